@@ -1,0 +1,10 @@
+"""The machinery: binds named SQL to typed functions and runs it. Knows no domain."""
+
+try:
+    import psycopg  # noqa: F401
+except ImportError as missing:
+    raise ImportError(
+        "oadb found psycopg but no libpq, PostgreSQL's client library. Install one with "
+        "\"pip install 'oadb[binary]'\" (ready made), \"pip install 'oadb[c]'\" (built here), "
+        "or your system's libpq package."
+    ) from missing

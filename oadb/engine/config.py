@@ -1,0 +1,150 @@
+"""Settings, read once from the environment into a frozen, validated Config."""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Self, cast
+
+from oadb.engine import dsn
+from oadb.errors import ConfigError
+
+Pooler = Literal["none", "pgbouncer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """How to reach the database and how many connections to keep. Times in seconds."""
+
+    dsn: dsn.Dsn
+    pool_size: int = 5
+    max_overflow: int = 10
+    pool_timeout: float = 30.0
+    pool_recycle: float = 1800.0
+    pool_pre_ping: bool = True
+    statement_timeout: float = 15.0
+    lock_timeout: float = 2.0
+    idle_in_transaction_timeout: float = 10.0
+    pooler: Pooler = "none"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the environment. Raises ConfigError naming the variable and what it may be."""
+        env = _Environment(os.environ if environ is None else environ)
+        return cls(
+            dsn=env.dsn(),
+            pool_size=env.integer("DB_POOL_SIZE", cls.pool_size, least=1, most=1000),
+            max_overflow=env.integer("DB_MAX_OVERFLOW", cls.max_overflow, least=0, most=1000),
+            pool_timeout=env.seconds("DB_POOL_TIMEOUT", cls.pool_timeout, least=0.001),
+            pool_recycle=env.recycle("DB_POOL_RECYCLE", cls.pool_recycle),
+            pool_pre_ping=env.boolean("DB_POOL_PRE_PING", default=cls.pool_pre_ping),
+            statement_timeout=env.seconds("DB_STATEMENT_TIMEOUT", cls.statement_timeout),
+            lock_timeout=env.seconds("DB_LOCK_TIMEOUT", cls.lock_timeout),
+            idle_in_transaction_timeout=env.seconds(
+                "DB_IDLE_IN_TRANSACTION_TIMEOUT", cls.idle_in_transaction_timeout
+            ),
+            pooler=env.pooler("DB_POOLER", cls.pooler),
+        )
+
+    @property
+    def pool_max(self) -> int:
+        """Most connections that the pool opens: size and overflow together."""
+        return self.pool_size + self.max_overflow
+
+    @property
+    def server_settings(self) -> dict[str, int]:
+        """Limits that the server enforces, in milliseconds; none through PgBouncer.
+
+        PgBouncer refuses startup options; there the limits belong to the role.
+        """
+        if self.pooler == "pgbouncer":
+            return {}
+        return {
+            "statement_timeout": round(self.statement_timeout * 1000),
+            "lock_timeout": round(self.lock_timeout * 1000),
+            "idle_in_transaction_session_timeout": round(self.idle_in_transaction_timeout * 1000),
+        }
+
+    def connection_keywords(self) -> dict[str, str]:
+        """Return the libpq keywords of one connection; the password is among them."""
+        return dsn.connection_keywords(self.dsn, self.server_settings)
+
+
+class _Environment:
+    """Typed reads of the environment, each with an error that names its variable."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def dsn(self) -> dsn.Dsn:
+        url = self._values.get("DATABASE_URL", "").strip()
+        if not url:
+            raise ConfigError(
+                "DATABASE_URL is not set: expected postgresql://user:password@host:port/database, "
+                "or embedded:PATH for development"
+            )
+        found = dsn.parse(url)
+        if found.embedded is not None and self._values.get("OADB_ENV") == "production":
+            raise ConfigError(
+                "DATABASE_URL: embedded: is for development and refused where "
+                "OADB_ENV=production; give the URL of a server"
+            )
+        return found
+
+    def integer(self, name: str, default: int, *, least: int, most: int) -> int:
+        text = self._text(name)
+        if text is None:
+            return default
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise self._impossible(name, f"a whole number from {least} to {most}")
+        return int(text)
+
+    def seconds(self, name: str, default: float, *, least: float = 0.0) -> float:
+        text = self._text(name)
+        if text is None:
+            return default
+        value = self._number(text)
+        if not least <= value <= 86400:
+            allowed = "more than 0" if least else "from 0 (no limit)"
+            raise self._impossible(name, f"seconds, {allowed} to 86400")
+        return value
+
+    def recycle(self, name: str, default: float) -> float:
+        text = self._text(name)
+        if text is None:
+            return default
+        value = math.inf if text == "-1" else self._number(text)
+        if not value > 0:
+            raise self._impossible(name, "seconds, more than 0, or -1 for never")
+        return value
+
+    def boolean(self, name: str, *, default: bool) -> bool:
+        text = self._text(name)
+        if text is None:
+            return default
+        words = {"true": True, "1": True, "yes": True, "on": True}
+        words |= {"false": False, "0": False, "no": False, "off": False}
+        if text.lower() not in words:
+            raise self._impossible(name, "true or false")
+        return words[text.lower()]
+
+    def pooler(self, name: str, default: Pooler) -> Pooler:
+        text = self._text(name) or default
+        if text not in {"none", "pgbouncer"}:
+            raise self._impossible(name, "none or pgbouncer")
+        return cast("Pooler", text)
+
+    def _text(self, name: str) -> str | None:
+        """Return the value; set but empty counts as not set, as shells and Compose do it."""
+        return self._values.get(name, "").strip() or None
+
+    def _number(self, text: str) -> float:
+        """Return a finite number, or NaN, which no range holds."""
+        try:
+            value = float(text)
+        except ValueError:
+            return math.nan
+        return value if math.isfinite(value) else math.nan
+
+    def _impossible(self, name: str, allowed: str) -> ConfigError:
+        return ConfigError(f"{name} is {self._values[name]!r}; it must be {allowed}")

@@ -1,0 +1,94 @@
+"""DATABASE_URL: what it may say, and what libpq is given for it."""
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from oadb.errors import ConfigError
+
+# What libpq needs to notice a dead network, measured: keepalives see a peer that
+# went silent while we wait, tcp_user_timeout one that went silent while we send;
+# neither sees both. Milliseconds for tcp_user_timeout, seconds for the others.
+_LIVENESS = {
+    "connect_timeout": "3",
+    "keepalives": "1",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "8000",
+}
+
+_SCHEME = re.compile(r"^(postgresql|postgres|postgresql\+psycopg)://")
+_EMBEDDED = "embedded:"
+
+
+@dataclass(frozen=True, slots=True)
+class Dsn:
+    """Where the database is: libpq keywords, or the folder of an embedded server."""
+
+    keywords: Mapping[str, str] = field(repr=False)
+    embedded: Path | None = None
+
+    def __str__(self) -> str:
+        """Return the target without its password: what a message may show."""
+        if self.embedded is not None:
+            return f"{_EMBEDDED}{self.embedded}"
+        known = self.keywords
+        target = f"{known.get('host', 'local socket')}:{known.get('port', '5432')}"
+        return f"{known.get('user', '')}@{target}/{known.get('dbname', '')}"
+
+
+def parse(url: str) -> Dsn:
+    """Read a DATABASE_URL.
+
+    Accepts ``postgresql://``, ``postgres://`` and ``postgresql+psycopg://`` (the form that
+    yoyo needs for psycopg 3), each with several hosts if wanted, and ``embedded:PATH``.
+    Raises ConfigError; its text never shows the URL, which may hold a password.
+    """
+    if url.startswith(_EMBEDDED):
+        return _embedded(url.removeprefix(_EMBEDDED))
+    if not _SCHEME.match(url):
+        scheme = url.partition(":")[0] if "://" in url else "none"
+        raise ConfigError(
+            f"DATABASE_URL: the scheme is {scheme!r}; allowed are postgresql://, postgres://, "
+            "postgresql+psycopg:// and embedded:PATH"
+        )
+    try:
+        given = conninfo_to_dict(_SCHEME.sub("postgresql://", url, count=1))
+    except (psycopg.Error, UnicodeError, ValueError):
+        # libpq's own text quotes parts of the URL, the password among them.
+        raise ConfigError(
+            "DATABASE_URL is not a valid PostgreSQL URL: expected "
+            "postgresql://user:password@host:port/database?option=value, "
+            "with special characters percent-encoded"
+        ) from None
+    return Dsn({key: str(value) for key, value in given.items() if value is not None})
+
+
+def connection_keywords(dsn: Dsn, settings: Mapping[str, int]) -> dict[str, str]:
+    """Return libpq keywords for *dsn*: liveness limits, server *settings* in ms, a name.
+
+    What the URL says itself always wins.
+    """
+    options = [f"-c {name}={value}" for name, value in settings.items()]
+    if "options" in dsn.keywords:
+        options.append(dsn.keywords["options"])
+    several = {"target_session_attrs": "read-write"} if "," in dsn.keywords.get("host", "") else {}
+    return {
+        **_LIVENESS,
+        "application_name": f"oadb/{Path(sys.argv[0] or 'python').stem}"[:63],
+        **several,
+        **dsn.keywords,
+        **({"options": " ".join(options)} if options else {}),
+    }
+
+
+def _embedded(path: str) -> Dsn:
+    if not path:
+        raise ConfigError("DATABASE_URL: embedded: needs a folder, as in embedded:./data")
+    return Dsn({}, Path(path).expanduser().absolute())

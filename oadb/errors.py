@@ -1,0 +1,68 @@
+"""Errors raised by oadb itself; what PostgreSQL refuses stays a psycopg error, scrubbed of row data.
+
+    Error
+    ├── ConfigError           an environment variable is missing or impossible
+    ├── DeclarationError      SQL files and declarations disagree; raised at import
+    ├── ParameterError        a value that a parameter cannot take; nothing was sent
+    ├── NoRowError            a query that promises a row found none
+    ├── TooManyRowsError      a query that promises one row found more
+    ├── TransactionError      a transaction that would have been rolled back in silence
+    ├── UnavailableError      the database did not answer; nothing was changed
+    │   └── PoolTimeoutError  every connection was in use for too long
+    ├── OutcomeUnknownError   a write was sent and its answer was lost
+    ├── BusyError             a bounded resource of this process is in full use
+    ├── LoadError             a file or a set of rows cannot be loaded; nothing was written
+    └── MigrationError        migration files, or they and the database, disagree
+"""
+
+
+class Error(Exception):
+    """Base of every error of oadb. Never raised itself."""
+
+
+class ConfigError(Error):
+    """An environment variable is missing or has an impossible value; the text names it."""
+
+
+class DeclarationError(Error):
+    """SQL files and declarations disagree; the text lists every problem with file and line."""
+
+
+class ParameterError(Error):
+    """A value that a parameter cannot take; the text names the parameter, never the value."""
+
+
+class NoRowError(Error):
+    """A query that promises one row found none."""
+
+
+class TooManyRowsError(Error):
+    """A query that promises at most one row found more."""
+
+
+class TransactionError(Error):
+    """The block swallowed a database error, so that COMMIT would have rolled back in silence."""
+
+
+class UnavailableError(Error):
+    """The database did not answer. Nothing was changed; the call may be made again."""
+
+
+class PoolTimeoutError(UnavailableError):
+    """No connection became free in time, or too many callers are waiting for one."""
+
+
+class OutcomeUnknownError(Error):
+    """A write was sent and the connection was lost before its answer: it may have happened."""
+
+
+class BusyError(Error):
+    """A bounded resource of this process, such as password hashing, is in full use."""
+
+
+class LoadError(Error):
+    """A file or a set of rows cannot be loaded; the text names file and line. Nothing was written."""
+
+
+class MigrationError(Error):
+    """Migration files are unsafe, or they and the database disagree; nothing was run."""
