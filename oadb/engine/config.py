@@ -31,19 +31,20 @@ class Config:
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read the environment. Raises ConfigError naming the variable and what it may be."""
         env = _Environment(os.environ if environ is None else environ)
+        default = cls(dsn=env.dsn())
         return cls(
-            dsn=env.dsn(),
-            pool_size=env.integer("DB_POOL_SIZE", cls.pool_size, least=1, most=1000),
-            max_overflow=env.integer("DB_MAX_OVERFLOW", cls.max_overflow, least=0, most=1000),
-            pool_timeout=env.seconds("DB_POOL_TIMEOUT", cls.pool_timeout, least=0.001),
-            pool_recycle=env.recycle("DB_POOL_RECYCLE", cls.pool_recycle),
-            pool_pre_ping=env.boolean("DB_POOL_PRE_PING", default=cls.pool_pre_ping),
-            statement_timeout=env.seconds("DB_STATEMENT_TIMEOUT", cls.statement_timeout),
-            lock_timeout=env.seconds("DB_LOCK_TIMEOUT", cls.lock_timeout),
+            dsn=default.dsn,
+            pool_size=env.integer("DB_POOL_SIZE", default.pool_size, least=1, most=1000),
+            max_overflow=env.integer("DB_MAX_OVERFLOW", default.max_overflow, least=0, most=1000),
+            pool_timeout=env.seconds("DB_POOL_TIMEOUT", default.pool_timeout, least=0.001),
+            pool_recycle=env.recycle("DB_POOL_RECYCLE", default.pool_recycle),
+            pool_pre_ping=env.boolean("DB_POOL_PRE_PING", default=default.pool_pre_ping),
+            statement_timeout=env.seconds("DB_STATEMENT_TIMEOUT", default.statement_timeout),
+            lock_timeout=env.seconds("DB_LOCK_TIMEOUT", default.lock_timeout),
             idle_in_transaction_timeout=env.seconds(
-                "DB_IDLE_IN_TRANSACTION_TIMEOUT", cls.idle_in_transaction_timeout
+                "DB_IDLE_IN_TRANSACTION_TIMEOUT", default.idle_in_transaction_timeout
             ),
-            pooler=env.pooler("DB_POOLER", cls.pooler),
+            pooler=env.pooler("DB_POOLER", default.pooler),
         )
 
     @property
