@@ -1,18 +1,18 @@
-"""Errors raised by oadb itself; what PostgreSQL refuses stays a psycopg error, scrubbed of row data.
+"""Errors of oadb itself; what PostgreSQL refuses stays a psycopg error, scrubbed of row data.
 
-    Error
-    ├── ConfigError           an environment variable is missing or impossible
-    ├── DeclarationError      SQL files and declarations disagree; raised at import
-    ├── ParameterError        a value that a parameter cannot take; nothing was sent
-    ├── NoRowError            a query that promises a row found none
-    ├── TooManyRowsError      a query that promises one row found more
-    ├── TransactionError      a transaction that would have been rolled back in silence
-    ├── UnavailableError      the database did not answer; nothing was changed
-    │   └── PoolTimeoutError  every connection was in use for too long
-    ├── OutcomeUnknownError   a write was sent and its answer was lost
-    ├── BusyError             a bounded resource of this process is in full use
-    ├── LoadError             a file or a set of rows cannot be loaded; nothing was written
-    └── MigrationError        migration files, or they and the database, disagree
+Error
+├── ConfigError           an environment variable is missing or impossible
+├── DeclarationError      SQL files and declarations disagree; raised at import
+├── ParameterError        a value that a parameter cannot take; nothing was sent
+├── NoRowError            a query that promises a row found none
+├── TooManyRowsError      a query that promises one row found more
+├── TransactionError      a transaction that would have been rolled back in silence
+├── UnavailableError      the database did not answer; nothing was changed
+│   └── PoolTimeoutError  every connection was in use for too long
+├── OutcomeUnknownError   a write was sent and its answer was lost
+├── BusyError             a bounded resource of this process is in full use
+├── LoadError             a file or a set of rows cannot be loaded; nothing was written
+└── MigrationError        migration files, or they and the database, disagree
 """
 
 
@@ -61,7 +61,7 @@ class BusyError(Error):
 
 
 class LoadError(Error):
-    """A file or a set of rows cannot be loaded; the text names file and line. Nothing was written."""
+    """A file or a set of rows cannot be loaded; the text says where. Nothing was written."""
 
 
 class MigrationError(Error):

@@ -1,0 +1,46 @@
+"""The data layer of a trading platform on PostgreSQL: raw SQL bound to typed functions.
+
+from oadb import Database, users
+
+with Database.from_env() as db:
+    user = users.find_by_email(db, "asha@example.in")
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from oadb.engine.config import Config
+    from oadb.engine.database import AsyncDatabase, Database
+    from oadb.engine.executors import AsyncExecutor, Executor
+    from oadb.engine.results import Affected
+    from oadb.engine.transactions import AsyncTransaction, Transaction
+
+_HOMES = {
+    "Affected": "results",
+    "AsyncDatabase": "database",
+    "AsyncExecutor": "executors",
+    "AsyncTransaction": "transactions",
+    "Config": "config",
+    "Database": "database",
+    "Executor": "executors",
+    "Transaction": "transactions",
+}
+
+__all__ = [
+    "Affected",
+    "AsyncDatabase",
+    "AsyncExecutor",
+    "AsyncTransaction",
+    "Config",
+    "Database",
+    "Executor",
+    "Transaction",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a name when it is first asked for: psycopg takes longer than all of oadb."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'oadb' has no attribute {name!r}")
+    return getattr(import_module(f"oadb.engine.{_HOMES[name]}"), name)

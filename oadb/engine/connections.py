@@ -1,0 +1,109 @@
+"""Connections as the pool keeps them: with their age, their cursors, and a free test of life."""
+
+import select
+from dataclasses import dataclass, field
+from random import uniform
+from time import monotonic
+from typing import Any, Self
+
+import psycopg
+from psycopg import pq
+
+from oadb.engine.values import Untyped
+
+# The peer has closed (RDHUP, Linux only), hung up, or the descriptor is no good.
+_GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+@dataclass(slots=True)
+class Outage:
+    """What the pool's last attempts to connect came to, shared with its callers."""
+
+    since: float | None = None
+    reason: str = ""
+
+    def failed(self, error: psycopg.Error) -> None:
+        """Note a failed attempt; the first of a row starts the outage."""
+        self.reason = str(error).strip()
+        if self.since is None:
+            self.since = monotonic()
+
+    def ended(self) -> None:
+        """Note an attempt that succeeded."""
+        self.since = None
+
+
+@dataclass(slots=True)
+class LinkState:
+    """What the engine keeps with a connection."""
+
+    expires: float
+    poll: select.poll
+    cursors: dict[Any, Any] = field(default_factory=dict)
+    streams: int = 0
+
+
+class Link(psycopg.Connection[Any]):
+    """A connection of the pool of a Database."""
+
+    state: LinkState
+
+    @classmethod
+    def connect(  # type: ignore[override]  # the pool alone connects, and gives these two
+        cls, conninfo: str = "", *, outage: Outage, recycle: float, **options: Any
+    ) -> Self:
+        """Connect, and tell *outage* how it went."""
+        try:
+            connection = super().connect(conninfo, context=Untyped, **options)
+        except psycopg.Error as error:
+            outage.failed(error)
+            raise
+        outage.ended()
+        connection.state = _new_state(connection.pgconn, recycle)
+        return connection
+
+
+class AsyncLink(psycopg.AsyncConnection[Any]):
+    """A connection of the pool of an AsyncDatabase."""
+
+    state: LinkState
+
+    @classmethod
+    async def connect(  # type: ignore[override]  # as above
+        cls, conninfo: str = "", *, outage: Outage, recycle: float, **options: Any
+    ) -> Self:
+        """Connect, and tell *outage* how it went."""
+        try:
+            connection = await super().connect(conninfo, context=Untyped, **options)
+        except psycopg.Error as error:
+            outage.failed(error)
+            raise
+        outage.ended()
+        connection.state = _new_state(connection.pgconn, recycle)
+        return connection
+
+
+def looks_alive(connection: Any) -> bool | None:
+    """Ask the socket, without a round trip: False if the server has gone, None if it spoke.
+
+    A server that ends a connection leaves its last words and an end of file in the socket's
+    buffer. Words alone (a notice, or an end of file still on its way) need a round trip to tell.
+    """
+    if connection.closed:
+        return False
+    events = connection.state.poll.poll(0)
+    if not events:
+        return True
+    return False if events[0][1] & _GONE else None
+
+
+def is_broken(connection: Any) -> bool:
+    """Say whether libpq has given the connection up."""
+    return bool(connection.pgconn.status == pq.ConnStatus.BAD)
+
+
+def _new_state(pgconn: Any, recycle: float) -> LinkState:
+    poll = select.poll()
+    poll.register(pgconn.socket, select.POLLIN | _GONE)
+    # A little early and not all at once: connections made together must not expire together.
+    return LinkState(expires=monotonic() + recycle * uniform(0.95, 1.0), poll=poll)  # noqa: S311

@@ -1,0 +1,39 @@
+"""What can run a declared query: a Database or a transaction, sync or async."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Executor(ABC):
+    """A Database or a Transaction: the first argument of every declared function."""
+
+    @abstractmethod
+    def run(self, query: Any, params: tuple[Any, ...]) -> Any:
+        """Run a bound query and return what its declaration promises."""
+
+    @abstractmethod
+    def stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
+        """Run a bound query and yield its rows as they arrive."""
+
+    @abstractmethod
+    def operate(self, work: Callable[["AsyncExecutor"], Coroutine[Any, Any, T]]) -> T:
+        """Run an operation, written as a coroutine, to its end."""
+
+
+class AsyncExecutor(ABC):
+    """An AsyncDatabase or an AsyncTransaction; in an operation, either colour of executor."""
+
+    @abstractmethod
+    async def run(self, query: Any, params: tuple[Any, ...]) -> Any:
+        """Run a bound query and return what its declaration promises."""
+
+    @abstractmethod
+    def stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
+        """Run a bound query and yield its rows as they arrive."""
+
+    @abstractmethod
+    async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
+        """Run a long computation: in a thread beside an event loop, in place without one."""

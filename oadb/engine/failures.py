@@ -1,0 +1,142 @@
+"""What a psycopg error means: whether the work may be done again, and what may be shown of it.
+
+Decided by SQLSTATE and by stage, never by exception class: a pool timeout, a full disk and our
+own statement_timeout are all psycopg.OperationalError.
+"""
+
+from dataclasses import dataclass, field
+from random import uniform
+from time import monotonic
+from typing import Any
+
+import psycopg
+from psycopg.pq import DiagnosticField
+
+from oadb.engine.connections import is_broken
+from oadb.errors import OutcomeUnknownError, UnavailableError
+
+# The server ended the session: shutdown, crash of a neighbour, not yet ready, and class 08.
+_SESSION_ENDED = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25P04"})
+# The server undid the statement or the transaction for certain, and it may succeed again:
+# serialization failure, deadlock.
+_UNDONE = frozenset({"40001", "40P01"})
+# The session no longer fits the server: prepared statement gone, read-only after a failover.
+_MISFIT = frozenset({"26000", "25006"})
+# The function of the server that reports "cached plan must not change result type"; its name,
+# unlike that text, is the same in every language.
+_STALE_PLAN = "RevalidateCachedQuery"
+
+_ATTEMPTS = 5
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
+
+# Kept from the server's report. Left out: detail, context, hint and internal query, which can
+# quote whole rows.
+_SHOWN = (
+    DiagnosticField.SEVERITY,
+    DiagnosticField.SEVERITY_NONLOCALIZED,
+    DiagnosticField.SQLSTATE,
+    DiagnosticField.SCHEMA_NAME,
+    DiagnosticField.TABLE_NAME,
+    DiagnosticField.COLUMN_NAME,
+    DiagnosticField.DATATYPE_NAME,
+    DiagnosticField.CONSTRAINT_NAME,
+    DiagnosticField.STATEMENT_POSITION,
+    DiagnosticField.SOURCE_FUNCTION,
+)
+
+
+def is_lost(error: psycopg.Error, connection: Any) -> bool:
+    """Say whether the connection, not the statement, failed."""
+    state = error.sqlstate or ""
+    return state in _SESSION_ENDED or state.startswith("08") or is_broken(connection)
+
+
+def is_misfit(error: psycopg.Error) -> bool:
+    """Say whether the session must be replaced before the statement can run; it did not run."""
+    return error.sqlstate in _MISFIT or (
+        error.sqlstate == "0A000" and error.diag.source_function == _STALE_PLAN
+    )
+
+
+def was_undone(error: psycopg.Error) -> bool:
+    """Say whether the server undid the work for certain and it may succeed if done again."""
+    return error.sqlstate in _UNDONE
+
+
+@dataclass(slots=True)
+class Retry:
+    """Attempts at one piece of work: at most 5, within *patience* seconds, with random pauses."""
+
+    patience: float
+    started: float = field(default_factory=monotonic)
+    attempts: int = 1
+
+    def next_pause(self) -> float | None:
+        """Return seconds to wait before the next attempt, or None when it is time to give up."""
+        if self.attempts >= _ATTEMPTS or monotonic() - self.started > self.patience:
+            return None
+        longest = min(_FIRST_PAUSE * 2**self.attempts, _LONGEST_PAUSE)
+        self.attempts += 1
+        return uniform(longest / 2, longest)  # noqa: S311
+
+
+def unavailable(query: Any) -> UnavailableError:
+    """Return the error for work that was lost with its connection and changed nothing."""
+    return UnavailableError(
+        f"{query.label}: the connection to the database was lost; nothing was changed"
+    )
+
+
+def outcome_unknown(label: str) -> OutcomeUnknownError:
+    """Return the error for a write whose answer was lost."""
+    return OutcomeUnknownError(
+        f"{label}: the connection was lost after this was sent and before the database answered; "
+        "look whether it happened before doing it again"
+    )
+
+
+def scrubbed(error: psycopg.Error, query: Any) -> Exception:
+    """Return *error* with the query's name and without row data; keep its class, and ``diag``.
+
+    PostgreSQL quotes values in DETAIL and CONTEXT, and in the message itself where a value has
+    the wrong form (class 22).
+    """
+    primary = error.diag.message_primary
+    if primary is None:
+        return _of_client(error, query)
+    if error.diag.sqlstate and error.diag.sqlstate.startswith("22"):
+        primary = _in_words(type(error).__name__)
+    info: dict[int, bytes | None] = {name: _raw(error, name) for name in _SHOWN}
+    info[DiagnosticField.MESSAGE_PRIMARY] = primary.encode()
+    return type(error)(f"{query.label}: {primary}{_where(error, query)}", info=info)
+
+
+def _of_client(error: psycopg.Error, query: Any) -> Exception:
+    """Return an error that psycopg or libpq found on this side."""
+    return type(error)(f"{query.label}: {error}")
+
+
+def _raw(error: psycopg.Error, name: DiagnosticField) -> bytes | None:
+    value = getattr(error.diag, name.name.lower(), None)
+    return value.encode() if isinstance(value, str) else None
+
+
+def _where(error: psycopg.Error, query: Any) -> str:
+    """Name file and line where the server points into the statement."""
+    position = error.diag.statement_position
+    if position is None:
+        return ""
+    statement = query.statement
+    return f" ({statement.path}:{statement.line_at(int(position))})"
+
+
+def _in_words(name: str) -> str:
+    """Turn ``NumericValueOutOfRange`` into words."""
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
+
+
+def may_transact_again(error: Exception) -> bool:
+    """Say whether a transaction that ended with *error* was undone and may be run again."""
+    if isinstance(error, psycopg.Error):
+        return was_undone(error) or is_misfit(error)
+    return isinstance(error, UnavailableError)

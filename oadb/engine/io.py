@@ -1,0 +1,108 @@
+"""Blocking or awaiting: the one place where sync and async differ.
+
+All of the engine is written once, as coroutines over an Io. Over ``Awaiting`` they are awaited
+by an event loop. Over ``Blocking`` every await completes at once, so ``drive`` runs a coroutine
+to its end in place, on the caller's thread, without a loop.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol, TypeVar, cast
+
+import psycopg
+import psycopg_pool
+
+from oadb.engine.connections import AsyncLink, Link
+
+T = TypeVar("T")
+
+
+class Io(Protocol):
+    """What the engine asks of psycopg, in either colour."""
+
+    link: type[Any]
+    pool: type[Any]
+    cursor: type[Any]
+    server_cursor: type[Any]
+
+    # Calls a method of psycopg that blocks or must be awaited.
+    async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any: ...
+
+    # Enters a context manager of psycopg.
+    def entered(self, manager: Any) -> AbstractAsyncContextManager[Any]: ...
+
+    # Sends rows to a COPY.
+    async def write_rows(self, copy: Any, rows: Iterable[Any]) -> None: ...
+
+    # Pauses this caller, and no other; seconds.
+    async def sleep(self, seconds: float) -> None: ...
+
+    # Runs a long computation where it holds up no event loop.
+    async def offload(self, function: Callable[..., T], /, *args: Any) -> T: ...
+
+
+class Blocking:
+    """Plain calls on the caller's thread."""
+
+    link = Link
+    pool = psycopg_pool.ConnectionPool
+    cursor = psycopg.RawCursor
+    server_cursor = psycopg.RawServerCursor
+
+    async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    @asynccontextmanager
+    async def entered(self, manager: Any) -> AsyncGenerator[Any, None]:
+        with manager as value:
+            yield value
+
+    async def write_rows(self, copy: Any, rows: Iterable[Any]) -> None:
+        for row in rows:
+            copy.write_row(row)
+
+    async def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)  # noqa: ASYNC251  # this colour blocks
+
+    async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
+        return function(*args)
+
+
+class Awaiting:
+    """The calls of psycopg's asyncio API."""
+
+    link = AsyncLink
+    pool = psycopg_pool.AsyncConnectionPool
+    cursor = psycopg.AsyncRawCursor
+    server_cursor = psycopg.AsyncRawServerCursor
+
+    async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return await function(*args, **kwargs)
+
+    def entered(self, manager: Any) -> AbstractAsyncContextManager[Any]:
+        return cast("AbstractAsyncContextManager[Any]", manager)
+
+    async def write_rows(self, copy: Any, rows: Iterable[Any]) -> None:
+        for row in rows:
+            await copy.write_row(row)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
+        return await asyncio.to_thread(function, *args)
+
+
+def drive(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine whose awaits all complete at once, and return its result."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return cast("T", done.value)
+    coroutine.close()
+    raise RuntimeError(
+        "an operation awaited something other than a query of its executor; over a sync Database "
+        "nothing can wake it again"
+    )

@@ -1,0 +1,90 @@
+"""Tokens of PostgreSQL's SQL: enough to tell code from text, and `:name` from other colons.
+
+The rules are those of chapter 4.1 "Lexical Structure" of PostgreSQL's documentation.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "space", "comment", "string", "quoted", "positional", "word", "number",
+    "operator", "placeholder", "semicolon", "unclosed", "backslash", "ambiguous",
+]  # fmt: skip
+
+_TOKEN = re.compile(
+    r"""
+      (?P<space>       \s+ )
+    | (?P<comment>     --[^\n]* )
+    | (?P<block>       /\* )
+    | (?P<string>      [eE]' (?: [^'\\] | '' | \\. )* '
+                     | (?: [uU]& )? ' (?: [^'] | '' )* '
+                     | \$ (?P<tag> (?: [^\W\d]\w* )? ) \$ .*? \$ (?P=tag) \$ )
+    | (?P<quoted>      (?: [uU]& )? " (?: [^"] | "" )* " )
+    | (?P<positional>  \$\d+ )
+    | (?P<word>        [^\W\d][\w$]* )
+    | (?P<number>      \d[\w.]* )
+    | (?P<operator>    :: | := | => )
+    | (?P<placeholder> :[^\W\d]\w* )
+    | (?P<semicolon>   ; )
+    | (?P<unclosed>    ['"$] )
+    | (?P<backslash>   \\ )
+    | (?P<other>       . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_BLOCK_EDGE = re.compile(r"/\*|\*/")
+
+# After one of these a value has ended, so that a colon can only be a slice.
+_OPERANDS = frozenset({"string", "quoted", "word", "number", "placeholder"})
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of SQL: what it is, its text, and the offset where it starts."""
+
+    kind: Kind
+    text: str
+    start: int
+
+
+def tokens(sql: str) -> Iterator[Token]:
+    """Split *sql* into tokens; joined again, their texts are *sql*.
+
+    What cannot be understood becomes a token of its own: ``unclosed`` (a string or comment
+    without an end), ``backslash`` (a psql command) or ``ambiguous`` (a colon inside brackets
+    that could be a slice or a parameter).
+    """
+    position, brackets, after_operand = 0, 0, False
+    while position < len(sql):
+        token = _next(sql, position)
+        brackets += {"[": 1, "]": -1}.get(token.text, 0)
+        if token.kind == "placeholder" and brackets > 0 and after_operand:
+            token = Token("ambiguous", token.text, token.start)
+        yield token
+        position += len(token.text)
+        if token.kind not in {"space", "comment"}:
+            after_operand = token.kind in _OPERANDS or token.text in {")", "]"}
+
+
+def _next(sql: str, start: int) -> Token:
+    found = _TOKEN.match(sql, start)
+    assert found is not None, "the last alternative matches any character"  # noqa: S101
+    match found.lastgroup:
+        case "block":
+            return _block_comment(sql, start)
+        case "other":
+            return Token("operator", found[0], start)
+        case kind:
+            return Token(kind, found[0], start)  # type: ignore[arg-type]  # names of groups are kinds
+
+
+def _block_comment(sql: str, start: int) -> Token:
+    """Read a comment to its end; unlike in standard SQL, PostgreSQL's comments nest."""
+    depth = 0
+    for edge in _BLOCK_EDGE.finditer(sql, start):
+        depth += 1 if edge[0] == "/*" else -1
+        if depth == 0:
+            return Token("comment", sql[start : edge.end()], start)
+    return Token("unclosed", sql[start:], start)

@@ -1,0 +1,268 @@
+"""The pool's edge: how a connection is taken, judged, counted and given back.
+
+psycopg_pool keeps the connections. What it leaves open, and measurements show to matter, is
+closed here: dead connections are found without a round trip and replaced without a pause, age
+is checked when a connection is taken, an outage is told from exhaustion, a fork starts afresh.
+"""
+
+import logging
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from traceback import StackSummary
+from typing import Any
+
+import psycopg
+import psycopg_pool
+
+from oadb.engine import embedded
+from oadb.engine.config import Config
+from oadb.engine.connections import Outage, looks_alive
+from oadb.engine.io import Io
+from oadb.errors import PoolTimeoutError, UnavailableError
+
+logger = logging.getLogger("oadb.pool")
+
+# How long a call waits for a server that refuses connections, seconds: enough for a restart,
+# short enough that callers hear of an outage long before DB_POOL_TIMEOUT.
+PATIENCE = 5.0
+
+# Seconds between two looks at the state of things while waiting for a connection.
+_LOOK = 0.25
+
+# Callers that may wait for each connection, before a further one is turned away at once.
+_QUEUE_PER_CONNECTION = 4
+
+_pools: weakref.WeakSet["Pool"] = weakref.WeakSet()
+# Pools inherited through fork. Their sockets belong to the parent; closing one would end the
+# parent's session, so they are kept for ever.
+_inherited: list[Any] = []
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """A pool at one moment: connections, and counts since it was opened."""
+
+    size: int
+    idle: int
+    leased: int
+    waiting: int
+    most: int
+    stale_replaced: int
+    leaked: int
+
+
+class Pool:
+    """Connections to one database, for one process, in either colour."""
+
+    def __init__(self, config: Config, io: Io) -> None:
+        self._config = config
+        self._io = io
+        self._begin()
+        _pools.add(self)
+
+    def start_afresh(self) -> None:
+        """Forget, without closing, what belongs to the process that we were forked from."""
+        _inherited.append((self._pool, self._leases, self._server))
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start with nothing open."""
+        self._lock = threading.Lock()
+        self._pool: Any = None
+        self._server: embedded.EmbeddedServer | None = None
+        self._outage = Outage()
+        self._leases: dict[Any, tuple[str, float]] = {}
+        self._abandoned: deque[tuple[Any, StackSummary]] = deque()
+        self._waiting = self._stale = self._leaked = 0
+
+    async def open(self) -> None:
+        """Open the pool and prove that one connection can be had.
+
+        Raises UnavailableError with libpq's reason at the first refusal, not after a timeout.
+        """
+        try:
+            await self.release(await self.acquire("open", patience=0.0))
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Close every idle connection now, and each leased one when it comes back."""
+        with self._lock:
+            pool, server, self._server = self._pool, self._server, None
+        if pool is not None:
+            await self._io.call(pool.close)
+        if server is not None:
+            await self._io.offload(server.stop)
+
+    async def acquire(self, label: str, patience: float = PATIENCE) -> Any:
+        """Take a living connection; *label* says what for in messages.
+
+        Raises PoolTimeoutError or UnavailableError.
+        """
+        pool = self._pool or await self._opened()
+        started, dead = monotonic(), 0
+        while True:
+            connection = await self._next(pool, started, patience)
+            if await self._usable(connection):
+                self._leases[connection] = (label, monotonic())
+                return connection
+            await self._replace(pool, connection)
+            dead += 1
+            if dead > 2 * self._config.pool_max:
+                # A server that accepts and hangs up: do not spin.
+                await self._io.sleep(_LOOK)
+
+    async def release(self, connection: Any) -> None:
+        """Give a connection back."""
+        self._leases.pop(connection, None)
+        await self._io.call(self._pool.putconn, connection)
+
+    def holds(self, connection: Any) -> bool:
+        """Say whether *connection* is leased, by this process."""
+        return connection in self._leases
+
+    def watch(self, holder: object, connection: Any, origin: StackSummary) -> Callable[[], Any]:
+        """Have *connection* taken back if *holder* dies without giving it back.
+
+        Returns what to call once it was given back.
+        """
+        # The finaliser may run anywhere, even inside the pool's own lock: it only takes a note.
+        final = weakref.finalize(holder, self._abandoned.append, (connection, origin))
+        final.atexit = False
+        return final.detach
+
+    def stats(self) -> PoolStats:
+        """Return what the pool is doing now."""
+        counted: dict[str, int] = self._pool.get_stats() if self._pool is not None else {}
+        return PoolStats(
+            size=counted.get("pool_size", 0),
+            idle=counted.get("pool_available", 0),
+            leased=len(self._leases),
+            waiting=self._waiting,
+            most=self._config.pool_max,
+            stale_replaced=self._stale,
+            leaked=self._leaked,
+        )
+
+    async def _opened(self) -> Any:
+        with self._lock:
+            if self._pool is None:
+                self._pool = self._make()
+            pool = self._pool
+        await self._io.call(pool.open)
+        return pool
+
+    def _make(self) -> Any:
+        config = self._config
+        keywords = config.connection_keywords()
+        if config.dsn.embedded is not None:
+            self._server = embedded.start(config.dsn.embedded)
+            keywords |= self._server.keywords
+        return self._io.pool(
+            connection_class=self._io.link,
+            kwargs={
+                **keywords,
+                "autocommit": True,
+                "prepare_threshold": None if config.pooler == "pgbouncer" else 0,
+                "outage": self._outage,
+                "recycle": config.pool_recycle,
+            },
+            min_size=config.pool_size,
+            max_size=config.pool_max,
+            max_lifetime=float("inf"),
+            # psycopg_pool's default backs off for 5 minutes and then serves its first caller
+            # 10 to 21 s after the server is back; giving up early lets each call try anew.
+            reconnect_timeout=2.0,
+            open=False,
+            name="oadb",
+        )
+
+    async def _next(self, pool: Any, started: float, patience: float) -> Any:
+        """Take a connection from psycopg's pool, living or not."""
+        while True:
+            if self._abandoned:
+                await self._reclaim(pool)
+            try:
+                return await self._get(pool)
+            except psycopg_pool.PoolTimeout:
+                self._keep_waiting(monotonic() - started, patience)
+            except psycopg_pool.PoolClosed:
+                raise UnavailableError("this database was closed: close() was called") from None
+
+    async def _get(self, pool: Any) -> Any:
+        self._waiting += 1
+        try:
+            return await self._io.call(pool.getconn, _LOOK)
+        finally:
+            self._waiting -= 1
+
+    def _keep_waiting(self, waited: float, patience: float) -> None:
+        """Return if it is worth waiting on; raise what is the matter if not."""
+        outage = self._outage
+        refused = outage.since is not None and len(self._leases) < self._config.pool_max
+        # An outage older than our patience is known: later callers hear of it at once.
+        if refused and max(waited, monotonic() - (outage.since or 0.0)) >= patience:
+            raise UnavailableError(f"cannot connect to {self._config.dsn}: {outage.reason}")
+        if waited >= self._config.pool_timeout:
+            raise PoolTimeoutError(self._busy(f"no connection in {waited:.1f} s"))
+        if self._waiting >= self._config.pool_max * _QUEUE_PER_CONNECTION:
+            raise PoolTimeoutError(self._busy(f"{self._waiting} callers wait already"))
+
+    def _busy(self, what: str) -> str:
+        text = f"{what}: {len(self._leases)} of {self._config.pool_max} connections are in use"
+        leases = list(self._leases.values())
+        if leases:
+            label, since = min(leases, key=lambda lease: lease[1])
+            text += f", longest by {label} for {monotonic() - since:.1f} s"
+        return f"{text}; raise DB_POOL_SIZE or DB_MAX_OVERFLOW, or shorten what holds them"
+
+    async def _usable(self, connection: Any) -> bool:
+        if monotonic() >= connection.state.expires:
+            return False
+        if not self._config.pool_pre_ping:
+            return not connection.closed
+        alive = looks_alive(connection)
+        return await self._answers(connection) if alive is None else alive
+
+    async def _answers(self, connection: Any) -> bool:
+        """Ask with a round trip, for a connection whose server has said something."""
+        try:
+            await self._io.call(connection.execute, b"")
+        except psycopg.Error:
+            return False
+        return True
+
+    async def _replace(self, pool: Any, connection: Any) -> None:
+        self._stale += 1
+        await self._discard(pool, connection)
+
+    async def _discard(self, pool: Any, connection: Any) -> None:
+        """Close a connection; given back closed, the pool opens another at once."""
+        await self._io.call(connection.close)
+        await self._io.call(pool.putconn, connection)
+
+    async def _reclaim(self, pool: Any) -> None:
+        """Take back what was leased and forgotten, and say where."""
+        connection, origin = self._abandoned.popleft()
+        label, since = self._leases.pop(connection, ("a transaction", monotonic()))
+        self._leaked += 1
+        logger.error(
+            "%s left its block open for %.1f s and was garbage collected; "
+            "its connection was closed and replaced. It was opened at:\n%s",
+            label, monotonic() - since, "".join(origin.format()),
+        )  # fmt: skip
+        await self._discard(pool, connection)
+
+
+def _start_all_afresh() -> None:
+    for pool in list(_pools):
+        pool.start_afresh()
+
+
+os.register_at_fork(after_in_child=_start_all_afresh)

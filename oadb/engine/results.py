@@ -1,0 +1,106 @@
+"""What a return annotation promises, strictly, with no silent case.
+
+    User            exactly one row            NoRowError, TooManyRowsError
+    User | None     at most one row            TooManyRowsError
+    list[User]      all rows
+    Iterator[User]  all rows, as they arrive; on a copy, Iterator[bytes]
+    int, str, ...   the single value of exactly one row
+    int | None      the same; None for no row and for a null
+    Affected        how many rows were written
+    None            nothing; the statement has no columns
+
+A row is a dataclass whose fields are the columns, in order; the contract check proves it.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
+
+from psycopg.rows import args_row, scalar_row, tuple_row
+
+from oadb.engine.values import ValueType, value_type, without_none
+from oadb.errors import NoRowError, TooManyRowsError
+
+Affected = NewType("Affected", int)
+"""The number of rows that a statement wrote."""
+
+Cardinality = Literal["one", "optional", "many", "stream", "affected", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How many rows a statement gives, and what each becomes."""
+
+    cardinality: Cardinality
+    row: type | None = None
+    value: ValueType | None = None
+
+    @property
+    def row_factory(self) -> Any:
+        """What psycopg builds rows with: positionally, which costs a third of doing it by name."""
+        if self.row is not None:
+            return args_row(self.row)
+        return scalar_row if self.value is not None else tuple_row
+
+    @property
+    def fetches(self) -> bool:
+        """Whether rows are expected."""
+        return self.cardinality not in {"affected", "nothing"}
+
+    @property
+    def fields(self) -> dict[str, ValueType | None]:
+        """The columns that the row promises, in order; None for a type that no column has."""
+        if self.row is None:
+            return {}
+        hints = get_type_hints(self.row)
+        return {field.name: value_type(hints[field.name]) for field in dataclasses.fields(self.row)}
+
+    def conclude(self, label: str, rows: list[Any], count: int) -> Any:
+        """Turn fetched *rows*, or the *count* of written ones, into what was promised."""
+        return _CONCLUSIONS[self.cardinality](label, rows, count)
+
+
+def read(annotation: Any) -> Result:
+    """Read a return annotation. Raises TypeError saying what is wrong with it."""
+    if annotation is None or annotation is type(None):
+        return Result("nothing")
+    if annotation is Affected:
+        return Result("affected")
+    origin = get_origin(annotation)
+    if origin is list:
+        return _of("many", get_args(annotation)[0])
+    if origin is Iterator:
+        return _of("stream", get_args(annotation)[0])
+    plain, optional = without_none(annotation)
+    return _of("optional" if optional else "one", plain)
+
+
+def _of(cardinality: Cardinality, row: Any) -> Result:
+    if isinstance(row, type) and dataclasses.is_dataclass(row):
+        return Result(cardinality, row=row)
+    value = value_type(row)
+    if value is None:
+        raise TypeError(f"it returns {row!r}, which is no dataclass and no value type")
+    return Result(cardinality, value=value)
+
+
+def _one(label: str, rows: list[Any], _count: int) -> Any:
+    if not rows:
+        raise NoRowError(f"{label}: no row, where exactly one is promised")
+    return _optional(label, rows, _count)
+
+
+def _optional(label: str, rows: list[Any], _count: int) -> Any:
+    if len(rows) > 1:
+        raise TooManyRowsError(f"{label}: {len(rows)} rows, where at most one is promised")
+    return rows[0] if rows else None
+
+
+_CONCLUSIONS: dict[Cardinality, Callable[[str, list[Any], int], Any]] = {
+    "one": _one,
+    "optional": _optional,
+    "many": lambda _label, rows, _count: rows,
+    "affected": lambda _label, _rows, count: Affected(count),
+    "nothing": lambda _label, _rows, _count: None,
+}

@@ -1,0 +1,240 @@
+"""Files of named SQL: `-- name: find_by_email`, a comment for people, one statement, a semicolon.
+
+    -- name: find_by_email
+    -- Any letter case matches. Served by users_email_lower_key.
+    select user_id from oadb.users where lower(email) = lower(:email);
+
+A file is read to its end and every problem in it is reported at once.
+"""
+
+import keyword
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import Path
+
+from oadb.engine.lexer import Token, tokens
+from oadb.errors import DeclarationError
+
+_HEADING = re.compile(r"--\s*name:\s*(\S.*?)?\s*", re.ASCII)
+_NEARLY_HEADING = re.compile(r"--+\s*!?\s*@?name\b\s*[:=]?\s*\w*\W?\s*", re.ASCII | re.IGNORECASE)
+_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_SILENT = frozenset({"space", "comment"})
+
+_UNREADABLE = {
+    "unclosed": ("a quoted text or comment is never closed", "close it; double a quote inside it"),
+    "backslash": ("psql commands do not belong here", "only SQL is sent to the server"),
+    "positional": ("a positional parameter", "name it: :user_id instead of $1"),
+    "ambiguous": (
+        "a colon inside [ ] can be a slice or a parameter",
+        "write [low : high] for a slice of columns, [low : :high] with a parameter",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong at a line of a file, with that line and what to do about it."""
+
+    path: str
+    line: int
+    source: str
+    message: str
+    hint: str
+
+    def __str__(self) -> str:
+        """Return it as compilers do: path:line: message, the line, the hint."""
+        where = f"{self.path}:{self.line}"
+        return f"{where}: {self.message}\n    {self.source.strip()}\n    hint: {self.hint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One named SQL statement, as it stands in its file and as it is sent."""
+
+    module: str
+    name: str
+    path: str
+    line: int
+    doc: str
+    parts: tuple[Token, ...]
+    params: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """The name that functions, logs and pg_stat_activity share: ``users.find_by_email``."""
+        return f"{self.module}.{self.name}"
+
+    @property
+    def sql(self) -> bytes:
+        """What is sent: the label in a comment, then the text with $1, $2 for its parameters."""
+        numbers = {f":{name}": f"${number}" for number, name in enumerate(self.params, 1)}
+        text = "".join(
+            numbers[part.text] if part.kind == "placeholder" else part.text for part in self.parts
+        )
+        return f"/* {self.label} */ {text}".encode()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Keywords and bare identifiers of the code, in order, in lower case."""
+        return tuple(part.text.lower() for part in self.parts if part.kind == "word")
+
+    def with_params(self, order: Sequence[str]) -> "Statement":
+        """Return the same statement with its parameters numbered in *order*."""
+        return replace(self, params=tuple(order))
+
+    def line_at(self, position: int) -> int:
+        """Return the line of the file for a character *position* in ``sql``, counted from 1."""
+        return self.line + self.sql.decode()[: position - 1].count("\n")
+
+
+def sql_folder() -> Path:
+    """Return the folder ``sql``: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "sql"
+    return installed if installed.is_dir() else package.parent / "sql"
+
+
+def load(module: str) -> dict[str, Statement]:
+    """Read ``sql/queries/<module>.sql``. Raises DeclarationError listing every problem."""
+    path = sql_folder() / "queries" / f"{module}.sql"
+    shown = f"sql/queries/{module}.sql"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DeclarationError(f"{shown} does not exist; queries({module!r}) reads it") from None
+    except UnicodeDecodeError as error:
+        raise DeclarationError(
+            f"{shown}: byte {error.start} is not UTF-8; save it as UTF-8"
+        ) from None
+    return parse(text, module, shown)
+
+
+def parse(text: str, module: str, path: str) -> dict[str, Statement]:
+    """Split *text* into its named statements. Raises DeclarationError listing every problem."""
+    reader = _Reader(text.replace("\r\n", "\n"), module, path)
+    statements = reader.read()
+    if reader.problems:
+        ordered = sorted(reader.problems, key=lambda problem: problem.line)
+        raise DeclarationError("\n".join(map(str, ordered)))
+    return statements
+
+
+class _Reader:
+    """Reads one file; collects problems instead of stopping at the first."""
+
+    def __init__(self, text: str, module: str, path: str) -> None:
+        self.problems: list[Problem] = []
+        self._text = text
+        self._lines = text.split("\n")
+        self._module = module
+        self._path = path
+
+    def read(self) -> dict[str, Statement]:
+        found: dict[str, Statement] = {}
+        for heading, body in self._sections():
+            name = self._name(heading)
+            if name in found:
+                self._report(
+                    heading, f"{name} is already the name of an earlier statement", "rename one"
+                )
+            statement = self._statement(name, heading, body)
+            if statement is not None:
+                found[name] = statement
+        if not found and not self.problems:
+            self._report_line(1, "no statement in this file", "begin one with -- name: get")
+        return found
+
+    def _sections(self) -> Iterator[tuple[Token, list[Token]]]:
+        """Yield each heading with the tokens up to the next one."""
+        heading: Token | None = None
+        body: list[Token] = []
+        for token in tokens(self._text):
+            if self._is_heading(token):
+                if heading is not None:
+                    yield heading, body
+                heading, body = token, []
+            elif heading is not None:
+                body.append(token)
+            elif token.kind not in _SILENT:
+                self._report(token, "SQL before the first name", "put -- name: above the statement")
+                return
+        if heading is not None:
+            yield heading, body
+
+    def _is_heading(self, token: Token) -> bool:
+        if token.kind != "comment" or not self._starts_line(token):
+            return False
+        if _HEADING.fullmatch(token.text):
+            return True
+        if _NEARLY_HEADING.fullmatch(token.text):
+            self._report(
+                token, "this looks like a heading but is none", "write -- name: find_by_email"
+            )
+        return False
+
+    def _starts_line(self, token: Token) -> bool:
+        return self._text[: token.start].rpartition("\n")[2].strip() == ""
+
+    def _name(self, heading: Token) -> str:
+        found = _HEADING.fullmatch(heading.text)
+        name = (found and found[1]) or ""
+        if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+            self._report(
+                heading,
+                f"{name!r} cannot be a name",
+                "use lower_case_words that Python takes as a name",
+            )
+        return name
+
+    def _statement(self, name: str, heading: Token, body: list[Token]) -> Statement | None:
+        comments = [*takewhile(lambda token: token.kind in _SILENT, body)]
+        code = self._one_statement(heading, body[len(comments) :])
+        if not code:
+            return None
+        return Statement(
+            module=self._module,
+            name=name,
+            path=self._path,
+            line=self._line(code[0]),
+            doc=_doc(comments),
+            parts=tuple(code),
+            params=tuple(
+                dict.fromkeys(part.text[1:] for part in code if part.kind == "placeholder")
+            ),
+        )
+
+    def _one_statement(self, heading: Token, code: list[Token]) -> list[Token]:
+        """Return the tokens up to the semicolon; report what no statement may hold."""
+        statement = [*takewhile(lambda token: token.kind != "semicolon", code)]
+        for token in statement:
+            if token.kind in _UNREADABLE:
+                self._report(token, *_UNREADABLE[token.kind])
+        rest = [token for token in code[len(statement) + 1 :] if token.kind not in _SILENT]
+        if not any(token.kind not in _SILENT for token in statement):
+            self._report(
+                heading, "no statement follows this name", "write one, closed by a semicolon"
+            )
+        elif len(statement) == len(code):
+            self._report(heading, "the statement is not closed", "end it with a semicolon")
+        elif rest:
+            self._report(
+                rest[0], "a second statement under one name", "give it a -- name: of its own"
+            )
+        return statement
+
+    def _line(self, token: Token) -> int:
+        return self._text.count("\n", 0, token.start) + 1
+
+    def _report(self, token: Token, message: str, hint: str) -> None:
+        self._report_line(self._line(token), message, hint)
+
+    def _report_line(self, line: int, message: str, hint: str) -> None:
+        self.problems.append(Problem(self._path, line, self._lines[line - 1], message, hint))
+
+
+def _doc(comments: Iterable[Token]) -> str:
+    """Return the text of the comment lines between the name and the statement."""
+    lines = (token.text for token in comments if token.kind == "comment")
+    return "\n".join(re.sub(r"^--\s?", "", line) for line in lines)

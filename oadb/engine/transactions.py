@@ -1,0 +1,245 @@
+"""Transactions: commit or roll back, never in silence; nested ones are savepoints.
+
+BEGIN and SAVEPOINT travel with the first statement that follows them, so that k statements cost
+k + 1 round trips, and a transaction without a statement costs none.
+"""
+
+import traceback
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from oadb.engine import execution, failures
+from oadb.engine.executors import AsyncExecutor, Executor
+from oadb.engine.io import Io, drive
+from oadb.engine.pool import Pool
+from oadb.errors import TransactionError
+
+T = TypeVar("T")
+
+Isolation = Literal["read committed", "repeatable read", "serializable"]
+
+# One name for all: PostgreSQL lets a savepoint hide an earlier one of its name.
+_SAVEPOINT = b"savepoint oadb"
+_RELEASE = b"release savepoint oadb"
+_ROLLBACK_TO = b"rollback to savepoint oadb"
+
+_STACK_DEPTH = 8
+
+
+@dataclass(slots=True)
+class _Session:
+    """The connection that a transaction and the ones nested in it share."""
+
+    pool: Pool
+    io: Io
+    connection: Any
+    prelude: list[bytes] = field(default_factory=list[bytes])
+    unfit: bool = False
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.connection.info.transaction_status == TransactionStatus.INERROR)
+
+    def require_ours(self) -> None:
+        """Refuse to speak on a connection that belongs to the process we were forked from."""
+        if not self.pool.holds(self.connection):
+            raise TransactionError("this transaction has ended, or belongs to the parent process")
+
+
+class AsyncTransaction(AsyncExecutor):
+    """A transaction in progress; ``async with db.transaction() as tx``."""
+
+    def __init__(self, pool: Pool, io: Io, begin: bytes, outer: "_Session | None" = None) -> None:
+        self._pool = pool
+        self._io = io
+        self._begin = begin
+        self._outer = outer
+        self._session: _Session | None = outer
+        self._returned: Callable[[], Any] = lambda: None
+
+    async def __aenter__(self) -> Self:
+        """Take a connection; nothing is sent yet."""
+        if self._outer is None:
+            connection = await self._pool.acquire("a transaction")
+            self._session = _Session(self._pool, self._io, connection)
+            self._returned = self._pool.watch(self, connection, _callers())
+        self._open.prelude.append(self._begin)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Commit, or roll back if the block raised or swallowed a database error."""
+        session = self._open
+        try:
+            session.require_ours()
+            await self._end(session, failed=error is not None)
+        finally:
+            if self._outer is None:
+                await self._give_back(session)
+
+    async def run(self, query: Any, params: tuple[Any, ...]) -> Any:
+        """Run a bound query in this transaction."""
+        session = self._open
+        session.require_ours()
+        prelude, session.prelude = session.prelude, []
+        try:
+            return await execution.run(self._io, session.connection, query, params, prelude)
+        except psycopg.Error as error:
+            raise self._explained(session, error, query) from None
+
+    async def stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
+        """Yield the rows of a bound query through a server-side cursor."""
+        session = self._open
+        session.require_ours()
+        prelude, session.prelude = session.prelude, []
+        try:
+            await execution.control(self._io, session.connection, prelude)
+            async for row in execution.stream(self._io, session.connection, query, params):
+                yield row
+        except psycopg.Error as error:
+            raise self._explained(session, error, query) from None
+
+    async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
+        """Run a long computation; the transaction stays open meanwhile."""
+        return await self._io.offload(function, *args)
+
+    def transaction(self) -> "AsyncTransaction":
+        """Return a nested transaction, which may fail without this one."""
+        return AsyncTransaction(self._pool, self._io, _SAVEPOINT, self._open)
+
+    @property
+    def _open(self) -> _Session:
+        if self._session is None:
+            raise TransactionError("enter the transaction first: with db.transaction() as tx")
+        return self._session
+
+    async def _end(self, session: _Session, *, failed: bool) -> None:
+        swallowed = session.failed and not failed
+        if session.prelude and session.prelude[-1] is self._begin:
+            # Nothing ran in this block, so nothing was begun either.
+            session.prelude.pop()
+        elif failed or swallowed:
+            await self._undo(session)
+        else:
+            await self._commit(session)
+        if swallowed:
+            raise TransactionError(
+                "a statement of this transaction failed and its error was swallowed; "
+                "the transaction was rolled back. Put what may fail in a nested tx.transaction()"
+            )
+
+    async def _commit(self, session: _Session) -> None:
+        try:
+            if self._outer is None:
+                await self._io.call(session.connection.commit)
+            else:
+                await execution.control(self._io, session.connection, [_RELEASE])
+        except psycopg.Error as error:
+            if failures.is_lost(error, session.connection) and self._outer is None:
+                raise failures.outcome_unknown("commit") from None
+            raise self._explained(session, error, _Commit) from None
+
+    async def _undo(self, session: _Session) -> None:
+        try:
+            if self._outer is None:
+                await self._io.call(session.connection.rollback)
+            else:
+                await execution.control(self._io, session.connection, [_ROLLBACK_TO, _RELEASE])
+        except psycopg.Error:
+            # The connection is gone, and the server has rolled back with it.
+            session.unfit = True
+
+    async def _give_back(self, session: _Session) -> None:
+        self._returned()
+        self._session = None
+        if not session.pool.holds(session.connection):
+            return
+        if session.unfit:
+            await self._io.call(session.connection.close)
+        await self._pool.release(session.connection)
+
+    def _explained(self, session: _Session, error: psycopg.Error, query: Any) -> Exception:
+        session.unfit |= failures.is_misfit(error)
+        if failures.is_lost(error, session.connection):
+            return failures.unavailable(query)
+        return failures.scrubbed(error, query)
+
+
+class _Commit:
+    """What messages call the end of a transaction."""
+
+    label = "commit"
+
+
+class Transaction(Executor):
+    """A transaction in progress; ``with db.transaction() as tx``."""
+
+    def __init__(self, inner: AsyncTransaction) -> None:
+        self._inner = inner
+
+    def __enter__(self) -> Self:
+        """Take a connection; nothing is sent yet."""
+        drive(self._inner.__aenter__())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Commit, or roll back if the block raised or swallowed a database error."""
+        drive(self._inner.__aexit__(kind, error, trace))
+
+    def run(self, query: Any, params: tuple[Any, ...]) -> Any:
+        """Run a bound query in this transaction."""
+        return drive(self._inner.run(query, params))
+
+    def stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
+        """Yield the rows of a bound query through a server-side cursor."""
+        return driven(self._inner.stream(query, params))
+
+    def operate(self, work: Callable[[AsyncExecutor], Coroutine[Any, Any, T]]) -> T:
+        """Run an operation to its end."""
+        return drive(work(self._inner))
+
+    def transaction(self) -> "Transaction":
+        """Return a nested transaction, which may fail without this one."""
+        return Transaction(self._inner.transaction())
+
+
+def begin(isolation: Isolation | None, *, read_only: bool) -> bytes:
+    """Return the BEGIN for these properties; the server's defaults where none is given."""
+    words = ["begin"]
+    if isolation is not None:
+        words.append(f"isolation level {isolation}")
+    if read_only:
+        words.append("read only")
+    return " ".join(words).encode()
+
+
+def driven(rows: AsyncGenerator[T, None]) -> Generator[T, None, None]:
+    """Iterate in place over rows that never suspend."""
+    try:
+        while True:
+            try:
+                yield drive(rows.__anext__())
+            except StopAsyncIteration:
+                return
+    finally:
+        drive(rows.aclose())
+
+
+def _callers() -> traceback.StackSummary:
+    """Note who opened the transaction, without reading source files until it is needed."""
+    frames = traceback.walk_stack(None)
+    return traceback.StackSummary.extract(frames, limit=_STACK_DEPTH, lookup_lines=False)

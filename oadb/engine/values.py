@@ -1,0 +1,153 @@
+"""Python annotations and PostgreSQL types: what a parameter may be, what a column becomes.
+
+Every value is sent without a type of its own, so that the server infers the types from the
+statement, exactly as PREPARE does when a DBA pastes it. psycopg alone would pick a type from
+each value (smallint for 1, bigint for 3000000000), and prepare one statement for each.
+"""
+
+import types
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Literal, NewType, Union, cast, get_args, get_origin
+from uuid import UUID
+
+import psycopg
+from psycopg.adapt import AdaptersMap, Dumper
+from psycopg.types.bool import BoolDumper
+from psycopg.types.datetime import DateDumper, DatetimeDumper, TimedeltaDumper, TimeDumper
+from psycopg.types.json import JsonbDumper
+from psycopg.types.numeric import DecimalDumper, FloatDumper, Int8Dumper
+from psycopg.types.string import BytesBinaryDumper, BytesDumper
+from psycopg.types.uuid import UUIDDumper
+
+_POSTGRES: dict[type, frozenset[str]] = {
+    int: frozenset({"int2", "int4", "int8"}),
+    float: frozenset({"float4", "float8"}),
+    Decimal: frozenset({"numeric"}),
+    bool: frozenset({"bool"}),
+    str: frozenset({"text", "varchar", "bpchar", "name"}),
+    bytes: frozenset({"bytea"}),
+    date: frozenset({"date"}),
+    datetime: frozenset({"timestamptz"}),
+    time: frozenset({"time"}),
+    timedelta: frozenset({"interval"}),
+    UUID: frozenset({"uuid"}),
+    dict: frozenset({"jsonb"}),
+}
+
+_DUMPERS: tuple[tuple[type, type[Dumper]], ...] = (
+    (int, Int8Dumper),
+    (float, FloatDumper),
+    (Decimal, DecimalDumper),
+    (bool, BoolDumper),
+    (bytes, BytesDumper),
+    (bytes, BytesBinaryDumper),
+    (date, DateDumper),
+    (datetime, DatetimeDumper),
+    (time, TimeDumper),
+    (timedelta, TimedeltaDumper),
+    (UUID, UUIDDumper),
+    (dict, JsonbDumper),
+)
+
+# A value of the first type is not one of the second, although Python says it is.
+_FALSE_FRIENDS = ((bool, int), (datetime, date))
+
+
+def _untyped_adapters() -> AdaptersMap:
+    adapters = AdaptersMap(psycopg.adapters)
+    for python, dumper in _DUMPERS:
+        adapters.register_dumper(python, type(f"Untyped{dumper.__name__}", (dumper,), {"oid": 0}))
+    return adapters
+
+
+class Untyped:
+    """The context that a connection takes its dumpers from."""
+
+    adapters = _untyped_adapters()
+    connection = None
+
+
+@dataclass(frozen=True, slots=True)
+class ValueType:
+    """The type of one parameter, column or single value: ``int``, ``str | None``, ``list[int]``."""
+
+    python: type
+    optional: bool = False
+    array: bool = False
+
+    @property
+    def postgres(self) -> frozenset[str]:
+        """Names of the PostgreSQL types that it stands for, as pg_type spells them."""
+        names = _POSTGRES[self.python]
+        return frozenset(f"_{name}" for name in names) if self.array else names
+
+    @property
+    def exact(self) -> frozenset[type]:
+        """Types whose values are accepted at once; empty where each value must be looked at."""
+        if self.array or self.python is datetime:
+            return frozenset()
+        return frozenset({self.python, type(None)} if self.optional else {self.python})
+
+    def accepts(self, value: object) -> bool:
+        """Say whether *value* may be sent."""
+        if value is None:
+            return self.optional
+        if self.array:
+            return isinstance(value, list) and all(
+                map(self._accepts_one, cast("list[object]", value))
+            )
+        return self._accepts_one(value)
+
+    def _accepts_one(self, value: object) -> bool:
+        if any(isinstance(value, friend) and self.python is of for friend, of in _FALSE_FRIENDS):
+            return False
+        if isinstance(value, datetime):
+            return self.python is datetime and value.utcoffset() is not None
+        return isinstance(value, (float, int) if self.python is float else self.python)
+
+    def __str__(self) -> str:
+        """Return it as it is written, with what the name leaves out."""
+        name = "datetime with a time zone" if self.python is datetime else self.python.__name__
+        name = f"list[{name}]" if self.array else name
+        return f"{name} | None" if self.optional else name
+
+
+def value_type(annotation: Any) -> ValueType | None:
+    """Read an annotation; None if it is not one that a value can have."""
+    annotation, optional = without_none(annotation)
+    array = get_origin(annotation) is list
+    python = _plain(get_args(annotation)[0] if array else annotation)
+    return ValueType(python, optional, array) if python in _POSTGRES else None
+
+
+def without_none(annotation: Any) -> tuple[Any, bool]:
+    """Split ``T | None`` into T and True; anything else is itself and False."""
+    if get_origin(annotation) not in {Union, types.UnionType}:
+        return annotation, False
+    rest = [part for part in get_args(annotation) if part is not type(None)]
+    return (rest[0], True) if len(rest) == 1 else (annotation, False)
+
+
+def _plain(annotation: Any) -> Any:
+    """Return the type behind a NewType, a Literal or a generic such as ``dict[str, object]``."""
+    if isinstance(annotation, NewType):
+        return _plain(annotation.__supertype__)
+    if get_origin(annotation) is Literal:
+        kinds: set[type] = {type(choice) for choice in get_args(annotation)}
+        return kinds.pop() if len(kinds) == 1 else None
+    return get_origin(annotation) or annotation
+
+
+def unsendable(value: object) -> str | None:
+    """Say what in *value* cannot be sent as text, or None."""
+    if isinstance(value, list):
+        return next(filter(None, map(unsendable, cast("list[object]", value))), None)
+    if not isinstance(value, str):
+        return None
+    if "\0" in value:
+        return "a NUL character, which PostgreSQL's text cannot hold"
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        return "a lone surrogate, which is no text in UTF-8"
+    return None

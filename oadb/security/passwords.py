@@ -1,0 +1,123 @@
+"""Passwords: Argon2id, with equal time for every failure and a bound on memory and CPU.
+
+Parameters are those of RFC 9106, section 4, second recommended option (64 MiB, 3 passes,
+4 lanes), which is also argon2-cffi's default.
+"""
+
+import os
+import secrets
+import threading
+from base64 import b64encode
+
+import argon2
+
+from oadb.errors import BusyError, ParameterError
+
+# Bytes of UTF-8. Below 8 is guessable, beyond 1024 only costs memory and transport.
+SHORTEST, LONGEST = 8, 1024
+
+_MEMORY_BUDGET_KIB = 512 * 1024
+
+# Seconds a caller waits for its turn to hash.
+_TURN_TIMEOUT = 2.0
+
+# A stored hash says what it costs to verify. Beyond these limits (KiB, passes, lanes) it was
+# planted: verifying it could take the whole machine.
+_MOST_MEMORY, _MOST_PASSES, _MOST_LANES = 1024 * 1024, 10, 16
+
+
+class Passwords:
+    """Hashes and verifies passwords with one set of parameters."""
+
+    def __init__(
+        self,
+        parameters: argon2.Parameters = argon2.profiles.RFC_9106_LOW_MEMORY,
+        turn_timeout: float = _TURN_TIMEOUT,
+    ) -> None:
+        self._hasher = argon2.PasswordHasher.from_parameters(parameters)
+        self._dummy = _unmatchable(parameters)
+        self._turn_timeout = turn_timeout
+        at_once = min(os.cpu_count() or 1, _MEMORY_BUDGET_KIB // parameters.memory_cost)
+        # Beyond the number of cores only memory and waiting grow, not throughput.
+        self._turns = threading.BoundedSemaphore(max(at_once, 1))
+
+    def hash(self, password: str) -> str:
+        """Return the hash to store, in PHC format.
+
+        Takes about 0.1 s and 64 MiB. Raises ParameterError for a password that is too short, too
+        long or no text, BusyError after 2 s without a turn.
+        """
+        text = _encoded(password)
+        if text is None or not SHORTEST <= len(text) <= LONGEST:
+            raise ParameterError(
+                f"a password must be text of {SHORTEST} to {LONGEST} bytes in UTF-8"
+            )
+        with self._turn():
+            return self._hasher.hash(text)
+
+    def verify(self, stored: str | None, password: str) -> bool:
+        """Say whether *password* is the one that *stored* is the hash of.
+
+        Takes the same time for no hash, a malformed hash and a wrong password, so that nobody
+        learns who has an account. Raises BusyError after 2 s without a turn.
+        """
+        text = _encoded(password)
+        usable = text is not None and len(text) <= LONGEST
+        known = stored if stored is not None and usable and _is_sane(stored) else self._dummy
+        with self._turn():
+            try:
+                return self._hasher.verify(known, text if text is not None and usable else b"")
+            except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+                return False
+
+    def is_outdated(self, stored: str) -> bool:
+        """Say whether *stored* was made with other parameters than today's."""
+        return self._hasher.check_needs_rehash(stored)
+
+    def _turn(self) -> "_Turn":
+        return _Turn(self._turns, self._turn_timeout)
+
+
+class _Turn:
+    """One of the few places in which a password may be hashed."""
+
+    def __init__(self, turns: threading.BoundedSemaphore, timeout: float) -> None:
+        self._turns = turns
+        self._timeout = timeout
+
+    def __enter__(self) -> None:
+        if not self._turns.acquire(timeout=self._timeout):
+            raise BusyError(
+                f"password hashing is in full use and stayed so for {self._timeout:g} s; try again"
+            )
+
+    def __exit__(self, *_: object) -> None:
+        self._turns.release()
+
+
+def _encoded(password: str) -> bytes | None:
+    """Return UTF-8, or None for lone surrogates; the codec's own error would quote the password."""
+    try:
+        return password.encode()
+    except UnicodeEncodeError:
+        return None
+
+
+def _is_sane(stored: str) -> bool:
+    try:
+        cost = argon2.extract_parameters(stored)
+    except argon2.exceptions.InvalidHashError:
+        return False
+    return (
+        cost.memory_cost <= _MOST_MEMORY
+        and cost.time_cost <= _MOST_PASSES
+        and cost.parallelism <= _MOST_LANES
+    )
+
+
+def _unmatchable(parameters: argon2.Parameters) -> str:
+    """Return a hash that costs what a real one costs and that no password has."""
+    salt = b64encode(secrets.token_bytes(parameters.salt_len)).rstrip(b"=").decode()
+    digest = b64encode(secrets.token_bytes(parameters.hash_len)).rstrip(b"=").decode()
+    cost = f"m={parameters.memory_cost},t={parameters.time_cost},p={parameters.parallelism}"
+    return f"$argon2id$v=19${cost}${salt}${digest}"

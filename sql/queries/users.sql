@@ -1,0 +1,142 @@
+-- Accounts: who can sign in. Bound in oadb/users.py.
+
+-- name: get
+select
+    user_id,
+    username,
+    email,
+    first_name,
+    last_name,
+    is_admin,
+    created_at,
+    updated_at
+from oadb.users
+where user_id = :user_id;
+
+-- name: find_by_username
+-- scope: all users (a sign-in knows no id yet)
+-- Any letter case matches. Served by users_username_lower_key.
+select
+    user_id,
+    username,
+    email,
+    first_name,
+    last_name,
+    is_admin,
+    created_at,
+    updated_at
+from oadb.users
+where lower(username) = lower(:username);
+
+-- name: find_by_email
+-- scope: all users (a password reset knows no id yet)
+-- Any letter case matches. Served by users_email_lower_key.
+select
+    user_id,
+    username,
+    email,
+    first_name,
+    last_name,
+    is_admin,
+    created_at,
+    updated_at
+from oadb.users
+where lower(email) = lower(:email);
+
+-- name: find_password
+-- scope: all users (a sign-in knows no id yet)
+-- The only query that reads the hash. Served by users_username_lower_key.
+select
+    user_id,
+    password_hash
+from oadb.users
+where lower(username) = lower(:username);
+
+-- name: list_page
+-- scope: all users (administration)
+-- In order of user_id, from the first one after :after (0 for the first page).
+-- At most 1000 at a time.
+select
+    user_id,
+    username,
+    email,
+    first_name,
+    last_name,
+    is_admin,
+    created_at,
+    updated_at
+from oadb.users
+where user_id > :after
+order by user_id
+limit least(:page_size, 1000);
+
+-- name: count_all
+-- scope: all users (administration)
+select count(*) as users
+from oadb.users;
+
+-- name: create
+-- scope: all users (the id is made here)
+-- May violate users_username_lower_key, users_email_lower_key and the checks.
+insert into oadb.users (
+    username,
+    email,
+    first_name,
+    last_name,
+    is_admin
+)
+values (
+    :username,
+    :email,
+    :first_name,
+    :last_name,
+    :is_admin
+)
+returning
+    user_id,
+    username,
+    email,
+    first_name,
+    last_name,
+    is_admin,
+    created_at,
+    updated_at;
+
+-- name: set_profile
+-- Replaces all three; no row comes back when there is no such user. May
+-- violate users_email_lower_key and the checks.
+update oadb.users
+set
+    email = :email,
+    first_name = :first_name,
+    last_name = :last_name,
+    updated_at = now()
+where user_id = :user_id
+returning
+    user_id,
+    username,
+    email,
+    first_name,
+    last_name,
+    is_admin,
+    created_at,
+    updated_at;
+
+-- name: store_password
+update oadb.users
+set
+    password_hash = :password_hash,
+    updated_at = now()
+where user_id = :user_id;
+
+-- name: upgrade_password
+-- Compare and swap: a password that was changed in between wins.
+update oadb.users
+set password_hash = :password_hash
+where
+    user_id = :user_id
+    and password_hash = :replaced_hash;
+
+-- name: delete
+delete from oadb.users
+where user_id = :user_id;
