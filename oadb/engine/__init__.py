@@ -1,7 +1,9 @@
 """The machinery: binds named SQL to typed functions and runs it. Knows no domain."""
 
+from importlib import import_module
+
 try:
-    import psycopg  # noqa: F401
+    import_module("psycopg")
 except ImportError as missing:
     raise ImportError(
         "oadb found psycopg but no libpq, PostgreSQL's client library. Install one with "

@@ -39,7 +39,7 @@ class LinkState:
 
     expires: float
     poll: select.poll
-    cursors: dict[Any, Any] = field(default_factory=dict)
+    cursors: dict[Any, Any] = field(default_factory=dict[Any, Any])
     streams: int = 0
 
 
@@ -54,7 +54,7 @@ class Link(psycopg.Connection[Any]):
     ) -> Self:
         """Connect, and tell *outage* how it went."""
         try:
-            connection = super().connect(conninfo, context=Untyped, **options)
+            connection = super().connect(conninfo, context=Untyped(), **options)
         except psycopg.Error as error:
             outage.failed(error)
             raise
@@ -74,7 +74,7 @@ class AsyncLink(psycopg.AsyncConnection[Any]):
     ) -> Self:
         """Connect, and tell *outage* how it went."""
         try:
-            connection = await super().connect(conninfo, context=Untyped, **options)
+            connection = await super().connect(conninfo, context=Untyped(), **options)
         except psycopg.Error as error:
             outage.failed(error)
             raise

@@ -29,7 +29,7 @@ async def run(
     if unsendable:
         # Raised here and not where psycopg raised: its error carries the value.
         raise query.unsendable(params)
-    rows = await io.call(cursor.fetchall) if query.result.fetches else []
+    rows: list[Any] = await io.call(cursor.fetchall) if query.result.fetches else []
     if len(rows) > _ROWS_WORTH_KEEPING:
         del connection.state.cursors[query]
     return query.result.conclude(query.label, rows, cursor.rowcount)
