@@ -2,7 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from oadb.engine.transactions import AsyncTransaction, Transaction
 
 T = TypeVar("T")
 
@@ -19,6 +22,10 @@ class Executor(ABC):
         """Run a bound query and yield its rows as they arrive."""
 
     @abstractmethod
+    def transaction(self) -> "Transaction":
+        """Return a transaction to enter; inside another one, a savepoint."""
+
+    @abstractmethod
     def operate(self, work: Callable[["AsyncExecutor"], Coroutine[Any, Any, T]]) -> T:
         """Run an operation, written as a coroutine, to its end."""
 
@@ -33,6 +40,10 @@ class AsyncExecutor(ABC):
     @abstractmethod
     def stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
         """Run a bound query and yield its rows as they arrive."""
+
+    @abstractmethod
+    def transaction(self) -> "AsyncTransaction":
+        """Return a transaction to enter; inside another one, a savepoint."""
 
     @abstractmethod
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:

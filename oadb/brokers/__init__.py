@@ -1,0 +1,1 @@
+"""Readers of brokers' instrument files: each turns one format into instruments.Instrument."""
