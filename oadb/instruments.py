@@ -1,9 +1,10 @@
 """Master contracts: what each broker lists. The SQL is in sql/queries/instruments.sql."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
+from operator import attrgetter
 
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
@@ -39,6 +40,9 @@ class Instrument:
     contract_value: Decimal
 
 
+_columns = attrgetter(*(column.name for column in fields(Instrument)))
+
+
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """A row that was not loaded: where it stands, and what was expected."""
@@ -65,6 +69,13 @@ class LoadReport:
         """Rows that the table already held as they are."""
         return self.accepted - self.changed
 
+    def __str__(self) -> str:
+        """Return it as one line."""
+        return (
+            f"{self.accepted:,} of {self.rows:,} rows accepted "
+            f"({self.changed:,} changed), {len(self.rejected):,} rejected"
+        )
+
 
 @query
 def get(broker: str, exchange: str, symbol: str) -> Instrument | None: ...
@@ -76,6 +87,10 @@ def find_by_token(broker: str, exchange: str, token: str) -> Instrument | None: 
 
 @query
 def count_by_broker(broker: str) -> int: ...
+
+
+@query
+def stream_by_broker(broker: str) -> Iterator[Instrument]: ...
 
 
 @query
@@ -99,6 +114,10 @@ def merge_staged(broker: str) -> Affected: ...
 
 
 @query
+def refresh_statistics() -> None: ...
+
+
+@query
 def clear_staged(broker: str) -> Affected: ...
 
 
@@ -106,9 +125,7 @@ query.complete()
 
 
 @operation
-async def load(
-    db: AsyncExecutor, broker: str, rows: Iterable[Instrument | Rejected]
-) -> LoadReport:
+async def load(db: AsyncExecutor, broker: str, rows: Iterable[Instrument | Rejected]) -> LoadReport:
     """Insert or update the instruments of one broker, all or none, and report.
 
     Rows that are invalid, and later ones with a symbol or token already seen, are rejected and
@@ -119,11 +136,13 @@ async def load(
     async with db.transaction() as tx:
         if not await claim_load(tx, broker):
             raise LoadError(f"another load of {broker} is in progress; try again when it has ended")
-        await stage(tx, map(astuple, intake.accept(rows)))
+        await stage(tx, map(_columns, intake.accept(rows)))
         intake.require_any()
         await release_tokens(tx, broker)
         changed = await merge_staged(tx, broker)
         await clear_staged(tx, broker)
+        if changed:
+            await refresh_statistics(tx)
     return LoadReport(intake.rows, intake.accepted, changed, tuple(intake.rejected))
 
 
@@ -184,7 +203,8 @@ class _Intake:
         }
         for column, key in keys.items():
             if key in self.seen:
-                return f"{column} {key[2]!r} on {row.exchange} was already given in row {self.seen[key]}"
+                earlier = f"row {self.seen[key]}"
+                return f"{column} {key[2]!r} on {row.exchange} was already given in {earlier}"
         self.seen.update(dict.fromkeys(keys.values(), self.rows))
         return None
 

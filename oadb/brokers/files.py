@@ -3,7 +3,7 @@
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ def records(path: Path, columns: tuple[str, ...]) -> Iterator[Record]:
     with _text(path) as text:
         reader = csv.reader(text, strict=True)
         try:
-            heading = next(reader, [])
+            heading = next(reader, list[str]())
             _require(path, heading, columns)
             for fields in reader:
                 if fields:
@@ -47,7 +47,7 @@ def records(path: Path, columns: tuple[str, ...]) -> Iterator[Record]:
 
 
 @contextmanager
-def _text(path: Path) -> Iterator[TextIO]:
+def _text(path: Path) -> Generator[TextIO]:
     try:
         with path.open("rb") as file:
             packed = file.read(2) == _GZIP

@@ -24,7 +24,7 @@ class Outage:
 
     def failed(self, error: psycopg.Error) -> None:
         """Note a failed attempt; the first of a row starts the outage."""
-        self.reason = str(error).strip()
+        self.reason = " ".join(str(error).split())
         if self.since is None:
             self.since = monotonic()
 

@@ -29,7 +29,7 @@ T = TypeVar("T")
 # something although a SELECT calls them; the contract check looks for others.
 _WRITES = frozenset(
     {
-        "copy", "delete", "insert", "merge", "update",
+        "analyze", "copy", "delete", "insert", "merge", "update",
         "nextval", "pg_cancel_backend", "pg_notify", "pg_terminate_backend", "set_config", "setval",
         "pg_advisory_lock", "pg_advisory_unlock", "pg_advisory_xact_lock",
         "pg_try_advisory_lock", "pg_try_advisory_xact_lock",

@@ -11,7 +11,7 @@ import keyword
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 from oadb.engine.lexer import Token, tokens
@@ -79,6 +79,16 @@ class Statement:
     def words(self) -> tuple[str, ...]:
         """Keywords and bare identifiers of the code, in order, in lower case."""
         return tuple(part.text.lower() for part in self.parts if part.kind == "word")
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Names before an opening parenthesis, in lower case: functions, and some keywords."""
+        code = [part for part in self.parts if part.kind not in _SILENT]
+        return tuple(
+            name.text.lower()
+            for name, bracket in pairwise(code)
+            if name.kind == "word" and bracket.text == "("
+        )
 
     def with_params(self, order: Sequence[str]) -> "Statement":
         """Return the same statement with its parameters numbered in *order*."""

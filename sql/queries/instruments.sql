@@ -49,6 +49,28 @@ select count(*) as instruments
 from oadb.instruments
 where broker = :broker;
 
+-- name: stream_by_broker
+-- In order of exchange and symbol. Served by instruments_pkey.
+select
+    broker,
+    exchange,
+    symbol,
+    name,
+    broker_symbol,
+    broker_exchange,
+    token,
+    instrument_type,
+    expiry,
+    strike,
+    lot_size,
+    tick_size,
+    contract_value
+from oadb.instruments
+where broker = :broker
+order by
+    exchange,
+    symbol;
+
 -- name: export_csv
 -- All brokers, with a heading; COPY takes no parameters.
 copy (
@@ -180,6 +202,10 @@ where
         excluded.tick_size,
         excluded.contract_value
     );
+
+-- name: refresh_statistics
+-- Lookups right after a first load would be planned for an empty table.
+analyze oadb.instruments;
 
 -- name: clear_staged
 delete from oadb.instrument_staging

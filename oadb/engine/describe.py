@@ -1,0 +1,83 @@
+"""What PostgreSQL says of a statement without running it: parameters, columns, outer joins."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import pq
+
+from oadb.engine.statements import Statement
+
+# The prepared statement without a name: each PREPARE replaces the last, nothing is left behind.
+_UNNAMED = b""
+
+# Which inputs of a join are padded with nulls, as EXPLAIN names joins: the second, the first.
+_PADDED = {"Left": (1,), "Right": (0,), "Full": (0, 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a result. ``table_id`` and ``number`` are 0 for an expression."""
+
+    name: str
+    type_id: int
+    table_id: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """The server's view of a statement; type ids and table ids are oids."""
+
+    parameters: tuple[int, ...]
+    columns: tuple[Column, ...]
+    padded_tables: frozenset[str]
+    """Tables, as ``schema.name``, whose columns an outer join may fill with nulls."""
+
+
+def describe(connection: psycopg.Connection[Any], statement: Statement) -> Description:
+    """Prepare *statement* and describe it. Raises psycopg.Error with the server's complaint."""
+    _require_ok(connection.pgconn.prepare(_UNNAMED, statement.sql))
+    result = connection.pgconn.describe_prepared(_UNNAMED)
+    _require_ok(result)
+    return Description(
+        parameters=tuple(result.param_type(number) for number in range(result.nparams)),
+        columns=tuple(_columns(result)),
+        padded_tables=frozenset(_padded_tables(connection, statement)),
+    )
+
+
+def _columns(result: Any) -> Iterator[Column]:
+    for number in range(result.nfields):
+        yield Column(
+            name=(result.fname(number) or b"").decode(),
+            type_id=result.ftype(number),
+            table_id=result.ftable(number),
+            number=result.ftablecol(number),
+        )
+
+
+def _padded_tables(connection: psycopg.Connection[Any], statement: Statement) -> Iterator[str]:
+    if "outer" not in statement.words and _PADDED.keys().isdisjoint(
+        word.capitalize() for word in statement.words
+    ):
+        return
+    with psycopg.RawCursor(connection) as cursor:
+        cursor.execute(b"explain (verbose, format json, generic_plan) " + statement.sql)
+        found = cursor.fetchone()
+    assert found is not None, "EXPLAIN always returns a plan"  # noqa: S101
+    yield from _padded_below(found[0][0]["Plan"], padded=False)
+
+
+def _padded_below(plan: dict[str, Any], *, padded: bool) -> Iterator[str]:
+    if padded and "Relation Name" in plan:
+        yield f"{plan['Schema']}.{plan['Relation Name']}"
+    inputs = _PADDED.get(plan.get("Join Type", ""), ())
+    for number, part in enumerate(plan.get("Plans", ())):
+        yield from _padded_below(part, padded=padded or number in inputs)
+
+
+def _require_ok(result: Any) -> None:
+    if result.status != pq.ExecStatus.COMMAND_OK:
+        raise psycopg.errors.error_from_result(result)

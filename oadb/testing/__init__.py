@@ -1,0 +1,5 @@
+"""PostgreSQL servers for tests, ours and those of the programs that use oadb.
+
+``servers`` chooses one and clones databases of it, ``fixtures`` is the pytest plugin, ``control``
+gives a private server to stop, restart and kill. See each of them.
+"""

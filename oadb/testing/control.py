@@ -1,0 +1,81 @@
+"""A private server that a test may stop, restart and kill.
+
+    with controlled() as server:
+        db = Database(...server.url...)
+        server.restart("immediate")       # the URL is still good
+
+It is the embedded PostgreSQL, or the programs in the folder OADB_TEST_BINDIR, such as
+/usr/lib/postgresql/15/bin; root runs either as nobody.
+"""
+
+import os
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from oadb.engine import embedded
+from oadb.engine.cluster import Cluster, StopMode, account_for
+from oadb.testing.servers import Server
+
+
+class ServerControl:
+    """A server of one test; how to reach it does not change when it is started again."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.start()
+        self._server = Server("embedded", cluster.keywords)
+
+    @property
+    def server(self) -> Server:
+        """The server, to clone databases of."""
+        return self._server
+
+    @property
+    def url(self) -> str:
+        """The DATABASE_URL of its administration database."""
+        return self._server.url("postgres")
+
+    @property
+    def postmaster(self) -> int:
+        """The process id of the running server."""
+        return self._cluster.postmaster
+
+    def start(self) -> None:
+        """Start the server, also after a kill; return when it takes connections."""
+        self._cluster.ensure_running(embedded.TEMPORARY)
+
+    def stop(self, mode: StopMode = "fast") -> None:
+        """Stop the server; return when its last process has ended.
+
+        "fast" ends the clients with SQLSTATE 57P01 and writes everything to disk; "immediate"
+        drops them without an error and leaves a crash recovery to the next start.
+        """
+        self._cluster.stop(mode)
+
+    def restart(self, mode: StopMode = "fast") -> None:
+        """Stop and start the server."""
+        self.stop(mode)
+        self.start()
+
+    def kill(self) -> None:
+        """Kill the main server process (SIGKILL).
+
+        The processes of its clients end when they notice: idle ones at once, with SQLSTATE 57P01
+        from PostgreSQL 18 and without a word from 15, busy ones at their next wait.
+        """
+        os.kill(self.postmaster, signal.SIGKILL)
+
+
+@contextmanager
+def controlled() -> Generator[ServerControl]:
+    """Give a running server of its own; at the end it is gone, with its data."""
+    given = os.environ.get("OADB_TEST_BINDIR")
+    binaries = Path(given) if given else embedded.binaries()
+    with embedded.temporary_folder() as folder:
+        cluster = Cluster(folder, binaries, account_for(folder, binaries))
+        try:
+            yield ServerControl(cluster)
+        finally:
+            cluster.stop("immediate")

@@ -1,0 +1,112 @@
+"""The PostgreSQL for a test run, and a fresh database for every test.
+
+    with server() as postgres, postgres.template(migrate) as template:
+        with postgres.clone(template) as url:
+            ...                           # DATABASE_URL of a migrated database, dropped at the end
+
+The server is, in this order: the one in OADB_TEST_DATABASE_URL, whose user may create databases;
+a container, where a Docker engine answers; the embedded one.
+"""
+
+import logging
+import os
+import secrets
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Literal, LiteralString
+from urllib.parse import quote, urlencode
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
+
+from oadb.engine import dsn, embedded
+from oadb.errors import ConfigError, UnavailableError
+from oadb.testing import containers
+
+ServerName = Literal["url", "container", "embedded"]
+
+_logger = logging.getLogger("oadb.testing")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server and how it was chosen; *keywords* are libpq's for its own database."""
+
+    name: ServerName
+    keywords: Mapping[str, str] = field(repr=False)
+
+    def url(self, database: str) -> str:
+        """Return the DATABASE_URL of a database of this server; its password is in it."""
+        rest = {**self.keywords}
+        user, password = rest.pop("user", ""), rest.pop("password", "")
+        rest.pop("dbname", None)
+        login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
+        options = urlencode(rest, quote_via=quote)
+        return f"postgresql://{login}@/{quote(database, safe='')}?{options}"
+
+    @contextmanager
+    def template(self, migrate: Callable[[str], object]) -> Generator[str]:
+        """Make a database and call *migrate* with its DATABASE_URL; give its name, to clone.
+
+        Nobody can connect to it afterwards, because that would keep it from being cloned.
+        """
+        name = _new_name("template")
+        self._run("create database {}", name)
+        try:
+            migrate(self.url(name))
+            self._run("alter database {} with allow_connections false", name)
+            yield name
+        finally:
+            self._run("drop database {} with (force)", name)
+
+    @contextmanager
+    def clone(self, template: str) -> Generator[str]:
+        """Give the DATABASE_URL of a copy of *template*, dropped at the end with its clients."""
+        name = _new_name("test")
+        self._run("create database {} template {}", name, template)
+        try:
+            yield self.url(name)
+        finally:
+            self._run("drop database {} with (force)", name)
+
+    def _run(self, statement: LiteralString, *names: str) -> None:
+        # The names of databases cannot be parameters.
+        composed = SQL(statement).format(*map(Identifier, names))
+        with psycopg.connect(make_conninfo(**self.keywords), autocommit=True) as connection:
+            connection.execute(composed)
+
+
+@contextmanager
+def server() -> Generator[Server]:
+    """Give the server for tests; one that was started for them is stopped at the end.
+
+    Why it is not a container is logged by "oadb.testing" at level INFO. Raises ConfigError if
+    OADB_TEST_DATABASE_URL is wrong, or if there is no engine and no embedded PostgreSQL either.
+    """
+    url = os.environ.get("OADB_TEST_DATABASE_URL")
+    with ExitStack() as running:
+        yield Server("url", _given(url)) if url else _started(running)
+
+
+def _given(url: str) -> Mapping[str, str]:
+    try:
+        given = dsn.parse(url)
+    except ConfigError as error:
+        raise ConfigError(f"OADB_TEST_DATABASE_URL, read like {error}") from None
+    if given.embedded is not None:
+        raise ConfigError("OADB_TEST_DATABASE_URL: unset it for an embedded server")
+    return given.keywords
+
+
+def _started(running: ExitStack) -> Server:
+    try:
+        return Server("container", running.enter_context(containers.postgres()))
+    except UnavailableError as reason:
+        _logger.info("no container, so the embedded server: %s", reason)
+    return Server("embedded", running.enter_context(embedded.temporary()).keywords)
+
+
+def _new_name(kind: str) -> str:
+    return f"oadb_{kind}_{secrets.token_hex(6)}"

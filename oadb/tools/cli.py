@@ -1,0 +1,182 @@
+"""The command line: ``oadb``. Reads DATABASE_URL and the DB_ variables; see ``oadb --help``."""
+
+import logging
+import sys
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from oadb import instruments
+from oadb.brokers import zerodha
+from oadb.engine import embedded
+from oadb.engine.config import Config
+from oadb.engine.database import Database
+from oadb.engine.dsn import Dsn
+from oadb.errors import Error
+from oadb.tools import contract, demo, doctor, migrations
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    help="The data layer of a trading platform on PostgreSQL.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+migrate_app = typer.Typer(help="Apply migrations, undo them, or say which are applied.")
+instruments_app = typer.Typer(help="Master contracts of brokers.", no_args_is_help=True)
+app.add_typer(migrate_app, name="migrate")
+app.add_typer(instruments_app, name="instruments")
+
+# How often the number beside a progress bar is brought up to date, in rows.
+_TICK = 500
+
+_SHOWN_REJECTIONS = 10
+
+
+class Broker(StrEnum):
+    """Brokers whose files can be read."""
+
+    ZERODHA = zerodha.BROKER
+
+
+_READERS = {Broker.ZERODHA: zerodha.read}
+
+
+def main() -> None:
+    """Run the command line; an error of oadb is one message and exit code 1."""
+    # What the pool would log of a refused connection is in the message already.
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    try:
+        app()
+    except Error as error:
+        print(f"oadb: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+@app.command("demo")
+def run_demo(
+    file: Annotated[
+        Path | None, typer.Option("--instruments", help="An instrument file of Zerodha.")
+    ] = None,
+) -> None:
+    """Do the main job on an embedded PostgreSQL that is gone afterwards."""
+    with _progress("loading instruments") as watch:
+        for step in demo.run(file, watch):
+            took = "" if step.seconds is None else _duration(step.seconds)
+            typer.echo(f"{step.name:<20} {step.outcome:<58} {took:>8}".rstrip())
+
+
+@app.command("doctor")
+def run_doctor() -> None:
+    """Look at the database as an operator would: one line for each finding."""
+    amiss = False
+    for finding in doctor.examine(Config.from_env()):
+        typer.echo(str(finding))
+        amiss |= not finding.ok
+    if amiss:
+        raise typer.Exit(1)
+
+
+@app.command("check")
+def run_check() -> None:
+    """Compare every declared query with the database: parameters, columns, types, nulls."""
+    disagreements = list(contract.check(Config.from_env()))
+    for line in disagreements:
+        typer.echo(line)
+    if disagreements:
+        raise typer.Exit(1)
+    typer.echo("every declaration agrees with the database")
+
+
+@migrate_app.callback(invoke_without_command=True)
+def run_migrate(context: typer.Context) -> None:
+    """Apply every migration that the database lacks."""
+    if context.invoked_subcommand is not None:
+        return
+    with _target() as target:
+        report = migrations.migrate(target)
+    for migration in report.adopted:
+        typer.echo(f"recorded {migration}, applied earlier by yoyo")
+    for migration in report.applied:
+        typer.echo(f"applied {migration}")
+    if not report.applied:
+        typer.echo("nothing to apply")
+
+
+@migrate_app.command("status")
+def run_migrate_status() -> None:
+    """List every migration and its state. Changes nothing."""
+    with _target() as target:
+        for status in migrations.status(target):
+            when = "" if status.applied_at is None else f"{status.applied_at:%Y-%m-%d %H:%M %Z}"
+            typer.echo(f"{status.state:<10} {status.migration_id:<40} {when}".rstrip())
+
+
+@migrate_app.command("rollback")
+def run_migrate_rollback(
+    count: Annotated[int, typer.Option(help="How many migrations to undo, the last first.")] = 1,
+) -> None:
+    """Undo the last migrations. What they created is dropped, with its rows."""
+    with _target() as target:
+        for migration in migrations.rollback(target, count=count):
+            typer.echo(f"rolled back {migration}")
+
+
+@instruments_app.command("load")
+def run_instruments_load(
+    file: Annotated[Path, typer.Argument(help="The broker's file, plain or gzip.")],
+    broker: Annotated[Broker, typer.Option(help="Whose format it is.")],
+) -> None:
+    """Load a broker's instrument file in one transaction, and report."""
+    rows = _READERS[broker](file)
+    with Database.from_env() as db, _progress(f"loading {file.name}") as watch:
+        report = instruments.load(db, broker.value, watch(rows))
+    typer.echo(str(report))
+    for rejected in report.rejected[:_SHOWN_REJECTIONS]:
+        typer.echo(f"  {rejected}")
+    if len(report.rejected) > _SHOWN_REJECTIONS:
+        typer.echo(f"  and {len(report.rejected) - _SHOWN_REJECTIONS:,} more")
+
+
+@contextmanager
+def _target() -> Generator[Dsn]:
+    """Give the database of the environment, started if it is an embedded one."""
+    with embedded.reachable(Config.from_env().dsn) as target:
+        yield target
+
+
+@contextmanager
+def _progress(label: str) -> Generator[demo.Watch]:
+    """Show rows as they pass, on a terminal; say nothing elsewhere."""
+    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,.0f} rows"))
+    console = Console(stderr=True)
+    with Progress(
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+
+        def watch(rows: Iterable[T]) -> Iterator[T]:
+            task = progress.add_task(label, total=None)
+            for number, row in enumerate(rows, 1):
+                if number % _TICK == 0:
+                    progress.update(task, completed=number)
+                yield row
+            progress.remove_task(task)
+
+        yield watch
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 0.001:
+        return f"{seconds * 1e6:.0f} us"
+    return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"

@@ -1,0 +1,130 @@
+"""What an operator wants to know first: can we connect, to what, and what is amiss.
+
+Each finding is one line. A finding that is not ok makes ``oadb doctor`` exit with 1.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from oadb import catalog
+from oadb.engine import embedded
+from oadb.engine.config import Config
+from oadb.engine.database import Database
+from oadb.errors import MigrationError, UnavailableError
+from oadb.tools import migrations
+
+OLDEST, NEWEST = 15, 18
+"""Major versions of PostgreSQL that oadb is made for."""
+
+# Extensions that oadb may use; every managed service offers them.
+_EXTENSIONS = ["btree_gin", "pg_stat_statements", "pg_trgm"]
+
+_LIMITS = ["idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout"]
+
+# A clock further off makes tokens expire early and logs misleading.
+_MOST_SKEW = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    ok: bool
+    subject: str
+    text: str
+
+    def __str__(self) -> str:
+        """Return it as one line."""
+        return f"{'ok  ' if self.ok else 'FAIL'} {self.subject}: {self.text}"
+
+
+def examine(config: Config) -> Iterator[Finding]:
+    """Yield the findings; only the first one if there is no connection."""
+    try:
+        with Database(config) as db:
+            yield Finding(True, "connection", f"{config.dsn} answers")
+            server = catalog.describe_server(db)
+            yield _version(server)
+            yield _role(server)
+            yield _clock(db)
+            yield _pool(db, config, server)
+            yield from _limits(db)
+            yield _extensions(db)
+            yield _migrations(config)
+    except UnavailableError as error:
+        yield Finding(False, "connection", str(error))
+
+
+def _version(server: catalog.Server) -> Finding:
+    major = server.version_number // 10000
+    fit = OLDEST <= major <= NEWEST
+    advice = "" if fit else f"; oadb is made for {OLDEST} to {NEWEST}"
+    return Finding(fit, "server", f"PostgreSQL {server.version}{advice}")
+
+
+def _role(server: catalog.Server) -> Finding:
+    if server.is_standby:
+        return Finding(False, "role", "a standby, which cannot write; connect to the primary")
+    return Finding(True, "role", f"primary, as {server.role_name}")
+
+
+def _clock(db: Database) -> Finding:
+    """Compare clocks; the server's answer was made between our two looks at ours."""
+    before = datetime.now(UTC)
+    server = catalog.describe_server(db).clock
+    after = datetime.now(UTC)
+    skew = max(before - server, server - after, timedelta())
+    close = skew <= _MOST_SKEW
+    advice = "" if close else "; synchronise both hosts with NTP"
+    return Finding(close, "clock", f"{skew.total_seconds():.3f} s from the server's{advice}")
+
+
+def _pool(db: Database, config: Config, server: catalog.Server) -> Finding:
+    others = catalog.count_other_connections(db)
+    free = server.connection_limit - others
+    enough = config.pool_max <= free
+    text = (
+        f"at most {config.pool_max} connections of {server.connection_limit}, "
+        f"{others} are in use by others"
+    )
+    advice = "" if enough else "; lower DB_POOL_SIZE or DB_MAX_OVERFLOW, or raise max_connections"
+    return Finding(enough, "pool", text + advice)
+
+
+def _limits(db: Database) -> Iterator[Finding]:
+    for limit in catalog.list_settings(db, _LIMITS):
+        if limit.setting == "0":
+            yield Finding(
+                False, limit.name, "no limit; set it on the role: alter role ... set " + limit.name
+            )
+        else:
+            yield Finding(True, limit.name, f"{int(limit.setting) / 1000:g} s")
+
+
+def _extensions(db: Database) -> Finding:
+    offered = {extension.name for extension in catalog.list_extensions(db, _EXTENSIONS)}
+    missing = [name for name in _EXTENSIONS if name not in offered]
+    if missing:
+        return Finding(
+            False, "extensions", f"{', '.join(missing)} not on the server; install its contrib"
+        )
+    return Finding(True, "extensions", f"{', '.join(_EXTENSIONS)} are available")
+
+
+def _migrations(config: Config) -> Finding:
+    try:
+        with embedded.reachable(config.dsn) as target:
+            statuses = migrations.status(target)
+    except MigrationError as error:
+        return Finding(False, "migrations", " ".join(str(error).split()))
+    pending = [status.migration_id for status in statuses if status.state == "pending"]
+    wrong = [status.migration_id for status in statuses if status.state not in _IN_ORDER]
+    if wrong:
+        return Finding(False, "migrations", f"{', '.join(wrong)}: see oadb migrate status")
+    if pending:
+        return Finding(False, "migrations", f"{', '.join(pending)} pending; run oadb migrate")
+    return Finding(True, "migrations", f"all {len(statuses)} are applied")
+
+
+_IN_ORDER = frozenset({"applied", "unrecorded", "pending"})
