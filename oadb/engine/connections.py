@@ -59,7 +59,7 @@ class Link(psycopg.Connection[Any]):
             outage.failed(error)
             raise
         outage.ended()
-        connection.state = _new_state(connection.pgconn, recycle)
+        connection.state = new_state(connection.pgconn, recycle)
         return connection
 
 
@@ -79,7 +79,7 @@ class AsyncLink(psycopg.AsyncConnection[Any]):
             outage.failed(error)
             raise
         outage.ended()
-        connection.state = _new_state(connection.pgconn, recycle)
+        connection.state = new_state(connection.pgconn, recycle)
         return connection
 
 
@@ -102,7 +102,8 @@ def is_broken(connection: Any) -> bool:
     return bool(connection.pgconn.status == pq.ConnStatus.BAD)
 
 
-def _new_state(pgconn: Any, recycle: float) -> LinkState:
+def new_state(pgconn: Any, recycle: float) -> LinkState:
+    """Return the state of a new connection that is to be replaced after *recycle* seconds."""
     poll = select.poll()
     poll.register(pgconn.socket, select.POLLIN | _GONE)
     # A little early and not all at once: connections made together must not expire together.

@@ -25,6 +25,7 @@ _LIVENESS = {
 
 _SCHEME = re.compile(r"^(postgresql|postgres|postgresql\+psycopg)://")
 _EMBEDDED = "embedded:"
+_PORTS = re.compile(r"[0-9,]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,13 @@ def parse(url: str) -> Dsn:
             "postgresql://user:password@host:port/database?option=value, "
             "with special characters percent-encoded"
         ) from None
-    return Dsn({key: str(value) for key, value in given.items() if value is not None})
+    known = {key: str(value) for key, value in given.items() if value is not None}
+    if not _PORTS.fullmatch(known.get("port", "")):
+        # An unescaped / or @ in the password makes the rest of it look like a port.
+        raise ConfigError(
+            "DATABASE_URL: the port is no number; percent-encode special characters in the password"
+        )
+    return Dsn(known)
 
 
 def connection_keywords(dsn: Dsn, settings: Mapping[str, int]) -> dict[str, str]:

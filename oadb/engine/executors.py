@@ -10,12 +10,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Executor(ABC):
-    """A Database or a Transaction: the first argument of every declared function."""
+class Runner(ABC):
+    """What can run one query at a time: an Executor, or the session of a tool."""
 
     @abstractmethod
     def run(self, query: Any, params: tuple[Any, ...]) -> Any:
         """Run a bound query and return what its declaration promises."""
+
+
+class Executor(Runner):
+    """A Database or a Transaction: the first argument of every declared function."""
 
     @abstractmethod
     def stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:

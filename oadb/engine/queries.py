@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iter
 from typing import Any, Generic, ParamSpec, TypeVar, get_origin, get_type_hints, overload
 
 from oadb.engine import results
-from oadb.engine.executors import AsyncExecutor, Executor
+from oadb.engine.executors import AsyncExecutor, Executor, Runner
 from oadb.engine.statements import Statement, load
 from oadb.engine.values import ValueType, unsendable, value_type
 from oadb.errors import DeclarationError, ParameterError
@@ -155,7 +155,7 @@ class Query(Declared, Generic[P, R]):
     """A declared statement: call it with an executor and its parameters."""
 
     @overload
-    def __call__(self, db: Executor, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    def __call__(self, db: Runner, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
     @overload
     def __call__(
         self, db: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs

@@ -12,9 +12,9 @@ from time import monotonic, sleep
 
 import psycopg
 
+from oadb import migrations as history
+from oadb.engine.session import Session
 from oadb.errors import MigrationError
-from oadb.tools import migration_history as history
-from oadb.tools.migration_history import Connection
 from oadb.tools.yoyo_backend import Backend
 
 _PAUSE = 0.1  # seconds between two questions whether the lock is free
@@ -23,34 +23,34 @@ _PAUSE = 0.1  # seconds between two questions whether the lock is free
 @contextmanager
 def hold(backend: Backend, wait: float) -> Generator[None]:
     """Keep other runs out; wait at most *wait* seconds for one. Raises MigrationError."""
-    connection = backend.connection
-    _take_lock(connection, wait)
+    session = backend.session
+    _take_lock(session, wait)
     backend.create_lock_table()
-    history.free_yoyo_lock(connection)
-    if not history.hold_yoyo_lock(connection):
-        raise _held_by_yoyo(connection)
+    history.free_yoyo_lock(session)
+    if history.hold_yoyo_lock(session) is None:
+        raise _held_by_yoyo(session)
     try:
         yield
     finally:
         with suppress(psycopg.OperationalError):  # a lost connection; the next run will do it
-            history.free_yoyo_lock(connection)
+            history.free_yoyo_lock(session)
 
 
-def check(connection: Connection) -> None:
+def check(session: Session) -> None:
     """See that the session that holds the lock is alive. Raises psycopg.Error."""
-    history.find_lock_holder(connection)
+    history.find_lock_holder(session)
 
 
-def _take_lock(connection: Connection, wait: float) -> None:
+def _take_lock(session: Session, wait: float) -> None:
     deadline = monotonic() + wait
-    while not history.try_lock(connection):
+    while not history.try_lock(session):
         if monotonic() >= deadline:
-            raise _held_by_a_run(connection, wait)
+            raise _held_by_a_run(session, wait)
         sleep(_PAUSE)
 
 
-def _held_by_a_run(connection: Connection, wait: float) -> MigrationError:
-    holder = history.find_lock_holder(connection)
+def _held_by_a_run(session: Session, wait: float) -> MigrationError:
+    holder = history.find_lock_holder(session)
     if holder is None:
         return MigrationError("another run of migrations has just ended; run again")
     return MigrationError(
@@ -60,8 +60,8 @@ def _held_by_a_run(connection: Connection, wait: float) -> MigrationError:
     )
 
 
-def _held_by_yoyo(connection: Connection) -> MigrationError:
-    holder = history.find_yoyo_lock(connection)
+def _held_by_yoyo(session: Session) -> MigrationError:
+    holder = history.find_yoyo_lock(session)
     if holder is None:
         return MigrationError("a yoyo command has just ended; run again")
     row = (

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from oadb.migrations import Applied, Checksum
 from oadb.tools.migration_files import Migration
-from oadb.tools.migration_history import Applied, Checksum
 
 State = Literal["applied", "unrecorded", "pending", "edited", "gone", "renamed", "late"]
 

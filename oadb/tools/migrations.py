@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from oadb import migrations as history
 from oadb.engine import embedded
 from oadb.engine.dsn import Dsn
+from oadb.engine.session import Session
 from oadb.errors import MigrationError
 from oadb.tools import migration_files, migration_lock
-from oadb.tools import migration_history as history
 from oadb.tools.migration_failures import named
 from oadb.tools.migration_files import Migration
-from oadb.tools.migration_history import Connection
 from oadb.tools.migration_states import MigrationStatus, compare, explain
 from oadb.tools.yoyo_backend import READ_ONLY, Backend, check_user
 
@@ -43,13 +43,13 @@ def migrate(dsn: Dsn, *, folder: Path | None = None, wait: float = WAIT) -> Repo
     """
     migrations = migration_files.read(folder)
     with _run(dsn, wait) as backend:
-        connection = backend.connection
-        statuses = _compare(connection, migrations)
+        session = backend.session
+        statuses = _compare(session, migrations)
         _refuse([explain(status) for status in statuses])
-        _refuse([_left_behind(name) for name in history.list_invalid_indexes(connection)])
+        _refuse([_left_behind(name) for name in history.list_invalid_indexes(session)])
         adopted = _select(migrations, statuses, "unrecorded")
         for migration in adopted:
-            history.record_checksum(connection, migration.id, migration.checksum)
+            history.record_checksum(session, migration.id, migration.checksum)
         applied = [*_apply(backend, _select(migrations, statuses, "pending"))]
         return Report(tuple(applied), tuple(migration.id for migration in adopted))
 
@@ -63,7 +63,7 @@ def rollback(
     """
     migrations = migration_files.read(folder)
     with _run(dsn, wait) as backend:
-        statuses = _compare(backend.connection, migrations)
+        statuses = _compare(backend.session, migrations)
         _refuse([explain(status) for status in statuses if status.applied_at])
         applied = _select(migrations, statuses, "applied", "unrecorded")
         if not 1 <= count <= len(applied):
@@ -81,7 +81,7 @@ def status(dsn: Dsn, *, folder: Path | None = None) -> list[MigrationStatus]:
     """
     migrations = migration_files.read(folder)
     with _server(dsn) as reached, Backend.open(reached, READ_ONLY) as backend, named("status"):
-        return _compare(backend.connection, migrations)
+        return _compare(backend.session, migrations)
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def _run(dsn: Dsn, wait: float) -> Generator[Backend]:
         named("preparing migrations"),
         migration_lock.hold(backend, wait),
     ):
-        _check_history(backend.connection)
+        _check_history(backend.session)
         backend.create_tables()
         yield backend
 
@@ -115,7 +115,7 @@ def _server(dsn: Dsn) -> Generator[Dsn]:
 def _apply(backend: Backend, migrations: Sequence[Migration]) -> Iterator[str]:
     for migration in migrations:
         with named(migration.id):
-            migration_lock.check(backend.connection)
+            migration_lock.check(backend.session)
             backend.apply(migration)
         logger.info("applied %s", migration.id)
         yield migration.id
@@ -124,26 +124,26 @@ def _apply(backend: Backend, migrations: Sequence[Migration]) -> Iterator[str]:
 def _undo(backend: Backend, migrations: Sequence[Migration]) -> Iterator[str]:
     for migration in migrations:
         with named(f"{migration.id}.rollback"):
-            migration_lock.check(backend.connection)
+            migration_lock.check(backend.session)
             backend.undo(migration)
         logger.info("rolled back %s", migration.id)
         yield migration.id
 
 
-def _compare(connection: Connection, migrations: Sequence[Migration]) -> list[MigrationStatus]:
-    has_history = _check_history(connection)
+def _compare(session: Session, migrations: Sequence[Migration]) -> list[MigrationStatus]:
+    has_history = _check_history(session)
     return compare(
         migrations,
-        history.list_applied(connection) if has_history else [],
-        history.list_checksums(connection) if history.keeps_checksums(connection) else [],
+        history.list_applied(session) if has_history else [],
+        history.list_checksums(session) if history.keeps_checksums(session) else [],
     )
 
 
-def _check_history(connection: Connection) -> bool:
+def _check_history(session: Session) -> bool:
     """Say whether yoyo has a history where it looks. Raises MigrationError if only elsewhere."""
-    histories = history.list_histories(connection)
+    histories = history.list_histories(session)
     has_history = any(found.is_current for found in histories)
-    if not has_history and histories and history.keeps_checksums(connection):
+    if not has_history and histories and history.keeps_checksums(session):
         raise MigrationError(
             "migrations were applied, but yoyo's record of them is not where search_path leads; "
             f"it is in schema {', '.join(found.schema_name for found in histories)}\n"
@@ -159,10 +159,10 @@ def _select(
     return [migration for migration in migrations if migration.id in chosen]
 
 
-def _left_behind(index: history.InvalidIndex) -> str:
+def _left_behind(index: str) -> str:
     return (
-        f"index {index.index_name} is invalid, left behind by a failed create index concurrently\n"
-        f"    hint: drop index concurrently {index.index_name}; then run again"
+        f"index {index} is invalid, left behind by a failed create index concurrently\n"
+        f"    hint: drop index concurrently {index}; then run again"
     )
 
 

@@ -22,13 +22,15 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import get_migration_hash
 
+from oadb import migrations as history
 from oadb.engine.dsn import Dsn, connection_keywords
+from oadb.engine.session import Session
 from oadb.errors import MigrationError, UnavailableError
-from oadb.tools import migration_history as history
 from oadb.tools.migration_failures import failed_statement
 from oadb.tools.migration_files import Migration
-from oadb.tools.migration_history import Connection
 from oadb.tools.migration_scripts import Script
+
+Connection = psycopg.Connection[tuple[object, ...]]
 
 logger = logging.getLogger("oadb.migrations")
 
@@ -75,6 +77,7 @@ class Backend(PostgresqlPsycopgBackend):
         """Connect, and hear what the server remarks."""
         connection = cast("Connection", super().connect(dburi))
         connection.add_notice_handler(_log_notice)
+        self.session = Session(connection)
         return connection
 
     @property
@@ -101,23 +104,23 @@ class Backend(PostgresqlPsycopgBackend):
     def apply(self, migration: Migration) -> None:
         """Run *migration*, log, mark and remember it, all or nothing if it is transactional."""
         named = _named(migration)
-        with self.copy() as session, session.whole(migration):
-            session.run(migration, migration.script)
-            with session.transaction():
-                session.log_migration(named, "apply")
-                session.mark_one(named, log=False)
-                history.record_checksum(session.connection, migration.id, migration.checksum)
+        with self.copy() as copy, copy.whole(migration):
+            copy.run(migration, migration.script)
+            with copy.transaction():
+                copy.log_migration(named, "apply")
+                copy.mark_one(named, log=False)
+                history.record_checksum(copy.session, migration.id, migration.checksum)
 
     def undo(self, migration: Migration) -> None:
         """Run the rollback of *migration* and forget it, all or nothing if it is transactional."""
         named = _named(migration)
-        with self.copy() as session, session.whole(migration):
-            session.run(migration, migration.rollback)
-            with session.transaction():
-                session.log_migration(named, "rollback")
-                session.unmark_one(named, log=False)
-                if history.keeps_checksums(session.connection):
-                    history.forget_checksum(session.connection, migration.id)
+        with self.copy() as copy, copy.whole(migration):
+            copy.run(migration, migration.rollback)
+            with copy.transaction():
+                copy.log_migration(named, "rollback")
+                copy.unmark_one(named, log=False)
+                if history.keeps_checksums(copy.session):
+                    history.forget_checksum(copy.session, migration.id)
 
     def whole(self, migration: Migration) -> AbstractContextManager[object]:
         """Return the transaction around *migration*, or nothing if it runs outside of one."""

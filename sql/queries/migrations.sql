@@ -1,4 +1,4 @@
--- Migrations: what was applied, and who is applying. Read by oadb/tools/migration_history.py.
+-- Migrations: what was applied, and who is applying. Bound in oadb/migrations.py.
 --
 -- The tables of yoyo stand here without their schema: yoyo creates and finds them
 -- through search_path, and we must find the same ones.

@@ -1,0 +1,27 @@
+"""A connection of its own, for a tool that needs what a session keeps: locks, settings."""
+
+import math
+from typing import Any
+
+import psycopg
+
+from oadb.engine import execution, failures
+from oadb.engine.connections import new_state
+from oadb.engine.executors import Runner
+from oadb.engine.io import Blocking, drive
+
+
+class Session(Runner):
+    """Runs declared queries on one connection, as it is; opens and ends no transaction."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._io = Blocking()
+        self._connection = connection
+        setattr(connection, "state", new_state(connection.pgconn, recycle=math.inf))  # noqa: B010
+
+    def run(self, query: Any, params: tuple[Any, ...]) -> Any:
+        """Run a bound query. Raises psycopg.Error without row data."""
+        try:
+            return drive(execution.run(self._io, self._connection, query, params, []))
+        except psycopg.Error as error:
+            raise failures.scrubbed(error, query) from None
