@@ -22,8 +22,8 @@ _EXTENSIONS = ["btree_gin", "pg_stat_statements", "pg_trgm"]
 
 _LIMITS = ["idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout"]
 
-# A clock further off makes tokens expire early and logs misleading.
-_MOST_SKEW = timedelta(seconds=2)
+MOST_SKEW = timedelta(seconds=2)
+"""A clock further off makes tokens expire early and logs misleading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _clock(db: Database) -> Finding:
     server = catalog.describe_server(db).clock
     after = datetime.now(UTC)
     skew = max(before - server, server - after, timedelta())
-    close = skew <= _MOST_SKEW
+    close = skew <= MOST_SKEW
     advice = "" if close else "; synchronise both hosts with NTP"
     return Finding(close, "clock", f"{skew.total_seconds():.3f} s from the server's{advice}")
 

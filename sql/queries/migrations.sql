@@ -66,8 +66,9 @@ where
 order by namespace.nspname;
 
 -- name: list_applied
+-- yoyo never leaves the id null, though its table would take it.
 select
-    migration_id,
+    coalesce(migration_id, '') as migration_id,
     applied_at_utc at time zone 'UTC' as applied_at
 from _yoyo_migration
 order by

@@ -1,0 +1,55 @@
+"""Fixtures for every test: a fresh, migrated database and the executors over it."""
+
+from collections.abc import AsyncGenerator, Generator
+
+import pytest
+
+from oadb import AsyncDatabase, Config, Database
+from oadb.testing.servers import Server
+
+pytest_plugins = ["oadb.testing.fixtures"]
+
+
+def configured(url: str) -> Config:
+    return Config.from_env({"DATABASE_URL": url, "DB_POOL_SIZE": "2"})
+
+
+@pytest.fixture
+def config(oadb_database_url: str) -> Config:
+    """Give the configuration for a database of this test alone."""
+    return configured(oadb_database_url)
+
+
+@pytest.fixture
+def db(config: Config) -> Generator[Database]:
+    """Give an open database of this test alone."""
+    with Database(config) as database:
+        yield database
+
+
+@pytest.fixture
+async def adb(config: Config) -> AsyncGenerator[AsyncDatabase]:
+    """Give an open database of this test alone, for asyncio; beside ``db`` it is the same one."""
+    async with AsyncDatabase(config) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def shared_url(oadb_server: Server, oadb_template: str) -> Generator[str]:
+    """Give the DATABASE_URL of one migrated database for all tests that leave nothing in it."""
+    with oadb_server.clone(oadb_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def shared_db(shared_url: str) -> Generator[Database]:
+    """Give one open database for all tests that leave nothing in it."""
+    with Database(configured(shared_url)) as database:
+        yield database
+
+
+@pytest.fixture
+def oadb_empty_url(oadb_server: Server) -> Generator[str]:
+    """Give the DATABASE_URL of a database in which nothing was ever applied."""
+    with oadb_server.clone("template0") as url:
+        yield url

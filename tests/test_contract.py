@@ -1,0 +1,146 @@
+"""Declarations and database agree, and the check that says so can tell when they do not."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+
+from oadb import Database
+from oadb.engine.queries import Declared, Queries
+from oadb.engine.results import Affected
+from oadb.engine.statements import parse
+from oadb.tools import contract
+
+Check = Callable[[Declared], list[str]]
+
+DECLARED = [declared for queries in contract.domains() for declared in queries]
+
+
+@pytest.fixture
+def connection(oadb_database_url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    with psycopg.connect(oadb_database_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def disagreements(db: Database, connection: psycopg.Connection[tuple[object, ...]]) -> Check:
+    def check(declared: Declared) -> list[str]:
+        return contract.disagreements(db, connection, declared)
+
+    return check
+
+
+@pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.label)
+def test_a_declaration_agrees_with_the_database(declared: Declared, disagreements: Check) -> None:
+    assert disagreements(declared) == []
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    user_id: int
+    first_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OtherOrder:
+    username: str
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    username: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaddedPair:
+    username: str
+    symbol: str | None
+
+
+def declare(sql: str, function: Callable[..., Any]) -> Declared:
+    query = Queries("probe", parse(f"-- name: {function.__name__}\n{sql};", "probe", "probe.sql"))
+    declared = query(function)
+    query.complete()
+    return declared
+
+
+def test_a_nullable_column_must_be_declared_so(disagreements: Check) -> None:
+    def find(user_id: int) -> Name | None: ...
+
+    declared = declare("select user_id, first_name from oadb.users where user_id = :user_id", find)
+
+    assert disagreements(declared) == ["column first_name may be null; str is promised"]
+
+
+def test_a_column_that_is_never_null_must_not_be_declared_nullable(disagreements: Check) -> None:
+    def find(user_id: int) -> PaddedPair | None: ...
+
+    declared = declare(
+        "select username, email as symbol from oadb.users where user_id = :user_id", find
+    )
+
+    assert disagreements(declared) == ["column symbol is never null; str | None is promised"]
+
+
+def test_columns_must_come_in_the_order_of_the_fields(disagreements: Check) -> None:
+    def find(user_id: int) -> OtherOrder | None: ...
+
+    declared = declare("select user_id, username from oadb.users where user_id = :user_id", find)
+
+    assert disagreements(declared) == [
+        "it promises username, user_id; the server returns user_id, username"
+    ]
+
+
+def test_a_parameter_must_have_the_type_that_the_server_infers(disagreements: Check) -> None:
+    def find(user_id: str) -> Name | None: ...
+
+    declared = declare(
+        "select user_id, first_name || '' as first_name from oadb.users where user_id = :user_id",
+        find,
+    )
+
+    assert disagreements(declared) == ["parameter user_id is str; the server expects int8"]
+
+
+def test_an_outer_join_makes_the_columns_of_one_side_nullable(disagreements: Check) -> None:
+    join = (
+        "select users.username, instruments.symbol from oadb.users "
+        "left join oadb.instruments on instruments.symbol = users.username"
+    )
+
+    def padded() -> list[PaddedPair]: ...
+    def unpadded() -> list[Pair]: ...
+
+    assert disagreements(declare(join, padded)) == []
+    assert disagreements(declare(join, unpadded)) == ["column symbol may be null; str is promised"]
+
+
+def test_a_statement_that_returns_nothing_must_have_no_columns(disagreements: Check) -> None:
+    def touch(user_id: int) -> Affected: ...
+
+    declared = declare(
+        "update oadb.users set updated_at = now() where user_id = :user_id returning user_id", touch
+    )
+
+    assert disagreements(declared) == ["it promises no columns; the server returns user_id"]
+
+
+def test_a_read_must_not_call_what_changes_something(disagreements: Check) -> None:
+    def export() -> int: ...
+
+    declared = declare("select lo_creat(-1)::int8 as made", export)
+
+    assert disagreements(declared) == ["it is taken for a read, but lo_creat() is volatile"]
+
+
+def test_what_the_server_refuses_is_quoted(disagreements: Check) -> None:
+    def find() -> int: ...
+
+    declared = declare("select missing from oadb.users", find)
+
+    assert disagreements(declared) == ['the server refuses it: column "missing" does not exist']

@@ -1,0 +1,138 @@
+"""The command line, run as a person runs it: in a process of its own."""
+
+import gzip
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from oadb.tools import chain
+
+HEADING = (
+    "instrument_token,exchange_token,tradingsymbol,name,last_price,expiry,strike,tick_size,"
+    "lot_size,instrument_type,segment,exchange\n"
+)
+GOOD = "256265,1001,RELIANCE,RELIANCE INDUSTRIES,0.0,,0.0,0.1,1,EQ,NSE,NSE\n"
+BAD = "256266,1002,TCS,TATA,0.0,,0.0,cheap,1,EQ,NSE,NSE\n"
+
+
+def oadb(
+    *arguments: str, url: str = "", folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "DATABASE_URL": url}
+    return subprocess.run(
+        [sys.executable, "-m", "oadb", *arguments],
+        env=environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_the_demo_does_the_main_job_and_leaves_nothing(tmp_path: Path) -> None:
+    done = oadb("demo", folder=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    steps = [line.split("  ")[0] for line in done.stdout.splitlines()]
+    assert steps == [
+        "server started", "migrations applied", "connected", "user created", "right password",
+        "wrong password", "unknown user", "instruments loaded", "lookup by symbol",
+        "lookup by token", "server stopped",
+    ]  # fmt: skip
+    assert "right password       accepted" in done.stdout
+    assert "wrong password       refused" in done.stdout
+    assert "10,020 of 10,020 rows accepted" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_loads_a_brokers_file_and_names_what_it_rejects(tmp_path: Path) -> None:
+    file = tmp_path / "kite.csv.gz"
+    file.write_bytes(gzip.compress((HEADING + GOOD + BAD).encode()))
+
+    done = oadb("demo", "--instruments", str(file))
+
+    assert done.returncode == 0, done.stderr
+    assert "1 of 2 rows accepted (1 changed), 1 rejected" in done.stdout
+    assert "kite.csv.gz:3: tick_size is 'cheap'; expected a number" in done.stdout
+
+
+def test_migrate_applies_what_is_pending_and_says_so(oadb_empty_url: str) -> None:
+    assert "applied 0001_create_schema" in oadb("migrate", url=oadb_empty_url).stdout
+    assert oadb("migrate", url=oadb_empty_url).stdout == "nothing to apply\n"
+    assert "applied    0001_create_schema" in oadb("migrate", "status", url=oadb_empty_url).stdout
+    undone = oadb("migrate", "rollback", "--count", "2", url=oadb_empty_url).stdout
+    assert undone.startswith("rolled back ")
+    assert undone.count("\n") == 2
+
+
+def test_instruments_load_reports(oadb_database_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "kite.csv"
+    file.write_text(HEADING + GOOD + BAD)
+
+    done = oadb("instruments", "load", str(file), "--broker", "zerodha", url=oadb_database_url)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        "1 of 2 rows accepted (1 changed), 1 rejected\n"
+        "  kite.csv:3: tick_size is 'cheap'; expected a number\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("tradingsymbol,name\n", "oadb: kite.csv:1: the heading lacks instrument_token, "),
+        (HEADING, "oadb: there are no rows; an empty set is never loaded"),
+        (HEADING + BAD, "oadb: none of 1 rows can be loaded; the first reasons:"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded_is_one_message(
+    oadb_database_url: str, tmp_path: Path, content: str, message: str
+) -> None:
+    file = tmp_path / "kite.csv"
+    file.write_text(content)
+
+    done = oadb("instruments", "load", str(file), "--broker", "zerodha", url=oadb_database_url)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(message)
+    assert "Traceback" not in done.stderr
+
+
+def test_check_agrees_with_a_migrated_database(oadb_database_url: str) -> None:
+    done = oadb("check", url=oadb_database_url)
+
+    assert (done.returncode, done.stdout) == (
+        0, "every declaration agrees with the database\n",
+    )  # fmt: skip
+
+
+def test_check_names_what_an_unmigrated_database_lacks(oadb_empty_url: str) -> None:
+    done = oadb("check", url=oadb_empty_url)
+
+    assert done.returncode == 1
+    assert 'users.get: the server refuses it: relation "oadb.users" does not exist' in done.stdout
+
+
+def test_a_missing_database_url_is_one_message() -> None:
+    done = oadb("migrate")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("oadb: DATABASE_URL is not set: expected postgresql://")
+
+
+def test_a_password_is_never_printed() -> None:
+    done = oadb("doctor", url="postgresql://asha:hunter2@127.0.0.1:1/prod")
+
+    assert done.returncode == 1
+    assert "asha@127.0.0.1:1/prod" in done.stdout
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_the_generated_chain_is_of_the_promised_size_and_unambiguous() -> None:
+    rows = list(chain.generate(date(2026, 11, 22)))
+
+    assert len(rows) == 10_020
+    assert len({row.symbol for row in rows}) == len({row.token for row in rows}) == len(rows)
+    assert min(row.expiry for row in rows if row.expiry) == date(2026, 11, 26)
