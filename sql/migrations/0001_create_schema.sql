@@ -25,7 +25,7 @@ comment on column oadb.applied_migrations.migration_id is
 comment on column oadb.applied_migrations.checksum is
 'SHA-256 of the file with line ends as \n.';
 comment on column oadb.applied_migrations.applied_at is
-'Equal to applied_at_utc of _yoyo_migration; where it is not, the yoyo command applied the file anew.';
+'Equal to applied_at_utc of _yoyo_migration; if not, the yoyo command applied the file anew.';
 
 -- For a role named oadb, search_path begins with this schema from now on, because
 -- it begins with "$user". yoyo would no longer find what it remembers, and begin

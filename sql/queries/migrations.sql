@@ -102,9 +102,9 @@ select
 from _yoyo_migration
 where _yoyo_migration.migration_id = :migration_id::text
 on conflict on constraint applied_migrations_pkey do update
-set
-    checksum = excluded.checksum,
-    applied_at = excluded.applied_at;
+    set
+        checksum = excluded.checksum,
+        applied_at = excluded.applied_at;
 
 -- name: forget_checksum
 delete from oadb.applied_migrations
