@@ -1,0 +1,57 @@
+"""Declarations that only the benchmarks have, and a module of twenty generated ones."""
+
+from collections.abc import Iterable, Iterator
+
+from oadb.engine.queries import Queries
+from oadb.engine.results import Affected
+from oadb.engine.statements import parse
+from oadb.users import User
+
+_SQL = """
+-- name: list_first
+select
+    user_id, username, email, first_name, last_name, is_admin, created_at, updated_at
+from oadb.users
+order by user_id
+limit :most;
+
+-- name: load
+copy oadb.users (username, email) from stdin;
+"""
+
+query = Queries("benchmarks", parse(_SQL, "benchmarks", "declared.py"))
+
+
+@query
+def list_first(most: int) -> Iterator[User]: ...
+
+
+@query
+def load(rows: Iterable[tuple[str, str]]) -> Affected: ...
+
+
+query.complete()
+
+
+_GENERATED_SQL = """
+-- name: find_{number}
+-- What twenty queries like this one cost to bind.
+select
+    user_id, username, email, first_name, last_name, is_admin, created_at, updated_at
+from oadb.users
+where lower(email) = lower(:email) and created_at > :since
+order by user_id
+limit :most;
+"""
+
+_GENERATED_MODULE = """
+@query
+def find_{number}(email: str, since: datetime, most: int = 10) -> list[User]: ...
+"""
+
+
+def generated(number: int) -> tuple[str, str]:
+    """Return the SQL file and the source of the module of so many queries."""
+    texts = (_GENERATED_SQL, _GENERATED_MODULE)
+    sql, module = ("".join(text.format(number=n) for n in range(number)) for text in texts)
+    return sql, module

@@ -1,0 +1,100 @@
+"""What an import costs in a fresh interpreter, and what binding twenty queries costs."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from oadb.engine.queries import Queries
+from oadb.engine.statements import parse
+from oadb.users import User
+from tests.benchmarks.conditions import table
+from tests.benchmarks.declared import generated
+
+_TIMES = 15
+_QUERIES = 20
+_ROOT = Path(__file__).resolve().parents[2]
+
+_PROGRAM = "import {before}\nfrom time import perf_counter\nstarted = perf_counter()\n"
+_PROGRAM += "import {module}\nprint(perf_counter() - started)"
+
+# What is timed, and what was imported before.
+_IMPORTS = [
+    ("psycopg", "sys"),
+    ("psycopg_pool", "psycopg"),
+    ("argon2", "psycopg"),
+    ("oadb", "sys"),
+    ("oadb", "psycopg"),
+    ("oadb.users", "sys"),
+    ("oadb.users", "psycopg"),
+    ("oadb.engine.database", "psycopg, psycopg_pool"),
+    ("oadb.engine.database, oadb.users", "psycopg, psycopg_pool, argon2"),
+    ("sqlalchemy.orm", "psycopg"),
+]
+
+
+def main() -> None:
+    print("\n## Imports and declarations\n")
+    print(f"Median of {_TIMES} fresh interpreters each, in turn; then of {_TIMES} bindings.")
+    spent: dict[tuple[str, str], list[float]] = {pair: [] for pair in _IMPORTS}
+    for _ in range(_TIMES):
+        for pair, seconds in spent.items():
+            seconds.append(_import(*pair))
+    base = median(spent["psycopg", "sys"])
+    table(
+        ["import", "already imported", "ratio to psycopg", "ms"],
+        (
+            [module, before.replace("sys", ""), *_figures(median(seconds), base)]
+            for (module, before), seconds in spent.items()
+        ),
+    )
+    table(
+        [f"{_QUERIES} queries", "ratio to import psycopg", "ms"],
+        ([name, *_figures(seconds, base)] for name, seconds in _binding()),
+    )
+
+
+def _figures(seconds: float, base: float) -> list[str]:
+    return [f"{seconds / base:.2f}", f"{seconds * 1000:.1f}"]
+
+
+def _import(module: str, before: str) -> float:
+    """Return the seconds of one import; bytecode is there from the first time on."""
+    answer = subprocess.run(
+        [sys.executable, "-c", _PROGRAM.format(module=module, before=before)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, sys.path)])},
+    )
+    return float(answer.stdout)
+
+
+def _binding() -> list[tuple[str, float]]:
+    sql, source = generated(_QUERIES)
+    code = compile(source, "generated", "exec")
+
+    def declared() -> Queries:
+        query = Queries("generated", parse(sql, "generated", "generated.sql"))
+        exec(code, {"query": query, "datetime": datetime, "User": User, "__name__": "generated"})
+        return query
+
+    return [
+        ("read and split the SQL", _median(lambda: parse(sql, "generated", "generated.sql"))),
+        ("the same, and declare", _median(declared)),
+        ("the same, and complete()", _median(lambda: declared().complete())),
+    ]
+
+
+def _median(work: Callable[[], object]) -> float:
+    return median(_seconds(work) for _ in range(_TIMES))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = perf_counter()
+    work()
+    return perf_counter() - started

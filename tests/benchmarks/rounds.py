@@ -1,0 +1,81 @@
+"""Paired measurement: in every round each variant runs in turn, in an order that changes.
+
+Only figures of one round are compared, so that what else the machine does hits all alike.
+"""
+
+import math
+import os
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from time import perf_counter, process_time
+
+ROUNDS = int(os.environ.get("OADB_BENCH_ROUNDS", "100"))
+CALLS = 200
+_WARM_UP = 200
+_SEED = 20240229
+
+
+@dataclass
+class Variant:
+    """One way to do the work; *run* does it as often as it is told.
+
+    Where *run* returns seconds, they count instead of the clock: it measured by itself.
+    """
+
+    name: str
+    run: Callable[[int], float | None]
+    seconds: list[float] = field(default_factory=list[float])
+    busy: list[float] = field(default_factory=list[float])
+
+    @property
+    def microseconds(self) -> float:
+        """The median time of one call."""
+        return median(self.seconds) * 1e6
+
+    @property
+    def cpu_microseconds(self) -> float:
+        """The median CPU time of this process for one call."""
+        return median(self.busy) * 1e6
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The median of the ratios of all rounds, and the 95 % confidence interval of that median."""
+
+    middle: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.middle:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+def measure(variants: Sequence[Variant], rounds: int = ROUNDS, calls: int = CALLS) -> None:
+    """Fill in the seconds of every variant, one figure for each round."""
+    order = list(variants)
+    shuffle = random.Random(_SEED).shuffle
+    for variant in order:
+        variant.run(_WARM_UP)
+    for _ in range(rounds):
+        shuffle(order)
+        for variant in order:
+            _once(variant, calls)
+
+
+def ratio(above: Sequence[float], below: Sequence[float]) -> Ratio:
+    """Compare two variants round by round. The interval assumes nothing of the distribution."""
+    ratios = sorted(a / b for a, b in zip(above, below, strict=True))
+    reach = 0.98 * math.sqrt(len(ratios))
+    low = max(math.floor(len(ratios) / 2 - reach), 0)
+    high = min(math.ceil(len(ratios) / 2 + reach), len(ratios) - 1)
+    return Ratio(median(ratios), ratios[low], ratios[high])
+
+
+def _once(variant: Variant, calls: int) -> None:
+    busy, started = process_time(), perf_counter()
+    own = variant.run(calls)
+    seconds, busy = perf_counter() - started, process_time() - busy
+    variant.seconds.append((seconds if own is None else own) / calls)
+    variant.busy.append(busy / calls)
