@@ -9,12 +9,9 @@ given to another program since, the kernel's lock cannot be stale.
 """
 
 import fcntl
-import logging
 import os
-import pwd
 import shlex
 import shutil
-import stat
 import subprocess
 import tempfile
 import time
@@ -28,11 +25,10 @@ from typing import Literal
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from oadb.engine.account import Account
 from oadb.errors import ConfigError, UnavailableError
 
 StopMode = Literal["fast", "immediate"]
-
-_logger = logging.getLogger("oadb.cluster")
 
 _START_SECONDS = 60
 _STOP_SECONDS = 60
@@ -40,14 +36,6 @@ _POLL_SECONDS = 0.02
 # A socket address holds 104 bytes on macOS and 108 on Linux, a closing NUL among them.
 _LONGEST_ADDRESS = 103
 _SOCKET = ".s.PGSQL.5432"
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A system user, by number."""
-
-    uid: int
-    gid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +124,7 @@ class Cluster:
             self._run("pg_ctl", "stop", *arguments, log=subprocess.DEVNULL)
             if not wait_until(lambda: not self.alive(), seconds=_STOP_SECONDS):
                 raise self._failure("does not stop")
-        if sockets != self.folder:
-            with suppress(OSError):
-                sockets.rmdir()
+        self._discard(sockets)
 
     def _claim(self) -> int | None:
         """Return the log, locked, or None where a server process holds it."""
@@ -175,6 +161,7 @@ class Cluster:
         options = shlex.join(f"--{name}={value}" for name, value in given.items())
         timeout = f"--timeout={_START_SECONDS}"
         if self._run("pg_ctl", "start", "--pgdata=data", timeout, "--options", options, log=log):
+            self._discard(sockets)
             raise self._failure("does not start")
 
     def _create(self, log: int, major: int) -> None:
@@ -209,6 +196,11 @@ class Cluster:
         if sockets.lstat().st_uid != (self.account.uid if self.account else os.geteuid()):
             raise ConfigError(f"{sockets}, needed for the socket of {self.folder}, is not ours")
         return sockets
+
+    def _discard(self, sockets: Path) -> None:
+        if sockets != self.folder:
+            with suppress(OSError):
+                sockets.rmdir()
 
     def _sockets_in_use(self) -> Path:
         try:
@@ -259,26 +251,6 @@ class Cluster:
         )
 
 
-def account_for(folder: Path, *needed: Path) -> Account | None:
-    """Return the user for a server in *folder*: the present one, but never root.
-
-    For root it is the owner of *folder*, or nobody, who is given the folder. The folders above it
-    and above *needed* must let that user pass: one that does not gets ``chmod o+x``, logged.
-    Raises OSError where that cannot be done.
-    """
-    if os.geteuid() != 0:
-        return None
-    status = folder.stat()
-    nobody = pwd.getpwnam("nobody")
-    owned = status.st_uid != 0
-    account = Account(status.st_uid, status.st_gid) if owned else Account(*nobody[2:4])
-    if not owned:
-        os.chown(folder, account.uid, account.gid)
-    for path in (folder, *needed):
-        _let_pass(account, path)
-    return account
-
-
 def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
     """Wait until *condition* holds; return False if it did not within *seconds*."""
     deadline = time.monotonic() + seconds
@@ -287,11 +259,3 @@ def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
             return False
         time.sleep(_POLL_SECONDS)
     return True
-
-
-def _let_pass(account: Account, path: Path) -> None:
-    for folder in path.resolve().parents:
-        status = folder.stat()
-        if status.st_uid != account.uid and not status.st_mode & stat.S_IXOTH:
-            _logger.warning("chmod o+x %s: the server's user has to pass through it", folder)
-            folder.chmod(stat.S_IMODE(status.st_mode) | stat.S_IXOTH)

@@ -38,8 +38,9 @@ class LinkState:
     """What the engine keeps with a connection."""
 
     expires: float
+    prepares: bool
     poll: select.poll
-    cursors: dict[Any, Any] = field(default_factory=dict[Any, Any])
+    statements: dict[Any, Any] = field(default_factory=dict[Any, Any])
     streams: int = 0
 
 
@@ -49,8 +50,8 @@ class Link(psycopg.Connection[Any]):
     state: LinkState
 
     @classmethod
-    def connect(  # type: ignore[override]  # the pool alone connects, and gives these two
-        cls, conninfo: str = "", *, outage: Outage, recycle: float, **options: Any
+    def connect(  # type: ignore[override]  # the pool alone connects, and gives these
+        cls, conninfo: str = "", *, outage: Outage, recycle: float, prepares: bool, **options: Any
     ) -> Self:
         """Connect, and tell *outage* how it went."""
         try:
@@ -59,7 +60,7 @@ class Link(psycopg.Connection[Any]):
             outage.failed(error)
             raise
         outage.ended()
-        connection.state = new_state(connection.pgconn, recycle)
+        connection.state = new_state(connection.pgconn, recycle, prepares=prepares)
         return connection
 
 
@@ -70,7 +71,7 @@ class AsyncLink(psycopg.AsyncConnection[Any]):
 
     @classmethod
     async def connect(  # type: ignore[override]  # as above
-        cls, conninfo: str = "", *, outage: Outage, recycle: float, **options: Any
+        cls, conninfo: str = "", *, outage: Outage, recycle: float, prepares: bool, **options: Any
     ) -> Self:
         """Connect, and tell *outage* how it went."""
         try:
@@ -79,7 +80,7 @@ class AsyncLink(psycopg.AsyncConnection[Any]):
             outage.failed(error)
             raise
         outage.ended()
-        connection.state = new_state(connection.pgconn, recycle)
+        connection.state = new_state(connection.pgconn, recycle, prepares=prepares)
         return connection
 
 
@@ -102,9 +103,10 @@ def is_broken(connection: Any) -> bool:
     return bool(connection.pgconn.status == pq.ConnStatus.BAD)
 
 
-def new_state(pgconn: Any, recycle: float) -> LinkState:
+def new_state(pgconn: Any, recycle: float, *, prepares: bool) -> LinkState:
     """Return the state of a new connection that is to be replaced after *recycle* seconds."""
     poll = select.poll()
     poll.register(pgconn.socket, select.POLLIN | _GONE)
     # A little early and not all at once: connections made together must not expire together.
-    return LinkState(expires=monotonic() + recycle * uniform(0.95, 1.0), poll=poll)  # noqa: S311
+    expires = monotonic() + recycle * uniform(0.95, 1.0)  # noqa: S311
+    return LinkState(expires, prepares, poll)

@@ -71,7 +71,7 @@ class AsyncDatabase(AsyncExecutor):
         """
         retry = None
         while True:
-            connection = await self._pool.acquire(query.label)
+            connection = self._pool.take(query.label) or await self._pool.acquire(query.label)
             try:
                 return await execution.run(self._io, connection, query, params, [])
             except psycopg.Error as error:
@@ -80,7 +80,8 @@ class AsyncDatabase(AsyncExecutor):
                 if failures.is_misfit(error):
                     await self._io.call(connection.close)
             finally:
-                await self._pool.release(connection)
+                if not self._pool.keep(connection):
+                    await self._pool.put(connection)
             if final is not None:
                 raise final
             await self._io.sleep(pause)

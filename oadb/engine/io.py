@@ -15,6 +15,7 @@ import psycopg
 import psycopg_pool
 
 from oadb.engine.connections import AsyncLink, Link
+from oadb.engine.wire import Exchange
 
 T = TypeVar("T")
 
@@ -24,11 +25,13 @@ class Io(Protocol):
 
     link: type[Any]
     pool: type[Any]
-    cursor: type[Any]
     server_cursor: type[Any]
 
     # Calls a method of psycopg that blocks or must be awaited.
     async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any: ...
+
+    # Runs an exchange with the server to its end; it can be interrupted and cancelled.
+    async def converse(self, connection: Any, exchange: Exchange) -> Any: ...
 
     # Enters a context manager of psycopg.
     def entered(self, manager: Any) -> AbstractAsyncContextManager[Any]: ...
@@ -48,11 +51,14 @@ class Blocking:
 
     link = Link
     pool = psycopg_pool.ConnectionPool
-    cursor = psycopg.RawCursor
     server_cursor = psycopg.RawServerCursor
 
     async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
+
+    async def converse(self, connection: Any, exchange: Exchange) -> Any:
+        with connection.lock:
+            return connection.wait(exchange)
 
     @asynccontextmanager
     async def entered(self, manager: Any) -> AsyncGenerator[Any, None]:
@@ -75,11 +81,14 @@ class Awaiting:
 
     link = AsyncLink
     pool = psycopg_pool.AsyncConnectionPool
-    cursor = psycopg.AsyncRawCursor
     server_cursor = psycopg.AsyncRawServerCursor
 
     async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         return await function(*args, **kwargs)
+
+    async def converse(self, connection: Any, exchange: Exchange) -> Any:
+        async with connection.lock:
+            return await connection.wait(exchange)
 
     def entered(self, manager: Any) -> AbstractAsyncContextManager[Any]:
         return cast("AbstractAsyncContextManager[Any]", manager)

@@ -5,27 +5,23 @@ closed here: dead connections are found without a round trip and replaced withou
 is checked when a connection is taken, an outage is told from exhaustion, a fork starts afresh.
 """
 
-import logging
 import os
 import threading
 import weakref
-from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
-from traceback import StackSummary
 from typing import Any
 
 import psycopg
 import psycopg_pool
+from psycopg.pq import TransactionStatus
 
 from oadb.engine import embedded
 from oadb.engine.config import Config
 from oadb.engine.connections import Outage, looks_alive
 from oadb.engine.io import Io
+from oadb.engine.leases import Leases
 from oadb.errors import PoolTimeoutError, UnavailableError
-
-logger = logging.getLogger("oadb.pool")
 
 # How long a call waits for a server that refuses connections, seconds: enough for a restart,
 # short enough that callers hear of an outage long before DB_POOL_TIMEOUT.
@@ -36,6 +32,8 @@ _LOOK = 0.25
 
 # Callers that may wait for each connection, before a further one is turned away at once.
 _QUEUE_PER_CONNECTION = 4
+
+_AT_REST = TransactionStatus.IDLE
 
 _pools: weakref.WeakSet["Pool"] = weakref.WeakSet()
 # Pools inherited through fork. Their sockets belong to the parent; closing one would end the
@@ -62,12 +60,13 @@ class Pool:
     def __init__(self, config: Config, io: Io) -> None:
         self._config = config
         self._io = io
+        self._most_idle = config.pool_size
         self._begin()
         _pools.add(self)
 
     def start_afresh(self) -> None:
         """Forget, without closing, what belongs to the process that we were forked from."""
-        _inherited.append((self._pool, self._leases, self._server))
+        _inherited.append((self._pool, self._idle, self.leases, self._server))
         self._begin()
 
     def _begin(self) -> None:
@@ -76,9 +75,13 @@ class Pool:
         self._pool: Any = None
         self._server: embedded.EmbeddedServer | None = None
         self._outage = Outage()
-        self._leases: dict[Any, tuple[str, float]] = {}
-        self._abandoned: deque[tuple[Any, StackSummary]] = deque()
-        self._waiting = self._stale = self._leaked = 0
+        # Connections at rest, the last one used on top: its caches are warm on both sides. At most
+        # DB_POOL_SIZE; psycopg_pool, which takes them for leased, looks after the others.
+        self._idle: list[Any] = []
+        self.leases = Leases()
+        self._waiters: set[object] = set()
+        self._closed = False
+        self._stale = 0
 
     async def open(self) -> None:
         """Open the pool and prove that one connection can be had.
@@ -94,11 +97,25 @@ class Pool:
     async def close(self) -> None:
         """Close every idle connection now, and each leased one when it comes back."""
         with self._lock:
+            self._closed = True
             pool, server, self._server = self._pool, self._server, None
         if pool is not None:
             await self._io.call(pool.close)
+            while (connection := self._pop()) is not None:
+                await self._io.call(pool.putconn, connection)
         if server is not None:
             await self._io.offload(server.stop)
+
+    def take(self, label: str) -> Any:
+        """Take an idle connection at once, or return None where ``acquire`` must be awaited."""
+        connection = self._pop()
+        if connection is None:
+            return None
+        if monotonic() < connection.state.expires and looks_alive(connection):
+            self.leases.begin(connection, label)
+            return connection
+        self._idle.append(connection)  # acquire will look closer
+        return None
 
     async def acquire(self, label: str, patience: float = PATIENCE) -> Any:
         """Take a living connection; *label* says what for in messages.
@@ -108,11 +125,17 @@ class Pool:
         pool = self._pool or await self._opened()
         started, dead = monotonic(), 0
         while True:
-            connection = await self._next(pool, started, patience)
-            if await self._usable(connection):
-                self._leases[connection] = (label, monotonic())
+            connection = self._pop() or await self._next(pool, started, patience)
+            try:
+                usable = await self._usable(connection)
+            except BaseException:  # interrupted or cancelled while asking
+                await self.put(connection)
+                raise
+            if usable:
+                self.leases.begin(connection, label)
                 return connection
-            await self._replace(pool, connection)
+            self._stale += 1
+            await self._discard(pool, connection)
             dead += 1
             if dead > 2 * self._config.pool_max:
                 # A server that accepts and hangs up: do not spin.
@@ -120,34 +143,34 @@ class Pool:
 
     async def release(self, connection: Any) -> None:
         """Give a connection back."""
-        self._leases.pop(connection, None)
+        if not self.keep(connection):
+            await self.put(connection)
+
+    async def put(self, connection: Any) -> None:
+        """Give back to psycopg_pool what ``keep`` would not take: it sees to its state."""
         await self._io.call(self._pool.putconn, connection)
 
-    def holds(self, connection: Any) -> bool:
-        """Say whether *connection* is leased, by this process."""
-        return connection in self._leases
-
-    def watch(self, holder: object, connection: Any, origin: StackSummary) -> Callable[[], Any]:
-        """Have *connection* taken back if *holder* dies without giving it back.
-
-        Returns what to call once it was given back.
-        """
-        # The finaliser may run anywhere, even inside the pool's own lock: it only takes a note.
-        final = weakref.finalize(holder, self._abandoned.append, (connection, origin))
-        final.atexit = False
-        return final.detach
+    def keep(self, connection: Any) -> bool:
+        """Give a connection back at once, or return False where ``put`` must be awaited."""
+        self.leases.end(connection)
+        if connection.pgconn.transaction_status != _AT_REST or len(self._idle) >= self._most_idle:
+            return False
+        self._idle.append(connection)
+        # A waiter looks at the idle ones after it has said that it waits; we look for waiters
+        # after the connection lies there. So one of the two sees the other.
+        return not (self._waiters or self._closed) or not self._remove(connection)
 
     def stats(self) -> PoolStats:
         """Return what the pool is doing now."""
         counted: dict[str, int] = self._pool.get_stats() if self._pool is not None else {}
         return PoolStats(
             size=counted.get("pool_size", 0),
-            idle=counted.get("pool_available", 0),
-            leased=len(self._leases),
-            waiting=self._waiting,
+            idle=counted.get("pool_available", 0) + len(self._idle),
+            leased=len(self.leases),
+            waiting=len(self._waiters),
             most=self._config.pool_max,
             stale_replaced=self._stale,
-            leaked=self._leaked,
+            leaked=self.leases.leaked,
         )
 
     async def _opened(self) -> Any:
@@ -169,7 +192,8 @@ class Pool:
             kwargs={
                 **keywords,
                 "autocommit": True,
-                "prepare_threshold": None if config.pooler == "pgbouncer" else 0,
+                "prepare_threshold": None,  # we prepare ourselves; see wire
+                "prepares": config.pooler != "pgbouncer",
                 "outage": self._outage,
                 "recycle": config.pool_recycle,
             },
@@ -186,8 +210,8 @@ class Pool:
     async def _next(self, pool: Any, started: float, patience: float) -> Any:
         """Take a connection from psycopg's pool, living or not."""
         while True:
-            if self._abandoned:
-                await self._reclaim(pool)
+            while (forgotten := self.leases.forgotten()) is not None:
+                await self._discard(pool, forgotten)
             try:
                 return await self._get(pool)
             except psycopg_pool.PoolTimeout:
@@ -196,31 +220,45 @@ class Pool:
                 raise UnavailableError("this database was closed: close() was called") from None
 
     async def _get(self, pool: Any) -> Any:
-        self._waiting += 1
+        waiter = object()
+        self._waiters.add(waiter)
         try:
-            return await self._io.call(pool.getconn, _LOOK)
+            return self._pop() or await self._io.call(pool.getconn, _LOOK)
         finally:
-            self._waiting -= 1
+            self._waiters.discard(waiter)
+
+    def _pop(self) -> Any:
+        """Return the connection that was used last, or None; another thread may be as quick."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _remove(self, connection: Any) -> bool:
+        """Take *connection* off the idle ones; False if somebody else has."""
+        try:
+            self._idle.remove(connection)
+        except ValueError:
+            return False
+        return True
 
     def _keep_waiting(self, waited: float, patience: float) -> None:
         """Return if it is worth waiting on; raise what is the matter if not."""
         outage = self._outage
-        refused = outage.since is not None and len(self._leases) < self._config.pool_max
+        refused = outage.since is not None and len(self.leases) < self._config.pool_max
         # An outage older than our patience is known: later callers hear of it at once.
         if refused and max(waited, monotonic() - (outage.since or 0.0)) >= patience:
             raise UnavailableError(f"cannot connect to {self._config.dsn}: {outage.reason}")
         if waited >= self._config.pool_timeout:
             raise PoolTimeoutError(self._busy(f"no connection in {waited:.1f} s"))
-        if self._waiting >= self._config.pool_max * _QUEUE_PER_CONNECTION:
-            raise PoolTimeoutError(self._busy(f"{self._waiting} callers wait already"))
+        if len(self._waiters) >= self._config.pool_max * _QUEUE_PER_CONNECTION:
+            raise PoolTimeoutError(self._busy(f"{len(self._waiters)} callers wait already"))
 
     def _busy(self, what: str) -> str:
-        text = f"{what}: {len(self._leases)} of {self._config.pool_max} connections are in use"
-        leases = list(self._leases.values())
-        if leases:
-            label, since = min(leases, key=lambda lease: lease[1])
-            text += f", longest by {label} for {monotonic() - since:.1f} s"
-        return f"{text}; raise DB_POOL_SIZE or DB_MAX_OVERFLOW, or shorten what holds them"
+        in_use = f"{len(self.leases)} of {self._config.pool_max} connections are in use"
+        longest = self.leases.longest()
+        advice = "raise DB_POOL_SIZE or DB_MAX_OVERFLOW, or shorten what holds them"
+        return f"{what}: {in_use}{longest}; {advice}"
 
     async def _usable(self, connection: Any) -> bool:
         if monotonic() >= connection.state.expires:
@@ -238,26 +276,10 @@ class Pool:
             return False
         return True
 
-    async def _replace(self, pool: Any, connection: Any) -> None:
-        self._stale += 1
-        await self._discard(pool, connection)
-
     async def _discard(self, pool: Any, connection: Any) -> None:
         """Close a connection; given back closed, the pool opens another at once."""
         await self._io.call(connection.close)
         await self._io.call(pool.putconn, connection)
-
-    async def _reclaim(self, pool: Any) -> None:
-        """Take back what was leased and forgotten, and say where."""
-        connection, origin = self._abandoned.popleft()
-        label, since = self._leases.pop(connection, ("a transaction", monotonic()))
-        self._leaked += 1
-        logger.error(
-            "%s left its block open for %.1f s and was garbage collected; "
-            "its connection was closed and replaced. It was opened at:\n%s",
-            label, monotonic() - since, "".join(origin.format()),
-        )  # fmt: skip
-        await self._discard(pool, connection)
 
 
 def _start_all_afresh() -> None:

@@ -42,6 +42,8 @@ class Declared:
 
     statement: Statement
     result: results.Result
+    make: Callable[[Any], Any]
+    fetches: bool
 
     def __init__(self, function: Callable[..., Any], queries: "Queries") -> None:
         self._queries = queries
@@ -61,6 +63,10 @@ class Declared:
     def __repr__(self) -> str:
         """Return its name."""
         return f"<query {self.label}>"
+
+    def row_factory(self, _cursor: Any) -> Callable[[Any], Any]:
+        """Return what makes rows, the way that psycopg's cursors ask for it."""
+        return self.make
 
     @property
     def place(self) -> str:
@@ -82,6 +88,8 @@ class Declared:
         self.statement = statement.with_params(names)
         if not problems:
             self.sql = self.statement.sql
+            self.make = self.result.make
+            self.fetches = self.result.fetches
             self._exact = tuple(known.exact for known in self.parameters.values())
             self._document(signature)
         return problems

@@ -17,7 +17,7 @@ class Session(Runner):
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._io = Blocking()
         self._connection = connection
-        setattr(connection, "state", new_state(connection.pgconn, recycle=math.inf))  # noqa: B010
+        setattr(connection, "state", new_state(connection.pgconn, recycle=math.inf, prepares=True))  # noqa: B010
 
     def run(self, query: Any, params: tuple[Any, ...]) -> Any:
         """Run a bound query. Raises psycopg.Error without row data."""

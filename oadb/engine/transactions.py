@@ -4,7 +4,6 @@ BEGIN and SAVEPOINT travel with the first statement that follows them, so that k
 k + 1 round trips, and a transaction without a statement costs none.
 """
 
-import traceback
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -16,6 +15,7 @@ from psycopg.pq import TransactionStatus
 from oadb.engine import execution, failures
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.io import Io, drive
+from oadb.engine.leases import callers
 from oadb.engine.pool import Pool
 from oadb.errors import TransactionError
 
@@ -27,8 +27,6 @@ Isolation = Literal["read committed", "repeatable read", "serializable"]
 _SAVEPOINT = b"savepoint oadb"
 _RELEASE = b"release savepoint oadb"
 _ROLLBACK_TO = b"rollback to savepoint oadb"
-
-_STACK_DEPTH = 8
 
 
 @dataclass(slots=True)
@@ -47,7 +45,7 @@ class _Session:
 
     def require_ours(self) -> None:
         """Refuse to speak on a connection that belongs to the process we were forked from."""
-        if not self.pool.holds(self.connection):
+        if self.connection not in self.pool.leases:
             raise TransactionError("this transaction has ended, or belongs to the parent process")
 
 
@@ -65,9 +63,10 @@ class AsyncTransaction(AsyncExecutor):
     async def __aenter__(self) -> Self:
         """Take a connection; nothing is sent yet."""
         if self._outer is None:
-            connection = await self._pool.acquire("a transaction")
+            label = "a transaction"
+            connection = self._pool.take(label) or await self._pool.acquire(label)
             self._session = _Session(self._pool, self._io, connection)
-            self._returned = self._pool.watch(self, connection, _callers())
+            self._returned = self._pool.leases.watch(self, connection, callers())
         self._open.prelude.append(self._begin)
         return self
 
@@ -90,9 +89,8 @@ class AsyncTransaction(AsyncExecutor):
         """Run a bound query in this transaction."""
         session = self._open
         session.require_ours()
-        prelude, session.prelude = session.prelude, []
         try:
-            return await execution.run(self._io, session.connection, query, params, prelude)
+            return await execution.run(self._io, session.connection, query, params, session.prelude)
         except psycopg.Error as error:
             raise self._explained(session, error, query) from None
 
@@ -100,9 +98,9 @@ class AsyncTransaction(AsyncExecutor):
         """Yield the rows of a bound query through a server-side cursor."""
         session = self._open
         session.require_ours()
-        prelude, session.prelude = session.prelude, []
         try:
-            await execution.control(self._io, session.connection, prelude)
+            await execution.control(self._io, session.connection, session.prelude)
+            session.prelude.clear()
             async for row in execution.stream(self._io, session.connection, query, params):
                 yield row
         except psycopg.Error as error:
@@ -161,7 +159,7 @@ class AsyncTransaction(AsyncExecutor):
     async def _give_back(self, session: _Session) -> None:
         self._returned()
         self._session = None
-        if not session.pool.holds(session.connection):
+        if session.connection not in session.pool.leases:
             return
         if session.unfit:
             await self._io.call(session.connection.close)
@@ -237,9 +235,3 @@ def driven(rows: AsyncGenerator[T, None]) -> Generator[T, None, None]:
                 return
     finally:
         drive(rows.aclose())
-
-
-def _callers() -> traceback.StackSummary:
-    """Note who opened the transaction, without reading source files until it is needed."""
-    frames = traceback.walk_stack(None)
-    return traceback.StackSummary.extract(frames, limit=_STACK_DEPTH, lookup_lines=False)

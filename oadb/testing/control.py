@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from oadb.engine import embedded
-from oadb.engine.cluster import Cluster, StopMode, account_for
+from oadb.engine.account import account_for
+from oadb.engine.cluster import Cluster, StopMode
 from oadb.testing.servers import Server
 
 
