@@ -20,6 +20,9 @@ LONGEST_TEXT = 200
 
 _SHOWN_REJECTIONS = 5
 
+# Before or after the decimal point.
+_MOST_DIGITS = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
@@ -217,13 +220,17 @@ _REQUIRED_TEXT = (
 def _wrong_number(row: Instrument) -> str | None:
     if row.lot_size < 0 or row.lot_size >= 2**63:
         return f"lot_size is {row.lot_size}; expected a whole number from 0"
-    for column, value in (("tick_size", row.tick_size), ("contract_value", row.contract_value)):
-        if not value.is_finite() or value < 0:
-            return f"{column} is {value}; expected a number from 0"
-    if row.contract_value == 0:
-        return "contract_value is 0; expected a number above 0"
-    if row.strike is not None and (not row.strike.is_finite() or row.strike <= 0):
+    if not _is_price(row.tick_size) or row.tick_size < 0:
+        return f"tick_size is {row.tick_size}; expected a number from 0"
+    if not _is_price(row.contract_value) or row.contract_value <= 0:
+        return f"contract_value is {row.contract_value}; expected a number above 0"
+    if row.strike is not None and (not _is_price(row.strike) or row.strike <= 0):
         return f"strike is {row.strike}; expected a number above 0"
     if row.instrument_type in {"CE", "PE"} and (row.strike is None or row.expiry is None):
         return f"an option ({row.instrument_type}) needs both strike and expiry"
     return None
+
+
+def _is_price(value: Decimal) -> bool:
+    """Say whether *value* is of a size that a price can have, and that the table can hold."""
+    return value.is_finite() and abs(value.adjusted()) <= _MOST_DIGITS

@@ -3,11 +3,11 @@
 import csv
 import gzip
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TextIO
 
 from oadb.errors import LoadError
 
@@ -47,15 +47,24 @@ def records(path: Path, columns: tuple[str, ...]) -> Iterator[Record]:
 
 
 @contextmanager
-def _text(path: Path) -> Generator[TextIO]:
+def _text(path: Path) -> Generator[Iterator[str]]:
     try:
-        with path.open("rb") as file:
-            packed = file.read(2) == _GZIP
+        with path.open("rb") as start:
+            packed = start.read(2) == _GZIP
     except OSError as error:
         raise LoadError(f"cannot read {path}: {error.strerror}") from None
     opened = gzip.open if packed else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as text:
-        yield text
+    with opened(path, "rb") as file:
+        yield _decoded(file)
+
+
+def _decoded(file: Iterable[bytes]) -> Iterator[str]:
+    """Decode line by line, so that a fault is in the line that is being read."""
+    lines = iter(file)
+    for line in islice(lines, 1):
+        yield line.decode("utf-8-sig")
+    for line in lines:
+        yield line.decode()
 
 
 def _require(path: Path, heading: list[str], columns: tuple[str, ...]) -> None:

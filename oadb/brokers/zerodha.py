@@ -34,6 +34,12 @@ _INDEX_SYMBOLS = {
 
 _OPTIONS = frozenset({"CE", "PE"})
 
+# Not of the locale.
+_MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
+
+# Before or after the decimal point; what is longer is no price, and too long to write out.
+_MOST_DIGITS = 20
+
 
 class _FieldError(Exception):
     """A field that cannot be read; the text says what was expected."""
@@ -85,11 +91,19 @@ def _symbol(fields: dict[str, str], kind: str, expiry: date | None, strike: Deci
     if expiry is None or not fields["name"]:
         return fields["tradingsymbol"]
     price = "" if strike is None else f"{strike.normalize():f}"
-    return f"{fields['name']}{expiry:%d%b%y}{price}{kind}".upper()
+    day = f"{expiry:%d}{_MONTHS[expiry.month - 1]}{expiry:%y}"
+    return f"{fields['name']}{day}{price}{kind}"
 
 
 def _number(record: Record, column: str) -> Decimal:
-    return _field(record, column, Decimal, "a number")
+    return _field(record, column, _finite, "a number")
+
+
+def _finite(text: str) -> Decimal:
+    value = Decimal(text)
+    if not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
+        raise ValueError
+    return value
 
 
 def _field(record: Record, column: str, convert: Callable[[str], T], expected: str) -> T:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self, cast
@@ -61,9 +62,12 @@ class Config:
         if self.pooler == "pgbouncer":
             return {}
         return {
-            "statement_timeout": round(self.statement_timeout * 1000),
-            "lock_timeout": round(self.lock_timeout * 1000),
-            "idle_in_transaction_session_timeout": round(self.idle_in_transaction_timeout * 1000),
+            # Rounded up: 0 would be no limit.
+            "statement_timeout": math.ceil(self.statement_timeout * 1000),
+            "lock_timeout": math.ceil(self.lock_timeout * 1000),
+            "idle_in_transaction_session_timeout": math.ceil(
+                self.idle_in_transaction_timeout * 1000
+            ),
         }
 
     def connection_keywords(self) -> dict[str, str]:
@@ -85,7 +89,10 @@ class _Environment:
                 "or embedded:PATH for development"
             )
         found = dsn.parse(url)
-        if found.embedded is not None and self._values.get("OADB_ENV") == "production":
+        if (
+            found.embedded is not None
+            and self._values.get("OADB_ENV", "").strip().lower() == "production"
+        ):
             raise ConfigError(
                 "DATABASE_URL: embedded: is for development and refused where "
                 "OADB_ENV=production; give the URL of a server"
@@ -96,7 +103,7 @@ class _Environment:
         text = self._text(name)
         if text is None:
             return default
-        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
             raise self._impossible(name, f"a whole number from {least} to {most}")
         return int(text)
 

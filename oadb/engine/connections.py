@@ -1,5 +1,6 @@
 """Connections as the pool keeps them: with their age, their cursors, and a free test of life."""
 
+import os
 import select
 from dataclasses import dataclass, field
 from random import uniform
@@ -96,6 +97,17 @@ def looks_alive(connection: Any) -> bool | None:
     if not events:
         return True
     return False if events[0][1] & _GONE else None
+
+
+def cut_off(connection: Any) -> None:
+    """Make a connection inherited through fork lead nowhere: its session is the parent's.
+
+    Whatever the child still does with it, closing it included, must not reach the server.
+    """
+    if not connection.closed:
+        nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        os.dup2(nowhere, connection.pgconn.socket, inheritable=False)
+        os.close(nowhere)
 
 
 def is_broken(connection: Any) -> bool:

@@ -9,6 +9,7 @@ All work is done by AsyncDatabase; a Database is one whose awaits complete at on
 """
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -88,8 +89,11 @@ class AsyncDatabase(AsyncExecutor):
 
     async def stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
         """Yield the rows of a bound query, inside a transaction that lasts as long."""
-        async with self.transaction(read_only=True) as tx:
-            async for row in tx.stream(query, params):
+        async with (
+            self.transaction(read_only=True) as tx,
+            aclosing(tx.stream(query, params)) as rows,
+        ):
+            async for row in rows:
                 yield row
 
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
@@ -123,7 +127,7 @@ class AsyncDatabase(AsyncExecutor):
             except PoolTimeoutError:
                 raise
             except (UnavailableError, psycopg.Error) as error:
-                pause = retry.next_pause() if failures.may_transact_again(error) else None
+                pause = retry.next_pause(error) if failures.may_transact_again(error) else None
                 if pause is None:
                     raise
             await self._io.sleep(pause)
@@ -140,7 +144,7 @@ class AsyncDatabase(AsyncExecutor):
         if lost and not query.is_read:
             return 0.0, failures.outcome_unknown(query.label)
         again = lost or failures.is_misfit(error) or failures.was_undone(error)
-        pause = retry.next_pause() if again and not query.is_copy else None
+        pause = retry.next_pause(error) if again and not query.is_copy else None
         if pause is not None:
             return pause, None
         return 0.0, failures.unavailable(query) if lost else failures.scrubbed(error, query)

@@ -54,9 +54,11 @@ def parse(url: str) -> Dsn:
     if url.startswith(_EMBEDDED):
         return _embedded(url.removeprefix(_EMBEDDED))
     if not _SCHEME.match(url):
-        scheme = url.partition(":")[0] if "://" in url else "none"
+        # Only what looks like a scheme is shown; it could be anything, a password among it.
+        found = re.match(r"([a-z][a-z0-9+.-]{0,20})://", url)
+        scheme = f"the scheme is {found[1]}" if found else "there is no scheme"
         raise ConfigError(
-            f"DATABASE_URL: the scheme is {scheme!r}; allowed are postgresql://, postgres://, "
+            f"DATABASE_URL: {scheme}; allowed are postgresql://, postgres://, "
             "postgresql+psycopg:// and embedded:PATH"
         )
     try:
@@ -69,10 +71,11 @@ def parse(url: str) -> Dsn:
             "with special characters percent-encoded"
         ) from None
     known = {key: str(value) for key, value in given.items() if value is not None}
-    if not _PORTS.fullmatch(known.get("port", "")):
-        # An unescaped / or @ in the password makes the rest of it look like a port.
+    if not _PORTS.fullmatch(known.get("port", "")) or "@" in known.get("host", "")[1:]:
+        # An unescaped / or @ in the password makes the rest of it look like a port or a host.
         raise ConfigError(
-            "DATABASE_URL: the port is no number; percent-encode special characters in the password"
+            "DATABASE_URL: no valid host and port; percent-encode the special characters of the "
+            "password (@ as %40, / as %2F, : as %3A)"
         )
     return Dsn(known)
 

@@ -1,6 +1,7 @@
 """How a bound query meets a leased connection: sent, fetched, streamed or copied."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import psycopg
@@ -45,8 +46,9 @@ async def stream(
     rows = (
         _copy_out(io, connection, query) if query.is_copy else _fetch(io, connection, query, params)
     )
-    async for row in rows:
-        yield row
+    async with aclosing(rows):
+        async for row in rows:
+            yield row
 
 
 async def control(io: Io, connection: Any, statements: list[bytes]) -> None:
@@ -61,15 +63,29 @@ async def _fetch(
     state: LinkState = connection.state
     state.streams += 1
     # Numbered, so that two streams can be open in one transaction.
-    name = f"oadb_stream_{state.streams}"
+    name = f"{query.cursor_name}{state.streams % 10**9:09}"
     cursor = io.server_cursor(connection, name, row_factory=query.row_factory)
     async with io.entered(cursor):
-        await io.call(cursor.execute, query.sql.decode(), params)
+        if not await _declared(io, cursor, query, params):
+            raise query.unsendable(params)
         rows = [None] * _BATCH
         while len(rows) == _BATCH:
             rows = await io.call(cursor.fetchmany, _BATCH)
             for row in rows:
                 yield row
+
+
+async def _declared(io: Io, cursor: Any, query: Any, params: tuple[Any, ...]) -> bool:
+    """Declare a server-side cursor; return False if a value cannot be sent as text."""
+    try:
+        await io.call(cursor.execute, query.sql.decode(), params)
+    except UnicodeEncodeError:
+        return False
+    except psycopg.DataError as error:
+        if error.sqlstate is not None:
+            raise
+        return False
+    return True
 
 
 async def _copy_out(io: Io, connection: Any, query: Any) -> AsyncGenerator[bytes, None]:

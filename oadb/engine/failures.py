@@ -20,8 +20,10 @@ _SESSION_ENDED = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25P04"
 # The server undid the statement or the transaction for certain, and it may succeed again:
 # serialization failure, deadlock.
 _UNDONE = frozenset({"40001", "40P01"})
-# The session no longer fits the server: prepared statement gone, read-only after a failover.
-_MISFIT = frozenset({"26000", "25006"})
+# The server is read only, which it is after a failover to a standby: look for the primary.
+_READ_ONLY = "25006"
+# The server has forgotten a prepared statement.
+_FORGOTTEN = "26000"
 # The function of the server that reports "cached plan must not change result type"; its name,
 # unlike that text, is the same in every language.
 _STALE_PLAN = "RevalidateCachedQuery"
@@ -51,11 +53,16 @@ def is_lost(error: psycopg.Error, connection: Any) -> bool:
     return state in _SESSION_ENDED or state.startswith("08") or is_broken(connection)
 
 
-def is_misfit(error: psycopg.Error) -> bool:
-    """Say whether the session must be replaced before the statement can run; it did not run."""
-    return error.sqlstate in _MISFIT or (
+def is_stale(error: psycopg.Error) -> bool:
+    """Say whether what the session had prepared is out of date; the statement did not run."""
+    return error.sqlstate == _FORGOTTEN or (
         error.sqlstate == "0A000" and error.diag.source_function == _STALE_PLAN
     )
+
+
+def is_misfit(error: psycopg.Error) -> bool:
+    """Say whether the session must be replaced before the statement can run; it did not run."""
+    return error.sqlstate == _READ_ONLY or is_stale(error)
 
 
 def was_undone(error: psycopg.Error) -> bool:
@@ -71,9 +78,14 @@ class Retry:
     started: float = field(default_factory=monotonic)
     attempts: int = 1
 
-    def next_pause(self) -> float | None:
+    def next_pause(self, error: Exception) -> float | None:
         """Return seconds to wait before the next attempt, or None when it is time to give up."""
-        if self.attempts >= _ATTEMPTS or monotonic() - self.started > self.patience:
+        if monotonic() - self.started > self.patience:
+            return None
+        if isinstance(error, psycopg.Error) and is_stale(error):
+            # Not counted: a migration makes every connection stale, and each is replaced once.
+            return 0.0
+        if self.attempts >= _ATTEMPTS:
             return None
         longest = min(_FIRST_PAUSE * 2**self.attempts, _LONGEST_PAUSE)
         self.attempts += 1
@@ -113,6 +125,9 @@ def scrubbed(error: psycopg.Error, query: Any) -> Exception:
 
 def _of_client(error: psycopg.Error, query: Any) -> Exception:
     """Return an error that psycopg or libpq found on this side."""
+    if isinstance(error, psycopg.DataError):
+        # psycopg's own text quotes the value: a date beyond the year 9999, for one.
+        return type(error)(f"{query.label}: it returns a value that Python cannot hold")
     return type(error)(f"{query.label}: {error}")
 
 
@@ -127,7 +142,8 @@ def _where(error: psycopg.Error, query: Any) -> str:
     if position is None:
         return ""
     statement = query.statement
-    return f" ({statement.path}:{statement.line_at(int(position))})"
+    line = statement.line_at(int(position) - query.preamble)
+    return f" ({statement.path}:{line})"
 
 
 def _in_words(name: str) -> str:

@@ -5,7 +5,7 @@ import logging
 import traceback
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import monotonic
 from types import CodeType
 from typing import Any
@@ -33,6 +33,10 @@ class Leases:
     def __contains__(self, connection: Any) -> bool:
         """Say whether *connection* is out, and with this process."""
         return connection in self._open
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the connections."""
+        return iter(list(self._open))
 
     def begin(self, connection: Any, label: str) -> None:
         """Note that *connection* is out for *label*."""

@@ -19,16 +19,18 @@ _TOKEN = re.compile(
     | (?P<comment>     --[^\n]* )
     | (?P<block>       /\* )
     | (?P<string>      [eE]' (?: [^'\\] | '' | \\. )* '
+                             (?: [^\S\n]* (?: --[^\n]* )? \n (?: \s | --[^\n]*\n )*
+                                 ' (?: [^'\\] | '' | \\. )* ' )*
                      | (?: [uU]& )? ' (?: [^'] | '' )* '
                      | \$ (?P<tag> (?: [^\W\d]\w* )? ) \$ .*? \$ (?P=tag) \$ )
     | (?P<quoted>      (?: [uU]& )? " (?: [^"] | "" )* " )
     | (?P<positional>  \$\d+ )
+    | (?P<unclosed>    [eE]' | ['"] | \$ (?! \d ) )
     | (?P<word>        [^\W\d][\w$]* )
     | (?P<number>      \d[\w.]* )
     | (?P<operator>    :: | := | => )
     | (?P<placeholder> :[^\W\d]\w* )
     | (?P<semicolon>   ; )
-    | (?P<unclosed>    ['"$] )
     | (?P<backslash>   \\ )
     | (?P<other>       . )
     """,
@@ -36,8 +38,7 @@ _TOKEN = re.compile(
 )
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
 
-# After one of these a value has ended, so that a colon can only be a slice.
-_OPERANDS = frozenset({"string", "quoted", "word", "number", "placeholder"})
+_OPERANDS = frozenset({"string", "quoted", "number", "placeholder"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +57,25 @@ def tokens(sql: str) -> Iterator[Token]:
     without an end), ``backslash`` (a psql command) or ``ambiguous`` (a colon inside brackets
     that could be a slice or a parameter).
     """
-    position, brackets, after_operand = 0, 0, False
+    position, brackets, last = 0, 0, Token("space", "", 0)
     while position < len(sql):
         token = _next(sql, position)
         brackets += {"[": 1, "]": -1}.get(token.text, 0)
-        if token.kind == "placeholder" and brackets > 0 and after_operand:
+        if token.kind == "placeholder" and brackets > 0 and _may_be_sliced(last, token):
             token = Token("ambiguous", token.text, token.start)
         yield token
         position += len(token.text)
         if token.kind not in {"space", "comment"}:
-            after_operand = token.kind in _OPERANDS or token.text in {")", "]"}
+            last = token
+
+
+def _may_be_sliced(last: Token, placeholder: Token) -> bool:
+    """Say whether a value ends right before a placeholder, whose colon could be that of a slice.
+
+    A word with a space behind it may as well be an operator: ``[a or :b]``.
+    """
+    adjacent = last.start + len(last.text) == placeholder.start
+    return last.kind in _OPERANDS or last.text in {")", "]"} or (last.kind == "word" and adjacent)
 
 
 def _next(sql: str, start: int) -> Token:

@@ -18,9 +18,10 @@ from psycopg.pq import TransactionStatus
 
 from oadb.engine import embedded
 from oadb.engine.config import Config
-from oadb.engine.connections import Outage, looks_alive
+from oadb.engine.connections import Outage, cut_off, looks_alive
 from oadb.engine.io import Io
 from oadb.engine.leases import Leases
+from oadb.engine.shelf import Shelf
 from oadb.errors import PoolTimeoutError, UnavailableError
 
 # How long a call waits for a server that refuses connections, seconds: enough for a restart,
@@ -30,8 +31,16 @@ PATIENCE = 5.0
 # Seconds between two looks at the state of things while waiting for a connection.
 _LOOK = 0.25
 
+# Seconds after which a connection beyond DB_POOL_SIZE that nobody used is closed, one at a time.
+_OVERFLOW_IDLE = 30.0
+
+# Seconds between two looks for the first connection of a new pool.
+_INSTANT = 0.002
+
 # Callers that may wait for each connection, before a further one is turned away at once.
 _QUEUE_PER_CONNECTION = 4
+
+_CLOSED = "this database was closed: close() was called"
 
 _AT_REST = TransactionStatus.IDLE
 
@@ -60,13 +69,14 @@ class Pool:
     def __init__(self, config: Config, io: Io) -> None:
         self._config = config
         self._io = io
-        self._most_idle = config.pool_size
         self._begin()
         _pools.add(self)
 
     def start_afresh(self) -> None:
         """Forget, without closing, what belongs to the process that we were forked from."""
-        _inherited.append((self._pool, self._idle, self.leases, self._server))
+        for connection in self.leases:
+            cut_off(connection)
+        _inherited.append((self._pool, self._shelf, self.leases, self._server))
         self._begin()
 
     def _begin(self) -> None:
@@ -75,11 +85,8 @@ class Pool:
         self._pool: Any = None
         self._server: embedded.EmbeddedServer | None = None
         self._outage = Outage()
-        # Connections at rest, the last one used on top: its caches are warm on both sides. At most
-        # DB_POOL_SIZE; psycopg_pool, which takes them for leased, looks after the others.
-        self._idle: list[Any] = []
+        self._shelf = Shelf(self._config.pool_size)
         self.leases = Leases()
-        self._waiters: set[object] = set()
         self._closed = False
         self._stale = 0
 
@@ -92,29 +99,32 @@ class Pool:
             await self.release(await self.acquire("open", patience=0.0))
         except BaseException:
             await self.close()
+            # It may be opened later.
+            self._pool, self._closed, self._shelf = None, False, Shelf(self._config.pool_size)
             raise
 
     async def close(self) -> None:
         """Close every idle connection now, and each leased one when it comes back."""
         with self._lock:
             self._closed = True
+            self._shelf.close()
             pool, server, self._server = self._pool, self._server, None
         if pool is not None:
             await self._io.call(pool.close)
-            while (connection := self._pop()) is not None:
+            while (connection := self._shelf.pop()) is not None:
                 await self._io.call(pool.putconn, connection)
         if server is not None:
             await self._io.offload(server.stop)
 
     def take(self, label: str) -> Any:
         """Take an idle connection at once, or return None where ``acquire`` must be awaited."""
-        connection = self._pop()
+        connection = self._shelf.pop()
         if connection is None:
             return None
         if monotonic() < connection.state.expires and looks_alive(connection):
             self.leases.begin(connection, label)
             return connection
-        self._idle.append(connection)  # acquire will look closer
+        self._shelf.put_back(connection)  # acquire will look closer
         return None
 
     async def acquire(self, label: str, patience: float = PATIENCE) -> Any:
@@ -125,7 +135,7 @@ class Pool:
         pool = self._pool or await self._opened()
         started, dead = monotonic(), 0
         while True:
-            connection = self._pop() or await self._next(pool, started, patience)
+            connection = self._shelf.pop() or await self._next(pool, started, patience)
             try:
                 usable = await self._usable(connection)
             except BaseException:  # interrupted or cancelled while asking
@@ -153,21 +163,17 @@ class Pool:
     def keep(self, connection: Any) -> bool:
         """Give a connection back at once, or return False where ``put`` must be awaited."""
         self.leases.end(connection)
-        if connection.pgconn.transaction_status != _AT_REST or len(self._idle) >= self._most_idle:
-            return False
-        self._idle.append(connection)
-        # A waiter looks at the idle ones after it has said that it waits; we look for waiters
-        # after the connection lies there. So one of the two sees the other.
-        return not (self._waiters or self._closed) or not self._remove(connection)
+        at_rest = connection.pgconn.transaction_status == _AT_REST
+        return at_rest and self._shelf.push(connection)
 
     def stats(self) -> PoolStats:
         """Return what the pool is doing now."""
         counted: dict[str, int] = self._pool.get_stats() if self._pool is not None else {}
         return PoolStats(
             size=counted.get("pool_size", 0),
-            idle=counted.get("pool_available", 0) + len(self._idle),
+            idle=counted.get("pool_available", 0) + len(self._shelf),
             leased=len(self.leases),
-            waiting=len(self._waiters),
+            waiting=self._shelf.waiting,
             most=self._config.pool_max,
             stale_replaced=self._stale,
             leaked=self.leases.leaked,
@@ -175,10 +181,18 @@ class Pool:
 
     async def _opened(self) -> Any:
         with self._lock:
+            if self._closed:
+                raise UnavailableError(_CLOSED)
             if self._pool is None:
                 self._pool = self._make()
             pool = self._pool
         await self._io.call(pool.open)
+        # Who asks psycopg_pool before its first connection is there makes it grow by one.
+        deadline = monotonic() + PATIENCE
+        while not pool.get_stats()["pool_available"] and monotonic() < deadline:
+            if self._outage.since is not None:
+                break
+            await self._io.sleep(_INSTANT)
         return pool
 
     def _make(self) -> Any:
@@ -200,6 +214,7 @@ class Pool:
             min_size=config.pool_size,
             max_size=config.pool_max,
             max_lifetime=float("inf"),
+            max_idle=_OVERFLOW_IDLE,
             # psycopg_pool's default backs off for 5 minutes and then serves its first caller
             # 10 to 21 s after the server is back; giving up early lets each call try anew.
             reconnect_timeout=2.0,
@@ -217,30 +232,14 @@ class Pool:
             except psycopg_pool.PoolTimeout:
                 self._keep_waiting(monotonic() - started, patience)
             except psycopg_pool.PoolClosed:
-                raise UnavailableError("this database was closed: close() was called") from None
+                raise UnavailableError(_CLOSED) from None
 
     async def _get(self, pool: Any) -> Any:
-        waiter = object()
-        self._waiters.add(waiter)
+        waiter = self._shelf.wait()
         try:
-            return self._pop() or await self._io.call(pool.getconn, _LOOK)
+            return self._shelf.pop() or await self._io.call(pool.getconn, _LOOK)
         finally:
-            self._waiters.discard(waiter)
-
-    def _pop(self) -> Any:
-        """Return the connection that was used last, or None; another thread may be as quick."""
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return None
-
-    def _remove(self, connection: Any) -> bool:
-        """Take *connection* off the idle ones; False if somebody else has."""
-        try:
-            self._idle.remove(connection)
-        except ValueError:
-            return False
-        return True
+            self._shelf.end_wait(waiter)
 
     def _keep_waiting(self, waited: float, patience: float) -> None:
         """Return if it is worth waiting on; raise what is the matter if not."""
@@ -251,8 +250,8 @@ class Pool:
             raise UnavailableError(f"cannot connect to {self._config.dsn}: {outage.reason}")
         if waited >= self._config.pool_timeout:
             raise PoolTimeoutError(self._busy(f"no connection in {waited:.1f} s"))
-        if len(self._waiters) >= self._config.pool_max * _QUEUE_PER_CONNECTION:
-            raise PoolTimeoutError(self._busy(f"{len(self._waiters)} callers wait already"))
+        if self._shelf.waiting >= self._config.pool_max * _QUEUE_PER_CONNECTION:
+            raise PoolTimeoutError(self._busy(f"{self._shelf.waiting} callers wait already"))
 
     def _busy(self, what: str) -> str:
         in_use = f"{len(self.leases)} of {self._config.pool_max} connections are in use"

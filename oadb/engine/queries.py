@@ -69,6 +69,11 @@ class Declared:
         return self.make
 
     @property
+    def preamble(self) -> int:
+        """How many characters the server sees before ``sql``."""
+        return 0
+
+    @property
     def place(self) -> str:
         """Where it is declared: ``oadb.users:34``."""
         return f"{self.__module__}:{self._function.__code__.co_firstlineno}"
@@ -76,15 +81,21 @@ class Declared:
     def bind(self, statement: Statement) -> list[str]:
         """Bind to *statement*; return what does not fit."""
         signature = inspect.signature(self._function)
-        hints = get_type_hints(self._function)
+        try:
+            hints = get_type_hints(self._function)
+        except NameError as error:
+            return [f"its annotations name something unknown: {error}"]
         self.is_copy = statement.words[:1] == ("copy",)
         self.is_read = _WRITES.isdisjoint(statement.words)
         names = [] if self.is_copy else list(signature.parameters)
         problems = [
             *_unmatched(names, statement.params),
+            *_unusual(signature),
             *self._read_parameters(names, hints),
             *self._read_result(hints.get("return", signature.empty)),
         ]
+        if self.is_copy and not problems:
+            problems = self._read_copy(signature, statement)
         self.statement = statement.with_params(names)
         if not problems:
             self.sql = self.statement.sql
@@ -112,6 +123,15 @@ class Declared:
             return [str(error)]
         unknown = [name for name, kind in self.result.fields.items() if kind is None]
         return [f"no column can be the field {name} of its row" for name in unknown]
+
+    def _read_copy(self, signature: inspect.Signature, statement: Statement) -> list[str]:
+        """Compare the direction of a COPY with what is declared."""
+        shape = (len(signature.parameters), self.result.cardinality)
+        if "stdin" in statement.words:
+            fits = shape in {(1, "affected"), (1, "nothing")}
+            return [] if fits else ["a COPY from stdin takes one iterable and returns Affected"]
+        fits = shape == (0, "stream") and self.result.value == ValueType(bytes)
+        return [] if fits else ["a COPY to stdout takes nothing and returns Iterator[bytes]"]
 
     def _document(self, signature: inspect.Signature) -> None:
         executor = inspect.Parameter("db", inspect.Parameter.POSITIONAL_ONLY)
@@ -175,6 +195,13 @@ class Query(Declared, Generic[P, R]):
 
 class Stream(Declared, Generic[P, T]):
     """A declared statement whose rows are yielded as they arrive."""
+
+    cursor_name = "oadb_stream_"
+
+    @property
+    def preamble(self) -> int:
+        """How many characters the server sees before ``sql``: what declares its cursor."""
+        return 0 if self.is_copy else len(f'DECLARE "{self.cursor_name}000000001" CURSOR FOR ')
 
     @overload
     def __call__(
@@ -248,6 +275,15 @@ def queries(module: str) -> Queries:
     Raises DeclarationError listing every problem of the file.
     """
     return Queries(module, load(module))
+
+
+def _unusual(signature: inspect.Signature) -> list[str]:
+    """Report parameters that could not be given by position."""
+    return [
+        f"{name} must be an ordinary parameter"
+        for name, parameter in signature.parameters.items()
+        if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD
+    ]
 
 
 def _unmatched(names: list[str], used: tuple[str, ...]) -> list[str]:

@@ -24,4 +24,5 @@ class Session(Runner):
         try:
             return drive(execution.run(self._io, self._connection, query, params, []))
         except psycopg.Error as error:
-            raise failures.scrubbed(error, query) from None
+            failure = failures.scrubbed(error, query)
+        raise failure

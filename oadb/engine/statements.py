@@ -70,10 +70,12 @@ class Statement:
     def sql(self) -> bytes:
         """What is sent: the label in a comment, then the text with $1, $2 for its parameters."""
         numbers = {f":{name}": f"${number}" for number, name in enumerate(self.params, 1)}
-        text = "".join(
-            numbers[part.text] if part.kind == "placeholder" else part.text for part in self.parts
-        )
-        return f"/* {self.label} */ {text}".encode()
+        text = f"/* {self.label} */ "
+        for part in self.parts:
+            if part.kind == "placeholder" and re.match(r"\w", text[-1]):
+                text += " "  # limit:n must not become the identifier limit$1
+            text += numbers.get(part.text, part.text)
+        return text.encode()
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -161,17 +163,25 @@ class _Reader:
         heading: Token | None = None
         body: list[Token] = []
         for token in tokens(self._text):
-            if self._is_heading(token):
-                if heading is not None:
-                    yield heading, body
-                heading, body = token, []
-            elif heading is not None:
+            if not self._is_heading(token):
                 body.append(token)
-            elif token.kind not in _SILENT:
+                continue
+            if heading is None:
+                self._refuse_code(body)
+            else:
+                yield heading, body
+            heading, body = token, []
+        if heading is None:
+            self._refuse_code(body)
+        else:
+            yield heading, body
+
+    def _refuse_code(self, body: list[Token]) -> None:
+        """Report SQL that stands before the first name."""
+        for token in body:
+            if token.kind not in _SILENT:
                 self._report(token, "SQL before the first name", "put -- name: above the statement")
                 return
-        if heading is not None:
-            yield heading, body
 
     def _is_heading(self, token: Token) -> bool:
         if token.kind != "comment" or not self._starts_line(token):

@@ -5,6 +5,7 @@ k + 1 round trips, and a transaction without a statement costs none.
 """
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -92,7 +93,9 @@ class AsyncTransaction(AsyncExecutor):
         try:
             return await execution.run(self._io, session.connection, query, params, session.prelude)
         except psycopg.Error as error:
-            raise self._explained(session, error, query) from None
+            failure = self._explained(session, error, query)
+        # Here and not above: there the server's own report, with row data, would be its context.
+        raise failure
 
     async def stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
         """Yield the rows of a bound query through a server-side cursor."""
@@ -101,10 +104,17 @@ class AsyncTransaction(AsyncExecutor):
         try:
             await execution.control(self._io, session.connection, session.prelude)
             session.prelude.clear()
-            async for row in execution.stream(self._io, session.connection, query, params):
-                yield row
+            # Closed with us, not later by the event loop: the connection would be another's then.
+            async with aclosing(
+                execution.stream(self._io, session.connection, query, params)
+            ) as rows:
+                async for row in rows:
+                    yield row
         except psycopg.Error as error:
-            raise self._explained(session, error, query) from None
+            failure = self._explained(session, error, query)
+        else:
+            return
+        raise failure
 
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         """Run a long computation; the transaction stays open meanwhile."""
@@ -142,9 +152,12 @@ class AsyncTransaction(AsyncExecutor):
             else:
                 await execution.control(self._io, session.connection, [_RELEASE])
         except psycopg.Error as error:
-            if failures.is_lost(error, session.connection) and self._outer is None:
-                raise failures.outcome_unknown("commit") from None
-            raise self._explained(session, error, _Commit) from None
+            lost = failures.is_lost(error, session.connection) and self._outer is None
+            unknown = failures.outcome_unknown("commit")
+            failure = unknown if lost else self._explained(session, error, _Commit)
+        else:
+            return
+        raise failure
 
     async def _undo(self, session: _Session) -> None:
         try:
@@ -176,6 +189,7 @@ class _Commit:
     """What messages call the end of a transaction."""
 
     label = "commit"
+    preamble = 0
 
 
 class Transaction(Executor):

@@ -52,7 +52,7 @@ _DUMPERS: tuple[tuple[type, type[Dumper]], ...] = (
 )
 
 # A value of the first type is not one of the second, although Python says it is.
-_FALSE_FRIENDS = ((bool, int), (datetime, date))
+_FALSE_FRIENDS = ((bool, int), (bool, float), (datetime, date))
 
 
 def _untyped_adapters() -> AdaptersMap:
@@ -86,7 +86,7 @@ class ValueType:
     @property
     def exact(self) -> frozenset[type]:
         """Types whose values are accepted at once; empty where each value must be looked at."""
-        if self.array or self.python is datetime:
+        if self.array or self.python in {datetime, time}:
             return frozenset()
         return frozenset({self.python, type(None)} if self.optional else {self.python})
 
@@ -105,6 +105,8 @@ class ValueType:
             return False
         if isinstance(value, datetime):
             return self.python is datetime and value.utcoffset() is not None
+        if isinstance(value, time):
+            return self.python is time and value.tzinfo is None
         return isinstance(value, (float, int) if self.python is float else self.python)
 
     def __str__(self) -> str:

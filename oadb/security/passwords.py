@@ -8,6 +8,7 @@ import os
 import secrets
 import threading
 from base64 import b64encode
+from contextlib import suppress
 
 import argon2
 
@@ -62,13 +63,23 @@ class Passwords:
         learns who has an account. Raises BusyError after 2 s without a turn.
         """
         text = _encoded(password)
-        usable = text is not None and len(text) <= LONGEST
-        known = stored if stored is not None and usable and _is_sane(stored) else self._dummy
+        fit = text is not None and len(text) <= LONGEST
+        given = text if text is not None and fit else b""
         with self._turn():
+            if stored is None or not fit or not _is_sane(stored):
+                return self._refuse(given)
             try:
-                return self._hasher.verify(known, text if text is not None and usable else b"")
-            except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+                return self._hasher.verify(stored, given)
+            except argon2.exceptions.VerifyMismatchError:
                 return False
+            except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+                return self._refuse(given)  # found malformed before any work was done
+
+    def _refuse(self, given: bytes) -> bool:
+        """Do the work of a verification that fails."""
+        with suppress(argon2.exceptions.VerifyMismatchError):
+            self._hasher.verify(self._dummy, given)
+        return False
 
     def is_outdated(self, stored: str) -> bool:
         """Say whether *stored* was made with other parameters than today's."""
@@ -104,6 +115,8 @@ def _encoded(password: str) -> bytes | None:
 
 
 def _is_sane(stored: str) -> bool:
+    if not stored.isascii():
+        return False
     try:
         cost = argon2.extract_parameters(stored)
     except argon2.exceptions.InvalidHashError:

@@ -36,7 +36,7 @@ def generate(today: date) -> Iterator[Instrument]:
 def _contract(
     name: str, expiry: date, strike: int | None, kind: str, lot: int, token: int
 ) -> Instrument:
-    symbol = f"{name}{expiry:%d%b%y}{'' if strike is None else strike}{kind}".upper()
+    symbol = f"{name}{expiry:%y%m%d}{'' if strike is None else strike}{kind}"
     return Instrument(
         broker=BROKER,
         exchange="NFO",

@@ -1,0 +1,21 @@
+"""Declarations for tests, from SQL that stands beside them."""
+
+from oadb.engine.queries import Queries
+from oadb.engine.statements import Statement, parse
+
+PATH = "sql/queries/probe.sql"
+
+
+def parsed(text: str) -> dict[str, Statement]:
+    """Read *text* as if it were the file of a domain named probe."""
+    return parse(text, "probe", PATH)
+
+
+def parsed_one(sql: str) -> Statement:
+    """Read one statement, given without name and semicolon."""
+    return parsed(f"-- name: probe\n{sql};")["probe"]
+
+
+def probes(text: str) -> Queries:
+    """Return the decorator for the declarations of *text*."""
+    return Queries("probe", parsed(text))

@@ -1,0 +1,233 @@
+"""Settings: every variable good, missing, empty and bad; and a password that never shows."""
+
+import math
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oadb import Config, Database
+from oadb.errors import ConfigError, UnavailableError
+
+URL = "postgresql://asha:hunter2@db.internal:6432/trading"
+
+Read = Callable[[Config], Any]
+
+# Variable, how it is read, its default, good texts with their values, bad texts.
+VARIABLES: list[tuple[str, Read, Any, dict[str, Any], list[str]]] = [
+    ("DB_POOL_SIZE", lambda c: c.pool_size, 5, {"1": 1, " 20 ": 20, "1000": 1000},
+     ["0", "-1", "1.5", "1001", "five", "٣", "1_0", "9" * 5000]),
+    ("DB_MAX_OVERFLOW", lambda c: c.max_overflow, 10, {"0": 0, "1000": 1000},
+     ["-1", "1001", "many", "0x10"]),
+    ("DB_POOL_TIMEOUT", lambda c: c.pool_timeout, 30.0, {"0.5": 0.5, "86400": 86400.0},
+     ["0", "-1", "nan", "inf", "30s", "86401"]),
+    ("DB_POOL_RECYCLE", lambda c: c.pool_recycle, 1800.0, {"-1": math.inf, "0.5": 0.5, "60": 60.0},
+     ["0", "-2", "nan", "inf", "never"]),
+    ("DB_POOL_PRE_PING", lambda c: c.pool_pre_ping, True,
+     {"true": True, "1": True, "YES": True, "on": True, "False": False, "0": False, "no": False},
+     ["2", "maybe", "t"]),
+    ("DB_STATEMENT_TIMEOUT", lambda c: c.statement_timeout, 15.0, {"0": 0.0, "0.25": 0.25},
+     ["-1", "nan", "inf", "15s", "86401"]),
+    ("DB_LOCK_TIMEOUT", lambda c: c.lock_timeout, 2.0, {"0": 0.0, "1e1": 10.0}, ["-1", "2 s"]),
+    ("DB_IDLE_IN_TRANSACTION_TIMEOUT", lambda c: c.idle_in_transaction_timeout, 10.0,
+     {"0": 0.0, "5": 5.0}, ["-0.1", "ten"]),
+    ("DB_POOLER", lambda c: c.pooler, "none", {"none": "none", "pgbouncer": "pgbouncer"},
+     ["PgBouncer", "odyssey"]),
+]  # fmt: skip
+GOOD = [
+    (name, read, text, value)
+    for name, read, _, good, _ in VARIABLES
+    for text, value in good.items()
+]
+BAD = [(name, text) for name, _, _, _, bad in VARIABLES for text in bad]
+
+
+def config(**variables: str) -> Config:
+    return Config.from_env({"DATABASE_URL": URL, **variables})
+
+
+def refused(**variables: str) -> str:
+    with pytest.raises(ConfigError) as error:
+        Config.from_env(variables)
+    assert error.value.__cause__ is None
+    assert error.value.__suppress_context__ or error.value.__context__ is None
+    return str(error.value)
+
+
+@pytest.mark.parametrize(("name", "read", "text", "value"), GOOD)
+def test_a_good_value_is_taken(name: str, read: Read, text: str, value: object) -> None:
+    assert read(config(**{name: text})) == value
+
+
+@pytest.mark.parametrize("text", [None, "", "  "])
+@pytest.mark.parametrize(("name", "read", "default"), [v[:3] for v in VARIABLES])
+def test_missing_or_empty_is_the_default(
+    name: str, read: Read, default: object, text: str | None
+) -> None:
+    given = config() if text is None else config(**{name: text})
+
+    assert read(given) == default
+
+
+@pytest.mark.parametrize(("name", "text"), BAD)
+def test_a_bad_value_is_refused_with_the_name_and_what_is_allowed(name: str, text: str) -> None:
+    message = refused(DATABASE_URL=URL, **{name: text})
+
+    assert message.startswith(f"{name} is ")
+    assert "it must be " in message
+
+
+def test_the_defaults_are_those_of_the_documentation() -> None:
+    given = config()
+
+    assert given.pool_max == 15
+    assert given.server_settings == {
+        "statement_timeout": 15_000,
+        "lock_timeout": 2_000,
+        "idle_in_transaction_session_timeout": 10_000,
+    }
+
+
+def test_a_short_limit_does_not_become_none() -> None:
+    """0 means no limit to PostgreSQL."""
+    assert config(DB_STATEMENT_TIMEOUT="0.0004").server_settings["statement_timeout"] == 1
+    assert config(DB_STATEMENT_TIMEOUT="0").server_settings["statement_timeout"] == 0
+
+
+def test_a_pooler_gets_no_settings_at_startup() -> None:
+    assert config(DB_POOLER="pgbouncer").server_settings == {}
+    assert "options" not in config(DB_POOLER="pgbouncer").connection_keywords()
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_every_form_of_url_gives_the_same_keywords(scheme: str) -> None:
+    keywords = Config.from_env({"DATABASE_URL": URL.replace("postgresql", scheme)}).dsn.keywords
+
+    assert keywords == {
+        "user": "asha", "password": "hunter2", "host": "db.internal", "port": "6432",
+        "dbname": "trading",
+    }  # fmt: skip
+
+
+def keywords_of(url: str) -> dict[str, str]:
+    return Config.from_env({"DATABASE_URL": url}).connection_keywords()
+
+
+def test_escaped_characters_are_themselves() -> None:
+    keywords = keywords_of("postgresql://a%40b:p%40%2F%3A%25@h/d%20b")
+
+    assert (keywords["user"], keywords["password"], keywords["dbname"]) == ("a@b", "p@/:%", "d b")
+
+
+def test_several_hosts_are_tried_for_one_that_takes_writes() -> None:
+    keywords = keywords_of("postgresql://u@one:5432,two:5433/d")
+
+    assert (keywords["host"], keywords["port"]) == ("one,two", "5432,5433")
+    assert keywords["target_session_attrs"] == "read-write"
+    assert "target_session_attrs" not in keywords_of("postgresql://u@one/d")
+    assert (
+        keywords_of("postgresql://u@a,b/d?target_session_attrs=any")["target_session_attrs"]
+        == "any"
+    )
+
+
+def test_what_the_url_says_wins() -> None:
+    keywords = keywords_of(
+        f"{URL}?connect_timeout=9&application_name=bot&options=-c%20work_mem%3D1MB"
+    )
+
+    assert keywords["connect_timeout"] == "9"
+    assert keywords["application_name"] == "bot"
+    assert keywords["options"].startswith("-c statement_timeout=15000 ")
+    assert keywords["options"].endswith(" -c work_mem=1MB")
+
+
+def test_an_embedded_database_is_a_folder() -> None:
+    given = Config.from_env({"DATABASE_URL": "embedded:./data"})
+
+    assert given.dsn.embedded == Path("data").absolute()
+    assert str(given.dsn) == f"embedded:{Path('data').absolute()}"
+
+
+def test_an_embedded_database_is_refused_in_production() -> None:
+    message = refused(DATABASE_URL="embedded:./data", OADB_ENV="production")
+
+    assert "refused where OADB_ENV=production" in message
+
+
+def test_an_embedded_database_needs_a_folder() -> None:
+    assert "embedded: needs a folder" in refused(DATABASE_URL="embedded:")
+
+
+@pytest.mark.parametrize("variables", [{}, {"DATABASE_URL": ""}, {"DATABASE_URL": "  "}])
+def test_a_missing_url_says_what_is_expected(variables: dict[str, str]) -> None:
+    assert refused(**variables).startswith("DATABASE_URL is not set: expected postgresql://")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://asha:hunter2@h/d",
+        "hunter2",
+        "asha:hunter2@h/d",
+        "postgresql:/asha:hunter2@h/d",
+        "postgresql://asha:hunter2@h/d?no_such=option",
+        "postgresql://asha:hunter2%zz@h/d",
+        "postgresql://asha:hunter2%00@h/d",
+        "postgresql://asha:hunter2@[::1/d",
+        "postgresql://asha:\ud800hunter2@h/d",
+        "host=h password=hunter2",
+        "host=h password=hunter2 options=x://y",
+        "hunter2 postgresql://h/d",
+    ],
+)
+def test_a_bad_url_is_refused_without_showing_it(url: str) -> None:
+    message = refused(DATABASE_URL=url)
+
+    assert message.startswith("DATABASE_URL")
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://asha:a/hunter2@127.0.0.1:1/d",
+        "postgresql://asha:a@hunter2@127.0.0.1:1/d",
+        "postgresql://asha:hunter2/a@127.0.0.1:1/d",
+    ],
+)
+def test_a_password_with_unescaped_characters_does_not_show(url: str) -> None:
+    """A slash or an @ in it would end the password and begin a host, a port or a database."""
+    with pytest.raises((ConfigError, UnavailableError)) as error:
+        Database(Config.from_env({"DATABASE_URL": url})).open()
+
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_configuration_does_not_show_the_password() -> None:
+    given = config()
+
+    assert "hunter2" not in repr(given) + str(given) + repr(given.dsn) + str(given.dsn)
+    assert str(given.dsn) == "asha@db.internal:6432/trading"
+    assert given.connection_keywords()["password"] == "hunter2"
+
+
+def test_a_refused_connection_does_not_show_the_password() -> None:
+    url = "postgresql://asha:hunter2@127.0.0.1:1/d"
+    with pytest.raises(UnavailableError, match=r"asha@127\.0\.0\.1:1/d") as error:
+        Database(Config.from_env({"DATABASE_URL": url})).open()
+
+    assert "hunter2" not in repr(error.value)
+
+
+def test_a_configuration_can_be_sent_to_another_process() -> None:
+    assert pickle.loads(pickle.dumps(config())) == config()
+
+
+def test_the_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", URL)
+    monkeypatch.setenv("DB_POOL_SIZE", "7")
+
+    assert Config.from_env().pool_size == 7

@@ -1,0 +1,159 @@
+"""COPY, in and out, in both colours: everything or nothing."""
+
+# mypy: disable-error-code="empty-body"
+
+from collections.abc import Iterable, Iterator
+from contextlib import aclosing, closing
+
+import psycopg
+import pytest
+
+from oadb import Affected, AsyncDatabase, Database, users
+from tests.engine.probes import probes
+
+query = probes("""
+-- name: import_users
+copy oadb.users (
+    username,
+    email
+) from stdin;
+
+-- name: export_users
+copy (
+    select
+        username,
+        email
+    from oadb.users
+    order by username
+) to stdout with (format csv);
+
+-- name: export_numbers
+copy (
+    select generate_series(1, 10000)
+) to stdout;
+""")
+
+
+@query
+def import_users(rows: Iterable[tuple[object, ...]]) -> Affected: ...
+
+
+@query
+def export_users() -> Iterator[bytes]: ...
+
+
+@query
+def export_numbers() -> Iterator[bytes]: ...
+
+
+query.complete()
+
+PEOPLE = [(f"user{n}", f"user{n}@example.in") for n in range(2500)]
+ODD = [("quotes", "\\N,\"'@example.in"), ("back", "\\.@example.in"), ("t", "\\t@example.in")]
+
+
+def idle(db: Database | AsyncDatabase) -> bool:
+    return db.stats().leased == 0
+
+
+def test_copied_rows_are_counted_and_come_out_again(db: Database) -> None:
+    assert import_users(db, PEOPLE) == len(PEOPLE)
+    lines = b"".join(export_users(db)).decode().splitlines()
+
+    assert lines == sorted(",".join(row) for row in PEOPLE)
+    assert idle(db)
+
+
+async def test_copied_rows_are_counted_and_come_out_again_for_asyncio(adb: AsyncDatabase) -> None:
+    assert await import_users(adb, iter(PEOPLE)) == len(PEOPLE)
+    blocks = [block async for block in export_users(adb)]
+
+    assert b"".join(blocks).decode().splitlines() == sorted(",".join(row) for row in PEOPLE)
+    assert idle(adb)
+
+
+def test_characters_that_mean_something_to_copy_are_text(db: Database) -> None:
+    import_users(db, ODD)
+
+    assert {(user.username, user.email) for user in users.list_page(db)} == set(ODD)
+
+
+def test_no_rows_are_no_error(db: Database) -> None:
+    assert import_users(db, []) == 0
+    assert list(export_users(db)) == []
+
+
+BAD_ROWS: list[tuple[tuple[object, ...], type[Exception]]] = [
+    (("has space", "b@example.in"), psycopg.errors.CheckViolation),
+    (("user1", "other@example.in"), psycopg.errors.UniqueViolation),
+    ((None, "b@example.in"), psycopg.errors.NotNullViolation),
+    (("few",), psycopg.errors.BadCopyFileFormat),
+    (("many", "b@example.in", "more"), psycopg.errors.BadCopyFileFormat),
+]
+
+
+@pytest.mark.parametrize(("row", "expected"), BAD_ROWS)
+def test_a_bad_row_leaves_nothing(
+    db: Database, row: tuple[object, ...], expected: type[Exception]
+) -> None:
+    with pytest.raises(expected, match=r"^probe\.import_users: ") as refused:
+        import_users(db, [*PEOPLE, row, ("last", "last@example.in")])
+
+    assert "example.in" not in str(refused.value)
+    assert users.count_all(db) == 0
+    assert idle(db)
+
+
+async def test_a_bad_row_leaves_nothing_for_asyncio(adb: AsyncDatabase) -> None:
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        await import_users(adb, [*PEOPLE, PEOPLE[0]])
+
+    assert await users.count_all(adb) == 0
+    assert idle(adb)
+
+
+def failing() -> Iterator[tuple[object, ...]]:
+    yield from PEOPLE
+    raise LookupError("the source broke")
+
+
+def test_a_source_that_breaks_leaves_nothing(db: Database) -> None:
+    with pytest.raises(LookupError, match="the source broke"):
+        import_users(db, failing())
+
+    assert users.count_all(db) == 0
+    assert import_users(db, PEOPLE) == len(PEOPLE)
+
+
+async def test_a_source_that_breaks_leaves_nothing_for_asyncio(adb: AsyncDatabase) -> None:
+    with pytest.raises(LookupError, match="the source broke"):
+        await import_users(adb, failing())
+
+    assert await users.count_all(adb) == 0
+    assert await import_users(adb, PEOPLE) == len(PEOPLE)
+
+
+def test_a_copy_in_a_transaction_is_undone_with_it(db: Database) -> None:
+    with pytest.raises(LookupError), db.transaction() as tx:  # noqa: PT012
+        assert import_users(tx, PEOPLE) == len(PEOPLE)
+        raise LookupError
+
+    assert users.count_all(db) == 0
+
+
+def test_an_export_left_early_leaves_a_database_that_works(shared_db: Database) -> None:
+    with closing(export_numbers(shared_db)) as blocks:
+        assert next(blocks)
+
+    assert idle(shared_db)
+    assert sum(len(block) for block in export_numbers(shared_db)) > 10_000
+
+
+async def test_an_async_export_left_early_leaves_a_database_that_works(
+    adb: AsyncDatabase,
+) -> None:
+    async with aclosing(export_numbers(adb)) as blocks:
+        assert await anext(blocks)
+
+    assert idle(adb)
+    assert await users.count_all(adb) == 0

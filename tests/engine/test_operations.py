@@ -1,0 +1,137 @@
+"""Operations: several steps, written once, for both colours of executor."""
+
+import asyncio
+import io
+import pydoc
+import threading
+
+import pytest
+
+from oadb import AsyncDatabase, AsyncExecutor, Database, users
+from oadb.engine.operations import operation
+from oadb.errors import Error
+
+
+class StopHereError(Exception):
+    """Raised by a test in the middle of an operation."""
+
+
+@operation
+async def register(db: AsyncExecutor, username: str, *, fails: bool = False) -> int:
+    """Create a user twice over, all or nothing."""
+    async with db.transaction() as tx:
+        user = await users.create(tx, username, f"{username}@example.in")
+        if fails:
+            raise StopHereError
+        await users.set_profile(tx, user.user_id, user.email, "First", None)
+    return user.user_id
+
+
+@operation
+async def thread_of(db: AsyncExecutor) -> int:
+    """Return the thread in which a long computation runs."""
+    return await db.offload(threading.get_ident)
+
+
+@operation
+async def nap(db: AsyncExecutor) -> int:
+    """Wait for something that no executor of ours gives."""
+    async with db.transaction() as tx:
+        await users.create(tx, "sleeper", "sleeper@example.in")
+        await asyncio.sleep(0)
+        return await users.count_all(tx)
+
+
+def test_an_operation_over_a_database_returns_its_result(db: Database) -> None:
+    user_id = register(db, "asha")
+    user = users.get(db, user_id)
+
+    assert user is not None
+    assert user.first_name == "First"
+
+
+async def test_the_same_operation_over_an_async_database_is_awaited(adb: AsyncDatabase) -> None:
+    user = await users.get(adb, await register(adb, "asha"))
+
+    assert user is not None
+    assert user.first_name == "First"
+
+
+def test_an_operation_inside_a_transaction_is_undone_with_it(db: Database) -> None:
+    with pytest.raises(StopHereError), db.transaction() as tx:  # noqa: PT012
+        register(tx, "asha")
+
+        assert users.count_all(tx) == 1
+        raise StopHereError
+
+    assert users.count_all(db) == 0
+
+
+def test_an_operation_that_fails_leaves_the_transaction_around_it_usable(db: Database) -> None:
+    with db.transaction() as tx:
+        with pytest.raises(StopHereError):
+            register(tx, "asha", fails=True)
+        register(tx, "ravi")
+
+    assert [user.username for user in users.list_page(db)] == ["ravi"]
+
+
+async def test_an_async_operation_inside_a_transaction_is_undone_with_it(
+    adb: AsyncDatabase,
+) -> None:
+    with pytest.raises(StopHereError):  # noqa: PT012
+        async with adb.transaction() as tx:
+            await register(tx, "asha")
+            raise StopHereError
+
+    assert await users.count_all(adb) == 0
+
+
+def test_a_long_computation_runs_in_place_without_an_event_loop(shared_db: Database) -> None:
+    assert thread_of(shared_db) == threading.get_ident()
+    with shared_db.transaction() as tx:
+        assert thread_of(tx) == threading.get_ident()
+
+
+async def test_a_long_computation_runs_in_a_thread_beside_an_event_loop(
+    adb: AsyncDatabase,
+) -> None:
+    assert await thread_of(adb) != threading.get_ident()
+    async with adb.transaction() as tx:
+        assert await thread_of(tx) != threading.get_ident()
+
+
+def test_awaiting_something_else_over_a_database_is_a_clear_error(db: Database) -> None:
+    with pytest.raises(RuntimeError, match="awaited something other than a query of its executor"):
+        nap(db)
+
+    assert users.count_all(db) == 0
+    assert db.stats().leased == 0
+
+
+async def test_awaiting_something_else_beside_an_event_loop_is_fine(adb: AsyncDatabase) -> None:
+    assert await nap(adb) == 1
+
+
+def test_an_error_in_an_operation_is_the_operations_own(db: Database) -> None:
+    with pytest.raises(StopHereError) as error:
+        register(db, "asha", fails=True)
+
+    assert not isinstance(error.value, Error)
+    assert users.count_all(db) == 0
+
+
+def test_help_shows_an_operation_as_a_function() -> None:
+    shown = io.StringIO()
+    pydoc.Helper(output=shown)(users.verify_password)
+    text = pydoc.plain(shown.getvalue())
+
+    assert "verify_password(" in text
+    assert "username: str, password: str" in text
+    assert "Return the user whose name and password these are" in text
+
+
+def test_a_wrong_call_of_an_operation_is_a_type_error(shared_db: Database) -> None:
+    wrong = register.__call__
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'username'"):
+        wrong(shared_db)  # type: ignore[call-overload]

@@ -1,0 +1,125 @@
+"""Through PgBouncer in transaction mode, where a session lasts as long as a transaction."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from oadb.engine import dsn
+from oadb.errors import UnavailableError
+from oadb.testing.servers import Server
+from tests.engine import pool_probes as probes
+from tests.engine.rig import Connect, Db, Observer, eventually, threads
+
+PROGRAM = shutil.which("pgbouncer", path=f"{os.defpath}:/usr/sbin:{os.environ.get('PATH', '')}")
+PORT = 6432  # names the socket in a folder of its own; nothing listens on it
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
+
+
+@pytest.fixture
+def bouncer(url: str) -> Generator[str]:
+    """Give the DATABASE_URL of the test's database through a PgBouncer with two sessions."""
+    with tempfile.TemporaryDirectory(prefix="oadb-bouncer-") as name:
+        folder = Path(name)
+        target = dsn.parse(url).keywords
+        file = folder / "pgbouncer.ini"
+        file.write_text(
+            "[databases]\nprobe = " + " ".join(f"{key}={value}" for key, value in target.items())
+            + f"\n[pgbouncer]\nlisten_port = {PORT}\nunix_socket_dir = {folder}\n"
+            "auth_type = any\npool_mode = transaction\ndefault_pool_size = 2\n"
+        )  # fmt: skip
+        user = None
+        if os.geteuid() == 0:  # PgBouncer refuses to be root; the server's user may reach it
+            nobody = pwd.getpwnam("nobody")
+            user = nobody.pw_uid
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        command = [PROGRAM or "", "--quiet", str(file)]
+        with subprocess.Popen(command, user=user, stderr=subprocess.DEVNULL) as process:
+            try:
+                eventually(lambda: listens(folder / f".s.PGSQL.{PORT}"))
+                keywords = {"host": str(folder), "port": str(PORT), "user": "app"}
+                yield Server("url", keywords).url("probe")
+            finally:
+                process.kill()
+
+
+def listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
+@pytest.fixture
+def db(connect: Connect, bouncer: str) -> Db:
+    return connect(bouncer, pooler="pgbouncer", pool_size=6, max_overflow=0)
+
+
+def test_lookups_and_writes_share_the_sessions_of_the_server(db: Db, observer: Observer) -> None:
+    with threads(6) as pool:
+        assert list(pool.map(lambda n: probes.put(db, n, "row"), range(200))) == [1] * 200
+        rows = list(pool.map(lambda n: probes.get(db, n), range(200)))
+
+    assert rows == [probes.Probe(n, "row", 0) for n in range(200)]
+    assert len(observer.backends()) == 2
+
+
+def test_transactions_whose_begin_rides_along_keep_apart(db: Db) -> None:
+    probes.put(db, 1, "counter")
+
+    def increment(_: int) -> int:
+        def work(tx: Db) -> int:
+            session = probes.backend(tx)
+            with tx.transaction() as nested:
+                probes.bump(nested, 1)
+            assert probes.backend(tx) == session
+            return session
+
+        return db.transact(work)
+
+    with threads(6) as pool:
+        sessions = set(pool.map(increment, range(120)))
+
+    assert probes.amount(db, 1) == 120
+    assert len(sessions) <= 2
+
+
+def test_copies_and_streams_pass_through(db: Db) -> None:
+    def work(number: int) -> tuple[int, int, int]:
+        first = 10_000 * number
+        loaded = probes.load(db, [(first + n, "loaded") for n in range(1000)])
+        streamed = sum(1 for _ in probes.numbers(db, 2500))
+        dumped = b"".join(probes.dump(db)).count(b"\n")
+        return loaded, streamed, dumped
+
+    with threads(3) as pool:
+        assert list(pool.map(work, range(3))) == [(1000, 2500, 20_000)] * 3
+    assert probes.count_all(db) == 3000
+
+
+def test_nothing_is_left_prepared_in_the_sessions_of_the_server(db: Db) -> None:
+    for number in range(20):
+        probes.echo(db, number)
+
+    assert probes.prepared(db) == []
+
+
+def test_a_session_that_ends_behind_the_pooler_is_not_seen_by_reads(
+    db: Db, observer: Observer
+) -> None:
+    probes.one(db)
+    observer.terminate()
+
+    assert [probes.one(db) for _ in range(20)] == [1] * 20
+    assert db.transact(probes.one) == 1
+
+
+def test_without_the_setting_the_pooler_refuses_the_limits(connect: Connect, bouncer: str) -> None:
+    db = connect(bouncer)
+    with pytest.raises(UnavailableError, match="unsupported startup parameter"):
+        db.open()

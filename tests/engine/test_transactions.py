@@ -1,0 +1,265 @@
+"""Commit or roll back, never in silence."""
+
+from traceback import format_exception
+
+import psycopg
+import pytest
+
+from oadb.engine import dsn
+from oadb.engine.database import Database
+from oadb.engine.transactions import Isolation
+from oadb.errors import ParameterError, TransactionError
+from tests.engine import pool_probes as probes
+from tests.engine.rig import Connect, Db, Observer
+from tests.faults.proxy import Proxy
+
+
+class Regret(Exception):  # noqa: N818 - it is none
+    """What a block raises that wants nothing to have happened."""
+
+
+def test_what_a_block_wrote_is_there_for_others_after_its_end(
+    connect: Connect, observer: Observer
+) -> None:
+    db = connect()
+    with db.transaction() as tx:
+        probes.put(tx, 1, "one")
+        probes.put(tx, 2, "two")
+        assert probes.count_all(tx) == 2
+        assert observer.ask("select count(*) from probe") == 0
+
+    assert observer.ask("select count(*) from probe") == 2
+
+
+def test_a_block_that_raises_undoes_what_it_wrote(connect: Connect) -> None:
+    db = connect()
+
+    def regret() -> None:
+        with db.transaction() as tx:
+            probes.put(tx, 1, "one")
+            raise Regret
+
+    with pytest.raises(Regret):
+        regret()
+    assert probes.count_all(db) == 0
+
+
+def test_a_transaction_without_a_statement_sends_nothing(connect: Connect, url: str) -> None:
+    with Proxy(dsn.parse(url).keywords) as proxy:
+        db = connect(proxy.url, pool_size=1, max_overflow=0)
+        db.open()
+        sent = proxy.bytes_sent
+        with db.transaction():
+            pass
+        with db.transaction() as tx, tx.transaction() as nested, nested.transaction():
+            pass
+
+        assert proxy.bytes_sent == sent
+
+
+def test_begin_travels_with_the_first_statement(connect: Connect, url: str) -> None:
+    with Proxy(dsn.parse(url).keywords) as proxy:
+        db = connect(proxy.url, pool_size=1, max_overflow=0)
+        # Prepare what follows.
+        put_two(db, 1)
+        before = proxy.round_trips
+        put_two(db, 3)
+
+        assert proxy.round_trips - before == 3, "two statements and the commit"
+
+
+def put_two(db: Db, first: int) -> None:
+    with db.transaction() as tx:
+        probes.put(tx, first, "first")
+        probes.put(tx, first + 1, "second")
+
+
+def test_a_swallowed_error_rolls_back_aloud(connect: Connect) -> None:
+    db = connect()
+
+    def swallow() -> None:
+        with db.transaction() as tx:
+            probes.put(tx, 1, "one")
+            with pytest.raises(psycopg.errors.UniqueViolation):
+                probes.put(tx, 1, "again")
+
+    with pytest.raises(TransactionError, match="swallowed"):
+        swallow()
+    assert probes.count_all(db) == 0
+
+
+def test_an_error_swallowed_in_a_nested_transaction_undoes_that_one_aloud(connect: Connect) -> None:
+    db = connect()
+
+    def swallow(tx: Db) -> None:
+        with tx.transaction() as nested:
+            probes.put(nested, 2, "undone")
+            with pytest.raises(psycopg.errors.UniqueViolation):
+                probes.put(nested, 1, "again")
+
+    with db.transaction() as tx:
+        probes.put(tx, 1, "one")
+        with pytest.raises(TransactionError, match="swallowed"):
+            swallow(tx)
+        probes.put(tx, 3, "three")
+
+    assert probes.notes(db) == ["one", "three"]
+
+
+def test_an_error_of_a_nested_transaction_swallowed_outside_it_is_no_error(
+    connect: Connect,
+) -> None:
+    db = connect()
+    with db.transaction() as tx:
+        probes.put(tx, 1, "one")
+        with pytest.raises(psycopg.errors.UniqueViolation), tx.transaction() as nested:
+            probes.put(nested, 1, "again")
+
+    assert probes.notes(db) == ["one"]
+
+
+def test_a_nested_transaction_is_kept_with_the_outer_one(connect: Connect) -> None:
+    db = connect()
+    with db.transaction() as tx:
+        with tx.transaction() as nested:
+            probes.put(nested, 1, "inner")
+        probes.put(tx, 2, "outer")
+
+    assert probes.notes(db) == ["inner", "outer"]
+
+
+def test_a_nested_transaction_that_raises_is_undone_alone(connect: Connect) -> None:
+    db = connect()
+    with db.transaction() as tx:
+        probes.put(tx, 1, "outer")
+        undo_inside(tx)
+        probes.put(tx, 3, "after")
+
+    assert probes.notes(db) == ["outer", "after"]
+
+
+def undo_inside(tx: Db) -> None:
+    def regret() -> None:
+        with tx.transaction() as nested:
+            probes.put(nested, 2, "inner")
+            raise Regret
+
+    with pytest.raises(Regret):
+        regret()
+
+
+def test_nested_transactions_nest_again(connect: Connect) -> None:
+    db = connect()
+    with db.transaction() as tx, tx.transaction() as second:
+        probes.put(second, 1, "second")
+        with second.transaction() as third:
+            probes.put(third, 3, "third")
+        undo_inside(second)
+
+    assert probes.notes(db) == ["second", "third"]
+
+
+def test_a_nested_transaction_is_undone_with_the_outer_one(connect: Connect) -> None:
+    db = connect()
+
+    def regret() -> None:
+        with db.transaction() as tx:
+            with tx.transaction() as nested:
+                probes.put(nested, 1, "inner")
+            raise Regret
+
+    with pytest.raises(Regret):
+        regret()
+    assert probes.notes(db) == []
+
+
+def test_the_first_statement_of_a_transaction_may_be_in_a_nested_one(connect: Connect) -> None:
+    db = connect()
+    with db.transaction() as tx:
+        undo_inside(tx)
+        probes.put(tx, 1, "outer")
+
+    assert probes.notes(db) == ["outer"]
+
+
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
+def test_the_isolation_level_reaches_the_server(connect: Connect, isolation: Isolation) -> None:
+    db = connect(pool_size=1, max_overflow=0)
+    with db.transaction(isolation=isolation) as tx:
+        assert probes.setting(tx, "transaction_isolation") == isolation
+
+    assert probes.setting(db, "transaction_isolation") == "read committed"
+
+
+def test_a_read_only_transaction_writes_nothing(connect: Connect) -> None:
+    db = connect(pool_size=1, max_overflow=0)
+
+    def write() -> None:
+        with db.transaction(read_only=True) as tx:
+            assert probes.setting(tx, "transaction_read_only") == "on"
+            probes.put(tx, 1, "refused")
+
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        write()
+    assert probes.put(db, 1, "taken") == 1
+
+
+def test_transact_passes_its_properties_on(connect: Connect) -> None:
+    def properties(tx: Db) -> tuple[str, str]:
+        level = probes.setting(tx, "transaction_isolation")
+        return level, probes.setting(tx, "transaction_read_only")
+
+    db = connect()
+    assert db.transact(properties) == ("read committed", "off")
+    assert db.transact(properties, isolation="serializable", read_only=True) == (
+        "serializable",
+        "on",
+    )
+
+
+def test_a_constraint_that_fails_at_commit_is_reported_without_the_row(connect: Connect) -> None:
+    db = connect()
+    with pytest.raises(psycopg.errors.ForeignKeyViolation) as caught, db.transaction() as tx:
+        probes.refer(tx, 987654)
+
+    error = caught.value
+    assert "commit:" in str(error)
+    assert "child_probe_fkey" in str(error)
+    assert error.diag.constraint_name == "child_probe_fkey"
+    assert "987654" not in "".join(format_exception(error))
+    assert error.diag.message_detail is None
+    assert probes.one(db) == 1
+
+
+def test_a_transaction_is_entered_before_it_is_used(connect: Connect) -> None:
+    db = connect()
+    if isinstance(db, Database):
+        with pytest.raises(TransactionError, match="enter the transaction first"):
+            probes.one(db.transaction())
+
+
+def test_a_stream_in_a_transaction_sees_what_it_wrote(connect: Connect) -> None:
+    db = connect()
+    with db.transaction() as tx:
+        assert probes.load(tx, [(n, "loaded") for n in range(5000)]) == 5000
+        assert sum(1 for _ in probes.numbers(tx, 2500)) == 2500
+        assert probes.count_all(tx) == 5000
+
+
+def test_two_streams_are_open_in_one_transaction(connect: Connect) -> None:
+    db = connect()
+    with db.transaction() as tx:
+        pairs = list(zip(probes.numbers(tx, 2500), probes.numbers(tx, 2500), strict=True))
+
+    assert all(one == other for one, other in pairs)
+    assert len(pairs) == 2500
+
+
+def test_a_transaction_goes_on_after_a_value_that_cannot_be_sent(connect: Connect) -> None:
+    db = connect()
+    with db.transaction() as tx:
+        with pytest.raises(ParameterError, match="note holds a NUL character"):
+            probes.put(tx, 1, "a\0b")
+        probes.put(tx, 2, "kept")
+
+    assert probes.notes(db) == ["kept"]

@@ -1,0 +1,133 @@
+"""A process forks with the pool open: each side has connections of its own."""
+
+import os
+import signal
+from collections.abc import Callable
+from traceback import format_exc
+
+import pytest
+
+from oadb.engine.database import Database
+from oadb.errors import TransactionError
+from tests.engine import pool_probes as probes
+from tests.engine.rig import Observer, config, eventually
+
+# Forking while psycopg's workers run is what is tested; Python 3.12 warns of it.
+pytestmark = [
+    pytest.mark.fault,
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+
+
+def in_child(work: Callable[[], object]) -> str:
+    """Run *work* in a forked child; return what it returned or raised, as text."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.alarm(15)
+            answer = repr(work())
+        except BaseException:  # noqa: BLE001 - the parent is told
+            answer = format_exc()
+        os.write(writer, answer.encode()[:60_000])
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answers:
+        text = answers.read()
+    assert os.waitpid(child, 0)[1] == 0, "the child hung"
+    return text
+
+
+@pytest.fixture
+def db(url: str) -> object:
+    with Database(config(url, pool_size=2, max_overflow=0)) as db:
+        eventually(lambda: db.stats().idle == 2)
+        yield db
+
+
+def test_a_child_builds_its_own_pool_and_the_parent_keeps_its_own(
+    db: Database, observer: Observer
+) -> None:
+    parents = set(observer.backends())
+
+    def ask() -> list[int]:
+        return [probes.backend(db) for _ in range(4)]
+
+    children = {int(pid) for pid in in_child(ask).strip("[]").split(",")}
+
+    assert not children & parents
+    assert {probes.backend(db) for _ in range(4)} <= parents
+    eventually(lambda: set(observer.backends()) == parents)
+
+
+def test_a_child_that_ends_in_order_leaves_the_parent_its_connections(
+    db: Database, observer: Observer
+) -> None:
+    parents = set(observer.backends())
+
+    def close_all() -> str:
+        probes.one(db)
+        db.close()
+        return "closed"
+
+    assert in_child(close_all) == "'closed'"
+    assert {probes.backend(db) for _ in range(4)} <= parents
+    eventually(lambda: set(observer.backends()) == parents)
+
+
+def test_a_child_that_becomes_another_program_harms_no_connection(
+    db: Database, observer: Observer
+) -> None:
+    parents = set(observer.backends())
+    child = os.fork()
+    if child == 0:
+        os.execv("/bin/true", ["true"])
+    assert os.waitpid(child, 0)[1] == 0
+
+    assert {probes.backend(db) for _ in range(4)} <= parents
+    eventually(lambda: set(observer.backends()) == parents)
+
+
+def test_a_child_cannot_speak_in_the_transaction_of_its_parent(db: Database) -> None:
+    with db.transaction() as tx:
+        probes.put(tx, 1, "the parent's")
+        told = in_child(lambda: probes.put(tx, 2, "the child's"))
+        stream = in_child(lambda: list(probes.numbers(tx, 3)))
+
+        assert TransactionError.__name__ in told
+        assert TransactionError.__name__ in stream
+        probes.put(tx, 3, "the parent's again")
+
+    assert probes.ids(db) == [1, 3]
+
+
+def test_a_child_that_leaves_the_block_of_its_parent_does_not_end_it(db: Database) -> None:
+    parent = os.getpid()
+    transaction = db.transaction()
+    tx = transaction.__enter__()
+    probes.put(tx, 1, "one")
+
+    assert TransactionError.__name__ in in_child(lambda: transaction.__exit__(None, None, None))
+    assert os.getpid() == parent
+    probes.put(tx, 2, "two")
+    transaction.__exit__(None, None, None)
+    assert probes.ids(db) == [1, 2]
+
+
+def test_a_child_that_drops_the_stream_of_its_parent_does_not_disturb_it(db: Database) -> None:
+    rows = probes.numbers(db, 10_000)
+    first = next(rows)
+
+    in_child(rows.close)
+
+    assert [first, *rows] == list(range(1, 10_001))
+
+
+def test_a_child_cannot_go_on_with_the_stream_of_its_parent(db: Database) -> None:
+    rows = probes.numbers(db, 10_000)
+    first = next(rows)
+
+    told = in_child(lambda: sum(rows))
+
+    assert "TransactionError" in told or "UnavailableError" in told
+    assert [first, *rows] == list(range(1, 10_001))

@@ -1,0 +1,151 @@
+"""The server is away, or has no connection left to give."""
+
+from collections.abc import Generator
+from contextlib import ExitStack
+from time import monotonic
+
+import psycopg
+import pytest
+
+from oadb.errors import OutcomeUnknownError, PoolTimeoutError, UnavailableError
+from oadb.testing.control import ServerControl
+from tests.engine import pool_probes as probes
+from tests.engine.rig import Connect, Db, Observer, connecting, eventually, threads
+from tests.faults.traffic import Traffic
+
+pytestmark = pytest.mark.fault
+
+
+@pytest.mark.parametrize(
+    ("colour", "seconds"),
+    [
+        ("sync", 6.0),
+        pytest.param("sync", 20.0, marks=pytest.mark.slow),
+        pytest.param("async", 20.0, marks=pytest.mark.slow),
+    ],
+)
+def test_an_outage_is_told_fast_and_its_end_is_noticed_at_once(
+    victim: ServerControl, observer: Observer, colour: str, seconds: float
+) -> None:
+    with connecting(colour, victim.url) as connect:
+        endure_an_outage(connect(pool_size=8, max_overflow=0), victim, observer, seconds)
+
+
+def endure_an_outage(db: Db, victim: ServerControl, observer: Observer, seconds: float) -> None:
+    traffic = Traffic(db)
+    with traffic.running(readers=4, transactors=2, writers=2):
+        victim.stop()
+        stopped = monotonic()
+        eventually(lambda: monotonic() - stopped > seconds, seconds=seconds + 1)
+        refused = one_refusal(db)
+        victim.start()
+        started = monotonic()
+        eventually(lambda: traffic.last_success > started)
+        recovered = traffic.last_success - started
+
+    assert refused < 1, "an outage that is known is told at once"
+    assert recovered < 2
+    assert traffic.slowest < 8
+    told = [error for errors in traffic.errors.values() for error in errors]
+    assert told
+    assert {type(error) for error in told} <= {UnavailableError, OutcomeUnknownError}
+    traffic.errors.update(read=[], transact=[])
+    traffic.check(observer)
+    traffic.settles(8)
+
+
+def one_refusal(db: Db) -> float:
+    started = monotonic()
+    with pytest.raises(UnavailableError, match="cannot connect to"):
+        probes.one(db)
+    return monotonic() - started
+
+
+@pytest.fixture
+def full() -> Generator[ExitStack]:
+    """Give every connection that the server had left; closing this gives them back."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def take_all(url: str, stack: ExitStack) -> int:
+    """Connect until the server refuses; return how many connections that took."""
+    taken = 0
+    while True:
+        try:
+            connection = psycopg.connect(url)
+        except psycopg.OperationalError:
+            return taken
+        stack.callback(connection.close)
+        taken += 1
+
+
+def test_a_full_server_serves_those_who_are_in_and_others_when_it_can(
+    connect: Connect, url: str, full: ExitStack
+) -> None:
+    inside = connect(pool_size=2, max_overflow=8, pool_timeout=30.0)
+    inside.open()
+    eventually(lambda: inside.stats().idle >= 2)
+    outside = connect(pool_size=2)
+    taken = take_all(url, full)
+
+    assert taken > 50
+    with threads(8) as pool:
+        assert list(pool.map(lambda n: probes.echo(inside, n), range(200))) == list(range(200))
+    with pytest.raises(UnavailableError, match="too many clients"):
+        connect(pool_size=1).open()
+    with threads(1) as pool:
+        waiting = pool.submit(probes.one, outside)
+        eventually(lambda: outside.stats().waiting)
+        assert not waiting.done()
+        full.close()
+
+        assert waiting.result() == 1
+    with threads(8) as pool:
+        assert list(pool.map(lambda _: probes.pause(inside, 0.05), range(16))) == [1] * 16
+    eventually(lambda: inside.stats().leased == 0)
+
+
+def test_slow_queries_exhaust_the_pool_and_nothing_else(
+    connect: Connect, observer: Observer
+) -> None:
+    db = connect(pool_size=2, max_overflow=0, pool_timeout=0.6)
+    with threads(24) as pool:
+        slow = [pool.submit(probes.pause, db, 1.8) for _ in range(2)]
+        eventually(lambda: observer.running("pg_sleep") == 2)
+        calls = [pool.submit(timed, db) for _ in range(20)]
+        outcomes = [call.result() for call in calls]
+
+        assert observer.running("pg_sleep") == 2, "a refused call left nothing on the server"
+        assert db.stats().leased == 2
+        assert [call.result() for call in slow] == [1, 1]
+
+    errors = [error for error, _ in outcomes]
+    assert {type(error) for error in errors} == {PoolTimeoutError}
+    assert max(took for _, took in outcomes) < 1.6
+    timed_out = [str(error) for error in errors if "no connection in 0." in str(error)]
+    turned_away = [str(error) for error in errors if "callers wait already" in str(error)]
+    assert len(timed_out) + len(turned_away) == 20
+    assert 8 <= len(timed_out) <= 9, "four for each connection may wait"
+    assert all("longest by probe.pause" in text for text in timed_out + turned_away)
+    assert probes.one(db) == 1
+
+
+def timed(db: Db) -> tuple[Exception | None, float]:
+    started = monotonic()
+    error = None
+    try:
+        probes.one(db)
+    except UnavailableError as raised:
+        error = raised
+    return error, monotonic() - started
+
+
+def test_transact_does_not_queue_again_when_the_pool_is_exhausted(connect: Connect) -> None:
+    db = connect(pool_size=1, max_overflow=0, pool_timeout=0.5)
+    with db.transaction():
+        started = monotonic()
+        with pytest.raises(PoolTimeoutError):
+            db.transact(probes.one)
+
+        assert monotonic() - started < 1.2

@@ -1,0 +1,76 @@
+"""The server restarts, crashes, or loses a process, under idle pools and under traffic."""
+
+import os
+import signal
+from time import monotonic
+from typing import Literal
+
+import pytest
+
+from oadb.errors import OutcomeUnknownError
+from oadb.testing.control import ServerControl
+from tests.engine import pool_probes as probes
+from tests.engine.rig import Connect, Observer, eventually
+from tests.faults.traffic import Traffic
+
+pytestmark = pytest.mark.fault
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_the_first_call_after_a_restart_is_quick_for_forty_idle_connections(
+    connect: Connect, victim: ServerControl, mode: Literal["fast", "immediate"]
+) -> None:
+    db = connect(pool_size=40, max_overflow=0)
+    db.open()
+    eventually(lambda: db.stats().idle == 40)
+    victim.restart(mode)
+    started = monotonic()
+
+    assert probes.put(db, 1, "a write is not retried, so it met no dead connection") == 1
+    assert monotonic() - started < 1
+    eventually(lambda: db.stats().idle == 40)
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_restarts_under_traffic_are_not_seen_by_reads_and_transact(
+    connect: Connect,
+    victim: ServerControl,
+    observer: Observer,
+    mode: Literal["fast", "immediate"],
+) -> None:
+    db = connect(pool_size=16, max_overflow=0)
+    traffic = Traffic(db)
+    with traffic.running(readers=6, transactors=6, writers=4):
+        for _ in range(3 if mode == "fast" else 1):
+            victim.restart(mode)
+            traffic.flows()
+
+    only_commits_are_unknown(traffic)
+    traffic.check(observer)
+    assert traffic.slowest < 8
+    traffic.settles(16)
+    assert len(observer.backends()) == 16
+
+
+def test_a_killed_backend_is_not_seen_by_reads_and_transact(
+    connect: Connect, observer: Observer
+) -> None:
+    db = connect(pool_size=8, max_overflow=0)
+    traffic = Traffic(db)
+    with traffic.running(readers=6, transactors=6, writers=4):
+        os.kill(observer.backends()[0], signal.SIGKILL)
+        eventually(lambda: db.stats().stale_replaced or traffic.errors["write"])
+        traffic.flows()
+
+    only_commits_are_unknown(traffic)
+    traffic.check(observer)
+    traffic.settles(8)
+    assert len(observer.backends()) == 8
+
+
+def only_commits_are_unknown(traffic: Traffic) -> None:
+    """Set aside what no retry can hide: a COMMIT that was on its way."""
+    lost = [e for e in traffic.errors["transact"] if isinstance(e, OutcomeUnknownError)]
+    assert all(str(error).startswith("commit:") for error in lost)
+    for error in lost:
+        traffic.errors["transact"].remove(error)

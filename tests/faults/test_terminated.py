@@ -1,0 +1,80 @@
+"""Sessions end at random: by pg_terminate_backend, and by a proxy that cuts them."""
+
+import random
+from collections.abc import Callable
+from time import monotonic, sleep
+
+import psycopg
+import pytest
+
+from oadb.engine import dsn
+from tests.engine import pool_probes as probes
+from tests.engine.rig import Connect, Observer, eventually, threads
+from tests.faults.proxy import Proxy
+from tests.faults.test_restart import only_commits_are_unknown
+from tests.faults.traffic import Traffic
+
+pytestmark = pytest.mark.fault
+
+
+def keep_terminating(url: str, seconds: float) -> int:
+    """End one random session of the pool every 50 ms; return how many ended."""
+    ended = 0
+    end = monotonic() + seconds
+    with psycopg.connect(url, autocommit=True, application_name="terminator") as terminator:
+        while monotonic() < end:
+            cursor = terminator.execute(
+                "select pid from pg_stat_activity where datname = current_database() "
+                "and application_name like 'oadb/%'"
+            )
+            pids = [pid for (pid,) in cursor]
+            if pids:
+                terminator.execute("select pg_terminate_backend(%s)", [random.choice(pids)])
+                ended += 1
+            sleep(0.05)  # the rhythm of the fault, not a wait
+    return ended
+
+
+@pytest.mark.parametrize("seconds", [1.0, pytest.param(60.0, marks=pytest.mark.slow)])
+def test_terminated_backends_are_not_seen_by_reads_and_transact(
+    connect: Connect, url: str, observer: Observer, seconds: float
+) -> None:
+    db = connect(pool_size=8, max_overflow=0)
+    traffic = Traffic(db)
+    with traffic.running(readers=6, transactors=6, writers=4):
+        assert keep_terminating(url, seconds) > 10 * seconds
+
+    only_commits_are_unknown(traffic)
+    traffic.check(observer)
+    traffic.settles(8)
+
+
+@pytest.mark.parametrize("fault", [Proxy.cut, Proxy.reset])
+def test_cut_connections_are_not_seen_by_reads_and_transact(
+    connect: Connect, url: str, observer: Observer, fault: Callable[[Proxy], None]
+) -> None:
+    with Proxy(dsn.parse(url).keywords) as proxy:
+        db = connect(proxy.url, pool_size=8, max_overflow=0)
+        traffic = Traffic(db)
+        with traffic.running(readers=3, transactors=3, writers=2):
+            for _ in range(3):
+                fault(proxy)
+                traffic.flows()
+        only_commits_are_unknown(traffic)
+        traffic.settles(8)
+        db.close()
+    # What was cut off may still be running there.
+    eventually(lambda: observer.backends("active") == [])
+    traffic.check(observer)
+
+
+def test_cancelled_queries_are_told_and_not_repeated(connect: Connect, observer: Observer) -> None:
+    db = connect(pool_size=1, max_overflow=0)
+    pid = probes.backend(db)
+    with threads(1) as pool:
+        answer = pool.submit(probes.pause, db, 20.0)
+        eventually(lambda: observer.running("pg_sleep"))
+        observer.ask("select pg_cancel_backend(%s)", pid)
+
+        assert isinstance(answer.exception(), psycopg.errors.QueryCanceled)
+    assert probes.backend(db) == pid

@@ -1,0 +1,224 @@
+"""Passwords: what is stored, what is refused, how much work each answer costs."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import argon2
+import pytest
+
+from oadb.errors import BusyError, ParameterError
+from oadb.security.passwords import LONGEST, SHORTEST, Passwords
+
+CHEAP = argon2.profiles.CHEAPEST
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def passwords() -> Passwords:
+    return Passwords(CHEAP)
+
+
+class Spy:
+    """Stands in for the hasher; notes which hashes were verified, and how each of them ended."""
+
+    def __init__(self, passwords: Passwords) -> None:
+        self._hasher = passwords._hasher
+        self.verified: list[tuple[str, type[BaseException] | None]] = []
+        passwords._hasher = self  # type: ignore[assignment]  # it has what is used of one
+
+    def verify(self, known: str, password: bytes) -> bool:
+        try:
+            matched = self._hasher.verify(known, password)
+        except Exception as error:
+            self.verified.append((known, type(error)))
+            raise
+        self.verified.append((known, None))
+        return matched
+
+    @property
+    def computed(self) -> list[str]:
+        """Costs of the hashes that were really computed, not given up before."""
+        ended = {None, argon2.exceptions.VerifyMismatchError}
+        return [known.split("$")[3] for known, error in self.verified if error in ended]
+
+
+COST = f"m={CHEAP.memory_cost},t={CHEAP.time_cost},p={CHEAP.parallelism}"
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["correct horse", "a" * SHORTEST, "a" * LONGEST, "пароль", "🐎🐎", "\0" * 8, "a\0b\0c\0d\0",
+     "        ", "e\u0301" * 4],
+)  # fmt: skip
+def test_a_password_is_verified_by_its_hash(passwords: Passwords, password: str) -> None:
+    stored = passwords.hash(password)
+
+    assert passwords.verify(stored, password)
+    assert not passwords.verify(stored, password + "\0")
+    assert not passwords.verify(stored, password[:-1])
+
+
+def test_the_same_password_never_has_the_same_hash(passwords: Passwords) -> None:
+    assert passwords.hash(PASSWORD) != passwords.hash(PASSWORD)
+
+
+def test_the_hash_is_argon2id_as_the_rfc_recommends() -> None:
+    passwords = Passwords()
+    stored = passwords.hash(PASSWORD)
+
+    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert passwords.verify(stored, PASSWORD)
+    assert not passwords.is_outdated(stored)
+    assert passwords.is_outdated(Passwords(CHEAP).hash(PASSWORD))
+
+
+@pytest.mark.parametrize("password", ["", "a" * 7, "a" * 1025, "é" * 513, "\ud800" * 8])
+def test_an_unfit_password_is_refused_and_not_shown(passwords: Passwords, password: str) -> None:
+    with pytest.raises(ParameterError, match="8 to 1024 bytes in UTF-8") as refused:
+        passwords.hash(password)
+
+    assert not password or password not in str(refused.value)
+    assert refused.value.__context__ is None
+
+
+def test_length_is_counted_in_bytes(passwords: Passwords) -> None:
+    assert passwords.hash("éééé")
+    assert passwords.hash("é" * 512)
+
+
+STORED: dict[str, str | None] = {
+    "right name": Passwords(CHEAP).hash("another horse"),
+    "unknown name": None,
+    "empty": "",
+    "plain text": "hunter22",
+    "other scheme": "$2b$12$abcdefghijklmnopqrstuv",
+    "no digest": f"$argon2id$v=19${COST}$c2FsdHNhbHQ",
+    "not base64": f"$argon2id$v=19${COST}$c2FsdHNhbHQ$***",
+    "short salt": f"$argon2id$v=19${COST}$YQ$" + "a" * 22,
+    "not ascii": f"$argon2id$v=19${COST}$c2FsdHNhbHQ$é",
+    "no cost": "$argon2id$v=19$m=,t=1,p=1$c2FsdHNhbHQ$" + "a" * 22,
+    "negative cost": "$argon2id$v=19$m=-1,t=1,p=1$c2FsdHNhbHQ$" + "a" * 22,
+    "planted memory": "$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$" + "a" * 22,
+    "planted passes": "$argon2id$v=19$m=8,t=1000000,p=1$c2FsdHNhbHQ$" + "a" * 22,
+    "planted lanes": "$argon2id$v=19$m=8192,t=1,p=1000$c2FsdHNhbHQ$" + "a" * 22,
+}
+
+
+@pytest.mark.parametrize("case", STORED)
+@pytest.mark.parametrize("password", [PASSWORD, "", "a" * 2000, "\ud800"])
+def test_every_failure_costs_one_hash_of_today(
+    passwords: Passwords, case: str, password: str
+) -> None:
+    spy = Spy(passwords)
+
+    assert passwords.verify(STORED[case], password) is False
+    assert spy.computed == [COST]
+
+
+def test_a_password_too_long_to_be_stored_is_not_hashed(passwords: Passwords) -> None:
+    stored, seen = passwords.hash("a" * LONGEST), Spy(passwords)
+
+    assert not passwords.verify(stored, "a" * (LONGEST + 1))
+    assert [known == stored for known, _ in seen.verified] == [False]
+
+
+def test_nobody_knows_the_password_of_the_unknown_user(passwords: Passwords) -> None:
+    for password in ("", PASSWORD, "\ud800"):
+        assert not passwords.verify(None, password)
+    assert Passwords(CHEAP)._dummy != passwords._dummy
+
+
+def test_a_hash_of_other_parameters_is_verified_and_outdated(passwords: Passwords) -> None:
+    stronger = argon2.Parameters(
+        argon2.Type.ID, 19, 16, 16, time_cost=2, memory_cost=16, parallelism=1
+    )
+    stored = Passwords(stronger).hash(PASSWORD)
+
+    assert passwords.verify(stored, PASSWORD)
+    assert passwords.is_outdated(stored)
+    assert not passwords.is_outdated(passwords.hash(PASSWORD))
+
+
+class Gate:
+    """A hasher that waits until it is let go, and counts who is inside."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.full = threading.Semaphore(0)
+        self._lock = threading.Lock()
+        self.inside = self.most = 0
+
+    def hash(self, _password: bytes) -> str:
+        with self._lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        self.full.release()
+        assert self.open.wait(20)
+        with self._lock:
+            self.inside -= 1
+        return "done"
+
+    def verify(self, _known: str, password: bytes) -> bool:
+        return bool(self.hash(password))
+
+
+def gated(passwords: Passwords) -> Gate:
+    gate = Gate()
+    hasher: Any = gate
+    passwords._hasher = hasher
+    return gate
+
+
+CORES = os.cpu_count() or 1
+
+
+def test_no_more_than_the_cores_hash_at_once() -> None:
+    passwords = Passwords(CHEAP, turn_timeout=20)
+    gate = gated(passwords)
+    with ThreadPoolExecutor(CORES * 4) as pool:
+        results = [pool.submit(passwords.hash, PASSWORD) for _ in range(CORES * 4)]
+        for _ in range(CORES):
+            assert gate.full.acquire(timeout=20)
+        gate.open.set()
+
+    assert [result.result() for result in results] == ["done"] * (CORES * 4)
+    assert gate.most == CORES
+
+
+def test_memory_bounds_turns_too() -> None:
+    half = argon2.Parameters(argon2.Type.ID, 19, 16, 16, 1, memory_cost=512 * 1024, parallelism=1)
+    passwords = Passwords(half, turn_timeout=0)
+    gate = gated(passwords)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(passwords.hash, PASSWORD)
+        assert gate.full.acquire(timeout=20)
+        with pytest.raises(BusyError):
+            passwords.hash(PASSWORD)
+        gate.open.set()
+
+
+def test_a_caller_without_a_turn_is_told_that_hashing_is_busy() -> None:
+    passwords = Passwords(CHEAP, turn_timeout=0)
+    gate = gated(passwords)
+    with ThreadPoolExecutor(CORES) as pool:
+        taken = [pool.submit(passwords.hash, PASSWORD) for _ in range(CORES)]
+        for _ in taken:
+            assert gate.full.acquire(timeout=20)
+        with pytest.raises(BusyError, match="password hashing is in full use"):
+            passwords.verify(None, PASSWORD)
+        with pytest.raises(BusyError):
+            passwords.hash(PASSWORD)
+        gate.open.set()
+
+    assert passwords.hash(PASSWORD) == "done"
+
+
+def test_a_turn_comes_back_after_every_outcome() -> None:
+    passwords = Passwords(CHEAP, turn_timeout=0)
+    stored = passwords.hash(PASSWORD)
+    for _ in range(CORES + 1):
+        assert not passwords.verify(stored, "wrong horse")
+        assert not passwords.verify("malformed", PASSWORD)
+        assert passwords.verify(stored, PASSWORD)

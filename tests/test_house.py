@@ -1,0 +1,277 @@
+"""The rules of the house: who imports whom, how long code is, what SQL may say."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import psycopg
+import pytest
+
+from oadb.engine import statements
+from oadb.engine.lexer import Token
+from oadb.engine.statements import Statement
+
+PACKAGE = Path(statements.__file__).parents[1]
+REPOSITORY = PACKAGE.parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+DOMAINS = sorted(path.stem for path in (statements.sql_folder() / "queries").glob("*.sql"))
+ALL = [statement for domain in DOMAINS for statement in statements.load(domain).values()]
+
+TREES = {path.relative_to(PACKAGE): ast.parse(path.read_bytes()) for path in MODULES}
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(REPOSITORY))
+
+
+def nodes(folder: str, kind: type[ast.AST]) -> Iterator[tuple[Path, ast.AST]]:
+    """Yield what *kind* of node is in the modules of a folder of the package."""
+    for path, tree in TREES.items():
+        if path.is_relative_to(folder):
+            yield from ((path, node) for node in ast.walk(tree) if isinstance(node, kind))
+
+
+def imported(folder: str) -> set[str]:
+    """Return the modules of oadb that a folder imports, also inside of functions."""
+    found = {
+        name.name
+        for _, node in nodes(folder, ast.Import)
+        if isinstance(node, ast.Import)
+        for name in node.names
+    }
+    for _, node in nodes(folder, ast.ImportFrom):
+        assert isinstance(node, ast.ImportFrom)
+        assert node.level == 0, "imports are absolute"
+        found |= {f"{node.module}.{name.name}" for name in node.names}
+    return {name for name in found if name.startswith("oadb.")}
+
+
+# Folders and arrows ----------------------------------------------------------------------------
+
+
+def test_every_domain_is_one_module_and_one_file_of_queries() -> None:
+    modules = {path.stem for path in PACKAGE.glob("*.py")}
+
+    assert sorted(modules - {"__init__", "__main__", "errors"}) == DOMAINS
+
+
+@pytest.mark.parametrize(
+    ("folder", "allowed"),
+    [
+        ("engine", ("oadb.engine", "oadb.errors")),
+        ("security", ("oadb.security", "oadb.errors")),
+        ("errors.py", ()),
+        ("brokers", ("oadb.brokers", "oadb.instruments", "oadb.errors", "oadb.engine")),
+        *(
+            (
+                f"{domain}.py",
+                ("oadb.engine", "oadb.security", "oadb.errors", *(f"oadb.{d}" for d in DOMAINS)),
+            )
+            for domain in DOMAINS
+        ),
+    ],
+)
+def test_arrows_go_one_way(folder: str, allowed: tuple[str, ...]) -> None:
+    wrong = {name for name in imported(folder) if not name.startswith(allowed or "-")}
+
+    assert wrong == set()
+
+
+def test_no_module_is_a_drawer() -> None:
+    names = {path.stem for path in MODULES}
+
+    assert names.isdisjoint({"utils", "util", "common", "helpers", "base", "misc"})
+
+
+# Lengths ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", MODULES, ids=shown)
+def test_a_module_has_at_most_300_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 300
+
+
+def lengths() -> dict[str, int]:
+    """Return how many lines each function has, without decorators and docstring."""
+    found: dict[str, int] = {}
+    for path, node in nodes(".", ast.AST):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) and node.body[1:] else node.body
+            last = body[-1].end_lineno or node.lineno
+            head = node.body[0].lineno - node.lineno
+            found[f"{path}:{node.lineno} {node.name}"] = last - body[0].lineno + 1 + head
+    return found
+
+
+def test_a_function_has_at_most_40_lines_and_half_of_them_less_than_10() -> None:
+    found = lengths()
+
+    assert {name: length for name, length in found.items() if length > 40} == {}
+    assert median(found.values()) < 10
+
+
+# SQL in Python ---------------------------------------------------------------------------------
+
+STATEMENT = re.compile(
+    r"\s*(select\s|insert\s+into\s|update\s+\S+\s+set\s|delete\s+from\s|with\s+\w+\s+as\s*\("
+    r"|(create|alter|drop)\s+(table|index|database|role|schema|user)\s|copy\s+\S+\s+(from|to|\())",
+    re.IGNORECASE,
+)
+
+# Where a statement cannot stand in a file of queries, and why.
+ELSEWHERE = {
+    "testing/servers.py": "makes and drops databases, whose names cannot be parameters",
+}
+
+
+def literals(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Yield the strings of a module that are not docstrings."""
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in docs:
+            yield node
+
+
+def sql_in(tree: ast.AST) -> Iterator[str]:
+    for literal in literals(tree):
+        value = literal.value
+        text = value.decode(errors="replace") if isinstance(value, bytes) else value
+        if isinstance(text, str) and STATEMENT.match(text):
+            yield f"{literal.lineno}: {text.strip()[:60]}"
+
+
+def test_sql_is_written_in_files_of_queries_alone() -> None:
+    found = {
+        str(path): [*sql_in(tree)]
+        for path, tree in TREES.items()
+        if path.parts[0] != "engine" and str(path) not in ELSEWHERE
+    }
+
+    assert {path: texts for path, texts in found.items() if texts} == {}
+
+
+def test_the_exceptions_to_the_rule_are_still_needed() -> None:
+    assert all([*sql_in(TREES[Path(path)])] for path in ELSEWHERE)
+
+
+@pytest.mark.parametrize("text", ["select 1", b"\n  INSERT INTO x", "update x set y = 1"])
+def test_sql_in_python_would_be_noticed(text: str) -> None:
+    assert [*sql_in(ast.parse(f"x = {text!r}"))]
+    assert not [*sql_in(ast.parse("def f():\n    'select 1'"))]
+
+
+# SQL -------------------------------------------------------------------------------------------
+
+
+def code(statement: Statement) -> list[Token]:
+    return [part for part in statement.parts if part.kind not in {"space", "comment"}]
+
+
+def unordered_limits(statement: Statement) -> int:
+    """Count the LIMITs whose own SELECT has no ORDER BY before them."""
+    ordered, found = [False], 0
+    for token in code(statement):
+        word = token.text.lower()
+        if word == "(":
+            ordered.append(False)
+        elif word == ")":
+            ordered.pop()
+        elif token.kind == "word" and word == "order":
+            ordered[-1] = True
+        elif token.kind == "word" and word in {"limit", "fetch"}:
+            found += not ordered[-1]
+    return found
+
+
+def label(statement: Statement) -> str:
+    return statement.label
+
+
+@pytest.mark.parametrize("statement", ALL, ids=label)
+def test_every_limit_has_an_order(statement: Statement) -> None:
+    assert unordered_limits(statement) == 0
+
+
+def test_a_limit_without_an_order_would_be_noticed() -> None:
+    text = "-- name: get\nselect a from (select b from c order by d) as e limit 1;"
+
+    assert unordered_limits(statements.parse(text, "x", "x.sql")["get"]) == 1
+
+
+@pytest.mark.parametrize("statement", ALL, ids=label)
+def test_every_column_is_named(statement: Statement) -> None:
+    texts = [token.text.lower() for token in code(statement)]
+    stars = [
+        number
+        for number, text in enumerate(texts)
+        if text == "*" and texts[number - 1] in {"select", "returning", ",", ".", "distinct"}
+    ]
+
+    assert stars == []
+
+
+def tables_in(statement: Statement) -> set[str]:
+    """Return the tables of oadb that a statement names."""
+    texts = [token.text for token in code(statement)]
+    return {
+        c for a, b, c in zip(texts, texts[1:], texts[2:], strict=False) if (a, b) == ("oadb", ".")
+    }
+
+
+SCOPE = re.compile(r"^scope: all users \(.{5,}\)$", re.MULTILINE)
+
+
+def is_owned(statement: Statement, owned: set[str]) -> bool:
+    """Say whether a statement on a table of a user says which user, or why it does not."""
+    if not tables_in(statement) & owned or SCOPE.search(statement.doc):
+        return True
+    return "user_id" in statement.params
+
+
+@pytest.fixture(scope="module")
+def owned(shared_url: str) -> set[str]:
+    """Give the tables with user_id in their primary key."""
+    with psycopg.connect(shared_url) as connection:
+        rows = connection.execute("""
+            select pg_class.relname
+            from pg_catalog.pg_constraint
+            inner join pg_catalog.pg_class on pg_class.oid = pg_constraint.conrelid
+            inner join pg_catalog.pg_attribute
+                on pg_attribute.attrelid = pg_class.oid
+                and pg_attribute.attnum = any(pg_constraint.conkey)
+            where
+                pg_constraint.contype = 'p'
+                and pg_class.relnamespace = 'oadb'::regnamespace
+                and pg_attribute.attname = 'user_id'
+        """).fetchall()
+    return {name for (name,) in rows}
+
+
+def test_what_belongs_to_a_user_is_touched_for_that_user_alone(owned: set[str]) -> None:
+    assert "users" in owned
+    assert [statement.label for statement in ALL if not is_owned(statement, owned)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "fine"),
+    [
+        ("select 1 from oadb.users", False),
+        ("select 1 from oadb.users where user_id = :user_id", True),
+        ("select ':user_id' from oadb.users", False),
+        ("-- scope: all users\nselect 1 from oadb.users", False),
+        ("-- scope: all users (a sweep)\nselect 1 from oadb.users", True),
+        ("select 1 from oadb.others", True),
+    ],
+)
+def test_a_statement_on_all_users_would_be_noticed(text: str, fine: bool) -> None:
+    statement = statements.parse(f"-- name: get\n{text};", "x", "x.sql")["get"]
+
+    assert is_owned(statement, {"users"}) is fine

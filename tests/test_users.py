@@ -1,0 +1,250 @@
+"""Accounts: names and addresses, profiles, pages, passwords."""
+
+import asyncio
+from typing import Any
+
+import argon2
+import psycopg
+import pytest
+
+from oadb import AsyncDatabase, Database, Executor, Transaction, users
+from oadb.errors import ParameterError
+from oadb.security.passwords import Passwords
+from oadb.users import User
+
+PASSWORD = "correct horse"
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(users, "passwords", Passwords(argon2.profiles.CHEAPEST))
+
+
+def create_asha(db: Executor) -> User:
+    return users.create(db, "Asha", "Asha@Example.in", "Asha", "Rao", is_admin=True)
+
+
+@pytest.fixture
+def asha(tx: Transaction) -> User:
+    return create_asha(tx)
+
+
+def test_a_user_is_found_by_every_key(tx: Transaction, asha: User) -> None:
+    assert asha.username == "Asha"
+    assert asha.email == "Asha@Example.in"
+    assert asha.is_admin
+    assert users.get(tx, asha.user_id) == asha
+    assert users.find_by_username(tx, "ASHA") == asha
+    assert users.find_by_email(tx, "asha@example.IN") == asha
+
+
+def test_an_unknown_user_is_none(tx: Transaction) -> None:
+    assert users.get(tx, 1) is None
+    assert users.find_by_username(tx, "asha") is None
+    assert users.find_by_email(tx, "asha@example.in") is None
+    assert users.find_password(tx, "asha") is None
+
+
+def test_a_user_needs_no_more_than_a_name_and_an_address(tx: Transaction) -> None:
+    user = users.create(tx, "ravi", "ravi@example.in")
+
+    assert (user.first_name, user.last_name, user.is_admin) == (None, None, False)
+    assert user.created_at == user.updated_at
+
+
+@pytest.mark.parametrize(
+    ("username", "email", "constraint"),
+    [
+        ("ASHA", "other@example.in", "users_username_lower_key"),
+        ("other", "ASHA@EXAMPLE.IN", "users_email_lower_key"),
+    ],
+)
+def test_two_users_cannot_share_a_name_or_an_address(
+    tx: Transaction, asha: User, username: str, email: str, constraint: str
+) -> None:
+    with pytest.raises(psycopg.errors.UniqueViolation) as refused, tx.transaction() as nested:
+        users.create(nested, username, email)
+
+    assert refused.value.diag.constraint_name == constraint
+    assert users.list_page(tx) == [asha]
+
+
+@pytest.mark.parametrize(
+    ("fields", "constraint"),
+    [
+        ({"username": ""}, "users_username_check"),
+        ({"username": "a b"}, "users_username_check"),
+        ({"username": "asha\n"}, "users_username_check"),
+        ({"username": "a" * 81}, "users_username_check"),
+        ({"email": "asha"}, "users_email_check"),
+        ({"email": "a@b@c"}, "users_email_check"),
+        ({"email": "asha@example.in\n"}, "users_email_check"),
+        ({"email": "a" * 250 + "@b.in"}, "users_email_check"),
+        ({"first_name": ""}, "users_first_name_check"),
+        ({"last_name": "a" * 201}, "users_last_name_check"),
+    ],
+)
+def test_what_is_no_name_and_no_address_is_refused(
+    tx: Transaction, fields: dict[str, str], constraint: str
+) -> None:
+    given: Any = {"username": "asha", "email": "asha@example.in", **fields}
+    with pytest.raises(psycopg.errors.CheckViolation) as refused:
+        users.create(tx, **given)
+
+    assert refused.value.diag.constraint_name == constraint
+
+
+@pytest.mark.parametrize("username", ["a", "a" * 80, "a.b_c-d@e", "अशा", "Ünal1"])
+def test_names_of_every_alphabet_are_names(tx: Transaction, username: str) -> None:
+    assert users.create(tx, username, "a@example.in").username == username
+
+
+def test_pages_follow_each_other_in_order(tx: Transaction) -> None:
+    made = [users.create(tx, f"u{n}", f"u{n}@example.in") for n in range(5)]
+    first = users.list_page(tx, page_size=2)
+    second = users.list_page(tx, after=first[-1].user_id, page_size=2)
+
+    assert first + second == made[:4]
+    assert users.list_page(tx, second[-1].user_id) == made[4:]
+    assert users.list_page(tx, made[-1].user_id) == []
+    assert users.count_all(tx) == 5
+
+
+def test_a_profile_is_replaced_as_a_whole(db: Database) -> None:
+    asha = create_asha(db)
+    changed = users.set_profile(db, asha.user_id, "new@example.in", None, "Iyer")
+
+    assert changed is not None
+    assert (changed.email, changed.first_name, changed.last_name) == (
+        "new@example.in",
+        None,
+        "Iyer",
+    )
+    assert changed.updated_at > asha.updated_at
+    assert changed.created_at == asha.created_at
+    assert users.set_profile(db, asha.user_id + 1, "x@example.in", None, None) is None
+
+
+def test_a_deleted_user_is_gone(tx: Transaction, asha: User) -> None:
+    assert users.delete(tx, asha.user_id) == 1
+    assert users.delete(tx, asha.user_id) == 0
+    assert users.get(tx, asha.user_id) is None
+
+
+def test_a_password_is_verified_in_any_case_of_the_name(tx: Transaction, asha: User) -> None:
+    assert users.set_password(tx, asha.user_id, PASSWORD)
+    user = users.verify_password(tx, "ASHA", PASSWORD)
+
+    assert user is not None
+    assert user.user_id == asha.user_id
+
+
+async def test_a_password_is_set_and_verified_for_asyncio(adb: AsyncDatabase) -> None:
+    asha = await users.create(adb, "asha", "asha@example.in")
+
+    assert await users.set_password(adb, asha.user_id, PASSWORD)
+    both = await asyncio.gather(
+        users.verify_password(adb, "asha", PASSWORD),
+        users.verify_password(adb, "asha", "wrong horse"),
+    )
+
+    assert [user is not None for user in both] == [True, False]
+
+
+def test_whatever_is_wrong_the_answer_is_none(tx: Transaction, asha: User) -> None:
+    users.create(tx, "ravi", "ravi@example.in")
+    users.set_password(tx, asha.user_id, PASSWORD)
+
+    assert users.verify_password(tx, "asha", PASSWORD + "!") is None
+    assert users.verify_password(tx, "asha", "") is None
+    assert users.verify_password(tx, "ravi", PASSWORD) is None
+    assert users.verify_password(tx, "nobody", PASSWORD) is None
+
+
+def test_a_password_of_nobody_is_not_stored(tx: Transaction) -> None:
+    assert users.set_password(tx, 1, PASSWORD) is False
+
+
+def test_an_unfit_password_is_refused_and_the_old_one_stays(tx: Transaction, asha: User) -> None:
+    users.set_password(tx, asha.user_id, PASSWORD)
+    with pytest.raises(ParameterError):
+        users.set_password(tx, asha.user_id, "short")
+
+    assert users.verify_password(tx, "asha", PASSWORD) is not None
+
+
+def stored(tx: Executor) -> str | None:
+    found = users.find_password(tx, "asha")
+    return found.password_hash if found else None
+
+
+def test_a_new_password_replaces_the_old_one_and_shows_in_updated_at(db: Database) -> None:
+    asha = create_asha(db)
+    users.set_password(db, asha.user_id, PASSWORD)
+    users.set_password(db, asha.user_id, "another horse")
+    user = users.verify_password(db, "asha", "another horse")
+
+    assert users.verify_password(db, "asha", PASSWORD) is None
+    assert user is not None
+    assert user.updated_at > asha.updated_at
+
+
+def test_an_outdated_hash_is_renewed_by_the_next_sign_in(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asha = create_asha(db)
+    users.set_password(db, asha.user_id, PASSWORD)
+    old, before = stored(db), users.get(db, asha.user_id)
+    stronger = argon2.Parameters(
+        argon2.Type.ID, 19, 16, 16, time_cost=2, memory_cost=16, parallelism=1
+    )
+    monkeypatch.setattr(users, "passwords", Passwords(stronger))
+
+    assert users.verify_password(db, "asha", "wrong horse") is None
+    assert stored(db) == old
+    assert users.verify_password(db, "asha", PASSWORD) is not None
+    renewed = stored(db)
+    assert renewed is not None
+    assert renewed != old
+    assert "m=16,t=2,p=1" in renewed
+    assert users.verify_password(db, "asha", PASSWORD) is not None
+    assert stored(db) == renewed
+    assert users.get(db, asha.user_id) == before
+
+
+def test_a_password_that_is_changed_meanwhile_wins_over_a_renewed_hash(
+    tx: Transaction, asha: User
+) -> None:
+    users.store_password(tx, asha.user_id, "$new")
+
+    assert users.upgrade_password(tx, asha.user_id, "$renewed", "$old") == 0
+    assert stored(tx) == "$new"
+    assert users.upgrade_password(tx, asha.user_id, "$renewed", "$new") == 1
+    assert stored(tx) == "$renewed"
+
+
+def test_a_renewal_does_not_undo_a_change_between_its_two_steps(
+    tx: Transaction, asha: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The password is changed while the sign-in with the old one computes the new hash."""
+
+    class Slow(Passwords):
+        def is_outdated(self, stored: str) -> bool:
+            del stored
+            users.set_password(tx, asha.user_id, "another horse")
+            return True
+
+    users.set_password(tx, asha.user_id, PASSWORD)
+    monkeypatch.setattr(users, "passwords", Slow(argon2.profiles.CHEAPEST))
+    users.verify_password(tx, "asha", PASSWORD)
+    monkeypatch.setattr(users, "passwords", Passwords(argon2.profiles.CHEAPEST))
+
+    assert users.verify_password(tx, "asha", PASSWORD) is None
+    assert users.verify_password(tx, "asha", "another horse") is not None
+
+
+def test_a_hash_is_not_shown(tx: Transaction, asha: User) -> None:
+    users.set_password(tx, asha.user_id, PASSWORD)
+
+    assert "argon2" not in repr(users.find_password(tx, "asha"))
+    assert "argon2" not in repr(users.get(tx, asha.user_id))

@@ -1,0 +1,44 @@
+"""Mistakes that type checkers must find: `# E: mypy's code, pyright's rule`. Never run."""
+
+from oadb import AsyncDatabase, AsyncExecutor, Database, users
+from oadb.engine.operations import operation
+
+
+@operation
+async def greet(db: AsyncExecutor, user_id: int) -> str:
+    user = await users.get(db, user_id)
+    return user.username  # E: union-attr, reportOptionalMemberAccess
+
+
+def blocking(db: Database) -> None:
+    users.get(db, user=7)  # E: call-overload, reportCallIssue
+    users.get(db, "7")  # E: call-overload, reportCallIssue
+    users.get(db)  # E: call-overload, reportCallIssue
+    users.get(db, 7, 8)  # E: call-overload, reportCallIssue
+    users.get(7)  # E: call-overload, reportCallIssue
+    print(users.get(db, 7).email)  # E: union-attr, reportOptionalMemberAccess
+    users.create(db, "asha", "a@x.in", admin=True)  # E: call-overload, reportCallIssue
+    for _ in users.get(db, 7):  # E: union-attr, reportGeneralTypeIssues
+        pass
+    number: str = users.count_all(db)  # E: assignment, reportAssignmentType
+    print(number)
+    greet(db, user_id="7")  # E: call-overload, reportCallIssue
+    users.verify_password(db, "asha")  # E: call-overload, reportCallIssue
+    with db.transaction(isolation="snapshot") as tx:  # E: arg-type, reportArgumentType
+        users.get(tx, 7)
+
+
+async def awaiting(db: AsyncDatabase) -> None:
+    users.delete(db, 7)  # E: unused-coroutine, reportUnusedCoroutine
+    users.set_password(db, 7, "secret")  # E: unused-coroutine, reportUnusedCoroutine
+    greet(db, 7)  # E: unused-coroutine, reportUnusedCoroutine
+    print(users.get(db, 7).email)  # E: attr-defined, reportAttributeAccessIssue
+    print((await users.get(db, 7)).email)  # E: union-attr, reportOptionalMemberAccess
+    async with db.transaction() as tx:
+        users.delete(tx, 7)  # E: unused-coroutine, reportUnusedCoroutine
+    with db.transaction():  # E: attr-defined, reportGeneralTypeIssues
+        pass
+
+
+def forgetting(db: AsyncDatabase) -> bool:
+    return users.count_all(db) == 0  # E: comparison-overlap, reportUnnecessaryComparison

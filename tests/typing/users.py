@@ -1,0 +1,129 @@
+"""What type checkers make of oadb; checked by mypy and pyright, never run."""
+
+# mypy: disable-error-code="empty-body"
+
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from typing import assert_type
+
+from oadb import (
+    Affected,
+    AsyncDatabase,
+    AsyncExecutor,
+    AsyncTransaction,
+    Config,
+    Database,
+    Executor,
+    Transaction,
+    instruments,
+    users,
+)
+from oadb.engine.operations import operation
+from oadb.engine.queries import queries
+from oadb.instruments import Instrument, LoadReport
+from oadb.users import User
+
+query = queries("typed")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    number: int
+
+
+@query
+def rows(how_many: int, first: int = 1) -> Iterator[Row]: ...
+
+
+@query
+def copy_in(rows: Iterable[tuple[object, ...]]) -> Affected: ...
+
+
+@query
+def nothing() -> None: ...
+
+
+@operation
+async def rename(db: AsyncExecutor, user_id: int, *, email: str) -> User | None:
+    async with db.transaction() as tx:
+        assert_type(tx, AsyncTransaction)
+        user = assert_type(await users.get(tx, user_id), User | None)
+        if user is None:
+            return None
+        assert_type(await db.offload(len, email), int)
+        return await users.set_profile(tx, user_id, email, user.first_name, user.last_name)
+
+
+def blocking(db: Database) -> None:
+    assert_type(Database.from_env(), Database)
+    assert_type(users.get(db, 7), User | None)
+    assert_type(users.get(db, user_id=7), User | None)
+    assert_type(users.list_page(db), list[User])
+    assert_type(users.list_page(db, 5, page_size=2), list[User])
+    assert_type(users.count_all(db), int)
+    assert_type(users.create(db, "asha", email="a@x.in"), User)
+    assert_type(users.delete(db, 7), Affected)
+    assert_type(nothing(db), None)
+    assert_type(rows(db, 7), Generator[Row, None, None])
+    assert_type([row.number for row in rows(db, how_many=7, first=2)], list[int])
+    assert_type(instruments.export_csv(db), Generator[bytes, None, None])
+    assert_type(copy_in(db, [(1, "a"), (2, None)]), Affected)
+    assert_type(users.verify_password(db, "asha", "secret"), User | None)
+    assert_type(rename(db, 7, email="b@x.in"), User | None)
+    assert_type(instruments.load(db, "zerodha", list[Instrument]()), LoadReport)
+    if (user := users.find_by_email(db, "a@x.in")) is not None:
+        assert_type(user.email, str)
+        assert_type(user.first_name, str | None)
+
+
+def in_a_transaction(db: Database) -> None:
+    with db.transaction(isolation="serializable") as tx:
+        assert_type(tx, Transaction)
+        assert_type(users.get(tx, 7), User | None)
+        assert_type(rename(tx, 7, email="b@x.in"), User | None)
+        with tx.transaction() as nested:
+            assert_type(nested, Transaction)
+            assert_type(rows(nested, 7), Generator[Row, None, None])
+
+    def count(tx: Transaction) -> int:
+        return users.count_all(tx)
+
+    assert_type(db.transact(count), int)
+
+
+def over_either(db: Executor) -> None:
+    assert_type(users.get(db, 7), User | None)
+
+
+async def awaiting(db: AsyncDatabase) -> None:
+    assert_type(await users.get(db, 7), User | None)
+    assert_type(await users.list_page(db), list[User])
+    assert_type(await users.count_all(db), int)
+    assert_type(await users.delete(db, 7), Affected)
+    assert_type(await nothing(db), None)
+    assert_type(rows(db, 7), AsyncGenerator[Row, None])
+    assert_type([row.number async for row in rows(db, 7)], list[int])
+    assert_type(await copy_in(db, [(1, "a")]), Affected)
+    assert_type(await users.verify_password(db, "asha", "secret"), User | None)
+    assert_type(await rename(db, 7, email="b@x.in"), User | None)
+    assert_type(await instruments.load(db, "zerodha", list[Instrument]()), LoadReport)
+
+
+async def awaiting_in_a_transaction(db: AsyncDatabase) -> None:
+    async with db.transaction(read_only=True) as tx:
+        assert_type(tx, AsyncTransaction)
+        assert_type(await users.get(tx, 7), User | None)
+        async with tx.transaction() as nested:
+            assert_type(await rename(nested, 7, email="b@x.in"), User | None)
+
+    async def count(tx: AsyncTransaction) -> int:
+        return await users.count_all(tx)
+
+    assert_type(await db.transact(count), int)
+
+
+async def opening(config: Config) -> None:
+    async with AsyncDatabase(config) as adb:
+        assert_type(adb, AsyncDatabase)
+    with Database(config) as db:
+        assert_type(db, Database)
