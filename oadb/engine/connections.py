@@ -22,6 +22,7 @@ class Outage:
 
     since: float | None = None
     reason: str = ""
+    ever_connected: bool = False
 
     def failed(self, error: psycopg.Error) -> None:
         """Note a failed attempt; the first of a row starts the outage."""
@@ -32,6 +33,7 @@ class Outage:
     def ended(self) -> None:
         """Note an attempt that succeeded."""
         self.since = None
+        self.ever_connected = True
 
 
 @dataclass(slots=True)

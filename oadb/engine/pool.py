@@ -188,10 +188,8 @@ class Pool:
             pool = self._pool
         await self._io.call(pool.open)
         # Who asks psycopg_pool before its first connection is there makes it grow by one.
-        deadline = monotonic() + PATIENCE
-        while not pool.get_stats()["pool_available"] and monotonic() < deadline:
-            if self._outage.since is not None:
-                break
+        outage, deadline = self._outage, monotonic() + PATIENCE
+        while not outage.ever_connected and outage.since is None and monotonic() < deadline:
             await self._io.sleep(_INSTANT)
         return pool
 
