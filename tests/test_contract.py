@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from oadb import Database
-from oadb.engine.queries import Declared, Queries
+from oadb.engine.declarations import Declared
+from oadb.engine.queries import Queries
 from oadb.engine.results import Affected
 from oadb.engine.statements import parse
 from oadb.tools import contract

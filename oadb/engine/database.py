@@ -147,7 +147,9 @@ class AsyncDatabase(AsyncExecutor):
         pause = retry.next_pause(error) if again and not query.is_copy else None
         if pause is not None:
             return pause, None
-        return 0.0, failures.unavailable(query) if lost else failures.scrubbed(error, query)
+        if lost:
+            return 0.0, failures.unavailable(query.label)
+        return 0.0, failures.scrubbed(error, query.label, query.place_at)
 
 
 class Database(Executor):

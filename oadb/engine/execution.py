@@ -35,8 +35,8 @@ async def run(
     sent = wire.exchange(connection.pgconn, known, query.sql, values, prelude, prepares=prepares)
     result = await io.converse(connection, sent)
     if query.fetches:
-        return query.result.conclude(query.label, known.load(result, query.make), 0)
-    return query.result.conclude(query.label, [], result.command_tuples or 0)
+        return query.conclude(query.label, known.load(result, query.make), 0)
+    return query.conclude(query.label, [], result.command_tuples or 0)
 
 
 async def stream(
@@ -105,7 +105,7 @@ async def _copy_in(
     async with io.entered(connection.cursor()) as cursor:
         async with io.entered(cursor.copy(query.sql)) as copy:
             await io.write_rows(copy, params[0])
-        return query.result.conclude(query.label, [], cursor.rowcount)
+        return query.conclude(query.label, [], cursor.rowcount)
 
 
 def _known(connection: Any, query: Any) -> wire.Known:

@@ -4,6 +4,7 @@ Decided by SQLSTATE and by stage, never by exception class: a pool timeout, a fu
 own statement_timeout are all psycopg.OperationalError.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import uniform
 from time import monotonic
@@ -27,6 +28,8 @@ _FORGOTTEN = "26000"
 # The function of the server that reports "cached plan must not change result type"; its name,
 # unlike that text, is the same in every language.
 _STALE_PLAN = "RevalidateCachedQuery"
+
+PlaceAt = Callable[[int], str]
 
 _ATTEMPTS = 5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
@@ -92,10 +95,10 @@ class Retry:
         return uniform(longest / 2, longest)  # noqa: S311
 
 
-def unavailable(query: Any) -> UnavailableError:
+def unavailable(label: str) -> UnavailableError:
     """Return the error for work that was lost with its connection and changed nothing."""
     return UnavailableError(
-        f"{query.label}: the connection to the database was lost; nothing was changed"
+        f"{label}: the connection to the database was lost; nothing was changed"
     )
 
 
@@ -107,43 +110,34 @@ def outcome_unknown(label: str) -> OutcomeUnknownError:
     )
 
 
-def scrubbed(error: psycopg.Error, query: Any) -> Exception:
-    """Return *error* with the query's name and without row data; keep its class, and ``diag``.
+def scrubbed(error: psycopg.Error, label: str, place_at: PlaceAt | None = None) -> Exception:
+    """Return *error* for *label*, without row data; keep its class, and ``diag``.
 
     PostgreSQL quotes values in DETAIL and CONTEXT, and in the message itself where a value has
-    the wrong form (class 22).
+    the wrong form (class 22). *place_at* turns its position in the statement into file and line.
     """
-    primary = error.diag.message_primary
+    primary, position = error.diag.message_primary, error.diag.statement_position
     if primary is None:
-        return _of_client(error, query)
+        return type(error)(f"{label}: {_said_by_client(error)}")
     if error.diag.sqlstate and error.diag.sqlstate.startswith("22"):
         primary = _in_words(type(error).__name__)
     info: dict[int, bytes | None] = {name: _raw(error, name) for name in _SHOWN}
     info[DiagnosticField.MESSAGE_PRIMARY] = primary.encode()
-    return type(error)(f"{query.label}: {primary}{_where(error, query)}", info=info)
+    where = f" ({place_at(int(position))})" if position and place_at else ""
+    return type(error)(f"{label}: {primary}{where}", info=info)
 
 
-def _of_client(error: psycopg.Error, query: Any) -> Exception:
-    """Return an error that psycopg or libpq found on this side."""
+def _said_by_client(error: psycopg.Error) -> str:
+    """Return what psycopg or libpq found on this side."""
     if isinstance(error, psycopg.DataError):
         # psycopg's own text quotes the value: a date beyond the year 9999, for one.
-        return type(error)(f"{query.label}: it returns a value that Python cannot hold")
-    return type(error)(f"{query.label}: {error}")
+        return "it returns a value that Python cannot hold"
+    return str(error)
 
 
 def _raw(error: psycopg.Error, name: DiagnosticField) -> bytes | None:
     value = getattr(error.diag, name.name.lower(), None)
     return value.encode() if isinstance(value, str) else None
-
-
-def _where(error: psycopg.Error, query: Any) -> str:
-    """Name file and line where the server points into the statement."""
-    position = error.diag.statement_position
-    if position is None:
-        return ""
-    statement = query.statement
-    line = statement.line_at(int(position) - query.preamble)
-    return f" ({statement.path}:{line})"
 
 
 def _in_words(name: str) -> str:

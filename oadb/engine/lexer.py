@@ -38,6 +38,7 @@ _TOKEN = re.compile(
 )
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
 
+_BRACKETS = {"[": 1, "]": -1}
 _OPERANDS = frozenset({"string", "quoted", "number", "placeholder"})
 
 
@@ -60,7 +61,8 @@ def tokens(sql: str) -> Iterator[Token]:
     position, brackets, last = 0, 0, Token("space", "", 0)
     while position < len(sql):
         token = _next(sql, position)
-        brackets += {"[": 1, "]": -1}.get(token.text, 0)
+        if token.kind == "operator":
+            brackets += _BRACKETS.get(token.text, 0)
         if token.kind == "placeholder" and brackets > 0 and _may_be_sliced(last, token):
             token = Token("ambiguous", token.text, token.start)
         yield token

@@ -15,6 +15,7 @@ A row is a dataclass whose fields are the columns, in order; the contract check 
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from operator import itemgetter
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
@@ -52,14 +53,21 @@ class Result:
     @property
     def fields(self) -> dict[str, ValueType | None]:
         """The columns that the row promises, in order; None for a type that no column has."""
-        if self.row is None:
-            return {}
-        hints = get_type_hints(self.row)
-        return {field.name: value_type(hints[field.name]) for field in dataclasses.fields(self.row)}
+        return {} if self.row is None else _fields(self.row)
 
-    def conclude(self, label: str, rows: list[Any], count: int) -> Any:
-        """Turn fetched *rows*, or the *count* of written ones, into what was promised."""
-        return _CONCLUSIONS[self.cardinality](label, rows, count)
+    @property
+    def conclude(self) -> Callable[[str, list[Any], int], Any]:
+        """What turns fetched rows, or the number of written ones, into what was promised.
+
+        Its first argument is the name of the query, for errors.
+        """
+        return _CONCLUSIONS[self.cardinality]
+
+
+@cache
+def _fields(row: type) -> dict[str, ValueType | None]:
+    hints = get_type_hints(row)
+    return {field.name: value_type(hints[field.name]) for field in dataclasses.fields(row)}
 
 
 def read(annotation: Any) -> Result:
@@ -104,4 +112,5 @@ _CONCLUSIONS: dict[Cardinality, Callable[[str, list[Any], int], Any]] = {
     "many": lambda _label, rows, _count: rows,
     "affected": lambda _label, _rows, count: Affected(count),
     "nothing": lambda _label, _rows, _count: None,
+    "stream": lambda _label, rows, _count: rows,
 }

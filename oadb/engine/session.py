@@ -24,5 +24,5 @@ class Session(Runner):
         try:
             return drive(execution.run(self._io, self._connection, query, params, []))
         except psycopg.Error as error:
-            failure = failures.scrubbed(error, query)
+            failure = failures.scrubbed(error, query.label, query.place_at)
         raise failure

@@ -42,7 +42,7 @@ class _Session:
 
     @property
     def failed(self) -> bool:
-        return bool(self.connection.info.transaction_status == TransactionStatus.INERROR)
+        return bool(self.connection.pgconn.transaction_status == TransactionStatus.INERROR)
 
     def require_ours(self) -> None:
         """Refuse to speak on a connection that belongs to the process we were forked from."""
@@ -93,7 +93,7 @@ class AsyncTransaction(AsyncExecutor):
         try:
             return await execution.run(self._io, session.connection, query, params, session.prelude)
         except psycopg.Error as error:
-            failure = self._explained(session, error, query)
+            failure = self._explained(session, error, query.label, query.place_at)
         # Here and not above: there the server's own report, with row data, would be its context.
         raise failure
 
@@ -111,7 +111,7 @@ class AsyncTransaction(AsyncExecutor):
                 async for row in rows:
                     yield row
         except psycopg.Error as error:
-            failure = self._explained(session, error, query)
+            failure = self._explained(session, error, query.label, query.place_at)
         else:
             return
         raise failure
@@ -154,7 +154,7 @@ class AsyncTransaction(AsyncExecutor):
         except psycopg.Error as error:
             lost = failures.is_lost(error, session.connection) and self._outer is None
             unknown = failures.outcome_unknown("commit")
-            failure = unknown if lost else self._explained(session, error, _Commit)
+            failure = unknown if lost else self._explained(session, error, "commit")
         else:
             return
         raise failure
@@ -178,18 +178,17 @@ class AsyncTransaction(AsyncExecutor):
             await self._io.call(session.connection.close)
         await self._pool.release(session.connection)
 
-    def _explained(self, session: _Session, error: psycopg.Error, query: Any) -> Exception:
+    def _explained(
+        self,
+        session: _Session,
+        error: psycopg.Error,
+        label: str,
+        place_at: failures.PlaceAt | None = None,
+    ) -> Exception:
         session.unfit |= failures.is_misfit(error)
         if failures.is_lost(error, session.connection):
-            return failures.unavailable(query)
-        return failures.scrubbed(error, query)
-
-
-class _Commit:
-    """What messages call the end of a transaction."""
-
-    label = "commit"
-    preamble = 0
+            return failures.unavailable(label)
+        return failures.scrubbed(error, label, place_at)
 
 
 class Transaction(Executor):

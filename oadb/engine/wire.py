@@ -5,7 +5,7 @@ for each call; a statement that never changes needs that once. Its Parse, and a 
 it, travel in the same burst as the statement itself, through libpq's pipeline mode.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -61,26 +61,48 @@ def exchange(
 
     *prelude* is emptied as it is sent. Raises psycopg.Error with the server's report.
     """
-    formats = known.converters.formats
+    if known.parsed and not prelude:
+        return _ask(pgconn, known, values)
     if prepares:
-        send = partial(pgconn.send_query_prepared, known.name, values, param_formats=formats)
-    else:
-        send = partial(pgconn.send_query_params, sql, values, param_formats=formats)
-    parses = prepares and not known.parsed
-    if not prelude and not parses:
-        send()
-        return _judged((yield from generators.execute(pgconn)))
-    before = [partial(pgconn.send_query_params, control, None) for control in prelude]
+        return _ask_in_burst(pgconn, known, sql, values, prelude)
+    return _ask_unprepared(pgconn, known, sql, values, prelude)
+
+
+def _ask(pgconn: Any, known: Known, values: Any) -> Exchange:
+    """Send a statement that the server has parsed: the usual case."""
+    pgconn.send_query_prepared(known.name, values, param_formats=known.converters.formats)
+    return _judged((yield from generators.execute(pgconn)))
+
+
+def _ask_in_burst(
+    pgconn: Any, known: Known, sql: bytes, values: Any, prelude: list[bytes]
+) -> Exchange:
+    """Send *prelude*, have the statement parsed if need be, and send it."""
+    formats = known.converters.formats
+    commands = [partial(pgconn.send_query_params, control, None) for control in prelude]
     prelude.clear()
-    if parses:
-        before.append(partial(pgconn.send_prepare, known.name, sql))
-    answers = yield from _burst(pgconn, [*before, send])
-    # Also when the statement failed: a parsed one stays known, whatever becomes of its use.
-    known.parsed = prepares and (not parses or answers[-2][0].status == pq.ExecStatus.COMMAND_OK)
+    if not known.parsed:
+        commands.append(partial(pgconn.send_prepare, known.name, sql))
+    commands.append(partial(pgconn.send_query_prepared, known.name, values, param_formats=formats))
+    answers = yield from _burst(pgconn, commands)
+    # Also when the statement failed: once parsed it stays so, whatever becomes of its use.
+    known.parsed = known.parsed or answers[-2][0].status == pq.ExecStatus.COMMAND_OK
     return [_judged(answer) for answer in answers][-1]
 
 
-def _burst(pgconn: Any, commands: list[Callable[[], None]]) -> Exchange:
+def _ask_unprepared(
+    pgconn: Any, known: Known, sql: bytes, values: Any, prelude: list[bytes]
+) -> Exchange:
+    """Send *prelude* and the statement, through a pooler that cannot keep it prepared."""
+    formats = known.converters.formats
+    commands = [partial(pgconn.send_query_params, control, None) for control in prelude]
+    prelude.clear()
+    commands.append(partial(pgconn.send_query_params, sql, values, param_formats=formats))
+    answers = yield from _burst(pgconn, commands)
+    return [_judged(answer) for answer in answers][-1]
+
+
+def _burst(pgconn: Any, commands: Sequence[Callable[[], None]]) -> Exchange:
     """Send all *commands* at once and return the results of each."""
     pgconn.enter_pipeline_mode()
     try:

@@ -16,9 +16,10 @@ from oadb import catalog
 from oadb.engine import embedded
 from oadb.engine.config import Config
 from oadb.engine.database import Database
+from oadb.engine.declarations import Declared
 from oadb.engine.describe import Column, Description, describe
 from oadb.engine.dsn import connection_keywords
-from oadb.engine.queries import Declared, Queries
+from oadb.engine.queries import Queries
 from oadb.engine.values import ValueType
 
 # Modules of the package that are no domains.

@@ -10,6 +10,7 @@ import pytest
 
 from oadb import Affected, Database
 from oadb.engine.queries import Queries, queries
+from oadb.engine.statements import parse
 from oadb.errors import DeclarationError
 from tests.engine.probes import probes
 
@@ -143,3 +144,28 @@ def test_a_module_that_forgets_to_complete_says_so_when_it_is_called(shared_db: 
 
 def test_queries_reads_the_file_of_its_domain() -> None:
     assert isinstance(queries("users"), Queries)
+
+
+@pytest.mark.parametrize(
+    ("sql", "reads"),
+    [
+        ("select 1", True),
+        ("values (1)", True),
+        ("with one as (select 1) select * from one", True),
+        ("select 1 from oadb.users for update", False),
+        ("with gone as (delete from oadb.users returning 1) select 1", False),
+        ("select 1 into oadb.copies", False),
+        ("select pg_catalog.pg_notify('a', 'b')", False),
+        ("truncate oadb.users", False),
+        ("call oadb.work()", False),
+        ("refresh materialized view oadb.totals", False),
+    ],
+)
+def test_only_what_can_change_nothing_is_a_read(sql: str, *, reads: bool) -> None:
+    def work() -> None: ...
+
+    query = Queries("probe", parse(f"-- name: work\n{sql};", "probe", "probe.sql"))
+    declared = query(work)
+    query.complete()
+
+    assert declared.is_read is reads

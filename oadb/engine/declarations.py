@@ -1,0 +1,187 @@
+"""A declared statement: its parameters, what it returns, and the SQL that it is bound to."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, get_type_hints
+
+from oadb.engine import results
+from oadb.engine.statements import Statement
+from oadb.engine.values import ValueType, unsendable, value_type
+from oadb.errors import DeclarationError, ParameterError
+
+# A read begins with one of the first words and has none of the others. The functions are those
+# that change something although a SELECT calls them; the contract check looks for more.
+_READS = frozenset({"select", "values", "table", "with"})
+_WRITES = frozenset(
+    {
+        "delete", "insert", "into", "merge", "update",
+        "nextval", "pg_cancel_backend", "pg_notify", "pg_terminate_backend", "set_config", "setval",
+        "pg_advisory_lock", "pg_advisory_unlock", "pg_advisory_xact_lock",
+        "pg_try_advisory_lock", "pg_try_advisory_xact_lock",
+    }
+)  # fmt: skip
+
+
+class Declared:
+    """A declared statement: what Query and Stream have in common."""
+
+    statement: Statement
+    result: results.Result
+    make: Callable[[Any], Any]
+    fetches: bool
+    conclude: Callable[[str, list[Any], int], Any]
+
+    def __init__(self, function: Callable[..., Any], module: str) -> None:
+        self._function = function
+        self._exact: tuple[frozenset[type], ...] = ()
+        self.sql = b""
+        self.label = f"{module}.{function.__name__}"
+        self.is_copy = self.is_read = False
+        self.parameters: dict[str, ValueType] = {}
+        self.__name__ = self.__qualname__ = function.__name__
+        self.__module__ = function.__module__
+
+    def __get__(self, instance: object, owner: type | None = None) -> "Declared":
+        """Return itself; having this method makes ``help()`` treat it as the function it is."""
+        return self
+
+    def __repr__(self) -> str:
+        """Return its name."""
+        return f"<query {self.label}>"
+
+    def row_factory(self, _cursor: Any) -> Callable[[Any], Any]:
+        """Return what makes rows, the way that psycopg's cursors ask for it."""
+        return self.make
+
+    @property
+    def preamble(self) -> int:
+        """How many characters the server sees before ``sql``."""
+        return 0
+
+    @property
+    def place(self) -> str:
+        """Where it is declared: ``oadb.users:34``."""
+        return f"{self.__module__}:{self._function.__code__.co_firstlineno}"
+
+    def place_at(self, position: int) -> str:
+        """Return file and line of a *position* that the server reports, counted from 1."""
+        line = self.statement.line_at(position - self.preamble)
+        return f"{self.statement.path}:{line}"
+
+    def bind(self, statement: Statement) -> list[str]:
+        """Bind to *statement*; return what does not fit."""
+        signature = inspect.signature(self._function)
+        try:
+            hints = get_type_hints(self._function)
+        except NameError as error:
+            return [f"its annotations name something unknown: {error}"]
+        words = statement.words
+        self.is_copy = words[:1] == ("copy",)
+        self.is_read = not _READS.isdisjoint(words[:1]) and _WRITES.isdisjoint(words)
+        names = [] if self.is_copy else list(signature.parameters)
+        problems = [
+            *_unmatched(names, statement.params),
+            *_unusual(signature),
+            *self._read_parameters(names, hints),
+            *self._read_result(hints.get("return", signature.empty)),
+        ]
+        if self.is_copy and not problems:
+            problems = self._read_copy(signature, statement)
+        self.statement = statement.with_params(names)
+        if not problems:
+            self.sql = self.statement.sql
+            self.make = self.result.make
+            self.fetches = self.result.fetches
+            self.conclude = self.result.conclude
+            self._exact = tuple(known.exact for known in self.parameters.values())
+            self._document(signature)
+        return problems
+
+    def _read_parameters(self, names: list[str], hints: Mapping[str, Any]) -> list[str]:
+        known = {name: value_type(hints.get(name)) for name in names}
+        self.parameters = {name: kind for name, kind in known.items() if kind is not None}
+        return [
+            f"{name} has no annotation that a value can have"
+            for name in names
+            if name not in self.parameters
+        ]
+
+    def _read_result(self, annotation: Any) -> list[str]:
+        if annotation is inspect.Signature.empty:
+            return ["it has no return annotation"]
+        try:
+            self.result = results.read(annotation)
+        except TypeError as error:
+            return [str(error)]
+        unknown = [name for name, kind in self.result.fields.items() if kind is None]
+        return [f"no column can be the field {name} of its row" for name in unknown]
+
+    def _read_copy(self, signature: inspect.Signature, statement: Statement) -> list[str]:
+        """Compare the direction of a COPY with what is declared."""
+        shape = (len(signature.parameters), self.result.cardinality)
+        if "stdin" in statement.words:
+            fits = shape in {(1, "affected"), (1, "nothing")}
+            return [] if fits else ["a COPY from stdin takes one iterable and returns Affected"]
+        fits = shape == (0, "stream") and self.result.value == ValueType(bytes)
+        return [] if fits else ["a COPY to stdout takes nothing and returns Iterator[bytes]"]
+
+    def _document(self, signature: inspect.Signature) -> None:
+        executor = inspect.Parameter("db", inspect.Parameter.POSITIONAL_ONLY)
+        self.__signature__ = signature.replace(
+            parameters=[executor, *signature.parameters.values()]
+        )
+        self.__doc__ = f"{self.statement.doc}\n\n{self.statement.path}:{self.statement.line}"
+
+    def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the values in the order of the placeholders. Raises ParameterError, TypeError."""
+        if kwargs or len(args) != len(self._exact) or not self.sql:
+            args = self._by_name(args, kwargs)
+        for value, exact in zip(args, self._exact, strict=False):
+            if type(value) not in exact:
+                self._look_closely(args)
+                break
+        return args
+
+    def _by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        if not self.sql:
+            raise DeclarationError(
+                f"{self.label} is not bound: end {self.__module__} with query.complete()"
+            )
+        missing = [*self.parameters][len(args) :]
+        if missing and kwargs.keys() == set(missing):
+            return (*args, *map(kwargs.__getitem__, missing))
+        # Defaults, and Python's own errors for a wrong call.
+        bound = inspect.signature(self._function).bind(*args, **kwargs)
+        bound.apply_defaults()
+        return tuple(bound.arguments.values())
+
+    def _look_closely(self, values: tuple[Any, ...]) -> None:
+        for (name, expected), value in zip(self.parameters.items(), values, strict=False):
+            if not expected.accepts(value):
+                raise ParameterError(
+                    f"{self.label}: {name} must be {expected}, not {type(value).__name__}"
+                )
+
+    def unsendable(self, values: tuple[Any, ...]) -> ParameterError:
+        """Return the error that names the value which cannot be sent as text."""
+        for name, value in zip(self.parameters, values, strict=False):
+            reason = unsendable(value)
+            if reason is not None:
+                return ParameterError(f"{self.label}: {name} holds {reason}")
+        return ParameterError(f"{self.label}: a value cannot be sent")
+
+
+def _unusual(signature: inspect.Signature) -> list[str]:
+    """Report parameters that could not be given by position."""
+    return [
+        f"{name} must be an ordinary parameter"
+        for name, parameter in signature.parameters.items()
+        if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD
+    ]
+
+
+def _unmatched(names: list[str], used: tuple[str, ...]) -> list[str]:
+    return [
+        *(f":{name} is not a parameter" for name in used if name not in names),
+        *(f"{name} is not in the SQL" for name in names if name not in used),
+    ]
