@@ -1,0 +1,69 @@
+"""The package as it is installed: what it says when a part is missing, and what it imports."""
+
+import subprocess
+import sys
+from importlib.metadata import requires
+from pathlib import Path
+
+from oadb.engine.statements import sql_folder
+
+ROOT = Path(__file__).resolve().parent.parent
+
+WITHOUT = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name == {missing!r}:
+            raise {error}
+sys.meta_path.insert(0, Missing())
+{code}
+"""
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def without(missing: str, error: str, code: str) -> str:
+    done = python(WITHOUT.format(missing=missing, error=error, code=code))
+    assert done.returncode != 0
+    return done.stderr
+
+
+def test_an_install_without_libpq_says_what_to_install() -> None:
+    said = without("psycopg", "ImportError('no pq wrapper available')", "from oadb import Database")
+
+    assert "oadb found psycopg but no libpq" in said
+    assert "pip install 'oadb[binary]'" in said
+
+
+def test_an_install_without_the_command_line_says_what_to_install() -> None:
+    error = "ModuleNotFoundError(\"No module named 'typer'\", name='typer')"
+    said = without("typer", error, "from oadb.__main__ import main; main()")
+
+    assert said.strip() == "oadb: the command line needs more packages: pip install 'oadb[cli]'"
+
+
+def test_importing_oadb_imports_neither_psycopg_nor_a_domain() -> None:
+    done = python("import sys, oadb; print(sorted(m for m in sys.modules if 'psycopg' in m))")
+
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_names_that_oadb_promises_are_there_and_others_are_not() -> None:
+    code = "import oadb; [getattr(oadb, name) for name in oadb.__all__]; oadb.Databse"
+    done = python(code)
+
+    assert "module 'oadb' has no attribute 'Databse'" in done.stderr
+
+
+def test_the_sql_of_a_checkout_is_found() -> None:
+    assert sql_folder() == ROOT / "sql"
+
+
+def test_every_dependency_has_an_upper_bound() -> None:
+    for requirement in requires("oadb") or []:
+        name = requirement.split(";", maxsplit=1)[0]
+        assert "<" in name or name.startswith("oadb["), requirement
