@@ -10,19 +10,21 @@ import threading
 import weakref
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import psycopg_pool
 from psycopg.pq import TransactionStatus
 
-from oadb.engine import embedded
 from oadb.engine.config import Config
 from oadb.engine.connections import Outage, cut_off, looks_alive
 from oadb.engine.io import Io
 from oadb.engine.leases import Leases
 from oadb.engine.shelf import Shelf
 from oadb.errors import PoolTimeoutError, UnavailableError
+
+if TYPE_CHECKING:
+    from oadb.engine.embedded import EmbeddedServer
 
 # How long a call waits for a server that refuses connections, seconds: enough for a restart,
 # short enough that callers hear of an outage long before DB_POOL_TIMEOUT.
@@ -83,7 +85,7 @@ class Pool:
         """Start with nothing open."""
         self._lock = threading.Lock()
         self._pool: Any = None
-        self._server: embedded.EmbeddedServer | None = None
+        self._server: EmbeddedServer | None = None
         self._outage = Outage()
         self._shelf = Shelf(self._config.pool_size)
         self.leases = Leases()
@@ -197,6 +199,9 @@ class Pool:
         config = self._config
         keywords = config.connection_keywords()
         if config.dsn.embedded is not None:
+            # Not needed where a server is: its import would cost every process some time.
+            from oadb.engine import embedded  # noqa: PLC0415
+
             self._server = embedded.start(config.dsn.embedded)
             keywords |= self._server.keywords
         return self._io.pool(
