@@ -5,8 +5,7 @@ The rules are those of chapter 4.1 "Lexical Structure" of PostgreSQL's documenta
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple, cast
 
 Kind = Literal[
     "space", "comment", "string", "quoted", "positional", "word", "number",
@@ -42,9 +41,11 @@ _BRACKETS = {"[": 1, "]": -1}
 _OPERANDS = frozenset({"string", "quoted", "number", "placeholder"})
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A piece of SQL: what it is, its text, and the offset where it starts."""
+class Token(NamedTuple):
+    """A piece of SQL: what it is, its text, and the offset where it starts.
+
+    A tuple, since a file has thousands, and they are made at import.
+    """
 
     kind: Kind
     text: str
@@ -83,13 +84,10 @@ def _may_be_sliced(last: Token, placeholder: Token) -> bool:
 def _next(sql: str, start: int) -> Token:
     found = _TOKEN.match(sql, start)
     assert found is not None, "the last alternative matches any character"  # noqa: S101
-    match found.lastgroup:
-        case "block":
-            return _block_comment(sql, start)
-        case "other":
-            return Token("operator", found[0], start)
-        case kind:
-            return Token(kind, found[0], start)  # type: ignore[arg-type]  # names of groups are kinds
+    kind = found.lastgroup
+    if kind == "block":
+        return _block_comment(sql, start)
+    return Token("operator" if kind == "other" else cast("Kind", kind), found[0], start)
 
 
 def _block_comment(sql: str, start: int) -> Token:
