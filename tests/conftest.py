@@ -1,5 +1,6 @@
 """Fixtures for every test: a fresh, migrated database and the executors over it."""
 
+import signal
 from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
 
@@ -9,6 +10,10 @@ from oadb import AsyncDatabase, Config, Database, Transaction
 from oadb.testing.servers import Server
 
 pytest_plugins = ["oadb.testing.fixtures"]
+
+
+# A shell that starts us in the background leaves SIGINT ignored; some tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def configured(url: str) -> Config:

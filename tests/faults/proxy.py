@@ -133,7 +133,10 @@ class Proxy:
         await asyncio.gather(*(end.lost for end in ends))
 
     async def _finish(self) -> None:
-        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+        await self._refuse()
+        # A connection that was accepted a moment ago is a task first, and an end later.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.gather(*others)
         await self._close(reset=True)
 
     async def _pause(self, *, paused: bool) -> None:
