@@ -43,10 +43,11 @@ def query(keywords: dict[str, str], statement: str) -> object:
 
 
 def running(folder: Path) -> bool:
-    """Tell whether a server answers on the folder's socket."""
+    """Tell whether the server of the folder answers; its socket is elsewhere for a long path."""
     try:
-        query({"host": str(folder), "user": "postgres"}, "select 1")
-    except psycopg.OperationalError:
+        sockets = (folder / "data" / "postmaster.pid").read_text().splitlines()[4]
+        query({"host": sockets, "user": "postgres"}, "select 1")
+    except (FileNotFoundError, psycopg.OperationalError):
         return False
     return True
 

@@ -17,6 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Self, cast
 
 from oadb.testing.servers import Server
@@ -31,7 +32,8 @@ class Proxy:
         self._target = dict(keywords)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy")
-        self._listener: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
+        self._taking: set[asyncio.Task[object]] = set()
         self._port = 0
         self.ends: set[End] = set()
         self.paused = False
@@ -47,7 +49,6 @@ class Proxy:
 
     def __exit__(self, *_: object) -> None:
         try:
-            self.refuse()
             self._do(self._finish())
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -117,12 +118,24 @@ class Proxy:
 
     async def _accept(self) -> None:
         if self._listener is None:
-            listener = await self._loop.create_server(lambda: End(self), "127.0.0.1", self._port)
-            self._port = listener.sockets[0].getsockname()[1]
-            self._listener = listener
+            self._listener = socket.create_server(("127.0.0.1", self._port))
+            self._listener.setblocking(False)
+            self._port = self._listener.getsockname()[1]
+            self._loop.add_reader(self._listener, self._take, self._listener)
+
+    def _take(self, listener: socket.socket) -> None:
+        # Not asyncio's own server: closed at this moment, it leaves the connection open for ever.
+        with suppress(OSError):
+            connection, _ = listener.accept()
+            connection.setblocking(False)
+            taking = self._loop.connect_accepted_socket(lambda: End(self), connection)
+            task = self._loop.create_task(taking)
+            self._taking.add(task)
+            task.add_done_callback(self._taking.discard)
 
     async def _refuse(self) -> None:
         if self._listener is not None:
+            self._loop.remove_reader(self._listener)
             self._listener.close()
             self._listener = None
 
@@ -134,7 +147,6 @@ class Proxy:
 
     async def _finish(self) -> None:
         await self._refuse()
-        # A connection that was accepted a moment ago is a task first, and an end later.
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.gather(*others)
         await self._close(reset=True)
