@@ -35,7 +35,7 @@ _INDEX_SYMBOLS = {
 _OPTIONS = frozenset({"CE", "PE"})
 
 # Not of the locale.
-_MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
+_MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 
 # Before or after the decimal point; what is longer is no price, and too long to write out.
 _MOST_DIGITS = 20
@@ -63,9 +63,11 @@ def read(path: Path) -> Iterator[Instrument | Rejected]:
 def _instrument(record: Record) -> Instrument:
     fields = record.fields
     kind = "INDEX" if fields["segment"] == "INDICES" else fields["instrument_type"]
-    expiry = _field(record, "expiry", date.fromisoformat, "a date as 2025-07-31") if fields[
-        "expiry"
-    ] else None
+    expiry = (
+        _field(record, "expiry", date.fromisoformat, "a date as 2025-07-31")
+        if fields["expiry"]
+        else None
+    )
     strike = _number(record, "strike") if kind in _OPTIONS else None
     return Instrument(
         broker=BROKER,

@@ -178,30 +178,29 @@ on conflict (broker, exchange, symbol) do update
         lot_size = excluded.lot_size,
         tick_size = excluded.tick_size,
         contract_value = excluded.contract_value
-    where
-        (
-            instruments.name,
-            instruments.broker_symbol,
-            instruments.broker_exchange,
-            instruments.token,
-            instruments.instrument_type,
-            instruments.expiry,
-            instruments.strike,
-            instruments.lot_size,
-            instruments.tick_size,
-            instruments.contract_value
-        ) is distinct from (
-            excluded.name,
-            excluded.broker_symbol,
-            excluded.broker_exchange,
-            excluded.token,
-            excluded.instrument_type,
-            excluded.expiry,
-            excluded.strike,
-            excluded.lot_size,
-            excluded.tick_size,
-            excluded.contract_value
-        );
+    where (
+        instruments.name,
+        instruments.broker_symbol,
+        instruments.broker_exchange,
+        instruments.token,
+        instruments.instrument_type,
+        instruments.expiry,
+        instruments.strike,
+        instruments.lot_size,
+        instruments.tick_size,
+        instruments.contract_value
+    ) is distinct from (
+        excluded.name,
+        excluded.broker_symbol,
+        excluded.broker_exchange,
+        excluded.token,
+        excluded.instrument_type,
+        excluded.expiry,
+        excluded.strike,
+        excluded.lot_size,
+        excluded.tick_size,
+        excluded.contract_value
+    );
 
 -- name: refresh_statistics
 -- Lookups right after a first load would be planned for an empty table.
