@@ -1,6 +1,7 @@
 """The command line: ``oadb``. Reads DATABASE_URL and the DB_ variables; see ``oadb --help``."""
 
 import logging
+import signal
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -53,6 +54,8 @@ def main() -> None:
     """Run the command line; an error of oadb is one message and exit code 1."""
     # What the pool would log of a refused connection is in the message already.
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    # Ended from outside, we still stop the server that we started.
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(128 + signal.SIGTERM))
     try:
         app()
     except Error as error:

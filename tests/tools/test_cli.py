@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import signal
 import subprocess
 import sys
 from datetime import date
@@ -43,6 +44,20 @@ def test_the_demo_does_the_main_job_and_leaves_nothing(tmp_path: Path) -> None:
     assert "right password       accepted" in done.stdout
     assert "wrong password       refused" in done.stdout
     assert "10,020 of 10,020 rows accepted" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_stops_its_server_when_it_is_ended_from_outside(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "oadb", "demo"], env=environment, stdout=subprocess.PIPE, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        assert demo.stdout.readline().startswith("server started")
+        demo.terminate()
+        demo.communicate(timeout=60)
+
+    assert demo.returncode == 128 + signal.SIGTERM
     assert list(tmp_path.iterdir()) == []
 
 
