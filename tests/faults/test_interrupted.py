@@ -46,7 +46,7 @@ def is_whole(db: Db, observer: Observer) -> None:
         assert probes.one(tx) == 1
     eventually(lambda: db.stats().idle == db.stats().size == 1)
     eventually(lambda: len(observer.backends()) == 1)
-    assert len(observer.backends("idle")) == 1
+    eventually(lambda: len(observer.backends("idle")) == len(observer.backends()) == 1)
 
 
 def test_ctrl_c_in_a_query_leaves_the_pool_whole(db: Database, observer: Observer) -> None:

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -47,8 +49,15 @@ def test_the_demo_does_the_main_job_and_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_demo_stops_its_server_when_it_is_ended_from_outside(tmp_path: Path) -> None:
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """Give a folder whose path leaves room for the name of a socket."""
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def test_the_demo_stops_its_server_when_it_is_ended_from_outside(short_folder: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(short_folder)}
     with subprocess.Popen(
         [sys.executable, "-m", "oadb", "demo"], env=environment, stdout=subprocess.PIPE, text=True
     ) as demo:
@@ -58,7 +67,7 @@ def test_the_demo_stops_its_server_when_it_is_ended_from_outside(tmp_path: Path)
         demo.communicate(timeout=60)
 
     assert demo.returncode == 128 + signal.SIGTERM
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_folder.iterdir()) == []
 
 
 def test_the_demo_loads_a_brokers_file_and_names_what_it_rejects(tmp_path: Path) -> None:
