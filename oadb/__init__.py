@@ -15,16 +15,18 @@ if TYPE_CHECKING:
     from oadb.engine.executors import AsyncExecutor, Executor
     from oadb.engine.results import Affected
     from oadb.engine.transactions import AsyncTransaction, Transaction
+    from oadb.security.secret import Secret
 
 _HOMES = {
-    "Affected": "results",
-    "AsyncDatabase": "database",
-    "AsyncExecutor": "executors",
-    "AsyncTransaction": "transactions",
-    "Config": "config",
-    "Database": "database",
-    "Executor": "executors",
-    "Transaction": "transactions",
+    "Affected": "engine.results",
+    "AsyncDatabase": "engine.database",
+    "AsyncExecutor": "engine.executors",
+    "AsyncTransaction": "engine.transactions",
+    "Config": "engine.config",
+    "Database": "engine.database",
+    "Executor": "engine.executors",
+    "Secret": "security.secret",
+    "Transaction": "engine.transactions",
 }
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "Config",
     "Database",
     "Executor",
+    "Secret",
     "Transaction",
 ]
 
@@ -43,4 +46,4 @@ def __getattr__(name: str) -> object:
     """Import a name when it is first asked for: psycopg takes longer than all of oadb."""
     if name not in _HOMES:
         raise AttributeError(f"module 'oadb' has no attribute {name!r}")
-    return getattr(import_module(f"oadb.engine.{_HOMES[name]}"), name)
+    return getattr(import_module(f"oadb.{_HOMES[name]}"), name)

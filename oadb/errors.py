@@ -2,6 +2,8 @@
 
 Error
 ├── ConfigError           an environment variable is missing or impossible
+├── KeyRingError          a key ring is unfit, or does not fit the database
+├── SealError             a sealed value cannot be opened
 ├── DeclarationError      SQL files and declarations disagree; raised at import
 ├── ParameterError        a value that a parameter cannot take; nothing was sent
 ├── NoRowError            a query that promises a row found none
@@ -22,6 +24,14 @@ class Error(Exception):
 
 class ConfigError(Error):
     """An environment variable is missing or has an impossible value; the text names it."""
+
+
+class KeyRingError(Error):
+    """A key ring is unfit, or the database was sealed with other keys; the text names the key."""
+
+
+class SealError(Error):
+    """A sealed value cannot be opened: altered, moved, or under a key that is not in the ring."""
 
 
 class DeclarationError(Error):

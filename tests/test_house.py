@@ -60,7 +60,7 @@ def test_every_domain_is_one_module_and_one_file_of_queries() -> None:
 @pytest.mark.parametrize(
     ("folder", "allowed"),
     [
-        ("engine", ("oadb.engine", "oadb.errors")),
+        ("engine", ("oadb.engine", "oadb.security", "oadb.errors")),
         ("security", ("oadb.security", "oadb.errors")),
         ("errors.py", ()),
         ("brokers", ("oadb.brokers", "oadb.instruments", "oadb.errors", "oadb.engine")),

@@ -9,6 +9,8 @@ from typing import Literal, Self, cast
 
 from oadb.engine import dsn
 from oadb.errors import ConfigError
+from oadb.security import keyring_file
+from oadb.security.keyring import KeyRing
 
 Pooler = Literal["none", "pgbouncer"]
 
@@ -27,11 +29,16 @@ class Config:
     lock_timeout: float = 2.0
     idle_in_transaction_timeout: float = 10.0
     pooler: Pooler = "none"
+    keyring: KeyRing | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the environment. Raises ConfigError naming the variable and what it may be."""
-        env = _Environment(os.environ if environ is None else environ)
+        """Read the environment and, where it names one, the key ring.
+
+        Raises ConfigError naming the variable and what it may be, and KeyRingError.
+        """
+        environ = os.environ if environ is None else environ
+        env = _Environment(environ)
         default = cls(dsn=env.dsn())
         return cls(
             dsn=default.dsn,
@@ -46,6 +53,7 @@ class Config:
                 "DB_IDLE_IN_TRANSACTION_TIMEOUT", default.idle_in_transaction_timeout
             ),
             pooler=env.pooler("DB_POOLER", default.pooler),
+            keyring=keyring_file.from_env(environ),
         )
 
     @property

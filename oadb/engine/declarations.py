@@ -1,6 +1,7 @@
 """A declared statement: its parameters, what it returns, and the SQL that it is bound to."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
@@ -21,6 +22,10 @@ _WRITES = frozenset(
     }
 )  # fmt: skip
 
+# A write that does the same when done twice says so in its comment, with the reason; it is run
+# again when its answer is lost, as a read is.
+_REPEATABLE = re.compile(r"^repeatable: \S", re.MULTILINE)
+
 
 class Declared:
     """A declared statement: what Query and Stream have in common."""
@@ -36,7 +41,7 @@ class Declared:
         self._exact: tuple[frozenset[type], ...] = ()
         self.sql = b""
         self.label = f"{module}.{function.__name__}"
-        self.is_copy = self.is_read = False
+        self.is_copy = self.is_read = self.is_repeatable = False
         self.parameters: dict[str, ValueType] = {}
         self.__name__ = self.__qualname__ = function.__name__
         self.__module__ = function.__module__
@@ -78,6 +83,7 @@ class Declared:
         words = statement.words
         self.is_copy = words[:1] == ("copy",)
         self.is_read = not _READS.isdisjoint(words[:1]) and _WRITES.isdisjoint(words)
+        self.is_repeatable = self.is_read or bool(_REPEATABLE.search(statement.doc))
         names = [] if self.is_copy else list(signature.parameters)
         problems = [
             *_unmatched(names, statement.params),

@@ -15,7 +15,7 @@ _BATCH = 2000
 
 
 async def run(
-    io: Io, connection: Any, query: Any, params: tuple[Any, ...], prelude: list[bytes]
+    io: Io, connection: Any, query: Any, params: tuple[Any, ...], prelude: list[wire.Control]
 ) -> Any:
     """Run *query* and return what it promises: one round trip.
 
@@ -51,10 +51,12 @@ async def stream(
             yield row
 
 
-async def control(io: Io, connection: Any, statements: list[bytes]) -> None:
-    """Send transaction control."""
-    for statement in statements:
-        await io.call(connection.execute, statement)
+async def control(io: Io, connection: Any, statements: list[wire.Control]) -> None:
+    """Send *statements*, if there are any, in one round trip; the list is emptied."""
+    if statements:
+        sent = wire.control(connection.pgconn, statements.copy())
+        statements.clear()
+        await io.converse(connection, sent)
 
 
 async def _fetch(
@@ -98,10 +100,9 @@ async def _copy_out(io: Io, connection: Any, query: Any) -> AsyncGenerator[bytes
 
 
 async def _copy_in(
-    io: Io, connection: Any, query: Any, params: tuple[Any, ...], prelude: list[bytes]
+    io: Io, connection: Any, query: Any, params: tuple[Any, ...], prelude: list[wire.Control]
 ) -> Any:
     await control(io, connection, prelude)
-    prelude.clear()
     async with io.entered(connection.cursor()) as cursor:
         async with io.entered(cursor.copy(query.sql)) as copy:
             await io.write_rows(copy, params[0])

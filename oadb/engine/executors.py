@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from oadb.security.vault import Vault
+
 if TYPE_CHECKING:
     from oadb.engine.transactions import AsyncTransaction, Transaction
 
@@ -36,6 +38,11 @@ class Executor(Runner):
 
 class AsyncExecutor(ABC):
     """An AsyncDatabase or an AsyncTransaction; in an operation, either colour of executor."""
+
+    @property
+    @abstractmethod
+    def vault(self) -> Vault:
+        """The key ring of the Database, for what is sealed or digested."""
 
     @abstractmethod
     async def run(self, query: Any, params: tuple[Any, ...]) -> Any:

@@ -1,10 +1,10 @@
 """Operations: more than one step, written once as a coroutine, for both colours of executor.
 
     @operation
-    async def verify_password(db: AsyncExecutor, username: str, password: str) -> bool: ...
+    async def verify_password(db: AsyncExecutor, username: str, password: Secret) -> User: ...
 
-    users.verify_password(db, "asha", "secret")          # over a Database
-    await users.verify_password(adb, "asha", "secret")   # over an AsyncDatabase
+    users.verify_password(db, "asha", password)          # over a Database
+    await users.verify_password(adb, "asha", password)   # over an AsyncDatabase
 
 Over a sync executor the coroutine runs to its end in place: each query it awaits completes at
 once, and so does each computation it offloads.

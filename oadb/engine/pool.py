@@ -22,6 +22,7 @@ from oadb.engine.io import Io
 from oadb.engine.leases import Leases
 from oadb.engine.shelf import Shelf
 from oadb.errors import PoolTimeoutError, UnavailableError
+from oadb.security.vault import Vault
 
 if TYPE_CHECKING:
     from oadb.engine.embedded import EmbeddedServer
@@ -71,6 +72,7 @@ class Pool:
     def __init__(self, config: Config, io: Io) -> None:
         self._config = config
         self._io = io
+        self.vault = Vault(config.keyring)
         self._begin()
         _pools.add(self)
 

@@ -6,6 +6,7 @@ k + 1 round trips, and a transaction without a statement costs none.
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import aclosing
+from copy import copy
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -18,16 +19,18 @@ from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.io import Io, drive
 from oadb.engine.leases import callers
 from oadb.engine.pool import Pool
+from oadb.engine.wire import Control
 from oadb.errors import TransactionError
+from oadb.security.vault import Vault
 
 T = TypeVar("T")
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 
 # One name for all: PostgreSQL lets a savepoint hide an earlier one of its name.
-_SAVEPOINT = b"savepoint oadb"
-_RELEASE = b"release savepoint oadb"
-_ROLLBACK_TO = b"rollback to savepoint oadb"
+_SAVEPOINT = Control(b"savepoint oadb")
+_RELEASE = Control(b"release savepoint oadb")
+_ROLLBACK_TO = Control(b"rollback to savepoint oadb")
 
 
 @dataclass(slots=True)
@@ -35,9 +38,9 @@ class _Session:
     """The connection that a transaction and the ones nested in it share."""
 
     pool: Pool
-    io: Io
     connection: Any
-    prelude: list[bytes] = field(default_factory=list[bytes])
+    vault: Vault
+    prelude: list[Control] = field(default_factory=list[Control])
     unfit: bool = False
 
     @property
@@ -53,7 +56,9 @@ class _Session:
 class AsyncTransaction(AsyncExecutor):
     """A transaction in progress; ``async with db.transaction() as tx``."""
 
-    def __init__(self, pool: Pool, io: Io, begin: bytes, outer: "_Session | None" = None) -> None:
+    def __init__(
+        self, pool: Pool, io: Io, begin: list[Control], outer: "_Session | None" = None
+    ) -> None:
         self._pool = pool
         self._io = io
         self._begin = begin
@@ -66,9 +71,9 @@ class AsyncTransaction(AsyncExecutor):
         if self._outer is None:
             label = "a transaction"
             connection = self._pool.take(label) or await self._pool.acquire(label)
-            self._session = _Session(self._pool, self._io, connection)
+            self._session = _Session(self._pool, connection, copy(self._pool.vault))
             self._returned = self._pool.leases.watch(self, connection, callers())
-        self._open.prelude.append(self._begin)
+        self._open.prelude.extend(self._begin)
         return self
 
     async def __aexit__(
@@ -103,7 +108,6 @@ class AsyncTransaction(AsyncExecutor):
         session.require_ours()
         try:
             await execution.control(self._io, session.connection, session.prelude)
-            session.prelude.clear()
             # Closed with us, not later by the event loop: the connection would be another's then.
             async with aclosing(
                 execution.stream(self._io, session.connection, query, params)
@@ -116,13 +120,18 @@ class AsyncTransaction(AsyncExecutor):
             return
         raise failure
 
+    @property
+    def vault(self) -> Vault:
+        """The key ring of the Database; what proves it here may be undone with this."""
+        return self._open.vault
+
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         """Run a long computation; the transaction stays open meanwhile."""
         return await self._io.offload(function, *args)
 
     def transaction(self) -> "AsyncTransaction":
         """Return a nested transaction, which may fail without this one."""
-        return AsyncTransaction(self._pool, self._io, _SAVEPOINT, self._open)
+        return AsyncTransaction(self._pool, self._io, [_SAVEPOINT], self._open)
 
     @property
     def _open(self) -> _Session:
@@ -132,9 +141,9 @@ class AsyncTransaction(AsyncExecutor):
 
     async def _end(self, session: _Session, *, failed: bool) -> None:
         swallowed = session.failed and not failed
-        if session.prelude and session.prelude[-1] is self._begin:
+        if session.prelude and session.prelude[-1] is self._begin[-1]:
             # Nothing ran in this block, so nothing was begun either.
-            session.prelude.pop()
+            del session.prelude[-len(self._begin) :]
         elif failed or swallowed:
             await self._undo(session)
         else:
@@ -228,14 +237,14 @@ class Transaction(Executor):
         return Transaction(self._inner.transaction())
 
 
-def begin(isolation: Isolation | None, *, read_only: bool) -> bytes:
+def begin(isolation: Isolation | None, *, read_only: bool) -> Control:
     """Return the BEGIN for these properties; the server's defaults where none is given."""
     words = ["begin"]
     if isolation is not None:
         words.append(f"isolation level {isolation}")
     if read_only:
         words.append("read only")
-    return " ".join(words).encode()
+    return Control(" ".join(words).encode())
 
 
 def driven(rows: AsyncGenerator[T, None]) -> Generator[T, None, None]:

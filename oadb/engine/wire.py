@@ -20,6 +20,14 @@ _FAILED = pq.ExecStatus.FATAL_ERROR
 Exchange = Generator[Any, Any, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A statement that prepares the ground for others: BEGIN, a savepoint, an identity."""
+
+    sql: bytes
+    params: tuple[bytes, ...] = ()
+
+
 @dataclass(slots=True)
 class Known:
     """A statement as one connection knows it: its name there, and psycopg's converters."""
@@ -55,7 +63,7 @@ class Known:
 
 
 def exchange(
-    pgconn: Any, known: Known, sql: bytes, values: Any, prelude: list[bytes], *, prepares: bool
+    pgconn: Any, known: Known, sql: bytes, values: Any, prelude: list[Control], *, prepares: bool
 ) -> Exchange:
     """Send a statement, after the statements of *prelude*, and return its result.
 
@@ -68,6 +76,16 @@ def exchange(
     return _ask_unprepared(pgconn, known, sql, values, prelude)
 
 
+def control(pgconn: Any, statements: list[Control]) -> Exchange:
+    """Send *statements* at once. Raises psycopg.Error with the server's first report."""
+    for answer in (yield from _burst(pgconn, _commands(pgconn, statements))):
+        _judged(answer)
+
+
+def _commands(pgconn: Any, statements: list[Control]) -> list[Callable[[], None]]:
+    return [partial(pgconn.send_query_params, each.sql, each.params) for each in statements]
+
+
 def _ask(pgconn: Any, known: Known, values: Any) -> Exchange:
     """Send a statement that the server has parsed: the usual case."""
     pgconn.send_query_prepared(known.name, values, param_formats=known.converters.formats)
@@ -75,11 +93,11 @@ def _ask(pgconn: Any, known: Known, values: Any) -> Exchange:
 
 
 def _ask_in_burst(
-    pgconn: Any, known: Known, sql: bytes, values: Any, prelude: list[bytes]
+    pgconn: Any, known: Known, sql: bytes, values: Any, prelude: list[Control]
 ) -> Exchange:
     """Send *prelude*, have the statement parsed if need be, and send it."""
     formats = known.converters.formats
-    commands = [partial(pgconn.send_query_params, control, None) for control in prelude]
+    commands = _commands(pgconn, prelude)
     prelude.clear()
     if not known.parsed:
         commands.append(partial(pgconn.send_prepare, known.name, sql))
@@ -91,11 +109,11 @@ def _ask_in_burst(
 
 
 def _ask_unprepared(
-    pgconn: Any, known: Known, sql: bytes, values: Any, prelude: list[bytes]
+    pgconn: Any, known: Known, sql: bytes, values: Any, prelude: list[Control]
 ) -> Exchange:
     """Send *prelude* and the statement, through a pooler that cannot keep it prepared."""
     formats = known.converters.formats
-    commands = [partial(pgconn.send_query_params, control, None) for control in prelude]
+    commands = _commands(pgconn, prelude)
     prelude.clear()
     commands.append(partial(pgconn.send_query_params, sql, values, param_formats=formats))
     answers = yield from _burst(pgconn, commands)

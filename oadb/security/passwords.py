@@ -13,6 +13,7 @@ from contextlib import suppress
 import argon2
 
 from oadb.errors import BusyError, ParameterError
+from oadb.security.secret import Secret
 
 # Bytes of UTF-8. Below 8 is guessable, beyond 1024 only costs memory and transport.
 SHORTEST, LONGEST = 8, 1024
@@ -22,9 +23,9 @@ _MEMORY_BUDGET_KIB = 512 * 1024
 # Seconds a caller waits for its turn to hash.
 _TURN_TIMEOUT = 2.0
 
-# A stored hash says what it costs to verify. Beyond these limits (KiB, passes, lanes) it was
-# planted: verifying it could take the whole machine.
-_MOST_MEMORY, _MOST_PASSES, _MOST_LANES = 1024 * 1024, 10, 16
+# A stored hash says what it costs to verify. Beyond these limits (KiB, passes, lanes, characters)
+# it was planted: verifying it could take the whole machine.
+_MOST_MEMORY, _MOST_PASSES, _MOST_LANES, _MOST_TEXT = 1024 * 1024, 10, 16, 512
 
 
 class Passwords:
@@ -42,7 +43,7 @@ class Passwords:
         # Beyond the number of cores only memory and waiting grow, not throughput.
         self._turns = threading.BoundedSemaphore(max(at_once, 1))
 
-    def hash(self, password: str) -> str:
+    def hash(self, password: Secret) -> str:
         """Return the hash to store, in PHC format.
 
         Takes about 0.1 s and 64 MiB. Raises ParameterError for a password that is too short, too
@@ -56,7 +57,7 @@ class Passwords:
         with self._turn():
             return self._hasher.hash(text)
 
-    def verify(self, stored: str | None, password: str) -> bool:
+    def verify(self, stored: str | None, password: Secret) -> bool:
         """Say whether *password* is the one that *stored* is the hash of.
 
         Takes the same time for no hash, a malformed hash and a wrong password, so that nobody
@@ -106,23 +107,24 @@ class _Turn:
         self._turns.release()
 
 
-def _encoded(password: str) -> bytes | None:
+def _encoded(password: Secret) -> bytes | None:
     """Return UTF-8, or None for lone surrogates; the codec's own error would quote the password."""
     try:
-        return password.encode()
+        return password.reveal().encode()
     except UnicodeEncodeError:
         return None
 
 
 def _is_sane(stored: str) -> bool:
-    if not stored.isascii():
+    if len(stored) > _MOST_TEXT or not stored.isascii():
         return False
     try:
         cost = argon2.extract_parameters(stored)
     except argon2.exceptions.InvalidHashError:
         return False
     return (
-        cost.memory_cost <= _MOST_MEMORY
+        cost.type is argon2.Type.ID
+        and cost.memory_cost <= _MOST_MEMORY
         and cost.time_cost <= _MOST_PASSES
         and cost.parallelism <= _MOST_LANES
     )

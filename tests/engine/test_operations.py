@@ -127,7 +127,7 @@ def test_help_shows_an_operation_as_a_function() -> None:
     text = pydoc.plain(shown.getvalue())
 
     assert "verify_password(" in text
-    assert "username: str, password: str" in text
+    assert "username: str, password: oadb.security.secret.Secret" in text
     assert "Return the user whose name and password these are" in text
 
 

@@ -1,0 +1,182 @@
+"""Executors over a pool: each call takes a connection, and gives it back.
+
+With an identity, every statement runs as that user: ``oadb.act_as`` travels in front of it, in the
+same burst and the same transaction, and row-level security does the rest.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+import psycopg
+
+from oadb.engine import execution, failures
+from oadb.engine.executors import AsyncExecutor, Executor
+from oadb.engine.failures import Retry
+from oadb.engine.io import Io, drive
+from oadb.engine.pool import PATIENCE, Pool
+from oadb.engine.transactions import AsyncTransaction, Isolation, Transaction, begin, driven
+from oadb.engine.wire import Control
+from oadb.errors import ParameterError, PoolTimeoutError, UnavailableError
+from oadb.security.vault import Vault
+
+T = TypeVar("T")
+
+
+class AsyncPooled(AsyncExecutor):
+    """Runs queries on the connections of a pool, for asyncio."""
+
+    def __init__(self, pool: Pool, io: Io, identity: tuple[Control, ...] = ()) -> None:
+        self._pool = pool
+        self._io = io
+        self._identity = identity
+
+    @property
+    def vault(self) -> Vault:
+        """The key ring of the Database."""
+        return self._pool.vault
+
+    async def run(self, query: Any, params: tuple[Any, ...]) -> Any:
+        """Run one bound query in a transaction of its own: one round trip.
+
+        A read is run again if the connection was lost. A write is not, unless the server says
+        that it was undone: OutcomeUnknownError tells that its answer was lost.
+        """
+        if query.is_copy and self._identity:
+            async with self.transaction() as tx:  # a COPY cannot share a burst with an identity
+                return await tx.run(query, params)
+        retry = None
+        while True:
+            connection = self._pool.take(query.label) or await self._pool.acquire(query.label)
+            try:
+                return await execution.run(self._io, connection, query, params, [*self._identity])
+            except psycopg.Error as error:
+                retry = retry or Retry(PATIENCE)
+                pause, final = self._judge(error, query, connection, retry)
+                if failures.is_misfit(error):
+                    await self._io.call(connection.close)
+            finally:
+                if not self._pool.keep(connection):
+                    await self._pool.put(connection)
+            if final is not None:
+                raise final
+            await self._io.sleep(pause)
+
+    async def stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
+        """Yield the rows of a bound query, inside a transaction that lasts as long."""
+        async with (
+            self.transaction(read_only=True) as tx,
+            aclosing(tx.stream(query, params)) as rows,
+        ):
+            async for row in rows:
+                yield row
+
+    async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
+        """Run a long computation: in a thread beside an event loop, in place without one."""
+        return await self._io.offload(function, *args)
+
+    def transaction(
+        self, *, isolation: Isolation | None = None, read_only: bool = False
+    ) -> AsyncTransaction:
+        """Return a transaction to enter; it commits at the end of its block or rolls back."""
+        first = begin(isolation, read_only=read_only)
+        return AsyncTransaction(self._pool, self._io, [first, *self._identity])
+
+    async def transact(
+        self,
+        work: Callable[[AsyncTransaction], Coroutine[Any, Any, T]],
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+    ) -> T:
+        """Run *work* in a transaction, again from its start if the server undid it for certain.
+
+        That is after a serialization failure, a deadlock, or a connection lost before COMMIT, at
+        most 5 times within 5 seconds. *work* must have no effects of its own. A COMMIT whose
+        answer is lost is never repeated: OutcomeUnknownError.
+        """
+        retry = Retry(PATIENCE)
+        while True:
+            try:
+                async with self.transaction(isolation=isolation, read_only=read_only) as tx:
+                    return await work(tx)
+            except PoolTimeoutError:
+                raise
+            except (UnavailableError, psycopg.Error) as error:
+                pause = retry.next_pause(error) if failures.may_transact_again(error) else None
+                if pause is None:
+                    raise
+            await self._io.sleep(pause)
+
+    def as_user(self, user_id: int) -> "AsyncPooled":
+        """Return an executor that sees the rows of this user alone, whatever a statement says.
+
+        It costs no further round trip. Row-level security does it, so the database refuses
+        (InsufficientPrivilege) where it would not hold: see ``oadb doctor``.
+        """
+        return AsyncPooled(self._pool, self._io, _identity(user_id))
+
+    def _judge(
+        self, error: psycopg.Error, query: Any, connection: Any, retry: Retry
+    ) -> tuple[float, Exception | None]:
+        """Return the pause before another attempt, or the error to raise."""
+        lost = failures.is_lost(error, connection)
+        if lost and not query.is_repeatable:
+            return 0.0, failures.outcome_unknown(query.label)
+        again = lost or failures.is_misfit(error) or failures.was_undone(error)
+        pause = retry.next_pause(error) if again and not query.is_copy else None
+        if pause is not None:
+            return pause, None
+        if lost:
+            return 0.0, failures.unavailable(query.label)
+        return 0.0, failures.scrubbed(error, query.label, query.place_at)
+
+
+class Pooled(Executor):
+    """Runs queries on the connections of a pool."""
+
+    def __init__(self, inner: AsyncPooled) -> None:
+        self._executor = inner
+
+    def run(self, query: Any, params: tuple[Any, ...]) -> Any:
+        """Run one bound query; see AsyncPooled.run."""
+        return drive(self._executor.run(query, params))
+
+    def stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
+        """Yield the rows of a bound query, inside a transaction that lasts as long."""
+        return driven(self._executor.stream(query, params))
+
+    def operate(self, work: Callable[[AsyncExecutor], Coroutine[Any, Any, T]]) -> T:
+        """Run an operation to its end."""
+        return drive(work(self._executor))
+
+    def transaction(
+        self, *, isolation: Isolation | None = None, read_only: bool = False
+    ) -> Transaction:
+        """Return a transaction to enter; it commits at the end of its block or rolls back."""
+        return Transaction(self._executor.transaction(isolation=isolation, read_only=read_only))
+
+    def transact(
+        self,
+        work: Callable[[Transaction], T],
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+    ) -> T:
+        """Run *work* in a transaction, again if it was undone; see AsyncPooled.transact."""
+
+        async def in_place(tx: AsyncTransaction) -> T:
+            return work(Transaction(tx))
+
+        return drive(self._executor.transact(in_place, isolation=isolation, read_only=read_only))
+
+    def as_user(self, user_id: int) -> "Pooled":
+        """Return an executor that sees the rows of this user alone; see AsyncPooled.as_user."""
+        return Pooled(self._executor.as_user(user_id))
+
+
+def _identity(user_id: int) -> tuple[Control, ...]:
+    if type(user_id) is not int or not 0 < user_id < 2**63:
+        raise ParameterError("as_user: user_id must be a whole number from 1")
+    # The function is of migration 0011; it calls set_config for this transaction alone.
+    return (Control(b"select oadb.act_as($1)", (str(user_id).encode(),)),)

@@ -1,0 +1,222 @@
+"""The key ring: root keys by id, and what is derived from each for each use.
+
+A ring is a JSON document, in a file or in the environment:
+
+    {"keys": {"1": {"root": "<32 bytes in base64url>", "state": "primary", "created": "..."}}}
+
+A root never encrypts anything itself. HKDF-SHA256 (RFC 5869) derives one key for each label, so
+that no two uses and no two columns share a key.
+"""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from hmac import digest as hmac_digest
+from typing import Literal, Self, cast, get_args
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from oadb.errors import KeyRingError
+
+State = Literal["primary", "decrypt-only", "retired"]
+
+ROOT_BYTES = 32
+
+# Key ids are an unsigned integer of 4 bytes in the header of a sealed value; 0 is nobody's.
+_GREATEST_ID = 2**32 - 1
+
+_FIELDS = {"root", "state", "created"}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A root key. Only a primary key seals; a decrypt-only one opens; a retired one does nothing.
+
+    A retired key stays in the ring so that its id is never used again, and so that an old backup
+    can still be read by making it decrypt-only.
+    """
+
+    key_id: int
+    state: State
+    created: datetime
+    root: bytes = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight bytes that tell two keys apart and nothing else; may be logged."""
+        return hmac_digest(self.root, b"oadb/v1/fingerprint", "sha256")[:8].hex()
+
+    def derive(self, label: str) -> bytes:
+        """Return the key of 32 bytes for one use, as ``oadb/v1/<label>``."""
+        hkdf = HKDF(SHA256(), length=32, salt=None, info=f"oadb/v1/{label}".encode())
+        return hkdf.derive(self.root)
+
+
+class KeyRing:
+    """Root keys, one of them primary, and the keys derived from them. Immutable."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        """Take keys that belong together. Raises KeyRingError."""
+        keys = list(keys)
+        _require_sound(keys)
+        self.keys: Mapping[int, Key] = {key.key_id: key for key in keys}
+        self._ciphers: dict[tuple[int, str], AESGCM] = {}
+        self._digest_keys: dict[str, list[bytes]] = {}
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> Self:
+        """Read a JSON document. Raises KeyRingError; its text never shows a root."""
+        return cls(_parse(text))
+
+    def to_json(self) -> str:
+        """Return the document; the roots are in it."""
+        keys = {
+            str(key.key_id): {
+                "root": urlsafe_b64encode(key.root).rstrip(b"=").decode(),
+                "state": key.state,
+                "created": key.created.isoformat(timespec="seconds"),
+            }
+            for key in self.keys.values()
+        }
+        return json.dumps({"keys": keys}, indent=2) + "\n"
+
+    @cached_property
+    def primary(self) -> Key:
+        """The key that everything new is sealed under."""
+        return next(key for key in self.keys.values() if key.state == "primary")
+
+    @cached_property
+    def usable(self) -> tuple[Key, ...]:
+        """The keys that open, the primary one first."""
+        others = (key for key in self.keys.values() if key.state == "decrypt-only")
+        return (self.primary, *others)
+
+    def with_primary(self, key_id: int) -> "KeyRing":
+        """Return a ring in which this key is primary and the former one decrypt-only.
+
+        Raises KeyRingError if there is no such key, or if it is retired.
+        """
+        key = self.keys.get(key_id)
+        if key is None or key.state == "retired":
+            raise KeyRingError(f"key {key_id} is {'retired' if key else 'not in the ring'}")
+        states: dict[int, State] = {self.primary.key_id: "decrypt-only", key_id: "primary"}
+        return KeyRing(
+            replace(each, state=states.get(each.key_id, each.state)) for each in self.keys.values()
+        )
+
+    def cipher(self, key_id: int, label: str) -> AESGCM | None:
+        """Return the cipher of a usable key for the use *label*; None if the ring has none."""
+        found = self._ciphers.get((key_id, label))
+        if found is None:
+            key = self.keys.get(key_id)
+            if key is None or key.state == "retired":
+                return None
+            # Kept: deriving and setting up costs more than sealing does.
+            found = self._ciphers[key_id, label] = AESGCM(key.derive(label))
+        return found
+
+    def digests(self, label: str, value: bytes) -> list[bytes]:
+        """Return HMAC-SHA256 of *value* under each usable key for *label*, the primary first."""
+        keys = self._digest_keys.get(label)
+        if keys is None:
+            keys = self._digest_keys[label] = [key.derive(label) for key in self.usable]
+        return [hmac_digest(key, value, "sha256") for key in keys]
+
+    def __repr__(self) -> str:
+        return f"<key ring of {', '.join(f'{k.key_id} ({k.state})' for k in self.keys.values())}>"
+
+
+def _require_sound(keys: list[Key]) -> None:
+    primaries = [key.key_id for key in keys if key.state == "primary"]
+    if len(primaries) != 1:
+        found = ", ".join(map(str, primaries)) or "none"
+        raise KeyRingError(f"a key ring has exactly one primary key; this one has {found}")
+    if len({key.key_id for key in keys}) != len(keys):
+        raise KeyRingError("two keys of the key ring have the same id")
+    owners: dict[bytes, int] = {}
+    for key in keys:
+        _require_strong(key)
+        if key.root in owners:
+            raise KeyRingError(f"keys {owners[key.root]} and {key.key_id} are the same key")
+        owners[key.root] = key.key_id
+
+
+def _require_strong(key: Key) -> None:
+    if not 1 <= key.key_id <= _GREATEST_ID:
+        raise KeyRingError(f"key id {key.key_id} is not between 1 and {_GREATEST_ID}")
+    if len(key.root) != ROOT_BYTES:
+        raise KeyRingError(
+            f"key {key.key_id} has {len(key.root)} bytes; {ROOT_BYTES} random ones are needed"
+        )
+    if len(set(key.root)) == 1:
+        raise KeyRingError(f"key {key.key_id} is one byte repeated, not random")
+
+
+def _parse(text: str | bytes) -> list[Key]:
+    try:
+        document = json.loads(text, object_pairs_hook=_without_repetition)
+    except (ValueError, RecursionError):
+        document = None
+    # Raised here: the decoder's own error carries the whole document.
+    if document is None:
+        raise KeyRingError("the key ring is not JSON; make one with: oadb keys new")
+    fields = cast("dict[str, object]", document) if isinstance(document, dict) else {}
+    keys = fields.get("keys")
+    if set(fields) != {"keys"} or not isinstance(keys, dict) or not keys:
+        raise KeyRingError('the key ring must be {"keys": {"1": {...}}} with at least one key')
+    return [_key(name, entry) for name, entry in cast("dict[str, object]", keys).items()]
+
+
+def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name in found if counts[name] > 1)
+        raise KeyRingError(f"the key ring says {_shown(twice)} twice")
+    return found
+
+
+def _key(name: str, entry: object) -> Key:
+    if not (name.isascii() and name.isdigit()) or name.startswith("0") or len(name) > 10:
+        raise KeyRingError(f"{_shown(name)} is no key id; expected a whole number from 1")
+    if not isinstance(entry, dict) or set(cast("dict[str, object]", entry)) != _FIELDS:
+        raise KeyRingError(f"key {name} must have exactly root, state and created")
+    fields = cast("dict[str, object]", entry)
+    state = fields["state"]
+    if state not in get_args(State):
+        raise KeyRingError(f"key {name}: state must be one of {', '.join(get_args(State))}")
+    created = _moment(name, fields["created"])
+    return Key(int(name), cast("State", state), created, _root(name, fields["root"]))
+
+
+def _moment(name: str, value: object) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if moment is not None and moment.utcoffset() is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # too large: in UTC it would be in the year 0
+        pass
+    raise KeyRingError(f"key {name}: created must be a time with its zone, in ISO 8601")
+
+
+def _root(name: str, value: object) -> bytes:
+    """Decode canonical base64url: one text for each key, so that no two spellings look alike."""
+    text = value.encode(errors="replace") if isinstance(value, str) else b""
+    try:
+        root = urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+    except ValueError:
+        root = b""
+    if not text or urlsafe_b64encode(root).rstrip(b"=") != text:
+        raise KeyRingError(f"key {name}: root must be {ROOT_BYTES} bytes in base64url, unpadded")
+    return root
+
+
+def _shown(name: str) -> str:
+    """Return a name of the document, unless it is so long that it could be a root."""
+    return repr(name) if len(name) <= 16 else "a long name"

@@ -1,0 +1,101 @@
+"""Where a key ring is kept: a file that nobody else can read, or the environment."""
+
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from oadb.errors import ConfigError, KeyRingError
+from oadb.security.keyring import KeyRing
+
+FILE, TEXT = "OADB_KEYRING_FILE", "OADB_KEYRING"
+
+# Bytes; a ring of a thousand keys has about 120 KiB.
+_LARGEST = 1024 * 1024
+
+
+def from_env(environ: Mapping[str, str]) -> KeyRing | None:
+    """Read the ring that the environment names, or None. Raises ConfigError, KeyRingError.
+
+    OADB_KEYRING_FILE is the better one: the environment of a process can be read by others of the
+    same user, and is inherited by everything it starts.
+    """
+    path, text = environ.get(FILE, "").strip(), environ.get(TEXT, "").strip()
+    if path and text:
+        raise ConfigError(f"{FILE} and {TEXT} are both set; one key ring is enough")
+    if path:
+        return read(Path(path))
+    return _named(TEXT, text) if text else None
+
+
+def read(path: Path) -> KeyRing:
+    """Read a ring from a file. Raises KeyRingError if others could read or change it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise KeyRingError(f"{path}: {error.strerror}; oadb keys new makes a key ring") from None
+    try:
+        _require_private(path, os.fstat(descriptor))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:  # refuses a folder by itself
+            text = file.read(_LARGEST + 1)
+    finally:
+        os.close(descriptor)
+    if len(text) > _LARGEST:
+        raise KeyRingError(f"{path}: larger than {_LARGEST} bytes; that is no key ring")
+    return _named(str(path), text)
+
+
+def write(path: Path, ring: KeyRing, *, new: bool = False) -> None:
+    """Write a ring, whole or not at all, readable by its owner alone. Raises KeyRingError.
+
+    A *new* one replaces nothing.
+    """
+    try:
+        _write(path, ring, new=new)
+    except FileExistsError:
+        raise KeyRingError(f"{path} exists already; a key ring is never overwritten") from None
+    except OSError as error:
+        raise KeyRingError(f"{path}: {error.strerror}") from None
+
+
+def _write(path: Path, ring: KeyRing, *, new: bool) -> None:
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w") as file:  # made by mkstemp with mode 0600
+            file.write(ring.to_json())
+            file.flush()
+            os.fsync(file.fileno())
+        _place(Path(draft), path, new=new)
+    finally:
+        Path(draft).unlink(missing_ok=True)
+
+
+def _place(draft: Path, path: Path, *, new: bool) -> None:
+    if new:
+        os.link(draft, path)
+    else:
+        draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the name must survive a power failure too
+    finally:
+        os.close(folder)
+
+
+def _require_private(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise KeyRingError(f"{path} is no ordinary file")
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        mode = stat.S_IMODE(status.st_mode)
+        raise KeyRingError(f"{path} has mode {mode:04o}, so that others can use it; chmod 600 it")
+    if status.st_uid not in {0, os.geteuid()}:
+        raise KeyRingError(f"{path} belongs to user {status.st_uid}, neither to us nor to root")
+
+
+def _named(origin: str, text: str | bytes) -> KeyRing:
+    try:
+        return KeyRing.parse(text)
+    except KeyRingError as error:
+        problem = str(error)
+    raise KeyRingError(f"{origin}: {problem}")

@@ -1,0 +1,97 @@
+"""Sealed columns: AES-256-GCM, bound to the table, the column and the row that they stand in.
+
+A sealed value is ``0x01 | key id (4 bytes) | nonce (12) | ciphertext | tag (16)``. The header,
+table, column and primary key are authenticated with it (as AAD), so that no value can be moved,
+cut or altered. Each column has a key of its own under each root key, far from the 2^32 messages
+after which random nonces of 12 bytes become a risk (NIST SP 800-38D, 8.3).
+"""
+
+import logging
+import os
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+
+from oadb.errors import SealError
+from oadb.security.keyring import KeyRing
+
+_log = logging.getLogger("oadb.security")
+
+_VERSION = 1
+_NONCE_BYTES, _TAG_BYTES = 12, 16
+_HEADER_BYTES = 1 + 4
+OVERHEAD = _HEADER_BYTES + _NONCE_BYTES + _TAG_BYTES
+"""Bytes that a sealed value has more than what it holds."""
+
+Row = tuple[int | str | UUID, ...]
+"""The primary key of a row, which never changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedColumn:
+    """A column whose values are sealed."""
+
+    table: str
+    column: str
+    _label: str = field(init=False, repr=False)
+    _place: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Prepare what every value of the column shares."""
+        object.__setattr__(self, "_label", f"seal/{self.table}.{self.column}")
+        object.__setattr__(self, "_place", _joined(b"oadb", *map(_part, (self.table, self.column))))
+
+    def seal(self, ring: KeyRing, row: Row, value: bytes) -> bytes:
+        """Seal *value*, empty ones as well, under the primary key."""
+        key_id = ring.primary.key_id
+        header = bytes((_VERSION,)) + key_id.to_bytes(4)
+        nonce = os.urandom(_NONCE_BYTES)
+        cipher = ring.cipher(key_id, self._label)
+        assert cipher is not None  # noqa: S101  # a primary key is usable
+        return header + nonce + cipher.encrypt(nonce, value, self._context(header, row))
+
+    def open(self, ring: KeyRing, row: Row, sealed: bytes) -> bytes:
+        """Return what *sealed* holds.
+
+        Raises SealError, always with the same words; the log of oadb.security says which of the
+        reasons it was: no sealed value at all, a key that is not in the ring, or tampering.
+        """
+        header, nonce = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:][:_NONCE_BYTES]
+        if len(sealed) < OVERHEAD or header[0] != _VERSION:
+            raise self._refused("it is no sealed value")
+        key_id = int.from_bytes(header[1:])
+        cipher = ring.cipher(key_id, self._label)
+        if cipher is None:
+            raise self._refused(f"key {key_id} is not in the ring")
+        body = sealed[_HEADER_BYTES + _NONCE_BYTES :]
+        try:
+            return cipher.decrypt(nonce, body, self._context(header, row))
+        except InvalidTag:
+            pass
+        raise self._refused(f"it was altered or moved, or key {key_id} is another one")
+
+    def reseal(self, ring: KeyRing, row: Row, sealed: bytes) -> bytes:
+        """Return the same value sealed under the primary key. Raises SealError."""
+        return self.seal(ring, row, self.open(ring, row, sealed))
+
+    def _context(self, header: bytes, row: Row) -> bytes:
+        return self._place + _joined(header, *map(_part, row))
+
+    def _refused(self, reason: str) -> SealError:
+        _log.error("%s.%s cannot be opened: %s", self.table, self.column, reason)
+        return SealError(f"{self.table}.{self.column}: a sealed value cannot be opened")
+
+
+def key_id_of(sealed: bytes) -> int:
+    """Return the id of the key that a sealed value says it needs."""
+    return int.from_bytes(sealed[1:_HEADER_BYTES])
+
+
+def _part(value: int | str | UUID) -> bytes:
+    return str(value).encode(errors="surrogatepass")
+
+
+def _joined(*parts: bytes) -> bytes:
+    """Join with lengths, not with a separator: ("a", "bc") must differ from ("ab", "c")."""
+    return b"".join(len(part).to_bytes(4) + part for part in parts)

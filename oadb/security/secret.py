@@ -1,0 +1,54 @@
+"""A text that must not show itself: passwords, tokens, keys."""
+
+from hmac import compare_digest
+from typing import NoReturn, final
+
+_HIDDEN = "***"
+
+
+@final
+class Secret:
+    """A text that only ``reveal()`` shows.
+
+    Its repr, str and format are ``***``; it cannot be pickled or hashed, and comparing two takes
+    a time that does not depend on what they hold. Python cannot erase a text: it stays in memory
+    until it is collected, so keep a Secret no longer than it is needed.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the text. Every place that does so can be found by this name."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret({_HIDDEN})"
+
+    def __str__(self) -> str:
+        return _HIDDEN
+
+    def __format__(self, spec: str) -> str:
+        return _HIDDEN
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return compare_digest(_as_bytes(self._value), _as_bytes(other._value))
+
+    __hash__ = None  # type: ignore[assignment]  # a hash would tell equal from different
+
+    def __copy__(self) -> "Secret":
+        return self
+
+    def __deepcopy__(self, memo: object) -> "Secret":
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled")
+
+
+def _as_bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
