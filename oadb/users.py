@@ -2,15 +2,23 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
+from oadb import keys, sessions
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
+from oadb.errors import SealError
+from oadb.security.keyring import KeyRing
 from oadb.security.passwords import Passwords
+from oadb.security.sealing import SealedColumn
+from oadb.security.secret import Secret
 
 query = queries("users")
 passwords = Passwords()
+
+_HASH = SealedColumn("users", "password_hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +37,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class StoredPassword:
-    """What a password is verified against; None if the user has none."""
+    """What a password is verified against, sealed; None if the user has none."""
 
     user_id: int
-    password_hash: str | None = field(repr=False)
+    password_hash: bytes | None = field(repr=False)
 
 
 @query
@@ -76,45 +84,99 @@ def set_profile(
 
 
 @query
-def store_password(user_id: int, password_hash: str) -> Affected: ...
+def store_password(user_id: int, password_hash: bytes) -> Affected: ...
 
 
 @query
-def upgrade_password(user_id: int, password_hash: str, replaced_hash: str) -> Affected: ...
+def upgrade_password(user_id: int, password_hash: bytes, replaced_hash: bytes) -> Affected: ...
 
 
 @query
 def delete(user_id: int) -> Affected: ...
 
 
+@query
+def list_under_key(key_id: int, batch: int) -> list[StoredPassword]: ...
+
+
+@query
+def reseal(
+    user_ids: list[int], replaced: list[bytes], password_hashes: list[bytes]
+) -> Affected: ...
+
+
 query.complete()
 
 
 @operation
-async def set_password(db: AsyncExecutor, user_id: int, password: str) -> bool:
+async def set_password(
+    db: AsyncExecutor, user_id: int, password: Secret, *, keep_session: UUID | None = None
+) -> bool:
     """Set a user's password, 8 to 1024 bytes of UTF-8; False if there is no such user.
 
-    Takes about 0.1 s, during which no connection is held unless *db* is a transaction. Raises
+    All sessions of the user end with it, in the same transaction, but for *keep_session*. Takes
+    about 0.1 s, during which no connection is held unless *db* is a transaction. Raises
     ParameterError for an unfit password and BusyError if hashing is in full use.
     """
-    password_hash = await db.offload(passwords.hash, password)
-    return await store_password(db, user_id, password_hash) == 1
+    ring = await keys.ring_of(db)
+    hashed = await db.offload(passwords.hash, password)
+    sealed = _HASH.seal(ring, (user_id,), hashed.encode())
+    async with db.transaction() as tx:
+        if not await store_password(tx, user_id, sealed):
+            return False
+        if keep_session is None:
+            await sessions.end_all(tx, user_id)
+        else:
+            await sessions.end_others(tx, user_id, keep_session)
+    return True
 
 
 @operation
-async def verify_password(db: AsyncExecutor, username: str, password: str) -> User | None:
+async def verify_password(db: AsyncExecutor, username: str, password: Secret) -> User | None:
     """Return the user whose name and password these are, or None.
 
     An unknown name, a user without a password and a wrong password give the same answer in the
     same time. A database that does not answer raises UnavailableError and full hashing capacity
-    BusyError: neither says anything about the password.
+    BusyError: neither says anything about the password. Does not slow down who guesses:
+    ``login_attempts.sign_in`` does.
     """
+    ring = await keys.ring_of(db)
     stored = await find_password(db, username)
-    known = stored.password_hash if stored is not None else None
-    if not await db.offload(passwords.verify, known, password):
+    known = _opened(ring, stored)
+    if not await db.offload(passwords.verify, known, password) or stored is None:
         return None
-    assert stored is not None and known is not None  # noqa: S101, PT018  # nothing else verifies
-    if passwords.is_outdated(known):
-        renewed = await db.offload(passwords.hash, password)
-        await upgrade_password(db, stored.user_id, renewed, known)
+    await _upgrade(db, ring, stored, known, password)
     return await get(db, stored.user_id)
+
+
+@operation
+async def rewrap(db: AsyncExecutor, key_id: int, batch: int) -> int:
+    """Seal up to *batch* hashes of a key under the primary one; return how many were found."""
+    ring = await keys.ring_of(db)
+    found = await list_under_key(db, key_id, batch)
+    hashes = {each.user_id: each.password_hash or b"" for each in found}
+    if found:
+        sealed = [_HASH.reseal(ring, (user_id,), old) for user_id, old in hashes.items()]
+        await reseal(db, [*hashes], [*hashes.values()], sealed)
+    return len(found)
+
+
+def _opened(ring: KeyRing, stored: StoredPassword | None) -> str | None:
+    """Return the hash; None for one that was tampered with, so that nobody signs in with it."""
+    if stored is None or stored.password_hash is None:
+        return None
+    try:
+        return _HASH.open(ring, (stored.user_id,), stored.password_hash).decode()
+    except SealError:  # in the log by now; the answer and its time stay those of a wrong password
+        return None
+
+
+async def _upgrade(
+    db: AsyncExecutor, ring: KeyRing, stored: StoredPassword, known: str | None, password: Secret
+) -> None:
+    """Hash again a password that just proved right, if today's parameters are others."""
+    if known is None or stored.password_hash is None or not passwords.is_outdated(known):
+        return
+    renewed = await db.offload(passwords.hash, password)
+    sealed = _HASH.seal(ring, (stored.user_id,), renewed.encode())
+    await upgrade_password(db, stored.user_id, sealed, stored.password_hash)

@@ -1,12 +1,15 @@
 """Fixtures for every test: a fresh, migrated database and the executors over it."""
 
+import secrets
 import signal
 from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
 
 from oadb import AsyncDatabase, Config, Database, Transaction
+from oadb.security.keyring import Key, KeyRing
 from oadb.testing.servers import Server
 
 pytest_plugins = ["oadb.testing.fixtures"]
@@ -16,8 +19,13 @@ pytest_plugins = ["oadb.testing.fixtures"]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+RING = KeyRing([Key(1, "primary", datetime(2026, 1, 1, tzinfo=UTC), secrets.token_bytes(32))])
+
+
 def configured(url: str) -> Config:
-    return Config.from_env({"DATABASE_URL": url, "DB_POOL_SIZE": "2"})
+    return Config.from_env(
+        {"DATABASE_URL": url, "DB_POOL_SIZE": "2", "OADB_KEYRING": RING.to_json()}
+    )
 
 
 @pytest.fixture

@@ -7,12 +7,15 @@ import argon2
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Database, Executor, Transaction, users
+from oadb import AsyncDatabase, Database, Executor, Secret, Transaction, keys, users
 from oadb.errors import ParameterError
 from oadb.security.passwords import Passwords
+from oadb.security.sealing import SealedColumn
 from oadb.users import User
+from tests.conftest import RING
 
-PASSWORD = "correct horse"
+HASH = SealedColumn("users", "password_hash")
+PASSWORD = Secret("correct horse")
 
 
 @pytest.fixture(autouse=True)
@@ -145,7 +148,7 @@ async def test_a_password_is_set_and_verified_for_asyncio(adb: AsyncDatabase) ->
     assert await users.set_password(adb, asha.user_id, PASSWORD)
     both = await asyncio.gather(
         users.verify_password(adb, "asha", PASSWORD),
-        users.verify_password(adb, "asha", "wrong horse"),
+        users.verify_password(adb, "asha", Secret("wrong horse")),
     )
 
     assert [user is not None for user in both] == [True, False]
@@ -155,8 +158,8 @@ def test_whatever_is_wrong_the_answer_is_none(tx: Transaction, asha: User) -> No
     users.create(tx, "ravi", "ravi@example.in")
     users.set_password(tx, asha.user_id, PASSWORD)
 
-    assert users.verify_password(tx, "asha", PASSWORD + "!") is None
-    assert users.verify_password(tx, "asha", "") is None
+    assert users.verify_password(tx, "asha", Secret("correct horse!")) is None
+    assert users.verify_password(tx, "asha", Secret("")) is None
     assert users.verify_password(tx, "ravi", PASSWORD) is None
     assert users.verify_password(tx, "nobody", PASSWORD) is None
 
@@ -168,21 +171,24 @@ def test_a_password_of_nobody_is_not_stored(tx: Transaction) -> None:
 def test_an_unfit_password_is_refused_and_the_old_one_stays(tx: Transaction, asha: User) -> None:
     users.set_password(tx, asha.user_id, PASSWORD)
     with pytest.raises(ParameterError):
-        users.set_password(tx, asha.user_id, "short")
+        users.set_password(tx, asha.user_id, Secret("short"))
 
     assert users.verify_password(tx, "asha", PASSWORD) is not None
 
 
 def stored(tx: Executor) -> str | None:
+    """Return the hash, opened: sealed twice, it is never the same."""
     found = users.find_password(tx, "asha")
-    return found.password_hash if found else None
+    if found is None or found.password_hash is None:
+        return None
+    return HASH.open(RING, (found.user_id,), found.password_hash).decode()
 
 
 def test_a_new_password_replaces_the_old_one_and_shows_in_updated_at(db: Database) -> None:
     asha = create_asha(db)
     users.set_password(db, asha.user_id, PASSWORD)
-    users.set_password(db, asha.user_id, "another horse")
-    user = users.verify_password(db, "asha", "another horse")
+    users.set_password(db, asha.user_id, Secret("another horse"))
+    user = users.verify_password(db, "asha", Secret("another horse"))
 
     assert users.verify_password(db, "asha", PASSWORD) is None
     assert user is not None
@@ -200,7 +206,7 @@ def test_an_outdated_hash_is_renewed_by_the_next_sign_in(
     )
     monkeypatch.setattr(users, "passwords", Passwords(stronger))
 
-    assert users.verify_password(db, "asha", "wrong horse") is None
+    assert users.verify_password(db, "asha", Secret("wrong horse")) is None
     assert stored(db) == old
     assert users.verify_password(db, "asha", PASSWORD) is not None
     renewed = stored(db)
@@ -215,12 +221,14 @@ def test_an_outdated_hash_is_renewed_by_the_next_sign_in(
 def test_a_password_that_is_changed_meanwhile_wins_over_a_renewed_hash(
     tx: Transaction, asha: User
 ) -> None:
-    users.store_password(tx, asha.user_id, "$new")
+    keys.prove(tx)
+    old, new, renewed = (HASH.seal(RING, (asha.user_id,), b"$%d" % each) for each in range(3))
+    users.store_password(tx, asha.user_id, new)
 
-    assert users.upgrade_password(tx, asha.user_id, "$renewed", "$old") == 0
-    assert stored(tx) == "$new"
-    assert users.upgrade_password(tx, asha.user_id, "$renewed", "$new") == 1
-    assert stored(tx) == "$renewed"
+    assert users.upgrade_password(tx, asha.user_id, renewed, old) == 0
+    assert stored(tx) == "$1"
+    assert users.upgrade_password(tx, asha.user_id, renewed, new) == 1
+    assert stored(tx) == "$2"
 
 
 def test_a_renewal_does_not_undo_a_change_between_its_two_steps(
@@ -231,7 +239,7 @@ def test_a_renewal_does_not_undo_a_change_between_its_two_steps(
     class Slow(Passwords):
         def is_outdated(self, stored: str) -> bool:
             del stored
-            users.set_password(tx, asha.user_id, "another horse")
+            users.set_password(tx, asha.user_id, Secret("another horse"))
             return True
 
     users.set_password(tx, asha.user_id, PASSWORD)
@@ -240,7 +248,7 @@ def test_a_renewal_does_not_undo_a_change_between_its_two_steps(
     monkeypatch.setattr(users, "passwords", Passwords(argon2.profiles.CHEAPEST))
 
     assert users.verify_password(tx, "asha", PASSWORD) is None
-    assert users.verify_password(tx, "asha", "another horse") is not None
+    assert users.verify_password(tx, "asha", Secret("another horse")) is not None
 
 
 def test_a_hash_is_not_shown(tx: Transaction, asha: User) -> None:

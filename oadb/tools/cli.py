@@ -20,7 +20,7 @@ from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.dsn import Dsn
 from oadb.errors import Error
-from oadb.tools import contract, demo, doctor, migrations
+from oadb.tools import cli_keys, contract, demo, doctor, migrations
 
 T = TypeVar("T")
 
@@ -34,6 +34,7 @@ migrate_app = typer.Typer(help="Apply migrations, undo them, or say which are ap
 instruments_app = typer.Typer(help="Master contracts of brokers.", no_args_is_help=True)
 app.add_typer(migrate_app, name="migrate")
 app.add_typer(instruments_app, name="instruments")
+app.add_typer(cli_keys.app, name="keys")
 
 # How often the number beside a progress bar is brought up to date, in rows.
 _TICK = 500

@@ -1,6 +1,7 @@
 """The main job on a server of its own: migrate, create a user, check passwords, load, look up."""
 
-from collections.abc import Callable, Iterable, Iterator
+import secrets
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,20 +11,36 @@ from statistics import median
 from time import perf_counter
 from typing import TypeVar
 
-from oadb import catalog, instruments, users
+from oadb import (
+    api_keys,
+    broker_tokens,
+    catalog,
+    instruments,
+    keys,
+    login_attempts,
+    sessions,
+    users,
+)
+from oadb.api_keys import VerifiedKey
+from oadb.broker_tokens import BrokerToken, Tokens
 from oadb.brokers import zerodha
 from oadb.engine import embedded
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.dsn import Dsn
 from oadb.instruments import Instrument, Rejected
+from oadb.security.keyring import ROOT_BYTES, Key, KeyRing
+from oadb.security.refusals import Refusal
+from oadb.security.secret import Secret
 from oadb.tools import chain, migrations
+from oadb.users import User
 
 T = TypeVar("T")
 Watch = Callable[[Iterable[Instrument | Rejected]], Iterable[Instrument | Rejected]]
 
 _LOOKUPS = 1000
 _SHOWN = 3
+_VISITOR = "203.0.113.7"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +64,63 @@ def run(file: Path | None, watch: Watch) -> Iterator[Step]:
         yield Step("server started", "in a temporary folder", perf_counter() - started)
         report, seconds = _timed(lambda: migrations.migrate(target))
         yield Step("migrations applied", str(len(report.applied)), seconds)
-        with Database(Config(target, pool_size=2)) as db:
+        with Database(Config(target, pool_size=2, keyring=_ring())) as db:
             yield Step("connected", f"PostgreSQL {catalog.describe_server(db).version}")
-            yield from _sign_in(db)
+            keys.prove(db)
+            yield Step("key ring proven", "AES-256-GCM and HMAC-SHA256 keys by HKDF")
+            user = yield from _sign_in(db)
+            yield from _hold_secrets(db, user)
             yield from _load(db, file, watch)
     yield Step("server stopped", "its data is deleted")
 
 
-def _sign_in(db: Database) -> Iterator[Step]:
+def _ring() -> KeyRing:
+    root = secrets.token_bytes(ROOT_BYTES)
+    return KeyRing([Key(1, "primary", datetime.now(UTC), root)])
+
+
+def _sign_in(db: Database) -> Generator[Step, None, User]:
     user = users.create(db, "asha", "asha@example.in", first_name="Asha")
-    users.set_password(db, user.user_id, "correct horse battery")
+    users.set_password(db, user.user_id, Secret("correct horse battery"))
     yield Step("user created", f"{user.username}, id {user.user_id}")
     for name, username, password in (
         ("right password", "asha", "correct horse battery"),
         ("wrong password", "asha", "incorrect horse"),
         ("unknown user", "nobody", "correct horse battery"),
     ):
-        found, seconds = _timed(lambda: users.verify_password(db, username, password))  # noqa: B023
-        yield Step(name, "accepted" if found else "refused", seconds)
+        done, seconds = _timed(
+            lambda: login_attempts.sign_in(db, username, Secret(password), ip=_VISITOR)  # noqa: B023
+        )
+        yield Step(name, "accepted" if done.user else "refused", seconds)
+    session = sessions.create(db, user.user_id, ip=_VISITOR, device="the demo")
+    found, seconds = _timed(lambda: sessions.find(db, session.token))
+    outcome = (
+        "not found" if found is None else f"by its token, {session.token}, which is not stored"
+    )
+    yield Step("session", outcome, seconds)
+    return user
+
+
+def _hold_secrets(db: Database, user: User) -> Iterator[Step]:
+    issued = api_keys.issue(db, user.user_id, "TradingView", order_mode="semi_auto")
+    verified, seconds = _timed(lambda: api_keys.verify(db, issued.token))
+    yield Step("api key verified", f"{issued.key.hint}, {_mode(verified)}", seconds)
+    api_keys.revoke(db, user.user_id, issued.key.api_key_id)
+    verified, seconds = _timed(lambda: api_keys.verify(db, issued.token))
+    yield Step("api key revoked", _mode(verified), seconds)
+    tokens = Tokens(access=Secret("what the broker gave"))
+    broker_tokens.put(db, user.user_id, zerodha.BROKER, tokens)
+    stored = broker_tokens.find(db, user.user_id, zerodha.BROKER)
+    assert stored is not None  # noqa: S101  # it was just put
+    sealed = (stored.access_token or b"").hex()
+    yield Step("broker token sealed", f"{sealed[:40]}... ({len(sealed) // 2} bytes)")
+    opened, seconds = _timed(lambda: broker_tokens.get(db, user.user_id, zerodha.BROKER))
+    usable = isinstance(opened, BrokerToken) and opened.tokens.access == tokens.access
+    yield Step("broker token opened", "as it was put" if usable else "damaged", seconds)
+
+
+def _mode(verified: VerifiedKey | Refusal) -> str:
+    return verified.value if isinstance(verified, Refusal) else verified.order_mode
 
 
 def _load(db: Database, file: Path | None, watch: Watch) -> Iterator[Step]:

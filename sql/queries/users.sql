@@ -140,3 +140,29 @@ where
 -- name: delete
 delete from oadb.users
 where user_id = :user_id;
+
+-- name: list_under_key
+-- scope: all users (key rotation)
+-- Served by users_password_key_id_idx.
+select
+    user_id,
+    password_hash
+from oadb.users
+where password_key_id = :key_id
+order by user_id
+limit :batch;
+
+-- name: reseal
+-- scope: all users (key rotation)
+-- Compare and swap: a password that was changed in between is left alone.
+update oadb.users
+set password_hash = resealed.password_hash
+from
+    unnest(
+        :user_ids::bigint[],
+        :replaced::bytea[],
+        :password_hashes::bytea[]
+    ) as resealed (user_id, replaced, password_hash)
+where
+    users.user_id = resealed.user_id
+    and users.password_hash = resealed.replaced;

@@ -39,9 +39,10 @@ def test_the_demo_does_the_main_job_and_leaves_nothing(tmp_path: Path) -> None:
     assert done.stderr == ""
     steps = [line.split("  ")[0] for line in done.stdout.splitlines()]
     assert steps == [
-        "server started", "migrations applied", "connected", "user created", "right password",
-        "wrong password", "unknown user", "instruments loaded", "lookup by symbol",
-        "lookup by token", "server stopped",
+        "server started", "migrations applied", "connected", "key ring proven", "user created",
+        "right password", "wrong password", "unknown user", "session", "api key verified",
+        "api key revoked", "broker token sealed", "broker token opened", "instruments loaded",
+        "lookup by symbol", "lookup by token", "server stopped",
     ]  # fmt: skip
     assert "right password       accepted" in done.stdout
     assert "wrong password       refused" in done.stdout

@@ -1,6 +1,6 @@
 """Mistakes that type checkers must find: `# E: mypy's code, pyright's rule`. Never run."""
 
-from oadb import AsyncDatabase, AsyncExecutor, Database, users
+from oadb import AsyncDatabase, AsyncExecutor, Database, Secret, users
 from oadb.engine.operations import operation
 
 
@@ -30,7 +30,7 @@ def blocking(db: Database) -> None:
 
 async def awaiting(db: AsyncDatabase) -> None:
     users.delete(db, 7)  # E: unused-coroutine, reportUnusedCoroutine
-    users.set_password(db, 7, "secret")  # E: unused-coroutine, reportUnusedCoroutine
+    users.set_password(db, 7, Secret("secret"))  # E: unused-coroutine, reportUnusedCoroutine
     greet(db, 7)  # E: unused-coroutine, reportUnusedCoroutine
     print(users.get(db, 7).email)  # E: attr-defined, reportAttributeAccessIssue
     print((await users.get(db, 7)).email)  # E: union-attr, reportOptionalMemberAccess

@@ -14,6 +14,7 @@ from oadb import (
     Config,
     Database,
     Executor,
+    Secret,
     Transaction,
     instruments,
     users,
@@ -68,7 +69,7 @@ def blocking(db: Database) -> None:
     assert_type([row.number for row in rows(db, how_many=7, first=2)], list[int])
     assert_type(instruments.export_csv(db), Generator[bytes, None, None])
     assert_type(copy_in(db, [(1, "a"), (2, None)]), Affected)
-    assert_type(users.verify_password(db, "asha", "secret"), User | None)
+    assert_type(users.verify_password(db, "asha", Secret("secret")), User | None)
     assert_type(rename(db, 7, email="b@x.in"), User | None)
     assert_type(instruments.load(db, "zerodha", list[Instrument]()), LoadReport)
     if (user := users.find_by_email(db, "a@x.in")) is not None:
@@ -104,7 +105,7 @@ async def awaiting(db: AsyncDatabase) -> None:
     assert_type(rows(db, 7), AsyncGenerator[Row, None])
     assert_type([row.number async for row in rows(db, 7)], list[int])
     assert_type(await copy_in(db, [(1, "a")]), Affected)
-    assert_type(await users.verify_password(db, "asha", "secret"), User | None)
+    assert_type(await users.verify_password(db, "asha", Secret("secret")), User | None)
     assert_type(await rename(db, 7, email="b@x.in"), User | None)
     assert_type(await instruments.load(db, "zerodha", list[Instrument]()), LoadReport)
 

@@ -1,0 +1,300 @@
+"""API keys: what programs show to act for a user. The SQL is in sql/queries/api_keys.sql.
+
+Each has a name, scopes and an order mode. A key is shown once, when it is issued; who has to see it
+again (TradingView's webhooks carry it) keeps it sealed.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID, uuid4
+
+from oadb import changes, keys
+from oadb.changes import Change
+from oadb.engine.executors import AsyncExecutor
+from oadb.engine.operations import operation
+from oadb.engine.queries import queries
+from oadb.engine.results import Affected
+from oadb.security.keyring import KeyRing
+from oadb.security.refusals import Refusal
+from oadb.security.sealing import Row, SealedColumn
+from oadb.security.secret import Secret
+from oadb.security.tokens import StoredToken, TokenKind
+
+query = queries("api_keys")
+
+TOKEN = TokenKind("oak", SealedColumn("api_keys", "fingerprint"))
+_KEPT = SealedColumn("api_keys", "kept_token")
+
+# auto: orders go to the broker; semi_auto: a person approves each.
+OrderMode = Literal["auto", "semi_auto"]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key as its owner sees it in a list; ``hint`` shows its first and last characters."""
+
+    user_id: int
+    api_key_id: UUID
+    name: str
+    hint: str
+    scopes: list[str]
+    order_mode: OrderMode
+    is_kept: bool
+    created_at: datetime
+    rotated_at: datetime | None
+    last_used_at: datetime | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A new key and its token, which is shown this once."""
+
+    token: Secret
+    key: ApiKey
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedKey:
+    """A key that was shown and accepted: whose it is, and what it may do."""
+
+    user_id: int
+    api_key_id: UUID
+    scopes: list[str]
+    order_mode: OrderMode
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKey:
+    """What a digest leads to, before it is judged."""
+
+    user_id: int
+    api_key_id: UUID
+    scopes: list[str]
+    order_mode: OrderMode
+    is_revoked: bool
+    is_expired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SealedKey:
+    """A key whose digest, fingerprint and kept token are to be made again under another key."""
+
+    user_id: int
+    api_key_id: UUID
+    fingerprint: bytes = field(repr=False)
+    kept_token: bytes | None = field(repr=False)
+
+
+@query
+def insert_key(
+    user_id: int,
+    api_key_id: UUID,
+    name: str,
+    hint: str,
+    token_digest: bytes,
+    fingerprint: bytes,
+    kept_token: bytes | None,
+    scopes: list[str],
+    order_mode: OrderMode,
+    lifetime: timedelta | None,
+) -> ApiKey: ...
+
+
+@query
+def find_by_digest(digests: list[bytes]) -> FoundKey | None: ...
+
+
+@query
+def list_by_user(user_id: int) -> list[ApiKey]: ...
+
+
+@query
+def get_kept_token(user_id: int, api_key_id: UUID) -> bytes | None: ...
+
+
+@query
+def get_order_mode(user_id: int, api_key_id: UUID) -> str | None: ...
+
+
+@query
+def store_order_mode(user_id: int, api_key_id: UUID, order_mode: OrderMode) -> Affected: ...
+
+
+@query
+def store_revocation(user_id: int, api_key_id: UUID) -> Affected: ...
+
+
+@query
+def replace_token(
+    user_id: int,
+    api_key_id: UUID,
+    hint: str,
+    token_digest: bytes,
+    fingerprint: bytes,
+    kept_token: bytes,
+) -> Affected: ...
+
+
+@query
+def store_uses(user_ids: list[int], api_key_ids: list[UUID]) -> Affected: ...
+
+
+@query
+def list_under_key(key_id: int, batch: int) -> list[SealedKey]: ...
+
+
+@query
+def reseal(
+    user_ids: list[int],
+    api_key_ids: list[UUID],
+    replaced: list[bytes],
+    fingerprints: list[bytes],
+    digests: list[bytes],
+    kept_tokens: list[bytes],
+) -> Affected: ...
+
+
+query.complete()
+
+
+@operation
+async def issue(
+    db: AsyncExecutor,
+    user_id: int,
+    name: str,
+    *,
+    order_mode: OrderMode,
+    scopes: list[str] | None = None,
+    lifetime: timedelta | None = None,
+    keep: bool = False,
+) -> IssuedKey:
+    """Make a key. Its token is in the answer and, unless *keep*, nowhere else.
+
+    May raise ForeignKeyViolation (no such user) and CheckViolation.
+    """
+    ring, token, api_key_id = await keys.ring_of(db), TOKEN.new(), uuid4()
+    row = (user_id, api_key_id)
+    stored = TOKEN.store(ring, row, token)
+    kept = _KEPT.seal(ring, row, token.reveal().encode()) if keep else None
+    key = await insert_key(
+        db, user_id, api_key_id, name, _hint(token), stored.digest, stored.fingerprint, kept,
+        scopes or [], order_mode, lifetime,
+    )  # fmt: skip
+    return IssuedKey(token, key)
+
+
+@operation
+async def verify(db: AsyncExecutor, token: Secret) -> VerifiedKey | Refusal:
+    """Say whose key this is, or why it is not accepted.
+
+    One indexed lookup, however many keys there are; none for what cannot be a key of ours. A
+    database that does not answer raises UnavailableError: that is no answer about the key.
+    """
+    if not TOKEN.is_wellformed(token):
+        return Refusal.UNKNOWN
+    found = await find_by_digest(db, TOKEN.digests(await keys.ring_of(db), token))
+    if found is None:
+        return Refusal.UNKNOWN
+    if found.is_revoked:
+        return Refusal.REVOKED
+    if found.is_expired:
+        return Refusal.EXPIRED
+    return VerifiedKey(found.user_id, found.api_key_id, found.scopes, found.order_mode)
+
+
+@operation
+async def reveal(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | None:
+    """Return a key that its owner chose to keep; None if it was not, or is revoked or unknown.
+
+    Raises SealError if what is stored was tampered with.
+    """
+    kept = await get_kept_token(db, user_id, api_key_id)
+    if kept is None:
+        return None
+    return Secret(_KEPT.open(await keys.ring_of(db), (user_id, api_key_id), kept).decode())
+
+
+@operation
+async def revoke(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> bool:
+    """End a key at once, in every process that listens; False if there is none to end."""
+    async with db.transaction() as tx:
+        changed = await store_revocation(tx, user_id, api_key_id)
+        return await changes.announce(tx, changed, _change(user_id, api_key_id))
+
+
+@operation
+async def rotate(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | None:
+    """Give a key a new token, which is returned; the old one ends at once. None: no such key."""
+    ring, token = await keys.ring_of(db), TOKEN.new()
+    row: Row = (user_id, api_key_id)
+    stored = TOKEN.store(ring, row, token)
+    async with db.transaction() as tx:
+        changed = await replace_token(
+            tx, user_id, api_key_id, _hint(token), stored.digest, stored.fingerprint,
+            _KEPT.seal(ring, row, token.reveal().encode()),
+        )  # fmt: skip
+        announced = await changes.announce(tx, changed, _change(user_id, api_key_id))
+    return token if announced else None
+
+
+@operation
+async def set_order_mode(
+    db: AsyncExecutor, user_id: int, api_key_id: UUID, order_mode: OrderMode
+) -> bool:
+    """Change how orders of a key go out, in every process that listens; False: no such key."""
+    async with db.transaction() as tx:
+        changed = await store_order_mode(tx, user_id, api_key_id, order_mode)
+        return await changes.announce(tx, changed, _change(user_id, api_key_id))
+
+
+@operation
+async def rewrap(db: AsyncExecutor, key_id: int, batch: int) -> int:
+    """Seal up to *batch* keys of a root key under the primary one; return how many were found."""
+    ring = await keys.ring_of(db)
+    found = await list_under_key(db, key_id, batch)
+    made = [_rewrapped(ring, each) for each in found]
+    if found:
+        await reseal(
+            db, [each.user_id for each in found], [each.api_key_id for each in found],
+            [each.fingerprint for each in found], [stored.fingerprint for stored, _ in made],
+            [stored.digest for stored, _ in made], [kept for _, kept in made],
+        )  # fmt: skip
+    return len(found)
+
+
+class Uses:
+    """Collects which keys were used, for one write a minute instead of one for each request."""
+
+    def __init__(self) -> None:
+        self._used: set[tuple[int, UUID]] = set()
+        self._lock = threading.Lock()
+
+    def add(self, key: VerifiedKey) -> None:
+        """Note that a key was used; takes no round trip."""
+        with self._lock:
+            self._used.add((key.user_id, key.api_key_id))
+
+    def take(self) -> tuple[list[int], list[UUID]]:
+        """Return and forget what was noted, as ``store_uses`` takes it."""
+        with self._lock:
+            used, self._used = sorted(self._used), set()
+        return [user_id for user_id, _ in used], [api_key_id for _, api_key_id in used]
+
+
+def _hint(token: Secret) -> str:
+    text = token.reveal()
+    return f"{text[:8]}...{text[-4:]}"
+
+
+def _rewrapped(ring: KeyRing, each: SealedKey) -> tuple[StoredToken, bytes]:
+    row: Row = (each.user_id, each.api_key_id)
+    kept = b"" if each.kept_token is None else _KEPT.reseal(ring, row, each.kept_token)
+    return TOKEN.store_again(ring, row, each.fingerprint), kept
+
+
+def _change(user_id: int, api_key_id: UUID) -> Change:
+    return Change("api_keys", user_id, str(api_key_id))

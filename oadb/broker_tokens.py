@@ -1,0 +1,279 @@
+"""Broker tokens: what brokers gave us to act for users. The SQL is in broker_tokens.sql."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import cast
+
+from oadb import changes, keys
+from oadb.changes import Change
+from oadb.engine.executors import AsyncExecutor
+from oadb.engine.operations import operation
+from oadb.engine.queries import queries
+from oadb.engine.results import Affected
+from oadb.security.keyring import KeyRing
+from oadb.security.refusals import Refusal
+from oadb.security.sealing import Row, SealedColumn
+from oadb.security.secret import Secret
+
+query = queries("broker_tokens")
+
+_COLUMNS = tuple(
+    SealedColumn("broker_tokens", name)
+    for name in ("access_token", "refresh_token", "feed_token", "parameters")
+)
+_DIGEST = "digest/broker_tokens"
+
+# The plaintexts of the sealed columns, in their order; None where there is none.
+_Contents = tuple[bytes | None, bytes | None, bytes | None, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a broker gave us. ``parameters`` is what else it needs, by name."""
+
+    access: Secret
+    refresh: Secret | None = None
+    feed: Secret | None = None
+    parameters: dict[str, Secret] = field(default_factory=dict[str, Secret])
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerToken:
+    """Tokens that can be used now."""
+
+    user_id: int
+    broker: str
+    client_id: str | None
+    tokens: Tokens
+    updated_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerLogin:
+    """That a user has, or had, tokens of a broker."""
+
+    user_id: int
+    broker: str
+    client_id: str | None
+    updated_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundToken:
+    """A row as it is stored, before it is judged and opened."""
+
+    user_id: int
+    broker: str
+    client_id: str | None
+    access_token: bytes | None = field(repr=False)
+    refresh_token: bytes | None = field(repr=False)
+    feed_token: bytes | None = field(repr=False)
+    parameters: bytes | None = field(repr=False)
+    updated_at: datetime
+    expires_at: datetime | None
+    is_revoked: bool
+    is_expired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SealedTokens:
+    """A row that is to be sealed again under another key."""
+
+    user_id: int
+    broker: str
+    access_token: bytes | None = field(repr=False)
+    refresh_token: bytes | None = field(repr=False)
+    feed_token: bytes | None = field(repr=False)
+    parameters: bytes | None = field(repr=False)
+
+
+@query
+def store(
+    user_id: int,
+    broker: str,
+    client_id: str | None,
+    access_token: bytes | None,
+    refresh_token: bytes | None,
+    feed_token: bytes | None,
+    parameters: bytes | None,
+    content_digest: bytes,
+    digests: list[bytes],
+    expires_at: datetime | None,
+) -> Affected: ...
+
+
+@query
+def find(user_id: int, broker: str) -> FoundToken | None: ...
+
+
+@query
+def list_by_user(user_id: int) -> list[BrokerLogin]: ...
+
+
+@query
+def list_expiring(within: timedelta) -> list[BrokerLogin]: ...
+
+
+@query
+def first_active() -> BrokerLogin | None: ...
+
+
+@query
+def store_revocation(user_id: int, broker: str) -> Affected: ...
+
+
+@query
+def list_under_key(key_id: int, batch: int) -> list[SealedTokens]: ...
+
+
+@query
+def reseal(
+    user_ids: list[int],
+    brokers: list[str],
+    replaced: list[bytes],
+    access_tokens: list[bytes],
+    refresh_tokens: list[bytes],
+    feed_tokens: list[bytes],
+    parameters: list[bytes],
+    digests: list[bytes],
+) -> Affected: ...
+
+
+query.complete()
+
+
+@operation
+async def put(
+    db: AsyncExecutor,
+    user_id: int,
+    broker: str,
+    tokens: Tokens,
+    *,
+    client_id: str | None = None,
+    expires_at: datetime | None = None,
+) -> bool:
+    """Insert or replace the tokens of a user and broker; say whether anything changed.
+
+    Only then do listeners hear of it, so that a broker's connection is not torn down for nothing.
+    May raise ForeignKeyViolation (no such user) and CheckViolation.
+    """
+    ring, row = await keys.ring_of(db), (user_id, broker)
+    contents = _contents(tokens)
+    digests = _digests(ring, row, contents)
+    async with db.transaction() as tx:
+        changed = await store(
+            tx, user_id, broker, client_id, *_sealed(ring, row, contents), digests[0], digests,
+            expires_at,
+        )  # fmt: skip
+        return await changes.announce(tx, changed, Change("broker_tokens", user_id, broker))
+
+
+@operation
+async def get(db: AsyncExecutor, user_id: int, broker: str) -> BrokerToken | Refusal:
+    """Return the tokens of a user and broker, or why there are none to use.
+
+    Raises SealError if what is stored was tampered with.
+    """
+    found = await find(db, user_id, broker)
+    if found is None:
+        return Refusal.UNKNOWN
+    if found.is_revoked:
+        return Refusal.REVOKED
+    if found.is_expired:
+        return Refusal.EXPIRED
+    row = (user_id, broker)
+    contents = _opened(
+        await keys.ring_of(db), row,
+        (found.access_token, found.refresh_token, found.feed_token, found.parameters),
+    )  # fmt: skip
+    return BrokerToken(
+        user_id, broker, found.client_id, _tokens(contents), found.updated_at, found.expires_at
+    )
+
+
+@operation
+async def revoke(db: AsyncExecutor, user_id: int, broker: str) -> bool:
+    """Delete the tokens, in every process that listens; False if there are none."""
+    async with db.transaction() as tx:
+        changed = await store_revocation(tx, user_id, broker)
+        return await changes.announce(tx, changed, Change("broker_tokens", user_id, broker))
+
+
+@operation
+async def rewrap(db: AsyncExecutor, key_id: int, batch: int) -> int:
+    """Seal up to *batch* rows of a key under the primary one; return how many were found."""
+    ring = await keys.ring_of(db)
+    found = await list_under_key(db, key_id, batch)
+    made = [_rewrapped(ring, each) for each in found]
+    if found:
+        await reseal(
+            db,
+            [each.user_id for each in found],
+            [each.broker for each in found],
+            [each.access_token or b"" for each in found],
+            [sealed[0] or b"" for sealed, _ in made],
+            [sealed[1] or b"" for sealed, _ in made],
+            [sealed[2] or b"" for sealed, _ in made],
+            [sealed[3] or b"" for sealed, _ in made],
+            [digest for _, digest in made],
+        )
+    return len(found)
+
+
+def _contents(tokens: Tokens) -> _Contents:
+    """Return what is sealed of *tokens*; equal tokens give equal contents."""
+    parameters = {name: value.reveal() for name, value in sorted(tokens.parameters.items())}
+    return (
+        tokens.access.reveal().encode(errors="surrogatepass"),
+        _text(tokens.refresh),
+        _text(tokens.feed),
+        json.dumps(parameters).encode() if parameters else None,
+    )
+
+
+def _text(secret: Secret | None) -> bytes | None:
+    return None if secret is None else secret.reveal().encode(errors="surrogatepass")
+
+
+def _tokens(contents: _Contents) -> Tokens:
+    access, refresh, feed = (_secret(each) for each in contents[:3])
+    assert access is not None  # noqa: S101  # the table's check: only a revoked row has none
+    given = cast("dict[str, str]", json.loads(contents[3] or "{}"))
+    return Tokens(access, refresh, feed, {name: Secret(value) for name, value in given.items()})
+
+
+def _secret(content: bytes | None) -> Secret | None:
+    return None if content is None else Secret(content.decode(errors="surrogatepass"))
+
+
+def _sealed(ring: KeyRing, row: Row, contents: _Contents) -> _Contents:
+    access, refresh, feed, parameters = (
+        None if content is None else column.seal(ring, row, content)
+        for column, content in zip(_COLUMNS, contents, strict=True)
+    )
+    return access, refresh, feed, parameters
+
+
+def _opened(ring: KeyRing, row: Row, sealed: _Contents) -> _Contents:
+    access, refresh, feed, parameters = (
+        None if value is None else column.open(ring, row, value)
+        for column, value in zip(_COLUMNS, sealed, strict=True)
+    )
+    return access, refresh, feed, parameters
+
+
+def _digests(ring: KeyRing, row: Row, contents: _Contents) -> list[bytes]:
+    """Return the digests by which the database tells whether contents are the same."""
+    parts = [None if part is None else part.decode("latin-1") for part in contents]
+    return ring.digests(_DIGEST, json.dumps([*map(str, row), *parts]).encode())
+
+
+def _rewrapped(ring: KeyRing, each: SealedTokens) -> tuple[_Contents, bytes]:
+    row = (each.user_id, each.broker)
+    sealed = (each.access_token, each.refresh_token, each.feed_token, each.parameters)
+    contents = _opened(ring, row, sealed)
+    return _sealed(ring, row, contents), _digests(ring, row, contents)[0]

@@ -1,0 +1,156 @@
+"""Keys: whether the key ring and the database fit. The SQL is in sql/queries/keys.sql.
+
+Nothing is sealed, opened or looked up by a digest before ``prove`` has seen that every key of the
+database is in the ring and is the same key. Call it when a service starts, to refuse there.
+"""
+
+from dataclasses import dataclass
+
+from psycopg.errors import ForeignKeyViolation, InsufficientPrivilege
+
+from oadb.engine.executors import AsyncExecutor
+from oadb.engine.operations import operation
+from oadb.engine.queries import queries
+from oadb.engine.results import Affected
+from oadb.errors import KeyRingError, SealError
+from oadb.security.keyring import KeyRing
+from oadb.security.sealing import SealedColumn
+
+query = queries("keys")
+
+_CANARY = SealedColumn("key_canaries", "canary")
+_SONG = b"oadb"
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A known value, sealed under a key."""
+
+    key_id: int
+    canary: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How many rows of a table need a key."""
+
+    table_name: str
+    key_id: int
+    uses: int
+
+
+@query
+def list_canaries() -> list[Canary]: ...
+
+
+@query
+def enroll(key_id: int, canary: bytes) -> Affected: ...
+
+
+@query
+def remove(key_id: int) -> Affected: ...
+
+
+@query
+def list_uses() -> list[Use]: ...
+
+
+query.complete()
+
+
+@operation
+async def prove(db: AsyncExecutor) -> None:
+    """See that the key ring fits the database; the first ring of a database is enrolled.
+
+    Raises KeyRingError naming the key that is missing, retired, or another one than the database
+    was sealed with, and ConfigError where there is no ring. Nothing is written in those cases.
+    """
+    ring = db.vault.ring
+    canaries = await list_canaries(db)
+    if not canaries:
+        await _enroll_first(db, ring)
+        canaries = await list_canaries(db)
+    require_fit(ring, canaries)
+    db.vault.proven = True
+
+
+async def ring_of(db: AsyncExecutor) -> KeyRing:
+    """Return the key ring of *db*, proven. Raises as ``prove`` does."""
+    if not db.vault.proven:
+        await prove(db)
+    return db.vault.ring
+
+
+def require_fit(ring: KeyRing, canaries: list[Canary]) -> None:
+    """Raise KeyRingError unless *ring* opens every canary and its primary key has one."""
+    for canary in canaries:
+        _require_opens(ring, canary)
+    if ring.primary.key_id not in {canary.key_id for canary in canaries}:
+        raise KeyRingError(
+            f"key {ring.primary.key_id} is primary in the key ring but unknown to the database; "
+            "if the ring is the right one: oadb keys promote"
+        )
+
+
+@operation
+async def admit(db: AsyncExecutor, key_id: int) -> None:
+    """Let values be sealed under a key of the ring from now on; it need not be primary yet.
+
+    Raises KeyRingError unless the ring opens everything that the database holds already.
+    """
+    ring = db.vault.ring
+    for canary in await list_canaries(db):
+        _require_opens(ring, canary)
+    await enroll(db, key_id, _seal_canary(ring, key_id))
+
+
+@operation
+async def withdraw(db: AsyncExecutor, key_id: int) -> None:
+    """Make the database forget a key. Raises KeyRingError while one value needs it."""
+    try:
+        async with db.transaction() as tx:
+            await remove(tx, key_id)
+    except ForeignKeyViolation as refusal:
+        table = refusal.diag.table_name
+    else:
+        return
+    raise KeyRingError(
+        f"key {key_id} is still needed by rows of {table}; run oadb keys rewrap, and see that no "
+        "process seals with it as its primary key"
+    )
+
+
+def _seal_canary(ring: KeyRing, key_id: int) -> bytes:
+    return _CANARY.seal(ring.with_primary(key_id), (key_id,), _SONG)
+
+
+async def _enroll_first(db: AsyncExecutor, ring: KeyRing) -> None:
+    key_id = ring.primary.key_id
+    try:
+        async with db.transaction() as tx:
+            await enroll(tx, key_id, _seal_canary(ring, key_id))
+    except InsufficientPrivilege:
+        pass
+    else:
+        return
+    raise KeyRingError(
+        f"the database knows no key yet and this role may not enroll key {key_id}; run oadb keys "
+        "promote as a role that may (oadb_rotate)"
+    )
+
+
+def _require_opens(ring: KeyRing, canary: Canary) -> None:
+    key = ring.keys.get(canary.key_id)
+    if key is None:
+        raise KeyRingError(f"the database is sealed with key {canary.key_id}, which the ring lacks")
+    if key.state == "retired":
+        raise KeyRingError(f"key {key.key_id} is retired in the ring, but the database needs it")
+    try:
+        song = _CANARY.open(ring, (canary.key_id,), canary.canary)
+    except SealError:
+        song = b""
+    if song != _SONG:
+        raise KeyRingError(
+            f"key {key.key_id} of the ring is another key than the one the database is sealed with "
+            f"(fingerprint {key.fingerprint}); nothing was changed. Find the right key ring"
+        )

@@ -1,0 +1,185 @@
+"""Second factors: one-time codes (TOTP, RFC 6238). The SQL is in second_factors.sql.
+
+A user enrolls, scans the URI, and proves with a first code to have the generator; only then is it
+required for anything. A code is accepted once, and after five wrong ones there is a wait.
+"""
+
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from pyotp import random_base32
+from pyotp.totp import TOTP
+
+from oadb import keys
+from oadb.engine.executors import AsyncExecutor
+from oadb.engine.operations import operation
+from oadb.engine.queries import queries
+from oadb.engine.results import Affected
+from oadb.engine.values import unsendable
+from oadb.errors import BusyError, ParameterError
+from oadb.security.sealing import SealedColumn
+from oadb.security.secret import Secret
+
+query = queries("second_factors")
+
+_SECRET = SealedColumn("second_factors", "secret")
+
+Purpose = Literal["login", "mcp", "password_reset"]
+
+_STEP = 30
+_DIGITS = 6
+# Steps before and after the present one whose codes are accepted: RFC 6238, 5.2, advises one for
+# the delay of network and typing; we also grant one to a clock that is ahead.
+_TOLERANCE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactor:
+    """That a user has a generator, and what it is asked for."""
+
+    user_id: int
+    is_required_for_login: bool
+    is_required_for_mcp: bool
+    is_required_for_password_reset: bool
+    created_at: datetime
+    confirmed_at: datetime | None
+
+    def is_required_for(self, purpose: Purpose) -> bool:
+        """Say whether a code must be asked for; never before it was confirmed."""
+        required = {
+            "login": self.is_required_for_login,
+            "mcp": self.is_required_for_mcp,
+            "password_reset": self.is_required_for_password_reset,
+        }
+        return self.confirmed_at is not None and required[purpose]
+
+
+@dataclass(frozen=True, slots=True)
+class Enrollment:
+    """What a generator needs, shown once: the secret, and the same as a URI for a QR code."""
+
+    secret: Secret
+    uri: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFactor:
+    """A second factor as it is stored; ``clock`` is the database's, in seconds since 1970."""
+
+    user_id: int
+    secret: bytes = field(repr=False)
+    clock: int
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFactor:
+    """A secret that is to be sealed again under another key."""
+
+    user_id: int
+    secret: bytes = field(repr=False)
+
+
+@query
+def store_secret(user_id: int, secret: bytes) -> Affected: ...
+
+
+@query
+def count_try(user_id: int) -> FoundFactor | None: ...
+
+
+@query
+def get(user_id: int) -> SecondFactor | None: ...
+
+
+@query
+def accept_step(user_id: int, step: int, secret: bytes) -> Affected: ...
+
+
+@query
+def set_required(
+    user_id: int, for_login: bool, for_mcp: bool, for_password_reset: bool
+) -> Affected: ...
+
+
+@query
+def delete(user_id: int) -> Affected: ...
+
+
+@query
+def list_under_key(key_id: int, batch: int) -> list[SealedFactor]: ...
+
+
+@query
+def reseal(user_ids: list[int], replaced: list[bytes], secrets: list[bytes]) -> Affected: ...
+
+
+query.complete()
+
+
+@operation
+async def enroll(
+    db: AsyncExecutor, user_id: int, account: str, issuer: str = "OpenAlgo"
+) -> Enrollment | None:
+    """Give a user a new generator, to be confirmed with ``verify``.
+
+    *account* and *issuer* are what the generator shows. None if the user has a confirmed one
+    already: delete it first, which is a decision. Raises ParameterError for what a URI cannot hold.
+    """
+    ring, secret = await keys.ring_of(db), random_base32()
+    uri = _uri(secret, account, issuer)
+    if not await store_secret(db, user_id, _SECRET.seal(ring, (user_id,), secret.encode())):
+        return None
+    return Enrollment(Secret(secret), Secret(uri))
+
+
+@operation
+async def verify(db: AsyncExecutor, user_id: int, code: Secret) -> bool:
+    """Say whether *code* is a code of the user's generator that was not used before.
+
+    The first right one confirms the generator. A try is counted before the code is looked at, so
+    that many at once all count; the right code takes them back. Raises BusyError while too many
+    make the user wait; a code given meanwhile is not looked at.
+    """
+    found = await count_try(db, user_id)
+    if found is None:
+        if await get(db, user_id) is None:
+            return False
+        raise BusyError(f"user {user_id} gave too many wrong codes; wait and use the next code")
+    secret = _SECRET.open(await keys.ring_of(db), (user_id,), found.secret).decode()
+    step = _matching_step(secret, code, found.clock)
+    return step is not None and await accept_step(db, user_id, step, found.secret) == 1
+
+
+@operation
+async def rewrap(db: AsyncExecutor, key_id: int, batch: int) -> int:
+    """Seal up to *batch* secrets of a key under the primary one; return how many were found."""
+    ring = await keys.ring_of(db)
+    found = await list_under_key(db, key_id, batch)
+    sealed = [_SECRET.reseal(ring, (each.user_id,), each.secret) for each in found]
+    if found:
+        await reseal(db, [each.user_id for each in found], [each.secret for each in found], sealed)
+    return len(found)
+
+
+def _uri(secret: str, account: str, issuer: str) -> str:
+    """Return the URI of a generator. A colon ends the issuer in it; there is no way around."""
+    if ":" in issuer or unsendable(account) or unsendable(issuer):
+        raise ParameterError(
+            "second_factors.enroll: account and issuer must be text, and issuer without a colon"
+        )
+    return TOTP(secret).provisioning_uri(name=account, issuer_name=issuer)
+
+
+def _matching_step(secret: str, code: Secret, clock: int) -> int | None:
+    """Return the step whose code this is; the time taken does not tell which."""
+    given = code.reveal().encode(errors="surrogatepass")
+    generator = TOTP(secret, digits=_DIGITS, interval=_STEP)
+    now = clock // _STEP
+    matching = [
+        step
+        for step in range(now - _TOLERANCE, now + _TOLERANCE + 1)
+        if hmac.compare_digest(generator.generate_otp(step).encode(), given)
+    ]
+    return matching[0] if matching else None

@@ -1,0 +1,207 @@
+"""Sessions: sign-ins that still count. The SQL is in sql/queries/sessions.sql.
+
+A session is found by its token, which only its owner has: the database keeps a keyed digest. It
+ends when it is ended, when nobody used it for its idle timeout, and at its absolute expiry; the
+database's clock decides. Ended and expired sessions are simply not there.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from oadb import keys
+from oadb.engine.executors import AsyncExecutor
+from oadb.engine.operations import operation
+from oadb.engine.queries import queries
+from oadb.engine.results import Affected
+from oadb.errors import NoRowError, ParameterError
+from oadb.security.addresses import address
+from oadb.security.sealing import SealedColumn
+from oadb.security.secret import Secret
+from oadb.security.tokens import TokenKind
+
+query = queries("sessions")
+
+TOKEN = TokenKind("oas", SealedColumn("sessions", "fingerprint"))
+
+CAP = 5
+"""Sessions that a user may have at once, unless ``create`` is told otherwise."""
+
+LONGEST_DEVICE = 500
+"""Characters of a device's description; what is longer is cut."""
+
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A sign-in that still counts. ``last_seen_at`` is kept to the minute."""
+
+    user_id: int
+    session_id: UUID
+    device: str | None
+    ip: str | None
+    broker: str | None
+    data: dict[str, object]
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session and its token, which is shown this once."""
+
+    token: Secret
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSession:
+    """A session whose digest and fingerprint are to be made again under another key."""
+
+    user_id: int
+    session_id: UUID
+    fingerprint: bytes = field(repr=False)
+
+
+@query
+def claim_user(user_id: int) -> int | None: ...
+
+
+@query
+def insert_session(
+    user_id: int,
+    session_id: UUID,
+    token_digest: bytes,
+    fingerprint: bytes,
+    device: str | None,
+    ip: str | None,
+    broker: str | None,
+    data: dict[str, object],
+    idle_timeout: timedelta,
+    lifetime: timedelta,
+) -> Session: ...
+
+
+@query
+def trim(user_id: int, session_id: UUID, cap: int) -> Affected: ...
+
+
+@query
+def find_by_digest(digests: list[bytes]) -> Session | None: ...
+
+
+@query
+def list_active(user_id: int) -> list[Session]: ...
+
+
+@query
+def set_data(user_id: int, session_id: UUID, data: dict[str, object]) -> Affected: ...
+
+
+@query
+def end(user_id: int, session_id: UUID) -> Affected: ...
+
+
+@query
+def end_all(user_id: int) -> Affected: ...
+
+
+@query
+def end_others(user_id: int, session_id: UUID) -> Affected: ...
+
+
+@query
+def sweep(batch: int = 1000) -> Affected: ...
+
+
+@query
+def list_under_key(key_id: int, batch: int) -> list[SealedSession]: ...
+
+
+@query
+def reseal(
+    user_ids: list[int],
+    session_ids: list[UUID],
+    replaced: list[bytes],
+    fingerprints: list[bytes],
+    digests: list[bytes],
+) -> Affected: ...
+
+
+query.complete()
+
+
+@operation
+async def create(
+    db: AsyncExecutor,
+    user_id: int,
+    *,
+    device: str | None = None,
+    ip: str | None = None,
+    broker: str | None = None,
+    data: dict[str, object] | None = None,
+    idle_timeout: timedelta = timedelta(hours=2),
+    lifetime: timedelta = timedelta(hours=12),
+    cap: int = CAP,
+) -> NewSession:
+    """Begin a session; beyond *cap* of a user, the oldest ends.
+
+    *idle_timeout* is at least 2 minutes, *lifetime* more than 0 and never extended. Raises
+    NoRowError if there is no such user, and ParameterError.
+    """
+    _require_times(idle_timeout, lifetime, cap)
+    ring, session_id, token = await keys.ring_of(db), uuid4(), TOKEN.new()
+    stored = TOKEN.store(ring, (user_id, session_id), token)
+    async with db.transaction() as tx:
+        if await claim_user(tx, user_id) is None:
+            raise NoRowError(f"sessions.create: there is no user {user_id}")
+        session = await insert_session(
+            tx, user_id, session_id, stored.digest, stored.fingerprint,
+            device[:LONGEST_DEVICE] or None if device else None,
+            address("sessions.create", ip), broker, data or {}, idle_timeout, lifetime,
+        )  # fmt: skip
+        await trim(tx, user_id, session_id, cap)
+    return NewSession(token, session)
+
+
+@operation
+async def find(db: AsyncExecutor, token: Secret) -> Session | None:
+    """Return the session of a token and note that it was seen; None if there is none any more.
+
+    One statement; none at all for what cannot be a token of ours.
+    """
+    if not TOKEN.is_wellformed(token):
+        return None
+    return await find_by_digest(db, TOKEN.digests(await keys.ring_of(db), token))
+
+
+@operation
+async def rewrap(db: AsyncExecutor, key_id: int, batch: int) -> int:
+    """Seal up to *batch* sessions of a key under the primary one; return how many were found."""
+    ring = await keys.ring_of(db)
+    found = await list_under_key(db, key_id, batch)
+    stored = [
+        TOKEN.store_again(ring, (each.user_id, each.session_id), each.fingerprint) for each in found
+    ]
+    if found:
+        await reseal(
+            db,
+            [each.user_id for each in found],
+            [each.session_id for each in found],
+            [each.fingerprint for each in found],
+            [each.fingerprint for each in stored],
+            [each.digest for each in stored],
+        )
+    return len(found)
+
+
+def _require_times(idle_timeout: timedelta, lifetime: timedelta, cap: int) -> None:
+    if idle_timeout < 2 * _MINUTE:
+        raise ParameterError(
+            f"sessions.create: idle_timeout is {idle_timeout}; at least 2 minutes are needed, "
+            "because last_seen_at is kept to the minute"
+        )
+    if lifetime <= timedelta() or cap < 1:
+        raise ParameterError("sessions.create: lifetime must be more than 0, and cap at least 1")

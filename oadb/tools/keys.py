@@ -1,0 +1,126 @@
+"""What an operator does with keys: make, add, promote, rewrap, verify, retire.
+
+    oadb keys new FILE       a key ring with one key, for a new installation
+    oadb keys add            one more key, which opens but does not seal; give the file to all
+    oadb keys promote 2      everything new is sealed under it; give the file to all, restart them
+    oadb keys rewrap         everything old is sealed under it as well, while services run
+    oadb keys verify         the ring fits the database; which key is needed by how many rows
+    oadb keys retire 1       refused while one row needs it
+
+Each step can be done again after it was interrupted.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from oadb import api_keys, broker_tokens, keys, second_factors, sessions, users
+from oadb.engine.database import Database
+from oadb.errors import ConfigError, KeyRingError
+from oadb.security import keyring_file
+from oadb.security.keyring import ROOT_BYTES, Key, KeyRing, State
+
+BATCH = 500
+"""Rows that are read, sealed again and written at a time."""
+
+_REWRAPS = {
+    "users": users.rewrap,
+    "sessions": sessions.rewrap,
+    "api_keys": api_keys.rewrap,
+    "broker_tokens": broker_tokens.rewrap,
+    "second_factors": second_factors.rewrap,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReport:
+    """A key of the ring and how many rows of each table need it."""
+
+    key: Key
+    uses: Mapping[str, int]
+
+    def __str__(self) -> str:
+        """Return it as one line; the fingerprint tells two keys apart and nothing else."""
+        used = ", ".join(f"{table} {uses:,}" for table, uses in self.uses.items()) or "no rows"
+        key = self.key
+        return (
+            f"key {key.key_id} {key.state}, made {key.created:%Y-%m-%d}, {key.fingerprint}: {used}"
+        )
+
+
+def ring_path(environ: Mapping[str, str]) -> Path:
+    """Return the file that holds the ring. Raises ConfigError where it is not in a file."""
+    path = environ.get(keyring_file.FILE, "").strip()
+    if not path:
+        raise ConfigError(f"{keyring_file.FILE} is not set; it must name the key ring's file")
+    return Path(path)
+
+
+def new(path: Path) -> Key:
+    """Make a key ring with one key. Raises KeyRingError if the file exists."""
+    key = _key(1, "primary")
+    keyring_file.write(path, KeyRing([key]), new=True)
+    return key
+
+
+def add(path: Path) -> Key:
+    """Add a key that opens but does not seal yet."""
+    ring = keyring_file.read(path)
+    key = _key(max(ring.keys) + 1, "decrypt-only")
+    keyring_file.write(path, KeyRing([*ring.keys.values(), key]))
+    return key
+
+
+def promote(db: Database, path: Path, key_id: int) -> None:
+    """Make a key the one that seals: the database learns of it first, then the file."""
+    promoted = keyring_file.read(path).with_primary(key_id)
+    keys.admit(db, key_id)
+    keyring_file.write(path, promoted)
+
+
+def rewrap(db: Database, ring: KeyRing, watch: Callable[[int], None]) -> Iterator[tuple[str, int]]:
+    """Seal again what is sealed under other keys than the primary one, table by table.
+
+    *watch* hears of each batch; yields each table and its rows. Nothing is locked in between: a
+    row that is changed meanwhile is found again if it still needs it.
+    """
+    keys.prove(db)
+    for table, rewrap_batch in _REWRAPS.items():
+        total = 0
+        for key in ring.usable[1:]:
+            while found := rewrap_batch(db, key.key_id, BATCH):
+                total += found
+                watch(found)
+        yield table, total
+
+
+def verify(db: Database, ring: KeyRing) -> list[KeyReport]:
+    """See that the ring fits the database, and count what needs each key. Raises KeyRingError."""
+    keys.prove(db)
+    uses = keys.list_uses(db)
+    return [
+        KeyReport(key, {use.table_name: use.uses for use in uses if use.key_id == key.key_id})
+        for key in ring.keys.values()
+    ]
+
+
+def retire(db: Database, path: Path, key_id: int) -> None:
+    """End a key: the database forgets it, unless a row needs it, then the file says so.
+
+    The file keeps the root: an old backup may need it. Raises KeyRingError.
+    """
+    ring = keyring_file.read(path)
+    if key_id not in ring.keys or key_id == ring.primary.key_id:
+        state = "primary; promote another one first" if key_id in ring.keys else "not in the ring"
+        raise KeyRingError(f"key {key_id} is {state}")
+    keys.withdraw(db, key_id)
+    kept = (
+        replace(key, state="retired") if key.key_id == key_id else key for key in ring.keys.values()
+    )
+    keyring_file.write(path, KeyRing(kept))
+
+
+def _key(key_id: int, state: State) -> Key:
+    return Key(key_id, state, datetime.now(UTC), secrets.token_bytes(ROOT_BYTES))

@@ -1,0 +1,180 @@
+-- API keys: what programs show to act for a user. Bound in oadb/api_keys.py.
+
+-- name: insert_key
+-- May violate the checks, api_keys_user_id_fkey and api_keys_key_id_fkey.
+insert into oadb.api_keys (
+    user_id,
+    api_key_id,
+    name,
+    hint,
+    token_digest,
+    fingerprint,
+    kept_token,
+    scopes,
+    order_mode,
+    expires_at
+)
+values (
+    :user_id,
+    :api_key_id,
+    :name,
+    :hint,
+    :token_digest,
+    :fingerprint,
+    :kept_token,
+    :scopes,
+    :order_mode,
+    now() + cast(:lifetime as interval)
+)
+returning
+    user_id,
+    api_key_id,
+    name,
+    hint,
+    scopes,
+    order_mode,
+    kept_token is not null as is_kept,
+    created_at,
+    rotated_at,
+    last_used_at,
+    expires_at,
+    revoked_at;
+
+-- name: find_by_digest
+-- scope: all users (a request shows a key, not who it is)
+-- One or two digests; two while digest keys rotate. The database's clock decides
+-- what has expired. Served by api_keys_token_digest_idx.
+select
+    user_id,
+    api_key_id,
+    scopes,
+    order_mode,
+    revoked_at is not null as is_revoked,
+    coalesce(expires_at <= now(), false) as is_expired
+from oadb.api_keys
+where token_digest = any(:digests);
+
+-- name: list_by_user
+-- The newest first, revoked ones as well.
+select
+    user_id,
+    api_key_id,
+    name,
+    hint,
+    scopes,
+    order_mode,
+    kept_token is not null as is_kept,
+    created_at,
+    rotated_at,
+    last_used_at,
+    expires_at,
+    revoked_at
+from oadb.api_keys
+where user_id = :user_id
+order by
+    created_at desc,
+    api_key_id asc;
+
+-- name: get_kept_token
+-- Null: there is no such key, it is not kept, or it was revoked.
+select kept_token
+from oadb.api_keys
+where
+    user_id = :user_id
+    and api_key_id = :api_key_id
+    and revoked_at is null;
+
+-- name: get_order_mode
+-- Of a key that is neither revoked nor expired.
+select order_mode
+from oadb.api_keys
+where
+    user_id = :user_id
+    and api_key_id = :api_key_id
+    and revoked_at is null
+    and coalesce(expires_at > now(), true);
+
+-- name: store_order_mode
+update oadb.api_keys
+set order_mode = :order_mode
+where
+    user_id = :user_id
+    and api_key_id = :api_key_id
+    and revoked_at is null;
+
+-- name: store_revocation
+-- What was kept is deleted. A key that was revoked before keeps its time.
+update oadb.api_keys
+set
+    revoked_at = now(),
+    kept_token = null
+where
+    user_id = :user_id
+    and api_key_id = :api_key_id
+    and revoked_at is null;
+
+-- name: replace_token
+-- The old token stops to work with this statement.
+update oadb.api_keys
+set
+    hint = :hint,
+    token_digest = :token_digest,
+    fingerprint = :fingerprint,
+    kept_token = case when kept_token is null then null else cast(:kept_token as bytea) end,
+    rotated_at = now(),
+    last_used_at = null
+where
+    user_id = :user_id
+    and api_key_id = :api_key_id
+    and revoked_at is null;
+
+-- name: store_uses
+-- scope: all users (a batch of a service)
+-- repeatable: used twice is used
+-- At most once a minute for each key, however often it is called.
+update oadb.api_keys
+set last_used_at = now()
+from unnest(:user_ids::bigint[], :api_key_ids::uuid[]) as used (user_id, api_key_id)
+where
+    api_keys.user_id = used.user_id
+    and api_keys.api_key_id = used.api_key_id
+    and coalesce(api_keys.last_used_at < now() - interval '1 minute', true);
+
+-- name: list_under_key
+-- scope: all users (key rotation)
+-- Served by api_keys_key_id_idx.
+select
+    user_id,
+    api_key_id,
+    fingerprint,
+    kept_token
+from oadb.api_keys
+where key_id = :key_id
+order by
+    user_id,
+    api_key_id
+limit :batch;
+
+-- name: reseal
+-- scope: all users (key rotation)
+-- Compare and swap: a row that was changed in between is left alone. An empty
+-- :kept_tokens stands for null.
+update oadb.api_keys
+set
+    token_digest = resealed.token_digest,
+    fingerprint = resealed.fingerprint,
+    kept_token = nullif(resealed.kept_token, '')
+from
+    unnest(
+        :user_ids::bigint[],
+        :api_key_ids::uuid[],
+        :replaced::bytea[],
+        :fingerprints::bytea[],
+        :digests::bytea[],
+        :kept_tokens::bytea[]
+    ) as resealed (user_id, api_key_id, replaced, fingerprint, token_digest, kept_token)
+where
+    api_keys.user_id = resealed.user_id
+    and api_keys.api_key_id = resealed.api_key_id
+    and api_keys.fingerprint = resealed.replaced
+    and (api_keys.kept_token is null) = (resealed.kept_token = '');
