@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from oadb.engine.config import Config
     from oadb.engine.database import AsyncDatabase, Database
     from oadb.engine.executors import AsyncExecutor, Executor
+    from oadb.engine.listener import Listening, Notification
     from oadb.engine.results import Affected
     from oadb.engine.transactions import AsyncTransaction, Transaction
     from oadb.security.secret import Secret
@@ -25,6 +26,8 @@ _HOMES = {
     "Config": "engine.config",
     "Database": "engine.database",
     "Executor": "engine.executors",
+    "Listening": "engine.listener",
+    "Notification": "engine.listener",
     "Secret": "security.secret",
     "Transaction": "engine.transactions",
 }
@@ -37,6 +40,8 @@ __all__ = [
     "Config",
     "Database",
     "Executor",
+    "Listening",
+    "Notification",
     "Secret",
     "Transaction",
 ]

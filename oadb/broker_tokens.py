@@ -161,12 +161,10 @@ async def put(
     Only then do listeners hear of it, so that a broker's connection is not torn down for nothing.
     May raise ForeignKeyViolation (no such user) and CheckViolation.
     """
-    ring, row = await keys.ring_of(db), (user_id, broker)
-    contents = _contents(tokens)
-    digests = _digests(ring, row, contents)
+    sealed, digests = _sealed(await keys.ring_of(db), (user_id, broker), _contents(tokens))
     async with db.transaction() as tx:
         changed = await store(
-            tx, user_id, broker, client_id, *_sealed(ring, row, contents), digests[0], digests,
+            tx, user_id, broker, client_id, *sealed, digests[0], digests,
             expires_at,
         )  # fmt: skip
         return await changes.announce(tx, changed, Change("broker_tokens", user_id, broker))
@@ -185,14 +183,9 @@ async def get(db: AsyncExecutor, user_id: int, broker: str) -> BrokerToken | Ref
         return Refusal.REVOKED
     if found.is_expired:
         return Refusal.EXPIRED
-    row = (user_id, broker)
-    contents = _opened(
-        await keys.ring_of(db), row,
-        (found.access_token, found.refresh_token, found.feed_token, found.parameters),
-    )  # fmt: skip
-    return BrokerToken(
-        user_id, broker, found.client_id, _tokens(contents), found.updated_at, found.expires_at
-    )
+    sealed = (found.access_token, found.refresh_token, found.feed_token, found.parameters)
+    tokens = _tokens(_opened(await keys.ring_of(db), (user_id, broker), sealed))
+    return BrokerToken(user_id, broker, found.client_id, tokens, found.updated_at, found.expires_at)
 
 
 @operation
@@ -219,7 +212,7 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int) -> int:
             [sealed[1] or b"" for sealed, _ in made],
             [sealed[2] or b"" for sealed, _ in made],
             [sealed[3] or b"" for sealed, _ in made],
-            [digest for _, digest in made],
+            [digests[0] for _, digests in made],
         )
     return len(found)
 
@@ -231,8 +224,13 @@ def _contents(tokens: Tokens) -> _Contents:
         tokens.access.reveal().encode(errors="surrogatepass"),
         _text(tokens.refresh),
         _text(tokens.feed),
-        json.dumps(parameters).encode() if parameters else None,
+        _json(parameters) if parameters else None,
     )
+
+
+def _json(parameters: dict[str, str]) -> bytes:
+    # Not escaped: read back, two escaped halves of a pair would be one character.
+    return json.dumps(parameters, ensure_ascii=False).encode(errors="surrogatepass")
 
 
 def _text(secret: Secret | None) -> bytes | None:
@@ -250,12 +248,18 @@ def _secret(content: bytes | None) -> Secret | None:
     return None if content is None else Secret(content.decode(errors="surrogatepass"))
 
 
-def _sealed(ring: KeyRing, row: Row, contents: _Contents) -> _Contents:
+def _sealed(ring: KeyRing, row: Row, contents: _Contents) -> tuple[_Contents, list[bytes]]:
+    """Return what is stored, and the digests by which it is known again, under each usable key.
+
+    No caller has both this and a plaintext in a variable, which an error report could show.
+    """
     access, refresh, feed, parameters = (
         None if content is None else column.seal(ring, row, content)
         for column, content in zip(_COLUMNS, contents, strict=True)
     )
-    return access, refresh, feed, parameters
+    parts = [None if part is None else part.decode("latin-1") for part in contents]
+    digests = ring.digests(_DIGEST, json.dumps([*map(str, row), *parts]).encode())
+    return (access, refresh, feed, parameters), digests
 
 
 def _opened(ring: KeyRing, row: Row, sealed: _Contents) -> _Contents:
@@ -266,14 +270,7 @@ def _opened(ring: KeyRing, row: Row, sealed: _Contents) -> _Contents:
     return access, refresh, feed, parameters
 
 
-def _digests(ring: KeyRing, row: Row, contents: _Contents) -> list[bytes]:
-    """Return the digests by which the database tells whether contents are the same."""
-    parts = [None if part is None else part.decode("latin-1") for part in contents]
-    return ring.digests(_DIGEST, json.dumps([*map(str, row), *parts]).encode())
-
-
-def _rewrapped(ring: KeyRing, each: SealedTokens) -> tuple[_Contents, bytes]:
+def _rewrapped(ring: KeyRing, each: SealedTokens) -> tuple[_Contents, list[bytes]]:
     row = (each.user_id, each.broker)
     sealed = (each.access_token, each.refresh_token, each.feed_token, each.parameters)
-    contents = _opened(ring, row, sealed)
-    return _sealed(ring, row, contents), _digests(ring, row, contents)[0]
+    return _sealed(ring, row, _opened(ring, row, sealed))

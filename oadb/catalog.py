@@ -53,6 +53,34 @@ class Table:
     is_view: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role of the server, and whether it may use this database's schema."""
+
+    name: str
+    is_let_in: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a connection stands to the tables of oadb; ``owner_name`` owns them."""
+
+    role_name: str
+    owner_name: str
+    is_exempt: bool
+    can_act_as_user: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserTable:
+    """A table that belongs to users, and what row-level security does for it."""
+
+    name: str
+    is_forced: bool
+    has_user_policy: bool
+    is_open_to_us: bool
+
+
 @query
 def describe_server() -> Server: ...
 
@@ -83,6 +111,18 @@ def list_volatile_functions(names: list[str]) -> list[str]: ...
 
 @query
 def find_table(table_id: int) -> Table: ...
+
+
+@query
+def list_roles(names: list[str]) -> list[Role]: ...
+
+
+@query
+def find_standing() -> Standing | None: ...
+
+
+@query
+def list_user_tables() -> list[UserTable]: ...
 
 
 query.complete()

@@ -1,20 +1,20 @@
 """Changes: what other processes may have cached. The SQL is in sql/queries/changes.sql.
 
 with db.listen(changes.CHANNEL) as events:
-for event in events:
-if isinstance(event, Listening):
-cache.clear()                      # connected (again): what is cached may be stale
-else:
-change = changes.read(event.payload)
-cache.pop((change.table, change.user_id, change.key), None)
+    for event in events:
+        if isinstance(event, Listening):
+            cache.clear()                      # connected (again): what is cached may be stale
+        else:
+            change = changes.read(event.payload)
+            cache.pop((change.table, change.user_id, change.key), None)
 """
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, cast
 
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.queries import queries
+from oadb.errors import ParameterError
 
 query = queries("changes")
 
@@ -48,5 +48,18 @@ async def announce(tx: AsyncExecutor, changed: int, change: Change) -> bool:
 
 
 def read(payload: str) -> Change:
-    """Return the change that a notification on CHANNEL tells of."""
-    return Change(**cast("dict[str, Any]", json.loads(payload)))
+    """Return the change that a notification on CHANNEL tells of.
+
+    Raises ParameterError for what is none: whoever can connect can notify.
+    """
+    try:
+        told = json.loads(payload)
+    except (ValueError, RecursionError):  # whose texts would quote it
+        told = None
+    match told:
+        case {"table": str(table), "user_id": int(user_id), "key": str(key)} if len(
+            told
+        ) == 3 and not isinstance(user_id, bool):
+            return Change(table, user_id, key)
+        case _:
+            raise ParameterError(f"changes.read: payload is no change as {CHANNEL} has them")

@@ -44,6 +44,10 @@ def list_canaries() -> list[Canary]: ...
 
 
 @query
+def lock_canaries() -> None: ...
+
+
+@query
 def enroll(key_id: int, canary: bytes) -> Affected: ...
 
 
@@ -83,8 +87,7 @@ async def ring_of(db: AsyncExecutor) -> KeyRing:
 
 def require_fit(ring: KeyRing, canaries: list[Canary]) -> None:
     """Raise KeyRingError unless *ring* opens every canary and its primary key has one."""
-    for canary in canaries:
-        _require_opens(ring, canary)
+    _require_opens_all(ring, canaries)
     if ring.primary.key_id not in {canary.key_id for canary in canaries}:
         raise KeyRingError(
             f"key {ring.primary.key_id} is primary in the key ring but unknown to the database; "
@@ -99,9 +102,10 @@ async def admit(db: AsyncExecutor, key_id: int) -> None:
     Raises KeyRingError unless the ring opens everything that the database holds already.
     """
     ring = db.vault.ring
-    for canary in await list_canaries(db):
-        _require_opens(ring, canary)
+    _require_opens_all(ring, await list_canaries(db))
     await enroll(db, key_id, _seal_canary(ring, key_id))
+    # Another key of this id may have come meanwhile; it stayed as it was.
+    _require_opens_all(ring, await list_canaries(db))
 
 
 @operation
@@ -128,7 +132,9 @@ async def _enroll_first(db: AsyncExecutor, ring: KeyRing) -> None:
     key_id = ring.primary.key_id
     try:
         async with db.transaction() as tx:
-            await enroll(tx, key_id, _seal_canary(ring, key_id))
+            await lock_canaries(tx)
+            if not await list_canaries(tx):  # another process may have been first
+                await enroll(tx, key_id, _seal_canary(ring, key_id))
     except InsufficientPrivilege:
         pass
     else:
@@ -137,6 +143,11 @@ async def _enroll_first(db: AsyncExecutor, ring: KeyRing) -> None:
         f"the database knows no key yet and this role may not enroll key {key_id}; run oadb keys "
         "promote as a role that may (oadb_rotate)"
     )
+
+
+def _require_opens_all(ring: KeyRing, canaries: list[Canary]) -> None:
+    for canary in canaries:
+        _require_opens(ring, canary)
 
 
 def _require_opens(ring: KeyRing, canary: Canary) -> None:

@@ -19,6 +19,7 @@ from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.engine.values import unsendable
 from oadb.errors import BusyError, ParameterError
+from oadb.security.keyring import KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
 
@@ -147,8 +148,7 @@ async def verify(db: AsyncExecutor, user_id: int, code: Secret) -> bool:
         if await get(db, user_id) is None:
             return False
         raise BusyError(f"user {user_id} gave too many wrong codes; wait and use the next code")
-    secret = _SECRET.open(await keys.ring_of(db), (user_id,), found.secret).decode()
-    step = _matching_step(secret, code, found.clock)
+    step = _matching_step(await keys.ring_of(db), found, code)
     return step is not None and await accept_step(db, user_id, step, found.secret) == 1
 
 
@@ -165,18 +165,19 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int) -> int:
 
 def _uri(secret: str, account: str, issuer: str) -> str:
     """Return the URI of a generator. A colon ends the issuer in it; there is no way around."""
-    if ":" in issuer or unsendable(account) or unsendable(issuer):
+    if not account or ":" in issuer or unsendable(account) or unsendable(issuer):
         raise ParameterError(
-            "second_factors.enroll: account and issuer must be text, and issuer without a colon"
+            "second_factors.enroll: account must be a text, and issuer one without a colon"
         )
     return TOTP(secret).provisioning_uri(name=account, issuer_name=issuer)
 
 
-def _matching_step(secret: str, code: Secret, clock: int) -> int | None:
+def _matching_step(ring: KeyRing, found: FoundFactor, code: Secret) -> int | None:
     """Return the step whose code this is; the time taken does not tell which."""
+    secret = _SECRET.open(ring, (found.user_id,), found.secret).decode()
     given = code.reveal().encode(errors="surrogatepass")
     generator = TOTP(secret, digits=_DIGITS, interval=_STEP)
-    now = clock // _STEP
+    now = found.clock // _STEP
     matching = [
         step
         for step in range(now - _TOLERANCE, now + _TOLERANCE + 1)

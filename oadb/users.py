@@ -119,8 +119,7 @@ async def set_password(
     ParameterError for an unfit password and BusyError if hashing is in full use.
     """
     ring = await keys.ring_of(db)
-    hashed = await db.offload(passwords.hash, password)
-    sealed = _HASH.seal(ring, (user_id,), hashed.encode())
+    sealed = await _hashed(db, ring, user_id, password)
     async with db.transaction() as tx:
         if not await store_password(tx, user_id, sealed):
             return False
@@ -143,7 +142,8 @@ async def verify_password(db: AsyncExecutor, username: str, password: Secret) ->
     ring = await keys.ring_of(db)
     stored = await find_password(db, username)
     known = _opened(ring, stored)
-    if not await db.offload(passwords.verify, known, password) or stored is None:
+    right = await db.offload(passwords.verify, known, password)
+    if not right or stored is None:
         return None
     await _upgrade(db, ring, stored, known, password)
     return await get(db, stored.user_id)
@@ -161,22 +161,28 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int) -> int:
     return len(found)
 
 
-def _opened(ring: KeyRing, stored: StoredPassword | None) -> str | None:
+async def _hashed(db: AsyncExecutor, ring: KeyRing, user_id: int, password: Secret) -> bytes:
+    """Return the sealed hash of a password."""
+    return _HASH.seal(
+        ring, (user_id,), (await db.offload(passwords.hash, password)).reveal().encode()
+    )
+
+
+def _opened(ring: KeyRing, stored: StoredPassword | None) -> Secret | None:
     """Return the hash; None for one that was tampered with, so that nobody signs in with it."""
     if stored is None or stored.password_hash is None:
         return None
     try:
-        return _HASH.open(ring, (stored.user_id,), stored.password_hash).decode()
+        return Secret(_HASH.open(ring, (stored.user_id,), stored.password_hash).decode())
     except SealError:  # in the log by now; the answer and its time stay those of a wrong password
         return None
 
 
 async def _upgrade(
-    db: AsyncExecutor, ring: KeyRing, stored: StoredPassword, known: str | None, password: Secret
+    db: AsyncExecutor, ring: KeyRing, stored: StoredPassword, known: Secret | None, password: Secret
 ) -> None:
     """Hash again a password that just proved right, if today's parameters are others."""
     if known is None or stored.password_hash is None or not passwords.is_outdated(known):
         return
-    renewed = await db.offload(passwords.hash, password)
-    sealed = _HASH.seal(ring, (stored.user_id,), renewed.encode())
+    sealed = await _hashed(db, ring, stored.user_id, password)
     await upgrade_password(db, stored.user_id, sealed, stored.password_hash)

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from oadb.security import keyring_file
+from tests.conftest import RING
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 # The two commands install; .ci/run takes them from the README and runs them as written.
@@ -46,6 +49,7 @@ def test_python_in_a_document_runs_from_top_to_bottom(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", oadb_database_url)
+    monkeypatch.setenv("OADB_KEYRING", RING.to_json())
     (tmp_path / "instruments.csv").write_text(ROWS)
     names: dict[str, object] = {}
     for block in blocks(document, "python"):
@@ -53,17 +57,21 @@ def test_python_in_a_document_runs_from_top_to_bottom(
 
 
 @pytest.mark.parametrize(("name", "block"), [*shell_blocks()])
-def test_shell_in_a_document_runs(name: str, block: str, oadb_database_url: str) -> None:
+def test_shell_in_a_document_runs(
+    name: str, block: str, oadb_database_url: str, tmp_path: Path
+) -> None:
     command = shutil.which("oadb", path=str(Path(sys.executable).parent))
     assert command is not None
     environment = {
         "PATH": f"{Path(command).parent}:/usr/bin:/bin",
         "DATABASE_URL": oadb_database_url,
+        "OADB_KEYRING_FILE": str(tmp_path / "ring.json"),
     }
+    keyring_file.write(tmp_path / "ring.json", RING)
 
     done = subprocess.run(
         ["bash", "-euc", block],
-        env=environment, capture_output=True, text=True, timeout=60, check=False,
+        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
     assert done.returncode == 0, (name, done.stdout, done.stderr)

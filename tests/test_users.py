@@ -237,7 +237,7 @@ def test_a_renewal_does_not_undo_a_change_between_its_two_steps(
     """The password is changed while the sign-in with the old one computes the new hash."""
 
     class Slow(Passwords):
-        def is_outdated(self, stored: str) -> bool:
+        def is_outdated(self, stored: Secret) -> bool:
             del stored
             users.set_password(tx, asha.user_id, Secret("another horse"))
             return True

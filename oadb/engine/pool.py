@@ -8,7 +8,6 @@ is checked when a connection is taken, an outage is told from exhaustion, a fork
 import os
 import threading
 import weakref
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from oadb.engine.connections import Outage, cut_off, looks_alive
 from oadb.engine.io import Io
 from oadb.engine.leases import Leases
 from oadb.engine.shelf import Shelf
+from oadb.engine.stats import PoolStats
 from oadb.errors import PoolTimeoutError, UnavailableError
 from oadb.security.vault import Vault
 
@@ -51,19 +51,6 @@ _pools: weakref.WeakSet["Pool"] = weakref.WeakSet()
 # Pools inherited through fork. Their sockets belong to the parent; closing one would end the
 # parent's session, so they are kept for ever.
 _inherited: list[Any] = []
-
-
-@dataclass(frozen=True, slots=True)
-class PoolStats:
-    """A pool at one moment: connections, and counts since it was opened."""
-
-    size: int
-    idle: int
-    leased: int
-    waiting: int
-    most: int
-    stale_replaced: int
-    leaked: int
 
 
 class Pool:
@@ -197,19 +184,30 @@ class Pool:
             await self._io.sleep(_INSTANT)
         return pool
 
-    def _make(self) -> Any:
-        config = self._config
-        keywords = config.connection_keywords()
-        if config.dsn.embedded is not None:
+    def keywords(self) -> dict[str, str]:
+        """Return libpq's keywords for a connection beside the pool."""
+        with self._lock:
+            if self._closed:
+                raise UnavailableError(_CLOSED)
+            return self._reach()
+
+    def _reach(self) -> dict[str, str]:
+        """Return libpq's keywords, of an embedded server once it runs; with the lock held."""
+        keywords, folder = self._config.connection_keywords(), self._config.dsn.embedded
+        if folder is not None:
             # Not needed where a server is: its import would cost every process some time.
             from oadb.engine import embedded  # noqa: PLC0415
 
-            self._server = embedded.start(config.dsn.embedded)
+            self._server = self._server or embedded.start(folder)
             keywords |= self._server.keywords
+        return keywords
+
+    def _make(self) -> Any:
+        config = self._config
         return self._io.pool(
             connection_class=self._io.link,
             kwargs={
-                **keywords,
+                **self._reach(),
                 "autocommit": True,
                 "prepare_threshold": None,  # we prepare ourselves; see wire
                 "prepares": config.pooler != "pgbouncer",

@@ -108,14 +108,6 @@ class AsyncPooled(AsyncExecutor):
                     raise
             await self._io.sleep(pause)
 
-    def as_user(self, user_id: int) -> "AsyncPooled":
-        """Return an executor that sees the rows of this user alone, whatever a statement says.
-
-        It costs no further round trip. Row-level security does it, so the database refuses
-        (InsufficientPrivilege) where it would not hold: see ``oadb doctor``.
-        """
-        return AsyncPooled(self._pool, self._io, _identity(user_id))
-
     def _judge(
         self, error: psycopg.Error, query: Any, connection: Any, retry: Retry
     ) -> tuple[float, Exception | None]:
@@ -170,12 +162,9 @@ class Pooled(Executor):
 
         return drive(self._executor.transact(in_place, isolation=isolation, read_only=read_only))
 
-    def as_user(self, user_id: int) -> "Pooled":
-        """Return an executor that sees the rows of this user alone; see AsyncPooled.as_user."""
-        return Pooled(self._executor.as_user(user_id))
 
-
-def _identity(user_id: int) -> tuple[Control, ...]:
+def identity(user_id: int) -> tuple[Control, ...]:
+    """Return what makes a transaction that of one user. Raises ParameterError."""
     if type(user_id) is not int or not 0 < user_id < 2**63:
         raise ParameterError("as_user: user_id must be a whole number from 1")
     # The function is of migration 0011; it calls set_config for this transaction alone.

@@ -174,6 +174,7 @@ class AsyncTransaction(AsyncExecutor):
                 await self._io.call(session.connection.rollback)
             else:
                 await execution.control(self._io, session.connection, [_ROLLBACK_TO, _RELEASE])
+                session.vault = copy(session.pool.vault)  # what proved it may be undone
         except psycopg.Error:
             # The connection is gone, and the server has rolled back with it.
             session.unfit = True

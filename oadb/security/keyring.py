@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from hmac import digest as hmac_digest
-from typing import Literal, Self, cast, get_args
+from types import MappingProxyType
+from typing import Literal, NoReturn, Self, cast, get_args
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -65,7 +66,7 @@ class KeyRing:
         """Take keys that belong together. Raises KeyRingError."""
         keys = list(keys)
         _require_sound(keys)
-        self.keys: Mapping[int, Key] = {key.key_id: key for key in keys}
+        self.keys: Mapping[int, Key] = MappingProxyType({key.key_id: key for key in keys})
         self._ciphers: dict[tuple[int, str], AESGCM] = {}
         self._digest_keys: dict[str, list[bytes]] = {}
 
@@ -128,6 +129,9 @@ class KeyRing:
             keys = self._digest_keys[label] = [key.derive(label) for key in self.usable]
         return [hmac_digest(key, value, "sha256") for key in keys]
 
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a key ring cannot be pickled or copied")
+
     def __repr__(self) -> str:
         return f"<key ring of {', '.join(f'{k.key_id} ({k.state})' for k in self.keys.values())}>"
 
@@ -154,6 +158,8 @@ def _require_strong(key: Key) -> None:
         raise KeyRingError(
             f"key {key.key_id} has {len(key.root)} bytes; {ROOT_BYTES} random ones are needed"
         )
+    if key.created.utcoffset() is None:
+        raise KeyRingError(f"key {key.key_id}: created must have a time zone")
     if len(set(key.root)) == 1:
         raise KeyRingError(f"key {key.key_id} is one byte repeated, not random")
 

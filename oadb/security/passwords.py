@@ -43,38 +43,38 @@ class Passwords:
         # Beyond the number of cores only memory and waiting grow, not throughput.
         self._turns = threading.BoundedSemaphore(max(at_once, 1))
 
-    def hash(self, password: Secret) -> str:
+    def hash(self, password: Secret) -> Secret:
         """Return the hash to store, in PHC format.
 
         Takes about 0.1 s and 64 MiB. Raises ParameterError for a password that is too short, too
         long or no text, BusyError after 2 s without a turn.
         """
-        text = _encoded(password)
-        if text is None or not SHORTEST <= len(text) <= LONGEST:
+        if not SHORTEST <= len(_encoded(password)) <= LONGEST:
             raise ParameterError(
                 f"a password must be text of {SHORTEST} to {LONGEST} bytes in UTF-8"
             )
         with self._turn():
-            return self._hasher.hash(text)
+            return Secret(self._hasher.hash(_encoded(password)))
 
-    def verify(self, stored: str | None, password: Secret) -> bool:
+    def verify(self, stored: Secret | None, password: Secret) -> bool:
         """Say whether *password* is the one that *stored* is the hash of.
 
         Takes the same time for no hash, a malformed hash and a wrong password, so that nobody
         learns who has an account. Raises BusyError after 2 s without a turn.
         """
-        text = _encoded(password)
-        fit = text is not None and len(text) <= LONGEST
-        given = text if text is not None and fit else b""
         with self._turn():
-            if stored is None or not fit or not _is_sane(stored):
-                return self._refuse(given)
-            try:
-                return self._hasher.verify(stored, given)
-            except argon2.exceptions.VerifyMismatchError:
-                return False
-            except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
-                return self._refuse(given)  # found malformed before any work was done
+            return self._matches(stored, password)
+
+    def _matches(self, stored: Secret | None, password: Secret) -> bool:
+        given = _encoded(password)
+        if stored is None or not given or len(given) > LONGEST or not _is_sane(stored.reveal()):
+            return self._refuse(given[:LONGEST])
+        try:
+            return self._hasher.verify(stored.reveal(), given)
+        except argon2.exceptions.VerifyMismatchError:
+            return False
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return self._refuse(given)  # found malformed before any work was done
 
     def _refuse(self, given: bytes) -> bool:
         """Do the work of a verification that fails."""
@@ -82,9 +82,9 @@ class Passwords:
             self._hasher.verify(self._dummy, given)
         return False
 
-    def is_outdated(self, stored: str) -> bool:
+    def is_outdated(self, stored: Secret) -> bool:
         """Say whether *stored* was made with other parameters than today's."""
-        return self._hasher.check_needs_rehash(stored)
+        return self._hasher.check_needs_rehash(stored.reveal())
 
     def _turn(self) -> "_Turn":
         return _Turn(self._turns, self._turn_timeout)
@@ -107,12 +107,12 @@ class _Turn:
         self._turns.release()
 
 
-def _encoded(password: Secret) -> bytes | None:
-    """Return UTF-8, or None for lone surrogates; the codec's own error would quote the password."""
+def _encoded(password: Secret) -> bytes:
+    """Return UTF-8, empty for lone surrogates; the codec's own error would quote the password."""
     try:
         return password.reveal().encode()
     except UnicodeEncodeError:
-        return None
+        return b""
 
 
 def _is_sane(stored: str) -> bool:

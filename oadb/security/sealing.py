@@ -59,17 +59,17 @@ class SealedColumn:
         """
         header, nonce = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:][:_NONCE_BYTES]
         if len(sealed) < OVERHEAD or header[0] != _VERSION:
-            raise self._refused("it is no sealed value")
+            raise self._refused(row, "it is no sealed value")
         key_id = int.from_bytes(header[1:])
         cipher = ring.cipher(key_id, self._label)
         if cipher is None:
-            raise self._refused(f"key {key_id} is not in the ring")
+            raise self._refused(row, f"key {key_id} is not in the ring, or retired")
         body = sealed[_HEADER_BYTES + _NONCE_BYTES :]
         try:
             return cipher.decrypt(nonce, body, self._context(header, row))
         except InvalidTag:
             pass
-        raise self._refused(f"it was altered or moved, or key {key_id} is another one")
+        raise self._refused(row, f"it was altered or moved, or key {key_id} is another one")
 
     def reseal(self, ring: KeyRing, row: Row, sealed: bytes) -> bytes:
         """Return the same value sealed under the primary key. Raises SealError."""
@@ -78,8 +78,9 @@ class SealedColumn:
     def _context(self, header: bytes, row: Row) -> bytes:
         return self._place + _joined(header, *map(_part, row))
 
-    def _refused(self, reason: str) -> SealError:
-        _log.error("%s.%s cannot be opened: %s", self.table, self.column, reason)
+    def _refused(self, row: Row, reason: str) -> SealError:
+        where = ", ".join(map(str, row))
+        _log.error("%s.%s of %s cannot be opened: %s", self.table, self.column, where, reason)
         return SealError(f"{self.table}.{self.column}: a sealed value cannot be opened")
 
 

@@ -34,7 +34,9 @@ def check(config: Config) -> Iterator[str]:
     with (
         Database(config) as db,
         embedded.reachable(config.dsn) as target,
-        psycopg.connect(make_conninfo(**connection_keywords(target, {}))) as connection,
+        psycopg.connect(
+            make_conninfo(**connection_keywords(target, {})), autocommit=True
+        ) as connection,
     ):
         for declared in (declared for queries in domains() for declared in queries):
             where = f"{declared.place} and {declared.statement.path}:{declared.statement.line}"

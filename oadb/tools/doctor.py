@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from oadb import catalog
+from psycopg.errors import UndefinedTable
+
+from oadb import catalog, keys
 from oadb.engine import embedded
 from oadb.engine.config import Config
 from oadb.engine.database import Database
-from oadb.errors import MigrationError, UnavailableError
+from oadb.errors import KeyRingError, MigrationError, UnavailableError
 from oadb.tools import migrations
 
 OLDEST, NEWEST = 15, 18
@@ -21,6 +23,12 @@ OLDEST, NEWEST = 15, 18
 _EXTENSIONS = ["btree_gin", "pg_stat_statements", "pg_trgm"]
 
 _LIMITS = ["idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout"]
+
+_ROLES = [
+    "oadb_owner", "oadb_migrate", "oadb_app", "oadb_log", "oadb_rotate", "oadb_ro", "oadb_user",
+]  # fmt: skip
+
+_SEPARATE = "as a superuser: call oadb.create_roles(); call oadb.grant_privileges();"
 
 MOST_SKEW = timedelta(seconds=2)
 """A clock further off makes tokens expire early and logs misleading."""
@@ -51,6 +59,8 @@ def examine(config: Config) -> Iterator[Finding]:
             yield _pool(db, config, server)
             yield from _limits(db)
             yield _extensions(db)
+            yield from _row_security(db)
+            yield from _keys(db, config)
             yield _migrations(config)
     except UnavailableError as error:
         yield Finding(False, "connection", str(error))
@@ -110,6 +120,88 @@ def _extensions(db: Database) -> Finding:
             False, "extensions", f"{', '.join(missing)} not on the server; install its contrib"
         )
     return Finding(True, "extensions", f"{', '.join(_EXTENSIONS)} are available")
+
+
+def _row_security(db: Database) -> Iterator[Finding]:
+    """Say who may see whose rows; nothing before the first migration, which has a finding."""
+    standing = catalog.find_standing(db)
+    tables = catalog.list_user_tables(db)
+    if standing is not None:
+        yield _roles(standing, catalog.list_roles(db, _ROLES))
+        if tables:
+            yield _policies(tables, standing)
+
+
+def _roles(standing: catalog.Standing, roles: list[catalog.Role]) -> Finding:
+    own, owner = standing.role_name, standing.owner_name
+    if standing.is_exempt and not standing.can_act_as_user:
+        return Finding(
+            False,
+            "roles",
+            f"row-level security does not bind {own}, so that db.as_user is refused; "
+            f"connect as a role without superuser and bypassrls, or {_SEPARATE}",
+        )
+    if not any(role.is_let_in and role.name != owner for role in roles):
+        text = f"one for everything, {owner}; to separate, {_SEPARATE}"
+        return Finding(True, "roles", text)
+    missing = sorted({*_ROLES} - {role.name for role in roles})
+    if missing:
+        return Finding(False, "roles", f"without {', '.join(missing)}; {_SEPARATE}")
+    return Finding(True, "roles", f"separate; {_place(standing)}")
+
+
+def _place(standing: catalog.Standing) -> str:
+    """Say what a connection may be used for where roles are separate."""
+    own, owner = standing.role_name, standing.owner_name
+    if standing.is_exempt:
+        return f"{own} is bound by db.as_user alone: connect services as a member of oadb_app"
+    if own == owner:
+        return f"{own} owns the tables: connect services as a member of oadb_app"
+    return f"{owner} owns the tables, {own} uses them"
+
+
+def _policies(tables: list[catalog.UserTable], standing: catalog.Standing) -> Finding:
+    subject = "row security"
+    open_to_all = [table.name for table in tables if not table.is_forced]
+    if open_to_all:
+        names = ", ".join(open_to_all)
+        return Finding(False, subject, f"not forced on {names}; see migration 0011")
+    closed = [table.name for table in tables if not table.has_user_policy]
+    if closed:
+        return Finding(
+            False, subject, f"{', '.join(closed)} without user_policy; see migration 0011"
+        )
+    hidden = [table.name for table in tables if not table.is_open_to_us]
+    if hidden and not standing.is_exempt:
+        return Finding(
+            False,
+            subject,
+            f"without db.as_user, {standing.role_name} sees no row of {', '.join(hidden)}; "
+            "connect as a member of oadb_app, or as the owner: call oadb.grant_privileges();",
+        )
+    return Finding(True, subject, f"forced on {', '.join(table.name for table in tables)}")
+
+
+def _keys(db: Database, config: Config) -> Iterator[Finding]:
+    try:
+        canaries = keys.list_canaries(db)
+    except UndefinedTable:
+        return  # not migrated yet, which is said below
+    known = ", ".join(str(canary.key_id) for canary in canaries)
+    if config.keyring is None:
+        advice = f"the database is sealed with key {known}: set OADB_KEYRING_FILE"
+        yield Finding(not canaries, "keys", advice if canaries else "none, and none is needed yet")
+        return
+    primary = config.keyring.primary.key_id
+    if not canaries:
+        yield Finding(True, "keys", f"none in use; the first secret enrolls key {primary}")
+        return
+    try:
+        keys.require_fit(config.keyring, canaries)
+    except KeyRingError as error:
+        yield Finding(False, "keys", str(error))
+    else:
+        yield Finding(True, "keys", f"{known} in use, all in the ring; {primary} seals")
 
 
 def _migrations(config: Config) -> Finding:

@@ -40,10 +40,10 @@ comment on column oadb.login_attempts.username is 'As it was given, whether or n
 comment on column oadb.login_attempts.user_id is 'Who was meant. Null: nobody of that name.';
 
 create table oadb.lockouts (
-    kind         text        not null,
-    subject      text        not null,
-    failures     bigint      not null,
-    failed_at    timestamptz not null,
+    kind       text        not null,
+    subject    text        not null,
+    failures   bigint      not null,
+    failed_at  timestamptz not null,
     unlocks_at timestamptz,
 
     constraint lockouts_pkey primary key (kind, subject),

@@ -5,17 +5,17 @@
 set local lock_timeout = '4s';
 
 create table oadb.second_factors (
-    user_id                     bigint      not null,
-    secret                      bytea       not null,
-    key_id                      bigint      generated always as (oadb.key_id_of(secret)) stored,
-    last_step                   bigint      not null default 0,
-    failures                    bigint      not null default 0,
-    unlocks_at                timestamptz,
+    user_id                        bigint      not null,
+    secret                         bytea       not null,
+    key_id                         bigint      generated always as (oadb.key_id_of(secret)) stored,
+    last_step                      bigint      not null default 0,
+    failures                       bigint      not null default 0,
+    unlocks_at                     timestamptz,
     is_required_for_login          boolean     not null default true,
     is_required_for_mcp            boolean     not null default false,
     is_required_for_password_reset boolean     not null default true,
-    created_at                  timestamptz not null default now(),
-    confirmed_at                timestamptz,
+    created_at                     timestamptz not null default now(),
+    confirmed_at                   timestamptz,
 
     constraint second_factors_pkey primary key (user_id),
     constraint second_factors_user_id_fkey

@@ -51,6 +51,7 @@ end
 $$;
 
 drop function oadb.act_as(bigint);
+drop procedure oadb.renew_privileges();
 drop procedure oadb.grant_privileges();
 drop procedure oadb.create_roles();
 drop table oadb.role_privileges;

@@ -239,7 +239,29 @@ comment on procedure oadb.grant_privileges is
 'Gives each role of oadb that exists what oadb.role_privileges says, and nothing else. May be '
 'called again at any time, by the owner of the tables.';
 
+create procedure oadb.renew_privileges()
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if exists (
+        select
+        from pg_catalog.pg_roles
+        where
+            rolname in (select role_privileges.role_name from oadb.role_privileges)
+            and rolname <> current_user
+            and has_schema_privilege(oid, 'oadb', 'usage')
+    ) then
+        call oadb.grant_privileges();
+    end if;
+end
+$$;
+
+comment on procedure oadb.renew_privileges is
+'For migrations that change tables: grants again where roles are separate, and nothing elsewhere.';
+
 -- Only who owns the tables separates roles.
+revoke execute on procedure oadb.renew_privileges() from public;
 revoke execute on procedure oadb.create_roles() from public;
 revoke execute on procedure oadb.grant_privileges() from public;
 

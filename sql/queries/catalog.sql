@@ -74,3 +74,73 @@ from pg_catalog.pg_class
 inner join pg_catalog.pg_namespace
     on pg_class.relnamespace = pg_namespace.oid
 where pg_class.oid::bigint = :table_id;
+
+-- name: list_roles
+-- Of those named, the roles that the server has, and whether they are let into
+-- this database: they may be there for another one.
+select
+    rolname::text as name,
+    coalesce(
+        pg_catalog.has_schema_privilege(oid, pg_catalog.to_regnamespace('oadb'), 'usage'), false
+    ) as is_let_in
+from pg_catalog.pg_roles
+where rolname::text = any(:names)
+order by name;
+
+-- name: find_standing
+-- How this connection stands to the tables of oadb; no row without its schema. An
+-- exempt role is one that row-level security never binds. Whether it can act for a
+-- user is asked as oadb.act_as does it.
+select
+    own.rolname::text as role_name,
+    owner.rolname::text as owner_name,
+    own.rolsuper or own.rolbypassrls as is_exempt,
+    coalesce(
+        not (acting.rolsuper or acting.rolbypassrls)
+        and pg_catalog.has_schema_privilege(acting.oid, namespace.oid, 'usage')
+        and pg_catalog.pg_has_role(
+            session_user,
+            acting.oid,
+            case
+                when pg_catalog.current_setting('server_version_num')::int >= 160000 then 'set'
+                else 'member'
+            end
+        ),
+        false
+    ) as can_act_as_user
+from pg_catalog.pg_namespace as namespace
+inner join pg_catalog.pg_roles as owner on namespace.nspowner = owner.oid
+inner join pg_catalog.pg_roles as own on own.rolname = current_user
+left join pg_catalog.pg_roles as acting on acting.rolname = 'oadb_user'
+where namespace.nspname = 'oadb';
+
+-- name: list_user_tables
+-- Every table that belongs to users, and what row-level security does for it. The
+-- partitions of a table are reached through it, by its policies.
+select
+    namespace.nspname || '.' || class.relname as name,
+    class.relrowsecurity and class.relforcerowsecurity as is_forced,
+    coalesce(bool_or(policy.polname = 'user_policy'), false) as has_user_policy,
+    coalesce(
+        bool_or(
+            policy.polname = 'service_policy'
+            and pg_catalog.pg_has_role(service.oid, 'usage')
+        ),
+        false
+    ) as is_open_to_us
+from pg_catalog.pg_class as class
+inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
+inner join pg_catalog.pg_attribute as attribute on class.oid = attribute.attrelid
+left join pg_catalog.pg_policy as policy on class.oid = policy.polrelid
+left join pg_catalog.pg_roles as service on service.oid = any(policy.polroles)
+where
+    namespace.nspname = 'oadb'
+    and class.relkind in ('r', 'p')
+    and not class.relispartition
+    and attribute.attname = 'user_id'
+group by
+    namespace.nspname,
+    class.relname,
+    class.relrowsecurity,
+    class.relforcerowsecurity
+order by name;

@@ -7,6 +7,11 @@ select
 from oadb.key_canaries
 order by key_id;
 
+-- name: lock_canaries
+-- Until the end of the transaction nobody else enrolls or removes a key; reading,
+-- and the checks of foreign keys, go on.
+lock table oadb.key_canaries in share row exclusive mode;
+
 -- name: enroll
 -- repeatable: a canary that is there stays as it is
 insert into oadb.key_canaries (

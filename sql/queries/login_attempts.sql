@@ -18,7 +18,7 @@ values (
     (
         select users.user_id
         from oadb.users
-        where lower(users.username) = lower(:username)
+        where users.username_key = lower(:username)
     ),
     cast(cast(:ip as text) as inet),
     :device,

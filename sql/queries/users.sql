@@ -26,7 +26,7 @@ select
     created_at,
     updated_at
 from oadb.users
-where lower(username) = lower(:username);
+where username_key = lower(:username);
 
 -- name: find_by_email
 -- scope: all users (a password reset knows no id yet)
@@ -41,7 +41,7 @@ select
     created_at,
     updated_at
 from oadb.users
-where lower(email) = lower(:email);
+where email_key = lower(:email);
 
 -- name: find_password
 -- scope: all users (a sign-in knows no id yet)
@@ -50,7 +50,7 @@ select
     user_id,
     password_hash
 from oadb.users
-where lower(username) = lower(:username);
+where username_key = lower(:username);
 
 -- name: list_page
 -- scope: all users (administration)

@@ -3,16 +3,19 @@
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
 from typing import Any
 
 import argon2
 import pytest
 
 from oadb.errors import BusyError, ParameterError
-from oadb.security.passwords import LONGEST, SHORTEST, Passwords
+from oadb.security.passwords import LONGEST, SHORTEST, Passwords, _is_sane
+from oadb.security.secret import Secret
+from tests.security.said import everything_said
 
 CHEAP = argon2.profiles.CHEAPEST
-PASSWORD = "correct horse"
+PASSWORD = Secret("correct horse")
 
 
 @pytest.fixture
@@ -53,11 +56,11 @@ COST = f"m={CHEAP.memory_cost},t={CHEAP.time_cost},p={CHEAP.parallelism}"
      "        ", "e\u0301" * 4],
 )  # fmt: skip
 def test_a_password_is_verified_by_its_hash(passwords: Passwords, password: str) -> None:
-    stored = passwords.hash(password)
+    stored = passwords.hash(Secret(password))
 
-    assert passwords.verify(stored, password)
-    assert not passwords.verify(stored, password + "\0")
-    assert not passwords.verify(stored, password[:-1])
+    assert passwords.verify(stored, Secret(password))
+    assert not passwords.verify(stored, Secret(password + "\0"))
+    assert not passwords.verify(stored, Secret(password[:-1]))
 
 
 def test_the_same_password_never_has_the_same_hash(passwords: Passwords) -> None:
@@ -68,7 +71,7 @@ def test_the_hash_is_argon2id_as_the_rfc_recommends() -> None:
     passwords = Passwords()
     stored = passwords.hash(PASSWORD)
 
-    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert stored.reveal().startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert passwords.verify(stored, PASSWORD)
     assert not passwords.is_outdated(stored)
     assert passwords.is_outdated(Passwords(CHEAP).hash(PASSWORD))
@@ -77,19 +80,19 @@ def test_the_hash_is_argon2id_as_the_rfc_recommends() -> None:
 @pytest.mark.parametrize("password", ["", "a" * 7, "a" * 1025, "é" * 513, "\ud800" * 8])
 def test_an_unfit_password_is_refused_and_not_shown(passwords: Passwords, password: str) -> None:
     with pytest.raises(ParameterError, match="8 to 1024 bytes in UTF-8") as refused:
-        passwords.hash(password)
+        passwords.hash(Secret(password))
 
     assert not password or password not in str(refused.value)
     assert refused.value.__context__ is None
 
 
 def test_length_is_counted_in_bytes(passwords: Passwords) -> None:
-    assert passwords.hash("éééé")
-    assert passwords.hash("é" * 512)
+    assert passwords.hash(Secret("éééé"))
+    assert passwords.hash(Secret("é" * 512))
 
 
 STORED: dict[str, str | None] = {
-    "right name": Passwords(CHEAP).hash("another horse"),
+    "right name": Passwords(CHEAP).hash(Secret("another horse")).reveal(),
     "unknown name": None,
     "empty": "",
     "plain text": "hunter22",
@@ -107,26 +110,27 @@ STORED: dict[str, str | None] = {
 
 
 @pytest.mark.parametrize("case", STORED)
-@pytest.mark.parametrize("password", [PASSWORD, "", "a" * 2000, "\ud800"])
+@pytest.mark.parametrize("password", [PASSWORD.reveal(), "", "a" * 2000, "\ud800"])
 def test_every_failure_costs_one_hash_of_today(
     passwords: Passwords, case: str, password: str
 ) -> None:
-    spy = Spy(passwords)
+    spy, stored = Spy(passwords), STORED[case]
+    known = None if stored is None else Secret(stored)
 
-    assert passwords.verify(STORED[case], password) is False
+    assert passwords.verify(known, Secret(password)) is False
     assert spy.computed == [COST]
 
 
 def test_a_password_too_long_to_be_stored_is_not_hashed(passwords: Passwords) -> None:
-    stored, seen = passwords.hash("a" * LONGEST), Spy(passwords)
+    stored, seen = passwords.hash(Secret("a" * LONGEST)), Spy(passwords)
 
-    assert not passwords.verify(stored, "a" * (LONGEST + 1))
+    assert not passwords.verify(stored, Secret("a" * (LONGEST + 1)))
     assert [known == stored for known, _ in seen.verified] == [False]
 
 
 def test_nobody_knows_the_password_of_the_unknown_user(passwords: Passwords) -> None:
-    for password in ("", PASSWORD, "\ud800"):
-        assert not passwords.verify(None, password)
+    for password in ("", PASSWORD.reveal(), "\ud800"):
+        assert not passwords.verify(None, Secret(password))
     assert Passwords(CHEAP)._dummy != passwords._dummy
 
 
@@ -139,6 +143,95 @@ def test_a_hash_of_other_parameters_is_verified_and_outdated(passwords: Password
     assert passwords.verify(stored, PASSWORD)
     assert passwords.is_outdated(stored)
     assert not passwords.is_outdated(passwords.hash(PASSWORD))
+
+
+SALT, DIGEST = "c2FsdHNhbHQ", "a" * 22
+
+
+def planted(cost: str = "m=8,t=1,p=1", kind: str = "argon2id", salt: str = SALT) -> str:
+    return f"${kind}$v=19${cost}${salt}${DIGEST}"
+
+
+def of_type(kind: argon2.Type) -> str:
+    """Return a hash that fits PASSWORD, made by another kind of Argon2."""
+    return argon2.PasswordHasher(1, 8, 1, type=kind).hash(PASSWORD.reveal())
+
+
+PLANTED = {
+    "4 GiB": planted("m=4194304,t=1,p=1"),
+    "a little more than 1 GiB": planted("m=1048577,t=1,p=1"),
+    "all memory": planted("m=4294967295,t=1,p=1"),
+    "a thousand passes": planted("m=8,t=1000,p=1"),
+    "11 passes": planted("m=8,t=11,p=1"),
+    "255 lanes": planted("m=2040,t=1,p=255"),
+    "17 lanes": planted("m=136,t=1,p=17"),
+    "everything": planted("m=4194304,t=1000,p=255"),
+    "more than 32 bits": planted(f"m={2**32 + 8},t=1,p=1"),
+    "more than any number": planted(f"m={'9' * 5000},t=1,p=1"),
+    "argon2i": of_type(argon2.Type.I),
+    "argon2d": of_type(argon2.Type.D),
+    "unknown type": planted(kind="argon2x"),
+    "huge salt": planted(salt="c2Fs" * 2_500_000),
+    "huge digest": planted() + "aaaa" * 2_500_000,
+    "truncated cost": planted().rsplit(",", 1)[0],
+    "truncated before the salt": planted().rsplit("$", 2)[0],
+    "truncated before the digest": planted().rsplit("$", 1)[0],
+    "one part more": planted() + "$",
+    "other numerals": planted("m=８,t=1,p=1"),  # noqa: RUF001
+}
+
+
+@pytest.mark.parametrize("case", PLANTED)
+def test_a_planted_hash_is_never_given_to_argon2(
+    passwords: Passwords, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[bytes] = []
+    verify = argon2.low_level.verify_secret
+
+    def noted(known: bytes, password: bytes, kind: argon2.Type) -> bool:
+        given.append(known)
+        return verify(known, password, kind)
+
+    monkeypatch.setattr("argon2._password_hasher.verify_secret", noted)
+
+    assert passwords.verify(Secret(PLANTED[case]), PASSWORD) is False
+    assert given == [passwords._dummy.encode()]
+
+
+@pytest.mark.parametrize("case", PLANTED)
+def test_a_planted_hash_is_refused_in_less_than_a_millisecond(case: str) -> None:
+    took = []
+    for _ in range(20):
+        started = perf_counter()
+        assert not _is_sane(PLANTED[case])
+        took.append(perf_counter() - started)
+
+    assert min(took) < 0.001
+
+
+def test_the_most_that_a_hash_may_cost_is_still_looked_at() -> None:
+    assert _is_sane(planted("m=1048576,t=10,p=16"))
+    assert _is_sane(Passwords().hash(PASSWORD).reveal())
+    largest = argon2.Parameters(argon2.Type.ID, 19, 64, 64, 1, 8, 1)
+    assert _is_sane(Passwords(largest).hash(PASSWORD).reveal())
+
+
+@pytest.mark.parametrize(
+    "cost", ["m=8,t=1,p=1,m=8", "t=1,m=8,p=1", "m=8,t=1,p=1,k=1", "m=08,t=1,p=1"]
+)
+def test_two_readers_of_one_hash_do_not_disagree(passwords: Passwords, cost: str) -> None:
+    """What argon2-cffi and the C library could read differently is verified by neither."""
+    spy = Spy(passwords)
+
+    assert passwords.verify(Secret(planted(cost)), PASSWORD) is False
+    assert spy.computed == [COST]
+
+
+def test_no_password_is_in_what_is_said_of_it(passwords: Passwords) -> None:
+    for password in ("short", "\ud800 correct horse", "correct horse" * 100):
+        with pytest.raises(ParameterError) as refused:
+            passwords.hash(Secret(password))
+        assert password not in everything_said(refused.value)
 
 
 class Gate:
@@ -183,7 +276,7 @@ def test_no_more_than_the_cores_hash_at_once() -> None:
             assert gate.full.acquire(timeout=20)
         gate.open.set()
 
-    assert [result.result() for result in results] == ["done"] * (CORES * 4)
+    assert [result.result() for result in results] == [Secret("done")] * (CORES * 4)
     assert gate.most == CORES
 
 
@@ -212,13 +305,13 @@ def test_a_caller_without_a_turn_is_told_that_hashing_is_busy() -> None:
             passwords.hash(PASSWORD)
         gate.open.set()
 
-    assert passwords.hash(PASSWORD) == "done"
+    assert passwords.hash(PASSWORD) == Secret("done")
 
 
 def test_a_turn_comes_back_after_every_outcome() -> None:
     passwords = Passwords(CHEAP, turn_timeout=0)
     stored = passwords.hash(PASSWORD)
     for _ in range(CORES + 1):
-        assert not passwords.verify(stored, "wrong horse")
-        assert not passwords.verify("malformed", PASSWORD)
+        assert not passwords.verify(stored, Secret("wrong horse"))
+        assert not passwords.verify(Secret("malformed"), PASSWORD)
         assert passwords.verify(stored, PASSWORD)

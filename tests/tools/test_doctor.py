@@ -1,13 +1,19 @@
 """What the doctor says of a healthy database, and of each thing that can be amiss."""
 
+import secrets
+from collections.abc import Generator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
-from oadb import Config
+from oadb import Config, Database, keys
+from oadb.security.keyring import Key, KeyRing
+from oadb.testing.control import controlled
+from oadb.testing.servers import Server
 from oadb.tools import doctor
+from tests.user_rows import database, login
 
 
 @pytest.fixture
@@ -74,3 +80,189 @@ def test_no_connection_is_the_only_finding() -> None:
 
     assert [(finding.ok, finding.subject) for finding in found] == [(False, "connection")]
     assert "\n" not in found[0].text
+
+
+# Roles and row security -------------------------------------------------------------------------
+
+SEPARATE = "as a superuser: call oadb.create_roles(); call oadb.grant_privileges();"
+
+
+@pytest.fixture(scope="module")
+def server() -> Generator[Server]:
+    """Give a server of our own, with a role that may make no roles: roles belong to a server."""
+    with controlled() as control:
+        with psycopg.connect(control.url) as connection:
+            connection.execute("create role alone login")
+        yield control.server
+
+
+@pytest.fixture(scope="module")
+def single(server: Server) -> Generator[str]:
+    with database(server, "single", "alone") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def separate(server: Server, single: str) -> Generator[str]:
+    """Give the URL, for a superuser, of a database with all roles; *single* comes before them."""
+    assert single
+    with database(server, "separate", "postgres") as url:
+        with psycopg.connect(url) as connection:
+            connection.execute("create role service login in role oadb_app")
+            connection.execute("create role one_user login in role oadb_user")
+        yield url
+
+
+def said(url: str, subject: str, *statements: str) -> str:
+    """Return what the doctor says of a subject; *statements* are run before and taken back."""
+    config = Config.from_env({"DATABASE_URL": url, "DB_POOL_SIZE": "1"})
+    if not statements:
+        return str(findings(config)[subject])
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statements[0].encode())
+        try:
+            return str(findings(config)[subject])
+        finally:
+            connection.execute(statements[1].encode())
+
+
+def test_one_role_for_everything_is_said_and_is_not_amiss(single: str) -> None:
+    assert said(single, "roles") == (
+        f"ok   roles: one for everything, alone; to separate, {SEPARATE}"
+    )
+    assert said(single, "row security").startswith("ok   row security: forced on oadb.api_keys, ")
+
+
+def test_a_superuser_that_nothing_binds_is_amiss(server: Server, single: str) -> None:
+    assert single
+    assert said(server.url("single"), "roles") == (
+        "FAIL roles: row-level security does not bind postgres, so that db.as_user is refused; "
+        f"connect as a role without superuser and bypassrls, or {SEPARATE}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "text"),
+    [
+        (
+            "postgres",
+            "postgres is bound by db.as_user alone: connect services as a member of oadb_app",
+        ),
+        ("service", "postgres owns the tables, service uses them"),
+    ],
+)
+def test_separate_roles_are_said_with_the_place_of_this_one(
+    server: Server, separate: str, role: str, text: str
+) -> None:
+    assert separate
+    url = login(server, role, "separate")
+
+    assert said(url, "roles") == f"ok   roles: separate; {text}"
+    assert said(url, "row security").startswith("ok   row security: forced on oadb.api_keys, ")
+
+
+def test_a_service_that_owns_the_tables_is_told(server: Server, separate: str) -> None:
+    assert separate
+    with database(server, "owned", "alone") as url:
+        with psycopg.connect(server.url("owned")) as connection:
+            connection.execute("call oadb.grant_privileges()")
+
+        assert said(url, "roles") == (
+            "ok   roles: separate; alone owns the tables: connect services as a member of oadb_app"
+        )
+
+
+def test_a_role_that_is_missing_is_amiss(separate: str) -> None:
+    found = said(
+        separate,
+        "roles",
+        "alter role oadb_log rename to elsewhere",
+        "alter role elsewhere rename to oadb_log",
+    )
+
+    assert found == f"FAIL roles: without oadb_log; {SEPARATE}"
+
+
+@pytest.mark.parametrize("switch", ["disable row level security", "no force row level security"])
+def test_row_security_that_is_off_is_amiss(separate: str, switch: str) -> None:
+    back = "enable row level security, force row level security"
+    found = said(
+        separate,
+        "row security",
+        f"alter table oadb.sessions {switch}",
+        f"alter table oadb.sessions {back}",
+    )
+
+    assert found == "FAIL row security: not forced on oadb.sessions; see migration 0011"
+
+
+def test_a_later_table_of_users_without_row_security_is_amiss(separate: str) -> None:
+    create = "create table oadb.later (user_id bigint)"
+
+    assert said(separate, "row security", create, "drop table oadb.later") == (
+        "FAIL row security: not forced on oadb.later; see migration 0011"
+    )
+
+
+def test_row_security_without_a_policy_for_users_is_amiss(separate: str) -> None:
+    rename = "alter policy {} on oadb.sessions rename to {}"
+    found = said(
+        separate,
+        "row security",
+        rename.format("user_policy", "other"),
+        rename.format("other", "user_policy"),
+    )
+
+    assert found == "FAIL row security: oadb.sessions without user_policy; see migration 0011"
+
+
+def test_a_connection_that_sees_no_row_is_amiss(server: Server, separate: str) -> None:
+    assert separate
+    found = said(login(server, "one_user", "separate"), "row security")
+
+    assert found.startswith(
+        "FAIL row security: without db.as_user, one_user sees no row of oadb.api_keys, "
+    )
+    assert found.endswith(
+        "connect as a member of oadb_app, or as the owner: call oadb.grant_privileges();"
+    )
+
+
+# Keys -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ring() -> KeyRing:
+    return KeyRing([Key(1, "primary", datetime.now(UTC), secrets.token_bytes(32))])
+
+
+def test_a_database_that_holds_no_secret_needs_no_key_ring(config: Config, ring: KeyRing) -> None:
+    assert str(findings(config)["keys"]) == "ok   keys: none, and none is needed yet"
+    unused = findings(replace(config, keyring=ring))["keys"]
+    assert str(unused) == "ok   keys: none in use; the first secret enrolls key 1"
+
+
+def test_a_key_ring_that_fits_is_said(config: Config, ring: KeyRing) -> None:
+    fitting = replace(config, keyring=ring)
+    with Database(fitting) as db:
+        keys.prove(db)
+
+    assert str(findings(fitting)["keys"]) == "ok   keys: 1 in use, all in the ring; 1 seals"
+
+
+def test_a_key_ring_that_is_missing_or_another_one_is_amiss(config: Config, ring: KeyRing) -> None:
+    with Database(replace(config, keyring=ring)) as db:
+        keys.prove(db)
+    other = KeyRing([replace(ring.primary, root=secrets.token_bytes(32))])
+
+    missing, wrong = (findings(replace(config, keyring=each))["keys"] for each in (None, other))
+    assert str(missing) == ("FAIL keys: the database is sealed with key 1: set OADB_KEYRING_FILE")
+    assert not wrong.ok
+    assert "key 1 of the ring is another key" in wrong.text
+    assert other.primary.fingerprint in wrong.text
+
+
+def test_the_doctor_enrolls_nothing(config: Config, ring: KeyRing) -> None:
+    findings(replace(config, keyring=ring))
+    with Database(config) as db:
+        assert keys.list_canaries(db) == []

@@ -1,0 +1,104 @@
+"""Addresses of clients: one form for each, and no guess about what is none."""
+
+import traceback
+from time import perf_counter
+
+import pytest
+
+from oadb.errors import ParameterError
+from oadb.security.addresses import address, network
+
+
+@pytest.mark.parametrize(
+    ("text", "shortest", "its_network"),
+    [
+        pytest.param("203.0.113.7", "203.0.113.7", "203.0.113.7", id="IPv4"),
+        pytest.param("0.0.0.0", "0.0.0.0", "0.0.0.0", id="IPv4 nobody"),
+        pytest.param("255.255.255.255", "255.255.255.255", "255.255.255.255", id="IPv4 everybody"),
+        pytest.param("2001:db8::1", "2001:db8::1", "2001:db8::/64", id="IPv6"),
+        pytest.param(
+            "2001:0DB8:0000:0000:0000:0000:0000:0001",
+            "2001:db8::1",
+            "2001:db8::/64",
+            id="IPv6 long",
+        ),
+        pytest.param(
+            "2001:db8:1:2:ffff:ffff:ffff:ffff",
+            "2001:db8:1:2:ffff:ffff:ffff:ffff",
+            "2001:db8:1:2::/64",
+            id="IPv6 end of network",
+        ),
+        pytest.param("::1", "::1", "::/64", id="IPv6 loopback"),
+        pytest.param("::ffff:203.0.113.7", "203.0.113.7", "203.0.113.7", id="IPv4 in IPv6"),
+        pytest.param("::FFFF:cb00:7107", "203.0.113.7", "203.0.113.7", id="IPv4 in IPv6 in hex"),
+        pytest.param("::203.0.113.7", "::cb00:7107", "::/64", id="IPv4 compatible"),
+        pytest.param("fe80::1", "fe80::1", "fe80::/64", id="link local"),
+    ],
+)
+def test_an_address_has_one_form_and_one_network(
+    text: str, shortest: str, its_network: str
+) -> None:
+    assert address("sign_in", text) == shortest
+    assert address("sign_in", shortest) == shortest
+    assert network("sign_in", text) == its_network
+    assert network("sign_in", shortest) == its_network
+
+
+def test_no_address_stays_none() -> None:
+    assert address("sign_in", None) is None
+
+
+def test_who_has_a_line_is_one_network_whatever_address_is_chosen() -> None:
+    one = {network("x", f"2001:db8:1:2:{n:x}::{n:x}") for n in range(1, 100)}
+    two = {network("x", f"2001:db8:1:{n:x}::1") for n in range(1, 100)}
+
+    assert one == {"2001:db8:1:2::/64"}
+    assert len(two) == 99
+
+
+NONE = {
+    "empty": "",
+    "blank": " ",
+    "space before": " 203.0.113.7",
+    "newline behind": "203.0.113.7\n",
+    "name": "localhost",
+    "port": "203.0.113.7:443",
+    "brackets": "[2001:db8::1]",
+    "network": "203.0.113.0/24",
+    "IPv6 network": "2001:db8::/64",
+    "leading zero": "203.0.113.07",
+    "octal": "0313.0.113.7",
+    "hexadecimal": "0xcb.0.113.7",
+    "number": "3405803783",
+    "short": "203.0.113",
+    "too large": "203.0.113.256",
+    "negative": "203.0.113.-7",
+    "scope": "fe80::1%eth0",
+    "empty scope": "fe80::1%",
+    "scope of a mapped one": "::ffff:203.0.113.7%1",
+    "two elisions": "2001::db8::1",
+    "nine groups": "1:2:3:4:5:6:7:8:9",
+    "full-width digits": "２０３.0.113.7",  # noqa: RUF001
+    "arabic digits": "٢٠٣.0.113.7",
+    "NUL": "203.0.113.7\0",
+    "surrogate": "203.0.113.\ud800",
+    "list": "203.0.113.7, 198.51.100.1",
+    "SQL": "'; drop table oadb.users; --",
+    "long": "1." * 5_000_000,
+    "long in IPv6": "1:" * 5_000_000,
+}
+
+
+@pytest.mark.parametrize("case", NONE)
+def test_what_is_no_address_is_refused_and_not_shown(case: str) -> None:
+    started = perf_counter()
+    for refuse in (address, network):
+        with pytest.raises(ParameterError) as refused:
+            refuse("sign_in", NONE[case])
+        assert str(refused.value) == (
+            "sign_in: ip must be an IPv4 or IPv6 address, such as 203.0.113.7"
+        )
+        assert refused.value.__context__ is None
+        assert refused.value.__cause__ is None
+        assert len("".join(traceback.format_exception(refused.value))) < 5000
+    assert perf_counter() - started < 5

@@ -1,0 +1,410 @@
+"""Where a key ring is kept: which files are refused, and that a ring is never half written."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Generator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import pytest
+
+from oadb import Config
+from oadb.errors import ConfigError, KeyRingError
+from oadb.security import keyring_file
+from oadb.security.keyring import Key, KeyRing
+from oadb.security.keyring_file import from_env, read, write
+from tests.security.said import everything_said
+
+FIRST = Key(1, "primary", datetime(2026, 1, 1, tzinfo=UTC), bytes(range(32)))
+OLD = KeyRing([FIRST])
+NEW = KeyRing(
+    [replace(FIRST, state="decrypt-only"), replace(FIRST, key_id=2, root=bytes(range(32, 64)))]
+)
+ROOT = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Give the path of a ring that is fit to be read."""
+    file = tmp_path / "keyring.json"
+    file.write_text(OLD.to_json())
+    file.chmod(0o600)
+    return file
+
+
+@pytest.fixture
+def impatient() -> Generator[None]:
+    """End a test that hangs."""
+
+    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(10)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def next_descriptor() -> int:
+    """Return the number that the next open file has; it grows if one was left open."""
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    os.close(descriptor)
+    return descriptor
+
+
+def refused(path: Path, problem: str) -> None:
+    before = next_descriptor()
+    with pytest.raises(KeyRingError, match=problem) as error:
+        read(path)
+
+    assert str(error.value).startswith(str(path))
+    assert ROOT not in everything_said(error.value)
+    assert "bytearray" not in everything_said(error.value)
+    assert next_descriptor() == before
+
+
+# Reading ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o700, 0o500], ids=oct)
+def test_a_file_of_our_own_is_read(path: Path, mode: int) -> None:
+    path.chmod(mode)
+
+    assert read(path).keys == OLD.keys
+
+
+@pytest.mark.parametrize(
+    "mode", [0o640, 0o644, 0o660, 0o666, 0o604, 0o620, 0o602, 0o610, 0o601, 0o777, 0o440], ids=oct
+)
+def test_a_file_that_others_can_use_is_refused(path: Path, mode: int) -> None:
+    path.chmod(mode)
+
+    refused(path, f"has mode {mode:04o}, so that others can use it; chmod 600 it")
+
+
+def owned_by(monkeypatch: pytest.MonkeyPatch, owner: int) -> None:
+    """Make every file belong to *owner*."""
+    fstat = os.fstat
+
+    def changed(descriptor: int) -> os.stat_result:
+        status = [*fstat(descriptor)]
+        status[stat.ST_UID] = owner
+        return os.stat_result(status)
+
+    monkeypatch.setattr(keyring_file.os, "fstat", changed)
+
+
+def test_a_file_of_somebody_else_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owned_by(monkeypatch, os.geteuid() + 1)
+
+    refused(path, f"belongs to user {os.geteuid() + 1}, neither to us nor to root")
+
+
+def test_a_file_of_root_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owned_by(monkeypatch, 0)
+    monkeypatch.setattr(keyring_file.os, "geteuid", lambda: 4711)
+
+    assert read(path).keys == OLD.keys
+
+
+def test_a_file_that_we_own_and_another_user_runs_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned_by(monkeypatch, 4711)
+    monkeypatch.setattr(keyring_file.os, "geteuid", lambda: 4712)
+
+    refused(path, "belongs to user 4711")
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir(mode=0o700)
+
+    refused(folder, "is no ordinary file")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_pipe_is_refused_without_waiting_for_its_writer(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+
+    refused(pipe, "is no ordinary file")
+
+
+def test_a_device_is_refused() -> None:
+    refused(Path("/dev/zero"), "is no ordinary file")
+
+
+def test_a_link_is_judged_by_what_it_leads_to(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    assert read(link).keys == OLD.keys
+
+    path.chmod(0o644)
+    refused(link, "has mode 0644")
+    path.unlink()
+    refused(link, "No such file or directory; oadb keys new makes a key ring")
+
+
+def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(link)
+
+    refused(link, "symbolic link")
+
+
+def test_a_missing_file_is_refused_and_never_made(tmp_path: Path) -> None:
+    refused(tmp_path / "missing", "No such file or directory; oadb keys new makes a key ring")
+    refused(tmp_path / "missing" / "ring", "No such file or directory")
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        pytest.param(b"", "is not JSON", id="empty"),
+        pytest.param(bytes(1000), "is not JSON", id="NUL"),
+        pytest.param(b" " * (1024 * 1024) + b"{}", "larger than 1048576 bytes", id="too large"),
+        pytest.param(b" " * (1024 * 1024 - 2) + b"{}", 'must be {"keys"', id="as large as can be"),
+        pytest.param(ROOT.encode(), "is not JSON", id="bare key"),
+        pytest.param(OLD.to_json().encode()[:-4], "is not JSON", id="cut off"),
+        pytest.param(OLD.to_json().encode("utf-16")[:-1], "is not JSON", id="half a character"),
+    ],
+)
+def test_a_file_without_a_ring_is_refused(path: Path, content: bytes, problem: str) -> None:
+    path.write_bytes(content)
+
+    refused(path, problem.replace("{", r"\{"))
+
+
+# The environment -------------------------------------------------------------------------------
+
+
+def test_the_environment_names_a_file_or_holds_the_ring(path: Path) -> None:
+    for environ in (
+        {"OADB_KEYRING_FILE": str(path)},
+        {"OADB_KEYRING_FILE": f" {path}\n", "OADB_KEYRING": ""},
+        {"OADB_KEYRING": OLD.to_json()},
+        {"OADB_KEYRING": f"\n{OLD.to_json()} ", "OADB_KEYRING_FILE": "  "},
+    ):
+        ring = from_env(environ)
+        assert ring is not None
+        assert ring.keys == OLD.keys
+
+
+def test_without_either_there_is_no_ring() -> None:
+    assert from_env({}) is None
+    assert from_env({"OADB_KEYRING": "", "OADB_KEYRING_FILE": " "}) is None
+
+
+def test_both_are_refused_even_if_they_agree(path: Path) -> None:
+    with pytest.raises(ConfigError, match="OADB_KEYRING_FILE and OADB_KEYRING are both") as error:
+        from_env({"OADB_KEYRING_FILE": str(path), "OADB_KEYRING": OLD.to_json()})
+
+    assert ROOT not in everything_said(error.value)
+
+
+@pytest.mark.parametrize(
+    "text", [ROOT, "{}", OLD.to_json() + ROOT, OLD.to_json().replace("primary", "first")],
+    ids=["bare key", "empty", "key behind", "unknown state"],
+)  # fmt: skip
+def test_a_bad_ring_in_the_environment_is_refused_by_the_name_of_its_variable(text: str) -> None:
+    with pytest.raises(KeyRingError, match=r"^OADB_KEYRING: ") as error:
+        from_env({"OADB_KEYRING": text})
+
+    assert ROOT not in everything_said(error.value)
+    assert error.value.__context__ is None
+
+
+def test_a_configuration_reads_the_ring_and_does_not_show_it(path: Path) -> None:
+    config = Config.from_env(
+        {"DATABASE_URL": "postgresql://localhost/x", "OADB_KEYRING_FILE": str(path)}
+    )
+
+    assert config.keyring is not None
+    assert config.keyring.keys == OLD.keys
+    assert "key ring of 1 (primary)" in repr(config)
+    assert ROOT not in repr(config)
+    assert repr(FIRST.root) not in repr(config)
+
+
+# Writing ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
+def _umask(request: pytest.FixtureRequest) -> Generator[None]:
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("_umask")
+@pytest.mark.parametrize("new", [True, False], ids=["new", "replaced"])
+def test_a_written_ring_is_readable_by_its_owner_alone(tmp_path: Path, new: bool) -> None:
+    path = tmp_path / "ring"
+    write(path, OLD, new=new)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read(path).keys == OLD.keys
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_ring_is_replaced_and_its_loose_mode_with_it(path: Path) -> None:
+    path.chmod(0o644)
+    write(path, NEW)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read(path).keys == NEW.keys
+    assert [*path.parent.iterdir()] == [path]
+
+
+def test_a_ring_is_written_beside_us_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Path("ring"), OLD, new=True)
+
+    assert read(Path("ring")).keys == OLD.keys
+
+
+def test_a_new_ring_never_replaces_one(path: Path) -> None:
+    with pytest.raises(KeyRingError, match="exists already; a key ring is never overwritten"):
+        write(path, NEW, new=True)
+
+    assert path.read_text() == OLD.to_json()
+    assert [*path.parent.iterdir()] == [path]
+
+
+@pytest.mark.parametrize("kind", ["folder", "dangling link", "pipe"])
+def test_a_new_ring_replaces_nothing_else_either(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "ring"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(tmp_path / "elsewhere")
+    before = path.lstat()
+    with pytest.raises(KeyRingError, match="exists already"):
+        write(path, NEW, new=True)
+
+    assert path.lstat().st_ino == before.st_ino
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def fail(*_: object, **__: object) -> NoReturn:
+    raise OSError(28, "No space left on device")
+
+
+def interrupt(*_: object, **__: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("step", ["replace", "fsync"])
+def test_a_write_that_fails_leaves_the_old_ring_and_no_draft(
+    path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setattr(keyring_file.os, step, fail)
+    with pytest.raises(KeyRingError, match="No space left on device") as error:
+        write(path, NEW)
+    monkeypatch.undo()
+
+    assert path.read_text() == OLD.to_json()
+    assert [*path.parent.iterdir()] == [path]
+    assert ROOT not in everything_said(error.value)
+
+
+@pytest.mark.parametrize("step", ["replace", "fsync"])
+def test_a_write_that_is_interrupted_leaves_the_old_ring_and_no_draft(
+    path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setattr(keyring_file.os, step, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write(path, NEW)
+    monkeypatch.undo()
+
+    assert path.read_text() == OLD.to_json()
+    assert [*path.parent.iterdir()] == [path]
+
+
+@pytest.mark.parametrize("step", ["link", "fsync"])
+def test_a_new_ring_that_cannot_be_written_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setattr(keyring_file.os, step, fail)
+    with pytest.raises(KeyRingError, match="No space left on device"):
+        write(tmp_path / "ring", OLD, new=True)
+    monkeypatch.undo()
+
+    assert [*tmp_path.iterdir()] == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from oadb.security import keyring_file
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+ring = keyring_file.read(Path(sys.argv[1]))
+setattr(os, sys.argv[2], die)
+keyring_file.write(Path(sys.argv[1]), ring)
+"""
+
+
+@pytest.mark.parametrize("step", ["replace", "fsync"])
+def test_a_process_that_is_killed_while_it_writes_leaves_the_old_ring(
+    path: Path, step: str
+) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path), step], check=False)
+
+    assert done.returncode == -signal.SIGKILL
+    assert path.read_text() == OLD.to_json()
+    # What is left of the draft holds the roots: nobody else can read it either.
+    assert all(stat.S_IMODE(left.stat().st_mode) == 0o600 for left in path.parent.iterdir())
+
+
+def test_a_ring_cannot_be_written_where_there_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(KeyRingError, match="No such file or directory") as error:
+        write(tmp_path / "missing" / "ring", OLD)
+
+    assert ROOT not in everything_said(error.value)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_ring_does_not_replace_a_folder(tmp_path: Path) -> None:
+    path = tmp_path / "ring"
+    path.mkdir()
+    with pytest.raises(KeyRingError, match=f"^{path}: "):
+        write(path, OLD)
+
+    assert path.is_dir()
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_the_ring_and_its_name_are_on_the_disk_before_it_is_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power failure after the return must find it; before the rename, the old one."""
+    done: list[str] = []
+    fsync, rename = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def renamed(source: Path, target: Path) -> None:
+        done.append("rename")
+        rename(source, target)
+
+    monkeypatch.setattr(keyring_file.os, "fsync", synced)
+    monkeypatch.setattr(keyring_file.os, "replace", renamed)
+    write(path, NEW)
+
+    assert done == ["file", "rename", "folder"]

@@ -1,0 +1,182 @@
+"""Bearer tokens: what they look like, which typing errors are noticed, what is stored."""
+
+import re
+import string
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import product
+from time import perf_counter
+from uuid import UUID
+
+import pytest
+
+from oadb.errors import SealError
+from oadb.security.keyring import Key, KeyRing
+from oadb.security.sealing import SealedColumn, key_id_of
+from oadb.security.secret import Secret
+from oadb.security.tokens import TokenKind
+
+MADE = datetime(2026, 1, 1, tzinfo=UTC)
+FIRST = Key(1, "primary", MADE, bytes(range(32)))
+SECOND = Key(2, "decrypt-only", MADE, bytes(range(32, 64)))
+RETIRED = Key(3, "retired", MADE, bytes(range(64, 96)))
+RING = KeyRing([FIRST])
+BOTH = KeyRing([FIRST, SECOND, RETIRED])
+
+API = TokenKind("oak", SealedColumn("api_keys", "fingerprint"))
+SESSION = TokenKind("oas", SealedColumn("sessions", "fingerprint"))
+ROW = (7, UUID("0190c5b4-0000-7000-8000-000000000001"))
+
+# Made once, and pinned: a token that was handed out must be accepted by every later release.
+PINNED = "oak_No287qEH4uQv9vBo5cxQTXAw02KFtzjuPbCrH1FrBEB0nzlu0"
+PINNED_DIGEST = "2b5cd721689c3fc4802e2ecca05c9f366c10b8c7d05dd34e63750810a50e6f5a"
+DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
+
+
+@pytest.mark.parametrize("kind", [API, SESSION], ids=["oak", "oas"])
+def test_a_new_token_has_the_form_that_scanners_search_for(kind: TokenKind) -> None:
+    token = kind.new()
+    text = token.reveal()
+
+    assert re.fullmatch(rf"{kind.prefix}_[0-9A-Za-z]{{49}}", text)
+    assert kind.pattern.search(f"curl -H 'X-Key: {text}' https://x.in")
+    assert kind.is_wellformed(token)
+
+
+def test_new_tokens_are_distinct_and_use_every_digit() -> None:
+    made = [API.new().reveal() for _ in range(2000)]
+
+    assert len(set(made)) == 2000
+    # The first of 43 digits is at most f: 62 ** 43 is a little more than 256 bits.
+    assert {text[10] for text in made} == set(DIGITS)
+
+
+def test_a_token_of_an_earlier_release_is_still_accepted() -> None:
+    assert API.is_wellformed(Secret(PINNED))
+    assert API.digests(RING, Secret(PINNED)) == [bytes.fromhex(PINNED_DIGEST)]
+
+
+def test_every_change_of_one_character_is_noticed() -> None:
+    accepted = [
+        text
+        for place, digit in product(range(len(PINNED)), DIGITS + "_-é\0")
+        if digit != PINNED[place]
+        and API.is_wellformed(Secret(text := PINNED[:place] + digit + PINNED[place + 1 :]))
+    ]
+
+    assert accepted == []
+
+
+def test_every_exchange_of_two_neighbours_is_noticed() -> None:
+    exchanged = {
+        PINNED[:n] + PINNED[n + 1] + PINNED[n] + PINNED[n + 2 :] for n in range(len(PINNED) - 1)
+    } - {PINNED}
+
+    assert len(exchanged) > 45
+    assert not any(API.is_wellformed(Secret(text)) for text in exchanged)
+
+
+def test_every_missing_or_doubled_character_is_noticed() -> None:
+    for place in range(len(PINNED)):
+        assert not API.is_wellformed(Secret(PINNED[:place] + PINNED[place + 1 :]))
+        assert not API.is_wellformed(Secret(PINNED[:place] + PINNED[place] + PINNED[place:]))
+        assert not API.is_wellformed(Secret(PINNED[:place]))
+
+
+def test_a_token_of_one_kind_is_none_of_the_other() -> None:
+    key, session = API.new(), SESSION.new()
+    renamed = Secret("oas" + key.reveal()[3:])
+
+    assert not SESSION.is_wellformed(key)
+    assert not API.is_wellformed(session)
+    assert not SESSION.is_wellformed(renamed)
+    assert not SESSION.pattern.search(key.reveal())
+    assert set(API.digests(RING, key)).isdisjoint(SESSION.digests(RING, key))
+
+
+def with_checksum(body: str) -> str:
+    """Return *body* with the checksum that a token would have, whatever it is made of."""
+    from oadb.security.tokens import _checksum  # noqa: PLC0415
+
+    return body + _checksum(body)
+
+
+HOSTILE = {
+    "empty": "",
+    "prefix": "oak_",
+    "zeros": "oak_" + "0" * 49,
+    "space before": f" {PINNED}",
+    "newline behind": f"{PINNED}\n",
+    "newline for the last": f"{PINNED[:-1]}\n",
+    "full-width digits": PINNED.replace("1", "１"),  # noqa: RUF001
+    "arabic digits": "oak_" + "٣" * 49,
+    "surrogates": "oak_" + "\ud800" * 49,
+    "NUL": "oak_" + "\0" * 49,
+    "long": "oak_" + "0" * 10_000_000,
+    "long without end": PINNED * 200_000,
+    "upper prefix": "OAK" + PINNED[3:],
+    "SQL": "oak_' or 1=1 --".ljust(53),
+    "NUL with checksum": with_checksum("oak_" + "\0" * 43),
+    "spaces with checksum": with_checksum("oak_" + " " * 43),
+    "punctuation with checksum": with_checksum("oak_" + "'" * 43),
+    "newline with checksum": with_checksum("oak_" + "a" * 42 + "\n"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_texts_are_not_wellformed_and_that_is_known_at_once(case: str) -> None:
+    secret = Secret(HOSTILE[case])
+    took = []
+    for _ in range(20):
+        started = perf_counter()
+        assert API.is_wellformed(secret) is False
+        took.append(perf_counter() - started)
+
+    assert min(took) < 0.001
+
+
+def test_texts_that_are_no_tokens_have_digests_all_the_same() -> None:
+    assert len({API.digests(RING, Secret(text))[0] for text in HOSTILE.values()}) == len(HOSTILE)
+
+
+def test_there_is_a_digest_for_each_usable_key_the_primary_first() -> None:
+    token = API.new()
+
+    assert API.digests(RING, token) == API.digests(BOTH, token)[:1]
+    assert len(API.digests(BOTH, token)) == 2
+    assert API.digests(BOTH.with_primary(2), token) == API.digests(BOTH, token)[::-1]
+
+
+def test_a_digest_is_keyed_and_not_the_hash_that_anybody_can_make() -> None:
+    token = API.new()
+    stored = API.store(RING, ROW, token)
+    hashed = sha256(token.reveal().encode()).digest()
+
+    assert stored.digest != hashed
+    assert stored.digest == API.digests(RING, token)[0]
+    assert API.column.open(RING, ROW, stored.fingerprint) == hashed
+    assert hashed not in stored.fingerprint
+
+
+def test_a_stored_token_can_be_stored_again_under_a_new_key_without_the_token() -> None:
+    token = API.new()
+    old = API.store(BOTH, ROW, token)
+    rotated = BOTH.with_primary(2)
+    new = API.store_again(rotated, ROW, old.fingerprint)
+
+    assert new.digest == API.digests(rotated, token)[0] != old.digest
+    assert old.digest in API.digests(rotated, token)
+    assert key_id_of(old.fingerprint) == 1
+    assert key_id_of(new.fingerprint) == 2
+    only_new = KeyRing([Key(2, "primary", MADE, SECOND.root)])
+    assert API.digests(only_new, token) == [new.digest]
+    assert API.store_again(only_new, ROW, new.fingerprint).digest == new.digest
+
+
+def test_a_fingerprint_of_another_row_or_kind_cannot_be_stored_again() -> None:
+    stored = API.store(RING, ROW, API.new())
+
+    with pytest.raises(SealError):
+        API.store_again(RING, (8, ROW[1]), stored.fingerprint)
+    with pytest.raises(SealError):
+        SESSION.store_again(RING, ROW, stored.fingerprint)

@@ -1,0 +1,132 @@
+"""Changes: announced when the transaction commits, heard by who listens, and read back."""
+
+import json
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, suppress
+from typing import Any
+
+import psycopg
+import pytest
+
+from oadb import AsyncDatabase, Database, changes
+from oadb.changes import Change
+from oadb.engine.executors import Executor
+from oadb.errors import ParameterError
+from oadb.testing.servers import Server
+from tests.conftest import configured
+
+CHANGE = Change("broker_tokens", 7, "zerodha")
+
+
+def payloads(url: str, work: Callable[[], object]) -> list[str]:
+    """Return what a listener hears of while *work* is done, in the order of the server."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"listen {changes.CHANNEL}".encode())
+        work()
+        connection.execute(f"notify {changes.CHANNEL}, 'the end'".encode())
+        heard = []
+        for notice in connection.notifies(timeout=10):
+            if notice.payload == "the end":
+                return heard
+            heard.append(notice.payload)
+    raise AssertionError("the listener did not hear the end")
+
+
+def heard(url: str, work: Callable[[], object]) -> list[Change]:
+    """Return the changes that a listener hears of while *work* is done."""
+    return [changes.read(payload) for payload in payloads(url, work)]
+
+
+def announce(db: Executor, change: Change) -> None:
+    db.operate(lambda inner: changes.announce(inner, 1, change))
+
+
+@pytest.fixture(scope="module")
+def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
+    with oadb_server.clone(oadb_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def db(url: str) -> Generator[Database]:
+    with Database(configured(url)) as db:
+        yield db
+
+
+def test_a_change_is_heard_once_the_transaction_commits_and_not_before(
+    db: Database, url: str
+) -> None:
+    open_transaction = ExitStack()
+    tx = open_transaction.enter_context(db.transaction())
+
+    assert heard(url, lambda: announce(tx, CHANGE)) == []
+    assert heard(url, open_transaction.close) == [CHANGE]
+
+
+def test_a_change_that_is_rolled_back_is_not_heard(db: Database, url: str) -> None:
+    def work() -> None:
+        with suppress(KeyError), db.transaction() as tx:
+            announce(tx, CHANGE)
+            raise KeyError
+
+    assert heard(url, work) == []
+
+
+def test_what_changed_nothing_is_not_heard(db: Database, url: str) -> None:
+    def work() -> None:
+        assert not db.operate(lambda inner: changes.announce(inner, 0, CHANGE))
+
+    assert heard(url, work) == []
+
+
+def test_a_change_of_a_savepoint_that_is_rolled_back_is_not_heard(db: Database, url: str) -> None:
+    other = Change("api_keys", 8, "x")
+
+    def work() -> None:
+        with db.transaction() as tx:
+            announce(tx, CHANGE)
+            with suppress(KeyError), tx.transaction() as nested:
+                announce(nested, other)
+                raise KeyError
+
+    assert heard(url, work) == [CHANGE]
+
+
+@pytest.mark.parametrize("key", ["zerodha", "", 'a"b\\c', "é \U0001f600 \u202e", "\n\r\t", "\x00"])
+def test_what_was_announced_reads_back(db: Database, url: str, key: str) -> None:
+    change = Change("broker_tokens", 2**63 - 1, key)
+
+    assert heard(url, lambda: announce(db, change)) == [change]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    ["", "the end", "[]", "null", "{}", '{"table": "x", "user_id": 1}', "[" * 100_000,
+     '{"table": "x", "user_id": 1, "key": "k", "more": 1}',
+     '{"table": "x", "user_id": "1", "key": "k"}', '{"table": "x", "user_id": true, "key": "k"}',
+     '{"table": null, "user_id": 1, "key": "k"}', '{"table": "x", "user_id": 1, "key": 1}'],
+    ids=lambda payload: payload[:50] or "empty",
+)  # fmt: skip
+def test_a_notification_of_somebody_else_is_a_typed_error(payload: str) -> None:
+    """Whoever can connect may notify: a listener's thread must not end by it unawares."""
+    with pytest.raises(ParameterError) as refused:
+        changes.read(payload)
+
+    assert payload[:50] not in str(refused.value) or not payload
+
+
+def test_a_payload_is_an_object_of_three_fields(db: Database, url: str) -> None:
+    (payload,) = payloads(url, lambda: announce(db, CHANGE))
+    expected: dict[str, Any] = {"table": "broker_tokens", "user_id": 7, "key": "zerodha"}
+
+    assert json.loads(payload) == expected
+
+
+async def test_changes_work_for_asyncio(adb: AsyncDatabase, oadb_database_url: str) -> None:
+    with psycopg.connect(oadb_database_url, autocommit=True) as connection:
+        connection.execute(f"listen {changes.CHANNEL}".encode())
+        async with adb.transaction() as tx:
+            await changes.announce(tx, 1, CHANGE)
+        (notice,) = connection.notifies(timeout=10, stop_after=1)
+
+    assert changes.read(notice.payload) == CHANGE

@@ -1,0 +1,509 @@
+"""What must not happen here, each named after what did happen in a comparable data layer.
+
+The numbers are those of the defects in our study of it. Other files prove the same at more length;
+these tests are the list.
+"""
+
+import ast
+import inspect
+from collections.abc import Generator
+from dataclasses import FrozenInstanceError, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from secrets import token_bytes
+from typing import Any
+
+import argon2
+import psycopg
+import pyotp
+import pytest
+
+import oadb
+from oadb import (
+    Config,
+    Database,
+    Secret,
+    api_keys,
+    broker_tokens,
+    keys,
+    login_attempts,
+    second_factors,
+    sessions,
+    users,
+)
+from oadb.api_keys import VerifiedKey
+from oadb.broker_tokens import BrokerToken, Tokens
+from oadb.errors import KeyRingError, ParameterError, SealError, UnavailableError
+from oadb.security import passwords
+from oadb.security.keyring import Key, KeyRing
+from oadb.security.passwords import Passwords
+from oadb.security.refusals import Refusal
+from oadb.testing.servers import Server
+from tests.conftest import RING, configured
+from tests.engine.rig import Observer, eventually, threads
+from tests.test_changes import heard
+
+PASSWORD, OTHER = Secret("correct horse"), Secret("another horse")
+numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(users, "passwords", Passwords(argon2.profiles.CHEAPEST))
+
+
+@pytest.fixture(scope="module")
+def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
+    with oadb_server.clone(oadb_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def db(url: str) -> Generator[Database]:
+    with Database(configured(url)) as db:
+        yield db
+
+
+@pytest.fixture(scope="module")
+def other_process(url: str) -> Generator[Database]:
+    """Give a database that shares nothing with ``db`` but the server."""
+    with Database(configured(url)) as other:
+        yield other
+
+
+@pytest.fixture(scope="module")
+def observer(url: str) -> Observer:
+    return Observer(url)
+
+
+def new_user(db: Database) -> users.User:
+    number = next(numbers)
+    return users.create(db, f"user{number}", f"user{number}@example.in")
+
+
+@pytest.fixture
+def user(db: Database) -> users.User:
+    return new_user(db)
+
+
+def unreachable() -> Database:
+    environ = {
+        "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "DB_POOL_TIMEOUT": "0.2",
+        "OADB_KEYRING": RING.to_json(),
+    }
+    return Database(Config.from_env(environ))
+
+
+# API keys ----------------------------------------------------------------------------------------
+
+
+# Defect 1.
+def test_verifying_a_key_never_hashes_slowly(
+    db: Database, user: users.User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [api_keys.issue(db, user.user_id, str(n), order_mode="auto") for n in range(10)]
+
+    def slow(*_: object) -> bool:
+        raise AssertionError("a key was verified as a password is")
+
+    monkeypatch.setattr(passwords.argon2.PasswordHasher, "verify", slow)
+    monkeypatch.setattr(users, "passwords", None)
+    asked: list[int] = []
+    digests = api_keys.TOKEN.digests(RING, made[0].token)
+    asked.extend(len(each) for each in digests)
+
+    assert all(isinstance(api_keys.verify(db, each.token), VerifiedKey) for each in made)
+    assert api_keys.verify(db, api_keys.TOKEN.new()) is Refusal.UNKNOWN
+    assert asked == [32]
+
+
+# Defect 2.
+def test_a_broken_row_does_not_break_the_keys_beside_it(
+    db: Database, observer: Observer, user: users.User
+) -> None:
+    broken, sound = (api_keys.issue(db, user.user_id, name, order_mode="auto") for name in "ab")
+    observer.rows(
+        "update oadb.api_keys set token_digest = sha256('x'), fingerprint = set_byte(fingerprint, "
+        "20, get_byte(fingerprint, 20) # 1) where api_key_id = %s",
+        broken.key.api_key_id,
+    )
+
+    assert api_keys.verify(db, broken.token) is Refusal.UNKNOWN
+    assert isinstance(api_keys.verify(db, sound.token), VerifiedKey)
+
+
+# Defect 3.
+def test_a_database_that_does_not_answer_is_not_an_invalid_key() -> None:
+    with pytest.raises(UnavailableError):
+        api_keys.verify(unreachable(), api_keys.TOKEN.new())
+
+
+# Defect 4.
+def test_an_order_mode_that_cannot_be_read_is_not_automatic(db: Database, user: users.User) -> None:
+    issued = api_keys.issue(db, user.user_id, "x", order_mode="semi_auto")
+    with pytest.raises(UnavailableError):
+        api_keys.get_order_mode(unreachable(), user.user_id, issued.key.api_key_id)
+
+    assert api_keys.get_order_mode(db, user.user_id + 1, issued.key.api_key_id) is None
+    required = inspect.signature(api_keys.issue).parameters["order_mode"]
+    assert required.default is inspect.Parameter.empty
+
+
+# Defect 5.
+def test_a_key_is_not_taken_for_a_user(db: Database, user: users.User) -> None:
+    issued = api_keys.issue(db, user.user_id, "x", order_mode="semi_auto")
+    wrong: Any = issued.token.reveal()
+    with pytest.raises(ParameterError) as refused:
+        api_keys.get_order_mode(db, wrong, issued.key.api_key_id)
+
+    assert wrong not in str(refused.value)
+
+
+# Defect 6.
+def test_no_key_stands_in_the_database_in_clear(
+    db: Database, observer: Observer, user: users.User
+) -> None:
+    tokens = [
+        api_keys.issue(db, user.user_id, "x", order_mode="auto", keep=keep).token.reveal()
+        for keep in (False, True)
+    ]
+    tables = [
+        name
+        for (name,) in observer.rows("select tablename from pg_tables where schemaname = 'oadb'")
+    ]
+    everything = "".join(
+        row for name in tables for (row,) in observer.rows(f"select t::text from oadb.{name} as t")
+    )
+
+    assert str(user.user_id) in everything
+    assert [t for t in tokens if t in everything or t.encode().hex() in everything] == []
+
+
+# Defects 7 and 9.
+def test_what_another_process_revoked_is_refused_at_once(
+    db: Database, other_process: Database, user: users.User
+) -> None:
+    issued = api_keys.issue(db, user.user_id, "x", order_mode="auto")
+    broker_tokens.put(db, user.user_id, "zerodha", Tokens(Secret("old")))
+    assert isinstance(api_keys.verify(db, issued.token), VerifiedKey)
+    assert isinstance(broker_tokens.get(db, user.user_id, "zerodha"), BrokerToken)
+
+    broker_tokens.put(other_process, user.user_id, "zerodha", Tokens(Secret("new")))
+    found = broker_tokens.get(db, user.user_id, "zerodha")
+    assert isinstance(found, BrokerToken)
+    assert found.tokens == Tokens(Secret("new"))
+    api_keys.revoke(other_process, user.user_id, issued.key.api_key_id)
+    broker_tokens.revoke(other_process, user.user_id, "zerodha")
+    assert api_keys.verify(db, issued.token) is Refusal.REVOKED
+    assert broker_tokens.get(db, user.user_id, "zerodha") is Refusal.REVOKED
+
+
+# Defect 8.
+def test_no_yes_or_no_can_be_unknown(observer: Observer) -> None:
+    columns = observer.rows(
+        "select table_name, column_name, is_nullable from information_schema.columns "
+        "where table_schema = 'oadb' and data_type = 'boolean'"
+    )
+
+    assert columns != []
+    assert [each for each in columns if each[2] == "YES"] == []
+
+
+# Defect 9.
+def test_no_time_to_live_is_computed_when_a_module_is_imported() -> None:
+    """The clock that decides is the database's; the application's is read nowhere."""
+    read = [
+        f"{path.name}:{node.lineno}"
+        for path in sorted(Path(oadb.__path__[0]).glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in {"now", "utcnow", "today", "time"}
+    ]
+
+    assert read == []
+
+
+# Defect 10.
+def test_what_is_returned_cannot_be_changed_by_another_thread(user: users.User) -> None:
+    with pytest.raises(FrozenInstanceError):
+        user.username = "other"  # type: ignore[misc]
+
+    assert user.username != "other"
+
+
+# Passwords ---------------------------------------------------------------------------------------
+
+
+# Defect 11.
+def test_the_old_password_is_not_accepted_a_moment_after_it_was_changed(
+    db: Database, other_process: Database, user: users.User
+) -> None:
+    users.set_password(db, user.user_id, PASSWORD)
+    assert users.verify_password(other_process, user.username, PASSWORD) is not None
+    users.set_password(db, user.user_id, OTHER)
+
+    assert users.verify_password(other_process, user.username, PASSWORD) is None
+    assert users.verify_password(other_process, user.username, OTHER) is not None
+
+
+# Defect 11.
+def test_a_wrong_password_does_not_make_the_right_one_wrong(db: Database, user: users.User) -> None:
+    users.set_password(db, user.user_id, PASSWORD)
+    users.verify_password(db, user.username, OTHER)
+
+    assert users.verify_password(db, user.username, PASSWORD) is not None
+
+
+# Defect 11.
+def test_a_name_of_nobody_is_not_answered_without_hashing(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counting(Passwords):
+        looked_at = 0
+
+        def _refuse(self, given: bytes) -> bool:
+            Counting.looked_at += 1
+            return super()._refuse(given)
+
+    monkeypatch.setattr(users, "passwords", Counting(argon2.profiles.CHEAPEST))
+    assert users.verify_password(db, "nobody", PASSWORD) is None
+    assert Counting.looked_at == 1
+
+
+def test_a_hash_copied_from_another_user_lets_nobody_in(
+    db: Database, observer: Observer, user: users.User
+) -> None:
+    admin = new_user(db)
+    users.set_password(db, user.user_id, PASSWORD)
+    users.set_password(db, admin.user_id, OTHER)
+    observer.rows(
+        "update oadb.users set password_hash = "
+        "(select password_hash from oadb.users where user_id = %s) where user_id = %s",
+        user.user_id,
+        admin.user_id,
+    )
+
+    assert users.verify_password(db, admin.username, PASSWORD) is None
+    assert users.verify_password(db, admin.username, OTHER) is None
+    assert users.verify_password(db, user.username, PASSWORD) is not None
+
+
+def test_a_changed_password_leaves_no_other_session(db: Database, user: users.User) -> None:
+    kept, ended = (sessions.create(db, user.user_id) for _ in range(2))
+    other = sessions.create(db, new_user(db).user_id)
+    users.set_password(db, user.user_id, PASSWORD, keep_session=kept.session.session_id)
+
+    assert sessions.find(db, kept.token) is not None
+    assert sessions.find(db, ended.token) is None
+    assert sessions.find(db, other.token) is not None
+    users.set_password(db, user.user_id, OTHER)
+    assert sessions.find(db, kept.token) is None
+
+
+def test_a_password_is_not_changed_without_ending_the_sessions(
+    db: Database, url: str, user: users.User
+) -> None:
+    """One transaction: while the sessions cannot be ended, the new password does not count."""
+    users.set_password(db, user.user_id, PASSWORD)
+    made = sessions.create(db, user.user_id)
+    with threads(1) as pool, psycopg.connect(url) as other:
+        other.execute("select from oadb.sessions where user_id = %s for update", [user.user_id])
+        changing = pool.submit(users.set_password, db, user.user_id, OTHER)
+        eventually(lambda: Observer(url).running("oadb.sessions"))
+        assert users.verify_password(db, user.username, PASSWORD) is not None
+        assert users.verify_password(db, user.username, OTHER) is None
+        other.rollback()
+        assert changing.result()
+
+    assert users.verify_password(db, user.username, OTHER) is not None
+    assert sessions.find(db, made.token) is None
+
+
+def test_a_password_change_that_is_rolled_back_ends_no_session(
+    db: Database, user: users.User
+) -> None:
+    users.set_password(db, user.user_id, PASSWORD)
+    made = sessions.create(db, user.user_id)
+
+    def change() -> None:
+        with db.transaction() as tx:
+            users.set_password(tx, user.user_id, OTHER)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        change()
+    assert sessions.find(db, made.token) is not None
+    assert users.verify_password(db, user.username, PASSWORD) is not None
+
+
+# Broker tokens -----------------------------------------------------------------------------------
+
+
+# Defect 12.
+def test_a_change_of_one_user_does_not_touch_what_is_cached_of_others(
+    db: Database, url: str, user: users.User
+) -> None:
+    told = heard(url, lambda: broker_tokens.put(db, user.user_id, "zerodha", Tokens(Secret("a"))))
+
+    assert [(each.table, each.user_id, each.key) for each in told] == [
+        ("broker_tokens", user.user_id, "zerodha")
+    ]
+
+
+# Defect 13.
+def test_of_many_that_put_at_once_none_fails_and_one_row_stands(
+    db: Database, observer: Observer, user: users.User
+) -> None:
+    with threads(8) as pool:
+        changed = list(
+            pool.map(
+                lambda _: broker_tokens.put(db, user.user_id, "zerodha", Tokens(Secret("a"))),
+                range(16),
+            )
+        )
+
+    assert changed.count(True) == 1
+    assert (
+        observer.ask("select count(*) from oadb.broker_tokens where user_id = %s", user.user_id)
+        == 1
+    )
+
+
+# Defect 14.
+def test_a_rotated_key_does_not_look_as_if_nothing_had_happened(
+    db: Database, user: users.User
+) -> None:
+    first = api_keys.issue(db, user.user_id, "a", order_mode="auto", scopes=["orders"])
+    api_keys.issue(db, user.user_id, "b", order_mode="auto", lifetime=timedelta(days=1))
+    api_keys.rotate(db, user.user_id, first.key.api_key_id)
+    second, rotated = api_keys.list_by_user(db, user.user_id)
+
+    assert rotated.rotated_at is not None
+    assert rotated.scopes == ["orders"]
+    assert second.expires_at is not None
+
+
+# Sessions ----------------------------------------------------------------------------------------
+
+
+# Defect 15.
+def test_sign_ins_at_once_do_not_pass_the_cap(db: Database, user: users.User) -> None:
+    with threads(8) as pool:
+        made = list(
+            pool.map(
+                lambda _: sessions.create(db, user.user_id, ip="203.0.113.7", device="x" * 9999),
+                range(16),
+            )
+        )
+
+    assert len(sessions.list_active(db, user.user_id)) == sessions.CAP
+    assert [each.session.device for each in made] == ["x" * 500] * 16
+
+
+# Defect 15.
+def test_two_devices_behind_one_address_do_not_end_each_other(
+    db: Database, user: users.User
+) -> None:
+    first, second = (sessions.create(db, user.user_id, ip="203.0.113.7") for _ in range(2))
+
+    assert sessions.find(db, first.token) is not None
+    assert sessions.find(db, second.token) is not None
+
+
+# Second factors ----------------------------------------------------------------------------------
+
+
+# Defect 16.
+def test_a_code_is_not_accepted_twice(db: Database, observer: Observer, user: users.User) -> None:
+    enrollment = second_factors.enroll(db, user.user_id, user.email)
+    assert enrollment is not None
+    step = int(observer.ask("select floor(extract(epoch from now()) / 30)::bigint"))
+    code = Secret(pyotp.TOTP(enrollment.secret.reveal()).generate_otp(step))
+
+    assert second_factors.verify(db, user.user_id, code)
+    assert not second_factors.verify(db, user.user_id, code)
+
+
+# Defect 16.
+def test_guessing_is_not_merely_recorded(db: Database, user: users.User) -> None:
+    answers = [
+        login_attempts.sign_in(db, user.username, OTHER, ip=f"198.51.100.{n}") for n in range(5)
+    ]
+
+    assert answers[-1].wait > timedelta()
+
+
+# Keys --------------------------------------------------------------------------------------------
+
+
+def ring(*made: Key) -> KeyRing:
+    return KeyRing(made)
+
+
+def with_ring(url: str, keyring: KeyRing) -> Database:
+    return Database(Config.from_env({"DATABASE_URL": url, "OADB_KEYRING": keyring.to_json()}))
+
+
+def new_key(key_id: int) -> Key:
+    return Key(key_id, "primary", datetime(2026, 1, 1, tzinfo=UTC), token_bytes(32))
+
+
+# Defect 51.
+def test_a_new_root_key_does_not_orphan_what_the_old_one_sealed(oadb_database_url: str) -> None:
+    url, old, new = oadb_database_url, new_key(1), new_key(2)
+    both = ring(replace(old, state="decrypt-only"), new)
+    with with_ring(url, ring(old)) as before:
+        user = new_user(before)
+        users.set_password(before, user.user_id, PASSWORD)
+        session = sessions.create(before, user.user_id)
+        key = api_keys.issue(before, user.user_id, "x", order_mode="auto", keep=True)
+        broker_tokens.put(before, user.user_id, "zerodha", Tokens(Secret("a"), Secret("b")))
+        second_factors.enroll(before, user.user_id, "asha")
+    with with_ring(url, ring(old, replace(new, state="decrypt-only"))) as between:
+        keys.admit(between, 2)
+    with with_ring(url, both) as rotating:
+        for domain in (users, sessions, api_keys, broker_tokens, second_factors):
+            assert domain.rewrap(rotating, 1, 100) == 1
+            assert domain.rewrap(rotating, 1, 100) == 0
+        assert {each.key_id for each in keys.list_uses(rotating)} == {2}
+        keys.withdraw(rotating, 1)
+    with with_ring(url, ring(new)) as after:
+        assert users.verify_password(after, user.username, PASSWORD) is not None
+        assert sessions.find(after, session.token) is not None
+        assert isinstance(api_keys.verify(after, key.token), VerifiedKey)
+        assert api_keys.reveal(after, user.user_id, key.key.api_key_id) == key.token
+        found = broker_tokens.get(after, user.user_id, "zerodha")
+        assert isinstance(found, BrokerToken)
+        assert found.tokens == Tokens(Secret("a"), Secret("b"))
+        assert second_factors.verify(after, user.user_id, Secret("nonsense")) is False
+
+
+# Defect 51.
+def test_another_root_key_of_the_same_id_does_not_start(oadb_database_url: str) -> None:
+    with with_ring(oadb_database_url, ring(new_key(1))) as before:
+        keys.prove(before)
+    with with_ring(oadb_database_url, ring(new_key(1))) as wrong, pytest.raises(KeyRingError):
+        keys.prove(wrong)
+
+
+# Defect 52.
+def test_what_cannot_be_opened_is_not_returned_as_it_is(
+    db: Database, observer: Observer, user: users.User
+) -> None:
+    broker_tokens.put(db, user.user_id, "zerodha", Tokens(Secret("a")))
+    with pytest.raises(psycopg.errors.CheckViolation):
+        observer.rows(
+            "update oadb.broker_tokens set access_token = 'in clear' where user_id = %s",
+            user.user_id,
+        )
+    observer.rows(
+        "update oadb.broker_tokens set access_token = substr(access_token, 1, 5) "
+        "|| sha256('x') where user_id = %s",
+        user.user_id,
+    )
+
+    with pytest.raises(SealError) as refused:
+        broker_tokens.get(db, user.user_id, "zerodha")
+    assert refused.value.__cause__ is None
+    assert refused.value.__context__ is None

@@ -1,0 +1,415 @@
+"""Every text that a caller may give, against every hostile text.
+
+What is stored is what was sent, or the error is one of oadb's or of psycopg's; nothing else
+happens, to the schema least of all.
+"""
+
+import json
+import traceback
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import argon2
+import psycopg
+import pyotp
+import pytest
+
+from oadb import (
+    Database,
+    Secret,
+    Transaction,
+    api_keys,
+    broker_tokens,
+    changes,
+    instruments,
+    keys,
+    login_attempts,
+    second_factors,
+    sessions,
+    users,
+)
+from oadb.broker_tokens import BrokerToken, Tokens
+from oadb.engine.declarations import Declared
+from oadb.errors import Error
+from oadb.instruments import Instrument
+from oadb.security.passwords import Passwords
+from oadb.security.refusals import Refusal
+from oadb.security.sealing import SealedColumn
+from oadb.testing.servers import Server
+from oadb.tools import contract
+from tests.conftest import RING, configured
+from tests.engine.rig import Observer
+from tests.hostile import TEXTS
+
+ID = UUID(int=1)
+SEALED = SealedColumn("a", "b").seal(RING, (1,), b"c")
+VALID: dict[str, object] = {
+    "email": "valid@example.in", "ip": "::1", "broker": "zerodha", "method": "password",
+    "outcome": "failed", "order_mode": "auto", "channel": "oadb_changes", "network": "192.0.2.1",
+    "token_digest": b"\0" * 32, "content_digest": b"\0" * 32, "user_id": 1, "user_ids": [1],
+}  # fmt: skip
+BY_TYPE: dict[type, object] = {
+    str: "valid", int: 1, bytes: SEALED, bool: True, UUID: ID, dict: {},
+    timedelta: timedelta(hours=1), datetime: datetime(2126, 1, 1, tzinfo=UTC),
+}  # fmt: skip
+
+# Queries that look for the text, and find nothing by it.
+SEEKING = (
+    "find", "get", "list", "count", "delete", "release", "merge", "clear", "forget", "stream",
+    "record_checksum", "store_revocation", "store_order_mode",
+)  # fmt: skip
+
+
+class _UndoError(Exception):
+    """Ends a savepoint."""
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(users, "passwords", Passwords(argon2.profiles.CHEAPEST))
+
+
+@pytest.fixture(scope="module")
+def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
+    with oadb_server.clone(oadb_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def db(url: str) -> Generator[Database]:
+    with Database(configured(url)) as db:
+        keys.prove(db)
+        keys.prove(db)
+        assert users.create(db, "someone", "someone@example.in").user_id == 1
+        yield db
+
+
+EVERYTHING = """
+select md5(string_agg(line, E'\n' order by line)) from (
+    select conrelid::regclass || conname || pg_get_constraintdef(oid) from pg_constraint
+    union all
+    select indexdef from pg_indexes where schemaname = 'oadb'
+    union all
+    select concat_ws(' ', table_name, column_name, data_type, is_nullable, column_default)
+    from information_schema.columns where table_schema in ('oadb', 'public')
+    union all
+    select pg_get_functiondef(oid) from pg_proc where pronamespace = 'oadb'::regnamespace
+    union all
+    select polname || pg_get_expr(polqual, polrelid) from pg_policy
+    union all
+    select nspname from pg_namespace where nspname !~ '^pg_(temp|toast)'
+    union all
+    select rolname || rolsuper from pg_roles
+    union all
+    select u::text from oadb.users as u
+) as catalog (line)
+"""
+
+
+@pytest.fixture
+def tx(url: str, db: Database) -> Generator[Transaction]:
+    """Give a transaction that is undone; see that neither schema nor users are others then."""
+    before = Observer(url).ask(EVERYTHING)
+    with suppress(_UndoError), db.transaction() as tx:
+        yield tx
+        raise _UndoError
+    assert Observer(url).ask(EVERYTHING) == before
+
+
+def undone(tx: Transaction, work: Callable[[Transaction], None]) -> None:
+    """Do *work* in a savepoint and undo it."""
+    with suppress(_UndoError), tx.transaction() as nested:
+        work(nested)
+        raise _UndoError
+
+
+def attempt(tx: Transaction, work: Callable[[Transaction], None], text: str, hides: str) -> None:
+    """Do *work* and undo it; an error must be typed, and must not show a secret."""
+    try:
+        undone(tx, work)
+    except (Error, psycopg.Error) as error:
+        if hides and len(text) > 40:
+            shown = "".join(traceback.format_exception(error))
+            assert text[:41] not in shown
+            assert text[-41:] not in shown
+
+
+def test_the_corpus_is_large_and_has_no_text_twice() -> None:
+    assert len(TEXTS) >= 500
+    assert len(set(TEXTS)) == len(TEXTS)
+    assert max(map(len, TEXTS)) >= 1_000_000
+
+
+# Queries -----------------------------------------------------------------------------------------
+
+
+def takes_text(declared: Declared) -> list[str]:
+    return [name for name, kind in declared.parameters.items() if kind.python is str]
+
+
+def arguments(declared: Declared) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for name, kind in declared.parameters.items():
+        value = VALID.get(name, BY_TYPE[kind.python])
+        given[name] = [value] if kind.array and not isinstance(value, list) else value
+    return given
+
+
+# How to read back what does not come back by itself.
+READERS: dict[str, Callable[[Transaction, dict[str, Any]], object]] = {
+    "login_attempts.record": lambda tx, _: login_attempts.list_recent(tx, page_size=1)[0],
+    "broker_tokens.store": lambda tx, given: broker_tokens.find(tx, 1, given["broker"]),
+}
+
+
+DOMAINS = {
+    queries.module: [each for each in queries if takes_text(each)] for queries in contract.domains()
+}
+
+
+@pytest.mark.parametrize("domain", [name for name, found in DOMAINS.items() if found])
+def test_a_query_stores_what_was_sent_or_says_what_is_wrong(tx: Transaction, domain: str) -> None:
+    for declared in DOMAINS[domain]:
+        # Otherwise what follows could fail for another reason.
+        undone(tx, lambda nested: run(nested, declared, "", arguments(declared)))  # noqa: B023
+        for name in takes_text(declared):
+            every = [
+                {**arguments(declared), name: [text, "x"] if kind.array else text}
+                for kind in [declared.parameters[name]]
+                for text in TEXTS
+            ]
+            if declared.is_read:
+                run_reads(tx, declared, name, every)
+                continue
+            for given in every:
+                attempt(tx, lambda nested: run(nested, declared, name, given), "", "")  # noqa: B023
+
+
+def run_reads(tx: Transaction, declared: Declared, name: str, every: list[dict[str, Any]]) -> None:
+    """Run a read with each of the arguments; a savepoint serves until the server refuses one."""
+    waiting = deque(every)
+
+    def read_on(nested: Transaction) -> None:
+        while waiting:
+            with suppress(Error):  # found before anything was sent
+                run(nested, declared, name, waiting.popleft())
+
+    while waiting:
+        attempt(tx, read_on, "", "")
+
+
+def run(tx: Transaction, declared: Any, name: str, given: dict[str, Any]) -> None:
+    found = declared(tx, **given)
+    if isinstance(found, Generator):
+        found = list(found)
+    if declared.label in READERS:
+        found = READERS[declared.label](tx, given)
+    if not name or declared.label.startswith("catalog."):  # which looks for what is there
+        return
+    if declared.__name__.startswith(SEEKING) and not declared.__name__.startswith("count_try"):
+        assert not found or given[name] == arguments(declared)[name], (declared.label, name)
+    elif hasattr(found, name) and name != "ip":
+        assert getattr(found, name) == given[name], (declared.label, name)
+
+
+# Operations --------------------------------------------------------------------------------------
+
+Work = Callable[[Transaction, str], None]
+
+ROW = Instrument(
+    "zerodha", "NSE", "RELIANCE", None, "RELIANCE", "NSE", "738561", "EQ", None, None, 1,
+    Decimal("0.05"), Decimal(1),
+)  # fmt: skip
+
+
+def set_password(tx: Transaction, text: str) -> None:
+    assert users.set_password(tx, 1, Secret(text))
+    assert users.verify_password(tx, "someone", Secret(text)) is not None
+    assert users.verify_password(tx, "someone", Secret(text + "x")) is None
+
+
+def verify_name(tx: Transaction, text: str) -> None:
+    assert users.verify_password(tx, text, Secret("correct horse")) is None
+
+
+def verify_password(tx: Transaction, text: str) -> None:
+    assert users.verify_password(tx, "someone", Secret(text)) is None
+
+
+def session_device(tx: Transaction, text: str) -> None:
+    made = sessions.create(tx, 1, device=text)
+    assert made.session.device == (text[:500] or None)
+
+
+def session_ip(tx: Transaction, text: str) -> None:
+    made = sessions.create(tx, 1, ip=text)
+    assert made.session.ip is not None
+
+
+def session_broker(tx: Transaction, text: str) -> None:
+    assert sessions.create(tx, 1, broker=text).session.broker == text
+
+
+def session_data(tx: Transaction, text: str) -> None:
+    data: dict[str, object] = {"value": text, f"name {text}": [text]}
+    made = sessions.create(tx, 1, data=data)
+    # In JSON the two halves of a pair are the character that they encode.
+    assert made.session.data == json.loads(json.dumps(data))
+
+
+def session_token(tx: Transaction, text: str) -> None:
+    assert sessions.find(tx, Secret(text)) is None
+
+
+def sign_in_name(tx: Transaction, text: str) -> None:
+    signed_in = login_attempts.sign_in(tx, text, Secret("correct horse"), ip="192.0.2.1")
+    assert signed_in.user is None
+    (attempt,) = login_attempts.list_recent(tx, page_size=1)
+    assert attempt.outcome == "failed"
+    assert attempt.user_id is None
+    assert len(attempt.username) == (min(len(text), 254) or 1)
+
+
+def sign_in_password(tx: Transaction, text: str) -> None:
+    assert login_attempts.sign_in(tx, "someone", Secret(text), ip="192.0.2.1").user is None
+    assert login_attempts.list_recent(tx, page_size=1)[0].outcome == "failed"
+
+
+def sign_in_ip(tx: Transaction, text: str) -> None:
+    login_attempts.sign_in(tx, "someone", Secret("correct horse"), ip=text)
+    assert login_attempts.list_recent(tx, page_size=1)[0].ip is not None
+
+
+def sign_in_device(tx: Transaction, text: str) -> None:
+    login_attempts.sign_in(tx, "someone", Secret("correct horse"), ip="::1", device=text)
+    assert len(login_attempts.list_recent(tx, page_size=1)[0].device or "") == min(len(text), 500)
+
+
+def sign_in_broker(tx: Transaction, text: str) -> None:
+    login_attempts.sign_in(tx, "someone", Secret("correct horse"), ip="::1", broker=text)
+    assert login_attempts.list_recent(tx, page_size=1)[0].broker == text
+
+
+def key_name(tx: Transaction, text: str) -> None:
+    assert api_keys.issue(tx, 1, text, order_mode="auto").key.name == text
+    assert api_keys.list_by_user(tx, 1)[0].name == text
+
+
+def key_scopes(tx: Transaction, text: str) -> None:
+    issued = api_keys.issue(tx, 1, "x", order_mode="auto", scopes=[text, "NULL", text])
+    assert issued.key.scopes == [text, "NULL", text]
+    assert getattr(api_keys.verify(tx, issued.token), "scopes", None) == issued.key.scopes
+
+
+def key_order_mode(tx: Transaction, text: Any) -> None:
+    api_keys.issue(tx, 1, "x", order_mode=text)
+    raise AssertionError(f"{text!r} was taken for an order mode")
+
+
+def key_token(tx: Transaction, text: str) -> None:
+    assert api_keys.verify(tx, Secret(text)) is Refusal.UNKNOWN
+
+
+def tokens_broker(tx: Transaction, text: str) -> None:
+    assert broker_tokens.put(tx, 1, text, Tokens(Secret("a")))
+    assert isinstance(broker_tokens.get(tx, 1, text), BrokerToken)
+    assert broker_tokens.list_by_user(tx, 1)[0].broker == text
+
+
+def tokens_of_no_broker(tx: Transaction, text: str) -> None:
+    assert broker_tokens.get(tx, 1, text) is Refusal.UNKNOWN
+    assert not broker_tokens.revoke(tx, 1, text)
+
+
+def tokens_client_id(tx: Transaction, text: str) -> None:
+    assert broker_tokens.put(tx, 1, "x", Tokens(Secret("a")), client_id=text)
+    assert broker_tokens.list_by_user(tx, 1)[0].client_id == text
+
+
+def tokens_sealed(tx: Transaction, text: str) -> None:
+    secret = Secret(text)
+    given = Tokens(secret, secret, secret, {"name": secret, text: Secret("")})
+    assert broker_tokens.put(tx, 1, "x", given)
+    found = broker_tokens.get(tx, 1, "x")
+    assert isinstance(found, BrokerToken)
+    assert found.tokens == given
+
+
+def factor_account(tx: Transaction, text: str) -> None:
+    enrollment = second_factors.enroll(tx, 1, text)
+    assert enrollment is not None
+    parsed = pyotp.parse_uri(enrollment.uri.reveal())
+    assert (parsed.name, parsed.issuer) == (text, "OpenAlgo")
+
+
+def factor_issuer(tx: Transaction, text: str) -> None:
+    enrollment = second_factors.enroll(tx, 1, "asha", text)
+    assert enrollment is not None
+    parsed = pyotp.parse_uri(enrollment.uri.reveal())
+    assert (parsed.name, parsed.issuer) == ("asha", text or None)
+
+
+def factor_code(tx: Transaction, text: str) -> None:
+    second_factors.enroll(tx, 1, "asha")
+    assert not second_factors.verify(tx, 1, Secret(text))
+
+
+def change_payload(_: Transaction, text: str) -> None:
+    changes.read(text)
+    raise AssertionError(f"{text!r} was taken for a change")
+
+
+def instrument_texts(tx: Transaction, text: str) -> None:
+    row = replace(ROW, symbol=text, name=text, exchange=text, broker_symbol=text, token=text)
+    assert instruments.load(tx, "zerodha", [row]).accepted == 1
+    assert instruments.get(tx, "zerodha", text, text) == row
+
+
+def instrument_broker(tx: Transaction, text: str) -> None:
+    assert instruments.load(tx, text, [replace(ROW, broker=text)]).accepted == 1
+    assert instruments.count_by_broker(tx, text) == 1
+
+
+OPERATIONS: dict[str, list[Work]] = {
+    "users": [verify_name],
+    "sessions": [session_device, session_ip, session_broker, session_data],
+    "login_attempts": [sign_in_name, sign_in_ip, sign_in_device, sign_in_broker],
+    "api_keys": [key_name, key_scopes, key_order_mode],
+    "broker_tokens": [tokens_broker, tokens_of_no_broker, tokens_client_id],
+    "second_factors": [factor_account, factor_issuer],
+    "changes": [change_payload],
+    "instruments": [instrument_texts, instrument_broker],
+}
+SECRETS: dict[str, list[Work]] = {
+    "users": [set_password, verify_password],
+    "sessions": [session_token],
+    "login_attempts": [sign_in_password],
+    "api_keys": [key_token],
+    "broker_tokens": [tokens_sealed],
+    "second_factors": [factor_code],
+}
+
+
+@pytest.mark.parametrize("domain", [*OPERATIONS])
+def test_an_operation_stores_what_was_sent_or_says_what_is_wrong(
+    tx: Transaction, domain: str
+) -> None:
+    users.set_password(tx, 1, Secret("the right horse"))
+    for work in OPERATIONS[domain]:
+        for text in TEXTS:
+            attempt(tx, lambda nested: work(nested, text), text, "")  # noqa: B023
+
+
+@pytest.mark.parametrize("domain", [*SECRETS])
+def test_an_operation_does_not_show_a_secret_that_it_cannot_take(
+    tx: Transaction, domain: str
+) -> None:
+    for work in SECRETS[domain]:
+        for text in TEXTS:
+            attempt(tx, lambda nested: work(nested, text), text, "secret")  # noqa: B023

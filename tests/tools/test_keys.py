@@ -1,0 +1,240 @@
+"""oadb keys: a ring is made, grows, rotates, and loses a key only when nothing needs it."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+
+import pytest
+from psycopg.errors import ForeignKeyViolation
+from pyotp.totp import TOTP
+
+from oadb import (
+    Config,
+    Database,
+    Secret,
+    api_keys,
+    broker_tokens,
+    keys,
+    second_factors,
+    sessions,
+    users,
+)
+from oadb.api_keys import VerifiedKey
+from oadb.broker_tokens import BrokerToken, Tokens
+from oadb.errors import ConfigError, KeyRingError
+from oadb.security import keyring_file
+from oadb.tools import keys as tool
+
+
+@dataclass
+class Ring:
+    """A key ring in a file, and databases opened with what the file says at that moment."""
+
+    url: str
+    path: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"DATABASE_URL": self.url, "OADB_KEYRING_FILE": str(self.path)}
+
+    def open(self) -> Database:
+        return Database(Config.from_env(self.environment))
+
+    def oadb(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "oadb", "keys", *arguments],
+            env={**os.environ, **self.environment}, capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def ring(oadb_database_url: str, tmp_path: Path) -> Ring:
+    path = tmp_path / "ring.json"
+    tool.new(path)
+    return Ring(oadb_database_url, path)
+
+
+@dataclass
+class Asha:
+    """Somebody with a secret of every kind, and a look at whether each still works."""
+
+    user_id: int
+    works: Callable[[Database], list[bool]]
+
+
+def with_secrets(db: Database) -> Asha:
+    user = users.create(db, "asha", "asha@example.in").user_id
+    password, access = Secret("correct horse"), Secret("what the broker gave")
+    users.set_password(db, user, password)
+    session = sessions.create(db, user).token
+    kept = api_keys.issue(db, user, "kept", order_mode="auto", keep=True)
+    shown = api_keys.issue(db, user, "shown", order_mode="auto").token
+    broker_tokens.put(db, user, "zerodha", Tokens(access, parameters={"pin": password}))
+    factor = second_factors.enroll(db, user, "asha")
+    assert factor is not None
+    generator = TOTP(factor.secret.reveal())
+    # A code is accepted once: each look shows the next one.
+    steps = iter((-30, 0, 30))
+
+    def works(db: Database) -> list[bool]:
+        token = broker_tokens.get(db, user, "zerodha")
+        return [
+            users.verify_password(db, "asha", password) is not None,
+            sessions.find(db, session) is not None,
+            isinstance(api_keys.verify(db, kept.token), VerifiedKey),
+            isinstance(api_keys.verify(db, shown), VerifiedKey),
+            api_keys.reveal(db, user, kept.key.api_key_id) == kept.token,
+            isinstance(token, BrokerToken) and token.tokens.access == access,
+            isinstance(token, BrokerToken) and token.tokens.parameters == {"pin": password},
+            second_factors.verify(db, user, Secret(generator.at(time() + next(steps)))),
+        ]
+
+    return Asha(user, works)
+
+
+def rewrapped(db: Database, ring: Ring) -> dict[str, int]:
+    return dict(tool.rewrap(db, keyring_file.read(ring.path), lambda _: None))
+
+
+def test_a_new_ring_has_one_key_and_is_private(ring: Ring) -> None:
+    assert stat.S_IMODE(ring.path.stat().st_mode) == 0o600
+    assert [key.state for key in keyring_file.read(ring.path).keys.values()] == ["primary"]
+    with pytest.raises(KeyRingError, match="exists already"):
+        tool.new(ring.path)
+
+
+def test_keys_rotate_and_every_secret_goes_on_working(ring: Ring) -> None:
+    with ring.open() as db:
+        asha = with_secrets(db)
+    tool.add(ring.path)
+    with ring.open() as db:
+        assert all(asha.works(db)), "before the promotion"
+        tool.promote(db, ring.path, 2)
+    with ring.open() as db:
+        assert all(asha.works(db)), "sealed under the old key, opened with the new ring"
+        assert rewrapped(db, ring) == {
+            "users": 1, "sessions": 1, "api_keys": 2, "broker_tokens": 1, "second_factors": 1,
+        }  # fmt: skip
+        assert rewrapped(db, ring) == dict.fromkeys(
+            ["users", "sessions", "api_keys", "broker_tokens", "second_factors"], 0
+        )
+        assert {use.key_id for use in keys.list_uses(db)} == {2}
+        tool.retire(db, ring.path, 1)
+    with ring.open() as db:
+        assert all(asha.works(db)), "without the old key"
+    assert keyring_file.read(ring.path).keys[1].state == "retired"
+
+
+def test_a_key_is_not_retired_while_a_row_needs_it(ring: Ring) -> None:
+    with ring.open() as db:
+        with_secrets(db)
+    tool.add(ring.path)
+    with ring.open() as db:
+        tool.promote(db, ring.path, 2)
+        before = ring.path.read_text()
+        with pytest.raises(KeyRingError, match="key 1 is still needed by rows of "):
+            tool.retire(db, ring.path, 1)
+
+        assert ring.path.read_text() == before
+        assert [canary.key_id for canary in keys.list_canaries(db)] == [1, 2]
+
+
+def test_a_process_with_the_old_ring_cannot_seal_under_a_retired_key(ring: Ring) -> None:
+    with ring.open() as late:
+        keys.prove(late)
+        tool.add(ring.path)
+        with ring.open() as db:
+            tool.promote(db, ring.path, 2)
+            tool.retire(db, ring.path, 1)
+        user = users.create(late, "asha", "asha@example.in").user_id
+        with pytest.raises(ForeignKeyViolation) as refused:
+            sessions.create(late, user)
+
+    assert refused.value.diag.constraint_name == "sessions_key_id_fkey"
+
+
+def test_neither_the_primary_key_nor_an_unknown_one_is_retired(ring: Ring) -> None:
+    with ring.open() as db:
+        with pytest.raises(KeyRingError, match="key 1 is primary; promote another one first"):
+            tool.retire(db, ring.path, 1)
+        with pytest.raises(KeyRingError, match="key 7 is not in the ring"):
+            tool.retire(db, ring.path, 7)
+
+
+def test_a_promotion_that_was_interrupted_is_done_again(
+    ring: Ring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool.add(ring.path)
+    with ring.open() as db:
+        keys.prove(db)
+        with monkeypatch.context() as patch:
+            patch.setattr(keyring_file, "write", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                tool.promote(db, ring.path, 2)
+        assert keyring_file.read(ring.path).primary.key_id == 1
+        tool.promote(db, ring.path, 2)
+
+    assert keyring_file.read(ring.path).primary.key_id == 2
+
+
+def test_a_number_of_a_key_is_never_used_again(ring: Ring) -> None:
+    tool.add(ring.path)
+    with ring.open() as db:
+        keys.prove(db)
+        tool.promote(db, ring.path, 2)
+        tool.retire(db, ring.path, 1)
+
+    assert tool.add(ring.path).key_id == 3
+
+
+def test_a_ring_in_the_environment_cannot_be_changed() -> None:
+    with pytest.raises(ConfigError, match="OADB_KEYRING_FILE is not set"):
+        tool.ring_path({"OADB_KEYRING": "{}"})
+
+
+def test_the_command_line_rotates_and_says_what_is_next(ring: Ring) -> None:
+    with ring.open() as db:
+        with_secrets(db)
+
+    said = [ring.oadb(*step.split()) for step in ("add", "promote 2", "rewrap", "retire 1")]
+    verified = ring.oadb("verify")
+
+    assert [(done.returncode, done.stderr) for done in [*said, verified]] == [(0, "")] * 5
+    assert "give the file to every process, then: oadb keys promote 2" in said[0].stdout
+    assert "restart it, then: oadb keys rewrap" in said[1].stdout
+    assert "api_keys                2 rows" in said[2].stdout
+    assert "key 1 retired" in verified.stdout
+    assert "key 2 primary" in verified.stdout
+    assert "the key ring fits the database" in verified.stdout
+
+
+def test_no_command_shows_a_root(ring: Ring) -> None:
+    said = "".join(
+        done.stdout + done.stderr
+        for done in map(ring.oadb, ("verify", "add", "new", "promote", "rewrap", "retire"))
+    )
+    roots = [key["root"] for key in json.loads(ring.path.read_text())["keys"].values()]
+
+    assert len(roots) == 2
+    assert not any(root in said for root in roots)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["retire", "1"], "oadb: key 1 is primary; promote another one first\n"),
+        (["promote", "7"], "oadb: key 7 is not in the ring\n"),
+    ],
+    ids=["retire the primary", "promote an unknown one"],
+)
+def test_a_refusal_is_one_line(ring: Ring, arguments: list[str], message: str) -> None:
+    done = ring.oadb(*arguments)
+
+    assert (done.returncode, done.stderr) == (1, message)

@@ -1,0 +1,39 @@
+"""The numbers of docs/security.md, each from a run. By hand, about ten minutes:
+
+python -m tests.trust [canaries] [races] [timing] [rotation]
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from oadb import Database, keys
+from oadb.security.keyring import KeyRing
+from tests.benchmarks import conditions
+from tests.trust import canaries, races, rotation, timing
+from tests.trust.ground import Measured, database, key, server
+
+
+def _races() -> list[Measured]:
+    with database() as db:
+        return [races.cap(db), races.failures(db), races.codes(db)]
+
+
+def _timing() -> list[Measured]:
+    with server(KeyRing([key(1)])) as (_, config), Database(config) as db:
+        keys.prove(db)
+        return [*timing.verify(db, config), *(timing.names(db, logins=each) for each in (0, 3))]
+
+
+def _rotation() -> list[Measured]:
+    with tempfile.TemporaryDirectory() as folder:
+        return rotation.rewrap(Path(folder))
+
+
+PARTS = {"canaries": canaries.scan, "races": _races, "timing": _timing, "rotation": _rotation}
+
+if __name__ == "__main__":
+    conditions.main()
+    for part in sys.argv[1:] or PARTS:
+        measured = PARTS[part]()
+        conditions.table(("promise", "found"), ((each.promise, each.found) for each in measured))

@@ -1,0 +1,211 @@
+"""Planting secrets everywhere and looking for them where a thief would."""
+
+import io
+import logging
+import os
+import subprocess
+import tempfile
+import traceback
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from secrets import token_hex
+
+import psycopg
+
+from oadb import (
+    Config,
+    Database,
+    Secret,
+    api_keys,
+    broker_tokens,
+    keys,
+    login_attempts,
+    second_factors,
+    sessions,
+    users,
+)
+from oadb.broker_tokens import Tokens
+from oadb.engine import embedded
+from oadb.errors import Error
+from oadb.security.keyring import KeyRing
+from tests.trust.ground import Measured, key, require, server
+
+PEOPLE = 40
+# Whose secrets also go through every error; one of an unreachable server takes seconds.
+_CLUMSY = 4
+
+# A thief may set these; here the server itself logs every statement with its values.
+_LOUD = (
+    "alter system set log_statement = 'all'",
+    "alter system set log_min_error_statement = 'debug5'",
+    "alter system set log_error_verbosity = 'verbose'",
+    "select pg_reload_conf()",
+)
+
+
+def scan() -> list[Measured]:
+    """Plant at least 200 secrets, use them rightly and wrongly, and look for each one."""
+    ring = KeyRing([key(1)])
+    said: list[str] = []
+    with server(ring) as (running, config), _logged() as log, Database(config) as db:
+        _execute(config, *_LOUD)
+        keys.prove(db)
+        planted = [secret for number in range(PEOPLE) for secret in _plant(db, number, said)]
+        planted += [Secret(each.root.hex()) for each in ring.keys.values()]
+        _execute(config, "checkpoint")
+        folder = Path(running.keywords["host"])
+        places = {
+            "pg_dump": [_dump(running.keywords)],
+            "data directory with WAL": _files(folder / "data"),
+            "server log (every statement and value logged)": [(folder / "log").read_bytes()],
+            "application logs (DEBUG)": [log.getvalue().encode()],
+            "exceptions: text, repr, traceback with variables": [_bytes(text) for text in said],
+        }
+        return [_looked(place, contents, planted) for place, contents in places.items()]
+
+
+def _plant(db: Database, number: int, said: list[str]) -> Iterator[Secret]:
+    """Give one person every kind of secret; yield each."""
+    user = users.create(db, f"person{number}", f"person{number}@example.in").user_id
+    password, access, refresh, feed, extra = (Secret(f"canary-{token_hex(16)}") for _ in range(5))
+    users.set_password(db, user, password)
+    login_attempts.sign_in(db, f"person{number}", password, ip=f"192.0.2.{number}")
+    session = sessions.create(db, user)
+    kept = api_keys.issue(db, user, "kept", order_mode="auto", keep=True)
+    shown = api_keys.issue(db, user, "shown", order_mode="auto")
+    broker_tokens.put(db, user, "zerodha", Tokens(access, refresh, feed, {"pin": extra}))
+    factor = second_factors.enroll(db, user, "account")
+    assert factor is not None
+    tokens = [session.token, kept.token, shown.token]
+    sessions.find(db, session.token)
+    api_keys.verify(db, shown.token)
+    broker_tokens.get(db, user, "zerodha")
+    if number < _CLUMSY:
+        _misuse(db, user, password, access, tokens, said)
+    yield from [password, access, refresh, feed, extra, factor.secret, *tokens]
+    yield from (Secret(sha256(token.reveal().encode()).hexdigest()) for token in tokens)
+
+
+def _misuse(
+    db: Database,
+    user: int,
+    password: Secret,
+    access: Secret,
+    tokens: list[Secret],
+    said: list[str],
+) -> None:
+    """Provoke every error that a secret could appear in; keep what is said."""
+    elsewhere = Database(Config.from_env({"DATABASE_URL": "postgresql://localhost:1/none"}))
+    odd = Secret(password.reveal() * 40)
+    wrongly: list[Callable[[], object]] = [
+        lambda: users.set_password(db, user, odd),
+        lambda: users.set_password(db, user, Secret(password.reveal() + "\udc80")),
+        lambda: users.set_password(elsewhere, user, password),
+        lambda: broker_tokens.put(db, user, "Not A Broker", Tokens(access)),
+        lambda: broker_tokens.put(db, -1, "zerodha", Tokens(access)),
+        lambda: broker_tokens.put(db, user, "a\0b", Tokens(access, parameters={"x": password})),
+        lambda: broker_tokens.get(db, user, access),  # type: ignore[call-overload]
+        lambda: api_keys.issue(db, -1, "x", order_mode="auto", keep=True),
+        lambda: api_keys.verify(elsewhere, tokens[1]),
+        lambda: api_keys.find_by_digest(db, tokens),  # type: ignore[call-overload]
+        lambda: sessions.find(elsewhere, tokens[0]),
+        lambda: sessions.create(db, user, data={"x": {1, 2}}),  # type: ignore[dict-item]
+        lambda: sessions.create(db, user, broker="b" * 51),
+        lambda: second_factors.verify(elsewhere, user, password),
+        lambda: login_attempts.sign_in(db, "x", password, ip="nowhere"),
+    ]
+    for wrong in wrongly:
+        try:
+            wrong()
+        except (Error, psycopg.Error, TypeError) as error:
+            # Without our own frame, whose variables are the secrets.
+            frames = error.__traceback__ and error.__traceback__.tb_next
+            captured = traceback.TracebackException(type(error), error, frames, capture_locals=True)
+            said.extend((str(error), repr(error), repr(error.args), "".join(captured.format())))
+        else:
+            raise AssertionError("a misuse was accepted")
+
+
+def _looked(place: str, contents: list[bytes], planted: list[Secret]) -> Measured:
+    forms = {form for secret in planted for form in _forms(secret.reveal())}
+    require(_count(b"a" + min(forms) + b"a", forms) == 1, "what is there is found")
+    found = sum(_count(content, forms) for content in contents)
+    size = sum(map(len, contents))
+    require(size > 1000, f"something to look through in {place}")
+    promise = f"{len(planted)} planted secrets, found in {place}"
+    require(found == 0, f"{promise}: {found}")
+    if place.startswith(("pg_dump", "data", "server")):
+        require(any(b"person7@example.in" in content for content in contents), "the scan works")
+    return Measured(promise, f"{found} (of {size / 1e3:,.0f} kB)")
+
+
+def _count(content: bytes, forms: set[bytes]) -> int:
+    """Count what of *forms* is in *content*; grep looks for thousands at once."""
+    lines = {form for form in forms if b"\n" not in form}
+    with tempfile.NamedTemporaryFile() as patterns:
+        patterns.write(b"\n".join(lines))
+        patterns.flush()
+        command = ["grep", "-aoFf", patterns.name]
+        done = subprocess.run(
+            command,
+            input=content,
+            env={**os.environ, "LC_ALL": "C"},
+            capture_output=True,
+            check=False,
+        )
+    require(done.returncode in {0, 1} and not done.stderr, f"grep: {done.stderr!r}")
+    return len(done.stdout.splitlines()) + sum(form in content for form in forms - lines)
+
+
+def _forms(text: str) -> Iterator[bytes]:
+    """Yield how a text may be written: as it is, in hexadecimal digits, in base64."""
+    raw = text.encode()
+    yield from (raw, raw.hex().encode(), b64encode(raw)[:-4], urlsafe_b64encode(raw)[:-4])
+    if len(text) == 64 and all(digit in "0123456789abcdef" for digit in text):
+        yield from (bytes.fromhex(text), b64encode(bytes.fromhex(text))[:-4])
+
+
+def _files(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+
+
+def _dump(keywords: dict[str, str]) -> bytes:
+    command = [str(embedded.binaries() / "pg_dump")]
+    environment = {**os.environ, **_environment(keywords)}
+    return subprocess.run(command, env=environment, check=True, capture_output=True).stdout
+
+
+def _environment(keywords: dict[str, str]) -> dict[str, str]:
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
+    return {names[name]: value for name, value in keywords.items()}
+
+
+def _execute(config: Config, *statements: str) -> None:
+    with psycopg.connect(**config.connection_keywords(), autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+@contextmanager
+def _logged() -> Generator[io.StringIO]:
+    """Keep all that is logged, at level DEBUG, with its arguments."""
+    kept = io.StringIO()
+    handler = logging.StreamHandler(kept)
+    handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    logging.getLogger("oadb.trust").debug("%s", "x" * 1000)
+    try:
+        yield kept
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")

@@ -1,0 +1,59 @@
+"""What the measurements of trust stand on: a server of their own, a key ring, and many threads."""
+
+import secrets
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from oadb import Config, Database, keys
+from oadb.engine import embedded
+from oadb.engine.cluster import Cluster
+from oadb.engine.dsn import Dsn
+from oadb.security.keyring import Key, KeyRing, State
+from oadb.tools import migrations
+
+THREADS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A promise, and what a run came to. Nothing is returned for a broken promise: it raises."""
+
+    promise: str
+    found: str
+
+
+def key(key_id: int, state: State = "primary") -> Key:
+    return Key(key_id, state, datetime.now(UTC), secrets.token_bytes(32))
+
+
+@contextmanager
+def server(ring: KeyRing, **settings: object) -> Generator[tuple[Cluster, Config]]:
+    """Give a server of our own with every migration, and the configuration to reach it."""
+    with embedded.temporary() as running:
+        target = Dsn(running.keywords)
+        migrations.migrate(target)
+        yield running, Config(target, pool_size=THREADS, max_overflow=0, keyring=ring, **settings)  # type: ignore[arg-type]
+
+
+@contextmanager
+def database() -> Generator[Database]:
+    """Give an open database on a server of our own."""
+    ring = KeyRing([key(1)])
+    with server(ring) as (_, config), Database(config) as db:
+        keys.prove(db)
+        yield db
+
+
+def at_once(work: Callable[[int], object], times: Iterable[int]) -> list[object]:
+    """Call *work* with each number, in 16 threads; errors are raised."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return [*pool.map(work, times)]
+
+
+def require(condition: object, promise: str) -> None:
+    """Raise AssertionError unless the promise was kept."""
+    if not condition:
+        raise AssertionError(f"broken: {promise}")

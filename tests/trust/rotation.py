@@ -1,0 +1,141 @@
+"""Rewrapping 100,000 rows under concurrent writes, while the rotator is killed again and again."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+
+from oadb import Config, Database, Secret, broker_tokens, keys
+from oadb.broker_tokens import BrokerToken, Tokens
+from oadb.security import keyring_file
+from oadb.security.keyring import KeyRing
+from oadb.testing.servers import Server
+from tests.trust.ground import Measured, key, require, server
+
+ROWS, KILLS, WRITERS = 100_000, 20, 3
+
+_USERS = """
+insert into oadb.users (username, email)
+select 'user' || n, 'user' || n || '@example.in' from generate_series(1, %s) as n
+"""
+_LEFT = "select count(*) from oadb.broker_tokens where key_id <> 2"
+
+
+def rewrap(folder: Path, rows: int = ROWS, kills: int = KILLS) -> list[Measured]:
+    """Kill ``oadb keys rewrap`` *kills* times under writes, then let it end; lose nothing."""
+    old = KeyRing([key(1)])
+    path = folder / "ring.json"
+    with server(old) as (running, config):
+        with Database(config) as db:
+            _fill(db, config, rows)
+        keyring_file.write(
+            path, KeyRing([*old.keys.values(), key(2, "decrypt-only")]).with_primary(2)
+        )
+        ring = keyring_file.read(path)
+        with Database(config) as db:
+            keys.admit(Database(Config(config.dsn, keyring=ring)), 2)
+        url = Server("url", running.keywords).url("postgres")
+        fresh = Config(config.dsn, pool_size=WRITERS + 1, keyring=ring)
+        with Database(fresh) as db:
+            return _rotate(db, config, url, path, rows, kills)
+
+
+def _rotate(
+    db: Database, config: Config, url: str, path: Path, rows: int, kills: int
+) -> list[Measured]:
+    written: dict[int, str] = {}
+    done = threading.Event()
+    threads = [
+        threading.Thread(target=_write, args=(db, number, rows, written, done))
+        for number in range(WRITERS)
+    ]
+    for thread in threads:
+        thread.start()
+    killed = sum(_kill_one(url, path) for _ in range(kills))
+    started, before = time.perf_counter(), _left(config)
+    _rewrap(url, path).check_returncode()
+    seconds = time.perf_counter() - started
+    done.set()
+    for thread in threads:
+        thread.join()
+    lost = sum(_access(db, user_id) != value for user_id, value in written.items())
+    damaged = sum(_access(db, user_id) is None for user_id in range(1, rows + 1, 97))
+    left = _left(config)
+    promise = f"rewrap of {rows:,} rows, {len(written):,} written meanwhile, {killed} SIGKILLs"
+    require(lost == 0 and damaged == 0 and left == 0 and killed == kills, promise)
+    return [
+        Measured(f"{promise}: lost writes", str(lost)),
+        Measured(f"{promise}: rows left on the old key", str(left)),
+        Measured(
+            "rewrap of what was left after the last kill, beside the writers",
+            f"{before:,} rows, {before / seconds:,.0f} rows/s",
+        ),
+    ]
+
+
+def _fill(db: Database, config: Config, rows: int) -> None:
+    keys.prove(db)
+    with psycopg.connect(**config.connection_keywords(), autocommit=True) as connection:
+        connection.execute(_USERS, (rows,))
+    ring = config.keyring
+    assert ring is not None
+    with psycopg.connect(**config.connection_keywords()) as connection:
+        copy = "copy oadb.broker_tokens (user_id, broker, access_token, content_digest) from stdin"
+        with connection.cursor().copy(copy) as rows_in:
+            for user_id in range(1, rows + 1):
+                column = broker_tokens._COLUMNS[0]
+                sealed = column.seal(ring, (user_id, "zerodha"), f"first {user_id}".encode())
+                rows_in.write_row((user_id, "zerodha", sealed, b"0" * 32))
+    with psycopg.connect(**config.connection_keywords(), autocommit=True) as connection:
+        connection.execute("vacuum analyze oadb.broker_tokens")
+
+
+def _write(
+    db: Database, number: int, rows: int, written: dict[int, str], done: threading.Event
+) -> None:
+    """Put new tokens for users of our own share, as sign-ins do."""
+    chosen = random.Random(number)
+    while not done.is_set():
+        user_id = chosen.randrange(number + 1, rows + 1, WRITERS)
+        value = f"new {random.random()}"
+        broker_tokens.put(db, user_id, "zerodha", Tokens(Secret(value)))
+        written[user_id] = value
+
+
+def _access(db: Database, user_id: int) -> str | None:
+    found = broker_tokens.get(db, user_id, "zerodha")
+    return found.tokens.access.reveal() if isinstance(found, BrokerToken) else None
+
+
+def _left(config: Config) -> int:
+    with psycopg.connect(**config.connection_keywords()) as connection:
+        row = connection.execute(_LEFT).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _command(url: str, path: Path) -> tuple[list[str], dict[str, str]]:
+    environment = {**os.environ, "DATABASE_URL": url, "OADB_KEYRING_FILE": str(path)}
+    return [sys.executable, "-m", "oadb", "keys", "rewrap"], environment
+
+
+def _rewrap(url: str, path: Path) -> "subprocess.CompletedProcess[bytes]":
+    command, environment = _command(url, path)
+    return subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL)
+
+
+def _kill_one(url: str, path: Path) -> bool:
+    """Start the rotator and kill it at a random moment of its work."""
+    command, environment = _command(url, path)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as rotator:
+        try:
+            rotator.wait(timeout=random.uniform(0.8, 2.0))
+        except subprocess.TimeoutExpired:
+            rotator.send_signal(signal.SIGKILL)
+        return rotator.wait() == -signal.SIGKILL

@@ -1,0 +1,101 @@
+"""Rows of users in every table that has a user_id, and statements that forget to say whose."""
+
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from oadb.engine import dsn
+from oadb.engine.queries import Queries
+from oadb.engine.results import Affected
+from oadb.engine.statements import parse
+from oadb.testing.servers import Server
+from oadb.tools.migrations import migrate
+
+# In the order in which rows can be made: {0} is a user, {1} something sealed under key 1.
+INSERTS = {
+    "users": "insert into oadb.users (user_id, username, email) overriding system value "
+    "values ({0}, 'user{0}', 'user{0}@example.in')",
+    "sessions": "insert into oadb.sessions "
+    "(user_id, session_id, token_digest, fingerprint, idle_timeout, lapses_at, expires_at) "
+    "values ({0}, gen_random_uuid(), decode(md5('{0}') || md5(''), 'hex'), {1}, '1 hour', "
+    "now() + '1 hour', now() + '2 hours')",
+    "login_attempts": "insert into oadb.login_attempts (username, user_id, method, outcome) "
+    "values ('user{0}', {0}, 'password', 'failed')",
+    "api_keys": "insert into oadb.api_keys "
+    "(user_id, api_key_id, name, hint, token_digest, fingerprint, scopes, order_mode) "
+    "values ({0}, gen_random_uuid(), 'a', 'a', decode(md5('{0}') || md5(''), 'hex'), {1}, "
+    "array[]::text[], 'auto')",
+    "broker_tokens": "insert into oadb.broker_tokens "
+    "(user_id, broker, access_token, content_digest) "
+    "values ({0}, 'zerodha', {1}, decode(md5('{0}') || md5(''), 'hex'))",
+    "second_factors": "insert into oadb.second_factors (user_id, secret) values ({0}, {1})",
+}
+TABLES = sorted(INSERTS)
+
+_SEALED = f"'\\x01{1:08x}{bytes(28).hex()}'::bytea"
+_TOUCHED = {
+    "users": "updated_at = now()",
+    "sessions": "last_seen_at = now()",
+    "login_attempts": "reason = 'touched'",
+    "api_keys": "last_used_at = now()",
+    "broker_tokens": "updated_at = now()",
+    "second_factors": "created_at = now()",
+}
+
+
+def insert(table: str, user_id: int) -> str:
+    """Return a statement that inserts a row of a user."""
+    return INSERTS[table].format(user_id, _SEALED)
+
+
+def fill(url: str, user_ids: Iterable[int]) -> None:
+    """Give each user one row in every table."""
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            f"insert into oadb.key_canaries (key_id, canary) values (1, {_SEALED})".encode()
+        )
+        for user_id in user_ids:
+            for table in INSERTS:
+                connection.execute(insert(table, user_id).encode())
+
+
+def declared(sql: str, returns: Any) -> Any:
+    """Declare a statement without parameters."""
+
+    def statement() -> None: ...
+
+    statement.__annotations__ = {"return": returns}
+    query = Queries("rows", parse(f"-- name: statement\n{sql};", "rows", "rows.sql"))
+    bound = query(statement)
+    query.complete()
+    return bound
+
+
+SEE = {table: declared(f"select user_id from oadb.{table}", list[int]) for table in TABLES}
+COUNT = {table: declared(f"select count(*) as rows from oadb.{table}", int) for table in TABLES}
+TOUCH = {
+    table: declared(f"update oadb.{table} set {_TOUCHED[table]}", Affected) for table in TABLES
+}
+DELETE = {table: declared(f"delete from oadb.{table}", Affected) for table in TABLES}
+
+
+@contextmanager
+def database(server: Server, name: str, owner: str) -> Generator[str]:
+    """Give the DATABASE_URL, for *owner*, of a new database of a server, migrated by it."""
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        named = {"name": Identifier(name), "owner": Identifier(owner)}
+        connection.execute(SQL("create database {name} owner {owner}").format(**named))
+        try:
+            url = login(server, owner, name)
+            migrate(dsn.parse(url))
+            yield url
+        finally:
+            connection.execute(SQL("drop database {name} with (force)").format(**named))
+
+
+def login(server: Server, role: str, database: str) -> str:
+    """Return the DATABASE_URL of a database for another role than the server's own."""
+    return Server("url", {**server.keywords, "user": role}).url(database)
