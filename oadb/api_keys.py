@@ -105,7 +105,7 @@ def insert_key(
 
 
 @query
-def find_by_digest(digests: list[bytes]) -> FoundKey | None: ...
+def find_by_digest(token_digest: bytes) -> FoundKey | None: ...
 
 
 @query
@@ -191,12 +191,14 @@ async def issue(
 async def verify(db: AsyncExecutor, token: Secret) -> VerifiedKey | Refusal:
     """Say whose key this is, or why it is not accepted.
 
-    One indexed lookup, however many keys there are; none for what cannot be a key of ours. A
-    database that does not answer raises UnavailableError: that is no answer about the key.
+    One indexed lookup, however many keys there are, and one more while root keys rotate; none for
+    what cannot be a key of ours. A database that does not answer raises UnavailableError.
     """
     if not TOKEN.is_wellformed(token):
         return Refusal.UNKNOWN
-    found = await find_by_digest(db, TOKEN.digests(await keys.ring_of(db), token))
+    found = None
+    for digest in TOKEN.lookups(await keys.ring_of(db), token):
+        found = found or await find_by_digest(db, digest)
     if found is None:
         return Refusal.UNKNOWN
     if found.is_revoked:

@@ -89,7 +89,7 @@ def trim(user_id: int, session_id: UUID, cap: int) -> Affected: ...
 
 
 @query
-def find_by_digest(digests: list[bytes]) -> Session | None: ...
+def find_by_digest(token_digest: bytes) -> Session | None: ...
 
 
 @query
@@ -170,11 +170,14 @@ async def create(
 async def find(db: AsyncExecutor, token: Secret) -> Session | None:
     """Return the session of a token and note that it was seen; None if there is none any more.
 
-    One statement; none at all for what cannot be a token of ours.
+    One statement, and one more while root keys rotate; none for what cannot be a token of ours.
     """
     if not TOKEN.is_wellformed(token):
         return None
-    return await find_by_digest(db, TOKEN.digests(await keys.ring_of(db), token))
+    found = None
+    for digest in TOKEN.lookups(await keys.ring_of(db), token):
+        found = found or await find_by_digest(db, digest)
+    return found
 
 
 @operation

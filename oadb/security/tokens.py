@@ -59,9 +59,13 @@ class TokenKind:
             and text.endswith(_checksum(text[:-_CHECKSUM]))
         )
 
-    def digests(self, ring: KeyRing, token: Secret) -> list[bytes]:
-        """Return what *token* may be stored as: one digest for each usable key, normally one."""
-        return self._digests(ring, _sha256(token))
+    def lookups(self, ring: KeyRing, token: Secret) -> list[bytes]:
+        """Return what *token* may be stored as, in the order to look for it.
+
+        One digest for each usable key, normally one. The primary key's comes last: rotation moves
+        rows to it, so that none can slip from in front of us to behind us.
+        """
+        return self._digests(ring, _sha256(token))[::-1]
 
     def store(self, ring: KeyRing, row: Row, token: Secret) -> StoredToken:
         """Return what to store of *token* in *row*."""

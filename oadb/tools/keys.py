@@ -22,7 +22,7 @@ from oadb.errors import ConfigError, KeyRingError
 from oadb.security import keyring_file
 from oadb.security.keyring import ROOT_BYTES, Key, KeyRing, State
 
-BATCH = 500
+BATCH = 1000
 """Rows that are read, sealed again and written at a time."""
 
 _REWRAPS = {

@@ -6,15 +6,19 @@
 
 set local lock_timeout = '4s';
 
+-- Not strict, so that PostgreSQL puts the expressions in the place of the calls.
 create function oadb.is_sealed(sealed bytea) returns boolean
-language sql immutable strict parallel safe
-return case when octet_length(sealed) >= 33 then get_byte(sealed, 0) = 1 else false end;
+language sql immutable parallel safe
+return case
+    when octet_length(sealed) >= 33 then get_byte(sealed, 0) = 1
+    when sealed is not null then false
+end;
 
 comment on function oadb.is_sealed(bytea) is
 'Whether this has the form version 1, key id (4 bytes), nonce (12), ciphertext, tag (16).';
 
 create function oadb.key_id_of(sealed bytea) returns bigint
-language sql immutable strict parallel safe
+language sql immutable parallel safe
 return case
     when octet_length(sealed) >= 33
         then

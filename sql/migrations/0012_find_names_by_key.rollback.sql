@@ -17,9 +17,10 @@ where
     and table_name = 'users';
 
 update oadb.role_privileges
-set privileges = replace(
-    privileges, 'username, username_key, email, email_key,', 'username, email,'
-)
+set
+    privileges = replace(
+        privileges, 'username, username_key, email, email_key,', 'username, email,'
+    )
 where
     role_name = 'oadb_ro'
     and table_name = 'users';

@@ -30,9 +30,10 @@ where
     and table_name = 'users';
 
 update oadb.role_privileges
-set privileges = replace(
-    privileges, 'username, email,', 'username, username_key, email, email_key,'
-)
+set
+    privileges = replace(
+        privileges, 'username, email,', 'username, username_key, email, email_key,'
+    )
 where
     role_name = 'oadb_ro'
     and table_name = 'users';

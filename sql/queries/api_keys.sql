@@ -42,8 +42,7 @@ returning
 
 -- name: find_by_digest
 -- scope: all users (a request shows a key, not who it is)
--- One or two digests; two while digest keys rotate. The database's clock decides
--- what has expired. Served by api_keys_token_digest_idx.
+-- The database's clock decides what has expired. Served by api_keys_token_digest_idx.
 select
     user_id,
     api_key_id,
@@ -52,7 +51,7 @@ select
     revoked_at is not null as is_revoked,
     coalesce(expires_at <= now(), false) as is_expired
 from oadb.api_keys
-where token_digest = any(:digests);
+where token_digest = :token_digest;
 
 -- name: list_by_user
 -- The newest first, revoked ones as well.

@@ -78,9 +78,8 @@ where
 -- name: find_by_digest
 -- scope: all users (a request shows a token, not who it is)
 -- repeatable: seen twice is seen
--- One or two digests; two while digest keys rotate. last_seen_at is written when
--- it is a minute old, once, however many ask at once. Served by
--- sessions_token_digest_idx.
+-- last_seen_at is written when it is a minute old, once, however many ask at
+-- once. Served by sessions_token_digest_idx.
 with found as materialized (
     select
         sessions.user_id,
@@ -94,7 +93,7 @@ with found as materialized (
         sessions.expires_at
     from oadb.sessions
     where
-        sessions.token_digest = any(:digests)
+        sessions.token_digest = :token_digest
         and sessions.lapses_at > now()
 ),
 

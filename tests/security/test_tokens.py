@@ -53,7 +53,7 @@ def test_new_tokens_are_distinct_and_use_every_digit() -> None:
 
 def test_a_token_of_an_earlier_release_is_still_accepted() -> None:
     assert API.is_wellformed(Secret(PINNED))
-    assert API.digests(RING, Secret(PINNED)) == [bytes.fromhex(PINNED_DIGEST)]
+    assert API.lookups(RING, Secret(PINNED)) == [bytes.fromhex(PINNED_DIGEST)]
 
 
 def test_every_change_of_one_character_is_noticed() -> None:
@@ -91,7 +91,7 @@ def test_a_token_of_one_kind_is_none_of_the_other() -> None:
     assert not API.is_wellformed(session)
     assert not SESSION.is_wellformed(renamed)
     assert not SESSION.pattern.search(key.reveal())
-    assert set(API.digests(RING, key)).isdisjoint(SESSION.digests(RING, key))
+    assert set(API.lookups(RING, key)).isdisjoint(SESSION.lookups(RING, key))
 
 
 def with_checksum(body: str) -> str:
@@ -136,15 +136,15 @@ def test_hostile_texts_are_not_wellformed_and_that_is_known_at_once(case: str) -
 
 
 def test_texts_that_are_no_tokens_have_digests_all_the_same() -> None:
-    assert len({API.digests(RING, Secret(text))[0] for text in HOSTILE.values()}) == len(HOSTILE)
+    assert len({API.lookups(RING, Secret(text))[0] for text in HOSTILE.values()}) == len(HOSTILE)
 
 
 def test_there_is_a_digest_for_each_usable_key_the_primary_first() -> None:
     token = API.new()
 
-    assert API.digests(RING, token) == API.digests(BOTH, token)[:1]
-    assert len(API.digests(BOTH, token)) == 2
-    assert API.digests(BOTH.with_primary(2), token) == API.digests(BOTH, token)[::-1]
+    assert API.lookups(RING, token) == API.lookups(BOTH, token)[-1:]
+    assert len(API.lookups(BOTH, token)) == 2
+    assert API.lookups(BOTH.with_primary(2), token) == API.lookups(BOTH, token)[::-1]
 
 
 def test_a_digest_is_keyed_and_not_the_hash_that_anybody_can_make() -> None:
@@ -153,7 +153,7 @@ def test_a_digest_is_keyed_and_not_the_hash_that_anybody_can_make() -> None:
     hashed = sha256(token.reveal().encode()).digest()
 
     assert stored.digest != hashed
-    assert stored.digest == API.digests(RING, token)[0]
+    assert stored.digest == API.lookups(RING, token)[-1]
     assert API.column.open(RING, ROW, stored.fingerprint) == hashed
     assert hashed not in stored.fingerprint
 
@@ -164,12 +164,12 @@ def test_a_stored_token_can_be_stored_again_under_a_new_key_without_the_token() 
     rotated = BOTH.with_primary(2)
     new = API.store_again(rotated, ROW, old.fingerprint)
 
-    assert new.digest == API.digests(rotated, token)[0] != old.digest
-    assert old.digest in API.digests(rotated, token)
+    assert new.digest == API.lookups(rotated, token)[-1] != old.digest
+    assert old.digest in API.lookups(rotated, token)
     assert key_id_of(old.fingerprint) == 1
     assert key_id_of(new.fingerprint) == 2
     only_new = KeyRing([Key(2, "primary", MADE, SECOND.root)])
-    assert API.digests(only_new, token) == [new.digest]
+    assert API.lookups(only_new, token) == [new.digest]
     assert API.store_again(only_new, ROW, new.fingerprint).digest == new.digest
 
 

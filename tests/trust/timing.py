@@ -13,14 +13,15 @@ from tests.trust.ground import Measured, require
 
 KEYS = 100_000
 ROUNDS, CALLS = 40, 50
-PAIRS = 1000
+PAIRS = 600
 
 _FILL = """
 insert into oadb.api_keys (
     user_id, api_key_id, name, hint, token_digest, fingerprint, scopes, order_mode
 )
 select
-    user_id, gen_random_uuid(), name, hint, sha256(n::text::bytea), fingerprint, scopes, order_mode
+    user_id, gen_random_uuid(), 'filled', hint,
+    sha256(n::text::bytea), fingerprint, scopes, order_mode
 from oadb.api_keys, generate_series(1, %s) as n
 where name = 'seed'
 """
@@ -37,7 +38,7 @@ def verify(db: Database, config: Config) -> list[Measured]:
     few_plain = _timed(lambda: users.get(db, user))
     growth = (many / plain) / (few / few_plain)
     require(abs(growth - 1) <= 0.2, "verify with 10 and 100,000 keys within 20 %")
-    require(many / plain <= 1.3, "verify at most 1.3 times a plain point lookup")
+    require(many / plain <= 1.3, f"verify {many / plain:.2f}, at most 1.3 times a point lookup")
     return [
         Measured("api_keys.verify with 100,000 keys beside 10, ratio", f"{growth:.2f}"),
         Measured(
@@ -63,7 +64,7 @@ def names(db: Database, *, logins: int) -> Measured:
                 times.append(_once(lambda: users.verify_password(db, name, wrong)))  # noqa: B023
     found = _auc(known, unknown)
     beside = f"{logins} logins running" if logins else "idle"
-    promise = f"unknown against known user, {PAIRS:,} pairs, {beside}: AUC"
+    promise = f"unknown against known user, {PAIRS} pairs, {beside}: AUC"
     require(abs(found - 0.5) <= 0.05, f"{promise} {found:.3f}")
     return Measured(promise, f"{found:.3f} (0.5: nothing to tell; at most 0.55)")
 
@@ -122,11 +123,10 @@ def _fill(config: Config, count: int) -> None:
 
 
 def _plan(config: Config) -> str:
-    digests = [b"0" * 32]
     with psycopg.connect(**config.connection_keywords()) as connection:
         lines = connection.execute(
-            "explain (costs off) select user_id from oadb.api_keys where token_digest = any(%s)",
-            (digests,),
+            "explain (costs off) select user_id from oadb.api_keys where token_digest = %s",
+            (b"0" * 32,),
         ).fetchall()
     plan = [line.strip() for (line,) in lines]
     require(plan[0] == "Index Scan using api_keys_token_digest_idx on api_keys", f"plan: {plan}")

@@ -1,6 +1,8 @@
 """Mistakes that type checkers must find: `# E: mypy's code, pyright's rule`. Never run."""
 
-from oadb import AsyncDatabase, AsyncExecutor, Database, Secret, users
+from uuid import uuid4
+
+from oadb import AsyncDatabase, AsyncExecutor, Database, Secret, api_keys, users
 from oadb.engine.operations import operation
 
 
@@ -24,6 +26,11 @@ def blocking(db: Database) -> None:
     print(number)
     greet(db, user_id="7")  # E: call-overload, reportCallIssue
     users.verify_password(db, "asha")  # E: call-overload, reportCallIssue
+    users.verify_password(db, "asha", "in clear")  # E: call-overload, reportCallIssue
+    verified = api_keys.verify(db, Secret("oak_"))
+    print(verified.user_id)  # E: union-attr, reportAttributeAccessIssue
+    api_keys.get_order_mode(db, Secret("oak_"), uuid4())  # E: call-overload, reportCallIssue
+    db.as_user(7).as_user(8)  # E: attr-defined, reportAttributeAccessIssue
     with db.transaction(isolation="snapshot") as tx:  # E: arg-type, reportArgumentType
         users.get(tx, 7)
 
