@@ -288,8 +288,7 @@ class Uses:
 
 
 def _hint(token: Secret) -> str:
-    text = token.reveal()
-    return f"{text[:8]}...{text[-4:]}"
+    return f"{token.reveal()[:8]}...{token.reveal()[-4:]}"
 
 
 def _rewrapped(ring: KeyRing, each: SealedKey) -> tuple[StoredToken, bytes]:
