@@ -68,13 +68,9 @@ class VerifiedKey:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundKey:
+class FoundKey(VerifiedKey):
     """What a digest leads to, before it is judged."""
 
-    user_id: int
-    api_key_id: UUID
-    scopes: list[str]
-    order_mode: OrderMode
     is_revoked: bool
     is_expired: bool
 
