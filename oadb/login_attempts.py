@@ -127,8 +127,8 @@ async def sign_in(
 
     A try is counted before the password is looked at, so that many at once all count; the right
     password takes it back. While there is a wait nothing is verified, whether or not the name
-    exists. Raises ParameterError for an address that is none, BusyError, and UnavailableError:
-    neither says anything about the password.
+    exists. Raises ParameterError for an address that is none, BusyError, UnavailableError and
+    OutcomeUnknownError: none of them says anything about the password.
     """
     name = _readable(username, _LONGEST_NAME) or _UNREADABLE
     device = _readable(device, _LONGEST_DEVICE) if device else None

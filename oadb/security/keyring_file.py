@@ -1,9 +1,11 @@
 """Where a key ring is kept: a file that nobody else can read, or the environment."""
 
+import fcntl
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from oadb.errors import ConfigError, KeyRingError
@@ -46,6 +48,23 @@ def read(path: Path) -> KeyRing:
     return _named(str(path), text)
 
 
+@contextmanager
+def changing(path: Path) -> Generator[KeyRing]:
+    """Give the ring of a file that is to be written; who else wants to, waits for the end.
+
+    Raises KeyRingError.
+    """
+    try:
+        folder = os.open(path.parent, os.O_RDONLY)
+    except OSError as error:
+        raise KeyRingError(f"{path}: {error.strerror}") from None
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield read(path)
+    finally:
+        os.close(folder)
+
+
 def write(path: Path, ring: KeyRing, *, new: bool = False) -> None:
     """Write a ring, whole or not at all, readable by its owner alone. Raises KeyRingError.
 
@@ -86,11 +105,22 @@ def _place(draft: Path, path: Path, *, new: bool) -> None:
 def _require_private(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise KeyRingError(f"{path} is no ordinary file")
-    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        mode = stat.S_IMODE(status.st_mode)
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & (stat.S_IRWXG | stat.S_IRWXO) and not _is_credential(path, status):
         raise KeyRingError(f"{path} has mode {mode:04o}, so that others can use it; chmod 600 it")
     if status.st_uid not in {0, os.geteuid()}:
         raise KeyRingError(f"{path} belongs to user {status.st_uid}, neither to us nor to root")
+
+
+def _is_credential(path: Path, status: os.stat_result) -> bool:
+    """Say whether systemd gave the file to this service alone, as LoadCredential= does.
+
+    It is root's then and of mode 0440, where the group stands for an access control list that has
+    our user in it.
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    ours = folder is not None and path.parent == Path(folder)
+    return ours and status.st_uid == 0 and stat.S_IMODE(status.st_mode) == 0o440
 
 
 def _named(origin: str, text: str | bytes) -> KeyRing:

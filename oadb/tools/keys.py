@@ -67,17 +67,18 @@ def new(path: Path) -> Key:
 
 def add(path: Path) -> Key:
     """Add a key that opens but does not seal yet."""
-    ring = keyring_file.read(path)
-    key = _key(max(ring.keys) + 1, "decrypt-only")
-    keyring_file.write(path, KeyRing([*ring.keys.values(), key]))
+    with keyring_file.changing(path) as ring:
+        key = _key(max(ring.keys) + 1, "decrypt-only")
+        keyring_file.write(path, KeyRing([*ring.keys.values(), key]))
     return key
 
 
 def promote(db: Database, path: Path, key_id: int) -> None:
     """Make a key the one that seals: the database learns of it first, then the file."""
-    promoted = keyring_file.read(path).with_primary(key_id)
-    keys.admit(db, key_id)
-    keyring_file.write(path, promoted)
+    with keyring_file.changing(path) as ring:
+        promoted = ring.with_primary(key_id)
+        keys.admit(db, key_id)
+        keyring_file.write(path, promoted)
 
 
 def rewrap(db: Database, ring: KeyRing, watch: Callable[[int], None]) -> Iterator[tuple[str, int]]:
@@ -111,15 +112,14 @@ def retire(db: Database, path: Path, key_id: int) -> None:
 
     The file keeps the root: an old backup may need it. Raises KeyRingError.
     """
-    ring = keyring_file.read(path)
-    if key_id not in ring.keys or key_id == ring.primary.key_id:
-        state = "primary; promote another one first" if key_id in ring.keys else "not in the ring"
-        raise KeyRingError(f"key {key_id} is {state}")
-    keys.withdraw(db, key_id)
-    kept = (
-        replace(key, state="retired") if key.key_id == key_id else key for key in ring.keys.values()
-    )
-    keyring_file.write(path, KeyRing(kept))
+    with keyring_file.changing(path) as ring:
+        if key_id not in ring.keys or key_id == ring.primary.key_id:
+            known = key_id in ring.keys
+            state = "primary; promote another one first" if known else "not in the ring"
+            raise KeyRingError(f"key {key_id} is {state}")
+        keys.withdraw(db, key_id)
+        retired = {**ring.keys, key_id: replace(ring.keys[key_id], state="retired")}
+        keyring_file.write(path, KeyRing(retired.values()))
 
 
 def _key(key_id: int, state: State) -> Key:

@@ -65,7 +65,6 @@ where
     and secret = :secret;
 
 -- name: set_required
--- repeatable: it is replaced as a whole
 update oadb.second_factors
 set
     is_required_for_login = :for_login,

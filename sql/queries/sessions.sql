@@ -142,7 +142,6 @@ order by
     session_id asc;
 
 -- name: set_data
--- repeatable: it is replaced as a whole
 update oadb.sessions
 set data = :data
 where

@@ -408,3 +408,23 @@ def test_the_ring_and_its_name_are_on_the_disk_before_it_is_written(
     write(path, NEW)
 
     assert done == ["file", "rename", "folder"]
+
+
+def test_a_credential_of_systemd_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is root's, of mode 0440, with an access control list in place of the group."""
+    path.chmod(0o440)
+    status = os.fstat
+
+    def of_root(descriptor: int) -> os.stat_result:
+        values = list(status(descriptor))
+        values[stat.ST_UID] = 0
+        return os.stat_result(values)
+
+    monkeypatch.setattr(os, "fstat", of_root)
+    with pytest.raises(KeyRingError, match="has mode 0440"):
+        read(path)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(path.parent))
+    assert read(path).primary.key_id == 1
+    path.chmod(0o444)
+    with pytest.raises(KeyRingError, match="has mode 0444"):
+        read(path)

@@ -30,6 +30,7 @@ from oadb.broker_tokens import BrokerToken, Tokens
 from oadb.errors import ConfigError, KeyRingError
 from oadb.security import keyring_file
 from oadb.tools import keys as tool
+from tests.engine.rig import threads
 
 
 @dataclass
@@ -192,6 +193,20 @@ def test_a_number_of_a_key_is_never_used_again(ring: Ring) -> None:
         tool.retire(db, ring.path, 1)
 
     assert tool.add(ring.path).key_id == 3
+
+
+def test_keys_added_at_once_are_all_there(ring: Ring) -> None:
+    with threads(8) as pool:
+        added = list(pool.map(lambda _: tool.add(ring.path).key_id, range(16)))
+
+    assert sorted(added) == [*range(2, 18)]
+    assert len(keyring_file.read(ring.path).keys) == 17
+
+
+def test_a_ring_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    for work in (tool.add, tool.new):
+        with pytest.raises(KeyRingError, match="No such file or directory"):
+            work(tmp_path / "none" / "ring.json")
 
 
 def test_a_ring_in_the_environment_cannot_be_changed() -> None:
