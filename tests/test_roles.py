@@ -512,6 +512,7 @@ from (
     select c.relname, a.attname, 'column', a.attacl
     from pg_attribute as a inner join pg_class as c on c.oid = a.attrelid
     where c.relnamespace = 'oadb'::regnamespace and a.attacl is not null
+        and not a.attisdropped
     union all
     select p.proname, null, 'function', coalesce(p.proacl, acldefault('f', p.proowner))
     from pg_proc as p where p.pronamespace = 'oadb'::regnamespace

@@ -11,6 +11,7 @@ from oadb.engine.statements import Statement
 
 # The prepared statement without a name: each PREPARE replaces the last, nothing is left behind.
 _UNNAMED = b""
+_EXPLAINED = b"oadb_explained"
 
 # Which inputs of a join are padded with nulls, as EXPLAIN names joins: the second, the first.
 _PADDED = {"Left": (1,), "Right": (0,), "Full": (0, 1)}
@@ -63,11 +64,21 @@ def _padded_tables(connection: psycopg.Connection[Any], statement: Statement) ->
         word.capitalize() for word in statement.words
     ):
         return
+    yield from _padded_below(_generic_plan(connection, statement), padded=False)
+
+
+def _generic_plan(connection: psycopg.Connection[Any], statement: Statement) -> Any:
+    """Return the plan that holds for any values; EXPLAIN alone can give it since 16."""
+    _require_ok(connection.pgconn.prepare(_EXPLAINED, statement.sql))
+    nulls = b", ".join([b"null"] * len(statement.params))
+    values = b" (" + nulls + b")" if nulls else b""
     with psycopg.RawCursor(connection) as cursor:
-        cursor.execute(b"explain (verbose, format json, generic_plan) " + statement.sql)
+        cursor.execute("set plan_cache_mode = force_generic_plan")
+        cursor.execute(b"explain (verbose, format json) execute " + _EXPLAINED + values)
         found = cursor.fetchone()
+        cursor.execute(b"deallocate " + _EXPLAINED)
     assert found is not None, "EXPLAIN always returns a plan"  # noqa: S101
-    yield from _padded_below(found[0][0]["Plan"], padded=False)
+    return found[0][0]["Plan"]
 
 
 def _padded_below(plan: dict[str, Any], *, padded: bool) -> Iterator[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import time
 
+import argon2
 import pytest
 from psycopg.errors import ForeignKeyViolation
 from pyotp.totp import TOTP
@@ -29,8 +30,14 @@ from oadb.api_keys import VerifiedKey
 from oadb.broker_tokens import BrokerToken, Tokens
 from oadb.errors import ConfigError, KeyRingError
 from oadb.security import keyring_file
+from oadb.security.passwords import Passwords
 from oadb.tools import keys as tool
 from tests.engine.rig import threads
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(users, "passwords", Passwords(argon2.profiles.CHEAPEST))
 
 
 @dataclass
