@@ -71,6 +71,7 @@ class VerifiedKey:
 class FoundKey(VerifiedKey):
     """What a digest leads to, before it is judged."""
 
+    fingerprint: bytes = field(repr=False)
     is_revoked: bool
     is_expired: bool
 
@@ -192,10 +193,11 @@ async def verify(db: AsyncExecutor, token: Secret) -> VerifiedKey | Refusal:
     """
     if not TOKEN.is_wellformed(token):
         return Refusal.UNKNOWN
-    found = None
-    for digest in TOKEN.lookups(await keys.ring_of(db), token):
+    ring, found = await keys.ring_of(db), None
+    for digest in TOKEN.lookups(ring, token):
         found = found or await find_by_digest(db, digest)
-    if found is None:
+    row: Row = (found.user_id, found.api_key_id) if found else ()
+    if found is None or not TOKEN.belongs(ring, row, token, found.fingerprint):
         return Refusal.UNKNOWN
     if found.is_revoked:
         return Refusal.REVOKED

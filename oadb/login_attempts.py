@@ -28,7 +28,7 @@ Outcome = Literal["succeeded", "failed", "locked", "resumed"]
 ACCOUNT_LIMIT, NETWORK_LIMIT = 5, 20
 """Failures in a row from which on there is a wait."""
 
-_LONGEST_NAME, _LONGEST_DEVICE = 254, 500
+_LONGEST_NAME, _LONGEST_DEVICE, _LONGEST_BROKER = 254, 500, 50
 
 # What a text of PostgreSQL cannot hold; the sign in its place is in no user's name.
 _UNSENDABLE, _UNREADABLE = re.compile("[\0\ud800-\udfff]"), "\N{REPLACEMENT CHARACTER}"
@@ -132,6 +132,7 @@ async def sign_in(
     """
     name = _readable(username, _LONGEST_NAME) or _UNREADABLE
     device = _readable(device, _LONGEST_DEVICE) if device else None
+    broker = _readable(broker, _LONGEST_BROKER) if broker else None
     # The lower case of some letters is two.
     who, where = name.lower()[:_LONGEST_NAME], network("login_attempts.sign_in", ip)
     told = address("login_attempts.sign_in", ip)

@@ -128,11 +128,12 @@ async def enroll(
     *account* and *issuer* are what the generator shows. None if the user has a confirmed one
     already: delete it first, which is a decision. Raises ParameterError for what a URI cannot hold.
     """
-    ring, secret = await keys.ring_of(db), random_base32()
+    ring, secret = await keys.ring_of(db), Secret(random_base32())
     uri = _uri(secret, account, issuer)
-    if not await store_secret(db, user_id, _SECRET.seal(ring, (user_id,), secret.encode())):
+    sealed = _SECRET.seal(ring, (user_id,), secret.reveal().encode())
+    if not await store_secret(db, user_id, sealed):
         return None
-    return Enrollment(Secret(secret), Secret(uri))
+    return Enrollment(secret, uri)
 
 
 @operation
@@ -163,13 +164,14 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int) -> int:
     return len(found)
 
 
-def _uri(secret: str, account: str, issuer: str) -> str:
+def _uri(secret: Secret, account: str, issuer: str) -> Secret:
     """Return the URI of a generator. A colon ends the issuer in it; there is no way around."""
     if not account or ":" in issuer or unsendable(account) or unsendable(issuer):
         raise ParameterError(
             "second_factors.enroll: account must be a text, and issuer one without a colon"
         )
-    return TOTP(secret).provisioning_uri(name=account, issuer_name=issuer)
+    uri = TOTP(secret.reveal()).provisioning_uri(name=account, issuer_name=issuer)
+    return Secret(uri)
 
 
 def _matching_step(ring: KeyRing, found: FoundFactor, code: Secret) -> int | None:

@@ -16,7 +16,7 @@ from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.errors import NoRowError, ParameterError
 from oadb.security.addresses import address
-from oadb.security.sealing import SealedColumn
+from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
 from oadb.security.tokens import TokenKind
 
@@ -46,6 +46,13 @@ class Session:
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSession(Session):
+    """What a digest leads to, before it is judged."""
+
+    fingerprint: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,7 @@ def trim(user_id: int, session_id: UUID, cap: int) -> Affected: ...
 
 
 @query
-def find_by_digest(token_digest: bytes) -> Session | None: ...
+def find_by_digest(token_digest: bytes) -> FoundSession | None: ...
 
 
 @query
@@ -174,10 +181,16 @@ async def find(db: AsyncExecutor, token: Secret) -> Session | None:
     """
     if not TOKEN.is_wellformed(token):
         return None
-    found = None
-    for digest in TOKEN.lookups(await keys.ring_of(db), token):
+    ring, found = await keys.ring_of(db), None
+    for digest in TOKEN.lookups(ring, token):
         found = found or await find_by_digest(db, digest)
-    return found
+    row: Row = (found.user_id, found.session_id) if found else ()
+    if found is None or not TOKEN.belongs(ring, row, token, found.fingerprint):
+        return None
+    return Session(
+        found.user_id, found.session_id, found.device, found.ip, found.broker, found.data,
+        found.created_at, found.last_seen_at, found.expires_at,
+    )  # fmt: skip
 
 
 @operation

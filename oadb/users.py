@@ -1,5 +1,6 @@
 """Accounts: who can sign in. The SQL is in sql/queries/users.sql."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +10,7 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
-from oadb.errors import SealError
+from oadb.errors import Error, SealError
 from oadb.security.keyring import KeyRing
 from oadb.security.passwords import Passwords
 from oadb.security.sealing import SealedColumn
@@ -145,7 +146,8 @@ async def verify_password(db: AsyncExecutor, username: str, password: Secret) ->
     right = await db.offload(passwords.verify, known, password)
     if not right or stored is None:
         return None
-    await _upgrade(db, ring, stored, known, password)
+    with suppress(Error):  # it will be done at the next sign-in; this one was right
+        await _upgrade(db, ring, stored, known, password)
     return await get(db, stored.user_id)
 
 

@@ -525,3 +525,28 @@ def test_what_cannot_be_opened_is_not_returned_as_it_is(
         broker_tokens.get(db, user.user_id, "zerodha")
     assert refused.value.__cause__ is None
     assert refused.value.__context__ is None
+
+
+def test_a_digest_copied_to_another_user_makes_nobody_that_user(
+    db: Database, observer: Observer, user: users.User
+) -> None:
+    """Who can write to the database, and has a key and a session of his own."""
+    admin = users.create(db, "admin", "admin@example.in").user_id
+    for owner in (admin, user.user_id):
+        api_keys.issue(db, owner, "x", order_mode="auto")
+    mine = api_keys.issue(db, user.user_id, "mine", order_mode="auto").token
+    session = sessions.create(db, user.user_id).token
+    sessions.create(db, admin)
+    for table in ("api_keys", "sessions"):
+        token = mine if table == "api_keys" else session
+        kind = api_keys.TOKEN if table == "api_keys" else sessions.TOKEN
+        (digest,) = kind.lookups(RING, token)
+        observer.rows(
+            f"update oadb.{table} set token_digest = null_digest.value from "
+            "(select sha256('') as value) as null_digest where token_digest = %s",
+            digest,
+        )
+        observer.rows(f"update oadb.{table} set token_digest = %s where user_id = {admin}", digest)
+
+    assert api_keys.verify(db, mine) is Refusal.UNKNOWN
+    assert sessions.find(db, session) is None

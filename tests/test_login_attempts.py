@@ -275,12 +275,25 @@ def test_after_a_quiet_quarter_of_an_hour_the_count_begins_again(
     login_attempts.count_try(db, account, ip)
     age(observer, account, timedelta(minutes=14, seconds=50))
     still = login_attempts.count_try(db, account, ip)
-    age(observer, account, timedelta(minutes=15, seconds=1))
+    age(observer, account, timedelta(minutes=15, seconds=2**9 + 1))
     anew = login_attempts.count_try(db, account, ip)
 
     assert still.account_failures == 14
     assert anew.account_failures == 1
     assert lockout(observer, account) == (1, None)
+
+
+def test_who_waits_for_the_longest_time_and_guesses_on_waits_as_long_again(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    account = f"asha{number}"
+    failed_before(observer, "account", account, 20)
+    login_attempts.count_try(db, account, ip)
+    age(observer, account, timedelta(minutes=15, seconds=1))
+    again = login_attempts.count_try(db, account, ip)
+
+    assert again.account_failures == 22
+    assert login_attempts.get_wait(db, account, ip) > timedelta(minutes=14)
 
 
 def test_while_there_is_a_wait_nothing_is_counted(

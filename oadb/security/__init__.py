@@ -1,1 +1,1 @@
-"""What keeps secrets: so far, passwords."""
+"""Keys, sealed columns, digests, tokens, passwords, and the Secret that holds what they protect."""

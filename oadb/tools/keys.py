@@ -117,6 +117,7 @@ def retire(db: Database, path: Path, key_id: int) -> None:
             known = key_id in ring.keys
             state = "primary; promote another one first" if known else "not in the ring"
             raise KeyRingError(f"key {key_id} is {state}")
+        keys.require_fit(ring, keys.list_canaries(db))  # or it is another database
         keys.withdraw(db, key_id)
         retired = {**ring.keys, key_id: replace(ring.keys[key_id], state="retired")}
         keyring_file.write(path, KeyRing(retired.values()))

@@ -48,6 +48,7 @@ select
     api_key_id,
     scopes,
     order_mode,
+    fingerprint,
     revoked_at is not null as is_revoked,
     coalesce(expires_at <= now(), false) as is_expired
 from oadb.api_keys

@@ -66,7 +66,8 @@ where attempted_at < now() - cast(:age as interval);
 -- name: count_try
 -- Counts a try of the account and of the network, each unless it has to wait; null
 -- stands for one that has. From the :*_limit-th in a row on, each doubles the wait:
--- 1 s, 2 s, 4 s, up to 15 minutes. After 15 quiet minutes the count begins again.
+-- 1 s, 2 s, 4 s, up to 15 minutes. After 15 quiet minutes, the wait not among
+-- them, the count begins again.
 -- Tries at once wait for each other's row here, and see each other's count. The
 -- account comes first, so that no two wait for each other.
 with counted as (
@@ -82,12 +83,16 @@ with counted as (
     on conflict (kind, subject) do update
         set
             failures = case
-                when known.failed_at < now() - interval '15 minutes' then 1
+                when
+                    greatest(known.failed_at, known.unlocks_at) < now() - interval '15 minutes'
+                    then 1
                 else known.failures + 1
             end,
             failed_at = now(),
             unlocks_at = case
-                when known.failed_at < now() - interval '15 minutes' then null
+                when
+                    greatest(known.failed_at, known.unlocks_at) < now() - interval '15 minutes'
+                    then null
                 when
                     known.failures + 1 >= case known.kind
                         when 'account' then cast(:account_limit as bigint)

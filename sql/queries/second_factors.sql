@@ -73,7 +73,6 @@ set
 where user_id = :user_id;
 
 -- name: delete
--- repeatable: what is gone stays so
 delete from oadb.second_factors
 where user_id = :user_id;
 

@@ -84,6 +84,7 @@ with found as materialized (
     select
         sessions.user_id,
         sessions.session_id,
+        sessions.fingerprint,
         sessions.device,
         sessions.ip,
         sessions.broker,
@@ -118,7 +119,8 @@ select
     data,
     created_at,
     last_seen_at,
-    expires_at
+    expires_at,
+    fingerprint
 from found;
 
 -- name: list_active
@@ -157,12 +159,10 @@ where
     and session_id = :session_id;
 
 -- name: end_all
--- repeatable: what has ended stays so
 delete from oadb.sessions
 where user_id = :user_id;
 
 -- name: end_others
--- repeatable: what has ended stays so
 delete from oadb.sessions
 where
     user_id = :user_id

@@ -1,5 +1,6 @@
 """What the measurements of trust stand on: a server of their own, a key ring, and many threads."""
 
+import os
 import secrets
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +37,20 @@ def server(ring: KeyRing, **settings: object) -> Generator[tuple[Cluster, Config
         target = Dsn(running.keywords)
         migrations.migrate(target)
         yield running, Config(target, pool_size=THREADS, max_overflow=0, keyring=ring, **settings)  # type: ignore[arg-type]
+
+
+@contextmanager
+def pinned() -> Generator[None]:
+    """Stay on one CPU with what is started meanwhile: two of them give two different medians."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 @contextmanager
