@@ -26,6 +26,7 @@ class Change:
     """A row of a user that is no longer what it was.
 
     ``key`` is what follows user_id in the primary key: the id of an API key, the name of a broker.
+    It is empty for the table users: the user was deleted, with everything that was theirs.
     """
 
     table: str

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from oadb import keys, sessions
+from oadb import changes, keys, sessions
+from oadb.changes import Change
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
@@ -93,7 +94,7 @@ def upgrade_password(user_id: int, password_hash: bytes, replaced_hash: bytes) -
 
 
 @query
-def delete(user_id: int) -> Affected: ...
+def store_deletion(user_id: int) -> Affected: ...
 
 
 @query
@@ -149,6 +150,17 @@ async def verify_password(db: AsyncExecutor, username: str, password: Secret) ->
     with suppress(Error):  # it will be done at the next sign-in; this one was right
         await _upgrade(db, ring, stored, known, password)
     return await get(db, stored.user_id)
+
+
+@operation
+async def delete(db: AsyncExecutor, user_id: int) -> bool:
+    """Delete a user with all keys, tokens and sessions; False if there is none.
+
+    Listeners hear of it as a change of the table users: drop whatever is cached of this user.
+    """
+    async with db.transaction() as tx:
+        deleted = await store_deletion(tx, user_id)
+        return await changes.announce(tx, deleted, Change("users", user_id, ""))
 
 
 @operation

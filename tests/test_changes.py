@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Database, changes
+from oadb import AsyncDatabase, Database, changes, users
 from oadb.changes import Change
 from oadb.engine.executors import Executor
 from oadb.errors import ParameterError
@@ -130,3 +130,13 @@ async def test_changes_work_for_asyncio(adb: AsyncDatabase, oadb_database_url: s
         (notice,) = connection.notifies(timeout=10, stop_after=1)
 
     assert changes.read(notice.payload) == CHANGE
+
+
+def test_who_caches_hears_that_a_user_was_deleted(db: Database, url: str) -> None:
+    user_id = users.create(db, "gone", "gone@example.in").user_id
+
+    def work() -> None:
+        assert users.delete(db, user_id)
+        assert not users.delete(db, user_id)
+
+    assert heard(url, work) == [Change("users", user_id, "")]

@@ -293,7 +293,7 @@ def sign_in_device(tx: Transaction, text: str) -> None:
 
 def sign_in_broker(tx: Transaction, text: str) -> None:
     login_attempts.sign_in(tx, "someone", Secret("correct horse"), ip="::1", broker=text)
-    assert login_attempts.list_recent(tx, page_size=1)[0].broker == text
+    assert len(login_attempts.list_recent(tx, page_size=1)[0].broker or "") == min(len(text), 50)
 
 
 def key_name(tx: Transaction, text: str) -> None:

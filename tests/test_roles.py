@@ -147,14 +147,15 @@ MUST_NOT = {
         "users.find_password", "api_keys.find_by_digest", "broker_tokens.find", "keys.enroll",
     },
     "oadb_rotate": {
-        "users.create", "users.delete", "users.set_profile", "sessions.insert_session",
+        "users.create", "users.store_deletion", "users.set_profile", "sessions.insert_session",
         "sessions.find_by_digest", "api_keys.insert_key", "api_keys.find_by_digest",
         "broker_tokens.store", "second_factors.accept_step", "second_factors.delete",
         "login_attempts.record", "login_attempts.list_recent",
     },
     "oadb_ro": {
         "users.find_password", "sessions.find_by_digest", "api_keys.find_by_digest",
-        "api_keys.get_kept_token", "broker_tokens.find", "second_factors.find", "users.delete",
+        "api_keys.get_kept_token", "broker_tokens.find", "second_factors.find",
+        "users.store_deletion",
         "keys.list_canaries", "keys.enroll", *ROTATION,
     },
     "oadb_user": {

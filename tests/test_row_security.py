@@ -209,7 +209,7 @@ def test_a_row_cannot_be_given_to_another_user(db: Database, table: str) -> None
 def test_a_user_who_goes_takes_along_no_rows_of_others(db: Database) -> None:
     def leave() -> None:
         with db.as_user(OTHER).transaction() as tx:
-            assert users.delete(tx, ME) == 0
+            assert users.delete(tx, ME) is False
             assert DELETE["users"](tx) == 1
             assert [COUNT[table](tx) for table in TABLES] == [0] * len(TABLES)
             raise _UndoError

@@ -129,8 +129,8 @@ def test_a_profile_is_replaced_as_a_whole(db: Database) -> None:
 
 
 def test_a_deleted_user_is_gone(tx: Transaction, asha: User) -> None:
-    assert users.delete(tx, asha.user_id) == 1
-    assert users.delete(tx, asha.user_id) == 0
+    assert users.delete(tx, asha.user_id) is True
+    assert users.delete(tx, asha.user_id) is False
     assert users.get(tx, asha.user_id) is None
 
 

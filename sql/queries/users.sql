@@ -137,7 +137,8 @@ where
     user_id = :user_id
     and password_hash = :replaced_hash;
 
--- name: delete
+-- name: store_deletion
+-- Everything of this user goes with it.
 delete from oadb.users
 where user_id = :user_id;
 
