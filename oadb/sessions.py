@@ -7,6 +7,7 @@ database's clock decides. Ended and expired sessions are simply not there.
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID, uuid4
 
 from oadb import keys
@@ -31,6 +32,20 @@ LONGEST_DEVICE = 500
 """Characters of a device's description; what is longer is cut."""
 
 _MINUTE = timedelta(minutes=1)
+
+
+class Account(Protocol):
+    """Who a session is for: a user as he was when he proved who he is."""
+
+    @property
+    def user_id(self) -> int:
+        """Return whose sessions these are."""
+        ...
+
+    @property
+    def auth_epoch(self) -> int:
+        """Return the epoch of the password that was proven."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +88,7 @@ class SealedSession:
 
 
 @query
-def claim_user(user_id: int) -> int | None: ...
+def claim_user(user_id: int, auth_epoch: int) -> int | None: ...
 
 
 @query
@@ -143,7 +158,7 @@ query.complete()
 @operation
 async def create(
     db: AsyncExecutor,
-    user_id: int,
+    account: Account,
     *,
     device: str | None = None,
     ip: str | None = None,
@@ -155,15 +170,19 @@ async def create(
 ) -> NewSession:
     """Begin a session; beyond *cap* of a user, the oldest ends.
 
+    *account* is the user whom ``login_attempts.sign_in`` or ``users.verify_password`` returned.
     *idle_timeout* is at least 2 minutes, *lifetime* more than 0 and never extended. Raises
-    NoRowError if there is no such user, and ParameterError.
+    NoRowError if the user is gone or has a new password since, and ParameterError.
     """
     _require_times(idle_timeout, lifetime, cap)
-    ring, session_id, token = await keys.ring_of(db), uuid4(), TOKEN.new()
+    ring, user_id, session_id = await keys.ring_of(db), account.user_id, uuid4()
+    token = TOKEN.new()
     stored = TOKEN.store(ring, (user_id, session_id), token)
     async with db.transaction() as tx:
-        if await claim_user(tx, user_id) is None:
-            raise NoRowError(f"sessions.create: there is no user {user_id}")
+        if await claim_user(tx, user_id, account.auth_epoch) is None:
+            raise NoRowError(
+                f"sessions.create: user {user_id} is gone or has a new password; sign in again"
+            )
         session = await insert_session(
             tx, user_id, session_id, stored.digest, stored.fingerprint,
             device[:LONGEST_DEVICE] or None if device else None,

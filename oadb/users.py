@@ -25,7 +25,11 @@ _HASH = SealedColumn("users", "password_hash")
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person who can sign in."""
+    """A person who can sign in.
+
+    ``auth_epoch`` rises with each new password; ``sessions.create`` wants the one of the user
+    who was verified.
+    """
 
     user_id: int
     username: str
@@ -33,6 +37,7 @@ class User:
     first_name: str | None
     last_name: str | None
     is_admin: bool
+    auth_epoch: int
     created_at: datetime
     updated_at: datetime
 
@@ -43,6 +48,13 @@ class StoredPassword:
 
     user_id: int
     password_hash: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPassword(StoredPassword):
+    """What a name leads to; ``auth_epoch`` tells whether the password was changed since."""
+
+    auth_epoch: int
 
 
 @query
@@ -58,7 +70,7 @@ def find_by_email(email: str) -> User | None: ...
 
 
 @query
-def find_password(username: str) -> StoredPassword | None: ...
+def find_password(username: str) -> FoundPassword | None: ...
 
 
 @query
@@ -136,10 +148,10 @@ async def set_password(
 async def verify_password(db: AsyncExecutor, username: str, password: Secret) -> User | None:
     """Return the user whose name and password these are, or None.
 
-    An unknown name, a user without a password and a wrong password give the same answer in the
-    same time. A database that does not answer raises UnavailableError and full hashing capacity
-    BusyError: neither says anything about the password. Does not slow down who guesses:
-    ``login_attempts.sign_in`` does.
+    An unknown name, a user without a password, a wrong password and one that is changed meanwhile
+    give the same answer, the first three in the same time. A database that does not answer raises
+    UnavailableError and full hashing capacity BusyError: neither says anything about the password.
+    Does not slow down who guesses: ``login_attempts.sign_in`` does.
     """
     ring = await keys.ring_of(db)
     stored = await find_password(db, username)
@@ -149,7 +161,8 @@ async def verify_password(db: AsyncExecutor, username: str, password: Secret) ->
         return None
     with suppress(Error):  # it will be done at the next sign-in; this one was right
         await _upgrade(db, ring, stored, known, password)
-    return await get(db, stored.user_id)
+    user = await get(db, stored.user_id)
+    return user if user and user.auth_epoch == stored.auth_epoch else None
 
 
 @operation

@@ -34,12 +34,13 @@ from oadb import (
 )
 from oadb.api_keys import VerifiedKey
 from oadb.broker_tokens import BrokerToken, Tokens
-from oadb.errors import KeyRingError, ParameterError, SealError, UnavailableError
+from oadb.errors import KeyRingError, NoRowError, ParameterError, SealError, UnavailableError
 from oadb.security import passwords
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
 from oadb.testing.servers import Server
+from tests.accounts import account
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, eventually, threads
 from tests.test_changes import heard
@@ -290,8 +291,8 @@ def test_a_hash_copied_from_another_user_lets_nobody_in(
 
 
 def test_a_changed_password_leaves_no_other_session(db: Database, user: users.User) -> None:
-    kept, ended = (sessions.create(db, user.user_id) for _ in range(2))
-    other = sessions.create(db, new_user(db).user_id)
+    kept, ended = (sessions.create(db, account(db, user.user_id)) for _ in range(2))
+    other = sessions.create(db, new_user(db))
     users.set_password(db, user.user_id, PASSWORD, keep_session=kept.session.session_id)
 
     assert sessions.find(db, kept.token) is not None
@@ -301,12 +302,57 @@ def test_a_changed_password_leaves_no_other_session(db: Database, user: users.Us
     assert sessions.find(db, kept.token) is None
 
 
+def test_a_sign_in_that_proved_the_old_password_gets_no_session(
+    db: Database, user: users.User
+) -> None:
+    """However late it comes: the thief's was verified just before the owner set a new one."""
+    users.set_password(db, user.user_id, PASSWORD)
+    thief = users.verify_password(db, user.username, PASSWORD)
+    assert thief is not None
+    users.set_password(db, user.user_id, OTHER)
+
+    with pytest.raises(NoRowError, match=f"user {user.user_id} is gone or has a new password"):
+        sessions.create(db, thief)
+    assert sessions.list_active(db, user.user_id) == []
+    owner = users.verify_password(db, user.username, OTHER)
+    assert owner is not None
+    assert sessions.find(db, sessions.create(db, owner).token) is not None
+
+
+def test_a_password_that_is_changed_while_it_is_verified_lets_nobody_in(
+    db: Database, user: users.User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users.set_password(db, user.user_id, PASSWORD)
+    looked = users.passwords.verify
+
+    def meanwhile(known: Secret | None, password: Secret) -> bool:
+        right = looked(known, password)
+        users.set_password(db, user.user_id, OTHER)
+        return right
+
+    monkeypatch.setattr(users.passwords, "verify", meanwhile)
+    assert users.verify_password(db, user.username, PASSWORD) is None
+
+
+def test_a_rehash_is_no_new_password(
+    db: Database, user: users.User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who signs in while parameters are raised keeps the right to the session."""
+    users.set_password(db, user.user_id, PASSWORD)
+    before = account(db, user.user_id).auth_epoch
+    monkeypatch.setattr(users.passwords, "is_outdated", lambda _: True)
+
+    verified = users.verify_password(db, user.username, PASSWORD)
+    assert verified is not None
+    assert verified.auth_epoch == before
+
+
 def test_a_password_is_not_changed_without_ending_the_sessions(
     db: Database, url: str, user: users.User
 ) -> None:
     """One transaction: while the sessions cannot be ended, the new password does not count."""
     users.set_password(db, user.user_id, PASSWORD)
-    made = sessions.create(db, user.user_id)
+    made = sessions.create(db, account(db, user.user_id))
     with threads(1) as pool, psycopg.connect(url) as other:
         other.execute("select from oadb.sessions where user_id = %s for update", [user.user_id])
         changing = pool.submit(users.set_password, db, user.user_id, OTHER)
@@ -324,7 +370,7 @@ def test_a_password_change_that_is_rolled_back_ends_no_session(
     db: Database, user: users.User
 ) -> None:
     users.set_password(db, user.user_id, PASSWORD)
-    made = sessions.create(db, user.user_id)
+    made = sessions.create(db, account(db, user.user_id))
 
     def change() -> None:
         with db.transaction() as tx:
@@ -392,7 +438,7 @@ def test_sign_ins_at_once_do_not_pass_the_cap(db: Database, user: users.User) ->
     with threads(8) as pool:
         made = list(
             pool.map(
-                lambda _: sessions.create(db, user.user_id, ip="203.0.113.7", device="x" * 9999),
+                lambda _: sessions.create(db, user, ip="203.0.113.7", device="x" * 9999),
                 range(16),
             )
         )
@@ -405,7 +451,7 @@ def test_sign_ins_at_once_do_not_pass_the_cap(db: Database, user: users.User) ->
 def test_two_devices_behind_one_address_do_not_end_each_other(
     db: Database, user: users.User
 ) -> None:
-    first, second = (sessions.create(db, user.user_id, ip="203.0.113.7") for _ in range(2))
+    first, second = (sessions.create(db, user, ip="203.0.113.7") for _ in range(2))
 
     assert sessions.find(db, first.token) is not None
     assert sessions.find(db, second.token) is not None
@@ -474,7 +520,7 @@ def test_a_new_root_key_does_not_orphan_what_the_old_one_sealed(oadb_database_ur
     with with_ring(url, ring(old)) as before:
         user = new_user(before)
         users.set_password(before, user.user_id, PASSWORD)
-        session = sessions.create(before, user.user_id)
+        session = sessions.create(before, account(before, user.user_id))
         key = api_keys.issue(before, user.user_id, "x", order_mode="auto", keep=True)
         broker_tokens.put(before, user.user_id, "zerodha", Tokens(Secret("a"), Secret("b")))
         second_factors.enroll(before, user.user_id, "asha")
@@ -535,8 +581,8 @@ def test_a_digest_copied_to_another_user_makes_nobody_that_user(
     for owner in (admin, user.user_id):
         api_keys.issue(db, owner, "x", order_mode="auto")
     mine = api_keys.issue(db, user.user_id, "mine", order_mode="auto").token
-    session = sessions.create(db, user.user_id).token
-    sessions.create(db, admin)
+    session = sessions.create(db, account(db, user.user_id)).token
+    sessions.create(db, account(db, admin))
     for table in ("api_keys", "sessions"):
         token = mine if table == "api_keys" else session
         kind = api_keys.TOKEN if table == "api_keys" else sessions.TOKEN

@@ -43,6 +43,7 @@ from oadb.security.refusals import Refusal
 from oadb.security.sealing import SealedColumn
 from oadb.testing.servers import Server
 from oadb.tools import contract
+from tests.accounts import account
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer
 from tests.hostile import TEXTS
@@ -243,22 +244,22 @@ def verify_password(tx: Transaction, text: str) -> None:
 
 
 def session_device(tx: Transaction, text: str) -> None:
-    made = sessions.create(tx, 1, device=text)
+    made = sessions.create(tx, account(tx, 1), device=text)
     assert made.session.device == (text[:500] or None)
 
 
 def session_ip(tx: Transaction, text: str) -> None:
-    made = sessions.create(tx, 1, ip=text)
+    made = sessions.create(tx, account(tx, 1), ip=text)
     assert made.session.ip is not None
 
 
 def session_broker(tx: Transaction, text: str) -> None:
-    assert sessions.create(tx, 1, broker=text).session.broker == text
+    assert sessions.create(tx, account(tx, 1), broker=text).session.broker == text
 
 
 def session_data(tx: Transaction, text: str) -> None:
     data: dict[str, object] = {"value": text, f"name {text}": [text]}
-    made = sessions.create(tx, 1, data=data)
+    made = sessions.create(tx, account(tx, 1), data=data)
     # In JSON the two halves of a pair are the character that they encode.
     assert made.session.data == json.loads(json.dumps(data))
 

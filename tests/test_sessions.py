@@ -17,6 +17,7 @@ from oadb import AsyncDatabase, Config, Database, Secret, sessions, users
 from oadb.errors import NoRowError, ParameterError
 from oadb.sessions import NewSession
 from oadb.testing.servers import Server
+from tests.accounts import Nobody, account
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, eventually, threads
 
@@ -82,7 +83,9 @@ def written_by(observer: Observer, session: sessions.Session) -> str:
 
 
 def test_a_session_is_found_by_the_token_that_was_shown_once(db: Database, user_id: int) -> None:
-    made = sessions.create(db, user_id, device="Firefox", ip="203.0.113.7", broker="zerodha")
+    made = sessions.create(
+        db, account(db, user_id), device="Firefox", ip="203.0.113.7", broker="zerodha"
+    )
 
     assert sessions.find(db, made.token) == made.session
     assert made.session.user_id == user_id
@@ -97,7 +100,7 @@ def test_a_session_is_found_by_the_token_that_was_shown_once(db: Database, user_
 def test_the_database_holds_neither_the_token_nor_its_plain_hash(
     db: Database, observer: Observer, user_id: int
 ) -> None:
-    token = sessions.create(db, user_id).token.reveal()
+    token = sessions.create(db, account(db, user_id)).token.reveal()
     ((row,),) = observer.rows("select s::text from oadb.sessions as s where user_id = %s", user_id)
 
     assert token not in row
@@ -133,7 +136,7 @@ def test_what_cannot_be_a_token_costs_no_query(change: Callable[[str], str]) -> 
 
 
 def test_a_session_that_nobody_used_lapses(db: Database, observer: Observer, user_id: int) -> None:
-    made = sessions.create(db, user_id, idle_timeout=timedelta(minutes=10))
+    made = sessions.create(db, account(db, user_id), idle_timeout=timedelta(minutes=10))
     age(observer, made.session, timedelta(minutes=9, seconds=50))
     used = sessions.find(db, made.token)
     age(observer, made.session, timedelta(minutes=9, seconds=50))
@@ -149,7 +152,7 @@ def test_a_session_that_nobody_used_lapses(db: Database, observer: Observer, use
 def test_a_session_ends_at_its_expiry_however_much_it_is_used(
     db: Database, observer: Observer, user_id: int
 ) -> None:
-    made = sessions.create(db, user_id, lifetime=timedelta(minutes=30))
+    made = sessions.create(db, account(db, user_id), lifetime=timedelta(minutes=30))
     for _ in range(2):
         age(observer, made.session, timedelta(minutes=14))
         assert sessions.find(db, made.token) is not None
@@ -161,7 +164,7 @@ def test_a_session_ends_at_its_expiry_however_much_it_is_used(
 
 
 def test_the_expiry_is_never_moved(db: Database, observer: Observer, user_id: int) -> None:
-    made = sessions.create(db, user_id)
+    made = sessions.create(db, account(db, user_id))
     age(observer, made.session, timedelta(hours=1))
     before = observer.ask(
         "select expires_at from oadb.sessions where session_id = %s", made.session.session_id
@@ -183,7 +186,7 @@ def test_the_clock_of_the_application_decides_nothing(
         raise AssertionError("the application's clock was read")
 
     monkeypatch.setattr("time.time", read)
-    made = sessions.create(db, user_id)
+    made = sessions.create(db, account(db, user_id))
 
     assert sessions.find(db, made.token) == made.session
     assert "now(" not in inspect.getsource(sessions)
@@ -192,7 +195,7 @@ def test_the_clock_of_the_application_decides_nothing(
 def test_being_seen_is_written_once_a_minute_at_most(
     db: Database, observer: Observer, user_id: int
 ) -> None:
-    made = sessions.create(db, user_id)
+    made = sessions.create(db, account(db, user_id))
     fresh = written_by(observer, made.session)
     sessions.find(db, made.token)
     sessions.find(db, made.token)
@@ -212,7 +215,7 @@ def test_being_seen_is_written_once_a_minute_at_most(
 def test_two_requests_at_once_write_once(
     db: Database, observer: Observer, url: str, user_id: int
 ) -> None:
-    made = sessions.create(db, user_id)
+    made = sessions.create(db, account(db, user_id))
     age(observer, made.session, timedelta(minutes=5))
     with threads(1) as pool, psycopg.connect(url) as other:
         other.execute(
@@ -238,12 +241,12 @@ def test_two_requests_at_once_write_once(
 
 def test_nobody_has_no_session(db: Database) -> None:
     with pytest.raises(NoRowError):
-        sessions.create(db, 2**62)
+        sessions.create(db, Nobody())
 
 
 def test_a_long_description_of_a_device_is_cut(db: Database, user_id: int) -> None:
-    assert sessions.create(db, user_id, device="x" * 501).session.device == "x" * 500
-    assert sessions.create(db, user_id, device="").session.device is None
+    assert sessions.create(db, account(db, user_id), device="x" * 501).session.device == "x" * 500
+    assert sessions.create(db, account(db, user_id), device="").session.device is None
 
 
 @pytest.mark.parametrize(
@@ -251,7 +254,7 @@ def test_a_long_description_of_a_device_is_cut(db: Database, user_id: int) -> No
 )
 def test_what_is_no_address_is_refused(db: Database, user_id: int, ip: str) -> None:
     with pytest.raises(ParameterError) as refused:
-        sessions.create(db, user_id, ip=ip)
+        sessions.create(db, account(db, user_id), ip=ip)
 
     assert "ip" in str(refused.value)
     assert sessions.list_active(db, user_id) == []
@@ -268,7 +271,7 @@ def test_what_is_no_address_is_refused(db: Database, user_id: int, ip: str) -> N
 def test_an_address_is_stored_in_its_shortest_form(
     db: Database, user_id: int, given: str, stored: str
 ) -> None:
-    assert sessions.create(db, user_id, ip=given).session.ip == stored
+    assert sessions.create(db, account(db, user_id), ip=given).session.ip == stored
 
 
 @pytest.mark.parametrize(
@@ -285,13 +288,15 @@ def test_times_that_would_end_a_session_at_once_are_refused(
     db: Database, user_id: int, times: dict[str, Any]
 ) -> None:
     with pytest.raises(ParameterError):
-        sessions.create(db, user_id, **times)
+        sessions.create(db, account(db, user_id), **times)
 
     assert sessions.list_active(db, user_id) == []
 
 
 def test_data_is_kept_and_replaced_as_a_whole(db: Database, user_id: int) -> None:
-    made = sessions.create(db, user_id, data={"theme": "dark", "tabs": [1, 2], "none": None})
+    made = sessions.create(
+        db, account(db, user_id), data={"theme": "dark", "tabs": [1, 2], "none": None}
+    )
     assert made.session.data == {"theme": "dark", "tabs": [1, 2], "none": None}
 
     assert sessions.set_data(db, user_id, made.session.session_id, {"a": {"b": "é"}}) == 1
@@ -310,7 +315,10 @@ def found(db: Database, *made: NewSession) -> list[bool]:
 
 
 def test_an_ended_session_is_gone_and_the_others_stay(db: Database, user_id: int) -> None:
-    first, second = sessions.create(db, user_id), sessions.create(db, user_id)
+    first, second = (
+        sessions.create(db, account(db, user_id)),
+        sessions.create(db, account(db, user_id)),
+    )
 
     assert sessions.end(db, user_id, first.session.session_id) == 1
     assert sessions.end(db, user_id, first.session.session_id) == 0
@@ -318,7 +326,7 @@ def test_an_ended_session_is_gone_and_the_others_stay(db: Database, user_id: int
 
 
 def test_nobody_ends_the_session_of_another(db: Database, user_id: int) -> None:
-    made, other = sessions.create(db, user_id), new_user(db)
+    made, other = sessions.create(db, account(db, user_id)), new_user(db)
 
     assert sessions.end(db, other, made.session.session_id) == 0
     assert sessions.end_all(db, other) == 0
@@ -327,7 +335,7 @@ def test_nobody_ends_the_session_of_another(db: Database, user_id: int) -> None:
 
 
 def test_all_sessions_or_all_but_one_are_ended(db: Database, user_id: int) -> None:
-    made = [sessions.create(db, user_id) for _ in range(3)]
+    made = [sessions.create(db, account(db, user_id)) for _ in range(3)]
 
     assert sessions.end_others(db, user_id, made[1].session.session_id) == 2
     assert found(db, *made) == [False, True, False]
@@ -336,7 +344,7 @@ def test_all_sessions_or_all_but_one_are_ended(db: Database, user_id: int) -> No
 
 
 def test_sessions_end_with_their_user(db: Database, user_id: int) -> None:
-    made = sessions.create(db, user_id)
+    made = sessions.create(db, account(db, user_id))
     users.delete(db, user_id)
 
     assert found(db, made) == [False]
@@ -345,7 +353,7 @@ def test_sessions_end_with_their_user(db: Database, user_id: int) -> None:
 def test_sessions_are_listed_the_last_seen_first(
     db: Database, observer: Observer, user_id: int
 ) -> None:
-    made = [sessions.create(db, user_id) for _ in range(3)]
+    made = [sessions.create(db, account(db, user_id)) for _ in range(3)]
     age(observer, made[0].session, timedelta(minutes=2))
     age(observer, made[1].session, timedelta(minutes=10))
     age(observer, made[2].session, timedelta(minutes=5))
@@ -360,20 +368,20 @@ def test_sessions_are_listed_the_last_seen_first(
 
 
 def test_beyond_the_cap_the_oldest_ends(db: Database, user_id: int) -> None:
-    made = [sessions.create(db, user_id) for _ in range(sessions.CAP + 2)]
+    made = [sessions.create(db, account(db, user_id)) for _ in range(sessions.CAP + 2)]
 
     assert found(db, *made) == [False, False, True, True, True, True, True]
 
 
 def test_a_lower_cap_ends_all_that_are_too_many(db: Database, user_id: int) -> None:
-    made = [sessions.create(db, user_id) for _ in range(4)]
-    last = sessions.create(db, user_id, cap=1)
+    made = [sessions.create(db, account(db, user_id)) for _ in range(4)]
+    last = sessions.create(db, account(db, user_id), cap=1)
 
     assert found(db, *made, last) == [False, False, False, False, True]
 
 
 def test_devices_behind_one_address_do_not_end_each_other(db: Database, user_id: int) -> None:
-    made = [sessions.create(db, user_id, ip="203.0.113.7") for _ in range(2)]
+    made = [sessions.create(db, account(db, user_id), ip="203.0.113.7") for _ in range(2)]
 
     assert found(db, *made) == [True, True]
 
@@ -381,9 +389,9 @@ def test_devices_behind_one_address_do_not_end_each_other(db: Database, user_id:
 def test_a_session_that_lapsed_takes_no_place(
     db: Database, observer: Observer, user_id: int
 ) -> None:
-    made = [sessions.create(db, user_id) for _ in range(2)]
+    made = [sessions.create(db, account(db, user_id)) for _ in range(2)]
     age(observer, made[1].session, timedelta(hours=3))
-    made.append(sessions.create(db, user_id, cap=2))
+    made.append(sessions.create(db, account(db, user_id), cap=2))
 
     assert found(db, *made) == [True, False, True]
     assert observer.ask("select count(*) from oadb.sessions where user_id = %s", user_id) == 2
@@ -393,9 +401,9 @@ def test_the_session_just_made_stays_though_the_clock_went_back(
     db: Database, observer: Observer, user_id: int
 ) -> None:
     for _ in range(2):
-        ahead = sessions.create(db, user_id)
+        ahead = sessions.create(db, account(db, user_id))
         age(observer, ahead.session, timedelta(hours=-1))
-    made = sessions.create(db, user_id, cap=2)
+    made = sessions.create(db, account(db, user_id), cap=2)
 
     assert found(db, made) == [True]
     assert len(sessions.list_active(db, user_id)) == 2
@@ -408,7 +416,7 @@ def test_many_sign_ins_at_once_never_show_more_than_the_cap(
 
     def sign_in(many: Database) -> None:
         for _ in range(6):
-            sessions.create(many, user_id)
+            sessions.create(many, account(many, user_id))
 
     def watch() -> None:
         with psycopg.connect(url, autocommit=True) as connection:
@@ -442,7 +450,7 @@ def test_the_session_just_made_is_never_the_one_that_goes(db: Database, user_id:
 
 def _alone(db: Database, user_id: int) -> bool:
     with db.transaction() as tx:
-        made = sessions.create(tx, user_id, cap=1)
+        made = sessions.create(tx, account(tx, user_id), cap=1)
         return [each.session_id for each in sessions.list_active(tx, user_id)] == [
             made.session.session_id
         ]
@@ -455,7 +463,7 @@ def test_a_sweep_deletes_what_lapsed_in_batches(
     db: Database, observer: Observer, user_id: int
 ) -> None:
     sessions.sweep(db)
-    made = [sessions.create(db, user_id) for _ in range(4)]
+    made = [sessions.create(db, account(db, user_id)) for _ in range(4)]
     for each in made[:3]:
         age(observer, each.session, timedelta(hours=13))
 
@@ -467,7 +475,7 @@ def test_a_sweep_deletes_what_lapsed_in_batches(
 
 def test_a_sweep_waits_for_nobody(db: Database, observer: Observer, url: str, user_id: int) -> None:
     sessions.sweep(db)
-    made = [sessions.create(db, user_id) for _ in range(2)]
+    made = [sessions.create(db, account(db, user_id)) for _ in range(2)]
     for each in made:
         age(observer, each.session, timedelta(hours=13))
     with psycopg.connect(url) as other:
@@ -484,7 +492,7 @@ def test_a_sweep_waits_for_nobody(db: Database, observer: Observer, url: str, us
 
 async def test_sessions_work_for_asyncio(adb: AsyncDatabase) -> None:
     user = await users.create(adb, "asha", "asha@example.in")
-    made = await sessions.create(adb, user.user_id, data={"a": 1})
+    made = await sessions.create(adb, user, data={"a": 1})
 
     assert await sessions.find(adb, made.token) == made.session
     assert await sessions.find(adb, Secret("nonsense")) is None
@@ -496,14 +504,17 @@ async def test_sessions_work_for_asyncio(adb: AsyncDatabase) -> None:
 def test_a_session_that_is_made_in_a_transaction_goes_with_it(db: Database, user_id: int) -> None:
     made: list[NewSession] = []
     with suppress(RuntimeError), db.transaction() as tx:
-        made.append(sessions.create(tx, user_id))
+        made.append(sessions.create(tx, account(tx, user_id)))
         raise RuntimeError
 
     assert found(db, *made) == [False]
 
 
 def test_times_have_a_zone_and_ids_are_random(db: Database, user_id: int) -> None:
-    first, second = sessions.create(db, user_id), sessions.create(db, user_id)
+    first, second = (
+        sessions.create(db, account(db, user_id)),
+        sessions.create(db, account(db, user_id)),
+    )
 
     assert first.session.session_id.version == 4
     assert first.session.session_id != second.session.session_id

@@ -92,7 +92,8 @@ def _sign_in(db: Database) -> Generator[Step, None, User]:
             lambda: login_attempts.sign_in(db, username, Secret(password), ip=_VISITOR)  # noqa: B023
         )
         yield Step(name, "accepted" if done.user else "refused", seconds)
-    session = sessions.create(db, user.user_id, ip=_VISITOR, device="the demo")
+        user = done.user or user
+    session = sessions.create(db, user, ip=_VISITOR, device="the demo")
     found, seconds = _timed(lambda: sessions.find(db, session.token))
     outcome = (
         "not found" if found is None else f"by its token, {session.token}, which is not stored"

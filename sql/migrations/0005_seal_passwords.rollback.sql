@@ -6,7 +6,8 @@ drop index oadb.users_password_key_id_idx;
 
 alter table oadb.users
 drop column password_key_id,
-drop column password_hash;
+drop column password_hash,
+drop column auth_epoch;
 
 alter table oadb.users add column password_hash text;
 

@@ -24,6 +24,7 @@ $$;
 alter table oadb.users drop column password_hash;
 
 alter table oadb.users
+add column auth_epoch bigint not null default 0,
 add column password_hash bytea,
 add column password_key_id bigint
 generated always as (oadb.key_id_of(password_hash)) stored,
@@ -33,6 +34,8 @@ foreign key (password_key_id) references oadb.key_canaries (key_id);
 
 create index users_password_key_id_idx on oadb.users (password_key_id, user_id);
 
+comment on column oadb.users.auth_epoch is
+'Rises with each new password: what was proven before it counts no more.';
 comment on column oadb.users.password_hash is
 'Sealed: Argon2id in PHC format. Null: this person cannot sign in with a password.';
 comment on column oadb.users.password_key_id is 'The key that the hash is sealed under.';

@@ -33,7 +33,8 @@ values
 (
     'oadb_app', 'users',
     'select, delete, insert (username, email, first_name, last_name, is_admin),
-    update (email, first_name, last_name, password_hash, updated_at)'
+    update (email, first_name, last_name, password_hash, auth_epoch,
+    updated_at)'
 ),
 ('oadb_app', 'sessions', 'select, insert, update, delete'),
 (
@@ -83,8 +84,8 @@ values
 ('oadb_ro', 'applied_migrations', 'select'),
 (
     'oadb_ro', 'users',
-    'select (user_id, username, email, first_name, last_name, is_admin, password_key_id,
-    created_at, updated_at)'
+    'select (user_id, username, email, first_name, last_name, is_admin, auth_epoch,
+    password_key_id, created_at, updated_at)'
 ),
 (
     'oadb_ro', 'sessions',
@@ -108,7 +109,8 @@ values
 -- One user at a time. Nobody makes himself an administrator.
 (
     'oadb_user', 'users',
-    'select, delete, update (email, first_name, last_name, password_hash, updated_at)'
+    'select, delete, update (email, first_name, last_name, password_hash, auth_epoch,
+    updated_at)'
 ),
 ('oadb_user', 'sessions', 'select, insert, update, delete'),
 ('oadb_user', 'login_attempts', 'select'),

@@ -2,10 +2,13 @@
 
 -- name: claim_user
 -- Taken before a session is counted, so that two sign-ins of one user do not both
--- see room; other users are not held up. Null: no such user.
+-- see room; other users are not held up. Null: no such user, or one whose password
+-- is another since it was proven.
 select user_id
 from oadb.users
-where user_id = :user_id
+where
+    user_id = :user_id
+    and auth_epoch = :auth_epoch
 for no key update;
 
 -- name: insert_session

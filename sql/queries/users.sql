@@ -8,6 +8,7 @@ select
     first_name,
     last_name,
     is_admin,
+    auth_epoch,
     created_at,
     updated_at
 from oadb.users
@@ -23,6 +24,7 @@ select
     first_name,
     last_name,
     is_admin,
+    auth_epoch,
     created_at,
     updated_at
 from oadb.users
@@ -38,6 +40,7 @@ select
     first_name,
     last_name,
     is_admin,
+    auth_epoch,
     created_at,
     updated_at
 from oadb.users
@@ -48,7 +51,8 @@ where email_key = lower(:email);
 -- The only query that reads the hash. Served by users_username_lower_key.
 select
     user_id,
-    password_hash
+    password_hash,
+    auth_epoch
 from oadb.users
 where username_key = lower(:username);
 
@@ -63,6 +67,7 @@ select
     first_name,
     last_name,
     is_admin,
+    auth_epoch,
     created_at,
     updated_at
 from oadb.users
@@ -99,6 +104,7 @@ returning
     first_name,
     last_name,
     is_admin,
+    auth_epoch,
     created_at,
     updated_at;
 
@@ -119,13 +125,16 @@ returning
     first_name,
     last_name,
     is_admin,
+    auth_epoch,
     created_at,
     updated_at;
 
 -- name: store_password
+-- The new epoch keeps a sign-in that proved the old password from getting a session.
 update oadb.users
 set
     password_hash = :password_hash,
+    auth_epoch = auth_epoch + 1,
     updated_at = now()
 where user_id = :user_id;
 

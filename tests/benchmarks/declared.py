@@ -10,7 +10,7 @@ from oadb.users import User
 _SQL = """
 -- name: list_first
 select
-    user_id, username, email, first_name, last_name, is_admin, created_at, updated_at
+    user_id, username, email, first_name, last_name, is_admin, auth_epoch, created_at, updated_at
 from oadb.users
 order by user_id
 limit :most;
@@ -37,7 +37,7 @@ _GENERATED_SQL = """
 -- name: find_{number}
 -- What twenty queries like this one cost to bind.
 select
-    user_id, username, email, first_name, last_name, is_admin, created_at, updated_at
+    user_id, username, email, first_name, last_name, is_admin, auth_epoch, created_at, updated_at
 from oadb.users
 where lower(email) = lower(:email) and created_at > :since
 order by user_id

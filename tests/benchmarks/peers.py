@@ -23,7 +23,8 @@ from tests.benchmarks.conditions import POOL_SIZE, USERS, config
 from tests.benchmarks.rounds import Variant
 
 SQL = (
-    "select user_id, username, email, first_name, last_name, is_admin, created_at, updated_at "
+    "select user_id, username, email, first_name, last_name, is_admin, auth_epoch, "
+    "created_at, updated_at "
     "from oadb.users where user_id = {}"
 )
 POOL, POOL_DEFAULT = "psycopg, pool idiom", "psycopg, pool with its defaults (a transaction)"
@@ -155,6 +156,7 @@ class UserModel(Base):
     first_name: orm.Mapped[str | None]
     last_name: orm.Mapped[str | None]
     is_admin: orm.Mapped[bool]
+    auth_epoch: orm.Mapped[int]
     created_at: orm.Mapped[Any] = orm.mapped_column(sa.DateTime(timezone=True))
     updated_at: orm.Mapped[Any] = orm.mapped_column(sa.DateTime(timezone=True))
 

@@ -32,6 +32,7 @@ from oadb.errors import ConfigError, KeyRingError
 from oadb.security import keyring_file
 from oadb.security.passwords import Passwords
 from oadb.tools import keys as tool
+from tests.accounts import account
 from tests.engine.rig import threads
 
 
@@ -81,7 +82,7 @@ def with_secrets(db: Database) -> Asha:
     user = users.create(db, "asha", "asha@example.in").user_id
     password, access = Secret("correct horse"), Secret("what the broker gave")
     users.set_password(db, user, password)
-    session = sessions.create(db, user).token
+    session = sessions.create(db, account(db, user)).token
     kept = api_keys.issue(db, user, "kept", order_mode="auto", keep=True)
     shown = api_keys.issue(db, user, "shown", order_mode="auto").token
     broker_tokens.put(db, user, "zerodha", Tokens(access, parameters={"pin": password}))
@@ -163,7 +164,7 @@ def test_a_process_with_the_old_ring_cannot_seal_under_a_retired_key(ring: Ring)
             tool.retire(db, ring.path, 1)
         user = users.create(late, "asha", "asha@example.in").user_id
         with pytest.raises(ForeignKeyViolation) as refused:
-            sessions.create(late, user)
+            sessions.create(late, account(late, user))
 
     assert refused.value.diag.constraint_name == "sessions_key_id_fkey"
 

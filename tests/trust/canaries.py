@@ -31,6 +31,7 @@ from oadb.broker_tokens import Tokens
 from oadb.engine import embedded
 from oadb.errors import Error
 from oadb.security.keyring import KeyRing
+from tests.accounts import account
 from tests.trust.ground import Measured, key, require, server
 
 PEOPLE = 40
@@ -73,7 +74,7 @@ def _plant(db: Database, number: int, said: list[str]) -> Iterator[Secret]:
     password, access, refresh, feed, extra = (Secret(f"canary-{token_hex(16)}") for _ in range(5))
     users.set_password(db, user, password)
     login_attempts.sign_in(db, f"person{number}", password, ip=f"192.0.2.{number}")
-    session = sessions.create(db, user)
+    session = sessions.create(db, account(db, user))
     kept = api_keys.issue(db, user, "kept", order_mode="auto", keep=True)
     shown = api_keys.issue(db, user, "shown", order_mode="auto")
     broker_tokens.put(db, user, "zerodha", Tokens(access, refresh, feed, {"pin": extra}))
@@ -112,8 +113,8 @@ def _misuse(
         lambda: api_keys.verify(elsewhere, tokens[1]),
         lambda: api_keys.find_by_digest(db, tokens),  # type: ignore[call-overload]
         lambda: sessions.find(elsewhere, tokens[0]),
-        lambda: sessions.create(db, user, data={"x": {1, 2}}),  # type: ignore[dict-item]
-        lambda: sessions.create(db, user, broker="b" * 51),
+        lambda: sessions.create(db, account(db, user), data={"x": {1, 2}}),  # type: ignore[dict-item]
+        lambda: sessions.create(db, account(db, user), broker="b" * 51),
         lambda: second_factors.verify(elsewhere, user, password),
         lambda: login_attempts.sign_in(db, "x", password, ip="nowhere"),
     ]

@@ -8,6 +8,7 @@ from pyotp.totp import TOTP
 
 from oadb import Database, Secret, login_attempts, second_factors, sessions, users
 from oadb.errors import BusyError
+from tests.accounts import account
 from tests.trust.ground import THREADS, Measured, at_once, require
 
 LOGINS, FAILURES, CODES = 25, 50, 200
@@ -17,7 +18,7 @@ def cap(db: Database) -> Measured:
     """Sign one user in from 16 threads while another connection counts what it sees."""
     user = users.create(db, "cap", "cap@example.in").user_id
     with _watched(db, user) as most:
-        at_once(lambda _: sessions.create(db, user), range(THREADS * LOGINS))
+        at_once(lambda _: sessions.create(db, account(db, user)), range(THREADS * LOGINS))
     visible = max(most)
     promise = f"session cap 5, {THREADS} threads x {LOGINS} logins: most ever visible"
     require(visible <= sessions.CAP and len(sessions.list_active(db, user)) == 5, promise)
