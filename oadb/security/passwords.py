@@ -27,6 +27,9 @@ _TURN_TIMEOUT = 2.0
 # it was planted: verifying it could take the whole machine.
 _MOST_MEMORY, _MOST_PASSES, _MOST_LANES, _MOST_TEXT = 1024 * 1024, 10, 16, 512
 
+# What the C library says when the machine, not the hash, is the reason.
+_EXHAUSTED = frozenset({"Memory allocation error", "Threading failure"})
+
 
 class Passwords:
     """Hashes and verifies passwords with one set of parameters."""
@@ -47,7 +50,7 @@ class Passwords:
         """Return the hash to store, in PHC format.
 
         Takes about 0.1 s and 64 MiB. Raises ParameterError for a password that is too short, too
-        long or no text, BusyError after 2 s without a turn.
+        long or no text, BusyError after 2 s without a turn and where memory or threads are lacking.
         """
         if not SHORTEST <= len(_encoded(password)) <= LONGEST:
             raise ParameterError(
@@ -60,7 +63,8 @@ class Passwords:
         """Say whether *password* is the one that *stored* is the hash of.
 
         Takes the same time for no hash, a malformed hash and a wrong password, so that nobody
-        learns who has an account. Raises BusyError after 2 s without a turn.
+        learns who has an account. Raises BusyError after 2 s without a turn and where memory or
+        threads are lacking: nothing was verified then.
         """
         with self._turn():
             return self._matches(stored, password)
@@ -73,7 +77,9 @@ class Passwords:
             return self._hasher.verify(stored.reveal(), given)
         except argon2.exceptions.VerifyMismatchError:
             return False
-        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError) as error:
+            if str(error) in _EXHAUSTED:
+                raise
             return self._refuse(given)  # found malformed before any work was done
 
     def _refuse(self, given: bytes) -> bool:
@@ -103,8 +109,10 @@ class _Turn:
                 f"password hashing is in full use and stayed so for {self._timeout:g} s; try again"
             )
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._turns.release()
+        if isinstance(error, argon2.exceptions.Argon2Error) and str(error) in _EXHAUSTED:
+            raise BusyError(f"password hashing lacks capacity: {error}; try again") from None
 
 
 def _encoded(password: Secret) -> bytes:

@@ -1,6 +1,8 @@
 """Passwords: what is stored, what is refused, how much work each answer costs."""
 
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
@@ -315,3 +317,83 @@ def test_a_turn_comes_back_after_every_outcome() -> None:
         assert not passwords.verify(stored, Secret("wrong horse"))
         assert not passwords.verify(Secret("malformed"), PASSWORD)
         assert passwords.verify(stored, PASSWORD)
+
+
+# Capacity ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["Memory allocation error", "Threading failure"])
+def exhausted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let the C library have no memory, or no threads; return what it says."""
+    said = str(request.param)
+
+    def hash_secret(*_: object, **__: object) -> bytes:
+        raise argon2.exceptions.HashingError(said)
+
+    def verify_secret(*_: object) -> bool:
+        raise argon2.exceptions.VerificationError(said)
+
+    monkeypatch.setattr("argon2._password_hasher.hash_secret", hash_secret)
+    monkeypatch.setattr("argon2._password_hasher.verify_secret", verify_secret)
+    return said
+
+
+@pytest.mark.parametrize("case", ["right name", "unknown name", "empty", "planted memory"])
+def test_who_has_no_memory_to_verify_does_not_say_that_the_password_is_wrong(
+    passwords: Passwords, exhausted: str, case: str
+) -> None:
+    stored = STORED[case]
+    for _ in range(CORES + 1):  # the turn comes back as well
+        with pytest.raises(BusyError, match=exhausted) as busy:
+            passwords.verify(None if stored is None else Secret(stored), PASSWORD)
+    assert PASSWORD.reveal() not in everything_said(busy.value)
+
+
+def test_who_has_no_memory_to_hash_is_busy(passwords: Passwords, exhausted: str) -> None:
+    for _ in range(CORES + 1):
+        with pytest.raises(BusyError, match=exhausted):
+            passwords.hash(PASSWORD)
+
+
+def test_a_hash_that_the_library_refuses_for_another_reason_is_no_lack_of_capacity(
+    passwords: Passwords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hash_secret(*_: object, **__: object) -> bytes:
+        raise argon2.exceptions.HashingError("Output is too short")
+
+    monkeypatch.setattr("argon2._password_hasher.hash_secret", hash_secret)
+    with pytest.raises(argon2.exceptions.HashingError):
+        passwords.hash(PASSWORD)
+
+
+WITHOUT_MEMORY = """
+import resource
+from pathlib import Path
+from oadb.errors import BusyError
+from oadb.security.passwords import Passwords
+from oadb.security.secret import Secret
+
+passwords, password = Passwords(), Secret("correct horse")
+stored = passwords.hash(password)
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + 16 * 1024 * 1024
+resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+for work in (
+    lambda: passwords.hash(password),
+    lambda: passwords.verify(stored, password),
+    lambda: passwords.verify(None, password),
+):
+    try:
+        print(work())
+    except BusyError as error:
+        print("busy", error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and limits address space")
+def test_without_memory_the_library_says_what_we_listen_for() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", WITHOUT_MEMORY], check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+
+    assert [line[:4] for line in said] == ["busy"] * 3
