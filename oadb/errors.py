@@ -8,7 +8,7 @@ Error
 ├── ParameterError        a value that a parameter cannot take; nothing was sent
 ├── NoRowError            a query that promises a row found none
 ├── TooManyRowsError      a query that promises one row found more
-├── TransactionError      a transaction that would have been rolled back in silence
+├── TransactionError      a transaction that cannot go on, or must not be around a call
 ├── UnavailableError      the database did not answer; nothing was changed
 │   └── PoolTimeoutError  every connection was in use for too long
 ├── OutcomeUnknownError   a write was sent and its answer was lost
@@ -51,7 +51,7 @@ class TooManyRowsError(Error):
 
 
 class TransactionError(Error):
-    """The block swallowed a database error, so that COMMIT would have rolled back in silence."""
+    """A transaction cannot go on: rolled back in silence, ended, or around what must stay done."""
 
 
 class UnavailableError(Error):

@@ -3,19 +3,25 @@
 Failures are counted by account name, also of nobody, and by network. From the fifth failure of an
 account in a row on, and the twentieth of a network, each one doubles the wait before the next try:
 1 s, 2 s, 4 s, up to 15 minutes. Nobody is locked out for ever, because that would let anybody lock
-out anybody.
+out anybody: an account's count ends with the right password or a quiet quarter of an hour, and a
+network forgets one failure a minute, also while it is in use.
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from oadb import users
+import psycopg
+
+from oadb import keys, users
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
+from oadb.engine.transactions import refuse_transaction
+from oadb.errors import Error
 from oadb.security.addresses import address, network
 from oadb.security.secret import Secret
 from oadb.users import User
@@ -23,7 +29,7 @@ from oadb.users import User
 query = queries("login_attempts")
 
 Method = Literal["password", "oauth", "resume", "code"]
-Outcome = Literal["succeeded", "failed", "locked", "resumed"]
+Outcome = Literal["succeeded", "failed", "locked", "unverified", "resumed"]
 
 ACCOUNT_LIMIT, NETWORK_LIMIT = 5, 20
 """Failures in a row from which on there is a wait."""
@@ -51,10 +57,26 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """Tries in a row, this one included; None for an account or a network that has to wait."""
+    """Tries in a row, this one included, and the wait before the next one.
 
+    None where the account or the network has to wait: then this one was not counted for either.
+    """
+
+    tried_at: datetime | None
     account_failures: int | None
     network_failures: int | None
+    wait: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class _Visitor:
+    """Who asks to be let in, and from where, as the audit can hold it."""
+
+    name: str
+    network: str
+    ip: str | None
+    device: str | None
+    broker: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +121,11 @@ def count_try(
 
 
 @query
-def get_wait(account: str, network: str) -> timedelta: ...
+def take_back(account: str, network: str, tried_at: datetime) -> Affected: ...
 
 
 @query
-def forgive(account: str, network: str, network_limit: int = NETWORK_LIMIT) -> Affected: ...
+def forgive(account: str) -> Affected: ...
 
 
 @query
@@ -126,27 +148,53 @@ async def sign_in(
     """Verify a name and a password, slow down who guesses, and write the audit.
 
     A try is counted before the password is looked at, so that many at once all count; the right
-    password takes it back. While there is a wait nothing is verified, whether or not the name
-    exists. Raises ParameterError for an address that is none, BusyError, UnavailableError and
-    OutcomeUnknownError: none of them says anything about the password.
+    password takes it back, and so does an error that kept it from being verified. While there is
+    a wait nothing is verified, whether or not the name exists. Raises ParameterError for an
+    address that is none, TransactionError in a transaction, whose rollback would take back a guess,
+    KeyRingError, BusyError, UnavailableError and OutcomeUnknownError: none of them says anything
+    about the password.
     """
-    name = _readable(username, _LONGEST_NAME) or _UNREADABLE
-    device = _readable(device, _LONGEST_DEVICE) if device else None
-    broker = _readable(broker, _LONGEST_BROKER) if broker else None
-    # The lower case of some letters is two.
-    who, where = name.lower()[:_LONGEST_NAME], network("login_attempts.sign_in", ip)
-    told = address("login_attempts.sign_in", ip)
-    tries = await count_try(db, who, where)
-    if tries.account_failures is None or tries.network_failures is None:
-        await record(db, name, told, device, broker, "password", "locked")
-        return SignIn(None, await get_wait(db, who, where))
-    user = await users.verify_password(db, name, password)
+    refuse_transaction(db, "login_attempts.sign_in")
+    visitor = _visitor(username, ip, device, broker)
+    await keys.ring_of(db)
+    tries = await count_try(db, visitor.name, visitor.network)
+    if tries.tried_at is None:
+        await _record(db, visitor, "locked")
+        return SignIn(None, tries.wait)
+    try:
+        user = await users.verify_password(db, visitor.name, password)
+    except Exception as error:
+        with suppress(Error, psycopg.Error):  # what stays counted only slows down
+            async with db.transaction() as tx:
+                await take_back(tx, visitor.name, visitor.network, tries.tried_at)
+                await _record(tx, visitor, "unverified", type(error).__name__)
+        raise
     if user is None:
-        await record(db, name, told, device, broker, "password", "failed")
-        return SignIn(None, await get_wait(db, who, where))
-    await forgive(db, who, where)
-    await record(db, name, told, device, broker, "password", "succeeded")
+        await _record(db, visitor, "failed")
+        return SignIn(None, tries.wait)
+    async with db.transaction() as tx:
+        await take_back(tx, visitor.name, visitor.network, tries.tried_at)
+        await forgive(tx, visitor.name)
+        await _record(tx, visitor, "succeeded")
     return SignIn(user, timedelta())
+
+
+async def _record(
+    db: AsyncExecutor, visitor: _Visitor, outcome: Outcome, reason: str | None = None
+) -> None:
+    await record(
+        db, visitor.name, visitor.ip, visitor.device, visitor.broker, "password", outcome, reason
+    )
+
+
+def _visitor(username: str, ip: str, device: str | None, broker: str | None) -> _Visitor:
+    return _Visitor(
+        _readable(username, _LONGEST_NAME) or _UNREADABLE,
+        network("login_attempts.sign_in", ip),
+        address("login_attempts.sign_in", ip),
+        _readable(device, _LONGEST_DEVICE) if device else None,
+        _readable(broker, _LONGEST_BROKER) if broker else None,
+    )
 
 
 def _readable(text: str, longest: int) -> str:

@@ -6,9 +6,11 @@ required for anything. A code is accepted once, and after five wrong ones there 
 
 import hmac
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 from typing import Literal
 
+from psycopg.errors import ForeignKeyViolation
 from pyotp import random_base32
 from pyotp.totp import TOTP
 
@@ -17,8 +19,9 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
+from oadb.engine.transactions import refuse_transaction
 from oadb.engine.values import unsendable
-from oadb.errors import BusyError, ParameterError
+from oadb.errors import BusyError, NoRowError, ParameterError
 from oadb.security.keyring import KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
@@ -71,6 +74,7 @@ class FoundFactor:
 
     user_id: int
     secret: bytes = field(repr=False)
+    created_at: datetime
     clock: int
 
 
@@ -91,11 +95,15 @@ def count_try(user_id: int) -> FoundFactor | None: ...
 
 
 @query
+def get_wait(user_id: int) -> timedelta | None: ...
+
+
+@query
 def get(user_id: int) -> SecondFactor | None: ...
 
 
 @query
-def accept_step(user_id: int, step: int, secret: bytes) -> Affected: ...
+def accept_step(user_id: int, step: int, created_at: datetime) -> Affected: ...
 
 
 @query
@@ -126,14 +134,21 @@ async def enroll(
     """Give a user a new generator, to be confirmed with ``verify``.
 
     *account* and *issuer* are what the generator shows. None if the user has a confirmed one
-    already: delete it first, which is a decision. Raises ParameterError for what a URI cannot hold.
+    already: delete it first, which is a decision. Raises NoRowError if there is no such user, and
+    ParameterError for what a URI cannot hold.
     """
     ring, secret = await keys.ring_of(db), Secret(random_base32())
     uri = _uri(secret, account, issuer)
     sealed = _SECRET.seal(ring, (user_id,), secret.reveal().encode())
-    if not await store_secret(db, user_id, sealed):
-        return None
-    return Enrollment(secret, uri)
+    try:
+        async with db.transaction() as tx:
+            stored = await store_secret(tx, user_id, sealed)
+    except ForeignKeyViolation as refusal:
+        if refusal.diag.constraint_name != "second_factors_user_id_fkey":
+            raise
+    else:
+        return Enrollment(secret, uri) if stored else None
+    raise NoRowError(f"second_factors.enroll: there is no user {user_id}")
 
 
 @operation
@@ -141,16 +156,18 @@ async def verify(db: AsyncExecutor, user_id: int, code: Secret) -> bool:
     """Say whether *code* is a code of the user's generator that was not used before.
 
     The first right one confirms the generator. A try is counted before the code is looked at, so
-    that many at once all count; the right code takes them back. Raises BusyError while too many
-    make the user wait; a code given meanwhile is not looked at.
+    that many at once all count; the right code takes them back. Raises BusyError, which says for
+    how long, while too many make the user wait; a code given meanwhile is not looked at. Raises
+    TransactionError in a transaction, whose rollback would take back a guess.
     """
+    refuse_transaction(db, "second_factors.verify")
+    ring = await keys.ring_of(db)
     found = await count_try(db, user_id)
     if found is None:
-        if await get(db, user_id) is None:
-            return False
-        raise BusyError(f"user {user_id} gave too many wrong codes; wait and use the next code")
-    step = _matching_step(await keys.ring_of(db), found, code)
-    return step is not None and await accept_step(db, user_id, step, found.secret) == 1
+        await _refuse(db, user_id)
+        return False
+    step = _matching_step(ring, found, code)
+    return step is not None and await accept_step(db, user_id, step, found.created_at) == 1
 
 
 @operation
@@ -162,6 +179,16 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int) -> int:
     if found:
         await reseal(db, [each.user_id for each in found], [each.secret for each in found], sealed)
     return len(found)
+
+
+async def _refuse(db: AsyncExecutor, user_id: int) -> None:
+    """Raise BusyError for who has to wait; who has no generator has not."""
+    wait = await get_wait(db, user_id)
+    if wait is not None:
+        raise BusyError(
+            f"user {user_id} gave too many wrong codes; wait {ceil(wait.total_seconds())} s "
+            "and use the next code"
+        )
 
 
 def _uri(secret: Secret, account: str, issuer: str) -> Secret:

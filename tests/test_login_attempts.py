@@ -1,17 +1,26 @@
 """Login attempts: the audit, and how guessing is slowed down without locking anybody out."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 import argon2
 import psycopg
 import pytest
 
 from oadb import AsyncDatabase, Config, Database, Secret, login_attempts, users
-from oadb.errors import ParameterError
+from oadb.errors import (
+    BusyError,
+    KeyRingError,
+    ParameterError,
+    TransactionError,
+    UnavailableError,
+)
 from oadb.login_attempts import ACCOUNT_LIMIT, NETWORK_LIMIT, SignIn, Tries
+from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
 from oadb.testing.servers import Server
 from oadb.users import User
@@ -29,8 +38,11 @@ class Counting(Passwords):
     def __init__(self) -> None:
         super().__init__(argon2.profiles.CHEAPEST)
         self.verified: list[str | None] = []
+        self.error: Exception | None = None
 
     def verify(self, stored: str | None, password: Secret) -> bool:
+        if self.error:
+            raise self.error
         self.verified.append(stored)
         return super().verify(stored, password)
 
@@ -98,9 +110,9 @@ def lockout(observer: Observer, subject: str) -> tuple[int, float | None] | None
 def age(observer: Observer, subject: str, by: timedelta) -> None:
     """Move a counter into the past, as if so much time had gone by."""
     observer.rows(
-        "update oadb.lockouts set failed_at = failed_at - %s, unlocks_at = unlocks_at - %s "
-        "where subject = %s",
-        by, by, subject,
+        "update oadb.lockouts set failed_at = failed_at - %s, unlocks_at = unlocks_at - %s, "
+        "decayed_at = decayed_at - %s where subject = %s",
+        by, by, by, subject,
     )  # fmt: skip
 
 
@@ -109,6 +121,10 @@ def failed_before(observer: Observer, kind: str, subject: str, failures: int) ->
     observer.rows(
         "insert into oadb.lockouts values (%s, %s, %s, now(), null)", kind, subject, failures
     )
+
+
+def counts(tries: Tries) -> tuple[int | None, int | None]:
+    return tries.account_failures, tries.network_failures
 
 
 def outcomes(db: Database, username: str) -> list[str]:
@@ -233,7 +249,7 @@ def test_each_failure_from_the_limit_on_doubles_the_wait_up_to_15_minutes(
     account = f"asha{number}"
     for failures in range(1, 20):
         tried = login_attempts.count_try(db, account, ip, ACCOUNT_LIMIT, NEVER)
-        assert tried == Tries(failures, failures)
+        assert counts(tried) == (failures, failures)
         counted = lockout(observer, account)
         assert counted is not None
         waits.append(counted[1])
@@ -252,7 +268,7 @@ def test_a_network_has_a_limit_of_its_own(
 ) -> None:
     for failures in range(1, NETWORK_LIMIT + 1):
         tries = login_attempts.count_try(db, f"{failures}-{number}", ip)
-        assert tries == Tries(1, failures)
+        assert counts(tries) == (1, failures)
 
     assert lockout(observer, ip) == (NETWORK_LIMIT, 1)
     assert login_attempts.count_try(db, f"another-{number}", ip).network_failures is None
@@ -293,7 +309,7 @@ def test_who_waits_for_the_longest_time_and_guesses_on_waits_as_long_again(
     again = login_attempts.count_try(db, account, ip)
 
     assert again.account_failures == 22
-    assert login_attempts.get_wait(db, account, ip) > timedelta(minutes=14)
+    assert again.wait > timedelta(minutes=14)
 
 
 def test_while_there_is_a_wait_nothing_is_counted(
@@ -305,10 +321,10 @@ def test_while_there_is_a_wait_nothing_is_counted(
     before = observer.rows("select * from oadb.lockouts where subject = %s", account)
     tries = login_attempts.count_try(db, account, ip)
 
-    assert tries.account_failures is None
+    assert counts(tries) == (None, None)
+    assert tries.tried_at is None
     assert observer.rows("select * from oadb.lockouts where subject = %s", account) == before
-    wait = login_attempts.get_wait(db, account, ip)
-    assert timedelta(seconds=50) < wait <= timedelta(seconds=64)
+    assert timedelta(seconds=50) < tries.wait <= timedelta(seconds=64)
 
 
 def test_the_longer_wait_of_account_and_network_counts(
@@ -316,53 +332,213 @@ def test_the_longer_wait_of_account_and_network_counts(
 ) -> None:
     failed_before(observer, "account", f"asha{number}", 7)
     failed_before(observer, "network", ip, 27)
-    login_attempts.count_try(db, f"asha{number}", ip)
+    counted = login_attempts.count_try(db, f"asha{number}", ip)
+    refused = login_attempts.count_try(db, f"asha{number}", ip)
 
-    wait = login_attempts.get_wait(db, f"asha{number}", ip)
-    assert timedelta(seconds=200) < wait <= timedelta(seconds=256)
-    assert login_attempts.get_wait(db, f"other{number}", "10.255.255.255") == timedelta()
+    for tries in (counted, refused):
+        assert timedelta(seconds=200) < tries.wait <= timedelta(seconds=256)
+    assert login_attempts.count_try(db, f"other{number}", "10.255.255.255").wait == timedelta()
 
 
-def test_forgiving_takes_back_one_failure_of_a_network_and_all_of_an_account(
+def test_while_a_network_waits_the_accounts_that_it_names_do_not_count(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    """Otherwise one host could lock out everybody."""
+    failed_before(observer, "network", ip, NETWORK_LIMIT + 10)
+    failed_before(observer, "account", f"known{number}", 2)
+    login_attempts.count_try(db, f"first{number}", ip)
+    tries = [login_attempts.count_try(db, f"{name}{number}", ip) for name in ("known", "new")]
+
+    assert [counts(each) for each in tries] == [(None, None)] * 2
+    assert lockout(observer, f"known{number}") == (2, None)
+    assert lockout(observer, f"new{number}") is None
+    assert all(each.wait > timedelta(minutes=14) for each in tries)
+
+
+def test_while_an_account_waits_the_networks_that_name_it_do_not_count(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    failed_before(observer, "account", f"asha{number}", ACCOUNT_LIMIT + 5)
+    failed_before(observer, "network", ip, 3)
+    login_attempts.count_try(db, f"asha{number}", "192.0.2.7")
+    tries = [login_attempts.count_try(db, f"asha{number}", each) for each in (ip, f"{ip}0")]
+
+    assert [counts(each) for each in tries] == [(None, None)] * 2
+    assert lockout(observer, ip) == (3, None)
+    assert lockout(observer, f"{ip}0") is None
+
+
+@pytest.mark.parametrize("kind", ["account", "network"])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_of_sixteen_tries_at_once_those_that_have_to_wait_count_for_neither(
+    many: Database, observer: Observer, number: int, kind: str, is_known: bool
+) -> None:
+    """One account is tried from 16 networks, or 16 accounts from one."""
+    one, others = f"one{number}", [f"{n}-{number}" for n in range(16)]
+    failed_before(observer, kind, one, 30)
+    if is_known:
+        for other in others:
+            failed_before(observer, "network" if kind == "account" else "account", other, 0)
+    pairs = [(one, other) if kind == "account" else (other, one) for other in others]
+    with threads(16) as pool:
+        tries = list(pool.map(lambda pair: login_attempts.count_try(many, *pair), pairs))
+
+    assert len([each for each in tries if each.tried_at is not None]) == 1
+    assert lockout(observer, one) == (31, 900)
+    assert sum((lockout(observer, other) or (0, None))[0] for other in others) == 1
+    assert all(timedelta(minutes=14) < each.wait <= timedelta(minutes=15) for each in tries)
+
+
+def test_sixteen_tries_at_once_of_one_account_and_network_that_nobody_knew_count_for_both(
+    many: Database, observer: Observer, number: int, ip: str
+) -> None:
+    with threads(16) as pool:
+        tries = list(
+            pool.map(lambda _: login_attempts.count_try(many, f"asha{number}", ip), range(16))
+        )
+    counted = sorted(counts(each) for each in tries if each.tried_at is not None)
+
+    assert counted == [(n, n) for n in range(1, ACCOUNT_LIMIT + 1)]
+    assert lockout(observer, f"asha{number}") == (ACCOUNT_LIMIT, 1)
+    assert lockout(observer, ip) == (ACCOUNT_LIMIT, None)
+
+
+def test_a_network_forgets_one_failure_a_minute(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    failed_before(observer, "network", ip, 15)
+    age(observer, ip, timedelta(minutes=3, seconds=40))
+    first = login_attempts.count_try(db, f"a{number}", ip)
+    age(observer, ip, timedelta(seconds=30))
+    second = login_attempts.count_try(db, f"b{number}", ip)
+    age(observer, ip, timedelta(hours=3))
+    third = login_attempts.count_try(db, f"c{number}", ip)
+
+    assert [each.network_failures for each in (first, second, third)] == [13, 13, 1]
+
+
+def test_an_office_that_is_never_quiet_does_not_have_to_wait(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    """Five hours: six sign-ins a minute, and every other minute somebody mistypes."""
+    waits = []
+    for minute in range(300):
+        tries = login_attempts.count_try(db, f"{minute}-{number}", ip)
+        waits.append(tries.wait)
+        if minute % 2 and tries.tried_at is not None:
+            login_attempts.take_back(db, f"{minute}-{number}", ip, tries.tried_at)
+        for _ in range(6):
+            age(observer, ip, timedelta(seconds=10))
+            tries = login_attempts.count_try(db, f"right-{number}", ip)
+            waits.append(tries.wait)
+            assert tries.tried_at is not None
+            login_attempts.take_back(db, f"right-{number}", ip, tries.tried_at)
+
+    assert {*waits} == {timedelta()}
+
+
+def test_an_office_that_has_to_wait_recovers_while_it_is_used(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    failed_before(observer, "network", ip, NETWORK_LIMIT + 8)
+    for minute in range(10):
+        tries = login_attempts.count_try(db, f"{minute}-{number}", ip)
+        assert tries.tried_at is not None
+        login_attempts.take_back(db, f"{minute}-{number}", ip, tries.tried_at)
+        age(observer, ip, timedelta(minutes=1))
+
+    assert login_attempts.count_try(db, f"last{number}", ip).wait == timedelta()
+
+
+NAMES = ["ODYSSEUS", "ΟΔΥΣΣΕΥΣ", "οδυσσευς", "οδυσσευσ", "İstanbul", "istanbul", "ẞ", "ß", "K", "k"]
+
+
+def test_names_that_are_one_user_are_one_account(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    """Python's lower case is not that of the database, by which users are found."""
+    names = [name + str(number) for name in NAMES]
+    for name in names:
+        login_attempts.count_try(db, name, ip)
+    keys = [str(observer.ask("select lower(%s::text)", name)) for name in names]
+
+    assert {key: (lockout(observer, key) or (0, None))[0] for key in keys} == {
+        key: keys.count(key) for key in keys
+    }
+
+
+def test_a_try_is_taken_back_from_account_and_network(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    account = f"asha{number}"
+    tries = [login_attempts.count_try(db, account, ip) for _ in range(3)]
+    assert tries[2].tried_at is not None
+    login_attempts.take_back(db, account.upper(), ip, tries[2].tried_at)
+
+    assert lockout(observer, account) == (2, None)
+    assert lockout(observer, ip) == (2, None)
+    for _ in range(4):
+        login_attempts.take_back(db, account, ip, tries[2].tried_at)
+    assert lockout(observer, account) == (0, None)
+    assert lockout(observer, ip) == (0, None)
+
+
+def test_forgiving_takes_back_all_of_an_account(
     db: Database, observer: Observer, number: int, ip: str
 ) -> None:
     for _ in range(3):
         login_attempts.count_try(db, f"asha{number}", ip)
-    login_attempts.forgive(db, f"asha{number}", ip)
 
+    assert login_attempts.forgive(db, f"ASHA{number}") == 1
     assert lockout(observer, f"asha{number}") is None
-    assert lockout(observer, ip) == (2, None)
-    for _ in range(4):
-        login_attempts.forgive(db, f"asha{number}", ip)
-    assert lockout(observer, ip) == (0, None)
+    assert lockout(observer, ip) == (3, None)
 
 
-@pytest.mark.parametrize(("failures", "wait"), [(NETWORK_LIMIT, None), (NETWORK_LIMIT + 1, 2)])
-def test_forgiving_ends_the_wait_that_the_forgiven_try_made_and_no_other(
-    db: Database, observer: Observer, number: int, ip: str, failures: int, wait: int | None
+@pytest.mark.parametrize("failures", [0, 4, 10, 20])
+def test_a_try_that_is_taken_back_ends_the_wait_that_it_made(
+    db: Database, observer: Observer, number: int, ip: str, failures: int
 ) -> None:
-    failed_before(observer, "network", ip, failures - 1)
-    login_attempts.count_try(db, f"asha{number}", ip)
-    login_attempts.forgive(db, f"asha{number}", ip)
+    account = f"asha{number}"
+    failed_before(observer, "account", account, failures)
+    failed_before(observer, "network", ip, failures)
+    tries = login_attempts.count_try(db, account, ip)
+    assert tries.tried_at is not None
+    login_attempts.take_back(db, account, ip, tries.tried_at)
 
-    assert lockout(observer, ip) == (failures - 1, wait)
+    assert lockout(observer, account) == (failures, None)
+    assert lockout(observer, ip) == (failures, None)
 
 
-def test_forgiving_takes_the_account_before_the_network_as_counting_does(
+def test_a_try_that_is_taken_back_leaves_the_wait_of_a_later_one(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    account = f"asha{number}"
+    failed_before(observer, "account", account, ACCOUNT_LIMIT - 2)
+    failed_before(observer, "network", ip, NETWORK_LIMIT - 2)
+    first, second = (login_attempts.count_try(db, account, ip) for _ in range(2))
+    assert first.tried_at is not None
+    login_attempts.take_back(db, account, ip, first.tried_at)
+
+    assert second.wait > timedelta()
+    assert lockout(observer, account) == (ACCOUNT_LIMIT - 1, 1)
+    assert lockout(observer, ip) == (NETWORK_LIMIT - 1, 1)
+
+
+def test_taking_back_takes_the_account_before_the_network_as_counting_does(
     db: Database, url: str, observer: Observer, number: int, ip: str
 ) -> None:
     """Otherwise two sign-ins of one account from one network could wait for each other."""
     account = f"asha{number}"
-    login_attempts.count_try(db, account, ip)
+    tried_at = login_attempts.count_try(db, account, ip).tried_at
     with ThreadPoolExecutor(1) as pool, psycopg.connect(url) as other:
         other.execute("select from oadb.lockouts where subject = %s for update", [account])
-        waiting = pool.submit(login_attempts.forgive, db, account, ip)
+        waiting = pool.submit(login_attempts.take_back, db, account, ip, tried_at)
         eventually(lambda: observer.running("oadb.lockouts"))
         other.execute("select from oadb.lockouts where subject = %s for update nowait", [ip])
         other.commit()
         waiting.result()
 
-    assert lockout(observer, account) is None
+    assert lockout(observer, account) == (0, None)
 
 
 def test_quiet_counters_are_swept_in_batches_and_others_stay(
@@ -579,3 +755,98 @@ async def test_signing_in_works_for_asyncio(adb: AsyncDatabase) -> None:
     assert signed_in.user is not None
     assert signed_in.user.user_id == asha.user_id
     assert [each.outcome for each in attempts] == ["succeeded", "failed"]
+
+
+def unable(error: Exception) -> Callable[..., Coroutine[Any, Any, User]]:
+    """Return what stands in for an operation that ends with *error*."""
+
+    async def verify(*_: object) -> User:
+        raise error
+
+    return verify
+
+
+@pytest.mark.parametrize("failures", [0, ACCOUNT_LIMIT - 1, 10])
+@pytest.mark.parametrize("password", [PASSWORD, WRONG])
+def test_a_password_that_was_not_verified_is_not_counted_and_is_in_the_audit(
+    db: Database, observer: Observer, asha: User, ip: str, counting: Counting,
+    failures: int, password: Secret,
+) -> None:  # fmt: skip
+    failed_before(observer, "account", asha.username, failures)
+    counting.error = BusyError("in full use")
+    with pytest.raises(BusyError, match="in full use"):
+        login_attempts.sign_in(db, asha.username, password, ip=ip)
+    counting.error = None
+    (attempt,) = login_attempts.list_recent(db, page_size=1)
+
+    assert lockout(observer, asha.username) == (failures, None)
+    assert lockout(observer, ip) == (0, None)
+    assert (attempt.user_id, attempt.ip) == (asha.user_id, ip)
+    assert (attempt.outcome, attempt.reason) == ("unverified", "BusyError")
+    assert login_attempts.sign_in(db, asha.username, PASSWORD, ip=ip).user == asha
+
+
+def test_who_makes_hashing_busy_does_not_wipe_what_was_counted_before(
+    db: Database, observer: Observer, asha: User, ip: str, counting: Counting
+) -> None:
+    for _ in range(3):
+        login_attempts.sign_in(db, asha.username, WRONG, ip=ip)
+    counting.error = BusyError("in full use")
+    for _ in range(10):
+        with pytest.raises(BusyError):
+            login_attempts.sign_in(db, asha.username, WRONG, ip=ip)
+
+    assert lockout(observer, asha.username) == (3, None)
+    assert lockout(observer, ip) == (3, None)
+
+
+def test_a_database_that_goes_away_while_a_password_is_verified_is_unavailable(
+    db: Database, observer: Observer, asha: User, ip: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The count stays where it cannot be taken back: that only slows down."""
+    monkeypatch.setattr(users, "verify_password", unable(UnavailableError("gone")))
+    with pytest.raises(UnavailableError, match="gone"):
+        login_attempts.sign_in(db, asha.username, PASSWORD, ip=ip)
+    assert outcomes(db, asha.username) == ["unverified"]
+    assert lockout(observer, asha.username) == (0, None)
+
+    monkeypatch.setattr(login_attempts, "take_back", unable(UnavailableError("still gone")))
+    with pytest.raises(UnavailableError, match=r"^gone$"):
+        login_attempts.sign_in(db, asha.username, PASSWORD, ip=ip)
+    assert outcomes(db, asha.username) == ["unverified"]
+    assert lockout(observer, asha.username) == (1, None)
+
+
+def test_the_right_password_is_forgiven_and_recorded_or_neither(
+    db: Database, observer: Observer, asha: User, ip: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login_attempts, "record", unable(UnavailableError("gone")))
+    with pytest.raises(UnavailableError):
+        login_attempts.sign_in(db, asha.username, PASSWORD, ip=ip)
+
+    assert lockout(observer, asha.username) == (1, None)
+    assert lockout(observer, ip) == (1, None)
+
+
+def test_a_sign_in_does_not_take_part_in_a_transaction_that_could_take_back_a_guess(
+    db: Database, observer: Observer, asha: User, ip: str, counting: Counting
+) -> None:
+    with db.transaction() as tx, pytest.raises(TransactionError, match=r"login_attempts\.sign_in"):
+        login_attempts.sign_in(tx, asha.username, WRONG, ip=ip)
+
+    assert counting.verified == []
+    assert lockout(observer, asha.username) is None
+    assert outcomes(db, asha.username) == []
+
+
+def test_a_ring_that_does_not_fit_is_noticed_before_anything_is_counted(
+    url: str, observer: Observer, asha: User, ip: str
+) -> None:
+    other = KeyRing([Key(1, "primary", datetime.now(UTC), bytes(range(32)))])
+    with (
+        Database(replace(configured(url), keyring=other)) as stranger,
+        pytest.raises(KeyRingError),
+    ):
+        login_attempts.sign_in(stranger, asha.username, PASSWORD, ip=ip)
+
+    assert lockout(observer, asha.username) is None

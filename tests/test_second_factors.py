@@ -1,19 +1,28 @@
 """Second factors: enrolled, confirmed, each code taken once, and guessing slowed down."""
 
-from collections.abc import Generator
+import re
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from threading import Barrier
 
-import psycopg
 import pyotp
 import pytest
 
 from oadb import AsyncDatabase, Config, Database, Secret, second_factors, users
-from oadb.errors import BusyError, ParameterError, SealError
-from oadb.second_factors import Enrollment
+from oadb.engine.executors import Executor
+from oadb.errors import (
+    BusyError,
+    KeyRingError,
+    NoRowError,
+    ParameterError,
+    SealError,
+    TransactionError,
+)
+from oadb.second_factors import Enrollment, FoundFactor
+from oadb.security.keyring import Key, KeyRing
 from oadb.testing.servers import Server
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, threads
@@ -59,7 +68,7 @@ def clock(observer: Observer, monkeypatch: pytest.MonkeyPatch) -> int:
     return clock
 
 
-def new_user(db: Database) -> int:
+def new_user(db: Executor) -> int:
     number = next(numbers)
     return users.create(db, f"user{number}", f"user{number}@example.in").user_id
 
@@ -156,8 +165,18 @@ def test_the_database_holds_no_secret(
 
 
 def test_nobody_cannot_enroll(db: Database) -> None:
-    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+    with pytest.raises(NoRowError, match=rf"second_factors\.enroll: there is no user {2**62}$"):
         second_factors.enroll(db, 2**62, "asha")
+
+
+def test_a_transaction_goes_on_after_nobody_was_enrolled(db: Database) -> None:
+    with db.transaction() as tx:
+        with pytest.raises(NoRowError):
+            second_factors.enroll(tx, 2**62, "asha")
+        user_id = new_user(tx)
+        assert second_factors.enroll(tx, user_id, "asha") is not None
+
+    assert second_factors.get(db, user_id) is not None
 
 
 def test_a_generator_is_required_for_nothing_until_it_is_confirmed(
@@ -268,9 +287,12 @@ def test_after_five_wrong_codes_not_even_the_right_one_is_looked_at(
 ) -> None:
     observer.rows("update oadb.second_factors set failures = 10 where user_id = %s", user_id)
     assert not second_factors.verify(db, user_id, phone.wrong())
-    with pytest.raises(BusyError):
+    with pytest.raises(BusyError) as busy:
         second_factors.verify(db, user_id, phone.code())
+    told = re.search(rf"user {user_id} .* wait (\d+) s ", str(busy.value))
 
+    assert told is not None
+    assert 50 < int(told[1]) <= 64
     let_wait_go_by(observer, user_id)
     assert second_factors.verify(db, user_id, phone.code())
     assert failures(observer, user_id) == 0
@@ -294,6 +316,70 @@ def test_each_wrong_code_from_the_fifth_on_doubles_the_wait_up_to_15_minutes(
     for wait, seconds in zip(waits[4:], expected, strict=True):
         assert wait is not None
         assert timedelta(seconds=seconds - 5) < wait <= timedelta(seconds=seconds)
+
+
+def test_a_wait_that_is_almost_over_is_not_told_as_none(
+    db: Database, observer: Observer, user_id: int, phone: Generator30
+) -> None:
+    observer.rows(
+        "update oadb.second_factors set unlocks_at = now() + interval '1.5 s' where user_id = %s",
+        user_id,
+    )
+    with pytest.raises(BusyError, match=r" wait [12] s "):
+        second_factors.verify(db, user_id, phone.code())
+
+
+def test_a_right_code_is_taken_though_its_secret_is_sealed_again_meanwhile(
+    db: Database, user_id: int, phone: Generator30, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(monkeypatch, lambda: second_factors.rewrap(db, 1, 1000))
+
+    assert second_factors.verify(db, user_id, phone.code())
+    assert not second_factors.verify(db, user_id, phone.code())
+
+
+def test_a_code_of_a_generator_that_is_replaced_meanwhile_confirms_nothing(
+    db: Database, user_id: int, phone: Generator30, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(monkeypatch, lambda: enroll(db, user_id))
+
+    assert not second_factors.verify(db, user_id, phone.code())
+    factor = second_factors.get(db, user_id)
+    assert factor is not None
+    assert factor.confirmed_at is None
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
+    """Do *work* after a try was counted and before its code is accepted."""
+    matching = second_factors._matching_step
+
+    def then(ring: KeyRing, found: FoundFactor, code: Secret) -> int | None:
+        work()
+        return matching(ring, found, code)
+
+    monkeypatch.setattr(second_factors, "_matching_step", then)
+
+
+def test_a_ring_that_does_not_fit_is_noticed_before_anything_is_counted(
+    url: str, observer: Observer, user_id: int, phone: Generator30
+) -> None:
+    other = KeyRing([Key(1, "primary", datetime.now(UTC), bytes(range(32)))])
+    with (
+        Database(replace(configured(url), keyring=other)) as stranger,
+        pytest.raises(KeyRingError),
+    ):
+        second_factors.verify(stranger, user_id, phone.code())
+
+    assert failures(observer, user_id) == 0
+
+
+def test_a_code_is_not_verified_in_a_transaction_that_could_take_back_a_guess(
+    db: Database, observer: Observer, user_id: int, phone: Generator30
+) -> None:
+    with db.transaction() as tx, pytest.raises(TransactionError, match=r"second_factors\.verify"):
+        second_factors.verify(tx, user_id, phone.wrong())
+
+    assert failures(observer, user_id) == 0
 
 
 def test_a_moved_secret_verifies_nothing(

@@ -238,6 +238,18 @@ class Transaction(Executor):
         return Transaction(self._inner.transaction())
 
 
+def refuse_transaction(db: AsyncExecutor, label: str) -> None:
+    """Raise TransactionError if *db* is a transaction; *label* names who asks.
+
+    For what must stay done whatever the caller does next, such as counting a guess.
+    """
+    if isinstance(db, AsyncTransaction):
+        raise TransactionError(
+            f"{label}: not in a transaction, which could take back that a guess was counted; "
+            "call it with the Database"
+        )
+
+
 def begin(isolation: Isolation | None, *, read_only: bool) -> Control:
     """Return the BEGIN for these properties; the server's defaults where none is given."""
     words = ["begin"]

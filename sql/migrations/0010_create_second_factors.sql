@@ -36,5 +36,7 @@ comment on column oadb.second_factors.last_step is
 'The 30 seconds (counted since 1970) of the last accepted code: none is accepted twice.';
 comment on column oadb.second_factors.failures is 'Wrong codes since the last right one.';
 comment on column oadb.second_factors.unlocks_at is 'Until then no code is looked at.';
+comment on column oadb.second_factors.created_at is
+'When this generator was made: by it a code is known to be of this one, under whatever key.';
 comment on column oadb.second_factors.confirmed_at is
 'When the user proved to have the generator. Null: it is required for nothing yet.';

@@ -177,7 +177,7 @@ begin
         execute format('grant usage on schema oadb to %I', granted.role_name);
         execute format(
             'grant execute on function oadb.is_sealed(bytea), oadb.key_id_of(bytea), '
-            'oadb.act_as(bigint) to %I',
+            'oadb.lockout_wait(bigint, bigint), oadb.try_again(), oadb.act_as(bigint) to %I',
             granted.role_name
         );
     end loop;

@@ -64,96 +64,161 @@ delete from oadb.login_attempts
 where attempted_at < now() - cast(:age as interval);
 
 -- name: count_try
--- Counts a try of the account and of the network, each unless it has to wait; null
--- stands for one that has. From the :*_limit-th in a row on, each doubles the wait:
--- 1 s, 2 s, 4 s, up to 15 minutes. After 15 quiet minutes, the wait not among
--- them, the count begins again.
+-- Counts a try of the account and of the network, or neither where one of them has
+-- to wait; null stands for that, and :wait for how long. An account begins again
+-- after 15 quiet minutes, the wait not among them; a network, which may be an
+-- office that is never quiet, forgets one failure a minute.
 -- Tries at once wait for each other's row here, and see each other's count. The
--- account comes first, so that no two wait for each other.
-with counted as (
+-- account comes first, so that no two wait for each other. Where a wait began
+-- after this statement, and one may be counted already, all of it is undone and
+-- done again. The time of a try is the clock's, once it is its turn: a later try
+-- has a later one. (noqa: sqlfluff does not see the row that is there already.)
+with waiting as (
+    select max(unlocks_at) - now() as wait
+    from oadb.lockouts
+    where
+        unlocks_at > now()
+        and (
+            (kind = 'account' and subject = lower(:account))
+            or (kind = 'network' and subject = :network)
+        )
+),
+
+account as (
     insert into oadb.lockouts as known (
         kind,
         subject,
         failures,
-        failed_at
+        failed_at,
+        unlocks_at
     )
-    values
-    ('account', :account, 1, now()),
-    ('network', :network, 1, now())
+    select
+        'account' as kind,
+        lower(:account) as subject,
+        1 as failures,
+        clock_timestamp() as failed_at,
+        clock_timestamp() + oadb.lockout_wait(1, :account_limit) as unlocks_at
+    from waiting
+    where waiting.wait is null
     on conflict (kind, subject) do update
-        set
-            failures = case
-                when
-                    greatest(known.failed_at, known.unlocks_at) < now() - interval '15 minutes'
-                    then 1
-                else known.failures + 1
-            end,
-            failed_at = now(),
-            unlocks_at = case
-                when
-                    greatest(known.failed_at, known.unlocks_at) < now() - interval '15 minutes'
-                    then null
-                when
-                    known.failures + 1 >= case known.kind
-                        when 'account' then cast(:account_limit as bigint)
-                        else cast(:network_limit as bigint)
-                    end
-                    then
-                        now() + least(
-                            power(
-                                2,
-                                least(
-                                    known.failures + 1 - case known.kind
-                                        when 'account' then cast(:account_limit as bigint)
-                                        else cast(:network_limit as bigint)
-                                    end,
-                                    20
-                                )
-                            ),
-                            900
-                        ) * interval '1 second'
-            end
+        set (failures, failed_at, unlocks_at) = (
+            select
+                tries.counted,
+                tries.tried_at,
+                tries.tried_at + oadb.lockout_wait(tries.counted, :account_limit)
+            from (
+                select
+                    clock_timestamp() as tried_at,
+                    case
+                        when
+                            greatest(known.failed_at, known.unlocks_at)  -- noqa: RF01
+                            >= now() - interval '15 minutes'
+                            then known.failures  -- noqa: RF01
+                        else 0
+                    end + 1 as counted
+            ) as tries
+        )
         where coalesce(known.unlocks_at <= now(), true)
     returning
+        failures,
+        unlocks_at
+),
+
+network as (
+    insert into oadb.lockouts as known (
         kind,
-        failures
+        subject,
+        failures,
+        failed_at,
+        unlocks_at
+    )
+    select
+        'network' as kind,
+        :network as subject,
+        1 as failures,
+        clock_timestamp() as failed_at,
+        clock_timestamp() + oadb.lockout_wait(1, :network_limit) as unlocks_at
+    from account
+    on conflict (kind, subject) do update
+        set (failures, failed_at, unlocks_at, decayed_at) = (
+            select
+                tries.counted,
+                tries.tried_at,
+                tries.tried_at + oadb.lockout_wait(tries.counted, :network_limit),
+                known.decayed_at + tries.minutes * interval '1 minute'  -- noqa: RF01
+            from (
+                select
+                    clock_timestamp() as tried_at,
+                    passed.minutes,
+                    greatest(known.failures - passed.minutes, 0) + 1 as counted  -- noqa: RF01
+                from (
+                    select
+                        floor(
+                            greatest(
+                                extract(epoch from now() - known.decayed_at),  -- noqa: RF01
+                                0
+                            ) / 60
+                        )::bigint as minutes
+                ) as passed
+            ) as tries
+        )
+        where coalesce(known.unlocks_at <= now(), true)
+    returning
+        failures,
+        failed_at,
+        unlocks_at
 )
 
 select
-    max(failures) filter (where kind = 'account') as account_failures,
-    max(failures) filter (where kind = 'network') as network_failures
-from counted;
+    (select network.failed_at from network) as tried_at,
+    (select account.failures from account) as account_failures,
+    (select network.failures from network) as network_failures,
+    case
+        when exists (select from network)
+            then coalesce(
+                greatest(
+                    (select account.unlocks_at from account),
+                    (select network.unlocks_at from network)
+                ) - clock_timestamp(),
+                interval '0'
+            )
+        else coalesce(waiting.wait, oadb.try_again())
+    end as wait
+from waiting;
 
--- name: get_wait
--- How long until a sign-in of this account from this network is looked at.
-select coalesce(greatest(max(unlocks_at) - now(), interval '0'), interval '0') as wait
-from oadb.lockouts
-where
-    (kind = 'account' and subject = :account)
-    or (kind = 'network' and subject = :network);
-
--- name: forgive
--- After the right password: the account's count is gone. Of the network's, this try
--- alone is taken back: who owns one account could guess others for ever. The
--- account comes first, as in count_try, so that no two wait for each other.
-with account as (
-    delete from oadb.lockouts
+-- name: take_back
+-- What count_try counted at :tried_at, and the wait that it began; that of a later
+-- try stays. The account comes first, as in count_try.
+with counted as (
+    select
+        known.kind,
+        known.subject
+    from oadb.lockouts as known
     where
-        kind = 'account'
-        and subject = :account
-    returning kind
+        (known.kind = 'account' and known.subject = lower(:account))
+        or (known.kind = 'network' and known.subject = :network)
+    order by known.kind
+    for update
 )
 
 update oadb.lockouts
 set
     failures = greatest(failures - 1, 0),
     unlocks_at = case
-        when failures > cast(:network_limit as bigint) then unlocks_at
+        when failed_at > :tried_at then unlocks_at
     end
+from counted
 where
-    kind = 'network'
-    and subject = :network
-    and (select count(*) from account) >= 0;
+    lockouts.kind = counted.kind
+    and lockouts.subject = counted.subject;
+
+-- name: forgive
+-- The account alone: of the network's count, take_back takes this try. Who owns one
+-- account could guess others for ever.
+delete from oadb.lockouts
+where
+    kind = 'account'
+    and subject = lower(:account);
 
 -- name: sweep_lockouts
 -- Deletes at most :batch counters that have been quiet for a day. Served by

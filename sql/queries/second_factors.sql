@@ -22,22 +22,26 @@ on conflict (user_id) do update
 
 -- name: count_try
 -- Before the code is looked at, so that many at once all count; no row while there
--- is a wait. From the fifth try in a row on, each doubles the wait: 1 s, 2 s, up to
--- 15 minutes. The clock is the database's, in seconds since 1970.
+-- is a wait. From the fifth try in a row on, each doubles the wait; see
+-- oadb.lockout_wait. The clock is the database's, in seconds since 1970.
 update oadb.second_factors
 set
     failures = failures + 1,
-    unlocks_at = case
-        when failures + 1 >= 5
-            then now() + least(power(2, least(failures + 1 - 5, 20)), 900) * interval '1 second'
-    end
+    unlocks_at = now() + oadb.lockout_wait(failures + 1, 5)
 where
     user_id = :user_id
     and coalesce(unlocks_at <= now(), true)
 returning
     user_id,
     secret,
+    created_at,
     (floor(extract(epoch from now())))::bigint as clock;
+
+-- name: get_wait
+-- How long until a code is looked at; no row for who has no generator.
+select coalesce(greatest(unlocks_at - now(), interval '0'), interval '0') as wait
+from oadb.second_factors
+where user_id = :user_id;
 
 -- name: get
 select
@@ -52,7 +56,8 @@ where user_id = :user_id;
 
 -- name: accept_step
 -- Once for each step, however many ask at once: compare and swap. Takes back what
--- count_try counted.
+-- count_try counted. Compared is when the user enrolled: that changes with the
+-- generator, and stays when the secret is sealed again under another key.
 update oadb.second_factors
 set
     last_step = :step,
@@ -62,7 +67,7 @@ set
 where
     user_id = :user_id
     and last_step < :step
-    and secret = :secret;
+    and created_at = :created_at;
 
 -- name: set_required
 update oadb.second_factors

@@ -16,7 +16,7 @@ from tests.trust.ground import Measured, database, key, pinned, server
 
 def _races() -> list[Measured]:
     with database() as db:
-        return [races.cap(db), races.failures(db), races.codes(db)]
+        return [races.cap(db), races.failures(db), *races.codes(db)]
 
 
 def _lookups() -> list[Measured]:

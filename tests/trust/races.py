@@ -1,7 +1,7 @@
 """Sixteen threads at once: the cap of sessions, the counter of failures, one-time codes."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from pyotp.totp import TOTP
@@ -12,6 +12,8 @@ from tests.accounts import account
 from tests.trust.ground import THREADS, Measured, at_once, require
 
 LOGINS, FAILURES, CODES = 25, 50, 200
+
+Consumer = Callable[[], bool]
 
 
 def cap(db: Database) -> Measured:
@@ -39,28 +41,56 @@ def failures(db: Database) -> Measured:
     return Measured(promise, f"{counted.account_failures} by account and by network")
 
 
-def codes(db: Database) -> Measured:
-    """Show each of 200 one-time codes 16 times at once."""
+def codes(db: Database) -> list[Measured]:
+    """Show each of 200 one-time codes 16 times at once.
+
+    To verify, which counts tries first and so lets few of them look, and to accept_step, which all
+    16 reach.
+    """
+    return [
+        _used_once(db, "verify", lambda user, secret: _verifier(db, user, secret)),
+        _used_once(db, "accept_step alone", lambda user, _: _acceptor(db, user)),
+    ]
+
+
+def _used_once(db: Database, way: str, consumer: Callable[[int, Secret], Consumer]) -> Measured:
+    """Count the codes that more than one of 16 consumers could use."""
     double = used = 0
     for number in range(CODES):
-        user = users.create(db, f"code{number}", f"code{number}@example.in").user_id
+        name = f"code{number}{way.split()[0]}"
+        user = users.create(db, name, f"{name}@example.in").user_id
         enrolled = second_factors.enroll(db, user, "asha")
         require(enrolled, "an enrollment")
         assert enrolled is not None
-        code = Secret(TOTP(enrolled.secret.reveal()).now())
-        answers = at_once(lambda _: _consume(db, user, code), range(THREADS))  # noqa: B023
+        consume = consumer(user, enrolled.secret)
+        answers = at_once(lambda _: consume(), range(THREADS))  # noqa: B023
         used += answers.count(True) >= 1
         double += answers.count(True) > 1
-    promise = f"one-time code, {THREADS} consumers x {CODES} codes: double uses"
+    promise = f"one-time code, {THREADS} consumers x {CODES} codes, {way}: double uses"
     require(double == 0 and used == CODES, promise)
     return Measured(promise, f"{double} ({used} accepted once)")
 
 
-def _consume(db: Database, user: int, code: Secret) -> bool:
-    try:
-        return second_factors.verify(db, user, code)
-    except BusyError:  # so many tries at once are guessing
-        return False
+def _verifier(db: Database, user: int, secret: Secret) -> Consumer:
+    """Return what shows the code of this moment."""
+    code = Secret(TOTP(secret.reveal()).now())
+
+    def consume() -> bool:
+        try:
+            return second_factors.verify(db, user, code)
+        except BusyError:  # so many tries at once are guessing
+            return False
+
+    return consume
+
+
+def _acceptor(db: Database, user: int) -> Consumer:
+    """Return what accepts the step of this moment, its code having been found right."""
+    found = second_factors.count_try(db, user)
+    require(found, "a try that is counted")
+    assert found is not None
+    step, created_at = found.clock // 30, found.created_at
+    return lambda: second_factors.accept_step(db, user, step, created_at) == 1
 
 
 @contextmanager
