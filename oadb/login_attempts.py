@@ -166,16 +166,16 @@ async def sign_in(
     except Exception as error:
         with suppress(Error, psycopg.Error):  # what stays counted only slows down
             async with db.transaction() as tx:
-                await take_back(tx, visitor.name, visitor.network, tries.tried_at)
                 await _record(tx, visitor, "unverified", type(error).__name__)
+                await take_back(tx, visitor.name, visitor.network, tries.tried_at)
         raise
     if user is None:
         await _record(db, visitor, "failed")
         return SignIn(None, tries.wait)
     async with db.transaction() as tx:
+        await _record(tx, visitor, "succeeded")
         await take_back(tx, visitor.name, visitor.network, tries.tried_at)
         await forgive(tx, visitor.name)
-        await _record(tx, visitor, "succeeded")
     return SignIn(user, timedelta())
 
 

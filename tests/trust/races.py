@@ -57,7 +57,7 @@ def _used_once(db: Database, way: str, consumer: Callable[[int, Secret], Consume
     """Count the codes that more than one of 16 consumers could use."""
     double = used = 0
     for number in range(CODES):
-        name = f"code{number}{way.split()[0]}"
+        name = f"code{number}{way.partition(' ')[0]}"
         user = users.create(db, name, f"{name}@example.in").user_id
         enrolled = second_factors.enroll(db, user, "asha")
         require(enrolled, "an enrollment")
