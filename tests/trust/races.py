@@ -44,12 +44,12 @@ def failures(db: Database) -> Measured:
 def codes(db: Database) -> list[Measured]:
     """Show each of 200 one-time codes 16 times at once.
 
-    To verify, which counts tries first and so lets few of them look, and to accept_step, which all
+    To verify, which counts tries first and so lets few look, and to accept_step, which all
     16 reach.
     """
     return [
         _used_once(db, "verify", lambda user, secret: _verifier(db, user, secret)),
-        _used_once(db, "accept_step alone", lambda user, _: _acceptor(db, user)),
+        _used_once(db, "accept_step", lambda user, _: _acceptor(db, user)),
     ]
 
 
@@ -57,7 +57,7 @@ def _used_once(db: Database, way: str, consumer: Callable[[int, Secret], Consume
     """Count the codes that more than one of 16 consumers could use."""
     double = used = 0
     for number in range(CODES):
-        name = f"code{number}{way.partition(' ')[0]}"
+        name = f"code{number}{way}"
         user = users.create(db, name, f"{name}@example.in").user_id
         enrolled = second_factors.enroll(db, user, "asha")
         require(enrolled, "an enrollment")
