@@ -7,6 +7,7 @@ again (TradingView's webhooks carry it) keeps it sealed.
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 from uuid import UUID, uuid4
 
@@ -141,7 +142,7 @@ def store_uses(user_ids: list[int], api_key_ids: list[UUID]) -> Affected: ...
 
 
 @query
-def list_under_key(key_id: int, batch: int) -> list[SealedKey]: ...
+def list_under_key(key_id: int, after: int, batch: int) -> list[SealedKey]: ...
 
 
 @query
@@ -252,18 +253,19 @@ async def set_order_mode(
 
 
 @operation
-async def rewrap(db: AsyncExecutor, key_id: int, batch: int) -> int:
-    """Seal up to *batch* keys of a root key under the primary one; return how many were found."""
+async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> keys.Batch:
+    """Seal *batch* keys of a root key, of the users behind *after*, under the primary one."""
     ring = await keys.ring_of(db)
-    found = await list_under_key(db, key_id, batch)
-    made = [_rewrapped(ring, each) for each in found]
-    if found:
-        await reseal(
-            db, [each.user_id for each in found], [each.api_key_id for each in found],
-            [each.fingerprint for each in found], [stored.fingerprint for stored, _ in made],
-            [stored.digest for stored, _ in made], [kept for _, kept in made],
-        )  # fmt: skip
-    return len(found)
+    found = await list_under_key(db, key_id, after, batch)
+    made, done = keys.resealed(
+        {(each.user_id, each.api_key_id): each for each in found}, partial(_rewrapped, ring)
+    )
+    await reseal(
+        db, [each.user_id for each, _ in made], [each.api_key_id for each, _ in made],
+        [each.fingerprint for each, _ in made], [stored.fingerprint for _, (stored, _) in made],
+        [stored.digest for _, (stored, _) in made], [kept for _, (_, kept) in made],
+    )  # fmt: skip
+    return done
 
 
 class Uses:
@@ -289,8 +291,7 @@ def _hint(token: Secret) -> str:
     return f"{token.reveal()[:8]}...{token.reveal()[-4:]}"
 
 
-def _rewrapped(ring: KeyRing, each: SealedKey) -> tuple[StoredToken, bytes]:
-    row: Row = (each.user_id, each.api_key_id)
+def _rewrapped(ring: KeyRing, row: Row, each: SealedKey) -> tuple[StoredToken, bytes]:
     kept = b"" if each.kept_token is None else _KEPT.reseal(ring, row, each.kept_token)
     return TOKEN.store_again(ring, row, each.fingerprint), kept
 

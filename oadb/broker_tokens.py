@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import cast
 
 from oadb import changes, keys
@@ -127,7 +128,7 @@ def store_revocation(user_id: int, broker: str) -> Affected: ...
 
 
 @query
-def list_under_key(key_id: int, batch: int) -> list[SealedTokens]: ...
+def list_under_key(key_id: int, after: int, batch: int) -> list[SealedTokens]: ...
 
 
 @query
@@ -197,24 +198,25 @@ async def revoke(db: AsyncExecutor, user_id: int, broker: str) -> bool:
 
 
 @operation
-async def rewrap(db: AsyncExecutor, key_id: int, batch: int) -> int:
-    """Seal up to *batch* rows of a key under the primary one; return how many were found."""
+async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> keys.Batch:
+    """Seal *batch* rows of a key, of the users behind *after*, under the primary one."""
     ring = await keys.ring_of(db)
-    found = await list_under_key(db, key_id, batch)
-    made = [_rewrapped(ring, each) for each in found]
-    if found:
-        await reseal(
-            db,
-            [each.user_id for each in found],
-            [each.broker for each in found],
-            [each.access_token or b"" for each in found],
-            [sealed[0] or b"" for sealed, _ in made],
-            [sealed[1] or b"" for sealed, _ in made],
-            [sealed[2] or b"" for sealed, _ in made],
-            [sealed[3] or b"" for sealed, _ in made],
-            [digests[0] for _, digests in made],
-        )
-    return len(found)
+    found = await list_under_key(db, key_id, after, batch)
+    made, done = keys.resealed(
+        {(each.user_id, each.broker): each for each in found}, partial(_rewrapped, ring)
+    )
+    await reseal(
+        db,
+        [each.user_id for each, _ in made],
+        [each.broker for each, _ in made],
+        [each.access_token or b"" for each, _ in made],
+        [sealed[0] or b"" for _, (sealed, _) in made],
+        [sealed[1] or b"" for _, (sealed, _) in made],
+        [sealed[2] or b"" for _, (sealed, _) in made],
+        [sealed[3] or b"" for _, (sealed, _) in made],
+        [digests[0] for _, (_, digests) in made],
+    )
+    return done
 
 
 def _contents(tokens: Tokens) -> _Contents:
@@ -270,7 +272,6 @@ def _opened(ring: KeyRing, row: Row, sealed: _Contents) -> _Contents:
     return access, refresh, feed, parameters
 
 
-def _rewrapped(ring: KeyRing, each: SealedTokens) -> tuple[_Contents, list[bytes]]:
-    row = (each.user_id, each.broker)
+def _rewrapped(ring: KeyRing, row: Row, each: SealedTokens) -> tuple[_Contents, list[bytes]]:
     sealed = (each.access_token, each.refresh_token, each.feed_token, each.parameters)
     return _sealed(ring, row, _opened(ring, row, sealed))

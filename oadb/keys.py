@@ -4,7 +4,9 @@ Nothing is sealed, opened or looked up by a digest before ``prove`` has seen tha
 database is in the ring and is the same key. Call it when a service starts, to refuse there.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from psycopg.errors import ForeignKeyViolation, InsufficientPrivilege
 
@@ -14,9 +16,12 @@ from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.errors import KeyRingError, SealError
 from oadb.security.keyring import KeyRing
-from oadb.security.sealing import SealedColumn
+from oadb.security.sealing import Row, SealedColumn
 
 query = queries("keys")
+
+Old = TypeVar("Old", bound="_OfUser")
+New = TypeVar("New")
 
 _CANARY = SealedColumn("key_canaries", "canary")
 _SONG = b"oadb"
@@ -28,6 +33,25 @@ class Canary:
 
     key_id: int
     canary: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of a key that were looked at; the next batch begins behind *last_user*.
+
+    *damaged* are the primary keys of those that cannot be opened; they stayed as they were.
+    """
+
+    rows: int
+    last_user: int
+    damaged: list[Row]
+
+
+class _OfUser(Protocol):
+    """A row of a user."""
+
+    @property
+    def user_id(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +146,25 @@ async def withdraw(db: AsyncExecutor, key_id: int) -> None:
         f"key {key_id} is still needed by rows of {table}; run oadb keys rewrap, and see that no "
         "process seals with it as its primary key"
     )
+
+
+def resealed(
+    found: Mapping[Row, Old], reseal: Callable[[Row, Old], New]
+) -> tuple[list[tuple[Old, New]], Batch]:
+    """Call *reseal* with each row of a batch, in its order; return what came of those that open.
+
+    To be written by compare and swap: nothing is locked meanwhile.
+    """
+    made: list[tuple[Old, New]] = []
+    damaged: list[Row] = []
+    last_user = 0
+    for row, old in found.items():
+        last_user = old.user_id
+        try:
+            made.append((old, reseal(row, old)))
+        except SealError:  # in the log by now
+            damaged.append(row)
+    return made, Batch(len(found), last_user, damaged)
 
 
 def _seal_canary(ring: KeyRing, key_id: int) -> bytes:

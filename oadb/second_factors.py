@@ -117,7 +117,7 @@ def delete(user_id: int) -> Affected: ...
 
 
 @query
-def list_under_key(key_id: int, batch: int) -> list[SealedFactor]: ...
+def list_under_key(key_id: int, after: int, batch: int) -> list[SealedFactor]: ...
 
 
 @query
@@ -171,14 +171,21 @@ async def verify(db: AsyncExecutor, user_id: int, code: Secret) -> bool:
 
 
 @operation
-async def rewrap(db: AsyncExecutor, key_id: int, batch: int) -> int:
-    """Seal up to *batch* secrets of a key under the primary one; return how many were found."""
+async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> keys.Batch:
+    """Seal *batch* secrets of a key, of the users behind *after*, under the primary one."""
     ring = await keys.ring_of(db)
-    found = await list_under_key(db, key_id, batch)
-    sealed = [_SECRET.reseal(ring, (each.user_id,), each.secret) for each in found]
-    if found:
-        await reseal(db, [each.user_id for each in found], [each.secret for each in found], sealed)
-    return len(found)
+    found = await list_under_key(db, key_id, after, batch)
+    made, done = keys.resealed(
+        {(each.user_id,): each for each in found},
+        lambda row, each: _SECRET.reseal(ring, row, each.secret),
+    )
+    await reseal(
+        db,
+        [each.user_id for each, _ in made],
+        [each.secret for each, _ in made],
+        [sealed for _, sealed in made],
+    )
+    return done
 
 
 async def _refuse(db: AsyncExecutor, user_id: int) -> None:

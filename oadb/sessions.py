@@ -139,7 +139,7 @@ def sweep(batch: int = 1000) -> Affected: ...
 
 
 @query
-def list_under_key(key_id: int, batch: int) -> list[SealedSession]: ...
+def list_under_key(key_id: int, after: int, batch: int) -> list[SealedSession]: ...
 
 
 @query
@@ -213,23 +213,23 @@ async def find(db: AsyncExecutor, token: Secret) -> Session | None:
 
 
 @operation
-async def rewrap(db: AsyncExecutor, key_id: int, batch: int) -> int:
-    """Seal up to *batch* sessions of a key under the primary one; return how many were found."""
+async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> keys.Batch:
+    """Seal *batch* sessions of a key, of the users behind *after*, under the primary one."""
     ring = await keys.ring_of(db)
-    found = await list_under_key(db, key_id, batch)
-    stored = [
-        TOKEN.store_again(ring, (each.user_id, each.session_id), each.fingerprint) for each in found
-    ]
-    if found:
-        await reseal(
-            db,
-            [each.user_id for each in found],
-            [each.session_id for each in found],
-            [each.fingerprint for each in found],
-            [each.fingerprint for each in stored],
-            [each.digest for each in stored],
-        )
-    return len(found)
+    found = await list_under_key(db, key_id, after, batch)
+    made, done = keys.resealed(
+        {(each.user_id, each.session_id): each for each in found},
+        lambda row, each: TOKEN.store_again(ring, row, each.fingerprint),
+    )
+    await reseal(
+        db,
+        [each.user_id for each, _ in made],
+        [each.session_id for each, _ in made],
+        [each.fingerprint for each, _ in made],
+        [stored.fingerprint for _, stored in made],
+        [stored.digest for _, stored in made],
+    )
+    return done
 
 
 def _require_times(idle_timeout: timedelta, lifetime: timedelta, cap: int) -> None:

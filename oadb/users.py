@@ -110,7 +110,7 @@ def store_deletion(user_id: int) -> Affected: ...
 
 
 @query
-def list_under_key(key_id: int, batch: int) -> list[StoredPassword]: ...
+def list_under_key(key_id: int, after: int, batch: int) -> list[StoredPassword]: ...
 
 
 @query
@@ -177,15 +177,21 @@ async def delete(db: AsyncExecutor, user_id: int) -> bool:
 
 
 @operation
-async def rewrap(db: AsyncExecutor, key_id: int, batch: int) -> int:
-    """Seal up to *batch* hashes of a key under the primary one; return how many were found."""
+async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> keys.Batch:
+    """Seal *batch* hashes of a key, of the users behind *after*, under the primary one."""
     ring = await keys.ring_of(db)
-    found = await list_under_key(db, key_id, batch)
-    hashes = {each.user_id: each.password_hash or b"" for each in found}
-    if found:
-        sealed = [_HASH.reseal(ring, (user_id,), old) for user_id, old in hashes.items()]
-        await reseal(db, [*hashes], [*hashes.values()], sealed)
-    return len(found)
+    found = await list_under_key(db, key_id, after, batch)
+    made, done = keys.resealed(
+        {(each.user_id,): each for each in found},
+        lambda row, each: _HASH.reseal(ring, row, each.password_hash or b""),
+    )
+    await reseal(
+        db,
+        [each.user_id for each, _ in made],
+        [each.password_hash or b"" for each, _ in made],
+        [sealed for _, sealed in made],
+    )
+    return done
 
 
 async def _hashed(db: AsyncExecutor, ring: KeyRing, user_id: int, password: Secret) -> bytes:

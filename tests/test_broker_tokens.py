@@ -372,7 +372,7 @@ def test_neither_a_new_key_nor_a_rewrap_counts_as_a_change(oadb_database_url: st
 
         assert not put(after, made[0], given)
         assert not put(before, made[0], given)
-        assert [broker_tokens.rewrap(after, 1, 3) for _ in range(3)] == [3, 1, 0]
+        assert [broker_tokens.rewrap(after, 1, 3).rows for _ in range(3)] == [3, 1, 0]
         assert observer.rows("select distinct key_id from oadb.broker_tokens order by 1") == [
             (2,), (None,),
         ]  # fmt: skip
@@ -389,7 +389,7 @@ def test_a_rewrap_loses_to_what_was_put_meanwhile(oadb_database_url: str) -> Non
         who, fresh = new_user(before), tokens()
         put(before, who, tokens())
         keys.admit(before, 2)
-        (found,) = broker_tokens.list_under_key(after, 1, 10)
+        (found,) = broker_tokens.list_under_key(after, 1, 0, 10)
         put(before, who, fresh)
         assert found.access_token is not None
         stale = [found.access_token]

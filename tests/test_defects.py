@@ -528,8 +528,8 @@ def test_a_new_root_key_does_not_orphan_what_the_old_one_sealed(oadb_database_ur
         keys.admit(between, 2)
     with with_ring(url, both) as rotating:
         for domain in (users, sessions, api_keys, broker_tokens, second_factors):
-            assert domain.rewrap(rotating, 1, 100) == 1
-            assert domain.rewrap(rotating, 1, 100) == 0
+            assert domain.rewrap(rotating, 1, 100).rows == 1
+            assert domain.rewrap(rotating, 1, 100).rows == 0
         assert {each.key_id for each in keys.list_uses(rotating)} == {2}
         keys.withdraw(rotating, 1)
     with with_ring(url, ring(new)) as after:

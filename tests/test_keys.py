@@ -489,8 +489,8 @@ def test_a_key_is_withdrawn_when_no_row_needs_it_any_more(
             keys.withdraw(db, 1)
         assert rows()[1:] == before[1:]
         assert [row[:4] for row in rows()] == [row[:4] for row in before]
-        assert users.rewrap(db, 1, 100) == 1
-        assert users.rewrap(db, 1, 100) == 0
+        assert users.rewrap(db, 1, 100).rows == 1
+        assert users.rewrap(db, 1, 100).rows == 0
         keys.withdraw(db, 1)
         assert [row[0] for row in rows()] == [2]
         assert users.verify_password(db, "asha", PASSWORD) is not None

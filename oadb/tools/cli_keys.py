@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from oadb.engine.config import Config
 from oadb.engine.database import Database
-from oadb.errors import ConfigError
+from oadb.errors import ConfigError, SealError
 from oadb.security.keyring import KeyRing
 from oadb.tools import keys
 
@@ -54,9 +54,14 @@ def run_rewrap() -> None:
     with _database() as (db, ring):
         reports = keys.verify(db, ring)
         total = sum(sum(report.uses.values()) for report in reports if report.key != ring.primary)
+        damaged: list[str] = []
         with _bar(total) as watch:
-            for table, rows in keys.rewrap(db, ring, watch):
-                typer.echo(f"{table:<15} {rows:>9,} rows")
+            for table in keys.rewrap(db, ring, watch):
+                typer.echo(str(table))
+                damaged += table.damaged_rows
+    if damaged:
+        typer.echo("\n".join(["cannot be opened, and stayed as they are:", *damaged]))
+        raise SealError(f"{len(damaged)} rows are damaged; their key cannot be retired")
 
 
 @app.command("verify")

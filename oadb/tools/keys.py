@@ -21,6 +21,7 @@ from oadb.engine.database import Database
 from oadb.errors import ConfigError, KeyRingError
 from oadb.security import keyring_file
 from oadb.security.keyring import ROOT_BYTES, Key, KeyRing, State
+from oadb.security.sealing import Row
 
 BATCH = 1000
 """Rows that are read, sealed again and written at a time."""
@@ -48,6 +49,24 @@ class KeyReport:
         return (
             f"key {key.key_id} {key.state}, made {key.created:%Y-%m-%d}, {key.fingerprint}: {used}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TableReport:
+    """How many rows of a table were sealed again, and the primary keys of those that cannot be."""
+
+    table: str
+    rows: int
+    damaged: list[Row]
+
+    def __str__(self) -> str:
+        """Return it as one line."""
+        return f"{self.table:<15} {self.rows:>9,} rows"
+
+    @property
+    def damaged_rows(self) -> list[str]:
+        """Table and primary key of each row that cannot be opened."""
+        return [f"{self.table} {', '.join(map(str, row))}" for row in self.damaged]
 
 
 def ring_path(environ: Mapping[str, str]) -> Path:
@@ -81,20 +100,29 @@ def promote(db: Database, path: Path, key_id: int) -> None:
         keyring_file.write(path, promoted)
 
 
-def rewrap(db: Database, ring: KeyRing, watch: Callable[[int], None]) -> Iterator[tuple[str, int]]:
+def rewrap(db: Database, ring: KeyRing, watch: Callable[[int], None]) -> Iterator[TableReport]:
     """Seal again what is sealed under other keys than the primary one, table by table.
 
-    *watch* hears of each batch; yields each table and its rows. Nothing is locked in between: a
-    row that is changed meanwhile is found again if it still needs it.
+    *watch* hears of each batch. Nothing is locked in between, and a row that was changed meanwhile
+    is left alone: a process with this ring sealed it under the primary key; what one with an older
+    ring wrote is for the next call, after its restart. ``retire`` is refused until then.
     """
     keys.prove(db)
-    for table, rewrap_batch in _REWRAPS.items():
-        total = 0
+    for table in _REWRAPS:
+        found, damaged = 0, list[Row]()
         for key in ring.usable[1:]:
-            while found := rewrap_batch(db, key.key_id, BATCH):
-                total += found
-                watch(found)
-        yield table, total
+            for batch in _batches(db, table, key.key_id):
+                found += batch.rows
+                damaged += batch.damaged
+                watch(batch.rows)
+        yield TableReport(table, found - len(damaged), damaged)
+
+
+def _batches(db: Database, table: str, key_id: int) -> Iterator[keys.Batch]:
+    after = 0
+    while (batch := _REWRAPS[table](db, key_id, BATCH, after)).rows:
+        yield batch
+        after = batch.last_user
 
 
 def verify(db: Database, ring: KeyRing) -> list[KeyReport]:

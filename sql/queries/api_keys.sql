@@ -142,18 +142,19 @@ where
 
 -- name: list_under_key
 -- scope: all users (key rotation)
--- Served by api_keys_key_id_idx.
+-- Served by api_keys_key_id_idx. Ends with all rows of its last user, so
+-- that the next batch can begin behind that user.
 select
     user_id,
     api_key_id,
     fingerprint,
     kept_token
 from oadb.api_keys
-where key_id = :key_id
-order by
-    user_id,
-    api_key_id
-limit :batch;
+where
+    key_id = :key_id
+    and user_id > :after
+order by user_id
+fetch first :batch rows with ties;
 
 -- name: reseal
 -- scope: all users (key rotation)

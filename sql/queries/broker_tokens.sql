@@ -136,7 +136,8 @@ where
 
 -- name: list_under_key
 -- scope: all users (key rotation)
--- Served by broker_tokens_key_id_idx.
+-- Served by broker_tokens_key_id_idx. Ends with all rows of its last user, so
+-- that the next batch can begin behind that user.
 select
     user_id,
     broker,
@@ -145,11 +146,11 @@ select
     feed_token,
     parameters
 from oadb.broker_tokens
-where key_id = :key_id
-order by
-    user_id,
-    broker
-limit :batch;
+where
+    key_id = :key_id
+    and user_id > :after
+order by user_id
+fetch first :batch rows with ties;
 
 -- name: reseal
 -- scope: all users (key rotation)

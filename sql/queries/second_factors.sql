@@ -88,7 +88,9 @@ select
     user_id,
     secret
 from oadb.second_factors
-where key_id = :key_id
+where
+    key_id = :key_id
+    and user_id > :after
 order by user_id
 limit :batch;
 

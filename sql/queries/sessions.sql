@@ -189,17 +189,18 @@ where (user_id, session_id) in (
 
 -- name: list_under_key
 -- scope: all users (key rotation)
--- Served by sessions_key_id_idx.
+-- Served by sessions_key_id_idx. Ends with all rows of its last user, so
+-- that the next batch can begin behind that user.
 select
     user_id,
     session_id,
     fingerprint
 from oadb.sessions
-where key_id = :key_id
-order by
-    user_id,
-    session_id
-limit :batch;
+where
+    key_id = :key_id
+    and user_id > :after
+order by user_id
+fetch first :batch rows with ties;
 
 -- name: reseal
 -- scope: all users (key rotation)

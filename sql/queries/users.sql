@@ -158,7 +158,9 @@ select
     user_id,
     password_hash
 from oadb.users
-where password_key_id = :key_id
+where
+    password_key_id = :key_id
+    and user_id > :after
 order by user_id
 limit :batch;
 

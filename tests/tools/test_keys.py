@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from time import time
 
 import argon2
+import psycopg
 import pytest
 from psycopg.errors import ForeignKeyViolation
 from pyotp.totp import TOTP
@@ -34,6 +36,7 @@ from oadb.security.passwords import Passwords
 from oadb.tools import keys as tool
 from tests.accounts import account
 from tests.engine.rig import threads
+from tests.user_rows import insert
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +112,8 @@ def with_secrets(db: Database) -> Asha:
 
 
 def rewrapped(db: Database, ring: Ring) -> dict[str, int]:
-    return dict(tool.rewrap(db, keyring_file.read(ring.path), lambda _: None))
+    reports = tool.rewrap(db, keyring_file.read(ring.path), lambda _: None)
+    return {report.table: report.rows for report in reports}
 
 
 def test_a_new_ring_has_one_key_and_is_private(ring: Ring) -> None:
@@ -261,3 +265,73 @@ def test_a_refusal_is_one_line(ring: Ring, arguments: list[str], message: str) -
     done = ring.oadb(*arguments)
 
     assert (done.returncode, done.stderr) == (1, message)
+
+
+# Damaged rows ----------------------------------------------------------------------------------
+
+DAMAGED = (1000, 1001)
+
+
+def with_damage(url: str) -> None:
+    """Give two users rows of key 1 that do not open; later users come behind them."""
+    with psycopg.connect(url) as connection:
+        for user_id in DAMAGED:
+            for table in ("users", "sessions", "api_keys", "broker_tokens", "second_factors"):
+                connection.execute(insert(table, user_id).encode())
+        connection.execute(
+            "update oadb.users set password_hash = second_factors.secret "
+            "from oadb.second_factors where second_factors.user_id = users.user_id "
+            "and users.user_id >= 1000"
+        )
+        connection.execute("alter table oadb.users alter column user_id restart with 2000")
+
+
+@pytest.mark.parametrize("batch", [1, 2, 1000])
+def test_a_rewrap_goes_on_behind_damaged_rows_and_names_them(
+    ring: Ring, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(tool, "BATCH", batch)
+    with ring.open() as db:
+        with_secrets(db)
+        with_damage(ring.url)
+        late = users.create(db, "late", "late@example.in").user_id
+        users.set_password(db, late, Secret("battery staple"))
+        tokens = [sessions.create(db, late).token for _ in range(3)]
+    tool.add(ring.path)
+    with ring.open() as db:
+        tool.promote(db, ring.path, 2)
+    with ring.open() as db:
+        seen: list[int] = []
+        reports = [*tool.rewrap(db, keyring_file.read(ring.path), seen.append)]
+
+        assert {each.table: each.rows for each in reports} == {
+            "users": 2, "sessions": 4, "api_keys": 2, "broker_tokens": 1, "second_factors": 1,
+        }  # fmt: skip
+        assert {tuple(row[0] for row in each.damaged) for each in reports} == {DAMAGED}
+        assert sum(seen) == 10 + 5 * len(DAMAGED), "each row is read once"
+        assert all(sessions.find(db, token) for token in tokens)
+        left = {(use.table_name, use.uses) for use in keys.list_uses(db) if use.key_id == 1}
+        assert left == {(each.table, 2) for each in reports}
+        with pytest.raises(KeyRingError, match="key 1 is still needed by rows of "):
+            tool.retire(db, ring.path, 1)
+
+
+def test_the_command_line_lists_damaged_rows_without_their_content(ring: Ring) -> None:
+    with ring.open() as db:
+        with_secrets(db)
+    with_damage(ring.url)
+    ring.oadb("add")
+    ring.oadb("promote", "2")
+    done = ring.oadb("rewrap")
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("oadb: 10 rows are damaged")
+    assert "users                   1 rows" in done.stdout
+    lines = done.stdout.partition("cannot be opened")[2].splitlines()[1:]
+    assert lines[:2] == ["users 1000", "users 1001"]
+    assert re.fullmatch(r"sessions 1000, [0-9a-f-]{36}", lines[2])
+    assert lines[6:] == [
+        "broker_tokens 1000, zerodha", "broker_tokens 1001, zerodha",
+        "second_factors 1000", "second_factors 1001",
+    ]  # fmt: skip
+    assert bytes(28).hex() not in done.stdout + done.stderr
