@@ -160,6 +160,7 @@ query.complete()
 
 
 @operation
+@keys.seals
 async def issue(
     db: AsyncExecutor,
     user_id: int,
@@ -190,15 +191,13 @@ async def verify(db: AsyncExecutor, token: Secret) -> VerifiedKey | Refusal:
     """Say whose key this is, or why it is not accepted.
 
     One indexed lookup, however many keys there are, and one more while root keys rotate; none for
-    what cannot be a key of ours. A database that does not answer raises UnavailableError.
+    what cannot be a key of ours. Raises UnavailableError, and KeyRingError for want of a root key.
     """
     if not TOKEN.is_wellformed(token):
         return Refusal.UNKNOWN
-    ring, found = await keys.ring_of(db), None
-    for digest in TOKEN.lookups(ring, token):
-        found = found or await find_by_digest(db, digest)
+    found = await keys.find_by_token(db, TOKEN, token, find_by_digest)
     row: Row = (found.user_id, found.api_key_id) if found else ()
-    if found is None or not TOKEN.belongs(ring, row, token, found.fingerprint):
+    if found is None or not TOKEN.belongs(db.vault.ring, row, token, found.fingerprint):
         return Refusal.UNKNOWN
     if found.is_revoked:
         return Refusal.REVOKED
@@ -228,6 +227,7 @@ async def revoke(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> bool:
 
 
 @operation
+@keys.seals
 async def rotate(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | None:
     """Give a key a new token, which is returned; the old one ends at once. None: no such key."""
     ring, token = await keys.ring_of(db), TOKEN.new()

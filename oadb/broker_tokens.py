@@ -148,6 +148,7 @@ query.complete()
 
 
 @operation
+@keys.seals
 async def put(
     db: AsyncExecutor,
     user_id: int,

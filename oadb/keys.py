@@ -4,9 +4,10 @@ Nothing is sealed, opened or looked up by a digest before ``prove`` has seen tha
 database is in the ring and is the same key. Call it when a service starts, to refuse there.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from psycopg.errors import ForeignKeyViolation, InsufficientPrivilege
 
@@ -17,14 +18,22 @@ from oadb.engine.results import Affected
 from oadb.errors import KeyRingError, SealError
 from oadb.security.keyring import KeyRing
 from oadb.security.sealing import Row, SealedColumn
+from oadb.security.secret import Secret
+from oadb.security.tokens import TokenKind
 
 query = queries("keys")
 
+P = ParamSpec("P")
+R = TypeVar("R")
+Found = TypeVar("Found")
 Old = TypeVar("Old", bound="_OfUser")
 New = TypeVar("New")
 
 _CANARY = SealedColumn("key_canaries", "canary")
 _SONG = b"oadb"
+
+# Seconds for which a miss believes that the database has no key that the ring lacks.
+_TRUSTED = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +108,7 @@ async def prove(db: AsyncExecutor) -> None:
         await _enroll_first(db, ring)
         canaries = await list_canaries(db)
     require_fit(ring, canaries)
-    db.vault.proven = True
+    db.vault.mark_proven()
 
 
 async def ring_of(db: AsyncExecutor) -> KeyRing:
@@ -107,6 +116,51 @@ async def ring_of(db: AsyncExecutor) -> KeyRing:
     if not db.vault.proven:
         await prove(db)
     return db.vault.ring
+
+
+async def find_by_token(
+    db: AsyncExecutor,
+    kind: TokenKind,
+    token: Secret,
+    find: Callable[[AsyncExecutor, bytes], Awaitable[Found | None]],
+) -> Found | None:
+    """Look a token up by its digest under each key of the ring, with *find*.
+
+    None is said only by a ring that has every key of the database: what was stored under another
+    one since this process began is not unknown. That is looked at when nothing was found, at most
+    every 10 s. Raises KeyRingError.
+    """
+    ring, found = await ring_of(db), None
+    for digest in kind.lookups(ring, token):
+        found = found or await find(db, digest)
+    if found is None and not db.vault.was_proven_within(_TRUSTED):
+        _require_opens_all(ring, await list_canaries(db))
+        db.vault.mark_proven()
+    return found
+
+
+def seals(
+    write: Callable[Concatenate[AsyncExecutor, P], Coroutine[object, object, R]],
+) -> Callable[Concatenate[AsyncExecutor, P], Coroutine[object, object, R]]:
+    """Let *write*, which stores what is sealed, raise KeyRingError where its key is not known.
+
+    The key may have been retired since this process began; the foreign key to its canary sees it.
+    """
+
+    @wraps(write)
+    async def sealed(db: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await write(db, *args, **kwargs)
+        except ForeignKeyViolation as refusal:
+            if not (refusal.diag.constraint_name or "").endswith("_key_id_fkey"):
+                raise
+        raise KeyRingError(
+            f"key {db.vault.ring.primary.key_id}, which this process seals with, is not or no "
+            "longer known to the database; nothing was changed. Start it again with the present "
+            "key ring"
+        )
+
+    return sealed
 
 
 def require_fit(ring: KeyRing, canaries: list[Canary]) -> None:
@@ -196,7 +250,10 @@ def _require_opens_all(ring: KeyRing, canaries: list[Canary]) -> None:
 def _require_opens(ring: KeyRing, canary: Canary) -> None:
     key = ring.keys.get(canary.key_id)
     if key is None:
-        raise KeyRingError(f"the database is sealed with key {canary.key_id}, which the ring lacks")
+        raise KeyRingError(
+            f"the database is sealed with key {canary.key_id}, which the ring lacks; start this "
+            "process again with the present key ring"
+        )
     if key.state == "retired":
         raise KeyRingError(f"key {key.key_id} is retired in the ring, but the database needs it")
     try:

@@ -128,6 +128,7 @@ query.complete()
 
 
 @operation
+@keys.seals
 async def enroll(
     db: AsyncExecutor, user_id: int, account: str, issuer: str = "OpenAlgo"
 ) -> Enrollment | None:

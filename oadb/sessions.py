@@ -156,6 +156,7 @@ query.complete()
 
 
 @operation
+@keys.seals
 async def create(
     db: AsyncExecutor,
     account: Account,
@@ -197,14 +198,13 @@ async def find(db: AsyncExecutor, token: Secret) -> Session | None:
     """Return the session of a token and note that it was seen; None if there is none any more.
 
     One statement, and one more while root keys rotate; none for what cannot be a token of ours.
+    Raises KeyRingError if the database has a root key that the ring lacks.
     """
     if not TOKEN.is_wellformed(token):
         return None
-    ring, found = await keys.ring_of(db), None
-    for digest in TOKEN.lookups(ring, token):
-        found = found or await find_by_digest(db, digest)
+    found = await keys.find_by_token(db, TOKEN, token, find_by_digest)
     row: Row = (found.user_id, found.session_id) if found else ()
-    if found is None or not TOKEN.belongs(ring, row, token, found.fingerprint):
+    if found is None or not TOKEN.belongs(db.vault.ring, row, token, found.fingerprint):
         return None
     return Session(
         found.user_id, found.session_id, found.device, found.ip, found.broker, found.data,

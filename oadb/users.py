@@ -123,6 +123,7 @@ query.complete()
 
 
 @operation
+@keys.seals
 async def set_password(
     db: AsyncExecutor, user_id: int, password: Secret, *, keep_session: UUID | None = None
 ) -> bool:
@@ -211,6 +212,7 @@ def _opened(ring: KeyRing, stored: StoredPassword | None) -> Secret | None:
         return None
 
 
+@keys.seals
 async def _upgrade(
     db: AsyncExecutor, ring: KeyRing, stored: StoredPassword, known: Secret | None, password: Secret
 ) -> None:

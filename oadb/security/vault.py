@@ -1,5 +1,8 @@
 """The key ring of one Database, and whether the database has been found to fit it."""
 
+from math import inf
+from time import monotonic
+
 from oadb.errors import ConfigError
 from oadb.security.keyring import KeyRing
 
@@ -7,11 +10,11 @@ from oadb.security.keyring import KeyRing
 class Vault:
     """Holds the ring; ``keys.prove`` marks it as proven. Shared by all executors of a Database."""
 
-    __slots__ = ("_ring", "proven")
+    __slots__ = ("_proven_at", "_ring")
 
     def __init__(self, ring: KeyRing | None) -> None:
         self._ring = ring
-        self.proven = False
+        self._proven_at = -inf
 
     @property
     def ring(self) -> KeyRing:
@@ -22,3 +25,16 @@ class Vault:
                 "oadb keys new FILE"
             )
         return self._ring
+
+    @property
+    def proven(self) -> bool:
+        """Whether the ring was ever found to fit."""
+        return self._proven_at > -inf
+
+    def was_proven_within(self, seconds: float) -> bool:
+        """Say whether the ring was found to fit not longer ago than this."""
+        return monotonic() - self._proven_at <= seconds
+
+    def mark_proven(self) -> None:
+        """Note that the ring was found to fit just now."""
+        self._proven_at = monotonic()

@@ -1,7 +1,8 @@
 """What an operator does with keys: make, add, promote, rewrap, verify, retire.
 
     oadb keys new FILE       a key ring with one key, for a new installation
-    oadb keys add            one more key, which opens but does not seal; give the file to all
+    oadb keys add            one more key, which opens but does not seal; give the file to all,
+                             restart them: from the next step on, who lacks it raises KeyRingError
     oadb keys promote 2      everything new is sealed under it; give the file to all, restart them
     oadb keys rewrap         everything old is sealed under it as well, while services run
     oadb keys verify         the ring fits the database; which key is needed by how many rows

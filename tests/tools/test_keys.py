@@ -6,10 +6,10 @@ import re
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from time import time
+from time import monotonic, time
 
 import argon2
 import psycopg
@@ -30,9 +30,11 @@ from oadb import (
 )
 from oadb.api_keys import VerifiedKey
 from oadb.broker_tokens import BrokerToken, Tokens
+from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ConfigError, KeyRingError
-from oadb.security import keyring_file
+from oadb.security import keyring_file, vault
 from oadb.security.passwords import Passwords
+from oadb.security.refusals import Refusal
 from oadb.tools import keys as tool
 from tests.accounts import account
 from tests.engine.rig import threads
@@ -159,18 +161,130 @@ def test_a_key_is_not_retired_while_a_row_needs_it(ring: Ring) -> None:
         assert [canary.key_id for canary in keys.list_canaries(db)] == [1, 2]
 
 
-def test_a_process_with_the_old_ring_cannot_seal_under_a_retired_key(ring: Ring) -> None:
+@pytest.fixture
+def retired(ring: Ring) -> Generator[tuple[Database, Asha]]:
+    """Give a process that has both keys and still seals with the first, which is retired by now."""
+    with ring.open() as db:
+        asha = with_secrets(db)
+    tool.add(ring.path)
     with ring.open() as late:
         keys.prove(late)
+        tool.promote(late, ring.path, 2)
+        with ring.open() as db:
+            rewrapped(db, ring)
+            tool.retire(db, ring.path, 1)
+        yield late, asha
+
+
+SEALING: dict[str, Callable[[Database, users.User], object]] = {
+    "users": lambda db, asha: users.set_password(db, asha.user_id, Secret("battery staple")),
+    "sessions": sessions.create,
+    "api_keys": lambda db, asha: api_keys.issue(db, asha.user_id, "new", order_mode="auto"),
+    "api_keys.rotate": lambda db, asha: api_keys.rotate(
+        db, asha.user_id, api_keys.list_by_user(db, asha.user_id)[0].api_key_id
+    ),
+    "broker_tokens": lambda db, asha: broker_tokens.put(
+        db, asha.user_id, "angel", Tokens(Secret("new"))
+    ),
+    "second_factors": lambda db, asha: second_factors.enroll(db, asha.user_id, "asha"),
+}
+
+
+@pytest.mark.parametrize("kind", SEALING)
+def test_a_process_with_the_old_ring_cannot_seal_under_a_retired_key(
+    retired: tuple[Database, Asha], kind: str
+) -> None:
+    late, asha = retired
+    before = keys.list_uses(late)
+    user = account(late, asha.user_id)
+    with pytest.raises(KeyRingError, match="key 1, which this process seals with") as refused:
+        SEALING[kind](late, user)
+    with pytest.raises(KeyRingError, match="present key ring"), late.transaction() as tx:
+        SEALING[kind](tx, user)  # type: ignore[arg-type]
+
+    assert refused.value.__context__ is None
+    assert keys.list_uses(late) == before
+
+
+def test_a_violation_that_is_none_of_a_key_stays_what_it_is(ring: Ring) -> None:
+    with ring.open() as db, pytest.raises(ForeignKeyViolation) as refused:
+        api_keys.issue(db, 7, "new", order_mode="auto")
+
+    assert refused.value.diag.constraint_name == "api_keys_user_id_fkey"
+
+
+def test_a_right_password_that_cannot_be_hashed_again_under_a_retired_key_is_right(
+    retired: tuple[Database, Asha], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, asha = retired
+    stronger = argon2.Parameters(argon2.Type.ID, 19, 16, 32, 2, 8, 1)
+    monkeypatch.setattr(users, "passwords", Passwords(stronger))
+
+    user = users.verify_password(late, "asha", Secret("correct horse"))
+    assert user is not None
+    assert user.user_id == asha.user_id
+
+
+# Unknown, or for want of a key -----------------------------------------------------------------
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Give a function that moves the clock on by which a proof of the ring grows old."""
+    moved = [0.0]
+    monkeypatch.setattr(vault, "monotonic", lambda: monotonic() + moved[0])
+
+    def move(seconds: float) -> None:
+        moved[0] += seconds
+
+    return move
+
+
+def test_what_is_under_a_key_that_the_process_lacks_is_not_called_unknown(
+    ring: Ring, later: Callable[[float], None]
+) -> None:
+    with ring.open() as late:
+        asha = with_secrets(late)
+        session = sessions.create(late, account(late, asha.user_id)).token
+        key = api_keys.issue(late, asha.user_id, "new", order_mode="auto").token
         tool.add(ring.path)
         with ring.open() as db:
             tool.promote(db, ring.path, 2)
-            tool.retire(db, ring.path, 1)
-        user = users.create(late, "asha", "asha@example.in").user_id
-        with pytest.raises(ForeignKeyViolation) as refused:
-            sessions.create(late, account(late, user))
+        with ring.open() as db:
+            rewrapped(db, ring)
+            later(11)
+            assert sessions.find(db, session) is not None
+            assert api_keys.verify(db, api_keys.TOKEN.new()) is Refusal.UNKNOWN
+        for _ in range(2):
+            with pytest.raises(KeyRingError, match="key 2, which the ring lacks; start this pr"):
+                sessions.find(late, session)
+            with pytest.raises(KeyRingError, match="key 2, which the ring lacks; start this pr"):
+                api_keys.verify(late, key)
+            with pytest.raises(KeyRingError), late.transaction() as tx:
+                api_keys.verify(tx, key)
 
-    assert refused.value.diag.constraint_name == "sessions_key_id_fkey"
+
+def test_a_miss_looks_at_the_keys_of_the_database_at_most_every_ten_seconds_and_a_hit_never(
+    ring: Ring, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[object] = []
+    list_canaries = keys.list_canaries
+
+    def counted(db: AsyncExecutor) -> object:
+        looks.append(db)
+        return list_canaries(db)
+
+    with ring.open() as db:
+        asha = with_secrets(db)
+        key = api_keys.issue(db, asha.user_id, "new", order_mode="auto").token
+        monkeypatch.setattr(keys, "list_canaries", counted)
+        for seconds, expected in ((9, 0), (2, 1), (9, 1), (2, 2)):
+            later(seconds)
+            assert isinstance(api_keys.verify(db, key), VerifiedKey)
+            for _ in range(3):
+                assert api_keys.verify(db, api_keys.TOKEN.new()) is Refusal.UNKNOWN
+                assert sessions.find(db, sessions.TOKEN.new()) is None
+            assert len(looks) == expected
 
 
 def test_neither_the_primary_key_nor_an_unknown_one_is_retired(ring: Ring) -> None:
@@ -234,7 +348,7 @@ def test_the_command_line_rotates_and_says_what_is_next(ring: Ring) -> None:
     verified = ring.oadb("verify")
 
     assert [(done.returncode, done.stderr) for done in [*said, verified]] == [(0, "")] * 5
-    assert "give the file to every process, then: oadb keys promote 2" in said[0].stdout
+    assert "give the file to every process and restart it, then: oadb keys promote 2" in said[0].stdout
     assert "restart it, then: oadb keys rewrap" in said[1].stdout
     assert "api_keys                2 rows" in said[2].stdout
     assert "key 1 retired" in verified.stdout
@@ -296,7 +410,7 @@ def test_a_rewrap_goes_on_behind_damaged_rows_and_names_them(
         with_damage(ring.url)
         late = users.create(db, "late", "late@example.in").user_id
         users.set_password(db, late, Secret("battery staple"))
-        tokens = [sessions.create(db, late).token for _ in range(3)]
+        tokens = [sessions.create(db, account(db, late)).token for _ in range(3)]
     tool.add(ring.path)
     with ring.open() as db:
         tool.promote(db, ring.path, 2)
