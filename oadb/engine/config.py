@@ -37,8 +37,8 @@ class Config:
 
         Raises ConfigError naming the variable and what it may be, and KeyRingError.
         """
-        environ = os.environ if environ is None else environ
-        env = _Environment(environ)
+        env = _Environment(os.environ if environ is None else environ)
+        del environ  # not to be among the variables of a traceback
         default = cls(dsn=env.dsn())
         return cls(
             dsn=default.dsn,
@@ -53,7 +53,7 @@ class Config:
                 "DB_IDLE_IN_TRANSACTION_TIMEOUT", default.idle_in_transaction_timeout
             ),
             pooler=env.pooler("DB_POOLER", default.pooler),
-            keyring=keyring_file.from_env(environ),
+            keyring=keyring_file.from_env(env.values),
         )
 
     @property
@@ -87,10 +87,10 @@ class _Environment:
     """Typed reads of the environment, each with an error that names its variable."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
+        self.values = values
 
     def dsn(self) -> dsn.Dsn:
-        url = self._values.get("DATABASE_URL", "").strip()
+        url = self.values.get("DATABASE_URL", "").strip()
         if not url:
             raise ConfigError(
                 "DATABASE_URL is not set: expected postgresql://user:password@host:port/database, "
@@ -99,7 +99,7 @@ class _Environment:
         found = dsn.parse(url)
         if (
             found.embedded is not None
-            and self._values.get("OADB_ENV", "").strip().lower() == "production"
+            and self.values.get("OADB_ENV", "").strip().lower() == "production"
         ):
             raise ConfigError(
                 "DATABASE_URL: embedded: is for development and refused where "
@@ -152,7 +152,7 @@ class _Environment:
 
     def _text(self, name: str) -> str | None:
         """Return the value; set but empty counts as not set, as shells and Compose do it."""
-        return self._values.get(name, "").strip() or None
+        return self.values.get(name, "").strip() or None
 
     def _number(self, text: str) -> float:
         """Return a finite number, or NaN, which no range holds."""
@@ -163,4 +163,4 @@ class _Environment:
         return value if math.isfinite(value) else math.nan
 
     def _impossible(self, name: str, allowed: str) -> ConfigError:
-        return ConfigError(f"{name} is {self._values[name]!r}; it must be {allowed}")
+        return ConfigError(f"{name} is {self.values[name]!r}; it must be {allowed}")

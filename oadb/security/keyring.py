@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from oadb.errors import KeyRingError
+from oadb.security.secret import Secret
 
 State = Literal["primary", "decrypt-only", "retired"]
 
@@ -65,15 +66,20 @@ class KeyRing:
     def __init__(self, keys: Iterable[Key]) -> None:
         """Take keys that belong together. Raises KeyRingError."""
         keys = list(keys)
-        _require_sound(keys)
         self.keys: Mapping[int, Key] = MappingProxyType({key.key_id: key for key in keys})
+        _require_sound(keys)
         self._ciphers: dict[tuple[int, str], AESGCM] = {}
         self._digest_keys: dict[str, list[bytes]] = {}
 
     @classmethod
-    def parse(cls, text: str | bytes) -> Self:
-        """Read a JSON document. Raises KeyRingError; its text never shows a root."""
-        return cls(_parse(text))
+    def parse(cls, text: Secret) -> Self:
+        """Read a JSON document. Raises KeyRingError; its traceback, too, shows no root."""
+        try:
+            return cls(_parse(text.reveal()))
+        except KeyRingError as error:
+            problem = str(error)
+        # Raised afresh: the variables on the way of the first one hold the document and its roots.
+        raise KeyRingError(problem)
 
     def to_json(self) -> str:
         """Return the document; the roots are in it."""
@@ -143,12 +149,12 @@ def _require_sound(keys: list[Key]) -> None:
         raise KeyRingError(f"a key ring has exactly one primary key; this one has {found}")
     if len({key.key_id for key in keys}) != len(keys):
         raise KeyRingError("two keys of the key ring have the same id")
-    owners: dict[bytes, int] = {}
+    owners: dict[str, int] = {}
     for key in keys:
         _require_strong(key)
-        if key.root in owners:
-            raise KeyRingError(f"keys {owners[key.root]} and {key.key_id} are the same key")
-        owners[key.root] = key.key_id
+        if key.fingerprint in owners:
+            raise KeyRingError(f"keys {owners[key.fingerprint]} and {key.key_id} are the same key")
+        owners[key.fingerprint] = key.key_id
 
 
 def _require_strong(key: Key) -> None:
@@ -164,7 +170,7 @@ def _require_strong(key: Key) -> None:
         raise KeyRingError(f"key {key.key_id} is one byte repeated, not random")
 
 
-def _parse(text: str | bytes) -> list[Key]:
+def _parse(text: str) -> list[Key]:
     try:
         document = json.loads(text, object_pairs_hook=_without_repetition)
     except (ValueError, RecursionError):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from oadb.errors import ConfigError, KeyRingError
 from oadb.security.keyring import KeyRing
+from oadb.security.secret import Secret
 
 FILE, TEXT = "OADB_KEYRING_FILE", "OADB_KEYRING"
 
@@ -23,12 +24,14 @@ def from_env(environ: Mapping[str, str]) -> KeyRing | None:
     OADB_KEYRING_FILE is the better one: the environment of a process can be read by others of the
     same user, and is inherited by everything it starts.
     """
-    path, text = environ.get(FILE, "").strip(), environ.get(TEXT, "").strip()
-    if path and text:
+    path, text = environ.get(FILE, "").strip(), Secret(environ.get(TEXT, "").strip())
+    del environ  # not to be among the variables of a traceback
+    given = bool(text.reveal())
+    if path and given:
         raise ConfigError(f"{FILE} and {TEXT} are both set; one key ring is enough")
     if path:
         return read(Path(path))
-    return _named(TEXT, text) if text else None
+    return _named(TEXT, text) if given else None
 
 
 def read(path: Path) -> KeyRing:
@@ -38,13 +41,12 @@ def read(path: Path) -> KeyRing:
     except OSError as error:
         raise KeyRingError(f"{path}: {error.strerror}; oadb keys new makes a key ring") from None
     try:
-        _require_private(path, os.fstat(descriptor))
-        with os.fdopen(descriptor, "rb", closefd=False) as file:  # refuses a folder by itself
-            text = file.read(_LARGEST + 1)
+        _require_fit(path, os.fstat(descriptor))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            # What is no UTF-8 becomes what no ring has, and is refused as such.
+            text = Secret(file.read(_LARGEST).decode("utf-8-sig", "surrogateescape"))
     finally:
         os.close(descriptor)
-    if len(text) > _LARGEST:
-        raise KeyRingError(f"{path}: larger than {_LARGEST} bytes; that is no key ring")
     return _named(str(path), text)
 
 
@@ -102,9 +104,11 @@ def _place(draft: Path, path: Path, *, new: bool) -> None:
         os.close(folder)
 
 
-def _require_private(path: Path, status: os.stat_result) -> None:
+def _require_fit(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise KeyRingError(f"{path} is no ordinary file")
+    if status.st_size > _LARGEST:
+        raise KeyRingError(f"{path}: larger than {_LARGEST} bytes; that is no key ring")
     mode = stat.S_IMODE(status.st_mode)
     if mode & (stat.S_IRWXG | stat.S_IRWXO) and not _is_credential(path, status):
         raise KeyRingError(f"{path} has mode {mode:04o}, so that others can use it; chmod 600 it")
@@ -123,7 +127,7 @@ def _is_credential(path: Path, status: os.stat_result) -> bool:
     return ours and status.st_uid == 0 and stat.S_IMODE(status.st_mode) == 0o440
 
 
-def _named(origin: str, text: str | bytes) -> KeyRing:
+def _named(origin: str, text: Secret) -> KeyRing:
     try:
         return KeyRing.parse(text)
     except KeyRingError as error:

@@ -36,7 +36,9 @@ def run_add() -> None:
     """Add a key that opens but does not seal yet."""
     key = keys.add(keys.ring_path(os.environ))
     typer.echo(f"added key {key.key_id}, {key.fingerprint}")
-    typer.echo(f"give the file to every process and restart it, then: oadb keys promote {key.key_id}")
+    typer.echo(
+        f"give the file to every process and restart it, then: oadb keys promote {key.key_id}"
+    )
 
 
 @app.command("promote")

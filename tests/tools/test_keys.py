@@ -348,7 +348,7 @@ def test_the_command_line_rotates_and_says_what_is_next(ring: Ring) -> None:
     verified = ring.oadb("verify")
 
     assert [(done.returncode, done.stderr) for done in [*said, verified]] == [(0, "")] * 5
-    assert "give the file to every process and restart it, then: oadb keys promote 2" in said[0].stdout
+    assert "process and restart it, then: oadb keys promote 2" in said[0].stdout
     assert "restart it, then: oadb keys rewrap" in said[1].stdout
     assert "api_keys                2 rows" in said[2].stdout
     assert "key 1 retired" in verified.stdout

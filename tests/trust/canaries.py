@@ -3,17 +3,20 @@
 import io
 import logging
 import os
+import re
 import subprocess
 import tempfile
-import traceback
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
+from unittest.mock import patch
 
 import psycopg
+from pyotp import random_base32
 
 from oadb import (
     Config,
@@ -30,13 +33,17 @@ from oadb import (
 from oadb.broker_tokens import Tokens
 from oadb.engine import embedded
 from oadb.errors import Error
+from oadb.security import keyring_file
 from oadb.security.keyring import KeyRing
 from tests.accounts import account
+from tests.security.said import everything_shown
 from tests.trust.ground import Measured, key, require, server
 
 PEOPLE = 40
 # Whose secrets also go through every error; one of an unreachable server takes seconds.
 _CLUMSY = 4
+
+_NOWHERE = "postgresql://localhost:1/none"
 
 # A thief may set these; here the server itself logs every statement with its values.
 _LOUD = (
@@ -56,6 +63,7 @@ def scan() -> list[Measured]:
         keys.prove(db)
         planted = [secret for number in range(PEOPLE) for secret in _plant(db, number, said)]
         planted += [Secret(each.root.hex()) for each in ring.keys.values()]
+        planted += _misread(said)
         _execute(config, "checkpoint")
         folder = Path(running.keywords["host"])
         places = {
@@ -86,6 +94,7 @@ def _plant(db: Database, number: int, said: list[str]) -> Iterator[Secret]:
     broker_tokens.get(db, user, "zerodha")
     if number < _CLUMSY:
         _misuse(db, user, password, access, tokens, said)
+        yield _misenroll(db, user, said)
     yield from [password, access, refresh, feed, extra, factor.secret, *tokens]
     yield from (Secret(sha256(token.reveal().encode()).hexdigest()) for token in tokens)
 
@@ -99,7 +108,7 @@ def _misuse(
     said: list[str],
 ) -> None:
     """Provoke every error that a secret could appear in; keep what is said."""
-    elsewhere = Database(Config.from_env({"DATABASE_URL": "postgresql://localhost:1/none"}))
+    elsewhere = Database(Config.from_env({"DATABASE_URL": _NOWHERE}))
     odd = Secret(password.reveal() * 40)
     wrongly: list[Callable[[], object]] = [
         lambda: users.set_password(db, user, odd),
@@ -118,16 +127,54 @@ def _misuse(
         lambda: second_factors.verify(elsewhere, user, password),
         lambda: login_attempts.sign_in(db, "x", password, ip="nowhere"),
     ]
-    for wrong in wrongly:
-        try:
-            wrong()
-        except (Error, psycopg.Error, TypeError) as error:
-            # Without our own frame, whose variables are the secrets.
-            frames = error.__traceback__ and error.__traceback__.tb_next
-            captured = traceback.TracebackException(type(error), error, frames, capture_locals=True)
-            said.extend((str(error), repr(error), repr(error.args), "".join(captured.format())))
-        else:
-            raise AssertionError("a misuse was accepted")
+    said.extend(map(_answer, wrongly))
+
+
+def _misenroll(db: Database, user: int, said: list[str]) -> Secret:
+    """Let enrollments fail with a secret that is known to us, and return it."""
+    elsewhere = Database(Config.from_env({"DATABASE_URL": _NOWHERE}))
+    secret = Secret(random_base32())
+    wrongly: list[Callable[[], object]] = [
+        lambda: second_factors.enroll(db, -1, "account"),
+        lambda: second_factors.enroll(elsewhere, user, "account"),
+        lambda: second_factors.enroll(db, user, ""),
+        lambda: second_factors.enroll(db, user, "account", "is:suer"),
+        lambda: second_factors.enroll(db, user, "\udc80"),
+    ]
+    with patch.object(second_factors, "random_base32", secret.reveal):
+        said.extend(map(_answer, wrongly))
+    return secret
+
+
+def _misread(said: list[str]) -> list[Secret]:
+    """Have every bad key ring read from where rings are kept; return the roots in them."""
+    first, second = key(1), key(2, "decrypt-only")
+    text = KeyRing([first, second]).to_json()
+    root = urlsafe_b64encode(first.root).rstrip(b"=").decode()
+    bad = [
+        text[:-4], text + root, root, text.replace('"primary"', '"first"'),
+        text.replace('"primary"', '"retired"'), text.replace(root, root + "="),
+        text.replace(root, root[:-4]), text.replace('"1"', '"2"'), text.replace('"1"', f'"{root}"'),
+        text.replace('"state"', '"status"'), text.replace("T", " at "),
+        re.sub(r'("root": )"[^"]*"', rf'\1"{root}"', text),
+    ]  # fmt: skip
+    with tempfile.NamedTemporaryFile() as file:
+        for each in (*bad, " " * 1024 * 1024 + text):
+            Path(file.name).write_text(each)
+            said.append(_answer(partial(keyring_file.read, Path(file.name))))
+    for each in bad:
+        environment = {"DATABASE_URL": _NOWHERE, keyring_file.TEXT: each}
+        said.append(_answer(partial(Config.from_env, environment)))
+    return [Secret(each.root.hex()) for each in (first, second)]
+
+
+def _answer(wrong: Callable[[], object]) -> str:
+    """Return all that an error tracker would collect of a misuse."""
+    try:
+        wrong()
+    except (Error, psycopg.Error, TypeError) as error:
+        return everything_shown(error)
+    raise AssertionError("a misuse was accepted")
 
 
 def _looked(place: str, contents: list[bytes], planted: list[Secret]) -> Measured:
@@ -162,11 +209,15 @@ def _count(content: bytes, forms: set[bytes]) -> int:
 
 
 def _forms(text: str) -> Iterator[bytes]:
-    """Yield how a text may be written: as it is, in hexadecimal digits, in base64."""
+    """Yield how a text may be written: as it is, in hexadecimal digits, in either base64.
+
+    What is given in hexadecimal digits, a root or a digest, also as the bytes that it stands for.
+    """
     raw = text.encode()
     yield from (raw, raw.hex().encode(), b64encode(raw)[:-4], urlsafe_b64encode(raw)[:-4])
     if len(text) == 64 and all(digit in "0123456789abcdef" for digit in text):
-        yield from (bytes.fromhex(text), b64encode(bytes.fromhex(text))[:-4])
+        raw = bytes.fromhex(text)
+        yield from (raw, b64encode(raw)[:-4], urlsafe_b64encode(raw)[:-4], repr(raw)[2:-1].encode())
 
 
 def _files(folder: Path) -> list[bytes]:
