@@ -126,16 +126,13 @@ async def find_by_token(
 ) -> Found | None:
     """Look a token up by its digest under each key of the ring, with *find*.
 
-    None is said only by a ring that has every key of the database: what was stored under another
-    one since this process began is not unknown. That is looked at when nothing was found, at most
-    every 10 s. Raises KeyRingError.
+    Raises KeyRingError where the row may be there under a key that the ring lacks.
     """
     ring, found = await ring_of(db), None
     for digest in kind.lookups(ring, token):
         found = found or await find(db, digest)
-    if found is None and not db.vault.was_proven_within(_TRUSTED):
-        _require_opens_all(ring, await list_canaries(db))
-        db.vault.mark_proven()
+    if found is None:
+        await _require_no_other_key(db, ring)
     return found
 
 
@@ -223,6 +220,16 @@ def resealed(
 
 def _seal_canary(ring: KeyRing, key_id: int) -> bytes:
     return _CANARY.seal(ring.with_primary(key_id), (key_id,), _SONG)
+
+
+async def _require_no_other_key(db: AsyncExecutor, ring: KeyRing) -> None:
+    """See, after a miss, that the database has got no key since that the ring lacks.
+
+    What is stored under such a key is not unknown. Not looked at again for 10 s if all is well.
+    """
+    if not db.vault.was_proven_within(_TRUSTED):
+        _require_opens_all(ring, await list_canaries(db))
+        db.vault.mark_proven()
 
 
 async def _enroll_first(db: AsyncExecutor, ring: KeyRing) -> None:

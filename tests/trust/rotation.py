@@ -7,24 +7,58 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
 
-from oadb import Config, Database, Secret, broker_tokens, keys
+from oadb import Config, Database, Secret, api_keys, broker_tokens, keys, sessions
+from oadb.api_keys import VerifiedKey
 from oadb.broker_tokens import BrokerToken, Tokens
 from oadb.security import keyring_file
 from oadb.security.keyring import KeyRing
+from oadb.security.refusals import Refusal
 from oadb.testing.servers import Server
+from tests.accounts import account
 from tests.trust.ground import Measured, key, require, server
 
+# Two of the writers have the new ring; one has both keys and still seals with the old one, as a
+# process does that was not restarted after the promotion.
 ROWS, KILLS, WRITERS = 100_000, 20, 3
 
 _USERS = """
 insert into oadb.users (username, email)
 select 'user' || n, 'user' || n || '@example.in' from generate_series(1, %s) as n
 """
-_LEFT = "select count(*) from oadb.broker_tokens where key_id <> 2"
+_LEFT = """
+select
+    (select count(*) from oadb.broker_tokens where key_id <> 2)
+    + (select count(*) from oadb.api_keys where key_id <> 2)
+    + (select count(*) from oadb.sessions where key_id <> 2)
+"""
+
+
+@dataclass(slots=True)
+class _Written:
+    """What the writers wrote last, by user; no two of them write for the same one."""
+
+    access: dict[int, str] = field(default_factory=dict[int, str])
+    keys: dict[int, Secret] = field(default_factory=dict[int, Secret])
+    sessions: dict[int, Secret] = field(default_factory=dict[int, Secret])
+
+    def __len__(self) -> int:
+        return len(self.access) + len(self.keys) + len(self.sessions)
+
+    def lost(self, db: Database) -> int:
+        """Count what is not there any more."""
+        return (
+            sum(_access(db, user_id) != value for user_id, value in self.access.items())
+            + sum(api_keys.verify(db, key) is Refusal.UNKNOWN for key in self.keys.values())
+            + sum(sessions.find(db, token) is None for token in self.sessions.values())
+        )
 
 
 def rewrap(folder: Path, rows: int = ROWS, kills: int = KILLS) -> list[Measured]:
@@ -42,29 +76,22 @@ def rewrap(folder: Path, rows: int = ROWS, kills: int = KILLS) -> list[Measured]
             keys.admit(Database(Config(config.dsn, keyring=ring)), 2)
         url = Server("url", running.keywords).url("postgres")
         fresh = Config(config.dsn, pool_size=WRITERS + 1, keyring=ring)
-        with Database(fresh) as db:
-            return _rotate(db, config, url, path, rows, kills)
+        before = replace(fresh, keyring=ring.with_primary(1))
+        with Database(fresh) as db, Database(before) as late:
+            return _rotate([db, db, late], config, url, path, rows, kills)
 
 
 def _rotate(
-    db: Database, config: Config, url: str, path: Path, rows: int, kills: int
+    dbs: list[Database], config: Config, url: str, path: Path, rows: int, kills: int
 ) -> list[Measured]:
-    written: dict[int, str] = {}
-    done = threading.Event()
-    threads = [
-        threading.Thread(target=_write, args=(db, number, rows, written, done))
-        for number in range(WRITERS)
-    ]
-    for thread in threads:
-        thread.start()
-    killed = sum(_kill_one(url, path) for _ in range(kills))
-    started, before = time.perf_counter(), _left(config)
-    _rewrap(url, path).check_returncode()
-    seconds = time.perf_counter() - started
-    done.set()
-    for thread in threads:
-        thread.join()
-    lost = sum(_access(db, user_id) != value for user_id, value in written.items())
+    written, db = _Written(), dbs[0]
+    with _writing(dbs[:2], 0, rows, written):
+        with _writing(dbs[2:], 2, rows, written):
+            killed = sum(_kill_one(url, path) for _ in range(kills))
+        started, before = time.perf_counter(), _left(config)
+        _rewrap(url, path).check_returncode()
+        seconds = time.perf_counter() - started
+    lost = written.lost(db)
     damaged = sum(_access(db, user_id) is None for user_id in range(1, rows + 1, 97))
     left = _left(config)
     promise = f"rewrap of {rows:,} rows, {len(written):,} written meanwhile, {killed} SIGKILLs"
@@ -96,16 +123,37 @@ def _fill(db: Database, config: Config, rows: int) -> None:
         connection.execute("vacuum analyze oadb.broker_tokens")
 
 
-def _write(
-    db: Database, number: int, rows: int, written: dict[int, str], done: threading.Event
-) -> None:
-    """Put new tokens for users of our own share, as sign-ins do."""
+@contextmanager
+def _writing(dbs: list[Database], first: int, rows: int, written: _Written) -> Generator[None]:
+    """Let one thread write through each of *dbs*, until the end."""
+    done = threading.Event()
+    with ThreadPoolExecutor(len(dbs)) as pool:
+        writers = [
+            pool.submit(_write, db, number, rows, written, done)
+            for number, db in enumerate(dbs, first)
+        ]
+        try:
+            yield
+        finally:
+            done.set()
+    for writer in writers:
+        writer.result()
+
+
+def _write(db: Database, number: int, rows: int, written: _Written, done: threading.Event) -> None:
+    """Put new tokens and make API keys and sessions for users of our own share, as sign-ins do."""
     chosen = random.Random(number)
     while not done.is_set():
         user_id = chosen.randrange(number + 1, rows + 1, WRITERS)
         value = f"new {random.random()}"
         broker_tokens.put(db, user_id, "zerodha", Tokens(Secret(value)))
-        written[user_id] = value
+        written.access[user_id] = value
+        issued = api_keys.issue(db, user_id, "new", order_mode="auto")
+        written.keys[user_id] = issued.token
+        session = sessions.create(db, account(db, user_id))
+        written.sessions[user_id] = session.token
+        found = sessions.find(db, session.token), api_keys.verify(db, issued.token)
+        require(found[0] and isinstance(found[1], VerifiedKey), "found while keys rotate")
 
 
 def _access(db: Database, user_id: int) -> str | None:
@@ -133,9 +181,11 @@ def _rewrap(url: str, path: Path) -> "subprocess.CompletedProcess[bytes]":
 def _kill_one(url: str, path: Path) -> bool:
     """Start the rotator and kill it at a random moment of its work."""
     command, environment = _command(url, path)
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as rotator:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as rotator:
+        assert rotator.stdout is not None
+        rotator.stdout.readline()  # the first table is done, and it is at work on the next
         try:
-            rotator.wait(timeout=random.uniform(0.8, 2.0))
+            rotator.wait(timeout=random.uniform(0, 1))
         except subprocess.TimeoutExpired:
             rotator.send_signal(signal.SIGKILL)
         return rotator.wait() == -signal.SIGKILL
