@@ -18,7 +18,7 @@ from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.security.keyring import KeyRing
-from oadb.security.refusals import Refusal
+from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
 from oadb.security.tokens import StoredToken, TokenKind
@@ -76,6 +76,11 @@ class FoundKey(VerifiedKey):
     is_revoked: bool
     is_expired: bool
 
+    @property
+    def row(self) -> Row:
+        """Its primary key."""
+        return self.user_id, self.api_key_id
+
 
 @dataclass(frozen=True, slots=True)
 class SealedKey:
@@ -104,6 +109,10 @@ def insert_key(
 
 @query
 def find_by_digest(token_digest: bytes) -> FoundKey | None: ...
+
+
+@query
+def find_by_digests(token_digests: list[bytes]) -> FoundKey | None: ...
 
 
 @query
@@ -190,19 +199,12 @@ async def issue(
 async def verify(db: AsyncExecutor, token: Secret) -> VerifiedKey | Refusal:
     """Say whose key this is, or why it is not accepted.
 
-    One indexed lookup, however many keys there are, and one more while root keys rotate; none for
-    what cannot be a key of ours. Raises UnavailableError, and KeyRingError for want of a root key.
+    One indexed lookup, however many keys there are; none for what cannot be a key of ours. Raises
+    UnavailableError, and KeyRingError for want of a root key.
     """
-    if not TOKEN.is_wellformed(token):
-        return Refusal.UNKNOWN
-    found = await keys.find_by_token(db, TOKEN, token, find_by_digest)
-    row: Row = (found.user_id, found.api_key_id) if found else ()
-    if found is None or not TOKEN.belongs(db.vault.ring, row, token, found.fingerprint):
-        return Refusal.UNKNOWN
-    if found.is_revoked:
-        return Refusal.REVOKED
-    if found.is_expired:
-        return Refusal.EXPIRED
+    found = usable(await keys.find_by_token(db, TOKEN, token, find_by_digest, find_by_digests))
+    if isinstance(found, Refusal):
+        return found
     return VerifiedKey(found.user_id, found.api_key_id, found.scopes, found.order_mode)
 
 

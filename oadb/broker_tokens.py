@@ -13,7 +13,7 @@ from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.security.keyring import KeyRing
-from oadb.security.refusals import Refusal
+from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
 
@@ -178,13 +178,9 @@ async def get(db: AsyncExecutor, user_id: int, broker: str) -> BrokerToken | Ref
 
     Raises SealError if what is stored was tampered with.
     """
-    found = await find(db, user_id, broker)
-    if found is None:
-        return Refusal.UNKNOWN
-    if found.is_revoked:
-        return Refusal.REVOKED
-    if found.is_expired:
-        return Refusal.EXPIRED
+    found = usable(await find(db, user_id, broker))
+    if isinstance(found, Refusal):
+        return found
     sealed = (found.access_token, found.refresh_token, found.feed_token, found.parameters)
     tokens = _tokens(_opened(await keys.ring_of(db), (user_id, broker), sealed))
     return BrokerToken(user_id, broker, found.client_id, tokens, found.updated_at, found.expires_at)

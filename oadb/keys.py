@@ -4,7 +4,7 @@ Nothing is sealed, opened or looked up by a digest before ``prove`` has seen tha
 database is in the ring and is the same key. Call it when a service starts, to refuse there.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
@@ -13,19 +13,19 @@ from psycopg.errors import ForeignKeyViolation, InsufficientPrivilege
 
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
-from oadb.engine.queries import queries
+from oadb.engine.queries import Query, queries
 from oadb.engine.results import Affected
 from oadb.errors import KeyRingError, SealError
 from oadb.security.keyring import KeyRing
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
-from oadb.security.tokens import TokenKind
+from oadb.security.tokens import TokenKind, sha256_of
 
 query = queries("keys")
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Found = TypeVar("Found")
+Found = TypeVar("Found", bound="Tokened")
 Old = TypeVar("Old", bound="_OfUser")
 New = TypeVar("New")
 
@@ -70,6 +70,20 @@ class Use:
     table_name: str
     key_id: int
     uses: int
+
+
+class Tokened(Protocol):
+    """A row that a token leads to."""
+
+    @property
+    def row(self) -> Row:
+        """Its primary key."""
+        ...
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The SHA-256 of its token, sealed."""
+        ...
 
 
 @query
@@ -122,18 +136,25 @@ async def find_by_token(
     db: AsyncExecutor,
     kind: TokenKind,
     token: Secret,
-    find: Callable[[AsyncExecutor, bytes], Awaitable[Found | None]],
+    by_digest: Query[[bytes], Found | None],
+    by_digests: Query[[list[bytes]], Found | None],
 ) -> Found | None:
-    """Look a token up by its digest under each key of the ring, with *find*.
+    """Return the row that *token* was stored in, or None. No statement for what can be no token.
 
-    Raises KeyRingError where the row may be there under a key that the ring lacks.
+    One statement, also while keys rotate: were its digests looked for one after the other, a row
+    that is sealed again meanwhile could slip from in front of us to behind us. Raises KeyRingError
+    where the row may be there under a key that the ring lacks.
     """
-    ring, found = await ring_of(db), None
-    for digest in kind.lookups(ring, token):
-        found = found or await find(db, digest)
+    if not kind.is_wellformed(token):
+        return None
+    ring, hashed = await ring_of(db), sha256_of(token)
+    digests = kind.digests(ring, hashed)
+    # Two statements, because one with an array is planned anew at each call.
+    found = await (by_digest(db, digests[0]) if len(digests) == 1 else by_digests(db, digests))
     if found is None:
         await _require_no_other_key(db, ring)
-    return found
+        return None
+    return found if kind.belongs(ring, found.row, hashed, found.fingerprint) else None
 
 
 def seals(

@@ -69,6 +69,11 @@ class FoundSession(Session):
 
     fingerprint: bytes = field(repr=False)
 
+    @property
+    def row(self) -> Row:
+        """Its primary key."""
+        return self.user_id, self.session_id
+
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
@@ -112,6 +117,10 @@ def trim(user_id: int, session_id: UUID, cap: int) -> Affected: ...
 
 @query
 def find_by_digest(token_digest: bytes) -> FoundSession | None: ...
+
+
+@query
+def find_by_digests(token_digests: list[bytes]) -> FoundSession | None: ...
 
 
 @query
@@ -197,14 +206,11 @@ async def create(
 async def find(db: AsyncExecutor, token: Secret) -> Session | None:
     """Return the session of a token and note that it was seen; None if there is none any more.
 
-    One statement, and one more while root keys rotate; none for what cannot be a token of ours.
-    Raises KeyRingError if the database has a root key that the ring lacks.
+    One statement, and none for what cannot be a token of ours. Raises KeyRingError if the database
+    has a root key that the ring lacks.
     """
-    if not TOKEN.is_wellformed(token):
-        return None
-    found = await keys.find_by_token(db, TOKEN, token, find_by_digest)
-    row: Row = (found.user_id, found.session_id) if found else ()
-    if found is None or not TOKEN.belongs(db.vault.ring, row, token, found.fingerprint):
+    found = await keys.find_by_token(db, TOKEN, token, find_by_digest, find_by_digests)
+    if found is None:
         return None
     return Session(
         found.user_id, found.session_id, found.device, found.ip, found.broker, found.data,

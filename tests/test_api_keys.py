@@ -14,6 +14,7 @@ from oadb.api_keys import IssuedKey, Uses, VerifiedKey
 from oadb.changes import Change
 from oadb.errors import ParameterError, SealError, UnavailableError
 from oadb.security.refusals import Refusal
+from oadb.security.tokens import sha256_of
 from oadb.testing.servers import Server
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer
@@ -204,7 +205,7 @@ def test_one_index_scan_finds_a_key_among_ten_thousand(
     )
     observer.rows("analyze oadb.api_keys")
     statement = api_keys.find_by_digest.sql.decode()
-    (digest,) = api_keys.TOKEN.lookups(RING, issued.token)
+    (digest,) = api_keys.TOKEN.digests(RING, sha256_of(issued.token))
     with psycopg.connect(observer._url, autocommit=True) as connection:
         connection.execute(f"prepare lookup as {statement}".encode())
         shown = f"'\\x{digest.hex()}'::bytea"

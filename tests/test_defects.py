@@ -39,6 +39,7 @@ from oadb.security import passwords
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
+from oadb.security.tokens import sha256_of
 from oadb.testing.servers import Server
 from tests.accounts import account
 from tests.conftest import RING, configured
@@ -112,7 +113,7 @@ def test_verifying_a_key_never_hashes_slowly(
     monkeypatch.setattr(passwords.argon2.PasswordHasher, "verify", slow)
     monkeypatch.setattr(users, "passwords", None)
     asked: list[int] = []
-    digests = api_keys.TOKEN.lookups(RING, made[0].token)
+    digests = api_keys.TOKEN.digests(RING, sha256_of(made[0].token))
     asked.extend(len(each) for each in digests)
 
     assert all(isinstance(api_keys.verify(db, each.token), VerifiedKey) for each in made)
@@ -586,7 +587,7 @@ def test_a_digest_copied_to_another_user_makes_nobody_that_user(
     for table in ("api_keys", "sessions"):
         token = mine if table == "api_keys" else session
         kind = api_keys.TOKEN if table == "api_keys" else sessions.TOKEN
-        (digest,) = kind.lookups(RING, token)
+        (digest,) = kind.digests(RING, sha256_of(token))
         observer.rows(
             f"update oadb.{table} set token_digest = null_digest.value from "
             "(select sha256('') as value) as null_digest where token_digest = %s",

@@ -13,7 +13,8 @@ import pytest
 from psycopg import errors
 from psycopg.sql import SQL, Identifier
 
-from oadb import AsyncDatabase, Config, Database, keys, users
+from oadb import AsyncDatabase, Config, Database, api_keys, keys, sessions, users
+from oadb.engine.pooled import AsyncPooled
 from oadb.errors import ConfigError, KeyRingError
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
@@ -692,3 +693,38 @@ def test_a_key_with_values_cannot_be_deleted_by_anybody(session: psycopg.Connect
             "insert into oadb.users (username, email) values ('x', 'x@x.in') on conflict do nothing"
         )
         assert refused.value.diag.constraint_name == constraint, column
+
+
+# Tokens ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("domain", ["api_keys", "sessions"])
+def test_a_token_is_found_although_its_row_is_sealed_again_meanwhile(
+    config: Config, monkeypatch: pytest.MonkeyPatch, domain: str
+) -> None:
+    """Also by a process that was not told yet which key is primary now."""
+    run = AsyncPooled.run
+    asked: list[str] = []
+
+    async def meddled(executor: AsyncPooled, query: Any, params: tuple[Any, ...]) -> Any:
+        found = await run(executor, query, params)
+        asked.append(query.label)
+        if ".find_by_digest" in query.label:
+            for module in (api_keys, sessions):
+                module.rewrap(after, 1, 10)
+        return found
+
+    with opened(config, TWO) as before, opened(config, TWO.with_primary(2)) as after:
+        user = users.create(before, "asha", "asha@example.in").user_id
+        shown = {
+            "api_keys": api_keys.issue(before, user, "x", order_mode="auto").token,
+            "sessions": sessions.create(before, user).token,
+        }[domain]
+        keys.admit(before, 2)
+        monkeypatch.setattr(AsyncPooled, "run", meddled)
+        find = api_keys.verify if domain == "api_keys" else sessions.find
+        found = [getattr(find(before, shown), "user_id", None) for _ in range(2)]
+
+    assert found == [user, user]
+    assert asked.count(f"{domain}.find_by_digests") == 2
+    assert f"{domain}.find_by_digest" not in asked

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from hmac import HMAC
 from hmac import digest as hmac_digest
 from types import MappingProxyType
 from typing import Literal, NoReturn, Self, cast, get_args
@@ -69,7 +70,7 @@ class KeyRing:
         self.keys: Mapping[int, Key] = MappingProxyType({key.key_id: key for key in keys})
         _require_sound(keys)
         self._ciphers: dict[tuple[int, str], AESGCM] = {}
-        self._digest_keys: dict[str, list[bytes]] = {}
+        self._macs: dict[str, list[HMAC]] = {}
 
     @classmethod
     def parse(cls, text: Secret) -> Self:
@@ -130,16 +131,25 @@ class KeyRing:
 
     def digests(self, label: str, value: bytes) -> list[bytes]:
         """Return HMAC-SHA256 of *value* under each usable key for *label*, the primary first."""
-        keys = self._digest_keys.get(label)
-        if keys is None:
-            keys = self._digest_keys[label] = [key.derive(label) for key in self.usable]
-        return [hmac_digest(key, value, "sha256") for key in keys]
+        macs = self._macs.get(label)
+        if macs is None:
+            # Kept: setting up a key costs more than the digest under it does.
+            macs = self._macs[label] = [
+                HMAC(key.derive(label), digestmod="sha256") for key in self.usable
+            ]
+        return [_digest(mac, value) for mac in macs]
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a key ring cannot be pickled or copied")
 
     def __repr__(self) -> str:
         return f"<key ring of {', '.join(f'{k.key_id} ({k.state})' for k in self.keys.values())}>"
+
+
+def _digest(prepared: HMAC, value: bytes) -> bytes:
+    mac = prepared.copy()
+    mac.update(value)
+    return mac.digest()
 
 
 def _require_sound(keys: list[Key]) -> None:

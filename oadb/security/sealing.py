@@ -21,6 +21,8 @@ _log = logging.getLogger("oadb.security")
 _VERSION = 1
 _NONCE_BYTES, _TAG_BYTES = 12, 16
 _HEADER_BYTES = 1 + 4
+_HEADER_LENGTH = _HEADER_BYTES.to_bytes(4)
+_BODY = _HEADER_BYTES + _NONCE_BYTES
 OVERHEAD = _HEADER_BYTES + _NONCE_BYTES + _TAG_BYTES
 """Bytes that a sealed value has more than what it holds."""
 
@@ -40,7 +42,7 @@ class SealedColumn:
     def __post_init__(self) -> None:
         """Prepare what every value of the column shares."""
         object.__setattr__(self, "_label", f"seal/{self.table}.{self.column}")
-        object.__setattr__(self, "_place", _joined(b"oadb", *map(_part, (self.table, self.column))))
+        object.__setattr__(self, "_place", _joined(b"", ("oadb", self.table, self.column)))
 
     def seal(self, ring: KeyRing, row: Row, value: bytes) -> bytes:
         """Seal *value*, empty ones as well, under the primary key."""
@@ -57,16 +59,15 @@ class SealedColumn:
         Raises SealError, always with the same words; the log of oadb.security says which of the
         reasons it was: no sealed value at all, a key that is not in the ring, or tampering.
         """
-        header, nonce = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:][:_NONCE_BYTES]
+        header, nonce = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:_BODY]
         if len(sealed) < OVERHEAD or header[0] != _VERSION:
             raise self._refused(row, "it is no sealed value")
         key_id = int.from_bytes(header[1:])
         cipher = ring.cipher(key_id, self._label)
         if cipher is None:
             raise self._refused(row, f"key {key_id} is not in the ring, or retired")
-        body = sealed[_HEADER_BYTES + _NONCE_BYTES :]
         try:
-            return cipher.decrypt(nonce, body, self._context(header, row))
+            return cipher.decrypt(nonce, sealed[_BODY:], self._context(header, row))
         except InvalidTag:
             pass
         raise self._refused(row, f"it was altered or moved, or key {key_id} is another one")
@@ -76,7 +77,7 @@ class SealedColumn:
         return self.seal(ring, row, self.open(ring, row, sealed))
 
     def _context(self, header: bytes, row: Row) -> bytes:
-        return self._place + _joined(header, *map(_part, row))
+        return _joined(self._place + _HEADER_LENGTH + header, row)
 
     def _refused(self, row: Row, reason: str) -> SealError:
         where = ", ".join(map(str, row))
@@ -89,10 +90,9 @@ def key_id_of(sealed: bytes) -> int:
     return int.from_bytes(sealed[1:_HEADER_BYTES])
 
 
-def _part(value: int | str | UUID) -> bytes:
-    return str(value).encode(errors="surrogatepass")
-
-
-def _joined(*parts: bytes) -> bytes:
+def _joined(context: bytes, parts: Row) -> bytes:
     """Join with lengths, not with a separator: ("a", "bc") must differ from ("ab", "c")."""
-    return b"".join(len(part).to_bytes(4) + part for part in parts)
+    for each in parts:
+        part = str(each).encode("utf-8", "surrogatepass")
+        context += len(part).to_bytes(4) + part
+    return context

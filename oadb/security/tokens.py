@@ -9,7 +9,7 @@ digest can then be made again under a new key without the token, which only its 
 
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
 from zlib import crc32
@@ -20,6 +20,7 @@ from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _RANDOM_BYTES = 32
 _BODY, _CHECKSUM = 43, 6
 
@@ -34,15 +35,21 @@ class StoredToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenKind:
-    """One kind of token: its prefix, and the column that holds its sealed SHA-256."""
+    """One kind of token: its prefix, and the column that holds its sealed SHA-256.
+
+    ``pattern`` is what it looks like, for scanners that search for leaked secrets.
+    """
 
     prefix: str
     column: SealedColumn
+    pattern: re.Pattern[str] = field(init=False, repr=False)
+    _label: str = field(init=False, repr=False)
 
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        """What a token of this kind looks like, for scanners that search for leaked secrets."""
-        return re.compile(rf"{self.prefix}_[0-9A-Za-z]{{{_BODY + _CHECKSUM}}}")
+    def __post_init__(self) -> None:
+        """Prepare what every token of the kind shares."""
+        form = rf"{self.prefix}_[0-9A-Za-z]{{{_BODY + _CHECKSUM}}}"
+        object.__setattr__(self, "pattern", re.compile(form))
+        object.__setattr__(self, "_label", f"digest/{self.prefix}")
 
     def new(self) -> Secret:
         """Return a new token."""
@@ -53,51 +60,48 @@ class TokenKind:
     def is_wellformed(self, token: Secret) -> bool:
         """Say whether *token* can be one of ours at all; a typing error makes it none."""
         text = token.reveal()
-        return (
-            len(text) == len(self.prefix) + 1 + _BODY + _CHECKSUM
-            and text.isascii()
-            and text.startswith(f"{self.prefix}_")
-            and text[len(self.prefix) + 1 :].isalnum()
-            and text.endswith(_checksum(text[:-_CHECKSUM]))
+        return self.pattern.fullmatch(text) is not None and text.endswith(
+            _checksum(text[:-_CHECKSUM])
         )
 
-    def lookups(self, ring: KeyRing, token: Secret) -> list[bytes]:
-        """Return what *token* may be stored as, in the order to look for it.
+    def digests(self, ring: KeyRing, hashed: bytes) -> list[bytes]:
+        """Return what a token of this SHA-256 may be stored as.
 
-        One digest for each usable key, normally one. The primary key's comes last: rotation moves
-        rows to it, so that none can slip from in front of us to behind us.
+        One digest for each usable key, normally one; the primary key's comes first.
         """
-        return self._digests(ring, _sha256(token))[::-1]
+        return ring.digests(self._label, hashed)
 
-    def belongs(self, ring: KeyRing, row: Row, token: Secret, fingerprint: bytes) -> bool:
-        """Say whether *token* was stored in *row*: a digest alone can be copied to another one."""
+    def belongs(self, ring: KeyRing, row: Row, hashed: bytes, fingerprint: bytes) -> bool:
+        """Say whether the token of this SHA-256 was stored in *row*.
+
+        A digest alone can be copied to another row.
+        """
         try:
-            return compare_digest(self.column.open(ring, row, fingerprint), _sha256(token))
+            return compare_digest(self.column.open(ring, row, fingerprint), hashed)
         except SealError:  # in the log by now
             return False
 
     def store(self, ring: KeyRing, row: Row, token: Secret) -> StoredToken:
         """Return what to store of *token* in *row*."""
-        return self._stored(ring, row, _sha256(token))
+        return self._stored(ring, row, sha256_of(token))
 
     def store_again(self, ring: KeyRing, row: Row, fingerprint: bytes) -> StoredToken:
         """Return what to store under today's primary key. Raises SealError."""
         return self._stored(ring, row, self.column.open(ring, row, fingerprint))
 
     def _stored(self, ring: KeyRing, row: Row, hashed: bytes) -> StoredToken:
-        digest = self._digests(ring, hashed)[0]
+        digest = self.digests(ring, hashed)[0]
         return StoredToken(digest, self.column.seal(ring, row, hashed))
 
-    def _digests(self, ring: KeyRing, hashed: bytes) -> list[bytes]:
-        return ring.digests(f"digest/{self.prefix}", hashed)
 
-
-def _sha256(token: Secret) -> bytes:
+def sha256_of(token: Secret) -> bytes:
+    """Return what a token is digested and known again by."""
     return sha256(token.reveal().encode(errors="surrogatepass")).digest()
 
 
 def _checksum(text: str) -> str:
-    return _base62(crc32(text.encode()), _CHECKSUM)
+    number = crc32(text.encode())
+    return _PAIRS[number // 62**4] + _PAIRS[number // 62**2 % 62**2] + _PAIRS[number % 62**2]
 
 
 def _base62(number: int, length: int) -> str:

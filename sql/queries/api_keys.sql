@@ -54,6 +54,20 @@ select
 from oadb.api_keys
 where token_digest = :token_digest;
 
+-- name: find_by_digests
+-- scope: all users (a request shows a key, not who it is)
+-- The same while keys rotate: a token has a digest for each, and one row at most.
+select
+    user_id,
+    api_key_id,
+    scopes,
+    order_mode,
+    fingerprint,
+    revoked_at is not null as is_revoked,
+    coalesce(expires_at <= now(), false) as is_expired
+from oadb.api_keys
+where token_digest = any(:token_digests);
+
 -- name: list_by_user
 -- The newest first, revoked ones as well.
 select

@@ -126,6 +126,53 @@ select
     fingerprint
 from found;
 
+-- name: find_by_digests
+-- scope: all users (a request shows a token, not who it is)
+-- repeatable: seen twice is seen
+-- The same while keys rotate: a token has a digest for each, and one row at most.
+with found as materialized (
+    select
+        sessions.user_id,
+        sessions.session_id,
+        sessions.fingerprint,
+        sessions.device,
+        sessions.ip,
+        sessions.broker,
+        sessions.data,
+        sessions.created_at,
+        sessions.last_seen_at,
+        sessions.expires_at
+    from oadb.sessions
+    where
+        sessions.token_digest = any(:token_digests)
+        and sessions.lapses_at > now()
+),
+
+seen as (
+    update oadb.sessions
+    set
+        last_seen_at = now(),
+        lapses_at = least(sessions.expires_at, now() + sessions.idle_timeout)
+    from found
+    where
+        sessions.user_id = found.user_id
+        and sessions.session_id = found.session_id
+        and sessions.last_seen_at < now() - interval '1 minute'
+)
+
+select
+    user_id,
+    session_id,
+    device,
+    host(ip) as ip,
+    broker,
+    data,
+    created_at,
+    last_seen_at,
+    expires_at,
+    fingerprint
+from found;
+
 -- name: list_active
 -- The last seen first.
 select

@@ -14,7 +14,7 @@ from oadb.errors import SealError
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.sealing import SealedColumn, key_id_of
 from oadb.security.secret import Secret
-from oadb.security.tokens import TokenKind
+from oadb.security.tokens import TokenKind, sha256_of
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST = Key(1, "primary", MADE, bytes(range(32)))
@@ -31,6 +31,10 @@ ROW = (7, UUID("0190c5b4-0000-7000-8000-000000000001"))
 PINNED = "oak_No287qEH4uQv9vBo5cxQTXAw02KFtzjuPbCrH1FrBEB0nzlu0"
 PINNED_DIGEST = "2b5cd721689c3fc4802e2ecca05c9f366c10b8c7d05dd34e63750810a50e6f5a"
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
+
+
+def lookups(kind: TokenKind, ring: KeyRing, token: Secret) -> list[bytes]:
+    return kind.digests(ring, sha256_of(token))
 
 
 @pytest.mark.parametrize("kind", [API, SESSION], ids=["oak", "oas"])
@@ -53,7 +57,7 @@ def test_new_tokens_are_distinct_and_use_every_digit() -> None:
 
 def test_a_token_of_an_earlier_release_is_still_accepted() -> None:
     assert API.is_wellformed(Secret(PINNED))
-    assert API.lookups(RING, Secret(PINNED)) == [bytes.fromhex(PINNED_DIGEST)]
+    assert lookups(API, RING, Secret(PINNED)) == [bytes.fromhex(PINNED_DIGEST)]
 
 
 def test_every_change_of_one_character_is_noticed() -> None:
@@ -91,7 +95,7 @@ def test_a_token_of_one_kind_is_none_of_the_other() -> None:
     assert not API.is_wellformed(session)
     assert not SESSION.is_wellformed(renamed)
     assert not SESSION.pattern.search(key.reveal())
-    assert set(API.lookups(RING, key)).isdisjoint(SESSION.lookups(RING, key))
+    assert set(lookups(API, RING, key)).isdisjoint(lookups(SESSION, RING, key))
 
 
 def with_checksum(body: str) -> str:
@@ -136,15 +140,15 @@ def test_hostile_texts_are_not_wellformed_and_that_is_known_at_once(case: str) -
 
 
 def test_texts_that_are_no_tokens_have_digests_all_the_same() -> None:
-    assert len({API.lookups(RING, Secret(text))[0] for text in HOSTILE.values()}) == len(HOSTILE)
+    assert len({lookups(API, RING, Secret(text))[0] for text in HOSTILE.values()}) == len(HOSTILE)
 
 
 def test_there_is_a_digest_for_each_usable_key_the_primary_first() -> None:
     token = API.new()
 
-    assert API.lookups(RING, token) == API.lookups(BOTH, token)[-1:]
-    assert len(API.lookups(BOTH, token)) == 2
-    assert API.lookups(BOTH.with_primary(2), token) == API.lookups(BOTH, token)[::-1]
+    assert lookups(API, RING, token) == lookups(API, BOTH, token)[:1]
+    assert len(lookups(API, BOTH, token)) == 2
+    assert lookups(API, BOTH.with_primary(2), token) == lookups(API, BOTH, token)[::-1]
 
 
 def test_a_digest_is_keyed_and_not_the_hash_that_anybody_can_make() -> None:
@@ -153,7 +157,7 @@ def test_a_digest_is_keyed_and_not_the_hash_that_anybody_can_make() -> None:
     hashed = sha256(token.reveal().encode()).digest()
 
     assert stored.digest != hashed
-    assert stored.digest == API.lookups(RING, token)[-1]
+    assert stored.digest == lookups(API, RING, token)[0]
     assert API.column.open(RING, ROW, stored.fingerprint) == hashed
     assert hashed not in stored.fingerprint
 
@@ -164,12 +168,12 @@ def test_a_stored_token_can_be_stored_again_under_a_new_key_without_the_token() 
     rotated = BOTH.with_primary(2)
     new = API.store_again(rotated, ROW, old.fingerprint)
 
-    assert new.digest == API.lookups(rotated, token)[-1] != old.digest
-    assert old.digest in API.lookups(rotated, token)
+    assert new.digest == lookups(API, rotated, token)[0] != old.digest
+    assert old.digest in lookups(API, rotated, token)
     assert key_id_of(old.fingerprint) == 1
     assert key_id_of(new.fingerprint) == 2
     only_new = KeyRing([Key(2, "primary", MADE, SECOND.root)])
-    assert API.lookups(only_new, token) == [new.digest]
+    assert lookups(API, only_new, token) == [new.digest]
     assert API.store_again(only_new, ROW, new.fingerprint).digest == new.digest
 
 
