@@ -4,7 +4,6 @@ Each has a name, scopes and an order mode. A key is shown once, when it is issue
 again (TradingView's webhooks carry it) keeps it sealed.
 """
 
-import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,6 +16,7 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
+from oadb.errors import ParameterError
 from oadb.security.keyring import KeyRing
 from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn
@@ -124,19 +124,19 @@ def get_kept_token(user_id: int, api_key_id: UUID) -> bytes | None: ...
 
 
 @query
-def get_order_mode(user_id: int, api_key_id: UUID) -> str | None: ...
+def get_order_mode(user_id: int, api_key_id: UUID) -> OrderMode | None: ...
 
 
 @query
-def store_order_mode(user_id: int, api_key_id: UUID, order_mode: OrderMode) -> Affected: ...
+def _set_order_mode(user_id: int, api_key_id: UUID, order_mode: OrderMode) -> Affected: ...
 
 
 @query
-def store_revocation(user_id: int, api_key_id: UUID) -> Affected: ...
+def _revoke(user_id: int, api_key_id: UUID) -> Affected: ...
 
 
 @query
-def replace_token(
+def _replace_token(
     user_id: int,
     api_key_id: UUID,
     hint: str,
@@ -144,10 +144,6 @@ def replace_token(
     fingerprint: bytes,
     kept_token: bytes,
 ) -> Affected: ...
-
-
-@query
-def store_uses(user_ids: list[int], api_key_ids: list[UUID]) -> Affected: ...
 
 
 @query
@@ -182,8 +178,11 @@ async def issue(
 ) -> IssuedKey:
     """Make a key. Its token is in the answer and, unless *keep*, nowhere else.
 
-    May raise ForeignKeyViolation (no such user) and CheckViolation.
+    *lifetime* is more than 0; None: it never expires. Raises ParameterError, and may raise
+    ForeignKeyViolation (no such user) and CheckViolation.
     """
+    if lifetime is not None and lifetime <= timedelta():
+        raise ParameterError("api_keys.issue: lifetime must be more than 0")
     ring, token, api_key_id = await keys.ring_of(db), TOKEN.new(), uuid4()
     row = (user_id, api_key_id)
     stored = TOKEN.store(ring, row, token)
@@ -223,25 +222,25 @@ async def reveal(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | 
 @operation
 async def revoke(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> bool:
     """End a key at once, in every process that listens; False if there is none to end."""
-    async with db.transaction() as tx:
-        changed = await store_revocation(tx, user_id, api_key_id)
-        return await changes.announce(tx, changed, _change(user_id, api_key_id))
+    change = _change(user_id, api_key_id)
+    return await changes.write(db, change, _revoke, user_id, api_key_id)
 
 
 @operation
 @keys.seals
 async def rotate(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | None:
-    """Give a key a new token, which is returned; the old one ends at once. None: no such key."""
+    """Give a key a new token, which is returned; the old one ends at once.
+
+    None, and nothing is changed, if there is no such key or it was revoked or has expired.
+    """
     ring, token = await keys.ring_of(db), TOKEN.new()
     row: Row = (user_id, api_key_id)
     stored = TOKEN.store(ring, row, token)
-    async with db.transaction() as tx:
-        changed = await replace_token(
-            tx, user_id, api_key_id, _hint(token), stored.digest, stored.fingerprint,
-            _KEPT.seal(ring, row, token.reveal().encode()),
-        )  # fmt: skip
-        announced = await changes.announce(tx, changed, _change(user_id, api_key_id))
-    return token if announced else None
+    rotated = await changes.write(
+        db, _change(user_id, api_key_id), _replace_token, user_id, api_key_id, _hint(token),
+        stored.digest, stored.fingerprint, _KEPT.seal(ring, row, token.reveal().encode()),
+    )  # fmt: skip
+    return token if rotated else None
 
 
 @operation
@@ -249,9 +248,8 @@ async def set_order_mode(
     db: AsyncExecutor, user_id: int, api_key_id: UUID, order_mode: OrderMode
 ) -> bool:
     """Change how orders of a key go out, in every process that listens; False: no such key."""
-    async with db.transaction() as tx:
-        changed = await store_order_mode(tx, user_id, api_key_id, order_mode)
-        return await changes.announce(tx, changed, _change(user_id, api_key_id))
+    change = _change(user_id, api_key_id)
+    return await changes.write(db, change, _set_order_mode, user_id, api_key_id, order_mode)
 
 
 @operation
@@ -268,25 +266,6 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> 
         [stored.digest for _, (stored, _) in made], [kept for _, (_, kept) in made],
     )  # fmt: skip
     return done
-
-
-class Uses:
-    """Collects which keys were used, for one write a minute instead of one for each request."""
-
-    def __init__(self) -> None:
-        self._used: set[tuple[int, UUID]] = set()
-        self._lock = threading.Lock()
-
-    def add(self, key: VerifiedKey) -> None:
-        """Note that a key was used; takes no round trip."""
-        with self._lock:
-            self._used.add((key.user_id, key.api_key_id))
-
-    def take(self) -> tuple[list[int], list[UUID]]:
-        """Return and forget what was noted, as ``store_uses`` takes it."""
-        with self._lock:
-            used, self._used = sorted(self._used), set()
-        return [user_id for user_id, _ in used], [api_key_id for _, api_key_id in used]
 
 
 def _hint(token: Secret) -> str:

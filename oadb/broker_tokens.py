@@ -93,7 +93,7 @@ class SealedTokens:
 
 
 @query
-def store(
+def _put(
     user_id: int,
     broker: str,
     client_id: str | None,
@@ -124,7 +124,7 @@ def first_active() -> BrokerLogin | None: ...
 
 
 @query
-def store_revocation(user_id: int, broker: str) -> Affected: ...
+def _revoke(user_id: int, broker: str) -> Affected: ...
 
 
 @query
@@ -164,12 +164,10 @@ async def put(
     May raise ForeignKeyViolation (no such user) and CheckViolation.
     """
     sealed, digests = _sealed(await keys.ring_of(db), (user_id, broker), _contents(tokens))
-    async with db.transaction() as tx:
-        changed = await store(
-            tx, user_id, broker, client_id, *sealed, digests[0], digests,
-            expires_at,
-        )  # fmt: skip
-        return await changes.announce(tx, changed, Change("broker_tokens", user_id, broker))
+    return await changes.write(
+        db, Change("broker_tokens", user_id, broker), _put, user_id, broker, client_id, *sealed,
+        digests[0], digests, expires_at,
+    )  # fmt: skip
 
 
 @operation
@@ -189,9 +187,8 @@ async def get(db: AsyncExecutor, user_id: int, broker: str) -> BrokerToken | Ref
 @operation
 async def revoke(db: AsyncExecutor, user_id: int, broker: str) -> bool:
     """Delete the tokens, in every process that listens; False if there are none."""
-    async with db.transaction() as tx:
-        changed = await store_revocation(tx, user_id, broker)
-        return await changes.announce(tx, changed, Change("broker_tokens", user_id, broker))
+    change = Change("broker_tokens", user_id, broker)
+    return await changes.write(db, change, _revoke, user_id, broker)
 
 
 @operation

@@ -11,10 +11,14 @@ with db.listen(changes.CHANNEL) as events:
 
 import json
 from dataclasses import asdict, dataclass
+from typing import ParamSpec
 
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.queries import queries
+from oadb.engine.queries import Query, queries
+from oadb.engine.results import Affected
 from oadb.errors import ParameterError
+
+P = ParamSpec("P")
 
 query = queries("changes")
 
@@ -39,6 +43,22 @@ def notify(channel: str, payload: str) -> int: ...
 
 
 query.complete()
+
+
+async def write(
+    db: AsyncExecutor,
+    change: Change,
+    statement: Query[P, Affected],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> bool:
+    """Run *statement* and announce the change in the same transaction; say whether there was one.
+
+    Such a statement has a name with an underscore: run by itself, no listener would hear of it.
+    """
+    async with db.transaction() as tx:
+        return await announce(tx, await statement(tx, *args, **kwargs), change)
 
 
 async def announce(tx: AsyncExecutor, changed: int, change: Change) -> bool:

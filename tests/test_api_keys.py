@@ -1,5 +1,6 @@
 """API keys: issued, verified, rotated, revoked and revealed, each with one look at an index."""
 
+import asyncio
 from collections.abc import Callable, Generator
 from datetime import timedelta
 from itertools import count
@@ -9,10 +10,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Config, Database, Secret, api_keys, users
-from oadb.api_keys import IssuedKey, Uses, VerifiedKey
+from oadb import AsyncDatabase, Config, Database, Secret, api_keys, key_uses, users
+from oadb.api_keys import IssuedKey, VerifiedKey
 from oadb.changes import Change
 from oadb.errors import ParameterError, SealError, UnavailableError
+from oadb.key_uses import Uses
 from oadb.security.refusals import Refusal
 from oadb.security.tokens import sha256_of
 from oadb.testing.servers import Server
@@ -180,6 +182,16 @@ def test_what_is_no_key_is_refused(
     assert api_keys.list_by_user(db, user_id) == []
 
 
+@pytest.mark.parametrize("lifetime", [timedelta(), timedelta(microseconds=-1), timedelta.min])
+def test_a_key_that_would_never_be_accepted_is_not_made(
+    db: Database, user_id: int, lifetime: timedelta
+) -> None:
+    with pytest.raises(ParameterError, match="lifetime"):
+        issue(db, user_id, lifetime=lifetime)
+
+    assert api_keys.list_by_user(db, user_id) == []
+
+
 def test_nobody_has_no_key(db: Database) -> None:
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         issue(db, 2**62)
@@ -251,7 +263,7 @@ def test_nobody_changes_the_key_of_another(db: Database, user_id: int) -> None:
     assert not api_keys.set_order_mode(db, other, key_id, "semi_auto")
     assert api_keys.reveal(db, other, key_id) is None
     assert api_keys.get_order_mode(db, other, key_id) is None
-    assert api_keys.store_uses(db, [other], [key_id]) == 0
+    assert key_uses.store(db, [other], [key_id]) == 0
     assert api_keys.list_by_user(db, user_id) == [issued.key]
 
 
@@ -276,7 +288,7 @@ def test_a_rotated_key_keeps_what_it_may_do_and_its_old_token_is_unknown_at_once
 ) -> None:
     issued = issue(db, user_id, order_mode="semi_auto", scopes=["orders"])
     before = api_keys.verify(db, issued.token)
-    api_keys.store_uses(db, [user_id], [issued.key.api_key_id])
+    key_uses.store(db, [user_id], [issued.key.api_key_id])
     token = api_keys.rotate(db, user_id, issued.key.api_key_id)
 
     assert token is not None
@@ -296,6 +308,23 @@ def test_a_revoked_key_is_not_rotated_back_to_life(db: Database, user_id: int) -
     assert api_keys.rotate(db, user_id, issued.key.api_key_id) is None
     assert not api_keys.set_order_mode(db, user_id, issued.key.api_key_id, "semi_auto")
     assert api_keys.verify(db, issued.token) is Refusal.REVOKED
+
+
+def test_an_expired_key_is_not_rotated_and_nobody_hears_of_it(
+    db: Database, observer: Observer, url: str, user_id: int
+) -> None:
+    issued = issue(db, user_id, lifetime=timedelta(hours=1))
+    observer.rows("update oadb.api_keys set expires_at = now() where user_id = %s", user_id)
+    rotated: list[Secret | None] = []
+
+    def work() -> None:
+        rotated.append(api_keys.rotate(db, user_id, issued.key.api_key_id))
+
+    assert heard(url, work) == []
+    assert rotated == [None]
+    assert api_keys.verify(db, issued.token) is Refusal.EXPIRED
+    (key,) = api_keys.list_by_user(db, user_id)
+    assert (key.hint, key.rotated_at) == (issued.key.hint, None)
 
 
 def test_a_key_is_revealed_only_if_it_was_kept_and_until_it_is_revoked(
@@ -394,16 +423,49 @@ def test_uses_are_collected_and_written_once_a_minute_at_most(
     used = uses.take()
 
     assert len(used[0]) == 2
-    assert api_keys.store_uses(db, *used) == 2
-    assert api_keys.store_uses(db, *used) == 0
-    assert api_keys.store_uses(db, *uses.take()) == 0
+    assert key_uses.store(db, *used) == 2
+    assert key_uses.store(db, *used) == 0
+    assert key_uses.store(db, *uses.take()) == 0
     assert all(each.last_used_at for each in api_keys.list_by_user(db, user_id))
     observer.rows(
         "update oadb.api_keys set last_used_at = last_used_at - interval '61 seconds' "
         "where api_key_id = %s",
         issued[0].key.api_key_id,
     )
-    assert api_keys.store_uses(db, *used) == 1
+    assert key_uses.store(db, *used) == 1
+
+
+def test_uses_that_could_not_be_written_are_written_the_next_time(
+    db: Database, user_id: int
+) -> None:
+    issued, other, uses = issue(db, user_id), issue(db, user_id), Uses()
+    verified, later = (api_keys.verify(db, each.token) for each in (issued, other))
+    assert isinstance(verified, VerifiedKey)
+    assert isinstance(later, VerifiedKey)
+    uses.add(verified)
+    with pytest.raises(UnavailableError):
+        key_uses.write(unreachable(), uses)
+    uses.add(later)
+
+    assert key_uses.write(db, uses) == 2
+    assert key_uses.write(db, uses) == 0
+    assert all(each.last_used_at for each in api_keys.list_by_user(db, user_id))
+
+
+async def test_uses_are_kept_when_the_task_that_writes_them_is_cancelled(
+    adb: AsyncDatabase,
+) -> None:
+    asha = await users.create(adb, "asha", "asha@example.in")
+    issued = await api_keys.issue(adb, asha.user_id, "bot", order_mode="auto")
+    verified, uses = await api_keys.verify(adb, issued.token), Uses()
+    assert isinstance(verified, VerifiedKey)
+    uses.add(verified)
+    async with adb.transaction() as tx:
+        assert await api_keys.set_order_mode(tx, asha.user_id, verified.api_key_id, "semi_auto")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(key_uses.write(adb, uses), 0.2)
+
+    assert await key_uses.write(adb, uses) == 1
 
 
 async def test_keys_work_for_asyncio(adb: AsyncDatabase) -> None:

@@ -10,9 +10,11 @@ import pytest
 
 from oadb import AsyncDatabase, Database, changes, users
 from oadb.changes import Change
+from oadb.engine.declarations import Declared
 from oadb.engine.executors import Executor
 from oadb.errors import ParameterError
 from oadb.testing.servers import Server
+from oadb.tools import contract
 from tests.conftest import configured
 
 CHANGE = Change("broker_tokens", 7, "zerodha")
@@ -140,3 +142,38 @@ def test_who_caches_hears_that_a_user_was_deleted(db: Database, url: str) -> Non
         assert not users.delete(db, user_id)
 
     assert heard(url, work) == [Change("users", user_id, "")]
+
+
+CACHED = {"api_keys", "broker_tokens"}
+
+# Statements that write what others may have cached, and need not be announced.
+SILENT = {
+    "api_keys.insert_key": "nobody has seen this key yet",
+    "api_keys.reseal": "the same key, under another root key",
+    "broker_tokens.reseal": "the same tokens, under another root key",
+    "key_uses.store": "changes nothing that a key may do",
+}
+
+
+def written(declared: Declared) -> set[str]:
+    """Return the tables of oadb that a statement inserts into, updates or deletes from."""
+    words = declared.statement.words
+    return {
+        words[n + 2]
+        for n in range(len(words) - 2)
+        if words[n] in {"into", "update", "from"} and words[n + 1] == "oadb"
+    } if not declared.is_read else set()  # fmt: skip
+
+
+def test_what_must_be_announced_is_run_by_an_operation_alone() -> None:
+    """Its underscore tells a type checker and a reader not to call it from elsewhere."""
+    writers = {
+        declared.label
+        for queries in contract.domains()
+        for declared in queries
+        if written(declared) & CACHED
+    }
+    by_operation = {label for label in writers if "._" in label}
+
+    assert {"api_keys._revoke", "broker_tokens._put"} <= by_operation
+    assert writers - by_operation == SILENT.keys()

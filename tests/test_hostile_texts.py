@@ -63,7 +63,7 @@ BY_TYPE: dict[type, object] = {
 # Queries that look for the text, and find nothing by it.
 SEEKING = (
     "find", "get", "list", "count", "delete", "release", "merge", "clear", "forget", "stream",
-    "record_checksum", "store_revocation", "store_order_mode",
+    "record_checksum", "_revoke", "_set_order_mode",
 )  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def arguments(declared: Declared) -> dict[str, Any]:
 # How to read back what does not come back by itself.
 READERS: dict[str, Callable[[Transaction, dict[str, Any]], object]] = {
     "login_attempts.record": lambda tx, _: login_attempts.list_recent(tx, page_size=1)[0],
-    "broker_tokens.store": lambda tx, given: broker_tokens.find(tx, 1, given["broker"]),
+    "broker_tokens._put": lambda tx, given: broker_tokens.find(tx, 1, given["broker"]),
 }
 
 

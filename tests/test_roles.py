@@ -109,7 +109,7 @@ def url_of(server: Server, role: str) -> str:
 OF_ANYBODY = {"catalog", "changes"}
 DOMAINS = {
     "users", "sessions", "login_attempts", "api_keys", "broker_tokens", "second_factors",
-    "instruments", "keys",
+    "instruments", "keys", "key_uses",
 }  # fmt: skip
 STATEMENTS = [
     declared
@@ -149,7 +149,7 @@ MUST_NOT = {
     "oadb_rotate": {
         "users.create", "users.store_deletion", "users.set_profile", "sessions.insert_session",
         "sessions.find_by_digest", "api_keys.insert_key", "api_keys.find_by_digest",
-        "broker_tokens.store", "second_factors.accept_step", "second_factors.delete",
+        "broker_tokens._put", "second_factors.accept_step", "second_factors.delete",
         "login_attempts.record", "login_attempts.list_recent",
     },
     "oadb_ro": {

@@ -4,7 +4,8 @@
     -- Any letter case matches. Served by users_email_lower_key.
     select user_id from oadb.users where lower(email) = lower(:email);
 
-A file is read to its end and every problem in it is reported at once.
+A name that begins with an underscore is its module's own: an operation runs the statement, and does
+what belongs to it. A file is read to its end and every problem in it is reported at once.
 """
 
 import keyword
@@ -19,7 +20,7 @@ from oadb.errors import DeclarationError
 
 _HEADING = re.compile(r"--\s*name:\s*(\S.*?)?\s*", re.ASCII)
 _NEARLY_HEADING = re.compile(r"--+\s*!?\s*@?name\b\s*[:=]?\s*\w*\W?\s*", re.ASCII | re.IGNORECASE)
-_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_NAME = re.compile(r"_?[a-z][a-z0-9_]*", re.ASCII)
 _SILENT = frozenset({"space", "comment"})
 
 _UNREADABLE = {

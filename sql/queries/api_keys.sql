@@ -108,7 +108,7 @@ where
     and revoked_at is null
     and coalesce(expires_at > now(), true);
 
--- name: store_order_mode
+-- name: _set_order_mode
 update oadb.api_keys
 set order_mode = :order_mode
 where
@@ -116,7 +116,7 @@ where
     and api_key_id = :api_key_id
     and revoked_at is null;
 
--- name: store_revocation
+-- name: _revoke
 -- What was kept is deleted. A key that was revoked before keeps its time.
 update oadb.api_keys
 set
@@ -127,8 +127,9 @@ where
     and api_key_id = :api_key_id
     and revoked_at is null;
 
--- name: replace_token
--- The old token stops to work with this statement.
+-- name: _replace_token
+-- The old token stops to work with this statement. What was revoked or has expired
+-- is left alone: a new token would not be accepted.
 update oadb.api_keys
 set
     hint = :hint,
@@ -140,19 +141,8 @@ set
 where
     user_id = :user_id
     and api_key_id = :api_key_id
-    and revoked_at is null;
-
--- name: store_uses
--- scope: all users (a batch of a service)
--- repeatable: used twice is used
--- At most once a minute for each key, however often it is called.
-update oadb.api_keys
-set last_used_at = now()
-from unnest(:user_ids::bigint[], :api_key_ids::uuid[]) as used (user_id, api_key_id)
-where
-    api_keys.user_id = used.user_id
-    and api_keys.api_key_id = used.api_key_id
-    and coalesce(api_keys.last_used_at < now() - interval '1 minute', true);
+    and revoked_at is null
+    and coalesce(expires_at > now(), true);
 
 -- name: list_under_key
 -- scope: all users (key rotation)

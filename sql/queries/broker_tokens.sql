@@ -1,6 +1,6 @@
 -- Broker tokens: what brokers gave us to act for users. Bound in oadb/broker_tokens.py.
 
--- name: store
+-- name: _put
 -- Inserts or replaces; writes, and counts, only what differs. :digests are those
 -- of the same content under each usable key, so that a put does not count as a
 -- change while keys rotate. May violate broker_tokens_user_id_fkey and the checks.
@@ -118,7 +118,7 @@ order by
     broker
 limit 1;
 
--- name: store_revocation
+-- name: _revoke
 -- The tokens are deleted. A row that was revoked before keeps its time.
 update oadb.broker_tokens
 set

@@ -7,11 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from oadb import Database, keys
-from oadb.security.keyring import KeyRing
 from tests.benchmarks import conditions
 from tests.trust import canaries, races, rotation, timing
-from tests.trust.ground import Measured, database, key, pinned, server
+from tests.trust.ground import Measured, database, pinned
 
 
 def _races() -> list[Measured]:
@@ -20,9 +18,8 @@ def _races() -> list[Measured]:
 
 
 def _lookups() -> list[Measured]:
-    with pinned(), server(KeyRing([key(1)])) as (_, config), Database(config) as db:
-        keys.prove(db)
-        return timing.verify(db, config)
+    with pinned(), timing.filled(timing.FEW) as few, timing.filled(timing.MANY) as many:
+        return timing.verify(few, many)
 
 
 def _names() -> list[Measured]:

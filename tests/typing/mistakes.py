@@ -1,4 +1,7 @@
-"""Mistakes that type checkers must find: `# E: mypy's code, pyright's rule`. Never run."""
+"""Mistakes that type checkers must find: `# E: mypy's code, pyright's rule`. Never run.
+
+A dash: this checker does not look for such a mistake.
+"""
 
 from uuid import uuid4
 
@@ -30,6 +33,9 @@ def blocking(db: Database) -> None:
     verified = api_keys.verify(db, Secret("oak_"))
     print(verified.user_id)  # E: union-attr, reportAttributeAccessIssue
     api_keys.get_order_mode(db, Secret("oak_"), uuid4())  # E: call-overload, reportCallIssue
+    mode = api_keys.get_order_mode(db, 7, uuid4())
+    print(mode == "manual")  # E: comparison-overlap, reportUnnecessaryComparison
+    api_keys._revoke(db, 7, uuid4())  # E: -, reportPrivateUsage
     db.as_user(7).as_user(8)  # E: attr-defined, reportAttributeAccessIssue
     with db.transaction(isolation="snapshot") as tx:  # E: arg-type, reportArgumentType
         users.get(tx, 7)
