@@ -715,16 +715,16 @@ def test_a_token_is_found_although_its_row_is_sealed_again_meanwhile(
         return found
 
     with opened(config, TWO) as before, opened(config, TWO.with_primary(2)) as after:
-        user = users.create(before, "asha", "asha@example.in").user_id
+        asha = users.create(before, "asha", "asha@example.in")
         shown = {
-            "api_keys": api_keys.issue(before, user, "x", order_mode="auto").token,
-            "sessions": sessions.create(before, user).token,
+            "api_keys": api_keys.issue(before, asha.user_id, "x", order_mode="auto").token,
+            "sessions": sessions.create(before, asha).token,
         }[domain]
         keys.admit(before, 2)
         monkeypatch.setattr(AsyncPooled, "run", meddled)
         find = api_keys.verify if domain == "api_keys" else sessions.find
         found = [getattr(find(before, shown), "user_id", None) for _ in range(2)]
 
-    assert found == [user, user]
+    assert found == [asha.user_id] * 2
     assert asked.count(f"{domain}.find_by_digests") == 2
     assert f"{domain}.find_by_digest" not in asked
