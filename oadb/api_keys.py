@@ -223,7 +223,7 @@ async def reveal(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | 
 async def revoke(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> bool:
     """End a key at once, in every process that listens; False if there is none to end."""
     change = _change(user_id, api_key_id)
-    return await changes.write(db, change, _revoke, user_id, api_key_id)
+    return await changes.write(db, change, _revoke, user_id, api_key_id) > 0
 
 
 @operation
@@ -249,7 +249,7 @@ async def set_order_mode(
 ) -> bool:
     """Change how orders of a key go out, in every process that listens; False: no such key."""
     change = _change(user_id, api_key_id)
-    return await changes.write(db, change, _set_order_mode, user_id, api_key_id, order_mode)
+    return await changes.write(db, change, _set_order_mode, user_id, api_key_id, order_mode) > 0
 
 
 @operation

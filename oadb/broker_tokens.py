@@ -164,10 +164,11 @@ async def put(
     May raise ForeignKeyViolation (no such user) and CheckViolation.
     """
     sealed, digests = _sealed(await keys.ring_of(db), (user_id, broker), _contents(tokens))
-    return await changes.write(
+    changed = await changes.write(
         db, Change("broker_tokens", user_id, broker), _put, user_id, broker, client_id, *sealed,
         digests[0], digests, expires_at,
     )  # fmt: skip
+    return changed > 0
 
 
 @operation
@@ -188,7 +189,7 @@ async def get(db: AsyncExecutor, user_id: int, broker: str) -> BrokerToken | Ref
 async def revoke(db: AsyncExecutor, user_id: int, broker: str) -> bool:
     """Delete the tokens, in every process that listens; False if there are none."""
     change = Change("broker_tokens", user_id, broker)
-    return await changes.write(db, change, _revoke, user_id, broker)
+    return await changes.write(db, change, _revoke, user_id, broker) > 0
 
 
 @operation

@@ -6,7 +6,7 @@ with db.listen(changes.CHANNEL) as events:
             cache.clear()                      # connected (again): what is cached may be stale
         else:
             change = changes.read(event.payload)
-            cache.pop((change.table, change.user_id, change.key), None)
+            cache.drop(change.table, change.user_id, change.key)    # no key: all of that user
 """
 
 import json
@@ -30,7 +30,8 @@ class Change:
     """A row of a user that is no longer what it was.
 
     ``key`` is what follows user_id in the primary key: the id of an API key, the name of a broker.
-    It is empty for the table users: the user was deleted, with everything that was theirs.
+    It is empty where it is all of them: sessions that ended together, and the table users, for a
+    user who was deleted with everything that was theirs.
     """
 
     table: str
@@ -52,20 +53,21 @@ async def write(
     /,
     *args: P.args,
     **kwargs: P.kwargs,
-) -> bool:
-    """Run *statement* and announce the change in the same transaction; say whether there was one.
+) -> int:
+    """Run *statement* and announce in the same transaction what it changed; return how many rows.
 
     Such a statement has a name with an underscore: run by itself, no listener would hear of it.
     """
     async with db.transaction() as tx:
-        return await announce(tx, await statement(tx, *args, **kwargs), change)
+        changed = await statement(tx, *args, **kwargs)
+        await announce(tx, changed, change)
+    return changed
 
 
-async def announce(tx: AsyncExecutor, changed: int, change: Change) -> bool:
-    """Tell every listener once the transaction commits, if any row *changed*; say whether."""
+async def announce(tx: AsyncExecutor, changed: int, change: Change) -> None:
+    """Tell every listener once the transaction commits, if any row *changed*."""
     if changed:
         await notify(tx, CHANNEL, json.dumps(asdict(change)))
-    return changed > 0
 
 
 def read(payload: str) -> Change:

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID, uuid4
 
-from oadb import keys
+from oadb import changes, keys
+from oadb.changes import Change
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
@@ -112,7 +113,7 @@ def insert_session(
 
 
 @query
-def trim(user_id: int, session_id: UUID, cap: int) -> Affected: ...
+def _trim(user_id: int, session_id: UUID, cap: int) -> Affected: ...
 
 
 @query
@@ -128,19 +129,19 @@ def list_active(user_id: int) -> list[Session]: ...
 
 
 @query
-def set_data(user_id: int, session_id: UUID, data: dict[str, object]) -> Affected: ...
+def _set_data(user_id: int, session_id: UUID, data: dict[str, object]) -> Affected: ...
 
 
 @query
-def end(user_id: int, session_id: UUID) -> Affected: ...
+def _end(user_id: int, session_id: UUID) -> Affected: ...
 
 
 @query
-def end_all(user_id: int) -> Affected: ...
+def _end_all(user_id: int) -> Affected: ...
 
 
 @query
-def end_others(user_id: int, session_id: UUID) -> Affected: ...
+def _end_others(user_id: int, session_id: UUID) -> Affected: ...
 
 
 @query
@@ -198,7 +199,8 @@ async def create(
             device[:LONGEST_DEVICE] or None if device else None,
             address("sessions.create", ip), broker, data or {}, idle_timeout, lifetime,
         )  # fmt: skip
-        await trim(tx, user_id, session_id, cap)
+        trimmed = await _trim(tx, user_id, session_id, cap)
+        await changes.announce(tx, trimmed, Change("sessions", user_id, ""))
     return NewSession(token, session)
 
 
@@ -216,6 +218,35 @@ async def find(db: AsyncExecutor, token: Secret) -> Session | None:
         found.user_id, found.session_id, found.device, found.ip, found.broker, found.data,
         found.created_at, found.last_seen_at, found.expires_at,
     )  # fmt: skip
+
+
+@operation
+async def set_data(
+    db: AsyncExecutor, user_id: int, session_id: UUID, data: dict[str, object]
+) -> int:
+    """Replace what is kept with a session; return how many there were, 0 or 1."""
+    change = Change("sessions", user_id, str(session_id))
+    return await changes.write(db, change, _set_data, user_id, session_id, data)
+
+
+@operation
+async def end(db: AsyncExecutor, user_id: int, session_id: UUID) -> int:
+    """End a session at once, in every process that listens; return how many there were, 0 or 1."""
+    change = Change("sessions", user_id, str(session_id))
+    return await changes.write(db, change, _end, user_id, session_id)
+
+
+@operation
+async def end_all(db: AsyncExecutor, user_id: int) -> int:
+    """End all sessions of a user; return how many there were."""
+    return await changes.write(db, Change("sessions", user_id, ""), _end_all, user_id)
+
+
+@operation
+async def end_others(db: AsyncExecutor, user_id: int, session_id: UUID) -> int:
+    """End all sessions of a user but one; return how many there were."""
+    change = Change("sessions", user_id, "")
+    return await changes.write(db, change, _end_others, user_id, session_id)
 
 
 @operation

@@ -98,7 +98,7 @@ def set_profile(
 
 
 @query
-def store_password(user_id: int, password_hash: bytes) -> Affected: ...
+def _store_password(user_id: int, password_hash: bytes) -> Affected: ...
 
 
 @query
@@ -106,7 +106,7 @@ def upgrade_password(user_id: int, password_hash: bytes, replaced_hash: bytes) -
 
 
 @query
-def store_deletion(user_id: int) -> Affected: ...
+def _delete(user_id: int) -> Affected: ...
 
 
 @query
@@ -136,7 +136,7 @@ async def set_password(
     ring = await keys.ring_of(db)
     sealed = await _hashed(db, ring, user_id, password)
     async with db.transaction() as tx:
-        if not await store_password(tx, user_id, sealed):
+        if not await _store_password(tx, user_id, sealed):
             return False
         if keep_session is None:
             await sessions.end_all(tx, user_id)
@@ -172,9 +172,7 @@ async def delete(db: AsyncExecutor, user_id: int) -> bool:
 
     Listeners hear of it as a change of the table users: drop whatever is cached of this user.
     """
-    async with db.transaction() as tx:
-        deleted = await store_deletion(tx, user_id)
-        return await changes.announce(tx, deleted, Change("users", user_id, ""))
+    return await changes.write(db, Change("users", user_id, ""), _delete, user_id) > 0
 
 
 @operation

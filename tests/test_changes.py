@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Database, changes, users
+from oadb import AsyncDatabase, Database, Secret, changes, sessions, users
 from oadb.changes import Change
 from oadb.engine.declarations import Declared
 from oadb.engine.executors import Executor
@@ -144,7 +144,28 @@ def test_who_caches_hears_that_a_user_was_deleted(db: Database, url: str) -> Non
     assert heard(url, work) == [Change("users", user_id, "")]
 
 
-CACHED = {"api_keys", "broker_tokens"}
+def test_who_caches_hears_that_sessions_ended(db: Database, url: str) -> None:
+    user = users.create(db, "ended", "ended@example.in")
+    first, second, third = (sessions.create(db, user).session.session_id for _ in range(3))
+
+    def work() -> None:
+        sessions.set_data(db, user.user_id, second, {"theme": "dark"})
+        sessions.end(db, user.user_id, first)
+        sessions.end(db, user.user_id, first)
+        sessions.end_others(db, user.user_id, third)
+        sessions.create(db, user, cap=1)
+        users.set_password(db, user.user_id, Secret("correct horse"))
+        sessions.end_all(db, user.user_id)
+
+    one, all_of_them = (
+        Change("sessions", user.user_id, str(first)), Change("sessions", user.user_id, ""),
+    )  # fmt: skip
+    assert heard(url, work) == [
+        Change("sessions", user.user_id, str(second)), one, all_of_them, all_of_them, all_of_them,
+    ]  # fmt: skip
+
+
+CACHED = {"api_keys", "broker_tokens", "sessions", "users"}
 
 # Statements that write what others may have cached, and need not be announced.
 SILENT = {
@@ -152,6 +173,17 @@ SILENT = {
     "api_keys.reseal": "the same key, under another root key",
     "broker_tokens.reseal": "the same tokens, under another root key",
     "key_uses.store": "changes nothing that a key may do",
+    "login_attempts.record": "looks up who was meant",
+    "sessions.claim_user": "waits for its turn",
+    "sessions.insert_session": "nobody has seen this session yet",
+    "sessions.find_by_digest": "notes that it was seen",
+    "sessions.find_by_digests": "notes that it was seen",
+    "sessions.reseal": "the same session, under another root key",
+    "sessions.sweep": "they had lapsed, as their rows said",
+    "users.create": "nobody has seen this user yet",
+    "users.reseal": "the same password, under another root key",
+    "users.set_profile": "nothing in it lets anybody in or keeps anybody out",
+    "users.upgrade_password": "the same password, hashed anew",
 }
 
 

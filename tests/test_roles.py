@@ -147,7 +147,7 @@ MUST_NOT = {
         "users.find_password", "api_keys.find_by_digest", "broker_tokens.find", "keys.enroll",
     },
     "oadb_rotate": {
-        "users.create", "users.store_deletion", "users.set_profile", "sessions.insert_session",
+        "users.create", "users._delete", "users.set_profile", "sessions.insert_session",
         "sessions.find_by_digest", "api_keys.insert_key", "api_keys.find_by_digest",
         "broker_tokens._put", "second_factors.accept_step", "second_factors.delete",
         "login_attempts.record", "login_attempts.list_recent",
@@ -155,7 +155,7 @@ MUST_NOT = {
     "oadb_ro": {
         "users.find_password", "sessions.find_by_digest", "api_keys.find_by_digest",
         "api_keys.get_kept_token", "broker_tokens.find", "second_factors.find",
-        "users.store_deletion",
+        "users._delete",
         "keys.list_canaries", "keys.enroll", *ROTATION,
     },
     "oadb_user": {

@@ -223,7 +223,7 @@ def test_a_password_that_is_changed_meanwhile_wins_over_a_renewed_hash(
 ) -> None:
     keys.prove(tx)
     old, new, renewed = (HASH.seal(RING, (asha.user_id,), b"$%d" % each) for each in range(3))
-    users.store_password(tx, asha.user_id, new)
+    users._store_password(tx, asha.user_id, new)
 
     assert users.upgrade_password(tx, asha.user_id, renewed, old) == 0
     assert stored(tx) == "$1"

@@ -56,7 +56,7 @@ returning
     last_seen_at,
     expires_at;
 
--- name: trim
+-- name: _trim
 -- Deletes what has lapsed, and the oldest beyond the newest :cap. :session_id was
 -- just made and counts as the newest, even if the clock went back.
 delete from oadb.sessions
@@ -193,7 +193,7 @@ order by
     last_seen_at desc,
     session_id asc;
 
--- name: set_data
+-- name: _set_data
 update oadb.sessions
 set data = :data
 where
@@ -201,18 +201,18 @@ where
     and session_id = :session_id
     and lapses_at > now();
 
--- name: end
+-- name: _end
 -- repeatable: what has ended stays so
 delete from oadb.sessions
 where
     user_id = :user_id
     and session_id = :session_id;
 
--- name: end_all
+-- name: _end_all
 delete from oadb.sessions
 where user_id = :user_id;
 
--- name: end_others
+-- name: _end_others
 delete from oadb.sessions
 where
     user_id = :user_id

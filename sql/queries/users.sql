@@ -129,7 +129,7 @@ returning
     created_at,
     updated_at;
 
--- name: store_password
+-- name: _store_password
 -- The new epoch keeps a sign-in that proved the old password from getting a session.
 update oadb.users
 set
@@ -146,7 +146,7 @@ where
     user_id = :user_id
     and password_hash = :replaced_hash;
 
--- name: store_deletion
+-- name: _delete
 -- Everything of this user goes with it.
 delete from oadb.users
 where user_id = :user_id;
