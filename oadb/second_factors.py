@@ -201,7 +201,9 @@ async def _refuse(db: AsyncExecutor, user_id: int) -> None:
 
 def _uri(secret: Secret, account: str, issuer: str) -> Secret:
     """Return the URI of a generator. A colon ends the issuer in it; there is no way around."""
-    if not account or ":" in issuer or unsendable(account) or unsendable(issuer):
+    # Types as well: pyotp's own error would come from frames that hold the secret.
+    texts = all(isinstance(given, str) and not unsendable(given) for given in (account, issuer))
+    if not texts or not account or ":" in issuer:
         raise ParameterError(
             "second_factors.enroll: account must be a text, and issuer one without a colon"
         )

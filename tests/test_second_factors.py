@@ -142,7 +142,9 @@ def test_an_issuer_with_a_colon_is_refused_because_generators_would_refuse_the_u
     assert second_factors.get(db, user_id) is None
 
 
-@pytest.mark.parametrize(("account", "issuer"), [("\ud800", "x"), ("x", "\udfff")])
+@pytest.mark.parametrize(
+    ("account", "issuer"), [("\ud800", "x"), ("x", "\udfff"), (7, "x"), ("x", None)]
+)
 def test_what_no_uri_can_hold_is_refused_before_anything_is_stored(
     db: Database, user_id: int, account: str, issuer: str
 ) -> None:
