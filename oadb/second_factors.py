@@ -201,14 +201,17 @@ async def _refuse(db: AsyncExecutor, user_id: int) -> None:
 
 def _uri(secret: Secret, account: str, issuer: str) -> Secret:
     """Return the URI of a generator. A colon ends the issuer in it; there is no way around."""
-    # Types as well: pyotp's own error would come from frames that hold the secret.
-    texts = all(isinstance(given, str) and not unsendable(given) for given in (account, issuer))
-    if not texts or not account or ":" in issuer:
+    if not (_is_text(account) and _is_text(issuer)) or not account or ":" in issuer:
         raise ParameterError(
             "second_factors.enroll: account must be a text, and issuer one without a colon"
         )
     uri = TOTP(secret.reveal()).provisioning_uri(name=account, issuer_name=issuer)
     return Secret(uri)
+
+
+def _is_text(value: object) -> bool:
+    """Look at the type as well: pyotp's own error would come from frames that hold the secret."""
+    return isinstance(value, str) and not unsendable(value)
 
 
 def _matching_step(ring: KeyRing, found: FoundFactor, code: Secret) -> int | None:
