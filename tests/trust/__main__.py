@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.benchmarks import conditions
 from tests.trust import canaries, races, rotation, timing
-from tests.trust.ground import Measured, database, pinned
+from tests.trust.ground import CPUS, Measured, database, pinned
 
 
 def _races() -> list[Measured]:
@@ -18,8 +18,12 @@ def _races() -> list[Measured]:
 
 
 def _lookups() -> list[Measured]:
-    with pinned(), timing.filled(timing.FEW) as few, timing.filled(timing.MANY) as many:
-        return timing.verify(few, many)
+    client, server = (CPUS[0], CPUS[-1]) if CPUS else (0, 0)
+    with pinned(server), timing.filled(timing.FEW) as few, timing.filled(timing.MANY) as many:
+        together = timing.verify(few, many, "client and server on one CPU")
+        with pinned(client):
+            apart = timing.verify(few, many, "client and server on a CPU each")
+        return [*timing.required(apart), timing.planned(many), *together.measured]
 
 
 def _names() -> list[Measured]:

@@ -15,6 +15,7 @@ from oadb.engine.dsn import Dsn
 from oadb.security.keyring import Key, KeyRing, State
 from oadb.tools import migrations
 
+CPUS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
 THREADS = 16
 
 
@@ -40,13 +41,13 @@ def server(ring: KeyRing, **settings: object) -> Generator[tuple[Cluster, Config
 
 
 @contextmanager
-def pinned() -> Generator[None]:
-    """Stay on one CPU with what is started meanwhile: two of them give two different medians."""
-    if not hasattr(os, "sched_setaffinity"):
+def pinned(cpu: int) -> Generator[None]:
+    """Stay on one CPU with what is started meanwhile; where this system cannot, do nothing."""
+    if not CPUS:
         yield
         return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(before)})
+    os.sched_setaffinity(0, {cpu})
     try:
         yield
     finally:
