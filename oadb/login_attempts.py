@@ -7,7 +7,6 @@ out anybody: an account's count ends with the right password or a quiet quarter 
 network forgets one failure a minute, also while it is in use.
 """
 
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.engine.transactions import refuse_transaction
+from oadb.engine.values import UNREADABLE, readable
 from oadb.errors import Error
 from oadb.security.addresses import address, network
 from oadb.security.secret import Secret
@@ -35,9 +35,6 @@ ACCOUNT_LIMIT, NETWORK_LIMIT = 5, 20
 """Failures in a row from which on there is a wait."""
 
 _LONGEST_NAME, _LONGEST_DEVICE, _LONGEST_BROKER = 254, 500, 50
-
-# What a text of PostgreSQL cannot hold; the sign in its place is in no user's name.
-_UNSENDABLE, _UNREADABLE = re.compile("[\0\ud800-\udfff]"), "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +186,9 @@ async def _record(
 
 def _visitor(username: str, ip: str, device: str | None, broker: str | None) -> _Visitor:
     return _Visitor(
-        _readable(username, _LONGEST_NAME) or _UNREADABLE,
+        readable(username, _LONGEST_NAME) or UNREADABLE,
         network("login_attempts.sign_in", ip),
         address("login_attempts.sign_in", ip),
-        _readable(device, _LONGEST_DEVICE) if device else None,
-        _readable(broker, _LONGEST_BROKER) if broker else None,
+        readable(device, _LONGEST_DEVICE) if device else None,
+        readable(broker, _LONGEST_BROKER) if broker else None,
     )
-
-
-def _readable(text: str, longest: int) -> str:
-    """Return *text* as the audit can hold it: whatever a client sends must not keep it out."""
-    return _UNSENDABLE.sub(_UNREADABLE, text[:longest])

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_type_hints
 
 from oadb.engine import results
@@ -41,7 +41,7 @@ class Declared:
         self._exact: tuple[frozenset[type], ...] = ()
         self.sql = b""
         self.label = f"{module}.{function.__name__}"
-        self.is_copy = self.is_read = self.is_repeatable = False
+        self.is_copy = self.is_read = self.is_repeatable = self.takes_blocks = False
         self.parameters: dict[str, ValueType] = {}
         self.__name__ = self.__qualname__ = function.__name__
         self.__module__ = function.__module__
@@ -93,6 +93,7 @@ class Declared:
         ]
         if self.is_copy and not problems:
             problems = self._read_copy(signature, statement)
+            self.takes_blocks = Iterable[bytes] in hints.values()
         self.statement = statement.with_params(names)
         if not problems:
             self.sql = self.statement.sql

@@ -95,8 +95,8 @@ async def _copy_out(io: Io, connection: Any, query: Any) -> AsyncGenerator[bytes
         io.entered(connection.cursor()) as cursor,
         io.entered(cursor.copy(query.sql)) as copy,
     ):
-        while block := await io.call(copy.read):
-            yield bytes(block)
+        while block := await io.read_block(copy):
+            yield block
 
 
 async def _copy_in(
@@ -105,7 +105,7 @@ async def _copy_in(
     await control(io, connection, prelude)
     async with io.entered(connection.cursor()) as cursor:
         async with io.entered(cursor.copy(query.sql)) as copy:
-            await io.write_rows(copy, params[0])
+            await io.write(copy, params[0], blocks=query.takes_blocks)
         return query.conclude(query.label, [], cursor.rowcount)
 
 

@@ -19,6 +19,9 @@ from oadb.engine.wire import Exchange
 
 T = TypeVar("T")
 
+# Bytes of a COPY that are handed on at once: a row at a time would cost more than its transport.
+_BLOCK = 65536
+
 
 class Io(Protocol):
     """What the engine asks of psycopg, in either colour."""
@@ -36,8 +39,11 @@ class Io(Protocol):
     # Enters a context manager of psycopg.
     def entered(self, manager: Any) -> AbstractAsyncContextManager[Any]: ...
 
-    # Sends rows to a COPY.
-    async def write_rows(self, copy: Any, rows: Iterable[Any]) -> None: ...
+    # Sends rows, or blocks of text, to a COPY.
+    async def write(self, copy: Any, parts: Iterable[Any], *, blocks: bool) -> None: ...
+
+    # Receives the next rows of a COPY, whole ones; empty at its end.
+    async def read_block(self, copy: Any) -> bytes: ...
 
     # Pauses this caller, and no other; seconds.
     async def sleep(self, seconds: float) -> None: ...
@@ -65,9 +71,16 @@ class Blocking:
         with manager as value:
             yield value
 
-    async def write_rows(self, copy: Any, rows: Iterable[Any]) -> None:
-        for row in rows:
-            copy.write_row(row)
+    async def write(self, copy: Any, parts: Iterable[Any], *, blocks: bool) -> None:
+        send = copy.write if blocks else copy.write_row
+        for part in parts:
+            send(part)
+
+    async def read_block(self, copy: Any) -> bytes:
+        block = bytearray()
+        while len(block) < _BLOCK and (row := copy.read()):
+            block += row
+        return bytes(block)
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251  # this colour blocks
@@ -93,9 +106,16 @@ class Awaiting:
     def entered(self, manager: Any) -> AbstractAsyncContextManager[Any]:
         return cast("AbstractAsyncContextManager[Any]", manager)
 
-    async def write_rows(self, copy: Any, rows: Iterable[Any]) -> None:
-        for row in rows:
-            await copy.write_row(row)
+    async def write(self, copy: Any, parts: Iterable[Any], *, blocks: bool) -> None:
+        send = copy.write if blocks else copy.write_row
+        for part in parts:
+            await send(part)
+
+    async def read_block(self, copy: Any) -> bytes:
+        block = bytearray()
+        while len(block) < _BLOCK and (row := await copy.read()):
+            block += row
+        return bytes(block)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

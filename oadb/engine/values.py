@@ -5,6 +5,7 @@ statement, exactly as PREPARE does when a DBA pastes it. psycopg alone would pic
 each value (smallint for 1, bigint for 3000000000), and prepare one statement for each.
 """
 
+import re
 import types
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -140,6 +141,17 @@ def _plain(annotation: Any) -> Any:
         kinds: set[type] = {type(choice) for choice in get_args(annotation)}
         return kinds.pop() if len(kinds) == 1 else None
     return get_origin(annotation) or annotation
+
+
+_UNSENDABLE = re.compile("[\0\ud800-\udfff]")
+
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+"""What stands where something was that a text of PostgreSQL cannot hold."""
+
+
+def readable(text: str, longest: int) -> str:
+    """Return *text*, cut, with UNREADABLE in place of what PostgreSQL cannot hold."""
+    return _UNSENDABLE.sub(UNREADABLE, text[:longest])
 
 
 def unsendable(value: object) -> str | None:

@@ -18,6 +18,12 @@ copy oadb.users (
     email
 ) from stdin;
 
+-- name: import_text
+copy oadb.users (
+    username,
+    email
+) from stdin;
+
 -- name: export_users
 copy (
     select
@@ -36,6 +42,10 @@ copy (
 
 @query
 def import_users(rows: Iterable[tuple[object, ...]]) -> Affected: ...
+
+
+@query
+def import_text(blocks: Iterable[bytes]) -> Affected: ...
 
 
 @query
@@ -157,3 +167,14 @@ async def test_an_async_export_left_early_leaves_a_database_that_works(
 
     assert idle(adb)
     assert await users.count_all(adb) == 0
+
+
+def test_text_that_is_ready_is_copied_as_it_is_however_it_is_cut(db: Database) -> None:
+    text = "".join(f"{name}\t{email}\n" for name, email in PEOPLE).encode()
+
+    assert import_text(db, (text[n : n + 999] for n in range(0, len(text), 999))) == len(PEOPLE)
+    assert users.count_all(db) == len(PEOPLE)
+
+
+async def test_text_that_is_ready_is_copied_over_asyncio_too(adb: AsyncDatabase) -> None:
+    assert await import_text(adb, [b"asha\tasha@example.in\n"]) == 1
