@@ -1,27 +1,20 @@
 """Master contracts: what each broker lists. The SQL is in sql/queries/instruments.sql."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from operator import attrgetter
+from typing import NamedTuple, Self
 
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
-from oadb.engine.results import Affected
-from oadb.engine.values import unsendable
-from oadb.errors import LoadError
 
 query = queries("instruments")
 
 LONGEST_TEXT = 200
 """Most characters of a text field; the longest names that brokers list have about 60."""
-
-_SHOWN_REJECTIONS = 5
-
-# Before or after the decimal point.
-_MOST_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +29,7 @@ class Instrument:
     broker_exchange: str
     token: str
     instrument_type: str
+    underlying: str | None
     expiry: date | None
     strike: Decimal | None
     lot_size: int
@@ -46,38 +40,71 @@ class Instrument:
 _columns = attrgetter(*(column.name for column in fields(Instrument)))
 
 
+class Listing(NamedTuple):
+    """An instrument as a reader finds it in a broker's file: each field as PostgreSQL's text.
+
+    The fields are those of Instrument, in their order; an empty one is null. Numbers and dates
+    have been understood and are written out, so that COPY can pass them on as they are.
+    """
+
+    broker: str
+    exchange: str
+    symbol: str
+    name: str
+    broker_symbol: str
+    broker_exchange: str
+    token: str
+    instrument_type: str
+    underlying: str
+    expiry: str
+    strike: str
+    lot_size: str
+    tick_size: str
+    contract_value: str
+
+    @classmethod
+    def of(cls, row: Instrument) -> Self:
+        """Return the text of each field."""
+        return cls(*("" if value is None else str(value) for value in _columns(row)))
+
+    def instrument(self) -> Instrument:
+        """Return it with a type for each field."""
+        return Instrument(
+            *self[:3],
+            self.name or None,
+            *self[4:8],
+            self.underlying or None,
+            date.fromisoformat(self.expiry) if self.expiry else None,
+            Decimal(self.strike) if self.strike else None,
+            int(self.lot_size),
+            Decimal(self.tick_size),
+            Decimal(self.contract_value),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that was not loaded: where it stands, and what was expected."""
+    """A row that was not loaded: where it stands, what was expected, and how it begins."""
 
     where: str
     reason: str
+    sample: str = ""
 
     def __str__(self) -> str:
         """Return it as compilers do: place, colon, reason."""
         return f"{self.where}: {self.reason}"
 
 
+Row = Instrument | Listing | Rejected
+"""What a load takes."""
+
+
 @dataclass(frozen=True, slots=True)
-class LoadReport:
-    """What became of the rows of a load. ``changed`` counts rows inserted or updated."""
+class ExchangeCount:
+    """How many instruments a broker lists on an exchange."""
 
-    rows: int
-    accepted: int
-    changed: int
-    rejected: tuple[Rejected, ...]
-
-    @property
-    def unchanged(self) -> int:
-        """Rows that the table already held as they are."""
-        return self.accepted - self.changed
-
-    def __str__(self) -> str:
-        """Return it as one line."""
-        return (
-            f"{self.accepted:,} of {self.rows:,} rows accepted "
-            f"({self.changed:,} changed), {len(self.rejected):,} rejected"
-        )
+    exchange: str
+    instruments: int
 
 
 @query
@@ -89,7 +116,61 @@ def find_by_token(broker: str, exchange: str, token: str) -> Instrument | None: 
 
 
 @query
+def find_by_broker_symbol(broker: str, exchange: str, broker_symbol: str) -> Instrument | None: ...
+
+
+@query
+def list_by_symbols(broker: str, exchanges: list[str], symbols: list[str]) -> list[Instrument]: ...
+
+
+@query
+def list_by_tokens(broker: str, exchanges: list[str], tokens: list[str]) -> list[Instrument]: ...
+
+
+@query
+def list_option_expiries(
+    broker: str, exchange: str, underlying: str, with_expired: bool = False
+) -> list[date]: ...
+
+
+@query
+def list_future_expiries(
+    broker: str, exchange: str, underlying: str, with_expired: bool = False
+) -> list[date]: ...
+
+
+@query
+def list_underlyings(broker: str, exchange: str, with_futures: bool = False) -> list[str]: ...
+
+
+@query
+def list_strikes(broker: str, exchange: str, underlying: str, expiry: date) -> list[Decimal]: ...
+
+
+@query
+def list_chain(broker: str, exchange: str, underlying: str, expiry: date) -> list[Instrument]: ...
+
+
+@query
+def find_near_future(broker: str, exchange: str, underlying: str) -> Instrument | None: ...
+
+
+@query
+def find_lot_size(broker: str, exchange: str, underlying: str) -> int | None: ...
+
+
+@query
 def count_by_broker(broker: str) -> int: ...
+
+
+@query
+def count_by_exchange(broker: str) -> list[ExchangeCount]: ...
+
+
+@query
+def list_page(
+    broker: str, after_exchange: str = "", after_symbol: str = "", page_size: int = 1000
+) -> list[Instrument]: ...
 
 
 @query
@@ -100,137 +181,29 @@ def stream_by_broker(broker: str) -> Iterator[Instrument]: ...
 def export_csv() -> Iterator[bytes]: ...
 
 
-@query
-def claim_load(broker: str) -> bool: ...
-
-
-@query
-def stage(rows: Iterable[tuple[object, ...]]) -> Affected: ...
-
-
-@query
-def release_tokens(broker: str) -> Affected: ...
-
-
-@query
-def merge_staged(broker: str) -> Affected: ...
-
-
-@query
-def refresh_statistics() -> None: ...
-
-
-@query
-def clear_staged(broker: str) -> Affected: ...
-
-
 query.complete()
 
 
 @operation
-async def load(db: AsyncExecutor, broker: str, rows: Iterable[Instrument | Rejected]) -> LoadReport:
-    """Insert or update the instruments of one broker, all or none, and report.
+async def get_all(
+    db: AsyncExecutor, broker: str, pairs: Sequence[tuple[str, str]]
+) -> list[Instrument | None]:
+    """Return what each (exchange, symbol) stands for, in their order; None where nothing does.
 
-    Rows that are invalid, and later ones with a symbol or token already seen, are rejected and
-    reported; the others are written in one transaction. Instruments that *rows* do not mention
-    stay. Raises LoadError if no row can be accepted or another load of this broker is running.
+    One statement for any number of pairs; a pair may be asked for more than once.
     """
-    intake = _Intake(broker)
-    async with db.transaction() as tx:
-        if not await claim_load(tx, broker):
-            raise LoadError(f"another load of {broker} is in progress; try again when it has ended")
-        await stage(tx, map(_columns, intake.accept(rows)))
-        intake.require_any()
-        await release_tokens(tx, broker)
-        changed = await merge_staged(tx, broker)
-        await clear_staged(tx, broker)
-        if changed:
-            await refresh_statistics(tx)
-    return LoadReport(intake.rows, intake.accepted, changed, tuple(intake.rejected))
+    exchanges, symbols = [exchange for exchange, _ in pairs], [symbol for _, symbol in pairs]
+    rows = await list_by_symbols(db, broker, exchanges, symbols)
+    found = {(row.exchange, row.symbol): row for row in rows}
+    return [found.get(pair) for pair in pairs]
 
 
-@dataclass(slots=True)
-class _Intake:
-    """Looks at each row once, on its way to COPY."""
-
-    broker: str
-    rows: int = 0
-    accepted: int = 0
-    rejected: list[Rejected] = field(default_factory=list[Rejected])
-    seen: dict[tuple[str, str, str], int] = field(default_factory=dict[tuple[str, str, str], int])
-
-    def accept(self, rows: Iterable[Instrument | Rejected]) -> Iterator[Instrument]:
-        for self.rows, row in enumerate(rows, 1):
-            if isinstance(row, Rejected):
-                self.rejected.append(row)
-                continue
-            reason = self._refusal(row)
-            if reason is not None:
-                self.rejected.append(Rejected(f"row {self.rows}", reason))
-                continue
-            self.accepted += 1
-            yield row
-
-    def require_any(self) -> None:
-        if self.accepted:
-            return
-        if not self.rows:
-            raise LoadError("there are no rows; an empty set is never loaded")
-        shown = "".join(f"\n  {rejected}" for rejected in self.rejected[:_SHOWN_REJECTIONS])
-        raise LoadError(f"none of {self.rows} rows can be loaded; the first reasons:{shown}")
-
-    def _refusal(self, row: Instrument) -> str | None:
-        return self._wrong_text(row) or _wrong_number(row) or self._seen_before(row)
-
-    def _wrong_text(self, row: Instrument) -> str | None:
-        if row.broker != self.broker:
-            return f"broker is {row.broker!r}; this load is for {self.broker!r}"
-        for column in _REQUIRED_TEXT:
-            value = getattr(row, column)
-            if not isinstance(value, str) or not value.strip():
-                return f"{column} is empty"
-        for column in (*_REQUIRED_TEXT, "name"):
-            value = getattr(row, column)
-            if value is not None and len(value) > LONGEST_TEXT:
-                return f"{column} has {len(value)} characters; at most {LONGEST_TEXT} are allowed"
-            fault = unsendable(value)
-            if fault is not None:
-                return f"{column} holds {fault}"
-        return None
-
-    def _seen_before(self, row: Instrument) -> str | None:
-        """Refuse what could not be found again unambiguously; the first one wins."""
-        keys = {
-            "symbol": ("symbol", row.exchange, row.symbol),
-            "token": ("token", row.exchange, row.token),
-        }
-        for column, key in keys.items():
-            if key in self.seen:
-                earlier = f"row {self.seen[key]}"
-                return f"{column} {key[2]!r} on {row.exchange} was already given in {earlier}"
-        self.seen.update(dict.fromkeys(keys.values(), self.rows))
-        return None
-
-
-_REQUIRED_TEXT = (
-    "exchange", "symbol", "broker_symbol", "broker_exchange", "token", "instrument_type",
-)  # fmt: skip
-
-
-def _wrong_number(row: Instrument) -> str | None:
-    if row.lot_size < 0 or row.lot_size >= 2**63:
-        return f"lot_size is {row.lot_size}; expected a whole number from 0"
-    if not _is_price(row.tick_size) or row.tick_size < 0:
-        return f"tick_size is {row.tick_size}; expected a number from 0"
-    if not _is_price(row.contract_value) or row.contract_value <= 0:
-        return f"contract_value is {row.contract_value}; expected a number above 0"
-    if row.strike is not None and (not _is_price(row.strike) or row.strike <= 0):
-        return f"strike is {row.strike}; expected a number above 0"
-    if row.instrument_type in {"CE", "PE"} and (row.strike is None or row.expiry is None):
-        return f"an option ({row.instrument_type}) needs both strike and expiry"
-    return None
-
-
-def _is_price(value: Decimal) -> bool:
-    """Say whether *value* is of a size that a price can have, and that the table can hold."""
-    return value.is_finite() and abs(value.adjusted()) <= _MOST_DIGITS
+@operation
+async def find_all_by_token(
+    db: AsyncExecutor, broker: str, pairs: Sequence[tuple[str, str]]
+) -> list[Instrument | None]:
+    """Return what each (exchange, token) stands for, as get_all does."""
+    exchanges, tokens = [exchange for exchange, _ in pairs], [token for _, token in pairs]
+    rows = await list_by_tokens(db, broker, exchanges, tokens)
+    found = {(row.exchange, row.token): row for row in rows}
+    return [found.get(pair) for pair in pairs]

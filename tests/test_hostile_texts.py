@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,11 @@ from oadb import (
     Transaction,
     api_keys,
     broker_tokens,
+    brokers,
     changes,
+    instrument_index,
+    instrument_loads,
+    instrument_search,
     instruments,
     keys,
     login_attempts,
@@ -36,7 +41,8 @@ from oadb import (
 )
 from oadb.broker_tokens import BrokerToken, Tokens
 from oadb.engine.declarations import Declared
-from oadb.errors import Error
+from oadb.engine.values import unsendable
+from oadb.errors import Error, LoadError, ParameterError
 from oadb.instruments import Instrument
 from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
@@ -54,10 +60,12 @@ VALID: dict[str, object] = {
     "email": "valid@example.in", "ip": "::1", "broker": "zerodha", "method": "password",
     "outcome": "failed", "order_mode": "auto", "channel": "oadb_changes", "network": "192.0.2.1",
     "token_digest": b"\0" * 32, "content_digest": b"\0" * 32, "user_id": 1, "user_ids": [1],
+    "zone": "UTC",
 }  # fmt: skip
 BY_TYPE: dict[type, object] = {
     str: "valid", int: 1, bytes: SEALED, bool: True, UUID: ID, dict: {},
-    timedelta: timedelta(hours=1), datetime: datetime(2126, 1, 1, tzinfo=UTC),
+    timedelta: timedelta(hours=1), datetime: datetime(2126, 1, 1, tzinfo=UTC), time: time(8),
+    date: date(2126, 1, 1), Decimal: Decimal(1),
 }  # fmt: skip
 
 # Queries that look for the text, and find nothing by it.
@@ -228,7 +236,7 @@ def run(tx: Transaction, declared: Any, name: str, given: dict[str, Any]) -> Non
 Work = Callable[[Transaction, str], None]
 
 ROW = Instrument(
-    "zerodha", "NSE", "RELIANCE", None, "RELIANCE", "NSE", "738561", "EQ", None, None, 1,
+    "zerodha", "NSE", "RELIANCE", None, "RELIANCE", "NSE", "738561", "EQ", None, None, None, 1,
     Decimal("0.05"), Decimal(1),
 )  # fmt: skip
 
@@ -371,14 +379,85 @@ def change_payload(_: Transaction, text: str) -> None:
 
 
 def instrument_texts(tx: Transaction, text: str) -> None:
-    row = replace(ROW, symbol=text, name=text, exchange=text, broker_symbol=text, token=text)
-    assert instruments.load(tx, "zerodha", [row]).accepted == 1
+    row = replace(
+        ROW, symbol=text, name=text, exchange=text, broker_symbol=text, token=text,
+        broker_exchange=text, instrument_type=text, underlying=text,
+    )  # fmt: skip
+    assert instrument_loads.load(tx, "zerodha", [row]).accepted == 1
     assert instruments.get(tx, "zerodha", text, text) == row
+    assert instruments.get_all(tx, "zerodha", [(text, text)]) == [row]
+    assert instruments.find_all_by_token(tx, "zerodha", [(text, text)]) == [row]
+    index = instrument_index.build(tx, "zerodha")
+    assert index.get("zerodha", text, text) == row
+    assert index.find_by_token("zerodha", text, text) == row
+    assert index.find_by_broker_symbol("zerodha", text, text) == row
 
 
 def instrument_broker(tx: Transaction, text: str) -> None:
-    assert instruments.load(tx, text, [replace(ROW, broker=text)]).accepted == 1
+    row = replace(ROW, broker=text)
+    assert instrument_loads.load(tx, text, [row]).accepted == 1
     assert instruments.count_by_broker(tx, text) == 1
+    assert instrument_loads.get_status(tx, text) is not None
+    assert instrument_index.build(tx, text).get(text, "NSE", "RELIANCE") == row
+
+
+def load_broker(tx: Transaction, text: str) -> None:
+    try:
+        instrument_loads.load(tx, text, [])
+    except ParameterError:
+        assert unsendable(text) or not text.strip() or len(text) > 200
+    except LoadError:
+        assert instrument_loads.list_recent(tx, text)[0].broker == text
+
+
+def load_source(tx: Transaction, text: str) -> None:
+    instrument_loads.load(tx, "zerodha", [ROW], source=text)
+    assert instrument_loads.list_recent(tx, "zerodha")[0].source == text
+
+
+def load_exchanges(tx: Transaction, text: str) -> None:
+    row = replace(ROW, exchange=text)
+    assert set(instrument_loads.load(tx, "zerodha", [row], exchanges=[text]).exchanges) == {text}
+    assert instruments.get(tx, "zerodha", text, "RELIANCE") == row
+
+
+def load_exchange_that_is_no_collection(tx: Transaction, text: str) -> None:
+    with pytest.raises(ParameterError):
+        instrument_loads.load(tx, "zerodha", [ROW], exchanges=text)
+
+
+def due_zone(tx: Transaction, text: str) -> None:
+    with pytest.raises(ParameterError):
+        instrument_loads.is_due(tx, "zerodha", time(8), text)
+
+
+def search_text(tx: Transaction, text: str) -> None:
+    row = replace(ROW, symbol=text, name=None)
+    with suppress(LoadError):
+        assert instrument_loads.load(tx, "zerodha", [row]).accepted == 1
+    found = instrument_search.search(tx, "zerodha", text)
+    assert all(each == row for each in found)
+    assert instrument_index.build(tx, "zerodha").search("zerodha", text) == found
+
+
+def search_filters(tx: Transaction, text: str) -> None:
+    index = instrument_index.build(tx, "zerodha")
+    assert instrument_search.search(tx, text, "RELIANCE") == index.search(text, "RELIANCE") == []
+    for name in ("exchange", "instrument_type", "underlying"):
+        given: dict[str, Any] = {"broker": "zerodha", "text": "", name: text}
+        assert instrument_search.search(tx, **given) == index.search(**given) == []
+
+
+def unknown_instruments(tx: Transaction, text: str) -> None:
+    index = instrument_index.build(tx, "zerodha")
+    assert instruments.get_all(tx, text, [(text, text)]) == [None]
+    assert instruments.find_all_by_token(tx, text, [(text, text)]) == [None]
+    assert index.get(text, text, text) is index.find_by_token(text, text, text) is None
+
+
+def file_of_no_broker(_: Transaction, text: str) -> None:
+    with pytest.raises(LoadError, match="no reader for"):
+        brokers.read(text, Path("none"))
 
 
 OPERATIONS: dict[str, list[Work]] = {
@@ -388,7 +467,16 @@ OPERATIONS: dict[str, list[Work]] = {
     "broker_tokens": [tokens_broker, tokens_of_no_broker, tokens_client_id],
     "second_factors": [factor_account, factor_issuer],
     "changes": [change_payload],
-    "instruments": [instrument_texts, instrument_broker],
+    "brokers": [file_of_no_broker],
+    "instruments": [instrument_texts, instrument_broker, unknown_instruments],
+    "instrument_loads": [
+        load_broker,
+        load_source,
+        load_exchanges,
+        load_exchange_that_is_no_collection,
+        due_zone,
+    ],
+    "instrument_search": [search_text, search_filters],
 }
 SECRETS: dict[str, list[Work]] = {
     "users": [set_password, verify_password],

@@ -63,11 +63,19 @@ def test_every_domain_is_one_module_and_one_file_of_queries() -> None:
         ("engine", ("oadb.engine", "oadb.security", "oadb.errors")),
         ("security", ("oadb.security", "oadb.errors")),
         ("errors.py", ()),
+        ("index", ("oadb.index", "oadb.instruments", "oadb.errors", "oadb.engine")),
         ("brokers", ("oadb.brokers", "oadb.instruments", "oadb.errors", "oadb.engine")),
         *(
             (
                 f"{domain}.py",
-                ("oadb.engine", "oadb.security", "oadb.errors", *(f"oadb.{d}" for d in DOMAINS)),
+                (
+                    "oadb.engine",
+                    "oadb.security",
+                    "oadb.errors",
+                    "oadb.brokers.intake",
+                    "oadb.index.",
+                    *(f"oadb.{d}" for d in DOMAINS),
+                ),
             )
             for domain in DOMAINS
         ),

@@ -1,81 +1,130 @@
-"""CSV files, plain or gzip, read line by line."""
+"""Files of brokers, plain or gzip: opened, decoded, and given a block at a time.
 
-import csv
+A file is read whole or not at all: what is cut off, damaged or no text is a LoadError that says
+where, never a shorter file.
+"""
+
+import codecs
 import gzip
+import hashlib
+import io
 import zlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from pathlib import Path
+from typing import BinaryIO, TypeVar, cast
 
 from oadb.errors import LoadError
+from oadb.instruments import Rejected
+
+T = TypeVar("T")
+
+Convert = Callable[[tuple[str, ...]], T]
+"""Makes a row of the fields of a line or an entry; raises RowError."""
+
+BLOCK = 1 << 18
+"""Bytes that are read at once, and most of a line or an entry; brokers write under 1,000."""
+
+_SAMPLE = 80
+"""Most characters of a sample."""
 
 _GZIP = b"\x1f\x8b"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One line of a CSV file: its place, its fields by column, and what is wrong with its shape."""
-
-    where: str
-    fields: dict[str, str]
-    fault: str | None = None
+class RowError(Exception):
+    """A row that cannot be read; the text says what was expected."""
 
 
-def records(path: Path, columns: tuple[str, ...]) -> Iterator[Record]:
-    """Yield the lines of a CSV file with a heading that names at least *columns*.
+def rejected(where: str, fault: RowError, fields: Iterable[object]) -> Rejected:
+    """Return a row that cannot be read, with its beginning as a sample."""
+    return Rejected(where, str(fault), ",".join(map(str, fields))[:_SAMPLE])
 
-    Raises LoadError naming file and line if the file cannot be read as such.
-    """
-    with _text(path) as text:
-        reader = csv.reader(text, strict=True)
+
+def checksum(path: Path) -> bytes | None:
+    """Return the SHA-256 of a file; None if it cannot be read, of which its reader says why."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return None
+
+
+class Source:
+    """A file that is being read, and how far."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self.name = path.name
+        self.unfinished = False
+        self._file = file
+        self._read = 0
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines with their ends; ``unfinished`` tells that the last one has none."""
+        return chain.from_iterable(self._blocks_of_lines())
+
+    def texts(self) -> Iterator[str]:
+        """Yield the text, cut between any two characters."""
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        for block in self._blocks():
+            yield self._decoded(block, decoder.decode)
+        yield self._decoded(b"", lambda end: decoder.decode(end, final=True))
+
+    def _blocks_of_lines(self) -> Iterator[io.StringIO]:
+        rest = b""
+        for block in self._blocks():
+            whole, end, rest = (rest + block).rpartition(b"\n")
+            yield io.StringIO(self._decoded(whole + end, bytes.decode), newline="\n")
+            if len(rest) > BLOCK:
+                raise LoadError(
+                    f"{self.name}:{self._read + 1}: a line of more than {BLOCK:,} bytes; "
+                    "this is no file of a broker"
+                )
+        self.unfinished = bool(rest)
+        yield io.StringIO(self._decoded(rest, bytes.decode), newline="\n")
+
+    def _blocks(self) -> Iterator[bytes]:
         try:
-            heading = next(reader, list[str]())
-            _require(path, heading, columns)
-            for fields in reader:
-                if fields:
-                    yield _record(f"{path.name}:{reader.line_num}", heading, fields)
-        except csv.Error as error:
-            raise LoadError(f"{path.name}:{reader.line_num}: not CSV: {error}") from None
-        except UnicodeDecodeError:
-            raise LoadError(f"{path.name}:{reader.line_num + 1}: not UTF-8") from None
+            yield self._file.read(BLOCK).removeprefix(codecs.BOM_UTF8)
+            while block := self._file.read(BLOCK):
+                yield block
         except (EOFError, gzip.BadGzipFile, zlib.error):
             raise LoadError(
-                f"{path.name}: damaged gzip after line {reader.line_num}; fetch the file again"
+                f"{self.name}: damaged gzip after line {self._read}; fetch the file again"
             ) from None
+        except OSError as error:
+            raise LoadError(f"cannot read {self.name}: {error.strerror}") from None
+
+    def _decoded(self, block: bytes, decode: Callable[[bytes], str]) -> str:
+        """Decode a block, so that a fault is told with its line."""
+        try:
+            text = decode(block)
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start].count(b"\n")
+            raise LoadError(
+                f"{self.name}:{self._read + before + 1}: not UTF-8; fetch the file again"
+            ) from None
+        if "\0" in text:
+            before = text[: text.index("\0")].count("\n")
+            raise LoadError(f"{self.name}:{self._read + before + 1}: a NUL byte; this is no text")
+        self._read += block.count(b"\n")
+        return text
 
 
 @contextmanager
-def _text(path: Path) -> Generator[Iterator[str]]:
+def opened(path: Path) -> Generator[Source]:
+    """Open a file, plain or gzip. Raises LoadError if it is not there or may not be read."""
     try:
-        with path.open("rb") as start:
-            packed = start.read(2) == _GZIP
+        with path.open("rb") as file:
+            packed = file.read(len(_GZIP)) == _GZIP
+            file.seek(0)
+            plain = gzip.GzipFile(fileobj=file) if packed else file
+            yield Source(path, io.BufferedReader(cast("io.RawIOBase", plain), BLOCK))
     except OSError as error:
         raise LoadError(f"cannot read {path}: {error.strerror}") from None
-    opened = gzip.open if packed else open
-    with opened(path, "rb") as file:
-        yield _decoded(file)
 
 
-def _decoded(file: Iterable[bytes]) -> Iterator[str]:
-    """Decode line by line, so that a fault is in the line that is being read."""
-    lines = iter(file)
-    for line in islice(lines, 1):
-        yield line.decode("utf-8-sig")
-    for line in lines:
-        yield line.decode()
-
-
-def _require(path: Path, heading: list[str], columns: tuple[str, ...]) -> None:
-    missing = [column for column in columns if column not in heading]
-    if missing:
-        raise LoadError(
-            f"{path.name}:1: the heading lacks {', '.join(missing)}; expected {', '.join(columns)}"
-        )
-
-
-def _record(where: str, heading: list[str], fields: list[str]) -> Record:
-    if len(fields) != len(heading):
-        return Record(where, {}, f"{len(fields)} fields; the heading has {len(heading)}")
-    return Record(where, dict(zip(heading, fields, strict=True)))
+def is_json(path: Path) -> bool:
+    """Say whether a file begins as a JSON array does."""
+    with opened(path) as source:
+        return next(source.texts()).lstrip().startswith("[")

@@ -46,6 +46,7 @@ def _contract(
         broker_exchange="NFO",
         token=str(token),
         instrument_type=kind,
+        underlying=name,
         expiry=expiry,
         strike=None if strike is None else Decimal(strike),
         lot_size=lot,

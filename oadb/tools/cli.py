@@ -5,7 +5,6 @@ import signal
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -13,12 +12,13 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from oadb import instruments
-from oadb.brokers import zerodha
+from oadb import brokers, instrument_loads
+from oadb.brokers import files
 from oadb.engine import embedded
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.dsn import Dsn
+from oadb.engine.values import readable
 from oadb.errors import Error
 from oadb.tools import cli_keys, contract, demo, doctor, migrations
 
@@ -39,16 +39,7 @@ app.add_typer(cli_keys.app, name="keys")
 # How often the number beside a progress bar is brought up to date, in rows.
 _TICK = 500
 
-_SHOWN_REJECTIONS = 10
-
-
-class Broker(StrEnum):
-    """Brokers whose files can be read."""
-
-    ZERODHA = zerodha.BROKER
-
-
-_READERS = {Broker.ZERODHA: zerodha.read}
+_SHOWN, _LONGEST_NAME = 10, 255
 
 
 def main() -> None:
@@ -136,17 +127,30 @@ def run_migrate_rollback(
 @instruments_app.command("load")
 def run_instruments_load(
     file: Annotated[Path, typer.Argument(help="The broker's file, plain or gzip.")],
-    broker: Annotated[Broker, typer.Option(help="Whose format it is.")],
+    broker: Annotated[str, typer.Option(help=f"Whose format it is: {', '.join(brokers.READERS)}.")],
+    exchange: Annotated[
+        list[str] | None,
+        typer.Option(help="An exchange that the file has to have; may be given more than once."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also if an exchange loses more than half.")
+    ] = False,
 ) -> None:
-    """Load a broker's instrument file in one transaction, and report."""
-    rows = _READERS[broker](file)
+    """Replace a broker's instruments by those of a file, in one transaction, and report."""
+    rows, checksum = brokers.read(broker, file), files.checksum(file)
     with Database.from_env() as db, _progress(f"loading {file.name}") as watch:
-        report = instruments.load(db, broker.value, watch(rows))
+        report = instrument_loads.load(
+            db, broker, watch(rows), source=readable(file.name, _LONGEST_NAME), checksum=checksum,
+            exchanges=exchange or None, force=force,
+        )  # fmt: skip
     typer.echo(str(report))
-    for rejected in report.rejected[:_SHOWN_REJECTIONS]:
-        typer.echo(f"  {rejected}")
-    if len(report.rejected) > _SHOWN_REJECTIONS:
-        typer.echo(f"  and {len(report.rejected) - _SHOWN_REJECTIONS:,} more")
+    for name, (before, after) in sorted(report.exchanges.items()):
+        typer.echo(f"  {name:<12} {before:>9,} before {after:>9,} after")
+    left_out = (*report.rejected, *report.duplicates)
+    for each in left_out[:_SHOWN]:
+        typer.echo(f"  {each}")
+    if len(left_out) > _SHOWN:
+        typer.echo(f"  and {len(left_out) - _SHOWN:,} more")
 
 
 @contextmanager
@@ -182,5 +186,5 @@ def _progress(label: str) -> Generator[demo.Watch]:
 
 def _duration(seconds: float) -> str:
     if seconds < 0.001:
-        return f"{seconds * 1e6:.0f} us"
+        return f"{seconds * 1e6:.0f} us" if seconds >= 1e-6 else f"{seconds * 1e9:.0f} ns"
     return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"

@@ -26,7 +26,9 @@ from oadb.engine.values import ValueType
 _NO_DOMAINS = frozenset({"__main__", "errors"})
 
 # Volatile in name only: what they return changes, and nothing else does.
-_HARMLESS = frozenset({"clock_timestamp", "gen_random_uuid", "pg_is_in_recovery", "random"})
+_HARMLESS = frozenset(
+    {"clock_timestamp", "gen_random_uuid", "pg_is_in_recovery", "random", "system"}
+)
 
 
 def check(config: Config) -> Iterator[str]:

@@ -9,12 +9,16 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from timeit import timeit
 from typing import TypeVar
 
 from oadb import (
     api_keys,
     broker_tokens,
     catalog,
+    instrument_index,
+    instrument_loads,
+    instrument_search,
     instruments,
     keys,
     login_attempts,
@@ -28,7 +32,8 @@ from oadb.engine import embedded
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.dsn import Dsn
-from oadb.instruments import Instrument, Rejected
+from oadb.instrument_loads import LoadReport
+from oadb.instruments import Instrument, Row
 from oadb.security.keyring import ROOT_BYTES, Key, KeyRing
 from oadb.security.refusals import Refusal
 from oadb.security.secret import Secret
@@ -36,9 +41,10 @@ from oadb.tools import chain, migrations
 from oadb.users import User
 
 T = TypeVar("T")
-Watch = Callable[[Iterable[Instrument | Rejected]], Iterable[Instrument | Rejected]]
+Watch = Callable[[Iterable[Row]], Iterable[Row]]
 
 _LOOKUPS = 1000
+_SEARCH = "nifty ce"
 _SHOWN = 3
 _VISITOR = "203.0.113.7"
 
@@ -126,12 +132,22 @@ def _mode(verified: VerifiedKey | Refusal) -> str:
 
 def _load(db: Database, file: Path | None, watch: Watch) -> Iterator[Step]:
     broker = chain.BROKER if file is None else zerodha.BROKER
-    rows = chain.generate(datetime.now(UTC).date()) if file is None else zerodha.read(file)
-    report, seconds = _timed(lambda: instruments.load(db, broker, watch(rows)))
-    yield Step("instruments loaded", str(report), seconds)
+    today = datetime.now(UTC).date()
+    for name in ("instruments loaded", "loaded once more"):
+        rows = chain.generate(today) if file is None else zerodha.read(file)
+        report, seconds = _timed(lambda: instrument_loads.load(db, broker, watch(rows)))  # noqa: B023
+        yield Step(name, _counted(report), seconds)
     for rejected in report.rejected[:_SHOWN]:
         yield Step("rejected", str(rejected))
     yield from _look_up(db, broker)
+    yield from _search(db, broker)
+
+
+def _counted(report: LoadReport) -> str:
+    return (
+        f"{report.rows:,} rows: {report.inserted:,} new, {report.unchanged:,} unchanged, "
+        f"{len(report.rejected):,} rejected"
+    )
 
 
 def _look_up(db: Database, broker: str) -> Iterator[Step]:
@@ -142,6 +158,20 @@ def _look_up(db: Database, broker: str) -> Iterator[Step]:
     shown, counted = known[len(known) // 2], f"median of {len(known):,}"
     yield Step("lookup by symbol", f"{shown.exchange} {shown.symbol}, {counted}", median(by_symbol))
     yield Step("lookup by token", f"{shown.exchange} {shown.token}, {counted}", median(by_token))
+
+
+def _search(db: Database, broker: str) -> Iterator[Step]:
+    found, seconds = _timed(lambda: instrument_search.search(db, broker, _SEARCH))
+    yield Step("search", f"{_SEARCH}: {len(found)} found", seconds)
+    index, seconds = _timed(lambda: instrument_index.build(db, broker))
+    yield Step("index in memory", f"{len(index):,} instruments", seconds)
+    again, seconds = _timed(lambda: index.search(broker, _SEARCH))
+    same = "the same" if again == found else "not the same"
+    yield Step("search in memory", f"{_SEARCH}: {same}", seconds)
+    if found:
+        place = (broker, found[0].exchange, found[0].symbol)
+        seconds = timeit(lambda: index.get_token(*place), number=_LOOKUPS) / _LOOKUPS
+        yield Step("lookup in memory", f"{' '.join(place[1:])}", seconds)
 
 
 def _by_symbol(db: Database, known: Instrument) -> Instrument | None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from oadb import Transaction, instruments
+from oadb import Transaction, instrument_loads, instruments
 from oadb.brokers import zerodha
 from oadb.errors import LoadError
-from oadb.instruments import Instrument, Rejected
+from oadb.instruments import Instrument, Listing, Rejected
 from tests.brokers.samples import CALL, FUTURE, HEADING, INDEX, PUT, SHARE, written
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -20,9 +20,10 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "instruments.csv"
 
 
-def read_one(file: Path, line: str) -> Instrument | Rejected:
+def read_one(file: Path, line: str) -> Instrument:
     (found,) = zerodha.read(written(file, line))
-    return found
+    assert isinstance(found, Listing)
+    return found.instrument()
 
 
 def test_a_share_keeps_its_symbol(file: Path) -> None:
@@ -35,6 +36,7 @@ def test_a_share_keeps_its_symbol(file: Path) -> None:
         broker_exchange="NSE",
         token="408065::::1594",
         instrument_type="EQ",
+        underlying=None,
         expiry=None,
         strike=None,
         lot_size=1,
@@ -46,7 +48,6 @@ def test_a_share_keeps_its_symbol(file: Path) -> None:
 def test_an_index_moves_to_an_exchange_of_its_own(file: Path) -> None:
     found = read_one(file, INDEX)
 
-    assert isinstance(found, Instrument)
     assert (found.exchange, found.symbol, found.instrument_type) == ("NSE_INDEX", "NIFTY", "INDEX")
     assert (found.broker_exchange, found.broker_symbol) == ("NSE", "NIFTY 50")
     assert (found.lot_size, found.tick_size) == (0, Decimal(0))
@@ -67,15 +68,11 @@ def test_a_derivative_is_named_by_underlying_expiry_and_strike(
 ) -> None:
     found = read_one(file, line)
 
-    assert isinstance(found, Instrument)
     assert (found.symbol, found.expiry, found.strike) == (symbol, expiry, strike)
 
 
 def test_an_instrument_without_a_name_has_none(file: Path) -> None:
-    found = read_one(file, SHARE.replace("INFOSYS", ""))
-
-    assert isinstance(found, Instrument)
-    assert found.name is None
+    assert read_one(file, SHARE.replace("INFOSYS", "")).name is None
 
 
 @pytest.mark.parametrize(
@@ -86,10 +83,27 @@ def test_an_instrument_without_a_name_has_none(file: Path) -> None:
         (FUTURE.replace(",75,", ",many,"), "lot_size is 'many'; expected a whole number"),
         (FUTURE.replace(",75,", ",7.5,"), "lot_size is '7.5'; expected a whole number"),
         (FUTURE.replace(",75,", f",{'9' * 5000},"), "lot_size is '999"),
+        (FUTURE.replace(",75,", ",-75,"), "lot_size is '-75'; expected a whole number from 0"),
+        (FUTURE.replace(",75,", f",{2**63},"), "lot_size is '9223372036854775808'; expected"),
+        (FUTURE.replace("2025-07-31", ""), "expiry is ''; expected a date"),
+        (FUTURE.replace("2025-07-31", "0001-01-01"), "expiry is '0001-01-01'; expected a date"),
+        (FUTURE.replace("2025-07-31", "2025-W31-4"), "expiry is '2025-W31-4'; expected a date"),
+        (FUTURE.replace(",NIFTY,", ",,"), "name is empty; a derivative needs its underlying"),
+        (SHARE.replace("INFY", ""), "broker_symbol is empty"),
+        (FUTURE.replace("NIFTY25JULFUT", " "), "broker_symbol is empty"),
+        (FUTURE.replace("NFO-FUT,NFO", "NFO-FUT,"), "exchange is empty"),
+        (INDEX.replace("INDICES,NSE", "INDICES,"), "exchange is empty"),
+        (SHARE.replace(",EQ,", ",,"), "instrument_type is empty"),
+        (SHARE.replace("NSE,NSE", "NSE," + "x" * 201), "exchange has 201 characters"),
+        (SHARE.replace("INFOSYS", "x" * 201), "name has 201 characters; at most 200"),
+        (SHARE.replace(",0.1,", ",-0.1,"), "tick_size is '-0.1'; expected a number from 0"),
+        (CALL.replace("24000.0", "0.0"), "strike is '0.0'; expected a number above 0"),
+        (CALL.replace("24000.0", "1_000"), "strike is '1_000'; expected a number above 0"),
+        (CALL.replace("24000.0", "\u0662"), "strike is '\u0662'; expected a number above 0"),
         (SHARE.replace(",0.1,", ",,"), "tick_size is ''; expected a number"),
         (CALL.replace("24000.0", "high"), "strike is 'high'; expected a number"),
-        (SHARE + ",more", "13 fields; the heading has 12"),
-        ("408065,1594", "2 fields; the heading has 12"),
+        (SHARE + ",more", "13 fields; the first line has 12"),
+        ("408065,1594", "2 fields; the first line has 12"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_rejected_with_place_and_reason(
@@ -100,8 +114,8 @@ def test_a_line_that_cannot_be_read_is_rejected_with_place_and_reason(
     assert isinstance(rejected, Rejected)
     assert str(rejected).startswith(f"instruments.csv:3: {reason}")
     assert len(str(rejected)) < 200
-    assert isinstance(before, Instrument)
-    assert isinstance(after, Instrument)
+    assert isinstance(before, Listing)
+    assert isinstance(after, Listing)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +128,7 @@ def test_a_number_beyond_reason_rejects_its_line_alone(
     tx: Transaction, file: Path, line: str, strike: str
 ) -> None:
     rows = zerodha.read(written(file, FUTURE, line.replace("24000.0", strike), INDEX))
-    report = instruments.load(tx, "zerodha", rows)
+    report = instrument_loads.load(tx, "zerodha", rows)
 
     assert (report.accepted, len(report.rejected)) == (2, 1)
 
@@ -131,7 +145,8 @@ def test_columns_may_stand_in_another_order_with_others_between(file: Path) -> N
     line = ",".join([*reversed(SHARE.split(",")), "x"])
     (moved,) = zerodha.read(written(file, line, heading=",".join(columns)))
 
-    assert moved == read_one(file, SHARE)
+    assert isinstance(moved, Listing)
+    assert moved.instrument() == read_one(file, SHARE)
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="the real files are not here")
@@ -145,9 +160,9 @@ def test_columns_may_stand_in_another_order_with_others_between(file: Path) -> N
 def test_every_line_of_a_real_file_is_loaded_and_found(
     tx: Transaction, name: str, rows: int, known: tuple[str, str], theirs: str
 ) -> None:
-    report = instruments.load(tx, "zerodha", zerodha.read(DATA / name))
+    report = instrument_loads.load(tx, "zerodha", zerodha.read(DATA / name))
 
-    assert (report.rows, report.accepted, report.changed) == (rows, rows, rows)
+    assert (report.rows, report.accepted, report.inserted) == (rows, rows, rows)
     assert report.rejected == ()
     assert instruments.count_by_broker(tx, "zerodha") == rows
     found = instruments.get(tx, "zerodha", *known)

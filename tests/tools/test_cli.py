@@ -42,11 +42,14 @@ def test_the_demo_does_the_main_job_and_leaves_nothing(tmp_path: Path) -> None:
         "server started", "migrations applied", "connected", "key ring proven", "user created",
         "right password", "wrong password", "unknown user", "session", "api key verified",
         "api key revoked", "broker token sealed", "broker token opened", "instruments loaded",
-        "lookup by symbol", "lookup by token", "server stopped",
+        "loaded once more", "lookup by symbol", "lookup by token", "search", "index in memory",
+        "search in memory", "lookup in memory", "server stopped",
     ]  # fmt: skip
     assert "right password       accepted" in done.stdout
     assert "wrong password       refused" in done.stdout
-    assert "10,020 of 10,020 rows accepted" in done.stdout
+    assert "10,020 rows: 10,020 new, 0 unchanged, 0 rejected" in done.stdout
+    assert "10,020 rows: 0 new, 10,020 unchanged, 0 rejected" in done.stdout
+    assert "nifty ce: the same" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -78,7 +81,7 @@ def test_the_demo_loads_a_brokers_file_and_names_what_it_rejects(tmp_path: Path)
     done = oadb("demo", "--instruments", str(file))
 
     assert done.returncode == 0, done.stderr
-    assert "1 of 2 rows accepted (1 changed), 1 rejected" in done.stdout
+    assert "2 rows: 1 new, 0 unchanged, 1 rejected" in done.stdout
     assert "kite.csv.gz:3: tick_size is 'cheap'; expected a number" in done.stdout
 
 
@@ -99,8 +102,9 @@ def test_instruments_load_reports(oadb_database_url: str, tmp_path: Path) -> Non
 
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
-        "1 of 2 rows accepted (1 changed), 1 rejected\n"
-        "  kite.csv:3: tick_size is 'cheap'; expected a number\n"
+        "1 of 2 rows accepted (1 new, 0 changed, 0 gone), 1 rejected, 0 duplicates\n"
+        "  NSE                  0 before         1 after\n"
+        "  kite.csv:3: tick_size is 'cheap'; expected a number from 0\n"
     )
 
 
@@ -123,6 +127,14 @@ def test_a_file_that_cannot_be_loaded_is_one_message(
     assert done.returncode == 1
     assert done.stderr.startswith(message)
     assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_broker_is_told_the_known_ones(tmp_path: Path) -> None:
+    done = oadb("instruments", "load", str(tmp_path / "x"), "--broker", "kite", url="unused")
+
+    assert (done.returncode, done.stderr) == (
+        1, "oadb: no reader for 'kite'; there are angel, dhan, fyers, upstox, zerodha\n",
+    )  # fmt: skip
 
 
 def test_check_agrees_with_a_migrated_database(oadb_database_url: str) -> None:

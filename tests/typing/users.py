@@ -16,12 +16,14 @@ from oadb import (
     Executor,
     Secret,
     Transaction,
+    instrument_loads,
     instruments,
     users,
 )
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
-from oadb.instruments import Instrument, LoadReport
+from oadb.instrument_loads import LoadReport
+from oadb.instruments import Instrument
 from oadb.users import User
 
 query = queries("typed")
@@ -71,7 +73,7 @@ def blocking(db: Database) -> None:
     assert_type(copy_in(db, [(1, "a"), (2, None)]), Affected)
     assert_type(users.verify_password(db, "asha", Secret("secret")), User | None)
     assert_type(rename(db, 7, email="b@x.in"), User | None)
-    assert_type(instruments.load(db, "zerodha", list[Instrument]()), LoadReport)
+    assert_type(instrument_loads.load(db, "zerodha", list[Instrument]()), LoadReport)
     if (user := users.find_by_email(db, "a@x.in")) is not None:
         assert_type(user.email, str)
         assert_type(user.first_name, str | None)
@@ -107,7 +109,7 @@ async def awaiting(db: AsyncDatabase) -> None:
     assert_type(await copy_in(db, [(1, "a")]), Affected)
     assert_type(await users.verify_password(db, "asha", Secret("secret")), User | None)
     assert_type(await rename(db, 7, email="b@x.in"), User | None)
-    assert_type(await instruments.load(db, "zerodha", list[Instrument]()), LoadReport)
+    assert_type(await instrument_loads.load(db, "zerodha", list[Instrument]()), LoadReport)
 
 
 async def awaiting_in_a_transaction(db: AsyncDatabase) -> None:

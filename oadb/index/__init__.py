@@ -1,0 +1,1 @@
+"""Instruments in memory, immutable and compact; knows no database."""

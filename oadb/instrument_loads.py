@@ -1,0 +1,300 @@
+"""Loads of instruments: a broker's set replaced as a whole. The SQL is in instrument_loads.sql.
+
+A load is all or nothing: readers see the old set until it commits, and the new one from then on.
+What it would lose by accident (an empty file, one that lacks half of an exchange) is refused.
+Listeners on CHANNEL hear the name of the broker.
+"""
+
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import psycopg
+
+from oadb import changes
+from oadb.brokers.intake import Intake
+from oadb.engine.executors import AsyncExecutor
+from oadb.engine.operations import operation
+from oadb.engine.queries import queries
+from oadb.engine.results import Affected
+from oadb.engine.values import readable
+from oadb.errors import Error, LoadError, ParameterError
+from oadb.instruments import LONGEST_TEXT, Rejected, Row
+
+query = queries("instrument_loads")
+
+CHANNEL = "oadb_instruments"
+
+SHRINK_LIMIT = 0.5
+"""Share of an exchange's instruments that a load may take away without ``force``."""
+
+_LONGEST_REASON = 1000
+
+Outcome = Literal["started", "loaded", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What became of the rows of a load, and of the instruments that were there before.
+
+    ``exchanges`` tells how many instruments each exchange had before and after.
+    """
+
+    load_id: int
+    rows: int
+    accepted: int
+    inserted: int
+    updated: int
+    deleted: int
+    rejected: tuple[Rejected, ...]
+    duplicates: tuple[Rejected, ...]
+    exchanges: dict[str, tuple[int, int]]
+
+    @property
+    def unchanged(self) -> int:
+        """Rows that the table already held as they are."""
+        return self.accepted - self.inserted - self.updated
+
+    def __str__(self) -> str:
+        """Return it as one line."""
+        return (
+            f"{self.accepted:,} of {self.rows:,} rows accepted ({self.inserted:,} new, "
+            f"{self.updated:,} changed, {self.deleted:,} gone), {len(self.rejected):,} rejected, "
+            f"{len(self.duplicates):,} duplicates"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The record of a load; ``left_out`` is a sample of the rows that it did not take."""
+
+    load_id: int
+    broker: str
+    source: str
+    checksum: bytes | None
+    outcome: str
+    reason: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    counts: dict[str, object]
+    exchanges: dict[str, object]
+    left_out: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadStatus:
+    """How the last load of a broker went; ``loaded_at`` is when one last succeeded."""
+
+    load_id: int
+    outcome: str
+    reason: str | None
+    started_at: datetime
+    loaded_at: datetime | None
+    is_running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeCount:
+    """How many instruments an exchange has, and how many a load gives it."""
+
+    exchange: str
+    listed: int
+    staged: int
+
+
+@query
+def start_load(broker: str, source: str, checksum: bytes | None) -> int: ...
+
+
+@query
+def claim_load(broker: str) -> bool: ...
+
+
+@query
+def allow_time() -> str: ...
+
+
+@query
+def plan_for_many() -> str: ...
+
+
+@query
+def stage(blocks: Iterable[bytes]) -> Affected: ...
+
+
+@query
+def unstage(broker: str, positions: list[int]) -> Affected: ...
+
+
+@query
+def prepare_statistics() -> None: ...
+
+
+@query
+def compare_counts(broker: str, exchanges: list[str]) -> list[ExchangeCount]: ...
+
+
+@query
+def delete_vanished(broker: str, exchanges: list[str]) -> Affected: ...
+
+
+@query
+def update_changed(broker: str) -> Affected: ...
+
+
+@query
+def insert_new(broker: str) -> Affected: ...
+
+
+@query
+def merge_search_entries() -> None: ...
+
+
+@query
+def clear_staged(broker: str) -> Affected: ...
+
+
+@query
+def refresh_statistics() -> None: ...
+
+
+@query
+def end_load(
+    load_id: int,
+    reason: str | None,
+    counts: dict[str, object],
+    exchanges: dict[str, object],
+    left_out: list[str],
+) -> Affected: ...
+
+
+@query
+def list_recent(broker: str, page_size: int = 20) -> list[Load]: ...
+
+
+@query
+def get_status(broker: str) -> LoadStatus | None: ...
+
+
+@query
+def _is_due(broker: str, cutoff: time, zone: str) -> bool: ...
+
+
+query.complete()
+
+
+@operation
+async def is_due(
+    db: AsyncExecutor, broker: str, cutoff: time = time(8), zone: str = "Asia/Kolkata"
+) -> bool:
+    """Say whether nothing of *broker* was loaded since *cutoff* last struck in *zone*.
+
+    *zone* is a name of the IANA time zone database. The server alone would also take IST, for
+    Israel, and COM1, for an hour west of Greenwich. Raises ParameterError for another name.
+    """
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ParameterError(
+            "instrument_loads.is_due: zone is no time zone; expected one such as Asia/Kolkata"
+        ) from None
+    return await _is_due(db, broker, cutoff, zone)
+
+
+@operation
+async def load(
+    db: AsyncExecutor,
+    broker: str,
+    rows: Iterable[Row],
+    *,
+    source: str = "rows",
+    checksum: bytes | None = None,
+    exchanges: Collection[str] | None = None,
+    shrink_limit: float = SHRINK_LIMIT,
+    force: bool = False,
+) -> LoadReport:
+    """Make *rows* the instruments of *broker* on *exchanges*, all or none, and report.
+
+    Without *exchanges*, those that occur in *rows*; the broker's other exchanges stay as they are.
+    Invalid rows and duplicates are left out and reported (see ``Intake``). Only what differs is
+    written. Raises LoadError if no row can be accepted, if an exchange would lose more than
+    *shrink_limit* of its instruments (0 to 1; *force* allows it), or if another load of this
+    broker is running; what was there stays, and the record says why. Raises ParameterError, and
+    leaves no record, for a *broker* of no or more than 200 characters.
+    """
+    _require_sane(broker, exchanges, shrink_limit)
+    load_id = await start_load(db, broker, source, checksum)
+    intake = Intake(broker, exchanges)
+    try:
+        async with db.transaction() as tx:
+            return await _replace(tx, load_id, intake, rows, 1 if force else shrink_limit)
+    except Exception as error:
+        reason = readable(str(error) or type(error).__name__, _LONGEST_REASON)
+        with suppress(Error, psycopg.Error):  # the load's own error says more
+            await end_load(db, load_id, reason, intake.counts(), {}, intake.left_out())
+        raise
+
+
+def _require_sane(broker: str, exchanges: Collection[str] | None, shrink_limit: float) -> None:
+    if not broker.strip() or len(broker) > LONGEST_TEXT:
+        raise ParameterError(
+            f"instrument_loads.load: broker is empty or has more than {LONGEST_TEXT} characters"
+        )
+    if isinstance(exchanges, str):  # a collection of its letters
+        raise ParameterError("instrument_loads.load: exchanges is one text; expected a list")
+    if not 0 <= shrink_limit <= 1:
+        raise ParameterError(
+            f"instrument_loads.load: shrink_limit is {shrink_limit}; expected 0 to 1"
+        )
+
+
+async def _replace(
+    tx: AsyncExecutor,
+    load_id: int,
+    intake: Intake,
+    rows: Iterable[Row],
+    shrink_limit: float,
+) -> LoadReport:
+    broker = intake.broker
+    if not await claim_load(tx, broker):
+        raise LoadError(f"another load of {broker} is in progress; try again when it has ended")
+    await allow_time(tx)
+    await plan_for_many(tx)
+    await stage(tx, intake.accept(rows))
+    intake.require_any()
+    if intake.superseded:
+        await unstage(tx, broker, [*intake.superseded])
+    await prepare_statistics(tx)
+    became = await compare_counts(tx, broker, intake.exchanges)
+    _require_no_shrinking(became, shrink_limit)
+    deleted = await delete_vanished(tx, broker, intake.exchanges)
+    updated = await update_changed(tx, broker)
+    inserted = await insert_new(tx, broker)
+    await clear_staged(tx, broker)
+    if inserted or updated:
+        await merge_search_entries(tx)
+    if inserted:
+        await refresh_statistics(tx)
+    await changes.notify(tx, CHANNEL, broker)
+    report = LoadReport(
+        load_id, intake.rows, intake.accepted, inserted, updated, deleted,
+        tuple(intake.rejected), (*intake.duplicate_symbols, *intake.duplicate_tokens),
+        {each.exchange: (each.listed, each.staged) for each in became},
+    )  # fmt: skip
+    written = {"inserted": inserted, "updated": updated, "deleted": deleted}
+    exchanges = dict[str, object](report.exchanges)
+    await end_load(tx, load_id, None, intake.counts() | written, exchanges, intake.left_out())
+    return report
+
+
+def _require_no_shrinking(became: list[ExchangeCount], limit: float) -> None:
+    shrunken = [each for each in became if each.staged < each.listed * (1 - limit)]
+    if shrunken:
+        told = ", ".join(f"{e.exchange} from {e.listed:,} to {e.staged:,}" for e in shrunken)
+        raise LoadError(
+            f"instruments would vanish: {told}; more than {limit:.0%} of an exchange. "
+            "Look at the source; force the load if it is right"
+        )

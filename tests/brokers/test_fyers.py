@@ -1,0 +1,136 @@
+"""Fyers' files: how their lines become instruments."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from oadb.brokers import fyers
+from oadb.errors import LoadError
+from oadb.instruments import Instrument, Listing, Rejected
+
+SHARE = (
+    "101000000016921,20 MICRONS LTD,0,1,0.01,INE144J01027,0915-1530|1815-1915:,2026-09-24,,"
+    "NSE:20MICRONS-EQ,10,10,16921,20MICRONS,16921,-1.0,XX,101000000016921,None,1,2.0"
+)
+INDEX = (
+    "101000000026000,NIFTY50-INDEX,10,0,0.05,,0915-1530|1815-1915:,2026-09-09,,"
+    "NSE:NIFTY50-INDEX,10,10,26000,NIFTY,26000,-1.0,XX,101000000026000,None,0,0.0"
+)
+CALL = (
+    "101126092935000,BANKNIFTY 29 Sep 26 72600 CE,14,30,0.05,,0915-1540|1815-1915:,2026-09-24,"
+    "1790676600,NSE:BANKNIFTY26SEP72600CE,10,11,35000,BANKNIFTY,26009,72600.0,CE,"
+    "101000000026009,None,0,0.0"
+)
+FUTURE = (
+    "1120260921565899,CRUDEOIL 21 Sep 26 FUT,30,1,1.0,,0900-2330|1815-1915:,2026-09-10,"
+    "1790013600,MCX:CRUDEOIL26SEPFUT,11,20,565899,CRUDEOIL,294,-1.0,XX,1120000000294,"
+    "1790013600,0,0.0"
+)
+
+
+def read_one(tmp_path: Path, line: str) -> Listing | Rejected:
+    file = tmp_path / "NSE_FO.csv"
+    file.write_text(f"{line}\n")
+    (found,) = fyers.read(file)
+    return found
+
+
+def listed(tmp_path: Path, line: str) -> Instrument:
+    found = read_one(tmp_path, line)
+    assert isinstance(found, Listing), found
+    return found.instrument()
+
+
+def test_a_share_loses_its_exchange_and_series(tmp_path: Path) -> None:
+    assert listed(tmp_path, SHARE) == Instrument(
+        broker="fyers",
+        exchange="NSE",
+        symbol="20MICRONS",
+        name="20 MICRONS LTD",
+        broker_symbol="NSE:20MICRONS-EQ",
+        broker_exchange="NSE",
+        token="101000000016921",
+        instrument_type="EQ",
+        underlying=None,
+        expiry=None,
+        strike=None,
+        lot_size=1,
+        tick_size=Decimal("0.01"),
+        contract_value=Decimal(1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("ticker", "numbers", "symbol"),
+    [
+        ("NSE:715RJ53-SG", "10,10", "715RJ53-SG"),
+        ("NSE:BAJAJ-AUTO-EQ", "10,10", "BAJAJ-AUTO"),
+        ("BSE:BAJAJ-AUTO-A", "12,10", "BAJAJ-AUTO"),
+    ],
+)
+def test_other_series_of_nse_stay_and_groups_of_bse_go(
+    tmp_path: Path, ticker: str, numbers: str, symbol: str
+) -> None:
+    line = SHARE.replace("NSE:20MICRONS-EQ,10,10", f"{ticker},{numbers}")
+
+    assert listed(tmp_path, line).symbol == symbol
+
+
+@pytest.mark.parametrize(
+    ("ticker", "numbers", "exchange", "symbol"),
+    [
+        ("NSE:NIFTY50-INDEX", "10,10", "NSE_INDEX", "NIFTY"),
+        ("NSE:NIFTYBANK-INDEX", "10,10", "NSE_INDEX", "BANKNIFTY"),
+        ("BSE:SENSEX-INDEX", "12,10", "BSE_INDEX", "SENSEX"),
+    ],
+)
+def test_an_index_moves_to_an_exchange_of_its_own(
+    tmp_path: Path, ticker: str, numbers: str, exchange: str, symbol: str
+) -> None:
+    found = listed(tmp_path, INDEX.replace("NSE:NIFTY50-INDEX,10,10", f"{ticker},{numbers}"))
+
+    assert (found.exchange, found.symbol, found.instrument_type) == (exchange, symbol, "INDEX")
+
+
+@pytest.mark.parametrize(
+    ("line", "exchange", "symbol", "name", "expiry", "strike"),
+    [
+        (CALL, "NFO", "BANKNIFTY29SEP2672600CE", "BANKNIFTY", date(2026, 9, 29), "72600"),
+        (FUTURE, "MCX", "CRUDEOIL21SEP26FUT", "CRUDEOIL", date(2026, 9, 21), None),
+    ],
+)
+def test_a_derivative_is_named_by_underlying_expiry_and_strike(
+    tmp_path: Path, line: str, exchange: str, symbol: str, name: str, expiry: date,
+    strike: str | None,
+) -> None:  # fmt: skip
+    found = listed(tmp_path, line)
+
+    assert (found.exchange, found.symbol, found.name) == (exchange, symbol, name)
+    assert (found.expiry, found.strike) == (expiry, strike and Decimal(strike))
+    assert symbol.endswith(found.instrument_type)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (CALL.replace(",10,11,", ",10,17,"), "exchange '10' has no segment '17' that is known"),
+        (CALL.replace(",1790676600,", ",,"), "expiry is ''; expected a date"),
+        (CALL.replace(",72600.0,", ",nan,"), "strike is 'nan'; expected a number above 0"),
+        (CALL.replace(",14,30,", ",14,-30,"), "lot_size is '-30'; expected a whole number"),
+        (CALL.replace(",CE,", ",?,"), "option_type is '?'; expected CE, PE or XX"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_rejected_with_the_reason(
+    tmp_path: Path, line: str, reason: str
+) -> None:
+    found = read_one(tmp_path, line)
+
+    assert isinstance(found, Rejected)
+    assert str(found).startswith(f"NSE_FO.csv:1: {reason}")
+
+
+def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LoadError, match=r"NSE_FO\.csv:1: 3 columns; expected at least 17"):
+        read_one(tmp_path, "a,b,c")

@@ -1,0 +1,219 @@
+"""Damaged files and impossible rows, through the command line: nothing changes, and it is said why.
+
+What the readers make of a damaged file is in tests/brokers; here it is what the database, its
+record and the person at the terminal have of it.
+"""
+
+import gzip
+import json
+import signal
+import sys
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from oadb import Database, instrument_loads, instruments
+from oadb.instrument_loads import Load
+from oadb.tools import cli
+from tests.brokers.samples import HEADING
+from tests.conftest import configured
+from tests.engine.rig import Observer
+
+_WHOLE = (
+    "select count(*) || ' ' || md5(string_agg(i::text, E'\\n' order by exchange, symbol)) "
+    "from oadb.instruments as i"
+)
+
+
+def option(number: int, **changes: str) -> str:
+    """Return the line of an option, with other texts in the columns that *changes* names."""
+    fields = {
+        "instrument_token": f"{number}", "exchange_token": f"{number}",
+        "tradingsymbol": f"NIFTY25731{number}CE", "name": "NIFTY", "last_price": "0.0",
+        "expiry": "2025-07-31", "strike": f"{number}", "tick_size": "0.05", "lot_size": "75",
+        "instrument_type": "CE", "segment": "NFO-OPT", "exchange": "NFO",
+    }  # fmt: skip
+    return ",".join((fields | changes).values())
+
+
+def content(**changes: str) -> bytes:
+    """Return a file of four options that are all of that kind."""
+    return "\n".join((HEADING, *(option(24000 + n, **changes) for n in range(4)), "")).encode()
+
+
+GOOD = content()
+PACKED = gzip.compress(GOOD * 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The command line over a database that has what GOOD has."""
+
+    url: str
+    folder: Path
+    run: Callable[..., tuple[int, str, str]]
+
+    def load(
+        self, data: bytes, broker: str = "zerodha", name: str = "f.csv"
+    ) -> tuple[int, str, str]:
+        """Load a file of *data*; return the exit code and what was written to each stream."""
+        file = self.folder / name
+        file.write_bytes(data)
+        return self.run("instruments", "load", str(file), "--broker", broker)
+
+    def whole(self) -> str:
+        found: str = Observer(self.url).ask(_WHOLE)
+        return found
+
+    def last(self, broker: str = "zerodha") -> Load:
+        with Database(configured(self.url)) as db:
+            return instrument_loads.list_recent(db, broker)[0]
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], oadb_database_url: str
+) -> Generator[Callable[..., tuple[int, str, str]]]:
+    """Give the command line in this process, which saves a second for each file."""
+    monkeypatch.setenv("DATABASE_URL", oadb_database_url)
+    before = signal.getsignal(signal.SIGTERM)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["oadb", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, *capsys.readouterr()
+
+    yield run
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def shell(
+    oadb_database_url: str, tmp_path: Path, run: Callable[..., tuple[int, str, str]]
+) -> Shell:
+    shell = Shell(oadb_database_url, tmp_path, run)
+    assert shell.load(GOOD)[0] == 0
+    return shell
+
+
+def assert_refused(shell: Shell, data: bytes, message: str, **where: str) -> None:
+    before = shell.whole()
+    code, out, err = shell.load(data, **where)
+    record = shell.last(where.get("broker", "zerodha"))
+
+    assert (code, out) == (1, "")
+    assert err.startswith(f"oadb: {message}"), err
+    assert "Traceback" not in err
+    assert shell.whole() == before
+    assert (record.outcome, record.source) == ("failed", where.get("name", "f.csv"))
+    assert record.reason is not None
+    assert f"oadb: {record.reason}\n" == err
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "f.csv:1: the heading lacks tradingsymbol, name, instrument_token, "),
+        (GOOD[:-15], "f.csv:5: cut off in this line; fetch the file again"),
+        (GOOD[:-1] + "é".encode()[:1], "f.csv:5: not UTF-8; fetch the file again"),
+        (GOOD + b"1,\0\n", "f.csv:6: a NUL byte; this is no text"),
+        (PACKED[: len(PACKED) // 2], "f.csv: damaged gzip after line "),
+        (PACKED[:-1], "f.csv: damaged gzip after line 0; fetch the file again"),
+        (GOOD.replace(b",", b";"), "f.csv:1: the heading lacks tradingsymbol, name, "),
+        (GOOD.replace(b",", b"\t"), "f.csv:1: the heading lacks tradingsymbol, name, "),
+        (GOOD.replace(b"lot_size", b"lots"), "f.csv:1: the heading lacks lot_size; expected "),
+        (GOOD.replace(b"last_price", b"strike"), "f.csv:1: the heading has strike more than once"),
+        (GOOD[:-1] + b'"\n"', "f.csv:6: not CSV: "),
+        (content(strike="NaN"), ("none of 4 rows can be loaded; the first reasons:\n"
+         "  f.csv:2: strike is 'NaN'; expected a number above 0")),
+        (content(strike="1e999"), ("none of 4 rows can be loaded; the first reasons:\n"
+         "  f.csv:2: strike is '1e999'; expected a number above 0")),
+        (content(tick_size="-Infinity"), ("none of 4 rows can be loaded; the first reasons:\n"
+         "  f.csv:2: tick_size is '-Infinity'; expected a number from 0")),
+        (content(lot_size="-75"), ("none of 4 rows can be loaded; the first reasons:\n"
+         "  f.csv:2: lot_size is '-75'; expected a whole number from 0")),
+        (content(expiry="31/07/2025"), ("none of 4 rows can be loaded; the first reasons:\n"
+         "  f.csv:2: expiry is '31/07/2025'; expected ")),
+        (content(expiry="2025-02-30"), ("none of 4 rows can be loaded; the first reasons:\n"
+         "  f.csv:2: expiry is '2025-02-30'; expected ")),
+        (content(exchange=""), ("none of 4 rows can be loaded; the first reasons:\n"
+         "  f.csv:2: exchange is empty")),
+    ],
+)  # fmt: skip
+def test_a_bad_file_leaves_the_old_set_and_a_record_and_says_where_and_what_to_do(
+    shell: Shell, data: bytes, message: str
+) -> None:
+    assert_refused(shell, data, message)
+
+
+def test_a_line_of_100_megabytes_leaves_the_old_set(shell: Shell) -> None:
+    assert_refused(
+        shell,
+        GOOD + b"x" * 100_000_000,
+        "f.csv:6: a line of more than 262,144 bytes; this is no file of a broker",
+    )
+
+
+@pytest.mark.parametrize("broker", ["angel", "upstox", "fyers", "dhan"])
+@pytest.mark.parametrize(
+    "data",
+    [gzip.compress(b"[" + b" " * 100_000)[:-9], b'[{"token": "1", "symb', b"\xff\xfe", b"{}", b""],
+    ids=["gzip", "cut off", "no text", "no array", "empty"],
+)
+def test_a_bad_file_of_any_broker_leaves_a_record(shell: Shell, broker: str, data: bytes) -> None:
+    assert_refused(shell, data, "f.json:" if data else "", broker=broker, name="f.json")
+
+
+def test_a_file_that_is_not_there_leaves_a_record(shell: Shell) -> None:
+    for broker in ("zerodha", "upstox"):
+        code, _, err = shell.run("instruments", "load", "/nowhere/f.csv", "--broker", broker)
+
+        assert (code, err) == (1, "oadb: cannot read /nowhere/f.csv: No such file or directory\n")
+        assert shell.last(broker).reason == err.removeprefix("oadb: ").rstrip()
+
+
+def test_a_file_of_mostly_bad_rows_would_shrink_the_set_and_is_refused_with_a_sample(
+    shell: Shell,
+) -> None:
+    bad = "\n".join(option(24001 + n, lot_size="-1") for n in range(3))
+    assert_refused(
+        shell,
+        f"{HEADING}\n{option(24000)}\n{bad}\n".encode(),
+        "instruments would vanish: NFO from 4 to 1; more than 50% of an exchange. Look at the "
+        "source; force the load if it is right",
+    )
+    assert shell.last().left_out[0].startswith("f.csv:3: lot_size is '-1'; expected ")
+    assert len(shell.last().left_out) == 3
+
+
+def test_dates_of_all_kinds_are_one_day_and_nonsense_is_left_out(shell: Shell) -> None:
+    kinds = ["2025-07-31", "31JUL2025", "31-Jul-2025", "1753986599000", "someday", "0000-00-00"]
+    rows = [option(24000 + n, expiry=kind) for n, kind in enumerate(kinds)]
+    code, out, _ = shell.load("\n".join((HEADING, *rows, "")).encode())
+
+    assert code == 0
+    assert out.startswith("4 of 6 rows accepted (0 new, 0 changed, 0 gone), 2 rejected")
+    assert "f.csv:6: expiry is 'someday'; expected " in out
+    with Database(configured(shell.url)) as db:
+        listed = [row.expiry for row in instruments.stream_by_broker(db, "zerodha")]
+    assert listed == [date(2025, 7, 31)] * 4
+
+
+def test_json_numbers_that_are_none_are_left_out(shell: Shell) -> None:
+    entry = {
+        "token": "35", "symbol": "NIFTY31JUL2524000CE", "name": "NIFTY", "expiry": "31JUL2025",
+        "strike": "2400000.0", "lotsize": "75", "instrumenttype": "OPTIDX", "exch_seg": "NFO",
+        "tick_size": "5.0",
+    }  # fmt: skip
+    bad: list[dict[str, object]] = [
+        entry | {"strike": float("nan")}, entry | {"strike": float("inf")}, entry | {"lotsize": -1},
+    ]  # fmt: skip
+    code, out, err = shell.load(json.dumps([*bad, entry]).encode(), "angel", "f.json")
+
+    assert (code, err) == (0, "")
+    assert out.startswith("1 of 4 rows accepted (1 new, 0 changed, 0 gone), 3 rejected")
