@@ -25,15 +25,6 @@ PARTS: dict[str, Callable[[], None]] = {
 }
 
 
-def main(names: list[str]) -> None:
-    unknown = set(names) - PARTS.keys()
-    if unknown:
-        sys.exit(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    conditions.pin()
-    conditions.main()
-    for name in names or PARTS:
-        PARTS[name]()
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    conditions.pin()
+    conditions.run("Calls", PARTS, sys.argv[1:])

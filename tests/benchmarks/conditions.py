@@ -3,7 +3,7 @@
 import os
 import platform
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -43,9 +43,19 @@ def pin() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def main() -> None:
+def run(title: str, parts: Mapping[str, Callable[[], object]], names: Sequence[str]) -> None:
+    """Print the conditions, then run the parts of these names; without names, all."""
+    unknown = set(names) - parts.keys()
+    if unknown:
+        sys.exit(f"no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
+    main(title)
+    for name in names or parts:
+        parts[name]()
+
+
+def main(title: str = "Calls") -> None:
     """Print what a reader has to know to judge the figures."""
-    print(f"# Calls, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC\n")
+    print(f"# {title}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC\n")
     print(f"- {_processor()}, {os.cpu_count()} CPUs; {_load()}")
     print(f"- {_pinned()}")
     print(f"- {platform.system()} {platform.release()}, Python {platform.python_version()}")
@@ -98,7 +108,10 @@ def _fill(url: str) -> None:
 def _pinned() -> str:
     if not hasattr(os, "sched_setaffinity"):
         return "not pinned: this system cannot"
-    cpu = ", ".join(map(str, os.sched_getaffinity(0)))
+    cpus = os.sched_getaffinity(0)
+    if len(cpus) > 1:
+        return f"not pinned: client and server share {len(cpus)} CPUs"
+    cpu = max(cpus)
     if os.environ.get("DATABASE_URL"):
         return f"the client is pinned to CPU {cpu}; the server is not ours to pin"
     return f"client and server are pinned to CPU {cpu}, so one waits while the other works"

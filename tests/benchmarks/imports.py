@@ -7,13 +7,13 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 
 from oadb.engine.queries import Queries
 from oadb.engine.statements import parse
 from oadb.users import User
 from tests.benchmarks.conditions import table
 from tests.benchmarks.declared import generated
+from tests.benchmarks.rounds import seconds
 
 _TIMES = 15
 _QUERIES = 20
@@ -42,24 +42,24 @@ def main() -> None:
     print(f"Median of {_TIMES} fresh interpreters each, in turn; then of {_TIMES} bindings.")
     spent: dict[tuple[str, str], list[float]] = {pair: [] for pair in _IMPORTS}
     for _ in range(_TIMES):
-        for pair, seconds in spent.items():
-            seconds.append(_import(*pair))
+        for pair, taken in spent.items():
+            taken.append(_import(*pair))
     base = median(spent["psycopg", "sys"])
     table(
         ["import", "already imported", "ratio to psycopg", "ms"],
         (
-            [module, before.replace("sys", ""), *_figures(median(seconds), base)]
-            for (module, before), seconds in spent.items()
+            [module, before.replace("sys", ""), *_figures(median(taken), base)]
+            for (module, before), taken in spent.items()
         ),
     )
     table(
         [f"{_QUERIES} queries", "ratio to import psycopg", "ms"],
-        ([name, *_figures(seconds, base)] for name, seconds in _binding()),
+        ([name, *_figures(taken, base)] for name, taken in _binding()),
     )
 
 
-def _figures(seconds: float, base: float) -> list[str]:
-    return [f"{seconds / base:.2f}", f"{seconds * 1000:.1f}"]
+def _figures(taken: float, base: float) -> list[str]:
+    return [f"{taken / base:.2f}", f"{taken * 1000:.1f}"]
 
 
 def _import(module: str, before: str) -> float:
@@ -91,10 +91,4 @@ def _binding() -> list[tuple[str, float]]:
 
 
 def _median(work: Callable[[], object]) -> float:
-    return median(_seconds(work) for _ in range(_TIMES))
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = perf_counter()
-    work()
-    return perf_counter() - started
+    return median(seconds(work) for _ in range(_TIMES))

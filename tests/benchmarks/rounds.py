@@ -73,6 +73,13 @@ def ratio(above: Sequence[float], below: Sequence[float]) -> Ratio:
     return Ratio(median(ratios), ratios[low], ratios[high])
 
 
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long *work* takes."""
+    started = perf_counter()
+    work()
+    return perf_counter() - started
+
+
 def _once(variant: Variant, calls: int) -> None:
     busy, started = process_time(), perf_counter()
     own = variant.run(calls)

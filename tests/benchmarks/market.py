@@ -1,0 +1,100 @@
+"""A market of 180,000 instruments, from a broker's real files where they are at hand.
+
+The files have 44,830; copies of them stand for other underlyings, until there are enough.
+OADB_BENCH_INSTRUMENTS sets another number.
+"""
+
+import os
+import random
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from functools import cache
+from itertools import count, cycle, islice
+from pathlib import Path
+
+import psycopg
+
+from oadb import Database, instrument_loads
+from oadb.brokers import zerodha
+from oadb.instruments import Listing
+from oadb.tools import chain
+from tests.benchmarks import conditions
+
+INSTRUMENTS = int(os.environ.get("OADB_BENCH_INSTRUMENTS", "180000"))
+BROKER = "zerodha"
+
+_VACUUMS = 3
+LASTING = slice(None, None, 10)
+"""Instruments that no day changes."""
+
+_CHANGED = 0.02
+_DATA = Path(__file__).parents[2].parent / "shared" / "data"
+_FILES = ("kite_nse.csv.gz", "kite_nfo.csv.gz")
+
+
+@contextmanager
+def database(pool_size: int = conditions.POOL_SIZE) -> Generator[tuple[str, Database]]:
+    """Give a database that holds the market: its DATABASE_URL, and its pool."""
+    with conditions.database() as url, Database(conditions.config(url, pool_size)) as db:
+        load(db, rows())
+        with psycopg.connect(url, autocommit=True) as connection:
+            # As autovacuum leaves it in a minute: a snapshot from before the load may hold it up.
+            for _ in range(_VACUUMS):
+                connection.execute("vacuum analyze oadb.instruments, oadb.instrument_staging")
+        yield url, db
+
+
+def load(db: Database, listed: Sequence[Listing]) -> None:
+    """Make these the instruments of the market."""
+    instrument_loads.load(db, BROKER, listed)
+
+
+@cache
+def rows() -> Sequence[Listing]:
+    """Return as many instruments as a broker lists."""
+    return tuple(islice(_copies(), INSTRUMENTS))
+
+
+def next_day(listed: Sequence[Listing], day: int) -> Sequence[Listing]:
+    """Change one in fifty: half of them have another lot size, half give way to new ones."""
+    choice = random.Random(day)
+    changed = list(listed)
+    numbers = [number for number in range(len(changed)) if number % LASTING.step]
+    for number in choice.sample(numbers, int(len(changed) * _CHANGED)):
+        row = changed[number]
+        changed[number] = (
+            row._replace(lot_size=str(int(row.lot_size) + 1))
+            if number % 2
+            else row._replace(symbol=f"{row.symbol}-{day}", token=f"{row.token}-{day}")
+        )
+    return changed
+
+
+def _copies() -> Iterator[Listing]:
+    originals = list(_originals())
+    yield from originals
+    for number, row in zip(count(len(originals)), cycle(originals), strict=False):
+        yield _copied(row, number // len(originals))
+
+
+def _copied(row: Listing, number: int) -> Listing:
+    """Return the same instrument of another underlying, whose name begins with X and a letter."""
+    prefix = "X" + chr(ord("A") + number)
+    return row._replace(
+        symbol=prefix + row.symbol,
+        broker_symbol=prefix + row.broker_symbol,
+        name=prefix + row.name if row.name else "",
+        underlying=prefix + row.underlying if row.underlying else "",
+        token=f"{number}{row.token}",
+    )
+
+
+def _originals() -> Iterator[Listing]:
+    files = [_DATA / name for name in _FILES if (_DATA / name).exists()]
+    if not files:  # elsewhere than where the project is made
+        yield from (
+            Listing.of(row)._replace(broker=BROKER) for row in chain.generate(date(2026, 1, 1))
+        )
+    for file in files:
+        yield from (row for row in zerodha.read(file) if isinstance(row, Listing))
