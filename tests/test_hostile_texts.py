@@ -43,6 +43,7 @@ from oadb.broker_tokens import BrokerToken, Tokens
 from oadb.engine.declarations import Declared
 from oadb.engine.values import unsendable
 from oadb.errors import Error, LoadError, ParameterError
+from oadb.index.lookups import InstrumentIndex
 from oadb.instruments import Instrument
 from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
@@ -410,14 +411,11 @@ def load_broker(tx: Transaction, text: str) -> None:
         assert instrument_loads.list_recent(tx, text)[0].broker == text
 
 
-def load_source(tx: Transaction, text: str) -> None:
-    instrument_loads.load(tx, "zerodha", [ROW], source=text)
-    assert instrument_loads.list_recent(tx, "zerodha")[0].source == text
-
-
-def load_exchanges(tx: Transaction, text: str) -> None:
+def load_source_and_exchanges(tx: Transaction, text: str) -> None:
     row = replace(ROW, exchange=text)
-    assert set(instrument_loads.load(tx, "zerodha", [row], exchanges=[text]).exchanges) == {text}
+    report = instrument_loads.load(tx, "zerodha", [row], source=text, exchanges=[text])
+    assert set(report.exchanges) == {text}
+    assert instrument_loads.list_recent(tx, "zerodha")[0].source == text
     assert instruments.get(tx, "zerodha", text, "RELIANCE") == row
 
 
@@ -441,7 +439,7 @@ def search_text(tx: Transaction, text: str) -> None:
 
 
 def search_filters(tx: Transaction, text: str) -> None:
-    index = instrument_index.build(tx, "zerodha")
+    index = InstrumentIndex()
     assert instrument_search.search(tx, text, "RELIANCE") == index.search(text, "RELIANCE") == []
     for name in ("exchange", "instrument_type", "underlying"):
         given: dict[str, Any] = {"broker": "zerodha", "text": "", name: text}
@@ -449,7 +447,7 @@ def search_filters(tx: Transaction, text: str) -> None:
 
 
 def unknown_instruments(tx: Transaction, text: str) -> None:
-    index = instrument_index.build(tx, "zerodha")
+    index = InstrumentIndex()
     assert instruments.get_all(tx, text, [(text, text)]) == [None]
     assert instruments.find_all_by_token(tx, text, [(text, text)]) == [None]
     assert index.get(text, text, text) is index.find_by_token(text, text, text) is None
@@ -471,8 +469,7 @@ OPERATIONS: dict[str, list[Work]] = {
     "instruments": [instrument_texts, instrument_broker, unknown_instruments],
     "instrument_loads": [
         load_broker,
-        load_source,
-        load_exchanges,
+        load_source_and_exchanges,
         load_exchange_that_is_no_collection,
         due_zone,
     ],
