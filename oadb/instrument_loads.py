@@ -7,7 +7,7 @@ Listeners on CHANNEL hear the name of the broker.
 
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, time
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -105,6 +105,15 @@ class ExchangeCount:
     staged: int
 
 
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """How many instruments a merge wrote."""
+
+    inserted: int
+    updated: int
+    deleted: int
+
+
 @query
 def start_load(broker: str, source: str, checksum: bytes | None) -> int: ...
 
@@ -115,10 +124,6 @@ def claim_load(broker: str) -> bool: ...
 
 @query
 def allow_time() -> str: ...
-
-
-@query
-def plan_for_many() -> str: ...
 
 
 @query
@@ -138,15 +143,7 @@ def compare_counts(broker: str, exchanges: list[str]) -> list[ExchangeCount]: ..
 
 
 @query
-def delete_vanished(broker: str, exchanges: list[str]) -> Affected: ...
-
-
-@query
-def update_changed(broker: str) -> Affected: ...
-
-
-@query
-def insert_new(broker: str) -> Affected: ...
+def merge_staged(broker: str, exchanges: list[str]) -> Merged: ...
 
 
 @query
@@ -262,7 +259,6 @@ async def _replace(
     if not await claim_load(tx, broker):
         raise LoadError(f"another load of {broker} is in progress; try again when it has ended")
     await allow_time(tx)
-    await plan_for_many(tx)
     await stage(tx, intake.accept(rows))
     intake.require_any()
     if intake.superseded:
@@ -270,23 +266,20 @@ async def _replace(
     await prepare_statistics(tx)
     became = await compare_counts(tx, broker, intake.exchanges)
     _require_no_shrinking(became, shrink_limit)
-    deleted = await delete_vanished(tx, broker, intake.exchanges)
-    updated = await update_changed(tx, broker)
-    inserted = await insert_new(tx, broker)
+    merged = await merge_staged(tx, broker, intake.exchanges)
     await clear_staged(tx, broker)
-    if inserted or updated:
+    if merged.inserted or merged.updated:
         await merge_search_entries(tx)
-    if inserted:
+    if merged.inserted:
         await refresh_statistics(tx)
     await changes.notify(tx, CHANNEL, broker)
     report = LoadReport(
-        load_id, intake.rows, intake.accepted, inserted, updated, deleted,
+        load_id, intake.rows, intake.accepted, merged.inserted, merged.updated, merged.deleted,
         tuple(intake.rejected), (*intake.duplicate_symbols, *intake.duplicate_tokens),
         {each.exchange: (each.listed, each.staged) for each in became},
     )  # fmt: skip
-    written = {"inserted": inserted, "updated": updated, "deleted": deleted}
-    exchanges = dict[str, object](report.exchanges)
-    await end_load(tx, load_id, None, intake.counts() | written, exchanges, intake.left_out())
+    counts, exchanges = intake.counts() | asdict(merged), dict[str, object](report.exchanges)
+    await end_load(tx, load_id, None, counts, exchanges, intake.left_out())
     return report
 
 

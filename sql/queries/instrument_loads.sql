@@ -26,11 +26,6 @@ select
 -- For the merge; the limit of an ordinary statement is too short for a first load.
 select pg_catalog.set_config('statement_timeout', '10min', true) as statement_timeout;
 
--- name: plan_for_many
--- Where a table is known to be empty, a nested loop over it looks cheap, and walks
--- over all that the merge itself has inserted so far.
-select pg_catalog.set_config('enable_nestloop', 'off', true) as enable_nestloop;
-
 -- name: stage
 copy oadb.instrument_staging (
     broker,
@@ -83,112 +78,178 @@ select
 from unnest(:exchanges::text[]) as wanted (exchange)
 order by wanted.exchange;
 
--- name: delete_vanished
--- First of the three: what is gone frees its token.
-delete from oadb.instruments
-where
-    broker = :broker
-    and exchange = any(:exchanges::text[])
-    and not exists (
-        select
-        from oadb.instrument_staging
-        where
-            instrument_staging.broker = instruments.broker
-            and instrument_staging.exchange = instruments.exchange
-            and instrument_staging.symbol = instruments.symbol
-    );
+-- name: merge_staged
+-- Deletes what has gone, updates what has changed and inserts what is new, by one
+-- comparison. An unchanged row is not touched, so that a reload leaves few dead
+-- rows. Symbols may swap their tokens, and take those of what has gone, since
+-- instruments_token_key is looked at when the statement ends.
+with staged as (
+    select
+        exchange,
+        symbol,
+        name,
+        broker_symbol,
+        broker_exchange,
+        token,
+        instrument_type,
+        underlying,
+        expiry,
+        strike,
+        lot_size,
+        tick_size,
+        contract_value,
+        true as is_staged
+    from oadb.instrument_staging
+    where broker = :broker
+),
 
--- name: update_changed
--- An unchanged row is not touched: a reload leaves few dead rows. Symbols may swap
--- their tokens, since instruments_token_key is looked at when the statement ends.
-update oadb.instruments
-set
-    name = instrument_staging.name,
-    broker_symbol = instrument_staging.broker_symbol,
-    broker_exchange = instrument_staging.broker_exchange,
-    token = instrument_staging.token,
-    instrument_type = instrument_staging.instrument_type,
-    underlying = instrument_staging.underlying,
-    expiry = instrument_staging.expiry,
-    strike = instrument_staging.strike,
-    lot_size = instrument_staging.lot_size,
-    tick_size = instrument_staging.tick_size,
-    contract_value = instrument_staging.contract_value
-from oadb.instrument_staging
-where
-    instruments.broker = :broker
-    and instrument_staging.broker = instruments.broker
-    and instrument_staging.exchange = instruments.exchange
-    and instrument_staging.symbol = instruments.symbol
-    and (
-        instruments.name,
-        instruments.broker_symbol,
-        instruments.broker_exchange,
-        instruments.token,
-        instruments.instrument_type,
-        instruments.underlying,
-        instruments.expiry,
-        instruments.strike,
-        instruments.lot_size,
-        instruments.tick_size,
-        instruments.contract_value
+listed as (
+    select
+        exchange,
+        symbol,
+        name,
+        broker_symbol,
+        broker_exchange,
+        token,
+        instrument_type,
+        underlying,
+        expiry,
+        strike,
+        lot_size,
+        tick_size,
+        contract_value,
+        true as is_listed
+    from oadb.instruments
+    where
+        broker = :broker
+        and exchange = any(:exchanges::text[])
+),
+
+differing as materialized (
+    select
+        staged.is_staged is null as has_gone,
+        listed.is_listed is null as is_new,
+        coalesce(staged.exchange, listed.exchange) as exchange,
+        coalesce(staged.symbol, listed.symbol) as symbol,
+        staged.name,
+        staged.broker_symbol,
+        staged.broker_exchange,
+        staged.token,
+        staged.instrument_type,
+        staged.underlying,
+        staged.expiry,
+        staged.strike,
+        staged.lot_size,
+        staged.tick_size,
+        staged.contract_value
+    from staged
+    full join listed
+        on
+            staged.exchange = listed.exchange
+            and staged.symbol = listed.symbol
+    where (
+        staged.name,
+        staged.broker_symbol,
+        staged.broker_exchange,
+        staged.token,
+        staged.instrument_type,
+        staged.underlying,
+        staged.expiry,
+        staged.strike,
+        staged.lot_size,
+        staged.tick_size,
+        staged.contract_value
     ) is distinct from (
-        instrument_staging.name,
-        instrument_staging.broker_symbol,
-        instrument_staging.broker_exchange,
-        instrument_staging.token,
-        instrument_staging.instrument_type,
-        instrument_staging.underlying,
-        instrument_staging.expiry,
-        instrument_staging.strike,
-        instrument_staging.lot_size,
-        instrument_staging.tick_size,
-        instrument_staging.contract_value
-    );
+        listed.name,
+        listed.broker_symbol,
+        listed.broker_exchange,
+        listed.token,
+        listed.instrument_type,
+        listed.underlying,
+        listed.expiry,
+        listed.strike,
+        listed.lot_size,
+        listed.tick_size,
+        listed.contract_value
+    )
+),
 
--- name: insert_new
-insert into oadb.instruments (
-    broker,
-    exchange,
-    symbol,
-    name,
-    broker_symbol,
-    broker_exchange,
-    token,
-    instrument_type,
-    underlying,
-    expiry,
-    strike,
-    lot_size,
-    tick_size,
-    contract_value
+gone as (
+    delete from oadb.instruments
+    using differing
+    where
+        instruments.broker = :broker
+        and instruments.exchange = differing.exchange
+        and instruments.symbol = differing.symbol
+        and differing.has_gone
+    returning 1 as one
+),
+
+changed as (
+    update oadb.instruments
+    set
+        name = differing.name,
+        broker_symbol = differing.broker_symbol,
+        broker_exchange = differing.broker_exchange,
+        token = differing.token,
+        instrument_type = differing.instrument_type,
+        underlying = differing.underlying,
+        expiry = differing.expiry,
+        strike = differing.strike,
+        lot_size = differing.lot_size,
+        tick_size = differing.tick_size,
+        contract_value = differing.contract_value
+    from differing
+    where
+        instruments.broker = :broker
+        and instruments.exchange = differing.exchange
+        and instruments.symbol = differing.symbol
+        and not differing.has_gone
+        and not differing.is_new
+    returning 1 as one
+),
+
+added as (
+    insert into oadb.instruments (
+        broker,
+        exchange,
+        symbol,
+        name,
+        broker_symbol,
+        broker_exchange,
+        token,
+        instrument_type,
+        underlying,
+        expiry,
+        strike,
+        lot_size,
+        tick_size,
+        contract_value
+    )
+    select
+        :broker,
+        exchange,
+        symbol,
+        name,
+        broker_symbol,
+        broker_exchange,
+        token,
+        instrument_type,
+        underlying,
+        expiry,
+        strike,
+        lot_size,
+        tick_size,
+        contract_value
+    from differing
+    where is_new
+    returning 1 as one
 )
+
 select
-    broker,
-    exchange,
-    symbol,
-    name,
-    broker_symbol,
-    broker_exchange,
-    token,
-    instrument_type,
-    underlying,
-    expiry,
-    strike,
-    lot_size,
-    tick_size,
-    contract_value
-from oadb.instrument_staging
-where
-    broker = :broker
-    and not exists (
-        select
-        from oadb.instruments
-        where
-            instruments.broker = instrument_staging.broker
-            and instruments.exchange = instrument_staging.exchange
-            and instruments.symbol = instrument_staging.symbol
-    );
+    (select count(*) from added) as inserted,
+    (select count(*) from changed) as updated,
+    (select count(*) from gone) as deleted;
 
 -- name: merge_search_entries
 -- Until then every search reads the new entries one by one.
