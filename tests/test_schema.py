@@ -33,14 +33,17 @@ CONSTRAINTS = """
 select pg_class.relname, pg_constraint.conname, pg_constraint.contype::text
 from pg_catalog.pg_constraint
 inner join pg_catalog.pg_class on pg_class.oid = pg_constraint.conrelid
-where pg_class.relnamespace = 'oadb'::regnamespace and pg_constraint.contype <> 'n'
+where
+    pg_class.relnamespace = 'oadb'::regnamespace
+    and pg_constraint.contype <> 'n'
+    and not pg_class.relispartition
 """
 
 INDEXES = """
 select pg_index.indrelid::regclass::text, pg_class.relname, pg_index.indisunique
 from pg_catalog.pg_index
 inner join pg_catalog.pg_class on pg_class.oid = pg_index.indexrelid
-where pg_class.relnamespace = 'oadb'::regnamespace
+where pg_class.relnamespace = 'oadb'::regnamespace and not pg_class.relispartition
 """
 
 COLUMNS = """
