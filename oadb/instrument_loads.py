@@ -22,7 +22,7 @@ from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.engine.values import readable
 from oadb.errors import Error, LoadError, ParameterError
-from oadb.instruments import LONGEST_TEXT, Rejected, Row
+from oadb.instruments import LONGEST_TEXT, Rejected, Row, count_by_exchange
 
 query = queries("instrument_loads")
 
@@ -30,6 +30,9 @@ CHANNEL = "oadb_instruments"
 
 SHRINK_LIMIT = 0.5
 """Share of an exchange's instruments that a load may take away without ``force``."""
+
+# Share of what is listed from which on new instruments change what plans are made of.
+_MANY = 0.1
 
 _LONGEST_REASON = 1000
 
@@ -97,15 +100,6 @@ class LoadStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class ExchangeCount:
-    """How many instruments an exchange has, and how many a load gives it."""
-
-    exchange: str
-    listed: int
-    staged: int
-
-
-@dataclass(frozen=True, slots=True)
 class Merged:
     """How many instruments a merge wrote."""
 
@@ -132,14 +126,6 @@ def stage(blocks: Iterable[bytes]) -> Affected: ...
 
 @query
 def unstage(broker: str, positions: list[int]) -> Affected: ...
-
-
-@query
-def prepare_statistics() -> None: ...
-
-
-@query
-def compare_counts(broker: str, exchanges: list[str]) -> list[ExchangeCount]: ...
 
 
 @query
@@ -263,30 +249,36 @@ async def _replace(
     intake.require_any()
     if intake.superseded:
         await unstage(tx, broker, [*intake.superseded])
-    await prepare_statistics(tx)
-    became = await compare_counts(tx, broker, intake.exchanges)
+    listed = {each.exchange: each.instruments for each in await count_by_exchange(tx, broker)}
+    became = {
+        exchange: (listed.get(exchange, 0), accepted)
+        for exchange, accepted in intake.accepted_by_exchange().items()
+    }
     _require_no_shrinking(became, shrink_limit)
     merged = await merge_staged(tx, broker, intake.exchanges)
     await clear_staged(tx, broker)
     if merged.inserted or merged.updated:
         await merge_search_entries(tx)
-    if merged.inserted:
+    if merged.inserted > sum(listed.values()) * _MANY:
         await refresh_statistics(tx)
     await changes.notify(tx, CHANNEL, broker)
     report = LoadReport(
         load_id, intake.rows, intake.accepted, merged.inserted, merged.updated, merged.deleted,
         tuple(intake.rejected), (*intake.duplicate_symbols, *intake.duplicate_tokens),
-        {each.exchange: (each.listed, each.staged) for each in became},
+        became,
     )  # fmt: skip
     counts, exchanges = intake.counts() | asdict(merged), dict[str, object](report.exchanges)
     await end_load(tx, load_id, None, counts, exchanges, intake.left_out())
     return report
 
 
-def _require_no_shrinking(became: list[ExchangeCount], limit: float) -> None:
-    shrunken = [each for each in became if each.staged < each.listed * (1 - limit)]
-    if shrunken:
-        told = ", ".join(f"{e.exchange} from {e.listed:,} to {e.staged:,}" for e in shrunken)
+def _require_no_shrinking(became: dict[str, tuple[int, int]], limit: float) -> None:
+    told = ", ".join(
+        f"{exchange} from {before:,} to {after:,}"
+        for exchange, (before, after) in became.items()
+        if after < before * (1 - limit)
+    )
+    if told:
         raise LoadError(
             f"instruments would vanish: {told}; more than {limit:.0%} of an exchange. "
             "Look at the source; force the load if it is right"

@@ -61,6 +61,13 @@ class Intake:
         """Exchanges of the load: those that were asked for, or those that rows were taken of."""
         return sorted(self._symbols if self.only is None else self.only)
 
+    def accepted_by_exchange(self) -> dict[str, int]:
+        """Return how many rows are part of the set of each exchange."""
+        return {
+            exchange: len({*self._symbols.get(exchange, {}).values()} - self.superseded)
+            for exchange in self.exchanges
+        }
+
     def accept(self, rows: Iterable[Row]) -> Iterator[bytes]:
         """Pass on what is fit for staging, in blocks of lines as COPY reads them."""
         lines: list[str] = []

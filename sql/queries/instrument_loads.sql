@@ -52,32 +52,6 @@ where
     broker = :broker
     and position = any(:positions::bigint[]);
 
--- name: prepare_statistics
--- The merge is planned for as many rows as there are. Before PostgreSQL 17 only
--- for the owner of the table; others merge with what autovacuum knows.
-analyze oadb.instrument_staging;
-
--- name: compare_counts
--- How many instruments each of :exchanges has, and how many the load gives it.
-select
-    wanted.exchange,
-    (
-        select count(*)
-        from oadb.instruments
-        where
-            instruments.broker = :broker
-            and instruments.exchange = wanted.exchange
-    ) as listed,
-    (
-        select count(*)
-        from oadb.instrument_staging
-        where
-            instrument_staging.broker = :broker
-            and instrument_staging.exchange = wanted.exchange
-    ) as staged
-from unnest(:exchanges::text[]) as wanted (exchange)
-order by wanted.exchange;
-
 -- name: merge_staged
 -- Deletes what has gone, updates what has changed and inserts what is new, by one
 -- comparison. An unchanged row is not touched, so that a reload leaves few dead
@@ -260,7 +234,8 @@ delete from oadb.instrument_staging
 where broker = :broker;
 
 -- name: refresh_statistics
--- Lookups right after a first load would be planned for an empty table.
+-- Lookups right after a first load would be planned for an empty table. After a
+-- small one autovacuum is early enough.
 analyze oadb.instruments;
 
 -- name: end_load

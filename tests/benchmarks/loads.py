@@ -25,8 +25,7 @@ Spent = dict[str, float]
 _ALL, _INTAKE, _STAGING = "all", "intake: rows looked at and written out", "staging, after intake"
 _STEPS = {
     "stage": _STAGING,
-    "prepare_statistics": "analyze what is staged",
-    "compare_counts": "compare counts",
+    "count_by_exchange": "count what is listed",
     "merge_staged": "merge",
     "merge_search_entries": "merge what search finds",
     "clear_staged": "clear the staging table",
