@@ -196,6 +196,20 @@ def test_a_role_may_run_the_statements_that_it_needs(
     assert refused(sessions_of[role], MAY[role]) == set()
 
 
+def test_a_user_has_nothing_to_do_with_what_is_partitioned(migrated: str) -> None:
+    """Logs have no row-level security, with which COPY FROM does not work."""
+    with connect(migrated) as connection:
+        allowed = ask(
+            connection,
+            "select relname from pg_class, unnest(array['select', 'insert', 'update', 'delete']) "
+            "as privilege where relnamespace = 'oadb'::regnamespace "
+            "and (relkind = 'p' or relispartition) "
+            "and relkind in ('r', 'p') and has_table_privilege('oadb_user', oid, privilege)",
+        )
+
+    assert allowed == []
+
+
 def test_the_functions_that_statements_call_are_granted_to_each_role_by_name(
     migrated: str,
 ) -> None:

@@ -115,8 +115,8 @@ left join pg_catalog.pg_roles as acting on acting.rolname = 'oadb_user'
 where namespace.nspname = 'oadb';
 
 -- name: list_user_tables
--- Every table that belongs to users, and what row-level security does for it. The
--- partitions of a table are reached through it, by its policies.
+-- Every table that belongs to users, and what row-level security does for it. What
+-- is partitioned is a log: it belongs to the services, and no user has a privilege.
 select
     namespace.nspname || '.' || class.relname as name,
     class.relrowsecurity and class.relforcerowsecurity as is_forced,
@@ -135,7 +135,7 @@ left join pg_catalog.pg_policy as policy on class.oid = policy.polrelid
 left join pg_catalog.pg_roles as service on service.oid = any(policy.polroles)
 where
     namespace.nspname = 'oadb'
-    and class.relkind in ('r', 'p')
+    and class.relkind = 'r'
     and not class.relispartition
     and attribute.attname = 'user_id'
 group by
