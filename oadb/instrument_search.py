@@ -1,6 +1,7 @@
 """Search of instruments, as its users type it. The SQL is in sql/queries/instrument_search.sql."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
@@ -12,17 +13,21 @@ from oadb.instruments import Instrument
 
 query = queries("instrument_search")
 
-# From about here on walking past what does not match costs less than sorting all that does; see
+_Filters = tuple[str | None, str | None, date | None, Decimal | None, Decimal | None]
+
+# From about here on going from length to length costs less than sorting all that matches; see
 # tests/benchmarks/search.py.
-_FEW = 4000
+_FEW = 2500
+
+# So many symbols are looked at one by one before another way is tried, which would cost as much:
+# those that begin with a term, and all.
+_SOME_BEGINNINGS = 500
+_SOME = 20_000
 
 # What pg_trgm finds in a LIKE pattern without the beginning or the end of a word.
 _TRIGRAM = re.compile(r"[A-Z0-9]{3}")
 
 _ANYTHING = "%"
-
-# Another part of the symbol holds the first term, or another column does.
-_FURTHER_RANKS = (2, 3)
 
 # The last character there is.
 _LAST = "\U0010ffff"
@@ -42,6 +47,14 @@ def estimate_matches(
 
 
 @query
+def search_beginning(
+    broker: str, first: str, last: str, most: int, patterns: list[str],
+    exchange: str | None, instrument_type: str | None, expiry: date | None,
+    strike_min: Decimal | None, strike_max: Decimal | None, wanted: int,
+) -> list[Instrument]: ...  # fmt: skip
+
+
+@query
 def search_selective(
     broker: str, longest: str, second: str, third: str, first: str, patterns: list[str],
     exchange: str | None, instrument_type: str | None, expiry: date | None,
@@ -50,24 +63,32 @@ def search_selective(
 
 
 @query
+def search_further(
+    broker: str, rank: int, longest: str, second: str, third: str, first: str, patterns: list[str],
+    exchange: str | None, instrument_type: str | None, expiry: date | None,
+    strike_min: Decimal | None, strike_max: Decimal | None, wanted: int,
+) -> list[Instrument]: ...  # fmt: skip
+
+
+@query
+def search_walking(
+    broker: str, first: str, most: int, patterns: list[str],
+    exchange: str | None, instrument_type: str | None, expiry: date | None,
+    strike_min: Decimal | None, strike_max: Decimal | None, wanted: int,
+) -> list[Instrument]: ...  # fmt: skip
+
+
+@query
+def search_scanning(
+    broker: str, first: str, patterns: list[str],
+    exchange: str | None, instrument_type: str | None, expiry: date | None,
+    strike_min: Decimal | None, strike_max: Decimal | None, wanted: int,
+) -> list[Instrument]: ...  # fmt: skip
+
+
+@query
 def search_underlying(
     broker: str, underlying: str, first: str, patterns: list[str],
-    exchange: str | None, instrument_type: str | None, expiry: date | None,
-    strike_min: Decimal | None, strike_max: Decimal | None, wanted: int,
-) -> list[Instrument]: ...  # fmt: skip
-
-
-@query
-def search_beginning(
-    broker: str, first: str, last: str, patterns: list[str],
-    exchange: str | None, instrument_type: str | None, expiry: date | None,
-    strike_min: Decimal | None, strike_max: Decimal | None, wanted: int,
-) -> list[Instrument]: ...  # fmt: skip
-
-
-@query
-def search_further(
-    broker: str, rank: int, first: str, first_pattern: str, patterns: list[str], most: int,
     exchange: str | None, instrument_type: str | None, expiry: date | None,
     strike_min: Decimal | None, strike_max: Decimal | None, wanted: int,
 ) -> list[Instrument]: ...  # fmt: skip
@@ -107,22 +128,75 @@ async def search(
     first, patterns = terms[0] if terms else "", [*map(_pattern, terms)]
     if underlying is not None:
         return await search_underlying(db, broker, underlying, first, patterns, *filters, limit)
-    selective = [_pattern(term) for term in sorted(terms, key=len) if _TRIGRAM.search(term)]
-    if selective and await estimate_matches(db, broker, patterns, *filters) < _FEW:
-        longest, second, third, *_ = [*reversed(selective), _ANYTHING, _ANYTHING]
-        return await search_selective(
-            db, broker, longest, second, third, first, patterns, *filters, limit
-        )
-    # What begins so is not greater: no symbol has as many characters.
-    last = first.ljust(LONGEST_TEXT + 1, _LAST)
-    found = await search_beginning(db, broker, first, last, patterns, *filters, limit)
-    for rank in _FURTHER_RANKS if terms else ():
+    found = await search_beginning(
+        db, broker, first, _last(first), _SOME_BEGINNINGS, patterns, *filters, limit
+    )
+    if len(found) == limit:
+        return found
+    selective = [term for term in sorted(terms, key=len, reverse=True) if _TRIGRAM.search(term)]
+    if not selective:
+        return await _search_short(db, broker, first, patterns, filters, limit)
+    if await estimate_matches(db, broker, patterns, *filters) < _FEW:
+        one, two, three = _three(map(_pattern, selective))
+        return await search_selective(db, broker, one, two, three, first, patterns, *filters, limit)
+    return await _search_common(db, broker, selective, first, patterns, filters, limit)
+
+
+async def _search_short(
+    db: AsyncExecutor,
+    broker: str,
+    first: str,
+    patterns: list[str],
+    filters: _Filters,
+    limit: int,
+) -> list[Instrument]:
+    """Search by terms of one or two letters, or by none."""
+    if not first:
+        return await search_scanning(db, broker, first, patterns, *filters, limit)
+    found = await search_beginning(db, broker, first, _last(first), _ALL, patterns, *filters, limit)
+    if len(found) < limit:
+        room = limit - len(found)
+        found += await search_walking(db, broker, first, _SOME, patterns, *filters, room)
+    if len(found) == limit:
+        return found
+    return await search_scanning(db, broker, first, patterns, *filters, limit)
+
+
+async def _search_common(
+    db: AsyncExecutor,
+    broker: str,
+    selective: list[str],
+    first: str,
+    patterns: list[str],
+    filters: _Filters,
+    limit: int,
+) -> list[Instrument]:
+    """Search by terms that many rows match, from rank to rank until there are enough."""
+    found = await search_beginning(db, broker, first, _last(first), _ALL, patterns, *filters, limit)
+    one, two, three = _three(_pattern(_trigram(term)) for term in selective)
+    for rank in (2, 3):
         if len(found) < limit:
             room = limit - len(found)
             found += await search_further(
-                db, broker, rank, first, patterns[0], patterns, _ALL, *filters, room
+                db, broker, rank, one, two, three, first, patterns, *filters, room
             )
     return found
+
+
+def _three(patterns: Iterable[str]) -> tuple[str, str, str]:
+    """Return three patterns: the first of these, and what matches anything."""
+    longest, second, third, *_ = [*patterns, _ANYTHING, _ANYTHING, _ANYTHING]
+    return longest, second, third
+
+
+def _last(first: str) -> str:
+    """Return what is not less than anything that begins so: no symbol has as many characters."""
+    return first.ljust(LONGEST_TEXT + 1, _LAST)
+
+
+def _trigram(term: str) -> str:
+    """Return three letters of *term* that an index can look up."""
+    return next(_TRIGRAM.finditer(term)).group()
 
 
 def _pattern(term: str) -> str:

@@ -190,6 +190,18 @@ def test_the_best_come_first_and_the_limit_counts_after_that(tx: Transaction, li
     assert search(tx, BROKER, "ab", limit=limit) == RANKED[:limit]
 
 
+@pytest.mark.parametrize("limit", range(1, len(RANKED) + 2))
+@pytest.mark.parametrize("text", ["ab", "ab a", "abo", "x"])
+def test_what_the_first_symbols_do_not_hold_is_found_further_on(
+    tx: Transaction, monkeypatch: pytest.MonkeyPatch, text: str, limit: int
+) -> None:
+    monkeypatch.setattr(instrument_search, "_SOME_BEGINNINGS", 1)
+    monkeypatch.setattr(instrument_search, "_SOME", 2)
+    put_in(tx, *reversed(RANKED), stock("NONE"))
+
+    assert search(tx, BROKER, text, limit=limit) == model(RANKED, text, None, limit)
+
+
 def test_what_spells_alike_comes_by_case_then_exchange(tx: Transaction) -> None:
     rows = [
         stock("ABC", exchange="BSE"), stock("ABC", exchange="NSE"), stock("AbC"), stock("abc"),
@@ -308,7 +320,8 @@ def filled_url(oadb_server: Server, oadb_template: str) -> Generator[str]:
         ("search_selective", "instruments_search_text_idx"),
         ("search_underlying", "instruments_underlying_idx"),
         ("search_beginning", "instruments_ranked_idx"),
-        ("search_further", "instruments_ranked_idx"),
+        ("search_further", "instruments_search_text_idx"),
+        ("search_walking", "instruments_ranked_idx"),
     ],
 )
 def test_a_search_is_served_by_its_index_whatever_is_asked_for(

@@ -1,4 +1,4 @@
--- The extension stays: others may use it.
+-- The extensions stay: others may use them.
 set local lock_timeout = '4s';
 
 drop procedure oadb.merge_search_entries();
