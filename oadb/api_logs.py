@@ -1,12 +1,20 @@
 """API logs: requests to the API and what they were answered. The SQL is in api_logs.sql."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
+from oadb.engine.executors import AsyncExecutor
+from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
+from oadb.engine.values import readable
+from oadb.security.addresses import address
 
 query = queries("api_logs")
+
+# Characters that are kept of what a client may have chosen.
+_LONGEST_ENDPOINT, _LONGEST_METHOD, _LONGEST_ERROR = 500, 20, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +31,116 @@ class Call:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ApiLog:
+    """A request to the API, as it was written."""
+
+    log_id: int
+    logged_at: datetime
+    user_id: int | None
+    endpoint: str
+    method: str
+    status: int
+    ip: str | None
+    request: dict[str, object] | None
+    response: dict[str, object] | None
+    error: str | None
+
+
 @query
 def store(blocks: Iterable[bytes]) -> Affected: ...
 
 
+@query
+def _insert(
+    user_id: int | None,
+    endpoint: str,
+    method: str,
+    status: int,
+    ip: str | None,
+    request: dict[str, object] | None,
+    response: dict[str, object] | None,
+    error: str | None,
+) -> Affected: ...
+
+
+@query
+def list_recent(
+    since: datetime | None = None,
+    before_at: datetime | None = None,
+    before_id: int | None = None,
+    page_size: int = 100,
+) -> list[ApiLog]: ...
+
+
+@query
+def list_by_user(
+    user_id: int,
+    since: datetime | None = None,
+    before_at: datetime | None = None,
+    before_id: int | None = None,
+    page_size: int = 100,
+) -> list[ApiLog]: ...
+
+
+@query
+def list_by_endpoint(
+    endpoint: str,
+    since: datetime | None = None,
+    before_at: datetime | None = None,
+    before_id: int | None = None,
+    page_size: int = 100,
+) -> list[ApiLog]: ...
+
+
+@query
+def list_by_status(
+    status: int,
+    since: datetime | None = None,
+    before_at: datetime | None = None,
+    before_id: int | None = None,
+    page_size: int = 100,
+) -> list[ApiLog]: ...
+
+
+@query
+def search(
+    content: dict[str, object],
+    since: datetime | None = None,
+    before_at: datetime | None = None,
+    before_id: int | None = None,
+    user_id: int | None = None,
+    page_size: int = 100,
+) -> list[ApiLog]: ...
+
+
+@query
+def stream(since: datetime | None = None, until: datetime | None = None) -> Iterator[ApiLog]: ...
+
+
+@query
+def count(since: datetime | None = None, until: datetime | None = None) -> int: ...
+
+
+@query
+def count_by_user(
+    user_id: int, since: datetime | None = None, until: datetime | None = None
+) -> int: ...
+
+
 query.complete()
+
+
+@operation
+async def write(db: AsyncExecutor, call: Call) -> None:
+    """Write *call* in the caller's transaction: it is there if, and only if, that commits.
+
+    Texts are cut, not refused: endpoint 500 characters, method 20, error 2000. Raises
+    ParameterError for an address that is none, CheckViolation for a status outside of 100 to 599.
+    """
+    await _insert(
+        db, call.user_id, readable(call.endpoint, _LONGEST_ENDPOINT),
+        readable(call.method, _LONGEST_METHOD), call.status, address("api_logs.write", call.ip),
+        call.request, call.response,
+        None if call.error is None else readable(call.error, _LONGEST_ERROR),
+    )  # fmt: skip

@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, time
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
 
 from oadb import changes
 from oadb.brokers.intake import Intake
+from oadb.engine import zones
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
@@ -175,15 +175,9 @@ async def is_due(
 ) -> bool:
     """Say whether nothing of *broker* was loaded since *cutoff* last struck in *zone*.
 
-    *zone* is a name of the IANA time zone database. The server alone would also take IST, for
-    Israel, and COM1, for an hour west of Greenwich. Raises ParameterError for another name.
+    Raises ParameterError if *zone* is no name of the IANA time zone database.
     """
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ParameterError(
-            "instrument_loads.is_due: zone is no time zone; expected one such as Asia/Kolkata"
-        ) from None
+    zones.require("instrument_loads.is_due", zone)
     return await _is_due(db, broker, cutoff, zone)
 
 

@@ -116,10 +116,15 @@ STATEMENTS = [
 BY_LABEL = {declared.label: declared for declared in STATEMENTS}
 ROTATION = {label for label in BY_LABEL if label.endswith((".list_under_key", ".reseal"))}
 AUDIT = {label for label in BY_LABEL if label.startswith("login_attempts.")}
+LOGS = {label for label in BY_LABEL if label.startswith(("api_logs.", "analyzer_logs."))}
+PARTITIONS = {label for label in BY_LABEL if label.startswith("log_partitions.")}
+MAINTENANCE = {"log_partitions.note_maintenance"} | {
+    label for label in PARTITIONS if ".sweep_" in label
+}
 
 MAY = {
-    "oadb_app": {*BY_LABEL} - {"keys.enroll", "keys.remove"},
-    "oadb_log": {"login_attempts.record"},
+    "oadb_app": {*BY_LABEL} - {"keys.enroll", "keys.remove"} - MAINTENANCE,
+    "oadb_log": {"login_attempts.record", "api_logs._insert", "analyzer_logs._insert"},
     "oadb_rotate": ROTATION
     | {"keys.list_canaries", "keys.enroll", "keys.remove", "keys.list_uses"},
     "oadb_ro": {
@@ -127,17 +132,21 @@ MAY = {
         "users.count_all", "login_attempts.list_recent", "login_attempts.count",
         "broker_tokens.list_by_user", "broker_tokens.list_expiring",
         "second_factors.get", "instruments.get", "instruments.count_by_broker", "keys.list_uses",
+        *(LOGS - {"api_logs._insert", "analyzer_logs._insert"}), *(PARTITIONS - MAINTENANCE),
     },
     "oadb_user": {*BY_LABEL}
     - AUDIT
+    - LOGS
+    - PARTITIONS
     - {"keys.enroll", "keys.remove", "users.create"}
     - {label for label in BY_LABEL if label.startswith("instrument_loads.")},
     "oadb_owner": {*BY_LABEL},
     "oadb_migrate": {*BY_LABEL},
 }  # fmt: skip
 MUST_NOT = {
-    "oadb_app": {"keys.enroll", "keys.remove"},
+    "oadb_app": {"keys.enroll", "keys.remove", *MAINTENANCE},
     "oadb_log": {
+        "api_logs.list_recent", "analyzer_logs.list_recent", "log_partitions.count_lost",
         "login_attempts.list_recent", "login_attempts.delete_before", "users.get",
         "users.find_password", "api_keys.find_by_digest", "broker_tokens.find", "keys.enroll",
     },
@@ -146,8 +155,10 @@ MUST_NOT = {
         "sessions.find_by_digest", "api_keys.insert_key", "api_keys.find_by_digest",
         "broker_tokens._put", "second_factors.accept_step", "second_factors.delete",
         "login_attempts.record", "login_attempts.list_recent",
+        *LOGS, *MAINTENANCE, "log_partitions.list_strays",
     },
     "oadb_ro": {
+        "api_logs._insert", "analyzer_logs._insert", *MAINTENANCE,
         "users.find_password", "sessions.find_by_digest", "api_keys.find_by_digest",
         "api_keys.get_kept_token", "broker_tokens.find", "second_factors.accept_step",
         "users._delete",
@@ -155,7 +166,8 @@ MUST_NOT = {
     },
     "oadb_user": {
         "keys.enroll", "keys.remove", "users.create", "login_attempts.record",
-        "login_attempts.delete_before", "instrument_loads.merge_staged",
+        "login_attempts.delete_before", "instrument_loads.merge_staged", *LOGS, *MAINTENANCE,
+        "log_partitions.list_strays",
     },
     "oadb_owner": set(),
     "oadb_migrate": set(),
@@ -251,6 +263,13 @@ def test_a_role_may_not_run_what_is_not_its_work(
         "create trigger mine before insert on oadb.users for each row execute function mine()",
         "call oadb.create_roles()",
         "call oadb.grant_privileges()",
+        "call oadb.make_log_partition('traffic', now() - interval '1 year', '1s', null)",
+        "call oadb.drop_log_partition('traffic', 'traffic_20261123', '1s')",
+        "call oadb.lock_in_turns('lock table oadb.traffic', '1s')",
+        "drop table oadb.traffic_default",
+        "delete from oadb.api_logs",
+        "update oadb.api_logs set response = null",
+        "insert into oadb.api_logs_default (logged_at) values (now())",
         "insert into oadb.role_privileges values ('oadb_log', 'api_keys', 'select')",
         "set role oadb_owner",
         "grant oadb_owner to oadb_app",
@@ -437,7 +456,9 @@ def test_a_role_of_one_user_that_row_security_would_not_bind_is_refused(
 SERVED = [
     declared.label
     for declared in STATEMENTS
-    if "Served by" in declared.statement.doc and not declared.label.startswith("instruments.")
+    if "Served by" in declared.statement.doc
+    and not declared.label.startswith("instruments.")
+    and declared.label in MAY["oadb_app"]
 ]
 
 

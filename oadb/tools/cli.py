@@ -1,11 +1,13 @@
 """The command line: ``oadb``. Reads DATABASE_URL and the DB_ variables; see ``oadb --help``."""
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Annotated, TypeVar
 
 import typer
@@ -20,7 +22,8 @@ from oadb.engine.database import Database
 from oadb.engine.dsn import Dsn
 from oadb.engine.values import readable
 from oadb.errors import Error
-from oadb.tools import cli_keys, contract, demo, doctor, migrations
+from oadb.tools import cli_keys, contract, demo, doctor, maintenance, migrations, retention
+from oadb.tools.findings import Finding
 
 T = TypeVar("T")
 
@@ -71,12 +74,25 @@ def run_demo(
 @app.command("doctor")
 def run_doctor() -> None:
     """Look at the database as an operator would: one line for each finding."""
-    amiss = False
-    for finding in doctor.examine(Config.from_env()):
+    _show(doctor.examine(Config.from_env()))
+
+
+@app.command("maintain")
+def run_maintain(
+    every: Annotated[
+        float | None,
+        typer.Option(min=1, help="Run again after so many seconds, until SIGTERM."),
+    ] = None,
+) -> None:
+    """Make partitions ahead of need and end what is old: one line for each thing done or found."""
+    config, kept = Config.from_env(), retention.from_env(os.environ)
+    if every is None:
+        _show(maintenance.run(config, kept))
+        return
+    ended = Event()
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: ended.set())
+    for finding in maintenance.repeat(config, kept, every, ended):
         typer.echo(str(finding))
-        amiss |= not finding.ok
-    if amiss:
-        raise typer.Exit(1)
 
 
 @app.command("check")
@@ -151,6 +167,16 @@ def run_instruments_load(
         typer.echo(f"  {each}")
     if len(left_out) > _SHOWN:
         typer.echo(f"  and {len(left_out) - _SHOWN:,} more")
+
+
+def _show(findings: Iterable[Finding]) -> None:
+    """Print each as it comes; exit with 1 at the end if something is amiss."""
+    amiss = False
+    for finding in findings:
+        typer.echo(str(finding))
+        amiss |= not finding.ok
+    if amiss:
+        raise typer.Exit(1)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ Each finding is one line. A finding that is not ok makes ``oadb doctor`` exit wi
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from psycopg.errors import UndefinedTable
@@ -14,7 +13,8 @@ from oadb.engine import embedded
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import KeyRingError, MigrationError, UnavailableError
-from oadb.tools import migrations
+from oadb.tools import log_findings, migrations
+from oadb.tools.findings import Finding
 
 OLDEST, NEWEST = 15, 18
 """Major versions of PostgreSQL that oadb is made for."""
@@ -34,19 +34,6 @@ MOST_SKEW = timedelta(seconds=2)
 """A clock further off makes tokens expire early and logs misleading."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    ok: bool
-    subject: str
-    text: str
-
-    def __str__(self) -> str:
-        """Return it as one line."""
-        return f"{'ok  ' if self.ok else 'FAIL'} {self.subject}: {self.text}"
-
-
 def examine(config: Config) -> Iterator[Finding]:
     """Yield the findings; only the first one if there is no connection."""
     try:
@@ -61,6 +48,7 @@ def examine(config: Config) -> Iterator[Finding]:
             yield _extensions(db)
             yield from _row_security(db)
             yield from _keys(db, config)
+            yield from log_findings.examine(db)
             yield _migrations(config)
     except UnavailableError as error:
         yield Finding(False, "connection", str(error))

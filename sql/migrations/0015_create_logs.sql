@@ -25,6 +25,11 @@ create table oadb.api_logs (
 ) partition by range (logged_at);
 
 create index api_logs_user_id_idx on oadb.api_logs (user_id, logged_at, log_id);
+create index api_logs_endpoint_idx on oadb.api_logs (endpoint, logged_at, log_id);
+create index api_logs_status_idx on oadb.api_logs (status, logged_at, log_id);
+-- They answer containment alone: half as large as jsonb_ops would be, and faster.
+create index api_logs_request_idx on oadb.api_logs using gin (request jsonb_path_ops);
+create index api_logs_response_idx on oadb.api_logs using gin (response jsonb_path_ops);
 
 comment on table oadb.api_logs is
 'Requests to the API, orders among them, and what they were answered. Secrets are redacted.';
@@ -41,6 +46,8 @@ create table oadb.analyzer_logs (
 
     constraint analyzer_logs_pkey primary key (logged_at, log_id)
 ) partition by range (logged_at);
+
+create index analyzer_logs_user_id_idx on oadb.analyzer_logs (user_id, logged_at, log_id);
 
 comment on table oadb.analyzer_logs is
 'Orders that were analyzed instead of sent to a broker. Secrets are redacted.';

@@ -115,8 +115,8 @@ left join pg_catalog.pg_roles as acting on acting.rolname = 'oadb_user'
 where namespace.nspname = 'oadb';
 
 -- name: list_user_tables
--- Every table that belongs to users, and what row-level security does for it. What
--- is partitioned is a log: it belongs to the services, and no user has a privilege.
+-- Every table that belongs to users, and what row-level security does for it. Logs,
+-- which are partitioned, belong to nobody: the role oadb_user may not see them.
 select
     namespace.nspname || '.' || class.relname as name,
     class.relrowsecurity and class.relforcerowsecurity as is_forced,

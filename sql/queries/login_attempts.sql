@@ -60,8 +60,16 @@ where
 
 -- name: delete_before
 -- scope: all users (retention)
+-- At most :batch of those older than :age. Served by
+-- login_attempts_attempted_at_idx.
 delete from oadb.login_attempts
-where attempted_at < now() - cast(:age as interval);
+where attempt_id in (
+    select old.attempt_id
+    from oadb.login_attempts as old
+    where old.attempted_at < now() - cast(:age as interval)
+    order by old.attempted_at
+    limit :batch
+);
 
 -- name: count_try
 -- Counts a try of the account and of the network, or neither where one of them has

@@ -13,6 +13,7 @@ from oadb.security.keyring import Key, KeyRing
 from oadb.testing.control import controlled
 from oadb.testing.servers import Server
 from oadb.tools import doctor
+from oadb.tools.findings import Finding
 from tests.user_rows import database, login
 
 
@@ -21,7 +22,7 @@ def config(oadb_database_url: str) -> Config:
     return Config.from_env({"DATABASE_URL": oadb_database_url, "DB_POOL_SIZE": "1"})
 
 
-def findings(config: Config) -> dict[str, doctor.Finding]:
+def findings(config: Config) -> dict[str, Finding]:
     return {finding.subject: finding for finding in doctor.examine(config)}
 
 

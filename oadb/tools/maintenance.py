@@ -1,0 +1,175 @@
+"""What tables need in the long run: partitions ahead of need, and an end for what is old.
+
+    oadb maintain                   once, as cron runs it
+    oadb maintain --every 3600      again and again, until SIGTERM
+
+Each step is many small transactions, none of which keeps readers or writers waiting; killed
+anywhere, the next run goes on. It takes the rights of the owner of the tables.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from threading import Event
+
+import psycopg
+from psycopg.errors import LockNotAvailable, UndefinedTable
+
+from oadb import log_partitions, login_attempts, sessions
+from oadb.engine.config import Config
+from oadb.engine.database import Database
+from oadb.errors import Error
+from oadb.tools import log_findings
+from oadb.tools.findings import Finding
+from oadb.tools.retention import Retention
+
+BATCH = 1000
+"""Rows that are deleted at a time."""
+
+PATIENCE = timedelta(seconds=10)
+"""How long a table that is in use is asked for; then it is left to the next run."""
+
+Work = Iterable[tuple[str, str, Callable[[], str]]]
+"""A table, one of its partitions, and what is to be done, which says what it did."""
+
+
+def run(config: Config, retention: Retention, patience: timedelta = PATIENCE) -> Generator[Finding]:
+    """Do what is to be done; yield what was done or found. A step that fails stops no other."""
+    # Moving rows may take long, and the claim, which keeps two runs apart, is idle meanwhile.
+    patient = replace(
+        config, pool_size=2, max_overflow=0, statement_timeout=0.0, idle_in_transaction_timeout=0.0
+    )
+    try:
+        with Database(patient) as db, db.transaction() as claim:
+            refusal = _refusal(db)
+            if refusal is None and not log_partitions.claim_maintenance(claim):
+                refusal = "another run is in progress"
+            if refusal is not None:
+                yield Finding(False, "maintain", refusal)
+                return
+            yield from _steps(db, retention, patience)
+            log_partitions.note_maintenance(db)
+    except Error as error:
+        yield Finding(False, "maintain", str(error))
+
+
+def repeat(config: Config, retention: Retention, every: float, ended: Event) -> Iterator[Finding]:
+    """Run again and again, *every* so many seconds, until *ended* is set; then end at a step."""
+    while not ended.is_set():
+        with closing(run(config, retention)) as findings:
+            for finding in findings:
+                yield finding
+                if ended.is_set():
+                    return
+        ended.wait(every)
+
+
+def _refusal(db: Database) -> str | None:
+    try:
+        owner = log_partitions.find_owner(db)
+    except UndefinedTable:
+        return "the tables of logs are not there; run oadb migrate"
+    if owner.is_ours:
+        return None
+    return (
+        f"{owner.role_name} may not change the tables: connect as {owner.owner_name}, "
+        "who owns them, or as a member of it"
+    )
+
+
+def _steps(db: Database, retention: Retention, patience: timedelta) -> Iterator[Finding]:
+    """Yield from each step; what is read from rows stands before these are dropped."""
+    for step in (
+        _each(_missing(db, patience)),
+        _each(_strays(db, patience)),
+        _each(_expired(db, retention, patience)),
+        _sweep(db, retention),
+        _remaining(db),
+    ):
+        try:
+            yield from step
+        except psycopg.Error as error:
+            yield Finding(False, "maintain", _line(error))
+
+
+def _each(work: Work) -> Iterator[Finding]:
+    """Do *work*; of a table that is in use, the rest is left to the next run."""
+    in_use = set[str]()
+    for table, partition, do in work:
+        if table in in_use:
+            continue
+        try:
+            yield Finding(True, table, do())
+        except LockNotAvailable:
+            in_use.add(table)
+            yield Finding(False, table, f"{partition} is in use; the next run tries again")
+        except psycopg.Error as error:
+            yield Finding(False, table, f"{partition}: {_line(error)}")
+
+
+def _missing(db: Database, patience: timedelta) -> Work:
+    for missing in log_partitions.list_missing(db):
+        made = partial(_make, db, missing.table_name, missing.starts_at, patience)
+        yield missing.table_name, missing.partition_name, made
+
+
+def _strays(db: Database, patience: timedelta) -> Work:
+    for strays in log_partitions.list_strays(db):
+        table, starts_at = strays.table_name, strays.starts_at
+        if starts_at is not None:
+            yield table, f"{table}_default", partial(_make, db, table, starts_at, patience)
+
+
+def _make(db: Database, table: str, starts_at: datetime, patience: timedelta) -> str:
+    moved = log_partitions.make(db, table, starts_at, patience)
+    made = f"made the partition from {starts_at:%Y-%m-%d} on"
+    return f"{made}, and moved {moved:,} rows of {table}_default there" if moved else made
+
+
+def _expired(db: Database, retention: Retention, patience: timedelta) -> Work:
+    for table in log_partitions.list_tables(db):
+        age = retention[table]
+        for partition in [] if age is None else log_partitions.list_expired(db, table, age):
+            yield table, partition, partial(_drop, db, table, partition, patience)
+
+
+def _drop(db: Database, table: str, partition: str, patience: timedelta) -> str:
+    log_partitions.drop(db, table, partition, patience)
+    return f"dropped {partition}"
+
+
+def _sweep(db: Database, retention: Retention) -> Iterator[Finding]:
+    """Delete what nobody needs any more, in batches; here bans that have ended belong as well."""
+    age = retention["login_attempts"]
+    sweeps: dict[str, Callable[[], int]] = {
+        "sessions": partial(sessions.sweep, db, BATCH),
+        "lockouts": partial(login_attempts.sweep_lockouts, db, BATCH),
+        "log_batches": partial(log_partitions.sweep_batches, db, BATCH),
+        "log_rejects": partial(log_partitions.sweep_rejects, db, BATCH),
+        "log_drops": partial(log_partitions.sweep_drops, db, BATCH),
+    }
+    if age is not None:
+        sweeps["login_attempts"] = partial(login_attempts.delete_before, db, age, BATCH)
+    for table, sweep in sweeps.items():
+        deleted = sum(_batches(sweep))
+        if deleted:
+            yield Finding(True, table, f"deleted {deleted:,} rows")
+
+
+def _batches(sweep: Callable[[], int]) -> Iterator[int]:
+    """Yield the sizes of batches; the last is not a full one."""
+    while (deleted := sweep()) == BATCH:
+        yield deleted
+    yield deleted
+
+
+def _remaining(db: Database) -> Iterator[Finding]:
+    for finding in (log_findings.partitions(db), log_findings.default_partitions(db)):
+        if not finding.ok:
+            yield finding
+
+
+def _line(error: psycopg.Error) -> str:
+    return " ".join(str(error).split())

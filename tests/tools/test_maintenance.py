@@ -1,0 +1,339 @@
+"""oadb maintain: what it makes, moves, drops and deletes, what it says, and what stops it."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege
+
+from oadb import Config, log_partitions, login_attempts
+from oadb.errors import ConfigError
+from oadb.tools import doctor, maintenance, retention
+from oadb.tools.retention import Retention
+from tests.engine.rig import Observer, eventually, threads
+from tests.log_rows import INSERTS, LONG_AGO, insert, partitions, places
+
+SHORTLY = timedelta(milliseconds=200)
+FOR_EVER: Retention = dict.fromkeys(retention.DEFAULT_DAYS)
+
+
+@pytest.fixture
+def url(oadb_database_url: str) -> str:
+    return oadb_database_url
+
+
+@pytest.fixture
+def config(url: str) -> Config:
+    return Config.from_env({"DATABASE_URL": url, "DB_POOL_SIZE": "1"})
+
+
+def maintain(config: Config, kept: Retention = FOR_EVER) -> list[str]:
+    return [str(finding) for finding in maintenance.run(config, kept, SHORTLY)]
+
+
+def said_by_doctor(config: Config, subject: str) -> str:
+    return next(str(found) for found in doctor.examine(config) if found.subject == subject)
+
+
+def drop_newest(url: str, table: str) -> str:
+    newest = partitions(url, table)[-1]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("call oadb.drop_log_partition(%s, %s, '1 s')", [table, newest])
+    return newest
+
+
+# What it does -----------------------------------------------------------------------------------
+
+
+def test_where_nothing_is_to_be_done_nothing_is_said(config: Config) -> None:
+    assert maintain(config) == []
+
+
+@pytest.mark.parametrize("table", [*INSERTS])
+def test_partitions_are_made_ahead_of_need(config: Config, url: str, table: str) -> None:
+    newest = drop_newest(url, table)
+
+    (line,) = maintain(config)
+    assert line.startswith(f"ok   {table}: made the partition from ")
+    assert partitions(url, table)[-1] == newest
+
+
+def test_a_default_partition_is_emptied_and_that_is_said(config: Config, url: str) -> None:
+    insert(url, "traffic", LONG_AGO, LONG_AGO, LONG_AGO + timedelta(days=1))
+
+    assert maintain(config) == [
+        f"ok   traffic: made the partition from {day} on, and moved {rows} rows of "
+        "traffic_default there"
+        for day, rows in [("2020-02-29", 2), ("2020-03-01", 1)]
+    ]
+    assert places(url, "traffic") == {"traffic_20200229": 2, "traffic_20200301": 1}
+
+
+def test_rows_that_no_partition_can_take_stay_and_are_amiss(config: Config, url: str) -> None:
+    insert(url, "latency", "infinity")
+
+    remaining = "FAIL default partitions: 1 rows in latency_default; run oadb maintain"
+    assert maintain(config) == [remaining]
+    assert said_by_doctor(config, "default partitions") == remaining
+
+
+def test_what_is_too_old_is_dropped_and_the_rest_stays(config: Config, url: str) -> None:
+    now = datetime.now(UTC)
+    for table in INSERTS:
+        insert(url, table, LONG_AGO, now - timedelta(days=1), now)
+    maintain(config)
+
+    lines = maintain(config, {table: timedelta(days=30) for table in retention.DEFAULT_DAYS})
+    assert lines == [
+        "ok   analyzer_logs: dropped analyzer_logs_202002",
+        "ok   api_logs: dropped api_logs_202002",
+        "ok   latency: dropped latency_20200229",
+        "ok   traffic: dropped traffic_20200229",
+    ]
+    assert [sum(places(url, table).values()) for table in INSERTS] == [2, 2, 2, 2]
+
+
+def test_old_sign_ins_are_deleted_in_batches(
+    config: Config, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance, "BATCH", 2)
+    observer = Observer(url)
+    observer.rows(
+        "insert into oadb.login_attempts (username, method, outcome, attempted_at) "
+        "select 'asha', 'password', 'failed', now() - n * interval '1 day' "
+        "from generate_series(1, 9) as n"
+    )
+    kept = {**FOR_EVER, "login_attempts": timedelta(days=5, hours=1)}
+
+    assert maintain(config, kept) == ["ok   login_attempts: deleted 4 rows"]
+    assert observer.ask("select count(*) from oadb.login_attempts") == 5
+
+
+def test_a_batch_of_sign_ins_is_no_larger_than_asked(config: Config, url: str) -> None:
+    Observer(url).rows(
+        "insert into oadb.login_attempts (username, method, outcome, attempted_at) "
+        "select 'asha', 'password', 'failed', now() - interval '9 days' from generate_series(1, 5)"
+    )
+    with doctor.Database(config) as db:
+        assert login_attempts.delete_before(db, timedelta(days=1), 3) == 3
+
+
+def test_lockouts_and_what_a_writer_left_are_swept(config: Config, url: str) -> None:
+    observer = Observer(url)
+    observer.rows(
+        "insert into oadb.lockouts (kind, subject, failures, failed_at) "
+        "values ('account', 'asha', 1, now() - interval '2 days')"
+    )
+    observer.rows(
+        "insert into oadb.log_drops (writer, table_name, rows, dropped_at) "
+        "values ('x', 'traffic', 1, now() - interval '31 days')"
+    )
+
+    assert maintain(config) == [
+        "ok   lockouts: deleted 1 rows",
+        "ok   log_drops: deleted 1 rows",
+    ]
+
+
+# What stands in its way -------------------------------------------------------------------------
+
+
+def test_a_partition_in_use_is_said_and_dropped_by_the_next_run(config: Config, url: str) -> None:
+    insert(url, "traffic", LONG_AGO, LONG_AGO + timedelta(days=1))
+    maintain(config)
+    kept = {**FOR_EVER, "traffic": timedelta(days=30)}
+    with psycopg.connect(url) as reader:
+        reader.execute("select count(*) from oadb.traffic")
+        # Once for the table: the second would wait for the same reader.
+        assert maintain(config, kept) == [
+            "FAIL traffic: traffic_20200229 is in use; the next run tries again"
+        ]
+
+    assert maintain(config, kept) == [
+        "ok   traffic: dropped traffic_20200229",
+        "ok   traffic: dropped traffic_20200301",
+    ]
+
+
+def test_a_table_in_the_way_of_a_partition_is_said_and_stops_no_other(
+    config: Config, url: str
+) -> None:
+    newest = drop_newest(url, "latency")
+    drop_newest(url, "traffic")
+    Observer(url).rows(f"create table oadb.{newest} (mine int)")
+
+    latency, traffic = maintain(config)
+    assert latency == (
+        f'FAIL latency: {newest}: log_partitions.make: relation "{newest}" already exists'
+    )
+    assert traffic.startswith("ok   traffic: made the partition from ")
+
+
+def test_two_runs_at_once_exclude_each_other(config: Config, url: str) -> None:
+    insert(url, "traffic", LONG_AGO)
+    observer = Observer(url)
+    with psycopg.connect(url) as reader, threads(1) as pool:
+        reader.execute("select count(*) from oadb.traffic")
+        first = pool.submit(lambda: [*maintenance.run(config, FOR_EVER)])
+        eventually(lambda: observer.ask("select count(*) from pg_locks where locktype='advisory'"))
+        assert maintain(config) == ["FAIL maintain: another run is in progress"]
+        reader.rollback()
+
+    assert all(finding.ok for finding in first.result())
+    assert maintain(config) == []
+
+
+def test_a_role_that_does_not_own_the_tables_is_told(url: str) -> None:
+    name = f"passer_{secrets.token_hex(4)}"
+    observer = Observer(url)
+    observer.rows(f"create role {name} login")
+    observer.rows(f"grant usage on schema oadb to {name}")
+    observer.rows(f"grant select on oadb.log_tables to {name}")
+    try:
+        passer = Config.from_env({"DATABASE_URL": url.replace("postgres@", f"{name}@")})
+        (line,) = maintain(passer)
+        assert line == (
+            f"FAIL maintain: {name} may not change the tables: connect as postgres, "
+            "who owns them, or as a member of it"
+        )
+        with doctor.Database(passer) as db, pytest.raises(InsufficientPrivilege):
+            log_partitions.make(db, "traffic", LONG_AGO)
+    finally:
+        observer.rows(f"drop owned by {name}")
+        observer.rows(f"drop role {name}")
+
+
+def test_without_migrations_or_a_server_there_is_one_line(oadb_empty_url: str) -> None:
+    assert maintain(Config.from_env({"DATABASE_URL": oadb_empty_url})) == [
+        "FAIL maintain: the tables of logs are not there; run oadb migrate"
+    ]
+    (line,) = maintain(Config.from_env({"DATABASE_URL": "postgresql://127.0.0.1:1/x"}))
+    assert line.startswith("FAIL maintain: ")
+
+
+# What the doctor says of it -----------------------------------------------------------------------
+
+
+def test_the_doctor_says_when_it_last_ran_and_when_that_is_long_ago(
+    config: Config, url: str
+) -> None:
+    maintain(config)
+    assert said_by_doctor(config, "maintain").startswith("ok   maintain: last ended 2")
+    Observer(url).rows("update oadb.log_tables set maintained_at = '2026-01-02 03:04+00'")
+
+    assert said_by_doctor(config, "maintain") == (
+        "FAIL maintain: last ended 2026-01-02 03:04 UTC; "
+        "schedule oadb maintain once a day or more often"
+    )
+
+
+def test_the_doctor_misses_partitions_of_the_next_days_alone(config: Config, url: str) -> None:
+    drop_newest(url, "traffic")
+    assert said_by_doctor(config, "partitions") == "ok   partitions: made ahead"
+    today = f"traffic_{datetime.now(UTC):%Y%m%d}"
+    with doctor.Database(config) as db:
+        log_partitions.drop(db, "traffic", today)
+
+    assert said_by_doctor(config, "partitions") == (
+        f"FAIL partitions: without {today}; run oadb maintain"
+    )
+
+
+def test_the_doctor_says_which_rows_were_not_stored(config: Config, url: str) -> None:
+    Observer(url).rows(
+        "insert into oadb.log_drops (writer, table_name, rows) values ('x', 'traffic', 1234)"
+    )
+
+    assert said_by_doctor(config, "rows of logs") == (
+        "FAIL rows of logs: in the last day 0 were rejected and 1,234 dropped; "
+        "see oadb.log_rejects and oadb.log_drops"
+    )
+
+
+# Settings -----------------------------------------------------------------------------------------
+
+
+def test_each_table_has_its_own_retention_and_minus_one_is_for_ever() -> None:
+    assert retention.from_env({}) == {
+        table: timedelta(days=days) for table, days in retention.DEFAULT_DAYS.items()
+    }
+    kept = retention.from_env(
+        {"OADB_TRAFFIC_RETENTION_DAYS": " 7 ", "OADB_API_LOGS_RETENTION_DAYS": "-1"}
+    )
+    assert (kept["traffic"], kept["api_logs"]) == (timedelta(days=7), None)
+
+
+@pytest.mark.parametrize("value", ["0", "-2", "1.5", "x", "36501", "\u0661", "1e3", "9999999999"])
+def test_an_impossible_retention_is_refused_with_what_is_allowed(value: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        retention.from_env({"OADB_TRAFFIC_RETENTION_DAYS": value})
+    assert str(refusal.value) == (
+        f"OADB_TRAFFIC_RETENTION_DAYS is {value!r}; it must be days from 1 to 36500, or -1 for ever"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["OADB_TRAFIC_RETENTION_DAYS", "OADB_RETENTION_DAYS_RETENTION_DAYS",
+             "OADB__RETENTION_DAYS", "oadb_traffic_retention_days"],
+)  # fmt: skip
+def test_an_unknown_retention_is_refused_with_those_there_are(name: str) -> None:
+    """A name with a typing error would keep rows for the default time in silence."""
+    with pytest.raises(ConfigError, match=f"{name} is unknown; there are OADB_API_LOGS_RET"):
+        retention.from_env({name: "3"})
+
+
+# The command --------------------------------------------------------------------------------------
+
+
+def environment(url: str, **more: str) -> Mapping[str, str]:
+    return {**os.environ, "DATABASE_URL": url, **more}
+
+
+def test_the_command_prints_a_line_for_each_thing_and_exits_with_1_if_one_is_amiss(
+    url: str,
+) -> None:
+    def command(**more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "oadb", "maintain"],
+            env=environment(url, **more), capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
+    insert(url, "traffic", LONG_AGO, "infinity")
+    done = command()
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == (
+        "ok   traffic: made the partition from 2020-02-29 on, "
+        "and moved 1 rows of traffic_default there\n"
+        "ok   traffic: dropped traffic_20200229\n"
+        "FAIL default partitions: 1 rows in traffic_default; run oadb maintain\n"
+    )
+    Observer(url).rows("delete from oadb.traffic")
+    assert command().returncode == 0
+    refused = command(OADB_TRAFFIC_RETENTION_DAYS="soon")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("oadb: OADB_TRAFFIC_RETENTION_DAYS is 'soon'; it must be days")
+
+
+def test_the_loop_runs_again_and_ends_cleanly_with_sigterm(url: str) -> None:
+    insert(url, "traffic", LONG_AGO)
+    with subprocess.Popen(
+        [sys.executable, "-m", "oadb", "maintain", "--every", "1"],
+        env=environment(url), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as loop:  # fmt: skip
+        assert loop.stdout is not None
+        assert loop.stdout.readline().startswith("ok   traffic: made")
+        assert loop.stdout.readline().startswith("ok   traffic: dropped")
+        insert(url, "latency", LONG_AGO)
+        while not loop.stdout.readline().startswith("ok   latency: made"):
+            assert loop.poll() is None
+        loop.send_signal(signal.SIGTERM)
+        _, errors = loop.communicate(timeout=30)
+
+    assert (loop.returncode, errors) == (0, "")
+    assert Observer(url).backends() == []
