@@ -165,13 +165,15 @@ def test_who_caches_hears_that_sessions_ended(db: Database, url: str) -> None:
     ]  # fmt: skip
 
 
-CACHED = {"api_keys", "broker_tokens", "sessions", "users"}
+CACHED = {"api_keys", "ban_exemptions", "broker_tokens", "ip_bans", "sessions", "users"}
 
 # Statements that write what others may have cached, and need not be announced.
 SILENT = {
     "api_keys.insert_key": "nobody has seen this key yet",
     "api_keys.reseal": "the same key, under another root key",
     "broker_tokens.reseal": "the same tokens, under another root key",
+    "ip_bans.sweep": "they had been over for long",
+    "ip_trackers.count_hit": "looks up who is never banned",
     "key_uses.store": "changes nothing that a key may do",
     "login_attempts.record": "looks up who was meant",
     "sessions.claim_user": "waits for its turn",

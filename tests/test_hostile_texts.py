@@ -33,6 +33,8 @@ from oadb import (
     instrument_loads,
     instrument_search,
     instruments,
+    ip_bans,
+    ip_trackers,
     keys,
     login_attempts,
     second_factors,
@@ -61,7 +63,7 @@ VALID: dict[str, object] = {
     "email": "valid@example.in", "ip": "::1", "broker": "zerodha", "method": "password",
     "outcome": "failed", "order_mode": "auto", "channel": "oadb_changes", "network": "192.0.2.1",
     "token_digest": b"\0" * 32, "content_digest": b"\0" * 32, "user_id": 1, "user_ids": [1],
-    "zone": "UTC",
+    "zone": "UTC", "kind": "not_found", "before_network": "192.0.2.1",
 }  # fmt: skip
 BY_TYPE: dict[type, object] = {
     str: "valid", int: 1, bytes: SEALED, bool: True, UUID: ID, dict: {},
@@ -77,6 +79,8 @@ SEEKING = (
     "find", "get", "list", "count", "delete", "release", "merge", "clear", "forget", "stream",
     "record_checksum", "_revoke", "_set_order_mode",
 )  # fmt: skip
+# Queries that count a text as it is, or find what it is part of.
+FINDING = {"count_try", "count_hit", "find_exemption"}
 
 
 class _UndoError(Exception):
@@ -242,9 +246,9 @@ def run(tx: Transaction, declared: Any, name: str, given: dict[str, Any]) -> Non
         found = READERS[declared.label](tx, given)
     if not name or declared.label.startswith("catalog."):  # which looks for what is there
         return
-    if declared.__name__.startswith(SEEKING) and not declared.__name__.startswith("count_try"):
+    if declared.__name__.startswith(SEEKING) and declared.__name__ not in FINDING:
         assert not found or given[name] == arguments(declared)[name], (declared.label, name)
-    elif hasattr(found, name) and name != "ip":
+    elif hasattr(found, name) and name not in {"ip", "network"}:  # which have one form
         assert getattr(found, name) == given[name], (declared.label, name)
 
 
@@ -443,6 +447,45 @@ def file_of_no_broker(_: Transaction, text: str) -> None:
         brokers.read(text, Path("none"))
 
 
+def ban_ip(tx: Transaction, text: str) -> None:
+    made = ip_bans.ban(tx, text, "x")
+    assert ip_bans.is_banned(tx, text) == made
+    assert ip_bans.unban(tx, text) == 1
+
+
+def ban_texts(tx: Transaction, text: str) -> None:
+    made = ip_bans.ban(tx, "192.0.2.1", text, created_by=text)
+    assert ip_bans.is_banned(tx, "192.0.2.1") == made
+    assert (len(made.reason), len(made.created_by)) == (min(len(text), 500), min(len(text), 254))
+
+
+def exemption_network(tx: Transaction, text: str) -> None:
+    exempted = ip_bans.exempt(tx, text, "x")
+    assert ip_bans.unexempt(tx, text) == exempted
+
+
+def exemption_reason(tx: Transaction, text: str) -> None:
+    assert ip_bans.exempt(tx, "192.0.2.0/24", text) == 1
+    assert len(ip_bans.list_exemptions(tx)[0].reason) == min(len(text), 500)
+
+
+def hit_ip(db: Database, text: str) -> None:
+    assert ip_trackers.track_not_found(db, text, "/").hits
+
+
+def hit_path(db: Database, text: str) -> None:
+    ip_trackers.track_not_found(db, "192.0.2.1", text)
+    (path,) = ip_trackers.list_suspects(db, "not_found", 1)[0].samples
+    assert not {"?", "#"} & {*path}
+    assert len(path) <= 200
+
+
+def hit_key(db: Database, text: str) -> None:
+    ip_trackers.track_bad_key(db, "192.0.2.1", Secret(text))
+    (digest,) = ip_trackers.list_suspects(db, "bad_key", 1)[0].samples
+    assert len(digest) == 16
+
+
 OPERATIONS: dict[str, list[Work]] = {
     "users": [verify_name],
     "sessions": [session_device, session_ip, session_broker, session_data],
@@ -459,6 +502,7 @@ OPERATIONS: dict[str, list[Work]] = {
         due_zone,
     ],
     "instrument_search": [search_filters],
+    "ip_bans": [ban_ip, ban_texts, exemption_network, exemption_reason],
 }
 SECRETS: dict[str, list[Work]] = {
     "users": [set_password, verify_password],
@@ -468,9 +512,11 @@ SECRETS: dict[str, list[Work]] = {
 }
 # What counts guesses takes part in no transaction.
 GUESSES: list[Callable[[Database, str], None]] = [
-    sign_in_name, sign_in_ip, sign_in_device, sign_in_broker,
+    sign_in_name, sign_in_ip, sign_in_device, sign_in_broker, hit_ip, hit_path,
 ]  # fmt: skip
-SECRET_GUESSES: list[Callable[[Database, str], None]] = [sign_in_password, factor_code]
+SECRET_GUESSES: list[Callable[[Database, str], None]] = [
+    sign_in_password, factor_code, hit_key,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("domain", [*OPERATIONS])
@@ -542,6 +588,7 @@ def forget(url: str) -> Generator[Callable[[], None]]:
 
         def forget() -> None:
             connection.execute("delete from oadb.lockouts")
+            connection.execute("delete from oadb.ip_trackers")
             connection.execute("update oadb.second_factors set failures = 0, unlocks_at = null")
 
         yield forget

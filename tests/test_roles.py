@@ -121,6 +121,7 @@ PARTITIONS = {label for label in BY_LABEL if label.startswith("log_partitions.")
 MAINTENANCE = {"log_partitions.note_maintenance"} | {
     label for label in PARTITIONS if ".sweep_" in label
 }
+BANS = {label for label in BY_LABEL if label.startswith(("ip_bans.", "ip_trackers.", "live_bans."))}
 
 MAY = {
     "oadb_app": {*BY_LABEL} - {"keys.enroll", "keys.remove"} - MAINTENANCE,
@@ -133,13 +134,17 @@ MAY = {
         "broker_tokens.list_by_user", "broker_tokens.list_expiring",
         "second_factors.get", "instruments.get", "instruments.count_by_broker", "keys.list_uses",
         *(LOGS - {"api_logs._insert", "analyzer_logs._insert"}), *(PARTITIONS - MAINTENANCE),
+        "ip_bans.find_active", "ip_bans.find_exemption", "ip_bans.list_bans",
+        "ip_bans.count_active", "ip_bans.list_exemptions", "ip_trackers.list_suspects",
+        "ip_trackers.count_suspects", "live_bans.get_state", "live_bans.list_active",
     },
     "oadb_user": {*BY_LABEL}
     - AUDIT
     - LOGS
     - PARTITIONS
     - {"keys.enroll", "keys.remove", "users.create"}
-    - {label for label in BY_LABEL if label.startswith("instrument_loads.")},
+    - {label for label in BY_LABEL if label.startswith("instrument_loads.")}
+    - BANS,
     "oadb_owner": {*BY_LABEL},
     "oadb_migrate": {*BY_LABEL},
 }  # fmt: skip
@@ -149,13 +154,14 @@ MUST_NOT = {
         "api_logs.list_recent", "analyzer_logs.list_recent", "log_partitions.count_lost",
         "login_attempts.list_recent", "login_attempts.delete_before", "users.get",
         "users.find_password", "api_keys.find_by_digest", "broker_tokens.find", "keys.enroll",
+        *BANS,
     },
     "oadb_rotate": {
         "users.create", "users._delete", "users.set_profile", "sessions.insert_session",
         "sessions.find_by_digest", "api_keys.insert_key", "api_keys.find_by_digest",
         "broker_tokens._put", "second_factors.accept_step", "second_factors.delete",
         "login_attempts.record", "login_attempts.list_recent",
-        *LOGS, *MAINTENANCE, "log_partitions.list_strays",
+        *LOGS, *MAINTENANCE, *BANS, "log_partitions.list_strays",
     },
     "oadb_ro": {
         "api_logs._insert", "analyzer_logs._insert", *MAINTENANCE,
@@ -163,11 +169,13 @@ MUST_NOT = {
         "api_keys.get_kept_token", "broker_tokens.find", "second_factors.accept_step",
         "users._delete",
         "keys.list_canaries", "keys.enroll", *ROTATION,
+        "ip_bans._put", "ip_bans._unban", "ip_bans._exempt", "ip_bans._unexempt", "ip_bans.sweep",
+        "ip_trackers.count_hit", "ip_trackers.delete", "ip_trackers.sweep",
     },
     "oadb_user": {
         "keys.enroll", "keys.remove", "users.create", "login_attempts.record",
-        "login_attempts.delete_before", "instrument_loads.merge_staged", *LOGS, *MAINTENANCE,
-        "log_partitions.list_strays",
+        "login_attempts.delete_before", "instrument_loads.merge_staged",
+        *LOGS, *MAINTENANCE, *BANS, "log_partitions.list_strays",
     },
     "oadb_owner": set(),
     "oadb_migrate": set(),
@@ -279,6 +287,8 @@ def test_a_role_may_not_run_what_is_not_its_work(
         "insert into oadb.users (user_id) overriding system value values (1000)",
         "insert into oadb.login_attempts (attempt_id) overriding system value values (1000)",
         "insert into oadb.login_attempts (attempted_at) values ('2000-01-01')",
+        "insert into oadb.ban_exemptions (network, reason, is_builtin) values ('::/0', '', true)",
+        "update oadb.ban_exemptions set is_builtin = false",
     ],
 )
 def test_no_service_changes_tables_rules_ids_or_the_audit(

@@ -17,7 +17,7 @@ from threading import Event
 import psycopg
 from psycopg.errors import LockNotAvailable, UndefinedTable
 
-from oadb import log_partitions, login_attempts, sessions
+from oadb import ip_bans, ip_trackers, log_partitions, login_attempts, sessions
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import Error
@@ -141,10 +141,12 @@ def _drop(db: Database, table: str, partition: str, patience: timedelta) -> str:
 
 
 def _sweep(db: Database, retention: Retention) -> Iterator[Finding]:
-    """Delete what nobody needs any more, in batches; here bans that have ended belong as well."""
+    """Delete what nobody needs any more, in batches."""
     age = retention["login_attempts"]
     sweeps: dict[str, Callable[[], int]] = {
         "sessions": partial(sessions.sweep, db, BATCH),
+        "ip_bans": partial(ip_bans.sweep, db, BATCH),
+        "ip_trackers": partial(ip_trackers.sweep, db, BATCH),
         "lockouts": partial(login_attempts.sweep_lockouts, db, BATCH),
         "log_batches": partial(log_partitions.sweep_batches, db, BATCH),
         "log_rejects": partial(log_partitions.sweep_rejects, db, BATCH),

@@ -6,7 +6,7 @@ from time import perf_counter
 import pytest
 
 from oadb.errors import ParameterError
-from oadb.security.addresses import address, network
+from oadb.security.addresses import address, block, network
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,8 @@ from oadb.security.addresses import address, network
         pytest.param("::1", "::1", "::/64", id="IPv6 loopback"),
         pytest.param("::ffff:203.0.113.7", "203.0.113.7", "203.0.113.7", id="IPv4 in IPv6"),
         pytest.param("::FFFF:cb00:7107", "203.0.113.7", "203.0.113.7", id="IPv4 in IPv6 in hex"),
+        pytest.param("64:ff9b::203.0.113.7", "203.0.113.7", "203.0.113.7", id="IPv4 translated"),
+        pytest.param("64:ff9b:1::1", "64:ff9b:1::1", "64:ff9b:1::/64", id="translated at home"),
         pytest.param("::203.0.113.7", "::cb00:7107", "::/64", id="IPv4 compatible"),
         pytest.param("fe80::1", "fe80::1", "fe80::/64", id="link local"),
     ],
@@ -102,3 +104,48 @@ def test_what_is_no_address_is_refused_and_not_shown(case: str) -> None:
         assert refused.value.__cause__ is None
         assert len("".join(traceback.format_exception(refused.value))) < 5000
     assert perf_counter() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("203.0.113.7/32", "203.0.113.7"),
+        ("203.0.113.0/24", "203.0.113.0/24"),
+        ("203.0.113.0/255.255.255.0", "203.0.113.0/24"),
+        ("0.0.0.0/0", "0.0.0.0/0"),
+        ("::ffff:203.0.113.0/120", "203.0.113.0/24"),
+        ("64:ff9b::203.0.113.7/128", "203.0.113.7"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::fffe:0:0/95", "::/64"),
+        ("2001:DB8::7", "2001:db8::/64"),
+        ("2001:db8::7/128", "2001:db8::/64"),
+        ("2001:db8::/32", "2001:db8::/32"),
+    ],
+)
+def test_a_block_has_one_form(text: str, shown: str) -> None:
+    assert block("exempt", text) == shown
+    assert block("exempt", shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/", "/24", "203.0.113.7/24", "203.0.113.0/33", "203.0.113.0/-1", "203.0.113.0/24/24",
+        "2001:db8::1/64", "fe80::%eth0/64", "203.0.113.0/\ud800", "203.0.113.0/24\n", "x/8",
+        "1/" * 1_000_000,
+    ],
+    ids=lambda text: ascii(text[:30]),
+)  # fmt: skip
+def test_what_is_no_block_is_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(ParameterError) as refused:
+        block("exempt", text)
+
+    assert str(refused.value) == "exempt: network must be one such as 203.0.113.0/24"
+    assert refused.value.__context__ is None
+
+
+@pytest.mark.parametrize("case", [each for each in NONE if "/" not in NONE[each]])
+def test_a_block_of_no_address_is_refused(case: str) -> None:
+    with pytest.raises(ParameterError, match="ip must be an IPv4 or IPv6 address"):
+        block("exempt", NONE[case])

@@ -1,0 +1,126 @@
+-- What makes a network suspect. Bound in oadb/ip_trackers.py.
+
+-- name: count_hit
+-- Counts for 24 hours from the first hit, then anew. Nothing is counted, and no row
+-- returns, while the network is banned: that is what other processes let through
+-- until they know. is_due where the hits are enough for a ban, which 0 never is.
+-- (noqa: sqlfluff does not see the row that was written.)
+insert into oadb.ip_trackers as known (
+    kind,
+    network,
+    hits,
+    first_at,
+    last_at,
+    samples
+)
+select
+    :kind,
+    found.network,
+    1,
+    now(),
+    now(),
+    array_remove(array[cast(:sample as text)], null)
+from (select cast(cast(:network as text) as inet) as network) as found
+where
+    not exists (
+        select from oadb.active_ip_bans
+        where active_ip_bans.network = found.network
+    )
+on conflict (kind, network) do update
+    set
+        hits = case
+            when known.first_at > now() - interval '24 hours' then known.hits + 1
+            else 1
+        end,
+        first_at = case
+            when known.first_at > now() - interval '24 hours' then known.first_at
+            else excluded.first_at
+        end,
+        last_at = greatest(known.last_at, excluded.last_at),
+        samples = case
+            when known.first_at <= now() - interval '24 hours' then excluded.samples
+            when
+                known.samples @> excluded.samples
+                or cardinality(known.samples) >= 50
+                then known.samples
+            else known.samples || excluded.samples
+        end
+returning
+    known.hits,
+    (
+        known.hits >= :threshold
+        and :threshold > 0
+        and not exists (
+            select from oadb.ban_exemptions
+            where ban_exemptions.network && known.network  -- noqa: RF01
+        )
+    ) as is_due;
+
+-- name: claim
+-- Of those who found it due, the first has it until its transaction ends.
+select hits
+from oadb.ip_trackers
+where
+    kind = :kind
+    and network = cast(cast(:network as text) as inet)
+    and hits >= :threshold
+for update;
+
+-- name: delete
+delete from oadb.ip_trackers
+where
+    kind = :kind
+    and network = cast(cast(:network as text) as inet);
+
+-- name: list_suspects
+-- Of the last 24 hours, the most hits first. At most 1000.
+select
+    kind,
+    abbrev(network) as network,
+    hits,
+    first_at,
+    last_at,
+    samples
+from oadb.ip_trackers
+where
+    kind = :kind
+    and hits >= :least_hits
+    and first_at > now() - interval '24 hours'
+order by
+    hits desc,
+    network desc
+limit least(:page_size, 1000);
+
+-- name: count_suspects
+-- Of the last 24 hours.
+select count(*) as suspects
+from oadb.ip_trackers
+where
+    kind = :kind
+    and hits >= :least_hits
+    and first_at > now() - interval '24 hours';
+
+-- name: sweep
+-- Deletes at most :batch trackers whose 24 hours are over, or that are not among the
+-- :most that began last: who has many networks must not fill the disk. Served by
+-- ip_trackers_first_at_idx.
+delete from oadb.ip_trackers
+where (kind, network) in (
+    select
+        old.kind,
+        old.network
+    from oadb.ip_trackers as old
+    where
+        old.first_at <= greatest(
+            now() - interval '24 hours',
+            (
+                select newest.first_at
+                from oadb.ip_trackers as newest
+                order by newest.first_at desc
+                limit 1 offset :most
+            )
+        )
+    order by old.first_at
+    limit :batch
+    for update skip locked
+);
