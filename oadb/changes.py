@@ -6,19 +6,20 @@ with db.listen(changes.CHANNEL) as events:
             cache.clear()                      # connected (again): what is cached may be stale
         else:
             change = changes.read(event.payload)
-            cache.drop(change.table, change.user_id, change.key)    # no key: all of that user
+            cache.drop(change.table, change.user_id, change.key)    # no key: all of that user,
+                                                                    # no user: the application's
 """
 
 import json
 from dataclasses import asdict, dataclass
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.queries import Query, queries
-from oadb.engine.results import Affected
 from oadb.errors import ParameterError
 
 P = ParamSpec("P")
+Count = TypeVar("Count", bound=int)
 
 query = queries("changes")
 
@@ -27,7 +28,10 @@ CHANNEL = "oadb_changes"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A row of a user that is no longer what it was.
+    """A row of a user, or of the application, that is no longer what it was.
+
+    ``user_id`` is None where it is nobody's: a group of settings of the application, whose table
+    has one row.
 
     ``key`` is what follows user_id in the primary key: the id of an API key, the name of a broker.
     It is empty where it is all of them: sessions that ended together, and the table users, for a
@@ -35,7 +39,7 @@ class Change:
     """
 
     table: str
-    user_id: int
+    user_id: int | None
     key: str
 
 
@@ -49,12 +53,14 @@ query.complete()
 async def write(
     db: AsyncExecutor,
     change: Change,
-    statement: Query[P, Affected],
+    statement: Query[P, Count],
     /,
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> int:
-    """Run *statement* and announce in the same transaction what it changed; return how many rows.
+    """Run *statement* and announce in the same transaction what it changed; return how much.
+
+    It returns that number itself, or is one that counts the rows which it wrote.
 
     Such a statement has a name with an underscore: run by itself, no listener would hear of it.
     """
@@ -80,7 +86,7 @@ def read(payload: str) -> Change:
     except (ValueError, RecursionError):  # whose texts would quote it
         told = None
     match told:
-        case {"table": str(table), "user_id": int(user_id), "key": str(key)} if len(
+        case {"table": str(table), "user_id": int() | None as user_id, "key": str(key)} if len(
             told
         ) == 3 and not isinstance(user_id, bool):
             return Change(table, user_id, key)

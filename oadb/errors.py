@@ -13,6 +13,7 @@ Error
 │   └── PoolTimeoutError  every connection was in use for too long
 ├── OutcomeUnknownError   a write was sent and its answer was lost
 ├── BusyError             a bounded resource of this process is in full use
+├── SettingError          what is stored for a setting does not fit its key any more
 ├── LoadError             a file or a set of rows cannot be loaded; nothing was written
 └── MigrationError        migration files, or they and the database, disagree
 """
@@ -68,6 +69,10 @@ class OutcomeUnknownError(Error):
 
 class BusyError(Error):
     """A bounded resource of this process, such as password hashing, is in full use."""
+
+
+class SettingError(Error):
+    """What is stored for a setting does not fit its key any more; the text names the key."""
 
 
 class LoadError(Error):

@@ -26,7 +26,7 @@ query = queries("keys")
 P = ParamSpec("P")
 R = TypeVar("R")
 Found = TypeVar("Found", bound="Tokened")
-Old = TypeVar("Old", bound="_OfUser")
+Old = TypeVar("Old")
 New = TypeVar("New")
 
 _CANARY = SealedColumn("key_canaries", "canary")
@@ -46,21 +46,15 @@ class Canary:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows of a key that were looked at; the next batch begins behind *last_user*.
+    """Rows of a key that were looked at; the next batch begins behind *last*.
 
+    That is what the primary key of the last one begins with: in tables of users, the user.
     *damaged* are the primary keys of those that cannot be opened; they stayed as they were.
     """
 
     rows: int
-    last_user: int
+    last: int
     damaged: list[Row]
-
-
-class _OfUser(Protocol):
-    """A row of a user."""
-
-    @property
-    def user_id(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,14 +223,15 @@ def resealed(
     """
     made: list[tuple[Old, New]] = []
     damaged: list[Row] = []
-    last_user = 0
+    last = 0
     for row, old in found.items():
-        last_user = old.user_id
+        assert isinstance(row[0], int)  # noqa: S101  # so begin all tables with sealed columns
+        last = row[0]
         try:
             made.append((old, reseal(row, old)))
         except SealError:  # in the log by now
             damaged.append(row)
-    return made, Batch(len(found), last_user, damaged)
+    return made, Batch(len(found), last, damaged)
 
 
 def _seal_canary(ring: KeyRing, key_id: int) -> bytes:

@@ -101,10 +101,17 @@ def test_what_was_announced_reads_back(db: Database, url: str, key: str) -> None
     assert heard(url, lambda: announce(db, change)) == [change]
 
 
+def test_a_change_of_the_application_is_of_no_user(db: Database, url: str) -> None:
+    change = Change("trading_mode", None, "")
+
+    assert heard(url, lambda: announce(db, change)) == [change]
+
+
 @pytest.mark.parametrize(
     "payload",
     ["", "the end", "[]", "null", "{}", '{"table": "x", "user_id": 1}', "[" * 100_000,
      '{"table": "x", "user_id": 1, "key": "k", "more": 1}',
+     '{"table": "x", "key": "k"}', '{"table": "x", "user_id": 1.5, "key": "k"}',
      '{"table": "x", "user_id": "1", "key": "k"}', '{"table": "x", "user_id": true, "key": "k"}',
      '{"table": null, "user_id": 1, "key": "k"}', '{"table": "x", "user_id": 1, "key": 1}'],
     ids=lambda payload: payload[:50] or "empty",
@@ -165,7 +172,10 @@ def test_who_caches_hears_that_sessions_ended(db: Database, url: str) -> None:
     ]  # fmt: skip
 
 
-CACHED = {"api_keys", "ban_exemptions", "broker_tokens", "ip_bans", "sessions", "users"}
+CACHED = {
+    "api_keys", "ban_exemptions", "broker_tokens", "ip_bans", "pending_orders",
+    "security_settings", "sessions", "settings", "smtp_settings", "trading_mode", "users",
+}  # fmt: skip
 
 # Statements that write what others may have cached, and need not be announced.
 SILENT = {
@@ -182,6 +192,7 @@ SILENT = {
     "sessions.find_by_digests": "notes that it was seen",
     "sessions.reseal": "the same session, under another root key",
     "sessions.sweep": "they had lapsed, as their rows said",
+    "smtp_settings.reseal": "the same password, under another root key",
     "users.create": "nobody has seen this user yet",
     "users.reseal": "the same password, under another root key",
     "users.set_profile": "nothing in it lets anybody in or keeps anybody out",

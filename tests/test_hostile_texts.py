@@ -26,6 +26,7 @@ from oadb import (
     Secret,
     Transaction,
     api_keys,
+    app_settings,
     broker_tokens,
     brokers,
     changes,
@@ -37,14 +38,17 @@ from oadb import (
     ip_trackers,
     keys,
     login_attempts,
+    pending_orders,
     second_factors,
     sessions,
+    settings,
+    smtp_settings,
     users,
 )
 from oadb.broker_tokens import BrokerToken, Tokens
 from oadb.engine.declarations import Declared
 from oadb.engine.values import unsendable
-from oadb.errors import Error, LoadError, ParameterError
+from oadb.errors import Error, LoadError, ParameterError, SettingError
 from oadb.index.lookups import InstrumentIndex
 from oadb.instruments import Instrument
 from oadb.security.passwords import Passwords
@@ -63,7 +67,8 @@ VALID: dict[str, object] = {
     "email": "valid@example.in", "ip": "::1", "broker": "zerodha", "method": "password",
     "outcome": "failed", "order_mode": "auto", "channel": "oadb_changes", "network": "192.0.2.1",
     "token_digest": b"\0" * 32, "content_digest": b"\0" * 32, "user_id": 1, "user_ids": [1],
-    "zone": "UTC", "kind": "not_found", "before_network": "192.0.2.1",
+    "zone": "UTC", "kind": "not_found", "before_network": "192.0.2.1", "mode": "live",
+    "status": "sent", "json_values": ["1"],
 }  # fmt: skip
 BY_TYPE: dict[type, object] = {
     str: "valid", int: 1, bytes: SEALED, bool: True, UUID: ID, dict: {},
@@ -73,6 +78,9 @@ BY_TYPE: dict[type, object] = {
 
 # What the server reads a value of another type from.
 PARSED = frozenset({"ip", "network", "zone"})
+
+NOTE = settings.declare("hostile.note", str, default="")
+TREE = settings.declare("hostile.tree", dict[str, object], default={})
 
 # Queries that look for the text, and find nothing by it.
 SEEKING = (
@@ -399,6 +407,90 @@ def change_payload(_: Transaction, text: str) -> None:
     raise AssertionError(f"{text!r} was taken for a change")
 
 
+def setting_value(tx: Transaction, text: str) -> None:
+    settings.put(tx, 1, NOTE.to(text))
+    assert settings.get(tx, 1, NOTE) == text
+    assert settings.list_changes(tx, 1)[0].new_value == settings.list_by_user(tx, 1)[0].value
+
+
+def setting_tree(tx: Transaction, text: str) -> None:
+    value: dict[str, object] = {"value": text, f"name {text}": [text]}
+    settings.put(tx, 1, TREE.to(value))
+    assert settings.get(tx, 1, TREE) == value
+
+
+def setting_stored(_: Transaction, text: str) -> None:
+    with suppress(SettingError):
+        assert NOTE.read(text) == json.loads(text)
+    with suppress(SettingError):
+        assert TREE.read(text) == json.loads(text)
+
+
+def setting_name(_: Transaction, text: str) -> None:
+    settings.declare(text, int, default=1)
+    assert text.isascii()
+    assert len(text) <= 100
+    del settings._declared[text]
+
+
+def trading_mode(tx: Transaction, text: Any) -> None:
+    app_settings.set_trading_mode(tx, text, changed_by=1)
+    raise AssertionError(f"{text!r} was taken for a mode")
+
+
+def smtp_texts(tx: Transaction, text: str) -> None:
+    smtp_settings.set_account(
+        tx, changed_by=1, server=text, user_name=text, from_address=text, helo_name=text
+    )
+    found = smtp_settings.get(tx)
+    assert {found.server, found.user_name, found.from_address, found.helo_name} == {text}
+    assert {each.new_value for each in app_settings.list_changes(tx)} == {text}
+
+
+def smtp_cleared(tx: Transaction, text: Any) -> None:
+    smtp_settings.set_account(tx, changed_by=1, cleared=(text,))
+    assert text == "password"
+
+
+def smtp_password(tx: Transaction, text: str) -> None:
+    smtp_settings.set_account(tx, changed_by=1, password=Secret(text))
+    assert smtp_settings.get_account(tx).password == Secret(text)
+
+
+def order_data(tx: Transaction, text: str) -> None:
+    order: dict[str, object] = {"value": text, f"name {text}": [text]}
+    made = pending_orders.create(tx, 1, "placeorder", order)
+    assert made.order_data == json.loads(json.dumps(order))
+
+
+def order_type(tx: Transaction, text: str) -> None:
+    assert pending_orders.create(tx, 1, text, {}).api_type == text
+
+
+def order_texts(tx: Transaction, text: str) -> None:
+    order = pending_orders.create(tx, 1, "placeorder", {}).pending_order_id
+    assert pending_orders.approve(tx, 1, order)
+    assert pending_orders.record_answer(
+        tx, 1, order, "sent", broker_order_id=text, broker_status=text, reason=text
+    )
+    found = pending_orders.list_by_status(tx, 1, "sent")[0]
+    assert (found.broker_order_id, found.broker_status, found.reason) == (text, text, text)
+
+
+def order_reason(tx: Transaction, text: str) -> None:
+    order = pending_orders.create(tx, 1, "placeorder", {}).pending_order_id
+    assert pending_orders.reject(tx, 1, order, decided_by=1, reason=text)
+    found = pending_orders.get(tx, 1, order)
+    assert found is not None
+    assert found.reason == text
+
+
+def order_status(tx: Transaction, text: Any) -> None:
+    assert pending_orders.list_by_status(tx, 1, text) == []
+    pending_orders.record_answer(tx, 1, 1, text)
+    raise AssertionError(f"{text!r} was taken for an answer")
+
+
 def load_broker_and_source(tx: Transaction, text: str) -> None:
     try:
         instrument_loads.load(tx, text, [], source=text)
@@ -493,6 +585,10 @@ OPERATIONS: dict[str, list[Work]] = {
     "broker_tokens": [tokens_broker, tokens_of_no_broker, tokens_client_id],
     "second_factors": [factor_account, factor_issuer],
     "changes": [change_payload],
+    "settings": [setting_value, setting_tree, setting_stored, setting_name],
+    "app_settings": [trading_mode],
+    "smtp_settings": [smtp_texts, smtp_cleared],
+    "pending_orders": [order_data, order_type, order_texts, order_reason, order_status],
     "brokers": [file_of_no_broker],
     "instruments": [unknown_instruments],
     "instrument_loads": [
@@ -509,6 +605,7 @@ SECRETS: dict[str, list[Work]] = {
     "sessions": [session_token],
     "api_keys": [key_token],
     "broker_tokens": [tokens_sealed],
+    "smtp_settings": [smtp_password],
 }
 # What counts guesses takes part in no transaction.
 GUESSES: list[Callable[[Database, str], None]] = [

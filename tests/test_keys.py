@@ -551,6 +551,7 @@ BROKER_TOKEN = inserted(
     " %(digest)s",
 )
 SECOND_FACTOR = inserted("second_factors", "user_id, secret", "%(user_id)s, %(secret)s")
+SMTP = inserted("smtp_settings", "password", "%(password)s")
 CANARY = inserted("key_canaries", "key_id, canary", "5, %(canary)s")
 
 # For each sealed column: how a row comes into its table, and the sealed columns of that row.
@@ -569,6 +570,7 @@ COLUMNS: dict[str, tuple[LiteralString, list[str], str]] = {
         for name in ("refresh_token", "feed_token", "parameters")
     },
     "second_factors.secret": (SECOND_FACTOR, ["secret"], "second_factors_key_id_fkey"),
+    "smtp_settings.password": (SMTP, ["password"], "smtp_settings_key_id_fkey"),
 }
 CHECKED = {**COLUMNS, "key_canaries.canary": (CANARY, ["canary"], "")}
 

@@ -122,6 +122,10 @@ MAINTENANCE = {"log_partitions.note_maintenance"} | {
     label for label in PARTITIONS if ".sweep_" in label
 }
 BANS = {label for label in BY_LABEL if label.startswith(("ip_bans.", "ip_trackers.", "live_bans."))}
+# Of the application's settings, a user sees whether orders go to a broker.
+APPLICATION = {
+    label for label in BY_LABEL if label.startswith(("app_settings.", "smtp_settings."))
+} - {"app_settings.get_trading_mode"}
 
 MAY = {
     "oadb_app": {*BY_LABEL} - {"keys.enroll", "keys.remove"} - MAINTENANCE,
@@ -137,14 +141,17 @@ MAY = {
         "ip_bans.find_active", "ip_bans.find_exemption", "ip_bans.list_bans",
         "ip_bans.count_active", "ip_bans.list_exemptions", "ip_trackers.list_suspects",
         "ip_trackers.count_suspects", "live_bans.get_state", "live_bans.list_active",
+        "settings.find", "settings.list_changes", "app_settings.get_trading_mode",
+        "app_settings.get_security", "app_settings.list_changes", "pending_orders.list_recent",
     },
     "oadb_user": {*BY_LABEL}
     - AUDIT
     - LOGS
     - PARTITIONS
-    - {"keys.enroll", "keys.remove", "users.create"}
-    - {label for label in BY_LABEL if label.startswith("instrument_loads.")}
-    - BANS,
+    - BANS
+    - APPLICATION
+    - {"keys.enroll", "keys.remove", "keys.list_uses", "users.create"}
+    - {label for label in BY_LABEL if label.startswith("instrument_loads.")},
     "oadb_owner": {*BY_LABEL},
     "oadb_migrate": {*BY_LABEL},
 }  # fmt: skip
@@ -160,14 +167,17 @@ MUST_NOT = {
         "users.create", "users._delete", "users.set_profile", "sessions.insert_session",
         "sessions.find_by_digest", "api_keys.insert_key", "api_keys.find_by_digest",
         "broker_tokens._put", "second_factors.accept_step", "second_factors.delete",
-        "login_attempts.record", "login_attempts.list_recent",
-        *LOGS, *MAINTENANCE, *BANS, "log_partitions.list_strays",
+        *BANS,
+        "login_attempts.record", "login_attempts.list_recent", "app_settings._set_trading_mode",
+        "smtp_settings.get", "smtp_settings._set_account", "settings.find", "pending_orders.get",
+        *LOGS, *MAINTENANCE, "log_partitions.list_strays",
     },
     "oadb_ro": {
         "api_logs._insert", "analyzer_logs._insert", *MAINTENANCE,
         "users.find_password", "sessions.find_by_digest", "api_keys.find_by_digest",
         "api_keys.get_kept_token", "broker_tokens.find", "second_factors.accept_step",
-        "users._delete",
+        "users._delete", "smtp_settings.get_sealed", "smtp_settings._set_account", "settings._put",
+        "app_settings._set_trading_mode", "pending_orders._approve",
         "keys.list_canaries", "keys.enroll", *ROTATION,
         "ip_bans._put", "ip_bans._unban", "ip_bans._exempt", "ip_bans._unexempt", "ip_bans.sweep",
         "ip_trackers.count_hit", "ip_trackers.delete", "ip_trackers.sweep",
@@ -175,7 +185,7 @@ MUST_NOT = {
     "oadb_user": {
         "keys.enroll", "keys.remove", "users.create", "login_attempts.record",
         "login_attempts.delete_before", "instrument_loads.merge_staged",
-        *LOGS, *MAINTENANCE, *BANS, "log_partitions.list_strays",
+        *LOGS, *MAINTENANCE, *BANS, *APPLICATION, "log_partitions.list_strays",
     },
     "oadb_owner": set(),
     "oadb_migrate": set(),
@@ -289,6 +299,18 @@ def test_a_role_may_not_run_what_is_not_its_work(
         "insert into oadb.login_attempts (attempted_at) values ('2000-01-01')",
         "insert into oadb.ban_exemptions (network, reason, is_builtin) values ('::/0', '', true)",
         "update oadb.ban_exemptions set is_builtin = false",
+        "update oadb.setting_changes set new_value = '1'",
+        "delete from oadb.setting_changes",
+        "insert into oadb.setting_changes (changed_at) values ('2000-01-01')",
+        "update oadb.app_setting_changes set new_value = 'analyze'",
+        "delete from oadb.app_setting_changes",
+        "insert into oadb.app_setting_changes (changed_at) values ('2000-01-01')",
+        "delete from oadb.trading_mode",
+        "insert into oadb.trading_mode default values",
+        "delete from oadb.security_settings",
+        "delete from oadb.smtp_settings",
+        "update oadb.pending_orders set order_data = '{}'",
+        "insert into oadb.pending_orders (status) values ('approved')",
     ],
 )
 def test_no_service_changes_tables_rules_ids_or_the_audit(

@@ -32,8 +32,14 @@ INSERTS = {
     "(user_id, broker, access_token, content_digest) "
     "values ({0}, 'zerodha', {1}, decode(md5('{0}') || md5(''), 'hex'))",
     "second_factors": "insert into oadb.second_factors (user_id, secret) values ({0}, {1})",
+    "settings": "insert into oadb.settings (user_id, name, value) values ({0}, 'a', '1')",
+    "setting_changes": "insert into oadb.setting_changes (user_id, name) values ({0}, 'a')",
+    "pending_orders": "insert into oadb.pending_orders (user_id, api_type, order_data) "
+    "values ({0}, 'placeorder', '{{}}')",
 }
 TABLES = sorted(INSERTS)
+AUDITS = {"login_attempts", "setting_changes"}
+"""Tables whose rows nobody may change; a user's own are as fixed as the others."""
 
 _SEALED = f"'\\x01{1:08x}{bytes(28).hex()}'::bytea"
 _TOUCHED = {
@@ -43,6 +49,9 @@ _TOUCHED = {
     "api_keys": "last_used_at = now()",
     "broker_tokens": "updated_at = now()",
     "second_factors": "created_at = now()",
+    "settings": "value = '2'",
+    "setting_changes": "name = 'touched'",
+    "pending_orders": "reason = 'touched'",
 }
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from oadb import api_keys, broker_tokens, keys, second_factors, sessions, users
+from oadb import api_keys, broker_tokens, keys, second_factors, sessions, smtp_settings, users
 from oadb.engine.database import Database
 from oadb.errors import ConfigError, KeyRingError
 from oadb.security import keyring_file
@@ -33,6 +33,7 @@ _REWRAPS = {
     "api_keys": api_keys.rewrap,
     "broker_tokens": broker_tokens.rewrap,
     "second_factors": second_factors.rewrap,
+    "smtp_settings": smtp_settings.rewrap,
 }
 
 
@@ -123,7 +124,7 @@ def _batches(db: Database, table: str, key_id: int) -> Iterator[keys.Batch]:
     after = 0
     while (batch := _REWRAPS[table](db, key_id, BATCH, after)).rows:
         yield batch
-        after = batch.last_user
+        after = batch.last
 
 
 def verify(db: Database, ring: KeyRing) -> list[KeyReport]:

@@ -69,6 +69,14 @@ select
     count(*) as uses
 from oadb.second_factors
 group by second_factors.key_id
+union all
+select
+    'smtp_settings' as table_name,
+    smtp_settings.key_id,
+    count(*) as uses
+from oadb.smtp_settings
+where smtp_settings.key_id is not null
+group by smtp_settings.key_id
 order by
     table_name,
     key_id;

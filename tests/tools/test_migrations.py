@@ -33,7 +33,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 # Everything that migrations create and that a later run could tell apart.
 CATALOG = """
-select 'schema', nspname, obj_description(oid, 'pg_namespace')
+select 'schema', nspname::text, obj_description(oid, 'pg_namespace')
 from pg_namespace where nspname !~ '^pg_'
 union all
 select 'column', attrelid::regclass || '.' || attname,

@@ -28,6 +28,7 @@ from oadb import (
     login_attempts,
     second_factors,
     sessions,
+    smtp_settings,
     users,
 )
 from oadb.broker_tokens import Tokens
@@ -63,6 +64,7 @@ def scan() -> list[Measured]:
         keys.prove(db)
         planted = [secret for number in range(PEOPLE) for secret in _plant(db, number, said)]
         planted += [Secret(each.root.hex()) for each in ring.keys.values()]
+        planted += _plant_mail(db, said)
         planted += _misread(said)
         _execute(config, "checkpoint")
         folder = Path(running.keywords["host"])
@@ -128,6 +130,22 @@ def _misuse(
         lambda: login_attempts.sign_in(db, "x", password, ip="nowhere"),
     ]
     said.extend(map(_answer, wrongly))
+
+
+def _plant_mail(db: Database, said: list[str]) -> list[Secret]:
+    """Give the application two passwords, one after the other, and use them wrongly."""
+    elsewhere = Database(Config.from_env({"DATABASE_URL": _NOWHERE}))
+    first, second = (Secret(f"canary-{token_hex(16)}") for _ in range(2))
+    for each in (first, second):
+        smtp_settings.set_account(db, changed_by=None, password=each)
+    smtp_settings.get_account(db)
+    wrongly: list[Callable[[], object]] = [
+        lambda: smtp_settings.set_account(db, changed_by=None, port=0, password=first),
+        lambda: smtp_settings.set_account(elsewhere, changed_by=None, password=first),
+        lambda: smtp_settings.set_account(db, changed_by=None, password=first, cleared=("x",)),  # type: ignore[arg-type]
+    ]
+    said.extend(map(_answer, wrongly))
+    return [first, second]
 
 
 def _misenroll(db: Database, user: int, said: list[str]) -> Secret:

@@ -5,8 +5,19 @@ A dash: this checker does not look for such a mistake.
 
 from uuid import uuid4
 
-from oadb import AsyncDatabase, AsyncExecutor, Database, Secret, api_keys, users
+from oadb import (
+    AsyncDatabase,
+    AsyncExecutor,
+    Database,
+    Secret,
+    api_keys,
+    app_settings,
+    settings,
+    users,
+)
 from oadb.engine.operations import operation
+
+SIZE = settings.declare("mistakes.size", int, default=5)
 
 
 @operation
@@ -36,6 +47,12 @@ def blocking(db: Database) -> None:
     mode = api_keys.get_order_mode(db, 7, uuid4())
     print(mode == "manual")  # E: comparison-overlap, reportUnnecessaryComparison
     api_keys._revoke(db, 7, uuid4())  # E: -, reportPrivateUsage
+    size: str = settings.get(db, 7, SIZE)  # E: assignment, reportAssignmentType
+    print(size)
+    SIZE.to("5")  # E: arg-type, reportArgumentType
+    settings.get(db, 7, "mistakes.size")  # E: call-overload, reportCallIssue
+    settings.declare("mistakes.set", set, default=set[int]())  # E: type-var, reportArgumentType
+    app_settings.set_trading_mode(db, "paper", changed_by=7)  # E: call-overload, reportCallIssue
     db.as_user(7).as_user(8)  # E: attr-defined, reportAttributeAccessIssue
     with db.transaction(isolation="snapshot") as tx:  # E: arg-type, reportArgumentType
         users.get(tx, 7)

@@ -16,10 +16,13 @@ from oadb import (
     Executor,
     Secret,
     Transaction,
+    app_settings,
     instrument_loads,
     instruments,
+    settings,
     users,
 )
+from oadb.app_settings import TradingMode
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.instrument_loads import LoadReport
@@ -32,6 +35,11 @@ query = queries("typed")
 @dataclass(frozen=True, slots=True)
 class Row:
     number: int
+
+
+THEME = settings.declare("typing.theme", str, default="light")
+SIZE = settings.declare("typing.size", int, default=5, most=10, check=lambda size: size > 0)
+TREE = settings.declare("typing.tree", dict[str, object], default={})
 
 
 @query
@@ -74,6 +82,11 @@ def blocking(db: Database) -> None:
     assert_type(users.verify_password(db, "asha", Secret("secret")), User | None)
     assert_type(rename(db, 7, email="b@x.in"), User | None)
     assert_type(instrument_loads.load(db, "zerodha", list[Instrument]()), LoadReport)
+    assert_type(settings.get(db, 7, THEME), str)
+    assert_type(settings.get(db.as_user(7), 7, TREE), dict[str, object])
+    assert_type(settings.get_all(db, 7, THEME, SIZE)[SIZE], int)
+    assert_type(settings.put(db, 7, THEME.to("dark"), SIZE.to(7), changed_by=1), int)
+    assert_type(app_settings.get_trading_mode(db), TradingMode)
     if (user := users.find_by_email(db, "a@x.in")) is not None:
         assert_type(user.email, str)
         assert_type(user.first_name, str | None)
@@ -109,6 +122,8 @@ async def awaiting(db: AsyncDatabase) -> None:
     assert_type(await copy_in(db, [(1, "a")]), Affected)
     assert_type(await users.verify_password(db, "asha", Secret("secret")), User | None)
     assert_type(await rename(db, 7, email="b@x.in"), User | None)
+    assert_type(await settings.get(db, 7, SIZE), int)
+    assert_type((await settings.get_all(db, 7))[THEME], str)
     assert_type(await instrument_loads.load(db, "zerodha", list[Instrument]()), LoadReport)
 
 

@@ -1,0 +1,152 @@
+"""The account that mail is sent from, its password sealed. The SQL is in smtp_settings.sql."""
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from oadb import changes, keys
+from oadb.changes import Change
+from oadb.engine.executors import AsyncExecutor
+from oadb.engine.operations import operation
+from oadb.engine.queries import queries
+from oadb.engine.results import Affected
+from oadb.errors import ParameterError
+from oadb.security.keyring import KeyRing
+from oadb.security.sealing import SealedColumn
+from oadb.security.secret import Secret
+
+query = queries("smtp_settings")
+
+_PASSWORD = SealedColumn("smtp_settings", "password")
+_ROW = (1,)
+
+Clearable = Literal["server", "port", "user_name", "from_address", "helo_name", "password"]
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpSettings:
+    """What a page shows of the account, without a key ring; no server: no mail is sent."""
+
+    server: str | None
+    port: int | None
+    user_name: str | None
+    from_address: str | None
+    helo_name: str | None
+    is_tls_used: bool
+    has_password: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpAccount(SmtpSettings):
+    """What is needed to send mail."""
+
+    password: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedAccount(SmtpSettings):
+    """The account as it is stored."""
+
+    password: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPassword:
+    """A password that is to be sealed again under another key."""
+
+    singleton_id: int
+    password: bytes | None = field(repr=False)
+
+
+@query
+def get() -> SmtpSettings: ...
+
+
+@query
+def get_sealed() -> SealedAccount: ...
+
+
+@query
+def _set_account(
+    changed_by: int | None,
+    cleared: list[str],
+    server: str | None,
+    port: int | None,
+    user_name: str | None,
+    from_address: str | None,
+    helo_name: str | None,
+    is_tls_used: bool | None,
+    password: bytes | None,
+) -> int: ...
+
+
+@query
+def list_under_key(key_id: int, after: int, batch: int) -> list[SealedPassword]: ...
+
+
+@query
+def reseal(replaced: list[bytes], passwords: list[bytes]) -> Affected: ...
+
+
+query.complete()
+
+
+@operation
+@keys.seals
+async def set_account(
+    db: AsyncExecutor,
+    *,
+    changed_by: int | None,
+    server: str | None = None,
+    port: int | None = None,
+    user_name: str | None = None,
+    from_address: str | None = None,
+    helo_name: str | None = None,
+    is_tls_used: bool | None = None,
+    password: Secret | None = None,
+    cleared: tuple[Clearable, ...] = (),
+) -> bool:
+    """Change what is named, and nothing else, in every process that listens; False: it was so.
+
+    What is in *cleared* is not set any more. *changed_by* is who did it, for the audit. Raises
+    ParameterError for a field that cannot be cleared, and CheckViolation: texts have at most 255
+    characters and no line break, a port is from 1 to 65535.
+    """
+    if not {*cleared} <= {*get_args(Clearable)}:
+        raise ParameterError("smtp_settings.set_account: cleared names a field that cannot be")
+    sealed = None if password is None else _sealed(await keys.ring_of(db), password)
+    changed = await changes.write(
+        db, Change("smtp_settings", None, ""), _set_account, changed_by, [*cleared], server, port,
+        user_name, from_address, helo_name, is_tls_used, sealed,
+    )  # fmt: skip
+    return changed > 0
+
+
+@operation
+async def get_account(db: AsyncExecutor) -> SmtpAccount:
+    """Return the account with its password. Raises SealError if that was tampered with."""
+    found = await get_sealed(db)
+    password = None
+    if found.password is not None:
+        opened = _PASSWORD.open(await keys.ring_of(db), _ROW, found.password)
+        password = Secret(opened.decode(errors="surrogatepass"))
+    return SmtpAccount(
+        found.server, found.port, found.user_name, found.from_address, found.helo_name,
+        found.is_tls_used, found.has_password, password,
+    )  # fmt: skip
+
+
+@operation
+async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> keys.Batch:
+    """Seal the password under the primary key, if it is under another one."""
+    ring = await keys.ring_of(db)
+    found = await list_under_key(db, key_id, after, batch)
+    made, done = keys.resealed(
+        {(each.singleton_id,): each for each in found},
+        lambda row, each: _PASSWORD.reseal(ring, row, each.password or b""),
+    )
+    await reseal(db, [each.password or b"" for each, _ in made], [sealed for _, sealed in made])
+    return done
+
+
+def _sealed(ring: KeyRing, password: Secret) -> bytes:
+    return _PASSWORD.seal(ring, _ROW, password.reveal().encode(errors="surrogatepass"))
