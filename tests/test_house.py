@@ -65,6 +65,7 @@ def test_every_domain_is_one_module_and_one_file_of_queries() -> None:
         ("errors.py", ()),
         ("index", ("oadb.index", "oadb.instruments", "oadb.errors", "oadb.engine")),
         ("brokers", ("oadb.brokers", "oadb.instruments", "oadb.errors", "oadb.engine")),
+        ("logs", ("oadb.logs", "oadb.engine", "oadb.security", "oadb.errors")),
         *(
             (
                 f"{domain}.py",
@@ -74,6 +75,7 @@ def test_every_domain_is_one_module_and_one_file_of_queries() -> None:
                     "oadb.errors",
                     "oadb.brokers.intake",
                     "oadb.index.",
+                    "oadb.logs.",
                     *(f"oadb.{d}" for d in DOMAINS),
                 ),
             )

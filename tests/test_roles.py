@@ -117,6 +117,7 @@ BY_LABEL = {declared.label: declared for declared in STATEMENTS}
 ROTATION = {label for label in BY_LABEL if label.endswith((".list_under_key", ".reseal"))}
 AUDIT = {label for label in BY_LABEL if label.startswith("login_attempts.")}
 LOGS = {label for label in BY_LABEL if label.startswith(("api_logs.", "analyzer_logs."))}
+BATCHES = {label for label in BY_LABEL if label.startswith("log_writer.")}
 PARTITIONS = {label for label in BY_LABEL if label.startswith("log_partitions.")}
 MAINTENANCE = {"log_partitions.note_maintenance"} | {
     label for label in PARTITIONS if ".sweep_" in label
@@ -129,7 +130,7 @@ APPLICATION = {
 
 MAY = {
     "oadb_app": {*BY_LABEL} - {"keys.enroll", "keys.remove"} - MAINTENANCE,
-    "oadb_log": {"login_attempts.record", "api_logs._insert", "analyzer_logs._insert"},
+    "oadb_log": {"login_attempts.record", "api_logs._insert", "analyzer_logs._insert", *BATCHES},
     "oadb_rotate": ROTATION
     | {"keys.list_canaries", "keys.enroll", "keys.remove", "keys.list_uses"},
     "oadb_ro": {
@@ -147,6 +148,7 @@ MAY = {
     "oadb_user": {*BY_LABEL}
     - AUDIT
     - LOGS
+    - BATCHES
     - PARTITIONS
     - BANS
     - APPLICATION
@@ -170,10 +172,10 @@ MUST_NOT = {
         *BANS,
         "login_attempts.record", "login_attempts.list_recent", "app_settings._set_trading_mode",
         "smtp_settings.get", "smtp_settings._set_account", "settings.find", "pending_orders.get",
-        *LOGS, *MAINTENANCE, "log_partitions.list_strays",
+        *LOGS, *BATCHES, *MAINTENANCE, "log_partitions.list_strays",
     },
     "oadb_ro": {
-        "api_logs._insert", "analyzer_logs._insert", *MAINTENANCE,
+        "api_logs._insert", "analyzer_logs._insert", *BATCHES, *MAINTENANCE,
         "users.find_password", "sessions.find_by_digest", "api_keys.find_by_digest",
         "api_keys.get_kept_token", "broker_tokens.find", "second_factors.accept_step",
         "users._delete", "smtp_settings.get_sealed", "smtp_settings._set_account", "settings._put",
@@ -185,7 +187,7 @@ MUST_NOT = {
     "oadb_user": {
         "keys.enroll", "keys.remove", "users.create", "login_attempts.record",
         "login_attempts.delete_before", "instrument_loads.merge_staged",
-        *LOGS, *MAINTENANCE, *BANS, *APPLICATION, "log_partitions.list_strays",
+        *LOGS, *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "log_partitions.list_strays",
     },
     "oadb_owner": set(),
     "oadb_migrate": set(),
@@ -311,6 +313,9 @@ def test_a_role_may_not_run_what_is_not_its_work(
         "delete from oadb.smtp_settings",
         "update oadb.pending_orders set order_data = '{}'",
         "insert into oadb.pending_orders (status) values ('approved')",
+        "update oadb.log_rejects set reason = 'none'",
+        "insert into oadb.traffic (log_id) overriding system value values (1000)",
+        "insert into oadb.log_drops (dropped_at) values ('2000-01-01')",
     ],
 )
 def test_no_service_changes_tables_rules_ids_or_the_audit(

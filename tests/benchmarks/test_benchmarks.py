@@ -14,13 +14,16 @@ pytest.importorskip("sqlalchemy", reason="the peers are in the extra 'bench'")
 FOLDER = Path(__file__).parent
 
 
-def run(*parts: str, **environ: str) -> subprocess.CompletedProcess[str]:
+SMALL = {"OADB_BENCH_INSTRUMENTS": "2000", "OADB_BENCH_LOGS": "2000", "OADB_BENCH_SECONDS": "1"}
+
+
+def run(command: str, *parts: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, FOLDER / "instruments.py", *parts],
+        [sys.executable, FOLDER / command, *parts],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "OADB_BENCH_INSTRUMENTS": "2000", **environ},
+        env={**os.environ, **SMALL, **environ},
     )
 
 
@@ -37,11 +40,24 @@ def run(*parts: str, **environ: str) -> subprocess.CompletedProcess[str]:
 def test_each_part_of_the_benchmark_of_instruments_runs(
     part: str, shown: str, oadb_server: Server
 ) -> None:
-    done = run(part, DATABASE_URL=oadb_server.url("postgres"))
+    done = run("instruments.py", part, DATABASE_URL=oadb_server.url("postgres"))
+
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("part", "shown"), [("writer", "counted in log_drops")])
+def test_each_part_of_the_benchmark_of_logs_runs(
+    part: str, shown: str, oadb_server: Server
+) -> None:
+    done = run("logs.py", part, DATABASE_URL=oadb_server.url("postgres"))
 
     assert done.returncode == 0, done.stderr
     assert shown in done.stdout
 
 
 def test_an_unknown_part_is_named_with_those_there_are() -> None:
-    assert run("load").stderr == "no part load; there are loads, readers, search, index\n"
+    assert run("instruments.py", "load").stderr == (
+        "no part load; there are loads, readers, search, index\n"
+    )

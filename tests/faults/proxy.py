@@ -15,7 +15,7 @@ import socket
 import struct
 import threading
 from collections import deque
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Self, cast
@@ -41,6 +41,8 @@ class Proxy:
         self.bytes_sent = 0
         self.bytes_received = 0
         self.round_trips = 0
+        # What a test does with data before it is passed on; True: it goes no further.
+        self.hook: Callable[[End, bytes], bool] = lambda _end, _data: False
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -163,7 +165,7 @@ class End(asyncio.Protocol):
     def __init__(self, proxy: Proxy, peer: "End | None" = None) -> None:
         self._proxy = proxy
         self._loop = asyncio.get_running_loop()
-        self._is_client = peer is None
+        self.is_client = peer is None
         self._connecting: asyncio.Task[None] | None = None
         self.peer = peer
         self.asked = False
@@ -174,13 +176,14 @@ class End(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self._proxy.ends.add(self)
-        if self._is_client:
+        if self.is_client:
             self.transport.pause_reading()
             self._connecting = self._loop.create_task(self._proxy.connect(self))
 
     def data_received(self, data: bytes) -> None:
         self._count(len(data))
-        self._pass_on(data)
+        if not self._proxy.hook(self, data):
+            self._pass_on(data)
 
     def connection_lost(self, _: Exception | None) -> None:
         self._proxy.ends.discard(self)
@@ -217,7 +220,7 @@ class End(asyncio.Protocol):
 
     def _count(self, size: int) -> None:
         """Count bytes, and a round trip at the first answer to whatever was asked since."""
-        if self._is_client:
+        if self.is_client:
             self._proxy.bytes_sent += size
             self.asked = True
             return

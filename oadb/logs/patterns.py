@@ -1,0 +1,134 @@
+"""Secrets that can be told by their form or by what stands before them, wherever they are."""
+
+import re
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import unquote_plus
+
+HIDDEN = "***"
+"""What stands where something was redacted, as in oadb.security.secret."""
+
+# Without one of these a text has no secret that could be told; most texts end here.
+_TELLTALES = re.compile(r"[\s:=?%_]")
+_TELLTALE_WORDS = ("eyJ", "ebhook/")
+
+# 32 random bytes have 43 characters in base64, 40 in few alphabets; ids of orders are shorter.
+_SHORTEST_RUN = 40
+
+# A text may be percent-encoded by each of several proxies; more than this is meant to hide.
+_MOST_DECODINGS = 5
+
+# Bounded, and below possessive, so that no text takes more than linear time.
+_NAMES = (
+    r"(?:api[-_ ]?key|token|passw|passphrase|pwd|secret|otp|mpin|\bpin\b|signature|session"
+    r"|credential|jwt|auth|cookie|csrf|private[-_ ]?key)[\w.-]{0,40}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What is found and what stays of it, in texts that have one of the *clues* in any case."""
+
+    clues: tuple[str, ...]
+    pattern: re.Pattern[str]
+    kept: str = HIDDEN
+
+    def apply(self, text: str, lowered: str) -> str:
+        if not any(map(lowered.__contains__, self.clues)):
+            return text
+        return self.pattern.sub(self.kept, text)
+
+
+_RULES = (
+    # Keys in PEM.
+    _Rule(
+        ("-----begin",),
+        re.compile(r"-----BEGIN[^-]*KEY-----.*?(?:-----END[^-]*-----|\Z)", re.DOTALL),
+    ),
+    # Our own tokens (oadb.security.tokens), whole or cut off, and JSON Web Tokens.
+    _Rule(
+        ("oak_", "oas_", "eyj"),
+        re.compile(r"oa[ks]_[0-9A-Za-z]{8,}|eyJ[\w-]{5,}(?:\.[\w-]*)*"),
+    ),
+    # scheme://user:password@host
+    _Rule(("://",), re.compile(r"(?<=://)[^/\s@]+(?=@)")),
+    # The path of a webhook is its password.
+    _Rule(("webhook/",), re.compile(r"(?i)(?<=webhook/)[^/?#\s]+")),
+    _Rule(
+        ("bearer", "basic", "digest", "negotiate"),
+        re.compile(r"(?i)\b(bearer|basic|digest|negotiate)\s+[^\s,;\"']+"),
+        rf"\1 {HIDDEN}",
+    ),
+    # Headers, whose values reach to the end of the line.
+    _Rule(
+        ("authorization", "cookie"),
+        re.compile(r"(?i)((?:authorization|cookie)\\*[\"']?\s*[:=])[^\r\n]*"),
+        rf"\1 {HIDDEN}",
+    ),
+    # name=value and "name": value; an object or a list as the value may hold anything.
+    _Rule(
+        (
+            "key", "token", "passw", "passphrase", "pwd", "secret", "otp", "pin", "signature",
+            "session", "credential", "jwt", "auth", "cookie", "csrf",
+        ),
+        re.compile(
+            rf"(?is)({_NAMES}\\*[\"']?\s*[:=]\s*)"
+            r"(\"(?:[^\"\\]|\\.)*(?:\"|\Z)|'(?:[^'\\]|\\.)*(?:'|\Z)|[\[{(].*|[^&\r\n]+)"
+        ),
+        rf"\1{HIDDEN}",
+    ),
+    _Rule(("=",), re.compile(r"(?<![0-9A-Za-z+/])[0-9A-Za-z+/]{20,}+={1,2}")),
+)  # fmt: skip
+
+_RUN = re.compile(rf"[0-9A-Za-z_-]{{{_SHORTEST_RUN},}}+")
+
+_QUERY_STRING = re.compile(r"(?<=\?)[^\s\"'<>]+")
+
+
+def hide_secrets(text: str, fields: AbstractSet[str]) -> str:
+    """Return *text* without what looks like a secret.
+
+    Of a query string, only the parameters named in *fields* are kept. Where something is found
+    behind percent-encoding, the text is given decoded.
+    """
+    if not _may_hold_any(text):
+        return text
+    decoded = _decoded(text)
+    if decoded is None:
+        return HIDDEN
+    hidden = _hide(decoded, fields)
+    return text if hidden == decoded else hidden
+
+
+def _may_hold_any(text: str) -> bool:
+    return (
+        len(text) >= _SHORTEST_RUN
+        or _TELLTALES.search(text) is not None
+        or any(word in text for word in _TELLTALE_WORDS)
+    )
+
+
+def _hide(text: str, fields: AbstractSet[str]) -> str:
+    if "?" in text:
+        text = _QUERY_STRING.sub(partial(_hide_parameters, fields), text)
+    lowered = text.lower()
+    for rule in _RULES:
+        text = rule.apply(text, lowered)
+    return text if len(text) < _SHORTEST_RUN else _RUN.sub(HIDDEN, text)
+
+
+def _hide_parameters(fields: AbstractSet[str], found: re.Match[str]) -> str:
+    parameters = found[0].split("&")
+    return "&".join(
+        each if each.partition("=")[0].lower() in fields else HIDDEN for each in parameters
+    )
+
+
+def _decoded(text: str) -> str | None:
+    """Return *text* with its percent-encoding undone, or None if it was done too often."""
+    for _ in range(_MOST_DECODINGS):
+        if "%" not in text or (decoded := unquote_plus(text)) == text:
+            return text
+        text = decoded
+    return None

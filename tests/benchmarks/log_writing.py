@@ -1,0 +1,266 @@
+"""The writer of logs beside a bare COPY and a commit for each row; callers, bounds, overload."""
+
+import gc
+import json
+import os
+import threading
+import tracemalloc
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+from statistics import median
+from time import monotonic, perf_counter, sleep, thread_time
+
+import psycopg
+
+from oadb import api_logs, traffic
+from oadb.log_writer import Limits, LogWriter, Row
+from tests.benchmarks import conditions
+from tests.benchmarks.rounds import ratio, seconds
+
+ROWS = int(os.environ.get("OADB_BENCH_LOGS", "200000"))
+SECONDS = float(os.environ.get("OADB_BENCH_SECONDS", "60"))
+RUNS = 5
+
+_ENDLESS = Limits(max_rows=10_000_000, max_bytes=2**34)
+_IDLE = replace(_ENDLESS, flush_rows=10_000_000, flush_seconds=60.0)
+
+# A commit for each row is so slow that fewer rows tell as much.
+_COMMITTED = 50
+
+_COLUMNS = ("ip", "method", "path", "endpoint", "status", "duration_ms", "host", "user_id", "error")
+_COPY = f"copy oadb.traffic (logged_at, {', '.join(_COLUMNS)}) from stdin".encode()
+_INSERT = (
+    f"insert into oadb.traffic (logged_at, {', '.join(_COLUMNS)}) "
+    "values (now(), %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+).encode()
+
+ORDER: dict[str, object] = {
+    "apikey": "f" * 64, "strategy": "ema crossover", "symbol": "NIFTY30JAN2624000CE",
+    "exchange": "NFO", "action": "BUY", "product": "MIS", "pricetype": "LIMIT", "quantity": "75",
+    "price": "101.5", "trigger_price": "0", "disclosed_quantity": "0",
+}  # fmt: skip
+ANSWER: dict[str, object] = {"status": "success", "orderid": "250723000012345"}
+
+
+def main() -> None:
+    print(f"\n## The writer of logs, {ROWS:,} rows of traffic")
+    with conditions.database() as url, psycopg.connect(url, autocommit=True) as connection:
+        rate = _print_throughput(url, connection)
+        _print_callers(url)
+        _print_memory(url)
+        _print_overload(url, connection, 2 * rate)
+
+
+def request(number: int, path: str = "/api/v1/placeorder") -> traffic.Request:
+    return traffic.Request(
+        f"203.0.113.{number % 250}", "POST", path, 200, 12.5 + number % 100,
+        "/api/v1/placeorder", "algo.example.in", number % 1000,
+    )  # fmt: skip
+
+
+# How many rows a second --------------------------------------------------------------------------
+
+
+def _print_throughput(url: str, connection: psycopg.Connection) -> float:
+    rows = [request(number) for number in range(ROWS)]
+    runs: dict[str, Callable[[], float]] = {
+        "bare psycopg COPY, write_row": partial(_bare_copy, connection, rows),
+        "LogWriter, from the first write to the last commit": partial(_write, url, rows),
+        "a commit for each row": partial(_commit_each, connection, rows[: ROWS // _COMMITTED]),
+    }
+    spent: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(RUNS):
+        for name, run in runs.items():
+            connection.execute("truncate oadb.traffic, oadb.log_batches")
+            connection.execute("checkpoint")
+            spent[name].append(run())
+    bare, ours, each = spent.values()
+    print(
+        f"\nMedians of {RUNS} runs in turn; ratios within a run, with the least and the greatest."
+    )
+    conditions.table(
+        ("what", "rows a second", "ratio to COPY", "times faster than a commit each"),
+        (
+            [name, f"{1 / median(took):,.0f}", str(ratio(bare, took)), str(ratio(each, took))]
+            for name, took in spent.items()
+        ),
+    )
+    return 1 / median(ours)
+
+
+def _bare_copy(connection: psycopg.Connection, rows: Sequence[traffic.Request]) -> float:
+    now = datetime.now(UTC)
+    tuples = [(now, *(getattr(row, name) for name in _COLUMNS)) for row in rows]
+
+    def copy() -> None:
+        with connection.cursor().copy(_COPY) as sent:
+            for values in tuples:
+                sent.write_row(values)
+
+    return seconds(copy) / len(rows)
+
+
+def _write(url: str, rows: Sequence[Row]) -> float:
+    with LogWriter(conditions.config(url), _ENDLESS) as logs:
+        logs.record(rows[0], 30)  # connected
+
+        def write() -> None:
+            for row in rows:
+                logs.write(row)
+            left = logs.close(600)
+            assert left == 0
+
+        return seconds(write) / len(rows)
+
+
+def _commit_each(connection: psycopg.Connection, rows: Sequence[traffic.Request]) -> float:
+    values = [tuple(getattr(row, name) for name in _COLUMNS) for row in rows]
+
+    def insert() -> None:
+        for each in values:
+            connection.execute(_INSERT, each)
+
+    return seconds(insert) / len(rows)
+
+
+# What a caller spends ----------------------------------------------------------------------------
+
+
+def _print_callers(url: str) -> None:
+    number = min(ROWS, 20_000)
+    usual: list[Row] = [request(n) for n in range(number)]
+    new: list[Row] = [request(n, f"/api/v1/orders/{n}?symbol=SBIN") for n in range(number)]
+    call = api_logs.Call("/api/v1/placeorder", "POST", 200, 7, "::1", ORDER, ANSWER)
+    bodies: list[Row] = [call] * (number // 4)
+    kinds = {
+        "traffic: paths and hosts as they come again": usual,
+        "traffic: each path a new one, with a query string": new,
+        f"api_logs: an order of {len(ORDER)} fields and its answer": bodies,
+    }
+    figures = [[name, *map("{:.2f}".format, _callers(url, rows))] for name, rows in kinds.items()]
+    dumped = [json.dumps(ORDER) + json.dumps(ANSWER) for _ in range(100)]
+    took = min(seconds(lambda: [json.dumps(ORDER) + json.dumps(ANSWER) for _ in dumped])
+               for _ in range(20)) / len(dumped)  # fmt: skip
+    figures.append(["json.dumps of both alone, to compare", "", f"{took * 1e6:.2f}"])
+    conditions.table(("microseconds of a caller for each row", "CPU", "by the clock"), figures)
+
+
+def _callers(url: str, rows: Sequence[Row]) -> tuple[float, float]:
+    """Return the medians of CPU and time for a row, in thousands, while nothing is delivered."""
+    cpu: list[float] = []
+    clock: list[float] = []
+    logs = LogWriter(conditions.config(url), _IDLE)
+    for start in range(0, len(rows), 1000):
+        some = rows[start : start + 1000]
+        busy, started = thread_time(), perf_counter()
+        for row in some:
+            logs.write(row)
+        clock.append((perf_counter() - started) / len(some) * 1e6)
+        cpu.append((thread_time() - busy) / len(some) * 1e6)
+    logs.close(0)
+    return median(cpu), median(clock)
+
+
+# What is kept in memory --------------------------------------------------------------------------
+
+
+def _print_memory(url: str) -> None:
+    large = {"orders": [{"message": f"{n} " + "words " * 300} for n in range(30)]}
+    kinds: dict[str, Callable[[int], Row]] = {
+        "traffic": lambda n: request(n, f"/api/v1/orders/{n}"),
+        "api_logs, 60 kB of bodies each": lambda n: api_logs.Call(
+            f"/{n}", "POST", 200, request=large
+        ),
+    }
+    conditions.table(
+        ("a full queue, default limits", "rows", "counted, MB", "measured, MB"),
+        ([name, *_full(url, make)] for name, make in kinds.items()),
+    )
+
+
+def _full(url: str, make: Callable[[int], Row]) -> list[str]:
+    logs = LogWriter(conditions.config(url), Limits(flush_rows=10_000_000, flush_seconds=60.0))
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for number in count():
+        if not logs.write(make(number)):
+            break
+    gc.collect()
+    measured = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    stats = logs.stats()
+    logs.close(0)
+    return [f"{stats.queued_rows:,}", f"{stats.queued_bytes / 1e6:.1f}", f"{measured / 1e6:.1f}"]
+
+
+# Too much of it ----------------------------------------------------------------------------------
+
+
+def _print_overload(url: str, connection: psycopg.Connection, rate: float) -> None:
+    connection.execute("truncate oadb.traffic, oadb.log_batches, oadb.log_drops")
+    logs = LogWriter(conditions.config(url))
+    logs.record(request(0), 30)
+    before = _resident()
+    slowest, offered, took = _offer(logs, rate)
+    during = logs.stats()
+    recovering = monotonic()
+    while logs.stats().queued_rows:
+        sleep(0.01)
+    recovered = monotonic() - recovering
+    grown = _resident() - before
+    assert logs.write(request(1))
+    assert logs.close(60) == 0
+    stats = logs.stats()
+    [(stored, counted)] = connection.execute(
+        "select (select count(*) from oadb.traffic), "
+        "(select coalesce(sum(rows), 0)::bigint from oadb.log_drops)"
+    ).fetchall()
+    assert stored == stats.stored == stats.accepted
+    assert counted == stats.dropped == offered + 2 - stats.accepted
+    conditions.table(
+        (f"{took:.0f} s of twice the load ({rate:,.0f} rows a second wanted)", "measured"),
+        [
+            ["offered, rows a second", f"{offered / took:,.0f}"],
+            ["stored, rows a second", f"{during.stored / took:,.0f}"],
+            ["dropped, rows", f"{stats.dropped:,}"],
+            ["counted in log_drops, rows", f"{counted:,}"],
+            ["most rows queued (bound 50,000)", f"{stats.most_rows:,}"],
+            ["most bytes queued, MB (bound 67)", f"{stats.most_bytes / 1e6:.1f}"],
+            ["memory of the process, MB more", f"{grown:.0f}"],
+            ["slowest write, ms", f"{slowest * 1e3:.0f}"],
+            ["until the queue was empty again, s", f"{recovered:.2f}"],
+        ],
+    )
+
+
+def _offer(logs: LogWriter, rate: float, givers: int = 2) -> tuple[float, int, float]:
+    """Offer rows at a rate from some threads; return the slowest write, how many, and how long."""
+    slowest: list[float] = []
+    offered: list[int] = []
+
+    def give() -> None:
+        worst, given, started = 0.0, 0, perf_counter()
+        while (now := perf_counter()) - started < SECONDS:
+            if given > (now - started) * rate / givers:
+                sleep(0.001)
+                continue
+            logs.write(request(given))
+            worst, given = max(worst, perf_counter() - now), given + 1
+        slowest.append(worst)
+        offered.append(given)
+
+    threads = [threading.Thread(target=give) for _ in range(givers)]
+    took = seconds(
+        lambda: [*map(threading.Thread.start, threads), *map(threading.Thread.join, threads)]
+    )
+    return max(slowest), sum(offered), took
+
+
+def _resident() -> float:
+    """Return the megabytes of this process that are in memory."""
+    with open("/proc/self/statm") as file:  # noqa: PTH123
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -1,0 +1,25 @@
+"""What logs cost: to write them, by whom, and under too much load. By hand:
+
+    pip install -e '.[bench]'
+    python tests/benchmarks/logs.py [writer]
+
+Without names, everything runs. DATABASE_URL names a server whose user may create databases;
+without it an embedded one is started. OADB_BENCH_LOGS, 200000 where unset, sets how many rows there
+are, and OADB_BENCH_SECONDS, 60 where unset, how long the load is too high.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+if not __package__:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.benchmarks import conditions, log_writing
+
+PARTS: dict[str, Callable[[], None]] = {
+    "writer": log_writing.main,
+}
+
+if __name__ == "__main__":
+    conditions.run("Logs", PARTS, sys.argv[1:])

@@ -1,0 +1,47 @@
+"""What a service does with logs, as a process of its own: python log_processes.py NAME URL.
+
+Each prints what was acknowledged, line by line, before it is killed or ends.
+"""
+
+import os
+import sys
+import time
+from itertools import count
+from pathlib import Path
+
+if not __package__:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from oadb.log_writer import Limits, LogWriter
+from tests.engine.rig import config
+from tests.faults.log_load import request
+
+
+def fill(url: str) -> None:
+    """Fill the queue as fast as it goes, and record a row now and then, for ever."""
+    logs = LogWriter(config(url), Limits(max_rows=20_000))
+    name = os.getpid()
+    for number in count():
+        logs.write(request(f"/{name}/written/{number}"))
+        if number % 2000 == 0:
+            path = f"/{name}/recorded/{number}"
+            logs.record(request(path), 30)
+            print(path, flush=True)
+
+
+def end(url: str) -> None:
+    """Write rows and end without closing, as most scripts do."""
+    logs = LogWriter(config(url))
+    for number in range(3000):
+        assert logs.write(request(f"/ended/{number}"))
+    print(time.monotonic(), flush=True)
+
+
+def fail(url: str) -> None:
+    """Write rows and end with an error."""
+    end(url)
+    raise RuntimeError("a service that fails")
+
+
+if __name__ == "__main__":
+    {"fill": fill, "end": end, "fail": fail}[sys.argv[1]](sys.argv[2])

@@ -1,0 +1,16 @@
+"""Many rows while everything breaks at random; the script form is tests/faults/log_storm.py."""
+
+import pytest
+
+from tests.faults.log_storm import storm
+
+pytestmark = pytest.mark.fault
+
+
+@pytest.mark.parametrize("rows", [5_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_a_storm_loses_and_doubles_nothing(rows: int) -> None:
+    load, faults = storm(rows)
+
+    assert load.logs.stats().stored >= rows
+    assert faults.total() > 0
+    assert load.acknowledged

@@ -1,0 +1,247 @@
+"""Logs are stored once, whatever becomes of the server, its processes, and the network."""
+
+import os
+import random
+import signal
+import subprocess
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from pathlib import Path
+from time import sleep
+from typing import Literal
+
+import psycopg
+import pytest
+
+from oadb.engine import dsn
+from oadb.engine.account import account_for
+from oadb.log_writer import Limits
+from oadb.testing.control import ServerControl, controlled
+from oadb.tools.migrations import migrate
+from tests.engine.rig import Observer, eventually
+from tests.faults.log_load import CommitCuts, LogLoad, loading, request
+from tests.faults.proxy import Proxy
+
+pytestmark = pytest.mark.fault
+
+TABLES = "oadb.traffic, oadb.log_batches, oadb.log_rejects, oadb.log_drops"
+
+
+@pytest.fixture(scope="module")
+def server() -> Generator[ServerControl]:
+    with controlled() as server:
+        Observer(server.url).rows("alter database postgres set synchronous_commit = on")
+        migrate(dsn.parse(server.url))
+        yield server
+
+
+@pytest.fixture
+def url(server: ServerControl) -> str:
+    server.start()
+    observer = Observer(server.url)
+    observer.terminate()
+    observer.rows(f"truncate {TABLES}")
+    return server.url
+
+
+@pytest.fixture
+def observer(url: str) -> Observer:
+    return Observer(url)
+
+
+@pytest.fixture
+def load(url: str) -> Generator[LogLoad]:
+    with loading(url) as load:
+        yield load
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_restarts_lose_and_double_nothing(
+    load: LogLoad,
+    server: ServerControl,
+    observer: Observer,
+    mode: Literal["fast", "immediate"],
+) -> None:
+    with load.running():
+        for _ in range(2):
+            server.restart(mode)
+            load.flows()
+
+    load.check(observer)
+    assert load.logs.stats().retries
+
+
+def test_a_killed_server_loses_and_doubles_nothing(
+    load: LogLoad, server: ServerControl, observer: Observer
+) -> None:
+    with load.running():
+        server.kill()
+        eventually(lambda: load.logs.stats().retries)
+        server.start()
+        load.flows()
+
+    load.check(observer)
+
+
+def test_killed_and_terminated_backends_lose_and_double_nothing(
+    load: LogLoad, observer: Observer
+) -> None:
+    with load.running():
+        for number in range(10):
+            pid = eventually_one(observer)
+            with suppress(ProcessLookupError):
+                if number == 5:
+                    os.kill(pid, signal.SIGKILL)
+                else:
+                    observer.ask("select pg_terminate_backend(%s)", pid)
+            if number == 5:
+                load.flows()
+            sleep(random.random() / 50)  # the rhythm of the fault, not a wait
+
+    load.check(observer)
+
+
+def eventually_one(observer: Observer) -> int:
+    found: list[int] = []
+
+    def one() -> bool:
+        with suppress(psycopg.Error):  # the server recovers
+            found.extend(observer.backends())
+        return bool(found)
+
+    eventually(one, 30)
+    return found[0]
+
+
+@pytest.mark.parametrize("fault", [Proxy.cut, Proxy.reset])
+def test_cut_connections_lose_and_double_nothing(
+    url: str, observer: Observer, fault: Callable[[Proxy], None]
+) -> None:
+    with Proxy(dsn.parse(url).keywords) as proxy, loading(proxy.url) as load:
+        with load.running():
+            for _ in range(5):
+                fault(proxy)
+                load.flows(200)
+        load.check(observer)
+
+
+@pytest.mark.parametrize("cuts", [20, pytest.param(1000, marks=pytest.mark.slow)])
+def test_lost_commits_and_lost_answers_lose_and_double_nothing(
+    url: str, observer: Observer, cuts: int
+) -> None:
+    with Proxy(dsn.parse(url).keywords) as proxy, loading(proxy.url) as load:
+        proxy.hook = hook = CommitCuts(cuts)
+        with load.running(writers=1):
+            eventually(lambda: hook.left <= 0, seconds=60 + cuts)
+        load.check(observer)
+        stats = load.logs.stats()
+
+    assert stats.retries >= cuts
+    assert observer.ask("select count(*) from oadb.log_batches") == stats.batches
+
+
+def test_an_outage_fills_the_queue_and_what_is_dropped_is_counted(
+    url: str, server: ServerControl, observer: Observer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with loading(url, Limits(max_rows=2000, flush_seconds=0.02)) as load:
+        with load.running():
+            server.stop()
+            eventually(lambda: load.told["dropped"] > 500, 30)
+            full = load.logs.stats()
+            server.start()
+            load.flows(3000)
+        load.check(observer)
+
+    assert full.is_full
+    assert full.oldest_age > 0
+    assert full.last_error
+    assert load.logs.stats().last_error is None
+    warnings = [r for r in caplog.records if r.name == "oadb.log_writer"]
+    assert 1 <= len(warnings) <= 3, "an outage is told once"
+
+
+@pytest.mark.parametrize(
+    ("harm", "mend"),
+    [
+        ("alter table oadb.traffic rename to gone", "alter table oadb.gone rename to traffic"),
+        ("alter database postgres set default_transaction_read_only = on",
+         "alter database postgres set default_transaction_read_only = off"),
+    ],
+    ids=["a missing table", "a server that is read-only"],
+)  # fmt: skip
+def test_what_a_dba_mends_is_waited_for(
+    load: LogLoad, observer: Observer, harm: str, mend: str
+) -> None:
+    with load.running():
+        observer.rows(harm)
+        observer.terminate()
+        eventually(lambda: load.logs.stats().last_error)
+        mending(observer, mend)
+        load.flows()
+
+    load.check(observer)
+
+
+def mending(observer: Observer, statement: str) -> None:
+    with psycopg.connect(observer._url, autocommit=True) as connection:
+        connection.execute("set default_transaction_read_only = off")
+        connection.execute(statement.encode())
+
+
+# A full disk ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(server: ServerControl, url: str, tmp_path: Path) -> Generator[Callable[[str], None]]:
+    """Have the rows on a disk of 4 MB; give a function that changes its size."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0 or not run("mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)):
+        pytest.skip("needs root, and the right to mount a tmpfs")
+    observer = Observer(url)
+    try:
+        place = folder / "space"
+        place.mkdir()
+        account_for(place)
+        observer.rows(f"create tablespace small location '{place}'")
+        observer.rows("alter table oadb.traffic_default set tablespace small")
+        yield lambda size: require(run("mount", "-o", f"remount,size={size}", str(folder)))
+        observer.terminate()
+        observer.rows("alter table oadb.traffic_default set tablespace pg_default")
+        observer.rows("drop tablespace small")
+    finally:
+        assert server.postmaster
+        run("umount", "--lazy", str(folder))
+
+
+def run(*command: str) -> bool:
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def require(done: bool) -> None:
+    assert done
+
+
+def test_a_full_disk_is_waited_for(
+    load: LogLoad, observer: Observer, small_disk: Callable[[str], None]
+) -> None:
+    with load.running():
+        eventually(lambda: "No space left" in (load.logs.stats().last_error or ""), 60)
+        small_disk("200m")
+        load.flows()
+
+    load.check(observer)
+
+
+def test_rows_are_written_again_after_the_server_was_away_at_the_start(
+    url: str, server: ServerControl, observer: Observer
+) -> None:
+    server.stop()
+    with loading(url) as load:
+        for number in range(100):
+            assert load.logs.write(request(f"/written/{number}"))
+        eventually(lambda: load.logs.stats().retries)
+        server.start()
+
+        load.check(observer)
+    assert observer.ask("select count(*) from oadb.traffic") == 100

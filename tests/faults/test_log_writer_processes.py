@@ -1,0 +1,172 @@
+"""A process with logs in its queue forks, ends, or is killed."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from time import monotonic
+
+import psycopg
+import pytest
+
+from oadb.log_writer import AsyncLogWriter, Limits, LogWriter
+from tests.engine.rig import Observer, config, eventually
+from tests.faults import log_processes
+from tests.faults.log_load import request
+from tests.faults.test_fork import in_child
+
+pytestmark = [
+    pytest.mark.fault,
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+
+NOWHERE = "postgresql://nobody@127.0.0.1:9/none"
+
+
+@pytest.fixture
+def observer(oadb_database_url: str) -> Observer:
+    return Observer(oadb_database_url)
+
+
+def started(name: str, url: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(Path(log_processes.__file__)), name, url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+# Killed -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(100, marks=pytest.mark.slow)])
+def test_a_killed_process_loses_its_queue_at_most_and_nothing_acknowledged(
+    oadb_database_url: str, observer: Observer, kills: int
+) -> None:
+    acknowledged: list[str] = []
+    for number in range(kills):
+        with started("fill", oadb_database_url) as process:
+            assert process.stdout is not None
+            acknowledged += [process.stdout.readline().strip() for _ in range(1 + number % 5)]
+            process.kill()
+            acknowledged += process.stdout.read().split()
+    eventually(lambda: not observer.backends(), 30)
+    rows, distinct = observer.rows("select count(*), count(distinct path) from oadb.traffic")[0]
+    batched = observer.ask("select sum(rows) from oadb.log_batches where table_name = 'traffic'")
+    with psycopg.connect(oadb_database_url) as connection:
+        found = connection.execute(
+            "select count(*) from oadb.traffic where path = any(%s)", [acknowledged]
+        ).fetchone()
+
+    assert found == (len(acknowledged),)
+    assert len(acknowledged) >= kills
+    assert rows == distinct == batched, "a batch is there as a whole, once, or not at all"
+
+
+# Ended ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "code"), [("end", 0), ("fail", 1)])
+def test_a_process_that_ends_stores_what_it_took(
+    oadb_database_url: str, observer: Observer, name: str, code: int
+) -> None:
+    with started(name, oadb_database_url) as process:
+        _, said = process.communicate(timeout=60)
+
+    assert process.returncode == code
+    assert observer.ask("select count(distinct path) from oadb.traffic") == 3000
+    assert "not stored" not in said
+
+
+def test_a_process_ends_also_where_the_server_is_away_and_says_what_was_lost() -> None:
+    with started("end", NOWHERE) as process:
+        assert process.stdout is not None
+        before = float(process.stdout.readline())
+        _, said = process.communicate(timeout=60)
+        took = monotonic() - before
+
+    assert process.returncode == 0
+    assert took < 5
+    assert "3000 rows of logs were not stored when the process ended" in said
+
+
+# Forked -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def logs(oadb_database_url: str) -> Generator[LogWriter]:
+    with LogWriter(config(oadb_database_url), Limits(flush_seconds=0.5)) as logs:
+        yield logs
+
+
+def test_a_child_has_a_queue_a_thread_and_a_connection_of_its_own(
+    logs: LogWriter, observer: Observer
+) -> None:
+    logs.record(request("/parent/recorded"), 30)
+    for number in range(100):
+        logs.write(request(f"/parent/{number}"))
+
+    def write() -> tuple[int, int]:
+        before = logs.stats().accepted
+        for number in range(50):
+            logs.write(request(f"/child/{number}"))
+        logs.record(request("/child/recorded"), 10)
+        return before, logs.close()
+
+    assert in_child(write) == "(0, 0)"
+    logs.record(request("/parent/last"), 30)
+    assert logs.close(30) == 0
+    stored = [path for (path,) in observer.rows("select path from oadb.traffic")]
+    assert len(stored) == len({*stored}) == 153
+
+
+def test_a_child_that_is_forked_while_rows_are_written_and_stored_hangs_nowhere(
+    logs: LogWriter, observer: Observer
+) -> None:
+    for number in range(20):
+        for row in range(300):
+            logs.write(request(f"/parent/{number}/{row}"))
+
+        def write(number: int = number) -> bool:
+            return logs.write(request(f"/child/{number}")) and logs.close(10) == 0
+
+        assert in_child(write) == "True"
+    assert logs.close(30) == 0
+    stored = [path for (path,) in observer.rows("select path from oadb.traffic")]
+    assert len(stored) == len({*stored}) == 20 * 301
+
+
+def test_a_child_of_an_asyncio_service_writes_too(
+    oadb_database_url: str, observer: Observer
+) -> None:
+    logs = AsyncLogWriter(config(oadb_database_url))
+
+    async def write(path: str) -> bool:
+        return await logs.write(request(path))
+
+    assert asyncio.run(write("/parent"))
+
+    def in_a_child() -> tuple[bool, int]:
+        return asyncio.run(write("/child")), asyncio.run(logs.close())
+
+    assert in_child(in_a_child) == "(True, 0)"
+    assert asyncio.run(logs.close(30)) == 0
+    stored = observer.rows("select path from oadb.traffic order by path")
+    assert stored == [("/child",), ("/parent",)]
+
+
+def test_a_child_that_ends_at_once_disturbs_neither_the_rows_nor_the_connection(
+    logs: LogWriter, observer: Observer
+) -> None:
+    logs.record(request("/first"), 30)
+    [connection] = observer.backends()
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    logs.record(request("/second"), 30)
+
+    assert observer.backends() == [connection]

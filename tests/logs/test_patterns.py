@@ -1,0 +1,188 @@
+"""What looks like a secret is hidden, wherever it stands; what does not is left as it was."""
+
+import json
+import secrets
+from base64 import b64encode
+from collections.abc import Callable
+from time import thread_time
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oadb.api_keys import TOKEN as API_KEY
+from oadb.logs.fields import FIELDS
+from oadb.logs.patterns import hide_secrets
+from oadb.sessions import TOKEN as SESSION
+
+JWT = ".".join(
+    b64encode(text).decode().rstrip("=")
+    for text in (b'{"alg":"HS256","typ":"JWT"}', b'{"sub":"1234567890"}', secrets.token_bytes(32))
+)
+
+
+def hide(text: str) -> str:
+    return hide_secrets(text, FIELDS)
+
+
+# A word that no pattern knows: what stands around it has to give it away.
+WORD = "correcthorse"
+
+AROUND: list[str] = [
+    "Authorization: {}",
+    "authorization: Basic {}",
+    "failed: Authorization=Bearer {} was refused",
+    "Proxy-Authorization: Digest username=x, response={}",
+    "got Bearer {}",
+    "basic {}",
+    "Cookie: a=b; session={}; c=d",
+    "Set-Cookie: sid={}; HttpOnly",
+    "X-API-KEY: {}",
+    "apikey={}",
+    "api_key = {}",
+    "API-Key: {}",
+    "my_api_key_2={}",
+    "/quotes?apikey={}&symbol=SBIN",
+    "/callback?request_token={}&status=success",
+    "/callback?code={}",
+    "/callback?state=x&{}=1",
+    "/callback?{}",
+    "https://api.example.in/x?Token={}#top",
+    "https://user:{}@example.in/x",
+    "postgresql://oadb:{}@db:5432/oadb",
+    "access_token={}&expires=1",
+    "'apikey': '{}'",
+    "{{'apikey': '{}', 'symbol': 'SBIN'}}",
+    '{{"password": "{}"}}',
+    '{{\\"password\\": \\"{}\\"}}',
+    '{{"auth": {{"user": "x", "key": "{}"}}}}',
+    "tokens=['x', '{}']",
+    "password: two words {}",
+    "wrong otp: {}",
+    "secret={}\nnext line",
+    "/strategy/webhook/{}",
+    "/chartink/Webhook/{}?x=1",
+    "mpin={}",
+    "pin: {}",
+    "JWT={}",
+    "credentials = {}",
+    "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----",
+    "-----BEGIN RSA PRIVATE KEY-----\n{}",
+]
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_a_secret_is_told_by_what_stands_around_it(around: str) -> None:
+    text = around.format(WORD)
+
+    assert WORD in text
+    assert WORD not in hide(text)
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_percent_encoding_hides_no_secret(around: str, times: int) -> None:
+    text = around.format(WORD)
+    for _ in range(times):
+        text = "".join(f"%{ord(sign):02x}" if ord(sign) < 128 else sign for sign in text)
+
+    assert WORD not in hide(text)
+    assert quote(WORD) not in hide(quote(text))
+
+
+def test_what_was_encoded_more_often_than_anyone_does_is_hidden_whole() -> None:
+    text = "/x?a=b"
+    for _ in range(9):
+        text = quote(text, safe="")
+
+    assert hide(text) == "***"
+
+
+SELF_EVIDENT: list[Callable[[], str]] = [
+    lambda: API_KEY.new().reveal(),
+    lambda: SESSION.new().reveal(),
+    lambda: API_KEY.new().reveal()[:20],
+    lambda: JWT,
+    lambda: JWT[:60],
+    lambda: secrets.token_hex(32),
+    lambda: secrets.token_urlsafe(32),
+    lambda: b64encode(secrets.token_bytes(32)).decode(),
+    lambda: b64encode(secrets.token_bytes(64)).decode(),
+]
+
+
+@pytest.mark.parametrize("make", SELF_EVIDENT)
+@pytest.mark.parametrize("around", ["{}", "unknown key {}", "/x/{}/y", "x={}", "[{}]", "{}."])
+def test_a_secret_is_told_by_its_own_form(make: Callable[[], str], around: str) -> None:
+    for _ in range(20):
+        secret = make()
+
+        assert secret not in hide(around.format(secret))
+
+
+LEFT = [
+    "/api/v1/placeorder",
+    "/api/v1/quotes?symbol=SBIN&exchange=NSE",
+    "algo.example.in:5000",
+    "2001:db8::1",
+    "203.0.113.7",
+    "NIFTY24JUL24000CE",
+    "M&M",
+    "L&TFH?",
+    "order 250723000012345 was rejected: insufficient funds",
+    "ConnectionError: HTTPSConnectionPool(host='api.kite.trade', port=443)",
+    "3f2a1c9e-2b4d-4c5e-8f6a-7b8c9d0e1f2a",
+    "100 % of the margin",
+    "price=100.5 quantity: 10",
+    "",
+    "\u0928\u092e\u0938\u094d\u0924\u0947",
+]
+
+
+@pytest.mark.parametrize("text", LEFT)
+def test_a_text_without_a_secret_is_left_as_it_was(text: str) -> None:
+    assert hide(text) == text
+
+
+def test_what_is_around_a_secret_stays() -> None:
+    assert hide("/quotes?apikey=x&symbol=SBIN") == "/quotes?***&symbol=SBIN"
+    assert hide("failed: api_key=abc") == "failed: api_key=***"
+    assert hide("https://a:b@c/d") == "https://***@c/d"
+    assert hide('{"apikey": "a", "symbol": "SBIN"}') == '{"apikey": ***, "symbol": "SBIN"}'
+
+
+@given(st.text())
+def test_hiding_twice_is_hiding_once_and_nothing_fails(text: str) -> None:
+    hidden = hide(text)
+
+    assert hide(hidden) == hidden
+
+
+REPEATED = (
+    "a", "a/", "a-", "a+", "token", "token ", "eyJ", "://", "://a", "?", "?a=b&", "webhook/", "%41",
+    "%25", "=", " ", "bearer ", "-----BEGIN ", "oak_", "[{(", "authorization", "pin", "\\",
+    'token\\"', "cookie:",
+)  # fmt: skip
+HARD = [
+    *(part * (3000 // len(part)) for part in REPEATED),
+    "token" + " " * 2990,
+    'token="' + '\\"' * 1400,
+    "a+" * 1499 + "=",
+]
+
+
+@pytest.mark.parametrize("text", HARD)
+def test_no_text_takes_long(text: str) -> None:
+    started = thread_time()
+    hide(text)
+
+    assert thread_time() - started < 0.1
+
+
+@given(st.dictionaries(st.sampled_from(["apikey", "password", "auth_token"]), st.just(WORD)))
+def test_json_in_a_text_is_no_way_out(body: dict[str, str]) -> None:
+    text = json.dumps(json.dumps(body))
+
+    assert WORD not in hide(text)
+    assert WORD not in hide(json.dumps(text))
