@@ -124,6 +124,23 @@ def test_a_batch_of_sign_ins_is_no_larger_than_asked(config: Config, url: str) -
         assert login_attempts.delete_before(db, timedelta(days=1), 3) == 3
 
 
+def test_bans_and_hits_that_are_long_over_are_swept(config: Config, url: str) -> None:
+    observer = Observer(url)
+    observer.rows(
+        "insert into oadb.ip_bans values ('192.0.2.1', 'x', 1, now() - interval '2 years', "
+        "now() - interval '1 year 1 day', 'x'), ('192.0.2.2', 'x', 1, now(), null, 'x')"
+    )
+    observer.rows(
+        "insert into oadb.ip_trackers select 'not_found', '192.0.2.1', 1, moment, moment, '{}' "
+        "from (select now() - interval '2 days') as passed (moment)"
+    )
+
+    assert {"ok   ip_bans: deleted 1 rows", "ok   ip_trackers: deleted 1 rows"} <= {
+        *maintain(config)
+    }
+    assert observer.rows("select host(network) from oadb.ip_bans") == [("192.0.2.2",)]
+
+
 def test_lockouts_and_what_a_writer_left_are_swept(config: Config, url: str) -> None:
     observer = Observer(url)
     observer.rows(
