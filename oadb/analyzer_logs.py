@@ -11,10 +11,13 @@ from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.engine.values import readable
+from oadb.logs.redaction import Redaction
 
 query = queries("analyzer_logs")
 
 Facet = Literal["total", "api_type", "error", "strategy", "symbol"]
+
+_REDACTION = Redaction()
 
 # Characters that are kept of what a client may have chosen.
 _LONGEST_API_TYPE = 100
@@ -110,10 +113,11 @@ query.complete()
 async def write(db: AsyncExecutor, analysis: Analysis) -> None:
     """Write *analysis* in the caller's transaction: it is there if, and only if, that commits.
 
-    Of api_type 100 characters are kept.
+    Redacted as LogWriter redacts, by the usual fields. Of api_type 100 characters are kept.
     """
-    api_type = readable(analysis.api_type, _LONGEST_API_TYPE)
-    await _insert(db, analysis.user_id, api_type, analysis.request, analysis.response)
+    kept = _REDACTION.row(analysis)
+    api_type = readable(kept.api_type, _LONGEST_API_TYPE)
+    await _insert(db, kept.user_id, api_type, kept.request, kept.response)
 
 
 @operation

@@ -9,9 +9,12 @@ from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.engine.values import readable
+from oadb.logs.redaction import Redaction
 from oadb.security.addresses import address
 
 query = queries("api_logs")
+
+_REDACTION = Redaction()
 
 # Characters that are kept of what a client may have chosen.
 _LONGEST_ENDPOINT, _LONGEST_METHOD, _LONGEST_ERROR = 500, 20, 2000
@@ -135,12 +138,13 @@ query.complete()
 async def write(db: AsyncExecutor, call: Call) -> None:
     """Write *call* in the caller's transaction: it is there if, and only if, that commits.
 
-    Texts are cut, not refused: endpoint 500 characters, method 20, error 2000. Raises
-    ParameterError for an address that is none, CheckViolation for a status outside of 100 to 599.
+    Redacted as LogWriter redacts, bodies by the usual fields. Texts are cut, not refused: endpoint
+    500 characters, method 20, error 2000. Raises ParameterError for an address that is none,
+    CheckViolation for a status outside of 100 to 599.
     """
+    ip, kept = address("api_logs.write", call.ip), _REDACTION.row(call)
     await _insert(
-        db, call.user_id, readable(call.endpoint, _LONGEST_ENDPOINT),
-        readable(call.method, _LONGEST_METHOD), call.status, address("api_logs.write", call.ip),
-        call.request, call.response,
-        None if call.error is None else readable(call.error, _LONGEST_ERROR),
+        db, kept.user_id, readable(kept.endpoint, _LONGEST_ENDPOINT),
+        readable(kept.method, _LONGEST_METHOD), kept.status, ip, kept.request, kept.response,
+        None if kept.error is None else readable(kept.error, _LONGEST_ERROR),
     )  # fmt: skip

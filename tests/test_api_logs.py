@@ -78,12 +78,22 @@ def test_the_time_of_a_call_is_that_of_its_statement(tx: Transaction) -> None:
     assert first.logged_at < last.logged_at
 
 
+def test_bodies_and_texts_are_redacted_before_they_are_sent(tx: Transaction) -> None:
+    secret = "oak_" + "x" * 49
+    request: dict[str, object] = {"symbol": "INFY", "apikey": secret, "orders": [{"token": secret}]}
+    api_logs.write(tx, Call(f"/?apikey={secret}", "GET", 200, request=request, error=secret))
+
+    (log,) = api_logs.list_recent(tx)
+    assert secret not in repr(log)
+    assert (log.request or {})["symbol"] == "INFY"
+
+
 def test_texts_are_cut_and_made_readable_instead_of_refused(tx: Transaction) -> None:
-    api_logs.write(tx, Call("/" + "x" * 9999, "M" * 99, 404, error="\0\ud800" + "e" * 9999))
+    api_logs.write(tx, Call("/x y" * 999, "M " * 99, 404, error="\0\ud800" + "e " * 999))
 
     (log,) = api_logs.list_recent(tx)
     assert (len(log.endpoint), len(log.method), len(log.error or "")) == (500, 20, 2000)
-    assert (log.error or "").startswith("\ufffd\ufffde")
+    assert (log.error or "").startswith(r"\u0000\ud800e")
 
 
 @pytest.mark.parametrize("status", [0, 99, 600, -1])

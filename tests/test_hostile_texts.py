@@ -25,7 +25,9 @@ from oadb import (
     Database,
     Secret,
     Transaction,
+    analyzer_logs,
     api_keys,
+    api_logs,
     app_settings,
     broker_tokens,
     brokers,
@@ -45,12 +47,15 @@ from oadb import (
     smtp_settings,
     users,
 )
+from oadb.analyzer_logs import Analysis
+from oadb.api_logs import Call
 from oadb.broker_tokens import BrokerToken, Tokens
 from oadb.engine.declarations import Declared
-from oadb.engine.values import unsendable
+from oadb.engine.values import readable, unsendable
 from oadb.errors import Error, LoadError, ParameterError, SettingError
 from oadb.index.lookups import InstrumentIndex
 from oadb.instruments import Instrument
+from oadb.logs.redaction import Redaction
 from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
 from oadb.security.sealing import SealedColumn
@@ -69,6 +74,8 @@ VALID: dict[str, object] = {
     "token_digest": b"\0" * 32, "content_digest": b"\0" * 32, "user_id": 1, "user_ids": [1],
     "zone": "UTC", "kind": "not_found", "before_network": "192.0.2.1", "mode": "live",
     "status": "sent", "json_values": ["1"],
+    "api_logs._insert.status": 200, "table_name": "traffic",
+    "partition_name": f"traffic_{datetime.now(UTC):%Y%m%d}",
 }  # fmt: skip
 BY_TYPE: dict[type, object] = {
     str: "valid", int: 1, bytes: SEALED, bool: True, UUID: ID, dict: {},
@@ -185,7 +192,7 @@ def takes_text(declared: Declared) -> list[str]:
 def arguments(declared: Declared) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name, kind in declared.parameters.items():
-        value = VALID.get(name, BY_TYPE[kind.python])
+        value = VALID.get(f"{declared.label}.{name}", VALID.get(name, BY_TYPE[kind.python]))
         given[name] = [value] if kind.array and not isinstance(value, list) else value
     return given
 
@@ -193,6 +200,8 @@ def arguments(declared: Declared) -> dict[str, Any]:
 # How to read back what does not come back by itself.
 READERS: dict[str, Callable[[Transaction, dict[str, Any]], object]] = {
     "login_attempts.record": lambda tx, _: login_attempts.list_recent(tx, page_size=1)[0],
+    "api_logs._insert": lambda tx, _: api_logs.list_recent(tx, page_size=1)[0],
+    "analyzer_logs._insert": lambda tx, _: analyzer_logs.list_recent(tx, page_size=1)[0],
     "broker_tokens._put": lambda tx, given: broker_tokens.find(tx, 1, given["broker"]),
     "instrument_loads.merge_staged": lambda tx, given: instruments.count_by_broker(
         tx, given["broker"]
@@ -534,6 +543,44 @@ def unknown_instruments(tx: Transaction, text: str) -> None:
     assert index.get(text, text, text) is index.find_by_token(text, text, text) is None
 
 
+def call_texts(tx: Transaction, text: str) -> None:
+    api_logs.write(tx, Call(text, text, 200, error=text))
+    log = api_logs.list_recent(tx, page_size=1)[0]
+    kept = Redaction().row(Call(text, text, 200, error=text))
+    assert log.endpoint == readable(kept.endpoint, 500)
+    assert log.method == readable(kept.method, 20)
+    assert log.error == readable(kept.error or "", 2000)
+
+
+def call_ip(tx: Transaction, text: str) -> None:
+    api_logs.write(tx, Call("/", "GET", 200, ip=text))
+    assert api_logs.list_recent(tx, page_size=1)[0].ip
+
+
+def call_content(tx: Transaction, text: str) -> None:
+    call = Call("/", "GET", 200, request={"orders": [{"symbol": text}]})
+    api_logs.write(tx, call)
+    assert len(api_logs.search(tx, Redaction().row(call).request or {})) == 1
+    assert api_logs.search(tx, {text: text}) == []
+
+
+def analysis_texts(tx: Transaction, text: str) -> None:
+    body: dict[str, object] = {"symbol": text, "strategy": text}
+    analysis = Analysis(text, body, {"status": text})
+    analyzer_logs.write(tx, analysis)
+    log, kept = analyzer_logs.list_recent(tx, page_size=1)[0], Redaction().row(analysis)
+    assert (log.api_type, log.request) == (readable(kept.api_type, 100), kept.request)
+    found = analyzer_logs.tally(tx, datetime(2000, 1, 1, tzinfo=UTC))
+    assert [each.value for each in found if each.facet == "symbol"] == (
+        [kept.request["symbol"]] if text else []
+    )
+
+
+def day_zone(tx: Transaction, text: str) -> None:
+    with pytest.raises(ParameterError):
+        analyzer_logs.list_by_day(tx, date(2026, 1, 1), text)
+
+
 def file_of_no_broker(_: Transaction, text: str) -> None:
     with pytest.raises(LoadError, match="no reader for"):
         brokers.read(text, Path("none"))
@@ -589,6 +636,8 @@ OPERATIONS: dict[str, list[Work]] = {
     "app_settings": [trading_mode],
     "smtp_settings": [smtp_texts, smtp_cleared],
     "pending_orders": [order_data, order_type, order_texts, order_reason, order_status],
+    "api_logs": [call_texts, call_ip, call_content],
+    "analyzer_logs": [analysis_texts, day_zone],
     "brokers": [file_of_no_broker],
     "instruments": [unknown_instruments],
     "instrument_loads": [

@@ -70,7 +70,7 @@ set lock_timeout = '20ms'
 as $$
 declare
     deadline timestamptz := clock_timestamp() + patience;
-    pause    double precision := 0.05;
+    pause    double precision := 0.02;
 begin
     loop
         begin

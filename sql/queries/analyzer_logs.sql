@@ -102,7 +102,7 @@ limit least(:page_size, 1000);
 with analyses as (
     select
         api_type,
-        coalesce(request ->> 'strategy', 'unknown') as strategy,
+        coalesce(nullif(request ->> 'strategy', ''), 'unknown') as strategy,
         request ->> 'symbol' as symbol,
         case
             when coalesce(response ->> 'status', '') <> 'error' then null

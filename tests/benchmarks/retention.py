@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from statistics import median
 from threading import Event
 from time import perf_counter
@@ -66,9 +67,11 @@ def main() -> None:
         took = seconds(lambda: _fill(url))
         before = _size(url)
         rest = beside_readers(url, lambda: Event().wait(3))
-        dropped = beside_readers(url, lambda: _drop(db))
+        each: list[float] = []
+        dropped = beside_readers(url, lambda: _drop(db, each))
         freed = before - _size(url)
     print(f"{before:,.0f} MB were written in {took:.0f} s; {freed:,.0f} MB were given back.")
+    print(f"A partition took {1e3 * median(each):.0f} ms, at most {1e3 * max(each):.0f}.")
     conditions.table(
         ("what", "seconds", "reads", "lock, median ms", "lock, longest ms",
          "read, median ms", "read, longest ms"),
@@ -113,9 +116,9 @@ def _make(db: Database) -> None:
         log_partitions.make(db, "traffic", day)
 
 
-def _drop(db: Database) -> None:
-    for name in log_partitions.list_expired(db, "traffic", timedelta(days=30)):
-        log_partitions.drop(db, "traffic", name)
+def _drop(db: Database, each: list[float]) -> None:
+    names = log_partitions.list_expired(db, "traffic", timedelta(days=30))
+    each += (seconds(partial(log_partitions.drop, db, "traffic", name)) for name in names)
 
 
 def _fill(url: str) -> None:
