@@ -21,7 +21,7 @@ from oadb.security.keyring import KeyRing
 from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
-from oadb.security.tokens import StoredToken, TokenKind
+from oadb.security.tokens import StoredToken, TokenKind, hint_of
 
 query = queries("api_keys")
 
@@ -188,7 +188,7 @@ async def issue(
     stored = TOKEN.store(ring, row, token)
     kept = _KEPT.seal(ring, row, token.reveal().encode()) if keep else None
     key = await insert_key(
-        db, user_id, api_key_id, name, _hint(token), stored.digest, stored.fingerprint, kept,
+        db, user_id, api_key_id, name, hint_of(token), stored.digest, stored.fingerprint, kept,
         scopes or [], order_mode, lifetime,
     )  # fmt: skip
     return IssuedKey(token, key)
@@ -237,7 +237,7 @@ async def rotate(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | 
     row: Row = (user_id, api_key_id)
     stored = TOKEN.store(ring, row, token)
     rotated = await changes.write(
-        db, _change(user_id, api_key_id), _replace_token, user_id, api_key_id, _hint(token),
+        db, _change(user_id, api_key_id), _replace_token, user_id, api_key_id, hint_of(token),
         stored.digest, stored.fingerprint, _KEPT.seal(ring, row, token.reveal().encode()),
     )  # fmt: skip
     return token if rotated else None
@@ -266,10 +266,6 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> 
         [stored.digest for _, (stored, _) in made], [kept for _, (_, kept) in made],
     )  # fmt: skip
     return done
-
-
-def _hint(token: Secret) -> str:
-    return f"{token.reveal()[:8]}...{token.reveal()[-4:]}"
 
 
 def _rewrapped(ring: KeyRing, row: Row, each: SealedKey) -> tuple[StoredToken, bytes]:

@@ -174,7 +174,8 @@ def test_who_caches_hears_that_sessions_ended(db: Database, url: str) -> None:
 
 CACHED = {
     "api_keys", "ban_exemptions", "broker_tokens", "ip_bans", "pending_orders",
-    "security_settings", "sessions", "settings", "smtp_settings", "trading_mode", "users",
+    "security_settings", "sessions", "settings", "smtp_settings", "strategies",
+    "strategy_mappings", "trading_mode", "users",
 }  # fmt: skip
 
 # Statements that write what others may have cached, and need not be announced.
@@ -197,6 +198,7 @@ SILENT = {
     "users.reseal": "the same password, under another root key",
     "users.set_profile": "nothing in it lets anybody in or keeps anybody out",
     "users.upgrade_password": "the same password, hashed anew",
+    "webhooks.reseal": "the same webhook, under another root key",
 }
 
 

@@ -30,7 +30,9 @@ from oadb import (
     login_attempts,
     second_factors,
     sessions,
+    strategies,
     users,
+    webhooks,
 )
 from oadb.api_keys import VerifiedKey
 from oadb.broker_tokens import BrokerToken, Tokens
@@ -525,10 +527,11 @@ def test_a_new_root_key_does_not_orphan_what_the_old_one_sealed(oadb_database_ur
         key = api_keys.issue(before, user.user_id, "x", order_mode="auto", keep=True)
         broker_tokens.put(before, user.user_id, "zerodha", Tokens(Secret("a"), Secret("b")))
         second_factors.enroll(before, user.user_id, "asha")
+        alert = strategies.create(before, user.user_id, "x")
     with with_ring(url, ring(old, replace(new, state="decrypt-only"))) as between:
         keys.admit(between, 2)
     with with_ring(url, both) as rotating:
-        for domain in (users, sessions, api_keys, broker_tokens, second_factors):
+        for domain in (users, sessions, api_keys, broker_tokens, second_factors, webhooks):
             assert domain.rewrap(rotating, 1, 100).rows == 1
             assert domain.rewrap(rotating, 1, 100).rows == 0
         assert {each.key_id for each in keys.list_uses(rotating)} == {2}
@@ -542,6 +545,7 @@ def test_a_new_root_key_does_not_orphan_what_the_old_one_sealed(oadb_database_ur
         assert isinstance(found, BrokerToken)
         assert found.tokens == Tokens(Secret("a"), Secret("b"))
         assert second_factors.verify(after, user.user_id, Secret("nonsense")) is False
+        assert strategies.find_by_webhook(after, alert.webhook) == alert.strategy
 
 
 # Defect 51.

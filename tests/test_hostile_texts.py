@@ -32,6 +32,7 @@ from oadb import (
     broker_tokens,
     brokers,
     changes,
+    chartink,
     instrument_index,
     instrument_loads,
     instrument_search,
@@ -45,11 +46,13 @@ from oadb import (
     sessions,
     settings,
     smtp_settings,
+    strategies,
     users,
 )
 from oadb.analyzer_logs import Analysis
 from oadb.api_logs import Call
 from oadb.broker_tokens import BrokerToken, Tokens
+from oadb.chartink import ChartinkMapping
 from oadb.engine.declarations import Declared
 from oadb.engine.values import readable, unsendable
 from oadb.errors import Error, LoadError, ParameterError, SettingError
@@ -59,6 +62,7 @@ from oadb.logs.redaction import Redaction
 from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
 from oadb.security.sealing import SealedColumn
+from oadb.strategies import Mapping, Strategy
 from oadb.testing.servers import Server
 from oadb.tools import contract
 from tests.accounts import account
@@ -76,6 +80,8 @@ VALID: dict[str, object] = {
     "status": "sent", "json_values": ["1"],
     "api_logs._insert.status": 200, "table_name": "traffic",
     "partition_name": f"traffic_{datetime.now(UTC):%Y%m%d}",
+    "trading_mode": "LONG", "product_types": "MIS", "end_time": time(9),
+    "squareoff_time": time(10),
 }  # fmt: skip
 BY_TYPE: dict[type, object] = {
     str: "valid", int: 1, bytes: SEALED, bool: True, UUID: ID, dict: {},
@@ -625,6 +631,76 @@ def hit_key(db: Database, text: str) -> None:
     assert len(digest) == 16
 
 
+def strategy_name(tx: Transaction, text: str) -> None:
+    for module in (strategies, chartink):
+        made = module.create(tx, 1, text).strategy
+        assert module.get(tx, 1, made.strategy_id) == made
+        assert made.name == text
+        assert module.rename(tx, 1, made.strategy_id, text)
+        assert module.list_by_user(tx, 1)[0].name == text
+
+
+def strategy_platform(tx: Transaction, text: str) -> None:
+    assert strategies.create(tx, 1, "x", platform=text).strategy.platform == text
+
+
+def strategy_trading_mode(tx: Transaction, text: Any) -> None:
+    strategies.create(tx, 1, "x", trading_mode=text)
+    raise AssertionError(f"{text!r} was taken for a trading mode")
+
+
+def strategy_time_zone(tx: Transaction, text: str) -> None:
+    made = strategies.create(tx, 1, "x").strategy
+    with pytest.raises(ParameterError):
+        strategies.create(tx, 1, "x", time_zone=text)
+    with pytest.raises(ParameterError):
+        strategies.set_times(tx, 1, made.strategy_id, None, None, None, text)
+
+
+def strategy_definition(tx: Transaction, text: str) -> None:
+    definition: dict[str, object] = {"value": text, f"name {text}": [{text: text}]}
+    made = strategies.create(tx, 1, "x", definition=definition).strategy
+    assert strategies.get(tx, 1, made.strategy_id) == made
+    assert made.definition == definition
+    assert strategies.set_definition(tx, 1, made.strategy_id, definition)
+
+
+def mapping_symbol(tx: Transaction, text: str) -> None:
+    issued = strategies.create(tx, 1, "x")
+    strategy_id = issued.strategy.strategy_id
+    mapping = Mapping(text, "NSE", 1, "MIS")
+    assert strategies.put_mappings(tx, 1, strategy_id, [mapping]) == 1
+    found = strategies.find_by_webhook(tx, issued.webhook)
+    assert isinstance(found, Strategy)
+    assert found.mappings == (mapping,)
+    assert strategies.delete_mappings(tx, 1, strategy_id, [text]) == 1
+
+
+def mapping_exchange(tx: Transaction, text: str) -> None:
+    strategy_id = strategies.create(tx, 1, "x").strategy.strategy_id
+    mapping = Mapping("TCS", text, 1, "MIS")
+    assert strategies.put_mappings(tx, 1, strategy_id, [mapping]) == 1
+    assert strategies.list_by_user(tx, 1)[0].mappings == (mapping,)
+
+
+def mapping_product_type(tx: Transaction, text: Any) -> None:
+    strategy_id = strategies.create(tx, 1, "x").strategy.strategy_id
+    strategies.put_mappings(tx, 1, strategy_id, [Mapping("TCS", "NSE", 1, text)])
+    raise AssertionError(f"{text!r} was taken for a product type")
+
+
+def scan_symbol(tx: Transaction, text: str) -> None:
+    strategy_id = chartink.create(tx, 1, "x").strategy.strategy_id
+    mapping = ChartinkMapping(text, "NSE", 1, "MIS")
+    assert chartink.put_mappings(tx, 1, strategy_id, [mapping]) == 1
+    assert chartink.list_by_user(tx, 1)[0].mappings == (mapping,)
+
+
+def webhook_text(tx: Transaction, text: str) -> None:
+    assert strategies.find_by_webhook(tx, Secret(text)) is Refusal.UNKNOWN
+    assert chartink.find_by_webhook(tx, Secret(text)) is Refusal.UNKNOWN
+
+
 OPERATIONS: dict[str, list[Work]] = {
     "users": [verify_name],
     "sessions": [session_device, session_ip, session_broker, session_data],
@@ -648,6 +724,17 @@ OPERATIONS: dict[str, list[Work]] = {
     ],
     "instrument_search": [search_filters],
     "ip_bans": [ban_ip, ban_texts, exemption_network, exemption_reason],
+    "strategies": [
+        strategy_name,
+        strategy_platform,
+        strategy_trading_mode,
+        strategy_time_zone,
+        strategy_definition,
+        mapping_symbol,
+        mapping_exchange,
+        mapping_product_type,
+    ],
+    "chartink": [scan_symbol],
 }
 SECRETS: dict[str, list[Work]] = {
     "users": [set_password, verify_password],
@@ -655,6 +742,7 @@ SECRETS: dict[str, list[Work]] = {
     "api_keys": [key_token],
     "broker_tokens": [tokens_sealed],
     "smtp_settings": [smtp_password],
+    "webhooks": [webhook_text],
 }
 # What counts guesses takes part in no transaction.
 GUESSES: list[Callable[[Database, str], None]] = [

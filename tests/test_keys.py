@@ -552,6 +552,13 @@ BROKER_TOKEN = inserted(
 )
 SECOND_FACTOR = inserted("second_factors", "user_id, secret", "%(user_id)s, %(secret)s")
 SMTP = inserted("smtp_settings", "password", "%(password)s")
+STRATEGY = inserted(
+    "strategies",
+    "user_id, strategy_id, name, platform, trading_mode, definition, is_intraday, time_zone,"
+    " webhook_hint, token_digest, fingerprint",
+    "%(user_id)s, gen_random_uuid(), 'x', 'x', 'LONG', '{}', true, 'UTC', 'x', %(digest)s,"
+    " %(fingerprint)s",
+)
 CANARY = inserted("key_canaries", "key_id, canary", "5, %(canary)s")
 
 # For each sealed column: how a row comes into its table, and the sealed columns of that row.
@@ -571,6 +578,7 @@ COLUMNS: dict[str, tuple[LiteralString, list[str], str]] = {
     },
     "second_factors.secret": (SECOND_FACTOR, ["secret"], "second_factors_key_id_fkey"),
     "smtp_settings.password": (SMTP, ["password"], "smtp_settings_key_id_fkey"),
+    "strategies.fingerprint": (STRATEGY, ["fingerprint"], "strategies_key_id_fkey"),
 }
 CHECKED = {**COLUMNS, "key_canaries.canary": (CANARY, ["canary"], "")}
 
@@ -622,6 +630,7 @@ def test_these_are_all_the_sealed_columns_of_the_schema(session: psycopg.Connect
     """).fetchall()
     plain = {"sessions.token_digest", "api_keys.token_digest", "broker_tokens.content_digest"}
     plain |= {"applied_migrations.checksum", "instrument_loads.checksum"}
+    plain |= {"strategies.token_digest"}
 
     assert {name for (name,) in found} - plain == {*CHECKED}
 

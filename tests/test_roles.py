@@ -144,6 +144,8 @@ MAY = {
         "ip_trackers.count_suspects", "live_bans.get_state", "live_bans.list_active",
         "settings.find", "settings.list_changes", "app_settings.get_trading_mode",
         "app_settings.get_security", "app_settings.list_changes", "pending_orders.list_recent",
+        "strategies.find", "strategies.list_rows", "strategies.count_by_user", "chartink.list_rows",
+        "chartink.count_by_user",
     },
     "oadb_user": {*BY_LABEL}
     - AUDIT
@@ -164,6 +166,7 @@ MUST_NOT = {
         "login_attempts.list_recent", "login_attempts.delete_before", "users.get",
         "users.find_password", "api_keys.find_by_digest", "broker_tokens.find", "keys.enroll",
         *BANS,
+        "strategies._insert", "strategies.find", "strategies.find_by_digest",
     },
     "oadb_rotate": {
         "users.create", "users._delete", "users.set_profile", "sessions.insert_session",
@@ -173,6 +176,8 @@ MUST_NOT = {
         "login_attempts.record", "login_attempts.list_recent", "app_settings._set_trading_mode",
         "smtp_settings.get", "smtp_settings._set_account", "settings.find", "pending_orders.get",
         *LOGS, *BATCHES, *MAINTENANCE, "log_partitions.list_strays",
+        "strategies._insert", "strategies.find", "strategies.find_by_digest",
+        "strategy_changes._set_active", "strategy_changes._put_mappings", "webhooks._replace",
     },
     "oadb_ro": {
         "api_logs._insert", "analyzer_logs._insert", *BATCHES, *MAINTENANCE,
@@ -180,6 +185,8 @@ MUST_NOT = {
         "api_keys.get_kept_token", "broker_tokens.find", "second_factors.accept_step",
         "users._delete", "smtp_settings.get_sealed", "smtp_settings._set_account", "settings._put",
         "app_settings._set_trading_mode", "pending_orders._approve",
+        "strategies.find_by_digest", "strategies.find_by_digests",
+        "strategy_changes._set_active", "strategy_changes._delete_mappings", "webhooks._replace",
         "keys.list_canaries", "keys.enroll", *ROTATION,
         "ip_bans._put", "ip_bans._unban", "ip_bans._exempt", "ip_bans._unexempt", "ip_bans.sweep",
         "ip_trackers.count_hit", "ip_trackers.delete", "ip_trackers.sweep",

@@ -36,6 +36,14 @@ INSERTS = {
     "setting_changes": "insert into oadb.setting_changes (user_id, name) values ({0}, 'a')",
     "pending_orders": "insert into oadb.pending_orders (user_id, api_type, order_data) "
     "values ({0}, 'placeorder', '{{}}')",
+    "strategies": "insert into oadb.strategies "
+    "(user_id, strategy_id, name, platform, trading_mode, definition, is_intraday, time_zone, "
+    "webhook_hint, token_digest, fingerprint) "
+    "values ({0}, md5('{0}')::uuid, 'a', 'tradingview', 'LONG', '{{}}', true, 'UTC', 'a', "
+    "decode(md5('{0}') || md5(''), 'hex'), {1})",
+    "strategy_mappings": "insert into oadb.strategy_mappings "
+    "(user_id, strategy_id, symbol, exchange, quantity, product_type) "
+    "values ({0}, md5('{0}')::uuid, 'TCS', 'NSE', 1, 'CNC')",
 }
 TABLES = sorted(INSERTS)
 AUDITS = {"login_attempts", "setting_changes"}
@@ -52,6 +60,8 @@ _TOUCHED = {
     "settings": "value = '2'",
     "setting_changes": "name = 'touched'",
     "pending_orders": "reason = 'touched'",
+    "strategies": "updated_at = now()",
+    "strategy_mappings": "quantity = quantity + 1",
 }
 
 

@@ -13,7 +13,7 @@ def require(label: str, zone: str) -> None:
     """
     try:
         ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    except (ZoneInfoNotFoundError, TypeError, ValueError, OSError):
         raise ParameterError(
             f"{label}: zone is no time zone; expected one such as Asia/Kolkata"
         ) from None

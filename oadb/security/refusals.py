@@ -1,4 +1,4 @@
-"""Why a credential is not accepted: three different answers, none of them an exception."""
+"""Why a credential is not accepted: different answers, none of them an exception."""
 
 from enum import Enum
 from typing import Protocol, TypeVar
@@ -10,6 +10,8 @@ class Refusal(Enum):
     UNKNOWN = "unknown"
     REVOKED = "revoked"
     EXPIRED = "expired"
+    INACTIVE = "inactive"
+    """It is right, and what it leads to is switched off."""
 
 
 class Judged(Protocol):

@@ -94,6 +94,11 @@ class TokenKind:
         return StoredToken(digest, self.column.seal(ring, row, hashed))
 
 
+def hint_of(token: Secret) -> str:
+    """Return the first and last characters, by which a person can tell tokens apart."""
+    return f"{token.reveal()[:8]}...{token.reveal()[-4:]}"
+
+
 def sha256_of(token: Secret) -> bytes:
     """Return what a token is digested and known again by."""
     return sha256(token.reveal().encode(errors="surrogatepass")).digest()

@@ -17,7 +17,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from oadb import api_keys, broker_tokens, keys, second_factors, sessions, smtp_settings, users
+from oadb import (
+    api_keys,
+    broker_tokens,
+    keys,
+    second_factors,
+    sessions,
+    smtp_settings,
+    users,
+    webhooks,
+)
 from oadb.engine.database import Database
 from oadb.errors import ConfigError, KeyRingError
 from oadb.security import keyring_file
@@ -34,6 +43,7 @@ _REWRAPS = {
     "broker_tokens": broker_tokens.rewrap,
     "second_factors": second_factors.rewrap,
     "smtp_settings": smtp_settings.rewrap,
+    "strategies": webhooks.rewrap,
 }
 
 

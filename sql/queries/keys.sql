@@ -77,6 +77,13 @@ select
 from oadb.smtp_settings
 where smtp_settings.key_id is not null
 group by smtp_settings.key_id
+union all
+select
+    'strategies' as table_name,
+    strategies.key_id,
+    count(*) as uses
+from oadb.strategies
+group by strategies.key_id
 order by
     table_name,
     key_id;

@@ -61,3 +61,12 @@ def test_an_unknown_part_is_named_with_those_there_are() -> None:
     assert run("instruments.py", "load").stderr == (
         "no part load; there are loads, readers, search, index\n"
     )
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_strategies_runs(oadb_server: Server) -> None:
+    done = run("strategies.py", DATABASE_URL=oadb_server.url("postgres"), OADB_BENCH_ROUNDS="1")
+
+    assert done.returncode == 0, done.stderr
+    assert "strategies.find_by_webhook" in done.stdout
+    assert "list_by_user, one statement" in done.stdout

@@ -23,11 +23,14 @@ from oadb import (
     Secret,
     api_keys,
     broker_tokens,
+    chartink,
     keys,
     second_factors,
     sessions,
     smtp_settings,
+    strategies,
     users,
+    webhooks,
 )
 from oadb.api_keys import VerifiedKey
 from oadb.broker_tokens import BrokerToken, Tokens
@@ -36,10 +39,14 @@ from oadb.errors import ConfigError, KeyRingError
 from oadb.security import keyring_file, vault
 from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
+from oadb.strategies import Strategy
 from oadb.tools import keys as tool
 from tests.accounts import account
 from tests.engine.rig import threads
 from tests.user_rows import insert
+
+TABLES = ("users", "sessions", "api_keys", "broker_tokens", "second_factors", "strategies")
+REWRAPPED = (*TABLES[:-1], "smtp_settings", "strategies")
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +100,8 @@ def with_secrets(db: Database) -> Asha:
     shown = api_keys.issue(db, user, "shown", order_mode="auto").token
     broker_tokens.put(db, user, "zerodha", Tokens(access, parameters={"pin": password}))
     smtp_settings.set_account(db, changed_by=user, password=password)
+    alert = strategies.create(db, user, "strategy").webhook
+    scan = chartink.create(db, user, "scan").webhook
     factor = second_factors.enroll(db, user, "asha")
     assert factor is not None
     generator = TOTP(factor.secret.reveal())
@@ -109,6 +118,8 @@ def with_secrets(db: Database) -> Asha:
             api_keys.reveal(db, user, kept.key.api_key_id) == kept.token,
             isinstance(token, BrokerToken) and token.tokens.access == access,
             isinstance(token, BrokerToken) and token.tokens.parameters == {"pin": password},
+            isinstance(strategies.find_by_webhook(db, alert), Strategy),
+            isinstance(chartink.find_by_webhook(db, scan), Strategy),
             second_factors.verify(db, user, Secret(generator.at(time() + next(steps)))),
             smtp_settings.get_account(db).password == password,
         ]
@@ -139,11 +150,9 @@ def test_keys_rotate_and_every_secret_goes_on_working(ring: Ring) -> None:
         assert all(asha.works(db)), "sealed under the old key, opened with the new ring"
         assert rewrapped(db, ring) == {
             "users": 1, "sessions": 1, "api_keys": 2, "broker_tokens": 1, "second_factors": 1,
-            "smtp_settings": 1,
+            "smtp_settings": 1, "strategies": 2,
         }  # fmt: skip
-        assert rewrapped(db, ring) == dict.fromkeys(
-            ["users", "sessions", "api_keys", "broker_tokens", "second_factors", "smtp_settings"], 0
-        )
+        assert rewrapped(db, ring) == dict.fromkeys(REWRAPPED, 0)
         assert {use.key_id for use in keys.list_uses(db)} == {2}
         tool.retire(db, ring.path, 1)
     with ring.open() as db:
@@ -193,6 +202,11 @@ SEALING: dict[str, Callable[[Database, users.User], object]] = {
     "second_factors": lambda db, asha: second_factors.enroll(db, asha.user_id, "asha"),
     "smtp_settings": lambda db, asha: smtp_settings.set_account(
         db, changed_by=asha.user_id, password=Secret("new")
+    ),
+    "strategies": lambda db, asha: strategies.create(db, asha.user_id, "new"),
+    "chartink": lambda db, asha: chartink.create(db, asha.user_id, "new"),
+    "webhooks": lambda db, asha: webhooks.rotate(
+        db, asha.user_id, strategies.list_by_user(db, asha.user_id)[0].strategy_id
     ),
 }
 
@@ -400,7 +414,7 @@ def with_damage(url: str) -> None:
     """
     with psycopg.connect(url) as connection:
         for user_id in DAMAGED:
-            for table in ("users", "sessions", "api_keys", "broker_tokens", "second_factors"):
+            for table in TABLES:
                 connection.execute(insert(table, user_id).encode())
         connection.execute(
             "update oadb.users set password_hash = second_factors.secret "
@@ -434,12 +448,12 @@ def test_a_rewrap_goes_on_behind_damaged_rows_and_names_them(
 
         assert {each.table: each.rows for each in reports} == {
             "users": 2, "sessions": 4, "api_keys": 2, "broker_tokens": 1, "second_factors": 1,
-            "smtp_settings": 0,
+            "smtp_settings": 0, "strategies": 2,
         }  # fmt: skip
         assert [tuple(row[0] for row in each.damaged) for each in reports] == [
-            *[DAMAGED] * 5, (1,),
+            *[DAMAGED] * 5, (1,), DAMAGED,
         ]  # fmt: skip
-        assert sum(seen) == 10 + 5 * len(DAMAGED) + 1, "each row is read once"
+        assert sum(seen) == 12 + 6 * len(DAMAGED) + 1, "each row is read once"
         assert all(sessions.find(db, token) for token in tokens)
         left = {(use.table_name, use.uses) for use in keys.list_uses(db) if use.key_id == 1}
         assert left == {(each.table, len(each.damaged)) for each in reports}
@@ -456,13 +470,15 @@ def test_the_command_line_lists_damaged_rows_without_their_content(ring: Ring) -
     done = ring.oadb("rewrap")
 
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("oadb: 11 rows are damaged")
+    assert done.stderr.splitlines()[-1].startswith("oadb: 13 rows are damaged")
     assert "users                   1 rows" in done.stdout
     lines = done.stdout.partition("cannot be opened")[2].splitlines()[1:]
     assert lines[:2] == ["users 1000", "users 1001"]
     assert re.fullmatch(r"sessions 1000, [0-9a-f-]{36}", lines[2])
-    assert lines[6:] == [
+    assert lines[6:11] == [
         "broker_tokens 1000, zerodha", "broker_tokens 1001, zerodha",
         "second_factors 1000", "second_factors 1001", "smtp_settings 1",
     ]  # fmt: skip
+    assert re.fullmatch(r"strategies 1000, [0-9a-f-]{36}", lines[11])
+    assert len(lines) == 13
     assert bytes(28).hex() not in done.stdout + done.stderr

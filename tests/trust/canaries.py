@@ -29,7 +29,9 @@ from oadb import (
     second_factors,
     sessions,
     smtp_settings,
+    strategies,
     users,
+    webhooks,
 )
 from oadb.broker_tokens import Tokens
 from oadb.engine import embedded
@@ -90,10 +92,14 @@ def _plant(db: Database, number: int, said: list[str]) -> Iterator[Secret]:
     broker_tokens.put(db, user, "zerodha", Tokens(access, refresh, feed, {"pin": extra}))
     factor = second_factors.enroll(db, user, "account")
     assert factor is not None
-    tokens = [session.token, kept.token, shown.token]
+    alert = strategies.create(db, user, "alert")
+    rotated = webhooks.rotate(db, user, alert.strategy.strategy_id)
+    assert rotated is not None
+    tokens = [session.token, kept.token, shown.token, alert.webhook, rotated]
     sessions.find(db, session.token)
     api_keys.verify(db, shown.token)
     broker_tokens.get(db, user, "zerodha")
+    strategies.find_by_webhook(db, rotated)
     if number < _CLUMSY:
         _misuse(db, user, password, access, tokens, said)
         yield _misenroll(db, user, said)
@@ -124,6 +130,9 @@ def _misuse(
         lambda: api_keys.verify(elsewhere, tokens[1]),
         lambda: api_keys.find_by_digest(db, tokens),  # type: ignore[call-overload]
         lambda: sessions.find(elsewhere, tokens[0]),
+        lambda: strategies.find_by_webhook(elsewhere, tokens[4]),
+        lambda: strategies.find_by_digest(db, tokens[4]),  # type: ignore[call-overload]
+        lambda: strategies.create(db, -1, "x"),
         lambda: sessions.create(db, account(db, user), data={"x": {1, 2}}),  # type: ignore[dict-item]
         lambda: sessions.create(db, account(db, user), broker="b" * 51),
         lambda: second_factors.verify(elsewhere, user, password),

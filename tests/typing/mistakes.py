@@ -12,7 +12,9 @@ from oadb import (
     Secret,
     api_keys,
     app_settings,
+    chartink,
     settings,
+    strategies,
     users,
 )
 from oadb.engine.operations import operation
@@ -53,6 +55,12 @@ def blocking(db: Database) -> None:
     settings.get(db, 7, "mistakes.size")  # E: call-overload, reportCallIssue
     settings.declare("mistakes.set", set, default=set[int]())  # E: type-var, reportArgumentType
     app_settings.set_trading_mode(db, "paper", changed_by=7)  # E: call-overload, reportCallIssue
+    found = strategies.find_by_webhook(db, Secret("oaw_"))
+    print(found.mappings)  # E: union-attr, reportAttributeAccessIssue
+    scan = chartink.create(db, 7, "x").strategy
+    print(scan.mappings[0].symbol)  # E: attr-defined, reportAttributeAccessIssue
+    tcs = strategies.Mapping("TCS", "NSE", 1, "MIS")
+    chartink.put_mappings(db, 7, uuid4(), [tcs])  # E: list-item, reportArgumentType
     db.as_user(7).as_user(8)  # E: attr-defined, reportAttributeAccessIssue
     with db.transaction(isolation="snapshot") as tx:  # E: arg-type, reportArgumentType
         users.get(tx, 7)

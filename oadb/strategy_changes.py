@@ -1,0 +1,185 @@
+"""What changes a strategy: the same for every platform. The SQL is in strategy_changes.sql.
+
+``strategies`` and ``chartink`` have these functions as their own. Each change is one statement, and
+is announced with it: the very next alert sees it, and who caches strategies hears of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import time
+from typing import Literal
+from uuid import UUID
+
+from oadb import changes
+from oadb.changes import Change
+from oadb.engine import zones
+from oadb.engine.documents import require_document
+from oadb.engine.executors import AsyncExecutor
+from oadb.engine.operations import operation
+from oadb.engine.queries import queries
+from oadb.engine.results import Affected
+from oadb.errors import ParameterError
+
+query = queries("strategy_changes")
+
+TIME_ZONE = "Asia/Kolkata"
+"""What times are told by, unless the caller says otherwise."""
+
+ProductType = Literal["CNC", "MIS", "NRML"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """What is ordered when an alert names *symbol*; *quantity* is more than 0."""
+
+    symbol: str
+    exchange: str
+    quantity: int
+    product_type: ProductType
+
+
+@query
+def _set_active(user_id: int, strategy_id: UUID, is_active: bool) -> Affected: ...
+
+
+@query
+def _toggle(user_id: int, strategy_id: UUID) -> bool | None: ...
+
+
+@query
+def _set_times(
+    user_id: int,
+    strategy_id: UUID,
+    start_time: time | None,
+    end_time: time | None,
+    squareoff_time: time | None,
+    time_zone: str,
+) -> Affected: ...
+
+
+@query
+def _rename(user_id: int, strategy_id: UUID, name: str) -> Affected: ...
+
+
+@query
+def _set_definition(user_id: int, strategy_id: UUID, definition: dict[str, object]) -> Affected: ...
+
+
+@query
+def _delete(user_id: int, strategy_id: UUID) -> Affected: ...
+
+
+@query
+def _put_mappings(
+    user_id: int,
+    strategy_id: UUID,
+    symbols: list[str],
+    exchanges: list[str],
+    quantities: list[int],
+    product_types: list[ProductType],
+) -> Affected: ...
+
+
+@query
+def _delete_mappings(user_id: int, strategy_id: UUID, symbols: list[str]) -> Affected: ...
+
+
+query.complete()
+
+
+@operation
+async def set_active(db: AsyncExecutor, user_id: int, strategy_id: UUID, is_active: bool) -> bool:
+    """Switch a strategy on or off, for the very next alert; False: there is none."""
+    change = change_of(user_id, strategy_id)
+    return await changes.write(db, change, _set_active, user_id, strategy_id, is_active) > 0
+
+
+@operation
+async def toggle(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> bool | None:
+    """Switch a strategy to what it was not; return whether it is active now. None: there is none.
+
+    Who knows what it should be sets it: ``set_active`` can be called twice.
+    """
+    async with db.transaction() as tx:
+        is_active = await _toggle(tx, user_id, strategy_id)
+        await changes.announce(tx, is_active is not None, change_of(user_id, strategy_id))
+    return is_active
+
+
+@operation
+async def set_times(
+    db: AsyncExecutor,
+    user_id: int,
+    strategy_id: UUID,
+    start_time: time | None,
+    end_time: time | None,
+    squareoff_time: time | None,
+    time_zone: str = TIME_ZONE,
+) -> bool:
+    """Replace all times of a strategy, as ``create`` takes them; False: there is none."""
+    zones.require("strategy_changes.set_times", time_zone)
+    change = change_of(user_id, strategy_id)
+    return await changes.write(
+        db, change, _set_times, user_id, strategy_id, start_time, end_time, squareoff_time,
+        time_zone,
+    ) > 0  # fmt: skip
+
+
+@operation
+async def rename(db: AsyncExecutor, user_id: int, strategy_id: UUID, name: str) -> bool:
+    """Give a strategy another name; False: there is none."""
+    change = change_of(user_id, strategy_id)
+    return await changes.write(db, change, _rename, user_id, strategy_id, name) > 0
+
+
+@operation
+async def set_definition(
+    db: AsyncExecutor, user_id: int, strategy_id: UUID, definition: dict[str, object]
+) -> bool:
+    """Replace the definition, a JSON object; False: no such strategy. Raises ParameterError."""
+    require_document("strategy_changes.set_definition: definition", definition)
+    change = change_of(user_id, strategy_id)
+    return await changes.write(db, change, _set_definition, user_id, strategy_id, definition) > 0
+
+
+@operation
+async def delete(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> bool:
+    """Delete a strategy with its mappings; False: there is none."""
+    change = change_of(user_id, strategy_id)
+    return await changes.write(db, change, _delete, user_id, strategy_id) > 0
+
+
+@operation
+async def put_mappings(
+    db: AsyncExecutor, user_id: int, strategy_id: UUID, mappings: Sequence[Mapping]
+) -> int:
+    """Insert mappings, or replace those of the same symbols: all, or none; return how many.
+
+    0: no such strategy. Raises ParameterError where a symbol occurs twice, and may raise
+    CheckViolation.
+    """
+    symbols = [each.symbol for each in mappings]
+    if len(set(symbols)) < len(symbols):
+        repeated = next(n for n, symbol in enumerate(symbols) if symbol in symbols[:n])
+        raise ParameterError(
+            f"strategy_changes.put_mappings: mappings[{repeated}] has the symbol of one before it"
+        )
+    return await changes.write(
+        db, change_of(user_id, strategy_id), _put_mappings, user_id, strategy_id, symbols,
+        [each.exchange for each in mappings], [each.quantity for each in mappings],
+        [each.product_type for each in mappings],
+    )  # fmt: skip
+
+
+@operation
+async def delete_mappings(
+    db: AsyncExecutor, user_id: int, strategy_id: UUID, symbols: list[str]
+) -> int:
+    """Delete the mappings of these symbols in one statement; return how many there were."""
+    change = change_of(user_id, strategy_id)
+    return await changes.write(db, change, _delete_mappings, user_id, strategy_id, symbols)
+
+
+def change_of(user_id: int, strategy_id: UUID) -> Change:
+    """Return what is announced of a strategy, its mappings or its webhook."""
+    return Change("strategies", user_id, str(strategy_id))
