@@ -11,13 +11,11 @@ from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.engine.values import readable
-from oadb.logs.redaction import Redaction
+from oadb.logs.redaction import redacted
 
 query = queries("analyzer_logs")
 
 Facet = Literal["total", "api_type", "error", "strategy", "symbol"]
-
-_REDACTION = Redaction()
 
 # Characters that are kept of what a client may have chosen.
 _LONGEST_API_TYPE = 100
@@ -115,7 +113,7 @@ async def write(db: AsyncExecutor, analysis: Analysis) -> None:
 
     Redacted as LogWriter redacts, by the usual fields. Of api_type 100 characters are kept.
     """
-    kept = _REDACTION.row(analysis)
+    kept = redacted(analysis)
     api_type = readable(kept.api_type, _LONGEST_API_TYPE)
     await _insert(db, kept.user_id, api_type, kept.request, kept.response)
 

@@ -9,12 +9,10 @@ from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.engine.values import readable
-from oadb.logs.redaction import Redaction
+from oadb.logs.redaction import redacted
 from oadb.security.addresses import address
 
 query = queries("api_logs")
-
-_REDACTION = Redaction()
 
 # Characters that are kept of what a client may have chosen.
 _LONGEST_ENDPOINT, _LONGEST_METHOD, _LONGEST_ERROR = 500, 20, 2000
@@ -142,7 +140,7 @@ async def write(db: AsyncExecutor, call: Call) -> None:
     500 characters, method 20, error 2000. Raises ParameterError for an address that is none,
     CheckViolation for a status outside of 100 to 599.
     """
-    ip, kept = address("api_logs.write", call.ip), _REDACTION.row(call)
+    ip, kept = address("api_logs.write", call.ip), redacted(call)
     await _insert(
         db, kept.user_id, readable(kept.endpoint, _LONGEST_ENDPOINT),
         readable(kept.method, _LONGEST_METHOD), kept.status, ip, kept.request, kept.response,

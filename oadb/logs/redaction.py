@@ -51,7 +51,7 @@ Redacted = tuple[Values, int]
 """Values that may be kept, and about how many bytes they take."""
 
 # Of a row beside its texts; measured.
-_ROW_BYTES = 700
+_ROW_BYTES = 500
 
 
 class Redaction:
@@ -123,6 +123,11 @@ class Redaction:
         if isinstance(value, str):
             return self.text(str.__str__(value))
         return self.body(value)
+
+
+def redacted(row: Row) -> Row:
+    """Return a row of logs as it may be stored, for who stores it without a LogWriter."""
+    return _usual.row(row)
 
 
 @dataclass(slots=True)
@@ -227,3 +232,6 @@ def _broken(number: Decimal | float) -> str:
     finite = number.is_finite() if isinstance(number, Decimal) else isfinite(number)
     ordinary = finite and len(text) <= _LONGEST_NUMBER and abs(Decimal(text).adjusted()) <= _REACH
     return text if ordinary else _quoted(cut(text, _LONGEST_NUMBER))
+
+
+_usual = Redaction()
