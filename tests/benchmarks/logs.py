@@ -1,7 +1,7 @@
 """What logs cost: to write them, by whom, and under too much load. By hand:
 
     pip install -e '.[bench]'
-    python tests/benchmarks/logs.py [writer]
+    python tests/benchmarks/logs.py [writer] [retention] [bans]
 
 Without names, everything runs. DATABASE_URL names a server whose user may create databases;
 without it an embedded one is started. OADB_BENCH_LOGS, 200000 where unset, sets how many rows there
@@ -15,10 +15,12 @@ from pathlib import Path
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import conditions, log_writing
+from tests.benchmarks import bans, conditions, log_writing, retention
 
 PARTS: dict[str, Callable[[], None]] = {
     "writer": log_writing.main,
+    "retention": retention.main,
+    "bans": bans.main,
 }
 
 if __name__ == "__main__":
