@@ -1,12 +1,20 @@
 """Traffic: HTTP requests, whatever they asked for. The SQL is in traffic.sql."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
+from oadb.engine.executors import AsyncExecutor
+from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
+from oadb.engine.values import readable
+from oadb.rollups import FEW, plan_lightly, require_window
+from oadb.security.addresses import address
 
 query = queries("traffic")
+
+_LONGEST_METHOD, _LONGEST_TEXT = 20, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +32,181 @@ class Request:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RequestLog:
+    """An HTTP request that was written."""
+
+    log_id: int
+    logged_at: datetime
+    ip: str
+    method: str
+    path: str
+    endpoint: str | None
+    status: int
+    duration_ms: float
+    host: str | None
+    user_id: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An address that asked: how often, how often in vain, and when last."""
+
+    ip: str
+    requests: int
+    errors: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Requests of an endpoint (None: that no route took) or of all; times in milliseconds.
+
+    ``average_ms`` and the percentiles are None where there was no request. ``bins`` and ``counts``
+    are a histogram: see ``rollups.bin_edges``.
+    """
+
+    endpoint: str | None
+    requests: int
+    status_1xx: int
+    status_2xx: int
+    status_3xx: int
+    status_4xx: int
+    status_5xx: int
+    average_ms: float | None
+    p50_ms: float | None
+    p90_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    bins: list[int]
+    counts: list[int]
+
+    @property
+    def errors(self) -> int:
+        """Requests that were answered with a status from 400 on."""
+        return self.status_4xx + self.status_5xx
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What was asked for in a window: all together, and by endpoint, the most asked for first."""
+
+    total: Summary
+    endpoints: tuple[Summary, ...]
+
+
 @query
 def store(blocks: Iterable[bytes]) -> Affected: ...
 
 
+@query
+def _store_one(
+    ip: str,
+    method: str,
+    path: str,
+    endpoint: str | None,
+    status: int,
+    duration_ms: float,
+    host: str | None,
+    user_id: int | None,
+    error: str | None,
+) -> Affected: ...
+
+
+@query
+def list_recent(
+    before_at: datetime | None = None, before_id: int | None = None, page_size: int = 100
+) -> list[RequestLog]: ...
+
+
+@query
+def list_by_ip(
+    ip: str, before_at: datetime | None = None, before_id: int | None = None, page_size: int = 100
+) -> list[RequestLog]: ...
+
+
+@query
+def list_by_endpoint(
+    endpoint: str,
+    since: datetime,
+    before_at: datetime | None = None,
+    before_id: int | None = None,
+    page_size: int = 100,
+) -> list[RequestLog]: ...
+
+
+@query
+def list_by_status(
+    status: int,
+    since: datetime,
+    before_at: datetime | None = None,
+    before_id: int | None = None,
+    page_size: int = 100,
+) -> list[RequestLog]: ...
+
+
+@query
+def list_errors(
+    status: int,
+    before_at: datetime | None = None,
+    before_id: int | None = None,
+    page_size: int = 100,
+) -> list[RequestLog]: ...
+
+
+@query
+def stream_between(since: datetime, until: datetime) -> Iterator[RequestLog]: ...
+
+
+@query
+def list_clients(
+    host: str, since: datetime, until: datetime, page_size: int = 100
+) -> list[Client]: ...
+
+
+@query
+def _summarize(since: datetime, until: datetime, few: int) -> list[Summary]: ...
+
+
 query.complete()
+
+
+@operation
+async def write(db: AsyncExecutor, request: Request) -> None:
+    """Write one request at once; a LogWriter writes many for the price of few.
+
+    Texts are cut at 2,000 characters, the method at 20. Raises ParameterError for an address that
+    is none, and psycopg.errors.CheckViolation for a status or a duration that cannot be.
+    """
+    await _store_one(
+        db,
+        address("traffic.write", request.ip) or "",
+        readable(request.method, _LONGEST_METHOD),
+        readable(request.path, _LONGEST_TEXT),
+        _cut(request.endpoint),
+        request.status,
+        request.duration_ms,
+        _cut(request.host),
+        request.user_id,
+        _cut(request.error),
+    )
+
+
+def _cut(text: str | None) -> str | None:
+    return None if text is None else readable(text, _LONGEST_TEXT)
+
+
+@operation
+async def statistics(db: AsyncExecutor, since: datetime, until: datetime) -> Statistics:
+    """Count and time the requests from *since* up to, but not including, *until*.
+
+    Counts and averages are exact, of whatever is committed when it is asked. Percentiles are exact
+    where there are at most ``rollups.FEW`` requests, and otherwise at most 5 % off. Where rows are
+    gone, a window counts whole minutes alone. Raises ParameterError if *since* is after *until*.
+    """
+    require_window("traffic.statistics", since, until)
+    async with db.transaction() as tx:
+        await plan_lightly(tx)
+        total, *endpoints = await _summarize(tx, since, until, FEW)
+    return Statistics(total, tuple(endpoints))

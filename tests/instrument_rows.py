@@ -97,8 +97,9 @@ def plan(url: str, module: str, name: str) -> str:
     """Return the plan of a query for values that are not known: it has to do for all of them."""
     statement = statements.load(module)[name]
     nulls = ", ".join("null" for _ in statement.params)
+    values = f"({nulls})" if nulls else ""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("set plan_cache_mode = force_generic_plan")
         connection.execute(b"prepare planned as " + statement.sql)
-        rows = connection.execute(f"explain execute planned ({nulls})".encode()).fetchall()
+        rows = connection.execute(f"explain execute planned{values}".encode()).fetchall()
     return "\n".join(line for (line,) in rows)

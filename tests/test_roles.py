@@ -122,6 +122,19 @@ PARTITIONS = {label for label in BY_LABEL if label.startswith("log_partitions.")
 MAINTENANCE = {"log_partitions.note_maintenance"} | {
     label for label in PARTITIONS if ".sweep_" in label
 }
+REQUESTS = {label for label in BY_LABEL if label.startswith(("traffic.", "latency."))}
+WRITES = {"traffic._store_one", "latency._store_one"}
+ROLLUPS = {label for label in BY_LABEL if label.startswith("rollups.")}
+REFRESH = {
+    "rollups.count_traffic", "rollups.merge_traffic", "rollups.count_latency",
+    "rollups.merge_latency", "rollups.mark", "rollups.delete_traffic_before",
+    "rollups.delete_latency_before",
+}  # fmt: skip
+# Without a table there is nothing to refuse.
+TABLELESS = {
+    "rollups.claim_refresh", "rollups.allow_time", "rollups.plan_lightly",
+    "rollups.list_resolutions",
+}  # fmt: skip
 BANS = {label for label in BY_LABEL if label.startswith(("ip_bans.", "ip_trackers.", "live_bans."))}
 # Of the application's settings, a user sees whether orders go to a broker.
 APPLICATION = {
@@ -129,8 +142,10 @@ APPLICATION = {
 } - {"app_settings.get_trading_mode"}
 
 MAY = {
-    "oadb_app": {*BY_LABEL} - {"keys.enroll", "keys.remove"} - MAINTENANCE,
-    "oadb_log": {"login_attempts.record", "api_logs._insert", "analyzer_logs._insert", *BATCHES},
+    "oadb_app": {*BY_LABEL} - {"keys.enroll", "keys.remove"} - MAINTENANCE - REFRESH,
+    "oadb_log": {
+        "login_attempts.record", "api_logs._insert", "analyzer_logs._insert", *BATCHES, *WRITES,
+    },
     "oadb_rotate": ROTATION
     | {"keys.list_canaries", "keys.enroll", "keys.remove", "keys.list_uses"},
     "oadb_ro": {
@@ -139,6 +154,7 @@ MAY = {
         "broker_tokens.list_by_user", "broker_tokens.list_expiring",
         "second_factors.get", "instruments.get", "instruments.count_by_broker", "keys.list_uses",
         *(LOGS - {"api_logs._insert", "analyzer_logs._insert"}), *(PARTITIONS - MAINTENANCE),
+        *(REQUESTS - WRITES), *(ROLLUPS - REFRESH),
         "ip_bans.find_active", "ip_bans.find_exemption", "ip_bans.list_bans",
         "ip_bans.count_active", "ip_bans.list_exemptions", "ip_trackers.list_suspects",
         "ip_trackers.count_suspects", "live_bans.get_state", "live_bans.list_active",
@@ -152,6 +168,8 @@ MAY = {
     - LOGS
     - BATCHES
     - PARTITIONS
+    - REQUESTS
+    - ROLLUPS
     - BANS
     - APPLICATION
     - {"keys.enroll", "keys.remove", "keys.list_uses", "users.create"}
@@ -160,13 +178,14 @@ MAY = {
     "oadb_migrate": {*BY_LABEL},
 }  # fmt: skip
 MUST_NOT = {
-    "oadb_app": {"keys.enroll", "keys.remove", *MAINTENANCE},
+    "oadb_app": {"keys.enroll", "keys.remove", *MAINTENANCE, *REFRESH},
     "oadb_log": {
         "api_logs.list_recent", "analyzer_logs.list_recent", "log_partitions.count_lost",
         "login_attempts.list_recent", "login_attempts.delete_before", "users.get",
         "users.find_password", "api_keys.find_by_digest", "broker_tokens.find", "keys.enroll",
         *BANS,
         "strategies._insert", "strategies.find", "strategies.find_by_digest",
+        *BANS, *(REQUESTS - WRITES), *(ROLLUPS - TABLELESS),
     },
     "oadb_rotate": {
         "users.create", "users._delete", "users.set_profile", "sessions.insert_session",
@@ -175,12 +194,13 @@ MUST_NOT = {
         *BANS,
         "login_attempts.record", "login_attempts.list_recent", "app_settings._set_trading_mode",
         "smtp_settings.get", "smtp_settings._set_account", "settings.find", "pending_orders.get",
-        *LOGS, *BATCHES, *MAINTENANCE, "log_partitions.list_strays",
         "strategies._insert", "strategies.find", "strategies.find_by_digest",
         "strategy_changes._set_active", "strategy_changes._put_mappings", "webhooks._replace",
+        *LOGS, *BATCHES, *MAINTENANCE, *REQUESTS, "log_partitions.list_strays",
+        *(ROLLUPS - TABLELESS),
     },
     "oadb_ro": {
-        "api_logs._insert", "analyzer_logs._insert", *BATCHES, *MAINTENANCE,
+        "api_logs._insert", "analyzer_logs._insert", *BATCHES, *MAINTENANCE, *WRITES, *REFRESH,
         "users.find_password", "sessions.find_by_digest", "api_keys.find_by_digest",
         "api_keys.get_kept_token", "broker_tokens.find", "second_factors.accept_step",
         "users._delete", "smtp_settings.get_sealed", "smtp_settings._set_account", "settings._put",
@@ -195,6 +215,7 @@ MUST_NOT = {
         "keys.enroll", "keys.remove", "users.create", "login_attempts.record",
         "login_attempts.delete_before", "instrument_loads.merge_staged",
         *LOGS, *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "log_partitions.list_strays",
+        *REQUESTS, *(ROLLUPS - TABLELESS),
     },
     "oadb_owner": set(),
     "oadb_migrate": set(),
@@ -262,7 +283,11 @@ def test_the_functions_that_statements_call_are_granted_to_each_role_by_name(
         )
     missing = {name: {*ROLES} - {*roles} for name, roles in granted if name in called}
 
-    assert missing == {"lockout_wait": {"oadb_migrate"}, "try_again": {"oadb_migrate"}}
+    assert {*missing} == {
+        "bin_duration", "duration_bin", "lockout_wait", "rollup_resolutions", "rollup_spans",
+        "try_again",
+    }  # fmt: skip
+    assert all(roles == {"oadb_migrate"} for roles in missing.values())
 
 
 @pytest.mark.parametrize("role", ROLES)

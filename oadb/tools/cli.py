@@ -22,7 +22,16 @@ from oadb.engine.database import Database
 from oadb.engine.dsn import Dsn
 from oadb.engine.values import readable
 from oadb.errors import Error
-from oadb.tools import cli_keys, contract, demo, doctor, maintenance, migrations, retention
+from oadb.tools import (
+    cli_keys,
+    cli_stats,
+    contract,
+    demo,
+    doctor,
+    maintenance,
+    migrations,
+    retention,
+)
 from oadb.tools.findings import Finding
 
 T = TypeVar("T")
@@ -38,6 +47,7 @@ instruments_app = typer.Typer(help="Master contracts of brokers.", no_args_is_he
 app.add_typer(migrate_app, name="migrate")
 app.add_typer(instruments_app, name="instruments")
 app.add_typer(cli_keys.app, name="keys")
+app.command("stats")(cli_stats.run_stats)
 
 # How often the number beside a progress bar is brought up to date, in rows.
 _TICK = 500

@@ -17,7 +17,7 @@ from threading import Event
 import psycopg
 from psycopg.errors import LockNotAvailable, UndefinedTable
 
-from oadb import ip_bans, ip_trackers, log_partitions, login_attempts, sessions
+from oadb import catalog, ip_bans, ip_trackers, log_partitions, login_attempts, rollups, sessions
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import Error
@@ -80,11 +80,11 @@ def _refusal(db: Database) -> str | None:
 
 
 def _steps(db: Database, retention: Retention, patience: timedelta) -> Iterator[Finding]:
-    """Yield from each step; what is read from rows stands before these are dropped."""
+    """Yield from each step."""
     for step in (
         _each(_missing(db, patience)),
         _each(_strays(db, patience)),
-        _each(_expired(db, retention, patience)),
+        _count_and_drop(db, retention, patience),
         _sweep(db, retention),
         _remaining(db),
     ):
@@ -126,6 +126,23 @@ def _make(db: Database, table: str, starts_at: datetime, patience: timedelta) ->
     moved = log_partitions.make(db, table, starts_at, patience)
     made = f"made the partition from {starts_at:%Y-%m-%d} on"
     return f"{made}, and moved {moved:,} rows of {table}_default there" if moved else made
+
+
+def _count_and_drop(db: Database, retention: Retention, patience: timedelta) -> Iterator[Finding]:
+    """Count what statistics read from rows, then drop old rows; not what could not be counted."""
+    counted = rollups.refresh(db)
+    if not counted.is_complete:
+        yield Finding(False, "rollups", "another refresh is in progress; the next run goes on")
+        return
+    if counted.batches:
+        text = f"counted {counted.batches:,} batches, {counted.minutes:,} minutes"
+        yield Finding(True, "rollups", text)
+    age = retention["rollups"]
+    if age is not None:
+        deleted = rollups.delete_before(db, catalog.describe_server(db).clock - age)
+        if deleted:
+            yield Finding(True, "rollups", f"deleted {deleted:,} buckets")
+    yield from _each(_expired(db, retention, patience))
 
 
 def _expired(db: Database, retention: Retention, patience: timedelta) -> Work:

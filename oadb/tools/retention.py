@@ -14,9 +14,11 @@ DEFAULT_DAYS = {
     "analyzer_logs": 365,
     "traffic": 30,
     "latency": 30,
+    "rollups": 1825,
     "login_attempts": 365,
 }
-"""What was asked of the API is kept for five years, how the service fared for a month."""
+"""What was asked of the API is kept for five years; how the service fared for a month, and
+counted, for as long as that."""
 
 MOST_DAYS = 36500
 

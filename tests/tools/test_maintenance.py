@@ -12,12 +12,13 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from oadb import Config, log_partitions, login_attempts
+from oadb import Config, Database, log_partitions, login_attempts, rollups, traffic
 from oadb.errors import ConfigError
 from oadb.tools import doctor, maintenance, retention
 from oadb.tools.retention import Retention
 from tests.engine.rig import Observer, eventually, threads
 from tests.log_rows import INSERTS, LONG_AGO, insert, partitions, places
+from tests.rollup_rows import put_traffic
 
 SHORTLY = timedelta(milliseconds=200)
 FOR_EVER: Retention = dict.fromkeys(retention.DEFAULT_DAYS)
@@ -354,3 +355,37 @@ def test_the_loop_runs_again_and_ends_cleanly_with_sigterm(url: str) -> None:
 
     assert (loop.returncode, errors) == (0, "")
     assert Observer(url).backends() == []
+
+
+# Rollups ----------------------------------------------------------------------------------------
+
+
+def test_what_was_logged_is_counted_before_its_rows_are_dropped(config: Config, url: str) -> None:
+    put_traffic(url, [(LONG_AGO, None, 200, 1.0), (LONG_AGO, None, 500, 3.0)])
+    put_traffic(url, [(LONG_AGO + timedelta(minutes=90), None, 200, 2.0)])
+    lines = maintain(config, {**FOR_EVER, "traffic": timedelta(days=30)})
+
+    assert "ok   rollups: counted 2 batches, 2 minutes" in lines
+    assert "ok   traffic: dropped traffic_20200229" in lines
+    assert maintain(config) == []
+    with Database(config) as db:
+        found = traffic.statistics(db, LONG_AGO, LONG_AGO + timedelta(hours=2)).total
+    assert (found.requests, found.errors, found.average_ms) == (3, 1, 2.0)
+
+
+def test_rows_that_could_not_be_counted_are_not_dropped(config: Config, url: str) -> None:
+    put_traffic(url, [(LONG_AGO, None, 200, 1.0)])
+    with Database(config) as db, db.transaction() as other:
+        assert rollups.claim_refresh(other)
+        lines = maintain(config, {**FOR_EVER, "traffic": timedelta(days=30)})
+    assert lines[-1] == ("FAIL rollups: another refresh is in progress; the next run goes on")
+    assert places(url, "traffic") == {"traffic_20200229": 1}
+
+
+def test_rollups_end_after_their_time(config: Config, url: str) -> None:
+    put_traffic(url, [(LONG_AGO, None, 200, 1.0)])
+    maintain(config)
+
+    assert maintain(config, {**FOR_EVER, "rollups": timedelta(days=365)}) == [
+        "ok   rollups: deleted 6 buckets"
+    ]

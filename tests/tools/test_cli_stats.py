@@ -1,0 +1,99 @@
+"""oadb stats, as a person runs it and as a script reads it."""
+
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from oadb import Database, latency, traffic
+from oadb.latency import Timing
+from oadb.tools import cli_stats
+from oadb.traffic import Request
+from tests.rollup_rows import put_traffic
+
+
+def stats(url: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "oadb", "stats", *arguments],
+        env={**os.environ, "DATABASE_URL": url, **environ},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_nothing_logged_is_said_so(oadb_database_url: str) -> None:
+    done = stats(oadb_database_url)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "Traffic, last 24h: no requests\nLatency, last 24h: no calls\n"
+
+
+@pytest.fixture
+def logged_url(db: Database, oadb_database_url: str) -> str:
+    """Give a database with a few requests and calls."""
+    for number in range(30):
+        traffic.write(
+            db,
+            Request("203.0.113.7", "GET", "/", 500 if number < 3 else 200, 2.0**number / 1000,
+                    endpoint="/api/v1/placeorder" if number % 2 else None),
+        )  # fmt: skip
+        latency.write(db, Timing(90.0 + 5 * number, "succeeded", broker="zerodha", rtt_ms=40.0))
+    latency.write(db, Timing(1.0, "failed"))
+    return oadb_database_url
+
+
+def test_traffic_and_latency_are_shown_as_plain_text_where_nobody_looks(logged_url: str) -> None:
+    done = stats(logged_url, "--last", "2h")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()
+    assert "\x1b" not in done.stdout
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert lines[0] == ["Traffic,", "last", "2h:", "30", "requests"]
+    assert ["all", "30", "10.0%"] in [line[:3] for line in lines]
+    assert ["/api/v1/placeorder", "15"] in [line[:2] for line in lines]
+    assert ["(no", "route)", "15"] in [line[:3] for line in lines]
+    assert ["Latency,", "last", "2h:", "31", "calls"] in lines
+    assert ["zerodha", "30", "0.0%", "6.7%", "40.0%", "73.3%"] in [line[:6] for line in lines]
+    assert ["(not", "said)", "1", "100.0%"] in [line[:4] for line in lines]
+    bars = [line for line in lines if line[:2] == ["up", "to"]]
+    assert sum(int(line[4]) for line in bars) == 30 + 31
+
+
+def test_a_narrow_terminal_has_one_figure_on_a_line(logged_url: str) -> None:
+    done = stats(logged_url, COLUMNS="40", FORCE_COLOR="1", TERM="xterm")
+
+    assert done.returncode == 0, done.stderr
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).splitlines()
+    assert max(len(line) for line in lines) <= 40
+    assert lines[1:4] == ["all", "  requests  30", "  errors    10.0%"]
+
+
+def test_a_backlog_is_named(oadb_database_url: str) -> None:
+    before = datetime.now(UTC) - timedelta(hours=2)
+    put_traffic(oadb_database_url, [(before, None, 200, 1.0)])
+
+    assert stats(oadb_database_url).stdout.splitlines()[-1] == (
+        f"traffic: 1 batch since {before:%Y-%m-%d %H:%M} UTC still read row by row; "
+        "oadb maintain rolls them up"
+    )
+
+
+@pytest.mark.parametrize("wrong", ["", "24", "h", "-1h", "0d", "1.5h", "1y", "999999d"])
+def test_a_span_that_is_none_is_refused_with_an_example(wrong: str) -> None:
+    done = stats("postgresql:///nowhere", f"--last={wrong}")
+
+    assert done.returncode == 2
+    assert "such as 90m, 24h, 7d or 4w" in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_bars_hold_every_bin_and_are_few() -> None:
+    bins, counts = [-3, 0, 1, 50, 290], [1, 2, 3, 4, 5]
+    bars = [*cli_stats._bars(bins, counts)]
+
+    assert len(bars) <= 10
+    assert sum(count for _, count in bars) == 15
+    assert [limit for limit, _ in bars] == sorted(limit for limit, _ in bars)
+    assert [*cli_stats._bars([7], [1])] == [(pytest.approx(0.001 * 1.1**7), 1)]
