@@ -208,7 +208,8 @@ def test_what_another_process_revoked_is_refused_at_once(
 def test_no_yes_or_no_can_be_unknown(observer: Observer) -> None:
     columns = observer.rows(
         "select table_name, column_name, is_nullable from information_schema.columns "
-        "where table_schema = 'oadb' and data_type = 'boolean'"
+        "inner join information_schema.tables using (table_schema, table_name) "
+        "where table_schema = 'oadb' and data_type = 'boolean' and table_type = 'BASE TABLE'"
     )
 
     assert columns != []
