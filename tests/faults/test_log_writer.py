@@ -204,14 +204,20 @@ def small_disk(server: ServerControl, url: str, tmp_path: Path) -> Generator[Cal
         place.mkdir()
         account_for(place)
         observer.rows(f"create tablespace small location '{place}'")
-        observer.rows("alter table oadb.traffic_default set tablespace small")
+        move_traffic(observer, "small")
         yield lambda size: require(run("mount", "-o", f"remount,size={size}", str(folder)))
         observer.terminate()
-        observer.rows("alter table oadb.traffic_default set tablespace pg_default")
+        move_traffic(observer, "pg_default")
         observer.rows("drop tablespace small")
     finally:
         assert server.postmaster
         run("umount", "--lazy", str(folder))
+
+
+def move_traffic(observer: Observer, tablespace: str) -> None:
+    partitions = "select inhrelid::regclass::text from pg_inherits where inhparent = %s::regclass"
+    for (partition,) in observer.rows(partitions, "oadb.traffic"):
+        observer.rows(f"alter table {partition} set tablespace {tablespace}")
 
 
 def run(*command: str) -> bool:
