@@ -1,10 +1,10 @@
-"""The main job on a server of its own: migrate, create a user, check passwords, load, look up."""
+"""The main job on a server of its own: migrate, sign in, load, look up, log."""
 
 import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from oadb import (
     api_keys,
+    api_logs,
     broker_tokens,
     catalog,
     instrument_index,
@@ -22,7 +23,9 @@ from oadb import (
     instruments,
     keys,
     login_attempts,
+    rollups,
     sessions,
+    traffic,
     users,
 )
 from oadb.api_keys import VerifiedKey
@@ -34,6 +37,7 @@ from oadb.engine.database import Database
 from oadb.engine.dsn import Dsn
 from oadb.instrument_loads import LoadReport
 from oadb.instruments import Instrument, Row
+from oadb.log_writer import LogWriter
 from oadb.security.keyring import ROOT_BYTES, Key, KeyRing
 from oadb.security.refusals import Refusal
 from oadb.security.secret import Secret
@@ -46,6 +50,7 @@ Watch = Callable[[Iterable[Row]], Iterable[Row]]
 _LOOKUPS = 1000
 _SEARCH = "nifty ce"
 _SHOWN = 3
+_REQUESTS = 2000
 _VISITOR = "203.0.113.7"
 
 
@@ -77,6 +82,7 @@ def run(file: Path | None, watch: Watch) -> Iterator[Step]:
             user = yield from _sign_in(db)
             yield from _hold_secrets(db, user)
             yield from _load(db, file, watch)
+            yield from _log(db, target, user)
     yield Step("server stopped", "its data is deleted")
 
 
@@ -172,6 +178,29 @@ def _search(db: Database, broker: str) -> Iterator[Step]:
         place = (broker, found[0].exchange, found[0].symbol)
         seconds = timeit(lambda: index.get_token(*place), number=_LOOKUPS) / _LOOKUPS
         yield Step("lookup in memory", f"{' '.join(place[1:])}", seconds)
+
+
+def _log(db: Database, target: Dsn, user: User) -> Iterator[Step]:
+    seen = [
+        traffic.Request(_VISITOR, "GET", "/api/v1/quotes", 200, 5 + number % 50, "/api/v1/quotes")
+        for number in range(_REQUESTS)
+    ]
+    order: dict[str, object] = {"symbol": "INFY", "quantity": 1, "apikey": "what nobody may read"}
+    call = api_logs.Call("/api/v1/placeorder", "POST", 200, user.user_id, _VISITOR, order)
+    with LogWriter(Config(target)) as logs:
+        _, seconds = _timed(lambda: [logs.write(request) for request in seen])
+        yield Step(
+            "request logged", f"one of {_REQUESTS:,}, in the background", seconds / _REQUESTS
+        )
+        _, seconds = _timed(lambda: logs.record(call))
+        yield Step("order logged", "acknowledged when it is stored", seconds)
+    (stored,) = api_logs.list_by_user(db, user.user_id)
+    yield Step("order log read", f"{stored.request}")
+    rollups.refresh(db)
+    until = datetime.now(UTC) + timedelta(minutes=1)
+    shown, seconds = _timed(lambda: traffic.statistics(db, until - timedelta(hours=1), until))
+    total = shown.total
+    yield Step("statistics", f"{total.requests:,} requests, p95 {total.p95_ms:.0f} ms", seconds)
 
 
 def _by_symbol(db: Database, known: Instrument) -> Instrument | None:
