@@ -9,14 +9,14 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
-from oadb.engine.values import readable
+from oadb.logs.redaction import Redaction
 from oadb.rollups import FEW, plan_lightly, require_window
 
 query = queries("latency")
 
 Outcome = Literal["succeeded", "failed", "partial"]
 
-_LONGEST_TEXT = 2000
+_REDACTION = Redaction()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,28 +151,15 @@ query.complete()
 async def write(db: AsyncExecutor, timing: Timing) -> None:
     """Write one call at once; a LogWriter writes many for the price of few.
 
-    Texts are cut at 2,000 characters. Raises psycopg.errors.CheckViolation for a time that cannot
-    be: negative (but for ``overhead_ms``), above 1e9, or not a number.
+    Redacted as LogWriter redacts; texts are cut at 2,000 characters. Raises CheckViolation for a
+    time that cannot be: negative (but for ``overhead_ms``), above 1e9, or no number.
     """
+    kept = _REDACTION.row(timing)
     await _store_one(
-        db,
-        timing.user_id,
-        _cut(timing.order_id),
-        _cut(timing.broker),
-        _cut(timing.symbol),
-        _cut(timing.order_type),
-        timing.rtt_ms,
-        timing.validation_ms,
-        timing.response_ms,
-        timing.overhead_ms,
-        timing.total_ms,
-        timing.outcome,
-        _cut(timing.error),
-    )
-
-
-def _cut(text: str | None) -> str | None:
-    return None if text is None else readable(text, _LONGEST_TEXT)
+        db, kept.user_id, kept.order_id, kept.broker, kept.symbol, kept.order_type, kept.rtt_ms,
+        kept.validation_ms, kept.response_ms, kept.overhead_ms, kept.total_ms, kept.outcome,
+        kept.error,
+    )  # fmt: skip
 
 
 @operation

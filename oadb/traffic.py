@@ -9,12 +9,15 @@ from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.engine.values import readable
+from oadb.logs.redaction import Redaction
 from oadb.rollups import FEW, plan_lightly, require_window
 from oadb.security.addresses import address
 
 query = queries("traffic")
 
-_LONGEST_METHOD, _LONGEST_TEXT = 20, 2000
+_REDACTION = Redaction()
+
+_LONGEST_METHOD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,25 +179,15 @@ query.complete()
 async def write(db: AsyncExecutor, request: Request) -> None:
     """Write one request at once; a LogWriter writes many for the price of few.
 
-    Texts are cut at 2,000 characters, the method at 20. Raises ParameterError for an address that
-    is none, and psycopg.errors.CheckViolation for a status or a duration that cannot be.
+    Redacted as LogWriter redacts; texts are cut at 2,000 characters, the method at 20. Raises
+    ParameterError for an address that is none, CheckViolation for a status outside of 100 to 599
+    and for a duration that is negative, above 1e9 or no number.
     """
+    ip, kept = address("traffic.write", request.ip) or "", _REDACTION.row(request)
     await _store_one(
-        db,
-        address("traffic.write", request.ip) or "",
-        readable(request.method, _LONGEST_METHOD),
-        readable(request.path, _LONGEST_TEXT),
-        _cut(request.endpoint),
-        request.status,
-        request.duration_ms,
-        _cut(request.host),
-        request.user_id,
-        _cut(request.error),
-    )
-
-
-def _cut(text: str | None) -> str | None:
-    return None if text is None else readable(text, _LONGEST_TEXT)
+        db, ip, readable(kept.method, _LONGEST_METHOD), kept.path, kept.endpoint, kept.status,
+        kept.duration_ms, kept.host, kept.user_id, kept.error,
+    )  # fmt: skip
 
 
 @operation
