@@ -4,6 +4,7 @@ Each has a name, scopes and an order mode. A key is shown once, when it is issue
 again (TradingView's webhooks carry it) keeps it sealed.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,8 +26,11 @@ from oadb.security.tokens import StoredToken, TokenKind, hint_of
 
 query = queries("api_keys")
 
-TOKEN = TokenKind("oak", SealedColumn("api_keys", "fingerprint"))
-_KEPT = SealedColumn("api_keys", "kept_token")
+# OpenAlgo's keys are 32 random bytes too, in hexadecimal digits.
+TOKEN = TokenKind(
+    "oak", SealedColumn("api_keys", "fingerprint"), re.compile("[0-9a-f]{64}", re.ASCII)
+)
+KEPT = SealedColumn("api_keys", "kept_token")
 
 # auto: orders go to the broker; semi_auto: a person approves each.
 OrderMode = Literal["auto", "semi_auto"]
@@ -186,7 +190,7 @@ async def issue(
     ring, token, api_key_id = await keys.ring_of(db), TOKEN.new(), uuid4()
     row = (user_id, api_key_id)
     stored = TOKEN.store(ring, row, token)
-    kept = _KEPT.seal(ring, row, token.reveal().encode()) if keep else None
+    kept = KEPT.seal(ring, row, token.reveal().encode()) if keep else None
     key = await insert_key(
         db, user_id, api_key_id, name, hint_of(token), stored.digest, stored.fingerprint, kept,
         scopes or [], order_mode, lifetime,
@@ -216,7 +220,7 @@ async def reveal(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | 
     kept = await get_kept_token(db, user_id, api_key_id)
     if kept is None:
         return None
-    return Secret(_KEPT.open(await keys.ring_of(db), (user_id, api_key_id), kept).decode())
+    return Secret(KEPT.open(await keys.ring_of(db), (user_id, api_key_id), kept).decode())
 
 
 @operation
@@ -238,7 +242,7 @@ async def rotate(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | 
     stored = TOKEN.store(ring, row, token)
     rotated = await changes.write(
         db, _change(user_id, api_key_id), _replace_token, user_id, api_key_id, hint_of(token),
-        stored.digest, stored.fingerprint, _KEPT.seal(ring, row, token.reveal().encode()),
+        stored.digest, stored.fingerprint, KEPT.seal(ring, row, token.reveal().encode()),
     )  # fmt: skip
     return token if rotated else None
 
@@ -269,7 +273,7 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> 
 
 
 def _rewrapped(ring: KeyRing, row: Row, each: SealedKey) -> tuple[StoredToken, bytes]:
-    kept = b"" if each.kept_token is None else _KEPT.reseal(ring, row, each.kept_token)
+    kept = b"" if each.kept_token is None else KEPT.reseal(ring, row, each.kept_token)
     return TOKEN.store_again(ring, row, each.fingerprint), kept
 
 

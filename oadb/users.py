@@ -13,7 +13,7 @@ from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.errors import Error, SealError
 from oadb.security.keyring import KeyRing
-from oadb.security.passwords import Passwords
+from oadb.security.passwords import Passwords, peppered
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
 
@@ -102,6 +102,10 @@ def _store_password(user_id: int, password_hash: bytes) -> Affected: ...
 
 
 @query
+def _adopt_password(user_id: int, password_hash: bytes) -> Affected: ...
+
+
+@query
 def upgrade_password(user_id: int, password_hash: bytes, replaced_hash: bytes) -> Affected: ...
 
 
@@ -143,6 +147,20 @@ async def set_password(
         else:
             await sessions.end_others(tx, user_id, keep_session)
     return True
+
+
+@operation
+@keys.seals
+async def adopt_password(db: AsyncExecutor, user_id: int, known: Secret, pepper: Secret) -> bool:
+    """Give a user without a password the hash of a system that hashes password + pepper.
+
+    It is verified like any other, and replaced by one without a pepper at the next sign-in. False
+    if the user has a password, or is not there. Raises ParameterError for what is no hash.
+    """
+    sealed = _HASH.seal(
+        await keys.ring_of(db), (user_id,), peppered(known, pepper).reveal().encode()
+    )
+    return await _adopt_password(db, user_id, sealed) > 0
 
 
 @operation

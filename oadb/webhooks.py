@@ -4,6 +4,7 @@ Each strategy has one, also those of Chartink. It is shown once, when the strate
 webhook is rotated; ``strategies`` and ``chartink`` find what it belongs to.
 """
 
+import re
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
@@ -21,7 +22,12 @@ from oadb.strategy_changes import change_of
 
 query = queries("webhooks")
 
-TOKEN = TokenKind("oaw", SealedColumn("strategies", "fingerprint"))
+# OpenAlgo's webhooks are random UUIDs: 122 bits.
+TOKEN = TokenKind(
+    "oaw",
+    SealedColumn("strategies", "fingerprint"),
+    re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII),
+)
 
 
 @dataclass(frozen=True, slots=True)

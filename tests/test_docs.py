@@ -11,6 +11,7 @@ import pytest
 
 from oadb.security import keyring_file
 from tests.conftest import RING
+from tests.importing.openalgo import ENVIRON, Installation
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -68,6 +69,9 @@ def test_shell_in_a_document_runs(
         "OADB_KEYRING_FILE": str(tmp_path / "ring.json"),
     }
     keyring_file.write(tmp_path / "ring.json", RING)
+    (tmp_path / ".env").write_text("".join(f"{k} = '{v}'\n" for k, v in ENVIRON.items()))
+    (tmp_path / "db").mkdir()
+    Installation(tmp_path / "db").add_asha()
 
     done = subprocess.run(
         ["bash", "-euc", block],

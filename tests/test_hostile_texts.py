@@ -76,6 +76,7 @@ VALID: dict[str, object] = {
     "email": "valid@example.in", "ip": "::1", "broker": "zerodha", "method": "password",
     "outcome": "failed", "order_mode": "auto", "channel": "oadb_changes", "network": "192.0.2.1",
     "token_digest": b"\0" * 32, "content_digest": b"\0" * 32, "user_id": 1, "user_ids": [1],
+    "checksum": b"\0" * 32, "ips": ["::1"], "methods": ["password"], "outcomes": ["failed"],
     "zone": "UTC", "kind": "not_found", "before_network": "192.0.2.1", "mode": "live",
     "status": "sent", "json_values": ["1"],
     "api_logs._insert.status": 200, "table_name": "traffic",

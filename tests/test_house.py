@@ -64,6 +64,18 @@ def test_every_domain_is_one_module_and_one_file_of_queries() -> None:
         ("security", ("oadb.security", "oadb.errors")),
         ("errors.py", ()),
         ("index", ("oadb.index", "oadb.instruments", "oadb.errors", "oadb.engine")),
+        (
+            "importing",
+            (
+                "oadb.importing",
+                "oadb.engine",
+                "oadb.security",
+                "oadb.errors",
+                "oadb.brokers",
+                "oadb.logs",
+                *(f"oadb.{d}" for d in DOMAINS),
+            ),
+        ),
         ("brokers", ("oadb.brokers", "oadb.instruments", "oadb.errors", "oadb.engine")),
         ("logs", ("oadb.logs", "oadb.engine", "oadb.security", "oadb.errors")),
         *(

@@ -140,9 +140,11 @@ BANS = {label for label in BY_LABEL if label.startswith(("ip_bans.", "ip_tracker
 APPLICATION = {
     label for label in BY_LABEL if label.startswith(("app_settings.", "smtp_settings."))
 } - {"app_settings.get_trading_mode"}
+# Who imports writes the past, as the owner.
+PAST = {"imports.get_progress", "imports._advance", "imports._record_attempts"}
 
 MAY = {
-    "oadb_app": {*BY_LABEL} - {"keys.enroll", "keys.remove"} - MAINTENANCE - REFRESH,
+    "oadb_app": {*BY_LABEL} - {"keys.enroll", "keys.remove"} - MAINTENANCE - REFRESH - PAST,
     "oadb_log": {
         "login_attempts.record", "api_logs._insert", "analyzer_logs._insert", *BATCHES, *WRITES,
     },
@@ -170,6 +172,8 @@ MAY = {
     - PARTITIONS
     - REQUESTS
     - ROLLUPS
+    - PAST
+    - {"imports.record_batch"}
     - BANS
     - APPLICATION
     - {"keys.enroll", "keys.remove", "keys.list_uses", "users.create"}
@@ -178,7 +182,7 @@ MAY = {
     "oadb_migrate": {*BY_LABEL},
 }  # fmt: skip
 MUST_NOT = {
-    "oadb_app": {"keys.enroll", "keys.remove", *MAINTENANCE, *REFRESH},
+    "oadb_app": {"keys.enroll", "keys.remove", *MAINTENANCE, *REFRESH, *PAST},
     "oadb_log": {
         "api_logs.list_recent", "analyzer_logs.list_recent", "log_partitions.count_lost",
         "login_attempts.list_recent", "login_attempts.delete_before", "users.get",

@@ -7,7 +7,7 @@ Parameters are those of RFC 9106, section 4, second recommended option (64 MiB, 
 import os
 import secrets
 import threading
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from contextlib import suppress
 
 import argon2
@@ -26,6 +26,9 @@ _TURN_TIMEOUT = 2.0
 # A stored hash says what it costs to verify. Beyond these limits (KiB, passes, lanes, characters)
 # it was planted: verifying it could take the whole machine.
 _MOST_MEMORY, _MOST_PASSES, _MOST_LANES, _MOST_TEXT = 1024 * 1024, 10, 16, 512
+
+# A hash of another system, and in front of it, in base64, what that system appends to passwords.
+_PEPPERED = "peppered$"
 
 # What the C library says when the machine, not the hash, is the reason.
 _EXHAUSTED = frozenset({"Memory allocation error", "Threading failure"})
@@ -71,10 +74,11 @@ class Passwords:
 
     def _matches(self, stored: Secret | None, password: Secret) -> bool:
         given = _encoded(password)
-        if stored is None or not given or len(given) > LONGEST or not _is_sane(stored.reveal()):
+        known, pepper = _parts("" if stored is None else stored.reveal())
+        if not given or len(given) > LONGEST or not _is_sane(known):
             return self._refuse(given[:LONGEST])
         try:
-            return self._hasher.verify(stored.reveal(), given)
+            return self._hasher.verify(known, given + pepper)
         except argon2.exceptions.VerifyMismatchError:
             return False
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError) as error:
@@ -89,11 +93,24 @@ class Passwords:
         return False
 
     def is_outdated(self, stored: Secret) -> bool:
-        """Say whether *stored* was made with other parameters than today's."""
-        return self._hasher.check_needs_rehash(stored.reveal())
+        """Say whether *stored* has a pepper, or was made with other parameters than today's."""
+        known, pepper = _parts(stored.reveal())
+        return bool(pepper) or self._hasher.check_needs_rehash(known)
 
     def _turn(self) -> "_Turn":
         return _Turn(self._turns, self._turn_timeout)
+
+
+def peppered(known: Secret, pepper: Secret) -> Secret:
+    """Return the hash of a system that hashes password + pepper, in the form that we store.
+
+    The pepper stays with the hash, which is sealed, until the next sign-in makes one without.
+    Raises ParameterError for what is no Argon2id hash that ``verify`` would look at.
+    """
+    secret = _encoded(pepper)
+    if not _is_sane(known.reveal()) or not 0 < len(secret) <= LONGEST:
+        raise ParameterError("a hash must be Argon2id in PHC format, and a pepper a short text")
+    return Secret(f"{_PEPPERED}{b64encode(secret).decode()}{known.reveal()}")
 
 
 class _Turn:
@@ -121,6 +138,17 @@ def _encoded(password: Secret) -> bytes:
         return password.reveal().encode()
     except UnicodeEncodeError:
         return b""
+
+
+def _parts(stored: str) -> tuple[str, bytes]:
+    """Return a hash and the pepper that its password is verified with, as a rule none."""
+    if not stored.startswith(_PEPPERED):
+        return stored, b""
+    pepper, mark, known = stored.removeprefix(_PEPPERED).partition("$")
+    try:
+        return mark + known, b64decode(pepper, validate=True)
+    except ValueError:  # nothing that ``peppered`` made
+        return "", b""
 
 
 def _is_sane(stored: str) -> bool:

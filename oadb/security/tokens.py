@@ -37,11 +37,14 @@ class StoredToken:
 class TokenKind:
     """One kind of token: its prefix, and the column that holds its sealed SHA-256.
 
-    ``pattern`` is what it looks like, for scanners that search for leaked secrets.
+    ``pattern`` is what it looks like, for scanners that search for leaked secrets. ``adopted`` is
+    what tokens of another system look like, which was just as random: those were taken over, and
+    are looked for as well. They have no checksum.
     """
 
     prefix: str
     column: SealedColumn
+    adopted: re.Pattern[str] | None = None
     pattern: re.Pattern[str] = field(init=False, repr=False)
     _label: str = field(init=False, repr=False)
 
@@ -58,11 +61,15 @@ class TokenKind:
         return Secret(body + _checksum(body))
 
     def is_wellformed(self, token: Secret) -> bool:
-        """Say whether *token* can be one of ours at all; a typing error makes it none."""
+        """Say whether *token* can be stored at all; a typing error makes one of ours none."""
         text = token.reveal()
-        return self.pattern.fullmatch(text) is not None and text.endswith(
-            _checksum(text[:-_CHECKSUM])
-        )
+        if self.pattern.fullmatch(text):
+            return text.endswith(_checksum(text[:-_CHECKSUM]))
+        return self.is_adoptable(token)
+
+    def is_adoptable(self, token: Secret) -> bool:
+        """Say whether *token* looks like one of the system that tokens are taken over from."""
+        return self.adopted is not None and self.adopted.fullmatch(token.reveal()) is not None
 
     def digests(self, ring: KeyRing, hashed: bytes) -> list[bytes]:
         """Return what a token of this SHA-256 may be stored as.

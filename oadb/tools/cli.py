@@ -23,6 +23,7 @@ from oadb.engine.dsn import Dsn
 from oadb.engine.values import readable
 from oadb.errors import Error
 from oadb.tools import (
+    cli_import,
     cli_keys,
     cli_stats,
     contract,
@@ -48,6 +49,7 @@ app.add_typer(migrate_app, name="migrate")
 app.add_typer(instruments_app, name="instruments")
 app.add_typer(cli_keys.app, name="keys")
 app.command("stats")(cli_stats.run_stats)
+app.command("import-openalgo")(cli_import.run_import)
 
 # How often the number beside a progress bar is brought up to date, in rows.
 _TICK = 500

@@ -12,7 +12,7 @@ import argon2
 import pytest
 
 from oadb.errors import BusyError, ParameterError
-from oadb.security.passwords import LONGEST, SHORTEST, Passwords, _is_sane
+from oadb.security.passwords import LONGEST, SHORTEST, Passwords, _is_sane, peppered
 from oadb.security.secret import Secret
 from tests.security.said import everything_said
 
@@ -108,6 +108,12 @@ STORED: dict[str, str | None] = {
     "planted memory": "$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$" + "a" * 22,
     "planted passes": "$argon2id$v=19$m=8,t=1000000,p=1$c2FsdHNhbHQ$" + "a" * 22,
     "planted lanes": "$argon2id$v=19$m=8192,t=1,p=1000$c2FsdHNhbHQ$" + "a" * 22,
+    "peppered": peppered(Passwords(CHEAP).hash(Secret("another horse")), Secret("salt")).reveal(),
+    "pepper without a hash": "peppered$c2FsdA==",
+    "pepper before plain text": "peppered$c2FsdA==$hunter22",
+    "pepper that is not base64": f"peppered$***$argon2id$v=19${COST}$c2FsdHNhbHQ$" + "a" * 22,
+    "pepper that is not ascii": f"peppered$é$argon2id$v=19${COST}$c2FsdHNhbHQ$" + "a" * 22,
+    "planted memory behind a pepper": "peppered$c2FsdA==$argon2id$v=19$m=4194304,t=1,p=1$c2FsdA$YQ",
 }
 
 
@@ -145,6 +151,39 @@ def test_a_hash_of_other_parameters_is_verified_and_outdated(passwords: Password
     assert passwords.verify(stored, PASSWORD)
     assert passwords.is_outdated(stored)
     assert not passwords.is_outdated(passwords.hash(PASSWORD))
+
+
+def test_a_hash_of_a_system_with_a_pepper_is_verified_and_outdated(passwords: Passwords) -> None:
+    pepper = Secret("pepper é")
+    theirs = passwords.hash(Secret(PASSWORD.reveal() + pepper.reveal()))
+    stored = peppered(theirs, pepper)
+
+    assert passwords.verify(stored, PASSWORD)
+    assert passwords.is_outdated(stored)
+    assert not passwords.verify(theirs, PASSWORD)
+    for wrong in ("", "correct", PASSWORD.reveal() + pepper.reveal(), pepper.reveal(), "\ud800"):
+        assert not passwords.verify(stored, Secret(wrong))
+    assert not passwords.verify(peppered(theirs, Secret("another")), PASSWORD)
+    assert pepper.reveal() not in stored.reveal()
+
+
+@pytest.mark.parametrize(
+    ("known", "pepper"),
+    [
+        ("", "pepper"),
+        ("$2b$12$abcdefghijklmnopqrstuv", "pepper"),
+        ("$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$" + "a" * 22, "pepper"),
+        (Passwords(CHEAP).hash(PASSWORD).reveal(), ""),
+        (Passwords(CHEAP).hash(PASSWORD).reveal(), "a" * 1025),
+        (Passwords(CHEAP).hash(PASSWORD).reveal(), "\ud800"),
+    ],
+)
+def test_what_is_no_hash_or_no_pepper_is_refused_and_not_shown(known: str, pepper: str) -> None:
+    with pytest.raises(ParameterError) as refused:
+        peppered(Secret(known), Secret(pepper))
+
+    assert not known or known not in str(refused.value)
+    assert len(str(refused.value)) < 100
 
 
 SALT, DIGEST = "c2FsdHNhbHQ", "a" * 22

@@ -184,3 +184,24 @@ def test_a_fingerprint_of_another_row_or_kind_cannot_be_stored_again() -> None:
         API.store_again(RING, (8, ROW[1]), stored.fingerprint)
     with pytest.raises(SealError):
         SESSION.store_again(RING, ROW, stored.fingerprint)
+
+
+ADOPTING = TokenKind("oak", SealedColumn("api_keys", "fingerprint"), re.compile("[0-9a-f]{64}"))
+
+
+def test_a_token_of_another_system_is_wellformed_where_its_form_is_named() -> None:
+    theirs = Secret("0123456789abcdef" * 4)
+
+    assert ADOPTING.is_wellformed(theirs)
+    assert ADOPTING.is_adoptable(theirs)
+    assert not API.is_wellformed(theirs)
+    assert ADOPTING.is_wellformed(Secret(PINNED))
+    assert not ADOPTING.is_adoptable(Secret(PINNED))
+
+
+def test_what_has_neither_form_stays_malformed() -> None:
+    theirs = "0123456789abcdef" * 4
+    wrong = ["", theirs[1:], theirs + "0", theirs + "\n", theirs.upper(), "oak_" + theirs,
+             PINNED[:-1], PINNED[:-1] + "x", theirs[:-1] + "\N{DIGIT ZERO}\ud800"]  # fmt: skip
+
+    assert [text for text in wrong if ADOPTING.is_wellformed(Secret(text))] == []

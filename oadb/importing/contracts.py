@@ -1,0 +1,133 @@
+"""The master contract of OpenAlgo, symtoken: rows of one broker, which the table does not name."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+
+from oadb import instrument_loads, instruments
+from oadb.brokers import fields
+from oadb.brokers.files import RowError
+from oadb.brokers.intake import Intake
+from oadb.engine.database import Database
+from oadb.errors import LoadError
+from oadb.importing.fields import optional_text, text
+from oadb.importing.reports import TableReport
+from oadb.importing.sources import Row, Sources
+from oadb.instruments import LONGEST_TEXT, Listing, Rejected
+
+TABLE = "symtoken"
+
+_COLUMNS = (
+    "id", "symbol", "brsymbol", "name", "exchange", "brexchange", "token", "expiry", "strike",
+    "lotsize", "instrumenttype", "tick_size", "contract_value",
+)  # fmt: skip
+
+# 31-JUL-25; one with four digits of the year is understood as it is.
+_SHORT_YEAR = re.compile(r"(\d\d-?[A-Z]{3}-?)(\d\d)", re.ASCII)
+
+_DERIVATIVE = re.compile(r"(.+?)\d\d[A-Z]{3}\d\d[\d.]*(?:FUT|CE|PE)", re.ASCII)
+
+_OPTIONS = frozenset({"CE", "PE"})
+_CONTRACTS = _OPTIONS | {"FUT"}
+
+
+def bring(db: Database, sources: Sources, broker: str | None, *, applies: bool) -> TableReport:
+    """Load the master contract as that of *broker*, which has to have none here yet.
+
+    Brokers serve a new one each day: one that is here is not replaced by an older one.
+    """
+    report = TableReport(TABLE)
+    rows = _counted(sources.rows(TABLE), report)
+    if broker is None:
+        report.remarks.append("which broker's it is, the table does not say: give --broker")
+    elif instruments.count_by_broker(db, broker):
+        report.remarks.append(f"{broker} has instruments here already, which stay as they are")
+    else:
+        _load(db, broker, rows, report, applies=applies)
+    for _ in rows:
+        pass
+    return report
+
+
+def _counted(rows: Iterator[Row], report: TableReport) -> Iterator[Row]:
+    for row in rows:
+        if not report.found:
+            report.compare(row, _COLUMNS)
+        report.found += 1
+        yield row
+
+
+def _load(
+    db: Database, broker: str, rows: Iterator[Row], report: TableReport, *, applies: bool
+) -> None:
+    first = next(rows, None)
+    if first is None:
+        return
+    convert = partial(_listed, _Reader(), broker, report)
+    listed = (convert(row) for each in ((first,), rows) for row in each)
+    if not applies:
+        intake = Intake(broker)
+        for _ in intake.accept(listed):
+            pass
+        duplicates = len(intake.duplicate_symbols) + len(intake.duplicate_tokens)
+        report.written = intake.accepted
+    else:
+        try:
+            done = instrument_loads.load(db, broker, listed, source="symtoken of OpenAlgo")
+        except LoadError as error:
+            report.remarks.append(str(error).partition("\n")[0])
+            return
+        report.written, duplicates = done.inserted, len(done.duplicates)
+    if duplicates:
+        report.remarks.append(f"{duplicates:,} rows have the symbol or the token of another one")
+
+
+def _listed(reader: "_Reader", broker: str, report: TableReport, row: Row) -> Listing | Rejected:
+    try:
+        return reader.listing(row, broker)
+    except RowError as fault:
+        report.leave_out(row.get("id"), str(fault))
+        return Rejected(f"id {row.get('id')}", str(fault))
+
+
+class _Reader:
+    """Understands rows; the same few thousand expiries and prices are in all of them."""
+
+    def __init__(self) -> None:
+        self._expiries = fields.known("expiry", _expiry, "a date as 31-JUL-25")
+        self._strikes = fields.known("strike", fields.positive, "a number above 0")
+        self._lots = fields.known("lotsize", fields.whole_number, "a whole number from 0")
+        self._ticks = fields.known("tick_size", fields.number, "a number from 0")
+        self._values = fields.known("contract_value", fields.positive, "a number above 0")
+
+    def listing(self, row: Row, broker: str) -> Listing:
+        """Return an instrument. Raises RowError."""
+        exchange, symbol, theirs = text(row, "exchange"), text(row, "symbol"), text(row, "brsymbol")
+        token, name = text(row, "token"), optional_text(row, "name") or ""
+        kind = (optional_text(row, "instrumenttype") or "EQ").upper()
+        there = optional_text(row, "brexchange") or exchange
+        if max(map(len, (exchange, symbol, theirs, token, name, kind, there))) > LONGEST_TEXT:
+            raise RowError(f"it has a text of more than {LONGEST_TEXT} characters")
+        expiry = optional_text(row, "expiry") or ""
+        if kind in _OPTIONS and not expiry:
+            raise RowError("expiry is missing")
+        root = _DERIVATIVE.fullmatch(symbol) if kind in _CONTRACTS else None
+        return Listing(
+            broker, exchange, symbol, name, theirs, there, token, kind,
+            root[1] if root else name if kind in _CONTRACTS else "",
+            self._expiries[expiry] if expiry else "",
+            self._strikes[str(row.get("strike"))] if kind in _OPTIONS else "",
+            self._lots[_given(row, "lotsize", "0")], self._ticks[_given(row, "tick_size", "0")],
+            self._values[_given(row, "contract_value", "1")],
+        )  # fmt: skip
+
+
+def _given(row: Row, column: str, default: str) -> str:
+    value = row.get(column)
+    return default if value is None else str(value)
+
+
+def _expiry(text: str) -> str:
+    """Return a date as PostgreSQL reads it. Raises ValueError for what is none."""
+    short = _SHORT_YEAR.fullmatch(text.upper())
+    return fields.expiry(f"{short[1]}20{short[2]}" if short else text)[0]

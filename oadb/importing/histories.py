@@ -1,0 +1,238 @@
+"""What only grows there, logs and sign-ins, as rows of ours: what each row becomes.
+
+Secrets are redacted as those of new rows are: OpenAlgo wrote API keys into bodies, and the secrets
+of webhooks into paths. A time without a zone is Indian where OpenAlgo set it itself, and UTC where
+SQLite's clock did.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from functools import partial
+from typing import Generic, TypeVar, cast
+
+from oadb import analyzer_logs, api_logs, imports, latency, login_attempts, traffic
+from oadb.brokers.fields import Known
+from oadb.brokers.files import RowError
+from oadb.engine.executors import Executor
+from oadb.engine.queries import Query
+from oadb.engine.results import Affected
+from oadb.importing.fields import (
+    INDIA,
+    ip,
+    number,
+    one_of,
+    optional_number,
+    optional_text,
+    text,
+    whole,
+)
+from oadb.importing.sources import Row
+from oadb.login_attempts import Attempt, Method
+from oadb.logs.encoding import as_text
+from oadb.logs.redaction import Redaction
+
+T = TypeVar("T")
+
+_OUTCOMES: Mapping[str, latency.Outcome] = {
+    "SUCCESS": "succeeded", "FAILED": "failed", "PARTIAL": "partial",
+}  # fmt: skip
+_ATTEMPTS: Mapping[str, login_attempts.Outcome] = {
+    "success": "succeeded", "failed": "failed", "resumed": "resumed",
+}  # fmt: skip
+_METHODS: Mapping[str, Method] = {"password": "password", "oauth": "oauth", "resume": "resume"}
+
+# NaN and the like, which JSON has not, as texts.
+_decode = json.JSONDecoder(parse_constant=str).decode
+
+_LONGEST_TIME = 1e9
+"""Milliseconds; the tables hold no longer ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class History(Generic[T]):
+    """A table that only grows: what its rows become, and how these are stored.
+
+    ``column`` has the time, which is of ``zone`` where it does not say; ``log`` is the table of
+    logs here, None for what is no log.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    column: str
+    zone: tzinfo
+    convert: Callable[[Row, datetime], T]
+    store: Callable[[Executor, list[T]], object]
+    log: str | None = None
+
+
+def logs(owner: int | None) -> tuple[History[str], ...]:
+    """Return the logs; requests to the API, which name no user there, are of *owner*."""
+    redaction = Redaction()
+    known = Known[str, str](lambda text: as_text(redaction.text(text)))
+    writer = _Writer(redaction, known, owner)
+    bodies = ("id", "api_type", "request_data", "response_data", "created_at")
+    return (
+        _log("order_logs", bodies, "created_at", INDIA, writer.call, api_logs.store),
+        _log("analyzer_logs", bodies, "created_at", INDIA, writer.analysis, analyzer_logs.store),
+        _log("traffic_logs", _TRAFFIC, "timestamp", UTC, writer.request, traffic.store),
+        _log("order_latency", _LATENCY, "timestamp", UTC, writer.timing, latency.store),
+    )
+
+
+_TRAFFIC = (
+    "id", "timestamp", "client_ip", "method", "path", "status_code", "duration_ms", "host",
+    "error", "user_id",
+)  # fmt: skip
+_LATENCY = (
+    "id", "timestamp", "order_id", "user_id", "broker", "symbol", "order_type", "rtt_ms",
+    "validation_latency_ms", "response_latency_ms", "overhead_ms", "total_latency_ms",
+    "request_body", "response_body", "status", "error",
+)  # fmt: skip
+
+
+def _log(
+    table: str,
+    columns: tuple[str, ...],
+    column: str,
+    zone: tzinfo,
+    convert: Callable[[Row, datetime], str],
+    store: Query[[Iterable[bytes]], Affected],
+) -> History[str]:
+    return History(
+        table,
+        columns,
+        column,
+        zone,
+        convert,
+        partial(_copied, store),
+        store.label.partition(".")[0],
+    )
+
+
+def _copied(store: Query[[Iterable[bytes]], Affected], tx: Executor, lines: list[str]) -> None:
+    store(tx, ["".join(lines).encode()])
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Makes lines of the logs here, in the order of the columns that their domains copy."""
+
+    redaction: Redaction
+    known: Known[str, str]
+    """Texts as COPY reads them, redacted: names and paths are the same in many rows."""
+    owner: int | None
+
+    def call(self, row: Row, moment: datetime) -> str:
+        """Return an order log. OpenAlgo kept neither method nor status: they follow."""
+        response = _parsed(row, "response_data")
+        succeeded, said = _answer(response)
+        endpoint, status = f"/api/v1/{text(row, 'api_type')}", 200 if succeeded else 400
+        return self._line(
+            moment, self.owner, endpoint, "POST", status, None,
+            self._body(_parsed(row, "request_data")), self._body(response),
+            None if succeeded else said,
+        )  # fmt: skip
+
+    def analysis(self, row: Row, moment: datetime) -> str:
+        return self._line(
+            moment, self.owner, text(row, "api_type"), self._body(_parsed(row, "request_data")),
+            self._body(_parsed(row, "response_data")),
+        )  # fmt: skip
+
+    def request(self, row: Row, moment: datetime) -> str:
+        status = whole(row, "status_code")
+        if not 100 <= status <= 599:
+            raise RowError("status_code is no HTTP status")
+        return self._line(
+            moment, ip(row, "client_ip"), text(row, "method"), text(row, "path"), None, status,
+            _milliseconds(row, "duration_ms"), optional_text(row, "host"), None,
+            optional_text(row, "error"),
+        )  # fmt: skip
+
+    def timing(self, row: Row, moment: datetime) -> str:
+        overhead = optional_number(row, "overhead_ms")
+        if overhead is not None and abs(overhead) > _LONGEST_TIME:
+            raise RowError("overhead_ms is no time in milliseconds")
+        return self._line(
+            moment, None, optional_text(row, "order_id"), optional_text(row, "broker"),
+            optional_text(row, "symbol"), optional_text(row, "order_type"),
+            _optional_milliseconds(row, "rtt_ms"),
+            _optional_milliseconds(row, "validation_latency_ms"),
+            _optional_milliseconds(row, "response_latency_ms"), overhead,
+            _milliseconds(row, "total_latency_ms"), one_of(row, "status", _OUTCOMES),
+            optional_text(row, "error"),
+        )  # fmt: skip
+
+    def _body(self, body: object) -> "_Json":
+        """Return a body with the fields that may be kept; columns hold objects alone."""
+        kept = self.redaction.body(body)
+        return _Json(kept if isinstance(body, dict) else f'{{"value": {kept}}}')
+
+    def _line(self, moment: datetime, *values: object) -> str:
+        known = self.known
+        kept = [known[each] if type(each) is str else as_text(each) for each in values]
+        return "\t".join((moment.isoformat(), *kept)) + "\n"
+
+
+class _Json(str):
+    """A body that was redacted."""
+
+    __slots__ = ()
+
+
+def _attempt(row: Row, moment: datetime) -> Attempt:
+    try:
+        address = ip(row, "ip_address")
+    except RowError:
+        address = None
+    return Attempt(
+        moment, text(row, "username", 254), None, address, optional_text(row, "device_info", 500),
+        optional_text(row, "broker", 50), one_of(row, "login_type", _METHODS, "password"),
+        one_of(row, "status", _ATTEMPTS), optional_text(row, "failure_reason", 500),
+    )  # fmt: skip
+
+
+ATTEMPTS = History(
+    "login_attempts",
+    (
+        "id", "username", "ip_address", "device_info", "status", "login_type", "broker",
+        "failure_reason", "timestamp",
+    ),
+    "timestamp", INDIA, _attempt, imports.record_attempts,
+)  # fmt: skip
+"""Sign-ins that were tried."""
+
+
+def _parsed(row: Row, column: str) -> object:
+    """Return what a column of JSON holds; its text where it is none."""
+    given = row.get(column)
+    if not isinstance(given, str):
+        raise RowError(f"{column} is missing, or no text")
+    try:
+        return cast("object", _decode(given))
+    except (ValueError, RecursionError):
+        return given
+
+
+def _answer(response: object) -> tuple[bool, str | None]:
+    """Return whether a request succeeded, and what was said of it."""
+    match response:
+        case {"status": "success"}:
+            return True, None
+        case {"message": str(said)}:
+            return False, said
+        case _:
+            return False, None
+
+
+def _milliseconds(row: Row, column: str) -> float:
+    value = number(row, column)
+    if not 0 <= value <= _LONGEST_TIME:
+        raise RowError(f"{column} is no time in milliseconds")
+    return value
+
+
+def _optional_milliseconds(row: Row, column: str) -> float | None:
+    return None if row.get(column) is None else _milliseconds(row, column)

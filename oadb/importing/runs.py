@@ -1,0 +1,154 @@
+"""A run: everything of an installation, in an order in which each has what it belongs to.
+
+Without *applies*, users and what is theirs are brought over in a transaction that is undone, and of
+the rest is said what it would be: nothing is changed.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psycopg
+
+from oadb import keys
+from oadb.brokers.files import RowError
+from oadb.engine.database import Database
+from oadb.engine.executors import Executor
+from oadb.errors import ParameterError
+from oadb.importing import contracts, histories
+from oadb.importing.alerts import Alerts
+from oadb.importing.ciphers import Ciphers
+from oadb.importing.people import People, require_right_pepper
+from oadb.importing.platforms import Settings, bring_ban
+from oadb.importing.reports import TableReport
+from oadb.importing.sources import Row, Sources
+from oadb.importing.streams import Streams, Watch
+
+Bring = Callable[[Executor, Row, TableReport], bool]
+"""Brings one row over; False if it is here. Raises RowError with the reason why it cannot be."""
+
+_COLUMNS = {
+    "users": (
+        "id", "username", "email", "password_hash", "totp_secret", "is_admin", "totp_enabled",
+        "totp_required_for_login", "totp_required_for_mcp", "totp_required_for_password_reset",
+    ),
+    "api_keys": (
+        "id", "user_id", "api_key_hash", "api_key_encrypted", "created_at", "order_mode",
+    ),
+    "settings": (
+        "id", "analyze_mode", "smtp_server", "smtp_port", "smtp_username",
+        "smtp_password_encrypted", "smtp_use_tls", "smtp_from_email", "smtp_helo_hostname",
+        "security_auto_ban_enabled", "security_404_threshold", "security_404_ban_duration",
+        "security_api_threshold", "security_api_ban_duration", "security_repeat_offender_limit",
+    ),
+    "strategies": (
+        "id", "name", "webhook_id", "user_id", "platform", "is_active", "is_intraday",
+        "trading_mode", "start_time", "end_time", "squareoff_time", "created_at", "updated_at",
+    ),
+    "chartink_strategies": (
+        "id", "name", "webhook_id", "user_id", "is_active", "is_intraday", "start_time",
+        "end_time", "squareoff_time", "created_at", "updated_at",
+    ),
+    "ip_bans": (
+        "id", "ip_address", "ban_reason", "ban_count", "banned_at", "expires_at", "is_permanent",
+        "created_by",
+    ),
+    "auth": (
+        "id", "name", "auth", "feed_token", "broker", "user_id", "is_revoked", "secret_api_key",
+        "primary_ip", "secondary_ip", "ip_updated_at", "aux_param1", "aux_param2", "aux_param3",
+        "aux_param4",
+    ),
+}  # fmt: skip
+
+
+# What there are secrets in, or belongs to who has some.
+_SECRET = _COLUMNS.keys() - {"ip_bans"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done. ``installation`` names where the rows come from, 1 to 100 characters.
+
+    ``broker`` is whose master contract it is; None: it is left out.
+    """
+
+    installation: str
+    broker: str | None
+    applies: bool
+
+
+class _UndoneError(Exception):
+    """Ends the transaction of a dry run."""
+
+
+def run(
+    db: Database, sources: Sources, environ: Mapping[str, str], plan: Plan, watch: Watch
+) -> Iterator[TableReport]:
+    """Do as *plan* says, and yield what became of each table; may be run again after any end.
+
+    *environ* has OpenAlgo's pepper and salts. *watch* hears how many rows of a history were looked
+    at since. Raises ConfigError, before anything is written, where the pepper is missing or not the
+    right one; LoadError as ``Streams.bring``, and where a source cannot be read on: what was stored
+    until then stays.
+    """
+    owner = None
+    if any(table in sources for table in _SECRET):
+        people = People(plan.installation, Ciphers.from_env(environ))
+        require_right_pepper(sources, people.ciphers)
+        if plan.applies:
+            keys.prove(db)
+        yield from _undone_or_not(db, sources, _of(people, sources), plan)
+        owner = people.only_user
+    yield from _undone_or_not(db, sources, {"ip_bans": bring_ban}, plan)
+    if contracts.TABLE in sources:
+        yield contracts.bring(db, sources, plan.broker, applies=plan.applies)
+    streams = Streams(db, sources, plan.installation, watch, plan.applies)
+    if histories.ATTEMPTS.table in sources:
+        yield streams.bring(histories.ATTEMPTS)
+    for log in histories.logs(owner):
+        if log.table in sources:
+            yield streams.bring(log)
+
+
+def _of(people: People, sources: Sources) -> Mapping[str, Bring]:
+    """Return what is brought over row by row, in an order in which each finds its user."""
+    return {
+        "users": people.bring_user,
+        "api_keys": people.bring_api_key,
+        "auth": people.bring_broker_token,
+        "strategies": Alerts("strategies", sources, people).bring,
+        "chartink_strategies": Alerts("chartink_strategies", sources, people).bring,
+        "settings": Settings(sources, people.ciphers).bring,
+    }
+
+
+def _undone_or_not(
+    db: Database, sources: Sources, steps: Mapping[str, Bring], plan: Plan
+) -> list[TableReport]:
+    present = {table: bring for table, bring in steps.items() if table in sources}
+    if plan.applies:
+        return [_each(db, sources, table, bring) for table, bring in present.items()]
+    reports: list[TableReport] = []
+    with suppress(_UndoneError), db.transaction() as tx:
+        reports = [_each(tx, sources, table, bring) for table, bring in present.items()]
+        raise _UndoneError
+    return reports
+
+
+def _each(db: Executor, sources: Sources, table: str, bring: Bring) -> TableReport:
+    """Bring over the rows of a small table, each in a transaction of its own."""
+    report = TableReport(table)
+    for row in sources.rows(table):
+        if not report.found:
+            report.compare(row, _COLUMNS[table])
+        report.found += 1
+        try:
+            with db.transaction() as tx:
+                is_new = bring(tx, row, report)
+        except (RowError, ParameterError) as fault:
+            report.leave_out(row.get("id"), str(fault))
+        except psycopg.IntegrityError as refusal:
+            report.leave_out(row.get("id"), f"{refusal.diag.constraint_name} refuses it")
+        else:
+            report.count(is_new=is_new)
+    return report

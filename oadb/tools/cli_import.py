@@ -1,0 +1,66 @@
+"""The command line of imports: ``oadb import-openalgo``. What it does is in ``oadb.importing``."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+from oadb.engine.database import Database
+from oadb.errors import ConfigError
+from oadb.importing import ciphers, runs, sources
+
+
+def run_import(
+    sqlite: Annotated[
+        list[Path] | None,
+        typer.Option(help="A SQLite file, or a folder of them; may be given more than once."),
+    ] = None,
+    postgresql: Annotated[
+        list[str] | None,
+        typer.Option(help="The URL of a database; keep its password in ~/.pgpass."),
+    ] = None,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(help="OpenAlgo's .env, with pepper and salts; else the environment has them."),
+    ] = None,
+    installation: Annotated[
+        str, typer.Option(help="A name for where it comes from; each is brought over once.")
+    ] = "openalgo",
+    broker: Annotated[
+        str | None, typer.Option(help="Whose master contract the table symtoken is.")
+    ] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Write; without it nothing is changed.")
+    ] = False,
+) -> None:
+    """Say what bringing an OpenAlgo installation over would do; with --apply, do it."""
+    if not (sqlite or postgresql):
+        raise ConfigError("nothing to read: give --sqlite or --postgresql")
+    environ = os.environ if env_file is None else ciphers.environment(env_file)
+    plan = runs.Plan(installation, broker, apply)
+    done = "written" if apply else "to be written"
+    with sources.opened(sqlite or [], postgresql or []) as found, Database.from_env() as db:
+        with _progress() as progress:
+            task = progress.add_task("", total=None)
+            for report in runs.run(db, found, environ, plan, lambda n: progress.advance(task, n)):
+                for line in report.lines(done):
+                    typer.echo(line)
+        if found.unread:
+            typer.echo(f"not brought over, no counterpart here: {', '.join(found.unread)}")
+    if not apply:
+        typer.echo("nothing was changed; --apply writes")
+
+
+def _progress() -> Progress:
+    """Show how many rows of logs were looked at, on a terminal; nothing elsewhere."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.completed:,.0f} rows of logs"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )

@@ -1,0 +1,160 @@
+-- What is brought over from another system, with its own times. Bound in oadb/imports.py.
+
+-- name: get_progress
+select
+    last_id,
+    checksum,
+    rows
+from oadb.imports
+where
+    installation = :installation
+    and table_name = :table_name;
+
+-- name: _advance
+-- Compare and swap, in the transaction that stores the rows: no row counts where
+-- another run has been faster, and what this one stored is to be undone.
+insert into oadb.imports as known (
+    installation,
+    table_name,
+    last_id,
+    checksum,
+    rows
+)
+values (
+    :installation,
+    :table_name,
+    :last_id,
+    :checksum,
+    :stored
+)
+on conflict (installation, table_name) do update
+    set
+        last_id = excluded.last_id,
+        checksum = excluded.checksum,
+        rows = known.rows + excluded.rows,
+        imported_at = now()
+    where known.last_id = :after;
+
+-- name: record_batch
+-- So that statistics look at the minutes of its rows.
+insert into oadb.log_batches (
+    batch_id,
+    table_name,
+    rows,
+    first_at,
+    last_at
+)
+values (
+    :batch_id,
+    :table_name,
+    :stored,
+    :first_at,
+    :last_at
+);
+
+-- name: _record_attempts
+-- scope: all users (a name may be nobody's)
+-- The arrays have one value for each attempt; an empty text stands for null.
+insert into oadb.login_attempts (
+    attempted_at,
+    username,
+    user_id,
+    ip,
+    device,
+    broker,
+    method,
+    outcome,
+    reason
+)
+select
+    attempts.attempted_at,
+    attempts.username,
+    users.user_id,
+    nullif(attempts.ip, '')::inet,
+    nullif(attempts.device, ''),
+    nullif(attempts.broker, ''),
+    attempts.method,
+    attempts.outcome,
+    nullif(attempts.reason, '')
+from
+    unnest(
+        :attempted_ats::timestamptz[],
+        :usernames::text[],
+        :ips::text[],
+        :devices::text[],
+        :brokers::text[],
+        :methods::text[],
+        :outcomes::text[],
+        :reasons::text[]
+    ) as attempts (attempted_at, username, ip, device, broker, method, outcome, reason)
+left join oadb.users on lower(attempts.username) = users.username_key;
+
+-- name: _adopt_key
+-- What was brought over before stays as it became since. May violate
+-- api_keys_user_id_fkey and the checks.
+insert into oadb.api_keys (
+    user_id,
+    api_key_id,
+    name,
+    hint,
+    token_digest,
+    fingerprint,
+    kept_token,
+    scopes,
+    order_mode,
+    created_at
+)
+values (
+    :user_id,
+    :api_key_id,
+    :name,
+    :hint,
+    :token_digest,
+    :fingerprint,
+    :kept_token,
+    '{}',
+    :order_mode,
+    coalesce(:created_at, now())
+)
+on conflict (user_id, api_key_id) do nothing;
+
+-- name: _adopt_strategy
+-- What was brought over before stays as it became since. May violate
+-- strategies_user_id_fkey and the checks.
+insert into oadb.strategies (
+    user_id,
+    strategy_id,
+    name,
+    platform,
+    trading_mode,
+    definition,
+    is_active,
+    is_intraday,
+    start_time,
+    end_time,
+    squareoff_time,
+    time_zone,
+    webhook_hint,
+    token_digest,
+    fingerprint,
+    created_at
+)
+values (
+    :user_id,
+    :strategy_id,
+    :name,
+    :platform,
+    :trading_mode,
+    '{}',
+    :is_active,
+    :is_intraday,
+    :start_time,
+    :end_time,
+    :squareoff_time,
+    :time_zone,
+    :webhook_hint,
+    :token_digest,
+    :fingerprint,
+    coalesce(:created_at, now())
+)
+on conflict (user_id, strategy_id) do nothing;

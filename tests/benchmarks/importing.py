@@ -1,0 +1,149 @@
+"""What it costs to bring an OpenAlgo installation over: instruments, logs, memory. By hand:
+
+    pip install -e '.[bench]'
+    python tests/benchmarks/importing.py
+
+The installation is made first, and not part of the figures. OADB_BENCH_LOGS, 1000000 where unset,
+sets how many rows the logs have together; OADB_BENCH_CONTRACT, 150000, how many instruments there
+are. Conditions and DATABASE_URL are those of instruments.py.
+"""
+
+import json
+import os
+import resource
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from time import perf_counter, process_time
+
+if not __package__:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from oadb import Database
+from oadb.importing import runs, sources
+from oadb.importing.reports import TableReport
+from tests.benchmarks import conditions
+from tests.importing.openalgo import API_KEY, WEBHOOK, Installation
+
+LOGS = int(os.environ.get("OADB_BENCH_LOGS", "1000000"))
+CONTRACT = int(os.environ.get("OADB_BENCH_CONTRACT", "150000"))
+
+# A request costs one row of each, and a page of the application only traffic.
+_SHARES = {"order_logs": 0.3, "analyzer_logs": 0.1, "traffic_logs": 0.3, "order_latency": 0.3}
+
+
+# Their rows are few; without them neither a pepper nor a key ring is needed.
+_PEOPLE = ("users", "api_keys", "auth", "settings", "strategies", "chartink_strategies")
+
+
+def main() -> None:
+    print(f"\n## An import of {CONTRACT:,} instruments and {LOGS:,} rows of logs\n")
+    print("The same process reads, redacts and sends; the server's work is in the seconds alone.")
+    with tempfile.TemporaryDirectory(prefix="oadb-") as folder:
+        there = _made(Path(folder))
+        before = _memory()
+        with conditions.database() as url, Database(conditions.config(url)) as db:
+            dry = [*_run(db, there, applies=False)]
+            applied = [*_run(db, there, applies=True)]
+            again = [*_run(db, there, applies=True)]
+    for title, parts in (("dry run", dry), ("run", applied), ("the same again", again)):
+        print(f"\n{title}:")
+        conditions.table(("table", "rows", "rows a second", "CPU of the client, us a row"), parts)
+    print(f"\nMemory of the process before {before:.0f} MB, at most {_memory():.0f} MB.")
+
+
+def _run(db: Database, there: Installation, *, applies: bool) -> Iterator[list[str]]:
+    plan = runs.Plan("openalgo", "zerodha", applies)
+    with sources.opened([there.folder], []) as found:
+        steps = runs.run(db, found, {}, plan, lambda _rows: None)
+        while True:
+            started, busy = perf_counter(), process_time()
+            report = next(steps, None)
+            if report is None:
+                return
+            yield _cells(report, perf_counter() - started, process_time() - busy)
+
+
+def _cells(report: TableReport, seconds: float, busy: float) -> list[str]:
+    rows = report.found
+    speed = [f"{rows / seconds:,.0f}", f"{busy / rows * 1e6:.1f}"] if rows else ["-", "-"]
+    return [report.table, f"{rows:,}", *speed]
+
+
+def _memory() -> float:
+    """Return the most memory that this process ever had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _made(folder: Path) -> Installation:
+    there = Installation(folder)
+    for table in _PEOPLE:
+        there.script("openalgo", f"drop table {table}")
+    files = {"traffic_logs": "logs", "order_latency": "latency"}
+    for table, share in _SHARES.items():
+        make = _ROWS[table]
+        rows = (make(number) for number in range(int(LOGS * share)))
+        _fill(there.path(files.get(table, "openalgo")), table, rows)
+    _fill(there.path("openalgo"), "symtoken", map(_option, range(CONTRACT)))
+    return there
+
+
+def _fill(path: Path, table: str, rows: Iterable[tuple[object, ...]]) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        width = len(connection.execute(f"select * from {table}").description) - 1
+        connection.executemany(f"insert into {table} values (null{', ?' * width})", rows)
+
+
+def _at(number: int) -> str:
+    minutes, second = divmod(number, 60)
+    days, minute = divmod(minutes, 1440)
+    day = f"2026-{1 + days // 28 % 10:02}-{1 + days % 28:02}"
+    return f"{day} {minute // 60:02}:{minute % 60:02}:{second:02}.123456"
+
+
+def _body(number: int) -> tuple[object, ...]:
+    request = {
+        "apikey": API_KEY, "strategy": "Momentum", "symbol": f"NIFTY31JUL26{number % 900 * 50}CE",
+        "exchange": "NFO", "action": "BUY", "product": "MIS", "pricetype": "LIMIT",
+        "quantity": str(75 * (1 + number % 20)), "price": str(number % 500 / 20),
+        "trigger_price": "0", "disclosed_quantity": "0",
+    }  # fmt: skip
+    response = {"status": "success", "orderid": f"26073100{number:07}"}
+    return "placeorder", json.dumps(request), json.dumps(response), _at(number)
+
+
+def _request(number: int) -> tuple[object, ...]:
+    path = f"/strategy/webhook/{WEBHOOK}" if number % 10 == 0 else f"/api/v1/quotes/{number % 400}"
+    ip = f"203.0.113.{number % 250}"
+    return _at(number)[:19], ip, "POST", path, 200, number % 900 / 7, "algo.example.in", None, None
+
+
+def _timing(number: int) -> tuple[object, ...]:
+    total = 40 + number % 1000 / 9
+    return (
+        _at(number)[:19], f"26073100{number:07}", None, "zerodha", f"S{number % 900}", "PLACE",
+        total - 3, 0.4, 1.2, 1.4, total, None, None, "SUCCESS", None,
+    )  # fmt: skip
+
+
+def _option(number: int) -> tuple[object, ...]:
+    strike = 50.0 * (1 + number % 900)
+    symbol = f"U{number // 900}31JUL26{strike:.0f}CE"
+    return (
+        symbol, f"X{symbol}", f"U{number // 900}", "NFO", "NFO", f"{number}::::{number}",
+        "31-JUL-26", strike, 75, "CE", 0.05, 1.0,
+    )  # fmt: skip
+
+
+_ROWS: dict[str, Callable[[int], tuple[object, ...]]] = {
+    "order_logs": _body,
+    "analyzer_logs": _body,
+    "traffic_logs": _request,
+    "order_latency": _timing,
+}
+
+if __name__ == "__main__":
+    conditions.run("Imports", {"importing": main}, sys.argv[1:])

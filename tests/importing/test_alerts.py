@@ -1,0 +1,107 @@
+"""Strategies of OpenAlgo: whoever alerts needs no new address."""
+
+from datetime import time
+
+import pytest
+
+from oadb import Database, Secret, chartink, strategies, users
+from oadb.security.refusals import Refusal
+from oadb.strategies import Strategy
+from oadb.strategy_changes import Mapping
+from tests.importing.openalgo import SCAN, WEBHOOK, Installation
+from tests.importing.running import bring, told
+
+STRATEGY = {
+    "name": "Momentum", "webhook_id": WEBHOOK, "user_id": "Asha", "trading_mode": "BOTH",
+    "start_time": "09:20", "end_time": "15:00", "squareoff_time": "15:15",
+}  # fmt: skip
+MAPPING = {"strategy_id": 1, "exchange": "NSE", "quantity": 5, "product_type": "MIS"}
+
+
+@pytest.fixture
+def trading(there: Installation) -> Installation:
+    there.add_asha()
+    there.add("strategies", STRATEGY)
+    there.add(
+        "strategy_symbol_mappings", {**MAPPING, "symbol": "SBIN"}, {**MAPPING, "symbol": "TCS"}
+    )
+    there.add("chartink_strategies", {"name": "Scan", "webhook_id": SCAN, "user_id": "asha"})
+    there.add("chartink_symbol_mappings", {**MAPPING, "chartink_symbol": "INFY"})
+    return there
+
+
+def test_webhooks_go_on_finding_their_strategies(db: Database, trading: Installation) -> None:
+    dry = bring(db, trading, applies=False)
+    reports = bring(db, trading)
+    found = strategies.find_by_webhook(db, Secret(WEBHOOK))
+    scan = chartink.find_by_webhook(db, Secret(SCAN))
+
+    assert told(dry) == told(reports)
+    assert isinstance(found, Strategy)
+    assert isinstance(scan, Strategy)
+    assert (found.name, found.platform, found.trading_mode) == ("Momentum", "tradingview", "BOTH")
+    assert (found.start_time, found.squareoff_time) == (time(9, 20), time(15, 15))
+    assert found.mappings == (Mapping("SBIN", "NSE", 5, "MIS"), Mapping("TCS", "NSE", 5, "MIS"))
+    assert [mapping.chartink_symbol for mapping in scan.mappings] == ["INFY"]
+    assert strategies.find_by_webhook(db, Secret(WEBHOOK[:-1] + "9")) is Refusal.UNKNOWN
+    assert WEBHOOK[4:-4] not in str(strategies.list_by_user(db, found.user_id))
+
+
+def test_what_became_of_a_strategy_here_is_not_undone(db: Database, trading: Installation) -> None:
+    bring(db, trading)
+    found = strategies.find_by_webhook(db, Secret(WEBHOOK))
+    assert isinstance(found, Strategy)
+    strategies.set_active(db, found.user_id, found.strategy_id, False)
+    strategies.delete_mappings(db, found.user_id, found.strategy_id, ["SBIN"])
+    reports = bring(db, trading)
+
+    assert strategies.find_by_webhook(db, Secret(WEBHOOK)) is Refusal.INACTIVE
+    (listed,) = strategies.list_by_user(db, found.user_id)
+    assert [mapping.symbol for mapping in listed.mappings] == ["TCS"]
+    assert (reports["strategies"].written, reports["strategies"].there) == (0, 1)
+
+
+UNFIT = {
+    "webhook_id is no UUID as OpenAlgo makes them": {"webhook_id": "x"},
+    "its user was not brought over": {"user_id": "nobody"},
+    "trading_mode is none of LONG, SHORT, BOTH": {"trading_mode": "UP"},
+    "start_time is no time such as 09:15": {"start_time": "9h20"},
+    "end_time is no time such as 09:15": {"end_time": "25:00"},
+    "strategies_end_time_check refuses it": {"end_time": "09:00"},
+    "strategies_platform_check refuses it": {"platform": "Trading View"},
+    "is_active is neither true nor false": {"is_active": "perhaps"},
+}
+
+
+def test_strategies_that_are_none_are_left_out(db: Database, there: Installation) -> None:
+    there.add_asha()
+    for number, change in enumerate(UNFIT.values()):
+        webhook = f"{WEBHOOK[:-2]}{number:02}"
+        there.add("strategies", {**STRATEGY, "webhook_id": webhook, **change})
+    reports = bring(db, there)
+
+    assert [*reports["strategies"].left_out_ids()] == [*UNFIT]
+    user = users.find_by_username(db, "asha")
+    assert user is not None
+    assert strategies.list_by_user(db, user.user_id) == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"product_type": "X"}, {"quantity": 0}, {"quantity": "x"}, {"symbol": "SBIN"}]
+)
+def test_a_strategy_comes_with_all_its_mappings_or_not_at_all(
+    db: Database, trading: Installation, change: dict[str, object]
+) -> None:
+    trading.change("strategy_symbol_mappings", 2, **change)
+    reports = bring(db, trading)
+
+    assert strategies.find_by_webhook(db, Secret(WEBHOOK)) is Refusal.UNKNOWN
+    assert (reports["strategies"].written, reports["strategies"].left_out) == (0, 1)
+
+
+def test_a_strategy_that_may_be_switched_off_is(db: Database, trading: Installation) -> None:
+    trading.change("strategies", 1, is_active=None)
+    reports = bring(db, trading)
+
+    assert strategies.find_by_webhook(db, Secret(WEBHOOK)) is Refusal.INACTIVE
+    assert "is switched off" in told(reports)

@@ -1,0 +1,68 @@
+"""The command: without --apply it changes nothing, and nothing that it says is a secret."""
+
+import os
+import subprocess
+import sys
+
+from oadb import Database, users
+from tests.conftest import RING
+from tests.importing.openalgo import PEPPER, SALT, SECRETS, Installation, cipher
+
+
+def oadb(url: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name != "API_KEY_PEPPER"}
+    return subprocess.run(
+        [sys.executable, "-m", "oadb", "import-openalgo", *arguments],
+        env={**kept, "DATABASE_URL": url, "OADB_KEYRING": RING.to_json(), **environ},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_an_installation_is_shown_and_then_brought_over(
+    db: Database, there: Installation, oadb_database_url: str
+) -> None:
+    there.add_asha()
+    there.add_asha(name="ravi", api_key="0" * 64)
+    there.change("auth", 2, auth=cipher("canary", "another pepper of enough length.."))
+    there.add_logs(2)
+    env = there.folder / ".env"
+    env.write_text(f"# keys\nAPI_KEY_PEPPER = '{PEPPER}'\nFERNET_SALT=\"{SALT}\"\n\nLOG = 1 # x\n")
+    given = ("--sqlite", str(there.folder), "--env-file", str(env))
+
+    dry = oadb(oadb_database_url, *given)
+    assert users.count_all(db) == 0
+    applied = oadb(oadb_database_url, *given, "--apply")
+    assert users.count_all(db) == 2
+    again = oadb(oadb_database_url, *given, "--apply")
+
+    assert (dry.returncode, applied.returncode, again.returncode) == (0, 0, 0), applied.stderr
+    assert dry.stdout.splitlines()[-1] == "nothing was changed; --apply writes"
+    assert dry.stdout.replace("to be written", "written").splitlines()[:-1] == (
+        applied.stdout.splitlines()
+    )
+    lines = [" ".join(line.split()) for line in applied.stdout.splitlines()]
+    assert lines[0] == "users 2 found 2 written 0 there already 0 left out"
+    assert "1 left out: auth cannot be decrypted (id 2)" in lines
+    assert lines[-1].startswith("not brought over, no counterpart here: active_sessions")
+    assert "order_logs 0 found 0 written 2 there already 0 left out" in " ".join(
+        again.stdout.split()
+    )
+    said = dry.stdout + dry.stderr + applied.stdout + applied.stderr
+    assert [secret for secret in (*SECRETS, SALT, "canary") if secret in said] == []
+
+
+def test_what_is_wrong_is_one_message(there: Installation, oadb_database_url: str) -> None:
+    there.add_asha()
+    folder = str(there.folder)
+    wrong = {
+        (): "oadb: nothing to read: give --sqlite or --postgresql",
+        ("--sqlite", folder): "oadb: API_KEY_PEPPER is not set; take it from OpenAlgo's .env",
+        ("--sqlite", folder, "--env-file", "none"): "oadb: cannot read none: No such file",
+        ("--sqlite", "none.db"): "oadb: none.db: unable to open database file",
+    }
+    for arguments, message in wrong.items():
+        done = oadb(oadb_database_url, *arguments)
+
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(message), done.stderr
+        assert done.stderr.count("\n") == 1

@@ -1,0 +1,291 @@
+"""Logs of OpenAlgo: every row once, with its time and without secrets, however often one tries."""
+
+import logging
+import subprocess
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+
+from oadb import Config, Database, imports, users
+from oadb.errors import LoadError
+from oadb.importing.reports import TableReport
+from tests.conftest import RING
+from tests.importing.openalgo import ENVIRON, SECRETS, Installation
+from tests.importing.running import bring, told
+
+LOGS = ("api_logs", "analyzer_logs", "traffic", "latency", "login_attempts")
+THERE = ("order_logs", "analyzer_logs", "traffic_logs", "order_latency", "login_attempts")
+
+
+def ask(config: Config, statement: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(**config.connection_keywords()) as connection:
+        return connection.execute(statement.encode()).fetchall()
+
+
+def counts(config: Config) -> dict[str, int]:
+    return {log: ask(config, f"select count(*) from oadb.{log}")[0][0] for log in LOGS}
+
+
+def tally(report: TableReport) -> tuple[int, int, int]:
+    return report.found, report.written, report.there
+
+
+def test_each_log_is_brought_over_with_its_times_and_without_secrets(
+    db: Database, config: Config, there: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    there.add_asha()
+    there.add_logs(3)
+    reports = bring(db, there)
+    user = users.find_by_username(db, "asha")
+
+    assert user is not None
+    assert {table: reports[table].written for table in THERE} == dict.fromkeys(THERE, 3)
+    assert counts(config) == dict.fromkeys(LOGS, 3)
+    (call, *_) = ask(
+        config,
+        "select logged_at, user_id, endpoint, method, status, ip, request, response, error "
+        "from oadb.api_logs order by logged_at",
+    )
+    at = datetime(2025, 7, 31, 3, 45, 0, 123456, tzinfo=UTC)
+    request, response = (
+        {"***": 1, "symbol": "SBIN", "quantity": 0},
+        {"status": "success", "orderid": "250731000000"},
+    )
+    assert call == (
+        at,
+        user.user_id,
+        "/api/v1/placeorder",
+        "POST",
+        200,
+        None,
+        request,
+        response,
+        None,
+    )
+    (analysis, *_) = ask(
+        config,
+        "select logged_at, user_id, api_type, request, response from oadb.analyzer_logs order by 1",
+    )
+    assert analysis == (at, user.user_id, "placeorder", request, response)
+    (seen, *_) = ask(
+        config,
+        "select logged_at, host(ip), method, path, endpoint, status, duration_ms, host, user_id, "
+        "error from oadb.traffic order by 1",
+    )
+    assert seen == (
+        datetime(2025, 7, 31, 9, 15, tzinfo=UTC), "203.0.113.7", "POST", "/strategy/webhook/***",
+        None, 200, 12.5, "algo.example.in", None, None,
+    )  # fmt: skip
+    (timed, *_) = ask(
+        config,
+        "select logged_at, order_id, broker, symbol, order_type, rtt_ms, validation_ms, "
+        "response_ms, overhead_ms, total_ms, outcome, error from oadb.latency order by 1",
+    )
+    assert timed == (
+        datetime(2025, 7, 31, 9, 15, tzinfo=UTC), "0", "zerodha", "SBIN", "PLACE", 40.5, 1.0, 2.5,
+        -0.5, 45.0, "succeeded", None,
+    )  # fmt: skip
+    (tried, *_) = ask(
+        config,
+        "select attempted_at, username, user_id, host(ip), device, method, outcome, reason "
+        "from oadb.login_attempts order by 1",
+    )
+    assert tried == (
+        at, "asha", user.user_id, "203.0.113.7", "Firefox", "password", "failed", "password",
+    )  # fmt: skip
+    everything = [
+        row
+        for (table,) in ask(config, "select tablename from pg_tables where schemaname = 'oadb'")
+        for row in ask(config, f"select t::text from oadb.{table} as t")
+    ]
+    said = told(reports) + caplog.text + "".join(text for (text,) in everything)
+    assert "asha@example.in" in said
+    assert [secret for secret in SECRETS if secret in said] == []
+    batches = ask(config, "select table_name, rows, rolled_up_at from oadb.log_batches order by 1")
+    assert batches == [(log, 3, None) for log in sorted({*LOGS} - {"login_attempts"})]
+
+
+def test_a_second_run_brings_what_was_added_since_and_nothing_else(
+    db: Database, config: Config, there: Installation
+) -> None:
+    there.add_logs(2)
+    dry = bring(db, there, applies=False)
+    assert counts(config) == dict.fromkeys(LOGS, 0)
+    first = bring(db, there)
+    second = bring(db, there)
+    there.add_logs(1)
+    third = bring(db, there)
+
+    assert told(dry) == told(first)
+    assert {each: tally(second[each]) for each in THERE} == dict.fromkeys(THERE, (0, 0, 2))
+    assert {each: tally(third[each]) for each in THERE} == dict.fromkeys(THERE, (1, 1, 2))
+    assert counts(config) == dict.fromkeys(LOGS, 3)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from oadb import Database
+from oadb.importing import runs, sources, streams
+streams._ROWS = 10
+seen = 0
+def watch(rows):
+    global seen
+    seen += rows
+    if seen >= {batches} * 10:
+        os.kill(os.getpid(), signal.SIGKILL)
+with sources.opened([Path(sys.argv[1])], []) as found, Database.from_env() as db:
+    for _ in runs.run(db, found, os.environ, runs.Plan("openalgo", None, True), watch):
+        pass
+"""
+
+
+def test_a_run_that_is_killed_is_gone_on_with(
+    db: Database, config: Config, there: Installation, oadb_database_url: str
+) -> None:
+    there.add_logs(25)
+    for batches in (2, 3, 1):
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED.format(batches=batches), str(there.folder)],
+            env={**ENVIRON, "DATABASE_URL": oadb_database_url, "OADB_KEYRING": RING.to_json()},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == -9, done.stderr
+    assert 0 < sum(counts(config).values()) < 5 * 25
+    bring(db, there)
+
+    assert counts(config) == dict.fromkeys(LOGS, 25)
+    assert ask(config, "select count(*), count(distinct order_id) from oadb.latency") == [(25, 25)]
+
+
+def test_two_runs_at_once_bring_nothing_twice(
+    db: Database, config: Config, there: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there.add_logs(1)
+    real = imports.get_progress
+
+    def slow(*args: Any) -> Any:
+        found = real(*args)
+        monkeypatch.setattr(imports, "get_progress", real)
+        bring(db, there)
+        return found
+
+    monkeypatch.setattr(imports, "get_progress", slow)
+    with pytest.raises(LoadError, match="another import of openalgo is running"):
+        bring(db, there)
+
+    assert counts(config) == dict.fromkeys(LOGS, 1)
+
+
+def test_another_installation_needs_a_name_of_its_own(
+    db: Database, config: Config, there: Installation
+) -> None:
+    there.add_logs(1)
+    bring(db, there)
+    there.change("order_logs", 1, created_at="2025-08-01 10:00:00")
+
+    with pytest.raises(LoadError, match=r"order_logs: .* another installation; .* --installation"):
+        bring(db, there)
+    bring(db, there, installation="second")
+    assert counts(config) == dict.fromkeys(LOGS, 2)
+
+
+TIMES = {
+    "2025-07-31 09:15:00": (9, 15 - 330),
+    "2025-07-31 09:15:00.123456+05:30": (9, 15 - 330),
+    "2025-07-31T09:15:00Z": (9, 15),
+    "2025-07-31 09:15:00-04:00": (13, 15),
+}
+NO_TIMES = (None, "", "yesterday", 1753950000, "1999-12-31 00:00:00", "2999-01-01 00:00:00", b"\0")
+
+
+def test_times_with_and_without_a_zone_stand_beside_each_other(
+    db: Database, config: Config, there: Installation
+) -> None:
+    for time in (*TIMES, *NO_TIMES):
+        body = {"request_data": "{}", "response_data": "{}", "created_at": time}
+        there.add("order_logs", {"api_type": "x", **body})
+    reports = bring(db, there)
+    stored = [at for (at,) in ask(config, "select logged_at from oadb.api_logs order by log_id")]
+
+    day = datetime(2025, 7, 31, tzinfo=UTC).timestamp()
+    assert [int(at.timestamp() - day) for at in stored] == [
+        hours * 3600 + minutes * 60 for hours, minutes in TIMES.values()
+    ]
+    assert reports["order_logs"].left_out == len(NO_TIMES)
+    assert "created_at is no time such as 2026-11-23 09:15:00" in told(reports)
+
+
+BODIES: dict[str, object] = {
+    '{"symbol": "SBIN"}': {"symbol": "SBIN"},
+    "[1, 2]": {"value": [1, 2]},
+    "not json": {"value": "not json"},
+    '{"symbol": "\\u0000\\ud800"}': {"symbol": "\\u0000\\ud800"},
+    '{"price": NaN, "quantity": 1e400}': {"price": "NaN", "quantity": "inf"},
+    "[" * 5000: None,
+    '{"quantity": ' + "9" * 5000 + "}": None,
+    '{"symbol": "a\\tb\\\\N\\n"}': {"symbol": "a\tb\\N\n"},
+}
+
+
+def test_bodies_of_every_kind_are_kept_as_what_can_be_stored(
+    db: Database, config: Config, there: Installation
+) -> None:
+    for body in BODIES:
+        at = {"created_at": "2025-07-31 09:15:00"}
+        there.add(
+            "order_logs", {"api_type": "x", "request_data": body, "response_data": "{}", **at}
+        )
+    reports = bring(db, there)
+    stored = [body for (body,) in ask(config, "select request from oadb.api_logs order by log_id")]
+
+    assert reports["order_logs"].left_out == 0
+    expected = BODIES.values()
+    assert [a for a, b in zip(stored, expected, strict=True) if b is not None and a != b] == []
+
+
+def test_a_row_that_the_table_does_not_take_does_not_keep_the_others_out(
+    db: Database, config: Config, there: Installation
+) -> None:
+    there.add_logs(7)
+    with psycopg.connect(**config.connection_keywords()) as connection:
+        connection.execute(
+            "alter table oadb.api_logs add constraint api_logs_x_check "
+            "check (request ->> 'quantity' <> '3')"
+        )
+    reports = bring(db, there)
+
+    assert counts(config)["api_logs"] == 6
+    assert "the table here does not take it (id 4)" in told(reports)
+    assert (reports["order_logs"].written, reports["order_logs"].left_out) == (6, 1)
+
+
+def test_rows_that_are_none_are_told_by_their_ids(db: Database, there: Installation) -> None:
+    good = {
+        "timestamp": "2025-07-31 09:15:00", "client_ip": "203.0.113.7", "method": "GET",
+        "path": "/", "status_code": 200, "duration_ms": 1.0,
+    }  # fmt: skip
+    there.add("traffic_logs", good, {**good, "client_ip": "unknown"}, {**good, "status_code": 99},
+              {**good, "duration_ms": -1}, {**good, "duration_ms": "x"}, {**good, "path": ""},
+              file="logs")  # fmt: skip
+    timing = {"timestamp": "2025-07-31 09:15:00", "order_id": "1", "total_latency_ms": 1.0}
+    there.add("order_latency", {**timing, "status": "SUCCESS"}, {**timing, "status": "DONE"},
+              {**timing, "status": None}, {**timing, "status": "FAILED", "overhead_ms": 1e12},
+              file="latency")  # fmt: skip
+    reports = bring(db, there)
+
+    assert reports["traffic_logs"].left_out_ids() == {
+        "client_ip is no IP address": ["2"],
+        "status_code is no HTTP status": ["3"],
+        "duration_ms is no time in milliseconds": ["4"],
+        "duration_ms is no number": ["5"],
+        "path is missing": ["6"],
+    }
+    assert reports["order_latency"].left_out_ids() == {
+        "status is none of SUCCESS, FAILED, PARTIAL": ["2", "3"],
+        "overhead_ms is no time in milliseconds": ["4"],
+    }
