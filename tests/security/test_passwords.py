@@ -177,6 +177,8 @@ def test_a_hash_of_a_system_with_a_pepper_is_verified_and_outdated(passwords: Pa
         (Passwords(CHEAP).hash(PASSWORD).reveal(), "a" * 1025),
         (Passwords(CHEAP).hash(PASSWORD).reveal(), "\ud800"),
     ],
+    # The hashes are others in every process that collects.
+    ids=["no hash", "bcrypt", "planted", "no pepper", "long pepper", "pepper that is no text"],
 )
 def test_what_is_no_hash_or_no_pepper_is_refused_and_not_shown(known: str, pepper: str) -> None:
     with pytest.raises(ParameterError) as refused:
