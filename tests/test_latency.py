@@ -52,7 +52,7 @@ def test_a_call_of_which_nothing_but_its_time_is_known_is_logged(db: Database) -
 
 
 @pytest.mark.parametrize("field", ["broker", "order_type", "symbol", "order_id", "error"])
-@pytest.mark.parametrize("text", ["x" * 100_000, "a\0b", "a\ud800b"])
+@pytest.mark.parametrize("text", ["a b " * 25_000, "a\0b", "a\ud800b"])
 def test_no_text_is_too_long_or_too_strange_to_be_logged(
     db: Database, field: str, text: str
 ) -> None:

@@ -18,7 +18,7 @@ from tests.instrument_rows import plan
 from tests.rollup_rows import at, put_traffic
 
 REQUEST = Request(
-    ip="203.0.113.7", method="POST", path="/api/v1/placeorder?x=1", status=200, duration_ms=12.5,
+    ip="203.0.113.7", method="POST", path="/api/v1/placeorder", status=200, duration_ms=12.5,
     endpoint="/api/v1/placeorder", host="trade.example.in", user_id=7, error=None,
 )  # fmt: skip
 
@@ -30,7 +30,7 @@ def test_a_request_is_read_as_it_was_written(db: Database) -> None:
 
     (row,) = traffic.list_recent(db)
     assert row == RequestLog(
-        row.log_id, row.logged_at, "203.0.113.7", "POST", "/api/v1/placeorder?x=1",
+        row.log_id, row.logged_at, "203.0.113.7", "POST", "/api/v1/placeorder",
         "/api/v1/placeorder", 200, 12.5, "trade.example.in", 7, None,
     )  # fmt: skip
 
@@ -68,7 +68,7 @@ def test_the_time_of_a_request_is_the_databases(db: Database, oadb_database_url:
 
 
 @pytest.mark.parametrize("field", ["path", "host", "endpoint", "error", "method"])
-@pytest.mark.parametrize("text", ["x" * 100_000, "a\0b", "a\ud800b", "\u0939" * 3000])
+@pytest.mark.parametrize("text", ["/a b" * 25_000, "a\0b", "a\ud800b", "\u0939" * 3000])
 def test_no_text_is_too_long_or_too_strange_to_be_logged(
     db: Database, field: str, text: str
 ) -> None:
@@ -88,7 +88,7 @@ def test_a_secret_in_a_text_is_not_logged(db: Database, field: str) -> None:
 
     kept = getattr(traffic.list_recent(db)[0], field)
     assert secret not in kept
-    assert kept.startswith("/api/v1/quotes?apikey=")
+    assert kept.startswith("/api/v1/quotes?")
 
 
 def test_users_are_numbers_as_everywhere(db: Database) -> None:
