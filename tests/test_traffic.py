@@ -10,8 +10,9 @@ import psycopg
 import pytest
 from psycopg.errors import CheckViolation
 
-from oadb import Database, rollups, traffic
+from oadb import Config, Database, rollups, traffic
 from oadb.errors import ParameterError
+from oadb.log_writer import LogWriter
 from oadb.traffic import Request, RequestLog
 from tests.conftest import configured
 from tests.instrument_rows import plan
@@ -42,6 +43,16 @@ def test_a_request_that_is_written_counts_at_once(db: Database) -> None:
     found = traffic.statistics(db, LONG_AGO, FAR_AHEAD)
     assert (found.total.requests, found.total.errors) == (2, 1)
     assert {each.endpoint for each in found.endpoints} == {None, "/api/v1/placeorder"}
+
+
+def test_what_a_writer_of_logs_stores_is_counted(db: Database, config: Config) -> None:
+    with LogWriter(config) as logs:
+        for number in range(50):
+            logs.write(replace(REQUEST, status=200 + number))
+
+    assert traffic.statistics(db, LONG_AGO, FAR_AHEAD).total.requests == 50
+    assert rollups.refresh(db).batches > 0
+    assert traffic.statistics(db, LONG_AGO, FAR_AHEAD).total.status_2xx == 50
 
 
 async def test_a_request_is_written_without_waiting(adb: Any, db: Database) -> None:

@@ -12,7 +12,7 @@ select
 select pg_catalog.set_config('statement_timeout', '10min', true) as statement_timeout;
 
 -- name: plan_lightly
--- For statistics, in their transaction. The server takes them for much more work
+-- For statistics, to the end of the transaction. The server takes them for much more work
 -- than they are: it would compile them, start workers, and plan them anew each time.
 select
     pg_catalog.set_config('jit', 'off', true) as jit,

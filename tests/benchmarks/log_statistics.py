@@ -18,7 +18,7 @@ from oadb.engine.statements import parse
 from tests.benchmarks import conditions
 from tests.benchmarks.rounds import seconds
 
-ROWS = int(os.environ.get("OADB_BENCH_LOGS", "10000000"))
+ROWS = int(os.environ.get("OADB_BENCH_LOG_ROWS", "10000000"))
 WINDOWS = 100
 DAYS = 30
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,8 +62,10 @@ from generate_series(%(start)s, %(end)s - interval '1 ms', %(length)s) as batche
 _SCAN = "select count(*), avg(duration_ms) from oadb.traffic where status >= 400"
 
 _SIZES = """
-select %(table)s, sum(pg_table_size(relid))::float8, sum(pg_indexes_size(relid))::float8
-from pg_partition_tree(%(table)s::regclass)
+select %(table)s, sum(pg_table_size(oid))::float8, sum(pg_indexes_size(oid))::float8
+from pg_class
+where oid = %(table)s::regclass
+    or oid in (select inhrelid from pg_inherits where inhparent = %(table)s::regclass)
 """
 
 _BUCKETS = """

@@ -14,7 +14,12 @@ pytest.importorskip("sqlalchemy", reason="the peers are in the extra 'bench'")
 FOLDER = Path(__file__).parent
 
 
-SMALL = {"OADB_BENCH_INSTRUMENTS": "2000", "OADB_BENCH_LOGS": "2000", "OADB_BENCH_SECONDS": "1"}
+SMALL = {
+    "OADB_BENCH_INSTRUMENTS": "2000",
+    "OADB_BENCH_LOGS": "2000",
+    "OADB_BENCH_SECONDS": "1",
+    "OADB_BENCH_LOG_ROWS": "20000",
+}
 
 
 def run(command: str, *parts: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -47,7 +52,10 @@ def test_each_part_of_the_benchmark_of_instruments_runs(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("part", "shown"), [("writer", "counted in log_drops")])
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [("writer", "counted in log_drops"), ("statistics", "| the backlog of a month |")],
+)
 def test_each_part_of_the_benchmark_of_logs_runs(
     part: str, shown: str, oadb_server: Server
 ) -> None:
