@@ -43,13 +43,15 @@ def test_the_demo_does_the_main_job_and_leaves_nothing(tmp_path: Path) -> None:
         "right password", "wrong password", "unknown user", "session", "api key verified",
         "api key revoked", "broker token sealed", "broker token opened", "instruments loaded",
         "loaded once more", "lookup by symbol", "lookup by token", "search", "index in memory",
-        "search in memory", "lookup in memory", "server stopped",
+        "search in memory", "lookup in memory", "request logged", "order logged",
+        "order log read", "statistics", "server stopped",
     ]  # fmt: skip
     assert "right password       accepted" in done.stdout
     assert "wrong password       refused" in done.stdout
     assert "10,020 rows: 10,020 new, 0 unchanged, 0 rejected" in done.stdout
     assert "10,020 rows: 0 new, 10,020 unchanged, 0 rejected" in done.stdout
     assert "nifty ce: the same" in done.stdout
+    assert "{'***': 1, 'symbol': 'INFY', 'quantity': 1}" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
