@@ -85,11 +85,12 @@ def test_50_bodies_are_searched_by_their_structure_and_counted_in_the_database(
     db: Database,
 ) -> None:
     """They were text, searched by LIKE, and each was parsed in Python to be counted."""
-    api_logs.write(db, Call("/", "POST", 200, request={"note": "symbol: SBIN", "legs": [{"s": 1}]}))
+    order = {"reason": "symbol: SBIN", "legs": [{"quantity": 1}]}
+    api_logs.write(db, Call("/", "POST", 200, request=order))
     analyzer_logs.write(db, Analysis("placeorder", {"symbol": "SBIN"}, {"status": "error"}))
 
     assert api_logs.search(db, {"symbol": "SBIN"}) == []
-    assert len(api_logs.search(db, {"legs": [{"s": 1}]})) == 1
+    assert len(api_logs.search(db, {"legs": [{"quantity": 1}]})) == 1
     tallied = {(t.facet, t.value): t.analyses for t in analyzer_logs.tally(db, LONG_AGO)}
     assert tallied["symbol", "SBIN"] == tallied["error", "other"] == tallied["total", ""] == 1
 

@@ -26,7 +26,12 @@ from oadb.errors import ConfigError
 
 _LOCK = "lock"
 
-TEMPORARY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+TEMPORARY = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "dynamic_shared_memory_type": "mmap",  # in its folder, so that none is left by a kill
+}
 """Settings of a server whose data need not survive a crash of the machine."""
 
 
@@ -81,9 +86,12 @@ def start(folder: Path) -> EmbeddedServer:
 
 
 @contextmanager
-def temporary() -> Generator[EmbeddedServer]:
-    """Give a server whose data is deleted at the end, and is not safe from a crash until then."""
-    with temporary_folder() as folder:
+def temporary(parent: Path | None = None) -> Generator[EmbeddedServer]:
+    """Give a server whose data is deleted at the end, and is not safe from a crash until then.
+
+    The data is in *parent*, or where temporary files are.
+    """
+    with temporary_folder(parent) as folder:
         server = _join(_cluster(folder), TEMPORARY)
         try:
             yield server
@@ -92,10 +100,10 @@ def temporary() -> Generator[EmbeddedServer]:
 
 
 @contextmanager
-def temporary_folder() -> Generator[Path]:
+def temporary_folder(parent: Path | None = None) -> Generator[Path]:
     """Give an empty folder that is deleted at the end, with what is in it then."""
     process = os.getpid()
-    folder = Path(tempfile.mkdtemp(prefix="oadb-"))
+    folder = Path(tempfile.mkdtemp(prefix="oadb-", dir=parent))
     try:
         yield folder
     finally:

@@ -17,6 +17,7 @@ from pathlib import Path
 from oadb.engine import embedded
 from oadb.engine.account import account_for
 from oadb.engine.cluster import Cluster, StopMode
+from oadb.testing.memory import memory
 from oadb.testing.servers import Server
 
 
@@ -74,7 +75,7 @@ def controlled() -> Generator[ServerControl]:
     """Give a running server of its own; at the end it is gone, with its data."""
     given = os.environ.get("OADB_TEST_BINDIR")
     binaries = Path(given) if given else embedded.binaries()
-    with embedded.temporary_folder() as folder:
+    with embedded.temporary_folder(memory()) as folder:
         cluster = Cluster(folder, binaries, account_for(folder, binaries))
         try:
             yield ServerControl(cluster)

@@ -5,7 +5,8 @@
             ...                           # DATABASE_URL of a migrated database, dropped at the end
 
 The server is, in this order: the one in OADB_TEST_DATABASE_URL, whose user may create databases;
-a container, where a Docker engine answers; the embedded one.
+a container, where a Docker engine answers; the embedded one, with its data in memory where that
+has room.
 """
 
 import logging
@@ -24,6 +25,7 @@ from psycopg.sql import SQL, Identifier
 from oadb.engine import dsn, embedded
 from oadb.errors import ConfigError, UnavailableError
 from oadb.testing import containers
+from oadb.testing.memory import memory
 
 ServerName = Literal["url", "container", "embedded"]
 
@@ -105,7 +107,7 @@ def _started(running: ExitStack) -> Server:
         return Server("container", running.enter_context(containers.postgres()))
     except UnavailableError as reason:
         _logger.info("no container, so the embedded server: %s", reason)
-    return Server("embedded", running.enter_context(embedded.temporary()).keywords)
+    return Server("embedded", running.enter_context(embedded.temporary(memory())).keywords)
 
 
 def _new_name(kind: str) -> str:

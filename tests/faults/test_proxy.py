@@ -12,12 +12,13 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from oadb.engine import embedded
+from oadb.testing.memory import memory
 from tests.faults.proxy import Proxy
 
 
 @pytest.fixture(scope="module")
 def server() -> Generator[embedded.EmbeddedServer]:
-    with embedded.temporary() as running:
+    with embedded.temporary(memory()) as running:
         yield running
 
 

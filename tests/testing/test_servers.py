@@ -9,12 +9,14 @@ import time
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
 from oadb.engine import embedded
 from oadb.errors import ConfigError
+from oadb.testing.memory import memory
 from oadb.testing.servers import Server, server
 
 
@@ -38,7 +40,7 @@ def databases(postgres: Server) -> list[str]:
 
 @pytest.fixture(scope="module")
 def postgres() -> Generator[Server]:
-    with embedded.temporary() as running:
+    with embedded.temporary(memory()) as running:
         yield Server("embedded", running.keywords)
 
 
@@ -95,6 +97,22 @@ def test_a_clone_takes_a_moment(postgres: Server, template: str) -> None:
             seconds.append(time.perf_counter() - start)
 
     assert sorted(seconds)[2] < 0.5
+
+
+def test_the_data_of_test_servers_is_in_memory_where_that_has_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oadb.testing.memory._FOLDER", tmp_path)
+    for free, folder in ((4 * 2**30, tmp_path), (4 * 2**30 - 1, None)):
+        monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        assert memory() == folder
+
+
+def test_where_there_is_no_memory_to_be_had_as_a_folder_the_data_is_among_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oadb.testing.memory._FOLDER", tmp_path / "missing")
+    assert memory() is None
 
 
 def test_a_url_keeps_what_it_takes_to_connect() -> None:

@@ -11,6 +11,7 @@ import pytest
 from psycopg import sql
 
 from oadb.engine import dsn, embedded
+from oadb.testing.memory import memory
 
 REPOSITORY = Path(__file__).parents[2]
 FIRST = REPOSITORY / "sql" / "migrations"
@@ -81,7 +82,7 @@ class Place:
 @pytest.fixture(scope="session")
 def migration_server() -> Iterator[str]:
     """The folder of the socket of a server that lives as long as the tests."""
-    with embedded.temporary() as server:
+    with embedded.temporary(memory()) as server:
         yield server.keywords["host"]
 
 
