@@ -1,4 +1,5 @@
-"""Every text that a caller may give, against every hostile text.
+"""Every text that a caller may give, against hostile texts: by default an eighth of them, others
+in each test, and with `-m slow` all of them.
 
 What is stored is what was sent, or the error is one of oadb's or of psycopg's; nothing else
 happens, to the schema least of all.
@@ -15,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 import argon2
 import psycopg
@@ -161,6 +163,13 @@ def tx(url: str, db: Database) -> Generator[Transaction]:
     assert Observer(url).ask(EVERYTHING) == before
 
 
+@pytest.fixture(params=["some", pytest.param("all", marks=pytest.mark.slow)])
+def texts(request: pytest.FixtureRequest) -> list[str]:
+    if request.param == "all":
+        return [*TEXTS]
+    return [*TEXTS][crc32(request.node.name.encode()) % 8 :: 8]
+
+
 def undone(tx: Transaction, work: Callable[[Transaction], None]) -> None:
     """Do *work* in a savepoint and undo it."""
     with suppress(_UndoError), tx.transaction() as nested:
@@ -222,12 +231,14 @@ DOMAINS = {
 
 
 @pytest.mark.parametrize("domain", [name for name, found in DOMAINS.items() if found])
-def test_a_query_stores_what_was_sent_or_says_what_is_wrong(tx: Transaction, domain: str) -> None:
+def test_a_query_stores_what_was_sent_or_says_what_is_wrong(
+    tx: Transaction, texts: list[str], domain: str
+) -> None:
     for declared in DOMAINS[domain]:
         # Otherwise what follows could fail for another reason.
         undone(tx, lambda nested: run(nested, declared, "", arguments(declared)))  # noqa: B023
         for names in together(declared):
-            every = [{**arguments(declared), **hostile(declared, names, text)} for text in TEXTS]
+            every = [{**arguments(declared), **hostile(declared, names, text)} for text in texts]
             if declared.is_read:
                 run_reads(tx, declared, names[0], every)
                 continue
@@ -756,11 +767,11 @@ SECRET_GUESSES: list[Callable[[Database, str], None]] = [
 
 @pytest.mark.parametrize("domain", [*OPERATIONS])
 def test_an_operation_stores_what_was_sent_or_says_what_is_wrong(
-    tx: Transaction, domain: str
+    tx: Transaction, texts: list[str], domain: str
 ) -> None:
     users.set_password(tx, 1, Secret("the right horse"))
     for work in OPERATIONS[domain]:
-        for text in TEXTS:
+        for text in texts:
             attempt(tx, lambda nested: work(nested, text), text, "")  # noqa: B023
 
 
@@ -794,12 +805,12 @@ def test_every_text_is_the_symbol_of_the_instrument_that_it_finds(
     assert [index.find_by_broker_symbol("zerodha", *pair) for pair in pairs] == rows
 
 
-def test_a_search_for_every_text_finds_the_same_in_the_database_and_in_memory(
-    tx: Transaction, listed: dict[str, Instrument]
+def test_a_search_for_a_text_finds_the_same_in_the_database_and_in_memory(
+    tx: Transaction, texts: list[str], listed: dict[str, Instrument]
 ) -> None:
     index = instrument_index.build(tx, "zerodha")
 
-    for text in TEXTS:
+    for text in texts:
         with suppress(ParameterError):
             found = instrument_search.search(tx, "zerodha", text)
             assert found == index.search("zerodha", text)
@@ -808,10 +819,10 @@ def test_a_search_for_every_text_finds_the_same_in_the_database_and_in_memory(
 
 @pytest.mark.parametrize("domain", [*SECRETS])
 def test_an_operation_does_not_show_a_secret_that_it_cannot_take(
-    tx: Transaction, domain: str
+    tx: Transaction, texts: list[str], domain: str
 ) -> None:
     for work in SECRETS[domain]:
-        for text in TEXTS:
+        for text in texts:
             attempt(tx, lambda nested: work(nested, text), text, "secret")  # noqa: B023
 
 
@@ -832,17 +843,23 @@ def forget(url: str) -> Generator[Callable[[], None]]:
 
 @pytest.mark.parametrize("work", GUESSES)
 def test_a_guess_is_answered_or_what_is_wrong_with_it_is_said(
-    db: Database, forget: Callable[[], None], work: Callable[[Database, str], None]
+    db: Database,
+    forget: Callable[[], None],
+    texts: list[str],
+    work: Callable[[Database, str], None],
 ) -> None:
-    for text in TEXTS:
+    for text in texts:
         forget()
         judge(lambda: work(db, text), text, "")  # noqa: B023
 
 
 @pytest.mark.parametrize("work", SECRET_GUESSES)
 def test_a_guess_is_not_shown(
-    db: Database, forget: Callable[[], None], work: Callable[[Database, str], None]
+    db: Database,
+    forget: Callable[[], None],
+    texts: list[str],
+    work: Callable[[Database, str], None],
 ) -> None:
-    for text in TEXTS:
+    for text in texts:
         forget()
         judge(lambda: work(db, text), text, "secret")  # noqa: B023
