@@ -1,4 +1,4 @@
-"""The main job on a server of its own: migrate, sign in, load, look up, log."""
+"""The main job on a server of its own: migrate, sign in, load, look up, log, bring over."""
 
 import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -35,13 +35,14 @@ from oadb.engine import embedded
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.dsn import Dsn
+from oadb.importing import runs, sources
 from oadb.instrument_loads import LoadReport
 from oadb.instruments import Instrument, Row
 from oadb.log_writer import LogWriter
 from oadb.security.keyring import ROOT_BYTES, Key, KeyRing
 from oadb.security.refusals import Refusal
 from oadb.security.secret import Secret
-from oadb.tools import chain, migrations
+from oadb.tools import chain, example, migrations
 from oadb.users import User
 
 T = TypeVar("T")
@@ -83,6 +84,7 @@ def run(file: Path | None, watch: Watch) -> Iterator[Step]:
             yield from _hold_secrets(db, user)
             yield from _load(db, file, watch)
             yield from _log(db, target, user)
+            yield from _bring_over(db)
     yield Step("server stopped", "its data is deleted")
 
 
@@ -201,6 +203,17 @@ def _log(db: Database, target: Dsn, user: User) -> Iterator[Step]:
     shown, seconds = _timed(lambda: traffic.statistics(db, until - timedelta(hours=1), until))
     total = shown.total
     yield Step("statistics", f"{total.requests:,} requests, p95 {total.p95_ms:.0f} ms", seconds)
+
+
+def _bring_over(db: Database) -> Iterator[Step]:
+    """Say what bringing an installation of OpenAlgo over would do."""
+    plan = runs.Plan("example", zerodha.BROKER, applies=False)
+    with embedded.temporary_folder() as folder, sources.opened([example.make(folder)], []) as found:
+        for report in runs.run(db, found, example.ENVIRON, plan, lambda _: None):
+            outcome = f"{report.table}: {report.found} found, {report.written} to be written"
+            yield Step("import, dry run", outcome)
+            for reason in report.left_out_ids():
+                yield Step("left out", reason)
 
 
 def _by_symbol(db: Database, known: Instrument) -> Instrument | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import sqlite3
 from base64 import urlsafe_b64encode
 from contextlib import closing
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import argon2
 from cryptography.fernet import Fernet
+
+from oadb.tools import example
 
 PEPPER = "canary-pepper-" + "7f3a" * 8
 SALT = "5e" * 16
@@ -27,76 +30,12 @@ SMTP = "canary-smtp-password"
 SECRETS = (PEPPER, PASSWORD, TOTP, API_KEY, ACCESS, FEED, WEBHOOK, SCAN, SMTP)
 """What must not show anywhere."""
 
-MAIN = """
-create table users (id integer primary key, username varchar(80) not null unique,
-    email varchar(120) not null unique, password_hash varchar(255) not null,
-    totp_secret varchar(255) not null, is_admin boolean,
-    totp_enabled boolean not null default 0, totp_required_for_login boolean not null default 0,
-    totp_required_for_mcp boolean not null default 0,
-    totp_required_for_password_reset boolean not null default 0);
-create table auth (id integer primary key, name varchar(255) not null unique, auth text not null,
-    feed_token text, broker varchar(20) not null, user_id varchar(255), is_revoked boolean,
-    secret_api_key text, primary_ip varchar(45), secondary_ip varchar(45),
-    ip_updated_at datetime, aux_param1 text, aux_param2 text, aux_param3 text, aux_param4 text);
-create table api_keys (id integer primary key, user_id varchar not null unique,
-    api_key_hash text not null, api_key_encrypted text not null,
-    created_at datetime default current_timestamp, order_mode varchar(20) default 'auto');
-create table active_sessions (id integer primary key, username varchar(255) not null);
-create table login_attempts (id integer primary key, username varchar(255) not null,
-    ip_address varchar(45), device_info varchar(500), status varchar(20) not null,
-    login_type varchar(20), broker varchar(20), failure_reason varchar(255), timestamp datetime);
-create table symtoken (id integer primary key, symbol varchar not null, brsymbol varchar not null,
-    name varchar, exchange varchar, brexchange varchar, token varchar, expiry varchar,
-    strike float, lotsize integer, instrumenttype varchar, tick_size float, contract_value float);
-create table order_logs (id integer primary key, api_type text not null,
-    request_data text not null, response_data text not null, created_at datetime);
-create table analyzer_logs (id integer primary key, api_type varchar(50) not null,
-    request_data text not null, response_data text not null, created_at datetime);
-"""
-PLATFORM = """
-create table settings (id integer primary key, analyze_mode boolean default 0,
-    smtp_server varchar(255), smtp_port integer, smtp_username varchar(255),
-    smtp_password_encrypted text, smtp_use_tls boolean default 1, smtp_from_email varchar(255),
-    smtp_helo_hostname varchar(255), security_auto_ban_enabled boolean default 0,
-    security_404_threshold integer default 100, security_404_ban_duration integer default 0,
-    security_api_threshold integer default 100, security_api_ban_duration integer default 0,
-    security_repeat_offender_limit integer default 2);
-create table strategies (id integer primary key, name varchar(255) not null,
-    webhook_id varchar(36) not null unique, user_id varchar(255) not null,
-    platform varchar(50) not null default 'tradingview', is_active boolean default 1,
-    is_intraday boolean default 1, trading_mode varchar(10) not null default 'LONG',
-    start_time varchar(5), end_time varchar(5), squareoff_time varchar(5),
-    created_at datetime default current_timestamp, updated_at datetime);
-create table strategy_symbol_mappings (id integer primary key, strategy_id integer not null,
-    symbol varchar(50) not null, exchange varchar(10) not null, quantity integer not null,
-    product_type varchar(10) not null, created_at datetime, updated_at datetime);
-create table chartink_strategies (id integer primary key, name varchar(255) not null,
-    webhook_id varchar(36) not null unique, user_id varchar(255) not null,
-    is_active boolean default 1, is_intraday boolean default 1, start_time varchar(5),
-    end_time varchar(5), squareoff_time varchar(5),
-    created_at datetime default current_timestamp, updated_at datetime);
-create table chartink_symbol_mappings (id integer primary key, strategy_id integer not null,
-    chartink_symbol varchar(50) not null, exchange varchar(10) not null,
-    quantity integer not null, product_type varchar(10) not null, created_at datetime,
-    updated_at datetime);
-"""
-LOGS = """
-create table ip_bans (id integer primary key, ip_address varchar(50) not null unique,
-    ban_reason varchar(200), ban_count integer default 1,
-    banned_at datetime default current_timestamp, expires_at datetime, is_permanent boolean,
-    created_by varchar(50) default 'system');
-create table traffic_logs (id integer primary key, timestamp datetime default current_timestamp,
-    client_ip varchar(50) not null, method varchar(10) not null, path varchar(500) not null,
-    status_code integer not null, duration_ms float not null, host varchar(500),
-    error varchar(500), user_id integer);
-"""
-LATENCY = """
-create table order_latency (id integer primary key, timestamp datetime default current_timestamp,
-    order_id varchar(100) not null, user_id integer, broker varchar(50), symbol varchar(50),
-    order_type varchar(20), rtt_ms float, validation_latency_ms float, response_latency_ms float,
-    overhead_ms float, total_latency_ms float not null, request_body json, response_body json,
-    status varchar(20), error varchar(500));
-"""
+TABLES = {
+    found[1]: found[0]
+    for found in re.finditer(r"create table (\w+) \(.*?\n\);", example.SQL.read_text(), re.DOTALL)
+}
+FILES = {"ip_bans": "logs", "traffic_logs": "logs", "order_latency": "latency"}
+"""In which of three files a table is; "openalgo" has the others."""
 
 
 @cache
@@ -122,8 +61,8 @@ class Installation:
     folder: Path
 
     def __post_init__(self) -> None:
-        for name, schema in {"openalgo": MAIN + PLATFORM, "logs": LOGS, "latency": LATENCY}.items():
-            self.script(name, schema)
+        for name, table in TABLES.items():
+            self.script(FILES.get(name, "openalgo"), table)
 
     def path(self, name: str) -> Path:
         return self.folder / f"{name}.db"

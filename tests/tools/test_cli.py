@@ -44,7 +44,8 @@ def test_the_demo_does_the_main_job_and_leaves_nothing(tmp_path: Path) -> None:
         "api key revoked", "broker token sealed", "broker token opened", "instruments loaded",
         "loaded once more", "lookup by symbol", "lookup by token", "search", "index in memory",
         "search in memory", "lookup in memory", "request logged", "order logged",
-        "order log read", "statistics", "server stopped",
+        "order log read", "statistics", *["import, dry run"] * 3, "left out",
+        *["import, dry run"] * 10, "server stopped",
     ]  # fmt: skip
     assert "right password       accepted" in done.stdout
     assert "wrong password       refused" in done.stdout
@@ -52,6 +53,8 @@ def test_the_demo_does_the_main_job_and_leaves_nothing(tmp_path: Path) -> None:
     assert "10,020 rows: 0 new, 10,020 unchanged, 0 rejected" in done.stdout
     assert "nifty ce: the same" in done.stdout
     assert "{'***': 1, 'symbol': 'INFY', 'quantity': 1}" in done.stdout
+    assert "import, dry run      api_keys: 1 found, 1 to be written" in done.stdout
+    assert "left out             its user was not brought over" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

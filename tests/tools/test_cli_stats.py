@@ -10,7 +10,7 @@ import pytest
 
 from oadb import Database, latency, traffic
 from oadb.latency import Timing
-from oadb.tools import cli_stats
+from oadb.tools.commands.stats import _bars
 from oadb.traffic import Request
 from tests.rollup_rows import put_traffic
 
@@ -91,9 +91,9 @@ def test_a_span_that_is_none_is_refused_with_an_example(wrong: str) -> None:
 
 def test_bars_hold_every_bin_and_are_few() -> None:
     bins, counts = [-3, 0, 1, 50, 290], [1, 2, 3, 4, 5]
-    bars = [*cli_stats._bars(bins, counts)]
+    bars = [*_bars(bins, counts)]
 
     assert len(bars) <= 10
     assert sum(count for _, count in bars) == 15
     assert [limit for limit, _ in bars] == sorted(limit for limit, _ in bars)
-    assert [*cli_stats._bars([7], [1])] == [(pytest.approx(0.001 * 1.1**7), 1)]
+    assert [*_bars([7], [1])] == [(pytest.approx(0.001 * 1.1**7), 1)]

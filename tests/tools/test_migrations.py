@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ def yoyo(database: "Place", folder: "Folder") -> Yoyo:
 @pytest.fixture
 def root_yoyo(database: "Place") -> Yoyo:
     """Run the yoyo command as its file yoyo.ini says, knowing DATABASE_URL alone."""
-    return lambda name: yoyo_command(name, cwd=REPOSITORY, DATABASE_URL=database.yoyo_url)
+    return partial(yoyo_command, cwd=REPOSITORY, DATABASE_URL=database.yoyo_url)
 
 
 @pytest.fixture
@@ -713,10 +714,10 @@ def test_the_yoyo_command_applies_and_undoes_from_the_root_with_only_database_ur
     applied = root_yoyo("apply")
     first = database.query(CATALOG)
     report = migrate(database.dsn)
-    undone = [root_yoyo("rollback").returncode for _ in report.adopted]
+    undone = root_yoyo("rollback", "--all")
 
     assert (applied.returncode, applied.stderr, report.applied) == (0, "", ())
-    assert set(undone) == {0}
+    assert (undone.returncode, undone.stderr) == (0, "")
     assert database.query("select 1 from pg_namespace where nspname = 'oadb'") == []
     assert root_yoyo("apply").returncode == 0
     assert database.query(CATALOG) == first

@@ -12,6 +12,8 @@ from rich.table import Table
 from oadb import catalog, latency, rollups, traffic
 from oadb.engine.database import Database
 
+app = typer.Typer(add_completion=False)
+
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 _MOST_ENDPOINTS, _MOST_BARS = 20, 10
@@ -26,6 +28,7 @@ _LONGEST_BAR, _BESIDE_BAR = 40, 32
 _USUAL_LAG = timedelta(hours=1)
 
 
+@app.command()
 def run_stats(
     last: Annotated[
         str, typer.Option(help="How far to look back: 90m, 24h, 7d or 4w.", metavar="SPAN")

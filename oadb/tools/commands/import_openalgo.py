@@ -12,7 +12,10 @@ from oadb.engine.database import Database
 from oadb.errors import ConfigError
 from oadb.importing import ciphers, runs, sources
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command()
 def run_import(
     sqlite: Annotated[
         list[Path] | None,

@@ -16,7 +16,11 @@ from oadb.errors import ConfigError, SealError
 from oadb.security.keyring import KeyRing
 from oadb.tools import keys
 
-app = typer.Typer(help="Make, rotate and retire the keys of sealed columns.", no_args_is_help=True)
+app = typer.Typer(
+    help="Make, rotate and retire the keys of sealed columns.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 KeyId = Annotated[int, typer.Argument(help="Its number in the key ring.")]
 
