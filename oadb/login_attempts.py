@@ -171,8 +171,9 @@ async def sign_in(
         return SignIn(None, tries.wait)
     async with db.transaction() as tx:
         await _record(tx, visitor, "succeeded")
-        await take_back(tx, visitor.name, visitor.network, tries.tried_at)
+        # The account before the network, as everywhere: otherwise two may wait for each other.
         await forgive(tx, visitor.name)
+        await take_back(tx, visitor.name, visitor.network, tries.tried_at)
     return SignIn(user, timedelta())
 
 

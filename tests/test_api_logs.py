@@ -1,6 +1,6 @@
 """API logs: written with what they are about, found by user, endpoint, status, time and content."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +11,7 @@ from psycopg.errors import CheckViolation
 from oadb import AsyncDatabase, Database, Transaction, api_logs, log_partitions
 from oadb.api_logs import ApiLog, Call
 from oadb.errors import ParameterError
+from oadb.testing.servers import Server
 from tests.engine.rig import Observer
 from tests.instrument_rows import plan
 
@@ -226,10 +227,13 @@ def test_calls_are_counted_in_a_window_and_by_user(db: Database, filled: str) ->
 # Plans ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def large(oadb_database_url: str) -> str:
+@pytest.fixture(scope="module")
+def large(oadb_server: Server, oadb_template: str) -> Generator[str]:
     """Give a database with 60,000 calls of three months, whose contents are mostly distinct."""
-    with psycopg.connect(oadb_database_url, autocommit=True) as connection:
+    with (
+        oadb_server.clone(oadb_template) as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
         for month in (1, 2, 3):
             connection.execute(
                 "call oadb.make_log_partition('api_logs', make_date(2026, %s, 1), '1 s', null)",
@@ -242,7 +246,7 @@ def large(oadb_database_url: str) -> str:
             "jsonb_build_object('orderid', n::text) from generate_series(1, 60000) as n"
         )
         connection.execute("vacuum analyze oadb.api_logs")
-    return oadb_database_url
+        yield url
 
 
 @pytest.mark.parametrize(

@@ -289,15 +289,14 @@ def test_a_reason_of_any_length_is_cut_and_the_ban_is_made(db: Database, ip: str
 
 
 def test_who_is_let_in_again_has_a_clean_record(db: Database, ip: str) -> None:
-    policy = ip_trackers.BanPolicy(auto_ban_enabled=True, not_found_threshold=3)
     for _ in range(2):
-        ip_trackers.track_not_found(db, ip, "/x", policy)
+        ip_trackers.track_not_found(db, ip, "/x")
     ip_bans.ban(db, ip, "x", HOUR)
 
     assert ip_bans.unban(db, ip) == 1
     assert ip_bans.unban(db, ip) == 0
     assert ip_bans.is_banned(db, ip) is None
-    assert ip_trackers.track_not_found(db, ip, "/x", policy).hits == 1
+    assert ip_trackers.track_not_found(db, ip, "/x").hits == 1
     assert ip_bans.ban(db, ip, "x", HOUR).offences == 1
 
 

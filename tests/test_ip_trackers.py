@@ -1,13 +1,14 @@
 """IP trackers: every hit counts, at once or one by one, and enough of them ban, once."""
 
+from collections.abc import Generator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from oadb import AsyncDatabase, Database, Secret, ip_bans, ip_trackers
-from oadb.errors import ParameterError, TransactionError
-from oadb.ip_trackers import BanPolicy, Suspect
+from oadb import AsyncDatabase, Database, Secret, app_settings, ip_bans, ip_trackers
+from oadb.errors import TransactionError
+from oadb.ip_trackers import Suspect
 from tests.bans import age_ban, age_tracker, db, ip, many, observer, url
 from tests.engine.rig import Observer, threads
 from tests.test_ip_bans import heard
@@ -18,8 +19,17 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 KEY = Secret("oak_not-one-of-ours")
 
 
-def policy(**given: Any) -> BanPolicy:
-    return BanPolicy(auto_ban_enabled=True, **given)
+@pytest.fixture(autouse=True)
+def _no_automatic_bans(db: Database) -> Generator[None]:
+    yield
+    rules(
+        db, auto_ban_enabled=False, threshold_404=100, ban_duration_404=0, threshold_api=100,
+        ban_duration_api=0,
+    )  # fmt: skip
+
+
+def rules(db: Database, **given: Any) -> None:
+    app_settings.set_security(db, changed_by=None, **{"auto_ban_enabled": True, **given})
 
 
 def suspect(db: Database, kind: ip_trackers.Kind, ip: str) -> Suspect | None:
@@ -48,10 +58,10 @@ def test_200_hits_by_8_threads_count_200(many: Database, ip: str, kind: ip_track
 def test_threads_that_cross_the_threshold_together_make_one_ban(
     many: Database, observer: Observer, url: str, ip: str
 ) -> None:
-    rule = policy(not_found_threshold=50, not_found_duration=HOUR, bad_key_threshold=50)
+    rules(many, threshold_404=50, ban_duration_404=1, threshold_api=50)
 
     def hit(number: int) -> ip_trackers.Tracked:
-        return ip_trackers.track_not_found(many, ip, f"/{number}", rule)
+        return ip_trackers.track_not_found(many, ip, f"/{number}")
 
     def work() -> None:
         with threads(8) as pool:
@@ -70,12 +80,12 @@ def test_threads_that_cross_the_threshold_together_make_one_ban(
 
 
 def test_threads_of_which_each_could_ban_make_one_ban(many: Database, ip: str) -> None:
-    rule = policy(not_found_threshold=1, bad_key_threshold=1, not_found_duration=HOUR)
+    rules(many, threshold_404=1, threshold_api=1, ban_duration_404=1)
 
     def hit(number: int) -> ip_trackers.Tracked:
         if number % 2:
-            return ip_trackers.track_bad_key(many, ip, KEY, rule)
-        return ip_trackers.track_not_found(many, ip, "/", rule)
+            return ip_trackers.track_bad_key(many, ip, KEY)
+        return ip_trackers.track_not_found(many, ip, "/")
 
     with threads(8) as pool:
         tracked = list(pool.map(hit, range(40)))
@@ -132,9 +142,9 @@ def test_hits_count_for_24_hours_from_the_first(db: Database, observer: Observer
 def test_enough_hits_ban_and_the_tracker_begins_anew(
     db: Database, observer: Observer, ip: str
 ) -> None:
-    rule = policy(bad_key_threshold=3, bad_key_duration=HOUR)
+    rules(db, threshold_api=3, ban_duration_api=1)
 
-    tracked = [ip_trackers.track_bad_key(db, ip, KEY, rule) for _ in range(4)]
+    tracked = [ip_trackers.track_bad_key(db, ip, KEY) for _ in range(4)]
     made = tracked[2].ban
 
     assert [each.hits for each in tracked] == [1, 2, 3, None]
@@ -142,7 +152,7 @@ def test_enough_hits_ban_and_the_tracker_begins_anew(
     assert made.reason == "3 requests with a wrong API key"
     assert suspect(db, "bad_key", ip) is None
     age_ban(observer, ip, HOUR)
-    again = [ip_trackers.track_bad_key(db, ip, KEY, rule) for _ in range(3)]
+    again = [ip_trackers.track_bad_key(db, ip, KEY) for _ in range(3)]
     assert [each.hits for each in again] == [1, 2, 3]
     assert again[2].ban is not None
     assert (again[2].ban.offences, again[2].ban.expires_at) == (2, None)
@@ -152,10 +162,10 @@ def test_enough_hits_ban_and_the_tracker_begins_anew(
 @pytest.mark.parametrize("address", ["10.9.8.7", "192.0.2.9"])
 def test_what_is_never_banned_is_counted_on(db: Database, url: str, address: str) -> None:
     ip_bans.exempt(db, "192.0.2.0/24", "the office")
-    rule = policy(not_found_threshold=2)
+    rules(db, threshold_404=2)
 
     def work() -> None:
-        tracked.extend(ip_trackers.track_not_found(db, address, "/", rule) for _ in range(4))
+        tracked.extend(ip_trackers.track_not_found(db, address, "/") for _ in range(4))
 
     tracked: list[ip_trackers.Tracked] = []
 
@@ -174,53 +184,61 @@ def test_an_exemption_that_comes_between_keeps_the_hits(
         return await claim(tx, *args)
 
     monkeypatch.setattr(ip_trackers, "claim", claimed)
-    rule = policy(not_found_threshold=1)
+    rules(db, threshold_404=1)
 
-    assert ip_trackers.track_not_found(db, ip, "/", rule).ban is None
-    assert ip_trackers.track_not_found(db, ip, "/", rule).hits == 2
-
-
-@pytest.mark.parametrize(
-    "rule",
-    [
-        BanPolicy(),
-        BanPolicy(not_found_threshold=1),
-        policy(not_found_threshold=0),
-        policy(not_found_threshold=6),
-    ],
-    ids=["defaults", "not enabled", "0", "not reached"],
-)
-def test_who_is_not_to_be_banned_is_counted_alone(db: Database, ip: str, rule: BanPolicy) -> None:
-    tracked = [ip_trackers.track_not_found(db, ip, "/", rule) for _ in range(5)]
-
-    assert [each.hits for each in tracked] == [1, 2, 3, 4, 5]
-    assert ip_bans.is_banned(db, ip) is None
-
-
-def test_the_defaults_are_those_of_the_old_settings(db: Database, ip: str) -> None:
-    assert BanPolicy().rule("not_found") == (0, None)
-    assert policy().rule("not_found") == policy().rule("bad_key") == (100, None)
-    assert BanPolicy().repeat_offender_limit == 2
-    assert policy(bad_key_duration=HOUR).rule("bad_key") == (100, HOUR)
-    made = ip_trackers.track_not_found(db, ip, "/", policy(not_found_threshold=1)).ban
-    assert made is not None
-    assert made.expires_at is None
+    assert ip_trackers.track_not_found(db, ip, "/").ban is None
+    assert ip_trackers.track_not_found(db, ip, "/").hits == 2
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        {"not_found_threshold": -1},
-        {"bad_key_threshold": -1},
-        {"repeat_offender_limit": -1},
-        {"not_found_duration": -HOUR},
-        {"bad_key_duration": timedelta(days=36_501)},
+        {"auto_ban_enabled": False},
+        {"auto_ban_enabled": False, "threshold_404": 1},
+        {"threshold_404": 0},
+        {"threshold_404": 6},
     ],
-    ids=str,
+    ids=["defaults", "not enabled", "0", "not reached"],
 )
-def test_a_policy_that_means_nothing_is_refused(given: dict[str, Any]) -> None:
-    with pytest.raises(ParameterError, match="BanPolicy"):
-        BanPolicy(**given)
+def test_who_is_not_to_be_banned_is_counted_alone(
+    db: Database, ip: str, given: dict[str, Any]
+) -> None:
+    rules(db, **given)
+    tracked = [ip_trackers.track_not_found(db, ip, "/") for _ in range(5)]
+
+    assert [each.hits for each in tracked] == [1, 2, 3, 4, 5]
+    assert ip_bans.is_banned(db, ip) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({}, (100, None)),
+        ({"threshold_404": 1, "threshold_api": 1}, (1, None)),
+        ({"threshold_404": 5, "threshold_api": 5, "ban_duration_404": 87_600,
+          "ban_duration_api": 87_600}, (5, timedelta(hours=87_600))),
+    ],
+    ids=["defaults", "for ever", "for hours"],
+)  # fmt: skip
+def test_the_rules_are_those_of_the_settings(
+    db: Database, observer: Observer, given: dict[str, Any], rule: tuple[int, timedelta | None]
+) -> None:
+    rules(db, **given)
+
+    found = observer.rows("select kind, threshold, duration from oadb.ban_rules order by kind")
+    assert found == [("bad_key", *rule), ("not_found", *rule)]
+
+
+def test_a_change_of_the_settings_counts_from_the_next_hit_on(db: Database, ip: str) -> None:
+    rules(db, threshold_404=3)
+    assert [ip_trackers.track_not_found(db, ip, "/").ban for _ in range(2)] == [None, None]
+    rules(db, threshold_404=2, ban_duration_404=1)
+
+    made = ip_trackers.track_not_found(db, ip, "/").ban
+
+    assert made is not None
+    assert made.reason == "3 requests for what does not exist"
+    assert made.expires_at is not None
 
 
 def test_a_hit_takes_part_in_no_transaction_that_could_take_it_back(db: Database, ip: str) -> None:
@@ -282,4 +300,5 @@ def test_a_hit_that_does_not_ban_is_one_statement(
 
     monkeypatch.setattr(ip_trackers, "_ban", never)
 
-    assert ip_trackers.track_not_found(db, ip, "/", policy(not_found_threshold=2)).hits == 1
+    rules(db, threshold_404=2)
+    assert ip_trackers.track_not_found(db, ip, "/").hits == 1

@@ -62,7 +62,7 @@ def requests(chance: random.Random, count: int, first: float, last: float) -> li
     ]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_statistics_of_any_window_are_those_of_its_rows(
     db: Database, oadb_database_url: str, seed: int
 ) -> None:
@@ -102,7 +102,7 @@ def test_after_a_refresh_each_bucket_is_the_sum_of_its_rows(
         assert sum(row[3] for row in found) == pytest.approx(sum(row[3] for row in rows))
 
 
-@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York", "Europe/Berlin"])
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/New_York"])
 def test_days_are_24_hours_whatever_the_session_takes_for_its_time_zone(
     db: Database, oadb_database_url: str, zone: str
 ) -> None:

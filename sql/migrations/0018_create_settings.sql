@@ -87,6 +87,27 @@ comment on table oadb.security_settings is 'One row: when an address is banned, 
 comment on column oadb.security_settings.ban_duration_404 is
 'Hours, at most ten years. 0: for ever; so for ban_duration_api.';
 
+create view oadb.ban_rules as
+select
+    'not_found' as kind,
+    threshold_404 as threshold,
+    make_interval(hours => nullif(ban_duration_404, 0)::integer) as duration,
+    repeat_offender_limit
+from oadb.security_settings
+where is_auto_ban_enabled and threshold_404 > 0
+union all
+select
+    'bad_key' as kind,
+    threshold_api as threshold,
+    make_interval(hours => nullif(ban_duration_api, 0)::integer) as duration,
+    repeat_offender_limit
+from oadb.security_settings
+where is_auto_ban_enabled and threshold_api > 0;
+
+comment on view oadb.ban_rules is
+'Which hits of ip_trackers ban now, and for how long: none while automatic bans are off.';
+comment on column oadb.ban_rules.duration is 'Null: for ever.';
+
 create table oadb.smtp_settings (
     singleton_id bigint  not null default 1,
     server       text,
@@ -165,6 +186,7 @@ values
 -- The one row of a group can neither be doubled nor go.
 ('oadb_app', 'trading_mode', 'select, update (mode)'),
 ('oadb_app', 'security_settings', 'select, update'),
+('oadb_app', 'ban_rules', 'select'),
 (
     'oadb_app', 'smtp_settings',
     'select, update (server, port, user_name, from_address, helo_name, is_tls_used, password)'
@@ -178,6 +200,7 @@ values
 ('oadb_ro', 'setting_changes', 'select'),
 ('oadb_ro', 'trading_mode', 'select'),
 ('oadb_ro', 'security_settings', 'select'),
+('oadb_ro', 'ban_rules', 'select'),
 (
     'oadb_ro', 'smtp_settings',
     'select (singleton_id, server, port, user_name, from_address, helo_name, is_tls_used, key_id)'

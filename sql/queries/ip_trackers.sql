@@ -3,8 +3,8 @@
 -- name: count_hit
 -- Counts for 24 hours from the first hit, then anew. Nothing is counted, and no row
 -- returns, while the network is banned: that is what other processes let through
--- until they know. is_due where the hits are enough for a ban, which 0 never is.
--- (noqa: sqlfluff does not see the row that was written.)
+-- until they know. is_due where the settings have hits ban, and these are enough; a
+-- threshold of 0 none are. (noqa: sqlfluff does not see the row that was written.)
 insert into oadb.ip_trackers as known (
     kind,
     network,
@@ -48,23 +48,34 @@ on conflict (kind, network) do update
 returning
     known.hits,
     (
-        known.hits >= :threshold
-        and :threshold > 0
+        exists (
+            select from oadb.ban_rules
+            where
+                ban_rules.kind = known.kind -- noqa: RF01
+                and ban_rules.threshold <= known.hits -- noqa: RF01
+        )
         and not exists (
             select from oadb.ban_exemptions
-            where ban_exemptions.network && known.network  -- noqa: RF01
+            where ban_exemptions.network && known.network -- noqa: RF01
         )
     ) as is_due;
 
 -- name: claim
--- Of those who found it due, the first has it until its transaction ends.
-select hits
+-- Of those who found it due, the first has it until its transaction ends; and how
+-- long the ban is to be, null for ever, and the offence from which on it is.
+select
+    ip_trackers.hits,
+    ban_rules.duration,
+    ban_rules.repeat_offender_limit
 from oadb.ip_trackers
+inner join oadb.ban_rules
+    on
+        ip_trackers.kind = ban_rules.kind
+        and ip_trackers.hits >= ban_rules.threshold
 where
-    kind = :kind
-    and network = cast(cast(:network as text) as inet)
-    and hits >= :threshold
-for update;
+    ip_trackers.kind = :kind
+    and ip_trackers.network = cast(cast(:network as text) as inet)
+for update of ip_trackers;
 
 -- name: delete
 delete from oadb.ip_trackers
