@@ -1,21 +1,23 @@
 """The command: without --apply it changes nothing, and nothing that it says is a secret."""
 
-import os
 import subprocess
-import sys
+
+import pytest
 
 from oadb import Database, users
+from tests.command_line import oadb
 from tests.conftest import RING
 from tests.importing.openalgo import PEPPER, SALT, SECRETS, Installation, cipher
 
 
-def oadb(url: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if name != "API_KEY_PEPPER"}
-    return subprocess.run(
-        [sys.executable, "-m", "oadb", "import-openalgo", *arguments],
-        env={**kept, "DATABASE_URL": url, "OADB_KEYRING": RING.to_json(), **environ},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+@pytest.fixture(autouse=True)
+def _no_pepper(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("API_KEY_PEPPER", raising=False)
+
+
+def bring_over(url: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    environ = {"OADB_KEYRING": RING.to_json(), **environ}
+    return oadb("import-openalgo", *arguments, url=url, **environ)
 
 
 def test_an_installation_is_shown_and_then_brought_over(
@@ -29,11 +31,11 @@ def test_an_installation_is_shown_and_then_brought_over(
     env.write_text(f"# keys\nAPI_KEY_PEPPER = '{PEPPER}'\nFERNET_SALT=\"{SALT}\"\n\nLOG = 1 # x\n")
     given = ("--sqlite", str(there.folder), "--env-file", str(env))
 
-    dry = oadb(oadb_database_url, *given)
+    dry = bring_over(oadb_database_url, *given)
     assert (dry.returncode, users.count_all(db)) == (0, 0), dry.stderr
-    applied = oadb(oadb_database_url, *given, "--apply")
+    applied = bring_over(oadb_database_url, *given, "--apply")
     assert (applied.returncode, users.count_all(db)) == (0, 2), applied.stderr
-    again = oadb(oadb_database_url, *given, "--apply")
+    again = bring_over(oadb_database_url, *given, "--apply")
     assert again.returncode == 0, again.stderr
 
     assert dry.stdout.splitlines()[-1] == "nothing was changed; --apply writes"
@@ -61,7 +63,7 @@ def test_what_is_wrong_is_one_message(there: Installation, oadb_database_url: st
         ("--sqlite", "none.db"): "oadb: none.db: unable to open database file",
     }
     for arguments, message in wrong.items():
-        done = oadb(oadb_database_url, *arguments)
+        done = bring_over(oadb_database_url, *arguments)
 
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.startswith(message), done.stderr

@@ -6,9 +6,6 @@ record and the person at the terminal have of it.
 
 import gzip
 import json
-import signal
-import sys
-from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,8 +14,8 @@ import pytest
 
 from oadb import Database, instrument_loads, instruments
 from oadb.instrument_loads import Load
-from oadb.tools import cli
 from tests.brokers.samples import HEADING
+from tests.command_line import oadb
 from tests.conftest import configured
 from tests.engine.rig import Observer
 
@@ -54,7 +51,10 @@ class Shell:
 
     url: str
     folder: Path
-    run: Callable[..., tuple[int, str, str]]
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        done = oadb(*arguments, url=self.url)
+        return done.returncode, done.stdout, done.stderr
 
     def load(
         self, data: bytes, broker: str = "zerodha", name: str = "f.csv"
@@ -74,29 +74,8 @@ class Shell:
 
 
 @pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], oadb_database_url: str
-) -> Generator[Callable[..., tuple[int, str, str]]]:
-    """Give the command line in this process, which saves a second for each file."""
-    monkeypatch.setenv("DATABASE_URL", oadb_database_url)
-    before = signal.getsignal(signal.SIGTERM)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["oadb", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, *capsys.readouterr()
-
-    yield run
-    signal.signal(signal.SIGTERM, before)
-
-
-@pytest.fixture
-def shell(
-    oadb_database_url: str, tmp_path: Path, run: Callable[..., tuple[int, str, str]]
-) -> Shell:
-    shell = Shell(oadb_database_url, tmp_path, run)
+def shell(oadb_database_url: str, tmp_path: Path) -> Shell:
+    shell = Shell(oadb_database_url, tmp_path)
     assert shell.load(GOOD)[0] == 0
     return shell
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from oadb.tools import chain
+from tests.command_line import oadb
 
 HEADING = (
     "instrument_token,exchange_token,tradingsymbol,name,last_price,expiry,strike,tick_size,"
@@ -22,7 +23,7 @@ GOOD = "256265,1001,RELIANCE,RELIANCE INDUSTRIES,0.0,,0.0,0.1,1,EQ,NSE,NSE\n"
 BAD = "256266,1002,TCS,TATA,0.0,,0.0,cheap,1,EQ,NSE,NSE\n"
 
 
-def oadb(
+def process(
     *arguments: str, url: str = "", folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "DATABASE_URL": url}
@@ -33,7 +34,7 @@ def oadb(
 
 
 def test_the_demo_does_the_main_job_and_leaves_nothing(tmp_path: Path) -> None:
-    done = oadb("demo", folder=tmp_path)
+    done = process("demo", folder=tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -158,7 +159,7 @@ def test_check_names_what_an_unmigrated_database_lacks(oadb_empty_url: str) -> N
 
 
 def test_a_missing_database_url_is_one_message() -> None:
-    done = oadb("migrate")
+    done = process("migrate")
 
     assert done.returncode == 1
     assert done.stderr.startswith("oadb: DATABASE_URL is not set: expected postgresql://")

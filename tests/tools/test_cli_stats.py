@@ -1,9 +1,7 @@
 """oadb stats, as a person runs it and as a script reads it."""
 
-import os
 import re
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,15 +10,12 @@ from oadb import Database, latency, traffic
 from oadb.latency import Timing
 from oadb.tools.commands.stats import _bars
 from oadb.traffic import Request
+from tests.command_line import oadb
 from tests.rollup_rows import put_traffic
 
 
 def stats(url: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "oadb", "stats", *arguments],
-        env={**os.environ, "DATABASE_URL": url, **environ},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    return oadb("stats", *arguments, url=url, **environ)
 
 
 def test_nothing_logged_is_said_so(oadb_database_url: str) -> None:

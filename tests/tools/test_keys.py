@@ -1,11 +1,9 @@
 """oadb keys: a ring is made, grows, rotates, and loses a key only when nothing needs it."""
 
 import json
-import os
 import re
 import stat
 import subprocess
-import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +39,7 @@ from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
 from oadb.strategies import Strategy
 from oadb.tools import keys as tool
+from tests import command_line
 from tests.accounts import account
 from tests.engine.rig import threads
 from tests.user_rows import insert
@@ -69,11 +68,7 @@ class Ring:
         return Database(Config.from_env(self.environment))
 
     def oadb(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "oadb", "keys", *arguments],
-            env={**os.environ, **self.environment}, capture_output=True, text=True, timeout=60,
-            check=False,
-        )  # fmt: skip
+        return command_line.oadb("keys", *arguments, url=self.url, OADB_KEYRING_FILE=str(self.path))
 
 
 @pytest.fixture

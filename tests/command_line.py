@@ -1,0 +1,36 @@
+"""The command ``oadb`` in this process: a process of its own takes most of a second to begin."""
+
+import logging
+import os
+import signal
+import subprocess
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from unittest.mock import patch
+
+import pytest
+
+from oadb.tools import cli
+
+
+def oadb(*arguments: str, url: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a shell would, with DATABASE_URL and *environ* besides what there is."""
+    out, errors = StringIO(), StringIO()
+    pool = logging.getLogger("psycopg.pool")
+    level, ended_by = pool.level, signal.getsignal(signal.SIGTERM)
+    try:
+        with (
+            redirect_stdout(out),
+            redirect_stderr(errors),
+            patch.dict(os.environ, DATABASE_URL=url, **environ),
+            patch("sys.argv", ["oadb", *arguments]),
+            pytest.raises(SystemExit) as end,
+        ):
+            cli.main()
+    finally:
+        pool.setLevel(level)
+        signal.signal(signal.SIGTERM, ended_by)
+    code = end.value.code
+    return subprocess.CompletedProcess(
+        arguments, code if isinstance(code, int) else 0, out.getvalue(), errors.getvalue()
+    )
