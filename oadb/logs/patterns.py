@@ -10,8 +10,7 @@ HIDDEN = "***"
 """What stands where something was redacted, as in oadb.security.secret."""
 
 # Without one of these a text has no secret that could be told; most texts end here.
-_TELLTALES = re.compile(r"[\s:=?%_]")
-_TELLTALE_WORDS = ("eyJ", "ebhook/")
+_TELLTALES = re.compile(r"[\s:=?%_]|eyJ|ebhook/")
 
 # 32 random bytes have 43 characters in base64, 40 in few alphabets; ids of orders are shorter.
 _SHORTEST_RUN = 40
@@ -102,11 +101,7 @@ def hide_secrets(text: str, fields: AbstractSet[str]) -> str:
 
 
 def _may_hold_any(text: str) -> bool:
-    return (
-        len(text) >= _SHORTEST_RUN
-        or _TELLTALES.search(text) is not None
-        or any(word in text for word in _TELLTALE_WORDS)
-    )
+    return len(text) >= _SHORTEST_RUN or _TELLTALES.search(text) is not None
 
 
 def _hide(text: str, fields: AbstractSet[str]) -> str:

@@ -65,6 +65,7 @@ class Redaction:
         # As they are usually written, ready to be followed by a value.
         self._names = {name: f"{_quoted(name)}: " for name in self._fields}
         self._clean: dict[str | None, str | None] = {None: None}
+        self._quoted: dict[str, str] = {}
 
     def text(self, text: str) -> str:
         """Return *text*, cut to 2000 characters, without what looks like a secret."""
@@ -78,10 +79,21 @@ class Redaction:
             self._clean[text] = text
         return cut(hidden)
 
+    def quoted(self, text: str) -> str:
+        """Return ``text`` of *text* as JSON that jsonb takes."""
+        found = self._quoted.get(text)
+        if found is None:
+            found = _quoted(storable(self.text(text)))
+            if text in self._clean:
+                if len(self._quoted) >= _MOST_CLEAN:
+                    self._quoted = {}
+                self._quoted[text] = found
+        return found
+
     def body(self, body: object) -> str:
         """Return *body* as JSON that jsonb takes, with the fields that may be kept."""
         try:
-            return _Rendering(self.text, self._names).render(body, DEEPEST)
+            return _Rendering(self.quoted, self._names).render(body, DEEPEST)
         except Exception:  # noqa: BLE001  # a body can be anything: its own methods may raise
             return _quoted(_UNREADABLE)
 
@@ -134,40 +146,44 @@ def redacted(row: Row) -> Row:
 class _Rendering:
     """One body on its way to JSON, and how much more of it there may be."""
 
-    text: Callable[[str], str]
+    quoted: Callable[[str], str]
     names: Mapping[str, str]
     values: int = MOST_VALUES
     characters: int = MOST_CHARACTERS
 
     def render(self, value: object, depth: int) -> str:
         self.values -= 1
-        if value is None or value is True or value is False:
-            return _CONSTANTS[value]
-        if type(value) is str:
-            return self._text(value)
+        if type(value) is dict:
+            return self._object(cast("dict[object, object]", value), depth)
+        if type(value) in _PLAIN:
+            return self._plain(cast("float | None", value))
         if isinstance(value, str):
             return self._text(str.__str__(value))
         if isinstance(value, Mapping):
-            return self._object(cast("Mapping[object, object]", value), depth - 1)
+            return self._object(cast("Mapping[object, object]", value), depth)
         if isinstance(value, list | tuple | AbstractSet | deque):
-            return self._array(cast("Iterable[object]", value), depth - 1)
+            return self._array(cast("Iterable[object]", value), depth)
         return self._scalar(value)
 
     def _object(self, value: Mapping[object, object], depth: int) -> str:
-        if depth < 0:
+        if depth <= 0:
             return _quoted(_TOO_DEEP)
         parts: list[str] = []
-        hidden = 0
+        names, hidden = self.names, 0
         # A copy, since others may change it meanwhile.
         for key, each in list(islice(value.items(), MOST_VALUES)):
             if self.values <= 0:
                 break
-            name = self._name(key)
-            if name is not None:
-                parts.append(name + self.render(each, depth))
-            else:
+            name = names.get(key) if type(key) is str else None
+            name = name or self._name(key)
+            if name is None:
                 self.values -= 1
                 hidden += 1
+            elif type(each) is str:
+                self.values -= 1
+                parts.append(name + self._text(each))
+            else:
+                parts.append(name + self.render(each, depth - 1))
         if hidden:
             parts.append(f"{_quoted(HIDDEN)}: {hidden}")
         if self.values <= 0 or len(value) > MOST_VALUES:
@@ -183,15 +199,22 @@ class _Rendering:
         return f"{_quoted(key)}: " if usual is None and key.lower() in self.names else usual
 
     def _array(self, value: Iterable[object], depth: int) -> str:
-        if depth < 0:
+        if depth <= 0:
             return _quoted(_TOO_DEEP)
         parts: list[str] = []
         for each in value:
             if self.values <= 0:
                 parts.append(_quoted(_TOO_MUCH))
                 break
-            parts.append(self.render(each, depth))
+            parts.append(self.render(each, depth - 1))
         return "[" + ", ".join(parts) + "]"
+
+    def _plain(self, value: float | None) -> str:
+        if value is None or value is True or value is False:
+            return _CONSTANTS[value]
+        if isinstance(value, int):
+            return _whole(value)
+        return str(value) if isfinite(value) else _broken(value)
 
     def _scalar(self, value: object) -> str:
         if isinstance(value, Enum):
@@ -207,9 +230,9 @@ class _Rendering:
     def _text(self, value: str) -> str:
         if self.characters <= 0:
             return _quoted(_TOO_MUCH)
-        text = storable(self.text(value))
+        text = self.quoted(value)
         self.characters -= len(text)
-        return _quoted(text)
+        return text
 
 
 _CONSTANTS = {None: "null", True: "true", False: "false"}
