@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -17,7 +17,7 @@ from oadb.instruments import Listing
 from tests.benchmarks import conditions, market
 from tests.benchmarks.rounds import seconds
 
-READERS, RELOADS = 8, 20
+READERS, RELOADS, PEER_RELOADS = 8, 20, 5
 
 # Seconds of each lookup, and whether it found what it looked for.
 Lookups = list[tuple[float, bool]]
@@ -29,15 +29,19 @@ def main() -> None:
     loader = ProcessPoolExecutor(1, get_context("spawn"), initializer=market.rows)
     with market.database(READERS) as (url, db), loader:
         loader.submit(bool).result()  # by now it has read the files
-        with _reading(db, rows) as calm:
+        look = partial(_by_oadb, db)
+        with _reading(look, rows) as calm:
             while len(calm) < market.INSTRUMENTS:
                 sleep(0.01)
-        with _reading(db, rows) as during:
-            reloads = loader.submit(_reload, url).result()
+        with _reading(look, rows) as during:
+            reloads = loader.submit(_reload, url, RELOADS).result()
+        with _reading(partial(_by_psycopg, url, threading.local()), rows) as peer:
+            loader.submit(_reload, url, PEER_RELOADS).result()
         conditions.table(
-            ("lookups", "at rest", f"during {RELOADS} reloads"),
+            ("lookups", "at rest", f"during {RELOADS} reloads",
+             f"psycopg, a connection a thread, during {PEER_RELOADS}"),
             zip(("number", "missed", "median, us", "99.9 %, ms", "slowest, ms"),
-                _figures(calm), _figures(during), strict=True),
+                _figures(calm), _figures(during), _figures(peer), strict=True),
         )  # fmt: skip
         conditions.table(
             ("after the reloads, without a pause", "live rows", "dead rows", "megabytes"),
@@ -47,19 +51,34 @@ def main() -> None:
           f"the last {reloads[-1]:.2f}.")  # fmt: skip
 
 
-def _reload(url: str) -> list[float]:
+def _by_oadb(db: Database, row: Listing) -> bool:
+    return instruments.get(db, row.broker, row.exchange, row.symbol) is not None
+
+
+def _by_psycopg(url: str, here: threading.local, row: Listing) -> bool:
+    """Look a row up plainly: what is slow here is slow by the machine and the server."""
+    if not hasattr(here, "connection"):
+        here.connection = psycopg.connect(url, autocommit=True)
+    found = here.connection.execute(
+        "select token from oadb.instruments where broker = %s and exchange = %s and symbol = %s",
+        (row.broker, row.exchange, row.symbol), prepare=True,
+    ).fetchone()  # fmt: skip
+    return found is not None
+
+
+def _reload(url: str, days: int) -> list[float]:
     """Load one day after the other; return what each took."""
     took: list[float] = []
     listed = market.rows()
     with Database(conditions.config(url, 1)) as db:
-        for day in range(1, RELOADS + 1):
+        for day in range(1, days + 1):
             listed = market.next_day(listed, day)
             took.append(seconds(partial(market.load, db, listed)))
     return took
 
 
 @contextmanager
-def _reading(db: Database, rows: Sequence[Listing]) -> Generator[Lookups]:
+def _reading(look: Callable[[Listing], bool], rows: Sequence[Listing]) -> Generator[Lookups]:
     """Look rows up from many threads for as long as the block lasts; give what each call took."""
     seen: Lookups = []
     done = threading.Event()
@@ -69,8 +88,8 @@ def _reading(db: Database, rows: Sequence[Listing]) -> Generator[Lookups]:
         while not done.is_set():
             row = choice.choice(rows)
             started = perf_counter()
-            found = instruments.get(db, row.broker, row.exchange, row.symbol)
-            seen.append((perf_counter() - started, found is not None))
+            found = look(row)
+            seen.append((perf_counter() - started, found))
 
     with ThreadPoolExecutor(READERS) as pool:
         readers = [pool.submit(read, number) for number in range(READERS)]
