@@ -1,4 +1,4 @@
-"""Every text that a caller may give, against hostile texts: by default an eighth of them, others
+"""Every text that a caller may give, against hostile texts: by default a sixteenth of them, others
 in each test, and with `-m slow` all of them.
 
 What is stored is what was sent, or the error is one of oadb's or of psycopg's; nothing else
@@ -167,7 +167,7 @@ def tx(url: str, db: Database) -> Generator[Transaction]:
 def texts(request: pytest.FixtureRequest) -> list[str]:
     if request.param == "all":
         return [*TEXTS]
-    return [*TEXTS][crc32(request.node.name.encode()) % 8 :: 8]
+    return [*TEXTS][crc32(request.node.name.encode()) % 16 :: 16]
 
 
 def undone(tx: Transaction, work: Callable[[Transaction], None]) -> None:

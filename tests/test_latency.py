@@ -138,7 +138,7 @@ def require_latency(db: Database, rows: Iterable[Any], since: datetime, until: d
             require_quantiles(part, times, exactly=len(inside) <= rollups.FEW)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_statistics_of_any_window_are_those_of_its_calls(
     db: Database, oadb_database_url: str, seed: int
 ) -> None:

@@ -703,7 +703,9 @@ def split(folder: Path) -> tuple[Path, int]:
     return folder, len(ids) - first
 
 
-@pytest.mark.parametrize("attribute", ["superuser", "createrole"])
+@pytest.mark.parametrize(
+    "attribute", ["createrole", pytest.param("superuser", marks=pytest.mark.slow)]
+)
 def test_databases_that_are_migrated_at_once_make_the_roles_once(attribute: str) -> None:
     with controlled() as control:
         names = [f"at_once_{number}" for number in range(3)]

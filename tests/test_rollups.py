@@ -62,7 +62,7 @@ def requests(chance: random.Random, count: int, first: float, last: float) -> li
     ]
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_statistics_of_any_window_are_those_of_its_rows(
     db: Database, oadb_database_url: str, seed: int
 ) -> None:

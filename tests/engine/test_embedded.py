@@ -22,6 +22,8 @@ from oadb.engine.cluster import wait_until
 from oadb.errors import ConfigError, UnavailableError
 
 HERE = str(Path(oadb.__path__[0]).parent)
+pytestmark = pytest.mark.fault
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 # A process that uses the server until its input ends, then leaves as an ordinary program does.

@@ -1,8 +1,8 @@
 """Rows that pass, counted on a terminal."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -13,8 +13,16 @@ T = TypeVar("T")
 _TICK = 500
 
 
+class Watch(Protocol):
+    """Sees rows pass, whatever they are."""
+
+    def __call__(self, rows: Iterable[T], /) -> Iterator[T]:
+        """Yield the rows."""
+        ...
+
+
 @contextmanager
-def counting(label: str) -> Generator[Callable[[Iterable[T]], Iterator[T]]]:
+def counting(label: str) -> Generator[Watch]:
     """Show rows as they pass, on a terminal; say nothing elsewhere."""
     columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,.0f} rows"))
     console = Console(stderr=True)
