@@ -15,13 +15,15 @@ query = queries("instrument_search")
 
 _Filters = tuple[str | None, str | None, date | None, Decimal | None, Decimal | None]
 
+_NO_FILTERS: _Filters = (None, None, None, None, None)
+
 # From about here on going from length to length costs less than sorting all that matches; see
 # tests/benchmarks/search.py.
 _FEW = 2500
 
 # So many symbols are looked at one by one before another way is tried, which would cost as much:
 # those that begin with a term, and all.
-_SOME_BEGINNINGS = 500
+_SOME_BEGINNINGS = 250
 _SOME = 20_000
 
 # What pg_trgm finds in a LIKE pattern without the beginning or the end of a word.
@@ -135,11 +137,12 @@ async def search(
         return found
     selective = [term for term in sorted(terms, key=len, reverse=True) if _TRIGRAM.search(term)]
     if not selective:
-        return await _search_short(db, broker, first, patterns, filters, limit)
+        return await _search_short(db, broker, first, patterns, filters, limit, found)
     if await estimate_matches(db, broker, patterns, *filters) < _FEW:
         one, two, three = _three(map(_pattern, selective))
-        return await search_selective(db, broker, one, two, three, first, patterns, *filters, limit)
-    return await _search_common(db, broker, selective, first, patterns, filters, limit)
+        others = [each for each in patterns if each not in {one, two, three}]
+        return await search_selective(db, broker, one, two, three, first, others, *filters, limit)
+    return await _search_common(db, broker, selective, first, patterns, filters, limit, found)
 
 
 async def _search_short(
@@ -149,11 +152,12 @@ async def _search_short(
     patterns: list[str],
     filters: _Filters,
     limit: int,
+    begun: list[Instrument],
 ) -> list[Instrument]:
     """Search by terms of one or two letters, or by none."""
     if not first:
         return await search_scanning(db, broker, first, patterns, *filters, limit)
-    found = await search_beginning(db, broker, first, _last(first), _ALL, patterns, *filters, limit)
+    found = await _all_beginning(db, broker, first, patterns, filters, limit, begun)
     if len(found) < limit:
         room = limit - len(found)
         found += await search_walking(db, broker, first, _SOME, patterns, *filters, room)
@@ -170,9 +174,10 @@ async def _search_common(
     patterns: list[str],
     filters: _Filters,
     limit: int,
+    begun: list[Instrument],
 ) -> list[Instrument]:
     """Search by terms that many rows match, from rank to rank until there are enough."""
-    found = await search_beginning(db, broker, first, _last(first), _ALL, patterns, *filters, limit)
+    found = await _all_beginning(db, broker, first, patterns, filters, limit, begun)
     one, two, three = _three(_pattern(_trigram(term)) for term in selective)
     for rank in (2, 3):
         if len(found) < limit:
@@ -181,6 +186,22 @@ async def _search_common(
                 db, broker, rank, one, two, three, first, patterns, *filters, room
             )
     return found
+
+
+async def _all_beginning(
+    db: AsyncExecutor,
+    broker: str,
+    first: str,
+    patterns: list[str],
+    filters: _Filters,
+    limit: int,
+    begun: list[Instrument],
+) -> list[Instrument]:
+    """Return rank 1 whole; *begun* is what some of it gave, which may be all there is."""
+    matches_all = len(patterns) == 1 and filters == _NO_FILTERS
+    if matches_all and len(begun) < _SOME_BEGINNINGS:
+        return begun
+    return await search_beginning(db, broker, first, _last(first), _ALL, patterns, *filters, limit)
 
 
 def _three(patterns: Iterable[str]) -> tuple[str, str, str]:

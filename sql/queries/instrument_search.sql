@@ -124,7 +124,7 @@ limit :wanted;
 
 -- name: search_selective
 -- Collects every match and sorts them: for terms that few rows match. Served by
--- instruments_search_text_idx, through up to three patterns.
+-- instruments_search_text_idx, through up to three patterns; :patterns are the others.
 select
     broker,
     exchange,
