@@ -59,6 +59,7 @@ def search_beginning(
 @query
 def search_selective(
     broker: str, longest: str, second: str, third: str, first: str, patterns: list[str],
+    others: list[str], few: int,
     exchange: str | None, instrument_type: str | None, expiry: date | None,
     strike_min: Decimal | None, strike_max: Decimal | None, wanted: int,
 ) -> list[Instrument]: ...  # fmt: skip
@@ -138,10 +139,9 @@ async def search(
     selective = [term for term in sorted(terms, key=len, reverse=True) if _TRIGRAM.search(term)]
     if not selective:
         return await _search_short(db, broker, first, patterns, filters, limit, found)
-    if await estimate_matches(db, broker, patterns, *filters) < _FEW:
-        one, two, three = _three(map(_pattern, selective))
-        others = [each for each in patterns if each not in {one, two, three}]
-        return await search_selective(db, broker, one, two, three, first, others, *filters, limit)
+    few = await _search_few(db, broker, selective, first, patterns, filters, limit)
+    if few or await estimate_matches(db, broker, patterns, *filters) < _FEW:
+        return few
     return await _search_common(db, broker, selective, first, patterns, filters, limit, found)
 
 
@@ -164,6 +164,23 @@ async def _search_short(
     if len(found) == limit:
         return found
     return await search_scanning(db, broker, first, patterns, *filters, limit)
+
+
+async def _search_few(
+    db: AsyncExecutor,
+    broker: str,
+    selective: list[str],
+    first: str,
+    patterns: list[str],
+    filters: _Filters,
+    limit: int,
+) -> list[Instrument]:
+    """Search by terms that few rows match; where they are many, find nothing."""
+    one, two, three = _three(map(_pattern, selective))
+    others = [each for each in patterns if each not in {one, two, three}]
+    return await search_selective(
+        db, broker, one, two, three, first, patterns, others, _FEW, *filters, limit
+    )
 
 
 async def _search_common(

@@ -5,8 +5,8 @@
 -- They differ in what they cost. A symbol that equals the term is the shortest that begins so.
 
 -- name: estimate_matches
--- How many rows match and pass, by one in 200 of the table's pages, always the same ones.
--- It chooses among the ways below, not what they find.
+-- How many rows match and pass, by one in 200 of the table's pages, always the same ones: those
+-- that search_selective asks. It chooses among the ways below, not what they find.
 select 200 * count(*) as matches
 from oadb.instruments tablesample system (0.5) repeatable (0)
 where
@@ -123,8 +123,9 @@ order by
 limit :wanted;
 
 -- name: search_selective
--- Collects every match and sorts them: for terms that few rows match. Served by
--- instruments_search_text_idx, through up to three patterns; :patterns are the others.
+-- Collects every match and sorts them: for terms that few rows match. One in 200 of the table's
+-- pages, always the same ones, is asked first how many there are; from :few on, none returns.
+-- Served by instruments_search_text_idx, through up to three patterns; :others are the rest.
 select
     broker,
     exchange,
@@ -146,12 +147,24 @@ where
     and search_text like :longest
     and search_text like :second
     and search_text like :third
-    and search_text like all(:patterns::text[])
+    and search_text like all(:others::text[])
     and (:exchange::text is null or exchange = :exchange)
     and (:instrument_type::text is null or instrument_type = :instrument_type)
     and (:expiry::date is null or expiry = :expiry)
     and (:strike_min::numeric is null or strike >= :strike_min)
     and (:strike_max::numeric is null or strike <= :strike_max)
+    and (
+        select 200 * count(*)
+        from oadb.instruments as sampled tablesample system (0.5) repeatable (0)
+        where
+            sampled.broker = :broker
+            and sampled.search_text like all(:patterns::text[])
+            and (:exchange::text is null or sampled.exchange = :exchange)
+            and (:instrument_type::text is null or sampled.instrument_type = :instrument_type)
+            and (:expiry::date is null or sampled.expiry = :expiry)
+            and (:strike_min::numeric is null or sampled.strike >= :strike_min)
+            and (:strike_max::numeric is null or sampled.strike <= :strike_max)
+    ) < :few
 order by
     case strpos(upper(symbol), :first) when 1 then 1 when 0 then 3 else 2 end,
     length(symbol),
