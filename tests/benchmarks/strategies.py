@@ -1,7 +1,7 @@
-"""What an alert costs until its strategy is found, and a page of strategies. By hand:
+"""What a setting costs, an alert until its strategy is found, a page of strategies. By hand:
 
     pip install -e '.[bench]'
-    python tests/benchmarks/strategies.py [alerts] [lists]
+    python tests/benchmarks/strategies.py [settings] [alerts] [lists]
 
 Without names, everything runs. DATABASE_URL names a server whose user may create databases; without
 it an embedded one is started. OADB_BENCH_ROUNDS, 100 where unset, sets how long the alerts take.
@@ -25,7 +25,7 @@ from oadb import Database, api_keys, keys, strategies, users
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.refusals import Refusal
 from oadb.strategies import IssuedStrategy, Mapping
-from tests.benchmarks import conditions
+from tests.benchmarks import conditions, settings
 from tests.benchmarks.rounds import CALLS, ROUNDS, Variant, measure, ratio, seconds
 
 STRATEGIES = 10_000
@@ -135,8 +135,12 @@ def _fillings(issued: IssuedStrategy[Mapping]) -> Iterator[tuple[bytes, list[obj
     yield _MAP.encode(), [MAPPINGS]
 
 
-PARTS: dict[str, Callable[[], None]] = {"alerts": alerts, "lists": lists}
+PARTS: dict[str, Callable[[], None]] = {
+    "settings": settings.main,
+    "alerts": alerts,
+    "lists": lists,
+}
 
 if __name__ == "__main__":
     conditions.pin()
-    conditions.run("Strategies", PARTS, sys.argv[1:])
+    conditions.run("Settings and strategies", PARTS, sys.argv[1:])
