@@ -93,7 +93,7 @@ class Redaction:
     def body(self, body: object) -> str:
         """Return *body* as JSON that jsonb takes, with the fields that may be kept."""
         try:
-            return _Rendering(self.quoted, self._names).render(body, DEEPEST)
+            return _Rendering(self.quoted, self._quoted, self._names).render(body, DEEPEST)
         except Exception:  # noqa: BLE001  # a body can be anything: its own methods may raise
             return _quoted(_UNREADABLE)
 
@@ -147,6 +147,8 @@ class _Rendering:
     """One body on its way to JSON, and how much more of it there may be."""
 
     quoted: Callable[[str], str]
+    known: Mapping[str, str]
+    """What ``quoted`` returned of texts that were met before."""
     names: Mapping[str, str]
     values: int = MOST_VALUES
     characters: int = MOST_CHARACTERS
@@ -169,7 +171,7 @@ class _Rendering:
         if depth <= 0:
             return _quoted(_TOO_DEEP)
         parts: list[str] = []
-        names, hidden = self.names, 0
+        names, known, hidden = self.names, self.known, 0
         # A copy, since others may change it meanwhile.
         for key, each in list(islice(value.items(), MOST_VALUES)):
             if self.values <= 0:
@@ -181,7 +183,7 @@ class _Rendering:
                 hidden += 1
             elif type(each) is str:
                 self.values -= 1
-                parts.append(name + self._text(each))
+                parts.append(name + self._text(each, known.get(each)))
             else:
                 parts.append(name + self.render(each, depth - 1))
         if hidden:
@@ -227,10 +229,10 @@ class _Rendering:
             return self._text(str(value))
         return _quoted(f"[{type(value).__name__}]")
 
-    def _text(self, value: str) -> str:
+    def _text(self, value: str, known: str | None = None) -> str:
         if self.characters <= 0:
             return _quoted(_TOO_MUCH)
-        text = self.quoted(value)
+        text = known or self.quoted(value)
         self.characters -= len(text)
         return text
 
