@@ -62,10 +62,10 @@ from generate_series(%(start)s, %(end)s - interval '1 ms', %(length)s) as batche
 _SCAN = "select count(*), avg(duration_ms) from oadb.traffic where status >= 400"
 
 _SIZES = """
-select %(table)s, sum(pg_table_size(oid))::float8, sum(pg_indexes_size(oid))::float8
+select %(table)s::text, sum(pg_table_size(oid))::float8, sum(pg_indexes_size(oid))::float8
 from pg_class
-where oid = %(table)s::regclass
-    or oid in (select inhrelid from pg_inherits where inhparent = %(table)s::regclass)
+where oid = %(table)s::text::regclass
+    or oid in (select inhrelid from pg_inherits where inhparent = %(table)s::text::regclass)
 """
 
 _BUCKETS = """
