@@ -126,7 +126,7 @@ async def search(
     terms = terms_of(text)
     require_limit(limit)
     filters = (exchange, instrument_type, expiry, strike_min, strike_max)
-    if not terms and underlying is None and all(value is None for value in filters):
+    if not terms and underlying is None and filters == _NO_FILTERS:
         return []
     first, patterns = terms[0] if terms else "", [*map(_pattern, terms)]
     if underlying is not None:

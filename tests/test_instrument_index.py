@@ -98,7 +98,7 @@ TEXTS = [
 FILTERS: list[dict[str, Any]] = [
     {},
     {"exchange": "NFO"},
-    {"exchange": "XXX"},
+    {"exchange": "NOWHERE"},
     {"instrument_type": "CE", "underlying": "NIFTY"},
     {"expiry": date(2025, 7, 31), "limit": 7},
     {"strike_min": Decimal(24000), "strike_max": Decimal("24100.0")},
@@ -251,7 +251,7 @@ def test_any_row_is_found_as_sql_finds_it(
 
 
 def test_what_is_unknown_is_none_or_empty(full: InstrumentIndex) -> None:
-    for place in (("zerodha", "NSE"), ("zerodha", "XXX"), ("nobody", "NSE")):
+    for place in (("zerodha", "NSE"), ("zerodha", "NOWHERE"), ("nobody", "NSE")):
         assert full.get_token(*place, "none") is None
         assert full.get_symbol(*place, "none") is None
         assert full.get_broker_symbol(*place, "none") is None

@@ -55,7 +55,7 @@ def test_an_instrument_is_found_by_symbol_by_token_and_by_the_symbol_of_its_brok
 
 @pytest.mark.parametrize(
     ("broker", "exchange", "key"),
-    [("upstox", "NSE", "INFY"), ("zerodha", "XXX", "INFY"), ("zerodha", "NSE", "infy"),
+    [("upstox", "NSE", "INFY"), ("zerodha", "NOWHERE", "INFY"), ("zerodha", "NSE", "infy"),
      ("zerodha", "NSE", "%"), ("", "", "")],
 )  # fmt: skip
 def test_another_broker_exchange_or_spelling_finds_nothing(
@@ -86,7 +86,7 @@ def test_a_bulk_lookup_keeps_the_order_says_none_and_answers_what_is_asked_twice
 ) -> None:
     rows = [replace(INFY, symbol=s, token=s) for s in ("A", "B", "C")]
     put_in(tx, *rows, replace(INFY, exchange="BSE", symbol="A", token="A", name="OTHER"))
-    pairs = [("NSE", "C"), ("NSE", "X"), ("NSE", "A"), ("XXX", "A"), ("NSE", "C")]
+    pairs = [("NSE", "C"), ("NSE", "X"), ("NSE", "A"), ("NOWHERE", "A"), ("NSE", "C")]
     expected = [rows[2], None, rows[0], None, rows[2]]
 
     assert instruments.get_all(tx, "zerodha", pairs) == expected
@@ -160,7 +160,7 @@ def test_underlyings_are_what_has_options_or_on_request_futures_that_live(
     assert instruments.list_underlyings(tx, "zerodha", "NFO") == ["TCS"]
     assert instruments.list_underlyings(tx, "zerodha", "NFO", True) == ["BTC", "GOLD", "TCS"]
     assert instruments.list_underlyings(tx, "zerodha", "NSE", True) == []
-    assert instruments.list_underlyings(tx, "zerodha", "XXX", True) == []
+    assert instruments.list_underlyings(tx, "zerodha", "NOWHERE", True) == []
 
 
 def test_a_chain_has_every_option_by_strike_as_a_number(tx: Transaction) -> None:
@@ -173,7 +173,7 @@ def test_a_chain_has_every_option_by_strike_as_a_number(tx: Transaction) -> None
     assert instruments.list_chain(tx, "zerodha", "NFO", "GOLD", days(5)) == wanted
     strikes = instruments.list_strikes(tx, "zerodha", "NFO", "GOLD", days(5))
     assert strikes == [Decimal(900), Decimal("1000.5")]
-    assert instruments.list_chain(tx, "zerodha", "XXX", "GOLD", days(5)) == []
+    assert instruments.list_chain(tx, "zerodha", "NOWHERE", "GOLD", days(5)) == []
     assert instruments.list_strikes(tx, "zerodha", "NFO", "G%", days(5)) == []
 
 
@@ -183,7 +183,7 @@ def test_the_near_future_is_of_that_underlying_alone_and_has_not_expired(tx: Tra
 
     assert instruments.find_near_future(tx, "zerodha", "NFO", "GOLD") == future("GOLD", 10)
     assert instruments.find_near_future(tx, "zerodha", "NFO", "GOL") is None
-    assert instruments.find_near_future(tx, "zerodha", "XXX", "GOLD") is None
+    assert instruments.find_near_future(tx, "zerodha", "NOWHERE", "GOLD") is None
 
 
 def test_the_lot_size_is_that_of_the_contract_that_expires_next(tx: Transaction) -> None:

@@ -122,9 +122,9 @@ def test_an_unknown_exchange_finds_nothing(tx: Transaction) -> None:
     """Instead of everything that other exchanges have."""
     put_in(tx, CALL, INFY)
 
-    assert search(tx, BROKER, "NIFTY", exchange="XXX") == []
-    assert search(tx, BROKER, "", exchange="XXX") == []
-    assert search(tx, BROKER, "", exchange="XXX", underlying="NIFTY") == []
+    assert search(tx, BROKER, "NIFTY", exchange="NOWHERE") == []
+    assert search(tx, BROKER, "", exchange="NOWHERE") == []
+    assert search(tx, BROKER, "", exchange="NOWHERE", underlying="NIFTY") == []
     assert search(tx, BROKER, "NIFTY", exchange="") == []
 
 
@@ -291,7 +291,7 @@ class UndoError(Exception):
 @given(
     rows=listed(),
     text=st.lists(st.text(LETTERS, max_size=4), max_size=3).map(" ".join),
-    exchange=st.none() | st.sampled_from(["BSE", "XXX"]),
+    exchange=st.none() | st.sampled_from(["BSE", "NOWHERE"]),
     limit=st.integers(1, 6),
 )
 def test_a_search_finds_what_its_description_says(

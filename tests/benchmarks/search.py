@@ -35,7 +35,7 @@ QUERIES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "common term, few pass the filter": [
         ("NIFTY", {"instrument_type": "FUT"}),
         ("NIFTY", {"exchange": "NSE"}),
-        ("NIFTY", {"exchange": "XXX"}),
+        ("NIFTY", {"exchange": "NOWHERE"}),
     ],
     "first term not the rare one": [("CE NIFTY", {}), ("IFTY", {})],
     "few hits without a trigram": [("ZX", {}), ("%", {})],
