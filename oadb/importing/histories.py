@@ -30,7 +30,7 @@ from oadb.importing.fields import (
 )
 from oadb.importing.sources import Row
 from oadb.login_attempts import Attempt, Method
-from oadb.logs.encoding import as_text
+from oadb.logs.encoding import NULL, as_text
 from oadb.logs.redaction import Redaction
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ _ATTEMPTS: Mapping[str, login_attempts.Outcome] = {
 _METHODS: Mapping[str, Method] = {"password": "password", "oauth": "oauth", "resume": "resume"}
 
 # NaN and the like, which JSON has not, as texts.
-_decode = json.JSONDecoder(parse_constant=str).decode
+_decoder = json.JSONDecoder(parse_constant=str)
 
 _LONGEST_TIME = 1e9
 """Milliseconds; the tables hold no longer ones."""
@@ -172,7 +172,10 @@ class _Writer:
 
     def _line(self, moment: datetime, *values: object) -> str:
         known = self.known
-        kept = [known[each] if type(each) is str else as_text(each) for each in values]
+        kept = [
+            known[each] if type(each) is str else NULL if each is None else as_text(each)
+            for each in values
+        ]
         return "\t".join((moment.isoformat(), *kept)) + "\n"
 
 
@@ -211,7 +214,9 @@ def _parsed(row: Row, column: str) -> object:
     if not isinstance(given, str):
         raise RowError(f"{column} is missing, or no text")
     try:
-        return cast("object", _decode(given))
+        # Mostly nothing is around it; looking for blanks would cost as much as all the rest.
+        parsed, end = cast("tuple[object, int]", _decoder.raw_decode(given))
+        return parsed if end == len(given) else cast("object", _decoder.decode(given))
     except (ValueError, RecursionError):
         return given
 
@@ -228,6 +233,9 @@ def _answer(response: object) -> tuple[bool, str | None]:
 
 
 def _milliseconds(row: Row, column: str) -> float:
+    value = row.get(column)
+    if type(value) is float and 0 <= value <= _LONGEST_TIME:
+        return value
     value = number(row, column)
     if not 0 <= value <= _LONGEST_TIME:
         raise RowError(f"{column} is no time in milliseconds")

@@ -5,7 +5,7 @@ the rest is said what it would be: nothing is changed.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -18,6 +18,7 @@ from oadb.errors import ParameterError
 from oadb.importing import contracts, histories
 from oadb.importing.alerts import Alerts
 from oadb.importing.ciphers import Ciphers
+from oadb.importing.converting import Converters
 from oadb.importing.people import People, require_right_pepper
 from oadb.importing.platforms import Settings, bring_ban
 from oadb.importing.reports import TableReport
@@ -102,12 +103,13 @@ def run(
     yield from _undone_or_not(db, sources, {"ip_bans": bring_ban}, plan)
     if contracts.TABLE in sources:
         yield contracts.bring(db, sources, plan.broker, applies=plan.applies)
-    streams = Streams(db, sources, plan.installation, watch, plan.applies)
-    if histories.ATTEMPTS.table in sources:
-        yield streams.bring(histories.ATTEMPTS)
-    for log in histories.logs(owner):
-        if log.table in sources:
-            yield streams.bring(log)
+    with closing(Converters(owner)) as converters:
+        streams = Streams(db, sources, converters, plan.installation, watch, plan.applies)
+        if histories.ATTEMPTS.table in sources:
+            yield streams.bring(histories.ATTEMPTS)
+        for log in histories.logs(owner):
+            if log.table in sources:
+                yield streams.bring(log)
 
 
 def _of(people: People, sources: Sources) -> Mapping[str, Bring]:

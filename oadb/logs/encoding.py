@@ -14,7 +14,8 @@ from oadb.security.addresses import address
 
 _EPOCH, _SECOND = datetime(1970, 1, 1, tzinfo=UTC), 1_000_000
 
-_NULL = r"\N"
+NULL = r"\N"
+"""What COPY reads as null."""
 
 # Rows that are encoded at once, while the server stores those before them.
 _AT_ONCE = 500
@@ -102,7 +103,7 @@ def _texts(column: Sequence[object]) -> Iterable[str]:
 def as_text(value: object) -> str:
     """Return a value as COPY reads it; one that no column holds as something no column takes."""
     if value is None:
-        return _NULL
+        return NULL
     if isinstance(value, str):
         return _escaped([value])[0]
     return _TOO_LARGE if isinstance(value, int) and value.bit_length() > _BITS else repr(value)
@@ -119,7 +120,7 @@ def _escaped(column: Sequence[str]) -> Sequence[str]:
 def _address(value: object) -> str:
     """Return an address as COPY reads it; empty for what is none."""
     if value is None:
-        return _NULL
+        return NULL
     try:
         return address("logs", str(value)) or ""
     except ParameterError:
