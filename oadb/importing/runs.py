@@ -5,6 +5,7 @@ the rest is said what it would be: nothing is changed.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
@@ -88,9 +89,12 @@ def run(
     """Do as *plan* says, and yield what became of each table; may be run again after any end.
 
     *environ* has OpenAlgo's pepper and salts. *watch* hears how many rows of a history were looked
-    at since. Raises ConfigError, before anything is written, where the pepper is missing or not the
-    right one; LoadError as ``Streams.bring``, and where a source cannot be read on: what was stored
-    until then stays.
+    at since. Two connections are in use at once. Long histories are converted by processes that are
+    spawned: a script that calls this does so under ``if __name__ == "__main__"``.
+
+    Raises ConfigError, before anything is written, where the pepper is missing or not the right
+    one; LoadError as ``Streams.bring``, and where a source cannot be read on: what was stored until
+    then stays.
     """
     owner = None
     if any(table in sources for table in _SECRET):
@@ -101,15 +105,17 @@ def run(
         yield from _undone_or_not(db, sources, _of(people, sources), plan)
         owner = people.only_user
     yield from _undone_or_not(db, sources, {"ip_bans": bring_ban}, plan)
-    if contracts.TABLE in sources:
-        yield contracts.bring(db, sources, plan.broker, applies=plan.applies)
-    with closing(Converters(owner)) as converters:
+    # Most of a contract's time is the server's.
+    with ThreadPoolExecutor(1) as beside, closing(Converters(owner)) as converters:
+        contract = beside.submit(contracts.bring, db, sources, plan.broker, applies=plan.applies)
         streams = Streams(db, sources, converters, plan.installation, watch, plan.applies)
         if histories.ATTEMPTS.table in sources:
             yield streams.bring(histories.ATTEMPTS)
         for log in histories.logs(owner):
             if log.table in sources:
                 yield streams.bring(log)
+        if contracts.TABLE in sources:
+            yield contract.result()
 
 
 def _of(people: People, sources: Sources) -> Mapping[str, Bring]:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 import psycopg
@@ -112,6 +113,8 @@ class _File:
     def __init__(self, name: str, connection: sqlite3.Connection) -> None:
         self.name = name
         self._connection = connection
+        # One table may be read while another is, by another thread.
+        self._lock = Lock()
         # What is no UTF-8 must not end the reading.
         connection.text_factory = partial(str, encoding="utf-8", errors="replace")
         connection.execute("begin")
@@ -125,14 +128,19 @@ class _File:
     def rows(self, table: str, after: int) -> Iterator[Row]:
         last: object = after
         try:
-            cursor = self._connection.execute(_READ[table].decode(), {"1": after})
+            with self._lock:
+                cursor = self._connection.execute(_READ[table].decode(), {"1": after})
             columns = [column[0] for column in cursor.description]
-            for values in cursor:
+            while (values := self._next(cursor)) is not None:
                 row: Row = dict(zip(columns, values, strict=True))
                 yield row
                 last = row.get("id")
         except sqlite3.Error as error:
             raise LoadError(f"{self.name}: {table} behind id {last}: {error}") from None
+
+    def _next(self, cursor: sqlite3.Cursor) -> tuple[object, ...] | None:
+        with self._lock:
+            return next(cursor, None)
 
 
 @contextmanager
@@ -140,7 +148,10 @@ def _sqlite(path: Path) -> Generator[_File]:
     # mode=ro makes no file, and writes nothing into one.
     address = f"{path.absolute().as_uri()}?mode=ro"
     try:
-        with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:
+        connection = sqlite3.connect(
+            address, uri=True, isolation_level=None, check_same_thread=False
+        )
+        with closing(connection):
             yield _File(path.name, connection)
     except sqlite3.Error as error:
         raise LoadError(

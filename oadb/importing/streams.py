@@ -71,9 +71,7 @@ class Streams:
         last = batch.rows[-1]
         with self.db.transaction() as tx:
             made.fit = _taken(tx, history, made.fit, made.left_out)
-            reach = Reach(
-                batch.after, whole(last, "id"), _checksum(history, last), len(made.fit)
-            )
+            reach = Reach(batch.after, whole(last, "id"), _checksum(history, last), len(made.fit))
             imports.advance(tx, self.installation, history.table, reach)
             if history.log is not None and made.fit:
                 imports.record_batch(tx, uuid4(), history.log, len(made.fit), *made.times)

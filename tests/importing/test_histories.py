@@ -11,6 +11,7 @@ import pytest
 
 from oadb import Config, Database, imports, users
 from oadb.errors import LoadError
+from oadb.importing import streams
 from oadb.importing.reports import TableReport
 from tests.conftest import RING
 from tests.importing.openalgo import ENVIRON, SECRETS, Installation
@@ -33,9 +34,16 @@ def tally(report: TableReport) -> tuple[int, int, int]:
     return report.found, report.written, report.there
 
 
+@pytest.mark.parametrize("rows_of_a_batch", [5000, 2])
 def test_each_log_is_brought_over_with_its_times_and_without_secrets(
-    db: Database, config: Config, there: Installation, caplog: pytest.LogCaptureFixture
+    db: Database,
+    config: Config,
+    there: Installation,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    rows_of_a_batch: int,
 ) -> None:
+    monkeypatch.setattr(streams, "_ROWS", rows_of_a_batch)  # full ones go to processes
     caplog.set_level(logging.DEBUG)
     there.add_asha()
     there.add_logs(3)
@@ -105,8 +113,10 @@ def test_each_log_is_brought_over_with_its_times_and_without_secrets(
     said = told(reports) + caplog.text + "".join(text for (text,) in everything)
     assert "asha@example.in" in said
     assert [secret for secret in SECRETS if secret in said] == []
-    batches = ask(config, "select table_name, rows, rolled_up_at from oadb.log_batches order by 1")
-    assert batches == [(log, 3, None) for log in sorted({*LOGS} - {"login_attempts"})]
+    batches = ask(
+        config, "select table_name, sum(rows) from oadb.log_batches group by 1 order by 1"
+    )
+    assert batches == [(log, 3) for log in sorted({*LOGS} - {"login_attempts"})]
 
 
 def test_a_second_run_brings_what_was_added_since_and_nothing_else(
@@ -127,7 +137,7 @@ def test_a_second_run_brings_what_was_added_since_and_nothing_else(
 
 
 KILLED = """
-import os, signal, sys
+import multiprocessing, os, signal, sys
 from pathlib import Path
 from oadb import Database
 from oadb.importing import runs, sources, streams
@@ -137,29 +147,52 @@ def watch(rows):
     global seen
     seen += rows
     if seen >= {batches} * 10:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill({victim}, signal.SIGKILL)
 with sources.opened([Path(sys.argv[1])], []) as found, Database.from_env() as db:
     for _ in runs.run(db, found, os.environ, runs.Plan("openalgo", None, True), watch):
         pass
 """
 
 
+def killed(
+    there: Installation, url: str, batches: int, victim: str
+) -> subprocess.CompletedProcess[str]:
+    """Run until *batches* were stored, and kill *victim*; its processes are gone as well then."""
+    # It returns once all that have its output have ended.
+    return subprocess.run(
+        [sys.executable, "-c", KILLED.format(batches=batches, victim=victim), str(there.folder)],
+        env={**ENVIRON, "DATABASE_URL": url, "OADB_KEYRING": RING.to_json()},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.mark.fault
 def test_a_run_that_is_killed_is_gone_on_with(
     db: Database, config: Config, there: Installation, oadb_database_url: str
 ) -> None:
     there.add_logs(25)
-    for batches in (2, 3, 1):
-        done = subprocess.run(
-            [sys.executable, "-c", KILLED.format(batches=batches), str(there.folder)],
-            env={**ENVIRON, "DATABASE_URL": oadb_database_url, "OADB_KEYRING": RING.to_json()},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+    for batches in (4, 3, 1):
+        done = killed(there, oadb_database_url, batches, "os.getpid()")
         assert done.returncode == -9, done.stderr
     assert 0 < sum(counts(config).values()) < 5 * 25
     bring(db, there)
 
     assert counts(config) == dict.fromkeys(LOGS, 25)
     assert ask(config, "select count(*), count(distinct order_id) from oadb.latency") == [(25, 25)]
+
+
+@pytest.mark.fault
+def test_a_run_whose_process_is_killed_says_so_and_is_gone_on_with(
+    db: Database, config: Config, there: Installation, oadb_database_url: str
+) -> None:
+    there.add_logs(100)
+    done = killed(there, oadb_database_url, 12, "multiprocessing.active_children()[0].pid")
+
+    assert done.returncode == 1
+    assert "LoadError: order_logs: a process that converts rows was ended" in done.stderr
+    assert counts(config)["api_logs"] < 100
+    bring(db, there)
+    assert counts(config) == dict.fromkeys(LOGS, 100)
 
 
 def test_two_runs_at_once_bring_nothing_twice(

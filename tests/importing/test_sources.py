@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -86,6 +87,23 @@ def test_damage_that_shows_while_rows_are_read_is_told_with_table_and_id(
         pytest.raises(LoadError, match=r"openalgo\.db: order_logs behind id [56]: "),
     ):
         [*found.rows("order_logs")]
+
+
+MANY = """
+with recursive counted as (select 1 as number union all select number + 1 from counted limit 2000)
+insert into {table} (id, api_type, request_data, response_data)
+select number, 'x', '{{}}', '{{}}' from counted;
+"""
+
+
+def test_tables_of_one_file_are_read_at_once(there: Installation) -> None:
+    tables = ["order_logs", "analyzer_logs"] * 2
+    for table in tables[:2]:
+        there.script("openalgo", MANY.format(table=table))
+    with sources.opened([there.folder], []) as found, ThreadPoolExecutor(4) as readers:
+        read = [*readers.map(lambda table: [row["id"] for row in found.rows(table)], tables)]
+
+    assert read == [[*range(1, 2001)]] * 4
 
 
 def test_a_table_that_two_files_have_rows_of_is_refused(there: Installation) -> None:
