@@ -6,7 +6,6 @@ Each is read in one transaction that sees one state, a row at a time.
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from functools import partial
 from itertools import count
 from pathlib import Path
 from threading import Lock
@@ -116,7 +115,7 @@ class _File:
         # One table may be read while another is, by another thread.
         self._lock = Lock()
         # What is no UTF-8 must not end the reading.
-        connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+        connection.text_factory = _replacing
         connection.execute("begin")
         self.tables = frozenset(
             name for (name,) in connection.execute(_SQLITE["list_tables"].decode())
@@ -141,6 +140,10 @@ class _File:
     def _next(self, cursor: sqlite3.Cursor) -> tuple[object, ...] | None:
         with self._lock:
             return next(cursor, None)
+
+
+def _replacing(text: bytes) -> str:
+    return text.decode(errors="replace")
 
 
 @contextmanager

@@ -109,7 +109,7 @@ def _batches(rows: Iterator[Row], after: int) -> Generator[Batch]:
     characters = 0
     for row in rows:
         read.append(row)
-        characters += sum(len(value) for value in row.values() if isinstance(value, str))
+        characters += sum([len(value) for value in row.values() if isinstance(value, str)])
         if len(read) == _ROWS or characters > _CHARACTERS:
             yield Batch(after, read, is_full=True)
             after, read, characters = whole(row, "id"), [], 0
