@@ -39,6 +39,14 @@ def test_an_install_without_libpq_says_what_to_install() -> None:
     assert "pip install 'oadb[binary]'" in said
 
 
+def test_an_install_without_psycopg_does_not_speak_of_libpq() -> None:
+    missing = "ModuleNotFoundError('No module named psycopg')"
+    said = without("psycopg", missing, "from oadb import Database")
+
+    assert "No module named psycopg" in said
+    assert "libpq" not in said
+
+
 def test_an_install_without_the_command_line_says_what_to_install() -> None:
     error = "ModuleNotFoundError(\"No module named 'typer'\", name='typer')"
     said = without("typer", error, "from oadb.__main__ import main; main()")

@@ -4,6 +4,8 @@ from importlib import import_module
 
 try:
     import_module("psycopg")
+except ModuleNotFoundError:
+    raise
 except ImportError as missing:
     raise ImportError(
         "oadb found psycopg but no libpq, PostgreSQL's client library. Install one with "

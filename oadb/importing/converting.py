@@ -83,8 +83,8 @@ class Converters:
                 yield _ended(*waiting.popleft())
         except BrokenProcessPool:
             raise LoadError(
-                f"{history.table}: a process that converts rows was ended, perhaps for want of "
-                "memory; run it again, and it goes on from here"
+                f"{history.table}: a process that converts rows could not start or was ended, "
+                "perhaps for want of memory; run it again, and it goes on from here"
             ) from None
 
     def _begun(self, history: History[T], batch: Batch) -> Callable[[], Converted[T]]:

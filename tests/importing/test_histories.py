@@ -189,7 +189,10 @@ def test_a_run_whose_process_is_killed_says_so_and_is_gone_on_with(
     done = killed(there, oadb_database_url, 12, "multiprocessing.active_children()[0].pid")
 
     assert done.returncode == 1
-    assert "LoadError: order_logs: a process that converts rows was ended" in done.stderr
+    assert (
+        "LoadError: order_logs: a process that converts rows could not start or was ended"
+        in done.stderr
+    )
     assert counts(config)["api_logs"] < 100
     bring(db, there)
     assert counts(config) == dict.fromkeys(LOGS, 100)
