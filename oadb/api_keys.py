@@ -97,7 +97,7 @@ class SealedKey:
 
 
 @query
-def insert_key(
+def _insert_key(
     user_id: int,
     api_key_id: UUID,
     name: str,
@@ -112,11 +112,11 @@ def insert_key(
 
 
 @query
-def find_by_digest(token_digest: bytes) -> FoundKey | None: ...
+def _find_by_digest(token_digest: bytes) -> FoundKey | None: ...
 
 
 @query
-def find_by_digests(token_digests: list[bytes]) -> FoundKey | None: ...
+def _find_by_digests(token_digests: list[bytes]) -> FoundKey | None: ...
 
 
 @query
@@ -124,7 +124,7 @@ def list_by_user(user_id: int) -> list[ApiKey]: ...
 
 
 @query
-def get_kept_token(user_id: int, api_key_id: UUID) -> bytes | None: ...
+def _get_kept_token(user_id: int, api_key_id: UUID) -> bytes | None: ...
 
 
 @query
@@ -151,11 +151,11 @@ def _replace_token(
 
 
 @query
-def list_under_key(key_id: int, after: int, batch: int) -> list[SealedKey]: ...
+def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedKey]: ...
 
 
 @query
-def reseal(
+def _reseal(
     user_ids: list[int],
     api_key_ids: list[UUID],
     replaced: list[bytes],
@@ -191,7 +191,7 @@ async def issue(
     row = (user_id, api_key_id)
     stored = TOKEN.store(ring, row, token)
     kept = KEPT.seal(ring, row, token.reveal().encode()) if keep else None
-    key = await insert_key(
+    key = await _insert_key(
         db, user_id, api_key_id, name, hint_of(token), stored.digest, stored.fingerprint, kept,
         scopes or [], order_mode, lifetime,
     )  # fmt: skip
@@ -205,7 +205,7 @@ async def verify(db: AsyncExecutor, token: Secret) -> VerifiedKey | Refusal:
     One indexed lookup, however many keys there are; none for what cannot be a key of ours. Raises
     UnavailableError, and KeyRingError for want of a root key.
     """
-    found = usable(await keys.find_by_token(db, TOKEN, token, find_by_digest, find_by_digests))
+    found = usable(await keys.find_by_token(db, TOKEN, token, _find_by_digest, _find_by_digests))
     if isinstance(found, Refusal):
         return found
     return VerifiedKey(found.user_id, found.api_key_id, found.scopes, found.order_mode)
@@ -217,7 +217,7 @@ async def reveal(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | 
 
     Raises SealError if what is stored was tampered with.
     """
-    kept = await get_kept_token(db, user_id, api_key_id)
+    kept = await _get_kept_token(db, user_id, api_key_id)
     if kept is None:
         return None
     return Secret(KEPT.open(await keys.ring_of(db), (user_id, api_key_id), kept).decode())
@@ -260,11 +260,11 @@ async def set_order_mode(
 async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> keys.Batch:
     """Seal *batch* keys of a root key, of the users behind *after*, under the primary one."""
     ring = await keys.ring_of(db)
-    found = await list_under_key(db, key_id, after, batch)
+    found = await _list_under_key(db, key_id, after, batch)
     made, done = keys.resealed(
         {(each.user_id, each.api_key_id): each for each in found}, partial(_rewrapped, ring)
     )
-    await reseal(
+    await _reseal(
         db, [each.user_id for each, _ in made], [each.api_key_id for each, _ in made],
         [each.fingerprint for each, _ in made], [stored.fingerprint for _, (stored, _) in made],
         [stored.digest for _, (stored, _) in made], [kept for _, (_, kept) in made],

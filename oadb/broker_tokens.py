@@ -128,11 +128,11 @@ def _revoke(user_id: int, broker: str) -> Affected: ...
 
 
 @query
-def list_under_key(key_id: int, after: int, batch: int) -> list[SealedTokens]: ...
+def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedTokens]: ...
 
 
 @query
-def reseal(
+def _reseal(
     user_ids: list[int],
     brokers: list[str],
     replaced: list[bytes],
@@ -196,11 +196,11 @@ async def revoke(db: AsyncExecutor, user_id: int, broker: str) -> bool:
 async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> keys.Batch:
     """Seal *batch* rows of a key, of the users behind *after*, under the primary one."""
     ring = await keys.ring_of(db)
-    found = await list_under_key(db, key_id, after, batch)
+    found = await _list_under_key(db, key_id, after, batch)
     made, done = keys.resealed(
         {(each.user_id, each.broker): each for each in found}, partial(_rewrapped, ring)
     )
-    await reseal(
+    await _reseal(
         db,
         [each.user_id for each, _ in made],
         [each.broker for each, _ in made],

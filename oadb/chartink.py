@@ -32,7 +32,7 @@ class ChartinkMapping:
 
 
 @query
-def list_rows(user_id: int) -> list[FoundStrategy]: ...
+def _list_rows(user_id: int) -> list[FoundStrategy]: ...
 
 
 @query
@@ -83,7 +83,7 @@ async def find_by_webhook(
 @operation
 async def list_by_user(db: AsyncExecutor, user_id: int) -> list[Strategy[ChartinkMapping]]:
     """Return the strategies of a user, the newest first."""
-    return _KIND.read_all(await list_rows(db, user_id))
+    return _KIND.read_all(await _list_rows(db, user_id))
 
 
 @operation

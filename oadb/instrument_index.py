@@ -41,11 +41,11 @@ class Generation:
 
 
 @query
-def list_generations(brokers: list[str]) -> list[Generation]: ...
+def _list_generations(brokers: list[str]) -> list[Generation]: ...
 
 
 @query
-def choose_brokers(brokers: list[str]) -> str: ...
+def _choose_brokers(brokers: list[str]) -> str: ...
 
 
 @query
@@ -61,7 +61,7 @@ async def build(db: AsyncExecutor, *brokers: str) -> InstrumentIndex:
     reader = Reader()
     async with db.transaction() as tx:
         await allow_time(tx)  # it counts while we read
-        await choose_brokers(tx, [*brokers])
+        await _choose_brokers(tx, [*brokers])
         async with aclosing(export_rows(tx)) as blocks:
             async for block in blocks:
                 await tx.offload(reader.feed, block)
@@ -85,7 +85,7 @@ class _Live(Following[AnyDatabase]):
     async def _read(self, db: AsyncExecutor) -> None:
         """Build anew if there was a load."""
         # Read first: a load between the two costs another build, and is not missed.
-        generations = await list_generations(db, self._brokers)
+        generations = await _list_generations(db, self._brokers)
         if generations != self._generations:
             self.index = await build(db, *self._brokers)
             self._generations = generations

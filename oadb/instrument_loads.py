@@ -109,11 +109,11 @@ class Merged:
 
 
 @query
-def start_load(broker: str, source: str, checksum: bytes | None) -> int: ...
+def _start_load(broker: str, source: str, checksum: bytes | None) -> int: ...
 
 
 @query
-def claim_load(broker: str) -> bool: ...
+def _claim_load(broker: str) -> bool: ...
 
 
 @query
@@ -121,31 +121,31 @@ def allow_time() -> str: ...
 
 
 @query
-def stage(blocks: Iterable[bytes]) -> Affected: ...
+def _stage(blocks: Iterable[bytes]) -> Affected: ...
 
 
 @query
-def unstage(broker: str, positions: list[int]) -> Affected: ...
+def _unstage(broker: str, positions: list[int]) -> Affected: ...
 
 
 @query
-def merge_staged(broker: str, exchanges: list[str]) -> Merged: ...
+def _merge_staged(broker: str, exchanges: list[str]) -> Merged: ...
 
 
 @query
-def merge_search_entries() -> None: ...
+def _merge_search_entries() -> None: ...
 
 
 @query
-def clear_staged(broker: str) -> Affected: ...
+def _clear_staged(broker: str) -> Affected: ...
 
 
 @query
-def refresh_statistics() -> None: ...
+def _refresh_statistics() -> None: ...
 
 
 @query
-def end_load(
+def _end_load(
     load_id: int,
     reason: str | None,
     counts: dict[str, object],
@@ -203,7 +203,7 @@ async def load(
     leaves no record, for a *broker* of no or more than 200 characters.
     """
     _require_sane(broker, exchanges, shrink_limit)
-    load_id = await start_load(db, broker, source, checksum)
+    load_id = await _start_load(db, broker, source, checksum)
     intake = Intake(broker, exchanges)
     try:
         async with db.transaction() as tx:
@@ -211,7 +211,7 @@ async def load(
     except Exception as error:
         reason = readable(str(error) or type(error).__name__, _LONGEST_REASON)
         with suppress(Error, psycopg.Error):  # the load's own error says more
-            await end_load(db, load_id, reason, intake.counts(), {}, intake.left_out())
+            await _end_load(db, load_id, reason, intake.counts(), {}, intake.left_out())
         raise
 
 
@@ -236,25 +236,25 @@ async def _replace(
     shrink_limit: float,
 ) -> LoadReport:
     broker = intake.broker
-    if not await claim_load(tx, broker):
+    if not await _claim_load(tx, broker):
         raise LoadError(f"another load of {broker} is in progress; try again when it has ended")
     await allow_time(tx)
-    await stage(tx, intake.accept(rows))
+    await _stage(tx, intake.accept(rows))
     intake.require_any()
     if intake.superseded:
-        await unstage(tx, broker, [*intake.superseded])
+        await _unstage(tx, broker, [*intake.superseded])
     listed = {each.exchange: each.instruments for each in await count_by_exchange(tx, broker)}
     became = {
         exchange: (listed.get(exchange, 0), accepted)
         for exchange, accepted in intake.accepted_by_exchange().items()
     }
     _require_no_shrinking(became, shrink_limit)
-    merged = await merge_staged(tx, broker, intake.exchanges)
-    await clear_staged(tx, broker)
+    merged = await _merge_staged(tx, broker, intake.exchanges)
+    await _clear_staged(tx, broker)
     if merged.inserted or merged.updated:
-        await merge_search_entries(tx)
+        await _merge_search_entries(tx)
     if merged.inserted > sum(listed.values()) * _MANY:
-        await refresh_statistics(tx)
+        await _refresh_statistics(tx)
     await changes.notify(tx, CHANNEL, broker)
     report = LoadReport(
         load_id, intake.rows, intake.accepted, merged.inserted, merged.updated, merged.deleted,
@@ -262,7 +262,7 @@ async def _replace(
         became,
     )  # fmt: skip
     counts, exchanges = intake.counts() | asdict(merged), dict[str, object](report.exchanges)
-    await end_load(tx, load_id, None, counts, exchanges, intake.left_out())
+    await _end_load(tx, load_id, None, counts, exchanges, intake.left_out())
     return report
 
 

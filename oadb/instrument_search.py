@@ -41,7 +41,7 @@ _LITERALLY = str.maketrans({character: f"\\{character}" for character in r"\%_"}
 
 
 @query
-def estimate_matches(
+def _estimate_matches(
     broker: str, patterns: list[str],
     exchange: str | None, instrument_type: str | None, expiry: date | None,
     strike_min: Decimal | None, strike_max: Decimal | None,
@@ -49,7 +49,7 @@ def estimate_matches(
 
 
 @query
-def search_beginning(
+def _search_beginning(
     broker: str, first: str, last: str, most: int, patterns: list[str],
     exchange: str | None, instrument_type: str | None, expiry: date | None,
     strike_min: Decimal | None, strike_max: Decimal | None, wanted: int,
@@ -57,7 +57,7 @@ def search_beginning(
 
 
 @query
-def search_selective(
+def _search_selective(
     broker: str, longest: str, second: str, third: str, first: str, patterns: list[str],
     others: list[str], few: int,
     exchange: str | None, instrument_type: str | None, expiry: date | None,
@@ -66,7 +66,7 @@ def search_selective(
 
 
 @query
-def search_further(
+def _search_further(
     broker: str, rank: int, longest: str, second: str, third: str, first: str, patterns: list[str],
     exchange: str | None, instrument_type: str | None, expiry: date | None,
     strike_min: Decimal | None, strike_max: Decimal | None, wanted: int,
@@ -74,7 +74,7 @@ def search_further(
 
 
 @query
-def search_walking(
+def _search_walking(
     broker: str, first: str, most: int, patterns: list[str],
     exchange: str | None, instrument_type: str | None, expiry: date | None,
     strike_min: Decimal | None, strike_max: Decimal | None, wanted: int,
@@ -82,7 +82,7 @@ def search_walking(
 
 
 @query
-def search_scanning(
+def _search_scanning(
     broker: str, first: str, patterns: list[str],
     exchange: str | None, instrument_type: str | None, expiry: date | None,
     strike_min: Decimal | None, strike_max: Decimal | None, wanted: int,
@@ -90,7 +90,7 @@ def search_scanning(
 
 
 @query
-def search_underlying(
+def _search_underlying(
     broker: str, underlying: str, first: str, patterns: list[str],
     exchange: str | None, instrument_type: str | None, expiry: date | None,
     strike_min: Decimal | None, strike_max: Decimal | None, wanted: int,
@@ -130,8 +130,8 @@ async def search(
         return []
     first, patterns = terms[0] if terms else "", [*map(_pattern, terms)]
     if underlying is not None:
-        return await search_underlying(db, broker, underlying, first, patterns, *filters, limit)
-    found = await search_beginning(
+        return await _search_underlying(db, broker, underlying, first, patterns, *filters, limit)
+    found = await _search_beginning(
         db, broker, first, _last(first), _SOME_BEGINNINGS, patterns, *filters, limit
     )
     if len(found) == limit:
@@ -140,7 +140,7 @@ async def search(
     if not selective:
         return await _search_short(db, broker, first, patterns, filters, limit, found)
     few = await _search_few(db, broker, selective, first, patterns, filters, limit)
-    if few or await estimate_matches(db, broker, patterns, *filters) < _FEW:
+    if few or await _estimate_matches(db, broker, patterns, *filters) < _FEW:
         return few
     return await _search_common(db, broker, selective, first, patterns, filters, limit, found)
 
@@ -156,14 +156,14 @@ async def _search_short(
 ) -> list[Instrument]:
     """Search by terms of one or two letters, or by none."""
     if not first:
-        return await search_scanning(db, broker, first, patterns, *filters, limit)
+        return await _search_scanning(db, broker, first, patterns, *filters, limit)
     found = await _all_beginning(db, broker, first, patterns, filters, limit, begun)
     if len(found) < limit:
         room = limit - len(found)
-        found += await search_walking(db, broker, first, _SOME, patterns, *filters, room)
+        found += await _search_walking(db, broker, first, _SOME, patterns, *filters, room)
     if len(found) == limit:
         return found
-    return await search_scanning(db, broker, first, patterns, *filters, limit)
+    return await _search_scanning(db, broker, first, patterns, *filters, limit)
 
 
 async def _search_few(
@@ -178,7 +178,7 @@ async def _search_few(
     """Search by terms that few rows match; where they are many, find nothing."""
     one, two, three = _three(map(_pattern, selective))
     others = [each for each in patterns if each not in {one, two, three}]
-    return await search_selective(
+    return await _search_selective(
         db, broker, one, two, three, first, patterns, others, _FEW, *filters, limit
     )
 
@@ -199,7 +199,7 @@ async def _search_common(
     for rank in (2, 3):
         if len(found) < limit:
             room = limit - len(found)
-            found += await search_further(
+            found += await _search_further(
                 db, broker, rank, one, two, three, first, patterns, *filters, room
             )
     return found
@@ -218,7 +218,7 @@ async def _all_beginning(
     matches_all = len(patterns) == 1 and filters == _NO_FILTERS
     if matches_all and len(begun) < _SOME_BEGINNINGS:
         return begun
-    return await search_beginning(db, broker, first, _last(first), _ALL, patterns, *filters, limit)
+    return await _search_beginning(db, broker, first, _last(first), _ALL, patterns, *filters, limit)
 
 
 def _three(patterns: Iterable[str]) -> tuple[str, str, str]:

@@ -120,11 +120,11 @@ def find_by_broker_symbol(broker: str, exchange: str, broker_symbol: str) -> Ins
 
 
 @query
-def list_by_symbols(broker: str, exchanges: list[str], symbols: list[str]) -> list[Instrument]: ...
+def _list_by_symbols(broker: str, exchanges: list[str], symbols: list[str]) -> list[Instrument]: ...
 
 
 @query
-def list_by_tokens(broker: str, exchanges: list[str], tokens: list[str]) -> list[Instrument]: ...
+def _list_by_tokens(broker: str, exchanges: list[str], tokens: list[str]) -> list[Instrument]: ...
 
 
 @query
@@ -193,7 +193,7 @@ async def get_all(
     One statement for any number of pairs; a pair may be asked for more than once.
     """
     exchanges, symbols = [exchange for exchange, _ in pairs], [symbol for _, symbol in pairs]
-    rows = await list_by_symbols(db, broker, exchanges, symbols)
+    rows = await _list_by_symbols(db, broker, exchanges, symbols)
     found = {(row.exchange, row.symbol): row for row in rows}
     return [found.get(pair) for pair in pairs]
 
@@ -204,6 +204,6 @@ async def find_all_by_token(
 ) -> list[Instrument | None]:
     """Return what each (exchange, token) stands for, as get_all does."""
     exchanges, tokens = [exchange for exchange, _ in pairs], [token for _, token in pairs]
-    rows = await list_by_tokens(db, broker, exchanges, tokens)
+    rows = await _list_by_tokens(db, broker, exchanges, tokens)
     found = {(row.exchange, row.token): row for row in rows}
     return [found.get(pair) for pair in pairs]

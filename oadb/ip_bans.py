@@ -66,7 +66,7 @@ class Counts:
 
 
 @query
-def find_active(network: str) -> Ban | None: ...
+def _find_active(network: str) -> Ban | None: ...
 
 
 @query
@@ -81,7 +81,7 @@ def _put(
 
 
 @query
-def find_exemption(network: str) -> Exemption | None: ...
+def _find_exemption(network: str) -> Exemption | None: ...
 
 
 @query
@@ -127,7 +127,7 @@ async def is_banned(db: AsyncExecutor, ip: str) -> Ban | None:
     One indexed lookup. Whatever goes wrong is raised: nobody is taken for unbanned, and nobody
     for banned, because the database is away. Raises ParameterError for what is no address.
     """
-    return await find_active(db, network("ip_bans.is_banned", ip))
+    return await _find_active(db, network("ip_bans.is_banned", ip))
 
 
 @operation
@@ -155,7 +155,7 @@ async def ban(
     async with db.transaction() as tx:
         made = await impose(tx, banned, reason, duration, author, repeat_offender_limit)
         if made is None:
-            exemption = await find_exemption(tx, banned)
+            exemption = await _find_exemption(tx, banned)
             why = exemption.reason if exemption else "exempt a moment ago"
             raise ParameterError(f"ip_bans.ban: ip is of a network that is never banned: {why}")
     return made

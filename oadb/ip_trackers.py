@@ -88,11 +88,11 @@ class Tracked:
 
 
 @query
-def count_hit(kind: Kind, network: str, sample: str | None) -> Hit | None: ...
+def _count_hit(kind: Kind, network: str, sample: str | None) -> Hit | None: ...
 
 
 @query
-def claim(kind: Kind, network: str) -> Due | None: ...
+def _claim(kind: Kind, network: str) -> Due | None: ...
 
 
 @query
@@ -142,7 +142,7 @@ async def track_bad_key(db: AsyncExecutor, ip: str, key: Secret | None = None) -
 async def _track(db: AsyncExecutor, kind: Kind, ip: str, sample: str | None) -> Tracked:
     refuse_transaction(db, f"ip_trackers.track_{kind}")
     suspect = network(f"ip_trackers.track_{kind}", ip)
-    hit = await count_hit(db, kind, suspect, sample)
+    hit = await _count_hit(db, kind, suspect, sample)
     if hit is None:
         return Tracked(None)
     return Tracked(hit.hits, await _ban(db, kind, suspect) if hit.is_due else None)
@@ -151,7 +151,7 @@ async def _track(db: AsyncExecutor, kind: Kind, ip: str, sample: str | None) -> 
 async def _ban(db: AsyncExecutor, kind: Kind, suspect: str) -> Ban | None:
     """Ban a network whose hits are enough, and begin its tracker anew; None: another one did."""
     async with db.transaction() as tx:
-        due = await claim(tx, kind, suspect)
+        due = await _claim(tx, kind, suspect)
         if due is None:
             return None
         made = await ip_bans.impose(

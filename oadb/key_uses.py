@@ -17,7 +17,7 @@ query = queries("key_uses")
 
 
 @query
-def store(user_ids: list[int], api_key_ids: list[UUID]) -> Affected: ...
+def _store(user_ids: list[int], api_key_ids: list[UUID]) -> Affected: ...
 
 
 query.complete()
@@ -51,7 +51,7 @@ async def write(db: AsyncExecutor, uses: Uses) -> int:
     """Write what *uses* collected; return how many keys. Nothing is lost if that fails."""
     used = uses.take()
     try:
-        return await store(db, *used)
+        return await _store(db, *used)
     except BaseException:
         uses.put_back(*used)
         raise

@@ -85,15 +85,15 @@ def list_canaries() -> list[Canary]: ...
 
 
 @query
-def lock_canaries() -> None: ...
+def _lock_canaries() -> None: ...
 
 
 @query
-def enroll(key_id: int, canary: bytes) -> Affected: ...
+def _enroll(key_id: int, canary: bytes) -> Affected: ...
 
 
 @query
-def remove(key_id: int) -> Affected: ...
+def _remove(key_id: int) -> Affected: ...
 
 
 @query
@@ -193,7 +193,7 @@ async def admit(db: AsyncExecutor, key_id: int) -> None:
     """
     ring = db.vault.ring
     _require_opens_all(ring, await list_canaries(db))
-    await enroll(db, key_id, _seal_canary(ring, key_id))
+    await _enroll(db, key_id, _seal_canary(ring, key_id))
     # Another key of this id may have come meanwhile; it stayed as it was.
     _require_opens_all(ring, await list_canaries(db))
 
@@ -203,7 +203,7 @@ async def withdraw(db: AsyncExecutor, key_id: int) -> None:
     """Make the database forget a key. Raises KeyRingError while one value needs it."""
     try:
         async with db.transaction() as tx:
-            await remove(tx, key_id)
+            await _remove(tx, key_id)
     except ForeignKeyViolation as refusal:
         table = refusal.diag.table_name
     else:
@@ -252,9 +252,9 @@ async def _enroll_first(db: AsyncExecutor, ring: KeyRing) -> None:
     key_id = ring.primary.key_id
     try:
         async with db.transaction() as tx:
-            await lock_canaries(tx)
+            await _lock_canaries(tx)
             if not await list_canaries(tx):  # another process may have been first
-                await enroll(tx, key_id, _seal_canary(ring, key_id))
+                await _enroll(tx, key_id, _seal_canary(ring, key_id))
     except InsufficientPrivilege:
         pass
     else:

@@ -35,11 +35,11 @@ class ActiveBan:
 
 
 @query
-def get_state() -> str: ...
+def _get_state() -> str: ...
 
 
 @query
-def list_active() -> list[ActiveBan]: ...
+def _list_active() -> list[ActiveBan]: ...
 
 
 query.complete()
@@ -81,9 +81,9 @@ class _Live(Following[AnyDatabase]):
     async def _read(self, db: AsyncExecutor) -> None:
         """Read all bans if one changed."""
         # Read first: a change between the two costs another reading, and is not missed.
-        state = await get_state(db)
+        state = await _get_state(db)
         if state != self._state:
-            found = await list_active(db)
+            found = await _list_active(db)
             now = monotonic()
             self._ends = {each.network: now + _seconds(each.remaining) for each in found}
             self._state = state

@@ -45,17 +45,19 @@ _LOOK = 0.005
 
 
 @query
-def claim_batch(
+def _claim_batch(
     batch_id: UUID, table_name: str, rows: int, oldest: timedelta, newest: timedelta
 ) -> datetime | None: ...
 
 
 @query
-def park(batch_id: UUID, table_name: str, reasons: list[str], row_texts: list[str]) -> Affected: ...
+def _park(
+    batch_id: UUID, table_name: str, reasons: list[str], row_texts: list[str]
+) -> Affected: ...
 
 
 @query
-def record_drops(writer: str, table_names: list[str], rows: list[int]) -> Affected: ...
+def _record_drops(writer: str, table_names: list[str], rows: list[int]) -> Affected: ...
 
 
 query.complete()
@@ -76,7 +78,7 @@ class _Writer:
     ) -> None:
         # Of its own: what requests do, and how many there are, must not hold up logs.
         config = replace(config, pool_size=1, max_overflow=0, keyring=None)
-        ledger = Ledger(claim_batch, park, record_drops)
+        ledger = Ledger(_claim_batch, _park, _record_drops)
         self._worker = Worker(Database(config), ledger, _TABLES, limits or Limits(), fields)
 
     @classmethod

@@ -109,7 +109,7 @@ def delete_before(age: timedelta, batch: int = 1000) -> Affected: ...
 
 
 @query
-def count_try(
+def _count_try(
     account: str,
     network: str,
     account_limit: int = ACCOUNT_LIMIT,
@@ -118,11 +118,11 @@ def count_try(
 
 
 @query
-def take_back(account: str, network: str, tried_at: datetime) -> Affected: ...
+def _take_back(account: str, network: str, tried_at: datetime) -> Affected: ...
 
 
 @query
-def forgive(account: str) -> Affected: ...
+def _forgive(account: str) -> Affected: ...
 
 
 @query
@@ -154,7 +154,7 @@ async def sign_in(
     refuse_transaction(db, "login_attempts.sign_in")
     visitor = _visitor(username, ip, device, broker)
     await keys.ring_of(db)
-    tries = await count_try(db, visitor.name, visitor.network)
+    tries = await _count_try(db, visitor.name, visitor.network)
     if tries.tried_at is None:
         await _record(db, visitor, "locked")
         return SignIn(None, tries.wait)
@@ -164,7 +164,7 @@ async def sign_in(
         with suppress(Error, psycopg.Error):  # what stays counted only slows down
             async with db.transaction() as tx:
                 await _record(tx, visitor, "unverified", type(error).__name__)
-                await take_back(tx, visitor.name, visitor.network, tries.tried_at)
+                await _take_back(tx, visitor.name, visitor.network, tries.tried_at)
         raise
     if user is None:
         await _record(db, visitor, "failed")
@@ -172,8 +172,8 @@ async def sign_in(
     async with db.transaction() as tx:
         await _record(tx, visitor, "succeeded")
         # The account before the network, as everywhere: otherwise two may wait for each other.
-        await forgive(tx, visitor.name)
-        await take_back(tx, visitor.name, visitor.network, tries.tried_at)
+        await _forgive(tx, visitor.name)
+        await _take_back(tx, visitor.name, visitor.network, tries.tried_at)
     return SignIn(user, timedelta())
 
 

@@ -72,11 +72,11 @@ class Planning:
 
 
 @query
-def claim_refresh() -> bool: ...
+def _claim_refresh() -> bool: ...
 
 
 @query
-def allow_time() -> str: ...
+def _allow_time() -> str: ...
 
 
 @query
@@ -84,39 +84,39 @@ def plan_lightly() -> Planning: ...
 
 
 @query
-def list_resolutions() -> list[timedelta]: ...
+def _list_resolutions() -> list[timedelta]: ...
 
 
 @query
-def list_waiting(table_name: Table, at_most: int = _BATCHES) -> list[UUID]: ...
+def _list_waiting(table_name: Table, at_most: int = _BATCHES) -> list[UUID]: ...
 
 
 @query
-def list_steps(batch_ids: list[UUID]) -> list[Step]: ...
+def _list_steps(batch_ids: list[UUID]) -> list[Step]: ...
 
 
 @query
-def count_traffic(starts_at: datetime, ends_at: datetime) -> Affected: ...
+def _count_traffic(starts_at: datetime, ends_at: datetime) -> Affected: ...
 
 
 @query
-def merge_traffic(
+def _merge_traffic(
     finer: timedelta, coarser: timedelta, starts_at: datetime, ends_at: datetime
 ) -> Affected: ...
 
 
 @query
-def count_latency(starts_at: datetime, ends_at: datetime) -> Affected: ...
+def _count_latency(starts_at: datetime, ends_at: datetime) -> Affected: ...
 
 
 @query
-def merge_latency(
+def _merge_latency(
     finer: timedelta, coarser: timedelta, starts_at: datetime, ends_at: datetime
 ) -> Affected: ...
 
 
 @query
-def mark(batch_ids: list[UUID]) -> Affected: ...
+def _mark(batch_ids: list[UUID]) -> Affected: ...
 
 
 @query
@@ -124,11 +124,11 @@ def list_backlog() -> list[Backlog]: ...
 
 
 @query
-def delete_traffic_before(before: datetime) -> Affected: ...
+def _delete_traffic_before(before: datetime) -> Affected: ...
 
 
 @query
-def delete_latency_before(before: datetime) -> Affected: ...
+def _delete_latency_before(before: datetime) -> Affected: ...
 
 
 query.complete()
@@ -153,8 +153,8 @@ def bin_edges(number: int) -> tuple[float, float]:
 
 # What counts the rows of each table, and what adds up what was counted.
 _STATEMENTS: dict[Table, tuple[_Count, _Merge]] = {
-    "traffic": (count_traffic, merge_traffic),
-    "latency": (count_latency, merge_latency),
+    "traffic": (_count_traffic, _merge_traffic),
+    "latency": (_count_latency, _merge_latency),
 }
 
 
@@ -166,15 +166,15 @@ async def refresh(db: AsyncExecutor) -> Refreshed:
     counted twice counts once: it may be killed at any time, and run again. The owner of the tables
     may run it, and whoever may write rollups.
     """
-    ladder = [*pairwise(await list_resolutions(db))]
+    ladder = [*pairwise(await _list_resolutions(db))]
     batches, minutes = 0, timedelta()
     for table in _STATEMENTS:
-        while waiting := await list_waiting(db, table):
-            for step in await list_steps(db, waiting):
+        while waiting := await _list_waiting(db, table):
+            for step in await _list_steps(db, waiting):
                 if not await _count(db, table, ladder, step):
                     return Refreshed(batches, minutes // _MINUTE, is_complete=False)
                 minutes += step.ends_at - step.starts_at
-            batches += await mark(db, waiting)
+            batches += await _mark(db, waiting)
             if len(waiting) < _BATCHES:
                 break
     return Refreshed(batches, minutes // _MINUTE, is_complete=True)
@@ -186,9 +186,9 @@ async def _count(
     """Count the minutes of a step, and what they are part of; False: somebody else is counting."""
     count, merge = _STATEMENTS[table]
     async with db.transaction() as tx:
-        if not await claim_refresh(tx):
+        if not await _claim_refresh(tx):
             return False
-        await allow_time(tx)
+        await _allow_time(tx)
         await count(tx, step.starts_at, step.ends_at)
         for finer, coarser in ladder:
             await merge(tx, finer, coarser, step.starts_at, step.ends_at)
@@ -198,4 +198,4 @@ async def _count(
 @operation
 async def delete_before(db: AsyncExecutor, before: datetime) -> int:
     """Forget what ended before a time; return how many buckets."""
-    return await delete_traffic_before(db, before) + await delete_latency_before(db, before)
+    return await _delete_traffic_before(db, before) + await _delete_latency_before(db, before)

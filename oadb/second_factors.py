@@ -91,7 +91,7 @@ class SealedFactor:
 
 
 @query
-def store_secret(user_id: int, secret: bytes) -> Affected: ...
+def _store_secret(user_id: int, secret: bytes) -> Affected: ...
 
 
 @query
@@ -106,11 +106,11 @@ def _adopt_secret(
 
 
 @query
-def count_try(user_id: int) -> FoundFactor | None: ...
+def _count_try(user_id: int) -> FoundFactor | None: ...
 
 
 @query
-def get_wait(user_id: int) -> timedelta | None: ...
+def _get_wait(user_id: int) -> timedelta | None: ...
 
 
 @query
@@ -118,7 +118,7 @@ def get(user_id: int) -> SecondFactor | None: ...
 
 
 @query
-def accept_step(user_id: int, step: int, created_at: datetime) -> Affected: ...
+def _accept_step(user_id: int, step: int, created_at: datetime) -> Affected: ...
 
 
 @query
@@ -132,11 +132,11 @@ def delete(user_id: int) -> Affected: ...
 
 
 @query
-def list_under_key(key_id: int, after: int, batch: int) -> list[SealedFactor]: ...
+def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedFactor]: ...
 
 
 @query
-def reseal(user_ids: list[int], replaced: list[bytes], secrets: list[bytes]) -> Affected: ...
+def _reseal(user_ids: list[int], replaced: list[bytes], secrets: list[bytes]) -> Affected: ...
 
 
 query.complete()
@@ -158,7 +158,7 @@ async def enroll(
     sealed = _SECRET.seal(ring, (user_id,), secret.reveal().encode())
     try:
         async with db.transaction() as tx:
-            stored = await store_secret(tx, user_id, sealed)
+            stored = await _store_secret(tx, user_id, sealed)
     except ForeignKeyViolation as refusal:
         if refusal.diag.constraint_name != "second_factors_user_id_fkey":
             raise
@@ -206,24 +206,24 @@ async def verify(db: AsyncExecutor, user_id: int, code: Secret) -> bool:
     """
     refuse_transaction(db, "second_factors.verify")
     ring = await keys.ring_of(db)
-    found = await count_try(db, user_id)
+    found = await _count_try(db, user_id)
     if found is None:
         await _refuse(db, user_id)
         return False
     step = _matching_step(ring, found, code)
-    return step is not None and await accept_step(db, user_id, step, found.created_at) == 1
+    return step is not None and await _accept_step(db, user_id, step, found.created_at) == 1
 
 
 @operation
 async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> keys.Batch:
     """Seal *batch* secrets of a key, of the users behind *after*, under the primary one."""
     ring = await keys.ring_of(db)
-    found = await list_under_key(db, key_id, after, batch)
+    found = await _list_under_key(db, key_id, after, batch)
     made, done = keys.resealed(
         {(each.user_id,): each for each in found},
         lambda row, each: _SECRET.reseal(ring, row, each.secret),
     )
-    await reseal(
+    await _reseal(
         db,
         [each.user_id for each, _ in made],
         [each.secret for each, _ in made],
@@ -234,7 +234,7 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> 
 
 async def _refuse(db: AsyncExecutor, user_id: int) -> None:
     """Raise BusyError for who has to wait; who has no generator has not."""
-    wait = await get_wait(db, user_id)
+    wait = await _get_wait(db, user_id)
     if wait is not None:
         raise BusyError(
             f"user {user_id} gave too many wrong codes; wait {ceil(wait.total_seconds())} s "

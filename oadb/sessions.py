@@ -94,11 +94,11 @@ class SealedSession:
 
 
 @query
-def claim_user(user_id: int, auth_epoch: int) -> int | None: ...
+def _claim_user(user_id: int, auth_epoch: int) -> int | None: ...
 
 
 @query
-def insert_session(
+def _insert_session(
     user_id: int,
     session_id: UUID,
     token_digest: bytes,
@@ -117,11 +117,11 @@ def _trim(user_id: int, session_id: UUID, cap: int) -> Affected: ...
 
 
 @query
-def find_by_digest(token_digest: bytes) -> FoundSession | None: ...
+def _find_by_digest(token_digest: bytes) -> FoundSession | None: ...
 
 
 @query
-def find_by_digests(token_digests: list[bytes]) -> FoundSession | None: ...
+def _find_by_digests(token_digests: list[bytes]) -> FoundSession | None: ...
 
 
 @query
@@ -149,11 +149,11 @@ def sweep(batch: int = 1000) -> Affected: ...
 
 
 @query
-def list_under_key(key_id: int, after: int, batch: int) -> list[SealedSession]: ...
+def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedSession]: ...
 
 
 @query
-def reseal(
+def _reseal(
     user_ids: list[int],
     session_ids: list[UUID],
     replaced: list[bytes],
@@ -190,11 +190,11 @@ async def create(
     token = TOKEN.new()
     stored = TOKEN.store(ring, (user_id, session_id), token)
     async with db.transaction() as tx:
-        if await claim_user(tx, user_id, account.auth_epoch) is None:
+        if await _claim_user(tx, user_id, account.auth_epoch) is None:
             raise NoRowError(
                 f"sessions.create: user {user_id} is gone or has a new password; sign in again"
             )
-        session = await insert_session(
+        session = await _insert_session(
             tx, user_id, session_id, stored.digest, stored.fingerprint,
             device[:LONGEST_DEVICE] or None if device else None,
             address("sessions.create", ip), broker, data or {}, idle_timeout, lifetime,
@@ -211,7 +211,7 @@ async def find(db: AsyncExecutor, token: Secret) -> Session | None:
     One statement, and none for what cannot be a token of ours. Raises KeyRingError if the database
     has a root key that the ring lacks.
     """
-    found = await keys.find_by_token(db, TOKEN, token, find_by_digest, find_by_digests)
+    found = await keys.find_by_token(db, TOKEN, token, _find_by_digest, _find_by_digests)
     if found is None:
         return None
     return Session(
@@ -253,12 +253,12 @@ async def end_others(db: AsyncExecutor, user_id: int, session_id: UUID) -> int:
 async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> keys.Batch:
     """Seal *batch* sessions of a key, of the users behind *after*, under the primary one."""
     ring = await keys.ring_of(db)
-    found = await list_under_key(db, key_id, after, batch)
+    found = await _list_under_key(db, key_id, after, batch)
     made, done = keys.resealed(
         {(each.user_id, each.session_id): each for each in found},
         lambda row, each: TOKEN.store_again(ring, row, each.fingerprint),
     )
-    await reseal(
+    await _reseal(
         db,
         [each.user_id for each, _ in made],
         [each.session_id for each, _ in made],

@@ -116,11 +116,11 @@ class Values:
 
 
 @query
-def find(user_id: int, name: str) -> str | None: ...
+def _find(user_id: int, name: str) -> str | None: ...
 
 
 @query
-def find_all(user_id: int, names: list[str]) -> list[Setting]: ...
+def _find_all(user_id: int, names: list[str]) -> list[Setting]: ...
 
 
 @query
@@ -196,8 +196,8 @@ def get(
     """
     _require_declared([key])
     if isinstance(db, Executor):
-        return key.read(find(db, user_id, key.name))
-    return _awaited(find(db, user_id, key.name), key)
+        return key.read(_find(db, user_id, key.name))
+    return _awaited(_find(db, user_id, key.name), key)
 
 
 @operation
@@ -208,7 +208,7 @@ async def get_all(db: AsyncExecutor, user_id: int, *keys: Declared) -> Values:
     """
     _require_declared(keys)
     names = [key.name for key in keys] or [*_declared]
-    stored = {each.name: each.value for each in await find_all(db, user_id, names)}
+    stored = {each.name: each.value for each in await _find_all(db, user_id, names)}
     return Values({name: stored.get(name) for name in names})
 
 

@@ -62,7 +62,7 @@ def get() -> SmtpSettings: ...
 
 
 @query
-def get_sealed() -> SealedAccount: ...
+def _get_sealed() -> SealedAccount: ...
 
 
 @query
@@ -80,11 +80,11 @@ def _set_account(
 
 
 @query
-def list_under_key(key_id: int, after: int, batch: int) -> list[SealedPassword]: ...
+def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedPassword]: ...
 
 
 @query
-def reseal(replaced: list[bytes], passwords: list[bytes]) -> Affected: ...
+def _reseal(replaced: list[bytes], passwords: list[bytes]) -> Affected: ...
 
 
 query.complete()
@@ -124,7 +124,7 @@ async def set_account(
 @operation
 async def get_account(db: AsyncExecutor) -> SmtpAccount:
     """Return the account with its password. Raises SealError if that was tampered with."""
-    found = await get_sealed(db)
+    found = await _get_sealed(db)
     password = None
     if found.password is not None:
         opened = _PASSWORD.open(await keys.ring_of(db), _ROW, found.password)
@@ -139,12 +139,12 @@ async def get_account(db: AsyncExecutor) -> SmtpAccount:
 async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> keys.Batch:
     """Seal the password under the primary key, if it is under another one."""
     ring = await keys.ring_of(db)
-    found = await list_under_key(db, key_id, after, batch)
+    found = await _list_under_key(db, key_id, after, batch)
     made, done = keys.resealed(
         {(each.singleton_id,): each for each in found},
         lambda row, each: _PASSWORD.reseal(ring, row, each.password or b""),
     )
-    await reseal(db, [each.password or b"" for each, _ in made], [sealed for _, sealed in made])
+    await _reseal(db, [each.password or b"" for each, _ in made], [sealed for _, sealed in made])
     return done
 
 

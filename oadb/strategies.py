@@ -129,15 +129,15 @@ def find(user_id: int, strategy_id: UUID) -> FoundStrategy | None: ...
 
 
 @query
-def find_by_digest(token_digest: bytes) -> FoundWebhook | None: ...
+def _find_by_digest(token_digest: bytes) -> FoundWebhook | None: ...
 
 
 @query
-def find_by_digests(token_digests: list[bytes]) -> FoundWebhook | None: ...
+def _find_by_digests(token_digests: list[bytes]) -> FoundWebhook | None: ...
 
 
 @query
-def list_rows(user_id: int) -> list[FoundStrategy]: ...
+def _list_rows(user_id: int) -> list[FoundStrategy]: ...
 
 
 @query
@@ -220,7 +220,7 @@ async def find_by_webhook(db: AsyncExecutor, webhook: Secret) -> Strategy[Mappin
 @operation
 async def list_by_user(db: AsyncExecutor, user_id: int) -> list[Strategy[Mapping]]:
     """Return the strategies of a user, the newest first."""
-    return _KIND.read_all(await list_rows(db, user_id))
+    return _KIND.read_all(await _list_rows(db, user_id))
 
 
 async def look_up(db: AsyncExecutor, kind: Kind[M], webhook: Secret) -> Strategy[M] | Refusal:
@@ -230,7 +230,9 @@ async def look_up(db: AsyncExecutor, kind: Kind[M], webhook: Secret) -> Strategy
     kind; REVOKED; INACTIVE: switched off. Raises UnavailableError, and KeyRingError for want of a
     root key.
     """
-    found = kind.read(await keys.find_by_token(db, TOKEN, webhook, find_by_digest, find_by_digests))
+    found = kind.read(
+        await keys.find_by_token(db, TOKEN, webhook, _find_by_digest, _find_by_digests)
+    )
     if found is None:
         return Refusal.UNKNOWN
     if found.webhook_revoked_at is not None:

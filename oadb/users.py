@@ -70,7 +70,7 @@ def find_by_email(email: str) -> User | None: ...
 
 
 @query
-def find_password(username: str) -> FoundPassword | None: ...
+def _find_password(username: str) -> FoundPassword | None: ...
 
 
 @query
@@ -106,7 +106,7 @@ def _adopt_password(user_id: int, password_hash: bytes) -> Affected: ...
 
 
 @query
-def upgrade_password(user_id: int, password_hash: bytes, replaced_hash: bytes) -> Affected: ...
+def _upgrade_password(user_id: int, password_hash: bytes, replaced_hash: bytes) -> Affected: ...
 
 
 @query
@@ -114,11 +114,11 @@ def _delete(user_id: int) -> Affected: ...
 
 
 @query
-def list_under_key(key_id: int, after: int, batch: int) -> list[StoredPassword]: ...
+def _list_under_key(key_id: int, after: int, batch: int) -> list[StoredPassword]: ...
 
 
 @query
-def reseal(
+def _reseal(
     user_ids: list[int], replaced: list[bytes], password_hashes: list[bytes]
 ) -> Affected: ...
 
@@ -173,7 +173,7 @@ async def verify_password(db: AsyncExecutor, username: str, password: Secret) ->
     Does not slow down who guesses: ``login_attempts.sign_in`` does.
     """
     ring = await keys.ring_of(db)
-    stored = await find_password(db, username)
+    stored = await _find_password(db, username)
     known = _opened(ring, stored)
     right = await db.offload(passwords.verify, known, password)
     if not right or stored is None:
@@ -197,12 +197,12 @@ async def delete(db: AsyncExecutor, user_id: int) -> bool:
 async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> keys.Batch:
     """Seal *batch* hashes of a key, of the users behind *after*, under the primary one."""
     ring = await keys.ring_of(db)
-    found = await list_under_key(db, key_id, after, batch)
+    found = await _list_under_key(db, key_id, after, batch)
     made, done = keys.resealed(
         {(each.user_id,): each for each in found},
         lambda row, each: _HASH.reseal(ring, row, each.password_hash or b""),
     )
-    await reseal(
+    await _reseal(
         db,
         [each.user_id for each, _ in made],
         [each.password_hash or b"" for each, _ in made],
@@ -236,4 +236,4 @@ async def _upgrade(
     if known is None or stored.password_hash is None or not passwords.is_outdated(known):
         return
     sealed = await _hashed(db, ring, stored.user_id, password)
-    await upgrade_password(db, stored.user_id, sealed, stored.password_hash)
+    await _upgrade_password(db, stored.user_id, sealed, stored.password_hash)

@@ -50,11 +50,11 @@ def _revoke(user_id: int, strategy_id: UUID) -> Affected: ...
 
 
 @query
-def list_under_key(key_id: int, after: int, batch: int) -> list[SealedWebhook]: ...
+def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedWebhook]: ...
 
 
 @query
-def reseal(
+def _reseal(
     user_ids: list[int],
     strategy_ids: list[UUID],
     replaced: list[bytes],
@@ -93,11 +93,11 @@ async def revoke(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> bool:
 async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> keys.Batch:
     """Seal *batch* webhooks of a root key, of the users behind *after*, under the primary one."""
     ring = await keys.ring_of(db)
-    found = await list_under_key(db, key_id, after, batch)
+    found = await _list_under_key(db, key_id, after, batch)
     made, done = keys.resealed(
         {(each.user_id, each.strategy_id): each for each in found}, partial(_rewrapped, ring)
     )
-    await reseal(
+    await _reseal(
         db, [each.user_id for each, _ in made], [each.strategy_id for each, _ in made],
         [each.fingerprint for each, _ in made], [stored.fingerprint for _, stored in made],
         [stored.digest for _, stored in made],

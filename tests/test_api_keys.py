@@ -216,7 +216,7 @@ def test_one_index_scan_finds_a_key_among_ten_thousand(
         user_id,
     )
     observer.rows("analyze oadb.api_keys")
-    statement = api_keys.find_by_digest.sql.decode()
+    statement = api_keys._find_by_digest.sql.decode()
     (digest,) = api_keys.TOKEN.digests(RING, sha256_of(issued.token))
     with psycopg.connect(observer._url, autocommit=True) as connection:
         connection.execute(f"prepare lookup as {statement}".encode())
@@ -263,7 +263,7 @@ def test_nobody_changes_the_key_of_another(db: Database, user_id: int) -> None:
     assert not api_keys.set_order_mode(db, other, key_id, "semi_auto")
     assert api_keys.reveal(db, other, key_id) is None
     assert api_keys.get_order_mode(db, other, key_id) is None
-    assert key_uses.store(db, [other], [key_id]) == 0
+    assert key_uses._store(db, [other], [key_id]) == 0
     assert api_keys.list_by_user(db, user_id) == [issued.key]
 
 
@@ -288,7 +288,7 @@ def test_a_rotated_key_keeps_what_it_may_do_and_its_old_token_is_unknown_at_once
 ) -> None:
     issued = issue(db, user_id, order_mode="semi_auto", scopes=["orders"])
     before = api_keys.verify(db, issued.token)
-    key_uses.store(db, [user_id], [issued.key.api_key_id])
+    key_uses._store(db, [user_id], [issued.key.api_key_id])
     token = api_keys.rotate(db, user_id, issued.key.api_key_id)
 
     assert token is not None
@@ -423,16 +423,16 @@ def test_uses_are_collected_and_written_once_a_minute_at_most(
     used = uses.take()
 
     assert len(used[0]) == 2
-    assert key_uses.store(db, *used) == 2
-    assert key_uses.store(db, *used) == 0
-    assert key_uses.store(db, *uses.take()) == 0
+    assert key_uses._store(db, *used) == 2
+    assert key_uses._store(db, *used) == 0
+    assert key_uses._store(db, *uses.take()) == 0
     assert all(each.last_used_at for each in api_keys.list_by_user(db, user_id))
     observer.rows(
         "update oadb.api_keys set last_used_at = last_used_at - interval '61 seconds' "
         "where api_key_id = %s",
         issued[0].key.api_key_id,
     )
-    assert key_uses.store(db, *used) == 1
+    assert key_uses._store(db, *used) == 1
 
 
 def test_uses_that_could_not_be_written_are_written_the_next_time(

@@ -389,12 +389,12 @@ def test_a_rewrap_loses_to_what_was_put_meanwhile(oadb_database_url: str) -> Non
         who, fresh = new_user(before), tokens()
         put(before, who, tokens())
         keys.admit(before, 2)
-        (found,) = broker_tokens.list_under_key(after, 1, 0, 10)
+        (found,) = broker_tokens._list_under_key(after, 1, 0, 10)
         put(before, who, fresh)
         assert found.access_token is not None
         stale = [found.access_token]
 
-        assert broker_tokens.reseal(
+        assert broker_tokens._reseal(
             after, [who], ["zerodha"], stale, stale, [b""], [b""], [b""], [b"\0" * 32]
         ) == 0  # fmt: skip
         assert got(after, who).tokens == fresh

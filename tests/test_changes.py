@@ -180,25 +180,25 @@ CACHED = {
 
 # Statements that write what others may have cached, and need not be announced.
 SILENT = {
-    "api_keys.insert_key": "nobody has seen this key yet",
-    "api_keys.reseal": "the same key, under another root key",
-    "broker_tokens.reseal": "the same tokens, under another root key",
+    "api_keys._insert_key": "nobody has seen this key yet",
+    "api_keys._reseal": "the same key, under another root key",
+    "broker_tokens._reseal": "the same tokens, under another root key",
     "ip_bans.sweep": "they had been over for long",
-    "ip_trackers.count_hit": "looks up who is never banned",
-    "key_uses.store": "changes nothing that a key may do",
+    "ip_trackers._count_hit": "looks up who is never banned",
+    "key_uses._store": "changes nothing that a key may do",
     "login_attempts.record": "looks up who was meant",
-    "sessions.claim_user": "waits for its turn",
-    "sessions.insert_session": "nobody has seen this session yet",
-    "sessions.find_by_digest": "notes that it was seen",
-    "sessions.find_by_digests": "notes that it was seen",
-    "sessions.reseal": "the same session, under another root key",
+    "sessions._claim_user": "waits for its turn",
+    "sessions._insert_session": "nobody has seen this session yet",
+    "sessions._find_by_digest": "notes that it was seen",
+    "sessions._find_by_digests": "notes that it was seen",
+    "sessions._reseal": "the same session, under another root key",
     "sessions.sweep": "they had lapsed, as their rows said",
-    "smtp_settings.reseal": "the same password, under another root key",
+    "smtp_settings._reseal": "the same password, under another root key",
     "users.create": "nobody has seen this user yet",
-    "users.reseal": "the same password, under another root key",
+    "users._reseal": "the same password, under another root key",
     "users.set_profile": "nothing in it lets anybody in or keeps anybody out",
-    "users.upgrade_password": "the same password, hashed anew",
-    "webhooks.reseal": "the same webhook, under another root key",
+    "users._upgrade_password": "the same password, hashed anew",
+    "webhooks._reseal": "the same webhook, under another root key",
 }
 
 
@@ -222,5 +222,5 @@ def test_what_must_be_announced_is_run_by_an_operation_alone() -> None:
     }
     by_operation = {label for label in writers if "._" in label}
 
-    assert {"api_keys._revoke", "broker_tokens._put"} <= by_operation
-    assert writers - by_operation == SILENT.keys()
+    assert {"api_keys._revoke", "broker_tokens._put"} <= by_operation - SILENT.keys()
+    assert writers - by_operation <= SILENT.keys() <= writers

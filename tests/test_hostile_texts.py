@@ -101,7 +101,7 @@ TREE = settings.declare("hostile.tree", dict[str, object], default={})
 # Queries that look for the text, and find nothing by it.
 SEEKING = (
     "find", "get", "list", "count", "delete", "release", "merge", "clear", "forget", "stream",
-    "record_checksum", "_revoke", "_set_order_mode",
+    "record_checksum", "revoke", "set_order_mode",
 )  # fmt: skip
 # Queries that count a text as it is, or find what it is part of.
 FINDING = {"count_try", "count_hit", "find_exemption"}
@@ -219,7 +219,7 @@ READERS: dict[str, Callable[[Transaction, dict[str, Any]], object]] = {
     "api_logs._insert": lambda tx, _: api_logs.list_recent(tx, page_size=1)[0],
     "analyzer_logs._insert": lambda tx, _: analyzer_logs.list_recent(tx, page_size=1)[0],
     "broker_tokens._put": lambda tx, given: broker_tokens.find(tx, 1, given["broker"]),
-    "instrument_loads.merge_staged": lambda tx, given: instruments.count_by_broker(
+    "instrument_loads._merge_staged": lambda tx, given: instruments.count_by_broker(
         tx, given["broker"]
     ),
 }
@@ -281,7 +281,8 @@ def run(tx: Transaction, declared: Any, name: str, given: dict[str, Any]) -> Non
         found = READERS[declared.label](tx, given)
     if not name or declared.label.startswith("catalog."):  # which looks for what is there
         return
-    if declared.__name__.startswith(SEEKING) and declared.__name__ not in FINDING:
+    verb = declared.__name__.lstrip("_")
+    if verb.startswith(SEEKING) and verb not in FINDING:
         assert not found or given[name] == arguments(declared)[name], (declared.label, name)
     elif hasattr(found, name) and name not in {"ip", "network"}:  # which have one form
         assert getattr(found, name) == given[name], (declared.label, name)

@@ -19,6 +19,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 DOMAINS = sorted(path.stem for path in (statements.sql_folder() / "queries").glob("*.sql"))
 ALL = [statement for domain in DOMAINS for statement in statements.load(domain).values()]
 
+DOCUMENTS = [REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/*.md"))]
+
 TREES = {path.relative_to(PACKAGE): ast.parse(path.read_bytes()) for path in MODULES}
 
 
@@ -49,6 +51,31 @@ def imported(folder: str) -> set[str]:
 
 
 # Folders and arrows ----------------------------------------------------------------------------
+
+
+def queries(tree: ast.AST) -> set[str]:
+    """Return the names of the queries that a module declares."""
+    return {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        for each in node.decorator_list
+        if isinstance(each, ast.Name) and each.id == "query"
+    }
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_a_query_that_only_its_module_runs_is_private(domain: str) -> None:
+    home = Path(f"{domain}.py")
+    run_at_home = {node.id for node in ast.walk(TREES[home]) if isinstance(node, ast.Name)}
+    texts = (path.read_text() for path in (*MODULES, *DOCUMENTS) if path != PACKAGE / home)
+    abroad = "\n".join((*texts, *imported("")))
+
+    assert [
+        name
+        for name in sorted(queries(TREES[home]) & run_at_home)
+        if not name.startswith("_") and not re.search(rf"\b{domain}\.{name}\b", abroad)
+    ] == []
 
 
 def test_every_domain_is_one_module_and_one_file_of_queries() -> None:

@@ -282,7 +282,7 @@ def test_a_source_that_breaks_leaves_what_was_there(db: Database, oadb_database_
 
 def test_a_second_load_of_the_same_broker_at_once_is_refused(db: Database) -> None:
     with db.transaction() as tx:
-        assert instrument_loads.claim_load(tx, "zerodha")
+        assert instrument_loads._claim_load(tx, "zerodha")
         with pytest.raises(LoadError, match="another load of zerodha is in progress"):
             load(db, ALL)
         assert instrument_loads.load(db, "upstox", [replace(INFY, broker="upstox")]).inserted == 1
@@ -570,7 +570,7 @@ def test_a_load_does_not_walk_over_what_it_inserts_itself(oadb_database_url: str
     """Into a table that is known to be empty, as after vacuumdb: its time must not be squared."""
     with psycopg.connect(oadb_database_url, autocommit=True) as connection:
         connection.execute("vacuum analyze oadb.instruments, oadb.instrument_staging")
-        merge = statements.load("instrument_loads")["merge_staged"]
+        merge = statements.load("instrument_loads")["_merge_staged"]
         connection.execute(b"prepare merge as " + merge.sql)
         rows = connection.execute("explain execute merge ('zerodha', '{NFO,NSE}')").fetchall()
     lines = [line.strip() for (line,) in rows]

@@ -317,11 +317,11 @@ def filled_url(oadb_server: Server, oadb_template: str) -> Generator[str]:
 @pytest.mark.parametrize(
     ("name", "index"),
     [
-        ("search_selective", "instruments_search_text_idx"),
-        ("search_underlying", "instruments_underlying_idx"),
-        ("search_beginning", "instruments_ranked_idx"),
-        ("search_further", "instruments_search_text_idx"),
-        ("search_walking", "instruments_ranked_idx"),
+        ("_search_selective", "instruments_search_text_idx"),
+        ("_search_underlying", "instruments_underlying_idx"),
+        ("_search_beginning", "instruments_ranked_idx"),
+        ("_search_further", "instruments_search_text_idx"),
+        ("_search_walking", "instruments_ranked_idx"),
     ],
 )
 def test_a_search_is_served_by_its_index_whatever_is_asked_for(

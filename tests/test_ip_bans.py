@@ -179,7 +179,7 @@ def test_a_database_that_is_away_is_unavailable() -> None:
 
 
 def test_looking_up_a_ban_is_one_scan_of_the_key(url: str) -> None:
-    statement = ip_bans.find_active.sql
+    statement = ip_bans._find_active.sql
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "insert into oadb.ip_bans select ('11.' || n / 65536 || '.' || n / 256 % 256 || '.' "

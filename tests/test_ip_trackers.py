@@ -177,13 +177,13 @@ def test_what_is_never_banned_is_counted_on(db: Database, url: str, address: str
 def test_an_exemption_that_comes_between_keeps_the_hits(
     db: Database, ip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claim = ip_trackers.claim
+    claim = ip_trackers._claim
 
     async def claimed(tx: Any, *args: Any) -> Any:
         ip_bans.exempt(db, ip, "just now")
         return await claim(tx, *args)
 
-    monkeypatch.setattr(ip_trackers, "claim", claimed)
+    monkeypatch.setattr(ip_trackers, "_claim", claimed)
     rules(db, threshold_404=1)
 
     assert ip_trackers.track_not_found(db, ip, "/").ban is None

@@ -229,7 +229,7 @@ def test_an_unfit_ring_is_refused_and_nothing_is_written(
 ) -> None:
     asha = users.create(first, "asha", "asha@example.in")
     users.set_password(first, asha.user_id, PASSWORD)
-    before, stored = rows(), users.find_password(first, "asha")
+    before, stored = rows(), users._find_password(first, "asha")
     ring, problem = UNFIT[case]
     with opened(config, KeyRing(ring)) as db:
         for way in ("prove", "password", "sign-in", "transaction", "prove"):
@@ -239,7 +239,7 @@ def test_an_unfit_ring_is_refused_and_nothing_is_written(
             assert not is_proven(db)
 
     assert rows() == before
-    assert users.find_password(first, "asha") == stored
+    assert users._find_password(first, "asha") == stored
     assert users.verify_password(first, "asha", PASSWORD) is not None
 
 
@@ -461,15 +461,15 @@ def test_a_key_of_another_ring_that_was_admitted_meanwhile_is_noticed(
 ) -> None:
     """Two operators generate a key 2 each; the second must not believe that theirs is known."""
     theirs = KeyRing([FIRST, replace(THIRD, key_id=2)])
-    enroll = keys.enroll
+    enroll = keys._enroll
 
     async def late(db: Any, key_id: int, canary: bytes) -> None:
-        monkeypatch.setattr(keys, "enroll", enroll)
+        monkeypatch.setattr(keys, "_enroll", enroll)
         with opened(config, TWO) as other:
             keys.admit(other, 2)
         await enroll(db, key_id, canary)
 
-    monkeypatch.setattr(keys, "enroll", late)
+    monkeypatch.setattr(keys, "_enroll", late)
     with opened(config, theirs) as db, pytest.raises(KeyRingError, match="key 2 of the ring is an"):
         keys.admit(db, 2)
     assert [row[0] for row in rows()] == [1, 2]
@@ -722,7 +722,7 @@ def test_a_token_is_found_although_its_row_is_sealed_again_meanwhile(
     async def meddled(executor: AsyncPooled, query: Any, params: tuple[Any, ...]) -> Any:
         found = await run(executor, query, params)
         asked.append(query.label)
-        if ".find_by_digest" in query.label:
+        if "._find_by_digest" in query.label:
             for module in (api_keys, sessions):
                 module.rewrap(after, 1, 10)
         return found
@@ -739,5 +739,5 @@ def test_a_token_is_found_although_its_row_is_sealed_again_meanwhile(
         found = [getattr(find(before, shown), "user_id", None) for _ in range(2)]
 
     assert found == [asha.user_id] * 2
-    assert asked.count(f"{domain}.find_by_digests") == 2
-    assert f"{domain}.find_by_digest" not in asked
+    assert asked.count(f"{domain}._find_by_digests") == 2
+    assert f"{domain}._find_by_digest" not in asked

@@ -230,7 +230,7 @@ def test_of_800_tries_at_once_none_is_lost(
     def try_fifty(thread: int) -> list[Tries]:
         del thread
         return [
-            login_attempts.count_try(many, f"asha{number}", ip, NEVER, NEVER) for _ in range(50)
+            login_attempts._count_try(many, f"asha{number}", ip, NEVER, NEVER) for _ in range(50)
         ]
 
     with threads(16) as pool:
@@ -248,7 +248,7 @@ def test_each_failure_from_the_limit_on_doubles_the_wait_up_to_15_minutes(
     waits: list[float | None] = []
     account = f"asha{number}"
     for failures in range(1, 20):
-        tried = login_attempts.count_try(db, account, ip, ACCOUNT_LIMIT, NEVER)
+        tried = login_attempts._count_try(db, account, ip, ACCOUNT_LIMIT, NEVER)
         assert counts(tried) == (failures, failures)
         counted = lockout(observer, account)
         assert counted is not None
@@ -267,11 +267,11 @@ def test_a_network_has_a_limit_of_its_own(
     db: Database, observer: Observer, number: int, ip: str
 ) -> None:
     for failures in range(1, NETWORK_LIMIT + 1):
-        tries = login_attempts.count_try(db, f"{failures}-{number}", ip)
+        tries = login_attempts._count_try(db, f"{failures}-{number}", ip)
         assert counts(tries) == (1, failures)
 
     assert lockout(observer, ip) == (NETWORK_LIMIT, 1)
-    assert login_attempts.count_try(db, f"another-{number}", ip).network_failures is None
+    assert login_attempts._count_try(db, f"another-{number}", ip).network_failures is None
 
 
 def test_a_count_of_many_failures_does_not_overflow(
@@ -279,7 +279,7 @@ def test_a_count_of_many_failures_does_not_overflow(
 ) -> None:
     failed_before(observer, "account", f"asha{number}", 2_000_000_000)
 
-    assert login_attempts.count_try(db, f"asha{number}", ip).account_failures == 2_000_000_001
+    assert login_attempts._count_try(db, f"asha{number}", ip).account_failures == 2_000_000_001
     assert lockout(observer, f"asha{number}") == (2_000_000_001, 900)
 
 
@@ -288,11 +288,11 @@ def test_after_a_quiet_quarter_of_an_hour_the_count_begins_again(
 ) -> None:
     account = f"asha{number}"
     failed_before(observer, "account", account, 12)
-    login_attempts.count_try(db, account, ip)
+    login_attempts._count_try(db, account, ip)
     age(observer, account, timedelta(minutes=14, seconds=50))
-    still = login_attempts.count_try(db, account, ip)
+    still = login_attempts._count_try(db, account, ip)
     age(observer, account, timedelta(minutes=15, seconds=2**9 + 1))
-    anew = login_attempts.count_try(db, account, ip)
+    anew = login_attempts._count_try(db, account, ip)
 
     assert still.account_failures == 14
     assert anew.account_failures == 1
@@ -304,9 +304,9 @@ def test_who_waits_for_the_longest_time_and_guesses_on_waits_as_long_again(
 ) -> None:
     account = f"asha{number}"
     failed_before(observer, "account", account, 20)
-    login_attempts.count_try(db, account, ip)
+    login_attempts._count_try(db, account, ip)
     age(observer, account, timedelta(minutes=15, seconds=1))
-    again = login_attempts.count_try(db, account, ip)
+    again = login_attempts._count_try(db, account, ip)
 
     assert again.account_failures == 22
     assert again.wait > timedelta(minutes=14)
@@ -317,9 +317,9 @@ def test_while_there_is_a_wait_nothing_is_counted(
 ) -> None:
     account = f"asha{number}"
     failed_before(observer, "account", account, 10)
-    login_attempts.count_try(db, account, ip)
+    login_attempts._count_try(db, account, ip)
     before = observer.rows("select * from oadb.lockouts where subject = %s", account)
-    tries = login_attempts.count_try(db, account, ip)
+    tries = login_attempts._count_try(db, account, ip)
 
     assert counts(tries) == (None, None)
     assert tries.tried_at is None
@@ -332,12 +332,12 @@ def test_the_longer_wait_of_account_and_network_counts(
 ) -> None:
     failed_before(observer, "account", f"asha{number}", 7)
     failed_before(observer, "network", ip, 27)
-    counted = login_attempts.count_try(db, f"asha{number}", ip)
-    refused = login_attempts.count_try(db, f"asha{number}", ip)
+    counted = login_attempts._count_try(db, f"asha{number}", ip)
+    refused = login_attempts._count_try(db, f"asha{number}", ip)
 
     for tries in (counted, refused):
         assert timedelta(seconds=200) < tries.wait <= timedelta(seconds=256)
-    assert login_attempts.count_try(db, f"other{number}", "10.255.255.255").wait == timedelta()
+    assert login_attempts._count_try(db, f"other{number}", "10.255.255.255").wait == timedelta()
 
 
 def test_while_a_network_waits_the_accounts_that_it_names_do_not_count(
@@ -346,8 +346,8 @@ def test_while_a_network_waits_the_accounts_that_it_names_do_not_count(
     """Otherwise one host could lock out everybody."""
     failed_before(observer, "network", ip, NETWORK_LIMIT + 10)
     failed_before(observer, "account", f"known{number}", 2)
-    login_attempts.count_try(db, f"first{number}", ip)
-    tries = [login_attempts.count_try(db, f"{name}{number}", ip) for name in ("known", "new")]
+    login_attempts._count_try(db, f"first{number}", ip)
+    tries = [login_attempts._count_try(db, f"{name}{number}", ip) for name in ("known", "new")]
 
     assert [counts(each) for each in tries] == [(None, None)] * 2
     assert lockout(observer, f"known{number}") == (2, None)
@@ -360,8 +360,8 @@ def test_while_an_account_waits_the_networks_that_name_it_do_not_count(
 ) -> None:
     failed_before(observer, "account", f"asha{number}", ACCOUNT_LIMIT + 5)
     failed_before(observer, "network", ip, 3)
-    login_attempts.count_try(db, f"asha{number}", "192.0.2.7")
-    tries = [login_attempts.count_try(db, f"asha{number}", each) for each in (ip, f"{ip}0")]
+    login_attempts._count_try(db, f"asha{number}", "192.0.2.7")
+    tries = [login_attempts._count_try(db, f"asha{number}", each) for each in (ip, f"{ip}0")]
 
     assert [counts(each) for each in tries] == [(None, None)] * 2
     assert lockout(observer, ip) == (3, None)
@@ -381,7 +381,7 @@ def test_of_sixteen_tries_at_once_those_that_have_to_wait_count_for_neither(
             failed_before(observer, "network" if kind == "account" else "account", other, 0)
     pairs = [(one, other) if kind == "account" else (other, one) for other in others]
     with threads(16) as pool:
-        tries = list(pool.map(lambda pair: login_attempts.count_try(many, *pair), pairs))
+        tries = list(pool.map(lambda pair: login_attempts._count_try(many, *pair), pairs))
 
     assert len([each for each in tries if each.tried_at is not None]) == 1
     assert lockout(observer, one) == (31, 900)
@@ -394,7 +394,7 @@ def test_sixteen_tries_at_once_of_one_account_and_network_that_nobody_knew_count
 ) -> None:
     with threads(16) as pool:
         tries = list(
-            pool.map(lambda _: login_attempts.count_try(many, f"asha{number}", ip), range(16))
+            pool.map(lambda _: login_attempts._count_try(many, f"asha{number}", ip), range(16))
         )
     counted = sorted(counts(each) for each in tries if each.tried_at is not None)
 
@@ -408,11 +408,11 @@ def test_a_network_forgets_one_failure_a_minute(
 ) -> None:
     failed_before(observer, "network", ip, 15)
     age(observer, ip, timedelta(minutes=3, seconds=40))
-    first = login_attempts.count_try(db, f"a{number}", ip)
+    first = login_attempts._count_try(db, f"a{number}", ip)
     age(observer, ip, timedelta(seconds=30))
-    second = login_attempts.count_try(db, f"b{number}", ip)
+    second = login_attempts._count_try(db, f"b{number}", ip)
     age(observer, ip, timedelta(hours=3))
-    third = login_attempts.count_try(db, f"c{number}", ip)
+    third = login_attempts._count_try(db, f"c{number}", ip)
 
     assert [each.network_failures for each in (first, second, third)] == [13, 13, 1]
 
@@ -423,16 +423,16 @@ def test_an_office_that_is_never_quiet_does_not_have_to_wait(
     """An hour: six sign-ins a minute, and every other minute somebody mistypes."""
     waits = []
     for minute in range(60):
-        tries = login_attempts.count_try(db, f"{minute}-{number}", ip)
+        tries = login_attempts._count_try(db, f"{minute}-{number}", ip)
         waits.append(tries.wait)
         if minute % 2 and tries.tried_at is not None:
-            login_attempts.take_back(db, f"{minute}-{number}", ip, tries.tried_at)
+            login_attempts._take_back(db, f"{minute}-{number}", ip, tries.tried_at)
         for _ in range(6):
             age(observer, ip, timedelta(seconds=10))
-            tries = login_attempts.count_try(db, f"right-{number}", ip)
+            tries = login_attempts._count_try(db, f"right-{number}", ip)
             waits.append(tries.wait)
             assert tries.tried_at is not None
-            login_attempts.take_back(db, f"right-{number}", ip, tries.tried_at)
+            login_attempts._take_back(db, f"right-{number}", ip, tries.tried_at)
 
     assert {*waits} == {timedelta()}
 
@@ -442,12 +442,12 @@ def test_an_office_that_has_to_wait_recovers_while_it_is_used(
 ) -> None:
     failed_before(observer, "network", ip, NETWORK_LIMIT + 8)
     for minute in range(10):
-        tries = login_attempts.count_try(db, f"{minute}-{number}", ip)
+        tries = login_attempts._count_try(db, f"{minute}-{number}", ip)
         assert tries.tried_at is not None
-        login_attempts.take_back(db, f"{minute}-{number}", ip, tries.tried_at)
+        login_attempts._take_back(db, f"{minute}-{number}", ip, tries.tried_at)
         age(observer, ip, timedelta(minutes=1))
 
-    assert login_attempts.count_try(db, f"last{number}", ip).wait == timedelta()
+    assert login_attempts._count_try(db, f"last{number}", ip).wait == timedelta()
 
 
 NAMES = ["ODYSSEUS", "ΟΔΥΣΣΕΥΣ", "οδυσσευς", "οδυσσευσ", "İstanbul", "istanbul", "ẞ", "ß", "K", "k"]
@@ -459,7 +459,7 @@ def test_names_that_are_one_user_are_one_account(
     """Python's lower case is not that of the database, by which users are found."""
     names = [name + str(number) for name in NAMES]
     for name in names:
-        login_attempts.count_try(db, name, ip)
+        login_attempts._count_try(db, name, ip)
     keys = [str(observer.ask("select lower(%s::text)", name)) for name in names]
 
     assert {key: (lockout(observer, key) or (0, None))[0] for key in keys} == {
@@ -471,14 +471,14 @@ def test_a_try_is_taken_back_from_account_and_network(
     db: Database, observer: Observer, number: int, ip: str
 ) -> None:
     account = f"asha{number}"
-    tries = [login_attempts.count_try(db, account, ip) for _ in range(3)]
+    tries = [login_attempts._count_try(db, account, ip) for _ in range(3)]
     assert tries[2].tried_at is not None
-    login_attempts.take_back(db, account.upper(), ip, tries[2].tried_at)
+    login_attempts._take_back(db, account.upper(), ip, tries[2].tried_at)
 
     assert lockout(observer, account) == (2, None)
     assert lockout(observer, ip) == (2, None)
     for _ in range(4):
-        login_attempts.take_back(db, account, ip, tries[2].tried_at)
+        login_attempts._take_back(db, account, ip, tries[2].tried_at)
     assert lockout(observer, account) == (0, None)
     assert lockout(observer, ip) == (0, None)
 
@@ -487,9 +487,9 @@ def test_forgiving_takes_back_all_of_an_account(
     db: Database, observer: Observer, number: int, ip: str
 ) -> None:
     for _ in range(3):
-        login_attempts.count_try(db, f"asha{number}", ip)
+        login_attempts._count_try(db, f"asha{number}", ip)
 
-    assert login_attempts.forgive(db, f"ASHA{number}") == 1
+    assert login_attempts._forgive(db, f"ASHA{number}") == 1
     assert lockout(observer, f"asha{number}") is None
     assert lockout(observer, ip) == (3, None)
 
@@ -501,9 +501,9 @@ def test_a_try_that_is_taken_back_ends_the_wait_that_it_made(
     account = f"asha{number}"
     failed_before(observer, "account", account, failures)
     failed_before(observer, "network", ip, failures)
-    tries = login_attempts.count_try(db, account, ip)
+    tries = login_attempts._count_try(db, account, ip)
     assert tries.tried_at is not None
-    login_attempts.take_back(db, account, ip, tries.tried_at)
+    login_attempts._take_back(db, account, ip, tries.tried_at)
 
     assert lockout(observer, account) == (failures, None)
     assert lockout(observer, ip) == (failures, None)
@@ -515,9 +515,9 @@ def test_a_try_that_is_taken_back_leaves_the_wait_of_a_later_one(
     account = f"asha{number}"
     failed_before(observer, "account", account, ACCOUNT_LIMIT - 2)
     failed_before(observer, "network", ip, NETWORK_LIMIT - 2)
-    first, second = (login_attempts.count_try(db, account, ip) for _ in range(2))
+    first, second = (login_attempts._count_try(db, account, ip) for _ in range(2))
     assert first.tried_at is not None
-    login_attempts.take_back(db, account, ip, first.tried_at)
+    login_attempts._take_back(db, account, ip, first.tried_at)
 
     assert second.wait > timedelta()
     assert lockout(observer, account) == (ACCOUNT_LIMIT - 1, 1)
@@ -529,10 +529,10 @@ def test_taking_back_takes_the_account_before_the_network_as_counting_does(
 ) -> None:
     """Otherwise two sign-ins of one account from one network could wait for each other."""
     account = f"asha{number}"
-    tried_at = login_attempts.count_try(db, account, ip).tried_at
+    tried_at = login_attempts._count_try(db, account, ip).tried_at
     with ThreadPoolExecutor(1) as pool, psycopg.connect(url) as other:
         other.execute("select from oadb.lockouts where subject = %s for update", [account])
-        waiting = pool.submit(login_attempts.take_back, db, account, ip, tried_at)
+        waiting = pool.submit(login_attempts._take_back, db, account, ip, tried_at)
         eventually(lambda: observer.running("oadb.lockouts"))
         other.execute("select from oadb.lockouts where subject = %s for update nowait", [ip])
         other.commit()
@@ -827,7 +827,7 @@ def test_a_database_that_goes_away_while_a_password_is_verified_is_unavailable(
     assert outcomes(db, asha.username) == ["unverified"]
     assert lockout(observer, asha.username) == (0, None)
 
-    monkeypatch.setattr(login_attempts, "take_back", unable(UnavailableError("still gone")))
+    monkeypatch.setattr(login_attempts, "_take_back", unable(UnavailableError("still gone")))
     with pytest.raises(UnavailableError, match=r"^gone$"):
         login_attempts.sign_in(db, asha.username, PASSWORD, ip=ip)
     assert outcomes(db, asha.username) == ["unverified"]

@@ -126,14 +126,14 @@ REQUESTS = {label for label in BY_LABEL if label.startswith(("traffic.", "latenc
 WRITES = {"traffic._store_one", "latency._store_one"}
 ROLLUPS = {label for label in BY_LABEL if label.startswith("rollups.")}
 REFRESH = {
-    "rollups.count_traffic", "rollups.merge_traffic", "rollups.count_latency",
-    "rollups.merge_latency", "rollups.mark", "rollups.delete_traffic_before",
-    "rollups.delete_latency_before",
+    "rollups._count_traffic", "rollups._merge_traffic", "rollups._count_latency",
+    "rollups._merge_latency", "rollups._mark", "rollups._delete_traffic_before",
+    "rollups._delete_latency_before",
 }  # fmt: skip
 # Without a table there is nothing to refuse.
 TABLELESS = {
-    "rollups.claim_refresh", "rollups.allow_time", "rollups.plan_lightly",
-    "rollups.list_resolutions",
+    "rollups._claim_refresh", "rollups._allow_time", "rollups.plan_lightly",
+    "rollups._list_resolutions",
 }  # fmt: skip
 BANS = {label for label in BY_LABEL if label.startswith(("ip_bans.", "ip_trackers.", "live_bans."))}
 # Of the application's settings, a user sees whether orders go to a broker.
@@ -144,12 +144,12 @@ APPLICATION = {
 PAST = {"imports.get_progress", "imports._advance", "imports._record_attempts"}
 
 MAY = {
-    "oadb_app": {*BY_LABEL} - {"keys.enroll", "keys.remove"} - MAINTENANCE - REFRESH - PAST,
+    "oadb_app": {*BY_LABEL} - {"keys._enroll", "keys._remove"} - MAINTENANCE - REFRESH - PAST,
     "oadb_log": {
         "login_attempts.record", "api_logs._insert", "analyzer_logs._insert", *BATCHES, *WRITES,
     },
     "oadb_rotate": ROTATION
-    | {"keys.list_canaries", "keys.enroll", "keys.remove", "keys.list_uses"},
+    | {"keys.list_canaries", "keys._enroll", "keys._remove", "keys.list_uses"},
     "oadb_ro": {
         "users.get", "users.find_by_username", "users.find_by_email", "users.list_page",
         "users.count_all", "login_attempts.list_recent", "login_attempts.count",
@@ -157,13 +157,13 @@ MAY = {
         "second_factors.get", "instruments.get", "instruments.count_by_broker", "keys.list_uses",
         *(LOGS - {"api_logs._insert", "analyzer_logs._insert"}), *(PARTITIONS - MAINTENANCE),
         *(REQUESTS - WRITES), *(ROLLUPS - REFRESH),
-        "ip_bans.find_active", "ip_bans.find_exemption", "ip_bans.list_bans",
+        "ip_bans._find_active", "ip_bans._find_exemption", "ip_bans.list_bans",
         "ip_bans.count_active", "ip_bans.list_exemptions", "ip_trackers.list_suspects",
-        "ip_trackers.count_suspects", "live_bans.get_state", "live_bans.list_active",
-        "settings.find", "settings.list_changes", "app_settings.get_trading_mode",
+        "ip_trackers.count_suspects", "live_bans._get_state", "live_bans._list_active",
+        "settings._find", "settings.list_changes", "app_settings.get_trading_mode",
         "app_settings.get_security", "app_settings.list_changes", "pending_orders.list_recent",
-        "strategies.find", "strategies.list_rows", "strategies.count_by_user", "chartink.list_rows",
-        "chartink.count_by_user",
+        "strategies.find", "strategies._list_rows", "strategies.count_by_user",
+        "chartink._list_rows", "chartink.count_by_user",
     },
     "oadb_user": {*BY_LABEL}
     - AUDIT
@@ -176,48 +176,48 @@ MAY = {
     - {"imports.record_batch"}
     - BANS
     - APPLICATION
-    - {"keys.enroll", "keys.remove", "keys.list_uses", "users.create"}
+    - {"keys._enroll", "keys._remove", "keys.list_uses", "users.create"}
     - {label for label in BY_LABEL if label.startswith("instrument_loads.")},
     "oadb_owner": {*BY_LABEL},
     "oadb_migrate": {*BY_LABEL},
 }  # fmt: skip
 MUST_NOT = {
-    "oadb_app": {"keys.enroll", "keys.remove", *MAINTENANCE, *REFRESH, *PAST},
+    "oadb_app": {"keys._enroll", "keys._remove", *MAINTENANCE, *REFRESH, *PAST},
     "oadb_log": {
         "api_logs.list_recent", "analyzer_logs.list_recent", "log_partitions.count_lost",
         "login_attempts.list_recent", "login_attempts.delete_before", "users.get",
-        "users.find_password", "api_keys.find_by_digest", "broker_tokens.find", "keys.enroll",
+        "users._find_password", "api_keys._find_by_digest", "broker_tokens.find", "keys._enroll",
         *BANS,
-        "strategies._insert", "strategies.find", "strategies.find_by_digest",
+        "strategies._insert", "strategies.find", "strategies._find_by_digest",
         *BANS, *(REQUESTS - WRITES), *(ROLLUPS - TABLELESS),
     },
     "oadb_rotate": {
-        "users.create", "users._delete", "users.set_profile", "sessions.insert_session",
-        "sessions.find_by_digest", "api_keys.insert_key", "api_keys.find_by_digest",
-        "broker_tokens._put", "second_factors.accept_step", "second_factors.delete",
+        "users.create", "users._delete", "users.set_profile", "sessions._insert_session",
+        "sessions._find_by_digest", "api_keys._insert_key", "api_keys._find_by_digest",
+        "broker_tokens._put", "second_factors._accept_step", "second_factors.delete",
         *BANS,
         "login_attempts.record", "login_attempts.list_recent", "app_settings._set_trading_mode",
-        "smtp_settings.get", "smtp_settings._set_account", "settings.find", "pending_orders.get",
-        "strategies._insert", "strategies.find", "strategies.find_by_digest",
+        "smtp_settings.get", "smtp_settings._set_account", "settings._find", "pending_orders.get",
+        "strategies._insert", "strategies.find", "strategies._find_by_digest",
         "strategy_changes._set_active", "strategy_changes._put_mappings", "webhooks._replace",
         *LOGS, *BATCHES, *MAINTENANCE, *REQUESTS, "log_partitions.list_strays",
         *(ROLLUPS - TABLELESS),
     },
     "oadb_ro": {
         "api_logs._insert", "analyzer_logs._insert", *BATCHES, *MAINTENANCE, *WRITES, *REFRESH,
-        "users.find_password", "sessions.find_by_digest", "api_keys.find_by_digest",
-        "api_keys.get_kept_token", "broker_tokens.find", "second_factors.accept_step",
-        "users._delete", "smtp_settings.get_sealed", "smtp_settings._set_account", "settings._put",
+        "users._find_password", "sessions._find_by_digest", "api_keys._find_by_digest",
+        "api_keys._get_kept_token", "broker_tokens.find", "second_factors._accept_step",
+        "users._delete", "smtp_settings._get_sealed", "smtp_settings._set_account", "settings._put",
         "app_settings._set_trading_mode", "pending_orders._approve",
-        "strategies.find_by_digest", "strategies.find_by_digests",
+        "strategies._find_by_digest", "strategies._find_by_digests",
         "strategy_changes._set_active", "strategy_changes._delete_mappings", "webhooks._replace",
-        "keys.list_canaries", "keys.enroll", *ROTATION,
+        "keys.list_canaries", "keys._enroll", *ROTATION,
         "ip_bans._put", "ip_bans._unban", "ip_bans._exempt", "ip_bans._unexempt", "ip_bans.sweep",
-        "ip_trackers.count_hit", "ip_trackers.delete", "ip_trackers.sweep",
+        "ip_trackers._count_hit", "ip_trackers.delete", "ip_trackers.sweep",
     },
     "oadb_user": {
-        "keys.enroll", "keys.remove", "users.create", "login_attempts.record",
-        "login_attempts.delete_before", "instrument_loads.merge_staged",
+        "keys._enroll", "keys._remove", "users.create", "login_attempts.record",
+        "login_attempts.delete_before", "instrument_loads._merge_staged",
         *LOGS, *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "log_partitions.list_strays",
         *REQUESTS, *(ROLLUPS - TABLELESS),
     },

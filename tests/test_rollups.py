@@ -88,7 +88,7 @@ def test_after_a_refresh_each_bucket_is_the_sum_of_its_rows(
     rows = requests(random.Random(5), 3000, 0, 3 * 1440)
     put_traffic(oadb_database_url, rows)
     rollups.refresh(db)
-    for resolution in rollups.list_resolutions(db):
+    for resolution in rollups._list_resolutions(db):
         found = execute(
             oadb_database_url,
             "select started_at, endpoint, requests, duration_ms "
@@ -209,9 +209,9 @@ def test_a_batch_over_many_hours_is_counted_hour_by_hour(
     db: Database, oadb_database_url: str
 ) -> None:
     put_traffic(oadb_database_url, [(at(30), None, 200, 1.0), (at(200), None, 200, 1.0)])
-    waiting = rollups.list_waiting(db, "traffic")
+    waiting = rollups._list_waiting(db, "traffic")
 
-    steps = rollups.list_steps(db, waiting)
+    steps = rollups._list_steps(db, waiting)
 
     assert [(step.starts_at, step.ends_at) for step in steps] == [
         (at(30), at(60)), (at(60), at(120)), (at(120), at(180)), (at(180), at(201)),
@@ -224,8 +224,8 @@ def test_more_batches_than_are_marked_at_once_are_all_counted(
     monkeypatch.setattr(rollups, "_BATCHES", 2)
     monkeypatch.setattr(
         rollups,
-        "list_waiting",
-        lambda db, table, original=rollups.list_waiting: original(db, table, 2),
+        "_list_waiting",
+        lambda db, table, original=rollups._list_waiting: original(db, table, 2),
     )
     for minute in range(7):
         put_traffic(oadb_database_url, [(at(minute), None, 200, 1.0)])
@@ -247,7 +247,7 @@ def test_a_second_refresh_leaves_the_work_to_the_first(
 ) -> None:
     put_traffic(oadb_database_url, [(at(0), None, 200, 1.0)])
     with db.transaction() as tx:
-        assert rollups.claim_refresh(tx)
+        assert rollups._claim_refresh(tx)
 
         assert rollups.refresh(db) == rollups.Refreshed(0, 0, is_complete=False)
     assert rollups.refresh(db).is_complete

@@ -446,7 +446,7 @@ def test_sixteen_guesses_at_once_get_no_more_looks_than_one_after_the_other(
 
 def test_the_clock_is_the_database_s(db: Database, user_id: int, clock: int) -> None:
     enroll(db, user_id)
-    found = second_factors.count_try(db, user_id)
+    found = second_factors._count_try(db, user_id)
 
     assert found is not None
     assert clock <= found.clock < clock + 30

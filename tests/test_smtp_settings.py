@@ -160,11 +160,11 @@ def test_changes_at_once_lose_none(db: Database, oadb_database_url: str) -> None
 
 def test_a_password_is_sealed_again_unless_it_was_changed_meanwhile(db: Database) -> None:
     fill(db)
-    before = smtp_settings.get_sealed(db).password
+    before = smtp_settings._get_sealed(db).password
     assert before is not None
     smtp_settings.set_account(db, changed_by=ME, password=Secret("newer"))
 
-    assert smtp_settings.reseal(db, [before], [before]) == 0
+    assert smtp_settings._reseal(db, [before], [before]) == 0
     assert smtp_settings.get_account(db).password == Secret("newer")
     assert smtp_settings.rewrap(db, 1, 10) == keys.Batch(1, 1, [])
     assert smtp_settings.rewrap(db, 1, 10, 1) == keys.Batch(0, 0, [])

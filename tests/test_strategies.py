@@ -578,14 +578,14 @@ def test_a_webhook_shows_nowhere(
     rotated = webhooks.rotate(db, user_id, strategy_id)
     assert rotated is not None
     said = [repr(issued), str(issued), f"{issued}", repr(found(module, db, rotated))]
-    row = strategies.find_by_digest(db, webhooks.TOKEN.digests(RING, sha256_of(rotated))[0])
+    row = strategies._find_by_digest(db, webhooks.TOKEN.digests(RING, sha256_of(rotated))[0])
     assert row is not None
     said.append(repr(row))
     wrong: list[Callable[[], object]] = [
         lambda: module.find_by_webhook(unreachable(), rotated),
         lambda: module.get(db, user_id, rotated),
         lambda: module.rename(db, rotated, strategy_id, "x"),
-        lambda: strategies.find_by_digest(db, rotated),
+        lambda: strategies._find_by_digest(db, rotated),
     ]
     for use in wrong:
         with pytest.raises((ParameterError, UnavailableError)) as refused:
@@ -622,7 +622,7 @@ def test_one_index_scan_for_each_table_finds_a_strategy_among_ten_thousand(
     (digest,) = webhooks.TOKEN.digests(RING, sha256_of(issued.webhook))
     shown = f"'\\x{digest.hex()}'::bytea"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(b"prepare lookup as " + strategies.find_by_digest.sql)
+        connection.execute(b"prepare lookup as " + strategies._find_by_digest.sql)
         for _ in range(8):  # from the sixth on, the server may settle for a plan
             connection.execute(f"execute lookup ({shown})".encode())
         row = connection.execute(

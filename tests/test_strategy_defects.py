@@ -238,4 +238,4 @@ def test_an_alert_is_one_statement(
     assert strategies.find_by_webhook(db, Secret("oaw_nonsense")) is Refusal.UNKNOWN
     strategies.list_by_user(db, user_id)
 
-    assert run == ["strategies.find_by_digest", "strategies.list_rows"]
+    assert run == ["strategies._find_by_digest", "strategies._list_rows"]

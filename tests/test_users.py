@@ -45,7 +45,7 @@ def test_an_unknown_user_is_none(tx: Transaction) -> None:
     assert users.get(tx, 1) is None
     assert users.find_by_username(tx, "asha") is None
     assert users.find_by_email(tx, "asha@example.in") is None
-    assert users.find_password(tx, "asha") is None
+    assert users._find_password(tx, "asha") is None
 
 
 def test_a_user_needs_no_more_than_a_name_and_an_address(tx: Transaction) -> None:
@@ -178,7 +178,7 @@ def test_an_unfit_password_is_refused_and_the_old_one_stays(tx: Transaction, ash
 
 def stored(tx: Executor) -> str | None:
     """Return the hash, opened: sealed twice, it is never the same."""
-    found = users.find_password(tx, "asha")
+    found = users._find_password(tx, "asha")
     if found is None or found.password_hash is None:
         return None
     return HASH.open(RING, (found.user_id,), found.password_hash).decode()
@@ -225,9 +225,9 @@ def test_a_password_that_is_changed_meanwhile_wins_over_a_renewed_hash(
     old, new, renewed = (HASH.seal(RING, (asha.user_id,), b"$%d" % each) for each in range(3))
     users._store_password(tx, asha.user_id, new)
 
-    assert users.upgrade_password(tx, asha.user_id, renewed, old) == 0
+    assert users._upgrade_password(tx, asha.user_id, renewed, old) == 0
     assert stored(tx) == "$1"
-    assert users.upgrade_password(tx, asha.user_id, renewed, new) == 1
+    assert users._upgrade_password(tx, asha.user_id, renewed, new) == 1
     assert stored(tx) == "$2"
 
 
@@ -254,5 +254,5 @@ def test_a_renewal_does_not_undo_a_change_between_its_two_steps(
 def test_a_hash_is_not_shown(tx: Transaction, asha: User) -> None:
     users.set_password(tx, asha.user_id, PASSWORD)
 
-    assert "argon2" not in repr(users.find_password(tx, "asha"))
+    assert "argon2" not in repr(users._find_password(tx, "asha"))
     assert "argon2" not in repr(users.get(tx, asha.user_id))

@@ -1,6 +1,6 @@
 -- API keys: what programs show to act for a user. Bound in oadb/api_keys.py.
 
--- name: insert_key
+-- name: _insert_key
 -- May violate the checks, api_keys_user_id_fkey and api_keys_key_id_fkey.
 insert into oadb.api_keys (
     user_id,
@@ -40,7 +40,7 @@ returning
     expires_at,
     revoked_at;
 
--- name: find_by_digest
+-- name: _find_by_digest
 -- scope: all users (a request shows a key, not who it is)
 -- The database's clock decides what has expired. Served by api_keys_token_digest_idx.
 select
@@ -54,7 +54,7 @@ select
 from oadb.api_keys
 where token_digest = :token_digest;
 
--- name: find_by_digests
+-- name: _find_by_digests
 -- scope: all users (a request shows a key, not who it is)
 -- The same while keys rotate: a token has a digest for each, and one row at most.
 select
@@ -89,7 +89,7 @@ order by
     created_at desc,
     api_key_id asc;
 
--- name: get_kept_token
+-- name: _get_kept_token
 -- Null: there is no such key, it is not kept, or it was revoked.
 select kept_token
 from oadb.api_keys
@@ -144,7 +144,7 @@ where
     and revoked_at is null
     and coalesce(expires_at > now(), true);
 
--- name: list_under_key
+-- name: _list_under_key
 -- scope: all users (key rotation)
 -- Served by api_keys_key_id_idx. Ends with all rows of its last user, so
 -- that the next batch can begin behind that user.
@@ -160,7 +160,7 @@ where
 order by user_id
 fetch first :batch rows with ties;
 
--- name: reseal
+-- name: _reseal
 -- scope: all users (key rotation)
 -- Compare and swap: a row that was changed in between is left alone. An empty
 -- :kept_tokens stands for null.

@@ -134,7 +134,7 @@ where
     and broker = :broker
     and revoked_at is null;
 
--- name: list_under_key
+-- name: _list_under_key
 -- scope: all users (key rotation)
 -- Served by broker_tokens_key_id_idx. Ends with all rows of its last user, so
 -- that the next batch can begin behind that user.
@@ -152,7 +152,7 @@ where
 order by user_id
 fetch first :batch rows with ties;
 
--- name: reseal
+-- name: _reseal
 -- scope: all users (key rotation)
 -- Compare and swap: a row that was changed or revoked in between is left alone.
 -- Every put seals all columns anew, so that one of them tells. An empty value

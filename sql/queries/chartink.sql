@@ -1,7 +1,7 @@
 -- Strategies of Chartink among the others. Bound in oadb/chartink.py.
 
--- name: list_rows
--- As strategies.list_rows, of the other platform.
+-- name: _list_rows
+-- As strategies._list_rows, of the other platform.
 select
     strategies.user_id,
     strategies.strategy_id,

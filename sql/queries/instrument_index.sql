@@ -1,6 +1,6 @@
 -- What an index of instruments is built from. Bound in oadb/instrument_index.py.
 
--- name: list_generations
+-- name: _list_generations
 -- Changes with each load of a broker, also where a load that began earlier
 -- ended later. Served by instrument_loads_broker_idx.
 select
@@ -14,7 +14,7 @@ where
 group by broker
 order by broker;
 
--- name: choose_brokers
+-- name: _choose_brokers
 -- For export_rows, until the transaction ends: COPY takes no parameters.
 select pg_catalog.set_config('oadb.brokers', :brokers::text[]::text, true) as brokers;
 

@@ -1,6 +1,6 @@
 -- Loads of instruments: a broker's set replaced as a whole. Bound in oadb/instrument_loads.py.
 
--- name: start_load
+-- name: _start_load
 -- A load whose process dies stays 'started'. Returns its id.
 insert into oadb.instrument_loads (
     broker,
@@ -14,7 +14,7 @@ values (
 )
 returning load_id;
 
--- name: claim_load
+-- name: _claim_load
 -- False: another load of this broker is in progress. Held to the end of the
 -- transaction, and gone with it if the loader dies.
 select
@@ -26,7 +26,7 @@ select
 -- For the merge; the limit of an ordinary statement is too short for a first load.
 select pg_catalog.set_config('statement_timeout', '10min', true) as statement_timeout;
 
--- name: stage
+-- name: _stage
 copy oadb.instrument_staging (
     broker,
     exchange,
@@ -45,14 +45,14 @@ copy oadb.instrument_staging (
     position
 ) from stdin with (format text, null '');
 
--- name: unstage
+-- name: _unstage
 -- Rows that a later one superseded.
 delete from oadb.instrument_staging
 where
     broker = :broker
     and position = any(:positions::bigint[]);
 
--- name: merge_staged
+-- name: _merge_staged
 -- Deletes what has gone, updates what has changed and inserts what is new, by one
 -- comparison. An unchanged row is not touched, so that a reload leaves few dead
 -- rows. Symbols may swap their tokens, and take those of what has gone, since
@@ -225,20 +225,20 @@ select
     (select count(*) from changed) as updated,
     (select count(*) from gone) as deleted;
 
--- name: merge_search_entries
+-- name: _merge_search_entries
 -- Until then every search reads the new entries one by one.
 call oadb.merge_search_entries();
 
--- name: clear_staged
+-- name: _clear_staged
 delete from oadb.instrument_staging
 where broker = :broker;
 
--- name: refresh_statistics
+-- name: _refresh_statistics
 -- Lookups right after a first load would be planned for an empty table. After a
 -- small one autovacuum is early enough.
 analyze oadb.instruments;
 
--- name: end_load
+-- name: _end_load
 -- Failed where there is a :reason.
 update oadb.instrument_loads
 set

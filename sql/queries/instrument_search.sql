@@ -4,7 +4,7 @@
 -- so, 2 it holds it, 3 another column does), then shorter symbols first, then by their letters.
 -- They differ in what they cost. A symbol that equals the term is the shortest that begins so.
 
--- name: estimate_matches
+-- name: _estimate_matches
 -- How many rows match and pass, by one in 200 of the table's pages, always the same ones: those
 -- that search_selective asks. It chooses among the ways below, not what they find.
 select 200 * count(*) as matches
@@ -18,7 +18,7 @@ where
     and (:strike_min::numeric is null or strike >= :strike_min)
     and (:strike_max::numeric is null or strike <= :strike_max);
 
--- name: search_beginning
+-- name: _search_beginning
 -- Rank 1, among the first :most symbols that begin so. Those of one length stand together in
 -- instruments_ranked_idx; it goes from length to length and stops when there are enough.
 with longest as materialized (
@@ -122,7 +122,7 @@ order by
     exchange
 limit :wanted;
 
--- name: search_selective
+-- name: _search_selective
 -- Collects every match and sorts them: for terms that few rows match. One in 200 of the table's
 -- pages, always the same ones, is asked first how many there are; from :few on, none returns.
 -- Served by instruments_search_text_idx, through up to three patterns; :others are the rest.
@@ -173,7 +173,7 @@ order by
     exchange
 limit :wanted;
 
--- name: search_further
+-- name: _search_further
 -- Rank 2 or 3, for terms that many rows match. instruments_search_text_idx tells lengths apart by
 -- fives; this goes from five to five until there are enough. Of a common term it looks up three
 -- letters: the others would leave little out, and cost as much.
@@ -272,7 +272,7 @@ order by
     instruments.exchange
 limit :wanted;
 
--- name: search_walking
+-- name: _search_walking
 -- Rank 2, among the first :most symbols, for terms of which no trigram can be looked up.
 -- Walks instruments_ranked_idx, which has the order of the result, and stops when there are
 -- enough. A row is visited where its symbol holds the term; a limit keeps these visits single.
@@ -347,7 +347,7 @@ order by
     walked.exchange
 limit :wanted;
 
--- name: search_scanning
+-- name: _search_scanning
 -- Reads the whole table, where no index helps.
 select
     broker,
@@ -381,7 +381,7 @@ order by
     exchange
 limit :wanted;
 
--- name: search_underlying
+-- name: _search_underlying
 -- Looks at all derivatives of one underlying. Served by instruments_underlying_idx.
 select
     broker,

@@ -75,7 +75,7 @@ where
 order by symbol
 limit 1;
 
--- name: list_by_symbols
+-- name: _list_by_symbols
 -- The symbol at each place of one list with the exchange at the same place of the other. Served by
 -- instruments_pkey.
 select
@@ -105,7 +105,7 @@ inner join oadb.instruments
         and asked.symbol = instruments.symbol
 where instruments.broker = :broker;
 
--- name: list_by_tokens
+-- name: _list_by_tokens
 -- As list_by_symbols. Served by instruments_token_key.
 select
     instruments.broker,

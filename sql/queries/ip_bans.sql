@@ -1,6 +1,6 @@
 -- Networks that are kept out, and those that never are. Bound in oadb/ip_bans.py.
 
--- name: find_active
+-- name: _find_active
 -- Served by ip_bans_pkey.
 select
     abbrev(network) as network,
@@ -65,7 +65,7 @@ returning
     expires_at,
     created_by;
 
--- name: find_exemption
+-- name: _find_exemption
 -- The narrowest one that the network is in.
 select
     abbrev(network) as network,

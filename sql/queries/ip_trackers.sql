@@ -1,6 +1,6 @@
 -- What makes a network suspect. Bound in oadb/ip_trackers.py.
 
--- name: count_hit
+-- name: _count_hit
 -- Counts for 24 hours from the first hit, then anew. Nothing is counted, and no row
 -- returns, while the network is banned: that is what other processes let through
 -- until they know. is_due where the settings have hits ban, and these are enough; a
@@ -60,7 +60,7 @@ returning
         )
     ) as is_due;
 
--- name: claim
+-- name: _claim
 -- Of those who found it due, the first has it until its transaction ends; and how
 -- long the ban is to be, null for ever, and the offence from which on it is.
 select

@@ -1,6 +1,6 @@
 -- When API keys were last used. Bound in oadb/key_uses.py.
 
--- name: store
+-- name: _store
 -- scope: all users (a batch of a service)
 -- repeatable: used twice is used
 -- At most once a minute for each key, however often it is called.

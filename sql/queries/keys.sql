@@ -7,12 +7,12 @@ select
 from oadb.key_canaries
 order by key_id;
 
--- name: lock_canaries
+-- name: _lock_canaries
 -- Until the end of the transaction nobody else enrolls or removes a key; reading,
 -- and the checks of foreign keys, go on.
 lock table oadb.key_canaries in share row exclusive mode;
 
--- name: enroll
+-- name: _enroll
 -- repeatable: a canary that is there stays as it is
 insert into oadb.key_canaries (
     key_id,
@@ -24,7 +24,7 @@ values (
 )
 on conflict (key_id) do nothing;
 
--- name: remove
+-- name: _remove
 -- Violates a foreign key, which names the table, while one value needs the key:
 -- the check and the removal are one.
 delete from oadb.key_canaries

@@ -1,6 +1,6 @@
 -- Bans in memory. Bound in oadb/live_bans.py.
 
--- name: get_state
+-- name: _get_state
 -- What is another one as soon as a ban or an exemption is written or deleted, by hand
 -- as well. Sums of whole microseconds do not depend on the order of rows; date_part is
 -- many times cheaper than extract.
@@ -26,7 +26,7 @@ select
 from bans
 cross join exemptions;
 
--- name: list_active
+-- name: _list_active
 select
     abbrev(network) as network,
     expires_at - now() as remaining

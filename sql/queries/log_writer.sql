@@ -1,7 +1,7 @@
 -- The writer of logs: what is kept of its batches. Bound in oadb/log_writer.py.
 -- Each statement needs the privilege to insert alone.
 
--- name: claim_batch
+-- name: _claim_batch
 -- In front of the rows of a batch, in their transaction. Returns the time by which
 -- the rows are dated; null: the batch is stored already. A claim that is not yet
 -- committed is waited for (lock_timeout). :rows are those that were sent, with
@@ -23,7 +23,7 @@ values (
 on conflict do nothing
 returning now() as claimed_at;
 
--- name: park
+-- name: _park
 -- Rows that the table does not take, each with its reason.
 insert into oadb.log_rejects (
     batch_id,
@@ -38,7 +38,7 @@ select
     rejects.row_text
 from unnest(:reasons::text[], :row_texts::text[]) as rejects (reason, row_text);
 
--- name: record_drops
+-- name: _record_drops
 insert into oadb.log_drops (
     writer,
     table_name,

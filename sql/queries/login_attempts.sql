@@ -71,7 +71,7 @@ where attempt_id in (
     limit :batch
 );
 
--- name: count_try
+-- name: _count_try
 -- Counts a try of the account and of the network, or neither where one of them has
 -- to wait; null stands for that, and :wait for how long. An account begins again
 -- after 15 quiet minutes, the wait not among them; a network, which may be an
@@ -194,7 +194,7 @@ select
     end as wait
 from waiting;
 
--- name: take_back
+-- name: _take_back
 -- What count_try counted at :tried_at, and the wait that it began; that of a later
 -- try stays. The account comes first, as in count_try.
 with counted as (
@@ -220,7 +220,7 @@ where
     lockouts.kind = counted.kind
     and lockouts.subject = counted.subject;
 
--- name: forgive
+-- name: _forgive
 -- The account alone: of the network's count, take_back takes this try. Who owns one
 -- account could guess others for ever.
 delete from oadb.lockouts

@@ -1,13 +1,13 @@
 -- Rollups: logs counted by minute, hour and day, for statistics. Bound in oadb/rollups.py.
 
--- name: claim_refresh
+-- name: _claim_refresh
 -- False: another refresh is at it. Held to the end of the transaction.
 select
     pg_catalog.pg_try_advisory_xact_lock(
         pg_catalog.hashtextextended('oadb.rollups', 0)
     ) as claimed;
 
--- name: allow_time
+-- name: _allow_time
 -- For an hour of many rows; the limit of an ordinary statement is too short.
 select pg_catalog.set_config('statement_timeout', '10min', true) as statement_timeout;
 
@@ -19,13 +19,13 @@ select
     pg_catalog.set_config('max_parallel_workers_per_gather', '0', true) as workers,
     pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true) as plans;
 
--- name: list_resolutions
+-- name: _list_resolutions
 -- The finest first.
 select resolutions.resolution
 from oadb.rollup_resolutions() as resolutions
 order by resolutions.resolution;
 
--- name: list_waiting
+-- name: _list_waiting
 -- Batches that are not rolled up, those of the oldest rows first. Served by
 -- log_batches_first_at_idx.
 select batch_id
@@ -38,7 +38,7 @@ order by
     batch_id
 limit :at_most;
 
--- name: list_steps
+-- name: _list_steps
 -- The minutes of these batches, those that follow each other together, cut at each
 -- hour in UTC: what is rolled up at a time.
 with minutes as (
@@ -67,7 +67,7 @@ from
     ) as hours (starts_at)
 order by starts_at;
 
--- name: count_traffic
+-- name: _count_traffic
 -- Counts the rows of whole minutes. What was counted never becomes less: rows are
 -- only dropped, by retention, and stay counted here.
 insert into oadb.traffic_rollups as known (
@@ -136,7 +136,7 @@ on conflict (resolution, started_at, endpoint) do update
         counts = excluded.counts
     where known.requests < excluded.requests; -- noqa: RF01
 
--- name: merge_traffic
+-- name: _merge_traffic
 -- Adds up the buckets of one resolution to those of the next, where they overlap
 -- the time that was counted.
 insert into oadb.traffic_rollups as known (
@@ -245,7 +245,7 @@ on conflict (resolution, started_at, endpoint) do update
         counts = excluded.counts
     where known.requests < excluded.requests; -- noqa: RF01
 
--- name: count_latency
+-- name: _count_latency
 -- As count_traffic; each part of a call that was measured counts for itself.
 insert into oadb.latency_rollups as known (
     resolution,
@@ -328,7 +328,7 @@ on conflict (resolution, started_at, broker, part) do update
         counts = excluded.counts
     where known.calls < excluded.calls; -- noqa: RF01
 
--- name: merge_latency
+-- name: _merge_latency
 -- As merge_traffic.
 insert into oadb.latency_rollups as known (
     resolution,
@@ -446,7 +446,7 @@ on conflict (resolution, started_at, broker, part) do update
         counts = excluded.counts
     where known.calls < excluded.calls; -- noqa: RF01
 
--- name: mark
+-- name: _mark
 -- From here on, statistics read the minutes of these batches from rollups.
 update oadb.log_batches
 set rolled_up_at = now()
@@ -466,7 +466,7 @@ where
 group by table_name
 order by table_name;
 
--- name: delete_traffic_before
+-- name: _delete_traffic_before
 -- Buckets that end before :before.
 delete from oadb.traffic_rollups
 using oadb.rollup_resolutions() as resolutions
@@ -474,7 +474,7 @@ where
     traffic_rollups.resolution = resolutions.resolution
     and traffic_rollups.started_at <= :before::timestamptz - resolutions.resolution;
 
--- name: delete_latency_before
+-- name: _delete_latency_before
 -- As delete_traffic_before.
 delete from oadb.latency_rollups
 using oadb.rollup_resolutions() as resolutions

@@ -1,6 +1,6 @@
 -- Second factors: one-time codes. Bound in oadb/second_factors.py.
 
--- name: store_secret
+-- name: _store_secret
 -- Replaces a secret that was not confirmed; one that was is left alone, and no row
 -- counts. May violate second_factors_user_id_fkey.
 insert into oadb.second_factors as known (
@@ -40,7 +40,7 @@ values (
 )
 on conflict (user_id) do nothing;
 
--- name: count_try
+-- name: _count_try
 -- Before the code is looked at, so that many at once all count; no row while there
 -- is a wait. From the fifth try in a row on, each doubles the wait; see
 -- oadb.lockout_wait. The clock is the database's, in seconds since 1970.
@@ -57,7 +57,7 @@ returning
     created_at,
     (floor(extract(epoch from now())))::bigint as clock;
 
--- name: get_wait
+-- name: _get_wait
 -- How long until a code is looked at; no row for who has no generator.
 select coalesce(greatest(unlocks_at - now(), interval '0'), interval '0') as wait
 from oadb.second_factors
@@ -74,7 +74,7 @@ select
 from oadb.second_factors
 where user_id = :user_id;
 
--- name: accept_step
+-- name: _accept_step
 -- Once for each step, however many ask at once: compare and swap. Takes back what
 -- count_try counted. Compared is when the user enrolled: that changes with the
 -- generator, and stays when the secret is sealed again under another key.
@@ -101,7 +101,7 @@ where user_id = :user_id;
 delete from oadb.second_factors
 where user_id = :user_id;
 
--- name: list_under_key
+-- name: _list_under_key
 -- scope: all users (key rotation)
 -- Served by second_factors_key_id_idx.
 select
@@ -114,7 +114,7 @@ where
 order by user_id
 limit :batch;
 
--- name: reseal
+-- name: _reseal
 -- scope: all users (key rotation)
 -- Compare and swap: a row that was changed in between is left alone.
 update oadb.second_factors

@@ -1,6 +1,6 @@
 -- Sessions: sign-ins that still count. Bound in oadb/sessions.py.
 
--- name: claim_user
+-- name: _claim_user
 -- Taken before a session is counted, so that two sign-ins of one user do not both
 -- see room; other users are not held up. Null: no such user, or one whose password
 -- is another since it was proven.
@@ -11,7 +11,7 @@ where
     and auth_epoch = :auth_epoch
 for no key update;
 
--- name: insert_session
+-- name: _insert_session
 -- By the clock of the statement, not of the transaction, which may have waited for
 -- claim_user: the newest session must be the last one made. May violate the checks
 -- and sessions_key_id_fkey.
@@ -78,7 +78,7 @@ where
         )
     );
 
--- name: find_by_digest
+-- name: _find_by_digest
 -- scope: all users (a request shows a token, not who it is)
 -- repeatable: seen twice is seen
 -- last_seen_at is written when it is a minute old, once, however many ask at
@@ -126,7 +126,7 @@ select
     fingerprint
 from found;
 
--- name: find_by_digests
+-- name: _find_by_digests
 -- scope: all users (a request shows a token, not who it is)
 -- repeatable: seen twice is seen
 -- The same while keys rotate: a token has a digest for each, and one row at most.
@@ -234,7 +234,7 @@ where (user_id, session_id) in (
     for update skip locked
 );
 
--- name: list_under_key
+-- name: _list_under_key
 -- scope: all users (key rotation)
 -- Served by sessions_key_id_idx. Ends with all rows of its last user, so
 -- that the next batch can begin behind that user.
@@ -249,7 +249,7 @@ where
 order by user_id
 fetch first :batch rows with ties;
 
--- name: reseal
+-- name: _reseal
 -- scope: all users (key rotation)
 -- Compare and swap: a row that was changed or ended in between is left alone.
 update oadb.sessions

@@ -1,6 +1,6 @@
 -- Settings of users. Bound in oadb/settings.py.
 
--- name: find
+-- name: _find
 -- Its JSON; no row where the default holds.
 select value::text as value
 from oadb.settings
@@ -8,7 +8,7 @@ where
     user_id = :user_id
     and name = :name;
 
--- name: find_all
+-- name: _find_all
 -- Those of the names that are stored.
 select
     user_id,

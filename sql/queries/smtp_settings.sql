@@ -12,7 +12,7 @@ select
 from oadb.smtp_settings
 where singleton_id = 1;
 
--- name: get_sealed
+-- name: _get_sealed
 select
     server,
     port,
@@ -121,7 +121,7 @@ audited as (
 select (select count(*) from audited) as fields
 from previous;
 
--- name: list_under_key
+-- name: _list_under_key
 -- No row, or the one. Served by smtp_settings_key_id_idx.
 select
     singleton_id,
@@ -133,7 +133,7 @@ where
 order by singleton_id
 limit :batch;
 
--- name: reseal
+-- name: _reseal
 -- Compare and swap: a password that was changed in between is left alone.
 update oadb.smtp_settings
 set password = resealed.password

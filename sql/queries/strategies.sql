@@ -96,7 +96,7 @@ where
     strategies.user_id = :user_id
     and strategies.strategy_id = :strategy_id;
 
--- name: find_by_digest
+-- name: _find_by_digest
 -- scope: all users (an alert shows a webhook, not who it is)
 -- Of any platform. Served by strategies_token_digest_idx and strategy_mappings_pkey.
 select
@@ -138,7 +138,7 @@ cross join
     ) as mapped
 where strategies.token_digest = :token_digest;
 
--- name: find_by_digests
+-- name: _find_by_digests
 -- scope: all users (an alert shows a webhook, not who it is)
 -- The same while keys rotate: a webhook has a digest for each, and one row at most.
 select
@@ -180,8 +180,8 @@ cross join
     ) as mapped
 where strategies.token_digest = any(:token_digests);
 
--- name: list_rows
--- The newest first; without those of Chartink, which chartink.list_rows lists.
+-- name: _list_rows
+-- The newest first; without those of Chartink, which chartink._list_rows lists.
 select
     strategies.user_id,
     strategies.strategy_id,

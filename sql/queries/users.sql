@@ -46,7 +46,7 @@ select
 from oadb.users
 where email_key = lower(:email);
 
--- name: find_password
+-- name: _find_password
 -- scope: all users (a sign-in knows no id yet)
 -- The only query that reads the hash. Served by users_username_lower_key.
 select
@@ -147,7 +147,7 @@ where
     user_id = :user_id
     and password_hash is null;
 
--- name: upgrade_password
+-- name: _upgrade_password
 -- Compare and swap: a password that was changed in between wins.
 update oadb.users
 set password_hash = :password_hash
@@ -160,7 +160,7 @@ where
 delete from oadb.users
 where user_id = :user_id;
 
--- name: list_under_key
+-- name: _list_under_key
 -- scope: all users (key rotation)
 -- Served by users_password_key_id_idx.
 select
@@ -173,7 +173,7 @@ where
 order by user_id
 limit :batch;
 
--- name: reseal
+-- name: _reseal
 -- scope: all users (key rotation)
 -- Compare and swap: a password that was changed in between is left alone.
 update oadb.users

@@ -24,7 +24,7 @@ where
     and strategy_id = :strategy_id
     and webhook_revoked_at is null;
 
--- name: list_under_key
+-- name: _list_under_key
 -- scope: all users (key rotation)
 -- Served by strategies_key_id_idx. Ends with all rows of its last user, so that
 -- the next batch can begin behind that user.
@@ -39,7 +39,7 @@ where
 order by user_id
 fetch first :batch rows with ties;
 
--- name: reseal
+-- name: _reseal
 -- scope: all users (key rotation)
 -- Compare and swap: a row that was changed in between is left alone.
 update oadb.strategies

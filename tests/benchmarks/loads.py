@@ -24,12 +24,12 @@ _BLOCK = 1 << 16
 Spent = dict[str, float]
 _ALL, _INTAKE, _STAGING = "all", "intake: rows looked at and written out", "staging, after intake"
 _STEPS = {
-    "stage": _STAGING,
+    "_stage": _STAGING,
     "count_by_exchange": "count what is listed",
-    "merge_staged": "merge",
-    "merge_search_entries": "merge what search finds",
-    "clear_staged": "clear the staging table",
-    "refresh_statistics": "analyze instruments",
+    "_merge_staged": "merge",
+    "_merge_search_entries": "merge what search finds",
+    "_clear_staged": "clear the staging table",
+    "_refresh_statistics": "analyze instruments",
 }
 
 # What makes a write dear, whatever the table is called.
@@ -136,7 +136,7 @@ def _load(db: Database, rows: Sequence[Listing]) -> Spent:
 async def _step(
     spent: Spent, name: str, statement: Callable[..., Awaitable[object]], tx: object, *args: Any
 ) -> object:
-    if name == "stage":
+    if name == "_stage":
         args = (_watched(spent, args[0]),)
     started = perf_counter()
     found = await statement(tx, *args)

@@ -40,7 +40,7 @@ def main() -> None:
 def _variants(db: Database) -> list[Variant]:
     return [
         _variant(_PLAIN, lambda: users.get(db, 7)),
-        _variant("settings.find, its JSON alone", lambda: settings.find(db, 7, SIZE.name)),
+        _variant("settings._find, its JSON alone", lambda: settings._find(db, 7, SIZE.name)),
         _variant("settings.get, of what a user chose", lambda: settings.get(db, 7, SIZE)),
         _variant("settings.get, of a default", lambda: settings.get(db, 8, SIZE)),
         _variant("app_settings.get_trading_mode", lambda: app_settings.get_trading_mode(db)),

@@ -55,7 +55,7 @@ def rows(db: Database) -> list[object]:
     factor = second_factors.get(db, user.user_id)
     return [
         user,
-        users.find_password(db, "asha"),
+        users._find_password(db, "asha"),
         factor,
         api_keys.list_by_user(db, user.user_id),
         tokens,
@@ -65,9 +65,9 @@ def rows(db: Database) -> list[object]:
 def test_a_user_signs_in_with_the_old_password_and_then_has_a_hash_without_a_pepper(
     db: Database, asha: User
 ) -> None:
-    before = users.find_password(db, "asha")
+    before = users._find_password(db, "asha")
     signed = login_attempts.sign_in(db, "asha", Secret(PASSWORD), ip="192.0.2.1")
-    upgraded = users.find_password(db, "asha")
+    upgraded = users._find_password(db, "asha")
 
     assert signed.user == asha
     assert asha.is_admin

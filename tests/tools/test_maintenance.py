@@ -376,7 +376,7 @@ def test_what_was_logged_is_counted_before_its_rows_are_dropped(config: Config, 
 def test_rows_that_could_not_be_counted_are_not_dropped(config: Config, url: str) -> None:
     put_traffic(url, [(LONG_AGO, None, 200, 1.0)])
     with Database(config) as db, db.transaction() as other:
-        assert rollups.claim_refresh(other)
+        assert rollups._claim_refresh(other)
         lines = maintain(config, {**FOR_EVER, "traffic": timedelta(days=30)})
     assert lines[-1] == ("FAIL rollups: another refresh is in progress; the next run goes on")
     assert places(url, "traffic") == {"traffic_20200229": 1}

@@ -128,10 +128,10 @@ def _misuse(
         lambda: broker_tokens.get(db, user, access),  # type: ignore[call-overload]
         lambda: api_keys.issue(db, -1, "x", order_mode="auto", keep=True),
         lambda: api_keys.verify(elsewhere, tokens[1]),
-        lambda: api_keys.find_by_digest(db, tokens),  # type: ignore[call-overload]
+        lambda: api_keys._find_by_digest(db, tokens),  # type: ignore[call-overload]
         lambda: sessions.find(elsewhere, tokens[0]),
         lambda: strategies.find_by_webhook(elsewhere, tokens[4]),
-        lambda: strategies.find_by_digest(db, tokens[4]),  # type: ignore[call-overload]
+        lambda: strategies._find_by_digest(db, tokens[4]),  # type: ignore[call-overload]
         lambda: strategies.create(db, -1, "x"),
         lambda: sessions.create(db, account(db, user), data={"x": {1, 2}}),  # type: ignore[dict-item]
         lambda: sessions.create(db, account(db, user), broker="b" * 51),

@@ -31,10 +31,10 @@ def failures(db: Database) -> Measured:
     """Count failures of one account and one network from 16 threads."""
 
     def fail(_: int) -> object:
-        return login_attempts.count_try(db, "asha", "192.0.2.1", 10_000, 10_000)
+        return login_attempts._count_try(db, "asha", "192.0.2.1", 10_000, 10_000)
 
     at_once(fail, range(THREADS * FAILURES - 1))
-    counted = login_attempts.count_try(db, "asha", "192.0.2.1", 10_000, 10_000)
+    counted = login_attempts._count_try(db, "asha", "192.0.2.1", 10_000, 10_000)
     promise = f"failure counter, {THREADS} threads x {FAILURES}: counted"
     expected = THREADS * FAILURES
     require((counted.account_failures, counted.network_failures) == (expected, expected), promise)
@@ -86,11 +86,11 @@ def _verifier(db: Database, user: int, secret: Secret) -> Consumer:
 
 def _acceptor(db: Database, user: int) -> Consumer:
     """Return what accepts the step of this moment, its code having been found right."""
-    found = second_factors.count_try(db, user)
+    found = second_factors._count_try(db, user)
     require(found, "a try that is counted")
     assert found is not None
     step, created_at = found.clock // 30, found.created_at
-    return lambda: second_factors.accept_step(db, user, step, created_at) == 1
+    return lambda: second_factors._accept_step(db, user, step, created_at) == 1
 
 
 @contextmanager

@@ -169,7 +169,7 @@ def _plan(config: Config) -> str:
     """Return the plan that the server keeps for the statement of verify."""
     with psycopg.connect(**config.connection_keywords()) as connection:
         lines = connection.execute(
-            b"explain (generic_plan, costs off) " + api_keys.find_by_digest.sql
+            b"explain (generic_plan, costs off) " + api_keys._find_by_digest.sql
         ).fetchall()
     plan = [line.strip() for (line,) in lines]
     promised = "Index Scan using api_keys_token_digest_idx on api_keys"
