@@ -16,15 +16,15 @@ from oadb.brokers.files import RowError
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
 from oadb.errors import ParameterError
-from oadb.importing import contracts, histories
-from oadb.importing.alerts import Alerts
+from oadb.importing import histories, master_contract
 from oadb.importing.ciphers import Ciphers
 from oadb.importing.converting import Converters
-from oadb.importing.people import People, require_right_pepper
-from oadb.importing.platforms import Settings, bring_ban
 from oadb.importing.reports import TableReport
+from oadb.importing.settings import Settings, bring_ban
 from oadb.importing.sources import Row, Sources
+from oadb.importing.strategies import Strategies
 from oadb.importing.streams import Streams, Watch
+from oadb.importing.users import Users, require_right_pepper
 
 Bring = Callable[[Executor, Row, TableReport], bool]
 """Brings one row over; False if it is here. Raises RowError with the reason why it cannot be."""
@@ -98,35 +98,37 @@ def run(
     """
     owner = None
     if any(table in sources for table in _SECRET):
-        people = People(plan.installation, Ciphers.from_env(environ))
-        require_right_pepper(sources, people.ciphers)
+        users = Users(plan.installation, Ciphers.from_env(environ))
+        require_right_pepper(sources, users.ciphers)
         if plan.applies:
             keys.prove(db)
-        yield from _undone_or_not(db, sources, _of(people, sources), plan)
-        owner = people.only_user
+        yield from _undone_or_not(db, sources, _of(users, sources), plan)
+        owner = users.only_user
     yield from _undone_or_not(db, sources, {"ip_bans": bring_ban}, plan)
     # Most of a contract's time is the server's.
     with ThreadPoolExecutor(1) as beside, closing(Converters(owner)) as converters:
-        contract = beside.submit(contracts.bring, db, sources, plan.broker, applies=plan.applies)
+        contract = beside.submit(
+            master_contract.bring, db, sources, plan.broker, applies=plan.applies
+        )
         streams = Streams(db, sources, converters, plan.installation, watch, plan.applies)
         if histories.ATTEMPTS.table in sources:
             yield streams.bring(histories.ATTEMPTS)
         for log in histories.logs(owner):
             if log.table in sources:
                 yield streams.bring(log)
-        if contracts.TABLE in sources:
+        if master_contract.TABLE in sources:
             yield contract.result()
 
 
-def _of(people: People, sources: Sources) -> Mapping[str, Bring]:
+def _of(users: Users, sources: Sources) -> Mapping[str, Bring]:
     """Return what is brought over row by row, in an order in which each finds its user."""
     return {
-        "users": people.bring_user,
-        "api_keys": people.bring_api_key,
-        "auth": people.bring_broker_token,
-        "strategies": Alerts("strategies", sources, people).bring,
-        "chartink_strategies": Alerts("chartink_strategies", sources, people).bring,
-        "settings": Settings(sources, people.ciphers).bring,
+        "users": users.bring_user,
+        "api_keys": users.bring_api_key,
+        "auth": users.bring_broker_token,
+        "strategies": Strategies("strategies", sources, users).bring,
+        "chartink_strategies": Strategies("chartink_strategies", sources, users).bring,
+        "settings": Settings(sources, users.ciphers).bring,
     }
 
 

@@ -63,7 +63,7 @@ def require_right_pepper(sources: Sources, ciphers: Ciphers) -> None:
 
 
 @dataclass(slots=True)
-class People:
+class Users:
     """Brings users over, and then what is theirs."""
 
     installation: str

@@ -13,9 +13,9 @@ from oadb import imports, strategies, webhooks
 from oadb.brokers.files import RowError
 from oadb.engine.executors import Executor
 from oadb.importing.fields import one_of, optional_flag, optional_text, text, whole
-from oadb.importing.people import People, created
 from oadb.importing.reports import TableReport
 from oadb.importing.sources import Row, Sources
+from oadb.importing.users import Users, created
 from oadb.security.secret import Secret
 from oadb.strategies import CHARTINK, TradingMode
 from oadb.strategy_changes import TIME_ZONE, Mapping, ProductType
@@ -30,17 +30,17 @@ _CLOCK = re.compile(r"\d\d:\d\d", re.ASCII)
 
 
 @dataclass(slots=True)
-class Alerts:
+class Strategies:
     """Brings the strategies of one table over, each with its mappings or not at all."""
 
     table: str
     sources: Sources
-    people: People
+    users: Users
     _mappings: dict[int, list[Row]] | None = None
 
     def bring(self, tx: Executor, row: Row, report: TableReport) -> bool:
         """Take over a strategy; False if it is here already, whatever became of it."""
-        user_id, strategy_id = self.people.owner(row, "user_id"), self.people.id(self.table, row)
+        user_id, strategy_id = self.users.owner(row, "user_id"), self.users.id(self.table, row)
         webhook = Secret(text(row, "webhook_id"))
         if not webhooks.TOKEN.is_adoptable(webhook):
             raise RowError("webhook_id is no UUID as OpenAlgo makes them")
