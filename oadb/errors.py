@@ -14,7 +14,8 @@ Error
 ├── OutcomeUnknownError   a write was sent and its answer was lost
 ├── BusyError             a bounded resource of this process is in full use
 ├── SettingError          what is stored for a setting does not fit its key any more
-├── LoadError             a file or a set of rows cannot be loaded; nothing was written
+├── RowError              one row of a source cannot be taken; caught, and reported with the row
+├── LoadError             a source cannot be loaded, or not to its end
 └── MigrationError        migration files, or they and the database, disagree
 """
 
@@ -75,8 +76,19 @@ class SettingError(Error):
     """What is stored for a setting does not fit its key any more; the text names the key."""
 
 
+class RowError(Error):
+    """One row of a source cannot be taken; the text says what was expected.
+
+    It does not leave oadb: readers and imports go on with the next row and report this one.
+    """
+
+
 class LoadError(Error):
-    """A file or a set of rows cannot be loaded; the text says where. Nothing was written."""
+    """A file or a set of rows cannot be loaded, or not to its end; the text says where.
+
+    A load of instruments has written nothing. An import keeps what it has stored, and goes on from
+    there when it is run again.
+    """
 
 
 class MigrationError(Error):

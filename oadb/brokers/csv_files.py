@@ -6,8 +6,8 @@ from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 
-from oadb.brokers.files import Convert, RowError, Source, T, opened, rejected
-from oadb.errors import LoadError
+from oadb.brokers.files import Convert, Source, T, opened, rejected
+from oadb.errors import LoadError, RowError
 from oadb.instruments import Rejected
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from oadb.brokers import csv_files
 from oadb.brokers.fields import PAISA
-from oadb.brokers.files import RowError
 from oadb.brokers.layouts import Layout, Market, converter, type_of, with_series
+from oadb.errors import RowError
 from oadb.instruments import Listing, Rejected
 
 BROKER = "dhan"

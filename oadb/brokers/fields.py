@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TypeVar
 
-from oadb.brokers.files import RowError
+from oadb.errors import RowError
 
 T = TypeVar("T")
 K = TypeVar("K")

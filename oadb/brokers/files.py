@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
-from oadb.errors import LoadError
+from oadb.errors import LoadError, RowError
 from oadb.instruments import Rejected
 
 T = TypeVar("T")
@@ -30,10 +30,6 @@ _SAMPLE = 80
 """Most characters of a sample."""
 
 _GZIP = b"\x1f\x8b"
-
-
-class RowError(Exception):
-    """A row that cannot be read; the text says what was expected."""
 
 
 def rejected(where: str, fault: RowError, fields: Iterable[object]) -> Rejected:

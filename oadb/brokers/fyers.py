@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from oadb.brokers import csv_files
-from oadb.brokers.files import RowError
 from oadb.brokers.layouts import Layout, Market, converter
+from oadb.errors import RowError
 from oadb.instruments import Listing, Rejected
 
 BROKER = "fyers"

@@ -11,9 +11,9 @@ from itertools import repeat
 from pathlib import Path
 from typing import cast
 
-from oadb.brokers.files import BLOCK, Convert, RowError, Source, T, opened, rejected
+from oadb.brokers.files import BLOCK, Convert, Source, T, opened, rejected
 from oadb.engine.values import unsendable
-from oadb.errors import LoadError
+from oadb.errors import LoadError, RowError
 from oadb.instruments import Rejected
 
 # An object as JSON has it. Its values may be of other types, which _fields finds out.

@@ -10,7 +10,8 @@ from functools import partial
 
 from oadb.brokers import fields
 from oadb.brokers.fields import RUPEE
-from oadb.brokers.files import Convert, RowError
+from oadb.brokers.files import Convert
+from oadb.errors import RowError
 from oadb.instruments import LONGEST_TEXT, Listing
 
 _TYPES = {"": "EQ", "EQUITY": "EQ"}

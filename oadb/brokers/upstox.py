@@ -6,8 +6,9 @@ from pathlib import Path
 
 from oadb.brokers import csv_files, json_files
 from oadb.brokers.fields import MONTHS, PAISA
-from oadb.brokers.files import RowError, is_json
+from oadb.brokers.files import is_json
 from oadb.brokers.layouts import Layout, Market, converter, type_of, with_series
+from oadb.errors import RowError
 from oadb.instruments import Listing, Rejected
 
 BROKER = "upstox"

@@ -13,8 +13,7 @@ from signal import SIG_IGN, SIGINT, signal
 from threading import Thread
 from typing import Generic, TypeVar, cast
 
-from oadb.brokers.files import RowError
-from oadb.errors import LoadError
+from oadb.errors import LoadError, RowError
 from oadb.importing import histories
 from oadb.importing.fields import moment
 from oadb.importing.histories import History

@@ -10,9 +10,8 @@ from functools import lru_cache
 from math import isfinite
 from typing import TypeVar
 
-from oadb.brokers.files import RowError
 from oadb.engine.values import readable
-from oadb.errors import ParameterError
+from oadb.errors import ParameterError, RowError
 from oadb.importing.sources import Row
 from oadb.security.addresses import address
 

@@ -14,10 +14,10 @@ from typing import Generic, TypeVar, cast
 
 from oadb import analyzer_logs, api_logs, imports, latency, login_attempts, traffic
 from oadb.brokers.fields import Known
-from oadb.brokers.files import RowError
 from oadb.engine.executors import Executor
 from oadb.engine.queries import Query
 from oadb.engine.results import Affected
+from oadb.errors import RowError
 from oadb.importing.fields import (
     INDIA,
     ip,

@@ -6,10 +6,9 @@ from functools import partial
 
 from oadb import instrument_loads, instruments
 from oadb.brokers import fields
-from oadb.brokers.files import RowError
 from oadb.brokers.intake import Intake
 from oadb.engine.database import Database
-from oadb.errors import LoadError
+from oadb.errors import LoadError, RowError
 from oadb.importing.fields import optional_text, text
 from oadb.importing.reports import TableReport
 from oadb.importing.sources import Row, Sources

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import psycopg
 
 from oadb import keys
-from oadb.brokers.files import RowError
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
-from oadb.errors import ParameterError
+from oadb.errors import ParameterError, RowError
 from oadb.importing import histories, master_contract
 from oadb.importing.ciphers import Ciphers
 from oadb.importing.converting import Converters

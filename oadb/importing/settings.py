@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from oadb import app_settings, ip_bans, smtp_settings
-from oadb.brokers.files import RowError
 from oadb.engine.executors import Executor
+from oadb.errors import RowError
 from oadb.importing.ciphers import Ciphers
 from oadb.importing.fields import flag, ip, moment, optional_flag, optional_text, whole
 from oadb.importing.reports import TableReport

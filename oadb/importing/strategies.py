@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import time
 
 from oadb import imports, strategies, webhooks
-from oadb.brokers.files import RowError
 from oadb.engine.executors import Executor
+from oadb.errors import RowError
 from oadb.importing.fields import one_of, optional_flag, optional_text, text, whole
 from oadb.importing.reports import TableReport
 from oadb.importing.sources import Row, Sources

@@ -14,9 +14,8 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from oadb import api_keys, broker_tokens, imports, second_factors, users
 from oadb.api_keys import OrderMode
 from oadb.broker_tokens import Tokens
-from oadb.brokers.files import RowError
 from oadb.engine.executors import Executor
-from oadb.errors import ConfigError, ParameterError
+from oadb.errors import ConfigError, ParameterError, RowError
 from oadb.importing.ciphers import VARIABLES, Ciphers, Use, is_cipher
 from oadb.importing.fields import flag, moment, optional_text, text, whole
 from oadb.importing.reports import TableReport

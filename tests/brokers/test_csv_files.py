@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from oadb.brokers import csv_files
-from oadb.brokers.files import BLOCK, RowError
-from oadb.errors import LoadError
+from oadb.brokers.files import BLOCK
+from oadb.errors import LoadError, RowError
 from oadb.instruments import Rejected
 
 COLUMNS = ("a", "b")
