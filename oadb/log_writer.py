@@ -31,7 +31,7 @@ from oadb.logs.limits import Limits, require
 from oadb.logs.queue import Receipt
 from oadb.logs.stats import LogStats
 from oadb.logs.tables import table
-from oadb.logs.worker import Worker, busy, told
+from oadb.logs.worker import Worker, raise_unless_stored, refusal
 
 query = queries("log_writer")
 
@@ -120,7 +120,7 @@ class LogWriter(_Writer):
         """Take a row to be stored soon; return False if it was dropped, and counted.
 
         Waits only where there is no room, and not longer than Limits.wait_seconds. Raises
-        ParameterError for what is no Row, whatever is in it nothing.
+        ParameterError unless *row* is a Row; what is in it is never a reason.
         """
         worker = self._worker
         if worker.offer(row):
@@ -143,10 +143,10 @@ class LogWriter(_Writer):
         end, receipt = monotonic() + timeout, Receipt()
         while not self._worker.offer(row, receipt):
             if not self._worker.queue.wait_for_room(max(end - monotonic(), 0.0)):
-                raise busy(self._worker.queue, timeout)
+                raise refusal(self._worker.queue, timeout)
         with suppress(TimeoutError):
             receipt.result(max(end - monotonic(), 0.0))
-        told(receipt, timeout)
+        raise_unless_stored(receipt, timeout)
 
     def close(self, deadline: float = 5.0) -> int:
         """Take no more rows, and store what is left; return how many rows are not known to be.
@@ -187,12 +187,12 @@ class AsyncLogWriter(_Writer):
         end, receipt = monotonic() + timeout, Receipt()
         while not self._worker.offer(row, receipt):
             if monotonic() >= end or self._worker.queue.is_closed:
-                raise busy(self._worker.queue, timeout)
+                raise refusal(self._worker.queue, timeout)
             await asyncio.sleep(_LOOK)
         with suppress(TimeoutError):
             async with asyncio.timeout(max(end - monotonic(), 0.0)):
                 await asyncio.wrap_future(receipt)
-        told(receipt, timeout)
+        raise_unless_stored(receipt, timeout)
 
     async def close(self, deadline: float = 5.0) -> int:
         """Store what is left; return how many rows are not known to be; see LogWriter.close."""

@@ -24,32 +24,35 @@ _BLOCK = 65536
 
 
 class Io(Protocol):
-    """What the engine asks of psycopg, in either colour."""
+    """What the engine asks of psycopg, blocking or awaited."""
 
     link: type[Any]
     pool: type[Any]
     server_cursor: type[Any]
 
-    # Calls a method of psycopg that blocks or must be awaited.
-    async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any: ...
+    async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of psycopg that blocks or must be awaited."""
 
-    # Runs an exchange with the server to its end; it can be interrupted and cancelled.
-    async def converse(self, connection: Any, exchange: Exchange) -> Any: ...
+    async def converse(self, connection: Any, exchange: Exchange) -> Any:
+        """Run an exchange with the server to its end; it can be interrupted and cancelled."""
 
-    # Enters a context manager of psycopg.
-    def entered(self, manager: Any) -> AbstractAsyncContextManager[Any]: ...
+    def entered(self, manager: Any) -> AbstractAsyncContextManager[Any]:
+        """Enter a context manager of psycopg."""
+        ...
 
-    # Sends rows, or blocks of text, to a COPY.
-    async def write(self, copy: Any, parts: Iterable[Any], *, blocks: bool) -> None: ...
+    async def write(self, copy: Any, parts: Iterable[Any], *, blocks: bool) -> None:
+        """Send rows, or blocks of text, to a COPY."""
 
-    # Receives the next rows of a COPY, whole ones; empty at its end.
-    async def read_block(self, copy: Any) -> bytes: ...
+    async def read_block(self, copy: Any) -> bytes:
+        """Receive the next rows of a COPY, whole ones; empty at its end."""
+        ...
 
-    # Pauses this caller, and no other; seconds.
-    async def sleep(self, seconds: float) -> None: ...
+    async def sleep(self, seconds: float) -> None:
+        """Pause this caller, and no other."""
 
-    # Runs a long computation where it holds up no event loop.
-    async def offload(self, function: Callable[..., T], /, *args: Any) -> T: ...
+    async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
+        """Run a long computation where it holds up no event loop."""
+        ...
 
 
 class Blocking:

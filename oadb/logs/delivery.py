@@ -118,7 +118,7 @@ class Delivery:
                 record(tx, _writer(), [*batch.drops], [*batch.drops.values()])
 
     def _claim(self, tx: Transaction, batch: Batch) -> Clock | None:
-        stamps = [entry[0] for entry in batch.entries]
+        stamps = [stamp for stamp, _, _, _ in batch.entries]
         now = monotonic_ns()
         oldest, newest = (
             timedelta(microseconds=(now - stamp) // 1000)
@@ -179,7 +179,8 @@ def _is_data_error(error: psycopg.Error) -> bool:
 
 def _shown(names: Sequence[str], entry: Entry) -> str:
     """Return a row as people read it; its values were redacted when it was taken."""
-    pairs = zip(names, entry[1], strict=True)
+    _, values, _, _ = entry
+    pairs = zip(names, values, strict=True)
     return ", ".join(f"{name}: {as_text(value)}" for name, value in pairs)
 
 

@@ -72,11 +72,14 @@ class Lines:
     def _fit(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Return the entries whose addresses are some; note the others."""
         place = self.table.address
-        if place is None or "" not in [_address(entry[1][place]) for entry in entries]:
+        if place is None:
             return entries
-        fit = [entry for entry in entries if _address(entry[1][place])]
-        self.unfit += [(e, "ip is no IP address") for e in entries if not _address(e[1][place])]
-        return fit
+        addresses = [_address(values[place]) for _, values, _, _ in entries]
+        if "" not in addresses:
+            return entries
+        pairs = [*zip(entries, addresses, strict=True)]
+        self.unfit += [(entry, "ip is no IP address") for entry, address in pairs if not address]
+        return [entry for entry, address in pairs if address]
 
     def _encoded(self, entries: Sequence[Entry]) -> bytes:
         stamps, rows, *_ = zip(*entries, strict=True)

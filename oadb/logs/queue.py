@@ -123,7 +123,7 @@ class Queue:
         with self._lock:
             heads = [lane[0] for lane in self._lanes.values() if lane]
             heads += self._in_hand.entries[:1] if self._in_hand else []
-            oldest = min((head[0] for head in heads), default=None)
+            oldest = min(map(_stamp, heads), default=None)
             age = 0.0 if oldest is None else (monotonic_ns() - oldest) / 1e9
             return self._counts.shown(age, is_full=self._full_since is not None)
 
@@ -155,8 +155,9 @@ class Queue:
             self._counts.stored += len(batch.entries) - len(reasons)
             self._counts.last_error = None
         for entry in batch.entries:
-            if entry[3] is not None:
-                entry[3].set_result(reasons.get(id(entry)))
+            _, _, _, receipt = entry
+            if receipt is not None:
+                receipt.set_result(reasons.get(id(entry)))
 
     def retry(self, error: str, seconds: float) -> bool:
         """Note a failed attempt, and wait before the next one; False when there is to be none."""
@@ -210,13 +211,13 @@ class Queue:
             return 0.0 if self._drops else None
         if not self._open or self._awaited or rows >= self._limits.flush_rows:
             return 0.0
-        oldest = min(lane[0][0] for lane in self._lanes.values() if lane)
+        oldest = min(_stamp(lane[0]) for lane in self._lanes.values() if lane)
         return self._limits.flush_seconds - (monotonic_ns() - oldest) / 1e9
 
     def _next_batch(self) -> Batch | None:
         """Take the rows of the table whose first row is the oldest; None if all were withdrawn."""
         waiting = {name: lane for name, lane in self._lanes.items() if lane}
-        table = min(waiting, key=lambda name: waiting[name][0][0], default=None)
+        table = min(waiting, key=lambda name: _stamp(waiting[name][0]), default=None)
         entries = [] if table is None else self._taken(waiting[table])
         drops, self._drops = dict(self._drops), Counter()
         if not entries and not drops:
@@ -225,16 +226,21 @@ class Queue:
 
     def _taken(self, lane: deque[Entry]) -> list[Entry]:
         entries: list[Entry] = []
-        size = 0
-        while lane and len(entries) < _BATCH_ROWS and size < _BATCH_BYTES:
+        total = 0
+        while lane and len(entries) < _BATCH_ROWS and total < _BATCH_BYTES:
             entry = lane.popleft()
-            if entry[3] is not None and self._is_withdrawn(entry[3]):
+            _, _, size, receipt = entry
+            if receipt is not None and self._is_withdrawn(receipt):
                 self._forget([entry])
             else:
                 entries.append(entry)
-                size += entry[2]
+                total += size
         return entries
 
     def _is_withdrawn(self, receipt: Receipt) -> bool:
         self._awaited -= 1
         return not receipt.set_running_or_notify_cancel()
+
+
+def _stamp(entry: Entry) -> int:
+    return entry[0]

@@ -86,8 +86,8 @@ class Worker:
         raise ParameterError(f"a row of logs is one of {known}; not {type(row).__name__}")
 
 
-def told(receipt: Receipt, timeout: float) -> None:
-    """Raise what the writer of a row has to know that is not stored, or not known to be."""
+def raise_unless_stored(receipt: Receipt, timeout: float) -> None:
+    """Raise what became of a row that is not stored, or is not known to be."""
     if not receipt.done() and not receipt.cancel():
         raise OutcomeUnknownError(
             f"logs: the row is being stored, and that took longer than {timeout:g} s"
@@ -102,7 +102,7 @@ def told(receipt: Receipt, timeout: float) -> None:
         )
 
 
-def busy(queue: Queue, timeout: float) -> BusyError | UnavailableError:
+def refusal(queue: Queue, timeout: float) -> BusyError | UnavailableError:
     """Return why a row was not even taken."""
     if queue.is_closed:
         return UnavailableError("logs: this writer was closed")
