@@ -7,17 +7,10 @@ from itertools import count
 import pytest
 
 from oadb import Config, Database
-from oadb.testing.servers import Server
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer
 
 numbers = count(1)
-
-
-@pytest.fixture(scope="module")
-def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        yield url
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +25,6 @@ def many(url: str) -> Generator[Database]:
     environ = {"DATABASE_URL": url, "DB_POOL_SIZE": "8", "OADB_KEYRING": RING.to_json()}
     with Database(Config.from_env(environ)) as many:
         yield many
-
-
-@pytest.fixture(scope="module")
-def observer(url: str) -> Observer:
-    return Observer(url)
 
 
 @pytest.fixture

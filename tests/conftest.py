@@ -11,6 +11,7 @@ import pytest
 from oadb import AsyncDatabase, Config, Database, Transaction
 from oadb.security.keyring import Key, KeyRing
 from oadb.testing.servers import Server
+from tests.engine.rig import Observer
 
 pytest_plugins = ["oadb.testing.fixtures"]
 
@@ -60,6 +61,19 @@ def shared_db(shared_url: str) -> Generator[Database]:
     """Give one open database for all tests that leave nothing in it."""
     with Database(configured(shared_url)) as database:
         yield database
+
+
+@pytest.fixture(scope="module")
+def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
+    """Give the DATABASE_URL of a migrated database for the tests of one module."""
+    with oadb_server.clone(oadb_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def observer(url: str) -> Observer:
+    """Give what looks at the database of a module from outside."""
+    return Observer(url)
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from oadb.errors import ParameterError, SealError, UnavailableError
 from oadb.key_uses import Uses
 from oadb.security.refusals import Refusal
 from oadb.security.tokens import sha256_of
-from oadb.testing.servers import Server
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer
 from tests.test_changes import heard
@@ -26,20 +25,9 @@ numbers = count(1)
 
 
 @pytest.fixture(scope="module")
-def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
 def db(url: str) -> Generator[Database]:
     with Database(configured(url)) as db:
         yield db
-
-
-@pytest.fixture(scope="module")
-def observer(url: str) -> Observer:
-    return Observer(url)
 
 
 def new_user(db: Database) -> int:

@@ -16,7 +16,6 @@ from oadb.changes import Change
 from oadb.errors import ParameterError, SealError
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.refusals import Refusal
-from oadb.testing.servers import Server
 from tests.conftest import configured
 from tests.engine.rig import Observer
 from tests.test_changes import heard
@@ -27,20 +26,9 @@ SEALED = ("access_token", "refresh_token", "feed_token", "parameters")
 
 
 @pytest.fixture(scope="module")
-def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
 def db(url: str) -> Generator[Database]:
     with Database(configured(url)) as db:
         yield db
-
-
-@pytest.fixture(scope="module")
-def observer(url: str) -> Observer:
-    return Observer(url)
 
 
 def new_user(db: Database) -> int:

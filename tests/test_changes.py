@@ -13,7 +13,6 @@ from oadb.changes import Change
 from oadb.engine.declarations import Declared
 from oadb.engine.executors import Executor
 from oadb.errors import ParameterError
-from oadb.testing.servers import Server
 from oadb.tools import contract
 from tests.conftest import configured
 
@@ -41,12 +40,6 @@ def heard(url: str, work: Callable[[], object]) -> list[Change]:
 
 def announce(db: Executor, change: Change) -> None:
     db.operate(lambda inner: changes.announce(inner, 1, change))
-
-
-@pytest.fixture(scope="module")
-def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        yield url
 
 
 @pytest.fixture(scope="module")

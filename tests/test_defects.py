@@ -42,7 +42,6 @@ from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
 from oadb.security.tokens import sha256_of
-from oadb.testing.servers import Server
 from tests.accounts import account
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, eventually, threads
@@ -58,12 +57,6 @@ def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
 def db(url: str) -> Generator[Database]:
     with Database(configured(url)) as db:
         yield db
@@ -74,11 +67,6 @@ def other_process(url: str) -> Generator[Database]:
     """Give a database that shares nothing with ``db`` but the server."""
     with Database(configured(url)) as other:
         yield other
-
-
-@pytest.fixture(scope="module")
-def observer(url: str) -> Observer:
-    return Observer(url)
 
 
 def new_user(db: Database) -> users.User:

@@ -65,7 +65,6 @@ from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
 from oadb.security.sealing import SealedColumn
 from oadb.strategies import Mapping, Strategy
-from oadb.testing.servers import Server
 from oadb.tools import contract
 from tests.accounts import account
 from tests.conftest import RING, configured
@@ -114,12 +113,6 @@ class _UndoError(Exception):
 @pytest.fixture(autouse=True)
 def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(users, "passwords", Passwords(argon2.profiles.CHEAPEST))
-
-
-@pytest.fixture(scope="module")
-def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        yield url
 
 
 @pytest.fixture(scope="module")

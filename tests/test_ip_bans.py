@@ -11,10 +11,10 @@ import pytest
 from oadb import AsyncDatabase, Config, Database, ip_bans, ip_trackers
 from oadb.engine import dsn
 from oadb.errors import ParameterError, UnavailableError
-from tests.bans import age_ban, db, ip, many, observer, url
+from tests.bans import age_ban, db, ip, many
 from tests.engine.rig import Observer, threads
 
-__all__ = ["db", "ip", "many", "observer", "url"]
+__all__ = ["db", "ip", "many"]
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 

@@ -9,11 +9,11 @@ import pytest
 from oadb import AsyncDatabase, Database, Secret, app_settings, ip_bans, ip_trackers
 from oadb.errors import TransactionError
 from oadb.ip_trackers import Suspect
-from tests.bans import age_ban, age_tracker, db, ip, many, observer, url
+from tests.bans import age_ban, age_tracker, db, ip, many
 from tests.engine.rig import Observer, threads
 from tests.test_ip_bans import heard
 
-__all__ = ["db", "ip", "many", "observer", "url"]
+__all__ = ["db", "ip", "many"]
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 KEY = Secret("oak_not-one-of-ours")

@@ -19,7 +19,6 @@ from oadb.errors import ConfigError, KeyRingError
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
 from oadb.security.secret import Secret
-from oadb.testing.servers import Server
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST = Key(1, "primary", MADE, bytes(range(32)))
@@ -31,12 +30,6 @@ ONE = KeyRing([FIRST])
 TWO = KeyRing([FIRST, SECOND])
 
 PASSWORD = Secret("correct horse")
-
-
-@pytest.fixture(scope="module")
-def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        yield url
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from oadb.errors import (
 from oadb.login_attempts import ACCOUNT_LIMIT, NETWORK_LIMIT, SignIn, Tries
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
-from oadb.testing.servers import Server
 from oadb.users import User
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, eventually, threads
@@ -55,12 +54,6 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
 
 
 @pytest.fixture(scope="module")
-def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
 def db(url: str) -> Generator[Database]:
     with Database(configured(url)) as db:
         yield db
@@ -72,11 +65,6 @@ def many(url: str) -> Generator[Database]:
     environ = {"DATABASE_URL": url, "DB_POOL_SIZE": "16", "OADB_KEYRING": RING.to_json()}
     with Database(Config.from_env(environ)) as many:
         yield many
-
-
-@pytest.fixture(scope="module")
-def observer(url: str) -> Observer:
-    return Observer(url)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from oadb import AsyncDatabase, Config, Database, pending_orders, users
 from oadb.changes import Change
 from oadb.errors import ParameterError
 from oadb.pending_orders import PendingOrder, StatusCount
-from oadb.testing.servers import Server
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, threads
 from tests.test_changes import heard
@@ -21,12 +20,6 @@ ORDER: dict[str, object] = {"symbol": "SBIN", "exchange": "NSE", "quantity": 10,
 BOSS = 999
 
 numbers = count(1)
-
-
-@pytest.fixture(scope="module")
-def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        yield url
 
 
 @pytest.fixture(scope="module")

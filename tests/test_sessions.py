@@ -16,7 +16,6 @@ import pytest
 from oadb import AsyncDatabase, Config, Database, Secret, sessions, users
 from oadb.errors import NoRowError, ParameterError
 from oadb.sessions import NewSession
-from oadb.testing.servers import Server
 from tests.accounts import Nobody, account
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, eventually, threads
@@ -25,20 +24,9 @@ numbers = count(1)
 
 
 @pytest.fixture(scope="module")
-def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
 def db(url: str) -> Generator[Database]:
     with Database(configured(url)) as db:
         yield db
-
-
-@pytest.fixture(scope="module")
-def observer(url: str) -> Observer:
-    return Observer(url)
 
 
 def new_user(db: Database) -> int:

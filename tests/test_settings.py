@@ -14,7 +14,6 @@ from oadb import AsyncDatabase, Config, Database, settings, users
 from oadb.changes import Change
 from oadb.errors import DeclarationError, ParameterError, SettingError
 from oadb.settings import Choice, Key, Setting
-from oadb.testing.servers import Server
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, threads
 from tests.test_changes import heard
@@ -31,12 +30,6 @@ EVEN = settings.declare("test.even", int, default=0, check=lambda value: value %
 
 
 @pytest.fixture(scope="module")
-def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
 def db(url: str) -> Generator[Database]:
     with Database(configured(url)) as db:
         yield db
@@ -48,11 +41,6 @@ def many(url: str) -> Generator[Database]:
     environ = {"DATABASE_URL": url, "DB_POOL_SIZE": "16", "OADB_KEYRING": RING.to_json()}
     with Database(Config.from_env(environ)) as many:
         yield many
-
-
-@pytest.fixture(scope="module")
-def observer(url: str) -> Observer:
-    return Observer(url)
 
 
 @pytest.fixture

@@ -21,19 +21,12 @@ from oadb import (
     users,
 )
 from oadb.errors import NoRowError, UnavailableError
-from oadb.testing.servers import Server
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, threads
 
 CONFIRM = settings.declare("defects.confirm_orders", bool, default=True)
 ORDER: dict[str, object] = {"symbol": "SBIN", "quantity": 10}
 GROUPS = ("trading_mode", "security_settings", "smtp_settings")
-
-
-@pytest.fixture(scope="module")
-def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        yield url
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,6 @@ from oadb.security import tokens
 from oadb.security.refusals import Refusal
 from oadb.security.tokens import sha256_of
 from oadb.strategies import Mapping, Strategy
-from oadb.testing.servers import Server
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, threads
 from tests.test_api_keys import unreachable
@@ -34,20 +33,9 @@ RELIANCE, TCS = Mapping("RELIANCE", "NSE", 10, "MIS"), Mapping("TCS", "BSE", 2**
 
 
 @pytest.fixture(scope="module")
-def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
 def db(url: str) -> Generator[Database]:
     with Database(configured(url)) as db:
         yield db
-
-
-@pytest.fixture(scope="module")
-def observer(url: str) -> Observer:
-    return Observer(url)
 
 
 @pytest.fixture(params=[strategies, chartink], ids=["strategies", "chartink"])

@@ -21,17 +21,10 @@ from oadb.engine import statements
 from oadb.engine.operations import Operation
 from oadb.security.refusals import Refusal
 from oadb.strategies import Mapping, Strategy
-from oadb.testing.servers import Server
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, eventually, threads
 
 TCS = Mapping("TCS", "NSE", 1, "MIS")
-
-
-@pytest.fixture(scope="module")
-def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        yield url
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +36,6 @@ def db(url: str) -> Generator[Database]:
 @pytest.fixture(scope="module")
 def user_id(db: Database) -> int:
     return users.create(db, "asha", "asha@example.in").user_id
-
-
-@pytest.fixture
-def observer(url: str) -> Observer:
-    return Observer(url)
 
 
 # Defect 8.
