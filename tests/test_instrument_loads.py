@@ -26,23 +26,8 @@ from oadb.engine import statements
 from oadb.errors import Error, LoadError, ParameterError
 from oadb.instruments import Instrument, Rejected
 from tests.engine.rig import Observer
+from tests.instrument_rows import INFY
 
-INFY = Instrument(
-    broker="zerodha",
-    exchange="NSE",
-    symbol="INFY",
-    name="INFOSYS",
-    broker_symbol="INFY",
-    broker_exchange="NSE",
-    token="1",
-    instrument_type="EQ",
-    underlying=None,
-    expiry=None,
-    strike=None,
-    lot_size=1,
-    tick_size=Decimal("0.05"),
-    contract_value=Decimal(1),
-)
 TCS = replace(INFY, symbol="TCS", broker_symbol="TCS", name=None, token="2")
 CALL = replace(
     INFY, exchange="NFO", symbol="NIFTY31JUL2524000CE", token="3", instrument_type="CE",
