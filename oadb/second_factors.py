@@ -5,7 +5,6 @@ required for anything. A code is accepted once, and after five wrong ones there 
 """
 
 import hmac
-import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
@@ -29,15 +28,12 @@ from oadb.security.secret import Secret
 
 query = queries("second_factors")
 
-_SECRET = SealedColumn("second_factors", "secret")
+SECRET = SealedColumn("second_factors", "secret")
 
 Purpose = Literal["login", "mcp", "password_reset"]
 
 _STEP = 30
 _DIGITS = 6
-# As RFC 4226, 4 has it: at least 80 bits. The length of base32 without padding is no multiple of 8
-# plus 1, 3 or 6.
-_BASE32 = re.compile(r"(?=.{16,128}\Z)(?:[A-Z2-7]{8})*(?:[A-Z2-7]{2}|[A-Z2-7]{4,5}|[A-Z2-7]{7})?")
 # Steps before and after the present one whose codes are accepted: RFC 6238, 5.2, advises one for
 # the delay of network and typing; we also grant one to a clock that is ahead.
 _TOLERANCE = 1
@@ -95,17 +91,6 @@ def _store_secret(user_id: int, secret: bytes) -> Affected: ...
 
 
 @query
-def _adopt_secret(
-    user_id: int,
-    secret: bytes,
-    for_login: bool,
-    for_mcp: bool,
-    for_password_reset: bool,
-    is_confirmed: bool,
-) -> Affected: ...
-
-
-@query
 def _count_try(user_id: int) -> FoundFactor | None: ...
 
 
@@ -155,7 +140,7 @@ async def enroll(
     """
     ring, secret = await keys.ring_of(db), Secret(random_base32())
     uri = _uri(secret, account, issuer)
-    sealed = _SECRET.seal(ring, (user_id,), secret.reveal().encode())
+    sealed = SECRET.seal(ring, (user_id,), secret.reveal().encode())
     try:
         async with db.transaction() as tx:
             stored = await _store_secret(tx, user_id, sealed)
@@ -165,34 +150,6 @@ async def enroll(
     else:
         return Enrollment(secret, uri) if stored else None
     raise NoRowError(f"second_factors.enroll: there is no user {user_id}")
-
-
-@operation
-@keys.seals
-async def adopt(
-    db: AsyncExecutor,
-    user_id: int,
-    secret: Secret,
-    *,
-    for_login: bool,
-    for_mcp: bool,
-    for_password_reset: bool,
-    is_confirmed: bool,
-) -> bool:
-    """Give a user without a generator that of another system, whose codes stay right.
-
-    *is_confirmed* tells that the user proved there to have it. False if there is one already.
-    Raises ParameterError for a secret that is not base32. May raise ForeignKeyViolation.
-    """
-    if not _BASE32.fullmatch(secret.reveal()):
-        raise ParameterError("second_factors.adopt: secret must be 16 to 128 characters of base32")
-    sealed = _SECRET.seal(await keys.ring_of(db), (user_id,), secret.reveal().encode())
-    return (
-        await _adopt_secret(
-            db, user_id, sealed, for_login, for_mcp, for_password_reset, is_confirmed
-        )
-        > 0
-    )
 
 
 @operation
@@ -221,7 +178,7 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> 
     found = await _list_under_key(db, key_id, after, batch)
     made, done = keys.resealed(
         {(each.user_id,): each for each in found},
-        lambda row, each: _SECRET.reseal(ring, row, each.secret),
+        lambda row, each: SECRET.reseal(ring, row, each.secret),
     )
     await _reseal(
         db,
@@ -259,7 +216,7 @@ def _is_text(value: object) -> bool:
 
 def _matching_step(ring: KeyRing, found: FoundFactor, code: Secret) -> int | None:
     """Return the step whose code this is; the time taken does not tell which."""
-    secret = _SECRET.open(ring, (found.user_id,), found.secret).decode()
+    secret = SECRET.open(ring, (found.user_id,), found.secret).decode()
     given = code.reveal().encode(errors="surrogatepass")
     generator = TOTP(secret, digits=_DIGITS, interval=_STEP)
     now = found.clock // _STEP

@@ -13,14 +13,14 @@ from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.errors import Error, SealError
 from oadb.security.keyring import KeyRing
-from oadb.security.passwords import Passwords, peppered
+from oadb.security.passwords import Passwords
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
 
 query = queries("users")
 passwords = Passwords()
 
-_HASH = SealedColumn("users", "password_hash")
+HASH = SealedColumn("users", "password_hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +102,6 @@ def _store_password(user_id: int, password_hash: bytes) -> Affected: ...
 
 
 @query
-def _adopt_password(user_id: int, password_hash: bytes) -> Affected: ...
-
-
-@query
 def _upgrade_password(user_id: int, password_hash: bytes, replaced_hash: bytes) -> Affected: ...
 
 
@@ -150,20 +146,6 @@ async def set_password(
 
 
 @operation
-@keys.seals
-async def adopt_password(db: AsyncExecutor, user_id: int, known: Secret, pepper: Secret) -> bool:
-    """Give a user without a password the hash of a system that hashes password + pepper.
-
-    It is verified like any other, and replaced by one without a pepper at the next sign-in. False
-    if the user has a password, or is not there. Raises ParameterError for what is no hash.
-    """
-    sealed = _HASH.seal(
-        await keys.ring_of(db), (user_id,), peppered(known, pepper).reveal().encode()
-    )
-    return await _adopt_password(db, user_id, sealed) > 0
-
-
-@operation
 async def verify_password(db: AsyncExecutor, username: str, password: Secret) -> User | None:
     """Return the user whose name and password these are, or None.
 
@@ -200,7 +182,7 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> 
     found = await _list_under_key(db, key_id, after, batch)
     made, done = keys.resealed(
         {(each.user_id,): each for each in found},
-        lambda row, each: _HASH.reseal(ring, row, each.password_hash or b""),
+        lambda row, each: HASH.reseal(ring, row, each.password_hash or b""),
     )
     await _reseal(
         db,
@@ -213,7 +195,7 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> 
 
 async def _hashed(db: AsyncExecutor, ring: KeyRing, user_id: int, password: Secret) -> bytes:
     """Return the sealed hash of a password."""
-    return _HASH.seal(
+    return HASH.seal(
         ring, (user_id,), (await db.offload(passwords.hash, password)).reveal().encode()
     )
 
@@ -223,7 +205,7 @@ def _opened(ring: KeyRing, stored: StoredPassword | None) -> Secret | None:
     if stored is None or stored.password_hash is None:
         return None
     try:
-        return Secret(_HASH.open(ring, (stored.user_id,), stored.password_hash).decode())
+        return Secret(HASH.open(ring, (stored.user_id,), stored.password_hash).decode())
     except SealError:  # in the log by now; the answer and its time stay those of a wrong password
         return None
 

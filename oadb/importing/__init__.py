@@ -1,4 +1,4 @@
 """Brings an OpenAlgo installation into oadb: its SQLite files, or its PostgreSQL database.
 
-Reads the other system, and writes through the domains and ``oadb.imports``.
+Reads the other system, and writes through the domains, ``oadb.adoptions`` and ``oadb.imports``.
 """

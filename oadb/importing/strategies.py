@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import time
 
-from oadb import imports, strategies, webhooks
+from oadb import adoptions, strategies, webhooks
 from oadb.engine.executors import Executor
 from oadb.errors import RowError
 from oadb.importing.fields import one_of, optional_flag, optional_text, text, whole
@@ -48,7 +48,7 @@ class Strategies:
         if is_active is None:
             report.note(row.get("id"), "whether it is active is not said: it is switched off")
         chartink = self.table != "strategies"
-        taken = imports.adopt_strategy(
+        taken = adoptions.adopt_strategy(
             tx, user_id, strategy_id, text(row, "name"), webhook,
             platform=CHARTINK if chartink else optional_text(row, "platform") or "tradingview",
             trading_mode="BOTH" if chartink else one_of(row, "trading_mode", _MODES, "LONG"),

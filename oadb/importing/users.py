@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from oadb import api_keys, broker_tokens, imports, second_factors, users
+from oadb import adoptions, api_keys, broker_tokens, users
 from oadb.api_keys import OrderMode
 from oadb.broker_tokens import Tokens
 from oadb.engine.executors import Executor
@@ -103,7 +103,7 @@ class Users:
                 return
         try:
             known = Secret(text(row, "password_hash"))
-            users.adopt_password(tx, user.user_id, known, self.ciphers.pepper)
+            adoptions.adopt_password(tx, user.user_id, known, self.ciphers.pepper)
         except (RowError, ParameterError):
             report.note(row.get("id"), "its password is no Argon2 hash: set a new one")
 
@@ -112,7 +112,7 @@ class Users:
         if given is None and not is_confirmed:
             return
         secret = self._opened(row, "totp_secret") if is_cipher(given or "") else Secret(given or "")
-        second_factors.adopt(
+        adoptions.adopt_second_factor(
             tx, user_id, Secret(secret.reveal().upper().rstrip("=")), is_confirmed=is_confirmed,
             for_login=is_confirmed and flag(row, "totp_required_for_login"),
             for_mcp=is_confirmed and flag(row, "totp_required_for_mcp"),
@@ -126,7 +126,7 @@ class Users:
             raise RowError("it does not have the 64 hexadecimal digits of OpenAlgo's keys")
         if api_keys.verify(tx, token) is not Refusal.UNKNOWN:
             return False
-        taken = imports.adopt_key(
+        taken = adoptions.adopt_key(
             tx, user_id, self.id("api_keys", row), "OpenAlgo", token,
             order_mode=_order_mode(row, report), created_at=created(row),
         )  # fmt: skip

@@ -20,26 +20,6 @@ on conflict (user_id) do update
         created_at = now()
     where known.confirmed_at is null;
 
--- name: _adopt_secret
--- A generator that is there stays. May violate second_factors_user_id_fkey.
-insert into oadb.second_factors (
-    user_id,
-    secret,
-    is_required_for_login,
-    is_required_for_mcp,
-    is_required_for_password_reset,
-    confirmed_at
-)
-values (
-    :user_id,
-    :secret,
-    :for_login,
-    :for_mcp,
-    :for_password_reset,
-    case when :is_confirmed then now() end
-)
-on conflict (user_id) do nothing;
-
 -- name: _count_try
 -- Before the code is looked at, so that many at once all count; no row while there
 -- is a wait. From the fifth try in a row on, each doubles the wait; see

@@ -138,15 +138,6 @@ set
     updated_at = now()
 where user_id = :user_id;
 
--- name: _adopt_password
--- A password that is there stays. Nobody is signed in with the new one yet, so that
--- the epoch may stay too.
-update oadb.users
-set password_hash = :password_hash
-where
-    user_id = :user_id
-    and password_hash is null;
-
 -- name: _upgrade_password
 -- Compare and swap: a password that was changed in between wins.
 update oadb.users

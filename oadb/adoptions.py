@@ -1,0 +1,187 @@
+"""Adoptions: what users go on having from another system. The SQL is in adoptions.sql.
+
+A password, the codes of a generator, an API key, a webhook: all go on working. What is here already
+stays as it is.
+"""
+
+import re
+from datetime import datetime, time
+from uuid import UUID
+
+from oadb import api_keys, keys, second_factors, users, webhooks
+from oadb.api_keys import OrderMode
+from oadb.engine.executors import AsyncExecutor
+from oadb.engine.operations import operation
+from oadb.engine.queries import queries
+from oadb.engine.results import Affected
+from oadb.errors import ParameterError
+from oadb.security.passwords import peppered
+from oadb.security.secret import Secret
+from oadb.security.tokens import hint_of
+from oadb.strategies import TradingMode
+
+query = queries("adoptions")
+
+# As RFC 4226, 4 has it: at least 80 bits. The length of base32 without padding is no multiple of 8
+# plus 1, 3 or 6.
+_BASE32 = re.compile(r"(?=.{16,128}\Z)(?:[A-Z2-7]{8})*(?:[A-Z2-7]{2}|[A-Z2-7]{4,5}|[A-Z2-7]{7})?")
+
+
+@query
+def _adopt_password(user_id: int, password_hash: bytes) -> Affected: ...
+
+
+@query
+def _adopt_second_factor(
+    user_id: int,
+    secret: bytes,
+    for_login: bool,
+    for_mcp: bool,
+    for_password_reset: bool,
+    is_confirmed: bool,
+) -> Affected: ...
+
+
+@query
+def _adopt_key(
+    user_id: int,
+    api_key_id: UUID,
+    name: str,
+    hint: str,
+    token_digest: bytes,
+    fingerprint: bytes,
+    kept_token: bytes,
+    order_mode: OrderMode,
+    created_at: datetime | None,
+) -> Affected: ...
+
+
+@query
+def _adopt_strategy(
+    user_id: int,
+    strategy_id: UUID,
+    name: str,
+    platform: str,
+    trading_mode: TradingMode,
+    is_active: bool,
+    is_intraday: bool,
+    start_time: time | None,
+    end_time: time | None,
+    squareoff_time: time | None,
+    time_zone: str,
+    webhook_hint: str,
+    token_digest: bytes,
+    fingerprint: bytes,
+    created_at: datetime | None,
+) -> Affected: ...
+
+
+query.complete()
+
+
+@operation
+@keys.seals
+async def adopt_password(db: AsyncExecutor, user_id: int, known: Secret, pepper: Secret) -> bool:
+    """Give a user without a password the hash of a system that hashes password + pepper.
+
+    It is verified like any other, and replaced by one without a pepper at the next sign-in. False
+    if the user has a password, or is not there. Raises ParameterError for what is no hash.
+    """
+    sealed = users.HASH.seal(
+        await keys.ring_of(db), (user_id,), peppered(known, pepper).reveal().encode()
+    )
+    return await _adopt_password(db, user_id, sealed) > 0
+
+
+@operation
+@keys.seals
+async def adopt_second_factor(
+    db: AsyncExecutor,
+    user_id: int,
+    secret: Secret,
+    *,
+    for_login: bool,
+    for_mcp: bool,
+    for_password_reset: bool,
+    is_confirmed: bool,
+) -> bool:
+    """Give a user without a generator that of another system, whose codes stay right.
+
+    *is_confirmed* tells that the user proved there to have it. False if there is one already.
+    Raises ParameterError for a secret that is not base32. May raise ForeignKeyViolation.
+    """
+    if not _BASE32.fullmatch(secret.reveal()):
+        raise ParameterError(
+            "adoptions.adopt_second_factor: secret must be 16 to 128 characters of base32"
+        )
+    sealed = second_factors.SECRET.seal(
+        await keys.ring_of(db), (user_id,), secret.reveal().encode()
+    )
+    taken = await _adopt_second_factor(
+        db, user_id, sealed, for_login, for_mcp, for_password_reset, is_confirmed
+    )
+    return taken > 0
+
+
+@operation
+@keys.seals
+async def adopt_key(
+    db: AsyncExecutor,
+    user_id: int,
+    api_key_id: UUID,
+    name: str,
+    token: Secret,
+    *,
+    order_mode: OrderMode,
+    created_at: datetime | None,
+) -> bool:
+    """Take over an API key that goes on working, and that its owner can see again.
+
+    False if a key of this id is there, whatever became of it. Raises ParameterError for what does
+    not look like a key of OpenAlgo, and may raise ForeignKeyViolation.
+    """
+    if not api_keys.TOKEN.is_adoptable(token):
+        raise ParameterError("adoptions.adopt_key: token must be 64 hexadecimal digits")
+    ring, row = await keys.ring_of(db), (user_id, api_key_id)
+    stored = api_keys.TOKEN.store(ring, row, token)
+    return await _adopt_key(
+        db, user_id, api_key_id, name, hint_of(token), stored.digest, stored.fingerprint,
+        api_keys.KEPT.seal(ring, row, token.reveal().encode()), order_mode, created_at,
+    ) > 0  # fmt: skip
+
+
+@operation
+@keys.seals
+async def adopt_strategy(
+    db: AsyncExecutor,
+    user_id: int,
+    strategy_id: UUID,
+    name: str,
+    webhook: Secret,
+    *,
+    platform: str,
+    trading_mode: TradingMode,
+    is_active: bool,
+    is_intraday: bool,
+    start_time: time | None,
+    end_time: time | None,
+    squareoff_time: time | None,
+    time_zone: str,
+    created_at: datetime | None,
+) -> bool:
+    """Take over a strategy, of Chartink as well, whose webhook goes on working.
+
+    False if a strategy of this id is there, whatever became of it. Raises ParameterError for what
+    does not look like a webhook of OpenAlgo, and may raise ForeignKeyViolation and CheckViolation.
+    """
+    if not webhooks.TOKEN.is_adoptable(webhook):
+        raise ParameterError("adoptions.adopt_strategy: webhook must be a random UUID")
+    ring, shown = await keys.ring_of(db), webhook.reveal()
+    stored = webhooks.TOKEN.store(ring, (user_id, strategy_id), webhook)
+    # A UUID has half the bits of a token of ours: less of it is shown.
+    taken = await _adopt_strategy(
+        db, user_id, strategy_id, name, platform, trading_mode, is_active, is_intraday, start_time,
+        end_time, squareoff_time, time_zone, f"{shown[:4]}...{shown[-4:]}", stored.digest,
+        stored.fingerprint, created_at,
+    )  # fmt: skip
+    return taken > 0
