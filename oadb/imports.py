@@ -62,6 +62,7 @@ def record_batch(
 def _record_attempts(
     attempted_ats: list[datetime],
     usernames: list[str],
+    user_ids: list[int],
     ips: list[str],
     devices: list[str],
     brokers: list[str],
@@ -88,11 +89,12 @@ async def advance(db: AsyncExecutor, installation: str, table_name: str, reach: 
 
 @operation
 async def record_attempts(db: AsyncExecutor, attempts: Sequence[Attempt]) -> int:
-    """Write attempts with their own times. Whose they are follows from the names of today."""
+    """Write attempts with their own times; those of a user who is gone by now are nobody's."""
     return await _record_attempts(
         db,
         [each.attempted_at for each in attempts],
         [each.username for each in attempts],
+        [each.user_id or 0 for each in attempts],
         [each.ip or "" for each in attempts],
         [each.device or "" for each in attempts],
         [each.broker or "" for each in attempts],

@@ -35,10 +35,12 @@ from oadb.logs.redaction import Redaction
 
 T = TypeVar("T")
 
+ATTEMPTS = "login_attempts"
+
 _OUTCOMES: Mapping[str, latency.Outcome] = {
     "SUCCESS": "succeeded", "FAILED": "failed", "PARTIAL": "partial",
 }  # fmt: skip
-_ATTEMPTS: Mapping[str, login_attempts.Outcome] = {
+_TRIED: Mapping[str, login_attempts.Outcome] = {
     "success": "succeeded", "failed": "failed", "resumed": "resumed",
 }  # fmt: skip
 _METHODS: Mapping[str, Method] = {"password": "password", "oauth": "oauth", "resume": "resume"}
@@ -185,27 +187,27 @@ class _Json(str):
     __slots__ = ()
 
 
-def _attempt(row: Row, moment: datetime) -> Attempt:
+def attempts(user_of: Callable[[object], int | None]) -> History[Attempt]:
+    """Return the sign-ins that were tried; *user_of* says whose a name there is."""
+    columns = (
+        "id", "username", "ip_address", "device_info", "status", "login_type", "broker",
+        "failure_reason", "timestamp",
+    )  # fmt: skip
+    convert = partial(_attempt, user_of)
+    return History(ATTEMPTS, columns, "timestamp", INDIA, convert, imports.record_attempts)
+
+
+def _attempt(user_of: Callable[[object], int | None], row: Row, moment: datetime) -> Attempt:
     try:
         address = ip(row, "ip_address")
     except RowError:
         address = None
     return Attempt(
-        moment, text(row, "username", 254), None, address, optional_text(row, "device_info", 500),
-        optional_text(row, "broker", 50), one_of(row, "login_type", _METHODS, "password"),
-        one_of(row, "status", _ATTEMPTS), optional_text(row, "failure_reason", 500),
+        moment, text(row, "username", 254), user_of(row.get("username")), address,
+        optional_text(row, "device_info", 500), optional_text(row, "broker", 50),
+        one_of(row, "login_type", _METHODS, "password"), one_of(row, "status", _TRIED),
+        optional_text(row, "failure_reason", 500),
     )  # fmt: skip
-
-
-ATTEMPTS = History(
-    "login_attempts",
-    (
-        "id", "username", "ip_address", "device_info", "status", "login_type", "broker",
-        "failure_reason", "timestamp",
-    ),
-    "timestamp", INDIA, _attempt, imports.record_attempts,
-)  # fmt: skip
-"""Sign-ins that were tried."""
 
 
 def _parsed(row: Row, column: str) -> object:

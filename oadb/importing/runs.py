@@ -95,14 +95,15 @@ def run(
     one; LoadError as ``Streams.bring``, and where a source cannot be read on: what was stored until
     then stays.
     """
-    owner = None
+    owner: int | None = None
+    user_of: Callable[[object], int | None] = _nobody
     if any(table in sources for table in _SECRET):
         users = Users(plan.installation, Ciphers.from_env(environ))
         require_right_pepper(sources, users.ciphers)
         if plan.applies:
             keys.prove(db)
         yield from _undone_or_not(db, sources, _of(users, sources), plan)
-        owner = users.only_user
+        owner, user_of = users.only_user, users.find
     yield from _undone_or_not(db, sources, {"ip_bans": bring_ban}, plan)
     # Most of a contract's time is the server's.
     with ThreadPoolExecutor(1) as beside, closing(Converters(owner)) as converters:
@@ -110,13 +111,18 @@ def run(
             master_contract.bring, db, sources, plan.broker, applies=plan.applies
         )
         streams = Streams(db, sources, converters, plan.installation, watch, plan.applies)
-        if histories.ATTEMPTS.table in sources:
-            yield streams.bring(histories.ATTEMPTS)
+        if histories.ATTEMPTS in sources:
+            yield streams.bring(histories.attempts(user_of))
         for log in histories.logs(owner):
             if log.table in sources:
                 yield streams.bring(log)
         if master_contract.TABLE in sources:
             yield contract.result()
+
+
+def _nobody(_name: object) -> int | None:
+    """Return whose a name is where no users are brought over."""
+    return None
 
 
 def _of(users: Users, sources: Sources) -> Mapping[str, Bring]:

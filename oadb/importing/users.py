@@ -67,26 +67,41 @@ class Users:
 
     installation: str
     ciphers: Ciphers
-    _ids: dict[str, int] = field(default_factory=dict[str, int])
+    _ids: dict[object, int | None] = field(default_factory=dict[object, int | None])
+    """Of every user there, by the very name; None: who was left out."""
 
     @property
     def only_user(self) -> int | None:
-        """The id here of the installation's user, if there is one alone."""
-        ids = {*self._ids.values()}
-        return ids.pop() if len(ids) == 1 else None
+        """The id here of the installation's user, if there is one alone, and that one is here."""
+        ids = [*self._ids.values()]
+        return ids[0] if len(ids) == 1 else None
+
+    def find(self, name: object) -> int | None:
+        """Return the id here of who has a name there; None: nobody, or somebody who was left out.
+
+        Two names there may differ in case alone. One that nobody has is that of the only user who
+        has it in another case.
+        """
+        if name in self._ids:
+            return self._ids[name]
+        key = str(name).lower()
+        alike = [user_id for each, user_id in self._ids.items() if str(each).lower() == key]
+        return alike[0] if len(alike) == 1 else None
 
     def bring_user(self, tx: Executor, row: Row, report: TableReport) -> bool:
         """Create a user with password and second factor; False if there is one already."""
+        name = row.get("username")
+        self._ids[name] = None
         username, email = text(row, "username"), text(row, "email")
         known, of_address = users.find_by_username(tx, username), users.find_by_email(tx, email)
         if known != of_address:
             raise RowError("its name or its address is that of another user here")
         if known is not None:
-            self._ids[username.lower()] = known.user_id
+            self._ids[name] = known.user_id
             return False
         user = users.create(tx, username, email, is_admin=flag(row, "is_admin"))
         self._secure(tx, user, row, report)
-        self._ids[username.lower()] = user.user_id
+        self._ids[name] = user.user_id
         return True
 
     def _secure(self, tx: Executor, user: User, row: Row, report: TableReport) -> None:
@@ -188,7 +203,8 @@ class Users:
 
     def owner(self, row: Row, column: str) -> int:
         """Return the id here of a user whose name is in a column. Raises RowError."""
-        user_id = self._ids.get(text(row, column).lower())
+        text(row, column)
+        user_id = self.find(row.get(column))
         if user_id is None:
             raise RowError("its user was not brought over")
         return user_id

@@ -54,7 +54,8 @@ values (
 
 -- name: _record_attempts
 -- scope: all users (a name may be nobody's)
--- The arrays have one value for each attempt; an empty text stands for null.
+-- The arrays have one value for each attempt; an empty text, and an id of 0, stand
+-- for null.
 insert into oadb.login_attempts (
     attempted_at,
     username,
@@ -80,11 +81,22 @@ from
     unnest(
         :attempted_ats::timestamptz[],
         :usernames::text[],
+        :user_ids::bigint[],
         :ips::text[],
         :devices::text[],
         :brokers::text[],
         :methods::text[],
         :outcomes::text[],
         :reasons::text[]
-    ) as attempts (attempted_at, username, ip, device, broker, method, outcome, reason)
-left join oadb.users on lower(attempts.username) = users.username_key;
+    ) as attempts (
+        attempted_at,
+        username,
+        user_id,
+        ip,
+        device,
+        broker,
+        method,
+        outcome,
+        reason
+    )
+left join oadb.users on attempts.user_id = users.user_id;

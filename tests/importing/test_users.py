@@ -8,7 +8,9 @@ import pytest
 from oadb import (
     Database,
     Secret,
+    analyzer_logs,
     api_keys,
+    api_logs,
     broker_tokens,
     login_attempts,
     second_factors,
@@ -342,3 +344,70 @@ def test_a_hash_that_is_none_leaves_a_user_without_a_password(
     assert reports["users"].written == 1
     assert "its password is no Argon2 hash" in told(reports)
     assert users.verify_password(db, "asha", Secret(PASSWORD)) is None
+
+
+MALLORY: dict[str, object] = {
+    "username": "asha", "email": "mallory@example.in", "password_hash": hashed("mallory's"),
+    "totp_secret": "",
+}  # fmt: skip
+
+
+def test_names_that_differ_in_case_alone_are_those_of_different_people(
+    db: Database, there: Installation
+) -> None:
+    there.add_asha()
+    there.add("users", MALLORY)
+    theirs = "ab" * 32
+    there.add("api_keys", {"user_id": "asha", "api_key_hash": hashed(theirs),
+                           "api_key_encrypted": cipher(theirs), "order_mode": "auto"})  # fmt: skip
+    there.add("auth", {"name": "asha", "auth": cipher("theirs"), "broker": "dhan",
+                       "is_revoked": 0})  # fmt: skip
+    there.add("auth", {"name": "ASHA", "auth": cipher("whose"), "broker": "fyers",
+                       "is_revoked": 0})  # fmt: skip
+    reports = bring(db, there)
+    asha = users.find_by_username(db, "asha")
+
+    assert asha is not None
+    assert asha.email == "asha@example.in"
+    assert api_keys.verify(db, Secret(theirs)) is Refusal.UNKNOWN
+    assert isinstance(api_keys.verify(db, Secret(API_KEY)), api_keys.VerifiedKey)
+    assert [each.broker for each in broker_tokens.list_by_user(db, asha.user_id)] == ["zerodha"]
+    assert reports["api_keys"].left_out_ids() == {"its user was not brought over": ["2"]}
+    assert reports["auth"].left_out_ids() == {"its user was not brought over": ["2", "3"]}
+
+
+def test_a_name_that_nobody_has_is_that_of_the_only_user_who_has_it_in_another_case(
+    db: Database, there: Installation
+) -> None:
+    there.add_asha()
+    there.change("api_keys", 1, user_id="ASHA")
+    bring(db, there)
+
+    assert isinstance(api_keys.verify(db, Secret(API_KEY)), api_keys.VerifiedKey)
+
+
+def test_requests_are_nobodys_where_the_installation_has_a_user_who_was_left_out(
+    db: Database, there: Installation
+) -> None:
+    there.add_asha()
+    there.add("users", {**MALLORY, "username": "no name"})
+    there.add_logs(1)
+    reports = bring(db, there)
+
+    assert (reports["users"].written, reports["users"].left_out) == (1, 1)
+    assert [call.user_id for call in api_logs.list_recent(db)] == [None]
+    assert [each.user_id for each in analyzer_logs.list_recent(db)] == [None]
+
+
+def test_sign_ins_of_who_was_left_out_are_not_those_of_who_has_the_name_here(
+    db: Database, there: Installation
+) -> None:
+    other = users.create(db, "asha", "other@example.in")
+    there.add_asha()
+    there.add_logs(1)
+    reports = bring(db, there)
+    (attempt,) = login_attempts.list_recent(db)
+
+    assert (reports["users"].left_out, reports["login_attempts"].written) == (1, 1)
+    assert (attempt.username, attempt.user_id) == ("asha", None)
+    assert users.get(db, other.user_id) == other
