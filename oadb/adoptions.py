@@ -14,10 +14,10 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
-from oadb.errors import ParameterError
+from oadb.errors import ParameterError, RowError
 from oadb.security.passwords import peppered
 from oadb.security.secret import Secret
-from oadb.security.tokens import hint_of
+from oadb.security.tokens import hint_of, sha256_of
 from oadb.strategies import TradingMode
 
 query = queries("adoptions")
@@ -53,7 +53,12 @@ def _adopt_key(
     kept_token: bytes,
     order_mode: OrderMode,
     created_at: datetime | None,
+    token_digests: list[bytes],
 ) -> Affected: ...
+
+
+@query
+def _list_owners(token_digests: list[bytes]) -> list[int]: ...
 
 
 @query
@@ -73,7 +78,12 @@ def _adopt_strategy(
     token_digest: bytes,
     fingerprint: bytes,
     created_at: datetime | None,
+    token_digests: list[bytes],
 ) -> Affected: ...
+
+
+@query
+def _list_alerted(token_digests: list[bytes]) -> list[UUID]: ...
 
 
 query.complete()
@@ -137,17 +147,26 @@ async def adopt_key(
 ) -> bool:
     """Take over an API key that goes on working, and that its owner can see again.
 
-    False if a key of this id is there, whatever became of it. Raises ParameterError for what does
-    not look like a key of OpenAlgo, and may raise ForeignKeyViolation.
+    False if the user has this key already, whatever became of it. Raises RowError for what does not
+    look like a key of OpenAlgo, for a key that is another user's here, and where another one was
+    taken over under this id. May raise ForeignKeyViolation.
     """
     if not api_keys.TOKEN.is_adoptable(token):
-        raise ParameterError("adoptions.adopt_key: token must be 64 hexadecimal digits")
+        raise RowError("it does not have the 64 hexadecimal digits of OpenAlgo's keys")
     ring, row = await keys.ring_of(db), (user_id, api_key_id)
     stored = api_keys.TOKEN.store(ring, row, token)
-    return await _adopt_key(
+    digests = api_keys.TOKEN.digests(ring, sha256_of(token))
+    if await _adopt_key(
         db, user_id, api_key_id, name, hint_of(token), stored.digest, stored.fingerprint,
-        api_keys.KEPT.seal(ring, row, token.reveal().encode()), order_mode, created_at,
-    ) > 0  # fmt: skip
+        api_keys.KEPT.seal(ring, row, token.reveal().encode()), order_mode, created_at, digests,
+    ):  # fmt: skip
+        return True
+    owners = await _list_owners(db, digests)
+    if not owners:
+        raise RowError("an older key was brought over in its place; issue a new one here")
+    if user_id not in owners:
+        raise RowError("it is the key of another user here")
+    return False
 
 
 @operation
@@ -171,17 +190,27 @@ async def adopt_strategy(
 ) -> bool:
     """Take over a strategy, of Chartink as well, whose webhook goes on working.
 
-    False if a strategy of this id is there, whatever became of it. Raises ParameterError for what
-    does not look like a webhook of OpenAlgo, and may raise ForeignKeyViolation and CheckViolation.
+    False if it is here with this webhook, whatever became of it. Raises RowError for what does not
+    look like a webhook of OpenAlgo, for one that is another strategy's here, and where the strategy
+    of this id has another one. May raise ForeignKeyViolation and CheckViolation.
     """
     if not webhooks.TOKEN.is_adoptable(webhook):
-        raise ParameterError("adoptions.adopt_strategy: webhook must be a random UUID")
+        raise RowError("its webhook is no UUID as OpenAlgo makes them")
     ring, shown = await keys.ring_of(db), webhook.reveal()
     stored = webhooks.TOKEN.store(ring, (user_id, strategy_id), webhook)
+    digests = webhooks.TOKEN.digests(ring, sha256_of(webhook))
     # A UUID has half the bits of a token of ours: less of it is shown.
-    taken = await _adopt_strategy(
+    if await _adopt_strategy(
         db, user_id, strategy_id, name, platform, trading_mode, is_active, is_intraday, start_time,
         end_time, squareoff_time, time_zone, f"{shown[:4]}...{shown[-4:]}", stored.digest,
-        stored.fingerprint, created_at,
-    )  # fmt: skip
-    return taken > 0
+        stored.fingerprint, created_at, digests,
+    ):  # fmt: skip
+        return True
+    alerted = await _list_alerted(db, digests)
+    if not alerted:
+        raise RowError(
+            "an older one was brought over in its place, or its webhook was rotated here since"
+        )
+    if strategy_id not in alerted:
+        raise RowError("its webhook is that of another strategy here")
+    return False

@@ -5,7 +5,7 @@ says what was expected, and never what was there: it could be a secret.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from math import isfinite
 from typing import TypeVar
@@ -99,6 +99,14 @@ def moment(row: Row, column: str, zone: tzinfo) -> datetime:
     else:
         return found if found.tzinfo else found.replace(tzinfo=zone)
     raise RowError(f"{column} is no time such as 2026-11-23 09:15:00")
+
+
+def created(row: Row) -> datetime | None:
+    """Return when a row was made; None: it does not say."""
+    try:
+        return moment(row, "created_at", UTC)
+    except RowError:
+        return None
 
 
 def ip(row: Row, column: str) -> str:

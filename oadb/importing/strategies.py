@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import time
 
-from oadb import adoptions, strategies, webhooks
+from oadb import adoptions, strategies
 from oadb.engine.executors import Executor
 from oadb.errors import RowError
-from oadb.importing.fields import one_of, optional_flag, optional_text, text, whole
+from oadb.importing.fields import created, one_of, optional_flag, optional_text, text, whole
 from oadb.importing.reports import TableReport
 from oadb.importing.sources import Row, Sources
-from oadb.importing.users import Users, created
+from oadb.importing.users import Users
 from oadb.security.secret import Secret
 from oadb.strategies import CHARTINK, TradingMode
 from oadb.strategy_changes import TIME_ZONE, Mapping, ProductType
@@ -41,15 +41,9 @@ class Strategies:
     def bring(self, tx: Executor, row: Row, report: TableReport) -> bool:
         """Take over a strategy; False if it is here already, whatever became of it."""
         user_id, strategy_id = self.users.owner(row, "user_id"), self.users.id(self.table, row)
-        webhook = Secret(text(row, "webhook_id"))
-        if not webhooks.TOKEN.is_adoptable(webhook):
-            raise RowError("webhook_id is no UUID as OpenAlgo makes them")
-        is_active = optional_flag(row, "is_active")
-        if is_active is None:
-            report.note(row.get("id"), "whether it is active is not said: it is switched off")
-        chartink = self.table != "strategies"
+        is_active, chartink = optional_flag(row, "is_active"), self.table != "strategies"
         taken = adoptions.adopt_strategy(
-            tx, user_id, strategy_id, text(row, "name"), webhook,
+            tx, user_id, strategy_id, text(row, "name"), Secret(text(row, "webhook_id")),
             platform=CHARTINK if chartink else optional_text(row, "platform") or "tradingview",
             trading_mode="BOTH" if chartink else one_of(row, "trading_mode", _MODES, "LONG"),
             is_active=is_active or False,
@@ -59,18 +53,31 @@ class Strategies:
             created_at=created(row),
         )  # fmt: skip
         if taken:
-            mappings = [*self._of(whole(row, "id"))]
+            if self._mappings is None:
+                self._mappings = self._read(report)
+            mappings = [*self._of(self._mappings.get(whole(row, "id"), []))]
             strategies.put_mappings(tx, user_id, strategy_id, mappings)
+            if is_active is None:
+                report.note(row.get("id"), "whether it is active is not said: it is switched off")
         return taken
 
-    def _of(self, strategy: int) -> Iterator[Mapping]:
+    def _read(self, report: TableReport) -> dict[int, list[Row]]:
+        """Return the mappings of each strategy; those that name none are told."""
+        table, _ = _MAPPINGS[self.table]
+        found, strays = defaultdict[int, list[Row]](list), 0
+        for row in self.sources.rows(table):
+            try:
+                found[whole(row, "strategy_id")].append(row)
+            except RowError:
+                strays += 1
+        if strays:
+            report.remarks.append(f"{strays:,} rows of {table} are left out: they name no strategy")
+        return found
+
+    def _of(self, rows: list[Row]) -> Iterator[Mapping]:
         """Yield the mappings of a strategy. Raises RowError naming the mapping."""
         table, column = _MAPPINGS[self.table]
-        if self._mappings is None:
-            self._mappings = defaultdict(list)
-            for row in self.sources.rows(table):
-                self._mappings[whole(row, "strategy_id")].append(row)
-        for row in self._mappings.get(strategy, []):
+        for row in rows:
             try:
                 yield _mapping(row, column)
             except RowError as fault:

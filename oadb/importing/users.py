@@ -4,23 +4,20 @@ Everything goes on working: the password, which is hashed anew at the next sign-
 generator, an API key, a broker's token. A user is brought over once; one who is here is left as is.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
-
-from oadb import adoptions, api_keys, broker_tokens, users
+from oadb import adoptions, broker_tokens, users
 from oadb.api_keys import OrderMode
 from oadb.broker_tokens import Tokens
 from oadb.engine.executors import Executor
 from oadb.errors import ConfigError, ParameterError, RowError
 from oadb.importing.ciphers import VARIABLES, Ciphers, Use, is_cipher
-from oadb.importing.fields import flag, moment, optional_text, text, whole
+from oadb.importing.fields import created, flag, optional_text, text, whole
 from oadb.importing.reports import TableReport
 from oadb.importing.sources import Row, Sources
-from oadb.security.refusals import Refusal
+from oadb.security.passwords import peppered
 from oadb.security.secret import Secret
 from oadb.users import User
 
@@ -39,8 +36,8 @@ _CIPHERS: dict[str, tuple[Use, tuple[str, ...]]] = {
 
 _PARAMETERS = ("primary_ip", "secondary_ip", "ip_updated_at")
 
-# As argon2-cffi has it, and OpenAlgo.
-_hasher = PasswordHasher()
+# Before there were modes, all were auto. What is none of these has a person approve each order.
+_ORDER_MODES: dict[str, OrderMode] = {"auto": "auto", "semi_auto": "semi_auto"}
 
 
 def require_right_pepper(sources: Sources, ciphers: Ciphers) -> None:
@@ -136,31 +133,24 @@ class Users:
 
     def bring_api_key(self, tx: Executor, row: Row, report: TableReport) -> bool:
         """Take over an API key; False if it is here already, also if it was revoked since."""
-        user_id, token = self.owner(row, "user_id"), self._api_key(row)
-        if not api_keys.TOKEN.is_adoptable(token):
-            raise RowError("it does not have the 64 hexadecimal digits of OpenAlgo's keys")
-        if api_keys.verify(tx, token) is not Refusal.UNKNOWN:
-            return False
+        mode = _ORDER_MODES.get(str(row.get("order_mode", "auto")))
         taken = adoptions.adopt_key(
-            tx, user_id, self.id("api_keys", row), "OpenAlgo", token,
-            order_mode=_order_mode(row, report), created_at=created(row),
+            tx, self.owner(row, "user_id"), self.id("api_keys", row), "OpenAlgo",
+            self._api_key(row), order_mode=mode or "semi_auto", created_at=created(row),
         )  # fmt: skip
-        if not taken:
-            raise RowError("an older key was brought over in its place; issue a new one here")
-        return True
+        if taken and mode is None:
+            report.note(row.get("id"), "its order_mode is none, and taken as semi_auto")
+        return taken
 
     def _api_key(self, row: Row) -> Secret:
-        """Return a key that was encrypted, or one in clear that its hash confirms."""
+        """Return a key, encrypted or in clear; its hash confirms it, by which OpenAlgo goes."""
         given = text(row, "api_key_encrypted", _LONGEST)
-        if is_cipher(given):
-            return self._opened(row, "api_key_encrypted")
-        try:
-            _hasher.verify(text(row, "api_key_hash"), given + self.ciphers.pepper.reveal())
-        except (Argon2Error, InvalidHashError):
-            pass
-        else:
-            return Secret(given)
-        raise RowError("api_key_encrypted is neither a cipher nor the key of api_key_hash")
+        key = self._opened(row, "api_key_encrypted") if is_cipher(given) else Secret(given)
+        with suppress(ParameterError):  # what is no hash is that of no key
+            known = peppered(Secret(text(row, "api_key_hash")), self.ciphers.pepper)
+            if users.passwords.verify(known, key):
+                return key
+        raise RowError("api_key_encrypted does not hold the key of api_key_hash")
 
     def bring_broker_token(self, tx: Executor, row: Row, report: TableReport) -> bool:
         """Take over what a broker gave; False if there is something of this broker already."""
@@ -212,23 +202,3 @@ class Users:
     def id(self, table: str, row: Row) -> UUID:
         """Return the id here of a row of a table, the same in each run."""
         return uuid5(_NAMESPACE, f"{self.installation}/{table}/{whole(row, 'id')}")
-
-
-def _order_mode(row: Row, report: TableReport) -> OrderMode:
-    """Return the mode of a key; what is unclear has a person approve each order."""
-    match row.get("order_mode", "auto"):
-        case "auto":  # also before there were modes
-            return "auto"
-        case "semi_auto":
-            return "semi_auto"
-        case _:
-            report.note(row.get("id"), "its order_mode is none, and taken as semi_auto")
-            return "semi_auto"
-
-
-def created(row: Row) -> datetime | None:
-    """Return when a row was made; None: it does not say."""
-    try:
-        return moment(row, "created_at", UTC)
-    except RowError:
-        return None

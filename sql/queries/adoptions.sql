@@ -30,7 +30,8 @@ values (
 on conflict (user_id) do nothing;
 
 -- name: _adopt_key
--- What was brought over before stays as it became since. May violate
+-- No row counts where the key is here already, also under another root key
+-- (:token_digests), or where another one was taken over under this id. May violate
 -- api_keys_user_id_fkey and the checks.
 insert into oadb.api_keys (
     user_id,
@@ -44,7 +45,7 @@ insert into oadb.api_keys (
     order_mode,
     created_at
 )
-values (
+select
     :user_id,
     :api_key_id,
     :name,
@@ -55,11 +56,24 @@ values (
     '{}',
     :order_mode,
     coalesce(:created_at, now())
-)
+where
+    not exists (
+        select from oadb.api_keys
+        where api_keys.token_digest = any(:token_digests)
+    )
 on conflict (user_id, api_key_id) do nothing;
 
+-- name: _list_owners
+-- scope: all users (a key says nothing of whose it is)
+-- One at most. Served by api_keys_token_digest_idx.
+select user_id
+from oadb.api_keys
+where token_digest = any(:token_digests)
+order by user_id;
+
 -- name: _adopt_strategy
--- What was brought over before stays as it became since. May violate
+-- No row counts where the webhook is here already, also under another root key
+-- (:token_digests), or where a strategy was taken over under this id. May violate
 -- strategies_user_id_fkey and the checks.
 insert into oadb.strategies (
     user_id,
@@ -79,7 +93,7 @@ insert into oadb.strategies (
     fingerprint,
     created_at
 )
-values (
+select
     :user_id,
     :strategy_id,
     :name,
@@ -96,5 +110,17 @@ values (
     :token_digest,
     :fingerprint,
     coalesce(:created_at, now())
-)
+where
+    not exists (
+        select from oadb.strategies
+        where strategies.token_digest = any(:token_digests)
+    )
 on conflict (user_id, strategy_id) do nothing;
+
+-- name: _list_alerted
+-- scope: all users (a webhook says nothing of whose it is)
+-- One at most. Served by strategies_token_digest_idx.
+select strategy_id
+from oadb.strategies
+where token_digest = any(:token_digests)
+order by strategy_id;

@@ -62,7 +62,7 @@ def test_what_became_of_a_strategy_here_is_not_undone(db: Database, trading: Ins
 
 
 UNFIT = {
-    "webhook_id is no UUID as OpenAlgo makes them": {"webhook_id": "x"},
+    "its webhook is no UUID as OpenAlgo makes them": {"webhook_id": "x"},
     "its user was not brought over": {"user_id": "nobody"},
     "trading_mode is none of LONG, SHORT, BOTH": {"trading_mode": "UP"},
     "start_time is no time such as 09:15": {"start_time": "9h20"},
@@ -105,3 +105,55 @@ def test_a_strategy_that_may_be_switched_off_is(db: Database, trading: Installat
 
     assert strategies.find_by_webhook(db, Secret(WEBHOOK)) is Refusal.INACTIVE
     assert "is switched off" in told(reports)
+    assert "is switched off" not in told(bring(db, trading))
+
+
+OTHER = f"{WEBHOOK[:-1]}9"
+
+
+def test_a_mapping_of_no_strategy_takes_none_from_the_others(
+    db: Database, trading: Installation
+) -> None:
+    trading.add("strategies", {**STRATEGY, "name": "Other", "webhook_id": OTHER})
+    trading.add(
+        "strategy_symbol_mappings",
+        {**MAPPING, "strategy_id": 2, "symbol": "HDFC"},
+        {**MAPPING, "strategy_id": "x", "symbol": "BAD"},
+        {**MAPPING, "strategy_id": 2, "symbol": "WIPRO"},
+    )
+    reports = bring(db, trading)
+    found = [strategies.find_by_webhook(db, Secret(each)) for each in (WEBHOOK, OTHER)]
+
+    assert [
+        [mapping.symbol for mapping in each.mappings]
+        for each in found
+        if isinstance(each, Strategy)
+    ] == [["SBIN", "TCS"], ["HDFC", "WIPRO"]]
+    assert reports["strategies"].remarks == [
+        "1 rows of strategy_symbol_mappings are left out: they name no strategy"
+    ]
+
+
+def test_a_webhook_leads_to_one_strategy(db: Database, trading: Installation) -> None:
+    bring(db, trading)
+    before = strategies.find_by_webhook(db, Secret(WEBHOOK))
+    reports = bring(db, trading, installation="the same again")
+
+    assert isinstance(before, Strategy)
+    assert strategies.find_by_webhook(db, Secret(WEBHOOK)) == before
+    assert [*reports["strategies"].left_out_ids()] == [
+        "its webhook is that of another strategy here"
+    ]
+    assert isinstance(chartink.find_by_webhook(db, Secret(SCAN)), Strategy)
+
+
+def test_a_strategy_that_has_the_id_of_one_that_was_deleted_there_is_told(
+    db: Database, trading: Installation
+) -> None:
+    bring(db, trading)
+    trading.change("strategies", 1, name="Other", webhook_id=OTHER)
+    reports = bring(db, trading)
+
+    assert strategies.find_by_webhook(db, Secret(OTHER)) is Refusal.UNKNOWN
+    assert (reports["strategies"].there, reports["strategies"].left_out) == (0, 1)
+    assert "an older one was brought over in its place" in told(reports)

@@ -225,14 +225,23 @@ UNFIT_SECRETS: dict[str, tuple[str, dict[str, object], str]] = {
         "cannot be decrypted",
     ),
     "a key in clear that is not that of the hash": (
-        "api_keys", {"api_key_encrypted": API_KEY[::-1]}, "neither a cipher nor the key",
+        "api_keys", {"api_key_encrypted": API_KEY[::-1]}, "does not hold the key of api_key_hash",
     ),
     "a key in clear beside no hash": (
         "api_keys", {"api_key_encrypted": API_KEY, "api_key_hash": "x"},
-        "neither a cipher nor the key",
+        "does not hold the key of api_key_hash",
     ),
+    "a key that is not that of the hash": (
+        "api_keys", {"api_key_encrypted": cipher(API_KEY[::-1])},
+        "does not hold the key of api_key_hash",
+    ),
+    "a key whose hash was made void": (
+        "api_keys", {"api_key_hash": "revoked"}, "does not hold the key of api_key_hash",
+    ),
+    "a key without a hash": ("api_keys", {"api_key_hash": ""}, "api_key_hash is missing"),
     "a key of another form": (
-        "api_keys", {"api_key_encrypted": cipher("short")}, "64 hexadecimal digits",
+        "api_keys", {"api_key_encrypted": cipher("short"), "api_key_hash": hashed("short")},
+        "64 hexadecimal digits",
     ),
     "nobody's key": ("api_keys", {"user_id": "nobody"}, "user was not brought over"),
 }  # fmt: skip
@@ -270,6 +279,33 @@ def test_a_key_in_clear_that_fits_its_hash_is_taken_over(db: Database, there: In
     assert isinstance(api_keys.verify(db, Secret(API_KEY)), api_keys.VerifiedKey)
 
 
+def test_a_key_that_is_another_users_here_stays_that_users(
+    db: Database, there: Installation
+) -> None:
+    there.add_asha()
+    there.add_asha(name="ravi", api_key="0" * 64)
+    there.change("api_keys", 2, api_key_hash=hashed(API_KEY), api_key_encrypted=cipher(API_KEY))
+    reports = bring(db, there)
+    asha, verified = users.find_by_username(db, "asha"), api_keys.verify(db, Secret(API_KEY))
+
+    assert asha is not None
+    assert isinstance(verified, api_keys.VerifiedKey)
+    assert verified.user_id == asha.user_id
+    assert reports["api_keys"].left_out_ids() == {"it is the key of another user here": ["2"]}
+
+
+def test_a_key_that_was_made_anew_there_is_told(
+    db: Database, there: Installation, asha: User
+) -> None:
+    newer = "ab" * 32
+    there.change("api_keys", 1, api_key_encrypted=cipher(newer), api_key_hash=hashed(newer))
+    reports = bring(db, there)
+
+    assert len(api_keys.list_by_user(db, asha.user_id)) == 1
+    assert api_keys.verify(db, Secret(newer)) is Refusal.UNKNOWN
+    assert "an older key was brought over in its place" in told(reports)
+
+
 def test_a_mode_that_is_none_has_a_person_approve(db: Database, there: Installation) -> None:
     modes = ["auto", "semi_auto", None, "", "x"]
     for number, mode in enumerate(modes, 1):
@@ -281,6 +317,7 @@ def test_a_mode_that_is_none_has_a_person_approve(db: Database, there: Installat
     assert [getattr(each, "order_mode", each) for each in verified] == ["auto", *["semi_auto"] * 4]
     said = "3 brought over: its order_mode is none, and taken as semi_auto (id 3, 4, 5)"
     assert said in told(reports)
+    assert said not in told(bring(db, there))
 
 
 WRONG: dict[str, tuple[dict[str, str], str]] = {
