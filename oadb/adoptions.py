@@ -1,20 +1,24 @@
-"""Adoptions: what users go on having from another system. The SQL is in adoptions.sql.
+"""Adoptions: what is taken over from another system, and goes on. The SQL is in adoptions.sql.
 
-A password, the codes of a generator, an API key, a webhook: all go on working. What is here already
-stays as it is.
+A password, the codes of a generator, an API key, a broker's tokens, a webhook, a ban. What is here
+already stays as it is. A RowError says why something is not taken over.
 """
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, time
 from uuid import UUID
 
-from oadb import api_keys, keys, second_factors, users, webhooks
+from oadb import api_keys, broker_tokens, changes, ip_bans, keys, second_factors, users, webhooks
 from oadb.api_keys import OrderMode
+from oadb.broker_tokens import Tokens
+from oadb.changes import Change
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.errors import ParameterError, RowError
+from oadb.security.addresses import network
 from oadb.security.passwords import peppered
 from oadb.security.secret import Secret
 from oadb.security.tokens import hint_of, sha256_of
@@ -25,6 +29,15 @@ query = queries("adoptions")
 # As RFC 4226, 4 has it: at least 80 bits. The length of base32 without padding is no multiple of 8
 # plus 1, 3 or 6.
 _BASE32 = re.compile(r"(?=.{16,128}\Z)(?:[A-Z2-7]{8})*(?:[A-Z2-7]{2}|[A-Z2-7]{4,5}|[A-Z2-7]{7})?")
+
+
+@dataclass(frozen=True, slots=True)
+class BanVerdict:
+    """What became of a ban: taken over, or not for one of two reasons, or because there is one."""
+
+    is_exempt: bool
+    is_over: bool
+    is_taken: bool
 
 
 @query
@@ -62,6 +75,19 @@ def _list_owners(token_digests: list[bytes]) -> list[int]: ...
 
 
 @query
+def _adopt_tokens(
+    user_id: int,
+    broker: str,
+    client_id: str | None,
+    access_token: bytes | None,
+    refresh_token: bytes | None,
+    feed_token: bytes | None,
+    parameters: bytes | None,
+    content_digest: bytes,
+) -> Affected: ...
+
+
+@query
 def _adopt_strategy(
     user_id: int,
     strategy_id: UUID,
@@ -84,6 +110,12 @@ def _adopt_strategy(
 
 @query
 def _list_alerted(token_digests: list[bytes]) -> list[UUID]: ...
+
+
+@query
+def _adopt_ban(
+    network: str, reason: str, expires_at: datetime | None, offences: int, created_by: str
+) -> BanVerdict: ...
 
 
 query.complete()
@@ -171,6 +203,22 @@ async def adopt_key(
 
 @operation
 @keys.seals
+async def adopt_tokens(
+    db: AsyncExecutor, user_id: int, broker: str, tokens: Tokens, *, client_id: str | None
+) -> bool:
+    """Take over what a broker gave a user; False if there was something of this broker before.
+
+    May raise ForeignKeyViolation (no such user) and CheckViolation.
+    """
+    sealed, digests = broker_tokens.stored(await keys.ring_of(db), (user_id, broker), tokens)
+    change = Change("broker_tokens", user_id, broker)
+    return await changes.write(
+        db, change, _adopt_tokens, user_id, broker, client_id, *sealed, digests[0]
+    ) > 0  # fmt: skip
+
+
+@operation
+@keys.seals
 async def adopt_strategy(
     db: AsyncExecutor,
     user_id: int,
@@ -214,3 +262,30 @@ async def adopt_strategy(
     if strategy_id not in alerted:
         raise RowError("its webhook is that of another strategy here")
     return False
+
+
+@operation
+async def adopt_ban(
+    db: AsyncExecutor,
+    ip: str,
+    reason: str,
+    expires_at: datetime | None,
+    *,
+    offences: int,
+    created_by: str,
+) -> bool:
+    """Keep out an IPv4 address, or the /64 of an IPv6 one, until *expires_at*; None: for ever.
+
+    False if it is banned already. *offences* is how often it was banned, 1 or more. Raises
+    RowError for a ban that is over, and where the network is never banned.
+    """
+    banned = network("adoptions.adopt_ban", ip)
+    async with db.transaction() as tx:
+        verdict = await _adopt_ban(tx, banned, reason, expires_at, offences, created_by)
+        if verdict.is_taken:
+            await changes.notify(tx, ip_bans.CHANNEL, banned)
+    if verdict.is_exempt:
+        raise RowError("its network is never banned here")
+    if verdict.is_over:
+        raise RowError("it is over")
+    return verdict.is_taken

@@ -163,7 +163,7 @@ async def put(
     Only then do listeners hear of it, so that a broker's connection is not torn down for nothing.
     May raise ForeignKeyViolation (no such user) and CheckViolation.
     """
-    sealed, digests = _sealed(await keys.ring_of(db), (user_id, broker), _contents(tokens))
+    sealed, digests = stored(await keys.ring_of(db), (user_id, broker), tokens)
     changed = await changes.write(
         db, Change("broker_tokens", user_id, broker), _put, user_id, broker, client_id, *sealed,
         digests[0], digests, expires_at,
@@ -212,6 +212,11 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> 
         [digests[0] for _, (_, digests) in made],
     )
     return done
+
+
+def stored(ring: KeyRing, row: Row, tokens: Tokens) -> tuple[_Contents, list[bytes]]:
+    """Return what is stored of *tokens* in *row*: see ``_sealed``."""
+    return _sealed(ring, row, _contents(tokens))
 
 
 def _contents(tokens: Tokens) -> _Contents:

@@ -47,6 +47,14 @@ def get_progress(installation: str, table_name: str) -> Progress | None: ...
 
 
 @query
+def is_begun(table_name: str) -> bool: ...
+
+
+@query
+def list_changed_settings() -> list[str]: ...
+
+
+@query
 def _advance(
     installation: str, table_name: str, after: int, last_id: int, checksum: bytes, stored: int
 ) -> Affected: ...

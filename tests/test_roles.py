@@ -141,7 +141,9 @@ APPLICATION = {
     label for label in BY_LABEL if label.startswith(("app_settings.", "smtp_settings."))
 } - {"app_settings.get_trading_mode"}
 # Who imports writes the past, as the owner.
-PAST = {"imports.get_progress", "imports._advance", "imports._record_attempts"}
+PAST = {
+    "imports.get_progress", "imports.is_begun", "imports._advance", "imports._record_attempts",
+}  # fmt: skip
 
 MAY = {
     "oadb_app": {*BY_LABEL} - {"keys._enroll", "keys._remove"} - MAINTENANCE - REFRESH - PAST,
@@ -173,7 +175,7 @@ MAY = {
     - REQUESTS
     - ROLLUPS
     - PAST
-    - {"imports.record_batch"}
+    - {"imports.record_batch", "imports.list_changed_settings", "adoptions._adopt_ban"}
     - BANS
     - APPLICATION
     - {"keys._enroll", "keys._remove", "keys.list_uses", "users.create"}

@@ -23,7 +23,7 @@ from oadb.importing.settings import Settings, bring_ban
 from oadb.importing.sources import Row, Sources
 from oadb.importing.strategies import Strategies
 from oadb.importing.streams import Streams, Watch
-from oadb.importing.users import Users, require_right_pepper
+from oadb.importing.users import Users, prove_pepper
 
 Bring = Callable[[Executor, Row, TableReport], bool]
 """Brings one row over; False if it is here. Raises RowError with the reason why it cannot be."""
@@ -98,8 +98,8 @@ def run(
     owner: int | None = None
     user_of: Callable[[object], int | None] = _nobody
     if any(table in sources for table in _SECRET):
-        users = Users(plan.installation, Ciphers.from_env(environ))
-        require_right_pepper(sources, users.ciphers)
+        ciphers = Ciphers.from_env(environ)
+        users = Users(plan.installation, ciphers, prove_pepper(sources, ciphers))
         if plan.applies:
             keys.prove(db)
         yield from _undone_or_not(db, sources, _of(users, sources), plan)
@@ -133,7 +133,7 @@ def _of(users: Users, sources: Sources) -> Mapping[str, Bring]:
         "auth": users.bring_broker_token,
         "strategies": Strategies("strategies", sources, users).bring,
         "chartink_strategies": Strategies("chartink_strategies", sources, users).bring,
-        "settings": Settings(sources, users.ciphers).bring,
+        "settings": Settings(users.installation, sources, users.ciphers).bring,
     }
 
 

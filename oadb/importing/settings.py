@@ -1,50 +1,53 @@
 """What OpenAlgo keeps of the whole platform: its settings, and addresses that are banned.
 
-What was set here stays: a group of settings is brought over only while nothing of it was ever
-changed here, and a ban only once.
+What was set here stays: settings are brought over once, and of them a group only while nothing of
+it was ever changed here.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
+from hashlib import sha256
 
-from oadb import app_settings, ip_bans, smtp_settings
+from oadb import adoptions, app_settings, imports, smtp_settings
 from oadb.engine.executors import Executor
 from oadb.errors import RowError
 from oadb.importing.ciphers import Ciphers
 from oadb.importing.fields import flag, ip, moment, optional_flag, optional_text, whole
 from oadb.importing.reports import TableReport
 from oadb.importing.sources import Row, Sources
+from oadb.imports import Reach
+
+_TABLE = "settings"
 
 _LONGEST = 10_000
-
-
-def _changed_groups(tx: Executor) -> set[str]:
-    """Return the groups of settings of which something was ever changed here."""
-    found = set[str]()
-    before = None
-    while page := app_settings.list_changes(tx, before, 1000):
-        found |= {change.group_name for change in page}
-        before = page[-1].change_id
-    return found
 
 
 @dataclass(slots=True)
 class Settings:
     """Brings the settings over; several rows, of which OpenAlgo reads any, must agree on live."""
 
+    installation: str
     sources: Sources
     ciphers: Ciphers
 
     def bring(self, tx: Executor, row: Row, report: TableReport) -> bool:
-        """Take over each group that nobody changed here; False if there is none."""
-        rows = [*self.sources.rows("settings")]
+        """Take over, once, each group that nobody changed here; False if there is none.
+
+        Never again: what is changed there afterwards is not decided here, going live least of all.
+        """
+        rows = [*self.sources.rows(_TABLE)]
         if row.get("id") != rows[0].get("id"):
             raise RowError("there is another row of settings before it")
-        changed = _changed_groups(tx)
+        if imports.is_begun(tx, _TABLE):
+            return False
+        row_id = whole(row, "id")
+        reach = Reach(0, row_id, sha256(str(row_id).encode()).digest(), 1)
+        imports.advance(tx, self.installation, _TABLE, reach)
+        changed = imports.list_changed_settings(tx)
         done = [
             "trading_mode" not in changed and self._set_mode(tx, rows, report),
             "smtp_settings" not in changed and self._set_smtp(tx, row, report),
-            "security_settings" not in changed and _set_security(tx, row),
+            "security_settings" not in changed and _set_security(tx, row, report),
         ]
         return any(done)
 
@@ -71,11 +74,11 @@ class Settings:
         )  # fmt: skip
 
 
-def _set_security(tx: Executor, row: Row) -> bool:
+def _set_security(tx: Executor, row: Row, report: TableReport) -> bool:
     def count(column: str) -> int | None:
         return None if row.get(column) is None else whole(row, column)
 
-    return app_settings.set_security(
+    changed = app_settings.set_security(
         tx, changed_by=None, auto_ban_enabled=optional_flag(row, "security_auto_ban_enabled"),
         threshold_404=count("security_404_threshold"),
         ban_duration_404=count("security_404_ban_duration"),
@@ -83,20 +86,22 @@ def _set_security(tx: Executor, row: Row) -> bool:
         ban_duration_api=count("security_api_ban_duration"),
         repeat_offender_limit=count("security_repeat_offender_limit"),
     )  # fmt: skip
+    for column in ("security_404_threshold", "security_api_threshold"):
+        if count(column) == 0:
+            report.note(
+                row.get("id"), f"{column} is 0, which bans nobody here; OpenAlgo took it for 100"
+            )
+    return changed
 
 
-def bring_ban(tx: Executor, row: Row, report: TableReport) -> bool:
+def bring_ban(tx: Executor, row: Row, _report: TableReport) -> bool:
     """Keep an address out for as long as it was to be; False if it is banned already."""
-    del report
-    address, ends = ip(row, "ip_address"), None
-    if not flag(row, "is_permanent") and row.get("expires_at") is not None:
-        ends = moment(row, "expires_at", UTC) - datetime.now(UTC)
-        if ends <= timedelta():
-            raise RowError("it is over")
-    if ip_bans.is_banned(tx, address) is not None:
-        return False
-    ip_bans.ban(
-        tx, address, optional_text(row, "ban_reason", 500) or "banned by OpenAlgo", ends,
-        created_by=optional_text(row, "created_by", 254) or "system", repeat_offender_limit=0,
+    is_permanent, count = flag(row, "is_permanent"), row.get("ban_count")
+    if not is_permanent and row.get("expires_at") is None:
+        raise RowError("it is not permanent and has no end: it kept nobody out")
+    return adoptions.adopt_ban(
+        tx, ip(row, "ip_address"), optional_text(row, "ban_reason", 500) or "banned by OpenAlgo",
+        None if is_permanent else moment(row, "expires_at", UTC),
+        offences=max(count, 1) if isinstance(count, int) else 1,
+        created_by=optional_text(row, "created_by", 254) or "system",
     )  # fmt: skip
-    return True

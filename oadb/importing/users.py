@@ -8,12 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
-from oadb import adoptions, broker_tokens, users
+from oadb import adoptions, users
 from oadb.api_keys import OrderMode
 from oadb.broker_tokens import Tokens
 from oadb.engine.executors import Executor
 from oadb.errors import ConfigError, ParameterError, RowError
-from oadb.importing.ciphers import VARIABLES, Ciphers, Use, is_cipher
+from oadb.importing.ciphers import PEPPER, VARIABLES, Ciphers, Use, is_cipher
 from oadb.importing.fields import created, flag, optional_text, text, whole
 from oadb.importing.reports import TableReport
 from oadb.importing.sources import Row, Sources
@@ -40,8 +40,11 @@ _PARAMETERS = ("primary_ip", "secondary_ip", "ip_updated_at")
 _ORDER_MODES: dict[str, OrderMode] = {"auto": "auto", "semi_auto": "semi_auto"}
 
 
-def require_right_pepper(sources: Sources, ciphers: Ciphers) -> None:
-    """Raise ConfigError, naming the variables, if most of the ciphers cannot be opened."""
+def prove_pepper(sources: Sources, ciphers: Ciphers) -> bool:
+    """Say whether a cipher proves the pepper; where there is none, nothing does.
+
+    Raises ConfigError, naming the variables, if most of the ciphers cannot be opened.
+    """
     opened = dict[bool, int].fromkeys((True, False), 0)
     uses = set[Use]()
     for table, (use, columns) in _CIPHERS.items():
@@ -56,6 +59,7 @@ def require_right_pepper(sources: Sources, ciphers: Ciphers) -> None:
             f"{opened[False]:,} of {sum(opened.values()):,} secrets cannot be decrypted: "
             f"{names} is not the one they were encrypted with; nothing was written"
         )
+    return opened[True] > 0
 
 
 @dataclass(slots=True)
@@ -64,6 +68,7 @@ class Users:
 
     installation: str
     ciphers: Ciphers
+    is_pepper_proven: bool
     _ids: dict[object, int | None] = field(default_factory=dict[object, int | None])
     """Of every user there, by the very name; None: who was left out."""
 
@@ -118,6 +123,11 @@ class Users:
             adoptions.adopt_password(tx, user.user_id, known, self.ciphers.pepper)
         except (RowError, ParameterError):
             report.note(row.get("id"), "its password is no Argon2 hash: set a new one")
+        else:
+            if not self.is_pepper_proven:
+                report.note(
+                    row.get("id"), f"nothing proves that {PEPPER} is the one of its password"
+                )
 
     def _bring_factor(self, tx: Executor, user_id: int, row: Row, *, is_confirmed: bool) -> None:
         given = optional_text(row, "totp_secret", _LONGEST)
@@ -152,9 +162,8 @@ class Users:
                 return key
         raise RowError("api_key_encrypted does not hold the key of api_key_hash")
 
-    def bring_broker_token(self, tx: Executor, row: Row, report: TableReport) -> bool:
+    def bring_broker_token(self, tx: Executor, row: Row, _report: TableReport) -> bool:
         """Take over what a broker gave; False if there is something of this broker already."""
-        del report
         access, broker = optional_text(row, "auth", _LONGEST), optional_text(row, "broker")
         if access == "pending":
             raise RowError("it is a placeholder without a token")
@@ -163,15 +172,12 @@ class Users:
         if row.get("is_revoked") is None:
             raise RowError("whether it was revoked is not said")
         user_id = self.owner(row, "name")
-        if any(login.broker == broker for login in broker_tokens.list_by_user(tx, user_id)):
-            return False
         tokens = Tokens(
             self._opened(row, "auth"), feed=self._optional(row, "feed_token"),
             parameters=self._parameters(row),
         )  # fmt: skip
-        return broker_tokens.put(
-            tx, user_id, broker, tokens, client_id=optional_text(row, "user_id")
-        )
+        client_id = optional_text(row, "user_id")
+        return adoptions.adopt_tokens(tx, user_id, broker, tokens, client_id=client_id)
 
     def _parameters(self, row: Row) -> dict[str, Secret]:
         found = {name: optional_text(row, name) for name in _PARAMETERS}

@@ -1,4 +1,4 @@
--- What users go on having from another system. Bound in oadb/adoptions.py.
+-- What is taken over from another system, and goes on. Bound in oadb/adoptions.py.
 
 -- name: _adopt_password
 -- A password that is there stays. Nobody is signed in with the new one yet, so that
@@ -71,6 +71,31 @@ from oadb.api_keys
 where token_digest = any(:token_digests)
 order by user_id;
 
+-- name: _adopt_tokens
+-- What is there stays, also where it was revoked. May violate
+-- broker_tokens_user_id_fkey and the checks.
+insert into oadb.broker_tokens (
+    user_id,
+    broker,
+    client_id,
+    access_token,
+    refresh_token,
+    feed_token,
+    parameters,
+    content_digest
+)
+values (
+    :user_id,
+    :broker,
+    :client_id,
+    :access_token,
+    :refresh_token,
+    :feed_token,
+    :parameters,
+    :content_digest
+)
+on conflict (user_id, broker) do nothing;
+
 -- name: _adopt_strategy
 -- No row counts where the webhook is here already, also under another root key
 -- (:token_digests), or where a strategy was taken over under this id. May violate
@@ -124,3 +149,53 @@ select strategy_id
 from oadb.strategies
 where token_digest = any(:token_digests)
 order by strategy_id;
+
+-- name: _adopt_ban
+-- A ban that is there stays, unless it is over. One that would last for more than
+-- 36,500 days is for ever.
+with found as (
+    select
+        cast(cast(:network as text) as inet) as network,
+        exists(
+            select from oadb.ban_exemptions
+            where ban_exemptions.network && cast(cast(:network as text) as inet)
+        ) as is_exempt,
+        coalesce(cast(:expires_at as timestamptz) <= now(), false) as is_over
+),
+
+taken as (
+    insert into oadb.ip_bans as known (
+        network,
+        reason,
+        offences,
+        banned_at,
+        expires_at,
+        created_by
+    )
+    select
+        found.network,
+        :reason,
+        :offences,
+        now(),
+        case when :expires_at < now() + interval '36500 days' then :expires_at end,
+        :created_by
+    from found
+    where
+        not found.is_exempt
+        and not found.is_over
+    on conflict (network) do update
+        set
+            reason = excluded.reason,
+            offences = greatest(known.offences, excluded.offences),
+            banned_at = excluded.banned_at,
+            expires_at = excluded.expires_at,
+            created_by = excluded.created_by
+        where known.expires_at <= now()
+    returning network
+)
+
+select
+    found.is_exempt,
+    found.is_over,
+    exists(select from taken) as is_taken
+from found;

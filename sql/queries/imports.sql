@@ -10,6 +10,19 @@ where
     installation = :installation
     and table_name = :table_name;
 
+-- name: is_begun
+-- By any installation.
+select exists(
+    select from oadb.imports
+    where table_name = :table_name
+) as is_begun;
+
+-- name: list_changed_settings
+-- The groups of which something was ever changed here.
+select distinct group_name
+from oadb.app_setting_changes
+order by group_name;
+
 -- name: _advance
 -- Compare and swap, in the transaction that stores the rows: no row counts where
 -- another run has been faster, and what this one stored is to be undone.

@@ -168,6 +168,18 @@ def test_what_became_of_it_here_is_not_undone(
     assert api_keys.verify(db, Secret(API_KEY)) is Refusal.REVOKED
 
 
+def test_a_token_that_a_broker_gave_here_stays(db: Database, there: Installation) -> None:
+    user = users.create(db, "asha", "asha@example.in")
+    broker_tokens.put(db, user.user_id, "zerodha", broker_tokens.Tokens(Secret("newer")))
+    there.add_asha()
+    reports = bring(db, there)
+    found = broker_tokens.get(db, user.user_id, "zerodha")
+
+    assert isinstance(found, BrokerToken)
+    assert found.tokens.access == Secret("newer")
+    assert (reports["auth"].written, reports["auth"].there) == (0, 1)
+
+
 def test_a_dry_run_says_the_same_and_changes_nothing(db: Database, there: Installation) -> None:
     there.add_asha()
     dry = bring(db, there, applies=False)
@@ -344,6 +356,17 @@ def test_a_wrong_pepper_is_noticed_before_anything_is_written(
         said = str(refused.value)
         assert not any(secret in said for secret in (*SECRETS, SALT, "canary"))
     assert users.count_all(db) == 0
+
+
+def test_a_pepper_that_no_secret_proves_is_told(db: Database, there: Installation) -> None:
+    there.add("users", {**MALLORY, "totp_secret": TOTP})
+    unproven = told(bring(db, there, applies=False, environ={"API_KEY_PEPPER": PEPPER[::-1]}))
+    there.add_asha(name="ravi")
+    proven = told(bring(db, there, applies=False))
+
+    said = "1 brought over: nothing proves that API_KEY_PEPPER is the one of its password (id 1)"
+    assert said in unproven
+    assert said not in proven
 
 
 def test_what_was_encrypted_before_there_was_a_salt_is_opened(
