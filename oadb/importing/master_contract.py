@@ -1,11 +1,14 @@
 """The master contract of OpenAlgo, symtoken: rows of one broker, which the table does not name."""
 
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain
 
 from oadb import instrument_loads, instruments
 from oadb.brokers import fields
+from oadb.brokers.fields import Known
 from oadb.brokers.intake import Intake
 from oadb.engine.database import Database
 from oadb.errors import LoadError, RowError
@@ -41,10 +44,16 @@ def bring(db: Database, sources: Sources, broker: str | None, *, applies: bool) 
         report.remarks.append("which broker's it is, the table does not say: give --broker")
     elif instruments.count_by_broker(db, broker):
         report.remarks.append(f"{broker} has instruments here already, which stay as they are")
-    else:
-        _load(db, broker, rows, report, applies=applies)
-    for _ in rows:
-        pass
+    elif (first := next(rows, None)) is not None:
+        listed = map(partial(_listed, _Reader(), broker, report), chain((first,), rows))
+        report.written, duplicates = (
+            _loaded(db, broker, listed, report) if applies else _looked_at(broker, listed)
+        )
+        if duplicates:
+            report.remarks.append(
+                f"{duplicates:,} rows have the symbol or the token of another one"
+            )
+    deque(rows, maxlen=0)  # to count what is left
     return report
 
 
@@ -56,29 +65,23 @@ def _counted(rows: Iterator[Row], report: TableReport) -> Iterator[Row]:
         yield row
 
 
-def _load(
-    db: Database, broker: str, rows: Iterator[Row], report: TableReport, *, applies: bool
-) -> None:
-    first = next(rows, None)
-    if first is None:
-        return
-    convert = partial(_listed, _Reader(), broker, report)
-    listed = (convert(row) for each in ((first,), rows) for row in each)
-    if not applies:
-        intake = Intake(broker)
-        for _ in intake.accept(listed):
-            pass
-        duplicates = len(intake.duplicate_symbols) + len(intake.duplicate_tokens)
-        report.written = intake.accepted
-    else:
-        try:
-            done = instrument_loads.load(db, broker, listed, source="symtoken of OpenAlgo")
-        except LoadError as error:
-            report.remarks.append(str(error).partition("\n")[0])
-            return
-        report.written, duplicates = done.inserted, len(done.duplicates)
-    if duplicates:
-        report.remarks.append(f"{duplicates:,} rows have the symbol or the token of another one")
+def _loaded(
+    db: Database, broker: str, rows: Iterable[Listing | Rejected], report: TableReport
+) -> tuple[int, int]:
+    """Load rows; return how many were written, and how many duplicates there are."""
+    try:
+        done = instrument_loads.load(db, broker, rows, source="symtoken of OpenAlgo")
+    except LoadError as error:
+        report.remarks.append(str(error).partition("\n")[0])
+        return 0, 0
+    return done.inserted, len(done.duplicates)
+
+
+def _looked_at(broker: str, rows: Iterable[Listing | Rejected]) -> tuple[int, int]:
+    """Return the same of rows that are not loaded."""
+    intake = Intake(broker)
+    deque(intake.accept(rows), maxlen=0)
+    return intake.accepted, len(intake.duplicate_symbols) + len(intake.duplicate_tokens)
 
 
 def _listed(reader: "_Reader", broker: str, report: TableReport, row: Row) -> Listing | Rejected:
@@ -93,11 +96,11 @@ class _Reader:
     """Understands rows; the same few thousand expiries and prices are in all of them."""
 
     def __init__(self) -> None:
-        self._expiries = fields.known("expiry", _expiry, "a date as 31-JUL-25")
-        self._strikes = fields.known("strike", fields.positive, "a number above 0")
-        self._lots = fields.known("lotsize", fields.whole_number, "a whole number from 0")
-        self._ticks = fields.known("tick_size", fields.number, "a number from 0")
-        self._values = fields.known("contract_value", fields.positive, "a number above 0")
+        self._expiries = _known("expiry", _expiry, "date such as 31-JUL-25")
+        self._strikes = _known("strike", fields.positive, "number above 0")
+        self._lots = _known("lotsize", fields.whole_number, "whole number from 0")
+        self._ticks = _known("tick_size", fields.number, "number from 0")
+        self._values = _known("contract_value", fields.positive, "number above 0")
 
     def listing(self, row: Row, broker: str) -> Listing:
         """Return an instrument. Raises RowError."""
@@ -119,6 +122,18 @@ class _Reader:
             self._lots[_given(row, "lotsize", "0")], self._ticks[_given(row, "tick_size", "0")],
             self._values[_given(row, "contract_value", "1")],
         )  # fmt: skip
+
+
+def _known(column: str, convert: Callable[[str], str], expected: str) -> Known[str, str]:
+    """Return texts, understood once each. A RowError has no value in it: reports count by it."""
+
+    def understand(given: str) -> str:
+        try:
+            return convert(given)
+        except (ValueError, ArithmeticError):
+            raise RowError(f"{column} is no {expected}") from None
+
+    return Known(understand)
 
 
 def _given(row: Row, column: str, default: str) -> str:
