@@ -4,12 +4,10 @@ A key is PBKDF2-HMAC-SHA256 of API_KEY_PEPPER with a salt for each use, 100,000 
 """
 
 import hashlib
-import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -25,25 +23,10 @@ _ROUNDS, _KEY_BYTES, _SHORTEST = 100_000, 32, 32
 _STATIC_SALT = b"openalgo_static_salt"
 _SMTP_SALT = "smtp-openalgo-salt"
 
-_LINE = re.compile(r"\s*(?:export\s+)?(\w+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^#\n]*))")
-
 Use = Literal["auth", "smtp"]
 
 VARIABLES: Mapping[Use, tuple[str, ...]] = {"auth": (PEPPER, SALT), "smtp": (PEPPER, SMTP_SALT)}
 """What the keys of each use are made of."""
-
-
-def environment(file: Path) -> dict[str, str]:
-    """Return the variables of an .env file. Raises ConfigError if it cannot be read."""
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", None) or "not UTF-8"
-    else:
-        found = filter(None, map(_LINE.match, lines))
-        return {each[1]: next((v for v in each.groups()[1:3] if v), (each[4] or "").strip())
-                for each in found}  # fmt: skip
-    raise ConfigError(f"cannot read {file}: {said}")
 
 
 @dataclass(frozen=True)

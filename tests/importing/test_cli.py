@@ -7,7 +7,7 @@ import pytest
 from oadb import Database, users
 from tests.command_line import oadb
 from tests.conftest import RING
-from tests.importing.openalgo import PEPPER, SALT, SECRETS, Installation, cipher
+from tests.importing.openalgo import PEPPER, SALT, SECRETS, TOTP, Installation, cipher, hashed
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +51,30 @@ def test_an_installation_is_shown_and_then_brought_over(
     )
     said = dry.stdout + dry.stderr + applied.stdout + applied.stderr
     assert [secret for secret in (*SECRETS, SALT, "canary") if secret in said] == []
+
+
+@pytest.mark.usefixtures("db")
+def test_an_env_file_is_read_as_openalgo_reads_it(
+    there: Installation, oadb_database_url: str
+) -> None:
+    pepper = f"{PEPPER}#not a 'comment'"
+    there.add(
+        "users",
+        {
+            "username": "asha", "email": "asha@example.in", "password_hash": hashed("x", pepper),
+            "totp_secret": cipher(TOTP, pepper),
+        },
+    )  # fmt: skip
+    env = there.folder / ".env"
+    quoted = pepper.replace("'", r"\'")
+    for written in (f"{pepper} # a comment", f"'{quoted}'", f'"{pepper}" # a comment'):
+        env.write_text(f"export API_KEY_PEPPER={written}\nFERNET_SALT={SALT}\n")
+        done = bring_over(
+            oadb_database_url, "--sqlite", str(there.path("openalgo")), "--env-file", str(env)
+        )
+
+        assert done.returncode == 0, done.stderr
+        assert "second factor" not in done.stdout
 
 
 def test_what_is_wrong_is_one_message(there: Installation, oadb_database_url: str) -> None:

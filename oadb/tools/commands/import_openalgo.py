@@ -1,16 +1,18 @@
 """The command line of imports: ``oadb import-openalgo``. What it does is in ``oadb.importing``."""
 
 import os
+from io import StringIO
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from dotenv import dotenv_values
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from oadb.engine.database import Database
 from oadb.errors import ConfigError
-from oadb.importing import ciphers, runs, sources
+from oadb.importing import runs, sources
 
 app = typer.Typer(add_completion=False)
 
@@ -42,7 +44,7 @@ def run_import(
     """Say what bringing an OpenAlgo installation over would do; with --apply, do it."""
     if not (sqlite or postgresql):
         raise ConfigError("nothing to read: give --sqlite or --postgresql")
-    environ = os.environ if env_file is None else ciphers.environment(env_file)
+    environ = os.environ if env_file is None else _variables(env_file)
     plan = runs.Plan(installation, broker, apply)
     done = "written" if apply else "to be written"
     with sources.opened(sqlite or [], postgresql or []) as found, Database.from_env() as db:
@@ -55,6 +57,17 @@ def run_import(
             typer.echo(f"not brought over, no counterpart here: {', '.join(found.unread)}")
     if not apply:
         typer.echo("nothing was changed; --apply writes")
+
+
+def _variables(file: Path) -> dict[str, str]:
+    """Return what OpenAlgo reads in an .env file. Raises ConfigError if it cannot be read."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or "not UTF-8"
+    else:
+        return {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
+    raise ConfigError(f"cannot read {file}: {said}")
 
 
 def _progress() -> Progress:
