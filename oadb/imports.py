@@ -2,7 +2,8 @@
 
 What only grows there, such as a log, is brought over in the order of its ids; how far is recorded
 in the transaction that stores the rows, so that nothing is brought over twice or left out, however
-often a run is ended and begun again. ``oadb.importing`` reads the other system.
+often a run is ended and begun again. That settings came, which come once, is recorded as well.
+``oadb.importing`` reads the other system.
 """
 
 from collections.abc import Sequence

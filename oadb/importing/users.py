@@ -96,7 +96,7 @@ class Users:
         self._ids[name] = None
         username, email = text(row, "username"), text(row, "email")
         known, of_address = users.find_by_username(tx, username), users.find_by_email(tx, email)
-        if known != of_address:
+        if known != of_address or (known and known.user_id in self._ids.values()):
             raise RowError("its name or its address is that of another user here")
         if known is not None:
             self._ids[name] = known.user_id

@@ -412,11 +412,12 @@ MALLORY: dict[str, object] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("email", ["mallory@example.in", "ASHA@example.in"])
 def test_names_that_differ_in_case_alone_are_those_of_different_people(
-    db: Database, there: Installation
+    db: Database, there: Installation, email: str
 ) -> None:
     there.add_asha()
-    there.add("users", MALLORY)
+    there.add("users", {**MALLORY, "email": email})
     theirs = "ab" * 32
     there.add("api_keys", {"user_id": "asha", "api_key_hash": hashed(theirs),
                            "api_key_encrypted": cipher(theirs), "order_mode": "auto"})  # fmt: skip
