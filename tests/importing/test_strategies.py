@@ -1,13 +1,16 @@
 """Strategies of OpenAlgo: whoever alerts needs no new address."""
 
+from dataclasses import replace
 from datetime import time
 
 import pytest
 
-from oadb import Database, Secret, chartink, strategies, users
+from oadb import Config, Database, Secret, chartink, keys, strategies, users
+from oadb.security.keyring import Key, KeyRing
 from oadb.security.refusals import Refusal
 from oadb.strategies import Strategy
 from oadb.strategy_changes import Mapping
+from tests.conftest import RING
 from tests.importing.openalgo import SCAN, WEBHOOK, Installation
 from tests.importing.running import bring, told
 
@@ -145,6 +148,24 @@ def test_a_webhook_leads_to_one_strategy(db: Database, trading: Installation) ->
         "its webhook is that of another strategy here"
     ]
     assert isinstance(chartink.find_by_webhook(db, Secret(SCAN)), Strategy)
+
+
+def test_keys_and_webhooks_are_known_again_under_another_root_key(
+    db: Database, config: Config, trading: Installation
+) -> None:
+    bring(db, trading)
+    added = Key(2, "decrypt-only", RING.primary.created, bytes(range(32)))
+    with Database(replace(config, keyring=KeyRing([RING.primary, added]))) as other:
+        keys.admit(other, 2)
+    ring = KeyRing([RING.primary, added]).with_primary(2)
+    with Database(replace(config, keyring=ring)) as after:
+        reports = bring(after, trading)
+        again = bring(after, trading, installation="the same again")
+
+    tables = ("api_keys", "strategies", "chartink_strategies")
+    assert [(reports[each].written, reports[each].there) for each in tables] == [(0, 1)] * 3
+    assert [again[each].written for each in tables] == [0] * 3
+    assert again["strategies"].left_out == 1
 
 
 def test_a_strategy_that_has_the_id_of_one_that_was_deleted_there_is_told(
