@@ -80,7 +80,11 @@ def status(dsn: Dsn, *, folder: Path | None = None) -> list[MigrationStatus]:
     Raises MigrationError if the files themselves are not in order, and UnavailableError.
     """
     migrations = migration_files.read(folder)
-    with _server(dsn) as reached, Backend.open(reached, READ_ONLY) as backend, named("status"):
+    with (
+        embedded.reachable(dsn) as reached,
+        Backend.open(reached, READ_ONLY) as backend,
+        named("status"),
+    ):
         return _compare(backend.session, migrations)
 
 
@@ -89,7 +93,7 @@ def _run(dsn: Dsn, wait: float) -> Generator[Backend]:
     """Connect, lock, and have yoyo's tables ready."""
     check_user()
     with (
-        _server(dsn) as reached,
+        embedded.reachable(dsn) as reached,
         Backend.open(reached) as backend,
         named("preparing migrations"),
         migration_lock.hold(backend, wait),
@@ -97,19 +101,6 @@ def _run(dsn: Dsn, wait: float) -> Generator[Backend]:
         _check_history(backend.session)
         backend.create_tables()
         yield backend
-
-
-@contextmanager
-def _server(dsn: Dsn) -> Generator[Dsn]:
-    """Start the embedded server if *dsn* names one, and say where it is."""
-    if dsn.embedded is None:
-        yield dsn
-        return
-    server = embedded.start(dsn.embedded)
-    try:
-        yield Dsn(server.keywords)
-    finally:
-        server.stop()
 
 
 def _apply(backend: Backend, migrations: Sequence[Migration]) -> Iterator[str]:
