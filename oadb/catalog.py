@@ -21,14 +21,6 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Extension:
-    """An extension that the server offers."""
-
-    name: str
-    is_installed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Setting:
     """A setting as pg_settings shows it: times in milliseconds."""
 
@@ -90,7 +82,7 @@ def count_other_connections() -> int: ...
 
 
 @query
-def list_extensions(names: list[str]) -> list[Extension]: ...
+def list_extensions(names: list[str]) -> list[str]: ...
 
 
 @query

@@ -62,15 +62,6 @@ class Refreshed:
     is_complete: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Planning:
-    """How the server plans until the transaction ends."""
-
-    jit: str
-    workers: str
-    plans: str
-
-
 @query
 def _claim_refresh() -> bool: ...
 
@@ -80,7 +71,7 @@ def _allow_time() -> str: ...
 
 
 @query
-def plan_lightly() -> Planning: ...
+def plan_lightly() -> str: ...
 
 
 @query

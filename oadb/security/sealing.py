@@ -85,11 +85,6 @@ class SealedColumn:
         return SealError(f"{self.table}.{self.column}: a sealed value cannot be opened")
 
 
-def key_id_of(sealed: bytes) -> int:
-    """Return the id of the key that a sealed value says it needs."""
-    return int.from_bytes(sealed[1:_HEADER_BYTES])
-
-
 def _joined(context: bytes, parts: Row) -> bytes:
     """Join with lengths, not with a separator: ("a", "bc") must differ from ("ab", "c")."""
     for each in parts:

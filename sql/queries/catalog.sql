@@ -20,10 +20,8 @@ where
     and application_name <> pg_catalog.current_setting('application_name');
 
 -- name: list_extensions
--- Of those named, what the server could install and what this database has.
-select
-    name::text as name,
-    installed_version is not null as is_installed
+-- Of those named, what the server could install.
+select name::text as name
 from pg_catalog.pg_available_extensions
 where name::text = any(:names)
 order by name;

@@ -15,9 +15,9 @@ select pg_catalog.set_config('statement_timeout', '10min', true) as statement_ti
 -- For statistics, to the end of the transaction. The server takes them for much more work
 -- than they are: it would compile them, start workers, and plan them anew each time.
 select
-    pg_catalog.set_config('jit', 'off', true) as jit,
-    pg_catalog.set_config('max_parallel_workers_per_gather', '0', true) as workers,
-    pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true) as plans;
+    pg_catalog.set_config('jit', 'off', true)
+    || pg_catalog.set_config('max_parallel_workers_per_gather', '0', true)
+    || pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true) as planning;
 
 -- name: _list_resolutions
 -- The finest first.
