@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from oadb.tools import demo
-from oadb.tools.commands.progress import counting
+from oadb.tools.commands.progress import watching
 
 app = typer.Typer(add_completion=False)
 
@@ -18,7 +18,7 @@ def run_demo(
     ] = None,
 ) -> None:
     """Do the main job on an embedded PostgreSQL that is gone afterwards."""
-    with counting("loading instruments") as watch:
+    with watching("loading instruments") as watch:
         for step in demo.run(file, watch):
             took = "" if step.seconds is None else _duration(step.seconds)
             typer.echo(f"{step.name:<20} {step.outcome:<58} {took:>8}".rstrip())

@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 from dotenv import dotenv_values
-from rich.console import Console
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from oadb.engine.database import Database
 from oadb.errors import ConfigError
 from oadb.importing import runs, sources
+from oadb.tools.commands.progress import counting
 
 app = typer.Typer(add_completion=False)
 
@@ -48,9 +47,8 @@ def run_import(
     plan = runs.Plan(installation, broker, apply)
     done = "written" if apply else "to be written"
     with sources.opened(sqlite or [], postgresql or []) as found, Database.from_env() as db:
-        with _progress() as progress:
-            task = progress.add_task("", total=None)
-            for report in runs.run(db, found, environ, plan, lambda n: progress.advance(task, n)):
+        with counting("logs") as watch:
+            for report in runs.run(db, found, environ, plan, watch):
                 for line in report.lines(done):
                     typer.echo(line)
         if found.unread:
@@ -68,15 +66,3 @@ def _variables(file: Path) -> dict[str, str]:
     else:
         return {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
     raise ConfigError(f"cannot read {file}: {said}")
-
-
-def _progress() -> Progress:
-    """Show how many rows of logs were looked at, on a terminal; nothing elsewhere."""
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.completed:,.0f} rows of logs"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )

@@ -9,7 +9,7 @@ from oadb import brokers, instrument_loads
 from oadb.brokers import files
 from oadb.engine.database import Database
 from oadb.engine.values import readable
-from oadb.tools.commands.progress import counting
+from oadb.tools.commands.progress import watching
 
 app = typer.Typer(help="Master contracts of brokers.", no_args_is_help=True, add_completion=False)
 
@@ -35,7 +35,7 @@ def run_load(
 ) -> None:
     """Replace a broker's instruments by those of a file, in one transaction, and report."""
     rows, checksum = brokers.read(broker, file), files.checksum(file)
-    with Database.from_env() as db, counting(f"loading {file.name}") as watch:
+    with Database.from_env() as db, watching(f"loading {file.name}") as watch:
         report = instrument_loads.load(
             db, broker, watch(rows), source=readable(file.name, _LONGEST_NAME), checksum=checksum,
             exchanges=exchange or None, force=force,

@@ -1,20 +1,19 @@
 """The command line of keys: ``oadb keys``. What each command does is in ``oadb.tools.keys``."""
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import ConfigError, SealError
 from oadb.security.keyring import KeyRing
 from oadb.tools import keys
+from oadb.tools.commands.progress import counting
 
 app = typer.Typer(
     help="Make, rotate and retire the keys of sealed columns.",
@@ -61,7 +60,7 @@ def run_rewrap() -> None:
         reports = keys.verify(db, ring)
         total = sum(sum(report.uses.values()) for report in reports if report.key != ring.primary)
         damaged: list[str] = []
-        with _bar(total) as watch:
+        with counting("sealing", total) as watch:
             for table in keys.rewrap(db, ring, watch):
                 typer.echo(str(table))
                 damaged += table.damaged_rows
@@ -94,15 +93,3 @@ def _database() -> Generator[tuple[Database, KeyRing]]:
         raise ConfigError("OADB_KEYRING_FILE is not set; oadb keys new FILE makes a key ring")
     with Database(config) as db:
         yield db, config.keyring
-
-
-@contextmanager
-def _bar(total: int) -> Generator[Callable[[int], None]]:
-    """Show how far it is, on a terminal; say nothing elsewhere."""
-    console = Console(stderr=True)
-    columns = (TextColumn("sealing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task("sealing", total=total)
-        yield lambda rows: bar.advance(task, rows)

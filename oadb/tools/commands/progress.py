@@ -1,11 +1,11 @@
-"""Rows that pass, counted on a terminal."""
+"""Rows that pass, counted on a terminal; nothing is shown elsewhere."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 T = TypeVar("T")
 
@@ -22,17 +22,9 @@ class Watch(Protocol):
 
 
 @contextmanager
-def counting(label: str) -> Generator[Watch]:
-    """Show rows as they pass, on a terminal; say nothing elsewhere."""
-    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,.0f} rows"))
-    console = Console(stderr=True)
-    with Progress(
-        *columns,
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
+def watching(label: str) -> Generator[Watch]:
+    """Show rows as they pass."""
+    with _shown() as progress:
 
         def watch(rows: Iterable[T]) -> Iterator[T]:
             task = progress.add_task(label, total=None)
@@ -43,3 +35,25 @@ def counting(label: str) -> Generator[Watch]:
             progress.remove_task(task)
 
         yield watch
+
+
+@contextmanager
+def counting(label: str, total: int | None = None) -> Generator[Callable[[int], None]]:
+    """Show how many rows were done, of *total* if that is known, as they are reported."""
+    with _shown() as progress:
+        task = progress.add_task(label, total=total)
+        yield lambda rows: progress.advance(task, rows)
+
+
+def _shown() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} rows"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )

@@ -109,7 +109,8 @@ def _show_latency(console: Console, found: latency.Statistics, last: str) -> Non
 def _calls(total: latency.Part) -> Iterator[str]:
     yield f"{total.calls:,}"
     for count in (total.failed, total.under_100_ms, total.under_150_ms, total.under_200_ms):
-        yield f"{count / total.calls:.1%}"
+        share = total.share(count)
+        yield "-" if share is None else f"{share:.1%}"
 
 
 def _times(summary: latency.Summary) -> Iterator[str]:
