@@ -45,10 +45,14 @@ class Strays:
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """When ``oadb maintain`` last came to its end; more than two days are long ago."""
+    """When ``oadb maintain`` last came to its end; more than two days are long ago.
+
+    While it never ran, ``maintained_at`` is when the tables were made.
+    """
 
     maintained_at: datetime
     is_long_ago: bool
+    has_run: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 import oadb
 from oadb import catalog
+from oadb import migrations as history
 from oadb.engine import embedded
 from oadb.engine.config import Config
 from oadb.engine.database import Database
@@ -21,6 +22,7 @@ from oadb.engine.describe import Column, Description, describe
 from oadb.engine.dsn import connection_keywords
 from oadb.engine.queries import Queries
 from oadb.engine.values import ValueType
+from oadb.tools.findings import UNMIGRATED
 
 # Modules of the package that are no domains.
 _NO_DOMAINS = frozenset({"__main__", "errors"})
@@ -32,7 +34,10 @@ _HARMLESS = frozenset(
 
 
 def check(config: Config) -> Iterator[str]:
-    """Yield every disagreement, each with the declaration and the statement that it concerns."""
+    """Yield every disagreement, each with the declaration and the statement that it concerns.
+
+    Before them, where nothing was ever migrated, the cause of all of them.
+    """
     with (
         Database(config) as db,
         embedded.reachable(config.dsn) as target,
@@ -40,6 +45,8 @@ def check(config: Config) -> Iterator[str]:
             make_conninfo(**connection_keywords(target, {})), autocommit=True
         ) as connection,
     ):
+        if not history.keeps_checksums(db):
+            yield f"{config.dsn} {UNMIGRATED}"
         for declared in (declared for queries in domains() for declared in queries):
             where = f"{declared.place} and {declared.statement.path}:{declared.statement.line}"
             for disagreement in disagreements(db, connection, declared):

@@ -1,20 +1,20 @@
-"""What an operator wants to know first: can we connect, to what, and what is amiss.
+"""What an operator wants to know first: can we connect, to what, and what is wrong.
 
-Each finding is one line. A finding that is not ok makes ``oadb doctor`` exit with 1.
+Each finding is one line. A finding that is not ok makes ``oadb doctor`` exit with 1. So does what
+this role may not look at; the other findings follow all the same.
 """
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-
-from psycopg.errors import UndefinedTable
+from functools import partial
 
 from oadb import catalog, keys
-from oadb.engine import embedded
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import KeyRingError, MigrationError, UnavailableError
-from oadb.tools import log_findings, migrations
-from oadb.tools.findings import Finding
+from oadb.tools import findings, log_findings, migrations
+from oadb.tools.findings import Finding, Look
+from oadb.tools.migration_states import MigrationStatus
 
 OLDEST, NEWEST = 15, 18
 """Major versions of PostgreSQL that oadb is made for."""
@@ -39,19 +39,29 @@ def examine(config: Config) -> Iterator[Finding]:
     try:
         with Database(config) as db:
             yield Finding(True, "connection", f"{config.dsn} answers")
-            server = catalog.describe_server(db)
-            yield _version(server)
-            yield _role(server)
-            yield _clock(db)
-            yield _pool(db, config, server)
-            yield from _limits(db)
-            yield _extensions(db)
-            yield from _row_security(db)
-            yield from _keys(db, config)
-            yield from log_findings.examine(db)
-            yield _migrations(config)
+            yield from findings.each(_looks(db, config))
     except UnavailableError as error:
         yield Finding(False, "connection", str(error))
+
+
+def _looks(db: Database, config: Config) -> dict[str, Look]:
+    return {
+        "server": partial(_server, db),
+        "clock": partial(_clock, db),
+        "pool": partial(_pool, db, config),
+        "limits": partial(_limits, db),
+        "extensions": partial(_extensions, db),
+        "roles": partial(_row_security, db),
+        "keys": partial(_keys, db, config),
+        **log_findings.looks(db),
+        "migrations": partial(_migrations, config),
+    }
+
+
+def _server(db: Database) -> Iterator[Finding]:
+    server = catalog.describe_server(db)
+    yield _version(server)
+    yield _role(server)
 
 
 def _version(server: catalog.Server) -> Finding:
@@ -67,7 +77,7 @@ def _role(server: catalog.Server) -> Finding:
     return Finding(True, "role", f"primary, as {server.role_name}")
 
 
-def _clock(db: Database) -> Finding:
+def _clock(db: Database) -> Iterator[Finding]:
     """Compare clocks; the server's answer was made between our two looks at ours."""
     before = datetime.now(UTC)
     server = catalog.describe_server(db).clock
@@ -75,19 +85,16 @@ def _clock(db: Database) -> Finding:
     skew = max(before - server, server - after, timedelta())
     close = skew <= MOST_SKEW
     advice = "" if close else "; synchronise both hosts with NTP"
-    return Finding(close, "clock", f"{skew.total_seconds():.3f} s from the server's{advice}")
+    yield Finding(close, "clock", f"{skew.total_seconds():.3f} s from the server's{advice}")
 
 
-def _pool(db: Database, config: Config, server: catalog.Server) -> Finding:
+def _pool(db: Database, config: Config) -> Iterator[Finding]:
     others = catalog.count_other_connections(db)
-    free = server.connection_limit - others
-    enough = config.pool_max <= free
-    text = (
-        f"at most {config.pool_max} connections of {server.connection_limit}, "
-        f"{others} are in use by others"
-    )
+    most = catalog.describe_server(db).connection_limit
+    enough = config.pool_max <= most - others
+    text = f"at most {config.pool_max} connections of {most}, {others} are in use by others"
     advice = "" if enough else "; lower DB_POOL_SIZE or DB_MAX_OVERFLOW, or raise max_connections"
-    return Finding(enough, "pool", text + advice)
+    yield Finding(enough, "pool", text + advice)
 
 
 def _limits(db: Database) -> Iterator[Finding]:
@@ -100,14 +107,12 @@ def _limits(db: Database) -> Iterator[Finding]:
             yield Finding(True, limit.name, f"{int(limit.setting) / 1000:g} s")
 
 
-def _extensions(db: Database) -> Finding:
-    offered = {extension.name for extension in catalog.list_extensions(db, _EXTENSIONS)}
+def _extensions(db: Database) -> Iterator[Finding]:
+    offered = catalog.list_extensions(db, _EXTENSIONS)
     missing = [name for name in _EXTENSIONS if name not in offered]
-    if missing:
-        return Finding(
-            False, "extensions", f"{', '.join(missing)} not on the server; install its contrib"
-        )
-    return Finding(True, "extensions", f"{', '.join(_EXTENSIONS)} are available")
+    lacking = f"{', '.join(missing)} not on the server; install its contrib"
+    available = f"{', '.join(_EXTENSIONS)} are available"
+    yield Finding(not missing, "extensions", lacking if missing else available)
 
 
 def _row_security(db: Database) -> Iterator[Finding]:
@@ -171,10 +176,7 @@ def _policies(tables: list[catalog.UserTable], standing: catalog.Standing) -> Fi
 
 
 def _keys(db: Database, config: Config) -> Iterator[Finding]:
-    try:
-        canaries = keys.list_canaries(db)
-    except UndefinedTable:
-        return  # not migrated yet, which is said below
+    canaries = keys.list_canaries(db)
     known = ", ".join(str(canary.key_id) for canary in canaries)
     if config.keyring is None:
         advice = f"the database is sealed with key {known}: set OADB_KEYRING_FILE"
@@ -192,12 +194,16 @@ def _keys(db: Database, config: Config) -> Iterator[Finding]:
         yield Finding(True, "keys", f"{known} in use, all in the ring; {primary} seals")
 
 
-def _migrations(config: Config) -> Finding:
+def _migrations(config: Config) -> Iterator[Finding]:
     try:
-        with embedded.reachable(config.dsn) as target:
-            statuses = migrations.status(target)
+        statuses = migrations.status(config.dsn)
     except MigrationError as error:
-        return Finding(False, "migrations", " ".join(str(error).split()))
+        yield Finding(False, "migrations", " ".join(str(error).split()))
+    else:
+        yield _compared(statuses)
+
+
+def _compared(statuses: list[MigrationStatus]) -> Finding:
     pending = [status.migration_id for status in statuses if status.state == "pending"]
     wrong = [status.migration_id for status in statuses if status.state not in _IN_ORDER]
     if wrong:

@@ -15,14 +15,14 @@ from functools import partial
 from threading import Event
 
 import psycopg
-from psycopg.errors import LockNotAvailable, UndefinedTable
+from psycopg.errors import LockNotAvailable
 
 from oadb import catalog, ip_bans, ip_trackers, log_partitions, login_attempts, rollups, sessions
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import Error
 from oadb.tools import log_findings
-from oadb.tools.findings import Finding
+from oadb.tools.findings import Finding, reason, refusal
 from oadb.tools.retention import Retention
 
 BATCH = 1000
@@ -43,14 +43,16 @@ def run(config: Config, retention: Retention, patience: timedelta = PATIENCE) ->
     )
     try:
         with Database(patient) as db, db.transaction() as claim:
-            refusal = _refusal(db)
-            if refusal is None and not log_partitions.claim_maintenance(claim):
-                refusal = "another run is in progress"
-            if refusal is not None:
-                yield Finding(False, "maintain", refusal)
+            hindrance = _hindrance(db)
+            if hindrance is None and not log_partitions.claim_maintenance(claim):
+                hindrance = "another run is in progress"
+            if hindrance is not None:
+                yield Finding(False, "maintain", hindrance)
                 return
             yield from _steps(db, retention, patience)
             log_partitions.note_maintenance(db)
+    except psycopg.Error as error:
+        yield Finding(False, "maintain", refusal(error, str(config.dsn)))
     except Error as error:
         yield Finding(False, "maintain", str(error))
 
@@ -66,11 +68,8 @@ def repeat(config: Config, retention: Retention, every: float, ended: Event) -> 
         ended.wait(every)
 
 
-def _refusal(db: Database) -> str | None:
-    try:
-        owner = log_partitions.find_owner(db)
-    except UndefinedTable:
-        return "the tables of logs are not there; run oadb migrate"
+def _hindrance(db: Database) -> str | None:
+    owner = log_partitions.find_owner(db)
     if owner.is_ours:
         return None
     return (
@@ -91,7 +90,7 @@ def _steps(db: Database, retention: Retention, patience: timedelta) -> Iterator[
         try:
             yield from step
         except psycopg.Error as error:
-            yield Finding(False, "maintain", _line(error))
+            yield Finding(False, "maintain", reason(error))
 
 
 def _each(work: Work) -> Iterator[Finding]:
@@ -106,7 +105,7 @@ def _each(work: Work) -> Iterator[Finding]:
             in_use.add(table)
             yield Finding(False, table, f"{partition} is in use; the next run tries again")
         except psycopg.Error as error:
-            yield Finding(False, table, f"{partition}: {_line(error)}")
+            yield Finding(False, table, f"{partition}: {reason(error)}")
 
 
 def _missing(db: Database, patience: timedelta) -> Work:
@@ -185,10 +184,6 @@ def _batches(sweep: Callable[[], int]) -> Iterator[int]:
 
 
 def _remaining(db: Database) -> Iterator[Finding]:
-    for finding in (log_findings.partitions(db), log_findings.default_partitions(db)):
+    for finding in (*log_findings.partitions(db), *log_findings.default_partitions(db)):
         if not finding.ok:
             yield finding
-
-
-def _line(error: psycopg.Error) -> str:
-    return " ".join(str(error).split())

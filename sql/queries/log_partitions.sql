@@ -116,9 +116,18 @@ update oadb.log_tables
 set maintained_at = now();
 
 -- name: find_last_maintenance
+-- What migration 0016 wrote is when it began. It was noted as applied after that, by the clock
+-- of who applied it: if that was behind ours, a run is assumed.
 select
-    min(maintained_at) as maintained_at,
-    min(maintained_at) < now() - interval '2 days' as is_long_ago
+    min(log_tables.maintained_at) as maintained_at,
+    min(log_tables.maintained_at) < now() - interval '2 days' as is_long_ago,
+    not exists (
+        select 1
+        from oadb.applied_migrations
+        where
+            applied_migrations.migration_id = '0016_partition_logs'
+            and applied_migrations.applied_at > min(log_tables.maintained_at)
+    ) as has_run
 from oadb.log_tables;
 
 -- name: count_lost

@@ -8,11 +8,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from oadb.tools import chain
+from oadb.tools import chain, cli, keys
 from tests.command_line import oadb
 
 HEADING = (
@@ -155,6 +157,7 @@ def test_check_names_what_an_unmigrated_database_lacks(oadb_empty_url: str) -> N
     done = oadb("check", url=oadb_empty_url)
 
     assert done.returncode == 1
+    assert done.stdout.splitlines()[0].endswith(" is not migrated; run oadb migrate")
     assert 'users.get: the server refuses it: relation "oadb.users" does not exist' in done.stdout
 
 
@@ -179,3 +182,92 @@ def test_the_generated_chain_is_of_the_promised_size_and_unambiguous() -> None:
     assert len(rows) == 10_020
     assert len({row.symbol for row in rows}) == len({row.token for row in rows}) == len(rows)
     assert min(row.expiry for row in rows if row.expiry) == date(2026, 11, 26)
+
+
+# What PostgreSQL refuses -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kite(tmp_path: Path) -> Path:
+    file = tmp_path / "kite.csv"
+    file.write_text(HEADING + GOOD)
+    return file
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> Path:
+    keys.new(tmp_path / "ring.json")
+    return tmp_path / "ring.json"
+
+
+COMMANDS = [
+    ("stats",),
+    ("keys", "verify"),
+    ("keys", "rewrap"),
+    ("keys", "promote", "1"),
+    ("instruments", "load", "FILE", "--broker", "zerodha"),
+]
+
+
+def run(command: tuple[str, ...], file: Path, url: str, ring: Path) -> str:
+    """Return the one line of a command that fails; without the database's name."""
+    done = oadb(*(str(file) if part == "FILE" else part for part in command), url=url,
+                OADB_KEYRING_FILE=str(ring))  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_database_that_is_not_migrated_is_one_line(
+    command: tuple[str, ...], kite: Path, ring: Path, oadb_empty_url: str
+) -> None:
+    line = run(command, kite, oadb_empty_url, ring)
+
+    assert line.startswith("oadb: postgres@")
+    assert line.endswith(" is not migrated; run oadb migrate")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_right_that_is_missing_is_one_line_with_who_has_it(
+    command: tuple[str, ...], kite: Path, ring: Path, oadb_database_url: str
+) -> None:
+    with psycopg.connect(oadb_database_url) as connection:
+        connection.execute("create role no_rights login")
+    try:
+        url = oadb_database_url.replace("postgres@", "no_rights@")
+        line = run(command, kite, url, ring)
+    finally:
+        with psycopg.connect(oadb_database_url) as connection:
+            connection.execute("drop role no_rights")
+
+    assert line.startswith("oadb: no_rights@")
+    assert "permission denied for schema oadb" in line
+    assert line.endswith(
+        "; connect as a member of oadb_app, for keys of oadb_rotate, or as the owner"
+    )
+
+
+def test_what_else_postgresql_refuses_is_one_line(
+    kite: Path, ring: Path, oadb_database_url: str
+) -> None:
+    with psycopg.connect(oadb_database_url) as connection:
+        connection.execute("alter table oadb.instruments drop column lot_size")
+
+    assert "lot_size" in run(COMMANDS[-1], kite, oadb_database_url, ring)
+
+
+def test_a_mistake_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mistaken() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli, "app", mistaken)
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_the_help_names_the_environment_and_the_version_is_said() -> None:
+    shown = " ".join(oadb("--help").stdout.split())
+
+    assert all(name in shown for name in ("DATABASE_URL", "DB_", "OADB_KEYRING_FILE"))
+    assert oadb("--version").stdout == f"oadb {version('oadb')}\n"

@@ -1,4 +1,4 @@
-"""What the doctor says of a healthy database, and of each thing that can be amiss."""
+"""What the doctor says of a healthy database, and of each thing that can be wrong."""
 
 import secrets
 from collections.abc import Generator
@@ -26,7 +26,7 @@ def findings(config: Config) -> dict[str, Finding]:
     return {finding.subject: finding for finding in doctor.examine(config)}
 
 
-def test_a_healthy_database_has_nothing_amiss(config: Config) -> None:
+def test_a_healthy_database_has_nothing_wrong(config: Config) -> None:
     found = findings(config)
 
     assert [str(finding) for finding in found.values() if not finding.ok] == []
@@ -34,7 +34,7 @@ def test_a_healthy_database_has_nothing_amiss(config: Config) -> None:
     assert found["statement_timeout"].text == "15 s"
 
 
-def test_a_pool_larger_than_the_server_allows_is_amiss(config: Config) -> None:
+def test_a_pool_larger_than_the_server_allows_is_wrong(config: Config) -> None:
     found = findings(replace(config, max_overflow=900))["pool"]
 
     assert not found.ok
@@ -42,7 +42,7 @@ def test_a_pool_larger_than_the_server_allows_is_amiss(config: Config) -> None:
     assert "lower DB_POOL_SIZE or DB_MAX_OVERFLOW" in found.text
 
 
-def test_a_limit_that_is_off_is_amiss(config: Config) -> None:
+def test_a_limit_that_is_off_is_wrong(config: Config) -> None:
     found = findings(replace(config, statement_timeout=0.0))["statement_timeout"]
 
     assert str(found) == (
@@ -50,14 +50,14 @@ def test_a_limit_that_is_off_is_amiss(config: Config) -> None:
     )
 
 
-def test_a_database_without_migrations_is_amiss(oadb_empty_url: str) -> None:
+def test_a_database_without_migrations_is_wrong(oadb_empty_url: str) -> None:
     found = findings(Config.from_env({"DATABASE_URL": oadb_empty_url}))["migrations"]
 
     assert not found.ok
     assert found.text.endswith("pending; run oadb migrate")
 
 
-def test_a_clock_that_is_off_is_amiss(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_is_off_is_wrong(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "MOST_SKEW", timedelta(microseconds=-1))
 
     found = findings(config)["clock"]
@@ -66,7 +66,7 @@ def test_a_clock_that_is_off_is_amiss(config: Config, monkeypatch: pytest.Monkey
     assert found.text.endswith("synchronise both hosts with NTP")
 
 
-def test_an_edited_migration_is_amiss(config: Config, oadb_database_url: str) -> None:
+def test_an_edited_migration_is_wrong(config: Config, oadb_database_url: str) -> None:
     with psycopg.connect(oadb_database_url) as connection:
         connection.execute(
             "update oadb.applied_migrations set checksum = sha256('other') "
@@ -111,6 +111,8 @@ def separate(server: Server, single: str) -> Generator[str]:
         with psycopg.connect(url) as connection:
             connection.execute("create role service login in role oadb_app")
             connection.execute("create role one_user login in role oadb_user")
+            connection.execute("create role reader login in role oadb_ro")
+            connection.execute("create role auditor login in role oadb_log")
         yield url
 
 
@@ -127,14 +129,14 @@ def said(url: str, subject: str, *statements: str) -> str:
             connection.execute(statements[1].encode())
 
 
-def test_one_role_for_everything_is_said_and_is_not_amiss(single: str) -> None:
+def test_one_role_for_everything_is_said_and_is_not_wrong(single: str) -> None:
     assert said(single, "roles") == (
         f"ok   roles: one for everything, alone; to separate, {SEPARATE}"
     )
     assert said(single, "row security").startswith("ok   row security: forced on oadb.api_keys, ")
 
 
-def test_a_superuser_that_nothing_binds_is_amiss(server: Server, single: str) -> None:
+def test_a_superuser_that_nothing_binds_is_wrong(server: Server, single: str) -> None:
     assert single
     assert said(server.url("single"), "roles") == (
         "FAIL roles: row-level security does not bind postgres, so that db.as_user is refused; "
@@ -173,7 +175,7 @@ def test_a_service_that_owns_the_tables_is_told(server: Server, separate: str) -
         )
 
 
-def test_a_role_that_is_missing_is_amiss(separate: str) -> None:
+def test_a_role_that_is_missing_is_wrong(separate: str) -> None:
     found = said(
         separate,
         "roles",
@@ -185,7 +187,7 @@ def test_a_role_that_is_missing_is_amiss(separate: str) -> None:
 
 
 @pytest.mark.parametrize("switch", ["disable row level security", "no force row level security"])
-def test_row_security_that_is_off_is_amiss(separate: str, switch: str) -> None:
+def test_row_security_that_is_off_is_wrong(separate: str, switch: str) -> None:
     back = "enable row level security, force row level security"
     found = said(
         separate,
@@ -197,7 +199,7 @@ def test_row_security_that_is_off_is_amiss(separate: str, switch: str) -> None:
     assert found == "FAIL row security: not forced on oadb.sessions; see migration 0011"
 
 
-def test_a_later_table_of_users_without_row_security_is_amiss(separate: str) -> None:
+def test_a_later_table_of_users_without_row_security_is_wrong(separate: str) -> None:
     create = "create table oadb.later (user_id bigint)"
 
     assert said(separate, "row security", create, "drop table oadb.later") == (
@@ -205,7 +207,7 @@ def test_a_later_table_of_users_without_row_security_is_amiss(separate: str) -> 
     )
 
 
-def test_row_security_without_a_policy_for_users_is_amiss(separate: str) -> None:
+def test_row_security_without_a_policy_for_users_is_wrong(separate: str) -> None:
     rename = "alter policy {} on oadb.sessions rename to {}"
     found = said(
         separate,
@@ -217,7 +219,36 @@ def test_row_security_without_a_policy_for_users_is_amiss(separate: str) -> None
     assert found == "FAIL row security: oadb.sessions without user_policy; see migration 0011"
 
 
-def test_a_connection_that_sees_no_row_is_amiss(server: Server, separate: str) -> None:
+EVERY_SUBJECT = [
+    "connection", "server", "role", "clock", "pool", "idle_in_transaction_session_timeout",
+    "lock_timeout", "statement_timeout", "extensions", "roles", "row security", "keys", "maintain",
+    "partitions", "default partitions", "rows of logs", "migrations",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("role", "wrong"),
+    [
+        ("service", set()),
+        ("reader", {"keys"}),
+        ("auditor", {*EVERY_SUBJECT[11:]}),
+    ],
+)
+def test_what_a_role_may_not_look_at_is_a_finding_and_the_others_follow(
+    server: Server, separate: str, role: str, wrong: set[str]
+) -> None:
+    assert separate
+    config = Config.from_env({"DATABASE_URL": login(server, role, "separate")})
+    found = [*doctor.examine(config)]
+
+    assert [finding.subject for finding in found] == EVERY_SUBJECT
+    assert {finding.subject for finding in found if not finding.ok} == wrong
+    for finding in found:
+        assert "\n" not in finding.text
+        assert finding.ok or "connect as " in finding.text or "hint: " in finding.text
+
+
+def test_a_connection_that_sees_no_row_is_wrong(server: Server, separate: str) -> None:
     assert separate
     found = said(login(server, "one_user", "separate"), "row security")
 
@@ -251,7 +282,7 @@ def test_a_key_ring_that_fits_is_said(config: Config, ring: KeyRing) -> None:
     assert str(findings(fitting)["keys"]) == "ok   keys: 1 in use, all in the ring; 1 seals"
 
 
-def test_a_key_ring_that_is_missing_or_another_one_is_amiss(config: Config, ring: KeyRing) -> None:
+def test_a_key_ring_that_is_missing_or_another_one_is_wrong(config: Config, ring: KeyRing) -> None:
     with Database(replace(config, keyring=ring)) as db:
         keys.prove(db)
     other = KeyRing([replace(ring.primary, root=secrets.token_bytes(32))])

@@ -8,10 +8,10 @@ from oadb.tools.findings import Finding
 
 
 def show(findings: Iterable[Finding]) -> None:
-    """Print each as it comes; exit with 1 at the end if something is amiss."""
-    amiss = False
+    """Print each as it comes; exit with 1 at the end if one is not ok."""
+    wrong = False
     for finding in findings:
         typer.echo(str(finding))
-        amiss |= not finding.ok
-    if amiss:
+        wrong |= not finding.ok
+    if wrong:
         raise typer.Exit(1)
