@@ -112,6 +112,10 @@ def find(user_id: int, broker: str) -> FoundToken | None: ...
 
 
 @query
+def _find_current(user_id: int) -> FoundToken | None: ...
+
+
+@query
 def list_by_user(user_id: int) -> list[BrokerLogin]: ...
 
 
@@ -177,12 +181,17 @@ async def get(db: AsyncExecutor, user_id: int, broker: str) -> BrokerToken | Ref
 
     Raises SealError if what is stored was tampered with.
     """
-    found = usable(await find(db, user_id, broker))
-    if isinstance(found, Refusal):
-        return found
-    sealed = (found.access_token, found.refresh_token, found.feed_token, found.parameters)
-    tokens = _tokens(_opened(await keys.ring_of(db), (user_id, broker), sealed))
-    return BrokerToken(user_id, broker, found.client_id, tokens, found.updated_at, found.expires_at)
+    return await _judged(db, await find(db, user_id, broker))
+
+
+@operation
+async def get_current(db: AsyncExecutor, user_id: int) -> BrokerToken | Refusal:
+    """Return the tokens of a user's current login, whichever broker it is with.
+
+    That is the newest whose tokens can be used; where there is none, the newest says why: REVOKED
+    or EXPIRED, and UNKNOWN where no broker ever gave any. Raises SealError, as ``get`` does.
+    """
+    return await _judged(db, await _find_current(db, user_id))
 
 
 @operation
@@ -217,6 +226,17 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> 
 def stored(ring: KeyRing, row: Row, tokens: Tokens) -> tuple[_Contents, list[bytes]]:
     """Return what is stored of *tokens* in *row*: see ``_sealed``."""
     return _sealed(ring, row, _contents(tokens))
+
+
+async def _judged(db: AsyncExecutor, stored: FoundToken | None) -> BrokerToken | Refusal:
+    """Return what is stored, opened, or why it cannot be used."""
+    found = usable(stored)
+    if isinstance(found, Refusal):
+        return found
+    row = found.user_id, found.broker
+    sealed = (found.access_token, found.refresh_token, found.feed_token, found.parameters)
+    tokens = _tokens(_opened(await keys.ring_of(db), row, sealed))
+    return BrokerToken(*row, found.client_id, tokens, found.updated_at, found.expires_at)
 
 
 def _contents(tokens: Tokens) -> _Contents:

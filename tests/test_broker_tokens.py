@@ -206,6 +206,57 @@ def test_why_there_are_no_tokens_is_told(db: Database, observer: Observer, user_
     assert broker_tokens.get(db, user_id, "zerodha") is Refusal.REVOKED
 
 
+def test_the_current_login_is_the_newest_whose_tokens_can_be_used(
+    db: Database, observer: Observer, user_id: int
+) -> None:
+    given = {broker: tokens() for broker in ("zerodha", "angel", "dhan")}
+    for broker, each in given.items():
+        put(db, user_id, each, broker, client_id=broker.upper(), expires_at=TOMORROW)
+    put(db, new_user(db), tokens(), "fyers")
+
+    assert broker_tokens.get_current(db, user_id) == got(db, user_id, "dhan")
+    observer.rows(
+        "update oadb.broker_tokens set expires_at = now() where user_id = %s and broker = 'dhan'",
+        user_id,
+    )
+    assert broker_tokens.get_current(db, user_id) == got(db, user_id, "angel")
+    broker_tokens.revoke(db, user_id, "angel")
+    assert broker_tokens.get_current(db, user_id) == got(db, user_id, "zerodha")
+    assert got(db, user_id).tokens == given["zerodha"]
+    put(db, user_id, given["angel"], "angel")
+    assert broker_tokens.get_current(db, user_id) == got(db, user_id, "angel")
+
+
+def test_why_there_is_no_current_login_is_told(
+    db: Database, observer: Observer, user_id: int
+) -> None:
+    assert broker_tokens.get_current(db, user_id) is Refusal.UNKNOWN
+    for broker in ("zerodha", "angel"):
+        put(db, user_id, tokens(), broker)
+    broker_tokens.revoke(db, user_id, "zerodha")
+    observer.rows(
+        "update oadb.broker_tokens set updated_at = now() + interval '1 s', expires_at = now() "
+        "where user_id = %s and broker = 'angel'",
+        user_id,
+    )
+    assert broker_tokens.get_current(db, user_id) is Refusal.EXPIRED
+    observer.rows(
+        "update oadb.broker_tokens set updated_at = now() + interval '2 s' "
+        "where user_id = %s and broker = 'zerodha'",
+        user_id,
+    )
+    assert broker_tokens.get_current(db, user_id) is Refusal.REVOKED
+
+
+def test_under_an_identity_the_current_login_is_ones_own(db: Database, user_id: int) -> None:
+    other = new_user(db)
+    put(db, other, tokens())
+    put(db, user_id, tokens(), "angel")
+
+    assert broker_tokens.get_current(db.as_user(user_id), user_id) == got(db, user_id, "angel")
+    assert broker_tokens.get_current(db.as_user(user_id), other) is Refusal.UNKNOWN
+
+
 def test_what_is_revoked_is_gone_from_the_row_and_can_be_put_again(
     db: Database, observer: Observer, user_id: int
 ) -> None:
@@ -276,6 +327,8 @@ def test_what_was_swapped_moved_altered_or_cut_is_not_opened(
 
     with pytest.raises(SealError):
         broker_tokens.get(db, user_id, "angel" if "angel" in change else "zerodha")
+    with pytest.raises(SealError):
+        broker_tokens.get_current(db, user_id)
 
 
 # Everybody's -------------------------------------------------------------------------------------
@@ -396,5 +449,6 @@ async def test_broker_tokens_work_for_asyncio(adb: AsyncDatabase) -> None:
     found = await broker_tokens.get(adb, asha.user_id, "zerodha")
     assert isinstance(found, BrokerToken)
     assert found.tokens == given
+    assert await broker_tokens.get_current(adb, asha.user_id) == found
     assert await broker_tokens.revoke(adb, asha.user_id, "zerodha")
     assert await broker_tokens.get(adb, asha.user_id, "zerodha") is Refusal.REVOKED

@@ -62,6 +62,30 @@ where
     user_id = :user_id
     and broker = :broker;
 
+-- name: _find_current
+-- The newest that can be used; where none can, the newest: the one that was put, or
+-- revoked, last. A put that changes nothing does not make it newer. Served by
+-- broker_tokens_pkey.
+select
+    user_id,
+    broker,
+    client_id,
+    access_token,
+    refresh_token,
+    feed_token,
+    parameters,
+    updated_at,
+    expires_at,
+    revoked_at is not null as is_revoked,
+    coalesce(expires_at <= now(), false) as is_expired
+from oadb.broker_tokens
+where user_id = :user_id
+order by
+    revoked_at is null and coalesce(expires_at > now(), true) desc,
+    updated_at desc,
+    broker asc
+limit 1;
+
 -- name: list_by_user
 -- In order of broker, revoked and expired ones as well.
 select
