@@ -1,22 +1,32 @@
 """What the documents show is run: Python, shell and SQL blocks, and the links between them."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
+from oadb.engine.dsn import Dsn
 from oadb.security import keyring_file
-from tests.conftest import RING
+from oadb.testing.control import controlled
+from oadb.tools import maintenance
+from oadb.tools.migrations import migrate, rollback
+from oadb.tools.retention import DEFAULT_DAYS
+from tests.conftest import RING, configured
 from tests.importing.openalgo import ENVIRON, Installation
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 # The two commands install; .ci/run takes them from the README and runs them as written.
 INSTALLS = ".venv/bin/pip install"
+EXPORTED = "export DATABASE_URL=postgresql://oadb@localhost/oadb\n"
 
 ROWS = (
     "instrument_token,exchange_token,tradingsymbol,name,last_price,expiry,strike,tick_size,"
@@ -31,10 +41,11 @@ def blocks(document: Path, language: str) -> list[str]:
 
 
 def shell_blocks() -> Iterator[tuple[str, str]]:
+    """Yield what is run: blocks, or all of a document that says first where the database is."""
     for document in DOCUMENTS:
-        for block in blocks(document, "sh"):
-            if INSTALLS not in block:
-                yield document.name, block
+        found = [block for block in blocks(document, "sh") if INSTALLS not in block]
+        for block in ["".join(found)] if EXPORTED in "".join(found) else found:
+            yield document.name, block
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -52,7 +63,7 @@ def test_python_in_a_document_runs_from_top_to_bottom(
     monkeypatch.setenv("DATABASE_URL", oadb_database_url)
     monkeypatch.setenv("OADB_KEYRING", RING.to_json())
     (tmp_path / "instruments.csv").write_text(ROWS)
-    names: dict[str, object] = {}
+    names: dict[str, object] = {"__name__": "__main__"}
     for block in blocks(document, "python"):
         exec(compile(block, document.name, "exec"), names)
 
@@ -63,11 +74,12 @@ def test_shell_in_a_document_runs(
 ) -> None:
     command = shutil.which("oadb", path=str(Path(sys.executable).parent))
     assert command is not None
-    environment = {
-        "PATH": f"{Path(command).parent}:/usr/bin:/bin",
-        "DATABASE_URL": oadb_database_url,
-        "OADB_KEYRING_FILE": str(tmp_path / "ring.json"),
-    }
+    environment = {"PATH": f"{Path(command).parent}:/usr/bin:/bin"}
+    if EXPORTED in block:
+        block = block.replace(EXPORTED, f"export DATABASE_URL={shlex.quote(oadb_database_url)}\n")
+    else:
+        environment["DATABASE_URL"] = oadb_database_url
+        environment["OADB_KEYRING_FILE"] = str(tmp_path / "ring.json")
     keyring_file.write(tmp_path / "ring.json", RING)
     (tmp_path / ".env").write_text("".join(f"{k} = '{v}'\n" for k, v in ENVIRON.items()))
     (tmp_path / "db").mkdir()
@@ -85,7 +97,69 @@ def test_shell_in_a_document_runs(
 def test_sql_in_a_document_stands_in_a_query_file(document: Path) -> None:
     files = [path.read_text() for path in ROOT.glob("sql/queries/*.sql")]
     for block in blocks(document, "sql"):
-        assert any(block in text for text in files), block
+        assert block in RECIPES or any(block in text for text in files), block
+
+
+RECIPES = blocks(ROOT / "docs" / "security.md", "sql")
+"""What a superuser runs: to migrate as another role, and to give away what it has migrated."""
+
+
+@pytest.fixture
+def superuser(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection[Any]]:
+    """Give a session in an empty database of a server of our own: roles belong to a server."""
+    with controlled() as control, psycopg.connect(control.url, autocommit=True) as connection:
+        yield connection
+
+
+def follow(superuser: psycopg.Connection[Any], recipe: str) -> None:
+    """Run a recipe as psql does, which knows the name of its database."""
+    superuser.execute(recipe.replace(':"DBNAME"', superuser.info.dbname).encode())
+
+
+def owners(superuser: psycopg.Connection[Any]) -> set[str]:
+    """Return who owns something of oadb or of yoyo."""
+    return {
+        owner
+        for (owner,) in superuser.execute("""
+            select relowner::regrole::text from pg_class
+            where relnamespace = 'oadb'::regnamespace or relname like '%yoyo%'
+            union select proowner::regrole::text from pg_proc
+            where pronamespace = 'oadb'::regnamespace
+            union select nspowner::regrole::text from pg_namespace where nspname = 'oadb'
+        """)
+    }
+
+
+def migrating(superuser: psycopg.Connection[Any]) -> Dsn:
+    return Dsn({"host": superuser.info.host, "port": str(superuser.info.port),
+                "dbname": superuser.info.dbname, "user": "oadb_migrate"})  # fmt: skip
+
+
+def test_a_role_of_its_own_migrates_from_the_start(superuser: psycopg.Connection[Any]) -> None:
+    follow(superuser, RECIPES[0])
+    migrate(migrating(superuser))
+    superuser.execute("call oadb.create_roles()")
+    superuser.execute("call oadb.grant_privileges()")
+
+    assert owners(superuser) == {"oadb_owner"}
+    rollback(migrating(superuser), count=3)
+    migrate(migrating(superuser))
+    assert owners(superuser) == {"oadb_owner"}
+
+
+def test_what_a_superuser_migrated_is_given_to_a_role_of_its_own(
+    superuser: psycopg.Connection[Any],
+) -> None:
+    migrate(Dsn({**migrating(superuser).keywords, "user": superuser.info.user}))
+    assert owners(superuser) == {superuser.info.user}
+    follow(superuser, RECIPES[1])
+
+    assert owners(superuser) == {"oadb_owner"}
+    rollback(migrating(superuser), count=3)
+    migrate(migrating(superuser))
+    assert owners(superuser) == {"oadb_owner"}
+    owner = replace(configured("postgresql://x"), dsn=migrating(superuser))
+    assert [each for each in maintenance.run(owner, dict.fromkeys(DEFAULT_DAYS)) if not each.ok] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
