@@ -1,4 +1,4 @@
-"""docs/coverage.md: every function of the seed's eleven modules, and its counterpart."""
+"""docs/coverage.md: every function of OpenAlgo's modules, its counterpart, and its defects."""
 
 import re
 from importlib import import_module
@@ -9,6 +9,7 @@ import pytest
 from oadb.engine.statements import sql_folder
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "coverage.md"
+TESTS = sorted(path for path in Path(__file__).parent.rglob("test_*.py") if path != Path(__file__))
 DOMAINS = {path.stem for path in (sql_folder() / "queries").glob("*.sql")} | {"brokers"}
 
 # What the modules of the seed system offer to their callers, as their inventory lists it.
@@ -31,7 +32,7 @@ SEED = {
         enhanced_search_symbols fno_search_symbols_db get_distinct_expiries
         get_distinct_underlyings normalize_derivative_underlyings tv_search.search_symbols SymToken
     """,
-    "apilog_db": "async_log_order OrderLog",
+    "apilog_db": "async_log_order executor OrderLog",
     "analyzer_db": "async_log_analyzer AnalyzerLog.to_dict",
     "settings_db": """
         get_analyze_mode set_analyze_mode get_smtp_settings set_smtp_settings
@@ -53,6 +54,14 @@ SEED = {
         OrderLatency.log_latency OrderLatency.get_recent_logs OrderLatency.get_latency_stats
         purge_old_data_logs
     """,
+    "master_contract_status_db": """
+        init_broker_status update_status get_status should_download_master_contract
+        update_download_stats
+    """,
+    "action_center_db": """
+        create_pending_order get_pending_orders get_pending_order_by_id get_pending_count
+        approve_pending_order reject_pending_order update_broker_status delete_pending_order
+    """,
     "token_db": """
         get_token get_symbol get_oa_symbol get_br_symbol get_brexchange get_symbol_info
         get_symbol_count *_dbquery get_tokens_bulk get_symbols_bulk search_symbols
@@ -62,42 +71,88 @@ SEED = {
     """,
 }
 
-Row = tuple[str, str]
+# token_db is a front without tables of its own.
+WITHOUT_TABLES = {"token_db"}
+
+DEFECTS = range(1, 57)
+
+Row = tuple[str, ...]
 
 
-def rows() -> list[Row]:
-    """Return the rows of the tables: what is replaced, and by what."""
-    lines = DOCUMENT.read_text().splitlines()
-    cells = [line.strip("| ").split(" | ", 1) for line in lines if line.startswith("| ")]
-    return [(cell[0], cell[1]) for cell in cells if len(cell) == 2]
+def tables() -> dict[str, list[Row]]:
+    """Return the rows of the tables by heading: what is replaced, and by what."""
+    found: dict[str, list[Row]] = {}
+    for part in DOCUMENT.read_text().split("\n## ")[1:]:
+        heading, _, text = part.partition("\n")
+        lines = [line for line in text.splitlines() if line.startswith("| ")]
+        found[heading] = [tuple(line.strip("| ").split(" | ")) for line in lines[2:]]
+    return found
 
 
-def is_told(name: str, told: str) -> bool:
-    """Say whether *told* names a function, with its class or, after another one, without it."""
+TABLES = tables()
+
+
+def names(name: str, text: str) -> bool:
+    """Say whether *text* names a function, with its class or, after another one, without it."""
     plain = name.rsplit(".", maxsplit=1)[-1]
-    return re.search(rf"(?<!\w){re.escape(plain)}(?!\w)", told) is not None
+    return re.search(rf"(?<!\w){re.escape(plain)}(?!\w)", text) is not None
 
 
 @pytest.mark.parametrize("module", [*SEED])
-def test_every_function_of_the_seed_has_a_row(module: str) -> None:
-    told = "\n".join(replaced for replaced, _ in rows())
+def test_every_function_of_a_module_has_a_row_under_its_name(module: str) -> None:
+    replaced = "\n".join(row[0] for row in TABLES[module])
+    offered = [*SEED[module].split(), *([] if module in WITHOUT_TABLES else ["init_db"])]
 
-    assert [name for name in SEED[module].split() if not is_told(name, told)] == []
+    assert [name for name in offered if not names(name, replaced)] == []
 
 
 def counterparts() -> set[str]:
-    """Return what the tables name of oadb: ``users.create``, ``oadb.users``."""
-    named = {name for _, by in rows() for name in re.findall(r"`(?:oadb\.)?([\w.]+)", by)}
-    return {name for name in named if name.split(".")[0] in DOMAINS}
+    """Return what code the tables name beside a function of OpenAlgo: ``users.create``.
+
+    Without commands, which have spaces, calls and arguments, and variables of the environment.
+    """
+    found = {name for module in SEED for row in TABLES[module] for name in code(row[1])}
+    return {name for name in found if not name.isupper()}
+
+
+def code(text: str) -> list[str]:
+    return re.findall(r"`([A-Za-z_][\w.]*)`", text)
 
 
 def test_counterparts_are_found_in_the_tables() -> None:
-    assert {"users.create", "users", "broker_tokens.put", "api_keys.verify"} <= counterparts()
+    assert {"users.create", "broker_tokens.put", "api_keys.verify"} <= counterparts()
 
 
 @pytest.mark.parametrize("name", sorted(counterparts()))
-def test_a_counterpart_exists(name: str) -> None:
+def test_a_counterpart_is_named_with_its_module_and_exists(name: str) -> None:
     module, *attributes = name.split(".")
+    assert module in DOMAINS
     found: object = import_module(f"oadb.{module}")
     for attribute in attributes:
         found = getattr(found, attribute)
+
+
+# Defects ----------------------------------------------------------------------------------------
+
+
+def labelled() -> set[int]:
+    """Return the defects that tests name: in a comment, a docstring, or the name of the test."""
+    texts = "\n".join(path.read_text() for path in TESTS)
+    lists = re.findall(r"\bDefects? ((?:\d+(?:, | and )?)+)", texts)
+    numbers = [number for each in lists for number in re.findall(r"\d+", each)]
+    return {int(number) for number in (*numbers, *re.findall(r"def test_(\d\d)_", texts))}
+
+
+def test_every_defect_is_named_by_a_test_or_has_a_row_that_says_why_not() -> None:
+    listed = {int(row[0]) for row in TABLES["Defects"]}
+
+    assert labelled() | listed == {*DEFECTS}
+    assert labelled() & listed == set()
+
+
+def test_the_tests_that_the_rows_of_defects_name_are_there() -> None:
+    texts = "\n".join(path.read_text() for path in TESTS)
+
+    for number, _, where in TABLES["Defects"]:
+        assert where, number
+        assert [name for name in code(where) if f"def {name}(" not in texts] == []

@@ -449,7 +449,7 @@ def test_two_devices_behind_one_address_do_not_end_each_other(
     assert sessions.find(db, second.token) is not None
 
 
-# Defect 33, for what there is of it here: pending orders come with their own domain.
+# Defect 33; of approvals of orders it is in test_settings_defects.py.
 def test_a_change_asked_for_by_many_at_once_does_not_happen_more_than_once(
     db: Database, user: users.User
 ) -> None:

@@ -159,7 +159,9 @@ def test_what_a_superuser_migrated_is_given_to_a_role_of_its_own(
     migrate(migrating(superuser))
     assert owners(superuser) == {"oadb_owner"}
     owner = replace(configured("postgresql://x"), dsn=migrating(superuser))
-    assert [each for each in maintenance.run(owner, dict.fromkeys(DEFAULT_DAYS)) if not each.ok] == []
+    assert [
+        each for each in maintenance.run(owner, dict.fromkeys(DEFAULT_DAYS)) if not each.ok
+    ] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
