@@ -105,7 +105,7 @@ RECIPES = blocks(ROOT / "docs" / "security.md", "sql")
 
 
 @pytest.fixture
-def superuser(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection[Any]]:
+def superuser() -> Iterator[psycopg.Connection[Any]]:
     """Give a session in an empty database of a server of our own: roles belong to a server."""
     with controlled() as control, psycopg.connect(control.url, autocommit=True) as connection:
         yield connection
@@ -159,12 +159,22 @@ def test_what_a_superuser_migrated_is_given_to_a_role_of_its_own(
     migrate(migrating(superuser))
     assert owners(superuser) == {"oadb_owner"}
     owner = replace(configured("postgresql://x"), dsn=migrating(superuser))
-    assert [
-        each for each in maintenance.run(owner, dict.fromkeys(DEFAULT_DAYS)) if not each.ok
-    ] == []
+    found = maintenance.run(owner, dict.fromkeys(DEFAULT_DAYS))
+    assert [finding for finding in found if not finding.ok] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text()):
         assert (document.parent / target).exists(), target
+
+
+def test_every_figure_at_the_top_of_performance_stands_further_down() -> None:
+    top, _, below = (ROOT / "docs" / "performance.md").read_text().partition("\n## ")
+    rows = [line.split(" | ") for line in top.splitlines() if line.startswith("| ")][2:]
+    figures = {figure for row in rows for figure in re.findall(r"\d[\d.,]*\d|\d", row[2])}
+
+    assert len(rows) > 20
+    assert [
+        each for each in sorted(figures) if not re.search(rf"\b{re.escape(each)}\b", below)
+    ] == []

@@ -1,7 +1,7 @@
 """What tables need in the long run: partitions ahead of need, and an end for what is old.
 
     oadb maintain                   once, as cron runs it
-    oadb maintain --every 3600      again and again, until SIGTERM
+    oadb maintain --every 60        again and again, until SIGTERM
 
 Each step is many small transactions, none of which keeps readers or writers waiting; killed
 anywhere, the next run goes on. It takes the rights of the owner of the tables.

@@ -17,6 +17,7 @@ import pytest
 from oadb.tools import chain, cli, keys
 from tests.command_line import oadb
 
+ROOT = Path(__file__).parents[2]
 HEADING = (
     "instrument_token,exchange_token,tradingsymbol,name,last_price,expiry,strike,tick_size,"
     "lot_size,instrument_type,segment,exchange\n"
@@ -50,6 +51,10 @@ def test_the_demo_does_the_main_job_and_leaves_nothing(tmp_path: Path) -> None:
         "order log read", "statistics", *["import, dry run"] * 3, "left out",
         *["import, dry run"] * 10, "server stopped",
     ]  # fmt: skip
+    readme = (ROOT / "README.md").read_text()
+    shown = readme.partition("$ oadb demo --instruments")[2].partition("```")[0].splitlines()[1:]
+    assert shown
+    assert {line.split("  ")[0] for line in shown} <= {*steps}
     assert "right password       accepted" in done.stdout
     assert "wrong password       refused" in done.stdout
     assert "10,020 rows: 10,020 new, 0 unchanged, 0 rejected" in done.stdout

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -224,6 +225,15 @@ EVERY_SUBJECT = [
     "lock_timeout", "statement_timeout", "extensions", "roles", "row security", "keys", "maintain",
     "partitions", "default partitions", "rows of logs", "migrations",
 ]  # fmt: skip
+
+
+def test_the_runbook_has_each_finding() -> None:
+    document = Path(__file__).parents[2] / "docs" / "reliability.md"
+    table = document.read_text().partition("| finding |")[2].partition("\n\n")[0]
+    rows = table.splitlines()[2:]
+    named = [name for row in rows for name in row.split(" | ")[0].strip("| ").split(", ")]
+
+    assert sorted(named) == sorted(EVERY_SUBJECT)
 
 
 @pytest.mark.parametrize(
