@@ -3,6 +3,7 @@
 import string
 from collections.abc import Iterator
 from itertools import product
+from random import Random
 
 _QUOTES = ("'", '"', "`", "\\'", "''", "$$", "$q$", "\u2019", "\uff07", "\u02bc")
 _COMMENTS = ("--", "-- ", "#", "/*", ";--", ";%00", "*/")
@@ -173,3 +174,9 @@ TEXTS: tuple[str, ...] = tuple(
         )
     )
 )  # fmt: skip
+
+
+def incompressible(characters: int) -> str:
+    """Return a text of three bytes a character, also where PostgreSQL compresses it."""
+    chance = Random(1)
+    return "".join(chr(chance.randrange(0x4E00, 0x9FA0)) for _ in range(characters))

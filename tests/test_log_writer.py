@@ -22,6 +22,7 @@ from oadb.errors import (
 )
 from oadb.log_writer import AsyncLogWriter, Limits, LogWriter, Row
 from tests.engine.rig import Observer, eventually, threads
+from tests.hostile import incompressible
 from tests.logs.payloads import hostile
 
 QUICK = Limits(flush_seconds=0.01)
@@ -361,6 +362,18 @@ def test_a_parked_row_is_cut_and_says_why(logs: LogWriter, observer: Observer) -
     assert len(text) <= 2000
     assert "traffic_status_check" in reason
     assert "/a b" not in reason
+
+
+def test_a_row_that_is_larger_than_an_index_takes_is_parked(
+    logs: LogWriter, observer: Observer
+) -> None:
+    for endpoint in ("/before", incompressible(990), "/behind"):
+        logs.write(api_logs.Call(endpoint, "GET", 200))
+    drained(logs)
+
+    assert observer.ask("select count(*) from oadb.api_logs") == 2
+    [(reason,)] = observer.rows("select reason from oadb.log_rejects")
+    assert "api_logs.store: index row size" in reason
 
 
 # Settings ---------------------------------------------------------------------------------------

@@ -29,6 +29,10 @@ _FORGOTTEN = "26000"
 # unlike that text, is the same in every language.
 _STALE_PLAN = "RevalidateCachedQuery"
 
+# A value has the wrong form, breaks a rule of its table, or is larger than a limit of the server,
+# such as that of an index.
+_DATA_ERRORS = ("22", "23", "54")
+
 PlaceAt = Callable[[int], str]
 
 _ATTEMPTS = 5
@@ -71,6 +75,11 @@ def is_misfit(error: psycopg.Error) -> bool:
 def was_undone(error: psycopg.Error) -> bool:
     """Say whether the server undid the work for certain and it may succeed if done again."""
     return error.sqlstate in _UNDONE
+
+
+def is_data_error(error: psycopg.Error) -> bool:
+    """Say whether a row is at fault: no later attempt to store it would end otherwise."""
+    return (error.sqlstate or "").startswith(_DATA_ERRORS)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from random import uniform
 from time import monotonic_ns
 from typing import Protocol
@@ -19,6 +20,8 @@ import psycopg
 
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
+from oadb.engine.failures import is_data_error
+from oadb.engine.halving import store_what_fits
 from oadb.engine.transactions import Transaction
 from oadb.logs.encoding import Clock, Lines, as_text
 from oadb.logs.queue import Batch, Entry, Queue
@@ -29,9 +32,6 @@ logger = logging.getLogger("oadb.log_writer")
 
 # Seconds between two attempts at a batch.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
-
-# A value has the wrong form, or breaks a rule of its table: no later attempt would end otherwise.
-_DATA_ERRORS = ("22", "23")
 
 _LONGEST_REASON = 500
 
@@ -97,7 +97,7 @@ class Delivery:
         try:
             self._attempt(batch)
         except psycopg.Error as error:
-            if batch.one_by_one or not _is_data_error(error):
+            if batch.one_by_one or not is_data_error(error):
                 raise
             batch.one_by_one = True
             self._attempt(batch)
@@ -109,9 +109,11 @@ class Delivery:
             if clock is None:
                 return
             batch.rejects = []
-            if batch.entries:
-                copy = self._copy_what_fits if batch.one_by_one else self._copy
-                copy(tx, batch, clock, batch.entries)
+            copy = partial(self._copy, batch, clock)
+            if batch.entries and batch.one_by_one:
+                store_what_fits(tx, batch.entries, copy, partial(_reject, batch))
+            elif batch.entries:
+                copy(tx, batch.entries)
             self._park(tx, batch)
             if batch.drops:
                 record = self.ledger.record_drops
@@ -128,31 +130,11 @@ class Delivery:
         claimed = self.ledger.claim_batch(tx, batch.batch_id, batch.table, rows, oldest, newest)
         return None if claimed is None else Clock(claimed, now)
 
-    def _copy(self, tx: Transaction, batch: Batch, clock: Clock, entries: Sequence[Entry]) -> None:
+    def _copy(self, batch: Batch, clock: Clock, tx: Executor, entries: Sequence[Entry]) -> None:
         table = self.tables[batch.table]
         lines = Lines(table, entries, clock)
         table.store(tx, lines)
         batch.rejects += lines.unfit
-
-    def _copy_what_fits(
-        self, tx: Transaction, batch: Batch, clock: Clock, entries: Sequence[Entry]
-    ) -> None:
-        """Store the entries; where the server refuses a row, find it by halving."""
-        try:
-            with tx.transaction():
-                self._copy(tx, batch, clock, entries)
-        except psycopg.Error as error:
-            if not _is_data_error(error):
-                raise
-            reason = str(error)
-        else:
-            return
-        if len(entries) == 1:
-            batch.rejects.append((entries[0], reason))
-            return
-        half = len(entries) // 2
-        self._copy_what_fits(tx, batch, clock, entries[:half])
-        self._copy_what_fits(tx, batch, clock, entries[half:])
 
     def _park(self, tx: Transaction, batch: Batch) -> None:
         if batch.rejects:
@@ -173,8 +155,8 @@ class Delivery:
         self.is_out = False
 
 
-def _is_data_error(error: psycopg.Error) -> bool:
-    return (error.sqlstate or "").startswith(_DATA_ERRORS)
+def _reject(batch: Batch, entry: Entry, error: psycopg.Error) -> None:
+    batch.rejects.append((entry, str(error)))
 
 
 def _shown(names: Sequence[str], entry: Entry) -> str:

@@ -1,0 +1,39 @@
+"""Rows of which the server may refuse some: these are found by halving, the others are stored."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import psycopg
+
+from oadb.engine.executors import Executor
+from oadb.engine.failures import is_data_error
+
+T = TypeVar("T")
+
+
+def store_what_fits(
+    tx: Executor,
+    rows: Sequence[T],
+    store: Callable[[Executor, Sequence[T]], object],
+    refuse: Callable[[T, psycopg.Error], object],
+) -> None:
+    """Store rows with *store*, and hand each that the server refuses to *refuse*.
+
+    In a transaction, with savepoints; a number of them that grows with the logarithm of the rows
+    for each that is refused. Raises whatever is no fault of a row.
+    """
+    try:
+        with tx.transaction() as nested:
+            store(nested, rows)
+    except psycopg.Error as error:
+        if not is_data_error(error):
+            raise
+        fault = error
+    else:
+        return
+    if len(rows) == 1:
+        refuse(rows[0], fault)
+        return
+    half = len(rows) // 2
+    store_what_fits(tx, rows[:half], store, refuse)
+    store_what_fits(tx, rows[half:], store, refuse)
