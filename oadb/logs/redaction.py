@@ -8,7 +8,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, fields, replace
+from dataclasses import Field, dataclass, fields, replace
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -16,7 +16,7 @@ from itertools import islice
 from json.encoder import encode_basestring
 from math import isfinite
 from numbers import Integral, Real
-from typing import Any, TypeVar, cast
+from typing import ClassVar, Protocol, TypeVar, cast
 from uuid import UUID
 
 from oadb.errors import ParameterError
@@ -24,7 +24,14 @@ from oadb.logs.fields import FIELDS
 from oadb.logs.patterns import HIDDEN, hide_secrets
 from oadb.logs.texts import LONGEST, cut, storable, visible
 
-Row = TypeVar("Row")
+
+class _Dataclass(Protocol):
+    """What every dataclass has."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[object]]]
+
+
+Row = TypeVar("Row", bound=_Dataclass)
 
 # Read on beyond the cut, so that no half of a secret is left at it, too short to be told.
 _MARGIN = 1000
@@ -117,9 +124,9 @@ class Redaction:
 
     def row(self, row: Row) -> Row:
         """Return a dataclass with its texts and bodies redacted, for a statement of one row."""
-        given = {field.name: getattr(row, field.name) for field in fields(cast("Any", row))}
+        given = {field.name: getattr(row, field.name) for field in fields(row)}
         kept = {name: self._storable(value) for name, value in given.items()}
-        return cast("Row", replace(cast("Any", row), **kept))
+        return replace(row, **kept)
 
     def _storable(self, value: object) -> object:
         if isinstance(value, Mapping):
