@@ -14,6 +14,7 @@ import psycopg
 from oadb import keys
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
+from oadb.engine.failures import is_data_error
 from oadb.errors import ParameterError, RowError
 from oadb.importing import histories, master_contract
 from oadb.importing.ciphers import Ciphers
@@ -62,6 +63,11 @@ _COLUMNS = {
 }  # fmt: skip
 
 
+# What a row is not brought over without.
+_PARTS = {
+    "strategies": "strategy_symbol_mappings", "chartink_strategies": "chartink_symbol_mappings",
+}  # fmt: skip
+
 # What there are secrets in, or belongs to who has some.
 _SECRET = _COLUMNS.keys() - {"ip_bans"}
 
@@ -95,6 +101,8 @@ def run(
     one; LoadError as ``Streams.bring``, and where a source cannot be read on: what was stored until
     then stays.
     """
+    for table, reason in _unfit(sources).items():
+        yield TableReport(table, remarks=[reason])
     owner: int | None = None
     user_of: Callable[[object], int | None] = _nobody
     if any(table in sources for table in _SECRET):
@@ -125,6 +133,19 @@ def _nobody(_name: object) -> int | None:
     return None
 
 
+def _unfit(sources: Sources) -> dict[str, str]:
+    """Return which tables are left out, and why."""
+    unfit = {
+        table: f"it is left out: in {home}, its primary key is not an id, a whole number"
+        for table, home in sources.unfit.items()
+    }
+    return unfit | {
+        table: f"it is left out, as {part} is, without which it would be incomplete"
+        for table, part in _PARTS.items()
+        if part in unfit and table in sources
+    }
+
+
 def _of(users: Users, sources: Sources) -> Mapping[str, Bring]:
     """Return what is brought over row by row, in an order in which each finds its user."""
     return {
@@ -140,7 +161,8 @@ def _of(users: Users, sources: Sources) -> Mapping[str, Bring]:
 def _undone_or_not(
     db: Database, sources: Sources, steps: Mapping[str, Bring], plan: Plan
 ) -> list[TableReport]:
-    present = {table: bring for table, bring in steps.items() if table in sources}
+    unfit = _unfit(sources)
+    present = {t: bring for t, bring in steps.items() if t in sources and t not in unfit}
     if plan.applies:
         return [_each(db, sources, table, bring) for table, bring in present.items()]
     reports: list[TableReport] = []
@@ -162,8 +184,11 @@ def _each(db: Executor, sources: Sources, table: str, bring: Bring) -> TableRepo
                 is_new = bring(tx, row, report)
         except (RowError, ParameterError) as fault:
             report.leave_out(row.get("id"), str(fault))
-        except psycopg.IntegrityError as refusal:
-            report.leave_out(row.get("id"), f"{refusal.diag.constraint_name} refuses it")
+        except psycopg.Error as error:
+            if not is_data_error(error):
+                raise
+            refusing = error.diag.constraint_name or "the table here"
+            report.leave_out(row.get("id"), f"{refusing} refuses it")
         else:
             report.count(is_new=is_new)
     return report

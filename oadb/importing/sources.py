@@ -1,18 +1,18 @@
 """Where OpenAlgo's rows are read: SQLite files, PostgreSQL databases. Nothing is written there.
 
-Each is read in one transaction that sees one state, a row at a time.
+A page at a time, in the order of the ids. A SQLite file is locked no longer than a page takes, so
+that OpenAlgo goes on writing; a PostgreSQL database is read in one transaction.
 """
 
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from itertools import count
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Protocol, cast
 
 import psycopg
-from psycopg import IsolationLevel, RawServerCursor
+from psycopg import IsolationLevel, RawCursor
 from psycopg.conninfo import make_conninfo
 from psycopg.types.string import TextLoader
 
@@ -23,11 +23,32 @@ from oadb.errors import ConfigError, LoadError
 Row = dict[str, object]
 """A row as it stands there, by the names of the columns that this version has."""
 
-# How many rows PostgreSQL sends at a time.
-_FETCHED = 2000
+START = -(2**63)
+"""What every id is behind."""
+
+# Rows of a page.
+_PAGE = 500
+
+# Seconds for which another one's transaction on a SQLite file is waited for.
+_PATIENCE = 30.0
 
 # Left as text, because that reads the same from SQLite, and no value of theirs ends the reading.
 _AS_TEXT = ("timestamp", "timestamptz", "json", "jsonb", "numeric")
+
+# What is over soon: requests that wait for a person, counts of a day, sign-ins.
+_SHORT_LIVED = frozenset(
+    {"active_sessions", "error_404_tracker", "invalid_api_key_tracker", "pending_orders"}
+)
+
+_FINISH = "open it with OpenAlgo or sqlite3, which finish what was being written, and close it"
+
+# What is wrong with a SQLite file, by the name of SQLite's error.
+_FAULTS = {
+    "SQLITE_BUSY": f"somebody was writing to it for {_PATIENCE:.0f} seconds; try again",
+    "SQLITE_READONLY_ROLLBACK": f"it was not closed; {_FINISH}",
+    "SQLITE_READONLY_RECOVERY": f"it was not closed; {_FINISH}",
+    "SQLITE_READONLY_CANTINIT": f"it was not closed; {_FINISH}",
+}
 
 
 def _statements(name: str) -> dict[str, bytes]:
@@ -37,18 +58,21 @@ def _statements(name: str) -> dict[str, bytes]:
 
 
 _READ = _statements("tables")
-_SQLITE = _statements("sqlite")
+_SQLITE = {name: sql.decode() for name, sql in _statements("sqlite").items()}
 _POSTGRESQL = _statements("postgresql")
 
 
 class Source(Protocol):
-    """One database; ``name`` is what messages call it."""
+    """One database; ``name`` is what messages call it.
+
+    ``tables`` says of each table whether its primary key is an id, a whole number.
+    """
 
     name: str
-    tables: frozenset[str]
+    tables: Mapping[str, bool]
 
-    def rows(self, table: str, after: int) -> Iterator[Row]:
-        """Yield the rows of a table behind an id, in the order of their ids. Raises LoadError."""
+    def page(self, table: str, after: int) -> list[Row]:
+        """Return the first rows of a table behind an id, by their ids. Raises LoadError."""
         ...
 
 
@@ -58,24 +82,37 @@ class Sources:
     def __init__(self, sources: Sequence[Source]) -> None:
         self._homes: dict[str, Source] = {}
         for table in _READ:
-            homes = [source for source in sources if table in source.tables]
+            homes = [source for source in sources if source.tables.get(table)]
             if homes:
                 self._homes[table] = homes[0] if len(homes) == 1 else _filled(table, homes)
-        self.unread = sorted({t for source in sources for t in source.tables} - set(_READ))
+        found = [(t, has_id, source.name) for source in sources
+                 for t, has_id in source.tables.items()]  # fmt: skip
+        self.unfit = {t: home for t, _, home in found if t in _READ and t not in self._homes}
+        others = {t for t, _, _ in found} - set(_READ)
+        self.short_lived = sorted(others & _SHORT_LIVED)
+        self.unread = sorted(others - _SHORT_LIVED)
 
     def __contains__(self, table: str) -> bool:
-        """Say whether a table is there."""
+        """Say whether a table is there, and can be read."""
         return table in self._homes
 
-    def rows(self, table: str, after: int = 0) -> Iterator[Row]:
-        """Yield the rows of a table behind an id, none where there is no such table."""
+    def rows(self, table: str, after: int = START) -> Iterator[Row]:
+        """Yield the rows of a table behind an id, none where there is no such table.
+
+        Raises LoadError if the source cannot be read on.
+        """
         home = self._homes.get(table)
-        return iter(()) if home is None else home.rows(table, after)
+        while home is not None:
+            page = home.page(table, after)
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = cast("int", page[-1]["id"])
 
 
 def _filled(table: str, homes: list[Source]) -> Source:
     """Return the one of several sources that has rows of a table, or any if none has."""
-    filled = [home for home in homes if next(home.rows(table, 0), None) is not None]
+    filled = [home for home in homes if home.page(table, START)]
     if len(filled) > 1:
         names = " and ".join(home.name for home in filled)
         raise LoadError(f"{table} is in {names}; give one of them, and import the other by itself")
@@ -107,89 +144,119 @@ def _files(path: Path) -> list[Path]:
 
 
 class _File:
-    """A SQLite file in a read transaction."""
+    """A SQLite file, of which each page is read by a statement of its own."""
 
-    def __init__(self, name: str, connection: sqlite3.Connection) -> None:
-        self.name = name
-        self._connection = connection
+    def __init__(self, path: Path, connection: sqlite3.Connection, *, at_rest: bool) -> None:
+        self.name, self._path, self._connection = path.name, path, connection
+        self._state = _state(path) if at_rest else None
         # One table may be read while another is, by another thread.
         self._lock = Lock()
         # What is no UTF-8 must not end the reading.
         connection.text_factory = _replacing
-        connection.execute("begin")
-        self.tables = frozenset(
-            name for (name,) in connection.execute(_SQLITE["list_tables"].decode())
-        )
-        faults = [fault for (fault,) in connection.execute("pragma quick_check(1)")]
-        if faults != ["ok"]:
-            raise sqlite3.DatabaseError(faults[0])
+        found = connection.execute(_SQLITE["list_tables"])
+        self.tables: Mapping[str, bool] = {table: bool(has_id) for table, has_id in found}
+        (fault,) = connection.execute(_SQLITE["find_fault"]).fetchone()
+        if fault != "ok":
+            raise sqlite3.DatabaseError(fault)
 
-    def rows(self, table: str, after: int) -> Iterator[Row]:
-        last: object = after
+    def page(self, table: str, after: int) -> list[Row]:
+        rows: list[Row] = []
+        asked = {"1": after, "2": _PAGE}
         try:
             with self._lock:
-                cursor = self._connection.execute(_READ[table].decode(), {"1": after})
-            columns = [column[0] for column in cursor.description]
-            while (values := self._next(cursor)) is not None:
-                row: Row = dict(zip(columns, values, strict=True))
-                yield row
-                last = row.get("id")
-        except sqlite3.Error as error:
-            raise LoadError(f"{self.name}: {table} behind id {last}: {error}") from None
+                cursor = self._connection.execute(_READ[table].decode(), asked)
+                columns = [column[0] for column in cursor.description]
+                rows += (dict(zip(columns, values, strict=True)) for values in cursor)
+            if self._state is not None and _state(self._path) != self._state:
+                raise LoadError(
+                    f"{self.name}: it was written to meanwhile; stop OpenAlgo, and try again"
+                )
+        except (sqlite3.Error, OSError) as error:
+            raise LoadError(f"{self.name}: {_place(table, after, rows)}: {_told(error)}") from None
+        return rows
 
-    def _next(self, cursor: sqlite3.Cursor) -> tuple[object, ...] | None:
-        with self._lock:
-            return next(cursor, None)
+
+def _place(table: str, after: int, rows: Sequence[Row]) -> str:
+    last = rows[-1]["id"] if rows else after
+    return f"{table}, its first row" if last == START else f"{table} behind id {last}"
 
 
 def _replacing(text: bytes) -> str:
     return text.decode(errors="replace")
 
 
+def _state(path: Path) -> tuple[int, int]:
+    """Return what changes when a file is written."""
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
 @contextmanager
 def _sqlite(path: Path) -> Generator[_File]:
-    # mode=ro makes no file, and writes nothing into one.
-    address = f"{path.absolute().as_uri()}?mode=ro"
-    try:
-        connection = sqlite3.connect(
-            address, uri=True, isolation_level=None, check_same_thread=False
-        )
-        with closing(connection):
-            yield _File(path.name, connection)
-    except sqlite3.Error as error:
-        raise LoadError(
-            f"{path}: {error}; give a SQLite file of OpenAlgo's, whole and not in use"
-        ) from None
+    if not path.is_file():
+        raise LoadError(f"{path}: no such file")
+    with ExitStack() as stack:
+        try:
+            at_rest = _is_at_rest(path)
+            address = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
+            connection = sqlite3.connect(
+                address, _PATIENCE, isolation_level=None, check_same_thread=False, uri=True
+            )
+            stack.enter_context(closing(connection))
+            file = _File(path, connection, at_rest=at_rest)
+        except (sqlite3.Error, OSError) as error:
+            raise LoadError(f"{path}: {_told(error)}") from None
+        yield file
+
+
+def _is_at_rest(path: Path) -> bool:
+    """Say whether a file has a write-ahead log, and nobody has it open.
+
+    Also who only reads such a log makes two files beside it, and leaves them there, unless he
+    promises that nobody writes. Where they are, they are OpenAlgo's, and are used.
+    """
+    with path.open("rb") as file:
+        has_log = file.read(20)[18:] == b"\2\2"
+    log, index = (path.resolve().with_name(path.resolve().name + end) for end in ("-wal", "-shm"))
+    if not has_log or (log.exists() and index.exists()):
+        return False
+    if log.exists() and log.stat().st_size:
+        raise LoadError(f"{path}: {log.name} is beside it, but not {index.name}; {_FINISH}")
+    return True
+
+
+def _told(error: sqlite3.Error | OSError) -> str:
+    """Return what is wrong with a file, and what to do about it."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    usual = f"{error}; give a SQLite file of OpenAlgo's that is whole"
+    return _FAULTS.get(getattr(error, "sqlite_errorname", ""), usual)
+
+
+Connection = psycopg.Connection[tuple[object, ...]]
 
 
 class _Server:
     """A PostgreSQL database in a read transaction."""
 
-    def __init__(self, name: str, connection: psycopg.Connection[Any]) -> None:
-        self.name = name
-        self._connection = connection
-        # One table may be read while another is.
-        self._numbers = count()
-        for kind in _AS_TEXT:
-            connection.adapters.register_loader(kind, TextLoader)
+    def __init__(self, name: str, connection: Connection) -> None:
+        self.name, self._connection = name, connection
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
-        connection.execute(_POSTGRESQL["begin"])
-        self.tables = frozenset(name for (name,) in connection.execute(_POSTGRESQL["list_tables"]))
+        connection.execute(_POSTGRESQL["begin_reading"])
+        for kind in _AS_TEXT:
+            connection.adapters.register_loader(kind, TextLoader)
+        found = connection.execute(_POSTGRESQL["list_tables"])
+        self.tables: Mapping[str, bool] = {str(table): bool(has_id) for table, has_id in found}
 
-    def rows(self, table: str, after: int) -> Iterator[Row]:
-        last: object = after
+    def page(self, table: str, after: int) -> list[Row]:
         try:
-            with RawServerCursor(self._connection, f"oadb_import_{next(self._numbers)}") as cursor:
-                cursor.itersize = _FETCHED
-                cursor.execute(_READ[table], (after,))
+            with RawCursor(self._connection) as cursor:
+                cursor.execute(_READ[table], (after, _PAGE))
                 columns = [column.name for column in cursor.description or ()]
-                for values in cursor:
-                    row: Row = dict(zip(columns, values, strict=True))
-                    yield row
-                    last = row.get("id")
+                return [dict(zip(columns, values, strict=True)) for values in cursor.fetchall()]
         except psycopg.Error as error:
-            raise LoadError(f"{self.name}: {table} behind id {last}: {_said(error)}") from None
+            raise LoadError(f"{self.name}: {_place(table, after, [])}: {_said(error)}") from None
 
 
 @contextmanager
@@ -198,12 +265,15 @@ def _postgresql(url: str) -> Generator[_Server]:
         target = dsn.parse(url)
     except ConfigError as error:
         raise ConfigError(str(error).replace("DATABASE_URL", "--postgresql")) from None
-    keywords = dsn.connection_keywords(target, {})
-    try:
-        with psycopg.connect(make_conninfo(**keywords)) as connection:
-            yield _Server(str(target), connection)
-    except psycopg.Error as error:
-        raise LoadError(f"{target}: {_said(error)}") from None
+    keywords = {**dsn.connection_keywords(target, {}), "client_encoding": "UTF8"}
+    with ExitStack() as stack:
+        try:
+            # No prepared statement: there may be a pooler between.
+            connection = psycopg.connect(make_conninfo(**keywords), prepare_threshold=None)
+            server = _Server(str(target), stack.enter_context(connection))
+        except psycopg.Error as error:
+            raise LoadError(f"{target}: {_said(error)}") from None
+        yield server
 
 
 def _said(error: psycopg.Error) -> str:

@@ -1,14 +1,32 @@
 -- What a PostgreSQL database holds. Read by oadb.importing.
 
 -- name: list_tables
-select tables.table_name as name
+-- Whether id, a whole number, is the primary key.
+select
+    tables.table_name as name,
+    exists(
+        select 1
+        from pg_catalog.pg_index
+        inner join pg_catalog.pg_attribute
+            on
+                pg_index.indrelid = pg_attribute.attrelid
+                and pg_index.indkey[0] = pg_attribute.attnum
+        where
+            pg_index.indrelid = to_regclass(quote_ident(tables.table_name))
+            and pg_index.indisprimary
+            and pg_index.indnatts = 1
+            and pg_attribute.attname = 'id'
+            and pg_attribute.atttypid in (
+                'smallint'::regtype, 'integer'::regtype, 'bigint'::regtype
+            )
+    ) as has_id
 from information_schema.tables
 where
     tables.table_schema = any(current_schemas(false))
     and tables.table_type = 'BASE TABLE'
 order by tables.table_name;
 
--- name: begin
+-- name: begin_reading
 -- Times are told in UTC, as 2026-11-23 04:00:00+00, for the length of the transaction.
 select
     set_config('timezone', 'UTC', true) as timezone,

@@ -2,44 +2,146 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from oadb import Config, Database, Secret, api_keys, app_settings, users
 from oadb.errors import ConfigError, LoadError
 from oadb.importing import runs, sources
+from oadb.importing.reports import TableReport
 from tests.importing.openalgo import API_KEY, ENVIRON, PASSWORD, Installation
 from tests.importing.running import bring, told
 
 
-def test_nothing_is_written_to_a_file(db: Database, there: Installation) -> None:
+def state(folder: Path) -> dict[str, str]:
+    return {
+        each.name: hashlib.sha256(each.read_bytes()).hexdigest()
+        for each in sorted(folder.iterdir())
+        if not each.name.endswith("-shm")  # who reads a log marks there how far
+    }
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+@pytest.mark.parametrize("applies", [False, True])
+def test_nothing_is_written_to_a_file_nor_beside_it(
+    db: Database, there: Installation, mode: str, applies: bool
+) -> None:
     there.add_asha()
     there.add_logs(2)
+    for name in ("openalgo", "logs", "latency"):
+        there.script(name, f"pragma journal_mode = {mode}")
+    before, listed = state(there.folder), names(there.folder)
+    assert listed == ["latency.db", "logs.db", "openalgo.db"]
+    reports = bring(db, there, applies=applies)
 
-    def state() -> dict[str, str]:
-        files = sorted(there.folder.iterdir())
-        return {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in files}
-
-    before = state()
-    bring(db, there)
-
-    assert state() == before
+    assert reports["order_logs"].written == 2
+    assert (state(there.folder), names(there.folder)) == (before, listed)
 
 
-def test_what_is_committed_meanwhile_is_not_seen(there: Installation) -> None:
+REQUEST = {"client_ip": "::1", "method": "GET", "path": "/", "status_code": 200, "duration_ms": 1}
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_who_writes_to_a_file_is_not_stopped_and_what_he_wrote_is_read(
+    there: Installation, mode: str
+) -> None:
+    there.script("logs", f"pragma journal_mode = {mode}")
+    there.add("traffic_logs", *[REQUEST] * 1200, file="logs")
+    path = there.path("logs")
+    with closing(sqlite3.connect(path, timeout=0)) as openalgo:
+        openalgo.execute("select count(*) from traffic_logs").fetchone()
+        listed = names(there.folder)
+        with sources.opened([path], []) as found:
+            rows = found.rows("traffic_logs")
+            next(rows)
+            openalgo.execute("update traffic_logs set path = '/late' where id = 1200")
+            openalgo.commit()
+            read = [*rows]
+            assert names(there.folder) == listed
+
+    assert (len(read), read[-1]["path"]) == (1199, "/late")
+    assert names(there.folder) == ["latency.db", "logs.db", "openalgo.db"]
+
+
+def test_a_file_whose_openalgo_starts_meanwhile_is_not_read_on(there: Installation) -> None:
     there.script("logs", "pragma journal_mode = wal")
-    request = {"client_ip": "::1", "method": "GET", "path": "/", "status_code": 200}
-    there.add("traffic_logs", {**request, "duration_ms": 1}, file="logs")
-    with sources.opened([there.path("logs")], []) as found:
-        there.add("traffic_logs", {**request, "duration_ms": 2}, file="logs")
+    there.add("traffic_logs", *[REQUEST] * 1200, file="logs")
+    path = there.path("logs")
+    with sources.opened([path], []) as found:
+        rows = found.rows("traffic_logs")
+        next(rows)
+        there.add("traffic_logs", REQUEST, file="logs")  # and it writes its log back when it ends
+        with pytest.raises(
+            LoadError, match=r"logs\.db: it was written to meanwhile; stop OpenAlgo"
+        ):
+            list(rows)
 
-        assert len([*found.rows("traffic_logs")]) == 1
+
+KILLED = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("pragma cache_size = 1")
+connection.execute("update order_logs set api_type = api_type || 'x'")
+if sys.argv[2] == "wal":
+    connection.commit()
+os._exit(0)
+"""
+
+
+def left_by_a_killed_writer(there: Installation, mode: str) -> Path:
+    there.add_logs(40)
+    path = there.path("openalgo")
+    there.script("openalgo", f"pragma journal_mode = {mode}")
+    subprocess.run([sys.executable, "-c", KILLED, str(path), mode], check=True, timeout=30)
+    return path
+
+
+def test_a_write_that_was_not_ended_is_told_with_what_to_do(there: Installation) -> None:
+    path = left_by_a_killed_writer(there, "delete")
+    before = state(there.folder)
+    assert "openalgo.db-journal" in before
+
+    with (
+        pytest.raises(
+            LoadError, match=r"openalgo\.db: it was not closed; open it with OpenAlgo or"
+        ),
+        sources.opened([path], []),
+    ):
+        pass
+    assert state(there.folder) == before
+    there.script("openalgo", "select count(*) from order_logs")
+    with sources.opened([path], []) as found:
+        assert {row["api_type"] for row in found.rows("order_logs")} == {"placeorder"}
+
+
+def test_a_log_that_was_left_is_read_with_its_index_and_not_without(there: Installation) -> None:
+    path = left_by_a_killed_writer(there, "wal")
+    before, listed = state(there.folder), names(there.folder)
+    assert {"openalgo.db-shm", "openalgo.db-wal"} <= {*listed}
+
+    with sources.opened([path], []) as found:
+        assert {row["api_type"] for row in found.rows("order_logs")} == {"placeorderx"}
+    assert (state(there.folder), names(there.folder)) == (before, listed)
+    path.with_name("openalgo.db-shm").unlink()
+    with (
+        pytest.raises(LoadError, match=r"openalgo\.db-wal is beside it, but not openalgo\.db-shm"),
+        sources.opened([path], []),
+    ):
+        pass
+    assert names(there.folder) == [name for name in listed if not name.endswith("-shm")]
 
 
 def truncated(path: Path) -> None:
@@ -80,7 +182,8 @@ def test_damage_that_shows_while_rows_are_read_is_told_with_table_and_id(
     there.add_logs(40)
     monkeypatch.setitem(
         sources._READ, "order_logs",
-        b"select *, json(case when id = 7 then '{' end) as x from order_logs where id > $1",
+        b"select *, json(case when id = 7 then '{' end) as x from order_logs "
+        b"where id > $1 limit $2",
     )  # fmt: skip
     with (
         sources.opened([there.folder], []) as found,
@@ -162,12 +265,56 @@ def test_an_older_version_lacks_columns_and_a_newer_one_has_more(
     assert isinstance(verified, api_keys.VerifiedKey)
     assert verified.order_mode == "auto"
     with sources.opened([there.folder], []) as found:
-        assert {"active_sessions", "flow_workflows"} <= {*found.unread}
+        assert (found.short_lived, found.unread) == (["active_sessions"], ["flow_workflows"])
+
+
+def test_a_table_without_ids_is_left_out_and_the_others_are_brought_over(
+    db: Database, there: Installation
+) -> None:
+    there.add_asha()
+    there.add_logs(1)
+    there.script(
+        "openalgo",
+        """
+        drop table settings;
+        create table settings (key text primary key, value text);
+        insert into settings values ('analyze_mode', 'canary');
+        drop table order_logs;
+        create table order_logs (id text primary key, api_type text);
+        insert into order_logs values ('canary', 'placeorder');
+        drop table strategy_symbol_mappings;
+        create table strategy_symbol_mappings (strategy_id integer, symbol text);
+        """,
+    )
+    reports = bring(db, there)
+
+    assert reports["users"].written == reports["analyzer_logs"].written == 1
+    for table in ("settings", "order_logs", "strategy_symbol_mappings"):
+        assert [*reports[table].lines("written")][1:] == [
+            "    it is left out: in openalgo.db, its primary key is not an id, a whole number"
+        ]
+    assert "it is left out, as strategy_symbol_mappings is" in "".join(
+        reports["strategies"].remarks
+    )
+    assert "canary" not in told(reports)
+
+
+@contextmanager
+def served(url: str, tables: str) -> Generator[tuple[psycopg.Connection, str]]:
+    """Give a connection to tables of OpenAlgo's in a schema, and a URL under which they are."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"create schema there; set search_path = there; {tables}".encode())
+        more = "&" if "?" in url else "?"
+        yield connection, f"{url}{more}options={quote('-c search_path=there')}"
+
+
+def brought(db: Database, url: str) -> dict[str, TableReport]:
+    plan = runs.Plan("openalgo", None, applies=True)
+    with sources.opened([], [url]) as found:
+        return {each.table: each for each in runs.run(db, found, ENVIRON, plan, lambda _rows: None)}
 
 
 POSTGRESQL = """
-create schema there;
-set search_path = there;
 create table users (id bigint primary key, username text, email text, password_hash text,
     totp_secret text, is_admin boolean, totp_enabled boolean);
 create table order_logs (id bigint primary key, api_type text, request_data text,
@@ -189,18 +336,12 @@ def test_a_postgresql_database_is_read_as_well(
     there.add_asha()
     with sources.opened([there.folder], []) as found:
         (user,) = found.rows("users")
-    with psycopg.connect(oadb_database_url) as connection:
-        connection.execute(POSTGRESQL.encode())
-        connection.execute(
+    with served(oadb_database_url, POSTGRESQL) as (openalgo, url):
+        openalgo.execute(
             "insert into users values (1, 'Asha', 'asha@example.in', %s, %s, true, true)",
             [user["password_hash"], user["totp_secret"]],
         )
-    url = oadb_database_url + ("&" if "?" in oadb_database_url else "?")
-    plan = runs.Plan("openalgo", None, applies=True)
-    with sources.opened([], [f"{url}options={quote('-c search_path=there')}"]) as found:
-        reports = {
-            each.table: each for each in runs.run(db, found, ENVIRON, plan, lambda _rows: None)
-        }
+        reports = brought(db, url)
     with psycopg.connect(**config.connection_keywords()) as connection:
         stored = connection.execute(
             "select logged_at = '2025-07-31 09:15+05:30' from oadb.api_logs"
@@ -215,6 +356,50 @@ def test_a_postgresql_database_is_read_as_well(
         "created_at is no time such as 2026-11-23 09:15:00": ["2"]
     }
     assert reports["traffic_logs"].left_out_ids() == {"duration_ms is no number": ["1"]}
+
+
+def test_a_postgresql_table_without_ids_is_left_out(oadb_database_url: str) -> None:
+    tables = """
+    create table order_logs (id uuid primary key default gen_random_uuid(), api_type text);
+    create table analyzer_logs (id bigint, api_type text);
+    create table traffic_logs (id bigint, part int, primary key (id, part));
+    create table order_latency (id smallint primary key, order_id text);
+    """
+    with served(oadb_database_url, tables) as (_, url), sources.opened([], [url]) as found:
+        assert sorted(found.unfit) == ["analyzer_logs", "order_logs", "traffic_logs"]
+        assert "order_latency" in found
+
+
+@pytest.fixture
+def bytes_url(oadb_empty_url: str) -> Generator[str]:
+    """Give the URL of a database that knows no encoding."""
+    with psycopg.connect(oadb_empty_url, autocommit=True) as connection:
+        name = connection.info.dbname
+        plain = sql.Identifier(f"{name}_plain")
+        connection.execute(
+            sql.SQL("create database {} template template0 encoding 'SQL_ASCII' locale 'C'").format(
+                plain
+            )
+        )
+        try:
+            yield oadb_empty_url.replace(name, f"{name}_plain")
+        finally:
+            connection.execute(sql.SQL("drop database {} with (force)").format(plain))
+
+
+def test_a_database_that_knows_no_encoding_is_read_as_utf_8(bytes_url: str) -> None:
+    with psycopg.connect(bytes_url, client_encoding="utf8", autocommit=True) as openalgo:
+        openalgo.execute("create table users (id serial primary key, username text)")
+        openalgo.execute("insert into users (username) values ('\N{DEVANAGARI LETTER A}')")
+        with sources.opened([], [bytes_url]) as found:
+            assert [*found.rows("users")] == [{"id": 1, "username": "\N{DEVANAGARI LETTER A}"}]
+        openalgo.execute(rb"insert into users (username) values (E'\xff')")
+
+        with (
+            pytest.raises(LoadError, match=r"users, its first row: invalid byte sequence"),
+            sources.opened([], [bytes_url]) as found,
+        ):
+            [*found.rows("users")]
 
 
 def test_a_url_that_leads_nowhere_does_not_show_its_password() -> None:

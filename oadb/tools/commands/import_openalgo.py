@@ -51,6 +51,8 @@ def run_import(
             for report in runs.run(db, found, environ, plan, watch):
                 for line in report.lines(done):
                     typer.echo(line)
+        if found.short_lived:
+            typer.echo(f"not brought over, short-lived: {', '.join(found.short_lived)}")
         if found.unread:
             typer.echo(f"not brought over, no counterpart here: {', '.join(found.unread)}")
     if not apply:
