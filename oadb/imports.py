@@ -23,23 +23,30 @@ query = queries("imports")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a table was brought over; ``checksum`` is that of its last row."""
+    """How far a table was brought over; ``checksum`` is that of its last row.
+
+    ``last_at`` is the latest time of its rows; None: none had one, or it is not known.
+    """
 
     last_id: int
     checksum: bytes
+    last_at: datetime | None
     rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Rows of a table that are brought over together: those behind ``after``, up to ``last_id``.
+    """Rows of a table that are brought over together, up to ``last_id``.
 
-    ``checksum`` is that of the last one, ``stored`` how many of them are fit to be stored.
+    ``known`` is the checksum of the row before them, empty where they are the first; ``checksum``
+    that of the last one, ``last_at`` their latest time. ``stored`` is how many of them are fit to
+    be stored.
     """
 
-    after: int
+    known: bytes
     last_id: int
     checksum: bytes
+    last_at: datetime | None
     stored: int
 
 
@@ -57,7 +64,13 @@ def list_changed_settings() -> list[str]: ...
 
 @query
 def _advance(
-    installation: str, table_name: str, after: int, last_id: int, checksum: bytes, stored: int
+    installation: str,
+    table_name: str,
+    known: bytes,
+    last_id: int,
+    checksum: bytes,
+    last_at: datetime | None,
+    stored: int,
 ) -> Affected: ...
 
 
@@ -91,8 +104,9 @@ async def advance(db: AsyncExecutor, installation: str, table_name: str, reach: 
     Raises LoadError, which is to undo them, if another run did so meanwhile.
     """
     if not await _advance(
-        db, installation, table_name, reach.after, reach.last_id, reach.checksum, reach.stored
-    ):
+        db, installation, table_name, reach.known, reach.last_id, reach.checksum, reach.last_at,
+        reach.stored,
+    ):  # fmt: skip
         raise LoadError(f"{table_name}: another import of {installation} is running; let it end")
 
 

@@ -20,6 +20,7 @@ from oadb.importing import histories, master_contract
 from oadb.importing.ciphers import Ciphers
 from oadb.importing.converting import Converters
 from oadb.importing.reports import TableReport
+from oadb.importing.resuming import Resumption, resume
 from oadb.importing.settings import Settings, bring_ban
 from oadb.importing.sources import Row, Sources
 from oadb.importing.strategies import Strategies
@@ -97,10 +98,11 @@ def run(
     at since. Two connections are in use at once. Long histories are converted by processes that are
     spawned: a script that calls this does so under ``if __name__ == "__main__"``.
 
-    Raises ConfigError, before anything is written, where the pepper is missing or not the right
-    one; LoadError as ``Streams.bring``, and where a source cannot be read on: what was stored until
-    then stays.
+    Raises, before anything is written, LoadError as ``resume``, and ConfigError where the pepper is
+    missing or not the right one; later LoadError as ``Streams.bring``, and where a source cannot be
+    read on: what was stored until then stays.
     """
+    starts = _starts(db, sources, plan.installation)
     for table, reason in _unfit(sources).items():
         yield TableReport(table, remarks=[reason])
     owner: int | None = None
@@ -120,10 +122,10 @@ def run(
         )
         streams = Streams(db, sources, converters, plan.installation, watch, plan.applies)
         if histories.ATTEMPTS in sources:
-            yield streams.bring(histories.attempts(user_of))
+            yield streams.bring(histories.attempts(user_of), starts[histories.ATTEMPTS])
         for log in histories.logs(owner):
             if log.table in sources:
-                yield streams.bring(log)
+                yield streams.bring(log, starts[log.table])
         if master_contract.TABLE in sources:
             yield contract.result()
 
@@ -131,6 +133,15 @@ def run(
 def _nobody(_name: object) -> int | None:
     """Return whose a name is where no users are brought over."""
     return None
+
+
+def _starts(db: Database, sources: Sources, installation: str) -> Mapping[str, Resumption]:
+    """Return where each history goes on. Raises LoadError as ``resume``."""
+    attempts, logs = histories.attempts(_nobody), histories.logs(None)
+    return {
+        attempts.table: resume(db, sources, installation, attempts),
+        **{log.table: resume(db, sources, installation, log) for log in logs},
+    }
 
 
 def _unfit(sources: Sources) -> dict[str, str]:

@@ -41,7 +41,7 @@ class Settings:
         if imports.is_begun(tx, _TABLE):
             return False
         row_id = whole(row, "id")
-        reach = Reach(0, row_id, sha256(str(row_id).encode()).digest(), 1)
+        reach = Reach(b"", row_id, sha256(str(row_id).encode()).digest(), None, 1)
         imports.advance(tx, self.installation, _TABLE, reach)
         changed = imports.list_changed_settings(tx)
         done = [

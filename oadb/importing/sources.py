@@ -7,6 +7,7 @@ that OpenAlgo goes on writing; a PostgreSQL database is read in one transaction.
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import Protocol, cast
@@ -65,11 +66,14 @@ _POSTGRESQL = _statements("postgresql")
 class Source(Protocol):
     """One database; ``name`` is what messages call it.
 
-    ``tables`` says of each table whether its primary key is an id, a whole number.
+    ``tables`` says of each table whether its primary key is an id, a whole number. Rows that are
+    older than ``settled`` are all to be seen, while younger ones may still be committed before
+    others; None: a row that is seen has none before it that is not.
     """
 
     name: str
     tables: Mapping[str, bool]
+    settled: datetime | None
 
     def page(self, table: str, after: int) -> list[Row]:
         """Return the first rows of a table behind an id, by their ids. Raises LoadError."""
@@ -95,6 +99,11 @@ class Sources:
     def __contains__(self, table: str) -> bool:
         """Say whether a table is there, and can be read."""
         return table in self._homes
+
+    def settled(self, table: str) -> datetime | None:
+        """Return until when the rows of a table are all to be seen; None: all are."""
+        home = self._homes.get(table)
+        return None if home is None else home.settled
 
     def rows(self, table: str, after: int = START) -> Iterator[Row]:
         """Yield the rows of a table behind an id, none where there is no such table.
@@ -145,6 +154,8 @@ def _files(path: Path) -> list[Path]:
 
 class _File:
     """A SQLite file, of which each page is read by a statement of its own."""
+
+    settled: datetime | None = None  # one writes at a time
 
     def __init__(self, path: Path, connection: sqlite3.Connection, *, at_rest: bool) -> None:
         self.name, self._path, self._connection = path.name, path, connection
@@ -243,7 +254,8 @@ class _Server:
         self.name, self._connection = name, connection
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
-        connection.execute(_POSTGRESQL["begin_reading"])
+        (begun,) = connection.execute(_POSTGRESQL["begin_reading"])
+        self.settled: datetime | None = cast("datetime", begun[0])
         for kind in _AS_TEXT:
             connection.adapters.register_loader(kind, TextLoader)
         found = connection.execute(_POSTGRESQL["list_tables"])

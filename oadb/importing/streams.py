@@ -3,30 +3,35 @@
 While the server stores a batch, the next ones are read and converted.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
+from datetime import datetime
 from typing import TypeVar
 from uuid import uuid4
-
-import psycopg
 
 from oadb import imports
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
-from oadb.errors import LoadError
-from oadb.importing.converting import Batch, Converted, Converters, Fit
+from oadb.engine.halving import store_what_fits
+from oadb.errors import RowError
+from oadb.importing.converting import Batch, Converted, Converters, Fit, bounds, time_of
 from oadb.importing.fields import whole
 from oadb.importing.histories import History
 from oadb.importing.reports import TableReport
+from oadb.importing.resuming import Resumption, checksum
 from oadb.importing.sources import Row, Sources
-from oadb.imports import Progress, Reach
+from oadb.imports import Reach
 
 T = TypeVar("T")
 
-# Rows of a batch, and characters of their texts.
-_ROWS, _CHARACTERS = 5000, 4 * 1024 * 1024
+# Rows of a batch, and characters or bytes of their values.
+_ROWS, _SIZE = 5000, 4 * 1024 * 1024
+
+_YOUNG = (
+    "rows of the last 5 minutes come with a later run: there may be transactions that are not over"
+)
 
 Watch = Callable[[int], object]
 """Hears how many rows were looked at since."""
@@ -43,15 +48,17 @@ class Streams:
     watch: Watch
     applies: bool
 
-    def bring(self, history: History[T]) -> TableReport:
+    def bring(self, history: History[T], start: Resumption) -> TableReport:
         """Bring over what was not yet.
 
-        Raises LoadError if another installation was brought over under this name, if another run is
-        at it, if the source cannot be read on, or if a process that converts was ended.
+        Raises LoadError if another run is at it, if the source cannot be read on, or if a process
+        that converts was ended.
         """
-        report = TableReport(history.table)
-        after = self._resume(history, report)
-        batches = _batches(self.sources.rows(history.table, after), after)
+        report = TableReport(history.table, there=start.there)
+        if start.is_anew:
+            report.remarks.append("its ids began again: it is brought over from its first row")
+        known = start.known
+        batches = _batches(self._settled(history, start.after, report))
         with ThreadPoolExecutor(max_workers=1) as server:
             stored: Future[Converted[T]] | None = None
             for batch, made in self.converters.convert(history, batches):
@@ -59,19 +66,29 @@ class Streams:
                     report.compare(batch.rows[0], history.columns)
                 else:
                     self._note(stored.result(), report)
-                stored = server.submit(self._store, history, batch, made)
+                stored = server.submit(self._store, history, batch, made, known)
+                known = checksum(history, batch.rows[-1])
             if stored is not None:
                 self._note(stored.result(), report)
         return report
 
-    def _store(self, history: History[T], batch: Batch, made: Converted[T]) -> Converted[T]:
+    def _settled(self, history: History[T], after: int, report: TableReport) -> Iterator[Row]:
+        """Yield the rows behind an id, up to the first before which one may still be committed."""
+        until = self.sources.settled(history.table)
+        rows = self.sources.rows(history.table, after)
+        return rows if until is None else _older(rows, history, until, report)
+
+    def _store(
+        self, history: History[T], batch: Batch, made: Converted[T], known: bytes
+    ) -> Converted[T]:
         """Store a batch, and that it is stored, in one transaction."""
         if not self.applies:
             return made
         last = batch.rows[-1]
         with self.db.transaction() as tx:
-            made.fit = _taken(tx, history, made.fit, made.left_out)
-            reach = Reach(batch.after, whole(last, "id"), _checksum(history, last), len(made.fit))
+            _store_what_fits(tx, history, made)
+            last_at = made.times[1] if made.times else None
+            reach = Reach(known, whole(last, "id"), checksum(history, last), last_at, len(made.fit))
             imports.advance(tx, self.installation, history.table, reach)
             if history.log is not None and made.fit:
                 imports.record_batch(tx, uuid4(), history.log, len(made.fit), *made.times)
@@ -85,57 +102,41 @@ class Streams:
             report.leave_out(row_id, reason)
         self.watch(rows)
 
-    def _resume(self, history: History[T], report: TableReport) -> int:
-        """Return the id that was reached."""
-        reached = imports.get_progress(self.db, self.installation, history.table)
-        if reached is None:
-            return 0
-        report.there = reached.rows
-        last = next(self.sources.rows(history.table, reached.last_id - 1), None)
-        if last is not None and last.get("id") == reached.last_id:
-            self._require_same(history, last, reached)
-        return reached.last_id
 
-    def _require_same(self, history: History[T], last: Row, reached: Progress) -> None:
-        if _checksum(history, last) != reached.checksum:
-            raise LoadError(
-                f"{history.table}: what was brought over as {self.installation!r} is of another "
-                "installation; give this one a name of its own with --installation"
-            )
+def _older(
+    rows: Iterator[Row], history: History[T], until: datetime, report: TableReport
+) -> Iterator[Row]:
+    earliest, latest = bounds(history)
+    for row in rows:
+        with suppress(RowError):
+            if time_of(history, row, earliest, latest) > until:
+                report.remarks.append(_YOUNG)
+                return
+        yield row
 
 
-def _batches(rows: Iterator[Row], after: int) -> Generator[Batch]:
+def _batches(rows: Iterator[Row]) -> Generator[Batch]:
     read: list[Row] = []
-    characters = 0
+    size = 0
     for row in rows:
         read.append(row)
-        characters += sum([len(value) for value in row.values() if isinstance(value, str)])
-        if len(read) == _ROWS or characters > _CHARACTERS:
-            yield Batch(after, read, is_full=True)
-            after, read, characters = whole(row, "id"), [], 0
+        size += sum([len(value) for value in row.values() if isinstance(value, str | bytes)])
+        if len(read) == _ROWS or size > _SIZE:
+            yield Batch(read, is_full=True)
+            read, size = [], 0
     if read:
-        yield Batch(after, read, is_full=False)
+        yield Batch(read, is_full=False)
 
 
-def _taken(
-    tx: Executor, history: History[T], rows: list[Fit[T]], refused: list[tuple[object, str]]
-) -> list[Fit[T]]:
-    """Store rows, and return those that the table takes; one by one where it has to be."""
-    try:
-        with tx.transaction() as nested:
-            if rows:
-                history.store(nested, [made for _, made in rows])
-    except (psycopg.DataError, psycopg.IntegrityError):
-        if len(rows) > 1:
-            half = len(rows) // 2
-            return [
-                *_taken(tx, history, rows[:half], refused),
-                *_taken(tx, history, rows[half:], refused),
-            ]
-        refused.append((rows[0][0], "the table here does not take it"))
-        return []
-    return rows
+def _store_what_fits(tx: Executor, history: History[T], made: Converted[T]) -> None:
+    """Store rows; those that the table does not take are left out."""
 
+    def store(nested: Executor, rows: Sequence[Fit[T]]) -> None:
+        history.store(nested, [each for _, each in rows])
 
-def _checksum(history: History[T], row: Row) -> bytes:
-    return sha256(f"{row.get('id')} {row.get(history.column)}".encode()).digest()
+    def refuse(row: Fit[T], _error: object) -> None:
+        made.fit.remove(row)
+        made.left_out.append((row[0], "the table here does not take it"))
+
+    if made.fit:
+        store_what_fits(tx, [*made.fit], store, refuse)

@@ -27,7 +27,9 @@ where
 order by tables.table_name;
 
 -- name: begin_reading
--- Times are told in UTC, as 2026-11-23 04:00:00+00, for the length of the transaction.
+-- Times are told in UTC, as 2026-11-23 04:00:00+00, for the length of the transaction. A row
+-- that is older than settled is there, unless its own transaction took longer.
 select
+    now() - interval '5 minutes' as settled,
     set_config('timezone', 'UTC', true) as timezone,
     set_config('datestyle', 'ISO', true) as datestyle;

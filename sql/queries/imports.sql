@@ -4,6 +4,7 @@
 select
     last_id,
     checksum,
+    last_at,
     rows
 from oadb.imports
 where
@@ -25,12 +26,14 @@ order by group_name;
 
 -- name: _advance
 -- Compare and swap, in the transaction that stores the rows: no row counts where
--- another run has been faster, and what this one stored is to be undone.
+-- another run has been faster, and what this one stored is to be undone. By checksum
+-- and not by id: ids begin again where a table was cleared.
 insert into oadb.imports as known (
     installation,
     table_name,
     last_id,
     checksum,
+    last_at,
     rows
 )
 values (
@@ -38,15 +41,17 @@ values (
     :table_name,
     :last_id,
     :checksum,
+    :last_at,
     :stored
 )
 on conflict (installation, table_name) do update
     set
         last_id = excluded.last_id,
         checksum = excluded.checksum,
+        last_at = greatest(known.last_at, excluded.last_at),
         rows = known.rows + excluded.rows,
         imported_at = now()
-    where known.last_id = :after;
+    where known.checksum = :known;
 
 -- name: record_batch
 -- So that statistics look at the minutes of its rows.

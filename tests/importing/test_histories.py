@@ -14,6 +14,7 @@ from oadb.errors import LoadError
 from oadb.importing import streams
 from oadb.importing.reports import TableReport
 from tests.conftest import RING
+from tests.hostile import incompressible
 from tests.importing.openalgo import ENVIRON, SECRETS, Installation
 from tests.importing.running import bring, told
 
@@ -217,17 +218,119 @@ def test_two_runs_at_once_bring_nothing_twice(
     assert counts(config) == dict.fromkeys(LOGS, 1)
 
 
+def calls(there: Installation, *times: str) -> None:
+    """Add a row to order_logs for each time."""
+    bodies = {"api_type": "placeorder", "request_data": "{}", "response_data": "{}"}
+    there.add("order_logs", *({**bodies, "created_at": time} for time in times))
+
+
 def test_another_installation_needs_a_name_of_its_own(
     db: Database, config: Config, there: Installation
 ) -> None:
     there.add_logs(1)
     bring(db, there)
-    there.change("order_logs", 1, created_at="2025-08-01 10:00:00")
+    there.add_asha()
+    there.change("order_logs", 1, created_at="2025-07-30 10:00:00")
 
-    with pytest.raises(LoadError, match=r"order_logs: .* another installation; .* --installation"):
-        bring(db, there)
+    for applies in (False, True):
+        with pytest.raises(LoadError, match=r"^order_logs: up to id 1, .* another OpenAlgo\. "):
+            bring(db, there, applies=applies)
+    assert users.count_all(db) == 0
     bring(db, there, installation="second")
     assert counts(config) == dict.fromkeys(LOGS, 2)
+
+
+def test_an_older_or_a_smaller_copy_is_refused_before_anything_is_written(
+    db: Database, config: Config, there: Installation
+) -> None:
+    calls(there, *(f"2025-07-31 09:0{number}:00" for number in range(5)))
+    bring(db, there)
+    there.add_asha()
+    there.script("openalgo", "delete from order_logs where id > 3")
+
+    with pytest.raises(LoadError, match=r"order_logs: .* as 'openalgo': .* an older copy, .*"):
+        bring(db, there)
+    assert (counts(config)["api_logs"], users.count_all(db)) == (5, 0)
+
+
+@pytest.mark.parametrize("again", [1, 2, 3])
+def test_a_table_that_was_cleared_is_brought_over_from_its_first_row(
+    db: Database, config: Config, there: Installation, again: int
+) -> None:
+    calls(there, "2025-07-31 09:00:00", "2025-07-31 09:01:00")
+    bring(db, there)
+    there.script("openalgo", "delete from order_logs")
+    assert tally(bring(db, there)["order_logs"]) == (0, 0, 2)
+    calls(there, *(f"2025-08-01 09:0{number}:00" for number in range(again)))
+    reports = bring(db, there)
+
+    assert tally(reports["order_logs"]) == (again, again, 2)
+    assert "its ids began again: it is brought over from its first row" in told(reports)
+    calls(there, "2025-08-02 09:00:00")
+    assert tally(bring(db, there)["order_logs"]) == (1, 1, 2 + again)
+    assert counts(config)["api_logs"] == 3 + again
+    assert ask(config, "select count(distinct logged_at) from oadb.api_logs") == [(3 + again,)]
+
+
+@pytest.mark.parametrize("gone", ["id < 3", "id = 3", "id in (1, 3)", "id <= 3"])
+def test_rows_that_were_deleted_since_do_not_stop_a_run(
+    db: Database, config: Config, there: Installation, gone: str
+) -> None:
+    calls(there, *(f"2025-07-31 09:0{number}:00" for number in range(3)))
+    bring(db, there)
+    calls(there, "2025-07-31 09:03:00")
+    there.script("openalgo", f"delete from order_logs where {gone}")
+    reports = bring(db, there)
+
+    assert tally(reports["order_logs"]) == (1, 1, 3)
+    assert "began again" not in told(reports)
+    assert counts(config)["api_logs"] == 4
+
+
+def test_what_came_before_times_were_recorded_is_refused_where_it_is_not_the_same(
+    db: Database, config: Config, there: Installation
+) -> None:
+    calls(there, "2025-07-31 09:00:00")
+    bring(db, there)
+    with psycopg.connect(**config.connection_keywords()) as connection:
+        connection.execute("update oadb.imports set last_at = null")
+    assert tally(bring(db, there)["order_logs"]) == (0, 0, 1)
+    there.change("order_logs", 1, created_at="2025-08-01 10:00:00")
+
+    with pytest.raises(LoadError, match="order_logs: up to id 1"):
+        bring(db, there)
+
+
+def test_two_runs_at_once_bring_nothing_twice_where_ids_began_again(
+    db: Database, config: Config, there: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there.add_logs(1)
+    bring(db, there)
+    there.change("login_attempts", 1, timestamp="2025-08-01 09:00:00")
+    real = imports.get_progress
+
+    def slow(*args: Any) -> Any:
+        found = real(*args)
+        monkeypatch.setattr(imports, "get_progress", real)
+        bring(db, there)
+        return found
+
+    monkeypatch.setattr(imports, "get_progress", slow)
+    with pytest.raises(LoadError, match="another import of openalgo is running"):
+        bring(db, there)
+
+    assert counts(config) == {**dict.fromkeys(LOGS, 1), "login_attempts": 2}
+
+
+def test_rows_without_a_positive_id_are_brought_over_as_well(
+    db: Database, config: Config, there: Installation
+) -> None:
+    calls(there, "2025-07-31 09:00:00", "2025-07-31 09:01:00", "2025-07-31 09:02:00")
+    there.script("openalgo", "update order_logs set id = case id when 1 then -5 else id - 2 end")
+    reports = [bring(db, there) for _ in range(2)]
+
+    assert [tally(each["order_logs"]) for each in reports] == [(3, 3, 0), (0, 0, 3)]
+    assert counts(config)["api_logs"] == 3
 
 
 TIMES = {
@@ -298,6 +401,17 @@ def test_a_row_that_the_table_does_not_take_does_not_keep_the_others_out(
     assert counts(config)["api_logs"] == 6
     assert "the table here does not take it (id 4)" in told(reports)
     assert (reports["order_logs"].written, reports["order_logs"].left_out) == (6, 1)
+
+
+def test_a_row_that_is_larger_than_an_index_takes_does_not_keep_the_others_out(
+    db: Database, config: Config, there: Installation
+) -> None:
+    calls(there, "2025-07-31 09:00:00", "2025-07-31 09:01:00", "2025-07-31 09:02:00")
+    there.change("order_logs", 2, api_type=incompressible(990))
+    reports = bring(db, there)
+
+    assert counts(config)["api_logs"] == 2
+    assert "the table here does not take it (id 2)" in told(reports)
 
 
 def test_rows_that_are_none_are_told_by_their_ids(db: Database, there: Installation) -> None:

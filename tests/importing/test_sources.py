@@ -16,7 +16,7 @@ from psycopg import sql
 
 from oadb import Config, Database, Secret, api_keys, app_settings, users
 from oadb.errors import ConfigError, LoadError
-from oadb.importing import runs, sources
+from oadb.importing import runs, sources, streams
 from oadb.importing.reports import TableReport
 from tests.importing.openalgo import API_KEY, ENVIRON, PASSWORD, Installation
 from tests.importing.running import bring, told
@@ -358,6 +358,42 @@ def test_a_postgresql_database_is_read_as_well(
     assert reports["traffic_logs"].left_out_ids() == {"duration_ms is no number": ["1"]}
 
 
+CALL = """
+insert into there.order_logs (api_type, request_data, response_data, created_at)
+values (%s, '{}', '{}', now() - %s::interval)
+"""
+
+
+def test_rows_before_which_one_may_still_be_committed_come_with_a_later_run(
+    db: Database, config: Config, oadb_database_url: str
+) -> None:
+    table = """create table order_logs (id serial primary key, api_type text, request_data text,
+        response_data text, created_at timestamptz)"""
+    with (
+        served(oadb_database_url, table) as (openalgo, url),
+        psycopg.connect(oadb_database_url) as slow,
+    ):
+        openalgo.execute(CALL, ["settled", "6 minutes"])
+        openalgo.execute(CALL, ["of a broken clock", "-2 days"])
+        slow.execute(CALL, ["slow", "1 minute"])
+        openalgo.execute(CALL, ["quick", "1 minute"])
+        openalgo.execute(CALL, ["quick", "6 minutes"])
+        early = brought(db, url)["order_logs"]
+        slow.commit()
+        openalgo.execute("update order_logs set created_at = created_at - interval '1 hour'"
+                         " where id > 2")  # fmt: skip
+        later = brought(db, url)["order_logs"]
+    with psycopg.connect(**config.connection_keywords()) as connection:
+        stored = connection.execute("select endpoint from oadb.api_logs order by log_id").fetchall()
+
+    assert (early.found, early.written) == (2, 1)
+    assert "rows of the last 5 minutes come with a later run" in "".join(early.remarks)
+    assert (later.found, later.written, later.remarks) == (3, 3, [])
+    assert [endpoint for (endpoint,) in stored] == [
+        f"/api/v1/{kind}" for kind in ("settled", "slow", "quick", "quick")
+    ]
+
+
 def test_a_postgresql_table_without_ids_is_left_out(oadb_database_url: str) -> None:
     tables = """
     create table order_logs (id uuid primary key default gen_random_uuid(), api_type text);
@@ -420,3 +456,16 @@ def test_texts_that_are_no_utf_8_do_not_end_the_reading(there: Installation) -> 
         assert [row["api_type"] for row in found.rows("order_logs")] == [
             "\N{REPLACEMENT CHARACTER}A"
         ]
+
+
+def test_a_batch_is_bounded_by_the_size_of_blobs_as_well(there: Installation) -> None:
+    with closing(sqlite3.connect(there.path("openalgo"))) as connection, connection:
+        for _ in range(12):
+            connection.execute(
+                "insert into order_logs (api_type, request_data, response_data) values (?, '', '')",
+                [b"x" * 1_000_000],
+            )
+    with sources.opened([there.folder], []) as found:
+        batches = [len(each.rows) for each in streams._batches(found.rows("order_logs"))]
+
+    assert batches == [5, 5, 2]
