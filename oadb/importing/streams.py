@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 # Rows of a batch, and characters or bytes of their values.
 _ROWS, _SIZE = 5000, 4 * 1024 * 1024
+_SIZED = (str, bytes)  # once, and not for each value
 
 _YOUNG = (
     "rows of the last 5 minutes come with a later run: there may be transactions that are not over"
@@ -120,7 +121,7 @@ def _batches(rows: Iterator[Row]) -> Generator[Batch]:
     size = 0
     for row in rows:
         read.append(row)
-        size += sum([len(value) for value in row.values() if isinstance(value, str | bytes)])
+        size += sum([len(value) for value in row.values() if isinstance(value, _SIZED)])
         if len(read) == _ROWS or size > _SIZE:
             yield Batch(read, is_full=True)
             read, size = [], 0
