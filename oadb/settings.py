@@ -6,32 +6,28 @@ settings.put(db, user_id, THEME.to("dark"))         # as many as you like, in on
 settings.get(db, user_id, THEME)                    # "dark"; type checkers know that it is a str
 settings.get_all(db, user_id, THEME, SIZE)[THEME]   # the same, many with one statement
 
-A service declares its keys where it is imported. Nothing is stored for a default.
+A service declares its keys where it is imported. Nothing is stored until somebody chooses; what was
+chosen stays so, also where it is the default, until ``reset``.
 """
 
-import json
 import re
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sized
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import isfinite
-from typing import Generic, Protocol, TypeVar, get_origin, overload
+from typing import Generic, Protocol, cast, overload
 
 from oadb import changes
 from oadb.changes import Change
 from oadb.engine.executors import AsyncExecutor, Executor
+from oadb.engine.json_values import T, is_of, loaded, written
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
-from oadb.engine.values import unsendable
 from oadb.errors import DeclarationError, ParameterError, SettingError
 
 query = queries("settings")
 
-T = TypeVar("T", bool, int, float, str, dict[str, object])
-
 _NAME = re.compile(r"[a-z][a-z0-9_.]{0,99}")
-_INTEGERS = range(-(2**63), 2**63)
 
 
 class Declared(Protocol):
@@ -40,6 +36,10 @@ class Declared(Protocol):
     @property
     def name(self) -> str:
         """What it is stored under."""
+        ...
+
+    def read(self, stored: str | None) -> object:
+        """Return the value that is stored, or the default."""
         ...
 
 
@@ -53,11 +53,11 @@ class Key(Generic[T]):
     _fits: Callable[[T], bool] = field(repr=False)
 
     def to(self, value: T) -> "Choice":
-        """Return the choice of *value*, for ``put``. Raises ParameterError, which names the key."""
-        text = _written(value) if _is_of(self.kind, value) and self._fits(value) else None
-        if text is None:
-            raise ParameterError(f"setting {self.name}: this is no value that its key allows")
-        return Choice(self, text)
+        """Return the choice of *value*, for ``put``. Raises ParameterError, which names the key.
+
+        An object is a JSON document of bounded size and depth (see ``require_document``).
+        """
+        return Choice(self, _allowed(self.name, self.kind, value, self._fits))
 
     def read(self, stored: str | None) -> T:
         """Return the value that is stored, or the default.
@@ -65,8 +65,8 @@ class Key(Generic[T]):
         Raises SettingError, which names the key, where it is not one that the key allows any more.
         """
         with suppress(ValueError, RecursionError):  # numbers and depths that no key allows
-            value = _loaded(self.kind, self.default if stored is None else stored)
-            if _is_of(self.kind, value) and self._fits(value):
+            value = loaded(self.kind, self.default if stored is None else stored)
+            if is_of(self.kind, value) and self._fits(value):
                 return value
         raise SettingError(f"setting {self.name}: what is stored does not fit its key")
 
@@ -173,8 +173,10 @@ def declare(
             and (check is None or check(value))
         )
 
-    text = _written(default) if _is_of(kind, default) and fits(default) else None
-    if text is None or not _NAME.fullmatch(name):
+    text = ""
+    with suppress(ParameterError):
+        text = _allowed(name, kind, default, fits)
+    if not text or not _NAME.fullmatch(name):
         raise DeclarationError(f"setting {name!r}: its default or its name is not allowed")
     key = Key(name, text, kind, fits)
     if _declared.setdefault(name, key) is not key:
@@ -218,10 +220,12 @@ async def put(
 ) -> int:
     """Store choices, all or none, with one statement; return how many are others than before.
 
-    *changed_by* is who chose, for the audit; None: the user. May raise ForeignKeyViolation (no such
-    user) and CheckViolation (more than 64 KiB).
+    *changed_by* is who chose, for the audit. None: the user, and not nobody, as in
+    ``app_settings``. Under an identity (``db.as_user``) nobody else can be named: the database
+    refuses, with InsufficientPrivilege. Raises ParameterError, and may raise ForeignKeyViolation
+    (no such user) and CheckViolation (more than 64 KiB).
     """
-    _require_declared([choice.key for choice in choices])
+    _require_choices(choices)
     chosen = {choice.key.name: choice.value for choice in choices}
     if len(chosen) < len(choices):
         raise ParameterError("settings.put: the same key twice")
@@ -236,7 +240,10 @@ async def put(
 async def reset(
     db: AsyncExecutor, user_id: int, *keys: Declared, changed_by: int | None = None
 ) -> int:
-    """Let the defaults of keys hold again; return how many values that were stored went."""
+    """Let the defaults of keys hold again; return how many values that were stored went.
+
+    *changed_by* is as in ``put``. Raises ParameterError for a key that was not declared.
+    """
     _require_declared(keys)
     by = user_id if changed_by is None else changed_by
     async with db.transaction() as tx:
@@ -255,17 +262,25 @@ async def _announce(tx: AsyncExecutor, user_id: int, names: list[str]) -> None:
     await changes.announce(tx, len(names), Change("settings", user_id, key))
 
 
+def _require_choices(choices: Collection[Choice]) -> None:
+    """Refuse what ``Key.to`` would not have returned."""
+    for choice in choices:
+        if not isinstance(cast("object", choice), Choice):
+            raise ParameterError("settings.put: a choice is none that Key.to returned")
+        _require_declared([choice.key])
+        try:
+            choice.key.read(str(choice.value))
+        except SettingError:
+            raise ParameterError(
+                f"setting {choice.key.name}: this is no value that its key allows"
+            ) from None
+
+
 def _require_declared(keys: Collection[Declared]) -> None:
     for key in keys:
         name = getattr(key, "name", "")
         if name not in _declared or _declared[name] is not key:
             raise ParameterError("settings: a key is none that settings.declare returned")
-
-
-def _loaded(kind: type[T], text: str) -> T:
-    """Read JSON, which has one type of numbers."""
-    value: T = json.loads(text, parse_int=float if kind is float else None)
-    return value
 
 
 def _size(value: object) -> float:
@@ -274,20 +289,8 @@ def _size(value: object) -> float:
     return len(value) if isinstance(value, Sized) else 0
 
 
-def _is_of(kind: type[T], value: object) -> bool:
-    """Say whether a value is of a type, as JSON can hold it."""
-    if kind is float:
-        return type(value) in {int, float} and isfinite(value)  # type: ignore[arg-type]
-    if kind is int:
-        return type(value) is int and value in _INTEGERS
-    return type(value) is (get_origin(kind) or kind) and not unsendable(value)
-
-
-def _written(value: object) -> str | None:
-    """Return the JSON of a value; None where that would read back as another one."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        same = json.loads(text) == value
-    except (ValueError, TypeError, RecursionError):
-        return None
-    return text if same else None
+def _allowed(name: str, kind: type[T], value: T, fits: Callable[[T], bool]) -> str:
+    """Return the JSON of a value. Raises ParameterError for one that its key does not allow."""
+    if not (is_of(kind, value) and fits(value)):
+        raise ParameterError(f"setting {name}: this is no value that its key allows")
+    return written(f"setting {name}", kind, value)

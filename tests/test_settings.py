@@ -1,6 +1,7 @@
 """Settings of users: typed keys, one statement for many, an audit that does not skip a change."""
 
 import json
+import re
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from itertools import count
@@ -22,6 +23,7 @@ numbers = count(1)
 
 THEME = settings.declare("test.theme", str, default="light", choices=("light", "dark"))
 SIZE = settings.declare("test.page_size", int, default=50, least=0, most=1000)
+WIDE = settings.declare("test.wide", float, default=0.0)
 RISK = settings.declare("test.risk", float, default=1.5, least=0, most=100)
 BELL = settings.declare("test.bell", bool, default=True)
 NOTE = settings.declare("test.note", str, default="", most=70_000)
@@ -73,6 +75,7 @@ def test_what_nobody_chose_is_the_default(db: Database, user_id: int) -> None:
     ("key", "value"),
     [
         (THEME, "dark"), (SIZE, 0), (SIZE, 1000), (RISK, 0.1), (RISK, 7.0), (RISK, 1e-300),
+        (WIDE, 1e23), (WIDE, 1.7976931348623157e308), (WIDE, -5e-324), (WIDE, float(2**53)),
         (BELL, False), (NOTE, "\U0001f600 'quoted' \\u0000 \n"),
         (LAYOUT, {"a": [1, 2.5, None, True], "b": {"c": ""}}),
         (LAYOUT, {}), (EVEN, -(2**63)), (EVEN, 2**63 - 2),
@@ -92,6 +95,27 @@ def test_a_whole_number_is_a_float_where_the_key_says_so(db: Database, user_id: 
     settings.put(db, user_id, RISK.to(2))
 
     assert type(settings.get(db, user_id, RISK)) is float
+    assert settings.put(db, user_id, RISK.to(2.0)) == 0
+
+
+def test_a_number_of_the_wrong_type_is_mended_by_putting_the_same_one(
+    db: Database, observer: Observer, user_id: int
+) -> None:
+    store(observer, user_id, SIZE.name, "5.0")
+    with pytest.raises(SettingError):
+        settings.get(db, user_id, SIZE)
+
+    assert settings.put(db, user_id, SIZE.to(5)) == 1
+    assert settings.get(db, user_id, SIZE) == 5
+    assert settings.put(db, user_id, LAYOUT.to({"a": 1})) == 1
+    assert settings.put(db, user_id, LAYOUT.to({"a": 1.0})) == 1
+    assert type(settings.get(db, user_id, LAYOUT)["a"]) is float
+
+
+def test_what_is_chosen_is_stored_also_where_it_is_the_default(db: Database, user_id: int) -> None:
+    assert settings.put(db, user_id, SIZE.to(50)) == 1
+
+    assert settings.list_by_user(db, user_id) == [Setting(user_id, SIZE.name, "50")]
 
 
 def test_a_default_that_is_changed_by_who_got_it_stays_the_default(
@@ -131,8 +155,8 @@ def test_a_setting_is_read_and_chosen_in_a_transaction_as_one_user(
         (SIZE, 5.0), (SIZE, True), (SIZE, "5"), (RISK, nan), (RISK, inf), (RISK, True),
         (RISK, -0.1), (RISK, "1"), (BELL, 1), (BELL, 0), (BELL, "true"), (NOTE, "a\0b"),
         (NOTE, "\ud800"), (NOTE, "x" * 70_001), (EVEN, 3), (EVEN, 2**63), (LAYOUT, []),
-        (LAYOUT, {"a": {1}}), (LAYOUT, {1: "a"}), (LAYOUT, {"a": (1,)}), (LAYOUT, {"a": nan}),
-        (LAYOUT, {str(number): 1 for number in range(11)}), (LAYOUT, {"a": b"b"}),
+        (RISK, 10**400), (WIDE, 10**400), (WIDE, 2**53 + 1), (WIDE, -(10**309)),
+        (LAYOUT, {str(number): 1 for number in range(11)}),
     ],
     ids=lambda value: value.name if isinstance(value, Key) else repr(value)[:20],
 )  # fmt: skip
@@ -144,6 +168,36 @@ def test_a_value_that_its_key_does_not_allow_is_refused_and_not_shown(
 
     assert str(refused.value) == f"setting {key.name}: this is no value that its key allows"
     assert refused.value.__cause__ is refused.value.__context__ is None
+
+
+def around(depth: int) -> dict[str, object]:
+    """Return an object with objects inside; with depth 0, one that contains itself."""
+    found: dict[str, object] = {}
+    if not depth:
+        found["a"] = found
+    for _ in range(depth):
+        found = {"a": found}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"a": {1}}, "[a] is of type set"), ({1: "a"}, " has a name that is no text"),
+        ({"a": (1,)}, "[a] is of type tuple"), ({"a": nan}, "[a] is a float that would not"),
+        ({"a": b"b"}, "[a] is of type bytes"), ({"a": 1e23}, "[a] is a float that would not"),
+        ({"a": "x\0"}, "[a] holds a NUL character"), ({"a\0": 1}, " has a name that holds a NUL"),
+        ({"a": [{"b": "\ud800"}]}, "[a][0][b] holds a lone surrogate"),
+        ({"a": 2**63}, "[a] is a whole number of more than 64 bits"),
+        (around(33), "[a]" * 32 + " is deeper than 32"), (around(0), "[a]" * 32 + " is deeper"),
+    ],
+    ids=lambda given: repr(given)[:20],
+)  # fmt: skip
+def test_an_object_that_would_not_come_back_is_refused_by_the_place_alone(
+    value: Any, problem: str
+) -> None:
+    with pytest.raises(ParameterError, match=re.escape(f"setting test.layout{problem}")):
+        LAYOUT.to(value)
 
 
 def test_what_is_nested_too_deeply_is_refused() -> None:
@@ -175,6 +229,20 @@ def test_a_key_that_no_service_declared_is_refused(
 ) -> None:
     with pytest.raises(ParameterError, match="is none that settings"):
         ask(db, key)
+
+
+@pytest.mark.parametrize("value", ["999999", "5.0", '"5"', "nope", "", "[" * 10_000, None, 5.5, []])
+def test_a_choice_made_by_hand_is_held_to_its_key(db: Database, user_id: int, value: Any) -> None:
+    with pytest.raises(ParameterError, match="page_size: this is no value that its key allows"):
+        settings.put(db, user_id, NOTE.to("fine"), Choice(SIZE, value))
+
+    assert settings.list_by_user(db, user_id) == []
+
+
+@pytest.mark.parametrize("choice", ["x", None, 7, SIZE, ("test.page_size", "5")])
+def test_what_is_no_choice_is_refused(db: Database, user_id: int, choice: Any) -> None:
+    with pytest.raises(ParameterError, match=r"settings\.put: a choice is none that Key\.to"):
+        settings.put(db, user_id, choice)
 
 
 def test_a_key_is_declared_once(db: Database) -> None:
@@ -339,6 +407,28 @@ def test_bulk_puts_at_once_do_not_wait_for_each_other(many: Database, user_id: i
 
     values = settings.get_all(many, user_id)
     assert values[SIZE] == values[RISK] == values[EVEN] / 2
+
+
+def test_puts_and_resets_of_many_at_once_do_not_wait_for_each_other(
+    many: Database, observer: Observer, user_id: int
+) -> None:
+    """With rows moved about and statistics, so that a plan need not go by the order of names."""
+    keys = [settings.declare(f"test.at_once{n:02}", int, default=0) for n in range(20)]
+    for number in range(60):
+        settings.put(many, user_id, *(key.to(number + 1) for key in keys))
+    observer.rows("analyze oadb.settings")
+
+    def work(number: int) -> None:
+        if number % 3:
+            settings.put(many, user_id, *(key.to(number) for key in keys))
+        else:
+            settings.reset(many, user_id, *keys)
+
+    with threads(12) as pool:
+        list(pool.map(work, range(600)))
+
+    history = settings.list_changes(many, user_id, page_size=1000)
+    assert {each.name for each in history} == {key.name for key in keys}
 
 
 def test_who_caches_hears_which_setting_is_another_one(

@@ -32,6 +32,7 @@ order by name;
 
 -- name: _put
 -- Inserts or replaces, and says in the audit what it changed; returns those names.
+-- Compared as text: 5 and 5.0 are one number in jsonb, and a key may take one alone.
 -- The value before is handed on in the row itself: of two first puts at once the
 -- second sees no row in its snapshot, and replaces one all the same. In order of
 -- name, so that no two puts wait for each other. May violate
@@ -52,7 +53,7 @@ with changed as (
         set
             value = excluded.value,
             replaced_value = known.value
-        where known.value <> excluded.value
+        where known.value::text <> excluded.value::text
     returning
         name,
         replaced_value,
@@ -76,15 +77,29 @@ from changed
 returning name;
 
 -- name: _reset
--- The defaults hold again; returns the names whose values went.
-with deleted as (
-    delete from oadb.settings
+-- The defaults hold again; returns the names whose values went. Locked in order of
+-- name first, as _put does; a delete alone would go by the order of its plan.
+with held as (
+    select
+        user_id,
+        name
+    from oadb.settings
     where
         user_id = :user_id
         and name = any(:names)
+    order by name
+    for update
+),
+
+deleted as (
+    delete from oadb.settings
+    using held
+    where
+        settings.user_id = held.user_id
+        and settings.name = held.name
     returning
-        name,
-        value
+        settings.name,
+        settings.value
 )
 
 insert into oadb.setting_changes (

@@ -1,0 +1,45 @@
+"""Values of one Python type, as JSON that reads back as the same value of that type.
+
+JSON has one type of numbers, and jsonb keeps those as they were written.
+"""
+
+import json
+from contextlib import suppress
+from math import isfinite
+from typing import TypeVar, cast, get_origin
+
+from oadb.engine.documents import require_document
+from oadb.engine.values import unsendable
+
+T = TypeVar("T", bool, int, float, str, dict[str, object])
+
+_INTEGERS = range(-(2**63), 2**63)
+
+
+def is_of(kind: type[T], value: object) -> bool:
+    """Say whether a value is of a type, as JSON can hold it."""
+    if kind is float:
+        return type(value) in {int, float} and _is_float(cast("float", value))
+    if kind is int:
+        return type(value) is int and value in _INTEGERS
+    return type(value) is (get_origin(kind) or kind) and not unsendable(value)
+
+
+def written(label: str, kind: type[T], value: T) -> str:
+    """Return the JSON of a value of a type. Raises ParameterError, of an object, as documents do."""
+    if isinstance(value, dict):
+        require_document(label, value)
+    return json.dumps(float(value) if kind is float else value, ensure_ascii=False)
+
+
+def loaded(kind: type[T], text: str) -> T:
+    """Return the value of some JSON, of whatever type. Raises ValueError, RecursionError."""
+    value: T = json.loads(text, parse_int=float if kind is float else None)
+    return value
+
+
+def _is_float(number: float) -> bool:
+    """Say whether a number, which may be an int, is one that a float can be."""
+    with suppress(OverflowError):
+        return isfinite(number) and float(number) == number
+    return False
