@@ -6,7 +6,8 @@ the one role of a single-role database, which FORCE ROW LEVEL SECURITY alone bin
 
 import random
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from itertools import pairwise
 from time import monotonic
 
@@ -14,7 +15,15 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from oadb import AsyncDatabase, Database, catalog, users
+from oadb import (
+    AsyncDatabase,
+    Database,
+    Transaction,
+    catalog,
+    pending_orders,
+    settings,
+    users,
+)
 from oadb.engine import dsn, statements
 from oadb.errors import ParameterError
 from oadb.testing.control import controlled
@@ -127,14 +136,22 @@ def test_every_policy_asks_for_the_identity_alone(shared_url: str) -> None:
     with psycopg.connect(shared_url) as connection:
         policies = connection.execute(
             "select distinct policyname, permissive, cmd, qual, with_check from pg_policies "
-            "where schemaname = 'oadb' order by 1"
+            "where schemaname = 'oadb'"
         ).fetchall()
 
     identity = "NULLIF(current_setting('oadb.user_id'::text, true), ''::text)"
-    assert policies == [
+    own = f"(user_id = ({identity})::bigint)"
+    changed, decided = (f"({name} = ({identity})::bigint)" for name in ("changed_by", "decided_by"))
+    assert {*policies} == {
         ("service_policy", "PERMISSIVE", "ALL", f"({identity} IS NULL)", None),
-        ("user_policy", "PERMISSIVE", "ALL", f"(user_id = ({identity})::bigint)", None),
-    ]
+        ("user_policy", "PERMISSIVE", "ALL", own, None),
+        # Who did it is oneself.
+        ("user_policy", "PERMISSIVE", "ALL", own, f"({own} AND {changed})"),
+        (
+            "user_policy", "PERMISSIVE", "ALL", own,
+            f"({own} AND ((status = 'pending'::text) OR {decided}))",
+        ),
+    }  # fmt: skip
 
 
 def test_no_statement_of_ours_changes_who_is_asking() -> None:
@@ -215,6 +232,44 @@ def test_a_row_cannot_be_given_to_another_user(db: Database, way: str, table: st
     why = "permission denied" if fixed else "row-level security"
     with pytest.raises(InsufficientPrivilege, match=why):
         give_away(db.as_user(ME))
+
+
+NOTED = settings.declare("row_security.noted", int, default=0)
+
+
+def refused(tx: Transaction, work: Callable[[Transaction], object]) -> None:
+    """See that row-level security refuses *work*, and go on in the transaction."""
+    with pytest.raises(InsufficientPrivilege, match="row-level security"), tx.transaction() as each:
+        work(each)
+
+
+@pytest.mark.parametrize("by", [OTHER, 10**12])
+def test_nobody_changes_a_setting_in_the_name_of_another(db: Database, by: int) -> None:
+    with suppress(_UndoError), db.as_user(ME).transaction() as tx:
+        refused(tx, lambda tx: settings.put(tx, ME, NOTED.to(1), changed_by=by))
+        assert settings.put(tx, ME, NOTED.to(1), changed_by=ME) == 1
+        refused(tx, lambda tx: settings.reset(tx, ME, NOTED, changed_by=by))
+        assert settings.reset(tx, ME, NOTED) == 1
+        assert [each.changed_by for each in settings.list_changes(tx, ME, page_size=2)] == [ME, ME]
+        raise _UndoError
+    with suppress(_UndoError), db.transaction() as tx:
+        assert settings.put(tx, ME, NOTED.to(1), changed_by=by) == 1, "a service may"
+        raise _UndoError
+
+
+@pytest.mark.parametrize("by", [OTHER, None])
+def test_nobody_rejects_an_order_in_the_name_of_another_or_as_the_platform(
+    db: Database, by: int | None
+) -> None:
+    with suppress(_UndoError), db.as_user(ME).transaction() as tx:
+        order = pending_orders.create(tx, ME, "placeorder", {}).pending_order_id
+        refused(tx, lambda tx: pending_orders.reject(tx, ME, order, decided_by=by))
+        assert pending_orders.reject(tx, ME, order, decided_by=ME)
+        raise _UndoError
+    with suppress(_UndoError), db.transaction() as tx:
+        order = pending_orders.create(tx, ME, "placeorder", {}).pending_order_id
+        assert pending_orders.reject(tx, ME, order, decided_by=by), "a service may"
+        raise _UndoError
 
 
 def test_a_user_who_goes_takes_along_no_rows_of_others(db: Database) -> None:

@@ -33,7 +33,8 @@ INSERTS = {
     "values ({0}, 'zerodha', {1}, decode(md5('{0}') || md5(''), 'hex'))",
     "second_factors": "insert into oadb.second_factors (user_id, secret) values ({0}, {1})",
     "settings": "insert into oadb.settings (user_id, name, value) values ({0}, 'a', '1')",
-    "setting_changes": "insert into oadb.setting_changes (user_id, name) values ({0}, 'a')",
+    "setting_changes": "insert into oadb.setting_changes (user_id, changed_by, name) "
+    "values ({0}, {0}, 'a')",
     "pending_orders": "insert into oadb.pending_orders (user_id, api_type, order_data) "
     "values ({0}, 'placeorder', '{{}}')",
     "strategies": "insert into oadb.strategies "
