@@ -9,14 +9,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from oadb import changes
 from oadb.changes import Change
+from oadb.engine.documents import require_document
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
+from oadb.engine.transactions import refuse_transaction
 from oadb.errors import ParameterError
 
 query = queries("pending_orders")
@@ -24,8 +26,10 @@ query = queries("pending_orders")
 Status = Literal["pending", "approved", "rejected", "sent", "failed"]
 Outcome = Literal["sent", "failed"]
 
-# As the check of the table has it.
-_SECRET = re.compile(r"api[-_ ]?key", re.IGNORECASE)
+_STATUSES = ", ".join(get_args(Status))
+
+# The end of a name, as the check of the table has it: apikey, x-api-key, openalgo_apikey.
+_SECRET = re.compile(r"api[-_ ]?key\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,8 @@ def list_recent(
 
 
 @query
-def list_by_status(
-    user_id: int, status: Status, before: int | None = None, page_size: int = 100
+def _list_by_status(
+    user_id: int, status: Status, before: int | None, page_size: int
 ) -> list[PendingOrder]: ...
 
 
@@ -112,10 +116,12 @@ async def create(
 ) -> PendingOrder:
     """Let an order wait, as it was asked for: a JSON object of at most 64 KiB.
 
-    Raises ParameterError where it has an API key in it, at whatever depth: take it out. May raise
-    ForeignKeyViolation (no such user) and CheckViolation.
+    It comes back as it is, to the last digit. Raises ParameterError for what would not (see
+    ``require_document``), and where a name at whatever depth is that of an API key: take it out.
+    May raise ForeignKeyViolation (no such user) and CheckViolation.
     """
-    if any(map(_SECRET.fullmatch, _names(order_data))):
+    require_document("pending_orders.create: order_data", order_data)
+    if any(map(_SECRET.search, _names(order_data))):
         raise ParameterError("pending_orders.create: order_data holds an API key; take it out")
     async with db.transaction() as tx:
         order = await _create(tx, user_id, api_type, order_data)
@@ -124,11 +130,30 @@ async def create(
 
 
 @operation
+async def list_by_status(
+    db: AsyncExecutor,
+    user_id: int,
+    status: Status,
+    before: int | None = None,
+    page_size: int = 100,
+) -> list[PendingOrder]:
+    """Return the orders of a user in a state: as ``list_recent``, the last first.
+
+    Raises ParameterError for a status that is none.
+    """
+    if status not in get_args(Status):
+        raise ParameterError(f"pending_orders.list_by_status: status must be one of {_STATUSES}")
+    return await _list_by_status(db, user_id, status, before, page_size)
+
+
+@operation
 async def approve(db: AsyncExecutor, user_id: int, pending_order_id: int) -> bool:
     """Approve an order of one's own; True once, whoever asks how often and at once.
 
-    False: there is no such order of this user, or it was decided before.
+    False: there is no such order of this user, or it was decided before. Raises TransactionError
+    in a transaction, which could take the approval back after the order was sent.
     """
+    refuse_transaction(db, "pending_orders.approve")
     change = _change(user_id, pending_order_id)
     return await changes.write(db, change, _approve, user_id, pending_order_id) > 0
 
@@ -144,8 +169,9 @@ async def reject(
 ) -> bool:
     """Reject an order that waits; False: there is none, or it was decided before.
 
-    *decided_by* is a user, not only the owner; None: the platform. *reason* has at most 500
-    characters.
+    *decided_by* is a user, not only the owner; None: the platform. Under an identity
+    (``db.as_user``) it is that user, or the database refuses, with InsufficientPrivilege. *reason*
+    has at most 500 characters.
     """
     changed = await changes.write(
         db, _change(user_id, pending_order_id), _reject, user_id, pending_order_id, decided_by,
@@ -169,7 +195,7 @@ async def record_answer(
 
     *broker_order_id* and *broker_status* have at most 255 characters, *reason* 500.
     """
-    if status not in {"sent", "failed"}:
+    if status not in get_args(Outcome):
         raise ParameterError("pending_orders.record_answer: status must be sent or failed")
     changed = await changes.write(
         db, _change(user_id, pending_order_id), _record_answer, user_id, pending_order_id, status,
@@ -186,15 +212,15 @@ async def delete(db: AsyncExecutor, user_id: int, pending_order_id: int) -> bool
 
 
 def _names(value: object) -> Iterator[str]:
-    """Yield the names of all fields in what becomes JSON; not recursive, so of any depth."""
+    """Yield the names of all fields in a document."""
     waiting = [value]
     while waiting:
         found = waiting.pop()
         if isinstance(found, dict):
-            fields = cast("dict[object, object]", found)
-            yield from map(str, fields)
+            fields = cast("dict[str, object]", found)
+            yield from fields
             waiting.extend(fields.values())
-        elif isinstance(found, list | tuple):
+        elif isinstance(found, list):
             waiting.extend(cast("list[object]", found))
 
 

@@ -1,7 +1,11 @@
 """Pending orders: each is decided once, by whoever may, and has one answer of its broker."""
 
+import re
 from collections.abc import Callable, Generator
+from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import count
+from math import inf, nan
 from typing import Any
 
 import psycopg
@@ -10,7 +14,7 @@ from psycopg.errors import CheckViolation, ForeignKeyViolation
 
 from oadb import AsyncDatabase, Config, Database, pending_orders, users
 from oadb.changes import Change
-from oadb.errors import ParameterError
+from oadb.errors import ParameterError, TransactionError
 from oadb.pending_orders import PendingOrder, StatusCount
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, threads
@@ -236,7 +240,8 @@ def test_lists_go_on_behind_what_was_seen_the_last_first(db: Database, user_id: 
     "order",
     [
         {"apikey": "x"}, {"ApiKey": "x"}, {"api_key": "x"}, {"api-key": "x"}, {"API KEY": ""},
-        {"a": {"apikey": None}}, {"a": [{"b": [{"apiKey": 1}]}]}, {"a": ({"apikey": "x"},)},
+        {"a": {"apikey": None}}, {"a": [{"b": [{"apiKey": 1}]}]}, {"x-api-key": "x"},
+        {"X-API-Key": "x"}, {"openalgo_apikey": "x"}, {"a": [{"broker_api_key": "x"}]},
     ],
     ids=str,
 )  # fmt: skip
@@ -265,7 +270,7 @@ def test_what_only_sounds_like_an_api_key_is_none(db: Database, user_id: int) ->
 @pytest.mark.parametrize(
     ("given", "constraint"),
     [
-        ({"order_data": {"a": "x" * 66_000}}, "pending_orders_order_data_size_check"),
+        ({"order_data": {"a": "\xe9" * 40_000}}, "pending_orders_order_data_size_check"),
         ({"api_type": ""}, "pending_orders_api_type_check"),
         ({"api_type": "place order"}, "pending_orders_api_type_check"),
     ],
@@ -277,6 +282,69 @@ def test_an_order_that_the_table_does_not_take_is_refused(
         pending_orders.create(db, user_id, **{"api_type": "x", "order_data": ORDER, **given})
 
     assert refused.value.diag.constraint_name == constraint
+
+
+CYCLE: dict[str, object] = {}
+CYCLE["a"] = CYCLE
+BUSH: object = 1
+for _ in range(30):
+    BUSH = [BUSH, BUSH]
+
+
+@pytest.mark.parametrize(
+    ("order", "problem"),
+    [
+        ({"price": nan}, "[price] is a float that would not come back as one"),
+        ({"price": inf}, "[price] is a float that would not come back as one"),
+        ({"price": 1e23}, "[price] is a float that would not come back as one"),
+        ({"price": Decimal("1.5")}, "[price] is of type Decimal, which JSON has not"),
+        ({"at": datetime(2026, 1, 1, tzinfo=UTC)}, "[at] is of type datetime"),
+        ({"legs": [(1, 2)]}, "[legs][0] is of type tuple"),
+        ({"legs": ({"apikey": "x"},)}, "[legs] is of type tuple"),
+        ({1: 2}, " has a name that is no text"), ({"a": {None: 1}}, "[a] has a name that is no"),
+        ({"note": "a\0b"}, "[note] holds a NUL character"),
+        ({"note": "\ud800"}, "[note] holds a lone surrogate"),
+        ({"quantity": 2**70}, "[quantity] is a whole number of more than 64 bits"),
+        ({"a": "x" * 66_000}, " is larger than 65,536"),
+        (CYCLE, "[a]" * 32 + " is deeper than 32"), ({"legs": BUSH}, " is larger than 65,536"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",  # the repr of one is without end
+)  # fmt: skip
+def test_an_order_that_would_not_come_back_as_it_is_is_refused_before_anything_is_sent(
+    db: Database, order: Any, problem: str
+) -> None:
+    with pytest.raises(
+        ParameterError, match=re.escape(f"pending_orders.create: order_data{problem}")
+    ):
+        pending_orders.create(db, 1, "placeorder", order)
+
+
+def test_a_list_of_a_state_that_is_none_is_refused(db: Database, user_id: int) -> None:
+    state: Any = "aproved"
+    with pytest.raises(ParameterError, match="status must be one of pending, approved, rejected"):
+        pending_orders.list_by_status(db, user_id, state)
+
+
+def test_an_approval_that_could_be_taken_back_after_it_was_told_is_refused(
+    db: Database, user_id: int
+) -> None:
+    order_id = wait(db, user_id)
+    for asking in (db, db.as_user(user_id)):
+        with asking.transaction() as tx, pytest.raises(TransactionError, match="not in a transact"):
+            pending_orders.approve(tx, user_id, order_id)
+
+    assert status(db, user_id, order_id) == "pending"
+
+
+def test_other_steps_are_part_of_a_transaction(db: Database, user_id: int) -> None:
+    rejected, answered = wait(db, user_id), wait(db, user_id)
+    assert pending_orders.approve(db, user_id, answered)
+    with db.transaction() as tx:
+        assert pending_orders.reject(tx, user_id, rejected, decided_by=BOSS)
+        assert pending_orders.record_answer(tx, user_id, answered, "sent")
+        assert pending_orders.delete(tx, user_id, rejected)
+
+    assert status(db, user_id, answered) == "sent"
 
 
 @pytest.mark.parametrize("order", [[], "x", None, 7, [("a", 1)]])
@@ -292,11 +360,11 @@ def test_an_order_of_nobody_is_refused(db: Database) -> None:
     assert refused.value.diag.constraint_name == "pending_orders_user_id_fkey"
 
 
-@pytest.mark.parametrize("outcome", ["", "approved", "pending", "SENT", None])
+@pytest.mark.parametrize("outcome", ["", "approved", "pending", "SENT", None, [], ["sent"]])
 def test_an_answer_that_is_none_is_refused(db: Database, user_id: int, outcome: Any) -> None:
     order_id = wait(db, user_id)
     pending_orders.approve(db, user_id, order_id)
-    with pytest.raises(ParameterError, match="status must be sent or failed"):
+    with pytest.raises(ParameterError, match=r"status must be (sent or failed|str, not )"):
         pending_orders.record_answer(db, user_id, order_id, outcome)
 
     assert status(db, user_id, order_id) == "approved"

@@ -241,11 +241,11 @@ class Transaction(Executor):
 def refuse_transaction(db: AsyncExecutor, label: str) -> None:
     """Raise TransactionError if *db* is a transaction; *label* names who asks.
 
-    For what must stay done whatever the caller does next, such as counting a guess.
+    For what must stay done whatever the caller does next.
     """
     if isinstance(db, AsyncTransaction):
         raise TransactionError(
-            f"{label}: not in a transaction, which could take back that a guess was counted; "
+            f"{label}: not in a transaction, whose rollback would undo what must stay done; "
             "call it with the Database"
         )
 

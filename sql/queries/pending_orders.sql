@@ -29,6 +29,7 @@ returning
     broker_status;
 
 -- name: get
+-- No row: there is no such order of this user.
 select
     user_id,
     pending_order_id,
@@ -70,8 +71,8 @@ where
 order by pending_order_id desc
 limit least(:page_size, 1000);
 
--- name: list_by_status
--- The same of one state. Served by pending_orders_status_idx.
+-- name: _list_by_status
+-- As list_recent, of one state. Served by pending_orders_status_idx.
 select
     user_id,
     pending_order_id,
@@ -116,6 +117,7 @@ where
     and status = 'pending';
 
 -- name: _reject
+-- :decided_by null: the platform, as which nobody acts under an identity.
 update oadb.pending_orders
 set
     status = 'rejected',

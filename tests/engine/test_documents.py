@@ -86,7 +86,11 @@ def test_what_contains_itself_ends() -> None:
     bush: list[object] = []
     bush += [bush, bush]
 
-    for document in (chain, {"a": bush}):
+    twice: object = 1
+    for _ in range(DEEPEST - 2):
+        twice = [twice, twice]
+
+    for document in (chain, {"a": bush}, {"a": [twice, twice]}, {"a": [[twice]] * 9}):
         with pytest.raises(ParameterError, match=r"is (deeper|larger) than"):
             require_document("x", document)
 
