@@ -12,6 +12,7 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
+from oadb.engine.values import ValueType, mismatch
 from oadb.security.keyring import KeyRing
 from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn
@@ -37,6 +38,14 @@ class Tokens:
     refresh: Secret | None = None
     feed: Secret | None = None
     parameters: dict[str, Secret] = field(default_factory=dict[str, Secret])
+
+    def __post_init__(self) -> None:
+        """Refuse what is no Secret, by a ParameterError that does not show it."""
+        optional = (("refresh", self.refresh), ("feed", self.feed))
+        given = [("access", self.access), *(each for each in optional if each[1] is not None)]
+        for name, value in (*given, *(("parameters", each) for each in self.parameters.values())):
+            if not isinstance(cast("object", value), Secret):
+                raise mismatch("Tokens", name, ValueType(Secret), value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,16 +219,14 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> 
         {(each.user_id, each.broker): each for each in found}, partial(_rewrapped, ring)
     )
     await _reseal(
-        db,
-        [each.user_id for each, _ in made],
-        [each.broker for each, _ in made],
+        db, [each.user_id for each, _ in made], [each.broker for each, _ in made],
         [each.access_token or b"" for each, _ in made],
         [sealed[0] or b"" for _, (sealed, _) in made],
         [sealed[1] or b"" for _, (sealed, _) in made],
         [sealed[2] or b"" for _, (sealed, _) in made],
         [sealed[3] or b"" for _, (sealed, _) in made],
         [digests[0] for _, (_, digests) in made],
-    )
+    )  # fmt: skip
     return done
 
 

@@ -53,7 +53,7 @@ def test_the_mode_is_what_was_said_last(db: Database) -> None:
 
 @pytest.mark.parametrize("mode", ["", "LIVE", "paper", "live ", None, True])
 def test_a_mode_that_is_none_is_refused(db: Database, mode: Any) -> None:
-    with pytest.raises(ParameterError, match="mode must be live or analyze"):
+    with pytest.raises(ParameterError, match=r"mode must be (live or analyze|str, not )"):
         app_settings.set_trading_mode(db, mode, changed_by=ME)
 
     assert app_settings.get_trading_mode(db) == "analyze"

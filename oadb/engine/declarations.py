@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 from oadb.engine import results
 from oadb.engine.statements import Statement
-from oadb.engine.values import ValueType, unsendable, value_type
+from oadb.engine.values import ValueType, mismatch, unsendable, value_type
 from oadb.errors import DeclarationError, ParameterError
 
 # A read begins with one of the first words and has none of the others. The functions are those
@@ -165,9 +165,7 @@ class Declared:
     def _look_closely(self, values: tuple[Any, ...]) -> None:
         for (name, expected), value in zip(self.parameters.items(), values, strict=False):
             if not expected.accepts(value):
-                raise ParameterError(
-                    f"{self.label}: {name} must be {expected}, not {type(value).__name__}"
-                )
+                raise mismatch(self.label, name, expected, value)
 
     def unsendable(self, values: tuple[Any, ...]) -> ParameterError:
         """Return the error that names the value which cannot be sent as text."""

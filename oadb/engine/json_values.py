@@ -26,10 +26,12 @@ def is_of(kind: type[T], value: object) -> bool:
 
 
 def written(label: str, kind: type[T], value: T) -> str:
-    """Return the JSON of a value of a type. Raises ParameterError, of an object, as documents do."""
+    """Return the JSON of a value of a type. Raises ParameterError for an unfit object."""
     if isinstance(value, dict):
         require_document(label, value)
-    return json.dumps(float(value) if kind is float else value, ensure_ascii=False)
+    if kind is float and isinstance(value, int):
+        return json.dumps(float(value))
+    return json.dumps(value, ensure_ascii=False)
 
 
 def loaded(kind: type[T], text: str) -> T:

@@ -22,6 +22,9 @@ from psycopg.types.numeric import DecimalDumper, FloatDumper, Int8Dumper
 from psycopg.types.string import BytesBinaryDumper, BytesDumper
 from psycopg.types.uuid import UUIDDumper
 
+from oadb.errors import ParameterError
+from oadb.security.secret import Secret
+
 _POSTGRES: dict[type, frozenset[str]] = {
     int: frozenset({"int2", "int4", "int8"}),
     float: frozenset({"float4", "float8"}),
@@ -54,6 +57,9 @@ _DUMPERS: tuple[tuple[type, type[Dumper]], ...] = (
 
 # A value of the first type is not one of the second, although Python says it is.
 _FALSE_FRIENDS = ((bool, int), (bool, float), (datetime, date))
+
+# What the name of a type leaves out.
+_AS_WRITTEN = {datetime: "datetime with a time zone", time: "time without a time zone"}
 
 
 def _untyped_adapters() -> AdaptersMap:
@@ -112,9 +118,16 @@ class ValueType:
 
     def __str__(self) -> str:
         """Return it as it is written, with what the name leaves out."""
-        name = "datetime with a time zone" if self.python is datetime else self.python.__name__
+        name = _AS_WRITTEN.get(self.python, self.python.__name__)
         name = f"list[{name}]" if self.array else name
         return f"{name} | None" if self.optional else name
+
+
+def mismatch(label: str, name: str, expected: ValueType, value: object) -> ParameterError:
+    """Return the error for an argument of another type: it says the type, and never the value."""
+    hint = "; wrap it: Secret(...)" if expected.python is Secret and isinstance(value, str) else ""
+    given = type(value).__name__
+    return ParameterError(f"{label}: {name} must be {expected}, not {given}{hint}")
 
 
 def value_type(annotation: Any) -> ValueType | None:

@@ -1,7 +1,9 @@
 """A text that must not show itself: passwords, tokens, keys."""
 
 from hmac import compare_digest
-from typing import NoReturn, final
+from typing import NoReturn, cast, final
+
+from oadb.errors import ParameterError
 
 _HIDDEN = "***"
 
@@ -18,6 +20,9 @@ class Secret:
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
+        """Wrap a text. Raises ParameterError, which does not show it, for anything else."""
+        if not isinstance(cast("object", value), str):
+            raise ParameterError(f"Secret: value must be str, not {type(value).__name__}")
         self._value = value
 
     def reveal(self) -> str:

@@ -1,0 +1,119 @@
+"""Arguments of another type: refused by name, before anything is sent, and never shown."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from oadb import Database, Secret, api_keys, ip_bans, sessions, strategies, users
+from oadb.broker_tokens import Tokens
+from oadb.engine.operations import Operation
+from oadb.errors import ParameterError
+from tests.test_house import DOMAINS
+
+CANARY = "canary-4711"
+VALUES: dict[type, object] = {
+    int: 1, str: "x", bool: True, float: 1.5, dict: {}, UUID: UUID(int=1), date: date(2026, 1, 1),
+    datetime: datetime(2026, 1, 1, tzinfo=UTC), time: time(9), timedelta: timedelta(hours=1),
+    Secret: Secret(CANARY),
+}  # fmt: skip
+OPERATIONS: dict[str, Operation[..., Any]] = {
+    f"{domain}.{name}": found
+    for domain in DOMAINS
+    for name, found in vars(import_module(f"oadb.{domain}")).items()
+    if isinstance(found, Operation) and not name.startswith("_")
+}
+SECRETS = [
+    (label, name)
+    for label, operation in OPERATIONS.items()
+    for name, kind in operation.kinds.items()
+    if kind.python is Secret
+]
+
+
+def arguments(operation: Operation[..., Any]) -> dict[str, Any]:
+    """Return a value of the right type for each parameter that must have one."""
+    values = {name: VALUES.get(kind.python) for name, kind in operation.kinds.items()}
+    return {
+        name: [value] if operation.kinds[name].array else value for name, value in values.items()
+    }
+
+
+def test_operations_with_secrets_are_found() -> None:
+    assert {
+        ("api_keys.verify", "token"), ("sessions.find", "token"), ("imports.adopt_key", "token"),
+        ("users.set_password", "password"), ("users.verify_password", "password"),
+        ("login_attempts.sign_in", "password"),
+        ("second_factors.verify", "code"), ("strategies.find_by_webhook", "webhook"),
+        ("chartink.find_by_webhook", "webhook"), ("smtp_settings.set_account", "password"),
+        ("ip_trackers.track_bad_key", "key"),
+    } <= {*SECRETS}  # fmt: skip
+
+
+@pytest.mark.parametrize("given", [CANARY, CANARY.encode(), 4711], ids=["str", "bytes", "int"])
+@pytest.mark.parametrize(("label", "name"), SECRETS)
+def test_a_secret_that_is_not_wrapped_is_refused_and_not_shown(
+    shared_db: Database, label: str, name: str, given: object
+) -> None:
+    operation = OPERATIONS[label]
+    with pytest.raises(ParameterError) as refused:
+        operation(shared_db, **{**arguments(operation), name: given})
+
+    kind = type(given).__name__
+    hint = "; wrap it: Secret(...)" if kind == "str" else ""
+    expected = operation.kinds[name]
+    assert str(refused.value) == f"{operation.label}: {name} must be {expected}, not {kind}{hint}"
+
+
+@pytest.mark.parametrize("given", [None, b"x", 7, Secret(CANARY)], ids=repr)
+def test_a_secret_holds_a_text_alone(given: Any) -> None:
+    with pytest.raises(ParameterError, match=r"^Secret: value must be str, not "):
+        Secret(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [
+        ({"access": CANARY}, "access"), ({"access": None}, "access"),
+        ({"access": Secret(""), "refresh": CANARY}, "refresh"),
+        ({"access": Secret(""), "feed": CANARY}, "feed"),
+        ({"access": Secret(""), "parameters": {"pin": CANARY}}, "parameters"),
+    ],
+)  # fmt: skip
+def test_tokens_of_a_broker_are_secrets(given: Any, where: str) -> None:
+    with pytest.raises(
+        ParameterError, match=rf"^Tokens: {where} must be Secret.*, not "
+    ) as refused:
+        Tokens(**given)
+
+    assert CANARY not in str(refused.value)
+
+
+def test_a_positional_argument_is_looked_at_as_a_named_one(shared_db: Database) -> None:
+    wrong: Any = CANARY
+    for call, said in (
+        (lambda: api_keys.verify(shared_db, wrong), r"^api_keys\.verify: token must be Secret"),
+        (lambda: sessions.find(shared_db, token=wrong), r"^sessions\.find: token must be Secret"),
+        (
+            lambda: users.verify_password(shared_db, "asha", wrong),
+            r"^users\.verify_password: password must be Secret, not str; wrap it",
+        ),
+        (
+            lambda: strategies.find_by_webhook(shared_db, wrong),
+            r"^strategies\.find_by_webhook: webhook must be Secret",
+        ),
+        (lambda: ip_bans.ban(shared_db, wrong, "x", 24), r"duration must be timedelta \| None, "),  # type: ignore[call-overload]
+        (lambda: ip_bans.ban(shared_db, "192.0.2.1", None), r"ip_bans\.ban: reason must be str"),  # type: ignore[call-overload]
+        (lambda: ip_bans.ban(shared_db, None, "x"), r"ip_bans\.ban: ip must be str, not NoneType"),  # type: ignore[call-overload]
+    ):
+        with pytest.raises(ParameterError, match=said):
+            call()
+
+
+def test_a_time_with_a_zone_is_told_what_is_wrong_with_it(shared_db: Database) -> None:
+    with pytest.raises(ParameterError, match=r"start_time must be time without a time zone \| N"):
+        strategies.create(shared_db, 1, "x", start_time=time(9, tzinfo=UTC))
+    with pytest.raises(ParameterError, match=r"start_time must be time without a time zone \| N"):
+        strategies.set_times(shared_db, 1, UUID(int=1), time(9, tzinfo=UTC), None, None)
