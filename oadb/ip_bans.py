@@ -75,7 +75,7 @@ def _put(
     reason: str,
     duration: timedelta | None,
     created_by: str,
-    repeat_offender_limit: int,
+    repeat_offender_limit: int | None,
     is_automatic: bool,
 ) -> Ban | None: ...
 
@@ -138,17 +138,18 @@ async def ban(
     duration: timedelta | None = timedelta(hours=24),
     *,
     created_by: str = "system",
-    repeat_offender_limit: int = 2,
+    repeat_offender_limit: int | None = None,
 ) -> Ban:
-    """Keep the network of an address out; None: for ever.
+    """Keep the network of an address out; *duration* None: for ever.
 
     A ban that lasts longer already is not shortened. It is for ever from the
-    *repeat_offender_limit* th offence on; 0: only where *duration* says so. Raises ParameterError
-    with the reason where the network is never banned, and for a duration that is none.
+    *repeat_offender_limit* th offence on; 0: only where *duration* says so; None: as the security
+    settings say (see ``app_settings``). Raises ParameterError with the reason where the network is
+    never banned, and for a duration that is none.
     """
     if duration is not None and not timedelta() < duration <= LONGEST_DURATION:
         raise ParameterError("ip_bans.ban: duration must be above 0, at most 36,500 days, or None")
-    if repeat_offender_limit < 0:
+    if repeat_offender_limit is not None and repeat_offender_limit < 0:
         raise ParameterError("ip_bans.ban: repeat_offender_limit must be 0 or more")
     banned = network("ip_bans.ban", ip)
     author = readable(created_by, _LONGEST_NAME)
@@ -167,7 +168,7 @@ async def impose(
     reason: str,
     duration: timedelta | None,
     author: str,
-    limit: int,
+    limit: int | None,
     *,
     is_automatic: bool = False,
 ) -> Ban | None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Config, Database, ip_bans, ip_trackers
+from oadb import AsyncDatabase, Config, Database, app_settings, ip_bans, ip_trackers
 from oadb.engine import dsn
 from oadb.errors import ParameterError, UnavailableError
 from tests.bans import age_ban, db, ip, many
@@ -105,6 +105,22 @@ def test_the_offence_of_the_limit_is_for_ever_and_0_is_no_limit(
         assert made.offences == offence
         assert (made.expires_at is None) is is_permanent
         age_ban(observer, ip, HOUR)
+
+
+@pytest.mark.parametrize(("limit", "permanent_from"), [(0, None), (1, 1), (3, 3)], ids=str)
+def test_where_no_limit_is_named_that_of_the_security_settings_holds(
+    oadb_database_url: str, ip: str, limit: int, permanent_from: int | None
+) -> None:
+    """Also while automatic bans are off."""
+    with Database(Config.from_env({"DATABASE_URL": oadb_database_url})) as db:
+        app_settings.set_security(
+            db, changed_by=None, repeat_offender_limit=limit, auto_ban_enabled=False
+        )
+        for offence in range(1, 5):
+            made = ip_bans.ban(db, ip, "again", HOUR)
+            is_permanent = permanent_from is not None and offence >= permanent_from
+
+            assert (made.expires_at is None) is is_permanent
 
 
 def test_a_longer_ban_is_not_shortened_and_one_for_ever_stays(db: Database, ip: str) -> None:

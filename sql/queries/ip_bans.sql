@@ -14,9 +14,23 @@ where network = cast(cast(:network as text) as inet);
 
 -- name: _put
 -- For ever where :duration is null, and from the :repeat_offender_limit th offence on,
--- unless that is 0. A ban that is there is never shortened; with :is_automatic, one
--- that is not over stays as it is, and so no row returns. Nor does one where the
--- network is exempt.
+-- unless that is 0; null: that of the security settings. A ban that is there is never
+-- shortened; with :is_automatic, one that is not over stays as it is, and so no row
+-- returns. Nor does one where the network is exempt.
+with asked as (
+    select
+        cast(cast(:network as text) as inet) as network,
+        nullif(
+            coalesce(
+                cast(:repeat_offender_limit as bigint),
+                security_settings.repeat_offender_limit
+            ),
+            0
+        ) as last_offence
+    from oadb.security_settings
+    where security_settings.singleton_id = 1
+)
+
 insert into oadb.ip_bans as known (
     network,
     reason,
@@ -26,19 +40,19 @@ insert into oadb.ip_bans as known (
     created_by
 )
 select
-    found.network,
+    asked.network,
     :reason,
     1,
     now(),
     case
-        when :repeat_offender_limit <> 1 then now() + cast(:duration as interval)
+        when coalesce(asked.last_offence <> 1, true) then now() + cast(:duration as interval)
     end,
     :created_by
-from (select cast(cast(:network as text) as inet) as network) as found
+from asked
 where
     not exists (
         select from oadb.ban_exemptions
-        where ban_exemptions.network && found.network
+        where ban_exemptions.network && asked.network
     )
 on conflict (network) do update
     set
@@ -49,10 +63,7 @@ on conflict (network) do update
             when
                 known.expires_at is not null
                 and excluded.expires_at is not null
-                and (
-                    :repeat_offender_limit = 0
-                    or known.offences + 1 < :repeat_offender_limit
-                )
+                and coalesce((select asked.last_offence from asked) > known.offences + 1, true)
                 then greatest(known.expires_at, excluded.expires_at)
         end,
         created_by = excluded.created_by
