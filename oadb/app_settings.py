@@ -88,7 +88,8 @@ query.complete()
 async def set_trading_mode(db: AsyncExecutor, mode: TradingMode, *, changed_by: int | None) -> bool:
     """Let orders go to a broker, or none, in every process that listens; False: it was so.
 
-    *changed_by* is who decided, for the audit. Raises ParameterError for a mode that is none.
+    *changed_by* is who decided, for the audit; None: nobody was signed in, and not, as in
+    ``settings``, the user. Raises ParameterError for a mode that is none.
     """
     if mode not in get_args(TradingMode):
         raise ParameterError("app_settings.set_trading_mode: mode must be live or analyze")
@@ -111,7 +112,7 @@ async def set_security(
     """Change what is named, and nothing else, in every process that listens; False: it was so.
 
     0 is a value. Thresholds and the limit are at most 1,000,000, durations 87,600 hours; raises
-    CheckViolation beyond.
+    CheckViolation beyond. *changed_by* is as in ``set_trading_mode``.
     """
     changed = await changes.write(
         db, Change("security_settings", None, ""), _set_security, changed_by, auto_ban_enabled,

@@ -1,7 +1,8 @@
 """The account that mail is sent from, its password sealed. The SQL is in smtp_settings.sql."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from oadb import changes, keys
 from oadb.changes import Change
@@ -107,12 +108,17 @@ async def set_account(
 ) -> bool:
     """Change what is named, and nothing else, in every process that listens; False: it was so.
 
-    What is in *cleared* is not set any more. *changed_by* is who did it, for the audit. Raises
-    ParameterError for a field that cannot be cleared, and CheckViolation: texts have at most 255
-    characters and no line break, a port is from 1 to 65535.
+    What is in *cleared* is not set any more. *changed_by* is who did it, for the audit; None:
+    nobody was signed in. Raises ParameterError for a field that cannot be cleared or is given as
+    well, and for a text with a line break, of whatever kind: a header would go on behind it. Raises
+    CheckViolation: texts have 1 to 255 characters, a port is from 1 to 65535.
     """
-    if not {*cleared} <= {*get_args(Clearable)}:
-        raise ParameterError("smtp_settings.set_account: cleared names a field that cannot be")
+    texts = {
+        "server": server, "user_name": user_name, "from_address": from_address,
+        "helo_name": helo_name,
+    }  # fmt: skip
+    _require_lines(texts)
+    _require_clearable(cleared, {**texts, "port": port, "password": password})
     sealed = None if password is None else _sealed(await keys.ring_of(db), password)
     changed = await changes.write(
         db, Change("smtp_settings", None, ""), _set_account, changed_by, [*cleared], server, port,
@@ -146,6 +152,21 @@ async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> 
     )
     await _reseal(db, [each.password or b"" for each, _ in made], [sealed for _, sealed in made])
     return done
+
+
+def _require_lines(texts: dict[str, str | None]) -> None:
+    for name, text in texts.items():
+        if text and text.splitlines() != [text]:
+            raise ParameterError(f"smtp_settings.set_account: {name} holds a line break")
+
+
+def _require_clearable(cleared: object, given: dict[str, object]) -> None:
+    names = [*cast("tuple[object, ...]", cleared)] if isinstance(cleared, Collection) else [cleared]
+    for name in names:
+        if name not in get_args(Clearable):
+            raise ParameterError("smtp_settings.set_account: cleared names a field that cannot be")
+        if given[str(name)] is not None:
+            raise ParameterError(f"smtp_settings.set_account: {name} is both given and cleared")
 
 
 def _sealed(ring: KeyRing, password: Secret) -> bytes:

@@ -88,7 +88,10 @@ def test_the_audit_says_of_a_password_only_that_it_was_changed_or_cleared(db: Da
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("cleared", [("is_tls_used",), ("singleton_id",), ("server", "x"), ("",)])
+@pytest.mark.parametrize(
+    "cleared",
+    [("is_tls_used",), ("singleton_id",), ("server", "x"), ("",), "server", None, 7, [["server"]]],
+)
 def test_a_field_that_cannot_be_cleared_is_refused(db: Database, cleared: Any) -> None:
     fill(db)
     with pytest.raises(ParameterError, match="cleared names a field that cannot be"):
@@ -101,7 +104,7 @@ def test_a_field_that_cannot_be_cleared_is_refused(db: Database, cleared: Any) -
     ("field", "value"),
     [
         ("port", 0), ("port", 65536), ("port", -1), ("server", ""), ("server", "x" * 256),
-        ("helo_name", "a\r\nRCPT TO:<b@c>"), ("from_address", "a@b\nBcc: c@d"), ("user_name", "\t"),
+        ("user_name", "\t"), ("helo_name", "a\x07"),
     ],
 )  # fmt: skip
 def test_what_no_mail_server_takes_is_refused(db: Database, field: str, value: Any) -> None:
@@ -111,6 +114,37 @@ def test_what_no_mail_server_takes_is_refused(db: Database, field: str, value: A
 
     assert refused.value.diag.constraint_name == f"smtp_settings_{field}_check"
     assert audit(db) == []
+
+
+@pytest.mark.parametrize("field", ["server", "user_name", "from_address", "helo_name"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a@b\nBcc: c@d", "a\r\nRCPT TO:<b@c>", "a\r", "\na", "a\x0bb", "a\x0cb", "a\x1cb",
+        "a\x1db", "a\x1eb", "a\x85b", "a\u2028b", "a\u2029b",
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_a_line_break_of_any_kind_is_refused(db: Database, field: str, text: str) -> None:
+    wrong: dict[str, Any] = {field: text}
+    with pytest.raises(ParameterError, match=f"{field} holds a line break"):
+        smtp_settings.set_account(db, changed_by=ME, **wrong)
+
+    assert audit(db) == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"server": "a"}, {"port": 25}, {"password": Secret("x")}, {"helo_name": ""}],
+    ids=lambda given: next(iter(given)),
+)
+def test_what_is_given_is_not_cleared_as_well(db: Database, given: dict[str, Any]) -> None:
+    fill(db)
+    (name,) = given
+    with pytest.raises(ParameterError, match=f"{name} is both given and cleared"):
+        smtp_settings.set_account(db, changed_by=ME, **given, cleared=(name,))
+
+    assert smtp_settings.get_account(db) == WHOLE
 
 
 @pytest.mark.parametrize("text", ["", "x" * 100_000, "\0", "\ud800", "'; drop table --", "é" * 99])
