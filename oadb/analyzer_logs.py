@@ -132,5 +132,5 @@ async def list_by_day(
 
     Raises ParameterError if *zone* is no name of the IANA time zone database.
     """
-    zones.require("analyzer_logs.list_by_day", zone)
+    zones.require("analyzer_logs.list_by_day: zone", zone)
     return await _list_by_day(db, day, zone, before_at, before_id, page_size)

@@ -89,8 +89,9 @@ async def list_by_user(db: AsyncExecutor, user_id: int) -> list[Strategy[Chartin
 @operation
 async def put_mappings(
     db: AsyncExecutor, user_id: int, strategy_id: UUID, mappings: Sequence[ChartinkMapping]
-) -> int:
+) -> int | None:
     """Insert or replace mappings; as ``strategies.put_mappings``."""
+    strategy_changes.require_all("chartink.put_mappings", mappings, ChartinkMapping)
     return await strategies.put_mappings(
         db, user_id, strategy_id,
         [Mapping(m.chartink_symbol, m.exchange, m.quantity, m.product_type) for m in mappings],

@@ -177,7 +177,7 @@ async def is_due(
 
     Raises ParameterError if *zone* is no name of the IANA time zone database.
     """
-    zones.require("instrument_loads.is_due", zone)
+    zones.require("instrument_loads.is_due: zone", zone)
     return await _is_due(db, broker, cutoff, zone)
 
 

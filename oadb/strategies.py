@@ -256,7 +256,7 @@ async def issue(
     time_zone: str,
 ) -> IssuedStrategy[M]:
     """Make a strategy of a kind; see ``create``."""
-    zones.require("strategies.create", time_zone)
+    zones.require("strategies.create: time_zone", time_zone)
     document = {} if definition is None else definition
     require_document("strategies.create: definition", document)
     ring, token, strategy_id = await keys.ring_of(db), TOKEN.new(), uuid4()

@@ -7,7 +7,7 @@ is announced with it: the very next alert sees it, and who caches strategies hea
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import time
-from typing import Literal
+from typing import Literal, cast
 from uuid import UUID
 
 from oadb import changes
@@ -77,11 +77,11 @@ def _put_mappings(
     exchanges: list[str],
     quantities: list[int],
     product_types: list[ProductType],
-) -> Affected: ...
+) -> int | None: ...
 
 
 @query
-def _delete_mappings(user_id: int, strategy_id: UUID, symbols: list[str]) -> Affected: ...
+def _delete_mappings(user_id: int, strategy_id: UUID, symbols: list[str]) -> int: ...
 
 
 query.complete()
@@ -117,7 +117,7 @@ async def set_times(
     time_zone: str = TIME_ZONE,
 ) -> bool:
     """Replace all times of a strategy, as ``create`` takes them; False: there is none."""
-    zones.require("strategy_changes.set_times", time_zone)
+    zones.require("strategy_changes.set_times: time_zone", time_zone)
     change = change_of(user_id, strategy_id)
     return await changes.write(
         db, change, _set_times, user_id, strategy_id, start_time, end_time, squareoff_time,
@@ -152,32 +152,55 @@ async def delete(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> bool:
 @operation
 async def put_mappings(
     db: AsyncExecutor, user_id: int, strategy_id: UUID, mappings: Sequence[Mapping]
-) -> int:
+) -> int | None:
     """Insert mappings, or replace those of the same symbols: all, or none; return how many.
 
-    0: no such strategy. Raises ParameterError where a symbol occurs twice, and may raise
-    CheckViolation.
+    None: no such strategy. Raises ParameterError for what is no mapping and where a symbol occurs
+    twice, and may raise CheckViolation.
     """
+    require_all("strategy_changes.put_mappings", mappings, Mapping)
     symbols = [each.symbol for each in mappings]
-    if len(set(symbols)) < len(symbols):
-        repeated = next(n for n, symbol in enumerate(symbols) if symbol in symbols[:n])
-        raise ParameterError(
-            f"strategy_changes.put_mappings: mappings[{repeated}] has the symbol of one before it"
-        )
-    return await changes.write(
-        db, change_of(user_id, strategy_id), _put_mappings, user_id, strategy_id, symbols,
-        [each.exchange for each in mappings], [each.quantity for each in mappings],
-        [each.product_type for each in mappings],
-    )  # fmt: skip
+    _require_different("strategy_changes.put_mappings", symbols)
+    async with db.transaction() as tx:
+        put = await _put_mappings(
+            tx, user_id, strategy_id, symbols, [each.exchange for each in mappings],
+            [each.quantity for each in mappings], [each.product_type for each in mappings],
+        )  # fmt: skip
+        await changes.announce(tx, put or 0, change_of(user_id, strategy_id))
+    return put
 
 
 @operation
 async def delete_mappings(
     db: AsyncExecutor, user_id: int, strategy_id: UUID, symbols: list[str]
 ) -> int:
-    """Delete the mappings of these symbols in one statement; return how many there were."""
+    """Delete the mappings of these symbols in one statement; return how many there were.
+
+    0, and nothing is written: there is no such mapping, or no such strategy.
+    """
     change = change_of(user_id, strategy_id)
     return await changes.write(db, change, _delete_mappings, user_id, strategy_id, symbols)
+
+
+def require_all(label: str, mappings: object, kind: type) -> None:
+    """Raise ParameterError unless *mappings* is a sequence of one kind."""
+    if not isinstance(mappings, Sequence):
+        raise ParameterError(f"{label}: mappings must be a sequence, not {type(mappings).__name__}")
+    for number, each in enumerate(cast("Sequence[object]", mappings)):
+        if not isinstance(each, kind):
+            raise ParameterError(
+                f"{label}: mappings[{number}] must be {kind.__name__}, not {type(each).__name__}"
+            )
+
+
+def _require_different(label: str, symbols: list[str]) -> None:
+    seen: set[str] = set()
+    for number, symbol in enumerate(symbols):
+        if not isinstance(cast("object", symbol), str):
+            raise ParameterError(f"{label}: mappings[{number}].symbol must be str")
+        if symbol in seen:
+            raise ParameterError(f"{label}: mappings[{number}] has the symbol of one before it")
+        seen.add(symbol)
 
 
 def change_of(user_id: int, strategy_id: UUID) -> Change:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from datetime import time
 from itertools import count
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -212,7 +212,8 @@ def test_what_is_no_strategy_is_refused(
     "given",
     [
         {"time_zone": "IST"}, {"time_zone": "COM1"}, {"time_zone": ""},
-        {"time_zone": "../etc/passwd"},
+        {"time_zone": "../etc/passwd"}, {"time_zone": "localtime"}, {"time_zone": "posixrules"},
+        {"time_zone": "right/Asia/Kolkata"}, {"time_zone": "posix/UTC"}, {"time_zone": "Factory"},
         {"time_zone": None}, {"definition": {"a": float("nan")}}, {"definition": {1: 2}},
         {"definition": []},
         {"definition": {"a": "x" * 70_000}}, {"start_time": "09:15"},
@@ -349,7 +350,7 @@ def test_nobody_changes_the_strategy_of_another(db: Database, module: Any, user_
     assert not module.set_times(db, other, strategy_id, None, None, None)
     assert not module.rename(db, other, strategy_id, "y")
     assert not module.set_definition(db, other, strategy_id, {"a": 1})
-    assert module.put_mappings(db, other, strategy_id, mapped(module, RELIANCE)) == 0
+    assert module.put_mappings(db, other, strategy_id, mapped(module, RELIANCE)) is None
     assert module.delete_mappings(db, other, strategy_id, ["TCS"]) == 0
     assert webhooks.rotate(db, other, strategy_id) is None
     assert not webhooks.revoke(db, other, strategy_id)
@@ -367,7 +368,7 @@ def test_an_identity_sees_its_own_strategies_whatever_it_asks_for(
     assert module.list_by_user(mine, user_id) == []
     assert module.find_by_webhook(mine, issued.webhook) is Refusal.UNKNOWN
     assert not module.delete(mine, user_id, strategy_id)
-    assert module.put_mappings(mine, user_id, strategy_id, mapped(module, TCS)) == 0
+    assert module.put_mappings(mine, user_id, strategy_id, mapped(module, TCS)) is None
     with pytest.raises(InsufficientPrivilege):
         module.create(mine, user_id, "y")
     own = module.create(mine, me, "z")
@@ -422,8 +423,70 @@ def test_mappings_are_deleted_by_their_symbols(db: Database, module: Any, user_i
 
     assert module.delete_mappings(db, user_id, strategy_id, ["TCS", "TCS", "WIPRO"]) == 1
     assert module.get(db, user_id, strategy_id).mappings == tuple(mapped(module, RELIANCE))
-    assert module.delete_mappings(db, user_id, strategy_id, []) == 0
-    assert module.put_mappings(db, user_id, strategy_id, []) == 0
+
+
+def test_what_changes_no_mapping_writes_nothing_and_tells_nobody(
+    db: Database, url: str, module: Any, user_id: int
+) -> None:
+    strategy_id = module.create(db, user_id, "x").strategy.strategy_id
+    module.put_mappings(db, user_id, strategy_id, mapped(module, TCS))
+    before = module.get(db, user_id, strategy_id).updated_at
+
+    def work() -> None:
+        assert module.delete_mappings(db, user_id, strategy_id, ["WIPRO"]) == 0
+        assert module.delete_mappings(db, user_id, strategy_id, []) == 0
+        assert module.put_mappings(db, user_id, strategy_id, []) == 0
+        assert module.put_mappings(db, user_id, UUID(int=1), []) is None, "no such strategy"
+        assert module.delete_mappings(db, user_id, UUID(int=1), ["TCS"]) == 0
+
+    assert heard(url, work) == []
+    assert module.get(db, user_id, strategy_id).updated_at == before
+    assert module.delete_mappings(db, user_id, strategy_id, ["TCS"]) == 1
+    assert module.get(db, user_id, strategy_id).updated_at > before
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [None], ["TCS"], [("TCS", "NSE", 1, "MIS")], None, 7, "TCS", {},
+        (each for each in ()), [Mapping(["TCS"], "NSE", 1, "MIS")],  # type: ignore[arg-type]
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_is_no_mapping_is_refused_by_its_place(
+    db: Database, module: Any, user_id: int, given: Any
+) -> None:
+    strategy_id = module.create(db, user_id, "x").strategy.strategy_id
+    with pytest.raises(ParameterError, match=r"put_mappings: mappings(\[0\](\.symbol)?)? must be "):
+        module.put_mappings(db, user_id, strategy_id, given)
+
+
+def test_a_mapping_of_the_other_module_is_refused(db: Database, user_id: int) -> None:
+    strategy_id = chartink.create(db, user_id, "x").strategy.strategy_id
+    given: Any = [TCS]
+    with pytest.raises(ParameterError, match=r"mappings\[0\] must be ChartinkMapping, not Mapping"):
+        chartink.put_mappings(db, user_id, strategy_id, given)
+
+
+def test_a_repeated_symbol_is_found_in_one_pass(db: Database, user_id: int) -> None:
+    """Each symbol is compared with none but itself: 20,000 of them would take minutes."""
+    looked_at = 0
+
+    class Symbol(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal looked_at
+            looked_at += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    given = [Mapping(Symbol(f"S{n}"), "NSE", 1, "MIS") for n in range(2_000)]
+    with pytest.raises(ParameterError, match=r"mappings\[2000\] has the symbol of one before it"):
+        strategies.put_mappings(db, user_id, UUID(int=1), [*given, given[-1]])
+
+    assert looked_at < 10_000
 
 
 def test_many_who_put_and_delete_the_same_mappings_do_not_wait_for_each_other_for_ever(

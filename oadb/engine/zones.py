@@ -4,16 +4,21 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from oadb.errors import ParameterError
 
+# Files beside the zones: what this machine is set to, zones with leap seconds, and no zone yet.
+_LOCAL = frozenset({"localtime", "posixrules", "Factory"})
+_OTHERS = ("posix/", "right/")
+
 
 def require(label: str, zone: str) -> None:
     """Refuse what is no name of the IANA time zone database. Raises ParameterError.
 
-    The server alone would also take IST, for Israel, and COM1, for an hour west of Greenwich.
-    *label* names who asks, for the error.
+    The server alone would also take IST, for Israel, and COM1, for an hour west of Greenwich; and
+    Python what stands beside the zones in its files. *label* is who asks and the parameter.
     """
     try:
         ZoneInfo(zone)
+        known = zone not in _LOCAL and not zone.startswith(_OTHERS)
     except (ZoneInfoNotFoundError, TypeError, ValueError, OSError):
-        raise ParameterError(
-            f"{label}: zone is no time zone; expected one such as Asia/Kolkata"
-        ) from None
+        known = False
+    if not known:
+        raise ParameterError(f"{label} is no time zone; expected one such as Asia/Kolkata")
