@@ -9,14 +9,12 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
-from oadb.logs.redaction import Redaction
+from oadb.logs.redaction import redacted
 from oadb.rollups import FEW, plan_lightly, require_window
 
 query = queries("latency")
 
 Outcome = Literal["succeeded", "failed", "partial"]
-
-_REDACTION = Redaction()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ def store(blocks: Iterable[bytes]) -> Affected: ...
 
 
 @query
-def _store_one(
+def _insert(
     user_id: int | None,
     order_id: str | None,
     broker: str | None,
@@ -154,8 +152,8 @@ async def write(db: AsyncExecutor, timing: Timing) -> None:
     Redacted as LogWriter redacts; texts are cut at 2,000 characters. Raises CheckViolation for a
     time that cannot be: negative (but for ``overhead_ms``), above 1e9, or no number.
     """
-    kept = _REDACTION.row(timing)
-    await _store_one(
+    kept = redacted(timing)
+    await _insert(
         db, kept.user_id, kept.order_id, kept.broker, kept.symbol, kept.order_type, kept.rtt_ms,
         kept.validation_ms, kept.response_ms, kept.overhead_ms, kept.total_ms, kept.outcome,
         kept.error,

@@ -9,15 +9,14 @@ from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.engine.values import readable
-from oadb.logs.redaction import Redaction
+from oadb.logs.redaction import redacted
 from oadb.rollups import FEW, plan_lightly, require_window
 from oadb.security.addresses import address
 
 query = queries("traffic")
 
-_REDACTION = Redaction()
-
 _LONGEST_METHOD = 20
+_FIRST_ERROR = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ def store(blocks: Iterable[bytes]) -> Affected: ...
 
 
 @query
-def _store_one(
+def _insert(
     ip: str,
     method: str,
     path: str,
@@ -140,21 +139,22 @@ def list_by_endpoint(
 
 
 @query
-def list_by_status(
+def _list_errors(
     status: int,
     since: datetime,
-    before_at: datetime | None = None,
-    before_id: int | None = None,
-    page_size: int = 100,
+    before_at: datetime | None,
+    before_id: int | None,
+    page_size: int,
 ) -> list[RequestLog]: ...
 
 
 @query
-def list_errors(
+def _list_by_status(
     status: int,
-    before_at: datetime | None = None,
-    before_id: int | None = None,
-    page_size: int = 100,
+    since: datetime,
+    before_at: datetime | None,
+    before_id: int | None,
+    page_size: int,
 ) -> list[RequestLog]: ...
 
 
@@ -183,11 +183,29 @@ async def write(db: AsyncExecutor, request: Request) -> None:
     ParameterError for an address that is none, CheckViolation for a status outside of 100 to 599
     and for a duration that is negative, above 1e9 or no number.
     """
-    ip, kept = address("traffic.write", request.ip) or "", _REDACTION.row(request)
-    await _store_one(
+    ip, kept = address("traffic.write", request.ip) or "", redacted(request)
+    await _insert(
         db, ip, readable(kept.method, _LONGEST_METHOD), kept.path, kept.endpoint, kept.status,
         kept.duration_ms, kept.host, kept.user_id, kept.error,
     )  # fmt: skip
+
+
+@operation
+async def list_by_status(
+    db: AsyncExecutor,
+    status: int,
+    since: datetime,
+    before_at: datetime | None = None,
+    before_id: int | None = None,
+    page_size: int = 100,
+) -> list[RequestLog]:
+    """Return the requests that were answered with a status, in pages as ``list_recent``.
+
+    From 400 on by an index, whatever *since* is; below, a rare status costs all requests from
+    *since* on.
+    """
+    listed = _list_errors if status >= _FIRST_ERROR else _list_by_status
+    return await listed(db, status, since, before_at, before_id, page_size)
 
 
 @operation

@@ -80,7 +80,7 @@ VALID: dict[str, object] = {
     "checksum": b"\0" * 32, "ips": ["::1"], "methods": ["password"], "outcomes": ["failed"],
     "zone": "UTC", "kind": "not_found", "before_network": "192.0.2.1", "mode": "live",
     "status": "sent", "json_values": ["1"],
-    "api_logs._insert.status": 200, "traffic._store_one.status": 200, "table_name": "traffic",
+    "api_logs._insert.status": 200, "traffic._insert.status": 200, "table_name": "traffic",
     "partition_name": f"traffic_{datetime.now(UTC):%Y%m%d}",
     "trading_mode": "LONG", "product_types": "MIS", "end_time": time(9),
     "squareoff_time": time(10),

@@ -37,6 +37,8 @@ def test_a_call_is_read_as_it_was_written(db: Database) -> None:
     with db.transaction() as tx:
         assert [*latency.stream_between(tx, LONG_AGO, FAR_AHEAD)] == [row]
     assert latency.list_recent(db, row.logged_at, row.log_id) == []
+    assert latency.list_recent(db, row.logged_at) == [], "a window ends before its end"
+    assert latency.list_recent(db, row.logged_at, row.log_id + 1) == [row]
 
 
 def test_a_call_of_which_nothing_but_its_time_is_known_is_logged(db: Database) -> None:

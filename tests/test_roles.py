@@ -123,7 +123,7 @@ MAINTENANCE = {"log_partitions.note_maintenance"} | {
     label for label in PARTITIONS if ".sweep_" in label
 }
 REQUESTS = {label for label in BY_LABEL if label.startswith(("traffic.", "latency."))}
-WRITES = {"traffic._store_one", "latency._store_one"}
+WRITES = {"traffic._insert", "latency._insert"}
 ROLLUPS = {label for label in BY_LABEL if label.startswith("rollups.")}
 REFRESH = {
     "rollups._count_traffic", "rollups._merge_traffic", "rollups._count_latency",

@@ -1,6 +1,7 @@
 """Traffic: what is written is found, page by page, and nothing an attacker sends is too long."""
 
 import itertools
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -196,15 +197,58 @@ def test_requests_are_listed_by_address_endpoint_and_status(
         lambda before, id_: traffic.list_by_endpoint(db, "/e1", since, before, id_, 4),
     ) == [row for row in written if row.endpoint == "/e1"]
     assert pages(
-        traffic.list_errors(db, 404, page_size=4),
-        lambda before, id_: traffic.list_errors(db, 404, before, id_, 4),
+        traffic.list_by_status(db, 404, since, page_size=4),
+        lambda before, id_: traffic.list_by_status(db, 404, since, before, id_, 4),
     ) == [row for row in written if row.status == 404]
-    assert traffic.list_errors(db, 302) == []
+    assert traffic.list_by_status(db, 404, at(5)) == []
+    assert traffic.list_by_status(db, 399, since) == traffic.list_by_status(db, 400, since) == []
     assert pages(
         traffic.list_by_status(db, 302, since, page_size=4),
         lambda before, id_: traffic.list_by_status(db, 302, since, before, id_, 4),
     ) == [row for row in written if row.status == 302]
     assert traffic.list_by_status(db, 302, at(5)) == []
+
+
+def test_a_window_ends_before_its_end(db: Database, written: list[RequestLog]) -> None:
+    """As in api_logs: without an id, what was logged at that very moment is not in it."""
+    until, since = at(3), at(0)
+    for found in (
+        traffic.list_recent(db, until, page_size=1000),
+        traffic.list_by_ip(db, "203.0.113.7", until, page_size=1000),
+    ):
+        assert found == [row for row in written if row.logged_at < until]
+    for listed, condition in (
+        (
+            traffic.list_by_endpoint(db, "/e1", since, until),
+            lambda row: row.endpoint == "/e1",
+        ),
+        (traffic.list_by_status(db, 404, since, until), lambda row: row.status == 404),
+        (traffic.list_by_status(db, 302, since, until), lambda row: row.status == 302),
+    ):
+        assert listed == [row for row in written if row.logged_at < until and condition(row)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["list_recent", "list_by_ip", "list_by_endpoint", "_list_by_status", "_list_errors"],
+)
+def test_a_page_leaves_out_the_partitions_behind_it(filled_url: str, name: str) -> None:
+    """By a plan that was made for any page."""
+    declared = next(query for query in traffic.query if query.__name__ == name)
+    values = {
+        "before_at": f"'{at(3 * 1440)}'", "since": f"'{at(0)}'", "page_size": "1000",
+        "status": "404", "ip": "'10.0.0.25'", "endpoint": "'/e1'",
+    }  # fmt: skip
+    given = ", ".join(values.get(name, "null") for name in declared.statement.params)
+    with psycopg.connect(filled_url, autocommit=True) as connection:
+        connection.execute("set plan_cache_mode = force_generic_plan")
+        connection.execute(b"prepare planned as " + declared.statement.sql)
+        rows = connection.execute(f"explain (analyze) execute planned ({given})".encode())
+        lines = [line for (line,) in rows if "never executed" not in line]
+    read = {name[:12] for line in lines for name in re.findall(r"traffic_0\d+", line)}
+
+    assert read
+    assert read <= {f"traffic_{at(1440 * day):%m%d}" for day in range(4)}
 
 
 def test_an_export_streams_a_window_in_order(db: Database, written: list[RequestLog]) -> None:
@@ -270,7 +314,7 @@ def fill(url: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["list_recent", "list_by_ip", "list_by_endpoint", "list_by_status", "list_errors",
+    ["list_recent", "list_by_ip", "list_by_endpoint", "_list_by_status", "_list_errors",
      "stream_between", "list_clients", "_summarize"],
 )  # fmt: skip
 def test_no_statement_reads_a_whole_table_of_rows(filled_url: str, name: str) -> None:

@@ -17,7 +17,7 @@ copy oadb.latency (
     error
 ) from stdin;
 
--- name: _store_one
+-- name: _insert
 -- With its batch, so that statistics count it. The time is the database's.
 with batch as (
     insert into oadb.log_batches (
@@ -68,7 +68,7 @@ values (
 );
 
 -- name: list_recent
--- The last first, at most 1000; the next page is before the last row of this one.
+-- The last first, at most 1000; pages are as in api_logs.sql.
 -- Served by latency_pkey.
 select
     log_id,
@@ -87,9 +87,9 @@ select
     error
 from oadb.latency
 where
-    (logged_at, log_id) < (
-        coalesce(:before_at, timestamptz 'infinity'),
-        coalesce(:before_id, 9223372036854775807)
+    logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and (logged_at, log_id) < (
+        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
     )
 order by
     logged_at desc,

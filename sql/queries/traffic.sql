@@ -14,7 +14,7 @@ copy oadb.traffic (
     error
 ) from stdin;
 
--- name: _store_one
+-- name: _insert
 -- With its batch, so that statistics count it. The time is the database's.
 with batch as (
     insert into oadb.log_batches (
@@ -59,7 +59,7 @@ values (
 );
 
 -- name: list_recent
--- The last first, at most 1000; the next page is before the last row of this one.
+-- The last first, at most 1000; pages are as in api_logs.sql.
 -- Served by traffic_pkey.
 select
     log_id,
@@ -75,9 +75,9 @@ select
     error
 from oadb.traffic
 where
-    (logged_at, log_id) < (
-        coalesce(:before_at, timestamptz 'infinity'),
-        coalesce(:before_id, 9223372036854775807)
+    logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and (logged_at, log_id) < (
+        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
     )
 order by
     logged_at desc,
@@ -101,9 +101,9 @@ select
 from oadb.traffic
 where
     ip = :ip::text::inet
+    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(:before_at, timestamptz 'infinity'),
-        coalesce(:before_id, 9223372036854775807)
+        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
     )
 order by
     logged_at desc,
@@ -129,17 +129,18 @@ from oadb.traffic
 where
     endpoint = :endpoint
     and logged_at >= :since
+    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(:before_at, timestamptz 'infinity'),
-        coalesce(:before_id, 9223372036854775807)
+        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
 limit least(:page_size, 1000);
 
--- name: list_errors
--- As list_recent, of a status from 400 on. Served by traffic_status_idx.
+-- name: _list_errors
+-- As list_recent, from :since on, of a status from 400 on. Served by
+-- traffic_status_idx.
 select
     log_id,
     logged_at,
@@ -156,18 +157,19 @@ from oadb.traffic
 where
     status >= 400
     and status = :status
+    and logged_at >= :since
+    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(:before_at, timestamptz 'infinity'),
-        coalesce(:before_id, 9223372036854775807)
+        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
 limit least(:page_size, 1000);
 
--- name: list_by_status
--- As list_recent, for a status below 400; list_errors finds the others faster.
--- Served by traffic_pkey, all of it from :since on where the status is a rare one.
+-- name: _list_by_status
+-- As list_recent, for a status below 400, which no index is for. Served by
+-- traffic_pkey, all of it from :since on where the status is a rare one.
 select
     log_id,
     logged_at,
@@ -184,9 +186,9 @@ from oadb.traffic
 where
     status = :status
     and logged_at >= :since
+    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(:before_at, timestamptz 'infinity'),
-        coalesce(:before_id, 9223372036854775807)
+        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
     )
 order by
     logged_at desc,
