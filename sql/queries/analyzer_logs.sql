@@ -160,6 +160,7 @@ order by
     place asc;
 
 -- name: count
+-- Of :since up to, but not including, :until; null is no bound.
 select count(*) as analyses
 from oadb.analyzer_logs
 where

@@ -232,6 +232,7 @@ order by
     log_id;
 
 -- name: count
+-- Of :since up to, but not including, :until; null is no bound.
 select count(*) as calls
 from oadb.api_logs
 where

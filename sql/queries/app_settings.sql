@@ -3,6 +3,7 @@
 -- what was there before, however many change it at once.
 
 -- name: get_trading_mode
+-- live or analyze.
 select mode
 from oadb.trading_mode
 where singleton_id = 1;
@@ -51,6 +52,7 @@ select (select count(*) from audited) as fields
 from previous;
 
 -- name: get_security
+-- The one row.
 select
     is_auto_ban_enabled as auto_ban_enabled,
     threshold_404,

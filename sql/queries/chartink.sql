@@ -46,6 +46,7 @@ order by
     strategies.strategy_id asc;
 
 -- name: count_by_user
+-- How many strategies of Chartink a user has.
 select count(*) as strategies
 from oadb.strategies
 where

@@ -51,7 +51,8 @@ limit least(:page_size, 1000);
 
 -- name: count
 -- scope: all users (administration)
--- All outcomes where :outcome is null.
+-- How many attempts there were in the time :within until now, of one outcome; of all
+-- where :outcome is null. Served by login_attempts_attempted_at_idx.
 select count(*) as attempts
 from oadb.login_attempts
 where

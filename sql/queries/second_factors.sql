@@ -70,6 +70,8 @@ where
     and created_at = :created_at;
 
 -- name: set_required
+-- For what a code is asked for, all three at once; nothing else of the factor changes.
+-- Returns how many factors there were, 0 or 1.
 update oadb.second_factors
 set
     is_required_for_login = :for_login,
@@ -78,6 +80,8 @@ set
 where user_id = :user_id;
 
 -- name: delete
+-- No code is asked for any more, until the user enrolls again. Returns how many factors
+-- there were, 0 or 1.
 delete from oadb.second_factors
 where user_id = :user_id;
 

@@ -1,6 +1,7 @@
 -- The account that mail is sent from. Bound in oadb/smtp_settings.py.
 
 -- name: get
+-- The one row, without the password.
 select
     server,
     port,
