@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from datetime import time
 from itertools import count
 from typing import Any
@@ -449,9 +449,9 @@ def test_what_changes_no_mapping_writes_nothing_and_tells_nobody(
     "given",
     [
         [None], ["TCS"], [("TCS", "NSE", 1, "MIS")], None, 7, "TCS", {},
-        (each for each in ()), [Mapping(["TCS"], "NSE", 1, "MIS")],  # type: ignore[arg-type]
+        iter(()), [Mapping(["TCS"], "NSE", 1, "MIS")],  # type: ignore[arg-type]
     ],
-    ids=repr,
+    ids=lambda given: "iterator" if isinstance(given, Iterator) else repr(given),
 )  # fmt: skip
 def test_what_is_no_mapping_is_refused_by_its_place(
     db: Database, module: Any, user_id: int, given: Any
