@@ -41,10 +41,11 @@ class Tokens:
 
     def __post_init__(self) -> None:
         """Refuse what is no Secret, by a ParameterError that does not show it."""
+        given: list[tuple[str, object]] = [("access", self.access)]
+        given += [("parameters", each) for each in self.parameters.values()]
         optional = (("refresh", self.refresh), ("feed", self.feed))
-        given = [("access", self.access), *(each for each in optional if each[1] is not None)]
-        for name, value in (*given, *(("parameters", each) for each in self.parameters.values())):
-            if not isinstance(cast("object", value), Secret):
+        for name, value in (*given, *(each for each in optional if each[1] is not None)):
+            if not isinstance(value, Secret):
                 raise mismatch("Tokens", name, ValueType(Secret), value)
 
 
@@ -249,17 +250,9 @@ async def _judged(db: AsyncExecutor, stored: FoundToken | None) -> BrokerToken |
 def _contents(tokens: Tokens) -> _Contents:
     """Return what is sealed of *tokens*; equal tokens give equal contents."""
     parameters = {name: value.reveal() for name, value in sorted(tokens.parameters.items())}
-    return (
-        tokens.access.reveal().encode(errors="surrogatepass"),
-        _text(tokens.refresh),
-        _text(tokens.feed),
-        _json(parameters) if parameters else None,
-    )
-
-
-def _json(parameters: dict[str, str]) -> bytes:
     # Not escaped: read back, two escaped halves of a pair would be one character.
-    return json.dumps(parameters, ensure_ascii=False).encode(errors="surrogatepass")
+    document = Secret(json.dumps(parameters, ensure_ascii=False)) if parameters else None
+    return _text(tokens.access), _text(tokens.refresh), _text(tokens.feed), _text(document)
 
 
 def _text(secret: Secret | None) -> bytes | None:
@@ -282,21 +275,17 @@ def _sealed(ring: KeyRing, row: Row, contents: _Contents) -> tuple[_Contents, li
 
     No caller has both this and a plaintext in a variable, which an error report could show.
     """
-    access, refresh, feed, parameters = (
-        None if content is None else column.seal(ring, row, content)
-        for column, content in zip(_COLUMNS, contents, strict=True)
-    )
+    pairs = zip(_COLUMNS, contents, strict=True)
+    sealed = (None if part is None else column.seal(ring, row, part) for column, part in pairs)
     parts = [None if part is None else part.decode("latin-1") for part in contents]
     digests = ring.digests(_DIGEST, json.dumps([*map(str, row), *parts]).encode())
-    return (access, refresh, feed, parameters), digests
+    return cast("_Contents", tuple(sealed)), digests
 
 
 def _opened(ring: KeyRing, row: Row, sealed: _Contents) -> _Contents:
-    access, refresh, feed, parameters = (
-        None if value is None else column.open(ring, row, value)
-        for column, value in zip(_COLUMNS, sealed, strict=True)
-    )
-    return access, refresh, feed, parameters
+    pairs = zip(_COLUMNS, sealed, strict=True)
+    opened = (None if value is None else column.open(ring, row, value) for column, value in pairs)
+    return cast("_Contents", tuple(opened))
 
 
 def _rewrapped(ring: KeyRing, row: Row, each: SealedTokens) -> tuple[_Contents, list[bytes]]:

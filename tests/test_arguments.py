@@ -43,7 +43,7 @@ def arguments(operation: Operation[..., Any]) -> dict[str, Any]:
 
 def test_operations_with_secrets_are_found() -> None:
     assert {
-        ("api_keys.verify", "token"), ("sessions.find", "token"), ("imports.adopt_key", "token"),
+        ("api_keys.verify", "token"), ("sessions.find", "token"), ("adoptions.adopt_key", "token"),
         ("users.set_password", "password"), ("users.verify_password", "password"),
         ("login_attempts.sign_in", "password"),
         ("second_factors.verify", "code"), ("strategies.find_by_webhook", "webhook"),

@@ -410,6 +410,7 @@ def test_a_hash_that_the_library_refuses_for_another_reason_is_no_lack_of_capaci
 WITHOUT_MEMORY = """
 import resource
 from pathlib import Path
+from oadb.errors import BusyError
 from oadb.security.passwords import Passwords
 from oadb.security.secret import Secret
 
