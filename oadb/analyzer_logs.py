@@ -128,7 +128,7 @@ async def list_by_day(
     before_id: int | None = None,
     page_size: int = 100,
 ) -> list[AnalyzerLog]:
-    """Return the analyses of a *day* as it was in *zone*, the last first, in pages.
+    """Return the analyses of a *day* as it was in *zone*, newest first, in pages.
 
     Raises ParameterError if *zone* is no name of the IANA time zone database.
     """

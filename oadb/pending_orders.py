@@ -137,7 +137,7 @@ async def list_by_status(
     before: int | None = None,
     page_size: int = 100,
 ) -> list[PendingOrder]:
-    """Return the orders of a user in a state: as ``list_recent``, the last first.
+    """Return the orders of a user in a state: as ``list_recent``, newest first.
 
     Raises ParameterError for a status that is none.
     """

@@ -218,7 +218,7 @@ async def get_all(db: AsyncExecutor, user_id: int, *keys: Declared) -> Values:
 async def put(
     db: AsyncExecutor, user_id: int, *choices: Choice, changed_by: int | None = None
 ) -> int:
-    """Store choices, all or none, with one statement; return how many are others than before.
+    """Store choices, all or none, with one statement; return how many have changed.
 
     *changed_by* is who chose, for the audit. None: the user, and not nobody, as in
     ``app_settings``. Under an identity (``db.as_user``) nobody else can be named: the database

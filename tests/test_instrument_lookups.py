@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import psycopg
@@ -10,12 +10,12 @@ import pytest
 
 from oadb import AsyncDatabase, Database, Transaction, instruments
 from oadb.engine import statements
+from oadb.engine.zones import INDIA
 from oadb.instruments import ExchangeCount, Instrument
 from oadb.testing.servers import Server
 from tests.instrument_rows import CALL, FUTURE, INFY, fill, plan, put_in
 
-INDIA = timezone(timedelta(hours=5, minutes=30))
-TODAY = datetime.now(UTC).astimezone(INDIA).date()
+TODAY = datetime.now(INDIA).date()
 
 
 def days(number: int) -> date:

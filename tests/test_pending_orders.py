@@ -297,7 +297,7 @@ for _ in range(30):
         ({"price": nan}, "[price] is a float that would not come back as one"),
         ({"price": inf}, "[price] is a float that would not come back as one"),
         ({"price": 1e23}, "[price] is a float that would not come back as one"),
-        ({"price": Decimal("1.5")}, "[price] is of type Decimal, which JSON has not"),
+        ({"price": Decimal("1.5")}, "[price] is of type Decimal, which JSON lacks"),
         ({"at": datetime(2026, 1, 1, tzinfo=UTC)}, "[at] is of type datetime"),
         ({"legs": [(1, 2)]}, "[legs][0] is of type tuple"),
         ({"legs": ({"apikey": "x"},)}, "[legs] is of type tuple"),

@@ -147,7 +147,7 @@ def test_what_cannot_be_is_refused_and_counts_nowhere(
 
 @pytest.fixture
 def written(db: Database, oadb_database_url: str) -> list[RequestLog]:
-    """Write 60 requests, twelve at one moment; give them, the last first."""
+    """Write 60 requests, twelve at one moment; give them, newest first."""
     statuses = (200, 404, 500, 302)
     rows = [(at(n // 12), f"/e{n % 3}", statuses[n % 4], float(n)) for n in range(60)]
     put_traffic(oadb_database_url, rows)

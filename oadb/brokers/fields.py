@@ -5,10 +5,11 @@ The same few thousand texts fill the 180,000 rows of a file, so each is understo
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
+from oadb.engine.zones import INDIA
 from oadb.errors import RowError
 
 T = TypeVar("T")
@@ -27,9 +28,6 @@ _LARGEST_LOT = 2**63 - 1
 
 # Not of the locale.
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-
-# Exchanges and brokers date by Indian time, which has no summer time.
-_INDIA = timezone(timedelta(hours=5, minutes=30))
 
 # What the brokers write: 2025-07-31, with or without a time; 31JUL2025, also with hyphens;
 # seconds or milliseconds since 1970.
@@ -128,7 +126,7 @@ def _date(text: str) -> date:
     if match := _NAMED.fullmatch(text.upper()):
         return date(int(match[3]), MONTHS.index(match[2]) + 1, int(match[1]))
     if match := _SECONDS.fullmatch(text) or _MILLISECONDS.fullmatch(text):
-        return datetime.fromtimestamp(int(match[1]), _INDIA).date()
+        return datetime.fromtimestamp(int(match[1]), INDIA).date()
     raise ValueError
 
 

@@ -66,7 +66,7 @@ def _problem(value: object, depth: int) -> str | None:
         case dict() | list():
             problem = _problem_inside(cast("dict[object, object] | list[object]", value), depth)
         case _:
-            problem = f"is of type {type(value).__name__}, which JSON has not"
+            problem = f"is of type {type(value).__name__}, which JSON lacks"
     return problem
 
 

@@ -1,8 +1,12 @@
-"""Names of time zones, checked before the server sees them."""
+"""Time zones: India's, and names that are checked before the server sees them."""
 
+from datetime import timedelta, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from oadb.errors import ParameterError
+
+INDIA = timezone(timedelta(hours=5, minutes=30), "IST")
+"""By which exchanges and brokers date, and contracts expire; it has no summer time."""
 
 # Files beside the zones: what this machine is set to, zones with leap seconds, and no zone yet.
 _LOCAL = frozenset({"localtime", "posixrules", "Factory"})

@@ -5,7 +5,7 @@ says what was expected, and never what was there: it could be a secret.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from math import isfinite
 from typing import TypeVar
@@ -16,9 +16,6 @@ from oadb.importing.sources import Row
 from oadb.security.addresses import address
 
 T = TypeVar("T")
-
-INDIA = timezone(timedelta(hours=5, minutes=30), "IST")
-"""Indian time, which has no summer time."""
 
 _LONGEST = 1000
 

@@ -17,9 +17,9 @@ from oadb.brokers.fields import Known
 from oadb.engine.executors import Executor
 from oadb.engine.queries import Query
 from oadb.engine.results import Affected
+from oadb.engine.zones import INDIA
 from oadb.errors import RowError
 from oadb.importing.fields import (
-    INDIA,
     ip,
     number,
     one_of,
@@ -45,7 +45,7 @@ _TRIED: Mapping[str, login_attempts.Outcome] = {
 }  # fmt: skip
 _METHODS: Mapping[str, Method] = {"password": "password", "oauth": "oauth", "resume": "resume"}
 
-# NaN and the like, which JSON has not, as texts.
+# NaN and the like, which JSON lacks, as texts.
 _decoder = json.JSONDecoder(parse_constant=str)
 
 _LONGEST_TIME = 1e9

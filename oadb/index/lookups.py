@@ -1,9 +1,10 @@
 """InstrumentIndex: what a set of sections answers."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from decimal import Decimal
 
+from oadb.engine.zones import INDIA
 from oadb.errors import ParameterError
 from oadb.index import searching
 from oadb.index.searching import Filters
@@ -12,9 +13,6 @@ from oadb.instruments import Instrument
 
 OPTIONS = frozenset({"CE", "PE"})
 FUTURE = "FUT"
-
-# Where contracts expire at the end of a day; it has no daylight saving time.
-_INDIA = timezone(timedelta(hours=5, minutes=30))
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -209,4 +207,4 @@ def _in_a_chain(row: Instrument) -> tuple[bool, Decimal, str, str]:
 
 
 def _today() -> date:
-    return datetime.now(_INDIA).date()
+    return datetime.now(INDIA).date()

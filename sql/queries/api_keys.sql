@@ -128,7 +128,7 @@ where
     and revoked_at is null;
 
 -- name: _replace_token
--- The old token stops to work with this statement. What was revoked or has expired
+-- The old token stops working with this statement. What was revoked or has expired
 -- is left alone: a new token would not be accepted.
 update oadb.api_keys
 set

@@ -1,6 +1,6 @@
 -- API logs: requests to the API and what they were answered. Bound in oadb/api_logs.py.
 --
--- Lists give the last first, at most 1000, from :since on. The next page is what comes
+-- Lists are newest first, at most 1000, from :since on. The next page is what comes
 -- before the last row of this one: its logged_at and log_id are :before_at and
 -- :before_id. Without an id, :before_at ends a window. Null is no bound. That
 -- logged_at is compared once more, by itself, is what lets PostgreSQL leave out
@@ -211,7 +211,7 @@ order by
 limit least(:page_size, 1000);
 
 -- name: stream
--- For an export: the first first, up to :until.
+-- For an export: oldest first, up to :until.
 select
     log_id,
     logged_at,

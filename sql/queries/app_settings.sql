@@ -9,7 +9,7 @@ from oadb.trading_mode
 where singleton_id = 1;
 
 -- name: _set_trading_mode
--- Returns how many fields are others now.
+-- Returns how many fields have changed.
 with previous as (
     select
         singleton_id,
@@ -64,7 +64,7 @@ from oadb.security_settings
 where singleton_id = 1;
 
 -- name: _set_security
--- Null leaves a field as it is. Returns how many are others now. May violate the
+-- Null leaves a field as it is. Returns how many have changed. May violate the
 -- checks.
 with previous as (
     select
@@ -142,7 +142,7 @@ select (select count(*) from audited) as fields
 from previous;
 
 -- name: list_changes
--- Of all groups, the last first, before the change :before (null for the first
+-- Of all groups, newest first, before the change :before (null for the first
 -- page). At most 1000 at a time. Served by app_setting_changes_pkey.
 select
     change_id,

@@ -101,7 +101,7 @@ order by broker;
 
 -- name: list_expiring
 -- scope: all users (a service that renews tokens)
--- Those that expire within the given time and have not yet, the first first. At
+-- Those that expire within the given time and have not yet, soonest first. At
 -- most 1000. Served by broker_tokens_expires_at_idx.
 select
     user_id,

@@ -251,7 +251,7 @@ set
 where load_id = :load_id;
 
 -- name: list_recent
--- The last first. Served by instrument_loads_broker_idx.
+-- Newest first. Served by instrument_loads_broker_idx.
 select
     load_id,
     broker,

@@ -102,7 +102,7 @@ where
     and (select count(*) from forgotten) >= 0;
 
 -- name: list_bans
--- The last first: those behind :before_at and :before_network, from the start where
+-- Newest first: those behind :before_at and :before_network, from the start where
 -- these are null. At most 1000. Served by ip_bans_banned_at_idx.
 select
     abbrev(ip_bans.network) as network,

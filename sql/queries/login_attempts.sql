@@ -30,7 +30,7 @@ values (
 
 -- name: list_recent
 -- scope: all users (administration)
--- The last first, all outcomes where :outcome is null. At most 1000. Served by
+-- Newest first, all outcomes where :outcome is null. At most 1000. Served by
 -- login_attempts_attempted_at_idx.
 select
     attempted_at,

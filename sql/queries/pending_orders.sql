@@ -49,7 +49,7 @@ where
     and pending_order_id = :pending_order_id;
 
 -- name: list_recent
--- The last first, before the order :before (null for the first page), of all
+-- Newest first, before the order :before (null for the first page), of all
 -- states. At most 1000 at a time. Served by pending_orders_pkey.
 select
     user_id,

@@ -117,7 +117,7 @@ from deleted
 returning name;
 
 -- name: list_changes
--- The last first, before the change :before (null for the first page). At most
+-- Newest first, before the change :before (null for the first page). At most
 -- 1000 at a time. Served by setting_changes_pkey.
 select
     user_id,

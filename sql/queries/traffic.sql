@@ -59,7 +59,7 @@ values (
 );
 
 -- name: list_recent
--- The last first, at most 1000; pages are as in api_logs.sql.
+-- Newest first, at most 1000; pages are as in api_logs.sql.
 -- Served by traffic_pkey.
 select
     log_id,
@@ -196,7 +196,7 @@ order by
 limit least(:page_size, 1000);
 
 -- name: stream_between
--- All of :since up to, but not including, :until; the first first. Served by
+-- All of :since up to, but not including, :until; oldest first. Served by
 -- traffic_pkey.
 select
     log_id,

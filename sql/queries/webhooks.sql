@@ -1,7 +1,7 @@
 -- Webhooks: the secrets by which alerts find a strategy. Bound in oadb/webhooks.py.
 
 -- name: _replace
--- The old webhook stops to work with this statement; a revoked one is replaced as well.
+-- The old webhook stops working with this statement; a revoked one is replaced as well.
 update oadb.strategies
 set
     webhook_hint = :webhook_hint,

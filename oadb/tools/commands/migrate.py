@@ -36,7 +36,7 @@ def run_status() -> None:
 
 @app.command("rollback")
 def run_rollback(
-    count: Annotated[int, typer.Option(help="How many migrations to undo, the last first.")] = 1,
+    count: Annotated[int, typer.Option(help="How many migrations to undo, newest first.")] = 1,
 ) -> None:
     """Undo the last migrations. What they created is dropped, with its rows."""
     for migration in migrations.rollback(Config.from_env().dsn, count=count):
