@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import settings
 
 from oadb import AsyncDatabase, Config, Database, Transaction
 from oadb.security.keyring import Key, KeyRing
@@ -14,6 +15,10 @@ from oadb.testing.servers import Server
 from tests.engine.rig import Observer
 
 pytest_plugins = ["oadb.testing.fixtures"]
+
+# On a busy machine an example takes as long as it takes.
+settings.register_profile("oadb", deadline=None)
+settings.load_profile("oadb")
 
 
 # A shell that starts us in the background leaves SIGINT ignored; some tests send it.

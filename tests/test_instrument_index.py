@@ -218,9 +218,7 @@ class _UndoError(Exception):
     """Ends the transaction of an example."""
 
 
-@settings(
-    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROWS, max_size=12).map(consistent), text=WORDS, limit=st.integers(1, 5))
 def test_any_row_is_found_as_sql_finds_it(
     shared_db: Database, rows: list[Instrument], text: str, limit: int

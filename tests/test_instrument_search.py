@@ -285,9 +285,7 @@ class UndoError(Exception):
     """Ends the transaction of an example."""
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=listed(),
     text=st.lists(st.text(LETTERS, max_size=4), max_size=3).map(" ".join),

@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from oadb.engine.describe import describe
@@ -64,7 +64,6 @@ def test_exactly_the_placeholders_outside_of_quotes_and_comments_are_kept(
 
 
 @given(selects())
-@settings(deadline=None)
 def test_what_is_not_a_placeholder_is_sent_as_it_stands(drawn: tuple[str, list[str]]) -> None:
     statement = parsed_one(drawn[0])
     sent = statement.sql.decode().removeprefix("/* probe.probe */ ")
@@ -76,7 +75,6 @@ def test_what_is_not_a_placeholder_is_sent_as_it_stands(drawn: tuple[str, list[s
 
 
 @given(selects(repeated=False))
-@settings(deadline=None)
 def test_the_server_sees_as_many_parameters(
     connection: psycopg.Connection, drawn: tuple[str, list[str]]
 ) -> None:

@@ -23,7 +23,7 @@ from tests.hostile import TEXTS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS = ("note", "number", "ratio", "body", "ip")
-SETTINGS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+SETTINGS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Rows = Sequence[tuple[object, ...]]
 

@@ -320,5 +320,5 @@ class Model(RuleBasedStateMachine):
         assert stats.dropped == self.counted + sum(self.queue._drops.values())
 
 
-Model.TestCase.settings = settings(max_examples=50, deadline=None)
+Model.TestCase.settings = settings(max_examples=50)
 TestModel = Model.TestCase
