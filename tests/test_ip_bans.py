@@ -123,6 +123,17 @@ def test_where_no_limit_is_named_that_of_the_security_settings_holds(
             assert (made.expires_at is None) is is_permanent
 
 
+def test_a_ban_is_one_although_the_security_settings_are_lost(
+    oadb_database_url: str, ip: str
+) -> None:
+    Observer(oadb_database_url).rows("delete from oadb.security_settings")
+    with Database(Config.from_env({"DATABASE_URL": oadb_database_url})) as db:
+        made = ip_bans.ban(db, ip, "x", HOUR)
+
+        assert made.expires_at == made.banned_at + HOUR
+        assert ip_bans.is_banned(db, ip) == made
+
+
 def test_a_longer_ban_is_not_shortened_and_one_for_ever_stays(db: Database, ip: str) -> None:
     long = ip_bans.ban(db, ip, "long", 7 * DAY, repeat_offender_limit=0)
     short = ip_bans.ban(db, ip, "short", HOUR, repeat_offender_limit=0)

@@ -29,16 +29,12 @@ Look = Callable[[], Iterable[Finding]]
 
 
 def each(looks: Mapping[str, Look]) -> Iterator[Finding]:
-    """Yield what each look finds; one that PostgreSQL refuses is a finding, and stops no other.
-
-    What is not there has none here: that migrations are pending is a finding of its own.
-    """
+    """Yield what each look finds; one that PostgreSQL refuses is a finding, and stops no other."""
     for subject, look in looks.items():
         try:
             yield from look()
         except psycopg.Error as error:
-            if error.sqlstate not in _NOT_THERE:
-                yield Finding(False, subject, reason(error))
+            yield Finding(False, subject, reason(error))
 
 
 def refusal(error: psycopg.Error, database: str) -> str:
@@ -49,8 +45,10 @@ def refusal(error: psycopg.Error, database: str) -> str:
 
 
 def reason(error: psycopg.Error) -> str:
-    """Return, on one line, why PostgreSQL refused, and which role has a right that is missing."""
+    """Return, on one line, why PostgreSQL refused, and what to do about it if that is known."""
     line = " ".join(str(error).split())
-    if error.sqlstate != _NO_RIGHT:
-        return line
-    return f"{line}; connect as a member of oadb_app, for keys of oadb_rotate, or as the owner"
+    if error.sqlstate in _NOT_THERE:
+        return f"{line}; run oadb migrate"
+    if error.sqlstate == _NO_RIGHT:
+        return f"{line}; connect as a member of oadb_app, for keys of oadb_rotate, or as the owner"
+    return line

@@ -16,19 +16,22 @@ where network = cast(cast(:network as text) as inet);
 -- For ever where :duration is null, and from the :repeat_offender_limit th offence on,
 -- unless that is 0; null: that of the security settings. A ban that is there is never
 -- shortened; with :is_automatic, one that is not over stays as it is, and so no row
--- returns. Nor does one where the network is exempt.
+-- returns. Nor does one where the network is exempt. Were the settings lost, a ban
+-- would still be one, for as long as it says.
 with asked as (
     select
         cast(cast(:network as text) as inet) as network,
         nullif(
             coalesce(
                 cast(:repeat_offender_limit as bigint),
-                security_settings.repeat_offender_limit
+                (
+                    select security_settings.repeat_offender_limit
+                    from oadb.security_settings
+                    where security_settings.singleton_id = 1
+                )
             ),
             0
         ) as last_offence
-    from oadb.security_settings
-    where security_settings.singleton_id = 1
 )
 
 insert into oadb.ip_bans as known (

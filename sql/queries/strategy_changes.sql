@@ -69,7 +69,7 @@ with held as (
     where
         user_id = :user_id
         and strategy_id = :strategy_id
-    for update
+    for no key update
 ),
 
 put as (
@@ -125,7 +125,7 @@ with held as (
     where
         user_id = :user_id
         and strategy_id = :strategy_id
-    for update
+    for no key update
 ),
 
 deleted as (

@@ -58,6 +58,19 @@ def test_a_database_without_migrations_is_wrong(oadb_empty_url: str) -> None:
     assert found.text.endswith("pending; run oadb migrate")
 
 
+def test_a_table_that_is_gone_is_wrong_although_all_migrations_are_applied(
+    config: Config, oadb_database_url: str
+) -> None:
+    with psycopg.connect(oadb_database_url) as connection:
+        connection.execute("alter table oadb.log_tables rename to forgotten")
+
+    found = findings(config)
+
+    assert found["migrations"].ok
+    assert not found["maintain"].ok
+    assert found["maintain"].text.endswith("run oadb migrate")
+
+
 def test_a_clock_that_is_off_is_wrong(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "MOST_SKEW", timedelta(microseconds=-1))
 
