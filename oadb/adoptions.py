@@ -24,7 +24,7 @@ from oadb.security.secret import Secret
 from oadb.security.tokens import hint_of, sha256_of
 from oadb.strategies import TradingMode
 
-query = queries("adoptions")
+query = queries(__name__)
 
 # As RFC 4226, 4 has it: at least 80 bits. The length of base32 without padding is no multiple of 8
 # plus 1, 3 or 6.

@@ -13,7 +13,7 @@ from oadb.engine.results import Affected
 from oadb.engine.values import readable
 from oadb.logs.redaction import redacted
 
-query = queries("analyzer_logs")
+query = queries(__name__)
 
 Facet = Literal["total", "api_type", "error", "strategy", "symbol"]
 

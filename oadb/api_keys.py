@@ -24,7 +24,7 @@ from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
 from oadb.security.tokens import StoredToken, TokenKind, hint_of
 
-query = queries("api_keys")
+query = queries(__name__)
 
 # OpenAlgo's keys are 32 random bytes too, in hexadecimal digits.
 TOKEN = TokenKind(

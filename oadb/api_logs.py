@@ -12,7 +12,7 @@ from oadb.engine.values import readable
 from oadb.logs.redaction import redacted
 from oadb.security.addresses import address
 
-query = queries("api_logs")
+query = queries(__name__)
 
 # Characters that are kept of what a client may have chosen.
 _LONGEST_ENDPOINT, _LONGEST_METHOD, _LONGEST_ERROR = 500, 20, 2000

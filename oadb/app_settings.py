@@ -15,7 +15,7 @@ from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.errors import ParameterError
 
-query = queries("app_settings")
+query = queries(__name__)
 
 # live: orders go to the broker; analyze: they are analyzed, and none is sent.
 TradingMode = Literal["live", "analyze"]

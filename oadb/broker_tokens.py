@@ -18,7 +18,7 @@ from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
 
-query = queries("broker_tokens")
+query = queries(__name__)
 
 _COLUMNS = tuple(
     SealedColumn("broker_tokens", name)

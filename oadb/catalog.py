@@ -5,7 +5,7 @@ from datetime import datetime
 
 from oadb.engine.queries import queries
 
-query = queries("catalog")
+query = queries(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from oadb.errors import ParameterError
 P = ParamSpec("P")
 Count = TypeVar("Count", bound=int)
 
-query = queries("changes")
+query = queries(__name__)
 
 CHANNEL = "oadb_changes"
 

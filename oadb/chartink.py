@@ -18,7 +18,7 @@ from oadb.security.secret import Secret
 from oadb.strategies import CHARTINK, FoundStrategy, IssuedStrategy, Kind, Strategy
 from oadb.strategy_changes import TIME_ZONE, Mapping, ProductType
 
-query = queries("chartink")
+query = queries(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from oadb.engine.results import Affected
 from oadb.errors import LoadError
 from oadb.login_attempts import Attempt
 
-query = queries("imports")
+query = queries(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from oadb.index.lookups import InstrumentIndex
 from oadb.index.reading import Reader
 from oadb.instrument_loads import CHANNEL, allow_time
 
-query = queries("instrument_index")
+query = queries(__name__)
 
 logger = logging.getLogger("oadb.instrument_index")
 

@@ -24,7 +24,7 @@ from oadb.engine.values import readable
 from oadb.errors import Error, LoadError, ParameterError
 from oadb.instruments import LONGEST_TEXT, Rejected, Row, count_by_exchange
 
-query = queries("instrument_loads")
+query = queries(__name__)
 
 CHANNEL = "oadb_instruments"
 

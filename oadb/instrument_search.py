@@ -11,7 +11,7 @@ from oadb.engine.queries import queries
 from oadb.index.terms import LONGEST_TEXT, require_limit, terms_of
 from oadb.instruments import Instrument
 
-query = queries("instrument_search")
+query = queries(__name__)
 
 _Filters = tuple[str | None, str | None, date | None, Decimal | None, Decimal | None]
 

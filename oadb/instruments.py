@@ -11,7 +11,7 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 
-query = queries("instruments")
+query = queries(__name__)
 
 LONGEST_TEXT = 200
 """Most characters of a text field; the longest names that brokers list have about 60."""

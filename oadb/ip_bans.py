@@ -21,7 +21,7 @@ from oadb.security.addresses import block, network
 
 P = ParamSpec("P")
 
-query = queries("ip_bans")
+query = queries(__name__)
 
 CHANNEL = "oadb_ip_bans"
 

@@ -22,7 +22,7 @@ from oadb.security.addresses import network
 from oadb.security.secret import Secret
 from oadb.security.tokens import sha256_of
 
-query = queries("ip_trackers")
+query = queries(__name__)
 
 MOST_TRACKERS = 100_000
 """Networks that ``sweep`` leaves, those that began last."""

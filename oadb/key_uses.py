@@ -13,7 +13,7 @@ from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 
-query = queries("key_uses")
+query = queries(__name__)
 
 
 @query

@@ -21,7 +21,7 @@ from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
 from oadb.security.tokens import TokenKind, sha256_of
 
-query = queries("keys")
+query = queries(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -12,7 +12,7 @@ from oadb.engine.results import Affected
 from oadb.logs.redaction import redacted
 from oadb.rollups import FEW, plan_lightly, require_window
 
-query = queries("latency")
+query = queries(__name__)
 
 Outcome = Literal["succeeded", "failed", "partial"]
 

@@ -23,7 +23,7 @@ from oadb.errors import ParameterError, UnavailableError
 from oadb.ip_bans import CHANNEL
 from oadb.security.addresses import network
 
-query = queries("live_bans")
+query = queries(__name__)
 
 
 @dataclass(frozen=True, slots=True)

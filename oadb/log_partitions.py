@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 
-query = queries("log_partitions")
+query = queries(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from oadb.logs.stats import LogStats
 from oadb.logs.tables import table
 from oadb.logs.worker import Worker, raise_unless_stored, refusal
 
-query = queries("log_writer")
+query = queries(__name__)
 
 URL = "OADB_LOG_DATABASE_URL"
 """Where logs are written, as a role that may do nothing else (oadb_log); else DATABASE_URL."""

@@ -26,7 +26,7 @@ from oadb.security.addresses import address, network
 from oadb.security.secret import Secret
 from oadb.users import User
 
-query = queries("login_attempts")
+query = queries(__name__)
 
 Method = Literal["password", "oauth", "resume", "code"]
 Outcome = Literal["succeeded", "failed", "locked", "unverified", "resumed"]

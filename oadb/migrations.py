@@ -6,7 +6,7 @@ from datetime import datetime
 from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 
-query = queries("migrations")
+query = queries(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from oadb.engine.results import Affected
 from oadb.engine.transactions import refuse_transaction
 from oadb.errors import ParameterError
 
-query = queries("pending_orders")
+query = queries(__name__)
 
 Status = Literal["pending", "approved", "rejected", "sent", "failed"]
 Outcome = Literal["sent", "failed"]

@@ -17,7 +17,7 @@ from oadb.engine.queries import Query, queries
 from oadb.engine.results import Affected
 from oadb.errors import ParameterError
 
-query = queries("rollups")
+query = queries(__name__)
 
 Table = Literal["traffic", "latency"]
 

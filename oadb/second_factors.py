@@ -26,7 +26,7 @@ from oadb.security.keyring import KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
 
-query = queries("second_factors")
+query = queries(__name__)
 
 SECRET = SealedColumn("second_factors", "secret")
 

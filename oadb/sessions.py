@@ -22,7 +22,7 @@ from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
 from oadb.security.tokens import TokenKind
 
-query = queries("sessions")
+query = queries(__name__)
 
 TOKEN = TokenKind("oas", SealedColumn("sessions", "fingerprint"))
 

@@ -25,7 +25,7 @@ from oadb.engine.operations import operation
 from oadb.engine.queries import queries
 from oadb.errors import DeclarationError, ParameterError, SettingError
 
-query = queries("settings")
+query = queries(__name__)
 
 _NAME = re.compile(r"[a-z][a-z0-9_.]{0,99}")
 

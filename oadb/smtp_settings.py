@@ -15,7 +15,7 @@ from oadb.security.keyring import KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
 
-query = queries("smtp_settings")
+query = queries(__name__)
 
 _PASSWORD = SealedColumn("smtp_settings", "password")
 _ROW = (1,)

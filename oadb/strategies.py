@@ -31,7 +31,7 @@ from oadb.security.tokens import hint_of
 from oadb.strategy_changes import TIME_ZONE, ProductType, change_of
 from oadb.webhooks import TOKEN
 
-query = queries("strategies")
+query = queries(__name__)
 
 M = TypeVar("M")
 

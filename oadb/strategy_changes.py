@@ -20,7 +20,7 @@ from oadb.engine.queries import queries
 from oadb.engine.results import Affected
 from oadb.errors import ParameterError
 
-query = queries("strategy_changes")
+query = queries(__name__)
 
 TIME_ZONE = "Asia/Kolkata"
 """What times are told by, unless the caller says otherwise."""

@@ -13,7 +13,7 @@ from oadb.logs.redaction import redacted
 from oadb.rollups import FEW, plan_lightly, require_window
 from oadb.security.addresses import address
 
-query = queries("traffic")
+query = queries(__name__)
 
 _LONGEST_METHOD = 20
 _FIRST_ERROR = 400

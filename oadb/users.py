@@ -17,7 +17,7 @@ from oadb.security.passwords import Passwords
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
 
-query = queries("users")
+query = queries(__name__)
 passwords = Passwords()
 
 HASH = SealedColumn("users", "password_hash")

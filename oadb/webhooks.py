@@ -20,7 +20,7 @@ from oadb.security.secret import Secret
 from oadb.security.tokens import StoredToken, TokenKind, hint_of
 from oadb.strategy_changes import change_of
 
-query = queries("webhooks")
+query = queries(__name__)
 
 # OpenAlgo's webhooks are random UUIDs: 122 bits.
 TOKEN = TokenKind(

@@ -1,6 +1,6 @@
 """Declarations: a typed function without a body, bound to the statement of the same name.
 
-    query = queries("users")
+    query = queries(__name__)
 
     @query
     def find_by_email(email: str) -> User | None: ...
@@ -64,8 +64,9 @@ class Stream(Declared, Generic[P, T]):
 class Queries:
     """The declarations of one module, and the decorator that makes them."""
 
-    def __init__(self, module: str, statements: Mapping[str, Statement]) -> None:
-        self.module = module
+    def __init__(self, place: str, statements: Mapping[str, Statement]) -> None:
+        self._place = place
+        self.module = place.rpartition("/")[2]
         self._statements = statements
         self._declared: list[Declared] = []
 
@@ -110,15 +111,17 @@ class Queries:
     def _bind(self, declared: Declared) -> list[str]:
         statement = self._statements.get(declared.__name__)
         if statement is None:
-            wanted = f"-- name: {declared.__name__} in sql/queries/{self.module}.sql"
+            wanted = f"-- name: {declared.__name__} in sql/queries/{self._place}.sql"
             return [f"{declared.place}: {declared.label} has no statement; write {wanted}"]
         where = f"{declared.place} and {statement.path}:{statement.line} disagree"
         return [f"{where}: {declared.label}: {problem}" for problem in declared.bind(statement)]
 
 
 def queries(module: str) -> Queries:
-    """Read ``sql/queries/<module>.sql`` and return the decorator for its declarations.
+    """Return the decorator for the declarations of a module: ``query = queries(__name__)``.
 
-    Raises DeclarationError listing every problem of the file.
+    It reads the SQL file of the module's name: ``sql/queries/accounts/users.sql`` for
+    ``oadb.accounts.users``. Raises DeclarationError listing every problem of the file.
     """
-    return Queries(module, load(module))
+    place = module.partition(".")[2].replace(".", "/")
+    return Queries(place, load(place))

@@ -109,19 +109,22 @@ def sql_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "sql"
 
 
-def load(module: str) -> dict[str, Statement]:
-    """Read ``sql/queries/<module>.sql``. Raises DeclarationError listing every problem."""
-    path = sql_folder() / "queries" / f"{module}.sql"
-    shown = f"sql/queries/{module}.sql"
+def load(place: str) -> dict[str, Statement]:
+    """Read ``sql/queries/<place>.sql``, such as ``accounts/users``.
+
+    Raises DeclarationError listing every problem.
+    """
+    path = sql_folder() / "queries" / f"{place}.sql"
+    shown = f"sql/queries/{place}.sql"
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise DeclarationError(f"{shown} does not exist; queries({module!r}) reads it") from None
+        raise DeclarationError(f"{shown} does not exist; queries(__name__) of its module reads it") from None
     except UnicodeDecodeError as error:
         raise DeclarationError(
             f"{shown}: byte {error.start} is not UTF-8; save it as UTF-8"
         ) from None
-    return parse(text, module, shown)
+    return parse(text, path.stem, shown)
 
 
 def parse(text: str, module: str, path: str) -> dict[str, Statement]:

@@ -143,7 +143,7 @@ def test_a_module_that_forgets_to_complete_says_so_when_it_is_called(shared_db: 
 
 
 def test_queries_reads_the_file_of_its_domain() -> None:
-    assert isinstance(queries("users"), Queries)
+    assert isinstance(queries("oadb.users"), Queries)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from oadb.instrument_loads import LoadReport
 from oadb.instruments import Instrument
 from oadb.users import User
 
-query = queries("typed")
+query = queries("oadb.typed")
 
 
 @dataclass(frozen=True, slots=True)
