@@ -10,16 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from oadb.engine.binding.results import Affected
     from oadb.engine.config import Config
     from oadb.engine.database import AsyncDatabase, Database
     from oadb.engine.executors import AsyncExecutor, Executor
     from oadb.engine.listener import Listening, Notification
-    from oadb.engine.results import Affected
     from oadb.engine.transactions import AsyncTransaction, Transaction
     from oadb.security.secret import Secret
 
 _HOMES = {
-    "Affected": "engine.results",
+    "Affected": "engine.binding.results",
     "AsyncDatabase": "engine.database",
     "AsyncExecutor": "engine.executors",
     "AsyncTransaction": "engine.transactions",

@@ -13,10 +13,10 @@ from oadb import api_keys, broker_tokens, changes, ip_bans, keys, second_factors
 from oadb.api_keys import OrderMode
 from oadb.broker_tokens import Tokens
 from oadb.changes import Change
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
 from oadb.errors import ParameterError, RowError
 from oadb.security.addresses import network
 from oadb.security.passwords import peppered

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from oadb.engine import zones
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
-from oadb.engine.values import readable
 from oadb.logs.redaction import redacted
+from oadb.validation import time_zones
 
 query = queries(__name__)
 
@@ -132,5 +132,5 @@ async def list_by_day(
 
     Raises ParameterError if *zone* is no name of the IANA time zone database.
     """
-    zones.require("analyzer_logs.list_by_day: zone", zone)
+    time_zones.require("analyzer_logs.list_by_day: zone", zone)
     return await _list_by_day(db, day, zone, before_at, before_id, page_size)

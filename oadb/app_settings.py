@@ -10,9 +10,9 @@ from typing import Literal, get_args
 
 from oadb import changes
 from oadb.changes import Change
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
 from oadb.errors import ParameterError
 
 query = queries(__name__)

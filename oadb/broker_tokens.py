@@ -8,11 +8,11 @@ from typing import cast
 
 from oadb import changes, keys
 from oadb.changes import Change
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.binding.values import ValueType, mismatch
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
-from oadb.engine.values import ValueType, mismatch
 from oadb.security.keyring import KeyRing
 from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from oadb.engine.queries import queries
+from oadb.engine.binding.queries import queries
 
 query = queries(__name__)
 

@@ -14,8 +14,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import ParamSpec, TypeVar
 
+from oadb.engine.binding.queries import Query, queries
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.queries import Query, queries
 from oadb.errors import ParameterError
 
 P = ParamSpec("P")

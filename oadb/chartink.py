@@ -10,9 +10,9 @@ from datetime import time
 from uuid import UUID
 
 from oadb import strategies, strategy_changes
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
 from oadb.security.refusals import Refusal
 from oadb.security.secret import Secret
 from oadb.strategies import CHARTINK, FoundStrategy, IssuedStrategy, Kind, Strategy

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
 from oadb.errors import LoadError
 from oadb.login_attempts import Attempt
 

@@ -15,12 +15,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.following import AnyDatabase, AsyncFollower, Follower, Following
 from oadb.engine.listener import Event, Listening
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
 from oadb.errors import ParameterError
 from oadb.index.lookups import InstrumentIndex
 from oadb.index.reading import Reader

@@ -15,14 +15,14 @@ import psycopg
 
 from oadb import changes
 from oadb.brokers.intake import Intake
-from oadb.engine import zones
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
-from oadb.engine.values import readable
 from oadb.errors import Error, LoadError, ParameterError
 from oadb.instruments import LONGEST_TEXT, Rejected, Row, count_by_exchange
+from oadb.validation import time_zones
 
 query = queries(__name__)
 
@@ -177,7 +177,7 @@ async def is_due(
 
     Raises ParameterError if *zone* is no name of the IANA time zone database.
     """
-    zones.require("instrument_loads.is_due: zone", zone)
+    time_zones.require("instrument_loads.is_due: zone", zone)
     return await _is_due(db, broker, cutoff, zone)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
 from oadb.index.terms import LONGEST_TEXT, require_limit, terms_of
 from oadb.instruments import Instrument
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import NamedTuple, Self
 
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
 
 query = queries(__name__)
 

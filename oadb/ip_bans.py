@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import Concatenate, ParamSpec
 
 from oadb import changes
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import Query, queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import Query, queries
-from oadb.engine.results import Affected
-from oadb.engine.values import readable
 from oadb.errors import ParameterError
 from oadb.security.addresses import block, network
 

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from oadb import ip_bans, keys
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
 from oadb.engine.transactions import refuse_transaction
-from oadb.engine.values import readable
 from oadb.ip_bans import Ban
 from oadb.security.addresses import network
 from oadb.security.secret import Secret

@@ -8,10 +8,10 @@ import threading
 from uuid import UUID
 
 from oadb.api_keys import VerifiedKey
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
 
 query = queries(__name__)
 

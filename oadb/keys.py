@@ -11,10 +11,10 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from psycopg.errors import ForeignKeyViolation, InsufficientPrivilege
 
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import Query, queries
+from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import Query, queries
-from oadb.engine.results import Affected
 from oadb.errors import KeyRingError, SealError
 from oadb.security.keyring import KeyRing
 from oadb.security.sealing import Row, SealedColumn

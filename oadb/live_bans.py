@@ -14,11 +14,11 @@ from datetime import timedelta
 from functools import lru_cache
 from time import monotonic
 
+from oadb.engine.binding.queries import queries
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.following import AnyDatabase, AsyncFollower, Follower, Following
 from oadb.engine.listener import Event
-from oadb.engine.queries import queries
 from oadb.errors import ParameterError, UnavailableError
 from oadb.ip_bans import CHANNEL
 from oadb.security.addresses import network

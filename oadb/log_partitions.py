@@ -6,8 +6,8 @@ What changes something is for the owner of the tables: see ``oadb maintain``.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
 
 query = queries(__name__)
 

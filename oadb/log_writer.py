@@ -21,10 +21,10 @@ from typing import Self
 from uuid import UUID
 
 from oadb import analyzer_logs, api_logs, latency, traffic
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
 from oadb.engine.config import Config
 from oadb.engine.database import Database
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
 from oadb.errors import ConfigError
 from oadb.logs.delivery import Ledger
 from oadb.logs.limits import Limits, require

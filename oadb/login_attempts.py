@@ -15,12 +15,12 @@ from typing import Literal
 import psycopg
 
 from oadb import keys, users
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.binding.values import UNREADABLE, readable
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
 from oadb.engine.transactions import refuse_transaction
-from oadb.engine.values import UNREADABLE, readable
 from oadb.errors import Error
 from oadb.security.addresses import address, network
 from oadb.security.secret import Secret

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
 
 query = queries(__name__)
 

@@ -13,13 +13,13 @@ from typing import Literal, cast, get_args
 
 from oadb import changes
 from oadb.changes import Change
-from oadb.engine.documents import require_document
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
 from oadb.engine.transactions import refuse_transaction
 from oadb.errors import ParameterError
+from oadb.validation.documents import require_document
 
 query = queries(__name__)
 

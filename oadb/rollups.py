@@ -11,10 +11,10 @@ from itertools import pairwise
 from typing import Literal
 from uuid import UUID
 
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import Query, queries
+from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import Query, queries
-from oadb.engine.results import Affected
 from oadb.errors import ParameterError
 
 query = queries(__name__)

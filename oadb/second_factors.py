@@ -15,12 +15,12 @@ from pyotp import random_base32
 from pyotp.totp import TOTP
 
 from oadb import keys
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.binding.values import unsendable
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
 from oadb.engine.transactions import refuse_transaction
-from oadb.engine.values import unsendable
 from oadb.errors import BusyError, NoRowError, ParameterError
 from oadb.security.keyring import KeyRing
 from oadb.security.sealing import SealedColumn

@@ -12,10 +12,10 @@ from uuid import UUID, uuid4
 
 from oadb import changes, keys
 from oadb.changes import Change
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
 from oadb.errors import NoRowError, ParameterError
 from oadb.security.addresses import address
 from oadb.security.sealing import Row, SealedColumn

@@ -19,11 +19,11 @@ from typing import Generic, Protocol, cast, overload
 
 from oadb import changes
 from oadb.changes import Change
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
 from oadb.engine.executors import AsyncExecutor, Executor
-from oadb.engine.json_values import T, is_of, loaded, written
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
 from oadb.errors import DeclarationError, ParameterError, SettingError
+from oadb.validation.json_values import T, is_of, loaded, written
 
 query = queries(__name__)
 

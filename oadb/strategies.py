@@ -18,17 +18,17 @@ from typing import Generic, Literal, TypeVar
 from uuid import UUID, uuid4
 
 from oadb import changes, keys, strategy_changes
-from oadb.engine import zones
-from oadb.engine.documents import require_document
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
 from oadb.errors import ParameterError
 from oadb.security.refusals import Refusal
 from oadb.security.sealing import Row
 from oadb.security.secret import Secret
 from oadb.security.tokens import hint_of
 from oadb.strategy_changes import TIME_ZONE, ProductType, change_of
+from oadb.validation import time_zones
+from oadb.validation.documents import require_document
 from oadb.webhooks import TOKEN
 
 query = queries(__name__)
@@ -256,7 +256,7 @@ async def issue(
     time_zone: str,
 ) -> IssuedStrategy[M]:
     """Make a strategy of a kind; see ``create``."""
-    zones.require("strategies.create: time_zone", time_zone)
+    time_zones.require("strategies.create: time_zone", time_zone)
     document = {} if definition is None else definition
     require_document("strategies.create: definition", document)
     ring, token, strategy_id = await keys.ring_of(db), TOKEN.new(), uuid4()

@@ -12,13 +12,13 @@ from uuid import UUID
 
 from oadb import changes
 from oadb.changes import Change
-from oadb.engine import zones
-from oadb.engine.documents import require_document
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
 from oadb.errors import ParameterError
+from oadb.validation import time_zones
+from oadb.validation.documents import require_document
 
 query = queries(__name__)
 
@@ -117,7 +117,7 @@ async def set_times(
     time_zone: str = TIME_ZONE,
 ) -> bool:
     """Replace all times of a strategy, as ``create`` takes them; False: there is none."""
-    zones.require("strategy_changes.set_times: time_zone", time_zone)
+    time_zones.require("strategy_changes.set_times: time_zone", time_zone)
     change = change_of(user_id, strategy_id)
     return await changes.write(
         db, change, _set_times, user_id, strategy_id, start_time, end_time, squareoff_time,

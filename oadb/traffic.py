@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
-from oadb.engine.values import readable
 from oadb.logs.redaction import redacted
 from oadb.rollups import FEW, plan_lightly, require_window
 from oadb.security.addresses import address

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from oadb import changes, keys, sessions
 from oadb.changes import Change
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
 from oadb.errors import Error, SealError
 from oadb.security.keyring import KeyRing
 from oadb.security.passwords import Passwords

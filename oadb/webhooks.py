@@ -10,10 +10,10 @@ from functools import partial
 from uuid import UUID
 
 from oadb import changes, keys
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
-from oadb.engine.results import Affected
 from oadb.security.keyring import KeyRing
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret

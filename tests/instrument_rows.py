@@ -7,9 +7,9 @@ from decimal import Decimal
 import psycopg
 
 from oadb import Executor
-from oadb.engine import statements
-from oadb.engine.queries import Queries
-from oadb.engine.results import Affected
+from oadb.engine.binding import statements
+from oadb.engine.binding.queries import Queries
+from oadb.engine.binding.results import Affected
 from oadb.instruments import Instrument
 
 INFY = Instrument(

@@ -9,7 +9,7 @@ import pytest
 
 from oadb import Database, Secret, api_keys, ip_bans, sessions, strategies, users
 from oadb.broker_tokens import Tokens
-from oadb.engine.operations import Operation
+from oadb.engine.binding.operations import Operation
 from oadb.errors import ParameterError
 from tests.test_house import DOMAINS
 

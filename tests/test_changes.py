@@ -10,7 +10,7 @@ import pytest
 
 from oadb import AsyncDatabase, Database, Secret, changes, sessions, users
 from oadb.changes import Change
-from oadb.engine.declarations import Declared
+from oadb.engine.binding.declarations import Declared
 from oadb.engine.executors import Executor
 from oadb.errors import ParameterError
 from oadb.tools import contract

@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from oadb import Database
-from oadb.engine.declarations import Declared
-from oadb.engine.queries import Queries
-from oadb.engine.results import Affected
-from oadb.engine.statements import parse
+from oadb.engine.binding.declarations import Declared
+from oadb.engine.binding.queries import Queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.binding.statements import parse
 from oadb.tools import contract
 
 Check = Callable[[Declared], list[str]]

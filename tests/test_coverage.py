@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from oadb.engine.statements import sql_folder
+from oadb.engine.binding.statements import sql_folder
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "coverage.md"
 TESTS = sorted(path for path in Path(__file__).parent.rglob("test_*.py") if path != Path(__file__))

@@ -55,8 +55,8 @@ from oadb.analyzer_logs import Analysis
 from oadb.api_logs import Call
 from oadb.broker_tokens import BrokerToken, Tokens
 from oadb.chartink import ChartinkMapping
-from oadb.engine.declarations import Declared
-from oadb.engine.values import readable, unsendable
+from oadb.engine.binding.declarations import Declared
+from oadb.engine.binding.values import readable, unsendable
 from oadb.errors import Error, LoadError, ParameterError, SettingError
 from oadb.index.lookups import InstrumentIndex
 from oadb.instruments import Instrument

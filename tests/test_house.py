@@ -10,11 +10,12 @@ from statistics import median
 import psycopg
 import pytest
 
-from oadb.engine import statements
-from oadb.engine.lexer import Token
-from oadb.engine.statements import Statement
+import oadb
+from oadb.engine.binding import statements
+from oadb.engine.binding.lexer import Token
+from oadb.engine.binding.statements import Statement
 
-PACKAGE = Path(statements.__file__).parents[1]
+PACKAGE = Path(oadb.__file__).parent
 REPOSITORY = PACKAGE.parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 DOMAINS = sorted(path.stem for path in (statements.sql_folder() / "queries").glob("*.sql"))

@@ -22,7 +22,7 @@ from oadb import (
     instruments,
 )
 from oadb.brokers.intake import LONGEST_TEXT
-from oadb.engine import statements
+from oadb.engine.binding import statements
 from oadb.errors import Error, LoadError, ParameterError
 from oadb.instruments import Instrument, Rejected
 from tests.engine.rig import Observer

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from oadb import AsyncDatabase, Database, Transaction, instruments
-from oadb.engine import statements
-from oadb.engine.zones import INDIA
+from oadb.engine.binding import statements
 from oadb.instruments import ExchangeCount, Instrument
 from oadb.testing.servers import Server
+from oadb.validation.time_zones import INDIA
 from tests.instrument_rows import CALL, FUTURE, INFY, fill, plan, put_in
 
 TODAY = datetime.now(INDIA).date()

@@ -5,7 +5,7 @@ import sys
 from importlib.metadata import requires
 from pathlib import Path
 
-from oadb.engine.statements import sql_folder
+from oadb.engine.binding.statements import sql_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 

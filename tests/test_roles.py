@@ -16,8 +16,9 @@ from psycopg.errors import (
 )
 
 from oadb import Database, login_attempts, users
-from oadb.engine import dsn, statements
-from oadb.engine.declarations import Declared
+from oadb.engine import dsn
+from oadb.engine.binding import statements
+from oadb.engine.binding.declarations import Declared
 from oadb.errors import MigrationError
 from oadb.testing.control import controlled
 from oadb.testing.servers import Server

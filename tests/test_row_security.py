@@ -24,7 +24,8 @@ from oadb import (
     settings,
     users,
 )
-from oadb.engine import dsn, statements
+from oadb.engine import dsn
+from oadb.engine.binding import statements
 from oadb.errors import ParameterError
 from oadb.testing.control import controlled
 from oadb.testing.servers import Server

@@ -17,8 +17,8 @@ import pytest
 from psycopg.errors import ForeignKeyViolation, NotNullViolation
 
 from oadb import Database, Secret, chartink, strategies, users, webhooks
-from oadb.engine import statements
-from oadb.engine.operations import Operation
+from oadb.engine.binding import statements
+from oadb.engine.binding.operations import Operation
 from oadb.security.refusals import Refusal
 from oadb.strategies import Mapping, Strategy
 from tests.conftest import RING, configured

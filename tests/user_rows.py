@@ -8,9 +8,9 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from oadb.engine import dsn
-from oadb.engine.queries import Queries
-from oadb.engine.results import Affected
-from oadb.engine.statements import parse
+from oadb.engine.binding.queries import Queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.binding.statements import parse
 from oadb.testing.servers import Server
 from oadb.tools.migrations import migrate
 

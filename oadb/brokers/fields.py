@@ -9,8 +9,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from oadb.engine.zones import INDIA
 from oadb.errors import RowError
+from oadb.validation.time_zones import INDIA
 
 T = TypeVar("T")
 K = TypeVar("K")

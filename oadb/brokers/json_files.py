@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from oadb.brokers.files import BLOCK, Convert, Source, T, opened, rejected
-from oadb.engine.values import unsendable
+from oadb.engine.binding.values import unsendable
 from oadb.errors import LoadError, RowError
 from oadb.instruments import Rejected
 

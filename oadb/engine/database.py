@@ -13,11 +13,11 @@ from types import TracebackType
 from typing import Self
 
 from oadb.engine.config import Config
-from oadb.engine.io import Awaiting, Blocking, Io, drive
+from oadb.engine.driver import Awaiting, Blocking, Io, drive
 from oadb.engine.listener import AsyncListener, Listener
-from oadb.engine.pool import Pool
+from oadb.engine.pool.connection_pool import Pool
+from oadb.engine.pool.pool_stats import PoolStats
 from oadb.engine.pooled import AsyncPooled, Pooled, identity
-from oadb.engine.stats import PoolStats
 
 
 class AsyncDatabase(AsyncPooled):

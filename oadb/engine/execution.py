@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 
 from oadb.engine import wire
-from oadb.engine.connections import LinkState
-from oadb.engine.io import Io
+from oadb.engine.driver import Io
+from oadb.engine.pool.connections import LinkState
 
 # Rows that a stream asks for at a time: some hundred kilobytes, one round trip.
 _BATCH = 2000

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import DiagnosticField
 
-from oadb.engine.connections import is_broken
+from oadb.engine.pool.connections import is_broken
 from oadb.errors import OutcomeUnknownError, UnavailableError
 
 # The server ended the session: shutdown, crash of a neighbour, not yet ready, and class 08.

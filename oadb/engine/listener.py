@@ -29,8 +29,8 @@ from psycopg.sql import SQL, Identifier
 from psycopg.waiting import Wait
 
 from oadb.engine.config import Config
-from oadb.engine.connections import Outage, cut_off
-from oadb.engine.io import Io, drive
+from oadb.engine.driver import Io, drive
+from oadb.engine.pool.connections import Outage, cut_off
 from oadb.engine.wire import Exchange
 from oadb.errors import ConfigError, ParameterError, UnavailableError
 

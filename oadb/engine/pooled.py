@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import psycopg
 
 from oadb.engine import execution, failures
+from oadb.engine.driver import Io, drive
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.failures import Retry
-from oadb.engine.io import Io, drive
-from oadb.engine.pool import PATIENCE, Pool
+from oadb.engine.pool.connection_pool import PATIENCE, Pool
 from oadb.engine.transactions import AsyncTransaction, Isolation, Transaction, begin, driven
 from oadb.engine.wire import Control
 from oadb.errors import ParameterError, PoolTimeoutError, UnavailableError

@@ -15,10 +15,10 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from oadb.engine import execution, failures
+from oadb.engine.driver import Io, drive
 from oadb.engine.executors import AsyncExecutor, Executor
-from oadb.engine.io import Io, drive
-from oadb.engine.leases import callers
-from oadb.engine.pool import Pool
+from oadb.engine.pool.connection_pool import Pool
+from oadb.engine.pool.leases import callers
 from oadb.engine.wire import Control
 from oadb.errors import TransactionError
 from oadb.security.vault import Vault

@@ -14,10 +14,9 @@ from typing import Generic, TypeVar, cast
 
 from oadb import analyzer_logs, api_logs, imports, latency, login_attempts, traffic
 from oadb.brokers.fields import Known
+from oadb.engine.binding.queries import Query
+from oadb.engine.binding.results import Affected
 from oadb.engine.executors import Executor
-from oadb.engine.queries import Query
-from oadb.engine.results import Affected
-from oadb.engine.zones import INDIA
 from oadb.errors import RowError
 from oadb.importing.fields import (
     ip,
@@ -32,6 +31,7 @@ from oadb.importing.sources import Row
 from oadb.login_attempts import Attempt, Method
 from oadb.logs.encoding import NULL, as_text
 from oadb.logs.redaction import Redaction
+from oadb.validation.time_zones import INDIA
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.types.string import TextLoader
 
 from oadb.engine import dsn
-from oadb.engine.statements import parse, sql_folder
+from oadb.engine.binding.statements import parse, sql_folder
 from oadb.errors import ConfigError, LoadError
 
 Row = dict[str, object]

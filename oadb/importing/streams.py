@@ -14,7 +14,6 @@ from uuid import uuid4
 from oadb import imports
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
-from oadb.engine.halving import store_what_fits
 from oadb.errors import RowError
 from oadb.importing.converting import Batch, Converted, Converters, Fit, bounds, time_of
 from oadb.importing.fields import whole
@@ -23,6 +22,7 @@ from oadb.importing.reports import TableReport
 from oadb.importing.resuming import Resumption, checksum
 from oadb.importing.sources import Row, Sources
 from oadb.imports import Reach
+from oadb.validation.bad_rows import store_what_fits
 
 T = TypeVar("T")
 

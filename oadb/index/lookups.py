@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 
-from oadb.engine.zones import INDIA
 from oadb.errors import ParameterError
 from oadb.index import searching
 from oadb.index.searching import Filters
 from oadb.index.section import Section
 from oadb.instruments import Instrument
+from oadb.validation.time_zones import INDIA
 
 OPTIONS = frozenset({"CE", "PE"})
 FUTURE = "FUT"

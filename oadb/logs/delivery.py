@@ -21,12 +21,12 @@ import psycopg
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
 from oadb.engine.failures import is_data_error
-from oadb.engine.halving import store_what_fits
 from oadb.engine.transactions import Transaction
 from oadb.logs.encoding import Clock, Lines, as_text
 from oadb.logs.queue import Batch, Entry, Queue
 from oadb.logs.tables import Table
 from oadb.logs.texts import cut
+from oadb.validation.bad_rows import store_what_fits
 
 logger = logging.getLogger("oadb.log_writer")
 

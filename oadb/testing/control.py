@@ -14,9 +14,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from oadb.engine import embedded
-from oadb.engine.account import account_for
-from oadb.engine.cluster import Cluster, StopMode
+from oadb.embedded import embedded_server
+from oadb.embedded.cluster import Cluster, StopMode
+from oadb.embedded.system_user import account_for
 from oadb.testing.memory import memory
 from oadb.testing.servers import Server
 
@@ -46,7 +46,7 @@ class ServerControl:
 
     def start(self) -> None:
         """Start the server, also after a kill; return when it takes connections."""
-        self._cluster.ensure_running(embedded.TEMPORARY)
+        self._cluster.ensure_running(embedded_server.TEMPORARY)
 
     def stop(self, mode: StopMode = "fast") -> None:
         """Stop the server; return when its last process has ended.
@@ -74,8 +74,8 @@ class ServerControl:
 def controlled() -> Generator[ServerControl]:
     """Give a running server of its own; at the end it is gone, with its data."""
     given = os.environ.get("OADB_TEST_BINDIR")
-    binaries = Path(given) if given else embedded.binaries()
-    with embedded.temporary_folder(memory()) as folder:
+    binaries = Path(given) if given else embedded_server.binaries()
+    with embedded_server.temporary_folder(memory()) as folder:
         cluster = Cluster(folder, binaries, account_for(folder, binaries))
         try:
             yield ServerControl(cluster)

@@ -22,7 +22,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from oadb.engine import dsn, embedded
+from oadb.embedded import embedded_server
+from oadb.engine import dsn
 from oadb.errors import ConfigError, UnavailableError
 from oadb.testing import containers
 from oadb.testing.memory import memory
@@ -107,7 +108,7 @@ def _started(running: ExitStack) -> Server:
         return Server("container", running.enter_context(containers.postgres()))
     except UnavailableError as reason:
         _logger.info("no container, so the embedded server: %s", reason)
-    return Server("embedded", running.enter_context(embedded.temporary(memory())).keywords)
+    return Server("embedded", running.enter_context(embedded_server.temporary(memory())).keywords)
 
 
 def _new_name(kind: str) -> str:

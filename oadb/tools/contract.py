@@ -14,15 +14,15 @@ from psycopg.conninfo import make_conninfo
 import oadb
 from oadb import catalog
 from oadb import migrations as history
-from oadb.engine import embedded
+from oadb.embedded import embedded_server
+from oadb.engine.binding.declarations import Declared
+from oadb.engine.binding.queries import Queries
+from oadb.engine.binding.values import ValueType
 from oadb.engine.config import Config
 from oadb.engine.database import Database
-from oadb.engine.declarations import Declared
-from oadb.engine.describe import Column, Description, describe
 from oadb.engine.dsn import connection_keywords
-from oadb.engine.queries import Queries
-from oadb.engine.values import ValueType
 from oadb.tools.findings import UNMIGRATED
+from oadb.tools.statement_description import Column, Description, describe
 
 # Modules of the package that are no domains.
 _NO_DOMAINS = frozenset({"__main__", "errors"})
@@ -40,7 +40,7 @@ def check(config: Config) -> Iterator[str]:
     """
     with (
         Database(config) as db,
-        embedded.reachable(config.dsn) as target,
+        embedded_server.reachable(config.dsn) as target,
         psycopg.connect(
             make_conninfo(**connection_keywords(target, {})), autocommit=True
         ) as connection,

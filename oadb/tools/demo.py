@@ -31,7 +31,7 @@ from oadb import (
 from oadb.api_keys import VerifiedKey
 from oadb.broker_tokens import BrokerToken, Tokens
 from oadb.brokers import zerodha
-from oadb.engine import embedded
+from oadb.embedded import embedded_server
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.dsn import Dsn
@@ -71,7 +71,7 @@ def run(file: Path | None, watch: Watch) -> Iterator[Step]:
     and its data are gone at the end. Raises LoadError if the file cannot be loaded.
     """
     started = perf_counter()
-    with embedded.temporary() as server:
+    with embedded_server.temporary() as server:
         target = Dsn(server.keywords)
         yield Step("server started", "in a temporary folder", perf_counter() - started)
         report, seconds = _timed(lambda: migrations.migrate(target))
@@ -208,7 +208,10 @@ def _log(db: Database, target: Dsn, user: User) -> Iterator[Step]:
 def _bring_over(db: Database) -> Iterator[Step]:
     """Say what bringing an installation of OpenAlgo over would do."""
     plan = runs.Plan("example", zerodha.BROKER, applies=False)
-    with embedded.temporary_folder() as folder, sources.opened([example.make(folder)], []) as found:
+    with (
+        embedded_server.temporary_folder() as folder,
+        sources.opened([example.make(folder)], []) as found,
+    ):
         for report in runs.run(db, found, example.ENVIRON, plan, lambda _: None):
             outcome = f"{report.table}: {report.found} found, {report.written} to be written"
             yield Step("import, dry run", outcome)

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from oadb.engine.statements import sql_folder
+from oadb.engine.binding.statements import sql_folder
 from oadb.importing.ciphers import PEPPER
 
 ENVIRON = {PEPPER: "a pepper that everybody may know, for an example alone"}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from oadb.engine.statements import Problem, sql_folder
+from oadb.engine.binding.statements import Problem, sql_folder
 from oadb.errors import MigrationError
 from oadb.tools import migration_rules
 from oadb.tools.migration_scripts import Script

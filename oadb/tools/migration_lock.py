@@ -13,7 +13,7 @@ from time import monotonic, sleep
 import psycopg
 
 from oadb import migrations as history
-from oadb.engine.session import Session
+from oadb.engine.single_connection import Session
 from oadb.errors import MigrationError
 from oadb.tools.yoyo_backend import Backend
 

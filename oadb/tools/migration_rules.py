@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from itertools import chain
 
-from oadb.engine.statements import Problem
+from oadb.engine.binding.statements import Problem
 from oadb.tools.migration_scripts import Script, Step
 
 _DIRECTIVE = re.compile(r"\s*--\s*(transactional|depends)\s*:\s*(.*?)\s*")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import sqlparse
 
-from oadb.engine.lexer import Token, tokens
-from oadb.engine.statements import Problem
+from oadb.engine.binding.lexer import Token, tokens
+from oadb.engine.binding.statements import Problem
 
 _COMMENT_LINE = re.compile(r"\s*(--.*)?")
 _TEXT = frozenset({"comment", "string", "quoted"})

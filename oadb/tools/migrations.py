@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oadb import migrations as history
-from oadb.engine import embedded
+from oadb.embedded import embedded_server
 from oadb.engine.dsn import Dsn
-from oadb.engine.session import Session
+from oadb.engine.single_connection import Session
 from oadb.errors import MigrationError
 from oadb.tools import migration_files, migration_lock
 from oadb.tools.migration_failures import named
@@ -81,7 +81,7 @@ def status(dsn: Dsn, *, folder: Path | None = None) -> list[MigrationStatus]:
     """
     migrations = migration_files.read(folder)
     with (
-        embedded.reachable(dsn) as reached,
+        embedded_server.reachable(dsn) as reached,
         Backend.open(reached, READ_ONLY) as backend,
         named("status"),
     ):
@@ -93,7 +93,7 @@ def _run(dsn: Dsn, wait: float) -> Generator[Backend]:
     """Connect, lock, and have yoyo's tables ready."""
     check_user()
     with (
-        embedded.reachable(dsn) as reached,
+        embedded_server.reachable(dsn) as reached,
         Backend.open(reached) as backend,
         named("preparing migrations"),
         migration_lock.hold(backend, wait),

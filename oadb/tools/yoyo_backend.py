@@ -24,7 +24,7 @@ from yoyo.migrations import get_migration_hash
 
 from oadb import migrations as history
 from oadb.engine.dsn import Dsn, connection_keywords
-from oadb.engine.session import Session
+from oadb.engine.single_connection import Session
 from oadb.errors import MigrationError, UnavailableError
 from oadb.tools.migration_failures import failed_statement
 from oadb.tools.migration_files import Migration

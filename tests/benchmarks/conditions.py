@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psycopg
 
-from oadb.engine import dsn, embedded
+from oadb.embedded import embedded_server
+from oadb.engine import dsn
 from oadb.engine.config import Config
 from oadb.testing.servers import Server
 from oadb.tools.migrations import migrate
@@ -94,7 +95,7 @@ def _server() -> Generator[Server]:
     if given:
         yield Server("url", keywords(given))
         return
-    with embedded.temporary() as server:
+    with embedded_server.temporary() as server:
         yield Server("embedded", server.keywords)
 
 

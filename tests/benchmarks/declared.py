@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from oadb.engine.queries import Queries
-from oadb.engine.results import Affected
-from oadb.engine.statements import parse
+from oadb.engine.binding.queries import Queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.binding.statements import parse
 from oadb.users import User
 
 _SQL = """

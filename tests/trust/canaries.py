@@ -34,7 +34,7 @@ from oadb import (
     webhooks,
 )
 from oadb.broker_tokens import Tokens
-from oadb.engine import embedded
+from oadb.embedded import embedded_server
 from oadb.errors import Error
 from oadb.security import keyring_file
 from oadb.security.keyring import KeyRing
@@ -252,7 +252,7 @@ def _files(folder: Path) -> list[bytes]:
 
 
 def _dump(keywords: dict[str, str]) -> bytes:
-    command = [str(embedded.binaries() / "pg_dump")]
+    command = [str(embedded_server.binaries() / "pg_dump")]
     environment = {**os.environ, **_environment(keywords)}
     return subprocess.run(command, env=environment, check=True, capture_output=True).stdout
 

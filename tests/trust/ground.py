@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from oadb import Config, Database, keys
-from oadb.engine import embedded
-from oadb.engine.cluster import Cluster
+from oadb.embedded import embedded_server
+from oadb.embedded.cluster import Cluster
 from oadb.engine.dsn import Dsn
 from oadb.security.keyring import Key, KeyRing, State
 from oadb.tools import migrations
@@ -34,7 +34,7 @@ def key(key_id: int, state: State = "primary") -> Key:
 @contextmanager
 def server(ring: KeyRing, **settings: object) -> Generator[tuple[Cluster, Config]]:
     """Give a server of our own with every migration, and the configuration to reach it."""
-    with embedded.temporary() as running:
+    with embedded_server.temporary() as running:
         target = Dsn(running.keywords)
         migrations.migrate(target)
         yield running, Config(target, pool_size=THREADS, max_overflow=0, keyring=ring, **settings)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from oadb import (
     strategies,
     users,
 )
-from oadb.engine.operations import operation
+from oadb.engine.binding.operations import operation
 
 SIZE = settings.declare("mistakes.size", int, default=5)
 

@@ -23,8 +23,8 @@ from oadb import (
     users,
 )
 from oadb.app_settings import TradingMode
-from oadb.engine.operations import operation
-from oadb.engine.queries import queries
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
 from oadb.instrument_loads import LoadReport
 from oadb.instruments import Instrument
 from oadb.users import User

@@ -7,8 +7,8 @@ import typer
 
 from oadb import brokers, instrument_loads
 from oadb.brokers import files
+from oadb.engine.binding.values import readable
 from oadb.engine.database import Database
-from oadb.engine.values import readable
 from oadb.tools.commands.progress import watching
 
 app = typer.Typer(help="Master contracts of brokers.", no_args_is_help=True, add_completion=False)

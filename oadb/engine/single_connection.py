@@ -6,9 +6,9 @@ from typing import Any
 import psycopg
 
 from oadb.engine import execution, failures
-from oadb.engine.connections import new_state
+from oadb.engine.driver import Blocking, drive
 from oadb.engine.executors import Runner
-from oadb.engine.io import Blocking, drive
+from oadb.engine.pool.connections import new_state
 
 
 class Session(Runner):

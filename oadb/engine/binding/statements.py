@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise, takewhile
 from pathlib import Path
 
-from oadb.engine.lexer import Token, tokens
+from oadb.engine.binding.lexer import Token, tokens
 from oadb.errors import DeclarationError
 
 _HEADING = re.compile(r"--\s*name:\s*(\S.*?)?\s*", re.ASCII)
@@ -104,7 +104,7 @@ class Statement:
 
 def sql_folder() -> Path:
     """Return the folder ``sql``: inside an installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parents[2]
     installed = package / "sql"
     return installed if installed.is_dir() else package.parent / "sql"
 
@@ -119,7 +119,9 @@ def load(place: str) -> dict[str, Statement]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise DeclarationError(f"{shown} does not exist; queries(__name__) of its module reads it") from None
+        raise DeclarationError(
+            f"{shown} does not exist; queries(__name__) of its module reads it"
+        ) from None
     except UnicodeDecodeError as error:
         raise DeclarationError(
             f"{shown}: byte {error.start} is not UTF-8; save it as UTF-8"

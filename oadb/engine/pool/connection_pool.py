@@ -16,16 +16,16 @@ import psycopg_pool
 from psycopg.pq import TransactionStatus
 
 from oadb.engine.config import Config
-from oadb.engine.connections import Outage, cut_off, looks_alive
-from oadb.engine.io import Io
-from oadb.engine.leases import Leases
-from oadb.engine.shelf import Shelf
-from oadb.engine.stats import PoolStats
+from oadb.engine.driver import Io
+from oadb.engine.pool.connections import Outage, cut_off, looks_alive
+from oadb.engine.pool.idle_stack import Shelf
+from oadb.engine.pool.leases import Leases
+from oadb.engine.pool.pool_stats import PoolStats
 from oadb.errors import PoolTimeoutError, UnavailableError
 from oadb.security.vault import Vault
 
 if TYPE_CHECKING:
-    from oadb.engine.embedded import EmbeddedServer
+    from oadb.embedded.embedded_server import EmbeddedServer
 
 # How long a call waits for a server that refuses connections, seconds: enough for a restart,
 # short enough that callers hear of an outage long before DB_POOL_TIMEOUT.
@@ -196,9 +196,9 @@ class Pool:
         keywords, folder = self._config.connection_keywords(), self._config.dsn.embedded
         if folder is not None:
             # Not needed where a server is: its import would cost every process some time.
-            from oadb.engine import embedded  # noqa: PLC0415
+            from oadb.embedded import embedded_server  # noqa: PLC0415
 
-            self._server = self._server or embedded.start(folder)
+            self._server = self._server or embedded_server.start(folder)
             keywords |= self._server.keywords
         return keywords
 

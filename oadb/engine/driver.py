@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar, cast
 import psycopg
 import psycopg_pool
 
-from oadb.engine.connections import AsyncLink, Link
+from oadb.engine.pool.connections import AsyncLink, Link
 from oadb.engine.wire import Exchange
 
 T = TypeVar("T")

@@ -14,9 +14,9 @@ The return annotation says how many rows there are and what each becomes; see ``
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Mapping
 from typing import Any, Generic, ParamSpec, TypeVar, get_origin, overload
 
-from oadb.engine.declarations import Declared
+from oadb.engine.binding.declarations import Declared
+from oadb.engine.binding.statements import Statement, load
 from oadb.engine.executors import AsyncExecutor, Executor, Runner
-from oadb.engine.statements import Statement, load
 from oadb.errors import DeclarationError
 
 P = ParamSpec("P")

@@ -19,8 +19,8 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from oadb.engine.account import account_for
-from oadb.engine.cluster import Cluster
+from oadb.embedded.cluster import Cluster
+from oadb.embedded.system_user import account_for
 from oadb.engine.dsn import Dsn
 from oadb.errors import ConfigError
 

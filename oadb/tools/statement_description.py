@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
-from oadb.engine.statements import Statement
+from oadb.engine.binding.statements import Statement
 
 # The prepared statement without a name: each PREPARE replaces the last, nothing is left behind.
 _UNNAMED = b""

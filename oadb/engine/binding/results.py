@@ -19,7 +19,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
-from oadb.engine.values import ValueType, value_type, without_none
+from oadb.engine.binding.values import ValueType, value_type, without_none
 from oadb.errors import NoRowError, TooManyRowsError
 
 Affected = NewType("Affected", int)

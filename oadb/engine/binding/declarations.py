@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_type_hints
 
-from oadb.engine import results
-from oadb.engine.statements import Statement
-from oadb.engine.values import ValueType, mismatch, unsendable, value_type
+from oadb.engine.binding import results
+from oadb.engine.binding.statements import Statement
+from oadb.engine.binding.values import ValueType, mismatch, unsendable, value_type
 from oadb.errors import DeclarationError, ParameterError
 
 # A read begins with one of the first words and has none of the others. The functions are those

@@ -25,7 +25,7 @@ from typing import Literal
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from oadb.engine.account import Account
+from oadb.embedded.system_user import Account
 from oadb.errors import ConfigError, UnavailableError
 
 StopMode = Literal["fast", "immediate"]

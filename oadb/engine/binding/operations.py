@@ -20,8 +20,8 @@ from dataclasses import is_dataclass
 from inspect import Parameter
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
+from oadb.engine.binding.values import ValueType, mismatch, value_type, without_none
 from oadb.engine.executors import AsyncExecutor, Executor
-from oadb.engine.values import ValueType, mismatch, value_type, without_none
 from oadb.security.secret import Secret
 
 P = ParamSpec("P")

@@ -10,7 +10,7 @@ from typing import Any, Self
 import psycopg
 from psycopg import pq
 
-from oadb.engine.values import Untyped
+from oadb.engine.binding.values import Untyped
 
 # The peer has closed (RDHUP, Linux only), hung up, or the descriptor is no good.
 _GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR | select.POLLNVAL

@@ -1,0 +1,1 @@
+"""Binding: named SQL files, typed declarations, and what joins them."""

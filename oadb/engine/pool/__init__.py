@@ -1,0 +1,1 @@
+"""The pool: connections to one database, taken, checked, and given back."""

@@ -1,0 +1,1 @@
+"""Input from callers: JSON documents, time zones, and rows that the server may refuse."""
