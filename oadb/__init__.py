@@ -1,6 +1,7 @@
 """The data layer of a trading platform on PostgreSQL: raw SQL bound to typed functions.
 
-from oadb import Database, users
+from oadb import Database
+from oadb.accounts import users
 
 with Database.from_env() as db:
     user = users.find_by_email(db, "asha@example.in")

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from oadb import Database, users
+from oadb import Database
+from oadb.accounts import users
 from oadb.engine.transactions import Transaction
 
 

@@ -10,7 +10,7 @@ from oadb import Executor
 from oadb.engine.binding import statements
 from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.results import Affected
-from oadb.instruments import Instrument
+from oadb.market.instruments import Instrument
 
 INFY = Instrument(
     broker="zerodha",

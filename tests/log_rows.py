@@ -36,7 +36,7 @@ def places(url: str, table: str) -> dict[str, int]:
     return dict(rows)
 
 
-def partitions(url: str, table: str) -> list[str]:
+def partitions_of(url: str, table: str) -> list[str]:
     """Return the names of the partitions of a table, but for the default one."""
     with psycopg.connect(url, autocommit=True) as connection:
         rows = connection.execute(

@@ -9,7 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from oadb import latency, traffic
+from oadb.logs import latency, traffic
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 """A Monday, a few weeks before clocks change in Europe and in America a few days later."""

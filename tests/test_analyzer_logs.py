@@ -7,9 +7,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Database, Transaction, analyzer_logs
-from oadb.analyzer_logs import Analysis, Tally
+from oadb import AsyncDatabase, Database, Transaction
 from oadb.errors import ParameterError
+from oadb.logs import analyzer_logs
+from oadb.logs.analyzer_logs import Analysis, Tally
 from tests.instrument_rows import plan
 from tests.log_rows import insert
 

@@ -10,11 +10,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Config, Database, Secret, api_keys, key_uses, users
-from oadb.api_keys import IssuedKey, VerifiedKey
-from oadb.changes import Change
+from oadb import AsyncDatabase, Config, Database, Secret
+from oadb.accounts import api_keys, key_uses, users
+from oadb.accounts.api_keys import IssuedKey, VerifiedKey
+from oadb.accounts.key_uses import Uses
+from oadb.changes.announcements import Change
 from oadb.errors import ParameterError, SealError, UnavailableError
-from oadb.key_uses import Uses
 from oadb.security.refusals import Refusal
 from oadb.security.tokens import sha256_of
 from tests.conftest import RING, configured

@@ -8,9 +8,10 @@ import psycopg
 import pytest
 from psycopg.errors import CheckViolation
 
-from oadb import AsyncDatabase, Database, Transaction, api_logs, log_partitions
-from oadb.api_logs import ApiLog, Call
+from oadb import AsyncDatabase, Database, Transaction
 from oadb.errors import ParameterError
+from oadb.logs import api_logs, partitions
+from oadb.logs.api_logs import ApiLog, Call
 from oadb.testing.servers import Server
 from tests.engine.rig import Observer
 from tests.instrument_rows import plan
@@ -300,7 +301,7 @@ def test_a_window_leaves_out_the_partitions_before_it(large: str, name: str) -> 
 def test_a_partition_is_dropped_from_under_a_prepared_list(db: Database, filled: str) -> None:
     for _ in range(7):  # by now the server has a plan for any values
         api_logs.list_by_user(db, 2)
-    log_partitions.drop(db, "api_logs", "api_logs_202601")
+    partitions.drop(db, "api_logs", "api_logs_202601")
 
     assert Observer(filled).ask("select count(*) from oadb.api_logs") == 1920 - 31 * 48
     assert len(paged(api_logs.list_by_user, db, 2, page_size=100)) in {86, 87}

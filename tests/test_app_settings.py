@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from psycopg.errors import CheckViolation, UniqueViolation
 
-from oadb import AsyncDatabase, Config, Database, app_settings, smtp_settings
-from oadb.app_settings import SecuritySettings
-from oadb.changes import Change
+from oadb import AsyncDatabase, Config, Database
+from oadb.changes.announcements import Change
 from oadb.errors import NoRowError, ParameterError
+from oadb.settings import app_settings, smtp_settings
+from oadb.settings.app_settings import SecuritySettings
 from tests.conftest import RING
 from tests.engine.rig import Observer, threads
 from tests.test_changes import heard

@@ -7,10 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from oadb import Database, Secret, api_keys, ip_bans, sessions, strategies, users
-from oadb.broker_tokens import Tokens
+from oadb import Database, Secret
+from oadb.accounts import api_keys, sessions, users
+from oadb.accounts.broker_tokens import Tokens
+from oadb.bans import ip_bans
 from oadb.engine.binding.operations import Operation
 from oadb.errors import ParameterError
+from oadb.trading import strategies
 from tests.test_house import DOMAINS
 
 CANARY = "canary-4711"

@@ -10,10 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Config, Database, Secret, broker_tokens, keys, users
-from oadb.broker_tokens import BrokerToken, Tokens
-from oadb.changes import Change
+from oadb import AsyncDatabase, Config, Database, Secret
+from oadb.accounts import broker_tokens, users
+from oadb.accounts.broker_tokens import BrokerToken, Tokens
+from oadb.changes.announcements import Change
 from oadb.errors import ParameterError, SealError
+from oadb.keys import proof
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.refusals import Refusal
 from tests.conftest import configured
@@ -409,7 +411,7 @@ def test_neither_a_new_key_nor_a_rewrap_counts_as_a_change(oadb_database_url: st
         put(before, made[0], Tokens(Secret("alone")), "angel")
         put(before, made[1], given, "angel")
         broker_tokens.revoke(before, made[1], "angel")
-        keys.admit(before, 2)
+        proof.admit(before, 2)
 
         assert not put(after, made[0], given)
         assert not put(before, made[0], given)
@@ -429,7 +431,7 @@ def test_a_rewrap_loses_to_what_was_put_meanwhile(oadb_database_url: str) -> Non
     with ringed(oadb_database_url, 1) as before, ringed(oadb_database_url, 2) as after:
         who, fresh = new_user(before), tokens()
         put(before, who, tokens())
-        keys.admit(before, 2)
+        proof.admit(before, 2)
         (found,) = broker_tokens._list_under_key(after, 1, 0, 10)
         put(before, who, fresh)
         assert found.access_token is not None

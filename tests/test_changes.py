@@ -8,12 +8,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Database, Secret, changes, sessions, users
-from oadb.changes import Change
+from oadb import AsyncDatabase, Database, Secret
+from oadb.accounts import sessions, users
+from oadb.changes import announcements
+from oadb.changes.announcements import Change
 from oadb.engine.binding.declarations import Declared
 from oadb.engine.executors import Executor
 from oadb.errors import ParameterError
-from oadb.tools import contract
+from oadb.tools.contract import comparison
 from tests.conftest import configured
 
 CHANGE = Change("broker_tokens", 7, "zerodha")
@@ -22,9 +24,9 @@ CHANGE = Change("broker_tokens", 7, "zerodha")
 def payloads(url: str, work: Callable[[], object]) -> list[str]:
     """Return what a listener hears of while *work* is done, in the order of the server."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"listen {changes.CHANNEL}".encode())
+        connection.execute(f"listen {announcements.CHANNEL}".encode())
         work()
-        connection.execute(f"notify {changes.CHANNEL}, 'the end'".encode())
+        connection.execute(f"notify {announcements.CHANNEL}, 'the end'".encode())
         heard = []
         for notice in connection.notifies(timeout=10):
             if notice.payload == "the end":
@@ -35,11 +37,11 @@ def payloads(url: str, work: Callable[[], object]) -> list[str]:
 
 def heard(url: str, work: Callable[[], object]) -> list[Change]:
     """Return the changes that a listener hears of while *work* is done."""
-    return [changes.read(payload) for payload in payloads(url, work)]
+    return [announcements.read(payload) for payload in payloads(url, work)]
 
 
 def announce(db: Executor, change: Change) -> None:
-    db.operate(lambda inner: changes.announce(inner, 1, change))
+    db.operate(lambda inner: announcements.announce(inner, 1, change))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,7 @@ def test_a_change_that_is_rolled_back_is_not_heard(db: Database, url: str) -> No
 
 def test_what_changed_nothing_is_not_heard(db: Database, url: str) -> None:
     def work() -> None:
-        assert not db.operate(lambda inner: changes.announce(inner, 0, CHANGE))
+        assert not db.operate(lambda inner: announcements.announce(inner, 0, CHANGE))
 
     assert heard(url, work) == []
 
@@ -112,7 +114,7 @@ def test_a_change_of_the_application_is_of_no_user(db: Database, url: str) -> No
 def test_a_notification_of_somebody_else_is_a_typed_error(payload: str) -> None:
     """Whoever can connect may notify: a listener's thread must not end by it unawares."""
     with pytest.raises(ParameterError) as refused:
-        changes.read(payload)
+        announcements.read(payload)
 
     assert payload[:50] not in str(refused.value) or not payload
 
@@ -126,12 +128,12 @@ def test_a_payload_is_an_object_of_three_fields(db: Database, url: str) -> None:
 
 async def test_changes_work_for_asyncio(adb: AsyncDatabase, oadb_database_url: str) -> None:
     with psycopg.connect(oadb_database_url, autocommit=True) as connection:
-        connection.execute(f"listen {changes.CHANNEL}".encode())
+        connection.execute(f"listen {announcements.CHANNEL}".encode())
         async with adb.transaction() as tx:
-            await changes.announce(tx, 1, CHANGE)
+            await announcements.announce(tx, 1, CHANGE)
         (notice,) = connection.notifies(timeout=10, stop_after=1)
 
-    assert changes.read(notice.payload) == CHANGE
+    assert announcements.read(notice.payload) == CHANGE
 
 
 def test_who_caches_hears_that_a_user_was_deleted(db: Database, url: str) -> None:
@@ -209,7 +211,7 @@ def test_what_must_be_announced_is_run_by_an_operation_alone() -> None:
     """Its underscore tells a type checker and a reader not to call it from elsewhere."""
     writers = {
         declared.label
-        for queries in contract.domains()
+        for queries in comparison.domains()
         for declared in queries
         if written(declared) & CACHED
     }

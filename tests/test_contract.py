@@ -12,11 +12,11 @@ from oadb.engine.binding.declarations import Declared
 from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.statements import parse
-from oadb.tools import contract
+from oadb.tools.contract import comparison
 
 Check = Callable[[Declared], list[str]]
 
-DECLARED = [declared for queries in contract.domains() for declared in queries]
+DECLARED = [declared for queries in comparison.domains() for declared in queries]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def connection(shared_url: str) -> Iterator[psycopg.Connection[tuple[object, ...
 @pytest.fixture
 def disagreements(shared_db: Database, connection: psycopg.Connection[tuple[object, ...]]) -> Check:
     def check(declared: Declared) -> list[str]:
-        return contract.disagreements(shared_db, connection, declared)
+        return comparison.disagreements(shared_db, connection, declared)
 
     return check
 

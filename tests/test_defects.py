@@ -20,28 +20,18 @@ import pyotp
 import pytest
 
 import oadb
-from oadb import (
-    Config,
-    Database,
-    Secret,
-    api_keys,
-    broker_tokens,
-    keys,
-    login_attempts,
-    second_factors,
-    sessions,
-    strategies,
-    users,
-    webhooks,
-)
-from oadb.api_keys import VerifiedKey
-from oadb.broker_tokens import BrokerToken, Tokens
+from oadb import Config, Database, Secret
+from oadb.accounts import api_keys, broker_tokens, login_attempts, second_factors, sessions, users
+from oadb.accounts.api_keys import VerifiedKey
+from oadb.accounts.broker_tokens import BrokerToken, Tokens
 from oadb.errors import KeyRingError, NoRowError, ParameterError, SealError, UnavailableError
+from oadb.keys import proof
 from oadb.security import passwords
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
 from oadb.security.tokens import sha256_of
+from oadb.trading import strategies, webhooks
 from tests.accounts import account
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, eventually, threads
@@ -518,13 +508,13 @@ def test_a_new_root_key_does_not_orphan_what_the_old_one_sealed(oadb_database_ur
         second_factors.enroll(before, user.user_id, "asha")
         alert = strategies.create(before, user.user_id, "x")
     with with_ring(url, ring(old, replace(new, state="decrypt-only"))) as between:
-        keys.admit(between, 2)
+        proof.admit(between, 2)
     with with_ring(url, both) as rotating:
         for domain in (users, sessions, api_keys, broker_tokens, second_factors, webhooks):
             assert domain.rewrap(rotating, 1, 100).rows == 1
             assert domain.rewrap(rotating, 1, 100).rows == 0
-        assert {each.key_id for each in keys.list_uses(rotating)} == {2}
-        keys.withdraw(rotating, 1)
+        assert {each.key_id for each in proof.list_uses(rotating)} == {2}
+        proof.withdraw(rotating, 1)
     with with_ring(url, ring(new)) as after:
         assert users.verify_password(after, user.username, PASSWORD) is not None
         assert sessions.find(after, session.token) is not None
@@ -540,9 +530,9 @@ def test_a_new_root_key_does_not_orphan_what_the_old_one_sealed(oadb_database_ur
 # Defect 51.
 def test_another_root_key_of_the_same_id_does_not_start(oadb_database_url: str) -> None:
     with with_ring(oadb_database_url, ring(new_key(1))) as before:
-        keys.prove(before)
+        proof.prove(before)
     with with_ring(oadb_database_url, ring(new_key(1))) as wrong, pytest.raises(KeyRingError):
-        keys.prove(wrong)
+        proof.prove(wrong)
 
 
 # Defect 52.

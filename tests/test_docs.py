@@ -17,7 +17,7 @@ from oadb.engine.dsn import Dsn
 from oadb.security import keyring_file
 from oadb.testing.control import controlled
 from oadb.tools import maintenance
-from oadb.tools.migrations import migrate, rollback
+from oadb.tools.migrations.runner import migrate, rollback
 from oadb.tools.retention import DEFAULT_DAYS
 from tests.conftest import RING, configured
 from tests.importing.openalgo import ENVIRON, Installation
@@ -95,7 +95,7 @@ def test_shell_in_a_document_runs(
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_sql_in_a_document_stands_in_a_query_file(document: Path) -> None:
-    files = [path.read_text() for path in ROOT.glob("sql/queries/*.sql")]
+    files = [path.read_text() for path in ROOT.glob("sql/queries/**/*.sql")]
     for block in blocks(document, "sql"):
         assert block in RECIPES or any(block in text for text in files), block
 

@@ -23,49 +23,30 @@ import psycopg
 import pyotp
 import pytest
 
-from oadb import (
-    Database,
-    Secret,
-    Transaction,
-    analyzer_logs,
-    api_keys,
-    api_logs,
-    app_settings,
-    broker_tokens,
-    brokers,
-    changes,
-    chartink,
-    instrument_index,
-    instrument_loads,
-    instrument_search,
-    instruments,
-    ip_bans,
-    ip_trackers,
-    keys,
-    login_attempts,
-    pending_orders,
-    second_factors,
-    sessions,
-    settings,
-    smtp_settings,
-    strategies,
-    users,
-)
-from oadb.analyzer_logs import Analysis
-from oadb.api_logs import Call
-from oadb.broker_tokens import BrokerToken, Tokens
-from oadb.chartink import ChartinkMapping
+from oadb import Database, Secret, Transaction
+from oadb.accounts import api_keys, broker_tokens, login_attempts, second_factors, sessions, users
+from oadb.accounts.broker_tokens import BrokerToken, Tokens
+from oadb.bans import ip_bans, trackers
+from oadb.changes import announcements
 from oadb.engine.binding.declarations import Declared
 from oadb.engine.binding.values import readable, unsendable
 from oadb.errors import Error, LoadError, ParameterError, SettingError
-from oadb.index.lookups import InstrumentIndex
-from oadb.instruments import Instrument
+from oadb.keys import proof
+from oadb.logs import analyzer_logs, api_logs
+from oadb.logs.analyzer_logs import Analysis
+from oadb.logs.api_logs import Call
 from oadb.logs.redaction import Redaction
+from oadb.market import brokers, instruments, live_index, loads, search
+from oadb.market.index.lookups import InstrumentIndex
+from oadb.market.instruments import Instrument
 from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
 from oadb.security.sealing import SealedColumn
-from oadb.strategies import Mapping, Strategy
-from oadb.tools import contract
+from oadb.settings import app_settings, smtp_settings, user_settings
+from oadb.tools.contract import comparison
+from oadb.trading import chartink, pending_orders, strategies
+from oadb.trading.chartink import ChartinkMapping
+from oadb.trading.strategies import Mapping, Strategy
 from tests.accounts import account
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer
@@ -94,8 +75,8 @@ BY_TYPE: dict[type, object] = {
 # What the server reads a value of another type from.
 PARSED = frozenset({"ip", "network", "zone"})
 
-NOTE = settings.declare("hostile.note", str, default="")
-TREE = settings.declare("hostile.tree", dict[str, object], default={})
+NOTE = user_settings.declare("hostile.note", str, default="")
+TREE = user_settings.declare("hostile.tree", dict[str, object], default={})
 
 # Queries that look for the text, and find nothing by it.
 SEEKING = (
@@ -118,8 +99,8 @@ def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def db(url: str) -> Generator[Database]:
     with Database(configured(url)) as db:
-        keys.prove(db)
-        keys.prove(db)
+        proof.prove(db)
+        proof.prove(db)
         assert users.create(db, "someone", "someone@example.in").user_id == 1
         yield db
 
@@ -219,7 +200,8 @@ READERS: dict[str, Callable[[Transaction, dict[str, Any]], object]] = {
 
 
 DOMAINS = {
-    queries.module: [each for each in queries if takes_text(each)] for queries in contract.domains()
+    queries.module: [each for each in queries if takes_text(each)]
+    for queries in comparison.domains()
 }
 
 
@@ -424,20 +406,22 @@ def factor_code(db: Database, text: str) -> None:
 
 
 def change_payload(_: Transaction, text: str) -> None:
-    changes.read(text)
+    announcements.read(text)
     raise AssertionError(f"{text!r} was taken for a change")
 
 
 def setting_value(tx: Transaction, text: str) -> None:
-    settings.put(tx, 1, NOTE.to(text))
-    assert settings.get(tx, 1, NOTE) == text
-    assert settings.list_changes(tx, 1)[0].new_value == settings.list_by_user(tx, 1)[0].value
+    user_settings.put(tx, 1, NOTE.to(text))
+    assert user_settings.get(tx, 1, NOTE) == text
+    assert (
+        user_settings.list_changes(tx, 1)[0].new_value == user_settings.list_by_user(tx, 1)[0].value
+    )
 
 
 def setting_tree(tx: Transaction, text: str) -> None:
     value: dict[str, object] = {"value": text, f"name {text}": [text]}
-    settings.put(tx, 1, TREE.to(value))
-    assert settings.get(tx, 1, TREE) == value
+    user_settings.put(tx, 1, TREE.to(value))
+    assert user_settings.get(tx, 1, TREE) == value
 
 
 def setting_stored(_: Transaction, text: str) -> None:
@@ -448,10 +432,10 @@ def setting_stored(_: Transaction, text: str) -> None:
 
 
 def setting_name(_: Transaction, text: str) -> None:
-    settings.declare(text, int, default=1)
+    user_settings.declare(text, int, default=1)
     assert text.isascii()
     assert len(text) <= 100
-    del settings._declared[text]
+    del user_settings._declared[text]
 
 
 def trading_mode(tx: Transaction, text: Any) -> None:
@@ -515,38 +499,38 @@ def order_status(tx: Transaction, text: Any) -> None:
 
 def load_broker_and_source(tx: Transaction, text: str) -> None:
     try:
-        instrument_loads.load(tx, text, [], source=text)
+        loads.load(tx, text, [], source=text)
     except ParameterError:
         assert unsendable(text) or not text.strip() or len(text) > 200
     except LoadError:
-        assert (last := instrument_loads.list_recent(tx, text)[0]).broker == last.source == text
-        assert instrument_loads.get_status(tx, text) is not None
+        assert (last := loads.list_recent(tx, text)[0]).broker == last.source == text
+        assert loads.get_status(tx, text) is not None
 
 
 def load_of_broker(tx: Transaction, text: str) -> None:
     if {*text} & {*"\\\t\n\r'\"%"} and len(text) < 200:  # what COPY and SQL could take amiss
         row = replace(ROW, broker=text)
-        assert instrument_loads.load(tx, text, [row]).accepted == 1
+        assert loads.load(tx, text, [row]).accepted == 1
         assert instruments.count_by_broker(tx, text) == 1
-        assert instrument_index.build(tx, text).get(text, "NSE", "RELIANCE") == row
+        assert live_index.build(tx, text).get(text, "NSE", "RELIANCE") == row
 
 
 def load_exchange_that_is_no_collection(tx: Transaction, text: str) -> None:
     with pytest.raises(ParameterError):
-        instrument_loads.load(tx, "zerodha", [ROW], exchanges=text)
+        loads.load(tx, "zerodha", [ROW], exchanges=text)
 
 
 def due_zone(tx: Transaction, text: str) -> None:
     with pytest.raises(ParameterError):
-        instrument_loads.is_due(tx, "zerodha", time(8), text)
+        loads.is_due(tx, "zerodha", time(8), text)
 
 
 def search_filters(tx: Transaction, text: str) -> None:
     index = InstrumentIndex()
-    assert instrument_search.search(tx, text, "RELIANCE") == index.search(text, "RELIANCE") == []
+    assert search.search(tx, text, "RELIANCE") == index.search(text, "RELIANCE") == []
     for name in ("exchange", "instrument_type", "underlying"):
         given: dict[str, Any] = {"broker": "zerodha", "text": "", name: text}
-        assert instrument_search.search(tx, **given) == index.search(**given) == []
+        assert search.search(tx, **given) == index.search(**given) == []
 
 
 def unknown_instruments(tx: Transaction, text: str) -> None:
@@ -622,19 +606,19 @@ def exemption_reason(tx: Transaction, text: str) -> None:
 
 
 def hit_ip(db: Database, text: str) -> None:
-    assert ip_trackers.track_not_found(db, text, "/").hits
+    assert trackers.track_not_found(db, text, "/").hits
 
 
 def hit_path(db: Database, text: str) -> None:
-    ip_trackers.track_not_found(db, "192.0.2.1", text)
-    (path,) = ip_trackers.list_suspects(db, "not_found", 1)[0].samples
+    trackers.track_not_found(db, "192.0.2.1", text)
+    (path,) = trackers.list_suspects(db, "not_found", 1)[0].samples
     assert not {"?", "#"} & {*path}
     assert len(path) <= 200
 
 
 def hit_key(db: Database, text: str) -> None:
-    ip_trackers.track_bad_key(db, "192.0.2.1", Secret(text))
-    (digest,) = ip_trackers.list_suspects(db, "bad_key", 1)[0].samples
+    trackers.track_bad_key(db, "192.0.2.1", Secret(text))
+    (digest,) = trackers.list_suspects(db, "bad_key", 1)[0].samples
     assert len(digest) == 16
 
 
@@ -780,7 +764,7 @@ def listed(tx: Transaction) -> dict[str, Instrument]:
         )
         for text in TEXTS
     }  # fmt: skip
-    report = instrument_loads.load(tx, "zerodha", rows.values(), force=True)
+    report = loads.load(tx, "zerodha", rows.values(), force=True)
     fit = {text: row for text, row in rows.items() if text in report.exchanges}
     assert report.accepted == len(fit) >= 500
     assert all(unsendable(text) or not text.strip() or len(text) > 200 for text in {*rows} - {*fit})
@@ -791,7 +775,7 @@ def test_every_text_is_the_symbol_of_the_instrument_that_it_finds(
     tx: Transaction, listed: dict[str, Instrument]
 ) -> None:
     rows, pairs = [*listed.values()], [(text, text) for text in listed]
-    index = instrument_index.build(tx, "zerodha")
+    index = live_index.build(tx, "zerodha")
 
     assert instruments.get_all(tx, "zerodha", pairs) == rows
     assert instruments.find_all_by_token(tx, "zerodha", pairs) == rows
@@ -803,11 +787,11 @@ def test_every_text_is_the_symbol_of_the_instrument_that_it_finds(
 def test_a_search_for_a_text_finds_the_same_in_the_database_and_in_memory(
     tx: Transaction, texts: list[str], listed: dict[str, Instrument]
 ) -> None:
-    index = instrument_index.build(tx, "zerodha")
+    index = live_index.build(tx, "zerodha")
 
     for text in texts:
         with suppress(ParameterError):
-            found = instrument_search.search(tx, "zerodha", text)
+            found = search.search(tx, "zerodha", text)
             assert found == index.search("zerodha", text)
             assert text.split() != [text] or text not in listed or listed[text] in found
 

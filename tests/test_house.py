@@ -125,7 +125,7 @@ def test_every_domain_is_one_module_and_one_file_of_queries() -> None:
                     "oadb.engine",
                     "oadb.security",
                     "oadb.errors",
-                    "oadb.brokers.intake",
+                    "oadb.market.intake",
                     "oadb.index.",
                     "oadb.logs.",
                     *(f"oadb.{d}" for d in DOMAINS),

@@ -20,19 +20,10 @@ from typing import Any, TypeVar
 import psycopg
 import pytest
 
-from oadb import (
-    AsyncDatabase,
-    Database,
-    Executor,
-    Transaction,
-    brokers,
-    instrument_index,
-    instrument_loads,
-    instrument_search,
-    instruments,
-)
+from oadb import AsyncDatabase, Database, Executor, Transaction
 from oadb.errors import LoadError, ParameterError
-from oadb.instruments import Instrument, Rejected
+from oadb.market import brokers, instruments, live_index, loads, search
+from oadb.market.instruments import Instrument, Rejected
 from tests.brokers.samples import HEADING
 from tests.engine.rig import Observer, threads
 from tests.instrument_rows import CALL, FUTURE, INFY, fill
@@ -42,8 +33,8 @@ T = TypeVar("T")
 WARRANT = replace(INFY, symbol="INFY-W1", broker_symbol="INFY-W1", instrument_type="W1")
 
 
-def load(db: Executor, rows: Iterable[Instrument | Rejected]) -> instrument_loads.LoadReport:
-    return instrument_loads.load(db, "zerodha", rows)
+def load(db: Executor, rows: Iterable[Instrument | Rejected]) -> loads.LoadReport:
+    return loads.load(db, "zerodha", rows)
 
 
 @contextmanager
@@ -109,18 +100,18 @@ def test_one_row_without_a_symbol_does_not_end_in_an_empty_table(tx: Transaction
     report = load(tx, [INFY, replace(FUTURE, symbol="")])
 
     assert (report.inserted, len(report.rejected)) == (1, 1)
-    assert not instrument_loads.is_due(tx, "zerodha")
+    assert not loads.is_due(tx, "zerodha")
 
 
 # Defect 21.
 def test_a_broker_whose_load_failed_is_still_due(db: Database) -> None:
     with pytest.raises(LoadError):
         load(db, [])
-    status = instrument_loads.get_status(db, "zerodha")
+    status = loads.get_status(db, "zerodha")
 
     assert status is not None
     assert (status.outcome, status.loaded_at) == ("failed", None)
-    assert instrument_loads.is_due(db, "zerodha")
+    assert loads.is_due(db, "zerodha")
 
 
 # Defect 23.
@@ -177,7 +168,7 @@ def test_no_reader_sees_a_derivative_without_its_underlying(
                 f"NSE,{n},OPTSTK,BAJAJ-AUTO-Jul2025-{n}-CE,75.0,2025-07-31,{n}.0,{tick}.0,NA,\n"
                 for n in range(1, 1001)
             ))  # fmt: skip
-            assert instrument_loads.load(db, "dhan", brokers.read("dhan", file)).accepted == 1000
+            assert loads.load(db, "dhan", brokers.read("dhan", file)).accepted == 1000
 
 
 # Defect 31.
@@ -197,7 +188,7 @@ def test_expiries_are_dates_in_their_order_and_strikes_are_exact(
 
     assert instruments.list_option_expiries(tx, *place, with_expired=True) == sorted(days)
     assert instruments.list_strikes(tx, *place, days[0]) == [Decimal("24000.1")]
-    found = instrument_search.search(
+    found = search.search(
         tx,
         "zerodha",
         "",
@@ -216,24 +207,22 @@ def test_expiries_are_dates_in_their_order_and_strikes_are_exact(
 def test_a_token_of_two_exchanges_is_found_on_both_by_lookup_and_by_search(tx: Transaction) -> None:
     other = replace(INFY, exchange="CDS", symbol="USDINR", broker_symbol="USDINR", name=None)
     load(tx, [INFY, other])
-    index = instrument_index.build(tx, "zerodha")
+    index = live_index.build(tx, "zerodha")
 
     assert index.find_by_token("zerodha", "NSE", "1") == INFY
     assert index.find_by_token("zerodha", "CDS", "1") == other
     for text, row in (("INFY", INFY), ("USDINR", other)):
-        assert (
-            index.search("zerodha", text) == instrument_search.search(tx, "zerodha", text) == [row]
-        )
+        assert index.search("zerodha", text) == search.search(tx, "zerodha", text) == [row]
 
 
 # Defect 25.
 def test_an_unknown_exchange_is_not_every_exchange(tx: Transaction) -> None:
     load(tx, [INFY, FUTURE, CALL])
-    index = instrument_index.build(tx, "zerodha")
+    index = live_index.build(tx, "zerodha")
 
     for text in ("INFY", "NIFTY", ""):
         assert index.search("zerodha", text, exchange="NOWHERE") == []
-        assert instrument_search.search(tx, "zerodha", text, exchange="NOWHERE") == []
+        assert search.search(tx, "zerodha", text, exchange="NOWHERE") == []
 
 
 # Defect 26.
@@ -244,7 +233,7 @@ def test_memory_and_database_do_not_answer_differently(tx: Transaction) -> None:
     )  # fmt: skip
     rows = [INFY, FUTURE, CALL, crypto]
     load(tx, rows)
-    index = instrument_index.build(tx, "zerodha")
+    index = live_index.build(tx, "zerodha")
 
     for row in rows:
         place = "zerodha", row.exchange
@@ -254,7 +243,7 @@ def test_memory_and_database_do_not_answer_differently(tx: Transaction) -> None:
     for text in ("nifty", "NIFTY CE", "24000", "btc", "INFOSYS"):
         assert (
             index.search("zerodha", text, limit=2)
-            == instrument_search.search(tx, "zerodha", text, limit=2)
+            == search.search(tx, "zerodha", text, limit=2)
             != []
         )
 
@@ -262,7 +251,7 @@ def test_memory_and_database_do_not_answer_differently(tx: Transaction) -> None:
 _FOLLOWER = """
 from threading import Event
 from oadb import Database
-from oadb.instrument_index import LiveIndex
+from oadb.market.live_index import LiveIndex
 
 with Database.from_env() as db, LiveIndex(db, "zerodha", interval=3600) as live:
     held, pause = live.index, Event()
@@ -306,7 +295,7 @@ def memory_of(work: Callable[[], T]) -> tuple[T, int]:
 def test_an_index_is_not_a_heap_of_rows(db: Database, oadb_database_url: str) -> None:
     fill(oadb_database_url)
     rows, heap = memory_of(lambda: [*instruments.stream_by_broker(db, "broker0")])
-    index, held = memory_of(lambda: instrument_index.build(db, "broker0"))
+    index, held = memory_of(lambda: live_index.build(db, "broker0"))
 
     assert len(index) == len(rows) == 10_000
     assert held < heap / 2
@@ -326,7 +315,7 @@ async def test_the_loop_turns_while_an_index_is_built(
             turns += 1
 
     turning = asyncio.create_task(turn())
-    index = await instrument_index.build(adb, "broker0", "broker1")
+    index = await live_index.build(adb, "broker0", "broker1")
     turning.cancel()
 
     assert len(index) == 20_000
@@ -337,11 +326,11 @@ async def test_the_loop_turns_while_an_index_is_built(
 def test_lower_case_finds_and_wildcards_do_not(tx: Transaction) -> None:
     load(tx, [INFY, replace(INFY, symbol="M&M_A%", broker_symbol="-", token="2", name=None)])
 
-    assert instrument_search.search(tx, "zerodha", "inf") == [INFY]
-    assert [row.token for row in instrument_search.search(tx, "zerodha", "m_a%")] == ["2"]
+    assert search.search(tx, "zerodha", "inf") == [INFY]
+    assert [row.token for row in search.search(tx, "zerodha", "m_a%")] == ["2"]
     for text in ("I%Y", "INF_", "%", "_NFY", "\\"):
-        assert INFY not in instrument_search.search(tx, "zerodha", text)
-    assert instrument_search.search(tx, "zerodha", "", underlying="%") == []
+        assert INFY not in search.search(tx, "zerodha", text)
+    assert search.search(tx, "zerodha", "", underlying="%") == []
 
 
 # Defect 40.
@@ -365,7 +354,7 @@ def test_a_token_that_a_file_has_as_a_number_is_found_as_text(
         '[{"token":2885,"symbol":"RELIANCE-EQ","name":"RELIANCE","expiry":"","strike":-1,'
         '"lotsize":1,"instrumenttype":"","exch_seg":"NSE","tick_size":10.0}]'
     )
-    assert instrument_loads.load(tx, "angel", brokers.read("angel", file)).rejected == ()
+    assert loads.load(tx, "angel", brokers.read("angel", file)).rejected == ()
 
     assert instruments.find_by_token(tx, "angel", "NSE", "2885") is not None
-    assert instrument_index.build(tx, "angel").get_symbol("angel", "NSE", "2885") == "RELIANCE"
+    assert live_index.build(tx, "angel").get_symbol("angel", "NSE", "2885") == "RELIANCE"

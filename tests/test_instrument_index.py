@@ -17,11 +17,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oadb import AsyncDatabase, Config, Database, instrument_index, instrument_search, instruments
+from oadb import AsyncDatabase, Config, Database
 from oadb.errors import ParameterError
-from oadb.index.lookups import InstrumentIndex
-from oadb.instrument_index import AsyncLiveIndex, LiveIndex
-from oadb.instruments import Instrument
+from oadb.market import instruments, live_index, search
+from oadb.market.index.lookups import InstrumentIndex
+from oadb.market.instruments import Instrument
+from oadb.market.live_index import AsyncLiveIndex, LiveIndex
 from oadb.testing.servers import Server
 from tests.conftest import configured
 from tests.engine.rig import Observer, eventually, threads
@@ -56,7 +57,7 @@ def full_db(
 
 @pytest.fixture(scope="module")
 def full(full_db: Database) -> InstrumentIndex:
-    return instrument_index.build(full_db, "zerodha", "upstox")
+    return live_index.build(full_db, "zerodha", "upstox")
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +124,7 @@ def test_a_search_of_the_real_rows_returns_what_its_description_says(
 def test_a_search_of_the_real_rows_returns_what_sql_returns(
     full_db: Database, full: InstrumentIndex, text: str, filters: dict[str, Any]
 ) -> None:
-    found = instrument_search.search(full_db, "zerodha", text, **filters)
+    found = search.search(full_db, "zerodha", text, **filters)
 
     assert full.search("zerodha", text, **filters) == found
 
@@ -227,7 +228,7 @@ def test_any_row_is_found_as_sql_finds_it(
         instruments.count_by_broker(tx, "")  # BEGIN travels with it
         connection = tx._inner._open.connection  # to write what no load would
         insert(connection, rows)
-        index = instrument_index.build(tx, "zerodha", 'b,\\{}"')
+        index = live_index.build(tx, "zerodha", 'b,\\{}"')
 
         assert_lookups_are_those_of_sql(
             index,
@@ -237,7 +238,7 @@ def test_any_row_is_found_as_sql_finds_it(
         mine = reference.prepared(row for row in rows if row.broker == "zerodha")
         listed = index.search("zerodha", text, limit=limit)
         assert listed == reference.search(mine, text, limit)
-        assert listed == instrument_search.search(tx, "zerodha", text, limit=limit)
+        assert listed == search.search(tx, "zerodha", text, limit=limit)
         for row in rows:
             found = index.find_by_broker_symbol(row.broker, row.exchange, row.broker_symbol)
             place = (row.broker, row.exchange, row.broker_symbol)
@@ -448,7 +449,7 @@ def test_an_unknown_broker_has_an_empty_index_and_a_warning(
     db: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, "oadb.instrument_index"):
-        assert len(instrument_index.build(db, "nobody")) == 0
+        assert len(live_index.build(db, "nobody")) == 0
 
     assert [record.getMessage() for record in caplog.records] == [
         "there are no instruments of broker nobody"

@@ -11,20 +11,12 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from oadb import (
-    AsyncDatabase,
-    Database,
-    Executor,
-    Listening,
-    Notification,
-    Transaction,
-    instrument_loads,
-    instruments,
-)
-from oadb.brokers.intake import LONGEST_TEXT
+from oadb import AsyncDatabase, Database, Executor, Listening, Notification, Transaction
 from oadb.engine.binding import statements
 from oadb.errors import Error, LoadError, ParameterError
-from oadb.instruments import Instrument, Rejected
+from oadb.market import instruments, loads
+from oadb.market.instruments import Instrument, Rejected
+from oadb.market.intake import LONGEST_TEXT
 from tests.engine.rig import Observer
 from tests.instrument_rows import INFY
 
@@ -36,8 +28,8 @@ CALL = replace(
 ALL = [INFY, TCS, CALL]
 
 
-def load(db: Executor, rows: Iterable[Instrument | Rejected]) -> instrument_loads.LoadReport:
-    return instrument_loads.load(db, "zerodha", rows)
+def load(db: Executor, rows: Iterable[Instrument | Rejected]) -> loads.LoadReport:
+    return loads.load(db, "zerodha", rows)
 
 
 def held(db: Executor) -> set[Instrument]:
@@ -74,7 +66,7 @@ def test_a_load_is_reported_and_found_by_symbol_and_by_token(
 
 
 async def test_a_load_for_asyncio_does_the_same(adb: AsyncDatabase, db: Database) -> None:
-    report = await instrument_loads.load(adb, "zerodha", iter(ALL))
+    report = await loads.load(adb, "zerodha", iter(ALL))
 
     assert report.inserted == 3
     assert held(db) == set(ALL)
@@ -134,7 +126,7 @@ def test_what_an_exchange_no_longer_lists_is_gone_and_other_exchanges_stay(tx: T
 
 def test_brokers_do_not_touch_each_other(tx: Transaction) -> None:
     load(tx, ALL)
-    instrument_loads.load(tx, "upstox", [replace(INFY, broker="upstox", name="OTHER")])
+    loads.load(tx, "upstox", [replace(INFY, broker="upstox", name="OTHER")])
 
     assert held(tx) == set(ALL)
     assert instruments.count_by_broker(tx, "zerodha") == 3
@@ -267,10 +259,10 @@ def test_a_source_that_breaks_leaves_what_was_there(db: Database, oadb_database_
 
 def test_a_second_load_of_the_same_broker_at_once_is_refused(db: Database) -> None:
     with db.transaction() as tx:
-        assert instrument_loads._claim_load(tx, "zerodha")
+        assert loads._claim_load(tx, "zerodha")
         with pytest.raises(LoadError, match="another load of zerodha is in progress"):
             load(db, ALL)
-        assert instrument_loads.load(db, "upstox", [replace(INFY, broker="upstox")]).inserted == 1
+        assert loads.load(db, "upstox", [replace(INFY, broker="upstox")]).inserted == 1
 
     assert load(db, ALL).inserted == 3
 
@@ -369,19 +361,19 @@ def test_a_load_that_would_empty_an_exchange_changes_nothing(tx: Transaction) ->
 
     assert instruments.count_by_broker(tx, "zerodha") == 14
     assert load(tx, many(5)).deleted == 5
-    assert instrument_loads.load(tx, "zerodha", many(1), force=True).deleted == 4
+    assert loads.load(tx, "zerodha", many(1), force=True).deleted == 4
 
 
 def test_an_exchange_that_the_source_lacks_altogether_is_missed(tx: Transaction) -> None:
     load(tx, many(2) + many(2, "BSE"))
     with pytest.raises(LoadError, match="BSE from 2 to 0"):
-        instrument_loads.load(tx, "zerodha", many(2), exchanges=["NSE", "BSE"])
+        loads.load(tx, "zerodha", many(2), exchanges=["NSE", "BSE"])
 
     assert instruments.count_by_broker(tx, "zerodha") == 4
 
 
 def test_rows_of_an_exchange_that_was_not_asked_for_are_rejected(tx: Transaction) -> None:
-    report = instrument_loads.load(tx, "zerodha", ALL, exchanges=["NSE"])
+    report = loads.load(tx, "zerodha", ALL, exchanges=["NSE"])
 
     assert [str(each) for each in report.rejected] == [
         "row 3: exchange is 'NFO'; this load is for NSE"
@@ -392,7 +384,7 @@ def test_rows_of_an_exchange_that_was_not_asked_for_are_rejected(tx: Transaction
 @pytest.mark.parametrize("limit", [-0.1, 1.1, float("nan")])
 def test_a_share_is_between_none_and_all(tx: Transaction, limit: float) -> None:
     with pytest.raises(ParameterError, match="expected 0 to 1"):
-        instrument_loads.load(tx, "zerodha", ALL, shrink_limit=limit)
+        loads.load(tx, "zerodha", ALL, shrink_limit=limit)
 
 
 @pytest.mark.parametrize("broker", ["", " ", "x" * 201, "a\0b", "\ud800"])
@@ -400,14 +392,14 @@ def test_an_impossible_broker_is_refused_before_anything_is_written(
     db: Database, oadb_database_url: str, broker: str
 ) -> None:
     with pytest.raises(ParameterError, match="broker"):
-        instrument_loads.load(db, broker, [replace(INFY, broker=broker)])
+        loads.load(db, broker, [replace(INFY, broker=broker)])
     with psycopg.connect(oadb_database_url) as connection:
         assert connection.execute("select from oadb.instrument_loads").fetchall() == []
 
 
 def test_one_text_is_no_list_of_exchanges(tx: Transaction) -> None:
     with pytest.raises(ParameterError, match="exchanges is one text; expected a list"):
-        instrument_loads.load(tx, "zerodha", ALL, exchanges="NSE")
+        loads.load(tx, "zerodha", ALL, exchanges="NSE")
 
 
 # Records ------------------------------------------------------------------------------------------
@@ -415,8 +407,8 @@ def test_one_text_is_no_list_of_exchanges(tx: Transaction) -> None:
 
 def test_a_load_leaves_a_record(db: Database) -> None:
     rows = [INFY, replace(TCS, symbol=""), replace(INFY, token="9"), TCS]
-    report = instrument_loads.load(db, "zerodha", rows, source="nse.csv", checksum=b"1" * 32)
-    (record,) = instrument_loads.list_recent(db, "zerodha")
+    report = loads.load(db, "zerodha", rows, source="nse.csv", checksum=b"1" * 32)
+    (record,) = loads.list_recent(db, "zerodha")
 
     assert (record.load_id, record.source, record.outcome) == (report.load_id, "nse.csv", "loaded")
     assert record.checksum == b"1" * 32
@@ -449,8 +441,8 @@ def test_a_load_that_failed_is_not_recorded_as_a_success(
     load(db, many(3))
     with pytest.raises(LoadError):
         load(db, rows)
-    failed, loaded = instrument_loads.list_recent(db, "zerodha")
-    status = instrument_loads.get_status(db, "zerodha")
+    failed, loaded = loads.list_recent(db, "zerodha")
+    status = loads.get_status(db, "zerodha")
 
     assert failed.reason is not None
     assert failed.reason.startswith(reason)
@@ -464,7 +456,7 @@ def test_a_load_that_failed_is_not_recorded_as_a_success(
 def test_a_source_that_breaks_is_recorded_with_its_reason(db: Database) -> None:
     with pytest.raises(LookupError):
         load(db, broken())
-    (failed,) = instrument_loads.list_recent(db, "zerodha")
+    (failed,) = loads.list_recent(db, "zerodha")
 
     assert (failed.outcome, failed.reason) == ("failed", "the download broke")
     assert failed.counts["accepted"] == 2
@@ -485,20 +477,20 @@ def test_a_load_that_lost_its_connection_leaves_the_old_set_and_a_record(
         load(db, cut())
 
     assert versions(oadb_database_url) == before
-    assert instrument_loads.list_recent(db, "zerodha")[0].outcome == "failed"
+    assert loads.list_recent(db, "zerodha")[0].outcome == "failed"
     assert load(db, ALL).unchanged == 3
 
 
 def test_while_a_load_runs_its_status_says_so(db: Database) -> None:
-    said: list[instrument_loads.LoadStatus | None] = []
+    said: list[loads.LoadStatus | None] = []
 
     def looking() -> Iterator[Instrument]:
         yield INFY
-        said.append(instrument_loads.get_status(db, "zerodha"))
+        said.append(loads.get_status(db, "zerodha"))
 
     load(db, looking())
     (during,) = said
-    after = instrument_loads.get_status(db, "zerodha")
+    after = loads.get_status(db, "zerodha")
 
     assert during is not None
     assert (during.outcome, during.is_running, during.loaded_at) == ("started", True, None)
@@ -508,8 +500,8 @@ def test_while_a_load_runs_its_status_says_so(db: Database) -> None:
 
 
 def test_a_broker_that_was_never_loaded_has_no_status_and_is_due(tx: Transaction) -> None:
-    assert instrument_loads.get_status(tx, "zerodha") is None
-    assert instrument_loads.is_due(tx, "zerodha")
+    assert loads.get_status(tx, "zerodha") is None
+    assert loads.is_due(tx, "zerodha")
 
 
 # Defect 32.
@@ -517,16 +509,16 @@ def test_a_load_counts_until_the_hour_strikes_in_india(
     db: Database, oadb_database_url: str
 ) -> None:
     load(db, ALL)
-    assert not instrument_loads.is_due(db, "zerodha")
+    assert not loads.is_due(db, "zerodha")
     with psycopg.connect(oadb_database_url) as connection:
         connection.execute(
             "update oadb.instrument_loads set "
             "started_at = started_at - interval '1 day', ended_at = ended_at - interval '1 day'"
         )
-    assert instrument_loads.is_due(db, "zerodha")
+    assert loads.is_due(db, "zerodha")
     hour = datetime.now(ZoneInfo("Asia/Kolkata")).time().replace(microsecond=0)
     for zone in ("Asia/Kolkata", "UTC"):
-        assert instrument_loads.is_due(db, "zerodha", hour, zone)
+        assert loads.is_due(db, "zerodha", hour, zone)
 
 
 @pytest.mark.parametrize(
@@ -535,11 +527,11 @@ def test_a_load_counts_until_the_hour_strikes_in_india(
 )
 def test_a_zone_is_a_name_of_the_time_zone_database(tx: Transaction, zone: str) -> None:
     with pytest.raises(ParameterError, match="is_due: zone is no time zone; expected one such as"):
-        instrument_loads.is_due(tx, "zerodha", zone=zone)
+        loads.is_due(tx, "zerodha", zone=zone)
 
 
 def test_a_load_is_announced_when_it_commits(db: Database) -> None:
-    with db.listen(instrument_loads.CHANNEL) as events:
+    with db.listen(loads.CHANNEL) as events:
         heard = iter(events)
         assert isinstance(next(heard), Listening)
         load(db, ALL)
@@ -555,7 +547,7 @@ def test_a_load_does_not_walk_over_what_it_inserts_itself(oadb_database_url: str
     """Into a table that is known to be empty, as after vacuumdb: its time must not be squared."""
     with psycopg.connect(oadb_database_url, autocommit=True) as connection:
         connection.execute("vacuum analyze oadb.instruments, oadb.instrument_staging")
-        merge = statements.load("instrument_loads")["_merge_staged"]
+        merge = statements.load("market/loads")["_merge_staged"]
         connection.execute(b"prepare merge as " + merge.sql)
         rows = connection.execute("explain execute merge ('zerodha', '{NFO,NSE}')").fetchall()
     lines = [line.strip() for (line,) in rows]

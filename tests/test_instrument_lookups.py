@@ -8,9 +8,10 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Database, Transaction, instruments
+from oadb import AsyncDatabase, Database, Transaction
 from oadb.engine.binding import statements
-from oadb.instruments import ExchangeCount, Instrument
+from oadb.market import instruments
+from oadb.market.instruments import ExchangeCount, Instrument
 from oadb.testing.servers import Server
 from oadb.validation.time_zones import INDIA
 from tests.instrument_rows import CALL, FUTURE, INFY, fill, plan, put_in
@@ -141,7 +142,7 @@ def test_today_does_not_depend_on_the_time_zone_of_the_session(
     with psycopg.connect(oadb_database_url, autocommit=True) as connection:
         for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
             connection.execute(f"set time zone '{zone}'".encode())
-            statement = statements.load("instruments")["find_near_future"]
+            statement = statements.load("market/instruments")["find_near_future"]
             values = {"broker": "zerodha", "exchange": "NFO", "underlying": "NIFTY"}
             parameters = [values[name] for name in statement.params]
             with psycopg.RawCursor(connection) as cursor:

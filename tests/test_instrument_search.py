@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oadb import AsyncDatabase, Database, Transaction, instrument_search
+from oadb import AsyncDatabase, Database, Transaction
 from oadb.errors import ParameterError
-from oadb.instrument_search import search
-from oadb.instruments import Instrument
+from oadb.market import search
+from oadb.market.instruments import Instrument
 from oadb.testing.servers import Server
 from tests.conftest import configured
 from tests.index import reference
@@ -43,7 +43,7 @@ def symbols(rows: list[Instrument]) -> list[str]:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run a test both ways: as if all terms were rare, and as if all were common."""
     few = 10**9 if request.param == "sorted" else 0
-    monkeypatch.setattr(instrument_search, "_FEW", few)
+    monkeypatch.setattr(search, "_FEW", few)
 
 
 pytestmark = pytest.mark.usefixtures("way")
@@ -66,22 +66,22 @@ def test_a_term_is_found_anywhere_in_symbol_broker_symbol_name_token_and_strike(
     )  # fmt: skip
     put_in(tx, row, INFY)
 
-    assert search(tx, BROKER, text) == [row]
+    assert search.search(tx, BROKER, text) == [row]
 
 
 def test_lower_case_finds_upper_case_and_the_other_way_round(tx: Transaction) -> None:
     """'reli' finds RELIANCE, which LIKE of PostgreSQL does not."""
     put_in(tx, stock("RELIANCE"), stock("Reliable"), stock("TCS"))
 
-    assert symbols(search(tx, BROKER, "reli")) == ["Reliable", "RELIANCE"]
-    assert symbols(search(tx, BROKER, "RELI")) == ["Reliable", "RELIANCE"]
+    assert symbols(search.search(tx, BROKER, "reli")) == ["Reliable", "RELIANCE"]
+    assert symbols(search.search(tx, BROKER, "RELI")) == ["Reliable", "RELIANCE"]
 
 
 @pytest.mark.parametrize("text", ["%", "_", "\\", "RE%CE", "R_LIANCE", "%%", "'", "RELIANCE%"])
 def test_wildcards_are_ordinary_characters(tx: Transaction, text: str) -> None:
     put_in(tx, stock("RELIANCE"))
 
-    assert search(tx, BROKER, text) == []
+    assert search.search(tx, BROKER, text) == []
 
 
 @pytest.mark.parametrize("text", ["%", "_", "\\", "5%", "A_B", "C\\D", "\\D"])
@@ -89,30 +89,30 @@ def test_a_character_that_like_knows_is_found_where_it_stands(tx: Transaction, t
     row = stock("FOUND", name="5% A_B C\\D")
     put_in(tx, row, stock("OTHER", name="5 AB CD"))
 
-    assert search(tx, BROKER, text) == [row]
+    assert search.search(tx, BROKER, text) == [row]
 
 
 def test_every_term_has_to_match_in_any_order_and_any_column(tx: Transaction) -> None:
     put_in(tx, CALL, PUT, FUTURE, INFY)
 
-    assert search(tx, BROKER, "NIFTY 24000 CE") == [CALL]
-    assert search(tx, BROKER, "ce  nifty\t24000") == [CALL]
-    assert search(tx, BROKER, "NIFTY 24000 INFOSYS") == []
+    assert search.search(tx, BROKER, "NIFTY 24000 CE") == [CALL]
+    assert search.search(tx, BROKER, "ce  nifty\t24000") == [CALL]
+    assert search.search(tx, BROKER, "NIFTY 24000 INFOSYS") == []
 
 
 def test_no_match_reaches_across_two_columns(tx: Transaction) -> None:
     put_in(tx, replace(INFY, symbol="ABC", broker_symbol="DEF"))
 
-    assert search(tx, BROKER, "CD") == []
-    assert symbols(search(tx, BROKER, "C D")) == ["ABC"]
+    assert search.search(tx, BROKER, "CD") == []
+    assert symbols(search.search(tx, BROKER, "C D")) == ["ABC"]
 
 
 def test_a_price_finds_its_strike_whatever_zeros_end_it(tx: Transaction) -> None:
     put_in(tx, replace(CALL, symbol="X", broker_symbol="X", name=None))
 
     for text in ("24000", "24000.", "24000.0", "24000.00"):
-        assert symbols(search(tx, BROKER, text)) == ["X"]
-    assert search(tx, BROKER, "24000.05") == []
+        assert symbols(search.search(tx, BROKER, text)) == ["X"]
+    assert search.search(tx, BROKER, "24000.05") == []
 
 
 # Filters ---------------------------------------------------------------------------------------
@@ -122,10 +122,10 @@ def test_an_unknown_exchange_finds_nothing(tx: Transaction) -> None:
     """Instead of everything that other exchanges have."""
     put_in(tx, CALL, INFY)
 
-    assert search(tx, BROKER, "NIFTY", exchange="NOWHERE") == []
-    assert search(tx, BROKER, "", exchange="NOWHERE") == []
-    assert search(tx, BROKER, "", exchange="NOWHERE", underlying="NIFTY") == []
-    assert search(tx, BROKER, "NIFTY", exchange="") == []
+    assert search.search(tx, BROKER, "NIFTY", exchange="NOWHERE") == []
+    assert search.search(tx, BROKER, "", exchange="NOWHERE") == []
+    assert search.search(tx, BROKER, "", exchange="NOWHERE", underlying="NIFTY") == []
+    assert search.search(tx, BROKER, "NIFTY", exchange="") == []
 
 
 def test_every_filter_narrows(tx: Transaction) -> None:
@@ -136,7 +136,7 @@ def test_every_filter_narrows(tx: Transaction) -> None:
     put_in(tx, CALL, PUT, FUTURE, later, higher, other, theirs)
 
     def found(text: str) -> list[Instrument]:
-        return search(
+        return search.search(
             tx, BROKER, text, exchange="NFO", instrument_type="CE",
             expiry=date(2025, 7, 31), underlying="NIFTY", strike_min=Decimal(23999),
             strike_max=Decimal(24000),
@@ -164,15 +164,15 @@ def test_one_filter_alone_is_enough(
 ) -> None:
     put_in(tx, CALL, PUT, FUTURE, INFY, replace(CALL, broker="upstox"))
 
-    assert len(search(tx, BROKER, "", **filters)) == count  # type: ignore[arg-type]  # of all kinds
-    assert len(search(tx, BROKER, " \t", **filters)) == count  # type: ignore[arg-type]  # as above
+    assert len(search.search(tx, BROKER, "", **filters)) == count  # type: ignore[arg-type]  # of all kinds
+    assert len(search.search(tx, BROKER, " \t", **filters)) == count  # type: ignore[arg-type]  # as above
 
 
 def test_without_terms_and_filters_there_is_nothing(tx: Transaction) -> None:
     put_in(tx, INFY)
 
-    assert search(tx, BROKER, "") == []
-    assert search(tx, BROKER, "  ") == []
+    assert search.search(tx, BROKER, "") == []
+    assert search.search(tx, BROKER, "  ") == []
 
 
 # Order and limit -------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ RANKED = [
 def test_the_best_come_first_and_the_limit_counts_after_that(tx: Transaction, limit: int) -> None:
     put_in(tx, *reversed(RANKED), stock("NONE"))
 
-    assert search(tx, BROKER, "ab", limit=limit) == RANKED[:limit]
+    assert search.search(tx, BROKER, "ab", limit=limit) == RANKED[:limit]
 
 
 @pytest.mark.parametrize("limit", range(1, len(RANKED) + 2))
@@ -195,11 +195,11 @@ def test_the_best_come_first_and_the_limit_counts_after_that(tx: Transaction, li
 def test_what_the_first_symbols_do_not_hold_is_found_further_on(
     tx: Transaction, monkeypatch: pytest.MonkeyPatch, text: str, limit: int
 ) -> None:
-    monkeypatch.setattr(instrument_search, "_SOME_BEGINNINGS", 1)
-    monkeypatch.setattr(instrument_search, "_SOME", 2)
+    monkeypatch.setattr(search, "_SOME_BEGINNINGS", 1)
+    monkeypatch.setattr(search, "_SOME", 2)
     put_in(tx, *reversed(RANKED), stock("NONE"))
 
-    assert search(tx, BROKER, text, limit=limit) == model(RANKED, text, None, limit)
+    assert search.search(tx, BROKER, text, limit=limit) == model(RANKED, text, None, limit)
 
 
 def test_what_spells_alike_comes_by_case_then_exchange(tx: Transaction) -> None:
@@ -209,15 +209,15 @@ def test_what_spells_alike_comes_by_case_then_exchange(tx: Transaction) -> None:
     put_in(tx, *reversed(rows))
 
     for limit in range(1, 5):
-        assert search(tx, BROKER, "ABC", limit=limit) == rows[:limit]
-        assert search(tx, BROKER, "BC", limit=limit) == rows[:limit]
+        assert search.search(tx, BROKER, "ABC", limit=limit) == rows[:limit]
+        assert search.search(tx, BROKER, "BC", limit=limit) == rows[:limit]
 
 
 def test_the_first_term_ranks_and_the_others_only_choose(tx: Transaction) -> None:
     put_in(tx, stock("BANKNIFTY"), stock("NIFTYBANKS"), stock("NIFTY"))
 
-    assert symbols(search(tx, BROKER, "NIFTY BANK")) == ["NIFTYBANKS", "BANKNIFTY"]
-    assert symbols(search(tx, BROKER, "BANK NIFTY")) == ["BANKNIFTY", "NIFTYBANKS"]
+    assert symbols(search.search(tx, BROKER, "NIFTY BANK")) == ["NIFTYBANKS", "BANKNIFTY"]
+    assert symbols(search.search(tx, BROKER, "BANK NIFTY")) == ["BANKNIFTY", "NIFTYBANKS"]
 
 
 # What cannot be asked --------------------------------------------------------------------------
@@ -226,32 +226,32 @@ def test_the_first_term_ranks_and_the_others_only_choose(tx: Transaction) -> Non
 @pytest.mark.parametrize("limit", [0, -1, 1001])
 def test_a_limit_is_from_1_to_1000(tx: Transaction, limit: int) -> None:
     with pytest.raises(ParameterError, match="limit must be 1 to 1000"):
-        search(tx, BROKER, "A", limit=limit)
+        search.search(tx, BROKER, "A", limit=limit)
 
 
 @pytest.mark.parametrize("text", ["A" * 201, " " * 201, "A " * 11])
 def test_a_text_too_long_or_of_too_many_terms_is_refused(tx: Transaction, text: str) -> None:
     with pytest.raises(ParameterError, match="200 characters and 10 terms"):
-        search(tx, BROKER, text)
+        search.search(tx, BROKER, text)
 
 
 def test_the_longest_text_and_the_most_terms_are_taken(tx: Transaction) -> None:
     put_in(tx, stock("A" * 200))
 
-    assert symbols(search(tx, BROKER, "A" * 200)) == ["A" * 200]
-    assert symbols(search(tx, BROKER, "A " * 10)) == ["A" * 200]
+    assert symbols(search.search(tx, BROKER, "A" * 200)) == ["A" * 200]
+    assert symbols(search.search(tx, BROKER, "A " * 10)) == ["A" * 200]
 
 
 @pytest.mark.parametrize("text", ["A\0B", "A\ud800"])
 def test_what_cannot_be_sent_is_refused(tx: Transaction, text: str) -> None:
     with pytest.raises(ParameterError):
-        search(tx, BROKER, text)
+        search.search(tx, BROKER, text)
 
 
 async def test_a_search_for_asyncio_does_the_same(adb: AsyncDatabase, db: Database) -> None:
     put_in(db, *RANKED)
 
-    assert await search(adb, BROKER, "ab", limit=7) == RANKED[:7]
+    assert await search.search(adb, BROKER, "ab", limit=7) == RANKED[:7]
 
 
 # All ways agree --------------------------------------------------------------------------------
@@ -297,7 +297,7 @@ def test_a_search_finds_what_its_description_says(
 ) -> None:
     with suppress(UndoError), shared_db.transaction() as tx:
         put_in(tx, *rows)
-        found = search(tx, BROKER, text, exchange=exchange, limit=limit)
+        found = search.search(tx, BROKER, text, exchange=exchange, limit=limit)
         assert found == model(rows, text, exchange, limit)
         raise UndoError
 
@@ -338,8 +338,8 @@ def test_both_ways_find_the_same_among_many(
     found: list[list[Instrument]] = []
     with Database(configured(filled_url)) as db:
         for few in (0, 10**9):
-            monkeypatch.setattr(instrument_search, "_FEW", few)
-            found.append(search(db, "broker1", text, limit=300))
+            monkeypatch.setattr(search, "_FEW", few)
+            found.append(search.search(db, "broker1", text, limit=300))
 
     assert found[0] == found[1]
     assert len(found[0]) == {"19999": 1, "NOTHING": 0, "ROOT11 7": len(found[0]) or 1}.get(

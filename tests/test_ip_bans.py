@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Config, Database, app_settings, ip_bans, ip_trackers
+from oadb import AsyncDatabase, Config, Database
+from oadb.bans import ip_bans, trackers
 from oadb.engine import dsn
 from oadb.errors import ParameterError, UnavailableError
+from oadb.settings import app_settings
 from tests.bans import age_ban, db, ip, many
 from tests.engine.rig import Observer, threads
 
@@ -191,7 +193,7 @@ def test_an_error_is_raised_and_not_taken_for_an_answer(db: Database, url: str, 
             with pytest.raises(psycopg.errors.UndefinedTable):
                 ip_bans.is_banned(db, ip)
             with pytest.raises(psycopg.errors.UndefinedTable):
-                ip_trackers.track_not_found(db, ip, "/")
+                trackers.track_not_found(db, ip, "/")
         finally:
             connection.execute("alter table oadb.gone rename to ip_bans")
             connection.execute("alter view oadb.gone_too rename to active_ip_bans")
@@ -317,13 +319,13 @@ def test_a_reason_of_any_length_is_cut_and_the_ban_is_made(db: Database, ip: str
 
 def test_who_is_let_in_again_has_a_clean_record(db: Database, ip: str) -> None:
     for _ in range(2):
-        ip_trackers.track_not_found(db, ip, "/x")
+        trackers.track_not_found(db, ip, "/x")
     ip_bans.ban(db, ip, "x", HOUR)
 
     assert ip_bans.unban(db, ip) == 1
     assert ip_bans.unban(db, ip) == 0
     assert ip_bans.is_banned(db, ip) is None
-    assert ip_trackers.track_not_found(db, ip, "/x").hits == 1
+    assert trackers.track_not_found(db, ip, "/x").hits == 1
     assert ip_bans.ban(db, ip, "x", HOUR).offences == 1
 
 

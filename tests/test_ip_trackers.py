@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from oadb import AsyncDatabase, Database, Secret, app_settings, ip_bans, ip_trackers
+from oadb import AsyncDatabase, Database, Secret
+from oadb.bans import ip_bans, trackers
+from oadb.bans.trackers import Suspect
 from oadb.errors import TransactionError
-from oadb.ip_trackers import Suspect
+from oadb.settings import app_settings
 from tests.bans import age_ban, age_tracker, db, ip, many
 from tests.engine.rig import Observer, threads
 from tests.test_ip_bans import heard
@@ -32,18 +34,18 @@ def rules(db: Database, **given: Any) -> None:
     app_settings.set_security(db, changed_by=None, **{"auto_ban_enabled": True, **given})
 
 
-def suspect(db: Database, kind: ip_trackers.Kind, ip: str) -> Suspect | None:
-    found = ip_trackers.list_suspects(db, kind, 1, 1000)
+def suspect(db: Database, kind: trackers.Kind, ip: str) -> Suspect | None:
+    found = trackers.list_suspects(db, kind, 1, 1000)
     return next((each for each in found if each.network == ip), None)
 
 
 # Defect 34: 200 hits by 8 threads counted 56 to 79, in up to 8 rows.
 @pytest.mark.parametrize("kind", ["not_found", "bad_key"])
-def test_200_hits_by_8_threads_count_200(many: Database, ip: str, kind: ip_trackers.Kind) -> None:
+def test_200_hits_by_8_threads_count_200(many: Database, ip: str, kind: trackers.Kind) -> None:
     def hit(number: int) -> int | None:
         if kind == "not_found":
-            return ip_trackers.track_not_found(many, ip, f"/{number}").hits
-        return ip_trackers.track_bad_key(many, ip, Secret(f"key {number}")).hits
+            return trackers.track_not_found(many, ip, f"/{number}").hits
+        return trackers.track_bad_key(many, ip, Secret(f"key {number}")).hits
 
     with threads(8) as pool:
         counted = list(pool.map(hit, range(200)))
@@ -60,14 +62,14 @@ def test_threads_that_cross_the_threshold_together_make_one_ban(
 ) -> None:
     rules(many, threshold_404=50, ban_duration_404=1, threshold_api=50)
 
-    def hit(number: int) -> ip_trackers.Tracked:
-        return ip_trackers.track_not_found(many, ip, f"/{number}")
+    def hit(number: int) -> trackers.Tracked:
+        return trackers.track_not_found(many, ip, f"/{number}")
 
     def work() -> None:
         with threads(8) as pool:
             tracked.extend(pool.map(hit, range(120)))
 
-    tracked: list[ip_trackers.Tracked] = []
+    tracked: list[trackers.Tracked] = []
     announced = heard(url, work)
     (made,) = [each.ban for each in tracked if each.ban]
 
@@ -82,10 +84,10 @@ def test_threads_that_cross_the_threshold_together_make_one_ban(
 def test_threads_of_which_each_could_ban_make_one_ban(many: Database, ip: str) -> None:
     rules(many, threshold_404=1, threshold_api=1, ban_duration_404=1)
 
-    def hit(number: int) -> ip_trackers.Tracked:
+    def hit(number: int) -> trackers.Tracked:
         if number % 2:
-            return ip_trackers.track_bad_key(many, ip, KEY)
-        return ip_trackers.track_not_found(many, ip, "/")
+            return trackers.track_bad_key(many, ip, KEY)
+        return trackers.track_not_found(many, ip, "/")
 
     with threads(8) as pool:
         tracked = list(pool.map(hit, range(40)))
@@ -95,7 +97,7 @@ def test_threads_of_which_each_could_ban_make_one_ban(many: Database, ip: str) -
 
 # Defect 35: a wrong key that was cached as wrong was not counted again.
 def test_the_same_wrong_key_counts_each_time(db: Database, ip: str) -> None:
-    assert [ip_trackers.track_bad_key(db, ip, KEY).hits for _ in range(5)] == [1, 2, 3, 4, 5]
+    assert [trackers.track_bad_key(db, ip, KEY).hits for _ in range(5)] == [1, 2, 3, 4, 5]
 
     found = suspect(db, "bad_key", ip)
     assert found is not None
@@ -105,9 +107,9 @@ def test_the_same_wrong_key_counts_each_time(db: Database, ip: str) -> None:
 def test_a_wrong_key_is_kept_as_a_digest_that_the_ring_makes(
     db: Database, observer: Observer, ip: str
 ) -> None:
-    ip_trackers.track_bad_key(db, ip, Secret("hunter2 by mistake"))
-    ip_trackers.track_bad_key(db, ip, Secret("\ud800"))
-    ip_trackers.track_bad_key(db, ip)
+    trackers.track_bad_key(db, ip, Secret("hunter2 by mistake"))
+    trackers.track_bad_key(db, ip, Secret("\ud800"))
+    trackers.track_bad_key(db, ip)
     kept = observer.ask("select samples from oadb.ip_trackers where network = %s::inet", ip)
 
     assert [len(each) for each in kept] == [16, 16]
@@ -117,7 +119,7 @@ def test_a_wrong_key_is_kept_as_a_digest_that_the_ring_makes(
 
 def test_a_path_is_kept_without_its_query_and_once(db: Database, ip: str) -> None:
     for path in ("/a?token=secret", "/a#secret", "/a", "/b\0", "/" + "x" * 100_000, "?apikey=s"):
-        ip_trackers.track_not_found(db, ip, path)
+        trackers.track_not_found(db, ip, path)
 
     found = suspect(db, "not_found", ip)
     assert found is not None
@@ -127,13 +129,13 @@ def test_a_path_is_kept_without_its_query_and_once(db: Database, ip: str) -> Non
 
 def test_hits_count_for_24_hours_from_the_first(db: Database, observer: Observer, ip: str) -> None:
     for path in "/a", "/b":
-        ip_trackers.track_not_found(db, ip, path)
+        trackers.track_not_found(db, ip, path)
     age_tracker(observer, ip, DAY - timedelta(minutes=1))
-    assert ip_trackers.track_not_found(db, ip, "/c").hits == 3
+    assert trackers.track_not_found(db, ip, "/c").hits == 3
 
     age_tracker(observer, ip, timedelta(minutes=1))
     assert suspect(db, "not_found", ip) is None
-    assert ip_trackers.track_not_found(db, ip, "/d").hits == 1
+    assert trackers.track_not_found(db, ip, "/d").hits == 1
     found = suspect(db, "not_found", ip)
     assert found is not None
     assert found.samples == ["/d"]
@@ -144,7 +146,7 @@ def test_enough_hits_ban_and_the_tracker_begins_anew(
 ) -> None:
     rules(db, threshold_api=3, ban_duration_api=1)
 
-    tracked = [ip_trackers.track_bad_key(db, ip, KEY) for _ in range(4)]
+    tracked = [trackers.track_bad_key(db, ip, KEY) for _ in range(4)]
     made = tracked[2].ban
 
     assert [each.hits for each in tracked] == [1, 2, 3, None]
@@ -152,7 +154,7 @@ def test_enough_hits_ban_and_the_tracker_begins_anew(
     assert made.reason == "3 requests with a wrong API key"
     assert suspect(db, "bad_key", ip) is None
     age_ban(observer, ip, HOUR)
-    again = [ip_trackers.track_bad_key(db, ip, KEY) for _ in range(3)]
+    again = [trackers.track_bad_key(db, ip, KEY) for _ in range(3)]
     assert [each.hits for each in again] == [1, 2, 3]
     assert again[2].ban is not None
     assert (again[2].ban.offences, again[2].ban.expires_at) == (2, None)
@@ -165,9 +167,9 @@ def test_what_is_never_banned_is_counted_on(db: Database, url: str, address: str
     rules(db, threshold_404=2)
 
     def work() -> None:
-        tracked.extend(ip_trackers.track_not_found(db, address, "/") for _ in range(4))
+        tracked.extend(trackers.track_not_found(db, address, "/") for _ in range(4))
 
-    tracked: list[ip_trackers.Tracked] = []
+    tracked: list[trackers.Tracked] = []
 
     assert heard(url, work) == []
     assert [each.hits for each in tracked] == [1, 2, 3, 4]
@@ -177,17 +179,17 @@ def test_what_is_never_banned_is_counted_on(db: Database, url: str, address: str
 def test_an_exemption_that_comes_between_keeps_the_hits(
     db: Database, ip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claim = ip_trackers._claim
+    claim = trackers._claim
 
     async def claimed(tx: Any, *args: Any) -> Any:
         ip_bans.exempt(db, ip, "just now")
         return await claim(tx, *args)
 
-    monkeypatch.setattr(ip_trackers, "_claim", claimed)
+    monkeypatch.setattr(trackers, "_claim", claimed)
     rules(db, threshold_404=1)
 
-    assert ip_trackers.track_not_found(db, ip, "/").ban is None
-    assert ip_trackers.track_not_found(db, ip, "/").hits == 2
+    assert trackers.track_not_found(db, ip, "/").ban is None
+    assert trackers.track_not_found(db, ip, "/").hits == 2
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ def test_who_is_not_to_be_banned_is_counted_alone(
     db: Database, ip: str, given: dict[str, Any]
 ) -> None:
     rules(db, **given)
-    tracked = [ip_trackers.track_not_found(db, ip, "/") for _ in range(5)]
+    tracked = [trackers.track_not_found(db, ip, "/") for _ in range(5)]
 
     assert [each.hits for each in tracked] == [1, 2, 3, 4, 5]
     assert ip_bans.is_banned(db, ip) is None
@@ -231,10 +233,10 @@ def test_the_rules_are_those_of_the_settings(
 
 def test_a_change_of_the_settings_counts_from_the_next_hit_on(db: Database, ip: str) -> None:
     rules(db, threshold_404=3)
-    assert [ip_trackers.track_not_found(db, ip, "/").ban for _ in range(2)] == [None, None]
+    assert [trackers.track_not_found(db, ip, "/").ban for _ in range(2)] == [None, None]
     rules(db, threshold_404=2, ban_duration_404=1)
 
-    made = ip_trackers.track_not_found(db, ip, "/").ban
+    made = trackers.track_not_found(db, ip, "/").ban
 
     assert made is not None
     assert made.reason == "3 requests for what does not exist"
@@ -243,14 +245,14 @@ def test_a_change_of_the_settings_counts_from_the_next_hit_on(db: Database, ip: 
 
 def test_a_hit_takes_part_in_no_transaction_that_could_take_it_back(db: Database, ip: str) -> None:
     with db.transaction() as tx, pytest.raises(TransactionError, match="track_not_found"):
-        ip_trackers.track_not_found(tx, ip, "/")
+        trackers.track_not_found(tx, ip, "/")
 
     assert suspect(db, "not_found", ip) is None
 
 
 def test_one_network_is_one_suspect(db: Database) -> None:
     for address in ("2001:db8:5::1", "2001:db8:5::2", "2001:DB8:5:0:9::"):
-        ip_trackers.track_not_found(db, address, "/")
+        trackers.track_not_found(db, address, "/")
 
     found = suspect(db, "not_found", "2001:db8:5::/64")
     assert found is not None
@@ -260,20 +262,20 @@ def test_one_network_is_one_suspect(db: Database) -> None:
 def test_suspects_are_listed_the_worst_first_and_counted(db: Database) -> None:
     for number in (3, 1, 2):
         for _ in range(number):
-            ip_trackers.track_bad_key(db, f"203.0.113.{number}")
+            trackers.track_bad_key(db, f"203.0.113.{number}")
 
-    found = [each.network for each in ip_trackers.list_suspects(db, "bad_key", 1, 1000)]
+    found = [each.network for each in trackers.list_suspects(db, "bad_key", 1, 1000)]
     mine = [each for each in found if each.startswith("203.0.113.")]
 
     assert mine == ["203.0.113.3", "203.0.113.2", "203.0.113.1"]
-    assert ip_trackers.count_suspects(db, "bad_key", 1) == len(found)
-    assert len(ip_trackers.list_suspects(db, "bad_key", 1, page_size=2)) == 2
+    assert trackers.count_suspects(db, "bad_key", 1) == len(found)
+    assert len(trackers.list_suspects(db, "bad_key", 1, page_size=2)) == 2
 
 
 def test_a_suspect_is_forgotten_by_hand(db: Database, ip: str) -> None:
-    ip_trackers.track_not_found(db, ip, "/")
+    trackers.track_not_found(db, ip, "/")
 
-    assert ip_trackers.delete(db, "not_found", ip) == 1
+    assert trackers.delete(db, "not_found", ip) == 1
     assert suspect(db, "not_found", ip) is None
 
 
@@ -282,11 +284,11 @@ async def test_what_is_over_or_too_much_is_swept(
 ) -> None:
     observer = Observer(oadb_database_url)
     for number in range(6):
-        await ip_trackers.track_not_found(adb, f"203.0.113.{number}", "/")
+        await trackers.track_not_found(adb, f"203.0.113.{number}", "/")
         age_tracker(observer, f"203.0.113.{number}", timedelta(minutes=10 - number))
     age_tracker(observer, "203.0.113.4", DAY)
-    swept = [await ip_trackers.sweep(adb, batch=2, most=3) for _ in range(3)]
-    left = await ip_trackers.list_suspects(adb, "not_found", 1)
+    swept = [await trackers.sweep(adb, batch=2, most=3) for _ in range(3)]
+    left = await trackers.list_suspects(adb, "not_found", 1)
 
     assert swept == [2, 1, 0]
     assert {each.network[-1] for each in left} == {"2", "3", "5"}
@@ -298,7 +300,7 @@ def test_a_hit_that_does_not_ban_is_one_statement(
     async def never(*_: object) -> None:
         raise AssertionError("a second statement")
 
-    monkeypatch.setattr(ip_trackers, "_ban", never)
+    monkeypatch.setattr(trackers, "_ban", never)
 
     rules(db, threshold_404=2)
-    assert ip_trackers.track_not_found(db, ip, "/").hits == 1
+    assert trackers.track_not_found(db, ip, "/").hits == 1

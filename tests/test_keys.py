@@ -13,9 +13,11 @@ import pytest
 from psycopg import errors
 from psycopg.sql import SQL, Identifier
 
-from oadb import AsyncDatabase, Config, Database, api_keys, keys, sessions, users
+from oadb import AsyncDatabase, Config, Database
+from oadb.accounts import api_keys, sessions, users
 from oadb.engine.pooled import AsyncPooled
 from oadb.errors import ConfigError, KeyRingError
+from oadb.keys import proof
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
 from oadb.security.secret import Secret
@@ -56,7 +58,7 @@ def opened(config: Config, ring: KeyRing | None) -> Generator[Database]:
 def first(config: Config) -> Generator[Database]:
     """Give a database that knows the first key, and a process that has just that."""
     with opened(config, ONE) as db:
-        keys.prove(db)
+        proof.prove(db)
         yield db
 
 
@@ -88,9 +90,9 @@ def is_proven(db: Database | AsyncDatabase) -> bool:
 
 def test_the_first_ring_of_a_database_is_enrolled(config: Config, rows: Rows) -> None:
     with opened(config, TWO) as db:
-        keys.prove(db)
+        proof.prove(db)
         before = rows()
-        keys.prove(db)
+        proof.prove(db)
 
         assert is_proven(db)
     assert [(row[0], row[1][:5]) for row in before] == [(1, b"\x01\0\0\0\x01")]
@@ -98,8 +100,8 @@ def test_the_first_ring_of_a_database_is_enrolled(config: Config, rows: Rows) ->
 
 
 async def test_the_first_ring_is_enrolled_for_asyncio(adb: AsyncDatabase, rows: Rows) -> None:
-    await asyncio.gather(*(keys.prove(adb) for _ in range(4)))
-    await keys.prove(adb)
+    await asyncio.gather(*(proof.prove(adb) for _ in range(4)))
+    await proof.prove(adb)
 
     assert is_proven(adb)
     assert [row[0] for row in rows()] == [1]
@@ -133,12 +135,12 @@ def test_an_enrollment_that_is_rolled_back_proves_nothing(
     with opened(config, ONE) as db:
         with suppress(_UndoError), db.transaction() as tx:
             for _ in range(times):
-                keys.prove(tx)
+                proof.prove(tx)
             raise _UndoError
         assert rows() == []
         assert not is_proven(db)
         with opened(config, KeyRing([STRANGER])) as other:
-            keys.prove(other)
+            proof.prove(other)
         # What it stored now, under a key that the database knows as another one, would be lost.
         asha = users.create(db, "asha", "asha@example.in")
         with pytest.raises(KeyRingError, match="another key"):
@@ -179,7 +181,7 @@ def test_an_enrollment_in_a_nested_transaction_that_fails_proves_nothing(
     with opened(config, ONE) as db:
         with db.transaction() as tx:
             with suppress(_UndoError), tx.transaction() as nested:
-                keys.prove(nested)
+                proof.prove(nested)
                 raise _UndoError
             users.create(tx, "asha", "asha@example.in")
         assert rows() == []
@@ -238,7 +240,7 @@ def test_an_unfit_ring_is_refused_and_nothing_is_written(
 
 def attempt(db: Database, way: str, user_id: int) -> None:
     if way == "prove":
-        keys.prove(db)
+        proof.prove(db)
     elif way == "password":
         users.set_password(db, user_id, PASSWORD)
     elif way == "sign-in":
@@ -251,10 +253,10 @@ def attempt(db: Database, way: str, user_id: int) -> None:
 @pytest.mark.usefixtures("first")
 def test_of_several_wrong_keys_the_first_is_named(config: Config) -> None:
     with opened(config, TWO) as db:
-        keys.admit(db, 2)
+        proof.admit(db, 2)
     wrong = [replace(STRANGER, key_id=2, state="decrypt-only"), FIRST]
     with opened(config, KeyRing(wrong)) as db, pytest.raises(KeyRingError, match="key 2 of the"):
-        keys.prove(db)
+        proof.prove(db)
 
 
 @pytest.mark.usefixtures("first")
@@ -272,7 +274,7 @@ def test_keys_that_the_database_does_not_know_yet_are_fine_unless_primary(
 ) -> None:
     before = rows()
     with opened(config, ring) as db:
-        keys.prove(db)
+        proof.prove(db)
 
         assert is_proven(db)
     assert rows() == before
@@ -282,8 +284,8 @@ def test_without_a_ring_what_needs_one_says_so(config: Config, rows: Rows) -> No
     with opened(config, None) as db:
         asha = users.create(db, "asha", "asha@example.in")
         attempts: list[Callable[[], object]] = [
-            lambda: keys.prove(db),
-            lambda: keys.admit(db, 1),
+            lambda: proof.prove(db),
+            lambda: proof.admit(db, 1),
             lambda: users.set_password(db, asha.user_id, PASSWORD),
             lambda: users.verify_password(db, "asha", PASSWORD),
         ]
@@ -299,14 +301,14 @@ def test_without_a_ring_what_needs_one_says_so(config: Config, rows: Rows) -> No
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, other: Database) -> None:
     """Let another process enroll its ring when the next one has seen that there is none."""
-    enroll_first = keys._enroll_first
+    enroll_first = proof._enroll_first
 
     async def late(db: Any, ring: KeyRing) -> None:
-        monkeypatch.setattr(keys, "_enroll_first", enroll_first)
-        keys.prove(other)
+        monkeypatch.setattr(proof, "_enroll_first", enroll_first)
+        proof.prove(other)
         await enroll_first(db, ring)
 
-    monkeypatch.setattr(keys, "_enroll_first", late)
+    monkeypatch.setattr(proof, "_enroll_first", late)
 
 
 def test_of_two_rings_with_one_id_that_enroll_at_once_one_is_refused(
@@ -315,9 +317,9 @@ def test_of_two_rings_with_one_id_that_enroll_at_once_one_is_refused(
     with opened(config, ONE) as winner, opened(config, KeyRing([STRANGER])) as loser:
         meanwhile(monkeypatch, winner)
         with pytest.raises(KeyRingError, match="key 1 of the ring is another key"):
-            keys.prove(loser)
+            proof.prove(loser)
         assert not is_proven(loser)
-        keys.prove(winner)
+        proof.prove(winner)
         assert is_proven(winner)
     assert [row[0] for row in rows()] == [1]
 
@@ -332,10 +334,10 @@ def test_of_two_rings_with_different_ids_that_enroll_at_once_one_is_refused(
     ):
         meanwhile(monkeypatch, winner)
         with pytest.raises(KeyRingError, match="sealed with key 1, which the ring lacks"):
-            keys.prove(loser)
+            proof.prove(loser)
         assert not is_proven(loser)
         assert [row[0] for row in rows()] == [1]
-        keys.prove(winner)
+        proof.prove(winner)
         assert is_proven(winner)
 
 
@@ -344,8 +346,8 @@ def test_two_processes_with_the_same_ring_may_enroll_at_once(
 ) -> None:
     with opened(config, ONE) as one, opened(config, ONE) as other:
         meanwhile(monkeypatch, one)
-        keys.prove(other)
-        keys.prove(one)
+        proof.prove(other)
+        proof.prove(one)
 
         assert is_proven(one)
     assert [row[0] for row in rows()] == [1]
@@ -374,7 +376,7 @@ def test_a_role_that_may_not_enroll_is_told_who_may(
         with pytest.raises(
             KeyRingError, match=r"this role may not enroll key 1; .*oadb keys promote.*oadb_rotate"
         ) as refused:
-            keys.prove(db)
+            proof.prove(db)
         assert refused.value.__context__ is None
         assert not is_proven(db)
     assert rows() == []
@@ -385,7 +387,7 @@ def test_a_role_that_may_not_enroll_can_still_prove(
 ) -> None:
     before = rows()
     with every_session_is(oadb_database_url, "oadb_app"), opened(config, ONE) as db:
-        keys.prove(db)
+        proof.prove(db)
 
         assert is_proven(db)
         asha = users.create(db, "asha", "asha@example.in")
@@ -398,9 +400,9 @@ def test_the_role_that_rotates_may_enroll(
     config: Config, oadb_database_url: str, rows: Rows
 ) -> None:
     with every_session_is(oadb_database_url, "oadb_rotate"), opened(config, TWO) as db:
-        keys.prove(db)
-        keys.admit(db, 2)
-        keys.withdraw(db, 2)
+        proof.prove(db)
+        proof.admit(db, 2)
+        proof.withdraw(db, 2)
     assert [row[0] for row in rows()] == [1]
 
 
@@ -410,13 +412,13 @@ def test_the_role_that_rotates_may_enroll(
 @pytest.mark.usefixtures("first")
 def test_an_admitted_key_can_become_primary(config: Config, rows: Rows) -> None:
     with opened(config, TWO) as db:
-        keys.admit(db, 2)
-        keys.admit(db, 2)
+        proof.admit(db, 2)
+        proof.admit(db, 2)
     assert [row[0] for row in rows()] == [1, 2]
     with opened(config, TWO.with_primary(2)) as db:
         asha = users.create(db, "asha", "asha@example.in")
         users.set_password(db, asha.user_id, PASSWORD)
-        assert [(use.table_name, use.key_id, use.uses) for use in keys.list_uses(db)] == [
+        assert [(use.table_name, use.key_id, use.uses) for use in proof.list_uses(db)] == [
             ("users", 2, 1)
         ]
     # Who started before the key was admitted is refused when it starts again.
@@ -424,7 +426,7 @@ def test_an_admitted_key_can_become_primary(config: Config, rows: Rows) -> None:
         opened(config, ONE) as db,
         pytest.raises(KeyRingError, match="key 2, which the ring lacks"),
     ):
-        keys.prove(db)
+        proof.prove(db)
 
 
 @pytest.mark.parametrize(
@@ -442,7 +444,7 @@ def test_a_key_that_cannot_be_admitted_is_not(
 ) -> None:
     before = rows()
     with opened(config, ring) as db, pytest.raises(KeyRingError, match=problem):
-        keys.admit(db, key_id)
+        proof.admit(db, key_id)
 
     assert rows() == before
     assert is_proven(first)
@@ -454,20 +456,20 @@ def test_a_key_of_another_ring_that_was_admitted_meanwhile_is_noticed(
 ) -> None:
     """Two operators generate a key 2 each; the second must not believe that theirs is known."""
     theirs = KeyRing([FIRST, replace(THIRD, key_id=2)])
-    enroll = keys._enroll
+    enroll = proof._enroll
 
     async def late(db: Any, key_id: int, canary: bytes) -> None:
-        monkeypatch.setattr(keys, "_enroll", enroll)
+        monkeypatch.setattr(proof, "_enroll", enroll)
         with opened(config, TWO) as other:
-            keys.admit(other, 2)
+            proof.admit(other, 2)
         await enroll(db, key_id, canary)
 
-    monkeypatch.setattr(keys, "_enroll", late)
+    monkeypatch.setattr(proof, "_enroll", late)
     with opened(config, theirs) as db, pytest.raises(KeyRingError, match="key 2 of the ring is an"):
-        keys.admit(db, 2)
+        proof.admit(db, 2)
     assert [row[0] for row in rows()] == [1, 2]
     with opened(config, TWO) as db:
-        keys.prove(db)
+        proof.prove(db)
 
 
 def test_a_key_is_withdrawn_when_no_row_needs_it_any_more(
@@ -476,16 +478,16 @@ def test_a_key_is_withdrawn_when_no_row_needs_it_any_more(
     asha = users.create(first, "asha", "asha@example.in")
     users.set_password(first, asha.user_id, PASSWORD)
     with opened(config, TWO) as db:
-        keys.admit(db, 2)
+        proof.admit(db, 2)
     before = rows()
     with opened(config, TWO.with_primary(2)) as db:
         with pytest.raises(KeyRingError, match="key 1 is still needed by rows of users"):
-            keys.withdraw(db, 1)
+            proof.withdraw(db, 1)
         assert rows()[1:] == before[1:]
         assert [row[:4] for row in rows()] == [row[:4] for row in before]
         assert users.rewrap(db, 1, 100).rows == 1
         assert users.rewrap(db, 1, 100).rows == 0
-        keys.withdraw(db, 1)
+        proof.withdraw(db, 1)
         assert [row[0] for row in rows()] == [2]
         assert users.verify_password(db, "asha", PASSWORD) is not None
     # Whoever still seals with it cannot store what it seals.
@@ -500,14 +502,14 @@ def test_a_key_is_not_withdrawn_in_a_transaction_either_while_it_is_needed(
     users.set_password(first, asha.user_id, PASSWORD)
     with first.transaction() as tx:
         with pytest.raises(KeyRingError, match="still needed"):
-            keys.withdraw(tx, 1)
+            proof.withdraw(tx, 1)
         assert users.get(tx, asha.user_id) is not None
     assert [row[0] for row in rows()] == [1]
 
 
 def test_to_withdraw_an_unknown_key_changes_nothing(first: Database, rows: Rows) -> None:
     before = rows()
-    keys.withdraw(first, 9)
+    proof.withdraw(first, 9)
 
     assert rows() == before
 
@@ -726,7 +728,7 @@ def test_a_token_is_found_although_its_row_is_sealed_again_meanwhile(
             "api_keys": api_keys.issue(before, asha.user_id, "x", order_mode="auto").token,
             "sessions": sessions.create(before, asha).token,
         }[domain]
-        keys.admit(before, 2)
+        proof.admit(before, 2)
         monkeypatch.setattr(AsyncPooled, "run", meddled)
         find = api_keys.verify if domain == "api_keys" else sessions.find
         found = [getattr(find(before, shown), "user_id", None) for _ in range(2)]

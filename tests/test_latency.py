@@ -11,9 +11,10 @@ import psycopg
 import pytest
 from psycopg.errors import CheckViolation
 
-from oadb import Database, latency, rollups
+from oadb import Database
 from oadb.errors import ParameterError
-from oadb.latency import Timing
+from oadb.logs import latency, rollups
+from oadb.logs.latency import Timing
 from tests.instrument_rows import plan
 from tests.rollup_rows import at, duration, put_latency, require_quantiles, windows
 

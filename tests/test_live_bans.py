@@ -11,9 +11,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Config, Database, ip_bans
+from oadb import AsyncDatabase, Config, Database
+from oadb.bans import ip_bans
+from oadb.bans.live_bans import AsyncLiveBans, LiveBans
 from oadb.errors import ParameterError, UnavailableError
-from oadb.live_bans import AsyncLiveBans, LiveBans
 from oadb.testing.control import controlled
 from tests.bans import age_ban
 from tests.engine.rig import Observer, config, eventually, threads
@@ -148,7 +149,7 @@ def test_while_nothing_can_be_read_the_bans_stay_and_then_are_not_known(
 def test_a_server_that_goes_and_comes_back_is_followed_again() -> None:
     with controlled() as control:
         from oadb.engine import dsn  # noqa: PLC0415
-        from oadb.tools.migrations import migrate  # noqa: PLC0415
+        from oadb.tools.migrations.runner import migrate  # noqa: PLC0415
 
         migrate(dsn.parse(control.url))
         with Database(config(control.url)) as db, LiveBans(db, patience=1.0) as bans:

@@ -11,10 +11,11 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 
-from oadb import Database, analyzer_logs, api_logs
-from oadb.analyzer_logs import Analysis
-from oadb.api_logs import Call
+from oadb import Database
 from oadb.engine.config import Config
+from oadb.logs import analyzer_logs, api_logs
+from oadb.logs.analyzer_logs import Analysis
+from oadb.logs.api_logs import Call
 from oadb.tools import maintenance, retention
 from tests.log_rows import INSERTS, LONG_AGO, insert, places
 

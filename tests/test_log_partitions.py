@@ -10,9 +10,10 @@ import psycopg
 import pytest
 from psycopg.errors import DuplicateTable, LockNotAvailable, UndefinedTable
 
-from oadb import Database, log_partitions
+from oadb import Database
+from oadb.logs import partitions
 from tests.engine.rig import Observer, eventually, threads
-from tests.log_rows import INSERTS, LONG_AGO, insert, partitions, places
+from tests.log_rows import INSERTS, LONG_AGO, insert, partitions_of, places
 
 SHORTLY = timedelta(milliseconds=200)
 ZONES = ["UTC", "Asia/Kolkata", "America/New_York", "Australia/Lord_Howe", "Pacific/Kiritimati"]
@@ -38,12 +39,12 @@ def open_transaction(url: str, statement: str) -> Generator[psycopg.Connection]:
 def test_a_migration_leaves_a_week_of_days_and_two_months_ahead(db: Database, url: str) -> None:
     today = datetime.now(UTC)
 
-    assert log_partitions.list_missing(db) == []
-    assert partitions(url, "traffic") == [
+    assert partitions.list_missing(db) == []
+    assert partitions_of(url, "traffic") == [
         f"traffic_{today + timedelta(days=days):%Y%m%d}" for days in range(8)
     ]
-    assert len(partitions(url, "api_logs")) == 3
-    assert partitions(url, "api_logs")[0] == f"api_logs_{today:%Y%m}"
+    assert len(partitions_of(url, "api_logs")) == 3
+    assert partitions_of(url, "api_logs")[0] == f"api_logs_{today:%Y%m}"
 
 
 @pytest.mark.parametrize("table", [*INSERTS])
@@ -51,7 +52,7 @@ def test_a_row_of_now_is_in_a_partition_of_its_own_time(url: str, table: str) ->
     insert(url, table, "now")
 
     (place,) = places(url, table)
-    assert place == partitions(url, table)[0]
+    assert place == partitions_of(url, table)[0]
 
 
 @pytest.mark.parametrize("table", [*INSERTS])
@@ -61,7 +62,7 @@ def test_a_row_of_a_time_without_a_partition_is_kept_and_reported(
     insert(url, table, LONG_AGO)
 
     assert places(url, table) == {f"{table}_default": 1}
-    (strays,) = log_partitions.list_strays(db)
+    (strays,) = partitions.list_strays(db)
     assert (strays.table_name, strays.rows) == (table, 1)
     assert strays.starts_at is not None
     assert strays.starts_at <= LONG_AGO
@@ -84,7 +85,7 @@ def test_a_time_that_can_have_no_partition_is_reported_as_that(
 ) -> None:
     insert(url, "traffic", moment)
 
-    assert [strays.starts_at for strays in log_partitions.list_strays(db)] == [starts]
+    assert [strays.starts_at for strays in partitions.list_strays(db)] == [starts]
 
 
 # Bounds -----------------------------------------------------------------------------------------
@@ -123,7 +124,7 @@ def test_partitions_follow_each_other_without_a_gap_through_leap_days_and_new_ye
     first = datetime(2027, 12, 20, tzinfo=UTC)
     days = [first + timedelta(days=number) for number in range(80)]
     for day in days:
-        log_partitions.make(db, "traffic", day)
+        partitions.make(db, "traffic", day)
     insert(url, "traffic", *days, *(day + timedelta(hours=23, minutes=59) for day in days))
 
     assert places(url, "traffic") == {f"traffic_{day:%Y%m%d}": 2 for day in days}
@@ -137,15 +138,15 @@ def test_a_new_partition_takes_the_rows_of_its_time_out_of_the_default_one(
 ) -> None:
     insert(url, "traffic", LONG_AGO, LONG_AGO, LONG_AGO + timedelta(days=1))
 
-    assert log_partitions.make(db, "traffic", LONG_AGO) == 2
+    assert partitions.make(db, "traffic", LONG_AGO) == 2
     assert places(url, "traffic") == {"traffic_20200229": 2, "traffic_default": 1}
 
 
 def test_a_partition_that_is_there_is_not_made_again(db: Database) -> None:
-    log_partitions.make(db, "traffic", LONG_AGO)
+    partitions.make(db, "traffic", LONG_AGO)
 
     with pytest.raises(DuplicateTable):
-        log_partitions.make(db, "traffic", LONG_AGO)
+        partitions.make(db, "traffic", LONG_AGO)
 
 
 @pytest.mark.parametrize(
@@ -153,19 +154,19 @@ def test_a_partition_that_is_there_is_not_made_again(db: Database) -> None:
 )
 def test_only_tables_of_logs_have_partitions(db: Database, name: str) -> None:
     with pytest.raises(UndefinedTable):
-        log_partitions.make(db, name, LONG_AGO)
+        partitions.make(db, name, LONG_AGO)
     with pytest.raises(UndefinedTable):
-        log_partitions.drop(db, name, "traffic_20200229")
+        partitions.drop(db, name, "traffic_20200229")
     with pytest.raises(UndefinedTable):
-        log_partitions.drop(db, "traffic", name)
+        partitions.drop(db, "traffic", name)
 
 
 @pytest.mark.parametrize("name", ["traffic_default", "latency_20200229", "users"])
 def test_only_a_dated_partition_of_the_table_itself_is_dropped(db: Database, name: str) -> None:
-    log_partitions.make(db, "latency", LONG_AGO)
+    partitions.make(db, "latency", LONG_AGO)
 
     with pytest.raises(UndefinedTable):
-        log_partitions.drop(db, "traffic", name)
+        partitions.drop(db, "traffic", name)
 
 
 def test_a_partition_made_ahead_waits_for_no_reader_and_no_writer_of_the_table(
@@ -173,7 +174,7 @@ def test_a_partition_made_ahead_waits_for_no_reader_and_no_writer_of_the_table(
 ) -> None:
     """They use the partition of now; the default partition is free."""
     with open_transaction(url, INSERTS["traffic"].replace("%s", "now()")):
-        log_partitions.make(db, "traffic", datetime(2040, 1, 1, tzinfo=UTC), SHORTLY)
+        partitions.make(db, "traffic", datetime(2040, 1, 1, tzinfo=UTC), SHORTLY)
 
 
 def test_no_row_is_lost_or_refused_while_the_partition_that_it_lacks_is_made(
@@ -181,7 +182,7 @@ def test_no_row_is_lost_or_refused_while_the_partition_that_it_lacks_is_made(
 ) -> None:
     """Rows of now, whose partition is missing, by four writers at once."""
     today = datetime.now(UTC)
-    log_partitions.drop(db, "traffic", f"traffic_{today:%Y%m%d}")
+    partitions.drop(db, "traffic", f"traffic_{today:%Y%m%d}")
     stop, started = threading.Event(), threading.Barrier(5)
 
     def write(_thread: int) -> int:
@@ -198,7 +199,7 @@ def test_no_row_is_lost_or_refused_while_the_partition_that_it_lacks_is_made(
         started.wait()
         observer = Observer(url)
         eventually(lambda: observer.ask("select count(*) from oadb.traffic_default") > 50)
-        moved = log_partitions.make(db, "traffic", today)
+        moved = partitions.make(db, "traffic", today)
         before = observer.ask("select count(*) from oadb.traffic")
         eventually(lambda: observer.ask("select count(*) from oadb.traffic") > before + 50)
         stop.set()
@@ -216,7 +217,7 @@ def test_a_reader_that_stays_keeps_a_partition_and_no_other_reader_waits(
     db: Database, url: str
 ) -> None:
     insert(url, "traffic", "now")
-    log_partitions.make(db, "traffic", LONG_AGO)
+    partitions.make(db, "traffic", LONG_AGO)
     waits: list[float] = []
     with (
         open_transaction(url, "select count(*) from oadb.traffic"),
@@ -224,7 +225,7 @@ def test_a_reader_that_stays_keeps_a_partition_and_no_other_reader_waits(
         threads(1) as pool,
     ):
         dropped = pool.submit(
-            log_partitions.drop, db, "traffic", "traffic_20200229", timedelta(seconds=1)
+            partitions.drop, db, "traffic", "traffic_20200229", timedelta(seconds=1)
         )
         while not dropped.done():
             started = perf_counter()
@@ -233,33 +234,33 @@ def test_a_reader_that_stays_keeps_a_partition_and_no_other_reader_waits(
         with pytest.raises(LockNotAvailable):
             dropped.result()
 
-    assert "traffic_20200229" in partitions(url, "traffic")
+    assert "traffic_20200229" in partitions_of(url, "traffic")
     # 20 ms behind the lock, and what a busy machine adds.
     assert max(waits) < 0.5
-    log_partitions.drop(db, "traffic", "traffic_20200229")
-    assert "traffic_20200229" not in partitions(url, "traffic")
+    partitions.drop(db, "traffic", "traffic_20200229")
+    assert "traffic_20200229" not in partitions_of(url, "traffic")
 
 
 def test_a_reader_of_the_partition_itself_keeps_it(db: Database, url: str) -> None:
-    log_partitions.make(db, "traffic", LONG_AGO)
+    partitions.make(db, "traffic", LONG_AGO)
 
     with (
         open_transaction(url, "select count(*) from oadb.traffic_20200229"),
         pytest.raises(LockNotAvailable),
     ):
-        log_partitions.drop(db, "traffic", "traffic_20200229", SHORTLY)
+        partitions.drop(db, "traffic", "traffic_20200229", SHORTLY)
 
 
 def test_a_partition_is_dropped_as_soon_as_its_reader_has_ended(db: Database, url: str) -> None:
-    log_partitions.make(db, "traffic", LONG_AGO)
+    partitions.make(db, "traffic", LONG_AGO)
     observer = Observer(url)
     with threads(1) as pool:
         with open_transaction(url, "select count(*) from oadb.traffic"):
-            dropped = pool.submit(log_partitions.drop, db, "traffic", "traffic_20200229")
+            dropped = pool.submit(partitions.drop, db, "traffic", "traffic_20200229")
             eventually(lambda: observer.backends("active"))
         dropped.result()
 
-    assert "traffic_20200229" not in partitions(url, "traffic")
+    assert "traffic_20200229" not in partitions_of(url, "traffic")
 
 
 # Retention --------------------------------------------------------------------------------------
@@ -276,18 +277,18 @@ def test_a_partition_expires_when_its_last_moment_has(
     db: Database, table: str, names: list[str]
 ) -> None:
     first, second = datetime(2020, 2, 29, tzinfo=UTC), datetime(2020, 3, 1, tzinfo=UTC)
-    log_partitions.make(db, table, first)
-    log_partitions.make(db, table, second)
+    partitions.make(db, table, first)
+    partitions.make(db, table, second)
     age, hours = datetime.now(UTC) - second, timedelta(hours=12)
 
-    assert log_partitions.list_expired(db, table, age + hours) == []
-    assert log_partitions.list_expired(db, table, age - hours) == names[:1]
-    assert log_partitions.list_expired(db, table, timedelta(days=365)) == names
+    assert partitions.list_expired(db, table, age + hours) == []
+    assert partitions.list_expired(db, table, age - hours) == names[:1]
+    assert partitions.list_expired(db, table, timedelta(days=365)) == names
 
 
 def test_what_holds_rows_of_now_or_later_never_expires(db: Database) -> None:
     for table in INSERTS:
-        assert log_partitions.list_expired(db, table, timedelta()) == []
+        assert partitions.list_expired(db, table, timedelta()) == []
 
 
 # Sweeps -----------------------------------------------------------------------------------------
@@ -311,8 +312,8 @@ def test_batches_are_swept_after_a_week_unless_rollups_still_need_them(
     ]:
         observer.rows(_BATCH.format(table, age, rolled_up_at))
 
-    assert log_partitions.sweep_batches(db, 1) == 1
-    assert log_partitions.sweep_batches(db) == 1
+    assert partitions.sweep_batches(db, 1) == 1
+    assert partitions.sweep_batches(db) == 1
     assert observer.rows(
         "select table_name, rolled_up_at is null from oadb.log_batches order by 1, 2"
     ) == [("api_logs", True), ("traffic", False), ("traffic", True)]
@@ -332,8 +333,8 @@ def test_rejected_and_dropped_rows_are_counted_for_a_day_and_kept_for_30(
             f"values (now() - interval '{days} days', 'x', 'traffic', 7)"
         )
 
-    assert log_partitions.count_lost(db) == log_partitions.Lost(rejected=1, dropped=7)
-    assert (log_partitions.sweep_rejects(db), log_partitions.sweep_drops(db)) == (1, 1)
+    assert partitions.count_lost(db) == partitions.Lost(rejected=1, dropped=7)
+    assert (partitions.sweep_rejects(db), partitions.sweep_drops(db)) == (1, 1)
 
 
 # Planning ---------------------------------------------------------------------------------------
@@ -343,7 +344,7 @@ def test_ten_years_of_partitions_are_planned_in_bounded_time(db: Database, url: 
     """By month, as those are that are kept for years."""
     for number in range(120):
         month = datetime(2040 + number // 12, 1 + number % 12, 1, tzinfo=UTC)
-        log_partitions.make(db, "analyzer_logs", month)
+        partitions.make(db, "analyzer_logs", month)
     with psycopg.connect(url, autocommit=True) as connection:
         question = (
             b"explain (summary on, format json) select log_id from oadb.analyzer_logs "

@@ -11,7 +11,8 @@ from unittest import mock
 
 import pytest
 
-from oadb import Config, Secret, analyzer_logs, api_keys, api_logs, latency, traffic
+from oadb import Config, Secret
+from oadb.accounts import api_keys
 from oadb.engine import dsn
 from oadb.errors import (
     BusyError,
@@ -20,7 +21,8 @@ from oadb.errors import (
     ParameterError,
     UnavailableError,
 )
-from oadb.log_writer import AsyncLogWriter, Limits, LogWriter, Row
+from oadb.logs import analyzer_logs, api_logs, latency, traffic
+from oadb.logs.writer import AsyncLogWriter, Limits, LogWriter, Row
 from tests.engine.rig import Observer, eventually, threads
 from tests.hostile import incompressible
 from tests.logs.payloads import hostile
@@ -456,6 +458,6 @@ def test_a_writer_that_nobody_holds_any_more_still_stores(
 
 
 def _workers() -> set[Any]:
-    from oadb.logs import worker  # noqa: PLC0415
+    from oadb.logs.writing import worker  # noqa: PLC0415
 
     return worker._working

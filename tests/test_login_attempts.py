@@ -11,7 +11,10 @@ import argon2
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Config, Database, Secret, login_attempts, users
+from oadb import AsyncDatabase, Config, Database, Secret
+from oadb.accounts import login_attempts, users
+from oadb.accounts.login_attempts import ACCOUNT_LIMIT, NETWORK_LIMIT, SignIn, Tries
+from oadb.accounts.users import User
 from oadb.errors import (
     BusyError,
     KeyRingError,
@@ -19,10 +22,8 @@ from oadb.errors import (
     TransactionError,
     UnavailableError,
 )
-from oadb.login_attempts import ACCOUNT_LIMIT, NETWORK_LIMIT, SignIn, Tries
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
-from oadb.users import User
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, eventually, threads
 

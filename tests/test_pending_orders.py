@@ -12,10 +12,12 @@ import psycopg
 import pytest
 from psycopg.errors import CheckViolation, ForeignKeyViolation
 
-from oadb import AsyncDatabase, Config, Database, pending_orders, users
-from oadb.changes import Change
+from oadb import AsyncDatabase, Config, Database
+from oadb.accounts import users
+from oadb.changes.announcements import Change
 from oadb.errors import ParameterError, TransactionError
-from oadb.pending_orders import PendingOrder, StatusCount
+from oadb.trading import pending_orders
+from oadb.trading.pending_orders import PendingOrder, StatusCount
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, threads
 from tests.test_changes import heard

@@ -15,15 +15,17 @@ from psycopg.errors import (
     InvalidTextRepresentation,
 )
 
-from oadb import Database, login_attempts, users
+from oadb import Database
+from oadb.accounts import login_attempts, users
 from oadb.engine import dsn
 from oadb.engine.binding import statements
 from oadb.engine.binding.declarations import Declared
 from oadb.errors import MigrationError
 from oadb.testing.control import controlled
 from oadb.testing.servers import Server
-from oadb.tools import contract, migration_files
-from oadb.tools.migrations import migrate, rollback
+from oadb.tools.contract import comparison
+from oadb.tools.migrations import script_folder
+from oadb.tools.migrations.runner import migrate, rollback
 from tests.engine.rig import config
 from tests.user_rows import COUNT, SEE, TABLES, database, fill, login
 
@@ -109,7 +111,7 @@ def url_of(server: Server, role: str) -> str:
 
 STATEMENTS = [
     declared
-    for queries in contract.domains()
+    for queries in comparison.domains()
     if queries.module != "migrations"
     for declared in queries
     if declared.statement.words[0] in {"select", "insert", "update", "delete", "with"}
@@ -698,7 +700,7 @@ def test_row_security_is_taken_back_whole_and_applied_again(
 
 def split(folder: Path) -> tuple[Path, int]:
     """Copy the migrations before row security to a folder; return it and the number of others."""
-    ids = [migration.id for migration in migration_files.read(None)]
+    ids = [migration.id for migration in script_folder.read(None)]
     first = ids.index("0011_enable_row_security")
     for name in ids[:first]:
         for ending in (".sql", ".rollback.sql"):

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oadb import Database, latency, rollups, traffic
+from oadb import Database
 from oadb.errors import Error, ParameterError
+from oadb.logs import latency, rollups, traffic
 from tests.rollup_rows import RELATIVE_ERROR, at, duration, put_traffic, require_quantiles, windows
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -15,20 +15,16 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from oadb import (
-    AsyncDatabase,
-    Database,
-    Transaction,
-    catalog,
-    pending_orders,
-    settings,
-    users,
-)
+from oadb import AsyncDatabase, Database, Transaction
+from oadb.accounts import users
 from oadb.engine import dsn
 from oadb.engine.binding import statements
 from oadb.errors import ParameterError
+from oadb.settings import user_settings
 from oadb.testing.control import controlled
 from oadb.testing.servers import Server
+from oadb.tools import catalog
+from oadb.trading import pending_orders
 from tests.engine.rig import config, threads
 from tests.engine.test_pgbouncer import PROGRAM, bouncer
 from tests.faults.proxy import Proxy
@@ -159,18 +155,17 @@ def test_no_statement_of_ours_changes_who_is_asking() -> None:
     """SQL that may do so could leave its identity: it is fixed in files, and none does."""
     changing = {"role", "reset", "session_authorization", "authorization", "do"}
     # Settings that have nothing to do with it, each named in the statement.
-    settings = {
+    names = {
         "statement_timeout", "oadb.brokers", "jit", "max_parallel_workers_per_gather",
         "plan_cache_mode",
     }  # fmt: skip
-    domains = [path.stem for path in (statements.sql_folder() / "queries").glob("*.sql")]
     found = [
         statement.label
-        for domain in domains
-        for statement in statements.load(domain).values()
+        for place in statements.places()
+        for statement in statements.load(place).values()
         if changing & {*statement.words} - ({"do"} if "conflict" in statement.words else set())
         or statement.words.count("set_config")
-        != sum(statement.sql.decode().count(f"set_config('{name}', ") for name in settings)
+        != sum(statement.sql.decode().count(f"set_config('{name}', ") for name in names)
     ]
 
     assert found == []
@@ -235,7 +230,7 @@ def test_a_row_cannot_be_given_to_another_user(db: Database, way: str, table: st
         give_away(db.as_user(ME))
 
 
-NOTED = settings.declare("row_security.noted", int, default=0)
+NOTED = user_settings.declare("row_security.noted", int, default=0)
 
 
 def refused(tx: Transaction, work: Callable[[Transaction], object]) -> None:
@@ -247,14 +242,17 @@ def refused(tx: Transaction, work: Callable[[Transaction], object]) -> None:
 @pytest.mark.parametrize("by", [OTHER, 10**12])
 def test_nobody_changes_a_setting_in_the_name_of_another(db: Database, by: int) -> None:
     with suppress(_UndoError), db.as_user(ME).transaction() as tx:
-        refused(tx, lambda tx: settings.put(tx, ME, NOTED.to(1), changed_by=by))
-        assert settings.put(tx, ME, NOTED.to(1), changed_by=ME) == 1
-        refused(tx, lambda tx: settings.reset(tx, ME, NOTED, changed_by=by))
-        assert settings.reset(tx, ME, NOTED) == 1
-        assert [each.changed_by for each in settings.list_changes(tx, ME, page_size=2)] == [ME, ME]
+        refused(tx, lambda tx: user_settings.put(tx, ME, NOTED.to(1), changed_by=by))
+        assert user_settings.put(tx, ME, NOTED.to(1), changed_by=ME) == 1
+        refused(tx, lambda tx: user_settings.reset(tx, ME, NOTED, changed_by=by))
+        assert user_settings.reset(tx, ME, NOTED) == 1
+        assert [each.changed_by for each in user_settings.list_changes(tx, ME, page_size=2)] == [
+            ME,
+            ME,
+        ]
         raise _UndoError
     with suppress(_UndoError), db.transaction() as tx:
-        assert settings.put(tx, ME, NOTED.to(1), changed_by=by) == 1, "a service may"
+        assert user_settings.put(tx, ME, NOTED.to(1), changed_by=by) == 1, "a service may"
         raise _UndoError
 
 

@@ -11,7 +11,9 @@ from threading import Barrier
 import pyotp
 import pytest
 
-from oadb import AsyncDatabase, Config, Database, Secret, second_factors, users
+from oadb import AsyncDatabase, Config, Database, Secret
+from oadb.accounts import second_factors, users
+from oadb.accounts.second_factors import Enrollment, FoundFactor
 from oadb.engine.executors import Executor
 from oadb.errors import (
     BusyError,
@@ -21,7 +23,6 @@ from oadb.errors import (
     SealError,
     TransactionError,
 )
-from oadb.second_factors import Enrollment, FoundFactor
 from oadb.security.keyring import Key, KeyRing
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, threads

@@ -13,9 +13,10 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Config, Database, Secret, sessions, users
+from oadb import AsyncDatabase, Config, Database, Secret
+from oadb.accounts import sessions, users
+from oadb.accounts.sessions import NewSession
 from oadb.errors import NoRowError, ParameterError
-from oadb.sessions import NewSession
 from tests.accounts import Nobody, account
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, eventually, threads

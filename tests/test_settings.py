@@ -11,24 +11,26 @@ from typing import Any, assert_type
 import pytest
 from psycopg.errors import CheckViolation, ForeignKeyViolation
 
-from oadb import AsyncDatabase, Config, Database, settings, users
-from oadb.changes import Change
+from oadb import AsyncDatabase, Config, Database
+from oadb.accounts import users
+from oadb.changes.announcements import Change
 from oadb.errors import DeclarationError, ParameterError, SettingError
-from oadb.settings import Choice, Key, Setting
+from oadb.settings import user_settings
+from oadb.settings.user_settings import Choice, Key, Setting
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, threads
 from tests.test_changes import heard
 
 numbers = count(1)
 
-THEME = settings.declare("test.theme", str, default="light", choices=("light", "dark"))
-SIZE = settings.declare("test.page_size", int, default=50, least=0, most=1000)
-WIDE = settings.declare("test.wide", float, default=0.0)
-RISK = settings.declare("test.risk", float, default=1.5, least=0, most=100)
-BELL = settings.declare("test.bell", bool, default=True)
-NOTE = settings.declare("test.note", str, default="", most=70_000)
-LAYOUT = settings.declare("test.layout", dict[str, object], default={"panes": 1}, most=10)
-EVEN = settings.declare("test.even", int, default=0, check=lambda value: value % 2 == 0)
+THEME = user_settings.declare("test.theme", str, default="light", choices=("light", "dark"))
+SIZE = user_settings.declare("test.page_size", int, default=50, least=0, most=1000)
+WIDE = user_settings.declare("test.wide", float, default=0.0)
+RISK = user_settings.declare("test.risk", float, default=1.5, least=0, most=100)
+BELL = user_settings.declare("test.bell", bool, default=True)
+NOTE = user_settings.declare("test.note", str, default="", most=70_000)
+LAYOUT = user_settings.declare("test.layout", dict[str, object], default={"panes": 1}, most=10)
+EVEN = user_settings.declare("test.even", int, default=0, check=lambda value: value % 2 == 0)
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +65,12 @@ def store(observer: Observer, user_id: int, name: str, value: str) -> None:
 
 
 def test_what_nobody_chose_is_the_default(db: Database, user_id: int) -> None:
-    assert assert_type(settings.get(db, user_id, THEME), str) == "light"
-    assert assert_type(settings.get(db, user_id, SIZE), int) == 50
-    assert assert_type(settings.get(db, user_id, RISK), float) == 1.5
-    assert assert_type(settings.get(db, user_id, BELL), bool) is True
-    assert assert_type(settings.get(db, user_id, LAYOUT), dict[str, object]) == {"panes": 1}
-    assert settings.list_by_user(db, user_id) == []
+    assert assert_type(user_settings.get(db, user_id, THEME), str) == "light"
+    assert assert_type(user_settings.get(db, user_id, SIZE), int) == 50
+    assert assert_type(user_settings.get(db, user_id, RISK), float) == 1.5
+    assert assert_type(user_settings.get(db, user_id, BELL), bool) is True
+    assert assert_type(user_settings.get(db, user_id, LAYOUT), dict[str, object]) == {"panes": 1}
+    assert user_settings.list_by_user(db, user_id) == []
 
 
 @pytest.mark.parametrize(
@@ -84,18 +86,18 @@ def test_what_nobody_chose_is_the_default(db: Database, user_id: int) -> None:
 def test_what_was_chosen_comes_back_of_the_type_of_its_key(
     db: Database, user_id: int, key: Key[Any], value: Any
 ) -> None:
-    assert settings.put(db, user_id, key.to(value)) == 1
+    assert user_settings.put(db, user_id, key.to(value)) == 1
 
-    found = settings.get(db, user_id, key)
+    found = user_settings.get(db, user_id, key)
     assert found == value
     assert type(found) is type(value)
 
 
 def test_a_whole_number_is_a_float_where_the_key_says_so(db: Database, user_id: int) -> None:
-    settings.put(db, user_id, RISK.to(2))
+    user_settings.put(db, user_id, RISK.to(2))
 
-    assert type(settings.get(db, user_id, RISK)) is float
-    assert settings.put(db, user_id, RISK.to(2.0)) == 0
+    assert type(user_settings.get(db, user_id, RISK)) is float
+    assert user_settings.put(db, user_id, RISK.to(2.0)) == 0
 
 
 def test_a_number_of_the_wrong_type_is_mended_by_putting_the_same_one(
@@ -103,46 +105,46 @@ def test_a_number_of_the_wrong_type_is_mended_by_putting_the_same_one(
 ) -> None:
     store(observer, user_id, SIZE.name, "5.0")
     with pytest.raises(SettingError):
-        settings.get(db, user_id, SIZE)
+        user_settings.get(db, user_id, SIZE)
 
-    assert settings.put(db, user_id, SIZE.to(5)) == 1
-    assert settings.get(db, user_id, SIZE) == 5
-    assert settings.put(db, user_id, LAYOUT.to({"a": 1})) == 1
-    assert settings.put(db, user_id, LAYOUT.to({"a": 1.0})) == 1
-    assert type(settings.get(db, user_id, LAYOUT)["a"]) is float
+    assert user_settings.put(db, user_id, SIZE.to(5)) == 1
+    assert user_settings.get(db, user_id, SIZE) == 5
+    assert user_settings.put(db, user_id, LAYOUT.to({"a": 1})) == 1
+    assert user_settings.put(db, user_id, LAYOUT.to({"a": 1.0})) == 1
+    assert type(user_settings.get(db, user_id, LAYOUT)["a"]) is float
 
 
 def test_what_is_chosen_is_stored_also_where_it_is_the_default(db: Database, user_id: int) -> None:
-    assert settings.put(db, user_id, SIZE.to(50)) == 1
+    assert user_settings.put(db, user_id, SIZE.to(50)) == 1
 
-    assert settings.list_by_user(db, user_id) == [Setting(user_id, SIZE.name, "50")]
+    assert user_settings.list_by_user(db, user_id) == [Setting(user_id, SIZE.name, "50")]
 
 
 def test_a_default_that_is_changed_by_who_got_it_stays_the_default(
     db: Database, user_id: int
 ) -> None:
-    settings.get(db, user_id, LAYOUT)["panes"] = 99
+    user_settings.get(db, user_id, LAYOUT)["panes"] = 99
 
-    assert settings.get(db, user_id, LAYOUT) == {"panes": 1}
+    assert user_settings.get(db, user_id, LAYOUT) == {"panes": 1}
 
 
 async def test_settings_are_awaited_over_an_async_database(adb: AsyncDatabase) -> None:
     asha = (await users.create(adb, "asha", "asha@example.in")).user_id
-    await settings.put(adb, asha, SIZE.to(5), THEME.to("dark"))
+    await user_settings.put(adb, asha, SIZE.to(5), THEME.to("dark"))
 
-    assert await settings.get(adb, asha, SIZE) == 5
-    assert (await settings.get_all(adb, asha, THEME))[THEME] == "dark"
-    assert await settings.reset(adb, asha, SIZE) == 1
-    assert await settings.get(adb, asha, SIZE) == 50
+    assert await user_settings.get(adb, asha, SIZE) == 5
+    assert (await user_settings.get_all(adb, asha, THEME))[THEME] == "dark"
+    assert await user_settings.reset(adb, asha, SIZE) == 1
+    assert await user_settings.get(adb, asha, SIZE) == 50
 
 
 def test_a_setting_is_read_and_chosen_in_a_transaction_as_one_user(
     db: Database, user_id: int
 ) -> None:
     with db.as_user(user_id).transaction() as tx:
-        assert settings.put(tx, user_id, SIZE.to(7)) == 1
-        assert settings.get(tx, user_id, SIZE) == 7
-    assert [each.new_value for each in settings.list_changes(db, user_id)] == ["7"]
+        assert user_settings.put(tx, user_id, SIZE.to(7)) == 1
+        assert user_settings.get(tx, user_id, SIZE) == 7
+    assert [each.new_value for each in user_settings.list_changes(db, user_id)] == ["7"]
 
 
 # What is refused -------------------------------------------------------------------------------
@@ -216,11 +218,11 @@ def hand_made() -> Key[str]:
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda db, key: settings.get(db, 1, key),
-        lambda db, key: settings.get_all(db, 1, key),
-        lambda db, key: settings.reset(db, 1, key),
-        lambda db, key: settings.put(db, 1, Choice(key, '"dark"')),
-        lambda db, key: settings.get_all(db, 1)[key],
+        lambda db, key: user_settings.get(db, 1, key),
+        lambda db, key: user_settings.get_all(db, 1, key),
+        lambda db, key: user_settings.reset(db, 1, key),
+        lambda db, key: user_settings.put(db, 1, Choice(key, '"dark"')),
+        lambda db, key: user_settings.get_all(db, 1)[key],
     ],
 )
 @pytest.mark.parametrize("key", [hand_made(), "test.theme", None, 7])
@@ -234,35 +236,35 @@ def test_a_key_that_no_service_declared_is_refused(
 @pytest.mark.parametrize("value", ["999999", "5.0", '"5"', "nope", "", "[" * 10_000, None, 5.5, []])
 def test_a_choice_made_by_hand_is_held_to_its_key(db: Database, user_id: int, value: Any) -> None:
     with pytest.raises(ParameterError, match="page_size: this is no value that its key allows"):
-        settings.put(db, user_id, NOTE.to("fine"), Choice(SIZE, value))
+        user_settings.put(db, user_id, NOTE.to("fine"), Choice(SIZE, value))
 
-    assert settings.list_by_user(db, user_id) == []
+    assert user_settings.list_by_user(db, user_id) == []
 
 
 @pytest.mark.parametrize("choice", ["x", None, 7, SIZE, ("test.page_size", "5")])
 def test_what_is_no_choice_is_refused(db: Database, user_id: int, choice: Any) -> None:
     with pytest.raises(ParameterError, match=r"settings\.put: a choice is none that Key\.to"):
-        settings.put(db, user_id, choice)
+        user_settings.put(db, user_id, choice)
 
 
 def test_a_key_is_declared_once(db: Database) -> None:
     with pytest.raises(DeclarationError, match="theme: it is declared twice"):
-        settings.declare("test.theme", str, default="light")
+        user_settings.declare("test.theme", str, default="light")
 
-    assert settings.get(db, 1, THEME) == "light"
+    assert user_settings.get(db, 1, THEME) == "light"
 
 
 @pytest.mark.parametrize("name", ["", "A", "9", "a b", "a-b", "a" * 101, "a\n", "ä"])
 def test_a_name_that_the_table_would_refuse_is_refused_at_import(name: str) -> None:
     with pytest.raises(DeclarationError, match="its default or its name is not allowed"):
-        settings.declare(name, int, default=1)
+        user_settings.declare(name, int, default=1)
 
 
 def test_a_default_that_the_key_would_refuse_is_refused_at_import() -> None:
     wrong: Any = "1"
     for default in (wrong, 11, True):
         with pytest.raises(DeclarationError, match="its default or its name is not allowed"):
-            settings.declare("test.never", int, default=default, most=10)
+            user_settings.declare("test.never", int, default=default, most=10)
 
 
 @pytest.mark.parametrize(
@@ -277,31 +279,31 @@ def test_what_is_stored_and_does_not_fit_its_key_any_more_is_a_typed_error_that_
     db: Database, observer: Observer, user_id: int, key: Key[Any], stored: str
 ) -> None:
     store(observer, user_id, key.name, stored)
-    settings.put(db, user_id, NOTE.to("fine"))
+    user_settings.put(db, user_id, NOTE.to("fine"))
 
     with pytest.raises(SettingError) as refused:
-        settings.get(db, user_id, key)
-    values = settings.get_all(db, user_id)
+        user_settings.get(db, user_id, key)
+    values = user_settings.get_all(db, user_id)
     with pytest.raises(SettingError):
         values[key]
 
     assert str(refused.value) == f"setting {key.name}: what is stored does not fit its key"
     assert values[NOTE] == "fine", "one bad value spoils no other"
-    assert settings.reset(db, user_id, key) == 1
-    settings.get(db, user_id, key)
+    assert user_settings.reset(db, user_id, key) == 1
+    user_settings.get(db, user_id, key)
 
 
 def test_a_value_beyond_64_kib_is_refused_by_the_table(db: Database, user_id: int) -> None:
     with pytest.raises(CheckViolation) as refused:
-        settings.put(db, user_id, THEME.to("dark"), NOTE.to("x" * 66_000))
+        user_settings.put(db, user_id, THEME.to("dark"), NOTE.to("x" * 66_000))
 
     assert refused.value.diag.constraint_name == "settings_value_check"
-    assert settings.list_by_user(db, user_id) == []
+    assert user_settings.list_by_user(db, user_id) == []
 
 
 def test_a_setting_of_nobody_is_refused(db: Database) -> None:
     with pytest.raises(ForeignKeyViolation) as refused:
-        settings.put(db, 2**62, BELL.to(False))
+        user_settings.put(db, 2**62, BELL.to(False))
 
     assert refused.value.diag.constraint_name == "settings_user_id_fkey"
 
@@ -312,17 +314,17 @@ def test_a_setting_of_nobody_is_refused(db: Database) -> None:
 def test_many_are_chosen_all_or_none_and_read_with_one_statement(
     db: Database, user_id: int
 ) -> None:
-    assert settings.put(db, user_id, THEME.to("dark"), SIZE.to(5), BELL.to(True)) == 3
-    assert settings.put(db, user_id, THEME.to("dark"), SIZE.to(6)) == 1, "one was so"
+    assert user_settings.put(db, user_id, THEME.to("dark"), SIZE.to(5), BELL.to(True)) == 3
+    assert user_settings.put(db, user_id, THEME.to("dark"), SIZE.to(6)) == 1, "one was so"
 
-    values = settings.get_all(db, user_id, THEME, SIZE, RISK)
+    values = user_settings.get_all(db, user_id, THEME, SIZE, RISK)
     assert assert_type(values[SIZE], int) == 6
     assert assert_type(values[THEME], str) == "dark"
     assert values[RISK] == 1.5
     with pytest.raises(ParameterError, match="bell: its key was not asked for"):
         values[BELL]
-    assert settings.get_all(db, user_id)[BELL] is True, "without keys, for every one"
-    assert settings.list_by_user(db, user_id) == [
+    assert user_settings.get_all(db, user_id)[BELL] is True, "without keys, for every one"
+    assert user_settings.list_by_user(db, user_id) == [
         Setting(user_id, "test.bell", "true"), Setting(user_id, "test.page_size", "6"),
         Setting(user_id, "test.theme", '"dark"'),
     ]  # fmt: skip
@@ -330,49 +332,49 @@ def test_many_are_chosen_all_or_none_and_read_with_one_statement(
 
 def test_the_same_key_twice_is_refused(db: Database, user_id: int) -> None:
     with pytest.raises(ParameterError, match="the same key twice"):
-        settings.put(db, user_id, SIZE.to(1), SIZE.to(2))
+        user_settings.put(db, user_id, SIZE.to(1), SIZE.to(2))
 
 
 def test_nothing_chosen_is_nothing_written(db: Database, user_id: int) -> None:
-    assert settings.put(db, user_id) == settings.reset(db, user_id) == 0
+    assert user_settings.put(db, user_id) == user_settings.reset(db, user_id) == 0
 
 
 def test_a_reset_lets_the_default_hold_again(db: Database, user_id: int) -> None:
-    settings.put(db, user_id, SIZE.to(5), THEME.to("dark"))
+    user_settings.put(db, user_id, SIZE.to(5), THEME.to("dark"))
 
-    assert settings.reset(db, user_id, SIZE, BELL) == 1
-    assert settings.get(db, user_id, SIZE) == 50
-    assert settings.get(db, user_id, THEME) == "dark"
+    assert user_settings.reset(db, user_id, SIZE, BELL) == 1
+    assert user_settings.get(db, user_id, SIZE) == 50
+    assert user_settings.get(db, user_id, THEME) == "dark"
 
 
 def test_settings_of_users_are_their_own(db: Database, user_id: int) -> None:
     other = users.create(db, f"other{user_id}", f"other{user_id}@example.in").user_id
-    settings.put(db, user_id, SIZE.to(5))
-    settings.put(db, other, SIZE.to(6))
-    settings.reset(db, user_id, SIZE)
+    user_settings.put(db, user_id, SIZE.to(5))
+    user_settings.put(db, other, SIZE.to(6))
+    user_settings.reset(db, user_id, SIZE)
 
-    assert settings.get(db, other, SIZE) == 6
+    assert user_settings.get(db, other, SIZE) == 6
     assert users.delete(db, other)
-    assert settings.list_by_user(db, other) == []
-    assert settings.list_changes(db, other) == []
+    assert user_settings.list_by_user(db, other) == []
+    assert user_settings.list_changes(db, other) == []
 
 
 # Audit and listeners ---------------------------------------------------------------------------
 
 
 def test_every_change_is_in_the_audit_with_who_and_what_it_was(db: Database, user_id: int) -> None:
-    settings.put(db, user_id, SIZE.to(5), THEME.to("dark"))
-    settings.put(db, user_id, SIZE.to(5))
-    settings.put(db, user_id, SIZE.to(6), changed_by=999)
-    settings.reset(db, user_id, SIZE, BELL)
+    user_settings.put(db, user_id, SIZE.to(5), THEME.to("dark"))
+    user_settings.put(db, user_id, SIZE.to(5))
+    user_settings.put(db, user_id, SIZE.to(6), changed_by=999)
+    user_settings.reset(db, user_id, SIZE, BELL)
 
-    found = settings.list_changes(db, user_id)
+    found = user_settings.list_changes(db, user_id)
     assert [(each.name, each.old_value, each.new_value, each.changed_by) for each in found] == [
         ("test.page_size", "6", None, user_id), ("test.page_size", "5", "6", 999),
         ("test.theme", None, '"dark"', user_id), ("test.page_size", None, "5", user_id),
     ]  # fmt: skip
-    assert settings.list_changes(db, user_id, found[1].change_id) == found[2:]
-    assert settings.list_changes(db, user_id, page_size=1) == found[:1]
+    assert user_settings.list_changes(db, user_id, found[1].change_id) == found[2:]
+    assert user_settings.list_changes(db, user_id, page_size=1) == found[:1]
     assert all(each.changed_at.tzinfo for each in found)
 
 
@@ -380,32 +382,34 @@ def test_a_change_that_is_rolled_back_leaves_nothing_in_the_audit(
     db: Database, user_id: int
 ) -> None:
     with suppress(KeyError), db.transaction() as tx:
-        settings.put(tx, user_id, SIZE.to(5))
+        user_settings.put(tx, user_id, SIZE.to(5))
         raise KeyError
 
-    assert settings.list_changes(db, user_id) == []
+    assert user_settings.list_changes(db, user_id) == []
 
 
 def test_puts_at_once_leave_one_history_without_a_gap(many: Database, user_id: int) -> None:
     """Each change begins with what the one before it ended with, the first puts as well."""
     with threads(16) as pool:
-        done = list(pool.map(lambda n: settings.put(many, user_id, SIZE.to(n % 8)), range(160)))
+        done = list(
+            pool.map(lambda n: user_settings.put(many, user_id, SIZE.to(n % 8)), range(160))
+        )
 
-    history = settings.list_changes(many, user_id, page_size=1000)[::-1]
+    history = user_settings.list_changes(many, user_id, page_size=1000)[::-1]
     assert len(history) == sum(done)
     assert [each.old_value for each in history] == [None, *(e.new_value for e in history[:-1])]
-    assert history[-1].new_value == json.dumps(settings.get(many, user_id, SIZE))
+    assert history[-1].new_value == json.dumps(user_settings.get(many, user_id, SIZE))
 
 
 def test_bulk_puts_at_once_do_not_wait_for_each_other(many: Database, user_id: int) -> None:
     def put(number: int) -> None:
         choices = [SIZE.to(number), RISK.to(number), EVEN.to(2 * number)]
-        settings.put(many, user_id, *choices[:: 1 if number % 2 else -1])
+        user_settings.put(many, user_id, *choices[:: 1 if number % 2 else -1])
 
     with threads(16) as pool:
         list(pool.map(put, range(64)))
 
-    values = settings.get_all(many, user_id)
+    values = user_settings.get_all(many, user_id)
     assert values[SIZE] == values[RISK] == values[EVEN] / 2
 
 
@@ -413,21 +417,21 @@ def test_puts_and_resets_of_many_at_once_do_not_wait_for_each_other(
     many: Database, observer: Observer, user_id: int
 ) -> None:
     """With rows moved about and statistics, so that a plan need not go by the order of names."""
-    keys = [settings.declare(f"test.at_once{n:02}", int, default=0) for n in range(20)]
+    keys = [user_settings.declare(f"test.at_once{n:02}", int, default=0) for n in range(20)]
     for number in range(60):
-        settings.put(many, user_id, *(key.to(number + 1) for key in keys))
+        user_settings.put(many, user_id, *(key.to(number + 1) for key in keys))
     observer.rows("analyze oadb.settings")
 
     def work(number: int) -> None:
         if number % 3:
-            settings.put(many, user_id, *(key.to(number) for key in keys))
+            user_settings.put(many, user_id, *(key.to(number) for key in keys))
         else:
-            settings.reset(many, user_id, *keys)
+            user_settings.reset(many, user_id, *keys)
 
     with threads(12) as pool:
         list(pool.map(work, range(600)))
 
-    history = settings.list_changes(many, user_id, page_size=1000)
+    history = user_settings.list_changes(many, user_id, page_size=1000)
     assert {each.name for each in history} == {key.name for key in keys}
 
 
@@ -435,11 +439,11 @@ def test_who_caches_hears_which_setting_is_another_one(
     db: Database, url: str, user_id: int
 ) -> None:
     def work() -> None:
-        settings.put(db, user_id, SIZE.to(5))
-        settings.put(db, user_id, SIZE.to(5))
-        settings.put(db, user_id, SIZE.to(6), THEME.to("dark"))
-        settings.reset(db, user_id, SIZE)
-        settings.reset(db, user_id, SIZE)
+        user_settings.put(db, user_id, SIZE.to(5))
+        user_settings.put(db, user_id, SIZE.to(5))
+        user_settings.put(db, user_id, SIZE.to(6), THEME.to("dark"))
+        user_settings.reset(db, user_id, SIZE)
+        user_settings.reset(db, user_id, SIZE)
 
     one = Change("settings", user_id, "test.page_size")
     assert heard(url, work) == [one, Change("settings", user_id, ""), one]

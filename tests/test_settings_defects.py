@@ -9,22 +9,15 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from oadb import (
-    Config,
-    Database,
-    Secret,
-    api_keys,
-    app_settings,
-    pending_orders,
-    settings,
-    smtp_settings,
-    users,
-)
+from oadb import Config, Database, Secret
+from oadb.accounts import api_keys, users
 from oadb.errors import NoRowError, UnavailableError
+from oadb.settings import app_settings, smtp_settings, user_settings
+from oadb.trading import pending_orders
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, threads
 
-CONFIRM = settings.declare("defects.confirm_orders", bool, default=True)
+CONFIRM = user_settings.declare("defects.confirm_orders", bool, default=True)
 ORDER: dict[str, object] = {"symbol": "SBIN", "quantity": 10}
 GROUPS = ("trading_mode", "security_settings", "smtp_settings")
 
@@ -67,7 +60,7 @@ def test_a_mode_that_cannot_be_read_is_an_exception(
         lambda: app_settings.get_trading_mode(nowhere),
         lambda: app_settings.set_trading_mode(nowhere, "live", changed_by=None),
         lambda: api_keys.get_order_mode(nowhere, 1, UUID(int=1)),
-        lambda: settings.get(nowhere, 1, CONFIRM),
+        lambda: user_settings.get(nowhere, 1, CONFIRM),
         lambda: pending_orders.create(nowhere, 1, "placeorder", ORDER),
         lambda: pending_orders.approve(nowhere, 1, 1),
     ):
@@ -170,12 +163,16 @@ def test_whose_setting_and_order_it_is_is_never_chance(db: Database) -> None:
     first, second = (
         users.create(db, name, f"{name}@example.in").user_id for name in ("first", "second")
     )
-    settings.put(db, first, CONFIRM.to(False))
+    user_settings.put(db, first, CONFIRM.to(False))
     mine = pending_orders.create(db, second, "placeorder", ORDER)
     pending_orders.create(db, first, "placeorder", ORDER)
 
-    assert settings.get(db, second, CONFIRM) is True
+    assert user_settings.get(db, second, CONFIRM) is True
     assert pending_orders.list_recent(db, second) == [mine]
-    for ask in (settings.list_by_user, pending_orders.list_recent, pending_orders.count_by_status):
+    for ask in (
+        user_settings.list_by_user,
+        pending_orders.list_recent,
+        pending_orders.count_by_status,
+    ):
         with pytest.raises(TypeError):
             ask(db)  # type: ignore[call-overload]

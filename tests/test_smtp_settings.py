@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from psycopg.errors import CheckViolation
 
-from oadb import AsyncDatabase, Config, Database, Secret, app_settings, keys, smtp_settings
-from oadb.changes import Change
+from oadb import AsyncDatabase, Config, Database, Secret
+from oadb.changes.announcements import Change
 from oadb.errors import ParameterError, SealError
+from oadb.keys import proof
 from oadb.security.sealing import SealedColumn
-from oadb.smtp_settings import SmtpAccount, SmtpSettings
+from oadb.settings import app_settings, smtp_settings
+from oadb.settings.smtp_settings import SmtpAccount, SmtpSettings
 from tests.conftest import RING
 from tests.engine.rig import Observer, threads
 from tests.test_changes import heard
@@ -174,7 +176,7 @@ def test_changes_at_once_lose_none(db: Database, oadb_database_url: str) -> None
     environ = {
         "DATABASE_URL": oadb_database_url, "DB_POOL_SIZE": "16", "OADB_KEYRING": RING.to_json(),
     }  # fmt: skip
-    keys.prove(db)
+    proof.prove(db)
     fields = ["server", "user_name", "from_address", "helo_name"]
 
     def change(number: int) -> bool:
@@ -200,8 +202,8 @@ def test_a_password_is_sealed_again_unless_it_was_changed_meanwhile(db: Database
 
     assert smtp_settings._reseal(db, [before], [before]) == 0
     assert smtp_settings.get_account(db).password == Secret("newer")
-    assert smtp_settings.rewrap(db, 1, 10) == keys.Batch(1, 1, [])
-    assert smtp_settings.rewrap(db, 1, 10, 1) == keys.Batch(0, 0, [])
+    assert smtp_settings.rewrap(db, 1, 10) == proof.Batch(1, 1, [])
+    assert smtp_settings.rewrap(db, 1, 10, 1) == proof.Batch(0, 0, [])
     assert smtp_settings.get_account(db).password == Secret("newer")
 
 

@@ -13,14 +13,16 @@ import psycopg
 import pytest
 from psycopg.errors import CheckViolation, ForeignKeyViolation, InsufficientPrivilege
 
-from oadb import AsyncDatabase, Database, Secret, chartink, strategies, users, webhooks
-from oadb.changes import Change
-from oadb.chartink import ChartinkMapping
+from oadb import AsyncDatabase, Database, Secret
+from oadb.accounts import users
+from oadb.changes.announcements import Change
 from oadb.errors import ParameterError, UnavailableError
 from oadb.security import tokens
 from oadb.security.refusals import Refusal
 from oadb.security.tokens import sha256_of
-from oadb.strategies import Mapping, Strategy
+from oadb.trading import chartink, strategies, webhooks
+from oadb.trading.chartink import ChartinkMapping
+from oadb.trading.strategies import Mapping, Strategy
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, threads
 from tests.test_api_keys import unreachable

@@ -16,11 +16,13 @@ import psycopg
 import pytest
 from psycopg.errors import ForeignKeyViolation, NotNullViolation
 
-from oadb import Database, Secret, chartink, strategies, users, webhooks
+from oadb import Database, Secret
+from oadb.accounts import users
 from oadb.engine.binding import statements
 from oadb.engine.binding.operations import Operation
 from oadb.security.refusals import Refusal
-from oadb.strategies import Mapping, Strategy
+from oadb.trading import chartink, strategies, webhooks
+from oadb.trading.strategies import Mapping, Strategy
 from tests.conftest import RING, configured
 from tests.engine.rig import Observer, eventually, threads
 
@@ -73,7 +75,8 @@ def test_no_toggle_is_lost(db: Database, user_id: int) -> None:
 
 ALERTS = """
 import sys
-from oadb import Database, Secret, chartink, strategies
+from oadb import Database, Secret
+from oadb.trading import chartink, strategies
 with Database.from_env() as db:
     for line in sys.stdin:
         module, webhook = line.split()
@@ -199,7 +202,7 @@ def test_both_modules_offer_the_same_functions() -> None:
 
 # Defect 56.
 def test_the_lists_of_both_modules_differ_by_the_platform_alone() -> None:
-    mine, theirs = (statements.load(name) for name in ("strategies", "chartink"))
+    mine, theirs = (statements.load(name) for name in ("trading/strategies", "trading/chartink"))
     for name, statement in theirs.items():
         other = mine[name].sql.decode().replace("strategies.", "", 1)
 

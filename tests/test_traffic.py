@@ -11,10 +11,11 @@ import psycopg
 import pytest
 from psycopg.errors import CheckViolation
 
-from oadb import Config, Database, rollups, traffic
+from oadb import Config, Database
 from oadb.errors import ParameterError
-from oadb.log_writer import LogWriter
-from oadb.traffic import Request, RequestLog
+from oadb.logs import rollups, traffic
+from oadb.logs.traffic import Request, RequestLog
+from oadb.logs.writer import LogWriter
 from tests.conftest import configured
 from tests.instrument_rows import plan
 from tests.rollup_rows import at, put_traffic

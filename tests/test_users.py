@@ -7,11 +7,13 @@ import argon2
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Database, Executor, Secret, Transaction, keys, users
+from oadb import AsyncDatabase, Database, Executor, Secret, Transaction
+from oadb.accounts import users
+from oadb.accounts.users import User
 from oadb.errors import ParameterError
+from oadb.keys import proof
 from oadb.security.passwords import Passwords
 from oadb.security.sealing import SealedColumn
-from oadb.users import User
 from tests.conftest import RING
 
 HASH = SealedColumn("users", "password_hash")
@@ -221,7 +223,7 @@ def test_an_outdated_hash_is_renewed_by_the_next_sign_in(
 def test_a_password_that_is_changed_meanwhile_wins_over_a_renewed_hash(
     tx: Transaction, asha: User
 ) -> None:
-    keys.prove(tx)
+    proof.prove(tx)
     old, new, renewed = (HASH.seal(RING, (asha.user_id,), b"$%d" % each) for each in range(3))
     users._store_password(tx, asha.user_id, new)
 

@@ -12,7 +12,7 @@ from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.statements import parse
 from oadb.testing.servers import Server
-from oadb.tools.migrations import migrate
+from oadb.tools.migrations.runner import migrate
 
 # In the order in which rows can be made: {0} is a user, {1} something sealed under key 1.
 INSERTS = {

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar, cast
 
 from oadb.errors import LoadError, RowError
 from oadb.importing import histories
-from oadb.importing.fields import moment
+from oadb.importing.columns import moment
 from oadb.importing.histories import History
 from oadb.importing.sources import Row
 

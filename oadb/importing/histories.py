@@ -12,25 +12,19 @@ from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import Generic, TypeVar, cast
 
-from oadb import analyzer_logs, api_logs, imports, latency, login_attempts, traffic
-from oadb.brokers.fields import Known
+from oadb.accounts import login_attempts
+from oadb.accounts.login_attempts import Attempt, Method
 from oadb.engine.binding.queries import Query
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import Executor
 from oadb.errors import RowError
-from oadb.importing.fields import (
-    ip,
-    number,
-    one_of,
-    optional_number,
-    optional_text,
-    text,
-    whole,
-)
+from oadb.importing import imports
+from oadb.importing.columns import ip, number, one_of, optional_number, optional_text, text, whole
 from oadb.importing.sources import Row
-from oadb.login_attempts import Attempt, Method
-from oadb.logs.encoding import NULL, as_text
+from oadb.logs import analyzer_logs, api_logs, latency, traffic
 from oadb.logs.redaction import Redaction
+from oadb.logs.writing.encoding import NULL, as_text
+from oadb.market.brokers.field_values import Known
 from oadb.validation.time_zones import INDIA
 
 T = TypeVar("T")

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
 
-from oadb import instrument_loads, instruments
-from oadb.brokers import fields
-from oadb.brokers.fields import Known
-from oadb.brokers.intake import Intake
 from oadb.engine.database import Database
 from oadb.errors import LoadError, RowError
-from oadb.importing.fields import optional_text, text
+from oadb.importing.columns import optional_text, text
 from oadb.importing.reports import TableReport
 from oadb.importing.sources import Row, Sources
-from oadb.instruments import LONGEST_TEXT, Listing, Rejected
+from oadb.market import instruments, loads
+from oadb.market.brokers import field_values
+from oadb.market.brokers.field_values import Known
+from oadb.market.instruments import LONGEST_TEXT, Listing, Rejected
+from oadb.market.intake import Intake
 
 TABLE = "symtoken"
 
@@ -70,7 +70,7 @@ def _loaded(
 ) -> tuple[int, int]:
     """Load rows; return how many were written, and how many duplicates there are."""
     try:
-        done = instrument_loads.load(db, broker, rows, source="symtoken of OpenAlgo")
+        done = loads.load(db, broker, rows, source="symtoken of OpenAlgo")
     except LoadError as error:
         report.remarks.append(str(error).partition("\n")[0])
         return 0, 0
@@ -97,10 +97,10 @@ class _Reader:
 
     def __init__(self) -> None:
         self._expiries = _known("expiry", _expiry, "date such as 31-JUL-25")
-        self._strikes = _known("strike", fields.positive, "number above 0")
-        self._lots = _known("lotsize", fields.whole_number, "whole number from 0")
-        self._ticks = _known("tick_size", fields.number, "number from 0")
-        self._values = _known("contract_value", fields.positive, "number above 0")
+        self._strikes = _known("strike", field_values.positive, "number above 0")
+        self._lots = _known("lotsize", field_values.whole_number, "whole number from 0")
+        self._ticks = _known("tick_size", field_values.number, "number from 0")
+        self._values = _known("contract_value", field_values.positive, "number above 0")
 
     def listing(self, row: Row, broker: str) -> Listing:
         """Return an instrument. Raises RowError."""
@@ -144,4 +144,4 @@ def _given(row: Row, column: str, default: str) -> str:
 def _expiry(text: str) -> str:
     """Return a date as PostgreSQL reads it. Raises ValueError for what is none."""
     short = _SHORT_YEAR.fullmatch(text.upper())
-    return fields.expiry(f"{short[1]}20{short[2]}" if short else text)[0]
+    return field_values.expiry(f"{short[1]}20{short[2]}" if short else text)[0]

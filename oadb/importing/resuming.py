@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeVar
 
-from oadb import imports
 from oadb.engine.database import Database
 from oadb.errors import LoadError, RowError
+from oadb.importing import imports
+from oadb.importing.columns import whole
 from oadb.importing.converting import bounds, time_of
-from oadb.importing.fields import whole
 from oadb.importing.histories import History
+from oadb.importing.imports import Progress
 from oadb.importing.sources import START, Row, Sources
-from oadb.imports import Progress
 
 T = TypeVar("T")
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import psycopg
 
-from oadb import keys
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
 from oadb.engine.failures import is_data_error
@@ -21,11 +20,12 @@ from oadb.importing.ciphers import Ciphers
 from oadb.importing.converting import Converters
 from oadb.importing.reports import TableReport
 from oadb.importing.resuming import Resumption, resume
-from oadb.importing.settings import Settings, bring_ban
+from oadb.importing.settings_import import Settings, bring_ban
 from oadb.importing.sources import Row, Sources
-from oadb.importing.strategies import Strategies
+from oadb.importing.strategies_import import Strategies
 from oadb.importing.streams import Streams, Watch
-from oadb.importing.users import Users, prove_pepper
+from oadb.importing.users_import import Users, prove_pepper
+from oadb.keys import proof
 
 Bring = Callable[[Executor, Row, TableReport], bool]
 """Brings one row over; False if it is here. Raises RowError with the reason why it cannot be."""
@@ -111,7 +111,7 @@ def run(
         ciphers = Ciphers.from_env(environ)
         users = Users(plan.installation, ciphers, prove_pepper(sources, ciphers))
         if plan.applies:
-            keys.prove(db)
+            proof.prove(db)
         yield from _undone_or_not(db, sources, _of(users, sources), plan)
         owner, user_of = users.only_user, users.find
     yield from _undone_or_not(db, sources, {"ip_bans": bring_ban}, plan)

@@ -11,17 +11,17 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import uuid4
 
-from oadb import imports
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
 from oadb.errors import RowError
+from oadb.importing import imports
+from oadb.importing.columns import whole
 from oadb.importing.converting import Batch, Converted, Converters, Fit, bounds, time_of
-from oadb.importing.fields import whole
 from oadb.importing.histories import History
+from oadb.importing.imports import Reach
 from oadb.importing.reports import TableReport
 from oadb.importing.resuming import Resumption, checksum
 from oadb.importing.sources import Row, Sources
-from oadb.imports import Reach
 from oadb.validation.bad_rows import store_what_fits
 
 T = TypeVar("T")

@@ -20,8 +20,8 @@ from typing import ClassVar, Protocol, TypeVar, cast
 from uuid import UUID
 
 from oadb.errors import ParameterError
-from oadb.logs.fields import FIELDS
-from oadb.logs.patterns import HIDDEN, hide_secrets
+from oadb.logs.kept_fields import FIELDS
+from oadb.logs.secret_patterns import HIDDEN, hide_secrets
 from oadb.logs.texts import LONGEST, cut, storable, visible
 
 

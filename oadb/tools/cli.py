@@ -16,7 +16,7 @@ _COMMANDS = (
     "demo", "doctor", "maintain", "stats", "check", "migrate", "instruments", "keys",
     "import-openalgo",
 )  # fmt: skip
-"""In the order of the help; each is a module of oadb.tools.commands."""
+"""In the order of the help; each has a module in oadb.tools.commands."""
 
 _ENVIRONMENT = (
     "Reads DATABASE_URL, the DB_ variables of the pool and its limits, OADB_KEYRING_FILE or "
@@ -34,7 +34,8 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: object, cmd_name: str) -> TyperCommand | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        module = import_module(f"oadb.tools.commands.{cmd_name.replace('-', '_')}")
+        name = f"{cmd_name.replace('-', '_')}_command"
+        module = import_module(f"oadb.tools.commands.{name}")
         command = cast("TyperCommand", typer.main.get_command(module.app))
         command.name = cmd_name
         return command

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from functools import partial
 
-from oadb import log_partitions
 from oadb.engine.executors import Executor
+from oadb.logs import partitions
 from oadb.tools.findings import Finding, Look
 
 _REMEDY = "run oadb maintain"
@@ -14,23 +14,23 @@ def looks(db: Executor) -> dict[str, Look]:
     """Return what there is to look at."""
     return {
         "maintain": partial(_maintain, db),
-        "partitions": partial(partitions, db),
+        "partitions": partial(missing_partitions, db),
         "default partitions": partial(default_partitions, db),
         "rows of logs": partial(_lost, db),
     }
 
 
 def _maintain(db: Executor) -> Iterator[Finding]:
-    last = log_partitions.find_last_maintenance(db)
+    last = partitions.find_last_maintenance(db)
     said = f"last ended {last.maintained_at:%Y-%m-%d %H:%M %Z}" if last.has_run else "not yet run"
     if last.is_long_ago or not last.has_run:
         said += "; schedule oadb maintain once a day or more often"
     yield Finding(not last.is_long_ago, "maintain", said)
 
 
-def partitions(db: Executor) -> Iterator[Finding]:
+def missing_partitions(db: Executor) -> Iterator[Finding]:
     """Say whether every table of logs has a partition for the next three days."""
-    due = [missing.partition_name for missing in log_partitions.list_missing(db) if missing.is_due]
+    due = [missing.partition_name for missing in partitions.list_missing(db) if missing.is_due]
     text = f"without {', '.join(due)}; {_REMEDY}" if due else "made ahead"
     yield Finding(not due, "partitions", text)
 
@@ -38,14 +38,14 @@ def partitions(db: Executor) -> Iterator[Finding]:
 def default_partitions(db: Executor) -> Iterator[Finding]:
     """Say whether rows are where no partition was made for them."""
     rows: dict[str, int] = {}
-    for strays in log_partitions.list_strays(db):
+    for strays in partitions.list_strays(db):
         rows[strays.table_name] = rows.get(strays.table_name, 0) + strays.rows
     found = ", ".join(f"{count:,} rows in {table}_default" for table, count in rows.items())
     yield Finding(not rows, "default partitions", f"{found}; {_REMEDY}" if rows else "empty")
 
 
 def _lost(db: Executor) -> Iterator[Finding]:
-    lost = log_partitions.count_lost(db)
+    lost = partitions.count_lost(db)
     if lost.rejected or lost.dropped:
         yield Finding(
             False,

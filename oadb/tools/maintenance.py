@@ -17,11 +17,13 @@ from threading import Event
 import psycopg
 from psycopg.errors import LockNotAvailable
 
-from oadb import catalog, ip_bans, ip_trackers, log_partitions, login_attempts, rollups, sessions
+from oadb.accounts import login_attempts, sessions
+from oadb.bans import ip_bans, trackers
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import Error
-from oadb.tools import log_findings
+from oadb.logs import partitions, rollups
+from oadb.tools import catalog, log_findings
 from oadb.tools.findings import Finding, reason, refusal
 from oadb.tools.retention import Retention
 
@@ -44,13 +46,13 @@ def run(config: Config, retention: Retention, patience: timedelta = PATIENCE) ->
     try:
         with Database(patient) as db, db.transaction() as claim:
             hindrance = _hindrance(db)
-            if hindrance is None and not log_partitions.claim_maintenance(claim):
+            if hindrance is None and not partitions.claim_maintenance(claim):
                 hindrance = "another run is in progress"
             if hindrance is not None:
                 yield Finding(False, "maintain", hindrance)
                 return
             yield from _steps(db, retention, patience)
-            log_partitions.note_maintenance(db)
+            partitions.note_maintenance(db)
     except psycopg.Error as error:
         yield Finding(False, "maintain", refusal(error, str(config.dsn)))
     except Error as error:
@@ -69,7 +71,7 @@ def repeat(config: Config, retention: Retention, every: float, ended: Event) -> 
 
 
 def _hindrance(db: Database) -> str | None:
-    owner = log_partitions.find_owner(db)
+    owner = partitions.find_owner(db)
     if owner.is_ours:
         return None
     return (
@@ -109,20 +111,20 @@ def _each(work: Work) -> Iterator[Finding]:
 
 
 def _missing(db: Database, patience: timedelta) -> Work:
-    for missing in log_partitions.list_missing(db):
+    for missing in partitions.list_missing(db):
         made = partial(_make, db, missing.table_name, missing.starts_at, patience)
         yield missing.table_name, missing.partition_name, made
 
 
 def _strays(db: Database, patience: timedelta) -> Work:
-    for strays in log_partitions.list_strays(db):
+    for strays in partitions.list_strays(db):
         table, starts_at = strays.table_name, strays.starts_at
         if starts_at is not None:
             yield table, f"{table}_default", partial(_make, db, table, starts_at, patience)
 
 
 def _make(db: Database, table: str, starts_at: datetime, patience: timedelta) -> str:
-    moved = log_partitions.make(db, table, starts_at, patience)
+    moved = partitions.make(db, table, starts_at, patience)
     made = f"made the partition from {starts_at:%Y-%m-%d} on"
     return f"{made}, and moved {moved:,} rows of {table}_default there" if moved else made
 
@@ -145,14 +147,14 @@ def _count_and_drop(db: Database, retention: Retention, patience: timedelta) -> 
 
 
 def _expired(db: Database, retention: Retention, patience: timedelta) -> Work:
-    for table in log_partitions.list_tables(db):
+    for table in partitions.list_tables(db):
         age = retention[table]
-        for partition in [] if age is None else log_partitions.list_expired(db, table, age):
+        for partition in [] if age is None else partitions.list_expired(db, table, age):
             yield table, partition, partial(_drop, db, table, partition, patience)
 
 
 def _drop(db: Database, table: str, partition: str, patience: timedelta) -> str:
-    log_partitions.drop(db, table, partition, patience)
+    partitions.drop(db, table, partition, patience)
     return f"dropped {partition}"
 
 
@@ -162,11 +164,11 @@ def _sweep(db: Database, retention: Retention) -> Iterator[Finding]:
     sweeps: dict[str, Callable[[], int]] = {
         "sessions": partial(sessions.sweep, db, BATCH),
         "ip_bans": partial(ip_bans.sweep, db, BATCH),
-        "ip_trackers": partial(ip_trackers.sweep, db, BATCH),
+        "ip_trackers": partial(trackers.sweep, db, BATCH),
         "lockouts": partial(login_attempts.sweep_lockouts, db, BATCH),
-        "log_batches": partial(log_partitions.sweep_batches, db, BATCH),
-        "log_rejects": partial(log_partitions.sweep_rejects, db, BATCH),
-        "log_drops": partial(log_partitions.sweep_drops, db, BATCH),
+        "log_batches": partial(partitions.sweep_batches, db, BATCH),
+        "log_rejects": partial(partitions.sweep_rejects, db, BATCH),
+        "log_drops": partial(partitions.sweep_drops, db, BATCH),
     }
     if age is not None:
         sweeps["login_attempts"] = partial(login_attempts.delete_before, db, age, BATCH)
@@ -184,6 +186,6 @@ def _batches(sweep: Callable[[], int]) -> Iterator[int]:
 
 
 def _remaining(db: Database) -> Iterator[Finding]:
-    for finding in (*log_findings.partitions(db), *log_findings.default_partitions(db)):
+    for finding in (*log_findings.missing_partitions(db), *log_findings.default_partitions(db)):
         if not finding.ok:
             yield finding

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import asyncpg  # type: ignore[import-untyped]
 import psycopg_pool
 
-from oadb import AsyncDatabase, users
+from oadb import AsyncDatabase
+from oadb.accounts import users
 from tests.benchmarks.conditions import POOL_SIZE, config, keywords
 from tests.benchmarks.peers import SQL, ids
 from tests.benchmarks.rounds import Variant

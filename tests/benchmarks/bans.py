@@ -10,8 +10,10 @@ from typing import Literal
 
 import psycopg
 
-from oadb import Database, ip_bans, ip_trackers, users
-from oadb.live_bans import LiveBans
+from oadb import Database
+from oadb.accounts import users
+from oadb.bans import ip_bans, trackers
+from oadb.bans.live_bans import LiveBans
 from tests.benchmarks import conditions
 from tests.benchmarks.rounds import Variant, measure, ratio, seconds
 
@@ -56,7 +58,7 @@ def _queries(db: Database) -> None:
 
     def hit(calls: int) -> None:
         for _ in range(calls):
-            ip_trackers.track_not_found(db, f"12.0.{address.randrange(256)}.7", "/x")
+            trackers.track_not_found(db, f"12.0.{address.randrange(256)}.7", "/x")
 
     variants = [
         Variant("a user by primary key", point),

@@ -15,7 +15,7 @@ from oadb.embedded import embedded_server
 from oadb.engine import dsn
 from oadb.engine.config import Config
 from oadb.testing.servers import Server
-from oadb.tools.migrations import migrate
+from oadb.tools.migrations.runner import migrate
 
 USERS = 10_000
 POOL_SIZE = 5

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from oadb.accounts.users import User
 from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.statements import parse
-from oadb.users import User
 
 _SQL = """
 -- name: list_first

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median
 
+from oadb.accounts.users import User
 from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.statements import parse
-from oadb.users import User
 from tests.benchmarks.conditions import table
 from tests.benchmarks.declared import generated
 from tests.benchmarks.rounds import seconds

@@ -10,8 +10,9 @@ from statistics import median
 from time import sleep
 from types import SimpleNamespace
 
-from oadb import Database, instrument_index
-from oadb.index.lookups import InstrumentIndex
+from oadb import Database
+from oadb.market import live_index
+from oadb.market.index.lookups import InstrumentIndex
 from tests.benchmarks import conditions, market, search
 from tests.benchmarks.rounds import seconds
 
@@ -31,7 +32,7 @@ def main() -> None:
 
 
 def _build(db: Database) -> InstrumentIndex:
-    build = partial(instrument_index.build, db, market.BROKER)
+    build = partial(live_index.build, db, market.BROKER)
     build()
     took = median(seconds(build) for _ in range(ROUNDS))
     gc.collect()
@@ -93,7 +94,7 @@ def _swaps(db: Database, index: InstrumentIndex) -> None:
 
     def swap() -> None:
         for _ in range(_SWAPS):
-            live.index = instrument_index.build(db, market.BROKER)
+            live.index = live_index.build(db, market.BROKER)
 
     took, *swapping = _read_during(swap, read)
     _, *calm = _read_during(partial(sleep, took), read)

@@ -12,8 +12,9 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from oadb import Database, instrument_loads
-from oadb.instruments import Listing
+from oadb import Database
+from oadb.market import loads
+from oadb.market.instruments import Listing
 from tests.benchmarks import conditions, market
 from tests.benchmarks.rounds import ratio, seconds
 
@@ -126,8 +127,8 @@ def _load(db: Database, rows: Sequence[Listing]) -> Spent:
     spent = dict.fromkeys((_INTAKE, *_STEPS.values()), 0.0)
     with ExitStack() as patches:
         for name in _STEPS:
-            step = partial(_step, spent, name, getattr(instrument_loads, name))
-            patches.enter_context(mock.patch.object(instrument_loads, name, step))
+            step = partial(_step, spent, name, getattr(loads, name))
+            patches.enter_context(mock.patch.object(loads, name, step))
         took = seconds(lambda: market.load(db, rows))
     spent[_STAGING] -= spent[_INTAKE]
     return spent | {"the rest: record, commit": took - sum(spent.values()), _ALL: took}

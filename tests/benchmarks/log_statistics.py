@@ -12,9 +12,10 @@ from statistics import median
 
 import psycopg
 
-from oadb import Database, rollups, traffic
+from oadb import Database
 from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.statements import parse
+from oadb.logs import rollups, traffic
 from tests.benchmarks import conditions
 from tests.benchmarks.rounds import seconds
 

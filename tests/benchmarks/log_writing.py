@@ -15,8 +15,8 @@ from time import monotonic, perf_counter, sleep, thread_time
 
 import psycopg
 
-from oadb import api_logs, traffic
-from oadb.log_writer import Limits, LogWriter, Row
+from oadb.logs import api_logs, traffic
+from oadb.logs.writer import Limits, LogWriter, Row
 from tests.benchmarks import conditions
 from tests.benchmarks.rounds import ratio, seconds
 

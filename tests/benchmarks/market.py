@@ -15,10 +15,11 @@ from pathlib import Path
 
 import psycopg
 
-from oadb import Database, instrument_loads
-from oadb.brokers import zerodha
-from oadb.instruments import Listing
-from oadb.tools import chain
+from oadb import Database
+from oadb.market import loads
+from oadb.market.brokers import zerodha
+from oadb.market.instruments import Listing
+from oadb.tools.demonstration import option_chain
 from tests.benchmarks import conditions
 
 INSTRUMENTS = int(os.environ.get("OADB_BENCH_INSTRUMENTS", "180000"))
@@ -47,7 +48,7 @@ def database(pool_size: int = conditions.POOL_SIZE) -> Generator[tuple[str, Data
 
 def load(db: Database, listed: Sequence[Listing]) -> None:
     """Make these the instruments of the market."""
-    instrument_loads.load(db, BROKER, listed)
+    loads.load(db, BROKER, listed)
 
 
 @cache
@@ -94,7 +95,8 @@ def _originals() -> Iterator[Listing]:
     files = [_DATA / name for name in _FILES if (_DATA / name).exists()]
     if not files:  # elsewhere than where the project is made
         yield from (
-            Listing.of(row)._replace(broker=BROKER) for row in chain.generate(date(2026, 1, 1))
+            Listing.of(row)._replace(broker=BROKER)
+            for row in option_chain.generate(date(2026, 1, 1))
         )
     for file in files:
         yield from (row for row in zerodha.read(file) if isinstance(row, Listing))

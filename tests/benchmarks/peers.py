@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from psycopg.rows import class_row
 from sqlalchemy import orm
 
-from oadb import Database, users
+from oadb import Database
+from oadb.accounts import users
 from oadb.embedded import embedded_server
 from oadb.errors import ConfigError
 from tests.benchmarks.conditions import POOL_SIZE, USERS, config

@@ -12,8 +12,9 @@ from time import perf_counter, sleep
 
 import psycopg
 
-from oadb import Database, instruments
-from oadb.instruments import Listing
+from oadb import Database
+from oadb.market import instruments
+from oadb.market.instruments import Listing
 from tests.benchmarks import conditions, market
 from tests.benchmarks.rounds import seconds
 

@@ -9,10 +9,11 @@ from itertools import count
 import psycopg
 import psycopg_pool
 
-from oadb import Database, users
+from oadb import Database
+from oadb.accounts import users
 from oadb.engine import dsn
 from oadb.testing.control import ServerControl, controlled
-from oadb.tools.migrations import migrate
+from oadb.tools.migrations.runner import migrate
 from tests.benchmarks.conditions import config, table
 
 CONNECTIONS = 40

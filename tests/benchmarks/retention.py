@@ -12,7 +12,8 @@ from time import perf_counter
 
 import psycopg
 
-from oadb import Database, log_partitions
+from oadb import Database
+from oadb.logs import partitions
 from tests.benchmarks import conditions
 from tests.benchmarks.rounds import seconds
 
@@ -116,14 +117,14 @@ def _read(url: str, ended: Event) -> tuple[list[float], list[float]]:
 
 def _make(db: Database) -> None:
     for day in _DAYS:
-        log_partitions.make(db, "traffic", day)
+        partitions.make(db, "traffic", day)
 
 
 def _drop(db: Database, each: list[float]) -> None:
     """Drop what is old; note how long each took until its commit, in which files go."""
-    for name in log_partitions.list_expired(db, "traffic", timedelta(days=30)):
+    for name in partitions.list_expired(db, "traffic", timedelta(days=30)):
         with db.transaction() as tx:
-            each += [seconds(partial(log_partitions.drop, tx, "traffic", name))]
+            each += [seconds(partial(partitions.drop, tx, "traffic", name))]
 
 
 def _fill(url: str) -> None:

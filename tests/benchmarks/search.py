@@ -8,8 +8,8 @@ from typing import Any
 
 import psycopg
 
-from oadb.instrument_search import search
-from oadb.instruments import Listing
+from oadb.market.instruments import Listing
+from oadb.market.search import search
 from tests.benchmarks import conditions, market
 from tests.benchmarks.rounds import seconds
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
-from oadb import Database, app_settings, settings, users
+from oadb import Database
+from oadb.accounts import users
+from oadb.settings import app_settings, user_settings
 from tests.benchmarks.conditions import config, database, table
 from tests.benchmarks.rounds import CALLS, ROUNDS, Variant, measure, ratio
 
-THEME = settings.declare("benchmark.theme", str, default="light", choices=("light", "dark"))
-SIZE = settings.declare("benchmark.size", int, default=50, least=1, most=1000)
+THEME = user_settings.declare("benchmark.theme", str, default="light", choices=("light", "dark"))
+SIZE = user_settings.declare("benchmark.size", int, default=50, least=1, most=1000)
 
 _PLAIN = "users.get, nine columns"
 
@@ -19,7 +21,7 @@ def main() -> None:
         "median of the ratios within a round, with its 95 % confidence interval. Aim: at most 1.1."
     )
     with database() as url, Database(config(url)) as db:
-        settings.put(db, 7, THEME.to("dark"), SIZE.to(10))
+        user_settings.put(db, 7, THEME.to("dark"), SIZE.to(10))
         variants = _variants(db)
         measure(variants)
     plain = variants[0]
@@ -40,9 +42,9 @@ def main() -> None:
 def _variants(db: Database) -> list[Variant]:
     return [
         _variant(_PLAIN, lambda: users.get(db, 7)),
-        _variant("settings._find, its JSON alone", lambda: settings._find(db, 7, SIZE.name)),
-        _variant("settings.get, of what a user chose", lambda: settings.get(db, 7, SIZE)),
-        _variant("settings.get, of a default", lambda: settings.get(db, 8, SIZE)),
+        _variant("settings._find, its JSON alone", lambda: user_settings._find(db, 7, SIZE.name)),
+        _variant("settings.get, of what a user chose", lambda: user_settings.get(db, 7, SIZE)),
+        _variant("settings.get, of a default", lambda: user_settings.get(db, 8, SIZE)),
         _variant("app_settings.get_trading_mode", lambda: app_settings.get_trading_mode(db)),
     ]
 

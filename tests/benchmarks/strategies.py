@@ -21,10 +21,13 @@ import psycopg
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from oadb import Database, api_keys, keys, strategies, users
+from oadb import Database
+from oadb.accounts import api_keys, users
+from oadb.keys import proof
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.refusals import Refusal
-from oadb.strategies import IssuedStrategy, Mapping
+from oadb.trading import strategies
+from oadb.trading.strategies import IssuedStrategy, Mapping
 from tests.benchmarks import conditions, settings
 from tests.benchmarks.rounds import CALLS, ROUNDS, Variant, measure, ratio, seconds
 
@@ -119,7 +122,7 @@ def _database() -> Generator[tuple[Database, IssuedStrategy[Mapping]]]:
         conditions.database() as url,
         Database(replace(conditions.config(url), keyring=ring)) as db,
     ):
-        keys.prove(db)
+        proof.prove(db)
         issued = strategies.create(db, _USER, "bench", definition={"legs": [{"side": "BUY"}]})
         with psycopg.connect(url, autocommit=True) as connection:
             for statement, values in _fillings(issued):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import psycopg_pool
 
-from oadb import Database, users
+from oadb import Database
+from oadb.accounts import users
 from tests.benchmarks import declared
 from tests.benchmarks.conditions import config, database, keywords, table
 from tests.benchmarks.peers import SQL

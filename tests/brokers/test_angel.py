@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from oadb.brokers import angel
-from oadb.instruments import Instrument, Listing, Rejected
+from oadb.market.brokers import angel
+from oadb.market.instruments import Instrument, Listing, Rejected
 
 SHARE = {
     "token": "3045", "symbol": "SBIN-EQ", "name": "SBIN", "expiry": "", "strike": "-1.000000",

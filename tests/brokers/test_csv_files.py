@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from oadb.brokers import csv_files
-from oadb.brokers.files import BLOCK
 from oadb.errors import LoadError, RowError
-from oadb.instruments import Rejected
+from oadb.market.brokers import csv_files
+from oadb.market.brokers.files import BLOCK
+from oadb.market.instruments import Rejected
 
 COLUMNS = ("a", "b")
 

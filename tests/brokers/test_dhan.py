@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from oadb.brokers import dhan
-from oadb.instruments import Instrument, Listing, Rejected
+from oadb.market.brokers import dhan
+from oadb.market.instruments import Instrument, Listing, Rejected
 
 HEADING = (
     "SEM_EXM_EXCH_ID,SEM_SEGMENT,SEM_SMST_SECURITY_ID,SEM_INSTRUMENT_NAME,SEM_EXPIRY_CODE,"

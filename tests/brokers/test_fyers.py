@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from oadb.brokers import fyers
 from oadb.errors import LoadError
-from oadb.instruments import Instrument, Listing, Rejected
+from oadb.market.brokers import fyers
+from oadb.market.instruments import Instrument, Listing, Rejected
 
 SHARE = (
     "101000000016921,20 MICRONS LTD,0,1,0.01,INE144J01027,0915-1530|1815-1915:,2026-09-24,,"

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from oadb import Transaction, brokers, instrument_loads, instruments
+from oadb import Transaction
 from oadb.errors import LoadError
-from oadb.instruments import Instrument, Listing, Rejected
+from oadb.market import brokers, instruments, loads
+from oadb.market.instruments import Instrument, Listing, Rejected
 from tests.brokers.samples import HEADING
 
 # The same call on NIFTY and the same index, as each broker writes them.
@@ -82,7 +83,7 @@ def test_what_a_reader_finds_is_what_the_table_holds(
 ) -> None:
     file = tmp_path / "file"
     file.write_text(FILES[broker])
-    report = instrument_loads.load(tx, broker, brokers.read(broker, file))
+    report = loads.load(tx, broker, brokers.read(broker, file))
 
     assert (report.accepted, report.rejected) == (2, ())
     for row in read(file, broker):

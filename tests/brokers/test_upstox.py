@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from oadb.brokers import upstox
 from oadb.errors import LoadError
-from oadb.instruments import Instrument, Listing, Rejected
+from oadb.market.brokers import upstox
+from oadb.market.instruments import Instrument, Listing, Rejected
 
 SHARE = {
     "segment": "NSE_EQ", "name": "JOCIL LIMITED", "exchange": "NSE", "isin": "INE839G01010",

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from oadb import Transaction, instrument_loads, instruments
-from oadb.brokers import zerodha
+from oadb import Transaction
 from oadb.errors import LoadError
-from oadb.instruments import Instrument, Listing, Rejected
+from oadb.market import instruments, loads
+from oadb.market.brokers import zerodha
+from oadb.market.instruments import Instrument, Listing, Rejected
 from tests.brokers.samples import CALL, FUTURE, HEADING, INDEX, PUT, SHARE, written
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -128,7 +129,7 @@ def test_a_number_beyond_reason_rejects_its_line_alone(
     tx: Transaction, file: Path, line: str, strike: str
 ) -> None:
     rows = zerodha.read(written(file, FUTURE, line.replace("24000.0", strike), INDEX))
-    report = instrument_loads.load(tx, "zerodha", rows)
+    report = loads.load(tx, "zerodha", rows)
 
     assert (report.accepted, len(report.rejected)) == (2, 1)
 
@@ -160,7 +161,7 @@ def test_columns_may_stand_in_another_order_with_others_between(file: Path) -> N
 def test_every_line_of_a_real_file_is_loaded_and_found(
     tx: Transaction, name: str, rows: int, known: tuple[str, str], theirs: str
 ) -> None:
-    report = instrument_loads.load(tx, "zerodha", zerodha.read(DATA / name))
+    report = loads.load(tx, "zerodha", zerodha.read(DATA / name))
 
     assert (report.rows, report.accepted, report.inserted) == (rows, rows, rows)
     assert report.rejected == ()

@@ -8,7 +8,8 @@ from contextlib import aclosing, closing
 import psycopg
 import pytest
 
-from oadb import Affected, AsyncDatabase, Database, users
+from oadb import Affected, AsyncDatabase, Database
+from oadb.accounts import users
 from tests.engine.probes import probes
 
 query = probes("""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oadb.tools.statement_description import describe
+from oadb.tools.contract.description import describe
 from tests.engine.probes import parsed_one
 
 NAMES = ("a", "ab", "a_1", "größe", "select_")

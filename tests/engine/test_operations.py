@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from oadb import AsyncDatabase, AsyncExecutor, Database, users
+from oadb import AsyncDatabase, AsyncExecutor, Database
+from oadb.accounts import users
 from oadb.engine.binding.operations import operation
 from oadb.errors import Error
 

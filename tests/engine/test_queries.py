@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from oadb import Affected, Database, users
+from oadb import Affected, Database
+from oadb.accounts import users
 from oadb.errors import NoRowError, ParameterError, TooManyRowsError
 from tests.engine.probes import probes
 

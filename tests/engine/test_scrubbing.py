@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from oadb import Affected, AsyncDatabase, Database, users
+from oadb import Affected, AsyncDatabase, Database
+from oadb.accounts import users
 from oadb.engine.executors import Executor
 from tests.engine.probes import probes
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
-from oadb import traffic
 from oadb.errors import BusyError, OutcomeUnknownError, UnavailableError
-from oadb.log_writer import Limits, LogWriter
+from oadb.logs import traffic
+from oadb.logs.writer import Limits, LogWriter
 from tests.engine.rig import Observer, config, eventually
 from tests.faults.proxy import End
 

@@ -12,7 +12,7 @@ from pathlib import Path
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from oadb.log_writer import Limits, LogWriter
+from oadb.logs.writer import Limits, LogWriter
 from tests.engine.rig import config
 from tests.faults.log_load import request
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from oadb import Database, brokers, instrument_loads
-from oadb.instrument_loads import LoadReport, LoadStatus
+from oadb import Database
+from oadb.market import brokers, loads
+from oadb.market.loads import LoadReport, LoadStatus
 from tests.brokers.samples import written
 from tests.conftest import configured
 from tests.engine.rig import Observer, eventually
@@ -50,11 +51,11 @@ class Ground:
 
     def load(self, file: Path) -> LoadReport:
         with Database(configured(self.url)) as db:
-            return instrument_loads.load(db, "zerodha", brokers.read("zerodha", file))
+            return loads.load(db, "zerodha", brokers.read("zerodha", file))
 
     def status(self) -> LoadStatus:
         with Database(configured(self.url)) as db:
-            found = instrument_loads.get_status(db, "zerodha")
+            found = loads.get_status(db, "zerodha")
         assert found is not None
         return found
 

@@ -15,9 +15,9 @@ import pytest
 
 from oadb.embedded.system_user import account_for
 from oadb.engine import dsn
-from oadb.log_writer import Limits
+from oadb.logs.writer import Limits
 from oadb.testing.control import ServerControl, controlled
-from oadb.tools.migrations import migrate
+from oadb.tools.migrations.runner import migrate
 from tests.engine.rig import Observer, eventually
 from tests.faults.log_load import CommitCuts, LogLoad, loading, request
 from tests.faults.proxy import Proxy

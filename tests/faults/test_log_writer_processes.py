@@ -11,7 +11,7 @@ from time import monotonic
 import psycopg
 import pytest
 
-from oadb.log_writer import AsyncLogWriter, Limits, LogWriter
+from oadb.logs.writer import AsyncLogWriter, Limits, LogWriter
 from tests.engine.rig import Observer, config, eventually
 from tests.faults import log_processes
 from tests.faults.log_load import request

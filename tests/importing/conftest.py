@@ -1,7 +1,7 @@
 import argon2
 import pytest
 
-from oadb import users
+from oadb.accounts import users
 from oadb.security.passwords import Passwords
 from tests.importing.openalgo import Installation
 

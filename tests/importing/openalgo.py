@@ -13,7 +13,7 @@ from pathlib import Path
 import argon2
 from cryptography.fernet import Fernet
 
-from oadb.tools import example
+from oadb.tools.demonstration import example_installation
 
 PEPPER = "canary-pepper-" + "7f3a" * 8
 SALT = "5e" * 16
@@ -32,7 +32,9 @@ SECRETS = (PEPPER, PASSWORD, TOTP, API_KEY, ACCESS, FEED, WEBHOOK, SCAN, SMTP)
 
 TABLES = {
     found[1]: found[0]
-    for found in re.finditer(r"create table (\w+) \(.*?\n\);", example.SQL.read_text(), re.DOTALL)
+    for found in re.finditer(
+        r"create table (\w+) \(.*?\n\);", example_installation.SQL.read_text(), re.DOTALL
+    )
 }
 FILES = {"ip_bans": "logs", "traffic_logs": "logs", "order_latency": "latency"}
 """In which of three files a table is; "openalgo" has the others."""

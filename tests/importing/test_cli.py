@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 
-from oadb import Database, users
+from oadb import Database
+from oadb.accounts import users
 from tests.command_line import oadb
 from tests.conftest import RING
 from tests.importing.openalgo import PEPPER, SALT, SECRETS, TOTP, Installation, cipher, hashed

@@ -9,9 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from oadb import Config, Database, imports, users
+from oadb import Config, Database
+from oadb.accounts import users
 from oadb.errors import LoadError
-from oadb.importing import streams
+from oadb.importing import imports, streams
 from oadb.importing.reports import TableReport
 from tests.conftest import RING
 from tests.hostile import incompressible

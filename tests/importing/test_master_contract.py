@@ -2,7 +2,8 @@
 
 import pytest
 
-from oadb import Database, instruments
+from oadb import Database
+from oadb.market import instruments
 from tests.importing.openalgo import Installation
 from tests.importing.running import bring, told
 

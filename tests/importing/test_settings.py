@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from oadb import Config, Database, Secret, app_settings, ip_bans, smtp_settings
+from oadb import Config, Database, Secret
+from oadb.bans import ip_bans
+from oadb.settings import app_settings, smtp_settings
 from tests.importing.openalgo import SMTP, Installation, cipher
 from tests.importing.running import bring, told
 

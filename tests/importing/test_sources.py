@@ -14,10 +14,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from oadb import Config, Database, Secret, api_keys, app_settings, users
+from oadb import Config, Database, Secret
+from oadb.accounts import api_keys, users
 from oadb.errors import ConfigError, LoadError
 from oadb.importing import runs, sources, streams
 from oadb.importing.reports import TableReport
+from oadb.settings import app_settings
 from tests.importing.openalgo import API_KEY, ENVIRON, PASSWORD, Installation
 from tests.importing.running import bring, told
 

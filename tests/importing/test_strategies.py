@@ -5,11 +5,14 @@ from datetime import time
 
 import pytest
 
-from oadb import Config, Database, Secret, chartink, keys, strategies, users
+from oadb import Config, Database, Secret
+from oadb.accounts import users
+from oadb.keys import proof
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.refusals import Refusal
-from oadb.strategies import Strategy
-from oadb.strategy_changes import Mapping
+from oadb.trading import chartink, strategies
+from oadb.trading.strategies import Strategy
+from oadb.trading.strategy_changes import Mapping
 from tests.conftest import RING
 from tests.importing.openalgo import SCAN, WEBHOOK, Installation
 from tests.importing.running import bring, told
@@ -156,7 +159,7 @@ def test_keys_and_webhooks_are_known_again_under_another_root_key(
     bring(db, trading)
     added = Key(2, "decrypt-only", RING.primary.created, bytes(range(32)))
     with Database(replace(config, keyring=KeyRing([RING.primary, added]))) as other:
-        keys.admit(other, 2)
+        proof.admit(other, 2)
     ring = KeyRing([RING.primary, added]).with_primary(2)
     with Database(replace(config, keyring=ring)) as after:
         reports = bring(after, trading)

@@ -5,22 +5,14 @@ from datetime import UTC, datetime
 import pyotp
 import pytest
 
-from oadb import (
-    Database,
-    Secret,
-    analyzer_logs,
-    api_keys,
-    api_logs,
-    broker_tokens,
-    login_attempts,
-    second_factors,
-    users,
-)
-from oadb.broker_tokens import BrokerToken
+from oadb import Database, Secret
+from oadb.accounts import api_keys, broker_tokens, login_attempts, second_factors, users
+from oadb.accounts.broker_tokens import BrokerToken
+from oadb.accounts.users import User
 from oadb.errors import ConfigError
 from oadb.importing import reports as reports_module
+from oadb.logs import analyzer_logs, api_logs
 from oadb.security.refusals import Refusal
-from oadb.users import User
 from tests.conftest import RING
 from tests.importing.openalgo import (
     ACCESS,

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from oadb.brokers import zerodha
-from oadb.instruments import Instrument, Listing
+from oadb.market.brokers import zerodha
+from oadb.market.instruments import Instrument, Listing
 
 DUMPS = Path(__file__).resolve().parents[3] / "shared" / "data"
 

@@ -5,7 +5,7 @@ import string
 from collections.abc import Iterable
 from typing import Any
 
-from oadb.instruments import Instrument
+from oadb.market.instruments import Instrument
 
 _CAPITALS = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oadb import latency, traffic
 from oadb.errors import DeclarationError
-from oadb.log_writer import _TABLES
-from oadb.logs.encoding import Clock, Lines
-from oadb.logs.queue import Entry
+from oadb.logs import latency, traffic
 from oadb.logs.redaction import Redaction
-from oadb.logs.tables import Table, table
 from oadb.logs.texts import visible
+from oadb.logs.writer import _TABLES
+from oadb.logs.writing.encoding import Clock, Lines
+from oadb.logs.writing.log_tables import Table, table
+from oadb.logs.writing.queue import Entry
 from tests.hostile import TEXTS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

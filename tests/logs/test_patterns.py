@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oadb.api_keys import TOKEN as API_KEY
-from oadb.logs.fields import FIELDS
-from oadb.logs.patterns import hide_secrets
-from oadb.sessions import TOKEN as SESSION
+from oadb.accounts.api_keys import TOKEN as API_KEY
+from oadb.accounts.sessions import TOKEN as SESSION
+from oadb.logs.kept_fields import FIELDS
+from oadb.logs.secret_patterns import hide_secrets
 
 JWT = ".".join(
     b64encode(text).decode().rstrip("=")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from oadb.errors import ParameterError, UnavailableError
-from oadb.logs.limits import Limits
-from oadb.logs.queue import Batch, Queue, Receipt
+from oadb.logs.writing.limits import Limits
+from oadb.logs.writing.queue import Batch, Queue, Receipt
 from tests.engine.rig import threads
 
 SIZE = 1000

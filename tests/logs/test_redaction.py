@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oadb import api_logs, traffic
 from oadb.errors import ParameterError
-from oadb.logs.fields import FIELDS
+from oadb.logs import api_logs, traffic
+from oadb.logs.kept_fields import FIELDS
 from oadb.logs.redaction import MOST_VALUES, Redaction
 from oadb.logs.texts import LONGEST
 from tests.logs.payloads import deep, hostile

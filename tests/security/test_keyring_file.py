@@ -19,7 +19,7 @@ from oadb.errors import ConfigError, KeyRingError
 from oadb.security import keyring_file
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.keyring_file import from_env, read, write
-from oadb.tools import keys as tool
+from oadb.tools import key_rotation as tool
 from tests.security.said import everything_shown
 
 FIRST = Key(1, "primary", datetime(2026, 1, 1, tzinfo=UTC), bytes(range(32)))

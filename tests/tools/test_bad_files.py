@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from oadb import Database, instrument_loads, instruments
-from oadb.instrument_loads import Load
+from oadb import Database
+from oadb.market import instruments, loads
+from oadb.market.loads import Load
 from tests.brokers.samples import HEADING
 from tests.command_line import oadb
 from tests.conftest import configured
@@ -70,7 +71,7 @@ class Shell:
 
     def last(self, broker: str = "zerodha") -> Load:
         with Database(configured(self.url)) as db:
-            return instrument_loads.list_recent(db, broker)[0]
+            return loads.list_recent(db, broker)[0]
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from oadb.tools import chain, cli, keys
+from oadb.tools import cli, key_rotation
+from oadb.tools.demonstration import option_chain
 from tests.command_line import oadb
 
 ROOT = Path(__file__).parents[2]
@@ -182,7 +183,7 @@ def test_a_password_is_never_printed() -> None:
 
 
 def test_the_generated_chain_is_of_the_promised_size_and_unambiguous() -> None:
-    rows = list(chain.generate(date(2026, 11, 22)))
+    rows = list(option_chain.generate(date(2026, 11, 22)))
 
     assert len(rows) == 10_020
     assert len({row.symbol for row in rows}) == len({row.token for row in rows}) == len(rows)
@@ -201,7 +202,7 @@ def kite(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ring(tmp_path: Path) -> Path:
-    keys.new(tmp_path / "ring.json")
+    key_rotation.new(tmp_path / "ring.json")
     return tmp_path / "ring.json"
 
 

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from oadb import Database, latency, traffic
-from oadb.latency import Timing
-from oadb.tools.commands.stats import _bars
-from oadb.traffic import Request
+from oadb import Database
+from oadb.logs import latency, traffic
+from oadb.logs.latency import Timing
+from oadb.logs.traffic import Request
+from oadb.tools.commands.stats_command import _bars
 from tests.command_line import oadb
 from tests.rollup_rows import put_traffic
 

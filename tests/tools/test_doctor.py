@@ -9,11 +9,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from oadb import Config, Database, keys
+from oadb import Config, Database
+from oadb.keys import proof
 from oadb.security.keyring import Key, KeyRing
 from oadb.testing.control import controlled
 from oadb.testing.servers import Server
-from oadb.tools import doctor
+from oadb.tools import health
 from oadb.tools.findings import Finding
 from tests.user_rows import database, login
 
@@ -24,7 +25,7 @@ def config(oadb_database_url: str) -> Config:
 
 
 def findings(config: Config) -> dict[str, Finding]:
-    return {finding.subject: finding for finding in doctor.examine(config)}
+    return {finding.subject: finding for finding in health.examine(config)}
 
 
 def test_a_healthy_database_has_nothing_wrong(config: Config) -> None:
@@ -72,7 +73,7 @@ def test_a_table_that_is_gone_is_wrong_although_all_migrations_are_applied(
 
 
 def test_a_clock_that_is_off_is_wrong(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "MOST_SKEW", timedelta(microseconds=-1))
+    monkeypatch.setattr(health, "MOST_SKEW", timedelta(microseconds=-1))
 
     found = findings(config)["clock"]
 
@@ -91,7 +92,7 @@ def test_an_edited_migration_is_wrong(config: Config, oadb_database_url: str) ->
 
 
 def test_no_connection_is_the_only_finding() -> None:
-    found = list(doctor.examine(Config.from_env({"DATABASE_URL": "postgresql://127.0.0.1:1/x"})))
+    found = list(health.examine(Config.from_env({"DATABASE_URL": "postgresql://127.0.0.1:1/x"})))
 
     assert [(finding.ok, finding.subject) for finding in found] == [(False, "connection")]
     assert "\n" not in found[0].text
@@ -262,7 +263,7 @@ def test_what_a_role_may_not_look_at_is_a_finding_and_the_others_follow(
 ) -> None:
     assert separate
     config = Config.from_env({"DATABASE_URL": login(server, role, "separate")})
-    found = [*doctor.examine(config)]
+    found = [*health.examine(config)]
 
     assert [finding.subject for finding in found] == EVERY_SUBJECT
     assert {finding.subject for finding in found if not finding.ok} == wrong
@@ -300,14 +301,14 @@ def test_a_database_that_holds_no_secret_needs_no_key_ring(config: Config, ring:
 def test_a_key_ring_that_fits_is_said(config: Config, ring: KeyRing) -> None:
     fitting = replace(config, keyring=ring)
     with Database(fitting) as db:
-        keys.prove(db)
+        proof.prove(db)
 
     assert str(findings(fitting)["keys"]) == "ok   keys: 1 in use, all in the ring; 1 seals"
 
 
 def test_a_key_ring_that_is_missing_or_another_one_is_wrong(config: Config, ring: KeyRing) -> None:
     with Database(replace(config, keyring=ring)) as db:
-        keys.prove(db)
+        proof.prove(db)
     other = KeyRing([replace(ring.primary, root=secrets.token_bytes(32))])
 
     missing, wrong = (findings(replace(config, keyring=each))["keys"] for each in (None, other))
@@ -320,4 +321,4 @@ def test_a_key_ring_that_is_missing_or_another_one_is_wrong(config: Config, ring
 def test_the_doctor_enrolls_nothing(config: Config, ring: KeyRing) -> None:
     findings(replace(config, keyring=ring))
     with Database(config) as db:
-        assert keys.list_canaries(db) == []
+        assert proof.list_canaries(db) == []

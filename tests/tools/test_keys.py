@@ -15,30 +15,20 @@ import pytest
 from psycopg.errors import ForeignKeyViolation
 from pyotp.totp import TOTP
 
-from oadb import (
-    Config,
-    Database,
-    Secret,
-    api_keys,
-    broker_tokens,
-    chartink,
-    keys,
-    second_factors,
-    sessions,
-    smtp_settings,
-    strategies,
-    users,
-    webhooks,
-)
-from oadb.api_keys import VerifiedKey
-from oadb.broker_tokens import BrokerToken, Tokens
+from oadb import Config, Database, Secret
+from oadb.accounts import api_keys, broker_tokens, second_factors, sessions, users
+from oadb.accounts.api_keys import VerifiedKey
+from oadb.accounts.broker_tokens import BrokerToken, Tokens
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ConfigError, KeyRingError
+from oadb.keys import proof
 from oadb.security import keyring_file, vault
 from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
-from oadb.strategies import Strategy
-from oadb.tools import keys as tool
+from oadb.settings import smtp_settings
+from oadb.tools import key_rotation as tool
+from oadb.trading import chartink, strategies, webhooks
+from oadb.trading.strategies import Strategy
 from tests import command_line
 from tests.accounts import account
 from tests.engine.rig import threads
@@ -148,7 +138,7 @@ def test_keys_rotate_and_every_secret_goes_on_working(ring: Ring) -> None:
             "smtp_settings": 1, "strategies": 2,
         }  # fmt: skip
         assert rewrapped(db, ring) == dict.fromkeys(REWRAPPED, 0)
-        assert {use.key_id for use in keys.list_uses(db)} == {2}
+        assert {use.key_id for use in proof.list_uses(db)} == {2}
         tool.retire(db, ring.path, 1)
     with ring.open() as db:
         assert all(asha.works(db)), "without the old key"
@@ -166,7 +156,7 @@ def test_a_key_is_not_retired_while_a_row_needs_it(ring: Ring) -> None:
             tool.retire(db, ring.path, 1)
 
         assert ring.path.read_text() == before
-        assert [canary.key_id for canary in keys.list_canaries(db)] == [1, 2]
+        assert [canary.key_id for canary in proof.list_canaries(db)] == [1, 2]
 
 
 @pytest.fixture
@@ -176,7 +166,7 @@ def retired(ring: Ring) -> Generator[tuple[Database, Asha]]:
         asha = with_secrets(db)
     tool.add(ring.path)
     with ring.open() as late:
-        keys.prove(late)
+        proof.prove(late)
         tool.promote(late, ring.path, 2)
         with ring.open() as db:
             rewrapped(db, ring)
@@ -211,7 +201,7 @@ def test_a_process_with_the_old_ring_cannot_seal_under_a_retired_key(
     retired: tuple[Database, Asha], kind: str
 ) -> None:
     late, asha = retired
-    before = keys.list_uses(late)
+    before = proof.list_uses(late)
     user = account(late, asha.user_id)
     with pytest.raises(KeyRingError, match="key 1, which this process seals with") as refused:
         SEALING[kind](late, user)
@@ -219,7 +209,7 @@ def test_a_process_with_the_old_ring_cannot_seal_under_a_retired_key(
         SEALING[kind](tx, user)  # type: ignore[arg-type]
 
     assert refused.value.__context__ is None
-    assert keys.list_uses(late) == before
+    assert proof.list_uses(late) == before
 
 
 def test_a_violation_that_is_none_of_a_key_stays_what_it_is(ring: Ring) -> None:
@@ -284,7 +274,7 @@ def test_a_miss_looks_at_the_keys_of_the_database_at_most_every_ten_seconds_and_
     ring: Ring, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[object] = []
-    list_canaries = keys.list_canaries
+    list_canaries = proof.list_canaries
 
     def counted(db: AsyncExecutor) -> object:
         looks.append(db)
@@ -293,7 +283,7 @@ def test_a_miss_looks_at_the_keys_of_the_database_at_most_every_ten_seconds_and_
     with ring.open() as db:
         asha = with_secrets(db)
         key = api_keys.issue(db, asha.user_id, "new", order_mode="auto").token
-        monkeypatch.setattr(keys, "list_canaries", counted)
+        monkeypatch.setattr(proof, "list_canaries", counted)
         for seconds, expected in ((9, 0), (2, 1), (9, 1), (2, 2)):
             later(seconds)
             assert isinstance(api_keys.verify(db, key), VerifiedKey)
@@ -316,7 +306,7 @@ def test_a_promotion_that_was_interrupted_is_done_again(
 ) -> None:
     tool.add(ring.path)
     with ring.open() as db:
-        keys.prove(db)
+        proof.prove(db)
         with monkeypatch.context() as patch:
             patch.setattr(keyring_file, "write", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
@@ -330,7 +320,7 @@ def test_a_promotion_that_was_interrupted_is_done_again(
 def test_a_number_of_a_key_is_never_used_again(ring: Ring) -> None:
     tool.add(ring.path)
     with ring.open() as db:
-        keys.prove(db)
+        proof.prove(db)
         tool.promote(db, ring.path, 2)
         tool.retire(db, ring.path, 1)
 
@@ -450,7 +440,7 @@ def test_a_rewrap_goes_on_behind_damaged_rows_and_names_them(
         ]  # fmt: skip
         assert sum(seen) == 12 + 6 * len(DAMAGED) + 1, "each row is read once"
         assert all(sessions.find(db, token) for token in tokens)
-        left = {(use.table_name, use.uses) for use in keys.list_uses(db) if use.key_id == 1}
+        left = {(use.table_name, use.uses) for use in proof.list_uses(db) if use.key_id == 1}
         assert left == {(each.table, len(each.damaged)) for each in reports}
         with pytest.raises(KeyRingError, match="key 1 is still needed by rows of "):
             tool.retire(db, ring.path, 1)

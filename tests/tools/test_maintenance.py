@@ -12,12 +12,14 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from oadb import Config, Database, log_partitions, login_attempts, rollups, traffic
+from oadb import Config, Database
+from oadb.accounts import login_attempts
 from oadb.errors import ConfigError
-from oadb.tools import doctor, maintenance, retention
+from oadb.logs import partitions, rollups, traffic
+from oadb.tools import health, maintenance, retention
 from oadb.tools.retention import Retention
 from tests.engine.rig import Observer, eventually, threads
-from tests.log_rows import INSERTS, LONG_AGO, insert, partitions, places
+from tests.log_rows import INSERTS, LONG_AGO, insert, partitions_of, places
 from tests.rollup_rows import put_traffic
 
 SHORTLY = timedelta(milliseconds=200)
@@ -39,11 +41,11 @@ def maintain(config: Config, kept: Retention = FOR_EVER) -> list[str]:
 
 
 def said_by_doctor(config: Config, subject: str) -> str:
-    return next(str(found) for found in doctor.examine(config) if found.subject == subject)
+    return next(str(found) for found in health.examine(config) if found.subject == subject)
 
 
 def drop_newest(url: str, table: str) -> str:
-    newest = partitions(url, table)[-1]
+    newest = partitions_of(url, table)[-1]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("call oadb.drop_log_partition(%s, %s, '1 s')", [table, newest])
     return newest
@@ -62,7 +64,7 @@ def test_partitions_are_made_ahead_of_need(config: Config, url: str, table: str)
 
     (line,) = maintain(config)
     assert line.startswith(f"ok   {table}: made the partition from ")
-    assert partitions(url, table)[-1] == newest
+    assert partitions_of(url, table)[-1] == newest
 
 
 def test_a_default_partition_is_emptied_and_that_is_said(config: Config, url: str) -> None:
@@ -121,7 +123,7 @@ def test_a_batch_of_sign_ins_is_no_larger_than_asked(config: Config, url: str) -
         "insert into oadb.login_attempts (username, method, outcome, attempted_at) "
         "select 'asha', 'password', 'failed', now() - interval '9 days' from generate_series(1, 5)"
     )
-    with doctor.Database(config) as db:
+    with health.Database(config) as db:
         assert login_attempts.delete_before(db, timedelta(days=1), 3) == 3
 
 
@@ -220,8 +222,8 @@ def test_a_role_that_does_not_own_the_tables_is_told(url: str) -> None:
             f"FAIL maintain: {name} may not change the tables: connect as postgres, "
             "who owns them, or as a member of it"
         )
-        with doctor.Database(passer) as db, pytest.raises(InsufficientPrivilege):
-            log_partitions.make(db, "traffic", LONG_AGO)
+        with health.Database(passer) as db, pytest.raises(InsufficientPrivilege):
+            partitions.make(db, "traffic", LONG_AGO)
     finally:
         observer.rows(f"drop owned by {name}")
         observer.rows(f"drop role {name}")
@@ -258,8 +260,8 @@ def test_the_doctor_misses_partitions_of_the_next_days_alone(config: Config, url
     drop_newest(url, "traffic")
     assert said_by_doctor(config, "partitions") == "ok   partitions: made ahead"
     today = f"traffic_{datetime.now(UTC):%Y%m%d}"
-    with doctor.Database(config) as db:
-        log_partitions.drop(db, "traffic", today)
+    with health.Database(config) as db:
+        partitions.drop(db, "traffic", today)
 
     assert said_by_doctor(config, "partitions") == (
         f"FAIL partitions: without {today}; run oadb maintain"

@@ -9,7 +9,7 @@ import pytest
 from yoyo.migrations import read_sql_migration
 
 from oadb.errors import MigrationError
-from oadb.tools import migration_files
+from oadb.tools.migrations import script_folder
 
 if TYPE_CHECKING:
     from tests.tools.conftest import Folder
@@ -25,14 +25,14 @@ def refusal(folder: "Folder") -> Refusal:
 
     def read() -> str:
         with pytest.raises(MigrationError) as refused:
-            migration_files.read(folder.path)
+            script_folder.read(folder.path)
         return str(refused.value)
 
     return read
 
 
 def test_the_migrations_of_this_repository_pass() -> None:
-    migrations = migration_files.read()
+    migrations = script_folder.read()
 
     assert migrations[0].id == "0001_create_schema"
 
@@ -41,19 +41,19 @@ def test_migrations_come_in_the_order_of_their_numbers(folder: "Folder") -> None
     folder.table("0003_create_zebras", "zebras")
     folder.table("0002_create_ants", "ants")
 
-    ids = [migration.id for migration in migration_files.read(folder.path)]
+    ids = [migration.id for migration in script_folder.read(folder.path)]
 
     assert ids == ["0001_create_schema", "0002_create_ants", "0003_create_zebras"]
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MigrationError, match="the folder does not exist"):
-        migration_files.read(tmp_path / "nowhere")
+        script_folder.read(tmp_path / "nowhere")
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MigrationError, match="the folder is empty"):
-        migration_files.read(tmp_path)
+        script_folder.read(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_prose_that_only_mentions_transactions_passes(folder: "Folder") -> None:
         f"-- Lock: none.\n-- depends: 0001_create_schema\n{path.read_text()}"
     )
 
-    assert len(migration_files.read(folder.path)) == 2
+    assert len(script_folder.read(folder.path)) == 2
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_the_same_words_inside_of_bodies_strings_and_comments_pass(
 ) -> None:
     folder.write("0002_create_users", body, "select 1;")
 
-    assert len(migration_files.read(folder.path)) == 2
+    assert len(script_folder.read(folder.path)) == 2
 
 
 def test_copy_with_data_is_refused(folder: "Folder", refusal: Refusal) -> None:
@@ -301,7 +301,7 @@ def test_copy_with_data_is_refused(folder: "Folder", refusal: Refusal) -> None:
 def test_copy_from_a_file_of_the_server_passes(folder: "Folder") -> None:
     folder.write("0002_load_users", "copy oadb.users (a) from '/stdin';", "select 1;")
 
-    assert len(migration_files.read(folder.path)) == 2
+    assert len(script_folder.read(folder.path)) == 2
 
 
 def test_a_psql_command_is_refused(folder: "Folder", refusal: Refusal) -> None:
@@ -357,7 +357,7 @@ def test_any_lock_timeout_passes(folder: "Folder", value: str) -> None:
     text = f"-- Users.\n\nSET LOCAL lock_timeout TO {value};\nselect 1;"
     folder.file("0002_create_users.sql").write_text(text)
 
-    assert len(migration_files.read(folder.path)) == 2
+    assert len(script_folder.read(folder.path)) == 2
 
 
 def test_a_rollback_that_does_not_begin_with_a_lock_timeout_is_refused(
@@ -418,7 +418,7 @@ def test_one_statement_outside_of_a_transaction_passes(folder: "Folder") -> None
         transactional=False,
     )
 
-    assert [m.transactional for m in migration_files.read(folder.path)] == [True, False]
+    assert [m.transactional for m in script_folder.read(folder.path)] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -466,7 +466,7 @@ def test_the_checksum_does_not_depend_on_line_ends(folder: "Folder") -> None:
     expected = hashlib.sha256(path.read_bytes()).digest()
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
 
-    assert migration_files.read(folder.path)[1].checksum == expected
+    assert script_folder.read(folder.path)[1].checksum == expected
 
 
 def test_steps_are_what_yoyo_would_send_with_the_line_of_each(folder: "Folder") -> None:
@@ -478,7 +478,7 @@ def test_steps_are_what_yoyo_would_send_with_the_line_of_each(folder: "Folder") 
         " null; end $$;\ncomment on table oadb.users is 'x'".encode()
     )
 
-    steps = migration_files.read(folder.path)[1].script.steps
+    steps = script_folder.read(folder.path)[1].script.steps
 
     assert [step.sql for step in steps] == [*read_sql_migration(str(path))[2]]
     assert [step.statement_line for step in steps] == [5, 8, 9, 11]

@@ -18,7 +18,7 @@ import pytest
 
 from oadb.engine import dsn
 from oadb.errors import MigrationError, UnavailableError
-from oadb.tools.migrations import Report, migrate, rollback, status
+from oadb.tools.migrations.runner import Report, migrate, rollback, status
 
 if TYPE_CHECKING:
     from tests.tools.conftest import Folder, Place
@@ -100,7 +100,7 @@ def runner(database: "Place", folder: "Folder") -> Iterator[Runner]:
     def start() -> subprocess.Popen[str]:
         code = (
             "import os, pathlib, sys; from oadb.engine import dsn;"
-            "from oadb.tools.migrations import migrate;"
+            "from oadb.tools.migrations.runner import migrate;"
             "print(migrate(dsn.parse(sys.argv[1]), folder=pathlib.Path(sys.argv[2])))"
         )
         command = [sys.executable, "-c", code, database.yoyo_url, str(folder.path)]

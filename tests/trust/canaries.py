@@ -18,26 +18,16 @@ from unittest.mock import patch
 import psycopg
 from pyotp import random_base32
 
-from oadb import (
-    Config,
-    Database,
-    Secret,
-    api_keys,
-    broker_tokens,
-    keys,
-    login_attempts,
-    second_factors,
-    sessions,
-    smtp_settings,
-    strategies,
-    users,
-    webhooks,
-)
-from oadb.broker_tokens import Tokens
+from oadb import Config, Database, Secret
+from oadb.accounts import api_keys, broker_tokens, login_attempts, second_factors, sessions, users
+from oadb.accounts.broker_tokens import Tokens
 from oadb.embedded import embedded_server
 from oadb.errors import Error
+from oadb.keys import proof
 from oadb.security import keyring_file
 from oadb.security.keyring import KeyRing
+from oadb.settings import smtp_settings
+from oadb.trading import strategies, webhooks
 from tests.accounts import account
 from tests.security.said import everything_shown
 from tests.trust.ground import Measured, key, require, server
@@ -63,7 +53,7 @@ def scan() -> list[Measured]:
     said: list[str] = []
     with server(ring) as (running, config), _logged() as log, Database(config) as db:
         _execute(config, *_LOUD)
-        keys.prove(db)
+        proof.prove(db)
         planted = [secret for number in range(PEOPLE) for secret in _plant(db, number, said)]
         planted += [Secret(each.root.hex()) for each in ring.keys.values()]
         planted += _plant_mail(db, said)

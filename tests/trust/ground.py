@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from oadb import Config, Database, keys
+from oadb import Config, Database
 from oadb.embedded import embedded_server
 from oadb.embedded.cluster import Cluster
 from oadb.engine.dsn import Dsn
+from oadb.keys import proof
 from oadb.security.keyring import Key, KeyRing, State
-from oadb.tools import migrations
+from oadb.tools.migrations import runner
 
 CPUS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
 THREADS = 16
@@ -36,7 +37,7 @@ def server(ring: KeyRing, **settings: object) -> Generator[tuple[Cluster, Config
     """Give a server of our own with every migration, and the configuration to reach it."""
     with embedded_server.temporary() as running:
         target = Dsn(running.keywords)
-        migrations.migrate(target)
+        runner.migrate(target)
         yield running, Config(target, pool_size=THREADS, max_overflow=0, keyring=ring, **settings)  # type: ignore[arg-type]
 
 
@@ -59,7 +60,7 @@ def database() -> Generator[Database]:
     """Give an open database on a server of our own."""
     ring = KeyRing([key(1)])
     with server(ring) as (_, config), Database(config) as db:
-        keys.prove(db)
+        proof.prove(db)
         yield db
 
 

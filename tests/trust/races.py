@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 from pyotp.totp import TOTP
 
-from oadb import Database, Secret, login_attempts, second_factors, sessions, users
+from oadb import Database, Secret
+from oadb.accounts import login_attempts, second_factors, sessions, users
 from oadb.errors import BusyError
 from tests.accounts import account
 from tests.trust.ground import THREADS, Measured, at_once, require

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import psycopg
 
-from oadb import Config, Database, Secret, api_keys, broker_tokens, keys, sessions
-from oadb.api_keys import VerifiedKey
-from oadb.broker_tokens import BrokerToken, Tokens
+from oadb import Config, Database, Secret
+from oadb.accounts import api_keys, broker_tokens, sessions
+from oadb.accounts.api_keys import VerifiedKey
+from oadb.accounts.broker_tokens import BrokerToken, Tokens
+from oadb.keys import proof
 from oadb.security import keyring_file
 from oadb.security.keyring import KeyRing
 from oadb.security.refusals import Refusal
@@ -73,7 +75,7 @@ def rewrap(folder: Path, rows: int = ROWS, kills: int = KILLS) -> list[Measured]
         )
         ring = keyring_file.read(path)
         with Database(config) as db:
-            keys.admit(Database(Config(config.dsn, keyring=ring)), 2)
+            proof.admit(Database(Config(config.dsn, keyring=ring)), 2)
         url = Server("url", running.keywords).url("postgres")
         fresh = Config(config.dsn, pool_size=WRITERS + 1, keyring=ring)
         before = replace(fresh, keyring=ring.with_primary(1))
@@ -107,7 +109,7 @@ def _rotate(
 
 
 def _fill(db: Database, config: Config, rows: int) -> None:
-    keys.prove(db)
+    proof.prove(db)
     with psycopg.connect(**config.connection_keywords(), autocommit=True) as connection:
         connection.execute(_USERS, (rows,))
     ring = config.keyring

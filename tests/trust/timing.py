@@ -9,7 +9,9 @@ from statistics import median
 
 import psycopg
 
-from oadb import Config, Database, Secret, api_keys, keys, users
+from oadb import Config, Database, Secret
+from oadb.accounts import api_keys, users
+from oadb.keys import proof
 from oadb.security.keyring import KeyRing
 from tests.trust.ground import Measured, key, require, server
 
@@ -43,7 +45,7 @@ class Filled:
 def filled(count: int) -> Generator[Filled]:
     """Give a database of our own with *count* keys."""
     with server(KeyRing([key(1)])) as (_, config), Database(config) as db:
-        keys.prove(db)
+        proof.prove(db)
         user = users.create(db, "keys", "keys@example.in").user_id
         token = api_keys.issue(db, user, "seed", order_mode="auto").token
         _fill(config, count - 1)
@@ -98,7 +100,7 @@ def _compared(promise: str, one: float, other: float) -> Measured:
 
 def names(db: Database, *, logins: int) -> Measured:
     """Say how well a clock tells an unknown name from a known one with a wrong password."""
-    keys.prove(db)
+    proof.prove(db)
     user = users.create(db, f"known{logins}", f"known{logins}@example.in").user_id
     users.set_password(db, user, Secret("correct horse"))
     wrong = Secret("incorrect horse")

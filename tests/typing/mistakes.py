@@ -5,21 +5,13 @@ A dash: this checker does not look for such a mistake.
 
 from uuid import uuid4
 
-from oadb import (
-    AsyncDatabase,
-    AsyncExecutor,
-    Database,
-    Secret,
-    api_keys,
-    app_settings,
-    chartink,
-    settings,
-    strategies,
-    users,
-)
+from oadb import AsyncDatabase, AsyncExecutor, Database, Secret
+from oadb.accounts import api_keys, users
 from oadb.engine.binding.operations import operation
+from oadb.settings import app_settings, user_settings
+from oadb.trading import chartink, strategies
 
-SIZE = settings.declare("mistakes.size", int, default=5)
+SIZE = user_settings.declare("mistakes.size", int, default=5)
 
 
 @operation
@@ -49,11 +41,13 @@ def blocking(db: Database) -> None:
     mode = api_keys.get_order_mode(db, 7, uuid4())
     print(mode == "manual")  # E: comparison-overlap, reportUnnecessaryComparison
     api_keys._revoke(db, 7, uuid4())  # E: -, reportPrivateUsage
-    size: str = settings.get(db, 7, SIZE)  # E: assignment, reportAssignmentType
+    size: str = user_settings.get(db, 7, SIZE)  # E: assignment, reportAssignmentType
     print(size)
     SIZE.to("5")  # E: arg-type, reportArgumentType
-    settings.get(db, 7, "mistakes.size")  # E: call-overload, reportCallIssue
-    settings.declare("mistakes.set", set, default=set[int]())  # E: type-var, reportArgumentType
+    user_settings.get(db, 7, "mistakes.size")  # E: call-overload, reportCallIssue
+    user_settings.declare(
+        "mistakes.set", set, default=set[int]()
+    )  # E: type-var, reportArgumentType
     app_settings.set_trading_mode(db, "paper", changed_by=7)  # E: call-overload, reportCallIssue
     found = strategies.find_by_webhook(db, Secret("oaw_"))
     print(found.mappings)  # E: union-attr, reportAttributeAccessIssue

@@ -16,18 +16,16 @@ from oadb import (
     Executor,
     Secret,
     Transaction,
-    app_settings,
-    instrument_loads,
-    instruments,
-    settings,
-    users,
 )
-from oadb.app_settings import TradingMode
+from oadb.accounts import users
+from oadb.accounts.users import User
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
-from oadb.instrument_loads import LoadReport
-from oadb.instruments import Instrument
-from oadb.users import User
+from oadb.market import instruments, loads
+from oadb.market.instruments import Instrument
+from oadb.market.loads import LoadReport
+from oadb.settings import app_settings, user_settings
+from oadb.settings.app_settings import TradingMode
 
 query = queries("oadb.typed")
 
@@ -37,9 +35,9 @@ class Row:
     number: int
 
 
-THEME = settings.declare("typing.theme", str, default="light")
-SIZE = settings.declare("typing.size", int, default=5, most=10, check=lambda size: size > 0)
-TREE = settings.declare("typing.tree", dict[str, object], default={})
+THEME = user_settings.declare("typing.theme", str, default="light")
+SIZE = user_settings.declare("typing.size", int, default=5, most=10, check=lambda size: size > 0)
+TREE = user_settings.declare("typing.tree", dict[str, object], default={})
 
 
 @query
@@ -81,11 +79,11 @@ def blocking(db: Database) -> None:
     assert_type(copy_in(db, [(1, "a"), (2, None)]), Affected)
     assert_type(users.verify_password(db, "asha", Secret("secret")), User | None)
     assert_type(rename(db, 7, email="b@x.in"), User | None)
-    assert_type(instrument_loads.load(db, "zerodha", list[Instrument]()), LoadReport)
-    assert_type(settings.get(db, 7, THEME), str)
-    assert_type(settings.get(db.as_user(7), 7, TREE), dict[str, object])
-    assert_type(settings.get_all(db, 7, THEME, SIZE)[SIZE], int)
-    assert_type(settings.put(db, 7, THEME.to("dark"), SIZE.to(7), changed_by=1), int)
+    assert_type(loads.load(db, "zerodha", list[Instrument]()), LoadReport)
+    assert_type(user_settings.get(db, 7, THEME), str)
+    assert_type(user_settings.get(db.as_user(7), 7, TREE), dict[str, object])
+    assert_type(user_settings.get_all(db, 7, THEME, SIZE)[SIZE], int)
+    assert_type(user_settings.put(db, 7, THEME.to("dark"), SIZE.to(7), changed_by=1), int)
     assert_type(app_settings.get_trading_mode(db), TradingMode)
     if (user := users.find_by_email(db, "a@x.in")) is not None:
         assert_type(user.email, str)
@@ -122,9 +120,9 @@ async def awaiting(db: AsyncDatabase) -> None:
     assert_type(await copy_in(db, [(1, "a")]), Affected)
     assert_type(await users.verify_password(db, "asha", Secret("secret")), User | None)
     assert_type(await rename(db, 7, email="b@x.in"), User | None)
-    assert_type(await settings.get(db, 7, SIZE), int)
-    assert_type((await settings.get_all(db, 7))[THEME], str)
-    assert_type(await instrument_loads.load(db, "zerodha", list[Instrument]()), LoadReport)
+    assert_type(await user_settings.get(db, 7, SIZE), int)
+    assert_type((await user_settings.get_all(db, 7))[THEME], str)
+    assert_type(await loads.load(db, "zerodha", list[Instrument]()), LoadReport)
 
 
 async def awaiting_in_a_transaction(db: AsyncDatabase) -> None:

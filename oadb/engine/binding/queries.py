@@ -118,7 +118,7 @@ class Queries:
 
 
 def queries(module: str) -> Queries:
-    """Return the decorator for the declarations of a module: ``query = queries(__name__)``.
+    """Return the decorator for the declarations of a module; call it with ``__name__``.
 
     It reads the SQL file of the module's name: ``sql/queries/accounts/users.sql`` for
     ``oadb.accounts.users``. Raises DeclarationError listing every problem of the file.

@@ -109,6 +109,13 @@ def sql_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "sql"
 
 
+def places() -> list[str]:
+    """Return the places of all files of queries, such as ``accounts/users``, in order."""
+    folder = sql_folder() / "queries"
+    files = folder.rglob("*.sql")
+    return sorted(str(path.relative_to(folder).with_suffix("")) for path in files)
+
+
 def load(place: str) -> dict[str, Statement]:
     """Read ``sql/queries/<place>.sql``, such as ``accounts/users``.
 

@@ -1,0 +1,57 @@
+"""When API keys were last used.
+
+uses.add(verified)          # with each request
+key_uses.write(db, uses)    # once a minute
+"""
+
+import threading
+from uuid import UUID
+
+from oadb.accounts.api_keys import VerifiedKey
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.executors import AsyncExecutor
+
+query = queries(__name__)
+
+
+@query
+def _store(user_ids: list[int], api_key_ids: list[UUID]) -> Affected: ...
+
+
+query.complete()
+
+
+class Uses:
+    """Collects which keys were used, for one write a minute instead of one for each request."""
+
+    def __init__(self) -> None:
+        self._used: set[tuple[int, UUID]] = set()
+        self._lock = threading.Lock()
+
+    def add(self, key: VerifiedKey) -> None:
+        """Note that a key was used; takes no round trip."""
+        self.put_back([key.user_id], [key.api_key_id])
+
+    def take(self) -> tuple[list[int], list[UUID]]:
+        """Return and forget what was noted, as ``store`` takes it."""
+        with self._lock:
+            used, self._used = sorted(self._used), set()
+        return [user_id for user_id, _ in used], [api_key_id for _, api_key_id in used]
+
+    def put_back(self, user_ids: list[int], api_key_ids: list[UUID]) -> None:
+        """Note what was taken again, because it could not be written."""
+        with self._lock:
+            self._used.update(zip(user_ids, api_key_ids, strict=True))
+
+
+@operation
+async def write(db: AsyncExecutor, uses: Uses) -> int:
+    """Write what *uses* collected; return how many keys. Nothing is lost if that fails."""
+    used = uses.take()
+    try:
+        return await _store(db, *used)
+    except BaseException:
+        uses.put_back(*used)
+        raise

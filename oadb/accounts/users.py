@@ -1,0 +1,223 @@
+"""Accounts: who can sign in."""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from oadb.accounts import sessions
+from oadb.changes import announcements
+from oadb.changes.announcements import Change
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.executors import AsyncExecutor
+from oadb.errors import Error, SealError
+from oadb.keys import proof
+from oadb.security.keyring import KeyRing
+from oadb.security.passwords import Passwords
+from oadb.security.sealing import SealedColumn
+from oadb.security.secret import Secret
+
+query = queries(__name__)
+passwords = Passwords()
+
+HASH = SealedColumn("users", "password_hash")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person who can sign in.
+
+    ``auth_epoch`` rises with each new password; ``sessions.create`` wants the one of the user
+    who was verified.
+    """
+
+    user_id: int
+    username: str
+    email: str
+    first_name: str | None
+    last_name: str | None
+    is_admin: bool
+    auth_epoch: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassword:
+    """What a password is verified against, sealed; None if the user has none."""
+
+    user_id: int
+    password_hash: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPassword(StoredPassword):
+    """What a name leads to; ``auth_epoch`` tells whether the password was changed since."""
+
+    auth_epoch: int
+
+
+@query
+def get(user_id: int) -> User | None: ...
+
+
+@query
+def find_by_username(username: str) -> User | None: ...
+
+
+@query
+def find_by_email(email: str) -> User | None: ...
+
+
+@query
+def _find_password(username: str) -> FoundPassword | None: ...
+
+
+@query
+def list_page(after: int = 0, page_size: int = 100) -> list[User]: ...
+
+
+@query
+def count_all() -> int: ...
+
+
+@query
+def create(
+    username: str,
+    email: str,
+    first_name: str | None = None,
+    last_name: str | None = None,
+    is_admin: bool = False,
+) -> User: ...
+
+
+@query
+def set_profile(
+    user_id: int, email: str, first_name: str | None, last_name: str | None
+) -> User | None: ...
+
+
+@query
+def _store_password(user_id: int, password_hash: bytes) -> Affected: ...
+
+
+@query
+def _upgrade_password(user_id: int, password_hash: bytes, replaced_hash: bytes) -> Affected: ...
+
+
+@query
+def _delete(user_id: int) -> Affected: ...
+
+
+@query
+def _list_under_key(key_id: int, after: int, batch: int) -> list[StoredPassword]: ...
+
+
+@query
+def _reseal(
+    user_ids: list[int], replaced: list[bytes], password_hashes: list[bytes]
+) -> Affected: ...
+
+
+query.complete()
+
+
+@operation
+@proof.seals
+async def set_password(
+    db: AsyncExecutor, user_id: int, password: Secret, *, keep_session: UUID | None = None
+) -> bool:
+    """Set a user's password, 8 to 1024 bytes of UTF-8; False if there is no such user.
+
+    All sessions of the user end with it, in the same transaction, but for *keep_session*. Takes
+    about 0.1 s, during which no connection is held unless *db* is a transaction. Raises
+    ParameterError for an unfit password and BusyError if hashing is in full use.
+    """
+    ring = await proof.ring_of(db)
+    sealed = await _hashed(db, ring, user_id, password)
+    async with db.transaction() as tx:
+        if not await _store_password(tx, user_id, sealed):
+            return False
+        if keep_session is None:
+            await sessions.end_all(tx, user_id)
+        else:
+            await sessions.end_others(tx, user_id, keep_session)
+    return True
+
+
+@operation
+async def verify_password(db: AsyncExecutor, username: str, password: Secret) -> User | None:
+    """Return the user whose name and password these are, or None.
+
+    An unknown name, a user without a password, a wrong password and one that is changed meanwhile
+    give the same answer, the first three in the same time. A database that does not answer raises
+    UnavailableError and full hashing capacity BusyError: neither says anything about the password.
+    Does not slow down who guesses: ``login_attempts.sign_in`` does.
+    """
+    ring = await proof.ring_of(db)
+    stored = await _find_password(db, username)
+    known = _opened(ring, stored)
+    right = await db.offload(passwords.verify, known, password)
+    if not right or stored is None:
+        return None
+    with suppress(Error):  # it will be done at the next sign-in; this one was right
+        await _upgrade(db, ring, stored, known, password)
+    user = await get(db, stored.user_id)
+    return user if user and user.auth_epoch == stored.auth_epoch else None
+
+
+@operation
+async def delete(db: AsyncExecutor, user_id: int) -> bool:
+    """Delete a user with all keys, tokens and sessions; False if there is none.
+
+    Listeners hear of it as a change of the table users: drop whatever is cached of this user.
+    """
+    return await announcements.write(db, Change("users", user_id, ""), _delete, user_id) > 0
+
+
+@operation
+async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> proof.Batch:
+    """Seal *batch* hashes of a key, of the users behind *after*, under the primary one."""
+    ring = await proof.ring_of(db)
+    found = await _list_under_key(db, key_id, after, batch)
+    made, done = proof.resealed(
+        {(each.user_id,): each for each in found},
+        lambda row, each: HASH.reseal(ring, row, each.password_hash or b""),
+    )
+    await _reseal(
+        db,
+        [each.user_id for each, _ in made],
+        [each.password_hash or b"" for each, _ in made],
+        [sealed for _, sealed in made],
+    )
+    return done
+
+
+async def _hashed(db: AsyncExecutor, ring: KeyRing, user_id: int, password: Secret) -> bytes:
+    """Return the sealed hash of a password."""
+    return HASH.seal(
+        ring, (user_id,), (await db.offload(passwords.hash, password)).reveal().encode()
+    )
+
+
+def _opened(ring: KeyRing, stored: StoredPassword | None) -> Secret | None:
+    """Return the hash; None for one that was tampered with, so that nobody signs in with it."""
+    if stored is None or stored.password_hash is None:
+        return None
+    try:
+        return Secret(HASH.open(ring, (stored.user_id,), stored.password_hash).decode())
+    except SealError:  # in the log by now; the answer and its time stay those of a wrong password
+        return None
+
+
+@proof.seals
+async def _upgrade(
+    db: AsyncExecutor, ring: KeyRing, stored: StoredPassword, known: Secret | None, password: Secret
+) -> None:
+    """Hash again a password that just proved right, if today's parameters are others."""
+    if known is None or stored.password_hash is None or not passwords.is_outdated(known):
+        return
+    sealed = await _hashed(db, ring, stored.user_id, password)
+    await _upgrade_password(db, stored.user_id, sealed, stored.password_hash)

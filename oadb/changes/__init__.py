@@ -1,0 +1,1 @@
+"""What changed: announcements, and what in memory follows them."""

@@ -1,0 +1,1 @@
+"""Root keys: whether the key ring and the database fit."""

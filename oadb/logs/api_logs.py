@@ -1,0 +1,148 @@
+"""API logs: requests to the API and what they were answered."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.binding.values import readable
+from oadb.engine.executors import AsyncExecutor
+from oadb.logs.redaction import redacted
+from oadb.security.addresses import address
+
+query = queries(__name__)
+
+# Characters that are kept of what a client may have chosen.
+_LONGEST_ENDPOINT, _LONGEST_METHOD, _LONGEST_ERROR = 500, 20, 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request to the API, to be written; ``request`` and ``response`` are redacted on the way."""
+
+    endpoint: str
+    method: str
+    status: int
+    user_id: int | None = None
+    ip: str | None = None
+    request: dict[str, object] | None = None
+    response: dict[str, object] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiLog:
+    """A request to the API, as it was written."""
+
+    log_id: int
+    logged_at: datetime
+    user_id: int | None
+    endpoint: str
+    method: str
+    status: int
+    ip: str | None
+    request: dict[str, object] | None
+    response: dict[str, object] | None
+    error: str | None
+
+
+@query
+def store(blocks: Iterable[bytes]) -> Affected: ...
+
+
+@query
+def _insert(
+    user_id: int | None,
+    endpoint: str,
+    method: str,
+    status: int,
+    ip: str | None,
+    request: dict[str, object] | None,
+    response: dict[str, object] | None,
+    error: str | None,
+) -> Affected: ...
+
+
+@query
+def list_recent(
+    since: datetime | None = None,
+    before_at: datetime | None = None,
+    before_id: int | None = None,
+    page_size: int = 100,
+) -> list[ApiLog]: ...
+
+
+@query
+def list_by_user(
+    user_id: int,
+    since: datetime | None = None,
+    before_at: datetime | None = None,
+    before_id: int | None = None,
+    page_size: int = 100,
+) -> list[ApiLog]: ...
+
+
+@query
+def list_by_endpoint(
+    endpoint: str,
+    since: datetime | None = None,
+    before_at: datetime | None = None,
+    before_id: int | None = None,
+    page_size: int = 100,
+) -> list[ApiLog]: ...
+
+
+@query
+def list_by_status(
+    status: int,
+    since: datetime | None = None,
+    before_at: datetime | None = None,
+    before_id: int | None = None,
+    page_size: int = 100,
+) -> list[ApiLog]: ...
+
+
+@query
+def search(
+    content: dict[str, object],
+    since: datetime | None = None,
+    before_at: datetime | None = None,
+    before_id: int | None = None,
+    user_id: int | None = None,
+    page_size: int = 100,
+) -> list[ApiLog]: ...
+
+
+@query
+def stream(since: datetime | None = None, until: datetime | None = None) -> Iterator[ApiLog]: ...
+
+
+@query
+def count(since: datetime | None = None, until: datetime | None = None) -> int: ...
+
+
+@query
+def count_by_user(
+    user_id: int, since: datetime | None = None, until: datetime | None = None
+) -> int: ...
+
+
+query.complete()
+
+
+@operation
+async def write(db: AsyncExecutor, call: Call) -> None:
+    """Write *call* in the caller's transaction: it is there if, and only if, that commits.
+
+    Redacted as LogWriter redacts, bodies by the usual fields. Texts are cut, not refused: endpoint
+    500 characters, method 20, error 2000. Raises ParameterError for an address that is none,
+    CheckViolation for a status outside of 100 to 599.
+    """
+    ip, kept = address("api_logs.write", call.ip), redacted(call)
+    await _insert(
+        db, kept.user_id, readable(kept.endpoint, _LONGEST_ENDPOINT),
+        readable(kept.method, _LONGEST_METHOD), kept.status, ip, kept.request, kept.response,
+        None if kept.error is None else readable(kept.error, _LONGEST_ERROR),
+    )  # fmt: skip

@@ -1,0 +1,175 @@
+"""Latency: how long calls to brokers took, part by part."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.executors import AsyncExecutor
+from oadb.logs.redaction import redacted
+from oadb.logs.rollups import FEW, plan_lightly, require_window
+
+query = queries(__name__)
+
+Outcome = Literal["succeeded", "failed", "partial"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """A call to a broker, to be written; times in milliseconds."""
+
+    total_ms: float
+    outcome: Outcome
+    broker: str | None = None
+    order_type: str | None = None
+    symbol: str | None = None
+    order_id: str | None = None
+    user_id: int | None = None
+    rtt_ms: float | None = None
+    validation_ms: float | None = None
+    response_ms: float | None = None
+    overhead_ms: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimingLog:
+    """A call to a broker that was written; times in milliseconds."""
+
+    log_id: int
+    logged_at: datetime
+    user_id: int | None
+    order_id: str | None
+    broker: str | None
+    symbol: str | None
+    order_type: str | None
+    rtt_ms: float | None
+    validation_ms: float | None
+    response_ms: float | None
+    overhead_ms: float | None
+    total_ms: float
+    outcome: Outcome
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the calls to a broker (None: not said) or to all; times in milliseconds.
+
+    ``calls`` are those in which it was measured. ``average_ms`` and the percentiles are None where
+    there are none. ``bins`` and ``counts`` are a histogram: see ``rollups.bin_edges``.
+    """
+
+    broker: str | None
+    part: str
+    calls: int
+    failed: int
+    partial: int
+    under_100_ms: int
+    under_150_ms: int
+    under_200_ms: int
+    average_ms: float | None
+    p50_ms: float | None
+    p90_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    bins: list[int]
+    counts: list[int]
+
+    def share(self, count: int) -> float | None:
+        """Return a count, such as ``under_150_ms``, as a share of the calls: 0 to 1."""
+        return count / self.calls if self.calls else None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The calls to a broker, or to all, part by part; ``total`` counts each call."""
+
+    rtt: Part
+    validation: Part
+    response: Part
+    overhead: Part
+    total: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """The calls of a window: to all brokers together, and to each, the most called first."""
+
+    total: Summary
+    brokers: tuple[Summary, ...]
+
+
+@query
+def store(blocks: Iterable[bytes]) -> Affected: ...
+
+
+@query
+def _insert(
+    user_id: int | None,
+    order_id: str | None,
+    broker: str | None,
+    symbol: str | None,
+    order_type: str | None,
+    rtt_ms: float | None,
+    validation_ms: float | None,
+    response_ms: float | None,
+    overhead_ms: float | None,
+    total_ms: float,
+    outcome: Outcome,
+    error: str | None,
+) -> Affected: ...
+
+
+@query
+def list_recent(
+    before_at: datetime | None = None, before_id: int | None = None, page_size: int = 100
+) -> list[TimingLog]: ...
+
+
+@query
+def stream_between(since: datetime, until: datetime) -> Iterator[TimingLog]: ...
+
+
+@query
+def _summarize(since: datetime, until: datetime, few: int) -> list[Part]: ...
+
+
+@query
+def list_brokers() -> list[str]: ...
+
+
+query.complete()
+
+
+@operation
+async def write(db: AsyncExecutor, timing: Timing) -> None:
+    """Write one call at once; a LogWriter writes many for the price of few.
+
+    Redacted as LogWriter redacts; texts are cut at 2,000 characters. Raises CheckViolation for a
+    time that cannot be: negative (but for ``overhead_ms``), above 1e9, or no number.
+    """
+    kept = redacted(timing)
+    await _insert(
+        db, kept.user_id, kept.order_id, kept.broker, kept.symbol, kept.order_type, kept.rtt_ms,
+        kept.validation_ms, kept.response_ms, kept.overhead_ms, kept.total_ms, kept.outcome,
+        kept.error,
+    )  # fmt: skip
+
+
+@operation
+async def statistics(db: AsyncExecutor, since: datetime, until: datetime) -> Statistics:
+    """Count and time the calls from *since* up to, but not including, *until*.
+
+    As ``traffic.statistics``, for each part of a call. Raises ParameterError if *since* is after
+    *until*.
+    """
+    require_window("latency.statistics", since, until)
+    async with db.transaction() as tx:
+        await plan_lightly(tx)
+        parts = await _summarize(tx, since, until, FEW)
+    total, *brokers = (Summary(*parts[at : at + 5]) for at in range(0, len(parts), 5))
+    return Statistics(total, tuple(brokers))

@@ -1,0 +1,124 @@
+"""Partitions of logs, and what else of logs goes with time.
+
+What changes something is for the owner of the tables: see ``oadb maintain``.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
+
+query = queries(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who owns the tables of logs, and whether this connection's role has his rights."""
+
+    role_name: str
+    owner_name: str
+    is_ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A partition that should be there by now; one that is due will be needed soon."""
+
+    table_name: str
+    partition_name: str
+    starts_at: datetime
+    is_due: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Strays:
+    """Rows in the default partition of a table, and the period whose partition they lack.
+
+    ``starts_at`` is None for times that no partition is made for: before 1970 and after 9998.
+    """
+
+    table_name: str
+    starts_at: datetime | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """When ``oadb maintain`` last came to its end; more than two days are long ago.
+
+    While it never ran, ``maintained_at`` is when the tables were made.
+    """
+
+    maintained_at: datetime
+    is_long_ago: bool
+    has_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """How many rows of logs were not stored within the last day."""
+
+    rejected: int
+    dropped: int
+
+
+@query
+def find_owner() -> Owner: ...
+
+
+@query
+def claim_maintenance() -> bool: ...
+
+
+@query
+def list_tables() -> list[str]: ...
+
+
+@query
+def list_missing() -> list[Missing]: ...
+
+
+@query
+def list_strays() -> list[Strays]: ...
+
+
+@query
+def list_expired(table_name: str, age: timedelta) -> list[str]: ...
+
+
+@query
+def make(table_name: str, moment: datetime, patience: timedelta = timedelta(seconds=10)) -> int: ...
+
+
+@query
+def drop(
+    table_name: str, partition_name: str, patience: timedelta = timedelta(seconds=10)
+) -> None: ...
+
+
+@query
+def note_maintenance() -> Affected: ...
+
+
+@query
+def find_last_maintenance() -> Maintenance: ...
+
+
+@query
+def count_lost() -> Lost: ...
+
+
+@query
+def sweep_batches(batch: int = 1000) -> Affected: ...
+
+
+@query
+def sweep_rejects(batch: int = 1000) -> Affected: ...
+
+
+@query
+def sweep_drops(batch: int = 1000) -> Affected: ...
+
+
+query.complete()

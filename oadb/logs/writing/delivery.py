@@ -1,0 +1,170 @@
+"""Delivery: batches become rows, exactly once, however often it takes.
+
+A batch has its id before the first attempt, and its transaction begins by claiming it. An attempt
+whose answer was lost is made again, and finds the claim if it had succeeded.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from random import uniform
+from time import monotonic_ns
+from typing import Protocol
+from uuid import UUID
+
+import psycopg
+
+from oadb.engine.database import Database
+from oadb.engine.executors import Executor
+from oadb.engine.failures import is_data_error
+from oadb.engine.transactions import Transaction
+from oadb.logs.texts import cut
+from oadb.logs.writing.encoding import Clock, Lines, as_text
+from oadb.logs.writing.log_tables import Table
+from oadb.logs.writing.queue import Batch, Entry, Queue
+from oadb.validation.bad_rows import store_what_fits
+
+logger = logging.getLogger("oadb.log_writer")
+
+# Seconds between two attempts at a batch.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+
+_LONGEST_REASON = 500
+
+
+class ClaimBatch(Protocol):
+    """Claims a batch and returns the time of the database; None: it is stored already."""
+
+    def __call__(  # noqa: D102  # said above
+        self,
+        db: Executor,
+        /,
+        batch_id: UUID,
+        table_name: str,
+        rows: int,
+        oldest: timedelta,
+        newest: timedelta,
+    ) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The statements that keep the books of a batch, in its transaction."""
+
+    claim_batch: ClaimBatch
+    park: Callable[[Executor, UUID, str, list[str], list[str]], int]
+    record_drops: Callable[[Executor, str, list[str], list[int]], int]
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Stores the batches of a queue, one after the other."""
+
+    queue: Queue
+    tables: Mapping[str, Table]
+    db: Database
+    ledger: Ledger
+    is_out: bool = False
+
+    def run(self) -> None:
+        """Store batches until the queue is closed and empty, or given up."""
+        while (batch := self.queue.take()) is not None:
+            self._deliver(batch)
+        self.db.close()
+
+    def _deliver(self, batch: Batch) -> None:
+        """Store a batch, trying until it succeeds: what was lost later would be lost for good."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                self._store(batch)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the rows are kept
+                self._note_outage(error)
+                # Random, so that services do not come back all at once.
+                if not self.queue.retry(str(error), uniform(pause / 2, pause)):  # noqa: S311
+                    return
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                self._note_end_of_outage()
+                self.queue.settle(batch)
+                return
+
+    def _store(self, batch: Batch) -> None:
+        try:
+            self._attempt(batch)
+        except psycopg.Error as error:
+            if batch.one_by_one or not is_data_error(error):
+                raise
+            batch.one_by_one = True
+            self._attempt(batch)
+
+    def _attempt(self, batch: Batch) -> None:
+        """Store a batch in one transaction, unless it is stored already."""
+        with self.db.transaction() as tx:
+            clock = self._claim(tx, batch)
+            if clock is None:
+                return
+            batch.rejects = []
+            copy = partial(self._copy, batch, clock)
+            if batch.entries and batch.one_by_one:
+                store_what_fits(tx, batch.entries, copy, partial(_reject, batch))
+            elif batch.entries:
+                copy(tx, batch.entries)
+            self._park(tx, batch)
+            if batch.drops:
+                record = self.ledger.record_drops
+                record(tx, _writer(), [*batch.drops], [*batch.drops.values()])
+
+    def _claim(self, tx: Transaction, batch: Batch) -> Clock | None:
+        stamps = [stamp for stamp, _, _, _ in batch.entries]
+        now = monotonic_ns()
+        oldest, newest = (
+            timedelta(microseconds=(now - stamp) // 1000)
+            for stamp in (min(stamps, default=now), max(stamps, default=now))
+        )
+        rows = len(batch.entries)
+        claimed = self.ledger.claim_batch(tx, batch.batch_id, batch.table, rows, oldest, newest)
+        return None if claimed is None else Clock(claimed, now)
+
+    def _copy(self, batch: Batch, clock: Clock, tx: Executor, entries: Sequence[Entry]) -> None:
+        table = self.tables[batch.table]
+        lines = Lines(table, entries, clock)
+        table.store(tx, lines)
+        batch.rejects += lines.unfit
+
+    def _park(self, tx: Transaction, batch: Batch) -> None:
+        if batch.rejects:
+            names = self.tables[batch.table].names
+            reasons = [cut(reason, _LONGEST_REASON) for _, reason in batch.rejects]
+            texts = [cut(_shown(names, entry)) for entry, _ in batch.rejects]
+            self.ledger.park(tx, batch.batch_id, batch.table, reasons, texts)
+
+    def _note_outage(self, error: Exception) -> None:
+        if not self.is_out:
+            rows = self.queue.stats().queued_rows
+            logger.warning("logs cannot be stored now; %d rows wait: %s", rows, error)
+        self.is_out = True
+
+    def _note_end_of_outage(self) -> None:
+        if self.is_out:
+            logger.info("logs are stored again")
+        self.is_out = False
+
+
+def _reject(batch: Batch, entry: Entry, error: psycopg.Error) -> None:
+    batch.rejects.append((entry, str(error)))
+
+
+def _shown(names: Sequence[str], entry: Entry) -> str:
+    """Return a row as people read it; its values were redacted when it was taken."""
+    _, values, _, _ = entry
+    pairs = zip(names, values, strict=True)
+    return ", ".join(f"{name}: {as_text(value)}" for name, value in pairs)
+
+
+def _writer() -> str:
+    return f"{socket.gethostname()} {os.getpid()}"

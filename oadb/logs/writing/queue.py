@@ -1,0 +1,246 @@
+"""The queue: bounded by rows and bytes, open again at half, batches in the order of their rows.
+
+What was taken counts until it is stored, so that the bounds hold for all there is.
+"""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from operator import itemgetter
+from time import monotonic, monotonic_ns
+from uuid import UUID, uuid4
+
+from oadb.errors import UnavailableError
+from oadb.logs.redaction import Values
+from oadb.logs.writing.limits import Limits
+from oadb.logs.writing.writer_stats import Counts, LogStats
+
+Receipt = Future[str | None]
+"""Of a row whose writer waits until it is stored; the result is why it was parked, or None."""
+
+Entry = tuple[int, Values, int, Receipt | None]
+"""When a row came (nanoseconds of the monotonic clock), its values, their size, its receipt."""
+
+_CLOSED = "logs: this writer was closed; the row was not stored"
+
+_SIZE = itemgetter(2)
+
+# Rows and bytes of a batch where more wait than it takes to begin one.
+_BATCH_ROWS, _BATCH_BYTES = 5000, 8 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows of one table that are stored together or not at all; ``drops`` are counted with them."""
+
+    table: str
+    entries: list[Entry]
+    drops: dict[str, int]
+    batch_id: UUID = field(default_factory=uuid4)
+    rejects: list[tuple[Entry, str]] = field(default_factory=list[tuple[Entry, str]])
+    """Rows that its table does not take, and why; known once it was tried."""
+    one_by_one: bool = False
+    """Whether a row was refused, so that it has to be found."""
+
+
+class Queue:
+    """Rows that wait, of several tables; any thread gives, one takes."""
+
+    def __init__(self, limits: Limits, tables: Iterable[str]) -> None:
+        self._limits = limits
+        self._max_rows, self._max_bytes = limits.max_rows, limits.max_bytes
+        # Other rows need not wake the one who takes: it sleeps until the first one is due.
+        self._waking = frozenset({1, limits.flush_rows})
+        # Reentrant: a signal's handler may write a row in the middle of this.
+        lock = threading.RLock()
+        self._lock = lock
+        self._changed = threading.Condition(lock)
+        self._room = threading.Condition(lock)
+        self._lanes: dict[str, deque[Entry]] = {name: deque() for name in tables}
+        self._drops: Counter[str] = Counter()
+        self._awaited = 0
+        self._in_hand: Batch | None = None
+        self._counts = Counts()
+        self._open = True
+        self._full_since: float | None = None
+        self._closing = self._given_up = False
+
+    # For those who give -------------------------------------------------------------------------
+
+    def offer(self, table: str, values: Values, size: int, receipt: Receipt | None = None) -> bool:
+        """Take a row if there is room now."""
+        with self._lock:
+            counts = self._counts
+            if counts.bytes + size > self._max_bytes:
+                self._fill()
+            if not self._open:
+                return False
+            self._lanes[table].append((monotonic_ns(), values, size, receipt))
+            counts.bytes += size
+            counts.rows = rows = counts.rows + 1
+            if receipt is not None:
+                self._awaited += 1
+                self._changed.notify()
+            elif rows in self._waking:
+                self._changed.notify()
+            if rows >= self._max_rows:
+                self._fill()
+            return True
+
+    def wait_for_room(self, seconds: float) -> bool:
+        """Wait for room; say whether there is some."""
+        with self._lock:
+            self._room.wait_for(lambda: self._open or self._closing, seconds)
+            return self._open
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes no more rows, ever."""
+        return self._closing
+
+    @property
+    def patience(self) -> float:
+        """Seconds that ``write`` may still wait for room."""
+        since = self._full_since
+        if since is None or self._closing:
+            return 0.0
+        return max(since + self._limits.wait_seconds - monotonic(), 0.0)
+
+    def drop(self, table: str) -> None:
+        """Count a row that found no room."""
+        with self._lock:
+            if self._closing:
+                self._counts.refused += 1
+                return
+            self._counts.dropped += 1
+            self._drops[table] += 1
+            self._changed.notify()
+
+    def stats(self) -> LogStats:
+        """Return what the queue holds and has seen."""
+        with self._lock:
+            heads = [lane[0] for lane in self._lanes.values() if lane]
+            heads += self._in_hand.entries[:1] if self._in_hand else []
+            oldest = min(map(_stamp, heads), default=None)
+            age = 0.0 if oldest is None else (monotonic_ns() - oldest) / 1e9
+            return self._counts.shown(age, is_full=self._full_since is not None)
+
+    # For the one who takes ----------------------------------------------------------------------
+
+    def take(self) -> Batch | None:
+        """Wait for the next batch; None when the queue is closed and nothing is left."""
+        with self._lock:
+            while not self._given_up:
+                due = self._seconds_until_due()
+                if due is None and self._closing:
+                    break
+                if due is not None and due <= 0:
+                    self._in_hand = self._next_batch()
+                    if self._in_hand is not None:
+                        return self._in_hand
+                else:
+                    self._changed.wait(due)
+            return None
+
+    def settle(self, batch: Batch) -> None:
+        """Let go of a batch that is stored, and tell those who wait for its rows."""
+        reasons = {id(entry): reason for entry, reason in batch.rejects}
+        with self._lock:
+            self._in_hand = None
+            self._forget(batch.entries)
+            self._counts.batches += 1
+            self._counts.rejected += len(reasons)
+            self._counts.stored += len(batch.entries) - len(reasons)
+            self._counts.last_error = None
+        for entry in batch.entries:
+            _, _, _, receipt = entry
+            if receipt is not None:
+                receipt.set_result(reasons.get(id(entry)))
+
+    def retry(self, error: str, seconds: float) -> bool:
+        """Note a failed attempt, and wait before the next one; False when there is to be none."""
+        with self._lock:
+            self._counts.retries += 1
+            self._counts.last_error = error
+            return not self._changed.wait_for(lambda: self._given_up, seconds)
+
+    # For the end --------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Take no more rows; what waits becomes due."""
+        with self._lock:
+            self._closing, self._open = True, False
+            self._changed.notify_all()
+            self._room.notify_all()
+
+    def give_up(self) -> int:
+        """Store no more; return how many rows are not known to be stored."""
+        with self._lock:
+            self._given_up = True
+            self._changed.notify_all()
+            for lane in self._lanes.values():
+                for *_, receipt in lane:
+                    if receipt is not None and receipt.set_running_or_notify_cancel():
+                        receipt.set_exception(UnavailableError(_CLOSED))
+            return self._counts.rows
+
+    # With the lock held -------------------------------------------------------------------------
+
+    def _fill(self) -> None:
+        if self._open:
+            self._open, self._full_since = False, monotonic()
+            self._changed.notify()
+
+    def _forget(self, entries: Sequence[Entry]) -> None:
+        """Let go of entries; at half there is room again."""
+        counts, limits = self._counts, self._limits
+        counts.remember_most()  # it was the most until now
+        counts.rows -= len(entries)
+        counts.bytes -= sum(map(_SIZE, entries))
+        at_half = counts.rows <= limits.max_rows // 2 and counts.bytes <= limits.max_bytes // 2
+        if self._full_since is not None and at_half:
+            self._full_since, self._open = None, not self._closing
+            self._room.notify_all()
+
+    def _seconds_until_due(self) -> float | None:
+        """Return when a batch is due; None: nothing waits. Nothing is in hand."""
+        rows = self._counts.rows
+        if not rows:
+            return 0.0 if self._drops else None
+        if not self._open or self._awaited or rows >= self._limits.flush_rows:
+            return 0.0
+        oldest = min(_stamp(lane[0]) for lane in self._lanes.values() if lane)
+        return self._limits.flush_seconds - (monotonic_ns() - oldest) / 1e9
+
+    def _next_batch(self) -> Batch | None:
+        """Take the rows of the table whose first row is the oldest; None if all were withdrawn."""
+        waiting = {name: lane for name, lane in self._lanes.items() if lane}
+        table = min(waiting, key=lambda name: _stamp(waiting[name][0]), default=None)
+        entries = [] if table is None else self._taken(waiting[table])
+        drops, self._drops = dict(self._drops), Counter()
+        if not entries and not drops:
+            return None
+        return Batch(table or next(iter(drops)), entries, drops)
+
+    def _taken(self, lane: deque[Entry]) -> list[Entry]:
+        entries: list[Entry] = []
+        total = 0
+        while lane and len(entries) < _BATCH_ROWS and total < _BATCH_BYTES:
+            entry = lane.popleft()
+            _, _, size, receipt = entry
+            if receipt is not None and self._is_withdrawn(receipt):
+                self._forget([entry])
+            else:
+                entries.append(entry)
+                total += size
+        return entries
+
+    def _is_withdrawn(self, receipt: Receipt) -> bool:
+        self._awaited -= 1
+        return not receipt.set_running_or_notify_cancel()
+
+
+def _stamp(entry: Entry) -> int:
+    return entry[0]

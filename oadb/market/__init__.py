@@ -1,0 +1,1 @@
+"""Instruments: loaded from brokers' files, looked up, searched, and held in memory."""

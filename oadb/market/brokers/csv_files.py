@@ -1,0 +1,66 @@
+"""CSV files: each line as the fields under chosen columns."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from operator import itemgetter
+from pathlib import Path
+
+from oadb.errors import LoadError, RowError
+from oadb.market.brokers.files import Convert, Source, T, opened, rejected
+from oadb.market.instruments import Rejected
+
+
+def rows(
+    path: Path,
+    columns: tuple[str | None, ...],
+    convert: Convert[T],
+    *,
+    heading: tuple[str, ...] = (),
+) -> Iterator[T | Rejected]:
+    """Yield each line as *convert* makes it of the fields under *columns*; None: an empty field.
+
+    A file without a heading is given one, which names its columns from the left. Raises LoadError
+    naming file and line if the file cannot be read as CSV with these columns.
+    """
+    with opened(path) as source:
+        reader = csv.reader(source.lines(), strict=True)
+        try:
+            first = next(reader, list[str]())
+            if len(first) < len(heading):
+                raise LoadError(
+                    f"{source.name}:1: {len(first)} columns; expected at least {len(heading)}"
+                )
+            pick = itemgetter(*_positions(source.name, heading or first, columns))
+            for fields in chain((first,), reader) if heading else reader:
+                try:
+                    if len(fields) == len(first):
+                        yield convert(pick((*fields, "")))
+                    elif fields:
+                        _refuse(source, reader.line_num, fields, len(first))
+                except RowError as fault:
+                    yield rejected(f"{source.name}:{reader.line_num}", fault, fields)
+        except csv.Error as error:
+            raise LoadError(
+                f"{source.name}:{reader.line_num}: not CSV: {error}; fetch the file again"
+            ) from None
+
+
+def _positions(name: str, heading: Sequence[str], columns: tuple[str | None, ...]) -> list[int]:
+    """Return where the columns stand; None is at the end, where an empty field is put."""
+    wanted = list(dict.fromkeys(column for column in columns if column is not None))
+    missing = [column for column in wanted if column not in heading]
+    if missing:
+        raise LoadError(
+            f"{name}:1: the heading lacks {', '.join(missing)}; expected {', '.join(wanted)}"
+        )
+    twice = [column for column in wanted if heading.count(column) > 1]
+    if twice:
+        raise LoadError(f"{name}:1: the heading has {', '.join(twice)} more than once")
+    return [-1 if column is None else heading.index(column) for column in columns]
+
+
+def _refuse(source: Source, line: int, fields: list[str], width: int) -> None:
+    if source.unfinished and len(fields) < width:
+        raise LoadError(f"{source.name}:{line}: cut off in this line; fetch the file again")
+    raise RowError(f"{len(fields)} fields; the first line has {width}")

@@ -1,0 +1,126 @@
+"""Files of brokers, plain or gzip: opened, decoded, and given a block at a time.
+
+A file is read whole or not at all: what is cut off, damaged or no text is a LoadError that says
+where, never a shorter file.
+"""
+
+import codecs
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, TypeVar, cast
+
+from oadb.errors import LoadError, RowError
+from oadb.market.instruments import Rejected
+
+T = TypeVar("T")
+
+Convert = Callable[[tuple[str, ...]], T]
+"""Makes a row of the fields of a line or an entry; raises RowError."""
+
+BLOCK = 1 << 18
+"""Bytes that are read at once, and most of a line or an entry; brokers write under 1,000."""
+
+_SAMPLE = 80
+"""Most characters of a sample."""
+
+_GZIP = b"\x1f\x8b"
+
+
+def rejected(where: str, fault: RowError, fields: Iterable[object]) -> Rejected:
+    """Return a row that cannot be read, with its beginning as a sample."""
+    return Rejected(where, str(fault), ",".join(map(str, fields))[:_SAMPLE])
+
+
+def checksum(path: Path) -> bytes | None:
+    """Return the SHA-256 of a file; None if it cannot be read, of which its reader says why."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return None
+
+
+class Source:
+    """A file that is being read, and how far."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self.name = path.name
+        self.unfinished = False
+        self._file = file
+        self._read = 0
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines with their ends; ``unfinished`` tells that the last one has none."""
+        return chain.from_iterable(self._blocks_of_lines())
+
+    def texts(self) -> Iterator[str]:
+        """Yield the text, cut between any two characters."""
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        for block in self._blocks():
+            yield self._decoded(block, decoder.decode)
+        yield self._decoded(b"", lambda end: decoder.decode(end, final=True))
+
+    def _blocks_of_lines(self) -> Iterator[io.StringIO]:
+        rest = b""
+        for block in self._blocks():
+            whole, end, rest = (rest + block).rpartition(b"\n")
+            yield io.StringIO(self._decoded(whole + end, bytes.decode), newline="\n")
+            if len(rest) > BLOCK:
+                raise LoadError(
+                    f"{self.name}:{self._read + 1}: a line of more than {BLOCK:,} bytes; "
+                    "this is no file of a broker"
+                )
+        self.unfinished = bool(rest)
+        yield io.StringIO(self._decoded(rest, bytes.decode), newline="\n")
+
+    def _blocks(self) -> Iterator[bytes]:
+        try:
+            yield self._file.read(BLOCK).removeprefix(codecs.BOM_UTF8)
+            while block := self._file.read(BLOCK):
+                yield block
+        except (EOFError, gzip.BadGzipFile, zlib.error):
+            raise LoadError(
+                f"{self.name}: damaged gzip after line {self._read}; fetch the file again"
+            ) from None
+        except OSError as error:
+            raise LoadError(f"cannot read {self.name}: {error.strerror}") from None
+
+    def _decoded(self, block: bytes, decode: Callable[[bytes], str]) -> str:
+        """Decode a block, so that a fault is told with its line."""
+        try:
+            text = decode(block)
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start].count(b"\n")
+            raise LoadError(
+                f"{self.name}:{self._read + before + 1}: not UTF-8; fetch the file again"
+            ) from None
+        if "\0" in text:
+            before = text[: text.index("\0")].count("\n")
+            raise LoadError(f"{self.name}:{self._read + before + 1}: a NUL byte; this is no text")
+        self._read += block.count(b"\n")
+        return text
+
+
+@contextmanager
+def opened(path: Path) -> Generator[Source]:
+    """Open a file, plain or gzip. Raises LoadError if it is not there or may not be read."""
+    try:
+        with path.open("rb") as file:
+            packed = file.read(len(_GZIP)) == _GZIP
+            file.seek(0)
+            plain = gzip.GzipFile(fileobj=file) if packed else file
+            yield Source(path, io.BufferedReader(cast("io.RawIOBase", plain), BLOCK))
+    except OSError as error:
+        raise LoadError(f"cannot read {path}: {error.strerror}") from None
+
+
+def is_json(path: Path) -> bool:
+    """Say whether a file begins as a JSON array does."""
+    with opened(path) as source:
+        return next(source.texts()).lstrip().startswith("[")

@@ -1,0 +1,136 @@
+"""JSON files of one array: each entry as the values of chosen keys.
+
+The standard library's decoder goes over a window of the text: as fast as decoding the whole at
+once, in a tenth of the memory (docs/decisions/0014-json-in-a-window.md).
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import repeat
+from pathlib import Path
+from typing import cast
+
+from oadb.engine.binding.values import unsendable
+from oadb.errors import LoadError, RowError
+from oadb.market.brokers.files import BLOCK, Convert, Source, T, opened, rejected
+from oadb.market.instruments import Rejected
+
+# An object as JSON has it. Its values may be of other types, which _fields finds out.
+Entry = dict[str | None, str]
+
+# Numbers stay as they are written: what they mean is for the column to say.
+_decode = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).raw_decode
+
+_find_mark = re.compile(r"[ \t\r\n]*([\[,\]])[ \t\r\n]*").match
+
+_EMPTY = repeat("")
+
+
+def rows(
+    path: Path, columns: tuple[str | None, ...], convert: Convert[T]
+) -> Iterator[T | Rejected]:
+    """Yield each entry as *convert* makes it of its values under *columns*; None: an empty one.
+
+    What an entry lacks is empty as well. Raises LoadError naming file and entry if the file is
+    not an array of objects.
+    """
+    with opened(path) as source:
+        for number, entry in enumerate(_Window(source).entries(), 1):
+            try:
+                yield convert(_fields(entry, columns))
+            except RowError as fault:
+                yield rejected(f"{source.name}: entry {number}", fault, entry.values())
+
+
+class _Window:
+    """The part of a JSON text that is being decoded."""
+
+    def __init__(self, source: Source) -> None:
+        self._name = source.name
+        self._texts = source.texts()
+        self._text = ""
+        self._at = 0
+        self._number = 0
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the objects of the array, and see to it that the file ends after them."""
+        mark = self._pass_mark("[")
+        if self._text.startswith("]", self._at):
+            mark = self._pass_mark("]")
+        while mark != "]":
+            self._number += 1
+            yield self._entry()
+            mark = self._pass_mark(",]")
+        if self._at < len(self._text):
+            raise self._fault("the file goes on after the array")
+
+    def _entry(self) -> Entry:
+        while True:
+            try:
+                value, self._at = _decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                if not self._more():
+                    raise self._fault(error.msg) from None
+            except RecursionError:
+                raise self._fault("nested too deeply") from None
+            else:
+                if isinstance(value, dict):
+                    return cast("Entry", value)
+                raise self._fault("not an object")
+
+    def _pass_mark(self, expected: str) -> str:
+        """Go past a mark and the white space around it, and return it."""
+        while True:
+            found = _find_mark(self._text, self._at)
+            if found is None or found.end() == len(self._text):
+                if self._more():
+                    continue
+                if found is None:
+                    raise self._fault(f"no {expected}")
+            if found[1] not in expected:
+                raise self._fault(f"no {expected}")
+            self._at = found.end()
+            return found[1]
+
+    def _more(self) -> bool:
+        """Move the window on; False: the file has ended.
+
+        What is longer than a block is no entry of a broker, and is not waited for.
+        """
+        if len(self._text) - self._at > BLOCK:
+            raise self._fault(f"{BLOCK:,} characters are no entry")
+        text = next(self._texts, None)
+        if text is None:
+            return False
+        self._text, self._at = self._text[self._at :] + text, 0
+        return True
+
+    def _fault(self, reason: str) -> LoadError:
+        return LoadError(
+            f"{self._name}: entry {self._number}: cut off, or no JSON array of objects "
+            f"({reason}); fetch the file again"
+        )
+
+
+def _fields(entry: Entry, columns: tuple[str | None, ...]) -> tuple[str, ...]:
+    values = tuple(map(entry.get, columns, _EMPTY))
+    try:
+        whole = "".join(values)
+    except TypeError:
+        values = tuple(map(_text, values))
+        whole = "".join(values)
+    if not whole.isascii() or "\0" in whole:
+        fault = unsendable(whole)
+        if fault is not None:
+            raise RowError(f"it holds {fault}")
+    return values
+
+
+def _text(value: object) -> str:
+    """Return a text or a number, or null as an empty one; raises RowError for the rest."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise RowError(f"{str(value)[:40]!r} is neither text nor number")
+    return value

@@ -1,0 +1,37 @@
+"""Zerodha's instrument dump: one CSV with all exchanges, as its instruments endpoint serves it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from oadb.market.brokers import csv_files
+from oadb.market.brokers.layouts import Layout, Market, converter
+from oadb.market.instruments import Listing, Rejected
+
+BROKER = "zerodha"
+
+
+def read(path: Path) -> Iterator[Listing | Rejected]:
+    """Yield each line. Raises LoadError if the file as a whole cannot be read."""
+    return csv_files.rows(path, LAYOUT.columns, converter(LAYOUT))
+
+
+def _market(exchange: str, segment: str, instrument_type: str) -> Market:
+    if segment == "INDICES":
+        return Market(f"{exchange}_INDEX", exchange, "INDEX")
+    return Market(exchange, exchange, instrument_type)
+
+
+LAYOUT = Layout(
+    broker=BROKER,
+    market_columns=("exchange", "segment", "instrument_type"),
+    market=_market,
+    broker_symbol="tradingsymbol",
+    name="name",
+    underlying="name",
+    # Orders and ticks want the first, historical data the second.
+    token=("instrument_token", "exchange_token"),
+    expiry="expiry",
+    strike="strike",
+    lot_size="lot_size",
+    tick_size="tick_size",
+)

@@ -1,0 +1,210 @@
+"""InstrumentIndex: what a set of sections answers."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+
+from oadb.errors import ParameterError
+from oadb.market.index import searching
+from oadb.market.index.searching import Filters
+from oadb.market.index.section import Section
+from oadb.market.instruments import Instrument
+from oadb.validation.time_zones import INDIA
+
+OPTIONS = frozenset({"CE", "PE"})
+FUTURE = "FUT"
+
+Pairs = Iterable[tuple[str, str]]
+
+
+class InstrumentIndex:
+    """The instruments of some brokers as they were at one moment.
+
+    It answers as the functions of ``oadb.instruments`` of the same names do, and never changes, so
+    any number of threads may use it. ``get_token`` and ``get_symbol`` allocate nothing.
+    """
+
+    __slots__ = ("_by_token", "_sections", "_tokens")
+
+    def __init__(self, sections: Iterable[Section] = ()) -> None:
+        self._sections: dict[str, dict[str, Section]] = {}
+        for section in sections:
+            self._sections.setdefault(section.broker, {})[section.exchange] = section
+        # As many levels as arguments: no tuple is made to look one up.
+        self._tokens = {
+            broker: {name: section.tokens for name, section in exchanges.items()}
+            for broker, exchanges in self._sections.items()
+        }
+        self._by_token = {
+            broker: {name: section.by_token for name, section in exchanges.items()}
+            for broker, exchanges in self._sections.items()
+        }
+
+    def __len__(self) -> int:
+        """Return the number of instruments."""
+        return sum(len(section.symbols) for section in self._all())
+
+    @property
+    def brokers(self) -> list[str]:
+        """Return the brokers that have instruments here."""
+        return [*self._sections]
+
+    def get_token(self, broker: str, exchange: str, symbol: str) -> str | None:
+        """Return the token of a symbol; None if there is none."""
+        try:
+            found = self._tokens[broker][exchange].get(symbol)
+        except KeyError:
+            found = None
+        if found is None:
+            _require_texts(broker, exchange, symbol)
+        return found
+
+    def get_symbol(self, broker: str, exchange: str, token: str) -> str | None:
+        """Return the symbol of a token; None if there is none."""
+        try:
+            found = self._by_token[broker][exchange].get(token)
+        except KeyError:
+            found = None
+        if found is None:
+            _require_texts(broker, exchange, token)
+        return found
+
+    def get_broker_symbol(self, broker: str, exchange: str, symbol: str) -> str | None:
+        """Return what the broker calls a symbol; None if there is none."""
+        section = self._section(broker, exchange)
+        row = None if section is None else section.row(symbol)
+        return None if section is None or row is None else section.broker_symbol(row)
+
+    def get(self, broker: str, exchange: str, symbol: str) -> Instrument | None:
+        """Return the instrument of a symbol; None if there is none."""
+        section = self._section(broker, exchange)
+        row = None if section is None else section.row(symbol)
+        return None if section is None or row is None else section.instrument(row)
+
+    def find_by_token(self, broker: str, exchange: str, token: str) -> Instrument | None:
+        """Return the instrument of a token; None if there is none."""
+        symbol = self.get_symbol(broker, exchange, token)
+        return None if symbol is None else self.get(broker, exchange, symbol)
+
+    def find_by_broker_symbol(
+        self, broker: str, exchange: str, broker_symbol: str
+    ) -> Instrument | None:
+        """Return what the broker calls so; of several, the one with the first symbol."""
+        section = self._section(broker, exchange)
+        row = None if section is None else section.row_of_broker_symbol(broker_symbol)
+        return None if section is None or row is None else section.instrument(row)
+
+    def get_all(self, broker: str, pairs: Pairs) -> list[Instrument | None]:
+        """Return what each (exchange, symbol) stands for, in their order; None for unknown."""
+        return [self.get(broker, exchange, symbol) for exchange, symbol in pairs]
+
+    def find_all_by_token(self, broker: str, pairs: Pairs) -> list[Instrument | None]:
+        """Return what each (exchange, token) stands for, in their order; None for unknown."""
+        return [self.find_by_token(broker, exchange, token) for exchange, token in pairs]
+
+    def list_underlyings(self, broker: str, exchange: str, with_futures: bool = False) -> list[str]:
+        """Return what has options; *with_futures* also what has futures that have not expired."""
+        section, today = self._section(broker, exchange), _today()
+        found = {
+            terms.underlying
+            for terms in (section.terms if section else ())
+            if terms.underlying is not None
+            and (
+                terms.instrument_type in OPTIONS
+                or (with_futures and terms.instrument_type == FUTURE and terms.expires_from(today))
+            )
+        }
+        return sorted(found)
+
+    def list_option_expiries(
+        self, broker: str, exchange: str, underlying: str, with_expired: bool = False
+    ) -> list[date]:
+        """Return when options expire, earliest first; past days only *with_expired*."""
+        return self._expiries(broker, exchange, underlying, OPTIONS, with_expired)
+
+    def list_future_expiries(
+        self, broker: str, exchange: str, underlying: str, with_expired: bool = False
+    ) -> list[date]:
+        """Return when futures expire, earliest first; past days only *with_expired*."""
+        return self._expiries(broker, exchange, underlying, frozenset({FUTURE}), with_expired)
+
+    def list_strikes(
+        self, broker: str, exchange: str, underlying: str, expiry: date
+    ) -> list[Decimal]:
+        """Return the strikes of the options of one underlying and expiry, lowest first."""
+        chain = self.list_chain(broker, exchange, underlying, expiry)
+        return sorted({row.strike for row in chain if row.strike is not None})
+
+    def list_chain(
+        self, broker: str, exchange: str, underlying: str, expiry: date
+    ) -> list[Instrument]:
+        """Return the options of one underlying and expiry by strike, a call before the put."""
+        section = self._section(broker, exchange)
+        if section is None:
+            return []
+        fitting = {
+            code
+            for code, terms in enumerate(section.terms)
+            if terms.underlying == underlying
+            and terms.expiry == expiry
+            and terms.instrument_type in OPTIONS
+        }
+        rows = (row for row, code in enumerate(section.terms_codes) if code in fitting)
+        return sorted(map(section.instrument, rows), key=_in_a_chain)
+
+    def search(
+        self,
+        broker: str,
+        text: str,
+        *,
+        exchange: str | None = None,
+        instrument_type: str | None = None,
+        expiry: date | None = None,
+        strike_min: Decimal | None = None,
+        strike_max: Decimal | None = None,
+        underlying: str | None = None,
+        limit: int = 50,
+    ) -> list[Instrument]:
+        """Return a broker's instruments that hold every term of *text* and pass every filter.
+
+        See ``instrument_search.search``, which returns the same. Raises ParameterError.
+        """
+        filters = Filters(exchange, instrument_type, expiry, strike_min, strike_max, underlying)
+        sections = self._sections.get(broker, {}).values()
+        return searching.search(sections, text, filters, limit)
+
+    def _all(self) -> Iterator[Section]:
+        return (section for each in self._sections.values() for section in each.values())
+
+    def _expiries(
+        self, broker: str, exchange: str, underlying: str, kinds: frozenset[str], past: bool
+    ) -> list[date]:
+        section, start = self._section(broker, exchange), date.min if past else _today()
+        found = {
+            terms.expiry
+            for terms in (section.terms if section else ())
+            if terms.underlying == underlying
+            and terms.instrument_type in kinds
+            and terms.expires_from(start)
+        }
+        return sorted(expiry for expiry in found if expiry is not None)
+
+    def _section(self, broker: str, exchange: str) -> Section | None:
+        return self._sections.get(broker, {}).get(exchange)
+
+
+def _require_texts(*given: object) -> None:
+    """Raise ParameterError, as SQL does, for a number in place of a text: it is not unknown."""
+    for value in given:
+        if not isinstance(value, str):
+            kind = type(value).__name__
+            raise ParameterError(f"index: broker, exchange, symbol and token are text, not {kind}")
+
+
+def _in_a_chain(row: Instrument) -> tuple[bool, Decimal, str, str]:
+    # As SQL sorts: what has no strike comes last.
+    return row.strike is None, row.strike or Decimal(), row.instrument_type, row.symbol
+
+
+def _today() -> date:
+    return datetime.now(INDIA).date()

@@ -1,0 +1,209 @@
+"""Master contracts: what each broker lists."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from decimal import Decimal
+from operator import attrgetter
+from typing import NamedTuple, Self
+
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.executors import AsyncExecutor
+
+query = queries(__name__)
+
+LONGEST_TEXT = 200
+"""Most characters of a text field; the longest names that brokers list have about 60."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """What a broker lists on an exchange. Prices are in the currency of the exchange."""
+
+    broker: str
+    exchange: str
+    symbol: str
+    name: str | None
+    broker_symbol: str
+    broker_exchange: str
+    token: str
+    instrument_type: str
+    underlying: str | None
+    expiry: date | None
+    strike: Decimal | None
+    lot_size: int
+    tick_size: Decimal
+    contract_value: Decimal
+
+
+_columns = attrgetter(*(column.name for column in fields(Instrument)))
+
+
+class Listing(NamedTuple):
+    """An instrument as a reader finds it in a broker's file: each field as PostgreSQL's text.
+
+    The fields are those of Instrument, in their order; an empty one is null. Numbers and dates
+    have been understood and are written out, so that COPY can pass them on as they are.
+    """
+
+    broker: str
+    exchange: str
+    symbol: str
+    name: str
+    broker_symbol: str
+    broker_exchange: str
+    token: str
+    instrument_type: str
+    underlying: str
+    expiry: str
+    strike: str
+    lot_size: str
+    tick_size: str
+    contract_value: str
+
+    @classmethod
+    def of(cls, row: Instrument) -> Self:
+        """Return the text of each field."""
+        return cls(*("" if value is None else str(value) for value in _columns(row)))
+
+    def instrument(self) -> Instrument:
+        """Return it with a type for each field."""
+        return Instrument(
+            *self[:3],
+            self.name or None,
+            *self[4:8],
+            self.underlying or None,
+            date.fromisoformat(self.expiry) if self.expiry else None,
+            Decimal(self.strike) if self.strike else None,
+            int(self.lot_size),
+            Decimal(self.tick_size),
+            Decimal(self.contract_value),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that was not loaded: where it stands, what was expected, and how it begins."""
+
+    where: str
+    reason: str
+    sample: str = ""
+
+    def __str__(self) -> str:
+        """Return it as compilers do: place, colon, reason."""
+        return f"{self.where}: {self.reason}"
+
+
+Row = Instrument | Listing | Rejected
+"""What a load takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeCount:
+    """How many instruments a broker lists on an exchange."""
+
+    exchange: str
+    instruments: int
+
+
+@query
+def get(broker: str, exchange: str, symbol: str) -> Instrument | None: ...
+
+
+@query
+def find_by_token(broker: str, exchange: str, token: str) -> Instrument | None: ...
+
+
+@query
+def find_by_broker_symbol(broker: str, exchange: str, broker_symbol: str) -> Instrument | None: ...
+
+
+@query
+def _list_by_symbols(broker: str, exchanges: list[str], symbols: list[str]) -> list[Instrument]: ...
+
+
+@query
+def _list_by_tokens(broker: str, exchanges: list[str], tokens: list[str]) -> list[Instrument]: ...
+
+
+@query
+def list_option_expiries(
+    broker: str, exchange: str, underlying: str, with_expired: bool = False
+) -> list[date]: ...
+
+
+@query
+def list_future_expiries(
+    broker: str, exchange: str, underlying: str, with_expired: bool = False
+) -> list[date]: ...
+
+
+@query
+def list_underlyings(broker: str, exchange: str, with_futures: bool = False) -> list[str]: ...
+
+
+@query
+def list_strikes(broker: str, exchange: str, underlying: str, expiry: date) -> list[Decimal]: ...
+
+
+@query
+def list_chain(broker: str, exchange: str, underlying: str, expiry: date) -> list[Instrument]: ...
+
+
+@query
+def find_near_future(broker: str, exchange: str, underlying: str) -> Instrument | None: ...
+
+
+@query
+def find_lot_size(broker: str, exchange: str, underlying: str) -> int | None: ...
+
+
+@query
+def count_by_broker(broker: str) -> int: ...
+
+
+@query
+def count_by_exchange(broker: str) -> list[ExchangeCount]: ...
+
+
+@query
+def list_page(
+    broker: str, after_exchange: str = "", after_symbol: str = "", page_size: int = 1000
+) -> list[Instrument]: ...
+
+
+@query
+def stream_by_broker(broker: str) -> Iterator[Instrument]: ...
+
+
+@query
+def export_csv() -> Iterator[bytes]: ...
+
+
+query.complete()
+
+
+@operation
+async def get_all(
+    db: AsyncExecutor, broker: str, pairs: Sequence[tuple[str, str]]
+) -> list[Instrument | None]:
+    """Return what each (exchange, symbol) stands for, in their order; None where nothing does.
+
+    One statement for any number of pairs; a pair may be asked for more than once.
+    """
+    exchanges, symbols = [exchange for exchange, _ in pairs], [symbol for _, symbol in pairs]
+    rows = await _list_by_symbols(db, broker, exchanges, symbols)
+    found = {(row.exchange, row.symbol): row for row in rows}
+    return [found.get(pair) for pair in pairs]
+
+
+@operation
+async def find_all_by_token(
+    db: AsyncExecutor, broker: str, pairs: Sequence[tuple[str, str]]
+) -> list[Instrument | None]:
+    """Return what each (exchange, token) stands for, as get_all does."""
+    exchanges, tokens = [exchange for exchange, _ in pairs], [token for _, token in pairs]
+    rows = await _list_by_tokens(db, broker, exchanges, tokens)
+    found = {(row.exchange, row.token): row for row in rows}
+    return [found.get(pair) for pair in pairs]

@@ -1,0 +1,198 @@
+"""The way of rows into a load: each is looked at once, and taken or left out with a reason.
+
+A symbol and a token have to lead to one instrument, so that of two rows of an exchange with the
+same symbol or token one is left out: shares (EQ) go before everything else, and what stands first
+in the source goes before what follows. No warrant takes the place of the share whose token it has.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from oadb.engine.binding.values import readable, unsendable
+from oadb.errors import LoadError
+from oadb.market.instruments import LONGEST_TEXT, Instrument, Listing, Rejected, Row
+
+_SHOWN_REJECTIONS = 5
+_SAMPLE, _LONGEST_LINE = 100, 1000
+_SHARE = "EQ"
+_OPTIONS = frozenset({"CE", "PE"})
+
+# What a price can be, and a table can hold in little space.
+_LEAST, _MOST, _MOST_LOTS = Decimal("1e-20"), Decimal("1e20"), 2**63
+
+_REQUIRED_TEXTS = (
+    "exchange", "symbol", "broker_symbol", "broker_exchange", "token", "instrument_type",
+)  # fmt: skip
+
+# What COPY reads as something else than itself, in a field and between fields.
+_SPECIAL = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_TABS = len(Listing._fields) - 1
+
+_LINES = 1000
+
+
+@dataclass(slots=True)
+class Intake:
+    """The rows of one load; *only* names the exchanges that they may be of, None allows all."""
+
+    broker: str
+    only: Collection[str] | None = None
+    rows: int = 0
+    passed: int = 0
+    rejected: list[Rejected] = field(default_factory=list[Rejected])
+    duplicate_symbols: list[Rejected] = field(default_factory=list[Rejected])
+    duplicate_tokens: list[Rejected] = field(default_factory=list[Rejected])
+    # Positions of rows that were passed on before a better one came.
+    superseded: set[int] = field(default_factory=set[int])
+    _shares: set[int] = field(default_factory=set[int])
+    # Exchange to symbol to position, and the same of tokens.
+    _symbols: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    _tokens: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+
+    @property
+    def accepted(self) -> int:
+        """Rows that are part of the set."""
+        return self.passed - len(self.superseded)
+
+    @property
+    def exchanges(self) -> list[str]:
+        """Exchanges of the load: those that were asked for, or those that rows were taken of."""
+        return sorted(self._symbols if self.only is None else self.only)
+
+    def accepted_by_exchange(self) -> dict[str, int]:
+        """Return how many rows are part of the set of each exchange."""
+        return {
+            exchange: len({*self._symbols.get(exchange, {}).values()} - self.superseded)
+            for exchange in self.exchanges
+        }
+
+    def accept(self, rows: Iterable[Row]) -> Iterator[bytes]:
+        """Pass on what is fit for staging, in blocks of lines as COPY reads them."""
+        lines: list[str] = []
+        for row in self._taken(rows):
+            lines.append(f"{_line(row)}\t{self.rows}\n")
+            if len(lines) == _LINES:
+                yield "".join(lines).encode()
+                lines.clear()
+        yield "".join(lines).encode()
+
+    def require_any(self) -> None:
+        """Raise LoadError with the first reasons if no row was accepted."""
+        if self.accepted:
+            return
+        if not self.rows:
+            raise LoadError("there are no rows; an empty set is never loaded")
+        shown = "".join(f"\n  {rejected}" for rejected in self.rejected[:_SHOWN_REJECTIONS])
+        raise LoadError(f"none of {self.rows} rows can be loaded; the first reasons:{shown}")
+
+    def counts(self) -> dict[str, object]:
+        """Return how many rows there were, and what became of them."""
+        return {
+            "rows": self.rows,
+            "accepted": self.accepted,
+            "rejected": len(self.rejected),
+            "duplicate_symbols": len(self.duplicate_symbols),
+            "duplicate_tokens": len(self.duplicate_tokens),
+        }
+
+    def left_out(self) -> list[str]:
+        """Return a sample of what was left out, as lines that the database can hold."""
+        kinds = (self.rejected, self.duplicate_symbols, self.duplicate_tokens)
+        sample = [each for kind in kinds for each in kind[:_SAMPLE]]
+        lines = [f"{each}; it is {each.sample!r}" if each.sample else str(each) for each in sample]
+        return [readable(line, _LONGEST_LINE) for line in lines]
+
+    def _taken(self, rows: Iterable[Row]) -> Iterator[Listing]:
+        for self.rows, row in enumerate(rows, 1):
+            if isinstance(row, Rejected):
+                self.rejected.append(row)
+                continue
+            reason = self._refusal(row)
+            if reason is not None:
+                self.rejected.append(Rejected(f"row {self.rows}", reason))
+                continue
+            listing = row if isinstance(row, Listing) else Listing.of(row)
+            if self._holds(listing):
+                self.passed += 1
+                yield listing
+
+    def _refusal(self, row: Instrument | Listing) -> str | None:
+        """Say what is wrong with a row; a reader has looked at the fields of its own."""
+        if row.broker != self.broker:
+            return f"broker is {row.broker!r}; this load is for {self.broker!r}"
+        if self.only is not None and row.exchange not in self.only:
+            return f"exchange is {row.exchange[:40]!r}; this load is for {', '.join(self.only)}"
+        return None if isinstance(row, Listing) else _wrong_text(row) or _wrong_number(row)
+
+    def _holds(self, row: Listing) -> bool:
+        """Take the row's symbol and token, unless another has them and goes first."""
+        symbols, tokens = self._symbols[row.exchange], self._tokens[row.exchange]
+        by_symbol, by_token = symbols.get(row.symbol), tokens.get(row.token)
+        is_share = row.instrument_type == _SHARE
+        if by_symbol or by_token:
+            if not (
+                self._displaces(is_share, by_symbol, "symbol", row.symbol, self.duplicate_symbols)
+                and self._displaces(is_share, by_token, "token", row.token, self.duplicate_tokens)
+            ):
+                return False
+            self.superseded.update(filter(None, (by_symbol, by_token)))
+        if is_share:
+            self._shares.add(self.rows)
+        symbols[row.symbol] = tokens[row.token] = self.rows
+        return True
+
+    def _displaces(
+        self, is_share: bool, holder: int | None, column: str, value: str, told: list[Rejected]
+    ) -> bool:
+        """Say whether the present row goes before the *holder* of a value; tell who loses."""
+        if holder is None or holder in self.superseded:
+            return True
+        goes_first = is_share and holder not in self._shares
+        kept, lost = (self.rows, holder) if goes_first else (holder, self.rows)
+        why = "is a share" if goes_first else "comes first"
+        reason = f"{column} {value!r} is that of row {kept}, which {why}"
+        told.append(Rejected(f"row {lost}", reason))
+        return goes_first
+
+
+def _line(row: Listing) -> str:
+    """Return a row as COPY reads it."""
+    line = "\t".join(row)
+    if "\\" in line or "\n" in line or "\r" in line or line.count("\t") != _TABS:
+        line = "\t".join(text.translate(_SPECIAL) for text in row)
+    return line
+
+
+def _wrong_text(row: Instrument) -> str | None:
+    for column in (*_REQUIRED_TEXTS, "name", "underlying"):
+        value = getattr(row, column)
+        if value is None and column not in _REQUIRED_TEXTS:
+            continue
+        if not isinstance(value, str) or not value.strip():
+            return f"{column} is empty"
+        if len(value) > LONGEST_TEXT:
+            return f"{column} has {len(value)} characters; at most {LONGEST_TEXT} are allowed"
+        fault = unsendable(value)
+        if fault is not None:
+            return f"{column} holds {fault}"
+    return None
+
+
+def _wrong_number(row: Instrument) -> str | None:
+    if row.lot_size < 0 or row.lot_size >= _MOST_LOTS:
+        return f"lot_size is {row.lot_size}; expected a whole number from 0"
+    if not _is_price(row.tick_size) and row.tick_size != 0:
+        return f"tick_size is {row.tick_size}; expected a number from 0"
+    if not _is_price(row.contract_value):
+        return f"contract_value is {row.contract_value}; expected a number above 0"
+    if row.strike is not None and not _is_price(row.strike):
+        return f"strike is {row.strike}; expected a number above 0"
+    if row.instrument_type in _OPTIONS and (row.strike is None or row.expiry is None):
+        return f"an option ({row.instrument_type}) needs both strike and expiry"
+    return None
+
+
+def _is_price(value: Decimal) -> bool:
+    return value.is_finite() and _LEAST <= value <= _MOST

@@ -1,0 +1,1 @@
+"""Settings of users, of the application, and of the mail account."""

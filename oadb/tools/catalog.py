@@ -1,0 +1,120 @@
+"""The server: what it is, what it allows, what it knows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from oadb.engine.binding.queries import queries
+
+query = queries(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server at the other end of a connection. ``version_number`` is 180001 for 18.1."""
+
+    version_number: int
+    version: str
+    connection_limit: int
+    is_standby: bool
+    clock: datetime
+    role_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting as pg_settings shows it: times in milliseconds."""
+
+    name: str
+    setting: str
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A data type; ``name`` as pg_type spells it, arrays with an underscore in front."""
+
+    type_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table or a view; ``name`` with its schema."""
+
+    table_id: int
+    name: str
+    is_view: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role of the server, and whether it may use this database's schema."""
+
+    name: str
+    is_let_in: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a connection stands to the tables of oadb; ``owner_name`` owns them."""
+
+    role_name: str
+    owner_name: str
+    is_exempt: bool
+    can_act_as_user: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserTable:
+    """A table that belongs to users, and what row-level security does for it."""
+
+    name: str
+    is_forced: bool
+    has_user_policy: bool
+    is_open_to_us: bool
+
+
+@query
+def describe_server() -> Server: ...
+
+
+@query
+def count_other_connections() -> int: ...
+
+
+@query
+def list_extensions(names: list[str]) -> list[str]: ...
+
+
+@query
+def list_settings(names: list[str]) -> list[Setting]: ...
+
+
+@query
+def list_types(type_ids: list[int]) -> list[Type]: ...
+
+
+@query
+def list_not_null_columns(table_id: int) -> list[int]: ...
+
+
+@query
+def list_volatile_functions(names: list[str]) -> list[str]: ...
+
+
+@query
+def find_table(table_id: int) -> Table: ...
+
+
+@query
+def list_roles(names: list[str]) -> list[Role]: ...
+
+
+@query
+def find_standing() -> Standing | None: ...
+
+
+@query
+def list_user_tables() -> list[UserTable]: ...
+
+
+query.complete()

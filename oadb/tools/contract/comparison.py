@@ -1,0 +1,137 @@
+"""The contract between declarations and database: PREPARE every statement and compare.
+
+Parameters must have the types that the server infers, rows the columns, types and nullability
+that it reports. A COPY cannot be prepared and is left to the tests that run it.
+"""
+
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from oadb.embedded import embedded_server
+from oadb.engine.binding.declarations import Declared
+from oadb.engine.binding.queries import Queries
+from oadb.engine.binding.statements import places
+from oadb.engine.binding.values import ValueType
+from oadb.engine.config import Config
+from oadb.engine.database import Database
+from oadb.engine.dsn import connection_keywords
+from oadb.tools import catalog
+from oadb.tools.contract.description import Column, Description, describe
+from oadb.tools.findings import UNMIGRATED
+from oadb.tools.migrations import applied as history
+
+# Volatile in name only: what they return changes, and nothing else does.
+_HARMLESS = frozenset(
+    {"clock_timestamp", "gen_random_uuid", "pg_is_in_recovery", "random", "system"}
+)
+
+
+def check(config: Config) -> Iterator[str]:
+    """Yield every disagreement, each with the declaration and the statement that it concerns.
+
+    Before them, where nothing was ever migrated, the cause of all of them.
+    """
+    with (
+        Database(config) as db,
+        embedded_server.reachable(config.dsn) as target,
+        psycopg.connect(
+            make_conninfo(**connection_keywords(target, {})), autocommit=True
+        ) as connection,
+    ):
+        if not history.keeps_checksums(db):
+            yield f"{config.dsn} {UNMIGRATED}"
+        for declared in (declared for queries in domains() for declared in queries):
+            where = f"{declared.place} and {declared.statement.path}:{declared.statement.line}"
+            for disagreement in disagreements(db, connection, declared):
+                yield f"{where}: {declared.label}: {disagreement}"
+
+
+def domains() -> Iterator[Queries]:
+    """Import every module that declares queries, and yield its declarations."""
+    for place in places():
+        yield import_module(f"oadb.{place.replace('/', '.')}").query
+
+
+def disagreements(
+    db: Database, connection: psycopg.Connection[tuple[object, ...]], declared: Declared
+) -> list[str]:
+    """Return what the database and *declared* do not agree on; *connection* is to the same one."""
+    if declared.is_copy:
+        return []
+    try:
+        description = describe(connection, declared.statement)
+    except psycopg.Error as error:
+        return [f"the server refuses it: {error.diag.message_primary}"]
+    return [
+        *_parameters(db, declared, description),
+        *_columns(db, declared, description),
+        *_effects(db, declared),
+    ]
+
+
+def _parameters(db: Database, declared: Declared, description: Description) -> Iterator[str]:
+    names = _type_names(db, description.parameters)
+    for (name, expected), oid in zip(
+        declared.parameters.items(), description.parameters, strict=True
+    ):
+        if names[oid] not in expected.postgres:
+            yield f"parameter {name} is {expected}; the server expects {names[oid]}"
+
+
+def _columns(db: Database, declared: Declared, description: Description) -> Iterator[str]:
+    columns = description.columns
+    names = _type_names(db, tuple(column.type_id for column in columns))
+    promised = _promised(declared, columns)
+    if [*promised] != [column.name for column in columns]:
+        returned = [column.name for column in columns]
+        yield f"it promises {_listed(promised)}; the server returns {_listed(returned)}"
+        return
+    for column, expected in zip(columns, promised.values(), strict=True):
+        if names[column.type_id] not in expected.postgres:
+            yield f"column {column.name} is {names[column.type_id]}; {expected} is promised"
+        elif declared.result.row is not None:
+            yield from _nullability(db, column, expected, description)
+
+
+def _promised(declared: Declared, columns: tuple[Column, ...]) -> dict[str, ValueType]:
+    """Return the columns that are promised; a single value may have any name."""
+    if declared.result.value is not None and columns:
+        return {columns[0].name: declared.result.value}
+    return {name: kind for name, kind in declared.result.fields.items() if kind is not None}
+
+
+def _nullability(
+    db: Database, column: Column, expected: ValueType, description: Description
+) -> Iterator[str]:
+    if not column.table_id:
+        return  # an expression; the server does not know
+    table = catalog.find_table(db, column.table_id)
+    if table.is_view:
+        return
+    not_null = (
+        column.number in catalog.list_not_null_columns(db, column.table_id)
+        and table.name not in description.padded_tables
+    )
+    if expected.optional and not_null:
+        yield f"column {column.name} is never null; {expected} is promised"
+    if not expected.optional and not not_null:
+        yield f"column {column.name} may be null; {expected} is promised"
+
+
+def _effects(db: Database, declared: Declared) -> Iterator[str]:
+    # A read is run again when its answer is lost, so it must be one.
+    if declared.is_read:
+        called = sorted(set(declared.statement.functions) - _HARMLESS)
+        for name in catalog.list_volatile_functions(db, called):
+            yield f"it is taken for a read, but {name}() is volatile"
+
+
+def _type_names(db: Database, oids: tuple[int, ...]) -> dict[int, str]:
+    return {found.type_id: found.name for found in catalog.list_types(db, sorted(set(oids)))}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "no columns"

@@ -1,0 +1,223 @@
+"""The main job on a server of its own: migrate, sign in, load, look up, log, bring over."""
+
+import secrets
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from timeit import timeit
+from typing import TypeVar
+
+from oadb.accounts import api_keys, broker_tokens, login_attempts, sessions, users
+from oadb.accounts.api_keys import VerifiedKey
+from oadb.accounts.broker_tokens import BrokerToken, Tokens
+from oadb.accounts.users import User
+from oadb.embedded import embedded_server
+from oadb.engine.config import Config
+from oadb.engine.database import Database
+from oadb.engine.dsn import Dsn
+from oadb.importing import runs, sources
+from oadb.keys import proof
+from oadb.logs import api_logs, rollups, traffic
+from oadb.logs.writer import LogWriter
+from oadb.market import instruments, live_index, loads, search
+from oadb.market.brokers import zerodha
+from oadb.market.instruments import Instrument, Row
+from oadb.market.loads import LoadReport
+from oadb.security.keyring import ROOT_BYTES, Key, KeyRing
+from oadb.security.refusals import Refusal
+from oadb.security.secret import Secret
+from oadb.tools import catalog
+from oadb.tools.demonstration import example_installation, option_chain
+from oadb.tools.migrations import runner
+
+T = TypeVar("T")
+Watch = Callable[[Iterable[Row]], Iterable[Row]]
+
+_LOOKUPS = 1000
+_SEARCH = "nifty ce"
+_SHOWN = 3
+_REQUESTS = 2000
+_VISITOR = "203.0.113.7"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that the demo did: what came of it, and the seconds it took, if they matter."""
+
+    name: str
+    outcome: str
+    seconds: float | None = None
+
+
+def run(file: Path | None, watch: Watch) -> Iterator[Step]:
+    """Yield each step once it is done; *watch* sees the instruments pass.
+
+    *file* is an instrument file of Zerodha; without one, an option chain is made up. The server
+    and its data are gone at the end. Raises LoadError if the file cannot be loaded.
+    """
+    started = perf_counter()
+    with embedded_server.temporary() as server:
+        target = Dsn(server.keywords)
+        yield Step("server started", "in a temporary folder", perf_counter() - started)
+        report, seconds = _timed(lambda: runner.migrate(target))
+        yield Step("migrations applied", str(len(report.applied)), seconds)
+        with Database(Config(target, pool_size=2, keyring=_ring())) as db:
+            yield Step("connected", f"PostgreSQL {catalog.describe_server(db).version}")
+            proof.prove(db)
+            yield Step("key ring proven", "AES-256-GCM and HMAC-SHA256 keys by HKDF")
+            user = yield from _sign_in(db)
+            yield from _hold_secrets(db, user)
+            yield from _load(db, file, watch)
+            yield from _log(db, target, user)
+            yield from _bring_over(db)
+    yield Step("server stopped", "its data is deleted")
+
+
+def _ring() -> KeyRing:
+    root = secrets.token_bytes(ROOT_BYTES)
+    return KeyRing([Key(1, "primary", datetime.now(UTC), root)])
+
+
+def _sign_in(db: Database) -> Generator[Step, None, User]:
+    user = users.create(db, "asha", "asha@example.in", first_name="Asha")
+    users.set_password(db, user.user_id, Secret("correct horse battery"))
+    yield Step("user created", f"{user.username}, id {user.user_id}")
+    for name, username, password in (
+        ("right password", "asha", "correct horse battery"),
+        ("wrong password", "asha", "incorrect horse"),
+        ("unknown user", "nobody", "correct horse battery"),
+    ):
+        done, seconds = _timed(
+            lambda: login_attempts.sign_in(db, username, Secret(password), ip=_VISITOR)  # noqa: B023
+        )
+        yield Step(name, "accepted" if done.user else "refused", seconds)
+        user = done.user or user
+    session = sessions.create(db, user, ip=_VISITOR, device="the demo")
+    found, seconds = _timed(lambda: sessions.find(db, session.token))
+    outcome = (
+        "not found" if found is None else f"by its token, {session.token}, which is not stored"
+    )
+    yield Step("session", outcome, seconds)
+    return user
+
+
+def _hold_secrets(db: Database, user: User) -> Iterator[Step]:
+    issued = api_keys.issue(db, user.user_id, "TradingView", order_mode="semi_auto")
+    verified, seconds = _timed(lambda: api_keys.verify(db, issued.token))
+    yield Step("api key verified", f"{issued.key.hint}, {_mode(verified)}", seconds)
+    api_keys.revoke(db, user.user_id, issued.key.api_key_id)
+    verified, seconds = _timed(lambda: api_keys.verify(db, issued.token))
+    yield Step("api key revoked", _mode(verified), seconds)
+    tokens = Tokens(access=Secret("what the broker gave"))
+    broker_tokens.put(db, user.user_id, zerodha.BROKER, tokens)
+    stored = broker_tokens.find(db, user.user_id, zerodha.BROKER)
+    assert stored is not None  # noqa: S101  # it was just put
+    sealed = (stored.access_token or b"").hex()
+    yield Step("broker token sealed", f"{sealed[:40]}... ({len(sealed) // 2} bytes)")
+    opened, seconds = _timed(lambda: broker_tokens.get(db, user.user_id, zerodha.BROKER))
+    usable = isinstance(opened, BrokerToken) and opened.tokens.access == tokens.access
+    yield Step("broker token opened", "as it was put" if usable else "damaged", seconds)
+
+
+def _mode(verified: VerifiedKey | Refusal) -> str:
+    return verified.value if isinstance(verified, Refusal) else verified.order_mode
+
+
+def _load(db: Database, file: Path | None, watch: Watch) -> Iterator[Step]:
+    broker = option_chain.BROKER if file is None else zerodha.BROKER
+    today = datetime.now(UTC).date()
+    for name in ("instruments loaded", "loaded once more"):
+        rows = option_chain.generate(today) if file is None else zerodha.read(file)
+        report, seconds = _timed(lambda: loads.load(db, broker, watch(rows)))  # noqa: B023
+        yield Step(name, _counted(report), seconds)
+    for rejected in report.rejected[:_SHOWN]:
+        yield Step("rejected", str(rejected))
+    yield from _look_up(db, broker)
+    yield from _search(db, broker)
+
+
+def _counted(report: LoadReport) -> str:
+    return (
+        f"{report.rows:,} rows: {report.inserted:,} new, {report.unchanged:,} unchanged, "
+        f"{len(report.rejected):,} rejected"
+    )
+
+
+def _look_up(db: Database, broker: str) -> Iterator[Step]:
+    with closing(instruments.stream_by_broker(db, broker)) as stream:
+        known = list(islice(stream, _LOOKUPS))
+    by_symbol = [_timed(lambda: _by_symbol(db, each))[1] for each in known]  # noqa: B023
+    by_token = [_timed(lambda: _by_token(db, each))[1] for each in known]  # noqa: B023
+    shown, counted = known[len(known) // 2], f"median of {len(known):,}"
+    yield Step("lookup by symbol", f"{shown.exchange} {shown.symbol}, {counted}", median(by_symbol))
+    yield Step("lookup by token", f"{shown.exchange} {shown.token}, {counted}", median(by_token))
+
+
+def _search(db: Database, broker: str) -> Iterator[Step]:
+    found, seconds = _timed(lambda: search.search(db, broker, _SEARCH))
+    yield Step("search", f"{_SEARCH}: {len(found)} found", seconds)
+    index, seconds = _timed(lambda: live_index.build(db, broker))
+    yield Step("index in memory", f"{len(index):,} instruments", seconds)
+    again, seconds = _timed(lambda: index.search(broker, _SEARCH))
+    same = "the same" if again == found else "not the same"
+    yield Step("search in memory", f"{_SEARCH}: {same}", seconds)
+    if found:
+        place = (broker, found[0].exchange, found[0].symbol)
+        seconds = timeit(lambda: index.get_token(*place), number=_LOOKUPS) / _LOOKUPS
+        yield Step("lookup in memory", f"{' '.join(place[1:])}", seconds)
+
+
+def _log(db: Database, target: Dsn, user: User) -> Iterator[Step]:
+    seen = [
+        traffic.Request(_VISITOR, "GET", "/api/v1/quotes", 200, 5 + number % 50, "/api/v1/quotes")
+        for number in range(_REQUESTS)
+    ]
+    order: dict[str, object] = {"symbol": "INFY", "quantity": 1, "apikey": "what nobody may read"}
+    call = api_logs.Call("/api/v1/placeorder", "POST", 200, user.user_id, _VISITOR, order)
+    with LogWriter(Config(target)) as logs:
+        _, seconds = _timed(lambda: [logs.write(request) for request in seen])
+        yield Step(
+            "request logged", f"one of {_REQUESTS:,}, in the background", seconds / _REQUESTS
+        )
+        _, seconds = _timed(lambda: logs.record(call))
+        yield Step("order logged", "acknowledged when it is stored", seconds)
+    (stored,) = api_logs.list_by_user(db, user.user_id)
+    yield Step("order log read", f"{stored.request}")
+    rollups.refresh(db)
+    until = datetime.now(UTC) + timedelta(minutes=1)
+    shown, seconds = _timed(lambda: traffic.statistics(db, until - timedelta(hours=1), until))
+    total = shown.total
+    yield Step("statistics", f"{total.requests:,} requests, p95 {total.p95_ms:.0f} ms", seconds)
+
+
+def _bring_over(db: Database) -> Iterator[Step]:
+    """Say what bringing an installation of OpenAlgo over would do."""
+    plan = runs.Plan("example", zerodha.BROKER, applies=False)
+    with (
+        embedded_server.temporary_folder() as folder,
+        sources.opened([example_installation.make(folder)], []) as found,
+    ):
+        for report in runs.run(db, found, example_installation.ENVIRON, plan, lambda _: None):
+            outcome = f"{report.table}: {report.found} found, {report.written} to be written"
+            yield Step("import, dry run", outcome)
+            for reason in report.left_out_ids():
+                yield Step("left out", reason)
+
+
+def _by_symbol(db: Database, known: Instrument) -> Instrument | None:
+    return instruments.get(db, known.broker, known.exchange, known.symbol)
+
+
+def _by_token(db: Database, known: Instrument) -> Instrument | None:
+    return instruments.find_by_token(db, known.broker, known.exchange, known.token)
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    started = perf_counter()
+    result = work()
+    return result, perf_counter() - started

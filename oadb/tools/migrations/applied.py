@@ -1,0 +1,102 @@
+"""What the database knows of migrations."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
+
+query = queries(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    """The session that holds the lock."""
+
+    pid: int
+    application_name: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class YoyoLock:
+    """Who holds the lock row of yoyo: a process of a host, or, below zero, of the server."""
+
+    pid: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A schema that holds tables of yoyo; the current one is where yoyo looks."""
+
+    schema_name: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A migration that yoyo marked as applied."""
+
+    migration_id: str
+    applied_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """What a migration said when it was applied."""
+
+    migration_id: str
+    checksum: bytes
+    applied_at: datetime
+
+
+@query
+def try_lock() -> bool: ...
+
+
+@query
+def find_lock_holder() -> LockHolder | None: ...
+
+
+@query
+def hold_yoyo_lock() -> int | None: ...
+
+
+@query
+def free_yoyo_lock() -> Affected: ...
+
+
+@query
+def find_yoyo_lock() -> YoyoLock | None: ...
+
+
+@query
+def list_histories() -> list[History]: ...
+
+
+@query
+def list_applied() -> list[Applied]: ...
+
+
+@query
+def keeps_checksums() -> bool: ...
+
+
+@query
+def list_checksums() -> list[Checksum]: ...
+
+
+@query
+def record_checksum(migration_id: str, checksum: bytes) -> Affected: ...
+
+
+@query
+def forget_checksum(migration_id: str) -> Affected: ...
+
+
+@query
+def list_invalid_indexes() -> list[str]: ...
+
+
+query.complete()

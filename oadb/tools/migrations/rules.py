@@ -1,0 +1,205 @@
+"""What a migration script may not hold: whatever yoyo ignores, cuts wrongly or half commits."""
+
+import re
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
+from itertools import chain
+
+from oadb.engine.binding.statements import Problem
+from oadb.tools.migrations.scripts import Script, Step
+
+_DIRECTIVE = re.compile(r"\s*--\s*(transactional|depends)\s*:\s*(.*?)\s*")
+_NEARLY_DIRECTIVE = re.compile(
+    r"[\s/*-]*([\w-]+)\s*(?:[:=]|\s(?=\s*(?:true|false|yes|no|on|off|[01]|\d{4}_\w+)\W*$))",
+    re.IGNORECASE,
+)
+_DIRECTIVE_WORDS = ("transactional", "transaction", "depends", "dependencies")
+
+_LOCK_TIMEOUT = re.compile(
+    r"set\s+local\s+lock_timeout\s*(?:=|\bto\b)\s*(?:[1-9]\d*|'\s*[1-9]\d*\s*(?:ms|s|min)?\s*')\s*(;|$)",
+    re.IGNORECASE,
+)
+_TRANSACTION = re.compile(
+    r"\s*(begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b",
+    re.IGNORECASE,
+)
+_COPY_DATA = re.compile(r"\s*copy\b.*\bfrom\s+stdin\b", re.IGNORECASE | re.DOTALL)
+_OUTSIDE_TRANSACTIONS = re.compile(
+    r"\s*(create\s+(?:unique\s+)?index\s+concurrently|drop\s+index\s+concurrently"
+    r"|reindex\b[^;]*\bconcurrently|alter\s+table\b[^;]*\bdetach\s+partition\b[^;]*\bconcurrently"
+    r"|vacuum|alter\s+system|(?:create|drop)\s+(?:database|tablespace))\b",
+    re.IGNORECASE,
+)
+_ATOMIC_BODY = re.compile(r"\bbegin\s+atomic\b", re.IGNORECASE)
+
+
+def is_transactional(script: Script) -> bool:
+    """Say whether yoyo runs *script* in a transaction."""
+    return ("transactional", "false") not in _directives(script).values()
+
+
+def check(script: Script, earlier: Collection[str]) -> Iterator[Problem]:
+    """Yield what is wrong with a migration; it may depend on the *earlier* ids."""
+    yield from _check_directives(script, earlier)
+    yield from _check_statements(script, transactional=is_transactional(script))
+
+
+def check_rollback(script: Script, *, transactional: bool) -> Iterator[Problem]:
+    """Yield what is wrong with the rollback of a migration that is *transactional* or not."""
+    for line in _directive_lines(script):
+        yield script.problem(
+            line,
+            "yoyo ignores directives in a rollback file",
+            "remove it; what the migration says counts for its rollback too",
+        )
+    yield from _check_statements(script, transactional=transactional)
+
+
+def _check_statements(script: Script, *, transactional: bool) -> Iterator[Problem]:
+    yield from _check_tokens(script)
+    yield from chain.from_iterable(_check_step(script, step) for step in script.steps)
+    yield from _check_cuts(script)
+    if transactional:
+        yield from _check_transactional(script)
+    else:
+        yield from _check_single(script)
+
+
+def _directives(script: Script) -> dict[int, tuple[str, str]]:
+    """Return what yoyo takes for directives, by line."""
+    found = ((n, _DIRECTIVE.fullmatch(line)) for n, line in enumerate(script.lines, 1))
+    return {n: (match[1], match[2]) for n, match in found if match and n <= script.head}
+
+
+def _directive_lines(script: Script) -> Iterator[int]:
+    """Yield every line of a comment that is, or seems meant as, a directive."""
+    for token in script.tokens:
+        if token.kind == "comment":
+            first = script.line(token.start)
+            for number, line in enumerate(token.text.split("\n"), first):
+                seems = _NEARLY_DIRECTIVE.match(line)
+                if seems and get_close_matches(seems[1].lower(), _DIRECTIVE_WORDS, cutoff=0.8):
+                    yield number
+
+
+def _check_directives(script: Script, earlier: Collection[str]) -> Iterator[Problem]:
+    known = _directives(script)
+    for line in _directive_lines(script):
+        if line > script.head:
+            yield script.problem(
+                line,
+                "yoyo ignores a directive here, after the first statement or block comment",
+                "move it to the top of the file, among the -- lines",
+            )
+        elif line not in known:
+            yield script.problem(
+                line,
+                "yoyo ignores this directive, because it is not spelled as yoyo has it",
+                "write -- transactional: false or -- depends: 0001_create_schema",
+            )
+        else:
+            yield from _check_value(script, line, known, earlier)
+
+
+def _check_value(
+    script: Script, line: int, known: dict[int, tuple[str, str]], earlier: Collection[str]
+) -> Iterator[Problem]:
+    name, value = known[line]
+    if any(name == other for at, (other, _) in known.items() if at < line):
+        yield script.problem(line, f"a second {name} directive", "keep one of them")
+    if name == "transactional" and value not in {"true", "false"}:
+        yield script.problem(line, f"transactional cannot be {value!r}", "write true or false")
+    if name == "depends":
+        for unknown in (word for word in value.split() if word not in earlier):
+            yield script.problem(
+                line,
+                f"{unknown!r} is not an earlier migration",
+                "name files of this folder without .sql, with spaces between, or remove the line: "
+                "migrations run in the order of their numbers",
+            )
+
+
+def _check_tokens(script: Script) -> Iterator[Problem]:
+    for token in script.tokens:
+        if token.kind == "unclosed":
+            yield script.problem(
+                script.line(token.start), "a quote or comment is never closed", "close it"
+            )
+        elif token.kind == "backslash":
+            yield script.problem(
+                script.line(token.start),
+                "psql commands do not belong in a migration",
+                "remove it; yoyo sends SQL only",
+            )
+
+
+def _check_step(script: Script, step: Step) -> Iterator[Problem]:
+    control = _TRANSACTION.match(step.code)
+    if control:
+        yield script.problem(
+            step.statement_line,
+            f"{control[1]} is yoyo's to send: here it would commit or undo half of the migration",
+            "remove it; a migration is one transaction as it stands",
+        )
+    if _COPY_DATA.match(step.code):
+        yield script.problem(
+            step.statement_line,
+            "copy from stdin cannot be sent by yoyo, and its data is not SQL",
+            "use insert, or load the data with a tool of its own",
+        )
+
+
+def _check_cuts(script: Script) -> Iterator[Problem]:
+    """Compare the cuts of yoyo's parser with the semicolons that PostgreSQL sees."""
+    hint = "write it plainly: no nested comments, no backslash before a quote, no # operator"
+    for step in script.steps[:-1]:
+        if not step.code.rstrip().endswith(";"):
+            end = step.line_at(len(step.sql) + 1)
+            yield script.problem(end, "yoyo would cut the statement here, before its end", hint)
+    for step in script.steps:
+        place = _inner_semicolon(step.code)
+        if place is not None:
+            line = step.line_at(place + 1)
+            yield script.problem(line, "yoyo would not see that a statement ends here", hint)
+
+
+def _inner_semicolon(code: str) -> int | None:
+    """Return where a statement ends before the end of *code*."""
+    if _ATOMIC_BODY.search(code):
+        return None
+    depth = 0
+    for place, character in enumerate(code.rstrip().removesuffix(";")):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == ";" and depth == 0:
+            return place
+    return None
+
+
+def _check_transactional(script: Script) -> Iterator[Problem]:
+    steps = script.steps
+    if not steps or not _LOCK_TIMEOUT.match(steps[0].statement):
+        yield script.problem(
+            steps[0].statement_line if steps else 1,
+            "the first statement does not limit the wait for locks",
+            "begin with: set local lock_timeout = '4s';",
+        )
+    elif len(steps) == 1:
+        yield script.problem(1, "this file changes nothing", "write the statements, or remove it")
+    for step in steps:
+        outside = _OUTSIDE_TRANSACTIONS.match(step.code)
+        if outside:
+            yield script.problem(
+                step.statement_line,
+                f"{' '.join(outside[1].split()).lower()} cannot run inside a transaction",
+                "put it alone into a migration that begins with -- transactional: false",
+            )
+
+
+def _check_single(script: Script) -> Iterator[Problem]:
+    """Allow one statement: of two, a failure would leave the first, and yoyo undo at random."""
+    if len(script.steps) != 1:
+        yield script.problem(
+            script.steps[1].statement_line if script.steps else 1,
+            f"{len(script.steps)} statements, where a migration outside transactions has one",
+            "give each a migration of its own; the lock timeout is set by the connection",
+        )

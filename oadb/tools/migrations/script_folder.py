@@ -1,0 +1,140 @@
+"""The folder of migrations, checked as a whole before anything runs.
+
+0001_create_schema.sql             the change
+0001_create_schema.rollback.sql    how to undo it
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from oadb.engine.binding.statements import Problem, sql_folder
+from oadb.errors import MigrationError
+from oadb.tools.migrations import rules
+from oadb.tools.migrations.scripts import Script
+
+_NAME = re.compile(r"(?P<id>(?P<number>\d{4})_[a-z]+(?:_[a-z0-9]+)+)(?P<rollback>\.rollback)?\.sql")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One change of the schema, and how to undo it."""
+
+    id: str
+    script: Script
+    rollback: Script
+    transactional: bool
+    checksum: bytes
+
+
+def read(folder: Path | None = None) -> list[Migration]:
+    """Read the migrations of *folder*, by default those of oadb, in their order.
+
+    Raises MigrationError listing every problem, each with file, line and what to do.
+    """
+    place = folder or sql_folder() / "migrations"
+    reader = _Reader(place)
+    migrations = reader.read()
+    if reader.problems:
+        count = len(reader.problems)
+        heading = f"{count} problem{'s'[: count > 1]} in {place}; nothing was run"
+        raise MigrationError("\n".join([heading, *map(str, reader.problems)]))
+    return migrations
+
+
+class _Reader:
+    """Reads a folder; collects problems instead of stopping at the first."""
+
+    def __init__(self, folder: Path) -> None:
+        self.problems: list[Problem] = []
+        self._folder = folder
+
+    def read(self) -> list[Migration]:
+        paths = self._paths()
+        names = [match for path in paths if (match := _NAME.fullmatch(path.name))]
+        rollbacks = {match["id"] for match in names if match["rollback"]}
+        ids = [match["id"] for match in names if not match["rollback"]]
+        self._check_numbers(ids)
+        self._check_pairs(ids, rollbacks)
+        pairs = (self._migration(id_, ids[:n]) for n, id_ in enumerate(ids) if id_ in rollbacks)
+        return [migration for migration in pairs if migration is not None]
+
+    def _paths(self) -> list[Path]:
+        """List the folder; report what is neither a migration nor a rollback."""
+        paths = sorted(self._folder.iterdir()) if self._folder.is_dir() else []
+        if not paths:
+            missing = "is empty" if self._folder.is_dir() else "does not exist"
+            self._report(
+                self._folder, f"the folder {missing}", "yoyo would apply nothing and say nothing"
+            )
+        for path in paths:
+            if not path.is_file() or not _NAME.fullmatch(path.name):
+                self._report(
+                    path,
+                    "this is neither a migration nor its rollback",
+                    "remove it, or name it like 0002_create_users.sql: number, verb, noun",
+                )
+        return [path for path in paths if path.is_file()]
+
+    def _check_numbers(self, ids: Sequence[str]) -> None:
+        numbers = Counter(int(id_[:4]) for id_ in ids)
+        for id_ in ids:
+            number = int(id_[:4])
+            path = self._path(id_)
+            if number == 0:
+                self._report(path, "numbers begin with 0001", "rename it")
+            elif numbers[number] > 1:
+                self._report(path, f"the number {id_[:4]} is used twice", "renumber the later one")
+            elif number > 1 and number - 1 not in numbers:
+                self._report(path, f"there is no migration {number - 1:04}", "number without gaps")
+
+    def _check_pairs(self, ids: Sequence[str], rollbacks: set[str]) -> None:
+        for id_ in ids:
+            if id_ not in rollbacks:
+                self._report(
+                    self._path(id_),
+                    "this migration has no rollback, so yoyo would undo nothing and forget it",
+                    f"write {id_}.rollback.sql",
+                )
+        for id_ in sorted(rollbacks.difference(ids)):
+            self._report(
+                self._path(f"{id_}.rollback"),
+                f"this rollback belongs to no migration: {id_}.sql does not exist",
+                "remove or rename it",
+            )
+
+    def _migration(self, id_: str, earlier: Sequence[str]) -> Migration | None:
+        script = self._script(self._path(id_))
+        rollback = self._script(self._path(f"{id_}.rollback"))
+        if script is None or rollback is None:
+            return None
+        transactional = rules.is_transactional(script)
+        self.problems += rules.check(script, earlier)
+        self.problems += rules.check_rollback(rollback, transactional=transactional)
+        checksum = hashlib.sha256(script.text.encode()).digest()
+        return Migration(id_, script, rollback, transactional, checksum)
+
+    def _script(self, path: Path) -> Script | None:
+        content = path.read_bytes()
+        if content.startswith(_BYTE_ORDER_MARK):
+            self._report(path, "the file begins with a byte order mark", "save it as plain UTF-8")
+            return None
+        try:
+            text = content.decode()
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            self._report(path, "not UTF-8", "save the file as UTF-8", line=line)
+            return None
+        return Script(path, text.replace("\r\n", "\n").replace("\r", "\n"))
+
+    def _path(self, stem: str) -> Path:
+        return self._folder / f"{stem}.sql"
+
+    def _report(self, path: Path, message: str, hint: str, *, line: int = 1) -> None:
+        lines = path.read_bytes().splitlines() if path.is_file() else []
+        source = lines[line - 1].decode(errors="replace") if len(lines) >= line else ""
+        self.problems.append(Problem(path.name, line, source, message, hint))

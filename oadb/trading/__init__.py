@@ -1,0 +1,1 @@
+"""What trades: strategies with their mappings and webhooks, and orders that wait for approval."""

@@ -1,0 +1,185 @@
+-- API keys: what programs show to act for a user. Bound in oadb/accounts/api_keys.py.
+
+-- name: _insert_key
+-- May violate the checks, api_keys_user_id_fkey and api_keys_key_id_fkey.
+insert into oadb.api_keys (
+    user_id,
+    api_key_id,
+    name,
+    hint,
+    token_digest,
+    fingerprint,
+    kept_token,
+    scopes,
+    order_mode,
+    expires_at
+)
+values (
+    :user_id,
+    :api_key_id,
+    :name,
+    :hint,
+    :token_digest,
+    :fingerprint,
+    :kept_token,
+    :scopes,
+    :order_mode,
+    now() + cast(:lifetime as interval)
+)
+returning
+    user_id,
+    api_key_id,
+    name,
+    hint,
+    scopes,
+    order_mode,
+    kept_token is not null as is_kept,
+    created_at,
+    rotated_at,
+    last_used_at,
+    expires_at,
+    revoked_at;
+
+-- name: _find_by_digest
+-- scope: all users (a request shows a key, not who it is)
+-- The database's clock decides what has expired. Served by api_keys_token_digest_idx.
+select
+    user_id,
+    api_key_id,
+    scopes,
+    order_mode,
+    fingerprint,
+    revoked_at is not null as is_revoked,
+    coalesce(expires_at <= now(), false) as is_expired
+from oadb.api_keys
+where token_digest = :token_digest;
+
+-- name: _find_by_digests
+-- scope: all users (a request shows a key, not who it is)
+-- The same while keys rotate: a token has a digest for each, and one row at most.
+select
+    user_id,
+    api_key_id,
+    scopes,
+    order_mode,
+    fingerprint,
+    revoked_at is not null as is_revoked,
+    coalesce(expires_at <= now(), false) as is_expired
+from oadb.api_keys
+where token_digest = any(:token_digests);
+
+-- name: list_by_user
+-- The newest first, revoked ones as well.
+select
+    user_id,
+    api_key_id,
+    name,
+    hint,
+    scopes,
+    order_mode,
+    kept_token is not null as is_kept,
+    created_at,
+    rotated_at,
+    last_used_at,
+    expires_at,
+    revoked_at
+from oadb.api_keys
+where user_id = :user_id
+order by
+    created_at desc,
+    api_key_id asc;
+
+-- name: _get_kept_token
+-- Null: there is no such key, it is not kept, or it was revoked.
+select kept_token
+from oadb.api_keys
+where
+    user_id = :user_id
+    and api_key_id = :api_key_id
+    and revoked_at is null;
+
+-- name: get_order_mode
+-- Of a key that is neither revoked nor expired.
+select order_mode
+from oadb.api_keys
+where
+    user_id = :user_id
+    and api_key_id = :api_key_id
+    and revoked_at is null
+    and coalesce(expires_at > now(), true);
+
+-- name: _set_order_mode
+update oadb.api_keys
+set order_mode = :order_mode
+where
+    user_id = :user_id
+    and api_key_id = :api_key_id
+    and revoked_at is null;
+
+-- name: _revoke
+-- What was kept is deleted. A key that was revoked before keeps its time.
+update oadb.api_keys
+set
+    revoked_at = now(),
+    kept_token = null
+where
+    user_id = :user_id
+    and api_key_id = :api_key_id
+    and revoked_at is null;
+
+-- name: _replace_token
+-- The old token stops working with this statement. What was revoked or has expired
+-- is left alone: a new token would not be accepted.
+update oadb.api_keys
+set
+    hint = :hint,
+    token_digest = :token_digest,
+    fingerprint = :fingerprint,
+    kept_token = case when kept_token is null then null else cast(:kept_token as bytea) end,
+    rotated_at = now(),
+    last_used_at = null
+where
+    user_id = :user_id
+    and api_key_id = :api_key_id
+    and revoked_at is null
+    and coalesce(expires_at > now(), true);
+
+-- name: _list_under_key
+-- scope: all users (key rotation)
+-- Served by api_keys_key_id_idx. Ends with all rows of its last user, so
+-- that the next batch can begin behind that user.
+select
+    user_id,
+    api_key_id,
+    fingerprint,
+    kept_token
+from oadb.api_keys
+where
+    key_id = :key_id
+    and user_id > :after
+order by user_id
+fetch first :batch rows with ties;
+
+-- name: _reseal
+-- scope: all users (key rotation)
+-- Compare and swap: a row that was changed in between is left alone. An empty
+-- :kept_tokens stands for null.
+update oadb.api_keys
+set
+    token_digest = resealed.token_digest,
+    fingerprint = resealed.fingerprint,
+    kept_token = nullif(resealed.kept_token, '')
+from
+    unnest(
+        :user_ids::bigint[],
+        :api_key_ids::uuid[],
+        :replaced::bytea[],
+        :fingerprints::bytea[],
+        :digests::bytea[],
+        :kept_tokens::bytea[]
+    ) as resealed (user_id, api_key_id, replaced, fingerprint, token_digest, kept_token)
+where
+    api_keys.user_id = resealed.user_id
+    and api_keys.api_key_id = resealed.api_key_id
+    and api_keys.fingerprint = resealed.replaced
+    and (api_keys.kept_token is null) = (resealed.kept_token = '');

@@ -1,0 +1,214 @@
+-- Broker tokens: what brokers gave us to act for users. Bound in oadb/accounts/broker_tokens.py.
+
+-- name: _put
+-- Inserts or replaces; writes, and counts, only what differs. :digests are those
+-- of the same content under each usable key, so that a put does not count as a
+-- change while keys rotate. May violate broker_tokens_user_id_fkey and the checks.
+insert into oadb.broker_tokens as known (
+    user_id,
+    broker,
+    client_id,
+    access_token,
+    refresh_token,
+    feed_token,
+    parameters,
+    content_digest,
+    expires_at
+)
+values (
+    :user_id,
+    :broker,
+    :client_id,
+    :access_token,
+    :refresh_token,
+    :feed_token,
+    :parameters,
+    :content_digest,
+    :expires_at
+)
+on conflict (user_id, broker) do update
+    set
+        client_id = excluded.client_id,
+        access_token = excluded.access_token,
+        refresh_token = excluded.refresh_token,
+        feed_token = excluded.feed_token,
+        parameters = excluded.parameters,
+        content_digest = excluded.content_digest,
+        expires_at = excluded.expires_at,
+        revoked_at = null,
+        updated_at = now()
+    where
+    known.content_digest is null
+    or known.content_digest <> all(:digests)
+    or known.client_id is distinct from excluded.client_id
+    or known.expires_at is distinct from excluded.expires_at;
+
+-- name: find
+-- The database's clock decides what has expired.
+select
+    user_id,
+    broker,
+    client_id,
+    access_token,
+    refresh_token,
+    feed_token,
+    parameters,
+    updated_at,
+    expires_at,
+    revoked_at is not null as is_revoked,
+    coalesce(expires_at <= now(), false) as is_expired
+from oadb.broker_tokens
+where
+    user_id = :user_id
+    and broker = :broker;
+
+-- name: _find_current
+-- The newest that can be used; where none can, the newest: the one that was put, or
+-- revoked, last. A put that changes nothing does not make it newer. Served by
+-- broker_tokens_pkey.
+select
+    user_id,
+    broker,
+    client_id,
+    access_token,
+    refresh_token,
+    feed_token,
+    parameters,
+    updated_at,
+    expires_at,
+    revoked_at is not null as is_revoked,
+    coalesce(expires_at <= now(), false) as is_expired
+from oadb.broker_tokens
+where user_id = :user_id
+order by
+    revoked_at is null and coalesce(expires_at > now(), true) desc,
+    updated_at desc,
+    broker asc
+limit 1;
+
+-- name: list_by_user
+-- In order of broker, revoked and expired ones as well.
+select
+    user_id,
+    broker,
+    client_id,
+    updated_at,
+    expires_at,
+    revoked_at
+from oadb.broker_tokens
+where user_id = :user_id
+order by broker;
+
+-- name: list_expiring
+-- scope: all users (a service that renews tokens)
+-- Those that expire within the given time and have not yet, soonest first. At
+-- most 1000. Served by broker_tokens_expires_at_idx.
+select
+    user_id,
+    broker,
+    client_id,
+    updated_at,
+    expires_at,
+    revoked_at
+from oadb.broker_tokens
+where
+    expires_at > now()
+    and expires_at <= now() + cast(:within as interval)
+    and revoked_at is null
+order by
+    expires_at,
+    user_id,
+    broker
+limit 1000;
+
+-- name: first_active
+-- scope: all users (a background service that needs anybody's market data)
+-- The oldest that is neither revoked nor expired, so that the answer stays the
+-- same for as long as it holds.
+select
+    user_id,
+    broker,
+    client_id,
+    updated_at,
+    expires_at,
+    revoked_at
+from oadb.broker_tokens
+where
+    revoked_at is null
+    and coalesce(expires_at > now(), true)
+order by
+    created_at,
+    user_id,
+    broker
+limit 1;
+
+-- name: _revoke
+-- The tokens are deleted. A row that was revoked before keeps its time.
+update oadb.broker_tokens
+set
+    access_token = null,
+    refresh_token = null,
+    feed_token = null,
+    parameters = null,
+    content_digest = null,
+    revoked_at = now(),
+    updated_at = now()
+where
+    user_id = :user_id
+    and broker = :broker
+    and revoked_at is null;
+
+-- name: _list_under_key
+-- scope: all users (key rotation)
+-- Served by broker_tokens_key_id_idx. Ends with all rows of its last user, so
+-- that the next batch can begin behind that user.
+select
+    user_id,
+    broker,
+    access_token,
+    refresh_token,
+    feed_token,
+    parameters
+from oadb.broker_tokens
+where
+    key_id = :key_id
+    and user_id > :after
+order by user_id
+fetch first :batch rows with ties;
+
+-- name: _reseal
+-- scope: all users (key rotation)
+-- Compare and swap: a row that was changed or revoked in between is left alone.
+-- Every put seals all columns anew, so that one of them tells. An empty value
+-- stands for null.
+update oadb.broker_tokens
+set
+    access_token = resealed.access_token,
+    refresh_token = nullif(resealed.refresh_token, ''),
+    feed_token = nullif(resealed.feed_token, ''),
+    parameters = nullif(resealed.parameters, ''),
+    content_digest = resealed.content_digest
+from
+    unnest(
+        :user_ids::bigint[],
+        :brokers::text[],
+        :replaced::bytea[],
+        :access_tokens::bytea[],
+        :refresh_tokens::bytea[],
+        :feed_tokens::bytea[],
+        :parameters::bytea[],
+        :digests::bytea[]
+    ) as resealed (
+        user_id,
+        broker,
+        replaced,
+        access_token,
+        refresh_token,
+        feed_token,
+        parameters,
+        content_digest
+    )
+where
+    broker_tokens.user_id = resealed.user_id
+    and broker_tokens.broker = resealed.broker
+    and broker_tokens.access_token = resealed.replaced;

@@ -1,0 +1,13 @@
+-- When API keys were last used. Bound in oadb/accounts/key_uses.py.
+
+-- name: _store
+-- scope: all users (a batch of a service)
+-- repeatable: used twice is used
+-- At most once a minute for each key, however often it is called.
+update oadb.api_keys
+set last_used_at = now()
+from unnest(:user_ids::bigint[], :api_key_ids::uuid[]) as used (user_id, api_key_id)
+where
+    api_keys.user_id = used.user_id
+    and api_keys.api_key_id = used.api_key_id
+    and coalesce(api_keys.last_used_at < now() - interval '1 minute', true);

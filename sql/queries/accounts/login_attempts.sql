@@ -1,0 +1,245 @@
+-- Login attempts: the audit of sign-ins, and what slows down who guesses. Bound in
+-- oadb/accounts/login_attempts.py.
+
+-- name: record
+-- scope: all users (the name may be nobody's)
+insert into oadb.login_attempts (
+    username,
+    user_id,
+    ip,
+    device,
+    broker,
+    method,
+    outcome,
+    reason
+)
+values (
+    :username,
+    (
+        select users.user_id
+        from oadb.users
+        where users.username_key = lower(:username)
+    ),
+    cast(cast(:ip as text) as inet),
+    :device,
+    :broker,
+    :method,
+    :outcome,
+    :reason
+);
+
+-- name: list_recent
+-- scope: all users (administration)
+-- Newest first, all outcomes where :outcome is null. At most 1000. Served by
+-- login_attempts_attempted_at_idx.
+select
+    attempted_at,
+    username,
+    user_id,
+    host(ip) as ip,
+    device,
+    broker,
+    method,
+    outcome,
+    reason
+from oadb.login_attempts
+where outcome = :outcome or cast(:outcome as text) is null
+order by
+    attempted_at desc,
+    attempt_id desc
+limit least(:page_size, 1000);
+
+-- name: count
+-- scope: all users (administration)
+-- How many attempts there were in the time :within until now, of one outcome; of all
+-- where :outcome is null. Served by login_attempts_attempted_at_idx.
+select count(*) as attempts
+from oadb.login_attempts
+where
+    attempted_at > now() - cast(:within as interval)
+    and (outcome = :outcome or cast(:outcome as text) is null);
+
+-- name: delete_before
+-- scope: all users (retention)
+-- At most :batch of those older than :age. Served by
+-- login_attempts_attempted_at_idx.
+delete from oadb.login_attempts
+where attempt_id in (
+    select old.attempt_id
+    from oadb.login_attempts as old
+    where old.attempted_at < now() - cast(:age as interval)
+    order by old.attempted_at
+    limit :batch
+);
+
+-- name: _count_try
+-- Counts a try of the account and of the network, or neither where one of them has
+-- to wait; null stands for that, and :wait for how long. An account begins again
+-- after 15 quiet minutes, the wait not among them; a network, which may be an
+-- office that is never quiet, forgets one failure a minute.
+-- Tries at once wait for each other's row here, and see each other's count. The
+-- account comes first, so that no two wait for each other. Where a wait began
+-- after this statement, and one may be counted already, all of it is undone and
+-- done again. The time of a try is the clock's, once it is its turn: a later try
+-- has a later one. (noqa: sqlfluff does not see the row that is there already.)
+with waiting as (
+    select max(unlocks_at) - now() as wait
+    from oadb.lockouts
+    where
+        unlocks_at > now()
+        and (
+            (kind = 'account' and subject = lower(:account))
+            or (kind = 'network' and subject = :network)
+        )
+),
+
+account as (
+    insert into oadb.lockouts as known (
+        kind,
+        subject,
+        failures,
+        failed_at,
+        unlocks_at
+    )
+    select
+        'account' as kind,
+        lower(:account) as subject,
+        1 as failures,
+        clock_timestamp() as failed_at,
+        clock_timestamp() + oadb.lockout_wait(1, :account_limit) as unlocks_at
+    from waiting
+    where waiting.wait is null
+    on conflict (kind, subject) do update
+        set (failures, failed_at, unlocks_at) = (
+            select
+                tries.counted,
+                tries.tried_at,
+                tries.tried_at + oadb.lockout_wait(tries.counted, :account_limit)
+            from (
+                select
+                    clock_timestamp() as tried_at,
+                    case
+                        when
+                            greatest(known.failed_at, known.unlocks_at)  -- noqa: RF01
+                            >= now() - interval '15 minutes'
+                            then known.failures  -- noqa: RF01
+                        else 0
+                    end + 1 as counted
+            ) as tries
+        )
+        where coalesce(known.unlocks_at <= now(), true)
+    returning
+        failures,
+        unlocks_at
+),
+
+network as (
+    insert into oadb.lockouts as known (
+        kind,
+        subject,
+        failures,
+        failed_at,
+        unlocks_at
+    )
+    select
+        'network' as kind,
+        :network as subject,
+        1 as failures,
+        clock_timestamp() as failed_at,
+        clock_timestamp() + oadb.lockout_wait(1, :network_limit) as unlocks_at
+    from account
+    on conflict (kind, subject) do update
+        set (failures, failed_at, unlocks_at, decayed_at) = (
+            select
+                tries.counted,
+                tries.tried_at,
+                tries.tried_at + oadb.lockout_wait(tries.counted, :network_limit),
+                known.decayed_at + tries.minutes * interval '1 minute'  -- noqa: RF01
+            from (
+                select
+                    clock_timestamp() as tried_at,
+                    passed.minutes,
+                    greatest(known.failures - passed.minutes, 0) + 1 as counted  -- noqa: RF01
+                from (
+                    select
+                        floor(
+                            greatest(
+                                extract(epoch from now() - known.decayed_at),  -- noqa: RF01
+                                0
+                            ) / 60
+                        )::bigint as minutes
+                ) as passed
+            ) as tries
+        )
+        where coalesce(known.unlocks_at <= now(), true)
+    returning
+        failures,
+        failed_at,
+        unlocks_at
+)
+
+select
+    (select network.failed_at from network) as tried_at,
+    (select account.failures from account) as account_failures,
+    (select network.failures from network) as network_failures,
+    case
+        when exists (select from network)
+            then coalesce(
+                greatest(
+                    (select account.unlocks_at from account),
+                    (select network.unlocks_at from network)
+                ) - clock_timestamp(),
+                interval '0'
+            )
+        else coalesce(waiting.wait, oadb.try_again())
+    end as wait
+from waiting;
+
+-- name: _take_back
+-- What count_try counted at :tried_at, and the wait that it began; that of a later
+-- try stays. The account comes first, as in count_try.
+with counted as (
+    select
+        known.kind,
+        known.subject
+    from oadb.lockouts as known
+    where
+        (known.kind = 'account' and known.subject = lower(:account))
+        or (known.kind = 'network' and known.subject = :network)
+    order by known.kind
+    for update
+)
+
+update oadb.lockouts
+set
+    failures = greatest(failures - 1, 0),
+    unlocks_at = case
+        when failed_at > :tried_at then unlocks_at
+    end
+from counted
+where
+    lockouts.kind = counted.kind
+    and lockouts.subject = counted.subject;
+
+-- name: _forgive
+-- The account alone: of the network's count, take_back takes this try. Who owns one
+-- account could guess others for ever.
+delete from oadb.lockouts
+where
+    kind = 'account'
+    and subject = lower(:account);
+
+-- name: sweep_lockouts
+-- Deletes at most :batch counters that have been quiet for a day. Served by
+-- lockouts_failed_at_idx.
+delete from oadb.lockouts
+where (kind, subject) in (
+    select
+        quiet.kind,
+        quiet.subject
+    from oadb.lockouts as quiet
+    where quiet.failed_at < now() - interval '1 day'
+    order by quiet.failed_at
+    limit :batch
+    for update skip locked
+);

@@ -1,0 +1,270 @@
+-- Sessions: sign-ins that still count. Bound in oadb/accounts/sessions.py.
+
+-- name: _claim_user
+-- Taken before a session is counted, so that two sign-ins of one user do not both
+-- see room; other users are not held up. Null: no such user, or one whose password
+-- is another since it was proven.
+select user_id
+from oadb.users
+where
+    user_id = :user_id
+    and auth_epoch = :auth_epoch
+for no key update;
+
+-- name: _insert_session
+-- By the clock of the statement, not of the transaction, which may have waited for
+-- claim_user: the newest session must be the last one made. May violate the checks
+-- and sessions_key_id_fkey.
+insert into oadb.sessions (
+    user_id,
+    session_id,
+    token_digest,
+    fingerprint,
+    device,
+    ip,
+    broker,
+    data,
+    created_at,
+    last_seen_at,
+    idle_timeout,
+    lapses_at,
+    expires_at
+)
+values (
+    :user_id,
+    :session_id,
+    :token_digest,
+    :fingerprint,
+    :device,
+    cast(cast(:ip as text) as inet),
+    :broker,
+    :data,
+    clock_timestamp(),
+    clock_timestamp(),
+    :idle_timeout,
+    clock_timestamp() + least(:idle_timeout, cast(:lifetime as interval)),
+    clock_timestamp() + cast(:lifetime as interval)
+)
+returning
+    user_id,
+    session_id,
+    device,
+    host(ip) as ip,
+    broker,
+    data,
+    created_at,
+    last_seen_at,
+    expires_at;
+
+-- name: _trim
+-- Deletes what has lapsed, and the oldest beyond the newest :cap. :session_id was
+-- just made and counts as the newest, even if the clock went back.
+delete from oadb.sessions
+where
+    user_id = :user_id
+    and (
+        lapses_at <= now()
+        or session_id in (
+            select newest.session_id
+            from oadb.sessions as newest
+            where
+                newest.user_id = :user_id
+                and newest.lapses_at > now()
+            order by
+                newest.session_id = :session_id desc,
+                newest.created_at desc,
+                newest.session_id asc
+            offset :cap
+        )
+    );
+
+-- name: _find_by_digest
+-- scope: all users (a request shows a token, not who it is)
+-- repeatable: seen twice is seen
+-- last_seen_at is written when it is a minute old, once, however many ask at
+-- once. Served by sessions_token_digest_idx.
+with found as materialized (
+    select
+        sessions.user_id,
+        sessions.session_id,
+        sessions.fingerprint,
+        sessions.device,
+        sessions.ip,
+        sessions.broker,
+        sessions.data,
+        sessions.created_at,
+        sessions.last_seen_at,
+        sessions.expires_at
+    from oadb.sessions
+    where
+        sessions.token_digest = :token_digest
+        and sessions.lapses_at > now()
+),
+
+seen as (
+    update oadb.sessions
+    set
+        last_seen_at = now(),
+        lapses_at = least(sessions.expires_at, now() + sessions.idle_timeout)
+    from found
+    where
+        sessions.user_id = found.user_id
+        and sessions.session_id = found.session_id
+        and sessions.last_seen_at < now() - interval '1 minute'
+)
+
+select
+    user_id,
+    session_id,
+    device,
+    host(ip) as ip,
+    broker,
+    data,
+    created_at,
+    last_seen_at,
+    expires_at,
+    fingerprint
+from found;
+
+-- name: _find_by_digests
+-- scope: all users (a request shows a token, not who it is)
+-- repeatable: seen twice is seen
+-- The same while keys rotate: a token has a digest for each, and one row at most.
+with found as materialized (
+    select
+        sessions.user_id,
+        sessions.session_id,
+        sessions.fingerprint,
+        sessions.device,
+        sessions.ip,
+        sessions.broker,
+        sessions.data,
+        sessions.created_at,
+        sessions.last_seen_at,
+        sessions.expires_at
+    from oadb.sessions
+    where
+        sessions.token_digest = any(:token_digests)
+        and sessions.lapses_at > now()
+),
+
+seen as (
+    update oadb.sessions
+    set
+        last_seen_at = now(),
+        lapses_at = least(sessions.expires_at, now() + sessions.idle_timeout)
+    from found
+    where
+        sessions.user_id = found.user_id
+        and sessions.session_id = found.session_id
+        and sessions.last_seen_at < now() - interval '1 minute'
+)
+
+select
+    user_id,
+    session_id,
+    device,
+    host(ip) as ip,
+    broker,
+    data,
+    created_at,
+    last_seen_at,
+    expires_at,
+    fingerprint
+from found;
+
+-- name: list_active
+-- The last seen first.
+select
+    user_id,
+    session_id,
+    device,
+    host(ip) as ip,
+    broker,
+    data,
+    created_at,
+    last_seen_at,
+    expires_at
+from oadb.sessions
+where
+    user_id = :user_id
+    and lapses_at > now()
+order by
+    last_seen_at desc,
+    session_id asc;
+
+-- name: _set_data
+update oadb.sessions
+set data = :data
+where
+    user_id = :user_id
+    and session_id = :session_id
+    and lapses_at > now();
+
+-- name: _end
+-- repeatable: what has ended stays so
+delete from oadb.sessions
+where
+    user_id = :user_id
+    and session_id = :session_id;
+
+-- name: _end_all
+delete from oadb.sessions
+where user_id = :user_id;
+
+-- name: _end_others
+delete from oadb.sessions
+where
+    user_id = :user_id
+    and session_id <> :session_id;
+
+-- name: sweep
+-- scope: all users (background sweep)
+-- Deletes at most :batch that have lapsed, and waits for none. Served by
+-- sessions_lapses_at_idx.
+delete from oadb.sessions
+where (user_id, session_id) in (
+    select
+        lapsed.user_id,
+        lapsed.session_id
+    from oadb.sessions as lapsed
+    where lapsed.lapses_at <= now()
+    order by lapsed.lapses_at
+    limit :batch
+    for update skip locked
+);
+
+-- name: _list_under_key
+-- scope: all users (key rotation)
+-- Served by sessions_key_id_idx. Ends with all rows of its last user, so
+-- that the next batch can begin behind that user.
+select
+    user_id,
+    session_id,
+    fingerprint
+from oadb.sessions
+where
+    key_id = :key_id
+    and user_id > :after
+order by user_id
+fetch first :batch rows with ties;
+
+-- name: _reseal
+-- scope: all users (key rotation)
+-- Compare and swap: a row that was changed or ended in between is left alone.
+update oadb.sessions
+set
+    token_digest = resealed.token_digest,
+    fingerprint = resealed.fingerprint
+from
+    unnest(
+        :user_ids::bigint[],
+        :session_ids::uuid[],
+        :replaced::bytea[],
+        :fingerprints::bytea[],
+        :digests::bytea[]
+    ) as resealed (user_id, session_id, replaced, fingerprint, token_digest)
+where
+    sessions.user_id = resealed.user_id
+    and sessions.session_id = resealed.session_id
+    and sessions.fingerprint = resealed.replaced;

@@ -1,0 +1,183 @@
+-- Networks that are kept out, and those that never are. Bound in oadb/bans/ip_bans.py.
+
+-- name: _find_active
+-- Served by ip_bans_pkey.
+select
+    abbrev(network) as network,
+    reason,
+    offences,
+    banned_at,
+    expires_at,
+    created_by
+from oadb.active_ip_bans
+where network = cast(cast(:network as text) as inet);
+
+-- name: _put
+-- For ever where :duration is null, and from the :repeat_offender_limit th offence on,
+-- unless that is 0; null: that of the security settings. A ban that is there is never
+-- shortened; with :is_automatic, one that is not over stays as it is, and so no row
+-- returns. Nor does one where the network is exempt. Were the settings lost, a ban
+-- would still be one, for as long as it says.
+with asked as (
+    select
+        cast(cast(:network as text) as inet) as network,
+        nullif(
+            coalesce(
+                cast(:repeat_offender_limit as bigint),
+                (
+                    select security_settings.repeat_offender_limit
+                    from oadb.security_settings
+                    where security_settings.singleton_id = 1
+                )
+            ),
+            0
+        ) as last_offence
+)
+
+insert into oadb.ip_bans as known (
+    network,
+    reason,
+    offences,
+    banned_at,
+    expires_at,
+    created_by
+)
+select
+    asked.network,
+    :reason,
+    1,
+    now(),
+    case
+        when coalesce(asked.last_offence <> 1, true) then now() + cast(:duration as interval)
+    end,
+    :created_by
+from asked
+where
+    not exists (
+        select from oadb.ban_exemptions
+        where ban_exemptions.network && asked.network
+    )
+on conflict (network) do update
+    set
+        reason = excluded.reason,
+        offences = known.offences + 1,
+        banned_at = greatest(known.banned_at, excluded.banned_at),
+        expires_at = case
+            when
+                known.expires_at is not null
+                and excluded.expires_at is not null
+                and coalesce((select asked.last_offence from asked) > known.offences + 1, true)
+                then greatest(known.expires_at, excluded.expires_at)
+        end,
+        created_by = excluded.created_by
+    where not cast(:is_automatic as boolean) or known.expires_at <= now()
+returning
+    abbrev(network) as network,
+    reason,
+    offences,
+    banned_at,
+    expires_at,
+    created_by;
+
+-- name: _find_exemption
+-- The narrowest one that the network is in.
+select
+    abbrev(network) as network,
+    reason,
+    is_builtin,
+    created_at
+from oadb.ban_exemptions
+where network && cast(cast(:network as text) as inet)
+order by masklen(network) desc
+limit 1;
+
+-- name: _unban
+-- With what was counted against it, so that the next hit bans nobody again.
+with forgotten as (
+    delete from oadb.ip_trackers
+    where network = cast(cast(:network as text) as inet)
+    returning kind
+)
+
+delete from oadb.ip_bans
+where
+    network = cast(cast(:network as text) as inet)
+    and (select count(*) from forgotten) >= 0;
+
+-- name: list_bans
+-- Newest first: those behind :before_at and :before_network, from the start where
+-- these are null. At most 1000. Served by ip_bans_banned_at_idx.
+select
+    abbrev(ip_bans.network) as network,
+    ip_bans.reason,
+    ip_bans.offences,
+    ip_bans.banned_at,
+    ip_bans.expires_at,
+    ip_bans.created_by
+from oadb.ip_bans
+where
+    (
+        (ip_bans.banned_at, ip_bans.network)
+        < (:before_at, cast(cast(:before_network as text) as inet))
+        or cast(:before_at as timestamptz) is null
+    )
+    and (
+        :with_expired
+        or ip_bans.expires_at is null
+        or ip_bans.expires_at > now()
+    )
+order by
+    ip_bans.banned_at desc,
+    ip_bans.network desc
+limit least(:page_size, 1000);
+
+-- name: count_active
+select
+    count(*) as active,
+    count(*) filter (where expires_at is null) as permanent
+from oadb.active_ip_bans;
+
+-- name: _exempt
+insert into oadb.ban_exemptions as known (
+    network,
+    reason
+)
+values (
+    cast(cast(:network as text) as inet),
+    :reason
+)
+on conflict (network) do update
+    set reason = excluded.reason
+    where not known.is_builtin;
+
+-- name: _unexempt
+delete from oadb.ban_exemptions
+where
+    network = cast(cast(:network as text) as inet)
+    and not is_builtin;
+
+-- name: list_exemptions
+-- At most 1000.
+select
+    abbrev(network) as network,
+    reason,
+    is_builtin,
+    created_at
+from oadb.ban_exemptions
+order by
+    is_builtin,
+    network
+limit 1000;
+
+-- name: sweep
+-- Deletes at most :batch bans that have been over for a year. Served by
+-- ip_bans_expires_at_idx.
+delete from oadb.ip_bans
+where network in (
+    select old.network
+    from oadb.ip_bans as old
+    where old.expires_at < now() - interval '1 year'
+    order by old.expires_at
+    limit :batch
+    for update skip locked
+);

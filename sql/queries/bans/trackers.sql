@@ -1,0 +1,137 @@
+-- What makes a network suspect. Bound in oadb/bans/trackers.py.
+
+-- name: _count_hit
+-- Counts for 24 hours from the first hit, then anew. Nothing is counted, and no row
+-- returns, while the network is banned: that is what other processes let through
+-- until they know. is_due where the settings have hits ban, and these are enough; a
+-- threshold of 0 none are. (noqa: sqlfluff does not see the row that was written.)
+insert into oadb.ip_trackers as known (
+    kind,
+    network,
+    hits,
+    first_at,
+    last_at,
+    samples
+)
+select
+    :kind,
+    found.network,
+    1,
+    now(),
+    now(),
+    array_remove(array[cast(:sample as text)], null)
+from (select cast(cast(:network as text) as inet) as network) as found
+where
+    not exists (
+        select from oadb.active_ip_bans
+        where active_ip_bans.network = found.network
+    )
+on conflict (kind, network) do update
+    set
+        hits = case
+            when known.first_at > now() - interval '24 hours' then known.hits + 1
+            else 1
+        end,
+        first_at = case
+            when known.first_at > now() - interval '24 hours' then known.first_at
+            else excluded.first_at
+        end,
+        last_at = greatest(known.last_at, excluded.last_at),
+        samples = case
+            when known.first_at <= now() - interval '24 hours' then excluded.samples
+            when
+                known.samples @> excluded.samples
+                or cardinality(known.samples) >= 50
+                then known.samples
+            else known.samples || excluded.samples
+        end
+returning
+    known.hits,
+    (
+        exists (
+            select from oadb.ban_rules
+            where
+                ban_rules.kind = known.kind -- noqa: RF01
+                and ban_rules.threshold <= known.hits -- noqa: RF01
+        )
+        and not exists (
+            select from oadb.ban_exemptions
+            where ban_exemptions.network && known.network -- noqa: RF01
+        )
+    ) as is_due;
+
+-- name: _claim
+-- Of those who found it due, the first has it until its transaction ends; and how
+-- long the ban is to be, null for ever, and the offence from which on it is.
+select
+    ip_trackers.hits,
+    ban_rules.duration,
+    ban_rules.repeat_offender_limit
+from oadb.ip_trackers
+inner join oadb.ban_rules
+    on
+        ip_trackers.kind = ban_rules.kind
+        and ip_trackers.hits >= ban_rules.threshold
+where
+    ip_trackers.kind = :kind
+    and ip_trackers.network = cast(cast(:network as text) as inet)
+for update of ip_trackers;
+
+-- name: delete
+delete from oadb.ip_trackers
+where
+    kind = :kind
+    and network = cast(cast(:network as text) as inet);
+
+-- name: list_suspects
+-- Of the last 24 hours, the most hits first. At most 1000.
+select
+    kind,
+    abbrev(network) as network,
+    hits,
+    first_at,
+    last_at,
+    samples
+from oadb.ip_trackers
+where
+    kind = :kind
+    and hits >= :least_hits
+    and first_at > now() - interval '24 hours'
+order by
+    hits desc,
+    network desc
+limit least(:page_size, 1000);
+
+-- name: count_suspects
+-- Of the last 24 hours.
+select count(*) as suspects
+from oadb.ip_trackers
+where
+    kind = :kind
+    and hits >= :least_hits
+    and first_at > now() - interval '24 hours';
+
+-- name: sweep
+-- Deletes at most :batch trackers whose 24 hours are over, or that are not among the
+-- :most that began last: who has many networks must not fill the disk. Served by
+-- ip_trackers_first_at_idx.
+delete from oadb.ip_trackers
+where (kind, network) in (
+    select
+        old.kind,
+        old.network
+    from oadb.ip_trackers as old
+    where
+        old.first_at <= greatest(
+            now() - interval '24 hours',
+            (
+                select newest.first_at
+                from oadb.ip_trackers as newest
+                order by newest.first_at desc
+                limit 1 offset :most
+            )
+        )
+    order by old.first_at
+    limit :batch
+    for update skip locked
+);

@@ -1,0 +1,120 @@
+-- What is brought over from another system, with its own times. Bound in oadb/importing/imports.py.
+
+-- name: get_progress
+select
+    last_id,
+    checksum,
+    last_at,
+    rows
+from oadb.imports
+where
+    installation = :installation
+    and table_name = :table_name;
+
+-- name: is_begun
+-- By any installation.
+select exists(
+    select from oadb.imports
+    where table_name = :table_name
+) as is_begun;
+
+-- name: list_changed_settings
+-- The groups of which something was ever changed here.
+select distinct group_name
+from oadb.app_setting_changes
+order by group_name;
+
+-- name: _advance
+-- Compare and swap, in the transaction that stores the rows: no row counts where
+-- another run has been faster, and what this one stored is to be undone. By checksum
+-- and not by id: ids begin again where a table was cleared.
+insert into oadb.imports as known (
+    installation,
+    table_name,
+    last_id,
+    checksum,
+    last_at,
+    rows
+)
+values (
+    :installation,
+    :table_name,
+    :last_id,
+    :checksum,
+    :last_at,
+    :stored
+)
+on conflict (installation, table_name) do update
+    set
+        last_id = excluded.last_id,
+        checksum = excluded.checksum,
+        last_at = greatest(known.last_at, excluded.last_at),
+        rows = known.rows + excluded.rows,
+        imported_at = now()
+    where known.checksum = :known;
+
+-- name: record_batch
+-- So that statistics look at the minutes of its rows.
+insert into oadb.log_batches (
+    batch_id,
+    table_name,
+    rows,
+    first_at,
+    last_at
+)
+values (
+    :batch_id,
+    :table_name,
+    :stored,
+    :first_at,
+    :last_at
+);
+
+-- name: _record_attempts
+-- scope: all users (a name may be nobody's)
+-- The arrays have one value for each attempt; an empty text, and an id of 0, stand
+-- for null.
+insert into oadb.login_attempts (
+    attempted_at,
+    username,
+    user_id,
+    ip,
+    device,
+    broker,
+    method,
+    outcome,
+    reason
+)
+select
+    attempts.attempted_at,
+    attempts.username,
+    users.user_id,
+    nullif(attempts.ip, '')::inet,
+    nullif(attempts.device, ''),
+    nullif(attempts.broker, ''),
+    attempts.method,
+    attempts.outcome,
+    nullif(attempts.reason, '')
+from
+    unnest(
+        :attempted_ats::timestamptz[],
+        :usernames::text[],
+        :user_ids::bigint[],
+        :ips::text[],
+        :devices::text[],
+        :brokers::text[],
+        :methods::text[],
+        :outcomes::text[],
+        :reasons::text[]
+    ) as attempts (
+        attempted_at,
+        username,
+        user_id,
+        ip,
+        device,
+        broker,
+        method,
+        outcome,
+        reason
+    )
+left join oadb.users on attempts.user_id = users.user_id;

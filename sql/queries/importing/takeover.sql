@@ -1,0 +1,201 @@
+-- What is taken over from another system, and goes on. Bound in oadb/importing/takeover.py.
+
+-- name: _adopt_password
+-- A password that is there stays. Nobody is signed in with the new one yet, so that
+-- the epoch may stay too.
+update oadb.users
+set password_hash = :password_hash
+where
+    user_id = :user_id
+    and password_hash is null;
+
+-- name: _adopt_second_factor
+-- A generator that is there stays. May violate second_factors_user_id_fkey.
+insert into oadb.second_factors (
+    user_id,
+    secret,
+    is_required_for_login,
+    is_required_for_mcp,
+    is_required_for_password_reset,
+    confirmed_at
+)
+values (
+    :user_id,
+    :secret,
+    :for_login,
+    :for_mcp,
+    :for_password_reset,
+    case when :is_confirmed then now() end
+)
+on conflict (user_id) do nothing;
+
+-- name: _adopt_key
+-- No row counts where the key is here already, also under another root key
+-- (:token_digests), or where another one was taken over under this id. May violate
+-- api_keys_user_id_fkey and the checks.
+insert into oadb.api_keys (
+    user_id,
+    api_key_id,
+    name,
+    hint,
+    token_digest,
+    fingerprint,
+    kept_token,
+    scopes,
+    order_mode,
+    created_at
+)
+select
+    :user_id,
+    :api_key_id,
+    :name,
+    :hint,
+    :token_digest,
+    :fingerprint,
+    :kept_token,
+    '{}',
+    :order_mode,
+    coalesce(:created_at, now())
+where
+    not exists (
+        select from oadb.api_keys
+        where api_keys.token_digest = any(:token_digests)
+    )
+on conflict (user_id, api_key_id) do nothing;
+
+-- name: _list_owners
+-- scope: all users (a key says nothing of whose it is)
+-- One at most. Served by api_keys_token_digest_idx.
+select user_id
+from oadb.api_keys
+where token_digest = any(:token_digests)
+order by user_id;
+
+-- name: _adopt_tokens
+-- What is there stays, also where it was revoked. May violate
+-- broker_tokens_user_id_fkey and the checks.
+insert into oadb.broker_tokens (
+    user_id,
+    broker,
+    client_id,
+    access_token,
+    refresh_token,
+    feed_token,
+    parameters,
+    content_digest
+)
+values (
+    :user_id,
+    :broker,
+    :client_id,
+    :access_token,
+    :refresh_token,
+    :feed_token,
+    :parameters,
+    :content_digest
+)
+on conflict (user_id, broker) do nothing;
+
+-- name: _adopt_strategy
+-- No row counts where the webhook is here already, also under another root key
+-- (:token_digests), or where a strategy was taken over under this id. May violate
+-- strategies_user_id_fkey and the checks.
+insert into oadb.strategies (
+    user_id,
+    strategy_id,
+    name,
+    platform,
+    trading_mode,
+    definition,
+    is_active,
+    is_intraday,
+    start_time,
+    end_time,
+    squareoff_time,
+    time_zone,
+    webhook_hint,
+    token_digest,
+    fingerprint,
+    created_at
+)
+select
+    :user_id,
+    :strategy_id,
+    :name,
+    :platform,
+    :trading_mode,
+    '{}',
+    :is_active,
+    :is_intraday,
+    :start_time,
+    :end_time,
+    :squareoff_time,
+    :time_zone,
+    :webhook_hint,
+    :token_digest,
+    :fingerprint,
+    coalesce(:created_at, now())
+where
+    not exists (
+        select from oadb.strategies
+        where strategies.token_digest = any(:token_digests)
+    )
+on conflict (user_id, strategy_id) do nothing;
+
+-- name: _list_alerted
+-- scope: all users (a webhook says nothing of whose it is)
+-- One at most. Served by strategies_token_digest_idx.
+select strategy_id
+from oadb.strategies
+where token_digest = any(:token_digests)
+order by strategy_id;
+
+-- name: _adopt_ban
+-- A ban that is there stays, unless it is over. One that would last for more than
+-- 36,500 days is for ever.
+with found as (
+    select
+        cast(cast(:network as text) as inet) as network,
+        exists(
+            select from oadb.ban_exemptions
+            where ban_exemptions.network && cast(cast(:network as text) as inet)
+        ) as is_exempt,
+        coalesce(cast(:expires_at as timestamptz) <= now(), false) as is_over
+),
+
+taken as (
+    insert into oadb.ip_bans as known (
+        network,
+        reason,
+        offences,
+        banned_at,
+        expires_at,
+        created_by
+    )
+    select
+        found.network,
+        :reason,
+        :offences,
+        now(),
+        case when :expires_at < now() + interval '36500 days' then :expires_at end,
+        :created_by
+    from found
+    where
+        not found.is_exempt
+        and not found.is_over
+    on conflict (network) do update
+        set
+            reason = excluded.reason,
+            offences = greatest(known.offences, excluded.offences),
+            banned_at = excluded.banned_at,
+            expires_at = excluded.expires_at,
+            created_by = excluded.created_by
+        where known.expires_at <= now()
+    returning network
+)
+
+select
+    found.is_exempt,
+    found.is_over,
+    exists(select from taken) as is_taken
+from found;

@@ -1,0 +1,168 @@
+-- Analyzer logs: orders that were analyzed instead of sent to a broker. Bound in
+-- oadb/logs/analyzer_logs.py. Pages are as in api_logs.sql.
+
+-- name: store
+copy oadb.analyzer_logs (
+    logged_at,
+    user_id,
+    api_type,
+    request,
+    response
+) from stdin;
+
+-- name: _insert
+-- At the time of this statement, not of the transaction's begin.
+insert into oadb.analyzer_logs (
+    logged_at,
+    user_id,
+    api_type,
+    request,
+    response
+)
+values (
+    statement_timestamp(),
+    :user_id,
+    :api_type,
+    :request,
+    :response
+);
+
+-- name: list_recent
+-- Served by analyzer_logs_pkey.
+select
+    log_id,
+    logged_at,
+    user_id,
+    api_type,
+    request,
+    response
+from oadb.analyzer_logs
+where
+    logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and (logged_at, log_id) < (
+        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+    )
+order by
+    logged_at desc,
+    log_id desc
+limit least(:page_size, 1000);
+
+-- name: list_by_user
+-- Served by analyzer_logs_user_id_idx.
+select
+    log_id,
+    logged_at,
+    user_id,
+    api_type,
+    request,
+    response
+from oadb.analyzer_logs
+where
+    user_id = :user_id
+    and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and (logged_at, log_id) < (
+        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+    )
+order by
+    logged_at desc,
+    log_id desc
+limit least(:page_size, 1000);
+
+-- name: _list_by_day
+-- The bounds of the day are computed, and not the day of each row, so that the index
+-- and the partitions serve. A day that is 23 or 25 hours long is so here as well.
+-- Served by analyzer_logs_pkey.
+select
+    log_id,
+    logged_at,
+    user_id,
+    api_type,
+    request,
+    response
+from oadb.analyzer_logs
+where
+    logged_at >= (cast(:day as date)::timestamp at time zone :zone)
+    and logged_at < ((cast(:day as date) + 1)::timestamp at time zone :zone)
+    and (logged_at, log_id) < (
+        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+    )
+order by
+    logged_at desc,
+    log_id desc
+limit least(:page_size, 1000);
+
+-- name: tally
+-- What the page of the analyzer shows of a window, in one statement: the total, then
+-- by api_type, kind of error, strategy and symbol, the most frequent first, at most
+-- 100 of each; of one user unless :user_id is null. An error is a response whose
+-- status is "error"; its kind is taken from its message. Reads the window once.
+-- Served by analyzer_logs_pkey.
+with analyses as (
+    select
+        api_type,
+        coalesce(nullif(request ->> 'strategy', ''), 'unknown') as strategy,
+        request ->> 'symbol' as symbol,
+        case
+            when coalesce(response ->> 'status', '') <> 'error' then null
+            when response ->> 'message' ilike '%rate limit%' then 'rate_limit'
+            when response ->> 'message' ilike '%symbol%' then 'symbol'
+            when response ->> 'message' ilike '%quantity%' then 'quantity'
+            when response ->> 'message' ilike '%exchange%' then 'exchange'
+            else 'other'
+        end as error
+    from oadb.analyzer_logs
+    where
+        logged_at >= cast(:since as timestamptz)
+        and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+        and (user_id = :user_id or cast(:user_id as bigint) is null)
+),
+
+counted as (
+    select
+        case
+            when grouping(api_type) = 0 then 'api_type'
+            when grouping(error) = 0 then 'error'
+            when grouping(strategy) = 0 then 'strategy'
+            when grouping(symbol) = 0 then 'symbol'
+            else 'total'
+        end as facet,
+        coalesce(api_type, error, strategy, symbol, '') as value,
+        count(*) as analyses,
+        grouping(api_type, error, strategy, symbol) as grouped
+    from analyses
+    group by grouping sets ((), (api_type), (error), (strategy), (symbol))
+),
+
+ranked as (
+    select
+        facet,
+        value,
+        analyses,
+        grouped,
+        row_number() over (partition by facet order by analyses desc, value asc) as place
+    from counted
+    where
+        value <> ''
+        or facet = 'total'
+)
+
+select
+    facet,
+    value,
+    analyses
+from ranked
+where place <= 100
+order by
+    facet = 'total' desc,
+    grouped asc,
+    place asc;
+
+-- name: count
+-- Of :since up to, but not including, :until; null is no bound.
+select count(*) as analyses
+from oadb.analyzer_logs
+where
+    logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and logged_at < coalesce(cast(:until as timestamptz), 'infinity');

@@ -1,0 +1,490 @@
+-- Latency: how long calls to brokers took, part by part. Bound in oadb/logs/latency.py.
+
+-- name: store
+copy oadb.latency (
+    logged_at,
+    user_id,
+    order_id,
+    broker,
+    symbol,
+    order_type,
+    rtt_ms,
+    validation_ms,
+    response_ms,
+    overhead_ms,
+    total_ms,
+    outcome,
+    error
+) from stdin;
+
+-- name: _insert
+-- With its batch, so that statistics count it. The time is the database's.
+with batch as (
+    insert into oadb.log_batches (
+        batch_id,
+        table_name,
+        rows,
+        first_at,
+        last_at
+    )
+    values (
+        gen_random_uuid(),
+        'latency',
+        1,
+        now(),
+        now()
+    )
+)
+
+insert into oadb.latency (
+    logged_at,
+    user_id,
+    order_id,
+    broker,
+    symbol,
+    order_type,
+    rtt_ms,
+    validation_ms,
+    response_ms,
+    overhead_ms,
+    total_ms,
+    outcome,
+    error
+)
+values (
+    now(),
+    :user_id,
+    :order_id,
+    :broker,
+    :symbol,
+    :order_type,
+    :rtt_ms,
+    :validation_ms,
+    :response_ms,
+    :overhead_ms,
+    :total_ms,
+    :outcome,
+    :error
+);
+
+-- name: list_recent
+-- Newest first, at most 1000; pages are as in api_logs.sql.
+-- Served by latency_pkey.
+select
+    log_id,
+    logged_at,
+    user_id,
+    order_id,
+    broker,
+    symbol,
+    order_type,
+    rtt_ms,
+    validation_ms,
+    response_ms,
+    overhead_ms,
+    total_ms,
+    outcome,
+    error
+from oadb.latency
+where
+    logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and (logged_at, log_id) < (
+        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+    )
+order by
+    logged_at desc,
+    log_id desc
+limit least(:page_size, 1000);
+
+-- name: stream_between
+-- All of :since up to, but not including, :until; oldest first. Served by
+-- latency_pkey.
+select
+    log_id,
+    logged_at,
+    user_id,
+    order_id,
+    broker,
+    symbol,
+    order_type,
+    rtt_ms,
+    validation_ms,
+    response_ms,
+    overhead_ms,
+    total_ms,
+    outcome,
+    error
+from oadb.latency
+where
+    logged_at >= :since
+    and logged_at < :until
+order by
+    logged_at,
+    log_id;
+
+-- name: _summarize
+-- Five rows, one for each part of a call, of all brokers together, then five for each
+-- broker, those called most first. As traffic._summarize.
+with spans as materialized (
+    select
+        resolution,
+        starts_at,
+        ends_at
+    from oadb.rollup_spans('latency', :since, :until)
+),
+
+buckets as materialized (
+    select
+        bucket.broker,
+        bucket.part,
+        bucket.calls,
+        bucket.failed,
+        bucket.partial,
+        bucket.under_100_ms,
+        bucket.under_150_ms,
+        bucket.under_200_ms,
+        bucket.duration_ms,
+        bucket.bins,
+        bucket.counts
+    from
+        spans,
+        lateral (
+            select
+                latency_rollups.broker,
+                latency_rollups.part,
+                latency_rollups.calls,
+                latency_rollups.failed,
+                latency_rollups.partial,
+                latency_rollups.under_100_ms,
+                latency_rollups.under_150_ms,
+                latency_rollups.under_200_ms,
+                latency_rollups.duration_ms,
+                latency_rollups.bins,
+                latency_rollups.counts
+            from oadb.latency_rollups
+            where
+                latency_rollups.resolution = spans.resolution
+                and latency_rollups.started_at >= spans.starts_at
+                and latency_rollups.started_at < spans.ends_at
+            order by latency_rollups.started_at
+        ) as bucket
+),
+
+edges as materialized (
+    select
+        edge.broker,
+        parts.part,
+        edge.outcome,
+        parts.duration_ms
+    from
+        spans,
+        lateral (
+            select
+                coalesce(latency.broker, '') as broker,
+                latency.outcome,
+                latency.rtt_ms,
+                latency.validation_ms,
+                latency.response_ms,
+                latency.overhead_ms,
+                latency.total_ms
+            from oadb.latency
+            where
+                latency.logged_at >= spans.starts_at
+                and latency.logged_at < spans.ends_at
+            order by latency.logged_at
+        ) as edge,
+        lateral (
+            values
+            ('rtt', edge.rtt_ms),
+            ('validation', edge.validation_ms),
+            ('response', edge.response_ms),
+            ('overhead', edge.overhead_ms),
+            ('total', edge.total_ms)
+        ) as parts (part, duration_ms)
+    where
+        spans.resolution = interval '0'
+        and parts.duration_ms is not null
+),
+
+counted as materialized (
+    select
+        pieces.broker,
+        pieces.part,
+        sum(pieces.calls)::bigint as calls,
+        sum(pieces.failed)::bigint as failed,
+        sum(pieces.partial)::bigint as partial,
+        sum(pieces.under_100_ms)::bigint as under_100_ms,
+        sum(pieces.under_150_ms)::bigint as under_150_ms,
+        sum(pieces.under_200_ms)::bigint as under_200_ms,
+        sum(pieces.duration_ms) as duration_ms
+    from (
+        select
+            broker,
+            part,
+            calls,
+            failed,
+            partial,
+            under_100_ms,
+            under_150_ms,
+            under_200_ms,
+            duration_ms
+        from buckets
+        union all
+        select
+            broker,
+            part,
+            count(*) as calls,
+            count(*) filter (where outcome = 'failed') as failed,
+            count(*) filter (where outcome = 'partial') as partial,
+            count(*) filter (where duration_ms < 100) as under_100_ms,
+            count(*) filter (where duration_ms < 150) as under_150_ms,
+            count(*) filter (where duration_ms < 200) as under_200_ms,
+            sum(duration_ms) as duration_ms
+        from edges
+        group by
+            broker,
+            part
+    ) as pieces
+    group by
+        pieces.broker,
+        pieces.part
+),
+
+summed as (
+    select
+        broker,
+        part,
+        grouping(broker) as is_all,
+        sum(calls)::bigint as calls,
+        sum(failed)::bigint as failed,
+        sum(partial)::bigint as partial,
+        sum(under_100_ms)::bigint as under_100_ms,
+        sum(under_150_ms)::bigint as under_150_ms,
+        sum(under_200_ms)::bigint as under_200_ms,
+        sum(duration_ms) as duration_ms
+    from counted
+    group by grouping sets ((broker, part), (part))
+),
+
+cells as (
+    select
+        broker,
+        part,
+        unnest(bins) as bin,
+        unnest(counts) as calls
+    from buckets
+    union all
+    select
+        broker,
+        part,
+        oadb.duration_bin(duration_ms) as bin,
+        1 as calls
+    from edges
+),
+
+binned as (
+    select
+        broker,
+        part,
+        bin,
+        sum(calls)::bigint as calls
+    from cells
+    group by
+        broker,
+        part,
+        bin
+),
+
+bins as (
+    select
+        broker,
+        part,
+        bin,
+        grouping(broker) as is_all,
+        sum(calls)::bigint as calls
+    from binned
+    group by grouping sets ((broker, part, bin), (part, bin))
+),
+
+ranked as (
+    select
+        broker,
+        part,
+        is_all,
+        bin,
+        calls,
+        sum(calls) over (
+            partition by
+                is_all,
+                broker,
+                part
+            order by bin
+        ) as up_to,
+        sum(calls) over (
+            partition by
+                is_all,
+                broker,
+                part
+        ) as of_all
+    from bins
+),
+
+estimated as (
+    select
+        broker,
+        part,
+        is_all,
+        oadb.bin_duration(min(bin) filter (where up_to >= ceil(0.50 * of_all))) as p50_ms,
+        oadb.bin_duration(min(bin) filter (where up_to >= ceil(0.90 * of_all))) as p90_ms,
+        oadb.bin_duration(min(bin) filter (where up_to >= ceil(0.95 * of_all))) as p95_ms,
+        oadb.bin_duration(min(bin) filter (where up_to >= ceil(0.99 * of_all))) as p99_ms,
+        array_agg(bin::bigint order by bin) as bins,
+        array_agg(calls order by bin) as counts
+    from ranked
+    group by
+        broker,
+        part,
+        is_all
+),
+
+total as (
+    select sum(calls) as calls
+    from counted
+    where part = 'total'
+),
+
+exact as (
+    select
+        few.broker,
+        few.part,
+        grouping(few.broker) as is_all,
+        count(*) as calls,
+        percentile_disc(array[0.50, 0.90, 0.95, 0.99]) within group (
+            order by few.duration_ms
+        ) as percentiles
+    from
+        total,
+        lateral (
+            select
+                coalesce(latency.broker, '') as broker,
+                parts.part,
+                parts.duration_ms
+            from
+                oadb.latency,
+                lateral (
+                    values
+                    ('rtt', latency.rtt_ms),
+                    ('validation', latency.validation_ms),
+                    ('response', latency.response_ms),
+                    ('overhead', latency.overhead_ms),
+                    ('total', latency.total_ms)
+                ) as parts (part, duration_ms)
+            where
+                latency.logged_at >= :since
+                and latency.logged_at < :until
+                and parts.duration_ms is not null
+            order by latency.logged_at
+        ) as few
+    where total.calls <= :few::bigint
+    group by grouping sets ((few.broker, few.part), (few.part))
+),
+
+-- The same rows, whatever was measured.
+wanted as (
+    select
+        summed.broker,
+        summed.is_all,
+        summed.calls
+    from summed
+    where
+        summed.part = 'total'
+        and summed.is_all = 0
+    union all
+    select
+        null as broker,
+        1 as is_all,
+        0 as calls
+)
+
+select
+    nullif(wanted.broker, '') as broker,
+    parts.part,
+    coalesce(summed.calls, 0) as calls,
+    coalesce(summed.failed, 0) as failed,
+    coalesce(summed.partial, 0) as partial,
+    coalesce(summed.under_100_ms, 0) as under_100_ms,
+    coalesce(summed.under_150_ms, 0) as under_150_ms,
+    coalesce(summed.under_200_ms, 0) as under_200_ms,
+    summed.duration_ms / summed.calls as average_ms,
+    coalesce(exact.percentiles[1], estimated.p50_ms) as p50_ms,
+    coalesce(exact.percentiles[2], estimated.p90_ms) as p90_ms,
+    coalesce(exact.percentiles[3], estimated.p95_ms) as p95_ms,
+    coalesce(exact.percentiles[4], estimated.p99_ms) as p99_ms,
+    coalesce(estimated.bins, '{}') as bins,
+    coalesce(estimated.counts, '{}') as counts
+from wanted
+cross join (
+    values
+    (1, 'rtt'),
+    (2, 'validation'),
+    (3, 'response'),
+    (4, 'overhead'),
+    (5, 'total')
+) as parts (place, part)
+left join summed
+    on
+        parts.part = summed.part
+        and wanted.is_all = summed.is_all
+        and coalesce(wanted.broker, '') = coalesce(summed.broker, '')
+left join estimated
+    on
+        summed.part = estimated.part
+        and summed.is_all = estimated.is_all
+        and coalesce(summed.broker, '') = coalesce(estimated.broker, '')
+left join exact
+    on
+        summed.part = exact.part
+        and summed.is_all = exact.is_all
+        and coalesce(summed.broker, '') = coalesce(exact.broker, '')
+        and summed.calls = exact.calls
+order by
+    wanted.is_all desc,
+    wanted.calls desc,
+    wanted.broker asc,
+    parts.place asc;
+
+-- name: list_brokers
+-- Of all calls that rollups remember, and of those that wait to be rolled up.
+with waiting as (
+    select
+        min(first_at) as since,
+        max(last_at) + interval '1 microsecond' as until
+    from oadb.log_batches
+    where
+        table_name = 'latency'
+        and rolled_up_at is null
+    having count(*) > 0
+)
+
+select latency_rollups.broker
+from oadb.latency_rollups
+where
+    latency_rollups.resolution = interval '168 hours'
+    and latency_rollups.broker <> ''
+union distinct
+select edge.broker
+from
+    waiting,
+    oadb.rollup_spans('latency', waiting.since, waiting.until) as spans,
+    lateral (
+        select latency.broker
+        from oadb.latency
+        where
+            latency.logged_at >= spans.starts_at
+            and latency.logged_at < spans.ends_at
+        order by latency.logged_at
+    ) as edge
+where
+    spans.resolution = interval '0'
+    and edge.broker <> ''
+order by broker;

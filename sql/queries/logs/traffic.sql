@@ -1,0 +1,491 @@
+-- Traffic: HTTP requests, whatever they asked for. Bound in oadb/logs/traffic.py.
+
+-- name: store
+copy oadb.traffic (
+    logged_at,
+    ip,
+    method,
+    path,
+    endpoint,
+    status,
+    duration_ms,
+    host,
+    user_id,
+    error
+) from stdin;
+
+-- name: _insert
+-- With its batch, so that statistics count it. The time is the database's.
+with batch as (
+    insert into oadb.log_batches (
+        batch_id,
+        table_name,
+        rows,
+        first_at,
+        last_at
+    )
+    values (
+        gen_random_uuid(),
+        'traffic',
+        1,
+        now(),
+        now()
+    )
+)
+
+insert into oadb.traffic (
+    logged_at,
+    ip,
+    method,
+    path,
+    endpoint,
+    status,
+    duration_ms,
+    host,
+    user_id,
+    error
+)
+values (
+    now(),
+    :ip::text::inet,
+    :method,
+    :path,
+    :endpoint,
+    :status,
+    :duration_ms,
+    :host,
+    :user_id,
+    :error
+);
+
+-- name: list_recent
+-- Newest first, at most 1000; pages are as in api_logs.sql.
+-- Served by traffic_pkey.
+select
+    log_id,
+    logged_at,
+    host(ip) as ip,
+    method,
+    path,
+    endpoint,
+    status,
+    duration_ms,
+    host,
+    user_id,
+    error
+from oadb.traffic
+where
+    logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and (logged_at, log_id) < (
+        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+    )
+order by
+    logged_at desc,
+    log_id desc
+limit least(:page_size, 1000);
+
+-- name: list_by_ip
+-- As list_recent. Served by traffic_ip_idx.
+select
+    log_id,
+    logged_at,
+    host(ip) as ip,
+    method,
+    path,
+    endpoint,
+    status,
+    duration_ms,
+    host,
+    user_id,
+    error
+from oadb.traffic
+where
+    ip = :ip::text::inet
+    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and (logged_at, log_id) < (
+        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+    )
+order by
+    logged_at desc,
+    log_id desc
+limit least(:page_size, 1000);
+
+-- name: list_by_endpoint
+-- As list_recent. Served by traffic_pkey, all of it from :since on where the
+-- route is a rare one.
+select
+    log_id,
+    logged_at,
+    host(ip) as ip,
+    method,
+    path,
+    endpoint,
+    status,
+    duration_ms,
+    host,
+    user_id,
+    error
+from oadb.traffic
+where
+    endpoint = :endpoint
+    and logged_at >= :since
+    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and (logged_at, log_id) < (
+        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+    )
+order by
+    logged_at desc,
+    log_id desc
+limit least(:page_size, 1000);
+
+-- name: _list_errors
+-- As list_recent, from :since on, of a status from 400 on. Served by
+-- traffic_status_idx.
+select
+    log_id,
+    logged_at,
+    host(ip) as ip,
+    method,
+    path,
+    endpoint,
+    status,
+    duration_ms,
+    host,
+    user_id,
+    error
+from oadb.traffic
+where
+    status >= 400
+    and status = :status
+    and logged_at >= :since
+    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and (logged_at, log_id) < (
+        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+    )
+order by
+    logged_at desc,
+    log_id desc
+limit least(:page_size, 1000);
+
+-- name: _list_by_status
+-- As list_recent, for a status below 400, which no index is for. Served by
+-- traffic_pkey, all of it from :since on where the status is a rare one.
+select
+    log_id,
+    logged_at,
+    host(ip) as ip,
+    method,
+    path,
+    endpoint,
+    status,
+    duration_ms,
+    host,
+    user_id,
+    error
+from oadb.traffic
+where
+    status = :status
+    and logged_at >= :since
+    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and (logged_at, log_id) < (
+        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+    )
+order by
+    logged_at desc,
+    log_id desc
+limit least(:page_size, 1000);
+
+-- name: stream_between
+-- All of :since up to, but not including, :until; oldest first. Served by
+-- traffic_pkey.
+select
+    log_id,
+    logged_at,
+    host(ip) as ip,
+    method,
+    path,
+    endpoint,
+    status,
+    duration_ms,
+    host,
+    user_id,
+    error
+from oadb.traffic
+where
+    logged_at >= :since
+    and logged_at < :until
+order by
+    logged_at,
+    log_id;
+
+-- name: list_clients
+-- The addresses that asked under a name of the host, in any letter case; those that
+-- asked most first, at most 1000. Reads all rows of the window. Served by
+-- traffic_pkey.
+select
+    host(traffic.ip) as ip,
+    count(*) as requests,
+    count(*) filter (where traffic.status >= 400) as errors,
+    max(traffic.logged_at) as last_at
+from oadb.traffic
+where
+    lower(traffic.host) = lower(:host)
+    and traffic.logged_at >= :since
+    and traffic.logged_at < :until
+group by traffic.ip
+order by
+    requests desc,
+    traffic.ip asc
+limit least(:page_size, 1000);
+
+-- name: _summarize
+-- All requests of a window in the first row, then those of each endpoint, those
+-- asked for most first. One statement and one snapshot: buckets are read where
+-- nothing came late, and rows elsewhere (see oadb.rollup_spans); where there are
+-- few in all, percentiles are those of the rows themselves. What is ordered is
+-- looked up in the index for each span.
+with spans as materialized (
+    select
+        resolution,
+        starts_at,
+        ends_at
+    from oadb.rollup_spans('traffic', :since, :until)
+),
+
+buckets as materialized (
+    select
+        bucket.endpoint,
+        bucket.requests,
+        bucket.status_1xx,
+        bucket.status_2xx,
+        bucket.status_3xx,
+        bucket.status_4xx,
+        bucket.status_5xx,
+        bucket.duration_ms,
+        bucket.bins,
+        bucket.counts
+    from
+        spans,
+        lateral (
+            select
+                traffic_rollups.endpoint,
+                traffic_rollups.requests,
+                traffic_rollups.status_1xx,
+                traffic_rollups.status_2xx,
+                traffic_rollups.status_3xx,
+                traffic_rollups.status_4xx,
+                traffic_rollups.status_5xx,
+                traffic_rollups.duration_ms,
+                traffic_rollups.bins,
+                traffic_rollups.counts
+            from oadb.traffic_rollups
+            where
+                traffic_rollups.resolution = spans.resolution
+                and traffic_rollups.started_at >= spans.starts_at
+                and traffic_rollups.started_at < spans.ends_at
+            order by traffic_rollups.started_at
+        ) as bucket
+),
+
+edges as materialized (
+    select
+        edge.endpoint,
+        edge.status,
+        edge.duration_ms
+    from
+        spans,
+        lateral (
+            select
+                coalesce(traffic.endpoint, '') as endpoint,
+                traffic.status,
+                traffic.duration_ms
+            from oadb.traffic
+            where
+                traffic.logged_at >= spans.starts_at
+                and traffic.logged_at < spans.ends_at
+            order by traffic.logged_at
+        ) as edge
+    where spans.resolution = interval '0'
+),
+
+counted as materialized (
+    select
+        parts.endpoint,
+        sum(parts.requests)::bigint as requests,
+        sum(parts.status_1xx)::bigint as status_1xx,
+        sum(parts.status_2xx)::bigint as status_2xx,
+        sum(parts.status_3xx)::bigint as status_3xx,
+        sum(parts.status_4xx)::bigint as status_4xx,
+        sum(parts.status_5xx)::bigint as status_5xx,
+        sum(parts.duration_ms) as duration_ms
+    from (
+        select
+            endpoint,
+            requests,
+            status_1xx,
+            status_2xx,
+            status_3xx,
+            status_4xx,
+            status_5xx,
+            duration_ms
+        from buckets
+        union all
+        select
+            endpoint,
+            count(*) as requests,
+            count(*) filter (where status < 200) as status_1xx,
+            count(*) filter (where status between 200 and 299) as status_2xx,
+            count(*) filter (where status between 300 and 399) as status_3xx,
+            count(*) filter (where status between 400 and 499) as status_4xx,
+            count(*) filter (where status >= 500) as status_5xx,
+            sum(duration_ms) as duration_ms
+        from edges
+        group by endpoint
+    ) as parts
+    group by parts.endpoint
+),
+
+summed as (
+    select
+        endpoint,
+        grouping(endpoint) as is_all,
+        coalesce(sum(requests), 0)::bigint as requests,
+        coalesce(sum(status_1xx), 0)::bigint as status_1xx,
+        coalesce(sum(status_2xx), 0)::bigint as status_2xx,
+        coalesce(sum(status_3xx), 0)::bigint as status_3xx,
+        coalesce(sum(status_4xx), 0)::bigint as status_4xx,
+        coalesce(sum(status_5xx), 0)::bigint as status_5xx,
+        sum(duration_ms) as duration_ms
+    from counted
+    group by grouping sets ((endpoint), ())
+),
+
+cells as (
+    select
+        endpoint,
+        unnest(bins) as bin,
+        unnest(counts) as requests
+    from buckets
+    union all
+    select
+        endpoint,
+        oadb.duration_bin(duration_ms) as bin,
+        1 as requests
+    from edges
+),
+
+binned as (
+    select
+        endpoint,
+        bin,
+        sum(requests)::bigint as requests
+    from cells
+    group by
+        endpoint,
+        bin
+),
+
+bins as (
+    select
+        endpoint,
+        bin,
+        grouping(endpoint) as is_all,
+        sum(requests)::bigint as requests
+    from binned
+    group by grouping sets ((endpoint, bin), (bin))
+),
+
+ranked as (
+    select
+        endpoint,
+        is_all,
+        bin,
+        requests,
+        sum(requests) over (
+            partition by
+                is_all,
+                endpoint
+            order by bin
+        ) as up_to,
+        sum(requests) over (
+            partition by
+                is_all,
+                endpoint
+        ) as of_all
+    from bins
+),
+
+estimated as (
+    select
+        endpoint,
+        is_all,
+        oadb.bin_duration(min(bin) filter (where up_to >= ceil(0.50 * of_all))) as p50_ms,
+        oadb.bin_duration(min(bin) filter (where up_to >= ceil(0.90 * of_all))) as p90_ms,
+        oadb.bin_duration(min(bin) filter (where up_to >= ceil(0.95 * of_all))) as p95_ms,
+        oadb.bin_duration(min(bin) filter (where up_to >= ceil(0.99 * of_all))) as p99_ms,
+        array_agg(bin::bigint order by bin) as bins,
+        array_agg(requests order by bin) as counts
+    from ranked
+    group by
+        endpoint,
+        is_all
+),
+
+total as (
+    select sum(requests) as requests
+    from counted
+),
+
+exact as (
+    select
+        few.endpoint,
+        grouping(few.endpoint) as is_all,
+        count(*) as requests,
+        percentile_disc(array[0.50, 0.90, 0.95, 0.99]) within group (
+            order by few.duration_ms
+        ) as percentiles
+    from
+        total,
+        lateral (
+            select
+                coalesce(traffic.endpoint, '') as endpoint,
+                traffic.duration_ms
+            from oadb.traffic
+            where
+                traffic.logged_at >= :since
+                and traffic.logged_at < :until
+            order by traffic.logged_at
+        ) as few
+    where total.requests <= :few::bigint
+    group by grouping sets ((few.endpoint), ())
+)
+
+select
+    nullif(summed.endpoint, '') as endpoint,
+    summed.requests,
+    summed.status_1xx,
+    summed.status_2xx,
+    summed.status_3xx,
+    summed.status_4xx,
+    summed.status_5xx,
+    summed.duration_ms / nullif(summed.requests, 0) as average_ms,
+    coalesce(exact.percentiles[1], estimated.p50_ms) as p50_ms,
+    coalesce(exact.percentiles[2], estimated.p90_ms) as p90_ms,
+    coalesce(exact.percentiles[3], estimated.p95_ms) as p95_ms,
+    coalesce(exact.percentiles[4], estimated.p99_ms) as p99_ms,
+    coalesce(estimated.bins, '{}') as bins,
+    coalesce(estimated.counts, '{}') as counts
+from summed
+left join estimated
+    on
+        summed.is_all = estimated.is_all
+        and coalesce(summed.endpoint, '') = coalesce(estimated.endpoint, '')
+left join exact
+    on
+        summed.is_all = exact.is_all
+        and coalesce(summed.endpoint, '') = coalesce(exact.endpoint, '')
+        and summed.requests = exact.requests
+order by
+    summed.is_all desc,
+    summed.requests desc,
+    summed.endpoint asc;

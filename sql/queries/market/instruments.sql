@@ -1,0 +1,395 @@
+-- Master contracts: what each broker lists. Bound in oadb/market/instruments.py.
+--
+-- Today is the date in India, whose exchanges these are, by the clock of the database. A contract
+-- can be traded until the end of the day on which it expires.
+
+-- name: get
+-- Served by instruments_pkey.
+select
+    broker,
+    exchange,
+    symbol,
+    name,
+    broker_symbol,
+    broker_exchange,
+    token,
+    instrument_type,
+    underlying,
+    expiry,
+    strike,
+    lot_size,
+    tick_size,
+    contract_value
+from oadb.instruments
+where
+    broker = :broker
+    and exchange = :exchange
+    and symbol = :symbol;
+
+-- name: find_by_token
+-- Served by instruments_token_key.
+select
+    broker,
+    exchange,
+    symbol,
+    name,
+    broker_symbol,
+    broker_exchange,
+    token,
+    instrument_type,
+    underlying,
+    expiry,
+    strike,
+    lot_size,
+    tick_size,
+    contract_value
+from oadb.instruments
+where
+    broker = :broker
+    and exchange = :exchange
+    and token = :token;
+
+-- name: find_by_broker_symbol
+-- Of several (a broker may spell two of the platform's symbols alike) the first symbol. Served by
+-- instruments_broker_symbol_idx.
+select
+    broker,
+    exchange,
+    symbol,
+    name,
+    broker_symbol,
+    broker_exchange,
+    token,
+    instrument_type,
+    underlying,
+    expiry,
+    strike,
+    lot_size,
+    tick_size,
+    contract_value
+from oadb.instruments
+where
+    broker = :broker
+    and exchange = :exchange
+    and broker_symbol = :broker_symbol
+order by symbol
+limit 1;
+
+-- name: _list_by_symbols
+-- The symbol at each place of one list with the exchange at the same place of the other. Served by
+-- instruments_pkey.
+select
+    instruments.broker,
+    instruments.exchange,
+    instruments.symbol,
+    instruments.name,
+    instruments.broker_symbol,
+    instruments.broker_exchange,
+    instruments.token,
+    instruments.instrument_type,
+    instruments.underlying,
+    instruments.expiry,
+    instruments.strike,
+    instruments.lot_size,
+    instruments.tick_size,
+    instruments.contract_value
+from (
+    select distinct
+        pair.exchange,
+        pair.symbol
+    from unnest(:exchanges::text[], :symbols::text[]) as pair (exchange, symbol)
+) as asked
+inner join oadb.instruments
+    on
+        asked.exchange = instruments.exchange
+        and asked.symbol = instruments.symbol
+where instruments.broker = :broker;
+
+-- name: _list_by_tokens
+-- As list_by_symbols. Served by instruments_token_key.
+select
+    instruments.broker,
+    instruments.exchange,
+    instruments.symbol,
+    instruments.name,
+    instruments.broker_symbol,
+    instruments.broker_exchange,
+    instruments.token,
+    instruments.instrument_type,
+    instruments.underlying,
+    instruments.expiry,
+    instruments.strike,
+    instruments.lot_size,
+    instruments.tick_size,
+    instruments.contract_value
+from (
+    select distinct
+        pair.exchange,
+        pair.token
+    from unnest(:exchanges::text[], :tokens::text[]) as pair (exchange, token)
+) as asked
+inner join oadb.instruments
+    on
+        asked.exchange = instruments.exchange
+        and asked.token = instruments.token
+where instruments.broker = :broker;
+
+-- name: list_option_expiries
+-- Earliest first; those that have passed only with_expired. Served by instruments_underlying_idx.
+select distinct expiry
+from oadb.instruments
+where
+    broker = :broker
+    and exchange = :exchange
+    and underlying = :underlying
+    and instrument_type in ('CE', 'PE')
+    and expiry >= case
+        when :with_expired then '-infinity'
+        else (now() at time zone 'Asia/Kolkata')::date
+    end
+order by expiry;
+
+-- name: list_future_expiries
+-- Earliest first; those that have passed only with_expired. Served by instruments_underlying_idx.
+select distinct expiry
+from oadb.instruments
+where
+    broker = :broker
+    and exchange = :exchange
+    and underlying = :underlying
+    and instrument_type = 'FUT'
+    and expiry >= case
+        when :with_expired then '-infinity'
+        else (now() at time zone 'Asia/Kolkata')::date
+    end
+order by expiry;
+
+-- name: list_underlyings
+-- What has options; with_futures also what has futures that have not expired. Goes through
+-- instruments_underlying_idx from one underlying to the next.
+with recursive roots (underlying) as (
+    (
+        select underlying
+        from oadb.instruments
+        where
+            broker = :broker
+            and exchange = :exchange
+            and underlying is not null
+        order by underlying
+        limit 1
+    )
+    union all
+    select following.underlying
+    from roots
+    cross join lateral (
+        select instruments.underlying
+        from oadb.instruments
+        where
+            instruments.broker = :broker
+            and instruments.exchange = :exchange
+            and instruments.underlying > roots.underlying
+        order by instruments.underlying
+        limit 1
+    ) as following
+)
+
+select roots.underlying
+from roots
+where
+    exists (
+        select 1
+        from oadb.instruments
+        where
+            instruments.broker = :broker
+            and instruments.exchange = :exchange
+            and instruments.underlying = roots.underlying
+            and (
+                instruments.instrument_type in ('CE', 'PE')
+                or (
+                    :with_futures
+                    and (
+                        instruments.instrument_type = 'PERPFUT'
+                        or (
+                            instruments.instrument_type = 'FUT'
+                            and instruments.expiry >= (now() at time zone 'Asia/Kolkata')::date
+                        )
+                    )
+                )
+            )
+    )
+order by roots.underlying;
+
+-- name: list_strikes
+-- Lowest first. Served by instruments_underlying_idx.
+select distinct strike
+from oadb.instruments
+where
+    broker = :broker
+    and exchange = :exchange
+    and underlying = :underlying
+    and expiry = :expiry
+    and instrument_type in ('CE', 'PE')
+order by strike;
+
+-- name: list_chain
+-- The options of one underlying and expiry by strike, a call before the put. Served by
+-- instruments_underlying_idx.
+select
+    broker,
+    exchange,
+    symbol,
+    name,
+    broker_symbol,
+    broker_exchange,
+    token,
+    instrument_type,
+    underlying,
+    expiry,
+    strike,
+    lot_size,
+    tick_size,
+    contract_value
+from oadb.instruments
+where
+    broker = :broker
+    and exchange = :exchange
+    and underlying = :underlying
+    and expiry = :expiry
+    and instrument_type in ('CE', 'PE')
+order by
+    strike,
+    instrument_type,
+    symbol;
+
+-- name: find_near_future
+-- The future that expires next. Served by instruments_underlying_idx.
+select
+    broker,
+    exchange,
+    symbol,
+    name,
+    broker_symbol,
+    broker_exchange,
+    token,
+    instrument_type,
+    underlying,
+    expiry,
+    strike,
+    lot_size,
+    tick_size,
+    contract_value
+from oadb.instruments
+where
+    broker = :broker
+    and exchange = :exchange
+    and underlying = :underlying
+    and instrument_type = 'FUT'
+    and expiry >= (now() at time zone 'Asia/Kolkata')::date
+order by
+    expiry,
+    symbol
+limit 1;
+
+-- name: find_lot_size
+-- Of the derivative that expires next: an exchange may change it from one expiry to another.
+-- Served by instruments_underlying_idx.
+select lot_size
+from oadb.instruments
+where
+    broker = :broker
+    and exchange = :exchange
+    and underlying = :underlying
+    and expiry >= (now() at time zone 'Asia/Kolkata')::date
+order by
+    expiry,
+    symbol
+limit 1;
+
+-- name: count_by_broker
+select count(*) as instruments
+from oadb.instruments
+where broker = :broker;
+
+-- name: count_by_exchange
+select
+    exchange,
+    count(*) as instruments
+from oadb.instruments
+where broker = :broker
+group by exchange
+order by exchange;
+
+-- name: list_page
+-- In order of exchange and symbol, from the first one after the two given (two empty texts for the
+-- first page). At most 10,000. Served by instruments_pkey.
+select
+    broker,
+    exchange,
+    symbol,
+    name,
+    broker_symbol,
+    broker_exchange,
+    token,
+    instrument_type,
+    underlying,
+    expiry,
+    strike,
+    lot_size,
+    tick_size,
+    contract_value
+from oadb.instruments
+where
+    broker = :broker
+    and (exchange, symbol) > (:after_exchange, :after_symbol)
+order by
+    exchange,
+    symbol
+limit least(:page_size, 10000);
+
+-- name: stream_by_broker
+-- In order of exchange and symbol. Served by instruments_pkey.
+select
+    broker,
+    exchange,
+    symbol,
+    name,
+    broker_symbol,
+    broker_exchange,
+    token,
+    instrument_type,
+    underlying,
+    expiry,
+    strike,
+    lot_size,
+    tick_size,
+    contract_value
+from oadb.instruments
+where broker = :broker
+order by
+    exchange,
+    symbol;
+
+-- name: export_csv
+-- All brokers, with a heading; COPY takes no parameters.
+copy (
+    select
+        broker,
+        exchange,
+        symbol,
+        name,
+        broker_symbol,
+        broker_exchange,
+        token,
+        instrument_type,
+        underlying,
+        expiry,
+        strike,
+        lot_size,
+        tick_size,
+        contract_value
+    from oadb.instruments
+    order by
+        broker,
+        exchange,
+        symbol
+) to stdout with (format csv, header true);

@@ -1,0 +1,69 @@
+-- What an index of instruments is built from. Bound in oadb/market/live_index.py.
+
+-- name: _list_generations
+-- Changes with each load of a broker, also where a load that began earlier
+-- ended later. Served by instrument_loads_broker_idx.
+select
+    broker,
+    max(load_id) as load_id,
+    max(ended_at) as ended_at
+from oadb.instrument_loads
+where
+    outcome = 'loaded'
+    and broker = any(:brokers)
+group by broker
+order by broker;
+
+-- name: _choose_brokers
+-- For export_rows, until the transaction ends: COPY takes no parameters.
+select pg_catalog.set_config('oadb.brokers', :brokers::text[]::text, true) as brokers;
+
+-- name: export_rows
+-- As oadb/index/reading.py takes them: first what is searched, of which each
+-- column leaves out what an earlier one shows; after the strike what many rows
+-- share. The name is none (n), that of the underlying (u), or a column of its
+-- own (o). An expiry is counted in days, for no setting to change its form.
+-- Broker and exchange stand in the first of their rows alone. Served by
+-- instruments_pkey.
+copy (
+    select
+        case when row_number() over place = 1 then broker end as new_broker,
+        case when row_number() over place = 1 then exchange end as new_exchange,
+        symbol,
+        case when broker_symbol = symbol then '' else broker_symbol end as other_symbol,
+        token,
+        case
+            when name = underlying and strpos(symbol, name) > 0 then ''
+            else name
+        end as own_name,
+        case
+            when strpos(symbol, trim_scale(strike)::text) > 0 then ''
+            else trim_scale(strike)::text
+        end as shown_strike,
+        strike,
+        case
+            when name is null then 'n'
+            when name = underlying and strpos(symbol, name) > 0 then 'u'
+            else 'o'
+        end as naming,
+        broker_exchange,
+        instrument_type,
+        '=' || underlying as underlying,
+        expiry - date '0001-01-01' + 1 as expiry_ordinal,
+        lot_size,
+        tick_size,
+        contract_value
+    from oadb.instruments
+    where broker = any(current_setting('oadb.brokers')::text[])
+    window
+        place as (
+            partition by
+                broker,
+                exchange
+            order by symbol
+        )
+    order by
+        broker,
+        exchange,
+        symbol
+) to stdout with (format text, null '');

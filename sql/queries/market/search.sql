@@ -1,0 +1,417 @@
+-- Search of instruments, as its users type it. Bound in oadb/market/search.py.
+--
+-- All find the same rows in the same order: by how the symbol matches the first term (1 it begins
+-- so, 2 it holds it, 3 another column does), then shorter symbols first, then by their letters.
+-- They differ in what they cost. A symbol that equals the term is the shortest that begins so.
+
+-- name: _estimate_matches
+-- How many rows match and pass, by one in 200 of the table's pages, always the same ones: those
+-- that search_selective asks. It chooses among the ways below, not what they find.
+select 200 * count(*) as matches
+from oadb.instruments tablesample system (0.5) repeatable (0)
+where
+    broker = :broker
+    and search_text like all(:patterns::text[])
+    and (:exchange::text is null or exchange = :exchange)
+    and (:instrument_type::text is null or instrument_type = :instrument_type)
+    and (:expiry::date is null or expiry = :expiry)
+    and (:strike_min::numeric is null or strike >= :strike_min)
+    and (:strike_max::numeric is null or strike <= :strike_max);
+
+-- name: _search_beginning
+-- Rank 1, among the first :most symbols that begin so. Those of one length stand together in
+-- instruments_ranked_idx; it goes from length to length and stops when there are enough.
+with longest as materialized (
+    select length(symbol) as size
+    from oadb.instruments
+    where broker = :broker
+    order by length(symbol) desc
+    limit 1
+),
+
+walked as (
+    select
+        sizes.size,
+        ranked.capitals,
+        ranked.broker,
+        ranked.exchange,
+        ranked.symbol,
+        ranked.name,
+        ranked.broker_symbol,
+        ranked.broker_exchange,
+        ranked.token,
+        ranked.instrument_type,
+        ranked.underlying,
+        ranked.expiry,
+        ranked.strike,
+        ranked.lot_size,
+        ranked.tick_size,
+        ranked.contract_value,
+        ranked.search_text
+    from (
+        select generate_series(length(:first), longest.size) as size
+        from longest
+        order by size
+    ) as sizes
+    cross join
+        lateral (
+            select
+                instruments.broker,
+                instruments.exchange,
+                instruments.symbol,
+                instruments.name,
+                instruments.broker_symbol,
+                instruments.broker_exchange,
+                instruments.token,
+                instruments.instrument_type,
+                instruments.underlying,
+                instruments.expiry,
+                instruments.strike,
+                instruments.lot_size,
+                instruments.tick_size,
+                instruments.contract_value,
+                instruments.search_text,
+                upper(instruments.symbol) as capitals
+            from oadb.instruments
+            where
+                instruments.broker = :broker
+                and length(instruments.symbol) = sizes.size
+                and upper(instruments.symbol) >= :first
+                and upper(instruments.symbol) <= :last
+            order by
+                upper(instruments.symbol),
+                instruments.symbol,
+                instruments.exchange
+            limit :most
+        ) as ranked
+    order by
+        sizes.size,
+        ranked.capitals,
+        ranked.symbol,
+        ranked.exchange
+    limit :most
+)
+
+select
+    broker,
+    exchange,
+    symbol,
+    name,
+    broker_symbol,
+    broker_exchange,
+    token,
+    instrument_type,
+    underlying,
+    expiry,
+    strike,
+    lot_size,
+    tick_size,
+    contract_value
+from walked
+where
+    search_text like all(:patterns::text[])
+    and (:exchange::text is null or exchange = :exchange)
+    and (:instrument_type::text is null or instrument_type = :instrument_type)
+    and (:expiry::date is null or expiry = :expiry)
+    and (:strike_min::numeric is null or strike >= :strike_min)
+    and (:strike_max::numeric is null or strike <= :strike_max)
+order by
+    size,
+    capitals,
+    symbol,
+    exchange
+limit :wanted;
+
+-- name: _search_selective
+-- Collects every match and sorts them: for terms that few rows match. One in 200 of the table's
+-- pages, always the same ones, is asked first how many there are; from :few on, none returns.
+-- Served by instruments_search_text_idx, through up to three patterns; :others are the rest.
+select
+    broker,
+    exchange,
+    symbol,
+    name,
+    broker_symbol,
+    broker_exchange,
+    token,
+    instrument_type,
+    underlying,
+    expiry,
+    strike,
+    lot_size,
+    tick_size,
+    contract_value
+from oadb.instruments
+where
+    broker = :broker
+    and search_text like :longest
+    and search_text like :second
+    and search_text like :third
+    and search_text like all(:others::text[])
+    and (:exchange::text is null or exchange = :exchange)
+    and (:instrument_type::text is null or instrument_type = :instrument_type)
+    and (:expiry::date is null or expiry = :expiry)
+    and (:strike_min::numeric is null or strike >= :strike_min)
+    and (:strike_max::numeric is null or strike <= :strike_max)
+    and (
+        select 200 * count(*)
+        from oadb.instruments as sampled tablesample system (0.5) repeatable (0)
+        where
+            sampled.broker = :broker
+            and sampled.search_text like all(:patterns::text[])
+            and (:exchange::text is null or sampled.exchange = :exchange)
+            and (:instrument_type::text is null or sampled.instrument_type = :instrument_type)
+            and (:expiry::date is null or sampled.expiry = :expiry)
+            and (:strike_min::numeric is null or sampled.strike >= :strike_min)
+            and (:strike_max::numeric is null or sampled.strike <= :strike_max)
+    ) < :few
+order by
+    case strpos(upper(symbol), :first) when 1 then 1 when 0 then 3 else 2 end,
+    length(symbol),
+    upper(symbol),
+    symbol,
+    exchange
+limit :wanted;
+
+-- name: _search_further
+-- Rank 2 or 3, for terms that many rows match. instruments_search_text_idx tells lengths apart by
+-- fives; this goes from five to five until there are enough. Of a common term it looks up three
+-- letters: the others would leave little out, and cost as much.
+with recursive longest as materialized (
+    select length(symbol) as size
+    from oadb.instruments
+    where broker = :broker
+    order by length(symbol) desc
+    limit 1
+),
+
+steps (five, matches, exchanges, symbols) as (
+    select
+        -1 as five,
+        0::bigint as matches,
+        null::text[] collate "C" as exchanges,
+        null::text[] collate "C" as symbols
+    union all
+    select
+        step.five,
+        step.matches,
+        step.exchanges,
+        step.symbols
+    from steps
+    cross join
+        lateral (
+            with best as (
+                select
+                    instruments.exchange,
+                    instruments.symbol
+                from oadb.instruments
+                where
+                    instruments.broker = :broker
+                    and length(instruments.symbol) / 5 = steps.five + 1
+                    and instruments.search_text like :longest
+                    and instruments.search_text like :second
+                    and instruments.search_text like :third
+                    and case strpos(upper(instruments.symbol), :first)
+                        when 1 then 1 when 0 then 3 else 2
+                    end = :rank
+                    and instruments.search_text like all(:patterns::text[])
+                    and (:exchange::text is null or instruments.exchange = :exchange)
+                    and (
+                        :instrument_type::text is null
+                        or instruments.instrument_type = :instrument_type
+                    )
+                    and (:expiry::date is null or instruments.expiry = :expiry)
+                    and (:strike_min::numeric is null or instruments.strike >= :strike_min)
+                    and (:strike_max::numeric is null or instruments.strike <= :strike_max)
+                order by
+                    length(instruments.symbol),
+                    upper(instruments.symbol),
+                    instruments.symbol,
+                    instruments.exchange
+                limit :wanted
+            )
+
+            select
+                steps.five + 1 as five,
+                steps.matches + count(*) as matches,
+                array_agg(best.exchange) as exchanges,
+                array_agg(best.symbol) as symbols
+            from best
+        ) as step
+    where
+        steps.matches < :wanted
+        and steps.five < (select longest.size / 5 from longest)
+)
+
+select
+    instruments.broker,
+    instruments.exchange,
+    instruments.symbol,
+    instruments.name,
+    instruments.broker_symbol,
+    instruments.broker_exchange,
+    instruments.token,
+    instruments.instrument_type,
+    instruments.underlying,
+    instruments.expiry,
+    instruments.strike,
+    instruments.lot_size,
+    instruments.tick_size,
+    instruments.contract_value
+from steps
+cross join lateral unnest(steps.exchanges, steps.symbols) as found (exchange, symbol)
+inner join oadb.instruments
+    on
+        found.exchange = instruments.exchange
+        and found.symbol = instruments.symbol
+where instruments.broker = :broker
+order by
+    length(instruments.symbol),
+    upper(instruments.symbol),
+    instruments.symbol,
+    instruments.exchange
+limit :wanted;
+
+-- name: _search_walking
+-- Rank 2, among the first :most symbols, for terms of which no trigram can be looked up.
+-- Walks instruments_ranked_idx, which has the order of the result, and stops when there are
+-- enough. A row is visited where its symbol holds the term; a limit keeps these visits single.
+with walked as (
+    select
+        exchange,
+        symbol,
+        length(symbol) as size,
+        upper(symbol) as capitals
+    from oadb.instruments
+    where broker = :broker
+    order by
+        length(symbol),
+        upper(symbol),
+        symbol,
+        exchange
+    limit :most
+)
+
+select
+    instruments.broker,
+    instruments.exchange,
+    instruments.symbol,
+    instruments.name,
+    instruments.broker_symbol,
+    instruments.broker_exchange,
+    instruments.token,
+    instruments.instrument_type,
+    instruments.underlying,
+    instruments.expiry,
+    instruments.strike,
+    instruments.lot_size,
+    instruments.tick_size,
+    instruments.contract_value
+from walked
+cross join
+    lateral (
+        select
+            instruments.broker,
+            instruments.exchange,
+            instruments.symbol,
+            instruments.name,
+            instruments.broker_symbol,
+            instruments.broker_exchange,
+            instruments.token,
+            instruments.instrument_type,
+            instruments.underlying,
+            instruments.expiry,
+            instruments.strike,
+            instruments.lot_size,
+            instruments.tick_size,
+            instruments.contract_value
+        from oadb.instruments
+        where
+            instruments.broker = :broker
+            and instruments.exchange = walked.exchange
+            and instruments.symbol = walked.symbol
+            and instruments.search_text like all(:patterns::text[])
+            and (:exchange::text is null or instruments.exchange = :exchange)
+            and (:instrument_type::text is null or instruments.instrument_type = :instrument_type)
+            and (:expiry::date is null or instruments.expiry = :expiry)
+            and (:strike_min::numeric is null or instruments.strike >= :strike_min)
+            and (:strike_max::numeric is null or instruments.strike <= :strike_max)
+        order by instruments.symbol
+        limit 1
+    ) as instruments
+where strpos(walked.capitals, :first) > 1
+order by
+    walked.size,
+    walked.capitals,
+    walked.symbol,
+    walked.exchange
+limit :wanted;
+
+-- name: _search_scanning
+-- Reads the whole table, where no index helps.
+select
+    broker,
+    exchange,
+    symbol,
+    name,
+    broker_symbol,
+    broker_exchange,
+    token,
+    instrument_type,
+    underlying,
+    expiry,
+    strike,
+    lot_size,
+    tick_size,
+    contract_value
+from oadb.instruments
+where
+    broker = :broker
+    and search_text like all(:patterns::text[])
+    and (:exchange::text is null or exchange = :exchange)
+    and (:instrument_type::text is null or instrument_type = :instrument_type)
+    and (:expiry::date is null or expiry = :expiry)
+    and (:strike_min::numeric is null or strike >= :strike_min)
+    and (:strike_max::numeric is null or strike <= :strike_max)
+order by
+    case strpos(upper(symbol), :first) when 1 then 1 when 0 then 3 else 2 end,
+    length(symbol),
+    upper(symbol),
+    symbol,
+    exchange
+limit :wanted;
+
+-- name: _search_underlying
+-- Looks at all derivatives of one underlying. Served by instruments_underlying_idx.
+select
+    broker,
+    exchange,
+    symbol,
+    name,
+    broker_symbol,
+    broker_exchange,
+    token,
+    instrument_type,
+    underlying,
+    expiry,
+    strike,
+    lot_size,
+    tick_size,
+    contract_value
+from oadb.instruments
+where
+    broker = :broker
+    and underlying = :underlying
+    and search_text like all(:patterns::text[])
+    and (:exchange::text is null or exchange = :exchange)
+    and (:instrument_type::text is null or instrument_type = :instrument_type)
+    and (:expiry::date is null or expiry = :expiry)
+    and (:strike_min::numeric is null or strike >= :strike_min)
+    and (:strike_max::numeric is null or strike <= :strike_max)
+order by
+    case strpos(upper(symbol), :first) when 1 then 1 when 0 then 3 else 2 end,
+    length(symbol),
+    upper(symbol),
+    symbol,
+    exchange
+limit :wanted;

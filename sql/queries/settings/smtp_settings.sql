@@ -1,0 +1,146 @@
+-- The account that mail is sent from. Bound in oadb/settings/smtp_settings.py.
+
+-- name: get
+-- The one row, without the password.
+select
+    server,
+    port,
+    user_name,
+    from_address,
+    helo_name,
+    is_tls_used,
+    password is not null as has_password
+from oadb.smtp_settings
+where singleton_id = 1;
+
+-- name: _get_sealed
+select
+    server,
+    port,
+    user_name,
+    from_address,
+    helo_name,
+    is_tls_used,
+    password is not null as has_password,
+    password
+from oadb.smtp_settings
+where singleton_id = 1;
+
+-- name: _set_account
+-- Null leaves a field as it is; those in :cleared become null. Returns how many are
+-- others now; a password always is, as it is sealed anew. As in app_settings, the
+-- row is locked first. May violate the checks.
+with previous as (
+    select
+        singleton_id,
+        server,
+        port,
+        user_name,
+        from_address,
+        helo_name,
+        is_tls_used,
+        password
+    from oadb.smtp_settings
+    where singleton_id = 1
+    for update
+),
+
+changed as (
+    update oadb.smtp_settings as smtp
+    set
+        server = case
+            when 'server' <> all(:cleared::text[]) then coalesce(:server, previous.server)
+        end,
+        port = case
+            when 'port' <> all(:cleared::text[]) then coalesce(:port, previous.port)
+        end,
+        user_name = case
+            when 'user_name' <> all(:cleared::text[]) then coalesce(:user_name, previous.user_name)
+        end,
+        from_address = case
+            when 'from_address' <> all(:cleared::text[])
+                then coalesce(:from_address, previous.from_address)
+        end,
+        helo_name = case
+            when 'helo_name' <> all(:cleared::text[]) then coalesce(:helo_name, previous.helo_name)
+        end,
+        is_tls_used = coalesce(:is_tls_used, previous.is_tls_used),
+        password = case
+            when 'password' <> all(:cleared::text[]) then coalesce(:password, previous.password)
+        end
+    from previous
+    where smtp.singleton_id = previous.singleton_id
+    returning
+        smtp.server,
+        smtp.port,
+        smtp.user_name,
+        smtp.from_address,
+        smtp.helo_name,
+        smtp.is_tls_used,
+        smtp.password
+),
+
+audited as (
+    insert into oadb.app_setting_changes (
+        changed_by,
+        group_name,
+        field,
+        old_value,
+        new_value
+    )
+    select
+        :changed_by,
+        'smtp_settings',
+        fields.field,
+        fields.old_value,
+        fields.new_value
+    from previous
+    cross join changed
+    cross join
+        lateral (
+            values
+            ('server', previous.server, changed.server),
+            ('port', previous.port::text, changed.port::text),
+            ('user_name', previous.user_name, changed.user_name),
+            ('from_address', previous.from_address, changed.from_address),
+            ('helo_name', previous.helo_name, changed.helo_name),
+            ('is_tls_used', previous.is_tls_used::text, changed.is_tls_used::text),
+            (
+                'password',
+                null,
+                case
+                    when previous.password = changed.password then null
+                    when changed.password is not null then 'changed'
+                    when previous.password is not null then 'cleared'
+                end
+            )
+        ) as fields (field, old_value, new_value)
+    where fields.old_value is distinct from fields.new_value
+    returning field
+)
+
+select (select count(*) from audited) as fields
+from previous;
+
+-- name: _list_under_key
+-- No row, or the one. Served by smtp_settings_key_id_idx.
+select
+    singleton_id,
+    password
+from oadb.smtp_settings
+where
+    key_id = :key_id
+    and singleton_id > :after
+order by singleton_id
+limit :batch;
+
+-- name: _reseal
+-- Compare and swap: a password that was changed in between is left alone.
+update oadb.smtp_settings
+set password = resealed.password
+from
+    unnest(
+        :replaced::bytea[],
+        :passwords::bytea[]
+    ) as resealed (replaced, password)
+where smtp_settings.password = resealed.replaced;

@@ -1,0 +1,144 @@
+-- The server: what it is, what it allows, what it knows. Bound in oadb/tools/catalog.py.
+
+-- name: describe_server
+-- The connection limit is what ordinary roles may use.
+select
+    pg_catalog.current_setting('server_version_num')::int as version_number,
+    pg_catalog.current_setting('server_version') as version,
+    pg_catalog.current_setting('max_connections')::int
+    - pg_catalog.current_setting('superuser_reserved_connections')::int as connection_limit,
+    pg_catalog.pg_is_in_recovery() as is_standby,
+    pg_catalog.clock_timestamp() as clock,
+    current_user::text as role_name;
+
+-- name: count_other_connections
+-- Of client sessions, without our own application's.
+select count(*) as connections
+from pg_catalog.pg_stat_activity
+where
+    backend_type = 'client backend'
+    and application_name <> pg_catalog.current_setting('application_name');
+
+-- name: list_extensions
+-- Of those named, what the server could install.
+select name::text as name
+from pg_catalog.pg_available_extensions
+where name::text = any(:names)
+order by name;
+
+-- name: list_settings
+-- Of the limits named, in the unit that each has.
+select
+    name,
+    setting
+from pg_catalog.pg_settings
+where name = any(:names)
+order by name;
+
+-- name: list_types
+select
+    oid::bigint as type_id,
+    typname::text as name
+from pg_catalog.pg_type
+where oid::bigint = any(:type_ids)
+order by oid;
+
+-- name: list_not_null_columns
+-- Column numbers of one table whose values are never null.
+select attnum::int as column_number
+from pg_catalog.pg_attribute
+where
+    attrelid::bigint = :table_id
+    and attnotnull
+order by attnum;
+
+-- name: list_volatile_functions
+-- Of those named, functions that may change something or answer differently
+-- each time; a name counts if any function of that name is volatile.
+select distinct proname::text as name
+from pg_catalog.pg_proc
+where
+    proname::text = any(:names)
+    and provolatile = 'v'
+order by name;
+
+-- name: find_table
+-- A view does not say which of its columns are never null.
+select
+    pg_class.oid::bigint as table_id,
+    pg_namespace.nspname || '.' || pg_class.relname as name,
+    pg_class.relkind = 'v' as is_view
+from pg_catalog.pg_class
+inner join pg_catalog.pg_namespace
+    on pg_class.relnamespace = pg_namespace.oid
+where pg_class.oid::bigint = :table_id;
+
+-- name: list_roles
+-- Of those named, the roles that the server has, and whether they are let into
+-- this database: they may be there for another one.
+select
+    rolname::text as name,
+    coalesce(
+        pg_catalog.has_schema_privilege(oid, pg_catalog.to_regnamespace('oadb'), 'usage'), false
+    ) as is_let_in
+from pg_catalog.pg_roles
+where rolname::text = any(:names)
+order by name;
+
+-- name: find_standing
+-- How this connection stands to the tables of oadb; no row without its schema. An
+-- exempt role is one that row-level security never binds. Whether it can act for a
+-- user is asked as oadb.act_as does it.
+select
+    own.rolname::text as role_name,
+    owner.rolname::text as owner_name,
+    own.rolsuper or own.rolbypassrls as is_exempt,
+    coalesce(
+        not (acting.rolsuper or acting.rolbypassrls)
+        and pg_catalog.has_schema_privilege(acting.oid, namespace.oid, 'usage')
+        and pg_catalog.pg_has_role(
+            session_user,
+            acting.oid,
+            case
+                when pg_catalog.current_setting('server_version_num')::int >= 160000 then 'set'
+                else 'member'
+            end
+        ),
+        false
+    ) as can_act_as_user
+from pg_catalog.pg_namespace as namespace
+inner join pg_catalog.pg_roles as owner on namespace.nspowner = owner.oid
+inner join pg_catalog.pg_roles as own on own.rolname = current_user
+left join pg_catalog.pg_roles as acting on acting.rolname = 'oadb_user'
+where namespace.nspname = 'oadb';
+
+-- name: list_user_tables
+-- Every table that belongs to users, and what row-level security does for it. Logs,
+-- which are partitioned, belong to nobody: the role oadb_user may not see them.
+select
+    namespace.nspname || '.' || class.relname as name,
+    class.relrowsecurity and class.relforcerowsecurity as is_forced,
+    coalesce(bool_or(policy.polname = 'user_policy'), false) as has_user_policy,
+    coalesce(
+        bool_or(
+            policy.polname = 'service_policy'
+            and pg_catalog.pg_has_role(service.oid, 'usage')
+        ),
+        false
+    ) as is_open_to_us
+from pg_catalog.pg_class as class
+inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
+inner join pg_catalog.pg_attribute as attribute on class.oid = attribute.attrelid
+left join pg_catalog.pg_policy as policy on class.oid = policy.polrelid
+left join pg_catalog.pg_roles as service on service.oid = any(policy.polroles)
+where
+    namespace.nspname = 'oadb'
+    and class.relkind = 'r'
+    and not class.relispartition
+    and attribute.attname = 'user_id'
+group by
+    namespace.nspname,
+    class.relname,
+    class.relrowsecurity,
+    class.relforcerowsecurity
+order by name;

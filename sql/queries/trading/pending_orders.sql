@@ -1,0 +1,152 @@
+-- Pending orders: orders that wait for a person. Bound in oadb/trading/pending_orders.py.
+-- Every change of state is one statement that names the state it leaves, so that it
+-- happens once, however many ask at once.
+
+-- name: _create
+-- May violate pending_orders_user_id_fkey and the checks.
+insert into oadb.pending_orders (
+    user_id,
+    api_type,
+    order_data
+)
+values (
+    :user_id,
+    :api_type,
+    :order_data
+)
+returning
+    user_id,
+    pending_order_id,
+    api_type,
+    order_data,
+    status,
+    created_at,
+    decided_at,
+    decided_by,
+    reason,
+    answered_at,
+    broker_order_id,
+    broker_status;
+
+-- name: get
+-- No row: there is no such order of this user.
+select
+    user_id,
+    pending_order_id,
+    api_type,
+    order_data,
+    status,
+    created_at,
+    decided_at,
+    decided_by,
+    reason,
+    answered_at,
+    broker_order_id,
+    broker_status
+from oadb.pending_orders
+where
+    user_id = :user_id
+    and pending_order_id = :pending_order_id;
+
+-- name: list_recent
+-- Newest first, before the order :before (null for the first page), of all
+-- states. At most 1000 at a time. Served by pending_orders_pkey.
+select
+    user_id,
+    pending_order_id,
+    api_type,
+    order_data,
+    status,
+    created_at,
+    decided_at,
+    decided_by,
+    reason,
+    answered_at,
+    broker_order_id,
+    broker_status
+from oadb.pending_orders
+where
+    user_id = :user_id
+    and pending_order_id < coalesce(:before, 9223372036854775807)
+order by pending_order_id desc
+limit least(:page_size, 1000);
+
+-- name: _list_by_status
+-- As list_recent, of one state. Served by pending_orders_status_idx.
+select
+    user_id,
+    pending_order_id,
+    api_type,
+    order_data,
+    status,
+    created_at,
+    decided_at,
+    decided_by,
+    reason,
+    answered_at,
+    broker_order_id,
+    broker_status
+from oadb.pending_orders
+where
+    user_id = :user_id
+    and status = :status
+    and pending_order_id < coalesce(:before, 9223372036854775807)
+order by pending_order_id desc
+limit least(:page_size, 1000);
+
+-- name: count_by_status
+-- States without an order are not there.
+select
+    status,
+    count(*) as orders
+from oadb.pending_orders
+where user_id = :user_id
+group by status
+order by status;
+
+-- name: _approve
+-- By the owner, who alone is named.
+update oadb.pending_orders
+set
+    status = 'approved',
+    decided_at = now(),
+    decided_by = user_id
+where
+    user_id = :user_id
+    and pending_order_id = :pending_order_id
+    and status = 'pending';
+
+-- name: _reject
+-- :decided_by null: the platform, as which nobody acts under an identity.
+update oadb.pending_orders
+set
+    status = 'rejected',
+    decided_at = now(),
+    decided_by = :decided_by,
+    reason = :reason
+where
+    user_id = :user_id
+    and pending_order_id = :pending_order_id
+    and status = 'pending';
+
+-- name: _record_answer
+-- Once: an answer does not replace another.
+update oadb.pending_orders
+set
+    status = :status,
+    answered_at = now(),
+    broker_order_id = :broker_order_id,
+    broker_status = :broker_status,
+    reason = :reason
+where
+    user_id = :user_id
+    and pending_order_id = :pending_order_id
+    and status = 'approved';
+
+-- name: _delete
+-- Not while it waits for a person, nor while it is on its way to the broker.
+delete from oadb.pending_orders
+where
+    user_id = :user_id
+    and pending_order_id = :pending_order_id
+    and status not in ('pending', 'approved');

@@ -1,0 +1,234 @@
+-- Strategies and the symbols that their alerts may name. Bound in oadb/trading/strategies.py.
+--
+-- The mappings of a strategy come beside it as four arrays, in the order of the symbols.
+
+-- name: _insert
+-- May violate the checks, strategies_user_id_fkey and strategies_key_id_fkey.
+insert into oadb.strategies (
+    user_id,
+    strategy_id,
+    name,
+    platform,
+    trading_mode,
+    definition,
+    is_intraday,
+    start_time,
+    end_time,
+    squareoff_time,
+    time_zone,
+    webhook_hint,
+    token_digest,
+    fingerprint
+)
+values (
+    :user_id,
+    :strategy_id,
+    :name,
+    :platform,
+    :trading_mode,
+    :definition,
+    :is_intraday,
+    :start_time,
+    :end_time,
+    :squareoff_time,
+    :time_zone,
+    :webhook_hint,
+    :token_digest,
+    :fingerprint
+)
+returning
+    user_id,
+    strategy_id,
+    name,
+    platform,
+    trading_mode,
+    definition,
+    is_active,
+    is_intraday,
+    start_time,
+    end_time,
+    squareoff_time,
+    time_zone,
+    webhook_hint,
+    webhook_revoked_at,
+    created_at,
+    updated_at;
+
+-- name: find
+-- Of any platform.
+select
+    strategies.user_id,
+    strategies.strategy_id,
+    strategies.name,
+    strategies.platform,
+    strategies.trading_mode,
+    strategies.definition,
+    strategies.is_active,
+    strategies.is_intraday,
+    strategies.start_time,
+    strategies.end_time,
+    strategies.squareoff_time,
+    strategies.time_zone,
+    strategies.webhook_hint,
+    strategies.webhook_revoked_at,
+    strategies.created_at,
+    strategies.updated_at,
+    mapped.symbols,
+    mapped.exchanges,
+    mapped.quantities,
+    mapped.product_types
+from oadb.strategies
+cross join
+    lateral (
+        select
+            coalesce(array_agg(mappings.symbol order by mappings.symbol), '{}') as symbols,
+            coalesce(array_agg(mappings.exchange order by mappings.symbol), '{}') as exchanges,
+            coalesce(array_agg(mappings.quantity order by mappings.symbol), '{}') as quantities,
+            coalesce(
+                array_agg(mappings.product_type order by mappings.symbol), '{}'
+            ) as product_types
+        from oadb.strategy_mappings as mappings
+        where
+            mappings.user_id = strategies.user_id
+            and mappings.strategy_id = strategies.strategy_id
+    ) as mapped
+where
+    strategies.user_id = :user_id
+    and strategies.strategy_id = :strategy_id;
+
+-- name: _find_by_digest
+-- scope: all users (an alert shows a webhook, not who it is)
+-- Of any platform. Served by strategies_token_digest_idx and strategy_mappings_pkey.
+select
+    strategies.user_id,
+    strategies.strategy_id,
+    strategies.name,
+    strategies.platform,
+    strategies.trading_mode,
+    strategies.definition,
+    strategies.is_active,
+    strategies.is_intraday,
+    strategies.start_time,
+    strategies.end_time,
+    strategies.squareoff_time,
+    strategies.time_zone,
+    strategies.webhook_hint,
+    strategies.webhook_revoked_at,
+    strategies.created_at,
+    strategies.updated_at,
+    mapped.symbols,
+    mapped.exchanges,
+    mapped.quantities,
+    mapped.product_types,
+    strategies.fingerprint
+from oadb.strategies
+cross join
+    lateral (
+        select
+            coalesce(array_agg(mappings.symbol order by mappings.symbol), '{}') as symbols,
+            coalesce(array_agg(mappings.exchange order by mappings.symbol), '{}') as exchanges,
+            coalesce(array_agg(mappings.quantity order by mappings.symbol), '{}') as quantities,
+            coalesce(
+                array_agg(mappings.product_type order by mappings.symbol), '{}'
+            ) as product_types
+        from oadb.strategy_mappings as mappings
+        where
+            mappings.user_id = strategies.user_id
+            and mappings.strategy_id = strategies.strategy_id
+    ) as mapped
+where strategies.token_digest = :token_digest;
+
+-- name: _find_by_digests
+-- scope: all users (an alert shows a webhook, not who it is)
+-- The same while keys rotate: a webhook has a digest for each, and one row at most.
+select
+    strategies.user_id,
+    strategies.strategy_id,
+    strategies.name,
+    strategies.platform,
+    strategies.trading_mode,
+    strategies.definition,
+    strategies.is_active,
+    strategies.is_intraday,
+    strategies.start_time,
+    strategies.end_time,
+    strategies.squareoff_time,
+    strategies.time_zone,
+    strategies.webhook_hint,
+    strategies.webhook_revoked_at,
+    strategies.created_at,
+    strategies.updated_at,
+    mapped.symbols,
+    mapped.exchanges,
+    mapped.quantities,
+    mapped.product_types,
+    strategies.fingerprint
+from oadb.strategies
+cross join
+    lateral (
+        select
+            coalesce(array_agg(mappings.symbol order by mappings.symbol), '{}') as symbols,
+            coalesce(array_agg(mappings.exchange order by mappings.symbol), '{}') as exchanges,
+            coalesce(array_agg(mappings.quantity order by mappings.symbol), '{}') as quantities,
+            coalesce(
+                array_agg(mappings.product_type order by mappings.symbol), '{}'
+            ) as product_types
+        from oadb.strategy_mappings as mappings
+        where
+            mappings.user_id = strategies.user_id
+            and mappings.strategy_id = strategies.strategy_id
+    ) as mapped
+where strategies.token_digest = any(:token_digests);
+
+-- name: _list_rows
+-- The newest first; without those of Chartink, which chartink._list_rows lists.
+select
+    strategies.user_id,
+    strategies.strategy_id,
+    strategies.name,
+    strategies.platform,
+    strategies.trading_mode,
+    strategies.definition,
+    strategies.is_active,
+    strategies.is_intraday,
+    strategies.start_time,
+    strategies.end_time,
+    strategies.squareoff_time,
+    strategies.time_zone,
+    strategies.webhook_hint,
+    strategies.webhook_revoked_at,
+    strategies.created_at,
+    strategies.updated_at,
+    mapped.symbols,
+    mapped.exchanges,
+    mapped.quantities,
+    mapped.product_types
+from oadb.strategies
+cross join
+    lateral (
+        select
+            coalesce(array_agg(mappings.symbol order by mappings.symbol), '{}') as symbols,
+            coalesce(array_agg(mappings.exchange order by mappings.symbol), '{}') as exchanges,
+            coalesce(array_agg(mappings.quantity order by mappings.symbol), '{}') as quantities,
+            coalesce(
+                array_agg(mappings.product_type order by mappings.symbol), '{}'
+            ) as product_types
+        from oadb.strategy_mappings as mappings
+        where
+            mappings.user_id = strategies.user_id
+            and mappings.strategy_id = strategies.strategy_id
+    ) as mapped
+where
+    strategies.user_id = :user_id
+    and strategies.platform <> 'chartink'
+order by
+    strategies.created_at desc,
+    strategies.strategy_id asc;
+
+-- name: count_by_user
+-- Without those of Chartink.
+select count(*) as strategies
+from oadb.strategies
+where
+    user_id = :user_id
+    and platform <> 'chartink';

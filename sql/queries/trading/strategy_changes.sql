@@ -1,0 +1,152 @@
+-- What changes a strategy, of any platform. Bound in oadb/trading/strategy_changes.py.
+
+-- name: _set_active
+update oadb.strategies
+set
+    is_active = :is_active,
+    updated_at = now()
+where
+    user_id = :user_id
+    and strategy_id = :strategy_id;
+
+-- name: _toggle
+-- Of two at once the second waits, and finds what the first has left.
+update oadb.strategies
+set
+    is_active = not is_active,
+    updated_at = now()
+where
+    user_id = :user_id
+    and strategy_id = :strategy_id
+returning is_active;
+
+-- name: _set_times
+update oadb.strategies
+set
+    start_time = :start_time,
+    end_time = :end_time,
+    squareoff_time = :squareoff_time,
+    time_zone = :time_zone,
+    updated_at = now()
+where
+    user_id = :user_id
+    and strategy_id = :strategy_id;
+
+-- name: _rename
+update oadb.strategies
+set
+    name = :name,
+    updated_at = now()
+where
+    user_id = :user_id
+    and strategy_id = :strategy_id;
+
+-- name: _set_definition
+update oadb.strategies
+set
+    definition = :definition,
+    updated_at = now()
+where
+    user_id = :user_id
+    and strategy_id = :strategy_id;
+
+-- name: _delete
+-- Its mappings go with it.
+delete from oadb.strategies
+where
+    user_id = :user_id
+    and strategy_id = :strategy_id;
+
+-- name: _put_mappings
+-- All or none; returns how many, and no row without the strategy. That is locked first,
+-- so that two at once do not wait for each other's rows, and is written to only where
+-- there is something to put.
+with held as (
+    select
+        user_id,
+        strategy_id
+    from oadb.strategies
+    where
+        user_id = :user_id
+        and strategy_id = :strategy_id
+    for no key update
+),
+
+put as (
+    insert into oadb.strategy_mappings (
+        user_id,
+        strategy_id,
+        symbol,
+        exchange,
+        quantity,
+        product_type
+    )
+    select
+        held.user_id,
+        held.strategy_id,
+        given.symbol,
+        given.exchange,
+        given.quantity,
+        given.product_type
+    from held
+    cross join
+        unnest(
+            :symbols::text[], :exchanges::text[], :quantities::bigint[], :product_types::text[]
+        ) as given (symbol, exchange, quantity, product_type)
+    on conflict (user_id, strategy_id, symbol) do update
+        set
+            exchange = excluded.exchange,
+            quantity = excluded.quantity,
+            product_type = excluded.product_type
+    returning symbol
+),
+
+touched as (
+    update oadb.strategies
+    set updated_at = now()
+    from held
+    where
+        strategies.user_id = held.user_id
+        and strategies.strategy_id = held.strategy_id
+        and exists (select from put)
+)
+
+select (select count(*) from put) as mappings
+from held;
+
+-- name: _delete_mappings
+-- Returns how many. Locks the strategy first, as _put_mappings does, and writes to it
+-- only where it had such a mapping.
+with held as (
+    select
+        user_id,
+        strategy_id
+    from oadb.strategies
+    where
+        user_id = :user_id
+        and strategy_id = :strategy_id
+    for no key update
+),
+
+deleted as (
+    delete from oadb.strategy_mappings
+    using held
+    where
+        strategy_mappings.user_id = held.user_id
+        and strategy_mappings.strategy_id = held.strategy_id
+        and strategy_mappings.symbol = any(:symbols)
+    returning strategy_mappings.symbol
+),
+
+touched as (
+    update oadb.strategies
+    set updated_at = now()
+    from held
+    where
+        strategies.user_id = held.user_id
+        and strategies.strategy_id = held.strategy_id
+        and exists (select from deleted)
+)
+
+select count(*) as mappings
+from deleted;
