@@ -12,7 +12,7 @@ from hypothesis import settings
 from oadb import AsyncDatabase, Config, Database, Transaction
 from oadb.security.keyring import Key, KeyRing
 from oadb.testing.servers import Server
-from tests.engine.rig import Observer
+from tests.support.rig import Observer
 
 pytest_plugins = ["oadb.testing.fixtures"]
 

@@ -1,7 +1,6 @@
 """Arguments of another type: refused by name, before anything is sent, and never shown."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from importlib import import_module
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from oadb.bans import ip_bans
 from oadb.engine.binding.operations import Operation
 from oadb.errors import ParameterError
 from oadb.trading import strategies
-from tests.test_house import DOMAINS
+from tests.support.declared import PLACES, module
 
 CANARY = "canary-4711"
 VALUES: dict[type, object] = {
@@ -24,8 +23,8 @@ VALUES: dict[type, object] = {
 }  # fmt: skip
 OPERATIONS: dict[str, Operation[..., Any]] = {
     f"{domain}.{name}": found
-    for domain in DOMAINS
-    for name, found in vars(import_module(f"oadb.{domain}")).items()
+    for domain in PLACES
+    for name, found in vars(module(domain)).items()
     if isinstance(found, Operation) and not name.startswith("_")
 }
 SECRETS = [
@@ -46,12 +45,12 @@ def arguments(operation: Operation[..., Any]) -> dict[str, Any]:
 
 def test_operations_with_secrets_are_found() -> None:
     assert {
-        ("api_keys.verify", "token"), ("sessions.find", "token"), ("adoptions.adopt_key", "token"),
+        ("api_keys.verify", "token"), ("sessions.find", "token"), ("takeover.adopt_key", "token"),
         ("users.set_password", "password"), ("users.verify_password", "password"),
         ("login_attempts.sign_in", "password"),
         ("second_factors.verify", "code"), ("strategies.find_by_webhook", "webhook"),
         ("chartink.find_by_webhook", "webhook"), ("smtp_settings.set_account", "password"),
-        ("ip_trackers.track_bad_key", "key"),
+        ("trackers.track_bad_key", "key"),
     } <= {*SECRETS}  # fmt: skip
 
 

@@ -47,10 +47,10 @@ from oadb.tools.contract import comparison
 from oadb.trading import chartink, pending_orders, strategies
 from oadb.trading.chartink import ChartinkMapping
 from oadb.trading.strategies import Mapping, Strategy
-from tests.accounts import account
 from tests.conftest import RING, configured
-from tests.engine.rig import Observer
-from tests.hostile import TEXTS
+from tests.support.accounts import account
+from tests.support.hostile import TEXTS
+from tests.support.rig import Observer
 
 ID = UUID(int=1)
 SEALED = SealedColumn("a", "b").seal(RING, (1,), b"c")
@@ -193,9 +193,7 @@ READERS: dict[str, Callable[[Transaction, dict[str, Any]], object]] = {
     "api_logs._insert": lambda tx, _: api_logs.list_recent(tx, page_size=1)[0],
     "analyzer_logs._insert": lambda tx, _: analyzer_logs.list_recent(tx, page_size=1)[0],
     "broker_tokens._put": lambda tx, given: broker_tokens.find(tx, 1, given["broker"]),
-    "instrument_loads._merge_staged": lambda tx, given: instruments.count_by_broker(
-        tx, given["broker"]
-    ),
+    "loads._merge_staged": lambda tx, given: instruments.count_by_broker(tx, given["broker"]),
 }
 
 

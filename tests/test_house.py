@@ -2,8 +2,10 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 from statistics import median
 
@@ -18,8 +20,8 @@ from oadb.engine.binding.statements import Statement
 PACKAGE = Path(oadb.__file__).parent
 REPOSITORY = PACKAGE.parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
-DOMAINS = sorted(path.stem for path in (statements.sql_folder() / "queries").glob("*.sql"))
-ALL = [statement for domain in DOMAINS for statement in statements.load(domain).values()]
+PLACES = statements.places()
+ALL = [statement for place in PLACES for statement in statements.load(place).values()]
 
 DOCUMENTS = [REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/*.md"))]
 
@@ -71,14 +73,14 @@ def named(path: Path) -> frozenset[str]:
     """Return what a file says as module.name, or imports so."""
     text = path.read_text()
     found = set(re.findall(r"\b([a-z_]+\.[a-z_]+)\b", text))
-    for module, names in re.findall(r"from oadb\.(\w+) import ([^()\n]+|\([^)]*\))", text):
+    for module, names in re.findall(r"from oadb\.[\w.]*?(\w+) import ([^()\n]+|\([^)]*\))", text):
         found |= {f"{module}.{name}" for name in re.findall(r"\w+", names)}
     return frozenset(found)
 
 
-@pytest.mark.parametrize("domain", DOMAINS)
-def test_a_query_that_only_its_module_runs_is_private(domain: str) -> None:
-    home = Path(f"{domain}.py")
+@pytest.mark.parametrize("place", PLACES)
+def test_a_query_that_only_its_module_runs_is_private(place: str) -> None:
+    home, module = Path(f"{place}.py"), Path(place).name
     run_at_home = {node.id for node in ast.walk(TREES[home]) if isinstance(node, ast.Name)}
     abroad = {
         name for path in (*MODULES, *DOCUMENTS) if path != PACKAGE / home for name in named(path)
@@ -87,58 +89,86 @@ def test_a_query_that_only_its_module_runs_is_private(domain: str) -> None:
     assert [
         name
         for name in sorted(queries(TREES[home]) & run_at_home)
-        if not name.startswith("_") and f"{domain}.{name}" not in abroad
+        if not name.startswith("_") and f"{module}.{name}" not in abroad
     ] == []
 
 
-def test_every_domain_is_one_module_and_one_file_of_queries() -> None:
-    modules = {path.stem for path in PACKAGE.glob("*.py")}
+def test_a_module_declares_queries_where_a_file_of_its_path_has_them() -> None:
+    declaring = {str(path.with_suffix("")) for path, tree in TREES.items() if queries(tree)}
 
-    assert sorted(modules - {"__init__", "__main__", "errors"}) == DOMAINS
+    assert sorted(declaring) == PLACES
 
 
-@pytest.mark.parametrize(
-    ("folder", "allowed"),
-    [
-        ("engine", ("oadb.engine", "oadb.security", "oadb.errors")),
-        ("security", ("oadb.security", "oadb.errors")),
-        ("errors.py", ()),
-        ("index", ("oadb.index", "oadb.instruments", "oadb.errors", "oadb.engine")),
-        (
-            "importing",
-            (
-                "oadb.importing",
-                "oadb.engine",
-                "oadb.security",
-                "oadb.errors",
-                "oadb.brokers",
-                "oadb.logs",
-                *(f"oadb.{d}" for d in DOMAINS),
-            ),
-        ),
-        ("brokers", ("oadb.brokers", "oadb.instruments", "oadb.errors", "oadb.engine")),
-        ("logs", ("oadb.logs", "oadb.engine", "oadb.security", "oadb.errors")),
-        *(
-            (
-                f"{domain}.py",
-                (
-                    "oadb.engine",
-                    "oadb.security",
-                    "oadb.errors",
-                    "oadb.market.intake",
-                    "oadb.index.",
-                    "oadb.logs.",
-                    *(f"oadb.{d}" for d in DOMAINS),
-                ),
-            )
-            for domain in DOMAINS
-        ),
-    ],
-)
-def test_arrows_go_one_way(folder: str, allowed: tuple[str, ...]) -> None:
-    wrong = {name for name in imported(folder) if not name.startswith(allowed or "-")}
+def test_only_the_package_itself_and_its_errors_are_in_no_room() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.py")} == {"__init__", "__main__", "errors"}
 
-    assert wrong == set()
+
+BELOW_SUBJECTS = ("keys", "changes", "validation", "engine", "security", "errors")
+SUBJECTS = ("accounts", "market", "trading", "logs", "bans", "settings")
+
+# Which rooms each room may import from, besides itself; the order is that of the floors.
+ARROWS = {
+    "errors.py": (),
+    "security": ("errors",),
+    "engine": ("security", "errors"),
+    "embedded": ("engine", "errors"),
+    "validation": ("engine", "security", "errors"),
+    "changes": ("engine", "security", "errors"),
+    "keys": ("engine", "security", "errors"),
+    **dict.fromkeys(SUBJECTS, BELOW_SUBJECTS),
+    "importing": (*SUBJECTS, *BELOW_SUBJECTS),
+    "tools": ("importing", "embedded", *SUBJECTS, *BELOW_SUBJECTS),
+    "testing": ("tools", "embedded", "engine", "errors"),
+    "__init__.py": ("engine", "security"),
+    "__main__.py": ("tools",),
+}
+
+
+def test_every_room_says_what_it_may_import() -> None:
+    rooms = {path.parts[0] for path in TREES}
+
+    assert rooms == set(ARROWS)
+
+
+@pytest.mark.parametrize("room", ARROWS)
+def test_arrows_between_rooms_go_one_way(room: str) -> None:
+    allowed = {f"oadb.{name}" for name in (*ARROWS[room], room)}
+
+    assert {
+        name for name in imported(room) if ".".join(name.split(".")[:2]) not in allowed
+    } == set()
+
+
+def test_no_two_modules_import_each_other_in_a_circle() -> None:
+    """Annotations count as well: a circle for a type checker is one for a reader."""
+    names = {dotted(path): path for path in TREES}
+    graph = {
+        name: {
+            target if target in names else target.rpartition(".")[0]
+            for target in imported(str(path))
+        }
+        for name, path in names.items()
+    }
+
+    TopologicalSorter(graph).prepare()
+
+
+def dotted(path: Path) -> str:
+    return ".".join(("oadb", *path.with_suffix("").parts)).removesuffix(".__init__")
+
+
+def test_no_two_modules_have_the_same_name() -> None:
+    names = Counter(path.stem for path in TREES if path.stem != "__init__")
+
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_no_two_classes_have_the_same_name() -> None:
+    names = Counter(
+        node.name for _, node in nodes(".", ast.ClassDef) if isinstance(node, ast.ClassDef)
+    )
+
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_values_of_any_type_are_the_engines_alone() -> None:

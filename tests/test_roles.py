@@ -26,8 +26,8 @@ from oadb.testing.servers import Server
 from oadb.tools.contract import comparison
 from oadb.tools.migrations import script_folder
 from oadb.tools.migrations.runner import migrate, rollback
-from tests.engine.rig import config
-from tests.user_rows import COUNT, SEE, TABLES, database, fill, login
+from tests.support.rig import config
+from tests.support.user_rows import COUNT, SEE, TABLES, database, fill, login
 
 ROLES = [
     "oadb_app", "oadb_log", "oadb_migrate", "oadb_owner", "oadb_ro", "oadb_rotate", "oadb_user",
@@ -120,9 +120,9 @@ BY_LABEL = {declared.label: declared for declared in STATEMENTS}
 ROTATION = {label for label in BY_LABEL if label.endswith((".list_under_key", ".reseal"))}
 AUDIT = {label for label in BY_LABEL if label.startswith("login_attempts.")}
 LOGS = {label for label in BY_LABEL if label.startswith(("api_logs.", "analyzer_logs."))}
-BATCHES = {label for label in BY_LABEL if label.startswith("log_writer.")}
-PARTITIONS = {label for label in BY_LABEL if label.startswith("log_partitions.")}
-MAINTENANCE = {"log_partitions.note_maintenance"} | {
+BATCHES = {label for label in BY_LABEL if label.startswith("writer.")}
+PARTITIONS = {label for label in BY_LABEL if label.startswith("partitions.")}
+MAINTENANCE = {"partitions.note_maintenance"} | {
     label for label in PARTITIONS if ".sweep_" in label
 }
 REQUESTS = {label for label in BY_LABEL if label.startswith(("traffic.", "latency."))}
@@ -138,7 +138,7 @@ TABLELESS = {
     "rollups._claim_refresh", "rollups._allow_time", "rollups.plan_lightly",
     "rollups._list_resolutions",
 }  # fmt: skip
-BANS = {label for label in BY_LABEL if label.startswith(("ip_bans.", "ip_trackers.", "live_bans."))}
+BANS = {label for label in BY_LABEL if label.startswith(("ip_bans.", "trackers.", "live_bans."))}
 # Of the application's settings, a user sees whether orders go to a broker.
 APPLICATION = {
     label for label in BY_LABEL if label.startswith(("app_settings.", "smtp_settings."))
@@ -149,23 +149,23 @@ PAST = {
 }  # fmt: skip
 
 MAY = {
-    "oadb_app": {*BY_LABEL} - {"keys._enroll", "keys._remove"} - MAINTENANCE - REFRESH - PAST,
+    "oadb_app": {*BY_LABEL} - {"proof._enroll", "proof._remove"} - MAINTENANCE - REFRESH - PAST,
     "oadb_log": {
         "login_attempts.record", "api_logs._insert", "analyzer_logs._insert", *BATCHES, *WRITES,
     },
     "oadb_rotate": ROTATION
-    | {"keys.list_canaries", "keys._enroll", "keys._remove", "keys.list_uses"},
+    | {"proof.list_canaries", "proof._enroll", "proof._remove", "proof.list_uses"},
     "oadb_ro": {
         "users.get", "users.find_by_username", "users.find_by_email", "users.list_page",
         "users.count_all", "login_attempts.list_recent", "login_attempts.count",
         "broker_tokens.list_by_user", "broker_tokens.list_expiring",
-        "second_factors.get", "instruments.get", "instruments.count_by_broker", "keys.list_uses",
+        "second_factors.get", "instruments.get", "instruments.count_by_broker", "proof.list_uses",
         *(LOGS - {"api_logs._insert", "analyzer_logs._insert"}), *(PARTITIONS - MAINTENANCE),
         *(REQUESTS - WRITES), *(ROLLUPS - REFRESH),
         "ip_bans._find_active", "ip_bans._find_exemption", "ip_bans.list_bans",
-        "ip_bans.count_active", "ip_bans.list_exemptions", "ip_trackers.list_suspects",
-        "ip_trackers.count_suspects", "live_bans._get_state", "live_bans._list_active",
-        "settings._find", "settings.list_changes", "app_settings.get_trading_mode",
+        "ip_bans.count_active", "ip_bans.list_exemptions", "trackers.list_suspects",
+        "trackers.count_suspects", "live_bans._get_state", "live_bans._list_active",
+        "user_settings._find", "user_settings.list_changes", "app_settings.get_trading_mode",
         "app_settings.get_security", "app_settings.list_changes", "pending_orders.list_recent",
         "strategies.find", "strategies._list_rows", "strategies.count_by_user",
         "chartink._list_rows", "chartink.count_by_user",
@@ -178,20 +178,20 @@ MAY = {
     - REQUESTS
     - ROLLUPS
     - PAST
-    - {"imports.record_batch", "imports.list_changed_settings", "adoptions._adopt_ban"}
+    - {"imports.record_batch", "imports.list_changed_settings", "takeover._adopt_ban"}
     - BANS
     - APPLICATION
-    - {"keys._enroll", "keys._remove", "keys.list_uses", "users.create"}
-    - {label for label in BY_LABEL if label.startswith("instrument_loads.")},
+    - {"proof._enroll", "proof._remove", "proof.list_uses", "users.create"}
+    - {label for label in BY_LABEL if label.startswith("loads.")},
     "oadb_owner": {*BY_LABEL},
     "oadb_migrate": {*BY_LABEL},
 }  # fmt: skip
 MUST_NOT = {
-    "oadb_app": {"keys._enroll", "keys._remove", *MAINTENANCE, *REFRESH, *PAST},
+    "oadb_app": {"proof._enroll", "proof._remove", *MAINTENANCE, *REFRESH, *PAST},
     "oadb_log": {
-        "api_logs.list_recent", "analyzer_logs.list_recent", "log_partitions.count_lost",
+        "api_logs.list_recent", "analyzer_logs.list_recent", "partitions.count_lost",
         "login_attempts.list_recent", "login_attempts.delete_before", "users.get",
-        "users._find_password", "api_keys._find_by_digest", "broker_tokens.find", "keys._enroll",
+        "users._find_password", "api_keys._find_by_digest", "broker_tokens.find", "proof._enroll",
         *BANS,
         "strategies._insert", "strategies.find", "strategies._find_by_digest",
         *BANS, *(REQUESTS - WRITES), *(ROLLUPS - TABLELESS),
@@ -202,28 +202,28 @@ MUST_NOT = {
         "broker_tokens._put", "second_factors._accept_step", "second_factors.delete",
         *BANS,
         "login_attempts.record", "login_attempts.list_recent", "app_settings._set_trading_mode",
-        "smtp_settings.get", "smtp_settings._set_account", "settings._find", "pending_orders.get",
+        "smtp_settings.get", "smtp_settings._set_account", "user_settings._find", "pending_orders.get",
         "strategies._insert", "strategies.find", "strategies._find_by_digest",
         "strategy_changes._set_active", "strategy_changes._put_mappings", "webhooks._replace",
-        *LOGS, *BATCHES, *MAINTENANCE, *REQUESTS, "log_partitions.list_strays",
+        *LOGS, *BATCHES, *MAINTENANCE, *REQUESTS, "partitions.list_strays",
         *(ROLLUPS - TABLELESS),
     },
     "oadb_ro": {
         "api_logs._insert", "analyzer_logs._insert", *BATCHES, *MAINTENANCE, *WRITES, *REFRESH,
         "users._find_password", "sessions._find_by_digest", "api_keys._find_by_digest",
         "api_keys._get_kept_token", "broker_tokens.find", "second_factors._accept_step",
-        "users._delete", "smtp_settings._get_sealed", "smtp_settings._set_account", "settings._put",
+        "users._delete", "smtp_settings._get_sealed", "smtp_settings._set_account", "user_settings._put",
         "app_settings._set_trading_mode", "pending_orders._approve",
         "strategies._find_by_digest", "strategies._find_by_digests",
         "strategy_changes._set_active", "strategy_changes._delete_mappings", "webhooks._replace",
-        "keys.list_canaries", "keys._enroll", *ROTATION,
+        "proof.list_canaries", "proof._enroll", *ROTATION,
         "ip_bans._put", "ip_bans._unban", "ip_bans._exempt", "ip_bans._unexempt", "ip_bans.sweep",
-        "ip_trackers._count_hit", "ip_trackers.delete", "ip_trackers.sweep",
+        "trackers._count_hit", "trackers.delete", "trackers.sweep",
     },
     "oadb_user": {
-        "keys._enroll", "keys._remove", "users.create", "login_attempts.record",
-        "login_attempts.delete_before", "instrument_loads._merge_staged",
-        *LOGS, *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "log_partitions.list_strays",
+        "proof._enroll", "proof._remove", "users.create", "login_attempts.record",
+        "login_attempts.delete_before", "loads._merge_staged",
+        *LOGS, *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "partitions.list_strays",
         *REQUESTS, *(ROLLUPS - TABLELESS),
     },
     "oadb_owner": set(),

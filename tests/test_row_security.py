@@ -25,10 +25,10 @@ from oadb.testing.control import controlled
 from oadb.testing.servers import Server
 from oadb.tools import catalog
 from oadb.trading import pending_orders
-from tests.engine.rig import config, threads
 from tests.engine.test_pgbouncer import PROGRAM, bouncer
 from tests.faults.proxy import Proxy
-from tests.user_rows import (
+from tests.support.rig import config, threads
+from tests.support.user_rows import (
     AUDITS,
     COUNT,
     DELETE,

@@ -1,11 +1,11 @@
 """Changes: what other processes may have cached.
 
-with db.listen(changes.CHANNEL) as events:
+with db.listen(announcements.CHANNEL) as events:
     for event in events:
         if isinstance(event, Listening):
             cache.clear()                      # connected (again): what is cached may be stale
         else:
-            change = changes.read(event.payload)
+            change = announcements.read(event.payload)
             cache.drop(change.table, change.user_id, change.key)    # no key: all of that user,
                                                                     # no user: the application's
 """
@@ -91,4 +91,4 @@ def read(payload: str) -> Change:
         ) == 3 and not isinstance(user_id, bool):
             return Change(table, user_id, key)
         case _:
-            raise ParameterError(f"changes.read: payload is no change as {CHANNEL} has them")
+            raise ParameterError(f"announcements.read: payload is no change as {CHANNEL} has them")

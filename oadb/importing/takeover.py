@@ -158,7 +158,7 @@ async def adopt_second_factor(
     """
     if not _BASE32.fullmatch(secret.reveal()):
         raise ParameterError(
-            "adoptions.adopt_second_factor: secret must be 16 to 128 characters of base32"
+            "takeover.adopt_second_factor: secret must be 16 to 128 characters of base32"
         )
     sealed = second_factors.SECRET.seal(
         await proof.ring_of(db), (user_id,), secret.reveal().encode()
@@ -283,7 +283,7 @@ async def adopt_ban(
     False if it is banned already. *offences* is how often it was banned, 1 or more. Raises
     RowError for a ban that is over, and where the network is never banned.
     """
-    banned = network("adoptions.adopt_ban", ip)
+    banned = network("takeover.adopt_ban", ip)
     async with db.transaction() as tx:
         verdict = await _adopt_ban(tx, banned, reason, expires_at, offences, created_by)
         if verdict.is_taken:

@@ -177,7 +177,7 @@ async def is_due(
 
     Raises ParameterError if *zone* is no name of the IANA time zone database.
     """
-    time_zones.require("instrument_loads.is_due: zone", zone)
+    time_zones.require("loads.is_due: zone", zone)
     return await _is_due(db, broker, cutoff, zone)
 
 
@@ -218,14 +218,12 @@ async def load(
 def _require_sane(broker: str, exchanges: Collection[str] | None, shrink_limit: float) -> None:
     if not broker.strip() or len(broker) > LONGEST_TEXT:
         raise ParameterError(
-            f"instrument_loads.load: broker is empty or has more than {LONGEST_TEXT} characters"
+            f"loads.load: broker is empty or has more than {LONGEST_TEXT} characters"
         )
     if isinstance(exchanges, str):  # a collection of its letters
-        raise ParameterError("instrument_loads.load: exchanges is one text; expected a list")
+        raise ParameterError("loads.load: exchanges is one text; expected a list")
     if not 0 <= shrink_limit <= 1:
-        raise ParameterError(
-            f"instrument_loads.load: shrink_limit is {shrink_limit}; expected 0 to 1"
-        )
+        raise ParameterError(f"loads.load: shrink_limit is {shrink_limit}; expected 0 to 1")
 
 
 async def _replace(

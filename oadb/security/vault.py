@@ -8,7 +8,7 @@ from oadb.security.keyring import KeyRing
 
 
 class Vault:
-    """Holds the ring; ``keys.prove`` marks it as proven. Shared by all executors of a Database."""
+    """Holds the ring; ``proof.prove`` marks it as proven. Shared by all executors of a Database."""
 
     __slots__ = ("_proven_at", "_ring")
 

@@ -1,10 +1,10 @@
 """Settings of users, by typed keys.
 
-THEME = settings.declare("chart.theme", str, default="light", choices=("light", "dark"))
+THEME = user_settings.declare("chart.theme", str, default="light", choices=("light", "dark"))
 
-settings.put(db, user_id, THEME.to("dark"))         # as many as you like, in one statement
-settings.get(db, user_id, THEME)                    # "dark"; type checkers know that it is a str
-settings.get_all(db, user_id, THEME, SIZE)[THEME]   # the same, many with one statement
+user_settings.put(db, user_id, THEME.to("dark"))         # as many as you like, in one statement
+user_settings.get(db, user_id, THEME)                    # "dark"; to type checkers a str
+user_settings.get_all(db, user_id, THEME, SIZE)[THEME]   # the same, many with one statement
 
 A service declares its keys where it is imported. Nothing is stored until somebody chooses; what was
 chosen stays so, also where it is the default, until ``reset``.
@@ -228,7 +228,7 @@ async def put(
     _require_choices(choices)
     chosen = {choice.key.name: choice.value for choice in choices}
     if len(chosen) < len(choices):
-        raise ParameterError("settings.put: the same key twice")
+        raise ParameterError("user_settings.put: the same key twice")
     by = user_id if changed_by is None else changed_by
     async with db.transaction() as tx:
         changed = await _put(tx, user_id, by, [*chosen], [*chosen.values()])
@@ -266,7 +266,7 @@ def _require_choices(choices: Collection[Choice]) -> None:
     """Refuse what ``Key.to`` would not have returned."""
     for choice in choices:
         if not isinstance(cast("object", choice), Choice):
-            raise ParameterError("settings.put: a choice is none that Key.to returned")
+            raise ParameterError("user_settings.put: a choice is none that Key.to returned")
         _require_declared([choice.key])
         try:
             choice.key.read(str(choice.value))
@@ -280,7 +280,7 @@ def _require_declared(keys: Collection[Declared]) -> None:
     for key in keys:
         name = getattr(key, "name", "")
         if name not in _declared or _declared[name] is not key:
-            raise ParameterError("settings: a key is none that settings.declare returned")
+            raise ParameterError("a key is none that user_settings.declare returned")
 
 
 def _size(value: object) -> float:

@@ -42,9 +42,11 @@ def main() -> None:
 def _variants(db: Database) -> list[Variant]:
     return [
         _variant(_PLAIN, lambda: users.get(db, 7)),
-        _variant("settings._find, its JSON alone", lambda: user_settings._find(db, 7, SIZE.name)),
-        _variant("settings.get, of what a user chose", lambda: user_settings.get(db, 7, SIZE)),
-        _variant("settings.get, of a default", lambda: user_settings.get(db, 8, SIZE)),
+        _variant(
+            "user_settings._find, its JSON alone", lambda: user_settings._find(db, 7, SIZE.name)
+        ),
+        _variant("user_settings.get, of what a user chose", lambda: user_settings.get(db, 7, SIZE)),
+        _variant("user_settings.get, of a default", lambda: user_settings.get(db, 8, SIZE)),
         _variant("app_settings.get_trading_mode", lambda: app_settings.get_trading_mode(db)),
     ]
 

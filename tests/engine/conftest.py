@@ -5,7 +5,7 @@ from collections.abc import Generator
 import pytest
 
 from oadb.testing.servers import Server
-from tests.engine.rig import COLOURS, Connect, Observer, connecting, reset
+from tests.support.rig import COLOURS, Connect, Observer, connecting, reset
 
 
 @pytest.fixture(scope="session")

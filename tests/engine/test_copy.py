@@ -10,7 +10,7 @@ import pytest
 
 from oadb import Affected, AsyncDatabase, Database
 from oadb.accounts import users
-from tests.engine.probes import probes
+from tests.engine.binding.probes import probes
 
 query = probes("""
 -- name: import_users

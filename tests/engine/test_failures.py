@@ -9,9 +9,9 @@ import pytest
 
 from oadb.engine import dsn
 from oadb.errors import OutcomeUnknownError, UnavailableError
-from tests.engine import pool_probes as probes
-from tests.engine.rig import Connect, Db, Observer, eventually, threads
 from tests.faults.proxy import Proxy
+from tests.support import pool_probes as probes
+from tests.support.rig import Connect, Db, Observer, eventually, threads
 
 SLOW_COMMIT = """
 create function slow() returns trigger language plpgsql

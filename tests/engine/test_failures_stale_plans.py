@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.engine import pool_probes as probes
-from tests.engine.rig import Connect, Db, Observer, eventually
+from tests.support import pool_probes as probes
+from tests.support.rig import Connect, Db, Observer, eventually
 
 WIDER = "alter table probe alter column amount type bigint"
 

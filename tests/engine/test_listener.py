@@ -20,9 +20,9 @@ from oadb.engine.driver import Awaiting, Blocking
 from oadb.engine.listener import AsyncListener, Event, Listener, Listening, Notification
 from oadb.errors import ConfigError, ParameterError, UnavailableError
 from oadb.testing.control import ServerControl, controlled
-from tests.engine.rig import COLOURS, Loop, Observer, config, eventually, threads
 from tests.faults.proxy import Proxy
 from tests.faults.test_fork import in_child
+from tests.support.rig import COLOURS, Loop, Observer, config, eventually, threads
 
 
 class OnLoop:

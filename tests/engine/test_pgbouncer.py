@@ -14,8 +14,8 @@ import pytest
 from oadb.engine import dsn
 from oadb.errors import UnavailableError
 from oadb.testing.servers import Server
-from tests.engine import pool_probes as probes
-from tests.engine.rig import Connect, Db, Observer, eventually, threads
+from tests.support import pool_probes as probes
+from tests.support.rig import Connect, Db, Observer, eventually, threads
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.defpath}:/usr/sbin:{os.environ.get('PATH', '')}")
 PORT = 6432  # names the socket in a folder of its own; nothing listens on it

@@ -13,7 +13,7 @@ from psycopg import errors
 from oadb import Affected, AsyncDatabase, Database
 from oadb.accounts import users
 from oadb.engine.executors import Executor
-from tests.engine.probes import probes
+from tests.engine.binding.probes import probes
 
 SECRET = "hunter2@example.in"
 

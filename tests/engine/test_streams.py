@@ -11,7 +11,7 @@ import pytest
 
 from oadb import AsyncDatabase, Config, Database
 from oadb.errors import ParameterError, TransactionError
-from tests.engine.probes import probes
+from tests.engine.binding.probes import probes
 
 MANY = 10_000
 

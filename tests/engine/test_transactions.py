@@ -9,9 +9,9 @@ from oadb.engine import dsn
 from oadb.engine.database import Database
 from oadb.engine.transactions import Isolation
 from oadb.errors import ParameterError, TransactionError
-from tests.engine import pool_probes as probes
-from tests.engine.rig import Connect, Db, Observer
 from tests.faults.proxy import Proxy
+from tests.support import pool_probes as probes
+from tests.support.rig import Connect, Db, Observer
 
 
 class Regret(Exception):  # noqa: N818 - it is none

@@ -5,7 +5,7 @@ from collections.abc import Generator
 import pytest
 
 from oadb.testing.control import ServerControl, controlled
-from tests.engine.rig import COLOURS, Connect, Observer, connecting, create_tables
+from tests.support.rig import COLOURS, Connect, Observer, connecting, create_tables
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ from itertools import count
 from oadb.errors import BusyError, OutcomeUnknownError, UnavailableError
 from oadb.logs import traffic
 from oadb.logs.writer import Limits, LogWriter
-from tests.engine.rig import Observer, config, eventually
 from tests.faults.proxy import End
+from tests.support.rig import Observer, config, eventually
 
 LIMITS = Limits(max_rows=5000, flush_seconds=0.02)
 

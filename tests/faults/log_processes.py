@@ -13,8 +13,8 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from oadb.logs.writer import Limits, LogWriter
-from tests.engine.rig import config
 from tests.faults.log_load import request
+from tests.support.rig import config
 
 
 def fill(url: str) -> None:

@@ -20,9 +20,9 @@ import psycopg
 from oadb.engine import dsn
 from oadb.testing.control import ServerControl, controlled
 from oadb.tools.migrations.runner import migrate
-from tests.engine.rig import Observer
 from tests.faults.log_load import CommitCuts, LogLoad, loading
 from tests.faults.proxy import Proxy
+from tests.support.rig import Observer
 
 # Seconds between two faults, at most.
 _RHYTHM = 1.0

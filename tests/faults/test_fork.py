@@ -9,8 +9,8 @@ import pytest
 
 from oadb.engine.database import Database
 from oadb.errors import TransactionError
-from tests.engine import pool_probes as probes
-from tests.engine.rig import Observer, config, eventually
+from tests.support import pool_probes as probes
+from tests.support.rig import Observer, config, eventually
 
 # Forking while psycopg's workers run is what is tested; Python 3.12 warns of it.
 pytestmark = [

@@ -10,8 +10,8 @@ import pytest
 from psycopg.pq import TransactionStatus
 
 from oadb.engine.database import AsyncDatabase, Database
-from tests.engine import pool_probes as probes
-from tests.engine.rig import Connect, Db, Observer, config, eventually, idle_links, threads
+from tests.support import pool_probes as probes
+from tests.support.rig import Connect, Db, Observer, config, eventually, idle_links, threads
 
 pytestmark = pytest.mark.fault
 

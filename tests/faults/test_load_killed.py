@@ -14,9 +14,9 @@ import pytest
 from oadb import Database
 from oadb.market import brokers, loads
 from oadb.market.loads import LoadReport, LoadStatus
-from tests.brokers.samples import written
 from tests.conftest import configured
-from tests.engine.rig import Observer, eventually
+from tests.market.brokers.samples import written
+from tests.support.rig import Observer, eventually
 
 pytestmark = pytest.mark.fault
 

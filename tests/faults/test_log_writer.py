@@ -18,9 +18,9 @@ from oadb.engine import dsn
 from oadb.logs.writer import Limits
 from oadb.testing.control import ServerControl, controlled
 from oadb.tools.migrations.runner import migrate
-from tests.engine.rig import Observer, eventually
 from tests.faults.log_load import CommitCuts, LogLoad, loading, request
 from tests.faults.proxy import Proxy
+from tests.support.rig import Observer, eventually
 
 pytestmark = pytest.mark.fault
 

@@ -12,10 +12,10 @@ import psycopg
 import pytest
 
 from oadb.logs.writer import AsyncLogWriter, Limits, LogWriter
-from tests.engine.rig import Observer, config, eventually
 from tests.faults import log_processes
 from tests.faults.log_load import request
 from tests.faults.test_fork import in_child
+from tests.support.rig import Observer, config, eventually
 
 pytestmark = [
     pytest.mark.fault,

@@ -11,8 +11,8 @@ import pytest
 from oadb.engine.config import Config
 from oadb.tools import maintenance
 from oadb.tools.retention import DEFAULT_DAYS
-from tests.engine.rig import Observer, eventually
-from tests.log_rows import partitions
+from tests.support.log_rows import partitions_of
+from tests.support.rig import Observer, eventually
 
 pytestmark = pytest.mark.fault
 
@@ -50,7 +50,7 @@ def test_a_killed_run_loses_no_row_and_is_finished_by_the_next(
     assert all(finding.ok for finding in maintenance.run(config, kept))
     assert observer.rows(count) == [(2160, 2160)]
     assert observer.ask("select count(*) from oadb.traffic_default") == 0
-    assert len(partitions(oadb_database_url, "traffic")) == 30 + 8
+    assert len(partitions_of(oadb_database_url, "traffic")) == 30 + 8
 
 
 def test_a_run_that_is_killed_while_it_drops_leaves_no_table_behind(oadb_database_url: str) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from oadb.errors import OutcomeUnknownError, PoolTimeoutError, UnavailableError
 from oadb.testing.control import ServerControl
-from tests.engine import pool_probes as probes
-from tests.engine.rig import Connect, Db, Observer, connecting, eventually, threads
 from tests.faults.traffic import Traffic
+from tests.support import pool_probes as probes
+from tests.support.rig import Connect, Db, Observer, connecting, eventually, threads
 
 pytestmark = pytest.mark.fault
 

@@ -8,11 +8,11 @@ import psycopg
 import pytest
 
 from oadb.engine import dsn
-from tests.engine import pool_probes as probes
-from tests.engine.rig import Connect, Observer, eventually, threads
 from tests.faults.proxy import Proxy
 from tests.faults.test_restart import only_commits_are_unknown
 from tests.faults.traffic import Traffic
+from tests.support import pool_probes as probes
+from tests.support.rig import Connect, Observer, eventually, threads
 
 pytestmark = pytest.mark.fault
 

@@ -8,8 +8,8 @@ from itertools import count
 from time import monotonic
 
 from oadb.errors import OutcomeUnknownError, UnavailableError
-from tests.engine import pool_probes as probes
-from tests.engine.rig import Db, Observer, eventually
+from tests.support import pool_probes as probes
+from tests.support.rig import Db, Observer, eventually
 
 
 class Traffic:

@@ -6,9 +6,9 @@ import pytest
 
 from oadb import Database
 from oadb.accounts import users
-from tests.command_line import oadb
 from tests.conftest import RING
 from tests.importing.openalgo import PEPPER, SALT, SECRETS, TOTP, Installation, cipher, hashed
+from tests.support.command_line import oadb
 
 
 @pytest.fixture(autouse=True)

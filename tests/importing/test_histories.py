@@ -15,9 +15,9 @@ from oadb.errors import LoadError
 from oadb.importing import imports, streams
 from oadb.importing.reports import TableReport
 from tests.conftest import RING
-from tests.hostile import incompressible
 from tests.importing.openalgo import ENVIRON, SECRETS, Installation
 from tests.importing.running import bring, told
+from tests.support.hostile import incompressible
 
 LOGS = ("api_logs", "analyzer_logs", "traffic", "latency", "login_attempts")
 THERE = ("order_logs", "analyzer_logs", "traffic_logs", "order_latency", "login_attempts")

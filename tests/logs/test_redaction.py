@@ -16,7 +16,7 @@ from oadb.logs import api_logs, traffic
 from oadb.logs.kept_fields import FIELDS
 from oadb.logs.redaction import MOST_VALUES, Redaction
 from oadb.logs.texts import LONGEST
-from tests.logs.payloads import deep, hostile
+from tests.support.payloads import deep, hostile
 
 redaction = Redaction()
 

@@ -15,10 +15,10 @@ import pytest
 from oadb import Database
 from oadb.market import instruments, loads
 from oadb.market.loads import Load
-from tests.brokers.samples import HEADING
-from tests.command_line import oadb
 from tests.conftest import configured
-from tests.engine.rig import Observer
+from tests.market.brokers.samples import HEADING
+from tests.support.command_line import oadb
+from tests.support.rig import Observer
 
 _WHOLE = (
     "select count(*) || ' ' || md5(string_agg(i::text, E'\\n' order by exchange, symbol)) "

@@ -16,7 +16,7 @@ import pytest
 
 from oadb.tools import cli, key_rotation
 from oadb.tools.demonstration import option_chain
-from tests.command_line import oadb
+from tests.support.command_line import oadb
 
 ROOT = Path(__file__).parents[2]
 HEADING = (

@@ -11,8 +11,8 @@ from oadb.logs import latency, traffic
 from oadb.logs.latency import Timing
 from oadb.logs.traffic import Request
 from oadb.tools.commands.stats_command import _bars
-from tests.command_line import oadb
-from tests.rollup_rows import put_traffic
+from tests.support.command_line import oadb
+from tests.support.rollup_rows import put_traffic
 
 
 def stats(url: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -18,9 +18,9 @@ from oadb.errors import ConfigError
 from oadb.logs import partitions, rollups, traffic
 from oadb.tools import health, maintenance, retention
 from oadb.tools.retention import Retention
-from tests.engine.rig import Observer, eventually, threads
-from tests.log_rows import INSERTS, LONG_AGO, insert, partitions_of, places
-from tests.rollup_rows import put_traffic
+from tests.support.log_rows import INSERTS, LONG_AGO, insert, partitions_of, places
+from tests.support.rig import Observer, eventually, threads
+from tests.support.rollup_rows import put_traffic
 
 SHORTLY = timedelta(milliseconds=200)
 FOR_EVER: Retention = dict.fromkeys(retention.DEFAULT_DAYS)
@@ -190,7 +190,7 @@ def test_a_table_in_the_way_of_a_partition_is_said_and_stops_no_other(
 
     latency, traffic = maintain(config)
     assert latency == (
-        f'FAIL latency: {newest}: log_partitions.make: relation "{newest}" already exists'
+        f'FAIL latency: {newest}: partitions.make: relation "{newest}" already exists'
     )
     assert traffic.startswith("ok   traffic: made the partition from ")
 

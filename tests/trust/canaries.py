@@ -28,8 +28,8 @@ from oadb.security import keyring_file
 from oadb.security.keyring import KeyRing
 from oadb.settings import smtp_settings
 from oadb.trading import strategies, webhooks
-from tests.accounts import account
 from tests.security.said import everything_shown
+from tests.support.accounts import account
 from tests.trust.ground import Measured, key, require, server
 
 PEOPLE = 40

@@ -9,7 +9,7 @@ from pyotp.totp import TOTP
 from oadb import Database, Secret
 from oadb.accounts import login_attempts, second_factors, sessions, users
 from oadb.errors import BusyError
-from tests.accounts import account
+from tests.support.accounts import account
 from tests.trust.ground import THREADS, Measured, at_once, require
 
 LOGINS, FAILURES, CODES = 25, 50, 200

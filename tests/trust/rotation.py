@@ -24,7 +24,7 @@ from oadb.security import keyring_file
 from oadb.security.keyring import KeyRing
 from oadb.security.refusals import Refusal
 from oadb.testing.servers import Server
-from tests.accounts import account
+from tests.support.accounts import account
 from tests.trust.ground import Measured, key, require, server
 
 # Two of the writers have the new ring; one has both keys and still seals with the old one, as a

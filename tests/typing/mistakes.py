@@ -45,9 +45,8 @@ def blocking(db: Database) -> None:
     print(size)
     SIZE.to("5")  # E: arg-type, reportArgumentType
     user_settings.get(db, 7, "mistakes.size")  # E: call-overload, reportCallIssue
-    user_settings.declare(
-        "mistakes.set", set, default=set[int]()
-    )  # E: type-var, reportArgumentType
+    declare = user_settings.declare
+    declare("mistakes.set", set, default=set[int]())  # E: type-var, reportArgumentType
     app_settings.set_trading_mode(db, "paper", changed_by=7)  # E: call-overload, reportCallIssue
     found = strategies.find_by_webhook(db, Secret("oaw_"))
     print(found.mappings)  # E: union-attr, reportAttributeAccessIssue

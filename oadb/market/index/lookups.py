@@ -167,7 +167,7 @@ class InstrumentIndex:
     ) -> list[Instrument]:
         """Return a broker's instruments that hold every term of *text* and pass every filter.
 
-        See ``instrument_search.search``, which returns the same. Raises ParameterError.
+        See ``search.search``, which returns the same. Raises ParameterError.
         """
         filters = Filters(exchange, instrument_type, expiry, strike_min, strike_max, underlying)
         sections = self._sections.get(broker, {}).values()

@@ -1,4 +1,4 @@
-"""Sections made from the blocks of instrument_index.export_rows, as they arrive."""
+"""Sections made from the blocks of live_index.export_rows, as they arrive."""
 
 import re
 from array import array

@@ -1,4 +1,4 @@
-"""The search of an index: the same rows in the same order as instrument_search.search."""
+"""The search of an index: the same rows in the same order as search.search."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator

@@ -21,7 +21,7 @@ from oadb.engine.dsn import connection_keywords
 from oadb.tools import catalog
 from oadb.tools.contract.description import Column, Description, describe
 from oadb.tools.findings import UNMIGRATED
-from oadb.tools.migrations import applied as history
+from oadb.tools.migrations import migration_history as history
 
 # Volatile in name only: what they return changes, and nothing else does.
 _HARMLESS = frozenset(

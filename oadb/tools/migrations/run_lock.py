@@ -14,7 +14,7 @@ import psycopg
 
 from oadb.engine.single_connection import Session
 from oadb.errors import MigrationError
-from oadb.tools.migrations import applied as history
+from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations.yoyo_backend import Backend
 
 _PAUSE = 0.1  # seconds between two questions whether the lock is free

@@ -14,7 +14,7 @@ from oadb.embedded import embedded_server
 from oadb.engine.dsn import Dsn
 from oadb.engine.single_connection import Session
 from oadb.errors import MigrationError
-from oadb.tools.migrations import applied as history
+from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations import run_lock, script_folder
 from oadb.tools.migrations.explanations import named
 from oadb.tools.migrations.script_folder import Migration

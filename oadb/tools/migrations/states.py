@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from oadb.tools.migrations.applied import Applied, Checksum
+from oadb.tools.migrations.migration_history import Applied, Checksum
 from oadb.tools.migrations.script_folder import Migration
 
 State = Literal["applied", "unrecorded", "pending", "edited", "gone", "renamed", "late"]

@@ -25,7 +25,7 @@ from yoyo.migrations import get_migration_hash
 from oadb.engine.dsn import Dsn, connection_keywords
 from oadb.engine.single_connection import Session
 from oadb.errors import MigrationError, UnavailableError
-from oadb.tools.migrations import applied as history
+from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations.explanations import failed_statement
 from oadb.tools.migrations.script_folder import Migration
 from oadb.tools.migrations.scripts import Script

@@ -1,0 +1,471 @@
+"""API keys: issued, verified, rotated, revoked and revealed, each with one look at an index."""
+
+import asyncio
+from collections.abc import Callable, Generator
+from datetime import timedelta
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from oadb import AsyncDatabase, Config, Database, Secret
+from oadb.accounts import api_keys, key_uses, users
+from oadb.accounts.api_keys import IssuedKey, VerifiedKey
+from oadb.accounts.key_uses import Uses
+from oadb.changes.announcements import Change
+from oadb.errors import ParameterError, SealError, UnavailableError
+from oadb.security.refusals import Refusal
+from oadb.security.tokens import sha256_of
+from tests.changes.test_announcements import heard
+from tests.conftest import RING, configured
+from tests.support.rig import Observer
+
+numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def db(url: str) -> Generator[Database]:
+    with Database(configured(url)) as db:
+        yield db
+
+
+def new_user(db: Database) -> int:
+    number = next(numbers)
+    return users.create(db, f"user{number}", f"user{number}@example.in").user_id
+
+
+@pytest.fixture
+def user_id(db: Database) -> int:
+    return new_user(db)
+
+
+def issue(db: Database, user_id: int, **given: Any) -> IssuedKey:
+    return api_keys.issue(db, user_id, "TradingView", **{"order_mode": "auto", **given})
+
+
+def unreachable() -> Database:
+    return Database(
+        Config.from_env(
+            {
+                "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+                "OADB_KEYRING": RING.to_json(),
+                "DB_POOL_TIMEOUT": "0.2",
+            }
+        )
+    )
+
+
+# Issuing and verifying ---------------------------------------------------------------------------
+
+
+def test_a_key_is_verified_by_the_token_that_was_shown_once(db: Database, user_id: int) -> None:
+    issued = issue(db, user_id, order_mode="semi_auto", scopes=["orders", "quotes"])
+
+    assert api_keys.verify(db, issued.token) == VerifiedKey(
+        user_id, issued.key.api_key_id, ["orders", "quotes"], "semi_auto"
+    )
+    assert issued.token.reveal() not in repr(issued)
+    assert (issued.key.name, issued.key.is_kept, issued.key.expires_at) == (
+        "TradingView", False, None,
+    )  # fmt: skip
+
+
+def test_a_hint_tells_keys_apart_and_gives_little_away(db: Database, user_id: int) -> None:
+    issued = issue(db, user_id)
+    text = issued.token.reveal()
+
+    assert issued.key.hint == f"{text[:8]}...{text[-4:]}"
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_the_database_holds_no_token(
+    db: Database, observer: Observer, user_id: int, keep: bool
+) -> None:
+    token = issue(db, user_id, keep=keep).token.reveal()
+    ((row,),) = observer.rows("select k::text from oadb.api_keys as k where user_id = %s", user_id)
+
+    assert token not in row
+    assert token.encode().hex() not in row
+    assert token[8:-4].encode().hex() not in row
+
+
+def test_a_user_has_as_many_keys_as_needed_the_newest_listed_first(
+    db: Database, user_id: int
+) -> None:
+    issued = [issue(db, user_id, scopes=[str(n)]) for n in range(3)]
+    verified = [api_keys.verify(db, each.token) for each in issued]
+
+    assert [each.scopes for each in verified if isinstance(each, VerifiedKey)] == [
+        ["0"], ["1"], ["2"],
+    ]  # fmt: skip
+    assert api_keys.list_by_user(db, user_id) == [each.key for each in reversed(issued)]
+    assert api_keys.list_by_user(db, new_user(db)) == []
+
+
+def test_a_token_of_nobody_is_unknown(db: Database) -> None:
+    assert api_keys.verify(db, api_keys.TOKEN.new()) is Refusal.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda text: text[:0], id="empty"),
+        pytest.param(lambda text: text[:-1], id="cut"),
+        pytest.param(lambda text: text + "0", id="longer"),
+        pytest.param(lambda text: "oas" + text[3:], id="of another kind"),
+        pytest.param(lambda text: text[:4] + text[4:].swapcase(), id="typo"),
+        pytest.param(lambda text: text[:-1] + "\0", id="nul"),
+        pytest.param(lambda text: text[:-1] + "\ud800", id="surrogate"),
+        pytest.param(lambda text: text * 20_000, id="a megabyte"),
+    ],
+)
+def test_what_cannot_be_a_key_costs_no_query(change: Callable[[str], str]) -> None:
+    text = change(api_keys.TOKEN.new().reveal())
+
+    assert api_keys.verify(unreachable(), Secret(text)) is Refusal.UNKNOWN
+
+
+def test_a_database_that_does_not_answer_is_no_refusal(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(UnavailableError):
+        api_keys.verify(unreachable(), api_keys.TOKEN.new())
+    caplog.clear()
+
+
+def test_a_key_expires_by_the_clock_of_the_database(
+    db: Database, observer: Observer, user_id: int
+) -> None:
+    issued = issue(db, user_id, lifetime=timedelta(hours=1))
+    assert isinstance(api_keys.verify(db, issued.token), VerifiedKey)
+    observer.rows(
+        "update oadb.api_keys set expires_at = now() - interval '1 microsecond' where user_id = %s",
+        user_id,
+    )
+
+    assert api_keys.verify(db, issued.token) is Refusal.EXPIRED
+    assert api_keys.get_order_mode(db, user_id, issued.key.api_key_id) is None
+    api_keys.revoke(db, user_id, issued.key.api_key_id)
+    assert api_keys.verify(db, issued.token) is Refusal.REVOKED
+
+
+@pytest.mark.parametrize(
+    ("given", "constraint"),
+    [
+        ({"name": ""}, "api_keys_name_check"),
+        ({"name": "x" * 101}, "api_keys_name_check"),
+        ({"scopes": ["x"] * 51}, "api_keys_scopes_check"),
+        ({"order_mode": "AUTO"}, "api_keys_order_mode_check"),
+        ({"order_mode": ""}, "api_keys_order_mode_check"),
+    ],
+    ids=["no name", "long name", "51 scopes", "unknown mode", "no mode"],
+)
+def test_what_is_no_key_is_refused(
+    db: Database, user_id: int, given: dict[str, Any], constraint: str
+) -> None:
+    whole = {"name": "x", "order_mode": "auto", **given}
+    with pytest.raises(psycopg.errors.CheckViolation) as refused:
+        api_keys.issue(db, user_id, **whole)
+
+    assert refused.value.diag.constraint_name == constraint
+    assert api_keys.list_by_user(db, user_id) == []
+
+
+@pytest.mark.parametrize("lifetime", [timedelta(), timedelta(microseconds=-1), timedelta.min])
+def test_a_key_that_would_never_be_accepted_is_not_made(
+    db: Database, user_id: int, lifetime: timedelta
+) -> None:
+    with pytest.raises(ParameterError, match="lifetime"):
+        issue(db, user_id, lifetime=lifetime)
+
+    assert api_keys.list_by_user(db, user_id) == []
+
+
+def test_nobody_has_no_key(db: Database) -> None:
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        issue(db, 2**62)
+
+
+def test_keys_go_with_their_user(db: Database, user_id: int) -> None:
+    issued = issue(db, user_id)
+    users.delete(db, user_id)
+
+    assert api_keys.verify(db, issued.token) is Refusal.UNKNOWN
+
+
+def test_one_index_scan_finds_a_key_among_ten_thousand(
+    db: Database, observer: Observer, user_id: int
+) -> None:
+    issued = issue(db, user_id)
+    observer.rows(
+        "insert into oadb.api_keys (user_id, api_key_id, name, hint, token_digest, fingerprint, "
+        "scopes, order_mode) select user_id, gen_random_uuid(), 'x', 'x', "
+        "sha256(n::text::bytea), fingerprint, '{}', 'auto' "
+        "from oadb.api_keys, generate_series(1, 10000) as n where user_id = %s",
+        user_id,
+    )
+    observer.rows("analyze oadb.api_keys")
+    statement = api_keys._find_by_digest.sql.decode()
+    (digest,) = api_keys.TOKEN.digests(RING, sha256_of(issued.token))
+    with psycopg.connect(observer._url, autocommit=True) as connection:
+        connection.execute(f"prepare lookup as {statement}".encode())
+        shown = f"'\\x{digest.hex()}'::bytea"
+        for _ in range(8):  # from the sixth on, the server may settle for a plan
+            connection.execute(f"execute lookup ({shown})".encode())
+        row = connection.execute(
+            f"explain (analyze, format json) execute lookup ({shown})".encode()
+        ).fetchone()
+    assert row is not None
+    plan = row[0][0]["Plan"]
+    observer.rows("delete from oadb.api_keys where user_id = %s and name = 'x'", user_id)
+
+    assert (plan.get("Node Type"), plan.get("Index Name")) == (
+        "Index Scan", "api_keys_token_digest_idx",
+    ), plan  # fmt: skip
+    assert (plan["Actual Rows"], plan["Actual Loops"]) == (1, 1)
+    assert "Plans" not in plan
+
+
+# Changing ----------------------------------------------------------------------------------------
+
+
+def test_a_revoked_key_is_refused_at_once_and_stays_in_the_list(db: Database, user_id: int) -> None:
+    issued, other = issue(db, user_id), issue(db, user_id)
+
+    assert api_keys.revoke(db, user_id, issued.key.api_key_id)
+    assert api_keys.verify(db, issued.token) is Refusal.REVOKED
+    assert isinstance(api_keys.verify(db, other.token), VerifiedKey)
+    listed = {each.api_key_id: each.revoked_at for each in api_keys.list_by_user(db, user_id)}
+    assert not api_keys.revoke(db, user_id, issued.key.api_key_id)
+    assert listed == {
+        each.api_key_id: each.revoked_at for each in api_keys.list_by_user(db, user_id)
+    }
+    assert listed[issued.key.api_key_id] is not None
+
+
+def test_nobody_changes_the_key_of_another(db: Database, user_id: int) -> None:
+    issued, other = issue(db, user_id, keep=True), new_user(db)
+    key_id = issued.key.api_key_id
+
+    assert not api_keys.revoke(db, other, key_id)
+    assert api_keys.rotate(db, other, key_id) is None
+    assert not api_keys.set_order_mode(db, other, key_id, "semi_auto")
+    assert api_keys.reveal(db, other, key_id) is None
+    assert api_keys.get_order_mode(db, other, key_id) is None
+    assert key_uses._store(db, [other], [key_id]) == 0
+    assert api_keys.list_by_user(db, user_id) == [issued.key]
+
+
+def test_what_changes_is_announced_and_what_does_not_is_not(
+    db: Database, url: str, user_id: int
+) -> None:
+    key_id, unknown = issue(db, user_id).key.api_key_id, uuid4()
+
+    def work() -> None:
+        api_keys.set_order_mode(db, user_id, key_id, "semi_auto")
+        api_keys.set_order_mode(db, user_id, unknown, "semi_auto")
+        api_keys.rotate(db, user_id, key_id)
+        api_keys.rotate(db, user_id, unknown)
+        api_keys.revoke(db, user_id, key_id)
+        api_keys.revoke(db, user_id, key_id)
+
+    assert heard(url, work) == [Change("api_keys", user_id, str(key_id))] * 3
+
+
+def test_a_rotated_key_keeps_what_it_may_do_and_its_old_token_is_unknown_at_once(
+    db: Database, user_id: int
+) -> None:
+    issued = issue(db, user_id, order_mode="semi_auto", scopes=["orders"])
+    before = api_keys.verify(db, issued.token)
+    key_uses._store(db, [user_id], [issued.key.api_key_id])
+    token = api_keys.rotate(db, user_id, issued.key.api_key_id)
+
+    assert token is not None
+    assert api_keys.verify(db, token) == before
+    assert api_keys.verify(db, issued.token) is Refusal.UNKNOWN
+    (key,) = api_keys.list_by_user(db, user_id)
+    assert key.hint == f"{token.reveal()[:8]}...{token.reveal()[-4:]}"
+    assert key.created_at == issued.key.created_at
+    assert key.rotated_at is not None
+    assert key.last_used_at is None
+
+
+def test_a_revoked_key_is_not_rotated_back_to_life(db: Database, user_id: int) -> None:
+    issued = issue(db, user_id)
+    api_keys.revoke(db, user_id, issued.key.api_key_id)
+
+    assert api_keys.rotate(db, user_id, issued.key.api_key_id) is None
+    assert not api_keys.set_order_mode(db, user_id, issued.key.api_key_id, "semi_auto")
+    assert api_keys.verify(db, issued.token) is Refusal.REVOKED
+
+
+def test_an_expired_key_is_not_rotated_and_nobody_hears_of_it(
+    db: Database, observer: Observer, url: str, user_id: int
+) -> None:
+    issued = issue(db, user_id, lifetime=timedelta(hours=1))
+    observer.rows("update oadb.api_keys set expires_at = now() where user_id = %s", user_id)
+    rotated: list[Secret | None] = []
+
+    def work() -> None:
+        rotated.append(api_keys.rotate(db, user_id, issued.key.api_key_id))
+
+    assert heard(url, work) == []
+    assert rotated == [None]
+    assert api_keys.verify(db, issued.token) is Refusal.EXPIRED
+    (key,) = api_keys.list_by_user(db, user_id)
+    assert (key.hint, key.rotated_at) == (issued.key.hint, None)
+
+
+def test_a_key_is_revealed_only_if_it_was_kept_and_until_it_is_revoked(
+    db: Database, observer: Observer, user_id: int
+) -> None:
+    kept, shown_once = issue(db, user_id, keep=True), issue(db, user_id)
+
+    assert api_keys.reveal(db, user_id, kept.key.api_key_id) == kept.token
+    assert kept.key.is_kept
+    assert api_keys.reveal(db, user_id, shown_once.key.api_key_id) is None
+    assert api_keys.reveal(db, user_id, uuid4()) is None
+    rotated = api_keys.rotate(db, user_id, kept.key.api_key_id)
+    assert rotated is not None
+    assert api_keys.reveal(db, user_id, kept.key.api_key_id) == rotated
+    api_keys.rotate(db, user_id, shown_once.key.api_key_id)
+    assert api_keys.reveal(db, user_id, shown_once.key.api_key_id) is None
+    api_keys.revoke(db, user_id, kept.key.api_key_id)
+    assert api_keys.reveal(db, user_id, kept.key.api_key_id) is None
+    assert observer.rows(
+        "select from oadb.api_keys where user_id = %s and kept_token is not null", user_id
+    ) == []  # fmt: skip
+
+
+def test_a_kept_token_that_was_moved_is_not_revealed(
+    db: Database, observer: Observer, user_id: int
+) -> None:
+    mine, other = issue(db, user_id, keep=True), issue(db, new_user(db), keep=True)
+    observer.rows(
+        "update oadb.api_keys set kept_token = other.kept_token from oadb.api_keys as other "
+        "where api_keys.api_key_id = %s and other.api_key_id = %s",
+        mine.key.api_key_id,
+        other.key.api_key_id,
+    )
+
+    with pytest.raises(SealError):
+        api_keys.reveal(db, user_id, mine.key.api_key_id)
+
+
+# Order mode --------------------------------------------------------------------------------------
+
+
+def test_an_order_mode_is_what_was_set_last(db: Database, user_id: int) -> None:
+    issued = issue(db, user_id, order_mode="semi_auto")
+    key_id = issued.key.api_key_id
+
+    assert api_keys.get_order_mode(db, user_id, key_id) == "semi_auto"
+    assert api_keys.set_order_mode(db, user_id, key_id, "auto")
+    assert api_keys.get_order_mode(db, user_id, key_id) == "auto"
+    verified = api_keys.verify(db, issued.token)
+    assert isinstance(verified, VerifiedKey)
+    assert verified.order_mode == "auto"
+
+
+def test_a_key_that_is_not_there_has_no_order_mode(db: Database, user_id: int) -> None:
+    issued = issue(db, user_id)
+    api_keys.revoke(db, user_id, issued.key.api_key_id)
+
+    assert api_keys.get_order_mode(db, user_id, uuid4()) is None
+    assert api_keys.get_order_mode(db, user_id, issued.key.api_key_id) is None
+
+
+@pytest.mark.parametrize("mode", ["", "AUTO", "semi-auto", "manual"])
+def test_an_unknown_order_mode_is_refused_and_the_old_one_stays(
+    db: Database, user_id: int, mode: Any
+) -> None:
+    key_id = issue(db, user_id, order_mode="semi_auto").key.api_key_id
+    with pytest.raises((ParameterError, psycopg.errors.CheckViolation)):
+        api_keys.set_order_mode(db, user_id, key_id, mode)
+
+    assert api_keys.get_order_mode(db, user_id, key_id) == "semi_auto"
+
+
+def test_a_token_is_not_taken_for_an_identity(db: Database, user_id: int) -> None:
+    issued = issue(db, user_id, order_mode="semi_auto")
+    token: Any = issued.token
+    for given in (token, token.reveal(), str(user_id)):
+        with pytest.raises(ParameterError) as refused:
+            api_keys.get_order_mode(db, given, issued.key.api_key_id)
+        assert token.reveal() not in str(refused.value)
+        with pytest.raises(ParameterError):
+            api_keys.get_order_mode(db, user_id, given)
+
+
+# Use ---------------------------------------------------------------------------------------------
+
+
+def test_uses_are_collected_and_written_once_a_minute_at_most(
+    db: Database, observer: Observer, user_id: int
+) -> None:
+    issued = [issue(db, user_id) for _ in range(2)]
+    uses = Uses()
+    for each in [*issued, *issued]:
+        verified = api_keys.verify(db, each.token)
+        assert isinstance(verified, VerifiedKey)
+        uses.add(verified)
+    used = uses.take()
+
+    assert len(used[0]) == 2
+    assert key_uses._store(db, *used) == 2
+    assert key_uses._store(db, *used) == 0
+    assert key_uses._store(db, *uses.take()) == 0
+    assert all(each.last_used_at for each in api_keys.list_by_user(db, user_id))
+    observer.rows(
+        "update oadb.api_keys set last_used_at = last_used_at - interval '61 seconds' "
+        "where api_key_id = %s",
+        issued[0].key.api_key_id,
+    )
+    assert key_uses._store(db, *used) == 1
+
+
+def test_uses_that_could_not_be_written_are_written_the_next_time(
+    db: Database, user_id: int
+) -> None:
+    issued, other, uses = issue(db, user_id), issue(db, user_id), Uses()
+    verified, later = (api_keys.verify(db, each.token) for each in (issued, other))
+    assert isinstance(verified, VerifiedKey)
+    assert isinstance(later, VerifiedKey)
+    uses.add(verified)
+    with pytest.raises(UnavailableError):
+        key_uses.write(unreachable(), uses)
+    uses.add(later)
+
+    assert key_uses.write(db, uses) == 2
+    assert key_uses.write(db, uses) == 0
+    assert all(each.last_used_at for each in api_keys.list_by_user(db, user_id))
+
+
+async def test_uses_are_kept_when_the_task_that_writes_them_is_cancelled(
+    adb: AsyncDatabase,
+) -> None:
+    asha = await users.create(adb, "asha", "asha@example.in")
+    issued = await api_keys.issue(adb, asha.user_id, "bot", order_mode="auto")
+    verified, uses = await api_keys.verify(adb, issued.token), Uses()
+    assert isinstance(verified, VerifiedKey)
+    uses.add(verified)
+    async with adb.transaction() as tx:
+        assert await api_keys.set_order_mode(tx, asha.user_id, verified.api_key_id, "semi_auto")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(key_uses.write(adb, uses), 0.2)
+
+    assert await key_uses.write(adb, uses) == 1
+
+
+async def test_keys_work_for_asyncio(adb: AsyncDatabase) -> None:
+    asha = await users.create(adb, "asha", "asha@example.in")
+    issued = await api_keys.issue(adb, asha.user_id, "bot", order_mode="auto", keep=True)
+    key_id = issued.key.api_key_id
+
+    assert isinstance(await api_keys.verify(adb, issued.token), VerifiedKey)
+    assert await api_keys.reveal(adb, asha.user_id, key_id) == issued.token
+    rotated = await api_keys.rotate(adb, asha.user_id, key_id)
+    assert rotated is not None
+    assert await api_keys.verify(adb, issued.token) is Refusal.UNKNOWN
+    assert await api_keys.revoke(adb, asha.user_id, key_id)
+    assert await api_keys.verify(adb, rotated) is Refusal.REVOKED

@@ -1,0 +1,246 @@
+"""Bans in memory: every process knows of a change, and nobody is let in because nobody knows."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from time import monotonic, perf_counter
+from typing import Any
+
+import psycopg
+import pytest
+
+from oadb import AsyncDatabase, Config, Database
+from oadb.bans import ip_bans
+from oadb.bans.live_bans import AsyncLiveBans, LiveBans
+from oadb.errors import ParameterError, UnavailableError
+from oadb.testing.control import controlled
+from tests.market.test_live_index import pooled
+from tests.support.bans import age_ban
+from tests.support.rig import Observer, config, eventually, threads
+
+IP, OTHER = "203.0.113.7", "203.0.113.8"
+HOUR = timedelta(hours=1)
+NEVER = 3600.0
+
+
+def seconds_until(condition: Callable[[], object]) -> float:
+    started = perf_counter()
+    eventually(condition)
+    return perf_counter() - started
+
+
+def test_what_was_banned_before_is_known_at_once(db: Database) -> None:
+    ip_bans.ban(db, IP, "x", HOUR)
+    ip_bans.ban(db, "2001:db8:1:2::1", "x", None)
+    with LiveBans(db) as bans:
+        assert bans.is_banned(IP)
+        assert bans.is_banned(f"::ffff:{IP}")
+        assert bans.is_banned("2001:db8:1:2:3::4")
+        assert not bans.is_banned("2001:db8:1:3::1")
+        assert not bans.is_banned(OTHER)
+        assert len(bans) == 2
+
+
+def test_another_process_knows_of_each_change_within_a_second(db: Database, config: Config) -> None:
+    with Database(config) as other, LiveBans(other, interval=NEVER, patience=NEVER) as bans:
+        steps: list[tuple[Callable[[], object], bool]] = [
+            (lambda: ip_bans.ban(db, IP, "x", HOUR), True),
+            (lambda: ip_bans.unban(db, IP), False),
+            (lambda: ip_bans.ban(db, IP, "x", HOUR), True),
+            (lambda: ip_bans.exempt(db, "203.0.113.0/24", "office"), False),
+            (lambda: ip_bans.unexempt(db, "203.0.113.0/24"), True),
+        ]
+        for change, expected in steps:
+            change()
+            assert seconds_until(lambda now=expected: bans.is_banned(IP) is now) < 1
+
+
+async def test_a_change_is_known_for_asyncio(adb: AsyncDatabase) -> None:
+    async with AsyncLiveBans(adb, interval=NEVER, patience=NEVER) as bans:
+        assert not bans.is_banned(IP)
+        await ip_bans.ban(adb, IP, "x", HOUR)
+        await asyncio.to_thread(eventually, lambda: bans.is_banned(IP))
+
+
+def test_where_nobody_can_listen_a_change_is_known_within_a_second(config: Config) -> None:
+    with Database(pooled(config)) as db, LiveBans(db) as bans:
+        ip_bans.ban(db, IP, "x", HOUR)
+        assert seconds_until(lambda: bans.is_banned(IP)) < 1.5
+        ip_bans.unban(db, IP)
+        assert seconds_until(lambda: not bans.is_banned(IP)) < 1.5
+
+
+# Defect 37: who deleted a row by hand had to restart every process.
+@pytest.mark.parametrize(
+    "change",
+    [
+        "delete from oadb.ip_bans",
+        "update oadb.ip_bans set expires_at = banned_at + interval '1 microsecond'",
+        "insert into oadb.ban_exemptions (network, reason) values ('203.0.113.7', 'x')",
+    ],
+)
+def test_what_is_changed_by_hand_is_followed(
+    db: Database, oadb_database_url: str, change: str
+) -> None:
+    ip_bans.ban(db, IP, "x", HOUR)
+    with LiveBans(db) as bans:
+        assert bans.is_banned(IP)
+        Observer(oadb_database_url).rows(change)
+        assert seconds_until(lambda: not bans.is_banned(IP)) < 1.5
+
+
+def test_without_a_change_nothing_is_read_again(config: Config) -> None:
+    with Database(pooled(config)) as db, LiveBans(db, interval=0.01) as bans:
+        ip_bans.ban(db, IP, "x", HOUR)
+        eventually(lambda: bans.is_banned(IP))
+        held, since = bans._ends, bans._current_at
+        eventually(lambda: bans._current_at > since)
+        since = bans._current_at
+        eventually(lambda: bans._current_at > since)
+
+        assert bans._ends is held
+
+
+def test_a_ban_ends_by_itself(
+    db: Database, oadb_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by the clock of this machine: by the time that the database said was left."""
+    ip_bans.ban(db, IP, "x", HOUR)
+    ip_bans.ban(db, OTHER, "x", None)
+    age_ban(Observer(oadb_database_url), IP, HOUR - timedelta(seconds=30))
+    with LiveBans(db, interval=NEVER, patience=NEVER) as bans:
+        assert bans.is_banned(IP)
+        read_at = monotonic()
+        monkeypatch.setattr("oadb.bans.live_bans.monotonic", lambda: read_at + 25)
+        assert bans.is_banned(IP)
+        monkeypatch.setattr("oadb.bans.live_bans.monotonic", lambda: read_at + 31)
+        assert not bans.is_banned(IP)
+        assert bans.is_banned(OTHER)
+
+
+def test_while_nothing_can_be_read_the_bans_stay_and_then_are_not_known(
+    config: Config, oadb_database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    observer = Observer(oadb_database_url)
+    with Database(pooled(config)) as db, LiveBans(db, interval=0.01, patience=60) as bans:
+        ip_bans.ban(db, IP, "x", HOUR)
+        eventually(lambda: bans.is_banned(IP))
+        observer.rows("alter table oadb.ip_bans rename to gone")
+        eventually(lambda: bans.error)
+
+        assert isinstance(bans.error, psycopg.errors.UndefinedTable)
+        assert bans.is_banned(IP)
+        assert not bans.is_banned(OTHER)
+        bans._current_at -= 61
+        for address in (IP, OTHER):
+            with pytest.raises(UnavailableError, match="bans are not known: last read 6"):
+                bans.is_banned(address)
+        observer.rows("alter table oadb.gone rename to ip_bans")
+        eventually(lambda: bans.error is None)
+        assert bans.is_banned(IP)
+        assert not bans.is_banned(OTHER)
+    said = [each for each in caplog.records if "bans are kept as they were" in each.message]
+    assert len(said) == 1
+
+
+@pytest.mark.fault
+def test_a_server_that_goes_and_comes_back_is_followed_again() -> None:
+    with controlled() as control:
+        from oadb.engine import dsn  # noqa: PLC0415
+        from oadb.tools.migrations.runner import migrate  # noqa: PLC0415
+
+        migrate(dsn.parse(control.url))
+        with Database(config(control.url)) as db, LiveBans(db, patience=1.0) as bans:
+            ip_bans.ban(db, IP, "x", HOUR)
+            eventually(lambda: bans.is_banned(IP))
+            control.stop("fast")
+            assert bans.is_banned(IP)
+            eventually(lambda: raises(bans, IP), 30)
+            assert raises(bans, OTHER)
+            control.start()
+            eventually(lambda: not raises(bans, IP), 60)
+            assert bans.is_banned(IP)
+            assert not bans.is_banned(OTHER)
+
+
+def raises(bans: LiveBans, address: str) -> bool:
+    try:
+        bans.is_banned(address)
+    except UnavailableError:
+        return True
+    return False
+
+
+def test_a_listener_that_lost_its_connection_misses_no_ban(
+    db: Database, oadb_database_url: str
+) -> None:
+    observer = Observer(oadb_database_url)
+    with LiveBans(db, interval=NEVER, patience=NEVER) as bans:
+        eventually(lambda: len(observer.backends("idle")) >= 2)
+        observer.terminate()
+        observer.rows("insert into oadb.ip_bans values (%s, 'by hand', 1, now(), null, 'x')", IP)
+        eventually(lambda: bans.is_banned(IP))
+
+
+def test_the_first_reading_raises_what_it_raises(config: Config, oadb_database_url: str) -> None:
+    Observer(oadb_database_url).rows("alter table oadb.ip_bans rename to gone")
+    with Database(config) as db, pytest.raises(psycopg.errors.UndefinedTable):
+        LiveBans(db).__enter__()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "localhost", "fe80::1%eth0", "203.0.113.0/24", "\0", "\ud800"]
+)
+def test_what_is_no_address_is_refused(shared_db: Database, text: str) -> None:
+    with (
+        LiveBans(shared_db) as bans,
+        pytest.raises(ParameterError, match="must be an IPv4 or IPv6 address"),
+    ):
+        bans.is_banned(text)
+
+
+def test_before_the_first_reading_nobody_is_taken_for_unbanned(db: Database) -> None:
+    ip_bans.ban(db, IP, "x", HOUR)
+    for address in (IP, OTHER):
+        with pytest.raises(UnavailableError, match="not read yet"):
+            LiveBans(db).is_banned(address)
+
+
+@pytest.mark.parametrize("given", [{"interval": 0}, {"interval": 2, "patience": 1}], ids=str)
+def test_times_that_make_no_sense_are_refused(db: Database, given: dict[str, Any]) -> None:
+    with pytest.raises(ParameterError, match="bans: "):
+        LiveBans(db, **given)
+
+
+def test_threads_that_look_while_others_ban_see_each_ban_or_none(
+    db: Database, config: Config
+) -> None:
+    wide = replace(config, pool_size=4)
+    ended = threading.Event()
+    addresses = [f"198.51.100.{number}" for number in range(40)]
+
+    def look() -> int:
+        looks = 0
+        while not ended.is_set():
+            looks += sum(bans.is_banned(each) in {True, False} for each in addresses)
+        return looks
+
+    with Database(wide) as other, LiveBans(other) as bans, threads(3) as pool:
+        readers = [pool.submit(look) for _ in range(2)]
+        try:
+            for address in addresses:
+                ip_bans.ban(db, address, "x", HOUR)
+            eventually(lambda: all(map(bans.is_banned, addresses)))
+        finally:
+            ended.set()
+        assert all(reader.result() for reader in readers)
+        assert len(bans) == 40
+
+
+def test_closing_ends_its_threads(db: Database) -> None:
+    with LiveBans(db) as bans:
+        pass
+
+    assert not any(thread.is_alive() for thread in bans._threads)

@@ -1,0 +1,217 @@
+"""How many connections there are, who waits for them, and how they end."""
+
+import asyncio
+from time import monotonic
+
+import pytest
+
+from oadb.engine.database import AsyncDatabase, Database
+from oadb.errors import PoolTimeoutError, TransactionError, UnavailableError
+from tests.support import pool_probes as probes
+from tests.support.rig import Connect, Db, Observer, config, eventually, threads
+
+
+def open_connections(db: Db) -> tuple[int, int]:
+    stats = db.stats()
+    return stats.size, stats.idle
+
+
+def test_nothing_is_connected_before_the_first_call(connect: Connect, observer: Observer) -> None:
+    db = connect(pool_size=2)
+
+    assert open_connections(db) == (0, 0)
+    assert observer.backends() == []
+
+
+def test_the_first_call_opens_the_pool(connect: Connect) -> None:
+    assert probes.one(connect()) == 1
+
+
+def test_pool_size_connections_are_kept_open(connect: Connect, observer: Observer) -> None:
+    db = connect(pool_size=4, max_overflow=3)
+    db.open()
+
+    eventually(lambda: open_connections(db) == (4, 4), seconds=2)
+    assert len(observer.backends("idle")) == 4
+    assert probes.one(db) == 1
+    assert len(observer.backends("idle")) == 4
+
+
+def test_no_more_than_size_and_overflow_are_opened(connect: Connect, observer: Observer) -> None:
+    db = connect(pool_size=1, max_overflow=2)
+    with threads(8) as pool:
+        answers = [pool.submit(probes.pause, db, 0.3) for _ in range(8)]
+        eventually(lambda: observer.running("pg_sleep") == 3)
+        most = len(observer.backends())
+
+    assert [answer.result() for answer in answers] == [1] * 8
+    assert most == db.stats().size == db.stats().most == 3
+
+
+def test_without_overflow_calls_share_the_connections_of_the_pool(
+    connect: Connect, observer: Observer
+) -> None:
+    db = connect(pool_size=1, max_overflow=0)
+    with threads(4) as pool:
+        pids = set(pool.map(lambda _: probes.backend(db), range(20)))
+
+    assert len(pids) == 1
+    assert observer.backends() == list(pids)
+
+
+def test_a_call_that_gets_no_connection_in_time_says_who_holds_them(connect: Connect) -> None:
+    db = connect(pool_size=1, max_overflow=0, pool_timeout=0.3)
+    with db.transaction():
+        started = monotonic()
+        with pytest.raises(PoolTimeoutError) as caught:
+            probes.one(db)
+        waited = monotonic() - started
+
+    assert 0.25 <= waited < 1.3
+    assert "1 of 1 connections are in use, longest by a transaction for" in str(caught.value)
+    assert "DB_POOL_SIZE" in str(caught.value)
+
+
+def test_the_query_that_holds_a_connection_longest_is_named(connect: Connect) -> None:
+    db = connect(pool_size=1, max_overflow=0, pool_timeout=0.3)
+    probes.one(db)
+    with threads(1) as pool:
+        holder = pool.submit(probes.pause, db, 1.0)
+        eventually(lambda: db.stats().leased == 1)
+        with pytest.raises(PoolTimeoutError, match=r"longest by probe\.pause for"):
+            probes.one(db)
+
+    assert holder.result() == 1
+
+
+def test_too_many_waiting_calls_are_turned_away_before_the_timeout(connect: Connect) -> None:
+    db = connect(pool_size=1, max_overflow=0, pool_timeout=60.0)
+    with threads(12) as pool:
+        with db.transaction():
+            started = monotonic()
+            answers = [pool.submit(probes.one, db) for _ in range(12)]
+            eventually(lambda: sum(answer.done() for answer in answers) >= 7)
+            took = monotonic() - started
+        refused = [answer.exception() for answer in answers if answer.exception()]
+        served = [answer.result() for answer in answers if not answer.exception()]
+
+    assert took < 2
+    assert 4 <= len(served) <= 5
+    assert all(isinstance(error, PoolTimeoutError) for error in refused)
+    assert all("callers wait already" in str(error) for error in refused)
+
+
+def test_a_waiting_call_gets_the_connection_that_is_given_back(connect: Connect) -> None:
+    db = connect(pool_size=1, max_overflow=0)
+    with threads(1) as pool, db.transaction():
+        answer = pool.submit(probes.one, db)
+        eventually(lambda: db.stats().waiting == 1)
+
+        assert not answer.done()
+    assert answer.result() == 1
+    assert db.stats().waiting == 0
+
+
+def test_nothing_stays_leased_after_calls_that_failed(connect: Connect) -> None:
+    db = connect(pool_size=2, max_overflow=0)
+    for _ in range(10):
+        with pytest.raises(Exception, match="division by zero"):
+            probes.divide(db, 0)
+
+    assert db.stats().leased == 0
+    eventually(lambda: open_connections(db) == (2, 2))
+
+
+def test_stats_count_what_is_leased(connect: Connect) -> None:
+    db = connect(pool_size=2, max_overflow=1)
+    with db.transaction(), db.transaction():
+        assert db.stats().leased == 2
+    assert db.stats().leased == db.stats().leaked == db.stats().stale_replaced == 0
+
+
+def test_closing_ends_every_idle_connection(connect: Connect, observer: Observer) -> None:
+    db = connect(pool_size=3, max_overflow=0)
+    db.open()
+    eventually(lambda: len(observer.backends()) == 3)
+    db.close()
+
+    eventually(lambda: observer.backends() == [])
+
+
+def test_a_transaction_that_is_open_while_the_database_closes_still_commits(
+    connect: Connect, observer: Observer
+) -> None:
+    db = connect(pool_size=2)
+    with db.transaction() as tx:
+        probes.put(tx, 1, "kept")
+        db.close()
+
+    assert observer.ask("select note from probe") == "kept"
+    eventually(lambda: observer.backends() == [])
+
+
+def test_a_closed_database_says_so(connect: Connect) -> None:
+    db = connect()
+    probes.one(db)
+    db.close()
+
+    with pytest.raises(UnavailableError, match=r"closed: close\(\) was called"):
+        probes.one(db)
+    with pytest.raises(UnavailableError, match="closed"), db.transaction():
+        pass
+
+
+def test_a_database_closed_before_its_first_call_stays_closed(connect: Connect) -> None:
+    db = connect()
+    db.close()
+
+    with pytest.raises(UnavailableError, match="closed"):
+        probes.one(db)
+
+
+def test_a_call_that_waits_while_the_database_is_closed_hears_of_it(connect: Connect) -> None:
+    db = connect(pool_size=1, max_overflow=0)
+    with threads(1) as pool, db.transaction():
+        answer = pool.submit(probes.one, db)
+        eventually(lambda: db.stats().waiting == 1)
+        db.close()
+
+        assert isinstance(answer.exception(), UnavailableError)
+
+
+def test_closing_twice_does_nothing(connect: Connect) -> None:
+    db = connect()
+    probes.one(db)
+    db.close()
+    db.close()
+
+
+def test_a_with_block_closes_the_database(url: str, observer: Observer) -> None:
+    with Database(config(url)) as db:
+        assert probes.one(db) == 1
+
+    eventually(lambda: observer.backends() == [])
+
+
+async def test_an_async_with_block_closes_the_database(url: str, observer: Observer) -> None:
+    async with AsyncDatabase(config(url)) as db:
+        assert await probes.one(db) == 1
+
+    eventually(lambda: observer.backends() == [])
+
+
+async def test_tasks_run_at_the_same_time(url: str) -> None:
+    started = monotonic()
+    async with AsyncDatabase(config(url, pool_size=8)) as db:
+        await asyncio.gather(*(probes.pause(db, 0.3) for _ in range(8)))
+
+    assert monotonic() - started < 2
+
+
+def test_a_transaction_is_of_no_use_after_its_end(connect: Connect) -> None:
+    db = connect()
+    with db.transaction() as tx:
+        probes.one(tx)
+
+    with pytest.raises(TransactionError):
+        probes.one(tx)

@@ -1,0 +1,186 @@
+"""Which idle connections are served, and what becomes of the others."""
+
+import gc
+import logging
+import re
+from collections.abc import Generator
+
+import pytest
+
+from oadb.engine import dsn
+from oadb.errors import UnavailableError
+from tests.faults.proxy import Proxy
+from tests.support import pool_probes as probes
+from tests.support.rig import Connect, Db, Observer, eventually, idle_links
+
+
+@pytest.fixture
+def proxy(url: str) -> Generator[Proxy]:
+    with Proxy(dsn.parse(url).keywords) as proxy:
+        yield proxy
+
+
+def filled(db: Db, size: int) -> Db:
+    db.open()
+    eventually(lambda: db.stats().idle == size)
+    return db
+
+
+def age(db: Db, seconds: float) -> None:
+    """Make the idle connections of *db* so much older."""
+    for connection in idle_links(db):
+        connection.state.expires -= seconds
+
+
+def test_a_connection_over_age_is_not_served(connect: Connect) -> None:
+    db = filled(connect(pool_size=1, max_overflow=0, pool_recycle=60.0), 1)
+    before = probes.backend(db)
+    age(db, 60.0)
+    after = probes.backend(db)
+
+    assert after != before
+    assert db.stats().stale_replaced == 1
+    assert probes.backend(db) == after
+
+
+def test_a_connection_is_recycled_within_its_age_on_the_clock(connect: Connect) -> None:
+    db = filled(connect(pool_size=1, max_overflow=0, pool_recycle=0.2), 1)
+    before = probes.backend(db)
+
+    eventually(lambda: probes.backend(db) != before, seconds=2)
+
+
+def test_a_connection_under_age_is_served_again(connect: Connect) -> None:
+    db = filled(connect(pool_size=1, max_overflow=0, pool_recycle=60.0), 1)
+    before = probes.backend(db)
+    age(db, 50.0)
+
+    assert probes.backend(db) == before
+
+
+def test_a_connection_is_never_too_old_without_a_limit(connect: Connect) -> None:
+    db = filled(connect(pool_size=1, max_overflow=0, pool_recycle=float("inf")), 1)
+    before = probes.backend(db)
+    age(db, 1e9)
+
+    assert probes.backend(db) == before
+
+
+def test_connections_made_together_do_not_expire_together(connect: Connect) -> None:
+    db = filled(connect(pool_size=8, max_overflow=0, pool_recycle=1000.0), 8)
+    expiries = [link.state.expires for link in idle_links(db)]
+
+    assert max(expiries) - min(expiries) > 1
+
+
+def test_dead_connections_are_replaced_before_a_call_meets_them(
+    connect: Connect, observer: Observer
+) -> None:
+    db = filled(connect(pool_size=4, max_overflow=0), 4)
+    observer.terminate()
+
+    assert probes.put(db, 1, "a write, which is never repeated") == 1
+    assert db.stats().stale_replaced == 4
+
+
+def test_the_test_of_life_costs_no_round_trip(connect: Connect, proxy: Proxy) -> None:
+    db = filled(connect(proxy.url, pool_size=1, max_overflow=0), 1)
+    probes.one(db)
+    round_trips, sent = proxy.round_trips, proxy.bytes_sent
+    probes.one(db)
+    once = proxy.bytes_sent - sent
+    for _ in range(9):
+        probes.one(db)
+
+    assert proxy.round_trips - round_trips == 10
+    assert proxy.bytes_sent - sent == 10 * once
+
+
+def test_finding_a_dead_connection_sends_nothing_on_it(connect: Connect, proxy: Proxy) -> None:
+    db = filled(connect(proxy.url, pool_size=2, max_overflow=0), 2)
+    proxy.refuse()
+    proxy.cut()
+    sent = proxy.bytes_sent
+    with pytest.raises(UnavailableError):
+        db.open()
+
+    assert proxy.bytes_sent == sent
+
+
+def test_without_pre_ping_a_dead_connection_is_served(connect: Connect, observer: Observer) -> None:
+    db = filled(connect(pool_size=1, max_overflow=0, pool_pre_ping=False), 1)
+    observer.terminate()
+
+    assert probes.one(db) == 1, "a read is run again"
+    assert db.stats().stale_replaced == 0
+
+
+def test_a_pending_notification_does_not_end_a_connection(
+    connect: Connect, observer: Observer
+) -> None:
+    db = filled(connect(pool_size=1, max_overflow=0), 1)
+    before = probes.backend(db)
+    listen(db)
+    observer.rows("notify probe, 'hello'")
+    eventually(lambda: db.stats().idle == 1)
+
+    assert probes.backend(db) == before
+    assert db.stats().stale_replaced == 0
+
+
+def listen(db: Db) -> None:
+    """Listen on the one idle connection of *db*, as nobody should."""
+    [connection] = idle_links(db)
+    loop = getattr(db, "loop", None)
+    if loop is None:
+        connection.execute("listen probe")
+    else:
+        loop.wait_for(connection.execute("listen probe"))
+
+
+def test_a_forgotten_transaction_is_taken_back_and_logged_with_its_origin(
+    connect: Connect, observer: Observer, caplog: pytest.LogCaptureFixture
+) -> None:
+    db = connect(pool_size=1, max_overflow=0, pool_timeout=5.0)
+    forget_a_transaction(db)
+    gc.collect()
+    with caplog.at_level(logging.ERROR, "oadb.pool"):
+        assert probes.one(db) == 1
+
+    assert db.stats().leaked == 1
+    assert db.stats().leased == 0
+    assert observer.ask("select count(*) from probe") == 0
+    [record] = [record for record in caplog.records if record.name == "oadb.pool"]
+    assert "a transaction" in record.getMessage()
+    assert "garbage collected" in record.getMessage()
+    assert re.search("in (forget_a_transaction|enter_and_put)", record.getMessage())
+
+
+def forget_a_transaction(db: Db) -> None:
+    """Enter a transaction, write in it, and leave neither by its end nor by an error."""
+    loop = getattr(db, "loop", None)
+    if loop is None:
+        transaction = db.transaction()
+        probes.put(transaction.__enter__(), 1, "lost")
+    else:
+        inner = db.inner.transaction()  # type: ignore[union-attr]
+        loop.wait_for(enter_and_put(inner))
+
+
+async def enter_and_put(transaction: object) -> None:
+    await transaction.__aenter__()  # type: ignore[attr-defined]
+    await probes.put(transaction, 1, "lost")  # type: ignore[call-overload]
+
+
+def test_a_transaction_that_was_ended_is_not_taken_for_forgotten(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    db = connect(pool_size=1, max_overflow=0)
+    with db.transaction() as tx:
+        probes.put(tx, 1, "kept")
+    del tx
+    gc.collect()
+
+    assert probes.count_all(db) == 1
+    assert db.stats().leaked == 0
+    assert "garbage collected" not in caplog.text

@@ -1,0 +1,194 @@
+"""Analyzer logs: written, read by page and by day of a zone, and tallied for a page."""
+
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from oadb import AsyncDatabase, Database, Transaction
+from oadb.errors import ParameterError
+from oadb.logs import analyzer_logs
+from oadb.logs.analyzer_logs import Analysis, Tally
+from tests.support.instrument_rows import plan
+from tests.support.log_rows import insert
+
+ERROR = {"status": "error", "message": "Invalid symbol SBINN"}
+ANALYSIS = Analysis("placeorder", {"symbol": "SBIN", "strategy": "Trend"}, {"status": "ok"}, 7)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def tallies(tx: Transaction, **window: Any) -> list[tuple[str, str, int]]:
+    found = analyzer_logs.tally(tx, EPOCH, **window)
+    return [(tally.facet, tally.value, tally.analyses) for tally in found]
+
+
+def test_an_analysis_is_read_as_it_was_written(tx: Transaction) -> None:
+    analyzer_logs.write(tx, ANALYSIS)
+
+    (log,) = analyzer_logs.list_recent(tx)
+    assert Analysis(log.api_type, log.request, log.response, log.user_id) == ANALYSIS
+    assert [log] == analyzer_logs.list_by_user(tx, 7)
+    assert analyzer_logs.list_by_user(tx, 8) == []
+
+
+async def test_an_analysis_is_written_and_read_from_asyncio(adb: AsyncDatabase) -> None:
+    await analyzer_logs.write(adb, ANALYSIS)
+    (log,) = await analyzer_logs.list_recent(adb)
+
+    today = log.logged_at.astimezone(UTC).date()
+    assert await analyzer_logs.list_by_day(adb, today, "UTC") == [log]
+
+
+def test_an_analysis_is_undone_with_its_transaction(db: Database) -> None:
+    with suppress(ZeroDivisionError), db.transaction() as tx:
+        analyzer_logs.write(tx, ANALYSIS)
+        raise ZeroDivisionError
+
+    assert analyzer_logs.count(db) == 0
+
+
+def test_a_body_that_is_no_object_is_refused(tx: Transaction) -> None:
+    with pytest.raises(ParameterError):
+        analyzer_logs.write(tx, Analysis("placeorder", "{}", {}))  # type: ignore[arg-type]
+
+
+# Days -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "first", "end"),
+    [
+        (date(2024, 2, 29), "Asia/Kolkata", "2024-02-28 18:30+00", "2024-02-29 18:30+00"),
+        (date(2023, 12, 31), "Asia/Kolkata", "2023-12-30 18:30+00", "2023-12-31 18:30+00"),
+        (date(2024, 2, 29), "UTC", "2024-02-29 00:00+00", "2024-03-01 00:00+00"),
+        # 23 and 25 hours; on Lord Howe half an hour is missing.
+        (date(2024, 3, 10), "America/New_York", "2024-03-10 05:00+00", "2024-03-11 04:00+00"),
+        (date(2024, 11, 3), "America/New_York", "2024-11-03 04:00+00", "2024-11-04 05:00+00"),
+        (date(2024, 10, 6), "Australia/Lord_Howe", "2024-10-05 13:30+00", "2024-10-06 13:00+00"),
+        # Samoa left this day out.
+        (date(2011, 12, 30), "Pacific/Apia", "2011-12-30 10:00+00", "2011-12-30 10:00+00"),
+    ],
+)
+def test_a_day_is_that_of_its_zone(
+    db: Database, oadb_database_url: str, day: date, zone: str, first: str, end: str
+) -> None:
+    start, stop = (datetime.fromisoformat(text) for text in (first, end))
+    tick = timedelta(microseconds=1)
+    inside = [] if start == stop else [stop - tick, start]
+    insert(oadb_database_url, "analyzer_logs", start - tick, *inside, stop)
+
+    found = analyzer_logs.list_by_day(db, day, zone)
+    assert [log.logged_at for log in found] == inside
+    if inside:
+        page = analyzer_logs.list_by_day(db, day, zone, page_size=1)
+        rest = analyzer_logs.list_by_day(
+            db, day, zone, before_at=page[-1].logged_at, before_id=page[-1].log_id
+        )
+        assert page + rest == found
+
+
+@pytest.mark.parametrize("zone", ["IST", "COM1", "Mars/Olympus", "", "../etc/passwd", "a\0"])
+def test_what_is_no_zone_is_refused(tx: Transaction, zone: str) -> None:
+    with pytest.raises(ParameterError, match="zone is no time zone"):
+        analyzer_logs.list_by_day(tx, date(2026, 1, 1), zone)
+
+
+def test_a_day_is_read_from_its_partition_by_its_index(oadb_database_url: str) -> None:
+    with psycopg.connect(oadb_database_url, autocommit=True) as connection:
+        for month in (1, 2):
+            connection.execute(
+                "call oadb.make_log_partition('analyzer_logs', make_date(2026, %s, 1), '1 s', "
+                "null)",
+                [month],
+            )
+        connection.execute(
+            "insert into oadb.analyzer_logs (logged_at, api_type, request, response) "
+            "select timestamptz '2026-01-01' + n * interval '2 minutes', 'x', '{}', '{}' "
+            "from generate_series(1, 40000) as n"
+        )
+        connection.execute("vacuum analyze oadb.analyzer_logs")
+        connection.execute("set plan_cache_mode = force_generic_plan")
+        declared = next(q for q in analyzer_logs.query if q.__name__ == "_list_by_day")
+        connection.execute(b"prepare planned as " + declared.statement.sql)
+        lines = connection.execute(
+            "explain execute planned ('2026-02-10', 'Asia/Kolkata', null, null, 10)"
+        ).fetchall()
+        found = "\n".join(line for (line,) in lines)
+
+    assert "Subplans Removed" in found
+    assert "analyzer_logs_202602_pkey" in found
+    assert "analyzer_logs_202601" not in found
+    assert "analyzer_logs_202602_user_id" in plan(
+        oadb_database_url, "analyzer_logs", "list_by_user"
+    )
+
+
+# Tallies ----------------------------------------------------------------------------------------
+
+
+def test_a_window_is_tallied_by_all_that_the_page_shows(tx: Transaction) -> None:
+    for _ in range(2):
+        analyzer_logs.write(tx, ANALYSIS)
+    analyzer_logs.write(tx, Analysis("cancelorder", {"symbol": "SBIN"}, ERROR, 8))
+
+    assert tallies(tx) == [
+        ("total", "", 3),
+        ("api_type", "placeorder", 2),
+        ("api_type", "cancelorder", 1),
+        ("error", "symbol", 1),
+        ("strategy", "Trend", 2),
+        ("strategy", "unknown", 1),
+        ("symbol", "SBIN", 3),
+    ]
+    assert tallies(tx, user_id=8)[:2] == [("total", "", 1), ("api_type", "cancelorder", 1)]
+
+
+@pytest.mark.parametrize(
+    ("response", "kind"),
+    [
+        ({"status": "error", "message": "Rate Limit exceeded"}, "rate_limit"),
+        ({"status": "error", "message": "Missing quantity"}, "quantity"),
+        ({"status": "error", "message": "Unknown EXCHANGE"}, "exchange"),
+        (ERROR, "symbol"),
+        ({"status": "error"}, "other"),
+        ({"status": "error", "message": ["x"]}, "other"),
+        ({"status": "success", "message": "symbol"}, None),
+        ({"status": None}, None),
+        ({}, None),
+    ],
+)
+def test_an_error_is_one_of_few_kinds(
+    tx: Transaction, response: dict[str, object], kind: str | None
+) -> None:
+    analyzer_logs.write(tx, Analysis("placeorder", {}, response))
+
+    kinds = [value for facet, value, _ in tallies(tx) if facet == "error"]
+    assert kinds == ([] if kind is None else [kind])
+
+
+def test_an_empty_window_has_a_total_of_nothing(tx: Transaction) -> None:
+    assert tallies(tx) == [("total", "", 0)]
+
+
+def test_a_tally_is_ordered_and_bounded(db: Database, oadb_database_url: str) -> None:
+    with psycopg.connect(oadb_database_url, autocommit=True) as connection:
+        connection.execute(
+            "insert into oadb.analyzer_logs (logged_at, api_type, request, response) "
+            "select now(), 'x', jsonb_build_object('symbol', 'S' || lpad((n % 150)::text, 3, '0')),"
+            " '{}' from generate_series(1, 1000) as n"
+        )
+    symbols = [tally for tally in analyzer_logs.tally(db, EPOCH) if tally.facet == "symbol"]
+
+    assert len(symbols) == 100
+    assert symbols == sorted(symbols, key=lambda tally: (-tally.analyses, tally.value))
+    assert symbols[0] == Tally("symbol", "S001", 7)
+
+
+def test_a_tally_ends_before_its_end(db: Database, oadb_database_url: str) -> None:
+    now = datetime.now(UTC)
+    insert(oadb_database_url, "analyzer_logs", now, now + timedelta(seconds=1))
+
+    assert analyzer_logs.tally(db, now, now + timedelta(seconds=1))[0].analyses == 1
+    assert analyzer_logs.count(db, now, now + timedelta(seconds=1)) == 1

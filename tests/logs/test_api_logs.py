@@ -1,0 +1,307 @@
+"""API logs: written with what they are about, found by user, endpoint, status, time and content."""
+
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from psycopg.errors import CheckViolation
+
+from oadb import AsyncDatabase, Database, Transaction
+from oadb.errors import ParameterError
+from oadb.logs import api_logs, partitions
+from oadb.logs.api_logs import ApiLog, Call
+from oadb.testing.servers import Server
+from tests.support.instrument_rows import plan
+from tests.support.rig import Observer
+
+ORDER = Call(
+    "/api/v1/placeorder", "POST", 200, user_id=7, ip="203.0.113.7",
+    request={"symbol": "SBIN", "legs": [{"symbol": "INFY"}]}, response={"orderid": "1"},
+)  # fmt: skip
+DAY = timedelta(days=1)
+THEN = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+Pages = Callable[..., list[ApiLog]]
+
+
+@pytest.fixture
+def filled(oadb_database_url: str) -> str:
+    """Give a database with a call each hour, 40 days long, in months and in the default place."""
+    with psycopg.connect(oadb_database_url, autocommit=True) as connection:
+        connection.execute("call oadb.make_log_partition('api_logs', '2026-01-01', '1 s', null)")
+        connection.execute(
+            "insert into oadb.api_logs (logged_at, user_id, endpoint, method, status, request) "
+            "select timestamptz '2026-01-01 00:00+00' + n / 2 * interval '1 hour', "
+            "n % 5, '/' || n % 3, 'GET', 200 + n % 4, jsonb_build_object('n', n % 7) "
+            "from generate_series(0, 1919) as n"
+        )
+    return oadb_database_url
+
+
+# Writing ----------------------------------------------------------------------------------------
+
+
+def test_a_call_is_read_as_it_was_written(tx: Transaction) -> None:
+    api_logs.write(tx, ORDER)
+
+    (log,) = api_logs.list_recent(tx)
+    assert Call(
+        log.endpoint, log.method, log.status, log.user_id, log.ip, log.request, log.response,
+        log.error,
+    ) == ORDER  # fmt: skip
+    assert log.logged_at.utcoffset() is not None
+
+
+async def test_a_call_is_written_from_asyncio(adb: AsyncDatabase) -> None:
+    await api_logs.write(adb, ORDER)
+
+    assert await api_logs.count(adb) == 1
+
+
+def test_a_call_is_there_if_and_only_if_its_transaction_commits(db: Database) -> None:
+    with suppress(ZeroDivisionError), db.transaction() as tx:
+        api_logs.write(tx, ORDER)
+        raise ZeroDivisionError
+    assert api_logs.count(db) == 0
+    with db.transaction() as tx:
+        api_logs.write(tx, ORDER)
+        assert api_logs.count(db) == 0
+
+    assert api_logs.count(db) == 1
+
+
+def test_the_time_of_a_call_is_that_of_its_statement(tx: Transaction) -> None:
+    api_logs.write(tx, ORDER)
+    api_logs.write(tx, ORDER)
+
+    last, first = api_logs.list_recent(tx)
+    assert first.logged_at < last.logged_at
+
+
+def test_bodies_and_texts_are_redacted_before_they_are_sent(tx: Transaction) -> None:
+    secret = "oak_" + "x" * 49
+    request: dict[str, object] = {"symbol": "INFY", "apikey": secret, "orders": [{"token": secret}]}
+    api_logs.write(tx, Call(f"/?apikey={secret}", "GET", 200, request=request, error=secret))
+
+    (log,) = api_logs.list_recent(tx)
+    assert secret not in repr(log)
+    assert (log.request or {})["symbol"] == "INFY"
+
+
+def test_texts_are_cut_and_made_readable_instead_of_refused(tx: Transaction) -> None:
+    api_logs.write(tx, Call("/x y" * 999, "M " * 99, 404, error="\0\ud800" + "e " * 999))
+
+    (log,) = api_logs.list_recent(tx)
+    assert (len(log.endpoint), len(log.method), len(log.error or "")) == (500, 20, 2000)
+    assert (log.error or "").startswith(r"\u0000\ud800e")
+
+
+@pytest.mark.parametrize("status", [0, 99, 600, -1])
+def test_a_status_that_http_does_not_have_is_refused(tx: Transaction, status: int) -> None:
+    with pytest.raises(CheckViolation), tx.transaction():
+        api_logs.write(tx, Call("/", "GET", status))
+
+
+def test_an_address_that_is_none_is_refused_before_anything_is_sent(tx: Transaction) -> None:
+    with pytest.raises(ParameterError, match=r"api_logs\.write: ip must be"):
+        api_logs.write(tx, Call("/", "GET", 200, ip="localhost"))
+
+
+# Pages ------------------------------------------------------------------------------------------
+
+
+def paged(read: Pages, *key: object, page_size: int) -> list[ApiLog]:
+    found: list[ApiLog] = []
+    before_at, before_id = None, None
+    while page := read(*key, before_at=before_at, before_id=before_id, page_size=page_size):
+        found += page
+        before_at, before_id = page[-1].logged_at, page[-1].log_id
+    return found
+
+
+@pytest.mark.parametrize(
+    ("read", "key", "count"),
+    [
+        (api_logs.list_recent, (), 1920),
+        (api_logs.list_by_user, (2,), 384),
+        (api_logs.list_by_endpoint, ("/1",), 640),
+        (api_logs.list_by_status, (203,), 480),
+        (api_logs.search, ({"n": 3},), 274),
+    ],
+)
+def test_pages_follow_each_other_the_last_first_without_gap_or_overlap(
+    db: Database, filled: str, read: Pages, key: tuple[object, ...], count: int
+) -> None:
+    """Two calls share each moment, and pages end between them."""
+    assert filled
+    found = paged(read, db, *key, page_size=101)
+
+    assert len(found) == count
+    order = [(log.logged_at, log.log_id) for log in found]
+    assert order == sorted(set(order), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("read", "key"),
+    [
+        (api_logs.list_recent, ()),
+        (api_logs.list_by_user, (2,)),
+        (api_logs.list_by_endpoint, ("/1",)),
+        (api_logs.list_by_status, (203,)),
+        (api_logs.search, ({"n": 3},)),
+    ],
+)
+def test_a_window_begins_with_since_and_ends_before_its_end(
+    db: Database, filled: str, read: Pages, key: tuple[object, ...]
+) -> None:
+    assert filled
+    window = {"since": THEN, "before_at": THEN + 2 * DAY, "page_size": 1000}
+    moments = [log.logged_at for log in read(db, *key, **window)]
+
+    everything = [log.logged_at for log in read(db, *key, page_size=1000)]
+    assert moments == [moment for moment in everything if THEN <= moment < THEN + 2 * DAY]
+    assert moments
+
+
+def test_a_page_has_at_most_1000_rows(db: Database, filled: str) -> None:
+    assert filled
+    assert len(api_logs.list_recent(db, page_size=10**9)) == 1000
+
+
+# Search -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ({"symbol": "SBIN"}, 1),
+        ({"legs": [{"symbol": "INFY"}]}, 1),
+        ({"orderid": "1"}, 1),
+        ({"symbol": "SBIN", "legs": []}, 1),
+        ({}, 1),
+        ({"orderid": 1}, 0),
+        ({"symbol": "SBI"}, 0),
+        ({"symbol": "SBIN", "orderid": "1"}, 0),
+        ({"symbol": "%"}, 0),
+    ],
+)
+def test_a_search_finds_what_a_request_or_a_response_contains(
+    tx: Transaction, content: dict[str, object], found: int
+) -> None:
+    api_logs.write(tx, ORDER)
+
+    assert len(api_logs.search(tx, content)) == found
+    assert len(api_logs.search(tx, content, since=THEN)) == found
+
+
+def test_a_search_may_be_for_one_user(tx: Transaction) -> None:
+    api_logs.write(tx, ORDER)
+
+    assert len(api_logs.search(tx, {"symbol": "SBIN"}, user_id=7)) == 1
+    assert api_logs.search(tx, {"symbol": "SBIN"}, user_id=8) == []
+
+
+# Streams and counts -----------------------------------------------------------------------------
+
+
+def test_an_export_streams_every_call_of_a_window_the_first_first(
+    db: Database, filled: str
+) -> None:
+    assert filled
+    assert [log.logged_at for log in api_logs.stream(db)] == sorted(
+        log.logged_at for log in paged(api_logs.list_recent, db, page_size=1000)
+    )
+    moments = [log.logged_at for log in api_logs.stream(db, THEN, THEN + DAY)]
+    assert (moments[0], moments[-1], len(moments)) == (THEN, THEN + DAY - DAY / 24, 48)
+
+
+def test_calls_are_counted_in_a_window_and_by_user(db: Database, filled: str) -> None:
+    assert filled
+    assert api_logs.count(db) == 1920
+    assert api_logs.count(db, THEN, THEN + DAY) == 48
+    assert api_logs.count_by_user(db, 2) == 384
+    assert api_logs.count_by_user(db, 2, THEN, THEN + DAY) in {9, 10}
+
+
+# Plans ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def large(oadb_server: Server, oadb_template: str) -> Generator[str]:
+    """Give a database with 60,000 calls of three months, whose contents are mostly distinct."""
+    with (
+        oadb_server.clone(oadb_template) as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        for month in (1, 2, 3):
+            connection.execute(
+                "call oadb.make_log_partition('api_logs', make_date(2026, %s, 1), '1 s', null)",
+                [month],
+            )
+        connection.execute(
+            "insert into oadb.api_logs (logged_at, user_id, endpoint, method, status, request, "
+            "response) select timestamptz '2026-01-01' + n * interval '2 minutes', n % 1000, "
+            "'/' || n % 50, 'POST', 200 + n % 50, jsonb_build_object('symbol', 'S' || n % 5000), "
+            "jsonb_build_object('orderid', n::text) from generate_series(1, 60000) as n"
+        )
+        connection.execute("vacuum analyze oadb.api_logs")
+        yield url
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("list_recent", "api_logs_202602_pkey"),
+        ("list_by_user", "api_logs_202602_user_id_logged_at_log_id_idx"),
+        ("list_by_endpoint", "api_logs_202602_endpoint_logged_at_log_id_idx"),
+        ("list_by_status", "api_logs_202602_status_logged_at_log_id_idx"),
+        ("count_by_user", "api_logs_202602_user_id_logged_at_log_id_idx"),
+    ],
+)
+def test_each_list_is_served_by_its_index_in_its_order(large: str, name: str, index: str) -> None:
+    found = plan(large, "api_logs", name)
+
+    assert index in found
+    assert "Seq Scan on api_logs_202602" not in found
+    # Where nothing is sorted but the merge of partitions, a page costs what it holds.
+    assert "Sort  (" not in found
+
+
+def test_a_search_is_served_by_the_indexes_of_both_bodies_whatever_the_values(large: str) -> None:
+    found = plan(large, "api_logs", "search")
+
+    assert "api_logs_202602_request_idx" in found
+    assert "api_logs_202602_response_idx" in found
+    assert "Seq Scan on api_logs_202602" not in found
+
+
+@pytest.mark.parametrize("name", ["list_recent", "list_by_user", "search", "stream", "count"])
+def test_a_window_leaves_out_the_partitions_before_it(large: str, name: str) -> None:
+    """By a plan that was made for any window."""
+    declared = next(query for query in api_logs.query if query.__name__ == name)
+    values = {
+        "since": "'2026-03-01'", "before_at": "'2026-03-02'", "until": "'2026-03-02'",
+        "content": "'{}'", "user_id": "1", "page_size": "10",
+    }  # fmt: skip
+    given = ", ".join(values.get(name, "null") for name in declared.statement.params)
+    with psycopg.connect(large, autocommit=True) as connection:
+        connection.execute("set plan_cache_mode = force_generic_plan")
+        connection.execute(b"prepare planned as " + declared.statement.sql)
+        rows = connection.execute(f"explain (analyze) execute planned ({given})".encode())
+        lines = [line for (line,) in rows if "never executed" not in line]
+
+    assert any("Subplans Removed" in line for line in lines)
+    read = [line for line in lines if " on api_logs_2026" in line]
+    assert read
+    assert [line for line in read if "api_logs_202601" in line or "api_logs_202602" in line] == []
+
+
+def test_a_partition_is_dropped_from_under_a_prepared_list(db: Database, filled: str) -> None:
+    for _ in range(7):  # by now the server has a plan for any values
+        api_logs.list_by_user(db, 2)
+    partitions.drop(db, "api_logs", "api_logs_202601")
+
+    assert Observer(filled).ask("select count(*) from oadb.api_logs") == 1920 - 31 * 48
+    assert len(paged(api_logs.list_by_user, db, 2, page_size=100)) in {86, 87}

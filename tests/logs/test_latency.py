@@ -1,0 +1,191 @@
+"""Latency: what is written is found, and statistics are those of the calls of a window."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import astuple, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.errors import CheckViolation
+
+from oadb import Database
+from oadb.errors import ParameterError
+from oadb.logs import latency, rollups
+from oadb.logs.latency import Timing
+from tests.support.instrument_rows import plan
+from tests.support.rollup_rows import at, duration, put_latency, require_quantiles, windows
+
+TIMING = Timing(
+    total_ms=120.0, outcome="succeeded", broker="zerodha", order_type="LIMIT", symbol="INFY",
+    order_id="250101000000001", user_id=7, rtt_ms=80.0, validation_ms=5.0, response_ms=30.0,
+    overhead_ms=-1.5, error=None,
+)  # fmt: skip
+
+LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+PARTS = ("rtt", "validation", "response", "overhead", "total")
+
+
+def test_a_call_is_read_as_it_was_written(db: Database) -> None:
+    latency.write(db, TIMING)
+
+    (row,) = latency.list_recent(db)
+    assert {f.name: getattr(row, f.name) for f in fields(Timing)} == {
+        f.name: getattr(TIMING, f.name) for f in fields(Timing)
+    }
+    with db.transaction() as tx:
+        assert [*latency.stream_between(tx, LONG_AGO, FAR_AHEAD)] == [row]
+    assert latency.list_recent(db, row.logged_at, row.log_id) == []
+    assert latency.list_recent(db, row.logged_at) == [], "a window ends before its end"
+    assert latency.list_recent(db, row.logged_at, row.log_id + 1) == [row]
+
+
+def test_a_call_of_which_nothing_but_its_time_is_known_is_logged(db: Database) -> None:
+    latency.write(db, Timing(1.0, "failed"))
+
+    assert astuple(latency.list_recent(db)[0])[2:] == (
+        *([None] * 9), 1.0, "failed", None,
+    )  # fmt: skip
+    found = latency.statistics(db, LONG_AGO, FAR_AHEAD)
+    assert (found.total.total.calls, found.total.rtt.calls) == (1, 0)
+    assert [each.total.broker for each in found.brokers] == [None]
+    assert latency.list_brokers(db) == []
+
+
+@pytest.mark.parametrize("field", ["broker", "order_type", "symbol", "order_id", "error"])
+@pytest.mark.parametrize("text", ["a b " * 25_000, "a\0b", "a\ud800b"])
+def test_no_text_is_too_long_or_too_strange_to_be_logged(
+    db: Database, field: str, text: str
+) -> None:
+    """Defect 42: a symbol of 51 characters left no trace of its order."""
+    latency.write(db, replace(TIMING, **{field: text}))
+
+    kept = getattr(latency.list_recent(db)[0], field)
+    assert kept[:1] == text[:1]
+    assert len(kept) <= 2000
+
+
+def test_users_are_numbers_as_everywhere(db: Database) -> None:
+    """Defect 43."""
+    with pytest.raises(ParameterError, match="user_id must be int"):
+        latency.write(db, replace(TIMING, user_id="asha"))  # type: ignore[arg-type]
+
+
+def test_nothing_is_made_in_the_folder_where_a_service_runs(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Defect 44."""
+    monkeypatch.chdir(tmp_path)
+    latency.write(db, TIMING)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"total_ms": -1.0}, {"rtt_ms": float("nan")}, {"validation_ms": 1e10},
+                {"outcome": "unknown"}]
+)  # fmt: skip
+def test_what_cannot_be_is_refused_and_counts_nowhere(
+    db: Database, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(CheckViolation):
+        latency.write(db, replace(TIMING, **changes))
+
+    assert latency.statistics(db, LONG_AGO, FAR_AHEAD).total.total.calls == 0
+
+
+# Statistics -------------------------------------------------------------------------------------
+
+
+def calls(chance: random.Random, count: int, first: float, last: float) -> list[Any]:
+    def maybe(value: float) -> float | None:
+        return None if chance.random() < 0.2 else value
+
+    return [
+        (
+            at(chance.uniform(first, last)),
+            chance.choice([None, "zerodha", "angel", "dhan"]),
+            *(maybe(duration(chance)) for _ in range(3)),
+            maybe(chance.uniform(-50, 50)),
+            duration(chance),
+            chance.choice(["succeeded"] * 5 + ["failed", "partial"]),
+        )
+        for _ in range(count)
+    ]
+
+
+def require_latency(db: Database, rows: Iterable[Any], since: datetime, until: datetime) -> None:
+    """Compare what SQL says of a window with what Python says of all rows."""
+    inside = [row for row in rows if since <= row[0] < until]
+    found = latency.statistics(db, since, until)
+    assert {each.total.broker for each in found.brokers} == {row[1] for row in inside}
+    assert len(found.brokers) == len({row[1] for row in inside})
+    groups = [(found.total, inside)] + [
+        (each, [row for row in inside if row[1] == each.total.broker]) for each in found.brokers
+    ]
+    for summary, mine in groups:
+        for place, name in enumerate(PARTS, 2):
+            part = getattr(summary, name)
+            measured = [row for row in mine if row[place] is not None]
+            times = [row[place] for row in measured]
+            assert part.part == name
+            assert part.calls == len(times)
+            assert part.failed == sum(row[7] == "failed" for row in measured)
+            assert part.partial == sum(row[7] == "partial" for row in measured)
+            for limit in (100, 150, 200):
+                under = getattr(part, f"under_{limit}_ms")
+                assert under == sum(time < limit for time in times)
+                assert part.share(under) == (under / len(times) if times else None)
+            require_quantiles(part, times, exactly=len(inside) <= rollups.FEW)
+
+
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_statistics_of_any_window_are_those_of_its_calls(
+    db: Database, oadb_database_url: str, seed: int
+) -> None:
+    chance = random.Random(seed)
+    rows: list[Any] = []
+    for number in range(4):
+        span = (0, 2880) if number % 2 else (number * 720, number * 720 + 720)
+        batch = calls(chance, 600, *span)
+        put_latency(oadb_database_url, batch)
+        rows += batch
+        if number == 1:
+            rollups.refresh(db)
+    for since, until in windows(chance, 20):
+        require_latency(db, rows, since, until)
+    assert latency.list_brokers(db) == ["angel", "dhan", "zerodha"]
+    rollups.refresh(db)
+    for since, until in windows(chance, 20):
+        require_latency(db, rows, since, until)
+    assert latency.list_brokers(db) == ["angel", "dhan", "zerodha"]
+
+
+def test_statistics_have_the_same_parts_when_there_were_no_calls(db: Database) -> None:
+    """The reference's had other keys after an error than before it."""
+    found = latency.statistics(db, at(0), at(60))
+
+    assert found.brokers == ()
+    for name in PARTS:
+        part = getattr(found.total, name)
+        assert (part.part, part.calls, part.p99_ms, part.share(0)) == (name, 0, None, None)
+
+
+async def test_calls_are_written_and_counted_without_waiting(adb: Any, db: Database) -> None:
+    await latency.write(adb, TIMING)
+
+    found = await latency.statistics(adb, LONG_AGO, FAR_AHEAD)
+    assert found == latency.statistics(db, LONG_AGO, FAR_AHEAD)
+    assert found.total.rtt.p50_ms == 80.0
+
+
+def test_no_statement_reads_a_whole_table_of_rows(db: Database, oadb_database_url: str) -> None:
+    """Defect 48: there was no index but the key's."""
+    put_latency(oadb_database_url, calls(random.Random(1), 3000, 0, 14 * 1440))
+    rollups.refresh(db)
+    with psycopg.connect(oadb_database_url, autocommit=True) as connection:
+        connection.execute("vacuum analyze oadb.latency, oadb.latency_rollups, oadb.log_batches")
+    for name in ("list_recent", "stream_between", "_summarize", "list_brokers"):
+        assert "Seq Scan on latency_default" not in plan(oadb_database_url, "latency", name)

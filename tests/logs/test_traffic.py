@@ -1,0 +1,348 @@
+"""Traffic: what is written is found, page by page, and nothing an attacker sends is too long."""
+
+import itertools
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.errors import CheckViolation
+
+from oadb import Config, Database
+from oadb.errors import ParameterError
+from oadb.logs import rollups, traffic
+from oadb.logs.traffic import Request, RequestLog
+from oadb.logs.writer import LogWriter
+from tests.conftest import configured
+from tests.support.instrument_rows import plan
+from tests.support.rollup_rows import at, put_traffic
+
+REQUEST = Request(
+    ip="203.0.113.7", method="POST", path="/api/v1/placeorder", status=200, duration_ms=12.5,
+    endpoint="/api/v1/placeorder", host="trade.example.in", user_id=7, error=None,
+)  # fmt: skip
+
+LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def test_a_request_is_read_as_it_was_written(db: Database) -> None:
+    traffic.write(db, REQUEST)
+
+    (row,) = traffic.list_recent(db)
+    assert row == RequestLog(
+        row.log_id, row.logged_at, "203.0.113.7", "POST", "/api/v1/placeorder",
+        "/api/v1/placeorder", 200, 12.5, "trade.example.in", 7, None,
+    )  # fmt: skip
+
+
+def test_a_request_that_is_written_counts_at_once(db: Database) -> None:
+    traffic.write(db, REQUEST)
+    traffic.write(db, replace(REQUEST, status=500, endpoint=None))
+
+    found = traffic.statistics(db, LONG_AGO, FAR_AHEAD)
+    assert (found.total.requests, found.total.errors) == (2, 1)
+    assert {each.endpoint for each in found.endpoints} == {None, "/api/v1/placeorder"}
+
+
+def test_what_a_writer_of_logs_stores_is_counted(db: Database, config: Config) -> None:
+    with LogWriter(config) as logs:
+        for number in range(50):
+            logs.write(replace(REQUEST, status=200 + number))
+
+    assert traffic.statistics(db, LONG_AGO, FAR_AHEAD).total.requests == 50
+    assert rollups.refresh(db).batches > 0
+    assert traffic.statistics(db, LONG_AGO, FAR_AHEAD).total.status_2xx == 50
+
+
+async def test_a_request_is_written_without_waiting(adb: Any, db: Database) -> None:
+    await traffic.write(adb, REQUEST)
+
+    assert len(await traffic.list_recent(adb)) == len(traffic.list_recent(db)) == 1
+
+
+def test_the_time_of_a_request_is_the_databases(db: Database, oadb_database_url: str) -> None:
+    """Defect 39: clocks and time zones of services do not meet in one column."""
+    with psycopg.connect(oadb_database_url, autocommit=True) as connection:
+        connection.execute("alter role current_user set timezone to 'Asia/Kolkata'")
+        try:
+            with psycopg.connect(oadb_database_url) as other:
+                before = other.execute("select clock_timestamp()").fetchone()
+            traffic.write(db, REQUEST)
+        finally:
+            connection.execute("alter role current_user reset timezone")
+        after = connection.execute("select clock_timestamp()").fetchone()
+
+    assert before is not None
+    assert after is not None
+    assert before[0] <= traffic.list_recent(db)[0].logged_at <= after[0]
+
+
+@pytest.mark.parametrize("field", ["path", "host", "endpoint", "error", "method"])
+@pytest.mark.parametrize("text", ["/a b" * 25_000, "a\0b", "a\ud800b", "\u0939" * 3000])
+def test_no_text_is_too_long_or_too_strange_to_be_logged(
+    db: Database, field: str, text: str
+) -> None:
+    """Defect 42: an attacker's path of 501 characters left no trace."""
+    traffic.write(db, replace(REQUEST, **{field: text}))
+
+    kept = getattr(traffic.list_recent(db)[0], field)
+    assert kept[:1] == text[:1]
+    assert len(kept) <= (20 if field == "method" else 2000)
+
+
+@pytest.mark.parametrize("field", ["path", "error"])
+def test_a_secret_in_a_text_is_not_logged(db: Database, field: str) -> None:
+    """Defect 6."""
+    secret = "5f" * 32
+    traffic.write(db, replace(REQUEST, **{field: f"/api/v1/quotes?apikey={secret}&symbol=INFY"}))
+
+    kept = getattr(traffic.list_recent(db)[0], field)
+    assert secret not in kept
+    assert kept.startswith("/api/v1/quotes?")
+
+
+def test_users_are_numbers_as_everywhere(db: Database) -> None:
+    """Defect 43: a column for numbers got names, and refused them."""
+    traffic.write(db, replace(REQUEST, user_id=2**40))
+
+    assert traffic.list_recent(db)[0].user_id == 2**40
+    with pytest.raises(ParameterError, match="user_id must be int"):
+        traffic.write(db, replace(REQUEST, user_id="asha"))  # type: ignore[arg-type]
+
+
+def test_nothing_is_made_in_the_folder_where_a_service_runs(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Defect 44: the URL of the database became a folder, password and all."""
+    monkeypatch.chdir(tmp_path)
+    traffic.write(db, REQUEST)
+    traffic.statistics(db, LONG_AGO, FAR_AHEAD)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("wrong", ["", "localhost", "203.0.113.7; drop", "fe80::1%eth0"])
+def test_an_address_that_is_none_is_refused(db: Database, wrong: str) -> None:
+    with pytest.raises(ParameterError, match=r"traffic\.write: ip must be"):
+        traffic.write(db, replace(REQUEST, ip=wrong))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"status": 99}, {"status": 600}, {"duration_ms": -1.0},
+                {"duration_ms": float("nan")}, {"duration_ms": float("inf")}]
+)  # fmt: skip
+def test_what_cannot_be_is_refused_and_counts_nowhere(
+    db: Database, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(CheckViolation):
+        traffic.write(db, replace(REQUEST, **changes))
+
+    assert traffic.statistics(db, LONG_AGO, FAR_AHEAD).total.requests == 0
+
+
+# Pages ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def written(db: Database, oadb_database_url: str) -> list[RequestLog]:
+    """Write 60 requests, twelve at one moment; give them, newest first."""
+    statuses = (200, 404, 500, 302)
+    rows = [(at(n // 12), f"/e{n % 3}", statuses[n % 4], float(n)) for n in range(60)]
+    put_traffic(oadb_database_url, rows)
+    return traffic.list_recent(db, page_size=1000)
+
+
+def pages(first: list[RequestLog], after: Any) -> list[RequestLog]:
+    found, page = [*first], first
+    while page:
+        page = after(page[-1].logged_at, page[-1].log_id)
+        found += page
+    return found
+
+
+def test_pages_follow_each_other_without_a_gap(db: Database, written: list[RequestLog]) -> None:
+    assert [row.duration_ms for row in written] == [float(n) for n in reversed(range(60))]
+    found = pages(
+        traffic.list_recent(db, page_size=7),
+        lambda before, id_: traffic.list_recent(db, before, id_, 7),
+    )
+
+    assert found == written
+
+
+def test_a_page_has_at_most_a_thousand_rows(db: Database, oadb_database_url: str) -> None:
+    put_traffic(oadb_database_url, [(at(n), None, 200, 1.0) for n in range(1100)])
+
+    assert len(traffic.list_recent(db, page_size=10**6)) == 1000
+
+
+def test_requests_are_listed_by_address_endpoint_and_status(
+    db: Database, written: list[RequestLog]
+) -> None:
+    traffic.write(db, replace(REQUEST, ip="2001:db8::1"))
+    since = at(0)
+
+    assert (
+        pages(
+            traffic.list_by_ip(db, "203.0.113.7", page_size=50),
+            lambda before, id_: traffic.list_by_ip(db, "203.0.113.7", before, id_, 50),
+        )
+        == written
+    )
+    assert len(traffic.list_by_ip(db, "2001:0DB8::1")) == 1
+    assert pages(
+        traffic.list_by_endpoint(db, "/e1", since, page_size=4),
+        lambda before, id_: traffic.list_by_endpoint(db, "/e1", since, before, id_, 4),
+    ) == [row for row in written if row.endpoint == "/e1"]
+    assert pages(
+        traffic.list_by_status(db, 404, since, page_size=4),
+        lambda before, id_: traffic.list_by_status(db, 404, since, before, id_, 4),
+    ) == [row for row in written if row.status == 404]
+    assert traffic.list_by_status(db, 404, at(5)) == []
+    assert traffic.list_by_status(db, 399, since) == traffic.list_by_status(db, 400, since) == []
+    assert pages(
+        traffic.list_by_status(db, 302, since, page_size=4),
+        lambda before, id_: traffic.list_by_status(db, 302, since, before, id_, 4),
+    ) == [row for row in written if row.status == 302]
+    assert traffic.list_by_status(db, 302, at(5)) == []
+
+
+def test_a_window_ends_before_its_end(db: Database, written: list[RequestLog]) -> None:
+    """As in api_logs: without an id, what was logged at that very moment is not in it."""
+    until, since = at(3), at(0)
+    for found in (
+        traffic.list_recent(db, until, page_size=1000),
+        traffic.list_by_ip(db, "203.0.113.7", until, page_size=1000),
+    ):
+        assert found == [row for row in written if row.logged_at < until]
+    for listed, condition in (
+        (
+            traffic.list_by_endpoint(db, "/e1", since, until),
+            lambda row: row.endpoint == "/e1",
+        ),
+        (traffic.list_by_status(db, 404, since, until), lambda row: row.status == 404),
+        (traffic.list_by_status(db, 302, since, until), lambda row: row.status == 302),
+    ):
+        assert listed == [row for row in written if row.logged_at < until and condition(row)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["list_recent", "list_by_ip", "list_by_endpoint", "_list_by_status", "_list_errors"],
+)
+def test_a_page_leaves_out_the_partitions_behind_it(filled_url: str, name: str) -> None:
+    """By a plan that was made for any page."""
+    declared = next(query for query in traffic.query if query.__name__ == name)
+    values = {
+        "before_at": f"'{at(3 * 1440)}'", "since": f"'{at(0)}'", "page_size": "1000",
+        "status": "404", "ip": "'10.0.0.25'", "endpoint": "'/e1'",
+    }  # fmt: skip
+    given = ", ".join(values.get(name, "null") for name in declared.statement.params)
+    with psycopg.connect(filled_url, autocommit=True) as connection:
+        connection.execute("set plan_cache_mode = force_generic_plan")
+        connection.execute(b"prepare planned as " + declared.statement.sql)
+        rows = connection.execute(f"explain (analyze) execute planned ({given})".encode())
+        lines = [line for (line,) in rows if "never executed" not in line]
+    read = {name[:12] for line in lines for name in re.findall(r"traffic_0\d+", line)}
+
+    assert read
+    assert read <= {f"traffic_{at(1440 * day):%m%d}" for day in range(4)}
+
+
+def test_an_export_streams_a_window_in_order(db: Database, written: list[RequestLog]) -> None:
+    found = [*traffic.stream_between(db, at(1), at(3))]
+
+    assert found == [row for row in reversed(written) if at(1) <= row.logged_at < at(3)]
+    assert len(found) == 24
+
+
+def test_the_clients_of_a_host_are_counted(db: Database) -> None:
+    for status in (200, 404, 500):
+        traffic.write(db, replace(REQUEST, status=status, host="Trade.Example.in"))
+    traffic.write(db, replace(REQUEST, ip="2001:db8::1"))
+    traffic.write(db, replace(REQUEST, ip="198.51.100.1", host="elsewhere.example.in"))
+    newest = max(row.logged_at for row in traffic.list_by_ip(db, "203.0.113.7"))
+
+    first, second = traffic.list_clients(db, "trade.example.IN", LONG_AGO, FAR_AHEAD)
+
+    assert first == traffic.Client("203.0.113.7", 3, 2, newest)
+    assert (second.ip, second.requests, second.errors) == ("2001:db8::1", 1, 0)
+    assert len(traffic.list_clients(db, "trade.example.in", LONG_AGO, FAR_AHEAD, 1)) == 1
+    assert traffic.list_clients(db, "trade.example.in", FAR_AHEAD, FAR_AHEAD) == []
+
+
+# Plans ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def filled_url(oadb_server: Any, oadb_template: str) -> Any:
+    """Give a database with two weeks of 50,000 requests, in daily partitions, rolled up."""
+    with oadb_server.clone(oadb_template) as url:
+        fill(url)
+        yield url
+
+
+def fill(url: str) -> None:
+    days = [at(1440 * day) for day in range(15)]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("set timezone to 'UTC'")
+        for day, following in itertools.pairwise(days):
+            connection.execute(
+                f"create table oadb.traffic_{day:%m%d} partition of oadb.traffic "
+                f"for values from ('{day}') to ('{following}')".encode()
+            )
+        connection.execute(
+            "insert into oadb.traffic "
+            "(logged_at, ip, method, path, endpoint, status, duration_ms, host) "
+            "select %s + n * interval '14 days' / 50000, '10.0.0.0'::inet + n %% 500, 'GET', '/', "
+            "'/e' || n %% 20, case when n %% 25 = 0 then 404 else 200 end, n %% 100, 'a.in' "
+            "from generate_series(0, 49999) as n",
+            [days[0]],
+        )
+        connection.execute(
+            "insert into oadb.log_batches (batch_id, table_name, rows, first_at, last_at) "
+            "values (gen_random_uuid(), 'traffic', 50000, %s, %s)",
+            [days[0], days[-1] - timedelta(microseconds=1)],
+        )
+    with Database(configured(url)) as db:
+        rollups.refresh(db)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("vacuum analyze oadb.traffic, oadb.traffic_rollups, oadb.log_batches")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["list_recent", "list_by_ip", "list_by_endpoint", "_list_by_status", "_list_errors",
+     "stream_between", "list_clients", "_summarize"],
+)  # fmt: skip
+def test_no_statement_reads_a_whole_table_of_rows(filled_url: str, name: str) -> None:
+    """Defect 48; for whatever values: what is read is a part of each partition at most."""
+    assert "Seq Scan on traffic_0" not in plan(filled_url, "traffic", name)
+
+
+def test_statistics_read_no_row_of_what_is_rolled_up(filled_url: str) -> None:
+    """Of 14 days all but two minutes; partitions that hold nothing of these are not opened."""
+    statement = traffic._summarize.statement.sql
+    with psycopg.connect(filled_url, autocommit=True) as connection:
+        connection.execute("set plan_cache_mode = force_generic_plan")
+        connection.execute(b"prepare summary as " + statement)
+        found = connection.execute(
+            f"explain (analyze, costs off, timing off, format json) "
+            f"execute summary ('{at(10.5)}', '{at(14 * 1440 - 10.5)}', 1000)".encode()
+        ).fetchone()
+    assert found is not None
+    scans = [node for node in nodes(found[0][0]["Plan"]) if "Relation Name" in node]
+    rows = [node for node in scans if node["Relation Name"].startswith("traffic_0")]
+    opened = [node for node in rows if node["Actual Loops"]]
+
+    assert {node["Relation Name"] for node in opened} <= {"traffic_0302", "traffic_0315"}
+    assert sum(node["Actual Rows"] * node["Actual Loops"] for node in opened) < 20
+
+
+def nodes(node: dict[str, Any]) -> Any:
+    yield node
+    for part in node.get("Plans", ()):
+        yield from nodes(part)

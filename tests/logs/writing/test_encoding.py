@@ -1,0 +1,185 @@
+"""What is stored equals what was given, in the text format of COPY and by the database's clock."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from time import monotonic_ns
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from oadb.errors import DeclarationError
+from oadb.logs import latency, traffic
+from oadb.logs.redaction import Redaction
+from oadb.logs.texts import visible
+from oadb.logs.writer import _TABLES
+from oadb.logs.writing.encoding import Clock, Lines
+from oadb.logs.writing.log_tables import Table, table
+from oadb.logs.writing.queue import Entry
+from tests.support.hostile import TEXTS
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+COLUMNS = ("note", "number", "ratio", "body", "ip")
+SETTINGS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+Rows = Sequence[tuple[object, ...]]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A table as the encoding knows it; ``store`` is not its work."""
+
+    order: tuple[int, ...] = tuple(range(len(COLUMNS)))
+    address: int | None = 4
+
+
+def entries(rows: Rows, stamp: int = 0) -> list[Entry]:
+    return [(stamp, row, 0, None) for row in rows]
+
+
+def lines(rows: Rows, clock: Clock | None = None) -> Lines:
+    clock = clock or Clock(datetime.now(UTC), monotonic_ns())
+    encoded: Any = Encoded()
+    return Lines(encoded, entries(rows, clock.monotonic), clock)
+
+
+@pytest.fixture(scope="module")
+def connection(shared_url: str) -> Generator[psycopg.Connection]:
+    with psycopg.connect(shared_url, autocommit=True) as connection:
+        connection.execute(
+            "create temporary table encoded (place int generated always as identity, "
+            "logged_at timestamptz, note text, number bigint, ratio float8, body jsonb, ip inet)"
+        )
+        yield connection
+
+
+def stored(connection: psycopg.Connection, blocks: Lines) -> list[tuple[Any, ...]]:
+    connection.execute("truncate encoded")
+    names = ", ".join(("logged_at", *COLUMNS))
+    with connection.cursor().copy(f"copy encoded ({names}) from stdin".encode()) as copy:
+        for block in blocks:
+            copy.write(block)
+    rows = connection.execute(
+        "select note, number, ratio, body, host(ip) from encoded order by place"
+    )
+    return rows.fetchall()
+
+
+def visibly(rows: Rows) -> list[tuple[object, ...]]:
+    return [(visible(note) if isinstance(note, str) else note, *rest) for note, *rest in rows]
+
+
+any_row = st.tuples(
+    st.none() | st.text(st.characters(codec=None)) | st.sampled_from(TEXTS[:400]),
+    st.none() | st.integers(-(2**63), 2**63 - 1),
+    st.none() | st.floats(allow_nan=False),
+    st.none(),
+    st.none() | st.ip_addresses().map(str),
+)
+
+
+@SETTINGS
+@given(rows=st.lists(any_row, max_size=30))
+def test_what_is_stored_is_what_was_given(connection: psycopg.Connection, rows: Rows) -> None:
+    found = stored(connection, lines(rows))
+    without = [row[:4] for row in found]
+
+    assert without == [row[:4] for row in visibly(rows)]
+    assert [row[4] is None for row in found] == [row[4] is None for row in rows]
+
+
+@SETTINGS
+@given(st.lists(st.text(st.characters(codec=None)), min_size=1, max_size=30))
+def test_any_text_is_stored_in_a_body(connection: psycopg.Connection, texts: list[str]) -> None:
+    redaction = Redaction()
+    bodies = [redaction.body({"message": text}) for text in texts]
+    found = stored(connection, lines([(None, None, None, body, None) for body in bodies]))
+
+    assert [row[3].keys() for row in found] == [{"message"}] * len(texts)
+    for text, (_, _, _, body, _) in zip(texts, found, strict=True):
+        if text.isalpha() and len(text) < 40:
+            assert body == {"message": text}
+
+
+@pytest.mark.parametrize("rows", [0, 1, 499, 500, 501, 1200])
+def test_rows_keep_their_order_however_many_there_are(
+    connection: psycopg.Connection, rows: int
+) -> None:
+    given = [(f"row {n}", n, n / 7, None, "203.0.113.7") for n in range(rows)]
+
+    assert stored(connection, lines(given)) == given
+
+
+@pytest.mark.parametrize(
+    ("column", "wrong"),
+    [
+        pytest.param(1, 10**5000, id="large"),
+        (1, 2**63),
+        (1, True),
+        (1, "\\N"),
+        (1, "x\ty"),
+        (2, "x"),
+        (3, "{"),
+        pytest.param(3, 1.5j, id="complex"),
+    ],
+)
+def test_a_value_that_its_column_does_not_take_is_refused_by_the_server_and_not_before(
+    connection: psycopg.Connection, column: int, wrong: object
+) -> None:
+    row: list[object] = [None] * 5
+    row[column] = wrong
+    with pytest.raises(psycopg.DataError) as refused:
+        stored(connection, lines([tuple(row)]))
+
+    assert (refused.value.sqlstate or "").startswith("22")
+
+
+def test_what_is_no_address_is_left_out_and_named() -> None:
+    good = ("a", 1, 1.0, None, "203.0.113.7")
+    for bad in ["", "x", "203.0.113.7/8", "fe80::1%eth0", 5, True, "1.2.3.4, 5.6.7.8"]:
+        found = lines([good, (*good[:4], bad), good])
+
+        assert b"".join(found).count(b"\n") == 2
+        assert [(entry[1][4], reason) for entry, reason in found.unfit] == [
+            (bad, "ip is no IP address")
+        ]
+
+
+def test_an_address_of_both_worlds_is_the_one_that_bans_know(
+    connection: psycopg.Connection,
+) -> None:
+    rows = [(None, None, None, None, "::ffff:203.0.113.7"), (None, None, None, None, None)]
+
+    assert [row[4] for row in stored(connection, lines(rows))] == ["203.0.113.7", None]
+
+
+@given(
+    st.integers(10**15, 4 * 10**15).map(lambda us: EPOCH + timedelta(microseconds=us)),
+    st.lists(st.integers(0, 10**14), min_size=1, max_size=20),
+)
+def test_times_are_the_clock_of_the_database_less_the_age(now: datetime, ages: list[int]) -> None:
+    monotonic = 10**15
+    times = Clock(now, monotonic).times([monotonic - age for age in ages])
+
+    assert [datetime.fromisoformat(text) for text in times] == [
+        now - timedelta(microseconds=age // 1000) for age in ages
+    ]
+
+
+def test_tables_follow_their_statements() -> None:
+    known: dict[str, Table] = {each.name: each for each in _TABLES}
+    request = traffic.Request("::1", "GET", "/x", 200, 1.5, user_id=7)
+
+    values, _ = known["traffic"].redacted(request, Redaction())
+    assert dict(zip(known["traffic"].names, values, strict=True)) == asdict(request)
+    assert [known["traffic"].names[place] for place in known["traffic"].order] == [
+        "ip", "method", "path", "endpoint", "status", "duration_ms", "host", "user_id", "error",
+    ]  # fmt: skip
+    assert {name: len(each.bodies) for name, each in known.items()} == {
+        "api_logs": 2, "analyzer_logs": 2, "traffic": 0, "latency": 0,
+    }  # fmt: skip
+    with pytest.raises(DeclarationError, match=r"traffic\.store copies .* the fields of Timing"):
+        table(latency.Timing, traffic.store)

@@ -1,0 +1,324 @@
+"""The queue: bounded, open again at half, in order, and its counts always add up."""
+
+import threading
+from time import monotonic
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from oadb.errors import ParameterError, UnavailableError
+from oadb.logs.writing.limits import Limits
+from oadb.logs.writing.queue import Batch, Queue, Receipt
+from tests.support.rig import threads
+
+SIZE = 1000
+
+
+def queue(**limits: Any) -> Queue:
+    return Queue(Limits(**{"max_rows": 100, "flush_rows": 10, **limits}), ["first", "second"])
+
+
+def offer(queue: Queue, number: int, table: str = "first", receipt: Receipt | None = None) -> bool:
+    return queue.offer(table, (number,), SIZE, receipt)
+
+
+def taken(queue: Queue) -> Batch:
+    batch = queue.take()
+    assert batch is not None
+    return batch
+
+
+def numbers(batch: Batch) -> list[object]:
+    return [values[0] for _, values, _, _ in batch.entries]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_rows": 99}, {"max_rows": 10**8}, {"max_rows": True}, {"max_bytes": 1000},
+        {"max_bytes": float("nan")}, {"flush_rows": 0}, {"flush_rows": 10**8},
+        {"flush_seconds": 0}, {"flush_seconds": 61.0}, {"wait_seconds": -0.1}, {"wait_seconds": 11},
+        {"wait_seconds": "1"}, {"max_rows": None},
+    ],
+)  # fmt: skip
+def test_an_impossible_limit_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ParameterError, match=r"^[a-z_]+ must be a number from .* to "):
+        Limits(**wrong)
+
+
+def test_a_batch_begins_with_enough_rows_and_has_all_of_its_table() -> None:
+    full = queue(flush_seconds=60)
+    for number in range(25):
+        offer(full, number)
+
+    assert numbers(taken(full)) == [*range(25)]
+
+
+def test_a_batch_begins_after_its_time_and_waits_no_longer() -> None:
+    slow = queue(flush_seconds=0.2)
+    started = monotonic()
+    offer(slow, 1)
+    batch = taken(slow)
+
+    assert numbers(batch) == [1]
+    assert 0.19 < monotonic() - started < 5
+
+
+def test_the_table_whose_first_row_is_the_oldest_comes_first() -> None:
+    both = queue(flush_seconds=0.001)
+    for number, table in enumerate(["second", "first", "second"]):
+        offer(both, number, table)
+    batches = []
+    for _ in range(2):
+        batch = taken(both)
+        both.settle(batch)
+        batches.append((batch.table, numbers(batch)))
+
+    assert batches == [("second", [0, 2]), ("first", [1])]
+
+
+def test_a_full_queue_takes_nothing_until_half_of_it_is_stored() -> None:
+    full = queue(flush_rows=1)
+    for number in range(30):
+        assert offer(full, number, "second")
+    for number in range(70):
+        assert offer(full, number)
+    assert not offer(full, 0)
+    assert full.stats().is_full
+
+    first = taken(full)
+    assert (first.table, len(first.entries)) == ("second", 30)
+    assert not offer(full, 0), "what is in hand counts"
+    full.settle(first)
+    assert not offer(full, 0), "70 of 100 are more than half"
+    full.settle(taken(full))
+
+    assert offer(full, 0)
+    assert full.stats().most_rows == 100
+
+
+def test_bytes_are_bounded_as_rows_are() -> None:
+    full = queue(max_bytes=2**20)
+    while offer(full, 0):
+        pass
+    taking = full.stats()
+    large = queue(max_bytes=2**20)
+    for _ in range(3):
+        assert large.offer("first", ("x",), 300_000)
+
+    assert not large.offer("first", ("x",), 300_000)
+    assert large.stats().queued_bytes == 900_000
+    assert taking.queued_rows <= 100
+
+
+def test_who_waits_for_room_waits_from_the_moment_it_was_full() -> None:
+    full = queue(wait_seconds=0.15)
+    for number in range(100):
+        offer(full, number)
+    started = monotonic()
+
+    assert not full.wait_for_room(full.patience)
+    assert 0.1 < monotonic() - started < 1
+    again = monotonic()
+    assert not full.wait_for_room(full.patience)
+    assert monotonic() - again < 0.05, "an outage costs a caller that once"
+
+
+def test_who_waits_for_room_is_woken_by_it() -> None:
+    full = queue(wait_seconds=10)
+    for number in range(100):
+        offer(full, number)
+    with threads(4) as pool:
+        waiting = [pool.submit(full.wait_for_room, full.patience) for _ in range(4)]
+        full.settle(taken(full))
+
+        assert all(each.result(5) for each in waiting)
+
+
+def test_dropped_rows_go_with_the_next_batch_or_with_one_of_their_own() -> None:
+    full = queue()
+    for number in range(100):
+        offer(full, number)
+    for table in ["first", "second", "second"]:
+        full.drop(table)
+    batch = taken(full)
+    full.drop("second")
+    full.settle(batch)
+    rest = taken(full)
+
+    assert (batch.drops, rest.drops) == ({"first": 1, "second": 2}, {"second": 1})
+    assert (rest.table, rest.entries) == ("second", [])
+    assert full.stats().dropped == 4
+
+
+def test_a_row_that_is_waited_for_makes_a_batch_at_once_and_is_answered() -> None:
+    quick = queue(flush_seconds=60)
+    receipt = Receipt()
+    offer(quick, 1)
+    offer(quick, 2, receipt=receipt)
+    batch = taken(quick)
+    batch.rejects = [(batch.entries[1], "unfit")]
+    quick.settle(batch)
+
+    assert receipt.result() == "unfit"
+    assert (quick.stats().stored, quick.stats().rejected) == (1, 1)
+
+
+def test_a_row_that_was_taken_back_is_not_stored() -> None:
+    quick = queue(flush_seconds=60)
+    receipts = [Receipt(), Receipt()]
+    for number, receipt in enumerate(receipts):
+        offer(quick, number, receipt=receipt)
+    assert receipts[0].cancel()
+    batch = taken(quick)
+
+    assert numbers(batch) == [1]
+    assert not receipts[1].cancel(), "it is on its way"
+    assert quick.stats().accepted == 1
+
+
+def test_closing_makes_what_waits_due_and_ends_who_takes() -> None:
+    closed = queue(flush_seconds=60)
+    offer(closed, 1)
+    closed.close()
+    batch = taken(closed)
+    closed.settle(batch)
+
+    assert closed.take() is None
+    assert not offer(closed, 2)
+    closed.drop("first")
+    assert (closed.stats().stored, closed.stats().refused) == (1, 1)
+
+
+def test_closing_wakes_who_waits_for_rows_and_who_waits_for_room() -> None:
+    empty, full = queue(), queue()
+    for number in range(100):
+        offer(full, number)
+    with threads(2) as pool:
+        taking = pool.submit(empty.take)
+        waiting = pool.submit(full.wait_for_room, 60)
+        empty.close()
+        full.close()
+
+        assert taking.result(5) is None
+        assert waiting.result(5) is False
+
+
+def test_giving_up_counts_what_is_left_and_tells_who_waits() -> None:
+    given_up = queue(flush_seconds=60)
+    receipt = Receipt()
+    offer(given_up, 1)
+    batch = taken_when_closed(given_up)
+    offer_after_close = offer(given_up, 2, receipt=receipt)
+
+    assert batch is not None
+    assert not offer_after_close
+    assert given_up.give_up() == 1
+    assert given_up.take() is None
+    assert not given_up.retry("gone", 60)
+    waiting = queue(flush_seconds=60)
+    offer(waiting, 1, receipt=receipt)
+    assert waiting.give_up() == 1
+    with pytest.raises(UnavailableError, match="was closed"):
+        receipt.result(0)
+
+
+def taken_when_closed(queue: Queue) -> Batch | None:
+    queue.close()
+    return queue.take()
+
+
+def test_the_age_of_the_oldest_row_is_known_also_of_one_in_hand() -> None:
+    aging = queue(flush_rows=1)
+    assert aging.stats().oldest_age == 0.0
+    offer(aging, 1)
+    first = aging.stats().oldest_age
+    batch = taken(aging)
+
+    assert 0 < first < aging.stats().oldest_age < 5
+    aging.settle(batch)
+    assert aging.stats().oldest_age == 0.0
+
+
+def test_rows_of_many_threads_are_neither_lost_nor_counted_twice() -> None:
+    shared = queue(max_rows=100, flush_rows=1, wait_seconds=10)
+    found: list[object] = []
+
+    def give(start: int) -> None:
+        for number in range(start, start + 2000):
+            while not offer(shared, number):
+                shared.wait_for_room(10)
+
+    def take() -> None:
+        while (batch := shared.take()) is not None:
+            found.extend(numbers(batch))
+            shared.settle(batch)
+
+    taker = threading.Thread(target=take)
+    taker.start()
+    with threads(8) as pool:
+        list(pool.map(give, range(0, 16_000, 2000)))
+    shared.close()
+    taker.join(10)
+
+    assert sorted(found) == [*range(16_000)]  # type: ignore[type-var]
+    stats = shared.stats()
+    assert (stats.accepted, stats.stored, stats.queued_rows, stats.queued_bytes) == (
+        16_000, 16_000, 0, 0,
+    )  # fmt: skip
+    assert stats.most_rows <= 100
+
+
+class Model(RuleBasedStateMachine):
+    """Anything may happen in any order; what is counted adds up, and bounds hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue = queue(flush_seconds=0.001, flush_rows=1)
+        self.batch: Batch | None = None
+        self.tried = self.taken = self.counted = 0
+
+    @rule(rows=st.integers(1, 60), table=st.sampled_from(["first", "second"]))
+    def give(self, rows: int, table: str) -> None:
+        for number in range(rows):
+            self.tried += 1
+            if not offer(self.queue, number, table):
+                self.queue.drop(table)
+
+    @precondition(lambda self: self.batch is None and self.has_work())
+    @rule()
+    def take(self) -> None:
+        self.batch = taken(self.queue)
+        self.taken += len(self.batch.entries)
+        self.counted += sum(self.batch.drops.values())
+
+    @precondition(lambda self: self.batch is not None)
+    @rule(fails=st.booleans())
+    def end(self, fails: bool) -> None:
+        assert self.batch is not None
+        if fails:
+            assert self.queue.retry("lost", 0)
+        else:
+            self.queue.settle(self.batch)
+            self.batch = None
+
+    def has_work(self) -> bool:
+        return bool(self.queue._counts.rows or self.queue._drops)
+
+    @invariant()
+    def adds_up(self) -> None:
+        stats = self.queue.stats()
+        in_hand = len(self.batch.entries) if self.batch else 0
+        assert stats.accepted + stats.dropped == self.tried
+        assert stats.accepted == stats.stored + stats.queued_rows
+        assert stats.stored + in_hand == self.taken
+        assert stats.queued_bytes == stats.queued_rows * SIZE
+        assert stats.queued_rows <= stats.most_rows <= 100
+        assert stats.dropped == self.counted + sum(self.queue._drops.values())
+
+
+Model.TestCase.settings = settings(max_examples=50)
+TestModel = Model.TestCase

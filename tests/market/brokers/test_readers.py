@@ -1,0 +1,111 @@
+"""All readers: found by the broker's name, and of one mind about an instrument."""
+
+import gzip
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from oadb import Transaction
+from oadb.errors import LoadError
+from oadb.market import brokers, instruments, loads
+from oadb.market.instruments import Instrument, Listing, Rejected
+from tests.market.brokers.samples import HEADING
+
+# The same call on NIFTY and the same index, as each broker writes them.
+FILES = {
+    "zerodha": (
+        f"{HEADING}\n"
+        "9,35,NIFTY2573124000.5CE,NIFTY,0.0,2025-07-31,24000.5,0.05,75,CE,NFO-OPT,NFO\n"
+        "256265,1001,NIFTY 50,NIFTY 50,0.0,,0.0,0.0,0,EQ,INDICES,NSE\n"
+    ),
+    "angel": (
+        '[{"token":"35","symbol":"NIFTY31JUL2524000.5CE","name":"NIFTY","expiry":"31JUL2025",'
+        '"strike":"2400050.000000","lotsize":"75","instrumenttype":"OPTIDX","exch_seg":"NFO",'
+        '"tick_size":"5.000000"},{"token":"99926000","symbol":"Nifty 50","name":"NIFTY",'
+        '"expiry":"","strike":"0.000000","lotsize":"1","instrumenttype":"AMXIDX",'
+        '"exch_seg":"NSE","tick_size":"0.000000"}]'
+    ),
+    "upstox": (
+        '[{"segment":"NSE_FO","name":"NIFTY","expiry":1753986599000,"instrument_type":"CE",'
+        '"underlying_symbol":"NIFTY","instrument_key":"NSE_FO|35","lot_size":75,"tick_size":5.0,'
+        '"trading_symbol":"NIFTY 24000.5 CE 31 JUL 25","strike_price":24000.5},'
+        '{"segment":"NSE_INDEX","name":"Nifty 50","instrument_type":"INDEX",'
+        '"instrument_key":"NSE_INDEX|Nifty 50","trading_symbol":"NIFTY 50"}]'
+    ),
+    "dhan": (
+        "SEM_EXM_EXCH_ID,SEM_SMST_SECURITY_ID,SEM_INSTRUMENT_NAME,SEM_TRADING_SYMBOL,"
+        "SEM_LOT_UNITS,SEM_EXPIRY_DATE,SEM_STRIKE_PRICE,SEM_TICK_SIZE,SEM_SERIES,SM_SYMBOL_NAME\n"
+        "NSE,35,OPTIDX,NIFTY-Jul2025-24000.5-CE,75.0,2025-07-31 14:30:00,24000.50000,5.0000,NA,\n"
+        "NSE,13,INDEX,NIFTY,1.0,0001-01-01,,0.0500,X,NIFTY\n"
+    ),
+    "fyers": (
+        "101125073135,NIFTY 31 Jul 25 24000.5 CE,14,75,0.05,,0915-1530:,2025-07-01,1753956000,"
+        "NSE:NIFTY2573124000.5CE,10,11,35,NIFTY,26000,24000.5,CE,101000000026000,None\n"
+        "101000000026000,NIFTY50-INDEX,10,0,0.05,,0915-1530:,2025-07-01,,NSE:NIFTY50-INDEX,10,10,"
+        "26000,NIFTY,26000,-1.0,XX,101000000026000,None\n"
+    ),
+}
+
+
+def test_there_is_a_sample_of_every_broker() -> None:
+    assert sorted(FILES) == sorted(brokers.READERS)
+
+
+def read(file: Path, broker: str) -> list[Instrument]:
+    return [row.instrument() for row in brokers.read(broker, file) if isinstance(row, Listing)]
+
+
+@pytest.mark.parametrize("broker", FILES)
+@pytest.mark.parametrize("packed", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_every_broker_gives_an_instrument_the_same_symbol(
+    tmp_path: Path, broker: str, packed: Callable[[bytes], bytes]
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(packed(FILES[broker].encode()))
+    option, index = read(file, broker)
+
+    assert (option.broker, option.exchange, option.symbol, option.name, option.instrument_type) == (
+        broker, "NFO", "NIFTY31JUL2524000.5CE", "NIFTY", "CE",
+    )  # fmt: skip
+    assert (option.expiry, str(option.strike), option.lot_size, str(option.tick_size)) == (
+        date(2025, 7, 31), "24000.5", 75, "0.05",
+    )  # fmt: skip
+    assert (index.exchange, index.symbol, index.expiry, index.strike) == (
+        "NSE_INDEX", "NIFTY", None, None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("broker", FILES)
+def test_what_a_reader_finds_is_what_the_table_holds(
+    tx: Transaction, tmp_path: Path, broker: str
+) -> None:
+    file = tmp_path / "file"
+    file.write_text(FILES[broker])
+    report = loads.load(tx, broker, brokers.read(broker, file))
+
+    assert (report.accepted, report.rejected) == (2, ())
+    for row in read(file, broker):
+        assert instruments.get(tx, broker, row.exchange, row.symbol) == row
+
+
+@pytest.mark.parametrize("broker", FILES)
+def test_the_file_of_another_broker_is_refused_or_rejected_whole(
+    tmp_path: Path, broker: str
+) -> None:
+    file = tmp_path / "file"
+    for other in FILES.keys() - {broker}:
+        file.write_text(FILES[other])
+        try:
+            rows = list(brokers.read(broker, file))
+        except LoadError:
+            continue
+        assert all(isinstance(row, Rejected) for row in rows), other
+
+
+def test_an_unknown_broker_is_told_the_known_ones() -> None:
+    with pytest.raises(
+        LoadError, match="no reader for 'kite'; there are angel, dhan, fyers, upstox, zerodha"
+    ):
+        brokers.read("kite", Path("none"))

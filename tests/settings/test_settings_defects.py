@@ -1,0 +1,178 @@
+"""What must not happen to settings and pending orders, named after what did happen elsewhere.
+
+As in test_defects.py: the numbers are those of our study, and these tests are the list.
+"""
+
+from collections.abc import Generator
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from oadb import Config, Database, Secret
+from oadb.accounts import api_keys, users
+from oadb.errors import NoRowError, UnavailableError
+from oadb.settings import app_settings, smtp_settings, user_settings
+from oadb.trading import pending_orders
+from tests.conftest import RING, configured
+from tests.support.rig import Observer, threads
+
+CONFIRM = user_settings.declare("defects.confirm_orders", bool, default=True)
+ORDER: dict[str, object] = {"symbol": "SBIN", "quantity": 10}
+GROUPS = ("trading_mode", "security_settings", "smtp_settings")
+
+
+@pytest.fixture(scope="module")
+def db(url: str) -> Generator[Database]:
+    with Database(configured(url)) as db:
+        yield db
+
+
+@pytest.fixture(scope="module")
+def other_process(url: str) -> Generator[Database]:
+    """Give a database that shares nothing with ``db`` but the server."""
+    with Database(configured(url)) as other:
+        yield other
+
+
+@pytest.fixture(scope="module")
+def many(url: str) -> Generator[Database]:
+    environ = {"DATABASE_URL": url, "DB_POOL_SIZE": "16", "OADB_KEYRING": RING.to_json()}
+    with Database(Config.from_env(environ)) as many:
+        yield many
+
+
+def unreachable() -> Database:
+    environ = {
+        "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "DB_POOL_TIMEOUT": "0.2",
+        "OADB_KEYRING": RING.to_json(),
+    }
+    return Database(Config.from_env(environ))
+
+
+# Defect 4, and what it says of a mode: an error is no answer, and least of all "live" or "auto".
+def test_a_mode_that_cannot_be_read_is_an_exception(
+    oadb_database_url: str,
+) -> None:
+    nowhere = unreachable()
+    for ask in (
+        lambda: app_settings.get_trading_mode(nowhere),
+        lambda: app_settings.set_trading_mode(nowhere, "live", changed_by=None),
+        lambda: api_keys.get_order_mode(nowhere, 1, UUID(int=1)),
+        lambda: user_settings.get(nowhere, 1, CONFIRM),
+        lambda: pending_orders.create(nowhere, 1, "placeorder", ORDER),
+        lambda: pending_orders.approve(nowhere, 1, 1),
+    ):
+        with pytest.raises(UnavailableError):
+            ask()
+    Observer(oadb_database_url).rows("delete from oadb.trading_mode")
+    with Database(configured(oadb_database_url)) as db, pytest.raises(NoRowError):
+        app_settings.get_trading_mode(db)
+
+
+# Defect 4, the other half: a flag is never unknown.
+def test_no_setting_of_the_application_that_decides_can_be_null(url: str) -> None:
+    nullable = Observer(url).rows(
+        "select table_name, column_name from information_schema.columns "
+        "where table_schema = 'oadb' and is_nullable = 'YES' "
+        "and table_name in ('trading_mode', 'security_settings')"
+    )
+    with pytest.raises(psycopg.errors.CheckViolation):
+        Observer(url).rows("update oadb.trading_mode set mode = 'auto'")
+
+    assert nullable == []
+
+
+# Defect 17.
+@pytest.mark.parametrize("readers", [8, 16])
+def test_first_readers_at_once_leave_one_row(oadb_database_url: str, readers: int) -> None:
+    environ = {
+        "DATABASE_URL": oadb_database_url, "DB_POOL_SIZE": "16", "OADB_KEYRING": RING.to_json(),
+    }  # fmt: skip
+    with Database(Config.from_env(environ)) as first, threads(readers) as pool:
+        for read in (app_settings.get_trading_mode, app_settings.get_security, smtp_settings.get):
+            assert len({*pool.map(lambda _: read(first), range(readers))}) == 1  # noqa: B023
+
+    counted = [Observer(oadb_database_url).ask(f"select count(*) from oadb.{g}") for g in GROUPS]
+    assert counted == [1, 1, 1]
+
+
+# Defect 17: what was set is what is read, also after updates moved the row about.
+def test_a_mode_that_was_set_reads_back_each_time(db: Database, url: str) -> None:
+    observer = Observer(url)
+    for number in range(20):
+        mode: app_settings.TradingMode = "live" if number % 2 else "analyze"
+        app_settings.set_trading_mode(db, mode, changed_by=None)
+        assert app_settings.get_trading_mode(db) == mode
+        if number == 10:
+            observer.rows("vacuum full oadb.trading_mode")
+
+
+# Defect 18.
+def test_another_process_reads_a_new_mode_at_once(db: Database, other_process: Database) -> None:
+    for mode in ("live", "analyze", "live", "analyze"):
+        app_settings.set_trading_mode(db, mode, changed_by=None)
+        assert app_settings.get_trading_mode(other_process) == mode
+
+
+# Defect 19.
+def test_a_partial_change_of_the_account_leaves_tls_off_and_the_password(db: Database) -> None:
+    smtp_settings.set_account(
+        db, changed_by=None, server="a", is_tls_used=False, password=Secret("kept")
+    )
+    smtp_settings.set_account(db, changed_by=None, port=25)
+    smtp_settings.set_account(db, changed_by=None, server="b")
+
+    found = smtp_settings.get_account(db)
+    assert (found.is_tls_used, found.password, found.server) == (False, Secret("kept"), "b")
+
+
+# Defect 19: the page with the settings does not need the key that the password is under.
+def test_a_lost_key_does_not_hide_the_settings(db: Database, url: str) -> None:
+    smtp_settings.set_account(db, changed_by=None, server="a", password=Secret("kept"))
+    without = Config.from_env({"DATABASE_URL": url, "DB_POOL_SIZE": "1"})
+    with Database(without) as blind:
+        found = smtp_settings.get(blind)
+
+    assert (found.server, found.has_password) == ("a", True)
+
+
+# Defect 19: "or default" made 0 the default.
+def test_0_is_a_threshold(db: Database) -> None:
+    app_settings.set_security(
+        db, changed_by=None, threshold_404=0, threshold_api=0, repeat_offender_limit=0
+    )
+
+    found = app_settings.get_security(db)
+    assert (found.threshold_404, found.threshold_api, found.repeat_offender_limit) == (0, 0, 0)
+
+
+# Defect 33.
+def test_an_order_is_approved_once_by_16_at_once(many: Database) -> None:
+    asha = users.create(many, "asha", "asha@example.in").user_id
+    for _ in range(20):
+        order = pending_orders.create(many, asha, "placeorder", ORDER).pending_order_id
+        with threads(16) as pool:
+            done = list(pool.map(lambda _: pending_orders.approve(many, asha, order), range(16)))  # noqa: B023
+        assert done.count(True) == 1
+
+
+# Defect 54.
+def test_whose_setting_and_order_it_is_is_never_chance(db: Database) -> None:
+    first, second = (
+        users.create(db, name, f"{name}@example.in").user_id for name in ("first", "second")
+    )
+    user_settings.put(db, first, CONFIRM.to(False))
+    mine = pending_orders.create(db, second, "placeorder", ORDER)
+    pending_orders.create(db, first, "placeorder", ORDER)
+
+    assert user_settings.get(db, second, CONFIRM) is True
+    assert pending_orders.list_recent(db, second) == [mine]
+    for ask in (
+        user_settings.list_by_user,
+        pending_orders.list_recent,
+        pending_orders.count_by_status,
+    ):
+        with pytest.raises(TypeError):
+            ask(db)  # type: ignore[call-overload]

@@ -1,0 +1,221 @@
+"""The account that mail is sent from: partial changes, and a password that does not show itself."""
+
+from typing import Any
+
+import pytest
+from psycopg.errors import CheckViolation
+
+from oadb import AsyncDatabase, Config, Database, Secret
+from oadb.changes.announcements import Change
+from oadb.errors import ParameterError, SealError
+from oadb.keys import proof
+from oadb.security.sealing import SealedColumn
+from oadb.settings import app_settings, smtp_settings
+from oadb.settings.smtp_settings import SmtpAccount, SmtpSettings
+from tests.changes.test_announcements import heard
+from tests.conftest import RING
+from tests.support.rig import Observer, threads
+
+ME = 7
+PASSWORD = Secret("what the mail server asks for")
+WHOLE = SmtpAccount(
+    "mail.example.in", 587, "asha", "asha@example.in", "host.example.in", False, True, PASSWORD
+)
+
+
+def fill(db: Database) -> None:
+    assert smtp_settings.set_account(
+        db, changed_by=ME, server="mail.example.in", port=587, user_name="asha",
+        from_address="asha@example.in", helo_name="host.example.in", is_tls_used=False,
+        password=PASSWORD,
+    )  # fmt: skip
+
+
+def audit(db: Database) -> list[tuple[str, str | None, str | None]]:
+    found = app_settings.list_changes(db)
+    assert {each.group_name for each in found} <= {"smtp_settings"}
+    return sorted((each.field, each.old_value, each.new_value) for each in found)
+
+
+def test_a_fresh_database_has_no_account(db: Database) -> None:
+    assert smtp_settings.get(db) == SmtpSettings(None, None, None, None, None, True, False)
+    assert smtp_settings.get_account(db).password is None
+
+
+def test_an_account_comes_back_as_it_was_given(db: Database) -> None:
+    fill(db)
+
+    assert smtp_settings.get_account(db) == WHOLE
+    assert smtp_settings.get(db).has_password
+    assert PASSWORD.reveal() not in repr(smtp_settings.get_account(db))
+
+
+@pytest.mark.parametrize(
+    ("named", "changed"),
+    [
+        ({"server": "other"}, "server"), ({"port": 25}, "port"), ({"user_name": "x"}, "user_name"),
+        ({"from_address": "x@x"}, "from_address"), ({"helo_name": "x"}, "helo_name"),
+        ({"is_tls_used": True}, "is_tls_used"), ({"password": Secret("new")}, "password"),
+        ({"cleared": ("server",)}, "server"), ({"cleared": ("port",)}, "port"),
+        ({"cleared": ("user_name",)}, "user_name"), ({"cleared": ("password",)}, "password"),
+        ({"cleared": ("from_address",)}, "from_address"),
+        ({"cleared": ("helo_name",)}, "helo_name"),
+    ],
+)  # fmt: skip
+def test_a_partial_change_changes_what_it_names_and_nothing_else(
+    db: Database, named: dict[str, Any], changed: str
+) -> None:
+    fill(db)
+    assert smtp_settings.set_account(db, changed_by=ME, **named)
+
+    found = smtp_settings.get_account(db)
+    assert getattr(found, changed) == named.get(changed)
+    for field in ("server", "port", "user_name", "from_address", "helo_name", "is_tls_used"):
+        assert field == changed or getattr(found, field) == getattr(WHOLE, field)
+    assert changed == "password" or found.password == PASSWORD
+    assert found.has_password is (found.password is not None)
+
+
+def test_the_audit_says_of_a_password_only_that_it_was_changed_or_cleared(db: Database) -> None:
+    fill(db)
+    smtp_settings.set_account(db, changed_by=ME, password=Secret("another"))
+    smtp_settings.set_account(db, changed_by=ME, cleared=("password",))
+    assert not smtp_settings.set_account(db, changed_by=ME, cleared=("password",)), "it was so"
+
+    assert audit(db) == [
+        ("from_address", None, "asha@example.in"), ("helo_name", None, "host.example.in"),
+        ("is_tls_used", "true", "false"), ("password", None, "changed"),
+        ("password", None, "changed"), ("password", None, "cleared"), ("port", None, "587"),
+        ("server", None, "mail.example.in"), ("user_name", None, "asha"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "cleared",
+    [("is_tls_used",), ("singleton_id",), ("server", "x"), ("",), "server", None, 7, [["server"]]],
+)
+def test_a_field_that_cannot_be_cleared_is_refused(db: Database, cleared: Any) -> None:
+    fill(db)
+    with pytest.raises(ParameterError, match="cleared names a field that cannot be"):
+        smtp_settings.set_account(db, changed_by=ME, cleared=cleared)
+
+    assert smtp_settings.get_account(db) == WHOLE
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("port", 0), ("port", 65536), ("port", -1), ("server", ""), ("server", "x" * 256),
+        ("user_name", "\t"), ("helo_name", "a\x07"),
+    ],
+)  # fmt: skip
+def test_what_no_mail_server_takes_is_refused(db: Database, field: str, value: Any) -> None:
+    wrong: dict[str, Any] = {field: value}
+    with pytest.raises(CheckViolation) as refused:
+        smtp_settings.set_account(db, changed_by=ME, **wrong)
+
+    assert refused.value.diag.constraint_name == f"smtp_settings_{field}_check"
+    assert audit(db) == []
+
+
+@pytest.mark.parametrize("field", ["server", "user_name", "from_address", "helo_name"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a@b\nBcc: c@d", "a\r\nRCPT TO:<b@c>", "a\r", "\na", "a\x0bb", "a\x0cb", "a\x1cb",
+        "a\x1db", "a\x1eb", "a\x85b", "a\u2028b", "a\u2029b",
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_a_line_break_of_any_kind_is_refused(db: Database, field: str, text: str) -> None:
+    wrong: dict[str, Any] = {field: text}
+    with pytest.raises(ParameterError, match=f"{field} holds a line break"):
+        smtp_settings.set_account(db, changed_by=ME, **wrong)
+
+    assert audit(db) == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"server": "a"}, {"port": 25}, {"password": Secret("x")}, {"helo_name": ""}],
+    ids=lambda given: next(iter(given)),
+)
+def test_what_is_given_is_not_cleared_as_well(db: Database, given: dict[str, Any]) -> None:
+    fill(db)
+    (name,) = given
+    with pytest.raises(ParameterError, match=f"{name} is both given and cleared"):
+        smtp_settings.set_account(db, changed_by=ME, **given, cleared=(name,))
+
+    assert smtp_settings.get_account(db) == WHOLE
+
+
+@pytest.mark.parametrize("text", ["", "x" * 100_000, "\0", "\ud800", "'; drop table --", "é" * 99])
+def test_any_text_is_a_password(db: Database, text: str) -> None:
+    smtp_settings.set_account(db, changed_by=ME, password=Secret(text))
+
+    assert smtp_settings.get_account(db).password == Secret(text)
+
+
+def test_a_password_that_does_not_open_breaks_no_page(db: Database, oadb_database_url: str) -> None:
+    """Put there for another column, or under another key: who shows the settings needs neither."""
+    fill(db)
+    elsewhere = SealedColumn("second_factors", "secret").seal(RING, (1,), b"planted")
+    Observer(oadb_database_url).rows("update oadb.smtp_settings set password = %s", elsewhere)
+    without_ring = Config.from_env({"DATABASE_URL": oadb_database_url, "DB_POOL_SIZE": "1"})
+
+    with Database(without_ring) as blind:
+        assert smtp_settings.get(blind).has_password
+        assert smtp_settings.set_account(blind, changed_by=ME, port=25)
+    with pytest.raises(SealError):
+        smtp_settings.get_account(db)
+    assert smtp_settings.set_account(db, changed_by=ME, password=PASSWORD)
+    assert smtp_settings.get_account(db).password == PASSWORD
+
+
+def test_changes_at_once_lose_none(db: Database, oadb_database_url: str) -> None:
+    environ = {
+        "DATABASE_URL": oadb_database_url, "DB_POOL_SIZE": "16", "OADB_KEYRING": RING.to_json(),
+    }  # fmt: skip
+    proof.prove(db)
+    fields = ["server", "user_name", "from_address", "helo_name"]
+
+    def change(number: int) -> bool:
+        named: dict[str, Any] = {fields[number % 4]: f"value{number}"}
+        return smtp_settings.set_account(many, changed_by=number, **named)
+
+    with Database(Config.from_env(environ)) as many, threads(16) as pool:
+        assert all(pool.map(change, range(64)))
+
+    history = app_settings.list_changes(db, page_size=1000)
+    assert len(history) == 64
+    for field in fields:
+        mine = [each for each in history if each.field == field][::-1]
+        assert [each.old_value for each in mine] == [None, *(e.new_value for e in mine[:-1])]
+        assert mine[-1].new_value == getattr(smtp_settings.get(db), field)
+
+
+def test_a_password_is_sealed_again_unless_it_was_changed_meanwhile(db: Database) -> None:
+    fill(db)
+    before = smtp_settings._get_sealed(db).password
+    assert before is not None
+    smtp_settings.set_account(db, changed_by=ME, password=Secret("newer"))
+
+    assert smtp_settings._reseal(db, [before], [before]) == 0
+    assert smtp_settings.get_account(db).password == Secret("newer")
+    assert smtp_settings.rewrap(db, 1, 10) == proof.Batch(1, 1, [])
+    assert smtp_settings.rewrap(db, 1, 10, 1) == proof.Batch(0, 0, [])
+    assert smtp_settings.get_account(db).password == Secret("newer")
+
+
+def test_every_process_hears_of_a_change(db: Database, oadb_database_url: str) -> None:
+    def work() -> None:
+        fill(db)
+        smtp_settings.set_account(db, changed_by=ME, port=587)
+
+    assert heard(oadb_database_url, work) == [Change("smtp_settings", None, "")]
+
+
+async def test_an_account_is_awaited(adb: AsyncDatabase) -> None:
+    assert await smtp_settings.set_account(adb, changed_by=ME, password=PASSWORD)
+    assert (await smtp_settings.get_account(adb)).password == PASSWORD
+    assert (await smtp_settings.get(adb)).has_password

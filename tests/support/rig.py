@@ -1,0 +1,235 @@
+"""What the tests of the engine share: databases of both colours, an observer, and patience.
+
+The tests are written once, for threads. ``OnLoop`` gives an AsyncDatabase the calls of a
+Database: a loop in a thread of its own awaits each of them.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from time import monotonic, sleep
+from typing import Any, TypeVar, cast
+
+import psycopg
+
+from oadb.engine import dsn
+from oadb.engine.config import Config
+from oadb.engine.database import AsyncDatabase, Database
+from oadb.engine.executors import AsyncExecutor, Executor
+from oadb.engine.pool.connection_pool import PoolStats
+from oadb.engine.transactions import AsyncTransaction, Isolation
+from tests.support import pool_probes as probes
+
+T = TypeVar("T")
+
+
+class Loop:
+    """An event loop in a thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="loop")
+        self._thread.start()
+
+    def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await *work* on the loop while this thread waits."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def stop(self) -> None:
+        self.wait_for(self._loop.shutdown_asyncgens())
+        self.wait_for(self._loop.shutdown_default_executor())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class _Awaited(Executor):
+    """The calls that a database and a transaction share."""
+
+    def __init__(self, inner: Any, loop: Loop) -> None:
+        self.inner = inner
+        self.loop = loop
+
+    def run(self, query: Any, params: tuple[Any, ...]) -> Any:
+        return self.loop.wait_for(self.inner.run(query, params))
+
+    def stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
+        rows: AsyncGenerator[Any, None] = self.inner.stream(query, params)
+        try:
+            while some := self.loop.wait_for(_take(rows, 100)):
+                yield from some
+        finally:
+            self.loop.wait_for(rows.aclose())
+
+    def operate(self, work: Callable[[AsyncExecutor], Coroutine[Any, Any, T]]) -> T:
+        return self.loop.wait_for(work(self.inner))
+
+    @contextmanager
+    def _entered(self, transaction: AsyncTransaction) -> Generator["OnLoopTransaction"]:
+        tx = OnLoopTransaction(self.loop.wait_for(transaction.__aenter__()), self.loop)
+        try:
+            yield tx
+        except BaseException as error:
+            leave = transaction.__aexit__(type(error), error, error.__traceback__)
+            self.loop.wait_for(leave)
+            raise
+        self.loop.wait_for(transaction.__aexit__(None, None, None))
+
+
+class OnLoopTransaction(_Awaited):
+    """An AsyncTransaction, as a Transaction."""
+
+    def transaction(self) -> Any:
+        return self._entered(self.inner.transaction())
+
+
+class OnLoop(_Awaited):
+    """An AsyncDatabase, as a Database."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(AsyncDatabase(config), Loop())
+
+    def open(self) -> None:
+        self.loop.wait_for(self.inner.open())
+
+    def close(self) -> None:
+        self.loop.wait_for(self.inner.close())
+
+    def transaction(self, *, isolation: Isolation | None = None, read_only: bool = False) -> Any:
+        return self._entered(self.inner.transaction(isolation=isolation, read_only=read_only))
+
+    def transact(
+        self,
+        work: Callable[[Any], T],
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+    ) -> T:
+        async def in_thread(tx: AsyncTransaction) -> T:
+            return await asyncio.to_thread(work, OnLoopTransaction(tx, self.loop))
+
+        return self.loop.wait_for(
+            self.inner.transact(in_thread, isolation=isolation, read_only=read_only)
+        )
+
+    def stats(self) -> PoolStats:
+        return cast("PoolStats", self.inner.stats())
+
+
+Db = Database | OnLoop
+Connect = Callable[..., Db]
+COLOURS: dict[str, type[Database | OnLoop]] = {"sync": Database, "async": OnLoop}
+
+
+@contextmanager
+def connecting(colour: str, url: str) -> Generator[Connect]:
+    """Give a function that makes databases with the settings it is given; close them all."""
+    made: list[Db] = []
+
+    def connect(url: str = url, **settings: Any) -> Db:
+        db = COLOURS[colour](config(url, **settings))
+        made.append(db)
+        return db
+
+    try:
+        yield connect
+    finally:
+        for db in made:
+            db.close()
+            if isinstance(db, OnLoop):
+                db.loop.stop()
+
+
+def config(url: str, **settings: Any) -> Config:
+    """Return the configuration for *url*."""
+    return Config(dsn=dsn.parse(url), **settings)
+
+
+class Observer:
+    """A connection past the engine, which sees what the server sees."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def ask(self, question: str, *values: object) -> Any:
+        """Return the first value of the answer, or None."""
+        rows = self.rows(question, *values)
+        return rows[0][0] if rows else None
+
+    def rows(self, question: str, *values: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            cursor = connection.execute(question.encode(), values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def backends(self, state: str = "%") -> list[int]:
+        """Return the process ids of the server's clients in this database, but this one."""
+        rows = self.rows(
+            "select pid from pg_stat_activity where datname = current_database() "
+            "and pid <> pg_backend_pid() and state like %s and backend_type = 'client backend'",
+            state,
+        )
+        return [pid for (pid,) in rows]
+
+    def running(self, text: str) -> int:
+        """Count clients that run a statement with *text* in it now."""
+        counted: int = self.ask(
+            "select count(*) from pg_stat_activity where datname = current_database() "
+            "and pid <> pg_backend_pid() and state = 'active' and query like %s",
+            f"%{text}%",
+        )
+        return counted
+
+    def terminate(self, *pids: int) -> None:
+        """End the sessions of other clients, all of this database if none is named."""
+        for pid in pids or self.backends():
+            self.ask("select pg_terminate_backend(%s)", pid)
+        eventually(lambda: not set(pids) & set(self.backends()))
+
+
+def idle_links(db: Db) -> list[Any]:
+    """Return the connections at rest: those at hand, and those that psycopg_pool keeps."""
+    pool = (db._inner if isinstance(db, Database) else db.inner)._pool
+    return [*pool._shelf._idle, *pool._pool._pool]
+
+
+def eventually(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait until *condition* holds; fail if it does not within *seconds*."""
+    deadline = monotonic() + seconds
+    while not condition():
+        assert monotonic() < deadline, f"it did not come to hold within {seconds} s"
+        sleep(0.005)
+
+
+@contextmanager
+def threads(count: int) -> Generator[ThreadPoolExecutor]:
+    """Give threads to submit calls to; their results are waited for at the end."""
+    with ThreadPoolExecutor(count) as pool:
+        yield pool
+
+
+def reset(url: str) -> None:
+    """Put a database back to what ``create_tables`` makes of an empty one, whatever was done."""
+    observer = Observer(url)
+    observer.terminate()
+    name = observer.ask("select quote_ident(current_database())")
+    observer.rows(f"alter database {name} reset all")
+    observer.rows("drop schema public cascade")
+    observer.rows("create schema public")
+    create_tables(url)
+
+
+def create_tables(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(probes.TABLES.encode())
+
+
+async def _take(rows: AsyncGenerator[T, None], most: int) -> list[T]:
+    """Await rows a few at a time: one by one they would cross the threads too often."""
+    taken: list[T] = []
+    async for row in rows:
+        taken.append(row)
+        if len(taken) == most:
+            break
+    return taken

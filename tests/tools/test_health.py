@@ -1,0 +1,324 @@
+"""What the doctor says of a healthy database, and of each thing that can be wrong."""
+
+import secrets
+from collections.abc import Generator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from oadb import Config, Database
+from oadb.keys import proof
+from oadb.security.keyring import Key, KeyRing
+from oadb.testing.control import controlled
+from oadb.testing.servers import Server
+from oadb.tools import health
+from oadb.tools.findings import Finding
+from tests.support.user_rows import database, login
+
+
+@pytest.fixture
+def config(oadb_database_url: str) -> Config:
+    return Config.from_env({"DATABASE_URL": oadb_database_url, "DB_POOL_SIZE": "1"})
+
+
+def findings(config: Config) -> dict[str, Finding]:
+    return {finding.subject: finding for finding in health.examine(config)}
+
+
+def test_a_healthy_database_has_nothing_wrong(config: Config) -> None:
+    found = findings(config)
+
+    assert [str(finding) for finding in found.values() if not finding.ok] == []
+    assert found["migrations"].text.startswith("all ")
+    assert found["statement_timeout"].text == "15 s"
+
+
+def test_a_pool_larger_than_the_server_allows_is_wrong(config: Config) -> None:
+    found = findings(replace(config, max_overflow=900))["pool"]
+
+    assert not found.ok
+    assert found.text.startswith("at most 901 connections of ")
+    assert "lower DB_POOL_SIZE or DB_MAX_OVERFLOW" in found.text
+
+
+def test_a_limit_that_is_off_is_wrong(config: Config) -> None:
+    found = findings(replace(config, statement_timeout=0.0))["statement_timeout"]
+
+    assert str(found) == (
+        "FAIL statement_timeout: no limit; set it on the role: alter role ... set statement_timeout"
+    )
+
+
+def test_a_database_without_migrations_is_wrong(oadb_empty_url: str) -> None:
+    found = findings(Config.from_env({"DATABASE_URL": oadb_empty_url}))["migrations"]
+
+    assert not found.ok
+    assert found.text.endswith("pending; run oadb migrate")
+
+
+def test_a_table_that_is_gone_is_wrong_although_all_migrations_are_applied(
+    config: Config, oadb_database_url: str
+) -> None:
+    with psycopg.connect(oadb_database_url) as connection:
+        connection.execute("alter table oadb.log_tables rename to forgotten")
+
+    found = findings(config)
+
+    assert found["migrations"].ok
+    assert not found["maintain"].ok
+    assert found["maintain"].text.endswith("run oadb migrate")
+
+
+def test_a_clock_that_is_off_is_wrong(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "MOST_SKEW", timedelta(microseconds=-1))
+
+    found = findings(config)["clock"]
+
+    assert not found.ok
+    assert found.text.endswith("synchronise both hosts with NTP")
+
+
+def test_an_edited_migration_is_wrong(config: Config, oadb_database_url: str) -> None:
+    with psycopg.connect(oadb_database_url) as connection:
+        connection.execute(
+            "update oadb.applied_migrations set checksum = sha256('other') "
+            "where migration_id = '0002_create_users'"
+        )
+
+    assert findings(config)["migrations"].text == "0002_create_users: see oadb migrate status"
+
+
+def test_no_connection_is_the_only_finding() -> None:
+    found = list(health.examine(Config.from_env({"DATABASE_URL": "postgresql://127.0.0.1:1/x"})))
+
+    assert [(finding.ok, finding.subject) for finding in found] == [(False, "connection")]
+    assert "\n" not in found[0].text
+
+
+# Roles and row security -------------------------------------------------------------------------
+
+SEPARATE = "as a superuser: call oadb.create_roles(); call oadb.grant_privileges();"
+
+
+@pytest.fixture(scope="module")
+def server() -> Generator[Server]:
+    """Give a server of our own, with a role that may make no roles: roles belong to a server."""
+    with controlled() as control:
+        with psycopg.connect(control.url) as connection:
+            connection.execute("create role alone login")
+        yield control.server
+
+
+@pytest.fixture(scope="module")
+def single(server: Server) -> Generator[str]:
+    with database(server, "single", "alone") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def separate(server: Server, single: str) -> Generator[str]:
+    """Give the URL, for a superuser, of a database with all roles; *single* comes before them."""
+    assert single
+    with database(server, "separate", "postgres") as url:
+        with psycopg.connect(url) as connection:
+            connection.execute("create role service login in role oadb_app")
+            connection.execute("create role one_user login in role oadb_user")
+            connection.execute("create role reader login in role oadb_ro")
+            connection.execute("create role auditor login in role oadb_log")
+        yield url
+
+
+def said(url: str, subject: str, *statements: str) -> str:
+    """Return what the doctor says of a subject; *statements* are run before and taken back."""
+    config = Config.from_env({"DATABASE_URL": url, "DB_POOL_SIZE": "1"})
+    if not statements:
+        return str(findings(config)[subject])
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statements[0].encode())
+        try:
+            return str(findings(config)[subject])
+        finally:
+            connection.execute(statements[1].encode())
+
+
+def test_one_role_for_everything_is_said_and_is_not_wrong(single: str) -> None:
+    assert said(single, "roles") == (
+        f"ok   roles: one for everything, alone; to separate, {SEPARATE}"
+    )
+    assert said(single, "row security").startswith("ok   row security: forced on oadb.api_keys, ")
+
+
+def test_a_superuser_that_nothing_binds_is_wrong(server: Server, single: str) -> None:
+    assert single
+    assert said(server.url("single"), "roles") == (
+        "FAIL roles: row-level security does not bind postgres, so that db.as_user is refused; "
+        f"connect as a role without superuser and bypassrls, or {SEPARATE}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "text"),
+    [
+        (
+            "postgres",
+            "postgres is bound by db.as_user alone: connect services as a member of oadb_app",
+        ),
+        ("service", "postgres owns the tables, service uses them"),
+    ],
+)
+def test_separate_roles_are_said_with_the_place_of_this_one(
+    server: Server, separate: str, role: str, text: str
+) -> None:
+    assert separate
+    url = login(server, role, "separate")
+
+    assert said(url, "roles") == f"ok   roles: separate; {text}"
+    assert said(url, "row security").startswith("ok   row security: forced on oadb.api_keys, ")
+
+
+def test_a_service_that_owns_the_tables_is_told(server: Server, separate: str) -> None:
+    assert separate
+    with database(server, "owned", "alone") as url:
+        with psycopg.connect(server.url("owned")) as connection:
+            connection.execute("call oadb.grant_privileges()")
+
+        assert said(url, "roles") == (
+            "ok   roles: separate; alone owns the tables: connect services as a member of oadb_app"
+        )
+
+
+def test_a_role_that_is_missing_is_wrong(separate: str) -> None:
+    found = said(
+        separate,
+        "roles",
+        "alter role oadb_log rename to elsewhere",
+        "alter role elsewhere rename to oadb_log",
+    )
+
+    assert found == f"FAIL roles: without oadb_log; {SEPARATE}"
+
+
+@pytest.mark.parametrize("switch", ["disable row level security", "no force row level security"])
+def test_row_security_that_is_off_is_wrong(separate: str, switch: str) -> None:
+    back = "enable row level security, force row level security"
+    found = said(
+        separate,
+        "row security",
+        f"alter table oadb.sessions {switch}",
+        f"alter table oadb.sessions {back}",
+    )
+
+    assert found == "FAIL row security: not forced on oadb.sessions; see migration 0011"
+
+
+def test_a_later_table_of_users_without_row_security_is_wrong(separate: str) -> None:
+    create = "create table oadb.later (user_id bigint)"
+
+    assert said(separate, "row security", create, "drop table oadb.later") == (
+        "FAIL row security: not forced on oadb.later; see migration 0011"
+    )
+
+
+def test_row_security_without_a_policy_for_users_is_wrong(separate: str) -> None:
+    rename = "alter policy {} on oadb.sessions rename to {}"
+    found = said(
+        separate,
+        "row security",
+        rename.format("user_policy", "other"),
+        rename.format("other", "user_policy"),
+    )
+
+    assert found == "FAIL row security: oadb.sessions without user_policy; see migration 0011"
+
+
+EVERY_SUBJECT = [
+    "connection", "server", "role", "clock", "pool", "idle_in_transaction_session_timeout",
+    "lock_timeout", "statement_timeout", "extensions", "roles", "row security", "keys", "maintain",
+    "partitions", "default partitions", "rows of logs", "migrations",
+]  # fmt: skip
+
+
+def test_the_runbook_has_each_finding() -> None:
+    document = Path(__file__).parents[2] / "docs" / "reliability.md"
+    table = document.read_text().partition("| finding |")[2].partition("\n\n")[0]
+    rows = table.splitlines()[2:]
+    named = [name for row in rows for name in row.split(" | ")[0].strip("| ").split(", ")]
+
+    assert sorted(named) == sorted(EVERY_SUBJECT)
+
+
+@pytest.mark.parametrize(
+    ("role", "wrong"),
+    [
+        ("service", set()),
+        ("reader", {"keys"}),
+        ("auditor", {*EVERY_SUBJECT[11:]}),
+    ],
+)
+def test_what_a_role_may_not_look_at_is_a_finding_and_the_others_follow(
+    server: Server, separate: str, role: str, wrong: set[str]
+) -> None:
+    assert separate
+    config = Config.from_env({"DATABASE_URL": login(server, role, "separate")})
+    found = [*health.examine(config)]
+
+    assert [finding.subject for finding in found] == EVERY_SUBJECT
+    assert {finding.subject for finding in found if not finding.ok} == wrong
+    for finding in found:
+        assert "\n" not in finding.text
+        assert finding.ok or "connect as " in finding.text or "hint: " in finding.text
+
+
+def test_a_connection_that_sees_no_row_is_wrong(server: Server, separate: str) -> None:
+    assert separate
+    found = said(login(server, "one_user", "separate"), "row security")
+
+    assert found.startswith(
+        "FAIL row security: without db.as_user, one_user sees no row of oadb.api_keys, "
+    )
+    assert found.endswith(
+        "connect as a member of oadb_app, or as the owner: call oadb.grant_privileges();"
+    )
+
+
+# Keys -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ring() -> KeyRing:
+    return KeyRing([Key(1, "primary", datetime.now(UTC), secrets.token_bytes(32))])
+
+
+def test_a_database_that_holds_no_secret_needs_no_key_ring(config: Config, ring: KeyRing) -> None:
+    assert str(findings(config)["keys"]) == "ok   keys: none, and none is needed yet"
+    unused = findings(replace(config, keyring=ring))["keys"]
+    assert str(unused) == "ok   keys: none in use; the first secret enrolls key 1"
+
+
+def test_a_key_ring_that_fits_is_said(config: Config, ring: KeyRing) -> None:
+    fitting = replace(config, keyring=ring)
+    with Database(fitting) as db:
+        proof.prove(db)
+
+    assert str(findings(fitting)["keys"]) == "ok   keys: 1 in use, all in the ring; 1 seals"
+
+
+def test_a_key_ring_that_is_missing_or_another_one_is_wrong(config: Config, ring: KeyRing) -> None:
+    with Database(replace(config, keyring=ring)) as db:
+        proof.prove(db)
+    other = KeyRing([replace(ring.primary, root=secrets.token_bytes(32))])
+
+    missing, wrong = (findings(replace(config, keyring=each))["keys"] for each in (None, other))
+    assert str(missing) == ("FAIL keys: the database is sealed with key 1: set OADB_KEYRING_FILE")
+    assert not wrong.ok
+    assert "key 1 of the ring is another key" in wrong.text
+    assert other.primary.fingerprint in wrong.text
+
+
+def test_the_doctor_enrolls_nothing(config: Config, ring: KeyRing) -> None:
+    findings(replace(config, keyring=ring))
+    with Database(config) as db:
+        assert proof.list_canaries(db) == []

@@ -1,0 +1,232 @@
+"""What must not happen to strategies, each named after what did in a comparable data layer.
+
+The numbers are those of the defects in our study of it, as in tests/test_defects.py. Other files
+prove the same at more length; these tests are the list.
+"""
+
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Generator
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.errors import ForeignKeyViolation, NotNullViolation
+
+from oadb import Database, Secret
+from oadb.accounts import users
+from oadb.engine.binding import statements
+from oadb.engine.binding.operations import Operation
+from oadb.security.refusals import Refusal
+from oadb.trading import chartink, strategies, webhooks
+from oadb.trading.strategies import Mapping, Strategy
+from tests.conftest import RING, configured
+from tests.support.rig import Observer, eventually, threads
+
+TCS = Mapping("TCS", "NSE", 1, "MIS")
+
+
+@pytest.fixture(scope="module")
+def db(url: str) -> Generator[Database]:
+    with Database(configured(url)) as db:
+        yield db
+
+
+@pytest.fixture(scope="module")
+def user_id(db: Database) -> int:
+    return users.create(db, "asha", "asha@example.in").user_id
+
+
+# Defect 8.
+def test_whether_a_strategy_is_active_or_intraday_cannot_be_unknown(
+    db: Database, observer: Observer, user_id: int
+) -> None:
+    strategies.create(db, user_id, "x")
+    for column in ("is_active", "is_intraday", "trading_mode", "platform"):
+        with pytest.raises(NotNullViolation):
+            observer.rows(f"update oadb.strategies set {column} = null")
+
+
+# Defect 10.
+def test_what_is_returned_cannot_be_changed_by_another_thread(db: Database, user_id: int) -> None:
+    issued = strategies.create(db, user_id, "x")
+    strategies.put_mappings(db, user_id, issued.strategy.strategy_id, [TCS])
+    strategy = strategies.get(db, user_id, issued.strategy.strategy_id)
+    assert strategy is not None
+
+    with pytest.raises(FrozenInstanceError):
+        strategy.is_active = False  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        strategy.mappings[0].quantity = 2  # type: ignore[misc]
+
+
+# Defect 34.
+def test_no_toggle_is_lost(db: Database, user_id: int) -> None:
+    strategy_id = strategies.create(db, user_id, "x").strategy.strategy_id
+    with threads(8) as pool:
+        states = list(pool.map(lambda _: strategies.toggle(db, user_id, strategy_id), range(15)))
+
+    assert (states.count(False), states.count(True)) == (8, 7)
+    assert getattr(strategies.get(db, user_id, strategy_id), "is_active", None) is False
+
+
+ALERTS = """
+import sys
+from oadb import Database, Secret
+from oadb.trading import chartink, strategies
+with Database.from_env() as db:
+    for line in sys.stdin:
+        module, webhook = line.split()
+        module = {"strategies": strategies, "chartink": chartink}[module]
+        found = module.find_by_webhook(db, Secret(webhook))
+        print(getattr(found, "value", "active"), flush=True)
+"""
+
+
+# Defect 38.
+@pytest.mark.parametrize("module", [strategies, chartink])
+def test_a_strategy_that_was_switched_off_is_off_for_the_next_alert_in_every_process(
+    db: Database, url: str, user_id: int, module: Any
+) -> None:
+    issued = module.create(db, user_id, "x")
+    strategy_id = issued.strategy.strategy_id
+    with subprocess.Popen(
+        [sys.executable, "-c", ALERTS],
+        env={"DATABASE_URL": url, "OADB_KEYRING": RING.to_json()},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def alert() -> str:
+            print(
+                module.__name__.rpartition(".")[2], issued.webhook.reveal(),
+                file=process.stdin, flush=True,
+            )  # fmt: skip
+            return process.stdout.readline().strip()
+
+        answers = [alert()]
+        for is_active in (False, True, False):
+            module.set_active(db, user_id, strategy_id, is_active)
+            answers.append(alert())
+        module.toggle(db, user_id, strategy_id)
+        answers.append(alert())
+        webhooks.revoke(db, user_id, strategy_id)
+        answers.append(alert())
+        module.delete(db, user_id, strategy_id)
+        answers.append(alert())
+        process.stdin.close()
+
+    assert answers == [
+        "active", "inactive", "active", "inactive", "active", "revoked", "unknown",
+    ]  # fmt: skip
+
+
+# Defect 55.
+def test_a_mapping_without_its_strategy_is_impossible_whoever_deletes(
+    db: Database, observer: Observer, user_id: int
+) -> None:
+    made = [strategies.create(db, user_id, "x").strategy.strategy_id for _ in range(2)]
+    for strategy_id in made:
+        strategies.put_mappings(db, user_id, strategy_id, [TCS])
+    left = "select count(*) from oadb.strategy_mappings where strategy_id = any(%s)"
+    assert observer.ask(left, made) == 2
+
+    assert strategies.delete(db, user_id, made[0])
+    observer.rows("delete from oadb.strategies where strategy_id = %s", made[1])
+    assert observer.ask(left, made) == 0
+    with pytest.raises(ForeignKeyViolation):
+        observer.rows(
+            "insert into oadb.strategy_mappings values (%s, %s, 'TCS', 'NSE', 1, 'MIS')",
+            user_id,
+            made[0],
+        )
+
+
+# Defect 55.
+def test_mappings_that_are_put_while_their_strategy_is_deleted_leave_no_orphan(
+    db: Database, url: str, observer: Observer, user_id: int
+) -> None:
+    strategy_id = strategies.create(db, user_id, "x").strategy.strategy_id
+    with threads(1) as pool, psycopg.connect(url) as other:
+        other.execute("delete from oadb.strategies where strategy_id = %s", [strategy_id])
+        putting = pool.submit(strategies.put_mappings, db, user_id, strategy_id, [TCS])
+        eventually(lambda: observer.running("strategy_changes._put_mappings"))
+        other.commit()
+        assert putting.result() is None
+
+    assert observer.ask(
+        "select count(*) from oadb.strategy_mappings where strategy_id = %s", strategy_id
+    ) == 0  # fmt: skip
+
+
+SAME = [
+    "set_active", "toggle", "set_times", "rename", "set_definition", "delete_mappings", "delete",
+]  # fmt: skip
+ALIKE = ["create", "get", "find_by_webhook", "list_by_user", "put_mappings"]
+
+
+# Defect 56.
+@pytest.mark.parametrize("name", SAME)
+def test_what_is_the_same_in_both_modules_is_the_same_function(name: str) -> None:
+    assert getattr(chartink, name) is getattr(strategies, name)
+
+
+# Defect 56.
+@pytest.mark.parametrize("name", ALIKE)
+def test_what_differs_in_words_returns_the_same_and_takes_the_same_in_the_same_order(
+    name: str,
+) -> None:
+    mine, theirs = (inspect.signature(getattr(m, name)) for m in (strategies, chartink))
+    own = {"platform", "trading_mode"} if name == "create" else set()
+
+    def in_plain_words(returned: object) -> str:
+        return re.sub(r"oadb\.[\w.]+\.(Chartink)?Mapping", "Mapping", str(returned))
+
+    assert in_plain_words(theirs.return_annotation) == in_plain_words(mine.return_annotation)
+    assert [*theirs.parameters] == [each for each in mine.parameters if each not in own]
+
+
+# Defect 56.
+def test_both_modules_offer_the_same_functions() -> None:
+    offered = [
+        {name for name, value in vars(module).items() if isinstance(value, Operation)}
+        for module in (strategies, chartink)
+    ]
+
+    assert offered == [{*SAME, *ALIKE}] * 2
+
+
+# Defect 56.
+def test_the_lists_of_both_modules_differ_by_the_platform_alone() -> None:
+    mine, theirs = (statements.load(name) for name in ("trading/strategies", "trading/chartink"))
+    for name, statement in theirs.items():
+        other = mine[name].sql.decode().replace("strategies.", "", 1)
+
+        assert other.replace("<> 'chartink'", "= 'chartink'") == statement.sql.decode().replace(
+            "chartink.", "", 1
+        )
+
+
+# What an alert costs.
+def test_an_alert_is_one_statement(
+    db: Database, user_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued = strategies.create(db, user_id, "x")
+    run: list[str] = []
+    pooled = type(db._inner)
+    original = pooled.run
+
+    def counted(self: Any, query: Any, params: Any) -> Any:
+        run.append(query.label)
+        return original(self, query, params)
+
+    monkeypatch.setattr(pooled, "run", counted)
+    assert isinstance(strategies.find_by_webhook(db, issued.webhook), Strategy)
+    assert strategies.find_by_webhook(db, Secret("oaw_nonsense")) is Refusal.UNKNOWN
+    strategies.list_by_user(db, user_id)
+
+    assert run == ["strategies._find_by_digest", "strategies._list_rows"]
