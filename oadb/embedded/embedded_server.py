@@ -21,7 +21,6 @@ from pathlib import Path
 
 from oadb.embedded.cluster import Cluster
 from oadb.embedded.system_user import account_for
-from oadb.engine.dsn import Dsn
 from oadb.errors import ConfigError
 
 _LOCK = "lock"
@@ -76,13 +75,20 @@ def binaries() -> Path:
     return Path(found.origin).parent / "pginstall" / "bin"
 
 
-def start(folder: Path) -> EmbeddedServer:
-    """Start the server with its data in *folder*, made where missing, or join the running one.
+def resolve(place: str) -> str:
+    """Return the folder that ``embedded:PLACE`` means, in full. Raises ConfigError without one."""
+    if not place:
+        raise ConfigError("DATABASE_URL: embedded: needs a folder, as in embedded:./data")
+    return str(Path(place).expanduser().absolute())
+
+
+def start(place: str) -> EmbeddedServer:
+    """Start the server with its data in a folder, made where missing, or join the running one.
 
     Raises ConfigError where the package or the folder cannot be used, UnavailableError where the
     server does not start.
     """
-    return _join(_cluster(folder), {})
+    return _join(_cluster(Path(place)), {})
 
 
 @contextmanager
@@ -166,16 +172,3 @@ def _alone(cluster: Cluster) -> Generator[None]:
         # Said, not left to close: a child forked meanwhile holds a copy of the descriptor.
         fcntl.flock(lock, fcntl.LOCK_UN)
         os.close(lock)
-
-
-@contextmanager
-def reachable(target: Dsn) -> Generator[Dsn]:
-    """Give a Dsn that libpq can use: *target* itself, or that of its embedded server, running."""
-    if target.embedded is None:
-        yield target
-        return
-    server = start(target.embedded)
-    try:
-        yield Dsn(server.keywords)
-    finally:
-        server.stop()

@@ -98,11 +98,11 @@ class _Environment:
             )
         found = dsn.parse(url)
         if (
-            found.embedded is not None
+            found.local is not None
             and self.values.get("OADB_ENV", "").strip().lower() == "production"
         ):
             raise ConfigError(
-                "DATABASE_URL: embedded: is for development and refused where "
+                f"DATABASE_URL: {found.local.scheme}: is for development and refused where "
                 "OADB_ENV=production; give the URL of a server"
             )
         return found

@@ -12,21 +12,22 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
+from oadb.engine.acting import acting_as
 from oadb.engine.config import Config
-from oadb.engine.driver import Awaiting, Blocking, Io, drive
+from oadb.engine.driver import AsyncioDriver, BlockingDriver, Driver, drive
 from oadb.engine.listener import AsyncListener, Listener
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.pool_stats import PoolStats
-from oadb.engine.pooled import AsyncPooled, Pooled, identity
+from oadb.engine.pool_executors import AsyncPoolExecutor, PoolExecutor
 
 
-class AsyncDatabase(AsyncPooled):
+class AsyncDatabase(AsyncPoolExecutor):
     """A database reached through a pool, for asyncio. One for each process, shared by its tasks."""
 
-    def __init__(self, config: Config, io: Io | None = None) -> None:
-        io = Awaiting() if io is None else io
+    def __init__(self, config: Config, driver: Driver | None = None) -> None:
+        driver = AsyncioDriver() if driver is None else driver
         self._config = config
-        super().__init__(Pool(config, io), io)
+        super().__init__(Pool(config, driver), driver)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -58,14 +59,14 @@ class AsyncDatabase(AsyncPooled):
         """Close the pool for good."""
         await self._pool.close()
 
-    def as_user(self, user_id: int) -> AsyncPooled:
+    def as_user(self, user_id: int) -> AsyncPoolExecutor:
         """Return an executor that sees the rows of this user alone, whatever a statement says.
 
         It costs no further round trip. Row-level security does it, and the database refuses
         (InsufficientPrivilege) where that would not hold: see ``oadb doctor``. Raises
-        ParameterError for what is no id.
+        ParameterError for an invalid id.
         """
-        return AsyncPooled(self._pool, self._io, identity(user_id))
+        return AsyncPoolExecutor(self._pool, self._driver, (acting_as(user_id),))
 
     def listen(self, *channels: str) -> AsyncListener:
         """Return a listener to enter; its connection is its own, beside the pool.
@@ -73,18 +74,18 @@ class AsyncDatabase(AsyncPooled):
         Raises ParameterError for a channel that has no plain name, and ConfigError behind
         PgBouncer, which passes no notifications on.
         """
-        return AsyncListener(self._config, self._io, self._pool.keywords, *channels)
+        return AsyncListener(self._config, self._driver, self._pool.keywords, *channels)
 
     def stats(self) -> PoolStats:
         """Return what the pool is doing now."""
         return self._pool.stats()
 
 
-class Database(Pooled):
+class Database(PoolExecutor):
     """A database reached through a pool. One for each process, shared by its threads."""
 
     def __init__(self, config: Config) -> None:
-        self._inner = AsyncDatabase(config, Blocking())
+        self._inner = AsyncDatabase(config, BlockingDriver())
         super().__init__(self._inner)
 
     @classmethod
@@ -117,9 +118,9 @@ class Database(Pooled):
         """Close the pool for good."""
         drive(self._inner.close())
 
-    def as_user(self, user_id: int) -> Pooled:
+    def as_user(self, user_id: int) -> PoolExecutor:
         """Return an executor that sees the rows of this user alone; see AsyncDatabase.as_user."""
-        return Pooled(self._inner.as_user(user_id))
+        return PoolExecutor(self._inner.as_user(user_id))
 
     def listen(self, *channels: str) -> Listener:
         """Return a listener to enter; see AsyncDatabase.listen."""

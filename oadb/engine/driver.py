@@ -1,8 +1,8 @@
-"""Blocking or awaiting: the one place where sync and async differ.
+"""psycopg's two interfaces, blocking and asyncio: the one place where sync and async differ.
 
-All of the engine is written once, as coroutines over an Io. Over ``Awaiting`` they are awaited
-by an event loop. Over ``Blocking`` every await completes at once, so ``drive`` runs a coroutine
-to its end in place, on the caller's thread, without a loop.
+The engine is written once, as coroutines over a Driver. With ``AsyncioDriver`` an event loop
+awaits them. With ``BlockingDriver`` every await completes at once, so ``drive`` runs a coroutine
+to its end on the caller's thread, without a loop.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar, cast
 import psycopg
 import psycopg_pool
 
-from oadb.engine.pool.connections import AsyncLink, Link
+from oadb.engine.pool.connections import AsyncPooledConnection, PooledConnection
 from oadb.engine.wire import Exchange
 
 T = TypeVar("T")
@@ -23,10 +23,10 @@ T = TypeVar("T")
 _BLOCK = 65536
 
 
-class Io(Protocol):
-    """What the engine asks of psycopg, blocking or awaited."""
+class Driver(Protocol):
+    """The calls of psycopg that the engine uses, blocking or awaited."""
 
-    link: type[Any]
+    connection_class: type[Any]
     pool: type[Any]
     server_cursor: type[Any]
 
@@ -55,10 +55,10 @@ class Io(Protocol):
         ...
 
 
-class Blocking:
+class BlockingDriver:
     """Plain calls on the caller's thread."""
 
-    link = Link
+    connection_class = PooledConnection
     pool = psycopg_pool.ConnectionPool
     server_cursor = psycopg.RawServerCursor
 
@@ -86,16 +86,16 @@ class Blocking:
         return bytes(block)
 
     async def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)  # noqa: ASYNC251  # this colour blocks
+        time.sleep(seconds)  # noqa: ASYNC251  # this driver blocks
 
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         return function(*args)
 
 
-class Awaiting:
+class AsyncioDriver:
     """The calls of psycopg's asyncio API."""
 
-    link = AsyncLink
+    connection_class = AsyncPooledConnection
     pool = psycopg_pool.AsyncConnectionPool
     server_cursor = psycopg.AsyncRawServerCursor
 

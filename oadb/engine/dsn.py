@@ -2,13 +2,16 @@
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from oadb.engine import url_schemes
+from oadb.engine.url_schemes import LocalTarget
 from oadb.errors import ConfigError
 
 # What libpq needs to notice a dead network, measured: keepalives see a peer that
@@ -24,21 +27,20 @@ _LIVENESS = {
 }
 
 _SCHEME = re.compile(r"^(postgresql|postgres|postgresql\+psycopg)://")
-_EMBEDDED = "embedded:"
 _PORTS = re.compile(r"[0-9,]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Dsn:
-    """Where the database is: libpq keywords, or the folder of an embedded server."""
+    """Where the database is: libpq keywords, or a server that is started where it is used."""
 
     keywords: Mapping[str, str] = field(repr=False)
-    embedded: Path | None = None
+    local: LocalTarget | None = None
 
     def __str__(self) -> str:
         """Return the target without its password: what a message may show."""
-        if self.embedded is not None:
-            return f"{_EMBEDDED}{self.embedded}"
+        if self.local is not None:
+            return str(self.local)
         known = self.keywords
         target = f"{known.get('host', 'local socket')}:{known.get('port', '5432')}"
         return f"{known.get('user', '')}@{target}/{known.get('dbname', '')}"
@@ -48,11 +50,13 @@ def parse(url: str) -> Dsn:
     """Read a DATABASE_URL.
 
     Accepts ``postgresql://``, ``postgres://`` and ``postgresql+psycopg://`` (the form that
-    yoyo needs for psycopg 3), each with several hosts if wanted, and ``embedded:PATH``.
+    yoyo needs for psycopg 3), each with several hosts if wanted, and schemes that
+    installed packages offer, such as ``embedded:PATH``.
     Raises ConfigError; its text never shows the URL, which may hold a password.
     """
-    if url.startswith(_EMBEDDED):
-        return _embedded(url.removeprefix(_EMBEDDED))
+    local = url_schemes.find(url)
+    if local is not None:
+        return Dsn({}, local)
     if not _SCHEME.match(url):
         # Only what looks like a scheme is shown; it could be anything, a password among it.
         found = re.match(r"([a-z][a-z0-9+.-]{0,20})://", url)
@@ -98,7 +102,17 @@ def connection_keywords(dsn: Dsn, settings: Mapping[str, int]) -> dict[str, str]
     }
 
 
-def _embedded(path: str) -> Dsn:
-    if not path:
-        raise ConfigError("DATABASE_URL: embedded: needs a folder, as in embedded:./data")
-    return Dsn({}, Path(path).expanduser().absolute())
+@contextmanager
+def reachable(target: Dsn) -> Generator[Dsn]:
+    """Give a Dsn that libpq can use: *target* itself, or that of its server, which runs meanwhile.
+
+    Raises ConfigError, UnavailableError.
+    """
+    if target.local is None:
+        yield target
+        return
+    server = target.local.start()
+    try:
+        yield Dsn(server.keywords)
+    finally:
+        server.stop()

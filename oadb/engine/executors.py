@@ -2,12 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Any, TypeVar
 
 from oadb.security.vault import Vault
-
-if TYPE_CHECKING:
-    from oadb.engine.transactions import AsyncTransaction, Transaction
 
 T = TypeVar("T")
 
@@ -28,7 +26,7 @@ class Executor(Runner):
         """Run a bound query and yield its rows as they arrive."""
 
     @abstractmethod
-    def transaction(self) -> "Transaction":
+    def transaction(self) -> AbstractContextManager["Executor"]:
         """Return a transaction to enter; inside another one, a savepoint."""
 
     @abstractmethod
@@ -53,7 +51,7 @@ class AsyncExecutor(ABC):
         """Run a bound query and yield its rows as they arrive."""
 
     @abstractmethod
-    def transaction(self) -> "AsyncTransaction":
+    def transaction(self) -> AbstractAsyncContextManager["AsyncExecutor"]:
         """Return a transaction to enter; inside another one, a savepoint."""
 
     @abstractmethod

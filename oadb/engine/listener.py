@@ -29,7 +29,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg.waiting import Wait
 
 from oadb.engine.config import Config
-from oadb.engine.driver import Io, drive
+from oadb.engine.driver import Driver, drive
 from oadb.engine.pool.connections import Outage, cut_off
 from oadb.engine.wire import Exchange
 from oadb.errors import ConfigError, ParameterError, UnavailableError
@@ -68,12 +68,12 @@ Keywords = Callable[[], Mapping[str, str]]
 class AsyncListener(AsyncIterator[Event]):
     """Events for one task; one that gives up waiting (a timeout) may wait again and loses none."""
 
-    def __init__(self, config: Config, io: Io, keywords: Keywords, *channels: str) -> None:
+    def __init__(self, config: Config, driver: Driver, keywords: Keywords, *channels: str) -> None:
         if config.pooler == "pgbouncer":
             raise ConfigError("DB_POOLER is pgbouncer: LISTEN needs a direct connection beside it")
         if not channels or not all(map(_CHANNEL.fullmatch, channels)):
             raise ParameterError("channels: one or more, each up to 63 of a-z, _ and, later, 0-9")
-        self._io, self._keywords = io, keywords
+        self._driver, self._keywords = driver, keywords
         self._statement = SQL("; ").join(SQL("listen {}").format(Identifier(c)) for c in channels)
         self._connection: Any = None
         self._process: int | None = None
@@ -94,7 +94,7 @@ class AsyncListener(AsyncIterator[Event]):
 
     async def __aexit__(self, *_: object) -> None:
         self.stop()
-        await self._io.call(self._connection.close)
+        await self._driver.call(self._connection.close)
 
     async def __anext__(self) -> Event:
         """Wait for the next event; an outage is waited for as well."""
@@ -104,7 +104,7 @@ class AsyncListener(AsyncIterator[Event]):
             if self._arrived:
                 return self._arrived.popleft()
             try:
-                await self._io.converse(self._connection, self._arrival())
+                await self._driver.converse(self._connection, self._arrival())
             except psycopg.Error as error:
                 await self._reconnect(error)
         raise StopAsyncIteration
@@ -114,20 +114,25 @@ class AsyncListener(AsyncIterator[Event]):
         self._stopped = True
 
     async def _connect(self) -> None:
-        link = await self._io.call(
-            self._io.link.connect, **self._keywords(), autocommit=True, prepare_threshold=None,
-            prepares=False, outage=self._outage, recycle=float("inf"),
-        )  # fmt: skip
-        _connections.add(link)
-        link.add_notify_handler(self._note)
+        connection = await self._driver.call(
+            self._driver.connection_class.connect,
+            **self._keywords(),
+            autocommit=True,
+            prepare_threshold=None,
+            prepares=False,
+            outage=self._outage,
+            recycle=float("inf"),
+        )
+        _connections.add(connection)
+        connection.add_notify_handler(self._note)
         before = len(self._arrived)
         try:
-            await self._io.call(link.execute, self._statement)
+            await self._driver.call(connection.execute, self._statement)
         except BaseException:  # interrupted or cancelled: it may not be listening
-            await self._io.call(link.close)
+            await self._driver.call(connection.close)
             raise
         self._arrived.insert(before, Listening())  # in front of what came with the answer
-        self._connection = link
+        self._connection = connection
 
     def _note(self, notice: psycopg.Notify) -> None:
         self._arrived.append(Notification(notice.channel, notice.payload))
@@ -158,13 +163,13 @@ class AsyncListener(AsyncIterator[Event]):
 
     async def _reconnect(self, error: psycopg.Error) -> None:
         """Connect again, however long that takes."""
-        await self._io.call(self._connection.close)
+        await self._driver.call(self._connection.close)
         if self._outage.since is None:  # else a caller gave up in the middle and came again
             self._outage.failed(error)
             logger.warning("not listening, and connecting again: %s", self._outage.reason)
         pause = due = 0.0
         while not self._stopped:
-            await self._io.sleep(_LOOK)
+            await self._driver.sleep(_LOOK)
             if monotonic() >= due:
                 with suppress(psycopg.Error):
                     await self._connect()

@@ -15,11 +15,11 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from oadb.engine import execution, failures
-from oadb.engine.driver import Io, drive
+from oadb.engine.driver import Driver, drive
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.leases import callers
-from oadb.engine.wire import Control
+from oadb.engine.wire import SetupStatement
 from oadb.errors import TransactionError
 from oadb.security.vault import Vault
 
@@ -28,9 +28,9 @@ T = TypeVar("T")
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 
 # One name for all: PostgreSQL lets a savepoint hide an earlier one of its name.
-_SAVEPOINT = Control(b"savepoint oadb")
-_RELEASE = Control(b"release savepoint oadb")
-_ROLLBACK_TO = Control(b"rollback to savepoint oadb")
+_SAVEPOINT = SetupStatement(b"savepoint oadb")
+_RELEASE = SetupStatement(b"release savepoint oadb")
+_ROLLBACK_TO = SetupStatement(b"rollback to savepoint oadb")
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class _Session:
     pool: Pool
     connection: Any
     vault: Vault
-    prelude: list[Control] = field(default_factory=list[Control])
+    prelude: list[SetupStatement] = field(default_factory=list[SetupStatement])
     unfit: bool = False
 
     @property
@@ -57,10 +57,14 @@ class AsyncTransaction(AsyncExecutor):
     """A transaction in progress; ``async with db.transaction() as tx``."""
 
     def __init__(
-        self, pool: Pool, io: Io, begin: list[Control], outer: "_Session | None" = None
+        self,
+        pool: Pool,
+        driver: Driver,
+        begin: list[SetupStatement],
+        outer: "_Session | None" = None,
     ) -> None:
         self._pool = pool
-        self._io = io
+        self._driver = driver
         self._begin = begin
         self._outer = outer
         self._session: _Session | None = outer
@@ -96,7 +100,9 @@ class AsyncTransaction(AsyncExecutor):
         session = self._open
         session.require_ours()
         try:
-            return await execution.run(self._io, session.connection, query, params, session.prelude)
+            return await execution.run(
+                self._driver, session.connection, query, params, session.prelude
+            )
         except psycopg.Error as error:
             failure = self._explained(session, error, query.label, query.place_at)
         # Here and not above: there the server's own report, with row data, would be its context.
@@ -107,10 +113,10 @@ class AsyncTransaction(AsyncExecutor):
         session = self._open
         session.require_ours()
         try:
-            await execution.control(self._io, session.connection, session.prelude)
+            await execution.control(self._driver, session.connection, session.prelude)
             # Closed with us, not later by the event loop: the connection would be another's then.
             async with aclosing(
-                execution.stream(self._io, session.connection, query, params)
+                execution.stream(self._driver, session.connection, query, params)
             ) as rows:
                 async for row in rows:
                     yield row
@@ -127,11 +133,11 @@ class AsyncTransaction(AsyncExecutor):
 
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         """Run a long computation; the transaction stays open meanwhile."""
-        return await self._io.offload(function, *args)
+        return await self._driver.offload(function, *args)
 
     def transaction(self) -> "AsyncTransaction":
         """Return a nested transaction, which may fail without this one."""
-        return AsyncTransaction(self._pool, self._io, [_SAVEPOINT], self._open)
+        return AsyncTransaction(self._pool, self._driver, [_SAVEPOINT], self._open)
 
     @property
     def _open(self) -> _Session:
@@ -157,9 +163,9 @@ class AsyncTransaction(AsyncExecutor):
     async def _commit(self, session: _Session) -> None:
         try:
             if self._outer is None:
-                await self._io.call(session.connection.commit)
+                await self._driver.call(session.connection.commit)
             else:
-                await execution.control(self._io, session.connection, [_RELEASE])
+                await execution.control(self._driver, session.connection, [_RELEASE])
         except psycopg.Error as error:
             lost = failures.is_lost(error, session.connection) and self._outer is None
             unknown = failures.outcome_unknown("commit")
@@ -171,9 +177,9 @@ class AsyncTransaction(AsyncExecutor):
     async def _undo(self, session: _Session) -> None:
         try:
             if self._outer is None:
-                await self._io.call(session.connection.rollback)
+                await self._driver.call(session.connection.rollback)
             else:
-                await execution.control(self._io, session.connection, [_ROLLBACK_TO, _RELEASE])
+                await execution.control(self._driver, session.connection, [_ROLLBACK_TO, _RELEASE])
                 session.vault = copy(session.pool.vault)  # what proved it may be undone
         except psycopg.Error:
             # The connection is gone, and the server has rolled back with it.
@@ -185,7 +191,7 @@ class AsyncTransaction(AsyncExecutor):
         if session.connection not in session.pool.leases:
             return
         if session.unfit:
-            await self._io.call(session.connection.close)
+            await self._driver.call(session.connection.close)
         await self._pool.release(session.connection)
 
     def _explained(
@@ -250,14 +256,14 @@ def refuse_transaction(db: AsyncExecutor, label: str) -> None:
         )
 
 
-def begin(isolation: Isolation | None, *, read_only: bool) -> Control:
+def begin(isolation: Isolation | None, *, read_only: bool) -> SetupStatement:
     """Return the BEGIN for these properties; the server's defaults where none is given."""
     words = ["begin"]
     if isolation is not None:
         words.append(f"isolation level {isolation}")
     if read_only:
         words.append("read only")
-    return Control(" ".join(words).encode())
+    return SetupStatement(" ".join(words).encode())
 
 
 def driven(rows: AsyncGenerator[T, None]) -> Generator[T, None, None]:

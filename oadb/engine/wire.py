@@ -21,7 +21,7 @@ Exchange = Generator[Any, Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class SetupStatement:
     """A statement that prepares the ground for others: BEGIN, a savepoint, an identity."""
 
     sql: bytes
@@ -29,7 +29,7 @@ class Control:
 
 
 @dataclass(slots=True)
-class Known:
+class PreparedStatement:
     """A statement as one connection knows it: its name there, and psycopg's converters."""
 
     name: bytes
@@ -38,7 +38,7 @@ class Known:
     answered: bool = False
 
     @classmethod
-    def new(cls, connection: Any, name: str) -> "Known":
+    def new(cls, connection: Any, name: str) -> "PreparedStatement":
         """Return what *connection* knows of a statement that it has not seen."""
         return cls(name.encode(), Transformer(connection))
 
@@ -63,56 +63,64 @@ class Known:
 
 
 def exchange(
-    pgconn: Any, known: Known, sql: bytes, values: Any, prelude: list[Control], *, prepares: bool
+    pgconn: Any,
+    prepared: PreparedStatement,
+    sql: bytes,
+    values: Any,
+    prelude: list[SetupStatement],
+    *,
+    prepares: bool,
 ) -> Exchange:
     """Send a statement, after the statements of *prelude*, and return its result.
 
     *prelude* is emptied as it is sent. Raises psycopg.Error with the server's report.
     """
-    if known.parsed and not prelude:
-        return _ask(pgconn, known, values)
+    if prepared.parsed and not prelude:
+        return _ask(pgconn, prepared, values)
     if prepares:
-        return _ask_in_burst(pgconn, known, sql, values, prelude)
-    return _ask_unprepared(pgconn, known, sql, values, prelude)
+        return _ask_in_burst(pgconn, prepared, sql, values, prelude)
+    return _ask_unprepared(pgconn, prepared, sql, values, prelude)
 
 
-def control(pgconn: Any, statements: list[Control]) -> Exchange:
+def control(pgconn: Any, statements: list[SetupStatement]) -> Exchange:
     """Send *statements* at once. Raises psycopg.Error with the server's first report."""
     for answer in (yield from _burst(pgconn, _commands(pgconn, statements))):
         _judged(answer)
 
 
-def _commands(pgconn: Any, statements: list[Control]) -> list[Callable[[], None]]:
+def _commands(pgconn: Any, statements: list[SetupStatement]) -> list[Callable[[], None]]:
     return [partial(pgconn.send_query_params, each.sql, each.params) for each in statements]
 
 
-def _ask(pgconn: Any, known: Known, values: Any) -> Exchange:
+def _ask(pgconn: Any, prepared: PreparedStatement, values: Any) -> Exchange:
     """Send a statement that the server has parsed: the usual case."""
-    pgconn.send_query_prepared(known.name, values, param_formats=known.converters.formats)
+    pgconn.send_query_prepared(prepared.name, values, param_formats=prepared.converters.formats)
     return _judged((yield from generators.execute(pgconn)))
 
 
 def _ask_in_burst(
-    pgconn: Any, known: Known, sql: bytes, values: Any, prelude: list[Control]
+    pgconn: Any, prepared: PreparedStatement, sql: bytes, values: Any, prelude: list[SetupStatement]
 ) -> Exchange:
     """Send *prelude*, have the statement parsed if need be, and send it."""
-    formats = known.converters.formats
+    formats = prepared.converters.formats
     commands = _commands(pgconn, prelude)
     prelude.clear()
-    if not known.parsed:
-        commands.append(partial(pgconn.send_prepare, known.name, sql))
-    commands.append(partial(pgconn.send_query_prepared, known.name, values, param_formats=formats))
+    if not prepared.parsed:
+        commands.append(partial(pgconn.send_prepare, prepared.name, sql))
+    commands.append(
+        partial(pgconn.send_query_prepared, prepared.name, values, param_formats=formats)
+    )
     answers = yield from _burst(pgconn, commands)
     # Also when the statement failed: once parsed it stays so, whatever becomes of its use.
-    known.parsed = known.parsed or answers[-2][0].status == pq.ExecStatus.COMMAND_OK
+    prepared.parsed = prepared.parsed or answers[-2][0].status == pq.ExecStatus.COMMAND_OK
     return [_judged(answer) for answer in answers][-1]
 
 
 def _ask_unprepared(
-    pgconn: Any, known: Known, sql: bytes, values: Any, prelude: list[Control]
+    pgconn: Any, prepared: PreparedStatement, sql: bytes, values: Any, prelude: list[SetupStatement]
 ) -> Exchange:
     """Send *prelude* and the statement, through a pooler that cannot keep it prepared."""
-    formats = known.converters.formats
+    formats = prepared.converters.formats
     commands = _commands(pgconn, prelude)
     prelude.clear()
     commands.append(partial(pgconn.send_query_params, sql, values, param_formats=formats))

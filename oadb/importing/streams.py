@@ -22,7 +22,7 @@ from oadb.importing.imports import Reach
 from oadb.importing.reports import TableReport
 from oadb.importing.resuming import Resumption, checksum
 from oadb.importing.sources import Row, Sources
-from oadb.validation.bad_rows import store_what_fits
+from oadb.validation.bad_rows import insert_skipping_bad_rows
 
 T = TypeVar("T")
 
@@ -140,4 +140,4 @@ def _store_what_fits(tx: Executor, history: History[T], made: Converted[T]) -> N
         made.left_out.append((row[0], "the table here does not take it"))
 
     if made.fit:
-        store_what_fits(tx, [*made.fit], store, refuse)
+        insert_skipping_bad_rows(tx, [*made.fit], store, refuse)

@@ -98,7 +98,7 @@ def _given(url: str) -> Mapping[str, str]:
         given = dsn.parse(url)
     except ConfigError as error:
         raise ConfigError(f"OADB_TEST_DATABASE_URL, read like {error}") from None
-    if given.embedded is not None:
+    if given.local is not None:
         raise ConfigError("OADB_TEST_DATABASE_URL: unset it for an embedded server")
     return given.keywords
 

@@ -11,7 +11,7 @@ from oadb.engine.failures import is_data_error
 T = TypeVar("T")
 
 
-def store_what_fits(
+def insert_skipping_bad_rows(
     tx: Executor,
     rows: Sequence[T],
     store: Callable[[Executor, Sequence[T]], object],
@@ -35,5 +35,5 @@ def store_what_fits(
         refuse(rows[0], fault)
         return
     half = len(rows) // 2
-    store_what_fits(tx, rows[:half], store, refuse)
-    store_what_fits(tx, rows[half:], store, refuse)
+    insert_skipping_bad_rows(tx, rows[:half], store, refuse)
+    insert_skipping_bad_rows(tx, rows[half:], store, refuse)

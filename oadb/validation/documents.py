@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import cast
 
 from oadb.engine.binding.values import unsendable
 from oadb.errors import ParameterError
@@ -33,7 +33,7 @@ def require_document(label: str, document: object) -> None:
     if not isinstance(document, dict):
         raise ParameterError(f"{label} must be a JSON object, not {type(document).__name__}")
     size = 1
-    waiting: list[tuple[_Place, Any, int]] = [((None, label), document, 1)]
+    waiting: list[tuple[_Place, object, int]] = [((None, label), document, 1)]
     while waiting:
         place, value, depth = waiting.pop()
         size += _weight(value)
@@ -85,7 +85,7 @@ def _unsendable(what: str, value: object) -> str | None:
     return None if reason is None else f"{what} {reason}"
 
 
-def _weight(value: Any) -> int:
+def _weight(value: object) -> int:
     """Return what *value* adds: its characters, or what is in it and the names of that."""
     if not isinstance(value, str | dict | list):
         return 0
@@ -94,7 +94,7 @@ def _weight(value: Any) -> int:
     return inside + sum(len(name) for name in names if isinstance(name, str))
 
 
-def _inner(value: Any) -> Iterator[tuple[str, Any]]:
+def _inner(value: object) -> Iterator[tuple[str, object]]:
     if isinstance(value, list):
         for number, inner in enumerate(cast("list[object]", value)):
             yield f"[{number}]", inner

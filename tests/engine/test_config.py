@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from oadb import Config, Database
+from oadb.engine.url_schemes import LocalTarget
 from oadb.errors import ConfigError, UnavailableError
 
 URL = "postgresql://asha:hunter2@db.internal:6432/trading"
@@ -147,7 +148,7 @@ def test_what_the_url_says_wins() -> None:
 def test_an_embedded_database_is_a_folder() -> None:
     given = Config.from_env({"DATABASE_URL": "embedded:./data"})
 
-    assert given.dsn.embedded == Path("data").absolute()
+    assert given.dsn.local == LocalTarget("embedded", str(Path("data").absolute()))
     assert str(given.dsn) == f"embedded:{Path('data').absolute()}"
 
 

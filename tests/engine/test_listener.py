@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from oadb.engine import dsn, listener
-from oadb.engine.driver import Awaiting, Blocking
+from oadb.engine.driver import AsyncioDriver, BlockingDriver
 from oadb.engine.listener import AsyncListener, Event, Listener, Listening, Notification
 from oadb.errors import ConfigError, ParameterError, UnavailableError
 from oadb.testing.control import ServerControl, controlled
@@ -71,11 +71,11 @@ def new(io: Any, url: str, *channels: str, **settings: Any) -> AsyncListener:
 def listen(request: pytest.FixtureRequest) -> Generator[Listen]:
     """Give a function that makes listeners of either colour."""
     if request.param == "sync":
-        yield lambda *args, **settings: Listener(new(Blocking(), *args, **settings))
+        yield lambda *args, **settings: Listener(new(BlockingDriver(), *args, **settings))
         return
     loop = Loop()
     try:
-        yield lambda *args, **settings: OnLoop(new(Awaiting(), *args, **settings), loop)
+        yield lambda *args, **settings: OnLoop(new(AsyncioDriver(), *args, **settings), loop)
     finally:
         loop.stop()
 
@@ -122,7 +122,7 @@ def test_listening_comes_first_and_then_what_is_notified(
 
 
 def test_what_arrives_with_the_first_answer_comes_after_listening(url: str) -> None:
-    inner = new(Blocking(), url, "news")
+    inner = new(BlockingDriver(), url, "news")
     inner._statement += psycopg.sql.SQL("; notify news, 'with the answer'")
     with Listener(inner) as events:
         assert take(events, 2) == [Listening(), Notification("news", "with the answer")]
@@ -394,7 +394,7 @@ def test_ctrl_c_ends_a_wait_and_closes_the_connection(url: str, observer: Observ
         signal.raise_signal(signal.SIGINT)
 
     def work() -> None:
-        with Listener(new(Blocking(), url, "news")) as events:
+        with Listener(new(BlockingDriver(), url, "news")) as events:
             for _ in events:
                 waits.set()
 
@@ -411,7 +411,7 @@ async def test_a_cancelled_task_closes_the_connection(url: str, observer: Observ
     heard: list[Event] = []
 
     async def work() -> None:
-        async with new(Awaiting(), url, "news") as events:
+        async with new(AsyncioDriver(), url, "news") as events:
             async for event in events:
                 heard.append(event)  # noqa: PERF401 - seen while it grows
 
@@ -430,7 +430,7 @@ async def test_a_task_cancelled_while_it_asks_for_a_sign_of_life_ends_soon(
     proxy: Proxy, observer: Observer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listener, "_SILENCE", 0.0)
-    async with new(Awaiting(), proxy.url, "news") as events:
+    async with new(AsyncioDriver(), proxy.url, "news") as events:
         assert await anext(events) == Listening()
         proxy.delay(0.3)
         sent = proxy.bytes_sent
@@ -447,7 +447,7 @@ async def test_a_task_cancelled_while_it_asks_for_a_sign_of_life_ends_soon(
 
 
 async def test_a_wait_that_was_given_up_loses_nothing(url: str, observer: Observer) -> None:
-    async with new(Awaiting(), url, "news") as events:
+    async with new(AsyncioDriver(), url, "news") as events:
         assert await anext(events) == Listening()
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(anext(events), 0.05)
@@ -460,7 +460,7 @@ async def test_short_waits_ask_for_a_sign_of_life_as_well(
     url: str, observer: Observer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listener, "_SILENCE", 0.4)
-    async with new(Awaiting(), url, "news") as events:
+    async with new(AsyncioDriver(), url, "news") as events:
         assert await anext(events) == Listening()
         [pid] = observer.backends()
         for _ in range(8):
@@ -475,7 +475,7 @@ async def test_a_wait_given_up_in_an_outage_goes_on_connecting(
     proxy: Proxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "oadb.listener"):
-        async with new(Awaiting(), proxy.url, "news") as events:
+        async with new(AsyncioDriver(), proxy.url, "news") as events:
             assert await anext(events) == Listening()
             proxy.refuse()
             proxy.cut()
@@ -537,7 +537,7 @@ def test_a_listener_that_was_not_entered_is_refused(listen: Listen, url: str) ->
 def test_a_child_of_fork_neither_listens_on_nor_ends_the_connection_of_its_parent(
     url: str, observer: Observer
 ) -> None:
-    with Listener(new(Blocking(), url, "news")) as events:
+    with Listener(new(BlockingDriver(), url, "news")) as events:
         take(events, 1)
         socket = events._inner._connection.pgconn.socket
 

@@ -11,7 +11,7 @@ from psycopg.pq import TransactionStatus
 
 from oadb.engine.database import AsyncDatabase, Database
 from tests.support import pool_probes as probes
-from tests.support.rig import Connect, Db, Observer, config, eventually, idle_links, threads
+from tests.support.rig import Connect, Db, Observer, config, eventually, idle_connections, threads
 
 pytestmark = pytest.mark.fault
 
@@ -249,6 +249,6 @@ def test_a_connection_is_never_given_back_in_the_middle_of_a_query(
         probes.pause(db, 20.0)
     thread.join()
 
-    eventually(lambda: len(idle_links(db)) == 1)
-    [connection] = idle_links(db)
+    eventually(lambda: len(idle_connections(db)) == 1)
+    [connection] = idle_connections(db)
     assert connection.info.transaction_status == TransactionStatus.IDLE

@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Identifier
 
 from oadb import AsyncDatabase, Config, Database
 from oadb.accounts import api_keys, sessions, users
-from oadb.engine.pooled import AsyncPooled
+from oadb.engine.pool_executors import AsyncPoolExecutor
 from oadb.errors import ConfigError, KeyRingError
 from oadb.keys import proof
 from oadb.security.keyring import Key, KeyRing
@@ -711,10 +711,10 @@ def test_a_token_is_found_although_its_row_is_sealed_again_meanwhile(
     config: Config, monkeypatch: pytest.MonkeyPatch, domain: str
 ) -> None:
     """Also by a process that was not told yet which key is primary now."""
-    run = AsyncPooled.run
+    run = AsyncPoolExecutor.run
     asked: list[str] = []
 
-    async def meddled(executor: AsyncPooled, query: Any, params: tuple[Any, ...]) -> Any:
+    async def meddled(executor: AsyncPoolExecutor, query: Any, params: tuple[Any, ...]) -> Any:
         found = await run(executor, query, params)
         asked.append(query.label)
         if "._find_by_digest" in query.label:
@@ -729,7 +729,7 @@ def test_a_token_is_found_although_its_row_is_sealed_again_meanwhile(
             "sessions": sessions.create(before, asha).token,
         }[domain]
         proof.admit(before, 2)
-        monkeypatch.setattr(AsyncPooled, "run", meddled)
+        monkeypatch.setattr(AsyncPoolExecutor, "run", meddled)
         find = api_keys.verify if domain == "api_keys" else sessions.find
         found = [getattr(find(before, shown), "user_id", None) for _ in range(2)]
 

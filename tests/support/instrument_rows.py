@@ -9,8 +9,8 @@ import psycopg
 from oadb import Executor
 from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.results import Affected
-from oadb.market.instruments import Instrument
 from oadb.engine.binding.statements import parse
+from oadb.market.instruments import Instrument
 from tests.support import declared
 
 INFY = Instrument(

@@ -188,10 +188,10 @@ class Observer:
         eventually(lambda: not set(pids) & set(self.backends()))
 
 
-def idle_links(db: Db) -> list[Any]:
+def idle_connections(db: Db) -> list[Any]:
     """Return the connections at rest: those at hand, and those that psycopg_pool keeps."""
     pool = (db._inner if isinstance(db, Database) else db.inner)._pool
-    return [*pool._shelf._idle, *pool._pool._pool]
+    return [*pool._idle._idle, *pool._pool._pool]
 
 
 def eventually(condition: Callable[[], object], seconds: float = 10.0) -> None:

@@ -34,7 +34,7 @@ class Declared:
     result: results.Result
     make: Callable[[Any], Any]
     fetches: bool
-    conclude: Callable[[str, list[Any], int], Any]
+    shape_result: Callable[[str, list[Any], int], Any]
 
     def __init__(self, function: Callable[..., Any], module: str) -> None:
         self._function = function
@@ -99,7 +99,7 @@ class Declared:
             self.sql = self.statement.sql
             self.make = self.result.make
             self.fetches = self.result.fetches
-            self.conclude = self.result.conclude
+            self.shape_result = self.result.shape_result
             self._exact = tuple(known.exact for known in self.parameters.values())
             self._document(signature)
         return problems

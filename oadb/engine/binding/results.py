@@ -56,12 +56,12 @@ class Result:
         return {} if self.row is None else _fields(self.row)
 
     @property
-    def conclude(self) -> Callable[[str, list[Any], int], Any]:
+    def shape_result(self) -> Callable[[str, list[Any], int], Any]:
         """What turns fetched rows, or the number of written ones, into what was promised.
 
         Its first argument is the name of the query, for errors.
         """
-        return _CONCLUSIONS[self.cardinality]
+        return _SHAPES[self.cardinality]
 
 
 @cache
@@ -106,7 +106,7 @@ def _optional(label: str, rows: list[Any], _count: int) -> Any:
     return rows[0] if rows else None
 
 
-_CONCLUSIONS: dict[Cardinality, Callable[[str, list[Any], int], Any]] = {
+_SHAPES: dict[Cardinality, Callable[[str, list[Any], int], Any]] = {
     "one": _one,
     "optional": _optional,
     "many": lambda _label, rows, _count: rows,

@@ -9,23 +9,21 @@ import os
 import threading
 import weakref
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 import psycopg_pool
 from psycopg.pq import TransactionStatus
 
 from oadb.engine.config import Config
-from oadb.engine.driver import Io
+from oadb.engine.driver import Driver
 from oadb.engine.pool.connections import Outage, cut_off, looks_alive
-from oadb.engine.pool.idle_stack import Shelf
+from oadb.engine.pool.idle_stack import IdleStack
 from oadb.engine.pool.leases import Leases
 from oadb.engine.pool.pool_stats import PoolStats
+from oadb.engine.url_schemes import LocalServer
 from oadb.errors import PoolTimeoutError, UnavailableError
 from oadb.security.vault import Vault
-
-if TYPE_CHECKING:
-    from oadb.embedded.embedded_server import EmbeddedServer
 
 # How long a call waits for a server that refuses connections, seconds: enough for a restart,
 # short enough that callers hear of an outage long before DB_POOL_TIMEOUT.
@@ -56,9 +54,9 @@ _inherited: list[Any] = []
 class Pool:
     """Connections to one database, for one process, in either colour."""
 
-    def __init__(self, config: Config, io: Io) -> None:
+    def __init__(self, config: Config, driver: Driver) -> None:
         self._config = config
-        self._io = io
+        self._driver = driver
         self.vault = Vault(config.keyring)
         self._begin()
         _pools.add(self)
@@ -67,16 +65,16 @@ class Pool:
         """Forget, without closing, what belongs to the process that we were forked from."""
         for connection in self.leases:
             cut_off(connection)
-        _inherited.append((self._pool, self._shelf, self.leases, self._server))
+        _inherited.append((self._pool, self._idle, self.leases, self._server))
         self._begin()
 
     def _begin(self) -> None:
         """Start with nothing open."""
         self._lock = threading.Lock()
         self._pool: Any = None
-        self._server: EmbeddedServer | None = None
+        self._server: LocalServer | None = None
         self._outage = Outage()
-        self._shelf = Shelf(self._config.pool_size)
+        self._idle = IdleStack(self._config.pool_size)
         self.leases = Leases()
         self._closed = False
         self._stale = 0
@@ -91,31 +89,31 @@ class Pool:
         except BaseException:
             await self.close()
             # It may be opened later.
-            self._pool, self._closed, self._shelf = None, False, Shelf(self._config.pool_size)
+            self._pool, self._closed, self._idle = None, False, IdleStack(self._config.pool_size)
             raise
 
     async def close(self) -> None:
         """Close every idle connection now, and each leased one when it comes back."""
         with self._lock:
             self._closed = True
-            self._shelf.close()
+            self._idle.close()
             pool, server, self._server = self._pool, self._server, None
         if pool is not None:
-            await self._io.call(pool.close)
-            while (connection := self._shelf.pop()) is not None:
-                await self._io.call(pool.putconn, connection)
+            await self._driver.call(pool.close)
+            while (connection := self._idle.pop()) is not None:
+                await self._driver.call(pool.putconn, connection)
         if server is not None:
-            await self._io.offload(server.stop)
+            await self._driver.offload(server.stop)
 
     def take(self, label: str) -> Any:
         """Take an idle connection at once, or return None where ``acquire`` must be awaited."""
-        connection = self._shelf.pop()
+        connection = self._idle.pop()
         if connection is None:
             return None
         if monotonic() < connection.state.expires and looks_alive(connection):
             self.leases.begin(connection, label)
             return connection
-        self._shelf.put_back(connection)  # acquire will look closer
+        self._idle.put_back(connection)  # acquire will look closer
         return None
 
     async def acquire(self, label: str, patience: float = PATIENCE) -> Any:
@@ -126,7 +124,7 @@ class Pool:
         pool = self._pool or await self._opened()
         started, dead = monotonic(), 0
         while True:
-            connection = self._shelf.pop() or await self._next(pool, started, patience)
+            connection = self._idle.pop() or await self._next(pool, started, patience)
             try:
                 usable = await self._usable(connection)
             except BaseException:  # interrupted or cancelled while asking
@@ -140,7 +138,7 @@ class Pool:
             dead += 1
             if dead > 2 * self._config.pool_max:
                 # A server that accepts and hangs up: do not spin.
-                await self._io.sleep(_LOOK)
+                await self._driver.sleep(_LOOK)
 
     async def release(self, connection: Any) -> None:
         """Give a connection back."""
@@ -149,22 +147,22 @@ class Pool:
 
     async def put(self, connection: Any) -> None:
         """Give back to psycopg_pool what ``keep`` would not take: it sees to its state."""
-        await self._io.call(self._pool.putconn, connection)
+        await self._driver.call(self._pool.putconn, connection)
 
     def keep(self, connection: Any) -> bool:
         """Give a connection back at once, or return False where ``put`` must be awaited."""
         self.leases.end(connection)
         at_rest = connection.pgconn.transaction_status == _AT_REST
-        return at_rest and self._shelf.push(connection)
+        return at_rest and self._idle.push(connection)
 
     def stats(self) -> PoolStats:
         """Return what the pool is doing now."""
         counted: dict[str, int] = self._pool.get_stats() if self._pool is not None else {}
         return PoolStats(
             size=counted.get("pool_size", 0),
-            idle=counted.get("pool_available", 0) + len(self._shelf),
+            idle=counted.get("pool_available", 0) + len(self._idle),
             leased=len(self.leases),
-            waiting=self._shelf.waiting,
+            waiting=self._idle.waiting,
             most=self._config.pool_max,
             stale_replaced=self._stale,
             leaked=self.leases.leaked,
@@ -177,11 +175,11 @@ class Pool:
             if self._pool is None:
                 self._pool = self._make()
             pool = self._pool
-        await self._io.call(pool.open)
+        await self._driver.call(pool.open)
         # Who asks psycopg_pool before its first connection is there makes it grow by one.
         outage, deadline = self._outage, monotonic() + PATIENCE
         while not outage.ever_connected and outage.since is None and monotonic() < deadline:
-            await self._io.sleep(_INSTANT)
+            await self._driver.sleep(_INSTANT)
         return pool
 
     def keywords(self) -> dict[str, str]:
@@ -192,20 +190,17 @@ class Pool:
             return self._reach()
 
     def _reach(self) -> dict[str, str]:
-        """Return libpq's keywords, of an embedded server once it runs; with the lock held."""
-        keywords, folder = self._config.connection_keywords(), self._config.dsn.embedded
-        if folder is not None:
-            # Not needed where a server is: its import would cost every process some time.
-            from oadb.embedded import embedded_server  # noqa: PLC0415
-
-            self._server = self._server or embedded_server.start(folder)
+        """Return libpq's keywords, of a local server once it runs; with the lock held."""
+        keywords, local = self._config.connection_keywords(), self._config.dsn.local
+        if local is not None:
+            self._server = self._server or local.start()
             keywords |= self._server.keywords
         return keywords
 
     def _make(self) -> Any:
         config = self._config
-        return self._io.pool(
-            connection_class=self._io.link,
+        return self._driver.pool(
+            connection_class=self._driver.connection_class,
             kwargs={
                 **self._reach(),
                 "autocommit": True,
@@ -238,11 +233,11 @@ class Pool:
                 raise UnavailableError(_CLOSED) from None
 
     async def _get(self, pool: Any) -> Any:
-        waiter = self._shelf.wait()
+        waiter = self._idle.wait()
         try:
-            return self._shelf.pop() or await self._io.call(pool.getconn, _LOOK)
+            return self._idle.pop() or await self._driver.call(pool.getconn, _LOOK)
         finally:
-            self._shelf.end_wait(waiter)
+            self._idle.end_wait(waiter)
 
     def _keep_waiting(self, waited: float, patience: float) -> None:
         """Return if it is worth waiting on; raise what is the matter if not."""
@@ -253,8 +248,8 @@ class Pool:
             raise UnavailableError(f"cannot connect to {self._config.dsn}: {outage.reason}")
         if waited >= self._config.pool_timeout:
             raise PoolTimeoutError(self._busy(f"no connection in {waited:.1f} s"))
-        if self._shelf.waiting >= self._config.pool_max * _QUEUE_PER_CONNECTION:
-            raise PoolTimeoutError(self._busy(f"{self._shelf.waiting} callers wait already"))
+        if self._idle.waiting >= self._config.pool_max * _QUEUE_PER_CONNECTION:
+            raise PoolTimeoutError(self._busy(f"{self._idle.waiting} callers wait already"))
 
     def _busy(self, what: str) -> str:
         in_use = f"{len(self.leases)} of {self._config.pool_max} connections are in use"
@@ -273,15 +268,15 @@ class Pool:
     async def _answers(self, connection: Any) -> bool:
         """Ask with a round trip, for a connection whose server has said something."""
         try:
-            await self._io.call(connection.execute, b"")
+            await self._driver.call(connection.execute, b"")
         except psycopg.Error:
             return False
         return True
 
     async def _discard(self, pool: Any, connection: Any) -> None:
         """Close a connection; given back closed, the pool opens another at once."""
-        await self._io.call(connection.close)
-        await self._io.call(pool.putconn, connection)
+        await self._driver.call(connection.close)
+        await self._driver.call(pool.putconn, connection)
 
 
 def _start_all_afresh() -> None:

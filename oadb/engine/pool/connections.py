@@ -37,7 +37,7 @@ class Outage:
 
 
 @dataclass(slots=True)
-class LinkState:
+class ConnectionState:
     """What the engine keeps with a connection."""
 
     expires: float
@@ -47,10 +47,10 @@ class LinkState:
     streams: int = 0
 
 
-class Link(psycopg.Connection[Any]):
+class PooledConnection(psycopg.Connection[Any]):
     """A connection of the pool of a Database."""
 
-    state: LinkState
+    state: ConnectionState
 
     @classmethod
     def connect(  # type: ignore[override]  # the pool alone connects, and gives these
@@ -67,10 +67,10 @@ class Link(psycopg.Connection[Any]):
         return connection
 
 
-class AsyncLink(psycopg.AsyncConnection[Any]):
+class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
     """A connection of the pool of an AsyncDatabase."""
 
-    state: LinkState
+    state: ConnectionState
 
     @classmethod
     async def connect(  # type: ignore[override]  # as above
@@ -117,10 +117,10 @@ def is_broken(connection: Any) -> bool:
     return bool(connection.pgconn.status == pq.ConnStatus.BAD)
 
 
-def new_state(pgconn: Any, recycle: float, *, prepares: bool) -> LinkState:
+def new_state(pgconn: Any, recycle: float, *, prepares: bool) -> ConnectionState:
     """Return the state of a new connection that is to be replaced after *recycle* seconds."""
     poll = select.poll()
     poll.register(pgconn.socket, select.POLLIN | _GONE)
     # A little early and not all at once: connections made together must not expire together.
     expires = monotonic() + recycle * uniform(0.95, 1.0)  # noqa: S311
-    return LinkState(expires, prepares, poll)
+    return ConnectionState(expires, prepares, poll)

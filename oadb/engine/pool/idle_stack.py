@@ -7,7 +7,7 @@ the oldest first and takes four times as long.
 from typing import Any
 
 
-class Shelf:
+class IdleStack:
     """At most *size* idle connections, and who waits for one elsewhere."""
 
     def __init__(self, size: int) -> None:

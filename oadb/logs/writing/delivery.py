@@ -26,7 +26,7 @@ from oadb.logs.texts import cut
 from oadb.logs.writing.encoding import Clock, Lines, as_text
 from oadb.logs.writing.log_tables import Table
 from oadb.logs.writing.queue import Batch, Entry, Queue
-from oadb.validation.bad_rows import store_what_fits
+from oadb.validation.bad_rows import insert_skipping_bad_rows
 
 logger = logging.getLogger("oadb.log_writer")
 
@@ -111,7 +111,7 @@ class Delivery:
             batch.rejects = []
             copy = partial(self._copy, batch, clock)
             if batch.entries and batch.one_by_one:
-                store_what_fits(tx, batch.entries, copy, partial(_reject, batch))
+                insert_skipping_bad_rows(tx, batch.entries, copy, partial(_reject, batch))
             elif batch.entries:
                 copy(tx, batch.entries)
             self._park(tx, batch)

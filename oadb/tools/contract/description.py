@@ -93,7 +93,7 @@ def _generic_plan(connection: Connection, statement: Statement) -> Plan:
 
 def _padded_below(plan: Plan, *, padded: bool) -> Iterator[str]:
     if padded and "Relation Name" in plan:
-        yield f"{plan['Schema']}.{plan['Relation Name']}"
+        yield f"{plan.get('Schema')}.{plan['Relation Name']}"
     inputs = _PADDED.get(plan.get("Join Type", ""), ())
     for number, part in enumerate(plan.get("Plans", ())):
         yield from _padded_below(part, padded=padded or number in inputs)

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from oadb.embedded import embedded_server
-from oadb.engine.dsn import Dsn
+from oadb.engine.dsn import Dsn, reachable
 from oadb.engine.single_connection import Session
 from oadb.errors import MigrationError
 from oadb.tools.migrations import migration_history as history
@@ -81,7 +80,7 @@ def status(dsn: Dsn, *, folder: Path | None = None) -> list[MigrationStatus]:
     """
     migrations = script_folder.read(folder)
     with (
-        embedded_server.reachable(dsn) as reached,
+        reachable(dsn) as reached,
         Backend.open(reached, READ_ONLY) as backend,
         named("status"),
     ):
@@ -93,7 +92,7 @@ def _run(dsn: Dsn, wait: float) -> Generator[Backend]:
     """Connect, lock, and have yoyo's tables ready."""
     check_user()
     with (
-        embedded_server.reachable(dsn) as reached,
+        reachable(dsn) as reached,
         Backend.open(reached) as backend,
         named("preparing migrations"),
         run_lock.hold(backend, wait),

@@ -11,7 +11,7 @@ from oadb.engine import dsn
 from oadb.errors import UnavailableError
 from tests.faults.proxy import Proxy
 from tests.support import pool_probes as probes
-from tests.support.rig import Connect, Db, Observer, eventually, idle_links
+from tests.support.rig import Connect, Db, Observer, eventually, idle_connections
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def filled(db: Db, size: int) -> Db:
 
 def age(db: Db, seconds: float) -> None:
     """Make the idle connections of *db* so much older."""
-    for connection in idle_links(db):
+    for connection in idle_connections(db):
         connection.state.expires -= seconds
 
 
@@ -68,7 +68,7 @@ def test_a_connection_is_never_too_old_without_a_limit(connect: Connect) -> None
 
 def test_connections_made_together_do_not_expire_together(connect: Connect) -> None:
     db = filled(connect(pool_size=8, max_overflow=0, pool_recycle=1000.0), 8)
-    expiries = [link.state.expires for link in idle_links(db)]
+    expiries = [link.state.expires for link in idle_connections(db)]
 
     assert max(expiries) - min(expiries) > 1
 
@@ -130,7 +130,7 @@ def test_a_pending_notification_does_not_end_a_connection(
 
 def listen(db: Db) -> None:
     """Listen on the one idle connection of *db*, as nobody should."""
-    [connection] = idle_links(db)
+    [connection] = idle_connections(db)
     loop = getattr(db, "loop", None)
     if loop is None:
         connection.execute("listen probe")

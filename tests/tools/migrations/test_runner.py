@@ -650,7 +650,8 @@ def test_a_run_that_waits_does_not_hold_up_an_index_built_concurrently(
         until(
             lambda: database.query(
                 "select 1 from pg_stat_activity "
-                "where query like '/* migration_history.try_lock %' and datname = current_database()"
+                "where query like '/* migration_history.try_lock %' "
+                "and datname = current_database()"
             )
         )
 

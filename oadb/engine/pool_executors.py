@@ -1,7 +1,7 @@
 """Executors over a pool: each call takes a connection, and gives it back.
 
-With an identity, every statement runs as that user: ``oadb.act_as`` travels in front of it, in the
-same burst and the same transaction, and row-level security does the rest.
+With an identity, every statement runs as one user: what says so travels in front of it, in the same
+burst and the same transaction, and row-level security does the rest.
 """
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
@@ -11,24 +11,26 @@ from typing import Any, TypeVar
 import psycopg
 
 from oadb.engine import execution, failures
-from oadb.engine.driver import Io, drive
+from oadb.engine.driver import Driver, drive
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.failures import Retry
 from oadb.engine.pool.connection_pool import PATIENCE, Pool
 from oadb.engine.transactions import AsyncTransaction, Isolation, Transaction, begin, driven
-from oadb.engine.wire import Control
-from oadb.errors import ParameterError, PoolTimeoutError, UnavailableError
+from oadb.engine.wire import SetupStatement
+from oadb.errors import PoolTimeoutError, UnavailableError
 from oadb.security.vault import Vault
 
 T = TypeVar("T")
 
 
-class AsyncPooled(AsyncExecutor):
+class AsyncPoolExecutor(AsyncExecutor):
     """Runs queries on the connections of a pool, for asyncio."""
 
-    def __init__(self, pool: Pool, io: Io, identity: tuple[Control, ...] = ()) -> None:
+    def __init__(
+        self, pool: Pool, driver: Driver, identity: tuple[SetupStatement, ...] = ()
+    ) -> None:
         self._pool = pool
-        self._io = io
+        self._driver = driver
         self._identity = identity
 
     @property
@@ -49,18 +51,20 @@ class AsyncPooled(AsyncExecutor):
         while True:
             connection = self._pool.take(query.label) or await self._pool.acquire(query.label)
             try:
-                return await execution.run(self._io, connection, query, params, [*self._identity])
+                return await execution.run(
+                    self._driver, connection, query, params, [*self._identity]
+                )
             except psycopg.Error as error:
                 retry = retry or Retry(PATIENCE)
                 pause, final = self._judge(error, query, connection, retry)
                 if failures.is_misfit(error):
-                    await self._io.call(connection.close)
+                    await self._driver.call(connection.close)
             finally:
                 if not self._pool.keep(connection):
                     await self._pool.put(connection)
             if final is not None:
                 raise final
-            await self._io.sleep(pause)
+            await self._driver.sleep(pause)
 
     async def stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
         """Yield the rows of a bound query, inside a transaction that lasts as long."""
@@ -73,14 +77,14 @@ class AsyncPooled(AsyncExecutor):
 
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         """Run a long computation: in a thread beside an event loop, in place without one."""
-        return await self._io.offload(function, *args)
+        return await self._driver.offload(function, *args)
 
     def transaction(
         self, *, isolation: Isolation | None = None, read_only: bool = False
     ) -> AsyncTransaction:
         """Return a transaction to enter; it commits at the end of its block or rolls back."""
         first = begin(isolation, read_only=read_only)
-        return AsyncTransaction(self._pool, self._io, [first, *self._identity])
+        return AsyncTransaction(self._pool, self._driver, [first, *self._identity])
 
     async def transact(
         self,
@@ -106,7 +110,7 @@ class AsyncPooled(AsyncExecutor):
                 pause = retry.next_pause(error) if failures.may_transact_again(error) else None
                 if pause is None:
                     raise
-            await self._io.sleep(pause)
+            await self._driver.sleep(pause)
 
     def _judge(
         self, error: psycopg.Error, query: Any, connection: Any, retry: Retry
@@ -124,14 +128,14 @@ class AsyncPooled(AsyncExecutor):
         return 0.0, failures.scrubbed(error, query.label, query.place_at)
 
 
-class Pooled(Executor):
+class PoolExecutor(Executor):
     """Runs queries on the connections of a pool."""
 
-    def __init__(self, inner: AsyncPooled) -> None:
+    def __init__(self, inner: AsyncPoolExecutor) -> None:
         self._executor = inner
 
     def run(self, query: Any, params: tuple[Any, ...]) -> Any:
-        """Run one bound query; see AsyncPooled.run."""
+        """Run one bound query; see AsyncPoolExecutor.run."""
         return drive(self._executor.run(query, params))
 
     def stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
@@ -155,17 +159,9 @@ class Pooled(Executor):
         isolation: Isolation | None = None,
         read_only: bool = False,
     ) -> T:
-        """Run *work* in a transaction, again if it was undone; see AsyncPooled.transact."""
+        """Run *work* in a transaction, again if it was undone; see AsyncPoolExecutor.transact."""
 
         async def in_place(tx: AsyncTransaction) -> T:
             return work(Transaction(tx))
 
         return drive(self._executor.transact(in_place, isolation=isolation, read_only=read_only))
-
-
-def identity(user_id: int) -> tuple[Control, ...]:
-    """Return what makes a transaction that of one user. Raises ParameterError."""
-    if type(user_id) is not int or not 0 < user_id < 2**63:
-        raise ParameterError("as_user: user_id must be a whole number from 1")
-    # The function is of migration 0011; it calls set_config for this transaction alone.
-    return (Control(b"select oadb.act_as($1)", (str(user_id).encode(),)),)

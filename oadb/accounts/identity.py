@@ -1,0 +1,16 @@
+"""Identity: whose rows the statements of a transaction see.
+
+``db.as_user(user_id)`` sends ``act_as`` in front of every statement; the entry point
+``oadb.identity`` in pyproject.toml tells the engine that it does.
+"""
+
+from oadb.engine.binding.queries import queries
+
+query = queries(__name__)
+
+
+@query
+def act_as(user_id: int) -> None: ...
+
+
+query.complete()
