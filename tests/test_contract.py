@@ -8,13 +8,13 @@ import psycopg
 import pytest
 
 from oadb import Database
-from oadb.engine.binding.declarations import Declared
+from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.statements import parse
 from oadb.tools.contract import comparison
 
-Check = Callable[[Declared], list[str]]
+Check = Callable[[Declaration], list[str]]
 
 DECLARED = [declared for queries in comparison.domains() for declared in queries]
 
@@ -27,14 +27,16 @@ def connection(shared_url: str) -> Iterator[psycopg.Connection[tuple[object, ...
 
 @pytest.fixture
 def disagreements(shared_db: Database, connection: psycopg.Connection[tuple[object, ...]]) -> Check:
-    def check(declared: Declared) -> list[str]:
+    def check(declared: Declaration) -> list[str]:
         return comparison.disagreements(shared_db, connection, declared)
 
     return check
 
 
 @pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.label)
-def test_a_declaration_agrees_with_the_database(declared: Declared, disagreements: Check) -> None:
+def test_a_declaration_agrees_with_the_database(
+    declared: Declaration, disagreements: Check
+) -> None:
     assert disagreements(declared) == []
 
 
@@ -62,7 +64,7 @@ class PaddedPair:
     symbol: str | None
 
 
-def declare(sql: str, function: Callable[..., Any]) -> Declared:
+def declare(sql: str, function: Callable[..., Any]) -> Declaration:
     query = Queries("probe", parse(f"-- name: {function.__name__}\n{sql};", "probe", "probe.sql"))
     declared = query(function)
     query.complete()

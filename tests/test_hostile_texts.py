@@ -28,7 +28,7 @@ from oadb.accounts import api_keys, broker_tokens, login_attempts, second_factor
 from oadb.accounts.broker_tokens import BrokerToken, Tokens
 from oadb.bans import ip_bans, trackers
 from oadb.changes import announcements
-from oadb.engine.binding.declarations import Declared
+from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.values import readable, unsendable
 from oadb.errors import Error, LoadError, ParameterError, SettingError
 from oadb.keys import proof
@@ -175,11 +175,11 @@ def test_the_corpus_is_large_and_has_no_text_twice() -> None:
 # Queries -----------------------------------------------------------------------------------------
 
 
-def takes_text(declared: Declared) -> list[str]:
+def takes_text(declared: Declaration) -> list[str]:
     return [name for name, kind in declared.parameters.items() if kind.python is str]
 
 
-def arguments(declared: Declared) -> dict[str, Any]:
+def arguments(declared: Declaration) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name, kind in declared.parameters.items():
         value = VALID.get(f"{declared.label}.{name}", VALID.get(name, BY_TYPE[kind.python]))
@@ -219,7 +219,7 @@ def test_a_query_stores_what_was_sent_or_says_what_is_wrong(
                 attempt(tx, lambda nested: run(nested, declared, names[0], given), "", "")  # noqa: B023
 
 
-def together(declared: Declared) -> list[list[str]]:
+def together(declared: Declaration) -> list[list[str]]:
     """Return which parameters are given a text at once.
 
     All of a read, which compares them and nothing else, but for those that the server parses.
@@ -229,11 +229,13 @@ def together(declared: Declared) -> list[list[str]]:
     return [*filter(None, [compared]), *([name] for name in names if name not in compared)]
 
 
-def hostile(declared: Declared, names: list[str], text: str) -> dict[str, Any]:
+def hostile(declared: Declaration, names: list[str], text: str) -> dict[str, Any]:
     return {name: [text, "x"] if declared.parameters[name].array else text for name in names}
 
 
-def run_reads(tx: Transaction, declared: Declared, name: str, every: list[dict[str, Any]]) -> None:
+def run_reads(
+    tx: Transaction, declared: Declaration, name: str, every: list[dict[str, Any]]
+) -> None:
     """Run a read with each of the arguments; a savepoint serves until the server refuses one."""
     waiting = deque(every)
 

@@ -19,7 +19,7 @@ from oadb import Database
 from oadb.accounts import login_attempts, users
 from oadb.engine import dsn
 from oadb.engine.binding import statements
-from oadb.engine.binding.declarations import Declared
+from oadb.engine.binding.declarations import Declaration
 from oadb.errors import MigrationError
 from oadb.testing.control import controlled
 from oadb.testing.servers import Server
@@ -233,7 +233,7 @@ MUST_NOT = {
 }  # fmt: skip
 
 
-def planned(connection: Connection, declared: Declared) -> str:
+def planned(connection: Connection, declared: Declaration) -> str:
     """Return the plan of a statement. Raises InsufficientPrivilege, as running it would."""
     count = len(declared.statement.params)
     values = f"({', '.join(['null'] * count)})" if count else ""

@@ -36,7 +36,7 @@ LONGEST_DEVICE = 500
 _MINUTE = timedelta(minutes=1)
 
 
-class Account(Protocol):
+class SessionOwner(Protocol):
     """Who a session is for: a user as he was when he proved who he is."""
 
     @property
@@ -170,7 +170,7 @@ query.complete()
 @proof.seals
 async def create(
     db: AsyncExecutor,
-    account: Account,
+    account: SessionOwner,
     *,
     device: str | None = None,
     ip: str | None = None,

@@ -58,7 +58,7 @@ class Exemption:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class BanCounts:
     """Bans that are in effect, and the permanent ones among them."""
 
     active: int
@@ -98,7 +98,7 @@ def list_bans(
 
 
 @query
-def count_active() -> Counts: ...
+def count_active() -> BanCounts: ...
 
 
 @query

@@ -50,7 +50,7 @@ def _network(ip: str) -> str:
     return network("LiveBans.is_banned", ip)
 
 
-class _Live(Following[AnyDatabase]):
+class _BansInMemory(Following[AnyDatabase]):
     """Bans and how fresh they are: what both colours share."""
 
     def __init__(self, db: AnyDatabase, *, interval: float = 0.5, patience: float = 60.0) -> None:
@@ -91,7 +91,7 @@ class _Live(Following[AnyDatabase]):
         return True
 
 
-class LiveBans(_Live[Database], Follower):
+class LiveBans(_BansInMemory[Database], Follower):
     """Bans that follow the database, for threads. Enter it.
 
     A change is known at once where it is notified, and otherwise after *interval* seconds. While
@@ -100,7 +100,7 @@ class LiveBans(_Live[Database], Follower):
     """
 
 
-class AsyncLiveBans(_Live[AsyncDatabase], AsyncFollower):
+class AsyncLiveBans(_BansInMemory[AsyncDatabase], AsyncFollower):
     """Bans that follow the database, for asyncio; see LiveBans."""
 
 

@@ -25,7 +25,7 @@ from typing import Literal
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from oadb.embedded.system_user import Account
+from oadb.embedded.system_user import SystemUser
 from oadb.errors import ConfigError, UnavailableError
 
 StopMode = Literal["fast", "immediate"]
@@ -44,7 +44,7 @@ class Cluster:
 
     folder: Path
     binaries: Path
-    account: Account | None
+    account: SystemUser | None
     """The user that the server runs as; None for the present one."""
 
     @property

@@ -11,14 +11,14 @@ _logger = logging.getLogger("oadb.cluster")
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SystemUser:
     """A system user, by number."""
 
     uid: int
     gid: int
 
 
-def account_for(folder: Path, *needed: Path) -> Account | None:
+def account_for(folder: Path, *needed: Path) -> SystemUser | None:
     """Return the user for a server in *folder*: the present one, but never root.
 
     For root it is the owner of *folder*, or nobody, who is given the folder. The folders above it
@@ -30,7 +30,7 @@ def account_for(folder: Path, *needed: Path) -> Account | None:
     status = folder.stat()
     nobody = pwd.getpwnam("nobody")
     owned = status.st_uid != 0
-    account = Account(status.st_uid, status.st_gid) if owned else Account(*nobody[2:4])
+    account = SystemUser(status.st_uid, status.st_gid) if owned else SystemUser(*nobody[2:4])
     if not owned:
         os.chown(folder, account.uid, account.gid)
     for path in (folder, *needed):
@@ -38,7 +38,7 @@ def account_for(folder: Path, *needed: Path) -> Account | None:
     return account
 
 
-def _let_pass(account: Account, path: Path) -> None:
+def _let_pass(account: SystemUser, path: Path) -> None:
     for folder in path.resolve().parents:
         status = folder.stat()
         if status.st_uid != account.uid and not status.st_mode & stat.S_IXOTH:

@@ -11,7 +11,7 @@ from oadb.engine.executors import Runner
 from oadb.engine.pool.connections import new_state
 
 
-class Session(Runner):
+class SingleConnection(Runner):
     """Runs declared queries on one connection, as it is; opens and ends no transaction."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:

@@ -32,7 +32,7 @@ _EARLIEST, _AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class ConvertedBatch:
     """Rows that are converted and stored together."""
 
     rows: Sequence[Row]
@@ -65,13 +65,13 @@ class Converters:
         self._pool.shutdown(cancel_futures=True)
 
     def convert(
-        self, history: History[T], batches: Iterable[Batch]
-    ) -> Iterator[tuple[Batch, Converted[T]]]:
+        self, history: History[T], batches: Iterable[ConvertedBatch]
+    ) -> Iterator[tuple[ConvertedBatch, Converted[T]]]:
         """Yield batches in their order, with what they become; some are converted ahead.
 
         Raises LoadError if a process was ended.
         """
-        waiting: deque[tuple[Batch, Callable[[], Converted[T]]]] = deque()
+        waiting: deque[tuple[ConvertedBatch, Callable[[], Converted[T]]]] = deque()
         try:
             for batch in batches:
                 waiting.append((batch, self._begun(history, batch)))
@@ -85,14 +85,16 @@ class Converters:
                 "perhaps for want of memory; run it again, and it goes on from here"
             ) from None
 
-    def _begun(self, history: History[T], batch: Batch) -> Callable[[], Converted[T]]:
+    def _begun(self, history: History[T], batch: ConvertedBatch) -> Callable[[], Converted[T]]:
         if history.log is None or not batch.is_full:  # small tables need no process
             return partial(convert, history, batch.rows)
         future = self._pool.submit(_convert, history.table, batch.rows)
         return cast("Callable[[], Converted[T]]", future.result)
 
 
-def _ended(batch: Batch, result: Callable[[], Converted[T]]) -> tuple[Batch, Converted[T]]:
+def _ended(
+    batch: ConvertedBatch, result: Callable[[], Converted[T]]
+) -> tuple[ConvertedBatch, Converted[T]]:
     return batch, result()
 
 

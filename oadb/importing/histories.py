@@ -67,7 +67,7 @@ def logs(owner: int | None) -> tuple[History[str], ...]:
     """Return the logs; requests to the API, which name no user there, are of *owner*."""
     redaction = Redaction()
     known = Known[str, str](lambda text: as_text(redaction.text(text)))
-    writer = _Writer(redaction, known, owner)
+    writer = _LineWriter(redaction, known, owner)
     bodies = ("id", "api_type", "request_data", "response_data", "created_at")
     return (
         _log("order_logs", bodies, "created_at", INDIA, writer.call, api_logs.store),
@@ -112,7 +112,7 @@ def _copied(store: Query[[Iterable[bytes]], Affected], tx: Executor, lines: list
 
 
 @dataclass(frozen=True, slots=True)
-class _Writer:
+class _LineWriter:
     """Makes lines of the logs here, in the order of the columns that their domains copy."""
 
     redaction: Redaction

@@ -45,7 +45,7 @@ def bring(db: Database, sources: Sources, broker: str | None, *, applies: bool) 
     elif instruments.count_by_broker(db, broker):
         report.remarks.append(f"{broker} has instruments here already, which stay as they are")
     elif (first := next(rows, None)) is not None:
-        listed = map(partial(_listed, _Reader(), broker, report), chain((first,), rows))
+        listed = map(partial(_listed, _RowReader(), broker, report), chain((first,), rows))
         report.written, duplicates = (
             _loaded(db, broker, listed, report) if applies else _looked_at(broker, listed)
         )
@@ -84,7 +84,7 @@ def _looked_at(broker: str, rows: Iterable[Listing | Rejected]) -> tuple[int, in
     return intake.accepted, len(intake.duplicate_symbols) + len(intake.duplicate_tokens)
 
 
-def _listed(reader: "_Reader", broker: str, report: TableReport, row: Row) -> Listing | Rejected:
+def _listed(reader: "_RowReader", broker: str, report: TableReport, row: Row) -> Listing | Rejected:
     try:
         return reader.listing(row, broker)
     except RowError as fault:
@@ -92,7 +92,7 @@ def _listed(reader: "_Reader", broker: str, report: TableReport, row: Row) -> Li
         return Rejected(f"id {row.get('id')}", str(fault))
 
 
-class _Reader:
+class _RowReader:
     """Understands rows; the same few thousand expiries and prices are in all of them."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from oadb.engine.executors import Executor
 from oadb.errors import RowError
 from oadb.importing import imports
 from oadb.importing.columns import whole
-from oadb.importing.converting import Batch, Converted, Converters, Fit, bounds, time_of
+from oadb.importing.converting import Converted, ConvertedBatch, Converters, Fit, bounds, time_of
 from oadb.importing.histories import History
 from oadb.importing.imports import Reach
 from oadb.importing.reports import TableReport
@@ -80,7 +80,7 @@ class Streams:
         return rows if until is None else _older(rows, history, until, report)
 
     def _store(
-        self, history: History[T], batch: Batch, made: Converted[T], known: bytes
+        self, history: History[T], batch: ConvertedBatch, made: Converted[T], known: bytes
     ) -> Converted[T]:
         """Store a batch, and that it is stored, in one transaction."""
         if not self.applies:
@@ -116,17 +116,17 @@ def _older(
         yield row
 
 
-def _batches(rows: Iterator[Row]) -> Generator[Batch]:
+def _batches(rows: Iterator[Row]) -> Generator[ConvertedBatch]:
     read: list[Row] = []
     size = 0
     for row in rows:
         read.append(row)
         size += sum([len(value) for value in row.values() if isinstance(value, _SIZED)])
         if len(read) == _ROWS or size > _SIZE:
-            yield Batch(read, is_full=True)
+            yield ConvertedBatch(read, is_full=True)
             read, size = [], 0
     if read:
-        yield Batch(read, is_full=False)
+        yield ConvertedBatch(read, is_full=False)
 
 
 def _store_what_fits(tx: Executor, history: History[T], made: Converted[T]) -> None:

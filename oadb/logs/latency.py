@@ -85,7 +85,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class BrokerLatency:
     """The calls to a broker, or to all, part by part; ``total`` counts each call."""
 
     rtt: Part
@@ -96,11 +96,11 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
+class LatencyStatistics:
     """The calls of a window: to all brokers together, and to each, the most called first."""
 
-    total: Summary
-    brokers: tuple[Summary, ...]
+    total: BrokerLatency
+    brokers: tuple[BrokerLatency, ...]
 
 
 @query
@@ -161,7 +161,7 @@ async def write(db: AsyncExecutor, timing: Timing) -> None:
 
 
 @operation
-async def statistics(db: AsyncExecutor, since: datetime, until: datetime) -> Statistics:
+async def statistics(db: AsyncExecutor, since: datetime, until: datetime) -> LatencyStatistics:
     """Count and time the calls from *since* up to, but not including, *until*.
 
     As ``traffic.statistics``, for each part of a call. Raises ParameterError if *since* is after
@@ -171,5 +171,5 @@ async def statistics(db: AsyncExecutor, since: datetime, until: datetime) -> Sta
     async with db.transaction() as tx:
         await plan_lightly(tx)
         parts = await _summarize(tx, since, until, FEW)
-    total, *brokers = (Summary(*parts[at : at + 5]) for at in range(0, len(parts), 5))
-    return Statistics(total, tuple(brokers))
+    total, *brokers = (BrokerLatency(*parts[at : at + 5]) for at in range(0, len(parts), 5))
+    return LatencyStatistics(total, tuple(brokers))

@@ -37,7 +37,7 @@ _BATCHES = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RollupStep:
     """Minutes of one hour that are counted in one transaction."""
 
     starts_at: datetime
@@ -83,7 +83,7 @@ def _list_waiting(table_name: Table, at_most: int = _BATCHES) -> list[UUID]: ...
 
 
 @query
-def _list_steps(batch_ids: list[UUID]) -> list[Step]: ...
+def _list_steps(batch_ids: list[UUID]) -> list[RollupStep]: ...
 
 
 @query
@@ -172,7 +172,7 @@ async def refresh(db: AsyncExecutor) -> Refreshed:
 
 
 async def _count(
-    db: AsyncExecutor, table: Table, ladder: list[tuple[timedelta, timedelta]], step: Step
+    db: AsyncExecutor, table: Table, ladder: list[tuple[timedelta, timedelta]], step: RollupStep
 ) -> bool:
     """Count the minutes of a step, and what they are part of; False: somebody else is counting."""
     count, merge = _STATEMENTS[table]

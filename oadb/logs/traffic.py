@@ -62,7 +62,7 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class EndpointTraffic:
     """Requests of an endpoint (None: that no route took) or of all; times in milliseconds.
 
     ``average_ms`` and the percentiles are None where there was no request. ``bins`` and ``counts``
@@ -91,11 +91,11 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
+class TrafficStatistics:
     """What was asked for in a window: all together, and by endpoint, the most asked for first."""
 
-    total: Summary
-    endpoints: tuple[Summary, ...]
+    total: EndpointTraffic
+    endpoints: tuple[EndpointTraffic, ...]
 
 
 @query
@@ -169,7 +169,7 @@ def list_clients(
 
 
 @query
-def _summarize(since: datetime, until: datetime, few: int) -> list[Summary]: ...
+def _summarize(since: datetime, until: datetime, few: int) -> list[EndpointTraffic]: ...
 
 
 query.complete()
@@ -209,7 +209,7 @@ async def list_by_status(
 
 
 @operation
-async def statistics(db: AsyncExecutor, since: datetime, until: datetime) -> Statistics:
+async def statistics(db: AsyncExecutor, since: datetime, until: datetime) -> TrafficStatistics:
     """Count and time the requests from *since* up to, but not including, *until*.
 
     Counts and averages are exact, of whatever is committed when it is asked. Percentiles are exact
@@ -220,4 +220,4 @@ async def statistics(db: AsyncExecutor, since: datetime, until: datetime) -> Sta
     async with db.transaction() as tx:
         await plan_lightly(tx)
         total, *endpoints = await _summarize(tx, since, until, FEW)
-    return Statistics(total, tuple(endpoints))
+    return TrafficStatistics(total, tuple(endpoints))

@@ -69,7 +69,7 @@ _TABLES = (
 )
 
 
-class _Writer:
+class _SharedWriter:
     """What both colours share."""
 
     def __init__(
@@ -100,7 +100,7 @@ class _Writer:
         return self._worker.queue.stats()
 
 
-class LogWriter(_Writer):
+class LogWriter(_SharedWriter):
     """Writes logs, for threads. One for each process; a child of fork gets its own queue.
 
     *fields* are names of fields of bodies that are kept beside those of oadb.logs.kept_fields.
@@ -155,7 +155,7 @@ class LogWriter(_Writer):
         return self._worker.close(deadline)
 
 
-class AsyncLogWriter(_Writer):
+class AsyncLogWriter(_SharedWriter):
     """Writes logs, for asyncio, with the same thread behind it; see LogWriter."""
 
     async def __aenter__(self) -> Self:

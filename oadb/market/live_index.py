@@ -70,7 +70,7 @@ async def build(db: AsyncExecutor, *brokers: str) -> InstrumentIndex:
     return index
 
 
-class _Live(Following[AnyDatabase]):
+class _IndexInMemory(Following[AnyDatabase]):
     """An index and the loads that it was built from: what both colours share."""
 
     def __init__(self, db: AnyDatabase, *brokers: str, interval: float = 60.0) -> None:
@@ -93,7 +93,7 @@ class _Live(Following[AnyDatabase]):
         return isinstance(event, Listening) or event.payload in self._brokers
 
 
-class LiveIndex(_Live[Database], Follower):
+class LiveIndex(_IndexInMemory[Database], Follower):
     """An index that follows the database, for threads. Enter it; ``index`` is the current one.
 
     It is built anew when a load of one of its *brokers* is notified, or found by asking every
@@ -102,5 +102,5 @@ class LiveIndex(_Live[Database], Follower):
     """
 
 
-class AsyncLiveIndex(_Live[AsyncDatabase], AsyncFollower):
+class AsyncLiveIndex(_IndexInMemory[AsyncDatabase], AsyncFollower):
     """An index that follows the database, for asyncio; see LiveIndex."""

@@ -30,7 +30,7 @@ query = queries(__name__)
 _NAME = re.compile(r"[a-z][a-z0-9_.]{0,99}")
 
 
-class Declared(Protocol):
+class AnySettingKey(Protocol):
     """A key of whatever type."""
 
     @property
@@ -44,7 +44,7 @@ class Declared(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Key(Generic[T]):
+class SettingKey(Generic[T]):
     """What a setting is called and what it may be; made by ``declare`` alone."""
 
     name: str
@@ -75,12 +75,12 @@ class Key(Generic[T]):
 class Choice:
     """A key, and the JSON of a value that it allows."""
 
-    key: Declared
+    key: AnySettingKey
     value: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class StoredSetting:
     """A value as it is stored: JSON."""
 
     user_id: int
@@ -107,7 +107,7 @@ class Values:
 
     _stored: Mapping[str, str | None] = field(repr=False)
 
-    def __getitem__(self, key: Key[T]) -> T:
+    def __getitem__(self, key: SettingKey[T]) -> T:
         """Return the value of a key. Raises ParameterError for another key, and SettingError."""
         _require_declared([key])
         if key.name not in self._stored:
@@ -120,11 +120,11 @@ def _find(user_id: int, name: str) -> str | None: ...
 
 
 @query
-def _find_all(user_id: int, names: list[str]) -> list[Setting]: ...
+def _find_all(user_id: int, names: list[str]) -> list[StoredSetting]: ...
 
 
 @query
-def list_by_user(user_id: int) -> list[Setting]: ...
+def list_by_user(user_id: int) -> list[StoredSetting]: ...
 
 
 @query
@@ -143,7 +143,7 @@ def list_changes(
 
 query.complete()
 
-_declared: dict[str, Declared] = {}
+_declared: dict[str, AnySettingKey] = {}
 
 
 def declare(
@@ -155,7 +155,7 @@ def declare(
     most: float | None = None,
     choices: Collection[T] | None = None,
     check: Callable[[T], bool] | None = None,
-) -> Key[T]:
+) -> SettingKey[T]:
     """Declare a setting: bool, int, float, str or dict[str, object].
 
     *least* and *most* bound a number, or the length of a text or an object; an int has 64 bits,
@@ -178,18 +178,18 @@ def declare(
         text = _allowed(name, kind, default, fits)
     if not text or not _NAME.fullmatch(name):
         raise DeclarationError(f"setting {name!r}: its default or its name is not allowed")
-    key = Key(name, text, kind, fits)
+    key = SettingKey(name, text, kind, fits)
     if _declared.setdefault(name, key) is not key:
         raise DeclarationError(f"setting {name}: it is declared twice")
     return key
 
 
 @overload
-def get(db: Executor, user_id: int, key: Key[T]) -> T: ...
+def get(db: Executor, user_id: int, key: SettingKey[T]) -> T: ...
 @overload
-def get(db: AsyncExecutor, user_id: int, key: Key[T]) -> Coroutine[object, object, T]: ...
+def get(db: AsyncExecutor, user_id: int, key: SettingKey[T]) -> Coroutine[object, object, T]: ...
 def get(
-    db: Executor | AsyncExecutor, user_id: int, key: Key[T]
+    db: Executor | AsyncExecutor, user_id: int, key: SettingKey[T]
 ) -> T | Coroutine[object, object, T]:
     """Return what a user chose, or the default: one indexed lookup.
 
@@ -203,7 +203,7 @@ def get(
 
 
 @operation
-async def get_all(db: AsyncExecutor, user_id: int, *keys: Declared) -> Values:
+async def get_all(db: AsyncExecutor, user_id: int, *keys: AnySettingKey) -> Values:
     """Return what a user chose for some keys, with one statement; without keys, for every one.
 
     A value that does not fit its key raises where it is asked for, and spoils no other.
@@ -238,7 +238,7 @@ async def put(
 
 @operation
 async def reset(
-    db: AsyncExecutor, user_id: int, *keys: Declared, changed_by: int | None = None
+    db: AsyncExecutor, user_id: int, *keys: AnySettingKey, changed_by: int | None = None
 ) -> int:
     """Let the defaults of keys hold again; return how many values that were stored went.
 
@@ -252,7 +252,7 @@ async def reset(
     return len(changed)
 
 
-async def _awaited(found: Coroutine[object, object, str | None], key: Key[T]) -> T:
+async def _awaited(found: Coroutine[object, object, str | None], key: SettingKey[T]) -> T:
     return key.read(await found)
 
 
@@ -263,10 +263,10 @@ async def _announce(tx: AsyncExecutor, user_id: int, names: list[str]) -> None:
 
 
 def _require_choices(choices: Collection[Choice]) -> None:
-    """Refuse what ``Key.to`` would not have returned."""
+    """Refuse what ``SettingKey.to`` would not have returned."""
     for choice in choices:
         if not isinstance(cast("object", choice), Choice):
-            raise ParameterError("user_settings.put: a choice is none that Key.to returned")
+            raise ParameterError("user_settings.put: a choice is none that SettingKey.to returned")
         _require_declared([choice.key])
         try:
             choice.key.read(str(choice.value))
@@ -276,7 +276,7 @@ def _require_choices(choices: Collection[Choice]) -> None:
             ) from None
 
 
-def _require_declared(keys: Collection[Declared]) -> None:
+def _require_declared(keys: Collection[AnySettingKey]) -> None:
     for key in keys:
         name = getattr(key, "name", "")
         if name not in _declared or _declared[name] is not key:

@@ -9,7 +9,7 @@ query = queries(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ServerInfo:
     """The server at the other end of a connection. ``version_number`` is 180001 for 18.1."""
 
     version_number: int
@@ -21,7 +21,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ServerSetting:
     """A setting as pg_settings shows it: times in milliseconds."""
 
     name: str
@@ -37,7 +37,7 @@ class Type:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class Relation:
     """A table or a view; ``name`` with its schema."""
 
     table_id: int
@@ -74,7 +74,7 @@ class UserTable:
 
 
 @query
-def describe_server() -> Server: ...
+def describe_server() -> ServerInfo: ...
 
 
 @query
@@ -86,7 +86,7 @@ def list_extensions(names: list[str]) -> list[str]: ...
 
 
 @query
-def list_settings(names: list[str]) -> list[Setting]: ...
+def list_settings(names: list[str]) -> list[ServerSetting]: ...
 
 
 @query
@@ -102,7 +102,7 @@ def list_volatile_functions(names: list[str]) -> list[str]: ...
 
 
 @query
-def find_table(table_id: int) -> Table: ...
+def find_table(table_id: int) -> Relation: ...
 
 
 @query

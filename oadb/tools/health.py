@@ -65,14 +65,14 @@ def _server(db: Database) -> Iterator[Finding]:
     yield _role(server)
 
 
-def _version(server: catalog.Server) -> Finding:
+def _version(server: catalog.ServerInfo) -> Finding:
     major = server.version_number // 10000
     fit = OLDEST <= major <= NEWEST
     advice = "" if fit else f"; oadb is made for {OLDEST} to {NEWEST}"
     return Finding(fit, "server", f"PostgreSQL {server.version}{advice}")
 
 
-def _role(server: catalog.Server) -> Finding:
+def _role(server: catalog.ServerInfo) -> Finding:
     if server.is_standby:
         return Finding(False, "role", "a standby, which cannot write; connect to the primary")
     return Finding(True, "role", f"primary, as {server.role_name}")

@@ -12,7 +12,7 @@ from oadb import AsyncDatabase, Database, Secret
 from oadb.accounts import sessions, users
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
-from oadb.engine.binding.declarations import Declared
+from oadb.engine.binding.declarations import Declaration
 from oadb.engine.executors import Executor
 from oadb.errors import ParameterError
 from oadb.tools.contract import comparison
@@ -197,7 +197,7 @@ SILENT = {
 }
 
 
-def written(declared: Declared) -> set[str]:
+def written(declared: Declaration) -> set[str]:
     """Return the tables of oadb that a statement inserts into, updates or deletes from."""
     words = declared.statement.words
     return {

@@ -16,7 +16,7 @@ from oadb.accounts import users
 from oadb.changes.announcements import Change
 from oadb.errors import DeclarationError, ParameterError, SettingError
 from oadb.settings import user_settings
-from oadb.settings.user_settings import Choice, Key, Setting
+from oadb.settings.user_settings import Choice, SettingKey, StoredSetting
 from tests.changes.test_announcements import heard
 from tests.conftest import RING, configured
 from tests.support.rig import Observer, threads
@@ -84,7 +84,7 @@ def test_what_nobody_chose_is_the_default(db: Database, user_id: int) -> None:
     ],
 )  # fmt: skip
 def test_what_was_chosen_comes_back_of_the_type_of_its_key(
-    db: Database, user_id: int, key: Key[Any], value: Any
+    db: Database, user_id: int, key: SettingKey[Any], value: Any
 ) -> None:
     assert user_settings.put(db, user_id, key.to(value)) == 1
 
@@ -117,7 +117,7 @@ def test_a_number_of_the_wrong_type_is_mended_by_putting_the_same_one(
 def test_what_is_chosen_is_stored_also_where_it_is_the_default(db: Database, user_id: int) -> None:
     assert user_settings.put(db, user_id, SIZE.to(50)) == 1
 
-    assert user_settings.list_by_user(db, user_id) == [Setting(user_id, SIZE.name, "50")]
+    assert user_settings.list_by_user(db, user_id) == [StoredSetting(user_id, SIZE.name, "50")]
 
 
 def test_a_default_that_is_changed_by_who_got_it_stays_the_default(
@@ -160,10 +160,10 @@ def test_a_setting_is_read_and_chosen_in_a_transaction_as_one_user(
         (RISK, 10**400), (WIDE, 10**400), (WIDE, 2**53 + 1), (WIDE, -(10**309)),
         (LAYOUT, {str(number): 1 for number in range(11)}),
     ],
-    ids=lambda value: value.name if isinstance(value, Key) else repr(value)[:20],
+    ids=lambda value: value.name if isinstance(value, SettingKey) else repr(value)[:20],
 )  # fmt: skip
 def test_a_value_that_its_key_does_not_allow_is_refused_and_not_shown(
-    key: Key[Any], value: Any
+    key: SettingKey[Any], value: Any
 ) -> None:
     with pytest.raises(ParameterError) as refused:
         key.to(value)
@@ -211,8 +211,8 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
         LAYOUT.to(deep)
 
 
-def hand_made() -> Key[str]:
-    return Key("test.theme", '"light"', str, lambda _: True)
+def hand_made() -> SettingKey[str]:
+    return SettingKey("test.theme", '"light"', str, lambda _: True)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,9 @@ def test_a_choice_made_by_hand_is_held_to_its_key(db: Database, user_id: int, va
 
 @pytest.mark.parametrize("choice", ["x", None, 7, SIZE, ("test.page_size", "5")])
 def test_what_is_no_choice_is_refused(db: Database, user_id: int, choice: Any) -> None:
-    with pytest.raises(ParameterError, match=r"settings\.put: a choice is none that Key\.to"):
+    with pytest.raises(
+        ParameterError, match=r"settings\.put: a choice is none that SettingKey\.to"
+    ):
         user_settings.put(db, user_id, choice)
 
 
@@ -276,7 +278,7 @@ def test_a_default_that_the_key_would_refuse_is_refused_at_import() -> None:
     ],
 )  # fmt: skip
 def test_what_is_stored_and_does_not_fit_its_key_any_more_is_a_typed_error_that_names_the_key(
-    db: Database, observer: Observer, user_id: int, key: Key[Any], stored: str
+    db: Database, observer: Observer, user_id: int, key: SettingKey[Any], stored: str
 ) -> None:
     store(observer, user_id, key.name, stored)
     user_settings.put(db, user_id, NOTE.to("fine"))
@@ -325,8 +327,8 @@ def test_many_are_chosen_all_or_none_and_read_with_one_statement(
         values[BELL]
     assert user_settings.get_all(db, user_id)[BELL] is True, "without keys, for every one"
     assert user_settings.list_by_user(db, user_id) == [
-        Setting(user_id, "test.bell", "true"), Setting(user_id, "test.page_size", "6"),
-        Setting(user_id, "test.theme", '"dark"'),
+        StoredSetting(user_id, "test.bell", "true"), StoredSetting(user_id, "test.page_size", "6"),
+        StoredSetting(user_id, "test.theme", '"dark"'),
     ]  # fmt: skip
 
 

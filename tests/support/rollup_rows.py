@@ -79,7 +79,7 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 def require_quantiles(
-    found: traffic.Summary | latency.Part, values: Sequence[float], *, exactly: bool
+    found: traffic.EndpointTraffic | latency.Part, values: Sequence[float], *, exactly: bool
 ) -> None:
     told = (found.p50_ms, found.p90_ms, found.p95_ms, found.p99_ms)
     if not values:

@@ -27,7 +27,7 @@ _WRITES = frozenset(
 _REPEATABLE = re.compile(r"^repeatable: \S", re.MULTILINE)
 
 
-class Declared:
+class Declaration:
     """A declared statement: what Query and Stream have in common."""
 
     statement: Statement
@@ -46,7 +46,7 @@ class Declared:
         self.__name__ = self.__qualname__ = function.__name__
         self.__module__ = function.__module__
 
-    def __get__(self, instance: object, owner: type | None = None) -> "Declared":
+    def __get__(self, instance: object, owner: type | None = None) -> "Declaration":
         """Return itself; having this method makes ``help()`` treat it as the function it is."""
         return self
 

@@ -14,7 +14,7 @@ The return annotation says how many rows there are and what each becomes; see ``
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Mapping
 from typing import Any, Generic, ParamSpec, TypeVar, get_origin, overload
 
-from oadb.engine.binding.declarations import Declared
+from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.statements import Statement, load
 from oadb.engine.executors import AsyncExecutor, Executor, Runner
 from oadb.errors import DeclarationError
@@ -24,7 +24,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class Query(Declared, Generic[P, R]):
+class Query(Declaration, Generic[P, R]):
     """A declared statement: call it with an executor and its parameters."""
 
     @overload
@@ -38,7 +38,7 @@ class Query(Declared, Generic[P, R]):
         return db.run(self, self.arguments(args, kwargs))
 
 
-class Stream(Declared, Generic[P, T]):
+class Stream(Declaration, Generic[P, T]):
     """A declared statement whose rows are yielded as they arrive."""
 
     cursor_name = "oadb_stream_"
@@ -68,7 +68,7 @@ class Queries:
         self._place = place
         self.module = place.rpartition("/")[2]
         self._statements = statements
-        self._declared: list[Declared] = []
+        self._declared: list[Declaration] = []
 
     @overload
     def __call__(self, function: Callable[P, Iterator[T]]) -> Stream[P, T]: ...  # type: ignore[overload-overlap]  # an Iterator is also an R; the first match wins
@@ -78,7 +78,7 @@ class Queries:
         """Declare *function*; its body stays empty."""
         returns = function.__annotations__.get("return")
         streams = get_origin(returns) is Iterator or str(returns).startswith("Iterator[")
-        declared: Declared = (
+        declared: Declaration = (
             Stream[..., Any](function, self.module)
             if streams
             else Query[..., Any](function, self.module)
@@ -86,7 +86,7 @@ class Queries:
         self._declared.append(declared)
         return declared
 
-    def __iter__(self) -> Iterator[Declared]:
+    def __iter__(self) -> Iterator[Declaration]:
         """Iterate over the declarations."""
         return iter(self._declared)
 
@@ -108,7 +108,7 @@ class Queries:
         if problems:
             raise DeclarationError("\n".join(problems))
 
-    def _bind(self, declared: Declared) -> list[str]:
+    def _bind(self, declared: Declaration) -> list[str]:
         statement = self._statements.get(declared.__name__)
         if statement is None:
             wanted = f"-- name: {declared.__name__} in sql/queries/{self._place}.sql"

@@ -138,7 +138,7 @@ def load(place: str) -> dict[str, Statement]:
 
 def parse(text: str, module: str, path: str) -> dict[str, Statement]:
     """Split *text* into its named statements. Raises DeclarationError listing every problem."""
-    reader = _Reader(text.replace("\r\n", "\n"), module, path)
+    reader = _FileReader(text.replace("\r\n", "\n"), module, path)
     statements = reader.read()
     if reader.problems:
         ordered = sorted(reader.problems, key=lambda problem: problem.line)
@@ -146,7 +146,7 @@ def parse(text: str, module: str, path: str) -> dict[str, Statement]:
     return statements
 
 
-class _Reader:
+class _FileReader:
     """Reads one file; collects problems instead of stopping at the first."""
 
     def __init__(self, text: str, module: str, path: str) -> None:

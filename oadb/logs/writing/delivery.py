@@ -24,8 +24,8 @@ from oadb.engine.failures import is_data_error
 from oadb.engine.transactions import Transaction
 from oadb.logs.texts import cut
 from oadb.logs.writing.encoding import Clock, Lines, as_text
-from oadb.logs.writing.log_tables import Table
-from oadb.logs.writing.queue import Batch, Entry, Queue
+from oadb.logs.writing.log_tables import LogTable
+from oadb.logs.writing.queue import Entry, LogBatch, Queue
 from oadb.validation.bad_rows import insert_skipping_bad_rows
 
 logger = logging.getLogger("oadb.log_writer")
@@ -65,7 +65,7 @@ class Delivery:
     """Stores the batches of a queue, one after the other."""
 
     queue: Queue
-    tables: Mapping[str, Table]
+    tables: Mapping[str, LogTable]
     db: Database
     ledger: Ledger
     is_out: bool = False
@@ -76,7 +76,7 @@ class Delivery:
             self._deliver(batch)
         self.db.close()
 
-    def _deliver(self, batch: Batch) -> None:
+    def _deliver(self, batch: LogBatch) -> None:
         """Store a batch, trying until it succeeds: what was lost later would be lost for good."""
         pause = _FIRST_PAUSE
         while True:
@@ -93,7 +93,7 @@ class Delivery:
                 self.queue.settle(batch)
                 return
 
-    def _store(self, batch: Batch) -> None:
+    def _store(self, batch: LogBatch) -> None:
         try:
             self._attempt(batch)
         except psycopg.Error as error:
@@ -102,7 +102,7 @@ class Delivery:
             batch.one_by_one = True
             self._attempt(batch)
 
-    def _attempt(self, batch: Batch) -> None:
+    def _attempt(self, batch: LogBatch) -> None:
         """Store a batch in one transaction, unless it is stored already."""
         with self.db.transaction() as tx:
             clock = self._claim(tx, batch)
@@ -119,7 +119,7 @@ class Delivery:
                 record = self.ledger.record_drops
                 record(tx, _writer(), [*batch.drops], [*batch.drops.values()])
 
-    def _claim(self, tx: Transaction, batch: Batch) -> Clock | None:
+    def _claim(self, tx: Transaction, batch: LogBatch) -> Clock | None:
         stamps = [stamp for stamp, _, _, _ in batch.entries]
         now = monotonic_ns()
         oldest, newest = (
@@ -130,13 +130,13 @@ class Delivery:
         claimed = self.ledger.claim_batch(tx, batch.batch_id, batch.table, rows, oldest, newest)
         return None if claimed is None else Clock(claimed, now)
 
-    def _copy(self, batch: Batch, clock: Clock, tx: Executor, entries: Sequence[Entry]) -> None:
+    def _copy(self, batch: LogBatch, clock: Clock, tx: Executor, entries: Sequence[Entry]) -> None:
         table = self.tables[batch.table]
         lines = Lines(table, entries, clock)
         table.store(tx, lines)
         batch.rejects += lines.unfit
 
-    def _park(self, tx: Transaction, batch: Batch) -> None:
+    def _park(self, tx: Transaction, batch: LogBatch) -> None:
         if batch.rejects:
             names = self.tables[batch.table].names
             reasons = [cut(reason, _LONGEST_REASON) for _, reason in batch.rejects]
@@ -155,7 +155,7 @@ class Delivery:
         self.is_out = False
 
 
-def _reject(batch: Batch, entry: Entry, error: psycopg.Error) -> None:
+def _reject(batch: LogBatch, entry: Entry, error: psycopg.Error) -> None:
     batch.rejects.append((entry, str(error)))
 
 

@@ -8,7 +8,7 @@ from typing import cast
 
 from oadb.errors import ParameterError
 from oadb.logs.texts import visible
-from oadb.logs.writing.log_tables import Table
+from oadb.logs.writing.log_tables import LogTable
 from oadb.logs.writing.queue import Entry
 from oadb.security.addresses import address
 
@@ -57,7 +57,7 @@ class Clock:
 class Lines:
     """The lines of some rows, and those that cannot be rows, with the reason."""
 
-    table: Table
+    table: LogTable
     entries: Sequence[Entry]
     clock: Clock
     unfit: list[tuple[Entry, str]] = field(default_factory=list[tuple[Entry, str]])

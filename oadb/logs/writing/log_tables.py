@@ -20,7 +20,7 @@ _ADDRESS = "ip"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Table:
+class LogTable:
     """A table of logs, and the rows that go to it. Places are those of *names*."""
 
     name: str
@@ -45,7 +45,7 @@ class Table:
         return redaction.flat(texts, others)
 
 
-def table(row: type, store: Store) -> Table:
+def table(row: type, store: Store) -> LogTable:
     """Return the table that *store* copies rows of the dataclass *row* to.
 
     Raises DeclarationError if they do not fit: the columns are ``logged_at``, and then fields.
@@ -60,7 +60,7 @@ def table(row: type, store: Store) -> Table:
     texts = [name for name in columns if _plain(hints[name]) is str]
     others = [name for name in columns if name not in texts]
     names = (*texts, *others)
-    return Table(
+    return LogTable(
         name=store.label.partition(".")[0],
         row=row,
         names=names,

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from oadb.errors import UnavailableError
 from oadb.logs.redaction import Values
 from oadb.logs.writing.limits import Limits
-from oadb.logs.writing.writer_stats import Counts, LogStats
+from oadb.logs.writing.writer_stats import LogStats, WriterCounts
 
 Receipt = Future[str | None]
 """Of a row whose writer waits until it is stored; the result is why it was parked, or None."""
@@ -32,7 +32,7 @@ _BATCH_ROWS, _BATCH_BYTES = 5000, 8 * 1024 * 1024
 
 
 @dataclass(slots=True)
-class Batch:
+class LogBatch:
     """Rows of one table that are stored together or not at all; ``drops`` are counted with them."""
 
     table: str
@@ -61,8 +61,8 @@ class Queue:
         self._lanes: dict[str, deque[Entry]] = {name: deque() for name in tables}
         self._drops: Counter[str] = Counter()
         self._awaited = 0
-        self._in_hand: Batch | None = None
-        self._counts = Counts()
+        self._in_hand: LogBatch | None = None
+        self._counts = WriterCounts()
         self._open = True
         self._full_since: float | None = None
         self._closing = self._given_up = False
@@ -129,7 +129,7 @@ class Queue:
 
     # For the one who takes ----------------------------------------------------------------------
 
-    def take(self) -> Batch | None:
+    def take(self) -> LogBatch | None:
         """Wait for the next batch; None when the queue is closed and nothing is left."""
         with self._lock:
             while not self._given_up:
@@ -144,7 +144,7 @@ class Queue:
                     self._changed.wait(due)
             return None
 
-    def settle(self, batch: Batch) -> None:
+    def settle(self, batch: LogBatch) -> None:
         """Let go of a batch that is stored, and tell those who wait for its rows."""
         reasons = {id(entry): reason for entry, reason in batch.rejects}
         with self._lock:
@@ -214,7 +214,7 @@ class Queue:
         oldest = min(_stamp(lane[0]) for lane in self._lanes.values() if lane)
         return self._limits.flush_seconds - (monotonic_ns() - oldest) / 1e9
 
-    def _next_batch(self) -> Batch | None:
+    def _next_batch(self) -> LogBatch | None:
         """Take the rows of the table whose first row is the oldest; None if all were withdrawn."""
         waiting = {name: lane for name, lane in self._lanes.items() if lane}
         table = min(waiting, key=lambda name: _stamp(waiting[name][0]), default=None)
@@ -222,7 +222,7 @@ class Queue:
         drops, self._drops = dict(self._drops), Counter()
         if not entries and not drops:
             return None
-        return Batch(table or next(iter(drops)), entries, drops)
+        return LogBatch(table or next(iter(drops)), entries, drops)
 
     def _taken(self, lane: deque[Entry]) -> list[Entry]:
         entries: list[Entry] = []

@@ -12,7 +12,7 @@ from oadb.errors import BusyError, OutcomeUnknownError, ParameterError, Unavaila
 from oadb.logs.redaction import Redaction
 from oadb.logs.writing.delivery import Delivery, Ledger, logger
 from oadb.logs.writing.limits import Limits, require
-from oadb.logs.writing.log_tables import Table
+from oadb.logs.writing.log_tables import LogTable
 from oadb.logs.writing.queue import Queue, Receipt
 
 # Seconds that the end of the interpreter may be held up; with that of the rest below 5.
@@ -29,7 +29,7 @@ class Worker:
         self,
         db: Database,
         ledger: Ledger,
-        tables: Iterable[Table],
+        tables: Iterable[LogTable],
         limits: Limits,
         fields: Iterable[str],
     ) -> None:

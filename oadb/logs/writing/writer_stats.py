@@ -31,7 +31,7 @@ class LogStats:
 
 
 @dataclass(slots=True)
-class Counts:
+class WriterCounts:
     """The same, while it is counted."""
 
     rows: int = 0

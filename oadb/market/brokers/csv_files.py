@@ -7,7 +7,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from oadb.errors import LoadError, RowError
-from oadb.market.brokers.files import Convert, Source, T, opened, rejected
+from oadb.market.brokers.files import Convert, OpenFile, T, opened, rejected
 from oadb.market.instruments import Rejected
 
 
@@ -60,7 +60,7 @@ def _positions(name: str, heading: Sequence[str], columns: tuple[str | None, ...
     return [-1 if column is None else heading.index(column) for column in columns]
 
 
-def _refuse(source: Source, line: int, fields: list[str], width: int) -> None:
+def _refuse(source: OpenFile, line: int, fields: list[str], width: int) -> None:
     if source.unfinished and len(fields) < width:
         raise LoadError(f"{source.name}:{line}: cut off in this line; fetch the file again")
     raise RowError(f"{len(fields)} fields; the first line has {width}")

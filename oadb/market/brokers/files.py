@@ -46,7 +46,7 @@ def checksum(path: Path) -> bytes | None:
         return None
 
 
-class Source:
+class OpenFile:
     """A file that is being read, and how far."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
@@ -108,14 +108,14 @@ class Source:
 
 
 @contextmanager
-def opened(path: Path) -> Generator[Source]:
+def opened(path: Path) -> Generator[OpenFile]:
     """Open a file, plain or gzip. Raises LoadError if it is not there or may not be read."""
     try:
         with path.open("rb") as file:
             packed = file.read(len(_GZIP)) == _GZIP
             file.seek(0)
             plain = gzip.GzipFile(fileobj=file) if packed else file
-            yield Source(path, io.BufferedReader(cast("io.RawIOBase", plain), BLOCK))
+            yield OpenFile(path, io.BufferedReader(cast("io.RawIOBase", plain), BLOCK))
     except OSError as error:
         raise LoadError(f"cannot read {path}: {error.strerror}") from None
 

@@ -13,7 +13,7 @@ from typing import cast
 
 from oadb.engine.binding.values import unsendable
 from oadb.errors import LoadError, RowError
-from oadb.market.brokers.files import BLOCK, Convert, Source, T, opened, rejected
+from oadb.market.brokers.files import BLOCK, Convert, OpenFile, T, opened, rejected
 from oadb.market.instruments import Rejected
 
 # An object as JSON has it. Its values may be of other types, which _fields finds out.
@@ -46,7 +46,7 @@ def rows(
 class _Window:
     """The part of a JSON text that is being decoded."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: OpenFile) -> None:
         self._name = source.name
         self._texts = source.texts()
         self._text = ""

@@ -63,7 +63,7 @@ def _advice(waiting: rollups.Backlog) -> str:
     )
 
 
-def _show_traffic(console: Console, found: traffic.Statistics, last: str) -> None:
+def _show_traffic(console: Console, found: traffic.TrafficStatistics, last: str) -> None:
     console.print(f"Traffic, last {last}: {_counted(found.total.requests, 'request', 'requests')}")
     if not found.total.requests:
         return
@@ -81,13 +81,13 @@ def _show_traffic(console: Console, found: traffic.Statistics, last: str) -> Non
     _show_bars(console, found.total.bins, found.total.counts)
 
 
-def _requests(summary: traffic.Summary) -> Iterator[str]:
+def _requests(summary: traffic.EndpointTraffic) -> Iterator[str]:
     yield f"{summary.requests:,}"
     yield f"{summary.errors / summary.requests:.1%}"
     yield from map(_time, (summary.average_ms, summary.p50_ms, summary.p95_ms, summary.p99_ms))
 
 
-def _show_latency(console: Console, found: latency.Statistics, last: str) -> None:
+def _show_latency(console: Console, found: latency.LatencyStatistics, last: str) -> None:
     console.print(f"Latency, last {last}: {_counted(found.total.total.calls, 'call', 'calls')}")
     if not found.total.total.calls:
         return
@@ -114,7 +114,7 @@ def _calls(total: latency.Part) -> Iterator[str]:
         yield "-" if share is None else f"{share:.1%}"
 
 
-def _times(summary: latency.Summary) -> Iterator[str]:
+def _times(summary: latency.BrokerLatency) -> Iterator[str]:
     total, rtt = summary.total, summary.rtt
     times = (total.average_ms, total.p50_ms, total.p95_ms, total.p99_ms, rtt.p50_ms, rtt.p99_ms)
     yield from map(_time, times)

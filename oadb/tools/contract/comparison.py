@@ -10,7 +10,7 @@ from importlib import import_module
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from oadb.engine.binding.declarations import Declared
+from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.statements import places
 from oadb.engine.binding.values import ValueType
@@ -56,7 +56,7 @@ def domains() -> Iterator[Queries]:
 
 
 def disagreements(
-    db: Database, connection: psycopg.Connection[tuple[object, ...]], declared: Declared
+    db: Database, connection: psycopg.Connection[tuple[object, ...]], declared: Declaration
 ) -> list[str]:
     """Return what the database and *declared* do not agree on; *connection* is to the same one."""
     if declared.is_copy:
@@ -72,7 +72,7 @@ def disagreements(
     ]
 
 
-def _parameters(db: Database, declared: Declared, description: Description) -> Iterator[str]:
+def _parameters(db: Database, declared: Declaration, description: Description) -> Iterator[str]:
     names = _type_names(db, description.parameters)
     for (name, expected), oid in zip(
         declared.parameters.items(), description.parameters, strict=True
@@ -81,7 +81,7 @@ def _parameters(db: Database, declared: Declared, description: Description) -> I
             yield f"parameter {name} is {expected}; the server expects {names[oid]}"
 
 
-def _columns(db: Database, declared: Declared, description: Description) -> Iterator[str]:
+def _columns(db: Database, declared: Declaration, description: Description) -> Iterator[str]:
     columns = description.columns
     names = _type_names(db, tuple(column.type_id for column in columns))
     promised = _promised(declared, columns)
@@ -96,7 +96,7 @@ def _columns(db: Database, declared: Declared, description: Description) -> Iter
             yield from _nullability(db, column, expected, description)
 
 
-def _promised(declared: Declared, columns: tuple[Column, ...]) -> dict[str, ValueType]:
+def _promised(declared: Declaration, columns: tuple[Column, ...]) -> dict[str, ValueType]:
     """Return the columns that are promised; a single value may have any name."""
     if declared.result.value is not None and columns:
         return {columns[0].name: declared.result.value}
@@ -121,7 +121,7 @@ def _nullability(
         yield f"column {column.name} may be null; {expected} is promised"
 
 
-def _effects(db: Database, declared: Declared) -> Iterator[str]:
+def _effects(db: Database, declared: Declaration) -> Iterator[str]:
     # A read is run again when its answer is lost, so it must be one.
     if declared.is_read:
         called = sorted(set(declared.statement.functions) - _HARMLESS)

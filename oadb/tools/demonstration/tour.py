@@ -46,7 +46,7 @@ _VISITOR = "203.0.113.7"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DemoStep:
     """Something that the demo did: what came of it, and the seconds it took, if they matter."""
 
     name: str
@@ -54,7 +54,7 @@ class Step:
     seconds: float | None = None
 
 
-def run(file: Path | None, watch: Watch) -> Iterator[Step]:
+def run(file: Path | None, watch: Watch) -> Iterator[DemoStep]:
     """Yield each step once it is done; *watch* sees the instruments pass.
 
     *file* is an instrument file of Zerodha; without one, an option chain is made up. The server
@@ -63,19 +63,19 @@ def run(file: Path | None, watch: Watch) -> Iterator[Step]:
     started = perf_counter()
     with embedded_server.temporary() as server:
         target = Dsn(server.keywords)
-        yield Step("server started", "in a temporary folder", perf_counter() - started)
+        yield DemoStep("server started", "in a temporary folder", perf_counter() - started)
         report, seconds = _timed(lambda: runner.migrate(target))
-        yield Step("migrations applied", str(len(report.applied)), seconds)
+        yield DemoStep("migrations applied", str(len(report.applied)), seconds)
         with Database(Config(target, pool_size=2, keyring=_ring())) as db:
-            yield Step("connected", f"PostgreSQL {catalog.describe_server(db).version}")
+            yield DemoStep("connected", f"PostgreSQL {catalog.describe_server(db).version}")
             proof.prove(db)
-            yield Step("key ring proven", "AES-256-GCM and HMAC-SHA256 keys by HKDF")
+            yield DemoStep("key ring proven", "AES-256-GCM and HMAC-SHA256 keys by HKDF")
             user = yield from _sign_in(db)
             yield from _hold_secrets(db, user)
             yield from _load(db, file, watch)
             yield from _log(db, target, user)
             yield from _bring_over(db)
-    yield Step("server stopped", "its data is deleted")
+    yield DemoStep("server stopped", "its data is deleted")
 
 
 def _ring() -> KeyRing:
@@ -83,10 +83,10 @@ def _ring() -> KeyRing:
     return KeyRing([Key(1, "primary", datetime.now(UTC), root)])
 
 
-def _sign_in(db: Database) -> Generator[Step, None, User]:
+def _sign_in(db: Database) -> Generator[DemoStep, None, User]:
     user = users.create(db, "asha", "asha@example.in", first_name="Asha")
     users.set_password(db, user.user_id, Secret("correct horse battery"))
-    yield Step("user created", f"{user.username}, id {user.user_id}")
+    yield DemoStep("user created", f"{user.username}, id {user.user_id}")
     for name, username, password in (
         ("right password", "asha", "correct horse battery"),
         ("wrong password", "asha", "incorrect horse"),
@@ -95,48 +95,48 @@ def _sign_in(db: Database) -> Generator[Step, None, User]:
         done, seconds = _timed(
             lambda: login_attempts.sign_in(db, username, Secret(password), ip=_VISITOR)  # noqa: B023
         )
-        yield Step(name, "accepted" if done.user else "refused", seconds)
+        yield DemoStep(name, "accepted" if done.user else "refused", seconds)
         user = done.user or user
     session = sessions.create(db, user, ip=_VISITOR, device="the demo")
     found, seconds = _timed(lambda: sessions.find(db, session.token))
     outcome = (
         "not found" if found is None else f"by its token, {session.token}, which is not stored"
     )
-    yield Step("session", outcome, seconds)
+    yield DemoStep("session", outcome, seconds)
     return user
 
 
-def _hold_secrets(db: Database, user: User) -> Iterator[Step]:
+def _hold_secrets(db: Database, user: User) -> Iterator[DemoStep]:
     issued = api_keys.issue(db, user.user_id, "TradingView", order_mode="semi_auto")
     verified, seconds = _timed(lambda: api_keys.verify(db, issued.token))
-    yield Step("api key verified", f"{issued.key.hint}, {_mode(verified)}", seconds)
+    yield DemoStep("api key verified", f"{issued.key.hint}, {_mode(verified)}", seconds)
     api_keys.revoke(db, user.user_id, issued.key.api_key_id)
     verified, seconds = _timed(lambda: api_keys.verify(db, issued.token))
-    yield Step("api key revoked", _mode(verified), seconds)
+    yield DemoStep("api key revoked", _mode(verified), seconds)
     tokens = Tokens(access=Secret("what the broker gave"))
     broker_tokens.put(db, user.user_id, zerodha.BROKER, tokens)
     stored = broker_tokens.find(db, user.user_id, zerodha.BROKER)
     assert stored is not None  # noqa: S101  # it was just put
     sealed = (stored.access_token or b"").hex()
-    yield Step("broker token sealed", f"{sealed[:40]}... ({len(sealed) // 2} bytes)")
+    yield DemoStep("broker token sealed", f"{sealed[:40]}... ({len(sealed) // 2} bytes)")
     opened, seconds = _timed(lambda: broker_tokens.get(db, user.user_id, zerodha.BROKER))
     usable = isinstance(opened, BrokerToken) and opened.tokens.access == tokens.access
-    yield Step("broker token opened", "as it was put" if usable else "damaged", seconds)
+    yield DemoStep("broker token opened", "as it was put" if usable else "damaged", seconds)
 
 
 def _mode(verified: VerifiedKey | Refusal) -> str:
     return verified.value if isinstance(verified, Refusal) else verified.order_mode
 
 
-def _load(db: Database, file: Path | None, watch: Watch) -> Iterator[Step]:
+def _load(db: Database, file: Path | None, watch: Watch) -> Iterator[DemoStep]:
     broker = option_chain.BROKER if file is None else zerodha.BROKER
     today = datetime.now(UTC).date()
     for name in ("instruments loaded", "loaded once more"):
         rows = option_chain.generate(today) if file is None else zerodha.read(file)
         report, seconds = _timed(lambda: loads.load(db, broker, watch(rows)))  # noqa: B023
-        yield Step(name, _counted(report), seconds)
+        yield DemoStep(name, _counted(report), seconds)
     for rejected in report.rejected[:_SHOWN]:
-        yield Step("rejected", str(rejected))
+        yield DemoStep("rejected", str(rejected))
     yield from _look_up(db, broker)
     yield from _search(db, broker)
 
@@ -148,31 +148,35 @@ def _counted(report: LoadReport) -> str:
     )
 
 
-def _look_up(db: Database, broker: str) -> Iterator[Step]:
+def _look_up(db: Database, broker: str) -> Iterator[DemoStep]:
     with closing(instruments.stream_by_broker(db, broker)) as stream:
         known = list(islice(stream, _LOOKUPS))
     by_symbol = [_timed(lambda: _by_symbol(db, each))[1] for each in known]  # noqa: B023
     by_token = [_timed(lambda: _by_token(db, each))[1] for each in known]  # noqa: B023
     shown, counted = known[len(known) // 2], f"median of {len(known):,}"
-    yield Step("lookup by symbol", f"{shown.exchange} {shown.symbol}, {counted}", median(by_symbol))
-    yield Step("lookup by token", f"{shown.exchange} {shown.token}, {counted}", median(by_token))
+    yield DemoStep(
+        "lookup by symbol", f"{shown.exchange} {shown.symbol}, {counted}", median(by_symbol)
+    )
+    yield DemoStep(
+        "lookup by token", f"{shown.exchange} {shown.token}, {counted}", median(by_token)
+    )
 
 
-def _search(db: Database, broker: str) -> Iterator[Step]:
+def _search(db: Database, broker: str) -> Iterator[DemoStep]:
     found, seconds = _timed(lambda: search.search(db, broker, _SEARCH))
-    yield Step("search", f"{_SEARCH}: {len(found)} found", seconds)
+    yield DemoStep("search", f"{_SEARCH}: {len(found)} found", seconds)
     index, seconds = _timed(lambda: live_index.build(db, broker))
-    yield Step("index in memory", f"{len(index):,} instruments", seconds)
+    yield DemoStep("index in memory", f"{len(index):,} instruments", seconds)
     again, seconds = _timed(lambda: index.search(broker, _SEARCH))
     same = "the same" if again == found else "not the same"
-    yield Step("search in memory", f"{_SEARCH}: {same}", seconds)
+    yield DemoStep("search in memory", f"{_SEARCH}: {same}", seconds)
     if found:
         place = (broker, found[0].exchange, found[0].symbol)
         seconds = timeit(lambda: index.get_token(*place), number=_LOOKUPS) / _LOOKUPS
-        yield Step("lookup in memory", f"{' '.join(place[1:])}", seconds)
+        yield DemoStep("lookup in memory", f"{' '.join(place[1:])}", seconds)
 
 
-def _log(db: Database, target: Dsn, user: User) -> Iterator[Step]:
+def _log(db: Database, target: Dsn, user: User) -> Iterator[DemoStep]:
     seen = [
         traffic.Request(_VISITOR, "GET", "/api/v1/quotes", 200, 5 + number % 50, "/api/v1/quotes")
         for number in range(_REQUESTS)
@@ -181,21 +185,21 @@ def _log(db: Database, target: Dsn, user: User) -> Iterator[Step]:
     call = api_logs.Call("/api/v1/placeorder", "POST", 200, user.user_id, _VISITOR, order)
     with LogWriter(Config(target)) as logs:
         _, seconds = _timed(lambda: [logs.write(request) for request in seen])
-        yield Step(
+        yield DemoStep(
             "request logged", f"one of {_REQUESTS:,}, in the background", seconds / _REQUESTS
         )
         _, seconds = _timed(lambda: logs.record(call))
-        yield Step("order logged", "acknowledged when it is stored", seconds)
+        yield DemoStep("order logged", "acknowledged when it is stored", seconds)
     (stored,) = api_logs.list_by_user(db, user.user_id)
-    yield Step("order log read", f"{stored.request}")
+    yield DemoStep("order log read", f"{stored.request}")
     rollups.refresh(db)
     until = datetime.now(UTC) + timedelta(minutes=1)
     shown, seconds = _timed(lambda: traffic.statistics(db, until - timedelta(hours=1), until))
     total = shown.total
-    yield Step("statistics", f"{total.requests:,} requests, p95 {total.p95_ms:.0f} ms", seconds)
+    yield DemoStep("statistics", f"{total.requests:,} requests, p95 {total.p95_ms:.0f} ms", seconds)
 
 
-def _bring_over(db: Database) -> Iterator[Step]:
+def _bring_over(db: Database) -> Iterator[DemoStep]:
     """Say what bringing an installation of OpenAlgo over would do."""
     plan = runs.Plan("example", zerodha.BROKER, applies=False)
     with (
@@ -204,9 +208,9 @@ def _bring_over(db: Database) -> Iterator[Step]:
     ):
         for report in runs.run(db, found, example_installation.ENVIRON, plan, lambda _: None):
             outcome = f"{report.table}: {report.found} found, {report.written} to be written"
-            yield Step("import, dry run", outcome)
+            yield DemoStep("import, dry run", outcome)
             for reason in report.left_out_ids():
-                yield Step("left out", reason)
+                yield DemoStep("left out", reason)
 
 
 def _by_symbol(db: Database, known: Instrument) -> Instrument | None:

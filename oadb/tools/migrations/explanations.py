@@ -8,7 +8,7 @@ import psycopg
 
 from oadb.errors import MigrationError
 from oadb.tools.migrations.script_folder import Migration
-from oadb.tools.migrations.scripts import Script, Step
+from oadb.tools.migrations.scripts import Script, ScriptStep
 
 _HINTS = {
     "55P03": "another session held a lock for longer than lock_timeout; pg_stat_activity shows "
@@ -22,7 +22,7 @@ _RUN_BEFORE = frozenset({"42P07", "42710", "42701", "42704", "42P01", "42703"})
 
 
 def failed_statement(
-    error: psycopg.Error, migration: Migration, script: Script, step: Step
+    error: psycopg.Error, migration: Migration, script: Script, step: ScriptStep
 ) -> MigrationError:
     """Return the error for a statement of *script*, by file and line."""
     position = error.diag.statement_position

@@ -27,7 +27,7 @@ class YoyoLock:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class YoyoSchema:
     """A schema that holds tables of yoyo; the current one is where yoyo looks."""
 
     schema_name: str
@@ -72,7 +72,7 @@ def find_yoyo_lock() -> YoyoLock | None: ...
 
 
 @query
-def list_histories() -> list[History]: ...
+def list_histories() -> list[YoyoSchema]: ...
 
 
 @query

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from itertools import chain
 
 from oadb.engine.binding.statements import Problem
-from oadb.tools.migrations.scripts import Script, Step
+from oadb.tools.migrations.scripts import Script, ScriptStep
 
 _DIRECTIVE = re.compile(r"\s*--\s*(transactional|depends)\s*:\s*(.*?)\s*")
 _NEARLY_DIRECTIVE = re.compile(
@@ -133,7 +133,7 @@ def _check_tokens(script: Script) -> Iterator[Problem]:
             )
 
 
-def _check_step(script: Script, step: Step) -> Iterator[Problem]:
+def _check_step(script: Script, step: ScriptStep) -> Iterator[Problem]:
     control = _TRANSACTION.match(step.code)
     if control:
         yield script.problem(

@@ -12,7 +12,7 @@ from time import monotonic, sleep
 
 import psycopg
 
-from oadb.engine.single_connection import Session
+from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError
 from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations.yoyo_backend import Backend
@@ -36,12 +36,12 @@ def hold(backend: Backend, wait: float) -> Generator[None]:
             history.free_yoyo_lock(session)
 
 
-def check(session: Session) -> None:
+def check(session: SingleConnection) -> None:
     """See that the session that holds the lock is alive. Raises psycopg.Error."""
     history.find_lock_holder(session)
 
 
-def _take_lock(session: Session, wait: float) -> None:
+def _take_lock(session: SingleConnection, wait: float) -> None:
     deadline = monotonic() + wait
     while not history.try_lock(session):
         if monotonic() >= deadline:
@@ -49,7 +49,7 @@ def _take_lock(session: Session, wait: float) -> None:
         sleep(_PAUSE)
 
 
-def _held_by_a_run(session: Session, wait: float) -> MigrationError:
+def _held_by_a_run(session: SingleConnection, wait: float) -> MigrationError:
     holder = history.find_lock_holder(session)
     if holder is None:
         return MigrationError("another run of migrations has just ended; run again")
@@ -60,7 +60,7 @@ def _held_by_a_run(session: Session, wait: float) -> MigrationError:
     )
 
 
-def _held_by_yoyo(session: Session) -> MigrationError:
+def _held_by_yoyo(session: SingleConnection) -> MigrationError:
     holder = history.find_yoyo_lock(session)
     if holder is None:
         return MigrationError("a yoyo command has just ended; run again")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oadb.engine.dsn import Dsn, reachable
-from oadb.engine.single_connection import Session
+from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError
 from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations import run_lock, script_folder
@@ -120,7 +120,7 @@ def _undo(backend: Backend, migrations: Sequence[Migration]) -> Iterator[str]:
         yield migration.id
 
 
-def _compare(session: Session, migrations: Sequence[Migration]) -> list[MigrationStatus]:
+def _compare(session: SingleConnection, migrations: Sequence[Migration]) -> list[MigrationStatus]:
     has_history = _check_history(session)
     return compare(
         migrations,
@@ -129,7 +129,7 @@ def _compare(session: Session, migrations: Sequence[Migration]) -> list[Migratio
     )
 
 
-def _check_history(session: Session) -> bool:
+def _check_history(session: SingleConnection) -> bool:
     """Say whether yoyo has a history where it looks. Raises MigrationError if only elsewhere."""
     histories = history.list_histories(session)
     has_history = any(found.is_current for found in histories)

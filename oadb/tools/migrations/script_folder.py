@@ -37,7 +37,7 @@ def read(folder: Path | None = None) -> list[Migration]:
     Raises MigrationError listing every problem, each with file, line and what to do.
     """
     place = folder or sql_folder() / "migrations"
-    reader = _Reader(place)
+    reader = _FolderReader(place)
     migrations = reader.read()
     if reader.problems:
         count = len(reader.problems)
@@ -46,7 +46,7 @@ def read(folder: Path | None = None) -> list[Migration]:
     return migrations
 
 
-class _Reader:
+class _FolderReader:
     """Reads a folder; collects problems instead of stopping at the first."""
 
     def __init__(self, folder: Path) -> None:

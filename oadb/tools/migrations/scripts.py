@@ -16,7 +16,7 @@ _TEXT = frozenset({"comment", "string", "quoted"})
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ScriptStep:
     """One statement as yoyo sends it, its code (text blanked, place for place), its first line."""
 
     sql: str
@@ -77,7 +77,7 @@ class Script:
         return next(code, len(self.lines))
 
     @cached_property
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[ScriptStep]:
         """What yoyo sends, less what is only comment. Split by the parser that yoyo uses."""
         return [step for step in self._split() if step.code.strip()]
 
@@ -89,11 +89,11 @@ class Script:
         """Return a problem at *line* of this file."""
         return Problem(self.path.name, line, self.lines[line - 1], message, hint)
 
-    def _split(self) -> Iterator[Step]:
+    def _split(self) -> Iterator[ScriptStep]:
         """Yield each piece; from the first, yoyo takes the head away."""
         head = sum(len(line) + 1 for line in self.lines[: self.head])
         end = 0
         for piece in sqlparse.split(self.text):
             start = max(self.text.index(piece, end), head)
             end = self.text.index(piece, end) + len(piece)
-            yield Step(self.text[start:end], self.code[start:end], self.line(start))
+            yield ScriptStep(self.text[start:end], self.code[start:end], self.line(start))

@@ -23,7 +23,7 @@ from yoyo.connections import DatabaseURI
 from yoyo.migrations import get_migration_hash
 
 from oadb.engine.dsn import Dsn, connection_keywords
-from oadb.engine.single_connection import Session
+from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError, UnavailableError
 from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations.explanations import failed_statement
@@ -77,7 +77,7 @@ class Backend(PostgresqlPsycopgBackend):
         """Connect, and hear what the server remarks."""
         connection = cast("Connection", super().connect(dburi))
         connection.add_notice_handler(_log_notice)
-        self.session = Session(connection)
+        self.session = SingleConnection(connection)
         return connection
 
     @property

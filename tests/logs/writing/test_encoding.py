@@ -17,7 +17,7 @@ from oadb.logs.redaction import Redaction
 from oadb.logs.texts import visible
 from oadb.logs.writer import _TABLES
 from oadb.logs.writing.encoding import Clock, Lines
-from oadb.logs.writing.log_tables import Table, table
+from oadb.logs.writing.log_tables import LogTable, table
 from oadb.logs.writing.queue import Entry
 from tests.support.hostile import TEXTS
 
@@ -170,7 +170,7 @@ def test_times_are_the_clock_of_the_database_less_the_age(now: datetime, ages: l
 
 
 def test_tables_follow_their_statements() -> None:
-    known: dict[str, Table] = {each.name: each for each in _TABLES}
+    known: dict[str, LogTable] = {each.name: each for each in _TABLES}
     request = traffic.Request("::1", "GET", "/x", 200, 1.5, user_id=7)
 
     values, _ = known["traffic"].redacted(request, Redaction())

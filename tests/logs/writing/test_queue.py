@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from oadb.errors import ParameterError, UnavailableError
 from oadb.logs.writing.limits import Limits
-from oadb.logs.writing.queue import Batch, Queue, Receipt
+from oadb.logs.writing.queue import LogBatch, Queue, Receipt
 from tests.support.rig import threads
 
 SIZE = 1000
@@ -25,13 +25,13 @@ def offer(queue: Queue, number: int, table: str = "first", receipt: Receipt | No
     return queue.offer(table, (number,), SIZE, receipt)
 
 
-def taken(queue: Queue) -> Batch:
+def taken(queue: Queue) -> LogBatch:
     batch = queue.take()
     assert batch is not None
     return batch
 
 
-def numbers(batch: Batch) -> list[object]:
+def numbers(batch: LogBatch) -> list[object]:
     return [values[0] for _, values, _, _ in batch.entries]
 
 
@@ -226,7 +226,7 @@ def test_giving_up_counts_what_is_left_and_tells_who_waits() -> None:
         receipt.result(0)
 
 
-def taken_when_closed(queue: Queue) -> Batch | None:
+def taken_when_closed(queue: Queue) -> LogBatch | None:
     queue.close()
     return queue.take()
 
@@ -278,7 +278,7 @@ class Model(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.queue = queue(flush_seconds=0.001, flush_rows=1)
-        self.batch: Batch | None = None
+        self.batch: LogBatch | None = None
         self.tried = self.taken = self.counted = 0
 
     @rule(rows=st.integers(1, 60), table=st.sampled_from(["first", "second"]))
