@@ -127,7 +127,7 @@ async def awaiting(db: AsyncDatabase) -> None:
 
 async def awaiting_in_a_transaction(db: AsyncDatabase) -> None:
     async with db.transaction(read_only=True) as tx:
-        assert_type(tx, AsyncExecutor)
+        assert_type(tx, AsyncTransaction)
         assert_type(await users.get(tx, 7), User | None)
         async with tx.transaction() as nested:
             assert_type(await rename(nested, 7, email="b@x.in"), User | None)
