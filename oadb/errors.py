@@ -1,22 +1,22 @@
 """Errors of oadb itself; what PostgreSQL refuses stays a psycopg error, scrubbed of row data.
 
-    Error
-    ├── ConfigError           an environment variable is missing or impossible
-    ├── KeyRingError          a key ring is unfit, or does not fit the database
-    ├── SealError             a sealed value cannot be opened
-    ├── DeclarationError      SQL files and declarations disagree; raised at import
-    ├── ParameterError        a value that a parameter cannot take; nothing was sent
-    ├── NoRowError            a query that promises a row found none
-    ├── TooManyRowsError      a query that promises one row found more
-    ├── TransactionError      a transaction that cannot go on, or must not be around a call
-    ├── UnavailableError      the database did not answer; nothing was changed
-    │   └── PoolTimeoutError  every connection was in use for too long
-    ├── OutcomeUnknownError   a write was sent and its answer was lost
-    ├── BusyError             a bounded resource of this process is in full use
-    ├── SettingError          what is stored for a setting does not fit its key any more
-    ├── RowError              one row of a source cannot be taken; caught, and reported with the row
-    ├── LoadError             a source cannot be loaded, or not to its end
-    └── MigrationError        migration files, or they and the database, disagree
+Error                     base of all of them; never raised itself
+├── ConfigError           an environment variable is missing or impossible
+├── KeyRingError          a key ring is unfit, or does not fit the database
+├── SealError             a sealed value cannot be opened
+├── DeclarationError      SQL files and declarations disagree; raised at import
+├── ParameterError        a value that a parameter cannot take; nothing was sent
+├── NoRowError            a query that promises a row found none
+├── TooManyRowsError      a query that promises one row found more
+├── TransactionError      a transaction that cannot go on, or must not be around a call
+├── UnavailableError      the database did not answer; nothing was changed
+│   └── PoolTimeoutError  every connection was in use for too long
+├── OutcomeUnknownError   a write was sent and its answer was lost
+├── BusyError             a bounded resource of this process is in full use
+├── SettingError          what is stored for a setting does not fit its key any more
+├── RowError              one row of a source cannot be taken; caught, and reported with the row
+├── LoadError             a source cannot be loaded, or not to its end
+└── MigrationError        migration files, or they and the database, disagree
 """
 
 
