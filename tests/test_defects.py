@@ -32,9 +32,9 @@ from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
 from oadb.security.tokens import sha256_of
 from oadb.trading import strategies, webhooks
-from tests.changes.test_announcements import heard
 from tests.conftest import RING, configured
 from tests.support.accounts import account
+from tests.support.notifications import heard
 from tests.support.rig import Observer, eventually, threads
 
 PASSWORD, OTHER = Secret("correct horse"), Secret("another horse")

@@ -1,9 +1,9 @@
-"""IP bans: who is kept out, and who never is.
+"""IP bans and exemptions from them.
 
-A ban is of an IPv4 address or of the /64 of an IPv6 address. One that is over stays on record for
-a year, so that an offender is known again. Private, loopback, link-local and reserved networks are
-never banned, nor are those that were exempted: proxies, gateways, offices. Listeners on CHANNEL
-hear of each change; ``live_bans`` has the bans in memory, for every request.
+A ban covers an IPv4 address or the /64 of an IPv6 address. An expired ban stays on record for a
+year, so that repeat offenders are recognised. Private, loopback, link-local and reserved networks
+are exempt, as are networks exempted by hand: proxies, gateways, offices. Listeners on CHANNEL are
+notified of every change; ``live_bans`` holds the bans in memory, for use in every request.
 """
 
 from dataclasses import dataclass
@@ -26,17 +26,17 @@ query = queries(__name__)
 CHANNEL = "oadb_ip_bans"
 
 LONGEST_DURATION = timedelta(days=36_500)
-"""What lasts longer is permanent."""
+"""The longest ban that is not permanent."""
 
 _LONGEST_REASON, _LONGEST_NAME = 500, 254
-_WIDEST = 8  # as the table has it
+_WIDEST = 8  # shortest prefix of an exemption, as in the check of the table
 
 
 @dataclass(frozen=True, slots=True)
 class Ban:
-    """A network that is kept out until ``expires_at``; None: for ever.
+    """A network that is kept out until ``expires_at``; None: permanently.
 
-    ``offences`` is how often it was banned, this time included.
+    ``offences`` counts its bans, including this one.
     """
 
     network: str
@@ -122,10 +122,15 @@ query.complete()
 
 @operation
 async def is_banned(db: AsyncExecutor, ip: str) -> Ban | None:
-    """Return the ban that keeps an address out now, or None.
+    """Look up whether an address is banned now: one indexed lookup.
 
-    One indexed lookup. Whatever goes wrong is raised: nobody is taken for unbanned, and nobody
-    for banned, because the database is away. Raises ParameterError for what is no address.
+    Errors never count as banned or as not banned: they are raised.
+
+    Returns:
+        The ban in effect, or None.
+
+    Raises:
+        ParameterError: *ip* is not an IP address.
     """
     return await _find_active(db, network("ip_bans.is_banned", ip))
 
@@ -140,12 +145,20 @@ async def ban(
     created_by: str = "system",
     repeat_offender_limit: int | None = None,
 ) -> Ban:
-    """Keep the network of an address out; *duration* None: for ever.
+    """Ban the network of an address. A ban that already lasts longer is not shortened.
 
-    A ban that lasts longer already is not shortened. It is for ever from the
-    *repeat_offender_limit* th offence on; 0: only where *duration* says so; None: as the security
-    settings say (see ``app_settings``). Raises ParameterError with the reason where the network is
-    never banned, and for a duration that is none.
+    Args:
+        ip: an IPv4 address, or an IPv6 address, of which the /64 is banned.
+        duration: above 0, at most LONGEST_DURATION; None bans permanently.
+        repeat_offender_limit: the ban is permanent from this offence on; 0 never makes it so;
+            None takes the limit of the security settings (``app_settings``).
+
+    Returns:
+        The ban as it is stored.
+
+    Raises:
+        ParameterError: the network is exempt (the text gives the reason of the exemption), or
+            an argument is out of range.
     """
     if duration is not None and not timedelta() < duration <= LONGEST_DURATION:
         raise ParameterError("ip_bans.ban: duration must be above 0, at most 36,500 days, or None")
@@ -157,8 +170,8 @@ async def ban(
         made = await impose(tx, banned, reason, duration, author, repeat_offender_limit)
         if made is None:
             exemption = await _find_exemption(tx, banned)
-            why = exemption.reason if exemption else "exempt a moment ago"
-            raise ParameterError(f"ip_bans.ban: ip is of a network that is never banned: {why}")
+            why = exemption.reason if exemption else "it was exempt a moment ago"
+            raise ParameterError(f"ip_bans.ban: the network of ip is exempt from bans: {why}")
     return made
 
 
@@ -172,9 +185,10 @@ async def impose(
     *,
     is_automatic: bool = False,
 ) -> Ban | None:
-    """Ban a network, in a transaction of the caller, and announce it.
+    """Ban a network inside the caller's transaction, and announce it.
 
-    None where it is exempt, or *is_automatic* and it is banned already.
+    Returns:
+        The ban; None if the network is exempt, or if *is_automatic* and it is already banned.
     """
     cut = readable(reason, _LONGEST_REASON)
     made = await _put(tx, network, cut, duration, author, limit, is_automatic)
@@ -185,16 +199,30 @@ async def impose(
 
 @operation
 async def unban(db: AsyncExecutor, ip: str) -> int:
-    """Let a network in again, and forget its offences and hits; return how many bans, 0 or 1."""
+    """Delete the ban of a network, with its offences and the hits counted against it.
+
+    Returns:
+        The number of bans deleted, 0 or 1.
+
+    Raises:
+        ParameterError: *ip* is not an IP address.
+    """
     return await _write(db, _unban, network("ip_bans.unban", ip))
 
 
 @operation
 async def exempt(db: AsyncExecutor, networks: str, reason: str) -> int:
-    """Never ban a network, such as 203.0.113.0/24 or 203.0.113.7; return 0 for a builtin one.
+    """Exempt a network from bans; bans inside it have no effect while it is exempt.
 
-    Bans in it have no effect while it is exempt. An IPv6 network is at least a /64, and none may
-    be wider than a /8. Raises ParameterError for what is none.
+    Args:
+        networks: a network or an address, such as 203.0.113.0/24 or 203.0.113.7. An IPv6 network
+            is widened to a /64 at least.
+
+    Returns:
+        The number of exemptions written: 1, or 0 for a builtin one, which stays as it is.
+
+    Raises:
+        ParameterError: not a network, or wider than a /8.
     """
     freed = block("ip_bans.exempt", networks)
     _, _, prefix = freed.partition("/")
@@ -205,7 +233,14 @@ async def exempt(db: AsyncExecutor, networks: str, reason: str) -> int:
 
 @operation
 async def unexempt(db: AsyncExecutor, networks: str) -> int:
-    """Take an exemption back; return how many there were, 0 or 1. Builtin ones stay."""
+    """Delete an exemption; builtin ones stay.
+
+    Returns:
+        The number of exemptions deleted, 0 or 1.
+
+    Raises:
+        ParameterError: not a network.
+    """
     return await _write(db, _unexempt, block("ip_bans.unexempt", networks))
 
 
@@ -216,7 +251,7 @@ async def _write(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> int:
-    """Run *statement* and announce in the same transaction what it changed; return how many."""
+    """Run *statement*, announce the change in the same transaction, and return the row count."""
     async with db.transaction() as tx:
         changed = await statement(tx, network, *args, **kwargs)
         if changed:

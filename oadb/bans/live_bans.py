@@ -1,10 +1,11 @@
-"""Bans in memory, for every request: read from the database, and again when others change them.
+"""Bans in memory, for every request: read from the database, and read again when they change.
 
     with LiveBans(db) as bans:
-        bans.is_banned("203.0.113.7")      # a dictionary's lookup, no query
+        bans.is_banned("203.0.113.7")      # a dictionary lookup, no query
 
-Every process that listens knows of a ban at once; one that cannot listen asks every interval. A
-ban ends when the time is over that the database said it had left. What is exempt is not banned.
+A process that listens for changes knows of a ban at once; one that cannot listen polls. A ban ends
+after the time that was left when it was read, by the database's clock. Exempt networks are not
+banned.
 """
 
 import math
@@ -27,7 +28,7 @@ query = queries(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ActiveBan:
-    """A network that is kept out, and for how long yet; None: for ever."""
+    """A banned network and the time left; None: permanently banned."""
 
     network: str
     remaining: timedelta | None
@@ -44,14 +45,14 @@ def _list_active() -> list[ActiveBan]: ...
 query.complete()
 
 
-# What an address was read as; about 10 megabytes when it is full.
+# Addresses parsed before; about 10 megabytes when it is full.
 @lru_cache(maxsize=65536)
 def _network(ip: str) -> str:
     return network("LiveBans.is_banned", ip)
 
 
 class _BansInMemory(Following[AnyDatabase]):
-    """Bans and how fresh they are: what both colours share."""
+    """Bans and how fresh they are: what LiveBans and AsyncLiveBans share."""
 
     def __init__(self, db: AnyDatabase, *, interval: float = 0.5, patience: float = 60.0) -> None:
         if not patience >= interval:
@@ -62,10 +63,12 @@ class _BansInMemory(Following[AnyDatabase]):
         self._ends: dict[str, float] = {}
 
     def is_banned(self, ip: str) -> bool:
-        """Say whether an address is kept out now.
+        """Say whether an address is banned now.
 
-        Raises ParameterError for what is no address, and UnavailableError where the database has
-        not answered for *patience* seconds, or was not asked yet: then it is not known.
+        Raises:
+            ParameterError: *ip* is not an IP address.
+            UnavailableError: the bans are unknown: not read yet, or not confirmed by the
+                database for *patience* seconds.
         """
         now = monotonic()
         if now - self._current_at > self._patience:
@@ -74,12 +77,12 @@ class _BansInMemory(Following[AnyDatabase]):
         return self._ends.get(_network(ip), 0.0) > now
 
     def __len__(self) -> int:
-        """Return how many networks are held, bans that ended since the last change included."""
+        """Return how many bans are held, including those that ended since the last change."""
         return len(self._ends)
 
     async def _read(self, db: AsyncExecutor) -> None:
-        """Read all bans if one changed."""
-        # Read first: a change between the two costs another reading, and is not missed.
+        """Read all bans if any changed."""
+        # The state first: a change between the two reads costs another read, and is not missed.
         state = await _get_state(db)
         if state != self._state:
             found = await _list_active(db)
@@ -87,16 +90,16 @@ class _BansInMemory(Following[AnyDatabase]):
             self._ends = {each.network: now + _seconds(each.remaining) for each in found}
             self._state = state
 
-    def _concerns(self, event: Event) -> bool:  # noqa: ARG002  # the channel is of bans alone
+    def _concerns(self, event: Event) -> bool:  # noqa: ARG002  # only bans use the channel
         return True
 
 
 class LiveBans(_BansInMemory[Database], Follower):
     """Bans that follow the database, for threads. Enter it.
 
-    A change is known at once where it is notified, and otherwise after *interval* seconds. While
-    the database is away the bans stay for *patience* seconds; ``error`` says why, ``age`` for how
-    long.
+    A change is seen at once where notifications arrive, otherwise within *interval* seconds. While
+    the database is unavailable the bans are kept for *patience* seconds; ``error`` says why,
+    ``age`` for how long.
     """
 
 

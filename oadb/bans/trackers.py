@@ -1,8 +1,8 @@
-"""IP trackers: what makes a network suspect, and bans it by itself.
+"""IP trackers: suspicious requests, counted by network; enough of them ban it automatically.
 
-Each hit counts, also with the same path or the same wrong key, for 24 hours from the first one. How
-many are enough for a ban, and for how long it is, the security settings say (oadb.app_settings). A
-hit costs one round trip; the one that bans three more, and its tracker begins anew.
+Hits count for 24 hours from the first one; the same path or the same wrong key counts again. The
+security settings (``app_settings``) say how many hits lead to a ban, and for how long. A hit costs
+one round trip; the hit that bans costs three more and starts a new tracker.
 """
 
 import re
@@ -26,27 +26,27 @@ from oadb.security.tokens import sha256_of
 query = queries(__name__)
 
 MOST_TRACKERS = 100_000
-"""Networks that ``sweep`` leaves, those that began last."""
+"""Networks that ``sweep`` keeps: the most recent ones."""
 
 LONGEST_PATH = 200
-"""Characters of a path that are kept, without its query, which may hold secrets."""
+"""Characters kept of a path, without its query string, which may hold secrets."""
 
-# Hexadecimal digits by which a wrong key is known again.
+# Hexadecimal digits of a digest that identify a wrong key.
 _DIGEST_DIGITS = 16
 
 Kind = Literal["not_found", "bad_key"]
 
 _REASONS: dict[Kind, str] = {
-    "not_found": "{} requests for what does not exist",
+    "not_found": "{} requests that were not found",
     "bad_key": "{} requests with a wrong API key",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """What was counted of a network for 24 hours from ``first_at``.
+    """The hits of a network in the 24 hours from ``first_at``.
 
-    ``samples`` are up to 50 different paths, or keyed digests of wrong API keys.
+    ``samples`` are up to 50 distinct paths, or keyed digests of wrong API keys.
     """
 
     kind: Kind
@@ -59,7 +59,7 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """The hits that were counted, and whether they are enough for a ban."""
+    """The number of hits so far, and whether they are enough for a ban."""
 
     hits: int
     is_due: bool
@@ -67,9 +67,9 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Hits that are enough for a ban of ``duration``, None: for ever.
+    """Enough hits for a ban of ``duration``; None: permanent.
 
-    From the offence ``repeat_offender_limit`` on it is for ever anyway; 0: from none.
+    From the offence ``repeat_offender_limit`` on it is permanent anyway; 0: never.
     """
 
     hits: int
@@ -79,9 +79,9 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """How many hits there were, this one included, and the ban that it made.
+    """The number of hits, including this one, and the ban that it led to.
 
-    ``hits`` is None where nothing was counted, because the network is banned already.
+    ``hits`` is None if the network is already banned: then nothing is counted.
     """
 
     hits: int | None
@@ -117,10 +117,14 @@ query.complete()
 
 @operation
 async def track_not_found(db: AsyncExecutor, ip: str, path: str) -> Tracked:
-    """Count a request for what does not exist; ban its network where the settings say so.
+    """Count a request that was not found; ban its network if that makes enough hits.
 
-    Raises ParameterError for what is no address, TransactionError in a transaction, whose
-    rollback would take back a hit.
+    Returns:
+        The hits, and the ban that this one led to.
+
+    Raises:
+        ParameterError: *ip* is not an IP address.
+        TransactionError: *db* is a transaction, whose rollback would undo the count.
     """
     sample = re.split("[?#]", path[:LONGEST_PATH], maxsplit=1)[0]
     return await _track(db, "not_found", ip, readable(sample, LONGEST_PATH))
@@ -128,10 +132,18 @@ async def track_not_found(db: AsyncExecutor, ip: str, path: str) -> Tracked:
 
 @operation
 async def track_bad_key(db: AsyncExecutor, ip: str, key: Secret | None = None) -> Tracked:
-    """Count a request with a wrong API key; ban its network where the settings say so.
+    """Count a request with a wrong API key; ban its network if that makes enough hits.
 
-    Of *key* a keyed digest is kept, which the key cannot be guessed from. Raises what
-    ``track_not_found`` raises, and KeyRingError.
+    Args:
+        key: stored as a keyed digest, from which it cannot be guessed.
+
+    Returns:
+        The hits, and the ban that this one led to.
+
+    Raises:
+        ParameterError: *ip* is not an IP address.
+        TransactionError: *db* is a transaction, whose rollback would undo the count.
+        KeyRingError: the key ring does not fit the database.
     """
     sample = None
     if key is not None:
@@ -141,8 +153,8 @@ async def track_bad_key(db: AsyncExecutor, ip: str, key: Secret | None = None) -
 
 
 async def _track(db: AsyncExecutor, kind: Kind, ip: str, sample: str | None) -> Tracked:
-    refuse_transaction(db, f"ip_trackers.track_{kind}")
-    suspect = network(f"ip_trackers.track_{kind}", ip)
+    refuse_transaction(db, f"trackers.track_{kind}")
+    suspect = network(f"trackers.track_{kind}", ip)
     hit = await _count_hit(db, kind, suspect, sample)
     if hit is None:
         return Tracked(None)
@@ -150,15 +162,15 @@ async def _track(db: AsyncExecutor, kind: Kind, ip: str, sample: str | None) -> 
 
 
 async def _ban(db: AsyncExecutor, kind: Kind, suspect: str) -> Ban | None:
-    """Ban a network whose hits are enough, and begin its tracker anew; None: another one did."""
+    """Ban a network with enough hits and delete its tracker; None: another process did."""
     async with db.transaction() as tx:
         due = await _claim(tx, kind, suspect)
         if due is None:
             return None
+        reason, limit = _REASONS[kind].format(due.hits), due.repeat_offender_limit
         made = await ip_bans.impose(
-            tx, suspect, _REASONS[kind].format(due.hits), due.duration, "system",
-            due.repeat_offender_limit, is_automatic=True,
-        )  # fmt: skip
+            tx, suspect, reason, due.duration, "system", limit, is_automatic=True
+        )
         if made is not None:
             await delete(tx, kind, suspect)
     return made

@@ -10,7 +10,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Config, Database, Secret
+from oadb import AsyncDatabase, Database, Secret
 from oadb.accounts import api_keys, key_uses, users
 from oadb.accounts.api_keys import IssuedKey, VerifiedKey
 from oadb.accounts.key_uses import Uses
@@ -18,8 +18,9 @@ from oadb.changes.announcements import Change
 from oadb.errors import ParameterError, SealError, UnavailableError
 from oadb.security.refusals import Refusal
 from oadb.security.tokens import sha256_of
-from tests.changes.test_announcements import heard
 from tests.conftest import RING, configured
+from tests.support.databases import unreachable
+from tests.support.notifications import heard
 from tests.support.rig import Observer
 
 numbers = count(1)
@@ -43,18 +44,6 @@ def user_id(db: Database) -> int:
 
 def issue(db: Database, user_id: int, **given: Any) -> IssuedKey:
     return api_keys.issue(db, user_id, "TradingView", **{"order_mode": "auto", **given})
-
-
-def unreachable() -> Database:
-    return Database(
-        Config.from_env(
-            {
-                "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
-                "OADB_KEYRING": RING.to_json(),
-                "DB_POOL_TIMEOUT": "0.2",
-            }
-        )
-    )
 
 
 # Issuing and verifying ---------------------------------------------------------------------------

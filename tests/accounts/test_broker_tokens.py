@@ -18,8 +18,8 @@ from oadb.errors import ParameterError, SealError
 from oadb.keys import proof
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.refusals import Refusal
-from tests.changes.test_announcements import heard
 from tests.conftest import configured
+from tests.support.notifications import heard
 from tests.support.rig import Observer
 
 numbers = count(1)

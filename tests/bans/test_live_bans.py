@@ -14,10 +14,12 @@ import pytest
 from oadb import AsyncDatabase, Config, Database
 from oadb.bans import ip_bans
 from oadb.bans.live_bans import AsyncLiveBans, LiveBans
+from oadb.engine import dsn
 from oadb.errors import ParameterError, UnavailableError
 from oadb.testing.control import controlled
-from tests.market.test_live_index import pooled
+from oadb.tools.migrations.runner import migrate
 from tests.support.bans import age_ban
+from tests.support.databases import behind_pgbouncer
 from tests.support.rig import Observer, config, eventually, threads
 
 IP, OTHER = "203.0.113.7", "203.0.113.8"
@@ -31,7 +33,7 @@ def seconds_until(condition: Callable[[], object]) -> float:
     return perf_counter() - started
 
 
-def test_what_was_banned_before_is_known_at_once(db: Database) -> None:
+def test_existing_bans_are_known_at_once(db: Database) -> None:
     ip_bans.ban(db, IP, "x", HOUR)
     ip_bans.ban(db, "2001:db8:1:2::1", "x", None)
     with LiveBans(db) as bans:
@@ -64,8 +66,8 @@ async def test_a_change_is_known_for_asyncio(adb: AsyncDatabase) -> None:
         await asyncio.to_thread(eventually, lambda: bans.is_banned(IP))
 
 
-def test_where_nobody_can_listen_a_change_is_known_within_a_second(config: Config) -> None:
-    with Database(pooled(config)) as db, LiveBans(db) as bans:
+def test_without_notifications_a_change_is_known_within_a_second(config: Config) -> None:
+    with Database(behind_pgbouncer(config)) as db, LiveBans(db) as bans:
         ip_bans.ban(db, IP, "x", HOUR)
         assert seconds_until(lambda: bans.is_banned(IP)) < 1.5
         ip_bans.unban(db, IP)
@@ -81,7 +83,7 @@ def test_where_nobody_can_listen_a_change_is_known_within_a_second(config: Confi
         "insert into oadb.ban_exemptions (network, reason) values ('203.0.113.7', 'x')",
     ],
 )
-def test_what_is_changed_by_hand_is_followed(
+def test_changes_made_by_hand_are_followed(
     db: Database, oadb_database_url: str, change: str
 ) -> None:
     ip_bans.ban(db, IP, "x", HOUR)
@@ -92,7 +94,7 @@ def test_what_is_changed_by_hand_is_followed(
 
 
 def test_without_a_change_nothing_is_read_again(config: Config) -> None:
-    with Database(pooled(config)) as db, LiveBans(db, interval=0.01) as bans:
+    with Database(behind_pgbouncer(config)) as db, LiveBans(db, interval=0.01) as bans:
         ip_bans.ban(db, IP, "x", HOUR)
         eventually(lambda: bans.is_banned(IP))
         held, since = bans._ends, bans._current_at
@@ -103,7 +105,7 @@ def test_without_a_change_nothing_is_read_again(config: Config) -> None:
         assert bans._ends is held
 
 
-def test_a_ban_ends_by_itself(
+def test_a_ban_expires_without_another_read(
     db: Database, oadb_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not by the clock of this machine: by the time that the database said was left."""
@@ -120,11 +122,11 @@ def test_a_ban_ends_by_itself(
         assert bans.is_banned(OTHER)
 
 
-def test_while_nothing_can_be_read_the_bans_stay_and_then_are_not_known(
+def test_bans_are_kept_during_an_outage_and_unknown_after_the_patience(
     config: Config, oadb_database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     observer = Observer(oadb_database_url)
-    with Database(pooled(config)) as db, LiveBans(db, interval=0.01, patience=60) as bans:
+    with Database(behind_pgbouncer(config)) as db, LiveBans(db, interval=0.01, patience=60) as bans:
         ip_bans.ban(db, IP, "x", HOUR)
         eventually(lambda: bans.is_banned(IP))
         observer.rows("alter table oadb.ip_bans rename to gone")
@@ -146,11 +148,8 @@ def test_while_nothing_can_be_read_the_bans_stay_and_then_are_not_known(
 
 
 @pytest.mark.fault
-def test_a_server_that_goes_and_comes_back_is_followed_again() -> None:
+def test_a_server_that_restarts_is_followed_again() -> None:
     with controlled() as control:
-        from oadb.engine import dsn  # noqa: PLC0415
-        from oadb.tools.migrations.runner import migrate  # noqa: PLC0415
-
         migrate(dsn.parse(control.url))
         with Database(config(control.url)) as db, LiveBans(db, patience=1.0) as bans:
             ip_bans.ban(db, IP, "x", HOUR)
@@ -184,7 +183,7 @@ def test_a_listener_that_lost_its_connection_misses_no_ban(
         eventually(lambda: bans.is_banned(IP))
 
 
-def test_the_first_reading_raises_what_it_raises(config: Config, oadb_database_url: str) -> None:
+def test_an_error_of_the_first_read_is_raised(config: Config, oadb_database_url: str) -> None:
     Observer(oadb_database_url).rows("alter table oadb.ip_bans rename to gone")
     with Database(config) as db, pytest.raises(psycopg.errors.UndefinedTable):
         LiveBans(db).__enter__()
@@ -201,7 +200,7 @@ def test_what_is_no_address_is_refused(shared_db: Database, text: str) -> None:
         bans.is_banned(text)
 
 
-def test_before_the_first_reading_nobody_is_taken_for_unbanned(db: Database) -> None:
+def test_before_the_first_read_no_answer_is_given(db: Database) -> None:
     ip_bans.ban(db, IP, "x", HOUR)
     for address in (IP, OTHER):
         with pytest.raises(UnavailableError, match="not read yet"):
@@ -209,12 +208,12 @@ def test_before_the_first_reading_nobody_is_taken_for_unbanned(db: Database) -> 
 
 
 @pytest.mark.parametrize("given", [{"interval": 0}, {"interval": 2, "patience": 1}], ids=str)
-def test_times_that_make_no_sense_are_refused(db: Database, given: dict[str, Any]) -> None:
+def test_impossible_intervals_are_refused(db: Database, given: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match="bans: "):
         LiveBans(db, **given)
 
 
-def test_threads_that_look_while_others_ban_see_each_ban_or_none(
+def test_readers_see_each_ban_whole_or_not_at_all_while_others_ban(
     db: Database, config: Config
 ) -> None:
     wide = replace(config, pool_size=4)

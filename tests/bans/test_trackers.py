@@ -11,8 +11,8 @@ from oadb.bans import ip_bans, trackers
 from oadb.bans.trackers import Suspect
 from oadb.errors import TransactionError
 from oadb.settings import app_settings
-from tests.bans.test_ip_bans import heard
 from tests.support.bans import age_ban, age_tracker, db, ip, many
+from tests.support.notifications import payloads
 from tests.support.rig import Observer, threads
 
 __all__ = ["db", "ip", "many"]
@@ -25,9 +25,13 @@ KEY = Secret("oak_not-one-of-ours")
 def _no_automatic_bans(db: Database) -> Generator[None]:
     yield
     rules(
-        db, auto_ban_enabled=False, threshold_404=100, ban_duration_404=0, threshold_api=100,
+        db,
+        auto_ban_enabled=False,
+        threshold_404=100,
+        ban_duration_404=0,
+        threshold_api=100,
         ban_duration_api=0,
-    )  # fmt: skip
+    )
 
 
 def rules(db: Database, **given: Any) -> None:
@@ -70,7 +74,7 @@ def test_threads_that_cross_the_threshold_together_make_one_ban(
             tracked.extend(pool.map(hit, range(120)))
 
     tracked: list[trackers.Tracked] = []
-    announced = heard(url, work)
+    announced = payloads(url, work, ip_bans.CHANNEL)
     (made,) = [each.ban for each in tracked if each.ban]
 
     assert announced == [ip]
@@ -104,9 +108,7 @@ def test_the_same_wrong_key_counts_each_time(db: Database, ip: str) -> None:
     assert len(found.samples) == 1
 
 
-def test_a_wrong_key_is_kept_as_a_digest_that_the_ring_makes(
-    db: Database, observer: Observer, ip: str
-) -> None:
+def test_a_wrong_key_is_stored_as_a_keyed_digest(db: Database, observer: Observer, ip: str) -> None:
     trackers.track_bad_key(db, ip, Secret("hunter2 by mistake"))
     trackers.track_bad_key(db, ip, Secret("\ud800"))
     trackers.track_bad_key(db, ip)
@@ -117,7 +119,7 @@ def test_a_wrong_key_is_kept_as_a_digest_that_the_ring_makes(
     assert "hunter2" not in str(kept)
 
 
-def test_a_path_is_kept_without_its_query_and_once(db: Database, ip: str) -> None:
+def test_a_path_is_kept_once_and_without_its_query(db: Database, ip: str) -> None:
     for path in ("/a?token=secret", "/a#secret", "/a", "/b\0", "/" + "x" * 100_000, "?apikey=s"):
         trackers.track_not_found(db, ip, path)
 
@@ -141,7 +143,7 @@ def test_hits_count_for_24_hours_from_the_first(db: Database, observer: Observer
     assert found.samples == ["/d"]
 
 
-def test_enough_hits_ban_and_the_tracker_begins_anew(
+def test_enough_hits_ban_the_network_and_start_a_new_tracker(
     db: Database, observer: Observer, ip: str
 ) -> None:
     rules(db, threshold_api=3, ban_duration_api=1)
@@ -162,7 +164,7 @@ def test_enough_hits_ban_and_the_tracker_begins_anew(
 
 # Defect 36: the tracker was deleted although there was no ban.
 @pytest.mark.parametrize("address", ["10.9.8.7", "192.0.2.9"])
-def test_what_is_never_banned_is_counted_on(db: Database, url: str, address: str) -> None:
+def test_exempt_networks_are_counted_and_not_banned(db: Database, url: str, address: str) -> None:
     ip_bans.exempt(db, "192.0.2.0/24", "the office")
     rules(db, threshold_404=2)
 
@@ -171,12 +173,12 @@ def test_what_is_never_banned_is_counted_on(db: Database, url: str, address: str
 
     tracked: list[trackers.Tracked] = []
 
-    assert heard(url, work) == []
+    assert payloads(url, work, ip_bans.CHANNEL) == []
     assert [each.hits for each in tracked] == [1, 2, 3, 4]
     assert [each.ban for each in tracked] == [None] * 4
 
 
-def test_an_exemption_that_comes_between_keeps_the_hits(
+def test_an_exemption_written_meanwhile_keeps_the_hits(
     db: Database, ip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim = trackers._claim
@@ -202,7 +204,7 @@ def test_an_exemption_that_comes_between_keeps_the_hits(
     ],
     ids=["defaults", "not enabled", "0", "not reached"],
 )
-def test_who_is_not_to_be_banned_is_counted_alone(
+def test_a_network_that_the_settings_do_not_ban_is_only_counted(
     db: Database, ip: str, given: dict[str, Any]
 ) -> None:
     rules(db, **given)
@@ -217,12 +219,19 @@ def test_who_is_not_to_be_banned_is_counted_alone(
     [
         ({}, (100, None)),
         ({"threshold_404": 1, "threshold_api": 1}, (1, None)),
-        ({"threshold_404": 5, "threshold_api": 5, "ban_duration_404": 87_600,
-          "ban_duration_api": 87_600}, (5, timedelta(hours=87_600))),
+        (
+            {
+                "threshold_404": 5,
+                "threshold_api": 5,
+                "ban_duration_404": 87_600,
+                "ban_duration_api": 87_600,
+            },
+            (5, timedelta(hours=87_600)),
+        ),
     ],
     ids=["defaults", "for ever", "for hours"],
-)  # fmt: skip
-def test_the_rules_are_those_of_the_settings(
+)
+def test_the_rules_come_from_the_settings(
     db: Database, observer: Observer, given: dict[str, Any], rule: tuple[int, timedelta | None]
 ) -> None:
     rules(db, **given)
@@ -239,11 +248,13 @@ def test_a_change_of_the_settings_counts_from_the_next_hit_on(db: Database, ip: 
     made = trackers.track_not_found(db, ip, "/").ban
 
     assert made is not None
-    assert made.reason == "3 requests for what does not exist"
+    assert made.reason == "3 requests that were not found"
     assert made.expires_at is not None
 
 
-def test_a_hit_takes_part_in_no_transaction_that_could_take_it_back(db: Database, ip: str) -> None:
+def test_a_transaction_is_refused_because_its_rollback_would_undo_a_hit(
+    db: Database, ip: str
+) -> None:
     with db.transaction() as tx, pytest.raises(TransactionError, match="track_not_found"):
         trackers.track_not_found(tx, ip, "/")
 
@@ -259,7 +270,7 @@ def test_one_network_is_one_suspect(db: Database) -> None:
     assert found.hits == 3
 
 
-def test_suspects_are_listed_the_worst_first_and_counted(db: Database) -> None:
+def test_suspects_are_listed_by_hits_and_counted(db: Database) -> None:
     for number in (3, 1, 2):
         for _ in range(number):
             trackers.track_bad_key(db, f"203.0.113.{number}")
@@ -272,14 +283,14 @@ def test_suspects_are_listed_the_worst_first_and_counted(db: Database) -> None:
     assert len(trackers.list_suspects(db, "bad_key", 1, page_size=2)) == 2
 
 
-def test_a_suspect_is_forgotten_by_hand(db: Database, ip: str) -> None:
+def test_a_tracker_can_be_deleted(db: Database, ip: str) -> None:
     trackers.track_not_found(db, ip, "/")
 
     assert trackers.delete(db, "not_found", ip) == 1
     assert suspect(db, "not_found", ip) is None
 
 
-async def test_what_is_over_or_too_much_is_swept(
+async def test_expired_and_surplus_trackers_are_swept(
     adb: AsyncDatabase, oadb_database_url: str
 ) -> None:
     observer = Observer(oadb_database_url)

@@ -1,7 +1,7 @@
 """Changes: announced when the transaction commits, heard by who listens, and read back."""
 
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -17,27 +17,9 @@ from oadb.engine.executors import Executor
 from oadb.errors import ParameterError
 from oadb.tools.contract import comparison
 from tests.conftest import configured
+from tests.support.notifications import heard, payloads
 
 CHANGE = Change("broker_tokens", 7, "zerodha")
-
-
-def payloads(url: str, work: Callable[[], object]) -> list[str]:
-    """Return what a listener hears of while *work* is done, in the order of the server."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"listen {announcements.CHANNEL}".encode())
-        work()
-        connection.execute(f"notify {announcements.CHANNEL}, 'the end'".encode())
-        heard = []
-        for notice in connection.notifies(timeout=10):
-            if notice.payload == "the end":
-                return heard
-            heard.append(notice.payload)
-    raise AssertionError("the listener did not hear the end")
-
-
-def heard(url: str, work: Callable[[], object]) -> list[Change]:
-    """Return the changes that a listener hears of while *work* is done."""
-    return [announcements.read(payload) for payload in payloads(url, work)]
 
 
 def announce(db: Executor, change: Change) -> None:

@@ -11,8 +11,8 @@ from oadb.changes.announcements import Change
 from oadb.errors import NoRowError, ParameterError
 from oadb.settings import app_settings, smtp_settings
 from oadb.settings.app_settings import SecuritySettings
-from tests.changes.test_announcements import heard
 from tests.conftest import RING
+from tests.support.notifications import heard
 from tests.support.rig import Observer, threads
 
 FRESH = SecuritySettings(

@@ -12,8 +12,8 @@ from oadb.keys import proof
 from oadb.security.sealing import SealedColumn
 from oadb.settings import app_settings, smtp_settings
 from oadb.settings.smtp_settings import SmtpAccount, SmtpSettings
-from tests.changes.test_announcements import heard
 from tests.conftest import RING
+from tests.support.notifications import heard
 from tests.support.rig import Observer, threads
 
 ME = 7

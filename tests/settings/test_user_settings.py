@@ -17,8 +17,8 @@ from oadb.changes.announcements import Change
 from oadb.errors import DeclarationError, ParameterError, SettingError
 from oadb.settings import user_settings
 from oadb.settings.user_settings import Choice, SettingKey, StoredSetting
-from tests.changes.test_announcements import heard
 from tests.conftest import RING, configured
+from tests.support.notifications import heard
 from tests.support.rig import Observer, threads
 
 numbers = count(1)

@@ -39,13 +39,17 @@ def age_ban(observer: Observer, network: str, by: timedelta) -> None:
     observer.rows(
         "update oadb.ip_bans set banned_at = banned_at - %s, expires_at = expires_at - %s "
         "where network = %s::inet",
-        by, by, network,
-    )  # fmt: skip
+        by,
+        by,
+        network,
+    )
 
 
 def age_tracker(observer: Observer, network: str, by: timedelta) -> None:
     observer.rows(
         "update oadb.ip_trackers set first_at = first_at - %s, last_at = last_at - %s "
         "where network = %s::inet",
-        by, by, network,
-    )  # fmt: skip
+        by,
+        by,
+        network,
+    )

@@ -18,8 +18,8 @@ from oadb.changes.announcements import Change
 from oadb.errors import ParameterError, TransactionError
 from oadb.trading import pending_orders
 from oadb.trading.pending_orders import PendingOrder, StatusCount
-from tests.changes.test_announcements import heard
 from tests.conftest import RING, configured
+from tests.support.notifications import heard
 from tests.support.rig import Observer, threads
 
 ORDER: dict[str, object] = {"symbol": "SBIN", "exchange": "NSE", "quantity": 10, "price": 812.5}

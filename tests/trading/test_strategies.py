@@ -23,9 +23,9 @@ from oadb.security.tokens import sha256_of
 from oadb.trading import chartink, strategies, webhooks
 from oadb.trading.chartink import ChartinkMapping
 from oadb.trading.strategies import Mapping, Strategy
-from tests.accounts.test_api_keys import unreachable
-from tests.changes.test_announcements import heard
 from tests.conftest import RING, configured
+from tests.support.databases import unreachable
+from tests.support.notifications import heard
 from tests.support.rig import Observer, threads
 
 numbers = count(1)

@@ -1,4 +1,4 @@
--- Networks that are kept out, and those that never are. Bound in oadb/bans/ip_bans.py.
+-- IP bans and exemptions from them. Bound in oadb/bans/ip_bans.py.
 
 -- name: _find_active
 -- Served by ip_bans_pkey.
@@ -13,11 +13,11 @@ from oadb.active_ip_bans
 where network = cast(cast(:network as text) as inet);
 
 -- name: _put
--- For ever where :duration is null, and from the :repeat_offender_limit th offence on,
--- unless that is 0; null: that of the security settings. A ban that is there is never
--- shortened; with :is_automatic, one that is not over stays as it is, and so no row
--- returns. Nor does one where the network is exempt. Were the settings lost, a ban
--- would still be one, for as long as it says.
+-- Permanent if :duration is null, and from the :repeat_offender_limit th offence on; 0
+-- never makes it so, null takes the limit of the security settings. An existing ban is
+-- never shortened; with :is_automatic, a ban in effect stays as it is. Returns no row then,
+-- or if the network is exempt. If the settings row is missing, the ban still lasts for its
+-- duration.
 with asked as (
     select
         cast(cast(:network as text) as inet) as network,
@@ -80,7 +80,7 @@ returning
     created_by;
 
 -- name: _find_exemption
--- The narrowest one that the network is in.
+-- The narrowest exemption that contains the network.
 select
     abbrev(network) as network,
     reason,
@@ -92,7 +92,7 @@ order by masklen(network) desc
 limit 1;
 
 -- name: _unban
--- With what was counted against it, so that the next hit bans nobody again.
+-- Also deletes the hits counted against it, so that the next hit does not ban it again.
 with forgotten as (
     delete from oadb.ip_trackers
     where network = cast(cast(:network as text) as inet)
@@ -105,8 +105,8 @@ where
     and (select count(*) from forgotten) >= 0;
 
 -- name: list_bans
--- Newest first: those behind :before_at and :before_network, from the start where
--- these are null. At most 1000. Served by ip_bans_banned_at_idx.
+-- Newest first: the page after :before_at and :before_network; null: the first page. At
+-- most 1000. Served by ip_bans_banned_at_idx.
 select
     abbrev(ip_bans.network) as network,
     ip_bans.reason,
@@ -170,7 +170,7 @@ order by
 limit 1000;
 
 -- name: sweep
--- Deletes at most :batch bans that have been over for a year. Served by
+-- Deletes at most :batch bans that expired over a year ago. Served by
 -- ip_bans_expires_at_idx.
 delete from oadb.ip_bans
 where network in (

@@ -1,9 +1,9 @@
 -- Bans in memory. Bound in oadb/bans/live_bans.py.
 
 -- name: _get_state
--- What is another one as soon as a ban or an exemption is written or deleted, by hand
--- as well. Sums of whole microseconds do not depend on the order of rows; date_part is
--- many times cheaper than extract.
+-- A text that differs after any ban or exemption is written or deleted, also by hand. Sums
+-- of whole microseconds do not depend on the order of rows; date_part is many times cheaper
+-- than extract.
 with bans as (
     select
         count(*) as total,

@@ -1,10 +1,10 @@
--- What makes a network suspect. Bound in oadb/bans/trackers.py.
+-- Suspicious requests, counted by network. Bound in oadb/bans/trackers.py.
 
 -- name: _count_hit
--- Counts for 24 hours from the first hit, then anew. Nothing is counted, and no row
--- returns, while the network is banned: that is what other processes let through
--- until they know. is_due where the settings have hits ban, and these are enough; a
--- threshold of 0 none are. (noqa: sqlfluff does not see the row that was written.)
+-- Counts for 24 hours from the first hit, then starts again. While the network is banned
+-- nothing is counted and no row returns: such hits come through processes that do not
+-- know of the ban yet. is_due: the settings ban by hits, and these are enough; a threshold
+-- of 0 never bans. (noqa: sqlfluff does not see the row that was written.)
 insert into oadb.ip_trackers as known (
     kind,
     network,
@@ -61,8 +61,8 @@ returning
     ) as is_due;
 
 -- name: _claim
--- Of those who found it due, the first has it until its transaction ends; and how
--- long the ban is to be, null for ever, and the offence from which on it is.
+-- Locks a tracker that is due, so that one process bans. Returns the duration of the ban,
+-- null for a permanent one, and the offence from which on it is permanent.
 select
     ip_trackers.hits,
     ban_rules.duration,
@@ -112,8 +112,8 @@ where
     and first_at > now() - interval '24 hours';
 
 -- name: sweep
--- Deletes at most :batch trackers whose 24 hours are over, or that are not among the
--- :most that began last: who has many networks must not fill the disk. Served by
+-- Deletes at most :batch trackers that are older than 24 hours, or not among the :most
+-- recent ones: an attacker with many networks must not fill the disk. Served by
 -- ip_trackers_first_at_idx.
 delete from oadb.ip_trackers
 where (kind, network) in (
