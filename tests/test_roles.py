@@ -112,12 +112,12 @@ def url_of(server: Server, role: str) -> str:
 STATEMENTS = [
     declared
     for queries in comparison.domains()
-    if queries.module != "migrations"
+    if queries.module != "migration_history"
     for declared in queries
     if declared.statement.words[0] in {"select", "insert", "update", "delete", "with"}
 ]
 BY_LABEL = {declared.label: declared for declared in STATEMENTS}
-ROTATION = {label for label in BY_LABEL if label.endswith((".list_under_key", ".reseal"))}
+ROTATION = {label for label in BY_LABEL if label.endswith(("._list_under_key", "._reseal"))}
 AUDIT = {label for label in BY_LABEL if label.startswith("login_attempts.")}
 LOGS = {label for label in BY_LABEL if label.startswith(("api_logs.", "analyzer_logs."))}
 BATCHES = {label for label in BY_LABEL if label.startswith("writer.")}
@@ -233,6 +233,12 @@ MUST_NOT = {
 }  # fmt: skip
 
 
+def test_no_group_of_statements_is_empty() -> None:
+    groups = [ROTATION, AUDIT, LOGS, BATCHES, PARTITIONS, MAINTENANCE, REQUESTS, ROLLUPS, BANS]
+
+    assert all(groups)
+
+
 def planned(connection: Connection, declared: Declaration) -> str:
     """Return the plan of a statement. Raises InsufficientPrivilege, as running it would."""
     count = len(declared.statement.params)
@@ -295,8 +301,8 @@ def test_the_functions_that_statements_call_are_granted_to_each_role_by_name(
     missing = {name: {*ROLES} - {*roles} for name, roles in granted if name in called}
 
     assert {*missing} == {
-        "bin_duration", "duration_bin", "lockout_wait", "rollup_resolutions", "rollup_spans",
-        "try_again",
+        "act_as", "bin_duration", "duration_bin", "lockout_wait", "rollup_resolutions",
+        "rollup_spans", "try_again",
     }  # fmt: skip
     assert all(roles == {"oadb_migrate"} for roles in missing.values())
 
