@@ -1,7 +1,7 @@
 """JSON files of one array: each entry as the values of chosen keys.
 
 The standard library's decoder goes over a window of the text: as fast as decoding the whole at
-once, in a tenth of the memory (docs/decisions/0014-json-in-a-window.md).
+once, in a tenth of the memory (docs/decisions/0014).
 """
 
 import json
