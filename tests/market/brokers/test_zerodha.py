@@ -8,12 +8,10 @@ import pytest
 
 from oadb import Transaction
 from oadb.errors import LoadError
-from oadb.market import instruments, loads
+from oadb.market import loads
 from oadb.market.brokers import zerodha
 from oadb.market.instruments import Instrument, Listing, Rejected
 from tests.market.brokers.samples import CALL, FUTURE, HEADING, INDEX, PUT, SHARE, written
-
-DATA = Path(__file__).parents[4] / "shared" / "data"
 
 
 @pytest.fixture
@@ -148,25 +146,3 @@ def test_columns_may_stand_in_another_order_with_others_between(file: Path) -> N
 
     assert isinstance(moved, Listing)
     assert moved.instrument() == read_one(file, SHARE)
-
-
-@pytest.mark.skipif(not DATA.exists(), reason="the real files are not here")
-@pytest.mark.parametrize(
-    ("name", "rows", "known", "theirs"),
-    [
-        ("kite_nfo.csv.gz", 36_340, ("NFO", "NIFTY31JUL25FUT"), "NIFTY25JULFUT"),
-        ("kite_nse.csv.gz", 8_490, ("NSE_INDEX", "BANKNIFTY"), "NIFTY BANK"),
-    ],
-)
-def test_every_line_of_a_real_file_is_loaded_and_found(
-    tx: Transaction, name: str, rows: int, known: tuple[str, str], theirs: str
-) -> None:
-    report = loads.load(tx, "zerodha", zerodha.read(DATA / name))
-
-    assert (report.rows, report.accepted, report.inserted) == (rows, rows, rows)
-    assert report.rejected == ()
-    assert instruments.count_by_broker(tx, "zerodha") == rows
-    found = instruments.get(tx, "zerodha", *known)
-    assert found is not None
-    assert found.broker_symbol == theirs
-    assert instruments.find_by_token(tx, "zerodha", known[0], found.token) == found

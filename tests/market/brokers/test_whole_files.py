@@ -1,0 +1,157 @@
+"""Whole files: each broker's in tests/data, and large ones of Zerodha where they are found."""
+
+import csv
+import gzip
+from collections.abc import Iterator
+from dataclasses import astuple
+from datetime import date
+from decimal import Decimal
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from oadb import Transaction
+from oadb.market import brokers, instruments, loads
+from oadb.market.instruments import Instrument, Listing, Rejected
+from tests.data import make
+from tests.support import broker_files
+
+MADE = make.files()
+"""What was made of the market in tests/data, by the name of the file."""
+
+WANTED = [*csv.DictReader(MADE["instruments.csv"].splitlines())]
+
+# The files that a broker serves for one day.
+SERVED = {
+    "angel": ["angel.json"],
+    "dhan": ["dhan.csv"],
+    "fyers": sorted(name for name in MADE if name.startswith("fyers")),
+    "upstox": ["upstox.json.gz"],
+    "upstox, the older form": ["upstox.csv"],
+    "zerodha": ["zerodha.csv"],
+}
+
+
+def broker_of(served: str) -> str:
+    return served.partition(",")[0]
+
+
+def read(served: str) -> Iterator[Listing | Rejected]:
+    paths = [make.FOLDER / name for name in SERVED[served]]
+    return chain.from_iterable(brokers.read(broker_of(served), path) for path in paths)
+
+
+def read_all(served: str) -> list[Instrument]:
+    """Return the instruments of a broker's files, of which no row may be rejected."""
+    rows = [*read(served)]
+    assert [row for row in rows if isinstance(row, Rejected)] == []
+    return [row.instrument() for row in rows if isinstance(row, Listing)]
+
+
+def text_of(path: Path) -> str:
+    content = path.read_bytes()
+    return (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+
+
+def test_the_files_are_as_they_are_made() -> None:
+    """Run ``python -m tests.data.make`` after a change of what makes them."""
+    paths = [path for path in make.FOLDER.glob("*.*") if path.suffix not in {".py", ".md"}]
+
+    assert {path.name: text_of(path) for path in paths} == MADE
+
+
+def test_every_broker_has_a_file_and_every_file_is_served() -> None:
+    assert {*map(broker_of, SERVED)} == {*brokers.READERS}
+    assert {*chain(*SERVED.values())} == {*MADE} - {"instruments.csv"}
+
+
+def wanted(served: str) -> set[tuple[object, ...]]:
+    """Return what the files say of each instrument, as the platform does, except of indices."""
+    names = {*SERVED[served]}
+    return {
+        (
+            row["exchange"],
+            row["symbol"],
+            (row["root"] if served == "angel" else row["name"]) or None,
+            row["instrument_type"],
+            row["root"] if row["expiry"] else None,
+            date.fromisoformat(row["expiry"]) if row["expiry"] else None,
+            Decimal(row["strike"]) if row["strike"] else None,
+            int(row["lot_size"]),
+            Decimal(row["tick_size"]),
+            # The others do not say it.
+            Decimal(row["contract_value"] if served == "upstox" else 1),
+        )
+        for row in WANTED
+        if names & {*row["files"].split()} and row["instrument_type"] != "INDEX"
+    }
+
+
+def said(row: Instrument) -> tuple[object, ...]:
+    """Return the part of an instrument that is not the broker's own."""
+    _, exchange, symbol, name, _, _, _, *rest = astuple(row)
+    return exchange, symbol, name, *rest
+
+
+@pytest.mark.parametrize("served", SERVED)
+def test_every_row_of_a_file_says_what_every_other_broker_says(served: str) -> None:
+    rows = [row for row in read_all(served) if row.instrument_type != "INDEX"]
+
+    assert {said(row) for row in rows} == wanted(served)
+    assert len(rows) == len(wanted(served)) > 180
+
+
+@pytest.mark.parametrize("served", SERVED)
+def test_every_index_has_the_same_place_and_symbol_whatever_its_broker_calls_it(
+    served: str,
+) -> None:
+    found = [row for row in read_all(served) if row.instrument_type == "INDEX"]
+
+    assert {(row.exchange, row.symbol) for row in found} == {
+        (row["exchange"], row["symbol"]) for row in WANTED if row["instrument_type"] == "INDEX"
+    }
+    assert {(row.underlying, row.expiry, row.strike) for row in found} == {(None, None, None)}
+    assert len(found) == 8
+
+
+# Loaded ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("served", SERVED)
+def test_every_row_of_a_file_is_loaded_and_found(tx: Transaction, served: str) -> None:
+    broker, rows = broker_of(served), read_all(served)
+    report = loads.load(tx, broker, read(served))
+
+    assert (report.rows, report.accepted, report.inserted) == (len(rows),) * 3
+    assert report.rejected == ()
+    assert instruments.count_by_broker(tx, broker) == len(rows)
+    for row in rows:
+        assert instruments.get(tx, broker, row.exchange, row.symbol) == row
+        assert instruments.find_by_token(tx, broker, row.exchange, row.token) == row
+
+
+# Rows, one of them by the platform's name, and Zerodha's name of it.
+KNOWN = {
+    "zerodha.csv": (282, ("NFO", "NIFTY28AUG25FUT"), "NIFTY25AUGFUT"),
+    "kite_nfo.csv.gz": (36_340, ("NFO", "NIFTY31JUL25FUT"), "NIFTY25JULFUT"),
+    "kite_nse.csv.gz": (8_490, ("NSE_INDEX", "BANKNIFTY"), "NIFTY BANK"),
+}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [make.FOLDER / "zerodha.csv", *broker_files.found(*broker_files.ZERODHA)],
+    ids=lambda path: path.name,
+)
+def test_every_line_of_a_file_of_zerodha_is_loaded(tx: Transaction, path: Path) -> None:
+    rows, known, theirs = KNOWN[path.name]
+    report = loads.load(tx, "zerodha", brokers.read("zerodha", path))
+
+    assert (report.rows, report.accepted, report.inserted) == (rows, rows, rows)
+    assert report.rejected == ()
+    assert instruments.count_by_broker(tx, "zerodha") == rows
+    found = instruments.get(tx, "zerodha", *known)
+    assert found is not None
+    assert found.broker_symbol == theirs
+    assert instruments.find_by_token(tx, "zerodha", known[0], found.token) == found
