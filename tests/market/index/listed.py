@@ -1,35 +1,38 @@
-"""Instruments for tests of the index: the real dumps, where they are, and rows of all oddities."""
+"""Instruments for tests of the index: a made-up market, and a real one where its files are."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import astuple, fields
-from pathlib import Path
 
 import psycopg
-import pytest
 from psycopg.types.json import Jsonb
 
 from oadb.market.brokers import zerodha
 from oadb.market.instruments import Instrument, Listing
-
-DUMPS = Path(__file__).resolve().parents[4] / "shared" / "data"
+from tests.support import broker_files, large_market
 
 COLUMNS = [column.name for column in fields(Instrument)]
 
 
-def real() -> list[Instrument]:
-    """Return the shares of the real dumps and some of the derivatives; skip where they are absent.
+def _real() -> list[Instrument]:
+    """Return the shares of Zerodha's files and some of the derivatives.
 
     The derivatives of underlyings from N on, NIFTY and RELIANCE among them: a third of all, which
     takes a third of the time.
     """
-    found = [*_read("kite_nse.csv.gz"), *_read("kite_nfo.csv.gz")]
-    return [row for row in found if row.underlying is None or row.underlying >= "N"]
+    rows = [
+        row.instrument()
+        for path in broker_files.found(*broker_files.ZERODHA)
+        for row in zerodha.read(path)
+        if isinstance(row, Listing)
+    ]
+    return [row for row in rows if row.underlying is None or row.underlying >= "N"]
 
 
-def _read(name: str) -> list[Instrument]:
-    if not (DUMPS / name).exists():
-        pytest.skip(f"{name} is not here")
-    return [row.instrument() for row in zerodha.read(DUMPS / name) if isinstance(row, Listing)]
+MARKETS: dict[str, Callable[[], list[Instrument]]] = {"made up": large_market.instruments}
+"""What to compare the index with SQL on, by name."""
+
+if len(broker_files.found(*broker_files.ZERODHA)) == len(broker_files.ZERODHA):
+    MARKETS["real"] = _real
 
 
 def insert(connection: psycopg.Connection, rows: Iterable[Instrument]) -> None:
