@@ -366,24 +366,14 @@ exact as (
         total,
         lateral (
             select
-                coalesce(latency.broker, '') as broker,
-                parts.part,
-                parts.duration_ms
-            from
-                oadb.latency,
-                lateral (
-                    values
-                    ('rtt', latency.rtt_ms),
-                    ('validation', latency.validation_ms),
-                    ('response', latency.response_ms),
-                    ('overhead', latency.overhead_ms),
-                    ('total', latency.total_ms)
-                ) as parts (part, duration_ms)
+                coalesce(latency_parts.broker, '') as broker,
+                latency_parts.part,
+                latency_parts.duration_ms
+            from oadb.latency_parts
             where
-                latency.logged_at >= :since
-                and latency.logged_at < :until
-                and parts.duration_ms is not null
-            order by latency.logged_at
+                latency_parts.logged_at >= :since
+                and latency_parts.logged_at < :until
+            order by latency_parts.logged_at
         ) as few
     where total.calls <= :few::bigint
     group by grouping sets ((few.broker, few.part), (few.part))

@@ -264,34 +264,24 @@ insert into oadb.latency_rollups as known (
 )
 with binned as (
     select
-        date_bin('1 minute', latency.logged_at, 'epoch') as started_at,
-        coalesce(latency.broker, '') as broker,
+        date_bin('1 minute', parts.logged_at, 'epoch') as started_at,
+        coalesce(parts.broker, '') as broker,
         parts.part,
         oadb.duration_bin(parts.duration_ms) as bin,
         count(*) as calls,
-        count(*) filter (where latency.outcome = 'failed') as failed,
-        count(*) filter (where latency.outcome = 'partial') as partial,
+        count(*) filter (where parts.outcome = 'failed') as failed,
+        count(*) filter (where parts.outcome = 'partial') as partial,
         count(*) filter (where parts.duration_ms < 100) as under_100_ms,
         count(*) filter (where parts.duration_ms < 150) as under_150_ms,
         count(*) filter (where parts.duration_ms < 200) as under_200_ms,
         sum(parts.duration_ms) as duration_ms
-    from
-        oadb.latency,
-        lateral (
-            values
-            ('rtt', latency.rtt_ms),
-            ('validation', latency.validation_ms),
-            ('response', latency.response_ms),
-            ('overhead', latency.overhead_ms),
-            ('total', latency.total_ms)
-        ) as parts (part, duration_ms)
+    from oadb.latency_parts as parts
     where
-        latency.logged_at >= :starts_at
-        and latency.logged_at < :ends_at
-        and parts.duration_ms is not null
+        parts.logged_at >= :starts_at
+        and parts.logged_at < :ends_at
     group by
-        date_bin('1 minute', latency.logged_at, 'epoch'),
-        coalesce(latency.broker, ''),
+        date_bin('1 minute', parts.logged_at, 'epoch'),
+        coalesce(parts.broker, ''),
         parts.part,
         oadb.duration_bin(parts.duration_ms)
 )

@@ -55,50 +55,37 @@ returning
     updated_at;
 
 -- name: find
--- Of any platform.
+-- Of any platform. Served by strategies_pkey and strategy_mappings_pkey.
 select
-    strategies.user_id,
-    strategies.strategy_id,
-    strategies.name,
-    strategies.platform,
-    strategies.trading_mode,
-    strategies.definition,
-    strategies.is_active,
-    strategies.is_intraday,
-    strategies.start_time,
-    strategies.end_time,
-    strategies.squareoff_time,
-    strategies.time_zone,
-    strategies.webhook_hint,
-    strategies.webhook_revoked_at,
-    strategies.created_at,
-    strategies.updated_at,
-    mapped.symbols,
-    mapped.exchanges,
-    mapped.quantities,
-    mapped.product_types
-from oadb.strategies
-cross join
-    lateral (
-        select
-            coalesce(array_agg(mappings.symbol order by mappings.symbol), '{}') as symbols,
-            coalesce(array_agg(mappings.exchange order by mappings.symbol), '{}') as exchanges,
-            coalesce(array_agg(mappings.quantity order by mappings.symbol), '{}') as quantities,
-            coalesce(
-                array_agg(mappings.product_type order by mappings.symbol), '{}'
-            ) as product_types
-        from oadb.strategy_mappings as mappings
-        where
-            mappings.user_id = strategies.user_id
-            and mappings.strategy_id = strategies.strategy_id
-    ) as mapped
+    user_id,
+    strategy_id,
+    name,
+    platform,
+    trading_mode,
+    definition,
+    is_active,
+    is_intraday,
+    start_time,
+    end_time,
+    squareoff_time,
+    time_zone,
+    webhook_hint,
+    webhook_revoked_at,
+    created_at,
+    updated_at,
+    symbols,
+    exchanges,
+    quantities,
+    product_types
+from oadb.strategies_with_mappings
 where
-    strategies.user_id = :user_id
-    and strategies.strategy_id = :strategy_id;
+    user_id = :user_id
+    and strategy_id = :strategy_id;
 
 -- name: _find_by_digest
 -- scope: all users (an alert shows a webhook, not who it is)
--- Of any platform. Served by strategies_token_digest_idx and strategy_mappings_pkey.
+-- Of any platform. Served by strategies_token_digest_idx and strategy_mappings_pkey. Not from
+-- strategies_with_mappings: that has no fingerprint, for a role that may not see one to read it.
 select
     strategies.user_id,
     strategies.strategy_id,
@@ -183,47 +170,33 @@ where strategies.token_digest = any(:token_digests);
 -- name: _list_rows
 -- The newest first; without those of Chartink, which chartink._list_rows lists.
 select
-    strategies.user_id,
-    strategies.strategy_id,
-    strategies.name,
-    strategies.platform,
-    strategies.trading_mode,
-    strategies.definition,
-    strategies.is_active,
-    strategies.is_intraday,
-    strategies.start_time,
-    strategies.end_time,
-    strategies.squareoff_time,
-    strategies.time_zone,
-    strategies.webhook_hint,
-    strategies.webhook_revoked_at,
-    strategies.created_at,
-    strategies.updated_at,
-    mapped.symbols,
-    mapped.exchanges,
-    mapped.quantities,
-    mapped.product_types
-from oadb.strategies
-cross join
-    lateral (
-        select
-            coalesce(array_agg(mappings.symbol order by mappings.symbol), '{}') as symbols,
-            coalesce(array_agg(mappings.exchange order by mappings.symbol), '{}') as exchanges,
-            coalesce(array_agg(mappings.quantity order by mappings.symbol), '{}') as quantities,
-            coalesce(
-                array_agg(mappings.product_type order by mappings.symbol), '{}'
-            ) as product_types
-        from oadb.strategy_mappings as mappings
-        where
-            mappings.user_id = strategies.user_id
-            and mappings.strategy_id = strategies.strategy_id
-    ) as mapped
+    user_id,
+    strategy_id,
+    name,
+    platform,
+    trading_mode,
+    definition,
+    is_active,
+    is_intraday,
+    start_time,
+    end_time,
+    squareoff_time,
+    time_zone,
+    webhook_hint,
+    webhook_revoked_at,
+    created_at,
+    updated_at,
+    symbols,
+    exchanges,
+    quantities,
+    product_types
+from oadb.strategies_with_mappings
 where
-    strategies.user_id = :user_id
-    and strategies.platform <> 'chartink'
+    user_id = :user_id
+    and platform <> 'chartink'
 order by
-    strategies.created_at desc,
-    strategies.strategy_id asc;
+    created_at desc,
+    strategy_id asc;
 
 -- name: count_by_user
 -- Without those of Chartink.
