@@ -42,7 +42,7 @@ from oadb.market.instruments import Instrument
 from oadb.security.passwords import Passwords
 from oadb.security.refusals import Refusal
 from oadb.security.sealing import SealedColumn
-from oadb.settings import app_settings, smtp_settings, user_settings
+from oadb.settings import app_settings, setting_keys, smtp_settings, user_settings
 from oadb.tools.contract import comparison
 from oadb.trading import chartink, pending_orders, strategies
 from oadb.trading.chartink import ChartinkMapping
@@ -435,7 +435,7 @@ def setting_name(_: Transaction, text: str) -> None:
     user_settings.declare(text, int, default=1)
     assert text.isascii()
     assert len(text) <= 100
-    del user_settings._declared[text]
+    del setting_keys._declared[text]
 
 
 def trading_mode(tx: Transaction, text: Any) -> None:

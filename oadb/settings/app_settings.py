@@ -1,7 +1,7 @@
 """Settings of the application, in groups of one row each.
 
-Whether orders go to a broker, and when an address is banned. A row that is not there raises
-NoRowError, and a database that does not answer UnavailableError: no answer is made up.
+The trading mode (whether orders are sent to the broker) and the rules for automatic bans. There are
+no defaults in code: a missing row raises NoRowError, an unavailable database UnavailableError.
 """
 
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from oadb.errors import ParameterError
 
 query = queries(__name__)
 
-# live: orders go to the broker; analyze: they are analyzed, and none is sent.
+# live: orders are sent to the broker; analyze: they are analyzed and not sent.
 TradingMode = Literal["live", "analyze"]
 
 
 @dataclass(frozen=True, slots=True)
 class SecuritySettings:
-    """When an address is banned, and for how long: hours, 0 for ever.
+    """When an address is banned, and for how long: hours, 0 for permanently.
 
-    The 404s and the wrong API keys of an address are counted, each up to its threshold; one that
-    was banned ``repeat_offender_limit`` times is banned for ever.
+    The 404s and the wrong API keys of an address are counted, each towards its threshold; the
+    ban number ``repeat_offender_limit`` of an address is permanent.
     """
 
     auto_ban_enabled: bool
@@ -41,7 +41,7 @@ class SecuritySettings:
 class AppSettingChange:
     """A change of one field. ``changed_by`` is a user; None: nobody was signed in.
 
-    Of a secret, ``new_value`` says "changed" or "cleared", and ``old_value`` nothing.
+    For a secret, ``new_value`` is "changed" or "cleared", and ``old_value`` is None.
     """
 
     change_id: int
@@ -86,10 +86,17 @@ query.complete()
 
 @operation
 async def set_trading_mode(db: AsyncExecutor, mode: TradingMode, *, changed_by: int | None) -> bool:
-    """Let orders go to a broker, or none, in every process that listens; False: it was so.
+    """Set the trading mode, and announce it to every process that listens.
 
-    *changed_by* is who decided, for the audit; None: nobody was signed in, and not, as in
-    ``settings``, the user. Raises ParameterError for a mode that is none.
+    Args:
+        changed_by: the user who made the change, for the audit; None: nobody was signed in
+            (unlike ``user_settings``, where it means the user).
+
+    Returns:
+        Whether the mode changed.
+
+    Raises:
+        ParameterError: *mode* is not "live" or "analyze".
     """
     if mode not in get_args(TradingMode):
         raise ParameterError("app_settings.set_trading_mode: mode must be live or analyze")
@@ -109,13 +116,30 @@ async def set_security(
     ban_duration_api: int | None = None,
     repeat_offender_limit: int | None = None,
 ) -> bool:
-    """Change what is named, and nothing else, in every process that listens; False: it was so.
+    """Change the given fields of the security settings, and announce it. None leaves a field.
 
-    0 is a value. Thresholds and the limit are at most 1,000,000, durations 87,600 hours; raises
-    CheckViolation beyond. *changed_by* is as in ``set_trading_mode``.
+    Args:
+        changed_by: as in ``set_trading_mode``.
+        threshold_404: 0 to 1,000,000, as ``threshold_api`` and ``repeat_offender_limit``; 0 never
+            bans.
+        ban_duration_404: 0 to 87,600 hours, as ``ban_duration_api``; 0 bans permanently.
+
+    Returns:
+        Whether any field changed.
+
+    Raises:
+        CheckViolation: a value out of range (psycopg).
     """
     changed = await announcements.write(
-        db, Change("security_settings", None, ""), _set_security, changed_by, auto_ban_enabled,
-        threshold_404, ban_duration_404, threshold_api, ban_duration_api, repeat_offender_limit,
-    )  # fmt: skip
+        db,
+        Change("security_settings", None, ""),
+        _set_security,
+        changed_by,
+        auto_ban_enabled,
+        threshold_404,
+        ban_duration_404,
+        threshold_api,
+        ban_duration_api,
+        repeat_offender_limit,
+    )
     return changed > 0

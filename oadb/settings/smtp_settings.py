@@ -1,4 +1,4 @@
-"""The account that mail is sent from, its password sealed."""
+"""The mail account that messages are sent from; its password is sealed."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -11,7 +11,8 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ParameterError
-from oadb.keys import proof
+from oadb.keys import proof, rotation
+from oadb.keys.rotation import SealedRow, SealedTable
 from oadb.security.keyring import KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
@@ -26,7 +27,7 @@ Clearable = Literal["server", "port", "user_name", "from_address", "helo_name", 
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """What a page shows of the account, without a key ring; no server: no mail is sent."""
+    """The account without its password, readable without a key ring; no server: no mail."""
 
     server: str | None
     port: int | None
@@ -39,7 +40,7 @@ class SmtpSettings:
 
 @dataclass(frozen=True, slots=True)
 class SmtpAccount(SmtpSettings):
-    """What is needed to send mail."""
+    """The account with its password."""
 
     password: Secret | None
 
@@ -48,14 +49,6 @@ class SmtpAccount(SmtpSettings):
 class SealedAccount(SmtpSettings):
     """The account as it is stored."""
 
-    password: bytes | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SealedPassword:
-    """A password that is to be sealed again under another key."""
-
-    singleton_id: int
     password: bytes | None = field(repr=False)
 
 
@@ -82,14 +75,18 @@ def _set_account(
 
 
 @query
-def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedPassword]: ...
+def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedRow]: ...
 
 
 @query
-def _reseal(replaced: list[bytes], passwords: list[bytes]) -> Affected: ...
+def _reseal(
+    singleton_ids: list[int], replaced: list[bytes], passwords: list[bytes]
+) -> Affected: ...
 
 
 query.complete()
+
+SEALED = SealedTable("smtp_settings", _list_under_key, rotation.columns(_PASSWORD), _reseal)
 
 
 @operation
@@ -107,52 +104,73 @@ async def set_account(
     password: Secret | None = None,
     cleared: tuple[Clearable, ...] = (),
 ) -> bool:
-    """Change what is named, and nothing else, in every process that listens; False: it was so.
+    """Change the given fields of the account, and announce it. None leaves a field as it is.
 
-    What is in *cleared* is not set any more. *changed_by* is who did it, for the audit; None:
-    nobody was signed in. Raises ParameterError for a field that cannot be cleared or is given as
-    well, and for a text with a line break, of whatever kind: a header would go on behind it. Raises
-    CheckViolation: texts have 1 to 255 characters, a port is from 1 to 65535.
+    Args:
+        changed_by: the user who made the change, for the audit; None: nobody was signed in.
+        cleared: fields to set to null.
+
+    Returns:
+        Whether any field changed.
+
+    Raises:
+        ParameterError: a field that cannot be cleared, or is both given and cleared, or a text
+            with a line break of any kind, which could inject a mail header.
+        CheckViolation: a text not of 1 to 255 characters, a port not of 1 to 65535 (psycopg).
+        KeyRingError: the key ring does not fit the database.
     """
     texts = {
-        "server": server, "user_name": user_name, "from_address": from_address,
+        "server": server,
+        "user_name": user_name,
+        "from_address": from_address,
         "helo_name": helo_name,
-    }  # fmt: skip
+    }
     _require_lines(texts)
     _require_clearable(cleared, {**texts, "port": port, "password": password})
     sealed = None if password is None else _sealed(await proof.ring_of(db), password)
     changed = await announcements.write(
-        db, Change("smtp_settings", None, ""), _set_account, changed_by, [*cleared], server, port,
-        user_name, from_address, helo_name, is_tls_used, sealed,
-    )  # fmt: skip
+        db,
+        Change("smtp_settings", None, ""),
+        _set_account,
+        changed_by,
+        [*cleared],
+        server,
+        port,
+        user_name,
+        from_address,
+        helo_name,
+        is_tls_used,
+        sealed,
+    )
     return changed > 0
 
 
 @operation
 async def get_account(db: AsyncExecutor) -> SmtpAccount:
-    """Return the account with its password. Raises SealError if that was tampered with."""
+    """Read the account with its password.
+
+    Returns:
+        The account; its password is None if none is stored.
+
+    Raises:
+        SealError: the stored password was altered.
+        KeyRingError: the key ring does not fit the database.
+    """
     found = await _get_sealed(db)
     password = None
     if found.password is not None:
         opened = _PASSWORD.open(await proof.ring_of(db), _ROW, found.password)
         password = Secret(opened.decode(errors="surrogatepass"))
     return SmtpAccount(
-        found.server, found.port, found.user_name, found.from_address, found.helo_name,
-        found.is_tls_used, found.has_password, password,
-    )  # fmt: skip
-
-
-@operation
-async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> proof.Batch:
-    """Seal the password under the primary key, if it is under another one."""
-    ring = await proof.ring_of(db)
-    found = await _list_under_key(db, key_id, after, batch)
-    made, done = proof.resealed(
-        {(each.singleton_id,): each for each in found},
-        lambda row, each: _PASSWORD.reseal(ring, row, each.password or b""),
+        found.server,
+        found.port,
+        found.user_name,
+        found.from_address,
+        found.helo_name,
+        found.is_tls_used,
+        found.has_password,
+        password,
     )
-    await _reseal(db, [each.password or b"" for each, _ in made], [sealed for _, sealed in made])
-    return done
 
 
 def _require_lines(texts: dict[str, str | None]) -> None:
@@ -165,7 +183,9 @@ def _require_clearable(cleared: object, given: dict[str, object]) -> None:
     names = [*cast("tuple[object, ...]", cleared)] if isinstance(cleared, Collection) else [cleared]
     for name in names:
         if name not in get_args(Clearable):
-            raise ParameterError("smtp_settings.set_account: cleared names a field that cannot be")
+            raise ParameterError(
+                "smtp_settings.set_account: cleared names a field that cannot be cleared"
+            )
         if given[str(name)] is not None:
             raise ParameterError(f"smtp_settings.set_account: {name} is both given and cleared")
 

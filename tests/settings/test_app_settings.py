@@ -44,7 +44,7 @@ def test_a_fresh_database_sends_no_orders(db: Database) -> None:
     assert app_settings.list_changes(db) == []
 
 
-def test_the_mode_is_what_was_said_last(db: Database) -> None:
+def test_the_trading_mode_is_the_last_one_set(db: Database) -> None:
     assert app_settings.set_trading_mode(db, "live", changed_by=ME)
     assert app_settings.get_trading_mode(db) == "live"
     assert not app_settings.set_trading_mode(db, "live", changed_by=ME), "it was so"
@@ -53,7 +53,7 @@ def test_the_mode_is_what_was_said_last(db: Database) -> None:
 
 
 @pytest.mark.parametrize("mode", ["", "LIVE", "paper", "live ", None, True])
-def test_a_mode_that_is_none_is_refused(db: Database, mode: Any) -> None:
+def test_an_invalid_mode_is_refused(db: Database, mode: Any) -> None:
     with pytest.raises(ParameterError, match=r"mode must be (live or analyze|str, not )"):
         app_settings.set_trading_mode(db, mode, changed_by=ME)
 
@@ -72,7 +72,7 @@ def test_a_group_cannot_have_a_second_row(db: Database, oadb_database_url: str, 
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_a_group_whose_row_a_dba_deleted_is_an_error_and_no_answer(
+def test_a_group_whose_row_was_deleted_raises(
     db: Database, oadb_database_url: str, group: str
 ) -> None:
     Observer(oadb_database_url).rows(f"delete from oadb.{group}")
@@ -104,10 +104,13 @@ def test_thresholds_change_one_by_one_and_0_is_a_value(db: Database) -> None:
 @pytest.mark.parametrize(
     ("field", "most"),
     [
-        ("threshold_404", 1_000_000), ("ban_duration_404", 87_600), ("threshold_api", 1_000_000),
-        ("ban_duration_api", 87_600), ("repeat_offender_limit", 1_000_000),
+        ("threshold_404", 1_000_000),
+        ("ban_duration_404", 87_600),
+        ("threshold_api", 1_000_000),
+        ("ban_duration_api", 87_600),
+        ("repeat_offender_limit", 1_000_000),
     ],
-)  # fmt: skip
+)
 def test_thresholds_have_bounds(db: Database, field: str, most: int) -> None:
     for value in (-1, most + 1):
         wrong: dict[str, Any] = {field: value}
@@ -121,7 +124,7 @@ def test_thresholds_have_bounds(db: Database, field: str, most: int) -> None:
     assert len(app_settings.list_changes(db)) == 1
 
 
-def test_every_change_is_in_the_audit_with_who_when_and_what_it_was(db: Database) -> None:
+def test_every_change_is_audited_with_actor_time_and_old_value(db: Database) -> None:
     app_settings.set_trading_mode(db, "live", changed_by=ME)
     app_settings.set_security(db, changed_by=None, threshold_404=5, auto_ban_enabled=True)
     app_settings.set_trading_mode(db, "analyze", changed_by=8)
@@ -138,7 +141,7 @@ def test_every_change_is_in_the_audit_with_who_when_and_what_it_was(db: Database
     assert app_settings.list_changes(db, found[0].change_id, 2) == found[1:3]
 
 
-def test_changes_at_once_leave_one_history_without_a_gap(
+def test_concurrent_changes_leave_one_history_without_gaps(
     db: Database, oadb_database_url: str
 ) -> None:
     def switch(number: int) -> bool:
@@ -151,12 +154,13 @@ def test_changes_at_once_leave_one_history_without_a_gap(
     history = app_settings.list_changes(db, page_size=1000)[::-1]
     assert len(history) == sum(done) > 0
     assert [each.old_value for each in history] == [
-        "analyze", *(each.new_value for each in history[:-1]),
-    ]  # fmt: skip
+        "analyze",
+        *(each.new_value for each in history[:-1]),
+    ]
     assert history[-1].new_value == app_settings.get_trading_mode(db)
 
 
-def test_fields_that_are_changed_at_once_are_all_changed(
+def test_concurrent_changes_of_different_fields_all_hold(
     db: Database, oadb_database_url: str
 ) -> None:
     fields = ["threshold_404", "ban_duration_404", "threshold_api", "ban_duration_api"]
@@ -176,9 +180,7 @@ def test_fields_that_are_changed_at_once_are_all_changed(
         assert mine[-1].new_value == str(getattr(app_settings.get_security(db), field))
 
 
-def test_every_process_hears_of_a_change_at_once_and_of_nothing_else(
-    db: Database, oadb_database_url: str
-) -> None:
+def test_every_change_is_announced_and_nothing_else(db: Database, oadb_database_url: str) -> None:
     def work() -> None:
         app_settings.set_trading_mode(db, "live", changed_by=ME)
         app_settings.set_trading_mode(db, "live", changed_by=ME)
@@ -186,11 +188,12 @@ def test_every_process_hears_of_a_change_at_once_and_of_nothing_else(
         app_settings.set_security(db, changed_by=ME, threshold_404=5)
 
     assert heard(oadb_database_url, work) == [
-        Change("trading_mode", None, ""), Change("security_settings", None, ""),
-    ]  # fmt: skip
+        Change("trading_mode", None, ""),
+        Change("security_settings", None, ""),
+    ]
 
 
-async def test_settings_of_the_application_are_awaited(adb: AsyncDatabase) -> None:
+async def test_settings_of_the_application_work_with_asyncio(adb: AsyncDatabase) -> None:
     assert await app_settings.set_trading_mode(adb, "live", changed_by=ME)
     assert await app_settings.get_trading_mode(adb) == "live"
     assert await app_settings.set_security(adb, changed_by=ME, threshold_api=3)

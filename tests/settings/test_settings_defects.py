@@ -52,7 +52,7 @@ def unreachable() -> Database:
 
 
 # Defect 4, and what it says of a mode: an error is no answer, and least of all "live" or "auto".
-def test_a_mode_that_cannot_be_read_is_an_exception(
+def test_an_unreadable_mode_raises(
     oadb_database_url: str,
 ) -> None:
     nowhere = unreachable()
@@ -86,20 +86,22 @@ def test_no_setting_of_the_application_that_decides_can_be_null(url: str) -> Non
 
 # Defect 17.
 @pytest.mark.parametrize("readers", [8, 16])
-def test_first_readers_at_once_leave_one_row(oadb_database_url: str, readers: int) -> None:
+def test_concurrent_first_reads_leave_one_row(oadb_database_url: str, readers: int) -> None:
     environ = {
-        "DATABASE_URL": oadb_database_url, "DB_POOL_SIZE": "16", "OADB_KEYRING": RING.to_json(),
-    }  # fmt: skip
+        "DATABASE_URL": oadb_database_url,
+        "DB_POOL_SIZE": "16",
+        "OADB_KEYRING": RING.to_json(),
+    }
     with Database(Config.from_env(environ)) as first, threads(readers) as pool:
         for read in (app_settings.get_trading_mode, app_settings.get_security, smtp_settings.get):
-            assert len({*pool.map(lambda _: read(first), range(readers))}) == 1  # noqa: B023
+            assert len({*pool.map(lambda _: read(first), range(readers))}) == 1  # noqa: B023  # used within the iteration
 
     counted = [Observer(oadb_database_url).ask(f"select count(*) from oadb.{g}") for g in GROUPS]
     assert counted == [1, 1, 1]
 
 
 # Defect 17: what was set is what is read, also after updates moved the row about.
-def test_a_mode_that_was_set_reads_back_each_time(db: Database, url: str) -> None:
+def test_a_mode_reads_back_as_it_was_set(db: Database, url: str) -> None:
     observer = Observer(url)
     for number in range(20):
         mode: app_settings.TradingMode = "live" if number % 2 else "analyze"
@@ -149,17 +151,17 @@ def test_0_is_a_threshold(db: Database) -> None:
 
 
 # Defect 33.
-def test_an_order_is_approved_once_by_16_at_once(many: Database) -> None:
+def test_of_16_concurrent_approvals_one_succeeds(many: Database) -> None:
     asha = users.create(many, "asha", "asha@example.in").user_id
     for _ in range(20):
         order = pending_orders.create(many, asha, "placeorder", ORDER).pending_order_id
         with threads(16) as pool:
-            done = list(pool.map(lambda _: pending_orders.approve(many, asha, order), range(16)))  # noqa: B023
+            done = list(pool.map(lambda _: pending_orders.approve(many, asha, order), range(16)))  # noqa: B023  # used within the iteration
         assert done.count(True) == 1
 
 
 # Defect 54.
-def test_whose_setting_and_order_it_is_is_never_chance(db: Database) -> None:
+def test_settings_and_orders_belong_to_a_named_user(db: Database) -> None:
     first, second = (
         users.create(db, name, f"{name}@example.in").user_id for name in ("first", "second")
     )

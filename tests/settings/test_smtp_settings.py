@@ -8,7 +8,8 @@ from psycopg.errors import CheckViolation
 from oadb import AsyncDatabase, Config, Database, Secret
 from oadb.changes.announcements import Change
 from oadb.errors import ParameterError, SealError
-from oadb.keys import proof
+from oadb.keys import proof, rotation
+from oadb.keys.rotation import RewrapBatch
 from oadb.security.sealing import SealedColumn
 from oadb.settings import app_settings, smtp_settings
 from oadb.settings.smtp_settings import SmtpAccount, SmtpSettings
@@ -25,10 +26,16 @@ WHOLE = SmtpAccount(
 
 def fill(db: Database) -> None:
     assert smtp_settings.set_account(
-        db, changed_by=ME, server="mail.example.in", port=587, user_name="asha",
-        from_address="asha@example.in", helo_name="host.example.in", is_tls_used=False,
+        db,
+        changed_by=ME,
+        server="mail.example.in",
+        port=587,
+        user_name="asha",
+        from_address="asha@example.in",
+        helo_name="host.example.in",
+        is_tls_used=False,
         password=PASSWORD,
-    )  # fmt: skip
+    )
 
 
 def audit(db: Database) -> list[tuple[str, str | None, str | None]]:
@@ -53,16 +60,22 @@ def test_an_account_comes_back_as_it_was_given(db: Database) -> None:
 @pytest.mark.parametrize(
     ("named", "changed"),
     [
-        ({"server": "other"}, "server"), ({"port": 25}, "port"), ({"user_name": "x"}, "user_name"),
-        ({"from_address": "x@x"}, "from_address"), ({"helo_name": "x"}, "helo_name"),
-        ({"is_tls_used": True}, "is_tls_used"), ({"password": Secret("new")}, "password"),
-        ({"cleared": ("server",)}, "server"), ({"cleared": ("port",)}, "port"),
-        ({"cleared": ("user_name",)}, "user_name"), ({"cleared": ("password",)}, "password"),
+        ({"server": "other"}, "server"),
+        ({"port": 25}, "port"),
+        ({"user_name": "x"}, "user_name"),
+        ({"from_address": "x@x"}, "from_address"),
+        ({"helo_name": "x"}, "helo_name"),
+        ({"is_tls_used": True}, "is_tls_used"),
+        ({"password": Secret("new")}, "password"),
+        ({"cleared": ("server",)}, "server"),
+        ({"cleared": ("port",)}, "port"),
+        ({"cleared": ("user_name",)}, "user_name"),
+        ({"cleared": ("password",)}, "password"),
         ({"cleared": ("from_address",)}, "from_address"),
         ({"cleared": ("helo_name",)}, "helo_name"),
     ],
-)  # fmt: skip
-def test_a_partial_change_changes_what_it_names_and_nothing_else(
+)
+def test_a_partial_change_changes_the_named_fields_only(
     db: Database, named: dict[str, Any], changed: str
 ) -> None:
     fill(db)
@@ -76,18 +89,23 @@ def test_a_partial_change_changes_what_it_names_and_nothing_else(
     assert found.has_password is (found.password is not None)
 
 
-def test_the_audit_says_of_a_password_only_that_it_was_changed_or_cleared(db: Database) -> None:
+def test_the_audit_shows_that_a_password_changed_and_never_its_value(db: Database) -> None:
     fill(db)
     smtp_settings.set_account(db, changed_by=ME, password=Secret("another"))
     smtp_settings.set_account(db, changed_by=ME, cleared=("password",))
     assert not smtp_settings.set_account(db, changed_by=ME, cleared=("password",)), "it was so"
 
     assert audit(db) == [
-        ("from_address", None, "asha@example.in"), ("helo_name", None, "host.example.in"),
-        ("is_tls_used", "true", "false"), ("password", None, "changed"),
-        ("password", None, "changed"), ("password", None, "cleared"), ("port", None, "587"),
-        ("server", None, "mail.example.in"), ("user_name", None, "asha"),
-    ]  # fmt: skip
+        ("from_address", None, "asha@example.in"),
+        ("helo_name", None, "host.example.in"),
+        ("is_tls_used", "true", "false"),
+        ("password", None, "changed"),
+        ("password", None, "changed"),
+        ("password", None, "cleared"),
+        ("port", None, "587"),
+        ("server", None, "mail.example.in"),
+        ("user_name", None, "asha"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -105,11 +123,18 @@ def test_a_field_that_cannot_be_cleared_is_refused(db: Database, cleared: Any) -
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("port", 0), ("port", 65536), ("port", -1), ("server", ""), ("server", "x" * 256),
-        ("user_name", "\t"), ("helo_name", "a\x07"),
+        ("port", 0),
+        ("port", 65536),
+        ("port", -1),
+        ("server", ""),
+        ("server", "x" * 256),
+        ("user_name", "\t"),
+        ("helo_name", "a\x07"),
     ],
-)  # fmt: skip
-def test_what_no_mail_server_takes_is_refused(db: Database, field: str, value: Any) -> None:
+)
+def test_invalid_values_of_the_mail_account_are_refused(
+    db: Database, field: str, value: Any
+) -> None:
     wrong: dict[str, Any] = {field: value}
     with pytest.raises(CheckViolation) as refused:
         smtp_settings.set_account(db, changed_by=ME, **wrong)
@@ -122,11 +147,21 @@ def test_what_no_mail_server_takes_is_refused(db: Database, field: str, value: A
 @pytest.mark.parametrize(
     "text",
     [
-        "a@b\nBcc: c@d", "a\r\nRCPT TO:<b@c>", "a\r", "\na", "a\x0bb", "a\x0cb", "a\x1cb",
-        "a\x1db", "a\x1eb", "a\x85b", "a\u2028b", "a\u2029b",
+        "a@b\nBcc: c@d",
+        "a\r\nRCPT TO:<b@c>",
+        "a\r",
+        "\na",
+        "a\x0bb",
+        "a\x0cb",
+        "a\x1cb",
+        "a\x1db",
+        "a\x1eb",
+        "a\x85b",
+        "a\u2028b",
+        "a\u2029b",
     ],
     ids=ascii,
-)  # fmt: skip
+)
 def test_a_line_break_of_any_kind_is_refused(db: Database, field: str, text: str) -> None:
     wrong: dict[str, Any] = {field: text}
     with pytest.raises(ParameterError, match=f"{field} holds a line break"):
@@ -140,7 +175,7 @@ def test_a_line_break_of_any_kind_is_refused(db: Database, field: str, text: str
     [{"server": "a"}, {"port": 25}, {"password": Secret("x")}, {"helo_name": ""}],
     ids=lambda given: next(iter(given)),
 )
-def test_what_is_given_is_not_cleared_as_well(db: Database, given: dict[str, Any]) -> None:
+def test_a_field_cannot_be_given_and_cleared(db: Database, given: dict[str, Any]) -> None:
     fill(db)
     (name,) = given
     with pytest.raises(ParameterError, match=f"{name} is both given and cleared"):
@@ -172,10 +207,14 @@ def test_a_password_that_does_not_open_breaks_no_page(db: Database, oadb_databas
     assert smtp_settings.get_account(db).password == PASSWORD
 
 
-def test_changes_at_once_lose_none(db: Database, oadb_database_url: str) -> None:
+def test_concurrent_changes_of_the_account_lose_nothing(
+    db: Database, oadb_database_url: str
+) -> None:
     environ = {
-        "DATABASE_URL": oadb_database_url, "DB_POOL_SIZE": "16", "OADB_KEYRING": RING.to_json(),
-    }  # fmt: skip
+        "DATABASE_URL": oadb_database_url,
+        "DB_POOL_SIZE": "16",
+        "OADB_KEYRING": RING.to_json(),
+    }
     proof.prove(db)
     fields = ["server", "user_name", "from_address", "helo_name"]
 
@@ -200,14 +239,14 @@ def test_a_password_is_sealed_again_unless_it_was_changed_meanwhile(db: Database
     assert before is not None
     smtp_settings.set_account(db, changed_by=ME, password=Secret("newer"))
 
-    assert smtp_settings._reseal(db, [before], [before]) == 0
+    assert smtp_settings._reseal(db, [1], [before], [before]) == 0
     assert smtp_settings.get_account(db).password == Secret("newer")
-    assert smtp_settings.rewrap(db, 1, 10) == proof.Batch(1, 1, [])
-    assert smtp_settings.rewrap(db, 1, 10, 1) == proof.Batch(0, 0, [])
+    assert rotation.rewrap(db, smtp_settings.SEALED, 1, 10) == RewrapBatch(1, 1, [])
+    assert rotation.rewrap(db, smtp_settings.SEALED, 1, 10, 1) == RewrapBatch(0, 0, [])
     assert smtp_settings.get_account(db).password == Secret("newer")
 
 
-def test_every_process_hears_of_a_change(db: Database, oadb_database_url: str) -> None:
+def test_every_change_of_the_account_is_announced(db: Database, oadb_database_url: str) -> None:
     def work() -> None:
         fill(db)
         smtp_settings.set_account(db, changed_by=ME, port=587)
@@ -215,7 +254,7 @@ def test_every_process_hears_of_a_change(db: Database, oadb_database_url: str) -
     assert heard(oadb_database_url, work) == [Change("smtp_settings", None, "")]
 
 
-async def test_an_account_is_awaited(adb: AsyncDatabase) -> None:
+async def test_the_account_works_with_asyncio(adb: AsyncDatabase) -> None:
     assert await smtp_settings.set_account(adb, changed_by=ME, password=PASSWORD)
     assert (await smtp_settings.get_account(adb)).password == PASSWORD
     assert (await smtp_settings.get(adb)).has_password

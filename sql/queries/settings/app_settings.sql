@@ -1,6 +1,6 @@
 -- Settings of the application. Bound in oadb/settings/app_settings.py.
--- Each statement that changes something locks the row first, so that the audit says
--- what was there before, however many change it at once.
+-- Each statement that changes a row locks it first, so that the audit has the right old
+-- value, however many change it at once.
 
 -- name: get_trading_mode
 -- live or analyze.
@@ -9,7 +9,7 @@ from oadb.trading_mode
 where singleton_id = 1;
 
 -- name: _set_trading_mode
--- Returns how many fields have changed.
+-- Returns the number of fields that changed.
 with previous as (
     select
         singleton_id,
@@ -64,8 +64,8 @@ from oadb.security_settings
 where singleton_id = 1;
 
 -- name: _set_security
--- Null leaves a field as it is. Returns how many have changed. May violate the
--- checks.
+-- Null leaves a field as it is. Returns the number of fields that changed. May violate
+-- the checks.
 with previous as (
     select
         singleton_id,

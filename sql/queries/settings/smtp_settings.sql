@@ -1,4 +1,4 @@
--- The account that mail is sent from. Bound in oadb/settings/smtp_settings.py.
+-- The mail account that messages are sent from. Bound in oadb/settings/smtp_settings.py.
 
 -- name: get
 -- The one row, without the password.
@@ -27,9 +27,9 @@ from oadb.smtp_settings
 where singleton_id = 1;
 
 -- name: _set_account
--- Null leaves a field as it is; those in :cleared become null. Returns how many are
--- others now; a password always is, as it is sealed anew. As in app_settings, the
--- row is locked first. May violate the checks.
+-- Null leaves a field as it is; those in :cleared become null. Returns the number of
+-- fields that changed; a given password always counts, as it is sealed anew. As in
+-- app_settings, the row is locked first. May violate the checks.
 with previous as (
     select
         singleton_id,
@@ -125,8 +125,8 @@ from previous;
 -- name: _list_under_key
 -- No row, or the one. Served by smtp_settings_key_id_idx.
 select
-    singleton_id,
-    password
+    array[singleton_id::text] as row_key,
+    array[password] as sealed
 from oadb.smtp_settings
 where
     key_id = :key_id
@@ -140,7 +140,10 @@ update oadb.smtp_settings
 set password = resealed.password
 from
     unnest(
+        :singleton_ids::bigint[],
         :replaced::bytea[],
         :passwords::bytea[]
-    ) as resealed (replaced, password)
-where smtp_settings.password = resealed.replaced;
+    ) as resealed (singleton_id, replaced, password)
+where
+    smtp_settings.singleton_id = resealed.singleton_id
+    and smtp_settings.password = resealed.replaced;

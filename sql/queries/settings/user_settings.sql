@@ -1,7 +1,7 @@
 -- Settings of users. Bound in oadb/settings/user_settings.py.
 
 -- name: _find
--- Its JSON; no row where the default holds.
+-- The value as JSON; no row if the default applies.
 select value::text as value
 from oadb.settings
 where
@@ -9,7 +9,7 @@ where
     and name = :name;
 
 -- name: _find_all
--- Those of the names that are stored.
+-- No row for a name whose default applies.
 select
     user_id,
     name,
@@ -21,7 +21,7 @@ where
 order by name;
 
 -- name: list_by_user
--- All that is stored, in order of name, whoever declares it.
+-- All stored settings by name, whichever service declared them.
 select
     user_id,
     name,
@@ -31,12 +31,12 @@ where user_id = :user_id
 order by name;
 
 -- name: _put
--- Inserts or replaces, and says in the audit what it changed; returns those names.
--- Compared as text: 5 and 5.0 are one number in jsonb, and a key may take one alone.
--- The value before is handed on in the row itself: of two first puts at once the
--- second sees no row in its snapshot, and replaces one all the same. In order of
--- name, so that no two puts wait for each other. May violate
--- settings_user_id_fkey and the checks.
+-- Inserts or replaces, and records the changes in the audit; returns the changed names.
+-- Values are compared as text: 5 and 5.0 are equal in jsonb, but a key may allow only one
+-- of them. The old value is passed on in the row itself (replaced_value): of two
+-- concurrent first puts, the second sees no row in its snapshot and still replaces one. In
+-- order of name, so that two puts cannot deadlock. May violate settings_user_id_fkey and
+-- the checks.
 with changed as (
     insert into oadb.settings as known (
         user_id,
@@ -77,8 +77,8 @@ from changed
 returning name;
 
 -- name: _reset
--- The defaults hold again; returns the names whose values went. Locked in order of
--- name first, as _put does; a delete alone would go by the order of its plan.
+-- Deletes values, so that the defaults apply; returns their names. Locks in order of name
+-- first, as _put does; a delete alone would lock in the order of its plan.
 with held as (
     select
         user_id,
