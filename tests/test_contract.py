@@ -123,6 +123,59 @@ def test_an_outer_join_makes_the_columns_of_one_side_nullable(disagreements: Che
     assert disagreements(declare(join, unpadded)) == ["column symbol may be null; str is promised"]
 
 
+def test_a_column_of_a_view_is_as_nullable_as_that_of_the_table(disagreements: Check) -> None:
+    def unpadded() -> list[Pair]: ...
+    def padded() -> list[PaddedPair]: ...
+
+    parts = "select outcome as username, {} as symbol from oadb.latency_parts"
+
+    assert disagreements(declare(parts.format("broker"), padded)) == []
+    assert disagreements(declare(parts.format("broker"), unpadded)) == [
+        "column symbol may be null; str is promised"
+    ]
+    assert disagreements(declare(parts.format("outcome"), unpadded)) == []
+    assert disagreements(declare(parts.format("outcome"), padded)) == [
+        "column symbol is never null; str | None is promised"
+    ]
+
+
+def test_an_outer_join_to_a_view_makes_its_columns_nullable(disagreements: Check) -> None:
+    join = (
+        "select users.username, strategies.name as symbol from oadb.users left join "
+        "oadb.strategies_with_mappings as strategies on strategies.user_id = users.user_id"
+    )
+
+    def padded() -> list[PaddedPair]: ...
+    def unpadded() -> list[Pair]: ...
+
+    assert disagreements(declare(join, padded)) == []
+    assert disagreements(declare(join, unpadded)) == ["column symbol may be null; str is promised"]
+
+
+def test_an_outer_join_inside_of_a_view_makes_columns_nullable(
+    db: Database, oadb_database_url: str
+) -> None:
+    """Also where the view is read by another one, and the statement has no join."""
+
+    def padded() -> list[PaddedPair]: ...
+    def unpadded() -> list[Pair]: ...
+
+    inner = "create view oadb.listed as select users.username, instruments.symbol from oadb.users "
+    join = "left join oadb.instruments on instruments.symbol = users.username"
+    outer = "create view oadb.named as select symbol, username from oadb.listed"
+    with psycopg.connect(oadb_database_url, autocommit=True) as connection:
+        connection.execute(f"{inner}{join}".encode())
+        connection.execute(outer)
+        found = [
+            comparison.disagreements(
+                db, connection, declare("select username, symbol from oadb.named", function)
+            )
+            for function in (padded, unpadded)
+        ]
+
+    assert found == [[], ["column symbol may be null; str is promised"]]
+
+
 def test_a_statement_that_returns_nothing_must_have_no_columns(disagreements: Check) -> None:
     def touch(user_id: int) -> Affected: ...
 

@@ -38,11 +38,11 @@ class Type:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table or a view; ``name`` with its schema."""
+    """A table or a view; ``name`` with its schema. ``view_definition`` is None for a table."""
 
     table_id: int
     name: str
-    is_view: bool
+    view_definition: str | None
 
 
 @dataclass(frozen=True, slots=True)

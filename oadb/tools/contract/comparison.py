@@ -18,7 +18,8 @@ from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.dsn import connection_keywords, reachable
 from oadb.tools import catalog
-from oadb.tools.contract.description import Column, Description, describe
+from oadb.tools.contract.description import Column, Connection, Description, describe
+from oadb.tools.contract.nullability import never_null
 from oadb.tools.findings import UNMIGRATED
 from oadb.tools.migrations import migration_history as history
 
@@ -55,9 +56,7 @@ def domains() -> Iterator[Queries]:
         yield import_module(f"oadb.{place.replace('/', '.')}").query
 
 
-def disagreements(
-    db: Database, connection: psycopg.Connection[tuple[object, ...]], declared: Declaration
-) -> list[str]:
+def disagreements(db: Database, connection: Connection, declared: Declaration) -> list[str]:
     """Return what the database and *declared* do not agree on; *connection* is to the same one."""
     if declared.is_copy:
         return []
@@ -67,7 +66,7 @@ def disagreements(
         return [f"the server refuses it: {error.diag.message_primary}"]
     return [
         *_parameters(db, declared, description),
-        *_columns(db, declared, description),
+        *_columns(db, connection, declared, description.columns),
         *_effects(db, declared),
     ]
 
@@ -81,8 +80,9 @@ def _parameters(db: Database, declared: Declaration, description: Description) -
             yield f"parameter {name} is {expected}; the server expects {names[oid]}"
 
 
-def _columns(db: Database, declared: Declaration, description: Description) -> Iterator[str]:
-    columns = description.columns
+def _columns(
+    db: Database, connection: Connection, declared: Declaration, columns: tuple[Column, ...]
+) -> Iterator[str]:
     names = _type_names(db, tuple(column.type_id for column in columns))
     promised = _promised(declared, columns)
     if [*promised] != [column.name for column in columns]:
@@ -92,8 +92,10 @@ def _columns(db: Database, declared: Declaration, description: Description) -> I
     for column, expected in zip(columns, promised.values(), strict=True):
         if names[column.type_id] not in expected.postgres:
             yield f"column {column.name} is {names[column.type_id]}; {expected} is promised"
-        elif declared.result.row is not None:
-            yield from _nullability(db, column, expected, description)
+    if declared.result.row is not None:
+        known = never_null(db, connection, declared.statement, columns)
+        for column, expected, not_null in zip(columns, promised.values(), known, strict=True):
+            yield from _nullability(column, expected, not_null=not_null)
 
 
 def _promised(declared: Declaration, columns: tuple[Column, ...]) -> dict[str, ValueType]:
@@ -103,21 +105,10 @@ def _promised(declared: Declaration, columns: tuple[Column, ...]) -> dict[str, V
     return {name: kind for name, kind in declared.result.fields.items() if kind is not None}
 
 
-def _nullability(
-    db: Database, column: Column, expected: ValueType, description: Description
-) -> Iterator[str]:
-    if not column.table_id:
-        return  # an expression; the server does not know
-    table = catalog.find_table(db, column.table_id)
-    if table.is_view:
-        return
-    not_null = (
-        column.number in catalog.list_not_null_columns(db, column.table_id)
-        and table.name not in description.padded_tables
-    )
-    if expected.optional and not_null:
+def _nullability(column: Column, expected: ValueType, *, not_null: bool | None) -> Iterator[str]:
+    if not_null is True and expected.optional:
         yield f"column {column.name} is never null; {expected} is promised"
-    if not expected.optional and not not_null:
+    if not_null is False and not expected.optional:
         yield f"column {column.name} may be null; {expected} is promised"
 
 

@@ -43,19 +43,40 @@ class Description:
 
     parameters: tuple[int, ...]
     columns: tuple[Column, ...]
-    padded_tables: frozenset[str]
-    """Tables, as ``schema.name``, whose columns an outer join may fill with nulls."""
 
 
 def describe(connection: Connection, statement: Statement) -> Description:
     """Prepare *statement* and describe it. Raises psycopg.Error with the server's complaint."""
-    _require_ok(connection.pgconn.prepare(_UNNAMED, statement.sql))
+    return _described(connection, statement.sql)
+
+
+def describe_view(connection: Connection, definition: str) -> tuple[Column, ...]:
+    """Return the columns of the view whose query is *definition*, in their order."""
+    return _described(connection, definition.encode()).columns
+
+
+def has_outer_join(statement: Statement) -> bool:
+    """Say whether *statement* may have an outer join of its own: words of it are enough."""
+    return "outer" in statement.words or not _PADDED.keys().isdisjoint(
+        word.capitalize() for word in statement.words
+    )
+
+
+def padded_tables(connection: Connection, statement: Statement) -> frozenset[str]:
+    """Return the tables, as ``schema.name``, whose columns an outer join may fill with nulls.
+
+    Tables behind views are among them, and joins inside of views count.
+    """
+    return frozenset(_padded_below(_generic_plan(connection, statement), padded=False))
+
+
+def _described(connection: Connection, sql: bytes) -> Description:
+    _require_ok(connection.pgconn.prepare(_UNNAMED, sql))
     result = connection.pgconn.describe_prepared(_UNNAMED)
     _require_ok(result)
     return Description(
         parameters=tuple(result.param_type(number) for number in range(result.nparams)),
         columns=tuple(_columns(result)),
-        padded_tables=frozenset(_padded_tables(connection, statement)),
     )
 
 
@@ -67,14 +88,6 @@ def _columns(result: PGresult) -> Iterator[Column]:
             table_id=result.ftable(number),
             number=result.ftablecol(number),
         )
-
-
-def _padded_tables(connection: Connection, statement: Statement) -> Iterator[str]:
-    if "outer" not in statement.words and _PADDED.keys().isdisjoint(
-        word.capitalize() for word in statement.words
-    ):
-        return
-    yield from _padded_below(_generic_plan(connection, statement), padded=False)
 
 
 def _generic_plan(connection: Connection, statement: Statement) -> Plan:

@@ -63,11 +63,13 @@ where
 order by name;
 
 -- name: find_table
--- A view does not say which of its columns are never null.
+-- With the query of a view: a view does not say which of its columns are never null.
 select
     pg_class.oid::bigint as table_id,
     pg_namespace.nspname || '.' || pg_class.relname as name,
-    pg_class.relkind = 'v' as is_view
+    case
+        when pg_class.relkind = 'v' then pg_catalog.pg_get_viewdef(pg_class.oid)
+    end as view_definition
 from pg_catalog.pg_class
 inner join pg_catalog.pg_namespace
     on pg_class.relnamespace = pg_namespace.oid
