@@ -16,6 +16,7 @@ import oadb
 from oadb.engine.binding import statements
 from oadb.engine.binding.lexer import Token
 from oadb.engine.binding.statements import Statement
+from tests.support.ownership import owned_relations
 
 PACKAGE = Path(oadb.__file__).parent
 REPOSITORY = PACKAGE.parent
@@ -345,25 +346,13 @@ def is_owned(statement: Statement, owned: set[str]) -> bool:
 
 @pytest.fixture(scope="module")
 def owned(shared_url: str) -> set[str]:
-    """Give the tables with user_id in their primary key."""
+    """Give the tables with user_id in their primary key, and the views that read them."""
     with psycopg.connect(shared_url) as connection:
-        rows = connection.execute("""
-            select pg_class.relname
-            from pg_catalog.pg_constraint
-            inner join pg_catalog.pg_class on pg_class.oid = pg_constraint.conrelid
-            inner join pg_catalog.pg_attribute
-                on pg_attribute.attrelid = pg_class.oid
-                and pg_attribute.attnum = any(pg_constraint.conkey)
-            where
-                pg_constraint.contype = 'p'
-                and pg_class.relnamespace = 'oadb'::regnamespace
-                and pg_attribute.attname = 'user_id'
-        """).fetchall()
-    return {name for (name,) in rows}
+        return {*owned_relations(connection)}
 
 
 def test_what_belongs_to_a_user_is_touched_for_that_user_alone(owned: set[str]) -> None:
-    assert "users" in owned
+    assert {"users", "strategies_with_mappings"} <= owned
     assert [statement.label for statement in ALL if not is_owned(statement, owned)] == []
 
 
@@ -376,9 +365,11 @@ def test_what_belongs_to_a_user_is_touched_for_that_user_alone(owned: set[str]) 
         ("-- scope: all users\nselect 1 from oadb.users", False),
         ("-- scope: all users (a sweep)\nselect 1 from oadb.users", True),
         ("select 1 from oadb.others", True),
+        ("select 1 from oadb.strategies_with_mappings", False),
+        ("select 1 from oadb.strategies_with_mappings where user_id = :user_id", True),
     ],
 )
-def test_a_statement_on_all_users_would_be_noticed(text: str, fine: bool) -> None:
+def test_a_statement_on_all_users_would_be_noticed(text: str, fine: bool, owned: set[str]) -> None:
     statement = statements.parse(f"-- name: get\n{text};", "x", "x.sql")["get"]
 
-    assert is_owned(statement, {"users"}) is fine
+    assert is_owned(statement, owned) is fine
