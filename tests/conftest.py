@@ -14,7 +14,7 @@ from oadb.security.keyring import Key, KeyRing
 from oadb.testing.servers import Server
 from tests.support.rig import Observer
 
-pytest_plugins = ["oadb.testing.fixtures"]
+pytest_plugins = ["oadb.testing.fixtures", "tests.support.skips"]
 
 # On a busy machine an example takes as long as it takes.
 settings.register_profile("oadb", deadline=None)
