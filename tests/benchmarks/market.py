@@ -1,6 +1,7 @@
 """A market of 180,000 instruments, from a broker's real files where they are at hand.
 
-The files have 44,830; copies of them stand for other underlyings, until there are enough.
+OADB_TEST_BROKER_FILES names their folder. The files have 44,830 instruments, the made-up market in
+their place 21,000; copies stand for other underlyings, until there are enough.
 OADB_BENCH_INSTRUMENTS sets another number.
 """
 
@@ -8,10 +9,8 @@ import os
 import random
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
 from functools import cache
 from itertools import count, cycle, islice
-from pathlib import Path
 
 import psycopg
 
@@ -19,8 +18,8 @@ from oadb import Database
 from oadb.market import loads
 from oadb.market.brokers import zerodha
 from oadb.market.instruments import Listing
-from oadb.tools.demonstration import option_chain
 from tests.benchmarks import conditions
+from tests.support import broker_files, large_market
 
 INSTRUMENTS = int(os.environ.get("OADB_BENCH_INSTRUMENTS", "180000"))
 BROKER = "zerodha"
@@ -30,8 +29,6 @@ LASTING = slice(None, None, 10)
 """Instruments that no day changes."""
 
 _CHANGED = 0.02
-_DATA = Path(__file__).parents[2].parent / "shared" / "data"
-_FILES = ("kite_nse.csv.gz", "kite_nfo.csv.gz")
 
 
 @contextmanager
@@ -92,11 +89,10 @@ def _copied(row: Listing, number: int) -> Listing:
 
 
 def _originals() -> Iterator[Listing]:
-    files = [_DATA / name for name in _FILES if (_DATA / name).exists()]
-    if not files:  # elsewhere than where the project is made
-        yield from (
-            Listing.of(row)._replace(broker=BROKER)
-            for row in option_chain.generate(date(2026, 1, 1))
-        )
+    files = broker_files.found(*broker_files.ZERODHA)
     for file in files:
         yield from (row for row in zerodha.read(file) if isinstance(row, Listing))
+    if not files:
+        # Not those of BSE, whose odd texts a bare COPY would have to escape.
+        rows = large_market.instruments()
+        yield from (Listing.of(row) for row in rows if row.exchange != "BSE")

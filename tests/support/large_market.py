@@ -24,7 +24,7 @@ _NIFTY_EXPIRIES = (*_EXPIRIES, date(2025, 8, 14), date(2025, 8, 21), date(2098, 
 
 _SYLLABLES = (
     "AM", "BAR", "CE", "DHAN", "EK", "FER", "GOL", "HIN", "IND", "JAY", "KO", "LAK", "MAN", "NI",
-    "OR", "PRI", "QUA", "RAJ", "SUR", "TEX", "UMA", "VIJ", "WAR", "XEN", "YAS", "ZEN",
+    "OR", "PRI", "QUA", "RAJ", "SUR", "TEX", "UMA", "VIJ", "WAR", "WEN", "YAS", "ZEN",
 )  # fmt: skip
 _WORDS = (
     "INDUSTRIES", "LIMITED", "BANK", "FINANCE", "STEEL", "FOODS", "& SONS", "POWER", "(INDIA)",
