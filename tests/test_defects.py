@@ -25,7 +25,7 @@ from oadb.accounts import api_keys, broker_tokens, login_attempts, second_factor
 from oadb.accounts.api_keys import VerifiedKey
 from oadb.accounts.broker_tokens import BrokerToken, Tokens
 from oadb.errors import KeyRingError, NoRowError, ParameterError, SealError, UnavailableError
-from oadb.keys import proof
+from oadb.keys import proof, rotation
 from oadb.security import passwords
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
@@ -511,8 +511,8 @@ def test_a_new_root_key_does_not_orphan_what_the_old_one_sealed(oadb_database_ur
         proof.admit(between, 2)
     with with_ring(url, both) as rotating:
         for domain in (users, sessions, api_keys, broker_tokens, second_factors, webhooks):
-            assert domain.rewrap(rotating, 1, 100).rows == 1
-            assert domain.rewrap(rotating, 1, 100).rows == 0
+            assert rotation.rewrap(rotating, domain.SEALED, 1, 100).rows == 1
+            assert rotation.rewrap(rotating, domain.SEALED, 1, 100).rows == 0
         assert {each.key_id for each in proof.list_uses(rotating)} == {2}
         proof.withdraw(rotating, 1)
     with with_ring(url, ring(new)) as after:

@@ -7,7 +7,6 @@ again (TradingView's webhooks carry it) keeps it sealed.
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Literal
 from uuid import UUID, uuid4
 
@@ -18,12 +17,12 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ParameterError
-from oadb.keys import proof
-from oadb.security.keyring import KeyRing
+from oadb.keys import proof, rotation
+from oadb.keys.rotation import SealedRow, SealedTable
 from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
-from oadb.security.tokens import StoredToken, TokenKind, hint_of
+from oadb.security.tokens import TokenKind, hint_of
 
 query = queries(__name__)
 
@@ -87,16 +86,6 @@ class FoundKey(VerifiedKey):
         return self.user_id, self.api_key_id
 
 
-@dataclass(frozen=True, slots=True)
-class SealedKey:
-    """A key whose digest, fingerprint and kept token are to be made again under another key."""
-
-    user_id: int
-    api_key_id: UUID
-    fingerprint: bytes = field(repr=False)
-    kept_token: bytes | None = field(repr=False)
-
-
 @query
 def _insert_key(
     user_id: int,
@@ -152,13 +141,13 @@ def _replace_token(
 
 
 @query
-def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedKey]: ...
+def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedRow]: ...
 
 
 @query
 def _reseal(
     user_ids: list[int],
-    api_key_ids: list[UUID],
+    api_key_ids: list[str],
     replaced: list[bytes],
     fingerprints: list[bytes],
     digests: list[bytes],
@@ -167,6 +156,8 @@ def _reseal(
 
 
 query.complete()
+
+SEALED = SealedTable("api_keys", _list_under_key, rotation.token_and_columns(TOKEN, KEPT), _reseal)
 
 
 @operation
@@ -257,27 +248,6 @@ async def set_order_mode(
     return (
         await announcements.write(db, change, _set_order_mode, user_id, api_key_id, order_mode) > 0
     )
-
-
-@operation
-async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> proof.Batch:
-    """Seal *batch* keys of a root key, of the users behind *after*, under the primary one."""
-    ring = await proof.ring_of(db)
-    found = await _list_under_key(db, key_id, after, batch)
-    made, done = proof.resealed(
-        {(each.user_id, each.api_key_id): each for each in found}, partial(_rewrapped, ring)
-    )
-    await _reseal(
-        db, [each.user_id for each, _ in made], [each.api_key_id for each, _ in made],
-        [each.fingerprint for each, _ in made], [stored.fingerprint for _, (stored, _) in made],
-        [stored.digest for _, (stored, _) in made], [kept for _, (_, kept) in made],
-    )  # fmt: skip
-    return done
-
-
-def _rewrapped(ring: KeyRing, row: Row, each: SealedKey) -> tuple[StoredToken, bytes]:
-    kept = b"" if each.kept_token is None else KEPT.reseal(ring, row, each.kept_token)
-    return TOKEN.store_again(ring, row, each.fingerprint), kept
 
 
 def _change(user_id: int, api_key_id: UUID) -> Change:

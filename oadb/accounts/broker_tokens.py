@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import cast
 
 from oadb.changes import announcements
@@ -14,6 +13,7 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import ValueType, mismatch
 from oadb.engine.executors import AsyncExecutor
 from oadb.keys import proof
+from oadb.keys.rotation import SealedRow, SealedTable
 from oadb.security.keyring import KeyRing
 from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn
@@ -91,18 +91,6 @@ class FoundToken:
     is_expired: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SealedTokens:
-    """A row that is to be sealed again under another key."""
-
-    user_id: int
-    broker: str
-    access_token: bytes | None = field(repr=False)
-    refresh_token: bytes | None = field(repr=False)
-    feed_token: bytes | None = field(repr=False)
-    parameters: bytes | None = field(repr=False)
-
-
 @query
 def _put(
     user_id: int,
@@ -143,7 +131,7 @@ def _revoke(user_id: int, broker: str) -> Affected: ...
 
 
 @query
-def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedTokens]: ...
+def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedRow]: ...
 
 
 @query
@@ -212,26 +200,6 @@ async def revoke(db: AsyncExecutor, user_id: int, broker: str) -> bool:
     return await announcements.write(db, change, _revoke, user_id, broker) > 0
 
 
-@operation
-async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> proof.Batch:
-    """Seal *batch* rows of a key, of the users behind *after*, under the primary one."""
-    ring = await proof.ring_of(db)
-    found = await _list_under_key(db, key_id, after, batch)
-    made, done = proof.resealed(
-        {(each.user_id, each.broker): each for each in found}, partial(_rewrapped, ring)
-    )
-    await _reseal(
-        db, [each.user_id for each, _ in made], [each.broker for each, _ in made],
-        [each.access_token or b"" for each, _ in made],
-        [sealed[0] or b"" for _, (sealed, _) in made],
-        [sealed[1] or b"" for _, (sealed, _) in made],
-        [sealed[2] or b"" for _, (sealed, _) in made],
-        [sealed[3] or b"" for _, (sealed, _) in made],
-        [digests[0] for _, (_, digests) in made],
-    )  # fmt: skip
-    return done
-
-
 def stored(ring: KeyRing, row: Row, tokens: Tokens) -> tuple[_Contents, list[bytes]]:
     """Return what is stored of *tokens* in *row*: see ``_sealed``."""
     return _sealed(ring, row, _contents(tokens))
@@ -289,6 +257,10 @@ def _opened(ring: KeyRing, row: Row, sealed: _Contents) -> _Contents:
     return cast("_Contents", tuple(opened))
 
 
-def _rewrapped(ring: KeyRing, row: Row, each: SealedTokens) -> tuple[_Contents, list[bytes]]:
-    sealed = (each.access_token, each.refresh_token, each.feed_token, each.parameters)
-    return _sealed(ring, row, _opened(ring, row, sealed))
+def _resealed(ring: KeyRing, row: Row, sealed: list[bytes]) -> list[bytes]:
+    found = cast("_Contents", tuple(value or None for value in sealed))
+    again, digests = _sealed(ring, row, _opened(ring, row, found))
+    return [*(value or b"" for value in again), digests[0]]
+
+
+SEALED = SealedTable("broker_tokens", _list_under_key, _resealed, _reseal)

@@ -21,7 +21,8 @@ from oadb.engine.binding.values import unsendable
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.transactions import refuse_transaction
 from oadb.errors import BusyError, NoRowError, ParameterError
-from oadb.keys import proof
+from oadb.keys import proof, rotation
+from oadb.keys.rotation import SealedRow, SealedTable
 from oadb.security.keyring import KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
@@ -78,14 +79,6 @@ class FoundFactor:
     clock: int
 
 
-@dataclass(frozen=True, slots=True)
-class SealedFactor:
-    """A secret that is to be sealed again under another key."""
-
-    user_id: int
-    secret: bytes = field(repr=False)
-
-
 @query
 def _store_secret(user_id: int, secret: bytes) -> Affected: ...
 
@@ -117,7 +110,7 @@ def delete(user_id: int) -> Affected: ...
 
 
 @query
-def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedFactor]: ...
+def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedRow]: ...
 
 
 @query
@@ -125,6 +118,8 @@ def _reseal(user_ids: list[int], replaced: list[bytes], secrets: list[bytes]) ->
 
 
 query.complete()
+
+SEALED = SealedTable("second_factors", _list_under_key, rotation.columns(SECRET), _reseal)
 
 
 @operation
@@ -169,24 +164,6 @@ async def verify(db: AsyncExecutor, user_id: int, code: Secret) -> bool:
         return False
     step = _matching_step(ring, found, code)
     return step is not None and await _accept_step(db, user_id, step, found.created_at) == 1
-
-
-@operation
-async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> proof.Batch:
-    """Seal *batch* secrets of a key, of the users behind *after*, under the primary one."""
-    ring = await proof.ring_of(db)
-    found = await _list_under_key(db, key_id, after, batch)
-    made, done = proof.resealed(
-        {(each.user_id,): each for each in found},
-        lambda row, each: SECRET.reseal(ring, row, each.secret),
-    )
-    await _reseal(
-        db,
-        [each.user_id for each, _ in made],
-        [each.secret for each, _ in made],
-        [sealed for _, sealed in made],
-    )
-    return done
 
 
 async def _refuse(db: AsyncExecutor, user_id: int) -> None:

@@ -17,7 +17,8 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import NoRowError, ParameterError
-from oadb.keys import proof
+from oadb.keys import proof, rotation
+from oadb.keys.rotation import SealedRow, SealedTable
 from oadb.security.addresses import address
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
@@ -85,15 +86,6 @@ class NewSession:
     session: Session
 
 
-@dataclass(frozen=True, slots=True)
-class SealedSession:
-    """A session whose digest and fingerprint are to be made again under another key."""
-
-    user_id: int
-    session_id: UUID
-    fingerprint: bytes = field(repr=False)
-
-
 @query
 def _claim_user(user_id: int, auth_epoch: int) -> int | None: ...
 
@@ -150,13 +142,13 @@ def sweep(batch: int = 1000) -> Affected: ...
 
 
 @query
-def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedSession]: ...
+def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedRow]: ...
 
 
 @query
 def _reseal(
     user_ids: list[int],
-    session_ids: list[UUID],
+    session_ids: list[str],
     replaced: list[bytes],
     fingerprints: list[bytes],
     digests: list[bytes],
@@ -164,6 +156,8 @@ def _reseal(
 
 
 query.complete()
+
+SEALED = SealedTable("sessions", _list_under_key, rotation.token_and_columns(TOKEN), _reseal)
 
 
 @operation
@@ -248,26 +242,6 @@ async def end_others(db: AsyncExecutor, user_id: int, session_id: UUID) -> int:
     """End all sessions of a user but one; return how many there were."""
     change = Change("sessions", user_id, "")
     return await announcements.write(db, change, _end_others, user_id, session_id)
-
-
-@operation
-async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> proof.Batch:
-    """Seal *batch* sessions of a key, of the users behind *after*, under the primary one."""
-    ring = await proof.ring_of(db)
-    found = await _list_under_key(db, key_id, after, batch)
-    made, done = proof.resealed(
-        {(each.user_id, each.session_id): each for each in found},
-        lambda row, each: TOKEN.store_again(ring, row, each.fingerprint),
-    )
-    await _reseal(
-        db,
-        [each.user_id for each, _ in made],
-        [each.session_id for each, _ in made],
-        [each.fingerprint for each, _ in made],
-        [stored.fingerprint for _, stored in made],
-        [stored.digest for _, stored in made],
-    )
-    return done
 
 
 def _require_times(idle_timeout: timedelta, lifetime: timedelta, cap: int) -> None:

@@ -13,7 +13,8 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import Error, SealError
-from oadb.keys import proof
+from oadb.keys import proof, rotation
+from oadb.keys.rotation import SealedRow, SealedTable
 from oadb.security.keyring import KeyRing
 from oadb.security.passwords import Passwords
 from oadb.security.sealing import SealedColumn
@@ -46,16 +47,13 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class StoredPassword:
-    """What a password is verified against, sealed; None if the user has none."""
+    """What a password is verified against, sealed; None if the user has none.
+
+    ``auth_epoch`` tells whether the password was changed since.
+    """
 
     user_id: int
     password_hash: bytes | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class FoundPassword(StoredPassword):
-    """What a name leads to; ``auth_epoch`` tells whether the password was changed since."""
-
     auth_epoch: int
 
 
@@ -72,7 +70,7 @@ def find_by_email(email: str) -> User | None: ...
 
 
 @query
-def _find_password(username: str) -> FoundPassword | None: ...
+def _find_password(username: str) -> StoredPassword | None: ...
 
 
 @query
@@ -112,7 +110,7 @@ def _delete(user_id: int) -> Affected: ...
 
 
 @query
-def _list_under_key(key_id: int, after: int, batch: int) -> list[StoredPassword]: ...
+def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedRow]: ...
 
 
 @query
@@ -122,6 +120,8 @@ def _reseal(
 
 
 query.complete()
+
+SEALED = SealedTable("users", _list_under_key, rotation.columns(HASH), _reseal)
 
 
 @operation
@@ -175,24 +175,6 @@ async def delete(db: AsyncExecutor, user_id: int) -> bool:
     Listeners hear of it as a change of the table users: drop whatever is cached of this user.
     """
     return await announcements.write(db, Change("users", user_id, ""), _delete, user_id) > 0
-
-
-@operation
-async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> proof.Batch:
-    """Seal *batch* hashes of a key, of the users behind *after*, under the primary one."""
-    ring = await proof.ring_of(db)
-    found = await _list_under_key(db, key_id, after, batch)
-    made, done = proof.resealed(
-        {(each.user_id,): each for each in found},
-        lambda row, each: HASH.reseal(ring, row, each.password_hash or b""),
-    )
-    await _reseal(
-        db,
-        [each.user_id for each, _ in made],
-        [each.password_hash or b"" for each, _ in made],
-        [sealed for _, sealed in made],
-    )
-    return done
 
 
 async def _hashed(db: AsyncExecutor, ring: KeyRing, user_id: int, password: Secret) -> bytes:

@@ -4,7 +4,7 @@ Nothing is sealed, opened or looked up by a digest before ``prove`` has seen tha
 database is in the ring and is the same key. Call it when a service starts, to refuse there.
 """
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
@@ -26,11 +26,9 @@ query = queries(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 Found = TypeVar("Found", bound="Tokened")
-Old = TypeVar("Old")
-New = TypeVar("New")
 
 _CANARY = SealedColumn("key_canaries", "canary")
-_SONG = b"oadb"
+_CANARY_TEXT = b"oadb"
 
 # Seconds for which a miss believes that the database has no key that the ring lacks.
 _TRUSTED = 10.0
@@ -42,19 +40,6 @@ class Canary:
 
     key_id: int
     canary: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Rows of a key that were looked at; the next batch begins behind *last*.
-
-    That is what the primary key of the last one begins with: in tables of users, the user.
-    *damaged* are the primary keys of those that cannot be opened; they stayed as they were.
-    """
-
-    rows: int
-    last: int
-    damaged: list[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,28 +200,8 @@ async def withdraw(db: AsyncExecutor, key_id: int) -> None:
     )
 
 
-def resealed(
-    found: Mapping[Row, Old], reseal: Callable[[Row, Old], New]
-) -> tuple[list[tuple[Old, New]], Batch]:
-    """Call *reseal* with each row of a batch, in its order; return what came of those that open.
-
-    To be written by compare and swap: nothing is locked meanwhile.
-    """
-    made: list[tuple[Old, New]] = []
-    damaged: list[Row] = []
-    last = 0
-    for row, old in found.items():
-        assert isinstance(row[0], int)  # noqa: S101  # so begin all tables with sealed columns
-        last = row[0]
-        try:
-            made.append((old, reseal(row, old)))
-        except SealError:  # in the log by now
-            damaged.append(row)
-    return made, Batch(len(found), last, damaged)
-
-
 def _seal_canary(ring: KeyRing, key_id: int) -> bytes:
-    return _CANARY.seal(ring.with_primary(key_id), (key_id,), _SONG)
+    return _CANARY.seal(ring.with_primary(key_id), (key_id,), _CANARY_TEXT)
 
 
 async def _require_no_other_key(db: AsyncExecutor, ring: KeyRing) -> None:
@@ -281,10 +246,10 @@ def _require_opens(ring: KeyRing, canary: Canary) -> None:
     if key.state == "retired":
         raise KeyRingError(f"key {key.key_id} is retired in the ring, but the database needs it")
     try:
-        song = _CANARY.open(ring, (canary.key_id,), canary.canary)
+        text = _CANARY.open(ring, (canary.key_id,), canary.canary)
     except SealError:
-        song = b""
-    if song != _SONG:
+        text = b""
+    if text != _CANARY_TEXT:
         raise KeyRingError(
             f"key {key.key_id} of the ring is another key than the one the database is sealed with "
             f"(fingerprint {key.fingerprint}); nothing was changed. Find the right key ring"

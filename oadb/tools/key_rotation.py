@@ -20,7 +20,8 @@ from pathlib import Path
 from oadb.accounts import api_keys, broker_tokens, second_factors, sessions, users
 from oadb.engine.database import Database
 from oadb.errors import ConfigError, KeyRingError
-from oadb.keys import proof
+from oadb.keys import proof, rotation
+from oadb.keys.rotation import RewrapBatch, SealedTable
 from oadb.security import keyring_file
 from oadb.security.keyring import ROOT_BYTES, Key, KeyRing, State
 from oadb.security.sealing import Row
@@ -30,15 +31,16 @@ from oadb.trading import webhooks
 BATCH = 1000
 """Rows that are read, sealed again and written at a time."""
 
-_REWRAPS = {
-    "users": users.rewrap,
-    "sessions": sessions.rewrap,
-    "api_keys": api_keys.rewrap,
-    "broker_tokens": broker_tokens.rewrap,
-    "second_factors": second_factors.rewrap,
-    "smtp_settings": smtp_settings.rewrap,
-    "strategies": webhooks.rewrap,
-}
+TABLES = (
+    users.SEALED,
+    sessions.SEALED,
+    api_keys.SEALED,
+    broker_tokens.SEALED,
+    second_factors.SEALED,
+    smtp_settings.SEALED,
+    webhooks.SEALED,
+)
+"""All tables with sealed columns, in the order in which they are rewrapped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class KeyReport:
 
 
 @dataclass(frozen=True, slots=True)
-class TableReport:
+class RewrapReport:
     """How many rows of a table were sealed again, and the primary keys of those that cannot be."""
 
     table: str
@@ -106,7 +108,7 @@ def promote(db: Database, path: Path, key_id: int) -> None:
         keyring_file.write(path, promoted)
 
 
-def rewrap(db: Database, ring: KeyRing, watch: Callable[[int], None]) -> Iterator[TableReport]:
+def rewrap(db: Database, ring: KeyRing, watch: Callable[[int], None]) -> Iterator[RewrapReport]:
     """Seal again what is sealed under other keys than the primary one, table by table.
 
     *watch* hears of each batch. Nothing is locked in between, and a row that was changed meanwhile
@@ -114,19 +116,19 @@ def rewrap(db: Database, ring: KeyRing, watch: Callable[[int], None]) -> Iterato
     ring wrote is for the next call, after its restart. ``retire`` is refused until then.
     """
     proof.prove(db)
-    for table in _REWRAPS:
+    for table in TABLES:
         found, damaged = 0, list[Row]()
         for key in ring.usable[1:]:
             for batch in _batches(db, table, key.key_id):
                 found += batch.rows
                 damaged += batch.damaged
                 watch(batch.rows)
-        yield TableReport(table, found - len(damaged), damaged)
+        yield RewrapReport(table.name, found - len(damaged), damaged)
 
 
-def _batches(db: Database, table: str, key_id: int) -> Iterator[proof.Batch]:
+def _batches(db: Database, table: SealedTable, key_id: int) -> Iterator[RewrapBatch]:
     after = 0
-    while (batch := _REWRAPS[table](db, key_id, BATCH, after)).rows:
+    while (batch := rotation.rewrap(db, table, key_id, BATCH, after)).rows:
         yield batch
         after = batch.last
 

@@ -1,12 +1,10 @@
-"""Webhooks: the secrets by which alerts find a strategy.
+"""Webhooks: the secrets that alerts carry to identify a strategy.
 
-Each strategy has one, also those of Chartink. It is shown once, when the strategy is made or its
-webhook is rotated; ``strategies`` and ``chartink`` find what it belongs to.
+Each strategy of any platform has one. It is returned once, when the strategy is created or the
+webhook rotated; ``strategies`` and ``chartink`` look up the strategy of a webhook.
 """
 
 import re
-from dataclasses import dataclass, field
-from functools import partial
 from uuid import UUID
 
 from oadb.changes import announcements
@@ -14,11 +12,11 @@ from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.keys import proof
-from oadb.security.keyring import KeyRing
-from oadb.security.sealing import Row, SealedColumn
+from oadb.keys import proof, rotation
+from oadb.keys.rotation import SealedRow, SealedTable
+from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
-from oadb.security.tokens import StoredToken, TokenKind, hint_of
+from oadb.security.tokens import TokenKind, hint_of
 from oadb.trading.strategy_changes import change_of
 
 query = queries(__name__)
@@ -29,15 +27,6 @@ TOKEN = TokenKind(
     SealedColumn("strategies", "fingerprint"),
     re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SealedWebhook:
-    """A webhook whose digest and fingerprint are to be made again under another key."""
-
-    user_id: int
-    strategy_id: UUID
-    fingerprint: bytes = field(repr=False)
 
 
 @query
@@ -51,13 +40,13 @@ def _revoke(user_id: int, strategy_id: UUID) -> Affected: ...
 
 
 @query
-def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedWebhook]: ...
+def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedRow]: ...
 
 
 @query
 def _reseal(
     user_ids: list[int],
-    strategy_ids: list[UUID],
+    strategy_ids: list[str],
     replaced: list[bytes],
     fingerprints: list[bytes],
     digests: list[bytes],
@@ -66,45 +55,41 @@ def _reseal(
 
 query.complete()
 
+SEALED = SealedTable("strategies", _list_under_key, rotation.token_and_columns(TOKEN), _reseal)
+
 
 @operation
 @proof.seals
 async def rotate(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> Secret | None:
-    """Give a strategy a new webhook, which is returned; the old one is unknown at once.
+    """Replace the webhook of a strategy; the old one stops working at once.
 
-    None, and nothing is changed, if there is no such strategy.
+    Returns:
+        The new webhook, which cannot be read again; None if there is no such strategy.
+
+    Raises:
+        KeyRingError: the key ring does not fit the database.
     """
     ring, token = await proof.ring_of(db), TOKEN.new()
     stored = TOKEN.store(ring, (user_id, strategy_id), token)
     rotated = await announcements.write(
-        db, change_of(user_id, strategy_id), _replace, user_id, strategy_id, hint_of(token),
-        stored.digest, stored.fingerprint,
-    )  # fmt: skip
+        db,
+        change_of(user_id, strategy_id),
+        _replace,
+        user_id,
+        strategy_id,
+        hint_of(token),
+        stored.digest,
+        stored.fingerprint,
+    )
     return token if rotated else None
 
 
 @operation
 async def revoke(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> bool:
-    """End a webhook at once, until it is rotated; False if there is none to end."""
+    """Revoke the webhook of a strategy; it works again only after ``rotate``.
+
+    Returns:
+        False if there is no such strategy, or its webhook is already revoked.
+    """
     change = change_of(user_id, strategy_id)
     return await announcements.write(db, change, _revoke, user_id, strategy_id) > 0
-
-
-@operation
-async def rewrap(db: AsyncExecutor, key_id: int, batch: int, after: int = 0) -> proof.Batch:
-    """Seal *batch* webhooks of a root key, of the users behind *after*, under the primary one."""
-    ring = await proof.ring_of(db)
-    found = await _list_under_key(db, key_id, after, batch)
-    made, done = proof.resealed(
-        {(each.user_id, each.strategy_id): each for each in found}, partial(_rewrapped, ring)
-    )
-    await _reseal(
-        db, [each.user_id for each, _ in made], [each.strategy_id for each, _ in made],
-        [each.fingerprint for each, _ in made], [stored.fingerprint for _, stored in made],
-        [stored.digest for _, stored in made],
-    )  # fmt: skip
-    return done
-
-
-def _rewrapped(ring: KeyRing, row: Row, each: SealedWebhook) -> StoredToken:
-    return TOKEN.store_again(ring, row, each.fingerprint)

@@ -15,7 +15,7 @@ from oadb.accounts import broker_tokens, users
 from oadb.accounts.broker_tokens import BrokerToken, Tokens
 from oadb.changes.announcements import Change
 from oadb.errors import ParameterError, SealError
-from oadb.keys import proof
+from oadb.keys import proof, rotation
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.refusals import Refusal
 from tests.conftest import configured
@@ -415,7 +415,8 @@ def test_neither_a_new_key_nor_a_rewrap_counts_as_a_change(oadb_database_url: st
 
         assert not put(after, made[0], given)
         assert not put(before, made[0], given)
-        assert [broker_tokens.rewrap(after, 1, 3).rows for _ in range(3)] == [3, 1, 0]
+        batches = [rotation.rewrap(after, broker_tokens.SEALED, 1, 3) for _ in range(3)]
+        assert [batch.rows for batch in batches] == [3, 1, 0]
         assert observer.rows("select distinct key_id from oadb.broker_tokens order by 1") == [
             (2,), (None,),
         ]  # fmt: skip
@@ -434,8 +435,7 @@ def test_a_rewrap_loses_to_what_was_put_meanwhile(oadb_database_url: str) -> Non
         proof.admit(before, 2)
         (found,) = broker_tokens._list_under_key(after, 1, 0, 10)
         put(before, who, fresh)
-        assert found.access_token is not None
-        stale = [found.access_token]
+        stale = found.sealed[:1]
 
         assert broker_tokens._reseal(
             after, [who], ["zerodha"], stale, stale, [b""], [b""], [b""], [b"\0" * 32]

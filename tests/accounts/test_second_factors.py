@@ -23,6 +23,7 @@ from oadb.errors import (
     SealError,
     TransactionError,
 )
+from oadb.keys import rotation
 from oadb.security.keyring import Key, KeyRing
 from tests.conftest import RING, configured
 from tests.support.rig import Observer, threads
@@ -323,7 +324,7 @@ def test_a_wait_that_is_almost_over_is_not_told_as_none(
 def test_a_right_code_is_taken_though_its_secret_is_sealed_again_meanwhile(
     db: Database, user_id: int, phone: Generator30, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    meanwhile(monkeypatch, lambda: second_factors.rewrap(db, 1, 1000))
+    meanwhile(monkeypatch, lambda: rotation.rewrap(db, second_factors.SEALED, 1, 1000))
 
     assert second_factors.verify(db, user_id, phone.code())
     assert not second_factors.verify(db, user_id, phone.code())

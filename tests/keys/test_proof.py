@@ -17,7 +17,7 @@ from oadb import AsyncDatabase, Config, Database
 from oadb.accounts import api_keys, sessions, users
 from oadb.engine.pool_executors import AsyncPoolExecutor
 from oadb.errors import ConfigError, KeyRingError
-from oadb.keys import proof
+from oadb.keys import proof, rotation
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
 from oadb.security.secret import Secret
@@ -485,8 +485,8 @@ def test_a_key_is_withdrawn_when_no_row_needs_it_any_more(
             proof.withdraw(db, 1)
         assert rows()[1:] == before[1:]
         assert [row[:4] for row in rows()] == [row[:4] for row in before]
-        assert users.rewrap(db, 1, 100).rows == 1
-        assert users.rewrap(db, 1, 100).rows == 0
+        assert rotation.rewrap(db, users.SEALED, 1, 100).rows == 1
+        assert rotation.rewrap(db, users.SEALED, 1, 100).rows == 0
         proof.withdraw(db, 1)
         assert [row[0] for row in rows()] == [2]
         assert users.verify_password(db, "asha", PASSWORD) is not None
@@ -719,7 +719,7 @@ def test_a_token_is_found_although_its_row_is_sealed_again_meanwhile(
         asked.append(query.label)
         if "._find_by_digest" in query.label:
             for module in (api_keys, sessions):
-                module.rewrap(after, 1, 10)
+                rotation.rewrap(after, module.SEALED, 1, 10)
         return found
 
     with opened(config, TWO) as before, opened(config, TWO.with_primary(2)) as after:

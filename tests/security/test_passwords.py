@@ -164,6 +164,8 @@ def test_a_hash_of_a_system_with_a_pepper_is_verified_and_outdated(passwords: Pa
     for wrong in ("", "correct", PASSWORD.reveal() + pepper.reveal(), pepper.reveal(), "\ud800"):
         assert not passwords.verify(stored, Secret(wrong))
     assert not passwords.verify(peppered(theirs, Secret("another")), PASSWORD)
+    marred = stored.reveal().replace("peppered$", "peppered$!", 1)
+    assert not passwords.verify(Secret(marred), PASSWORD)
     assert pepper.reveal() not in stored.reveal()
 
 

@@ -146,13 +146,10 @@ where
 
 -- name: _list_under_key
 -- scope: all users (key rotation)
--- Served by api_keys_key_id_idx. Ends with all rows of its last user, so
--- that the next batch can begin behind that user.
+-- Served by api_keys_key_id_idx. With ties: all rows of the last user.
 select
-    user_id,
-    api_key_id,
-    fingerprint,
-    kept_token
+    array[user_id::text, api_key_id::text] as row_key,
+    array[fingerprint, coalesce(kept_token, '')] as sealed
 from oadb.api_keys
 where
     key_id = :key_id
@@ -172,7 +169,7 @@ set
 from
     unnest(
         :user_ids::bigint[],
-        :api_key_ids::uuid[],
+        :api_key_ids::text[]::uuid[],
         :replaced::bytea[],
         :fingerprints::bytea[],
         :digests::bytea[],

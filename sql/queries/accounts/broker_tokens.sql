@@ -160,15 +160,15 @@ where
 
 -- name: _list_under_key
 -- scope: all users (key rotation)
--- Served by broker_tokens_key_id_idx. Ends with all rows of its last user, so
--- that the next batch can begin behind that user.
+-- Served by broker_tokens_key_id_idx. With ties: all rows of the last user.
 select
-    user_id,
-    broker,
-    access_token,
-    refresh_token,
-    feed_token,
-    parameters
+    array[user_id::text, broker] as row_key,
+    array[
+        access_token,
+        coalesce(refresh_token, ''),
+        coalesce(feed_token, ''),
+        coalesce(parameters, '')
+    ] as sealed
 from oadb.broker_tokens
 where
     key_id = :key_id

@@ -89,8 +89,8 @@ where user_id = :user_id;
 -- scope: all users (key rotation)
 -- Served by second_factors_key_id_idx.
 select
-    user_id,
-    secret
+    array[user_id::text] as row_key,
+    array[secret] as sealed
 from oadb.second_factors
 where
     key_id = :key_id

@@ -236,12 +236,10 @@ where (user_id, session_id) in (
 
 -- name: _list_under_key
 -- scope: all users (key rotation)
--- Served by sessions_key_id_idx. Ends with all rows of its last user, so
--- that the next batch can begin behind that user.
+-- Served by sessions_key_id_idx. With ties: all rows of the last user.
 select
-    user_id,
-    session_id,
-    fingerprint
+    array[user_id::text, session_id::text] as row_key,
+    array[fingerprint] as sealed
 from oadb.sessions
 where
     key_id = :key_id
@@ -259,7 +257,7 @@ set
 from
     unnest(
         :user_ids::bigint[],
-        :session_ids::uuid[],
+        :session_ids::text[]::uuid[],
         :replaced::bytea[],
         :fingerprints::bytea[],
         :digests::bytea[]

@@ -155,8 +155,8 @@ where user_id = :user_id;
 -- scope: all users (key rotation)
 -- Served by users_password_key_id_idx.
 select
-    user_id,
-    password_hash
+    array[user_id::text] as row_key,
+    array[password_hash] as sealed
 from oadb.users
 where
     password_key_id = :key_id

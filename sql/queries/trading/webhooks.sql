@@ -1,4 +1,4 @@
--- Webhooks: the secrets by which alerts find a strategy. Bound in oadb/trading/webhooks.py.
+-- Webhooks: the secrets that alerts carry to identify a strategy. Bound in oadb/trading/webhooks.py.
 
 -- name: _replace
 -- The old webhook stops working with this statement; a revoked one is replaced as well.
@@ -14,7 +14,7 @@ where
     and strategy_id = :strategy_id;
 
 -- name: _revoke
--- One that was revoked before keeps its time.
+-- A webhook that is already revoked keeps its time.
 update oadb.strategies
 set
     webhook_revoked_at = now(),
@@ -26,12 +26,10 @@ where
 
 -- name: _list_under_key
 -- scope: all users (key rotation)
--- Served by strategies_key_id_idx. Ends with all rows of its last user, so that
--- the next batch can begin behind that user.
+-- Served by strategies_key_id_idx. With ties: all rows of the last user.
 select
-    user_id,
-    strategy_id,
-    fingerprint
+    array[user_id::text, strategy_id::text] as row_key,
+    array[fingerprint] as sealed
 from oadb.strategies
 where
     key_id = :key_id
@@ -49,7 +47,7 @@ set
 from
     unnest(
         :user_ids::bigint[],
-        :strategy_ids::uuid[],
+        :strategy_ids::text[]::uuid[],
         :replaced::bytea[],
         :fingerprints::bytea[],
         :digests::bytea[]

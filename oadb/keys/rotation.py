@@ -1,0 +1,132 @@
+"""Rotation of root keys: rows sealed under another key are sealed again under the primary one.
+
+Rows are read, sealed and written in batches, each row by compare and swap: nothing is locked in
+between, and a row that was changed meanwhile is left alone. What is left to do is in the rows, so
+that a rotation may be killed at any moment and started again.
+"""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.results import Affected
+from oadb.engine.executors import AsyncExecutor
+from oadb.errors import SealError
+from oadb.keys import proof
+from oadb.security.keyring import KeyRing
+from oadb.security.sealing import Row, SealedColumn
+from oadb.security.tokens import TokenKind
+
+Reseal = Callable[[KeyRing, Row, list[bytes]], list[bytes]]
+"""Takes the ``sealed`` of a row and returns what to write for it. May raise SealError."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRow:
+    """A row of any table: the columns of its primary key, and its sealed values.
+
+    An empty value stands for null, which no element of an array may be.
+    """
+
+    row_key: list[str]
+    sealed: list[bytes] = field(repr=False)
+
+    @property
+    def row(self) -> tuple[int, *tuple[str, ...]]:
+        """Its primary key; the first column is a number in all tables."""
+        first, *others = self.row_key
+        return int(first), *others
+
+
+@dataclass(frozen=True, slots=True)
+class SealedTable:
+    """How the rows of a table are found, sealed again and written.
+
+    Attributes:
+        name: The table.
+        list_under_key: Takes a key, the first column of a primary key and a number of rows, and
+            returns rows under the key that come after it, in its order. It returns all rows with
+            the same first column, though they are more, so that the next batch misses none.
+        reseal: Seals the values of a row again.
+        write: Takes an array for each column of the primary key, one of what the first sealed
+            value was, which a row that was changed meanwhile does not have any more, and one for
+            each value that ``reseal`` returns.
+    """
+
+    name: str
+    list_under_key: Callable[
+        [AsyncExecutor, int, int, int], Coroutine[object, object, list[SealedRow]]
+    ]
+    reseal: Reseal
+    write: Callable[..., Coroutine[object, object, Affected]]
+
+
+@dataclass(frozen=True, slots=True)
+class RewrapBatch:
+    """How many rows were read, and where the next batch begins: behind *last*.
+
+    That is the first column of the last primary key, 0 if there is no row. *damaged* are the
+    primary keys of those that cannot be opened; they stayed as they were.
+    """
+
+    rows: int
+    last: int
+    damaged: list[Row]
+
+
+def columns(*sealed_columns: SealedColumn) -> Reseal:
+    """Return what seals a value of each column again."""
+
+    def reseal(ring: KeyRing, row: Row, sealed: list[bytes]) -> list[bytes]:
+        pairs = zip(sealed_columns, sealed, strict=True)
+        return [column.reseal(ring, row, value) if value else b"" for column, value in pairs]
+
+    return reseal
+
+
+def token_and_columns(kind: TokenKind, *sealed_columns: SealedColumn) -> Reseal:
+    """Return what seals a fingerprint, then a value of each column, again.
+
+    Its result begins with the fingerprint and the digest.
+    """
+    reseal_columns = columns(*sealed_columns)
+
+    def reseal(ring: KeyRing, row: Row, sealed: list[bytes]) -> list[bytes]:
+        stored = kind.store_again(ring, row, sealed[0])
+        return [stored.fingerprint, stored.digest, *reseal_columns(ring, row, sealed[1:])]
+
+    return reseal
+
+
+@operation
+async def rewrap(
+    db: AsyncExecutor, table: SealedTable, key_id: int, batch: int, after: int = 0
+) -> RewrapBatch:
+    """Seal rows of a key under the primary one; those that cannot be opened stay as they are.
+
+    Args:
+        db: The database.
+        table: Where the rows are.
+        key_id: The key that they are under now.
+        batch: How many rows, at least 1.
+        after: The ``last`` of the batch before.
+
+    Returns:
+        What was read; nothing is left to do once that is no row.
+
+    Raises:
+        KeyRingError: The key ring does not fit the database.
+    """
+    ring = await proof.ring_of(db)
+    found = await table.list_under_key(db, key_id, after, batch)
+    written: list[tuple[int | str | bytes, ...]] = []
+    damaged: list[Row] = []
+    for each in found:
+        row = each.row
+        try:
+            written.append((*row, each.sealed[0], *table.reseal(ring, row, each.sealed)))
+        except SealError:  # in the log by now
+            damaged.append(row)
+    if written:
+        await table.write(db, *map(list, zip(*written, strict=True)))
+    return RewrapBatch(len(found), found[-1].row[0] if found else 0, damaged)
