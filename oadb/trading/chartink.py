@@ -1,7 +1,7 @@
-"""Strategies of Chartink's scans, in its words.
+"""Strategies for Chartink's scans, with Chartink's names for fields.
 
-They are strategies like the others (see ``strategies``), of a platform and a trading mode that are
-given: a scan buys, sells, shorts and covers. What is read here is theirs alone.
+They are strategies like the others (see ``strategies``) with a fixed platform and trading mode: a
+scan buys, sells, shorts and covers. This module reads them only.
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,21 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.security.refusals import Refusal
 from oadb.security.secret import Secret
 from oadb.trading import strategies, strategy_changes
-from oadb.trading.strategies import CHARTINK, FoundStrategy, IssuedStrategy, Kind, Strategy
 from oadb.trading.strategy_changes import TIME_ZONE, Mapping, ProductType
+from oadb.trading.strategy_rows import (
+    CHARTINK,
+    FoundStrategy,
+    IssuedStrategy,
+    Strategy,
+    StrategyKind,
+)
 
 query = queries(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ChartinkMapping:
-    """What is ordered when a scan names *chartink_symbol*; *quantity* is more than 0."""
+    """The order placed when a scan names *chartink_symbol*; *quantity* is above 0."""
 
     chartink_symbol: str
     exchange: str
@@ -41,7 +47,7 @@ def count_by_user(user_id: int) -> int: ...
 
 query.complete()
 
-_KIND = Kind(lambda platform: platform == CHARTINK, ChartinkMapping)
+_KIND = StrategyKind(lambda platform: platform == CHARTINK, ChartinkMapping)
 
 
 @operation
@@ -57,18 +63,36 @@ async def create(
     squareoff_time: time | None = None,
     time_zone: str = TIME_ZONE,
 ) -> IssuedStrategy[ChartinkMapping]:
-    """Make a strategy of Chartink; as ``strategies.create``."""
+    """Create a strategy for Chartink; see ``strategies.create``.
+
+    Returns:
+        The strategy and its webhook, which is not stored and cannot be read again.
+    """
     return await strategies.issue(
-        db, _KIND, user_id, name, CHARTINK, "BOTH", definition, is_intraday, start_time, end_time,
-        squareoff_time, time_zone,
-    )  # fmt: skip
+        db,
+        _KIND,
+        user_id,
+        name,
+        CHARTINK,
+        "BOTH",
+        definition,
+        is_intraday,
+        start_time,
+        end_time,
+        squareoff_time,
+        time_zone,
+    )
 
 
 @operation
 async def get(
     db: AsyncExecutor, user_id: int, strategy_id: UUID
 ) -> Strategy[ChartinkMapping] | None:
-    """Return a strategy of a user."""
+    """Read a strategy of a user.
+
+    Returns:
+        The strategy; None if the user has no such strategy for Chartink.
+    """
     return _KIND.read(await strategies.find(db, user_id, strategy_id))
 
 
@@ -76,13 +100,22 @@ async def get(
 async def find_by_webhook(
     db: AsyncExecutor, webhook: Secret
 ) -> Strategy[ChartinkMapping] | Refusal:
-    """Return the active strategy that a scan is for; as ``strategies.find_by_webhook``."""
+    """Find the active strategy that a scan's webhook belongs to: one indexed lookup.
+
+    Returns:
+        The strategy, or a refusal as in ``strategies.find_by_webhook``; UNKNOWN also for a webhook
+        of another platform.
+    """
     return await strategies.look_up(db, _KIND, webhook)
 
 
 @operation
 async def list_by_user(db: AsyncExecutor, user_id: int) -> list[Strategy[ChartinkMapping]]:
-    """Return the strategies of a user, the newest first."""
+    """List the strategies of a user for Chartink.
+
+    Returns:
+        The strategies with their mappings, newest first.
+    """
     return _KIND.read_all(await _list_rows(db, user_id))
 
 
@@ -90,12 +123,17 @@ async def list_by_user(db: AsyncExecutor, user_id: int) -> list[Strategy[Chartin
 async def put_mappings(
     db: AsyncExecutor, user_id: int, strategy_id: UUID, mappings: Sequence[ChartinkMapping]
 ) -> int | None:
-    """Insert or replace mappings; as ``strategies.put_mappings``."""
+    """Insert or replace mappings; see ``strategies.put_mappings``.
+
+    Returns:
+        The number of mappings written; None if there is no such strategy.
+    """
     strategy_changes.require_all("chartink.put_mappings", mappings, ChartinkMapping)
-    return await strategies.put_mappings(
-        db, user_id, strategy_id,
-        [Mapping(m.chartink_symbol, m.exchange, m.quantity, m.product_type) for m in mappings],
-    )  # fmt: skip
+    plain = [
+        Mapping(each.chartink_symbol, each.exchange, each.quantity, each.product_type)
+        for each in mappings
+    ]
+    return await strategies.put_mappings(db, user_id, strategy_id, plain)
 
 
 set_active = strategy_changes.set_active

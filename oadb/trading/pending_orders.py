@@ -1,8 +1,8 @@
-"""Pending orders: orders that wait for a person.
+"""Pending orders: orders that wait for a person's approval.
 
-pending -> approved -> sent | failed, or pending -> rejected. Whoever gets True from ``approve``
-sends the order, and nobody else; then ``record_answer`` says what the broker made of it. An order
-that stays approved belonged to a process that died: ask the broker before it is sent once more.
+pending -> approved -> sent | failed, or pending -> rejected. Only the caller that gets True from
+``approve`` sends the order, and then records the broker's answer with ``record_answer``. An order
+that stays approved belonged to a process that died: ask the broker before sending it again.
 """
 
 import re
@@ -28,13 +28,13 @@ Outcome = Literal["sent", "failed"]
 
 _STATUSES = ", ".join(get_args(Status))
 
-# The end of a name, as the check of the table has it: apikey, x-api-key, openalgo_apikey.
+# The end of a field name, as in the check of the table: apikey, x-api-key, openalgo_apikey.
 _SECRET = re.compile(r"api[-_ ]?key\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class PendingOrder:
-    """An order, and what became of it. ``decided_by``, None once it was decided: the platform."""
+    """An order and its state. ``decided_by`` is None for a decided order: by the platform."""
 
     user_id: int
     pending_order_id: int
@@ -52,7 +52,7 @@ class PendingOrder:
 
 @dataclass(frozen=True, slots=True)
 class StatusCount:
-    """How many orders of a user are in a state."""
+    """The number of a user's orders in a state."""
 
     status: Status
     orders: int
@@ -114,11 +114,20 @@ query.complete()
 async def create(
     db: AsyncExecutor, user_id: int, api_type: str, order_data: dict[str, object]
 ) -> PendingOrder:
-    """Let an order wait, as it was asked for: a JSON object of at most 64 KiB.
+    """Store an order for approval.
 
-    It comes back as it is, to the last digit. Raises ParameterError for what would not (see
-    ``require_document``), and where a name at whatever depth is that of an API key: take it out.
-    May raise ForeignKeyViolation (no such user) and CheckViolation.
+    Args:
+        order_data: the order as it was requested, a JSON object of at most 64 KiB, without API
+            keys; it reads back exactly, to the last digit.
+
+    Returns:
+        The order as it is stored.
+
+    Raises:
+        ParameterError: an unfit object (see ``require_document``), or a field at any depth whose
+            name is that of an API key.
+        ForeignKeyViolation: no such user (psycopg).
+        CheckViolation: a value out of range (psycopg).
     """
     require_document("pending_orders.create: order_data", order_data)
     if any(map(_SECRET.search, _names(order_data))):
@@ -137,9 +146,13 @@ async def list_by_status(
     before: int | None = None,
     page_size: int = 100,
 ) -> list[PendingOrder]:
-    """Return the orders of a user in a state: as ``list_recent``, newest first.
+    """List the orders of a user in one state; pages as in ``list_recent``.
 
-    Raises ParameterError for a status that is none.
+    Returns:
+        The orders, newest first.
+
+    Raises:
+        ParameterError: an invalid status.
     """
     if status not in get_args(Status):
         raise ParameterError(f"pending_orders.list_by_status: status must be one of {_STATUSES}")
@@ -148,10 +161,15 @@ async def list_by_status(
 
 @operation
 async def approve(db: AsyncExecutor, user_id: int, pending_order_id: int) -> bool:
-    """Approve an order of one's own; True once, whoever asks how often and at once.
+    """Approve a pending order of its owner.
 
-    False: there is no such order of this user, or it was decided before. Raises TransactionError
-    in a transaction, which could take the approval back after the order was sent.
+    Returns:
+        True for exactly one of all calls, however many run at once; False if the user has no such
+        order or it was already decided.
+
+    Raises:
+        TransactionError: *db* is a transaction, whose rollback could undo the approval after the
+            order was sent.
     """
     refuse_transaction(db, "pending_orders.approve")
     change = _change(user_id, pending_order_id)
@@ -167,16 +185,24 @@ async def reject(
     decided_by: int | None,
     reason: str | None = None,
 ) -> bool:
-    """Reject an order that waits; False: there is none, or it was decided before.
+    """Reject a pending order.
 
-    *decided_by* is a user, not only the owner; None: the platform. Under an identity
-    (``db.as_user``) it is that user, or the database refuses, with InsufficientPrivilege. *reason*
-    has at most 500 characters.
+    Args:
+        decided_by: the user who decided, the owner or another; None: the platform.
+        reason: at most 500 characters.
+
+    Returns:
+        False if the user has no such order or it was already decided.
+
+    Raises:
+        InsufficientPrivilege: under an identity (``db.as_user``), *decided_by* is another user
+            (psycopg).
+        CheckViolation: a reason of more than 500 characters (psycopg).
     """
+    change = _change(user_id, pending_order_id)
     changed = await announcements.write(
-        db, _change(user_id, pending_order_id), _reject, user_id, pending_order_id, decided_by,
-        reason,
-    )  # fmt: skip
+        db, change, _reject, user_id, pending_order_id, decided_by, reason
+    )
     return changed > 0
 
 
@@ -191,22 +217,42 @@ async def record_answer(
     broker_status: str | None = None,
     reason: str | None = None,
 ) -> bool:
-    """Say what the broker made of an approved order; False: it has an answer, or is not approved.
+    """Record the broker's answer to an approved order.
 
-    *broker_order_id* and *broker_status* have at most 255 characters, *reason* 500.
+    Args:
+        broker_order_id: at most 255 characters, as *broker_status*.
+        reason: at most 500 characters.
+
+    Returns:
+        False if the user has no such order, or it is not approved or already has an answer.
+
+    Raises:
+        ParameterError: *status* is not "sent" or "failed".
+        CheckViolation: a text that is too long (psycopg).
     """
     if status not in get_args(Outcome):
         raise ParameterError("pending_orders.record_answer: status must be sent or failed")
     changed = await announcements.write(
-        db, _change(user_id, pending_order_id), _record_answer, user_id, pending_order_id, status,
-        broker_order_id, broker_status, reason,
-    )  # fmt: skip
+        db,
+        _change(user_id, pending_order_id),
+        _record_answer,
+        user_id,
+        pending_order_id,
+        status,
+        broker_order_id,
+        broker_status,
+        reason,
+    )
     return changed > 0
 
 
 @operation
 async def delete(db: AsyncExecutor, user_id: int, pending_order_id: int) -> bool:
-    """Delete an order that was rejected, sent or failed; False for any other."""
+    """Delete an order that was rejected, sent or failed.
+
+    Returns:
+        False if the user has no such order, or it is pending or approved.
+    """
     change = _change(user_id, pending_order_id)
     return await announcements.write(db, change, _delete, user_id, pending_order_id) > 0
 

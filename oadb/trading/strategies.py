@@ -1,20 +1,16 @@
-"""Strategies: what a platform's alerts trade.
+"""Strategies: what the alerts of a platform trade.
 
-An alert shows a webhook, which leads to its strategy and the symbols that it may name:
+An alert carries a webhook, which leads to a strategy and the symbols that the alert may name:
 
-    found = strategies.find_by_webhook(db, Secret(shown))
+    found = strategies.find_by_webhook(db, Secret(webhook))
     if isinstance(found, Refusal):             # UNKNOWN, REVOKED, or INACTIVE: switched off
         ...
 
-Those of Chartink are rows of the same tables, which ``chartink`` reads in its own words; what is
-read here is without them. What is written goes by the id of a strategy, and is the same for all.
+Strategies of Chartink are rows of the same tables. ``chartink`` reads them, with its own names for
+fields; the reads of this module leave them out. Writes go by the id of a strategy, of any platform.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from datetime import datetime, time
-from operator import attrgetter
-from typing import Generic, Literal, TypeVar
+from datetime import time
 from uuid import UUID, uuid4
 
 from oadb.changes import announcements
@@ -24,87 +20,50 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ParameterError
 from oadb.keys import proof
 from oadb.security.refusals import Refusal
-from oadb.security.sealing import Row
 from oadb.security.secret import Secret
 from oadb.security.tokens import hint_of
 from oadb.trading import strategy_changes
-from oadb.trading.strategy_changes import TIME_ZONE, ProductType, change_of
+from oadb.trading.strategy_changes import TIME_ZONE, change_of
+from oadb.trading.strategy_rows import (
+    CHARTINK,
+    FoundStrategy,
+    FoundWebhook,
+    IssuedStrategy,
+    M,
+    Profile,
+    Strategy,
+    StrategyKind,
+    TradingMode,
+)
 from oadb.trading.webhooks import TOKEN
 from oadb.validation import time_zones
 from oadb.validation.documents import require_document
 
+__all__ = [
+    "CHARTINK",
+    "IssuedStrategy",
+    "Mapping",
+    "Profile",
+    "Strategy",
+    "TradingMode",
+    "count_by_user",
+    "create",
+    "delete",
+    "delete_mappings",
+    "find_by_webhook",
+    "get",
+    "list_by_user",
+    "put_mappings",
+    "rename",
+    "set_active",
+    "set_definition",
+    "set_times",
+    "toggle",
+]
+
 query = queries(__name__)
 
-M = TypeVar("M")
-
 Mapping = strategy_changes.Mapping
-
-CHARTINK = "chartink"
-"""The platform whose strategies ``oadb.chartink`` reads."""
-
-TradingMode = Literal["LONG", "SHORT", "BOTH"]
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A strategy without its mappings. Times are by the clock of ``time_zone``; None: no limit."""
-
-    user_id: int
-    strategy_id: UUID
-    name: str
-    platform: str
-    trading_mode: TradingMode
-    definition: dict[str, object]
-    is_active: bool
-    is_intraday: bool
-    start_time: time | None
-    end_time: time | None
-    squareoff_time: time | None
-    time_zone: str
-    webhook_hint: str
-    webhook_revoked_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
-
-
-_profile = attrgetter(*(column.name for column in fields(Profile)))
-
-
-@dataclass(frozen=True, slots=True)
-class Strategy(Profile, Generic[M]):
-    """A strategy and its mappings, in the order of their symbols."""
-
-    mappings: tuple[M, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedStrategy(Generic[M]):
-    """A new strategy and its webhook, which is shown this once."""
-
-    webhook: Secret
-    strategy: Strategy[M]
-
-
-@dataclass(frozen=True, slots=True)
-class FoundStrategy(Profile):
-    """A strategy as it is stored, of any platform: each array has one value for each mapping."""
-
-    symbols: list[str]
-    exchanges: list[str]
-    quantities: list[int]
-    product_types: list[ProductType]
-
-
-@dataclass(frozen=True, slots=True)
-class FoundWebhook(FoundStrategy):
-    """What a digest leads to, before it is judged."""
-
-    fingerprint: bytes = field(repr=False)
-
-    @property
-    def row(self) -> Row:
-        """Its primary key."""
-        return self.user_id, self.strategy_id
 
 
 @query
@@ -149,32 +108,7 @@ def count_by_user(user_id: int) -> int: ...
 query.complete()
 
 
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[M]):
-    """Which strategies a module reads, and what it makes of their mappings."""
-
-    is_of: Callable[[str], bool]
-    mapping: Callable[[str, str, int, ProductType], M]
-
-    def read(self, found: FoundStrategy | None) -> Strategy[M] | None:
-        """Return what was found; None if it is of another platform."""
-        if found is None or not self.is_of(found.platform):
-            return None
-        mappings = map(
-            self.mapping, found.symbols, found.exchanges, found.quantities, found.product_types
-        )
-        return Strategy(*_profile(found), *[tuple(mappings)])  # a checker cannot count the columns
-
-    def new(self, profile: Profile) -> Strategy[M]:
-        """Return a strategy that has no mappings yet."""
-        return Strategy(*_profile(profile), *[()])
-
-    def read_all(self, rows: list[FoundStrategy]) -> list[Strategy[M]]:
-        """Return those that are of the platform."""
-        return [strategy for strategy in map(self.read, rows) if strategy is not None]
-
-
-_KIND = Kind(lambda platform: platform != CHARTINK, Mapping)
+_KIND = StrategyKind(lambda platform: platform != CHARTINK, Mapping)
 
 
 @operation
@@ -192,45 +126,83 @@ async def create(
     squareoff_time: time | None = None,
     time_zone: str = TIME_ZONE,
 ) -> IssuedStrategy[Mapping]:
-    """Make a strategy that is active. Its webhook is in the answer and nowhere else.
+    """Create an active strategy with a webhook.
 
-    *name* has 1 to 255 characters, *platform* 1 to 50: a-z, 0-9 and _. *definition* is a JSON
-    object (see ``require_document``). Times are in order: start, end, square-off; *time_zone* is a
-    name of the IANA time zone database. Raises ParameterError, and may raise ForeignKeyViolation
-    (no such user) and CheckViolation.
+    Args:
+        name: 1 to 255 characters.
+        platform: 1 to 50 of a-z, 0-9 and _, but not "chartink".
+        definition: a JSON object of bounded size and depth (see ``require_document``).
+        start_time: local time of *time_zone*; start, end and square-off must be in order.
+        time_zone: a name of the IANA time zone database.
+
+    Returns:
+        The strategy and its webhook, which is not stored and cannot be read again.
+
+    Raises:
+        ParameterError: an unfit definition, an unknown time zone, or the platform "chartink".
+        ForeignKeyViolation: no such user (psycopg).
+        CheckViolation: a value out of range (psycopg).
+        KeyRingError: the key ring does not fit the database.
     """
     if platform == CHARTINK:
         raise ParameterError("strategies.create: platform is chartink; use chartink.create")
     return await issue(
-        db, _KIND, user_id, name, platform, trading_mode, definition, is_intraday, start_time,
-        end_time, squareoff_time, time_zone,
-    )  # fmt: skip
+        db,
+        _KIND,
+        user_id,
+        name,
+        platform,
+        trading_mode,
+        definition,
+        is_intraday,
+        start_time,
+        end_time,
+        squareoff_time,
+        time_zone,
+    )
 
 
 @operation
 async def get(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> Strategy[Mapping] | None:
-    """Return a strategy of a user."""
+    """Read a strategy of a user.
+
+    Returns:
+        The strategy; None if the user has no such strategy of this module's platforms.
+    """
     return _KIND.read(await find(db, user_id, strategy_id))
 
 
 @operation
 async def find_by_webhook(db: AsyncExecutor, webhook: Secret) -> Strategy[Mapping] | Refusal:
-    """Return the active strategy that an alert is for, or why there is none: see ``look_up``."""
+    """Find the active strategy that a webhook belongs to: one indexed lookup.
+
+    Returns:
+        The strategy with its mappings, or the refusal: UNKNOWN (no such webhook, or one of
+        Chartink), REVOKED, or INACTIVE (the strategy is switched off).
+
+    Raises:
+        KeyRingError: the key ring lacks a key that the database needs.
+        UnavailableError: the database did not answer.
+    """
     return await look_up(db, _KIND, webhook)
 
 
 @operation
 async def list_by_user(db: AsyncExecutor, user_id: int) -> list[Strategy[Mapping]]:
-    """Return the strategies of a user, the newest first."""
+    """List the strategies of a user.
+
+    Returns:
+        The strategies with their mappings, newest first.
+    """
     return _KIND.read_all(await _list_rows(db, user_id))
 
 
-async def look_up(db: AsyncExecutor, kind: Kind[M], webhook: Secret) -> Strategy[M] | Refusal:
-    """Return the active strategy of a kind that *webhook* belongs to, with its mappings.
+async def look_up(
+    db: AsyncExecutor, kind: StrategyKind[M], webhook: Secret
+) -> Strategy[M] | Refusal:
+    """Find the active strategy of a kind; see ``find_by_webhook``.
 
-    One indexed lookup; none for what cannot be a webhook. UNKNOWN: no such webhook, or of another
-    kind; REVOKED; INACTIVE: switched off. Raises UnavailableError, and KeyRingError for want of a
-    root key.
+    A malformed webhook is UNKNOWN without a lookup.
     """
     found = kind.read(
         await proof.find_by_token(db, TOKEN, webhook, _find_by_digest, _find_by_digests)
@@ -245,7 +217,7 @@ async def look_up(db: AsyncExecutor, kind: Kind[M], webhook: Secret) -> Strategy
 @proof.seals
 async def issue(
     db: AsyncExecutor,
-    kind: Kind[M],
+    kind: StrategyKind[M],
     user_id: int,
     name: str,
     platform: str,
@@ -257,7 +229,7 @@ async def issue(
     squareoff_time: time | None,
     time_zone: str,
 ) -> IssuedStrategy[M]:
-    """Make a strategy of a kind; see ``create``."""
+    """Create a strategy of a kind; see ``create``."""
     time_zones.require("strategies.create: time_zone", time_zone)
     document = {} if definition is None else definition
     require_document("strategies.create: definition", document)
@@ -265,10 +237,22 @@ async def issue(
     stored = TOKEN.store(ring, (user_id, strategy_id), token)
     async with db.transaction() as tx:
         profile = await _insert(
-            tx, user_id, strategy_id, name, platform, trading_mode, document, is_intraday,
-            start_time, end_time, squareoff_time, time_zone, hint_of(token), stored.digest,
+            tx,
+            user_id,
+            strategy_id,
+            name,
+            platform,
+            trading_mode,
+            document,
+            is_intraday,
+            start_time,
+            end_time,
+            squareoff_time,
+            time_zone,
+            hint_of(token),
+            stored.digest,
             stored.fingerprint,
-        )  # fmt: skip
+        )
         await announcements.announce(tx, 1, change_of(user_id, strategy_id))
     return IssuedStrategy(token, kind.new(profile))
 

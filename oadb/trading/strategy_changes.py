@@ -1,7 +1,7 @@
-"""What changes a strategy: the same for every platform.
+"""Changes of strategies, the same for every platform.
 
-``strategies`` and ``chartink`` have these functions as their own. Each change is one statement, and
-is announced with it: the very next alert sees it, and who caches strategies hears of it.
+``strategies`` and ``chartink`` offer these functions as their own. Each change is one statement and
+is announced in the same transaction: the next alert sees it, and caches are told.
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ from oadb.validation.documents import require_document
 query = queries(__name__)
 
 TIME_ZONE = "Asia/Kolkata"
-"""What times are told by, unless the caller says otherwise."""
+"""The default time zone of a strategy's times."""
 
 ProductType = Literal["CNC", "MIS", "NRML"]
 
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """What is ordered when an alert names *symbol*; *quantity* is more than 0."""
+    """The order placed when an alert names *symbol*; *quantity* is above 0."""
 
     symbol: str
     exchange: str
@@ -89,16 +89,23 @@ query.complete()
 
 @operation
 async def set_active(db: AsyncExecutor, user_id: int, strategy_id: UUID, is_active: bool) -> bool:
-    """Switch a strategy on or off, for the very next alert; False: there is none."""
+    """Switch a strategy on or off, effective for the next alert.
+
+    Returns:
+        False if there is no such strategy.
+    """
     change = change_of(user_id, strategy_id)
     return await announcements.write(db, change, _set_active, user_id, strategy_id, is_active) > 0
 
 
 @operation
 async def toggle(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> bool | None:
-    """Switch a strategy to what it was not; return whether it is active now. None: there is none.
+    """Switch a strategy on if it is off, and off if it is on.
 
-    Who knows what it should be sets it: ``set_active`` can be called twice.
+    Prefer ``set_active`` where the wanted state is known: it may be repeated.
+
+    Returns:
+        Whether the strategy is active now; None if there is no such strategy.
     """
     async with db.transaction() as tx:
         is_active = await _toggle(tx, user_id, strategy_id)
@@ -116,18 +123,41 @@ async def set_times(
     squareoff_time: time | None,
     time_zone: str = TIME_ZONE,
 ) -> bool:
-    """Replace all times of a strategy, as ``create`` takes them; False: there is none."""
+    """Replace all times of a strategy; see ``strategies.create``.
+
+    Returns:
+        False if there is no such strategy.
+
+    Raises:
+        ParameterError: an unknown time zone.
+        CheckViolation: times out of order (psycopg).
+    """
     time_zones.require("strategy_changes.set_times: time_zone", time_zone)
     change = change_of(user_id, strategy_id)
-    return await announcements.write(
-        db, change, _set_times, user_id, strategy_id, start_time, end_time, squareoff_time,
+    changed = await announcements.write(
+        db,
+        change,
+        _set_times,
+        user_id,
+        strategy_id,
+        start_time,
+        end_time,
+        squareoff_time,
         time_zone,
-    ) > 0  # fmt: skip
+    )
+    return changed > 0
 
 
 @operation
 async def rename(db: AsyncExecutor, user_id: int, strategy_id: UUID, name: str) -> bool:
-    """Give a strategy another name; False: there is none."""
+    """Rename a strategy.
+
+    Returns:
+        False if there is no such strategy.
+
+    Raises:
+        CheckViolation: a name not of 1 to 255 characters (psycopg).
+    """
     change = change_of(user_id, strategy_id)
     return await announcements.write(db, change, _rename, user_id, strategy_id, name) > 0
 
@@ -136,7 +166,14 @@ async def rename(db: AsyncExecutor, user_id: int, strategy_id: UUID, name: str) 
 async def set_definition(
     db: AsyncExecutor, user_id: int, strategy_id: UUID, definition: dict[str, object]
 ) -> bool:
-    """Replace the definition, a JSON object; False: no such strategy. Raises ParameterError."""
+    """Replace the definition of a strategy, a JSON object.
+
+    Returns:
+        False if there is no such strategy.
+
+    Raises:
+        ParameterError: an unfit object (see ``require_document``).
+    """
     require_document("strategy_changes.set_definition: definition", definition)
     change = change_of(user_id, strategy_id)
     return (
@@ -146,7 +183,11 @@ async def set_definition(
 
 @operation
 async def delete(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> bool:
-    """Delete a strategy with its mappings; False: there is none."""
+    """Delete a strategy with its mappings.
+
+    Returns:
+        False if there is no such strategy.
+    """
     change = change_of(user_id, strategy_id)
     return await announcements.write(db, change, _delete, user_id, strategy_id) > 0
 
@@ -155,19 +196,28 @@ async def delete(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> bool:
 async def put_mappings(
     db: AsyncExecutor, user_id: int, strategy_id: UUID, mappings: Sequence[Mapping]
 ) -> int | None:
-    """Insert mappings, or replace those of the same symbols: all, or none; return how many.
+    """Insert mappings, or replace those of the same symbols: all of them or none.
 
-    None: no such strategy. Raises ParameterError for what is no mapping and where a symbol occurs
-    twice, and may raise CheckViolation.
+    Returns:
+        The number of mappings written; None if there is no such strategy.
+
+    Raises:
+        ParameterError: an item that is not a mapping, or a symbol that occurs twice.
+        CheckViolation: a value out of range (psycopg).
     """
     require_all("strategy_changes.put_mappings", mappings, Mapping)
     symbols = [each.symbol for each in mappings]
     _require_different("strategy_changes.put_mappings", symbols)
     async with db.transaction() as tx:
         put = await _put_mappings(
-            tx, user_id, strategy_id, symbols, [each.exchange for each in mappings],
-            [each.quantity for each in mappings], [each.product_type for each in mappings],
-        )  # fmt: skip
+            tx,
+            user_id,
+            strategy_id,
+            symbols,
+            [each.exchange for each in mappings],
+            [each.quantity for each in mappings],
+            [each.product_type for each in mappings],
+        )
         await announcements.announce(tx, put or 0, change_of(user_id, strategy_id))
     return put
 
@@ -176,16 +226,21 @@ async def put_mappings(
 async def delete_mappings(
     db: AsyncExecutor, user_id: int, strategy_id: UUID, symbols: list[str]
 ) -> int:
-    """Delete the mappings of these symbols in one statement; return how many there were.
+    """Delete the mappings of some symbols with one statement.
 
-    0, and nothing is written: there is no such mapping, or no such strategy.
+    Returns:
+        The number of mappings deleted; 0 also if there is no such strategy.
     """
     change = change_of(user_id, strategy_id)
     return await announcements.write(db, change, _delete_mappings, user_id, strategy_id, symbols)
 
 
 def require_all(label: str, mappings: object, kind: type) -> None:
-    """Raise ParameterError unless *mappings* is a sequence of one kind."""
+    """Require a sequence of mappings of one kind.
+
+    Raises:
+        ParameterError: not a sequence, or an item of another type.
+    """
     if not isinstance(mappings, Sequence):
         raise ParameterError(f"{label}: mappings must be a sequence, not {type(mappings).__name__}")
     for number, each in enumerate(cast("Sequence[object]", mappings)):
@@ -201,10 +256,12 @@ def _require_different(label: str, symbols: list[str]) -> None:
         if not isinstance(cast("object", symbol), str):
             raise ParameterError(f"{label}: mappings[{number}].symbol must be str")
         if symbol in seen:
-            raise ParameterError(f"{label}: mappings[{number}] has the symbol of one before it")
+            raise ParameterError(
+                f"{label}: mappings[{number}] repeats the symbol of an earlier one"
+            )
         seen.add(symbol)
 
 
 def change_of(user_id: int, strategy_id: UUID) -> Change:
-    """Return what is announced of a strategy, its mappings or its webhook."""
+    """Return the announcement for a strategy, its mappings or its webhook."""
     return Change("strategies", user_id, str(strategy_id))

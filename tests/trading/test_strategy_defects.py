@@ -103,9 +103,11 @@ def test_a_strategy_that_was_switched_off_is_off_for_the_next_alert_in_every_pro
 
         def alert() -> str:
             print(
-                module.__name__.rpartition(".")[2], issued.webhook.reveal(),
-                file=process.stdin, flush=True,
-            )  # fmt: skip
+                module.__name__.rpartition(".")[2],
+                issued.webhook.reveal(),
+                file=process.stdin,
+                flush=True,
+            )
             return process.stdout.readline().strip()
 
         answers = [alert()]
@@ -121,8 +123,14 @@ def test_a_strategy_that_was_switched_off_is_off_for_the_next_alert_in_every_pro
         process.stdin.close()
 
     assert answers == [
-        "active", "inactive", "active", "inactive", "active", "revoked", "unknown",
-    ]  # fmt: skip
+        "active",
+        "inactive",
+        "active",
+        "inactive",
+        "active",
+        "revoked",
+        "unknown",
+    ]
 
 
 # Defect 55.
@@ -147,7 +155,7 @@ def test_a_mapping_without_its_strategy_is_impossible_whoever_deletes(
 
 
 # Defect 55.
-def test_mappings_that_are_put_while_their_strategy_is_deleted_leave_no_orphan(
+def test_mappings_put_while_their_strategy_is_deleted_leave_no_orphans(
     db: Database, url: str, observer: Observer, user_id: int
 ) -> None:
     strategy_id = strategies.create(db, user_id, "x").strategy.strategy_id
@@ -164,20 +172,26 @@ def test_mappings_that_are_put_while_their_strategy_is_deleted_leave_no_orphan(
 
 
 SAME = [
-    "set_active", "toggle", "set_times", "rename", "set_definition", "delete_mappings", "delete",
-]  # fmt: skip
+    "set_active",
+    "toggle",
+    "set_times",
+    "rename",
+    "set_definition",
+    "delete_mappings",
+    "delete",
+]
 ALIKE = ["create", "get", "find_by_webhook", "list_by_user", "put_mappings"]
 
 
 # Defect 56.
 @pytest.mark.parametrize("name", SAME)
-def test_what_is_the_same_in_both_modules_is_the_same_function(name: str) -> None:
+def test_functions_that_both_modules_share_are_the_same_object(name: str) -> None:
     assert getattr(chartink, name) is getattr(strategies, name)
 
 
 # Defect 56.
 @pytest.mark.parametrize("name", ALIKE)
-def test_what_differs_in_words_returns_the_same_and_takes_the_same_in_the_same_order(
+def test_functions_that_differ_have_the_same_parameters_and_results(
     name: str,
 ) -> None:
     mine, theirs = (inspect.signature(getattr(m, name)) for m in (strategies, chartink))

@@ -1,7 +1,7 @@
--- Strategies of Chartink among the others. Bound in oadb/trading/chartink.py.
+-- Strategies for Chartink. Bound in oadb/trading/chartink.py.
 
 -- name: _list_rows
--- As strategies._list_rows, of the other platform.
+-- As strategies._list_rows, for Chartink only.
 select
     user_id,
     strategy_id,
@@ -32,7 +32,7 @@ order by
     strategy_id asc;
 
 -- name: count_by_user
--- How many strategies of Chartink a user has.
+-- Strategies for Chartink only.
 select count(*) as strategies
 from oadb.strategies
 where

@@ -1,6 +1,6 @@
--- Pending orders: orders that wait for a person. Bound in oadb/trading/pending_orders.py.
--- Every change of state is one statement that names the state it leaves, so that it
--- happens once, however many ask at once.
+-- Pending orders: orders that wait for approval. Bound in oadb/trading/pending_orders.py.
+-- Every change of state is one statement that names the state it leaves, so that it happens
+-- once, however many callers try at once.
 
 -- name: _create
 -- May violate pending_orders_user_id_fkey and the checks.
@@ -29,7 +29,7 @@ returning
     broker_status;
 
 -- name: get
--- No row: there is no such order of this user.
+-- No row if the user has no such order.
 select
     user_id,
     pending_order_id,
@@ -49,8 +49,8 @@ where
     and pending_order_id = :pending_order_id;
 
 -- name: list_recent
--- Newest first, before the order :before (null for the first page), of all
--- states. At most 1000 at a time. Served by pending_orders_pkey.
+-- All states, newest first, before the order :before (null: the first page). At most 1000.
+-- Served by pending_orders_pkey.
 select
     user_id,
     pending_order_id,
@@ -72,7 +72,7 @@ order by pending_order_id desc
 limit least(:page_size, 1000);
 
 -- name: _list_by_status
--- As list_recent, of one state. Served by pending_orders_status_idx.
+-- As list_recent, one state only. Served by pending_orders_status_idx.
 select
     user_id,
     pending_order_id,
@@ -95,7 +95,7 @@ order by pending_order_id desc
 limit least(:page_size, 1000);
 
 -- name: count_by_status
--- States without an order are not there.
+-- No row for a state without orders.
 select
     status,
     count(*) as orders
@@ -105,7 +105,7 @@ group by status
 order by status;
 
 -- name: _approve
--- By the owner, who alone is named.
+-- By the owner, who is named as the one who decided.
 update oadb.pending_orders
 set
     status = 'approved',
@@ -117,7 +117,7 @@ where
     and status = 'pending';
 
 -- name: _reject
--- :decided_by null: the platform, as which nobody acts under an identity.
+-- :decided_by null: the platform; refused under an identity.
 update oadb.pending_orders
 set
     status = 'rejected',
@@ -130,7 +130,7 @@ where
     and status = 'pending';
 
 -- name: _record_answer
--- Once: an answer does not replace another.
+-- An answer does not replace an earlier one.
 update oadb.pending_orders
 set
     status = :status,
@@ -144,7 +144,7 @@ where
     and status = 'approved';
 
 -- name: _delete
--- Not while it waits for a person, nor while it is on its way to the broker.
+-- Not while it is pending, or approved and on its way to the broker.
 delete from oadb.pending_orders
 where
     user_id = :user_id

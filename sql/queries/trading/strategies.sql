@@ -1,4 +1,4 @@
--- Strategies and the symbols that their alerts may name. Bound in oadb/trading/strategies.py.
+-- Strategies, with the symbols that their alerts may name. Bound in oadb/trading/strategies.py.
 --
 -- The mappings of a strategy come beside it as four arrays, in the order of the symbols.
 
@@ -83,7 +83,7 @@ where
     and strategy_id = :strategy_id;
 
 -- name: _find_by_digest
--- scope: all users (an alert shows a webhook, not who it is)
+-- scope: all users (an alert carries a webhook and no user)
 -- Of any platform. Served by strategies_token_digest_idx and strategy_mappings_pkey. Not from
 -- strategies_with_mappings: that has no fingerprint, for a role that may not see one to read it.
 select
@@ -126,8 +126,8 @@ cross join
 where strategies.token_digest = :token_digest;
 
 -- name: _find_by_digests
--- scope: all users (an alert shows a webhook, not who it is)
--- The same while keys rotate: a webhook has a digest for each, and one row at most.
+-- scope: all users (an alert carries a webhook and no user)
+-- The same while keys rotate: a webhook has one digest for each key, and at most one row.
 select
     strategies.user_id,
     strategies.strategy_id,
@@ -168,7 +168,7 @@ cross join
 where strategies.token_digest = any(:token_digests);
 
 -- name: _list_rows
--- The newest first; without those of Chartink, which chartink._list_rows lists.
+-- Newest first, without those for Chartink (chartink._list_rows).
 select
     user_id,
     strategy_id,
@@ -199,7 +199,7 @@ order by
     strategy_id asc;
 
 -- name: count_by_user
--- Without those of Chartink.
+-- Without those for Chartink.
 select count(*) as strategies
 from oadb.strategies
 where

@@ -1,4 +1,4 @@
--- What changes a strategy, of any platform. Bound in oadb/trading/strategy_changes.py.
+-- Changes of strategies of any platform. Bound in oadb/trading/strategy_changes.py.
 
 -- name: _set_active
 update oadb.strategies
@@ -10,7 +10,7 @@ where
     and strategy_id = :strategy_id;
 
 -- name: _toggle
--- Of two at once the second waits, and finds what the first has left.
+-- Of two at once the second waits, then toggles what the first wrote.
 update oadb.strategies
 set
     is_active = not is_active,
@@ -58,9 +58,9 @@ where
     and strategy_id = :strategy_id;
 
 -- name: _put_mappings
--- All or none; returns how many, and no row without the strategy. That is locked first,
--- so that two at once do not wait for each other's rows, and is written to only where
--- there is something to put.
+-- All or none; returns the number written, and no row if there is no such strategy. The
+-- strategy is locked first, so that two puts cannot deadlock, and updated only if there is
+-- something to put.
 with held as (
     select
         user_id,
@@ -115,8 +115,8 @@ select (select count(*) from put) as mappings
 from held;
 
 -- name: _delete_mappings
--- Returns how many. Locks the strategy first, as _put_mappings does, and writes to it
--- only where it had such a mapping.
+-- Returns the number deleted. Locks the strategy first, as _put_mappings does, and updates
+-- it only if it had such a mapping.
 with held as (
     select
         user_id,

@@ -1,0 +1,116 @@
+"""What a pending order may hold: a JSON object that reads back exactly, without API keys."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from math import inf, nan
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.errors import CheckViolation, ForeignKeyViolation
+
+from oadb import Database
+from oadb.errors import ParameterError
+from oadb.trading import pending_orders
+from tests.support.trading import db, user_id
+
+__all__ = ["db", "user_id"]
+
+ORDER: dict[str, object] = {"symbol": "SBIN", "exchange": "NSE", "quantity": 10, "price": 812.5}
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"apikey": "x"}, {"ApiKey": "x"}, {"api_key": "x"}, {"api-key": "x"}, {"API KEY": ""},
+        {"a": {"apikey": None}}, {"a": [{"b": [{"apiKey": 1}]}]}, {"x-api-key": "x"},
+        {"X-API-Key": "x"}, {"openalgo_apikey": "x"}, {"a": [{"broker_api_key": "x"}]},
+    ],
+    ids=str,
+)  # fmt: skip  # a table
+def test_an_api_key_in_an_order_is_refused_before_anything_is_sent(
+    db: Database, url: str, user_id: int, order: dict[str, object]
+) -> None:
+    with pytest.raises(ParameterError, match="holds an API key; take it out"):
+        pending_orders.create(db, user_id, "placeorder", order)
+    with pytest.raises(CheckViolation) as refused, psycopg.connect(url) as connection:
+        connection.execute(
+            "insert into oadb.pending_orders (user_id, api_type, order_data) "
+            "values (%s, 'placeorder', %s)",
+            [user_id, psycopg.types.json.Jsonb(order)],
+        )
+
+    assert refused.value.diag.constraint_name == "pending_orders_order_data_secret_check"
+    assert pending_orders.list_recent(db, user_id) == []
+
+
+def test_names_similar_to_an_api_key_are_allowed(db: Database, user_id: int) -> None:
+    order: dict[str, object] = {"apikeys": 1, "note": "apikey", "key": "api_key", "api": {"key": 1}}
+
+    assert pending_orders.create(db, user_id, "placeorder", order).order_data == order
+
+
+@pytest.mark.parametrize(
+    ("given", "constraint"),
+    [
+        ({"order_data": {"a": "\xe9" * 40_000}}, "pending_orders_order_data_size_check"),
+        ({"api_type": ""}, "pending_orders_api_type_check"),
+        ({"api_type": "place order"}, "pending_orders_api_type_check"),
+    ],
+)
+def test_an_order_that_violates_a_check_is_refused(
+    db: Database, user_id: int, given: dict[str, Any], constraint: str
+) -> None:
+    with pytest.raises(CheckViolation) as refused:
+        pending_orders.create(db, user_id, **{"api_type": "x", "order_data": ORDER, **given})
+
+    assert refused.value.diag.constraint_name == constraint
+
+
+CYCLE: dict[str, object] = {}
+CYCLE["a"] = CYCLE
+BUSH: object = 1
+for _ in range(30):
+    BUSH = [BUSH, BUSH]
+
+
+@pytest.mark.parametrize(
+    ("order", "problem"),
+    [
+        ({"price": nan}, "[price] is a float that would not come back as one"),
+        ({"price": inf}, "[price] is a float that would not come back as one"),
+        ({"price": 1e23}, "[price] is a float that would not come back as one"),
+        ({"price": Decimal("1.5")}, "[price] is of type Decimal, which JSON lacks"),
+        ({"at": datetime(2026, 1, 1, tzinfo=UTC)}, "[at] is of type datetime"),
+        ({"legs": [(1, 2)]}, "[legs][0] is of type tuple"),
+        ({"legs": ({"apikey": "x"},)}, "[legs] is of type tuple"),
+        ({1: 2}, " has a name that is no text"), ({"a": {None: 1}}, "[a] has a name that is no"),
+        ({"note": "a\0b"}, "[note] holds a NUL character"),
+        ({"note": "\ud800"}, "[note] holds a lone surrogate"),
+        ({"quantity": 2**70}, "[quantity] is a whole number of more than 64 bits"),
+        ({"a": "x" * 66_000}, " is larger than 65,536"),
+        (CYCLE, "[a]" * 32 + " is deeper than 32"), ({"legs": BUSH}, " is larger than 65,536"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",  # the repr of one is without end
+)  # fmt: skip  # a table
+def test_an_order_that_would_not_read_back_exactly_is_refused_before_anything_is_sent(
+    db: Database, order: Any, problem: str
+) -> None:
+    with pytest.raises(
+        ParameterError, match=re.escape(f"pending_orders.create: order_data{problem}")
+    ):
+        pending_orders.create(db, 1, "placeorder", order)
+
+
+@pytest.mark.parametrize("order", [[], "x", None, 7, [("a", 1)]])
+def test_an_order_is_an_object(db: Database, user_id: int, order: Any) -> None:
+    with pytest.raises(ParameterError):
+        pending_orders.create(db, user_id, "placeorder", order)
+
+
+def test_an_order_of_an_unknown_user_is_refused(db: Database) -> None:
+    with pytest.raises(ForeignKeyViolation) as refused:
+        pending_orders.create(db, 2**62, "placeorder", ORDER)
+
+    assert refused.value.diag.constraint_name == "pending_orders_user_id_fkey"
