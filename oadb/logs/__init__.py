@@ -1,1 +1,1 @@
-"""Logs: what was called, analyzed and measured; stored in batches, redacted, and counted."""
+"""Logs of API calls, analyzed orders, HTTP requests and latency: redacted, stored, counted."""

@@ -1,4 +1,4 @@
-"""Analyzer logs: orders that were analyzed, not sent."""
+"""Analyzer logs: orders that were analyzed instead of sent to a broker."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ query = queries(__name__)
 
 Facet = Literal["total", "api_type", "error", "strategy", "symbol"]
 
-# Characters that are kept of what a client may have chosen.
+# Characters stored of a text that a client may have chosen.
 _LONGEST_API_TYPE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """An order that was analyzed, to be written; both bodies are redacted on the way."""
+    """An analyzed order to write; both bodies are redacted before they are stored."""
 
     api_type: str
     request: dict[str, object]
@@ -33,7 +33,7 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class AnalyzerLog:
-    """An order that was analyzed, as it was written."""
+    """An analyzed order, as it is stored."""
 
     log_id: int
     logged_at: datetime
@@ -45,7 +45,10 @@ class AnalyzerLog:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many analyses have a value: 3 of the strategy Momentum. The total's value is empty."""
+    """The number of analyses with a value, such as 3 with the strategy Momentum.
+
+    The value of the facet ``total`` is empty.
+    """
 
     facet: Facet
     value: str
@@ -109,9 +112,9 @@ query.complete()
 
 @operation
 async def write(db: AsyncExecutor, analysis: Analysis) -> None:
-    """Write *analysis* in the caller's transaction: it is there if, and only if, that commits.
+    """Write an analysis in the caller's transaction: it is stored if, and only if, that commits.
 
-    Redacted as LogWriter redacts, by the usual fields. Of api_type 100 characters are kept.
+    Redacted as by a LogWriter without additional fields. ``api_type`` is cut to 100 characters.
     """
     kept = redacted(analysis)
     api_type = readable(kept.api_type, _LONGEST_API_TYPE)
@@ -128,9 +131,18 @@ async def list_by_day(
     before_id: int | None = None,
     page_size: int = 100,
 ) -> list[AnalyzerLog]:
-    """Return the analyses of a *day* as it was in *zone*, newest first, in pages.
+    """List the analyses of a calendar day in a time zone, in pages.
 
-    Raises ParameterError if *zone* is no name of the IANA time zone database.
+    Args:
+        zone: a name of the IANA time zone database.
+        before_at: ``logged_at`` of the last row of the page before; None starts at the newest.
+        before_id: ``log_id`` of that row; without it, ``before_at`` ends a window.
+
+    Returns:
+        The analyses, newest first, at most 1000.
+
+    Raises:
+        ParameterError: *zone* is not a known time zone.
     """
     time_zones.require("analyzer_logs.list_by_day: zone", zone)
     return await _list_by_day(db, day, zone, before_at, before_id, page_size)

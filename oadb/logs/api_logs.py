@@ -1,4 +1,4 @@
-"""API logs: requests to the API and what they were answered."""
+"""API logs: requests to the API and the responses to them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from oadb.security.addresses import address
 
 query = queries(__name__)
 
-# Characters that are kept of what a client may have chosen.
+# Characters stored of a text that a client may have chosen.
 _LONGEST_ENDPOINT, _LONGEST_METHOD, _LONGEST_ERROR = 500, 20, 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request to the API, to be written; ``request`` and ``response`` are redacted on the way."""
+    """A request to the API to write; both bodies are redacted before they are stored."""
 
     endpoint: str
     method: str
@@ -34,7 +34,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class ApiLog:
-    """A request to the API, as it was written."""
+    """A request to the API, as it is stored."""
 
     log_id: int
     logged_at: datetime
@@ -134,15 +134,24 @@ query.complete()
 
 @operation
 async def write(db: AsyncExecutor, call: Call) -> None:
-    """Write *call* in the caller's transaction: it is there if, and only if, that commits.
+    """Write a call in the caller's transaction: it is stored if, and only if, that commits.
 
-    Redacted as LogWriter redacts, bodies by the usual fields. Texts are cut, not refused: endpoint
-    500 characters, method 20, error 2000. Raises ParameterError for an address that is none,
-    CheckViolation for a status outside of 100 to 599.
+    Redacted as by a LogWriter without additional fields. Long texts are cut: the endpoint to 500
+    characters, the method to 20, the error to 2000.
+
+    Raises:
+        ParameterError: the IP address is invalid.
+        CheckViolation: the status is not in 100 to 599.
     """
     ip, kept = address("api_logs.write", call.ip), redacted(call)
     await _insert(
-        db, kept.user_id, readable(kept.endpoint, _LONGEST_ENDPOINT),
-        readable(kept.method, _LONGEST_METHOD), kept.status, ip, kept.request, kept.response,
+        db,
+        kept.user_id,
+        readable(kept.endpoint, _LONGEST_ENDPOINT),
+        readable(kept.method, _LONGEST_METHOD),
+        kept.status,
+        ip,
+        kept.request,
+        kept.response,
         None if kept.error is None else readable(kept.error, _LONGEST_ERROR),
-    )  # fmt: skip
+    )

@@ -1,7 +1,7 @@
-"""Fields of bodies that are kept: those of orders, of their answers, and of market data.
+"""Fields that redaction keeps in bodies: those of orders, of responses and of market data.
 
-Whatever has another name may be a secret, and is counted instead. So are the values of tokens,
-even of instruments: their name is that of a secret.
+A field with any other name may be a secret: it is left out, and counted. That includes the tokens
+of instruments, because ``token`` is also the name of a secret.
 """
 
 _ORDERS = """
@@ -34,4 +34,4 @@ value vega delta gamma volume
 """
 
 FIELDS = frozenset(f"{_ORDERS} {_ANSWERS} {_MARKET}".split())
-"""In lower case; a name matches in any case."""
+"""Names in lower case; they match in any letter case."""

@@ -1,4 +1,4 @@
-"""Latency: how long calls to brokers took, part by part."""
+"""Latency: the duration of calls to brokers, part by part."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Outcome = Literal["succeeded", "failed", "partial"]
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """A call to a broker, to be written; times in milliseconds."""
+    """A call to a broker to write; times in milliseconds."""
 
     total_ms: float
     outcome: Outcome
@@ -37,7 +37,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class TimingLog:
-    """A call to a broker that was written; times in milliseconds."""
+    """A call to a broker, as it is stored; times in milliseconds."""
 
     log_id: int
     logged_at: datetime
@@ -57,10 +57,10 @@ class TimingLog:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the calls to a broker (None: not said) or to all; times in milliseconds.
+    """One part of the calls to a broker (None: unknown) or to all; times in milliseconds.
 
-    ``calls`` are those in which it was measured. ``average_ms`` and the percentiles are None where
-    there are none. ``bins`` and ``counts`` are a histogram: see ``rollups.bin_edges``.
+    ``calls`` counts the calls in which the part was measured. Without any, ``average_ms`` and the
+    percentiles are None. ``bins`` and ``counts`` are a histogram: see ``rollups.bin_edges``.
     """
 
     broker: str | None
@@ -80,13 +80,13 @@ class Part:
     counts: list[int]
 
     def share(self, count: int) -> float | None:
-        """Return a count, such as ``under_150_ms``, as a share of the calls: 0 to 1."""
+        """Return a count, such as ``under_150_ms``, as a share of ``calls``: 0 to 1, or None."""
         return count / self.calls if self.calls else None
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerLatency:
-    """The calls to a broker, or to all, part by part; ``total`` counts each call."""
+    """The calls to a broker, or to all, part by part; ``total`` counts every call."""
 
     rtt: Part
     validation: Part
@@ -97,7 +97,7 @@ class BrokerLatency:
 
 @dataclass(frozen=True, slots=True)
 class LatencyStatistics:
-    """The calls of a window: to all brokers together, and to each, the most called first."""
+    """The calls in a window: to all brokers together, and to each, by number of calls."""
 
     total: BrokerLatency
     brokers: tuple[BrokerLatency, ...]
@@ -147,25 +147,43 @@ query.complete()
 
 @operation
 async def write(db: AsyncExecutor, timing: Timing) -> None:
-    """Write one call at once; a LogWriter writes many for the price of few.
+    """Write one call immediately; for many calls, a LogWriter is much cheaper.
 
-    Redacted as LogWriter redacts; texts are cut at 2,000 characters. Raises CheckViolation for a
-    time that cannot be: negative (but for ``overhead_ms``), above 1e9, or no number.
+    Redacted as by a LogWriter. Texts are cut to 2000 characters.
+
+    Raises:
+        CheckViolation: a time is negative (except ``overhead_ms``), above 1e9 or NaN, or the
+            outcome is unknown.
     """
     kept = redacted(timing)
     await _insert(
-        db, kept.user_id, kept.order_id, kept.broker, kept.symbol, kept.order_type, kept.rtt_ms,
-        kept.validation_ms, kept.response_ms, kept.overhead_ms, kept.total_ms, kept.outcome,
+        db,
+        kept.user_id,
+        kept.order_id,
+        kept.broker,
+        kept.symbol,
+        kept.order_type,
+        kept.rtt_ms,
+        kept.validation_ms,
+        kept.response_ms,
+        kept.overhead_ms,
+        kept.total_ms,
+        kept.outcome,
         kept.error,
-    )  # fmt: skip
+    )
 
 
 @operation
 async def statistics(db: AsyncExecutor, since: datetime, until: datetime) -> LatencyStatistics:
-    """Count and time the calls from *since* up to, but not including, *until*.
+    """Summarize the calls from *since* up to, but not including, *until*.
 
-    As ``traffic.statistics``, for each part of a call. Raises ParameterError if *since* is after
-    *until*.
+    As exact as ``traffic.statistics``.
+
+    Returns:
+        Counts, averages and percentiles of each part of a call.
+
+    Raises:
+        ParameterError: *since* is after *until*.
     """
     require_window("latency.statistics", since, until)
     async with db.transaction() as tx:

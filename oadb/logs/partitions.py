@@ -1,6 +1,6 @@
-"""Partitions of logs, and what else of logs goes with time.
+"""Partitions of log tables, and the rows about logs that expire.
 
-What changes something is for the owner of the tables: see ``oadb maintain``.
+Only the owner of the tables may change them: see ``oadb maintain``.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ query = queries(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who owns the tables of logs, and whether this connection's role has his rights."""
+    """The owner of the log tables, and whether the role of this connection has its rights."""
 
     role_name: str
     owner_name: str
@@ -23,7 +23,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A partition that should be there by now; one that is due will be needed soon."""
+    """A partition that should exist by now; one that is due will be needed soon."""
 
     table_name: str
     partition_name: str
@@ -33,9 +33,9 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Strays:
-    """Rows in the default partition of a table, and the period whose partition they lack.
+    """Rows in the default partition of a table, and the start of the period they belong to.
 
-    ``starts_at`` is None for times that no partition is made for: before 1970 and after 9998.
+    ``starts_at`` is None for times that cannot have a partition: before 1970 and after 9998.
     """
 
     table_name: str
@@ -45,9 +45,9 @@ class Strays:
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """When ``oadb maintain`` last came to its end; more than two days are long ago.
+    """When ``oadb maintain`` last completed; ``is_long_ago`` means more than two days.
 
-    While it never ran, ``maintained_at`` is when the tables were made.
+    Until it first runs, ``maintained_at`` is when the tables were created.
     """
 
     maintained_at: datetime
@@ -57,7 +57,7 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """How many rows of logs were not stored within the last day."""
+    """How many rows of logs were not stored in the last day."""
 
     rejected: int
     dropped: int

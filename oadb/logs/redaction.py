@@ -1,7 +1,8 @@
-"""Redaction: what of a row may be kept at all. Done by the caller, before anything is queued.
+"""Redaction of rows, in the thread of the caller, before they are queued.
 
-A body keeps the fields of a list, at any depth, and counts the others. Whatever is kept as text
-is cut, and loses what looks like a secret (patterns). Nothing that is given raises an error.
+A body keeps listed fields, at any depth; other fields are left out and counted. Texts that are
+kept are cut, and what looks like a secret is replaced (see ``secret_patterns``). No value makes
+redaction raise.
 """
 
 import json
@@ -26,26 +27,27 @@ from oadb.logs.texts import LONGEST, cut, storable, visible
 
 
 class _Dataclass(Protocol):
-    """What every dataclass has."""
+    """Any dataclass."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[object]]]
 
 
 Row = TypeVar("Row", bound=_Dataclass)
 
-# Read on beyond the cut, so that no half of a secret is left at it, too short to be told.
+# Characters searched beyond the cut, so that the cut leaves no part of a secret that is too short
+# to be recognised.
 _MARGIN = 1000
 
 DEEPEST, MOST_VALUES, MOST_CHARACTERS = 12, 2000, 65536
-"""Levels, values and characters of a body; what is beyond them is marked."""
+"""Levels, values and characters kept of a body; a mark replaces the rest."""
 
 _TOO_DEEP, _TOO_MUCH, _UNREADABLE = "[deeper]", "[more]", "[unreadable]"
 
-# Characters, power of ten, and bits of a number: jsonb holds larger ones, but nobody means them.
-_LONGEST_NUMBER, _REACH, _MOST_BITS = 60, 400, 200
+# Most characters, power of ten and bits of a number. jsonb holds larger ones; real data has none.
+_LONGEST_NUMBER, _MOST_EXPONENT, _MOST_BITS = 60, 400, 200
 
-# Texts that were found clean: the usual ones, paths and hosts, then cost one look-up, and one place
-# in memory however many rows have them.
+# Limits of the cache of texts without secrets: common texts, such as paths and hosts, cost one
+# lookup, and are in memory once for all rows.
 _MOST_CLEAN, _LONGEST_CLEAN = 10_000, 200
 
 _PLAIN = frozenset({int, float, bool, type(None)})
@@ -55,27 +57,27 @@ _quoted = encode_basestring
 
 Values = tuple[object, ...]
 Redacted = tuple[Values, int]
-"""Values that may be kept, and about how many bytes they take."""
+"""Redacted values, and about how many bytes they take."""
 
-# Of a row beside its texts; measured.
+# Bytes that a row takes besides its texts; measured.
 _ROW_BYTES = 500
 
 
 class Redaction:
-    """Redacts texts, bodies and rows; *more* are names of fields to keep beside FIELDS."""
+    """Redacts texts, bodies and rows. *more* names fields to keep in addition to FIELDS."""
 
     def __init__(self, more: Iterable[str] = ()) -> None:
         names = [*more]
         if not all(isinstance(name, str) and name for name in cast("list[object]", names)):
-            raise ParameterError("fields must be names of fields")
+            raise ParameterError("fields must be names of fields, as non-empty texts")
         self._fields = FIELDS | {name.lower() for name in names}
-        # As they are usually written, ready to be followed by a value.
+        # As JSON with a colon, for names that a body has in lower case, as most do.
         self._names = {name: f"{_quoted(name)}: " for name in self._fields}
         self._clean: dict[str | None, str | None] = {None: None}
         self._quoted: dict[str, str] = {}
 
     def text(self, text: str) -> str:
-        """Return *text*, cut to 2000 characters, without what looks like a secret."""
+        """Return *text* cut to 2000 characters, with what looks like a secret replaced."""
         if text in self._clean:
             return text
         window = text[: LONGEST + _MARGIN]
@@ -87,7 +89,7 @@ class Redaction:
         return cut(hidden)
 
     def quoted(self, text: str) -> str:
-        """Return ``text`` of *text* as JSON that jsonb takes."""
+        """Return *text*, redacted, as a JSON string that jsonb accepts."""
         found = self._quoted.get(text)
         if found is None:
             found = _quoted(storable(self.text(text)))
@@ -98,14 +100,14 @@ class Redaction:
         return found
 
     def body(self, body: object) -> str:
-        """Return *body* as JSON that jsonb takes, with the fields that may be kept."""
+        """Return *body*, redacted, as JSON that jsonb accepts."""
         try:
             return _Rendering(self.quoted, self._quoted, self._names).render(body, DEEPEST)
-        except Exception:  # noqa: BLE001  # a body can be anything: its own methods may raise
+        except Exception:  # noqa: BLE001  # methods of values may raise anything
             return _quoted(_UNREADABLE)
 
     def flat(self, texts: Values, others: Values) -> Redacted:
-        """Return *texts* and *others* redacted, which costs little where all were met before."""
+        """Redact the values of a row without bodies; cheap if all *texts* were seen before."""
         try:
             kept = tuple(map(self._clean.__getitem__, cast("tuple[str]", texts)))
         except (KeyError, TypeError):
@@ -115,7 +117,7 @@ class Redaction:
         return kept + others, _ROW_BYTES
 
     def mixed(self, values: Values, bodies: AbstractSet[int]) -> Redacted:
-        """Return *values* redacted, those in the places *bodies* as JSON."""
+        """Redact the values of a row; those at the indexes *bodies* become JSON."""
         kept = tuple(
             self.body(value) if place in bodies and value is not None else self.value(value)
             for place, value in enumerate(values)
@@ -123,7 +125,7 @@ class Redaction:
         return kept, _ROW_BYTES + sum(map(_size, kept))
 
     def row(self, row: Row) -> Row:
-        """Return a dataclass with its texts and bodies redacted, for a statement of one row."""
+        """Return a dataclass with its texts and bodies redacted, to be written by one statement."""
         given = {field.name: getattr(row, field.name) for field in fields(row)}
         kept = {name: self._storable(value) for name, value in given.items()}
         return replace(row, **kept)
@@ -145,17 +147,17 @@ class Redaction:
 
 
 def redacted(row: Row) -> Row:
-    """Return a row of logs as it may be stored, for who stores it without a LogWriter."""
-    return _usual.row(row)
+    """Return a row, redacted, to be written without a LogWriter."""
+    return _default.row(row)
 
 
 @dataclass(slots=True)
 class _Rendering:
-    """One body on its way to JSON, and how much more of it there may be."""
+    """The rendering of one body as JSON, and how much more of it may be kept."""
 
     quoted: Callable[[str], str]
     known: Mapping[str, str]
-    """What ``quoted`` returned of texts that were met before."""
+    """Results of ``quoted`` for texts seen before."""
     names: Mapping[str, str]
     values: int = MOST_VALUES
     characters: int = MOST_CHARACTERS
@@ -179,7 +181,7 @@ class _Rendering:
             return _quoted(_TOO_DEEP)
         parts: list[str] = []
         names, known, hidden = self.names, self.known, 0
-        # A copy, since others may change it meanwhile.
+        # A copy: another thread may change the body meanwhile.
         for key, each in list(islice(value.items(), MOST_VALUES)):
             if self.values <= 0:
                 break
@@ -200,12 +202,12 @@ class _Rendering:
         return "{" + ", ".join(parts) + "}"
 
     def _name(self, key: object) -> str | None:
-        """Return the name of a field that may be kept, as JSON has it."""
+        """Return a field name as JSON, with its colon; None if the field must not be kept."""
         if not isinstance(key, str):
             return None
         key = str.__str__(key)
-        usual = self.names.get(key)
-        return f"{_quoted(key)}: " if usual is None and key.lower() in self.names else usual
+        name = self.names.get(key)
+        return f"{_quoted(key)}: " if name is None and key.lower() in self.names else name
 
     def _array(self, value: Iterable[object], depth: int) -> str:
         if depth <= 0:
@@ -222,16 +224,16 @@ class _Rendering:
         if value is None or value is True or value is False:
             return _CONSTANTS[value]
         if isinstance(value, int):
-            return _whole(value)
-        return str(value) if isfinite(value) else _broken(value)
+            return _integer(value)
+        return str(value) if isfinite(value) else _fractional(value)
 
     def _scalar(self, value: object) -> str:
         if isinstance(value, Enum):
             return self.render(value.value, 0)
         if isinstance(value, Integral):
-            return _whole(int(value))
+            return _integer(int(value))
         if isinstance(value, Decimal | Real):
-            return _broken(value if isinstance(value, Decimal) else float(value))
+            return _fractional(value if isinstance(value, Decimal) else float(value))
         if isinstance(value, _SPELLED):
             return self._text(str(value))
         return _quoted(f"[{type(value).__name__}]")
@@ -253,17 +255,19 @@ def _size(value: object) -> int:
     return len(value) if value.isascii() else 4 * len(value)
 
 
-def _whole(number: int) -> str:
-    # Python spells no much longer ones.
+def _integer(number: int) -> str:
+    # Python refuses to convert much larger ones to text.
     return str(number) if number.bit_length() <= _MOST_BITS else _quoted("[a large number]")
 
 
-def _broken(number: Decimal | float) -> str:
-    """Return a number as JSON has it; as a text where JSON has none, such as NaN."""
+def _fractional(number: Decimal | float) -> str:
+    """Return a number as JSON; as a string if JSON has no such number (NaN) or it is too long."""
     text = str(number)
     finite = number.is_finite() if isinstance(number, Decimal) else isfinite(number)
-    ordinary = finite and len(text) <= _LONGEST_NUMBER and abs(Decimal(text).adjusted()) <= _REACH
+    ordinary = (
+        finite and len(text) <= _LONGEST_NUMBER and abs(Decimal(text).adjusted()) <= _MOST_EXPONENT
+    )
     return text if ordinary else _quoted(cut(text, _LONGEST_NUMBER))
 
 
-_usual = Redaction()
+_default = Redaction()

@@ -1,8 +1,8 @@
-"""Rollups: logs counted by minute, hour and day, for statistics.
+"""Rollups: log rows counted by minute, hour and day, for statistics.
 
-A row of ``log_batches`` says which minutes a batch of rows touched, and whether these were counted
-since. Until they are, statistics read the rows of these minutes: they are exact at any time, and
-``refresh`` only makes them fast. Run it once a minute; ``oadb maintain`` does.
+Each row of ``log_batches`` records the minutes that a batch of log rows falls into, and whether
+they were counted since. Statistics read the log rows of minutes that were not: they are always
+exact, and ``refresh`` only makes them fast. Run it once a minute, as ``oadb maintain`` does.
 """
 
 from dataclasses import dataclass
@@ -26,19 +26,19 @@ _Merge = Query[[timedelta, timedelta, datetime, datetime], Affected]
 
 _MINUTE = timedelta(minutes=1)
 
-# As in oadb.duration_bin.
+# As in the function oadb.duration_bin.
 _LEAST_MS, _RATIO = 0.001, 1.1
 
 FEW = 1000
-"""Percentiles of a window with at most as many rows are those of the rows themselves."""
+"""Percentiles of a window with at most this many rows are computed from the rows: exact."""
 
 _BATCHES = 5000
-"""How many batches are marked at once; about a quarter of an hour of a busy writer."""
+"""Batches marked as counted at a time; a busy writer makes them in about 15 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class RollupStep:
-    """Minutes of one hour that are counted in one transaction."""
+    """Minutes within one hour, counted in one transaction."""
 
     starts_at: datetime
     ends_at: datetime
@@ -46,7 +46,7 @@ class RollupStep:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Batches of a table that wait to be rolled up; ``first_at`` is the time of the oldest row."""
+    """The batches of a table not counted yet; ``first_at`` is the time of their oldest row."""
 
     table_name: str
     batches: int
@@ -55,7 +55,7 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What a refresh did; not ``is_complete``: another one was at it, and goes on."""
+    """What a refresh counted; ``is_complete`` is False if another refresh was running."""
 
     batches: int
     minutes: int
@@ -126,15 +126,22 @@ query.complete()
 
 
 def require_window(label: str, since: datetime, until: datetime) -> None:
-    """Raise ParameterError for a window that ends before it begins; *label* names who asks."""
+    """Check that a window does not end before it begins.
+
+    Args:
+        label: the name of the caller, for the error.
+
+    Raises:
+        ParameterError: *since* is after *until*.
+    """
     if since > until:
         raise ParameterError(f"{label}: since is after until")
 
 
 def bin_edges(number: int) -> tuple[float, float]:
-    """Return what a bin lies between, in milliseconds: more than the first, at most the second.
+    """Return the bounds of a bin in milliseconds: the lower one is outside of it.
 
-    Bin 0 is what is at most a microsecond, and a bin below it what is negative.
+    Bin 0 holds durations of up to a microsecond; bins with negative numbers hold negative ones.
     """
     if number <= 0:
         low, high = bin_edges(-number) if number else (-_LEAST_MS, _LEAST_MS)
@@ -142,7 +149,7 @@ def bin_edges(number: int) -> tuple[float, float]:
     return _LEAST_MS * _RATIO ** (number - 1), _LEAST_MS * _RATIO**number
 
 
-# What counts the rows of each table, and what adds up what was counted.
+# For each table: the statement that counts rows by minute, and the one that adds counts up.
 _STATEMENTS: dict[Table, tuple[_Count, _Merge]] = {
     "traffic": (_count_traffic, _merge_traffic),
     "latency": (_count_latency, _merge_latency),
@@ -151,18 +158,21 @@ _STATEMENTS: dict[Table, tuple[_Count, _Merge]] = {
 
 @operation
 async def refresh(db: AsyncExecutor) -> Refreshed:
-    """Count what was stored since the last refresh; return how much.
+    """Count the rows stored since the last refresh.
 
-    It goes in steps of at most an hour of one table, each in a transaction of its own, and what is
-    counted twice counts once: it may be killed at any time, and run again. The owner of the tables
-    may run it, and whoever may write rollups.
+    Each step, at most one hour of one table, is a transaction of its own and idempotent: a refresh
+    may be killed at any time, and run again. The owner of the tables may run it, as may a role
+    that may write rollups.
+
+    Returns:
+        The numbers of batches and of minutes that were counted.
     """
-    ladder = [*pairwise(await _list_resolutions(db))]
+    resolutions = [*pairwise(await _list_resolutions(db))]
     batches, minutes = 0, timedelta()
     for table in _STATEMENTS:
         while waiting := await _list_waiting(db, table):
             for step in await _list_steps(db, waiting):
-                if not await _count(db, table, ladder, step):
+                if not await _count(db, table, resolutions, step):
                     return Refreshed(batches, minutes // _MINUTE, is_complete=False)
                 minutes += step.ends_at - step.starts_at
             batches += await _mark(db, waiting)
@@ -172,21 +182,28 @@ async def refresh(db: AsyncExecutor) -> Refreshed:
 
 
 async def _count(
-    db: AsyncExecutor, table: Table, ladder: list[tuple[timedelta, timedelta]], step: RollupStep
+    db: AsyncExecutor,
+    table: Table,
+    resolutions: list[tuple[timedelta, timedelta]],
+    step: RollupStep,
 ) -> bool:
-    """Count the minutes of a step, and what they are part of; False: somebody else is counting."""
+    """Count a step at every resolution; False if another refresh is running."""
     count, merge = _STATEMENTS[table]
     async with db.transaction() as tx:
         if not await _claim_refresh(tx):
             return False
         await _allow_time(tx)
         await count(tx, step.starts_at, step.ends_at)
-        for finer, coarser in ladder:
+        for finer, coarser in resolutions:
             await merge(tx, finer, coarser, step.starts_at, step.ends_at)
     return True
 
 
 @operation
 async def delete_before(db: AsyncExecutor, before: datetime) -> int:
-    """Forget what ended before a time; return how many buckets."""
+    """Delete the buckets, of both tables, that ended by a time.
+
+    Returns:
+        The number of buckets deleted.
+    """
     return await _delete_traffic_before(db, before) + await _delete_latency_before(db, before)

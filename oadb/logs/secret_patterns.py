@@ -1,4 +1,4 @@
-"""Secrets that can be told by their form or by what stands before them, wherever they are."""
+"""Secrets in texts, recognised by their form or by the text before them."""
 
 import re
 from collections.abc import Set as AbstractSet
@@ -7,18 +7,19 @@ from functools import partial
 from urllib.parse import unquote_plus
 
 HIDDEN = "***"
-"""What stands where something was redacted, as in oadb.security.secret."""
+"""Replaces a secret, as in oadb.security.secret."""
 
-# Without one of these a text has no secret that could be told; most texts end here.
-_TELLTALES = re.compile(r"[\s:=?%_]|eyJ|ebhook/")
+# A short text without one of these has no recognisable secret; that is most texts.
+_CLUES = re.compile(r"[\s:=?%_]|eyJ|ebhook/")
 
-# 32 random bytes have 43 characters in base64, 40 in few alphabets; ids of orders are shorter.
+# 32 random bytes are 43 characters of base64, and at least 40 in larger alphabets; ids of orders
+# are shorter.
 _SHORTEST_RUN = 40
 
-# A text may be percent-encoded by each of several proxies; more than this is meant to hide.
+# Each proxy on the way may percent-encode a text again; more often than this means to hide it.
 _MOST_DECODINGS = 5
 
-# Bounded, and below possessive, so that no text takes more than linear time.
+# Quantifiers are bounded here and possessive below, so that matching takes linear time.
 _NAMES = (
     r"(?:api[-_ ]?key|token|passw|passphrase|pwd|secret|otp|mpin|\bpin\b|signature|session"
     r"|credential|jwt|auth|cookie|csrf|private[-_ ]?key)[\w.-]{0,40}"
@@ -27,7 +28,7 @@ _NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What is found and what stays of it, in texts that have one of the *clues* in any case."""
+    """A pattern and what replaces it, tried on texts that contain a clue in any letter case."""
 
     clues: tuple[str, ...]
     pattern: re.Pattern[str]
@@ -45,7 +46,7 @@ _RULES = (
         ("-----begin",),
         re.compile(r"-----BEGIN[^-]*KEY-----.*?(?:-----END[^-]*-----|\Z)", re.DOTALL),
     ),
-    # Our own tokens (oadb.security.tokens), whole or cut off, and JSON Web Tokens.
+    # Tokens of oadb.security.tokens, whole or cut off, and JSON Web Tokens.
     _Rule(
         ("oak_", "oas_", "eyj"),
         re.compile(r"oa[ks]_[0-9A-Za-z]{8,}|eyJ[\w-]{5,}(?:\.[\w-]*)*"),
@@ -59,17 +60,30 @@ _RULES = (
         re.compile(r"(?i)\b(bearer|basic|digest|negotiate)\s+[^\s,;\"']+"),
         rf"\1 {HIDDEN}",
     ),
-    # Headers, whose values reach to the end of the line.
+    # Headers; the value ends with the line.
     _Rule(
         ("authorization", "cookie"),
         re.compile(r"(?i)((?:authorization|cookie)\\*[\"']?\s*[:=])[^\r\n]*"),
         rf"\1 {HIDDEN}",
     ),
-    # name=value and "name": value; an object or a list as the value may hold anything.
+    # name=value and "name": value. If the value is an object or a list, the rest is hidden too.
     _Rule(
         (
-            "key", "token", "passw", "passphrase", "pwd", "secret", "otp", "pin", "signature",
-            "session", "credential", "jwt", "auth", "cookie", "csrf",
+            "key",
+            "token",
+            "passw",
+            "passphrase",
+            "pwd",
+            "secret",
+            "otp",
+            "pin",
+            "signature",
+            "session",
+            "credential",
+            "jwt",
+            "auth",
+            "cookie",
+            "csrf",
         ),
         re.compile(
             rf"(?is)({_NAMES}\\*[\"']?\s*[:=]\s*)"
@@ -78,7 +92,7 @@ _RULES = (
         rf"\1{HIDDEN}",
     ),
     _Rule(("=",), re.compile(r"(?<![0-9A-Za-z+/])[0-9A-Za-z+/]{20,}+={1,2}")),
-)  # fmt: skip
+)
 
 _RUN = re.compile(rf"[0-9A-Za-z_-]{{{_SHORTEST_RUN},}}+")
 
@@ -86,10 +100,10 @@ _QUERY_STRING = re.compile(r"(?<=\?)[^\s\"'<>]+")
 
 
 def hide_secrets(text: str, fields: AbstractSet[str]) -> str:
-    """Return *text* without what looks like a secret.
+    """Return *text* with what looks like a secret replaced.
 
-    Of a query string, only the parameters named in *fields* are kept. Where something is found
-    behind percent-encoding, the text is given decoded.
+    Query strings keep only the parameters named in *fields*. A text that hides a secret by
+    percent-encoding is returned decoded.
     """
     if not _may_hold_any(text):
         return text
@@ -101,7 +115,7 @@ def hide_secrets(text: str, fields: AbstractSet[str]) -> str:
 
 
 def _may_hold_any(text: str) -> bool:
-    return len(text) >= _SHORTEST_RUN or _TELLTALES.search(text) is not None
+    return len(text) >= _SHORTEST_RUN or _CLUES.search(text) is not None
 
 
 def _hide(text: str, fields: AbstractSet[str]) -> str:
@@ -121,7 +135,7 @@ def _hide_parameters(fields: AbstractSet[str], found: re.Match[str]) -> str:
 
 
 def _decoded(text: str) -> str | None:
-    """Return *text* with its percent-encoding undone, or None if it was done too often."""
+    """Return *text* without percent-encoding, or None if it was encoded too often."""
     for _ in range(_MOST_DECODINGS):
         if "%" not in text or (decoded := unquote_plus(text)) == text:
             return text

@@ -1,4 +1,4 @@
-"""Traffic: HTTP requests, whatever they asked for."""
+"""Traffic: every HTTP request to the service."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _FIRST_ERROR = 400
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request, to be written. ``endpoint`` is the route that took it; None: none did."""
+    """An HTTP request to write. ``endpoint`` is the route that matched; None: no route did."""
 
     ip: str
     method: str
@@ -36,7 +36,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class RequestLog:
-    """An HTTP request that was written."""
+    """An HTTP request, as it is stored."""
 
     log_id: int
     logged_at: datetime
@@ -53,7 +53,7 @@ class RequestLog:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """An address that asked: how often, how often in vain, and when last."""
+    """An address with its number of requests and of errors, and the time of its last request."""
 
     ip: str
     requests: int
@@ -63,10 +63,10 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class EndpointTraffic:
-    """Requests of an endpoint (None: that no route took) or of all; times in milliseconds.
+    """Requests of an endpoint (None: no route matched) or of all; times in milliseconds.
 
-    ``average_ms`` and the percentiles are None where there was no request. ``bins`` and ``counts``
-    are a histogram: see ``rollups.bin_edges``.
+    Without any request, ``average_ms`` and the percentiles are None. ``bins`` and ``counts`` are a
+    histogram: see ``rollups.bin_edges``.
     """
 
     endpoint: str | None
@@ -86,13 +86,13 @@ class EndpointTraffic:
 
     @property
     def errors(self) -> int:
-        """Requests that were answered with a status from 400 on."""
+        """Requests answered with a status of 400 or above."""
         return self.status_4xx + self.status_5xx
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficStatistics:
-    """What was asked for in a window: all together, and by endpoint, the most asked for first."""
+    """The requests in a window: all together, and of each endpoint, by number of requests."""
 
     total: EndpointTraffic
     endpoints: tuple[EndpointTraffic, ...]
@@ -177,17 +177,28 @@ query.complete()
 
 @operation
 async def write(db: AsyncExecutor, request: Request) -> None:
-    """Write one request at once; a LogWriter writes many for the price of few.
+    """Write one request immediately; for many requests, a LogWriter is much cheaper.
 
-    Redacted as LogWriter redacts; texts are cut at 2,000 characters, the method at 20. Raises
-    ParameterError for an address that is none, CheckViolation for a status outside of 100 to 599
-    and for a duration that is negative, above 1e9 or no number.
+    Redacted as by a LogWriter. Texts are cut to 2000 characters, the method to 20.
+
+    Raises:
+        ParameterError: the IP address is invalid.
+        CheckViolation: the status is not in 100 to 599, or the duration is negative, above 1e9
+            or NaN.
     """
     ip, kept = address("traffic.write", request.ip) or "", redacted(request)
     await _insert(
-        db, ip, readable(kept.method, _LONGEST_METHOD), kept.path, kept.endpoint, kept.status,
-        kept.duration_ms, kept.host, kept.user_id, kept.error,
-    )  # fmt: skip
+        db,
+        ip,
+        readable(kept.method, _LONGEST_METHOD),
+        kept.path,
+        kept.endpoint,
+        kept.status,
+        kept.duration_ms,
+        kept.host,
+        kept.user_id,
+        kept.error,
+    )
 
 
 @operation
@@ -199,10 +210,18 @@ async def list_by_status(
     before_id: int | None = None,
     page_size: int = 100,
 ) -> list[RequestLog]:
-    """Return the requests that were answered with a status, in pages as ``list_recent``.
+    """List the requests answered with a status, in pages.
 
-    From 400 on by an index, whatever *since* is; below, a rare status costs all requests from
-    *since* on.
+    An index serves statuses from 400 on. For a rare status below 400, all requests from *since* on
+    are read.
+
+    Args:
+        since: the first time of the window.
+        before_at: ``logged_at`` of the last row of the page before; None starts at the newest.
+        before_id: ``log_id`` of that row; without it, ``before_at`` ends a window.
+
+    Returns:
+        The requests, newest first, at most 1000.
     """
     listed = _list_errors if status >= _FIRST_ERROR else _list_by_status
     return await listed(db, status, since, before_at, before_id, page_size)
@@ -210,11 +229,17 @@ async def list_by_status(
 
 @operation
 async def statistics(db: AsyncExecutor, since: datetime, until: datetime) -> TrafficStatistics:
-    """Count and time the requests from *since* up to, but not including, *until*.
+    """Summarize the requests from *since* up to, but not including, *until*.
 
-    Counts and averages are exact, of whatever is committed when it is asked. Percentiles are exact
-    where there are at most ``rollups.FEW`` requests, and otherwise at most 5 % off. Where rows are
-    gone, a window counts whole minutes alone. Raises ParameterError if *since* is after *until*.
+    Counts and averages are exact, and include all committed rows. Percentiles are exact for up to
+    ``rollups.FEW`` requests, and otherwise at most 5 % off. Where rows were deleted, only whole
+    minutes of the window count.
+
+    Returns:
+        Counts, averages and percentiles of all requests and of each endpoint.
+
+    Raises:
+        ParameterError: *since* is after *until*.
     """
     require_window("traffic.statistics", since, until)
     async with db.transaction() as tx:

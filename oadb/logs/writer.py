@@ -1,12 +1,12 @@
-"""The writer of logs: rows wait in a bounded queue, and are stored in batches by a thread.
+"""Log writers: a bounded queue of rows, and a thread that stores them in batches.
 
     with LogWriter.from_env() as logs:
         logs.write(traffic.Request("203.0.113.7", "GET", "/api/v1/quotes", 200, 12.5))
         logs.record(api_logs.Call("/api/v1/placeorder", "POST", 200, user_id, request=order))
 
-``write`` is for telemetry: it takes microseconds, and where there is no room the row is dropped and
-counted. ``record`` is for the audit: it returns when the row is stored. Either redacts before it
-queues. What is stored is stored once, whatever breaks; see docs/reliability.md.
+``write`` is for telemetry: it takes microseconds; if the queue is full, the row is dropped and
+counted. ``record`` is for audit logs: it returns once the row is committed. Both redact the row
+before they queue it. Whatever fails, no row is stored twice; see docs/reliability.md.
 """
 
 import asyncio
@@ -35,12 +35,12 @@ from oadb.logs.writing.writer_stats import LogStats
 query = queries(__name__)
 
 URL = "OADB_LOG_DATABASE_URL"
-"""Where logs are written, as a role that may do nothing else (oadb_log); else DATABASE_URL."""
+"""The database for logs, as a role that may only write them (oadb_log); else DATABASE_URL."""
 
 Row = api_logs.Call | analyzer_logs.Analysis | traffic.Request | latency.Timing
 
-# Seconds between two looks for room on an event loop.
-_LOOK = 0.005
+# Seconds between checks for room in the queue, on an event loop.
+_POLLING_INTERVAL = 0.005
 
 
 @query
@@ -70,21 +70,24 @@ _TABLES = (
 
 
 class _SharedWriter:
-    """What both colours share."""
+    """What LogWriter and AsyncLogWriter share."""
 
     def __init__(
         self, config: Config, limits: Limits | None = None, fields: Iterable[str] = ()
     ) -> None:
-        # Of its own: what requests do, and how many there are, must not hold up logs.
+        # A connection of its own, so that the load of the service cannot delay logs.
         config = replace(config, pool_size=1, max_overflow=0, keyring=None)
         ledger = Ledger(_claim_batch, _park, _record_drops)
         self._worker = Worker(Database(config), ledger, _TABLES, limits or Limits(), fields)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the configuration from the environment. Raises ConfigError.
+        """Read the configuration from the environment.
 
-        The database is that of OADB_LOG_DATABASE_URL where it is set.
+        OADB_LOG_DATABASE_URL names the database; without it, DATABASE_URL does.
+
+        Raises:
+            ConfigError: a setting is missing or invalid; the text names it.
         """
         env = {**(os.environ if environ is None else environ)}
         given = env.get(URL, "").strip()
@@ -96,30 +99,35 @@ class _SharedWriter:
             raise ConfigError(f"{URL}, read like DATABASE_URL: {error}") from None
 
     def stats(self) -> LogStats:
-        """Return what the writer is doing and has done, in this process."""
+        """Return the state and the counters of this writer, in this process."""
         return self._worker.queue.stats()
 
 
 class LogWriter(_SharedWriter):
-    """Writes logs, for threads. One for each process; a child of fork gets its own queue.
+    """Writes logs from threads. Make one per process; a forked child gets an empty queue.
 
-    *fields* are names of fields of bodies that are kept beside those of oadb.logs.kept_fields.
+    *fields* names fields of bodies to keep, in addition to those of oadb.logs.kept_fields.
     """
 
     def __enter__(self) -> Self:
-        """Start the thread; a database that is away is waited for."""
+        """Start the thread. The database need not be available yet."""
         self._worker.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close it."""
+        """Close the writer."""
         self.close()
 
     def write(self, row: Row) -> bool:
-        """Take a row to be stored soon; return False if it was dropped, and counted.
+        """Queue a row, to be stored soon.
 
-        Waits only where there is no room, and not longer than Limits.wait_seconds. Raises
-        ParameterError unless *row* is a Row; what is in it is never a reason.
+        Waits only if the queue is full, at most Limits.wait_seconds.
+
+        Returns:
+            Whether the row was queued; otherwise it was dropped, and counted.
+
+        Raises:
+            ParameterError: *row* is not a Row. No value in a row is refused.
         """
         worker = self._worker
         if worker.offer(row):
@@ -131,12 +139,18 @@ class LogWriter(_SharedWriter):
         return False
 
     def record(self, row: Row, timeout: float = 5.0) -> None:
-        """Store a row; return when it is committed.
+        """Store a row; return once it is committed.
 
-        Within *timeout* seconds (0.001 to 3600), else: BusyError, there was no room;
-        UnavailableError, it was not stored and will not be; OutcomeUnknownError, it is on its way,
-        and will be stored unless the process ends. ParameterError: the table does not take it, and
-        it is in log_rejects.
+        Args:
+            timeout: seconds, 0.001 to 3600.
+
+        Raises:
+            BusyError: the queue was full until the timeout; the row was not queued.
+            UnavailableError: the row was not stored in time, and will not be; or the writer is
+                closed.
+            OutcomeUnknownError: the row is being stored; it will be, unless the process ends.
+            ParameterError: the table refused the row, which is in log_rejects; or *row* or
+                *timeout* is invalid.
         """
         require("timeout", timeout, 0.001, 3600)
         end, receipt = monotonic() + timeout, Receipt()
@@ -148,51 +162,55 @@ class LogWriter(_SharedWriter):
         raise_unless_stored(receipt, timeout)
 
     def close(self, deadline: float = 5.0) -> int:
-        """Take no more rows, and store what is left; return how many rows are not known to be.
+        """Take no more rows, and store those in the queue.
 
-        After *deadline* seconds (0 to 3600) the rest is given up.
+        Args:
+            deadline: seconds, 0 to 3600; rows not stored by then are given up.
+
+        Returns:
+            The number of rows that are not known to be stored.
         """
         return self._worker.close(deadline)
 
 
 class AsyncLogWriter(_SharedWriter):
-    """Writes logs, for asyncio, with the same thread behind it; see LogWriter."""
+    """Writes logs from asyncio; a thread stores them, as in LogWriter."""
 
     async def __aenter__(self) -> Self:
-        """Start the thread; a database that is away is waited for."""
+        """Start the thread. The database need not be available yet."""
         self._worker.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close it."""
+        """Close the writer."""
         await self.close()
 
     async def write(self, row: Row) -> bool:
-        """Take a row to be stored soon; return False if it was dropped; see LogWriter.write."""
+        """Queue a row, to be stored soon; False if it was dropped; see LogWriter.write."""
         worker = self._worker
         while not worker.offer(row):
             if not worker.queue.patience:
                 worker.drop(row)
                 return False
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLLING_INTERVAL)
         return True
 
-    async def record(self, row: Row, timeout: float = 5.0) -> None:  # noqa: ASYNC109
-        """Store a row; return when it is committed; see LogWriter.record.
+    async def record(self, row: Row, timeout: float = 5.0) -> None:  # noqa: ASYNC109  # as in LogWriter
+        """Store a row; return once it is committed; see LogWriter.record.
 
-        A task that is cancelled takes its row back, unless it is on its way.
+        Cancelling the task withdraws the row, unless it is already being stored.
         """
         require("timeout", timeout, 0.001, 3600)
         end, receipt = monotonic() + timeout, Receipt()
         while not self._worker.offer(row, receipt):
             if monotonic() >= end or self._worker.queue.is_closed:
                 raise refusal(self._worker.queue, timeout)
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLLING_INTERVAL)
         with suppress(TimeoutError):
             async with asyncio.timeout(max(end - monotonic(), 0.0)):
                 await asyncio.wrap_future(receipt)
         raise_unless_stored(receipt, timeout)
 
     async def close(self, deadline: float = 5.0) -> int:
-        """Store what is left; return how many rows are not known to be; see LogWriter.close."""
+        """Store the rows in the queue; return how many are not known to be; see LogWriter.close."""
         return await asyncio.to_thread(self._worker.close, deadline)

@@ -90,7 +90,7 @@ def test_a_process_ends_also_where_the_server_is_away_and_says_what_was_lost() -
 
     assert process.returncode == 0
     assert took < 5
-    assert "3000 rows of logs were not stored when the process ended" in said
+    assert "3000 log rows were not stored before the process ended" in said
 
 
 # Forked -----------------------------------------------------------------------------------------

@@ -171,14 +171,14 @@ def test_a_row_that_cannot_be_stored_in_time_is_told_of(
 ) -> None:
     logs = LogWriter(nowhere, Limits(max_rows=100, flush_seconds=60))
     caplog.set_level(logging.ERROR, "psycopg.pool")
-    with pytest.raises(OutcomeUnknownError, match="is being stored, and that took longer"):
+    with pytest.raises(OutcomeUnknownError, match="still being stored; do not write it again"):
         logs.record(request(1), 0.2)
     with pytest.raises(UnavailableError, match="was not stored within"):
         logs.record(request(2), 0.2)
     while logs.write(request()):
         pass
     started = monotonic()
-    with pytest.raises(BusyError, match="the queue is full"):
+    with pytest.raises(BusyError, match="the queue was full for 0.2 s"):
         logs.record(request(3), 0.2)
 
     assert monotonic() - started < 1
@@ -460,4 +460,4 @@ def test_a_writer_that_nobody_holds_any_more_still_stores(
 def _workers() -> set[Any]:
     from oadb.logs.writing import worker  # noqa: PLC0415
 
-    return worker._working
+    return worker._open_workers

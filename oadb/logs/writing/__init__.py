@@ -1,1 +1,1 @@
-"""What the writer of logs is made of: queue, worker, delivery, encoding for COPY."""
+"""The parts of a log writer: queue, worker, delivery, encoding for COPY."""

@@ -1,7 +1,8 @@
-"""Delivery: batches become rows, exactly once, however often it takes.
+"""Delivery: stores each batch exactly once, with as many attempts as it takes.
 
-A batch has its id before the first attempt, and its transaction begins by claiming it. An attempt
-whose answer was lost is made again, and finds the claim if it had succeeded.
+A batch gets its id before the first attempt, and its transaction begins by claiming that id. If the
+result of an attempt is lost with the connection, the next attempt finds the claim if the batch was
+committed.
 """
 
 import logging
@@ -37,9 +38,9 @@ _LONGEST_REASON = 500
 
 
 class ClaimBatch(Protocol):
-    """Claims a batch and returns the time of the database; None: it is stored already."""
+    """Claims a batch and returns the time of the database; None if the batch is already stored."""
 
-    def __call__(  # noqa: D102  # said above
+    def __call__(  # noqa: D102  # the class docstring says it
         self,
         db: Executor,
         /,
@@ -53,7 +54,7 @@ class ClaimBatch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The statements that keep the books of a batch, in its transaction."""
+    """The statements that record a batch, in its transaction."""
 
     claim_batch: ClaimBatch
     park: Callable[[Executor, UUID, str, list[str], list[str]], int]
@@ -62,13 +63,14 @@ class Ledger:
 
 @dataclass(slots=True)
 class Delivery:
-    """Stores the batches of a queue, one after the other."""
+    """Stores the batches of a queue, one at a time."""
 
     queue: Queue
     tables: Mapping[str, LogTable]
     db: Database
     ledger: Ledger
-    is_out: bool = False
+    is_failing: bool = False
+    """Whether the last attempt failed, and that was logged."""
 
     def run(self) -> None:
         """Store batches until the queue is closed and empty, or given up."""
@@ -77,15 +79,16 @@ class Delivery:
         self.db.close()
 
     def _deliver(self, batch: LogBatch) -> None:
-        """Store a batch, trying until it succeeds: what was lost later would be lost for good."""
+        """Try to store a batch until it succeeds, or until the queue is given up."""
         pause = _FIRST_PAUSE
         while True:
             try:
                 self._store(batch)
-            except Exception as error:  # noqa: BLE001  # whatever it is, the rows are kept
+            except Exception as error:  # noqa: BLE001  # any error may pass; the rows are kept
                 self._note_outage(error)
-                # Random, so that services do not come back all at once.
-                if not self.queue.retry(str(error), uniform(pause / 2, pause)):  # noqa: S311
+                # Random, so that services do not all reconnect at once.
+                seconds = uniform(pause / 2, pause)  # noqa: S311  # no secret
+                if not self.queue.retry(str(error), seconds):
                     return
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
@@ -103,7 +106,7 @@ class Delivery:
             self._attempt(batch)
 
     def _attempt(self, batch: LogBatch) -> None:
-        """Store a batch in one transaction, unless it is stored already."""
+        """Store a batch in one transaction, unless it is already stored."""
         with self.db.transaction() as tx:
             clock = self._claim(tx, batch)
             if clock is None:
@@ -140,27 +143,27 @@ class Delivery:
         if batch.rejects:
             names = self.tables[batch.table].names
             reasons = [cut(reason, _LONGEST_REASON) for _, reason in batch.rejects]
-            texts = [cut(_shown(names, entry)) for entry, _ in batch.rejects]
+            texts = [cut(_described(names, entry)) for entry, _ in batch.rejects]
             self.ledger.park(tx, batch.batch_id, batch.table, reasons, texts)
 
     def _note_outage(self, error: Exception) -> None:
-        if not self.is_out:
+        if not self.is_failing:
             rows = self.queue.stats().queued_rows
-            logger.warning("logs cannot be stored now; %d rows wait: %s", rows, error)
-        self.is_out = True
+            logger.warning("logs cannot be stored, %d rows are queued: %s", rows, error)
+        self.is_failing = True
 
     def _note_end_of_outage(self) -> None:
-        if self.is_out:
+        if self.is_failing:
             logger.info("logs are stored again")
-        self.is_out = False
+        self.is_failing = False
 
 
 def _reject(batch: LogBatch, entry: Entry, error: psycopg.Error) -> None:
     batch.rejects.append((entry, str(error)))
 
 
-def _shown(names: Sequence[str], entry: Entry) -> str:
-    """Return a row as people read it; its values were redacted when it was taken."""
+def _described(names: Sequence[str], entry: Entry) -> str:
+    """Return a row as text; its values were redacted before it was queued."""
     _, values, _, _ = entry
     pairs = zip(names, values, strict=True)
     return ", ".join(f"{name}: {as_text(value)}" for name, value in pairs)

@@ -1,4 +1,4 @@
-"""Rows as the text format of COPY has them: column by column, which costs a third of row by row."""
+"""Encodes rows in the text format of COPY: by columns, at a third of the cost of by rows."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ from oadb.security.addresses import address
 _EPOCH, _SECOND = datetime(1970, 1, 1, tzinfo=UTC), 1_000_000
 
 NULL = r"\N"
-"""What COPY reads as null."""
+"""Null, in the text format of COPY."""
 
-# Rows that are encoded at once, while the server stores those before them.
-_AT_ONCE = 500
+# Rows encoded at a time; the server stores them while the next ones are encoded.
+_CHUNK = 500
 
-# Python spells no longer ones (ValueError).
+# Python refuses to convert much larger numbers to text (ValueError).
 _BITS, _TOO_LARGE = 1000, "[a large number]"
 
 Texts = list[str]
@@ -28,14 +28,14 @@ Texts = list[str]
 
 @dataclass(slots=True)
 class Clock:
-    """The database's clock for rows that this process timed by its own."""
+    """The clock of the database, for rows timed by the monotonic clock of this process."""
 
     database: datetime
     monotonic: int
-    """What this process's clock showed at that moment, in nanoseconds."""
+    """The monotonic clock at that moment, in nanoseconds."""
 
     def times(self, stamps: Sequence[int]) -> Texts:
-        """Return when rows were taken, by the clock of the database."""
+        """Return when rows were queued, by the clock of the database."""
         now, monotonic = self.microseconds, self.monotonic
         start = now - (monotonic - stamps[0]) // 1000
         start -= start % _SECOND
@@ -49,13 +49,13 @@ class Clock:
 
     @property
     def microseconds(self) -> int:
-        """Microseconds since 1970."""
+        """The time of the database, in microseconds since 1970."""
         return (self.database - _EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(slots=True)
 class Lines:
-    """The lines of some rows, and those that cannot be rows, with the reason."""
+    """Rows as lines for COPY; ``unfit`` are those left out, each with the reason."""
 
     table: LogTable
     entries: Sequence[Entry]
@@ -63,14 +63,14 @@ class Lines:
     unfit: list[tuple[Entry, str]] = field(default_factory=list[tuple[Entry, str]])
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the lines, some hundred at a time; ``unfit`` is complete at the end."""
-        for start in range(0, len(self.entries), _AT_ONCE):
-            entries = self._fit(self.entries[start : start + _AT_ONCE])
+        """Yield the lines, some hundred at a time; ``unfit`` is complete after the last."""
+        for start in range(0, len(self.entries), _CHUNK):
+            entries = self._with_valid_address(self.entries[start : start + _CHUNK])
             if entries:
                 yield self._encoded(entries)
 
-    def _fit(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Return the entries whose addresses are some; note the others."""
+    def _with_valid_address(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Return the entries with a valid IP address or none; note the others as unfit."""
         place = self.table.address
         if place is None:
             return entries
@@ -78,7 +78,9 @@ class Lines:
         if "" not in addresses:
             return entries
         pairs = [*zip(entries, addresses, strict=True)]
-        self.unfit += [(entry, "ip is no IP address") for entry, address in pairs if not address]
+        self.unfit += [
+            (entry, "ip is not an IP address") for entry, address in pairs if not address
+        ]
         return [entry for entry, address in pairs if address]
 
     def _encoded(self, entries: Sequence[Entry]) -> bytes:
@@ -93,9 +95,9 @@ class Lines:
 
 
 def _texts(column: Sequence[object]) -> Iterable[str]:
-    """Return the values of a column as COPY reads them."""
+    """Return the values of a column, encoded."""
     distinct = set(column)
-    if len(distinct) <= len(column) // 2:  # most columns have few values, again and again
+    if len(distinct) <= len(column) // 2:  # most columns have few distinct values
         return map({value: as_text(value) for value in distinct}.__getitem__, column)
     kinds = set(map(type, column))
     if kinds == {str}:
@@ -104,7 +106,7 @@ def _texts(column: Sequence[object]) -> Iterable[str]:
 
 
 def as_text(value: object) -> str:
-    """Return a value as COPY reads it; one that no column holds as something no column takes."""
+    """Return a value, encoded; a number too large for any column as a text that none accepts."""
     if value is None:
         return NULL
     if isinstance(value, str):
@@ -121,7 +123,7 @@ def _escaped(column: Sequence[str]) -> Sequence[str]:
 
 @lru_cache(maxsize=4096)
 def _address(value: object) -> str:
-    """Return an address as COPY reads it; empty for what is none."""
+    """Return an address, encoded; an empty text if it is invalid."""
     if value is None:
         return NULL
     try:

@@ -1,4 +1,4 @@
-"""What a writer of logs may take: rows, bytes, seconds."""
+"""Limits of a log writer: rows, bytes, seconds."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,15 @@ from oadb.errors import ParameterError
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of the queue, and when a batch begins. Raises ParameterError for what cannot be.
+    """Bounds of the queue, and when a batch starts.
 
-    ``max_rows`` (100 to 10 million) and ``max_bytes`` (1 MiB to 64 GiB) bound what is not stored
-    yet. A batch begins with ``flush_rows`` rows (1 to 10 million), after ``flush_seconds`` (0.001
-    to 60), or when the queue is full. ``write`` waits ``wait_seconds`` (0 to 10) from the moment
-    when the queue became full, and not at all later: an outage costs a caller that once.
+    ``max_rows`` (100 to 10 million) and ``max_bytes`` (1 MiB to 64 GiB) bound the rows that are not
+    stored yet. A batch starts with ``flush_rows`` rows (1 to 10 million), after ``flush_seconds``
+    (0.001 to 60), or when the queue is full. ``write`` waits until ``wait_seconds`` (0 to 10) after
+    the queue became full, and does not wait later: an outage delays a caller once.
+
+    Raises:
+        ParameterError: a limit is out of its range.
     """
 
     max_rows: int = 50_000
@@ -22,7 +25,7 @@ class Limits:
     wait_seconds: float = 0.05
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
+        """Check the ranges."""
         require("max_rows", self.max_rows, 100, 10_000_000)
         require("max_bytes", self.max_bytes, 2**20, 2**36)
         require("flush_rows", self.flush_rows, 1, 10_000_000)
@@ -31,6 +34,10 @@ class Limits:
 
 
 def require(name: str, value: float, least: float, most: float) -> None:
-    """Raise ParameterError unless *value* is a number from *least* to *most*."""
+    """Check that *value* is a number from *least* to *most*.
+
+    Raises:
+        ParameterError: it is not.
+    """
     if type(value) not in {int, float} or not least <= value <= most:
         raise ParameterError(f"{name} must be a number from {least:,} to {most:,}")

@@ -1,4 +1,4 @@
-"""Tables of logs: which row goes to which, and in which order its values are copied."""
+"""Log tables: the dataclass of their rows, and the order in which values are copied."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
@@ -15,30 +15,30 @@ from oadb.logs.redaction import Redacted, Redaction, Values
 Getter = Callable[[object], Values]
 Store = Query[[Iterable[bytes]], Affected]
 
-# By name: a dataclass has addresses as texts.
+# Known by its name, because a dataclass has addresses as texts.
 _ADDRESS = "ip"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LogTable:
-    """A table of logs, and the rows that go to it. Places are those of *names*."""
+    """A log table and its rows. Numbers of columns are indexes into *names*."""
 
     name: str
     row: type
     names: tuple[str, ...]
-    """Fields as rows are kept: the texts first."""
+    """The fields, in the order in which rows are queued: texts first."""
     order: tuple[int, ...]
-    """Places of the columns after ``logged_at``, as they are copied."""
+    """The columns after ``logged_at``, in the order in which they are copied."""
     bodies: frozenset[int]
-    """Places of those that are jsonb."""
+    """The columns of type jsonb."""
     address: int | None
-    """Place of the one that is an address."""
+    """The column of an IP address; None: there is none."""
     texts: Getter
     others: Getter
     store: Callable[[Executor, Iterable[bytes]], int]
 
     def redacted(self, row: object, redaction: Redaction) -> Redacted:
-        """Return the values of *row* as they may be kept, and their size."""
+        """Return the values of *row*, redacted, and their size."""
         texts, others = self.texts(row), self.others(row)
         if self.bodies:
             return redaction.mixed(texts + others, self.bodies)
@@ -46,18 +46,19 @@ class LogTable:
 
 
 def table(row: type, store: Store) -> LogTable:
-    """Return the table that *store* copies rows of the dataclass *row* to.
+    """Describe the table to which *store* copies rows of the dataclass *row*.
 
-    Raises DeclarationError if they do not fit: the columns are ``logged_at``, and then fields.
+    Raises:
+        DeclarationError: the columns of *store* are not ``logged_at`` and then the fields of *row*.
     """
     words = store.statement.words
     first, *columns = words[3 : words.index("from")]
     hints = get_type_hints(row)
     if first != "logged_at" or set(columns) != hints.keys():
         raise DeclarationError(
-            f"{store.label} copies logged_at and the fields of {row.__name__}, in any order"
+            f"{store.label} must copy logged_at, then the fields of {row.__name__} in any order"
         )
-    texts = [name for name in columns if _plain(hints[name]) is str]
+    texts = [name for name in columns if _plain_type(hints[name]) is str]
     others = [name for name in columns if name not in texts]
     names = (*texts, *others)
     return LogTable(
@@ -65,7 +66,7 @@ def table(row: type, store: Store) -> LogTable:
         row=row,
         names=names,
         order=tuple(map(names.index, columns)),
-        bodies=frozenset(n for n, name in enumerate(names) if _plain(hints[name]) is dict),
+        bodies=frozenset(n for n, name in enumerate(names) if _plain_type(hints[name]) is dict),
         address=names.index(_ADDRESS) if _ADDRESS in names else None,
         texts=_getter(texts),
         others=_getter(others),
@@ -74,11 +75,11 @@ def table(row: type, store: Store) -> LogTable:
 
 
 def _getter(names: Sequence[str]) -> Getter:
-    # It returns a tuple for two names and more, at a fifth of what a loop costs.
+    # For two or more names it returns a tuple, at a fifth of the cost of a loop.
     return attrgetter(*names) if len(names) > 1 else lambda row: (getattr(row, names[0]),)
 
 
-def _plain(annotation: object) -> object:
-    """Return the type behind ``str | None``, a Literal or ``dict[str, object]``."""
+def _plain_type(annotation: object) -> object:
+    """Return the type of values of ``str | None``, a Literal or ``dict[str, object]``."""
     found = value_type(annotation)
     return None if found is None else found.python

@@ -1,6 +1,6 @@
-"""The queue: bounded by rows and bytes, open again at half, batches in the order of their rows.
+"""The queue of a log writer: bounded by rows and bytes, and reopened at half of its bounds.
 
-What was taken counts until it is stored, so that the bounds hold for all there is.
+Rows count until they are stored, so that the bounds include the batch that is being stored.
 """
 
 import threading
@@ -18,42 +18,42 @@ from oadb.logs.writing.limits import Limits
 from oadb.logs.writing.writer_stats import LogStats, WriterCounts
 
 Receipt = Future[str | None]
-"""Of a row whose writer waits until it is stored; the result is why it was parked, or None."""
+"""For a caller that waits until its row is stored; the result is why it was rejected, or None."""
 
 Entry = tuple[int, Values, int, Receipt | None]
-"""When a row came (nanoseconds of the monotonic clock), its values, their size, its receipt."""
+"""Time of a row (nanoseconds of the monotonic clock), its values, their size, its receipt."""
 
-_CLOSED = "logs: this writer was closed; the row was not stored"
+_CLOSED = "logs: this writer was closed before it stored the row"
 
 _SIZE = itemgetter(2)
 
-# Rows and bytes of a batch where more wait than it takes to begin one.
+# Most rows and bytes of a batch; its last row may exceed the bytes.
 _BATCH_ROWS, _BATCH_BYTES = 5000, 8 * 1024 * 1024
 
 
 @dataclass(slots=True)
 class LogBatch:
-    """Rows of one table that are stored together or not at all; ``drops`` are counted with them."""
+    """Rows of one table, stored in one transaction that also records ``drops``."""
 
     table: str
     entries: list[Entry]
     drops: dict[str, int]
     batch_id: UUID = field(default_factory=uuid4)
     rejects: list[tuple[Entry, str]] = field(default_factory=list[tuple[Entry, str]])
-    """Rows that its table does not take, and why; known once it was tried."""
+    """Rows that the table refused, and why; known after an attempt."""
     one_by_one: bool = False
-    """Whether a row was refused, so that it has to be found."""
+    """Whether a row was refused, so that the refused rows have to be found."""
 
 
 class Queue:
-    """Rows that wait, of several tables; any thread gives, one takes."""
+    """Queued rows of several tables; any thread offers rows, one takes batches."""
 
     def __init__(self, limits: Limits, tables: Iterable[str]) -> None:
         self._limits = limits
         self._max_rows, self._max_bytes = limits.max_rows, limits.max_bytes
-        # Other rows need not wake the one who takes: it sleeps until the first one is due.
+        # Only these numbers of rows wake the consumer: otherwise it sleeps until a batch is due.
         self._waking = frozenset({1, limits.flush_rows})
-        # Reentrant: a signal's handler may write a row in the middle of this.
+        # Reentrant: a signal handler may write a row while its thread holds the lock.
         lock = threading.RLock()
         self._lock = lock
         self._changed = threading.Condition(lock)
@@ -67,10 +67,10 @@ class Queue:
         self._full_since: float | None = None
         self._closing = self._given_up = False
 
-    # For those who give -------------------------------------------------------------------------
+    # For producers ------------------------------------------------------------------------------
 
     def offer(self, table: str, values: Values, size: int, receipt: Receipt | None = None) -> bool:
-        """Take a row if there is room now."""
+        """Queue a row if there is room; say whether it was queued."""
         with self._lock:
             counts = self._counts
             if counts.bytes + size > self._max_bytes:
@@ -90,26 +90,26 @@ class Queue:
             return True
 
     def wait_for_room(self, seconds: float) -> bool:
-        """Wait for room; say whether there is some."""
+        """Wait for room in the queue; say whether there is."""
         with self._lock:
             self._room.wait_for(lambda: self._open or self._closing, seconds)
             return self._open
 
     @property
     def is_closed(self) -> bool:
-        """Whether it takes no more rows, ever."""
+        """Whether the queue takes no more rows."""
         return self._closing
 
     @property
     def patience(self) -> float:
-        """Seconds that ``write`` may still wait for room."""
+        """Seconds for which ``write`` may still wait for room."""
         since = self._full_since
         if since is None or self._closing:
             return 0.0
         return max(since + self._limits.wait_seconds - monotonic(), 0.0)
 
     def drop(self, table: str) -> None:
-        """Count a row that found no room."""
+        """Count a row that was not queued."""
         with self._lock:
             if self._closing:
                 self._counts.refused += 1
@@ -119,18 +119,18 @@ class Queue:
             self._changed.notify()
 
     def stats(self) -> LogStats:
-        """Return what the queue holds and has seen."""
+        """Return the state and the counters of the queue."""
         with self._lock:
             heads = [lane[0] for lane in self._lanes.values() if lane]
             heads += self._in_hand.entries[:1] if self._in_hand else []
             oldest = min(map(_stamp, heads), default=None)
             age = 0.0 if oldest is None else (monotonic_ns() - oldest) / 1e9
-            return self._counts.shown(age, is_full=self._full_since is not None)
+            return self._counts.snapshot(age, is_full=self._full_since is not None)
 
-    # For the one who takes ----------------------------------------------------------------------
+    # For the consumer ---------------------------------------------------------------------------
 
     def take(self) -> LogBatch | None:
-        """Wait for the next batch; None when the queue is closed and nothing is left."""
+        """Wait for the next batch; None once the queue is closed and empty, or given up."""
         with self._lock:
             while not self._given_up:
                 due = self._seconds_until_due()
@@ -145,7 +145,7 @@ class Queue:
             return None
 
     def settle(self, batch: LogBatch) -> None:
-        """Let go of a batch that is stored, and tell those who wait for its rows."""
+        """Remove a stored batch, and resolve the receipts of its rows."""
         reasons = {id(entry): reason for entry, reason in batch.rejects}
         with self._lock:
             self._in_hand = None
@@ -160,23 +160,23 @@ class Queue:
                 receipt.set_result(reasons.get(id(entry)))
 
     def retry(self, error: str, seconds: float) -> bool:
-        """Note a failed attempt, and wait before the next one; False when there is to be none."""
+        """Record a failed attempt, and wait; False if there must not be another attempt."""
         with self._lock:
             self._counts.retries += 1
             self._counts.last_error = error
             return not self._changed.wait_for(lambda: self._given_up, seconds)
 
-    # For the end --------------------------------------------------------------------------------
+    # Closing ------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Take no more rows; what waits becomes due."""
+        """Take no more rows; those that are queued become due."""
         with self._lock:
             self._closing, self._open = True, False
             self._changed.notify_all()
             self._room.notify_all()
 
     def give_up(self) -> int:
-        """Store no more; return how many rows are not known to be stored."""
+        """End the storing of rows; return how many are not known to be stored."""
         with self._lock:
             self._given_up = True
             self._changed.notify_all()
@@ -194,9 +194,9 @@ class Queue:
             self._changed.notify()
 
     def _forget(self, entries: Sequence[Entry]) -> None:
-        """Let go of entries; at half there is room again."""
+        """Remove entries; reopen the queue at half of its bounds."""
         counts, limits = self._counts, self._limits
-        counts.remember_most()  # it was the most until now
+        counts.remember_most()  # before they become less
         counts.rows -= len(entries)
         counts.bytes -= sum(map(_SIZE, entries))
         at_half = counts.rows <= limits.max_rows // 2 and counts.bytes <= limits.max_bytes // 2
@@ -205,7 +205,7 @@ class Queue:
             self._room.notify_all()
 
     def _seconds_until_due(self) -> float | None:
-        """Return when a batch is due; None: nothing waits. Nothing is in hand."""
+        """Return the seconds until a batch is due; None: nothing is queued. No batch is taken."""
         rows = self._counts.rows
         if not rows:
             return 0.0 if self._drops else None
@@ -215,7 +215,7 @@ class Queue:
         return self._limits.flush_seconds - (monotonic_ns() - oldest) / 1e9
 
     def _next_batch(self) -> LogBatch | None:
-        """Take the rows of the table whose first row is the oldest; None if all were withdrawn."""
+        """Take rows of the table with the oldest row; None if all were withdrawn."""
         waiting = {name: lane for name, lane in self._lanes.items() if lane}
         table = min(waiting, key=lambda name: _stamp(waiting[name][0]), default=None)
         entries = [] if table is None else self._taken(waiting[table])

@@ -1,11 +1,10 @@
-"""The worker: a queue, the thread that delivers what is in it, and what a fork or an exit does."""
+"""The worker: a queue, the thread that stores its rows, and what happens at fork and at exit."""
 
 import atexit
 import os
 import threading
 from collections.abc import Iterable
 from time import monotonic
-from typing import NoReturn
 
 from oadb.engine.database import Database
 from oadb.errors import BusyError, OutcomeUnknownError, ParameterError, UnavailableError
@@ -15,15 +14,15 @@ from oadb.logs.writing.limits import Limits, require
 from oadb.logs.writing.log_tables import LogTable
 from oadb.logs.writing.queue import Queue, Receipt
 
-# Seconds that the end of the interpreter may be held up; with that of the rest below 5.
+# Seconds by which closing writers may delay the end of the interpreter; the total is below 5.
 _AT_EXIT = 3.0
 
-# Until they are closed: at the end of the process their rows are stored, whoever forgot them.
-_working: set["Worker"] = set()
+# Workers that are not closed: at the end of the process, their rows are stored.
+_open_workers: set["Worker"] = set()
 
 
 class Worker:
-    """What LogWriter and AsyncLogWriter share; only ``close`` and ``wait_for_room`` wait."""
+    """What LogWriter and AsyncLogWriter share; only ``close`` and ``wait_for_room`` block."""
 
     def __init__(
         self,
@@ -39,31 +38,34 @@ class Worker:
         self._tables = {each.row: each for each in tables}
         self._redaction = Redaction(fields)
         self.start_afresh()
-        _working.add(self)
+        _open_workers.add(self)
 
     def start_afresh(self) -> None:
-        """Begin with an empty queue and no thread, as the child of a fork does, too."""
+        """Start with an empty queue and without a thread; a forked child does so again."""
         self.queue = Queue(self._limits, [each.name for each in self._tables.values()])
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
     def offer(self, row: object, receipt: Receipt | None = None) -> bool:
-        """Redact a row, and take it if there is room; *receipt* hears when it is stored.
+        """Redact a row, and queue it if there is room; *receipt* resolves when it is stored.
 
-        Raises ParameterError for what is a row of no table.
+        Raises:
+            ParameterError: *row* belongs to no log table.
         """
-        table = self._tables.get(type(row)) or self._no_table(row)
+        table = self._tables.get(type(row))
+        if table is None:
+            raise ParameterError(self._not_a_row(row))
         kept, size = table.redacted(row, self._redaction)
         if self._thread is None:
             self.start()
         return self.queue.offer(table.name, kept, size, receipt)
 
     def drop(self, row: object) -> None:
-        """Count a row that found no room."""
+        """Count a row that was not queued."""
         self.queue.drop(self._tables[type(row)].name)
 
     def start(self) -> None:
-        """Start the thread, if it does not run."""
+        """Start the thread, unless it is running."""
         with self._starting:
             if self._thread is None:
                 tables = {each.name: each for each in self._tables.values()}
@@ -73,24 +75,34 @@ class Worker:
                 self._thread = thread
 
     def close(self, deadline: float) -> int:
-        """Store what is left, for so many seconds; return how many rows are not known to be."""
+        """Store the rows in the queue; return how many are not known to be stored.
+
+        Args:
+            deadline: seconds, 0 to 3600.
+        """
         require("deadline", deadline, 0, 3600)
         self.queue.close()
-        _working.discard(self)
+        _open_workers.discard(self)
         if self._thread is not None:
             self._thread.join(deadline)
         return self.queue.give_up()
 
-    def _no_table(self, row: object) -> NoReturn:
+    def _not_a_row(self, row: object) -> str:
         known = ", ".join(f"{each.name}.{each.row.__name__}" for each in self._tables.values())
-        raise ParameterError(f"a row of logs is one of {known}; not {type(row).__name__}")
+        return f"logs: a row must be one of {known}, not {type(row).__name__}"
 
 
 def raise_unless_stored(receipt: Receipt, timeout: float) -> None:
-    """Raise what became of a row that is not stored, or is not known to be."""
+    """Check that a row was stored.
+
+    Raises:
+        OutcomeUnknownError: it is still being stored.
+        UnavailableError: it was not stored in time; it is withdrawn.
+        ParameterError: the table refused it.
+    """
     if not receipt.done() and not receipt.cancel():
         raise OutcomeUnknownError(
-            f"logs: the row is being stored, and that took longer than {timeout:g} s"
+            f"logs: after {timeout:g} s the row is still being stored; do not write it again"
         )
     if receipt.cancelled():
         raise UnavailableError(
@@ -98,30 +110,30 @@ def raise_unless_stored(receipt: Receipt, timeout: float) -> None:
         )
     if (reason := receipt.result()) is not None:
         raise ParameterError(
-            f"logs: the table does not take the row, it is in log_rejects: {reason}"
+            f"logs: the table refused the row, which is now in log_rejects: {reason}"
         )
 
 
 def refusal(queue: Queue, timeout: float) -> BusyError | UnavailableError:
-    """Return why a row was not even taken."""
+    """Return the error for a row that was not queued."""
     if queue.is_closed:
-        return UnavailableError("logs: this writer was closed")
-    return BusyError(f"logs: the queue is full, and was for {timeout:g} s; the row was not taken")
+        return UnavailableError("logs: this writer was closed; the row was not queued")
+    return BusyError(f"logs: the queue was full for {timeout:g} s; the row was not queued")
 
 
 def _close_all() -> None:
     end = monotonic() + _AT_EXIT
-    workers = [*_working]
+    workers = [*_open_workers]
     for worker in workers:
-        worker.queue.close()  # all at once, so that they share the time
+        worker.queue.close()  # all first, so that they share the time
     for worker in workers:
         left = worker.close(max(end - monotonic(), 0.0))
         if left:
-            logger.warning("%d rows of logs were not stored when the process ended", left)
+            logger.warning("%d log rows were not stored before the process ended", left)
 
 
 def _start_all_afresh() -> None:
-    for worker in _working:
+    for worker in _open_workers:
         worker.start_afresh()
 
 

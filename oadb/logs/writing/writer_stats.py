@@ -1,38 +1,38 @@
-"""What a writer of logs is doing and has done."""
+"""State and counters of a log writer."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class LogStats:
-    """Of one writer in one process, since it began. accepted = stored + rejected + queued_rows."""
+    """One writer in one process, since its start. accepted = stored + rejected + queued_rows."""
 
     queued_rows: int
-    """Taken and not known to be stored, those of the batch in hand included."""
+    """Rows not known to be stored, including those of the batch being stored."""
     queued_bytes: int
     most_rows: int
-    """The most that was ever queued."""
+    """The largest number of queued rows so far."""
     most_bytes: int
     oldest_age: float
-    """Seconds since the oldest of them was taken; 0.0 if there is none."""
+    """Age of the oldest queued row in seconds; 0.0: there is none."""
     is_full: bool
     accepted: int
     stored: int
     rejected: int
-    """Parked in oadb.log_rejects."""
+    """Rows refused by their table, and put in oadb.log_rejects."""
     dropped: int
-    """Found no room; counted in oadb.log_drops by the next batch that is stored."""
+    """Rows dropped because the queue was full; the next batch records them in oadb.log_drops."""
     refused: int
-    """Came after the writer was closed."""
+    """Rows written after the writer was closed."""
     batches: int
     retries: int
     last_error: str | None
-    """Why the last attempt at a batch failed; None once one has succeeded."""
+    """Why the last attempt to store a batch failed; None once one has succeeded."""
 
 
 @dataclass(slots=True)
 class WriterCounts:
-    """The same, while it is counted."""
+    """The counters behind LogStats."""
 
     rows: int = 0
     bytes: int = 0
@@ -47,16 +47,27 @@ class WriterCounts:
     last_error: str | None = None
 
     def remember_most(self) -> None:
-        """Note how much there is: before it becomes less, not with each row."""
+        """Update the maxima: before rows are removed, not when each is added."""
         self.most_rows = max(self.most_rows, self.rows)
         self.most_bytes = max(self.most_bytes, self.bytes)
 
-    def shown(self, oldest_age: float, *, is_full: bool) -> LogStats:
-        """Return them as they are now."""
+    def snapshot(self, oldest_age: float, *, is_full: bool) -> LogStats:
+        """Return the statistics as of now."""
         self.remember_most()
         accepted = self.stored + self.rejected + self.rows
         return LogStats(
-            self.rows, self.bytes, self.most_rows, self.most_bytes, oldest_age, is_full,
-            accepted, self.stored, self.rejected, self.dropped, self.refused, self.batches,
-            self.retries, self.last_error,
-        )  # fmt: skip
+            queued_rows=self.rows,
+            queued_bytes=self.bytes,
+            most_rows=self.most_rows,
+            most_bytes=self.most_bytes,
+            oldest_age=oldest_age,
+            is_full=is_full,
+            accepted=accepted,
+            stored=self.stored,
+            rejected=self.rejected,
+            dropped=self.dropped,
+            refused=self.refused,
+            batches=self.batches,
+            retries=self.retries,
+            last_error=self.last_error,
+        )

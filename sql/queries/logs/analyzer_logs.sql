@@ -1,5 +1,5 @@
 -- Analyzer logs: orders that were analyzed instead of sent to a broker. Bound in
--- oadb/logs/analyzer_logs.py. Pages are as in api_logs.sql.
+-- oadb/logs/analyzer_logs.py. api_logs.sql explains the pages.
 
 -- name: store
 copy oadb.analyzer_logs (
@@ -11,7 +11,7 @@ copy oadb.analyzer_logs (
 ) from stdin;
 
 -- name: _insert
--- At the time of this statement, not of the transaction's begin.
+-- Timed by this statement, not by the start of the transaction.
 insert into oadb.analyzer_logs (
     logged_at,
     user_id,
@@ -71,8 +71,8 @@ order by
 limit least(:page_size, 1000);
 
 -- name: _list_by_day
--- The bounds of the day are computed, and not the day of each row, so that the index
--- and the partitions serve. A day that is 23 or 25 hours long is so here as well.
+-- Computes the bounds of the day instead of the day of each row, so that the index
+-- serves it and partitions are pruned. Days of 23 or 25 hours are counted right.
 -- Served by analyzer_logs_pkey.
 select
     log_id,
@@ -94,11 +94,10 @@ order by
 limit least(:page_size, 1000);
 
 -- name: tally
--- What the page of the analyzer shows of a window, in one statement: the total, then
--- by api_type, kind of error, strategy and symbol, the most frequent first, at most
--- 100 of each; of one user unless :user_id is null. An error is a response whose
--- status is "error"; its kind is taken from its message. Reads the window once.
--- Served by analyzer_logs_pkey.
+-- Counts the analyses in a window, in one pass: the total, then by api_type, kind of
+-- error, strategy and symbol, the most frequent first, at most 100 of each. Of all
+-- users if :user_id is null. An error is a response with the status "error"; its
+-- message gives the kind. Served by analyzer_logs_pkey.
 with analyses as (
     select
         api_type,
@@ -160,7 +159,7 @@ order by
     place asc;
 
 -- name: count
--- Of :since up to, but not including, :until; null is no bound.
+-- From :since up to, but not including, :until; null means no bound.
 select count(*) as analyses
 from oadb.analyzer_logs
 where

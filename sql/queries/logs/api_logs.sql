@@ -1,10 +1,9 @@
--- API logs: requests to the API and what they were answered. Bound in oadb/logs/api_logs.py.
+-- API logs: requests to the API and the responses to them. Bound in oadb/logs/api_logs.py.
 --
--- Lists are newest first, at most 1000, from :since on. The next page is what comes
--- before the last row of this one: its logged_at and log_id are :before_at and
--- :before_id. Without an id, :before_at ends a window. Null is no bound. That
--- logged_at is compared once more, by itself, is what lets PostgreSQL leave out
--- partitions.
+-- Lists have the newest rows first, at most 1000, from :since on. For the next page,
+-- :before_at and :before_id are logged_at and log_id of the last row of this page.
+-- Without an id, the list ends before :before_at. Null means no bound. logged_at is
+-- also compared by itself, so that PostgreSQL prunes partitions.
 
 -- name: store
 copy oadb.api_logs (
@@ -20,7 +19,7 @@ copy oadb.api_logs (
 ) from stdin;
 
 -- name: _insert
--- At the time of this statement, not of the transaction's begin.
+-- Timed by this statement, not by the start of the transaction.
 insert into oadb.api_logs (
     logged_at,
     user_id,
@@ -148,11 +147,11 @@ order by
 limit least(:page_size, 1000);
 
 -- name: search
--- Calls whose request or response contains :content, as jsonb's @> means it; of one
--- user unless :user_id is null. All matches are found before the last are chosen:
--- what most rows hold asks for a :since. With one, partitions are left out; without,
--- there must be no bound, or PostgreSQL would walk the whole of it. Served by
--- api_logs_request_idx and api_logs_response_idx.
+-- Calls whose request or response contains :content (the operator @> of jsonb); of
+-- all users if :user_id is null. Finds all matches before it takes the newest: give
+-- :since for content that is in many rows; it also prunes partitions. Without it,
+-- logged_at must not be compared, or PostgreSQL reads the primary key instead.
+-- Served by api_logs_request_idx and api_logs_response_idx.
 with found as materialized (
     select
         log_id,
@@ -211,7 +210,7 @@ order by
 limit least(:page_size, 1000);
 
 -- name: stream
--- For an export: oldest first, up to :until.
+-- For an export: oldest first; :until is not included.
 select
     log_id,
     logged_at,
@@ -232,7 +231,7 @@ order by
     log_id;
 
 -- name: count
--- Of :since up to, but not including, :until; null is no bound.
+-- From :since up to, but not including, :until; null means no bound.
 select count(*) as calls
 from oadb.api_logs
 where

@@ -1,4 +1,4 @@
--- Latency: how long calls to brokers took, part by part. Bound in oadb/logs/latency.py.
+-- Latency: the duration of calls to brokers, part by part. Bound in oadb/logs/latency.py.
 
 -- name: store
 copy oadb.latency (
@@ -18,7 +18,7 @@ copy oadb.latency (
 ) from stdin;
 
 -- name: _insert
--- With its batch, so that statistics count it. The time is the database's.
+-- Also records a batch of one row, so that statistics count it. Dated by the database.
 with batch as (
     insert into oadb.log_batches (
         batch_id,
@@ -68,7 +68,7 @@ values (
 );
 
 -- name: list_recent
--- Newest first, at most 1000; pages are as in api_logs.sql.
+-- Newest first, at most 1000; api_logs.sql explains the pages.
 -- Served by latency_pkey.
 select
     log_id,
@@ -97,7 +97,7 @@ order by
 limit least(:page_size, 1000);
 
 -- name: stream_between
--- All of :since up to, but not including, :until; oldest first. Served by
+-- From :since up to, but not including, :until; oldest first. Served by
 -- latency_pkey.
 select
     log_id,
@@ -123,8 +123,8 @@ order by
     log_id;
 
 -- name: _summarize
--- Five rows, one for each part of a call, of all brokers together, then five for each
--- broker, those called most first. As traffic._summarize.
+-- Five rows, one for each part of a call, for all brokers together; then five for each
+-- broker, by number of calls. Otherwise as traffic._summarize.
 with spans as materialized (
     select
         resolution,
@@ -379,7 +379,7 @@ exact as (
     group by grouping sets ((few.broker, few.part), (few.part))
 ),
 
--- The same rows, whatever was measured.
+-- All five parts have a row, measured or not.
 wanted as (
     select
         summed.broker,
@@ -444,7 +444,7 @@ order by
     parts.place asc;
 
 -- name: list_brokers
--- Of all calls that rollups remember, and of those that wait to be rolled up.
+-- Of all calls in rollups, and of those that are not rolled up yet.
 with waiting as (
     select
         min(first_at) as since,

@@ -1,7 +1,7 @@
--- Partitions of logs, and what else of logs goes with time. Bound in oadb/logs/partitions.py.
+-- Partitions of log tables, and rows about logs that expire. Bound in oadb/logs/partitions.py.
 
 -- name: find_owner
--- Who owns the tables of logs, and whether this connection has his rights.
+-- The owner of the log tables, and whether the current role has its rights.
 select
     current_user::text as role_name,
     pg_roles.rolname::text as owner_name,
@@ -11,8 +11,8 @@ inner join pg_catalog.pg_roles on pg_class.relowner = pg_roles.oid
 where pg_class.oid = 'oadb.log_tables'::regclass;
 
 -- name: claim_maintenance
--- Until the end of the transaction, however its process ends. The number is the
--- first eight bytes of the SHA-256 of "oadb maintain", signed.
+-- Holds until the end of the transaction, even if the process dies. The number is the
+-- first eight bytes of the SHA-256 of "oadb maintain", as a signed integer.
 select pg_catalog.pg_try_advisory_xact_lock(7605879415854170406) as claimed;
 
 -- name: list_tables
@@ -21,7 +21,7 @@ from oadb.log_tables
 order by table_name;
 
 -- name: list_missing
--- Those that begin within three days are due: as a rule there are more ahead.
+-- Those that start within three days are due: normally there are more days ahead.
 select
     table_name,
     partition_name,
@@ -34,8 +34,8 @@ order by
     starts_at;
 
 -- name: list_strays
--- The rows of default partitions by the period that each belongs to; null where no
--- partition can be made for it. The earliest hundred.
+-- Rows of the default partitions, counted by the period they belong to; null if it
+-- cannot have a partition. The earliest hundred of them.
 with strays as (
     select
         'api_logs' as table_name,
@@ -85,8 +85,8 @@ order by
 limit 100;
 
 -- name: list_expired
--- Partitions whose last moment is older than :age, the oldest first. Their names say
--- when they begin.
+-- Partitions whose end is older than :age, the oldest first. The name of a partition
+-- gives its start.
 select pg_class.relname::text as partition_name
 from oadb.log_tables
 inner join pg_catalog.pg_inherits
@@ -101,14 +101,14 @@ where
 order by partition_name;
 
 -- name: make
--- The partition that :moment is in; returns how many rows of the default partition
--- were moved there. DuplicateTable if it is there, LockNotAvailable if the default
--- partition is in use for as long as :patience.
+-- Makes the partition for :moment; returns how many rows it moved there from the
+-- default partition. Raises DuplicateTable if it exists, LockNotAvailable if the
+-- default partition stays in use for :patience.
 call oadb.make_log_partition(:table_name, :moment, :patience, null);
 
 -- name: drop
--- With its rows. LockNotAvailable if the table, or the partition by its own name, is
--- in use for as long as :patience; readers wait for it at most 20 ms at a time.
+-- With its rows. Raises LockNotAvailable if the table or the partition stays in use
+-- for :patience. Each attempt blocks readers for at most 20 ms.
 call oadb.drop_log_partition(:table_name, :partition_name, :patience);
 
 -- name: note_maintenance
@@ -116,8 +116,8 @@ update oadb.log_tables
 set maintained_at = now();
 
 -- name: find_last_maintenance
--- What migration 0016 wrote is when it began. It was noted as applied after that, by the clock
--- of who applied it: if that was behind ours, a run is assumed.
+-- Migration 0016 set maintained_at to its start; it is recorded as applied later, by the
+-- clock of the client. If that clock was behind the server's, has_run is true too early.
 select
     min(log_tables.maintained_at) as maintained_at,
     min(log_tables.maintained_at) < now() - interval '2 days' as is_long_ago,
@@ -131,8 +131,8 @@ select
 from oadb.log_tables;
 
 -- name: count_lost
--- Rows of the last day that the table did not take, and that a writer had to give up.
--- Served by log_rejects_rejected_at_idx and log_drops_dropped_at_idx.
+-- Rows of the last day that a table refused, and that writers dropped. Served by
+-- log_rejects_rejected_at_idx and log_drops_dropped_at_idx.
 select
     (
         select count(*)
@@ -146,9 +146,9 @@ select
     ) as dropped;
 
 -- name: sweep_batches
--- At most :batch of those that were stored more than a week ago, when no writer asks
--- for them any more. Of traffic and latency, one stays until rollups have it. Served
--- by log_batches_stored_at_idx.
+-- At most :batch of those stored more than a week ago: no writer retries them any
+-- more. Batches of traffic and latency stay until they are rolled up. Served by
+-- log_batches_stored_at_idx.
 delete from oadb.log_batches
 where batch_id in (
     select old.batch_id

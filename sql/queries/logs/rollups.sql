@@ -1,32 +1,33 @@
--- Rollups: logs counted by minute, hour and day, for statistics. Bound in oadb/logs/rollups.py.
+-- Rollups: log rows counted by minute, hour and day, for statistics. Bound in
+-- oadb/logs/rollups.py.
 
 -- name: _claim_refresh
--- False: another refresh is at it. Held to the end of the transaction.
+-- False: another refresh is running. Holds until the end of the transaction.
 select
     pg_catalog.pg_try_advisory_xact_lock(
         pg_catalog.hashtextextended('oadb.rollups', 0)
     ) as claimed;
 
 -- name: _allow_time
--- For an hour of many rows; the limit of an ordinary statement is too short.
+-- An hour may have so many rows that the usual limit is too short.
 select pg_catalog.set_config('statement_timeout', '10min', true) as statement_timeout;
 
 -- name: plan_lightly
--- For statistics, to the end of the transaction. The server takes them for much more work
--- than they are: it would compile them, start workers, and plan them anew each time.
+-- For statistics, until the end of the transaction. The server overestimates their cost:
+-- it would compile them, start workers, and plan them anew each time.
 select
     pg_catalog.set_config('jit', 'off', true)
     || pg_catalog.set_config('max_parallel_workers_per_gather', '0', true)
     || pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true) as planning;
 
 -- name: _list_resolutions
--- The finest first.
+-- Finest first.
 select resolutions.resolution
 from oadb.rollup_resolutions() as resolutions
 order by resolutions.resolution;
 
 -- name: _list_waiting
--- Batches that are not rolled up, those of the oldest rows first. Served by
+-- Batches that are not rolled up, those with the oldest rows first. Served by
 -- log_batches_first_at_idx.
 select batch_id
 from oadb.log_batches
@@ -39,8 +40,8 @@ order by
 limit :at_most;
 
 -- name: _list_steps
--- The minutes of these batches, those that follow each other together, cut at each
--- hour in UTC: what is rolled up at a time.
+-- The minutes of the batches; consecutive minutes are one step, which ends at the hour
+-- in UTC at the latest.
 with minutes as (
     select
         unnest(
@@ -68,8 +69,8 @@ from
 order by starts_at;
 
 -- name: _count_traffic
--- Counts the rows of whole minutes. What was counted never becomes less: rows are
--- only dropped, by retention, and stay counted here.
+-- Counts the rows of whole minutes. A count never decreases: rows are only deleted by
+-- retention, and stay counted here.
 insert into oadb.traffic_rollups as known (
     resolution,
     started_at,
@@ -137,7 +138,7 @@ on conflict (resolution, started_at, endpoint) do update
     where known.requests < excluded.requests; -- noqa: RF01
 
 -- name: _merge_traffic
--- Adds up the buckets of one resolution to those of the next, where they overlap
+-- Adds the buckets of one resolution up to buckets of the next, for those that overlap
 -- the time that was counted.
 insert into oadb.traffic_rollups as known (
     resolution,
@@ -246,7 +247,7 @@ on conflict (resolution, started_at, endpoint) do update
     where known.requests < excluded.requests; -- noqa: RF01
 
 -- name: _count_latency
--- As count_traffic; each part of a call that was measured counts for itself.
+-- As _count_traffic, for each measured part of a call.
 insert into oadb.latency_rollups as known (
     resolution,
     started_at,
@@ -319,7 +320,7 @@ on conflict (resolution, started_at, broker, part) do update
     where known.calls < excluded.calls; -- noqa: RF01
 
 -- name: _merge_latency
--- As merge_traffic.
+-- As _merge_traffic.
 insert into oadb.latency_rollups as known (
     resolution,
     started_at,
@@ -437,14 +438,14 @@ on conflict (resolution, started_at, broker, part) do update
     where known.calls < excluded.calls; -- noqa: RF01
 
 -- name: _mark
--- From here on, statistics read the minutes of these batches from rollups.
+-- From now on, statistics read the minutes of these batches from rollups.
 update oadb.log_batches
 set rolled_up_at = now()
 where batch_id = any(:batch_ids::uuid[]);
 
 -- name: list_backlog
--- What waits to be rolled up, by table; none where nothing does. Statistics count
--- it all the same, from its rows.
+-- Batches not rolled up yet, by table; no row for a table without any. Statistics count
+-- their rows directly.
 select
     table_name,
     count(*) as batches,
@@ -457,7 +458,7 @@ group by table_name
 order by table_name;
 
 -- name: _delete_traffic_before
--- Buckets that end before :before.
+-- Buckets that end at :before or earlier.
 delete from oadb.traffic_rollups
 using oadb.rollup_resolutions() as resolutions
 where
@@ -465,7 +466,7 @@ where
     and traffic_rollups.started_at <= :before::timestamptz - resolutions.resolution;
 
 -- name: _delete_latency_before
--- As delete_traffic_before.
+-- As _delete_traffic_before.
 delete from oadb.latency_rollups
 using oadb.rollup_resolutions() as resolutions
 where

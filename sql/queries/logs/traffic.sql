@@ -1,4 +1,4 @@
--- Traffic: HTTP requests, whatever they asked for. Bound in oadb/logs/traffic.py.
+-- Traffic: every HTTP request to the service. Bound in oadb/logs/traffic.py.
 
 -- name: store
 copy oadb.traffic (
@@ -15,7 +15,7 @@ copy oadb.traffic (
 ) from stdin;
 
 -- name: _insert
--- With its batch, so that statistics count it. The time is the database's.
+-- Also records a batch of one row, so that statistics count it. Dated by the database.
 with batch as (
     insert into oadb.log_batches (
         batch_id,
@@ -59,7 +59,7 @@ values (
 );
 
 -- name: list_recent
--- Newest first, at most 1000; pages are as in api_logs.sql.
+-- Newest first, at most 1000; api_logs.sql explains the pages.
 -- Served by traffic_pkey.
 select
     log_id,
@@ -111,8 +111,8 @@ order by
 limit least(:page_size, 1000);
 
 -- name: list_by_endpoint
--- As list_recent. Served by traffic_pkey, all of it from :since on where the
--- route is a rare one.
+-- As list_recent. Served by traffic_pkey; for a rare route, it reads all rows from
+-- :since on.
 select
     log_id,
     logged_at,
@@ -139,7 +139,7 @@ order by
 limit least(:page_size, 1000);
 
 -- name: _list_errors
--- As list_recent, from :since on, of a status from 400 on. Served by
+-- As list_recent, from :since on, for a status of 400 or above. Served by
 -- traffic_status_idx.
 select
     log_id,
@@ -168,8 +168,8 @@ order by
 limit least(:page_size, 1000);
 
 -- name: _list_by_status
--- As list_recent, for a status below 400, which no index is for. Served by
--- traffic_pkey, all of it from :since on where the status is a rare one.
+-- As list_recent, for a status below 400, which has no index. Served by
+-- traffic_pkey; for a rare status, it reads all rows from :since on.
 select
     log_id,
     logged_at,
@@ -196,7 +196,7 @@ order by
 limit least(:page_size, 1000);
 
 -- name: stream_between
--- All of :since up to, but not including, :until; oldest first. Served by
+-- From :since up to, but not including, :until; oldest first. Served by
 -- traffic_pkey.
 select
     log_id,
@@ -219,8 +219,8 @@ order by
     log_id;
 
 -- name: list_clients
--- The addresses that asked under a name of the host, in any letter case; those that
--- asked most first, at most 1000. Reads all rows of the window. Served by
+-- The addresses that sent requests to a host name, in any letter case; those with
+-- most requests first, at most 1000. Reads all rows of the window. Served by
 -- traffic_pkey.
 select
     host(traffic.ip) as ip,
@@ -239,11 +239,11 @@ order by
 limit least(:page_size, 1000);
 
 -- name: _summarize
--- All requests of a window in the first row, then those of each endpoint, those
--- asked for most first. One statement and one snapshot: buckets are read where
--- nothing came late, and rows elsewhere (see oadb.rollup_spans); where there are
--- few in all, percentiles are those of the rows themselves. What is ordered is
--- looked up in the index for each span.
+-- All requests of a window in the first row, then those of each endpoint, by number
+-- of requests. One statement, so one snapshot: oadb.rollup_spans says for which time
+-- the buckets are complete; elsewhere the rows are counted. If the window has at most
+-- :few requests, percentiles are computed from its rows. The lateral subqueries are
+-- ordered so that each span is read from the index.
 with spans as materialized (
     select
         resolution,

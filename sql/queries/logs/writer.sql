@@ -1,11 +1,10 @@
--- The writer of logs: what is kept of its batches. Bound in oadb/logs/writer.py.
--- Each statement needs the privilege to insert alone.
+-- Log writers: records of batches, of rejected rows and of dropped rows. Bound in
+-- oadb/logs/writer.py. All statements need only the privilege to insert.
 
 -- name: _claim_batch
--- In front of the rows of a batch, in their transaction. Returns the time by which
--- the rows are dated; null: the batch is stored already. A claim that is not yet
--- committed is waited for (lock_timeout). :rows are those that were sent, with
--- those in log_rejects.
+-- Starts the transaction of a batch. Returns the time that its rows are dated by, or
+-- no row if the batch is already stored. Waits for an uncommitted claim of the same
+-- batch (lock_timeout). :rows includes the rows that end up in log_rejects.
 insert into oadb.log_batches (
     batch_id,
     table_name,
@@ -24,7 +23,7 @@ on conflict do nothing
 returning now() as claimed_at;
 
 -- name: _park
--- Rows that the table does not take, each with its reason.
+-- Rows that the table refused, each with its reason.
 insert into oadb.log_rejects (
     batch_id,
     table_name,

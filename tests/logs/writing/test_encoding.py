@@ -144,7 +144,7 @@ def test_what_is_no_address_is_left_out_and_named() -> None:
 
         assert b"".join(found).count(b"\n") == 2
         assert [(entry[1][4], reason) for entry, reason in found.unfit] == [
-            (bad, "ip is no IP address")
+            (bad, "ip is not an IP address")
         ]
 
 
@@ -181,5 +181,5 @@ def test_tables_follow_their_statements() -> None:
     assert {name: len(each.bodies) for name, each in known.items()} == {
         "api_logs": 2, "analyzer_logs": 2, "traffic": 0, "latency": 0,
     }  # fmt: skip
-    with pytest.raises(DeclarationError, match=r"traffic\.store copies .* the fields of Timing"):
+    with pytest.raises(DeclarationError, match=r"traffic\.store must copy .* the fields of Timing"):
         table(latency.Timing, traffic.store)
