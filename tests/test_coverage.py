@@ -11,7 +11,7 @@ from tests.support import declared
 DOCUMENT = Path(__file__).parents[1] / "docs" / "coverage.md"
 TESTS = sorted(path for path in Path(__file__).parent.rglob("test_*.py") if path != Path(__file__))
 
-# What the modules of the seed system offer to their callers, as their inventory lists it.
+# What the modules of OpenAlgo offer to their callers.
 SEED = {
     "auth_db": """
         encrypt_token decrypt_token safe_decrypt_token upsert_auth get_auth_token
@@ -70,7 +70,7 @@ SEED = {
     """,
 }
 
-# token_db is a front without tables of its own.
+# token_db has no tables.
 WITHOUT_TABLES = {"token_db"}
 
 DEFECTS = range(1, 57)
@@ -79,7 +79,7 @@ Row = tuple[str, ...]
 
 
 def tables() -> dict[str, list[Row]]:
-    """Return the rows of the tables by heading: what is replaced, and by what."""
+    """Return the rows of the tables by heading: OpenAlgo's functions and their counterparts."""
     found: dict[str, list[Row]] = {}
     for part in DOCUMENT.read_text().split("\n## ")[1:]:
         heading, _, text = part.partition("\n")
@@ -92,7 +92,7 @@ TABLES = tables()
 
 
 def names(name: str, text: str) -> bool:
-    """Say whether *text* names a function, with its class or, after another one, without it."""
+    """Say whether *text* names a function, with or without its class."""
     plain = name.rsplit(".", maxsplit=1)[-1]
     return re.search(rf"(?<!\w){re.escape(plain)}(?!\w)", text) is not None
 
@@ -106,9 +106,9 @@ def test_every_function_of_a_module_has_a_row_under_its_name(module: str) -> Non
 
 
 def counterparts() -> set[str]:
-    """Return what code the tables name beside a function of OpenAlgo: ``users.create``.
+    """Return the names that the tables give for functions of OpenAlgo: ``users.create``.
 
-    Without commands, which have spaces, calls and arguments, and variables of the environment.
+    Without commands, which have spaces, calls with arguments, and environment variables.
     """
     found = {name for module in SEED for row in TABLES[module] for name in code(row[1])}
     return {name for name in found if not name.isupper()}
@@ -134,7 +134,7 @@ def test_a_counterpart_is_named_with_its_module_and_exists(name: str) -> None:
 
 
 def labelled() -> set[int]:
-    """Return the defects that tests name: in a comment, a docstring, or the name of the test."""
+    """Return the defects named in a comment, a docstring, or the name of a test."""
     texts = "\n".join(path.read_text() for path in TESTS)
     lists = re.findall(r"\bDefects? ((?:\d+(?:, | and )?)+)", texts)
     numbers = [number for each in lists for number in re.findall(r"\d+", each)]

@@ -1,4 +1,4 @@
-"""What the documents show is run: Python, shell and SQL blocks, and the links between them."""
+"""Documents: their Python, shell and SQL blocks run; their links, paths and tables are right."""
 
 import re
 import shlex
@@ -7,12 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from oadb.engine.binding import statements
 from oadb.engine.dsn import Dsn
 from oadb.security import keyring_file
 from oadb.testing.control import controlled
@@ -21,6 +23,7 @@ from oadb.tools.migrations.runner import migrate, rollback
 from oadb.tools.retention import DEFAULT_DAYS
 from tests.conftest import RING, configured
 from tests.importing.openalgo import ENVIRON, Installation
+from tests.test_house import ARROWS, SUBJECTS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -35,27 +38,31 @@ ROWS = (
 )
 
 
+def shown_path(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
 def blocks(document: Path, language: str) -> list[str]:
     fenced = rf"^ *```{language}\n(.*?)^ *```"
     return re.findall(fenced, document.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def shell_blocks() -> Iterator[tuple[str, str]]:
-    """Yield what is run: blocks, or all of a document that says first where the database is."""
+    """Yield single blocks, or all blocks of a document that begins by naming its database."""
     for document in DOCUMENTS:
         found = [block for block in blocks(document, "sh") if INSTALLS not in block]
         for block in ["".join(found)] if EXPORTED in "".join(found) else found:
-            yield document.name, block
+            yield shown_path(document), block
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
 def test_every_block_says_what_it_is(document: Path) -> None:
     fences = re.findall(r"^ *```(\w*)$", document.read_text(), re.MULTILINE)
 
     assert set(fences[::2]) <= {"python", "sh", "sql", "text"}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
 def test_python_in_a_document_runs_from_top_to_bottom(
     document: Path, oadb_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,13 +94,18 @@ def test_shell_in_a_document_runs(
 
     done = subprocess.run(
         ["bash", "-euc", block],
-        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
     assert done.returncode == 0, (name, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
 def test_sql_in_a_document_stands_in_a_query_file(document: Path) -> None:
     files = [path.read_text() for path in ROOT.glob("sql/queries/**/*.sql")]
     for block in blocks(document, "sql"):
@@ -101,23 +113,23 @@ def test_sql_in_a_document_stands_in_a_query_file(document: Path) -> None:
 
 
 RECIPES = blocks(ROOT / "docs" / "security.md", "sql")
-"""What a superuser runs: to migrate as another role, and to give away what it has migrated."""
+"""SQL for a superuser: to migrate as another role, and to transfer ownership to it."""
 
 
 @pytest.fixture
 def superuser() -> Iterator[psycopg.Connection[Any]]:
-    """Give a session in an empty database of a server of our own: roles belong to a server."""
+    """Give a session on a private server, because roles belong to a server."""
     with controlled() as control, psycopg.connect(control.url, autocommit=True) as connection:
         yield connection
 
 
 def follow(superuser: psycopg.Connection[Any], recipe: str) -> None:
-    """Run a recipe as psql does, which knows the name of its database."""
+    """Run a recipe as psql does, which replaces the name of its database."""
     superuser.execute(recipe.replace(':"DBNAME"', superuser.info.dbname).encode())
 
 
 def owners(superuser: psycopg.Connection[Any]) -> set[str]:
-    """Return who owns something of oadb or of yoyo."""
+    """Return the owners of the tables and functions of oadb and yoyo."""
     return {
         owner
         for (owner,) in superuser.execute("""
@@ -131,8 +143,9 @@ def owners(superuser: psycopg.Connection[Any]) -> set[str]:
 
 
 def migrating(superuser: psycopg.Connection[Any]) -> Dsn:
-    return Dsn({"host": superuser.info.host, "port": str(superuser.info.port),
-                "dbname": superuser.info.dbname, "user": "oadb_migrate"})  # fmt: skip
+    info = superuser.info
+    place = {"host": info.host, "port": str(info.port), "dbname": info.dbname}
+    return Dsn({**place, "user": "oadb_migrate"})
 
 
 def test_a_role_of_its_own_migrates_from_the_start(superuser: psycopg.Connection[Any]) -> None:
@@ -163,10 +176,117 @@ def test_what_a_superuser_migrated_is_given_to_a_role_of_its_own(
     assert [finding for finding in found if not finding.ok] == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+# Links and paths -------------------------------------------------------------------------------
+
+
+def anchors(document: Path) -> set[str]:
+    """Return the anchors that GitHub makes of a document's headings."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text()):
-        assert (document.parent / target).exists(), target
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", document.read_text()):
+        name, _, anchor = link.partition("#")
+        target = document.parent / name if name else document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
+def test_files_that_a_document_names_exist(document: Path) -> None:
+    named = re.findall(r"`((?:oadb|sql|tests|docs)/[\w./-]+)`", document.read_text())
+
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
+def test_modules_and_tables_that_a_document_names_exist(document: Path) -> None:
+    named = re.findall(r"`(oadb\.[a-z_.]+)`", document.read_text())
+    declared = "".join(
+        path.read_text() for path in [*ROOT.glob("sql/migrations/*.sql"), ROOT / "pyproject.toml"]
+    )
+
+    def exists(name: str) -> bool:
+        module = ROOT.joinpath(*name.split("."))
+        return module.is_dir() or module.with_suffix(".py").exists() or name in declared
+
+    assert [name for name in named if not exists(name)] == []
+
+
+# The map ---------------------------------------------------------------------------------------
+
+
+def contributing(heading: str) -> list[list[str]]:
+    """Return the cells of a table in CONTRIBUTING.md by its heading."""
+    _, _, below = (ROOT / "CONTRIBUTING.md").read_text().partition(heading)
+    lines = takewhile(lambda line: line.startswith("| "), below.splitlines()[1:])
+    return [[cell.strip() for cell in line.split(" |")[:3]] for line in lines]
+
+
+def code(cell: str) -> list[str]:
+    return re.findall(r"`([\w.]+)`", cell)
+
+
+def test_the_table_of_rooms_says_what_each_may_import() -> None:
+    floors = contributing("| room | holds | may import |\n")
+    shown = {
+        room: {*code(imports), *(SUBJECTS if "the subjects" in imports else ())}
+        for rooms, _, imports in floors
+        for room in code(rooms)
+    }
+
+    assert [*shown] == [*ARROWS]
+    assert shown == {room: set(imports) for room, imports in ARROWS.items()}
+
+
+def test_the_table_of_subjects_names_every_module_with_sql() -> None:
+    shown = {
+        f"{room}/{module}"
+        for rooms, modules, _ in contributing("| room | modules with SQL | other modules |\n")
+        for room in code(rooms)
+        for module in code(modules)
+    }
+
+    assert shown == {place for place in statements.places() if place.startswith(SUBJECTS)}
+
+
+# Decisions -------------------------------------------------------------------------------------
+
+RECORDS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+HEAD = re.compile(
+    r"# (?P<number>\d{4}) (?P<title>.+)\n\n"
+    r"- Status: (?P<status>accepted|superseded by \[\d{4}\]\(.+\))\n"
+    r"- Date: (?P<date>\d{4}-\d\d-\d\d)\n"
+)
+SECTIONS = ["Context", "Decision", "Rejected alternatives", "Consequences"]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=shown_path)
+def test_a_decision_has_status_date_and_every_section(record: Path) -> None:
+    text = record.read_text()
+    sections = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
+
+    assert HEAD.match(text)
+    assert sections[1::2] == SECTIONS
+    assert all(section.strip() for section in sections[2::2])
+
+
+def test_the_index_of_decisions_agrees_with_the_records() -> None:
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text()
+    listed = [line for line in index.splitlines() if line.startswith("| [")]
+    heads = [(record.name, HEAD.match(record.read_text())) for record in RECORDS]
+
+    assert listed == [
+        f"| [{head['number']}]({name}) | {head['title']} | {head['status']} | {head['date']} |"
+        for name, head in heads
+        if head is not None
+    ]
+    assert [name[:4] for name, _ in heads] == sorted({head["number"] for _, head in heads if head})
+
+
+# Figures ---------------------------------------------------------------------------------------
 
 
 def test_every_figure_at_the_top_of_performance_stands_further_down() -> None:

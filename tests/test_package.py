@@ -1,4 +1,4 @@
-"""The package as it is installed: what it says when a part is missing, and what it imports."""
+"""The installed package: its errors for missing parts, its imports, its dependencies."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ def test_an_install_without_libpq_says_what_to_install() -> None:
     assert "pip install 'oadb[binary]'" in said
 
 
-def test_an_install_without_psycopg_does_not_speak_of_libpq() -> None:
+def test_an_install_without_psycopg_does_not_mention_libpq() -> None:
     missing = "ModuleNotFoundError('No module named psycopg')"
     said = without("psycopg", missing, "from oadb import Database")
 
