@@ -5,9 +5,15 @@ from collections.abc import Generator
 import psycopg
 import pytest
 
+from oadb import Database
+from oadb.accounts import users
+from oadb.trading import strategies
 from tests.support.ownership import owned_relations
+from tests.support.user_rows import declared
 
 Connection = psycopg.Connection[tuple[object, ...]]
+
+OWNERS = declared("select user_id from oadb.strategies_with_mappings order by user_id", list[int])
 
 
 @pytest.fixture
@@ -55,6 +61,20 @@ def test_a_view_of_a_view_of_users_belongs_to_them_as_well(connection: Connectio
     assert relations["names"] is True
     assert relations["networks"] is False
     assert "active_ip_bans" not in relations
+
+
+def test_a_view_shows_an_identity_its_own_rows_however_its_statement_was_planned(
+    db: Database,
+) -> None:
+    """More often than the five times after which a plan is kept."""
+    for name in ("one", "two"):
+        user = users.create(db, name, f"{name}@example.in")
+        strategies.create(db, user.user_id, "a")
+
+    for _ in range(8):
+        assert OWNERS(db.as_user(1)) == [1]
+        assert OWNERS(db) == [1, 2]
+        assert OWNERS(db.as_user(2)) == [2]
 
 
 def test_every_view_says_what_it_is(connection: Connection) -> None:
