@@ -34,7 +34,7 @@ where pg_class.relnamespace = 'oadb'::regnamespace
 def owned_relations(connection: psycopg.Connection[Any]) -> dict[str, bool]:
     """Return the tables with user_id in their primary key and the views that read them.
 
-    The value says whether row-level security binds whoever reads it: of a view, whether it is
-    read with the rights of the caller.
+    The value says whether row-level security binds the reader; for a view, whether it is read
+    with the rights of the caller.
     """
     return dict(connection.execute(_OWNED).fetchall())
