@@ -29,10 +29,10 @@ _IMPORTS = [
     ("argon2", "psycopg"),
     ("oadb", "sys"),
     ("oadb", "psycopg"),
-    ("oadb.users", "sys"),
-    ("oadb.users", "psycopg"),
+    ("oadb.accounts.users", "sys"),
+    ("oadb.accounts.users", "psycopg"),
     ("oadb.engine.database", "psycopg, psycopg_pool"),
-    ("oadb.engine.database, oadb.users", "psycopg, psycopg_pool, argon2"),
+    ("oadb.engine.database, oadb.accounts.users", "psycopg, psycopg_pool, argon2"),
     ("sqlalchemy.orm", "psycopg"),
 ]
 
