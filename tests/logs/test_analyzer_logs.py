@@ -1,4 +1,4 @@
-"""Analyzer logs: written, read by page and by day of a zone, and tallied for a page."""
+"""Analyzer logs: written, read in pages and by day of a time zone, and tallied."""
 
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
@@ -49,9 +49,9 @@ def test_an_analysis_is_undone_with_its_transaction(db: Database) -> None:
     assert analyzer_logs.count(db) == 0
 
 
-def test_a_body_that_is_no_object_is_refused(tx: Transaction) -> None:
+def test_a_body_that_is_not_an_object_is_refused(tx: Transaction) -> None:
     with pytest.raises(ParameterError):
-        analyzer_logs.write(tx, Analysis("placeorder", "{}", {}))  # type: ignore[arg-type]
+        analyzer_logs.write(tx, Analysis("placeorder", "{}", {}))  # type: ignore[arg-type]  # refused
 
 
 # Days -------------------------------------------------------------------------------------------
@@ -63,21 +63,21 @@ def test_a_body_that_is_no_object_is_refused(tx: Transaction) -> None:
         (date(2024, 2, 29), "Asia/Kolkata", "2024-02-28 18:30+00", "2024-02-29 18:30+00"),
         (date(2023, 12, 31), "Asia/Kolkata", "2023-12-30 18:30+00", "2023-12-31 18:30+00"),
         (date(2024, 2, 29), "UTC", "2024-02-29 00:00+00", "2024-03-01 00:00+00"),
-        # 23 and 25 hours; on Lord Howe half an hour is missing.
+        # Days of 23 and 25 hours; of 23.5 on Lord Howe.
         (date(2024, 3, 10), "America/New_York", "2024-03-10 05:00+00", "2024-03-11 04:00+00"),
         (date(2024, 11, 3), "America/New_York", "2024-11-03 04:00+00", "2024-11-04 05:00+00"),
         (date(2024, 10, 6), "Australia/Lord_Howe", "2024-10-05 13:30+00", "2024-10-06 13:00+00"),
-        # Samoa left this day out.
+        # Samoa skipped this day.
         (date(2011, 12, 30), "Pacific/Apia", "2011-12-30 10:00+00", "2011-12-30 10:00+00"),
     ],
 )
-def test_a_day_is_that_of_its_zone(
-    db: Database, oadb_database_url: str, day: date, zone: str, first: str, end: str
+def test_a_day_is_a_calendar_day_of_its_time_zone(
+    db: Database, url: str, day: date, zone: str, first: str, end: str
 ) -> None:
     start, stop = (datetime.fromisoformat(text) for text in (first, end))
     tick = timedelta(microseconds=1)
     inside = [] if start == stop else [stop - tick, start]
-    insert(oadb_database_url, "analyzer_logs", start - tick, *inside, stop)
+    insert(url, "analyzer_logs", start - tick, *inside, stop)
 
     found = analyzer_logs.list_by_day(db, day, zone)
     assert [log.logged_at for log in found] == inside
@@ -90,13 +90,13 @@ def test_a_day_is_that_of_its_zone(
 
 
 @pytest.mark.parametrize("zone", ["IST", "COM1", "Mars/Olympus", "", "../etc/passwd", "a\0"])
-def test_what_is_no_zone_is_refused(tx: Transaction, zone: str) -> None:
+def test_an_unknown_time_zone_is_refused(tx: Transaction, zone: str) -> None:
     with pytest.raises(ParameterError, match="zone is no time zone"):
         analyzer_logs.list_by_day(tx, date(2026, 1, 1), zone)
 
 
-def test_a_day_is_read_from_its_partition_by_its_index(oadb_database_url: str) -> None:
-    with psycopg.connect(oadb_database_url, autocommit=True) as connection:
+def test_a_day_is_read_from_its_partition_by_its_index(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
         for month in (1, 2):
             connection.execute(
                 "call oadb.make_log_partition('analyzer_logs', make_date(2026, %s, 1), '1 s', "
@@ -120,15 +120,13 @@ def test_a_day_is_read_from_its_partition_by_its_index(oadb_database_url: str) -
     assert "Subplans Removed" in found
     assert "analyzer_logs_202602_pkey" in found
     assert "analyzer_logs_202601" not in found
-    assert "analyzer_logs_202602_user_id" in plan(
-        oadb_database_url, "analyzer_logs", "list_by_user"
-    )
+    assert "analyzer_logs_202602_user_id" in plan(url, "analyzer_logs", "list_by_user")
 
 
 # Tallies ----------------------------------------------------------------------------------------
 
 
-def test_a_window_is_tallied_by_all_that_the_page_shows(tx: Transaction) -> None:
+def test_a_window_is_tallied_by_type_error_strategy_and_symbol(tx: Transaction) -> None:
     for _ in range(2):
         analyzer_logs.write(tx, ANALYSIS)
     analyzer_logs.write(tx, Analysis("cancelorder", {"symbol": "SBIN"}, ERROR, 8))
@@ -159,7 +157,7 @@ def test_a_window_is_tallied_by_all_that_the_page_shows(tx: Transaction) -> None
         ({}, None),
     ],
 )
-def test_an_error_is_one_of_few_kinds(
+def test_the_message_of_an_error_gives_its_kind(
     tx: Transaction, response: dict[str, object], kind: str | None
 ) -> None:
     analyzer_logs.write(tx, Analysis("placeorder", {}, response))
@@ -168,12 +166,12 @@ def test_an_error_is_one_of_few_kinds(
     assert kinds == ([] if kind is None else [kind])
 
 
-def test_an_empty_window_has_a_total_of_nothing(tx: Transaction) -> None:
+def test_an_empty_window_has_a_total_of_0(tx: Transaction) -> None:
     assert tallies(tx) == [("total", "", 0)]
 
 
-def test_a_tally_is_ordered_and_bounded(db: Database, oadb_database_url: str) -> None:
-    with psycopg.connect(oadb_database_url, autocommit=True) as connection:
+def test_a_tally_is_ordered_and_bounded(db: Database, url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "insert into oadb.analyzer_logs (logged_at, api_type, request, response) "
             "select now(), 'x', jsonb_build_object('symbol', 'S' || lpad((n % 150)::text, 3, '0')),"
@@ -186,9 +184,9 @@ def test_a_tally_is_ordered_and_bounded(db: Database, oadb_database_url: str) ->
     assert symbols[0] == Tally("symbol", "S001", 7)
 
 
-def test_a_tally_ends_before_its_end(db: Database, oadb_database_url: str) -> None:
+def test_a_tally_does_not_include_its_end(db: Database, url: str) -> None:
     now = datetime.now(UTC)
-    insert(oadb_database_url, "analyzer_logs", now, now + timedelta(seconds=1))
+    insert(url, "analyzer_logs", now, now + timedelta(seconds=1))
 
     assert analyzer_logs.tally(db, now, now + timedelta(seconds=1))[0].analyses == 1
     assert analyzer_logs.count(db, now, now + timedelta(seconds=1)) == 1

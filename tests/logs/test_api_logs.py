@@ -1,4 +1,4 @@
-"""API logs: written with what they are about, found by user, endpoint, status, time and content."""
+"""API logs: written calls are found by user, endpoint, status, time and content."""
 
 from collections.abc import Callable, Generator
 from contextlib import suppress
@@ -17,9 +17,14 @@ from tests.support.instrument_rows import plan
 from tests.support.rig import Observer
 
 ORDER = Call(
-    "/api/v1/placeorder", "POST", 200, user_id=7, ip="203.0.113.7",
-    request={"symbol": "SBIN", "legs": [{"symbol": "INFY"}]}, response={"orderid": "1"},
-)  # fmt: skip
+    "/api/v1/placeorder",
+    "POST",
+    200,
+    user_id=7,
+    ip="203.0.113.7",
+    request={"symbol": "SBIN", "legs": [{"symbol": "INFY"}]},
+    response={"orderid": "1"},
+)
 DAY = timedelta(days=1)
 THEN = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -27,9 +32,9 @@ Pages = Callable[..., list[ApiLog]]
 
 
 @pytest.fixture
-def filled(oadb_database_url: str) -> str:
-    """Give a database with a call each hour, 40 days long, in months and in the default place."""
-    with psycopg.connect(oadb_database_url, autocommit=True) as connection:
+def filled(url: str) -> str:
+    """Give a database with two calls an hour for 40 days, partly in the default partition."""
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("call oadb.make_log_partition('api_logs', '2026-01-01', '1 s', null)")
         connection.execute(
             "insert into oadb.api_logs (logged_at, user_id, endpoint, method, status, request) "
@@ -37,7 +42,7 @@ def filled(oadb_database_url: str) -> str:
             "n % 5, '/' || n % 3, 'GET', 200 + n % 4, jsonb_build_object('n', n % 7) "
             "from generate_series(0, 1919) as n"
         )
-    return oadb_database_url
+    return url
 
 
 # Writing ----------------------------------------------------------------------------------------
@@ -47,10 +52,19 @@ def test_a_call_is_read_as_it_was_written(tx: Transaction) -> None:
     api_logs.write(tx, ORDER)
 
     (log,) = api_logs.list_recent(tx)
-    assert Call(
-        log.endpoint, log.method, log.status, log.user_id, log.ip, log.request, log.response,
-        log.error,
-    ) == ORDER  # fmt: skip
+    assert (
+        Call(
+            log.endpoint,
+            log.method,
+            log.status,
+            log.user_id,
+            log.ip,
+            log.request,
+            log.response,
+            log.error,
+        )
+        == ORDER
+    )
     assert log.logged_at.utcoffset() is not None
 
 
@@ -60,7 +74,7 @@ async def test_a_call_is_written_from_asyncio(adb: AsyncDatabase) -> None:
     assert await api_logs.count(adb) == 1
 
 
-def test_a_call_is_there_if_and_only_if_its_transaction_commits(db: Database) -> None:
+def test_a_call_is_stored_if_and_only_if_its_transaction_commits(db: Database) -> None:
     with suppress(ZeroDivisionError), db.transaction() as tx:
         api_logs.write(tx, ORDER)
         raise ZeroDivisionError
@@ -90,7 +104,7 @@ def test_bodies_and_texts_are_redacted_before_they_are_sent(tx: Transaction) -> 
     assert (log.request or {})["symbol"] == "INFY"
 
 
-def test_texts_are_cut_and_made_readable_instead_of_refused(tx: Transaction) -> None:
+def test_texts_are_cut_and_escaped_instead_of_refused(tx: Transaction) -> None:
     api_logs.write(tx, Call("/x y" * 999, "M " * 99, 404, error="\0\ud800" + "e " * 999))
 
     (log,) = api_logs.list_recent(tx)
@@ -99,12 +113,12 @@ def test_texts_are_cut_and_made_readable_instead_of_refused(tx: Transaction) -> 
 
 
 @pytest.mark.parametrize("status", [0, 99, 600, -1])
-def test_a_status_that_http_does_not_have_is_refused(tx: Transaction, status: int) -> None:
+def test_a_status_outside_of_100_to_599_is_refused(tx: Transaction, status: int) -> None:
     with pytest.raises(CheckViolation), tx.transaction():
         api_logs.write(tx, Call("/", "GET", status))
 
 
-def test_an_address_that_is_none_is_refused_before_anything_is_sent(tx: Transaction) -> None:
+def test_an_invalid_address_is_refused_before_anything_is_sent(tx: Transaction) -> None:
     with pytest.raises(ParameterError, match=r"api_logs\.write: ip must be"):
         api_logs.write(tx, Call("/", "GET", 200, ip="localhost"))
 
@@ -131,10 +145,10 @@ def paged(read: Pages, *key: object, page_size: int) -> list[ApiLog]:
         (api_logs.search, ({"n": 3},), 274),
     ],
 )
-def test_pages_follow_each_other_the_last_first_without_gap_or_overlap(
+def test_pages_have_the_newest_rows_first_without_gap_or_overlap(
     db: Database, filled: str, read: Pages, key: tuple[object, ...], count: int
 ) -> None:
-    """Two calls share each moment, and pages end between them."""
+    """Two calls share each moment; pages end between them."""
     assert filled
     found = paged(read, db, *key, page_size=101)
 
@@ -143,31 +157,42 @@ def test_pages_follow_each_other_the_last_first_without_gap_or_overlap(
     assert order == sorted(set(order), reverse=True)
 
 
-@pytest.mark.parametrize(
-    ("read", "key"),
-    [
-        (api_logs.list_recent, ()),
-        (api_logs.list_by_user, (2,)),
-        (api_logs.list_by_endpoint, ("/1",)),
-        (api_logs.list_by_status, (203,)),
-        (api_logs.search, ({"n": 3},)),
-    ],
-)
-def test_a_window_begins_with_since_and_ends_before_its_end(
+LISTS = [
+    (api_logs.list_recent, ()),
+    (api_logs.list_by_user, (2,)),
+    (api_logs.list_by_endpoint, ("/1",)),
+    (api_logs.list_by_status, (203,)),
+    (api_logs.search, ({"n": 3},)),
+]
+
+
+@pytest.mark.parametrize(("read", "key"), LISTS)
+def test_a_window_includes_since_but_not_its_end(
     db: Database, filled: str, read: Pages, key: tuple[object, ...]
 ) -> None:
+    """Both bounds are the times of rows."""
     assert filled
-    window = {"since": THEN, "before_at": THEN + 2 * DAY, "page_size": 1000}
-    moments = [log.logged_at for log in read(db, *key, **window)]
-
     everything = [log.logged_at for log in read(db, *key, page_size=1000)]
-    assert moments == [moment for moment in everything if THEN <= moment < THEN + 2 * DAY]
-    assert moments
+    until, since = everything[100], everything[200]
+    moments = [
+        log.logged_at for log in read(db, *key, since=since, before_at=until, page_size=1000)
+    ]
+
+    assert moments == [moment for moment in everything if since <= moment < until]
+    assert moments[-1] == since
 
 
-def test_a_page_has_at_most_1000_rows(db: Database, filled: str) -> None:
-    assert filled
-    assert len(api_logs.list_recent(db, page_size=10**9)) == 1000
+@pytest.mark.parametrize(("read", "key"), LISTS)
+def test_a_page_has_at_most_1000_rows(
+    db: Database, observer: Observer, read: Pages, key: tuple[object, ...]
+) -> None:
+    observer.rows(
+        "insert into oadb.api_logs (logged_at, user_id, endpoint, method, status, request) "
+        "select now(), 2, '/1', 'GET', 203, jsonb_build_object('n', 3) "
+        "from generate_series(1, 1001)"
+    )
+
+    assert len(read(db, *key, page_size=10**9)) == 1000
 
 
 # Search -----------------------------------------------------------------------------------------
@@ -206,9 +231,7 @@ def test_a_search_may_be_for_one_user(tx: Transaction) -> None:
 # Streams and counts -----------------------------------------------------------------------------
 
 
-def test_an_export_streams_every_call_of_a_window_the_first_first(
-    db: Database, filled: str
-) -> None:
+def test_an_export_streams_every_call_of_a_window_oldest_first(db: Database, filled: str) -> None:
     assert filled
     assert [log.logged_at for log in api_logs.stream(db)] == sorted(
         log.logged_at for log in paged(api_logs.list_recent, db, page_size=1000)
@@ -230,7 +253,7 @@ def test_calls_are_counted_in_a_window_and_by_user(db: Database, filled: str) ->
 
 @pytest.fixture(scope="module")
 def large(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    """Give a database with 60,000 calls of three months, whose contents are mostly distinct."""
+    """Give a database with 60,000 calls in three months, with mostly distinct bodies."""
     with (
         oadb_server.clone(oadb_template) as url,
         psycopg.connect(url, autocommit=True) as connection,
@@ -265,11 +288,11 @@ def test_each_list_is_served_by_its_index_in_its_order(large: str, name: str, in
 
     assert index in found
     assert "Seq Scan on api_logs_202602" not in found
-    # Where nothing is sorted but the merge of partitions, a page costs what it holds.
+    # A page without a sort, besides the merge of partitions, reads only its own rows.
     assert "Sort  (" not in found
 
 
-def test_a_search_is_served_by_the_indexes_of_both_bodies_whatever_the_values(large: str) -> None:
+def test_a_search_is_served_by_the_indexes_of_both_bodies(large: str) -> None:
     found = plan(large, "api_logs", "search")
 
     assert "api_logs_202602_request_idx" in found
@@ -278,13 +301,17 @@ def test_a_search_is_served_by_the_indexes_of_both_bodies_whatever_the_values(la
 
 
 @pytest.mark.parametrize("name", ["list_recent", "list_by_user", "search", "stream", "count"])
-def test_a_window_leaves_out_the_partitions_before_it(large: str, name: str) -> None:
-    """By a plan that was made for any window."""
+def test_partitions_before_a_window_are_pruned(large: str, name: str) -> None:
+    """With a generic plan."""
     declared = next(query for query in api_logs.query if query.__name__ == name)
     values = {
-        "since": "'2026-03-01'", "before_at": "'2026-03-02'", "until": "'2026-03-02'",
-        "content": "'{}'", "user_id": "1", "page_size": "10",
-    }  # fmt: skip
+        "since": "'2026-03-01'",
+        "before_at": "'2026-03-02'",
+        "until": "'2026-03-02'",
+        "content": "'{}'",
+        "user_id": "1",
+        "page_size": "10",
+    }
     given = ", ".join(values.get(name, "null") for name in declared.statement.params)
     with psycopg.connect(large, autocommit=True) as connection:
         connection.execute("set plan_cache_mode = force_generic_plan")
@@ -298,8 +325,8 @@ def test_a_window_leaves_out_the_partitions_before_it(large: str, name: str) -> 
     assert [line for line in read if "api_logs_202601" in line or "api_logs_202602" in line] == []
 
 
-def test_a_partition_is_dropped_from_under_a_prepared_list(db: Database, filled: str) -> None:
-    for _ in range(7):  # by now the server has a plan for any values
+def test_a_prepared_list_still_works_after_a_drop_of_a_partition(db: Database, filled: str) -> None:
+    for _ in range(7):  # after these the server uses a generic plan
         api_logs.list_by_user(db, 2)
     partitions.drop(db, "api_logs", "api_logs_202601")
 

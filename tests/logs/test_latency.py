@@ -1,4 +1,4 @@
-"""Latency: what is written is found, and statistics are those of the calls of a window."""
+"""Latency: written calls are found, and statistics are those of the calls in a window."""
 
 import random
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.errors import CheckViolation
 
-from oadb import Database
+from oadb import AsyncDatabase, Database
 from oadb.errors import ParameterError
 from oadb.logs import latency, rollups
 from oadb.logs.latency import Timing
@@ -19,10 +19,19 @@ from tests.support.instrument_rows import plan
 from tests.support.rollup_rows import at, duration, put_latency, require_quantiles, windows
 
 TIMING = Timing(
-    total_ms=120.0, outcome="succeeded", broker="zerodha", order_type="LIMIT", symbol="INFY",
-    order_id="250101000000001", user_id=7, rtt_ms=80.0, validation_ms=5.0, response_ms=30.0,
-    overhead_ms=-1.5, error=None,
-)  # fmt: skip
+    total_ms=120.0,
+    outcome="succeeded",
+    broker="zerodha",
+    order_type="LIMIT",
+    symbol="INFY",
+    order_id="250101000000001",
+    user_id=7,
+    rtt_ms=80.0,
+    validation_ms=5.0,
+    response_ms=30.0,
+    overhead_ms=-1.5,
+    error=None,
+)
 
 LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 PARTS = ("rtt", "validation", "response", "overhead", "total")
@@ -38,16 +47,19 @@ def test_a_call_is_read_as_it_was_written(db: Database) -> None:
     with db.transaction() as tx:
         assert [*latency.stream_between(tx, LONG_AGO, FAR_AHEAD)] == [row]
     assert latency.list_recent(db, row.logged_at, row.log_id) == []
-    assert latency.list_recent(db, row.logged_at) == [], "a window ends before its end"
+    assert latency.list_recent(db, row.logged_at) == [], "a window does not include its end"
     assert latency.list_recent(db, row.logged_at, row.log_id + 1) == [row]
 
 
-def test_a_call_of_which_nothing_but_its_time_is_known_is_logged(db: Database) -> None:
+def test_a_call_with_only_a_time_and_an_outcome_is_logged(db: Database) -> None:
     latency.write(db, Timing(1.0, "failed"))
 
     assert astuple(latency.list_recent(db)[0])[2:] == (
-        *([None] * 9), 1.0, "failed", None,
-    )  # fmt: skip
+        *([None] * 9),
+        1.0,
+        "failed",
+        None,
+    )
     found = latency.statistics(db, LONG_AGO, FAR_AHEAD)
     assert (found.total.total.calls, found.total.rtt.calls) == (1, 0)
     assert [each.total.broker for each in found.brokers] == [None]
@@ -67,13 +79,13 @@ def test_no_text_is_too_long_or_too_strange_to_be_logged(
     assert len(kept) <= 2000
 
 
-def test_users_are_numbers_as_everywhere(db: Database) -> None:
+def test_a_user_must_be_a_number(db: Database) -> None:
     """Defect 43."""
     with pytest.raises(ParameterError, match="user_id must be int"):
-        latency.write(db, replace(TIMING, user_id="asha"))  # type: ignore[arg-type]
+        latency.write(db, replace(TIMING, user_id="asha"))  # type: ignore[arg-type]  # refused
 
 
-def test_nothing_is_made_in_the_folder_where_a_service_runs(
+def test_no_file_is_made_in_the_working_directory(
     db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Defect 44."""
@@ -84,10 +96,10 @@ def test_nothing_is_made_in_the_folder_where_a_service_runs(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"total_ms": -1.0}, {"rtt_ms": float("nan")}, {"validation_ms": 1e10},
-                {"outcome": "unknown"}]
-)  # fmt: skip
-def test_what_cannot_be_is_refused_and_counts_nowhere(
+    "changes",
+    [{"total_ms": -1.0}, {"rtt_ms": float("nan")}, {"validation_ms": 1e10}, {"outcome": "unknown"}],
+)
+def test_an_impossible_value_is_refused_and_not_counted(
     db: Database, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(CheckViolation):
@@ -117,7 +129,7 @@ def calls(chance: random.Random, count: int, first: float, last: float) -> list[
 
 
 def require_latency(db: Database, rows: Iterable[Any], since: datetime, until: datetime) -> None:
-    """Compare what SQL says of a window with what Python says of all rows."""
+    """Compare the statistics of a window with those that Python computes from all rows."""
     inside = [row for row in rows if since <= row[0] < until]
     found = latency.statistics(db, since, until)
     assert {each.total.broker for each in found.brokers} == {row[1] for row in inside}
@@ -142,15 +154,13 @@ def require_latency(db: Database, rows: Iterable[Any], since: datetime, until: d
 
 
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
-def test_statistics_of_any_window_are_those_of_its_calls(
-    db: Database, oadb_database_url: str, seed: int
-) -> None:
+def test_statistics_of_any_window_are_those_of_its_calls(db: Database, url: str, seed: int) -> None:
     chance = random.Random(seed)
     rows: list[Any] = []
     for number in range(4):
         span = (0, 2880) if number % 2 else (number * 720, number * 720 + 720)
         batch = calls(chance, 600, *span)
-        put_latency(oadb_database_url, batch)
+        put_latency(url, batch)
         rows += batch
         if number == 1:
             rollups.refresh(db)
@@ -164,7 +174,7 @@ def test_statistics_of_any_window_are_those_of_its_calls(
 
 
 def test_statistics_have_the_same_parts_when_there_were_no_calls(db: Database) -> None:
-    """The reference's had other keys after an error than before it."""
+    """The reference returned other keys after an error."""
     found = latency.statistics(db, at(0), at(60))
 
     assert found.brokers == ()
@@ -173,7 +183,14 @@ def test_statistics_have_the_same_parts_when_there_were_no_calls(db: Database) -
         assert (part.part, part.calls, part.p99_ms, part.share(0)) == (name, 0, None, None)
 
 
-async def test_calls_are_written_and_counted_without_waiting(adb: Any, db: Database) -> None:
+def test_the_brokers_of_every_waiting_batch_are_listed(db: Database, url: str) -> None:
+    for hour, broker in enumerate(["zerodha", "angel"]):
+        put_latency(url, [(at(60 * hour), broker, 1.0, None, None, None, 2.0, "succeeded")])
+
+    assert latency.list_brokers(db) == ["angel", "zerodha"]
+
+
+async def test_calls_are_written_and_counted_from_asyncio(adb: AsyncDatabase, db: Database) -> None:
     await latency.write(adb, TIMING)
 
     found = await latency.statistics(adb, LONG_AGO, FAR_AHEAD)
@@ -181,11 +198,11 @@ async def test_calls_are_written_and_counted_without_waiting(adb: Any, db: Datab
     assert found.total.rtt.p50_ms == 80.0
 
 
-def test_no_statement_reads_a_whole_table_of_rows(db: Database, oadb_database_url: str) -> None:
+def test_no_statement_scans_the_whole_table(db: Database, url: str) -> None:
     """Defect 48: there was no index but the key's."""
-    put_latency(oadb_database_url, calls(random.Random(1), 3000, 0, 14 * 1440))
+    put_latency(url, calls(random.Random(1), 3000, 0, 14 * 1440))
     rollups.refresh(db)
-    with psycopg.connect(oadb_database_url, autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze oadb.latency, oadb.latency_rollups, oadb.log_batches")
     for name in ("list_recent", "stream_between", "_summarize", "list_brokers"):
-        assert "Seq Scan on latency_default" not in plan(oadb_database_url, "latency", name)
+        assert "Seq Scan on latency_default" not in plan(url, "latency", name)

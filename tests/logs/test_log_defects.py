@@ -1,7 +1,7 @@
-"""What must not happen to logs, each named after what did in a comparable data layer.
+"""Defects of logs that a comparable data layer has, and oadb must not have.
 
-The numbers are those of the defects in our study of it, as in tests/test_defects.py. Other files
-prove the same at more length; these tests are the list.
+The numbers are those of the study of its defects, as in tests/test_defects.py. Other files test the
+same in more detail; these tests are the list.
 """
 
 import inspect
@@ -20,14 +20,9 @@ from oadb.tools import maintenance, retention
 from tests.support.log_rows import INSERTS, LONG_AGO, insert, places
 
 
-@pytest.fixture
-def url(oadb_database_url: str) -> str:
-    return oadb_database_url
-
-
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/New_York", "UTC"])
 def test_39_times_do_not_depend_on_the_zone_of_a_session(url: str, zone: str) -> None:
-    """Clocks were mixed: some with a zone, some without, taken for UTC, India or the server's."""
+    """Clocks were mixed: with a zone, or without one, read as UTC, India or the server's."""
     config = Config.from_env({"DATABASE_URL": f"{url}&options=-ctimezone%3D{zone}"})
     before = datetime.now(UTC)
     with Database(config) as db:
@@ -44,7 +39,7 @@ def test_39_times_do_not_depend_on_the_zone_of_a_session(url: str, zone: str) ->
 
 
 def test_47_no_log_grows_without_bound(url: str) -> None:
-    """Order logs, analyzer logs, sign-ins and latency were kept for ever, or trimmed at a start."""
+    """Order logs, analyzer logs, sign-ins and latency were kept forever, or trimmed at a start."""
     for table in INSERTS:
         insert(url, table, LONG_AGO, "now")
     with psycopg.connect(url, autocommit=True) as connection:
@@ -85,7 +80,7 @@ def test_48_what_logs_are_read_by_has_an_index(url: str, table: str, column: str
 def test_50_bodies_are_searched_by_their_structure_and_counted_in_the_database(
     db: Database,
 ) -> None:
-    """They were text, searched by LIKE, and each was parsed in Python to be counted."""
+    """They were text, searched with LIKE; Python parsed each one to count them."""
     order = {"reason": "symbol: SBIN", "legs": [{"quantity": 1}]}
     api_logs.write(db, Call("/", "POST", 200, request=order))
     analyzer_logs.write(db, Analysis("placeorder", {"symbol": "SBIN"}, {"status": "error"}))
@@ -97,10 +92,10 @@ def test_50_bodies_are_searched_by_their_structure_and_counted_in_the_database(
 
 
 def test_56_both_logs_are_written_alike_and_no_body_can_take_the_place_of_another() -> None:
-    """One took the type first, the other last, and both took anything for anything."""
+    """One took the type first, the other last, and both accepted any arguments in any order."""
     shapes = [len(inspect.signature(each.write).parameters) for each in (api_logs, analyzer_logs)]
     assert shapes == [2, 2]
     assert [*Analysis.__dataclass_fields__][:3] == ["api_type", "request", "response"]
     analysis = Analysis("placeorder", request={"a": 1}, response={"b": 2})
     with pytest.raises(FrozenInstanceError):
-        analysis.request = {}  # type: ignore[misc]
+        analysis.request = {}  # type: ignore[misc]  # refused

@@ -1,8 +1,6 @@
-"""Partitions of logs: where a row goes, how partitions come and go, and who waits for it."""
+"""Partitions of log tables: where rows go, how partitions are made and dropped, and who waits."""
 
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
@@ -12,28 +10,14 @@ from psycopg.errors import DuplicateTable, LockNotAvailable, UndefinedTable
 
 from oadb import Database
 from oadb.logs import partitions
-from tests.support.log_rows import INSERTS, LONG_AGO, insert, partitions_of, places
+from tests.support.log_rows import INSERTS, LONG_AGO, held, insert, partitions_of, places
 from tests.support.rig import Observer, eventually, threads
 
 SHORTLY = timedelta(milliseconds=200)
 ZONES = ["UTC", "Asia/Kolkata", "America/New_York", "Australia/Lord_Howe", "Pacific/Kiritimati"]
 
 
-@pytest.fixture
-def url(oadb_database_url: str) -> str:
-    return oadb_database_url
-
-
-@contextmanager
-def open_transaction(url: str, statement: str) -> Generator[psycopg.Connection]:
-    """Run a statement and keep its locks until the block ends."""
-    with psycopg.connect(url) as connection:
-        connection.execute(statement.encode())
-        yield connection
-        connection.rollback()
-
-
-# What is there --------------------------------------------------------------------------------
+# Where rows go ----------------------------------------------------------------------------------
 
 
 def test_a_migration_leaves_a_week_of_days_and_two_months_ahead(db: Database, url: str) -> None:
@@ -48,7 +32,7 @@ def test_a_migration_leaves_a_week_of_days_and_two_months_ahead(db: Database, ur
 
 
 @pytest.mark.parametrize("table", [*INSERTS])
-def test_a_row_of_now_is_in_a_partition_of_its_own_time(url: str, table: str) -> None:
+def test_a_row_of_now_goes_to_the_partition_of_its_time(url: str, table: str) -> None:
     insert(url, table, "now")
 
     (place,) = places(url, table)
@@ -56,9 +40,7 @@ def test_a_row_of_now_is_in_a_partition_of_its_own_time(url: str, table: str) ->
 
 
 @pytest.mark.parametrize("table", [*INSERTS])
-def test_a_row_of_a_time_without_a_partition_is_kept_and_reported(
-    db: Database, url: str, table: str
-) -> None:
+def test_a_row_without_a_partition_is_kept_and_reported(db: Database, url: str, table: str) -> None:
     insert(url, table, LONG_AGO)
 
     assert places(url, table) == {f"{table}_default": 1}
@@ -80,7 +62,7 @@ def test_a_row_of_a_time_without_a_partition_is_kept_and_reported(
         ("9998-12-31 23:59+00", datetime(9998, 12, 31, tzinfo=UTC)),
     ],
 )
-def test_a_time_that_can_have_no_partition_is_reported_as_that(
+def test_a_time_that_cannot_have_a_partition_is_reported_without_one(
     db: Database, url: str, moment: str, starts: datetime | None
 ) -> None:
     insert(url, "traffic", moment)
@@ -96,7 +78,7 @@ def test_a_time_that_can_have_no_partition_is_reported_as_that(
     ("table", "moment", "name", "starts", "ends"),
     [
         ("traffic", "2024-02-29 23:59:59.999999+00", "traffic_20240229", "02-29", "03-01"),
-        # Days that are 23 and 25 hours long in New York, and 23.5 on Lord Howe.
+        # Days of 23 and 25 hours in New York, and of 23.5 on Lord Howe.
         ("traffic", "2024-03-10 12:00:00+00", "traffic_20240310", "03-10", "03-11"),
         ("traffic", "2024-11-03 12:00:00+00", "traffic_20241103", "11-03", "11-04"),
         ("traffic", "2024-10-05 20:00:00+00", "traffic_20241005", "10-05", "10-06"),
@@ -104,7 +86,7 @@ def test_a_time_that_can_have_no_partition_is_reported_as_that(
         ("api_logs", "2024-03-31 12:00:00+00", "api_logs_202403", "03-01", "04-01"),
     ],
 )
-def test_a_partition_is_a_day_or_a_month_of_utc_whatever_the_zone_of_the_session(
+def test_a_partition_is_a_day_or_month_of_utc_in_any_session_time_zone(
     url: str, zone: str, table: str, moment: str, name: str, starts: str, ends: str
 ) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
@@ -133,7 +115,7 @@ def test_partitions_follow_each_other_without_a_gap_through_leap_days_and_new_ye
 # Making -----------------------------------------------------------------------------------------
 
 
-def test_a_new_partition_takes_the_rows_of_its_time_out_of_the_default_one(
+def test_a_new_partition_takes_its_rows_out_of_the_default_partition(
     db: Database, url: str
 ) -> None:
     insert(url, "traffic", LONG_AGO, LONG_AGO, LONG_AGO + timedelta(days=1))
@@ -142,7 +124,7 @@ def test_a_new_partition_takes_the_rows_of_its_time_out_of_the_default_one(
     assert places(url, "traffic") == {"traffic_20200229": 2, "traffic_default": 1}
 
 
-def test_a_partition_that_is_there_is_not_made_again(db: Database) -> None:
+def test_an_existing_partition_is_not_made_again(db: Database) -> None:
     partitions.make(db, "traffic", LONG_AGO)
 
     with pytest.raises(DuplicateTable):
@@ -152,7 +134,7 @@ def test_a_partition_that_is_there_is_not_made_again(db: Database) -> None:
 @pytest.mark.parametrize(
     "name", ["users", "traffic_default", "x; drop table oadb.users", 'tra"ffic', ""]
 )
-def test_only_tables_of_logs_have_partitions(db: Database, name: str) -> None:
+def test_only_log_tables_have_partitions(db: Database, name: str) -> None:
     with pytest.raises(UndefinedTable):
         partitions.make(db, name, LONG_AGO)
     with pytest.raises(UndefinedTable):
@@ -169,18 +151,18 @@ def test_only_a_dated_partition_of_the_table_itself_is_dropped(db: Database, nam
         partitions.drop(db, "traffic", name)
 
 
-def test_a_partition_made_ahead_waits_for_no_reader_and_no_writer_of_the_table(
+def test_a_partition_made_ahead_does_not_wait_for_readers_or_writers(
     db: Database, url: str
 ) -> None:
-    """They use the partition of now; the default partition is free."""
-    with open_transaction(url, INSERTS["traffic"].replace("%s", "now()")):
+    """They lock the partition of now; the default partition is not locked."""
+    with held(url, INSERTS["traffic"].replace("%s", "now()")):
         partitions.make(db, "traffic", datetime(2040, 1, 1, tzinfo=UTC), SHORTLY)
 
 
-def test_no_row_is_lost_or_refused_while_the_partition_that_it_lacks_is_made(
+def test_no_row_is_lost_or_refused_while_its_missing_partition_is_made(
     url: str, db: Database
 ) -> None:
-    """Rows of now, whose partition is missing, by four writers at once."""
+    """Four writers insert rows of now, whose partition is missing."""
     today = datetime.now(UTC)
     partitions.drop(db, "traffic", f"traffic_{today:%Y%m%d}")
     stop, started = threading.Event(), threading.Barrier(5)
@@ -213,14 +195,12 @@ def test_no_row_is_lost_or_refused_while_the_partition_that_it_lacks_is_made(
 # Waiting ----------------------------------------------------------------------------------------
 
 
-def test_a_reader_that_stays_keeps_a_partition_and_no_other_reader_waits(
-    db: Database, url: str
-) -> None:
+def test_a_long_reader_prevents_a_drop_which_blocks_no_other_reader(db: Database, url: str) -> None:
     insert(url, "traffic", "now")
     partitions.make(db, "traffic", LONG_AGO)
     waits: list[float] = []
     with (
-        open_transaction(url, "select count(*) from oadb.traffic"),
+        held(url, "select count(*) from oadb.traffic"),
         psycopg.connect(url, autocommit=True) as other,
         threads(1) as pool,
     ):
@@ -235,17 +215,17 @@ def test_a_reader_that_stays_keeps_a_partition_and_no_other_reader_waits(
             dropped.result()
 
     assert "traffic_20200229" in partitions_of(url, "traffic")
-    # 20 ms behind the lock, and what a busy machine adds.
+    # At most 20 ms for the lock, and the delays of a busy machine.
     assert max(waits) < 0.5
     partitions.drop(db, "traffic", "traffic_20200229")
     assert "traffic_20200229" not in partitions_of(url, "traffic")
 
 
-def test_a_reader_of_the_partition_itself_keeps_it(db: Database, url: str) -> None:
+def test_a_reader_of_a_partition_prevents_its_drop(db: Database, url: str) -> None:
     partitions.make(db, "traffic", LONG_AGO)
 
     with (
-        open_transaction(url, "select count(*) from oadb.traffic_20200229"),
+        held(url, "select count(*) from oadb.traffic_20200229"),
         pytest.raises(LockNotAvailable),
     ):
         partitions.drop(db, "traffic", "traffic_20200229", SHORTLY)
@@ -255,7 +235,7 @@ def test_a_partition_is_dropped_as_soon_as_its_reader_has_ended(db: Database, ur
     partitions.make(db, "traffic", LONG_AGO)
     observer = Observer(url)
     with threads(1) as pool:
-        with open_transaction(url, "select count(*) from oadb.traffic"):
+        with held(url, "select count(*) from oadb.traffic"):
             dropped = pool.submit(partitions.drop, db, "traffic", "traffic_20200229")
             eventually(lambda: observer.backends("active"))
         dropped.result()
@@ -273,9 +253,7 @@ def test_a_partition_is_dropped_as_soon_as_its_reader_has_ended(db: Database, ur
         ("api_logs", ["api_logs_202002", "api_logs_202003"]),
     ],
 )
-def test_a_partition_expires_when_its_last_moment_has(
-    db: Database, table: str, names: list[str]
-) -> None:
+def test_a_partition_expires_when_its_end_does(db: Database, table: str, names: list[str]) -> None:
     first, second = datetime(2020, 2, 29, tzinfo=UTC), datetime(2020, 3, 1, tzinfo=UTC)
     partitions.make(db, table, first)
     partitions.make(db, table, second)
@@ -286,62 +264,16 @@ def test_a_partition_expires_when_its_last_moment_has(
     assert partitions.list_expired(db, table, timedelta(days=365)) == names
 
 
-def test_what_holds_rows_of_now_or_later_never_expires(db: Database) -> None:
+def test_partitions_of_now_or_later_never_expire(db: Database) -> None:
     for table in INSERTS:
         assert partitions.list_expired(db, table, timedelta()) == []
-
-
-# Sweeps -----------------------------------------------------------------------------------------
-
-_BATCH = (
-    "insert into oadb.log_batches (batch_id, table_name, rows, first_at, last_at, stored_at, "
-    "rolled_up_at) values (gen_random_uuid(), '{}', 1, now(), now(), now() - interval '{}', {})"
-)
-
-
-def test_batches_are_swept_after_a_week_unless_rollups_still_need_them(
-    db: Database, url: str
-) -> None:
-    observer = Observer(url)
-    for table, age, rolled_up_at in [
-        ("traffic", "8 days", "null"),
-        ("traffic", "8 days", "now()"),
-        ("traffic", "6 days", "now()"),
-        ("api_logs", "8 days", "null"),
-        ("api_logs", "6 days", "null"),
-    ]:
-        observer.rows(_BATCH.format(table, age, rolled_up_at))
-
-    assert partitions.sweep_batches(db, 1) == 1
-    assert partitions.sweep_batches(db) == 1
-    assert observer.rows(
-        "select table_name, rolled_up_at is null from oadb.log_batches order by 1, 2"
-    ) == [("api_logs", True), ("traffic", False), ("traffic", True)]
-
-
-def test_rejected_and_dropped_rows_are_counted_for_a_day_and_kept_for_30(
-    db: Database, url: str
-) -> None:
-    observer = Observer(url)
-    for days in (0, 2, 31):
-        observer.rows(
-            "insert into oadb.log_rejects (rejected_at, batch_id, table_name, reason, row_text) "
-            f"values (now() - interval '{days} days', gen_random_uuid(), 'traffic', 'x', 'x')"
-        )
-        observer.rows(
-            "insert into oadb.log_drops (dropped_at, writer, table_name, rows) "
-            f"values (now() - interval '{days} days', 'x', 'traffic', 7)"
-        )
-
-    assert partitions.count_lost(db) == partitions.Lost(rejected=1, dropped=7)
-    assert (partitions.sweep_rejects(db), partitions.sweep_drops(db)) == (1, 1)
 
 
 # Planning ---------------------------------------------------------------------------------------
 
 
 def test_ten_years_of_partitions_are_planned_in_bounded_time(db: Database, url: str) -> None:
-    """By month, as those are that are kept for years."""
+    """By month, as for logs that are kept for years."""
     for number in range(120):
         month = datetime(2040 + number // 12, 1 + number % 12, 1, tzinfo=UTC)
         partitions.make(db, "analyzer_logs", month)

@@ -1,4 +1,4 @@
-"""A body keeps the fields of the list; nothing that is given raises, or is lost without a trace."""
+"""Redaction keeps listed fields; no value raises, and what is left out is counted or marked."""
 
 import json
 from datetime import UTC, datetime
@@ -25,23 +25,34 @@ def kept(body: object) -> Any:
     return json.loads(redaction.body(body))
 
 
-def test_fields_of_the_list_are_kept_at_any_depth_and_others_are_counted() -> None:
+def test_listed_fields_are_kept_at_any_depth_and_others_are_counted() -> None:
     body = {
-        "apikey": "x", "symbol": "SBIN", "Quantity": 5,
+        "apikey": "x",
+        "symbol": "SBIN",
+        "Quantity": 5,
         "data": {"orderid": "1", "token": "y", "legs": [{"price": 1.5, "z": 1}, None, True]},
-    }  # fmt: skip
+    }
 
     assert kept(body) == {
-        "symbol": "SBIN", "Quantity": 5, "***": 1,
+        "symbol": "SBIN",
+        "Quantity": 5,
+        "***": 1,
         "data": {"orderid": "1", "legs": [{"price": 1.5, "***": 1}, None, True], "***": 1},
-    }  # fmt: skip
+    }
 
 
-def test_what_is_kept_is_what_was_given() -> None:
+def test_kept_values_are_unchanged() -> None:
     body = {
-        "status": "success", "price": -0.1, "quantity": 2**53, "message": "\u0939 \"\\\n\t'",
-        "data": {}, "orders": [], "pnl": Decimal("100.050"), "mode": None, "analyze": False,
-    }  # fmt: skip
+        "status": "success",
+        "price": -0.1,
+        "quantity": 2**53,
+        "message": "\u0939 \"\\\n\t'",
+        "data": {},
+        "orders": [],
+        "pnl": Decimal("100.050"),
+        "mode": None,
+        "analyze": False,
+    }
     rendered = json.loads(redaction.body(body), parse_float=Decimal)
 
     assert rendered == {**body, "price": Decimal("-0.1")}
@@ -50,14 +61,19 @@ def test_what_is_kept_is_what_was_given() -> None:
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False,
-            allow_infinity=False) | st.sampled_from(["SBIN", "x y", "\u0939\u093f", 'a"b\\c', ""]),
-        lambda inner: st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(sorted(FIELDS)), inner, max_size=4),
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**63), 2**63)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.sampled_from(["SBIN", "x y", "\u0939\u093f", 'a"b\\c', ""]),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(st.sampled_from(sorted(FIELDS)), inner, max_size=4)
+        ),
         max_leaves=20,
     )
-)  # fmt: skip
-def test_a_body_of_known_fields_is_stored_as_it_was_given(body: object) -> None:
+)
+def test_a_body_of_listed_fields_is_unchanged(body: object) -> None:
     assert kept(body) == body
 
 
@@ -72,7 +88,7 @@ def test_a_field_without_a_name_is_refused(wrong: list[str]) -> None:
 
 
 @pytest.mark.parametrize("body", [pytest.param(body, id=name) for name, body in hostile()])
-def test_a_hostile_body_becomes_json_that_people_can_read(body: object) -> None:
+def test_a_hostile_body_becomes_readable_json(body: object) -> None:
     started = thread_time()
     rendered = redaction.body(body)
 
@@ -84,7 +100,7 @@ def test_a_hostile_body_becomes_json_that_people_can_read(body: object) -> None:
     rendered.encode()
 
 
-def test_what_is_odd_is_shown_as_what_it_was() -> None:
+def test_odd_values_are_replaced_by_a_description() -> None:
     shown = {
         name: kept(body) for name, body in hostile() if name not in {"many", "long name", "deep"}
     }
@@ -95,8 +111,11 @@ def test_what_is_odd_is_shown_as_what_it_was() -> None:
     assert shown["nul"] == {"message": "a\\u0000b", "symbol": "\\u0000"}
     assert shown["surrogates"]["message"] == "a\\ud800b"
     assert shown["objects"] == {
-        "data": "[object]", "error": "[Rude]", "type": "BUY", "result": "[type]"
-    }  # fmt: skip
+        "data": "[object]",
+        "error": "[Rude]",
+        "type": "BUY",
+        "result": "[type]",
+    }
     assert shown["names that are none"] == {"***": 5}
     assert shown["a secret"] == {"message": "[Secret]", "data": ["[Secret]"]}
     assert shown["rude mapping"] == "[unreadable]"
@@ -106,7 +125,7 @@ def test_what_is_odd_is_shown_as_what_it_was() -> None:
     assert len(shown["long text"]["message"]) == LONGEST
 
 
-def test_depth_and_number_are_bounded_and_what_is_beyond_is_marked() -> None:
+def test_depth_and_size_are_bounded_and_the_rest_is_marked() -> None:
     assert "[deeper]" in redaction.body(deep(13))
     assert "[deeper]" not in redaction.body(deep(11))
     many = kept({"orders": list(range(3000))})["orders"]
@@ -119,7 +138,7 @@ CANARY = "canary" + token_hex(20)
 
 
 def plants(leaf: object) -> st.SearchStrategy[Any]:
-    """Give bodies of any shape, with the canary in every place that is no field of the list."""
+    """Give bodies of any shape, with the leaf as value of listed and of other fields."""
     names = st.sampled_from(["apikey", "password", CANARY, "x-api-key", "Authorization", "pin"])
     safe = st.sampled_from(["symbol", "data", "orders", "message"])
     return st.recursive(
@@ -140,7 +159,7 @@ def plants(leaf: object) -> st.SearchStrategy[Any]:
     | plants(f"https://x/?token={CANARY}")
     | plants(CANARY.encode())
 )
-def test_a_canary_is_in_no_body_that_is_kept(body: object) -> None:
+def test_no_redacted_body_contains_the_canary(body: object) -> None:
     assert CANARY not in redaction.body(body)
     assert CANARY[:20] not in redaction.body(body)
 
@@ -154,7 +173,7 @@ def test_a_secret_that_is_cut_off_is_hidden_as_well() -> None:
         assert "canary" not in hidden
 
 
-def test_texts_of_a_flat_row_are_redacted_and_those_that_come_again_are_kept_once() -> None:
+def test_texts_of_a_flat_row_are_redacted_and_repeated_texts_are_shared() -> None:
     texts, others = ("203.0.113.7", "GET", "/api/v1/quotes", None), (200, 1.5, True, None)
     redaction.flat(texts, others)
     again = tuple(text and "".join(list(text)) for text in texts)
@@ -168,16 +187,21 @@ def test_texts_of_a_flat_row_are_redacted_and_those_that_come_again_are_kept_onc
 
 def test_values_of_another_type_become_texts_without_secrets() -> None:
     odd = (
-        Decimal("1.5"), {"apikey": CANARY}, CANARY.encode(), [CANARY], object(),
-        datetime(2026, 1, 1, tzinfo=UTC), {CANARY},
-    )  # fmt: skip
+        Decimal("1.5"),
+        {"apikey": CANARY},
+        CANARY.encode(),
+        [CANARY],
+        object(),
+        datetime(2026, 1, 1, tzinfo=UTC),
+        {CANARY},
+    )
     for values in [redaction.flat(odd, ())[0], redaction.flat((), odd)[0]]:
         assert CANARY not in repr(values)
         assert all(type(value) is str for value in values)
         assert values[0] == "1.5"
 
 
-def test_the_texts_that_are_known_to_be_clean_are_bounded() -> None:
+def test_the_cache_of_clean_texts_is_bounded() -> None:
     mine = Redaction()
     for number in range(25_000):
         mine.text(f"/path/{number}")
@@ -187,16 +211,25 @@ def test_the_texts_that_are_known_to_be_clean_are_bounded() -> None:
     assert all(len(text) <= 200 for text in mine._clean if text)
 
 
-def test_a_row_is_redacted_for_a_statement_of_its_own() -> None:
+def test_a_row_is_redacted_as_a_dataclass() -> None:
     call = api_logs.Call(
-        "/x?apikey=abc", "POST", 200, 7, "::1",
-        request={"apikey": CANARY, "symbol": "SBIN\0"}, error="a\0b\nBearer abc",
-    )  # fmt: skip
+        "/x?apikey=abc",
+        "POST",
+        200,
+        7,
+        "::1",
+        request={"apikey": CANARY, "symbol": "SBIN\0"},
+        error="a\0b\nBearer abc",
+    )
 
     assert redaction.row(call) == api_logs.Call(
-        "/x?***", "POST", 200, 7, "::1",
+        "/x?***",
+        "POST",
+        200,
+        7,
+        "::1",
         request={"symbol": "SBIN\\u0000", "***": 1},
         error="a\\u0000b\\nBearer ***",
-    )  # fmt: skip
+    )
     request = traffic.Request("::1", "GET", "/x", 200, 1.5)
     assert redaction.row(request) == request

@@ -1,4 +1,4 @@
-"""What looks like a secret is hidden, wherever it stands; what does not is left as it was."""
+"""What looks like a secret is hidden, anywhere in a text; other text is unchanged."""
 
 import json
 import secrets
@@ -26,7 +26,7 @@ def hide(text: str) -> str:
     return hide_secrets(text, FIELDS)
 
 
-# A word that no pattern knows: what stands around it has to give it away.
+# A word that no pattern matches by itself: the text around it has to reveal it.
 WORD = "correcthorse"
 
 AROUND: list[str] = [
@@ -73,7 +73,7 @@ AROUND: list[str] = [
 
 
 @pytest.mark.parametrize("around", AROUND)
-def test_a_secret_is_told_by_what_stands_around_it(around: str) -> None:
+def test_a_secret_is_recognised_by_the_text_around_it(around: str) -> None:
     text = around.format(WORD)
 
     assert WORD in text
@@ -82,16 +82,16 @@ def test_a_secret_is_told_by_what_stands_around_it(around: str) -> None:
 
 @pytest.mark.parametrize("around", AROUND)
 @pytest.mark.parametrize("times", [1, 2, 3])
-def test_percent_encoding_hides_no_secret(around: str, times: int) -> None:
+def test_percent_encoding_does_not_protect_a_secret(around: str, times: int) -> None:
     text = around.format(WORD)
     for _ in range(times):
-        text = "".join(f"%{ord(sign):02x}" if ord(sign) < 128 else sign for sign in text)
+        text = "".join(f"%{ord(each):02x}" if ord(each) < 128 else each for each in text)
 
     assert WORD not in hide(text)
     assert quote(WORD) not in hide(quote(text))
 
 
-def test_what_was_encoded_more_often_than_anyone_does_is_hidden_whole() -> None:
+def test_a_text_encoded_too_often_is_hidden_entirely() -> None:
     text = "/x?a=b"
     for _ in range(9):
         text = quote(text, safe="")
@@ -114,7 +114,7 @@ SELF_EVIDENT: list[Callable[[], str]] = [
 
 @pytest.mark.parametrize("make", SELF_EVIDENT)
 @pytest.mark.parametrize("around", ["{}", "unknown key {}", "/x/{}/y", "x={}", "[{}]", "{}."])
-def test_a_secret_is_told_by_its_own_form(make: Callable[[], str], around: str) -> None:
+def test_a_secret_is_recognised_by_its_form(make: Callable[[], str], around: str) -> None:
     for _ in range(20):
         secret = make()
 
@@ -141,11 +141,11 @@ LEFT = [
 
 
 @pytest.mark.parametrize("text", LEFT)
-def test_a_text_without_a_secret_is_left_as_it_was(text: str) -> None:
+def test_a_text_without_a_secret_is_unchanged(text: str) -> None:
     assert hide(text) == text
 
 
-def test_what_is_around_a_secret_stays() -> None:
+def test_the_text_around_a_secret_stays() -> None:
     assert hide("/quotes?apikey=x&symbol=SBIN") == "/quotes?***&symbol=SBIN"
     assert hide("failed: api_key=abc") == "failed: api_key=***"
     assert hide("https://a:b@c/d") == "https://***@c/d"
@@ -153,7 +153,7 @@ def test_what_is_around_a_secret_stays() -> None:
 
 
 @given(st.text())
-def test_hiding_twice_is_hiding_once_and_nothing_fails(text: str) -> None:
+def test_hiding_is_idempotent_for_any_text(text: str) -> None:
     hidden = hide(text)
 
     assert hide(hidden) == hidden
@@ -163,7 +163,7 @@ REPEATED = (
     "a", "a/", "a-", "a+", "token", "token ", "eyJ", "://", "://a", "?", "?a=b&", "webhook/", "%41",
     "%25", "=", " ", "bearer ", "-----BEGIN ", "oak_", "[{(", "authorization", "pin", "\\",
     'token\\"', "cookie:",
-)  # fmt: skip
+)  # fmt: skip  # a table
 HARD = [
     *(part * (3000 // len(part)) for part in REPEATED),
     "token" + " " * 2990,
@@ -173,7 +173,7 @@ HARD = [
 
 
 @pytest.mark.parametrize("text", HARD)
-def test_no_text_takes_long(text: str) -> None:
+def test_every_text_is_searched_quickly(text: str) -> None:
     started = thread_time()
     hide(text)
 
@@ -181,7 +181,7 @@ def test_no_text_takes_long(text: str) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(["apikey", "password", "auth_token"]), st.just(WORD)))
-def test_json_in_a_text_is_no_way_out(body: dict[str, str]) -> None:
+def test_secrets_in_nested_json_texts_are_hidden(body: dict[str, str]) -> None:
     text = json.dumps(json.dumps(body))
 
     assert WORD not in hide(text)

@@ -1,4 +1,4 @@
-"""Traffic: what is written is found, page by page, and nothing an attacker sends is too long."""
+"""Traffic: written requests are found, page by page, and no text of a client is too long."""
 
 import itertools
 import re
@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.errors import CheckViolation
 
-from oadb import Config, Database
+from oadb import AsyncDatabase, Config, Database
 from oadb.errors import ParameterError
 from oadb.logs import rollups, traffic
 from oadb.logs.traffic import Request, RequestLog
@@ -21,9 +21,16 @@ from tests.support.instrument_rows import plan
 from tests.support.rollup_rows import at, put_traffic
 
 REQUEST = Request(
-    ip="203.0.113.7", method="POST", path="/api/v1/placeorder", status=200, duration_ms=12.5,
-    endpoint="/api/v1/placeorder", host="trade.example.in", user_id=7, error=None,
-)  # fmt: skip
+    ip="203.0.113.7",
+    method="POST",
+    path="/api/v1/placeorder",
+    status=200,
+    duration_ms=12.5,
+    endpoint="/api/v1/placeorder",
+    host="trade.example.in",
+    user_id=7,
+    error=None,
+)
 
 LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -33,12 +40,21 @@ def test_a_request_is_read_as_it_was_written(db: Database) -> None:
 
     (row,) = traffic.list_recent(db)
     assert row == RequestLog(
-        row.log_id, row.logged_at, "203.0.113.7", "POST", "/api/v1/placeorder",
-        "/api/v1/placeorder", 200, 12.5, "trade.example.in", 7, None,
-    )  # fmt: skip
+        row.log_id,
+        row.logged_at,
+        "203.0.113.7",
+        "POST",
+        "/api/v1/placeorder",
+        "/api/v1/placeorder",
+        200,
+        12.5,
+        "trade.example.in",
+        7,
+        None,
+    )
 
 
-def test_a_request_that_is_written_counts_at_once(db: Database) -> None:
+def test_a_written_request_counts_immediately(db: Database) -> None:
     traffic.write(db, REQUEST)
     traffic.write(db, replace(REQUEST, status=500, endpoint=None))
 
@@ -47,7 +63,7 @@ def test_a_request_that_is_written_counts_at_once(db: Database) -> None:
     assert {each.endpoint for each in found.endpoints} == {None, "/api/v1/placeorder"}
 
 
-def test_what_a_writer_of_logs_stores_is_counted(db: Database, config: Config) -> None:
+def test_rows_stored_by_a_log_writer_are_counted(db: Database, config: Config) -> None:
     with LogWriter(config) as logs:
         for number in range(50):
             logs.write(replace(REQUEST, status=200 + number))
@@ -57,18 +73,18 @@ def test_what_a_writer_of_logs_stores_is_counted(db: Database, config: Config) -
     assert traffic.statistics(db, LONG_AGO, FAR_AHEAD).total.status_2xx == 50
 
 
-async def test_a_request_is_written_without_waiting(adb: Any, db: Database) -> None:
+async def test_a_request_is_written_from_asyncio(adb: AsyncDatabase, db: Database) -> None:
     await traffic.write(adb, REQUEST)
 
     assert len(await traffic.list_recent(adb)) == len(traffic.list_recent(db)) == 1
 
 
-def test_the_time_of_a_request_is_the_databases(db: Database, oadb_database_url: str) -> None:
-    """Defect 39: clocks and time zones of services do not meet in one column."""
-    with psycopg.connect(oadb_database_url, autocommit=True) as connection:
+def test_a_request_is_dated_by_the_database(db: Database, url: str) -> None:
+    """Defect 39: clocks and time zones of services were mixed in one column."""
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("alter role current_user set timezone to 'Asia/Kolkata'")
         try:
-            with psycopg.connect(oadb_database_url) as other:
+            with psycopg.connect(url) as other:
                 before = other.execute("select clock_timestamp()").fetchone()
             traffic.write(db, REQUEST)
         finally:
@@ -104,19 +120,19 @@ def test_a_secret_in_a_text_is_not_logged(db: Database, field: str) -> None:
     assert kept.startswith("/api/v1/quotes?")
 
 
-def test_users_are_numbers_as_everywhere(db: Database) -> None:
-    """Defect 43: a column for numbers got names, and refused them."""
+def test_a_user_must_be_a_number(db: Database) -> None:
+    """Defect 43: names were written to a column of numbers, which refused them."""
     traffic.write(db, replace(REQUEST, user_id=2**40))
 
     assert traffic.list_recent(db)[0].user_id == 2**40
     with pytest.raises(ParameterError, match="user_id must be int"):
-        traffic.write(db, replace(REQUEST, user_id="asha"))  # type: ignore[arg-type]
+        traffic.write(db, replace(REQUEST, user_id="asha"))  # type: ignore[arg-type]  # refused
 
 
-def test_nothing_is_made_in_the_folder_where_a_service_runs(
+def test_no_file_is_made_in_the_working_directory(
     db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Defect 44: the URL of the database became a folder, password and all."""
+    """Defect 44: a folder was named after the URL of the database, with its password."""
     monkeypatch.chdir(tmp_path)
     traffic.write(db, REQUEST)
     traffic.statistics(db, LONG_AGO, FAR_AHEAD)
@@ -125,16 +141,22 @@ def test_nothing_is_made_in_the_folder_where_a_service_runs(
 
 
 @pytest.mark.parametrize("wrong", ["", "localhost", "203.0.113.7; drop", "fe80::1%eth0"])
-def test_an_address_that_is_none_is_refused(db: Database, wrong: str) -> None:
+def test_an_invalid_address_is_refused(db: Database, wrong: str) -> None:
     with pytest.raises(ParameterError, match=r"traffic\.write: ip must be"):
         traffic.write(db, replace(REQUEST, ip=wrong))
 
 
 @pytest.mark.parametrize(
-    "changes", [{"status": 99}, {"status": 600}, {"duration_ms": -1.0},
-                {"duration_ms": float("nan")}, {"duration_ms": float("inf")}]
-)  # fmt: skip
-def test_what_cannot_be_is_refused_and_counts_nowhere(
+    "changes",
+    [
+        {"status": 99},
+        {"status": 600},
+        {"duration_ms": -1.0},
+        {"duration_ms": float("nan")},
+        {"duration_ms": float("inf")},
+    ],
+)
+def test_an_impossible_value_is_refused_and_not_counted(
     db: Database, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(CheckViolation):
@@ -147,11 +169,11 @@ def test_what_cannot_be_is_refused_and_counts_nowhere(
 
 
 @pytest.fixture
-def written(db: Database, oadb_database_url: str) -> list[RequestLog]:
-    """Write 60 requests, twelve at one moment; give them, newest first."""
+def written(db: Database, url: str) -> list[RequestLog]:
+    """Write 60 requests, twelve for each moment; give them, newest first."""
     statuses = (200, 404, 500, 302)
     rows = [(at(n // 12), f"/e{n % 3}", statuses[n % 4], float(n)) for n in range(60)]
-    put_traffic(oadb_database_url, rows)
+    put_traffic(url, rows)
     return traffic.list_recent(db, page_size=1000)
 
 
@@ -173,8 +195,8 @@ def test_pages_follow_each_other_without_a_gap(db: Database, written: list[Reque
     assert found == written
 
 
-def test_a_page_has_at_most_a_thousand_rows(db: Database, oadb_database_url: str) -> None:
-    put_traffic(oadb_database_url, [(at(n), None, 200, 1.0) for n in range(1100)])
+def test_a_page_has_at_most_a_thousand_rows(db: Database, url: str) -> None:
+    put_traffic(url, [(at(n), None, 200, 1.0) for n in range(1100)])
 
     assert len(traffic.list_recent(db, page_size=10**6)) == 1000
 
@@ -210,8 +232,8 @@ def test_requests_are_listed_by_address_endpoint_and_status(
     assert traffic.list_by_status(db, 302, at(5)) == []
 
 
-def test_a_window_ends_before_its_end(db: Database, written: list[RequestLog]) -> None:
-    """As in api_logs: without an id, what was logged at that very moment is not in it."""
+def test_a_window_does_not_include_its_end(db: Database, written: list[RequestLog]) -> None:
+    """Without an id, requests of that very moment are not included; as in api_logs."""
     until, since = at(3), at(0)
     for found in (
         traffic.list_recent(db, until, page_size=1000),
@@ -233,13 +255,17 @@ def test_a_window_ends_before_its_end(db: Database, written: list[RequestLog]) -
     "name",
     ["list_recent", "list_by_ip", "list_by_endpoint", "_list_by_status", "_list_errors"],
 )
-def test_a_page_leaves_out_the_partitions_behind_it(filled_url: str, name: str) -> None:
-    """By a plan that was made for any page."""
+def test_partitions_after_a_page_are_pruned(filled_url: str, name: str) -> None:
+    """With a generic plan."""
     declared = next(query for query in traffic.query if query.__name__ == name)
     values = {
-        "before_at": f"'{at(3 * 1440)}'", "since": f"'{at(0)}'", "page_size": "1000",
-        "status": "404", "ip": "'10.0.0.25'", "endpoint": "'/e1'",
-    }  # fmt: skip
+        "before_at": f"'{at(3 * 1440)}'",
+        "since": f"'{at(0)}'",
+        "page_size": "1000",
+        "status": "404",
+        "ip": "'10.0.0.25'",
+        "endpoint": "'/e1'",
+    }
     given = ", ".join(values.get(name, "null") for name in declared.statement.params)
     with psycopg.connect(filled_url, autocommit=True) as connection:
         connection.execute("set plan_cache_mode = force_generic_plan")
@@ -279,7 +305,7 @@ def test_the_clients_of_a_host_are_counted(db: Database) -> None:
 
 @pytest.fixture(scope="module")
 def filled_url(oadb_server: Any, oadb_template: str) -> Any:
-    """Give a database with two weeks of 50,000 requests, in daily partitions, rolled up."""
+    """Give a database with 50,000 requests of two weeks, in daily partitions, rolled up."""
     with oadb_server.clone(oadb_template) as url:
         fill(url)
         yield url
@@ -315,16 +341,24 @@ def fill(url: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["list_recent", "list_by_ip", "list_by_endpoint", "_list_by_status", "_list_errors",
-     "stream_between", "list_clients", "_summarize"],
-)  # fmt: skip
-def test_no_statement_reads_a_whole_table_of_rows(filled_url: str, name: str) -> None:
-    """Defect 48; for whatever values: what is read is a part of each partition at most."""
+    [
+        "list_recent",
+        "list_by_ip",
+        "list_by_endpoint",
+        "_list_by_status",
+        "_list_errors",
+        "stream_between",
+        "list_clients",
+        "_summarize",
+    ],
+)
+def test_no_statement_scans_the_whole_table(filled_url: str, name: str) -> None:
+    """Defect 48. With a generic plan, part of each partition is read at most."""
     assert "Seq Scan on traffic_0" not in plan(filled_url, "traffic", name)
 
 
-def test_statistics_read_no_row_of_what_is_rolled_up(filled_url: str) -> None:
-    """Of 14 days all but two minutes; partitions that hold nothing of these are not opened."""
+def test_statistics_read_no_row_that_is_rolled_up(filled_url: str) -> None:
+    """All but two minutes of 14 days are; only the partitions of those minutes are read."""
     statement = traffic._summarize.statement.sql
     with psycopg.connect(filled_url, autocommit=True) as connection:
         connection.execute("set plan_cache_mode = force_generic_plan")

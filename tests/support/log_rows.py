@@ -1,8 +1,16 @@
-"""Rows of logs for tests, put straight into the tables, at any time."""
+"""Log rows for tests: inserted into the tables, with any time, or given to a log writer."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
+
+from oadb.logs import analyzer_logs, api_logs, latency, traffic
+from oadb.logs.writer import AsyncLogWriter, Limits, LogWriter, Row
+from tests.support.rig import eventually
 
 LONG_AGO = datetime(2020, 2, 29, 12, tzinfo=UTC)
 
@@ -19,14 +27,23 @@ INSERTS = {
 
 
 def insert(url: str, table: str, *moments: datetime | str) -> None:
-    """Write a row at each of *moments*, which may be text that PostgreSQL takes for a time."""
+    """Insert a row at each of *moments*, which may be texts that PostgreSQL reads as times."""
     with psycopg.connect(url, autocommit=True) as connection:
         for moment in moments:
             connection.execute(INSERTS[table].encode(), [moment])
 
 
+@contextmanager
+def held(url: str, statement: str) -> Generator[psycopg.Connection]:
+    """Run a statement, and keep its locks until the block ends."""
+    with psycopg.connect(url) as connection:
+        connection.execute(statement.encode())
+        yield connection
+        connection.rollback()
+
+
 def places(url: str, table: str) -> dict[str, int]:
-    """Return how many rows are in each partition of a table, but for empty ones."""
+    """Return how many rows each partition of a table has; empty ones are left out."""
     with psycopg.connect(url, autocommit=True) as connection:
         rows = connection.execute(
             "select pg_class.relname, count(*) "
@@ -37,7 +54,7 @@ def places(url: str, table: str) -> dict[str, int]:
 
 
 def partitions_of(url: str, table: str) -> list[str]:
-    """Return the names of the partitions of a table, but for the default one."""
+    """Return the names of the partitions of a table, without the default one."""
     with psycopg.connect(url, autocommit=True) as connection:
         rows = connection.execute(
             "select relname from pg_class inner join pg_inherits on oid = inhrelid "
@@ -45,3 +62,27 @@ def partitions_of(url: str, table: str) -> list[str]:
             [f"oadb.{table}"],
         ).fetchall()
     return [name for (name,) in rows]
+
+
+# Rows for a log writer --------------------------------------------------------------------------
+
+QUICK = Limits(flush_seconds=0.01)
+
+ROWS: list[Row] = [
+    api_logs.Call(
+        "/api/v1/placeorder", "POST", 200, 7, "203.0.113.7", {"symbol": "SBIN"}, {}, None
+    ),
+    analyzer_logs.Analysis("placeorder", {"quantity": 1}, {"status": "success"}, 7),
+    traffic.Request("::1", "GET", "/x", 200, 1.5, "/x", "algo.example.in", 7, "none"),
+    latency.Timing(12.5, "partial", "zerodha", "MARKET", "SBIN", "1", 7, 1.0, 2.0, 3.0, -4.0, "x"),
+]
+"""A row of each table, with every field."""
+
+
+def request(number: int = 0, **values: Any) -> traffic.Request:
+    return replace(traffic.Request("203.0.113.7", "GET", f"/{number}", 200, 1.5), **values)
+
+
+def drained(logs: LogWriter | AsyncLogWriter) -> None:
+    """Wait until every row of a writer is stored."""
+    eventually(lambda: not logs.stats().queued_rows)

@@ -1,4 +1,4 @@
-"""Bodies that break what is careless, for the tests of what is redacted, queued and stored."""
+"""Hostile bodies, for the tests of redaction, of the queue and of the writer."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ class Side(Enum):
 
 
 class Rude:
-    """Raises whatever is asked of it."""
+    """Cannot be converted to text."""
 
     def __repr__(self) -> str:
         raise RuntimeError("no repr")
@@ -36,7 +36,7 @@ class RudeText(str):
         raise RuntimeError("no text")
 
     __repr__ = __str__
-    __format__ = __str__  # type: ignore[assignment]
+    __format__ = __str__  # type: ignore[assignment]  # it takes no format
 
 
 def cycle() -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What is stored equals what was given, in the text format of COPY and by the database's clock."""
+"""Rows encoded for COPY are stored as they were given, dated by the clock of the database."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
@@ -30,7 +30,7 @@ Rows = Sequence[tuple[object, ...]]
 
 @dataclass(frozen=True)
 class Encoded:
-    """A table as the encoding knows it; ``store`` is not its work."""
+    """A table, with what the encoding uses of a LogTable."""
 
     order: tuple[int, ...] = tuple(range(len(COLUMNS)))
     address: int | None = 4
@@ -68,7 +68,7 @@ def stored(connection: psycopg.Connection, blocks: Lines) -> list[tuple[Any, ...
     return rows.fetchall()
 
 
-def visibly(rows: Rows) -> list[tuple[object, ...]]:
+def escaped(rows: Rows) -> list[tuple[object, ...]]:
     return [(visible(note) if isinstance(note, str) else note, *rest) for note, *rest in rows]
 
 
@@ -83,11 +83,11 @@ any_row = st.tuples(
 
 @SETTINGS
 @given(rows=st.lists(any_row, max_size=30))
-def test_what_is_stored_is_what_was_given(connection: psycopg.Connection, rows: Rows) -> None:
+def test_stored_rows_equal_the_given_rows(connection: psycopg.Connection, rows: Rows) -> None:
     found = stored(connection, lines(rows))
     without = [row[:4] for row in found]
 
-    assert without == [row[:4] for row in visibly(rows)]
+    assert without == [row[:4] for row in escaped(rows)]
     assert [row[4] is None for row in found] == [row[4] is None for row in rows]
 
 
@@ -105,9 +105,7 @@ def test_any_text_is_stored_in_a_body(connection: psycopg.Connection, texts: lis
 
 
 @pytest.mark.parametrize("rows", [0, 1, 499, 500, 501, 1200])
-def test_rows_keep_their_order_however_many_there_are(
-    connection: psycopg.Connection, rows: int
-) -> None:
+def test_rows_keep_their_order(connection: psycopg.Connection, rows: int) -> None:
     given = [(f"row {n}", n, n / 7, None, "203.0.113.7") for n in range(rows)]
 
     assert stored(connection, lines(given)) == given
@@ -126,7 +124,7 @@ def test_rows_keep_their_order_however_many_there_are(
         pytest.param(3, 1.5j, id="complex"),
     ],
 )
-def test_a_value_that_its_column_does_not_take_is_refused_by_the_server_and_not_before(
+def test_a_value_that_does_not_fit_its_column_is_refused_by_the_server(
     connection: psycopg.Connection, column: int, wrong: object
 ) -> None:
     row: list[object] = [None] * 5
@@ -137,7 +135,7 @@ def test_a_value_that_its_column_does_not_take_is_refused_by_the_server_and_not_
     assert (refused.value.sqlstate or "").startswith("22")
 
 
-def test_what_is_no_address_is_left_out_and_named() -> None:
+def test_a_row_with_an_invalid_address_is_left_out_with_the_reason() -> None:
     good = ("a", 1, 1.0, None, "203.0.113.7")
     for bad in ["", "x", "203.0.113.7/8", "fe80::1%eth0", 5, True, "1.2.3.4, 5.6.7.8"]:
         found = lines([good, (*good[:4], bad), good])
@@ -148,7 +146,7 @@ def test_what_is_no_address_is_left_out_and_named() -> None:
         ]
 
 
-def test_an_address_of_both_worlds_is_the_one_that_bans_know(
+def test_an_ipv4_mapped_address_is_stored_as_ipv4_as_in_bans(
     connection: psycopg.Connection,
 ) -> None:
     rows = [(None, None, None, None, "::ffff:203.0.113.7"), (None, None, None, None, None)]
@@ -160,7 +158,7 @@ def test_an_address_of_both_worlds_is_the_one_that_bans_know(
     st.integers(10**15, 4 * 10**15).map(lambda us: EPOCH + timedelta(microseconds=us)),
     st.lists(st.integers(0, 10**14), min_size=1, max_size=20),
 )
-def test_times_are_the_clock_of_the_database_less_the_age(now: datetime, ages: list[int]) -> None:
+def test_times_are_the_time_of_the_database_minus_the_age(now: datetime, ages: list[int]) -> None:
     monotonic = 10**15
     times = Clock(now, monotonic).times([monotonic - age for age in ages])
 
@@ -169,17 +167,28 @@ def test_times_are_the_clock_of_the_database_less_the_age(now: datetime, ages: l
     ]
 
 
-def test_tables_follow_their_statements() -> None:
+def test_log_tables_follow_their_copy_statements() -> None:
     known: dict[str, LogTable] = {each.name: each for each in _TABLES}
     request = traffic.Request("::1", "GET", "/x", 200, 1.5, user_id=7)
 
     values, _ = known["traffic"].redacted(request, Redaction())
     assert dict(zip(known["traffic"].names, values, strict=True)) == asdict(request)
     assert [known["traffic"].names[place] for place in known["traffic"].order] == [
-        "ip", "method", "path", "endpoint", "status", "duration_ms", "host", "user_id", "error",
-    ]  # fmt: skip
+        "ip",
+        "method",
+        "path",
+        "endpoint",
+        "status",
+        "duration_ms",
+        "host",
+        "user_id",
+        "error",
+    ]
     assert {name: len(each.bodies) for name, each in known.items()} == {
-        "api_logs": 2, "analyzer_logs": 2, "traffic": 0, "latency": 0,
-    }  # fmt: skip
+        "api_logs": 2,
+        "analyzer_logs": 2,
+        "traffic": 0,
+        "latency": 0,
+    }
     with pytest.raises(DeclarationError, match=r"traffic\.store must copy .* the fields of Timing"):
         table(latency.Timing, traffic.store)

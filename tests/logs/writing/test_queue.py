@@ -1,4 +1,4 @@
-"""The queue: bounded, open again at half, in order, and its counts always add up."""
+"""The queue: bounded, reopened at half, in order, and its counters always add up."""
 
 import threading
 from time import monotonic
@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from oadb.errors import ParameterError, UnavailableError
 from oadb.logs.writing.limits import Limits
 from oadb.logs.writing.queue import LogBatch, Queue, Receipt
-from tests.support.rig import threads
+from tests.support.rig import eventually, threads
 
 SIZE = 1000
 
@@ -43,13 +43,13 @@ def numbers(batch: LogBatch) -> list[object]:
         {"flush_seconds": 0}, {"flush_seconds": 61.0}, {"wait_seconds": -0.1}, {"wait_seconds": 11},
         {"wait_seconds": "1"}, {"max_rows": None},
     ],
-)  # fmt: skip
+)  # fmt: skip  # a table
 def test_an_impossible_limit_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match=r"^[a-z_]+ must be a number from .* to "):
         Limits(**wrong)
 
 
-def test_a_batch_begins_with_enough_rows_and_has_all_of_its_table() -> None:
+def test_a_batch_starts_with_enough_rows_and_has_all_rows_of_its_table() -> None:
     full = queue(flush_seconds=60)
     for number in range(25):
         offer(full, number)
@@ -57,7 +57,7 @@ def test_a_batch_begins_with_enough_rows_and_has_all_of_its_table() -> None:
     assert numbers(taken(full)) == [*range(25)]
 
 
-def test_a_batch_begins_after_its_time_and_waits_no_longer() -> None:
+def test_a_batch_starts_after_flush_seconds() -> None:
     slow = queue(flush_seconds=0.2)
     started = monotonic()
     offer(slow, 1)
@@ -67,7 +67,7 @@ def test_a_batch_begins_after_its_time_and_waits_no_longer() -> None:
     assert 0.19 < monotonic() - started < 5
 
 
-def test_the_table_whose_first_row_is_the_oldest_comes_first() -> None:
+def test_the_table_with_the_oldest_row_comes_first() -> None:
     both = queue(flush_seconds=0.001)
     for number, table in enumerate(["second", "first", "second"]):
         offer(both, number, table)
@@ -80,7 +80,7 @@ def test_the_table_whose_first_row_is_the_oldest_comes_first() -> None:
     assert batches == [("second", [0, 2]), ("first", [1])]
 
 
-def test_a_full_queue_takes_nothing_until_half_of_it_is_stored() -> None:
+def test_a_full_queue_takes_no_rows_until_half_of_it_is_stored() -> None:
     full = queue(flush_rows=1)
     for number in range(30):
         assert offer(full, number, "second")
@@ -91,7 +91,7 @@ def test_a_full_queue_takes_nothing_until_half_of_it_is_stored() -> None:
 
     first = taken(full)
     assert (first.table, len(first.entries)) == ("second", 30)
-    assert not offer(full, 0), "what is in hand counts"
+    assert not offer(full, 0), "the batch being stored counts"
     full.settle(first)
     assert not offer(full, 0), "70 of 100 are more than half"
     full.settle(taken(full))
@@ -100,7 +100,7 @@ def test_a_full_queue_takes_nothing_until_half_of_it_is_stored() -> None:
     assert full.stats().most_rows == 100
 
 
-def test_bytes_are_bounded_as_rows_are() -> None:
+def test_bytes_are_bounded_as_well_as_rows() -> None:
     full = queue(max_bytes=2**20)
     while offer(full, 0):
         pass
@@ -114,7 +114,7 @@ def test_bytes_are_bounded_as_rows_are() -> None:
     assert taking.queued_rows <= 100
 
 
-def test_who_waits_for_room_waits_from_the_moment_it_was_full() -> None:
+def test_waiting_for_room_ends_wait_seconds_after_the_queue_became_full() -> None:
     full = queue(wait_seconds=0.15)
     for number in range(100):
         offer(full, number)
@@ -124,10 +124,10 @@ def test_who_waits_for_room_waits_from_the_moment_it_was_full() -> None:
     assert 0.1 < monotonic() - started < 1
     again = monotonic()
     assert not full.wait_for_room(full.patience)
-    assert monotonic() - again < 0.05, "an outage costs a caller that once"
+    assert monotonic() - again < 0.05, "an outage delays a caller once"
 
 
-def test_who_waits_for_room_is_woken_by_it() -> None:
+def test_room_wakes_waiting_callers() -> None:
     full = queue(wait_seconds=10)
     for number in range(100):
         offer(full, number)
@@ -138,7 +138,7 @@ def test_who_waits_for_room_is_woken_by_it() -> None:
         assert all(each.result(5) for each in waiting)
 
 
-def test_dropped_rows_go_with_the_next_batch_or_with_one_of_their_own() -> None:
+def test_dropped_rows_are_recorded_with_the_next_batch_or_one_without_rows() -> None:
     full = queue()
     for number in range(100):
         offer(full, number)
@@ -154,7 +154,7 @@ def test_dropped_rows_go_with_the_next_batch_or_with_one_of_their_own() -> None:
     assert full.stats().dropped == 4
 
 
-def test_a_row_that_is_waited_for_makes_a_batch_at_once_and_is_answered() -> None:
+def test_a_row_with_a_receipt_starts_a_batch_which_resolves_the_receipt() -> None:
     quick = queue(flush_seconds=60)
     receipt = Receipt()
     offer(quick, 1)
@@ -167,7 +167,7 @@ def test_a_row_that_is_waited_for_makes_a_batch_at_once_and_is_answered() -> Non
     assert (quick.stats().stored, quick.stats().rejected) == (1, 1)
 
 
-def test_a_row_that_was_taken_back_is_not_stored() -> None:
+def test_a_withdrawn_row_is_not_stored() -> None:
     quick = queue(flush_seconds=60)
     receipts = [Receipt(), Receipt()]
     for number, receipt in enumerate(receipts):
@@ -176,11 +176,11 @@ def test_a_row_that_was_taken_back_is_not_stored() -> None:
     batch = taken(quick)
 
     assert numbers(batch) == [1]
-    assert not receipts[1].cancel(), "it is on its way"
+    assert not receipts[1].cancel(), "it is being stored"
     assert quick.stats().accepted == 1
 
 
-def test_closing_makes_what_waits_due_and_ends_who_takes() -> None:
+def test_closing_makes_queued_rows_due_and_ends_the_consumer() -> None:
     closed = queue(flush_seconds=60)
     offer(closed, 1)
     closed.close()
@@ -193,7 +193,7 @@ def test_closing_makes_what_waits_due_and_ends_who_takes() -> None:
     assert (closed.stats().stored, closed.stats().refused) == (1, 1)
 
 
-def test_closing_wakes_who_waits_for_rows_and_who_waits_for_room() -> None:
+def test_closing_wakes_the_consumer_and_callers_waiting_for_room() -> None:
     empty, full = queue(), queue()
     for number in range(100):
         offer(full, number)
@@ -207,7 +207,7 @@ def test_closing_wakes_who_waits_for_rows_and_who_waits_for_room() -> None:
         assert waiting.result(5) is False
 
 
-def test_giving_up_counts_what_is_left_and_tells_who_waits() -> None:
+def test_giving_up_counts_the_remaining_rows_and_fails_their_receipts() -> None:
     given_up = queue(flush_seconds=60)
     receipt = Receipt()
     offer(given_up, 1)
@@ -226,12 +226,34 @@ def test_giving_up_counts_what_is_left_and_tells_who_waits() -> None:
         receipt.result(0)
 
 
+def test_giving_up_wakes_the_consumer_and_its_pause_between_attempts() -> None:
+    empty, failing = queue(), queue()
+    with threads(2) as pool:
+        taking = pool.submit(empty.take)
+        pausing = pool.submit(failing.retry, "lost", 30)
+        eventually(lambda: asleep(empty) and asleep(failing))
+        try:
+            empty.give_up()
+            failing.give_up()
+
+            assert taking.result(5) is None
+            assert pausing.result(5) is False
+        finally:
+            empty.close()
+            failing.close()
+
+
+def asleep(queue: Queue) -> bool:
+    """Say whether a thread waits for a change of the queue."""
+    return bool(vars(queue._changed)["_waiters"])
+
+
 def taken_when_closed(queue: Queue) -> LogBatch | None:
     queue.close()
     return queue.take()
 
 
-def test_the_age_of_the_oldest_row_is_known_also_of_one_in_hand() -> None:
+def test_the_age_of_the_oldest_row_includes_rows_being_stored() -> None:
     aging = queue(flush_rows=1)
     assert aging.stats().oldest_age == 0.0
     offer(aging, 1)
@@ -247,33 +269,36 @@ def test_rows_of_many_threads_are_neither_lost_nor_counted_twice() -> None:
     shared = queue(max_rows=100, flush_rows=1, wait_seconds=10)
     found: list[object] = []
 
-    def give(start: int) -> None:
+    def produce(start: int) -> None:
         for number in range(start, start + 2000):
             while not offer(shared, number):
                 shared.wait_for_room(10)
 
-    def take() -> None:
+    def consume() -> None:
         while (batch := shared.take()) is not None:
             found.extend(numbers(batch))
             shared.settle(batch)
 
-    taker = threading.Thread(target=take)
-    taker.start()
+    consumer = threading.Thread(target=consume)
+    consumer.start()
     with threads(8) as pool:
-        list(pool.map(give, range(0, 16_000, 2000)))
+        list(pool.map(produce, range(0, 16_000, 2000)))
     shared.close()
-    taker.join(10)
+    consumer.join(10)
 
-    assert sorted(found) == [*range(16_000)]  # type: ignore[type-var]
+    assert sorted(found) == [*range(16_000)]  # type: ignore[type-var]  # all are numbers
     stats = shared.stats()
     assert (stats.accepted, stats.stored, stats.queued_rows, stats.queued_bytes) == (
-        16_000, 16_000, 0, 0,
-    )  # fmt: skip
+        16_000,
+        16_000,
+        0,
+        0,
+    )
     assert stats.most_rows <= 100
 
 
 class Model(RuleBasedStateMachine):
-    """Anything may happen in any order; what is counted adds up, and bounds hold."""
+    """Calls in any order: the counters add up, and the bounds hold."""
 
     def __init__(self) -> None:
         super().__init__()
