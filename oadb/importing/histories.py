@@ -24,7 +24,7 @@ from oadb.importing.sources import Row
 from oadb.logs import analyzer_logs, api_logs, latency, traffic
 from oadb.logs.redaction import Redaction
 from oadb.logs.writing.encoding import NULL, as_text
-from oadb.market.brokers.field_values import Known
+from oadb.market.brokers.field_values import ConversionCache
 from oadb.validation.time_zones import INDIA
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class History(Generic[T]):
 def logs(owner: int | None) -> tuple[History[str], ...]:
     """Return the logs; requests to the API, which name no user there, are of *owner*."""
     redaction = Redaction()
-    known = Known[str, str](lambda text: as_text(redaction.text(text)))
+    known = ConversionCache[str, str](lambda text: as_text(redaction.text(text)))
     writer = _LineWriter(redaction, known, owner)
     bodies = ("id", "api_type", "request_data", "response_data", "created_at")
     return (
@@ -116,7 +116,7 @@ class _LineWriter:
     """Makes lines of the logs here, in the order of the columns that their domains copy."""
 
     redaction: Redaction
-    known: Known[str, str]
+    known: ConversionCache[str, str]
     """Texts as COPY reads them, redacted: names and paths are the same in many rows."""
     owner: int | None
 

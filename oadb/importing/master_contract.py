@@ -13,7 +13,7 @@ from oadb.importing.reports import TableReport
 from oadb.importing.sources import Row, Sources
 from oadb.market import instruments, loads
 from oadb.market.brokers import field_values
-from oadb.market.brokers.field_values import Known
+from oadb.market.brokers.field_values import ConversionCache
 from oadb.market.instruments import LONGEST_TEXT, Listing, Rejected
 from oadb.market.intake import Intake
 
@@ -124,7 +124,7 @@ class _RowReader:
         )  # fmt: skip
 
 
-def _known(column: str, convert: Callable[[str], str], expected: str) -> Known[str, str]:
+def _known(column: str, convert: Callable[[str], str], expected: str) -> ConversionCache[str, str]:
     """Return texts, understood once each. A RowError has no value in it: reports count by it."""
 
     def understand(given: str) -> str:
@@ -133,7 +133,7 @@ def _known(column: str, convert: Callable[[str], str], expected: str) -> Known[s
         except (ValueError, ArithmeticError):
             raise RowError(f"{column} is no {expected}") from None
 
-    return Known(understand)
+    return ConversionCache(understand)
 
 
 def _given(row: Row, column: str, default: str) -> str:

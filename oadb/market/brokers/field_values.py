@@ -1,6 +1,6 @@
-"""What stands in one field: numbers, dates and names, as text that PostgreSQL reads.
+"""Values of single fields: numbers, dates and names, as text that PostgreSQL reads.
 
-The same few thousand texts fill the 180,000 rows of a file, so each is understood once.
+A file of 180,000 rows has only a few thousand distinct texts, so each is converted once.
 """
 
 import re
@@ -15,21 +15,21 @@ from oadb.validation.time_zones import INDIA
 T = TypeVar("T")
 K = TypeVar("K")
 
-# A file has a few thousand different strikes; one that has more is not to fill the memory.
-_REMEMBERED = 1 << 16
+# Bounds the memory; a broker's file has a few thousand distinct strikes.
+_MOST_CACHED = 1 << 16
 
 RUPEE = "1"
 PAISA = "0.01"
 
-# Before or after the decimal point; what is longer is no price, and too long to write out.
+# Before or after the decimal point; a longer number is not a price, and too long to write out.
 _MOST_DIGITS = 20
 
 _LARGEST_LOT = 2**63 - 1
 
-# Not of the locale.
+# Independent of the locale.
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
-# What the brokers write: 2025-07-31, with or without a time; 31JUL2025, also with hyphens;
+# Dates as brokers write them: 2025-07-31, with or without a time; 31JUL2025 or 31-JUL-2025;
 # seconds or milliseconds since 1970.
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T]\d\d:\d\d(?::\d\d)?)?", re.ASCII)
 _NAMED = re.compile(r"(\d\d)-?([A-Z]{3})-?(\d{4})", re.ASCII)
@@ -39,7 +39,7 @@ _MILLISECONDS = re.compile(r"(\d{9,10})\d{3}(?:\.0+)?", re.ASCII)
 _NUMBER = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"(\d{1,19})(?:\.0*)?", re.ASCII)
 
-# Indices that the platform calls by another name than their exchange, written without spaces.
+# Names of indices at the exchange, without spaces, and the platform's symbols that differ.
 _INDEX_SYMBOLS = {
     "NIFTY50": "NIFTY",
     "NIFTYBANK": "BANKNIFTY",
@@ -50,10 +50,11 @@ _INDEX_SYMBOLS = {
 }
 
 
-class Known(dict[K, T]):
-    """What keys stand for, understood once each; raises what *convert* raises.
+class ConversionCache(dict[K, T]):
+    """Converted values by key; a missing key is converted when it is looked up.
 
-    A dict, as it is asked five times for each of 180,000 rows.
+    It is a dict for speed: a load looks up five values for each of 180,000 rows. A lookup raises
+    what *convert* raises.
     """
 
     def __init__(self, convert: Callable[[K], T]) -> None:
@@ -61,29 +62,38 @@ class Known(dict[K, T]):
         self._convert = convert
 
     def __missing__(self, key: K) -> T:
-        """Understand a key for the first time."""
-        if len(self) >= _REMEMBERED:
+        """Convert a key and keep the value."""
+        if len(self) >= _MOST_CACHED:
             self.clear()
         value = self[key] = self._convert(key)
         return value
 
 
-def known(column: str | None, convert: Callable[[str], T], expected: str) -> Known[str, T]:
-    """Return the texts of a *column*; one that *convert* refuses raises RowError."""
+def cache_of_column(
+    column: str | None, convert: Callable[[str], T], expected: str
+) -> ConversionCache[str, T]:
+    """Return a cache for the texts of a column; it raises RowError for an invalid text.
 
-    def understand(text: str) -> T:
+    Args:
+        convert: raises ValueError or ArithmeticError for an invalid text.
+        expected: what the column should hold, for the error.
+    """
+
+    def convert_or_reject(text: str) -> T:
         try:
             return convert(text)
         except (ValueError, ArithmeticError):
             raise RowError(f"{column} is {text[:40]!r}; expected {expected}") from None
 
-    return Known(understand)
+    return ConversionCache(convert_or_reject)
 
 
 def number(text: str, unit: str = RUPEE) -> str:
-    """Return a number from 0, in *unit*, written out without zeros that say nothing.
+    """Multiply *text*, a number from 0, by *unit*; no exponent, no trailing zeros.
 
-    Raises ValueError or ArithmeticError if it is none, or of a size that no price has.
+    Raises:
+        ValueError: *text* is not a number, or too large or small for a price.
+        ArithmeticError: *text* is out of the range of Decimal.
     """
     if len(text) > _MOST_DIGITS + 8 or not _NUMBER.fullmatch(text):
         raise ValueError
@@ -94,7 +104,12 @@ def number(text: str, unit: str = RUPEE) -> str:
 
 
 def positive(text: str, unit: str = RUPEE) -> str:
-    """Return a number as above, but not 0."""
+    """Return a number above 0, otherwise as ``number``.
+
+    Raises:
+        ValueError: as in ``number``, or 0.
+        ArithmeticError: as in ``number``.
+    """
     found = number(text, unit)
     if found == "0":
         raise ValueError
@@ -102,7 +117,11 @@ def positive(text: str, unit: str = RUPEE) -> str:
 
 
 def whole_number(text: str) -> str:
-    """Return a whole number from 0. Raises ValueError if it is none that a bigint holds."""
+    """Return a whole number from 0 without leading zeros or a fraction of 0.
+
+    Raises:
+        ValueError: *text* is not a whole number from 0, or does not fit a bigint.
+    """
     match = _WHOLE.fullmatch(text)
     if match is None or int(match[1]) > _LARGEST_LOT:
         raise ValueError
@@ -110,9 +129,10 @@ def whole_number(text: str) -> str:
 
 
 def expiry(text: str) -> tuple[str, str]:
-    """Return a date of this century as 2025-07-31 and as symbols have it, 31JUL25.
+    """Return a date as 2025-07-31, and as in symbols, 31JUL25.
 
-    Raises ValueError if it is none.
+    Raises:
+        ValueError: *text* is not a date of the 21st century.
     """
     day = _date(text)
     if day.year // 100 != 20:
@@ -131,6 +151,6 @@ def _date(text: str) -> date:
 
 
 def index_symbol(name: str) -> str:
-    """Return the symbol of an index: in capitals, without spaces, as the platform calls it."""
+    """Return the platform's symbol of an index: upper case, without spaces and hyphens."""
     compact = name.upper().replace(" ", "").replace("-", "")
     return _INDEX_SYMBOLS.get(compact, compact)

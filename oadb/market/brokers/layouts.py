@@ -95,13 +95,17 @@ class Layout:
 
 def converter(layout: Layout) -> Convert[Listing]:
     """Return what makes a Listing of the fields under the columns of *layout*."""
-    markets = field_values.Known[tuple[str, ...], Market](partial(_market, layout))
+    markets = field_values.ConversionCache[tuple[str, ...], Market](partial(_market, layout))
     contract = _contracts(layout)
-    lots = field_values.known(layout.lot_size, field_values.whole_number, "a whole number from 0")
-    ticks = field_values.known(
+    lots = field_values.cache_of_column(
+        layout.lot_size, field_values.whole_number, "a whole number from 0"
+    )
+    ticks = field_values.cache_of_column(
         layout.tick_size, partial(field_values.number, unit=layout.tick_unit), "a number from 0"
     )
-    values = field_values.known(layout.contract_value, field_values.positive, "a number above 0")
+    values = field_values.cache_of_column(
+        layout.contract_value, field_values.positive, "a number above 0"
+    )
     values[""] = "1"
     broker, cash_symbol = layout.broker, layout.cash_symbol
 
@@ -141,9 +145,11 @@ Contract = Callable[[Market, str, str, str, str], tuple[str, str, str, str, str]
 
 def _contracts(layout: Layout) -> Contract:
     """Return what finds the type, underlying, expiry, strike and symbol of a derivative."""
-    expiries = field_values.known(layout.expiry, field_values.expiry, "a date as 2025-07-31")
-    strikes = field_values.Known[str, field_values.Known[str, str]](
-        lambda unit: field_values.known(
+    expiries = field_values.cache_of_column(
+        layout.expiry, field_values.expiry, "a date such as 2025-07-31"
+    )
+    strikes = field_values.ConversionCache[str, field_values.ConversionCache[str, str]](
+        lambda unit: field_values.cache_of_column(
             layout.strike, partial(field_values.positive, unit=unit), "a number above 0"
         )
     )
