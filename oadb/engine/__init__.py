@@ -1,4 +1,4 @@
-"""The machinery: binds named SQL to typed functions and runs it. Knows no domain."""
+"""The engine: binds named SQL to typed functions and runs it. It knows no table."""
 
 from importlib import import_module
 
@@ -9,6 +9,6 @@ except ModuleNotFoundError:
 except ImportError as missing:
     raise ImportError(
         "oadb found psycopg but no libpq, PostgreSQL's client library. Install one with "
-        "\"pip install 'oadb[binary]'\" (ready made), \"pip install 'oadb[c]'\" (built here), "
+        "\"pip install 'oadb[binary]'\" (precompiled), \"pip install 'oadb[c]'\" (compiled here), "
         "or your system's libpq package."
     ) from missing

@@ -1,6 +1,6 @@
-"""Whose rows a statement sees: the statement that makes a transaction one user's.
+"""The identity of a transaction: the statement that restricts it to the rows of one user.
 
-The engine knows no table. A package names the query, declared with ``user_id`` as its only
+The engine knows no table. A package provides the query, declared with ``user_id`` as its only
 parameter, by the entry point ``act_as`` in the group ``oadb.identity``.
 """
 
@@ -13,9 +13,11 @@ from oadb.errors import ConfigError, ParameterError
 
 
 def acting_as(user_id: int) -> SetupStatement:
-    """Return the statement that makes a transaction that of one user.
+    """Return the statement that restricts a transaction to the rows of one user.
 
-    Raises ParameterError for an invalid id, and ConfigError unless exactly one package says how.
+    Raises:
+        ParameterError: an invalid id.
+        ConfigError: no package provides the query, or several do.
     """
     if type(user_id) is not int or not 0 < user_id < 2**63:
         raise ParameterError("as_user: user_id must be a whole number from 1")
@@ -28,7 +30,7 @@ def _query() -> Any:
     if len(named) != 1:
         packages = ", ".join(sorted(each.value for each in named)) or "no package"
         raise ConfigError(
-            f"as_user: the entry point act_as of oadb.identity is given by {packages}; "
-            "install oadb anew, and no second package that gives it"
+            f"as_user: the entry point act_as of oadb.identity is provided by {packages}; "
+            "exactly one must provide it: reinstall oadb, or uninstall the others"
         )
     return named[0].load()

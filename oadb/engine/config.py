@@ -33,12 +33,17 @@ class Config:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the environment and, where it names one, the key ring.
+        """Read the environment, and the key ring if it names one.
 
-        Raises ConfigError naming the variable and what it may be, and KeyRingError.
+        Args:
+            environ: the variables to read; by default those of this process.
+
+        Raises:
+            ConfigError: a variable is missing or invalid; the text names it and what it may be.
+            KeyRingError: the key ring cannot be read or is unfit.
         """
         env = _Environment(os.environ if environ is None else environ)
-        del environ  # not to be among the variables of a traceback
+        del environ  # keeps its secrets out of tracebacks that show variables
         default = cls(dsn=env.dsn())
         return cls(
             dsn=default.dsn,
@@ -58,19 +63,19 @@ class Config:
 
     @property
     def pool_max(self) -> int:
-        """Most connections that the pool opens: size and overflow together."""
+        """The most connections that the pool opens: size plus overflow."""
         return self.pool_size + self.max_overflow
 
     @property
     def server_settings(self) -> dict[str, int]:
         """Limits that the server enforces, in milliseconds; none through PgBouncer.
 
-        PgBouncer refuses startup options; there the limits belong to the role.
+        PgBouncer refuses startup options: set the limits of the role instead.
         """
         if self.pooler == "pgbouncer":
             return {}
         return {
-            # Rounded up: 0 would be no limit.
+            # Rounded up, because 0 means no limit.
             "statement_timeout": math.ceil(self.statement_timeout * 1000),
             "lock_timeout": math.ceil(self.lock_timeout * 1000),
             "idle_in_transaction_session_timeout": math.ceil(
@@ -79,12 +84,12 @@ class Config:
         }
 
     def connection_keywords(self) -> dict[str, str]:
-        """Return the libpq keywords of one connection; the password is among them."""
+        """Return libpq's keywords for a connection, including the password."""
         return dsn.connection_keywords(self.dsn, self.server_settings)
 
 
 class _Environment:
-    """Typed reads of the environment, each with an error that names its variable."""
+    """Typed reads of the environment; each error names its variable."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self.values = values
@@ -102,7 +107,7 @@ class _Environment:
             and self.values.get("OADB_ENV", "").strip().lower() == "production"
         ):
             raise ConfigError(
-                f"DATABASE_URL: {found.local.scheme}: is for development and refused where "
+                f"DATABASE_URL: {found.local.scheme}: is for development and refused if "
                 "OADB_ENV=production; give the URL of a server"
             )
         return found
@@ -112,7 +117,7 @@ class _Environment:
         if text is None:
             return default
         if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
-            raise self._impossible(name, f"a whole number from {least} to {most}")
+            raise self._invalid(name, f"a whole number from {least} to {most}")
         return int(text)
 
     def seconds(self, name: str, default: float, *, least: float = 0.0) -> float:
@@ -122,7 +127,7 @@ class _Environment:
         value = self._number(text)
         if not least <= value <= 86400:
             allowed = "more than 0" if least else "from 0 (no limit)"
-            raise self._impossible(name, f"seconds, {allowed} to 86400")
+            raise self._invalid(name, f"seconds, {allowed} to 86400")
         return value
 
     def recycle(self, name: str, default: float) -> float:
@@ -131,7 +136,7 @@ class _Environment:
             return default
         value = math.inf if text == "-1" else self._number(text)
         if not value > 0:
-            raise self._impossible(name, "seconds, more than 0, or -1 for never")
+            raise self._invalid(name, "seconds, more than 0, or -1 for never")
         return value
 
     def boolean(self, name: str, *, default: bool) -> bool:
@@ -141,26 +146,26 @@ class _Environment:
         words = {"true": True, "1": True, "yes": True, "on": True}
         words |= {"false": False, "0": False, "no": False, "off": False}
         if text.lower() not in words:
-            raise self._impossible(name, "true or false")
+            raise self._invalid(name, "true or false")
         return words[text.lower()]
 
     def pooler(self, name: str, default: Pooler) -> Pooler:
         text = self._text(name) or default
         if text not in {"none", "pgbouncer"}:
-            raise self._impossible(name, "none or pgbouncer")
+            raise self._invalid(name, "none or pgbouncer")
         return cast("Pooler", text)
 
     def _text(self, name: str) -> str | None:
-        """Return the value; set but empty counts as not set, as shells and Compose do it."""
+        """Return the value, or None: an empty variable is unset, as in shells and Compose."""
         return self.values.get(name, "").strip() or None
 
     def _number(self, text: str) -> float:
-        """Return a finite number, or NaN, which no range holds."""
+        """Return a finite number, or NaN, which is in no range."""
         try:
             value = float(text)
         except ValueError:
             return math.nan
         return value if math.isfinite(value) else math.nan
 
-    def _impossible(self, name: str, allowed: str) -> ConfigError:
+    def _invalid(self, name: str, allowed: str) -> ConfigError:
         return ConfigError(f"{name} is {self.values[name]!r}; it must be {allowed}")

@@ -5,7 +5,7 @@
         with db.transaction() as tx:
             users.create(tx, ...)
 
-All work is done by AsyncDatabase; a Database is one whose awaits complete at once.
+AsyncDatabase does all the work; a Database wraps one whose awaits complete at once.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from oadb.engine.pool_executors import AsyncPoolExecutor, PoolExecutor
 
 
 class AsyncDatabase(AsyncPoolExecutor):
-    """A database reached through a pool, for asyncio. One for each process, shared by its tasks."""
+    """A database behind a connection pool, for asyncio; the tasks of a process share one."""
 
     def __init__(self, config: Config, driver: Driver | None = None) -> None:
         driver = AsyncioDriver() if driver is None else driver
@@ -31,7 +31,12 @@ class AsyncDatabase(AsyncPoolExecutor):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the configuration from the environment. Raises ConfigError, KeyRingError."""
+        """Read the configuration from the environment; see ``Config.from_env``.
+
+        Raises:
+            ConfigError: a variable is missing or invalid.
+            KeyRingError: the key ring cannot be read or is unfit.
+        """
         return cls(Config.from_env(environ))
 
     async def __aenter__(self) -> Self:
@@ -49,40 +54,51 @@ class AsyncDatabase(AsyncPoolExecutor):
         await self.close()
 
     async def open(self) -> None:
-        """Connect, and raise UnavailableError with the reason if that cannot be done.
+        """Open the pool, and check that it can connect.
 
-        Optional: the first call opens the pool as well, and so does the first after a fork.
+        Optional: the first call opens the pool as well, also in a forked child.
+
+        Raises:
+            UnavailableError: it cannot connect, with the reason; or it was closed.
+            ConfigError: the server of an ``embedded:`` URL cannot be started here.
         """
         await self._pool.open()
 
     async def close(self) -> None:
-        """Close the pool for good."""
+        """Close the pool for good. Connections in use are closed when they are returned."""
         await self._pool.close()
 
     def as_user(self, user_id: int) -> AsyncPoolExecutor:
-        """Return an executor that sees the rows of this user alone, whatever a statement says.
+        """Return an executor that sees the rows of this user only, whatever a statement says.
 
-        It costs no further round trip. Row-level security does it, and the database refuses
-        (InsufficientPrivilege) where that would not hold: see ``oadb doctor``. Raises
-        ParameterError for an invalid id.
+        Row-level security enforces it, without an additional round trip. Calls raise psycopg's
+        InsufficientPrivilege if it does not bind the role of the service: see ``oadb doctor``.
+
+        Raises:
+            ParameterError: an invalid id.
+            ConfigError: oadb is not installed as a package, or another one provides identities.
         """
         return AsyncPoolExecutor(self._pool, self._driver, (acting_as(user_id),))
 
     def listen(self, *channels: str) -> AsyncListener:
-        """Return a listener to enter; its connection is its own, beside the pool.
+        """Return a listener to enter. It has a connection of its own, outside of the pool.
 
-        Raises ParameterError for a channel that has no plain name, and ConfigError behind
-        PgBouncer, which passes no notifications on.
+        Args:
+            channels: names of at most 63 characters of a-z, 0-9 and _, beginning with no digit.
+
+        Raises:
+            ParameterError: no channel, or an invalid name.
+            ConfigError: DB_POOLER is pgbouncer, which passes no notifications on.
         """
         return AsyncListener(self._config, self._driver, self._pool.keywords, *channels)
 
     def stats(self) -> PoolStats:
-        """Return what the pool is doing now."""
+        """Return the state of the pool: connections now, and counts since it was opened."""
         return self._pool.stats()
 
 
 class Database(PoolExecutor):
-    """A database reached through a pool. One for each process, shared by its threads."""
+    """A database behind a connection pool; the threads of a process share one."""
 
     def __init__(self, config: Config) -> None:
         self._inner = AsyncDatabase(config, BlockingDriver())
@@ -90,7 +106,12 @@ class Database(PoolExecutor):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the configuration from the environment. Raises ConfigError, KeyRingError."""
+        """Read the configuration from the environment; see ``Config.from_env``.
+
+        Raises:
+            ConfigError: a variable is missing or invalid.
+            KeyRingError: the key ring cannot be read or is unfit.
+        """
         return cls(Config.from_env(environ))
 
     def __enter__(self) -> Self:
@@ -108,24 +129,38 @@ class Database(PoolExecutor):
         self.close()
 
     def open(self) -> None:
-        """Connect, and raise UnavailableError with the reason if that cannot be done.
+        """Open the pool, and check that it can connect.
 
-        Optional: the first call opens the pool as well, and so does the first after a fork.
+        Optional: the first call opens the pool as well, also in a forked child.
+
+        Raises:
+            UnavailableError: it cannot connect, with the reason; or it was closed.
+            ConfigError: the server of an ``embedded:`` URL cannot be started here.
         """
         drive(self._inner.open())
 
     def close(self) -> None:
-        """Close the pool for good."""
+        """Close the pool for good. Connections in use are closed when they are returned."""
         drive(self._inner.close())
 
     def as_user(self, user_id: int) -> PoolExecutor:
-        """Return an executor that sees the rows of this user alone; see AsyncDatabase.as_user."""
+        """Return an executor that sees the rows of this user only; see AsyncDatabase.as_user.
+
+        Raises:
+            ParameterError: an invalid id.
+            ConfigError: oadb is not installed as a package, or another one provides identities.
+        """
         return PoolExecutor(self._inner.as_user(user_id))
 
     def listen(self, *channels: str) -> Listener:
-        """Return a listener to enter; see AsyncDatabase.listen."""
+        """Return a listener to enter; see AsyncDatabase.listen.
+
+        Raises:
+            ParameterError: no channel, or an invalid name.
+            ConfigError: DB_POOLER is pgbouncer, which passes no notifications on.
+        """
         return Listener(self._inner.listen(*channels))
 
     def stats(self) -> PoolStats:
-        """Return what the pool is doing now."""
+        """Return the state of the pool: connections now, and counts since it was opened."""
         return self._inner.stats()

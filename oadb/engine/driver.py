@@ -19,7 +19,7 @@ from oadb.engine.wire import Exchange
 
 T = TypeVar("T")
 
-# Bytes of a COPY that are handed on at once: a row at a time would cost more than its transport.
+# Bytes of a COPY that are yielded at a time: single rows would cost more than receiving them.
 _BLOCK = 65536
 
 
@@ -34,29 +34,29 @@ class Driver(Protocol):
         """Call a method of psycopg that blocks or must be awaited."""
 
     async def converse(self, connection: Any, exchange: Exchange) -> Any:
-        """Run an exchange with the server to its end; it can be interrupted and cancelled."""
+        """Run an exchange with the server; it may be interrupted (SIGINT) or cancelled."""
 
     def entered(self, manager: Any) -> AbstractAsyncContextManager[Any]:
-        """Enter a context manager of psycopg."""
+        """Return a context manager of psycopg as an asynchronous one."""
         ...
 
     async def write(self, copy: Any, parts: Iterable[Any], *, blocks: bool) -> None:
         """Send rows, or blocks of text, to a COPY."""
 
     async def read_block(self, copy: Any) -> bytes:
-        """Receive the next rows of a COPY, whole ones; empty at its end."""
+        """Receive the next rows of a COPY, never part of one; empty at its end."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Pause this caller, and no other."""
+        """Pause the calling thread or task."""
 
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
-        """Run a long computation where it holds up no event loop."""
+        """Run a long computation without blocking the event loop."""
         ...
 
 
 class BlockingDriver:
-    """Plain calls on the caller's thread."""
+    """Calls psycopg's blocking API on the caller's thread."""
 
     connection_class = PooledConnection
     pool = psycopg_pool.ConnectionPool
@@ -93,7 +93,7 @@ class BlockingDriver:
 
 
 class AsyncioDriver:
-    """The calls of psycopg's asyncio API."""
+    """Calls psycopg's asyncio API."""
 
     connection_class = AsyncPooledConnection
     pool = psycopg_pool.AsyncConnectionPool
@@ -135,6 +135,6 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
         return cast("T", done.value)
     coroutine.close()
     raise RuntimeError(
-        "an operation awaited something other than a query of its executor; over a sync Database "
-        "nothing can wake it again"
+        "an operation awaited something other than a call of its executor, which never completes "
+        "over a sync Database"
     )

@@ -1,4 +1,4 @@
-"""DATABASE_URL: what it may say, and what libpq is given for it."""
+"""DATABASE_URL: its forms, and the keywords that libpq gets for it."""
 
 import re
 import sys
@@ -14,9 +14,9 @@ from oadb.engine import url_schemes
 from oadb.engine.url_schemes import LocalTarget
 from oadb.errors import ConfigError
 
-# What libpq needs to notice a dead network, measured: keepalives see a peer that
-# went silent while we wait, tcp_user_timeout one that went silent while we send;
-# neither sees both. Milliseconds for tcp_user_timeout, seconds for the others.
+# How libpq notices a dead network. Measured: keepalives detect a peer that goes silent while we
+# wait, tcp_user_timeout one that goes silent while we send; neither detects both. Milliseconds for
+# tcp_user_timeout, seconds for the others.
 _LIVENESS = {
     "connect_timeout": "3",
     "keepalives": "1",
@@ -32,33 +32,35 @@ _PORTS = re.compile(r"[0-9,]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Dsn:
-    """Where the database is: libpq keywords, or a server that is started where it is used."""
+    """The address of the database: libpq keywords, or a local server that oadb starts."""
 
     keywords: Mapping[str, str] = field(repr=False)
     local: LocalTarget | None = None
 
     def __str__(self) -> str:
-        """Return the target without its password: what a message may show."""
+        """Return the address without the password, for messages."""
         if self.local is not None:
             return str(self.local)
-        known = self.keywords
-        target = f"{known.get('host', 'local socket')}:{known.get('port', '5432')}"
-        return f"{known.get('user', '')}@{target}/{known.get('dbname', '')}"
+        given = self.keywords
+        target = f"{given.get('host', 'local socket')}:{given.get('port', '5432')}"
+        return f"{given.get('user', '')}@{target}/{given.get('dbname', '')}"
 
 
 def parse(url: str) -> Dsn:
     """Read a DATABASE_URL.
 
-    Accepts ``postgresql://``, ``postgres://`` and ``postgresql+psycopg://`` (the form that
-    yoyo needs for psycopg 3), each with several hosts if wanted, and schemes that
-    installed packages offer, such as ``embedded:PATH``.
-    Raises ConfigError; its text never shows the URL, which may hold a password.
+    Its scheme is ``postgresql://``, ``postgres://`` or ``postgresql+psycopg://`` (the form that
+    yoyo needs for psycopg 3), each with one host or several, or one that an installed package
+    provides, such as ``embedded:PATH``.
+
+    Raises:
+        ConfigError: an invalid URL; the text never shows it, as it may hold a password.
     """
     local = url_schemes.find(url)
     if local is not None:
         return Dsn({}, local)
     if not _SCHEME.match(url):
-        # Only what looks like a scheme is shown; it could be anything, a password among it.
+        # Nothing but a scheme is shown: the text could be a password.
         found = re.match(r"([a-z][a-z0-9+.-]{0,20})://", url)
         scheme = f"the scheme is {found[1]}" if found else "there is no scheme"
         raise ConfigError(
@@ -66,28 +68,29 @@ def parse(url: str) -> Dsn:
             "postgresql+psycopg:// and embedded:PATH"
         )
     try:
-        given = conninfo_to_dict(_SCHEME.sub("postgresql://", url, count=1))
+        parsed = conninfo_to_dict(_SCHEME.sub("postgresql://", url, count=1))
     except (psycopg.Error, UnicodeError, ValueError):
-        # libpq's own text quotes parts of the URL, the password among them.
+        # libpq's own text quotes parts of the URL, possibly the password.
         raise ConfigError(
             "DATABASE_URL is not a valid PostgreSQL URL: expected "
             "postgresql://user:password@host:port/database?option=value, "
             "with special characters percent-encoded"
         ) from None
-    known = {key: str(value) for key, value in given.items() if value is not None}
-    if not _PORTS.fullmatch(known.get("port", "")) or "@" in known.get("host", "")[1:]:
+    keywords = {key: str(value) for key, value in parsed.items() if value is not None}
+    if not _PORTS.fullmatch(keywords.get("port", "")) or "@" in keywords.get("host", "")[1:]:
         # An unescaped / or @ in the password makes the rest of it look like a port or a host.
         raise ConfigError(
             "DATABASE_URL: no valid host and port; percent-encode the special characters of the "
             "password (@ as %40, / as %2F, : as %3A)"
         )
-    return Dsn(known)
+    return Dsn(keywords)
 
 
 def connection_keywords(dsn: Dsn, settings: Mapping[str, int]) -> dict[str, str]:
-    """Return libpq keywords for *dsn*: liveness limits, server *settings* in ms, a name.
+    """Return libpq's keywords for a connection; what the URL says takes precedence.
 
-    What the URL says itself always wins.
+    Args:
+        settings: settings of the session on the server, in milliseconds.
     """
     options = [f"-c {name}={value}" for name, value in settings.items()]
     if "options" in dsn.keywords:
@@ -104,9 +107,11 @@ def connection_keywords(dsn: Dsn, settings: Mapping[str, int]) -> dict[str, str]
 
 @contextmanager
 def reachable(target: Dsn) -> Generator[Dsn]:
-    """Give a Dsn that libpq can use: *target* itself, or that of its server, which runs meanwhile.
+    """Yield a Dsn that libpq can use; a local server runs until the block ends.
 
-    Raises ConfigError, UnavailableError.
+    Raises:
+        ConfigError: the local server cannot be started here.
+        UnavailableError: the local server does not start or stop.
     """
     if target.local is None:
         yield target

@@ -1,4 +1,4 @@
-"""How a bound query meets a leased connection: sent, fetched, streamed or copied."""
+"""Runs a bound query on a leased connection: sends, fetches, streams or copies."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -10,7 +10,7 @@ from oadb.engine import wire
 from oadb.engine.driver import Driver
 from oadb.engine.pool.connections import ConnectionState
 
-# Rows that a stream asks for at a time: some hundred kilobytes, one round trip.
+# Rows that a stream fetches in one round trip: some hundred kilobytes.
 _BATCH = 2000
 
 
@@ -21,9 +21,14 @@ async def run(
     params: tuple[Any, ...],
     prelude: list[wire.SetupStatement],
 ) -> Any:
-    """Run *query* and return what it promises: one round trip.
+    """Run *query* in one round trip, and return what its declaration promises.
 
-    *prelude* (a BEGIN, a SAVEPOINT) travels along, and is emptied when it is sent.
+    Args:
+        prelude: statements to send before it in the same round trip; emptied when they are sent.
+
+    Raises:
+        ParameterError: a value that cannot be sent.
+        psycopg.Error: the server's report, with row data.
     """
     if query.is_copy:
         return await _copy_in(driver, connection, query, params, prelude)
@@ -33,7 +38,7 @@ async def run(
     except (UnicodeEncodeError, psycopg.DataError):
         values = None
     if values is None:
-        # Raised here and not where psycopg raised: its error carries the value.
+        # Not raised in the except clause: psycopg's error, its context there, carries the value.
         raise query.unsendable(params)
     prepares = connection.state.prepares
     sent = wire.exchange(connection.pgconn, prepared, query.sql, values, prelude, prepares=prepares)
@@ -57,10 +62,10 @@ async def stream(
             yield row
 
 
-async def control(driver: Driver, connection: Any, statements: list[wire.SetupStatement]) -> None:
+async def set_up(driver: Driver, connection: Any, statements: list[wire.SetupStatement]) -> None:
     """Send *statements*, if there are any, in one round trip; the list is emptied."""
     if statements:
-        sent = wire.control(connection.pgconn, statements.copy())
+        sent = wire.set_up(connection.pgconn, statements.copy())
         statements.clear()
         await driver.converse(connection, sent)
 
@@ -70,11 +75,11 @@ async def _fetch(
 ) -> AsyncGenerator[Any, None]:
     state: ConnectionState = connection.state
     state.streams += 1
-    # Numbered, so that two streams can be open in one transaction.
+    # Numbered, because two streams can be open in one transaction.
     name = f"{query.cursor_name}{state.streams % 10**9:09}"
     cursor = driver.server_cursor(connection, name, row_factory=query.row_factory)
     async with driver.entered(cursor):
-        if not await _declared(driver, cursor, query, params):
+        if not await _declare(driver, cursor, query, params):
             raise query.unsendable(params)
         rows = [None] * _BATCH
         while len(rows) == _BATCH:
@@ -83,7 +88,7 @@ async def _fetch(
                 yield row
 
 
-async def _declared(driver: Driver, cursor: Any, query: Any, params: tuple[Any, ...]) -> bool:
+async def _declare(driver: Driver, cursor: Any, query: Any, params: tuple[Any, ...]) -> bool:
     """Declare a server-side cursor; return False if a value cannot be sent as text."""
     try:
         await driver.call(cursor.execute, query.sql.decode(), params)
@@ -112,7 +117,7 @@ async def _copy_in(
     params: tuple[Any, ...],
     prelude: list[wire.SetupStatement],
 ) -> Any:
-    await control(driver, connection, prelude)
+    await set_up(driver, connection, prelude)
     async with driver.entered(connection.cursor()) as cursor:
         async with driver.entered(cursor.copy(query.sql)) as copy:
             await driver.write(copy, params[0], blocks=query.takes_blocks)
@@ -120,11 +125,11 @@ async def _copy_in(
 
 
 def _prepared(connection: Any, query: Any) -> wire.PreparedStatement:
-    """Return *query* as *connection* knows it; there is one prepared statement for each query."""
+    """Return the prepared statement of *query* on *connection*; each query has its own."""
     statements: dict[Any, wire.PreparedStatement] = connection.state.statements
     prepared = statements.get(query)
     if prepared is None:
-        # Numbered: two modules of a test may share a name.
+        # Numbered, because two modules of tests may share a name.
         name = f"{query.label} {len(statements)}"
         prepared = statements[query] = wire.PreparedStatement.new(connection, name)
     return prepared

@@ -1,4 +1,4 @@
-"""What can run a declared query: a Database or a transaction, sync or async."""
+"""Executors run declared queries: a Database or a transaction, sync or async."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Runner(ABC):
-    """What can run one query at a time: an Executor, or the session of a tool."""
+    """Runs one query at a time: an Executor, or the connection of a tool."""
 
     @abstractmethod
     def run(self, query: Any, params: tuple[Any, ...]) -> Any:
@@ -27,7 +27,7 @@ class Executor(Runner):
 
     @abstractmethod
     def transaction(self) -> AbstractContextManager["Executor"]:
-        """Return a transaction to enter; inside another one, a savepoint."""
+        """Return a transaction to enter; inside of another one, a savepoint."""
 
     @abstractmethod
     def operate(self, work: Callable[["AsyncExecutor"], Coroutine[Any, Any, T]]) -> T:
@@ -35,12 +35,12 @@ class Executor(Runner):
 
 
 class AsyncExecutor(ABC):
-    """An AsyncDatabase or an AsyncTransaction; in an operation, either colour of executor."""
+    """An AsyncDatabase or an AsyncTransaction; operations get one for sync calls, too."""
 
     @property
     @abstractmethod
     def vault(self) -> Vault:
-        """The key ring of the Database, for what is sealed or digested."""
+        """The key ring of the Database, which seals and digests."""
 
     @abstractmethod
     async def run(self, query: Any, params: tuple[Any, ...]) -> Any:
@@ -52,8 +52,8 @@ class AsyncExecutor(ABC):
 
     @abstractmethod
     def transaction(self) -> AbstractAsyncContextManager["AsyncExecutor"]:
-        """Return a transaction to enter; inside another one, a savepoint."""
+        """Return a transaction to enter; inside of another one, a savepoint."""
 
     @abstractmethod
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
-        """Run a long computation: in a thread beside an event loop, in place without one."""
+        """Run a long computation: in a thread if there is an event loop, else in place."""

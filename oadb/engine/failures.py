@@ -1,7 +1,7 @@
-"""What a psycopg error means: whether the work may be done again, and what may be shown of it.
+"""What a psycopg error means: whether the work may be repeated, and what of the error is shown.
 
-Decided by SQLSTATE and by stage, never by exception class: a pool timeout, a full disk and our
-own statement_timeout are all psycopg.OperationalError.
+SQLSTATE and the stage of the call decide, never the exception class: a pool timeout, a full disk
+and our own statement_timeout are all psycopg.OperationalError.
 """
 
 from collections.abc import Callable
@@ -16,21 +16,21 @@ from psycopg.pq import DiagnosticField
 from oadb.engine.pool.connections import is_broken
 from oadb.errors import OutcomeUnknownError, UnavailableError
 
-# The server ended the session: shutdown, crash of a neighbour, not yet ready, and class 08.
+# The server ended the session (shutdown, crash of another session, timeout) or is not ready yet.
 _SESSION_ENDED = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25P04"})
-# The server undid the statement or the transaction for certain, and it may succeed again:
+# The server rolled back the statement or the transaction, which may succeed when it is repeated:
 # serialization failure, deadlock.
-_UNDONE = frozenset({"40001", "40P01"})
-# The server is read only, which it is after a failover to a standby: look for the primary.
+_ROLLED_BACK = frozenset({"40001", "40P01"})
+# The server is read-only, as a standby is after a failover: connect to the primary.
 _READ_ONLY = "25006"
-# The server has forgotten a prepared statement.
-_FORGOTTEN = "26000"
-# The function of the server that reports "cached plan must not change result type"; its name,
+# The server no longer has the prepared statement.
+_NOT_PREPARED = "26000"
+# The function of the server that reports "cached plan must not change result type". Its name,
 # unlike that text, is the same in every language.
 _STALE_PLAN = "RevalidateCachedQuery"
 
-# A value has the wrong form, breaks a rule of its table, or is larger than a limit of the server,
-# such as that of an index.
+# A value is invalid, violates a constraint, or exceeds a limit of the server, such as that of a
+# row in an index.
 _DATA_ERRORS = ("22", "23", "54")
 
 PlaceAt = Callable[[int], str]
@@ -55,57 +55,57 @@ _SHOWN = (
 
 
 def is_lost(error: psycopg.Error, connection: Any) -> bool:
-    """Say whether the connection, not the statement, failed."""
+    """Say whether the connection failed, not the statement."""
     state = error.sqlstate or ""
     return state in _SESSION_ENDED or state.startswith("08") or is_broken(connection)
 
 
 def is_stale(error: psycopg.Error) -> bool:
-    """Say whether what the session had prepared is out of date; the statement did not run."""
-    return error.sqlstate == _FORGOTTEN or (
+    """Say whether the prepared statement is missing or out of date; the statement did not run."""
+    return error.sqlstate == _NOT_PREPARED or (
         error.sqlstate == "0A000" and error.diag.source_function == _STALE_PLAN
     )
 
 
-def is_misfit(error: psycopg.Error) -> bool:
-    """Say whether the session must be replaced before the statement can run; it did not run."""
+def needs_new_session(error: psycopg.Error) -> bool:
+    """Say whether the statement did not run, and can run in another session only."""
     return error.sqlstate == _READ_ONLY or is_stale(error)
 
 
-def was_undone(error: psycopg.Error) -> bool:
-    """Say whether the server undid the work for certain and it may succeed if done again."""
-    return error.sqlstate in _UNDONE
+def was_rolled_back(error: psycopg.Error) -> bool:
+    """Say whether the server rolled the work back, and it may succeed when it is repeated."""
+    return error.sqlstate in _ROLLED_BACK
 
 
 def is_data_error(error: psycopg.Error) -> bool:
-    """Say whether a row is at fault: no later attempt to store it would end otherwise."""
+    """Say whether a row is at fault, so that storing it again would fail again."""
     return (error.sqlstate or "").startswith(_DATA_ERRORS)
 
 
 @dataclass(slots=True)
 class Retry:
-    """Attempts at one piece of work: at most 5, within *patience* seconds, with random pauses."""
+    """Attempts at a piece of work: at most 5 within *patience* seconds, after random pauses."""
 
     patience: float
     started: float = field(default_factory=monotonic)
     attempts: int = 1
 
     def next_pause(self, error: Exception) -> float | None:
-        """Return seconds to wait before the next attempt, or None when it is time to give up."""
+        """Return the seconds to wait before the next attempt, or None to give up."""
         if monotonic() - self.started > self.patience:
             return None
         if isinstance(error, psycopg.Error) and is_stale(error):
-            # Not counted: a migration makes every connection stale, and each is replaced once.
+            # Not counted: after a migration every connection is stale, and each is replaced once.
             return 0.0
         if self.attempts >= _ATTEMPTS:
             return None
         longest = min(_FIRST_PAUSE * 2**self.attempts, _LONGEST_PAUSE)
         self.attempts += 1
-        return uniform(longest / 2, longest)  # noqa: S311
+        return uniform(longest / 2, longest)  # noqa: S311  # spreads retries; not secret
 
 
 def unavailable(label: str) -> UnavailableError:
-    """Return the error for work that was lost with its connection and changed nothing."""
+    """Return the error for a lost connection whose work changed nothing."""
     return UnavailableError(
         f"{label}: the connection to the database was lost; nothing was changed"
     )
@@ -115,19 +115,22 @@ def outcome_unknown(label: str) -> OutcomeUnknownError:
     """Return the error for a write whose answer was lost."""
     return OutcomeUnknownError(
         f"{label}: the connection was lost after this was sent and before the database answered; "
-        "look whether it happened before doing it again"
+        "check whether it happened before you repeat it"
     )
 
 
 def scrubbed(error: psycopg.Error, label: str, place_at: PlaceAt | None = None) -> Exception:
-    """Return *error* for *label*, without row data; keep its class, and ``diag``.
+    """Return *error* without row data: of the same class, with ``diag``, and with *label*.
 
-    PostgreSQL quotes values in DETAIL and CONTEXT, and in the message itself where a value has
-    the wrong form (class 22). *place_at* turns its position in the statement into file and line.
+    PostgreSQL quotes values in DETAIL and CONTEXT, and for invalid values (class 22) also in the
+    message itself.
+
+    Args:
+        place_at: returns file and line of a position in the statement.
     """
     primary, position = error.diag.message_primary, error.diag.statement_position
     if primary is None:
-        return type(error)(f"{label}: {_said_by_client(error)}")
+        return type(error)(f"{label}: {_client_message(error)}")
     if error.diag.sqlstate and error.diag.sqlstate.startswith("22"):
         primary = _in_words(type(error).__name__)
     info: dict[int, bytes | None] = {name: _raw(error, name) for name in _SHOWN}
@@ -136,10 +139,10 @@ def scrubbed(error: psycopg.Error, label: str, place_at: PlaceAt | None = None) 
     return type(error)(f"{label}: {primary}{where}", info=info)
 
 
-def _said_by_client(error: psycopg.Error) -> str:
-    """Return what psycopg or libpq found on this side."""
+def _client_message(error: psycopg.Error) -> str:
+    """Return the text of an error of psycopg or libpq, without values."""
     if isinstance(error, psycopg.DataError):
-        # psycopg's own text quotes the value: a date beyond the year 9999, for one.
+        # psycopg's own text quotes the value, such as a date beyond the year 9999.
         return "it returns a value that Python cannot hold"
     return str(error)
 
@@ -155,7 +158,7 @@ def _in_words(name: str) -> str:
 
 
 def may_transact_again(error: Exception) -> bool:
-    """Say whether a transaction that ended with *error* was undone and may be run again."""
+    """Say whether a transaction that ended with *error* was rolled back and may be repeated."""
     if isinstance(error, psycopg.Error):
-        return was_undone(error) or is_misfit(error)
+        return was_rolled_back(error) or needs_new_session(error)
     return isinstance(error, UnavailableError)

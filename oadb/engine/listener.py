@@ -1,4 +1,4 @@
-"""NOTIFY as it is heard, so that a cache can drop exactly the entry that changed.
+"""Listeners: notifications as they arrive, so that a cache can drop exactly the changed entry.
 
     with db.listen("oadb_changes") as events:
         for event in events:
@@ -6,9 +6,10 @@
                 case Notification(payload=key): cache.pop(key, None)
                 case Listening(): cache.clear()
 
-PostgreSQL keeps nothing for who is away: a listener connects again for ever, and says Listening
-each time. Every 30 s the server must answer within 10 s: a proxy may hold a connection open whose
-server is gone. Not seen: a pooler that answers but keeps notifications to itself.
+PostgreSQL does not queue notifications for disconnected listeners. A listener that lost its
+connection connects again until it is stopped, and yields Listening each time. Every 30 s the server
+must answer within 10 s, because a proxy may keep a connection open whose server is gone. A pooler
+that answers but does not pass notifications on is not detected.
 """
 
 import logging
@@ -36,21 +37,21 @@ from oadb.errors import ConfigError, ParameterError, UnavailableError
 
 logger = logging.getLogger("oadb.listener")
 
-# Seconds after which the server is asked for a sign of life, and those it may take to give it.
+# Seconds after which the server is checked, and seconds within which it must answer.
 _SILENCE, _PATIENCE = 30.0, 10.0
-# Seconds between two attempts to connect, at least (stop() is looked for as often) and at most.
-_LOOK, _LONGEST_PAUSE = 0.1, 5.0
+# Seconds between attempts to connect: at least (stop() is checked as often), and at most.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 
 _CHANNEL = re.compile("[a-z_][a-z0-9_]{0,62}")
 
-# Those of all listeners. A child of fork inherits them: it must not reach their server.
+# The connections of all listeners. A forked child inherits them, but must not reach the server.
 _connections: weakref.WeakSet[Any] = weakref.WeakSet()
 os.register_at_fork(after_in_child=lambda: [*map(cut_off, list(_connections))])
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One NOTIFY, after its transaction was committed."""
+    """A notification, sent when its transaction was committed."""
 
     channel: str
     payload: str
@@ -58,7 +59,7 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Said at every connection: nothing is missed from here on; what was cached may be stale."""
+    """Yielded after each connect: nothing is missed from here on, but caches may be stale."""
 
 
 Event = Notification | Listening
@@ -66,30 +67,39 @@ Keywords = Callable[[], Mapping[str, str]]
 
 
 class AsyncListener(AsyncIterator[Event]):
-    """Events for one task; one that gives up waiting (a timeout) may wait again and loses none."""
+    """Yields events to one task, which may stop waiting (a timeout) and wait again without loss."""
 
     def __init__(self, config: Config, driver: Driver, keywords: Keywords, *channels: str) -> None:
         if config.pooler == "pgbouncer":
-            raise ConfigError("DB_POOLER is pgbouncer: LISTEN needs a direct connection beside it")
+            raise ConfigError(
+                "DB_POOLER is pgbouncer: LISTEN needs a direct connection to the server"
+            )
         if not channels or not all(map(_CHANNEL.fullmatch, channels)):
-            raise ParameterError("channels: one or more, each up to 63 of a-z, _ and, later, 0-9")
+            raise ParameterError(
+                "channels: give at least one name of at most 63 characters of a-z, 0-9 and _, "
+                "beginning with no digit"
+            )
         self._driver, self._keywords = driver, keywords
         self._statement = SQL("; ").join(SQL("listen {}").format(Identifier(c)) for c in channels)
         self._connection: Any = None
-        self._process: int | None = None
+        self._process_id: int | None = None
         self._arrived: deque[Event] = deque()
         self._outage = Outage()
-        self._answered = monotonic()
+        self._answered_at = monotonic()
         self._stopped = False
 
     async def __aenter__(self) -> Self:
-        """Connect and listen. Raises UnavailableError with the reason if that cannot be done."""
+        """Connect and listen.
+
+        Raises:
+            UnavailableError: it cannot connect; the text has the reason.
+        """
         try:
             await self._connect()
         except psycopg.Error as error:
             self._outage.failed(error)
             raise UnavailableError(f"cannot listen: {self._outage.reason}") from None
-        self._process = os.getpid()
+        self._process_id = os.getpid()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -97,20 +107,24 @@ class AsyncListener(AsyncIterator[Event]):
         await self._driver.call(self._connection.close)
 
     async def __anext__(self) -> Event:
-        """Wait for the next event; an outage is waited for as well."""
-        if self._process != os.getpid():
+        """Wait for the next event, through outages as well.
+
+        Raises:
+            UnavailableError: the listener was not entered in this process.
+        """
+        if self._process_id != os.getpid():
             raise UnavailableError("enter the listener first, in this process: with db.listen(...)")
         while not self._stopped:
             if self._arrived:
                 return self._arrived.popleft()
             try:
-                await self._driver.converse(self._connection, self._arrival())
+                await self._driver.converse(self._connection, self._wait())
             except psycopg.Error as error:
                 await self._reconnect(error)
         raise StopAsyncIteration
 
     def stop(self) -> None:
-        """End the iteration, from any thread; seen within 0.1 s, or after an attempt to connect."""
+        """End the iteration, from any thread: within 0.1 s, or after an attempt to connect."""
         self._stopped = True
 
     async def _connect(self) -> None:
@@ -124,33 +138,33 @@ class AsyncListener(AsyncIterator[Event]):
             recycle=float("inf"),
         )
         _connections.add(connection)
-        connection.add_notify_handler(self._note)
+        connection.add_notify_handler(self._enqueue)
         before = len(self._arrived)
         try:
             await self._driver.call(connection.execute, self._statement)
-        except BaseException:  # interrupted or cancelled: it may not be listening
+        except BaseException:  # interrupted or cancelled: it may not listen yet
             await self._driver.call(connection.close)
             raise
-        self._arrived.insert(before, Listening())  # in front of what came with the answer
+        self._arrived.insert(before, Listening())  # before what arrived with the answer
         self._connection = connection
 
-    def _note(self, notice: psycopg.Notify) -> None:
+    def _enqueue(self, notice: psycopg.Notify) -> None:
         self._arrived.append(Notification(notice.channel, notice.payload))
 
-    def _arrival(self) -> Exchange:
-        """Wait for notifications, or after a long silence for a sign of life."""
+    def _wait(self) -> Exchange:
+        """Wait for notifications; check the server if it was not heard of for long."""
         pgconn = self._connection.pgconn
         while not self._arrived and not self._stopped:
-            yield Wait.R  # or 0.1 s; psycopg up to 3.2.9 does not say which
-            # Not psycopg's notifies(): before 3.2.4 it loses what arrives between two calls.
+            yield Wait.R  # or for 0.1 s; psycopg up to 3.2.9 does not say which it was
+            # Not psycopg's notifies(): before 3.2.4 it loses notifications between two calls.
             pgconn.consume_input()
             while (notice := pgconn.notifies()) is not None:
                 pgconn.notify_handler(notice)
-            if monotonic() - self._answered >= _SILENCE:
-                return (yield from self._sign_of_life(pgconn))
+            if monotonic() - self._answered_at >= _SILENCE:
+                return (yield from self._check_server(pgconn))
 
-    def _sign_of_life(self, pgconn: Any) -> Exchange:
-        """Make a round trip. Raises psycopg.OperationalError if it takes too long."""
+    def _check_server(self, pgconn: Any) -> Exchange:
+        """Make a round trip, which fails as a lost connection does if it takes too long."""
         pgconn.send_query(b"")
         answer, end = generators.execute(pgconn), monotonic() + _PATIENCE
         with suppress(StopIteration):
@@ -159,29 +173,29 @@ class AsyncListener(AsyncIterator[Event]):
                 if monotonic() >= end:
                     raise psycopg.OperationalError(f"no answer within {_PATIENCE:.0f} s")
                 wanted = answer.send((yield wanted))
-        self._answered = monotonic()
+        self._answered_at = monotonic()
 
     async def _reconnect(self, error: psycopg.Error) -> None:
-        """Connect again, however long that takes."""
+        """Connect again, until it succeeds or the listener is stopped."""
         await self._driver.call(self._connection.close)
-        if self._outage.since is None:  # else a caller gave up in the middle and came again
+        if self._outage.since is None:  # else a caller stopped waiting, and waits again
             self._outage.failed(error)
-            logger.warning("not listening, and connecting again: %s", self._outage.reason)
+            logger.warning("not listening, connecting again: %s", self._outage.reason)
         pause = due = 0.0
         while not self._stopped:
-            await self._driver.sleep(_LOOK)
+            await self._driver.sleep(_SHORTEST_PAUSE)
             if monotonic() >= due:
                 with suppress(psycopg.Error):
                     await self._connect()
                     logger.info("listening again")
                     return
-                pause = min(2 * pause + _LOOK, _LONGEST_PAUSE)
-                # Random, so that services do not come back all at once.
-                due = monotonic() + uniform(pause / 2, pause)  # noqa: S311
+                pause = min(2 * pause + _SHORTEST_PAUSE, _LONGEST_PAUSE)
+                # Random, so that services do not all connect at once.
+                due = monotonic() + uniform(pause / 2, pause)  # noqa: S311  # not secret
 
 
 class Listener(Iterator[Event]):
-    """Events for one thread; any other may stop it. See AsyncListener."""
+    """Yields events to one thread; any thread may stop it. See AsyncListener."""
 
     def __init__(self, inner: AsyncListener) -> None:
         self._inner = inner
@@ -200,5 +214,5 @@ class Listener(Iterator[Event]):
             raise StopIteration from None
 
     def stop(self) -> None:
-        """End the iteration, from any thread."""
+        """End the iteration, from any thread; see AsyncListener.stop."""
         self._inner.stop()

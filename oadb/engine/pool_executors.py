@@ -1,7 +1,7 @@
-"""Executors over a pool: each call takes a connection, and gives it back.
+"""Executors over a pool: each call leases a connection and returns it.
 
-With an identity, every statement runs as one user: what says so travels in front of it, in the same
-burst and the same transaction, and row-level security does the rest.
+With an identity, every statement runs as one user: a setup statement is sent before it, in the same
+pipeline and the same transaction, and row-level security does the rest.
 """
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
@@ -39,13 +39,21 @@ class AsyncPoolExecutor(AsyncExecutor):
         return self._pool.vault
 
     async def run(self, query: Any, params: tuple[Any, ...]) -> Any:
-        """Run one bound query in a transaction of its own: one round trip.
+        """Run one bound query in a transaction of its own, in one round trip.
 
-        A read is run again if the connection was lost. A write is not, unless the server says
-        that it was undone: OutcomeUnknownError tells that its answer was lost.
+        A read is run again if the connection was lost, a write only if the server rolled it back:
+        at most 5 times within 5 seconds.
+
+        Raises:
+            ParameterError: a value that cannot be sent; nothing was sent.
+            NoRowError, TooManyRowsError: another number of rows than its declaration promises.
+            PoolTimeoutError: no connection became free in time, or too many callers wait for one.
+            UnavailableError: the database did not answer; nothing was changed.
+            OutcomeUnknownError: a write was sent and its answer was lost; it may have happened.
+            psycopg.Error: what the server reports, without row data.
         """
         if query.is_copy and self._identity:
-            async with self.transaction() as tx:  # a COPY cannot share a burst with an identity
+            async with self.transaction() as tx:  # a COPY cannot be sent in a pipeline
                 return await tx.run(query, params)
         retry = None
         while True:
@@ -56,8 +64,8 @@ class AsyncPoolExecutor(AsyncExecutor):
                 )
             except psycopg.Error as error:
                 retry = retry or Retry(PATIENCE)
-                pause, final = self._judge(error, query, connection, retry)
-                if failures.is_misfit(error):
+                pause, final = self._retry_or_fail(error, query, connection, retry)
+                if failures.needs_new_session(error):
                     await self._driver.call(connection.close)
             finally:
                 if not self._pool.keep(connection):
@@ -67,7 +75,13 @@ class AsyncPoolExecutor(AsyncExecutor):
             await self._driver.sleep(pause)
 
     async def stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
-        """Yield the rows of a bound query, inside a transaction that lasts as long."""
+        """Yield the rows of a bound query, in a transaction that lasts as long as the iteration.
+
+        Raises:
+            ParameterError: a value that cannot be sent.
+            UnavailableError: the database did not answer, or the connection was lost on the way.
+            psycopg.Error: what the server reports, without row data.
+        """
         async with (
             self.transaction(read_only=True) as tx,
             aclosing(tx.stream(query, params)) as rows,
@@ -76,13 +90,17 @@ class AsyncPoolExecutor(AsyncExecutor):
                 yield row
 
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
-        """Run a long computation: in a thread beside an event loop, in place without one."""
+        """Run a long computation: in a thread if there is an event loop, else in place."""
         return await self._driver.offload(function, *args)
 
     def transaction(
         self, *, isolation: Isolation | None = None, read_only: bool = False
     ) -> AsyncTransaction:
-        """Return a transaction to enter; it commits at the end of its block or rolls back."""
+        """Return a transaction to enter; it commits at the end of its block, or rolls back.
+
+        Args:
+            isolation: by default the server's.
+        """
         first = begin(isolation, read_only=read_only)
         return AsyncTransaction(self._pool, self._driver, [first, *self._identity])
 
@@ -93,11 +111,24 @@ class AsyncPoolExecutor(AsyncExecutor):
         isolation: Isolation | None = None,
         read_only: bool = False,
     ) -> T:
-        """Run *work* in a transaction, again from its start if the server undid it for certain.
+        """Run *work* in a transaction, and again from its start if the server rolled it back.
 
-        That is after a serialization failure, a deadlock, or a connection lost before COMMIT, at
-        most 5 times within 5 seconds. *work* must have no effects of its own. A COMMIT whose
-        answer is lost is never repeated: OutcomeUnknownError.
+        It does so after a serialization failure, a deadlock, or a connection lost before COMMIT, at
+        most 5 times within 5 seconds.
+
+        Args:
+            work: must have no effects outside of the transaction.
+            isolation: by default the server's.
+
+        Returns:
+            What *work* returned when its transaction was committed.
+
+        Raises:
+            PoolTimeoutError: no connection became free in time, or too many callers wait for one.
+            UnavailableError: the database did not answer; nothing was changed.
+            OutcomeUnknownError: the answer to COMMIT was lost; it may have happened.
+            TransactionError: *work* swallowed an error of a statement; rolled back.
+            psycopg.Error: what the server reports, without row data; rolled back.
         """
         retry = Retry(PATIENCE)
         while True:
@@ -112,14 +143,14 @@ class AsyncPoolExecutor(AsyncExecutor):
                     raise
             await self._driver.sleep(pause)
 
-    def _judge(
+    def _retry_or_fail(
         self, error: psycopg.Error, query: Any, connection: Any, retry: Retry
     ) -> tuple[float, Exception | None]:
         """Return the pause before another attempt, or the error to raise."""
         lost = failures.is_lost(error, connection)
         if lost and not query.is_repeatable:
             return 0.0, failures.outcome_unknown(query.label)
-        again = lost or failures.is_misfit(error) or failures.was_undone(error)
+        again = lost or failures.needs_new_session(error) or failures.was_rolled_back(error)
         pause = retry.next_pause(error) if again and not query.is_copy else None
         if pause is not None:
             return pause, None
@@ -139,7 +170,7 @@ class PoolExecutor(Executor):
         return drive(self._executor.run(query, params))
 
     def stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
-        """Yield the rows of a bound query, inside a transaction that lasts as long."""
+        """Yield the rows of a bound query; see AsyncPoolExecutor.stream."""
         return driven(self._executor.stream(query, params))
 
     def operate(self, work: Callable[[AsyncExecutor], Coroutine[Any, Any, T]]) -> T:
@@ -149,7 +180,11 @@ class PoolExecutor(Executor):
     def transaction(
         self, *, isolation: Isolation | None = None, read_only: bool = False
     ) -> Transaction:
-        """Return a transaction to enter; it commits at the end of its block or rolls back."""
+        """Return a transaction to enter; it commits at the end of its block, or rolls back.
+
+        Args:
+            isolation: by default the server's.
+        """
         return Transaction(self._executor.transaction(isolation=isolation, read_only=read_only))
 
     def transact(
@@ -159,7 +194,22 @@ class PoolExecutor(Executor):
         isolation: Isolation | None = None,
         read_only: bool = False,
     ) -> T:
-        """Run *work* in a transaction, again if it was undone; see AsyncPoolExecutor.transact."""
+        """Run *work* in a transaction, and again from its start if the server rolled it back.
+
+        Args:
+            work: must have no effects outside of the transaction.
+            isolation: by default the server's.
+
+        Returns:
+            What *work* returned when its transaction was committed.
+
+        Raises:
+            PoolTimeoutError: no connection became free in time, or too many callers wait for one.
+            UnavailableError: the database did not answer; nothing was changed.
+            OutcomeUnknownError: the answer to COMMIT was lost; it may have happened.
+            TransactionError: *work* swallowed an error of a statement; rolled back.
+            psycopg.Error: what the server reports, without row data; rolled back.
+        """
 
         async def in_place(tx: AsyncTransaction) -> T:
             return work(Transaction(tx))

@@ -1,4 +1,4 @@
-"""A connection of its own, for a tool that needs what a session keeps: locks, settings."""
+"""A single connection, for tools that need one session: its locks and settings."""
 
 import math
 from typing import Any
@@ -12,15 +12,21 @@ from oadb.engine.pool.connections import new_state
 
 
 class SingleConnection(Runner):
-    """Runs declared queries on one connection, as it is; opens and ends no transaction."""
+    """Runs declared queries on one connection; it neither begins nor ends a transaction."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._driver = BlockingDriver()
         self._connection = connection
-        setattr(connection, "state", new_state(connection.pgconn, recycle=math.inf, prepares=True))  # noqa: B010
+        setattr(connection, "state", new_state(connection.pgconn, recycle=math.inf, prepares=True))  # noqa: B010  # psycopg's class does not declare it
 
     def run(self, query: Any, params: tuple[Any, ...]) -> Any:
-        """Run a bound query. Raises psycopg.Error without row data."""
+        """Run a bound query and return what its declaration promises.
+
+        Raises:
+            ParameterError: a value that cannot be sent.
+            NoRowError, TooManyRowsError: another number of rows than its declaration promises.
+            psycopg.Error: what the server or libpq reports, without row data.
+        """
         try:
             return drive(execution.run(self._driver, self._connection, query, params, []))
         except psycopg.Error as error:

@@ -1,7 +1,7 @@
-"""Transactions: commit or roll back, never in silence; nested ones are savepoints.
+"""Transactions commit or roll back, never silently; nested ones are savepoints.
 
-BEGIN and SAVEPOINT travel with the first statement that follows them, so that k statements cost
-k + 1 round trips, and a transaction without a statement costs none.
+BEGIN and SAVEPOINT are sent together with the first statement that follows them, so that k
+statements cost k + 1 round trips, and a transaction without a statement costs none.
 """
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 
-# One name for all: PostgreSQL lets a savepoint hide an earlier one of its name.
+# One name is enough: in PostgreSQL a savepoint hides an earlier one of the same name.
 _SAVEPOINT = SetupStatement(b"savepoint oadb")
 _RELEASE = SetupStatement(b"release savepoint oadb")
 _ROLLBACK_TO = SetupStatement(b"rollback to savepoint oadb")
@@ -41,14 +41,14 @@ class _Session:
     connection: Any
     vault: Vault
     prelude: list[SetupStatement] = field(default_factory=list[SetupStatement])
-    unfit: bool = False
+    must_close: bool = False
 
     @property
     def failed(self) -> bool:
         return bool(self.connection.pgconn.transaction_status == TransactionStatus.INERROR)
 
-    def require_ours(self) -> None:
-        """Refuse to speak on a connection that belongs to the process we were forked from."""
+    def require_leased(self) -> None:
+        """Refuse a connection that was returned, or belongs to the process that forked this one."""
         if self.connection not in self.pool.leases:
             raise TransactionError("this transaction has ended, or belongs to the parent process")
 
@@ -68,15 +68,19 @@ class AsyncTransaction(AsyncExecutor):
         self._begin = begin
         self._outer = outer
         self._session: _Session | None = outer
-        self._returned: Callable[[], Any] = lambda: None
+        self._unwatch: Callable[[], Any] = lambda: None
 
     async def __aenter__(self) -> Self:
-        """Take a connection; nothing is sent yet."""
+        """Lease a connection; nothing is sent yet.
+
+        Raises:
+            UnavailableError: no connection can be made, or became free (PoolTimeoutError).
+        """
         if self._outer is None:
             label = "a transaction"
             connection = self._pool.take(label) or await self._pool.acquire(label)
             self._session = _Session(self._pool, connection, copy(self._pool.vault))
-            self._returned = self._pool.leases.watch(self, connection, callers())
+            self._unwatch = self._pool.leases.watch(self, connection, callers())
         self._open.prelude.extend(self._begin)
         return self
 
@@ -86,49 +90,63 @@ class AsyncTransaction(AsyncExecutor):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Commit, or roll back if the block raised or swallowed a database error."""
+        """Commit, or roll back if the block raised or swallowed an error of a statement.
+
+        Raises:
+            TransactionError: the block swallowed an error of a statement; rolled back.
+            OutcomeUnknownError: the answer to COMMIT was lost; it may have happened.
+            psycopg.Error: what the server reports, such as a violated deferred constraint.
+        """
         session = self._open
         try:
-            session.require_ours()
+            session.require_leased()
             await self._end(session, failed=error is not None)
         finally:
             if self._outer is None:
-                await self._give_back(session)
+                await self._release(session)
 
     async def run(self, query: Any, params: tuple[Any, ...]) -> Any:
-        """Run a bound query in this transaction."""
+        """Run a bound query in this transaction.
+
+        Raises:
+            ParameterError: a value that cannot be sent; the transaction can go on.
+            NoRowError, TooManyRowsError: another number of rows than its declaration promises.
+            UnavailableError: the connection was lost; nothing was changed.
+            TransactionError: it was not entered, has ended, or belongs to the parent process.
+            psycopg.Error: what the server reports, without row data.
+        """
         session = self._open
-        session.require_ours()
+        session.require_leased()
         try:
             return await execution.run(
                 self._driver, session.connection, query, params, session.prelude
             )
         except psycopg.Error as error:
-            failure = self._explained(session, error, query.label, query.place_at)
-        # Here and not above: there the server's own report, with row data, would be its context.
+            failure = self._failure_of(session, error, query.label, query.place_at)
+        # Not in the except clause: the server's report, with row data, would become the context.
         raise failure
 
     async def stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
-        """Yield the rows of a bound query through a server-side cursor."""
+        """Yield the rows of a bound query through a server-side cursor. Errors are those of run."""
         session = self._open
-        session.require_ours()
+        session.require_leased()
         try:
-            await execution.control(self._driver, session.connection, session.prelude)
-            # Closed with us, not later by the event loop: the connection would be another's then.
+            await execution.set_up(self._driver, session.connection, session.prelude)
+            # Closed here, not later by the event loop, when another caller has the connection.
             async with aclosing(
                 execution.stream(self._driver, session.connection, query, params)
             ) as rows:
                 async for row in rows:
                     yield row
         except psycopg.Error as error:
-            failure = self._explained(session, error, query.label, query.place_at)
+            failure = self._failure_of(session, error, query.label, query.place_at)
         else:
             return
         raise failure
 
     @property
     def vault(self) -> Vault:
-        """The key ring of the Database; what proves it here may be undone with this."""
+        """The key ring of the Database; a proof of it in this transaction can be rolled back."""
         return self._open.vault
 
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
@@ -136,7 +154,7 @@ class AsyncTransaction(AsyncExecutor):
         return await self._driver.offload(function, *args)
 
     def transaction(self) -> "AsyncTransaction":
-        """Return a nested transaction, which may fail without this one."""
+        """Return a nested transaction, which can roll back without this one."""
         return AsyncTransaction(self._pool, self._driver, [_SAVEPOINT], self._open)
 
     @property
@@ -148,16 +166,16 @@ class AsyncTransaction(AsyncExecutor):
     async def _end(self, session: _Session, *, failed: bool) -> None:
         swallowed = session.failed and not failed
         if session.prelude and session.prelude[-1] is self._begin[-1]:
-            # Nothing ran in this block, so nothing was begun either.
+            # Nothing ran in this block, so its BEGIN or SAVEPOINT was never sent.
             del session.prelude[-len(self._begin) :]
         elif failed or swallowed:
-            await self._undo(session)
+            await self._roll_back(session)
         else:
             await self._commit(session)
         if swallowed:
             raise TransactionError(
                 "a statement of this transaction failed and its error was swallowed; "
-                "the transaction was rolled back. Put what may fail in a nested tx.transaction()"
+                "the transaction was rolled back. Run what may fail in a nested tx.transaction()"
             )
 
     async def _commit(self, session: _Session) -> None:
@@ -165,43 +183,43 @@ class AsyncTransaction(AsyncExecutor):
             if self._outer is None:
                 await self._driver.call(session.connection.commit)
             else:
-                await execution.control(self._driver, session.connection, [_RELEASE])
+                await execution.set_up(self._driver, session.connection, [_RELEASE])
         except psycopg.Error as error:
             lost = failures.is_lost(error, session.connection) and self._outer is None
             unknown = failures.outcome_unknown("commit")
-            failure = unknown if lost else self._explained(session, error, "commit")
+            failure = unknown if lost else self._failure_of(session, error, "commit")
         else:
             return
         raise failure
 
-    async def _undo(self, session: _Session) -> None:
+    async def _roll_back(self, session: _Session) -> None:
         try:
             if self._outer is None:
                 await self._driver.call(session.connection.rollback)
             else:
-                await execution.control(self._driver, session.connection, [_ROLLBACK_TO, _RELEASE])
-                session.vault = copy(session.pool.vault)  # what proved it may be undone
+                await execution.set_up(self._driver, session.connection, [_ROLLBACK_TO, _RELEASE])
+                session.vault = copy(session.pool.vault)  # its proof may be rolled back
         except psycopg.Error:
-            # The connection is gone, and the server has rolled back with it.
-            session.unfit = True
+            # The connection is lost, so the server has rolled back.
+            session.must_close = True
 
-    async def _give_back(self, session: _Session) -> None:
-        self._returned()
+    async def _release(self, session: _Session) -> None:
+        self._unwatch()
         self._session = None
         if session.connection not in session.pool.leases:
             return
-        if session.unfit:
+        if session.must_close:
             await self._driver.call(session.connection.close)
         await self._pool.release(session.connection)
 
-    def _explained(
+    def _failure_of(
         self,
         session: _Session,
         error: psycopg.Error,
         label: str,
         place_at: failures.PlaceAt | None = None,
     ) -> Exception:
-        session.unfit |= failures.is_misfit(error)
+        session.must_close |= failures.needs_new_session(error)
         if failures.is_lost(error, session.connection):
             return failures.unavailable(label)
         return failures.scrubbed(error, label, place_at)
@@ -214,7 +232,7 @@ class Transaction(Executor):
         self._inner = inner
 
     def __enter__(self) -> Self:
-        """Take a connection; nothing is sent yet."""
+        """Lease a connection; see AsyncTransaction."""
         drive(self._inner.__aenter__())
         return self
 
@@ -224,11 +242,11 @@ class Transaction(Executor):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Commit, or roll back if the block raised or swallowed a database error."""
+        """Commit, or roll back; see AsyncTransaction."""
         drive(self._inner.__aexit__(kind, error, trace))
 
     def run(self, query: Any, params: tuple[Any, ...]) -> Any:
-        """Run a bound query in this transaction."""
+        """Run a bound query in this transaction; see AsyncTransaction.run."""
         return drive(self._inner.run(query, params))
 
     def stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
@@ -240,24 +258,25 @@ class Transaction(Executor):
         return drive(work(self._inner))
 
     def transaction(self) -> "Transaction":
-        """Return a nested transaction, which may fail without this one."""
+        """Return a nested transaction, which can roll back without this one."""
         return Transaction(self._inner.transaction())
 
 
 def refuse_transaction(db: AsyncExecutor, label: str) -> None:
-    """Raise TransactionError if *db* is a transaction; *label* names who asks.
+    """Refuse a transaction, for the operation *label*, whose effects must not be rolled back.
 
-    For what must stay done whatever the caller does next.
+    Raises:
+        TransactionError: *db* is a transaction.
     """
     if isinstance(db, AsyncTransaction):
         raise TransactionError(
-            f"{label}: not in a transaction, whose rollback would undo what must stay done; "
+            f"{label}: must not run in a transaction, whose rollback would undo it; "
             "call it with the Database"
         )
 
 
 def begin(isolation: Isolation | None, *, read_only: bool) -> SetupStatement:
-    """Return the BEGIN for these properties; the server's defaults where none is given."""
+    """Return a BEGIN with these properties; without an isolation, with the server's default."""
     words = ["begin"]
     if isolation is not None:
         words.append(f"isolation level {isolation}")
@@ -267,7 +286,7 @@ def begin(isolation: Isolation | None, *, read_only: bool) -> SetupStatement:
 
 
 def driven(rows: AsyncGenerator[T, None]) -> Generator[T, None, None]:
-    """Iterate in place over rows that never suspend."""
+    """Iterate in place over rows whose awaits all complete at once."""
     try:
         while True:
             try:

@@ -1,7 +1,7 @@
-"""Schemes of DATABASE_URL besides PostgreSQL's own: servers that are started where they are used.
+"""Schemes of DATABASE_URL besides PostgreSQL's own: local servers that oadb starts.
 
-A package offers one, such as ``embedded:FOLDER``, by an entry point in the group
-``oadb.url_schemes``. Its name is the scheme; it leads to a module with the functions of UrlScheme.
+A package provides one, such as ``embedded:FOLDER``, by an entry point in the group
+``oadb.url_schemes``: its name is the scheme, its object a module with the functions of UrlScheme.
 """
 
 from dataclasses import dataclass
@@ -15,52 +15,68 @@ _GROUP = "oadb.url_schemes"
 
 
 class LocalServer(Protocol):
-    """One user of a server; the server stops when its last user does."""
+    """A use of a local server, which stops when its last use ends."""
 
     @property
     def keywords(self) -> dict[str, str]:
-        """The libpq keywords of its administration database."""
+        """The libpq keywords of the server's administration database."""
         ...
 
     def stop(self) -> None:
-        """Stop using it. A second call does nothing. Raises UnavailableError."""
+        """End this use; a second call does nothing.
+
+        Raises:
+            UnavailableError: the server does not stop.
+        """
 
 
 class UrlScheme(Protocol):
-    """What a module offers for its scheme."""
+    """The functions of a module that provides a scheme."""
 
     def resolve(self, place: str) -> str:
-        """Return what follows the scheme, in full. Raises ConfigError for an invalid place."""
+        """Return the place after the scheme in full, such as an absolute path.
+
+        Raises:
+            ConfigError: an invalid place.
+        """
         ...
 
     def start(self, place: str) -> LocalServer:
-        """Start the server of a resolved place, or join the one that runs.
+        """Start the server of a resolved place, or use the one that runs there.
 
-        Raises ConfigError, UnavailableError.
+        Raises:
+            ConfigError: the server cannot be started here.
+            UnavailableError: the server does not start.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class LocalTarget:
-    """A server that is started where it is used: a scheme and a resolved place."""
+    """The address of a local server: a scheme and a resolved place."""
 
     scheme: str
     place: str
 
     def __str__(self) -> str:
-        """Return it as DATABASE_URL has it."""
+        """Return it as in DATABASE_URL."""
         return f"{self.scheme}:{self.place}"
 
     def start(self) -> LocalServer:
-        """Start the server, or join it. Raises ConfigError, UnavailableError."""
+        """Start the server, or use the one that runs.
+
+        Raises:
+            ConfigError: the server cannot be started here.
+            UnavailableError: the server does not start.
+        """
         return _load(self.scheme).start(self.place)
 
 
 def find(url: str) -> LocalTarget | None:
-    """Return what *url* means to an offered scheme; None if it has none of them.
+    """Return the local server of *url*; None if no package provides its scheme.
 
-    Raises ConfigError for an invalid place.
+    Raises:
+        ConfigError: an invalid place, or several packages provide the scheme.
     """
     scheme, _, place = url.partition(":")
     if scheme not in entry_points(group=_GROUP).names:
@@ -70,8 +86,8 @@ def find(url: str) -> LocalTarget | None:
 
 @cache
 def _load(scheme: str) -> UrlScheme:
-    offered = [*entry_points(group=_GROUP, name=scheme)]
-    if len(offered) != 1:
-        packages = ", ".join(sorted(each.value for each in offered)) or "no package"
-        raise ConfigError(f"DATABASE_URL: {scheme}: is offered by {packages}; install exactly one")
-    return cast("UrlScheme", offered[0].load())
+    provided = [*entry_points(group=_GROUP, name=scheme)]
+    if len(provided) != 1:
+        packages = ", ".join(sorted(each.value for each in provided)) or "no package"
+        raise ConfigError(f"DATABASE_URL: {scheme}: is provided by {packages}; install exactly one")
+    return cast("UrlScheme", provided[0].load())

@@ -155,7 +155,7 @@ def test_an_embedded_database_is_a_folder() -> None:
 def test_an_embedded_database_is_refused_in_production() -> None:
     message = refused(DATABASE_URL="embedded:./data", OADB_ENV="production")
 
-    assert "refused where OADB_ENV=production" in message
+    assert "refused if OADB_ENV=production" in message
 
 
 def test_an_embedded_database_needs_a_folder() -> None:

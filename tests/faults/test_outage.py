@@ -124,7 +124,7 @@ def test_slow_queries_exhaust_the_pool_and_nothing_else(
     assert {type(error) for error in errors} == {PoolTimeoutError}
     assert max(took for _, took in outcomes) < 1.6
     timed_out = [str(error) for error in errors if "no connection in 0." in str(error)]
-    turned_away = [str(error) for error in errors if "callers wait already" in str(error)]
+    turned_away = [str(error) for error in errors if "callers are waiting already" in str(error)]
     assert len(timed_out) + len(turned_away) == 20
     assert 8 <= len(timed_out) <= 9, "four for each connection may wait"
     assert all("longest by probe.pause" in text for text in timed_out + turned_away)

@@ -60,7 +60,7 @@ def test_a_document_is_taken(document: dict[str, object]) -> None:
         ({"n": (MARK,)}, "x[n] is of type tuple, which JSON lacks"),
         ({"n": MARK.encode()}, "x[n] is of type bytes, which JSON lacks"),
         ({"n": f"{MARK}\0"}, f"x[n] holds {NUL}"),
-        ({"n": [f"{MARK}\ud800"]}, "x[n][0] holds a lone surrogate, which is no text in UTF-8"),
+        ({"n": [f"{MARK}\ud800"]}, "x[n][0] holds a lone surrogate, which UTF-8 cannot represent"),
         ({f"{MARK}\0": 1}, f"x has a name that holds {NUL}"),
         ({"n": {1: MARK}}, "x[n] has a name that is no text"),
         ({"a": 1, MARK: {"b": math.inf}}, f"x[1][b] {FLOAT}"),

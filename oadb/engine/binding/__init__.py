@@ -1,1 +1,1 @@
-"""Binding: named SQL files, typed declarations, and what joins them."""
+"""Binding: joins the named statements of SQL files with typed declarations."""

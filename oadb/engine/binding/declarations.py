@@ -1,4 +1,4 @@
-"""A declared statement: its parameters, what it returns, and the SQL that it is bound to."""
+"""A declared statement: its parameters, its result, and the SQL that it is bound to."""
 
 import inspect
 import re
@@ -10,25 +10,37 @@ from oadb.engine.binding.statements import Statement
 from oadb.engine.binding.values import ValueType, mismatch, unsendable, value_type
 from oadb.errors import DeclarationError, ParameterError
 
-# A read begins with one of the first words and has none of the others. The functions are those
-# that change something although a SELECT calls them; the contract check looks for more.
+# A read begins with a word of _READS and has no word of _WRITES. The functions among them change
+# something although a SELECT calls them; the contract check looks for more.
 _READS = frozenset({"select", "values", "table", "with"})
 _WRITES = frozenset(
     {
-        "delete", "insert", "into", "merge", "update",
-        "nextval", "pg_cancel_backend", "pg_notify", "pg_terminate_backend", "set_config", "setval",
-        "pg_advisory_lock", "pg_advisory_unlock", "pg_advisory_xact_lock",
-        "pg_try_advisory_lock", "pg_try_advisory_xact_lock",
+        "delete",
+        "insert",
+        "into",
+        "merge",
+        "update",
+        "nextval",
+        "pg_cancel_backend",
+        "pg_notify",
+        "pg_terminate_backend",
+        "set_config",
+        "setval",
+        "pg_advisory_lock",
+        "pg_advisory_unlock",
+        "pg_advisory_xact_lock",
+        "pg_try_advisory_lock",
+        "pg_try_advisory_xact_lock",
     }
-)  # fmt: skip
+)
 
-# A write that does the same when done twice says so in its comment, with the reason; it is run
-# again when its answer is lost, as a read is.
+# An idempotent write says so in its comment, with the reason; as a read, it is run again when its
+# answer is lost.
 _REPEATABLE = re.compile(r"^repeatable: \S", re.MULTILINE)
 
 
 class Declaration:
-    """A declared statement: what Query and Stream have in common."""
+    """A declared statement: the common part of Query and Stream."""
 
     statement: Statement
     result: results.Result
@@ -47,7 +59,7 @@ class Declaration:
         self.__module__ = function.__module__
 
     def __get__(self, instance: object, owner: type | None = None) -> "Declaration":
-        """Return itself; having this method makes ``help()`` treat it as the function it is."""
+        """Return itself: ``help()`` treats an object with this method as a function."""
         return self
 
     def __repr__(self) -> str:
@@ -55,12 +67,12 @@ class Declaration:
         return f"<query {self.label}>"
 
     def row_factory(self, _cursor: Any) -> Callable[[Any], Any]:
-        """Return what makes rows, the way that psycopg's cursors ask for it."""
+        """Return the function that makes rows, as a row factory of psycopg's cursors."""
         return self.make
 
     @property
     def preamble(self) -> int:
-        """How many characters the server sees before ``sql``."""
+        """The number of characters that the server sees before ``sql``."""
         return 0
 
     @property
@@ -69,17 +81,17 @@ class Declaration:
         return f"{self.__module__}:{self._function.__code__.co_firstlineno}"
 
     def place_at(self, position: int) -> str:
-        """Return file and line of a *position* that the server reports, counted from 1."""
+        """Return file and line of a *position* as the server reports it, counted from 1."""
         line = self.statement.line_at(position - self.preamble)
         return f"{self.statement.path}:{line}"
 
     def bind(self, statement: Statement) -> list[str]:
-        """Bind to *statement*; return what does not fit."""
+        """Bind to *statement*, and return every disagreement with it."""
         signature = inspect.signature(self._function)
         try:
             hints = get_type_hints(self._function)
         except NameError as error:
-            return [f"its annotations name something unknown: {error}"]
+            return [f"an annotation cannot be evaluated: {error}"]
         words = statement.words
         self.is_copy = words[:1] == ("copy",)
         self.is_read = not _READS.isdisjoint(words[:1]) and _WRITES.isdisjoint(words)
@@ -100,15 +112,15 @@ class Declaration:
             self.make = self.result.make
             self.fetches = self.result.fetches
             self.shape_result = self.result.shape_result
-            self._exact = tuple(known.exact for known in self.parameters.values())
+            self._exact = tuple(kind.exact for kind in self.parameters.values())
             self._document(signature)
         return problems
 
     def _read_parameters(self, names: list[str], hints: Mapping[str, Any]) -> list[str]:
-        known = {name: value_type(hints.get(name)) for name in names}
-        self.parameters = {name: kind for name, kind in known.items() if kind is not None}
+        kinds = {name: value_type(hints.get(name)) for name in names}
+        self.parameters = {name: kind for name, kind in kinds.items() if kind is not None}
         return [
-            f"{name} has no annotation that a value can have"
+            f"{name} has no annotation of a value type"
             for name in names
             if name not in self.parameters
         ]
@@ -121,10 +133,10 @@ class Declaration:
         except TypeError as error:
             return [str(error)]
         unknown = [name for name, kind in self.result.fields.items() if kind is None]
-        return [f"no column can be the field {name} of its row" for name in unknown]
+        return [f"the field {name} of its row has no value type" for name in unknown]
 
     def _read_copy(self, signature: inspect.Signature, statement: Statement) -> list[str]:
-        """Compare the direction of a COPY with what is declared."""
+        """Compare the direction of a COPY with its declaration."""
         shape = (len(signature.parameters), self.result.cardinality)
         if "stdin" in statement.words:
             fits = shape in {(1, "affected"), (1, "nothing")}
@@ -140,12 +152,17 @@ class Declaration:
         self.__doc__ = f"{self.statement.doc}\n\n{self.statement.path}:{self.statement.line}"
 
     def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        """Return the values in the order of the placeholders. Raises ParameterError, TypeError."""
+        """Return the values in the order of the placeholders.
+
+        Raises:
+            ParameterError: a value of another type.
+            TypeError: a wrong call, as of any function.
+        """
         if kwargs or len(args) != len(self._exact) or not self.sql:
             args = self._by_name(args, kwargs)
         for value, exact in zip(args, self._exact, strict=False):
             if type(value) not in exact:
-                self._look_closely(args)
+                self._require_types(args)
                 break
         return args
 
@@ -157,18 +174,18 @@ class Declaration:
         missing = [*self.parameters][len(args) :]
         if missing and kwargs.keys() == set(missing):
             return (*args, *map(kwargs.__getitem__, missing))
-        # Defaults, and Python's own errors for a wrong call.
+        # Applies defaults, and raises Python's own errors for a wrong call.
         bound = inspect.signature(self._function).bind(*args, **kwargs)
         bound.apply_defaults()
         return tuple(bound.arguments.values())
 
-    def _look_closely(self, values: tuple[Any, ...]) -> None:
+    def _require_types(self, values: tuple[Any, ...]) -> None:
         for (name, expected), value in zip(self.parameters.items(), values, strict=False):
             if not expected.accepts(value):
                 raise mismatch(self.label, name, expected, value)
 
     def unsendable(self, values: tuple[Any, ...]) -> ParameterError:
-        """Return the error that names the value which cannot be sent as text."""
+        """Return the error that names the parameter whose value cannot be sent as text."""
         for name, value in zip(self.parameters, values, strict=False):
             reason = unsendable(value)
             if reason is not None:
@@ -177,7 +194,7 @@ class Declaration:
 
 
 def _unusual(signature: inspect.Signature) -> list[str]:
-    """Report parameters that could not be given by position."""
+    """Report parameters that cannot be passed by position."""
     return [
         f"{name} must be an ordinary parameter"
         for name, parameter in signature.parameters.items()

@@ -1,6 +1,6 @@
-"""Tokens of PostgreSQL's SQL: enough to tell code from text, and `:name` from other colons.
+"""Tokens of PostgreSQL's SQL: enough to distinguish code from text, and `:name` from other colons.
 
-The rules are those of chapter 4.1 "Lexical Structure" of PostgreSQL's documentation.
+They follow chapter 4.1, "Lexical Structure", of PostgreSQL's documentation.
 """
 
 import re
@@ -8,9 +8,20 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple, cast
 
 Kind = Literal[
-    "space", "comment", "string", "quoted", "positional", "word", "number",
-    "operator", "placeholder", "semicolon", "unclosed", "backslash", "ambiguous",
-]  # fmt: skip
+    "space",
+    "comment",
+    "string",
+    "quoted",
+    "positional",
+    "word",
+    "number",
+    "operator",
+    "placeholder",
+    "semicolon",
+    "unclosed",
+    "backslash",
+    "ambiguous",
+]
 
 _TOKEN = re.compile(
     r"""
@@ -42,9 +53,9 @@ _OPERANDS = frozenset({"string", "quoted", "number", "placeholder"})
 
 
 class Token(NamedTuple):
-    """A piece of SQL: what it is, its text, and the offset where it starts.
+    """A piece of SQL: its kind, its text, and the offset at which it starts.
 
-    A tuple, since a file has thousands, and they are made at import.
+    A tuple, because a file has thousands, and they are made at import.
     """
 
     kind: Kind
@@ -53,11 +64,11 @@ class Token(NamedTuple):
 
 
 def tokens(sql: str) -> Iterator[Token]:
-    """Split *sql* into tokens; joined again, their texts are *sql*.
+    """Split *sql* into tokens, whose texts joined are *sql* again.
 
-    What cannot be understood becomes a token of its own: ``unclosed`` (a string or comment
-    without an end), ``backslash`` (a psql command) or ``ambiguous`` (a colon inside brackets
-    that could be a slice or a parameter).
+    Invalid code gets a kind of its own: ``unclosed`` (a string or comment without an end),
+    ``backslash`` (a psql command) or ``ambiguous`` (a colon inside brackets that could be a slice
+    or a parameter).
     """
     position, brackets, last = 0, 0, Token("space", "", 0)
     while position < len(sql):
@@ -73,9 +84,9 @@ def tokens(sql: str) -> Iterator[Token]:
 
 
 def _may_be_sliced(last: Token, placeholder: Token) -> bool:
-    """Say whether a value ends right before a placeholder, whose colon could be that of a slice.
+    """Say whether a value precedes a placeholder, so that its colon could be that of a slice.
 
-    A word with a space behind it may as well be an operator: ``[a or :b]``.
+    Not for a word and a space, because the word may be an operator: ``[a or :b]``.
     """
     adjacent = last.start + len(last.text) == placeholder.start
     return last.kind in _OPERANDS or last.text in {")", "]"} or (last.kind == "word" and adjacent)
@@ -83,7 +94,7 @@ def _may_be_sliced(last: Token, placeholder: Token) -> bool:
 
 def _next(sql: str, start: int) -> Token:
     found = _TOKEN.match(sql, start)
-    assert found is not None, "the last alternative matches any character"  # noqa: S101
+    assert found is not None, "the last alternative matches any character"  # noqa: S101  # cannot fail
     kind = found.lastgroup
     if kind == "block":
         return _block_comment(sql, start)
@@ -91,7 +102,7 @@ def _next(sql: str, start: int) -> Token:
 
 
 def _block_comment(sql: str, start: int) -> Token:
-    """Read a comment to its end; unlike in standard SQL, PostgreSQL's comments nest."""
+    """Read a comment to its end; PostgreSQL's comments can be nested."""
     depth = 0
     for edge in _BLOCK_EDGE.finditer(sql, start):
         depth += 1 if edge[0] == "/*" else -1

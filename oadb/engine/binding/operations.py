@@ -1,4 +1,4 @@
-"""Operations: more than one step, written once as a coroutine, for both colours of executor.
+"""Operations: functions of several steps, written once as coroutines, for sync and async.
 
     @operation
     async def verify_password(db: AsyncExecutor, username: str, password: Secret) -> User: ...
@@ -9,8 +9,8 @@
 Over a sync executor the coroutine runs to its end in place: each query it awaits completes at
 once, and so does each computation it offloads.
 
-Arguments are held to their annotations, as those of queries are, before anything is done: values,
-dataclasses and Secrets. What else a parameter may be, its function looks at.
+As for queries, arguments are compared with their annotations before anything is done, if these are
+value types, dataclasses or Secret. The function itself checks arguments of other types.
 """
 
 import functools
@@ -29,14 +29,14 @@ R = TypeVar("R")
 
 
 class Operation(Generic[P, R]):
-    """A function of several steps: call it with an executor and its parameters."""
+    """A function of several steps; call it with an executor and its arguments."""
 
     def __init__(
         self, function: Callable[Concatenate[AsyncExecutor, P], Coroutine[Any, Any, R]]
     ) -> None:
         self._function = function
         functools.update_wrapper(self, function)
-        # As it is called over a Database; help() would show a coroutine function otherwise.
+        # As called over a Database: otherwise help() would show a coroutine function.
         self.__signature__ = inspect.signature(function)
         self.label = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
         _, *parameters = self.__signature__.parameters.values()
@@ -46,7 +46,7 @@ class Operation(Generic[P, R]):
         self._places = [p.name for p in parameters if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
 
     def __get__(self, instance: object, owner: type | None = None) -> "Operation[P, R]":
-        """Return itself; having this method makes ``help()`` treat it as the function it is."""
+        """Return itself: ``help()`` treats an object with this method as a function."""
         return self
 
     @overload
@@ -58,16 +58,17 @@ class Operation(Generic[P, R]):
     def __call__(self, db: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Run it; over an async executor, return the coroutine that runs it.
 
-        Raises ParameterError, which names the parameter, for an argument of another type.
+        Raises:
+            ParameterError: an argument of another type; the text names the parameter.
         """
-        self._require(zip(self._places, args, strict=False))
+        self._require_types(zip(self._places, args, strict=False))
         if kwargs:
-            self._require(kwargs.items())
+            self._require_types(kwargs.items())
         if isinstance(db, Executor):
             return db.operate(lambda inner: self._function(inner, *args, **kwargs))
         return self._function(db, *args, **kwargs)
 
-    def _require(self, arguments: Iterable[tuple[str, Any]]) -> None:
+    def _require_types(self, arguments: Iterable[tuple[str, Any]]) -> None:
         for name, value in arguments:
             exact = self._exact.get(name)
             if exact is None or type(value) in exact or self.kinds[name].accepts(value):
@@ -76,7 +77,7 @@ class Operation(Generic[P, R]):
 
 
 def _kind(annotation: Any) -> ValueType | None:
-    """Return what an argument must be; None where its function looks at that itself."""
+    """Return the type that an argument must have; None if the function itself checks it."""
     plain, optional = without_none(annotation)
     if plain is Secret or (isinstance(plain, type) and is_dataclass(plain)):
         return ValueType(plain, optional)
@@ -86,5 +87,5 @@ def _kind(annotation: Any) -> ValueType | None:
 def operation(
     function: Callable[Concatenate[AsyncExecutor, P], Coroutine[Any, Any, R]],
 ) -> Operation[P, R]:
-    """Make a coroutine function callable with either colour of executor."""
+    """Make a coroutine function callable with sync and async executors."""
     return Operation(function)

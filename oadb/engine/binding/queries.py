@@ -8,7 +8,7 @@
     query.complete()
 
 The return annotation says how many rows there are and what each becomes; see ``results``.
-``complete`` compares the module with its SQL file and reports every disagreement at once.
+``complete`` compares the declarations with the SQL file and reports every disagreement at once.
 """
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Mapping
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Query(Declaration, Generic[P, R]):
-    """A declared statement: call it with an executor and its parameters."""
+    """A declared statement; call it with an executor and its arguments."""
 
     @overload
     def __call__(self, db: Runner, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
@@ -34,7 +34,13 @@ class Query(Declaration, Generic[P, R]):
         self, db: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, R]: ...
     def __call__(self, db: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Run it; over an async executor, return the coroutine that runs it."""
+        """Run it; over an async executor, return the coroutine that runs it.
+
+        See AsyncPoolExecutor.run and AsyncTransaction.run for errors of the call itself.
+
+        Raises:
+            ParameterError: an argument of another type; the text names the parameter.
+        """
         return db.run(self, self.arguments(args, kwargs))
 
 
@@ -45,7 +51,7 @@ class Stream(Declaration, Generic[P, T]):
 
     @property
     def preamble(self) -> int:
-        """How many characters the server sees before ``sql``: what declares its cursor."""
+        """The number of characters that the server sees before ``sql``: DECLARE of its cursor."""
         return 0 if self.is_copy else len(f'DECLARE "{self.cursor_name}000000001" CURSOR FOR ')
 
     @overload
@@ -57,7 +63,11 @@ class Stream(Declaration, Generic[P, T]):
         self, db: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs
     ) -> AsyncGenerator[T, None]: ...
     def __call__(self, db: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Run it and iterate over its rows; close the iterator if you stop early."""
+        """Run it and iterate over its rows; close the iterator if you stop early.
+
+        Raises:
+            ParameterError: an argument of another type; the text names the parameter.
+        """
         return db.stream(self, self.arguments(args, kwargs))
 
 
@@ -91,7 +101,11 @@ class Queries:
         return iter(self._declared)
 
     def complete(self) -> None:
-        """Bind every declaration. Raises DeclarationError listing every disagreement."""
+        """Bind every declaration to the statement of its name.
+
+        Raises:
+            DeclarationError: declarations and SQL file disagree; the text lists every place.
+        """
         names = [declared.__name__ for declared in self._declared]
         problems = [
             f"{statement.path}:{statement.line}: {statement.label} is declared nowhere"
@@ -120,8 +134,11 @@ class Queries:
 def queries(module: str) -> Queries:
     """Return the decorator for the declarations of a module; call it with ``__name__``.
 
-    It reads the SQL file of the module's name: ``sql/queries/accounts/users.sql`` for
-    ``oadb.accounts.users``. Raises DeclarationError listing every problem of the file.
+    It reads the SQL file of the module's path: ``sql/queries/accounts/users.sql`` for
+    ``oadb.accounts.users``.
+
+    Raises:
+        DeclarationError: no such file, or an invalid one; the text lists every problem.
     """
     place = module.partition(".")[2].replace(".", "/")
     return Queries(place, load(place))

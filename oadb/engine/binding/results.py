@@ -1,15 +1,15 @@
-"""What a return annotation promises, strictly, with no silent case.
+"""Return annotations: how many rows a query returns, and what each becomes.
 
-    User            exactly one row            NoRowError, TooManyRowsError
-    User | None     at most one row            TooManyRowsError
+    User            exactly one row, else NoRowError or TooManyRowsError
+    User | None     at most one row, else TooManyRowsError
     list[User]      all rows
-    Iterator[User]  all rows, as they arrive; on a copy, Iterator[bytes]
-    int, str, ...   the single value of exactly one row
-    int | None      the same; None for no row and for a null
-    Affected        how many rows were written
-    None            nothing; the statement has no columns
+    Iterator[User]  all rows, as they arrive; for a COPY, Iterator[bytes]
+    int, str, ...   the only value of exactly one row
+    int | None      the same, or None for no row and for a null
+    Affected        the number of rows written
+    None            nothing; the statement returns no columns
 
-A row is a dataclass whose fields are the columns, in order; the contract check proves it.
+A row is a dataclass whose fields are the columns, in order; the contract check compares them.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ Cardinality = Literal["one", "optional", "many", "stream", "affected", "nothing"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How many rows a statement gives, and what each becomes."""
+    """How many rows a statement returns, and what each becomes."""
 
     cardinality: Cardinality
     row: type | None = None
@@ -38,9 +38,9 @@ class Result:
 
     @property
     def make(self) -> Callable[[Any], Any]:
-        """What turns the values of a row into what is returned for it.
+        """The function that makes a row of its values.
 
-        Positionally, which costs a third of doing it by name.
+        By position, which costs a third of passing them by name.
         """
         row = self.row
         return itemgetter(0) if row is None else lambda values: row(*values)
@@ -52,14 +52,14 @@ class Result:
 
     @property
     def fields(self) -> dict[str, ValueType | None]:
-        """The columns that the row promises, in order; None for a type that no column has."""
+        """The columns of the row, in order; None for one without a value type."""
         return {} if self.row is None else _fields(self.row)
 
     @property
     def shape_result(self) -> Callable[[str, list[Any], int], Any]:
-        """What turns fetched rows, or the number of written ones, into what was promised.
+        """The function that makes the result of fetched rows, or of the number of written ones.
 
-        Its first argument is the name of the query, for errors.
+        Its first argument is the label of the query, for errors.
         """
         return _SHAPES[self.cardinality]
 
@@ -71,7 +71,11 @@ def _fields(row: type) -> dict[str, ValueType | None]:
 
 
 def read(annotation: Any) -> Result:
-    """Read a return annotation. Raises TypeError saying what is wrong with it."""
+    """Read a return annotation.
+
+    Raises:
+        TypeError: an invalid annotation.
+    """
     if annotation is None or annotation is type(None):
         return Result("nothing")
     if annotation is Affected:
@@ -90,19 +94,19 @@ def _of(cardinality: Cardinality, row: Any) -> Result:
         return Result(cardinality, row=row)
     value = value_type(row)
     if value is None:
-        raise TypeError(f"it returns {row!r}, which is no dataclass and no value type")
+        raise TypeError(f"it returns {row!r}, which is neither a dataclass nor a value type")
     return Result(cardinality, value=value)
 
 
 def _one(label: str, rows: list[Any], _count: int) -> Any:
     if not rows:
-        raise NoRowError(f"{label}: no row, where exactly one is promised")
+        raise NoRowError(f"{label}: no row, although exactly one is promised")
     return _optional(label, rows, _count)
 
 
 def _optional(label: str, rows: list[Any], _count: int) -> Any:
     if len(rows) > 1:
-        raise TooManyRowsError(f"{label}: {len(rows)} rows, where at most one is promised")
+        raise TooManyRowsError(f"{label}: {len(rows)} rows, although at most one is promised")
     return rows[0] if rows else None
 
 

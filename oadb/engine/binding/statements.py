@@ -1,11 +1,11 @@
-"""Files of named SQL: `-- name: find_by_email`, a comment for people, one statement, a semicolon.
+"""Files of named SQL: `-- name: find_by_email`, a comment, one statement, a semicolon.
 
     -- name: find_by_email
     -- Any letter case matches. Served by users_email_lower_key.
     select user_id from oadb.users where lower(email) = lower(:email);
 
-A name that begins with an underscore is its module's own: an operation runs the statement, and does
-what belongs to it. A file is read to its end and every problem in it is reported at once.
+A name that begins with an underscore is private to its module: an operation runs the statement
+together with what belongs to it. All problems of a file are reported at once.
 """
 
 import keyword
@@ -31,12 +31,12 @@ _UNREADABLE = {
         "a colon inside [ ] can be a slice or a parameter",
         "write [low : high] for a slice of columns, [low : :high] with a parameter",
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong at a line of a file, with that line and what to do about it."""
+    """A problem at a line of a file, with that line and what to do about it."""
 
     path: str
     line: int
@@ -45,14 +45,14 @@ class Problem:
     hint: str
 
     def __str__(self) -> str:
-        """Return it as compilers do: path:line: message, the line, the hint."""
+        """Return it in the form of compilers: path:line: message, the line, the hint."""
         where = f"{self.path}:{self.line}"
         return f"{where}: {self.message}\n    {self.source.strip()}\n    hint: {self.hint}"
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One named SQL statement, as it stands in its file and as it is sent."""
+    """A named SQL statement: its place in a file, and the text that is sent."""
 
     module: str
     name: str
@@ -69,7 +69,7 @@ class Statement:
 
     @property
     def sql(self) -> bytes:
-        """What is sent: the label in a comment, then the text with $1, $2 for its parameters."""
+        """The text that is sent: the label in a comment, then the SQL with $1, $2, ..."""
         numbers = {f":{name}": f"${number}" for number, name in enumerate(self.params, 1)}
         text = f"/* {self.label} */ "
         for part in self.parts:
@@ -80,12 +80,12 @@ class Statement:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Keywords and bare identifiers of the code, in order, in lower case."""
+        """The keywords and unquoted identifiers, in order, in lower case."""
         return tuple(part.text.lower() for part in self.parts if part.kind == "word")
 
     @property
     def functions(self) -> tuple[str, ...]:
-        """Names before an opening parenthesis, in lower case: functions, and some keywords."""
+        """The names before an opening parenthesis, in lower case: functions and some keywords."""
         code = [part for part in self.parts if part.kind not in _SILENT]
         return tuple(
             name.text.lower()
@@ -98,28 +98,29 @@ class Statement:
         return replace(self, params=tuple(order))
 
     def line_at(self, position: int) -> int:
-        """Return the line of the file for a character *position* in ``sql``, counted from 1."""
+        """Return the line in the file of a character *position* in ``sql``, counted from 1."""
         return self.line + self.sql.decode()[: position - 1].count("\n")
 
 
 def sql_folder() -> Path:
-    """Return the folder ``sql``: inside an installed package, or beside it in a checkout."""
+    """Return the folder ``sql``: inside of an installed package, beside it in a checkout."""
     package = Path(__file__).resolve().parents[2]
     installed = package / "sql"
     return installed if installed.is_dir() else package.parent / "sql"
 
 
 def places() -> list[str]:
-    """Return the places of all files of queries, such as ``accounts/users``, in order."""
+    """Return the places of all query files, such as ``accounts/users``, in order."""
     folder = sql_folder() / "queries"
     files = folder.rglob("*.sql")
     return sorted(str(path.relative_to(folder).with_suffix("")) for path in files)
 
 
 def load(place: str) -> dict[str, Statement]:
-    """Read ``sql/queries/<place>.sql``, such as ``accounts/users``.
+    """Read ``sql/queries/<place>.sql``; a place is a path such as ``accounts/users``.
 
-    Raises DeclarationError listing every problem.
+    Raises:
+        DeclarationError: no such file, or an invalid one; the text lists every problem.
     """
     path = sql_folder() / "queries" / f"{place}.sql"
     shown = f"sql/queries/{place}.sql"
@@ -127,7 +128,7 @@ def load(place: str) -> dict[str, Statement]:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise DeclarationError(
-            f"{shown} does not exist; queries(__name__) of its module reads it"
+            f"{shown} does not exist, but queries(__name__) of its module reads it"
         ) from None
     except UnicodeDecodeError as error:
         raise DeclarationError(
@@ -137,7 +138,11 @@ def load(place: str) -> dict[str, Statement]:
 
 
 def parse(text: str, module: str, path: str) -> dict[str, Statement]:
-    """Split *text* into its named statements. Raises DeclarationError listing every problem."""
+    """Split *text* into its named statements.
+
+    Raises:
+        DeclarationError: an invalid text; the error lists every problem.
+    """
     reader = _FileReader(text.replace("\r\n", "\n"), module, path)
     statements = reader.read()
     if reader.problems:
@@ -147,7 +152,7 @@ def parse(text: str, module: str, path: str) -> dict[str, Statement]:
 
 
 class _FileReader:
-    """Reads one file; collects problems instead of stopping at the first."""
+    """Reads one file, and collects its problems instead of stopping at the first."""
 
     def __init__(self, text: str, module: str, path: str) -> None:
         self.problems: list[Problem] = []
@@ -190,7 +195,7 @@ class _FileReader:
             yield heading, body
 
     def _refuse_code(self, body: list[Token]) -> None:
-        """Report SQL that stands before the first name."""
+        """Report SQL before the first name."""
         for token in body:
             if token.kind not in _SILENT:
                 self._report(token, "SQL before the first name", "put -- name: above the statement")
@@ -202,9 +207,7 @@ class _FileReader:
         if _HEADING.fullmatch(token.text):
             return True
         if _NEARLY_HEADING.fullmatch(token.text):
-            self._report(
-                token, "this looks like a heading but is none", "write -- name: find_by_email"
-            )
+            self._report(token, "an invalid heading", "write -- name: find_by_email")
         return False
 
     def _starts_line(self, token: Token) -> bool:
@@ -217,7 +220,7 @@ class _FileReader:
             self._report(
                 heading,
                 f"{name!r} cannot be a name",
-                "use lower_case_words that Python takes as a name",
+                "use lower_case_words that are a valid name in Python",
             )
         return name
 
@@ -239,7 +242,7 @@ class _FileReader:
         )
 
     def _one_statement(self, heading: Token, code: list[Token]) -> list[Token]:
-        """Return the tokens up to the semicolon; report what no statement may hold."""
+        """Return the tokens up to the semicolon; report those that a statement may not have."""
         statement = [*takewhile(lambda token: token.kind != "semicolon", code)]
         for token in statement:
             if token.kind in _UNREADABLE:

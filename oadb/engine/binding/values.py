@@ -1,8 +1,8 @@
-"""Python annotations and PostgreSQL types: what a parameter may be, what a column becomes.
+"""Value types: the Python annotations of parameters and columns, and their PostgreSQL types.
 
-Every value is sent without a type of its own, so that the server infers the types from the
-statement, exactly as PREPARE does when a DBA pastes it. psycopg alone would pick a type from
-each value (smallint for 1, bigint for 3000000000), and prepare one statement for each.
+Every value is sent without a type, so that the server infers types from the statement, exactly as
+PREPARE does when a DBA pastes it. psycopg alone would choose a type for each value (smallint for 1,
+bigint for 3000000000), and prepare a statement for each.
 """
 
 import re
@@ -55,11 +55,11 @@ _DUMPERS: tuple[tuple[type, type[Dumper]], ...] = (
     (dict, JsonbDumper),
 )
 
-# A value of the first type is not one of the second, although Python says it is.
-_FALSE_FRIENDS = ((bool, int), (bool, float), (datetime, date))
+# A value of the first type is not accepted as the second, although Python's isinstance does.
+_NOT_INTERCHANGEABLE = ((bool, int), (bool, float), (datetime, date))
 
-# What the name of a type leaves out.
-_AS_WRITTEN = {datetime: "datetime with a time zone", time: "time without a time zone"}
+# How errors name types whose name alone is not enough.
+_SHOWN_AS = {datetime: "datetime with a time zone", time: "time without a time zone"}
 
 
 def _untyped_adapters() -> AdaptersMap:
@@ -70,7 +70,7 @@ def _untyped_adapters() -> AdaptersMap:
 
 
 class Untyped:
-    """The context that a connection takes its dumpers from."""
+    """The context from which connections take their dumpers."""
 
     adapters = _untyped_adapters()
     connection = None
@@ -86,13 +86,13 @@ class ValueType:
 
     @property
     def postgres(self) -> frozenset[str]:
-        """Names of the PostgreSQL types that it stands for, as pg_type spells them."""
+        """The names in pg_type of the PostgreSQL types for which it is allowed."""
         names = _POSTGRES[self.python]
         return frozenset(f"_{name}" for name in names) if self.array else names
 
     @property
     def exact(self) -> frozenset[type]:
-        """Types whose values are accepted at once; empty where each value must be looked at."""
+        """The types whose values are accepted at once; empty if each value must be checked."""
         if self.array or self.python in {datetime, time}:
             return frozenset()
         return frozenset({self.python, type(None)} if self.optional else {self.python})
@@ -108,7 +108,10 @@ class ValueType:
         return self._accepts_one(value)
 
     def _accepts_one(self, value: object) -> bool:
-        if any(isinstance(value, friend) and self.python is of for friend, of in _FALSE_FRIENDS):
+        if any(
+            isinstance(value, given) and self.python is wanted
+            for given, wanted in _NOT_INTERCHANGEABLE
+        ):
             return False
         if isinstance(value, datetime):
             return self.python is datetime and value.utcoffset() is not None
@@ -117,21 +120,21 @@ class ValueType:
         return isinstance(value, (float, int) if self.python is float else self.python)
 
     def __str__(self) -> str:
-        """Return it as it is written, with what the name leaves out."""
-        name = _AS_WRITTEN.get(self.python, self.python.__name__)
+        """Return it for errors: like the annotation, and with or without a time zone."""
+        name = _SHOWN_AS.get(self.python, self.python.__name__)
         name = f"list[{name}]" if self.array else name
         return f"{name} | None" if self.optional else name
 
 
 def mismatch(label: str, name: str, expected: ValueType, value: object) -> ParameterError:
-    """Return the error for an argument of another type: it says the type, and never the value."""
+    """Return the error for an argument of another type; it shows the type, never the value."""
     hint = "; wrap it: Secret(...)" if expected.python is Secret and isinstance(value, str) else ""
     given = type(value).__name__
     return ParameterError(f"{label}: {name} must be {expected}, not {given}{hint}")
 
 
 def value_type(annotation: Any) -> ValueType | None:
-    """Read an annotation; None if it is not one that a value can have."""
+    """Read an annotation; None if it is not a value type."""
     annotation, optional = without_none(annotation)
     array = get_origin(annotation) is list
     python = _plain(get_args(annotation)[0] if array else annotation)
@@ -139,7 +142,7 @@ def value_type(annotation: Any) -> ValueType | None:
 
 
 def without_none(annotation: Any) -> tuple[Any, bool]:
-    """Split ``T | None`` into T and True; anything else is itself and False."""
+    """Split ``T | None`` into T and True; return any other annotation and False."""
     if get_origin(annotation) not in {Union, types.UnionType}:
         return annotation, False
     rest = [part for part in get_args(annotation) if part is not type(None)]
@@ -159,16 +162,16 @@ def _plain(annotation: Any) -> Any:
 _UNSENDABLE = re.compile("[\0\ud800-\udfff]")
 
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
-"""What stands where something was that a text of PostgreSQL cannot hold."""
+"""Replaces a character that PostgreSQL's text cannot hold."""
 
 
 def readable(text: str, longest: int) -> str:
-    """Return *text*, cut, with UNREADABLE in place of what PostgreSQL cannot hold."""
+    """Return *text*, cut, with UNREADABLE for characters that PostgreSQL's text cannot hold."""
     return _UNSENDABLE.sub(UNREADABLE, text[:longest])
 
 
 def unsendable(value: object) -> str | None:
-    """Say what in *value* cannot be sent as text, or None."""
+    """Return what in *value* cannot be sent as text, or None."""
     if isinstance(value, list):
         return next(filter(None, map(unsendable, cast("list[object]", value))), None)
     if not isinstance(value, str):
@@ -176,5 +179,5 @@ def unsendable(value: object) -> str | None:
     if "\0" in value:
         return "a NUL character, which PostgreSQL's text cannot hold"
     if any("\ud800" <= character <= "\udfff" for character in value):
-        return "a lone surrogate, which is no text in UTF-8"
+        return "a lone surrogate, which UTF-8 cannot represent"
     return None

@@ -1,4 +1,4 @@
-"""Connections as the pool keeps them: with their age, their cursors, and a free test of life."""
+"""Connections of a pool: age, prepared statements, and a liveness test without a round trip."""
 
 import os
 import select
@@ -12,33 +12,33 @@ from psycopg import pq
 
 from oadb.engine.binding.values import Untyped
 
-# The peer has closed (RDHUP, Linux only), hung up, or the descriptor is no good.
+# The peer has closed (RDHUP, Linux only), hung up, or the descriptor is invalid.
 _GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 @dataclass(slots=True)
 class Outage:
-    """What the pool's last attempts to connect came to, shared with its callers."""
+    """The result of the last attempts to connect, shared by the pool and its callers."""
 
     since: float | None = None
     reason: str = ""
     ever_connected: bool = False
 
     def failed(self, error: psycopg.Error) -> None:
-        """Note a failed attempt; the first of a row starts the outage."""
+        """Record a failed attempt; the first of several starts the outage."""
         self.reason = " ".join(str(error).split())
         if self.since is None:
             self.since = monotonic()
 
     def ended(self) -> None:
-        """Note an attempt that succeeded."""
+        """Record a successful attempt."""
         self.since = None
         self.ever_connected = True
 
 
 @dataclass(slots=True)
 class ConnectionState:
-    """What the engine keeps with a connection."""
+    """What the engine knows of a connection."""
 
     expires: float
     prepares: bool
@@ -48,15 +48,15 @@ class ConnectionState:
 
 
 class PooledConnection(psycopg.Connection[Any]):
-    """A connection of the pool of a Database."""
+    """A connection of a Database."""
 
     state: ConnectionState
 
     @classmethod
-    def connect(  # type: ignore[override]  # the pool alone connects, and gives these
+    def connect(  # type: ignore[override]  # only the pool and listeners call it
         cls, conninfo: str = "", *, outage: Outage, recycle: float, prepares: bool, **options: Any
     ) -> Self:
-        """Connect, and tell *outage* how it went."""
+        """Connect, and record the attempt in *outage*."""
         try:
             connection = super().connect(conninfo, context=Untyped(), **options)
         except psycopg.Error as error:
@@ -68,7 +68,7 @@ class PooledConnection(psycopg.Connection[Any]):
 
 
 class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
-    """A connection of the pool of an AsyncDatabase."""
+    """A connection of an AsyncDatabase."""
 
     state: ConnectionState
 
@@ -76,7 +76,7 @@ class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
     async def connect(  # type: ignore[override]  # as above
         cls, conninfo: str = "", *, outage: Outage, recycle: float, prepares: bool, **options: Any
     ) -> Self:
-        """Connect, and tell *outage* how it went."""
+        """Connect, and record the attempt in *outage*."""
         try:
             connection = await super().connect(conninfo, context=Untyped(), **options)
         except psycopg.Error as error:
@@ -88,10 +88,11 @@ class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
 
 
 def looks_alive(connection: Any) -> bool | None:
-    """Ask the socket, without a round trip: False if the server has gone, None if it spoke.
+    """Poll the socket, without a round trip: False if the server has closed it, else True.
 
-    A server that ends a connection leaves its last words and an end of file in the socket's
-    buffer. Words alone (a notice, or an end of file still on its way) need a round trip to tell.
+    A server that ends a session leaves a message and an end of file in the buffer of the socket.
+    After a message alone (a notice, or the end of file has not arrived yet) the answer is None:
+    only a round trip can tell.
     """
     if connection.closed:
         return False
@@ -102,9 +103,9 @@ def looks_alive(connection: Any) -> bool | None:
 
 
 def cut_off(connection: Any) -> None:
-    """Make a connection inherited through fork lead nowhere: its session is the parent's.
+    """Disconnect a connection inherited through fork from its server, without ending the session.
 
-    Whatever the child still does with it, closing it included, must not reach the server.
+    The session is the parent's: nothing that the child does, even closing, may reach the server.
     """
     if not connection.closed:
         nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
@@ -113,14 +114,14 @@ def cut_off(connection: Any) -> None:
 
 
 def is_broken(connection: Any) -> bool:
-    """Say whether libpq has given the connection up."""
+    """Say whether libpq considers the connection lost."""
     return bool(connection.pgconn.status == pq.ConnStatus.BAD)
 
 
 def new_state(pgconn: Any, recycle: float, *, prepares: bool) -> ConnectionState:
-    """Return the state of a new connection that is to be replaced after *recycle* seconds."""
+    """Return the state of a new connection, which expires after about *recycle* seconds."""
     poll = select.poll()
     poll.register(pgconn.socket, select.POLLIN | _GONE)
-    # A little early and not all at once: connections made together must not expire together.
-    expires = monotonic() + recycle * uniform(0.95, 1.0)  # noqa: S311
+    # A little early, at random: connections made together must not expire together.
+    expires = monotonic() + recycle * uniform(0.95, 1.0)  # noqa: S311  # not secret
     return ConnectionState(expires, prepares, poll)

@@ -1,4 +1,4 @@
-"""Who has which connection, for what and since when; and who forgot to give one back."""
+"""Leases: the use of each connection and its start; leaks are detected and logged."""
 
 import inspect
 import logging
@@ -19,59 +19,62 @@ _STACK_DEPTH = 8
 
 
 class Leases:
-    """The connections that are out of the pool."""
+    """The connections that are in use."""
 
     def __init__(self) -> None:
         self._open: dict[Any, tuple[str, float]] = {}
-        self._forgotten: deque[tuple[Any, Callers]] = deque()
+        self._leaks: deque[tuple[Any, Callers]] = deque()
         self.leaked = 0
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return their number."""
         return len(self._open)
 
     def __contains__(self, connection: Any) -> bool:
-        """Say whether *connection* is out, and with this process."""
+        """Say whether this process has leased *connection*."""
         return connection in self._open
 
     def __iter__(self) -> Iterator[Any]:
-        """Iterate over the connections."""
+        """Iterate over the connections in use."""
         return iter(list(self._open))
 
     def begin(self, connection: Any, label: str) -> None:
-        """Note that *connection* is out for *label*."""
+        """Record that *connection* is used for *label*."""
         self._open[connection] = (label, monotonic())
 
     def end(self, connection: Any) -> None:
-        """Note that *connection* is back."""
+        """Record that *connection* was returned."""
         self._open.pop(connection, None)
 
     def watch(self, holder: object, connection: Any, origin: Callers) -> Callable[[], Any]:
-        """Have *connection* found by ``forgotten`` if *holder* dies without giving it back.
+        """Have ``next_leaked`` find *connection* if *holder* is collected without returning it.
 
-        Returns what to call once it was given back.
+        Returns:
+            A function that ends the watch, to be called when the connection is returned.
         """
-        # The finaliser may run anywhere, even inside the pool's own lock: it only takes a note.
-        final = weakref.finalize(holder, self._forgotten.append, (connection, origin))
+        # The finaliser may run anywhere, even while the pool's lock is held: it only appends.
+        final = weakref.finalize(holder, self._leaks.append, (connection, origin))
         final.atexit = False
         return final.detach
 
-    def forgotten(self) -> Any:
-        """Return a connection whose holder is gone, after logging where it was taken, or None."""
-        if not self._forgotten:
+    def next_leaked(self) -> Any:
+        """Return a connection whose holder was collected, and log where it was leased; or None."""
+        if not self._leaks:
             return None
-        connection, origin = self._forgotten.popleft()
+        connection, origin = self._leaks.popleft()
         label, since = self._open.pop(connection, ("a block", monotonic()))
         self.leaked += 1
         logger.error(
             "%s was left open and garbage collected after %.1f s; "
             "its connection is closed and replaced. It was opened at:\n%s",
-            label, monotonic() - since, _formatted(origin),
-        )  # fmt: skip
+            label,
+            monotonic() - since,
+            _formatted(origin),
+        )
         return connection
 
     def longest(self) -> str:
-        """Name the lease that has lasted longest."""
+        """Return a phrase that names the longest lease."""
         leases = list(self._open.values())
         if not leases:
             return ""
@@ -80,7 +83,7 @@ class Leases:
 
 
 def callers() -> Callers:
-    """Note who called: cheaply, as it is hardly ever needed."""
+    """Return the call stack. Cheap, because it is rarely shown."""
     frame, found = inspect.currentframe(), Callers()
     while frame is not None and len(found) < _STACK_DEPTH:
         found.append((frame.f_code, frame.f_lineno))
@@ -89,7 +92,7 @@ def callers() -> Callers:
 
 
 def _formatted(origin: Callers) -> str:
-    """Return *origin* as a traceback shows it; source files are read only now."""
+    """Return *origin* in the form of a traceback; only now are source files read."""
     frames = [
         traceback.FrameSummary(code.co_filename, line, code.co_name)
         for code, line in reversed(origin)

@@ -1,11 +1,15 @@
-"""What a pool tells of itself."""
+"""The statistics of a pool."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class PoolStats:
-    """A pool at one moment: connections, and counts since it was opened."""
+    """The connections of a pool now, and counts since it was opened.
+
+    ``waiting`` are callers without a connection, ``most`` is the limit of connections.
+    ``stale_replaced`` counts dead and expired connections, ``leaked`` those never returned.
+    """
 
     size: int
     idle: int

@@ -62,12 +62,20 @@ def line(function: Callable[..., Any]) -> int:
     [
         (get, "select 1", "user_id is not in the SQL"),
         (get, "select :id", ":id is not a parameter"),
-        (nameless, "select :user_id", "user_id has no annotation that a value can have"),
-        (typeless, "select :user_id", "user_id has no annotation that a value can have"),
+        (nameless, "select :user_id", "user_id has no annotation of a value type"),
+        (typeless, "select :user_id", "user_id has no annotation of a value type"),
         (endless, "select :user_id", "it has no return annotation"),
-        (odd, "select :user_id", "no column can be the field number of its row"),
-        (unknown, "select :user_id", "it returns tuple[int, str], which is no dataclass"),
-        (bare, "select :user_id", "it returns <class 'list'>, which is no dataclass"),
+        (odd, "select :user_id", "the field number of its row has no value type"),
+        (
+            unknown,
+            "select :user_id",
+            "it returns tuple[int, str], which is neither a dataclass nor a value type",
+        ),
+        (
+            bare,
+            "select :user_id",
+            "it returns <class 'list'>, which is neither a dataclass nor a value type",
+        ),
         (stepless, "select :user_id", "user_id"),
     ],
 )

@@ -103,7 +103,7 @@ async def test_a_long_computation_runs_in_a_thread_beside_an_event_loop(
 
 
 def test_awaiting_something_else_over_a_database_is_a_clear_error(db: Database) -> None:
-    with pytest.raises(RuntimeError, match="awaited something other than a query of its executor"):
+    with pytest.raises(RuntimeError, match="awaited something other than a call of its executor"):
         nap(db)
 
     assert users.count_all(db) == 0

@@ -115,7 +115,7 @@ def test_every_problem_is_reported_at_once_with_line_source_and_hint() -> None:
         (
             "queries/probe.sql:4: 'Get-All' cannot be a name\n"
             "    -- name: Get-All\n"
-            "    hint: use lower_case_words that Python takes as a name"
+            "    hint: use lower_case_words that are a valid name in Python"
         ),
         (
             "queries/probe.sql:8: a positional parameter\n"
@@ -162,7 +162,7 @@ def test_a_mistake_in_a_file_is_named(text: str, message: str) -> None:
 def test_what_looks_like_a_heading_but_is_none_is_refused(heading: str) -> None:
     text = f"-- name: first\nselect 1;\n{heading}\nselect 2;"
 
-    assert "probe.sql:3: this looks like a heading but is none" in refused(text)
+    assert "probe.sql:3: an invalid heading" in refused(text)
 
 
 def test_a_comment_that_begins_with_the_word_name_is_no_heading() -> None:
@@ -177,7 +177,9 @@ def test_problems_after_sql_before_the_first_name_are_reported_as_well() -> None
 
 
 def test_a_missing_file_says_who_wanted_it() -> None:
-    with pytest.raises(DeclarationError, match=r"sql/queries/nope\.sql does not exist; queries"):
+    with pytest.raises(
+        DeclarationError, match=r"sql/queries/nope\.sql does not exist, but queries"
+    ):
         statements.load("nope")
 
 

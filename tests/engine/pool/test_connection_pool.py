@@ -98,7 +98,7 @@ def test_too_many_waiting_calls_are_turned_away_before_the_timeout(connect: Conn
     assert took < 2
     assert 4 <= len(served) <= 5
     assert all(isinstance(error, PoolTimeoutError) for error in refused)
-    assert all("callers wait already" in str(error) for error in refused)
+    assert all("callers are waiting already" in str(error) for error in refused)
 
 
 def test_a_waiting_call_gets_the_connection_that_is_given_back(connect: Connect) -> None:

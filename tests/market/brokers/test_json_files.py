@@ -91,7 +91,7 @@ def test_an_empty_array_has_no_rows(file: Path) -> None:
         ("[1]", "\"['1']\" is neither text nor number"),
         ("true", "'True' is neither text nor number"),
         (r'"\u0000"', "it holds a NUL character, which PostgreSQL's text cannot hold"),
-        (r'"\ud800"', "it holds a lone surrogate, which is no text in UTF-8"),
+        (r'"\ud800"', "it holds a lone surrogate, which UTF-8 cannot represent"),
     ],
 )
 def test_an_entry_with_what_is_no_field_is_rejected_and_the_rest_is_read(
@@ -133,7 +133,9 @@ def test_a_large_file_that_is_cut_off_names_the_entry(file: Path, length: int) -
     file.write_text(whole[:cut])
     entry = whole.count("{", 0, cut)
 
-    assert refused(file).startswith(f"f.json: entry {entry}: cut off, or no JSON array of objects")
+    assert refused(file).startswith(
+        f"f.json: entry {entry}: cut off, or not a JSON array of objects"
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def test_a_large_file_that_is_cut_off_names_the_entry(file: Path, length: int) -
 def test_what_is_no_array_of_objects_is_refused(file: Path, content: bytes) -> None:
     file.write_bytes(content)
 
-    assert "no JSON array of objects" in refused(file)
+    assert "not a JSON array of objects" in refused(file)
 
 
 @pytest.mark.parametrize("filler", [b"x", b" ", b'"x",'])
@@ -160,7 +162,7 @@ def test_an_entry_of_100_megabytes_is_not_read_to_its_end(
             out.write(filler * (1_000_000 // len(filler)))
 
     tracemalloc.start()
-    assert "no JSON array of objects" in refused(file)
+    assert "not a JSON array of objects" in refused(file)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
