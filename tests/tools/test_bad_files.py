@@ -1,6 +1,6 @@
 """Damaged files and impossible rows, through the command line: nothing changes, and it is said why.
 
-What the readers make of a damaged file is in tests/brokers; here it is what the database, its
+What the readers make of a damaged file is in tests/market/brokers; here it is what the database, its
 record and the person at the terminal have of it.
 """
 
@@ -101,7 +101,7 @@ def assert_refused(shell: Shell, data: bytes, message: str, **where: str) -> Non
         (b"", "f.csv:1: the heading lacks tradingsymbol, name, instrument_token, "),
         (GOOD[:-15], "f.csv:5: cut off in this line; fetch the file again"),
         (GOOD[:-1] + "é".encode()[:1], "f.csv:5: not UTF-8; fetch the file again"),
-        (GOOD + b"1,\0\n", "f.csv:6: a NUL byte; this is no text"),
+        (GOOD + b"1,\0\n", "f.csv:6: a NUL byte; this is not text"),
         (PACKED[: len(PACKED) // 2], "f.csv: damaged gzip after line "),
         (PACKED[:-1], "f.csv: damaged gzip after line 0; fetch the file again"),
         (GOOD.replace(b",", b";"), "f.csv:1: the heading lacks tradingsymbol, name, "),
@@ -135,7 +135,7 @@ def test_a_line_of_100_megabytes_leaves_the_old_set(shell: Shell) -> None:
     assert_refused(
         shell,
         GOOD + b"x" * 100_000_000,
-        "f.csv:6: a line of more than 262,144 bytes; this is no file of a broker",
+        "f.csv:6: a line of more than 262,144 bytes; this is not a broker's file",
     )
 
 

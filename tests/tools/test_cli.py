@@ -147,7 +147,7 @@ def test_an_unknown_broker_is_told_the_known_ones(tmp_path: Path) -> None:
     done = oadb("instruments", "load", str(tmp_path / "x"), "--broker", "kite", url="unused")
 
     assert (done.returncode, done.stderr) == (
-        1, "oadb: no reader for 'kite'; there are angel, dhan, fyers, upstox, zerodha\n",
+        1, "oadb: no reader for 'kite'; expected one of angel, dhan, fyers, upstox, zerodha\n",
     )  # fmt: skip
 
 

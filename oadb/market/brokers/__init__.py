@@ -1,4 +1,4 @@
-"""Readers of brokers' instrument files: each turns one format into instruments.Listing."""
+"""Readers of brokers' instrument files; each reads one format and yields listings."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +13,14 @@ READERS: dict[str, Callable[[Path], Iterator[Listing | Rejected]]] = {
 
 
 def read(broker: str, path: Path) -> Iterator[Listing | Rejected]:
-    """Yield the rows of a *broker*'s instrument file.
+    """Read a broker's instrument file, plain or gzip.
 
-    Raises LoadError if there is no reader for the broker, or the file cannot be read as its.
+    Yields:
+        A Listing for each row, or Rejected for a row that cannot be read.
+
+    Raises:
+        LoadError: there is no reader for *broker*, or the file is not one of its files.
     """
     if broker not in READERS:
-        raise LoadError(f"no reader for {broker[:40]!r}; there are {', '.join(READERS)}")
+        raise LoadError(f"no reader for {broker[:40]!r}; expected one of {', '.join(READERS)}")
     return READERS[broker](path)

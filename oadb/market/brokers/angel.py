@@ -1,4 +1,4 @@
-"""Angel's OpenAPIScripMaster.json: one array with all exchanges, prices in paise."""
+"""Angel's OpenAPIScripMaster.json: one JSON array for all exchanges, prices in paise."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +10,12 @@ from oadb.market.instruments import Listing, Rejected
 
 BROKER = "angel"
 
-# The strikes of currency options have seven places.
+# Strikes of currency options have seven decimal places.
 _CURRENCY = "0.0000001"
 
 
 def read(path: Path) -> Iterator[Listing | Rejected]:
-    """Yield each entry. Raises LoadError if the file as a whole cannot be read."""
+    """Read the file; see ``brokers.read``."""
     return json_files.rows(path, LAYOUT.columns, converter(LAYOUT))
 
 

@@ -1,4 +1,4 @@
-"""CSV files: each line as the fields under chosen columns."""
+"""CSV files: reads chosen columns of each line."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -18,10 +18,18 @@ def rows(
     *,
     heading: tuple[str, ...] = (),
 ) -> Iterator[T | Rejected]:
-    """Yield each line as *convert* makes it of the fields under *columns*; None: an empty field.
+    """Read a CSV file and convert its lines.
 
-    A file without a heading is given one, which names its columns from the left. Raises LoadError
-    naming file and line if the file cannot be read as CSV with these columns.
+    Args:
+        columns: the columns that *convert* takes, in this order; None: an empty field.
+        convert: raises RowError for a line that it cannot convert.
+        heading: names of the columns from the left, for a file without a heading.
+
+    Yields:
+        What *convert* returns for each line, or Rejected.
+
+    Raises:
+        LoadError: the file cannot be read as CSV with these columns; names file and line.
     """
     with opened(path) as source:
         reader = csv.reader(source.lines(), strict=True)
@@ -47,7 +55,7 @@ def rows(
 
 
 def _positions(name: str, heading: Sequence[str], columns: tuple[str | None, ...]) -> list[int]:
-    """Return where the columns stand; None is at the end, where an empty field is put."""
+    """Return the positions of columns; None is the last, where an empty field is appended."""
     wanted = list(dict.fromkeys(column for column in columns if column is not None))
     missing = [column for column in wanted if column not in heading]
     if missing:

@@ -1,4 +1,4 @@
-"""Dhan's api-scrip-master.csv: one CSV with all exchanges, ticks in paise."""
+"""Dhan's api-scrip-master.csv: one CSV for all exchanges, ticks in paise."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from oadb.market.instruments import Listing, Rejected
 
 BROKER = "dhan"
 
-# What is traded, by the kind of instrument; other futures and options are on shares and indices.
+# Groups of instruments, by Dhan's type; other futures and options are on shares and indices (FNO).
 _GROUPS = {
     "EQUITY": "EQ",
     "INDEX": "INDEX",
@@ -22,7 +22,7 @@ _GROUPS = {
     "OPTCOM": "COMM",
 }
 
-# The exchanges of the platform and of Dhan.
+# The exchange at the platform and at Dhan.
 _EXCHANGES = {
     ("NSE", "EQ"): ("NSE", "NSE_EQ"),
     ("NSE", "INDEX"): ("NSE_INDEX", "IDX_I"),
@@ -40,7 +40,7 @@ _EXCHANGES = {
 
 
 def read(path: Path) -> Iterator[Listing | Rejected]:
-    """Yield each line. Raises LoadError if the file as a whole cannot be read."""
+    """Read the file; see ``brokers.read``."""
     return csv_files.rows(path, LAYOUT.columns, converter(LAYOUT))
 
 
@@ -49,7 +49,7 @@ def _market(exchange: str, instrument: str) -> Market:
     names = _EXCHANGES.get((exchange, group))
     kind = type_of(instrument)
     if names is None or (group == "FNO" and kind == instrument):
-        raise RowError(f"{instrument[:40]!r} on {exchange[:40]!r} is no instrument that is known")
+        raise RowError(f"instrument {instrument[:40]!r} on exchange {exchange[:40]!r} is unknown")
     return Market(*names, kind)
 
 
@@ -65,7 +65,7 @@ LAYOUT = Layout(
     market=_market,
     broker_symbol="SEM_TRADING_SYMBOL",
     name="SM_SYMBOL_NAME",
-    # SM_SYMBOL_NAME of a derivative is empty, or no underlying: BSXOPT for SENSEX.
+    # SM_SYMBOL_NAME of a derivative is empty, or not its underlying: BSXOPT for SENSEX.
     underlying=None,
     token=("SEM_SMST_SECURITY_ID",),
     series="SEM_SERIES",

@@ -1,7 +1,6 @@
-"""Files of brokers, plain or gzip: opened, decoded, and given a block at a time.
+"""Brokers' files, plain or gzip: opens them, decodes them, and reads a block at a time.
 
-A file is read whole or not at all: what is cut off, damaged or no text is a LoadError that says
-where, never a shorter file.
+A file that is cut off, damaged or not text is never read as a shorter file: LoadError says where.
 """
 
 import codecs
@@ -21,24 +20,24 @@ from oadb.market.instruments import Rejected
 T = TypeVar("T")
 
 Convert = Callable[[tuple[str, ...]], T]
-"""Makes a row of the fields of a line or an entry; raises RowError."""
+"""Converts the fields of a line or an entry to a row; raises RowError."""
 
 BLOCK = 1 << 18
-"""Bytes that are read at once, and most of a line or an entry; brokers write under 1,000."""
+"""Bytes read at once, and the maximum length of a line or an entry; brokers' are under 1,000."""
 
 _SAMPLE = 80
-"""Most characters of a sample."""
+"""Maximum length of a sample, in characters."""
 
 _GZIP = b"\x1f\x8b"
 
 
 def rejected(where: str, fault: RowError, fields: Iterable[object]) -> Rejected:
-    """Return a row that cannot be read, with its beginning as a sample."""
+    """Return the rejection of a row, with the beginning of its fields as a sample."""
     return Rejected(where, str(fault), ",".join(map(str, fields))[:_SAMPLE])
 
 
 def checksum(path: Path) -> bytes | None:
-    """Return the SHA-256 of a file; None if it cannot be read, of which its reader says why."""
+    """Return the SHA-256 of a file; None if it cannot be read, as reading its rows raises why."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
@@ -47,7 +46,7 @@ def checksum(path: Path) -> bytes | None:
 
 
 class OpenFile:
-    """A file that is being read, and how far."""
+    """A file that is being read; counts its lines for errors."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.name = path.name
@@ -56,11 +55,11 @@ class OpenFile:
         self._read = 0
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines with their ends; ``unfinished`` tells that the last one has none."""
+        """Yield the lines with their line ends; ``unfinished`` says if the last one has none."""
         return chain.from_iterable(self._blocks_of_lines())
 
     def texts(self) -> Iterator[str]:
-        """Yield the text, cut between any two characters."""
+        """Yield the text in blocks, which may end anywhere."""
         decoder = codecs.getincrementaldecoder("utf-8")()
         for block in self._blocks():
             yield self._decoded(block, decoder.decode)
@@ -74,7 +73,7 @@ class OpenFile:
             if len(rest) > BLOCK:
                 raise LoadError(
                     f"{self.name}:{self._read + 1}: a line of more than {BLOCK:,} bytes; "
-                    "this is no file of a broker"
+                    "this is not a broker's file"
                 )
         self.unfinished = bool(rest)
         yield io.StringIO(self._decoded(rest, bytes.decode), newline="\n")
@@ -92,7 +91,7 @@ class OpenFile:
             raise LoadError(f"cannot read {self.name}: {error.strerror}") from None
 
     def _decoded(self, block: bytes, decode: Callable[[bytes], str]) -> str:
-        """Decode a block, so that a fault is told with its line."""
+        """Decode a block; an error names its line."""
         try:
             text = decode(block)
         except UnicodeDecodeError as error:
@@ -102,14 +101,18 @@ class OpenFile:
             ) from None
         if "\0" in text:
             before = text[: text.index("\0")].count("\n")
-            raise LoadError(f"{self.name}:{self._read + before + 1}: a NUL byte; this is no text")
+            raise LoadError(f"{self.name}:{self._read + before + 1}: a NUL byte; this is not text")
         self._read += block.count(b"\n")
         return text
 
 
 @contextmanager
 def opened(path: Path) -> Generator[OpenFile]:
-    """Open a file, plain or gzip. Raises LoadError if it is not there or may not be read."""
+    """Open a file, plain or gzip.
+
+    Raises:
+        LoadError: the file does not exist or cannot be read.
+    """
     try:
         with path.open("rb") as file:
             packed = file.read(len(_GZIP)) == _GZIP
@@ -121,6 +124,10 @@ def opened(path: Path) -> Generator[OpenFile]:
 
 
 def is_json(path: Path) -> bool:
-    """Say whether a file begins as a JSON array does."""
+    """Return whether a file begins like a JSON array.
+
+    Raises:
+        LoadError: the file cannot be read.
+    """
     with opened(path) as source:
         return next(source.texts()).lstrip().startswith("[")

@@ -1,4 +1,4 @@
-"""Fyers' symbol masters: one CSV for each exchange and segment, such as NSE_FO.csv, unheaded."""
+"""Fyers' symbol masters: one CSV per exchange and segment, such as NSE_FO.csv, no heading."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +10,8 @@ from oadb.market.instruments import Listing, Rejected
 
 BROKER = "fyers"
 
-# By Fyers' numbers of exchange (10 NSE, 11 MCX, 12 BSE) and segment (10 cash, 11 shares and
-# indices, 12 currencies, 20 commodities).
+# By Fyers' numbers of exchange (10 NSE, 11 MCX, 12 BSE) and segment (10 cash; derivatives of:
+# 11 shares and indices, 12 currencies, 20 commodities).
 _EXCHANGES = {
     ("10", "10"): "NSE",
     ("10", "11"): "NFO",
@@ -28,7 +28,7 @@ _INDEX = "10"
 
 _TYPES = {"XX": "FUT", "CE": "CE", "PE": "PE"}
 
-# The columns from the left; what follows them is not used.
+# The columns from the left; further columns are not used.
 _HEADING = (
     "fytoken", "description", "instrument_type", "lot_size", "tick_size", "isin", "session",
     "updated", "expiry", "symbol", "exchange", "segment", "scrip_code", "underlying",
@@ -37,14 +37,14 @@ _HEADING = (
 
 
 def read(path: Path) -> Iterator[Listing | Rejected]:
-    """Yield each line. Raises LoadError if the file as a whole cannot be read."""
+    """Read the file; see ``brokers.read``."""
     return csv_files.rows(path, LAYOUT.columns, converter(LAYOUT), heading=_HEADING)
 
 
 def _market(exchange: str, segment: str, instrument: str, option: str) -> Market:
     name = _EXCHANGES.get((exchange, segment))
     if name is None:
-        raise RowError(f"exchange {exchange[:40]!r} has no segment {segment[:40]!r} that is known")
+        raise RowError(f"segment {segment[:40]!r} on exchange {exchange[:40]!r} is unknown")
     if segment != _CASH:
         if option not in _TYPES:
             raise RowError(f"option_type is {option[:40]!r}; expected CE, PE or XX")
@@ -55,10 +55,10 @@ def _market(exchange: str, segment: str, instrument: str, option: str) -> Market
 
 
 def _cash_symbol(symbol: str, exchange: str, series: str) -> str:
-    """Cut off the exchange, and a series that the platform does not show: NSE:SBIN-EQ."""
+    """Cut off the exchange, and a series that the platform does not use: NSE:SBIN-EQ."""
     del series
     plain = symbol.partition(":")[2]
-    # BSE's are its groups of shares.
+    # At BSE the suffix is the group of the share.
     if exchange == "BSE":
         return plain.rpartition("-")[0] or plain
     return plain.removesuffix("-EQ").removesuffix("-INDEX")

@@ -1,7 +1,7 @@
-"""JSON files of one array: each entry as the values of chosen keys.
+"""JSON files of one array: reads chosen keys of each entry.
 
-The standard library's decoder goes over a window of the text: as fast as decoding the whole at
-once, in a tenth of the memory (docs/decisions/0014).
+The standard library's decoder is run over a window of the text: as fast as decoding the whole text
+at once, in a tenth of the memory (docs/decisions/0014).
 """
 
 import json
@@ -16,10 +16,10 @@ from oadb.errors import LoadError, RowError
 from oadb.market.brokers.files import BLOCK, Convert, OpenFile, T, opened, rejected
 from oadb.market.instruments import Rejected
 
-# An object as JSON has it. Its values may be of other types, which _fields finds out.
+# A JSON object. Its values may have other types; _fields checks those that are read.
 Entry = dict[str | None, str]
 
-# Numbers stay as they are written: what they mean is for the column to say.
+# Numbers stay as text; the layout of the file says how to read them.
 _decode = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).raw_decode
 
 _find_mark = re.compile(r"[ \t\r\n]*([\[,\]])[ \t\r\n]*").match
@@ -30,10 +30,18 @@ _EMPTY = repeat("")
 def rows(
     path: Path, columns: tuple[str | None, ...], convert: Convert[T]
 ) -> Iterator[T | Rejected]:
-    """Yield each entry as *convert* makes it of its values under *columns*; None: an empty one.
+    """Read a JSON file and convert its entries.
 
-    What an entry lacks is empty as well. Raises LoadError naming file and entry if the file is
-    not an array of objects.
+    Args:
+        columns: the keys whose values *convert* takes, in this order. None, a missing key and null
+            give an empty value.
+        convert: raises RowError for an entry that it cannot convert.
+
+    Yields:
+        What *convert* returns for each entry, or Rejected.
+
+    Raises:
+        LoadError: the file is not an array of objects; names file and entry.
     """
     with opened(path) as source:
         for number, entry in enumerate(_Window(source).entries(), 1):
@@ -54,14 +62,14 @@ class _Window:
         self._number = 0
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the objects of the array, and see to it that the file ends after them."""
-        mark = self._pass_mark("[")
+        """Yield the objects of the array; the file must end after it."""
+        mark = self._read_mark("[")
         if self._text.startswith("]", self._at):
-            mark = self._pass_mark("]")
+            mark = self._read_mark("]")
         while mark != "]":
             self._number += 1
             yield self._entry()
-            mark = self._pass_mark(",]")
+            mark = self._read_mark(",]")
         if self._at < len(self._text):
             raise self._fault("the file goes on after the array")
 
@@ -70,7 +78,7 @@ class _Window:
             try:
                 value, self._at = _decode(self._text, self._at)
             except json.JSONDecodeError as error:
-                if not self._more():
+                if not self._read_more():
                     raise self._fault(error.msg) from None
             except RecursionError:
                 raise self._fault("nested too deeply") from None
@@ -79,27 +87,27 @@ class _Window:
                     return cast("Entry", value)
                 raise self._fault("not an object")
 
-    def _pass_mark(self, expected: str) -> str:
-        """Go past a mark and the white space around it, and return it."""
+    def _read_mark(self, expected: str) -> str:
+        """Read one of the *expected* marks and the white space around it."""
         while True:
             found = _find_mark(self._text, self._at)
             if found is None or found.end() == len(self._text):
-                if self._more():
+                if self._read_more():
                     continue
                 if found is None:
-                    raise self._fault(f"no {expected}")
+                    raise self._fault(f"expected {' or '.join(expected)}")
             if found[1] not in expected:
-                raise self._fault(f"no {expected}")
+                raise self._fault(f"expected {' or '.join(expected)}")
             self._at = found.end()
             return found[1]
 
-    def _more(self) -> bool:
-        """Move the window on; False: the file has ended.
+    def _read_more(self) -> bool:
+        """Read more text into the window; False at the end of the file.
 
-        What is longer than a block is no entry of a broker, and is not waited for.
+        Fails for an entry longer than a block, which no broker writes.
         """
         if len(self._text) - self._at > BLOCK:
-            raise self._fault(f"{BLOCK:,} characters are no entry")
+            raise self._fault(f"an entry of more than {BLOCK:,} characters")
         text = next(self._texts, None)
         if text is None:
             return False
@@ -108,7 +116,7 @@ class _Window:
 
     def _fault(self, reason: str) -> LoadError:
         return LoadError(
-            f"{self._name}: entry {self._number}: cut off, or no JSON array of objects "
+            f"{self._name}: entry {self._number}: cut off, or not a JSON array of objects "
             f"({reason}); fetch the file again"
         )
 
@@ -128,7 +136,7 @@ def _fields(entry: Entry, columns: tuple[str | None, ...]) -> tuple[str, ...]:
 
 
 def _text(value: object) -> str:
-    """Return a text or a number, or null as an empty one; raises RowError for the rest."""
+    """Return a text or a number as text, null as an empty text; reject other values."""
     if value is None:
         return ""
     if not isinstance(value, str):

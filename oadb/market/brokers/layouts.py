@@ -1,7 +1,7 @@
-"""Layouts: which column of a broker's file says what, and how a line becomes a Listing.
+"""Layouts: what the columns of a broker's file mean, and how a row becomes a Listing.
 
-All brokers' lines become the platform's symbols: a derivative is its underlying, the expiry as
-DDMMMYY, the strike, and FUT, CE or PE; an index stands on an exchange of its own.
+All readers make the platform's symbols: a derivative is named by its underlying, the expiry as
+DDMMMYY, the strike, and FUT, CE or PE; an index is on an exchange of its own.
 """
 
 from collections.abc import Callable
@@ -10,20 +10,20 @@ from functools import partial
 
 from oadb.errors import RowError
 from oadb.market.brokers import field_values
-from oadb.market.brokers.field_values import RUPEE
+from oadb.market.brokers.field_values import RUPEE, ConversionCache, cache_of_column
 from oadb.market.brokers.files import Convert
 from oadb.market.instruments import LONGEST_TEXT, Listing
 
 _TYPES = {"": "EQ", "EQUITY": "EQ"}
 
-_CONTRACTS = frozenset({"FUT", "OPT", "CE", "PE"})
+_DERIVATIVES = frozenset({"FUT", "OPT", "CE", "PE"})
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """Where an instrument is traded, by the platform's name and the broker's, and its type.
+    """The exchange of an instrument, as the platform and the broker name it, and the type.
 
-    OPT is an option whose symbol at the broker ends with CE or PE.
+    The type OPT stands for CE or PE, whichever the broker's symbol ends with.
     """
 
     exchange: str
@@ -33,22 +33,22 @@ class Market:
 
 
 def unchanged(symbol: str, exchange: str, series: str) -> str:
-    """Return the broker's symbol of a share or bond as the platform's."""
+    """Return the broker's symbol of a share or bond, which is also the platform's."""
     del exchange, series
     return symbol
 
 
 def with_series(symbol: str, exchange: str, series: str) -> str:
-    """Return the symbol of a share or bond, at NSE with its series, as NSE itself does.
+    """Return the symbol of a share or bond; at NSE with its series, as NSE writes it.
 
-    Without it, a share and a debenture or warrant of the same company have the same symbol.
+    Without the series, a share and a debenture or warrant of one company have the same symbol.
     """
     shown = exchange == "NSE" and series not in {"", "EQ"}
     return f"{symbol}-{series}" if shown and not symbol.endswith(f"-{series}") else symbol
 
 
 def type_of(instrument: str) -> str:
-    """Return the type of what exchanges call FUTIDX, OPTSTK, EQUITY; OPT needs CE or PE yet."""
+    """Return the type for an exchange's FUTIDX, OPTSTK, EQUITY; ``Market`` explains OPT."""
     if instrument.startswith("FUT"):
         return "FUT"
     if instrument.startswith("OPT"):
@@ -58,12 +58,12 @@ def type_of(instrument: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """The columns of a broker's file by what they say. None: the file does not say it.
+    """The columns of a broker's file, by meaning; None: the file has no such column.
 
-    A token of two columns is joined as ``a::::b``. *market* understands the market columns, and
-    raises RowError; *cash_symbol* makes the platform's symbol of the broker's, the exchange and
-    the series; *root* finds the underlying in the broker's symbol, the expiry, the strike and
-    the type, where no column has it.
+    A token of two columns is joined as ``a::::b``. *market* makes a Market of the market columns,
+    or raises RowError. *cash_symbol* makes the platform's symbol of a share or bond from the
+    broker's symbol, the exchange and the series. *root* finds the underlying of a derivative in
+    the broker's symbol, the expiry, the strike and the type, if no column has it.
     """
 
     broker: str
@@ -87,49 +87,62 @@ class Layout:
     def columns(self) -> tuple[str | None, ...]:
         """The columns in the order in which the converter takes their fields."""
         return (
-            self.broker_symbol, self.name, self.underlying, *(*self.token, None)[:2],
-            self.series, self.expiry, self.strike, self.lot_size, self.tick_size,
-            self.contract_value, *self.market_columns,
-        )  # fmt: skip
+            self.broker_symbol,
+            self.name,
+            self.underlying,
+            *(*self.token, None)[:2],
+            self.series,
+            self.expiry,
+            self.strike,
+            self.lot_size,
+            self.tick_size,
+            self.contract_value,
+            *self.market_columns,
+        )
 
 
 def converter(layout: Layout) -> Convert[Listing]:
-    """Return what makes a Listing of the fields under the columns of *layout*."""
-    markets = field_values.ConversionCache[tuple[str, ...], Market](partial(_market, layout))
-    contract = _contracts(layout)
-    lots = field_values.cache_of_column(
-        layout.lot_size, field_values.whole_number, "a whole number from 0"
-    )
-    ticks = field_values.cache_of_column(
-        layout.tick_size, partial(field_values.number, unit=layout.tick_unit), "a number from 0"
-    )
-    values = field_values.cache_of_column(
-        layout.contract_value, field_values.positive, "a number above 0"
-    )
-    values[""] = "1"
+    """Return the function that converts the fields under the columns of *layout*."""
+    markets = ConversionCache[tuple[str, ...], Market](partial(_market, layout))
+    derivative = _derivatives(layout)
+    lots, ticks, values = _number_caches(layout)
     broker, cash_symbol = layout.broker, layout.cash_symbol
 
-    def convert(given: tuple[str, ...]) -> Listing:
-        theirs, name, root, token, second, series, expiry, strike, lot, tick, value = given[:11]
-        market = markets[given[11:]]
-        exchange, kind, expires, price = market.exchange, market.instrument_type, "", ""
-        if kind in _CONTRACTS:
-            kind, root, expires, price, symbol = contract(market, theirs, root, expiry, strike)
+    def convert(fields: tuple[str, ...]) -> Listing:
+        ticker, name, root, token, second, series, expiry, strike, lot, tick, value = fields[:11]
+        market = markets[fields[11:]]
+        exchange, kind, day, price = market.exchange, market.instrument_type, "", ""
+        if kind in _DERIVATIVES:
+            kind, root, day, price, symbol = derivative(market, ticker, root, expiry, strike)
             name = root
         else:
-            root, symbol = "", cash_symbol(theirs, exchange, series)
+            root, symbol = "", cash_symbol(ticker, exchange, series)
         if kind == "INDEX":
             symbol, lot, tick = field_values.index_symbol(symbol), lot or "0", tick or "0"
         if second:
             token = f"{token}::::{second}"
-        texts = symbol + name + theirs + token
-        if not (theirs.strip() and token.strip() and symbol) or len(texts) > LONGEST_TEXT:
-            _require_texts(broker_symbol=theirs, symbol=symbol, token=token, name=name)
-        # Half the time of Listing(...).
-        return Listing._make((
-            broker, exchange, symbol, name, theirs, market.broker_exchange, token, kind,
-            root, expires, price, lots[lot], ticks[tick], values[value],
-        ))  # fmt: skip
+        texts = symbol + name + ticker + token
+        if not (ticker.strip() and token.strip() and symbol) or len(texts) > LONGEST_TEXT:
+            _require_texts(broker_symbol=ticker, symbol=symbol, token=token, name=name)
+        # Takes half the time of Listing(...).
+        return Listing._make(
+            (
+                broker,
+                exchange,
+                symbol,
+                name,
+                ticker,
+                market.broker_exchange,
+                token,
+                kind,
+                root,
+                day,
+                price,
+                lots[lot],
+                ticks[tick],
+                values[value],
+            )
+        )
 
     return convert
 
@@ -140,37 +153,45 @@ def _market(layout: Layout, key: tuple[str, ...]) -> Market:
     return market
 
 
-Contract = Callable[[Market, str, str, str, str], tuple[str, str, str, str, str]]
+def _number_caches(layout: Layout) -> tuple[ConversionCache[str, str], ...]:
+    """Return the caches of lot sizes, tick sizes and contract values; no value means 1."""
+    number = partial(field_values.number, unit=layout.tick_unit)
+    lots = cache_of_column(layout.lot_size, field_values.whole_number, "a whole number from 0")
+    ticks = cache_of_column(layout.tick_size, number, "a number from 0")
+    values = cache_of_column(layout.contract_value, field_values.positive, "a number above 0")
+    values[""] = "1"
+    return lots, ticks, values
 
 
-def _contracts(layout: Layout) -> Contract:
-    """Return what finds the type, underlying, expiry, strike and symbol of a derivative."""
-    expiries = field_values.cache_of_column(
-        layout.expiry, field_values.expiry, "a date such as 2025-07-31"
-    )
-    strikes = field_values.ConversionCache[str, field_values.ConversionCache[str, str]](
-        lambda unit: field_values.cache_of_column(
-            layout.strike, partial(field_values.positive, unit=unit), "a number above 0"
-        )
-    )
+def _strike_cache(layout: Layout, unit: str) -> ConversionCache[str, str]:
+    positive = partial(field_values.positive, unit=unit)
+    return cache_of_column(layout.strike, positive, "a number above 0")
 
-    def contract(
-        market: Market, theirs: str, underlying: str, expiry: str, strike: str
-    ) -> tuple[str, str, str, str, str]:
+
+def _derivatives(layout: Layout) -> Callable[[Market, str, str, str, str], tuple[str, ...]]:
+    """Return the function that finds type, underlying, expiry, strike and symbol."""
+    expiries = cache_of_column(layout.expiry, field_values.expiry, "a date such as 2025-07-31")
+    strikes = ConversionCache[str, ConversionCache[str, str]](partial(_strike_cache, layout))
+
+    def derivative(
+        market: Market, ticker: str, underlying: str, expiry: str, strike: str
+    ) -> tuple[str, ...]:
         kind = market.instrument_type
         if kind == "OPT":
-            kind = theirs[-2:]
-            if kind not in _CONTRACTS:
-                raise RowError(f"{layout.broker_symbol} is {theirs[:40]!r}; expected CE or PE last")
-        expires, day = expiries[expiry]
+            kind = ticker[-2:]
+            if kind not in _DERIVATIVES:
+                raise RowError(
+                    f"{layout.broker_symbol} is {ticker[:40]!r}; expected it to end with CE or PE"
+                )
+        day, symbol_day = expiries[expiry]
         price = "" if kind == "FUT" else strikes[market.strike_unit][strike]
         if layout.root is not None:
-            underlying = layout.root(theirs, expires, price, kind)
+            underlying = layout.root(ticker, day, price, kind)
         if not underlying:
             raise RowError(f"{layout.underlying} is empty; a derivative needs its underlying")
-        return kind, underlying, expires, price, f"{underlying}{day}{price}{kind}"
+        return kind, underlying, day, price, f"{underlying}{symbol_day}{price}{kind}"
 
-    return contract
+    return derivative
 
 
 def _require_texts(**texts: str) -> None:

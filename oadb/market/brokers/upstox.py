@@ -1,4 +1,4 @@
-"""Upstox's complete.json.gz, prices in rupees but ticks in paise, and the older complete.csv.gz."""
+"""Upstox's complete.json.gz, whose ticks are in paise, and the older complete.csv.gz, in rupees."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -31,7 +31,7 @@ _EXCHANGES = {
 
 
 def read(path: Path) -> Iterator[Listing | Rejected]:
-    """Yield each entry or line. Raises LoadError if the file as a whole cannot be read."""
+    """Read the file, JSON or CSV; see ``brokers.read``."""
     layout, rows = (JSON, json_files.rows) if is_json(path) else (CSV, csv_files.rows)
     yield from rows(path, layout.columns, converter(layout))
 
@@ -46,7 +46,7 @@ def _market(segment: str, instrument: str) -> Market:
 
 
 def _root(symbol: str, expiry: str, strike: str, kind: str) -> str:
-    """Cut off what follows the underlying: 24JAN for a month, 24125 for a day in it."""
+    """Cut off expiry, strike and type; the expiry is 24JAN for a month, 24125 for a day."""
     day = date.fromisoformat(expiry)
     month = MONTHS[day.month - 1]
     short = f"{day:%y}{day.month if day.month < 10 else month[0]}{day:%d}"

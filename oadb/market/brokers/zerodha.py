@@ -1,4 +1,4 @@
-"""Zerodha's instrument dump: one CSV with all exchanges, as its instruments endpoint serves it."""
+"""Zerodha's instrument dump: one CSV for all exchanges, as its instruments endpoint serves it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ BROKER = "zerodha"
 
 
 def read(path: Path) -> Iterator[Listing | Rejected]:
-    """Yield each line. Raises LoadError if the file as a whole cannot be read."""
+    """Read the file; see ``brokers.read``."""
     return csv_files.rows(path, LAYOUT.columns, converter(LAYOUT))
 
 
@@ -28,7 +28,7 @@ LAYOUT = Layout(
     broker_symbol="tradingsymbol",
     name="name",
     underlying="name",
-    # Orders and ticks want the first, historical data the second.
+    # Orders and ticks use the first, historical data the second.
     token=("instrument_token", "exchange_token"),
     expiry="expiry",
     strike="strike",

@@ -98,7 +98,7 @@ def test_a_derivative_is_named_by_underlying_expiry_and_strike(
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"symbol": "SENSEX24MAR75000"}, "symbol is 'SENSEX24MAR75000'; expected CE or PE last"),
+        ({"symbol": "SENSEX24MAR75000"}, "symbol is 'SENSEX24MAR75000'; expected it to end"),
         ({"expiry": "31FEB2024"}, "expiry is '31FEB2024'; expected a date"),
         ({"expiry": "28MAX2024"}, "expiry is '28MAX2024'; expected a date"),
         ({"strike": "-1.000000"}, "strike is '-1.000000'; expected a number above 0"),

@@ -113,8 +113,8 @@ def test_a_derivative_is_named_by_underlying_expiry_and_strike(
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (SHARE.replace("NSE,", "NYSE,"), "'EQUITY' on 'NYSE' is no instrument that is known"),
-        (SHARE.replace("EQUITY", "DEBT"), "'DEBT' on 'NSE' is no instrument that is known"),
+        (SHARE.replace("NSE,", "NYSE,"), "instrument 'EQUITY' on exchange 'NYSE' is unknown"),
+        (SHARE.replace("EQUITY", "DEBT"), "instrument 'DEBT' on exchange 'NSE' is unknown"),
         (CALL.replace("2026-07-30 15:30:00", "30/07/2026"), "SEM_EXPIRY_DATE is '30/07/2026'"),
         (CALL.replace("9000.00000", "-0.01000"), "SEM_STRIKE_PRICE is '-0.01000'"),
         (CALL.replace(",75.0,", ",75.5,"), "SEM_LOT_UNITS is '75.5'; expected a whole number"),

@@ -115,7 +115,7 @@ def test_a_derivative_is_named_by_underlying_expiry_and_strike(
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (CALL.replace(",10,11,", ",10,17,"), "exchange '10' has no segment '17' that is known"),
+        (CALL.replace(",10,11,", ",10,17,"), "segment '17' on exchange '10' is unknown"),
         (CALL.replace(",1790676600,", ",,"), "expiry is ''; expected a date"),
         (CALL.replace(",72600.0,", ",nan,"), "strike is 'nan'; expected a number above 0"),
         (CALL.replace(",14,30,", ",14,-30,"), "lot_size is '-30'; expected a whole number"),

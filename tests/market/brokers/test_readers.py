@@ -106,6 +106,6 @@ def test_the_file_of_another_broker_is_refused_or_rejected_whole(
 
 def test_an_unknown_broker_is_told_the_known_ones() -> None:
     with pytest.raises(
-        LoadError, match="no reader for 'kite'; there are angel, dhan, fyers, upstox, zerodha"
+        LoadError, match="no reader for 'kite'; expected one of angel, dhan, fyers, upstox, zerodha"
     ):
         brokers.read("kite", Path("none"))
