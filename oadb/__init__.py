@@ -49,7 +49,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import a name when it is first asked for: psycopg takes longer than all of oadb."""
+    """Import a name at its first use, because importing psycopg takes longer than all of oadb."""
     if name not in _HOMES:
         raise AttributeError(f"module 'oadb' has no attribute {name!r}")
     return getattr(import_module(f"oadb.{_HOMES[name]}"), name)

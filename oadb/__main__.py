@@ -4,9 +4,9 @@ import sys
 
 
 def main() -> None:
-    """Run the command line, or say what it needs."""
+    """Run the command line, or say which packages it needs."""
     try:
-        from oadb.tools import cli  # noqa: PLC0415  # the extra may be missing
+        from oadb.tools import cli  # noqa: PLC0415  # the extra packages may be missing
     except ModuleNotFoundError as missing:
         if missing.name not in {"typer", "rich"}:
             raise

@@ -1,22 +1,22 @@
-"""Errors of oadb itself; what PostgreSQL refuses stays a psycopg error, scrubbed of row data.
+"""Errors of oadb itself. Errors of PostgreSQL stay psycopg errors, without row data.
 
 Error                     base of all of them; never raised itself
-├── ConfigError           an environment variable is missing or impossible
-├── KeyRingError          a key ring is unfit, or does not fit the database
+├── ConfigError           an environment variable is missing or invalid
+├── KeyRingError          a key ring is invalid, or does not fit the database
 ├── SealError             a sealed value cannot be opened
 ├── DeclarationError      SQL files and declarations disagree; raised at import
-├── ParameterError        a value that a parameter cannot take; nothing was sent
+├── ParameterError        an invalid argument; nothing was sent
 ├── NoRowError            a query that promises a row found none
-├── TooManyRowsError      a query that promises one row found more
-├── TransactionError      a transaction that cannot go on, or must not be around a call
+├── TooManyRowsError      a query that promises at most one row found more
+├── TransactionError      a transaction cannot go on, or a call must not run in one
 ├── UnavailableError      the database did not answer; nothing was changed
-│   └── PoolTimeoutError  every connection was in use for too long
+│   └── PoolTimeoutError  no connection became free in time
 ├── OutcomeUnknownError   a write was sent and its answer was lost
-├── BusyError             a bounded resource of this process is in full use
-├── SettingError          what is stored for a setting does not fit its key any more
-├── RowError              one row of a source cannot be taken; caught, and reported with the row
-├── LoadError             a source cannot be loaded, or not to its end
-└── MigrationError        migration files, or they and the database, disagree
+├── BusyError             a bounded resource of this process is fully in use
+├── SettingError          the stored value of a setting no longer fits its key
+├── RowError              a row of a source is invalid; caught, and reported with the row
+├── LoadError             a source cannot be loaded, or not completely
+└── MigrationError        migration files are unsafe, or disagree with the database
 """
 
 
@@ -25,15 +25,15 @@ class Error(Exception):
 
 
 class ConfigError(Error):
-    """An environment variable is missing or has an impossible value; the text names it."""
+    """An environment variable is missing or invalid; the text names it."""
 
 
 class KeyRingError(Error):
-    """A key ring is unfit, or the database was sealed with other keys; the text names the key."""
+    """A key ring is invalid, or the database was sealed with other keys; the text names the key."""
 
 
 class SealError(Error):
-    """A sealed value cannot be opened: altered, moved, or under a key that is not in the ring."""
+    """A sealed value cannot be opened: it was altered or moved, or its key is not in the ring."""
 
 
 class DeclarationError(Error):
@@ -41,7 +41,7 @@ class DeclarationError(Error):
 
 
 class ParameterError(Error):
-    """A value that a parameter cannot take; the text names the parameter, never the value."""
+    """An argument is invalid; the text names the parameter, and never shows the value."""
 
 
 class NoRowError(Error):
@@ -53,11 +53,11 @@ class TooManyRowsError(Error):
 
 
 class TransactionError(Error):
-    """A transaction cannot go on: rolled back in silence, ended, or around what must stay done."""
+    """A transaction cannot go on, or an operation that must not be rolled back runs in one."""
 
 
 class UnavailableError(Error):
-    """The database did not answer. Nothing was changed; the call may be made again."""
+    """The database did not answer. Nothing was changed, and the call can be repeated."""
 
 
 class PoolTimeoutError(UnavailableError):
@@ -65,31 +65,31 @@ class PoolTimeoutError(UnavailableError):
 
 
 class OutcomeUnknownError(Error):
-    """A write was sent and the connection was lost before its answer: it may have happened."""
+    """A write was sent, but the connection was lost before the answer: it may have happened."""
 
 
 class BusyError(Error):
-    """A bounded resource of this process, such as password hashing, is in full use."""
+    """A bounded resource of this process, such as password hashing, is fully in use."""
 
 
 class SettingError(Error):
-    """What is stored for a setting does not fit its key any more; the text names the key."""
+    """The stored value of a setting no longer fits its key; the text names the key."""
 
 
 class RowError(Error):
-    """One row of a source cannot be taken; the text says what was expected.
+    """A row of a source is invalid; the text says what was expected.
 
-    It does not leave oadb: readers and imports go on with the next row and report this one.
+    Callers never get it: readers and imports report the row and go on with the next one.
     """
 
 
 class LoadError(Error):
-    """A file or a set of rows cannot be loaded, or not to its end; the text says where.
+    """A file or a set of rows cannot be loaded, or not completely; the text says where.
 
-    A load of instruments has written nothing. An import keeps what it has stored, and goes on from
-    there when it is run again.
+    A load of instruments has then written nothing. An import keeps the rows that it has stored, and
+    continues after them when it is run again.
     """
 
 
 class MigrationError(Error):
-    """Migration files are unsafe, or they and the database disagree; nothing was run."""
+    """Migration files are unsafe, or disagree with the database; nothing was run."""

@@ -1,9 +1,9 @@
-"""Changes: what other processes may have cached.
+"""Announcements: notifications of changed rows, which other processes may have cached.
 
 with db.listen(announcements.CHANNEL) as events:
     for event in events:
         if isinstance(event, Listening):
-            cache.clear()                      # connected (again): what is cached may be stale
+            cache.clear()                      # connected (again): the cache may be stale
         else:
             change = announcements.read(event.payload)
             cache.drop(change.table, change.user_id, change.key)    # no key: all of that user,
@@ -28,14 +28,14 @@ CHANNEL = "oadb_changes"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A row of a user, or of the application, that is no longer what it was.
+    """A changed row, or all changed rows of a user in a table.
 
-    ``user_id`` is None where it is nobody's: a group of settings of the application, whose table
-    has one row.
+    ``user_id`` is None if the row belongs to no user: a group of settings of the application, whose
+    table has one row.
 
-    ``key`` is what follows user_id in the primary key: the id of an API key, the name of a broker.
-    It is empty where it is all of them: sessions that ended together, and the table users, for a
-    user who was deleted with everything that was theirs.
+    ``key`` is the primary key without user_id: the id of an API key, the name of a broker. It is
+    empty for all rows of the user: sessions that ended together, or, in the table users, everything
+    of a user who was deleted.
     """
 
     table: str
@@ -58,11 +58,16 @@ async def write(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> int:
-    """Run *statement* and announce in the same transaction what it changed; return how much.
+    """Run *statement* and announce its change in the same transaction.
 
-    It returns that number itself, or is one that counts the rows which it wrote.
+    The name of such a statement begins with an underscore: run by itself, no listener would learn
+    of the change.
 
-    Such a statement has a name with an underscore: run by itself, no listener would hear of it.
+    Args:
+        statement: a query that returns the number of rows it wrote.
+
+    Returns:
+        The number of rows that *statement* wrote; if it is 0, nothing is announced.
     """
     async with db.transaction() as tx:
         changed = await statement(tx, *args, **kwargs)
@@ -71,24 +76,27 @@ async def write(
 
 
 async def announce(tx: AsyncExecutor, changed: int, change: Change) -> None:
-    """Tell every listener once the transaction commits, if any row *changed*."""
+    """Notify every listener when the transaction commits, unless *changed*, a number, is 0."""
     if changed:
         await notify(tx, CHANNEL, json.dumps(asdict(change)))
 
 
 def read(payload: str) -> Change:
-    """Return the change that a notification on CHANNEL tells of.
+    """Return the change that a notification on CHANNEL announces.
 
-    Raises ParameterError for what is none: whoever can connect can notify.
+    Raises:
+        ParameterError: an invalid payload; any client of the database can send one.
     """
     try:
-        told = json.loads(payload)
-    except (ValueError, RecursionError):  # whose texts would quote it
-        told = None
-    match told:
+        found = json.loads(payload)
+    except (ValueError, RecursionError):  # their texts would quote the payload
+        found = None
+    match found:
         case {"table": str(table), "user_id": int() | None as user_id, "key": str(key)} if len(
-            told
+            found
         ) == 3 and not isinstance(user_id, bool):
             return Change(table, user_id, key)
         case _:
-            raise ParameterError(f"announcements.read: payload is no change as {CHANNEL} has them")
+            raise ParameterError(
+                f"announcements.read: payload is not a change, as sent on {CHANNEL}"
+            )

@@ -1,8 +1,8 @@
-"""Following the database: what a process holds in memory, renewed when others change it.
+"""Followers: copies of rows in memory, which are read again when the rows change.
 
-A subclass says how to renew; Follower and AsyncFollower do it at once when a channel is notified,
-and every interval, which is all there is where nobody can listen. What cannot be renewed stays,
-with its age and the error. A process forked from this one keeps what it has, and follows nothing.
+A subclass defines how to read the copy. Follower and AsyncFollower do so after a notification, and
+at an interval, in case one was missed or this process cannot listen. If reading fails, the copy
+stays, with its age and the error. A forked child keeps the copy, but does not follow.
 """
 
 import asyncio
@@ -21,24 +21,24 @@ from oadb.errors import ConfigError, ParameterError, UnavailableError
 
 logger = logging.getLogger("oadb.following")
 
-# Seconds before what failed is tried again; twice as long each time, up to the interval.
+# Seconds until a failed reading is tried again; twice as long each time, up to the interval.
 _FIRST_PAUSE = 0.5
 
-# Seconds, at least, before listening is tried again where it could not begin.
+# Seconds, at least, until a listener that could not connect tries again.
 _LISTENING_PAUSE = 5.0
 
-# Seconds that closing waits for a renewal in another thread.
+# Seconds that closing waits for each thread to end.
 _PATIENCE = 5.0
 
 AnyDatabase = TypeVar("AnyDatabase", bound=Database | AsyncDatabase)
 
 
 class Following(ABC, Generic[AnyDatabase]):
-    """Something in memory and how fresh it is: what both colours share."""
+    """A copy in memory and its age: the common part of Follower and AsyncFollower."""
 
     def __init__(self, db: AnyDatabase, what: str, channel: str, interval: float) -> None:
         if not interval > 0:
-            raise ParameterError(f"{what}: interval must be above 0 seconds")
+            raise ParameterError(f"{what}: interval must be more than 0 seconds")
         self.error: Exception | None = None
         self._db = db
         self._what = what
@@ -48,29 +48,29 @@ class Following(ABC, Generic[AnyDatabase]):
 
     @property
     def age(self) -> float:
-        """Seconds since it was last known to be what the database has; at first, endless."""
+        """Seconds since the copy last agreed with the database; at first infinite."""
         return monotonic() - self._current_at
 
     @abstractmethod
     async def _read(self, db: AsyncExecutor) -> None:
-        """Make what is held that of the database; replace it as a whole."""
+        """Read the copy from the database, and replace it as a whole."""
 
     @abstractmethod
     def _concerns(self, event: Event) -> bool:
-        """Say whether an event may mean that something changed."""
+        """Say whether an event may mean that the rows have changed."""
 
     async def _renew(self, db: AsyncExecutor) -> None:
-        asked_at = monotonic()
+        began_at = monotonic()
         await self._read(db)
-        self._current_at = asked_at
+        self._current_at = began_at
 
     async def _try_to_renew(self, db: AsyncExecutor) -> None:
-        """Renew; if that fails, keep what there is and say so."""
+        """Read the copy; if that fails, keep the previous one and log the error."""
         try:
             await self._renew(db)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it may be gone next time
+        except Exception as error:  # noqa: BLE001  # any error may be gone at the next attempt
             self._pause = min(2 * self._pause if self.error else _FIRST_PAUSE, self._interval)
-            if self.error is None:  # said once: an outage may last
+            if self.error is None:  # logged once, because an outage may last
                 age = self.age
                 logger.warning("%s are kept as they were %.0f s ago: %s", self._what, age, error)
             self.error = error
@@ -79,7 +79,7 @@ class Following(ABC, Generic[AnyDatabase]):
 
 
 class Follower(Following[Database]):
-    """What is followed by threads of its own, from entering it to leaving it."""
+    """A copy that is followed by threads of its own, from entering it to leaving it."""
 
     def __init__(self, db: Database, what: str, channel: str, interval: float) -> None:
         super().__init__(db, what, channel, interval)
@@ -89,7 +89,7 @@ class Follower(Following[Database]):
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
-        """Read for the first time. Raises what that raises."""
+        """Read the copy for the first time, which may raise, and begin to follow."""
         self._db.operate(self._renew)
         with suppress(ConfigError):  # PgBouncer passes no notifications on
             self._listener = self._db.listen(self._channel)
@@ -102,7 +102,7 @@ class Follower(Following[Database]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop following; what is held stays."""
+        """Stop following; the copy stays."""
         self._closing.set()
         self._woken.set()
         if self._listener is not None:
@@ -124,12 +124,12 @@ class Follower(Following[Database]):
                     for _ in filter(self._concerns, events):
                         self._woken.set()
             except UnavailableError as error:
-                logger.warning("asking every %g s only: %s", self._interval, error)
+                logger.warning("polling every %g s only: %s", self._interval, error)
                 self._closing.wait(max(self._interval, _LISTENING_PAUSE))
 
 
 class AsyncFollower(Following[AsyncDatabase]):
-    """What is followed by tasks of its own; see Follower."""
+    """A copy that is followed by tasks of its own; see Follower."""
 
     def __init__(self, db: AsyncDatabase, what: str, channel: str, interval: float) -> None:
         super().__init__(db, what, channel, interval)
@@ -137,13 +137,13 @@ class AsyncFollower(Following[AsyncDatabase]):
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        """Read for the first time. Raises what that raises."""
+        """Read the copy for the first time, which may raise, and begin to follow."""
         await self._renew(self._db)
         self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._listen())]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop following; what is held stays."""
+        """Stop following; the copy stays."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -166,5 +166,5 @@ class AsyncFollower(Following[AsyncDatabase]):
                             if self._concerns(event):
                                 self._woken.set()
                 except UnavailableError as error:
-                    logger.warning("asking every %g s only: %s", self._interval, error)
+                    logger.warning("polling every %g s only: %s", self._interval, error)
                     await asyncio.sleep(max(self._interval, _LISTENING_PAUSE))

@@ -1,1 +1,1 @@
-"""Keys, sealed columns, digests, tokens, passwords, and the Secret that holds what they protect."""
+"""Key rings, sealed columns, tokens and their digests, passwords, IP addresses, and Secret."""

@@ -1,4 +1,4 @@
-"""Addresses of clients: as they are stored, and the network by which guessing is counted."""
+"""IP addresses of clients: their stored form, and the networks for which guesses are counted."""
 
 from ipaddress import (
     IPv4Address,
@@ -11,25 +11,36 @@ from ipaddress import (
 
 from oadb.errors import ParameterError
 
-# Who has an IPv6 line has at least a /64 of addresses.
+# A client with IPv6 has at least a /64 of addresses.
 _IPV6_PREFIX = 64
 
-# IPv6 addresses that end with the IPv4 address of the client: as a socket for both sees it
-# (RFC 4291, 2.5.5.2), and as a translator writes it (RFC 6052, 2.1).
+# IPv6 addresses that end with the IPv4 address of the client: those of sockets for both versions
+# (RFC 4291, 2.5.5.2), and those of translators (RFC 6052, 2.1).
 _MAPPED = (IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96"))
 _MAPPED_PREFIX = 96
 
 
 def address(label: str, text: str | None) -> str | None:
-    """Return *text* in its shortest form. Raises ParameterError if it is no IP address.
+    """Return an IP address in its shortest form, or None.
 
-    *label* names who asks, for the error.
+    Args:
+        label: the caller, for the error.
+
+    Raises:
+        ParameterError: an invalid address.
     """
     return None if text is None else str(_parsed(label, text))
 
 
 def network(label: str, text: str) -> str:
-    """Return the network that one client can choose its address from: an IPv4 /32, an IPv6 /64."""
+    """Return the network of which a client has all addresses: an IPv4 /32, an IPv6 /64.
+
+    Args:
+        label: the caller, for the error.
+
+    Raises:
+        ParameterError: an invalid address.
+    """
     parsed = _parsed(label, text)
     if isinstance(parsed, IPv4Address):
         return str(parsed)
@@ -37,10 +48,16 @@ def network(label: str, text: str) -> str:
 
 
 def block(label: str, text: str) -> str:
-    """Return a network of any size, or an address as the network that ``network`` makes of it.
+    """Return a network in its shortest form, or for an address the result of ``network``.
 
-    An IPv6 network is at least a /64. Raises ParameterError for what is neither, also for
-    a network with bits set behind its prefix: it is not clear what was meant.
+    An IPv6 network is at least a /64.
+
+    Args:
+        label: the caller, for the error.
+
+    Raises:
+        ParameterError: neither a network nor an address; or bits are set after the prefix, so that
+            the intent is unclear.
     """
     if "/" not in text:
         return network(label, text)
@@ -67,7 +84,7 @@ def _parsed(label: str, text: str) -> IPv4Address | IPv6Address:
         parsed = None
     if parsed is None or getattr(parsed, "scope_id", None):
         raise ParameterError(f"{label}: ip must be an IPv4 or IPv6 address, such as 203.0.113.7")
-    if isinstance(parsed, IPv6Address) and any(parsed in known for known in _MAPPED):
+    if isinstance(parsed, IPv6Address) and any(parsed in mapped for mapped in _MAPPED):
         return _last_four_bytes(parsed)
     return parsed
 
@@ -77,5 +94,5 @@ def _last_four_bytes(parsed: IPv6Address) -> IPv4Address:
 
 
 def _shown(parsed: IPv4Network) -> str:
-    """Return an IPv4 network as PostgreSQL shows an inet: without the /32 of one address."""
+    """Return an IPv4 network in the form of PostgreSQL's inet: without the /32 of an address."""
     return str(parsed).removesuffix("/32")

@@ -1,4 +1,4 @@
-"""The key ring: root keys by id, and what is derived from each for each use.
+"""The key ring: root keys by id, and the keys that are derived from them for each use.
 
 A ring is a JSON document, in a file or in the environment:
 
@@ -31,7 +31,7 @@ State = Literal["primary", "decrypt-only", "retired"]
 
 ROOT_BYTES = 32
 
-# Key ids are an unsigned integer of 4 bytes in the header of a sealed value; 0 is nobody's.
+# A key id is an unsigned integer of 4 bytes in the header of a sealed value; 0 is never used.
 _GREATEST_ID = 2**32 - 1
 
 _FIELDS = {"root", "state", "created"}
@@ -39,10 +39,10 @@ _FIELDS = {"root", "state", "created"}
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A root key. Only a primary key seals; a decrypt-only one opens; a retired one does nothing.
+    """A root key. The primary key seals and opens, decrypt-only keys open, retired keys do neither.
 
-    A retired key stays in the ring so that its id is never used again, and so that an old backup
-    can still be read by making it decrypt-only.
+    A retired key stays in the ring so that its id is not used again, and so that an old backup can
+    be read after making it decrypt-only.
     """
 
     key_id: int
@@ -52,11 +52,11 @@ class Key:
 
     @property
     def fingerprint(self) -> str:
-        """Eight bytes that tell two keys apart and nothing else; may be logged."""
+        """Eight bytes in hex that distinguish keys and reveal nothing else; may be logged."""
         return hmac_digest(self.root, b"oadb/v1/fingerprint", "sha256")[:8].hex()
 
     def derive(self, label: str) -> bytes:
-        """Return the key of 32 bytes for one use, as ``oadb/v1/<label>``."""
+        """Return the key of 32 bytes for the use ``oadb/v1/<label>``."""
         hkdf = HKDF(SHA256(), length=32, salt=None, info=f"oadb/v1/{label}".encode())
         return hkdf.derive(self.root)
 
@@ -65,7 +65,11 @@ class KeyRing:
     """Root keys, one of them primary, and the keys derived from them. Immutable."""
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        """Take keys that belong together. Raises KeyRingError."""
+        """Check the keys and hold them.
+
+        Raises:
+            KeyRingError: not exactly one primary key, equal keys or ids, or an unfit key.
+        """
         keys = list(keys)
         self.keys: Mapping[int, Key] = MappingProxyType({key.key_id: key for key in keys})
         _require_sound(keys)
@@ -74,16 +78,21 @@ class KeyRing:
 
     @classmethod
     def parse(cls, text: Secret) -> Self:
-        """Read a JSON document. Raises KeyRingError; its traceback, too, shows no root."""
+        """Read a JSON document.
+
+        Raises:
+            KeyRingError: an invalid document or ring; neither its text nor its traceback shows a
+                root.
+        """
         try:
             return cls(_parse(text.reveal()))
         except KeyRingError as error:
             problem = str(error)
-        # Raised afresh: the variables on the way of the first one hold the document and its roots.
+        # A new error: the traceback of the first one leads to variables with the roots.
         raise KeyRingError(problem)
 
     def to_json(self) -> str:
-        """Return the document; the roots are in it."""
+        """Return the document, including the roots."""
         keys = {
             str(key.key_id): {
                 "root": urlsafe_b64encode(key.root).rstrip(b"=").decode(),
@@ -96,19 +105,20 @@ class KeyRing:
 
     @cached_property
     def primary(self) -> Key:
-        """The key that everything new is sealed under."""
+        """The key under which new values are sealed."""
         return next(key for key in self.keys.values() if key.state == "primary")
 
     @cached_property
     def usable(self) -> tuple[Key, ...]:
-        """The keys that open, the primary one first."""
+        """The keys that open sealed values, the primary one first."""
         others = (key for key in self.keys.values() if key.state == "decrypt-only")
         return (self.primary, *others)
 
     def with_primary(self, key_id: int) -> "KeyRing":
         """Return a ring in which this key is primary and the former one decrypt-only.
 
-        Raises KeyRingError if there is no such key, or if it is retired.
+        Raises:
+            KeyRingError: no such key, or it is retired.
         """
         key = self.keys.get(key_id)
         if key is None or key.state == "retired":
@@ -119,13 +129,13 @@ class KeyRing:
         )
 
     def cipher(self, key_id: int, label: str) -> AESGCM | None:
-        """Return the cipher of a usable key for the use *label*; None if the ring has none."""
+        """Return the cipher of a key for the use *label*; None if it is missing or retired."""
         found = self._ciphers.get((key_id, label))
         if found is None:
             key = self.keys.get(key_id)
             if key is None or key.state == "retired":
                 return None
-            # Kept: deriving and setting up costs more than sealing does.
+            # Cached: deriving a key and setting up its cipher costs more than sealing.
             found = self._ciphers[key_id, label] = AESGCM(key.derive(label))
         return found
 
@@ -133,7 +143,7 @@ class KeyRing:
         """Return HMAC-SHA256 of *value* under each usable key for *label*, the primary first."""
         macs = self._macs.get(label)
         if macs is None:
-            # Kept: setting up a key costs more than the digest under it does.
+            # Cached: setting up a key costs more than computing a digest.
             macs = self._macs[label] = [
                 HMAC(key.derive(label), digestmod="sha256") for key in self.usable
             ]
@@ -200,13 +210,13 @@ def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) != len(pairs):
         counts = Counter(name for name, _ in pairs)
         twice = next(name for name in found if counts[name] > 1)
-        raise KeyRingError(f"the key ring says {_shown(twice)} twice")
+        raise KeyRingError(f"the key ring has {_shown(twice)} twice")
     return found
 
 
 def _key(name: str, entry: object) -> Key:
     if not (name.isascii() and name.isdigit()) or name.startswith("0") or len(name) > 10:
-        raise KeyRingError(f"{_shown(name)} is no key id; expected a whole number from 1")
+        raise KeyRingError(f"{_shown(name)} is not a key id; expected a whole number from 1")
     if not isinstance(entry, dict) or set(cast("dict[str, object]", entry)) != _FIELDS:
         raise KeyRingError(f"key {name} must have exactly root, state and created")
     fields = cast("dict[str, object]", entry)
@@ -222,13 +232,13 @@ def _moment(name: str, value: object) -> datetime:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
         if moment is not None and moment.utcoffset() is not None:
             return moment.astimezone(UTC)
-    except (ValueError, OverflowError):  # too large: in UTC it would be in the year 0
+    except (ValueError, OverflowError):  # out of range, such as in the year 0 in UTC
         pass
     raise KeyRingError(f"key {name}: created must be a time with its zone, in ISO 8601")
 
 
 def _root(name: str, value: object) -> bytes:
-    """Decode canonical base64url: one text for each key, so that no two spellings look alike."""
+    """Decode canonical base64url: each key has one spelling, so that equal keys look equal."""
     text = value.encode(errors="replace") if isinstance(value, str) else b""
     try:
         root = urlsafe_b64decode(text + b"=" * (-len(text) % 4))
@@ -240,5 +250,5 @@ def _root(name: str, value: object) -> bytes:
 
 
 def _shown(name: str) -> str:
-    """Return a name of the document, unless it is so long that it could be a root."""
+    """Return a name of the document; not one that is long enough to be a root."""
     return repr(name) if len(name) <= 16 else "a long name"

@@ -1,4 +1,4 @@
-"""Where a key ring is kept: a file that nobody else can read, or the environment."""
+"""Reads a key ring from a file that only its user can read, or from the environment."""
 
 import fcntl
 import os
@@ -14,36 +14,47 @@ from oadb.security.secret import Secret
 
 FILE, TEXT = "OADB_KEYRING_FILE", "OADB_KEYRING"
 
-# Bytes; a ring of a thousand keys has about 120 KiB.
+# Bytes. A ring of a thousand keys takes about 120 KiB.
 _LARGEST = 1024 * 1024
 
 
 def from_env(environ: Mapping[str, str]) -> KeyRing | None:
-    """Read the ring that the environment names, or None. Raises ConfigError, KeyRingError.
+    """Read the ring that the environment names; None if it names none.
 
-    OADB_KEYRING_FILE is the better one: the environment of a process can be read by others of the
-    same user, and is inherited by everything it starts.
+    Prefer OADB_KEYRING_FILE: other processes of the user can read the environment of a process, and
+    programs that it starts inherit it.
+
+    Raises:
+        ConfigError: both variables are set.
+        KeyRingError: see ``read`` and ``KeyRing.parse``.
     """
     path, text = environ.get(FILE, "").strip(), Secret(environ.get(TEXT, "").strip())
-    del environ  # not to be among the variables of a traceback
+    del environ  # keeps its secrets out of tracebacks that show variables
     given = bool(text.reveal())
     if path and given:
-        raise ConfigError(f"{FILE} and {TEXT} are both set; one key ring is enough")
+        raise ConfigError(f"{FILE} and {TEXT} are both set; unset one of them")
     if path:
         return read(Path(path))
     return _named(TEXT, text) if given else None
 
 
 def read(path: Path) -> KeyRing:
-    """Read a ring from a file. Raises KeyRingError if others could read or change it."""
+    """Read a ring from a file.
+
+    Raises:
+        KeyRingError: the file cannot be read, others could read or change it, or its ring is
+            invalid.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise KeyRingError(f"{path}: {error.strerror}; oadb keys new makes a key ring") from None
+        raise KeyRingError(
+            f"{path}: {error.strerror}; make a key ring with oadb keys new"
+        ) from None
     try:
         _require_fit(path, os.fstat(descriptor))
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            # What is no UTF-8 becomes what no ring has, and is refused as such.
+            # Invalid UTF-8 becomes lone surrogates, which no ring has, so that parsing refuses it.
             text = Secret(file.read(_LARGEST).decode("utf-8-sig", "surrogateescape"))
     finally:
         os.close(descriptor)
@@ -52,9 +63,10 @@ def read(path: Path) -> KeyRing:
 
 @contextmanager
 def changing(path: Path) -> Generator[KeyRing]:
-    """Give the ring of a file that is to be written; who else wants to, waits for the end.
+    """Yield the ring of a file to be changed; other changes wait until the block ends.
 
-    Raises KeyRingError.
+    Raises:
+        KeyRingError: see ``read``.
     """
     try:
         folder = os.open(path.parent, os.O_RDONLY)
@@ -68,9 +80,13 @@ def changing(path: Path) -> Generator[KeyRing]:
 
 
 def write(path: Path, ring: KeyRing, *, new: bool = False) -> None:
-    """Write a ring, whole or not at all, readable by its owner alone. Raises KeyRingError.
+    """Write a ring completely or not at all, readable by its owner only.
 
-    A *new* one replaces nothing.
+    Args:
+        new: whether the file must not exist yet.
+
+    Raises:
+        KeyRingError: the file exists already, or cannot be written.
     """
     try:
         _write(path, ring, new=new)
@@ -99,32 +115,34 @@ def _place(draft: Path, path: Path, *, new: bool) -> None:
         draft.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the name must survive a power failure too
+        os.fsync(folder)  # so that the name survives a power failure, too
     finally:
         os.close(folder)
 
 
 def _require_fit(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise KeyRingError(f"{path} is no ordinary file")
+        raise KeyRingError(f"{path} is not a regular file")
     if status.st_size > _LARGEST:
-        raise KeyRingError(f"{path}: larger than {_LARGEST} bytes; that is no key ring")
+        raise KeyRingError(f"{path} is larger than {_LARGEST} bytes, too large for a key ring")
     mode = stat.S_IMODE(status.st_mode)
     if mode & (stat.S_IRWXG | stat.S_IRWXO) and not _is_credential(path, status):
-        raise KeyRingError(f"{path} has mode {mode:04o}, so that others can use it; chmod 600 it")
+        raise KeyRingError(f"{path} has mode {mode:04o}, which lets other users in; run chmod 600")
     if status.st_uid not in {0, os.geteuid()}:
-        raise KeyRingError(f"{path} belongs to user {status.st_uid}, neither to us nor to root")
+        raise KeyRingError(
+            f"{path} belongs to user {status.st_uid}; only this user or root may own it"
+        )
 
 
 def _is_credential(path: Path, status: os.stat_result) -> bool:
-    """Say whether systemd gave the file to this service alone, as LoadCredential= does.
+    """Say whether systemd passed the file to this service, as LoadCredential= does.
 
-    It is root's then and of mode 0440, where the group stands for an access control list that has
-    our user in it.
+    It then belongs to root and has mode 0440, whose group stands for an access control list with
+    the user of the service.
     """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    ours = folder is not None and path.parent == Path(folder)
-    return ours and status.st_uid == 0 and stat.S_IMODE(status.st_mode) == 0o440
+    passed = folder is not None and path.parent == Path(folder)
+    return passed and status.st_uid == 0 and stat.S_IMODE(status.st_mode) == 0o440
 
 
 def _named(origin: str, text: Secret) -> KeyRing:

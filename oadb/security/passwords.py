@@ -1,7 +1,7 @@
-"""Passwords: Argon2id, with equal time for every failure and a bound on memory and CPU.
+"""Passwords: Argon2id, with equal time for every failure and bounded memory and CPU.
 
-Parameters are those of RFC 9106, section 4, second recommended option (64 MiB, 3 passes,
-4 lanes), which is also argon2-cffi's default.
+The parameters are the second recommended option of RFC 9106, section 4 (64 MiB, 3 passes, 4 lanes),
+which is also argon2-cffi's default.
 """
 
 import os
@@ -15,22 +15,22 @@ import argon2
 from oadb.errors import BusyError, ParameterError
 from oadb.security.secret import Secret
 
-# Bytes of UTF-8. Below 8 is guessable, beyond 1024 only costs memory and transport.
+# Bytes of UTF-8. Fewer than 8 can be guessed, more than 1024 only cost memory and bandwidth.
 SHORTEST, LONGEST = 8, 1024
 
 _MEMORY_BUDGET_KIB = 512 * 1024
 
-# Seconds a caller waits for its turn to hash.
+# Seconds that a caller waits for its turn to hash.
 _TURN_TIMEOUT = 2.0
 
-# A stored hash says what it costs to verify. Beyond these limits (KiB, passes, lanes, characters)
-# it was planted: verifying it could take the whole machine.
+# A stored hash names the cost of verifying it. One beyond these limits (KiB, passes, lanes,
+# characters) was planted: verifying it could exhaust the machine.
 _MOST_MEMORY, _MOST_PASSES, _MOST_LANES, _MOST_TEXT = 1024 * 1024, 10, 16, 512
 
-# A hash of another system, and in front of it, in base64, what that system appends to passwords.
+# Marks a hash of another system; the pepper that it appends to passwords follows in base64.
 _PEPPERED = "peppered$"
 
-# What the C library says when the machine, not the hash, is the reason.
+# Messages of the C library for errors of the machine, not of the hash.
 _EXHAUSTED = frozenset({"Memory allocation error", "Threading failure"})
 
 
@@ -46,14 +46,17 @@ class Passwords:
         self._dummy = _unmatchable(parameters)
         self._turn_timeout = turn_timeout
         at_once = min(os.cpu_count() or 1, _MEMORY_BUDGET_KIB // parameters.memory_cost)
-        # Beyond the number of cores only memory and waiting grow, not throughput.
+        # More than the number of cores costs memory and latency without adding throughput.
         self._turns = threading.BoundedSemaphore(max(at_once, 1))
 
     def hash(self, password: Secret) -> Secret:
         """Return the hash to store, in PHC format.
 
-        Takes about 0.1 s and 64 MiB. Raises ParameterError for a password that is too short, too
-        long or no text, BusyError after 2 s without a turn and where memory or threads are lacking.
+        It takes about 0.1 s and 64 MiB.
+
+        Raises:
+            ParameterError: a password that is too short, too long, or not text in UTF-8.
+            BusyError: no turn within 2 s, or not enough memory or threads.
         """
         if not SHORTEST <= len(_encoded(password)) <= LONGEST:
             raise ParameterError(
@@ -63,58 +66,62 @@ class Passwords:
             return Secret(self._hasher.hash(_encoded(password)))
 
     def verify(self, stored: Secret | None, password: Secret) -> bool:
-        """Say whether *password* is the one that *stored* is the hash of.
+        """Say whether *stored* is a hash of *password*.
 
-        Takes the same time for no hash, a malformed hash and a wrong password, so that nobody
-        learns who has an account. Raises BusyError after 2 s without a turn and where memory or
-        threads are lacking: nothing was verified then.
+        It takes the same time without a hash, for a malformed hash and for a wrong password, so
+        that the time does not reveal which accounts exist.
+
+        Raises:
+            BusyError: no turn within 2 s, or not enough memory or threads; nothing was verified.
         """
         with self._turn():
             return self._matches(stored, password)
 
     def _matches(self, stored: Secret | None, password: Secret) -> bool:
         given = _encoded(password)
-        known, pepper = _parts("" if stored is None else stored.reveal())
-        if not given or len(given) > LONGEST or not _is_sane(known):
+        hashed, pepper = _parts("" if stored is None else stored.reveal())
+        if not given or len(given) > LONGEST or not _is_sane(hashed):
             return self._refuse(given[:LONGEST])
         try:
-            return self._hasher.verify(known, given + pepper)
+            return self._hasher.verify(hashed, given + pepper)
         except argon2.exceptions.VerifyMismatchError:
             return False
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError) as error:
             if str(error) in _EXHAUSTED:
                 raise
-            return self._refuse(given)  # found malformed before any work was done
+            return self._refuse(given)  # malformed, which takes no time to find
 
     def _refuse(self, given: bytes) -> bool:
-        """Do the work of a verification that fails."""
+        """Take the time of a verification that fails."""
         with suppress(argon2.exceptions.VerifyMismatchError):
             self._hasher.verify(self._dummy, given)
         return False
 
     def is_outdated(self, stored: Secret) -> bool:
-        """Say whether *stored* has a pepper, or was made with other parameters than today's."""
-        known, pepper = _parts(stored.reveal())
-        return bool(pepper) or self._hasher.check_needs_rehash(known)
+        """Say whether *stored* has a pepper, or other parameters than those of new hashes."""
+        hashed, pepper = _parts(stored.reveal())
+        return bool(pepper) or self._hasher.check_needs_rehash(hashed)
 
     def _turn(self) -> "_Turn":
         return _Turn(self._turns, self._turn_timeout)
 
 
-def peppered(known: Secret, pepper: Secret) -> Secret:
-    """Return the hash of a system that hashes password + pepper, in the form that we store.
+def peppered(hashed: Secret, pepper: Secret) -> Secret:
+    """Return a hash of password + pepper, as another system makes it, in the form to store.
 
-    The pepper stays with the hash, which is sealed, until the next sign-in makes one without.
-    Raises ParameterError for what is no Argon2id hash that ``verify`` would look at.
+    The pepper is stored with the hash, both sealed, until the next sign-in replaces them.
+
+    Raises:
+        ParameterError: a hash that ``verify`` would not accept, or an unfit pepper.
     """
     secret = _encoded(pepper)
-    if not _is_sane(known.reveal()) or not 0 < len(secret) <= LONGEST:
+    if not _is_sane(hashed.reveal()) or not 0 < len(secret) <= LONGEST:
         raise ParameterError("a hash must be Argon2id in PHC format, and a pepper a short text")
-    return Secret(f"{_PEPPERED}{b64encode(secret).decode()}{known.reveal()}")
+    return Secret(f"{_PEPPERED}{b64encode(secret).decode()}{hashed.reveal()}")
 
 
 class _Turn:
-    """One of the few places in which a password may be hashed."""
+    """A turn to hash; as many callers as there are turns hash at the same time."""
 
     def __init__(self, turns: threading.BoundedSemaphore, timeout: float) -> None:
         self._turns = turns
@@ -122,9 +129,7 @@ class _Turn:
 
     def __enter__(self) -> None:
         if not self._turns.acquire(timeout=self._timeout):
-            raise BusyError(
-                f"password hashing is in full use and stayed so for {self._timeout:g} s; try again"
-            )
+            raise BusyError(f"password hashing was fully in use for {self._timeout:g} s; try again")
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._turns.release()
@@ -133,7 +138,7 @@ class _Turn:
 
 
 def _encoded(password: Secret) -> bytes:
-    """Return UTF-8, empty for lone surrogates; the codec's own error would quote the password."""
+    """Return UTF-8, or b"" for lone surrogates: the codec's error would quote the password."""
     try:
         return password.reveal().encode()
     except UnicodeEncodeError:
@@ -141,13 +146,13 @@ def _encoded(password: Secret) -> bytes:
 
 
 def _parts(stored: str) -> tuple[str, bytes]:
-    """Return a hash and the pepper that its password is verified with, as a rule none."""
+    """Return the hash and its pepper, which is usually empty."""
     if not stored.startswith(_PEPPERED):
         return stored, b""
-    pepper, mark, known = stored.removeprefix(_PEPPERED).partition("$")
+    pepper, mark, hashed = stored.removeprefix(_PEPPERED).partition("$")
     try:
-        return mark + known, b64decode(pepper, validate=True)
-    except ValueError:  # nothing that ``peppered`` made
+        return mark + hashed, b64decode(pepper, validate=True)
+    except ValueError:  # not made by ``peppered``
         return "", b""
 
 
@@ -167,7 +172,7 @@ def _is_sane(stored: str) -> bool:
 
 
 def _unmatchable(parameters: argon2.Parameters) -> str:
-    """Return a hash that costs what a real one costs and that no password has."""
+    """Return a hash that costs as much as a real one and matches no password."""
     salt = b64encode(secrets.token_bytes(parameters.salt_len)).rstrip(b"=").decode()
     digest = b64encode(secrets.token_bytes(parameters.hash_len)).rstrip(b"=").decode()
     cost = f"m={parameters.memory_cost},t={parameters.time_cost},p={parameters.parallelism}"

@@ -1,38 +1,38 @@
-"""Why a credential is not accepted: different answers, none of them an exception."""
+"""Refusals: why a credential is not accepted. They are values, not exceptions."""
 
 from enum import Enum
 from typing import Protocol, TypeVar
 
 
 class Refusal(Enum):
-    """The reason. A database that did not answer is no refusal: it raises UnavailableError."""
+    """The reason. An unavailable database is not one: it raises UnavailableError."""
 
     UNKNOWN = "unknown"
     REVOKED = "revoked"
     EXPIRED = "expired"
     INACTIVE = "inactive"
-    """It is right, and what it leads to is switched off."""
+    """The credential is valid, but its object, such as a strategy, is switched off."""
 
 
-class Judged(Protocol):
-    """What a credential leads to."""
+class StoredCredential(Protocol):
+    """The row of a credential."""
 
     @property
     def is_revoked(self) -> bool:
-        """Whether it was ended."""
+        """Whether it was revoked."""
         ...
 
     @property
     def is_expired(self) -> bool:
-        """Whether it has run out, by the database's clock."""
+        """Whether it has expired, by the database's clock."""
         ...
 
 
-T = TypeVar("T", bound=Judged)
+T = TypeVar("T", bound=StoredCredential)
 
 
 def usable(found: T | None) -> T | Refusal:
-    """Return what was found, or why it cannot be used; a revocation comes before an expiry."""
+    """Return the row, or the refusal; one that is revoked and expired is REVOKED."""
     if found is None:
         return Refusal.UNKNOWN
     if found.is_revoked:

@@ -1,9 +1,9 @@
-"""Sealed columns: AES-256-GCM, bound to the table, the column and the row that they stand in.
+"""Sealed columns: AES-256-GCM, bound to the table, the column and the row of each value.
 
 A sealed value is ``0x01 | key id (4 bytes) | nonce (12) | ciphertext | tag (16)``. The header,
 table, column and primary key are authenticated with it (as AAD), so that no value can be moved,
-cut or altered. Each column has a key of its own under each root key, far from the 2^32 messages
-after which random nonces of 12 bytes become a risk (NIST SP 800-38D, 8.3).
+cut or altered. Each column has its own key under each root key, so that it stays far below the 2^32
+messages after which random nonces of 12 bytes become a risk (NIST SP 800-38D, 8.3).
 """
 
 import logging
@@ -24,7 +24,7 @@ _HEADER_BYTES = 1 + 4
 _HEADER_LENGTH = _HEADER_BYTES.to_bytes(4)
 _BODY = _HEADER_BYTES + _NONCE_BYTES
 OVERHEAD = _HEADER_BYTES + _NONCE_BYTES + _TAG_BYTES
-"""Bytes that a sealed value has more than what it holds."""
+"""The number of bytes that sealing adds to a value."""
 
 Row = tuple[int | str | UUID, ...]
 """The primary key of a row, which never changes."""
@@ -40,12 +40,12 @@ class SealedColumn:
     _place: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Prepare what every value of the column shares."""
+        """Prepare the parts that all values of the column share."""
         object.__setattr__(self, "_label", f"seal/{self.table}.{self.column}")
         object.__setattr__(self, "_place", _joined(b"", ("oadb", self.table, self.column)))
 
     def seal(self, ring: KeyRing, row: Row, value: bytes) -> bytes:
-        """Seal *value*, empty ones as well, under the primary key."""
+        """Return *value*, which may be empty, sealed under the primary key."""
         key_id = ring.primary.key_id
         header = bytes((_VERSION,)) + key_id.to_bytes(4)
         nonce = os.urandom(_NONCE_BYTES)
@@ -54,14 +54,15 @@ class SealedColumn:
         return header + nonce + cipher.encrypt(nonce, value, self._context(header, row))
 
     def open(self, ring: KeyRing, row: Row, sealed: bytes) -> bytes:
-        """Return what *sealed* holds.
+        """Return the value that was sealed.
 
-        Raises SealError, always with the same words; the log of oadb.security says which of the
-        reasons it was: no sealed value at all, a key that is not in the ring, or tampering.
+        Raises:
+            SealError: always with the same text; the log of oadb.security has the reason: not a
+                sealed value, a key that is not in the ring, or tampering.
         """
         header, nonce = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:_BODY]
         if len(sealed) < OVERHEAD or header[0] != _VERSION:
-            raise self._refused(row, "it is no sealed value")
+            raise self._refused(row, "it is not a sealed value")
         key_id = int.from_bytes(header[1:])
         cipher = ring.cipher(key_id, self._label)
         if cipher is None:
@@ -70,10 +71,14 @@ class SealedColumn:
             return cipher.decrypt(nonce, sealed[_BODY:], self._context(header, row))
         except InvalidTag:
             pass
-        raise self._refused(row, f"it was altered or moved, or key {key_id} is another one")
+        raise self._refused(row, f"it was altered or moved, or the ring has another key {key_id}")
 
     def reseal(self, ring: KeyRing, row: Row, sealed: bytes) -> bytes:
-        """Return the same value sealed under the primary key. Raises SealError."""
+        """Return the same value sealed under the primary key.
+
+        Raises:
+            SealError: see ``open``.
+        """
         return self.seal(ring, row, self.open(ring, row, sealed))
 
     def _context(self, header: bytes, row: Row) -> bytes:
@@ -86,7 +91,7 @@ class SealedColumn:
 
 
 def _joined(context: bytes, parts: Row) -> bytes:
-    """Join with lengths, not with a separator: ("a", "bc") must differ from ("ab", "c")."""
+    """Join with lengths, not with a separator: ("a", "bc") and ("ab", "c") must differ."""
     for each in parts:
         part = str(each).encode("utf-8", "surrogatepass")
         context += len(part).to_bytes(4) + part

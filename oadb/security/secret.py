@@ -1,4 +1,4 @@
-"""A text that must not show itself: passwords, tokens, keys."""
+"""Secret: holds a text that must not be shown, such as a password, a token or a key."""
 
 from hmac import compare_digest
 from typing import NoReturn, cast, final
@@ -12,21 +12,25 @@ _HIDDEN = "***"
 class Secret:
     """A text that only ``reveal()`` shows.
 
-    Its repr, str and format are ``***``; it cannot be pickled or hashed, and comparing two takes
-    a time that does not depend on what they hold. Python cannot erase a text: it stays in memory
-    until it is collected, so keep a Secret no longer than it is needed.
+    Its repr, str and format are ``***``; it cannot be pickled or hashed, and the time of a
+    comparison does not depend on the texts. Python cannot erase a text from memory before it is
+    collected, so keep a Secret no longer than needed.
     """
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
-        """Wrap a text. Raises ParameterError, which does not show it, for anything else."""
+        """Wrap a text.
+
+        Raises:
+            ParameterError: *value* is not a str; the error does not show it.
+        """
         if not isinstance(cast("object", value), str):
             raise ParameterError(f"Secret: value must be str, not {type(value).__name__}")
         self._value = value
 
     def reveal(self) -> str:
-        """Return the text. Every place that does so can be found by this name."""
+        """Return the text. Searching for this name finds every place that does so."""
         return self._value
 
     def __repr__(self) -> str:
@@ -43,7 +47,7 @@ class Secret:
             return NotImplemented
         return compare_digest(_as_bytes(self._value), _as_bytes(other._value))
 
-    __hash__ = None  # type: ignore[assignment]  # a hash would tell equal from different
+    __hash__ = None  # type: ignore[assignment]  # a hash would reveal equal texts
 
     def __copy__(self) -> "Secret":
         return self

@@ -1,10 +1,10 @@
-"""Bearer tokens: made here, shown once, stored as a keyed digest that one index lookup finds.
+"""Bearer tokens: shown once, and stored as a keyed digest that one index lookup finds.
 
     oak_<43 characters: 32 random bytes in base62><6 characters: CRC-32 in base62>
 
-A token of 256 random bits needs no slow hash. Its digest is keyed, so that nobody who can write to
-the table can plant a token of their own. Beside the digest stands the token's SHA-256, sealed: the
-digest can then be made again under a new key without the token, which only its owner has.
+A token of 256 random bits needs no slow hash. Its digest is keyed, so that write access to the
+table is not enough to plant a token. The sealed SHA-256 of the token is stored beside it, so that
+the digest can be computed under a new key without the token, which only its owner has.
 """
 
 import re
@@ -27,7 +27,7 @@ _BODY, _CHECKSUM = 43, 6
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """What the database keeps of a token."""
+    """What the database stores of a token."""
 
     digest: bytes
     fingerprint: bytes
@@ -37,9 +37,8 @@ class StoredToken:
 class TokenKind:
     """One kind of token: its prefix, and the column that holds its sealed SHA-256.
 
-    ``pattern`` is what it looks like, for scanners that search for leaked secrets. ``adopted`` is
-    what tokens of another system look like, which was just as random: those were taken over, and
-    are looked for as well. They have no checksum.
+    ``pattern`` matches tokens, for scanners that search for leaked secrets. ``adopted`` matches
+    tokens that were taken over from another system: equally random, but without a checksum.
     """
 
     prefix: str
@@ -49,7 +48,7 @@ class TokenKind:
     _label: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Prepare what every token of the kind shares."""
+        """Prepare the parts that all tokens of the kind share."""
         form = rf"{self.prefix}_[0-9A-Za-z]{{{_BODY + _CHECKSUM}}}"
         object.__setattr__(self, "pattern", re.compile(form))
         object.__setattr__(self, "_label", f"digest/{self.prefix}")
@@ -61,31 +60,31 @@ class TokenKind:
         return Secret(body + _checksum(body))
 
     def is_wellformed(self, token: Secret) -> bool:
-        """Say whether *token* can be stored at all; a typing error makes one of ours none."""
+        """Say whether *token* has a valid form; a checksum finds typing errors."""
         text = token.reveal()
         if self.pattern.fullmatch(text):
             return text.endswith(_checksum(text[:-_CHECKSUM]))
         return self.is_adoptable(token)
 
     def is_adoptable(self, token: Secret) -> bool:
-        """Say whether *token* looks like one of the system that tokens are taken over from."""
+        """Say whether *token* has the form of tokens that are taken over."""
         return self.adopted is not None and self.adopted.fullmatch(token.reveal()) is not None
 
     def digests(self, ring: KeyRing, hashed: bytes) -> list[bytes]:
-        """Return what a token of this SHA-256 may be stored as.
+        """Return the digests under which a token of this SHA-256 may be stored.
 
-        One digest for each usable key, normally one; the primary key's comes first.
+        There is one for each usable key, usually one; that of the primary key is first.
         """
         return ring.digests(self._label, hashed)
 
     def belongs(self, ring: KeyRing, row: Row, hashed: bytes, fingerprint: bytes) -> bool:
         """Say whether the token of this SHA-256 was stored in *row*.
 
-        A digest alone can be copied to another row.
+        The digest does not prove it, as it can be copied to another row.
         """
         try:
             return compare_digest(self.column.open(ring, row, fingerprint), hashed)
-        except SealError:  # in the log by now
+        except SealError:  # already logged
             return False
 
     def store(self, ring: KeyRing, row: Row, token: Secret) -> StoredToken:
@@ -93,7 +92,11 @@ class TokenKind:
         return self._stored(ring, row, sha256_of(token))
 
     def store_again(self, ring: KeyRing, row: Row, fingerprint: bytes) -> StoredToken:
-        """Return what to store under today's primary key. Raises SealError."""
+        """Return what to store under the current primary key.
+
+        Raises:
+            SealError: see ``SealedColumn.open``.
+        """
         return self._stored(ring, row, self.column.open(ring, row, fingerprint))
 
     def _stored(self, ring: KeyRing, row: Row, hashed: bytes) -> StoredToken:
@@ -102,12 +105,12 @@ class TokenKind:
 
 
 def hint_of(token: Secret) -> str:
-    """Return the first and last characters, by which a person can tell tokens apart."""
+    """Return the first and last characters, by which a person can distinguish tokens."""
     return f"{token.reveal()[:8]}...{token.reveal()[-4:]}"
 
 
 def sha256_of(token: Secret) -> bytes:
-    """Return what a token is digested and known again by."""
+    """Return the SHA-256 of a token, from which its digests are computed."""
     return sha256(token.reveal().encode(errors="surrogatepass")).digest()
 
 

@@ -1,4 +1,4 @@
-"""The key ring of one Database, and whether the database has been found to fit it."""
+"""The key ring of a Database, and when it was last proven to fit the database."""
 
 from math import inf
 from time import monotonic
@@ -18,23 +18,27 @@ class Vault:
 
     @property
     def ring(self) -> KeyRing:
-        """The key ring. Raises ConfigError where none is configured."""
+        """The key ring.
+
+        Raises:
+            ConfigError: no key ring is configured.
+        """
         if self._ring is None:
             raise ConfigError(
-                "OADB_KEYRING_FILE is not set, and this needs a key ring: make one with "
+                "OADB_KEYRING_FILE is not set, but this call needs a key ring: make one with "
                 "oadb keys new FILE"
             )
         return self._ring
 
     @property
     def proven(self) -> bool:
-        """Whether the ring was ever found to fit."""
+        """Whether the ring was ever proven to fit."""
         return self._proven_at > -inf
 
     def was_proven_within(self, seconds: float) -> bool:
-        """Say whether the ring was found to fit not longer ago than this."""
+        """Say whether the ring was proven to fit within the last *seconds*."""
         return monotonic() - self._proven_at <= seconds
 
     def mark_proven(self) -> None:
-        """Note that the ring was found to fit just now."""
+        """Record that the ring was proven to fit just now."""
         self._proven_at = monotonic()

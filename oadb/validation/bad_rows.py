@@ -1,4 +1,4 @@
-"""Rows of which the server may refuse some: these are found by halving, the others are stored."""
+"""Inserts rows of which the server may refuse some: finds these by halving, stores the others."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -17,10 +17,16 @@ def insert_skipping_bad_rows(
     store: Callable[[Executor, Sequence[T]], object],
     refuse: Callable[[T, psycopg.Error], object],
 ) -> None:
-    """Store rows with *store*, and hand each that the server refuses to *refuse*.
+    """Store rows with *store*, and pass each that the server refuses to *refuse*.
 
-    In a transaction, with savepoints; a number of them that grows with the logarithm of the rows
-    for each that is refused. Raises whatever is no fault of a row.
+    Each refused row costs a number of savepoints that grows with the logarithm of the rows.
+
+    Args:
+        store: stores several rows, or raises and stores none.
+        refuse: called with the row and the error of the server.
+
+    Raises:
+        psycopg.Error: an error for which no row is at fault.
     """
     try:
         with tx.transaction() as nested:

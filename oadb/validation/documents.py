@@ -1,4 +1,4 @@
-"""JSON documents of callers: of bounded size and depth, and read back equal to what was written."""
+"""JSON documents of callers: bounded in size and depth, and read back as they were written."""
 
 import re
 from collections.abc import Iterator
@@ -8,27 +8,33 @@ from oadb.engine.binding.values import unsendable
 from oadb.errors import ParameterError
 
 LARGEST = 65_536
-"""Most that a document holds: each value counts 1, each text and name its characters besides."""
+"""The largest size: each value counts 1, and each text and name its characters in addition."""
 
 DEEPEST = 32
-"""Most objects and lists inside of each other, the document itself among them."""
+"""The deepest nesting of objects and lists; the document itself counts 1."""
 
-# From here on Python writes a float without a point, and jsonb makes a whole number of it.
+# From here on Python writes floats without a point, so that jsonb returns whole numbers.
 _FIRST_WITHOUT_POINT = 1e16
 
-# A step from the place around it, put together only where something is wrong.
+# A step of a path and the path to it; they are joined for errors only.
 _Place = tuple["_Place | None", str]
 
-# What is shown of a path: names of fields. Anything else could be content.
+# The names that errors show; any other name could be content.
 _FIELD = re.compile(r"[A-Za-z_]{1,30}")
 
 
 def require_document(label: str, document: object) -> None:
-    """Raise ParameterError unless *document* is a JSON object that comes back as it is.
+    """Check that *document* is a JSON object that reads back as it was written.
 
-    The text begins with *label* and says where, by names of fields and positions from 0; never
-    what stands there. What is shared counts as often as it is written, so that the time it takes
-    is bounded, whatever contains what.
+    Shared values count each time that they are written, so that the time is bounded, also for an
+    object that contains itself.
+
+    Args:
+        label: the caller and the parameter, with which the error begins.
+
+    Raises:
+        ParameterError: an unfit document; the text says where, by names of fields and positions
+            from 0, and never shows content.
     """
     if not isinstance(document, dict):
         raise ParameterError(f"{label} must be a JSON object, not {type(document).__name__}")
@@ -38,7 +44,7 @@ def require_document(label: str, document: object) -> None:
         place, value, depth = waiting.pop()
         size += _weight(value)
         if size > LARGEST:
-            raise ParameterError(f"{label} is larger than {LARGEST:,}; it counts values and texts")
+            raise ParameterError(f"{label} is larger than {LARGEST:,} values and characters")
         problem = _problem(value, depth)
         if problem is not None:
             raise ParameterError(f"{_path(place)} {problem}")
@@ -59,14 +65,14 @@ def _problem(value: object, depth: int) -> str | None:
             if not -(2**63) <= value < 2**63:
                 problem = "is a whole number of more than 64 bits"
         case float():
-            if not abs(value) < _FIRST_WITHOUT_POINT:  # also what is not a number
-                problem = "is a float that would not come back as one"
+            if not abs(value) < _FIRST_WITHOUT_POINT:  # NaN as well
+                problem = "is a float that would not read back as one"
         case str():
             problem = _unsendable("holds", value)
         case dict() | list():
             problem = _problem_inside(cast("dict[object, object] | list[object]", value), depth)
         case _:
-            problem = f"is of type {type(value).__name__}, which JSON lacks"
+            problem = f"is of type {type(value).__name__}, which JSON does not have"
     return problem
 
 
@@ -76,7 +82,7 @@ def _problem_inside(value: dict[object, object] | list[object], depth: int) -> s
     if isinstance(value, list):
         return None
     if not all(isinstance(name, str) for name in value):
-        return "has a name that is no text"
+        return "has a name that is not text"
     return _unsendable("has a name that holds", [*value])
 
 
@@ -86,7 +92,7 @@ def _unsendable(what: str, value: object) -> str | None:
 
 
 def _weight(value: object) -> int:
-    """Return what *value* adds: its characters, or what is in it and the names of that."""
+    """Return what *value* adds to the size: its characters, or its values and their names."""
     if not isinstance(value, str | dict | list):
         return 0
     names = cast("dict[object, object]", value) if isinstance(value, dict) else ()

@@ -1,6 +1,6 @@
-"""Values of one Python type, as JSON that reads back as the same value of that type.
+"""JSON of values of one Python type, which reads back as the same value of that type.
 
-JSON has one type of numbers, and jsonb keeps those as they were written.
+JSON has a single type for numbers; jsonb keeps them as they were written.
 """
 
 import json
@@ -17,7 +17,7 @@ _INTEGERS = range(-(2**63), 2**63)
 
 
 def is_of(kind: type[T], value: object) -> bool:
-    """Say whether a value is of a type, as JSON can hold it."""
+    """Say whether *value* is of the type *kind*, and JSON can represent it."""
     if kind is float:
         return type(value) in {int, float} and _is_float(cast("float", value))
     if kind is int:
@@ -26,7 +26,14 @@ def is_of(kind: type[T], value: object) -> bool:
 
 
 def written(label: str, kind: type[T], value: T) -> str:
-    """Return the JSON of a value of a type. Raises ParameterError for an unfit object."""
+    """Return the JSON of a value of the type *kind*.
+
+    Args:
+        label: the caller and the parameter, for the error.
+
+    Raises:
+        ParameterError: an unfit object; see ``require_document``.
+    """
     if isinstance(value, dict):
         require_document(label, value)
     if kind is float and isinstance(value, int):
@@ -35,13 +42,18 @@ def written(label: str, kind: type[T], value: T) -> str:
 
 
 def loaded(kind: type[T], text: str) -> T:
-    """Return the value of some JSON, of whatever type. Raises ValueError, RecursionError."""
+    """Return the value of a JSON text, which may have another type than *kind*.
+
+    Raises:
+        ValueError: invalid JSON.
+        RecursionError: JSON that is nested too deeply.
+    """
     value: T = json.loads(text, parse_int=float if kind is float else None)
     return value
 
 
 def _is_float(number: float) -> bool:
-    """Say whether a number, which may be an int, is one that a float can be."""
+    """Say whether a float can represent a number, which may be an int, exactly."""
     with suppress(OverflowError):
         return isfinite(number) and float(number) == number
     return False

@@ -1,4 +1,4 @@
-"""Time zones: India's, and names that are checked before the server sees them."""
+"""Time zones: India's, and the check of a name before it is sent to the server."""
 
 from datetime import timedelta, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -6,18 +6,24 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from oadb.errors import ParameterError
 
 INDIA = timezone(timedelta(hours=5, minutes=30), "IST")
-"""By which exchanges and brokers date, and contracts expire; it has no summer time."""
+"""The zone of exchanges, brokers and expiry dates; it has no daylight saving time."""
 
-# Files beside the zones: what this machine is set to, zones with leap seconds, and no zone yet.
+# Files beside those of the zones: the zone of this machine, zones with leap seconds, no zone.
 _LOCAL = frozenset({"localtime", "posixrules", "Factory"})
 _OTHERS = ("posix/", "right/")
 
 
 def require(label: str, zone: str) -> None:
-    """Refuse what is no name of the IANA time zone database. Raises ParameterError.
+    """Check that *zone* is a name of the IANA time zone database.
 
-    The server alone would also take IST, for Israel, and COM1, for an hour west of Greenwich; and
-    Python what stands beside the zones in its files. *label* is who asks and the parameter.
+    The server would also accept IST, for Israel, and COM1, for an hour west of Greenwich; Python
+    would also accept other files in the folder of the zones.
+
+    Args:
+        label: the caller and the parameter, for the error.
+
+    Raises:
+        ParameterError: no such time zone.
     """
     try:
         ZoneInfo(zone)
@@ -25,4 +31,4 @@ def require(label: str, zone: str) -> None:
     except (ZoneInfoNotFoundError, TypeError, ValueError, OSError):
         known = False
     if not known:
-        raise ParameterError(f"{label} is no time zone; expected one such as Asia/Kolkata")
+        raise ParameterError(f"{label} is not a time zone; expected one such as Asia/Kolkata")

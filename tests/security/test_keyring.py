@@ -196,22 +196,22 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         "keys 1 and 2 are the same",
     ),
     # Ids
-    "repeated id": (f'{{"keys": {{"1": {ONE}, "1": {ONE}}}}}', "says '1' twice"),
-    "leading zero": (named("01"), "'01' is no key id"),
-    "id 0": (named("0"), "'0' is no key id"),
-    "negative id": (named("-1"), "'-1' is no key id"),
-    "signed id": (named("+1"), "is no key id"),
+    "repeated id": (f'{{"keys": {{"1": {ONE}, "1": {ONE}}}}}', "has '1' twice"),
+    "leading zero": (named("01"), "'01' is not a key id"),
+    "id 0": (named("0"), "'0' is not a key id"),
+    "negative id": (named("-1"), "'-1' is not a key id"),
+    "signed id": (named("+1"), "is not a key id"),
     "id too large": (named("4294967296"), "4294967296 is not between 1 and 4294967295"),
-    "id far too large": (named("9" * 500), "a long name is no key id"),
-    "empty id": (named(""), "'' is no key id"),
-    "word for an id": (named("first"), "'first' is no key id"),
-    "key for an id": (json.dumps({"keys": {ROOT: ENTRY}}), "a long name is no key id"),
-    "fraction for an id": (named("1.0"), "is no key id"),
-    "space in the id": (named(" 1"), "is no key id"),
-    "underscore in the id": (named("1_0"), "is no key id"),
-    "newline in the id": (named("1\n"), "is no key id"),
-    "arabic id": (named("١"), "is no key id"),  # noqa: RUF001
-    "superscript id": (named("²"), "is no key id"),
+    "id far too large": (named("9" * 500), "a long name is not a key id"),
+    "empty id": (named(""), "'' is not a key id"),
+    "word for an id": (named("first"), "'first' is not a key id"),
+    "key for an id": (json.dumps({"keys": {ROOT: ENTRY}}), "a long name is not a key id"),
+    "fraction for an id": (named("1.0"), "is not a key id"),
+    "space in the id": (named(" 1"), "is not a key id"),
+    "underscore in the id": (named("1_0"), "is not a key id"),
+    "newline in the id": (named("1\n"), "is not a key id"),
+    "arabic id": (named("١"), "is not a key id"),  # noqa: RUF001
+    "superscript id": (named("²"), "is not a key id"),
     # States
     "no primary": (ring(k1={**ENTRY, "state": "decrypt-only"}), "exactly one primary.*has none"),
     "two primaries": (ring(k1=ENTRY, k2={**OTHER, "state": "primary"}), "this one has 1, 2"),
@@ -228,9 +228,9 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "missing created": (without("created"), "exactly root, state and created"),
     "repeated field": (
         f'{{"keys": {{"1": {ONE[:-1]}, "root": "{ROOT}"}}}}}}',
-        "says 'root' twice",
+        "has 'root' twice",
     ),
-    "repeated long field": (f'{{"{ROOT}": 1, "{ROOT}": 2}}', "says a long name twice"),
+    "repeated long field": (f'{{"{ROOT}": 1, "{ROOT}": 2}}', "has a long name twice"),
     "entry is a text": (ring(k1=ROOT), "exactly root, state and created"),
     "entry is a list": (ring(k1=["root", "state", "created"]), "exactly root, state and created"),
     # Moments
@@ -336,7 +336,7 @@ def test_a_ring_made_of_keys_is_looked_at_as_closely(case: str) -> None:
 def test_a_large_document_with_a_repeated_name_is_refused_at_once() -> None:
     names = ",".join(f'"{n}":0' for n in range(60_000))
     started = perf_counter()
-    with pytest.raises(KeyRingError, match="says '59999' twice"):
+    with pytest.raises(KeyRingError, match="has '59999' twice"):
         KeyRing.parse(Secret(f'{{{names},"59999":1}}'))
 
     assert perf_counter() - started < 5

@@ -88,7 +88,7 @@ def test_a_file_of_our_own_is_read(path: Path, mode: int) -> None:
 def test_a_file_that_others_can_use_is_refused(path: Path, mode: int) -> None:
     path.chmod(mode)
 
-    refused(path, f"has mode {mode:04o}, so that others can use it; chmod 600 it")
+    refused(path, f"has mode {mode:04o}, which lets other users in; run chmod 600")
 
 
 def owned_by(monkeypatch: pytest.MonkeyPatch, owner: int) -> None:
@@ -106,7 +106,7 @@ def owned_by(monkeypatch: pytest.MonkeyPatch, owner: int) -> None:
 def test_a_file_of_somebody_else_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     owned_by(monkeypatch, os.geteuid() + 1)
 
-    refused(path, f"belongs to user {os.geteuid() + 1}, neither to us nor to root")
+    refused(path, f"belongs to user {os.geteuid() + 1}; only this user or root may own it")
 
 
 def test_a_file_of_root_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir(mode=0o700)
 
-    refused(folder, "is no ordinary file")
+    refused(folder, "is not a regular file")
 
 
 @pytest.mark.usefixtures("impatient")
@@ -137,11 +137,11 @@ def test_a_pipe_is_refused_without_waiting_for_its_writer(tmp_path: Path) -> Non
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe, 0o600)
 
-    refused(pipe, "is no ordinary file")
+    refused(pipe, "is not a regular file")
 
 
 def test_a_device_is_refused() -> None:
-    refused(Path("/dev/zero"), "is no ordinary file")
+    refused(Path("/dev/zero"), "is not a regular file")
 
 
 def test_a_link_is_judged_by_what_it_leads_to(path: Path, tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_a_link_is_judged_by_what_it_leads_to(path: Path, tmp_path: Path) -> Non
     path.chmod(0o644)
     refused(link, "has mode 0644")
     path.unlink()
-    refused(link, "No such file or directory; oadb keys new makes a key ring")
+    refused(link, "No such file or directory; make a key ring with oadb keys new")
 
 
 def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused_and_never_made(tmp_path: Path) -> None:
-    refused(tmp_path / "missing", "No such file or directory; oadb keys new makes a key ring")
+    refused(tmp_path / "missing", "No such file or directory; make a key ring with oadb keys new")
     refused(tmp_path / "missing" / "ring", "No such file or directory")
     assert [*tmp_path.iterdir()] == []
 

@@ -344,7 +344,7 @@ def test_a_caller_without_a_turn_is_told_that_hashing_is_busy() -> None:
         taken = [pool.submit(passwords.hash, PASSWORD) for _ in range(CORES)]
         for _ in taken:
             assert gate.full.acquire(timeout=20)
-        with pytest.raises(BusyError, match="password hashing is in full use"):
+        with pytest.raises(BusyError, match="password hashing was fully in use"):
             passwords.verify(None, PASSWORD)
         with pytest.raises(BusyError):
             passwords.hash(PASSWORD)

@@ -33,7 +33,7 @@ REFRESH = SealedColumn("broker_tokens", "refresh_token")
 ROW: Row = (7, "zerodha")
 VALUE = b"enctoken hunter2"
 
-ALTERED = "it was altered or moved, or key 1 is another one"
+ALTERED = "it was altered or moved, or the ring has another key 1"
 
 
 @dataclass(frozen=True)
@@ -197,10 +197,10 @@ SEALED = ACCESS.seal(RING, ROW, VALUE)
 def reason_for(altered: bytes) -> str:
     """Return the reason that belongs into the log for a value of any bytes."""
     if len(altered) < 33 or altered[0] != 1:
-        return "it is no sealed value"
+        return "it is not a sealed value"
     key_id = int.from_bytes(altered[1:5], "big")
     if key_id in {1, 3}:
-        return f"it was altered or moved, or key {key_id} is another one"
+        return f"it was altered or moved, or the ring has another key {key_id}"
     return f"key {key_id} is not in the ring, or retired"
 
 
@@ -243,7 +243,7 @@ def test_an_empty_value_is_protected_as_well(refused: Refused) -> None:
     ids=["empty", "short", "PHC", "zeros", "version 2", "version 0", "a byte too short"],
 )  # fmt: skip
 def test_what_is_not_sealed_is_never_returned_as_it_is(refused: Refused, plain: bytes) -> None:
-    refused("it is no sealed value", plain)
+    refused("it is not a sealed value", plain)
 
 
 # Moves -----------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ def around(depth: int) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ({"a": {1}}, "[a] is of type set"), ({1: "a"}, " has a name that is no text"),
+        ({"a": {1}}, "[a] is of type set"), ({1: "a"}, " has a name that is not text"),
         ({"a": (1,)}, "[a] is of type tuple"), ({"a": nan}, "[a] is a float that would not"),
         ({"a": b"b"}, "[a] is of type bytes"), ({"a": 1e23}, "[a] is a float that would not"),
         ({"a": "x\0"}, "[a] holds a NUL character"), ({"a\0": 1}, " has a name that holds a NUL"),

@@ -15,7 +15,7 @@ from oadb.errors import ParameterError
 from oadb.validation.documents import DEEPEST, LARGEST, require_document
 
 MARK = "marked-9"
-FLOAT = "is a float that would not come back as one"
+FLOAT = "is a float that would not read back as one"
 NUL = "a NUL character, which PostgreSQL's text cannot hold"
 
 
@@ -56,19 +56,19 @@ def test_a_document_is_taken(document: dict[str, object]) -> None:
         ({"n": 1e16}, f"x[n] {FLOAT}"),
         ({"n": 2**63}, "x[n] is a whole number of more than 64 bits"),
         ({"n": [10**500]}, "x[n][0] is a whole number of more than 64 bits"),
-        ({"n": {MARK}}, "x[n] is of type set, which JSON lacks"),
-        ({"n": (MARK,)}, "x[n] is of type tuple, which JSON lacks"),
-        ({"n": MARK.encode()}, "x[n] is of type bytes, which JSON lacks"),
+        ({"n": {MARK}}, "x[n] is of type set, which JSON does not have"),
+        ({"n": (MARK,)}, "x[n] is of type tuple, which JSON does not have"),
+        ({"n": MARK.encode()}, "x[n] is of type bytes, which JSON does not have"),
         ({"n": f"{MARK}\0"}, f"x[n] holds {NUL}"),
         ({"n": [f"{MARK}\ud800"]}, "x[n][0] holds a lone surrogate, which UTF-8 cannot represent"),
         ({f"{MARK}\0": 1}, f"x has a name that holds {NUL}"),
-        ({"n": {1: MARK}}, "x[n] has a name that is no text"),
+        ({"n": {1: MARK}}, "x[n] has a name that is not text"),
         ({"a": 1, MARK: {"b": math.inf}}, f"x[1][b] {FLOAT}"),
         ({"a" * 31: math.inf}, f"x[0] {FLOAT}"),
         (nested(DEEPEST + 1), "x" + "[a]" * DEEPEST + " is deeper than 32"),
-        ({"a": MARK * LARGEST}, "x is larger than 65,536; it counts values and texts"),
-        ({MARK * LARGEST: 1}, "x is larger than 65,536; it counts values and texts"),
-        ({"a": [0] * LARGEST}, "x is larger than 65,536; it counts values and texts"),
+        ({"a": MARK * LARGEST}, "x is larger than 65,536 values and characters"),
+        ({MARK * LARGEST: 1}, "x is larger than 65,536 values and characters"),
+        ({"a": [0] * LARGEST}, "x is larger than 65,536 values and characters"),
     ],
     ids=lambda given: repr(given)[:30],
 )  # fmt: skip
