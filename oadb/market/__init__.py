@@ -1,1 +1,1 @@
-"""Instruments: loaded from brokers' files, looked up, searched, and held in memory."""
+"""Instruments: loads from brokers' files, lookups, search, and an index in memory."""

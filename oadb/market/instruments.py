@@ -1,4 +1,4 @@
-"""Master contracts: what each broker lists."""
+"""Instruments that brokers list: lookups in their master contracts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -14,12 +14,12 @@ from oadb.engine.executors import AsyncExecutor
 query = queries(__name__)
 
 LONGEST_TEXT = 200
-"""Most characters of a text field; the longest names that brokers list have about 60."""
+"""Maximum length of a text field; the longest names that brokers list have about 60 characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """What a broker lists on an exchange. Prices are in the currency of the exchange."""
+    """An instrument as a broker lists it. Prices are in the currency of the exchange."""
 
     broker: str
     exchange: str
@@ -41,10 +41,10 @@ _columns = attrgetter(*(column.name for column in fields(Instrument)))
 
 
 class Listing(NamedTuple):
-    """An instrument as a reader finds it in a broker's file: each field as PostgreSQL's text.
+    """An instrument as a reader makes it from a broker's file: each field as PostgreSQL's text.
 
-    The fields are those of Instrument, in their order; an empty one is null. Numbers and dates
-    have been understood and are written out, so that COPY can pass them on as they are.
+    It has the fields of Instrument in the same order; an empty text means null. Readers have
+    validated numbers and dates, and COPY sends them unchanged.
     """
 
     broker: str
@@ -64,11 +64,11 @@ class Listing(NamedTuple):
 
     @classmethod
     def of(cls, row: Instrument) -> Self:
-        """Return the text of each field."""
+        """Return the listing of an instrument."""
         return cls(*("" if value is None else str(value) for value in _columns(row)))
 
     def instrument(self) -> Instrument:
-        """Return it with a type for each field."""
+        """Return the instrument, with typed fields."""
         return Instrument(
             *self[:3],
             self.name or None,
@@ -84,24 +84,24 @@ class Listing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that was not loaded: where it stands, what was expected, and how it begins."""
+    """A row that was not loaded: its place in the source, the reason, and how it begins."""
 
     where: str
     reason: str
     sample: str = ""
 
     def __str__(self) -> str:
-        """Return it as compilers do: place, colon, reason."""
+        """Return the place and the reason, as a compiler would: ``file.csv:3: reason``."""
         return f"{self.where}: {self.reason}"
 
 
 Row = Instrument | Listing | Rejected
-"""What a load takes."""
+"""A row for a load; Rejected if its reader could not read it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeCount:
-    """How many instruments a broker lists on an exchange."""
+    """The number of instruments that a broker lists on an exchange."""
 
     exchange: str
     instruments: int
@@ -188,9 +188,10 @@ query.complete()
 async def get_all(
     db: AsyncExecutor, broker: str, pairs: Sequence[tuple[str, str]]
 ) -> list[Instrument | None]:
-    """Return what each (exchange, symbol) stands for, in their order; None where nothing does.
+    """Look up instruments by (exchange, symbol), with one statement for any number of pairs.
 
-    One statement for any number of pairs; a pair may be asked for more than once.
+    Returns:
+        The instrument of each pair, in the same order; None if there is none. Pairs may repeat.
     """
     exchanges, symbols = [exchange for exchange, _ in pairs], [symbol for _, symbol in pairs]
     rows = await _list_by_symbols(db, broker, exchanges, symbols)
@@ -202,7 +203,11 @@ async def get_all(
 async def find_all_by_token(
     db: AsyncExecutor, broker: str, pairs: Sequence[tuple[str, str]]
 ) -> list[Instrument | None]:
-    """Return what each (exchange, token) stands for, as get_all does."""
+    """Look up instruments by (exchange, token), with one statement for any number of pairs.
+
+    Returns:
+        The instrument of each pair, in the same order; None if there is none. Pairs may repeat.
+    """
     exchanges, tokens = [exchange for exchange, _ in pairs], [token for _, token in pairs]
     rows = await _list_by_tokens(db, broker, exchanges, tokens)
     found = {(row.exchange, row.token): row for row in rows}

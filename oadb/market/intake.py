@@ -1,8 +1,8 @@
-"""The way of rows into a load: each is looked at once, and taken or left out with a reason.
+"""Validates the rows of a load: each is accepted, or left out with a reason.
 
-A symbol and a token have to lead to one instrument, so that of two rows of an exchange with the
-same symbol or token one is left out: shares (EQ) go before everything else, and what stands first
-in the source goes before what follows. No warrant takes the place of the share whose token it has.
+On an exchange, a symbol and a token each identify one instrument. Of two rows with the same symbol
+or token, one is left out as a duplicate: a share (EQ) is preferred to any other type, otherwise
+the first row in the source. So a warrant never replaces the share whose token it has.
 """
 
 from collections import defaultdict
@@ -19,23 +19,29 @@ _SAMPLE, _LONGEST_LINE = 100, 1000
 _SHARE = "EQ"
 _OPTIONS = frozenset({"CE", "PE"})
 
-# What a price can be, and a table can hold in little space.
-_LEAST, _MOST, _MOST_LOTS = Decimal("1e-20"), Decimal("1e20"), 2**63
+# The range of a price, which also bounds its size in the table.
+_LOWEST_PRICE, _HIGHEST_PRICE = Decimal("1e-20"), Decimal("1e20")
+_LARGEST_LOT = 2**63 - 1
 
 _REQUIRED_TEXTS = (
-    "exchange", "symbol", "broker_symbol", "broker_exchange", "token", "instrument_type",
-)  # fmt: skip
+    "exchange",
+    "symbol",
+    "broker_symbol",
+    "broker_exchange",
+    "token",
+    "instrument_type",
+)
 
-# What COPY reads as something else than itself, in a field and between fields.
-_SPECIAL = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+# Characters that COPY's text format escapes.
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _TABS = len(Listing._fields) - 1
 
-_LINES = 1000
+_LINES_IN_BLOCK = 1000
 
 
 @dataclass(slots=True)
 class Intake:
-    """The rows of one load; *only* names the exchanges that they may be of, None allows all."""
+    """Validates and counts the rows of one load; rows of exchanges not in *only* are rejected."""
 
     broker: str
     only: Collection[str] | None = None
@@ -44,42 +50,46 @@ class Intake:
     rejected: list[Rejected] = field(default_factory=list[Rejected])
     duplicate_symbols: list[Rejected] = field(default_factory=list[Rejected])
     duplicate_tokens: list[Rejected] = field(default_factory=list[Rejected])
-    # Positions of rows that were passed on before a better one came.
+    # Positions of rows that were yielded before a share took their symbol or token.
     superseded: set[int] = field(default_factory=set[int])
     _shares: set[int] = field(default_factory=set[int])
-    # Exchange to symbol to position, and the same of tokens.
+    # By exchange: positions of rows by symbol and by token.
     _symbols: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     _tokens: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
 
     @property
     def accepted(self) -> int:
-        """Rows that are part of the set."""
+        """Number of rows in the new set."""
         return self.passed - len(self.superseded)
 
     @property
     def exchanges(self) -> list[str]:
-        """Exchanges of the load: those that were asked for, or those that rows were taken of."""
+        """Exchanges that the load replaces: *only*, or without it those of valid rows."""
         return sorted(self._symbols if self.only is None else self.only)
 
     def accepted_by_exchange(self) -> dict[str, int]:
-        """Return how many rows are part of the set of each exchange."""
+        """Return the number of rows in the new set of each exchange."""
         return {
             exchange: len({*self._symbols.get(exchange, {}).values()} - self.superseded)
             for exchange in self.exchanges
         }
 
     def accept(self, rows: Iterable[Row]) -> Iterator[bytes]:
-        """Pass on what is fit for staging, in blocks of lines as COPY reads them."""
+        """Yield the rows to stage, as blocks of lines in COPY's text format."""
         lines: list[str] = []
-        for row in self._taken(rows):
+        for row in self._listings(rows):
             lines.append(f"{_line(row)}\t{self.rows}\n")
-            if len(lines) == _LINES:
+            if len(lines) == _LINES_IN_BLOCK:
                 yield "".join(lines).encode()
                 lines.clear()
         yield "".join(lines).encode()
 
     def require_any(self) -> None:
-        """Raise LoadError with the first reasons if no row was accepted."""
+        """Check that a row was accepted.
+
+        Raises:
+            LoadError: no row was; gives the first reasons.
+        """
         if self.accepted:
             return
         if not self.rows:
@@ -88,7 +98,7 @@ class Intake:
         raise LoadError(f"none of {self.rows} rows can be loaded; the first reasons:{shown}")
 
     def counts(self) -> dict[str, object]:
-        """Return how many rows there were, and what became of them."""
+        """Return how many rows were read, accepted and left out, for the record of the load."""
         return {
             "rows": self.rows,
             "accepted": self.accepted,
@@ -98,36 +108,36 @@ class Intake:
         }
 
     def left_out(self) -> list[str]:
-        """Return a sample of what was left out, as lines that the database can hold."""
+        """Return a sample of the rows left out, as lines that PostgreSQL can store."""
         kinds = (self.rejected, self.duplicate_symbols, self.duplicate_tokens)
         sample = [each for kind in kinds for each in kind[:_SAMPLE]]
         lines = [f"{each}; it is {each.sample!r}" if each.sample else str(each) for each in sample]
         return [readable(line, _LONGEST_LINE) for line in lines]
 
-    def _taken(self, rows: Iterable[Row]) -> Iterator[Listing]:
+    def _listings(self, rows: Iterable[Row]) -> Iterator[Listing]:
         for self.rows, row in enumerate(rows, 1):
             if isinstance(row, Rejected):
                 self.rejected.append(row)
                 continue
-            reason = self._refusal(row)
+            reason = self._fault_of(row)
             if reason is not None:
                 self.rejected.append(Rejected(f"row {self.rows}", reason))
                 continue
             listing = row if isinstance(row, Listing) else Listing.of(row)
-            if self._holds(listing):
+            if self._claims(listing):
                 self.passed += 1
                 yield listing
 
-    def _refusal(self, row: Instrument | Listing) -> str | None:
-        """Say what is wrong with a row; a reader has looked at the fields of its own."""
+    def _fault_of(self, row: Instrument | Listing) -> str | None:
+        """Return what is wrong with a row; its reader has checked the fields of a Listing."""
         if row.broker != self.broker:
             return f"broker is {row.broker!r}; this load is for {self.broker!r}"
         if self.only is not None and row.exchange not in self.only:
             return f"exchange is {row.exchange[:40]!r}; this load is for {', '.join(self.only)}"
         return None if isinstance(row, Listing) else _wrong_text(row) or _wrong_number(row)
 
-    def _holds(self, row: Listing) -> bool:
-        """Take the row's symbol and token, unless another has them and goes first."""
+    def _claims(self, row: Listing) -> bool:
+        """Claim the symbol and token for the current row; False if another row keeps one."""
         symbols, tokens = self._symbols[row.exchange], self._tokens[row.exchange]
         by_symbol, by_token = symbols.get(row.symbol), tokens.get(row.token)
         is_share = row.instrument_type == _SHARE
@@ -144,24 +154,46 @@ class Intake:
         return True
 
     def _displaces(
-        self, is_share: bool, holder: int | None, column: str, value: str, told: list[Rejected]
+        self, is_share: bool, holder: int | None, column: str, value: str, losers: list[Rejected]
     ) -> bool:
-        """Say whether the present row goes before the *holder* of a value; tell who loses."""
+        """Return whether the current row takes a value from its *holder*; record who loses it."""
         if holder is None or holder in self.superseded:
             return True
-        goes_first = is_share and holder not in self._shares
-        kept, lost = (self.rows, holder) if goes_first else (holder, self.rows)
-        why = "is a share" if goes_first else "comes first"
+        wins = is_share and holder not in self._shares
+        kept, lost = (self.rows, holder) if wins else (holder, self.rows)
+        why = "is a share" if wins else "comes first"
         reason = f"{column} {value!r} is that of row {kept}, which {why}"
-        told.append(Rejected(f"row {lost}", reason))
-        return goes_first
+        losers.append(Rejected(f"row {lost}", reason))
+        return wins
+
+
+def require_no_shrinking(sizes: dict[str, tuple[int, int]], limit: float) -> None:
+    """Check that no exchange loses too many of its instruments.
+
+    Args:
+        sizes: the number of instruments of each exchange before and after the load.
+        limit: the part of an exchange's instruments, 0 to 1, that it may lose.
+
+    Raises:
+        LoadError: an exchange would lose more.
+    """
+    shrinking = ", ".join(
+        f"{exchange} from {before:,} to {after:,}"
+        for exchange, (before, after) in sizes.items()
+        if after < before * (1 - limit)
+    )
+    if shrinking:
+        raise LoadError(
+            f"instruments would vanish: {shrinking}; more than {limit:.0%} of an exchange. "
+            "Check the source; if it is right, force the load"
+        )
 
 
 def _line(row: Listing) -> str:
-    """Return a row as COPY reads it."""
+    """Return a row as a line of COPY's text format, without its end."""
     line = "\t".join(row)
     if "\\" in line or "\n" in line or "\r" in line or line.count("\t") != _TABS:
-        line = "\t".join(text.translate(_SPECIAL) for text in row)
+        line = "\t".join(text.translate(_ESCAPES) for text in row)
     return line
 
 
@@ -181,7 +213,7 @@ def _wrong_text(row: Instrument) -> str | None:
 
 
 def _wrong_number(row: Instrument) -> str | None:
-    if row.lot_size < 0 or row.lot_size >= _MOST_LOTS:
+    if row.lot_size < 0 or row.lot_size > _LARGEST_LOT:
         return f"lot_size is {row.lot_size}; expected a whole number from 0"
     if not _is_price(row.tick_size) and row.tick_size != 0:
         return f"tick_size is {row.tick_size}; expected a number from 0"
@@ -195,4 +227,4 @@ def _wrong_number(row: Instrument) -> str | None:
 
 
 def _is_price(value: Decimal) -> bool:
-    return value.is_finite() and _LEAST <= value <= _MOST
+    return value.is_finite() and _LOWEST_PRICE <= value <= _HIGHEST_PRICE

@@ -1,11 +1,11 @@
-"""Instruments in memory: built from the database, and built again when a load has changed them.
+"""Instruments in memory: an index built from the database, and rebuilt after each load.
 
     with LiveIndex(db, "zerodha") as live:
-        live.index.get_token("zerodha", "NSE", "INFY")      # a dictionary's lookup, no query
+        live.index.get_token("zerodha", "NSE", "INFY")      # a dictionary lookup, no query
         live.index.search("zerodha", "nifty 24000 ce")
 
-``live.index`` is replaced as a whole, so whoever holds one sees one moment. A process forked from
-this one keeps the index it has: let each process enter its own.
+``live.index`` is replaced as a whole: an index that a caller holds does not change. In a forked
+process the index is not updated, so each process must enter its own.
 """
 
 import logging
@@ -27,12 +27,12 @@ from oadb.market.loads import CHANNEL, allow_time
 
 query = queries(__name__)
 
-logger = logging.getLogger("oadb.instrument_index")
+logger = logging.getLogger("oadb.live_index")
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """The last load of a broker."""
+    """The last successful load of a broker."""
 
     broker: str
     load_id: int
@@ -56,10 +56,14 @@ query.complete()
 
 @operation
 async def build(db: AsyncExecutor, *brokers: str) -> InstrumentIndex:
-    """Return an index of what *brokers* list now; of an unknown one it has nothing."""
+    """Build an index of the instruments that brokers list now.
+
+    Returns:
+        The index; it has no instruments of an unknown broker, which is logged as a warning.
+    """
     reader = Reader()
     async with db.transaction() as tx:
-        await allow_time(tx)  # it counts while we read
+        await allow_time(tx)  # the time limit also counts while blocks are read
         await _choose_brokers(tx, [*brokers])
         async with aclosing(export_rows(tx)) as blocks:
             async for block in blocks:
@@ -71,7 +75,7 @@ async def build(db: AsyncExecutor, *brokers: str) -> InstrumentIndex:
 
 
 class _IndexInMemory(Following[AnyDatabase]):
-    """An index and the loads that it was built from: what both colours share."""
+    """An index and the loads it was built from: what LiveIndex and AsyncLiveIndex share."""
 
     def __init__(self, db: AnyDatabase, *brokers: str, interval: float = 60.0) -> None:
         if not brokers:
@@ -82,8 +86,8 @@ class _IndexInMemory(Following[AnyDatabase]):
         self._generations: list[Generation] | None = None
 
     async def _read(self, db: AsyncExecutor) -> None:
-        """Build anew if there was a load."""
-        # Read first: a load between the two costs another build, and is not missed.
+        """Build the index again if there was a load."""
+        # The loads first: a load between the two reads costs another build, and is not missed.
         generations = await _list_generations(db, self._brokers)
         if generations != self._generations:
             self.index = await build(db, *self._brokers)
@@ -94,11 +98,11 @@ class _IndexInMemory(Following[AnyDatabase]):
 
 
 class LiveIndex(_IndexInMemory[Database], Follower):
-    """An index that follows the database, for threads. Enter it; ``index`` is the current one.
+    """An index that follows the database, for threads. Enter it; ``index`` is the current index.
 
-    It is built anew when a load of one of its *brokers* is notified, or found by asking every
-    *interval* seconds, which is all there is behind PgBouncer. While that fails ``index`` stays,
-    ``error`` says why, and ``age`` for how long it was not known to be current.
+    A load of one of its *brokers* is seen at once where notifications arrive, otherwise (behind
+    PgBouncer) within *interval* seconds. If the index cannot be rebuilt it is kept; ``error`` says
+    why, ``age`` for how long.
     """
 
 

@@ -1,8 +1,7 @@
-"""Loads of instruments: a broker's set replaced as a whole.
+"""Loads of instruments: each replaces the set of a broker as a whole, in one transaction.
 
-A load is all or nothing: readers see the old set until it commits, and the new one from then on.
-What it would lose by accident (an empty file, one that lacks half of an exchange) is refused.
-Listeners on CHANNEL hear the name of the broker.
+A load that would drop rows by accident (an empty file, or one without half of an exchange) is
+refused. When a load commits, CHANNEL is notified with the name of the broker.
 """
 
 from collections.abc import Collection, Iterable
@@ -21,7 +20,7 @@ from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import Error, LoadError, ParameterError
 from oadb.market.instruments import LONGEST_TEXT, Rejected, Row, count_by_exchange
-from oadb.market.intake import Intake
+from oadb.market.intake import Intake, require_no_shrinking
 from oadb.validation import time_zones
 
 query = queries(__name__)
@@ -29,10 +28,10 @@ query = queries(__name__)
 CHANNEL = "oadb_instruments"
 
 SHRINK_LIMIT = 0.5
-"""Share of an exchange's instruments that a load may take away without ``force``."""
+"""The part of an exchange's instruments that a load may remove without ``force``."""
 
-# Share of what is listed from which on new instruments change what plans are made of.
-_MANY = 0.1
+# New instruments above this part of the listed ones make the statistics of the planner stale.
+_STALE_PART = 0.1
 
 _LONGEST_REASON = 1000
 
@@ -41,10 +40,7 @@ Outcome = Literal["started", "loaded", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What became of the rows of a load, and of the instruments that were there before.
-
-    ``exchanges`` tells how many instruments each exchange had before and after.
-    """
+    """The result of a load. ``exchanges`` has the number of instruments before and after."""
 
     load_id: int
     rows: int
@@ -58,11 +54,11 @@ class LoadReport:
 
     @property
     def unchanged(self) -> int:
-        """Rows that the table already held as they are."""
+        """Number of accepted rows that the table already held unchanged."""
         return self.accepted - self.inserted - self.updated
 
     def __str__(self) -> str:
-        """Return it as one line."""
+        """Return the numbers in one line."""
         return (
             f"{self.accepted:,} of {self.rows:,} rows accepted ({self.inserted:,} new, "
             f"{self.updated:,} changed, {self.deleted:,} gone), {len(self.rejected):,} rejected, "
@@ -72,13 +68,13 @@ class LoadReport:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The record of a load; ``left_out`` is a sample of the rows that it did not take."""
+    """The record of a load; ``left_out`` is a sample of the rows that were not loaded."""
 
     load_id: int
     broker: str
     source: str
     checksum: bytes | None
-    outcome: str
+    outcome: Outcome
     reason: str | None
     started_at: datetime
     ended_at: datetime | None
@@ -89,10 +85,10 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class LoadStatus:
-    """How the last load of a broker went; ``loaded_at`` is when one last succeeded."""
+    """The state of a broker's last load; ``loaded_at`` is the end of its last successful one."""
 
     load_id: int
-    outcome: str
+    outcome: Outcome
     reason: str | None
     started_at: datetime
     loaded_at: datetime | None
@@ -101,7 +97,7 @@ class LoadStatus:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """How many instruments a merge wrote."""
+    """The number of instruments that a merge wrote."""
 
     inserted: int
     updated: int
@@ -173,9 +169,16 @@ query.complete()
 async def is_due(
     db: AsyncExecutor, broker: str, cutoff: time = time(8), zone: str = "Asia/Kolkata"
 ) -> bool:
-    """Say whether nothing of *broker* was loaded since *cutoff* last struck in *zone*.
+    """Find out whether a broker's instruments are to be loaded again.
 
-    Raises ParameterError if *zone* is no name of the IANA time zone database.
+    Args:
+        cutoff: time of day from which on the load of the day before is out of date.
+
+    Returns:
+        Whether no load of *broker* has succeeded since the last *cutoff* in *zone*.
+
+    Raises:
+        ParameterError: *zone* is not a name in the IANA time zone database.
     """
     time_zones.require("loads.is_due: zone", zone)
     return await _is_due(db, broker, cutoff, zone)
@@ -193,16 +196,28 @@ async def load(
     shrink_limit: float = SHRINK_LIMIT,
     force: bool = False,
 ) -> LoadReport:
-    """Make *rows* the instruments of *broker* on *exchanges*, all or none, and report.
+    """Replace the instruments of *broker* on *exchanges* by *rows*, all or nothing.
 
-    Without *exchanges*, those that occur in *rows*; the broker's other exchanges stay as they are.
-    Invalid rows and duplicates are left out and reported (see ``Intake``). Only what differs is
-    written. Raises LoadError if no row can be accepted, if an exchange would lose more than
-    *shrink_limit* of its instruments (0 to 1; *force* allows it), or if another load of this
-    broker is running; what was there stays, and the record says why. Raises ParameterError, and
-    leaves no record, for a *broker* of no or more than 200 characters.
+    Invalid rows and duplicates are left out (see ``intake``). Only differences are written. A load
+    that fails changes nothing, and its record has the reason.
+
+    Args:
+        rows: iterated once; an error of the iterator is raised unchanged.
+        checksum: SHA-256 of *source*, for the record.
+        exchanges: the exchanges to replace; None: those of *rows*. Others stay as they are.
+        shrink_limit: the part of an exchange's instruments, 0 to 1, that the load may remove;
+            with *force* it may remove all.
+
+    Returns:
+        The number of rows written, and the rows left out with reasons.
+
+    Raises:
+        LoadError: no row is valid, an exchange would lose more than *shrink_limit*, or another
+            load of *broker* is running.
+        ParameterError: *broker* is blank or exceeds 200 characters, *exchanges* is a str, or
+            *shrink_limit* is out of range; no record is written.
     """
-    _require_sane(broker, exchanges, shrink_limit)
+    _require_valid(broker, exchanges, shrink_limit)
     load_id = await _start_load(db, broker, source, checksum)
     intake = Intake(broker, exchanges)
     try:
@@ -210,18 +225,16 @@ async def load(
             return await _replace(tx, load_id, intake, rows, 1 if force else shrink_limit)
     except Exception as error:
         reason = readable(str(error) or type(error).__name__, _LONGEST_REASON)
-        with suppress(Error, psycopg.Error):  # the load's own error says more
+        with suppress(Error, psycopg.Error):  # the error of the load is more helpful
             await _end_load(db, load_id, reason, intake.counts(), {}, intake.left_out())
         raise
 
 
-def _require_sane(broker: str, exchanges: Collection[str] | None, shrink_limit: float) -> None:
+def _require_valid(broker: str, exchanges: Collection[str] | None, shrink_limit: float) -> None:
     if not broker.strip() or len(broker) > LONGEST_TEXT:
-        raise ParameterError(
-            f"loads.load: broker is empty or has more than {LONGEST_TEXT} characters"
-        )
-    if isinstance(exchanges, str):  # a collection of its letters
-        raise ParameterError("loads.load: exchanges is one text; expected a list")
+        raise ParameterError(f"loads.load: broker is blank or exceeds {LONGEST_TEXT} characters")
+    if isinstance(exchanges, str):  # which is a collection of characters
+        raise ParameterError("loads.load: exchanges is a str; expected a list")
     if not 0 <= shrink_limit <= 1:
         raise ParameterError(f"loads.load: shrink_limit is {shrink_limit}; expected 0 to 1")
 
@@ -242,36 +255,35 @@ async def _replace(
     if intake.superseded:
         await _unstage(tx, broker, [*intake.superseded])
     listed = {each.exchange: each.instruments for each in await count_by_exchange(tx, broker)}
-    became = {
+    sizes = {
         exchange: (listed.get(exchange, 0), accepted)
         for exchange, accepted in intake.accepted_by_exchange().items()
     }
-    _require_no_shrinking(became, shrink_limit)
+    require_no_shrinking(sizes, shrink_limit)
     merged = await _merge_staged(tx, broker, intake.exchanges)
     await _clear_staged(tx, broker)
     if merged.inserted or merged.updated:
         await _merge_search_entries(tx)
-    if merged.inserted > sum(listed.values()) * _MANY:
+    if merged.inserted > sum(listed.values()) * _STALE_PART:
         await _refresh_statistics(tx)
     await announcements.notify(tx, CHANNEL, broker)
-    report = LoadReport(
-        load_id, intake.rows, intake.accepted, merged.inserted, merged.updated, merged.deleted,
-        tuple(intake.rejected), (*intake.duplicate_symbols, *intake.duplicate_tokens),
-        became,
-    )  # fmt: skip
+    report = _report(load_id, intake, merged, sizes)
     counts, exchanges = intake.counts() | asdict(merged), dict[str, object](report.exchanges)
     await _end_load(tx, load_id, None, counts, exchanges, intake.left_out())
     return report
 
 
-def _require_no_shrinking(became: dict[str, tuple[int, int]], limit: float) -> None:
-    told = ", ".join(
-        f"{exchange} from {before:,} to {after:,}"
-        for exchange, (before, after) in became.items()
-        if after < before * (1 - limit)
+def _report(
+    load_id: int, intake: Intake, merged: Merged, sizes: dict[str, tuple[int, int]]
+) -> LoadReport:
+    return LoadReport(
+        load_id=load_id,
+        rows=intake.rows,
+        accepted=intake.accepted,
+        inserted=merged.inserted,
+        updated=merged.updated,
+        deleted=merged.deleted,
+        rejected=tuple(intake.rejected),
+        duplicates=(*intake.duplicate_symbols, *intake.duplicate_tokens),
+        exchanges=sizes,
     )
-    if told:
-        raise LoadError(
-            f"instruments would vanish: {told}; more than {limit:.0%} of an exchange. "
-            "Look at the source; force the load if it is right"
-        )

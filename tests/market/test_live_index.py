@@ -148,7 +148,7 @@ def test_a_search_of_a_market_returns_what_sql_returns(
 # Defect 40.
 def test_a_number_is_no_token_and_is_not_taken_for_an_unknown_one(full: InstrumentIndex) -> None:
     for look in (full.get_token, full.get_symbol, full.find_by_token):
-        with pytest.raises(ParameterError, match="are text, not int"):
+        with pytest.raises(ParameterError, match="must be str, not int"):
             look("zerodha", "NSE", 408065)  # type: ignore[arg-type]
 
 
@@ -464,7 +464,7 @@ def test_the_first_build_raises_what_it_raises(config: Config, oadb_database_url
 def test_an_unknown_broker_has_an_empty_index_and_a_warning(
     db: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING, "oadb.instrument_index"):
+    with caplog.at_level(logging.WARNING, "oadb.live_index"):
         assert len(live_index.build(db, "nobody")) == 0
 
     assert [record.getMessage() for record in caplog.records] == [

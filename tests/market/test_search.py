@@ -43,7 +43,7 @@ def symbols(rows: list[Instrument]) -> list[str]:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run a test both ways: as if all terms were rare, and as if all were common."""
     few = 10**9 if request.param == "sorted" else 0
-    monkeypatch.setattr(search, "_FEW", few)
+    monkeypatch.setattr(search, "_FEW_MATCHES", few)
 
 
 pytestmark = pytest.mark.usefixtures("way")
@@ -195,8 +195,8 @@ def test_the_best_come_first_and_the_limit_counts_after_that(tx: Transaction, li
 def test_what_the_first_symbols_do_not_hold_is_found_further_on(
     tx: Transaction, monkeypatch: pytest.MonkeyPatch, text: str, limit: int
 ) -> None:
-    monkeypatch.setattr(search, "_SOME_BEGINNINGS", 1)
-    monkeypatch.setattr(search, "_SOME", 2)
+    monkeypatch.setattr(search, "_MOST_PREFIXED", 1)
+    monkeypatch.setattr(search, "_MOST_WALKED", 2)
     put_in(tx, *reversed(RANKED), stock("NONE"))
 
     assert search.search(tx, BROKER, text, limit=limit) == model(RANKED, text, None, limit)
@@ -338,7 +338,7 @@ def test_both_ways_find_the_same_among_many(
     found: list[list[Instrument]] = []
     with Database(configured(filled_url)) as db:
         for few in (0, 10**9):
-            monkeypatch.setattr(search, "_FEW", few)
+            monkeypatch.setattr(search, "_FEW_MATCHES", few)
             found.append(search.search(db, "broker1", text, limit=300))
 
     assert found[0] == found[1]

@@ -1,6 +1,6 @@
 """Damaged files and impossible rows, through the command line: nothing changes, and it is said why.
 
-What the readers make of a damaged file is in tests/market/brokers; here it is what the database, its
+What readers make of a damaged file is in tests/market/brokers; here it is what the database, its
 record and the person at the terminal have of it.
 """
 
@@ -164,8 +164,8 @@ def test_a_file_of_mostly_bad_rows_would_shrink_the_set_and_is_refused_with_a_sa
     assert_refused(
         shell,
         f"{HEADING}\n{option(24000)}\n{bad}\n".encode(),
-        "instruments would vanish: NFO from 4 to 1; more than 50% of an exchange. Look at the "
-        "source; force the load if it is right",
+        "instruments would vanish: NFO from 4 to 1; more than 50% of an exchange. Check the "
+        "source; if it is right, force the load",
     )
     assert shell.last().left_out[0].startswith("f.csv:3: lot_size is '-1'; expected ")
     assert len(shell.last().left_out) == 3

@@ -72,11 +72,14 @@ class ConversionCache(dict[K, T]):
 def cache_of_column(
     column: str | None, convert: Callable[[str], T], expected: str
 ) -> ConversionCache[str, T]:
-    """Return a cache for the texts of a column; it raises RowError for an invalid text.
+    """Return a cache for the texts of a column.
 
     Args:
         convert: raises ValueError or ArithmeticError for an invalid text.
         expected: what the column should hold, for the error.
+
+    Raises:
+        RowError: when an invalid text is looked up in the cache.
     """
 
     def convert_or_reject(text: str) -> T:

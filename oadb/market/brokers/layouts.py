@@ -106,7 +106,6 @@ def converter(layout: Layout) -> Convert[Listing]:
     markets = ConversionCache[tuple[str, ...], Market](partial(_market, layout))
     derivative = _derivatives(layout)
     lots, ticks, values = _number_caches(layout)
-    broker, cash_symbol = layout.broker, layout.cash_symbol
 
     def convert(fields: tuple[str, ...]) -> Listing:
         ticker, name, root, token, second, series, expiry, strike, lot, tick, value = fields[:11]
@@ -116,18 +115,16 @@ def converter(layout: Layout) -> Convert[Listing]:
             kind, root, day, price, symbol = derivative(market, ticker, root, expiry, strike)
             name = root
         else:
-            root, symbol = "", cash_symbol(ticker, exchange, series)
+            root, symbol = "", layout.cash_symbol(ticker, exchange, series)
         if kind == "INDEX":
             symbol, lot, tick = field_values.index_symbol(symbol), lot or "0", tick or "0"
-        if second:
-            token = f"{token}::::{second}"
+        token = f"{token}::::{second}" if second else token
         texts = symbol + name + ticker + token
         if not (ticker.strip() and token.strip() and symbol) or len(texts) > LONGEST_TEXT:
             _require_texts(broker_symbol=ticker, symbol=symbol, token=token, name=name)
-        # Takes half the time of Listing(...).
-        return Listing._make(
+        return Listing._make(  # takes half the time of Listing(...)
             (
-                broker,
+                layout.broker,
                 exchange,
                 symbol,
                 name,

@@ -1,1 +1,1 @@
-"""Instruments in memory, immutable and compact; knows no database."""
+"""Instruments in memory, immutable and compact; does not use the database."""

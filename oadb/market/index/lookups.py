@@ -1,4 +1,4 @@
-"""InstrumentIndex: what a set of sections answers."""
+"""InstrumentIndex: lookups in a set of sections."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
@@ -18,10 +18,11 @@ Pairs = Iterable[tuple[str, str]]
 
 
 class InstrumentIndex:
-    """The instruments of some brokers as they were at one moment.
+    """The instruments of some brokers at one point in time.
 
-    It answers as the functions of ``oadb.instruments`` of the same names do, and never changes, so
-    any number of threads may use it. ``get_token`` and ``get_symbol`` allocate nothing.
+    Its methods return the same as the functions of ``instruments`` and ``search`` of the same
+    names. It never changes, so any number of threads may use it. ``get_token`` and ``get_symbol``
+    allocate nothing.
     """
 
     __slots__ = ("_by_token", "_sections", "_tokens")
@@ -30,7 +31,7 @@ class InstrumentIndex:
         self._sections: dict[str, dict[str, Section]] = {}
         for section in sections:
             self._sections.setdefault(section.broker, {})[section.exchange] = section
-        # As many levels as arguments: no tuple is made to look one up.
+        # One level for each argument, so that a lookup makes no tuple.
         self._tokens = {
             broker: {name: section.tokens for name, section in exchanges.items()}
             for broker, exchanges in self._sections.items()
@@ -46,11 +47,15 @@ class InstrumentIndex:
 
     @property
     def brokers(self) -> list[str]:
-        """Return the brokers that have instruments here."""
+        """Brokers that have instruments in the index."""
         return [*self._sections]
 
     def get_token(self, broker: str, exchange: str, symbol: str) -> str | None:
-        """Return the token of a symbol; None if there is none."""
+        """Return the token of a symbol; None for an unknown symbol.
+
+        Raises:
+            ParameterError: an argument is not text.
+        """
         try:
             found = self._tokens[broker][exchange].get(symbol)
         except KeyError:
@@ -60,7 +65,11 @@ class InstrumentIndex:
         return found
 
     def get_symbol(self, broker: str, exchange: str, token: str) -> str | None:
-        """Return the symbol of a token; None if there is none."""
+        """Return the symbol of a token; None for an unknown token.
+
+        Raises:
+            ParameterError: an argument is not text.
+        """
         try:
             found = self._by_token[broker][exchange].get(token)
         except KeyError:
@@ -70,40 +79,44 @@ class InstrumentIndex:
         return found
 
     def get_broker_symbol(self, broker: str, exchange: str, symbol: str) -> str | None:
-        """Return what the broker calls a symbol; None if there is none."""
+        """Return the broker's symbol of a symbol; None for an unknown symbol."""
         section = self._section(broker, exchange)
         row = None if section is None else section.row(symbol)
         return None if section is None or row is None else section.broker_symbol(row)
 
     def get(self, broker: str, exchange: str, symbol: str) -> Instrument | None:
-        """Return the instrument of a symbol; None if there is none."""
+        """Return the instrument of a symbol; None for an unknown symbol."""
         section = self._section(broker, exchange)
         row = None if section is None else section.row(symbol)
         return None if section is None or row is None else section.instrument(row)
 
     def find_by_token(self, broker: str, exchange: str, token: str) -> Instrument | None:
-        """Return the instrument of a token; None if there is none."""
+        """Return the instrument of a token; None for an unknown token.
+
+        Raises:
+            ParameterError: an argument is not text.
+        """
         symbol = self.get_symbol(broker, exchange, token)
         return None if symbol is None else self.get(broker, exchange, symbol)
 
     def find_by_broker_symbol(
         self, broker: str, exchange: str, broker_symbol: str
     ) -> Instrument | None:
-        """Return what the broker calls so; of several, the one with the first symbol."""
+        """Return the instrument of a broker's symbol; of several, that of the first symbol."""
         section = self._section(broker, exchange)
         row = None if section is None else section.row_of_broker_symbol(broker_symbol)
         return None if section is None or row is None else section.instrument(row)
 
     def get_all(self, broker: str, pairs: Pairs) -> list[Instrument | None]:
-        """Return what each (exchange, symbol) stands for, in their order; None for unknown."""
+        """Return the instrument of each (exchange, symbol), in order; None for unknown ones."""
         return [self.get(broker, exchange, symbol) for exchange, symbol in pairs]
 
     def find_all_by_token(self, broker: str, pairs: Pairs) -> list[Instrument | None]:
-        """Return what each (exchange, token) stands for, in their order; None for unknown."""
+        """Return the instrument of each (exchange, token), in order; None for unknown ones."""
         return [self.find_by_token(broker, exchange, token) for exchange, token in pairs]
 
     def list_underlyings(self, broker: str, exchange: str, with_futures: bool = False) -> list[str]:
-        """Return what has options; *with_futures* also what has futures that have not expired."""
+        """Return underlyings of options, and *with_futures* of futures that have not expired."""
         section, today = self._section(broker, exchange), _today()
         found = {
             terms.underlying
@@ -119,38 +132,38 @@ class InstrumentIndex:
     def list_option_expiries(
         self, broker: str, exchange: str, underlying: str, with_expired: bool = False
     ) -> list[date]:
-        """Return when options expire, earliest first; past days only *with_expired*."""
+        """Return expiries of options, earliest first; past dates only *with_expired*."""
         return self._expiries(broker, exchange, underlying, OPTIONS, with_expired)
 
     def list_future_expiries(
         self, broker: str, exchange: str, underlying: str, with_expired: bool = False
     ) -> list[date]:
-        """Return when futures expire, earliest first; past days only *with_expired*."""
+        """Return expiries of futures, earliest first; past dates only *with_expired*."""
         return self._expiries(broker, exchange, underlying, frozenset({FUTURE}), with_expired)
 
     def list_strikes(
         self, broker: str, exchange: str, underlying: str, expiry: date
     ) -> list[Decimal]:
-        """Return the strikes of the options of one underlying and expiry, lowest first."""
+        """Return the strikes of the options on one underlying and expiry, lowest first."""
         chain = self.list_chain(broker, exchange, underlying, expiry)
         return sorted({row.strike for row in chain if row.strike is not None})
 
     def list_chain(
         self, broker: str, exchange: str, underlying: str, expiry: date
     ) -> list[Instrument]:
-        """Return the options of one underlying and expiry by strike, a call before the put."""
+        """Return the options on one underlying and expiry, by strike, each call before its put."""
         section = self._section(broker, exchange)
         if section is None:
             return []
-        fitting = {
+        codes = {
             code
             for code, terms in enumerate(section.terms)
             if terms.underlying == underlying
             and terms.expiry == expiry
             and terms.instrument_type in OPTIONS
         }
-        rows = (row for row, code in enumerate(section.terms_codes) if code in fitting)
-        return sorted(map(section.instrument, rows), key=_in_a_chain)
+        rows = (row for row, code in enumerate(section.terms_codes) if code in codes)
+        return sorted(map(section.instrument, rows), key=_chain_key)
 
     def search(
         self,
@@ -165,9 +178,12 @@ class InstrumentIndex:
         underlying: str | None = None,
         limit: int = 50,
     ) -> list[Instrument]:
-        """Return a broker's instruments that hold every term of *text* and pass every filter.
+        """Find instruments that contain every term of *text* and pass every filter.
 
-        See ``search.search``, which returns the same. Raises ParameterError.
+        ``search.search`` returns the same and explains the arguments.
+
+        Raises:
+            ParameterError: as in ``search.search``.
         """
         filters = Filters(exchange, instrument_type, expiry, strike_min, strike_max, underlying)
         sections = self._sections.get(broker, {}).values()
@@ -194,15 +210,17 @@ class InstrumentIndex:
 
 
 def _require_texts(*given: object) -> None:
-    """Raise ParameterError, as SQL does, for a number in place of a text: it is not unknown."""
+    """Refuse a number in place of a text, as SQL does, instead of finding nothing."""
     for value in given:
         if not isinstance(value, str):
             kind = type(value).__name__
-            raise ParameterError(f"index: broker, exchange, symbol and token are text, not {kind}")
+            raise ParameterError(
+                f"index: broker, exchange, symbol and token must be str, not {kind}"
+            )
 
 
-def _in_a_chain(row: Instrument) -> tuple[bool, Decimal, str, str]:
-    # As SQL sorts: what has no strike comes last.
+def _chain_key(row: Instrument) -> tuple[bool, Decimal, str, str]:
+    # As SQL sorts: nulls last.
     return row.strike is None, row.strike or Decimal(), row.instrument_type, row.symbol
 
 

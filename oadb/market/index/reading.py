@@ -1,4 +1,4 @@
-"""Sections made from the blocks of live_index.export_rows, as they arrive."""
+"""Builds sections from the blocks of live_index.export_rows, as they arrive."""
 
 import re
 from array import array
@@ -10,10 +10,10 @@ from itertools import accumulate, compress, count, pairwise, repeat
 
 from oadb.market.index.section import Section, Terms
 
-# Columns before those of Terms, which stay one text: there are few distinct ones.
+# Columns before those of Terms; the latter stay one text, which has few distinct values.
 _OWN_COLUMNS = 8
 
-# Rows in about a millisecond.
+# Rows that take about a millisecond.
 _STEP = 4096
 
 # COPY's text format. https://www.postgresql.org/docs/18/sql-copy.html
@@ -22,41 +22,41 @@ _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\
 
 
 class Reader:
-    """Takes rows in order of broker, exchange and symbol; gives them as sections."""
+    """Reads rows in the order of broker, exchange and symbol into sections."""
 
     def __init__(self) -> None:
         self._sections: list[Section] = []
-        # What is equal is one object.
+        # Equal numbers are one object.
         self._number = cache(Decimal)
-        self._draft = _Draft("", "", self._number)
+        self._builder = _SectionBuilder("", "", self._number)
 
     def feed(self, block: bytes) -> None:
-        """Take a block of whole rows."""
+        """Read a block of whole rows."""
         text = block.decode()
         rows = [line.split("\t", _OWN_COLUMNS) for line in text.split("\n")]
-        rows.pop()  # after the last line's end
+        rows.pop()  # the empty text after the last line
         if "\\" in text:
             rows = [[*map(_unescaped, row[:-1]), row[-1]] for row in rows]
         starts = [number for number, row in enumerate(rows) if row[0]]
         for start, end in pairwise([0, *starts, len(rows)]):
             if start in starts:
                 self._finish()
-                self._draft = _Draft(rows[start][0], rows[start][1], self._number)
+                self._builder = _SectionBuilder(rows[start][0], rows[start][1], self._number)
             if start < end:
-                self._draft.add(rows[start:end])
+                self._builder.add(rows[start:end])
 
     def sections(self) -> list[Section]:
-        """Return what was read, after the last block."""
+        """Return the sections, after the last block."""
         self._finish()
         return self._sections
 
     def _finish(self) -> None:
-        if self._draft.symbols:
-            self._sections.append(self._draft.finished())
+        if self._builder.symbols:
+            self._sections.append(self._builder.build())
 
 
 class _Codes(dict[str, int]):
-    """A number for each distinct text, and the numbers of all rows."""
+    """A code for each distinct text, and the codes of all rows."""
 
     def __init__(self) -> None:
         self._rows = array("I")
@@ -72,8 +72,8 @@ class _Codes(dict[str, int]):
         return array("H" if len(self) <= 2**16 else "I", self._rows)
 
 
-class _Draft:
-    """The section that is being read."""
+class _SectionBuilder:
+    """Collects the rows of a section."""
 
     def __init__(self, broker: str, exchange: str, number: Callable[[str], Decimal]) -> None:
         self.broker = broker
@@ -94,7 +94,7 @@ class _Draft:
         self._broker_symbols += others
         self._strikes.add(strikes)
         self._terms.add(terms)
-        # An empty last field, so that NUL ends the one before it.
+        # With an empty last field, so that NUL also ends the field before it.
         texts = [
             *map("\0".join, zip(symbols, others, tokens, names, shown, repeat(""), strict=False))
         ]
@@ -103,7 +103,7 @@ class _Draft:
         sizes = map(len, texts) if text.isascii() else (len(text.encode()) for text in texts)
         self._sizes.extend(sizes)
 
-    def finished(self) -> Section:
+    def build(self) -> Section:
         text = b"".join(self._texts)
         folded = text.upper()
         own = [*compress(count(), self._broker_symbols)]
@@ -111,9 +111,9 @@ class _Draft:
         return Section(
             broker=self.broker,
             exchange=self.exchange,
-            tokens=_mapped(self.symbols, self._tokens),
-            by_token=_mapped(self._tokens, self.symbols),
-            symbols=self.symbols.copy(),  # without room to grow
+            tokens=_dict_in_steps(self.symbols, self._tokens),
+            by_token=_dict_in_steps(self._tokens, self.symbols),
+            symbols=self.symbols.copy(),  # without spare capacity
             strike_codes=self._strikes.of_rows(),
             terms_codes=self._terms.of_rows(),
             strikes=[self._number(strike) if strike else None for strike in self._strikes],
@@ -125,8 +125,8 @@ class _Draft:
         )
 
 
-def _mapped(keys: list[str], values: list[str]) -> dict[str, str]:
-    """Return a dictionary, made in steps between which other threads can run."""
+def _dict_in_steps(keys: list[str], values: list[str]) -> dict[str, str]:
+    """Return a dictionary, built in steps between which other threads can run."""
     made: dict[str, str] = {}
     for start in range(0, len(keys), _STEP):
         end = start + _STEP

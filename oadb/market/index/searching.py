@@ -1,4 +1,4 @@
-"""The search of an index: the same rows in the same order as search.search."""
+"""The search of an index: returns the same rows in the same order as search.search."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
@@ -11,14 +11,13 @@ from oadb.market.index.section import END, Section, Terms
 from oadb.market.index.terms import require_limit, terms_of
 from oadb.market.instruments import Instrument
 
-# Rank, length of the symbol, symbol in upper case and as it is, exchange, row: their order is that
-# of the answer.
-_Place = tuple[int, int, bytes, str, str, int]
+# Rank, length of the symbol, symbol in upper case, symbol, exchange, row: the order of results.
+_SortKey = tuple[int, int, bytes, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What an instrument must be besides; None: anything. Both ends of a range belong to it."""
+    """Filters of a search; None matches all. The range of strikes includes both ends."""
 
     exchange: str | None = None
     instrument_type: str | None = None
@@ -28,15 +27,15 @@ class Filters:
     underlying: str | None = None
 
     def __bool__(self) -> bool:
-        """Say whether there is any."""
+        """Return whether there is any filter."""
         return any(getattr(self, field.name) is not None for field in fields(self))
 
     def fit_section(self, section: Section) -> bool:
-        """Say whether rows of *section* may be wanted."""
+        """Return whether rows of *section* can match."""
         return self.exchange in {None, section.exchange}
 
     def fit_terms(self, terms: Terms) -> bool:
-        """Say whether rows with these *terms* may be wanted."""
+        """Return whether rows with these *terms* can match."""
         return (
             (self.instrument_type is None or self.instrument_type == terms.instrument_type)
             and (self.expiry is None or self.expiry == terms.expiry)
@@ -44,7 +43,7 @@ class Filters:
         )
 
     def fit_strike(self, strike: Decimal | None) -> bool:
-        """Say whether rows with this *strike* may be wanted."""
+        """Return whether rows with this *strike* can match."""
         if self.strike_min is None and self.strike_max is None:
             return True
         return (
@@ -57,7 +56,11 @@ class Filters:
 def search(
     sections: Iterable[Section], text: str, filters: Filters, limit: int
 ) -> list[Instrument]:
-    """Return up to *limit* instruments, the best first. Raises ParameterError."""
+    """Return up to *limit* instruments, best first.
+
+    Raises:
+        ParameterError: see ``search.search``.
+    """
     terms = [term.encode() for term in terms_of(text)]
     require_limit(limit)
     if not terms and not filters:
@@ -67,9 +70,9 @@ def search(
         for section in sections
         if filters.fit_section(section)
     ]
-    best = [place for each in searches for place in each.beginning()] if terms else []
-    if len(best) < limit:  # else what only contains the first term comes after all of these
-        best = [place for each in searches for place in each.containing()]
+    best = [key for each in searches for key in each.beginning()] if terms else []
+    if len(best) < limit:  # symbols that only contain the first term come after these
+        best = [key for each in searches for key in each.containing()]
     by_exchange = {each.section.exchange: each.section for each in searches}
     return [by_exchange[exchange].instrument(row) for *_, exchange, row in nsmallest(limit, best)]
 
@@ -90,18 +93,18 @@ class _Search:
             else ()
         )
 
-    def beginning(self) -> list[_Place]:
-        """Return the best rows whose symbol begins with the first term."""
+    def beginning(self) -> list[_SortKey]:
+        """Return the keys of the best rows whose symbol begins with the first term."""
         section, first = self.section, self._terms[0]
-        if section.folded is not section.text:  # symbols in lower case are in another order
-            return [place for place in self.containing() if place[0] == 1]
+        if section.folded is not section.text:  # symbols with lower case have another order
+            return [key for key in self.containing() if key[0] == 1]
         prefix = first.decode()
         start = bisect_left(section.symbols, prefix)
         end = bisect_right(section.symbols, prefix, start, key=lambda text: text[: len(prefix)])
         return self._best(self._fitting(range(start, end), self._terms[1:]))
 
-    def containing(self) -> list[_Place]:
-        """Return the best rows that hold every term."""
+    def containing(self) -> list[_SortKey]:
+        """Return the keys of the best rows that contain every term."""
         if not self._terms:
             return self._best(self._fitting(range(len(self.section.symbols)), []))
         rarest, *others = sorted(self._terms, key=self.section.folded.count)
@@ -116,7 +119,7 @@ class _Search:
             at = folded.find(term, starts[row])
 
     def _fitting(self, rows: Iterable[int], others: list[bytes]) -> list[int]:
-        """Return those *rows* that hold the *other* terms as well and pass the filters."""
+        """Return the *rows* that also contain the *others* and pass the filters."""
         find, starts = self.section.folded.find, self.section.starts
         for term in others:
             rows = [row for row in rows if find(term, starts[row], starts[row + 1]) >= 0]
@@ -125,27 +128,27 @@ class _Search:
                 rows = [row for row in rows if fit[codes[row]]]
         return [*rows]
 
-    def _best(self, rows: list[int]) -> list[_Place]:
-        """Return the places of the best *rows*: as many as are wanted, and those as good."""
+    def _best(self, rows: list[int]) -> list[_SortKey]:
+        """Return the keys of the best *rows*, up to the limit, and of rows equal to the last."""
         if len(rows) > self._limit:
-            coarse = [*map(self._coarse_place, rows)]
+            coarse = [*map(self._coarse_key, rows)]
             worst = sorted(coarse)[self._limit - 1]
-            rows = [row for row, place in zip(rows, coarse, strict=True) if place <= worst]
-        return [*map(self._place, rows)]
+            rows = [row for row, key in zip(rows, coarse, strict=True) if key <= worst]
+        return [*map(self._sort_key, rows)]
 
-    def _coarse_place(self, row: int) -> int:
+    def _coarse_key(self, row: int) -> int:
         """Return rank and length of the symbol as one number."""
         return (self._rank(row) << 32) + len(self.section.symbols[row])
 
     def _rank(self, row: int) -> int:
-        """Say what holds the first term: 1 a symbol's beginning, 2 its rest, 3 another field."""
+        """Return where the first term is: 1 at the symbol's start, 2 later in it, 3 elsewhere."""
         folded, start = self.section.folded, self.section.starts[row]
         at = folded.find(self._terms[0], start) if self._terms else start
         if at == start:
             return 1
         return 2 if folded.find(END, start, at) < 0 else 3
 
-    def _place(self, row: int) -> _Place:
+    def _sort_key(self, row: int) -> _SortKey:
         section, start = self.section, self.section.starts[row]
         capitals = section.folded[start : section.folded.index(END, start)]
         symbol = section.symbols[row]

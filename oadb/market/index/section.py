@@ -1,8 +1,8 @@
-"""What a broker lists on one exchange, in columns.
+"""The instruments that a broker lists on one exchange, stored by column.
 
-Two dictionaries share their texts and answer what is asked on each tick. All else is found by the
-number of a row, in the order of symbols: numbers and dates as codes into tables of distinct ones,
-and what is searched as one text, which also holds what is in no dictionary.
+Two dictionaries share their texts and serve the lookups of every tick. Other columns are found by
+the number of a row, in the order of symbols: numbers and dates are codes into tables of distinct
+values; the searchable columns, and those that are in no dictionary, are one text.
 """
 
 from array import array
@@ -13,15 +13,15 @@ from decimal import Decimal
 
 from oadb.market.instruments import Instrument
 
-# PostgreSQL's text never holds it, so it ends each field of a row's text.
+# Ends each field in a row's text; PostgreSQL's text cannot contain it.
 END = b"\0"
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What many instruments share."""
+    """The columns whose values many instruments share."""
 
-    # The name is none ("n"), that of the underlying ("u"), or the row's own ("o").
+    # Where the name is: null ("n"), that of the underlying ("u"), or in the row's text ("o").
     naming: str
     broker_exchange: str
     instrument_type: str
@@ -32,7 +32,7 @@ class Terms:
     contract_value: Decimal
 
     def expires_from(self, start: date) -> bool:
-        """Say whether the contract expires on *start* or later."""
+        """Return whether the contract expires on *start* or later."""
         return self.expiry is not None and self.expiry >= start
 
 
@@ -42,7 +42,7 @@ class Section:
 
     broker: str
     exchange: str
-    # Symbol to token, and back.
+    # Tokens by symbol, and symbols by token.
     tokens: dict[str, str]
     by_token: dict[str, str]
     # By row.
@@ -52,17 +52,17 @@ class Section:
     # By code.
     terms: list[Terms]
     strikes: list[Decimal | None]
-    # Where each row begins in both texts, and where the last one ends. A row is: symbol,
-    # broker symbol unless it is the symbol, token, own name, strike unless the symbol shows it.
+    # Where each row begins in both texts, and where the last one ends. The fields of a row are:
+    # symbol, broker's symbol if it differs, token, own name, strike if it is not in the symbol.
     starts: "array[int]"
     text: bytes
-    # The same in upper case; the same object where that changes nothing.
+    # The same in upper case; the same object if that changes nothing.
     folded: bytes
-    # Rows with a broker symbol of their own, in its order.
+    # Rows whose broker's symbol differs from the symbol, in the order of broker's symbols.
     by_broker_symbol: "array[int]"
 
     def row(self, symbol: str) -> int | None:
-        """Return the number of a symbol's row."""
+        """Return the number of a symbol's row; None for an unknown symbol."""
         if symbol not in self.tokens:
             return None
         return bisect_left(self.symbols, symbol)
@@ -73,18 +73,18 @@ class Section:
         return self.text[start : self.text.index(END, start)].decode() or self.symbols[row]
 
     def row_of_broker_symbol(self, broker_symbol: str) -> int | None:
-        """Return the row that the broker calls so; of several, the first."""
-        own, found = self.by_broker_symbol, list[int]()
-        place = bisect_left(own, broker_symbol, key=self.broker_symbol)
-        if place < len(own) and self.broker_symbol(own[place]) == broker_symbol:
-            found.append(own[place])
+        """Return the first row with this broker's symbol; None if there is none."""
+        ordered, found = self.by_broker_symbol, list[int]()
+        at = bisect_left(ordered, broker_symbol, key=self.broker_symbol)
+        if at < len(ordered) and self.broker_symbol(ordered[at]) == broker_symbol:
+            found.append(ordered[at])
         same = self.row(broker_symbol)
         if same is not None and self.broker_symbol(same) == broker_symbol:
             found.append(same)
         return min(found, default=None)
 
     def instrument(self, row: int) -> Instrument:
-        """Return a row as SQL returns it."""
+        """Return the instrument of a row."""
         text = self.text[self.starts[row] : self.starts[row + 1]]
         _, broker_symbol, _, name, *_ = text.decode().split("\0")
         symbol, terms = self.symbols[row], self.terms[self.terms_codes[row]]
