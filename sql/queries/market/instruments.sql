@@ -1,7 +1,8 @@
--- Master contracts: what each broker lists. Bound in oadb/market/instruments.py.
+-- Instruments that brokers list: lookups in their master contracts. Bound in
+-- oadb/market/instruments.py.
 --
--- Today is the date in India, whose exchanges these are, by the clock of the database. A contract
--- can be traded until the end of the day on which it expires.
+-- Today is the date in India, by the clock of the database. A contract can be traded until the end
+-- of the day on which it expires.
 
 -- name: get
 -- Served by instruments_pkey.
@@ -50,7 +51,7 @@ where
     and token = :token;
 
 -- name: find_by_broker_symbol
--- Of several (a broker may spell two of the platform's symbols alike) the first symbol. Served by
+-- The first symbol, if a broker uses one name for several of the platform's symbols. Served by
 -- instruments_broker_symbol_idx.
 select
     broker,
@@ -76,7 +77,7 @@ order by symbol
 limit 1;
 
 -- name: _list_by_symbols
--- The symbol at each place of one list with the exchange at the same place of the other. Served by
+-- Pairs each symbol with the exchange at the same position of the other list. Served by
 -- instruments_pkey.
 select
     instruments.broker,
@@ -106,7 +107,7 @@ inner join oadb.instruments
 where instruments.broker = :broker;
 
 -- name: _list_by_tokens
--- As list_by_symbols. Served by instruments_token_key.
+-- Pairs as in _list_by_symbols. Served by instruments_token_key.
 select
     instruments.broker,
     instruments.exchange,
@@ -135,7 +136,7 @@ inner join oadb.instruments
 where instruments.broker = :broker;
 
 -- name: list_option_expiries
--- Earliest first; those that have passed only with_expired. Served by instruments_underlying_idx.
+-- Earliest first; past dates only if :with_expired. Served by instruments_underlying_idx.
 select distinct expiry
 from oadb.instruments
 where
@@ -150,7 +151,7 @@ where
 order by expiry;
 
 -- name: list_future_expiries
--- Earliest first; those that have passed only with_expired. Served by instruments_underlying_idx.
+-- Earliest first; past dates only if :with_expired. Served by instruments_underlying_idx.
 select distinct expiry
 from oadb.instruments
 where
@@ -165,8 +166,8 @@ where
 order by expiry;
 
 -- name: list_underlyings
--- What has options; with_futures also what has futures that have not expired. Goes through
--- instruments_underlying_idx from one underlying to the next.
+-- Underlyings of options, and if :with_futures of unexpired futures, perpetual ones included. Skips
+-- from one underlying to the next in instruments_underlying_idx.
 with recursive roots (underlying) as (
     (
         select underlying
@@ -232,7 +233,7 @@ where
 order by strike;
 
 -- name: list_chain
--- The options of one underlying and expiry by strike, a call before the put. Served by
+-- The options on one underlying and expiry, by strike, each call before its put. Served by
 -- instruments_underlying_idx.
 select
     broker,
@@ -262,7 +263,7 @@ order by
     symbol;
 
 -- name: find_near_future
--- The future that expires next. Served by instruments_underlying_idx.
+-- The future that expires first from today on. Served by instruments_underlying_idx.
 select
     broker,
     exchange,
@@ -291,8 +292,8 @@ order by
 limit 1;
 
 -- name: find_lot_size
--- Of the derivative that expires next: an exchange may change it from one expiry to another.
--- Served by instruments_underlying_idx.
+-- Of the derivative that expires first from today on; an exchange may change the lot size with an
+-- expiry. Served by instruments_underlying_idx.
 select lot_size
 from oadb.instruments
 where
@@ -320,8 +321,8 @@ group by exchange
 order by exchange;
 
 -- name: list_page
--- In order of exchange and symbol, from the first one after the two given (two empty texts for the
--- first page). At most 10,000. Served by instruments_pkey.
+-- Ordered by exchange and symbol, after the given ones (empty texts for the first page). At most
+-- 10,000. Served by instruments_pkey.
 select
     broker,
     exchange,
@@ -347,7 +348,7 @@ order by
 limit least(:page_size, 10000);
 
 -- name: stream_by_broker
--- In order of exchange and symbol. Served by instruments_pkey.
+-- Ordered by exchange and symbol. Served by instruments_pkey.
 select
     broker,
     exchange,
@@ -370,7 +371,7 @@ order by
     symbol;
 
 -- name: export_csv
--- All brokers, with a heading; COPY takes no parameters.
+-- All brokers, with a heading. COPY takes no parameters.
 copy (
     select
         broker,

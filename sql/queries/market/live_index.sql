@@ -1,8 +1,8 @@
--- What an index of instruments is built from. Bound in oadb/market/live_index.py.
+-- The rows that an index of instruments is built from. Bound in oadb/market/live_index.py.
 
 -- name: _list_generations
--- Changes with each load of a broker, also where a load that began earlier
--- ended later. Served by instrument_loads_broker_idx.
+-- Changes with each load of a broker, even if a load that began earlier ends
+-- later. Served by instrument_loads_broker_idx.
 select
     broker,
     max(load_id) as load_id,
@@ -15,15 +15,15 @@ group by broker
 order by broker;
 
 -- name: _choose_brokers
--- For export_rows, until the transaction ends: COPY takes no parameters.
+-- Sets the brokers of export_rows for this transaction, as COPY takes no parameters.
 select pg_catalog.set_config('oadb.brokers', :brokers::text[]::text, true) as brokers;
 
 -- name: export_rows
--- As oadb/index/reading.py takes them: first what is searched, of which each
--- column leaves out what an earlier one shows; after the strike what many rows
--- share. The name is none (n), that of the underlying (u), or a column of its
--- own (o). An expiry is counted in days, for no setting to change its form.
--- Broker and exchange stand in the first of their rows alone. Served by
+-- For oadb/market/index/reading.py. Broker and exchange are only in the first of
+-- their rows. The searchable columns follow; each is empty if an earlier one
+-- contains its text. After the strike come the columns that many rows share. naming
+-- says where the name is: null (n), that of the underlying (u), or in own_name (o).
+-- The expiry is a number of days, so that no setting changes its format. Served by
 -- instruments_pkey.
 copy (
     select

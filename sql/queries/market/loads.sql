@@ -1,7 +1,7 @@
--- Loads of instruments: a broker's set replaced as a whole. Bound in oadb/market/loads.py.
+-- Loads of instruments: each replaces the set of a broker. Bound in oadb/market/loads.py.
 
 -- name: _start_load
--- A load whose process dies stays 'started'. Returns its id.
+-- Returns the id of the load, which stays 'started' if its process dies.
 insert into oadb.instrument_loads (
     broker,
     source,
@@ -15,15 +15,15 @@ values (
 returning load_id;
 
 -- name: _claim_load
--- False: another load of this broker is in progress. Held to the end of the
--- transaction, and gone with it if the loader dies.
+-- False if another load of this broker is running. The lock is held until the
+-- transaction ends, also if the process dies.
 select
     pg_catalog.pg_try_advisory_xact_lock(
         pg_catalog.hashtextextended('oadb.instruments ' || :broker, 0)
     ) as claimed;
 
 -- name: allow_time
--- For the merge; the limit of an ordinary statement is too short for a first load.
+-- For this transaction. The usual limit is too short for the merge of a first load.
 select pg_catalog.set_config('statement_timeout', '10min', true) as statement_timeout;
 
 -- name: _stage
@@ -46,17 +46,17 @@ copy oadb.instrument_staging (
 ) from stdin with (format text, null '');
 
 -- name: _unstage
--- Rows that a later one superseded.
+-- Deletes staged rows that a later row displaced.
 delete from oadb.instrument_staging
 where
     broker = :broker
     and position = any(:positions::bigint[]);
 
 -- name: _merge_staged
--- Deletes what has gone, updates what has changed and inserts what is new, by one
--- comparison. An unchanged row is not touched, so that a reload leaves few dead
--- rows. Symbols may swap their tokens, and take those of what has gone, since
--- instruments_token_key is looked at when the statement ends.
+-- Deletes, updates and inserts the rows that differ, by one comparison. Unchanged rows
+-- are not written, so that a reload leaves few dead rows. Symbols may swap tokens, or
+-- take those of deleted rows, as instruments_token_key is checked at the end of the
+-- statement.
 with staged as (
     select
         exchange,
@@ -226,7 +226,7 @@ select
     (select count(*) from gone) as deleted;
 
 -- name: _merge_search_entries
--- Until then every search reads the new entries one by one.
+-- Merges the pending entries of the trigram index, which every search reads one by one.
 call oadb.merge_search_entries();
 
 -- name: _clear_staged
@@ -234,12 +234,12 @@ delete from oadb.instrument_staging
 where broker = :broker;
 
 -- name: _refresh_statistics
--- Lookups right after a first load would be planned for an empty table. After a
--- small one autovacuum is early enough.
+-- Without it, lookups right after a first load are planned for an empty table. After
+-- a small load autovacuum is early enough.
 analyze oadb.instruments;
 
 -- name: _end_load
--- Failed where there is a :reason.
+-- The load failed if there is a :reason.
 update oadb.instrument_loads
 set
     outcome = case when :reason::text is null then 'loaded' else 'failed' end,
@@ -270,8 +270,8 @@ order by load_id desc
 limit least(:page_size, 1000);
 
 -- name: get_status
--- is_running: a load of this broker holds its lock at this moment; one that is
--- 'started' and does not run has died. No row: nothing was ever loaded.
+-- is_running: a load of this broker holds its lock now; a load that is 'started' but
+-- not running has died. No row if there never was a load.
 select
     instrument_loads.load_id,
     instrument_loads.outcome,
@@ -304,7 +304,7 @@ order by instrument_loads.load_id desc
 limit 1;
 
 -- name: _is_due
--- True: nothing was loaded since :cutoff last struck in :zone.
+-- True if no load has succeeded since the last :cutoff in :zone.
 select
     coalesce(
         max(ended_at) < timezone(

@@ -1,12 +1,12 @@
--- Search of instruments, as its users type it. Bound in oadb/market/search.py.
+-- Search of instruments by terms that users type. Bound in oadb/market/search.py.
 --
--- All find the same rows in the same order: by how the symbol matches the first term (1 it begins
--- so, 2 it holds it, 3 another column does), then shorter symbols first, then by their letters.
--- They differ in what they cost. A symbol that equals the term is the shortest that begins so.
+-- All statements find the same rows and order them by rank: 1 if the symbol begins with the first
+-- term, 2 if it contains the term, 3 if another column does; then shorter symbols first, then by
+-- alphabet. A symbol that equals the term is the shortest of rank 1. The statements differ in cost.
 
 -- name: _estimate_matches
--- How many rows match and pass, by one in 200 of the table's pages, always the same ones: those
--- that search_selective asks. It chooses among the ways below, not what they find.
+-- Estimates how many rows match, from the same sample as _search_selective: one in 200 pages of the
+-- table, always the same ones. It decides which statement runs, not what is found.
 select 200 * count(*) as matches
 from oadb.instruments tablesample system (0.5) repeatable (0)
 where
@@ -19,8 +19,8 @@ where
     and (:strike_max::numeric is null or strike <= :strike_max);
 
 -- name: _search_beginning
--- Rank 1, among the first :most symbols that begin so. Those of one length stand together in
--- instruments_ranked_idx; it goes from length to length and stops when there are enough.
+-- Rank 1, among the first :most symbols that begin with the term. Reads instruments_ranked_idx,
+-- where symbols of one length are adjacent, length by length until there are enough rows.
 with longest as materialized (
     select length(symbol) as size
     from oadb.instruments
@@ -123,9 +123,9 @@ order by
 limit :wanted;
 
 -- name: _search_selective
--- Collects every match and sorts them: for terms that few rows match. One in 200 of the table's
--- pages, always the same ones, is asked first how many there are; from :few on, none returns.
--- Served by instruments_search_text_idx, through up to three patterns; :others are the rest.
+-- Collects and sorts all matches: for terms that few rows match. First estimates their number from
+-- one in 200 pages of the table, always the same ones; returns no row if it is :few or more.
+-- Served by instruments_search_text_idx with up to three patterns; :others are the rest.
 select
     broker,
     exchange,
@@ -174,9 +174,9 @@ order by
 limit :wanted;
 
 -- name: _search_further
--- Rank 2 or 3, for terms that many rows match. instruments_search_text_idx tells lengths apart by
--- fives; this goes from five to five until there are enough. Of a common term it looks up three
--- letters: the others would leave little out, and cost as much.
+-- Rank 2 or 3, for terms that many rows match. instruments_search_text_idx groups symbols by
+-- length, five lengths a group: reads it group by group until there are enough rows. Looks up only
+-- one trigram of a common term: further ones cost as much each and leave out few rows.
 with recursive longest as materialized (
     select length(symbol) as size
     from oadb.instruments
@@ -273,9 +273,9 @@ order by
 limit :wanted;
 
 -- name: _search_walking
--- Rank 2, among the first :most symbols, for terms of which no trigram can be looked up.
--- Walks instruments_ranked_idx, which has the order of the result, and stops when there are
--- enough. A row is visited where its symbol holds the term; a limit keeps these visits single.
+-- Rank 2, among the first :most symbols, for terms without a trigram. Reads
+-- instruments_ranked_idx, which has the order of the result, until there are enough rows. Fetches a
+-- row only if its symbol contains the term; the limit keeps the planner from joining all rows.
 with walked as (
     select
         exchange,
@@ -348,7 +348,7 @@ order by
 limit :wanted;
 
 -- name: _search_scanning
--- Reads the whole table, where no index helps.
+-- Reads the whole table, for searches that no index serves.
 select
     broker,
     exchange,
@@ -382,7 +382,7 @@ order by
 limit :wanted;
 
 -- name: _search_underlying
--- Looks at all derivatives of one underlying. Served by instruments_underlying_idx.
+-- Checks all derivatives of one underlying. Served by instruments_underlying_idx.
 select
     broker,
     exchange,
