@@ -10,11 +10,16 @@ import pytest
 from hypothesis import settings
 
 from oadb import AsyncDatabase, Config, Database, Transaction
+from oadb.embedded import embedded_server
+from oadb.embedded.temporary_folders import deleted_if_killed
 from oadb.security.keyring import Key, KeyRing
 from oadb.testing.servers import Server
 from tests.support.rig import Observer
 
-pytest_plugins = ["oadb.testing.fixtures", "tests.support.skips"]
+pytest_plugins = [
+    "oadb.testing.fixtures",
+    "tests.support.skips",
+]
 
 # On a busy machine an example takes as long as it takes.
 settings.register_profile("oadb", deadline=None)
@@ -23,6 +28,13 @@ settings.load_profile("oadb")
 
 # A shell that starts us in the background leaves SIGINT ignored; some tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stopped_by_a_kill(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """Have the servers that tests start in their folders stopped if this process is killed."""
+    with deleted_if_killed(tmp_path_factory.getbasetemp(), embedded_server.binaries()):
+        yield
 
 
 RING = KeyRing([Key(1, "primary", datetime(2026, 1, 1, tzinfo=UTC), secrets.token_bytes(32))])

@@ -118,13 +118,18 @@ class Cluster:
         UnavailableError if the server does not end.
         """
         sockets = self._sockets_in_use()
-        if self.alive():
-            # pg_ctl itself would wait for the process id, which a slow init may keep for long.
-            arguments = ("--pgdata=data", f"--mode={mode}", "--no-wait")
-            self._run("pg_ctl", "stop", *arguments, log=subprocess.DEVNULL)
-            if not wait_until(lambda: not self.alive(), seconds=_STOP_SECONDS):
-                raise self._failure("does not stop")
+        # A server that is starting can be asked to stop once it has written its process id.
+        asked = wait_until(
+            lambda: not self.alive() or self._asked_to_stop(mode), seconds=_STOP_SECONDS
+        )
+        if not (asked and wait_until(lambda: not self.alive(), seconds=_STOP_SECONDS)):
+            raise self._failure("does not stop")
         self._discard(sockets)
+
+    def _asked_to_stop(self, mode: StopMode) -> bool:
+        # pg_ctl itself would wait for the process id, which a slow init may keep for long.
+        arguments = ("--pgdata=data", f"--mode={mode}", "--no-wait")
+        return self._run("pg_ctl", "stop", *arguments, log=subprocess.DEVNULL) == 0
 
     def _claim(self) -> int | None:
         """Return the log, locked, or None where a server process holds it."""

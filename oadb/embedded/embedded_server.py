@@ -12,8 +12,6 @@ Both are locks of the kernel (flock), so a killed process leaves nothing to clea
 import atexit
 import fcntl
 import os
-import shutil
-import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -21,6 +19,7 @@ from pathlib import Path
 
 from oadb.embedded.cluster import Cluster
 from oadb.embedded.system_user import account_for
+from oadb.embedded.temporary_folders import temporary_folder
 from oadb.errors import ConfigError
 
 _LOCK = "lock"
@@ -97,25 +96,12 @@ def temporary(parent: Path | None = None) -> Generator[EmbeddedServer]:
 
     The data is in *parent*, or where temporary files are.
     """
-    with temporary_folder(parent) as folder:
+    with temporary_folder(parent, binaries()) as folder:
         server = _join(_cluster(folder), TEMPORARY)
         try:
             yield server
         finally:
             server.stop()
-
-
-@contextmanager
-def temporary_folder(parent: Path | None = None) -> Generator[Path]:
-    """Give an empty folder that is deleted at the end, with what is in it then."""
-    process = os.getpid()
-    folder = Path(tempfile.mkdtemp(prefix="oadb-", dir=parent))
-    try:
-        yield folder
-    finally:
-        # A child forked meanwhile leaves this block too.
-        if os.getpid() == process:
-            shutil.rmtree(folder)
 
 
 def _cluster(folder: Path) -> Cluster:

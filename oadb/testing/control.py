@@ -17,6 +17,7 @@ from pathlib import Path
 from oadb.embedded import embedded_server
 from oadb.embedded.cluster import Cluster, StopMode
 from oadb.embedded.system_user import account_for
+from oadb.embedded.temporary_folders import temporary_folder
 from oadb.testing.memory import memory
 from oadb.testing.servers import Server
 
@@ -75,7 +76,7 @@ def controlled() -> Generator[ServerControl]:
     """Give a running server of its own; at the end it is gone, with its data."""
     given = os.environ.get("OADB_TEST_BINDIR")
     binaries = Path(given) if given else embedded_server.binaries()
-    with embedded_server.temporary_folder(memory()) as folder:
+    with temporary_folder(memory(), binaries) as folder:
         cluster = Cluster(folder, binaries, account_for(folder, binaries))
         try:
             yield ServerControl(cluster)

@@ -31,7 +31,7 @@ USER = """
 import sys
 from pathlib import Path
 from oadb.embedded import embedded_server
-embedded.start(Path(sys.argv[1]))
+embedded_server.start(Path(sys.argv[1]))
 print("started", flush=True)
 sys.stdin.read()
 """

@@ -17,6 +17,7 @@ from oadb.accounts.api_keys import VerifiedKey
 from oadb.accounts.broker_tokens import BrokerToken, Tokens
 from oadb.accounts.users import User
 from oadb.embedded import embedded_server
+from oadb.embedded.temporary_folders import temporary_folder
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.dsn import Dsn
@@ -203,7 +204,7 @@ def _bring_over(db: Database) -> Iterator[DemoStep]:
     """Say what bringing an installation of OpenAlgo over would do."""
     plan = runs.Plan("example", zerodha.BROKER, applies=False)
     with (
-        embedded_server.temporary_folder() as folder,
+        temporary_folder() as folder,
         sources.opened([example_installation.make(folder)], []) as found,
     ):
         for report in runs.run(db, found, example_installation.ENVIRON, plan, lambda _: None):
