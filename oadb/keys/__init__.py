@@ -1,1 +1,1 @@
-"""Root keys: whether the key ring and the database fit."""
+"""Root keys: whether the key ring fits the database, and sealing rows again when keys rotate."""

@@ -1,7 +1,7 @@
-"""Keys: whether the key ring and the database fit.
+"""Proof: whether the key ring fits the database.
 
-Nothing is sealed, opened or looked up by a digest before ``prove`` has seen that every key of the
-database is in the ring and is the same key. Call it when a service starts, to refuse there.
+Nothing is sealed, opened or looked up by a digest before ``prove`` has found every key of the
+database in the ring. Call it when a service starts, so that a wrong ring fails there.
 """
 
 from collections.abc import Callable, Coroutine
@@ -30,13 +30,13 @@ Found = TypeVar("Found", bound="Tokened")
 _CANARY = SealedColumn("key_canaries", "canary")
 _CANARY_TEXT = b"oadb"
 
-# Seconds for which a miss believes that the database has no key that the ring lacks.
+# Seconds for which a failed lookup trusts the last check of the database's keys.
 _TRUSTED = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """A known value, sealed under a key."""
+    """A known value sealed under a key."""
 
     key_id: int
     canary: bytes
@@ -44,7 +44,7 @@ class Canary:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How many rows of a table need a key."""
+    """The number of rows of a table that need a key."""
 
     table_name: str
     key_id: int
@@ -52,7 +52,7 @@ class Use:
 
 
 class Tokened(Protocol):
-    """A row that a token leads to."""
+    """A row that is found by a token."""
 
     @property
     def row(self) -> Row:
@@ -61,7 +61,7 @@ class Tokened(Protocol):
 
     @property
     def fingerprint(self) -> bytes:
-        """The SHA-256 of its token, sealed."""
+        """The sealed SHA-256 of its token."""
         ...
 
 
@@ -90,10 +90,13 @@ query.complete()
 
 @operation
 async def prove(db: AsyncExecutor) -> None:
-    """See that the key ring fits the database; the first ring of a database is enrolled.
+    """Check that the key ring fits the database. The first ring of a database is enrolled.
 
-    Raises KeyRingError naming the key that is missing, retired, or another one than the database
-    was sealed with, and ConfigError where there is no ring. Nothing is written in those cases.
+    Raises:
+        KeyRingError: a key of the database is missing or retired in the ring, or is a different
+            one; or the primary key is unknown to the database. The text names the key; nothing
+            was written.
+        ConfigError: no key ring is configured.
     """
     ring = db.vault.ring
     canaries = await list_canaries(db)
@@ -105,7 +108,7 @@ async def prove(db: AsyncExecutor) -> None:
 
 
 async def ring_of(db: AsyncExecutor) -> KeyRing:
-    """Return the key ring of *db*, proven. Raises as ``prove`` does."""
+    """Return the key ring of *db*, after ``prove``, whose errors it raises."""
     if not db.vault.proven:
         await prove(db)
     return db.vault.ring
@@ -118,18 +121,23 @@ async def find_by_token(
     by_digest: Query[[bytes], Found | None],
     by_digests: Query[[list[bytes]], Found | None],
 ) -> Found | None:
-    """Return the row that *token* was stored in, or None. No statement for what can be no token.
+    """Find the row of a token by its digest. A malformed token costs no statement.
 
-    One statement, also while keys rotate: were its digests looked for one after the other, a row
-    that is sealed again meanwhile could slip from in front of us to behind us. Raises KeyRingError
-    where the row may be there under a key that the ring lacks.
+    It is one statement, also while keys rotate: two lookups, one for each digest, could both miss
+    a row that is sealed again between them.
+
+    Returns:
+        The row; None if there is none, or its fingerprint is not that of the token.
+
+    Raises:
+        KeyRingError: there may be a row under a key that the ring lacks.
     """
     if not kind.is_wellformed(token):
         return None
     ring, hashed = await ring_of(db), sha256_of(token)
     digests = kind.digests(ring, hashed)
-    # Two statements: one with an array is planned anew at each call, which doubles its time, and
-    # one with a place for each of several keys costs every call a tenth.
+    # Two variants: with an array, the statement is planned at each call, which doubles its time;
+    # with one parameter for each of several keys, every call takes a tenth longer.
     found = await (by_digest(db, digests[0]) if len(digests) == 1 else by_digests(db, digests))
     if found is None:
         await _require_no_other_key(db, ring)
@@ -140,9 +148,13 @@ async def find_by_token(
 def seals(
     write: Callable[Concatenate[AsyncExecutor, P], Coroutine[object, object, R]],
 ) -> Callable[Concatenate[AsyncExecutor, P], Coroutine[object, object, R]]:
-    """Let *write*, which stores what is sealed, raise KeyRingError where its key is not known.
+    """Decorate an operation that stores sealed values: it raises KeyRingError for an unknown key.
 
-    The key may have been retired since this process began; the foreign key to its canary sees it.
+    The key may have been retired since this process started, in which case the foreign key to its
+    canary refuses the row.
+
+    Raises:
+        KeyRingError: by the decorated operation; the database does not know the primary key.
     """
 
     @wraps(write)
@@ -153,40 +165,50 @@ def seals(
             if not (refusal.diag.constraint_name or "").endswith("_key_id_fkey"):
                 raise
         raise KeyRingError(
-            f"key {db.vault.ring.primary.key_id}, which this process seals with, is not or no "
-            "longer known to the database; nothing was changed. Start it again with the present "
-            "key ring"
+            f"key {db.vault.ring.primary.key_id}, which this process seals with, is unknown to the "
+            "database; nothing was changed. Restart the process with the current key ring"
         )
 
     return sealed
 
 
 def require_fit(ring: KeyRing, canaries: list[Canary]) -> None:
-    """Raise KeyRingError unless *ring* opens every canary and its primary key has one."""
+    """Check that *ring* opens every canary, and that its primary key has one.
+
+    Raises:
+        KeyRingError: it does not; the text names the key.
+    """
     _require_opens_all(ring, canaries)
     if ring.primary.key_id not in {canary.key_id for canary in canaries}:
         raise KeyRingError(
             f"key {ring.primary.key_id} is primary in the key ring but unknown to the database; "
-            "if the ring is the right one: oadb keys promote"
+            "if it is the right ring, run oadb keys promote"
         )
 
 
 @operation
 async def admit(db: AsyncExecutor, key_id: int) -> None:
-    """Let values be sealed under a key of the ring from now on; it need not be primary yet.
+    """Enroll a key of the ring, so that values can be sealed under it; it need not be primary.
 
-    Raises KeyRingError unless the ring opens everything that the database holds already.
+    Raises:
+        KeyRingError: the ring lacks the key, the key is retired, or the ring does not open every
+            canary of the database.
+        ConfigError: no key ring is configured.
     """
     ring = db.vault.ring
     _require_opens_all(ring, await list_canaries(db))
     await _enroll(db, key_id, _seal_canary(ring, key_id))
-    # Another key of this id may have come meanwhile; it stayed as it was.
+    # A different key with this id may have been enrolled meanwhile, and was not replaced.
     _require_opens_all(ring, await list_canaries(db))
 
 
 @operation
 async def withdraw(db: AsyncExecutor, key_id: int) -> None:
-    """Make the database forget a key. Raises KeyRingError while one value needs it."""
+    """Remove a key from the database; an unknown one changes nothing.
+
+    Raises:
+        KeyRingError: a row still needs it; the text names the table.
+    """
     try:
         async with db.transaction() as tx:
             await _remove(tx, key_id)
@@ -195,8 +217,8 @@ async def withdraw(db: AsyncExecutor, key_id: int) -> None:
     else:
         return
     raise KeyRingError(
-        f"key {key_id} is still needed by rows of {table}; run oadb keys rewrap, and see that no "
-        "process seals with it as its primary key"
+        f"key {key_id} is still needed by rows of {table}; run oadb keys rewrap, and check that no "
+        "process has it as its primary key"
     )
 
 
@@ -205,9 +227,9 @@ def _seal_canary(ring: KeyRing, key_id: int) -> bytes:
 
 
 async def _require_no_other_key(db: AsyncExecutor, ring: KeyRing) -> None:
-    """See, after a miss, that the database has got no key since that the ring lacks.
+    """Check, after a failed lookup, that the ring has every key of the database.
 
-    What is stored under such a key is not unknown. Not looked at again for 10 s if all is well.
+    A token under a key that the ring lacks must not be called unknown. The check is valid for 10 s.
     """
     if not db.vault.was_proven_within(_TRUSTED):
         _require_opens_all(ring, await list_canaries(db))
@@ -226,7 +248,7 @@ async def _enroll_first(db: AsyncExecutor, ring: KeyRing) -> None:
     else:
         return
     raise KeyRingError(
-        f"the database knows no key yet and this role may not enroll key {key_id}; run oadb keys "
+        f"the database has no key yet, and this role may not enroll key {key_id}; run oadb keys "
         "promote as a role that may (oadb_rotate)"
     )
 
@@ -240,17 +262,21 @@ def _require_opens(ring: KeyRing, canary: Canary) -> None:
     key = ring.keys.get(canary.key_id)
     if key is None:
         raise KeyRingError(
-            f"the database is sealed with key {canary.key_id}, which the ring lacks; start this "
-            "process again with the present key ring"
+            f"the database is sealed with key {canary.key_id}, which the ring lacks; restart this "
+            "process with the current key ring"
         )
     if key.state == "retired":
-        raise KeyRingError(f"key {key.key_id} is retired in the ring, but the database needs it")
+        raise KeyRingError(
+            f"key {key.key_id} is retired in the ring, but the database needs it; restart this "
+            "process with the current key ring"
+        )
     try:
         text = _CANARY.open(ring, (canary.key_id,), canary.canary)
     except SealError:
         text = b""
     if text != _CANARY_TEXT:
         raise KeyRingError(
-            f"key {key.key_id} of the ring is another key than the one the database is sealed with "
-            f"(fingerprint {key.fingerprint}); nothing was changed. Find the right key ring"
+            f"key {key.key_id} of the ring (fingerprint {key.fingerprint}) is not the key "
+            f"{key.key_id} that the database is sealed with; nothing was changed. Use the key ring "
+            "of this database"
         )

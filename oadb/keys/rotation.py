@@ -23,9 +23,9 @@ Reseal = Callable[[KeyRing, Row, list[bytes]], list[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class SealedRow:
-    """A row of any table: the columns of its primary key, and its sealed values.
+    """A row of any table: its primary key, column by column, and its sealed values.
 
-    An empty value stands for null, which no element of an array may be.
+    An empty value stands for null, because an element of an array cannot be null here.
     """
 
     row_key: list[str]
@@ -44,13 +44,13 @@ class SealedTable:
 
     Attributes:
         name: The table.
-        list_under_key: Takes a key, the first column of a primary key and a number of rows, and
-            returns rows under the key that come after it, in its order. It returns all rows with
-            the same first column, though they are more, so that the next batch misses none.
+        list_under_key: Takes a key id, ``after`` and a number of rows. Returns rows under the key
+            whose primary key begins with more than ``after``, in this order, and always all rows
+            that begin with the same number, so that the next batch misses none.
         reseal: Seals the values of a row again.
-        write: Takes an array for each column of the primary key, one of what the first sealed
-            value was, which a row that was changed meanwhile does not have any more, and one for
-            each value that ``reseal`` returns.
+        write: Takes one array for each column of the primary key, one of the first sealed values
+            as they were read, and one for each value that ``reseal`` returns. It leaves alone a
+            row whose first sealed value is another by now.
     """
 
     name: str
@@ -63,10 +63,9 @@ class SealedTable:
 
 @dataclass(frozen=True, slots=True)
 class RewrapBatch:
-    """How many rows were read, and where the next batch begins: behind *last*.
+    """How many rows were read, and ``last``, which is the ``after`` of the next batch.
 
-    That is the first column of the last primary key, 0 if there is no row. *damaged* are the
-    primary keys of those that cannot be opened; they stayed as they were.
+    ``damaged`` has the primary keys of the rows that cannot be opened; they stayed as they were.
     """
 
     rows: int
@@ -75,7 +74,7 @@ class RewrapBatch:
 
 
 def columns(*sealed_columns: SealedColumn) -> Reseal:
-    """Return what seals a value of each column again."""
+    """Return a function that reseals one value for each of the columns."""
 
     def reseal(ring: KeyRing, row: Row, sealed: list[bytes]) -> list[bytes]:
         pairs = zip(sealed_columns, sealed, strict=True)
@@ -85,9 +84,9 @@ def columns(*sealed_columns: SealedColumn) -> Reseal:
 
 
 def token_and_columns(kind: TokenKind, *sealed_columns: SealedColumn) -> Reseal:
-    """Return what seals a fingerprint, then a value of each column, again.
+    """Return a function that reseals a fingerprint, then one value for each of the columns.
 
-    Its result begins with the fingerprint and the digest.
+    What it returns begins with the fingerprint and the digest.
     """
     reseal_columns = columns(*sealed_columns)
 
@@ -102,17 +101,17 @@ def token_and_columns(kind: TokenKind, *sealed_columns: SealedColumn) -> Reseal:
 async def rewrap(
     db: AsyncExecutor, table: SealedTable, key_id: int, batch: int, after: int = 0
 ) -> RewrapBatch:
-    """Seal rows of a key under the primary one; those that cannot be opened stay as they are.
+    """Seal a batch of rows again; those that cannot be opened stay as they are.
 
     Args:
         db: The database.
         table: Where the rows are.
         key_id: The key that they are under now.
-        batch: How many rows, at least 1.
-        after: The ``last`` of the batch before.
+        batch: How many rows to read, at least 1.
+        after: The ``last`` of the previous batch.
 
     Returns:
-        What was read; nothing is left to do once that is no row.
+        What was read. A batch without rows is the end.
 
     Raises:
         KeyRingError: The key ring does not fit the database.
