@@ -11,8 +11,8 @@ from oadb import AsyncDatabase, Database, Transaction
 from oadb.errors import ParameterError
 from oadb.logs import analyzer_logs
 from oadb.logs.analyzer_logs import Analysis, Tally
-from tests.support.instrument_rows import plan
 from tests.support.log_rows import insert
+from tests.support.plans import plan
 
 ERROR = {"status": "error", "message": "Invalid symbol SBINN"}
 ANALYSIS = Analysis("placeorder", {"symbol": "SBIN", "strategy": "Trend"}, {"status": "ok"}, 7)

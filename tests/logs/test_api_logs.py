@@ -13,7 +13,7 @@ from oadb.errors import ParameterError
 from oadb.logs import api_logs, partitions
 from oadb.logs.api_logs import ApiLog, Call
 from oadb.testing.servers import Server
-from tests.support.instrument_rows import plan
+from tests.support.plans import plan
 from tests.support.rig import Observer
 
 ORDER = Call(

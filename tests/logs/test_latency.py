@@ -15,7 +15,7 @@ from oadb import AsyncDatabase, Database
 from oadb.errors import ParameterError
 from oadb.logs import latency, rollups
 from oadb.logs.latency import Timing
-from tests.support.instrument_rows import plan
+from tests.support.plans import plan
 from tests.support.rollup_rows import at, duration, put_latency, require_quantiles, windows
 
 TIMING = Timing(

@@ -17,7 +17,7 @@ from oadb.logs import rollups, traffic
 from oadb.logs.traffic import Request, RequestLog
 from oadb.logs.writer import LogWriter
 from tests.conftest import configured
-from tests.support.instrument_rows import plan
+from tests.support.plans import plan
 from tests.support.rollup_rows import at, put_traffic
 
 REQUEST = Request(

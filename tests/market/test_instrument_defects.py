@@ -1,14 +1,13 @@
-"""What must not happen to instruments, each named after what did in a comparable data layer.
+"""Defects of OpenAlgo's handling of instruments, which must not occur here.
 
-The numbers are those of the defects in our study of it, as in tests/test_defects.py. Other files
-prove the same at more length; these tests are the list.
+The numbers are those of docs/coverage.md. Other files test the same behaviour in more detail.
 """
 
 import asyncio
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -20,45 +19,40 @@ from typing import Any, TypeVar
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Database, Executor, Transaction
+from oadb import AsyncDatabase, Database, Transaction
 from oadb.errors import LoadError, ParameterError
 from oadb.market import brokers, instruments, live_index, loads, search
-from oadb.market.instruments import Instrument, Rejected
-from tests.market.brokers.samples import HEADING
-from tests.support.instrument_rows import CALL, FUTURE, INFY, fill
+from oadb.market.instruments import Instrument
+from tests.market.brokers.samples import written
+from tests.support.instrument_rows import CALL, FUTURE, INFY, WARRANT, fill
+from tests.support.loading import load
 from tests.support.rig import Observer, threads
 
 T = TypeVar("T")
 
-WARRANT = replace(INFY, symbol="INFY-W1", broker_symbol="INFY-W1", instrument_type="W1")
-
-
-def load(db: Executor, rows: Iterable[Instrument | Rejected]) -> loads.LoadReport:
-    return loads.load(db, "zerodha", rows)
-
 
 @contextmanager
-def asked_for_ever(*questions: Any) -> Iterator[None]:
-    """Call each of *questions* again and again in a thread of its own, until the block ends."""
+def called_repeatedly(*checks: Callable[[], None]) -> Iterator[None]:
+    """Call each of *checks* again and again in its own thread, until the block ends."""
     ended = Event()
 
-    def ask(question: Any) -> int:
-        asked = 0
+    def repeat(check: Callable[[], None]) -> int:
+        calls = 0
         while not ended.is_set():
-            question()
-            asked += 1
-        return asked
+            check()
+            calls += 1
+        return calls
 
-    with threads(len(questions)) as pool:
-        asking = [pool.submit(ask, question) for question in questions]
+    with threads(len(checks)) as pool:
+        repeating = [pool.submit(repeat, check) for check in checks]
         try:
             yield
         finally:
             ended.set()
-        assert all(each.result() for each in asking)
+        assert all(each.result() for each in repeating)
 
 
-# Loads --------------------------------------------------------------------------------------------
+# Loads -----------------------------------------------------------------------------------------
 
 
 # Defect 20.
@@ -82,7 +76,7 @@ def test_a_lookup_never_misses_while_a_load_replaces_everything(db: Database) ->
         assert len({*names}) == 1, "rows of two loads"
 
     load(db, rows(0))
-    with asked_for_ever(by_symbol, by_token, whole):
+    with called_repeatedly(by_symbol, by_token, whole):
         for generation in range(1, 6):
             assert load(db, rows(generation)).updated == 2000
 
@@ -157,33 +151,32 @@ def test_no_reader_sees_a_derivative_without_its_underlying(
     file = tmp_path / "dhan.csv"
     observer = Observer(oadb_database_url)
 
-    def none_without() -> None:
+    def no_row_without() -> None:
         counts = "count(*) filter (where underlying is distinct from 'BAJAJ-AUTO'), count(*)"
         ((without, rows),) = observer.rows(f"select {counts} from oadb.instruments")
         assert (without, rows) in {(0, 0), (0, 1000)}
 
-    with asked_for_ever(none_without):
+    with called_repeatedly(no_row_without):
         for tick in (5, 10, 5):
-            file.write_text(heading + "".join(
+            lines = [
                 f"NSE,{n},OPTSTK,BAJAJ-AUTO-Jul2025-{n}-CE,75.0,2025-07-31,{n}.0,{tick}.0,NA,\n"
                 for n in range(1, 1001)
-            ))  # fmt: skip
+            ]
+            file.write_text("".join((heading, *lines)))
             assert loads.load(db, "dhan", brokers.read("dhan", file)).accepted == 1000
 
 
 # Defect 31.
-def test_expiries_are_dates_in_their_order_and_strikes_are_exact(
+def test_expiries_are_ordered_as_dates_and_strikes_are_exact(
     tx: Transaction, tmp_path: Path
 ) -> None:
     days = [date(2027, 1, 28), date(2026, 12, 31), date(2027, 11, 2)]
-    file = tmp_path / "f.csv"
-    file.write_text(
-        "\n".join((HEADING, *(
-            f"{n},{n},X{n},NIFTY,0.0,{text},24000.10,0.05,75,CE,NFO-OPT,NFO"
-            for n, text in enumerate((f"{days[0]:%d%b%Y}", f"{days[1]}", f"{days[2]:%d-%b-%Y}"))
-        ), ""))
-    )  # fmt: skip
-    load(tx, brokers.read("zerodha", file))
+    texts = (f"{days[0]:%d%b%Y}", f"{days[1]}", f"{days[2]:%d-%b-%Y}")
+    lines = [
+        f"{n},{n},X{n},NIFTY,0.0,{text},24000.10,0.05,75,CE,NFO-OPT,NFO"
+        for n, text in enumerate(texts)
+    ]
+    load(tx, brokers.read("zerodha", written(tmp_path / "f.csv", *lines)))
     place = ("zerodha", "NFO", "NIFTY")
 
     assert instruments.list_option_expiries(tx, *place, with_expired=True) == sorted(days)
@@ -200,7 +193,7 @@ def test_expiries_are_dates_in_their_order_and_strikes_are_exact(
     assert {3 * row.tick_size for row in found} == {Decimal("0.15")}
 
 
-# Lookups and search -------------------------------------------------------------------------------
+# Lookups and search ----------------------------------------------------------------------------
 
 
 # Defect 24.
@@ -226,11 +219,17 @@ def test_an_unknown_exchange_is_not_every_exchange(tx: Transaction) -> None:
 
 
 # Defect 26.
-def test_memory_and_database_do_not_answer_differently(tx: Transaction) -> None:
+def test_the_index_and_the_database_return_the_same(tx: Transaction) -> None:
     crypto = replace(
-        FUTURE, exchange="CRYPTO", symbol="BTCUSDFUT", token="27", instrument_type="PERPFUT",
-        underlying="BTC", expiry=None, contract_value=Decimal("0.001"),
-    )  # fmt: skip
+        FUTURE,
+        exchange="CRYPTO",
+        symbol="BTCUSDFUT",
+        token="27",
+        instrument_type="PERPFUT",
+        underlying="BTC",
+        expiry=None,
+        contract_value=Decimal("0.001"),
+    )
     rows = [INFY, FUTURE, CALL, crypto]
     load(tx, rows)
     index = live_index.build(tx, "zerodha")
@@ -264,45 +263,47 @@ with Database.from_env() as db, LiveIndex(db, "zerodha", interval=3600) as live:
 
 
 # Defect 27.
-def test_a_second_process_does_not_keep_yesterdays_instruments(
+def test_another_process_does_not_keep_the_instruments_of_yesterday(
     db: Database, oadb_database_url: str
 ) -> None:
     load(db, [INFY])
     with subprocess.Popen(
         [sys.executable, "-c", _FOLLOWER],
-        env={"DATABASE_URL": oadb_database_url}, stdout=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
+        env={"DATABASE_URL": oadb_database_url},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "1\n"
         load(db, [replace(INFY, token="9")])
-        told = process.communicate(timeout=60)[0]
+        output = process.communicate(timeout=60)[0]
 
-    # What the process held when the load came was swapped for another, not emptied in place.
-    assert told == "9\n1\n"
+    # The index that the process held was replaced, not emptied.
+    assert output == "9\n1\n"
 
 
 def memory_of(work: Callable[[], T]) -> tuple[T, int]:
-    """Return what *work* returns, and how many bytes are held by it."""
+    """Return the result of *work*, and the bytes that it holds."""
     tracemalloc.start()
     try:
-        made = work()
-        return made, tracemalloc.get_traced_memory()[0]
+        result = work()
+        return result, tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
 
 
 # Defect 28.
-def test_an_index_is_not_a_heap_of_rows(db: Database, oadb_database_url: str) -> None:
+def test_an_index_needs_less_memory_than_its_rows(db: Database, oadb_database_url: str) -> None:
     fill(oadb_database_url)
-    rows, heap = memory_of(lambda: [*instruments.stream_by_broker(db, "broker0")])
-    index, held = memory_of(lambda: live_index.build(db, "broker0"))
+    rows, memory_of_rows = memory_of(lambda: [*instruments.stream_by_broker(db, "broker0")])
+    index, memory_of_index = memory_of(lambda: live_index.build(db, "broker0"))
 
     assert len(index) == len(rows) == 10_000
-    assert held < heap / 2
+    assert memory_of_index < memory_of_rows / 2
 
 
 # Defect 28.
-async def test_the_loop_turns_while_an_index_is_built(
+async def test_the_event_loop_runs_while_an_index_is_built(
     adb: AsyncDatabase, oadb_database_url: str
 ) -> None:
     fill(oadb_database_url)
@@ -334,7 +335,7 @@ def test_lower_case_finds_and_wildcards_do_not(tx: Transaction) -> None:
 
 
 # Defect 40.
-def test_a_number_is_no_token_that_is_unknown(tx: Transaction) -> None:
+def test_a_number_as_a_token_is_an_error_and_not_an_unknown_token(tx: Transaction) -> None:
     load(tx, [INFY])
     number: Any = 1
     for find in (instruments.find_by_token, instruments.get):
@@ -346,7 +347,7 @@ def test_a_number_is_no_token_that_is_unknown(tx: Transaction) -> None:
 
 
 # Defect 40.
-def test_a_token_that_a_file_has_as_a_number_is_found_as_text(
+def test_a_token_that_is_a_number_in_a_file_is_found_as_text(
     tx: Transaction, tmp_path: Path
 ) -> None:
     file = tmp_path / "angel.json"

@@ -1,6 +1,6 @@
-"""Lookups of instruments: singly, in bulk, by what a derivative derives from, page by page."""
+"""Lookups of instruments: single and in bulk, of derivatives, and of all in pages."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,9 +12,9 @@ from oadb import AsyncDatabase, Database, Transaction
 from oadb.engine.binding import statements
 from oadb.market import instruments
 from oadb.market.instruments import ExchangeCount, Instrument
-from oadb.testing.servers import Server
 from oadb.validation.time_zones import INDIA
-from tests.support.instrument_rows import CALL, FUTURE, INFY, fill, plan, put_in
+from tests.support.instrument_rows import CALL, FUTURE, INFY, TCS, insert_rows
+from tests.support.plans import plan
 
 TODAY = datetime.now(INDIA).date()
 
@@ -31,23 +31,28 @@ def future(underlying: str, in_days: int) -> Instrument:
 def option(underlying: str, in_days: int, strike: str, kind: str = "CE") -> Instrument:
     symbol = f"{underlying}{days(in_days):%d%b%y}{strike}{kind}".upper()
     return replace(
-        CALL, symbol=symbol, token=symbol, underlying=underlying, expiry=days(in_days),
-        strike=Decimal(strike), instrument_type=kind,
-    )  # fmt: skip
+        CALL,
+        symbol=symbol,
+        token=symbol,
+        underlying=underlying,
+        expiry=days(in_days),
+        strike=Decimal(strike),
+        instrument_type=kind,
+    )
 
 
 def symbols(rows: Iterable[Instrument | None]) -> list[str | None]:
     return [row and row.symbol for row in rows]
 
 
-# Singly ----------------------------------------------------------------------------------------
+# Single lookups --------------------------------------------------------------------------------
 
 
 def test_an_instrument_is_found_by_symbol_by_token_and_by_the_symbol_of_its_broker(
     tx: Transaction,
 ) -> None:
     row = replace(INFY, broker_symbol="INFY-EQ", contract_value=Decimal("0.001"))
-    put_in(tx, row)
+    insert_rows(tx, row)
 
     assert instruments.get(tx, "zerodha", "NSE", "INFY") == row
     assert instruments.find_by_token(tx, "zerodha", "NSE", "1") == row
@@ -56,13 +61,18 @@ def test_an_instrument_is_found_by_symbol_by_token_and_by_the_symbol_of_its_brok
 
 @pytest.mark.parametrize(
     ("broker", "exchange", "key"),
-    [("upstox", "NSE", "INFY"), ("zerodha", "NOWHERE", "INFY"), ("zerodha", "NSE", "infy"),
-     ("zerodha", "NSE", "%"), ("", "", "")],
-)  # fmt: skip
+    [
+        ("upstox", "NSE", "INFY"),
+        ("zerodha", "NOWHERE", "INFY"),
+        ("zerodha", "NSE", "infy"),
+        ("zerodha", "NSE", "%"),
+        ("", "", ""),
+    ],
+)
 def test_another_broker_exchange_or_spelling_finds_nothing(
     tx: Transaction, broker: str, exchange: str, key: str
 ) -> None:
-    put_in(tx, replace(INFY, token="INFY"))
+    insert_rows(tx, replace(INFY, token="INFY"))
 
     assert instruments.get(tx, broker, exchange, key) is None
     assert instruments.find_by_token(tx, broker, exchange, key) is None
@@ -73,20 +83,20 @@ def test_another_broker_exchange_or_spelling_finds_nothing(
 
 def test_of_several_with_one_broker_symbol_the_first_symbol_is_found(tx: Transaction) -> None:
     for symbol in ("C", "A", "B"):
-        put_in(tx, replace(INFY, symbol=symbol, token=symbol, broker_symbol="X"))
+        insert_rows(tx, replace(INFY, symbol=symbol, token=symbol, broker_symbol="X"))
     found = instruments.find_by_broker_symbol(tx, "zerodha", "NSE", "X")
 
     assert symbols([found]) == ["A"]
 
 
-# In bulk ---------------------------------------------------------------------------------------
+# Bulk lookups ----------------------------------------------------------------------------------
 
 
-def test_a_bulk_lookup_keeps_the_order_says_none_and_answers_what_is_asked_twice(
+def test_a_bulk_lookup_keeps_the_order_returns_none_and_allows_repeated_pairs(
     tx: Transaction,
 ) -> None:
     rows = [replace(INFY, symbol=s, token=s) for s in ("A", "B", "C")]
-    put_in(tx, *rows, replace(INFY, exchange="BSE", symbol="A", token="A", name="OTHER"))
+    insert_rows(tx, *rows, replace(INFY, exchange="BSE", symbol="A", token="A", name="OTHER"))
     pairs = [("NSE", "C"), ("NSE", "X"), ("NSE", "A"), ("NOWHERE", "A"), ("NSE", "C")]
     expected = [rows[2], None, rows[0], None, rows[2]]
 
@@ -107,30 +117,30 @@ async def test_a_bulk_lookup_for_asyncio_does_the_same(adb: AsyncDatabase) -> No
 # Derivatives -----------------------------------------------------------------------------------
 
 
-def test_expiries_are_dates_in_their_order_and_not_texts(tx: Transaction) -> None:
+def test_expiries_are_ordered_as_dates_and_not_as_texts(tx: Transaction) -> None:
     """As texts, 31-DEC-29 comes after 01-JAN-30, and 02-FEB-30 before both."""
     expected = [date(2129, 12, 31), date(2130, 1, 1), date(2130, 2, 2)]
     for expiry in reversed(expected):
-        put_in(tx, replace(CALL, symbol=f"C{expiry}", token=f"C{expiry}", expiry=expiry))
-        put_in(tx, replace(CALL, symbol=f"P{expiry}", token=f"P{expiry}", expiry=expiry))
+        insert_rows(tx, replace(CALL, symbol=f"C{expiry}", token=f"C{expiry}", expiry=expiry))
+        insert_rows(tx, replace(CALL, symbol=f"P{expiry}", token=f"P{expiry}", expiry=expiry))
 
     assert instruments.list_option_expiries(tx, "zerodha", "NFO", "NIFTY") == expected
 
 
 def test_expiries_of_options_and_of_futures_are_kept_apart(tx: Transaction) -> None:
-    put_in(tx, future("NIFTY", 1), option("NIFTY", 2, "24000"), option("NIFTY", 2, "1", "PE"))
+    insert_rows(tx, future("NIFTY", 1), option("NIFTY", 2, "24000"), option("NIFTY", 2, "1", "PE"))
 
     assert instruments.list_future_expiries(tx, "zerodha", "NFO", "NIFTY") == [days(1)]
     assert instruments.list_option_expiries(tx, "zerodha", "NFO", "NIFTY") == [days(2)]
 
 
-def test_a_contract_lives_to_the_end_of_its_day_in_india(tx: Transaction) -> None:
+def test_a_contract_expires_at_the_end_of_its_day_in_india(tx: Transaction) -> None:
     for number in (-1, 0, 1):
-        put_in(tx, future("NIFTY", number), option("NIFTY", number, "24000"))
-    live, every = [days(0), days(1)], [days(-1), days(0), days(1)]
+        insert_rows(tx, future("NIFTY", number), option("NIFTY", number, "24000"))
+    unexpired, every = [days(0), days(1)], [days(-1), days(0), days(1)]
 
-    assert instruments.list_future_expiries(tx, "zerodha", "NFO", "NIFTY") == live
-    assert instruments.list_option_expiries(tx, "zerodha", "NFO", "NIFTY") == live
+    assert instruments.list_future_expiries(tx, "zerodha", "NFO", "NIFTY") == unexpired
+    assert instruments.list_option_expiries(tx, "zerodha", "NFO", "NIFTY") == unexpired
     assert instruments.list_future_expiries(tx, "zerodha", "NFO", "NIFTY", True) == every
     assert instruments.list_option_expiries(tx, "zerodha", "NFO", "NIFTY", True) == every
 
@@ -138,7 +148,7 @@ def test_a_contract_lives_to_the_end_of_its_day_in_india(tx: Transaction) -> Non
 def test_today_does_not_depend_on_the_time_zone_of_the_session(
     db: Database, oadb_database_url: str
 ) -> None:
-    put_in(db, future("NIFTY", 0), future("NIFTY", -1))
+    insert_rows(db, future("NIFTY", 0), future("NIFTY", -1))
     with psycopg.connect(oadb_database_url, autocommit=True) as connection:
         for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
             connection.execute(f"set time zone '{zone}'".encode())
@@ -151,12 +161,21 @@ def test_today_does_not_depend_on_the_time_zone_of_the_session(
             assert row[2] == future("NIFTY", 0).symbol
 
 
-def test_underlyings_are_what_has_options_or_on_request_futures_that_live(
+def test_underlyings_have_options_or_on_request_unexpired_futures(
     tx: Transaction,
 ) -> None:
-    put_in(tx, option("TCS", 1, "1"), future("GOLD", 1), future("TIN", -1), INFY)
-    put_in(tx, replace(FUTURE, symbol="BTC", token="BTC", underlying="BTC", expiry=None,
-                       instrument_type="PERPFUT"))  # fmt: skip
+    insert_rows(tx, option("TCS", 1, "1"), future("GOLD", 1), future("TIN", -1), INFY)
+    insert_rows(
+        tx,
+        replace(
+            FUTURE,
+            symbol="BTC",
+            token="BTC",
+            underlying="BTC",
+            expiry=None,
+            instrument_type="PERPFUT",
+        ),
+    )
 
     assert instruments.list_underlyings(tx, "zerodha", "NFO") == ["TCS"]
     assert instruments.list_underlyings(tx, "zerodha", "NFO", True) == ["BTC", "GOLD", "TCS"]
@@ -169,7 +188,7 @@ def test_a_chain_has_every_option_by_strike_as_a_number(tx: Transaction) -> None
         option("GOLD", 5, strike, kind) for strike in ("900", "1000.5") for kind in ("CE", "PE")
     ]
     others = [option("GOLD", 6, "950"), option("GOLDM", 5, "960"), future("GOLD", 5)]
-    put_in(tx, *reversed(wanted), *others)
+    insert_rows(tx, *reversed(wanted), *others)
 
     assert instruments.list_chain(tx, "zerodha", "NFO", "GOLD", days(5)) == wanted
     strikes = instruments.list_strikes(tx, "zerodha", "NFO", "GOLD", days(5))
@@ -178,9 +197,9 @@ def test_a_chain_has_every_option_by_strike_as_a_number(tx: Transaction) -> None
     assert instruments.list_strikes(tx, "zerodha", "NFO", "G%", days(5)) == []
 
 
-def test_the_near_future_is_of_that_underlying_alone_and_has_not_expired(tx: Transaction) -> None:
-    put_in(tx, future("GOLD", -1), future("GOLD", 40), future("GOLD", 10), future("GOLDM", 5))
-    put_in(tx, option("GOLD", 1, "1"))
+def test_the_near_future_is_of_that_underlying_and_has_not_expired(tx: Transaction) -> None:
+    insert_rows(tx, future("GOLD", -1), future("GOLD", 40), future("GOLD", 10), future("GOLDM", 5))
+    insert_rows(tx, option("GOLD", 1, "1"))
 
     assert instruments.find_near_future(tx, "zerodha", "NFO", "GOLD") == future("GOLD", 10)
     assert instruments.find_near_future(tx, "zerodha", "NFO", "GOL") is None
@@ -188,7 +207,7 @@ def test_the_near_future_is_of_that_underlying_alone_and_has_not_expired(tx: Tra
 
 
 def test_the_lot_size_is_that_of_the_contract_that_expires_next(tx: Transaction) -> None:
-    put_in(
+    insert_rows(
         tx,
         replace(future("NIFTY", -1), lot_size=25),
         replace(option("NIFTY", 3, "1"), lot_size=75),
@@ -200,11 +219,11 @@ def test_the_lot_size_is_that_of_the_contract_that_expires_next(tx: Transaction)
     assert instruments.find_lot_size(tx, "zerodha", "NFO", "NIF") is None
 
 
-# All of them -----------------------------------------------------------------------------------
+# Counts, pages, exports ------------------------------------------------------------------------
 
 
 def test_instruments_are_counted_by_broker_and_by_exchange(tx: Transaction) -> None:
-    put_in(tx, INFY, FUTURE, CALL, replace(INFY, broker="upstox"))
+    insert_rows(tx, INFY, FUTURE, CALL, replace(INFY, broker="upstox"))
 
     assert instruments.count_by_broker(tx, "zerodha") == 3
     assert instruments.count_by_exchange(tx, "zerodha") == [
@@ -216,7 +235,7 @@ def test_instruments_are_counted_by_broker_and_by_exchange(tx: Transaction) -> N
 
 def test_pages_give_every_instrument_once_in_the_order_of_the_stream(tx: Transaction) -> None:
     rows = [replace(INFY, exchange=e, symbol=s, token=s) for e in ("BSE", "NSE") for s in "abAB-"]
-    put_in(tx, *rows, replace(INFY, broker="upstox"))
+    insert_rows(tx, *rows, replace(INFY, broker="upstox"))
     paged: list[Instrument] = []
     exchange = symbol = ""
     while page := instruments.list_page(tx, "zerodha", exchange, symbol, page_size=3):
@@ -227,14 +246,19 @@ def test_pages_give_every_instrument_once_in_the_order_of_the_stream(tx: Transac
     assert paged == list(instruments.stream_by_broker(tx, "zerodha"))
 
 
+def test_an_export_has_a_heading_and_every_row(tx: Transaction) -> None:
+    insert_rows(tx, CALL, INFY, TCS)
+    lines = b"".join(instruments.export_csv(tx)).decode().splitlines()
+
+    assert lines[0].startswith("broker,exchange,symbol,name,")
+    assert lines[1] == (
+        "zerodha,NFO,NIFTY31JUL2524000CE,NIFTY,NIFTY25JUL24000CE,NFO,3,CE,NIFTY,2025-07-31,24000.00,"
+        "75,0.05,1"
+    )
+    assert len(lines) == 4
+
+
 # Plans -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def filled_url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        fill(url)
-        yield url
 
 
 @pytest.mark.parametrize(
@@ -255,9 +279,7 @@ def filled_url(oadb_server: Server, oadb_template: str) -> Generator[str]:
         ("list_page", "instruments_pkey"),
     ],
 )
-def test_a_lookup_is_served_by_its_index_whatever_is_asked_for(
-    filled_url: str, name: str, index: str
-) -> None:
+def test_a_lookup_is_served_by_its_index(filled_url: str, name: str, index: str) -> None:
     shown = plan(filled_url, "instruments", name)
 
     assert index in shown

@@ -1,10 +1,9 @@
-"""Search of instruments: what is found, in which order, and by which way; all ways agree."""
+"""Search of instruments: matches, order and limits; all statements find the same."""
 
-from collections.abc import Generator
-from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,10 +13,11 @@ from oadb import AsyncDatabase, Database, Transaction
 from oadb.errors import ParameterError
 from oadb.market import search
 from oadb.market.instruments import Instrument
-from oadb.testing.servers import Server
 from tests.conftest import configured
 from tests.market.index import reference
-from tests.support.instrument_rows import CALL, FUTURE, INFY, fill, plan, put_in
+from tests.support.instrument_rows import CALL, FUTURE, INFY, insert_rows
+from tests.support.plans import plan
+from tests.support.rollback import rolled_back
 
 BROKER = "zerodha"
 
@@ -41,7 +41,7 @@ def symbols(rows: list[Instrument]) -> list[str]:
 
 @pytest.fixture(params=["sorted", "walked"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run a test both ways: as if all terms were rare, and as if all were common."""
+    """Run a test twice: as if all terms were rare, and as if all were common."""
     few = 10**9 if request.param == "sorted" else 0
     monkeypatch.setattr(search, "_FEW_MATCHES", few)
 
@@ -49,7 +49,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 pytestmark = pytest.mark.usefixtures("way")
 
 
-# What is found ---------------------------------------------------------------------------------
+# Matches ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -60,18 +60,21 @@ def test_a_term_is_found_anywhere_in_symbol_broker_symbol_name_token_and_strike(
     tx: Transaction, text: str
 ) -> None:
     row = replace(
-        CALL, symbol="MYSYMBOL", broker_symbol="BROKERS", name="NAME of it",
+        CALL,
+        symbol="MYSYMBOL",
+        broker_symbol="BROKERS",
+        name="NAME of it",
         strike=Decimal("24000.50"),
         token="token::778899",
-    )  # fmt: skip
-    put_in(tx, row, INFY)
+    )
+    insert_rows(tx, row, INFY)
 
     assert search.search(tx, BROKER, text) == [row]
 
 
-def test_lower_case_finds_upper_case_and_the_other_way_round(tx: Transaction) -> None:
-    """'reli' finds RELIANCE, which LIKE of PostgreSQL does not."""
-    put_in(tx, stock("RELIANCE"), stock("Reliable"), stock("TCS"))
+def test_lower_case_finds_upper_case_and_vice_versa(tx: Transaction) -> None:
+    """'reli' finds RELIANCE, which PostgreSQL's LIKE does not."""
+    insert_rows(tx, stock("RELIANCE"), stock("Reliable"), stock("TCS"))
 
     assert symbols(search.search(tx, BROKER, "reli")) == ["Reliable", "RELIANCE"]
     assert symbols(search.search(tx, BROKER, "RELI")) == ["Reliable", "RELIANCE"]
@@ -79,36 +82,36 @@ def test_lower_case_finds_upper_case_and_the_other_way_round(tx: Transaction) ->
 
 @pytest.mark.parametrize("text", ["%", "_", "\\", "RE%CE", "R_LIANCE", "%%", "'", "RELIANCE%"])
 def test_wildcards_are_ordinary_characters(tx: Transaction, text: str) -> None:
-    put_in(tx, stock("RELIANCE"))
+    insert_rows(tx, stock("RELIANCE"))
 
     assert search.search(tx, BROKER, text) == []
 
 
 @pytest.mark.parametrize("text", ["%", "_", "\\", "5%", "A_B", "C\\D", "\\D"])
-def test_a_character_that_like_knows_is_found_where_it_stands(tx: Transaction, text: str) -> None:
+def test_special_characters_of_like_are_found_literally(tx: Transaction, text: str) -> None:
     row = stock("FOUND", name="5% A_B C\\D")
-    put_in(tx, row, stock("OTHER", name="5 AB CD"))
+    insert_rows(tx, row, stock("OTHER", name="5 AB CD"))
 
     assert search.search(tx, BROKER, text) == [row]
 
 
 def test_every_term_has_to_match_in_any_order_and_any_column(tx: Transaction) -> None:
-    put_in(tx, CALL, PUT, FUTURE, INFY)
+    insert_rows(tx, CALL, PUT, FUTURE, INFY)
 
     assert search.search(tx, BROKER, "NIFTY 24000 CE") == [CALL]
     assert search.search(tx, BROKER, "ce  nifty\t24000") == [CALL]
     assert search.search(tx, BROKER, "NIFTY 24000 INFOSYS") == []
 
 
-def test_no_match_reaches_across_two_columns(tx: Transaction) -> None:
-    put_in(tx, replace(INFY, symbol="ABC", broker_symbol="DEF"))
+def test_no_match_spans_two_columns(tx: Transaction) -> None:
+    insert_rows(tx, replace(INFY, symbol="ABC", broker_symbol="DEF"))
 
     assert search.search(tx, BROKER, "CD") == []
     assert symbols(search.search(tx, BROKER, "C D")) == ["ABC"]
 
 
-def test_a_price_finds_its_strike_whatever_zeros_end_it(tx: Transaction) -> None:
-    put_in(tx, replace(CALL, symbol="X", broker_symbol="X", name=None))
+def test_trailing_zeros_of_a_price_do_not_matter(tx: Transaction) -> None:
+    insert_rows(tx, replace(CALL, symbol="X", broker_symbol="X", name=None))
 
     for text in ("24000", "24000.", "24000.0", "24000.00"):
         assert symbols(search.search(tx, BROKER, text)) == ["X"]
@@ -119,8 +122,8 @@ def test_a_price_finds_its_strike_whatever_zeros_end_it(tx: Transaction) -> None
 
 
 def test_an_unknown_exchange_finds_nothing(tx: Transaction) -> None:
-    """Instead of everything that other exchanges have."""
-    put_in(tx, CALL, INFY)
+    """It does not find the rows of all exchanges."""
+    insert_rows(tx, CALL, INFY)
 
     assert search.search(tx, BROKER, "NIFTY", exchange="NOWHERE") == []
     assert search.search(tx, BROKER, "", exchange="NOWHERE") == []
@@ -133,14 +136,20 @@ def test_every_filter_narrows(tx: Transaction) -> None:
     higher = replace(CALL, symbol="NIFTY31JUL2524050CE", token="6", strike=Decimal(24050))
     other = replace(CALL, symbol="NIFTYX31JUL2524000CE", token="7", underlying="NIFTYX")
     theirs = replace(CALL, broker="upstox")
-    put_in(tx, CALL, PUT, FUTURE, later, higher, other, theirs)
+    insert_rows(tx, CALL, PUT, FUTURE, later, higher, other, theirs)
 
     def found(text: str) -> list[Instrument]:
         return search.search(
-            tx, BROKER, text, exchange="NFO", instrument_type="CE",
-            expiry=date(2025, 7, 31), underlying="NIFTY", strike_min=Decimal(23999),
+            tx,
+            BROKER,
+            text,
+            exchange="NFO",
+            instrument_type="CE",
+            expiry=date(2025, 7, 31),
+            underlying="NIFTY",
+            strike_min=Decimal(23999),
             strike_max=Decimal(24000),
-        )  # fmt: skip
+        )
 
     assert found("NIFTY") == [CALL]
     assert found("") == [CALL]
@@ -159,17 +168,15 @@ def test_every_filter_narrows(tx: Transaction) -> None:
         ({"underlying": "NIF%"}, 0),
     ],
 )
-def test_one_filter_alone_is_enough(
-    tx: Transaction, filters: dict[str, object], count: int
-) -> None:
-    put_in(tx, CALL, PUT, FUTURE, INFY, replace(CALL, broker="upstox"))
+def test_one_filter_alone_is_enough(tx: Transaction, filters: dict[str, Any], count: int) -> None:
+    insert_rows(tx, CALL, PUT, FUTURE, INFY, replace(CALL, broker="upstox"))
 
-    assert len(search.search(tx, BROKER, "", **filters)) == count  # type: ignore[arg-type]  # of all kinds
-    assert len(search.search(tx, BROKER, " \t", **filters)) == count  # type: ignore[arg-type]  # as above
+    assert len(search.search(tx, BROKER, "", **filters)) == count
+    assert len(search.search(tx, BROKER, " \t", **filters)) == count
 
 
-def test_without_terms_and_filters_there_is_nothing(tx: Transaction) -> None:
-    put_in(tx, INFY)
+def test_without_terms_and_filters_nothing_is_found(tx: Transaction) -> None:
+    insert_rows(tx, INFY)
 
     assert search.search(tx, BROKER, "") == []
     assert search.search(tx, BROKER, "  ") == []
@@ -180,47 +187,50 @@ def test_without_terms_and_filters_there_is_nothing(tx: Transaction) -> None:
 RANKED = [
     stock("AB"), stock("ABX"), stock("abY"), stock("ABZ"), stock("ABBB"), stock("XAB"),
     stock("XXAB"), stock("Z", name="about"), stock("ZZ", broker_symbol="xab"),
-]  # fmt: skip
+]  # fmt: skip  # a table
 
 
 @pytest.mark.parametrize("limit", range(1, len(RANKED) + 2))
-def test_the_best_come_first_and_the_limit_counts_after_that(tx: Transaction, limit: int) -> None:
-    put_in(tx, *reversed(RANKED), stock("NONE"))
+def test_the_limit_returns_the_best_matches(tx: Transaction, limit: int) -> None:
+    insert_rows(tx, *reversed(RANKED), stock("NONE"))
 
     assert search.search(tx, BROKER, "ab", limit=limit) == RANKED[:limit]
 
 
 @pytest.mark.parametrize("limit", range(1, len(RANKED) + 2))
 @pytest.mark.parametrize("text", ["ab", "ab a", "abo", "x"])
-def test_what_the_first_symbols_do_not_hold_is_found_further_on(
+def test_matches_beyond_the_first_symbols_are_found(
     tx: Transaction, monkeypatch: pytest.MonkeyPatch, text: str, limit: int
 ) -> None:
     monkeypatch.setattr(search, "_MOST_PREFIXED", 1)
     monkeypatch.setattr(search, "_MOST_WALKED", 2)
-    put_in(tx, *reversed(RANKED), stock("NONE"))
+    insert_rows(tx, *reversed(RANKED), stock("NONE"))
 
     assert search.search(tx, BROKER, text, limit=limit) == model(RANKED, text, None, limit)
 
 
-def test_what_spells_alike_comes_by_case_then_exchange(tx: Transaction) -> None:
+def test_equal_spellings_are_ordered_by_case_then_exchange(tx: Transaction) -> None:
     rows = [
-        stock("ABC", exchange="BSE"), stock("ABC", exchange="NSE"), stock("AbC"), stock("abc"),
-    ]  # fmt: skip
-    put_in(tx, *reversed(rows))
+        stock("ABC", exchange="BSE"),
+        stock("ABC", exchange="NSE"),
+        stock("AbC"),
+        stock("abc"),
+    ]
+    insert_rows(tx, *reversed(rows))
 
     for limit in range(1, 5):
         assert search.search(tx, BROKER, "ABC", limit=limit) == rows[:limit]
         assert search.search(tx, BROKER, "BC", limit=limit) == rows[:limit]
 
 
-def test_the_first_term_ranks_and_the_others_only_choose(tx: Transaction) -> None:
-    put_in(tx, stock("BANKNIFTY"), stock("NIFTYBANKS"), stock("NIFTY"))
+def test_only_the_first_term_ranks(tx: Transaction) -> None:
+    insert_rows(tx, stock("BANKNIFTY"), stock("NIFTYBANKS"), stock("NIFTY"))
 
     assert symbols(search.search(tx, BROKER, "NIFTY BANK")) == ["NIFTYBANKS", "BANKNIFTY"]
     assert symbols(search.search(tx, BROKER, "BANK NIFTY")) == ["BANKNIFTY", "NIFTYBANKS"]
 
 
-# What cannot be asked --------------------------------------------------------------------------
+# Refused arguments -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001])
@@ -236,25 +246,25 @@ def test_a_text_too_long_or_of_too_many_terms_is_refused(tx: Transaction, text: 
 
 
 def test_the_longest_text_and_the_most_terms_are_taken(tx: Transaction) -> None:
-    put_in(tx, stock("A" * 200))
+    insert_rows(tx, stock("A" * 200))
 
     assert symbols(search.search(tx, BROKER, "A" * 200)) == ["A" * 200]
     assert symbols(search.search(tx, BROKER, "A " * 10)) == ["A" * 200]
 
 
 @pytest.mark.parametrize("text", ["A\0B", "A\ud800"])
-def test_what_cannot_be_sent_is_refused(tx: Transaction, text: str) -> None:
+def test_a_text_that_cannot_be_sent_is_refused(tx: Transaction, text: str) -> None:
     with pytest.raises(ParameterError):
         search.search(tx, BROKER, text)
 
 
 async def test_a_search_for_asyncio_does_the_same(adb: AsyncDatabase, db: Database) -> None:
-    put_in(db, *RANKED)
+    insert_rows(db, *RANKED)
 
     assert await search.search(adb, BROKER, "ab", limit=7) == RANKED[:7]
 
 
-# All ways agree --------------------------------------------------------------------------------
+# Generated searches ----------------------------------------------------------------------------
 
 LETTERS = st.sampled_from("aAbB1.%_\\ éÉ\U0010ffff")
 NAMES = st.text(LETTERS, min_size=1, max_size=6)
@@ -264,25 +274,25 @@ NAMES = st.text(LETTERS, min_size=1, max_size=6)
 def listed(draw: st.DrawFn) -> list[Instrument]:
     def row(number: int) -> Instrument:
         return replace(
-            INFY, symbol=draw(NAMES), broker_symbol=draw(NAMES), name=draw(st.none() | NAMES),
-            token=f"{number}", exchange=draw(st.sampled_from(["BSE", "NSE"])),
+            INFY,
+            symbol=draw(NAMES),
+            broker_symbol=draw(NAMES),
+            name=draw(st.none() | NAMES),
+            token=f"{number}",
+            exchange=draw(st.sampled_from(["BSE", "NSE"])),
             broker=draw(st.sampled_from([BROKER, "b"])),
             strike=draw(st.none() | st.decimals(1, 200, places=2)),
-        )  # fmt: skip
+        )
 
     rows = [row(number) for number in range(draw(st.integers(0, 12)))]
     return [*{(row.broker, row.exchange, row.symbol): row for row in rows}.values()]
 
 
 def model(rows: list[Instrument], text: str, exchange: str | None, limit: int) -> list[Instrument]:
-    """Say what a search has to find."""
+    """Return what a search must find."""
     mine = reference.prepared(row for row in rows if row.broker == BROKER)
     filters = {} if exchange is None else {"exchange": exchange}
     return reference.search(mine, text, limit, **filters)
-
-
-class UndoError(Exception):
-    """Ends the transaction of an example."""
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -295,21 +305,13 @@ class UndoError(Exception):
 def test_a_search_finds_what_its_description_says(
     shared_db: Database, rows: list[Instrument], text: str, exchange: str | None, limit: int
 ) -> None:
-    with suppress(UndoError), shared_db.transaction() as tx:
-        put_in(tx, *rows)
+    with rolled_back(shared_db) as tx:
+        insert_rows(tx, *rows)
         found = search.search(tx, BROKER, text, exchange=exchange, limit=limit)
         assert found == model(rows, text, exchange, limit)
-        raise UndoError
 
 
 # Plans -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def filled_url(oadb_server: Server, oadb_template: str) -> Generator[str]:
-    with oadb_server.clone(oadb_template) as url:
-        fill(url)
-        yield url
 
 
 @pytest.mark.parametrize(
@@ -322,9 +324,7 @@ def filled_url(oadb_server: Server, oadb_template: str) -> Generator[str]:
         ("_search_walking", "instruments_ranked_idx"),
     ],
 )
-def test_a_search_is_served_by_its_index_whatever_is_asked_for(
-    filled_url: str, name: str, index: str
-) -> None:
+def test_a_search_is_served_by_its_index(filled_url: str, name: str, index: str) -> None:
     shown = plan(filled_url, "search", name)
 
     assert index in shown
@@ -332,7 +332,7 @@ def test_a_search_is_served_by_its_index_whatever_is_asked_for(
 
 
 @pytest.mark.parametrize("text", ["ROOT1", "OOT", "ROOT11 7", "T", "19999", "NOTHING"])
-def test_both_ways_find_the_same_among_many(
+def test_rare_and_common_terms_find_the_same_among_many_rows(
     filled_url: str, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     found: list[list[Instrument]] = []

@@ -1,4 +1,4 @@
-"""Instruments for tests, put straight into the table, and the plans of the queries on them."""
+"""Instruments for tests, which are inserted without a load."""
 
 from dataclasses import astuple, replace
 from datetime import date
@@ -11,7 +11,6 @@ from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.statements import parse
 from oadb.market.instruments import Instrument
-from tests.support import declared
 
 INFY = Instrument(
     broker="zerodha",
@@ -29,15 +28,29 @@ INFY = Instrument(
     tick_size=Decimal("0.05"),
     contract_value=Decimal(1),
 )
+WARRANT = replace(INFY, symbol="INFY-W1", broker_symbol="INFY-W1", instrument_type="W1")
+TCS = replace(INFY, symbol="TCS", broker_symbol="TCS", name=None, token="2")
 FUTURE = replace(
-    INFY, exchange="NFO", symbol="NIFTY31JUL25FUT", name="NIFTY", broker_symbol="NIFTY25JULFUT",
-    broker_exchange="NFO", token="2", instrument_type="FUT", underlying="NIFTY",
-    expiry=date(2025, 7, 31), lot_size=75,
-)  # fmt: skip
+    INFY,
+    exchange="NFO",
+    symbol="NIFTY31JUL25FUT",
+    name="NIFTY",
+    broker_symbol="NIFTY25JULFUT",
+    broker_exchange="NFO",
+    token="2",
+    instrument_type="FUT",
+    underlying="NIFTY",
+    expiry=date(2025, 7, 31),
+    lot_size=75,
+)
 CALL = replace(
-    FUTURE, symbol="NIFTY31JUL2524000CE", broker_symbol="NIFTY25JUL24000CE", token="3",
-    instrument_type="CE", strike=Decimal("24000.00"),
-)  # fmt: skip
+    FUTURE,
+    symbol="NIFTY31JUL2524000CE",
+    broker_symbol="NIFTY25JUL24000CE",
+    token="3",
+    instrument_type="CE",
+    strike=Decimal("24000.00"),
+)
 
 _INSERT = """
 -- name: insert
@@ -56,18 +69,28 @@ query = Queries("instrument_rows", parse(_INSERT, "instrument_rows", "a test"))
 
 @query
 def insert(
-    broker: str, exchange: str, symbol: str, name: str | None, broker_symbol: str,
-    broker_exchange: str, token: str, instrument_type: str, underlying: str | None,
-    expiry: date | None, strike: Decimal | None, lot_size: int, tick_size: Decimal,
+    broker: str,
+    exchange: str,
+    symbol: str,
+    name: str | None,
+    broker_symbol: str,
+    broker_exchange: str,
+    token: str,
+    instrument_type: str,
+    underlying: str | None,
+    expiry: date | None,
+    strike: Decimal | None,
+    lot_size: int,
+    tick_size: Decimal,
     contract_value: Decimal,
-) -> Affected: ...  # fmt: skip
+) -> Affected: ...
 
 
 query.complete()
 
 
-def put_in(db: Executor, *rows: Instrument) -> None:
-    """Write rows as they are, without the checks of a load."""
+def insert_rows(db: Executor, *rows: Instrument) -> None:
+    """Insert rows without the checks of a load."""
     for row in rows:
         insert(db, *astuple(row))
 
@@ -88,19 +111,7 @@ from
 
 
 def fill(url: str) -> None:
-    """Write 20,000 options of 50 underlyings and two brokers: enough for a plan to matter."""
+    """Insert 20,000 options of 50 underlyings and two brokers, so that the planner uses indexes."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(_FILL)
         connection.execute("vacuum analyze oadb.instruments")
-
-
-def plan(url: str, module: str, name: str) -> str:
-    """Return the plan of a query for values that are not known: it has to do for all of them."""
-    statement = declared.statement(f"{module}.{name}")
-    nulls = ", ".join("null" for _ in statement.params)
-    values = f"({nulls})" if nulls else ""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("set plan_cache_mode = force_generic_plan")
-        connection.execute(b"prepare planned as " + statement.sql)
-        rows = connection.execute(f"explain execute planned{values}".encode()).fetchall()
-    return "\n".join(line for (line,) in rows)

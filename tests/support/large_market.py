@@ -19,17 +19,17 @@ _SHARES, _ODD_SHARES, _UNDERLYINGS = 10_000, 400, 60
 _EXPIRIES = (
     date(2025, 7, 31), date(2025, 8, 7), date(2025, 8, 28), date(2025, 9, 30), date(2026, 12, 31),
     date(2099, 12, 31),
-)  # fmt: skip
+)  # fmt: skip  # a table
 _NIFTY_EXPIRIES = (*_EXPIRIES, date(2025, 8, 14), date(2025, 8, 21), date(2098, 6, 26))
 
 _SYLLABLES = (
     "AM", "BAR", "CE", "DHAN", "EK", "FER", "GOL", "HIN", "IND", "JAY", "KO", "LAK", "MAN", "NI",
     "OR", "PRI", "QUA", "RAJ", "SUR", "TEX", "UMA", "VIJ", "WAR", "WEN", "YAS", "ZEN",
-)  # fmt: skip
+)  # fmt: skip  # a table
 _WORDS = (
     "INDUSTRIES", "LIMITED", "BANK", "FINANCE", "STEEL", "FOODS", "& SONS", "POWER", "(INDIA)",
     "MOTORS", "7.15%", "SR. II", "TEXTILES", "PHARMA", "50",
-)  # fmt: skip
+)  # fmt: skip  # a table
 _SERIES = ("",) * 12 + ("-BE", "-SM", "-N1", "-SG", "-GS")
 
 _ODD_SYLLABLES = ("a", "B", "n-", "é", "É", "ß", "_", "%", "a\\", "1.0", "\U0001f600", "CE", "fut")
@@ -37,14 +37,14 @@ _ODD_SYLLABLES = ("a", "B", "n-", "é", "É", "ß", "_", "%", "a\\", "1.0", "\U0
 _KNOWN_SHARES = (
     ("INFY", "INFOSYS"), ("RELIANCE", "RELIANCE INDUSTRIES"), ("TCS", "TCS"), ("M&M", "M & M"),
     ("BAJAJ-AUTO", "BAJAJ AUTO"), ("NIFTYBEES", "NIFTY MUTUAL FUND - NIFTYBEES"),
-)  # fmt: skip
+)  # fmt: skip  # a table
 _INDICES = (
     ("NIFTY", "NIFTY 50"), ("BANKNIFTY", "NIFTY BANK"), ("FINNIFTY", "NIFTY FIN SERVICE"),
     ("INDIAVIX", "INDIA VIX"),
     *((f"NIFTY{word}{size}", f"NIFTY {word} {size}") for word, size in product(
         ("MIDCAP", "SMALLCAP", "ALPHA", "QUALITY", "VALUE"), range(30, 510, 20)
     )),
-)  # fmt: skip
+)  # fmt: skip  # a table
 
 
 def instruments() -> list[Instrument]:
@@ -103,11 +103,21 @@ def _chain(
 def _instrument(exchange: str, symbol: str, name: str | None, theirs: str, kind: str) -> Instrument:
     index = kind == "INDEX"
     return Instrument(
-        broker="zerodha", exchange=exchange, symbol=symbol, name=name, broker_symbol=theirs,
-        broker_exchange=exchange.partition("_")[0], token="", instrument_type=kind,
-        underlying=None, expiry=None, strike=None, lot_size=0 if index else 75,
-        tick_size=Decimal(0 if index else "0.05"), contract_value=Decimal(1),
-    )  # fmt: skip
+        broker="zerodha",
+        exchange=exchange,
+        symbol=symbol,
+        name=name,
+        broker_symbol=theirs,
+        broker_exchange=exchange.partition("_")[0],
+        token="",
+        instrument_type=kind,
+        underlying=None,
+        expiry=None,
+        strike=None,
+        lot_size=0 if index else 75,
+        tick_size=Decimal(0 if index else "0.05"),
+        contract_value=Decimal(1),
+    )
 
 
 def _text(

@@ -30,10 +30,24 @@ _TYPES = {"XX": "FUT", "CE": "CE", "PE": "PE"}
 
 # The columns from the left; further columns are not used.
 _HEADING = (
-    "fytoken", "description", "instrument_type", "lot_size", "tick_size", "isin", "session",
-    "updated", "expiry", "symbol", "exchange", "segment", "scrip_code", "underlying",
-    "underlying_code", "strike", "option_type",
-)  # fmt: skip
+    "fytoken",
+    "description",
+    "instrument_type",
+    "lot_size",
+    "tick_size",
+    "isin",
+    "session",
+    "updated",
+    "expiry",
+    "symbol",
+    "exchange",
+    "segment",
+    "scrip_code",
+    "underlying",
+    "underlying_code",
+    "strike",
+    "option_type",
+)
 
 
 def read(path: Path) -> Iterator[Listing | Rejected]:

@@ -1,4 +1,4 @@
-"""Instrument files as brokers serve them, a few lines long."""
+"""Short instrument files in Zerodha's format."""
 
 from pathlib import Path
 

@@ -11,29 +11,60 @@ from oadb.market.brokers import angel
 from oadb.market.instruments import Instrument, Listing, Rejected
 
 SHARE = {
-    "token": "3045", "symbol": "SBIN-EQ", "name": "SBIN", "expiry": "", "strike": "-1.000000",
-    "lotsize": "1", "instrumenttype": "", "exch_seg": "NSE", "tick_size": "10.000000",
-}  # fmt: skip
-INDEX = {
-    "token": "99926000", "symbol": "Nifty 50", "name": "NIFTY", "expiry": "",
-    "strike": "0.000000", "lotsize": "1", "instrumenttype": "AMXIDX", "exch_seg": "NSE",
-    "tick_size": "0.000000",
-}  # fmt: skip
-FUTURE = {
-    "token": "61093", "symbol": "NIFTY28JUL26FUT", "name": "NIFTY", "expiry": "28JUL2026",
-    "strike": "-1.000000", "lotsize": "65", "instrumenttype": "FUTIDX", "exch_seg": "NFO",
+    "token": "3045",
+    "symbol": "SBIN-EQ",
+    "name": "SBIN",
+    "expiry": "",
+    "strike": "-1.000000",
+    "lotsize": "1",
+    "instrumenttype": "",
+    "exch_seg": "NSE",
     "tick_size": "10.000000",
-}  # fmt: skip
+}
+INDEX = {
+    "token": "99926000",
+    "symbol": "Nifty 50",
+    "name": "NIFTY",
+    "expiry": "",
+    "strike": "0.000000",
+    "lotsize": "1",
+    "instrumenttype": "AMXIDX",
+    "exch_seg": "NSE",
+    "tick_size": "0.000000",
+}
+FUTURE = {
+    "token": "61093",
+    "symbol": "NIFTY28JUL26FUT",
+    "name": "NIFTY",
+    "expiry": "28JUL2026",
+    "strike": "-1.000000",
+    "lotsize": "65",
+    "instrumenttype": "FUTIDX",
+    "exch_seg": "NFO",
+    "tick_size": "10.000000",
+}
 CALL = {
-    "token": "866186", "symbol": "SENSEX24MAR75000PE", "name": "SENSEX", "expiry": "28MAR2024",
-    "strike": "7500000.000000", "lotsize": "10", "instrumenttype": "OPTIDX", "exch_seg": "BFO",
+    "token": "866186",
+    "symbol": "SENSEX24MAR75000PE",
+    "name": "SENSEX",
+    "expiry": "28MAR2024",
+    "strike": "7500000.000000",
+    "lotsize": "10",
+    "instrumenttype": "OPTIDX",
+    "exch_seg": "BFO",
     "tick_size": "5.000000",
-}  # fmt: skip
+}
 CURRENCY = {
-    "token": "5", "symbol": "USDINR25OCT8325CE", "name": "USDINR", "expiry": "29OCT2025",
-    "strike": "832500000.000000", "lotsize": "1", "instrumenttype": "OPTCUR", "exch_seg": "CDS",
+    "token": "5",
+    "symbol": "USDINR25OCT8325CE",
+    "name": "USDINR",
+    "expiry": "29OCT2025",
+    "strike": "832500000.000000",
+    "lotsize": "1",
+    "instrumenttype": "OPTCUR",
+    "exch_seg": "CDS",
     "tick_size": "0.250000",
-}  # fmt: skip
+}
 
 
 def read_one(tmp_path: Path, entry: dict[str, str]) -> Listing | Rejected:
@@ -68,7 +99,7 @@ def test_a_share_loses_its_series_and_its_tick_is_in_rupees(tmp_path: Path) -> N
     )
 
 
-def test_an_index_moves_to_an_exchange_of_its_own(tmp_path: Path) -> None:
+def test_an_index_is_on_its_own_exchange(tmp_path: Path) -> None:
     found = listed(tmp_path, INDEX)
 
     assert (found.exchange, found.symbol, found.broker_exchange) == ("NSE_INDEX", "NIFTY", "NSE")
@@ -84,9 +115,15 @@ def test_an_index_moves_to_an_exchange_of_its_own(tmp_path: Path) -> None:
     ],
 )
 def test_a_derivative_is_named_by_underlying_expiry_and_strike(
-    tmp_path: Path, entry: dict[str, str], exchange: str, symbol: str, name: str, expiry: date,
-    strike: str | None, tick: str,
-) -> None:  # fmt: skip
+    tmp_path: Path,
+    entry: dict[str, str],
+    exchange: str,
+    symbol: str,
+    name: str,
+    expiry: date,
+    strike: str | None,
+    tick: str,
+) -> None:
     found = listed(tmp_path, entry)
 
     assert (found.exchange, found.symbol, found.name) == (exchange, symbol, name)

@@ -1,4 +1,4 @@
-"""CSV files: plain or gzip, and every way in which one can be damaged."""
+"""CSV files: plain, gzip, and damaged."""
 
 import gzip
 from pathlib import Path
@@ -42,14 +42,14 @@ def refused(file: Path) -> str:
     ],
     ids=["plain", "no last newline", "windows", "blank lines", "quotes", "gzip", "two members"],
 )
-def test_every_form_of_file_is_read(file: Path, content: bytes) -> None:
+def test_every_variant_of_a_file_is_read(file: Path, content: bytes) -> None:
     file.write_bytes(content)
 
     assert read(file) == [("1", "2"), ("3", "4")]
 
 
 @pytest.mark.parametrize("length", [1, 3, 7, 40_000])
-def test_lines_are_whole_wherever_a_block_ends(file: Path, length: int) -> None:
+def test_lines_are_read_whole_wherever_a_block_ends(file: Path, length: int) -> None:
     lines = [("x" * length, "é€\U0001f600"[: n % 4]) for n in range(3 * BLOCK // length % 100_000)]
     file.write_bytes("".join(f"{a},{b}\n" for a, b in [COLUMNS, *lines]).encode())
 
@@ -59,14 +59,14 @@ def test_lines_are_whole_wherever_a_block_ends(file: Path, length: int) -> None:
 def test_a_row_that_does_not_convert_is_rejected_with_its_line_and_a_sample(file: Path) -> None:
     def convert(fields: tuple[str, ...]) -> str:
         if fields[0] == "x\ny":
-            raise RowError("a is no number")
+            raise RowError("a is not a number")
         return fields[0]
 
     file.write_bytes(b'a,b\n1,"2"\n\n"x\ny",' + b"z" * 200 + b"\n3,4\n")
 
     assert list(csv_files.rows(file, COLUMNS, convert)) == [
         "1",
-        Rejected("f.csv:5", "a is no number", "x\ny," + "z" * 76),
+        Rejected("f.csv:5", "a is not a number", "x\ny," + "z" * 76),
         "3",
     ]
 
@@ -87,18 +87,19 @@ def test_a_file_that_ends_in_the_middle_of_a_line_is_refused(file: Path) -> None
     assert refused(file) == "f.csv:3: cut off in this line; fetch the file again"
 
 
-def test_columns_are_found_by_name_and_none_is_empty(file: Path) -> None:
+def test_columns_are_found_by_name_and_none_gives_an_empty_field(file: Path) -> None:
     file.write_bytes(b"b,more,a\n1,2,3\n")
 
     assert list(csv_files.rows(file, ("a", None, "b"), tuple)) == [("3", "", "1")]
 
 
-def test_a_file_without_a_heading_is_given_one(file: Path) -> None:
+def test_the_heading_of_a_file_without_one_can_be_given(file: Path) -> None:
     file.write_bytes(b"1,2,3\n4,5,6\n")
 
     assert list(csv_files.rows(file, ("b", "a"), tuple, heading=COLUMNS)) == [
-        ("2", "1"), ("5", "4"),
-    ]  # fmt: skip
+        ("2", "1"),
+        ("5", "4"),
+    ]
     with pytest.raises(LoadError, match=r"f\.csv:1: 3 columns; expected at least 4"):
         list(csv_files.rows(file, COLUMNS, tuple, heading=("a", "b", "c", "d")))
 
@@ -120,7 +121,7 @@ def test_a_heading_that_names_a_column_twice_is_refused(file: Path) -> None:
 
 @pytest.mark.parametrize("before", [0, 1, 10, 5000, BLOCK])
 @pytest.mark.parametrize(("bad", "reason"), [(b"\xff", "not UTF-8"), (b"\0", "a NUL byte")])
-def test_what_is_no_text_is_named_with_its_line(
+def test_bytes_that_are_not_text_are_reported_with_their_line(
     file: Path, before: int, bad: bytes, reason: str
 ) -> None:
     file.write_bytes(b"a,b\n" + b"1,2\n" * before + b"1," + bad + b"\n" + b"1,2\n" * 10)
@@ -145,7 +146,7 @@ def test_a_line_of_100_megabytes_is_not_read_to_its_end(file: Path, *, packed: b
     assert refused(file).startswith("f.csv:3: a line of more than 262,144 bytes")
 
 
-def test_quotes_that_do_not_match_are_named_with_their_line(file: Path) -> None:
+def test_unbalanced_quotes_are_reported_with_their_line(file: Path) -> None:
     file.write_bytes(b'a,b\n1,2\n1,"2"x\n')
 
     assert refused(file).startswith("f.csv:3: not CSV: ")
@@ -166,14 +167,14 @@ WHOLE = gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range
     [WHOLE[:3], WHOLE[:100], WHOLE[:-1], WHOLE[:-8], WHOLE[:-4] + b"\0\0\0\0", WHOLE + b"junk",
      WHOLE[:500] + b"\xff" * 20 + WHOLE[520:], b"\x1f\x8b" + b"\xff" * 100],
     ids=["magic", "head", "no last byte", "no sum", "length", "junk after", "middle", "noise"],
-)  # fmt: skip
+)  # fmt: skip  # a table
 def test_a_damaged_gzip_is_refused(file: Path, content: bytes) -> None:
     file.write_bytes(content)
 
     assert "damaged gzip after line" in refused(file)
 
 
-def test_what_is_no_file_is_refused_with_the_reason(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
     assert (
         refused(tmp_path / "none.csv")
         == f"cannot read {tmp_path}/none.csv: No such file or directory"

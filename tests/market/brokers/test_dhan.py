@@ -82,7 +82,7 @@ def test_a_series_of_nse_is_in_the_symbol(
 @pytest.mark.parametrize(
     ("name", "symbol"), [("NIFTY", "NIFTY"), ("INDIA VIX", "INDIAVIX"), ("Nifty Bank", "BANKNIFTY")]
 )
-def test_an_index_moves_to_an_exchange_of_its_own(tmp_path: Path, name: str, symbol: str) -> None:
+def test_an_index_is_on_its_own_exchange(tmp_path: Path, name: str, symbol: str) -> None:
     found = listed(tmp_path, INDEX.replace(",0,NIFTY,", f",0,{name},"))
 
     assert (found.exchange, found.symbol, found.expiry) == ("NSE_INDEX", symbol, None)
@@ -99,9 +99,15 @@ def test_an_index_moves_to_an_exchange_of_its_own(tmp_path: Path, name: str, sym
     ],
 )
 def test_a_derivative_is_named_by_underlying_expiry_and_strike(
-    tmp_path: Path, line: str, exchange: str, symbol: str, name: str, expiry: date,
-    strike: str | None, tick: str,
-) -> None:  # fmt: skip
+    tmp_path: Path,
+    line: str,
+    exchange: str,
+    symbol: str,
+    name: str,
+    expiry: date,
+    strike: str | None,
+    tick: str,
+) -> None:
     found = listed(tmp_path, line)
 
     assert (found.exchange, found.symbol, found.name) == (exchange, symbol, name)

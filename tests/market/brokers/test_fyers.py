@@ -86,7 +86,7 @@ def test_other_series_of_nse_stay_and_groups_of_bse_go(
         ("BSE:SENSEX-INDEX", "12,10", "BSE_INDEX", "SENSEX"),
     ],
 )
-def test_an_index_moves_to_an_exchange_of_its_own(
+def test_an_index_is_on_its_own_exchange(
     tmp_path: Path, ticker: str, numbers: str, exchange: str, symbol: str
 ) -> None:
     found = listed(tmp_path, INDEX.replace("NSE:NIFTY50-INDEX,10,10", f"{ticker},{numbers}"))
@@ -102,9 +102,14 @@ def test_an_index_moves_to_an_exchange_of_its_own(
     ],
 )
 def test_a_derivative_is_named_by_underlying_expiry_and_strike(
-    tmp_path: Path, line: str, exchange: str, symbol: str, name: str, expiry: date,
+    tmp_path: Path,
+    line: str,
+    exchange: str,
+    symbol: str,
+    name: str,
+    expiry: date,
     strike: str | None,
-) -> None:  # fmt: skip
+) -> None:
     found = listed(tmp_path, line)
 
     assert (found.exchange, found.symbol, found.name) == (exchange, symbol, name)

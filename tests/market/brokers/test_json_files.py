@@ -1,4 +1,4 @@
-"""JSON files of one array: read in a window, and every way in which one can be damaged."""
+"""JSON files of one array: read through a window, gzip, and damaged."""
 
 import gzip
 import json
@@ -39,25 +39,28 @@ def refused(file: Path) -> str:
     ],
     ids=["compact", "spaced", "gzip"],
 )
-def test_every_form_of_file_is_read(file: Path, content: bytes) -> None:
+def test_every_variant_of_a_file_is_read(file: Path, content: bytes) -> None:
     file.write_bytes(content)
 
     assert read(file) == [("1", "2"), ("3", "4")]
 
 
-def test_numbers_are_as_they_are_written_and_what_is_absent_is_empty(file: Path) -> None:
+def test_numbers_are_read_as_text_and_missing_values_as_empty_text(file: Path) -> None:
     file.write_text(
         '[{"a":0.10,"b":1e999},{"a":NaN,"b":-Infinity},{"a":null},{"a":12345678901234567890}]'
     )
 
     assert read(file) == [
-        ("0.10", "1e999"), ("NaN", "-Infinity"), ("", ""), ("12345678901234567890", ""),
-    ]  # fmt: skip
+        ("0.10", "1e999"),
+        ("NaN", "-Infinity"),
+        ("", ""),
+        ("12345678901234567890", ""),
+    ]
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 1000, BLOCK - 1000])
 @pytest.mark.parametrize("space", ["", " " * 999])
-def test_entries_are_whole_wherever_a_block_ends(file: Path, length: int, space: str) -> None:
+def test_entries_are_read_whole_wherever_a_block_ends(file: Path, length: int, space: str) -> None:
     entries = [{"a": "é€\U0001f600"[: n % 4] + "x" * length, "b": n} for n in range(1200)][
         : 4 * BLOCK // (length + 1) + 3
     ]
@@ -67,7 +70,7 @@ def test_entries_are_whole_wherever_a_block_ends(file: Path, length: int, space:
     assert read(file) == [(entry["a"], str(entry["b"])) for entry in entries]
 
 
-def test_no_more_than_a_window_is_held(file: Path) -> None:
+def test_only_a_window_of_the_file_is_in_memory(file: Path) -> None:
     file.write_text(json.dumps([{"a": "x" * 200, "b": n} for n in range(60_000)]))
 
     tracemalloc.start()
@@ -94,7 +97,7 @@ def test_an_empty_array_has_no_rows(file: Path) -> None:
         (r'"\ud800"', "it holds a lone surrogate, which UTF-8 cannot represent"),
     ],
 )
-def test_an_entry_with_what_is_no_field_is_rejected_and_the_rest_is_read(
+def test_an_entry_with_an_invalid_value_is_rejected_and_the_rest_is_read(
     file: Path, value: str, reason: str
 ) -> None:
     file.write_text(f'[{{"a":1}},{{"a":{value}}},{{"a":2,"b":null}}]')
@@ -107,12 +110,12 @@ def test_an_entry_with_what_is_no_field_is_rejected_and_the_rest_is_read(
 
 def test_a_row_that_does_not_convert_is_rejected_with_its_entry_and_a_sample(file: Path) -> None:
     def convert(fields: tuple[str, ...]) -> str:
-        raise RowError(f"{fields[0]} is no lot")
+        raise RowError(f"{fields[0]} is not a lot")
 
     file.write_text('[{"a":"x","b":null,"c":true}]')
 
     assert list(json_files.rows(file, COLUMNS, convert)) == [
-        Rejected("f.json: entry 1", "x is no lot", "x,None,True")
+        Rejected("f.json: entry 1", "x is not a lot", "x,None,True")
     ]
 
 
@@ -144,8 +147,8 @@ def test_a_large_file_that_is_cut_off_names_the_entry(file: Path, length: int) -
      b"[{}]]", b"[{}],", b"[{}] x", b"[}", b"[{]", b"<html></html>", b"[{'a':1}]",
      b'[{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}]", b"[" * 10],
     ids=lambda content: content[:16].decode(),
-)  # fmt: skip
-def test_what_is_no_array_of_objects_is_refused(file: Path, content: bytes) -> None:
+)  # fmt: skip  # a table
+def test_a_file_that_is_not_an_array_of_objects_is_refused(file: Path, content: bytes) -> None:
     file.write_bytes(content)
 
     assert "not a JSON array of objects" in refused(file)
@@ -169,7 +172,7 @@ def test_an_entry_of_100_megabytes_is_not_read_to_its_end(
     assert peak < 20 * BLOCK
 
 
-def test_bytes_that_are_no_text_are_named_with_their_line(file: Path) -> None:
+def test_bytes_that_are_not_text_are_reported_with_their_line(file: Path) -> None:
     file.write_bytes(b'[{"a":"1"},\n{"a":"\xff"}]')
 
     assert refused(file) == "f.json:2: not UTF-8; fetch the file again"

@@ -1,4 +1,4 @@
-"""All readers: found by the broker's name, and of one mind about an instrument."""
+"""All readers: found by the broker's name, with the same result for the same instrument."""
 
 import gzip
 from collections.abc import Callable
@@ -66,19 +66,17 @@ def test_every_broker_gives_an_instrument_the_same_symbol(
     file.write_bytes(packed(FILES[broker].encode()))
     option, index = read(file, broker)
 
-    assert (option.broker, option.exchange, option.symbol, option.name, option.instrument_type) == (
-        broker, "NFO", "NIFTY31JUL2524000.5CE", "NIFTY", "CE",
-    )  # fmt: skip
-    assert (option.expiry, str(option.strike), option.lot_size, str(option.tick_size)) == (
-        date(2025, 7, 31), "24000.5", 75, "0.05",
-    )  # fmt: skip
-    assert (index.exchange, index.symbol, index.expiry, index.strike) == (
-        "NSE_INDEX", "NIFTY", None, None,
-    )  # fmt: skip
+    assert option.broker == broker
+    assert (option.exchange, option.symbol) == ("NFO", "NIFTY31JUL2524000.5CE")
+    assert (option.name, option.instrument_type) == ("NIFTY", "CE")
+    assert (option.expiry, str(option.strike)) == (date(2025, 7, 31), "24000.5")
+    assert (option.lot_size, str(option.tick_size)) == (75, "0.05")
+    assert (index.exchange, index.symbol) == ("NSE_INDEX", "NIFTY")
+    assert (index.expiry, index.strike) == (None, None)
 
 
 @pytest.mark.parametrize("broker", FILES)
-def test_what_a_reader_finds_is_what_the_table_holds(
+def test_rows_of_a_reader_are_stored_unchanged(
     tx: Transaction, tmp_path: Path, broker: str
 ) -> None:
     file = tmp_path / "file"
@@ -91,7 +89,7 @@ def test_what_a_reader_finds_is_what_the_table_holds(
 
 
 @pytest.mark.parametrize("broker", FILES)
-def test_the_file_of_another_broker_is_refused_or_rejected_whole(
+def test_the_file_of_another_broker_is_refused_or_all_its_rows_are_rejected(
     tmp_path: Path, broker: str
 ) -> None:
     file = tmp_path / "file"
@@ -104,7 +102,7 @@ def test_the_file_of_another_broker_is_refused_or_rejected_whole(
         assert all(isinstance(row, Rejected) for row in rows), other
 
 
-def test_an_unknown_broker_is_told_the_known_ones() -> None:
+def test_the_error_for_an_unknown_broker_lists_the_known_ones() -> None:
     with pytest.raises(
         LoadError, match="no reader for 'kite'; expected one of angel, dhan, fyers, upstox, zerodha"
     ):

@@ -14,36 +14,79 @@ from oadb.market.brokers import upstox
 from oadb.market.instruments import Instrument, Listing, Rejected
 
 SHARE = {
-    "segment": "NSE_EQ", "name": "JOCIL LIMITED", "exchange": "NSE", "isin": "INE839G01010",
-    "instrument_type": "EQ", "instrument_key": "NSE_EQ|INE839G01010", "lot_size": 1,
-    "freeze_quantity": 100000.0, "exchange_token": "16927", "tick_size": 5.0,
-    "trading_symbol": "JOCIL", "short_name": "JOCIL", "security_type": "NORMAL",
-}  # fmt: skip
+    "segment": "NSE_EQ",
+    "name": "JOCIL LIMITED",
+    "exchange": "NSE",
+    "isin": "INE839G01010",
+    "instrument_type": "EQ",
+    "instrument_key": "NSE_EQ|INE839G01010",
+    "lot_size": 1,
+    "freeze_quantity": 100000.0,
+    "exchange_token": "16927",
+    "tick_size": 5.0,
+    "trading_symbol": "JOCIL",
+    "short_name": "JOCIL",
+    "security_type": "NORMAL",
+}
 BOND = {
-    "segment": "NSE_EQ", "name": "SDL RJ 7.15% 2053", "exchange": "NSE", "isin": "IN2920250148",
-    "instrument_type": "SG", "instrument_key": "NSE_EQ|IN2920250148", "lot_size": 100,
-    "freeze_quantity": 100000.0, "exchange_token": "757833", "tick_size": 1.0,
-    "trading_symbol": "715RJ53", "qty_multiplier": 1.0, "security_type": "NORMAL",
-}  # fmt: skip
-INDEX = {
-    "segment": "NSE_INDEX", "name": "Nifty 50", "exchange": "NSE", "instrument_type": "INDEX",
-    "instrument_key": "NSE_INDEX|Nifty 50", "exchange_token": "26000", "trading_symbol": "NIFTY",
-}  # fmt: skip
-CALL = {
-    "weekly": False, "segment": "NSE_FO", "name": "BANKNIFTY", "exchange": "NSE",
-    "expiry": 1767119399000, "instrument_type": "CE", "asset_symbol": "BANKNIFTY",
-    "underlying_symbol": "BANKNIFTY", "instrument_key": "NSE_FO|50904", "lot_size": 35,
-    "freeze_quantity": 875.0, "exchange_token": "50904", "minimum_lot": 35,
-    "asset_key": "NSE_INDEX|Nifty Bank", "underlying_key": "NSE_INDEX|Nifty Bank",
-    "tick_size": 5.0, "asset_type": "INDEX", "underlying_type": "INDEX",
-    "trading_symbol": "BANKNIFTY 51200 CE 30 DEC 25", "strike_price": 51200.0,
+    "segment": "NSE_EQ",
+    "name": "SDL RJ 7.15% 2053",
+    "exchange": "NSE",
+    "isin": "IN2920250148",
+    "instrument_type": "SG",
+    "instrument_key": "NSE_EQ|IN2920250148",
+    "lot_size": 100,
+    "freeze_quantity": 100000.0,
+    "exchange_token": "757833",
+    "tick_size": 1.0,
+    "trading_symbol": "715RJ53",
     "qty_multiplier": 1.0,
-}  # fmt: skip
+    "security_type": "NORMAL",
+}
+INDEX = {
+    "segment": "NSE_INDEX",
+    "name": "Nifty 50",
+    "exchange": "NSE",
+    "instrument_type": "INDEX",
+    "instrument_key": "NSE_INDEX|Nifty 50",
+    "exchange_token": "26000",
+    "trading_symbol": "NIFTY",
+}
+CALL = {
+    "weekly": False,
+    "segment": "NSE_FO",
+    "name": "BANKNIFTY",
+    "exchange": "NSE",
+    "expiry": 1767119399000,
+    "instrument_type": "CE",
+    "asset_symbol": "BANKNIFTY",
+    "underlying_symbol": "BANKNIFTY",
+    "instrument_key": "NSE_FO|50904",
+    "lot_size": 35,
+    "freeze_quantity": 875.0,
+    "exchange_token": "50904",
+    "minimum_lot": 35,
+    "asset_key": "NSE_INDEX|Nifty Bank",
+    "underlying_key": "NSE_INDEX|Nifty Bank",
+    "tick_size": 5.0,
+    "asset_type": "INDEX",
+    "underlying_type": "INDEX",
+    "trading_symbol": "BANKNIFTY 51200 CE 30 DEC 25",
+    "strike_price": 51200.0,
+    "qty_multiplier": 1.0,
+}
 FUTURE = CALL | {
-    "segment": "NCD_FO", "name": "US Dollar", "instrument_type": "FUT", "strike_price": 0.0,
-    "underlying_symbol": "USDINR", "instrument_key": "NCD_FO|1", "lot_size": 1,
-    "tick_size": 0.25, "trading_symbol": "USDINR FUT 30 DEC 25", "qty_multiplier": 1000.0,
-}  # fmt: skip
+    "segment": "NCD_FO",
+    "name": "US Dollar",
+    "instrument_type": "FUT",
+    "strike_price": 0.0,
+    "underlying_symbol": "USDINR",
+    "instrument_key": "NCD_FO|1",
+    "lot_size": 1,
+    "tick_size": 0.25,
+    "trading_symbol": "USDINR FUT 30 DEC 25",
+    "qty_multiplier": 1000.0,
+}
 
 HEADING = (
     "instrument_key,exchange_token,tradingsymbol,name,last_price,expiry,strike,tick_size,"
@@ -107,7 +150,7 @@ def test_an_index_has_neither_lot_nor_tick(tmp_path: Path) -> None:
     assert (found.lot_size, found.tick_size) == (0, Decimal(0))
 
 
-def test_an_option_expires_on_the_day_it_is_in_india(tmp_path: Path) -> None:
+def test_the_expiry_of_an_option_is_the_date_in_india(tmp_path: Path) -> None:
     found = listed(tmp_path, CALL)
 
     assert (found.exchange, found.symbol) == ("NFO", "BANKNIFTY30DEC2551200CE")
@@ -117,7 +160,7 @@ def test_an_option_expires_on_the_day_it_is_in_india(tmp_path: Path) -> None:
     assert later.expiry == date(2025, 12, 31)
 
 
-def test_a_future_is_named_by_its_underlying_and_keeps_the_size_of_its_contract(
+def test_a_future_is_named_by_its_underlying_and_has_its_contract_value(
     tmp_path: Path,
 ) -> None:
     found = listed(tmp_path, FUTURE)
@@ -150,7 +193,7 @@ def test_an_entry_that_cannot_be_read_is_rejected_with_the_reason(
     assert str(found).startswith(f"complete: entry 1: {reason}")
 
 
-def test_csv_says_the_same_of_an_option(tmp_path: Path) -> None:
+def test_an_option_is_read_from_csv(tmp_path: Path) -> None:
     assert listed_csv(tmp_path, CSV_CALL) == Instrument(
         broker="upstox",
         exchange="NFO",
@@ -178,7 +221,7 @@ def test_csv_says_the_same_of_an_option(tmp_path: Path) -> None:
         ("M&M24JAN1502.5CE", "2024-01-25", "1502.50", "OPTSTK", "M&M25JAN241502.5CE", "M&M"),
     ],
 )
-def test_the_underlying_is_found_in_the_symbol_of_csv(
+def test_the_underlying_is_found_in_the_symbol_of_a_csv_file(
     tmp_path: Path, theirs: str, expiry: str, strike: str, kind: str, symbol: str, name: str
 ) -> None:
     option = theirs[-2:] if kind.startswith("OPT") else ""
@@ -201,7 +244,7 @@ def test_a_share_and_an_index_are_read_from_csv(tmp_path: Path) -> None:
     assert (index.exchange, index.symbol, index.instrument_type) == ("NSE_INDEX", "NIFTY", "INDEX")
 
 
-def test_a_symbol_of_csv_that_does_not_fit_its_expiry_is_rejected(tmp_path: Path) -> None:
+def test_a_symbol_in_csv_without_its_expiry_is_rejected(tmp_path: Path) -> None:
     line = CSV_CALL.replace("24JAN", "24FEB")
 
     assert "expected 24125 or 24JAN in it" in str(read_one(tmp_path, f"{HEADING}\n{line}\n"))

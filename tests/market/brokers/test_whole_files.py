@@ -1,4 +1,4 @@
-"""Whole files: each broker's in tests/data, and large ones of Zerodha where they are found."""
+"""Whole files: those of every broker in tests/data, and large ones of Zerodha if they exist."""
 
 import csv
 import gzip
@@ -18,7 +18,7 @@ from tests.data import make
 from tests.support import broker_files
 
 MADE = make.files()
-"""What was made of the market in tests/data, by the name of the file."""
+"""The contents of the files in tests/data, by name."""
 
 WANTED = [*csv.DictReader(MADE["instruments.csv"].splitlines())]
 
@@ -43,7 +43,7 @@ def read(served: str) -> Iterator[Listing | Rejected]:
 
 
 def read_all(served: str) -> list[Instrument]:
-    """Return the instruments of a broker's files, of which no row may be rejected."""
+    """Return the instruments of a broker's files; no row may be rejected."""
     rows = [*read(served)]
     assert [row for row in rows if isinstance(row, Rejected)] == []
     return [row.instrument() for row in rows if isinstance(row, Listing)]
@@ -54,8 +54,8 @@ def text_of(path: Path) -> str:
     return (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
 
 
-def test_the_files_are_as_they_are_made() -> None:
-    """Run ``python -m tests.data.make`` after a change of what makes them."""
+def test_the_files_are_up_to_date() -> None:
+    """If not, run ``python -m tests.data.make``."""
     paths = [path for path in make.FOLDER.glob("*.*") if path.suffix not in {".py", ".md"}]
 
     assert {path.name: text_of(path) for path in paths} == MADE
@@ -67,7 +67,7 @@ def test_every_broker_has_a_file_and_every_file_is_served() -> None:
 
 
 def wanted(served: str) -> set[tuple[object, ...]]:
-    """Return what the files say of each instrument, as the platform does, except of indices."""
+    """Return the common part of each instrument in the files, except indices."""
     names = {*SERVED[served]}
     return {
         (
@@ -80,7 +80,7 @@ def wanted(served: str) -> set[tuple[object, ...]]:
             Decimal(row["strike"]) if row["strike"] else None,
             int(row["lot_size"]),
             Decimal(row["tick_size"]),
-            # The others do not say it.
+            # Other brokers' files do not have it.
             Decimal(row["contract_value"] if served == "upstox" else 1),
         )
         for row in WANTED
@@ -88,22 +88,22 @@ def wanted(served: str) -> set[tuple[object, ...]]:
     }
 
 
-def said(row: Instrument) -> tuple[object, ...]:
-    """Return the part of an instrument that is not the broker's own."""
+def common_part(row: Instrument) -> tuple[object, ...]:
+    """Return the fields of an instrument that are the same for all brokers."""
     _, exchange, symbol, name, _, _, _, *rest = astuple(row)
     return exchange, symbol, name, *rest
 
 
 @pytest.mark.parametrize("served", SERVED)
-def test_every_row_of_a_file_says_what_every_other_broker_says(served: str) -> None:
+def test_every_broker_has_the_same_instruments(served: str) -> None:
     rows = [row for row in read_all(served) if row.instrument_type != "INDEX"]
 
-    assert {said(row) for row in rows} == wanted(served)
+    assert {common_part(row) for row in rows} == wanted(served)
     assert len(rows) == len(wanted(served)) > 180
 
 
 @pytest.mark.parametrize("served", SERVED)
-def test_every_index_has_the_same_place_and_symbol_whatever_its_broker_calls_it(
+def test_every_index_has_the_same_exchange_and_symbol_for_every_broker(
     served: str,
 ) -> None:
     found = [row for row in read_all(served) if row.instrument_type == "INDEX"]
@@ -115,7 +115,7 @@ def test_every_index_has_the_same_place_and_symbol_whatever_its_broker_calls_it(
     assert len(found) == 8
 
 
-# Loaded ------------------------------------------------------------------------------------------
+# Loaded ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("served", SERVED)
@@ -131,7 +131,7 @@ def test_every_row_of_a_file_is_loaded_and_found(tx: Transaction, served: str) -
         assert instruments.find_by_token(tx, broker, row.exchange, row.token) == row
 
 
-# Rows, one of them by the platform's name, and Zerodha's name of it.
+# Number of rows, exchange and symbol of one of them, and Zerodha's symbol of it.
 KNOWN = {
     "zerodha.csv": (282, ("NFO", "NIFTY28AUG25FUT"), "NIFTY25AUGFUT"),
     "kite_nfo.csv.gz": (36_340, ("NFO", "NIFTY31JUL25FUT"), "NIFTY25JULFUT"),

@@ -44,7 +44,7 @@ def test_a_share_keeps_its_symbol(file: Path) -> None:
     )
 
 
-def test_an_index_moves_to_an_exchange_of_its_own(file: Path) -> None:
+def test_an_index_is_on_its_own_exchange(file: Path) -> None:
     found = read_one(file, INDEX)
 
     assert (found.exchange, found.symbol, found.instrument_type) == ("NSE_INDEX", "NIFTY", "INDEX")
@@ -58,10 +58,14 @@ def test_an_index_moves_to_an_exchange_of_its_own(file: Path) -> None:
         (FUTURE, "NIFTY31JUL25FUT", date(2025, 7, 31), None),
         (CALL, "NIFTY31JUL2524000CE", date(2025, 7, 31), Decimal(24000)),
         (PUT, "USDINR05AUG2586.25PE", date(2025, 8, 5), Decimal("86.25")),
-        (CALL.replace("24000.0", "0.00000001"), "NIFTY31JUL250.00000001CE", date(2025, 7, 31),
-         Decimal("1E-8")),
+        (
+            CALL.replace("24000.0", "0.00000001"),
+            "NIFTY31JUL250.00000001CE",
+            date(2025, 7, 31),
+            Decimal("1E-8"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_derivative_is_named_by_underlying_expiry_and_strike(
     file: Path, line: str, symbol: str, expiry: date, strike: Decimal | None
 ) -> None:
@@ -70,7 +74,7 @@ def test_a_derivative_is_named_by_underlying_expiry_and_strike(
     assert (found.symbol, found.expiry, found.strike) == (symbol, expiry, strike)
 
 
-def test_an_instrument_without_a_name_has_none(file: Path) -> None:
+def test_the_name_of_an_instrument_without_one_is_none(file: Path) -> None:
     assert read_one(file, SHARE.replace("INFOSYS", "")).name is None
 
 
@@ -123,7 +127,7 @@ def test_a_line_that_cannot_be_read_is_rejected_with_place_and_reason(
 @pytest.mark.parametrize(
     "line", [CALL, SHARE.replace(",0.1,", ",24000.0,")], ids=["strike", "tick"]
 )
-def test_a_number_beyond_reason_rejects_its_line_alone(
+def test_an_absurd_number_rejects_only_its_line(
     tx: Transaction, file: Path, line: str, strike: str
 ) -> None:
     rows = zerodha.read(written(file, FUTURE, line.replace("24000.0", strike), INDEX))
@@ -139,7 +143,7 @@ def test_a_file_without_a_column_is_refused(file: Path) -> None:
         list(zerodha.read(written(file, SHARE, heading=heading)))
 
 
-def test_columns_may_stand_in_another_order_with_others_between(file: Path) -> None:
+def test_columns_may_have_another_order_and_others_between_them(file: Path) -> None:
     columns = [*reversed(HEADING.split(",")), "new"]
     line = ",".join([*reversed(SHARE.split(",")), "x"])
     (moved,) = zerodha.read(written(file, line, heading=",".join(columns)))

@@ -1,4 +1,4 @@
-"""Instruments for tests of the index: a made-up market, and a real one where its files are."""
+"""Instruments for the tests of the index: a made-up market, and a real one if its files exist."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import astuple, fields
@@ -7,6 +7,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from oadb.market.brokers import zerodha
+from oadb.market.index.lookups import InstrumentIndex
 from oadb.market.instruments import Instrument, Listing
 from tests.support import broker_files, large_market
 
@@ -14,10 +15,9 @@ COLUMNS = [column.name for column in fields(Instrument)]
 
 
 def _real() -> list[Instrument]:
-    """Return the shares of Zerodha's files and some of the derivatives.
+    """Return the shares of Zerodha's files, and the derivatives of underlyings from N on.
 
-    The derivatives of underlyings from N on, NIFTY and RELIANCE among them: a third of all, which
-    takes a third of the time.
+    These include NIFTY and RELIANCE, and are a third of all derivatives, to save time.
     """
     rows = [
         row.instrument()
@@ -29,14 +29,14 @@ def _real() -> list[Instrument]:
 
 
 MARKETS: dict[str, Callable[[], list[Instrument]]] = {"made up": large_market.instruments}
-"""What to compare the index with SQL on, by name."""
+"""Makers of the markets in which the index is compared with SQL, by name."""
 
 if len(broker_files.found(*broker_files.ZERODHA)) == len(broker_files.ZERODHA):
     MARKETS["real"] = _real
 
 
 def insert(connection: psycopg.Connection, rows: Iterable[Instrument]) -> None:
-    """Add rows, and nothing that tells of it."""
+    """Insert rows without the record and the notification of a load."""
     names = psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, COLUMNS))
     copy = psycopg.sql.SQL("copy oadb.instruments ({}) from stdin").format(names)
     with connection.cursor() as cursor, cursor.copy(copy) as rows_in:
@@ -45,7 +45,7 @@ def insert(connection: psycopg.Connection, rows: Iterable[Instrument]) -> None:
 
 
 def replace_all(url: str, broker: str, rows: Iterable[Instrument], *, notify: bool = True) -> None:
-    """Replace what a broker lists as a load does it: recorded and, if wanted, notified."""
+    """Replace the instruments of a broker, with the record and the notification of a load."""
     with psycopg.connect(url) as connection:
         connection.execute("delete from oadb.instruments where broker = %s", (broker,))
         insert(connection, rows)
@@ -56,3 +56,16 @@ def replace_all(url: str, broker: str, rows: Iterable[Instrument], *, notify: bo
         )
         if notify:
             connection.execute("select pg_notify('oadb_instruments', %s)", (broker,))
+
+
+def assert_lookups_find(index: InstrumentIndex, rows: list[Instrument]) -> None:
+    """Look up each of *rows*, which SQL returned, by all keys; there are no others."""
+    for row in rows:
+        place = row.broker, row.exchange
+        assert index.get(*place, row.symbol) == row
+        assert index.find_by_token(*place, row.token) == row
+        assert index.get_token(*place, row.symbol) == row.token
+        assert index.get_symbol(*place, row.token) == row.symbol
+        assert index.get_broker_symbol(*place, row.symbol) == row.broker_symbol
+        assert index.find_by_broker_symbol(*place, row.broker_symbol) is not None
+    assert len(index) == len(rows)

@@ -1,0 +1,107 @@
+"""Lookups in an index return what SQL returns."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from oadb import Database
+from oadb.errors import ParameterError
+from oadb.market import instruments
+from oadb.market.index.lookups import InstrumentIndex
+from oadb.market.instruments import Instrument
+from tests.market.index.listed import assert_lookups_find
+
+
+def test_every_lookup_of_every_row_returns_what_sql_returns(
+    market_db: Database, index: InstrumentIndex, listed: list[Instrument]
+) -> None:
+    rows = [
+        row
+        for broker in ("upstox", "zerodha")
+        for row in instruments.stream_by_broker(market_db, broker)
+    ]
+
+    assert len(rows) == len(listed) + 500
+    assert_lookups_find(index, rows)
+    assert [str(index.get("zerodha", r.exchange, r.symbol)) for r in listed] == [*map(str, listed)]
+
+
+# Defect 40.
+def test_a_number_as_a_token_is_an_error_and_not_an_unknown_token(index: InstrumentIndex) -> None:
+    for lookup in (index.get_token, index.get_symbol, index.find_by_token):
+        with pytest.raises(ParameterError, match="must be str, not int"):
+            lookup("zerodha", "NSE", 408065)  # type: ignore[arg-type]  # that is the error
+
+
+def test_derivatives_are_listed_by_underlying_expiry_and_strike(
+    index: InstrumentIndex, listed: list[Instrument]
+) -> None:
+    nifty = [row for row in listed if row.underlying == "NIFTY" and row.exchange == "NFO"]
+    days = {
+        kind: {row.expiry for row in nifty if row.instrument_type == kind} for kind in ("CE", "FUT")
+    }
+    day = date(2025, 7, 31)
+    chain = [row for row in nifty if row.expiry == day and row.instrument_type != "FUT"]
+    place = ("zerodha", "NFO", "NIFTY")
+
+    assert index.list_underlyings("zerodha", "NFO") == sorted(
+        {r.underlying or "" for r in listed if r.exchange == "NFO"}
+    )
+    assert {*index.list_option_expiries(*place, with_expired=True)} == days["CE"]
+    assert {*index.list_future_expiries(*place, with_expired=True)} == days["FUT"]
+    assert index.list_strikes(*place, day) == sorted({row.strike or Decimal() for row in chain})
+    assert index.list_chain(*place, day) == sorted(
+        chain, key=lambda row: (row.strike, row.instrument_type)
+    )
+
+
+@pytest.mark.parametrize("underlying", ["NIFTY", "RELIANCE", "none"])
+def test_derivatives_are_listed_as_by_sql(
+    market_db: Database, index: InstrumentIndex, underlying: str
+) -> None:
+    sql: Any = instruments
+    place = ("zerodha", "NFO", underlying)
+
+    for flag in (False, True):
+        assert index.list_underlyings(*place[:2], flag) == sql.list_underlyings(
+            market_db, *place[:2], flag
+        )
+        for name in ("list_option_expiries", "list_future_expiries"):
+            assert getattr(index, name)(*place, flag) == getattr(sql, name)(market_db, *place, flag)
+    for day in index.list_future_expiries(*place, with_expired=True):
+        for name in ("list_strikes", "list_chain"):
+            assert getattr(index, name)(*place, day) == getattr(sql, name)(market_db, *place, day)
+
+
+def test_expired_contracts_are_listed_only_on_request(index: InstrumentIndex) -> None:
+    place = ("zerodha", "NFO", "NIFTY")
+    today = datetime.now(ZoneInfo("Asia/Kolkata")).date()
+    every = index.list_option_expiries(*place, with_expired=True)
+
+    assert index.list_option_expiries(*place) == [day for day in every if day >= today]
+
+
+def test_an_unknown_instrument_is_none_or_an_empty_list(index: InstrumentIndex) -> None:
+    for place in (("zerodha", "NSE"), ("zerodha", "NOWHERE"), ("nobody", "NSE")):
+        assert index.get_token(*place, "none") is None
+        assert index.get_symbol(*place, "none") is None
+        assert index.get_broker_symbol(*place, "none") is None
+        assert index.get(*place, "none") is None
+        assert index.find_by_token(*place, "none") is None
+        assert index.find_by_broker_symbol(*place, "none") is None
+    assert index.list_underlyings("nobody", "NSE", with_futures=True) == []
+    assert index.list_option_expiries("nobody", "NSE", "NIFTY") == []
+    assert index.list_chain("nobody", "NSE", "NIFTY", date(2025, 7, 31)) == []
+
+
+def test_bulk_lookups_keep_the_order_and_return_none_for_unknown_pairs(
+    index: InstrumentIndex,
+) -> None:
+    found = index.get_all("zerodha", [("NSE", "INFY"), ("NSE", "none"), ("NSE", "INFY")])
+    pairs = [("NSE", row.token if row else "none") for row in found]
+
+    assert [row and row.symbol for row in found] == ["INFY", None, "INFY"]
+    assert index.find_all_by_token("zerodha", pairs) == found

@@ -1,0 +1,71 @@
+"""A search of an index returns what its description says, and what SQL returns."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from oadb import Database
+from oadb.errors import ParameterError
+from oadb.market import search
+from oadb.market.index.lookups import InstrumentIndex
+from tests.market.index import reference
+
+TEXTS = [
+    "nifty", "NIFTY 24000 ce", "24000.00 nifty", "24000.50", "24000.", "reliance", "infosys", "50",
+    "ce", "zzzz", "13623298", "::::", "%", "_", "a\\", "n-", "NIFTY NIFTY", "  bank  fut ", "é", "",
+]  # fmt: skip  # a table
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"exchange": "NFO"},
+    {"exchange": "NOWHERE"},
+    {"instrument_type": "CE", "underlying": "NIFTY"},
+    {"expiry": date(2025, 7, 31), "limit": 7},
+    {"strike_min": Decimal(24000), "strike_max": Decimal("24100.0")},
+    {"strike_min": Decimal(90000), "limit": 1000},
+]
+SEARCHES = [
+    *((text, FILTERS[0]) for text in TEXTS),
+    *((text, filters) for text in ("", "nifty", "24000 ce") for filters in FILTERS[1:]),
+]
+EMPTY = [
+    ("zzzz", {}), ("", {}), ("nifty", FILTERS[6]), ("24000 ce", FILTERS[6]),
+    *((text, FILTERS[2]) for text in ("", "nifty", "24000 ce")),
+]  # fmt: skip  # a table
+"""Searches that find nothing in the made-up market; the others find something."""
+
+
+@pytest.mark.parametrize(("text", "filters"), SEARCHES)
+def test_a_search_of_a_market_returns_what_its_description_says(
+    index: InstrumentIndex,
+    market: str,
+    prepared: reference.Prepared,
+    text: str,
+    filters: dict[str, Any],
+) -> None:
+    found = index.search("zerodha", text, **filters)
+
+    assert found == reference.search(prepared, text, **filters)
+    assert bool(found) is ((text, filters) not in EMPTY) or market == "real"
+
+
+@pytest.mark.parametrize(("text", "filters"), SEARCHES)
+def test_a_search_of_a_market_returns_what_sql_returns(
+    market_db: Database, index: InstrumentIndex, text: str, filters: dict[str, Any]
+) -> None:
+    found = search.search(market_db, "zerodha", text, **filters)
+
+    assert index.search("zerodha", text, **filters) == found
+
+
+@pytest.mark.parametrize("text", ["x" * 201, "x " * 11, "\0", "\ud800"])
+def test_a_text_that_sql_refuses_is_refused(text: str) -> None:
+    with pytest.raises(ParameterError):
+        InstrumentIndex().search("zerodha", text)
+
+
+@pytest.mark.parametrize("limit", [0, 1001, -1])
+def test_a_limit_out_of_range_is_refused(limit: int) -> None:
+    with pytest.raises(ParameterError, match="limit"):
+        InstrumentIndex().search("zerodha", "x", limit=limit)

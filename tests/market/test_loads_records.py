@@ -1,0 +1,126 @@
+"""The records of loads: outcome, reason, status, and when the next load is due."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+
+from oadb import Database, Transaction
+from oadb.errors import LoadError, ParameterError
+from oadb.market import instruments, loads
+from oadb.market.instruments import Instrument, Rejected
+from tests.support.instrument_rows import INFY, TCS
+from tests.support.loading import ALL, failing, load, many
+
+
+def test_a_load_leaves_a_record(db: Database) -> None:
+    rows = [INFY, replace(TCS, symbol=""), replace(INFY, token="9"), TCS]
+    report = loads.load(db, "zerodha", rows, source="nse.csv", checksum=b"1" * 32)
+    (record,) = loads.list_recent(db, "zerodha")
+
+    assert (record.load_id, record.source, record.outcome) == (report.load_id, "nse.csv", "loaded")
+    assert record.checksum == b"1" * 32
+    assert record.ended_at is not None
+    assert record.ended_at >= record.started_at
+    assert record.counts == {
+        "rows": 4,
+        "accepted": 2,
+        "rejected": 1,
+        "duplicate_symbols": 1,
+        "duplicate_tokens": 0,
+        "inserted": 2,
+        "updated": 0,
+        "deleted": 0,
+    }
+    assert record.exchanges == {"NSE": [0, 2]}
+    assert record.left_out == [
+        "row 2: symbol is empty",
+        "row 3: symbol 'INFY' is that of row 1, which comes first",
+    ]
+
+
+# Defect 21.
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([], "there are no rows; an empty set is never loaded"),
+        ([replace(INFY, symbol="")], "none of 1 rows can be loaded; the first reasons:"),
+        (many(1), "instruments would vanish: NSE from 3 to 1;"),
+        ([Rejected("a\0b:1", "no \ud800")], "none of 1 rows"),
+    ],
+)
+def test_a_failed_load_is_not_recorded_as_a_success(
+    db: Database, rows: list[Instrument | Rejected], reason: str
+) -> None:
+    load(db, many(3))
+    with pytest.raises(LoadError):
+        load(db, rows)
+    failed, loaded = loads.list_recent(db, "zerodha")
+    status = loads.get_status(db, "zerodha")
+
+    assert failed.reason is not None
+    assert failed.reason.startswith(reason)
+    assert (failed.outcome, loaded.outcome) == ("failed", "loaded")
+    assert status is not None
+    assert (status.outcome, status.loaded_at) == ("failed", loaded.ended_at)
+    assert not status.is_running
+    assert instruments.count_by_broker(db, "zerodha") == 3
+
+
+def test_an_error_of_the_source_is_recorded_as_the_reason(db: Database) -> None:
+    with pytest.raises(LookupError):
+        load(db, failing())
+    (failed,) = loads.list_recent(db, "zerodha")
+
+    assert (failed.outcome, failed.reason) == ("failed", "the download broke")
+    assert failed.counts["accepted"] == 2
+
+
+def test_the_status_says_while_a_load_runs(db: Database) -> None:
+    said: list[loads.LoadStatus | None] = []
+
+    def looking() -> Iterator[Instrument]:
+        yield INFY
+        said.append(loads.get_status(db, "zerodha"))
+
+    load(db, looking())
+    (during,) = said
+    after = loads.get_status(db, "zerodha")
+
+    assert during is not None
+    assert (during.outcome, during.is_running, during.loaded_at) == ("started", True, None)
+    assert after is not None
+    assert (after.outcome, after.is_running) == ("loaded", False)
+    assert after.loaded_at is not None
+
+
+def test_a_broker_that_was_never_loaded_has_no_status_and_is_due(tx: Transaction) -> None:
+    assert loads.get_status(tx, "zerodha") is None
+    assert loads.is_due(tx, "zerodha")
+
+
+# Defect 32.
+def test_a_load_is_due_after_the_cutoff_in_india(db: Database, oadb_database_url: str) -> None:
+    load(db, ALL)
+    assert not loads.is_due(db, "zerodha")
+    with psycopg.connect(oadb_database_url) as connection:
+        connection.execute(
+            "update oadb.instrument_loads set "
+            "started_at = started_at - interval '1 day', ended_at = ended_at - interval '1 day'"
+        )
+    assert loads.is_due(db, "zerodha")
+    hour = datetime.now(ZoneInfo("Asia/Kolkata")).time().replace(microsecond=0)
+    for zone in ("Asia/Kolkata", "UTC"):
+        assert loads.is_due(db, "zerodha", hour, zone)
+
+
+@pytest.mark.parametrize(
+    "zone",
+    ["IST", "COM1", "UTC+5", "", "Asia", "Asia/Nowhere", "../UTC", "a\0", "\ud800", "x" * 300],
+)
+def test_a_zone_must_be_a_name_in_the_time_zone_database(tx: Transaction, zone: str) -> None:
+    with pytest.raises(ParameterError, match="is_due: zone is not a time zone; expected one"):
+        loads.is_due(tx, "zerodha", zone=zone)
