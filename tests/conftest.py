@@ -19,6 +19,7 @@ from tests.support.rig import Observer
 pytest_plugins = [
     "oadb.testing.fixtures",
     "tests.support.skips",
+    "tests.support.time_limit",
 ]
 
 # On a busy machine an example takes as long as it takes.
