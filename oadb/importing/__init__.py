@@ -1,4 +1,5 @@
-"""Brings an OpenAlgo installation into oadb: its SQLite files, or its PostgreSQL database.
+"""Imports an OpenAlgo installation: its SQLite files, or its PostgreSQL database.
 
-Reads the other system, and writes through the domains, ``oadb.adoptions`` and ``oadb.imports``.
+``runs`` is the entry point, and ``sources`` reads. ``takeover`` stores credentials that keep
+working, ``imports`` how far logs were imported; the rest is written by functions of other rooms.
 """

@@ -1,6 +1,6 @@
-"""OpenAlgo's secrets: Fernet (AES-128-CBC with HMAC-SHA256) under keys derived from its pepper.
+"""Decrypts OpenAlgo's secrets: Fernet (AES-128-CBC with HMAC-SHA256), keys from its pepper.
 
-A key is PBKDF2-HMAC-SHA256 of API_KEY_PEPPER with a salt for each use, 100,000 rounds.
+A key is PBKDF2-HMAC-SHA256 of API_KEY_PEPPER with a salt for its use, 100,000 rounds.
 """
 
 import hashlib
@@ -19,19 +19,19 @@ PEPPER, SALT, SMTP_SALT = "API_KEY_PEPPER", "FERNET_SALT", "SMTP_KEY_SALT"
 
 _ROUNDS, _KEY_BYTES, _SHORTEST = 100_000, 32, 32
 
-# Where the environment names none. Also where it does: what was written before is under these.
+# Used without salts in the environment. Tried in any case: older values were encrypted with these.
 _STATIC_SALT = b"openalgo_static_salt"
 _SMTP_SALT = "smtp-openalgo-salt"
 
 Use = Literal["auth", "smtp"]
 
 VARIABLES: Mapping[Use, tuple[str, ...]] = {"auth": (PEPPER, SALT), "smtp": (PEPPER, SMTP_SALT)}
-"""What the keys of each use are made of."""
+"""The variables from which the key of each use is derived."""
 
 
 @dataclass(frozen=True)
 class Ciphers:
-    """What opens the secrets of one installation."""
+    """The keys of one installation."""
 
     pepper: Secret
     _salt: bytes = field(repr=False)
@@ -39,7 +39,11 @@ class Ciphers:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Ciphers":
-        """Take pepper and salts from the environment. Raises ConfigError naming the variable."""
+        """Take pepper and salts from the environment.
+
+        Raises:
+            ConfigError: a variable is missing or invalid; the text names it.
+        """
         pepper, salt = environ.get(PEPPER, ""), environ.get(SALT, "")
         if len(pepper) < _SHORTEST:
             state = f"has less than {_SHORTEST} characters" if pepper else "is not set"
@@ -53,7 +57,7 @@ class Ciphers:
         return cls(Secret(pepper), found, (environ.get(SMTP_SALT) or _SMTP_SALT).encode())
 
     def open(self, use: Use, cipher: str) -> Secret | None:
-        """Return what a cipher holds; None if it is none, damaged, or under another key."""
+        """Decrypt a text; None if it is not a cipher, damaged, or under another key."""
         try:
             return Secret(self._keys[use].decrypt(cipher.encode()).decode())
         except (InvalidToken, UnicodeError):
@@ -64,19 +68,19 @@ class Ciphers:
         pepper = self.pepper.reveal().encode()
         legacy = urlsafe_b64encode(pepper.ljust(_KEY_BYTES)[:_KEY_BYTES])
         return {
-            "auth": _tried(_derived(pepper, self._salt), _derived(pepper, _STATIC_SALT)),
-            "smtp": _tried(_derived(pepper, self._smtp_salt), legacy),
+            "auth": _multi_fernet(_derive(pepper, self._salt), _derive(pepper, _STATIC_SALT)),
+            "smtp": _multi_fernet(_derive(pepper, self._smtp_salt), legacy),
         }
 
 
 def is_cipher(text: str) -> bool:
-    """Say whether a text has the form of a Fernet token (version 0x80 and 4 bytes that are 0)."""
+    """Say whether a text begins like a Fernet token: version 0x80, then four zero bytes."""
     return text.startswith("gAAAAA")
 
 
-def _tried(*keys: bytes) -> MultiFernet:
+def _multi_fernet(*keys: bytes) -> MultiFernet:
     return MultiFernet(map(Fernet, keys))
 
 
-def _derived(pepper: bytes, salt: bytes) -> bytes:
+def _derive(pepper: bytes, salt: bytes) -> bytes:
     return urlsafe_b64encode(hashlib.pbkdf2_hmac("sha256", pepper, salt, _ROUNDS, _KEY_BYTES))

@@ -1,7 +1,7 @@
-"""What stands in one column of a row of OpenAlgo's, whatever type this version gave it.
+"""Typed values of the columns of OpenAlgo's rows.
 
-SQLite holds what it was given: a number in a column of text, a text in one of numbers. A RowError
-says what was expected, and never what was there: it could be a secret.
+SQLite stores values of any type in any column, such as a number in a text column. A RowError says
+what was expected, and never quotes the value, which could be a secret.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from oadb.engine.binding.values import readable
 from oadb.errors import ParameterError, RowError
-from oadb.importing.sources import Row
+from oadb.importing.openalgo_tables import Row
 from oadb.security.addresses import address
 
 T = TypeVar("T")
@@ -23,25 +23,37 @@ _TRUE, _FALSE = frozenset({"1", "true", "t"}), frozenset({"0", "false", "f"})
 
 
 def whole(row: Row, column: str) -> int:
-    """Return a whole number. Raises RowError."""
+    """Return a whole number.
+
+    Raises:
+        RowError: the value is not one.
+    """
     value = row.get(column)
     if isinstance(value, int):
         return value
-    raise RowError(f"{column} is no whole number")
+    raise RowError(f"{column} is not a whole number")
 
 
 def optional_number(row: Row, column: str) -> float | None:
-    """Return a number; None: there is none. Raises RowError for what is no finite one."""
+    """Return a number, or None if the column is null or missing.
+
+    Raises:
+        RowError: the value is not a finite number.
+    """
     value = row.get(column)
     if value is None:
         return None
     if isinstance(value, int | float) and isfinite(value):
         return float(value)
-    raise RowError(f"{column} is no number")
+    raise RowError(f"{column} is not a number")
 
 
 def number(row: Row, column: str) -> float:
-    """Return a number. Raises RowError."""
+    """Return a number.
+
+    Raises:
+        RowError: the value is missing, or not a finite number.
+    """
     value = optional_number(row, column)
     if value is None:
         raise RowError(f"{column} is missing")
@@ -49,19 +61,30 @@ def number(row: Row, column: str) -> float:
 
 
 def optional_text(row: Row, column: str, longest: int = _LONGEST) -> str | None:
-    """Return a text, cut, of which nothing is missing that PostgreSQL can hold; None: empty."""
+    """Return a text, cut to *longest* characters, with what PostgreSQL cannot store escaped.
+
+    Returns:
+        The text; None if it is empty, null or missing.
+
+    Raises:
+        RowError: the value is neither a text nor a whole number.
+    """
     value = row.get(column)
     if type(value) is str and value and len(value) <= longest and value.isprintable():
         return value
     if value is None or value == "":
         return None
     if not isinstance(value, str | int):
-        raise RowError(f"{column} is no text")
+        raise RowError(f"{column} is not a text")
     return readable(str(value), longest)
 
 
 def text(row: Row, column: str, longest: int = _LONGEST) -> str:
-    """Return a text that is not empty. Raises RowError."""
+    """Return a text that is not empty; see ``optional_text``.
+
+    Raises:
+        RowError: the value is missing, or not a text.
+    """
     value = optional_text(row, column, longest)
     if value is None:
         raise RowError(f"{column} is missing")
@@ -69,37 +92,52 @@ def text(row: Row, column: str, longest: int = _LONGEST) -> str:
 
 
 def optional_flag(row: Row, column: str) -> bool | None:
-    """Return yes or no; None where neither is said. Raises RowError for something else."""
+    """Return true or false, or None if the column is null or missing.
+
+    Raises:
+        RowError: the value is neither true nor false.
+    """
     value = row.get(column)
     if value is None:
         return None
-    said = str(value).lower()
-    if said not in _TRUE | _FALSE:
+    lowered = str(value).lower()
+    if lowered not in _TRUE | _FALSE:
         raise RowError(f"{column} is neither true nor false")
-    return said in _TRUE
+    return lowered in _TRUE
 
 
 def flag(row: Row, column: str) -> bool:
-    """Return yes or no, which is no where neither is said. Raises RowError."""
+    """Return true or false; false if the column is null or missing.
+
+    Raises:
+        RowError: the value is neither true nor false.
+    """
     return optional_flag(row, column) or False
 
 
 def moment(row: Row, column: str, zone: tzinfo) -> datetime:
-    """Return a time; one without a zone is of *zone*. Raises RowError."""
+    """Return a time.
+
+    Args:
+        zone: the time zone of a value without one.
+
+    Raises:
+        RowError: the value is missing, or not a time.
+    """
     value = row.get(column)
     if not isinstance(value, str):
-        raise RowError(f"{column} is missing, or no text")
+        raise RowError(f"{column} is missing, or not a text")
     try:
         found = datetime.fromisoformat(value)
     except ValueError:
         pass
     else:
         return found if found.tzinfo else found.replace(tzinfo=zone)
-    raise RowError(f"{column} is no time such as 2026-11-23 09:15:00")
+    raise RowError(f"{column} is not a time such as 2026-11-23 09:15:00")
 
 
 def created(row: Row) -> datetime | None:
-    """Return when a row was made; None: it does not say."""
+    """Return when a row was created; None if that is unknown."""
     try:
         return moment(row, "created_at", UTC)
     except RowError:
@@ -107,11 +145,15 @@ def created(row: Row) -> datetime | None:
 
 
 def ip(row: Row, column: str) -> str:
-    """Return an address in its shortest form. Raises RowError."""
+    """Return an IP address in its shortest form.
+
+    Raises:
+        RowError: the value is missing, or not an IP address.
+    """
     given = row.get(column)
     found = _address(given) if isinstance(given, str) else None
     if found is None:
-        raise RowError(f"{column} is no IP address")
+        raise RowError(f"{column} is not an IP address")
     return found
 
 
@@ -124,8 +166,12 @@ def _address(given: str) -> str | None:
 
 
 def one_of(row: Row, column: str, known: Mapping[str, T], default: str = "") -> T:
-    """Return what a text stands for; without one, what *default* does. Raises RowError."""
+    """Return what *known* has for a text, or for *default* if the text is missing.
+
+    Raises:
+        RowError: *known* does not have it.
+    """
     found = known.get(optional_text(row, column) or default)
     if found is None:
-        raise RowError(f"{column} is none of {', '.join(known)}")
+        raise RowError(f"{column} is not one of {', '.join(known)}")
     return found

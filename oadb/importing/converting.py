@@ -1,4 +1,4 @@
-"""What rows of a history become: the dearest step of an import, done by processes of their own."""
+"""Converts rows of histories, the most expensive step of an import, in separate processes."""
 
 import os
 from collections import deque
@@ -17,23 +17,23 @@ from oadb.errors import LoadError, RowError
 from oadb.importing import histories
 from oadb.importing.columns import moment
 from oadb.importing.histories import History
-from oadb.importing.sources import Row
+from oadb.importing.openalgo_tables import Row
 
 T = TypeVar("T")
 
 Fit = tuple[object, T]
-"""The id of a row there, and what it becomes."""
+"""The id of a row in OpenAlgo, and the converted row."""
 
-# One connection stores what three processes convert; more would wait for it.
+# One connection stores as fast as three processes convert; more would wait for it.
 _MOST = 3
 
-# What is of no time between was dated by a broken clock, and no partition would hold it.
-_EARLIEST, _AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(days=1)
+# Rows outside of these bounds were dated by a wrong clock, and cannot be put into a partition.
+_EARLIEST, _MOST_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertedBatch:
-    """Rows that are converted and stored together."""
+    """Rows that are converted and stored together; a batch that is not full is the last."""
 
     rows: Sequence[Row]
     is_full: bool
@@ -41,65 +41,66 @@ class ConvertedBatch:
 
 @dataclass(slots=True)
 class Converted(Generic[T]):
-    """What rows became; and the ids of those that became nothing, with the reason."""
+    """Converted rows, and the ids of rows that cannot be converted, with the reason."""
 
     fit: list[Fit[T]] = field(default_factory=list[Fit[T]])
     times: list[datetime] = field(default_factory=list[datetime])
-    """The first and the last time of those that are fit; empty where none is."""
+    """The first and the last time of ``fit``; empty if ``fit`` is."""
     left_out: list[tuple[object, str]] = field(default_factory=list[tuple[object, str]])
 
 
 class Converters:
-    """Processes that convert rows; logs, which name no user there, are of *owner*.
+    """Processes that convert rows. Logs, which have no user in OpenAlgo, become those of *owner*.
 
-    They start with the first batch that is full, and end with ``close`` or with their parent.
+    They start with the first full batch, and end with ``close`` or with their parent.
     """
 
     def __init__(self, owner: int | None) -> None:
         self._workers = min(os.cpu_count() or 1, _MOST)
-        # A forked one would have the locks that other threads held, and their connections.
-        self._pool = ProcessPoolExecutor(self._workers, get_context("spawn"), _begin, (owner,))
+        # Forked processes would inherit locks held by other threads, and their connections.
+        self._pool = ProcessPoolExecutor(self._workers, get_context("spawn"), _start, (owner,))
 
     def close(self) -> None:
-        """End the processes; what they did not begin is dropped."""
+        """End the processes; batches that they have not started are dropped."""
         self._pool.shutdown(cancel_futures=True)
 
     def convert(
         self, history: History[T], batches: Iterable[ConvertedBatch]
     ) -> Iterator[tuple[ConvertedBatch, Converted[T]]]:
-        """Yield batches in their order, with what they become; some are converted ahead.
+        """Yield batches in order, each with its converted rows; some are converted ahead.
 
-        Raises LoadError if a process was ended.
+        Raises:
+            LoadError: a process could not start, or was killed.
         """
         waiting: deque[tuple[ConvertedBatch, Callable[[], Converted[T]]]] = deque()
         try:
             for batch in batches:
-                waiting.append((batch, self._begun(history, batch)))
+                waiting.append((batch, self._submitted(history, batch)))
                 if len(waiting) > self._workers:
-                    yield _ended(*waiting.popleft())
+                    yield _result(*waiting.popleft())
             while waiting:
-                yield _ended(*waiting.popleft())
+                yield _result(*waiting.popleft())
         except BrokenProcessPool:
             raise LoadError(
-                f"{history.table}: a process that converts rows could not start or was ended, "
-                "perhaps for want of memory; run it again, and it goes on from here"
+                f"{history.table}: a process that converts rows could not start or was killed, "
+                "perhaps for lack of memory; run the import again, and it continues from here"
             ) from None
 
-    def _begun(self, history: History[T], batch: ConvertedBatch) -> Callable[[], Converted[T]]:
-        if history.log is None or not batch.is_full:  # small tables need no process
+    def _submitted(self, history: History[T], batch: ConvertedBatch) -> Callable[[], Converted[T]]:
+        if history.log is None or not batch.is_full:  # not worth a process
             return partial(convert, history, batch.rows)
         future = self._pool.submit(_convert, history.table, batch.rows)
         return cast("Callable[[], Converted[T]]", future.result)
 
 
-def _ended(
+def _result(
     batch: ConvertedBatch, result: Callable[[], Converted[T]]
 ) -> tuple[ConvertedBatch, Converted[T]]:
     return batch, result()
 
 
 def convert(history: History[T], rows: Iterable[Row]) -> Converted[T]:
-    """Return what rows become."""
+    """Convert rows."""
     earliest, latest = bounds(history)
     made, times = Converted[T](), list[datetime]()
     for row in rows:
@@ -115,25 +116,29 @@ def convert(history: History[T], rows: Iterable[Row]) -> Converted[T]:
 
 
 def bounds(history: History[T]) -> tuple[datetime, datetime]:
-    """Return between which times rows are brought over."""
-    # In one zone, times compare five times as fast.
-    return _EARLIEST.astimezone(history.zone), datetime.now(history.zone) + _AHEAD
+    """Return the earliest and the latest time of rows that are imported."""
+    # Times of the same zone compare five times as fast.
+    return _EARLIEST.astimezone(history.zone), datetime.now(history.zone) + _MOST_AHEAD
 
 
 def time_of(history: History[T], row: Row, earliest: datetime, latest: datetime) -> datetime:
-    """Return the time of a row. Raises RowError if it is not between those of ``bounds``."""
+    """Return the time of a row.
+
+    Raises:
+        RowError: it is missing, invalid, or outside of the bounds.
+    """
     time = moment(row, history.column, history.zone)
     if not earliest <= time <= latest:
         raise RowError(f"{history.column} is before 2000 or in the future")
     return time
 
 
-# Of a process that converts; it has redacted texts, which are the same in many batches.
+# In a converting process; each has a cache of redacted texts, which recur in many batches.
 _logs: dict[str, History[str]] = {}
 
 
-def _begin(owner: int | None) -> None:
-    # Ctrl-C reaches all processes of a terminal: their parent ends them.
+def _start(owner: int | None) -> None:
+    # Ctrl-C is sent to all processes of a terminal; the parent ends these.
     signal(SIGINT, SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     _logs.update((log.table, log) for log in histories.logs(owner))

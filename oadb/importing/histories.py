@@ -1,8 +1,8 @@
-"""What only grows there, logs and sign-ins, as rows of ours: what each row becomes.
+"""Histories, which are OpenAlgo's tables that only grow: its logs and its login attempts.
 
-Secrets are redacted as those of new rows are: OpenAlgo wrote API keys into bodies, and the secrets
-of webhooks into paths. A time without a zone is Indian where OpenAlgo set it itself, and UTC where
-SQLite's clock did.
+Each describes how rows are converted and stored. Secrets are redacted as in new rows: OpenAlgo
+wrote API keys into bodies, and secrets of webhooks into paths. A time without a zone is Indian time
+if OpenAlgo's clock set it, and UTC if SQLite's did.
 """
 
 import json
@@ -20,7 +20,7 @@ from oadb.engine.executors import Executor
 from oadb.errors import RowError
 from oadb.importing import imports
 from oadb.importing.columns import ip, number, one_of, optional_number, optional_text, text, whole
-from oadb.importing.sources import Row
+from oadb.importing.openalgo_tables import Row
 from oadb.logs import analyzer_logs, api_logs, latency, traffic
 from oadb.logs.redaction import Redaction
 from oadb.logs.writing.encoding import NULL, as_text
@@ -31,27 +31,31 @@ T = TypeVar("T")
 
 ATTEMPTS = "login_attempts"
 
-_OUTCOMES: Mapping[str, latency.Outcome] = {
-    "SUCCESS": "succeeded", "FAILED": "failed", "PARTIAL": "partial",
-}  # fmt: skip
-_TRIED: Mapping[str, login_attempts.Outcome] = {
-    "success": "succeeded", "failed": "failed", "resumed": "resumed",
-}  # fmt: skip
+_CALL_OUTCOMES: Mapping[str, latency.Outcome] = {
+    "SUCCESS": "succeeded",
+    "FAILED": "failed",
+    "PARTIAL": "partial",
+}
+_ATTEMPT_OUTCOMES: Mapping[str, login_attempts.Outcome] = {
+    "success": "succeeded",
+    "failed": "failed",
+    "resumed": "resumed",
+}
 _METHODS: Mapping[str, Method] = {"password": "password", "oauth": "oauth", "resume": "resume"}
 
-# NaN and the like, which JSON lacks, as texts.
+# Reads NaN and infinities, which jsonb does not have, as texts.
 _decoder = json.JSONDecoder(parse_constant=str)
 
-_LONGEST_TIME = 1e9
-"""Milliseconds; the tables hold no longer ones."""
+_LONGEST_DURATION = 1e9
+"""Milliseconds; the tables refuse longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class History(Generic[T]):
-    """A table that only grows: what its rows become, and how these are stored.
+    """A table that only grows: how its rows are converted and stored.
 
-    ``column`` has the time, which is of ``zone`` where it does not say; ``log`` is the table of
-    logs here, None for what is no log.
+    ``column`` has the time of a row; ``zone`` applies to times without a zone. ``log`` is the log
+    table in oadb; None for login attempts.
     """
 
     table: str
@@ -64,7 +68,7 @@ class History(Generic[T]):
 
 
 def logs(owner: int | None) -> tuple[History[str], ...]:
-    """Return the logs; requests to the API, which name no user there, are of *owner*."""
+    """Return the logs; requests to the API, which have no user in OpenAlgo, become *owner*'s."""
     redaction = Redaction()
     known = ConversionCache[str, str](lambda text: as_text(redaction.text(text)))
     writer = _LineWriter(redaction, known, owner)
@@ -80,12 +84,12 @@ def logs(owner: int | None) -> tuple[History[str], ...]:
 _TRAFFIC = (
     "id", "timestamp", "client_ip", "method", "path", "status_code", "duration_ms", "host",
     "error", "user_id",
-)  # fmt: skip
+)  # fmt: skip  # a table
 _LATENCY = (
     "id", "timestamp", "order_id", "user_id", "broker", "symbol", "order_type", "rtt_ms",
     "validation_latency_ms", "response_latency_ms", "overhead_ms", "total_latency_ms",
     "request_body", "response_body", "status", "error",
-)  # fmt: skip
+)  # fmt: skip  # a table
 
 
 def _log(
@@ -102,67 +106,89 @@ def _log(
         column,
         zone,
         convert,
-        partial(_copied, store),
+        partial(_copy, store),
         store.label.partition(".")[0],
     )
 
 
-def _copied(store: Query[[Iterable[bytes]], Affected], tx: Executor, lines: list[str]) -> None:
+def _copy(store: Query[[Iterable[bytes]], Affected], tx: Executor, lines: list[str]) -> None:
     store(tx, ["".join(lines).encode()])
 
 
 @dataclass(frozen=True, slots=True)
 class _LineWriter:
-    """Makes lines of the logs here, in the order of the columns that their domains copy."""
+    """Converts rows to lines for COPY, with columns in the order of the ``store`` statements."""
 
     redaction: Redaction
     known: ConversionCache[str, str]
-    """Texts as COPY reads them, redacted: names and paths are the same in many rows."""
+    """Redacted and encoded texts: many rows have the same names and paths."""
     owner: int | None
 
     def call(self, row: Row, moment: datetime) -> str:
-        """Return an order log. OpenAlgo kept neither method nor status: they follow."""
+        """Convert an order log. OpenAlgo stores neither method nor status; both are inferred."""
         response = _parsed(row, "response_data")
-        succeeded, said = _answer(response)
+        succeeded, message = _outcome(response)
         endpoint, status = f"/api/v1/{text(row, 'api_type')}", 200 if succeeded else 400
         return self._line(
-            moment, self.owner, endpoint, "POST", status, None,
-            self._body(_parsed(row, "request_data")), self._body(response),
-            None if succeeded else said,
-        )  # fmt: skip
+            moment,
+            self.owner,
+            endpoint,
+            "POST",
+            status,
+            None,
+            self._body(_parsed(row, "request_data")),
+            self._body(response),
+            None if succeeded else message,
+        )
 
     def analysis(self, row: Row, moment: datetime) -> str:
         return self._line(
-            moment, self.owner, text(row, "api_type"), self._body(_parsed(row, "request_data")),
+            moment,
+            self.owner,
+            text(row, "api_type"),
+            self._body(_parsed(row, "request_data")),
             self._body(_parsed(row, "response_data")),
-        )  # fmt: skip
+        )
 
     def request(self, row: Row, moment: datetime) -> str:
         status = whole(row, "status_code")
         if not 100 <= status <= 599:
-            raise RowError("status_code is no HTTP status")
+            raise RowError("status_code is not an HTTP status")
         return self._line(
-            moment, ip(row, "client_ip"), text(row, "method"), text(row, "path"), None, status,
-            _milliseconds(row, "duration_ms"), optional_text(row, "host"), None,
+            moment,
+            ip(row, "client_ip"),
+            text(row, "method"),
+            text(row, "path"),
+            None,
+            status,
+            _milliseconds(row, "duration_ms"),
+            optional_text(row, "host"),
+            None,
             optional_text(row, "error"),
-        )  # fmt: skip
+        )
 
     def timing(self, row: Row, moment: datetime) -> str:
         overhead = optional_number(row, "overhead_ms")
-        if overhead is not None and abs(overhead) > _LONGEST_TIME:
-            raise RowError("overhead_ms is no time in milliseconds")
+        if overhead is not None and abs(overhead) > _LONGEST_DURATION:
+            raise RowError("overhead_ms is not a duration in milliseconds")
         return self._line(
-            moment, None, optional_text(row, "order_id"), optional_text(row, "broker"),
-            optional_text(row, "symbol"), optional_text(row, "order_type"),
+            moment,
+            None,
+            optional_text(row, "order_id"),
+            optional_text(row, "broker"),
+            optional_text(row, "symbol"),
+            optional_text(row, "order_type"),
             _optional_milliseconds(row, "rtt_ms"),
             _optional_milliseconds(row, "validation_latency_ms"),
-            _optional_milliseconds(row, "response_latency_ms"), overhead,
-            _milliseconds(row, "total_latency_ms"), one_of(row, "status", _OUTCOMES),
+            _optional_milliseconds(row, "response_latency_ms"),
+            overhead,
+            _milliseconds(row, "total_latency_ms"),
+            one_of(row, "status", _CALL_OUTCOMES),
             optional_text(row, "error"),
-        )  # fmt: skip
+        )
 
     def _body(self, body: object) -> "_Json":
-        """Return a body with the fields that may be kept; columns hold objects alone."""
+        """Return a body, redacted; a value that is not an object is put into one."""
         kept = self.redaction.body(body)
         return _Json(kept if isinstance(body, dict) else f'{{"value": {kept}}}')
 
@@ -176,17 +202,17 @@ class _LineWriter:
 
 
 class _Json(str):
-    """A body that was redacted."""
+    """A redacted body; its type keeps it out of the cache of texts."""
 
     __slots__ = ()
 
 
 def attempts(user_of: Callable[[object], int | None]) -> History[Attempt]:
-    """Return the sign-ins that were tried; *user_of* says whose a name there is."""
+    """Return the login attempts; *user_of* returns the user id in oadb of a name."""
     columns = (
         "id", "username", "ip_address", "device_info", "status", "login_type", "broker",
         "failure_reason", "timestamp",
-    )  # fmt: skip
+    )  # fmt: skip  # a table
     convert = partial(_attempt, user_of)
     return History(ATTEMPTS, columns, "timestamp", INDIA, convert, imports.record_attempts)
 
@@ -197,44 +223,49 @@ def _attempt(user_of: Callable[[object], int | None], row: Row, moment: datetime
     except RowError:
         address = None
     return Attempt(
-        moment, text(row, "username", 254), user_of(row.get("username")), address,
-        optional_text(row, "device_info", 500), optional_text(row, "broker", 50),
-        one_of(row, "login_type", _METHODS, "password"), one_of(row, "status", _TRIED),
+        moment,
+        text(row, "username", 254),
+        user_of(row.get("username")),
+        address,
+        optional_text(row, "device_info", 500),
+        optional_text(row, "broker", 50),
+        one_of(row, "login_type", _METHODS, "password"),
+        one_of(row, "status", _ATTEMPT_OUTCOMES),
         optional_text(row, "failure_reason", 500),
-    )  # fmt: skip
+    )
 
 
 def _parsed(row: Row, column: str) -> object:
-    """Return what a column of JSON holds; its text where it is none."""
+    """Return the value of a column of JSON; its text if it is not valid JSON."""
     given = row.get(column)
     if not isinstance(given, str):
-        raise RowError(f"{column} is missing, or no text")
+        raise RowError(f"{column} is missing, or not a text")
     try:
-        # Mostly nothing is around it; looking for blanks would cost as much as all the rest.
+        # Rarely there is space around it, and searching for it costs as much as everything else.
         parsed, end = cast("tuple[object, int]", _decoder.raw_decode(given))
         return parsed if end == len(given) else cast("object", _decoder.decode(given))
     except (ValueError, RecursionError):
         return given
 
 
-def _answer(response: object) -> tuple[bool, str | None]:
-    """Return whether a request succeeded, and what was said of it."""
+def _outcome(response: object) -> tuple[bool, str | None]:
+    """Return whether a request succeeded, and the message of a failure."""
     match response:
         case {"status": "success"}:
             return True, None
-        case {"message": str(said)}:
-            return False, said
+        case {"message": str(message)}:
+            return False, message
         case _:
             return False, None
 
 
 def _milliseconds(row: Row, column: str) -> float:
     value = row.get(column)
-    if type(value) is float and 0 <= value <= _LONGEST_TIME:
+    if type(value) is float and 0 <= value <= _LONGEST_DURATION:
         return value
     value = number(row, column)
-    if not 0 <= value <= _LONGEST_TIME:
-        raise RowError(f"{column} is no time in milliseconds")
+    if not 0 <= value <= _LONGEST_DURATION:
+        raise RowError(f"{column} is not a duration in milliseconds")
     return value
 
 

@@ -1,9 +1,8 @@
-"""Imports: what is brought over from another system, with its times.
+"""Progress of imports, and rows that are imported with their original times.
 
-What only grows there, such as a log, is brought over in the order of its ids; how far is recorded
-in the transaction that stores the rows, so that nothing is brought over twice or left out, however
-often a run is ended and begun again. That settings came, which come once, is recorded as well.
-``oadb.importing`` reads the other system.
+A table that only grows, such as a log, is imported in the order of its ids. The transaction that
+stores rows also records the last id: however often a run is interrupted and repeated, every row is
+imported once. Settings are imported once, which is recorded here as well.
 """
 
 from collections.abc import Sequence
@@ -23,9 +22,10 @@ query = queries(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a table was brought over; ``checksum`` is that of its last row.
+    """How far a table was imported.
 
-    ``last_at`` is the latest time of its rows; None: none had one, or it is not known.
+    ``checksum`` identifies the last row. ``last_at`` is the latest time of the imported rows; None
+    if it is unknown, or no row had a time. ``rows`` is how many rows were stored.
     """
 
     last_id: int
@@ -36,11 +36,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Rows of a table that are brought over together, up to ``last_id``.
+    """The end of rows that are imported together.
 
-    ``known`` is the checksum of the row before them, empty where they are the first; ``checksum``
-    that of the last one, ``last_at`` their latest time. ``stored`` is how many of them are fit to
-    be stored.
+    ``known`` is the checksum of the row before them, empty if they are the first; ``checksum`` that
+    of the last of them, whose id is ``last_id``. ``last_at`` is their latest time, and ``stored``
+    how many of them are stored.
     """
 
     known: bytes
@@ -99,20 +99,34 @@ query.complete()
 
 @operation
 async def advance(db: AsyncExecutor, installation: str, table_name: str, reach: Reach) -> None:
-    """Record that rows were brought over, in the transaction that stores them.
+    """Record how far a table is imported, in the transaction that stores the rows.
 
-    Raises LoadError, which is to undo them, if another run did so meanwhile.
+    Raises:
+        LoadError: another run imported rows meanwhile; let it roll the transaction back.
     """
-    if not await _advance(
-        db, installation, table_name, reach.known, reach.last_id, reach.checksum, reach.last_at,
+    advanced = await _advance(
+        db,
+        installation,
+        table_name,
+        reach.known,
+        reach.last_id,
+        reach.checksum,
+        reach.last_at,
         reach.stored,
-    ):  # fmt: skip
-        raise LoadError(f"{table_name}: another import of {installation} is running; let it end")
+    )
+    if not advanced:
+        raise LoadError(
+            f"{table_name}: another import of {installation} is running; try again when it ends"
+        )
 
 
 @operation
 async def record_attempts(db: AsyncExecutor, attempts: Sequence[Attempt]) -> int:
-    """Write attempts with their own times; those of a user who is gone by now are nobody's."""
+    """Write attempts with their original times; those of deleted users get no user.
+
+    Returns:
+        The number of attempts written.
+    """
     return await _record_attempts(
         db,
         [each.attempted_at for each in attempts],

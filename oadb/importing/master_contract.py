@@ -1,4 +1,4 @@
-"""The master contract of OpenAlgo, symtoken: rows of one broker, which the table does not name."""
+"""Imports the master contract (symtoken): instruments of one broker, which it does not name."""
 
 import re
 from collections import deque
@@ -9,8 +9,9 @@ from itertools import chain
 from oadb.engine.database import Database
 from oadb.errors import LoadError, RowError
 from oadb.importing.columns import optional_text, text
+from oadb.importing.openalgo_tables import Row
 from oadb.importing.reports import TableReport
-from oadb.importing.sources import Row, Sources
+from oadb.importing.sources import Sources
 from oadb.market import instruments, loads
 from oadb.market.brokers import field_values
 from oadb.market.brokers.field_values import ConversionCache
@@ -22,9 +23,9 @@ TABLE = "symtoken"
 _COLUMNS = (
     "id", "symbol", "brsymbol", "name", "exchange", "brexchange", "token", "expiry", "strike",
     "lotsize", "instrumenttype", "tick_size", "contract_value",
-)  # fmt: skip
+)  # fmt: skip  # a table
 
-# 31-JUL-25; one with four digits of the year is understood as it is.
+# 31-JUL-25; dates with a year of four digits need no change.
 _SHORT_YEAR = re.compile(r"(\d\d-?[A-Z]{3}-?)(\d\d)", re.ASCII)
 
 _DERIVATIVE = re.compile(r"(.+?)\d\d[A-Z]{3}\d\d[\d.]*(?:FUT|CE|PE)", re.ASCII)
@@ -33,27 +34,27 @@ _OPTIONS = frozenset({"CE", "PE"})
 _CONTRACTS = _OPTIONS | {"FUT"}
 
 
-def bring(db: Database, sources: Sources, broker: str | None, *, applies: bool) -> TableReport:
-    """Load the master contract as that of *broker*, which has to have none here yet.
+def load(db: Database, sources: Sources, broker: str | None, *, applies: bool) -> TableReport:
+    """Load the master contract as that of *broker*, unless the broker has instruments in oadb.
 
-    Brokers serve a new one each day: one that is here is not replaced by an older one.
+    Brokers publish a new one each day, which an older one must not replace.
     """
     report = TableReport(TABLE)
     rows = _counted(sources.rows(TABLE), report)
     if broker is None:
-        report.remarks.append("which broker's it is, the table does not say: give --broker")
+        report.remarks.append("the table does not say which broker it is from: give --broker")
     elif instruments.count_by_broker(db, broker):
-        report.remarks.append(f"{broker} has instruments here already, which stay as they are")
+        report.remarks.append(f"{broker} has instruments in oadb already, which stay as they are")
     elif (first := next(rows, None)) is not None:
         listed = map(partial(_listed, _RowReader(), broker, report), chain((first,), rows))
         report.written, duplicates = (
-            _loaded(db, broker, listed, report) if applies else _looked_at(broker, listed)
+            _load(db, broker, listed, report) if applies else _check(broker, listed)
         )
         if duplicates:
             report.remarks.append(
-                f"{duplicates:,} rows have the symbol or the token of another one"
+                f"{duplicates:,} rows have the symbol or the token of another row"
             )
-    deque(rows, maxlen=0)  # to count what is left
+    deque(rows, maxlen=0)  # counts the remaining rows
     return report
 
 
@@ -65,10 +66,10 @@ def _counted(rows: Iterator[Row], report: TableReport) -> Iterator[Row]:
         yield row
 
 
-def _loaded(
+def _load(
     db: Database, broker: str, rows: Iterable[Listing | Rejected], report: TableReport
 ) -> tuple[int, int]:
-    """Load rows; return how many were written, and how many duplicates there are."""
+    """Load rows; return the numbers of rows written and of duplicates."""
     try:
         done = loads.load(db, broker, rows, source="symtoken of OpenAlgo")
     except LoadError as error:
@@ -77,8 +78,8 @@ def _loaded(
     return done.inserted, len(done.duplicates)
 
 
-def _looked_at(broker: str, rows: Iterable[Listing | Rejected]) -> tuple[int, int]:
-    """Return the same of rows that are not loaded."""
+def _check(broker: str, rows: Iterable[Listing | Rejected]) -> tuple[int, int]:
+    """Return the same numbers without loading the rows."""
     intake = Intake(broker)
     deque(intake.accept(rows), maxlen=0)
     return intake.accepted, len(intake.duplicate_symbols) + len(intake.duplicate_tokens)
@@ -93,47 +94,60 @@ def _listed(reader: "_RowReader", broker: str, report: TableReport, row: Row) ->
 
 
 class _RowReader:
-    """Understands rows; the same few thousand expiries and prices are in all of them."""
+    """Converts rows; all of them have the same few thousand expiries and prices."""
 
     def __init__(self) -> None:
-        self._expiries = _known("expiry", _expiry, "date such as 31-JUL-25")
-        self._strikes = _known("strike", field_values.positive, "number above 0")
-        self._lots = _known("lotsize", field_values.whole_number, "whole number from 0")
-        self._ticks = _known("tick_size", field_values.number, "number from 0")
-        self._values = _known("contract_value", field_values.positive, "number above 0")
+        self._expiries = _cached("expiry", _expiry, "a date such as 31-JUL-25")
+        self._strikes = _cached("strike", field_values.positive, "a number above 0")
+        self._lots = _cached("lotsize", field_values.whole_number, "a whole number from 0")
+        self._ticks = _cached("tick_size", field_values.number, "a number from 0")
+        self._values = _cached("contract_value", field_values.positive, "a number above 0")
 
     def listing(self, row: Row, broker: str) -> Listing:
-        """Return an instrument. Raises RowError."""
-        exchange, symbol, theirs = text(row, "exchange"), text(row, "symbol"), text(row, "brsymbol")
-        token, name = text(row, "token"), optional_text(row, "name") or ""
+        """Convert a row.
+
+        Raises:
+            RowError: a value is missing or invalid.
+        """
+        exchange, symbol, token = text(row, "exchange"), text(row, "symbol"), text(row, "token")
+        broker_symbol, name = text(row, "brsymbol"), optional_text(row, "name") or ""
         kind = (optional_text(row, "instrumenttype") or "EQ").upper()
-        there = optional_text(row, "brexchange") or exchange
-        if max(map(len, (exchange, symbol, theirs, token, name, kind, there))) > LONGEST_TEXT:
+        broker_exchange = optional_text(row, "brexchange") or exchange
+        texts = (exchange, symbol, broker_symbol, token, name, kind, broker_exchange)
+        if max(map(len, texts)) > LONGEST_TEXT:
             raise RowError(f"it has a text of more than {LONGEST_TEXT} characters")
         expiry = optional_text(row, "expiry") or ""
         if kind in _OPTIONS and not expiry:
             raise RowError("expiry is missing")
         root = _DERIVATIVE.fullmatch(symbol) if kind in _CONTRACTS else None
         return Listing(
-            broker, exchange, symbol, name, theirs, there, token, kind,
+            broker,
+            exchange,
+            symbol,
+            name,
+            broker_symbol,
+            broker_exchange,
+            token,
+            kind,
             root[1] if root else name if kind in _CONTRACTS else "",
             self._expiries[expiry] if expiry else "",
             self._strikes[str(row.get("strike"))] if kind in _OPTIONS else "",
-            self._lots[_given(row, "lotsize", "0")], self._ticks[_given(row, "tick_size", "0")],
+            self._lots[_given(row, "lotsize", "0")],
+            self._ticks[_given(row, "tick_size", "0")],
             self._values[_given(row, "contract_value", "1")],
-        )  # fmt: skip
+        )
 
 
-def _known(column: str, convert: Callable[[str], str], expected: str) -> ConversionCache[str, str]:
-    """Return texts, understood once each. A RowError has no value in it: reports count by it."""
+def _cached(column: str, convert: Callable[[str], str], expected: str) -> ConversionCache[str, str]:
+    """Return a cache of converted texts; its errors quote no value, so that they can be counted."""
 
-    def understand(given: str) -> str:
+    def converted(given: str) -> str:
         try:
             return convert(given)
         except (ValueError, ArithmeticError):
-            raise RowError(f"{column} is no {expected}") from None
+            raise RowError(f"{column} is not {expected}") from None
 
-    return ConversionCache(understand)
+    return ConversionCache(converted)
 
 
 def _given(row: Row, column: str, default: str) -> str:
@@ -142,6 +156,6 @@ def _given(row: Row, column: str, default: str) -> str:
 
 
 def _expiry(text: str) -> str:
-    """Return a date as PostgreSQL reads it. Raises ValueError for what is none."""
+    """Return a date as PostgreSQL reads it; raise ValueError if it is invalid."""
     short = _SHORT_YEAR.fullmatch(text.upper())
     return field_values.expiry(f"{short[1]}20{short[2]}" if short else text)[0]

@@ -1,8 +1,8 @@
-"""Where the next run goes on: behind the last row of a history that was brought over.
+"""Where a run continues: after the last row of a history that was imported.
 
-Ids begin again where a table is cleared, since OpenAlgo's have no autoincrement: a table that
-begins later than all that was brought over is brought over from its first row. Where that last row
-is neither the same nor deleted since, the table is an older copy, or another OpenAlgo's.
+Ids start again when a table of OpenAlgo is cleared, because it does not use autoincrement: a table
+whose first row is later than all imported rows is imported from its first row. If the last imported
+row is neither unchanged nor deleted, the table is an older copy, or belongs to another OpenAlgo.
 """
 
 from contextlib import suppress
@@ -17,27 +17,32 @@ from oadb.importing.columns import whole
 from oadb.importing.converting import bounds, time_of
 from oadb.importing.histories import History
 from oadb.importing.imports import Progress
-from oadb.importing.sources import START, Row, Sources
+from oadb.importing.openalgo_tables import START, Row
+from oadb.importing.sources import Sources
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """The rows behind the id ``after`` are to be brought over; ``there`` are here already.
+    """Where to continue: after the id ``after``; ``existing`` rows were imported before.
 
-    ``known`` is the checksum of the last one that was, empty where none was; ``is_anew`` says that
-    the ids began again since.
+    ``known`` is the checksum of the last imported row, empty if there is none. ``is_anew``: the
+    ids started again since.
     """
 
     after: int = START
     known: bytes = b""
-    there: int = 0
+    existing: int = 0
     is_anew: bool = False
 
 
 def resume(db: Database, sources: Sources, installation: str, history: History[T]) -> Resumption:
-    """Return where to go on. Raises LoadError for an older copy, or another OpenAlgo."""
+    """Find where to continue a history.
+
+    Raises:
+        LoadError: the table is an older copy, or belongs to another OpenAlgo.
+    """
     reached = imports.get_progress(db, installation, history.table)
     if reached is None:
         return Resumption()
@@ -48,32 +53,32 @@ def resume(db: Database, sources: Sources, installation: str, history: History[T
     if is_same or _is_deleted(sources, history, reached, last):
         return Resumption(reached.last_id, reached.checksum, reached.rows)
     raise LoadError(
-        f"{history.table}: up to id {reached.last_id}, its rows are not those that were brought "
-        f"over as {installation!r}: it is an older copy, or another OpenAlgo. Give the newest "
-        "copy; another OpenAlgo, and nothing else, gets a name of its own with --installation, "
-        "since rows that are here already come once more under another name. Nothing was written"
+        f"{history.table}: up to id {reached.last_id}, its rows are not those that were imported "
+        f"as {installation!r}: it is an older copy, or belongs to another OpenAlgo. Give the "
+        "newest copy; use another name with --installation only for another OpenAlgo, because "
+        "rows that oadb has already are imported again under another name. Nothing was written"
     )
 
 
 def _is_anew(sources: Sources, history: History[T], reached: Progress) -> bool:
-    """Say whether the first row is younger than all that were brought over, but of a lower id."""
+    """Say whether the ids started again: the first row is later than all imported rows."""
     earliest, latest = bounds(history)
     for row in sources.rows(history.table):
         if whole(row, "id") > reached.last_id:
             return False
         with suppress(RowError):
-            begin = time_of(history, row, earliest, latest)
-            return reached.last_at is not None and begin > reached.last_at
+            first_at = time_of(history, row, earliest, latest)
+            return reached.last_at is not None and first_at > reached.last_at
     return False
 
 
 def _is_deleted(sources: Sources, history: History[T], reached: Progress, last: Row | None) -> bool:
-    """Say whether the row that was the last one is gone, *last* or none at all being behind it."""
+    """Say whether the last imported row was deleted: *last* is a later row, or no row is left."""
     if last is None:
         return next(sources.rows(history.table), None) is None
     return whole(last, "id") > reached.last_id
 
 
 def checksum(history: History[T], row: Row) -> bytes:
-    """Return what tells a row of a history from another one of the same id."""
+    """Return a checksum that distinguishes a row from another row with the same id."""
     return sha256(f"{row.get('id')} {row.get(history.column)}".encode()).digest()

@@ -1,7 +1,7 @@
-"""A run: everything of an installation, in an order in which each has what it belongs to.
+"""Runs an import: users first, then everything that belongs to them.
 
-Without *applies*, users and what is theirs are brought over in a transaction that is undone, and of
-the rest is said what it would be: nothing is changed.
+A dry run imports users and what belongs to them in a transaction that it rolls back, and only reads
+and converts the rest: it changes nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,17 +18,18 @@ from oadb.errors import ParameterError, RowError
 from oadb.importing import histories, master_contract
 from oadb.importing.ciphers import Ciphers
 from oadb.importing.converting import Converters
+from oadb.importing.openalgo_tables import Row
 from oadb.importing.reports import TableReport
 from oadb.importing.resuming import Resumption, resume
-from oadb.importing.settings_import import Settings, bring_ban
-from oadb.importing.sources import Row, Sources
+from oadb.importing.settings_import import Settings, take_over_ban
+from oadb.importing.sources import Sources
 from oadb.importing.strategies_import import Strategies
 from oadb.importing.streams import Streams, Watch
 from oadb.importing.users_import import Users, prove_pepper
 from oadb.keys import proof
 
-Bring = Callable[[Executor, Row, TableReport], bool]
-"""Brings one row over; False if it is here. Raises RowError with the reason why it cannot be."""
+TakeOver = Callable[[Executor, Row, TableReport], bool]
+"""Imports a row; False if oadb has it. Raises a RowError with the reason if it cannot."""
 
 _COLUMNS = {
     "users": (
@@ -61,23 +62,25 @@ _COLUMNS = {
         "primary_ip", "secondary_ip", "ip_updated_at", "aux_param1", "aux_param2", "aux_param3",
         "aux_param4",
     ),
-}  # fmt: skip
+}  # fmt: skip  # a table
+"""The known columns of tables that are imported row by row."""
 
-
-# What a row is not brought over without.
+# Tables that are not imported without another one.
 _PARTS = {
-    "strategies": "strategy_symbol_mappings", "chartink_strategies": "chartink_symbol_mappings",
-}  # fmt: skip
+    "strategies": "strategy_symbol_mappings",
+    "chartink_strategies": "chartink_symbol_mappings",
+}
 
-# What there are secrets in, or belongs to who has some.
+# Tables with secrets, or whose rows belong to users, who have secrets.
 _SECRET = _COLUMNS.keys() - {"ip_bans"}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done. ``installation`` names where the rows come from, 1 to 100 characters.
+    """What to import. ``installation`` names the source of the rows, in 1 to 100 characters.
 
-    ``broker`` is whose master contract it is; None: it is left out.
+    ``broker`` is the broker of the master contract; None leaves that out. Without ``applies`` it
+    is a dry run.
     """
 
     installation: str
@@ -86,58 +89,66 @@ class Plan:
 
 
 class _UndoneError(Exception):
-    """Ends the transaction of a dry run."""
+    """Rolls the transaction of a dry run back."""
 
 
 def run(
     db: Database, sources: Sources, environ: Mapping[str, str], plan: Plan, watch: Watch
 ) -> Iterator[TableReport]:
-    """Do as *plan* says, and yield what became of each table; may be run again after any end.
+    """Run an import. It may be interrupted, and run again, at any time.
 
-    *environ* has OpenAlgo's pepper and salts. *watch* hears how many rows of a history were looked
-    at since. Two connections are in use at once. Long histories are converted by processes that are
-    spawned: a script that calls this does so under ``if __name__ == "__main__"``.
+    It uses two connections at once. Long histories are converted by spawned processes: a script
+    must call this under ``if __name__ == "__main__"``.
 
-    Raises, before anything is written, LoadError as ``resume``, and ConfigError where the pepper is
-    missing or not the right one; later LoadError as ``Streams.bring``, and where a source cannot be
-    read on: what was stored until then stays.
+    Args:
+        environ: has OpenAlgo's pepper and salts.
+        watch: called with the number of rows of histories read since the last call.
+
+    Yields:
+        The report of each table, once it is imported.
+
+    Raises:
+        ConfigError: the pepper is missing or wrong; nothing was written.
+        LoadError: a history cannot be resumed (see ``resume``), and nothing was written; or a
+            source cannot be read any further, another run is importing, or a converting process
+            was killed: rows stored until then stay.
     """
-    starts = _starts(db, sources, plan.installation)
+    starts = _resumptions(db, sources, plan.installation)
     for table, reason in _unfit(sources).items():
         yield TableReport(table, remarks=[reason])
     owner: int | None = None
-    user_of: Callable[[object], int | None] = _nobody
+    user_of: Callable[[object], int | None] = _no_user
     if any(table in sources for table in _SECRET):
         ciphers = Ciphers.from_env(environ)
         users = Users(plan.installation, ciphers, prove_pepper(sources, ciphers))
         if plan.applies:
             proof.prove(db)
-        yield from _undone_or_not(db, sources, _of(users, sources), plan)
+        yield from _import_tables(db, sources, _steps(users, sources), plan)
         owner, user_of = users.only_user, users.find
-    yield from _undone_or_not(db, sources, {"ip_bans": bring_ban}, plan)
-    # Most of a contract's time is the server's.
-    with ThreadPoolExecutor(1) as beside, closing(Converters(owner)) as converters:
-        contract = beside.submit(
-            master_contract.bring, db, sources, plan.broker, applies=plan.applies
+    yield from _import_tables(db, sources, {"ip_bans": take_over_ban}, plan)
+    # In a thread: most of the time of a master contract is spent in the server.
+    with ThreadPoolExecutor(1) as thread, closing(Converters(owner)) as converters:
+        contract = thread.submit(
+            master_contract.load, db, sources, plan.broker, applies=plan.applies
         )
         streams = Streams(db, sources, converters, plan.installation, watch, plan.applies)
         if histories.ATTEMPTS in sources:
-            yield streams.bring(histories.attempts(user_of), starts[histories.ATTEMPTS])
+            yield streams.copy(histories.attempts(user_of), starts[histories.ATTEMPTS])
         for log in histories.logs(owner):
             if log.table in sources:
-                yield streams.bring(log, starts[log.table])
+                yield streams.copy(log, starts[log.table])
         if master_contract.TABLE in sources:
             yield contract.result()
 
 
-def _nobody(_name: object) -> int | None:
-    """Return whose a name is where no users are brought over."""
+def _no_user(_name: object) -> int | None:
+    """Find the user of a name if no users are imported."""
     return None
 
 
-def _starts(db: Database, sources: Sources, installation: str) -> Mapping[str, Resumption]:
-    """Return where each history goes on. Raises LoadError as ``resume``."""
-    attempts, logs = histories.attempts(_nobody), histories.logs(None)
+def _resumptions(db: Database, sources: Sources, installation: str) -> Mapping[str, Resumption]:
+    """Find where each history continues."""
+    attempts, logs = histories.attempts(_no_user), histories.logs(None)
     return {
         attempts.table: resume(db, sources, installation, attempts),
         **{log.table: resume(db, sources, installation, log) for log in logs},
@@ -145,46 +156,49 @@ def _starts(db: Database, sources: Sources, installation: str) -> Mapping[str, R
 
 
 def _unfit(sources: Sources) -> dict[str, str]:
-    """Return which tables are left out, and why."""
+    """Return the tables that are left out, and why."""
     unfit = {
-        table: f"it is left out: in {home}, its primary key is not an id, a whole number"
+        table: f"it is left out: in {home}, its primary key is not a whole number named id"
         for table, home in sources.unfit.items()
     }
     return unfit | {
-        table: f"it is left out, as {part} is, without which it would be incomplete"
+        table: f"it is left out, because {part} is, without which it would be incomplete"
         for table, part in _PARTS.items()
         if part in unfit and table in sources
     }
 
 
-def _of(users: Users, sources: Sources) -> Mapping[str, Bring]:
-    """Return what is brought over row by row, in an order in which each finds its user."""
+def _steps(users: Users, sources: Sources) -> Mapping[str, TakeOver]:
+    """Return the tables that are imported row by row: users before what belongs to them."""
     return {
-        "users": users.bring_user,
-        "api_keys": users.bring_api_key,
-        "auth": users.bring_broker_token,
-        "strategies": Strategies("strategies", sources, users).bring,
-        "chartink_strategies": Strategies("chartink_strategies", sources, users).bring,
-        "settings": Settings(users.installation, sources, users.ciphers).bring,
+        "users": users.take_over_user,
+        "api_keys": users.take_over_api_key,
+        "auth": users.take_over_broker_token,
+        "strategies": Strategies("strategies", sources, users).take_over,
+        "chartink_strategies": Strategies("chartink_strategies", sources, users).take_over,
+        "settings": Settings(users.installation, sources, users.ciphers).take_over,
     }
 
 
-def _undone_or_not(
-    db: Database, sources: Sources, steps: Mapping[str, Bring], plan: Plan
+def _import_tables(
+    db: Database, sources: Sources, steps: Mapping[str, TakeOver], plan: Plan
 ) -> list[TableReport]:
+    """Import tables row by row; a dry run is rolled back."""
     unfit = _unfit(sources)
-    present = {t: bring for t, bring in steps.items() if t in sources and t not in unfit}
+    present = {
+        table: step for table, step in steps.items() if table in sources and table not in unfit
+    }
     if plan.applies:
-        return [_each(db, sources, table, bring) for table, bring in present.items()]
+        return [_import_table(db, sources, table, step) for table, step in present.items()]
     reports: list[TableReport] = []
     with suppress(_UndoneError), db.transaction() as tx:
-        reports = [_each(tx, sources, table, bring) for table, bring in present.items()]
+        reports = [_import_table(tx, sources, table, step) for table, step in present.items()]
         raise _UndoneError
     return reports
 
 
-def _each(db: Executor, sources: Sources, table: str, bring: Bring) -> TableReport:
-    """Bring over the rows of a small table, each in a transaction of its own."""
+def _import_table(db: Executor, sources: Sources, table: str, take_over: TakeOver) -> TableReport:
+    """Import the rows of a small table, each in a transaction of its own."""
     report = TableReport(table)
     for row in sources.rows(table):
         if not report.found:
@@ -192,13 +206,13 @@ def _each(db: Executor, sources: Sources, table: str, bring: Bring) -> TableRepo
         report.found += 1
         try:
             with db.transaction() as tx:
-                is_new = bring(tx, row, report)
+                is_new = take_over(tx, row, report)
         except (RowError, ParameterError) as fault:
             report.leave_out(row.get("id"), str(fault))
         except psycopg.Error as error:
             if not is_data_error(error):
                 raise
-            refusing = error.diag.constraint_name or "the table here"
+            refusing = error.diag.constraint_name or "the table in oadb"
             report.leave_out(row.get("id"), f"{refusing} refuses it")
         else:
             report.count(is_new=is_new)

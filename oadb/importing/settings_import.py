@@ -1,7 +1,6 @@
-"""What OpenAlgo keeps of the whole platform: its settings, and addresses that are banned.
+"""Imports the settings of an OpenAlgo installation, and its bans of IP addresses.
 
-What was set here stays: settings are brought over once, and of them a group only while nothing of
-it was ever changed here.
+Settings are imported once. A group of settings that was ever changed in oadb stays as it is.
 """
 
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from oadb.importing import imports, takeover
 from oadb.importing.ciphers import Ciphers
 from oadb.importing.columns import flag, ip, moment, optional_flag, optional_text, whole
 from oadb.importing.imports import Reach
+from oadb.importing.openalgo_tables import Row
 from oadb.importing.reports import TableReport
-from oadb.importing.sources import Row, Sources
+from oadb.importing.sources import Sources
 from oadb.settings import app_settings, smtp_settings
 
 _TABLE = "settings"
@@ -25,16 +25,16 @@ _LONGEST = 10_000
 
 @dataclass(slots=True)
 class Settings:
-    """Brings the settings over; several rows, of which OpenAlgo reads any, must agree on live."""
+    """Imports the settings. OpenAlgo may use any of several rows: live mode needs all of them."""
 
     installation: str
     sources: Sources
     ciphers: Ciphers
 
-    def bring(self, tx: Executor, row: Row, report: TableReport) -> bool:
-        """Take over, once, each group that nobody changed here; False if there is none.
+    def take_over(self, tx: Executor, row: Row, report: TableReport) -> bool:
+        """Set each group that was never changed in oadb; False if there is none.
 
-        Never again: what is changed there afterwards is not decided here, going live least of all.
+        Only once: a later change in OpenAlgo, such as going live, has no effect on oadb.
         """
         rows = [*self.sources.rows(_TABLE)]
         if row.get("id") != rows[0].get("id"):
@@ -58,21 +58,22 @@ class Settings:
         return app_settings.set_trading_mode(tx, "live" if is_live else "analyze", changed_by=None)
 
     def _set_smtp(self, tx: Executor, row: Row, report: TableReport) -> bool:
-        port, password = (
-            row.get("smtp_port"),
-            optional_text(row, "smtp_password_encrypted", _LONGEST),
-        )
+        port = row.get("smtp_port")
+        password = optional_text(row, "smtp_password_encrypted", _LONGEST)
         opened = None if password is None else self.ciphers.open("smtp", password)
         if password is not None and opened is None:
             report.note(row.get("id"), "smtp_password_encrypted cannot be decrypted: set a new one")
         return smtp_settings.set_account(
-            tx, changed_by=None, server=optional_text(row, "smtp_server"),
+            tx,
+            changed_by=None,
+            server=optional_text(row, "smtp_server"),
             port=port if isinstance(port, int) else None,
-            user_name=optional_text(row, "smtp_username"), password=opened,
+            user_name=optional_text(row, "smtp_username"),
+            password=opened,
             from_address=optional_text(row, "smtp_from_email"),
             helo_name=optional_text(row, "smtp_helo_hostname"),
             is_tls_used=optional_flag(row, "smtp_use_tls"),
-        )  # fmt: skip
+        )
 
 
 def _set_security(tx: Executor, row: Row, report: TableReport) -> bool:
@@ -80,29 +81,33 @@ def _set_security(tx: Executor, row: Row, report: TableReport) -> bool:
         return None if row.get(column) is None else whole(row, column)
 
     changed = app_settings.set_security(
-        tx, changed_by=None, auto_ban_enabled=optional_flag(row, "security_auto_ban_enabled"),
+        tx,
+        changed_by=None,
+        auto_ban_enabled=optional_flag(row, "security_auto_ban_enabled"),
         threshold_404=count("security_404_threshold"),
         ban_duration_404=count("security_404_ban_duration"),
         threshold_api=count("security_api_threshold"),
         ban_duration_api=count("security_api_ban_duration"),
         repeat_offender_limit=count("security_repeat_offender_limit"),
-    )  # fmt: skip
+    )
     for column in ("security_404_threshold", "security_api_threshold"):
         if count(column) == 0:
             report.note(
-                row.get("id"), f"{column} is 0, which bans nobody here; OpenAlgo took it for 100"
+                row.get("id"), f"{column} is 0, which bans nobody in oadb; OpenAlgo used 100"
             )
     return changed
 
 
-def bring_ban(tx: Executor, row: Row, _report: TableReport) -> bool:
-    """Keep an address out for as long as it was to be; False if it is banned already."""
+def take_over_ban(tx: Executor, row: Row, _report: TableReport) -> bool:
+    """Ban an address until the end of its ban in OpenAlgo; False if it is already banned."""
     is_permanent, count = flag(row, "is_permanent"), row.get("ban_count")
     if not is_permanent and row.get("expires_at") is None:
-        raise RowError("it is not permanent and has no end: it kept nobody out")
+        raise RowError("it is neither permanent nor has an end: it had no effect")
     return takeover.adopt_ban(
-        tx, ip(row, "ip_address"), optional_text(row, "ban_reason", 500) or "banned by OpenAlgo",
+        tx,
+        ip(row, "ip_address"),
+        optional_text(row, "ban_reason", 500) or "banned by OpenAlgo",
         None if is_permanent else moment(row, "expires_at", UTC),
         offences=max(count, 1) if isinstance(count, int) else 1,
         created_by=optional_text(row, "created_by", 254) or "system",
-    )  # fmt: skip
+    )

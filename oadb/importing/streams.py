@@ -1,4 +1,4 @@
-"""The way of a history: read in the order of ids, converted, stored in batches, each once.
+"""Imports histories: reads rows in the order of ids, converts them, stores each batch once.
 
 While the server stores a batch, the next ones are read and converted.
 """
@@ -19,28 +19,27 @@ from oadb.importing.columns import whole
 from oadb.importing.converting import Converted, ConvertedBatch, Converters, Fit, bounds, time_of
 from oadb.importing.histories import History
 from oadb.importing.imports import Reach
+from oadb.importing.openalgo_tables import Row
 from oadb.importing.reports import TableReport
 from oadb.importing.resuming import Resumption, checksum
-from oadb.importing.sources import Row, Sources
+from oadb.importing.sources import Sources
 from oadb.validation.bad_rows import insert_skipping_bad_rows
 
 T = TypeVar("T")
 
-# Rows of a batch, and characters or bytes of their values.
+# Most rows of a batch, and most characters or bytes of their values.
 _ROWS, _SIZE = 5000, 4 * 1024 * 1024
-_SIZED = (str, bytes)  # once, and not for each value
+_SIZED = (str, bytes)  # made once: isinstance is called for each value
 
-_YOUNG = (
-    "rows of the last 5 minutes come with a later run: there may be transactions that are not over"
-)
+_YOUNG = "rows of the last 5 minutes are left to a later run: earlier rows may not be committed yet"
 
 Watch = Callable[[int], object]
-"""Hears how many rows were looked at since."""
+"""Called with the number of rows read since the last call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Brings histories of an installation over; without ``applies``, says what that would be."""
+    """Imports the histories of an installation; without ``applies``, nothing is written."""
 
     db: Database
     sources: Sources
@@ -49,15 +48,16 @@ class Streams:
     watch: Watch
     applies: bool
 
-    def bring(self, history: History[T], start: Resumption) -> TableReport:
-        """Bring over what was not yet.
+    def copy(self, history: History[T], start: Resumption) -> TableReport:
+        """Import the rows after *start*.
 
-        Raises LoadError if another run is at it, if the source cannot be read on, or if a process
-        that converts was ended.
+        Raises:
+            LoadError: another run is importing the table, the source cannot be read any further,
+                or a converting process was killed.
         """
-        report = TableReport(history.table, there=start.there)
+        report = TableReport(history.table, existing=start.existing)
         if start.is_anew:
-            report.remarks.append("its ids began again: it is brought over from its first row")
+            report.remarks.append("its ids started again: it is imported from its first row")
         known = start.known
         batches = _batches(self._settled(history, start.after, report))
         with ThreadPoolExecutor(max_workers=1) as server:
@@ -74,20 +74,20 @@ class Streams:
         return report
 
     def _settled(self, history: History[T], after: int, report: TableReport) -> Iterator[Row]:
-        """Yield the rows behind an id, up to the first before which one may still be committed."""
+        """Yield the rows after an id, up to the first one before which a row may be uncommitted."""
         until = self.sources.settled(history.table)
         rows = self.sources.rows(history.table, after)
-        return rows if until is None else _older(rows, history, until, report)
+        return rows if until is None else _rows_until(rows, history, until, report)
 
     def _store(
         self, history: History[T], batch: ConvertedBatch, made: Converted[T], known: bytes
     ) -> Converted[T]:
-        """Store a batch, and that it is stored, in one transaction."""
+        """Store a batch, and how far the table is imported, in one transaction."""
         if not self.applies:
             return made
         last = batch.rows[-1]
         with self.db.transaction() as tx:
-            _store_what_fits(tx, history, made)
+            _store_skipping_bad_rows(tx, history, made)
             last_at = made.times[1] if made.times else None
             reach = Reach(known, whole(last, "id"), checksum(history, last), last_at, len(made.fit))
             imports.advance(tx, self.installation, history.table, reach)
@@ -104,7 +104,7 @@ class Streams:
         self.watch(rows)
 
 
-def _older(
+def _rows_until(
     rows: Iterator[Row], history: History[T], until: datetime, report: TableReport
 ) -> Iterator[Row]:
     earliest, latest = bounds(history)
@@ -129,15 +129,15 @@ def _batches(rows: Iterator[Row]) -> Generator[ConvertedBatch]:
         yield ConvertedBatch(read, is_full=False)
 
 
-def _store_what_fits(tx: Executor, history: History[T], made: Converted[T]) -> None:
-    """Store rows; those that the table does not take are left out."""
+def _store_skipping_bad_rows(tx: Executor, history: History[T], made: Converted[T]) -> None:
+    """Store rows; move those that the table refuses to ``left_out``."""
 
     def store(nested: Executor, rows: Sequence[Fit[T]]) -> None:
         history.store(nested, [each for _, each in rows])
 
     def refuse(row: Fit[T], _error: object) -> None:
         made.fit.remove(row)
-        made.left_out.append((row[0], "the table here does not take it"))
+        made.left_out.append((row[0], "the table in oadb refuses it"))
 
     if made.fit:
         insert_skipping_bad_rows(tx, [*made.fit], store, refuse)

@@ -1,7 +1,7 @@
 -- sqlfluff:max_line_length:200
--- A small installation of OpenAlgo that is made up, as a SQLite file: every table that is read, with
--- a row or two. Its secrets are under the pepper of oadb.tools.example, and hide nothing. Run by the
--- demo; the tests take the tables from here.
+-- A small, made-up installation of OpenAlgo, as a SQLite file: every table that is imported, with
+-- a row or two. Its secrets are encrypted with the pepper of the demonstration, and protect nothing.
+-- Run by the demo; the tests take the tables from here.
 
 create table users (
     id                               integer      primary key,
@@ -227,7 +227,7 @@ values (
     'semi_auto'
 );
 
--- The second is of a user who is gone.
+-- The second belongs to a user who does not exist.
 insert into auth (name, auth, broker, user_id, is_revoked)
 values (
     'meera',

@@ -1,7 +1,7 @@
--- What a PostgreSQL database holds. Read by oadb.importing.
+-- The contents of a PostgreSQL database. Run by oadb.importing.
 
 -- name: list_tables
--- Whether id, a whole number, is the primary key.
+-- Tables, and whether their primary key is a whole number named id.
 select
     tables.table_name as name,
     exists(
@@ -27,8 +27,8 @@ where
 order by tables.table_name;
 
 -- name: begin_reading
--- Times are told in UTC, as 2026-11-23 04:00:00+00, for the length of the transaction. A row
--- that is older than settled is there, unless its own transaction took longer.
+-- Until the end of the transaction, times are returned in UTC, as 2026-11-23 04:00:00+00. All
+-- rows dated before settled are visible, unless their own transaction took longer.
 select
     now() - interval '5 minutes' as settled,
     set_config('timezone', 'UTC', true) as timezone,

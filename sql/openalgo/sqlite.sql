@@ -1,7 +1,8 @@
--- What a SQLite file holds. Read by oadb.importing.
+-- The contents of a SQLite file. Run by oadb.importing.
 
 -- name: list_tables
--- Whether id, a whole number, is the primary key, and so the rowid: then no row is without one.
+-- Tables, and whether their primary key is a whole number named id: then it is the rowid, which
+-- is never null.
 select
     tables.name,
     coalesce(
@@ -19,7 +20,7 @@ where
 order by tables.name;
 
 -- name: find_fault
--- ok, or the first fault. In rollback mode, writers wait until it is done: about 2 seconds for a
+-- Returns ok, or the first fault. In rollback mode it blocks writers, for about 2 seconds per
 -- gigabyte.
 select quick_check as fault
 from pragma_quick_check(1);

@@ -1,8 +1,8 @@
--- OpenAlgo's tables, as they are read by oadb.importing from SQLite and from PostgreSQL.
+-- OpenAlgo's tables, read by oadb.importing from SQLite and PostgreSQL.
 --
--- Whole rows: which columns there are differs with the version, and what is missing or new is
--- reported, not an error. A page at a time: who writes to a SQLite file waits for who reads it.
--- Each is served by the primary key.
+-- Whole rows (hence AM04), because versions of OpenAlgo have different columns; missing and new
+-- ones are reported. In pages, because readers of a SQLite file block its writers. The primary
+-- key serves every statement.
 
 -- name: users
 select * -- noqa: AM04

@@ -1,9 +1,15 @@
+from pathlib import Path
+
 import argon2
 import pytest
 
+from oadb import Database
 from oadb.accounts import users
+from oadb.accounts.users import User
 from oadb.security.passwords import Passwords
 from tests.importing.openalgo import Installation
+from tests.importing.running import run_import
+from tests.support.rig import Observer
 
 
 @pytest.fixture(autouse=True)
@@ -12,6 +18,22 @@ def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def there(tmp_path: pytest.TempPathFactory) -> Installation:
-    """Give an installation with empty tables."""
+def origin(tmp_path: Path) -> Installation:
+    """Give an installation of OpenAlgo with empty tables."""
     return Installation(tmp_path)
+
+
+@pytest.fixture
+def observer(oadb_database_url: str) -> Observer:
+    """Give what looks at the database of ``db`` from outside."""
+    return Observer(oadb_database_url)
+
+
+@pytest.fixture
+def asha(db: Database, origin: Installation) -> User:
+    """Import the user of ``Installation.add_asha``, and give that user."""
+    origin.add_asha()
+    run_import(db, origin)
+    found = users.find_by_username(db, "asha")
+    assert found is not None
+    return found

@@ -1,4 +1,4 @@
-"""An OpenAlgo installation, as its tables and its ciphers are described."""
+"""A made-up OpenAlgo installation: its tables, its encryption, and rows of every table."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ SCAN = "1b3f5a3e-1c55-4c5e-9a4e-7a11c0de0002"
 SMTP = "canary-smtp-password"
 
 SECRETS = (PEPPER, PASSWORD, TOTP, API_KEY, ACCESS, FEED, WEBHOOK, SCAN, SMTP)
-"""What must not show anywhere."""
+"""Must not appear in any message, report or log."""
 
 TABLES = {
     found[1]: found[0]
@@ -37,7 +37,7 @@ TABLES = {
     )
 }
 FILES = {"ip_bans": "logs", "traffic_logs": "logs", "order_latency": "latency"}
-"""In which of three files a table is; "openalgo" has the others."""
+"""The files of tables that are not in openalgo.db."""
 
 
 @cache
@@ -46,19 +46,28 @@ def _key(pepper: str, salt: bytes) -> bytes:
 
 
 def cipher(text: str, pepper: str = PEPPER, salt: bytes = bytes.fromhex(SALT)) -> str:
-    """Encrypt as OpenAlgo does."""
+    """Encrypt like OpenAlgo."""
     return Fernet(_key(pepper, salt)).encrypt(text.encode()).decode()
 
 
 def hashed(text: str, pepper: str = PEPPER) -> str:
-    """Hash as OpenAlgo does, cheaply."""
+    """Hash like OpenAlgo, with cheap parameters."""
     cheap = argon2.PasswordHasher.from_parameters(argon2.profiles.CHEAPEST)
     return cheap.hash(text + pepper)
 
 
+MALLORY: dict[str, object] = {
+    "username": "asha",
+    "email": "mallory@example.in",
+    "password_hash": hashed("mallory's"),
+    "totp_secret": "",
+}
+"""A user whose name differs only in case from that of ``Installation.add_asha``."""
+
+
 @dataclass
 class Installation:
-    """The files of an installation; rows are added by table and column."""
+    """The SQLite files of an installation."""
 
     folder: Path
 
@@ -82,7 +91,7 @@ class Installation:
                 )
 
     def change(self, table: str, row_id: int, **values: object) -> None:
-        """Change a row of the main file."""
+        """Change a row of openalgo.db."""
         with closing(sqlite3.connect(self.path("openalgo"))) as connection, connection:
             names = ", ".join(f"{name} = ?" for name in values)
             connection.execute(
@@ -90,33 +99,49 @@ class Installation:
             )
 
     def add_asha(self, name: str = "Asha", api_key: str = API_KEY, **other: object) -> None:
-        """Add a user who has everything."""
+        """Add a user with a second factor, an API key and a broker token."""
         self.add(
             "users",
             {
-                "username": name, "email": f"{name.lower()}@example.in",
-                "password_hash": hashed(PASSWORD), "totp_secret": cipher(TOTP), "is_admin": 1,
-                "totp_enabled": 1, "totp_required_for_login": 1, **other,
+                "username": name,
+                "email": f"{name.lower()}@example.in",
+                "password_hash": hashed(PASSWORD),
+                "totp_secret": cipher(TOTP),
+                "is_admin": 1,
+                "totp_enabled": 1,
+                "totp_required_for_login": 1,
+                **other,
             },
-        )  # fmt: skip
+        )
         self.add(
             "api_keys",
             {
-                "user_id": name, "api_key_hash": hashed(api_key),
-                "api_key_encrypted": cipher(api_key), "created_at": "2025-03-01 10:00:00",
+                "user_id": name,
+                "api_key_hash": hashed(api_key),
+                "api_key_encrypted": cipher(api_key),
+                "created_at": "2025-03-01 10:00:00",
                 "order_mode": "semi_auto",
             },
-        )  # fmt: skip
+        )
         self.add(
             "auth",
             {
-                "name": name, "auth": cipher(ACCESS), "feed_token": cipher(FEED),
-                "broker": "zerodha", "user_id": "AB1234", "is_revoked": 0,
+                "name": name,
+                "auth": cipher(ACCESS),
+                "feed_token": cipher(FEED),
+                "broker": "zerodha",
+                "user_id": "AB1234",
+                "is_revoked": 0,
             },
-        )  # fmt: skip
+        )
+
+    def add_calls(self, *times: str) -> None:
+        """Add a row to order_logs for each time."""
+        bodies = {"api_type": "placeorder", "request_data": "{}", "response_data": "{}"}
+        self.add("order_logs", *({**bodies, "created_at": time} for time in times))
 
     def add_logs(self, rows: int) -> None:
-        """Add as many rows to each log, a second apart."""
+        """Add rows to each log and to the login attempts, a second apart."""
         for number in range(rows):
             at = f"2025-07-31 09:{15 + number // 60 % 40:02}:{number % 60:02}.123456"
             body = json.dumps({"apikey": API_KEY, "symbol": "SBIN", "quantity": number})
@@ -127,27 +152,42 @@ class Installation:
             self.add(
                 "traffic_logs",
                 {
-                    "timestamp": at[:19], "client_ip": "203.0.113.7", "method": "POST",
-                    "path": f"/strategy/webhook/{WEBHOOK}", "status_code": 200,
-                    "duration_ms": 12.5, "host": "algo.example.in",
+                    "timestamp": at[:19],
+                    "client_ip": "203.0.113.7",
+                    "method": "POST",
+                    "path": f"/strategy/webhook/{WEBHOOK}",
+                    "status_code": 200,
+                    "duration_ms": 12.5,
+                    "host": "algo.example.in",
                 },
                 file="logs",
-            )  # fmt: skip
+            )
             self.add(
                 "order_latency",
                 {
-                    "timestamp": at[:19], "order_id": str(number), "broker": "zerodha",
-                    "symbol": "SBIN", "order_type": "PLACE", "rtt_ms": 40.5,
-                    "validation_latency_ms": 1, "response_latency_ms": 2.5, "overhead_ms": -0.5,
-                    "total_latency_ms": 45.0, "status": "SUCCESS",
+                    "timestamp": at[:19],
+                    "order_id": str(number),
+                    "broker": "zerodha",
+                    "symbol": "SBIN",
+                    "order_type": "PLACE",
+                    "rtt_ms": 40.5,
+                    "validation_latency_ms": 1,
+                    "response_latency_ms": 2.5,
+                    "overhead_ms": -0.5,
+                    "total_latency_ms": 45.0,
+                    "status": "SUCCESS",
                 },
                 file="latency",
-            )  # fmt: skip
+            )
             self.add(
                 "login_attempts",
                 {
-                    "username": "asha", "ip_address": "203.0.113.7", "device_info": "Firefox",
-                    "status": "failed", "login_type": "password", "failure_reason": "password",
+                    "username": "asha",
+                    "ip_address": "203.0.113.7",
+                    "device_info": "Firefox",
+                    "status": "failed",
+                    "login_type": "password",
+                    "failure_reason": "password",
                     "timestamp": at,
                 },
-            )  # fmt: skip
+            )

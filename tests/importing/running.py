@@ -1,4 +1,4 @@
-"""Runs of an import, as a person starts them."""
+"""Runs imports of an installation, and shows what they did."""
 
 from collections.abc import Mapping
 
@@ -6,26 +6,41 @@ from oadb import Database
 from oadb.importing import runs, sources
 from oadb.importing.reports import TableReport
 from tests.importing.openalgo import ENVIRON, Installation
+from tests.support.rig import Observer
 
 Reports = dict[str, TableReport]
 
+HISTORIES = ("order_logs", "analyzer_logs", "traffic_logs", "order_latency", "login_attempts")
+LOGS = ("api_logs", "analyzer_logs", "traffic", "latency", "login_attempts")
+"""The tables of oadb that have the rows of the histories, in the same order."""
 
-def bring(
+
+def run_import(
     db: Database,
-    there: Installation,
+    origin: Installation,
     *,
     applies: bool = True,
     environ: Mapping[str, str] = ENVIRON,
     installation: str = "openalgo",
     broker: str | None = None,
 ) -> Reports:
+    """Import an installation; return the reports by table."""
     plan = runs.Plan(installation, broker, applies)
-    with sources.opened([there.folder], []) as found:
+    with sources.opened([origin.folder], []) as found:
         return {
             report.table: report
             for report in runs.run(db, found, environ, plan, lambda _rows: None)
         }
 
 
-def told(reports: Reports) -> str:
+def text_of(reports: Reports) -> str:
     return "\n".join(line for report in reports.values() for line in report.lines("written"))
+
+
+def tally(report: TableReport) -> tuple[int, int, int]:
+    return report.found, report.written, report.existing
+
+
+def counts(observer: Observer) -> dict[str, int]:
+    """Return the number of rows of each table in LOGS."""
+    return {log: observer.ask(f"select count(*) from oadb.{log}") for log in LOGS}

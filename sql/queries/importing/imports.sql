@@ -1,4 +1,5 @@
--- What is brought over from another system, with its own times. Bound in oadb/importing/imports.py.
+-- Progress of imports, and rows that keep their original times. Bound in
+-- oadb/importing/imports.py.
 
 -- name: get_progress
 select
@@ -12,22 +13,22 @@ where
     and table_name = :table_name;
 
 -- name: is_begun
--- By any installation.
+-- For any installation.
 select exists(
     select from oadb.imports
     where table_name = :table_name
 ) as is_begun;
 
 -- name: list_changed_settings
--- The groups of which something was ever changed here.
+-- The groups with a setting that was ever changed in oadb.
 select distinct group_name
 from oadb.app_setting_changes
 order by group_name;
 
 -- name: _advance
--- Compare and swap, in the transaction that stores the rows: no row counts where
--- another run has been faster, and what this one stored is to be undone. By checksum
--- and not by id: ids begin again where a table was cleared.
+-- Compare-and-swap, in the transaction that stores the rows. Changes nothing if another
+-- run was faster; the caller must then roll back. Compares the checksum and not the id,
+-- because ids start again when a table is cleared.
 insert into oadb.imports as known (
     installation,
     table_name,
@@ -54,7 +55,7 @@ on conflict (installation, table_name) do update
     where known.checksum = :known;
 
 -- name: record_batch
--- So that statistics look at the minutes of its rows.
+-- So that statistics and rollups count the rows.
 insert into oadb.log_batches (
     batch_id,
     table_name,
@@ -71,9 +72,8 @@ values (
 );
 
 -- name: _record_attempts
--- scope: all users (a name may be nobody's)
--- The arrays have one value for each attempt; an empty text, and an id of 0, stand
--- for null.
+-- scope: all users (a name may belong to no user)
+-- The arrays have one value per attempt; an empty text and the id 0 mean null.
 insert into oadb.login_attempts (
     attempted_at,
     username,

@@ -1,8 +1,9 @@
--- What is taken over from another system, and goes on. Bound in oadb/importing/takeover.py.
+-- Credentials and bans that are taken over from another system. Bound in
+-- oadb/importing/takeover.py.
 
 -- name: _adopt_password
--- A password that is there stays. Nobody is signed in with the new one yet, so that
--- the epoch may stay too.
+-- An existing password stays. No session began with the new one, so auth_epoch need
+-- not change.
 update oadb.users
 set password_hash = :password_hash
 where
@@ -10,7 +11,7 @@ where
     and password_hash is null;
 
 -- name: _adopt_second_factor
--- A generator that is there stays. May violate second_factors_user_id_fkey.
+-- An existing second factor stays. May violate second_factors_user_id_fkey.
 insert into oadb.second_factors (
     user_id,
     secret,
@@ -30,9 +31,8 @@ values (
 on conflict (user_id) do nothing;
 
 -- name: _adopt_key
--- No row counts where the key is here already, also under another root key
--- (:token_digests), or where another one was taken over under this id. May violate
--- api_keys_user_id_fkey and the checks.
+-- Inserts nothing if the key exists, under any root key (:token_digests), or if another
+-- key was taken over under this id. May violate api_keys_user_id_fkey and the checks.
 insert into oadb.api_keys (
     user_id,
     api_key_id,
@@ -64,16 +64,16 @@ where
 on conflict (user_id, api_key_id) do nothing;
 
 -- name: _list_owners
--- scope: all users (a key says nothing of whose it is)
--- One at most. Served by api_keys_token_digest_idx.
+-- scope: all users (a key does not name its user)
+-- At most one. Served by api_keys_token_digest_idx.
 select user_id
 from oadb.api_keys
 where token_digest = any(:token_digests)
 order by user_id;
 
 -- name: _adopt_tokens
--- What is there stays, also where it was revoked. May violate
--- broker_tokens_user_id_fkey and the checks.
+-- Existing tokens stay, even if revoked. May violate broker_tokens_user_id_fkey and the
+-- checks.
 insert into oadb.broker_tokens (
     user_id,
     broker,
@@ -96,63 +96,9 @@ values (
 )
 on conflict (user_id, broker) do nothing;
 
--- name: _adopt_strategy
--- No row counts where the webhook is here already, also under another root key
--- (:token_digests), or where a strategy was taken over under this id. May violate
--- strategies_user_id_fkey and the checks.
-insert into oadb.strategies (
-    user_id,
-    strategy_id,
-    name,
-    platform,
-    trading_mode,
-    definition,
-    is_active,
-    is_intraday,
-    start_time,
-    end_time,
-    squareoff_time,
-    time_zone,
-    webhook_hint,
-    token_digest,
-    fingerprint,
-    created_at
-)
-select
-    :user_id,
-    :strategy_id,
-    :name,
-    :platform,
-    :trading_mode,
-    '{}',
-    :is_active,
-    :is_intraday,
-    :start_time,
-    :end_time,
-    :squareoff_time,
-    :time_zone,
-    :webhook_hint,
-    :token_digest,
-    :fingerprint,
-    coalesce(:created_at, now())
-where
-    not exists (
-        select from oadb.strategies
-        where strategies.token_digest = any(:token_digests)
-    )
-on conflict (user_id, strategy_id) do nothing;
-
--- name: _list_alerted
--- scope: all users (a webhook says nothing of whose it is)
--- One at most. Served by strategies_token_digest_idx.
-select strategy_id
-from oadb.strategies
-where token_digest = any(:token_digests)
-order by strategy_id;
-
 -- name: _adopt_ban
--- A ban that is there stays, unless it is over. One that would last for more than
--- 36,500 days is for ever.
+-- An existing ban stays, unless it has expired. A ban of more than 36,500 days is made
+-- permanent.
 with found as (
     select
         cast(cast(:network as text) as inet) as network,

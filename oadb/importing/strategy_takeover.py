@@ -1,0 +1,98 @@
+"""Takes strategies over, with webhooks that keep working."""
+
+from datetime import datetime, time
+from uuid import UUID
+
+from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
+from oadb.engine.executors import AsyncExecutor
+from oadb.errors import RowError
+from oadb.keys import proof
+from oadb.security.secret import Secret
+from oadb.security.tokens import sha256_of
+from oadb.trading import webhooks
+from oadb.trading.strategies import TradingMode
+
+query = queries(__name__)
+
+
+@query
+def _adopt_strategy(
+    user_id: int,
+    strategy_id: UUID,
+    name: str,
+    platform: str,
+    trading_mode: TradingMode,
+    is_active: bool,
+    is_intraday: bool,
+    start_time: time | None,
+    end_time: time | None,
+    squareoff_time: time | None,
+    time_zone: str,
+    webhook_hint: str,
+    token_digest: bytes,
+    fingerprint: bytes,
+    created_at: datetime | None,
+    token_digests: list[bytes],
+) -> Affected: ...
+
+
+@query
+def _list_by_webhook(token_digests: list[bytes]) -> list[UUID]: ...
+
+
+query.complete()
+
+
+@operation
+@proof.seals
+async def adopt_strategy(
+    db: AsyncExecutor,
+    user_id: int,
+    strategy_id: UUID,
+    name: str,
+    webhook: Secret,
+    *,
+    platform: str,
+    trading_mode: TradingMode,
+    is_active: bool,
+    is_intraday: bool,
+    start_time: time | None,
+    end_time: time | None,
+    squareoff_time: time | None,
+    time_zone: str,
+    created_at: datetime | None,
+) -> bool:
+    """Take over a strategy, including those of Chartink, with its webhook.
+
+    Returns:
+        Whether it was taken over; False if oadb has it with this webhook, even if changed since.
+
+    Raises:
+        RowError: the webhook is not one of OpenAlgo, or belongs to another strategy in oadb, or
+            the strategy has another webhook in oadb.
+        ForeignKeyViolation: there is no such user.
+        CheckViolation: a value does not fit the table.
+    """
+    if not webhooks.TOKEN.is_adoptable(webhook):
+        raise RowError("its webhook is not a UUID as OpenAlgo makes them")
+    ring, shown = await proof.ring_of(db), webhook.reveal()
+    stored = webhooks.TOKEN.store(ring, (user_id, strategy_id), webhook)
+    digests = webhooks.TOKEN.digests(ring, sha256_of(webhook))
+    # A UUID has half the bits of a token of oadb: its hint shows fewer characters.
+    token = (f"{shown[:4]}...{shown[-4:]}", stored.digest, stored.fingerprint)
+    kind = (platform, trading_mode, is_active, is_intraday)
+    times = (start_time, end_time, squareoff_time, time_zone)
+    if await _adopt_strategy(
+        db, user_id, strategy_id, name, *kind, *times, *token, created_at, digests
+    ):
+        return True
+    owners = await _list_by_webhook(db, digests)
+    if not owners:
+        raise RowError(
+            "an older strategy was imported in its place, or its webhook was rotated in oadb since"
+        )
+    if strategy_id not in owners:
+        raise RowError("its webhook is that of another strategy in oadb")
+    return False

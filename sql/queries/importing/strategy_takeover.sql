@@ -1,0 +1,56 @@
+-- Strategies that are taken over from another system. Bound in
+-- oadb/importing/strategy_takeover.py.
+
+-- name: _adopt_strategy
+-- Inserts nothing if the webhook exists, under any root key (:token_digests), or if a
+-- strategy was taken over under this id. May violate strategies_user_id_fkey and the
+-- checks.
+insert into oadb.strategies (
+    user_id,
+    strategy_id,
+    name,
+    platform,
+    trading_mode,
+    definition,
+    is_active,
+    is_intraday,
+    start_time,
+    end_time,
+    squareoff_time,
+    time_zone,
+    webhook_hint,
+    token_digest,
+    fingerprint,
+    created_at
+)
+select
+    :user_id,
+    :strategy_id,
+    :name,
+    :platform,
+    :trading_mode,
+    '{}',
+    :is_active,
+    :is_intraday,
+    :start_time,
+    :end_time,
+    :squareoff_time,
+    :time_zone,
+    :webhook_hint,
+    :token_digest,
+    :fingerprint,
+    coalesce(:created_at, now())
+where
+    not exists (
+        select from oadb.strategies
+        where strategies.token_digest = any(:token_digests)
+    )
+on conflict (user_id, strategy_id) do nothing;
+
+-- name: _list_by_webhook
+-- scope: all users (a webhook does not name its user)
+-- At most one. Served by strategies_token_digest_idx.
+select strategy_id
+from oadb.strategies
+where token_digest = any(:token_digests)
+order by strategy_id;
