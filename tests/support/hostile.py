@@ -1,9 +1,17 @@
-"""Texts that break what is careless: no two alike, the same in every run."""
+"""Texts that break careless code: no two alike, the same in every run."""
 
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from random import Random
+
+from oadb import Database, Transaction
+
+Work = Callable[[Transaction, str], None]
+"""Hands a text to an operation, and checks what came of it."""
+
+Guess = Callable[[Database, str], None]
+"""The same, for an operation that refuses transactions."""
 
 _QUOTES = ("'", '"', "`", "\\'", "''", "$$", "$q$", "\u2019", "\uff07", "\u02bc")
 _COMMENTS = ("--", "-- ", "#", "/*", ";--", ";%00", "*/")
@@ -61,7 +69,7 @@ _INJECTIONS = (
     "'; attach database '/tmp/x' as y; --",
     "' and randomblob(1000000000) --",
     "load_extension('x')",
-)  # fmt: skip
+)  # fmt: skip  # a table
 
 _PLACEHOLDERS = (
     "%s", "%b", "%t", "%d", "%n", "%x%x%x%x", "%", "%%", "%%s", "%(user_id)s", "%(name)b", "%1$s",
@@ -69,13 +77,13 @@ _PLACEHOLDERS = (
     "{0!r:>1000}", "{{}}", "${x}", "$1", "$2", "$1$1", "$(id)", "`id`", ":user_id", ":1", "::text",
     "?", "??", "@p1", "#{x}", "<%= 1 %>", "{{7*7}}", "${jndi:ldap://x/a}", "\\u0000", "\\x00",
     "\\0",
-)  # fmt: skip
+)  # fmt: skip  # a table
 
 _JSON = (
     "{", "}", "[", "]", '"', '{"a":', '{"a": 1, "a": 2}', "[" * 2000, '{"a":' * 500, '"\\ud800"',
     '"\\u0000"', "\\", '\\"', "NaN", "Infinity", "-Infinity", "true", '{"table": "x"}',
     '{"__proto__": {}}', '{"$where": "1"}', '{"table": "x", "user_id": "1", "key": null}',
-)  # fmt: skip
+)  # fmt: skip  # a table
 
 _PATHS = (
     "../../../../etc/passwd", "..\\..\\..\\windows\\win.ini", "/etc/shadow", "file:///etc/passwd",
@@ -83,7 +91,7 @@ _PATHS = (
     "/proc/self/environ", "C:\\con\\con", "COM1", "a/b", "a\\b", ".", "..", "~", "~root", "-rf",
     "--help", "x.txt\0.png", "\\\\host\\share", "//host/path", "php://filter",
     "x" * 300 + "/" + "y" * 300,
-)  # fmt: skip
+)  # fmt: skip  # a table
 
 _LDAP_AND_OTHERS = (
     "*", "*)(uid=*))(|(uid=*", "admin)(&)", "x)(|(objectClass=*)", "(&(a=b)", "\\2a", "cn=a,dc=b",
@@ -93,14 +101,14 @@ _LDAP_AND_OTHERS = (
     "@SUM(1)", "+1", "-1+1", "=cmd|' /C calc'!A0", "http://169.254.169.254/", "user@host:5432/db",
     "a=b c=d", "host=evil dbname=x", "postgresql://u:p@h/d", "otpauth://totp/x?secret=y", "a:b",
     ":", "a:b:c",
-)  # fmt: skip
+)  # fmt: skip  # a table
 
 _LINES = (
     "\r\nSet-Cookie: a=b", "a\r\nb", "a\nb", "a\rb", "\n", "\r", "\r\n\r\n", "a\u2028b",
     "a\u2029b", "a\x0bb", "a\x0cb", "a\x85b", "x\n-- name: get\nselect 1;", "\\.", "\\.\n", "\\N",
     "a\tb", "\t", "a,b", 'a","b', "a|b", ";", " ", "  ", " a", "a ", "\xa0", "\u3000", "\u200b",
     "\ufeff", "\ufeffa",
-)  # fmt: skip
+)  # fmt: skip  # a table
 
 _NUMBERS = (
     "0", "-0", "1", "-1", "007", "1e309", "-1e309", "1e-400", "0x7f", "0b1", "0o7", "1_000",
@@ -114,7 +122,7 @@ _NUMBERS = (
     "127.1", "0177.0.0.1", "2130706433", "::", "::1", "::ffff:1.2.3.4", "fe80::1%eth0",
     "fe80::1%1; drop", "1.2.3.4/0", "[::1]", "1.2.3.4\n", "00000000-0000-0000-0000-000000000000",
     "{00000000-0000-0000-0000-000000000000}",
-)  # fmt: skip
+)  # fmt: skip  # a table
 
 _UNICODE = (
     "\u202eabc", "\u202dabc\u202c", "a\u2066b\u2069", "\u200f\u200e", "\u05d0\u05d1\u05d2",
@@ -127,13 +135,13 @@ _UNICODE = (
     "\U000e0001", "\ue000", "\U000f0000", "\u180e", "\u4e2d\u6587", "\u0905\u0936\u093e",
     "\u0e01\u0e33", "\ud55c\uae00", "\u1112\u1161\u11ab", "\xff", "\x80", "\xc0\x80",
     "\u00c3\u00a9", "ascii\u0000", "\u0085", "\u061c", "\ufff9",
-)  # fmt: skip
+)  # fmt: skip  # a table
 
 _UNSENDABLE = (
     "\0", "a\0", "\0a", "a\0b", "\0" * 100, "'\0'", "\ud800", "\udfff", "a\ud800b", "\ud800" * 50,
     "\udc00\ud800", "\ud83d\ude00", "\ud83d", "\ude00", "\ud800\0", "asha\ud800", "\udcff\udcfe",
     "\udc80" * 41, "x" * 60 + "\0", "x" * 60 + "\ud800", "%s\0", "\ud800" + "y" * 1000,
-)  # fmt: skip
+)  # fmt: skip  # a table
 
 _WORDS = (
     "", "a", "undefined", "None", "nil", "false", "True", "on", "off", "yes", "select", "table",
@@ -141,13 +149,13 @@ _WORDS = (
     "information_schema", "password", "__class__", "__init__", "__import__('os')", "constructor",
     "toString", "hasOwnProperty", "con", "aux", "eval(1)", "lambda: 0", "import os", "exit()",
     "quit", "help", "shutdown", "vacuum",
-)  # fmt: skip
+)  # fmt: skip  # a table
 
 _LONG = (
     "x" * 81, "x" * 255, "x" * 256, "x" * 501, "x" * 1025, "x" * 2713, "x" * 8001, "\xe9" * 8000,
     "x" * 65_536, "'" * 65_537, "\\" * 10_000, "%s" * 10_000, "\U0001f600" * 20_000, "(" * 10_000,
     "x" * 1_000_000, "\u0130" * 250_000, "a\n" * 50_000,
-)  # fmt: skip
+)  # fmt: skip  # a table
 
 
 def _made() -> Iterator[str]:
@@ -173,7 +181,7 @@ TEXTS: tuple[str, ...] = tuple(
             *_UNICODE, *_UNSENDABLE, *_WORDS, *_LONG, *_made(),
         )
     )
-)  # fmt: skip
+)  # fmt: skip  # a table
 
 
 def incompressible(characters: int) -> str:

@@ -1,0 +1,119 @@
+"""Hostile texts in each argument of settings and bans."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+from oadb import Database, Secret, Transaction
+from oadb.bans import ip_bans, trackers
+from oadb.errors import SettingError
+from oadb.settings import app_settings, setting_keys, smtp_settings, user_settings
+from tests.support.hostile import Guess, Work
+
+NOTE = user_settings.declare("hostile.note", str, default="")
+TREE = user_settings.declare("hostile.tree", dict[str, object], default={})
+
+
+def setting_value(tx: Transaction, text: str) -> None:
+    user_settings.put(tx, 1, NOTE.to(text))
+    assert user_settings.get(tx, 1, NOTE) == text
+    assert (
+        user_settings.list_changes(tx, 1)[0].new_value == user_settings.list_by_user(tx, 1)[0].value
+    )
+
+
+def setting_tree(tx: Transaction, text: str) -> None:
+    value: dict[str, object] = {"value": text, f"name {text}": [text]}
+    user_settings.put(tx, 1, TREE.to(value))
+    assert user_settings.get(tx, 1, TREE) == value
+
+
+def setting_stored(_: Transaction, text: str) -> None:
+    with suppress(SettingError):
+        assert NOTE.read(text) == json.loads(text)
+    with suppress(SettingError):
+        assert TREE.read(text) == json.loads(text)
+
+
+def setting_name(_: Transaction, text: str) -> None:
+    user_settings.declare(text, int, default=1)
+    assert text.isascii()
+    assert len(text) <= 100
+    del setting_keys._declared[text]
+
+
+def trading_mode(tx: Transaction, text: Any) -> None:
+    app_settings.set_trading_mode(tx, text, changed_by=1)
+    raise AssertionError(f"{text!r} was taken for a mode")
+
+
+def smtp_texts(tx: Transaction, text: str) -> None:
+    smtp_settings.set_account(
+        tx, changed_by=1, server=text, user_name=text, from_address=text, helo_name=text
+    )
+    found = smtp_settings.get(tx)
+    assert {found.server, found.user_name, found.from_address, found.helo_name} == {text}
+    assert {each.new_value for each in app_settings.list_changes(tx)} == {text}
+
+
+def smtp_cleared(tx: Transaction, text: Any) -> None:
+    smtp_settings.set_account(tx, changed_by=1, cleared=(text,))
+    assert text == "password"
+
+
+def smtp_password(tx: Transaction, text: str) -> None:
+    smtp_settings.set_account(tx, changed_by=1, password=Secret(text))
+    assert smtp_settings.get_account(tx).password == Secret(text)
+
+
+def ban_ip(tx: Transaction, text: str) -> None:
+    made = ip_bans.ban(tx, text, "x")
+    assert ip_bans.is_banned(tx, text) == made
+    assert ip_bans.unban(tx, text) == 1
+
+
+def ban_texts(tx: Transaction, text: str) -> None:
+    made = ip_bans.ban(tx, "192.0.2.1", text, created_by=text)
+    assert ip_bans.is_banned(tx, "192.0.2.1") == made
+    assert (len(made.reason), len(made.created_by)) == (min(len(text), 500), min(len(text), 254))
+
+
+def exemption_network(tx: Transaction, text: str) -> None:
+    exempted = ip_bans.exempt(tx, text, "x")
+    assert ip_bans.unexempt(tx, text) == exempted
+
+
+def exemption_reason(tx: Transaction, text: str) -> None:
+    assert ip_bans.exempt(tx, "192.0.2.0/24", text) == 1
+    assert len(ip_bans.list_exemptions(tx)[0].reason) == min(len(text), 500)
+
+
+def hit_ip(db: Database, text: str) -> None:
+    assert trackers.track_not_found(db, text, "/").hits
+
+
+def hit_path(db: Database, text: str) -> None:
+    trackers.track_not_found(db, "192.0.2.1", text)
+    (path,) = trackers.list_suspects(db, "not_found", 1)[0].samples
+    assert not {"?", "#"} & {*path}
+    assert len(path) <= 200
+
+
+def hit_key(db: Database, text: str) -> None:
+    trackers.track_bad_key(db, "192.0.2.1", Secret(text))
+    (digest,) = trackers.list_suspects(db, "bad_key", 1)[0].samples
+    assert len(digest) == 16
+
+
+OPERATIONS: dict[str, list[Work]] = {
+    "settings": [setting_value, setting_tree, setting_stored, setting_name],
+    "app_settings": [trading_mode],
+    "smtp_settings": [smtp_texts, smtp_cleared],
+    "ip_bans": [ban_ip, ban_texts, exemption_network, exemption_reason],
+}
+SECRETS: dict[str, list[Work]] = {
+    "smtp_settings": [smtp_password],
+}
+# A guess is counted, and its counting takes part in no transaction.
+GUESSES: list[Guess] = [hit_ip, hit_path]
+SECRET_GUESSES: list[Guess] = [hit_key]
