@@ -6,13 +6,16 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
 from datetime import UTC, datetime
 
+import argon2
 import pytest
 from hypothesis import settings
 
 from oadb import AsyncDatabase, Config, Database, Transaction
+from oadb.accounts import users
 from oadb.embedded import embedded_server
 from oadb.embedded.temporary_folders import deleted_if_killed
 from oadb.security.keyring import Key, KeyRing
+from oadb.security.passwords import Passwords
 from oadb.testing.servers import Server
 from tests.support.rig import Observer
 
@@ -92,6 +95,12 @@ def url(oadb_server: Server, oadb_template: str) -> Generator[str]:
 def observer(url: str) -> Observer:
     """Give what looks at the database of a module from outside."""
     return Observer(url)
+
+
+@pytest.fixture
+def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have passwords hashed with the cheapest parameters."""
+    monkeypatch.setattr(users, "passwords", Passwords(argon2.profiles.CHEAPEST))
 
 
 @pytest.fixture

@@ -205,7 +205,7 @@ def test_a_process_with_the_old_ring_cannot_seal_under_a_retired_key(
     user = account(late, asha.user_id)
     with pytest.raises(KeyRingError, match="key 1, which this process seals with") as refused:
         SEALING[kind](late, user)
-    with pytest.raises(KeyRingError, match="present key ring"), late.transaction() as tx:
+    with pytest.raises(KeyRingError, match="current key ring"), late.transaction() as tx:
         SEALING[kind](tx, user)  # type: ignore[arg-type]
 
     assert refused.value.__context__ is None
@@ -262,9 +262,9 @@ def test_what_is_under_a_key_that_the_process_lacks_is_not_called_unknown(
             assert sessions.find(db, session) is not None
             assert api_keys.verify(db, api_keys.TOKEN.new()) is Refusal.UNKNOWN
         for _ in range(2):
-            with pytest.raises(KeyRingError, match="key 2, which the ring lacks; start this pr"):
+            with pytest.raises(KeyRingError, match="key 2, which the ring lacks; restart this pr"):
                 sessions.find(late, session)
-            with pytest.raises(KeyRingError, match="key 2, which the ring lacks; start this pr"):
+            with pytest.raises(KeyRingError, match="key 2, which the ring lacks; restart this pr"):
                 api_keys.verify(late, key)
             with pytest.raises(KeyRingError), late.transaction() as tx:
                 api_keys.verify(tx, key)

@@ -1,4 +1,4 @@
--- Keys: what the database knows of the key ring. Bound in oadb/keys/proof.py.
+-- Proof: the keys that the database knows. Bound in oadb/keys/proof.py.
 
 -- name: list_canaries
 select
@@ -8,12 +8,12 @@ from oadb.key_canaries
 order by key_id;
 
 -- name: _lock_canaries
--- Until the end of the transaction nobody else enrolls or removes a key; reading,
--- and the checks of foreign keys, go on.
+-- Until the end of the transaction, other sessions can neither enroll nor remove a key.
+-- Reading, and the checks of foreign keys, do not wait.
 lock table oadb.key_canaries in share row exclusive mode;
 
 -- name: _enroll
--- repeatable: a canary that is there stays as it is
+-- repeatable: an existing canary is not replaced
 insert into oadb.key_canaries (
     key_id,
     canary
@@ -25,14 +25,14 @@ values (
 on conflict (key_id) do nothing;
 
 -- name: _remove
--- Violates a foreign key, which names the table, while one value needs the key:
--- the check and the removal are one.
+-- Violates a foreign key, which names the table, while a row needs the key, so there is no
+-- race between check and removal.
 delete from oadb.key_canaries
 where key_id = :key_id;
 
 -- name: list_uses
--- scope: all users (an operator rotates keys)
--- How many rows of each table need each key. One index-only scan for each table.
+-- scope: all users (key rotation)
+-- The number of rows of each table that need each key, in one index-only scan per table.
 select
     'users' as table_name,
     users.password_key_id as key_id,

@@ -1,0 +1,40 @@
+"""Key rings for tests of proof, and databases opened with them."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from oadb import AsyncDatabase, Config, Database, Secret
+from oadb.security.keyring import Key, KeyRing
+
+MADE = datetime(2026, 1, 1, tzinfo=UTC)
+FIRST = Key(1, "primary", MADE, bytes(range(32)))
+SECOND = Key(2, "decrypt-only", MADE, bytes(range(32, 64)))
+THIRD = Key(3, "decrypt-only", MADE, bytes(range(64, 96)))
+STRANGER = replace(FIRST, root=bytes(range(96, 128)))
+"""Another key with the id of FIRST."""
+
+ONE = KeyRing([FIRST])
+TWO = KeyRing([FIRST, SECOND])
+
+PASSWORD = Secret("correct horse")
+
+Rows = Callable[[], list[tuple[Any, ...]]]
+
+
+class UndoError(Exception):
+    """Rolls a transaction back."""
+
+
+@contextmanager
+def opened(config: Config, ring: KeyRing | None) -> Generator[Database]:
+    """Open the database of *config* as a process with this ring does."""
+    with Database(replace(config, keyring=ring)) as db:
+        yield db
+
+
+def is_proven(db: Database | AsyncDatabase) -> bool:
+    inner = db if isinstance(db, AsyncDatabase) else db._inner
+    return inner.vault.proven
