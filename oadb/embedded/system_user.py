@@ -23,7 +23,9 @@ def account_for(folder: Path, *needed: Path) -> SystemUser | None:
 
     For root it is the owner of *folder*, or nobody, who is given the folder. The folders above it
     and above *needed* must let that user pass: one that does not gets ``chmod o+x``, logged.
-    Raises OSError where that cannot be done.
+
+    Raises:
+        OSError: A folder cannot be changed so.
     """
     if os.geteuid() != 0:
         return None

@@ -47,8 +47,8 @@ def temporary_folder(parent: Path | None = None, binaries: Path | None = None) -
     Temporary folders that killed processes of this user left in *parent* are deleted first.
 
     Args:
-        parent: the folder to make it in; by default the system's for temporary files.
-        binaries: the folder of the PostgreSQL programs, to stop servers with after a kill; without
+        parent: The folder to make it in; by default the system's for temporary files.
+        binaries: The folder of the PostgreSQL programs, to stop servers with after a kill; without
             it a server stops by itself within a minute.
     """
     process = os.getpid()
@@ -72,8 +72,8 @@ def deleted_if_killed(folder: Path, binaries: Path | None = None) -> Generator[N
     """Have a folder deleted, with its servers stopped, if this process is killed meanwhile.
 
     Args:
-        folder: the folder; servers may have their data at any depth in it.
-        binaries: the folder of the PostgreSQL programs, to stop servers with.
+        folder: The folder; servers may have their data at any depth in it.
+        binaries: The folder of the PostgreSQL programs, to stop servers with.
     """
     mark = folder.with_name(f".{folder.name}{_SUFFIX}")
     lock = os.open(mark, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -63,8 +63,11 @@ class _NewContainer(Protocol):
 def postgres() -> Generator[dict[str, str]]:
     """Run the image in OADB_TEST_IMAGE (postgres:18-alpine); give libpq keywords of a superuser.
 
-    Raises UnavailableError, with the reason, where no engine answers within two seconds, or it
-    cannot get or run the image.
+    If this process is killed, testcontainers' Ryuk removes the container, unless it is disabled.
+
+    Raises:
+        UnavailableError: No engine answers within two seconds, or it cannot get or run the image;
+            the text has the reason.
     """
     if find_spec("testcontainers") is None:
         raise UnavailableError("testcontainers is not installed")

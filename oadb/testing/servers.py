@@ -85,8 +85,11 @@ class Server:
 def server() -> Generator[Server]:
     """Give the server for tests; one that was started for them is stopped at the end.
 
-    Why it is not a container is logged by "oadb.testing" at level INFO. Raises ConfigError if
-    OADB_TEST_DATABASE_URL is wrong, or if there is no engine and no embedded PostgreSQL either.
+    Why it is not a container is logged by "oadb.testing" at level INFO.
+
+    Raises:
+        ConfigError: OADB_TEST_DATABASE_URL is wrong, or there is neither a Docker engine nor the
+            embedded PostgreSQL.
     """
     url = os.environ.get("OADB_TEST_DATABASE_URL")
     with ExitStack() as running:

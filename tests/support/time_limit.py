@@ -9,9 +9,9 @@ tracebacks to standard error and ends the process without cleaning up; watchers 
 import faulthandler
 import os
 from collections.abc import Generator
-from typing import Any
 
 import pytest
+from pytest_timeout import Settings, is_debugging
 
 GRACE = 60
 """Seconds for cleaning up after a test that has failed, and for the end of the process."""
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(SLOW))
 
 
-def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> None:
+def pytest_timeout_set_timer(item: pytest.Item, settings: Settings) -> None:
     _allow(settings.timeout + GRACE, item.config)
 
 
@@ -59,4 +59,5 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _allow(seconds: float, config: pytest.Config) -> None:
-    faulthandler.dump_traceback_later(seconds, exit=True, file=config.stash[_stderr])
+    if not is_debugging():
+        faulthandler.dump_traceback_later(seconds, exit=True, file=config.stash[_stderr])
