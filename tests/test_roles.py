@@ -182,6 +182,7 @@ MAY = {
     - BANS
     - APPLICATION
     - {"proof._enroll", "proof._remove", "proof.list_uses", "users.create"}
+    - {"rotation._list_under_key"}
     - {label for label in BY_LABEL if label.startswith("loads.")},
     "oadb_owner": {*BY_LABEL},
     "oadb_migrate": {*BY_LABEL},
@@ -224,7 +225,7 @@ MUST_NOT = {
     },
     "oadb_user": {
         "proof._enroll", "proof._remove", "users.create", "login_attempts.record",
-        "login_attempts.delete_before", "loads._merge_staged",
+        "login_attempts.delete_before", "loads._merge_staged", "rotation._list_under_key",
         *LOGS, *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "partitions.list_strays",
         *REQUESTS, *(ROLLUPS - TABLELESS),
     },

@@ -18,7 +18,7 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ParameterError
 from oadb.keys import proof, rotation
-from oadb.keys.rotation import SealedRow, SealedTable
+from oadb.keys.rotation import SealedTable
 from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
@@ -141,10 +141,6 @@ def _replace_token(
 
 
 @query
-def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedRow]: ...
-
-
-@query
 def _reseal(
     user_ids: list[int],
     api_key_ids: list[str],
@@ -157,7 +153,7 @@ def _reseal(
 
 query.complete()
 
-SEALED = SealedTable("api_keys", _list_under_key, rotation.token_and_columns(TOKEN, KEPT), _reseal)
+SEALED = SealedTable("api_keys", rotation.token_and_columns(TOKEN, KEPT), _reseal)
 
 
 @operation

@@ -13,7 +13,7 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import ValueType, mismatch
 from oadb.engine.executors import AsyncExecutor
 from oadb.keys import proof
-from oadb.keys.rotation import SealedRow, SealedTable
+from oadb.keys.rotation import SealedTable
 from oadb.security.keyring import KeyRing
 from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn
@@ -128,10 +128,6 @@ def first_active() -> BrokerLogin | None: ...
 
 @query
 def _revoke(user_id: int, broker: str) -> Affected: ...
-
-
-@query
-def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedRow]: ...
 
 
 @query
@@ -263,4 +259,4 @@ def _resealed(ring: KeyRing, row: Row, sealed: list[bytes]) -> list[bytes]:
     return [*(value or b"" for value in again), digests[0]]
 
 
-SEALED = SealedTable("broker_tokens", _list_under_key, _resealed, _reseal)
+SEALED = SealedTable("broker_tokens", _resealed, _reseal)

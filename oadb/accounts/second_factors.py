@@ -22,7 +22,7 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.engine.transactions import refuse_transaction
 from oadb.errors import BusyError, NoRowError, ParameterError
 from oadb.keys import proof, rotation
-from oadb.keys.rotation import SealedRow, SealedTable
+from oadb.keys.rotation import SealedTable
 from oadb.security.keyring import KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
@@ -110,16 +110,12 @@ def delete(user_id: int) -> Affected: ...
 
 
 @query
-def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedRow]: ...
-
-
-@query
 def _reseal(user_ids: list[int], replaced: list[bytes], secrets: list[bytes]) -> Affected: ...
 
 
 query.complete()
 
-SEALED = SealedTable("second_factors", _list_under_key, rotation.columns(SECRET), _reseal)
+SEALED = SealedTable("second_factors", rotation.columns(SECRET), _reseal)
 
 
 @operation

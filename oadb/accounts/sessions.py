@@ -18,7 +18,7 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import NoRowError, ParameterError
 from oadb.keys import proof, rotation
-from oadb.keys.rotation import SealedRow, SealedTable
+from oadb.keys.rotation import SealedTable
 from oadb.security.addresses import address
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
@@ -142,10 +142,6 @@ def sweep(batch: int = 1000) -> Affected: ...
 
 
 @query
-def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedRow]: ...
-
-
-@query
 def _reseal(
     user_ids: list[int],
     session_ids: list[str],
@@ -157,7 +153,7 @@ def _reseal(
 
 query.complete()
 
-SEALED = SealedTable("sessions", _list_under_key, rotation.token_and_columns(TOKEN), _reseal)
+SEALED = SealedTable("sessions", rotation.token_and_columns(TOKEN), _reseal)
 
 
 @operation

@@ -14,7 +14,7 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import Error, SealError
 from oadb.keys import proof, rotation
-from oadb.keys.rotation import SealedRow, SealedTable
+from oadb.keys.rotation import SealedTable
 from oadb.security.keyring import KeyRing
 from oadb.security.passwords import Passwords
 from oadb.security.sealing import SealedColumn
@@ -110,10 +110,6 @@ def _delete(user_id: int) -> Affected: ...
 
 
 @query
-def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedRow]: ...
-
-
-@query
 def _reseal(
     user_ids: list[int], replaced: list[bytes], password_hashes: list[bytes]
 ) -> Affected: ...
@@ -121,7 +117,7 @@ def _reseal(
 
 query.complete()
 
-SEALED = SealedTable("users", _list_under_key, rotation.columns(HASH), _reseal)
+SEALED = SealedTable("users", rotation.columns(HASH), _reseal)
 
 
 @operation

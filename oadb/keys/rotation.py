@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import SealError
@@ -16,6 +17,8 @@ from oadb.keys import proof
 from oadb.security.keyring import KeyRing
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.tokens import TokenKind
+
+query = queries(__name__)
 
 Reseal = Callable[[KeyRing, Row, list[bytes]], list[bytes]]
 """Takes the ``sealed`` of a row and returns what to write for it. May raise SealError."""
@@ -40,13 +43,10 @@ class SealedRow:
 
 @dataclass(frozen=True, slots=True)
 class SealedTable:
-    """How the rows of a table are found, sealed again and written.
+    """How the rows of a table are sealed again and written.
 
     Attributes:
-        name: The table.
-        list_under_key: Takes a key id, ``after`` and a number of rows. Returns rows under the key
-            whose primary key begins with more than ``after``, in this order, and always all rows
-            that begin with the same number, so that the next batch misses none.
+        name: The table, one of those that ``_list_under_key`` reads.
         reseal: Seals the values of a row again.
         write: Takes one array for each column of the primary key, one of the first sealed values
             as they were read, and one for each value that ``reseal`` returns. It leaves alone a
@@ -54,9 +54,6 @@ class SealedTable:
     """
 
     name: str
-    list_under_key: Callable[
-        [AsyncExecutor, int, int, int], Coroutine[object, object, list[SealedRow]]
-    ]
     reseal: Reseal
     write: Callable[..., Coroutine[object, object, Affected]]
 
@@ -71,6 +68,13 @@ class RewrapBatch:
     rows: int
     last: int
     damaged: list[Row]
+
+
+@query
+def _list_under_key(table_name: str, key_id: int, after: int, batch: int) -> list[SealedRow]: ...
+
+
+query.complete()
 
 
 def columns(*sealed_columns: SealedColumn) -> Reseal:
@@ -117,7 +121,7 @@ async def rewrap(
         KeyRingError: The key ring does not fit the database.
     """
     ring = await proof.ring_of(db)
-    found = await table.list_under_key(db, key_id, after, batch)
+    found = await _list_under_key(db, table.name, key_id, after, batch)
     written: list[tuple[int | str | bytes, ...]] = []
     damaged: list[Row] = []
     for each in found:

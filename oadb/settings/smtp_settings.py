@@ -12,7 +12,7 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ParameterError
 from oadb.keys import proof, rotation
-from oadb.keys.rotation import SealedRow, SealedTable
+from oadb.keys.rotation import SealedTable
 from oadb.security.keyring import KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
@@ -75,10 +75,6 @@ def _set_account(
 
 
 @query
-def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedRow]: ...
-
-
-@query
 def _reseal(
     singleton_ids: list[int], replaced: list[bytes], passwords: list[bytes]
 ) -> Affected: ...
@@ -86,7 +82,7 @@ def _reseal(
 
 query.complete()
 
-SEALED = SealedTable("smtp_settings", _list_under_key, rotation.columns(_PASSWORD), _reseal)
+SEALED = SealedTable("smtp_settings", rotation.columns(_PASSWORD), _reseal)
 
 
 @operation

@@ -13,7 +13,7 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.keys import proof, rotation
-from oadb.keys.rotation import SealedRow, SealedTable
+from oadb.keys.rotation import SealedTable
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
 from oadb.security.tokens import TokenKind, hint_of
@@ -40,10 +40,6 @@ def _revoke(user_id: int, strategy_id: UUID) -> Affected: ...
 
 
 @query
-def _list_under_key(key_id: int, after: int, batch: int) -> list[SealedRow]: ...
-
-
-@query
 def _reseal(
     user_ids: list[int],
     strategy_ids: list[str],
@@ -55,7 +51,7 @@ def _reseal(
 
 query.complete()
 
-SEALED = SealedTable("strategies", _list_under_key, rotation.token_and_columns(TOKEN), _reseal)
+SEALED = SealedTable("strategies", rotation.token_and_columns(TOKEN), _reseal)
 
 
 @operation

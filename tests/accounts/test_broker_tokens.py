@@ -433,7 +433,7 @@ def test_a_rewrap_loses_to_what_was_put_meanwhile(oadb_database_url: str) -> Non
         who, fresh = new_user(before), tokens()
         put(before, who, tokens())
         proof.admit(before, 2)
-        (found,) = broker_tokens._list_under_key(after, 1, 0, 10)
+        (found,) = rotation._list_under_key(after, "broker_tokens", 1, 0, 10)
         put(before, who, fresh)
         stale = found.sealed[:1]
 

@@ -11,6 +11,7 @@ from psycopg.sql import SQL, Identifier
 
 from oadb import AsyncDatabase, Config, Database
 from oadb.accounts import api_keys, broker_tokens, second_factors, sessions, users
+from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import RewrapBatch, SealedRow, SealedTable
@@ -74,9 +75,7 @@ def db(oadb_database_url: str) -> Generator[Database]:
 
 def listed(db: Database, table: SealedTable, key_id: int) -> SealedRow:
     """Return the one row of a table, which is under this key."""
-    rows: Any = table.list_under_key(db, key_id, 0, 10)  # type: ignore[arg-type]  # it is a query
-    (found,) = rows
-    assert isinstance(found, SealedRow)
+    (found,) = rotation._list_under_key(db, table.name, key_id, 0, 10)
     return found
 
 
@@ -99,12 +98,11 @@ def opened_value(db: Database, table: SealedTable, key_id: int) -> bytes:
 def meanwhile(table: SealedTable, change: Callable[[], object]) -> SealedTable:
     """Return a table whose rows change after they were read and before they are written."""
 
-    async def list_under_key(db: AsyncExecutor, key_id: int, after: int, batch: int) -> Any:
-        found = await table.list_under_key(db, key_id, after, batch)
+    async def write(db: AsyncExecutor, *arrays: Any) -> Affected:
         change()
-        return found
+        return await table.write(db, *arrays)
 
-    return replace(table, list_under_key=list_under_key)
+    return replace(table, write=write)
 
 
 def test_all_tables_that_need_a_root_key_are_rewrapped(db: Database, observer: Observer) -> None:

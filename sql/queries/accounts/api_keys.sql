@@ -144,19 +144,6 @@ where
     and revoked_at is null
     and coalesce(expires_at > now(), true);
 
--- name: _list_under_key
--- scope: all users (key rotation)
--- Served by api_keys_key_id_idx. With ties: all rows of the last user.
-select
-    array[user_id::text, api_key_id::text] as row_key,
-    array[fingerprint, coalesce(kept_token, '')] as sealed
-from oadb.api_keys
-where
-    key_id = :key_id
-    and user_id > :after
-order by user_id
-fetch first :batch rows with ties;
-
 -- name: _reseal
 -- scope: all users (key rotation)
 -- Compare and swap: a row that was changed in between is left alone. An empty

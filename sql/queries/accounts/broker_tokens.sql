@@ -158,24 +158,6 @@ where
     and broker = :broker
     and revoked_at is null;
 
--- name: _list_under_key
--- scope: all users (key rotation)
--- Served by broker_tokens_key_id_idx. With ties: all rows of the last user.
-select
-    array[user_id::text, broker] as row_key,
-    array[
-        access_token,
-        coalesce(refresh_token, ''),
-        coalesce(feed_token, ''),
-        coalesce(parameters, '')
-    ] as sealed
-from oadb.broker_tokens
-where
-    key_id = :key_id
-    and user_id > :after
-order by user_id
-fetch first :batch rows with ties;
-
 -- name: _reseal
 -- scope: all users (key rotation)
 -- Compare and swap: a row that was changed or revoked in between is left alone.

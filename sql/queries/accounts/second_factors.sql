@@ -85,19 +85,6 @@ where user_id = :user_id;
 delete from oadb.second_factors
 where user_id = :user_id;
 
--- name: _list_under_key
--- scope: all users (key rotation)
--- Served by second_factors_key_id_idx.
-select
-    array[user_id::text] as row_key,
-    array[secret] as sealed
-from oadb.second_factors
-where
-    key_id = :key_id
-    and user_id > :after
-order by user_id
-limit :batch;
-
 -- name: _reseal
 -- scope: all users (key rotation)
 -- Compare and swap: a row that was changed in between is left alone.

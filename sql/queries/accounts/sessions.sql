@@ -234,19 +234,6 @@ where (user_id, session_id) in (
     for update skip locked
 );
 
--- name: _list_under_key
--- scope: all users (key rotation)
--- Served by sessions_key_id_idx. With ties: all rows of the last user.
-select
-    array[user_id::text, session_id::text] as row_key,
-    array[fingerprint] as sealed
-from oadb.sessions
-where
-    key_id = :key_id
-    and user_id > :after
-order by user_id
-fetch first :batch rows with ties;
-
 -- name: _reseal
 -- scope: all users (key rotation)
 -- Compare and swap: a row that was changed or ended in between is left alone.

@@ -151,19 +151,6 @@ where
 delete from oadb.users
 where user_id = :user_id;
 
--- name: _list_under_key
--- scope: all users (key rotation)
--- Served by users_password_key_id_idx.
-select
-    array[user_id::text] as row_key,
-    array[password_hash] as sealed
-from oadb.users
-where
-    password_key_id = :key_id
-    and user_id > :after
-order by user_id
-limit :batch;
-
 -- name: _reseal
 -- scope: all users (key rotation)
 -- Compare and swap: a password that was changed in between is left alone.

@@ -122,18 +122,6 @@ audited as (
 select (select count(*) from audited) as fields
 from previous;
 
--- name: _list_under_key
--- No row, or the one. Served by smtp_settings_key_id_idx.
-select
-    array[singleton_id::text] as row_key,
-    array[password] as sealed
-from oadb.smtp_settings
-where
-    key_id = :key_id
-    and singleton_id > :after
-order by singleton_id
-limit :batch;
-
 -- name: _reseal
 -- Compare and swap: a password that was changed in between is left alone.
 update oadb.smtp_settings

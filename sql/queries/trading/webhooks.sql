@@ -24,19 +24,6 @@ where
     and strategy_id = :strategy_id
     and webhook_revoked_at is null;
 
--- name: _list_under_key
--- scope: all users (key rotation)
--- Served by strategies_key_id_idx. With ties: all rows of the last user.
-select
-    array[user_id::text, strategy_id::text] as row_key,
-    array[fingerprint] as sealed
-from oadb.strategies
-where
-    key_id = :key_id
-    and user_id > :after
-order by user_id
-fetch first :batch rows with ties;
-
 -- name: _reseal
 -- scope: all users (key rotation)
 -- Compare and swap: a row that was changed in between is left alone.
