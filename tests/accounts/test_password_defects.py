@@ -1,0 +1,166 @@
+"""Defects of passwords.
+
+Each test is named after what happened in a comparable data layer, and must not happen here; the
+numbers are those of its known defects.
+"""
+
+import argon2
+import psycopg
+import pytest
+
+from oadb import Database, Secret
+from oadb.accounts import sessions, users
+from oadb.errors import NoRowError
+from oadb.security.passwords import Passwords
+from tests.support.accounts import account
+from tests.support.defects import OTHER, PASSWORD, _cheap_hashing, db, new_user, other_process, user
+from tests.support.rig import Observer, eventually, threads
+
+__all__ = ["_cheap_hashing", "db", "other_process", "user"]
+
+
+# Defect 11.
+def test_the_old_password_is_not_accepted_a_moment_after_it_was_changed(
+    db: Database, other_process: Database, user: users.User
+) -> None:
+    users.set_password(db, user.user_id, PASSWORD)
+    assert users.verify_password(other_process, user.username, PASSWORD) is not None
+    users.set_password(db, user.user_id, OTHER)
+
+    assert users.verify_password(other_process, user.username, PASSWORD) is None
+    assert users.verify_password(other_process, user.username, OTHER) is not None
+
+
+# Defect 11.
+def test_a_wrong_password_does_not_make_the_right_one_wrong(db: Database, user: users.User) -> None:
+    users.set_password(db, user.user_id, PASSWORD)
+    users.verify_password(db, user.username, OTHER)
+
+    assert users.verify_password(db, user.username, PASSWORD) is not None
+
+
+# Defect 11.
+def test_a_name_of_nobody_is_not_answered_without_hashing(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counting(Passwords):
+        looked_at = 0
+
+        def _refuse(self, given: bytes) -> bool:
+            Counting.looked_at += 1
+            return super()._refuse(given)
+
+    monkeypatch.setattr(users, "passwords", Counting(argon2.profiles.CHEAPEST))
+    assert users.verify_password(db, "nobody", PASSWORD) is None
+    assert Counting.looked_at == 1
+
+
+def test_a_hash_copied_from_another_user_lets_nobody_in(
+    db: Database, observer: Observer, user: users.User
+) -> None:
+    admin = new_user(db)
+    users.set_password(db, user.user_id, PASSWORD)
+    users.set_password(db, admin.user_id, OTHER)
+    observer.rows(
+        "update oadb.users set password_hash = "
+        "(select password_hash from oadb.users where user_id = %s) where user_id = %s",
+        user.user_id,
+        admin.user_id,
+    )
+
+    assert users.verify_password(db, admin.username, PASSWORD) is None
+    assert users.verify_password(db, admin.username, OTHER) is None
+    assert users.verify_password(db, user.username, PASSWORD) is not None
+
+
+def test_a_changed_password_leaves_no_other_session(db: Database, user: users.User) -> None:
+    kept, ended = (sessions.create(db, account(db, user.user_id)) for _ in range(2))
+    other = sessions.create(db, new_user(db))
+    users.set_password(db, user.user_id, PASSWORD, keep_session=kept.session.session_id)
+
+    assert sessions.find(db, kept.token) is not None
+    assert sessions.find(db, ended.token) is None
+    assert sessions.find(db, other.token) is not None
+    users.set_password(db, user.user_id, OTHER)
+    assert sessions.find(db, kept.token) is None
+
+
+def test_a_sign_in_that_proved_the_old_password_gets_no_session(
+    db: Database, user: users.User
+) -> None:
+    """However late it comes: the thief's was verified just before the owner set a new one."""
+    users.set_password(db, user.user_id, PASSWORD)
+    thief = users.verify_password(db, user.username, PASSWORD)
+    assert thief is not None
+    users.set_password(db, user.user_id, OTHER)
+
+    with pytest.raises(NoRowError, match=f"user {user.user_id} was deleted or has a new password"):
+        sessions.create(db, thief)
+    assert sessions.list_active(db, user.user_id) == []
+    owner = users.verify_password(db, user.username, OTHER)
+    assert owner is not None
+    assert sessions.find(db, sessions.create(db, owner).token) is not None
+
+
+def test_a_password_that_is_changed_while_it_is_verified_lets_nobody_in(
+    db: Database, user: users.User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users.set_password(db, user.user_id, PASSWORD)
+    looked = users.passwords.verify
+
+    def meanwhile(known: Secret | None, password: Secret) -> bool:
+        right = looked(known, password)
+        users.set_password(db, user.user_id, OTHER)
+        return right
+
+    monkeypatch.setattr(users.passwords, "verify", meanwhile)
+    assert users.verify_password(db, user.username, PASSWORD) is None
+
+
+def test_a_rehash_is_no_new_password(
+    db: Database, user: users.User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who signs in while parameters are raised keeps the right to the session."""
+    users.set_password(db, user.user_id, PASSWORD)
+    before = account(db, user.user_id).auth_epoch
+    monkeypatch.setattr(users.passwords, "is_outdated", lambda _: True)
+
+    verified = users.verify_password(db, user.username, PASSWORD)
+    assert verified is not None
+    assert verified.auth_epoch == before
+
+
+def test_a_password_is_not_changed_without_ending_the_sessions(
+    db: Database, url: str, user: users.User
+) -> None:
+    """One transaction: while the sessions cannot be ended, the new password does not count."""
+    users.set_password(db, user.user_id, PASSWORD)
+    made = sessions.create(db, account(db, user.user_id))
+    with threads(1) as pool, psycopg.connect(url) as other:
+        other.execute("select from oadb.sessions where user_id = %s for update", [user.user_id])
+        changing = pool.submit(users.set_password, db, user.user_id, OTHER)
+        eventually(lambda: Observer(url).running("oadb.sessions"))
+        assert users.verify_password(db, user.username, PASSWORD) is not None
+        assert users.verify_password(db, user.username, OTHER) is None
+        other.rollback()
+        assert changing.result()
+
+    assert users.verify_password(db, user.username, OTHER) is not None
+    assert sessions.find(db, made.token) is None
+
+
+def test_a_password_change_that_is_rolled_back_ends_no_session(
+    db: Database, user: users.User
+) -> None:
+    users.set_password(db, user.user_id, PASSWORD)
+    made = sessions.create(db, account(db, user.user_id))
+
+    def change() -> None:
+        with db.transaction() as tx:
+            users.set_password(tx, user.user_id, OTHER)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        change()
+    assert sessions.find(db, made.token) is not None
+    assert users.verify_password(db, user.username, PASSWORD) is not None
