@@ -12,14 +12,6 @@ from tests.support.proving import ONE, Rows, opened
 
 
 @pytest.fixture
-def oadb_database_url(url: str) -> str:
-    """Give the database of a module, emptied: faster than a new one for each test."""
-    with psycopg.connect(url) as connection:
-        connection.execute("truncate oadb.key_canaries, oadb.users restart identity cascade")
-    return url
-
-
-@pytest.fixture
 def first(config: Config) -> Generator[Database]:
     """Give a database that knows the first key, opened with a ring of that key."""
     with opened(config, ONE) as db:

@@ -25,8 +25,11 @@ from tests.support.proving import (
     Rows,
     UndoError,
     is_proven,
+    oadb_database_url,
     opened,
 )
+
+__all__ = ["oadb_database_url"]  # a fixture
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 

@@ -24,8 +24,11 @@ from tests.support.proving import (
     TWO,
     Rows,
     is_proven,
+    oadb_database_url,
     opened,
 )
+
+__all__ = ["oadb_database_url"]  # a fixture
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 

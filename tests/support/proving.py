@@ -1,10 +1,13 @@
-"""Key rings for tests of proof, and databases opened with them."""
+"""Key rings for tests of proof, and a database that is opened with them."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+import psycopg
+import pytest
 
 from oadb import AsyncDatabase, Config, Database, Secret
 from oadb.security.keyring import Key, KeyRing
@@ -22,6 +25,14 @@ TWO = KeyRing([FIRST, SECOND])
 PASSWORD = Secret("correct horse")
 
 Rows = Callable[[], list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def oadb_database_url(url: str) -> str:
+    """Give the database of a module, emptied: faster than a new one for each test."""
+    with psycopg.connect(url) as connection:
+        connection.execute("truncate oadb.key_canaries, oadb.users restart identity cascade")
+    return url
 
 
 class UndoError(Exception):
