@@ -1,77 +1,22 @@
-"""The embedded server, as root and as an ordinary user, alone and shared."""
+"""The embedded server, alone and shared."""
 
 import os
-import pwd
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 
-import oadb
 from oadb.embedded import embedded_server
 from oadb.embedded.cluster import wait_until
 from oadb.errors import ConfigError, UnavailableError
+from tests.support.embedded import USER, postmaster, query, running
 
-HERE = str(Path(oadb.__path__[0]).parent)
 pytestmark = pytest.mark.fault
-
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-
-# A process that uses the server until its input ends, then leaves as an ordinary program does.
-USER = """
-import sys
-from pathlib import Path
-from oadb.embedded import embedded_server
-embedded_server.start(Path(sys.argv[1]))
-print("started", flush=True)
-sys.stdin.read()
-"""
-
-
-def query(keywords: dict[str, str], statement: str) -> object:
-    with psycopg.connect(**keywords, autocommit=True) as connection:
-        cursor = connection.execute(statement)
-        row = cursor.fetchone() if cursor.description else None
-        return row[0] if row else None
-
-
-def running(folder: Path) -> bool:
-    """Tell whether the server of the folder answers; its socket is elsewhere for a long path."""
-    try:
-        sockets = (folder / "data" / "postmaster.pid").read_text().splitlines()[4]
-        query({"host": sockets, "user": "postgres"}, "select 1")
-    except (FileNotFoundError, psycopg.OperationalError):
-        return False
-    return True
-
-
-def postmaster(folder: Path) -> int:
-    return int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder whose server was started once, to be copied: that is faster than anew."""
-    folder = tmp_path_factory.mktemp("e") / "made"
-    embedded_server.start(folder).stop()
-    return folder
-
-
-@pytest.fixture
-def folder(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of a stopped server, with a path short enough for a socket."""
-    folder = tmp_path_factory.mktemp("e") / "data"
-    subprocess.run(["cp", "-a", made, folder], check=True)
-    return folder
 
 
 @pytest.fixture
@@ -85,7 +30,6 @@ def other_user(folder: Path) -> Generator[Callable[[], subprocess.Popen[str]]]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": HERE},
         )
         processes.append(process)
         assert process.stdout is not None
@@ -392,104 +336,3 @@ def test_nobody_else_can_connect_or_read_the_files(folder: Path) -> None:
     assert (folder / "log").stat().st_mode & 0o777 == 0o600
 
     server.stop()
-
-
-@as_root
-def test_root_runs_the_server_as_nobody(folder: Path) -> None:
-    server = embedded_server.start(folder)
-
-    assert folder.owner() == "nobody"
-    assert Path(f"/proc/{postmaster(folder)}").owner() == "nobody"
-
-    server.stop()
-
-
-@as_root
-def test_root_lets_the_server_pass_closed_folders_and_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    closed = tmp_path / "closed"
-    closed.mkdir(mode=0o700)
-    server = embedded_server.start(closed / "data")
-    server.stop()
-
-    assert closed.stat().st_mode & 0o777 == 0o701
-    assert f"chmod o+x {closed}" in caplog.text
-
-
-@as_root
-def test_root_joins_the_server_of_an_ordinary_user(tmp_path: Path) -> None:
-    folder = ordinary_folder(tmp_path)
-    with as_ordinary_user(USER, folder) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "started\n"
-
-        server = embedded_server.start(folder)
-        other.communicate()
-
-        assert running(folder)
-
-    server.stop()
-
-    assert Path(folder / "users").owner() == "daemon"
-    assert not running(folder)
-
-
-@as_root
-def test_an_ordinary_user_without_a_home_gets_a_server_without_a_warning(tmp_path: Path) -> None:
-    with as_ordinary_user(USER, ordinary_folder(tmp_path)) as process:
-        out, err = process.communicate()
-
-    assert (process.returncode, out, err) == (0, "started\n", "")
-
-
-@as_root
-def test_an_ordinary_user_is_told_that_a_folder_is_not_writable(tmp_path: Path) -> None:
-    ordinary_folder(tmp_path)
-    with as_ordinary_user(USER, tmp_path / "mine") as process:
-        _, err = process.communicate()
-
-    assert process.returncode == 1
-    assert f"ConfigError: {tmp_path / 'mine'} cannot hold an embedded database" in err
-
-
-def ordinary_folder(tmp_path: Path) -> Path:
-    """Make a folder of the user daemon, who can reach it."""
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o001)
-    folder = tmp_path / "ordinary"
-    folder.mkdir(mode=0o700)
-    os.chown(folder, *pwd.getpwnam("daemon")[2:4])
-    return folder
-
-
-def as_ordinary_user(program: str, folder: Path) -> subprocess.Popen[str]:
-    """Run Python as the user daemon, who has no home and no environment to speak of."""
-    return subprocess.Popen(
-        [ordinary_python(), "-W", "error", "-c", program, folder],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **DAEMON,
-    )
-
-
-@cache
-def ordinary_python() -> str:
-    """Return a Python that the user daemon can run: ours may be in the home of root."""
-    for python in (sys.executable, "/usr/bin/python3"):
-        with suppress(PermissionError, FileNotFoundError):
-            command = [python, "-c", "import oadb.embedded.embedded_server"]
-            if subprocess.run(command, check=False, capture_output=True, **DAEMON).returncode == 0:
-                return python
-    return pytest.skip("no Python that an ordinary user can run")
-
-
-DAEMON: Any = {
-    "cwd": "/",
-    "env": {"PATH": os.defpath, "PYTHONPATH": ":".join(filter(None, [HERE, *sys.path]))},
-    "user": "daemon",
-    "group": "daemon",
-    "extra_groups": [],
-}

@@ -238,7 +238,7 @@ def test_links_and_pipes_are_left_alone(parent: Path) -> None:
     assert sorted(parent.rglob("*")) == before
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make the folder of another user")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_folders_of_other_users_are_left_alone(parent: Path) -> None:
     leave(parent / "oadb-daemons", "\n")
     os.chown(mark(parent / "oadb-daemons"), 1, 1)
