@@ -1,10 +1,10 @@
-"""The same lookup on an event loop."""
+"""The lookup of one user with each async library, on one event loop."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg  # type: ignore[import-untyped]  # it has no types
 import psycopg_pool
 
 from oadb import AsyncDatabase
@@ -18,7 +18,7 @@ POOL, OADB = "psycopg, async pool idiom, tuples", "oadb, async"
 
 @asynccontextmanager
 async def variants(url: str) -> AsyncGenerator[list[Variant]]:
-    """Give every variant; each runs on this event loop whenever it is called, from outside it."""
+    """Give every variant; each is called from outside this event loop and runs on it."""
     async with AsyncExitStack() as running:
         yield [
             await running.enter_async_context(opened(url)) for opened in (oadb, pool, asyncpg_pool)
@@ -68,7 +68,7 @@ async def asyncpg_pool(url: str) -> AsyncGenerator[Variant]:
 
 
 def repeated(lookup: Callable[[int], Awaitable[object]]) -> Callable[[int], None]:
-    """Return a plain function that runs so many lookups on the loop that is current now."""
+    """Return a blocking function that runs a number of lookups on the current event loop."""
     numbers = ids()
     loop = asyncio.get_running_loop()
 

@@ -1,4 +1,4 @@
-"""What it costs to ask whether an address is banned, and how soon another process knows."""
+"""The cost of checking whether an address is banned, and the delay until other processes know."""
 
 import random
 from concurrent.futures import ProcessPoolExecutor
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _queries(db: Database) -> None:
-    """Compare with a user by primary key, which is one row of eight columns."""
+    """Compare with the lookup of a user by primary key: one row of eight columns."""
     address = random.Random(0)
 
     def unknown(calls: int) -> None:
@@ -114,7 +114,7 @@ def _read_all(db: Database, bans: LiveBans) -> None:
 
 
 def _elsewhere(url: str) -> None:
-    """Ban and unban here; another process says when it knew, by the clock that both share."""
+    """Ban and unban here; another process returns when it knew, by the same clock."""
     rows: list[list[str]] = []
     for name, pooler in (("by notification", "none"), ("by asking", "pgbouncer")):
         with (

@@ -1,11 +1,11 @@
-"""What a call costs, beside what it costs elsewhere. Run by hand:
+"""The cost of a call, compared with other libraries. Run by hand:
 
     pip install -e '.[bench]'
     python tests/benchmarks/calls.py [lookups] [settings] [wire] [restart] [imports]
 
 Without names, everything runs. DATABASE_URL names a server whose user may create databases; without
-it an embedded one is started. The restart needs a server of its own and takes no other.
-OADB_BENCH_ROUNDS, 100 where unset, sets how long the lookups and settings take.
+it an embedded server is started. "restart" always starts its own server. OADB_BENCH_ROUNDS, default
+100, sets the number of rounds of "lookups" and "settings".
 """
 
 import sys

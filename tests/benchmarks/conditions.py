@@ -1,4 +1,4 @@
-"""Where and with what a run took place, the server it used, and the tables it prints."""
+"""The conditions of a run, its server, and the tables it prints."""
 
 import os
 import platform
@@ -39,13 +39,13 @@ from generate_series(1, %s) as n
 
 
 def pin() -> None:
-    """Stay on one CPU, and so does every process started from here on."""
+    """Pin this process, and those that it starts from now on, to one CPU."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def run(title: str, parts: Mapping[str, Callable[[], object]], names: Sequence[str]) -> None:
-    """Print the conditions, then run the parts of these names; without names, all."""
+    """Print the conditions, then run the named parts; without names, all."""
     unknown = set(names) - parts.keys()
     if unknown:
         sys.exit(f"no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
@@ -55,7 +55,7 @@ def run(title: str, parts: Mapping[str, Callable[[], object]], names: Sequence[s
 
 
 def main(title: str = "Calls") -> None:
-    """Print what a reader has to know to judge the figures."""
+    """Print the conditions that a reader needs to judge the figures."""
     print(f"# {title}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC\n")
     print(f"- {_processor()}, {os.cpu_count()} CPUs; {_load()}")
     print(f"- {_pinned()}")
@@ -71,17 +71,17 @@ def database() -> Generator[str]:
 
 
 def config(url: str, pool_size: int = POOL_SIZE) -> Config:
-    """Return the defaults for *url*, with a pool that does not grow."""
+    """Return the default configuration for *url*, with a pool that does not grow."""
     return Config(dsn.parse(url), pool_size=pool_size, max_overflow=0)
 
 
 def keywords(url: str) -> dict[str, str]:
-    """Return what libpq needs for *url*."""
+    """Return the connection parameters of *url* for libpq."""
     return dict(dsn.parse(url).keywords)
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Print a markdown table; all columns but the first are figures."""
+    """Print a Markdown table; all columns but the first are right-aligned figures."""
     names = list(head)
     print()
     for cells in (names, ["---", *["---:"] * (len(names) - 1)], *rows):

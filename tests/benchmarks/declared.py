@@ -1,4 +1,4 @@
-"""Declarations that only the benchmarks have, and a module of twenty generated ones."""
+"""Queries that only the benchmarks use, and generated ones to time the binding."""
 
 from collections.abc import Iterable, Iterator
 
@@ -35,7 +35,7 @@ query.complete()
 
 _GENERATED_SQL = """
 -- name: find_{number}
--- What twenty queries like this one cost to bind.
+-- One of the queries whose binding is timed.
 select
     user_id, username, email, first_name, last_name, is_admin, auth_epoch, created_at, updated_at
 from oadb.users
@@ -51,7 +51,7 @@ def find_{number}(email: str, since: datetime, most: int = 10) -> list[User]: ..
 
 
 def generated(number: int) -> tuple[str, str]:
-    """Return the SQL file and the source of the module of so many queries."""
+    """Return an SQL file and the source of a module with this number of queries."""
     texts = (_GENERATED_SQL, _GENERATED_MODULE)
     sql, module = ("".join(text.format(number=n) for n in range(number)) for text in texts)
     return sql, module

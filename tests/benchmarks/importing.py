@@ -1,11 +1,11 @@
-"""What it costs to bring an OpenAlgo installation over: instruments, logs, memory. By hand:
+"""The cost of importing an OpenAlgo installation: instruments, logs, memory. Run by hand:
 
     pip install -e '.[bench]'
     python tests/benchmarks/importing.py
 
-The installation is made first, and not part of the figures. OADB_BENCH_LOGS, 1000000 where unset,
-sets how many rows the logs have together; OADB_BENCH_CONTRACT, 150000, how many instruments there
-are. Conditions and DATABASE_URL are those of instruments.py.
+The installation is made first and is not part of the figures. OADB_BENCH_LOGS, default 1000000,
+sets the number of rows of all logs; OADB_BENCH_CONTRACT, default 150000, the number of instruments.
+DATABASE_URL is as in instruments.py.
 """
 
 import json
@@ -30,17 +30,17 @@ from tests.importing.openalgo import API_KEY, WEBHOOK, Installation
 LOGS = int(os.environ.get("OADB_BENCH_LOGS", "1000000"))
 CONTRACT = int(os.environ.get("OADB_BENCH_CONTRACT", "150000"))
 
-# A request costs one row of each, and a page of the application only traffic.
+# A request writes one row of each; a page of the application writes traffic only.
 _SHARES = {"order_logs": 0.3, "analyzer_logs": 0.1, "traffic_logs": 0.3, "order_latency": 0.3}
 
 
-# Their rows are few; without them neither a pepper nor a key ring is needed.
+# Tables with few rows; without them the import needs neither a pepper nor a key ring.
 _PEOPLE = ("users", "api_keys", "auth", "settings", "strategies", "chartink_strategies")
 
 
 def main() -> None:
     print(f"\n## An import of {CONTRACT:,} instruments and {LOGS:,} rows of logs\n")
-    print("Conversion runs in processes of its own, and symtoken beside the logs.")
+    print("Conversion runs in separate processes, and symtoken in parallel with the logs.")
     with tempfile.TemporaryDirectory(prefix="oadb-") as folder:
         there = _made(Path(folder))
         before = _memory()
@@ -48,7 +48,7 @@ def main() -> None:
             for title, applies in (("dry run", False), ("run", True), ("the same again", True)):
                 print(f"\n{title}:")
                 conditions.table(("table", "rows", "rows a second"), _run(db, there, applies))
-            # The server has not ended yet, and is not among the children.
+            # The server is still running, so it does not count among the ended children.
             largest = _memory(resource.RUSAGE_CHILDREN)
     print(f"\nMemory of the process before {before:.0f} MB, at most {_memory():.0f} MB;")
     print(f"of one that converts, at most {largest:.0f} MB.")
@@ -65,8 +65,8 @@ def _run(db: Database, there: Installation, applies: bool) -> Iterator[list[str]
             if report is None:
                 break
             rows += report.found
-            beside = report.table == "symtoken"
-            yield _cells(report.table, report.found, 0 if beside else perf_counter() - begun)
+            in_parallel = report.table == "symtoken"
+            yield _cells(report.table, report.found, 0 if in_parallel else perf_counter() - begun)
     yield _cells("all", rows, perf_counter() - started)
 
 
@@ -75,7 +75,7 @@ def _cells(table: str, rows: int, seconds: float) -> list[str]:
 
 
 def _memory(who: int = resource.RUSAGE_SELF) -> float:
-    """Return the most memory that this process, or one of its children, ever had, in MB."""
+    """Return the peak memory, in MB, of this process or the largest of its ended children."""
     return resource.getrusage(who).ru_maxrss / 1024
 
 
@@ -107,11 +107,18 @@ def _at(number: int) -> str:
 
 def _body(number: int) -> tuple[object, ...]:
     request = {
-        "apikey": API_KEY, "strategy": "Momentum", "symbol": f"NIFTY31JUL26{number % 900 * 50}CE",
-        "exchange": "NFO", "action": "BUY", "product": "MIS", "pricetype": "LIMIT",
-        "quantity": str(75 * (1 + number % 20)), "price": str(number % 500 / 20),
-        "trigger_price": "0", "disclosed_quantity": "0",
-    }  # fmt: skip
+        "apikey": API_KEY,
+        "strategy": "Momentum",
+        "symbol": f"NIFTY31JUL26{number % 900 * 50}CE",
+        "exchange": "NFO",
+        "action": "BUY",
+        "product": "MIS",
+        "pricetype": "LIMIT",
+        "quantity": str(75 * (1 + number % 20)),
+        "price": str(number % 500 / 20),
+        "trigger_price": "0",
+        "disclosed_quantity": "0",
+    }
     response = {"status": "success", "orderid": f"26073100{number:07}"}
     return "placeorder", json.dumps(request), json.dumps(response), _at(number)
 
@@ -125,18 +132,41 @@ def _request(number: int) -> tuple[object, ...]:
 def _timing(number: int) -> tuple[object, ...]:
     total = 40 + number % 1000 / 9
     return (
-        _at(number)[:19], f"26073100{number:07}", None, "zerodha", f"S{number % 900}", "PLACE",
-        total - 3, 0.4, 1.2, 1.4, total, None, None, "SUCCESS", None,
-    )  # fmt: skip
+        _at(number)[:19],
+        f"26073100{number:07}",
+        None,
+        "zerodha",
+        f"S{number % 900}",
+        "PLACE",
+        total - 3,
+        0.4,
+        1.2,
+        1.4,
+        total,
+        None,
+        None,
+        "SUCCESS",
+        None,
+    )
 
 
 def _option(number: int) -> tuple[object, ...]:
     strike = 50.0 * (1 + number % 900)
     symbol = f"U{number // 900}31JUL26{strike:.0f}CE"
     return (
-        symbol, f"X{symbol}", f"U{number // 900}", "NFO", "NFO", f"{number}::::{number}",
-        "31-JUL-26", strike, 75, "CE", 0.05, 1.0,
-    )  # fmt: skip
+        symbol,
+        f"X{symbol}",
+        f"U{number // 900}",
+        "NFO",
+        "NFO",
+        f"{number}::::{number}",
+        "31-JUL-26",
+        strike,
+        75,
+        "CE",
+        0.05,
+        1.0,
+    )
 
 
 _ROWS: dict[str, Callable[[int], tuple[object, ...]]] = {

@@ -1,4 +1,4 @@
-"""What an import costs in a fresh interpreter, and what binding twenty queries costs."""
+"""The time of an import in a new interpreter, and of binding twenty queries."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _PROGRAM = "import {before}\nfrom time import perf_counter\nstarted = perf_counter()\n"
 _PROGRAM += "import {module}\nprint(perf_counter() - started)"
 
-# What is timed, and what was imported before.
+# The import that is timed, and the modules imported before it.
 _IMPORTS = [
     ("psycopg", "sys"),
     ("psycopg_pool", "psycopg"),
@@ -63,7 +63,7 @@ def _figures(taken: float, base: float) -> list[str]:
 
 
 def _import(module: str, before: str) -> float:
-    """Return the seconds of one import; bytecode is there from the first time on."""
+    """Return the seconds of one import; the first run compiles the bytecode."""
     answer = subprocess.run(
         [sys.executable, "-c", _PROGRAM.format(module=module, before=before)],
         check=True,

@@ -1,4 +1,4 @@
-"""The index of instruments: building, size, lookups, searches, and what a swap does to readers."""
+"""The index of instruments: build time, size, lookups, searches, and readers during a swap."""
 
 import gc
 import random
@@ -75,7 +75,7 @@ def _lookups(index: InstrumentIndex) -> None:
 
 
 def _each(call: Callable[..., object], places: Places) -> float:
-    """Return the microseconds of one call, the least of some rounds."""
+    """Return the microseconds of one call, the minimum of the rounds."""
 
     def calls() -> None:
         for broker, exchange, text in places:
@@ -85,7 +85,7 @@ def _each(call: Callable[..., object], places: Places) -> float:
 
 
 def _swaps(db: Database, index: InstrumentIndex) -> None:
-    """Read from the current index, as users of a LiveIndex do, while another thread swaps it."""
+    """Read from the current index, as with a LiveIndex, while another thread swaps it."""
     live = SimpleNamespace(index=index)
     row = market.rows()[0]
 
@@ -105,7 +105,7 @@ def _swaps(db: Database, index: InstrumentIndex) -> None:
 
 
 def _read_during(work: Callable[[], object], read: Callable[[], object]) -> tuple[float, ...]:
-    """Read while *work* is done; return its seconds, the reads, slow ones, and the slowest."""
+    """Read during *work*; return its seconds, the number of reads and slow ones, the slowest."""
     calls, slow, slowest = 0, 0, 0.0
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(seconds, work)

@@ -1,11 +1,11 @@
-"""What instruments cost: their loads, what readers notice of these, search, and the index. By hand:
+"""The cost of instruments: loads, lookups during loads, search, and the index. Run by hand:
 
     pip install -e '.[bench]'
     python tests/benchmarks/instruments.py [loads] [readers] [search] [index]
 
 Without names, everything runs. DATABASE_URL names a server whose user may create databases and the
-extension pgstattuple; without it an embedded one is started. OADB_BENCH_INSTRUMENTS, 180000 where
-unset, sets how many there are.
+extension pgstattuple; without it an embedded server is started. OADB_BENCH_INSTRUMENTS, default
+180000, sets the number of instruments.
 """
 
 import sys

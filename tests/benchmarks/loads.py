@@ -1,4 +1,4 @@
-"""What a load costs beside a bare COPY, and beside deleting all and inserting through an ORM."""
+"""The time of a load, compared with a bare COPY and with a delete and insert through an ORM."""
 
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,9 +21,9 @@ from tests.benchmarks.rounds import ratio, seconds
 RUNS = 3
 _BLOCK = 1 << 16
 
-# How long the parts of a load took, and all of it.
+# Seconds of the parts of a load, and of all of it.
 Spent = dict[str, float]
-_ALL, _INTAKE, _STAGING = "all", "intake: rows looked at and written out", "staging, after intake"
+_ALL, _INTAKE, _STAGING = "all", "intake: rows validated and formatted", "staging, after intake"
 _STEPS = {
     "_stage": _STAGING,
     "count_by_exchange": "count what is listed",
@@ -33,7 +33,7 @@ _STEPS = {
     "_refresh_statistics": "analyze instruments",
 }
 
-# What makes a write dear, whatever the table is called.
+# The indexes and columns of a table, which determine the cost of writes.
 _SHAPE = """
 select regexp_replace(pg_get_indexdef(indexrelid), '^.* USING ', ''), indisunique, indimmediate
 from pg_index where indrelid = %(table)s::regclass
@@ -43,7 +43,7 @@ from pg_attribute where attrelid = %(table)s::regclass and attnum > 0
 order by 1
 """
 
-# The columns of OpenAlgo's table of symbols, and its eight indexes beside the key.
+# The columns of OpenAlgo's table of symbols, and its eight indexes besides the primary key.
 _INDEXED = ("symbol", "brsymbol", "exchange", "brexchange", "token")
 _LEGACY = sa.Table(
     "legacy_symbols",
@@ -61,7 +61,7 @@ _LEGACY = sa.Table(
 
 
 class Legacy:
-    """A row of that table, as the ORM has it."""
+    """A row of that table, mapped by the ORM."""
 
 
 orm.registry().map_imperatively(Legacy, _LEGACY)
@@ -98,11 +98,15 @@ def _print_all(spent: dict[str, list[Spent]], copy: str, orm_reload: str) -> Non
     conditions.table(
         ("what", "seconds", "ratio to COPY", "times faster than the ORM"),
         (
-            [name, f"{median(each):.2f}", f"{ratio(each, took[copy])}",
-             f"{ratio(took[orm_reload], each)}"]
+            [
+                name,
+                f"{median(each):.2f}",
+                f"{ratio(each, took[copy])}",
+                f"{ratio(took[orm_reload], each)}",
+            ]
             for name, each in took.items()
         ),
-    )  # fmt: skip
+    )
 
 
 def _print_parts(spent: dict[str, list[Spent]]) -> None:
@@ -117,13 +121,13 @@ def _print_parts(spent: dict[str, list[Spent]]) -> None:
 
 
 def _first_load(connection: psycopg.Connection, db: Database, rows: Sequence[Listing]) -> Spent:
-    # After it the tables are as a migration leaves them: nothing is known of their size.
+    # Leaves the tables as a migration does, without statistics of their size.
     connection.execute("truncate oadb.instruments, oadb.instrument_staging")
     return _load(db, rows)
 
 
 def _load(db: Database, rows: Sequence[Listing]) -> Spent:
-    """Load; staging is what remains of it while rows are looked at, for the two overlap."""
+    """Time a load. Intake and staging overlap; staging counts without the intake."""
     spent = dict.fromkeys((_INTAKE, *_STEPS.values()), 0.0)
     with ExitStack() as patches:
         for name in _STEPS:
@@ -159,7 +163,7 @@ def _rendered(rows: Iterable[Listing]) -> bytes:
 
 
 def _bare_copy(connection: psycopg.Connection, lines: bytes) -> Spent:
-    """Time COPY of rows that were made ready before, into an empty table of the same shape."""
+    """Time a COPY of prepared rows into an empty table with the same columns and indexes."""
     connection.execute("create table bare (like oadb.instruments including all)")
     shapes = [
         connection.execute(_SHAPE, {"table": name}).fetchall()
@@ -180,19 +184,26 @@ def _bare_copy(connection: psycopg.Connection, lines: bytes) -> Spent:
 
 @contextmanager
 def _legacy(url: str, rows: Iterable[Listing]) -> Generator[Callable[[], None]]:
-    """Give what OpenAlgo does on a reload: delete, commit, insert through the ORM, commit."""
+    """Give a function that reloads as OpenAlgo: delete, commit, insert by the ORM, commit."""
     engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     _LEGACY.metadata.create_all(engine)
     mappings: list[dict[str, Any]] = [
         {
-            "symbol": row.symbol, "brsymbol": row.broker_symbol, "name": row.name,
-            "exchange": row.exchange, "brexchange": row.broker_exchange, "token": row.token,
-            "expiry": row.expiry, "instrumenttype": row.instrument_type,
-            "strike": float(row.strike or 0), "lotsize": int(row.lot_size),
-            "tick_size": float(row.tick_size), "contract_value": float(row.contract_value),
+            "symbol": row.symbol,
+            "brsymbol": row.broker_symbol,
+            "name": row.name,
+            "exchange": row.exchange,
+            "brexchange": row.broker_exchange,
+            "token": row.token,
+            "expiry": row.expiry,
+            "instrumenttype": row.instrument_type,
+            "strike": float(row.strike or 0),
+            "lotsize": int(row.lot_size),
+            "tick_size": float(row.tick_size),
+            "contract_value": float(row.contract_value),
         }
         for row in rows
-    ]  # fmt: skip
+    ]
 
     def reload() -> None:
         with orm.Session(engine) as session:

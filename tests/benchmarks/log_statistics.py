@@ -1,6 +1,6 @@
-"""What statistics of a month of traffic cost, and what keeping its rollups does.
+"""The time of statistics over a month of traffic, and of refreshing its rollups.
 
-Not named statistics: a script beside it would import it in the place of Python's own.
+It is not named statistics, as the scripts beside it would import it instead of Python's module.
 """
 
 import os
@@ -30,13 +30,13 @@ _DIRTY_MINUTES, _BATCHES_A_MINUTE = 3, 240
 _REFRESHES = 30
 _SEED = 20240229
 
-# A day each, as they would be had they been made in time.
+# One for each day, as retention makes them.
 _PARTITION = """
 create table traffic_{day:%Y%m%d} partition of oadb.traffic
 for values from ('{day}') to ('{next_day}')
 """
 
-# Endpoints are asked for unevenly, and differ in how long they take; 4 % fail.
+# Endpoints differ in frequency and in duration; 4 % of the requests fail.
 _FILL = """
 insert into oadb.traffic (logged_at, ip, method, path, endpoint, status, duration_ms, host)
 select
@@ -59,7 +59,7 @@ select gen_random_uuid(), 'traffic', 1, first_at, least(first_at + %(length)s, %
 from generate_series(%(start)s, %(end)s - interval '1 ms', %(length)s) as batches (first_at)
 """
 
-# One of the scans that OpenAlgo makes 57 of.
+# OpenAlgo makes 57 scans like this one.
 _SCAN = "select count(*), avg(duration_ms) from oadb.traffic where status >= 400"
 
 _SIZES = """
@@ -121,7 +121,7 @@ def _fill(connection: psycopg.Connection) -> None:
 
 
 def _refresh_as_time_passes(connection: psycopg.Connection, db: Database) -> list[float]:
-    """Refresh a day's last minutes one by one, as if each had just been written; take seconds."""
+    """Refresh some minutes one by one, as if each was just written; return the seconds of each."""
     took = []
     for number in range(_REFRESHES, 0, -1):
         minute = END - timedelta(minutes=number + _DIRTY_MINUTES)
@@ -133,24 +133,26 @@ def _refresh_as_time_passes(connection: psycopg.Connection, db: Database) -> lis
             cursor.execute(
                 _BATCHES,
                 {
-                    "start": minute, "end": minute + timedelta(minutes=1),
+                    "start": minute,
+                    "end": minute + timedelta(minutes=1),
                     "length": timedelta(minutes=1) / _BATCHES_A_MINUTE,
                 },
-            )  # fmt: skip
+            )
         took.append(seconds(lambda: rollups.refresh(db)))
     return took
 
 
 def _leave_dirty(connection: psycopg.Connection) -> None:
-    """Have the last minutes written by a busy writer, and not rolled up yet."""
+    """Record batches for the last minutes, which are not rolled up yet."""
     with psycopg.ClientCursor(connection) as cursor:
         cursor.execute(
             _BATCHES,
             {
-                "start": END - timedelta(minutes=_DIRTY_MINUTES), "end": END,
+                "start": END - timedelta(minutes=_DIRTY_MINUTES),
+                "end": END,
                 "length": timedelta(minutes=1) / _BATCHES_A_MINUTE,
             },
-        )  # fmt: skip
+        )
 
 
 def _windows() -> dict[str, list[Window]]:
@@ -205,7 +207,7 @@ def _timed(db: Database, window: Window) -> float:
 
 
 def _cpu_seconds(db: Database) -> float:
-    """Return the CPU time that the one connection of *db* took on the server, if it is here."""
+    """Return the CPU seconds of *db*'s connection on the server; nan for a remote server."""
     pid = _backend(db)
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -221,11 +223,13 @@ def _print_refreshes(backlog: float, steady: Sequence[float]) -> None:
         ("refresh", "ms for a minute of traffic", "us for a row"),
         (
             [name, f"{each * 1e3:.1f}", f"{each * minutes / ROWS * 1e6:.1f}"]
-            for name, each in (("once a minute, p50", median(steady)),
-                               ("once a minute, worst", max(steady)),
-                               ("the backlog of a month", backlog / minutes))
+            for name, each in (
+                ("once a minute, p50", median(steady)),
+                ("once a minute, worst", max(steady)),
+                ("the backlog of a month", backlog / minutes),
+            )
         ),
-    )  # fmt: skip
+    )
 
 
 def _print_sizes(connection: psycopg.Connection) -> None:

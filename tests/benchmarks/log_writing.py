@@ -1,4 +1,4 @@
-"""The writer of logs beside a bare COPY and a commit for each row; callers, bounds, overload."""
+"""The log writer, compared with a bare COPY and a commit per row; callers, memory, overload."""
 
 import gc
 import json
@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
+from pathlib import Path
 from statistics import median
 from time import monotonic, perf_counter, sleep, thread_time
 
@@ -27,7 +28,7 @@ RUNS = 5
 _ENDLESS = Limits(max_rows=10_000_000, max_bytes=2**34)
 _IDLE = replace(_ENDLESS, flush_rows=10_000_000, flush_seconds=60.0)
 
-# A commit for each row is so slow that fewer rows tell as much.
+# One commit per row is slow, so fewer rows are enough to measure it.
 _COMMITTED = 50
 
 _COLUMNS = ("ip", "method", "path", "endpoint", "status", "duration_ms", "host", "user_id", "error")
@@ -38,10 +39,18 @@ _INSERT = (
 ).encode()
 
 ORDER: dict[str, object] = {
-    "apikey": "f" * 64, "strategy": "ema crossover", "symbol": "NIFTY30JAN2624000CE",
-    "exchange": "NFO", "action": "BUY", "product": "MIS", "pricetype": "LIMIT", "quantity": "75",
-    "price": "101.5", "trigger_price": "0", "disclosed_quantity": "0",
-}  # fmt: skip
+    "apikey": "f" * 64,
+    "strategy": "ema crossover",
+    "symbol": "NIFTY30JAN2624000CE",
+    "exchange": "NFO",
+    "action": "BUY",
+    "product": "MIS",
+    "pricetype": "LIMIT",
+    "quantity": "75",
+    "price": "101.5",
+    "trigger_price": "0",
+    "disclosed_quantity": "0",
+}
 ANSWER: dict[str, object] = {"status": "success", "orderid": "250723000012345"}
 
 
@@ -55,7 +64,7 @@ def main() -> None:
 
 
 def _durable(url: str) -> psycopg.Connection:
-    """Connect to a database whose commits wait for the disk, as they do where it matters."""
+    """Connect to a database whose commits wait for the disk, as in production."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "do $$ begin execute format('alter database %I set synchronous_commit = on', "
@@ -66,12 +75,18 @@ def _durable(url: str) -> psycopg.Connection:
 
 def request(number: int, path: str = "/api/v1/placeorder") -> traffic.Request:
     return traffic.Request(
-        f"203.0.113.{number % 250}", "POST", path, 200, 12.5 + number % 100,
-        "/api/v1/placeorder", "algo.example.in", number % 1000,
-    )  # fmt: skip
+        f"203.0.113.{number % 250}",
+        "POST",
+        path,
+        200,
+        12.5 + number % 100,
+        "/api/v1/placeorder",
+        "algo.example.in",
+        number % 1000,
+    )
 
 
-# How many rows a second --------------------------------------------------------------------------
+# Rows per second ----------------------------------------------------------------------------------
 
 
 def _print_throughput(url: str, connection: psycopg.Connection) -> None:
@@ -148,7 +163,7 @@ def _commit_each(connection: psycopg.Connection, rows: Sequence[traffic.Request]
     return seconds(insert) / len(rows)
 
 
-# What a caller spends ----------------------------------------------------------------------------
+# Time of a caller ---------------------------------------------------------------------------------
 
 
 def _print_callers(url: str) -> None:
@@ -164,14 +179,15 @@ def _print_callers(url: str) -> None:
     }
     figures = [[name, *map("{:.2f}".format, _callers(url, rows))] for name, rows in kinds.items()]
     dumped = [json.dumps(ORDER) + json.dumps(ANSWER) for _ in range(100)]
-    took = min(seconds(lambda: [json.dumps(ORDER) + json.dumps(ANSWER) for _ in dumped])
-               for _ in range(20)) / len(dumped)  # fmt: skip
+    took = min(
+        seconds(lambda: [json.dumps(ORDER) + json.dumps(ANSWER) for _ in dumped]) for _ in range(20)
+    ) / len(dumped)
     figures.append(["json.dumps of both alone, to compare", "", f"{took * 1e6:.2f}"])
     conditions.table(("microseconds of a caller for each row", "CPU", "by the clock"), figures)
 
 
 def _callers(url: str, rows: Sequence[Row]) -> tuple[float, float]:
-    """Return the medians of CPU and time for a row, in thousands, while nothing is delivered."""
+    """Return the medians of CPU and wall time per row, in microseconds, without delivery."""
     cpu: list[float] = []
     clock: list[float] = []
     logs = LogWriter(conditions.config(url), _IDLE)
@@ -186,7 +202,7 @@ def _callers(url: str, rows: Sequence[Row]) -> tuple[float, float]:
     return median(cpu), median(clock)
 
 
-# What is kept in memory --------------------------------------------------------------------------
+# Memory of a full queue ---------------------------------------------------------------------------
 
 
 def _print_memory(url: str) -> None:
@@ -219,10 +235,10 @@ def _full(url: str, make: Callable[[int], Row]) -> list[str]:
     return [f"{stats.queued_rows:,}", f"{stats.queued_bytes / 1e6:.1f}", f"{measured / 1e6:.1f}"]
 
 
-# Too much of it ----------------------------------------------------------------------------------
+# Overload -----------------------------------------------------------------------------------------
 
 
-# As a server that is slow: one interpreter offers little more than a fast one stores.
+# Slows the server down: one interpreter offers little more rows than a fast server stores.
 _SLOW = """
 create function public.wait() returns trigger language plpgsql as
 'begin perform pg_sleep(0.2); return null; end';
@@ -231,7 +247,7 @@ create trigger wait before insert on oadb.traffic for each statement execute fun
 
 
 def _capacity(url: str) -> float:
-    """Return how many rows a second are stored while there are always more."""
+    """Return the number of rows stored in a second while the queue is never empty."""
     with LogWriter(conditions.config(url)) as logs:
         _, _, took = _offer(logs, 1e9, SECONDS / 6)
         return logs.stats().stored / took
@@ -280,7 +296,7 @@ def _print_overload(url: str, connection: psycopg.Connection) -> None:
 
 
 def _offer(logs: LogWriter, rate: float, lasts: float, givers: int = 2) -> tuple[float, int, float]:
-    """Offer rows at a rate from some threads; return the slowest write, how many, and how long."""
+    """Write rows at a rate; return the slowest write, the number of rows, and the seconds."""
     slowest: list[float] = []
     offered: list[int] = []
 
@@ -303,6 +319,5 @@ def _offer(logs: LogWriter, rate: float, lasts: float, givers: int = 2) -> tuple
 
 
 def _resident() -> float:
-    """Return the megabytes of this process that are in memory."""
-    with open("/proc/self/statm") as file:  # noqa: PTH123
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    """Return the resident memory of this process, in megabytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6

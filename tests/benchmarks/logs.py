@@ -1,12 +1,12 @@
-"""What logs cost: to write them, by whom, and under too much load. By hand:
+"""The cost of logs: writing, retention, statistics, and checks of bans. Run by hand:
 
     pip install -e '.[bench]'
     python tests/benchmarks/logs.py [writer] [retention] [statistics] [bans]
 
 Without names, everything runs. DATABASE_URL names a server whose user may create databases;
-without it an embedded one is started. OADB_BENCH_LOGS, 200000 where unset, sets how many rows the
-writer writes, OADB_BENCH_LOG_ROWS, 10000000 where unset, how many the others find, and
-OADB_BENCH_SECONDS, 60 where unset, how long the load is too high.
+without it an embedded server is started. OADB_BENCH_LOGS, default 200000, sets the number of rows
+that the writer writes; OADB_BENCH_LOG_ROWS, default 10000000, the rows in the tables of the others;
+OADB_BENCH_SECONDS, default 60, the duration of the overload.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""One user by primary key, eight columns, through each library on the same server."""
+"""The lookup of a user by primary key, eight columns, with each library on the same server."""
 
 import asyncio
 from contextlib import ExitStack
@@ -57,7 +57,7 @@ def _cpu(variant: Variant, base: Variant) -> list[str]:
 
 
 def _print_targets(found: dict[str, Variant]) -> None:
-    """Print the ratios that the design sets a limit for, and that of the two colours."""
+    """Print the ratios that have an aim, sync and async."""
     ours = found[peers.OADB]
     pairs = [
         ("at most 1", ours, found[f"{peers.POOL}, tuples"]),

@@ -1,7 +1,7 @@
-"""A market of 180,000 instruments, from a broker's real files where they are at hand.
+"""A market of 180,000 instruments, made from a broker's real files if they exist.
 
-OADB_TEST_BROKER_FILES names their folder. The files have 44,830 instruments, the made-up market in
-their place 21,000; copies stand for other underlyings, until there are enough.
+OADB_TEST_BROKER_FILES names their folder. They have 44,830 instruments; the made-up market that is
+used without them has 21,000. Copies with other underlyings make up the rest.
 OADB_BENCH_INSTRUMENTS sets another number.
 """
 
@@ -26,36 +26,36 @@ BROKER = "zerodha"
 
 _VACUUMS = 3
 LASTING = slice(None, None, 10)
-"""Instruments that no day changes."""
+"""Instruments that next_day never changes."""
 
 _CHANGED = 0.02
 
 
 @contextmanager
 def database(pool_size: int = conditions.POOL_SIZE) -> Generator[tuple[str, Database]]:
-    """Give a database that holds the market: its DATABASE_URL, and its pool."""
+    """Give the DATABASE_URL of a database with the market, and the open Database."""
     with conditions.database() as url, Database(conditions.config(url, pool_size)) as db:
         load(db, rows())
         with psycopg.connect(url, autocommit=True) as connection:
-            # As autovacuum leaves it in a minute: a snapshot from before the load may hold it up.
+            # As autovacuum does within a minute; more than once, as an older snapshot may delay it.
             for _ in range(_VACUUMS):
                 connection.execute("vacuum analyze oadb.instruments, oadb.instrument_staging")
         yield url, db
 
 
 def load(db: Database, listed: Sequence[Listing]) -> None:
-    """Make these the instruments of the market."""
+    """Replace the instruments of the market."""
     loads.load(db, BROKER, listed)
 
 
 @cache
 def rows() -> Sequence[Listing]:
-    """Return as many instruments as a broker lists."""
+    """Return all instruments of the market."""
     return tuple(islice(_copies(), INSTRUMENTS))
 
 
 def next_day(listed: Sequence[Listing], day: int) -> Sequence[Listing]:
-    """Change one in fifty: half of them have another lot size, half give way to new ones."""
+    """Change one in fifty instruments: half get another lot size, half are replaced by new ones."""
     choice = random.Random(day)
     changed = list(listed)
     numbers = [number for number in range(len(changed)) if number % LASTING.step]
@@ -77,7 +77,7 @@ def _copies() -> Iterator[Listing]:
 
 
 def _copied(row: Listing, number: int) -> Listing:
-    """Return the same instrument of another underlying, whose name begins with X and a letter."""
+    """Return a copy with another underlying, whose name begins with X and a letter."""
     prefix = "X" + chr(ord("A") + number)
     return row._replace(
         symbol=prefix + row.symbol,
@@ -93,6 +93,6 @@ def _originals() -> Iterator[Listing]:
     for file in files:
         yield from (row for row in zerodha.read(file) if isinstance(row, Listing))
     if not files:
-        # Not those of BSE, whose odd texts a bare COPY would have to escape.
+        # Without BSE, as a bare COPY would have to escape its texts.
         rows = large_market.instruments()
         yield from (Listing.of(row) for row in rows if row.exchange != "BSE")

@@ -1,4 +1,4 @@
-"""The point lookup of one user, as it is written with each library, over a blocking connection."""
+"""The lookup of one user, written with each library, over a blocking connection."""
 
 import os
 import shutil
@@ -33,19 +33,19 @@ OADB, OADB_TRANSACTION = "oadb", "oadb, in a transaction of its own"
 ORM = "SQLAlchemy ORM, as OpenAlgo uses it"
 PGBENCH = "pgbench -M prepared -c 1"
 
-# pgbench connects anew in every round; so many calls make its first ones count for little.
+# pgbench connects in every round; with this number of calls, the connection hardly counts.
 _PGBENCH_CALLS = 2000
 
 Lookup = Callable[[int], object]
 
 
 def ids() -> Iterator[int]:
-    """Yield ids of users, far apart, for ever, in the same order each time."""
+    """Yield ids of users endlessly, far apart, always in the same order."""
     return cycle([n * 7919 % USERS + 1 for n in range(USERS)])
 
 
 def repeated(lookup: Lookup) -> Callable[[int], None]:
-    """Return a function that looks so many users up, and checks the last."""
+    """Return a function that looks up a number of users and checks the last."""
     numbers = ids()
 
     def run(calls: int) -> None:
@@ -74,7 +74,7 @@ def oadb(url: str) -> Generator[list[Variant]]:
 
 @contextmanager
 def pool(url: str) -> Generator[list[Variant]]:
-    """Give what goes through one autocommit pool: psycopg itself, and aiosql on top of it."""
+    """Give the variants that use one autocommit pool: psycopg, and aiosql on top of it."""
     sql = SQL.format("%s")
     queries = aiosql.from_str(
         f"-- name: get(user_id)^\n-- record_class: User\n{SQL.format(':user_id')};\n",
@@ -107,7 +107,7 @@ def pool(url: str) -> Generator[list[Variant]]:
 
 @contextmanager
 def pool_default(url: str) -> Generator[Variant]:
-    """Give psycopg's pool as it comes: every block a transaction."""
+    """Give psycopg's pool with its defaults: every block is a transaction."""
     sql = SQL.format("%s")
     with _pool(url) as connections:
 
@@ -120,13 +120,16 @@ def pool_default(url: str) -> Generator[Variant]:
 
 @contextmanager
 def one_cursor(url: str) -> Generator[Variant]:
-    """Give the least that psycopg can do: no pool, one cursor for all."""
+    """Give the minimum that psycopg needs: no pool, one cursor for all calls."""
     sql = SQL.format("$1")
     with (
         psycopg.connect(url, autocommit=True) as connection,
         psycopg.RawCursor(connection) as cursor,
     ):
-        lookup: Lookup = lambda user_id: cursor.execute(sql, (user_id,)).fetchone()  # noqa: E731
+
+        def lookup(user_id: int) -> object:
+            return cursor.execute(sql, (user_id,)).fetchone()
+
         yield Variant("psycopg, one connection, one cursor", repeated(lookup))
 
 
@@ -149,7 +152,7 @@ class Base(orm.DeclarativeBase):
 
 class UserModel(Base):
     __tablename__ = "users"
-    __table_args__ = {"schema": "oadb"}  # noqa: RUF012 - SQLAlchemy's own form
+    __table_args__ = {"schema": "oadb"}  # noqa: RUF012  # as SQLAlchemy documents it
 
     user_id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
     username: orm.Mapped[str]
@@ -179,7 +182,7 @@ def mapper(url: str) -> Generator[Variant]:
 
 @contextmanager
 def pgbench(url: str) -> Generator[list[Variant]]:
-    """Give the variant of PostgreSQL's own C program, where it is installed."""
+    """Give the variant of PostgreSQL's benchmark program, if it is installed."""
     program = _pgbench()
     if program is None:
         yield []

@@ -1,4 +1,4 @@
-"""What the readers of instruments notice while another process loads them anew."""
+"""Lookups of instruments while another process reloads them."""
 
 import random
 import threading
@@ -20,7 +20,7 @@ from tests.benchmarks.rounds import seconds
 
 READERS, RELOADS, PEER_RELOADS = 8, 20, 5
 
-# Seconds of each lookup, and whether it found what it looked for.
+# Seconds of each lookup, and whether it found the instrument.
 Lookups = list[tuple[float, bool]]
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     print(f"\n## {READERS} threads look up what every day has, 2 % of the rest changing each day")
     loader = ProcessPoolExecutor(1, get_context("spawn"), initializer=market.rows)
     with market.database(READERS) as (url, db), loader:
-        loader.submit(bool).result()  # by now it has read the files
+        loader.submit(bool).result()  # waits until it has read the files
         look = partial(_by_oadb, db)
         with _reading(look, rows) as calm:
             while len(calm) < market.INSTRUMENTS:
@@ -39,17 +39,28 @@ def main() -> None:
         with _reading(partial(_by_psycopg, url, threading.local()), rows) as peer:
             loader.submit(_reload, url, PEER_RELOADS).result()
         conditions.table(
-            ("lookups", "at rest", f"during {RELOADS} reloads",
-             f"psycopg, a connection a thread, during {PEER_RELOADS}"),
-            zip(("number", "missed", "median, us", "99.9 %, ms", "slowest, ms"),
-                _figures(calm), _figures(during), _figures(peer), strict=True),
-        )  # fmt: skip
+            (
+                "lookups",
+                "at rest",
+                f"during {RELOADS} reloads",
+                f"psycopg, a connection a thread, during {PEER_RELOADS}",
+            ),
+            zip(
+                ("number", "missed", "median, us", "99.9 %, ms", "slowest, ms"),
+                _figures(calm),
+                _figures(during),
+                _figures(peer),
+                strict=True,
+            ),
+        )
         conditions.table(
             ("after the reloads, without a pause", "live rows", "dead rows", "megabytes"),
             _tables(url),
         )
-    print(f"\nA reload took {median(reloads):.2f} s, the first {reloads[0]:.2f}, "
-          f"the last {reloads[-1]:.2f}.")  # fmt: skip
+    print(
+        f"\nA reload took {median(reloads):.2f} s, the first {reloads[0]:.2f}, "
+        f"the last {reloads[-1]:.2f}."
+    )
 
 
 def _by_oadb(db: Database, row: Listing) -> bool:
@@ -57,18 +68,19 @@ def _by_oadb(db: Database, row: Listing) -> bool:
 
 
 def _by_psycopg(url: str, here: threading.local, row: Listing) -> bool:
-    """Look a row up plainly: what is slow here is slow by the machine and the server."""
+    """Look a row up with psycopg alone, to show how slow the machine and the server are."""
     if not hasattr(here, "connection"):
         here.connection = psycopg.connect(url, autocommit=True)
     found = here.connection.execute(
         "select token from oadb.instruments where broker = %s and exchange = %s and symbol = %s",
-        (row.broker, row.exchange, row.symbol), prepare=True,
-    ).fetchone()  # fmt: skip
+        (row.broker, row.exchange, row.symbol),
+        prepare=True,
+    ).fetchone()
     return found is not None
 
 
 def _reload(url: str, days: int) -> list[float]:
-    """Load one day after the other; return what each took."""
+    """Load one day after the other; return the seconds of each load."""
     took: list[float] = []
     listed = market.rows()
     with Database(conditions.config(url, 1)) as db:
@@ -80,7 +92,7 @@ def _reload(url: str, days: int) -> list[float]:
 
 @contextmanager
 def _reading(look: Callable[[Listing], bool], rows: Sequence[Listing]) -> Generator[Lookups]:
-    """Look rows up from many threads for as long as the block lasts; give what each call took."""
+    """Look rows up from many threads while the block runs; give the lookups."""
     seen: Lookups = []
     done = threading.Event()
 
@@ -106,12 +118,17 @@ def _figures(seen: Lookups) -> list[str]:
     took = sorted(each for each, _ in seen)
     rare = took[int(len(took) * 0.999)]
     missed = sum(not found for _, found in seen)
-    return [f"{len(took):,}", str(missed), f"{median(took) * 1e6:.0f}",
-            f"{rare * 1e3:.1f}", f"{took[-1] * 1e3:.1f}"]  # fmt: skip
+    return [
+        f"{len(took):,}",
+        str(missed),
+        f"{median(took) * 1e6:.0f}",
+        f"{rare * 1e3:.1f}",
+        f"{took[-1] * 1e3:.1f}",
+    ]
 
 
 def _tables(url: str) -> list[list[str]]:
-    """Return what the tables of a load hold, and what vacuum would find in them."""
+    """Return the live and dead rows of the tables of a load, and their size."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("create extension if not exists pgstattuple")
         found = connection.execute(

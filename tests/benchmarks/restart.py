@@ -1,4 +1,4 @@
-"""How long the first call takes after the server was restarted under idle connections."""
+"""The time of the first call after a restart of the server, with idle connections."""
 
 import logging
 import time
@@ -24,7 +24,7 @@ Call = Callable[[], object]
 
 
 def main() -> None:
-    # The pool warns of every connection that it finds dead.
+    # The pool logs a warning for every broken connection.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     print(f"\n## First call after a restart, with {CONNECTIONS} idle connections\n")
     print("From the moment at which the server takes connections again to the first answer.")
@@ -42,7 +42,7 @@ def _rows(server: ServerControl) -> Iterable[list[str]]:
 
 
 def _first_answer(call: Call) -> list[str]:
-    """Call until there is an answer; return the time it took and how many calls failed."""
+    """Call until a call succeeds; return the milliseconds and the number of failed calls."""
     started = time.perf_counter()
     for failed in count():
         try:

@@ -1,4 +1,4 @@
-"""What retention costs: a month of traffic dropped while readers go on, and what they wait."""
+"""The time of retention: a month of traffic is dropped while readers run, which have to wait."""
 
 import os
 from collections.abc import Callable
@@ -21,7 +21,7 @@ ROWS = int(os.environ.get("OADB_BENCH_LOG_ROWS", "10000000"))
 READERS = 2
 _DAYS = [datetime(2025, 1, day, tzinfo=UTC) for day in range(1, 32)]
 
-# One statement for each day: what is written at a time stays small.
+# One statement for each day keeps transactions small.
 _FILL = """
 insert into oadb.traffic (
     logged_at, ip, method, path, endpoint, status, duration_ms, host, user_id
@@ -41,7 +41,7 @@ from pg_inherits where inhparent = 'oadb.traffic'::regclass
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How long a piece of work took, and what its readers found, in seconds."""
+    """Seconds of a piece of work, and of the locks and reads of the readers meanwhile."""
 
     work: float
     locks: list[float]
@@ -64,12 +64,12 @@ def main() -> None:
         f"{READERS} readers go on meanwhile: they lock the table as a query does, then read a page."
     )
     with conditions.database() as url, Database(conditions.config(url)) as db:
-        made = beside_readers(url, lambda: _make(db))
+        made = during_reads(url, lambda: _make(db))
         took = seconds(lambda: _fill(url))
         before = _size(url)
-        rest = beside_readers(url, lambda: Event().wait(3))
+        rest = during_reads(url, lambda: Event().wait(3))
         each: list[float] = []
-        dropped = beside_readers(url, lambda: _drop(db, each))
+        dropped = during_reads(url, lambda: _drop(db, each))
         freed = before - _size(url)
     print(f"{before:,.0f} MB were written in {took:.0f} s; {freed:,.0f} MB were given back.")
     print(
@@ -77,18 +77,25 @@ def main() -> None:
         f"{1e3 * max(each):.0f} ms; the rest were commits, after whose locks the files go."
     )
     conditions.table(
-        ("what", "seconds", "reads", "lock, median ms", "lock, longest ms",
-         "read, median ms", "read, longest ms"),
+        (
+            "what",
+            "seconds",
+            "reads",
+            "lock, median ms",
+            "lock, longest ms",
+            "read, median ms",
+            "read, longest ms",
+        ),
         [
             made.cells("31 partitions made"),
             rest.cells("nothing, for 3 s"),
             dropped.cells("31 partitions dropped"),
         ],
-    )  # fmt: skip
+    )
 
 
-def beside_readers(url: str, work: Callable[[], object]) -> Waits:
-    """Do *work* while readers go on, which began before it and end after it."""
+def during_reads(url: str, work: Callable[[], object]) -> Waits:
+    """Do *work* while readers run, which start before it and end after it."""
     ended = Event()
     with ThreadPoolExecutor(READERS) as pool:
         readers = [pool.submit(_read, url, ended) for _ in range(READERS)]
@@ -121,7 +128,7 @@ def _make(db: Database) -> None:
 
 
 def _drop(db: Database, each: list[float]) -> None:
-    """Drop what is old; note how long each took until its commit, in which files go."""
+    """Drop old partitions; add the seconds of each until its commit, which deletes the files."""
     for name in partitions.list_expired(db, "traffic", timedelta(days=30)):
         with db.transaction() as tx:
             each += [seconds(partial(partitions.drop, tx, "traffic", name))]

@@ -1,6 +1,6 @@
-"""Paired measurement: in every round each variant runs in turn, in an order that changes.
+"""Paired measurement: in every round each variant runs once, in an order that changes.
 
-Only figures of one round are compared, so that what else the machine does hits all alike.
+Only figures of the same round are compared, so that other load on the machine affects all alike.
 """
 
 import math
@@ -19,9 +19,9 @@ _SEED = 20240229
 
 @dataclass
 class Variant:
-    """One way to do the work; *run* does it as often as it is told.
+    """One way to do the work; *run* takes the number of calls.
 
-    Where *run* returns seconds, they count instead of the clock: it measured by itself.
+    If *run* returns seconds, it measured the time by itself, and they count instead of the clock.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of the ratios of all rounds, and the 95 % confidence interval of that median."""
+    """The median of the ratios of all rounds, and its 95 % confidence interval."""
 
     middle: float
     low: float
@@ -53,7 +53,7 @@ class Ratio:
 
 
 def measure(variants: Sequence[Variant], rounds: int = ROUNDS, calls: int = CALLS) -> None:
-    """Fill in the seconds of every variant, one figure for each round."""
+    """Measure the variants: adds the seconds of each, one figure for each round."""
     order = list(variants)
     shuffle = random.Random(_SEED).shuffle
     for variant in order:
@@ -65,7 +65,7 @@ def measure(variants: Sequence[Variant], rounds: int = ROUNDS, calls: int = CALL
 
 
 def ratio(above: Sequence[float], below: Sequence[float]) -> Ratio:
-    """Compare two variants round by round. The interval assumes nothing of the distribution."""
+    """Compare two variants round by round. The interval assumes no distribution."""
     ratios = sorted(a / b for a, b in zip(above, below, strict=True))
     reach = 0.98 * math.sqrt(len(ratios))
     low = max(math.floor(len(ratios) / 2 - reach), 0)
@@ -74,7 +74,7 @@ def ratio(above: Sequence[float], below: Sequence[float]) -> Ratio:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long *work* takes."""
+    """Return the seconds that *work* takes."""
     started = perf_counter()
     work()
     return perf_counter() - started

@@ -1,4 +1,4 @@
-"""Search of instruments by kind of query, beside ILIKE on four columns; and its indexes' sizes."""
+"""Search of instruments by kind of query, compared with ILIKE on four columns; sizes of indexes."""
 
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -41,7 +41,7 @@ QUERIES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "few hits without a trigram": [("ZX", {}), ("%", {})],
 }
 
-# Of these the target speaks; the others are shown because they are the worst.
+# The target is set for these; the others are shown because they are the slowest.
 MIX = [*QUERIES][:-3]
 
 _ILIKE = f"select {', '.join(Listing._fields)} from oadb.instruments where broker = %s"
@@ -62,9 +62,9 @@ def measure(
     find: Callable[..., object],
     kinds: Iterable[str] = QUERIES,
     rounds: int = ROUNDS,
-    warm_up: int = 6,  # by then the server has chosen a plan for all values
+    warm_up: int = 6,  # after five executions the server may choose a generic plan
 ) -> dict[str, list[float]]:
-    """Return the milliseconds of the searches of each kind."""
+    """Return the milliseconds of all searches of each kind."""
     taken: dict[str, list[float]] = {kind: [] for kind in kinds}
     for number in range(warm_up + rounds):
         for kind, found in taken.items():
@@ -89,7 +89,7 @@ def print_kinds(taken: dict[str, list[float]]) -> None:
 
 
 def figures(taken: list[float]) -> tuple[float, float, float]:
-    """Return the median, the 95th percentile and the greatest."""
+    """Return the median, the 95th percentile and the maximum."""
     return median(taken), quantiles(taken, n=20)[-1], max(taken)
 
 
@@ -107,7 +107,7 @@ def _print_peers(connection: psycopg.Connection, ours: list[float]) -> None:
 def _ilike(
     connection: psycopg.Connection, order: str, broker: str, text: str, **filters: object
 ) -> list[tuple[Any, ...]]:
-    """Search as OpenAlgo's database function does: each term has to match one of four columns."""
+    """Search as OpenAlgo's database function: each term must match one of four columns."""
     terms = [f"%{term}%" for term in text.split() for _ in range(4)]
     equal = "".join(f" and {column} = %s" for column in filters)
     statement = _ILIKE + _TERM * len(text.split()) + equal + order + " limit 50"

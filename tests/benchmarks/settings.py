@@ -1,4 +1,4 @@
-"""A setting and the trading mode, beside a plain lookup of a user by primary key."""
+"""Reading a setting and the trading mode, compared with the lookup of a user by primary key."""
 
 from collections.abc import Callable
 

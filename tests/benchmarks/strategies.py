@@ -1,10 +1,10 @@
-"""What a setting costs, an alert until its strategy is found, a page of strategies. By hand:
+"""The cost of a setting, of finding the strategy of an alert, and of a list. Run by hand:
 
     pip install -e '.[bench]'
     python tests/benchmarks/strategies.py [settings] [alerts] [lists]
 
 Without names, everything runs. DATABASE_URL names a server whose user may create databases; without
-it an embedded one is started. OADB_BENCH_ROUNDS, 100 where unset, sets how long the alerts take.
+it an embedded server is started. OADB_BENCH_ROUNDS, default 100, sets the number of rounds.
 """
 
 import secrets
@@ -81,12 +81,14 @@ def alerts() -> None:
         ["call", "time, ratio to users.get", "us", "client CPU us"],
         (
             [
-                each.name, str(ratio(each.seconds, plain.seconds)), f"{each.microseconds:.0f}",
+                each.name,
+                str(ratio(each.seconds, plain.seconds)),
+                f"{each.microseconds:.0f}",
                 f"{each.cpu_microseconds:.0f}",
             ]
             for each in variants
         ),
-    )  # fmt: skip
+    )
 
 
 def lists() -> None:
@@ -116,7 +118,7 @@ def _often(call: Callable[[], object]) -> Callable[[int], None]:
 
 @contextmanager
 def _database() -> Generator[tuple[Database, IssuedStrategy[Mapping]]]:
-    """Give a database of many strategies, and the one whose webhook is known."""
+    """Give a database with many strategies, and one of them with its webhook."""
     ring = KeyRing([Key(1, "primary", datetime.now(UTC), secrets.token_bytes(32))])
     with (
         conditions.database() as url,

@@ -1,4 +1,4 @@
-"""The benchmarks run: figures are made by hand, but what makes them is kept alive."""
+"""The benchmarks run without an error; their figures are taken by hand."""
 
 import os
 import subprocess
@@ -65,7 +65,7 @@ def test_each_part_of_the_benchmark_of_logs_runs(
     assert shown in done.stdout
 
 
-def test_an_unknown_part_is_named_with_those_there_are() -> None:
+def test_the_error_for_an_unknown_part_lists_the_known_ones() -> None:
     assert run("instruments.py", "load").stderr == (
         "no part load; there are loads, readers, search, index\n"
     )

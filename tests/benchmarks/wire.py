@@ -1,4 +1,4 @@
-"""Round trips, counted on the wire: through oadb, and through psycopg's pool as it comes."""
+"""Round trips counted on the wire: with oadb, and with psycopg's pool and its defaults."""
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
@@ -14,12 +14,12 @@ from tests.benchmarks.peers import SQL
 from tests.faults.proxy import Proxy
 
 ROWS, LOADED = 5000, 1000
-# psycopg prepares a statement at its sixth execution, which takes a round trip more.
+# psycopg prepares a statement at its sixth execution, which takes one more round trip.
 _WARM_UP = 7
-# Held so long by the proxy: what a client sends without waiting counts as sent together.
+# The delay of the proxy; messages that a client sends without waiting count as one round trip.
 _LATENCY = 0.005
 
-# Asking a server that has neither for encryption would take round trips of its own.
+# Negotiating encryption would take extra round trips.
 _PLAIN = "sslmode=disable&gssencmode=disable"
 
 _PASSWORD = "correct horse"
@@ -33,7 +33,7 @@ Pool = psycopg_pool.ConnectionPool
 
 @dataclass(frozen=True)
 class Case:
-    """One piece of work, written for both."""
+    """A piece of work, written for oadb and for psycopg."""
 
     name: str
     ours: Callable[[Database], object]
@@ -134,7 +134,7 @@ def _stream_raw(pool: Pool) -> None:
 
 
 def _copying() -> tuple[Callable[[Database], None], Callable[[Pool], None]]:
-    """Return both ways to copy in; every run has names of its own."""
+    """Return both functions that copy rows in; every run has other names."""
     runs = iter(range(1000))
 
     def rows() -> list[tuple[str, str]]:
@@ -155,7 +155,7 @@ def _copying() -> tuple[Callable[[Database], None], Callable[[Pool], None]]:
 
 
 def _verify_raw(pool: Pool) -> None:
-    """Do what verify_password asks of the database; hashing sends nothing."""
+    """Run the queries of verify_password; hashing sends nothing."""
     with pool.connection() as connection:
         connection.execute(_HASH, ("user1",)).fetchone()
     _lookup(pool)

@@ -63,9 +63,9 @@ def test_a_load_is_announced_when_it_commits(db: Database) -> None:
         with pytest.raises(LoadError):
             load(db, [])
         load(db, [replace(INFY, name="NEW"), TCS])
-        told = [next(heard), next(heard)]
+        notified = [next(heard), next(heard)]
 
-    assert [each.payload for each in told if isinstance(each, Notification)] == ["zerodha"] * 2
+    assert [each.payload for each in notified if isinstance(each, Notification)] == ["zerodha"] * 2
 
 
 # Only differences are written ------------------------------------------------------------------

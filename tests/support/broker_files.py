@@ -1,6 +1,6 @@
-"""Whole files of brokers, where there are any; tests and benchmarks use them, and need none.
+"""Real files of brokers, which tests and benchmarks use if they exist.
 
-OADB_TEST_BROKER_FILES names their folder. Without it, there are none.
+OADB_TEST_BROKER_FILES names their folder.
 """
 
 import os
@@ -9,13 +9,14 @@ from pathlib import Path
 VARIABLE = "OADB_TEST_BROKER_FILES"
 
 ZERODHA = ("kite_nse.csv.gz", "kite_nfo.csv.gz")
-"""Zerodha's instruments of NSE and of NFO, of a day in July 2025."""
+"""Zerodha's instruments of NSE and NFO on a day in July 2025."""
 
 
 def found(*names: str) -> list[Path]:
-    """Return those of the files *names* that are in the folder.
+    """Return the files of these names that are in the folder.
 
-    Raises NotADirectoryError if the variable is set and names no folder.
+    Raises:
+        NotADirectoryError: the variable is set to a path that is not a folder.
     """
     if not os.environ.get(VARIABLE):
         return []

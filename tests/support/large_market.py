@@ -1,7 +1,7 @@
-"""A made-up market as large as an exchange, for what only shows among many rows.
+"""A made-up market as large as an exchange, for behaviour that only many rows show.
 
-It is the same each time. Shares and indices of NSE, shares of BSE with texts of all oddities, and
-futures and options, of which some expired long ago and some will not for long.
+It is always the same: shares and indices of NSE, shares of BSE with unusual characters, and futures
+and options, some long expired and some valid for decades.
 """
 
 import random
@@ -48,7 +48,7 @@ _INDICES = (
 
 
 def instruments() -> list[Instrument]:
-    """Return some 20,000 instruments as Zerodha's reader makes them."""
+    """Return about 21,000 instruments, as Zerodha's reader makes them."""
     choice = random.Random(0)
     rows = chain(_cash(choice), _derivatives(choice))
     unique = {(row.exchange, row.symbol): row for row in rows}.values()
@@ -69,8 +69,8 @@ def _cash(choice: random.Random) -> Iterator[Instrument]:
         name = f"{root} {_text(choice, _WORDS, 1, 2, ' ')}" if choice.random() > 0.15 else None
         yield _instrument("NSE", symbol, name, symbol, "EQ")
     for _ in range(_ODD_SHARES):
-        symbol, theirs, name = (_text(choice, _ODD_SYLLABLES, 1, 4) for _ in range(3))
-        yield _instrument("BSE", symbol, name, theirs, "EQ")
+        symbol, ticker, name = (_text(choice, _ODD_SYLLABLES, 1, 4) for _ in range(3))
+        yield _instrument("BSE", symbol, name, ticker, "EQ")
 
 
 def _derivatives(choice: random.Random) -> Iterator[Instrument]:
@@ -90,24 +90,24 @@ def _derivatives(choice: random.Random) -> Iterator[Instrument]:
 def _chain(
     exchange: str, root: str, expiries: tuple[date, ...], low: int, step: float, strikes: int
 ) -> Iterator[Instrument]:
-    """Yield a future and options for each expiry, their *strikes* from *low* on, *step* apart."""
+    """Yield a future and options for each expiry, with *strikes* from *low* on, *step* apart."""
     prices = [low + Decimal(str(step)) * each for each in range(strikes)]
     contracts = [(None, "FUT"), *product(prices, ("CE", "PE"))]
     for expiry, (strike, kind) in product(expiries, contracts):
         end = kind if strike is None else f"{strike.normalize():f}{kind}"
-        symbol, theirs = (f"{root}{expiry:{form}}".upper() + end for form in ("%d%b%y", "%y%b"))
-        row = _instrument(exchange, symbol, root, theirs, kind)
+        symbol, ticker = (f"{root}{expiry:{form}}".upper() + end for form in ("%d%b%y", "%y%b"))
+        row = _instrument(exchange, symbol, root, ticker, kind)
         yield replace(row, underlying=root, expiry=expiry, strike=strike)
 
 
-def _instrument(exchange: str, symbol: str, name: str | None, theirs: str, kind: str) -> Instrument:
+def _instrument(exchange: str, symbol: str, name: str | None, ticker: str, kind: str) -> Instrument:
     index = kind == "INDEX"
     return Instrument(
         broker="zerodha",
         exchange=exchange,
         symbol=symbol,
         name=name,
-        broker_symbol=theirs,
+        broker_symbol=ticker,
         broker_exchange=exchange.partition("_")[0],
         token="",
         instrument_type=kind,
