@@ -76,7 +76,7 @@ def test_a_nullable_column_must_be_declared_so(disagreements: Check) -> None:
 
     declared = declare("select user_id, first_name from oadb.users where user_id = :user_id", find)
 
-    assert disagreements(declared) == ["column first_name may be null; str is promised"]
+    assert disagreements(declared) == ["column first_name is declared as str, but may be null"]
 
 
 def test_a_column_that_is_never_null_must_not_be_declared_nullable(disagreements: Check) -> None:
@@ -86,7 +86,7 @@ def test_a_column_that_is_never_null_must_not_be_declared_nullable(disagreements
         "select username, email as symbol from oadb.users where user_id = :user_id", find
     )
 
-    assert disagreements(declared) == ["column symbol is never null; str | None is promised"]
+    assert disagreements(declared) == ["column symbol is declared as str | None, but is never null"]
 
 
 def test_columns_must_come_in_the_order_of_the_fields(disagreements: Check) -> None:
@@ -95,7 +95,7 @@ def test_columns_must_come_in_the_order_of_the_fields(disagreements: Check) -> N
     declared = declare("select user_id, username from oadb.users where user_id = :user_id", find)
 
     assert disagreements(declared) == [
-        "it promises username, user_id; the server returns user_id, username"
+        "declared columns: username, user_id; the server returns: user_id, username"
     ]
 
 
@@ -107,7 +107,9 @@ def test_a_parameter_must_have_the_type_that_the_server_infers(disagreements: Ch
         find,
     )
 
-    assert disagreements(declared) == ["parameter user_id is str; the server expects int8"]
+    assert disagreements(declared) == [
+        "parameter user_id is declared as str; the server expects int8"
+    ]
 
 
 def test_an_outer_join_makes_the_columns_of_one_side_nullable(disagreements: Check) -> None:
@@ -120,7 +122,9 @@ def test_an_outer_join_makes_the_columns_of_one_side_nullable(disagreements: Che
     def unpadded() -> list[Pair]: ...
 
     assert disagreements(declare(join, padded)) == []
-    assert disagreements(declare(join, unpadded)) == ["column symbol may be null; str is promised"]
+    assert disagreements(declare(join, unpadded)) == [
+        "column symbol is declared as str, but may be null"
+    ]
 
 
 def test_a_column_of_a_view_is_as_nullable_as_that_of_the_table(disagreements: Check) -> None:
@@ -131,11 +135,11 @@ def test_a_column_of_a_view_is_as_nullable_as_that_of_the_table(disagreements: C
 
     assert disagreements(declare(parts.format("broker"), padded)) == []
     assert disagreements(declare(parts.format("broker"), unpadded)) == [
-        "column symbol may be null; str is promised"
+        "column symbol is declared as str, but may be null"
     ]
     assert disagreements(declare(parts.format("outcome"), unpadded)) == []
     assert disagreements(declare(parts.format("outcome"), padded)) == [
-        "column symbol is never null; str | None is promised"
+        "column symbol is declared as str | None, but is never null"
     ]
 
 
@@ -149,7 +153,9 @@ def test_an_outer_join_to_a_view_makes_its_columns_nullable(disagreements: Check
     def unpadded() -> list[Pair]: ...
 
     assert disagreements(declare(join, padded)) == []
-    assert disagreements(declare(join, unpadded)) == ["column symbol may be null; str is promised"]
+    assert disagreements(declare(join, unpadded)) == [
+        "column symbol is declared as str, but may be null"
+    ]
 
 
 def test_an_outer_join_inside_of_a_view_makes_columns_nullable(
@@ -173,7 +179,7 @@ def test_an_outer_join_inside_of_a_view_makes_columns_nullable(
             for function in (padded, unpadded)
         ]
 
-    assert found == [[], ["column symbol may be null; str is promised"]]
+    assert found == [[], ["column symbol is declared as str, but may be null"]]
 
 
 def test_a_statement_that_returns_nothing_must_have_no_columns(disagreements: Check) -> None:
@@ -183,7 +189,7 @@ def test_a_statement_that_returns_nothing_must_have_no_columns(disagreements: Ch
         "update oadb.users set updated_at = now() where user_id = :user_id returning user_id", touch
     )
 
-    assert disagreements(declared) == ["it promises no columns; the server returns user_id"]
+    assert disagreements(declared) == ["declared columns: none; the server returns: user_id"]
 
 
 def test_a_read_must_not_call_what_changes_something(disagreements: Check) -> None:
@@ -191,7 +197,7 @@ def test_a_read_must_not_call_what_changes_something(disagreements: Check) -> No
 
     declared = declare("select lo_creat(-1)::int8 as made", export)
 
-    assert disagreements(declared) == ["it is taken for a read, but lo_creat() is volatile"]
+    assert disagreements(declared) == ["counts as a read, but calls lo_creat(), which is volatile"]
 
 
 def test_what_the_server_refuses_is_quoted(disagreements: Check) -> None:
@@ -199,4 +205,6 @@ def test_what_the_server_refuses_is_quoted(disagreements: Check) -> None:
 
     declared = declare("select missing from oadb.users", find)
 
-    assert disagreements(declared) == ['the server refuses it: column "missing" does not exist']
+    assert disagreements(declared) == [
+        'the server rejects the statement: column "missing" does not exist'
+    ]

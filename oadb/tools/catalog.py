@@ -1,4 +1,4 @@
-"""The server: what it is, what it allows, what it knows."""
+"""What the server's catalog says: version, limits, settings, types, tables, roles, policies."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ query = queries(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """The server at the other end of a connection. ``version_number`` is 180001 for 18.1."""
+    """The server of a connection. ``version_number`` is 180001 for 18.1."""
 
     version_number: int
     version: str
@@ -22,7 +22,7 @@ class ServerInfo:
 
 @dataclass(frozen=True, slots=True)
 class ServerSetting:
-    """A setting as pg_settings shows it: times in milliseconds."""
+    """A setting from pg_settings; times are in milliseconds."""
 
     name: str
     setting: str
@@ -30,7 +30,7 @@ class ServerSetting:
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """A data type; ``name`` as pg_type spells it, arrays with an underscore in front."""
+    """A data type. ``name`` is that of pg_type: an array type begins with an underscore."""
 
     type_id: int
     name: str
@@ -38,7 +38,7 @@ class Type:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table or a view; ``name`` with its schema. ``view_definition`` is None for a table."""
+    """A table or a view. ``name`` includes the schema; ``view_definition`` is None for a table."""
 
     table_id: int
     name: str
@@ -47,7 +47,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role of the server, and whether it may use this database's schema."""
+    """A role of the server. ``is_let_in``: it may use the schema oadb of this database."""
 
     name: str
     is_let_in: bool
@@ -55,7 +55,10 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a connection stands to the tables of oadb; ``owner_name`` owns them."""
+    """The role of a connection and what it may do with the tables of oadb.
+
+    ``owner_name`` owns them; ``is_exempt``: row-level security does not bind the role.
+    """
 
     role_name: str
     owner_name: str
@@ -65,7 +68,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class UserTable:
-    """A table that belongs to users, and what row-level security does for it."""
+    """A table of users and its row-level security.
+
+    ``is_forced``: it binds the owner too; ``is_open_to_us``: a policy shows this role every row.
+    """
 
     name: str
     is_forced: bool

@@ -1,4 +1,4 @@
-"""The command line: ``oadb``. What it reads of the environment is said by ``oadb --help``."""
+"""The command line ``oadb``; ``oadb --help`` names the environment variables that it reads."""
 
 import logging
 import signal
@@ -12,26 +12,33 @@ from typer.core import TyperCommand, TyperGroup
 
 from oadb.errors import ConfigError, Error
 
+# In the order of the help; each has a module in oadb.tools.commands.
 _COMMANDS = (
-    "demo", "doctor", "maintain", "stats", "check", "migrate", "instruments", "keys",
+    "demo",
+    "doctor",
+    "maintain",
+    "stats",
+    "check",
+    "migrate",
+    "instruments",
+    "keys",
     "import-openalgo",
-)  # fmt: skip
-"""In the order of the help; each has a module in oadb.tools.commands."""
+)
 
 _ENVIRONMENT = (
-    "Reads DATABASE_URL, the DB_ variables of the pool and its limits, OADB_KEYRING_FILE or "
-    "OADB_KEYRING, for maintain OADB_<TABLE>_RETENTION_DAYS. README.md and docs/reliability.md "
-    "say what each means."
+    "Environment variables: DATABASE_URL; DB_... for the pool and its limits; OADB_KEYRING_FILE "
+    "or OADB_KEYRING; for maintain OADB_<TABLE>_RETENTION_DAYS. README.md and docs/reliability.md "
+    "explain them."
 )
 
 
-class _Commands(TyperGroup):
-    """Commands whose modules are imported when they are asked for: it takes half the time."""
+class _LazyCommands(TyperGroup):
+    """Imports the module of a command when it is called, which halves the time to start."""
 
-    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002  # typer's own
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002  # typer's signature
         return [*_COMMANDS]
 
-    def get_command(self, ctx: object, cmd_name: str) -> TyperCommand | None:  # noqa: ARG002
+    def get_command(self, ctx: object, cmd_name: str) -> TyperCommand | None:  # noqa: ARG002  # typer's signature
         if cmd_name not in _COMMANDS:
             return None
         name = f"{cmd_name.replace('-', '_')}_command"
@@ -42,7 +49,7 @@ class _Commands(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_Commands,
+    cls=_LazyCommands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -50,8 +57,8 @@ app = typer.Typer(
 )
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"oadb {version('oadb')}")
         raise typer.Exit
 
@@ -60,45 +67,45 @@ def _show_version(asked: bool) -> None:
 def describe(
     version: Annotated[
         bool,
-        typer.Option("--version", help="Say which oadb this is.", callback=_show_version),
+        typer.Option("--version", help="Show the version and exit.", callback=_show_version),
     ] = False,
 ) -> None:
-    """Show what the data layer of a trading platform on PostgreSQL can do."""
+    """Operate the data layer of a trading platform on PostgreSQL."""
 
 
 def main() -> None:
-    """Run the command line; an error of oadb, or of PostgreSQL, is one line and exit code 1."""
-    # What the pool would log of a refused connection is in the message already.
+    """Run the command line; an error of oadb or PostgreSQL becomes one line and exit code 1."""
+    # The error message repeats what the pool logs about a failed connection.
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
-    # Ended from outside, we still stop the server that we started.
+    # SIGTERM raises SystemExit, so that context managers stop an embedded server.
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(128 + signal.SIGTERM))
     try:
         app()
     except Error as error:
         _fail(str(error))
     except Exception as error:
-        refused = _refused(error)
-        if refused is None:
+        message = _explain(error)
+        if message is None:
             raise
-        _fail(refused)
+        _fail(message)
 
 
-def _refused(error: Exception) -> str | None:
-    """Return what PostgreSQL refused; None for what is our own mistake."""
-    # What the help does not wait for, as it takes as long as all of that.
-    import psycopg  # noqa: PLC0415
+def _explain(error: Exception) -> str | None:
+    """Return an error of PostgreSQL as one line; None for any other error, which is a bug."""
+    # Imported here because importing them would double the time that the help takes.
+    import psycopg  # noqa: PLC0415  # slow
 
-    from oadb.engine.config import Config  # noqa: PLC0415
-    from oadb.tools.findings import refusal  # noqa: PLC0415
+    from oadb.engine.config import Config  # noqa: PLC0415  # slow
+    from oadb.tools.findings import explain_command_error  # noqa: PLC0415  # slow
 
     if not isinstance(error, psycopg.Error):
         return None
     try:
-        return refusal(error, str(Config.from_env().dsn))
-    except ConfigError:  # of the demo, which reads none
-        return refusal(error, "the database")
+        return explain_command_error(error, str(Config.from_env().dsn))
+    except ConfigError:  # the demo needs no configuration
+        return explain_command_error(error, "the database")
 
 
 def _fail(message: str) -> None:
-    print(f"oadb: {message}", file=sys.stderr)  # noqa: T201
+    print(f"oadb: {message}", file=sys.stderr)  # noqa: T201  # the output of a command
     sys.exit(1)

@@ -1,4 +1,4 @@
-"""What a tool says of each thing that it looked at or did, and of what PostgreSQL refused."""
+"""Findings, the result lines of tools; and errors of PostgreSQL as one line."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,48 +7,48 @@ import psycopg
 
 UNMIGRATED = "is not migrated; run oadb migrate"
 
-# The schema is not there; the table is not there.
-_NOT_THERE = frozenset({"3F000", "42P01"})
-_NO_RIGHT = "42501"
+# The schema or the table does not exist.
+_MISSING = frozenset({"3F000", "42P01"})
+_INSUFFICIENT_PRIVILEGE = "42501"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at, or done."""
+    """The result of a check or a step."""
 
     ok: bool
     subject: str
     text: str
 
     def __str__(self) -> str:
-        """Return it as one line."""
+        """Return the finding as one line."""
         return f"{'ok  ' if self.ok else 'FAIL'} {self.subject}: {self.text}"
 
 
-Look = Callable[[], Iterable[Finding]]
+Check = Callable[[], Iterable[Finding]]
 
 
-def each(looks: Mapping[str, Look]) -> Iterator[Finding]:
-    """Yield what each look finds; one that PostgreSQL refuses is a finding, and stops no other."""
-    for subject, look in looks.items():
+def run_checks(checks: Mapping[str, Check]) -> Iterator[Finding]:
+    """Yield the findings of each check; an error of PostgreSQL is one, and the next check runs."""
+    for subject, check in checks.items():
         try:
-            yield from look()
+            yield from check()
         except psycopg.Error as error:
-            yield Finding(False, subject, reason(error))
+            yield Finding(False, subject, explain_error(error))
 
 
-def refusal(error: psycopg.Error, database: str) -> str:
-    """Return, on one line, what PostgreSQL refused to do in *database*, and what to do about it."""
-    if error.sqlstate in _NOT_THERE:
+def explain_command_error(error: psycopg.Error, database: str) -> str:
+    """Return an error that ended a command in *database* as one line, with what to do about it."""
+    if error.sqlstate in _MISSING:
         return f"{database} {UNMIGRATED}"
-    return f"{database}: {reason(error)}"
+    return f"{database}: {explain_error(error)}"
 
 
-def reason(error: psycopg.Error) -> str:
-    """Return, on one line, why PostgreSQL refused, and what to do about it if that is known."""
+def explain_error(error: psycopg.Error) -> str:
+    """Return an error of PostgreSQL as one line, with what to do about it if that is known."""
     line = " ".join(str(error).split())
-    if error.sqlstate in _NOT_THERE:
+    if error.sqlstate in _MISSING:
         return f"{line}; run oadb migrate"
-    if error.sqlstate == _NO_RIGHT:
-        return f"{line}; connect as a member of oadb_app, for keys of oadb_rotate, or as the owner"
+    if error.sqlstate == _INSUFFICIENT_PRIVILEGE:
+        return f"{line}; connect as a member of oadb_app (for keys: oadb_rotate), or as the owner"
     return line

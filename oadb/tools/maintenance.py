@@ -1,10 +1,10 @@
-"""What tables need in the long run: partitions ahead of need, and an end for what is old.
+"""Maintenance of tables: makes partitions ahead of need, deletes what has expired.
 
-    oadb maintain                   once, as cron runs it
-    oadb maintain --every 60        again and again, until SIGTERM
+    oadb maintain                   once, from cron
+    oadb maintain --every 60        every minute, until SIGTERM
 
-Each step is many small transactions, none of which keeps readers or writers waiting; killed
-anywhere, the next run goes on. It takes the rights of the owner of the tables.
+Each step is many small transactions that do not make readers or writers wait. If a run is killed,
+the next one continues. It needs the rights of the owner of the tables.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -24,43 +24,51 @@ from oadb.engine.database import Database
 from oadb.errors import Error
 from oadb.logs import partitions, rollups
 from oadb.tools import catalog, log_findings
-from oadb.tools.findings import Finding, reason, refusal
+from oadb.tools.findings import Finding, explain_command_error, explain_error
 from oadb.tools.retention import Retention
 
 BATCH = 1000
 """Rows that are deleted at a time."""
 
 PATIENCE = timedelta(seconds=10)
-"""How long a table that is in use is asked for; then it is left to the next run."""
+"""How long to try to lock a table that is in use, before it is left to the next run."""
 
-Work = Iterable[tuple[str, str, Callable[[], str]]]
-"""A table, one of its partitions, and what is to be done, which says what it did."""
+PartitionWork = Iterable[tuple[str, str, Callable[[], str]]]
+"""A table, one of its partitions, and a function that changes it and returns what it did."""
 
 
 def run(config: Config, retention: Retention, patience: timedelta = PATIENCE) -> Generator[Finding]:
-    """Do what is to be done; yield what was done or found. A step that fails stops no other."""
-    # Moving rows may take long, and the claim, which keeps two runs apart, is idle meanwhile.
-    patient = replace(
+    """Run all steps; if one fails, the next ones still run.
+
+    Yields:
+        A finding for each thing done, and for each that could not be done.
+    """
+    # Moving rows may take long, and the transaction of the claim is idle meanwhile.
+    unlimited = replace(
         config, pool_size=2, max_overflow=0, statement_timeout=0.0, idle_in_transaction_timeout=0.0
     )
     try:
-        with Database(patient) as db, db.transaction() as claim:
-            hindrance = _hindrance(db)
-            if hindrance is None and not partitions.claim_maintenance(claim):
-                hindrance = "another run is in progress"
-            if hindrance is not None:
-                yield Finding(False, "maintain", hindrance)
+        with Database(unlimited) as db, db.transaction() as claim:
+            obstacle = _missing_rights(db)
+            if obstacle is None and not partitions.claim_maintenance(claim):
+                obstacle = "another run is in progress"
+            if obstacle is not None:
+                yield Finding(False, "maintain", obstacle)
                 return
             yield from _steps(db, retention, patience)
             partitions.note_maintenance(db)
     except psycopg.Error as error:
-        yield Finding(False, "maintain", refusal(error, str(config.dsn)))
+        yield Finding(False, "maintain", explain_command_error(error, str(config.dsn)))
     except Error as error:
         yield Finding(False, "maintain", str(error))
 
 
 def repeat(config: Config, retention: Retention, every: float, ended: Event) -> Iterator[Finding]:
-    """Run again and again, *every* so many seconds, until *ended* is set; then end at a step."""
+    """Run, wait for *every* seconds, and run again, until *ended* is set: then stop after a step.
+
+    Yields:
+        The findings of each run.
+    """
     while not ended.is_set():
         with closing(run(config, retention)) as findings:
             for finding in findings:
@@ -70,53 +78,52 @@ def repeat(config: Config, retention: Retention, every: float, ended: Event) -> 
         ended.wait(every)
 
 
-def _hindrance(db: Database) -> str | None:
+def _missing_rights(db: Database) -> str | None:
     owner = partitions.find_owner(db)
     if owner.is_ours:
         return None
     return (
-        f"{owner.role_name} may not change the tables: connect as {owner.owner_name}, "
-        "who owns them, or as a member of it"
+        f"{owner.role_name} may not change the tables: connect as their owner, "
+        f"{owner.owner_name}, or as a member of that role"
     )
 
 
 def _steps(db: Database, retention: Retention, patience: timedelta) -> Iterator[Finding]:
-    """Yield from each step."""
     for step in (
-        _each(_missing(db, patience)),
-        _each(_strays(db, patience)),
+        _change_partitions(_missing_partitions(db, patience)),
+        _change_partitions(_partitions_for_strays(db, patience)),
         _count_and_drop(db, retention, patience),
         _sweep(db, retention),
-        _remaining(db),
+        _remaining_problems(db),
     ):
         try:
             yield from step
         except psycopg.Error as error:
-            yield Finding(False, "maintain", reason(error))
+            yield Finding(False, "maintain", explain_error(error))
 
 
-def _each(work: Work) -> Iterator[Finding]:
-    """Do *work*; of a table that is in use, the rest is left to the next run."""
+def _change_partitions(work: PartitionWork) -> Iterator[Finding]:
+    """Do *work*; if a table is in use, leave the rest of it to the next run."""
     in_use = set[str]()
-    for table, partition, do in work:
+    for table, partition, change in work:
         if table in in_use:
             continue
         try:
-            yield Finding(True, table, do())
+            yield Finding(True, table, change())
         except LockNotAvailable:
             in_use.add(table)
             yield Finding(False, table, f"{partition} is in use; the next run tries again")
         except psycopg.Error as error:
-            yield Finding(False, table, f"{partition}: {reason(error)}")
+            yield Finding(False, table, f"{partition}: {explain_error(error)}")
 
 
-def _missing(db: Database, patience: timedelta) -> Work:
+def _missing_partitions(db: Database, patience: timedelta) -> PartitionWork:
     for missing in partitions.list_missing(db):
-        made = partial(_make, db, missing.table_name, missing.starts_at, patience)
-        yield missing.table_name, missing.partition_name, made
+        make = partial(_make, db, missing.table_name, missing.starts_at, patience)
+        yield missing.table_name, missing.partition_name, make
 
 
-def _strays(db: Database, patience: timedelta) -> Work:
+def _partitions_for_strays(db: Database, patience: timedelta) -> PartitionWork:
     for strays in partitions.list_strays(db):
         table, starts_at = strays.table_name, strays.starts_at
         if starts_at is not None:
@@ -125,28 +132,28 @@ def _strays(db: Database, patience: timedelta) -> Work:
 
 def _make(db: Database, table: str, starts_at: datetime, patience: timedelta) -> str:
     moved = partitions.make(db, table, starts_at, patience)
-    made = f"made the partition from {starts_at:%Y-%m-%d} on"
-    return f"{made}, and moved {moved:,} rows of {table}_default there" if moved else made
+    made = f"made the partition that starts on {starts_at:%Y-%m-%d}"
+    return f"{made}, moved {moved:,} rows of {table}_default into it" if moved else made
 
 
 def _count_and_drop(db: Database, retention: Retention, patience: timedelta) -> Iterator[Finding]:
-    """Count what statistics read from rows, then drop old rows; not what could not be counted."""
+    """Count logged rows into rollups, then drop expired ones: never rows that are not counted."""
     counted = rollups.refresh(db)
     if not counted.is_complete:
-        yield Finding(False, "rollups", "another refresh is in progress; the next run goes on")
+        yield Finding(False, "rollups", "another refresh is in progress; the next run continues")
         return
     if counted.batches:
-        text = f"counted {counted.batches:,} batches, {counted.minutes:,} minutes"
+        text = f"counted {counted.batches:,} batches of rows into {counted.minutes:,} minutes"
         yield Finding(True, "rollups", text)
     age = retention["rollups"]
     if age is not None:
         deleted = rollups.delete_before(db, catalog.describe_server(db).clock - age)
         if deleted:
             yield Finding(True, "rollups", f"deleted {deleted:,} buckets")
-    yield from _each(_expired(db, retention, patience))
+    yield from _change_partitions(_expired_partitions(db, retention, patience))
 
 
-def _expired(db: Database, retention: Retention, patience: timedelta) -> Work:
+def _expired_partitions(db: Database, retention: Retention, patience: timedelta) -> PartitionWork:
     for table in partitions.list_tables(db):
         age = retention[table]
         for partition in [] if age is None else partitions.list_expired(db, table, age):
@@ -159,7 +166,7 @@ def _drop(db: Database, table: str, partition: str, patience: timedelta) -> str:
 
 
 def _sweep(db: Database, retention: Retention) -> Iterator[Finding]:
-    """Delete what nobody needs any more, in batches."""
+    """Delete expired rows in batches."""
     age = retention["login_attempts"]
     sweeps: dict[str, Callable[[], int]] = {
         "sessions": partial(sessions.sweep, db, BATCH),
@@ -179,13 +186,16 @@ def _sweep(db: Database, retention: Retention) -> Iterator[Finding]:
 
 
 def _batches(sweep: Callable[[], int]) -> Iterator[int]:
-    """Yield the sizes of batches; the last is not a full one."""
+    """Call *sweep* until a batch is not full, and yield the size of each."""
     while (deleted := sweep()) == BATCH:
         yield deleted
     yield deleted
 
 
-def _remaining(db: Database) -> Iterator[Finding]:
-    for finding in (*log_findings.missing_partitions(db), *log_findings.default_partitions(db)):
+def _remaining_problems(db: Database) -> Iterator[Finding]:
+    for finding in (
+        *log_findings.check_missing_partitions(db),
+        *log_findings.check_default_partitions(db),
+    ):
         if not finding.ok:
             yield finding

@@ -1,4 +1,4 @@
-"""How long rows are kept: OADB_<TABLE>_RETENTION_DAYS, a number of days, or -1 for ever."""
+"""How long rows are kept: OADB_<TABLE>_RETENTION_DAYS, a number of days, or -1: forever."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from datetime import timedelta
 from oadb.errors import ConfigError
 
 Retention = Mapping[str, timedelta | None]
-"""For each table, how old its rows may become; None for ever."""
+"""The age at which the rows of each table are deleted; None: never."""
 
 DEFAULT_DAYS = {
     "api_logs": 1825,
@@ -17,20 +17,23 @@ DEFAULT_DAYS = {
     "rollups": 1825,
     "login_attempts": 365,
 }
-"""What was asked of the API is kept for five years; how the service fared for a month, and
-counted, for as long as that."""
+"""Calls of the API are kept for five years, traffic and latency for a month, and their rollups for
+five years."""
 
-MOST_DAYS = 36500
-
+MOST_DAYS = 36_500
 _NAME = re.compile(r"OADB_(.*)_RETENTION_DAYS", re.ASCII | re.IGNORECASE | re.DOTALL)
 
 
 def from_env(environ: Mapping[str, str]) -> Retention:
-    """Read the environment. Raises ConfigError naming the variable and what it may be."""
+    """Read the retention of every table from environment variables.
+
+    Raises:
+        ConfigError: an unknown variable of this form, or a value out of range.
+    """
     known = {_variable(table): table for table in DEFAULT_DAYS}
     unknown = sorted(name for name in environ if _NAME.fullmatch(name) and name not in known)
     if unknown:
-        raise ConfigError(f"{unknown[0]} is unknown; there are {', '.join(known)}")
+        raise ConfigError(f"{unknown[0]} is unknown; expected one of {', '.join(known)}")
     return {table: _age(name, environ, DEFAULT_DAYS[table]) for name, table in known.items()}
 
 
@@ -44,6 +47,6 @@ def _age(name: str, environ: Mapping[str, str], default: int) -> timedelta | Non
         return None
     if not re.fullmatch("[0-9]{1,5}", text) or not 1 <= int(text) <= MOST_DAYS:
         raise ConfigError(
-            f"{name} is {environ[name]!r}; it must be days from 1 to {MOST_DAYS}, or -1 for ever"
+            f"{name} is {environ[name]!r}; expected days from 1 to {MOST_DAYS}, or -1: forever"
         )
     return timedelta(days=int(text))

@@ -1,4 +1,4 @@
-"""The command line, run as a person runs it: in a process of its own."""
+"""The command line: the output and exit code of its commands."""
 
 import gzip
 import os
@@ -30,14 +30,18 @@ BAD = "256266,1002,TCS,TATA,0.0,,0.0,cheap,1,EQ,NSE,NSE\n"
 def process(
     *arguments: str, url: str = "", folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "DATABASE_URL": url}
     return subprocess.run(
         [sys.executable, "-m", "oadb", *arguments],
-        env=environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        env={**os.environ, "DATABASE_URL": url},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
-def test_the_demo_does_the_main_job_and_leaves_nothing(tmp_path: Path) -> None:
+def test_the_demo_shows_the_main_functions_and_leaves_nothing(tmp_path: Path) -> None:
     done = process("demo", folder=tmp_path)
 
     assert done.returncode == 0, done.stderr
@@ -51,7 +55,7 @@ def test_the_demo_does_the_main_job_and_leaves_nothing(tmp_path: Path) -> None:
         "search in memory", "lookup in memory", "request logged", "order logged",
         "order log read", "statistics", *["import, dry run"] * 3, "left out",
         *["import, dry run"] * 10, "server stopped",
-    ]  # fmt: skip
+    ]  # fmt: skip  # a list of words
     readme = (ROOT / "README.md").read_text()
     shown = readme.partition("$ oadb demo --instruments")[2].partition("```")[0].splitlines()[1:]
     assert shown
@@ -63,18 +67,18 @@ def test_the_demo_does_the_main_job_and_leaves_nothing(tmp_path: Path) -> None:
     assert "nifty ce: the same" in done.stdout
     assert "{'***': 1, 'symbol': 'INFY', 'quantity': 1}" in done.stdout
     assert "import, dry run      api_keys: 1 found, 1 to be written" in done.stdout
-    assert "left out             its user was not brought over" in done.stdout
+    assert "left out             its user was not imported" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
-    """Give a folder whose path leaves room for the name of a socket."""
+    """Give a folder with a path short enough for a socket in it."""
     with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
         yield Path(folder)
 
 
-def test_the_demo_stops_its_server_when_it_is_ended_from_outside(short_folder: Path) -> None:
+def test_the_demo_stops_its_server_on_sigterm(short_folder: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(short_folder)}
     with subprocess.Popen(
         [sys.executable, "-m", "oadb", "demo"], env=environment, stdout=subprocess.PIPE, text=True
@@ -88,7 +92,7 @@ def test_the_demo_stops_its_server_when_it_is_ended_from_outside(short_folder: P
     assert list(short_folder.iterdir()) == []
 
 
-def test_the_demo_loads_a_brokers_file_and_names_what_it_rejects(tmp_path: Path) -> None:
+def test_the_demo_loads_a_brokers_file_and_lists_rejected_rows(tmp_path: Path) -> None:
     file = tmp_path / "kite.csv.gz"
     file.write_bytes(gzip.compress((HEADING + GOOD + BAD).encode()))
 
@@ -99,7 +103,7 @@ def test_the_demo_loads_a_brokers_file_and_names_what_it_rejects(tmp_path: Path)
     assert "kite.csv.gz:3: tick_size is 'cheap'; expected a number" in done.stdout
 
 
-def test_migrate_applies_what_is_pending_and_says_so(oadb_empty_url: str) -> None:
+def test_migrate_applies_and_lists_pending_migrations(oadb_empty_url: str) -> None:
     assert "applied 0001_create_schema" in oadb("migrate", url=oadb_empty_url).stdout
     assert oadb("migrate", url=oadb_empty_url).stdout == "nothing to apply\n"
     assert "applied    0001_create_schema" in oadb("migrate", "status", url=oadb_empty_url).stdout
@@ -143,28 +147,30 @@ def test_a_file_that_cannot_be_loaded_is_one_message(
     assert "Traceback" not in done.stderr
 
 
-def test_an_unknown_broker_is_told_the_known_ones(tmp_path: Path) -> None:
+def test_the_error_about_an_unknown_broker_lists_the_known_ones(tmp_path: Path) -> None:
     done = oadb("instruments", "load", str(tmp_path / "x"), "--broker", "kite", url="unused")
 
-    assert (done.returncode, done.stderr) == (
-        1, "oadb: no reader for 'kite'; expected one of angel, dhan, fyers, upstox, zerodha\n",
-    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == (
+        "oadb: no reader for 'kite'; expected one of angel, dhan, fyers, upstox, zerodha\n"
+    )
 
 
 def test_check_agrees_with_a_migrated_database(oadb_database_url: str) -> None:
     done = oadb("check", url=oadb_database_url)
 
-    assert (done.returncode, done.stdout) == (
-        0, "every declaration agrees with the database\n",
-    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "all declarations agree with the database\n")
 
 
-def test_check_names_what_an_unmigrated_database_lacks(oadb_empty_url: str) -> None:
+def test_check_says_first_that_a_database_is_not_migrated(oadb_empty_url: str) -> None:
     done = oadb("check", url=oadb_empty_url)
 
     assert done.returncode == 1
     assert done.stdout.splitlines()[0].endswith(" is not migrated; run oadb migrate")
-    assert 'users.get: the server refuses it: relation "oadb.users" does not exist' in done.stdout
+    assert (
+        'users.get: the server rejects the statement: relation "oadb.users" does not exist'
+        in done.stdout
+    )
 
 
 def test_a_missing_database_url_is_one_message() -> None:
@@ -182,7 +188,7 @@ def test_a_password_is_never_printed() -> None:
     assert "hunter2" not in done.stdout + done.stderr
 
 
-def test_the_generated_chain_is_of_the_promised_size_and_unambiguous() -> None:
+def test_the_generated_option_chain_has_10020_instruments_with_unique_symbols_and_tokens() -> None:
     rows = list(option_chain.generate(date(2026, 11, 22)))
 
     assert len(rows) == 10_020
@@ -190,7 +196,7 @@ def test_the_generated_chain_is_of_the_promised_size_and_unambiguous() -> None:
     assert min(row.expiry for row in rows if row.expiry) == date(2026, 11, 26)
 
 
-# What PostgreSQL refuses -------------------------------------------------------------------------
+# Errors of PostgreSQL ----------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -208,6 +214,7 @@ def ring(tmp_path: Path) -> Path:
 
 COMMANDS = [
     ("stats",),
+    ("schema",),
     ("keys", "verify"),
     ("keys", "rewrap"),
     ("keys", "promote", "1"),
@@ -216,9 +223,9 @@ COMMANDS = [
 
 
 def run(command: tuple[str, ...], file: Path, url: str, ring: Path) -> str:
-    """Return the one line of a command that fails; without the database's name."""
-    done = oadb(*(str(file) if part == "FILE" else part for part in command), url=url,
-                OADB_KEYRING_FILE=str(ring))  # fmt: skip
+    """Run a command that fails with one line, and return the line."""
+    arguments = [str(file) if part == "FILE" else part for part in command]
+    done = oadb(*arguments, url=url, OADB_KEYRING_FILE=str(ring))
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     return line
@@ -235,7 +242,7 @@ def test_a_database_that_is_not_migrated_is_one_line(
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_right_that_is_missing_is_one_line_with_who_has_it(
+def test_a_missing_privilege_is_one_line_that_names_roles_with_it(
     command: tuple[str, ...], kite: Path, ring: Path, oadb_database_url: str
 ) -> None:
     with psycopg.connect(oadb_database_url) as connection:
@@ -250,11 +257,11 @@ def test_a_right_that_is_missing_is_one_line_with_who_has_it(
     assert line.startswith("oadb: no_rights@")
     assert "permission denied for schema oadb" in line
     assert line.endswith(
-        "; connect as a member of oadb_app, for keys of oadb_rotate, or as the owner"
+        "; connect as a member of oadb_app (for keys: oadb_rotate), or as the owner"
     )
 
 
-def test_what_else_postgresql_refuses_is_one_line(
+def test_any_other_error_of_postgresql_is_one_line(
     kite: Path, ring: Path, oadb_database_url: str
 ) -> None:
     with psycopg.connect(oadb_database_url) as connection:
@@ -263,16 +270,16 @@ def test_what_else_postgresql_refuses_is_one_line(
     assert "lot_size" in run(COMMANDS[-1], kite, oadb_database_url, ring)
 
 
-def test_a_mistake_of_our_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    def mistaken() -> None:
+def test_a_bug_is_shown_with_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli, "app", mistaken)
+    monkeypatch.setattr(cli, "app", broken)
     with pytest.raises(ZeroDivisionError):
         cli.main()
 
 
-def test_the_help_names_the_environment_and_the_version_is_said() -> None:
+def test_the_help_names_the_environment_variables_and_the_version_is_shown() -> None:
     shown = " ".join(oadb("--help").stdout.split())
 
     assert all(name in shown for name in ("DATABASE_URL", "DB_", "OADB_KEYRING_FILE"))

@@ -1,4 +1,4 @@
-"""What the doctor says of a healthy database, and of each thing that can be wrong."""
+"""Findings of ``oadb doctor``: none on a healthy database, and one for each possible problem."""
 
 import secrets
 from collections.abc import Generator
@@ -40,7 +40,7 @@ def test_a_pool_larger_than_the_server_allows_is_wrong(config: Config) -> None:
     found = findings(replace(config, max_overflow=900))["pool"]
 
     assert not found.ok
-    assert found.text.startswith("at most 901 connections of ")
+    assert found.text.startswith("needs up to 901 of the server's ")
     assert "lower DB_POOL_SIZE or DB_MAX_OVERFLOW" in found.text
 
 
@@ -88,7 +88,9 @@ def test_an_edited_migration_is_wrong(config: Config, oadb_database_url: str) ->
             "where migration_id = '0002_create_users'"
         )
 
-    assert findings(config)["migrations"].text == "0002_create_users: see oadb migrate status"
+    assert findings(config)["migrations"].text == (
+        "0002_create_users edited; oadb migrate runs nothing and says what to do"
+    )
 
 
 def test_no_connection_is_the_only_finding() -> None:
@@ -100,12 +102,12 @@ def test_no_connection_is_the_only_finding() -> None:
 
 # Roles and row security -------------------------------------------------------------------------
 
-SEPARATE = "as a superuser: call oadb.create_roles(); call oadb.grant_privileges();"
+CREATE_ROLES = "as a superuser: call oadb.create_roles(); call oadb.grant_privileges();"
 
 
 @pytest.fixture(scope="module")
 def server() -> Generator[Server]:
-    """Give a server of our own, with a role that may make no roles: roles belong to a server."""
+    """Give a server of its own, as roles belong to a server; its role alone cannot create any."""
     with controlled() as control:
         with psycopg.connect(control.url) as connection:
             connection.execute("create role alone login")
@@ -120,7 +122,7 @@ def single(server: Server) -> Generator[str]:
 
 @pytest.fixture(scope="module")
 def separate(server: Server, single: str) -> Generator[str]:
-    """Give the URL, for a superuser, of a database with all roles; *single* comes before them."""
+    """Give the URL, for a superuser, of a database with all roles; *single* is made before them."""
     assert single
     with database(server, "separate", "postgres") as url:
         with psycopg.connect(url) as connection:
@@ -131,8 +133,8 @@ def separate(server: Server, single: str) -> Generator[str]:
         yield url
 
 
-def said(url: str, subject: str, *statements: str) -> str:
-    """Return what the doctor says of a subject; *statements* are run before and taken back."""
+def finding_on(url: str, subject: str, *statements: str) -> str:
+    """Return the doctor's finding between two *statements*; the second one undoes the first."""
     config = Config.from_env({"DATABASE_URL": url, "DB_POOL_SIZE": "1"})
     if not statements:
         return str(findings(config)[subject])
@@ -144,18 +146,20 @@ def said(url: str, subject: str, *statements: str) -> str:
             connection.execute(statements[1].encode())
 
 
-def test_one_role_for_everything_is_said_and_is_not_wrong(single: str) -> None:
-    assert said(single, "roles") == (
-        f"ok   roles: one for everything, alone; to separate, {SEPARATE}"
+def test_one_role_for_everything_is_not_wrong(single: str) -> None:
+    assert finding_on(single, "roles") == (
+        f"ok   roles: alone does everything; to separate roles, {CREATE_ROLES}"
     )
-    assert said(single, "row security").startswith("ok   row security: forced on oadb.api_keys, ")
+    assert finding_on(single, "row security").startswith(
+        "ok   row security: forced on oadb.api_keys, "
+    )
 
 
-def test_a_superuser_that_nothing_binds_is_wrong(server: Server, single: str) -> None:
+def test_a_superuser_that_row_security_does_not_bind_is_wrong(server: Server, single: str) -> None:
     assert single
-    assert said(server.url("single"), "roles") == (
-        "FAIL roles: row-level security does not bind postgres, so that db.as_user is refused; "
-        f"connect as a role without superuser and bypassrls, or {SEPARATE}"
+    assert finding_on(server.url("single"), "roles") == (
+        "FAIL roles: row-level security does not bind postgres, so db.as_user is refused; "
+        f"connect as a role without superuser and bypassrls, or {CREATE_ROLES}"
     )
 
 
@@ -164,51 +168,55 @@ def test_a_superuser_that_nothing_binds_is_wrong(server: Server, single: str) ->
     [
         (
             "postgres",
-            "postgres is bound by db.as_user alone: connect services as a member of oadb_app",
+            "only db.as_user binds postgres: connect services as a member of oadb_app",
         ),
         ("service", "postgres owns the tables, service uses them"),
     ],
 )
-def test_separate_roles_are_said_with_the_place_of_this_one(
+def test_separate_roles_are_reported_with_the_use_of_the_current_one(
     server: Server, separate: str, role: str, text: str
 ) -> None:
     assert separate
     url = login(server, role, "separate")
 
-    assert said(url, "roles") == f"ok   roles: separate; {text}"
-    assert said(url, "row security").startswith("ok   row security: forced on oadb.api_keys, ")
+    assert finding_on(url, "roles") == f"ok   roles: separate; {text}"
+    assert finding_on(url, "row security").startswith(
+        "ok   row security: forced on oadb.api_keys, "
+    )
 
 
-def test_a_service_that_owns_the_tables_is_told(server: Server, separate: str) -> None:
+def test_a_connection_as_the_owner_is_advised_to_use_another_role(
+    server: Server, separate: str
+) -> None:
     assert separate
     with database(server, "owned", "alone") as url:
         with psycopg.connect(server.url("owned")) as connection:
             connection.execute("call oadb.grant_privileges()")
 
-        assert said(url, "roles") == (
+        assert finding_on(url, "roles") == (
             "ok   roles: separate; alone owns the tables: connect services as a member of oadb_app"
         )
 
 
-def test_a_role_that_is_missing_is_wrong(separate: str) -> None:
-    found = said(
+def test_a_missing_role_is_wrong(separate: str) -> None:
+    found = finding_on(
         separate,
         "roles",
         "alter role oadb_log rename to elsewhere",
         "alter role elsewhere rename to oadb_log",
     )
 
-    assert found == f"FAIL roles: without oadb_log; {SEPARATE}"
+    assert found == f"FAIL roles: oadb_log missing; {CREATE_ROLES}"
 
 
 @pytest.mark.parametrize("switch", ["disable row level security", "no force row level security"])
 def test_row_security_that_is_off_is_wrong(separate: str, switch: str) -> None:
-    back = "enable row level security, force row level security"
-    found = said(
+    undo = "enable row level security, force row level security"
+    found = finding_on(
         separate,
         "row security",
         f"alter table oadb.sessions {switch}",
-        f"alter table oadb.sessions {back}",
+        f"alter table oadb.sessions {undo}",
     )
 
     assert found == "FAIL row security: not forced on oadb.sessions; see migration 0011"
@@ -217,31 +225,47 @@ def test_row_security_that_is_off_is_wrong(separate: str, switch: str) -> None:
 def test_a_later_table_of_users_without_row_security_is_wrong(separate: str) -> None:
     create = "create table oadb.later (user_id bigint)"
 
-    assert said(separate, "row security", create, "drop table oadb.later") == (
+    assert finding_on(separate, "row security", create, "drop table oadb.later") == (
         "FAIL row security: not forced on oadb.later; see migration 0011"
     )
 
 
 def test_row_security_without_a_policy_for_users_is_wrong(separate: str) -> None:
     rename = "alter policy {} on oadb.sessions rename to {}"
-    found = said(
+    found = finding_on(
         separate,
         "row security",
         rename.format("user_policy", "other"),
         rename.format("other", "user_policy"),
     )
 
-    assert found == "FAIL row security: oadb.sessions without user_policy; see migration 0011"
+    assert found == (
+        "FAIL row security: no policy user_policy on oadb.sessions; see migration 0011"
+    )
 
 
 EVERY_SUBJECT = [
-    "connection", "server", "role", "clock", "pool", "idle_in_transaction_session_timeout",
-    "lock_timeout", "statement_timeout", "extensions", "roles", "row security", "keys", "maintain",
-    "partitions", "default partitions", "rows of logs", "migrations",
-]  # fmt: skip
+    "connection",
+    "server",
+    "role",
+    "clock",
+    "pool",
+    "idle_in_transaction_session_timeout",
+    "lock_timeout",
+    "statement_timeout",
+    "extensions",
+    "roles",
+    "row security",
+    "keys",
+    "maintain",
+    "partitions",
+    "default partitions",
+    "rows of logs",
+    "migrations",
+]
 
 
-def test_the_runbook_has_each_finding() -> None:
+def test_the_runbook_explains_every_finding() -> None:
     document = Path(__file__).parents[2] / "docs" / "reliability.md"
     table = document.read_text().partition("| finding |")[2].partition("\n\n")[0]
     rows = table.splitlines()[2:]
@@ -258,7 +282,7 @@ def test_the_runbook_has_each_finding() -> None:
         ("auditor", {*EVERY_SUBJECT[11:]}),
     ],
 )
-def test_what_a_role_may_not_look_at_is_a_finding_and_the_others_follow(
+def test_a_check_that_a_role_may_not_run_is_a_finding_and_the_other_checks_run(
     server: Server, separate: str, role: str, wrong: set[str]
 ) -> None:
     assert separate
@@ -274,7 +298,7 @@ def test_what_a_role_may_not_look_at_is_a_finding_and_the_others_follow(
 
 def test_a_connection_that_sees_no_row_is_wrong(server: Server, separate: str) -> None:
     assert separate
-    found = said(login(server, "one_user", "separate"), "row security")
+    found = finding_on(login(server, "one_user", "separate"), "row security")
 
     assert found.startswith(
         "FAIL row security: without db.as_user, one_user sees no row of oadb.api_keys, "
@@ -293,28 +317,30 @@ def ring() -> KeyRing:
 
 
 def test_a_database_that_holds_no_secret_needs_no_key_ring(config: Config, ring: KeyRing) -> None:
-    assert str(findings(config)["keys"]) == "ok   keys: none, and none is needed yet"
+    assert str(findings(config)["keys"]) == "ok   keys: no key ring; none needed yet"
     unused = findings(replace(config, keyring=ring))["keys"]
     assert str(unused) == "ok   keys: none in use; the first secret enrolls key 1"
 
 
-def test_a_key_ring_that_fits_is_said(config: Config, ring: KeyRing) -> None:
+def test_a_key_ring_that_fits_is_reported_with_its_keys(config: Config, ring: KeyRing) -> None:
     fitting = replace(config, keyring=ring)
     with Database(fitting) as db:
         proof.prove(db)
 
-    assert str(findings(fitting)["keys"]) == "ok   keys: 1 in use, all in the ring; 1 seals"
+    assert str(findings(fitting)["keys"]) == "ok   keys: 1 in use, all in the ring; 1 is primary"
 
 
-def test_a_key_ring_that_is_missing_or_another_one_is_wrong(config: Config, ring: KeyRing) -> None:
+def test_a_missing_key_ring_or_one_with_another_key_is_wrong(config: Config, ring: KeyRing) -> None:
     with Database(replace(config, keyring=ring)) as db:
         proof.prove(db)
     other = KeyRing([replace(ring.primary, root=secrets.token_bytes(32))])
 
     missing, wrong = (findings(replace(config, keyring=each))["keys"] for each in (None, other))
-    assert str(missing) == ("FAIL keys: the database is sealed with key 1: set OADB_KEYRING_FILE")
+    assert str(missing) == (
+        "FAIL keys: no key ring, but secrets are sealed under key 1: set OADB_KEYRING_FILE"
+    )
     assert not wrong.ok
-    assert "key 1 of the ring is another key" in wrong.text
+    assert "is not the key 1 that the database is sealed with" in wrong.text
     assert other.primary.fingerprint in wrong.text
 
 

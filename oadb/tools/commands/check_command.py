@@ -1,4 +1,4 @@
-"""The command ``oadb check``. What it compares is in ``oadb.tools.contract.comparison``."""
+"""The command ``oadb check``; see ``oadb.tools.contract.comparison``."""
 
 import typer
 
@@ -10,10 +10,10 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def run_check() -> None:
-    """Compare every declared query with the database: parameters, columns, types, nulls."""
+    """Compare every query with the database: parameters, columns, types, nullability."""
     disagreements = list(comparison.check(Config.from_env()))
     for line in disagreements:
         typer.echo(line)
     if disagreements:
         raise typer.Exit(1)
-    typer.echo("every declaration agrees with the database")
+    typer.echo("all declarations agree with the database")

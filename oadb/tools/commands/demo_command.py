@@ -1,4 +1,4 @@
-"""The command ``oadb demo``. What it does is in ``oadb.tools.demonstration.tour``."""
+"""The command ``oadb demo``; see ``oadb.tools.demonstration.tour``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,10 +14,11 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def run_demo(
     file: Annotated[
-        Path | None, typer.Option("--instruments", help="An instrument file of Zerodha.")
+        Path | None,
+        typer.Option("--instruments", help="Zerodha's instrument file; default: generated rows."),
     ] = None,
 ) -> None:
-    """Do the main job on an embedded PostgreSQL that is gone afterwards."""
+    """Try the main functions on a temporary PostgreSQL server, deleted at the end."""
     with watching("loading instruments") as watch:
         for step in tour.run(file, watch):
             took = "" if step.seconds is None else _duration(step.seconds)

@@ -1,4 +1,4 @@
-"""The command ``oadb doctor``. What it looks at is in ``oadb.tools.health``."""
+"""The command ``oadb doctor``; see ``oadb.tools.health``."""
 
 import typer
 
@@ -11,5 +11,5 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def run_doctor() -> None:
-    """Look at the database as an operator would: one line for each finding."""
+    """Check server, roles, keys, logs and migrations; one line per check. Exits with 1 on FAIL."""
     show(health.examine(Config.from_env()))

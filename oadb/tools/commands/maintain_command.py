@@ -1,4 +1,4 @@
-"""The command ``oadb maintain``. What it does is in ``oadb.tools.maintenance``."""
+"""The command ``oadb maintain``; see ``oadb.tools.maintenance``."""
 
 import os
 import signal
@@ -18,10 +18,10 @@ app = typer.Typer(add_completion=False)
 def run_maintain(
     every: Annotated[
         float | None,
-        typer.Option(min=1, help="Run again after so many seconds, until SIGTERM."),
+        typer.Option(min=1, help="Repeat after this many seconds, until SIGTERM."),
     ] = None,
 ) -> None:
-    """Make partitions ahead of need and end what is old: one line for each thing done or found."""
+    """Make partitions ahead of need and delete expired rows. Exits with 1 if a step failed."""
     config, kept = Config.from_env(), retention.from_env(os.environ)
     if every is None:
         show(maintenance.run(config, kept))

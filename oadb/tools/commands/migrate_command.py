@@ -1,4 +1,4 @@
-"""The commands ``oadb migrate``. What they do is in ``oadb.tools.migrations.runner``."""
+"""The commands ``oadb migrate``; see ``oadb.tools.migrations.runner``."""
 
 from typing import Annotated
 
@@ -8,18 +8,18 @@ from oadb.engine.config import Config
 from oadb.tools.migrations import runner
 
 app = typer.Typer(
-    help="Apply migrations, undo them, or say which are applied.", add_completion=False
+    help="Apply migrations, undo them, or list them with their states.", add_completion=False
 )
 
 
 @app.callback(invoke_without_command=True)
 def run_migrate(context: typer.Context) -> None:
-    """Apply every migration that the database lacks."""
+    """Apply all pending migrations."""
     if context.invoked_subcommand is not None:
         return
     report = runner.migrate(Config.from_env().dsn)
     for migration in report.adopted:
-        typer.echo(f"recorded {migration}, applied earlier by yoyo")
+        typer.echo(f"recorded {migration}, applied earlier by the yoyo command")
     for migration in report.applied:
         typer.echo(f"applied {migration}")
     if not report.applied:
@@ -28,7 +28,7 @@ def run_migrate(context: typer.Context) -> None:
 
 @app.command("status")
 def run_status() -> None:
-    """List every migration and its state. Changes nothing."""
+    """List every migration with its state. Changes nothing."""
     for status in runner.status(Config.from_env().dsn):
         when = "" if status.applied_at is None else f"{status.applied_at:%Y-%m-%d %H:%M %Z}"
         typer.echo(f"{status.state:<10} {status.migration_id:<40} {when}".rstrip())
@@ -36,8 +36,8 @@ def run_status() -> None:
 
 @app.command("rollback")
 def run_rollback(
-    count: Annotated[int, typer.Option(help="How many migrations to undo, newest first.")] = 1,
+    count: Annotated[int, typer.Option(help="The number of migrations to undo, newest first.")] = 1,
 ) -> None:
-    """Undo the last migrations. What they created is dropped, with its rows."""
+    """Undo the last migrations: drops the tables that they created, with all rows."""
     for migration in runner.rollback(Config.from_env().dsn, count=count):
         typer.echo(f"rolled back {migration}")

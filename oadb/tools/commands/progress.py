@@ -1,4 +1,4 @@
-"""Rows that pass, counted on a terminal; nothing is shown elsewhere."""
+"""Progress of rows on a terminal; silent if stderr is not one."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,22 +9,22 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 T = TypeVar("T")
 
-# How often the number is brought up to date, in rows.
+# The number of rows after which the display is updated.
 _TICK = 500
 
 
 class Watch(Protocol):
-    """Sees rows pass, whatever they are."""
+    """Passes rows of any type through and counts them."""
 
     def __call__(self, rows: Iterable[T], /) -> Iterator[T]:
-        """Yield the rows."""
+        """Yield the rows unchanged."""
         ...
 
 
 @contextmanager
 def watching(label: str) -> Generator[Watch]:
-    """Show rows as they pass."""
-    with _shown() as progress:
+    """Show how many rows have passed through the Watch."""
+    with _progress() as progress:
 
         def watch(rows: Iterable[T]) -> Iterator[T]:
             task = progress.add_task(label, total=None)
@@ -39,13 +39,13 @@ def watching(label: str) -> Generator[Watch]:
 
 @contextmanager
 def counting(label: str, total: int | None = None) -> Generator[Callable[[int], None]]:
-    """Show how many rows were done, of *total* if that is known, as they are reported."""
-    with _shown() as progress:
+    """Show how many rows are done, of *total* if it is known: call the result with each number."""
+    with _progress() as progress:
         task = progress.add_task(label, total=total)
         yield lambda rows: progress.advance(task, rows)
 
 
-def _shown() -> Progress:
+def _progress() -> Progress:
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),

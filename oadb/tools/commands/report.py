@@ -1,4 +1,4 @@
-"""Findings, a line each, and what they make of the exit code."""
+"""Output of findings, and the exit code."""
 
 from collections.abc import Iterable
 
@@ -8,10 +8,10 @@ from oadb.tools.findings import Finding
 
 
 def show(findings: Iterable[Finding]) -> None:
-    """Print each as it comes; exit with 1 at the end if one is not ok."""
-    wrong = False
+    """Print each finding as it arrives; at the end, exit with 1 if one is not ok."""
+    failed = False
     for finding in findings:
         typer.echo(str(finding))
-        wrong |= not finding.ok
-    if wrong:
+        failed |= not finding.ok
+    if failed:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""The command ``oadb stats``: traffic and latency of a window, as tables and small histograms."""
+"""The command ``oadb stats``: traffic and latency of a window, as tables and histograms."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -19,12 +19,12 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 _MOST_ENDPOINTS, _MOST_BARS = 20, 10
 
-# Without a terminal nobody sees where lines would have to be broken.
+# The width of output that does not go to a terminal.
 _PIPED_WIDTH = 120
 
-_ANY_WIDTH = 1000
+_UNLIMITED_WIDTH = 1000
 
-_LONGEST_BAR, _BESIDE_BAR = 40, 32
+_LONGEST_BAR, _BAR_LABEL_WIDTH = 40, 32
 
 _USUAL_LAG = timedelta(hours=1)
 
@@ -32,10 +32,10 @@ _USUAL_LAG = timedelta(hours=1)
 @app.command()
 def run_stats(
     last: Annotated[
-        str, typer.Option(help="How far to look back: 90m, 24h, 7d or 4w.", metavar="SPAN")
+        str, typer.Option(help="The window: 90m, 24h, 7d or 4w, until now.", metavar="SPAN")
     ] = "24h",
 ) -> None:
-    """Show traffic and latency: counts, shares, averages, percentiles, a histogram of each."""
+    """Show traffic and latency: counts, shares, averages, percentiles and histograms."""
     span = _span(last)
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
@@ -46,7 +46,7 @@ def run_stats(
         _show_latency(console, latency.statistics(db, until - span, until), last)
         for waiting in rollups.list_backlog(db):
             if until - waiting.first_at > _USUAL_LAG:
-                console.print(_advice(waiting))
+                console.print(_backlog_advice(waiting))
 
 
 def _span(text: str) -> timedelta:
@@ -56,10 +56,11 @@ def _span(text: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def _advice(waiting: rollups.Backlog) -> str:
+def _backlog_advice(waiting: rollups.Backlog) -> str:
     return (
         f"{waiting.table_name}: {_counted(waiting.batches, 'batch', 'batches')} since "
-        f"{waiting.first_at:%Y-%m-%d %H:%M %Z} still read row by row; oadb maintain rolls them up"
+        f"{waiting.first_at:%Y-%m-%d %H:%M %Z} not in rollups, so statistics are slower; "
+        "run oadb maintain"
     )
 
 
@@ -92,7 +93,7 @@ def _show_latency(console: Console, found: latency.LatencyStatistics, last: str)
     if not found.total.total.calls:
         return
     summaries = {"all": found.total} | {
-        each.total.broker or "(not said)": each for each in found.brokers
+        each.total.broker or "(unknown)": each for each in found.brokers
     }
     _show_rows(
         console,
@@ -121,17 +122,17 @@ def _times(summary: latency.BrokerLatency) -> Iterator[str]:
 
 
 def _show_bars(console: Console, bins: Sequence[int], counts: Sequence[int]) -> None:
-    """Print how many took how long; neighbouring bins share a bar where there are many."""
+    """Print a histogram of durations; if there are many bins, several share a bar."""
     bars = [*_bars(bins, counts)]
     longest = max(count for _, count in bars)
-    room = max(min(_LONGEST_BAR, console.width - _BESIDE_BAR), 1)
+    width = max(min(_LONGEST_BAR, console.width - _BAR_LABEL_WIDTH), 1)
     for limit, count in bars:
-        bar = "#" * -(-count * room // longest)
+        bar = "#" * -(-count * width // longest)
         console.print(f"  up to {_time(limit):>9} {count:>12,} {bar}".rstrip(), no_wrap=True)
 
 
 def _bars(bins: Sequence[int], counts: Sequence[int]) -> Iterator[tuple[float, int]]:
-    """Yield limits in milliseconds, and how many did not exceed each but the one before."""
+    """Yield the upper limit of each bar in milliseconds, and its count."""
     width = -(-(bins[-1] - bins[0] + 1) // _MOST_BARS)
     for first in range(bins[0], bins[-1] + 1, width):
         inside = (n for b, n in zip(bins, counts, strict=True) if first <= b < first + width)
@@ -139,14 +140,14 @@ def _bars(bins: Sequence[int], counts: Sequence[int]) -> Iterator[tuple[float, i
 
 
 def _show_rows(console: Console, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; where it is wider than the console, one figure on a line."""
+    """Print a table; if it is wider than the console, one figure per line."""
     table = Table(box=None, pad_edge=False)
     for number, name in enumerate(head):
         table.add_column(name, justify="right" if number else "left", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     if (
-        console.measure(table, options=console.options.update(width=_ANY_WIDTH)).minimum
+        console.measure(table, options=console.options.update(width=_UNLIMITED_WIDTH)).minimum
         <= console.width
     ):
         console.print(table)

@@ -1,1 +1,1 @@
-"""The contract between declarations and database."""
+"""The contract check: declarations of queries compared with the database."""

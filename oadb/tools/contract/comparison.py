@@ -1,7 +1,7 @@
-"""The contract between declarations and database: PREPARE every statement and compare.
+"""The contract check: prepares every statement and compares the result with its declaration.
 
-Parameters must have the types that the server infers, rows the columns, types and nullability
-that it reports. A COPY cannot be prepared and is left to the tests that run it.
+Parameters must have the types that the server infers; rows must have the columns, types and
+nullability that it reports. A COPY cannot be prepared, so only tests that run it check it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,17 +23,19 @@ from oadb.tools.contract.nullability import never_null
 from oadb.tools.findings import UNMIGRATED
 from oadb.tools.migrations import migration_history as history
 
-# Volatile in name only: what they return changes, and nothing else does; what act_as sets ends with
-# its transaction.
-_HARMLESS = frozenset(
+# Volatile functions without side effects; the setting that act_as changes ends with its
+# transaction.
+_WITHOUT_EFFECTS = frozenset(
     {"act_as", "clock_timestamp", "gen_random_uuid", "pg_is_in_recovery", "random", "system"}
 )
 
 
 def check(config: Config) -> Iterator[str]:
-    """Yield every disagreement, each with the declaration and the statement that it concerns.
+    """Compare every declaration with the database.
 
-    Before them, where nothing was ever migrated, the cause of all of them.
+    Yields:
+        Every disagreement, with the places of the declaration and the statement; before them, that
+        the database is not migrated, if it is not.
     """
     with (
         Database(config) as db,
@@ -57,67 +59,80 @@ def domains() -> Iterator[Queries]:
 
 
 def disagreements(db: Database, connection: Connection, declared: Declaration) -> list[str]:
-    """Return what the database and *declared* do not agree on; *connection* is to the same one."""
+    """Compare a declaration with the database; *db* and *connection* must be to the same one.
+
+    Returns:
+        Every disagreement.
+    """
     if declared.is_copy:
         return []
     try:
         description = describe(connection, declared.statement)
     except psycopg.Error as error:
-        return [f"the server refuses it: {error.diag.message_primary}"]
+        return [f"the server rejects the statement: {error.diag.message_primary}"]
     return [
-        *_parameters(db, declared, description),
-        *_columns(db, connection, declared, description.columns),
-        *_effects(db, declared),
+        *_compare_parameters(db, declared, description),
+        *_compare_columns(db, connection, declared, description.columns),
+        *_find_effects(db, declared),
     ]
 
 
-def _parameters(db: Database, declared: Declaration, description: Description) -> Iterator[str]:
+def _compare_parameters(
+    db: Database, declared: Declaration, description: Description
+) -> Iterator[str]:
     names = _type_names(db, description.parameters)
     for (name, expected), oid in zip(
         declared.parameters.items(), description.parameters, strict=True
     ):
         if names[oid] not in expected.postgres:
-            yield f"parameter {name} is {expected}; the server expects {names[oid]}"
+            yield f"parameter {name} is declared as {expected}; the server expects {names[oid]}"
 
 
-def _columns(
+def _compare_columns(
     db: Database, connection: Connection, declared: Declaration, columns: tuple[Column, ...]
 ) -> Iterator[str]:
     names = _type_names(db, tuple(column.type_id for column in columns))
-    promised = _promised(declared, columns)
-    if [*promised] != [column.name for column in columns]:
+    expected_columns = _declared_columns(declared, columns)
+    if [*expected_columns] != [column.name for column in columns]:
         returned = [column.name for column in columns]
-        yield f"it promises {_listed(promised)}; the server returns {_listed(returned)}"
+        yield (
+            f"declared columns: {_listed(expected_columns)}; "
+            f"the server returns: {_listed(returned)}"
+        )
         return
-    for column, expected in zip(columns, promised.values(), strict=True):
+    for column, expected in zip(columns, expected_columns.values(), strict=True):
         if names[column.type_id] not in expected.postgres:
-            yield f"column {column.name} is {names[column.type_id]}; {expected} is promised"
+            yield f"column {column.name} is declared as {expected}, but is {names[column.type_id]}"
     if declared.result.row is not None:
         known = never_null(db, connection, declared.statement, columns)
-        for column, expected, not_null in zip(columns, promised.values(), known, strict=True):
-            yield from _nullability(column, expected, not_null=not_null)
+        for column, expected, not_null in zip(
+            columns, expected_columns.values(), known, strict=True
+        ):
+            yield from _compare_nullability(column, expected, not_null=not_null)
 
 
-def _promised(declared: Declaration, columns: tuple[Column, ...]) -> dict[str, ValueType]:
-    """Return the columns that are promised; a single value may have any name."""
+def _declared_columns(declared: Declaration, columns: tuple[Column, ...]) -> dict[str, ValueType]:
+    """Return the columns that are declared; a single value may have any name."""
     if declared.result.value is not None and columns:
         return {columns[0].name: declared.result.value}
     return {name: kind for name, kind in declared.result.fields.items() if kind is not None}
 
 
-def _nullability(column: Column, expected: ValueType, *, not_null: bool | None) -> Iterator[str]:
+def _compare_nullability(
+    column: Column, expected: ValueType, *, not_null: bool | None
+) -> Iterator[str]:
     if not_null is True and expected.optional:
-        yield f"column {column.name} is never null; {expected} is promised"
+        yield f"column {column.name} is declared as {expected}, but is never null"
     if not_null is False and not expected.optional:
-        yield f"column {column.name} may be null; {expected} is promised"
+        yield f"column {column.name} is declared as {expected}, but may be null"
 
 
-def _effects(db: Database, declared: Declaration) -> Iterator[str]:
-    # A read is run again when its answer is lost, so it must be one.
+def _find_effects(db: Database, declared: Declaration) -> Iterator[str]:
+    # A read is run again if its answer is lost, so it must not change anything.
     if declared.is_read:
-        called = sorted(set(declared.statement.functions) - _HARMLESS)
+        called = sorted(set(declared.statement.functions) - _WITHOUT_EFFECTS)
         for name in catalog.list_volatile_functions(db, called):
-            yield f"it is taken for a read, but {name}() is volatile"
+            yield f"counts as a read, but calls {name}(), which is volatile"
 
 
 def _type_names(db: Database, oids: tuple[int, ...]) -> dict[int, str]:
@@ -125,4 +140,4 @@ def _type_names(db: Database, oids: tuple[int, ...]) -> dict[int, str]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names) or "no columns"
+    return ", ".join(names) or "none"

@@ -1,4 +1,4 @@
-"""What PostgreSQL says of a statement without running it: parameters, columns, outer joins."""
+"""Descriptions of statements by PostgreSQL, without running them: parameters, columns, joins."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,13 +10,12 @@ from psycopg.pq.abc import PGresult
 
 from oadb.engine.binding.statements import Statement
 
-# The prepared statement without a name: each PREPARE replaces the last, nothing is left behind.
+# The unnamed prepared statement: each PREPARE replaces it, so none is left behind.
 _UNNAMED = b""
 _EXPLAINED = b"oadb_explained"
 
-# Which inputs of a join are padded with nulls, as EXPLAIN names joins: the second, the first.
+# Which inputs of a join (0: the first) are padded with nulls, by EXPLAIN's name of the join.
 _PADDED = {"Left": (1,), "Right": (0,), "Full": (0, 1)}
-
 
 Connection = psycopg.Connection[tuple[object, ...]]
 Plan = TypedDict(
@@ -24,12 +23,12 @@ Plan = TypedDict(
     {"Relation Name": str, "Schema": str, "Join Type": str, "Plans": "list[Plan]"},
     total=False,
 )
-"""What is read of a plan as EXPLAIN writes it in JSON."""
+"""The fields of a plan in EXPLAIN's JSON that are read here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a result. ``table_id`` and ``number`` are 0 for an expression."""
+    """A column of a result. For an expression, ``table_id`` and ``number`` are 0."""
 
     name: str
     type_id: int
@@ -39,33 +38,37 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """The server's view of a statement; type ids and table ids are oids."""
+    """The parameters and columns of a statement; ids of types and tables are oids."""
 
     parameters: tuple[int, ...]
     columns: tuple[Column, ...]
 
 
 def describe(connection: Connection, statement: Statement) -> Description:
-    """Prepare *statement* and describe it. Raises psycopg.Error with the server's complaint."""
+    """Prepare a statement and describe it.
+
+    Raises:
+        psycopg.Error: the server rejects the statement.
+    """
     return _described(connection, statement.sql)
 
 
 def describe_view(connection: Connection, definition: str) -> tuple[Column, ...]:
-    """Return the columns of the view whose query is *definition*, in their order."""
+    """Return the columns of the view with the query *definition*, in order."""
     return _described(connection, definition.encode()).columns
 
 
 def has_outer_join(statement: Statement) -> bool:
-    """Say whether *statement* may have an outer join of its own: words of it are enough."""
+    """Return whether a statement may have an outer join of its own, by its keywords."""
     return "outer" in statement.words or not _PADDED.keys().isdisjoint(
         word.capitalize() for word in statement.words
     )
 
 
 def padded_tables(connection: Connection, statement: Statement) -> frozenset[str]:
-    """Return the tables, as ``schema.name``, whose columns an outer join may fill with nulls.
+    """Return the tables whose columns an outer join may fill with nulls, as ``schema.name``.
 
-    Tables behind views are among them, and joins inside of views count.
+    Views are expanded: their tables and their joins count.
     """
     return frozenset(_padded_below(_generic_plan(connection, statement), padded=False))
 
@@ -91,7 +94,7 @@ def _columns(result: PGresult) -> Iterator[Column]:
 
 
 def _generic_plan(connection: Connection, statement: Statement) -> Plan:
-    """Return the plan that holds for any values; EXPLAIN alone can give it since 16."""
+    """Return the plan for any parameters. EXPLAIN (GENERIC_PLAN) would need PostgreSQL 16."""
     _require_ok(connection.pgconn.prepare(_EXPLAINED, statement.sql))
     nulls = b", ".join([b"null"] * len(statement.params))
     values = b" (" + nulls + b")" if nulls else b""
@@ -100,7 +103,7 @@ def _generic_plan(connection: Connection, statement: Statement) -> Plan:
         cursor.execute(b"explain (verbose, format json) execute " + _EXPLAINED + values)
         found = cursor.fetchone()
         cursor.execute(b"deallocate " + _EXPLAINED)
-    assert found is not None, "EXPLAIN always returns a plan"  # noqa: S101
+    assert found is not None  # noqa: S101  # EXPLAIN always returns a plan
     return cast("list[dict[str, Plan]]", found[0])[0]["Plan"]
 
 

@@ -1,8 +1,8 @@
-"""Which columns of a result are never null.
+"""Columns of a result that are never null.
 
-A column of a table is never null if the table says so and no outer join pads it. A view says
-nothing of its columns (PostgreSQL keeps no NOT NULL for them), so they are looked up in the
-table that the view shows, also through views of views.
+A column of a table is never null if it is declared NOT NULL and no outer join pads the table.
+PostgreSQL keeps no NOT NULL for the columns of views, so they are followed to the table behind the
+view, also through views of views.
 """
 
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from oadb.tools.contract.description import (
 def never_null(
     db: Database, connection: Connection, statement: Statement, columns: Sequence[Column]
 ) -> list[bool | None]:
-    """Return for each column whether it is never null; None where the server does not know.
+    """Return for each column whether it is never null; None for an expression: not known.
 
-    It does not know of an expression. *connection* is to the database of *db*.
+    *db* and *connection* must be to the same database.
     """
     found = [_in_table(db, connection, column) for column in columns]
     reads_view = found != [*columns]
@@ -37,12 +37,12 @@ def never_null(
 
 
 def _in_table(db: Database, connection: Connection, column: Column) -> Column:
-    """Return the column of a table that *column* shows, or the expression behind it."""
+    """Return the column of a table, or the expression, behind *column*."""
     while column.table_id:
         definition = catalog.find_table(db, column.table_id).view_definition
         if definition is None:
             break
-        # Columns of a view are numbered as its query returns them: none is ever dropped.
+        # The columns of a view have the numbers of its query's columns: none can be dropped.
         column = describe_view(connection, definition)[column.number - 1]
     return column
 

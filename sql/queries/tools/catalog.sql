@@ -1,7 +1,7 @@
--- The server: what it is, what it allows, what it knows. Bound in oadb/tools/catalog.py.
+-- What the server's catalog says. Bound in oadb/tools/catalog.py.
 
 -- name: describe_server
--- The connection limit is what ordinary roles may use.
+-- The connection limit excludes connections reserved for superusers.
 select
     pg_catalog.current_setting('server_version_num')::int as version_number,
     pg_catalog.current_setting('server_version') as version,
@@ -12,7 +12,7 @@ select
     current_user::text as role_name;
 
 -- name: count_other_connections
--- Of client sessions, without our own application's.
+-- Client sessions whose application_name is not this session's.
 select count(*) as connections
 from pg_catalog.pg_stat_activity
 where
@@ -20,14 +20,14 @@ where
     and application_name <> pg_catalog.current_setting('application_name');
 
 -- name: list_extensions
--- Of those named, what the server could install.
+-- The extensions of those named that the server could install.
 select name::text as name
 from pg_catalog.pg_available_extensions
 where name::text = any(:names)
 order by name;
 
 -- name: list_settings
--- Of the limits named, in the unit that each has.
+-- The settings of those named, each in its own unit.
 select
     name,
     setting
@@ -44,7 +44,7 @@ where oid::bigint = any(:type_ids)
 order by oid;
 
 -- name: list_not_null_columns
--- Column numbers of one table whose values are never null.
+-- Numbers of the columns of a table that are NOT NULL.
 select attnum::int as column_number
 from pg_catalog.pg_attribute
 where
@@ -53,8 +53,8 @@ where
 order by attnum;
 
 -- name: list_volatile_functions
--- Of those named, functions that may change something or answer differently
--- each time; a name counts if any function of that name is volatile.
+-- The names that belong to at least one volatile function, which may write or
+-- return a different result each time.
 select distinct proname::text as name
 from pg_catalog.pg_proc
 where
@@ -63,7 +63,7 @@ where
 order by name;
 
 -- name: find_table
--- With the query of a view: a view does not say which of its columns are never null.
+-- With the definition of a view: PostgreSQL keeps no NOT NULL for its columns.
 select
     pg_class.oid::bigint as table_id,
     pg_namespace.nspname || '.' || pg_class.relname as name,
@@ -76,8 +76,8 @@ inner join pg_catalog.pg_namespace
 where pg_class.oid::bigint = :table_id;
 
 -- name: list_roles
--- Of those named, the roles that the server has, and whether they are let into
--- this database: they may be there for another one.
+-- The roles of those named that exist. Roles belong to the server, so they may
+-- exist for another database: is_let_in says whether they may use this schema.
 select
     rolname::text as name,
     coalesce(
@@ -88,9 +88,9 @@ where rolname::text = any(:names)
 order by name;
 
 -- name: find_standing
--- How this connection stands to the tables of oadb; no row without its schema. An
--- exempt role is one that row-level security never binds. Whether it can act for a
--- user is asked as oadb.act_as does it.
+-- The role of this connection, beside the owner of the schema; no row if the
+-- schema does not exist. Row-level security does not bind an exempt role.
+-- can_act_as_user tests what oadb.act_as needs.
 select
     own.rolname::text as role_name,
     owner.rolname::text as owner_name,
@@ -115,8 +115,8 @@ left join pg_catalog.pg_roles as acting on acting.rolname = 'oadb_user'
 where namespace.nspname = 'oadb';
 
 -- name: list_user_tables
--- Every table that belongs to users, and what row-level security does for it. Logs,
--- which are partitioned, belong to nobody: the role oadb_user may not see them.
+-- Every table of users, with its row-level security. Partitioned tables are left
+-- out: these are logs, which belong to no user and are hidden from oadb_user.
 select
     namespace.nspname || '.' || class.relname as name,
     class.relrowsecurity and class.relforcerowsecurity as is_forced,
