@@ -1,15 +1,14 @@
-"""API keys: what programs show to act for a user.
+"""API keys: the credentials of programs that act for a user.
 
-Each has a name, scopes and an order mode. A key is shown once, when it is issued; who has to see it
-again (TradingView's webhooks carry it) keeps it sealed.
+Each has a name, scopes and an order mode. Its token is returned once, when it is issued. A user who
+needs to see it again, for instance for TradingView's webhooks, has it kept, sealed.
 """
 
 import re
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import timedelta
 from uuid import UUID, uuid4
 
+from oadb.accounts.api_key_rows import ApiKey, FoundKey, IssuedKey, OrderMode, VerifiedKey
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
@@ -24,6 +23,22 @@ from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
 from oadb.security.tokens import TokenKind, hint_of
 
+__all__ = [
+    "ApiKey",
+    "FoundKey",
+    "IssuedKey",
+    "OrderMode",
+    "VerifiedKey",
+    "get_order_mode",
+    "issue",
+    "list_by_user",
+    "reveal",
+    "revoke",
+    "rotate",
+    "set_order_mode",
+    "verify",
+]
+
 query = queries(__name__)
 
 # OpenAlgo's keys are 32 random bytes too, in hexadecimal digits.
@@ -31,59 +46,6 @@ TOKEN = TokenKind(
     "oak", SealedColumn("api_keys", "fingerprint"), re.compile("[0-9a-f]{64}", re.ASCII)
 )
 KEPT = SealedColumn("api_keys", "kept_token")
-
-# auto: orders go to the broker; semi_auto: a person approves each.
-OrderMode = Literal["auto", "semi_auto"]
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """An API key as its owner sees it in a list; ``hint`` shows its first and last characters."""
-
-    user_id: int
-    api_key_id: UUID
-    name: str
-    hint: str
-    scopes: list[str]
-    order_mode: OrderMode
-    is_kept: bool
-    created_at: datetime
-    rotated_at: datetime | None
-    last_used_at: datetime | None
-    expires_at: datetime | None
-    revoked_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedKey:
-    """A new key and its token, which is shown this once."""
-
-    token: Secret
-    key: ApiKey
-
-
-@dataclass(frozen=True, slots=True)
-class VerifiedKey:
-    """A key that was shown and accepted: whose it is, and what it may do."""
-
-    user_id: int
-    api_key_id: UUID
-    scopes: list[str]
-    order_mode: OrderMode
-
-
-@dataclass(frozen=True, slots=True)
-class FoundKey(VerifiedKey):
-    """What a digest leads to, before it is judged."""
-
-    fingerprint: bytes = field(repr=False)
-    is_revoked: bool
-    is_expired: bool
-
-    @property
-    def row(self) -> Row:
-        """Its primary key."""
-        return self.user_id, self.api_key_id
 
 
 @query
@@ -168,30 +130,55 @@ async def issue(
     lifetime: timedelta | None = None,
     keep: bool = False,
 ) -> IssuedKey:
-    """Make a key. Its token is in the answer and, unless *keep*, nowhere else.
+    """Issue a key to a user.
 
-    *lifetime* is more than 0; None: it never expires. Raises ParameterError, and may raise
-    ForeignKeyViolation (no such user) and CheckViolation.
+    Args:
+        name: 1 to 100 characters.
+        scopes: at most 50 texts, whose meaning is the service's.
+        lifetime: above 0; None: the key does not expire.
+        keep: store the token, sealed, so that ``reveal`` can return it.
+
+    Returns:
+        The key and its token.
+
+    Raises:
+        ParameterError: a lifetime that is not above 0.
+        ForeignKeyViolation: no such user (psycopg).
+        CheckViolation: a value out of range (psycopg).
+        KeyRingError: the key ring does not fit the database.
     """
     if lifetime is not None and lifetime <= timedelta():
-        raise ParameterError("api_keys.issue: lifetime must be more than 0")
+        raise ParameterError("api_keys.issue: lifetime must be above 0")
     ring, token, api_key_id = await proof.ring_of(db), TOKEN.new(), uuid4()
     row = (user_id, api_key_id)
     stored = TOKEN.store(ring, row, token)
     kept = KEPT.seal(ring, row, token.reveal().encode()) if keep else None
     key = await _insert_key(
-        db, user_id, api_key_id, name, hint_of(token), stored.digest, stored.fingerprint, kept,
-        scopes or [], order_mode, lifetime,
-    )  # fmt: skip
+        db,
+        user_id,
+        api_key_id,
+        name,
+        hint_of(token),
+        stored.digest,
+        stored.fingerprint,
+        kept,
+        scopes or [],
+        order_mode,
+        lifetime,
+    )
     return IssuedKey(token, key)
 
 
 @operation
 async def verify(db: AsyncExecutor, token: Secret) -> VerifiedKey | Refusal:
-    """Say whose key this is, or why it is not accepted.
+    """Verify a token: one indexed lookup, however many keys there are; none if it is malformed.
 
-    One indexed lookup, however many keys there are; none for what cannot be a key of ours. Raises
-    UnavailableError, and KeyRingError for want of a root key.
+    Returns:
+        The key, or the refusal: UNKNOWN, REVOKED or EXPIRED.
+
+    Raises:
+        UnavailableError: the database did not answer.
+        KeyRingError: the key ring lacks a key that the database needs.
     """
     found = usable(await proof.find_by_token(db, TOKEN, token, _find_by_digest, _find_by_digests))
     if isinstance(found, Refusal):
@@ -201,9 +188,14 @@ async def verify(db: AsyncExecutor, token: Secret) -> VerifiedKey | Refusal:
 
 @operation
 async def reveal(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | None:
-    """Return a key that its owner chose to keep; None if it was not, or is revoked or unknown.
+    """Read the kept token of a key.
 
-    Raises SealError if what is stored was tampered with.
+    Returns:
+        The token; None if the user has no such key, its token is not kept, or it is revoked.
+
+    Raises:
+        SealError: the stored token was tampered with.
+        KeyRingError: the key ring does not fit the database.
     """
     kept = await _get_kept_token(db, user_id, api_key_id)
     if kept is None:
@@ -213,7 +205,11 @@ async def reveal(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | 
 
 @operation
 async def revoke(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> bool:
-    """End a key at once, in every process that listens; False if there is none to end."""
+    """Revoke a key at once, and announce it. A kept token is deleted.
+
+    Returns:
+        False if the user has no such key, or it is already revoked.
+    """
     change = _change(user_id, api_key_id)
     return await announcements.write(db, change, _revoke, user_id, api_key_id) > 0
 
@@ -221,17 +217,29 @@ async def revoke(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> bool:
 @operation
 @proof.seals
 async def rotate(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | None:
-    """Give a key a new token, which is returned; the old one ends at once.
+    """Replace the token of a key; the old one stops working at once.
 
-    None, and nothing is changed, if there is no such key or it was revoked or has expired.
+    Returns:
+        The new token, which is kept if the old one was; None if the user has no such key, or it is
+        revoked or expired.
+
+    Raises:
+        KeyRingError: the key ring does not fit the database.
     """
     ring, token = await proof.ring_of(db), TOKEN.new()
     row: Row = (user_id, api_key_id)
     stored = TOKEN.store(ring, row, token)
     rotated = await announcements.write(
-        db, _change(user_id, api_key_id), _replace_token, user_id, api_key_id, hint_of(token),
-        stored.digest, stored.fingerprint, KEPT.seal(ring, row, token.reveal().encode()),
-    )  # fmt: skip
+        db,
+        _change(user_id, api_key_id),
+        _replace_token,
+        user_id,
+        api_key_id,
+        hint_of(token),
+        stored.digest,
+        stored.fingerprint,
+        KEPT.seal(ring, row, token.reveal().encode()),
+    )
     return token if rotated else None
 
 
@@ -239,7 +247,14 @@ async def rotate(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | 
 async def set_order_mode(
     db: AsyncExecutor, user_id: int, api_key_id: UUID, order_mode: OrderMode
 ) -> bool:
-    """Change how orders of a key go out, in every process that listens; False: no such key."""
+    """Set the order mode of a key, and announce it.
+
+    Returns:
+        False if the user has no such key, or it is revoked.
+
+    Raises:
+        CheckViolation: *order_mode* is not "auto" or "semi_auto" (psycopg).
+    """
     change = _change(user_id, api_key_id)
     return (
         await announcements.write(db, change, _set_order_mode, user_id, api_key_id, order_mode) > 0

@@ -1,16 +1,15 @@
-"""Broker tokens: what brokers gave us to act for users."""
+"""Broker tokens: the credentials that brokers issue to act for a user."""
 
 import json
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
 
+from oadb.accounts.broker_token_rows import BrokerLogin, BrokerToken, FoundToken, Tokens
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
-from oadb.engine.binding.values import ValueType, mismatch
 from oadb.engine.executors import AsyncExecutor
 from oadb.keys import proof
 from oadb.keys.rotation import SealedTable
@@ -18,6 +17,22 @@ from oadb.security.keyring import KeyRing
 from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
+
+__all__ = [
+    "BrokerLogin",
+    "BrokerToken",
+    "FoundToken",
+    "Tokens",
+    "find",
+    "first_active",
+    "get",
+    "get_current",
+    "list_by_user",
+    "list_expiring",
+    "put",
+    "revoke",
+    "stored",
+]
 
 query = queries(__name__)
 
@@ -27,68 +42,8 @@ _COLUMNS = tuple(
 )
 _DIGEST = "digest/broker_tokens"
 
-# The plaintexts of the sealed columns, in their order; None where there is none.
+# The plaintexts of the sealed columns, in their order; None for null.
 _Contents = tuple[bytes | None, bytes | None, bytes | None, bytes | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """What a broker gave us. ``parameters`` is what else it needs, by name."""
-
-    access: Secret
-    refresh: Secret | None = None
-    feed: Secret | None = None
-    parameters: dict[str, Secret] = field(default_factory=dict[str, Secret])
-
-    def __post_init__(self) -> None:
-        """Refuse what is no Secret, by a ParameterError that does not show it."""
-        given: list[tuple[str, object]] = [("access", self.access)]
-        given += [("parameters", each) for each in self.parameters.values()]
-        optional = (("refresh", self.refresh), ("feed", self.feed))
-        for name, value in (*given, *(each for each in optional if each[1] is not None)):
-            if not isinstance(value, Secret):
-                raise mismatch("Tokens", name, ValueType(Secret), value)
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerToken:
-    """Tokens that can be used now."""
-
-    user_id: int
-    broker: str
-    client_id: str | None
-    tokens: Tokens
-    updated_at: datetime
-    expires_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerLogin:
-    """That a user has, or had, tokens of a broker."""
-
-    user_id: int
-    broker: str
-    client_id: str | None
-    updated_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class FoundToken:
-    """A row as it is stored, before it is judged and opened."""
-
-    user_id: int
-    broker: str
-    client_id: str | None
-    access_token: bytes | None = field(repr=False)
-    refresh_token: bytes | None = field(repr=False)
-    feed_token: bytes | None = field(repr=False)
-    parameters: bytes | None = field(repr=False)
-    updated_at: datetime
-    expires_at: datetime | None
-    is_revoked: bool
-    is_expired: bool
 
 
 @query
@@ -157,52 +112,86 @@ async def put(
     client_id: str | None = None,
     expires_at: datetime | None = None,
 ) -> bool:
-    """Insert or replace the tokens of a user and broker; say whether anything changed.
+    """Insert or replace the tokens of a user and broker. Only a difference is announced.
 
-    Only then do listeners hear of it, so that a broker's connection is not torn down for nothing.
-    May raise ForeignKeyViolation (no such user) and CheckViolation.
+    Args:
+        broker: 1 to 50 of a-z, 0-9 and _.
+        client_id: the broker's name for the user, 1 to 255 characters.
+        expires_at: with a time zone; None: unknown.
+
+    Returns:
+        Whether anything changed; if not, a connection to the broker can stay open.
+
+    Raises:
+        ForeignKeyViolation: no such user (psycopg).
+        CheckViolation: a value out of range (psycopg).
+        KeyRingError: the key ring does not fit the database.
     """
     sealed, digests = stored(await proof.ring_of(db), (user_id, broker), tokens)
     changed = await announcements.write(
-        db, Change("broker_tokens", user_id, broker), _put, user_id, broker, client_id, *sealed,
-        digests[0], digests, expires_at,
-    )  # fmt: skip
+        db,
+        Change("broker_tokens", user_id, broker),
+        _put,
+        user_id,
+        broker,
+        client_id,
+        *sealed,
+        digests[0],
+        digests,
+        expires_at,
+    )
     return changed > 0
 
 
 @operation
 async def get(db: AsyncExecutor, user_id: int, broker: str) -> BrokerToken | Refusal:
-    """Return the tokens of a user and broker, or why there are none to use.
+    """Read the tokens of a user and broker.
 
-    Raises SealError if what is stored was tampered with.
+    Returns:
+        The tokens, or the refusal: UNKNOWN, REVOKED or EXPIRED.
+
+    Raises:
+        SealError: a stored value was tampered with.
+        KeyRingError: the key ring does not fit the database.
     """
-    return await _judged(db, await find(db, user_id, broker))
+    return await _usable(db, await find(db, user_id, broker))
 
 
 @operation
 async def get_current(db: AsyncExecutor, user_id: int) -> BrokerToken | Refusal:
-    """Return the tokens of a user's current login, whichever broker it is with.
+    """Read the tokens of a user's current login, at any broker: the newest that can be used.
 
-    That is the newest whose tokens can be used; where there is none, the newest says why: REVOKED
-    or EXPIRED, and UNKNOWN where no broker ever gave any. Raises SealError, as ``get`` does.
+    Returns:
+        The tokens; if none can be used, the refusal of the newest: REVOKED or EXPIRED, or UNKNOWN
+        if the user never had any.
+
+    Raises:
+        SealError: a stored value was tampered with.
+        KeyRingError: the key ring does not fit the database.
     """
-    return await _judged(db, await _find_current(db, user_id))
+    return await _usable(db, await _find_current(db, user_id))
 
 
 @operation
 async def revoke(db: AsyncExecutor, user_id: int, broker: str) -> bool:
-    """Delete the tokens, in every process that listens; False if there are none."""
+    """Delete the tokens of a user and broker, and announce it.
+
+    Returns:
+        False if there are none.
+    """
     change = Change("broker_tokens", user_id, broker)
     return await announcements.write(db, change, _revoke, user_id, broker) > 0
 
 
 def stored(ring: KeyRing, row: Row, tokens: Tokens) -> tuple[_Contents, list[bytes]]:
-    """Return what is stored of *tokens* in *row*: see ``_sealed``."""
+    """Return the sealed values of *tokens*, and their digest under each usable key.
+
+    Equal tokens of the same row have equal digests, which detect changes.
+    """
     return _sealed(ring, row, _contents(tokens))
 
 
-async def _judged(db: AsyncExecutor, stored: FoundToken | None) -> BrokerToken | Refusal:
-    """Return what is stored, opened, or why it cannot be used."""
+async def _usable(db: AsyncExecutor, stored: FoundToken | None) -> BrokerToken | Refusal:
     found = usable(stored)
     if isinstance(found, Refusal):
         return found
@@ -213,9 +202,9 @@ async def _judged(db: AsyncExecutor, stored: FoundToken | None) -> BrokerToken |
 
 
 def _contents(tokens: Tokens) -> _Contents:
-    """Return what is sealed of *tokens*; equal tokens give equal contents."""
+    """Return the plaintexts to seal; they are equal for equal tokens."""
     parameters = {name: value.reveal() for name, value in sorted(tokens.parameters.items())}
-    # Not escaped: read back, two escaped halves of a pair would be one character.
+    # Not escaped: two escaped surrogates would be read back as one character.
     document = Secret(json.dumps(parameters, ensure_ascii=False)) if parameters else None
     return _text(tokens.access), _text(tokens.refresh), _text(tokens.feed), _text(document)
 
@@ -226,7 +215,7 @@ def _text(secret: Secret | None) -> bytes | None:
 
 def _tokens(contents: _Contents) -> Tokens:
     access, refresh, feed = (_secret(each) for each in contents[:3])
-    assert access is not None  # noqa: S101  # the table's check: only a revoked row has none
+    assert access is not None  # noqa: S101  # a check of the table: only a revoked row has none
     given = cast("dict[str, str]", json.loads(contents[3] or "{}"))
     return Tokens(access, refresh, feed, {name: Secret(value) for name, value in given.items()})
 
@@ -236,9 +225,9 @@ def _secret(content: bytes | None) -> Secret | None:
 
 
 def _sealed(ring: KeyRing, row: Row, contents: _Contents) -> tuple[_Contents, list[bytes]]:
-    """Return what is stored, and the digests by which it is known again, under each usable key.
+    """Seal *contents*; see ``stored``.
 
-    No caller has both this and a plaintext in a variable, which an error report could show.
+    No caller has a plaintext in a variable meanwhile, which an error report could show.
     """
     pairs = zip(_COLUMNS, contents, strict=True)
     sealed = (None if part is None else column.seal(ring, row, part) for column, part in pairs)

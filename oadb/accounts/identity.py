@@ -1,7 +1,7 @@
 """Identity: whose rows the statements of a transaction see.
 
 ``db.as_user(user_id)`` sends ``act_as`` in front of every statement; the entry point
-``oadb.identity`` in pyproject.toml tells the engine that it does.
+``oadb.identity`` in pyproject.toml makes the engine do so.
 """
 
 from oadb.engine.binding.queries import queries

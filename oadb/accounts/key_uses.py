@@ -24,31 +24,35 @@ query.complete()
 
 
 class Uses:
-    """Collects which keys were used, for one write a minute instead of one for each request."""
+    """Collects the keys that were used, for one write a minute instead of one per request."""
 
     def __init__(self) -> None:
         self._used: set[tuple[int, UUID]] = set()
         self._lock = threading.Lock()
 
     def add(self, key: VerifiedKey) -> None:
-        """Note that a key was used; takes no round trip."""
+        """Note that a key was used, in memory only."""
         self.put_back([key.user_id], [key.api_key_id])
 
     def take(self) -> tuple[list[int], list[UUID]]:
-        """Return and forget what was noted, as ``store`` takes it."""
+        """Return what was noted, as users and keys, and forget it."""
         with self._lock:
             used, self._used = sorted(self._used), set()
         return [user_id for user_id, _ in used], [api_key_id for _, api_key_id in used]
 
     def put_back(self, user_ids: list[int], api_key_ids: list[UUID]) -> None:
-        """Note what was taken again, because it could not be written."""
+        """Note again what was taken and could not be written."""
         with self._lock:
             self._used.update(zip(user_ids, api_key_ids, strict=True))
 
 
 @operation
 async def write(db: AsyncExecutor, uses: Uses) -> int:
-    """Write what *uses* collected; return how many keys. Nothing is lost if that fails."""
+    """Write the uses collected so far. If that fails, they are written with the next call.
+
+    Returns:
+        The number of keys written; those that were written in the last minute are left out.
+    """
     used = uses.take()
     try:
         return await _store(db, *used)

@@ -1,10 +1,10 @@
 """Login attempts: the audit of sign-ins, and lockout.
 
-Failures are counted by account name, also of nobody, and by network. From the fifth failure of an
-account in a row on, and the twentieth of a network, each one doubles the wait before the next try:
-1 s, 2 s, 4 s, up to 15 minutes. Nobody is locked out for ever, because that would let anybody lock
-out anybody: an account's count ends with the right password or a quiet quarter of an hour, and a
-network forgets one failure a minute, also while it is in use.
+Failures are counted by account name, including unknown names, and by network. From the fifth
+consecutive failure of an account on, and the twentieth of a network, each one doubles the wait
+before the next try: 1 s, 2 s, 4 s, up to 15 minutes. No lockout is permanent, because anybody can
+cause one: the right password or 15 quiet minutes reset the count of an account, and a network
+forgets one failure a minute, even while it is in use.
 """
 
 from contextlib import suppress
@@ -33,14 +33,14 @@ Method = Literal["password", "oauth", "resume", "code"]
 Outcome = Literal["succeeded", "failed", "locked", "unverified", "resumed"]
 
 ACCOUNT_LIMIT, NETWORK_LIMIT = 5, 20
-"""Failures in a row from which on there is a wait."""
+"""The number of consecutive failures from which on each one causes a wait."""
 
 _LONGEST_NAME, _LONGEST_DEVICE, _LONGEST_BROKER = 254, 500, 50
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A sign-in that was tried."""
+    """An attempt to sign in, as the audit has it. ``user_id`` is None for an unknown name."""
 
     attempted_at: datetime
     username: str
@@ -55,9 +55,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """Tries in a row, this one included, and the wait before the next one.
+    """The consecutive tries, including this one, and the wait before the next one.
 
-    None where the account or the network has to wait: then this one was not counted for either.
+    If the account or the network has to wait, this try was not counted, and all but ``wait`` are
+    None.
     """
 
     tried_at: datetime | None
@@ -67,8 +68,8 @@ class Tries:
 
 
 @dataclass(frozen=True, slots=True)
-class _Visitor:
-    """Who asks to be let in, and from where, as the audit can hold it."""
+class _Client:
+    """The account name and origin of a sign-in, cut to what the audit can store."""
 
     name: str
     network: str
@@ -79,7 +80,7 @@ class _Visitor:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """What became of a sign-in: the user, or None and how long to wait before the next try."""
+    """The result of a sign-in: the user, or None; and the wait before the next try."""
 
     user: User | None
     wait: timedelta
@@ -119,11 +120,11 @@ def _count_try(
 
 
 @query
-def _take_back(account: str, network: str, tried_at: datetime) -> Affected: ...
+def _revert_try(account: str, network: str, tried_at: datetime) -> Affected: ...
 
 
 @query
-def _forgive(account: str) -> Affected: ...
+def _reset_account(account: str) -> Affected: ...
 
 
 @query
@@ -143,51 +144,64 @@ async def sign_in(
     device: str | None = None,
     broker: str | None = None,
 ) -> SignIn:
-    """Verify a name and a password, slow down who guesses, and write the audit.
+    """Verify a name and a password, limit guessing, and write the audit.
 
-    A try is counted before the password is looked at, so that many at once all count; the right
-    password takes it back, and so does an error that kept it from being verified. While there is
-    a wait nothing is verified, whether or not the name exists. Raises ParameterError for an
-    address that is none, TransactionError in a transaction, whose rollback would take back a guess,
-    KeyRingError, BusyError, UnavailableError and OutcomeUnknownError: none of them says anything
-    about the password.
+    The try is counted before the password is verified, so concurrent tries all count. The right
+    password reverts the count, as does an error that prevents the verification. During a wait
+    nothing is verified, whether or not the name exists. The errors say nothing about the password.
+
+    Args:
+        ip: the client's address.
+        device: a description, cut to 500 characters.
+        broker: cut to 50 characters.
+
+    Returns:
+        The user, or None and the wait before the next try.
+
+    Raises:
+        ParameterError: an invalid address.
+        TransactionError: *db* is a transaction, whose rollback would revert the count of a guess.
+        BusyError: all capacity for hashing is in use.
+        UnavailableError: the database did not answer.
+        OutcomeUnknownError: the connection was lost while something was written.
+        KeyRingError: the key ring does not fit the database.
     """
     refuse_transaction(db, "login_attempts.sign_in")
-    visitor = _visitor(username, ip, device, broker)
+    client = _client(username, ip, device, broker)
     await proof.ring_of(db)
-    tries = await _count_try(db, visitor.name, visitor.network)
+    tries = await _count_try(db, client.name, client.network)
     if tries.tried_at is None:
-        await _record(db, visitor, "locked")
+        await _record(db, client, "locked")
         return SignIn(None, tries.wait)
     try:
-        user = await users.verify_password(db, visitor.name, password)
+        user = await users.verify_password(db, client.name, password)
     except Exception as error:
-        with suppress(Error, psycopg.Error):  # what stays counted only slows down
+        with suppress(Error, psycopg.Error):  # a try that stays counted only causes a wait
             async with db.transaction() as tx:
-                await _record(tx, visitor, "unverified", type(error).__name__)
-                await _take_back(tx, visitor.name, visitor.network, tries.tried_at)
+                await _record(tx, client, "unverified", type(error).__name__)
+                await _revert_try(tx, client.name, client.network, tries.tried_at)
         raise
     if user is None:
-        await _record(db, visitor, "failed")
+        await _record(db, client, "failed")
         return SignIn(None, tries.wait)
     async with db.transaction() as tx:
-        await _record(tx, visitor, "succeeded")
-        # The account before the network, as everywhere: otherwise two may wait for each other.
-        await _forgive(tx, visitor.name)
-        await _take_back(tx, visitor.name, visitor.network, tries.tried_at)
+        await _record(tx, client, "succeeded")
+        # The account before the network, as in all statements: no deadlock.
+        await _reset_account(tx, client.name)
+        await _revert_try(tx, client.name, client.network, tries.tried_at)
     return SignIn(user, timedelta())
 
 
 async def _record(
-    db: AsyncExecutor, visitor: _Visitor, outcome: Outcome, reason: str | None = None
+    db: AsyncExecutor, client: _Client, outcome: Outcome, reason: str | None = None
 ) -> None:
     await record(
-        db, visitor.name, visitor.ip, visitor.device, visitor.broker, "password", outcome, reason
+        db, client.name, client.ip, client.device, client.broker, "password", outcome, reason
     )
 
 
-def _visitor(username: str, ip: str, device: str | None, broker: str | None) -> _Visitor:
-    return _Visitor(
+def _client(username: str, ip: str, device: str | None, broker: str | None) -> _Client:
+    return _Client(
         readable(username, _LONGEST_NAME) or UNREADABLE,
         network("login_attempts.sign_in", ip),
         address("login_attempts.sign_in", ip),

@@ -1,7 +1,8 @@
 """Second factors: one-time codes (TOTP, RFC 6238).
 
-A user enrolls, scans the URI, and proves with a first code to have the generator; only then is it
-required for anything. A code is accepted once, and after five wrong ones there is a wait.
+A user enrolls, scans the URI with an authenticator, and confirms it with a first code; it is
+required for nothing before that. A code is accepted once. From the fifth wrong code on, each one
+doubles the wait before the next try: 1 s, 2 s, 4 s, up to 15 minutes.
 """
 
 import hmac
@@ -35,14 +36,14 @@ Purpose = Literal["login", "mcp", "password_reset"]
 
 _STEP = 30
 _DIGITS = 6
-# Steps before and after the present one whose codes are accepted: RFC 6238, 5.2, advises one for
-# the delay of network and typing; we also grant one to a clock that is ahead.
+# Steps before and after the current one whose codes are accepted. RFC 6238, 5.2, recommends one
+# step before, for the delay of network and typing; one after is for a clock that is ahead.
 _TOLERANCE = 1
 
 
 @dataclass(frozen=True, slots=True)
 class SecondFactor:
-    """That a user has a generator, and what it is asked for."""
+    """A user's second factor: when it was enrolled and confirmed, what it is required for."""
 
     user_id: int
     is_required_for_login: bool
@@ -52,7 +53,7 @@ class SecondFactor:
     confirmed_at: datetime | None
 
     def is_required_for(self, purpose: Purpose) -> bool:
-        """Say whether a code must be asked for; never before it was confirmed."""
+        """Return whether a code is required; never before the factor was confirmed."""
         required = {
             "login": self.is_required_for_login,
             "mcp": self.is_required_for_mcp,
@@ -63,7 +64,7 @@ class SecondFactor:
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """What a generator needs, shown once: the secret, and the same as a URI for a QR code."""
+    """The secret for an authenticator, and its URI for a QR code; neither can be read again."""
 
     secret: Secret
     uri: Secret
@@ -71,7 +72,7 @@ class Enrollment:
 
 @dataclass(frozen=True, slots=True)
 class FoundFactor:
-    """A second factor as it is stored; ``clock`` is the database's, in seconds since 1970."""
+    """A second factor as stored; ``clock`` is the database's, in seconds since 1970."""
 
     user_id: int
     secret: bytes = field(repr=False)
@@ -123,11 +124,20 @@ SEALED = SealedTable("second_factors", rotation.columns(SECRET), _reseal)
 async def enroll(
     db: AsyncExecutor, user_id: int, account: str, issuer: str = "OpenAlgo"
 ) -> Enrollment | None:
-    """Give a user a new generator, to be confirmed with ``verify``.
+    """Enroll a user; ``verify`` confirms it. Replaces a factor that was not confirmed.
 
-    *account* and *issuer* are what the generator shows. None if the user has a confirmed one
-    already: delete it first, which is a decision. Raises NoRowError if there is no such user, and
-    ParameterError for what a URI cannot hold.
+    Args:
+        account: the name that the authenticator shows, not empty.
+        issuer: the service that the authenticator shows, without a colon.
+
+    Returns:
+        The secret and its URI; None if the user has a confirmed factor, which has to be deleted
+        first.
+
+    Raises:
+        NoRowError: no such user.
+        ParameterError: an account or issuer that a URI cannot hold.
+        KeyRingError: the key ring does not fit the database.
     """
     ring, secret = await proof.ring_of(db), Secret(random_base32())
     uri = _uri(secret, account, issuer)
@@ -145,12 +155,20 @@ async def enroll(
 
 @operation
 async def verify(db: AsyncExecutor, user_id: int, code: Secret) -> bool:
-    """Say whether *code* is a code of the user's generator that was not used before.
+    """Verify a code of the user's authenticator. The first right code confirms the factor.
 
-    The first right one confirms the generator. A try is counted before the code is looked at, so
-    that many at once all count; the right code takes them back. Raises BusyError, which says for
-    how long, while too many make the user wait; a code given meanwhile is not looked at. Raises
-    TransactionError in a transaction, whose rollback would take back a guess.
+    The try is counted before the code is verified, so concurrent tries all count; the right code
+    resets the count.
+
+    Returns:
+        Whether the code is right and was not used before; False without a second factor.
+
+    Raises:
+        BusyError: too many wrong codes; the text says how many seconds to wait. The code was not
+            verified.
+        TransactionError: *db* is a transaction, whose rollback would revert the count of a guess.
+        SealError: the stored secret was tampered with.
+        KeyRingError: the key ring does not fit the database.
     """
     refuse_transaction(db, "second_factors.verify")
     ring = await proof.ring_of(db)
@@ -163,32 +181,32 @@ async def verify(db: AsyncExecutor, user_id: int, code: Secret) -> bool:
 
 
 async def _refuse(db: AsyncExecutor, user_id: int) -> None:
-    """Raise BusyError for who has to wait; who has no generator has not."""
+    """Raise BusyError if the user has to wait; users without a second factor never do."""
     wait = await _get_wait(db, user_id)
     if wait is not None:
         raise BusyError(
-            f"user {user_id} gave too many wrong codes; wait {ceil(wait.total_seconds())} s "
-            "and use the next code"
+            f"second_factors.verify: too many wrong codes for user {user_id}; "
+            f"wait {ceil(wait.total_seconds())} s and use the next code"
         )
 
 
 def _uri(secret: Secret, account: str, issuer: str) -> Secret:
-    """Return the URI of a generator. A colon ends the issuer in it; there is no way around."""
+    """Return the URI for an authenticator, in which a colon would end the issuer."""
     if not (_is_text(account) and _is_text(issuer)) or not account or ":" in issuer:
         raise ParameterError(
-            "second_factors.enroll: account must be a text, and issuer one without a colon"
+            "second_factors.enroll: account must be non-empty text, issuer text without a colon"
         )
     uri = TOTP(secret.reveal()).provisioning_uri(name=account, issuer_name=issuer)
     return Secret(uri)
 
 
 def _is_text(value: object) -> bool:
-    """Look at the type as well: pyotp's own error would come from frames that hold the secret."""
+    """Check the type as well: an error of pyotp would come from frames that hold the secret."""
     return isinstance(value, str) and not unsendable(value)
 
 
 def _matching_step(ring: KeyRing, found: FoundFactor, code: Secret) -> int | None:
-    """Return the step whose code this is; the time taken does not tell which."""
+    """Return the step that the code belongs to, in the same time for each step."""
     secret = SECRET.open(ring, (found.user_id,), found.secret).decode()
     given = code.reveal().encode(errors="surrogatepass")
     generator = TOTP(secret, digits=_DIGITS, interval=_STEP)

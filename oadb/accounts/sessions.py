@@ -1,12 +1,13 @@
-"""Sessions: sign-ins that still count.
+"""Sessions: sign-ins that are still valid.
 
-A session is found by its token, which only its owner has: the database keeps a keyed digest. It
-ends when it is ended, when nobody used it for its idle timeout, and at its absolute expiry; the
-database's clock decides. Ended and expired sessions are simply not there.
+A session is found by its token, of which the database has only a keyed digest. It ends when it is
+ended, when it was not used for its idle timeout, and at its absolute expiry, by the database's
+clock. No function returns a session that has ended or expired.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Protocol
 from uuid import UUID, uuid4
 
@@ -29,31 +30,29 @@ query = queries(__name__)
 TOKEN = TokenKind("oas", SealedColumn("sessions", "fingerprint"))
 
 CAP = 5
-"""Sessions that a user may have at once, unless ``create`` is told otherwise."""
+"""Sessions that a user may have at once by default."""
 
 LONGEST_DEVICE = 500
-"""Characters of a device's description; what is longer is cut."""
-
-_MINUTE = timedelta(minutes=1)
+"""Characters of a device's description; the rest is cut off."""
 
 
 class SessionOwner(Protocol):
-    """Who a session is for: a user as he was when he proved who he is."""
+    """The user of a new session, such as a User, as of the verification of the password."""
 
     @property
     def user_id(self) -> int:
-        """Return whose sessions these are."""
+        """The user's id."""
         ...
 
     @property
     def auth_epoch(self) -> int:
-        """Return the epoch of the password that was proven."""
+        """The epoch of the verified password."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A sign-in that still counts. ``last_seen_at`` is kept to the minute."""
+    """A sign-in that is still valid. ``last_seen_at`` is accurate to a minute."""
 
     user_id: int
     session_id: UUID
@@ -66,9 +65,12 @@ class Session:
     expires_at: datetime
 
 
+_columns = attrgetter(*(column.name for column in fields(Session)))
+
+
 @dataclass(frozen=True, slots=True)
 class FoundSession(Session):
-    """What a digest leads to, before it is judged."""
+    """The session that a digest leads to, before its token is verified."""
 
     fingerprint: bytes = field(repr=False)
 
@@ -80,7 +82,7 @@ class FoundSession(Session):
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """A session and its token, which is shown this once."""
+    """A new session and its token, which cannot be read again later."""
 
     token: Secret
     session: Session
@@ -170,11 +172,25 @@ async def create(
     lifetime: timedelta = timedelta(hours=12),
     cap: int = CAP,
 ) -> NewSession:
-    """Begin a session; beyond *cap* of a user, the oldest ends.
+    """Create a session. If the user has more than *cap* then, the oldest end.
 
-    *account* is the user whom ``login_attempts.sign_in`` or ``users.verify_password`` returned.
-    *idle_timeout* is at least 2 minutes, *lifetime* more than 0 and never extended. Raises
-    NoRowError if the user is gone or has a new password since, and ParameterError.
+    Args:
+        account: the user that ``login_attempts.sign_in`` or ``users.verify_password`` returned.
+        device: a description, cut to LONGEST_DEVICE characters.
+        broker: 1 to 50 characters.
+        data: a JSON object without secrets.
+        idle_timeout: at least 2 minutes.
+        lifetime: above 0; the expiry is never moved.
+        cap: at least 1.
+
+    Returns:
+        The session and its token, which cannot be read again.
+
+    Raises:
+        NoRowError: the user was deleted or has a new password: sign in again.
+        ParameterError: an invalid address, or a time or cap out of range.
+        CheckViolation: a value out of range (psycopg).
+        KeyRingError: the key ring does not fit the database.
     """
     _require_times(idle_timeout, lifetime, cap)
     ring, user_id, session_id = await proof.ring_of(db), account.user_id, uuid4()
@@ -183,13 +199,21 @@ async def create(
     async with db.transaction() as tx:
         if await _claim_user(tx, user_id, account.auth_epoch) is None:
             raise NoRowError(
-                f"sessions.create: user {user_id} is gone or has a new password; sign in again"
+                f"sessions.create: user {user_id} was deleted or has a new password; sign in again"
             )
         session = await _insert_session(
-            tx, user_id, session_id, stored.digest, stored.fingerprint,
-            device[:LONGEST_DEVICE] or None if device else None,
-            address("sessions.create", ip), broker, data or {}, idle_timeout, lifetime,
-        )  # fmt: skip
+            tx,
+            user_id,
+            session_id,
+            stored.digest,
+            stored.fingerprint,
+            device[:LONGEST_DEVICE] if device else None,
+            address("sessions.create", ip),
+            broker,
+            data or {},
+            idle_timeout,
+            lifetime,
+        )
         trimmed = await _trim(tx, user_id, session_id, cap)
         await announcements.announce(tx, trimmed, Change("sessions", user_id, ""))
     return NewSession(token, session)
@@ -197,54 +221,71 @@ async def create(
 
 @operation
 async def find(db: AsyncExecutor, token: Secret) -> Session | None:
-    """Return the session of a token and note that it was seen; None if there is none any more.
+    """Find the session of a token, and record that it was seen: one statement.
 
-    One statement, and none for what cannot be a token of ours. Raises KeyRingError if the database
-    has a root key that the ring lacks.
+    A malformed token costs no statement.
+
+    Returns:
+        The session as it was before this call; None if it ended, expired or never existed.
+
+    Raises:
+        KeyRingError: the key ring lacks a key that the database needs.
+        UnavailableError: the database did not answer.
     """
     found = await proof.find_by_token(db, TOKEN, token, _find_by_digest, _find_by_digests)
-    if found is None:
-        return None
-    return Session(
-        found.user_id, found.session_id, found.device, found.ip, found.broker, found.data,
-        found.created_at, found.last_seen_at, found.expires_at,
-    )  # fmt: skip
+    return None if found is None else Session(*_columns(found))
 
 
 @operation
 async def set_data(
     db: AsyncExecutor, user_id: int, session_id: UUID, data: dict[str, object]
 ) -> int:
-    """Replace what is kept with a session; return how many there were, 0 or 1."""
+    """Replace the data of a session.
+
+    Returns:
+        The number of sessions changed, 0 or 1.
+    """
     change = Change("sessions", user_id, str(session_id))
     return await announcements.write(db, change, _set_data, user_id, session_id, data)
 
 
 @operation
 async def end(db: AsyncExecutor, user_id: int, session_id: UUID) -> int:
-    """End a session at once, in every process that listens; return how many there were, 0 or 1."""
+    """End a session at once, and announce it.
+
+    Returns:
+        The number of sessions ended, 0 or 1.
+    """
     change = Change("sessions", user_id, str(session_id))
     return await announcements.write(db, change, _end, user_id, session_id)
 
 
 @operation
 async def end_all(db: AsyncExecutor, user_id: int) -> int:
-    """End all sessions of a user; return how many there were."""
+    """End all sessions of a user, and announce it.
+
+    Returns:
+        The number of sessions ended.
+    """
     return await announcements.write(db, Change("sessions", user_id, ""), _end_all, user_id)
 
 
 @operation
 async def end_others(db: AsyncExecutor, user_id: int, session_id: UUID) -> int:
-    """End all sessions of a user but one; return how many there were."""
+    """End all sessions of a user except one, and announce it.
+
+    Returns:
+        The number of sessions ended.
+    """
     change = Change("sessions", user_id, "")
     return await announcements.write(db, change, _end_others, user_id, session_id)
 
 
 def _require_times(idle_timeout: timedelta, lifetime: timedelta, cap: int) -> None:
-    if idle_timeout < 2 * _MINUTE:
+    if idle_timeout < timedelta(minutes=2):
         raise ParameterError(
             f"sessions.create: idle_timeout is {idle_timeout}; at least 2 minutes are needed, "
-            "because last_seen_at is kept to the minute"
+            "because last_seen_at is accurate to a minute"
         )
     if lifetime <= timedelta() or cap < 1:
-        raise ParameterError("sessions.create: lifetime must be more than 0, and cap at least 1")
+        raise ParameterError("sessions.create: lifetime must be above 0, and cap at least 1")

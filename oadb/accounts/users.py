@@ -1,4 +1,4 @@
-"""Accounts: who can sign in."""
+"""Users: who can sign in, and their passwords."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,8 +30,8 @@ HASH = SealedColumn("users", "password_hash")
 class User:
     """A person who can sign in.
 
-    ``auth_epoch`` rises with each new password; ``sessions.create`` wants the one of the user
-    who was verified.
+    ``auth_epoch`` rises with each new password; ``sessions.create`` compares it, so a sign-in with
+    the old password gets no session.
     """
 
     user_id: int
@@ -47,10 +47,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class StoredPassword:
-    """What a password is verified against, sealed; None if the user has none.
-
-    ``auth_epoch`` tells whether the password was changed since.
-    """
+    """The sealed hash of a user's password, None if the user has none, and its epoch."""
 
     user_id: int
     password_hash: bytes | None = field(repr=False)
@@ -125,11 +122,21 @@ SEALED = SealedTable("users", rotation.columns(HASH), _reseal)
 async def set_password(
     db: AsyncExecutor, user_id: int, password: Secret, *, keep_session: UUID | None = None
 ) -> bool:
-    """Set a user's password, 8 to 1024 bytes of UTF-8; False if there is no such user.
+    """Set a user's password, and end the user's sessions in the same transaction.
 
-    All sessions of the user end with it, in the same transaction, but for *keep_session*. Takes
-    about 0.1 s, during which no connection is held unless *db* is a transaction. Raises
-    ParameterError for an unfit password and BusyError if hashing is in full use.
+    Takes about 0.1 s, during which no connection is held unless *db* is a transaction.
+
+    Args:
+        password: 8 to 1024 bytes of UTF-8.
+        keep_session: the id of one session that does not end.
+
+    Returns:
+        False if there is no such user.
+
+    Raises:
+        ParameterError: a password that is too short, too long or not valid UTF-8.
+        BusyError: all capacity for hashing is in use.
+        KeyRingError: the key ring does not fit the database.
     """
     ring = await proof.ring_of(db)
     sealed = await _hashed(db, ring, user_id, password)
@@ -145,12 +152,18 @@ async def set_password(
 
 @operation
 async def verify_password(db: AsyncExecutor, username: str, password: Secret) -> User | None:
-    """Return the user whose name and password these are, or None.
+    """Verify a user's name and password. For a sign-in, call ``login_attempts.sign_in`` instead.
 
-    An unknown name, a user without a password, a wrong password and one that is changed meanwhile
-    give the same answer, the first three in the same time. A database that does not answer raises
-    UnavailableError and full hashing capacity BusyError: neither says anything about the password.
-    Does not slow down who guesses: ``login_attempts.sign_in`` does.
+    Unlike that, this function does not limit guessing. The errors say nothing about the password.
+
+    Returns:
+        The user; None for an unknown name, a user without a password, a wrong password, or one
+        that changed meanwhile. The first three take the same time.
+
+    Raises:
+        BusyError: all capacity for hashing is in use.
+        UnavailableError: the database did not answer.
+        KeyRingError: the key ring does not fit the database.
     """
     ring = await proof.ring_of(db)
     stored = await _find_password(db, username)
@@ -158,7 +171,7 @@ async def verify_password(db: AsyncExecutor, username: str, password: Secret) ->
     right = await db.offload(passwords.verify, known, password)
     if not right or stored is None:
         return None
-    with suppress(Error):  # it will be done at the next sign-in; this one was right
+    with suppress(Error):  # the password was right; the next sign-in tries again
         await _upgrade(db, ring, stored, known, password)
     user = await get(db, stored.user_id)
     return user if user and user.auth_epoch == stored.auth_epoch else None
@@ -166,27 +179,29 @@ async def verify_password(db: AsyncExecutor, username: str, password: Secret) ->
 
 @operation
 async def delete(db: AsyncExecutor, user_id: int) -> bool:
-    """Delete a user with all keys, tokens and sessions; False if there is none.
+    """Delete a user with everything stored for it; the audit of sign-ins stays.
 
-    Listeners hear of it as a change of the table users: drop whatever is cached of this user.
+    It is announced as one change of the table users: drop everything cached for this user.
+
+    Returns:
+        False if there is no such user.
     """
     return await announcements.write(db, Change("users", user_id, ""), _delete, user_id) > 0
 
 
 async def _hashed(db: AsyncExecutor, ring: KeyRing, user_id: int, password: Secret) -> bytes:
     """Return the sealed hash of a password."""
-    return HASH.seal(
-        ring, (user_id,), (await db.offload(passwords.hash, password)).reveal().encode()
-    )
+    hashed = await db.offload(passwords.hash, password)
+    return HASH.seal(ring, (user_id,), hashed.reveal().encode())
 
 
 def _opened(ring: KeyRing, stored: StoredPassword | None) -> Secret | None:
-    """Return the hash; None for one that was tampered with, so that nobody signs in with it."""
+    """Return the hash; None for one that was tampered with, which then matches no password."""
     if stored is None or stored.password_hash is None:
         return None
     try:
         return Secret(HASH.open(ring, (stored.user_id,), stored.password_hash).decode())
-    except SealError:  # in the log by now; the answer and its time stay those of a wrong password
+    except SealError:  # already logged; answer and time are those of a wrong password
         return None
 
 
@@ -194,7 +209,7 @@ def _opened(ring: KeyRing, stored: StoredPassword | None) -> Secret | None:
 async def _upgrade(
     db: AsyncExecutor, ring: KeyRing, stored: StoredPassword, known: Secret | None, password: Secret
 ) -> None:
-    """Hash again a password that just proved right, if today's parameters are others."""
+    """Hash a verified password again if its hash has outdated parameters."""
     if known is None or stored.password_hash is None or not passwords.is_outdated(known):
         return
     sealed = await _hashed(db, ring, stored.user_id, password)

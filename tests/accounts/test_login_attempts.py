@@ -415,13 +415,13 @@ def test_an_office_that_is_never_quiet_does_not_have_to_wait(
         tries = login_attempts._count_try(db, f"{minute}-{number}", ip)
         waits.append(tries.wait)
         if minute % 2 and tries.tried_at is not None:
-            login_attempts._take_back(db, f"{minute}-{number}", ip, tries.tried_at)
+            login_attempts._revert_try(db, f"{minute}-{number}", ip, tries.tried_at)
         for _ in range(6):
             age(observer, ip, timedelta(seconds=10))
             tries = login_attempts._count_try(db, f"right-{number}", ip)
             waits.append(tries.wait)
             assert tries.tried_at is not None
-            login_attempts._take_back(db, f"right-{number}", ip, tries.tried_at)
+            login_attempts._revert_try(db, f"right-{number}", ip, tries.tried_at)
 
     assert {*waits} == {timedelta()}
 
@@ -433,7 +433,7 @@ def test_an_office_that_has_to_wait_recovers_while_it_is_used(
     for minute in range(10):
         tries = login_attempts._count_try(db, f"{minute}-{number}", ip)
         assert tries.tried_at is not None
-        login_attempts._take_back(db, f"{minute}-{number}", ip, tries.tried_at)
+        login_attempts._revert_try(db, f"{minute}-{number}", ip, tries.tried_at)
         age(observer, ip, timedelta(minutes=1))
 
     assert login_attempts._count_try(db, f"last{number}", ip).wait == timedelta()
@@ -462,12 +462,12 @@ def test_a_try_is_taken_back_from_account_and_network(
     account = f"asha{number}"
     tries = [login_attempts._count_try(db, account, ip) for _ in range(3)]
     assert tries[2].tried_at is not None
-    login_attempts._take_back(db, account.upper(), ip, tries[2].tried_at)
+    login_attempts._revert_try(db, account.upper(), ip, tries[2].tried_at)
 
     assert lockout(observer, account) == (2, None)
     assert lockout(observer, ip) == (2, None)
     for _ in range(4):
-        login_attempts._take_back(db, account, ip, tries[2].tried_at)
+        login_attempts._revert_try(db, account, ip, tries[2].tried_at)
     assert lockout(observer, account) == (0, None)
     assert lockout(observer, ip) == (0, None)
 
@@ -478,7 +478,7 @@ def test_forgiving_takes_back_all_of_an_account(
     for _ in range(3):
         login_attempts._count_try(db, f"asha{number}", ip)
 
-    assert login_attempts._forgive(db, f"ASHA{number}") == 1
+    assert login_attempts._reset_account(db, f"ASHA{number}") == 1
     assert lockout(observer, f"asha{number}") is None
     assert lockout(observer, ip) == (3, None)
 
@@ -492,7 +492,7 @@ def test_a_try_that_is_taken_back_ends_the_wait_that_it_made(
     failed_before(observer, "network", ip, failures)
     tries = login_attempts._count_try(db, account, ip)
     assert tries.tried_at is not None
-    login_attempts._take_back(db, account, ip, tries.tried_at)
+    login_attempts._revert_try(db, account, ip, tries.tried_at)
 
     assert lockout(observer, account) == (failures, None)
     assert lockout(observer, ip) == (failures, None)
@@ -506,7 +506,7 @@ def test_a_try_that_is_taken_back_leaves_the_wait_of_a_later_one(
     failed_before(observer, "network", ip, NETWORK_LIMIT - 2)
     first, second = (login_attempts._count_try(db, account, ip) for _ in range(2))
     assert first.tried_at is not None
-    login_attempts._take_back(db, account, ip, first.tried_at)
+    login_attempts._revert_try(db, account, ip, first.tried_at)
 
     assert second.wait > timedelta()
     assert lockout(observer, account) == (ACCOUNT_LIMIT - 1, 1)
@@ -521,7 +521,7 @@ def test_taking_back_takes_the_account_before_the_network_as_counting_does(
     tried_at = login_attempts._count_try(db, account, ip).tried_at
     with ThreadPoolExecutor(1) as pool, psycopg.connect(url) as other:
         other.execute("select from oadb.lockouts where subject = %s for update", [account])
-        waiting = pool.submit(login_attempts._take_back, db, account, ip, tried_at)
+        waiting = pool.submit(login_attempts._revert_try, db, account, ip, tried_at)
         eventually(lambda: observer.running("oadb.lockouts"))
         other.execute("select from oadb.lockouts where subject = %s for update nowait", [ip])
         other.commit()
@@ -816,7 +816,7 @@ def test_a_database_that_goes_away_while_a_password_is_verified_is_unavailable(
     assert outcomes(db, asha.username) == ["unverified"]
     assert lockout(observer, asha.username) == (0, None)
 
-    monkeypatch.setattr(login_attempts, "_take_back", unable(UnavailableError("still gone")))
+    monkeypatch.setattr(login_attempts, "_revert_try", unable(UnavailableError("still gone")))
     with pytest.raises(UnavailableError, match=r"^gone$"):
         login_attempts.sign_in(db, asha.username, PASSWORD, ip=ip)
     assert outcomes(db, asha.username) == ["unverified"]
@@ -834,7 +834,7 @@ def test_the_right_password_is_forgiven_and_recorded_or_neither(
     assert lockout(observer, ip) == (1, None)
 
 
-def test_a_sign_in_does_not_take_part_in_a_transaction_that_could_take_back_a_guess(
+def test_a_sign_in_does_not_take_part_in_a_transaction_that_could_revert_a_guess(
     db: Database, observer: Observer, asha: User, ip: str, counting: Counting
 ) -> None:
     with db.transaction() as tx, pytest.raises(TransactionError, match=r"login_attempts\.sign_in"):

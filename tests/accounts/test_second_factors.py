@@ -281,7 +281,7 @@ def test_after_five_wrong_codes_not_even_the_right_one_is_looked_at(
     assert not second_factors.verify(db, user_id, phone.wrong())
     with pytest.raises(BusyError) as busy:
         second_factors.verify(db, user_id, phone.code())
-    told = re.search(rf"user {user_id} .* wait (\d+) s ", str(busy.value))
+    told = re.search(rf" for user {user_id}; wait (\d+) s ", str(busy.value))
 
     assert told is not None
     assert 50 < int(told[1]) <= 64

@@ -1,4 +1,4 @@
--- API keys: what programs show to act for a user. Bound in oadb/accounts/api_keys.py.
+-- API keys: the credentials of programs that act for a user. Bound in oadb/accounts/api_keys.py.
 
 -- name: _insert_key
 -- May violate the checks, api_keys_user_id_fkey and api_keys_key_id_fkey.
@@ -41,8 +41,8 @@ returning
     revoked_at;
 
 -- name: _find_by_digest
--- scope: all users (a request shows a key, not who it is)
--- The database's clock decides what has expired. Served by api_keys_token_digest_idx.
+-- scope: all users (a request carries a key and no user)
+-- Expiry is by the database's clock. Served by api_keys_token_digest_idx.
 select
     user_id,
     api_key_id,
@@ -55,8 +55,8 @@ from oadb.api_keys
 where token_digest = :token_digest;
 
 -- name: _find_by_digests
--- scope: all users (a request shows a key, not who it is)
--- The same while keys rotate: a token has a digest for each, and one row at most.
+-- scope: all users (a request carries a key and no user)
+-- The same while root keys rotate: a token has one digest for each, and at most one row.
 select
     user_id,
     api_key_id,
@@ -69,7 +69,7 @@ from oadb.api_keys
 where token_digest = any(:token_digests);
 
 -- name: list_by_user
--- The newest first, revoked ones as well.
+-- Newest first, including revoked and expired ones.
 select
     user_id,
     api_key_id,
@@ -90,7 +90,7 @@ order by
     api_key_id asc;
 
 -- name: _get_kept_token
--- Null: there is no such key, it is not kept, or it was revoked.
+-- Null: there is no such key, its token is not kept, or it is revoked.
 select kept_token
 from oadb.api_keys
 where
@@ -99,7 +99,7 @@ where
     and revoked_at is null;
 
 -- name: get_order_mode
--- Of a key that is neither revoked nor expired.
+-- No row for a key that is revoked or expired.
 select order_mode
 from oadb.api_keys
 where
@@ -117,7 +117,7 @@ where
     and revoked_at is null;
 
 -- name: _revoke
--- What was kept is deleted. A key that was revoked before keeps its time.
+-- Deletes a kept token. A key that is already revoked keeps its time.
 update oadb.api_keys
 set
     revoked_at = now(),
@@ -128,8 +128,8 @@ where
     and revoked_at is null;
 
 -- name: _replace_token
--- The old token stops working with this statement. What was revoked or has expired
--- is left alone: a new token would not be accepted.
+-- The old token stops working with this statement. A revoked or expired key is left alone,
+-- because its new token would not be accepted.
 update oadb.api_keys
 set
     hint = :hint,
@@ -146,7 +146,7 @@ where
 
 -- name: _reseal
 -- scope: all users (key rotation)
--- Compare and swap: a row that was changed in between is left alone. An empty
+-- Compare and swap: a row that was changed meanwhile is left alone. An empty element of
 -- :kept_tokens stands for null.
 update oadb.api_keys
 set

@@ -1,9 +1,10 @@
--- Broker tokens: what brokers gave us to act for users. Bound in oadb/accounts/broker_tokens.py.
+-- Broker tokens: the credentials that brokers issue to act for a user. Bound in
+-- oadb/accounts/broker_tokens.py.
 
 -- name: _put
--- Inserts or replaces; writes, and counts, only what differs. :digests are those
--- of the same content under each usable key, so that a put does not count as a
--- change while keys rotate. May violate broker_tokens_user_id_fkey and the checks.
+-- Inserts or replaces, and counts the row, only if something differs. :digests has the
+-- digest of the content under each usable key, so that rotation does not count as a
+-- change. May violate broker_tokens_user_id_fkey, broker_tokens_key_id_fkey and the checks.
 insert into oadb.broker_tokens as known (
     user_id,
     broker,
@@ -44,7 +45,7 @@ on conflict (user_id, broker) do update
     or known.expires_at is distinct from excluded.expires_at;
 
 -- name: find
--- The database's clock decides what has expired.
+-- Expiry is by the database's clock.
 select
     user_id,
     broker,
@@ -63,9 +64,8 @@ where
     and broker = :broker;
 
 -- name: _find_current
--- The newest that can be used; where none can, the newest: the one that was put, or
--- revoked, last. A put that changes nothing does not make it newer. Served by
--- broker_tokens_pkey.
+-- The newest that can be used; if none can, the newest. Each change and the revocation
+-- make a row the newest; a put that changes nothing does not. Served by broker_tokens_pkey.
 select
     user_id,
     broker,
@@ -87,7 +87,7 @@ order by
 limit 1;
 
 -- name: list_by_user
--- In order of broker, revoked and expired ones as well.
+-- In order of broker, including revoked and expired ones.
 select
     user_id,
     broker,
@@ -101,8 +101,8 @@ order by broker;
 
 -- name: list_expiring
 -- scope: all users (a service that renews tokens)
--- Those that expire within the given time and have not yet, soonest first. At
--- most 1000. Served by broker_tokens_expires_at_idx.
+-- Those that will expire within the next :within, soonest first, at most 1000. Served by
+-- broker_tokens_expires_at_idx.
 select
     user_id,
     broker,
@@ -122,9 +122,9 @@ order by
 limit 1000;
 
 -- name: first_active
--- scope: all users (a background service that needs anybody's market data)
--- The oldest that is neither revoked nor expired, so that the answer stays the
--- same for as long as it holds.
+-- scope: all users (a background service that needs market data from any login)
+-- The oldest that is neither revoked nor expired, so that the answer does not change
+-- while it is valid.
 select
     user_id,
     broker,
@@ -143,7 +143,7 @@ order by
 limit 1;
 
 -- name: _revoke
--- The tokens are deleted. A row that was revoked before keeps its time.
+-- Deletes the tokens. A row that is already revoked keeps its time.
 update oadb.broker_tokens
 set
     access_token = null,
@@ -160,9 +160,9 @@ where
 
 -- name: _reseal
 -- scope: all users (key rotation)
--- Compare and swap: a row that was changed or revoked in between is left alone.
--- Every put seals all columns anew, so that one of them tells. An empty value
--- stands for null.
+-- Compare and swap: a row that was changed or revoked meanwhile is left alone. Every put
+-- seals all columns again, so comparing one of them is enough. An empty value stands for
+-- null.
 update oadb.broker_tokens
 set
     access_token = resealed.access_token,

@@ -1,6 +1,6 @@
 -- Identity: whose rows the statements of a transaction see. Bound in oadb/accounts/identity.py.
 
 -- name: act_as
--- Until the transaction ends. Refused (insufficient_privilege) where row-level security would not
--- bind the role.
+-- Until the end of the transaction. Raises insufficient_privilege if row-level security would
+-- not bind the role.
 select from oadb.act_as(:user_id);

@@ -1,9 +1,9 @@
 -- When API keys were last used. Bound in oadb/accounts/key_uses.py.
 
 -- name: _store
--- scope: all users (a batch of a service)
--- repeatable: used twice is used
--- At most once a minute for each key, however often it is called.
+-- scope: all users (a service writes the uses of many users in one batch)
+-- repeatable: a second run only writes a later time
+-- Writes each key at most once a minute, however often it is called.
 update oadb.api_keys
 set last_used_at = now()
 from unnest(:user_ids::bigint[], :api_key_ids::uuid[]) as used (user_id, api_key_id)

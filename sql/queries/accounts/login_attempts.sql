@@ -1,8 +1,8 @@
--- Login attempts: the audit of sign-ins, and what slows down who guesses. Bound in
--- oadb/accounts/login_attempts.py.
+-- Login attempts: the audit of sign-ins, and lockout. Bound in oadb/accounts/login_attempts.py.
 
 -- name: record
--- scope: all users (the name may be nobody's)
+-- scope: all users (the name may be unknown)
+-- May violate the checks.
 insert into oadb.login_attempts (
     username,
     user_id,
@@ -30,7 +30,7 @@ values (
 
 -- name: list_recent
 -- scope: all users (administration)
--- Newest first, all outcomes where :outcome is null. At most 1000. Served by
+-- Newest first, at most 1000; null :outcome: all outcomes. Served by
 -- login_attempts_attempted_at_idx.
 select
     attempted_at,
@@ -51,8 +51,8 @@ limit least(:page_size, 1000);
 
 -- name: count
 -- scope: all users (administration)
--- How many attempts there were in the time :within until now, of one outcome; of all
--- where :outcome is null. Served by login_attempts_attempted_at_idx.
+-- The attempts of the last :within; null :outcome: all outcomes. Served by
+-- login_attempts_attempted_at_idx.
 select count(*) as attempts
 from oadb.login_attempts
 where
@@ -61,7 +61,7 @@ where
 
 -- name: delete_before
 -- scope: all users (retention)
--- At most :batch of those older than :age. Served by
+-- Deletes at most :batch attempts that are older than :age. Served by
 -- login_attempts_attempted_at_idx.
 delete from oadb.login_attempts
 where attempt_id in (
@@ -73,15 +73,15 @@ where attempt_id in (
 );
 
 -- name: _count_try
--- Counts a try of the account and of the network, or neither where one of them has
--- to wait; null stands for that, and :wait for how long. An account begins again
--- after 15 quiet minutes, the wait not among them; a network, which may be an
--- office that is never quiet, forgets one failure a minute.
--- Tries at once wait for each other's row here, and see each other's count. The
--- account comes first, so that no two wait for each other. Where a wait began
--- after this statement, and one may be counted already, all of it is undone and
--- done again. The time of a try is the clock's, once it is its turn: a later try
--- has a later one. (noqa: sqlfluff does not see the row that is there already.)
+-- Counts a try for the account and for the network, or for neither if one of them has to
+-- wait: tried_at is null then, and wait says how long. The count of an account starts
+-- again after 15 quiet minutes, not counting the wait. A network, which may be an office
+-- that is never quiet, forgets one failure a minute.
+-- Concurrent tries wait for the row here, and see each other's count. All statements lock
+-- the account first, so there is no deadlock. If a wait began after this statement, when
+-- one of the two may be counted already, oadb.try_again() raises an error: the statement
+-- is rolled back and repeated. tried_at is clock_timestamp(), not now(), so that a later
+-- try has a later time. (noqa: sqlfluff does not know the existing row.)
 with waiting as (
     select max(unlocks_at) - now() as wait
     from oadb.lockouts
@@ -195,9 +195,9 @@ select
     end as wait
 from waiting;
 
--- name: _take_back
--- What count_try counted at :tried_at, and the wait that it began; that of a later
--- try stays. The account comes first, as in count_try.
+-- name: _revert_try
+-- Reverts what _count_try counted at :tried_at, and the wait that it caused; the wait of a
+-- later try stays. Locks the account first, as _count_try does.
 with counted as (
     select
         known.kind,
@@ -221,17 +221,17 @@ where
     lockouts.kind = counted.kind
     and lockouts.subject = counted.subject;
 
--- name: _forgive
--- The account alone: of the network's count, take_back takes this try. Who owns one
--- account could guess others for ever.
+-- name: _reset_account
+-- The account only, not the network: otherwise the owner of one account could guess the
+-- passwords of others without a limit.
 delete from oadb.lockouts
 where
     kind = 'account'
     and subject = lower(:account);
 
 -- name: sweep_lockouts
--- Deletes at most :batch counters that have been quiet for a day. Served by
--- lockouts_failed_at_idx.
+-- Deletes at most :batch counters without a failure for a day, without waiting for locked
+-- rows. Served by lockouts_failed_at_idx.
 delete from oadb.lockouts
 where (kind, subject) in (
     select

@@ -1,8 +1,8 @@
 -- Second factors: one-time codes. Bound in oadb/accounts/second_factors.py.
 
 -- name: _store_secret
--- Replaces a secret that was not confirmed; one that was is left alone, and no row
--- counts. May violate second_factors_user_id_fkey.
+-- Replaces a factor that was not confirmed; a confirmed one stays, and 0 rows are
+-- affected. May violate second_factors_user_id_fkey and second_factors_key_id_fkey.
 insert into oadb.second_factors as known (
     user_id,
     secret
@@ -21,9 +21,9 @@ on conflict (user_id) do update
     where known.confirmed_at is null;
 
 -- name: _count_try
--- Before the code is looked at, so that many at once all count; no row while there
--- is a wait. From the fifth try in a row on, each doubles the wait; see
--- oadb.lockout_wait. The clock is the database's, in seconds since 1970.
+-- Runs before the code is verified, so that concurrent tries all count. Returns no row
+-- during a wait. From the fifth consecutive try on, each one doubles the wait (see
+-- oadb.lockout_wait). clock is the database's, in seconds since 1970.
 update oadb.second_factors
 set
     failures = failures + 1,
@@ -38,7 +38,7 @@ returning
     (floor(extract(epoch from now())))::bigint as clock;
 
 -- name: _get_wait
--- How long until a code is looked at; no row for who has no generator.
+-- The time until a code is verified again; no row for a user without a second factor.
 select coalesce(greatest(unlocks_at - now(), interval '0'), interval '0') as wait
 from oadb.second_factors
 where user_id = :user_id;
@@ -55,9 +55,9 @@ from oadb.second_factors
 where user_id = :user_id;
 
 -- name: _accept_step
--- Once for each step, however many ask at once: compare and swap. Takes back what
--- count_try counted. Compared is when the user enrolled: that changes with the
--- generator, and stays when the secret is sealed again under another key.
+-- Compare and swap: one of several calls at once accepts a step. Resets the count of
+-- _count_try. created_at identifies the factor: it changes when the user enrolls again,
+-- and stays when the secret is sealed again under another key.
 update oadb.second_factors
 set
     last_step = :step,
@@ -70,8 +70,8 @@ where
     and created_at = :created_at;
 
 -- name: set_required
--- For what a code is asked for, all three at once; nothing else of the factor changes.
--- Returns how many factors there were, 0 or 1.
+-- Sets what a code is required for, all three flags. Returns the number of factors
+-- changed, 0 or 1.
 update oadb.second_factors
 set
     is_required_for_login = :for_login,
@@ -80,14 +80,14 @@ set
 where user_id = :user_id;
 
 -- name: delete
--- No code is asked for any more, until the user enrolls again. Returns how many factors
--- there were, 0 or 1.
+-- No code is required until the user enrolls again. Returns the number of factors
+-- deleted, 0 or 1.
 delete from oadb.second_factors
 where user_id = :user_id;
 
 -- name: _reseal
 -- scope: all users (key rotation)
--- Compare and swap: a row that was changed in between is left alone.
+-- Compare and swap: a row that was changed meanwhile is left alone.
 update oadb.second_factors
 set secret = resealed.secret
 from

@@ -1,9 +1,9 @@
--- Sessions: sign-ins that still count. Bound in oadb/accounts/sessions.py.
+-- Sessions: sign-ins that are still valid. Bound in oadb/accounts/sessions.py.
 
 -- name: _claim_user
--- Taken before a session is counted, so that two sign-ins of one user do not both
--- see room; other users are not held up. Null: no such user, or one whose password
--- is another since it was proven.
+-- Locks the user's row, so that sign-ins of one user at once do not exceed the cap; other
+-- users do not wait. Returns no row if there is no such user, or the password was changed
+-- after it was verified.
 select user_id
 from oadb.users
 where
@@ -12,9 +12,9 @@ where
 for no key update;
 
 -- name: _insert_session
--- By the clock of the statement, not of the transaction, which may have waited for
--- claim_user: the newest session must be the last one made. May violate the checks
--- and sessions_key_id_fkey.
+-- By clock_timestamp(), not now(): the transaction may have waited in _claim_user, and the
+-- newest session must be the last one made. May violate the checks and
+-- sessions_key_id_fkey.
 insert into oadb.sessions (
     user_id,
     session_id,
@@ -57,8 +57,8 @@ returning
     expires_at;
 
 -- name: _trim
--- Deletes what has lapsed, and the oldest beyond the newest :cap. :session_id was
--- just made and counts as the newest, even if the clock went back.
+-- Deletes lapsed sessions, and the oldest beyond the newest :cap. :session_id was just
+-- made and counts as the newest, even if the clock went back.
 delete from oadb.sessions
 where
     user_id = :user_id
@@ -79,9 +79,9 @@ where
     );
 
 -- name: _find_by_digest
--- scope: all users (a request shows a token, not who it is)
--- repeatable: seen twice is seen
--- last_seen_at is written when it is a minute old, once, however many ask at
+-- scope: all users (a request carries a token and no user)
+-- repeatable: a second run only writes a later time
+-- last_seen_at is written when it is a minute old, by only one of several requests at
 -- once. Served by sessions_token_digest_idx.
 with found as materialized (
     select
@@ -127,9 +127,9 @@ select
 from found;
 
 -- name: _find_by_digests
--- scope: all users (a request shows a token, not who it is)
--- repeatable: seen twice is seen
--- The same while keys rotate: a token has a digest for each, and one row at most.
+-- scope: all users (a request carries a token and no user)
+-- repeatable: a second run only writes a later time
+-- The same while keys rotate: a token has one digest for each key, and at most one row.
 with found as materialized (
     select
         sessions.user_id,
@@ -174,7 +174,7 @@ select
 from found;
 
 -- name: list_active
--- The last seen first.
+-- Last seen first.
 select
     user_id,
     session_id,
@@ -202,7 +202,7 @@ where
     and lapses_at > now();
 
 -- name: _end
--- repeatable: what has ended stays so
+-- repeatable: an idempotent delete
 delete from oadb.sessions
 where
     user_id = :user_id
@@ -220,7 +220,7 @@ where
 
 -- name: sweep
 -- scope: all users (background sweep)
--- Deletes at most :batch that have lapsed, and waits for none. Served by
+-- Deletes at most :batch lapsed sessions, without waiting for locked rows. Served by
 -- sessions_lapses_at_idx.
 delete from oadb.sessions
 where (user_id, session_id) in (
@@ -236,7 +236,7 @@ where (user_id, session_id) in (
 
 -- name: _reseal
 -- scope: all users (key rotation)
--- Compare and swap: a row that was changed or ended in between is left alone.
+-- Compare and swap: a session that was changed or ended meanwhile is left alone.
 update oadb.sessions
 set
     token_digest = resealed.token_digest,

@@ -1,4 +1,4 @@
--- Accounts: who can sign in. Bound in oadb/accounts/users.py.
+-- Users: who can sign in, and their passwords. Bound in oadb/accounts/users.py.
 
 -- name: get
 select
@@ -15,8 +15,8 @@ from oadb.users
 where user_id = :user_id;
 
 -- name: find_by_username
--- scope: all users (a sign-in knows no id yet)
--- Any letter case matches. Served by users_username_lower_key.
+-- scope: all users (a sign-in does not know the id yet)
+-- In any letter case. Served by users_username_lower_key.
 select
     user_id,
     username,
@@ -31,8 +31,8 @@ from oadb.users
 where username_key = lower(:username);
 
 -- name: find_by_email
--- scope: all users (a password reset knows no id yet)
--- Any letter case matches. Served by users_email_lower_key.
+-- scope: all users (a password reset does not know the id yet)
+-- In any letter case. Served by users_email_lower_key.
 select
     user_id,
     username,
@@ -47,8 +47,8 @@ from oadb.users
 where email_key = lower(:email);
 
 -- name: _find_password
--- scope: all users (a sign-in knows no id yet)
--- The only query that reads the hash. Served by users_username_lower_key.
+-- scope: all users (a sign-in does not know the id yet)
+-- Apart from rotation, the only query that reads the hash. Served by users_username_lower_key.
 select
     user_id,
     password_hash,
@@ -58,8 +58,7 @@ where username_key = lower(:username);
 
 -- name: list_page
 -- scope: all users (administration)
--- In order of user_id, from the first one after :after (0 for the first page).
--- At most 1000 at a time.
+-- The page after the user_id :after; 0: the first page. In order of user_id, at most 1000.
 select
     user_id,
     username,
@@ -81,7 +80,7 @@ select count(*) as users
 from oadb.users;
 
 -- name: create
--- scope: all users (the id is made here)
+-- scope: all users (the id is generated here)
 -- May violate users_username_lower_key, users_email_lower_key and the checks.
 insert into oadb.users (
     username,
@@ -109,8 +108,8 @@ returning
     updated_at;
 
 -- name: set_profile
--- Replaces all three; no row comes back when there is no such user. May
--- violate users_email_lower_key and the checks.
+-- Replaces all three columns. Returns no row if there is no such user. May violate
+-- users_email_lower_key and the checks.
 update oadb.users
 set
     email = :email,
@@ -130,7 +129,7 @@ returning
     updated_at;
 
 -- name: _store_password
--- The new epoch keeps a sign-in that proved the old password from getting a session.
+-- The new epoch denies a session to a sign-in that verified the old password.
 update oadb.users
 set
     password_hash = :password_hash,
@@ -139,7 +138,7 @@ set
 where user_id = :user_id;
 
 -- name: _upgrade_password
--- Compare and swap: a password that was changed in between wins.
+-- Compare and swap: a password that was changed meanwhile stays.
 update oadb.users
 set password_hash = :password_hash
 where
@@ -147,13 +146,13 @@ where
     and password_hash = :replaced_hash;
 
 -- name: _delete
--- Everything of this user goes with it.
+-- Deletes the user's rows in other tables as well (on delete cascade).
 delete from oadb.users
 where user_id = :user_id;
 
 -- name: _reseal
 -- scope: all users (key rotation)
--- Compare and swap: a password that was changed in between is left alone.
+-- Compare and swap: a password that was changed meanwhile stays.
 update oadb.users
 set password_hash = resealed.password_hash
 from

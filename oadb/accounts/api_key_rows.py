@@ -1,0 +1,62 @@
+"""API keys as they are stored and read."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from oadb.security.sealing import Row
+from oadb.security.secret import Secret
+
+# auto: orders are sent to the broker; semi_auto: a person approves each one.
+OrderMode = Literal["auto", "semi_auto"]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key without its token; ``hint`` has the token's first and last characters."""
+
+    user_id: int
+    api_key_id: UUID
+    name: str
+    hint: str
+    scopes: list[str]
+    order_mode: OrderMode
+    is_kept: bool
+    created_at: datetime
+    rotated_at: datetime | None
+    last_used_at: datetime | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A new key and its token, which cannot be read again later unless it is kept."""
+
+    token: Secret
+    key: ApiKey
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedKey:
+    """An accepted key: its user, and what it may do."""
+
+    user_id: int
+    api_key_id: UUID
+    scopes: list[str]
+    order_mode: OrderMode
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKey(VerifiedKey):
+    """The key that a digest leads to, before its token, state and expiry are checked."""
+
+    fingerprint: bytes = field(repr=False)
+    is_revoked: bool
+    is_expired: bool
+
+    @property
+    def row(self) -> Row:
+        """Its primary key."""
+        return self.user_id, self.api_key_id
