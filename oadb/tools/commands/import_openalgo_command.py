@@ -1,4 +1,4 @@
-"""The command line of imports: ``oadb import-openalgo``. What it does is in ``oadb.importing``."""
+"""The command ``oadb import-openalgo``; see ``oadb.importing``."""
 
 import os
 from io import StringIO
@@ -20,29 +20,29 @@ app = typer.Typer(add_completion=False)
 def run_import(
     sqlite: Annotated[
         list[Path] | None,
-        typer.Option(help="A SQLite file, or a folder of them; may be given more than once."),
+        typer.Option(help="A SQLite file, or a folder of SQLite files; repeatable."),
     ] = None,
     postgresql: Annotated[
         list[str] | None,
-        typer.Option(help="The URL of a database; keep its password in ~/.pgpass."),
+        typer.Option(help="The URL of a database, repeatable; its password belongs in ~/.pgpass."),
     ] = None,
     env_file: Annotated[
         Path | None,
-        typer.Option(help="OpenAlgo's .env, with pepper and salts; else the environment has them."),
+        typer.Option(help="OpenAlgo's .env, for pepper and salts; default: the environment."),
     ] = None,
     installation: Annotated[
-        str, typer.Option(help="A name for where it comes from; each is brought over once.")
+        str, typer.Option(help="The name of the installation; each name is imported once.")
     ] = "openalgo",
     broker: Annotated[
-        str | None, typer.Option(help="Whose master contract the table symtoken is.")
+        str | None, typer.Option(help="The broker of the master contract in the table symtoken.")
     ] = None,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Write; without it nothing is changed.")
+        bool, typer.Option("--apply", help="Write; without it, this is a dry run.")
     ] = False,
 ) -> None:
-    """Say what bringing an OpenAlgo installation over would do; with --apply, do it."""
+    """Import an OpenAlgo installation: a dry run that reports each table, or with --apply."""
     if not (sqlite or postgresql):
-        raise ConfigError("nothing to read: give --sqlite or --postgresql")
+        raise ConfigError("no source: give --sqlite or --postgresql")
     environ = os.environ if env_file is None else _variables(env_file)
     plan = runs.Plan(installation, broker, apply)
     done = "written" if apply else "to be written"
@@ -52,19 +52,19 @@ def run_import(
                 for line in report.lines(done):
                     typer.echo(line)
         if found.short_lived:
-            typer.echo(f"not brought over, short-lived: {', '.join(found.short_lived)}")
+            typer.echo(f"not imported, short-lived: {', '.join(found.short_lived)}")
         if found.unread:
-            typer.echo(f"not brought over, no counterpart here: {', '.join(found.unread)}")
+            typer.echo(f"not imported, no counterpart in oadb: {', '.join(found.unread)}")
     if not apply:
-        typer.echo("nothing was changed; --apply writes")
+        typer.echo("dry run, nothing was changed; --apply writes")
 
 
 def _variables(file: Path) -> dict[str, str]:
-    """Return what OpenAlgo reads in an .env file. Raises ConfigError if it cannot be read."""
+    """Return the variables of an .env file as OpenAlgo reads them."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", None) or "not UTF-8"
+        reason = getattr(error, "strerror", None) or "not UTF-8"
     else:
         return {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
-    raise ConfigError(f"cannot read {file}: {said}")
+    raise ConfigError(f"cannot read {file}: {reason}")
