@@ -1,0 +1,135 @@
+"""Which statements each role may run, and which it must not, by label."""
+
+from oadb.tools.contract import comparison
+
+STATEMENTS = [
+    declared
+    for queries in comparison.domains()
+    if queries.module != "migration_history"
+    for declared in queries
+    if declared.statement.words[0] in {"select", "insert", "update", "delete", "with"}
+]
+BY_LABEL = {declared.label: declared for declared in STATEMENTS}
+ROTATION = {label for label in BY_LABEL if label.endswith(("._list_under_key", "._reseal"))}
+AUDIT = {label for label in BY_LABEL if label.startswith("login_attempts.")}
+LOGS = {label for label in BY_LABEL if label.startswith(("api_logs.", "analyzer_logs."))}
+BATCHES = {label for label in BY_LABEL if label.startswith("writer.")}
+PARTITIONS = {label for label in BY_LABEL if label.startswith("partitions.")}
+MAINTENANCE = {"partitions.note_maintenance"} | {
+    label for label in PARTITIONS if ".sweep_" in label
+}
+REQUESTS = {label for label in BY_LABEL if label.startswith(("traffic.", "latency."))}
+WRITES = {"traffic._insert", "latency._insert"}
+ROLLUPS = {label for label in BY_LABEL if label.startswith("rollups.")}
+REFRESH = {
+    "rollups._count_traffic", "rollups._merge_traffic", "rollups._count_latency",
+    "rollups._merge_latency", "rollups._mark", "rollups._delete_traffic_before",
+    "rollups._delete_latency_before",
+}  # fmt: skip  # a table
+# Without a table there is nothing to refuse.
+TABLELESS = {
+    "rollups._claim_refresh", "rollups._allow_time", "rollups.plan_lightly",
+    "rollups._list_resolutions",
+}  # fmt: skip  # a table
+BANS = {label for label in BY_LABEL if label.startswith(("ip_bans.", "trackers.", "live_bans."))}
+# Of the application's settings, a user sees whether orders go to a broker.
+APPLICATION = {
+    label for label in BY_LABEL if label.startswith(("app_settings.", "smtp_settings."))
+} - {"app_settings.get_trading_mode"}
+# Who imports writes the past, as the owner.
+PAST = {
+    "imports.get_progress", "imports.is_begun", "imports._advance", "imports._record_attempts",
+}  # fmt: skip  # a table
+# Only the owner compares the schema with its file.
+SCHEMA_ROWS = {"schema._list_rows"}
+
+MAY = {
+    "oadb_app": {*BY_LABEL}
+    - {"proof._enroll", "proof._remove"}
+    - MAINTENANCE
+    - REFRESH
+    - PAST
+    - SCHEMA_ROWS,
+    "oadb_log": {
+        "login_attempts.record", "api_logs._insert", "analyzer_logs._insert", *BATCHES, *WRITES,
+    },
+    "oadb_rotate": ROTATION
+    | {"proof.list_canaries", "proof._enroll", "proof._remove", "proof.list_uses"},
+    "oadb_ro": {
+        "users.get", "users.find_by_username", "users.find_by_email", "users.list_page",
+        "users.count_all", "login_attempts.list_recent", "login_attempts.count",
+        "broker_tokens.list_by_user", "broker_tokens.list_expiring",
+        "second_factors.get", "instruments.get", "instruments.count_by_broker", "proof.list_uses",
+        *(LOGS - {"api_logs._insert", "analyzer_logs._insert"}), *(PARTITIONS - MAINTENANCE),
+        *(REQUESTS - WRITES), *(ROLLUPS - REFRESH),
+        "ip_bans._find_active", "ip_bans._find_exemption", "ip_bans.list_bans",
+        "ip_bans.count_active", "ip_bans.list_exemptions", "trackers.list_suspects",
+        "trackers.count_suspects", "live_bans._get_state", "live_bans._list_active",
+        "user_settings._find", "user_settings.list_changes", "app_settings.get_trading_mode",
+        "app_settings.get_security", "app_settings.list_changes", "pending_orders.list_recent",
+        "strategies.find", "strategies._list_rows", "strategies.count_by_user",
+        "chartink._list_rows", "chartink.count_by_user",
+    },
+    "oadb_user": {*BY_LABEL}
+    - AUDIT
+    - LOGS
+    - BATCHES
+    - PARTITIONS
+    - REQUESTS
+    - ROLLUPS
+    - PAST
+    - {"imports.record_batch", "imports.list_changed_settings", "takeover._adopt_ban"}
+    - BANS
+    - APPLICATION
+    - SCHEMA_ROWS
+    - {"proof._enroll", "proof._remove", "proof.list_uses", "users.create"}
+    - {"rotation._list_under_key"}
+    - {label for label in BY_LABEL if label.startswith("loads.")},
+    "oadb_owner": {*BY_LABEL},
+    "oadb_migrate": {*BY_LABEL},
+}  # fmt: skip  # a table
+MUST_NOT = {
+    "oadb_app": {"proof._enroll", "proof._remove", *MAINTENANCE, *REFRESH, *PAST, *SCHEMA_ROWS},
+    "oadb_log": {
+        "api_logs.list_recent", "analyzer_logs.list_recent", "partitions.count_lost",
+        "login_attempts.list_recent", "login_attempts.delete_before", "users.get",
+        "users._find_password", "api_keys._find_by_digest", "broker_tokens.find", "proof._enroll",
+        *BANS,
+        "strategies._insert", "strategies.find", "strategies._find_by_digest",
+        *BANS, *(REQUESTS - WRITES), *(ROLLUPS - TABLELESS),
+    },
+    "oadb_rotate": {
+        "users.create", "users._delete", "users.set_profile", "sessions._insert_session",
+        "sessions._find_by_digest", "api_keys._insert_key", "api_keys._find_by_digest",
+        "broker_tokens._put", "second_factors._accept_step", "second_factors.delete",
+        *BANS,
+        "login_attempts.record", "login_attempts.list_recent", "app_settings._set_trading_mode",
+        "smtp_settings.get", "smtp_settings._set_account", "user_settings._find",
+        "pending_orders.get",
+        "strategies._insert", "strategies.find", "strategies._find_by_digest",
+        "strategy_changes._set_active", "strategy_changes._put_mappings", "webhooks._replace",
+        *LOGS, *BATCHES, *MAINTENANCE, *REQUESTS, "partitions.list_strays",
+        *(ROLLUPS - TABLELESS),
+    },
+    "oadb_ro": {
+        "api_logs._insert", "analyzer_logs._insert", *BATCHES, *MAINTENANCE, *WRITES, *REFRESH,
+        "users._find_password", "sessions._find_by_digest", "api_keys._find_by_digest",
+        "api_keys._get_kept_token", "broker_tokens.find", "second_factors._accept_step",
+        "users._delete", "smtp_settings._get_sealed", "smtp_settings._set_account",
+        "user_settings._put",
+        "app_settings._set_trading_mode", "pending_orders._approve",
+        "strategies._find_by_digest", "strategies._find_by_digests",
+        "strategy_changes._set_active", "strategy_changes._delete_mappings", "webhooks._replace",
+        "proof.list_canaries", "proof._enroll", *ROTATION,
+        "ip_bans._put", "ip_bans._unban", "ip_bans._exempt", "ip_bans._unexempt", "ip_bans.sweep",
+        "trackers._count_hit", "trackers.delete", "trackers.sweep",
+    },
+    "oadb_user": {
+        "proof._enroll", "proof._remove", "users.create", "login_attempts.record",
+        "login_attempts.delete_before", "loads._merge_staged", "rotation._list_under_key",
+        *LOGS, *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "partitions.list_strays",
+        *REQUESTS, *(ROLLUPS - TABLELESS), *SCHEMA_ROWS,
+    },
+    "oadb_owner": set(),
+    "oadb_migrate": set(),
+}  # fmt: skip  # a table

@@ -1,0 +1,79 @@
+"""What the tests of row-level security share: three layouts of roles, and queries that try them."""
+
+from collections.abc import Generator, Iterator
+
+import psycopg
+import pytest
+
+from oadb import Database
+from oadb.testing.control import controlled
+from oadb.testing.servers import Server
+from tests.support.rig import config
+from tests.support.user_rows import (
+    database,
+    declared,
+    fill,
+    login,
+)
+
+USERS = range(1, 41)
+ME, OTHER = 1, 2
+
+JOINED = declared(
+    "select users.user_id from oadb.users inner join oadb.api_keys "
+    "on users.user_id <= api_keys.user_id",
+    list[int],
+)
+STREAM = declared("select user_id from oadb.sessions", Iterator[int])
+WHO = declared(
+    "select current_user || ' ' || coalesce(current_setting('oadb.user_id', true), '') as who", str
+)
+FAIL = declared("select 1 / 0 as never", int)
+RESET_ROLE = declared("select set_config('role', 'none', true) as role", str)
+BECOME_OWNER = declared("select set_config('role', 'oadb_owner', true) as role", str)
+
+
+@pytest.fixture(scope="module")
+def server() -> Generator[Server]:
+    """Give a server of our own: roles belong to a server, and here are some that sign in."""
+    with controlled() as control:
+        with psycopg.connect(control.url, autocommit=True) as connection:
+            connection.execute("create role alone login")
+        yield control.server
+
+
+@pytest.fixture(scope="module")
+def urls(server: Server) -> Generator[dict[str, str]]:
+    # The database of the one role comes first: there are no roles of oadb yet.
+    with (
+        database(server, "single", "alone") as alone,
+        database(server, "separate", "postgres") as superuser,
+    ):
+        with psycopg.connect(superuser, autocommit=True) as connection:
+            connection.execute("create role service login in role oadb_app")
+        fill(alone, USERS)
+        fill(superuser, USERS)
+        service = login(server, "service", "separate")
+        yield {"superuser": superuser, "service": service, "alone": alone}
+
+
+@pytest.fixture(params=["superuser", "service", "alone"])
+def way(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def url(urls: dict[str, str], way: str) -> str:
+    return urls[way]
+
+
+@pytest.fixture
+def db(url: str) -> Generator[Database]:
+    """Give a database whose calls share one connection."""
+    with Database(config(url, pool_size=1, max_overflow=0)) as db:
+        yield db
+
+
+class UndoError(Exception):
+    """Ends a transaction of a test."""

@@ -1,0 +1,288 @@
+"""What each role may do and must not, statement by statement."""
+
+import psycopg
+import pytest
+from psycopg.errors import (
+    InsufficientPrivilege,
+)
+
+from oadb import Database
+from oadb.accounts import login_attempts
+from oadb.engine.binding.declarations import Declaration
+from oadb.testing.servers import Server
+from tests.support.rig import config
+from tests.support.role_statements import (
+    AUDIT,
+    BANS,
+    BATCHES,
+    BY_LABEL,
+    LOGS,
+    MAINTENANCE,
+    MAY,
+    MUST_NOT,
+    PARTITIONS,
+    REQUESTS,
+    ROLLUPS,
+    ROTATION,
+    STATEMENTS,
+)
+from tests.support.roles import (
+    ROLES,
+    Connection,
+    alone,
+    ask,
+    connect,
+    made,
+    migrated,
+    server,
+    sessions_of,
+    url_of,
+)
+from tests.support.user_rows import SEE, login
+
+__all__ = ["alone", "made", "migrated", "server", "sessions_of"]
+
+
+def test_no_group_of_statements_is_empty() -> None:
+    groups = [ROTATION, AUDIT, LOGS, BATCHES, PARTITIONS, MAINTENANCE, REQUESTS, ROLLUPS, BANS]
+
+    assert all(groups)
+
+
+def planned(connection: Connection, declared: Declaration) -> str:
+    """Return the plan of a statement. Raises InsufficientPrivilege, as running it would."""
+    count = len(declared.statement.params)
+    values = f"({', '.join(['null'] * count)})" if count else ""
+    with connection.transaction(force_rollback=True):
+        connection.execute("set local plan_cache_mode = force_generic_plan")
+        connection.execute("set local enable_seqscan = off")
+        connection.execute(b"prepare planned as " + declared.statement.sql)
+        try:
+            return "\n".join(ask(connection, f"explain (costs off) execute planned{values}"))
+        finally:
+            if connection.info.transaction_status != psycopg.pq.TransactionStatus.INERROR:
+                connection.execute("deallocate planned")
+
+
+def refused(connection: Connection, labels: set[str]) -> set[str]:
+    found = set()
+    for label in labels:
+        try:
+            planned(connection, BY_LABEL[label])
+        except InsufficientPrivilege:
+            # Preparing is not undone with a transaction.
+            connection.execute("deallocate planned")
+            found.add(label)
+    return found
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_run_the_statements_that_it_needs(
+    sessions_of: dict[str, Connection], role: str
+) -> None:
+    assert refused(sessions_of[role], MAY[role]) == set()
+
+
+def test_a_user_has_nothing_to_do_with_what_is_partitioned(migrated: str) -> None:
+    """Logs have no row-level security, with which COPY FROM does not work."""
+    with connect(migrated) as connection:
+        allowed = ask(
+            connection,
+            "select relname from pg_class, unnest(array['select', 'insert', 'update', 'delete']) "
+            "as privilege where relnamespace = 'oadb'::regnamespace "
+            "and (relkind = 'p' or relispartition) "
+            "and relkind in ('r', 'p') and has_table_privilege('oadb_user', oid, privilege)",
+        )
+
+    assert allowed == []
+
+
+def test_the_functions_that_statements_call_are_granted_to_each_role_by_name(
+    migrated: str,
+) -> None:
+    """A server may have taken back what PUBLIC may execute."""
+    called = {name for declared in STATEMENTS for name in declared.statement.functions}
+    with connect(migrated) as connection:
+        granted = ask(
+            connection,
+            "select proname, array(select grantee::regrole::text from aclexplode(proacl)) "
+            "from pg_proc where pronamespace = 'oadb'::regnamespace",
+        )
+    missing = {name: {*ROLES} - {*roles} for name, roles in granted if name in called}
+
+    assert {*missing} == {
+        "act_as", "bin_duration", "duration_bin", "lockout_wait", "rollup_resolutions",
+        "rollup_spans", "try_again",
+    }  # fmt: skip  # a table
+    assert all(roles == {"oadb_migrate"} for roles in missing.values())
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_not_run_what_is_not_its_work(
+    sessions_of: dict[str, Connection], role: str
+) -> None:
+    labels = MUST_NOT[role]
+
+    assert refused(sessions_of[role], labels) == labels
+
+
+@pytest.mark.parametrize("role", ["oadb_app", "oadb_log", "oadb_rotate", "oadb_ro", "oadb_user"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create table oadb.mine (id int)",
+        "create function oadb.mine() returns int language sql return 1",
+        "create table public.mine (id int)",
+        "alter table oadb.users disable row level security",
+        "alter table oadb.users no force row level security",
+        "drop policy user_policy on oadb.users",
+        "create policy mine on oadb.users using (true)",
+        "truncate oadb.sessions",
+        "drop table oadb.sessions",
+        "create trigger mine before insert on oadb.users for each row execute function mine()",
+        "call oadb.create_roles()",
+        "call oadb.grant_privileges()",
+        "call oadb.make_log_partition('traffic', now() - interval '1 year', '1s', null)",
+        "call oadb.drop_log_partition('traffic', 'traffic_20261123', '1s')",
+        "call oadb.lock_in_turns('lock table oadb.traffic', '1s')",
+        "drop table oadb.traffic_default",
+        "delete from oadb.api_logs",
+        "update oadb.api_logs set response = null",
+        "insert into oadb.api_logs_default (logged_at) values (now())",
+        "insert into oadb.role_privileges values ('oadb_log', 'api_keys', 'select')",
+        "set role oadb_owner",
+        "grant oadb_owner to oadb_app",
+        "update oadb.login_attempts set reason = 'none'",
+        "update oadb.users set is_admin = true",
+        "update oadb.users set user_id = default",
+        "insert into oadb.users (user_id) overriding system value values (1000)",
+        "insert into oadb.login_attempts (attempt_id) overriding system value values (1000)",
+        "insert into oadb.login_attempts (attempted_at) values ('2000-01-01')",
+        "insert into oadb.ban_exemptions (network, reason, is_builtin) values ('::/0', '', true)",
+        "update oadb.ban_exemptions set is_builtin = false",
+        "update oadb.setting_changes set new_value = '1'",
+        "delete from oadb.setting_changes",
+        "insert into oadb.setting_changes (changed_at) values ('2000-01-01')",
+        "update oadb.app_setting_changes set new_value = 'analyze'",
+        "delete from oadb.app_setting_changes",
+        "insert into oadb.app_setting_changes (changed_at) values ('2000-01-01')",
+        "delete from oadb.trading_mode",
+        "insert into oadb.trading_mode default values",
+        "delete from oadb.security_settings",
+        "delete from oadb.smtp_settings",
+        "update oadb.pending_orders set order_data = '{}'",
+        "insert into oadb.pending_orders (status) values ('approved')",
+        "update oadb.log_rejects set reason = 'none'",
+        "insert into oadb.traffic (log_id) overriding system value values (1000)",
+        "insert into oadb.log_drops (dropped_at) values ('2000-01-01')",
+    ],
+)
+def test_no_service_changes_tables_rules_ids_or_the_audit(
+    sessions_of: dict[str, Connection], role: str, statement: str
+) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        sessions_of[role].execute(statement.encode())
+
+
+def test_a_writer_of_logs_records_attempts_and_reads_none(server: Server, migrated: str) -> None:
+    with Database(config(url_of(server, "oadb_log"))) as db:
+        login_attempts.record(db, "user1", None, None, None, "password", "failed")
+        with pytest.raises(InsufficientPrivilege):
+            SEE["login_attempts"](db)
+    with connect(migrated) as connection:
+        recorded = ask(connection, "select user_id from oadb.login_attempts order by attempt_id")
+        connection.execute(
+            "delete from oadb.login_attempts "
+            "where attempt_id = (select max(attempt_id) from oadb.login_attempts)"
+        )
+
+    assert recorded[-1] == 1
+
+
+LOCK = "lock table oadb.key_canaries in share row exclusive mode"
+
+SECRETS = """
+select c.oid::regclass::text, attname
+from pg_attribute inner join pg_class as c on c.oid = attrelid
+where relnamespace = 'oadb'::regnamespace and relkind in ('r', 'p') and attnum > 0
+    and atttypid = 'bytea'::regtype and attname <> 'checksum'
+    and has_column_privilege('{}', c.oid, attname, '{}')
+"""
+
+
+def test_rotation_alone_holds_the_canaries_still(sessions_of: dict[str, Connection]) -> None:
+    def allowed(role: str) -> bool:
+        try:
+            with sessions_of[role].transaction(force_rollback=True):
+                sessions_of[role].execute(LOCK)
+        except InsufficientPrivilege:
+            return False
+        return True
+
+    assert {role for role in ROLES if allowed(role)} == {
+        "oadb_rotate", "oadb_owner", "oadb_migrate",
+    }  # fmt: skip  # a table
+
+
+def test_who_looks_sees_no_column_that_is_sealed_or_digested(
+    sessions_of: dict[str, Connection],
+) -> None:
+    assert ask(sessions_of["oadb_ro"], SECRETS.format("oadb_ro", "select")) == []
+    assert len(ask(sessions_of["oadb_ro"], SECRETS.format("oadb_owner", "select"))) > 10
+
+
+def test_rotation_changes_what_is_sealed_or_digested_alone(
+    sessions_of: dict[str, Connection],
+) -> None:
+    changed = ask(
+        sessions_of["oadb_rotate"],
+        "select table_name, column_name from information_schema.column_privileges "
+        "where grantee = 'oadb_rotate' and privilege_type = 'UPDATE' and table_schema = 'oadb'",
+    )
+    sealed = ask(sessions_of["oadb_rotate"], SECRETS.format("oadb_rotate", "update"))
+
+    assert sorted(f"oadb.{table}.{column}" for table, column in changed) == sorted(
+        ".".join(row) for row in sealed
+    )
+
+
+def test_a_service_owns_nothing(sessions_of: dict[str, Connection]) -> None:
+    owners = ask(
+        sessions_of["oadb_app"],
+        "select distinct relowner::regrole::text from pg_class "
+        "where relnamespace = 'oadb'::regnamespace "
+        "union select proowner::regrole::text from pg_proc "
+        "where pronamespace = 'oadb'::regnamespace "
+        "union select relowner::regrole::text from pg_class where relname like '%yoyo%'",
+    )
+
+    assert owners == ["oadb_owner"]
+
+
+def test_nobody_but_services_may_use_the_schema(server: Server, migrated: str) -> None:
+    assert migrated
+    with (
+        connect(login(server, "alone", "separate")) as connection,
+        pytest.raises(InsufficientPrivilege),
+    ):
+        connection.execute("select from oadb.instruments")
+
+
+SERVED = [
+    declared.label
+    for declared in STATEMENTS
+    if "Served by" in declared.statement.doc
+    and not declared.label.startswith("instruments.")
+    and declared.label in MAY["oadb_app"]
+]
+
+
+@pytest.mark.parametrize(
+    "label",
+    SERVED,
+)
+def test_a_policy_does_not_keep_a_statement_from_its_index(
+    sessions_of: dict[str, Connection], label: str
+) -> None:
+    """Which index it is, tables as small as these do not tell."""
+    assert "Seq Scan" not in planned(sessions_of["oadb_app"], BY_LABEL[label])
