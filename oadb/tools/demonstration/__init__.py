@@ -1,1 +1,1 @@
-"""What oadb demo does and shows, with the data that it makes up."""
+"""The steps of ``oadb demo``, and the example data for them."""

@@ -1,4 +1,4 @@
-"""An OpenAlgo installation that is made up, for the demo to bring over."""
+"""A small OpenAlgo installation with example data, which the demo imports."""
 
 import sqlite3
 from contextlib import closing
@@ -8,13 +8,17 @@ from oadb.engine.binding.statements import sql_folder
 from oadb.importing.ciphers import PEPPER
 
 ENVIRON = {PEPPER: "a pepper that everybody may know, for an example alone"}
-"""What the secrets of the example are under."""
+"""The environment of the example: its pepper, which is not secret."""
 
 SQL = sql_folder() / "openalgo" / "example.sql"
 
 
 def make(folder: Path) -> Path:
-    """Make the SQLite file of the example in *folder*, and return its path."""
+    """Create the SQLite file of the example in *folder*.
+
+    Returns:
+        The path of the file.
+    """
     path = folder / "openalgo.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(SQL.read_text(encoding="utf-8"))

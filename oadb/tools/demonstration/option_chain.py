@@ -1,4 +1,4 @@
-"""A made-up option chain, for a demo without a broker's file."""
+"""A generated option chain, for a demo without a broker's file."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -9,7 +9,7 @@ from oadb.market.instruments import Instrument
 
 BROKER = "demo"
 
-# Underlying, price around which strikes lie, distance between strikes, lot size.
+# Underlying, middle of the strikes, distance between strikes, lot size.
 _UNDERLYINGS = (
     ("NIFTY", 25000, 50, 75),
     ("BANKNIFTY", 56000, 100, 35),
@@ -22,7 +22,7 @@ _STRIKES = 250
 
 
 def generate(today: date) -> Iterator[Instrument]:
-    """Yield 10,020 instruments that expire on the four Thursdays after *today*."""
+    """Yield 10,020 instruments, which expire on the next four Thursdays from *today*."""
     thursday = today + timedelta(days=(3 - today.weekday()) % 7)
     tokens = iter(range(100_000, 200_000))
     for (name, price, step, lot), week in product(_UNDERLYINGS, range(_EXPIRIES)):

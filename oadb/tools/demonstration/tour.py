@@ -1,10 +1,11 @@
-"""The main job on a server of its own: migrate, sign in, load, look up, log, bring over."""
+"""The steps of ``oadb demo`` on a temporary server, from migrations to an import."""
 
 import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -48,7 +49,7 @@ _VISITOR = "203.0.113.7"
 
 @dataclass(frozen=True, slots=True)
 class DemoStep:
-    """Something that the demo did: what came of it, and the seconds it took, if they matter."""
+    """A step of the demo and its outcome; ``seconds`` is None where its time does not matter."""
 
     name: str
     outcome: str
@@ -56,10 +57,17 @@ class DemoStep:
 
 
 def run(file: Path | None, watch: Watch) -> Iterator[DemoStep]:
-    """Yield each step once it is done; *watch* sees the instruments pass.
+    """Run the demo; the server and its data are deleted at the end.
 
-    *file* is an instrument file of Zerodha; without one, an option chain is made up. The server
-    and its data are gone at the end. Raises LoadError if the file cannot be loaded.
+    Args:
+        file: an instrument file of Zerodha; None: a generated option chain.
+        watch: passes the instruments through, to show progress.
+
+    Yields:
+        Each step when it is done.
+
+    Raises:
+        LoadError: the file cannot be loaded.
     """
     started = perf_counter()
     with embedded_server.temporary() as server:
@@ -72,10 +80,10 @@ def run(file: Path | None, watch: Watch) -> Iterator[DemoStep]:
             proof.prove(db)
             yield DemoStep("key ring proven", "AES-256-GCM and HMAC-SHA256 keys by HKDF")
             user = yield from _sign_in(db)
-            yield from _hold_secrets(db, user)
+            yield from _store_secrets(db, user)
             yield from _load(db, file, watch)
             yield from _log(db, target, user)
-            yield from _bring_over(db)
+            yield from _import(db)
     yield DemoStep("server stopped", "its data is deleted")
 
 
@@ -93,11 +101,10 @@ def _sign_in(db: Database) -> Generator[DemoStep, None, User]:
         ("wrong password", "asha", "incorrect horse"),
         ("unknown user", "nobody", "correct horse battery"),
     ):
-        done, seconds = _timed(
-            lambda: login_attempts.sign_in(db, username, Secret(password), ip=_VISITOR)  # noqa: B023
-        )
-        yield DemoStep(name, "accepted" if done.user else "refused", seconds)
-        user = done.user or user
+        attempt = partial(login_attempts.sign_in, db, username, Secret(password), ip=_VISITOR)
+        result, seconds = _timed(attempt)
+        yield DemoStep(name, "accepted" if result.user else "refused", seconds)
+        user = result.user or user
     session = sessions.create(db, user, ip=_VISITOR, device="the demo")
     found, seconds = _timed(lambda: sessions.find(db, session.token))
     outcome = (
@@ -107,22 +114,22 @@ def _sign_in(db: Database) -> Generator[DemoStep, None, User]:
     return user
 
 
-def _hold_secrets(db: Database, user: User) -> Iterator[DemoStep]:
+def _store_secrets(db: Database, user: User) -> Iterator[DemoStep]:
     issued = api_keys.issue(db, user.user_id, "TradingView", order_mode="semi_auto")
     verified, seconds = _timed(lambda: api_keys.verify(db, issued.token))
     yield DemoStep("api key verified", f"{issued.key.hint}, {_mode(verified)}", seconds)
     api_keys.revoke(db, user.user_id, issued.key.api_key_id)
     verified, seconds = _timed(lambda: api_keys.verify(db, issued.token))
     yield DemoStep("api key revoked", _mode(verified), seconds)
-    tokens = Tokens(access=Secret("what the broker gave"))
+    tokens = Tokens(access=Secret("the broker's access token"))
     broker_tokens.put(db, user.user_id, zerodha.BROKER, tokens)
     stored = broker_tokens.find(db, user.user_id, zerodha.BROKER)
-    assert stored is not None  # noqa: S101  # it was just put
+    assert stored is not None  # noqa: S101  # it was just stored
     sealed = (stored.access_token or b"").hex()
     yield DemoStep("broker token sealed", f"{sealed[:40]}... ({len(sealed) // 2} bytes)")
     opened, seconds = _timed(lambda: broker_tokens.get(db, user.user_id, zerodha.BROKER))
     usable = isinstance(opened, BrokerToken) and opened.tokens.access == tokens.access
-    yield DemoStep("broker token opened", "as it was put" if usable else "damaged", seconds)
+    yield DemoStep("broker token opened", "unchanged" if usable else "damaged", seconds)
 
 
 def _mode(verified: VerifiedKey | Refusal) -> str:
@@ -134,15 +141,15 @@ def _load(db: Database, file: Path | None, watch: Watch) -> Iterator[DemoStep]:
     today = datetime.now(UTC).date()
     for name in ("instruments loaded", "loaded once more"):
         rows = option_chain.generate(today) if file is None else zerodha.read(file)
-        report, seconds = _timed(lambda: loads.load(db, broker, watch(rows)))  # noqa: B023
-        yield DemoStep(name, _counted(report), seconds)
+        report, seconds = _timed(partial(loads.load, db, broker, watch(rows)))
+        yield DemoStep(name, _summary(report), seconds)
     for rejected in report.rejected[:_SHOWN]:
         yield DemoStep("rejected", str(rejected))
     yield from _look_up(db, broker)
     yield from _search(db, broker)
 
 
-def _counted(report: LoadReport) -> str:
+def _summary(report: LoadReport) -> str:
     return (
         f"{report.rows:,} rows: {report.inserted:,} new, {report.unchanged:,} unchanged, "
         f"{len(report.rejected):,} rejected"
@@ -152,15 +159,13 @@ def _counted(report: LoadReport) -> str:
 def _look_up(db: Database, broker: str) -> Iterator[DemoStep]:
     with closing(instruments.stream_by_broker(db, broker)) as stream:
         known = list(islice(stream, _LOOKUPS))
-    by_symbol = [_timed(lambda: _by_symbol(db, each))[1] for each in known]  # noqa: B023
-    by_token = [_timed(lambda: _by_token(db, each))[1] for each in known]  # noqa: B023
-    shown, counted = known[len(known) // 2], f"median of {len(known):,}"
+    by_symbol = [_timed(partial(_by_symbol, db, each))[1] for each in known]
+    by_token = [_timed(partial(_by_token, db, each))[1] for each in known]
+    shown, number = known[len(known) // 2], f"median of {len(known):,}"
     yield DemoStep(
-        "lookup by symbol", f"{shown.exchange} {shown.symbol}, {counted}", median(by_symbol)
+        "lookup by symbol", f"{shown.exchange} {shown.symbol}, {number}", median(by_symbol)
     )
-    yield DemoStep(
-        "lookup by token", f"{shown.exchange} {shown.token}, {counted}", median(by_token)
-    )
+    yield DemoStep("lookup by token", f"{shown.exchange} {shown.token}, {number}", median(by_token))
 
 
 def _search(db: Database, broker: str) -> Iterator[DemoStep]:
@@ -178,14 +183,14 @@ def _search(db: Database, broker: str) -> Iterator[DemoStep]:
 
 
 def _log(db: Database, target: Dsn, user: User) -> Iterator[DemoStep]:
-    seen = [
+    requests = [
         traffic.Request(_VISITOR, "GET", "/api/v1/quotes", 200, 5 + number % 50, "/api/v1/quotes")
         for number in range(_REQUESTS)
     ]
-    order: dict[str, object] = {"symbol": "INFY", "quantity": 1, "apikey": "what nobody may read"}
+    order: dict[str, object] = {"symbol": "INFY", "quantity": 1, "apikey": "secret"}
     call = api_logs.Call("/api/v1/placeorder", "POST", 200, user.user_id, _VISITOR, order)
     with LogWriter(Config(target)) as logs:
-        _, seconds = _timed(lambda: [logs.write(request) for request in seen])
+        _, seconds = _timed(lambda: [logs.write(request) for request in requests])
         yield DemoStep(
             "request logged", f"one of {_REQUESTS:,}, in the background", seconds / _REQUESTS
         )
@@ -200,8 +205,8 @@ def _log(db: Database, target: Dsn, user: User) -> Iterator[DemoStep]:
     yield DemoStep("statistics", f"{total.requests:,} requests, p95 {total.p95_ms:.0f} ms", seconds)
 
 
-def _bring_over(db: Database) -> Iterator[DemoStep]:
-    """Say what bringing an installation of OpenAlgo over would do."""
+def _import(db: Database) -> Iterator[DemoStep]:
+    """Show the dry run of an import from OpenAlgo."""
     plan = runs.Plan("example", zerodha.BROKER, applies=False)
     with (
         temporary_folder() as folder,
