@@ -1,4 +1,4 @@
-"""Takes strategies over, with webhooks that keep working."""
+"""Takes over strategies, with webhooks that keep working."""
 
 from datetime import datetime, time
 from uuid import UUID

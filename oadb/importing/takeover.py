@@ -1,6 +1,6 @@
-"""Takes credentials over that keep working: passwords, second factors, API keys, broker tokens.
+"""Takes over passwords, second factors, API keys and broker tokens, which keep working, and bans.
 
-Also bans. Rows that oadb has already stay as they are. A RowError says why one is not taken over.
+Rows that oadb has already stay as they are. A RowError says why something is not taken over.
 """
 
 import re

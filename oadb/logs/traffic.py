@@ -232,7 +232,7 @@ async def statistics(db: AsyncExecutor, since: datetime, until: datetime) -> Tra
     """Summarize the requests from *since* up to, but not including, *until*.
 
     Counts and averages are exact, and include all committed rows. Percentiles are exact for up to
-    ``rollups.FEW`` requests, and otherwise at most 5 % off. Where rows were deleted, only whole
+    ``rollups.FEW`` requests, and otherwise at most 5 % off. Once rows are deleted, only whole
     minutes of the window count.
 
     Returns:

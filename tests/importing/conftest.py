@@ -25,7 +25,7 @@ def origin(tmp_path: Path) -> Installation:
 
 @pytest.fixture
 def observer(oadb_database_url: str) -> Observer:
-    """Give what looks at the database of ``db`` from outside."""
+    """Give an observer of the database of ``db``."""
     return Observer(oadb_database_url)
 
 

@@ -16,7 +16,7 @@ def url(oadb_database_url: str) -> str:
 
 @pytest.fixture
 def observer(url: str) -> Observer:
-    """Give what looks at the database of ``db`` from outside."""
+    """Give an observer of the database of ``db``."""
     return Observer(url)
 
 

@@ -79,7 +79,7 @@ def test_no_canary_reaches_the_tables_the_rejects_the_queue_or_an_error(
 def test_hostile_bodies_are_stored_and_hurt_no_caller(logs: LogWriter, observer: Observer) -> None:
     bodies = [*hostile()]
     for name, body in bodies:
-        assert logs.write(api_logs.Call(name, "POST", 200, request=body, response=None))  # type: ignore[arg-type]
+        assert logs.write(api_logs.Call(name, "POST", 200, request=body, response=None))  # type: ignore[arg-type]  # hostile
         assert logs.write(request(path=body, endpoint=name))
     drained(logs)
     stored = observer.rows("select endpoint from oadb.api_logs")
