@@ -1,4 +1,4 @@
-"""Changes: announced when the transaction commits, heard by who listens, and read back."""
+"""Announcements of changes: sent when the transaction commits, and read back by listeners."""
 
 import json
 from collections.abc import Generator
@@ -32,9 +32,7 @@ def db(url: str) -> Generator[Database]:
         yield db
 
 
-def test_a_change_is_heard_once_the_transaction_commits_and_not_before(
-    db: Database, url: str
-) -> None:
+def test_a_change_is_announced_when_its_transaction_commits(db: Database, url: str) -> None:
     open_transaction = ExitStack()
     tx = open_transaction.enter_context(db.transaction())
 
@@ -42,7 +40,7 @@ def test_a_change_is_heard_once_the_transaction_commits_and_not_before(
     assert heard(url, open_transaction.close) == [CHANGE]
 
 
-def test_a_change_that_is_rolled_back_is_not_heard(db: Database, url: str) -> None:
+def test_a_change_that_is_rolled_back_is_not_announced(db: Database, url: str) -> None:
     def work() -> None:
         with suppress(KeyError), db.transaction() as tx:
             announce(tx, CHANGE)
@@ -51,14 +49,16 @@ def test_a_change_that_is_rolled_back_is_not_heard(db: Database, url: str) -> No
     assert heard(url, work) == []
 
 
-def test_what_changed_nothing_is_not_heard(db: Database, url: str) -> None:
+def test_a_statement_that_changed_no_row_is_not_announced(db: Database, url: str) -> None:
     def work() -> None:
         assert not db.operate(lambda inner: announcements.announce(inner, 0, CHANGE))
 
     assert heard(url, work) == []
 
 
-def test_a_change_of_a_savepoint_that_is_rolled_back_is_not_heard(db: Database, url: str) -> None:
+def test_a_change_of_a_savepoint_that_is_rolled_back_is_not_announced(
+    db: Database, url: str
+) -> None:
     other = Change("api_keys", 8, "x")
 
     def work() -> None:
@@ -72,13 +72,13 @@ def test_a_change_of_a_savepoint_that_is_rolled_back_is_not_heard(db: Database, 
 
 
 @pytest.mark.parametrize("key", ["zerodha", "", 'a"b\\c', "é \U0001f600 \u202e", "\n\r\t", "\x00"])
-def test_what_was_announced_reads_back(db: Database, url: str, key: str) -> None:
+def test_an_announced_change_reads_back(db: Database, url: str, key: str) -> None:
     change = Change("broker_tokens", 2**63 - 1, key)
 
     assert heard(url, lambda: announce(db, change)) == [change]
 
 
-def test_a_change_of_the_application_is_of_no_user(db: Database, url: str) -> None:
+def test_a_change_of_the_application_has_no_user(db: Database, url: str) -> None:
     change = Change("trading_mode", None, "")
 
     assert heard(url, lambda: announce(db, change)) == [change]
@@ -86,15 +86,26 @@ def test_a_change_of_the_application_is_of_no_user(db: Database, url: str) -> No
 
 @pytest.mark.parametrize(
     "payload",
-    ["", "the end", "[]", "null", "{}", '{"table": "x", "user_id": 1}', "[" * 100_000,
-     '{"table": "x", "user_id": 1, "key": "k", "more": 1}',
-     '{"table": "x", "key": "k"}', '{"table": "x", "user_id": 1.5, "key": "k"}',
-     '{"table": "x", "user_id": "1", "key": "k"}', '{"table": "x", "user_id": true, "key": "k"}',
-     '{"table": null, "user_id": 1, "key": "k"}', '{"table": "x", "user_id": 1, "key": 1}'],
+    [
+        "",
+        "the end",
+        "[]",
+        "null",
+        "{}",
+        '{"table": "x", "user_id": 1}',
+        "[" * 100_000,
+        '{"table": "x", "user_id": 1, "key": "k", "more": 1}',
+        '{"table": "x", "key": "k"}',
+        '{"table": "x", "user_id": 1.5, "key": "k"}',
+        '{"table": "x", "user_id": "1", "key": "k"}',
+        '{"table": "x", "user_id": true, "key": "k"}',
+        '{"table": null, "user_id": 1, "key": "k"}',
+        '{"table": "x", "user_id": 1, "key": 1}',
+    ],
     ids=lambda payload: payload[:50] or "empty",
-)  # fmt: skip
-def test_a_notification_of_somebody_else_is_a_typed_error(payload: str) -> None:
-    """Whoever can connect may notify: a listener's thread must not end by it unawares."""
+)
+def test_a_notification_of_another_program_is_a_parameter_error(payload: str) -> None:
+    """Any client of the database can notify, which must not end the thread of a listener."""
     with pytest.raises(ParameterError) as refused:
         announcements.read(payload)
 
@@ -118,7 +129,7 @@ async def test_changes_work_for_asyncio(adb: AsyncDatabase, oadb_database_url: s
     assert announcements.read(notice.payload) == CHANGE
 
 
-def test_who_caches_hears_that_a_user_was_deleted(db: Database, url: str) -> None:
+def test_the_deletion_of_a_user_is_announced(db: Database, url: str) -> None:
     user_id = users.create(db, "gone", "gone@example.in").user_id
 
     def work() -> None:
@@ -128,7 +139,7 @@ def test_who_caches_hears_that_a_user_was_deleted(db: Database, url: str) -> Non
     assert heard(url, work) == [Change("users", user_id, "")]
 
 
-def test_who_caches_hears_that_sessions_ended(db: Database, url: str) -> None:
+def test_the_end_of_sessions_is_announced(db: Database, url: str) -> None:
     user = users.create(db, "ended", "ended@example.in")
     first, second, third = (sessions.create(db, user).session.session_id for _ in range(3))
 
@@ -141,39 +152,52 @@ def test_who_caches_hears_that_sessions_ended(db: Database, url: str) -> None:
         users.set_password(db, user.user_id, Secret("correct horse"))
         sessions.end_all(db, user.user_id)
 
-    one, all_of_them = (
-        Change("sessions", user.user_id, str(first)), Change("sessions", user.user_id, ""),
-    )  # fmt: skip
+    one = Change("sessions", user.user_id, str(first))
+    all_of_them = Change("sessions", user.user_id, "")
     assert heard(url, work) == [
-        Change("sessions", user.user_id, str(second)), one, all_of_them, all_of_them, all_of_them,
-    ]  # fmt: skip
+        Change("sessions", user.user_id, str(second)),
+        one,
+        all_of_them,
+        all_of_them,
+        all_of_them,
+    ]
 
 
 CACHED = {
-    "api_keys", "ban_exemptions", "broker_tokens", "ip_bans", "pending_orders",
-    "security_settings", "sessions", "settings", "smtp_settings", "strategies",
-    "strategy_mappings", "trading_mode", "users",
-}  # fmt: skip
+    "api_keys",
+    "ban_exemptions",
+    "broker_tokens",
+    "ip_bans",
+    "pending_orders",
+    "security_settings",
+    "sessions",
+    "settings",
+    "smtp_settings",
+    "strategies",
+    "strategy_mappings",
+    "trading_mode",
+    "users",
+}
 
-# Statements that write what others may have cached, and need not be announced.
+# Statements that write to cached tables and need no announcement, with the reason.
 SILENT = {
-    "api_keys._insert_key": "nobody has seen this key yet",
+    "api_keys._insert_key": "this key is new",
     "api_keys._reseal": "the same key, under another root key",
     "broker_tokens._reseal": "the same tokens, under another root key",
-    "ip_bans.sweep": "they had been over for long",
-    "trackers._count_hit": "looks up who is never banned",
-    "key_uses._store": "changes nothing that a key may do",
-    "login_attempts.record": "looks up who was meant",
-    "sessions._claim_user": "waits for its turn",
-    "sessions._insert_session": "nobody has seen this session yet",
-    "sessions._find_by_digest": "notes that it was seen",
-    "sessions._find_by_digests": "notes that it was seen",
+    "ip_bans.sweep": "they had ended long before",
+    "trackers._count_hit": "reads exemptions only",
+    "key_uses._store": "does not change what a key may do",
+    "login_attempts.record": "reads users only",
+    "sessions._claim_user": "locks the user only",
+    "sessions._insert_session": "this session is new",
+    "sessions._find_by_digest": "records that it was used",
+    "sessions._find_by_digests": "records that it was used",
     "sessions._reseal": "the same session, under another root key",
-    "sessions.sweep": "they had lapsed, as their rows said",
+    "sessions.sweep": "they had expired, as their rows show",
     "smtp_settings._reseal": "the same password, under another root key",
-    "users.create": "nobody has seen this user yet",
+    "users.create": "this user is new",
     "users._reseal": "the same password, under another root key",
-    "users.set_profile": "nothing in it lets anybody in or keeps anybody out",
+    "users.set_profile": "does not change whether the user may sign in",
     "users._upgrade_password": "the same password, hashed anew",
     "webhooks._reseal": "the same webhook, under another root key",
 }
@@ -182,15 +206,17 @@ SILENT = {
 def written(declared: Declaration) -> set[str]:
     """Return the tables of oadb that a statement inserts into, updates or deletes from."""
     words = declared.statement.words
+    if declared.is_read:
+        return set()
     return {
         words[n + 2]
         for n in range(len(words) - 2)
         if words[n] in {"into", "update", "from"} and words[n + 1] == "oadb"
-    } if not declared.is_read else set()  # fmt: skip
+    }
 
 
-def test_what_must_be_announced_is_run_by_an_operation_alone() -> None:
-    """Its underscore tells a type checker and a reader not to call it from elsewhere."""
+def test_statements_that_must_be_announced_are_run_by_operations_only() -> None:
+    """The underscore of its name forbids calls from other modules."""
     writers = {
         declared.label
         for queries in comparison.domains()

@@ -1,11 +1,16 @@
-"""Fixtures of the tests of the pool; those of every test are in tests/conftest.py."""
+"""Fixtures of the tests of the engine; those of every test are in tests/conftest.py."""
 
 from collections.abc import Generator
 
 import pytest
 
+from oadb.engine import dsn
+from oadb.engine.driver import AsyncioDriver, BlockingDriver
+from oadb.engine.listener import Listener
 from oadb.testing.servers import Server
-from tests.support.rig import COLOURS, Connect, Observer, connecting, reset
+from tests.faults.proxy import Proxy
+from tests.support.listeners import Listen, ListenerOnLoop, new_listener
+from tests.support.rig import MODES, Connect, Loop, Observer, connecting, reset
 
 
 @pytest.fixture(scope="session")
@@ -16,17 +21,17 @@ def probe_url(oadb_server: Server) -> Generator[str]:
 
 @pytest.fixture
 def url(probe_url: str) -> str:
-    """Give the DATABASE_URL of a database with the tables of the probes, empty and left alone.
+    """Give the DATABASE_URL of a database with the tables of the probes, empty and without clients.
 
-    One for all: a new database takes 0.1 s, on a busy machine several times that.
+    It is reused, because a new database takes 0.1 s, and several times that on a busy machine.
     """
     reset(probe_url)
     return probe_url
 
 
-@pytest.fixture(params=[*COLOURS])
+@pytest.fixture(params=[*MODES])
 def connect(request: pytest.FixtureRequest, url: str) -> Generator[Connect]:
-    """Give a function that makes databases, of either colour, and closes them at the end."""
+    """Give a function that makes databases, sync and async; all are closed at the end."""
     with connecting(request.param, url) as connect:
         yield connect
 
@@ -34,3 +39,24 @@ def connect(request: pytest.FixtureRequest, url: str) -> Generator[Connect]:
 @pytest.fixture
 def observer(url: str) -> Observer:
     return Observer(url)
+
+
+@pytest.fixture
+def proxy(url: str) -> Generator[Proxy]:
+    with Proxy(dsn.parse(url).keywords) as proxy:
+        yield proxy
+
+
+@pytest.fixture(params=[*MODES])
+def listen(request: pytest.FixtureRequest) -> Generator[Listen]:
+    """Give a function that makes listeners, sync and async."""
+    if request.param == "sync":
+        yield lambda *args, **settings: Listener(new_listener(BlockingDriver(), *args, **settings))
+        return
+    loop = Loop()
+    try:
+        yield lambda *args, **settings: ListenerOnLoop(
+            new_listener(AsyncioDriver(), *args, **settings), loop
+        )
+    finally:
+        loop.stop()

@@ -1,4 +1,4 @@
-"""Settings: every variable good, missing, empty and bad; and a password that never shows."""
+"""Config: every variable valid, missing, empty and invalid; the password is never shown."""
 
 import math
 import pickle
@@ -16,7 +16,7 @@ URL = "postgresql://asha:hunter2@db.internal:6432/trading"
 
 Read = Callable[[Config], Any]
 
-# Variable, how it is read, its default, good texts with their values, bad texts.
+# A variable, its field, its default, valid texts with their values, invalid texts.
 VARIABLES: list[tuple[str, Read, Any, dict[str, Any], list[str]]] = [
     ("DB_POOL_SIZE", lambda c: c.pool_size, 5, {"1": 1, " 20 ": 20, "1000": 1000},
      ["0", "-1", "1.5", "1001", "five", "٣", "1_0", "9" * 5000]),
@@ -36,7 +36,7 @@ VARIABLES: list[tuple[str, Read, Any, dict[str, Any], list[str]]] = [
      {"0": 0.0, "5": 5.0}, ["-0.1", "ten"]),
     ("DB_POOLER", lambda c: c.pooler, "none", {"none": "none", "pgbouncer": "pgbouncer"},
      ["PgBouncer", "odyssey"]),
-]  # fmt: skip
+]  # fmt: skip  # a table
 GOOD = [
     (name, read, text, value)
     for name, read, _, good, _ in VARIABLES
@@ -58,7 +58,7 @@ def refused(**variables: str) -> str:
 
 
 @pytest.mark.parametrize(("name", "read", "text", "value"), GOOD)
-def test_a_good_value_is_taken(name: str, read: Read, text: str, value: object) -> None:
+def test_a_valid_value_is_accepted(name: str, read: Read, text: str, value: object) -> None:
     assert read(config(**{name: text})) == value
 
 
@@ -91,7 +91,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     }
 
 
-def test_a_short_limit_does_not_become_none() -> None:
+def test_a_short_limit_is_not_rounded_to_no_limit() -> None:
     """0 means no limit to PostgreSQL."""
     assert config(DB_STATEMENT_TIMEOUT="0.0004").server_settings["statement_timeout"] == 1
     assert config(DB_STATEMENT_TIMEOUT="0").server_settings["statement_timeout"] == 0
@@ -107,16 +107,19 @@ def test_every_form_of_url_gives_the_same_keywords(scheme: str) -> None:
     keywords = Config.from_env({"DATABASE_URL": URL.replace("postgresql", scheme)}).dsn.keywords
 
     assert keywords == {
-        "user": "asha", "password": "hunter2", "host": "db.internal", "port": "6432",
+        "user": "asha",
+        "password": "hunter2",
+        "host": "db.internal",
+        "port": "6432",
         "dbname": "trading",
-    }  # fmt: skip
+    }
 
 
 def keywords_of(url: str) -> dict[str, str]:
     return Config.from_env({"DATABASE_URL": url}).connection_keywords()
 
 
-def test_escaped_characters_are_themselves() -> None:
+def test_escaped_characters_are_decoded() -> None:
     keywords = keywords_of("postgresql://a%40b:p%40%2F%3A%25@h/d%20b")
 
     assert (keywords["user"], keywords["password"], keywords["dbname"]) == ("a@b", "p@/:%", "d b")
@@ -134,7 +137,7 @@ def test_several_hosts_are_tried_for_one_that_takes_writes() -> None:
     )
 
 
-def test_what_the_url_says_wins() -> None:
+def test_options_of_the_url_take_precedence() -> None:
     keywords = keywords_of(
         f"{URL}?connect_timeout=9&application_name=bot&options=-c%20work_mem%3D1MB"
     )
@@ -200,7 +203,7 @@ def test_a_bad_url_is_refused_without_showing_it(url: str) -> None:
     ],
 )
 def test_a_password_with_unescaped_characters_does_not_show(url: str) -> None:
-    """A slash or an @ in it would end the password and begin a host, a port or a database."""
+    """An unescaped / or @ ends the password, and the rest is read as a host, port or database."""
     with pytest.raises((ConfigError, UnavailableError)) as error:
         Database(Config.from_env({"DATABASE_URL": url})).open()
 

@@ -1,4 +1,4 @@
-"""COPY, in and out, in both colours: everything or nothing."""
+"""COPY, in and out, sync and async: all rows or none."""
 
 # mypy: disable-error-code="empty-body"
 
@@ -11,6 +11,7 @@ import pytest
 from oadb import Affected, AsyncDatabase, Database
 from oadb.accounts import users
 from tests.engine.binding.probes import probes
+from tests.support.rig import is_idle
 
 query = probes("""
 -- name: import_users
@@ -63,33 +64,29 @@ PEOPLE = [(f"user{n}", f"user{n}@example.in") for n in range(2500)]
 ODD = [("quotes", "\\N,\"'@example.in"), ("back", "\\.@example.in"), ("t", "\\t@example.in")]
 
 
-def idle(db: Database | AsyncDatabase) -> bool:
-    return db.stats().leased == 0
-
-
-def test_copied_rows_are_counted_and_come_out_again(db: Database) -> None:
+def test_copied_rows_are_counted_and_can_be_exported(db: Database) -> None:
     assert import_users(db, PEOPLE) == len(PEOPLE)
     lines = b"".join(export_users(db)).decode().splitlines()
 
     assert lines == sorted(",".join(row) for row in PEOPLE)
-    assert idle(db)
+    assert is_idle(db)
 
 
-async def test_copied_rows_are_counted_and_come_out_again_for_asyncio(adb: AsyncDatabase) -> None:
+async def test_copied_rows_are_counted_and_can_be_exported_over_asyncio(adb: AsyncDatabase) -> None:
     assert await import_users(adb, iter(PEOPLE)) == len(PEOPLE)
     blocks = [block async for block in export_users(adb)]
 
     assert b"".join(blocks).decode().splitlines() == sorted(",".join(row) for row in PEOPLE)
-    assert idle(adb)
+    assert is_idle(adb)
 
 
-def test_characters_that_mean_something_to_copy_are_text(db: Database) -> None:
+def test_special_characters_of_copy_are_text(db: Database) -> None:
     import_users(db, ODD)
 
     assert {(user.username, user.email) for user in users.list_page(db)} == set(ODD)
 
 
-def test_no_rows_are_no_error(db: Database) -> None:
+def test_copying_no_rows_is_allowed(db: Database) -> None:
     assert import_users(db, []) == 0
     assert list(export_users(db)) == []
 
@@ -112,7 +109,7 @@ def test_a_bad_row_leaves_nothing(
 
     assert "example.in" not in str(refused.value)
     assert users.count_all(db) == 0
-    assert idle(db)
+    assert is_idle(db)
 
 
 async def test_a_bad_row_leaves_nothing_for_asyncio(adb: AsyncDatabase) -> None:
@@ -120,7 +117,7 @@ async def test_a_bad_row_leaves_nothing_for_asyncio(adb: AsyncDatabase) -> None:
         await import_users(adb, [*PEOPLE, PEOPLE[0]])
 
     assert await users.count_all(adb) == 0
-    assert idle(adb)
+    assert is_idle(adb)
 
 
 def failing() -> Iterator[tuple[object, ...]]:
@@ -144,8 +141,8 @@ async def test_a_source_that_breaks_leaves_nothing_for_asyncio(adb: AsyncDatabas
     assert await import_users(adb, PEOPLE) == len(PEOPLE)
 
 
-def test_a_copy_in_a_transaction_is_undone_with_it(db: Database) -> None:
-    with pytest.raises(LookupError), db.transaction() as tx:  # noqa: PT012
+def test_a_copy_in_a_transaction_is_rolled_back_with_it(db: Database) -> None:
+    with pytest.raises(LookupError), db.transaction() as tx:  # noqa: PT012  # the block is what is tested
         assert import_users(tx, PEOPLE) == len(PEOPLE)
         raise LookupError
 
@@ -156,7 +153,7 @@ def test_an_export_left_early_leaves_a_database_that_works(shared_db: Database) 
     with closing(export_numbers(shared_db)) as blocks:
         assert next(blocks)
 
-    assert idle(shared_db)
+    assert is_idle(shared_db)
     assert sum(len(block) for block in export_numbers(shared_db)) > 10_000
 
 
@@ -166,16 +163,16 @@ async def test_an_async_export_left_early_leaves_a_database_that_works(
     async with aclosing(export_numbers(adb)) as blocks:
         assert await anext(blocks)
 
-    assert idle(adb)
+    assert is_idle(adb)
     assert await users.count_all(adb) == 0
 
 
-def test_text_that_is_ready_is_copied_as_it_is_however_it_is_cut(db: Database) -> None:
+def test_prepared_text_is_copied_in_blocks_of_any_size(db: Database) -> None:
     text = "".join(f"{name}\t{email}\n" for name, email in PEOPLE).encode()
 
     assert import_text(db, (text[n : n + 999] for n in range(0, len(text), 999))) == len(PEOPLE)
     assert users.count_all(db) == len(PEOPLE)
 
 
-async def test_text_that_is_ready_is_copied_over_asyncio_too(adb: AsyncDatabase) -> None:
+async def test_prepared_text_is_copied_over_asyncio(adb: AsyncDatabase) -> None:
     assert await import_text(adb, [b"asha\tasha@example.in\n"]) == 1

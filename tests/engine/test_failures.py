@@ -1,13 +1,11 @@
-"""What is done again, what is not, and what a caller is told."""
+"""Failures: which calls are repeated, which are not, and the errors that callers get."""
 
-from collections.abc import Generator
 from threading import Barrier
 from traceback import format_exception
 
 import psycopg
 import pytest
 
-from oadb.engine import dsn
 from oadb.errors import OutcomeUnknownError, UnavailableError
 from tests.faults.proxy import Proxy
 from tests.support import pool_probes as probes
@@ -19,12 +17,6 @@ as $$ begin perform pg_sleep(0.4); return null; end $$;
 create constraint trigger slow after insert on probe
 deferrable initially deferred for each row execute function slow();
 """
-
-
-@pytest.fixture
-def proxy(url: str) -> Generator[Proxy]:
-    with Proxy(dsn.parse(url).keywords) as proxy:
-        yield proxy
 
 
 def test_a_read_whose_connection_is_cut_is_run_again(
@@ -88,7 +80,7 @@ def test_a_commit_whose_answer_is_lost_is_unknown_and_not_repeated(
     observer.rows(SLOW_COMMIT)
     db = connect(proxy.url, pool_size=1, max_overflow=0)
     with threads(1) as pool:
-        answer = pool.submit(write, db)  # type: ignore[arg-type]
+        answer = pool.submit(write, db)  # type: ignore[arg-type]  # a parameter of the test
         eventually(lambda: observer.running("COMMIT"))
         proxy.cut()
         error = answer.exception()
@@ -136,9 +128,9 @@ def test_transact_gives_up_after_five_attempts(connect: Connect) -> None:
 
     def work(tx: Db) -> None:
         attempts.append(tx)
-        raise UnavailableError("a word of the work's own")
+        raise UnavailableError("raised by the work")
 
-    with pytest.raises(UnavailableError, match="own"):
+    with pytest.raises(UnavailableError, match="raised by the work"):
         db.transact(work)
     assert len(attempts) == 5
 
@@ -163,7 +155,7 @@ def test_serialization_failures_are_retried_until_every_increment_counts(
     probes.put(db, 1, "counter")
 
     def increment(_: int) -> int:
-        """Increment once; say how many times it took, giving up after many."""
+        """Increment once; return the number of calls that it took, at most 99."""
         for tries in range(1, 100):
             try:
                 db.transact(read_and_write, isolation="serializable")
@@ -223,7 +215,9 @@ def test_a_single_write_that_fails_to_serialize_is_run_again(
         assert answer.result() == 11
 
 
-def test_opposite_lock_orders_all_finish(connect: Connect, observer: Observer) -> None:
+def test_transactions_with_opposite_lock_orders_all_commit(
+    connect: Connect, observer: Observer
+) -> None:
     observer.rows(f"alter database {database(observer)} set deadlock_timeout = '20ms'")
     db = connect(pool_size=4, max_overflow=0, lock_timeout=10.0)
     for n in (1, 2):

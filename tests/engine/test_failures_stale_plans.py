@@ -1,4 +1,4 @@
-"""Prepared statements: one for each query, and healed when the tables change under them."""
+"""Prepared statements: one for each query, and replaced when the tables change."""
 
 import pytest
 
@@ -9,7 +9,7 @@ WIDER = "alter table probe alter column amount type bigint"
 
 
 def hold_all_and_prepare(db: Db, size: int) -> None:
-    """Hold *size* transactions at once, so that each connection has seen the statements."""
+    """Open *size* transactions at once, so that each connection prepares the statements."""
     open_ones = [db.transaction() for _ in range(size)]
     entered = [transaction.__enter__() for transaction in open_ones]
     for tx in entered:
@@ -21,7 +21,7 @@ def hold_all_and_prepare(db: Db, size: int) -> None:
 
 @pytest.fixture(params=[1, 8])
 def size(request: pytest.FixtureRequest) -> int:
-    """How many connections have a stale plan; DB_POOL_SIZE is 5 where nothing is said."""
+    """Give the number of connections with a stale plan; by default DB_POOL_SIZE is 5."""
     size: int = request.param
     return size
 
@@ -39,7 +39,7 @@ def test_reads_go_on_when_a_column_changes_its_type(
         assert probes.get(db, 1) == probes.Probe(1, "one", 0)
 
 
-def test_writes_go_on_when_what_they_return_changes_its_type(
+def test_writes_go_on_when_the_type_of_their_result_changes(
     connect: Connect, observer: Observer, size: int
 ) -> None:
     db = connect(pool_size=size, max_overflow=0)
@@ -54,7 +54,7 @@ def test_writes_go_on_when_what_they_return_changes_its_type(
 
 
 def hold_all_and_bump(db: Db, size: int, observer: Observer) -> None:
-    """Have each connection prepare the update, on a row of its own against waiting for locks."""
+    """Have each connection prepare the update, each on its own row, so that none waits."""
     for n in range(size):
         observer.rows("insert into probe values (%s, 'own')", 100 + n)
     open_ones = [db.transaction() for _ in range(size)]
@@ -89,10 +89,10 @@ def test_a_dropped_prepared_statement_is_prepared_again(connect: Connect, url: s
 
 
 def execute(tx: Db, statement: bytes) -> None:
-    """Run on the connection of *tx*, past the engine, as a pooler's reset does."""
+    """Run a statement on the connection of *tx*, without the engine, as the reset of a pooler."""
     inner = getattr(tx, "_inner", None) or getattr(tx, "inner", None)
-    connection = inner._session.connection  # type: ignore[union-attr]
-    # Past psycopg too, which would notice.
+    connection = inner._session.connection  # type: ignore[union-attr]  # entered
+    # Without psycopg, which would notice.
     connection.pgconn.exec_(statement)
 
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL refuses stays its error; what it quotes of rows does not come along."""
+"""Errors of PostgreSQL keep their class and constraint, and lose the data of rows."""
 
 # mypy: disable-error-code="empty-body"
 
@@ -14,6 +14,7 @@ from oadb import Affected, AsyncDatabase, Database
 from oadb.accounts import users
 from oadb.engine.executors import Executor
 from tests.engine.binding.probes import probes
+from tests.support.error_texts import error_texts
 
 SECRET = "hunter2@example.in"
 
@@ -25,7 +26,7 @@ select :secret::bigint as number;
 select (:secret || '')::date is null as missing;
 
 -- name: write
--- Violates whatever it can.
+-- Violates several constraints.
 insert into oadb.users (
     username,
     email,
@@ -118,27 +119,10 @@ VIOLATIONS: dict[str, Violation] = {
 
 @pytest.fixture(scope="module")
 def filled(shared_db: Database) -> Generator[Database]:
-    """Give a database that holds the secret."""
+    """Give a database with a user whose e-mail address is the secret."""
     asha = users.create(shared_db, "asha", SECRET)
     yield shared_db
     users.delete(shared_db, asha.user_id)
-
-
-def everything_said(error: BaseException) -> str:
-    """Return all that a logger could find in an error and in those behind it."""
-    found: list[str] = []
-    chain: list[BaseException | None] = [error]
-    while chain:
-        link = chain.pop()
-        if link is None:
-            continue
-        found += [str(link), repr(link), repr(link.args), repr(getattr(link, "__notes__", None))]
-        found += traceback.format_exception(link)
-        if isinstance(link, psycopg.Error):
-            said = {name: getattr(link.diag, name) for name in dir(link.diag) if name[0] != "_"}
-            found += [repr(said), repr(link.__reduce__()), repr(link.pgresult)]
-        chain += [link.__cause__, link.__context__]
-    return "\n".join(found)
 
 
 def checked(error: psycopg.Error, kind: str) -> None:
@@ -149,7 +133,7 @@ def checked(error: psycopg.Error, kind: str) -> None:
     assert error.diag.message_detail is None
     assert error.diag.context is None
     assert error.diag.message_hint is None
-    assert "hunter2" not in everything_said(error).lower()
+    assert "hunter2" not in error_texts(error).lower()
 
 
 @pytest.mark.parametrize("kind", VIOLATIONS)
@@ -163,14 +147,14 @@ def test_an_error_keeps_its_class_and_constraint_and_loses_the_row(
 
 
 @pytest.mark.parametrize("kind", VIOLATIONS)
-def test_the_same_holds_in_a_transaction(filled: Database, kind: str) -> None:
+def test_an_error_in_a_transaction_loses_the_row(filled: Database, kind: str) -> None:
     with pytest.raises(psycopg.Error) as raised, filled.transaction() as tx:
         VIOLATIONS[kind][0](tx)
 
     checked(raised.value, kind)
 
 
-async def test_the_same_holds_for_asyncio(adb: AsyncDatabase) -> None:
+async def test_an_error_over_asyncio_loses_the_row(adb: AsyncDatabase) -> None:
     await users.create(adb, "asha", SECRET)
     with pytest.raises(errors.UniqueViolation) as alone:
         await users.create(adb, "other", SECRET)
@@ -182,8 +166,8 @@ async def test_the_same_holds_for_asyncio(adb: AsyncDatabase) -> None:
     checked(together.value, "unique")
 
 
-def test_what_runs_below_us_keeps_no_row_in_its_frames(filled: Database) -> None:
-    """Reporters of errors attach the variables of every frame; those of psycopg hold the values."""
+def test_no_frame_of_psycopg_is_in_the_traceback(filled: Database) -> None:
+    """Error trackers attach the variables of every frame; those of psycopg hold the values."""
     with pytest.raises(psycopg.Error) as raised:
         users.create(filled, "other", SECRET)
     below = [
@@ -208,11 +192,11 @@ def test_an_error_names_the_query_and_the_place_in_its_file(shared_db: Database)
 
 
 def test_a_value_that_python_cannot_hold_is_not_quoted(shared_db: Database) -> None:
-    """What psycopg itself says of a value quotes it."""
+    """The error of psycopg itself quotes the value."""
     with pytest.raises(psycopg.DataError) as raised:
         far_future(shared_db, "23456")
 
-    assert "23457" not in everything_said(raised.value)
+    assert "23457" not in error_texts(raised.value)
     assert "probe.far_future" in str(raised.value)
 
 
@@ -223,4 +207,4 @@ def test_the_password_of_a_user_is_in_no_error_about_the_user(filled: Database) 
     with pytest.raises(errors.NotNullViolation) as raised:
         forget(filled, SECRET)
 
-    assert "hunter2" not in everything_said(raised.value)
+    assert "hunter2" not in error_texts(raised.value)

@@ -1,4 +1,4 @@
-"""Rows that arrive as they are asked for: server-side cursors, in both colours."""
+"""Streams: rows from server-side cursors, sync and async."""
 
 # mypy: disable-error-code="empty-body"
 
@@ -12,6 +12,7 @@ import pytest
 from oadb import AsyncDatabase, Config, Database
 from oadb.errors import ParameterError, TransactionError
 from tests.engine.binding.probes import probes
+from tests.support.rig import is_idle
 
 MANY = 10_000
 
@@ -63,10 +64,6 @@ def count_cursors() -> int: ...
 query.complete()
 
 
-def idle(db: Database | AsyncDatabase) -> bool:
-    return db.stats().leased == 0
-
-
 def test_a_stream_yields_every_row_in_order(shared_db: Database) -> None:
     numbers = [row.number for row in list_numbers(shared_db, MANY)]
 
@@ -79,7 +76,7 @@ async def test_an_async_stream_yields_every_row_in_order(adb: AsyncDatabase) -> 
     numbers = [row.number async for row in list_numbers(adb, MANY)]
 
     assert numbers == list(range(1, MANY + 1))
-    assert idle(adb)
+    assert is_idle(adb)
 
 
 def test_two_streams_are_open_in_one_transaction(shared_db: Database) -> None:
@@ -102,12 +99,12 @@ async def test_two_async_streams_are_open_in_one_transaction(adb: AsyncDatabase)
         assert await count_cursors(tx) == 0
 
 
-def test_a_stream_left_early_gives_its_connection_back(shared_db: Database) -> None:
+def test_a_stream_left_early_returns_its_connection(shared_db: Database) -> None:
     with closing(list_numbers(shared_db, MANY)) as rows:
         assert next(rows).number == 1
-        assert not idle(shared_db)
+        assert not is_idle(shared_db)
 
-    assert idle(shared_db)
+    assert is_idle(shared_db)
 
 
 def test_a_stream_left_early_in_a_transaction_closes_its_cursor(shared_db: Database) -> None:
@@ -128,7 +125,7 @@ async def test_an_async_stream_left_early_closes_its_cursor_before_it_returns(
         assert await count_cursors(tx) == 0
 
 
-async def test_an_async_stream_left_early_does_not_disturb_who_comes_next(
+async def test_an_async_stream_left_early_does_not_disturb_the_next_caller(
     oadb_database_url: str,
 ) -> None:
     environ = {"DATABASE_URL": oadb_database_url, "DB_POOL_SIZE": "1", "DB_MAX_OVERFLOW": "0"}
@@ -136,39 +133,37 @@ async def test_an_async_stream_left_early_does_not_disturb_who_comes_next(
         for _ in range(20):
             async with aclosing(list_numbers(one, MANY)) as rows:
                 await anext(rows)
-            assert idle(one)
+            assert is_idle(one)
             async with one.transaction() as tx:
                 assert [await count_cursors(tx) for _ in range(3)] == [0, 0, 0]
 
 
-def test_nothing_is_asked_of_the_database_before_the_first_row(shared_db: Database) -> None:
+def test_a_stream_sends_nothing_before_its_first_row_is_read(shared_db: Database) -> None:
     rows = list_numbers(shared_db, 1)
 
-    assert idle(shared_db)
+    assert is_idle(shared_db)
     assert len(list(rows)) == 1
 
 
 def test_a_wrong_value_is_refused_when_the_stream_is_made(shared_db: Database) -> None:
     with pytest.raises(ParameterError, match="how_many must be int"):
-        list_numbers(shared_db, "many")  # type: ignore[call-overload]
+        list_numbers(shared_db, "many")  # type: ignore[call-overload]  # the mistake
 
 
 @pytest.mark.parametrize("text", ["hunter2\0", "hunter2\ud800"], ids=["nul", "surrogate"])
-def test_text_that_is_none_is_refused_by_a_stream_as_by_a_query(
-    shared_db: Database, text: str
-) -> None:
+def test_a_stream_refuses_text_that_cannot_be_sent(shared_db: Database, text: str) -> None:
     with pytest.raises(ParameterError, match=r"probe\.list_words: word holds") as refused:
         list(list_words(shared_db, text))
 
     assert "hunter2" not in str(refused.value)
 
 
-def test_an_error_in_the_middle_of_a_stream_comes_through(shared_db: Database) -> None:
+def test_an_error_in_the_middle_of_a_stream_is_raised(shared_db: Database) -> None:
     found: list[int] = []
     with pytest.raises(psycopg.errors.DivisionByZero, match=r"^probe\.divide: "):
         found.extend(divide(shared_db))
 
-    assert idle(shared_db)
+    assert is_idle(shared_db)
     assert next(list_numbers(shared_db, 1)).number == 1
 
 

@@ -1,4 +1,4 @@
-"""Commit or roll back, never in silence."""
+"""Transactions commit or roll back, never silently; nested ones are savepoints."""
 
 from traceback import format_exception
 
@@ -14,11 +14,11 @@ from tests.support import pool_probes as probes
 from tests.support.rig import Connect, Db, Observer
 
 
-class Regret(Exception):  # noqa: N818 - it is none
-    """What a block raises that wants nothing to have happened."""
+class RollbackError(Exception):
+    """Raised by a block that wants to be rolled back."""
 
 
-def test_what_a_block_wrote_is_there_for_others_after_its_end(
+def test_others_see_the_writes_of_a_block_after_its_end(
     connect: Connect, observer: Observer
 ) -> None:
     db = connect()
@@ -31,16 +31,16 @@ def test_what_a_block_wrote_is_there_for_others_after_its_end(
     assert observer.ask("select count(*) from probe") == 2
 
 
-def test_a_block_that_raises_undoes_what_it_wrote(connect: Connect) -> None:
+def test_a_block_that_raises_is_rolled_back(connect: Connect) -> None:
     db = connect()
 
-    def regret() -> None:
+    def roll_back() -> None:
         with db.transaction() as tx:
             probes.put(tx, 1, "one")
-            raise Regret
+            raise RollbackError
 
-    with pytest.raises(Regret):
-        regret()
+    with pytest.raises(RollbackError):
+        roll_back()
     assert probes.count_all(db) == 0
 
 
@@ -57,10 +57,10 @@ def test_a_transaction_without_a_statement_sends_nothing(connect: Connect, url: 
         assert proxy.bytes_sent == sent
 
 
-def test_begin_travels_with_the_first_statement(connect: Connect, url: str) -> None:
+def test_begin_is_sent_with_the_first_statement(connect: Connect, url: str) -> None:
     with Proxy(dsn.parse(url).keywords) as proxy:
         db = connect(proxy.url, pool_size=1, max_overflow=0)
-        # Prepare what follows.
+        # Prepares the statements that are counted below.
         put_two(db, 1)
         before = proxy.round_trips
         put_two(db, 3)
@@ -74,7 +74,7 @@ def put_two(db: Db, first: int) -> None:
         probes.put(tx, first + 1, "second")
 
 
-def test_a_swallowed_error_rolls_back_aloud(connect: Connect) -> None:
+def test_a_transaction_that_swallows_an_error_rolls_back_and_raises(connect: Connect) -> None:
     db = connect()
 
     def swallow() -> None:
@@ -88,12 +88,14 @@ def test_a_swallowed_error_rolls_back_aloud(connect: Connect) -> None:
     assert probes.count_all(db) == 0
 
 
-def test_an_error_swallowed_in_a_nested_transaction_undoes_that_one_aloud(connect: Connect) -> None:
+def test_a_nested_transaction_that_swallows_an_error_rolls_back_and_raises(
+    connect: Connect,
+) -> None:
     db = connect()
 
     def swallow(tx: Db) -> None:
         with tx.transaction() as nested:
-            probes.put(nested, 2, "undone")
+            probes.put(nested, 2, "rolled back")
             with pytest.raises(psycopg.errors.UniqueViolation):
                 probes.put(nested, 1, "again")
 
@@ -106,7 +108,7 @@ def test_an_error_swallowed_in_a_nested_transaction_undoes_that_one_aloud(connec
     assert probes.notes(db) == ["one", "three"]
 
 
-def test_an_error_of_a_nested_transaction_swallowed_outside_it_is_no_error(
+def test_an_error_of_a_nested_transaction_may_be_handled_outside_of_it(
     connect: Connect,
 ) -> None:
     db = connect()
@@ -118,7 +120,7 @@ def test_an_error_of_a_nested_transaction_swallowed_outside_it_is_no_error(
     assert probes.notes(db) == ["one"]
 
 
-def test_a_nested_transaction_is_kept_with_the_outer_one(connect: Connect) -> None:
+def test_a_nested_transaction_commits_with_the_outer_one(connect: Connect) -> None:
     db = connect()
     with db.transaction() as tx:
         with tx.transaction() as nested:
@@ -128,24 +130,24 @@ def test_a_nested_transaction_is_kept_with_the_outer_one(connect: Connect) -> No
     assert probes.notes(db) == ["inner", "outer"]
 
 
-def test_a_nested_transaction_that_raises_is_undone_alone(connect: Connect) -> None:
+def test_a_nested_transaction_that_raises_rolls_back_alone(connect: Connect) -> None:
     db = connect()
     with db.transaction() as tx:
         probes.put(tx, 1, "outer")
-        undo_inside(tx)
+        roll_back_inside(tx)
         probes.put(tx, 3, "after")
 
     assert probes.notes(db) == ["outer", "after"]
 
 
-def undo_inside(tx: Db) -> None:
-    def regret() -> None:
+def roll_back_inside(tx: Db) -> None:
+    def roll_back() -> None:
         with tx.transaction() as nested:
             probes.put(nested, 2, "inner")
-            raise Regret
+            raise RollbackError
 
-    with pytest.raises(Regret):
-        regret()
+    with pytest.raises(RollbackError):
+        roll_back()
 
 
 def test_nested_transactions_nest_again(connect: Connect) -> None:
@@ -154,29 +156,29 @@ def test_nested_transactions_nest_again(connect: Connect) -> None:
         probes.put(second, 1, "second")
         with second.transaction() as third:
             probes.put(third, 3, "third")
-        undo_inside(second)
+        roll_back_inside(second)
 
     assert probes.notes(db) == ["second", "third"]
 
 
-def test_a_nested_transaction_is_undone_with_the_outer_one(connect: Connect) -> None:
+def test_a_nested_transaction_rolls_back_with_the_outer_one(connect: Connect) -> None:
     db = connect()
 
-    def regret() -> None:
+    def roll_back() -> None:
         with db.transaction() as tx:
             with tx.transaction() as nested:
                 probes.put(nested, 1, "inner")
-            raise Regret
+            raise RollbackError
 
-    with pytest.raises(Regret):
-        regret()
+    with pytest.raises(RollbackError):
+        roll_back()
     assert probes.notes(db) == []
 
 
 def test_the_first_statement_of_a_transaction_may_be_in_a_nested_one(connect: Connect) -> None:
     db = connect()
     with db.transaction() as tx:
-        undo_inside(tx)
+        roll_back_inside(tx)
         probes.put(tx, 1, "outer")
 
     assert probes.notes(db) == ["outer"]
@@ -231,7 +233,7 @@ def test_a_constraint_that_fails_at_commit_is_reported_without_the_row(connect: 
     assert probes.one(db) == 1
 
 
-def test_a_transaction_is_entered_before_it_is_used(connect: Connect) -> None:
+def test_a_transaction_must_be_entered_before_it_is_used(connect: Connect) -> None:
     db = connect()
     if isinstance(db, Database):
         with pytest.raises(TransactionError, match="enter the transaction first"):

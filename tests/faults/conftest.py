@@ -1,18 +1,18 @@
-"""A server to stop and to kill, with the tables of the probes, for the tests of this folder."""
+"""Fixtures of the fault tests: a server to stop and to kill, with the tables of the probes."""
 
 from collections.abc import Generator
 
 import pytest
 
 from oadb.testing.control import ServerControl, controlled
-from tests.support.rig import COLOURS, Connect, Observer, connecting, create_tables
+from tests.support.rig import MODES, Connect, Observer, connecting, create_tables
 
 
 @pytest.fixture(scope="session")
 def victim() -> Generator[ServerControl]:
     with controlled() as server:
         create_tables(server.url)
-        # The server is set to be quick, not durable; here what it acknowledged must be there.
+        # Test servers are fast, not durable; here acknowledged commits must survive.
         Observer(server.url).rows("alter database postgres set synchronous_commit = on")
         yield server
 
@@ -32,8 +32,8 @@ def observer(url: str) -> Observer:
     return Observer(url)
 
 
-@pytest.fixture(params=[*COLOURS])
+@pytest.fixture(params=[*MODES])
 def connect(request: pytest.FixtureRequest, url: str) -> Generator[Connect]:
-    """Give a function that makes databases, of either colour, and closes them at the end."""
+    """Give a function that makes databases, sync and async; all are closed at the end."""
     with connecting(request.param, url) as connect:
         yield connect

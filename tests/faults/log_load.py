@@ -1,6 +1,6 @@
-"""Threads that write and record logs while something breaks, and what must hold in the end.
+"""Threads that write and record logs while faults happen, and the checks at the end.
 
-Each row has a path of its own: what is stored twice, or lost, can be named.
+Each row has its own path, by which a lost or doubled row can be named.
 """
 
 import random
@@ -19,7 +19,7 @@ from tests.support.rig import Observer, config, eventually
 
 LIMITS = Limits(max_rows=5000, flush_seconds=0.02)
 
-# Rows that a writer writes in a row, and its pause between: some 10,000 a second.
+# Rows that a writer writes without a pause, and the seconds of its pauses: 10,000 rows a second.
 _BURST, _PAUSE = 50, 0.005
 
 
@@ -29,14 +29,14 @@ def request(path: str) -> traffic.Request:
 
 @dataclass
 class LogLoad:
-    """Rows of one writer of logs, until it is stopped."""
+    """Writes rows through a LogWriter until it is stopped, and records the answers."""
 
     logs: LogWriter
     max_rows: int = LIMITS.max_rows
     acknowledged: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    told: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._stop = threading.Event()
@@ -44,7 +44,7 @@ class LogLoad:
 
     @contextmanager
     def running(self, writers: int = 2, recorders: int = 4) -> Generator["LogLoad"]:
-        """Keep so many threads of each kind at work; check at the end that they all ended."""
+        """Run threads of each kind during the block; check at the end that all have ended."""
         works: list[Callable[[], None]] = [self._write] * writers + [self._record] * recorders
         threads = [threading.Thread(target=self._work, args=(work,)) for work in works]
         for thread in threads:
@@ -60,12 +60,12 @@ class LogLoad:
         assert not any(thread.is_alive() for thread in threads), "a call hangs"
 
     def flows(self, rows: int = 500) -> None:
-        """Wait until rows are stored, so many from now on."""
+        """Wait until *rows* more rows are stored."""
         target = self.logs.stats().stored + rows
         eventually(lambda: self.logs.stats().stored >= target, seconds=60)
 
     def check(self, observer: Observer) -> None:
-        """Nothing that was taken is lost, nothing is there twice, what was dropped is counted."""
+        """Check that no accepted row is lost or doubled, and that dropped rows are counted."""
         left = self.logs.close(60)
         stats = self.logs.stats()
         paths = [path for (path,) in observer.rows("select path from oadb.traffic")]
@@ -74,10 +74,10 @@ class LogLoad:
         assert left == 0
         assert len(paths) == len(stored), "doubled"
         assert {*self.acknowledged} <= stored, "lost"
-        assert {*self.unknown} <= stored, "it was on its way"
-        assert not {*self.refused} & stored, "stored although it was said that it was not"
+        assert {*self.unknown} <= stored, "sent, but its answer was lost"
+        assert not {*self.refused} & stored, "stored although the caller got an error"
         assert stats.accepted == stats.stored == len(stored)
-        assert self.told["dropped"] == stats.dropped
+        assert self.answers["dropped"] == stats.dropped
         assert observer.ask("select coalesce(sum(rows), 0) from oadb.log_drops") == stats.dropped
         assert observer.ask("select count(*) from oadb.log_rejects") == 0
         assert stats.most_rows <= self.max_rows
@@ -89,7 +89,7 @@ class LogLoad:
     def _write(self) -> None:
         for _ in range(_BURST):
             taken = self.logs.write(request(f"/written/{next(self._ids)}"))
-            self.told["taken" if taken else "dropped"] += 1
+            self.answers["taken" if taken else "dropped"] += 1
         self._stop.wait(_PAUSE)
 
     def _record(self) -> None:
@@ -106,7 +106,7 @@ class LogLoad:
 
 @contextmanager
 def loading(url: str, limits: Limits = LIMITS) -> Generator[LogLoad]:
-    """Give a load of a new writer; it is closed at the end whatever happens."""
+    """Give a load with a new writer, which is closed at the end."""
     logs = LogWriter(config(url), limits)
     try:
         yield LogLoad(logs, limits.max_rows)
@@ -115,7 +115,7 @@ def loading(url: str, limits: Limits = LIMITS) -> Generator[LogLoad]:
 
 
 class CommitCuts:
-    """Cuts connections at every other COMMIT: before it arrives, or before its answer does."""
+    """Cuts connections at about every other COMMIT: before it or its answer arrives."""
 
     def __init__(self, most: int) -> None:
         self.left = most

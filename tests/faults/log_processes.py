@@ -1,6 +1,6 @@
-"""What a service does with logs, as a process of its own: python log_processes.py NAME URL.
+"""Services that write logs, as processes: python log_processes.py NAME URL.
 
-Each prints what was acknowledged, line by line, before it is killed or ends.
+Each prints a line for each acknowledged row, until it ends or is killed.
 """
 
 import os
@@ -18,7 +18,7 @@ from tests.support.rig import config
 
 
 def fill(url: str) -> None:
-    """Fill the queue as fast as it goes, and record a row now and then, for ever."""
+    """Fill the queue as fast as possible, and record a row now and then, until killed."""
     logs = LogWriter(config(url), Limits(max_rows=20_000))
     name = os.getpid()
     for number in count():
@@ -30,7 +30,7 @@ def fill(url: str) -> None:
 
 
 def end(url: str) -> None:
-    """Write rows and end without closing, as most scripts do."""
+    """Write rows and end without closing the writer, as most scripts do."""
     logs = LogWriter(config(url))
     for number in range(3000):
         assert logs.write(request(f"/ended/{number}"))

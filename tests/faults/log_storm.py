@@ -1,9 +1,9 @@
-"""A million rows while the server, its sessions, the network and the client break at random.
+"""A million rows while the server, its sessions and the network fail at random.
 
 python -m tests.faults.log_storm [rows]
 
-Prints what happened; raises where a row that was acknowledged or taken is lost or doubled, the
-queue passes its bound, or drops are not counted.
+Prints what happened. Raises if an acknowledged or accepted row is lost or doubled, the queue
+exceeds its bound, or drops are not counted.
 """
 
 import os
@@ -25,11 +25,11 @@ from tests.faults.proxy import Proxy
 from tests.support.rig import Observer
 
 # Seconds between two faults, at most.
-_RHYTHM = 1.0
+_LONGEST_PAUSE = 1.0
 
 
 class Storm:
-    """Faults of one server and the proxy before it."""
+    """Faults of a server and of the proxy in front of it."""
 
     def __init__(self, server: ServerControl, proxy: Proxy) -> None:
         self._server = server
@@ -39,14 +39,22 @@ class Storm:
         self.done: Counter[str] = Counter()
 
     def strike(self) -> None:
-        """Break something; a server that went down is up again afterwards."""
+        """Cause a fault; a server that was stopped runs again afterwards."""
         faults: list[Callable[[], None]] = [
-            self._restart, self._kill_server, self._kill_session, self._terminate, self._terminate,
-            self._proxy.cut, self._proxy.reset, self._silence, self._cut_commits, self._cut_commits,
-        ]  # fmt: skip
+            self._restart,
+            self._kill_server,
+            self._kill_session,
+            self._terminate,
+            self._terminate,
+            self._proxy.cut,
+            self._proxy.reset,
+            self._silence,
+            self._cut_commits,
+            self._cut_commits,
+        ]
         fault = random.choice(faults)
         self.done[fault.__name__.strip("_")] += 1
-        with suppress(psycopg.Error, ProcessLookupError, IndexError):  # nobody was there to strike
+        with suppress(psycopg.Error, ProcessLookupError, IndexError):  # no session was there
             fault()
 
     def _restart(self) -> None:
@@ -73,7 +81,7 @@ class Storm:
 
 
 def storm(rows: int) -> tuple[LogLoad, Counter[str]]:
-    """Store *rows* in a storm, and check that all is there once."""
+    """Store *rows* during faults, and check that each is stored once."""
     with controlled() as server:
         Observer(server.url).rows("alter database postgres set synchronous_commit = on")
         migrate(dsn.parse(server.url))
@@ -82,7 +90,7 @@ def storm(rows: int) -> tuple[LogLoad, Counter[str]]:
             with load.running():
                 while load.logs.stats().stored < rows:
                     faults.strike()
-                    sleep(random.random() * _RHYTHM)
+                    sleep(random.random() * _LONGEST_PAUSE)
             proxy.hook = lambda _end, _data: False
             load.check(Observer(server.url))
     return load, faults.done
@@ -97,7 +105,7 @@ def main() -> None:
     print(f"lost 0, doubled 0; {stats.dropped:,} dropped, and as many counted")
     print(f"at most {stats.most_rows:,} of {load.max_rows:,} rows queued; {stats.retries} retries")
     print(f"{faults.total()} faults: {dict(faults)}")
-    print(f"told of others: {len(load.unknown)} unknown (stored), {len(load.refused)} not taken")
+    print(f"errors: {len(load.unknown)} unknown (stored), {len(load.refused)} not accepted")
 
 
 if __name__ == "__main__":

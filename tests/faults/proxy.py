@@ -1,4 +1,4 @@
-"""A TCP proxy before a PostgreSQL server, which cuts, delays and counts.
+"""A TCP proxy in front of a PostgreSQL server, which cuts, delays and counts.
 
     with Proxy(server.keywords) as proxy:
         connection = psycopg.connect(**proxy.keywords)
@@ -6,8 +6,8 @@
         ...
         proxy.reset()
 
-It runs in a thread with an event loop of its own, so that tests of both kinds may block on it, and
-a connection can be closed while it is being read, which is what a reset takes.
+It runs in a thread with its own event loop, so that sync and async tests can block on it, and so
+that it can close a connection while it reads from it, which a reset requires.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _ANSWER_SECONDS = 10
 
 
 class Proxy:
-    """Listens on a free port of 127.0.0.1; every method returns when it has taken effect."""
+    """Listens on a free port of 127.0.0.1; every method returns after it took effect."""
 
     def __init__(self, keywords: Mapping[str, str]) -> None:
         self._target = dict(keywords)
@@ -41,7 +41,7 @@ class Proxy:
         self.bytes_sent = 0
         self.bytes_received = 0
         self.round_trips = 0
-        # What a test does with data before it is passed on; True: it goes no further.
+        # Called with data before it is passed on; if it returns True, the data is dropped.
         self.hook: Callable[[End, bytes], bool] = lambda _end, _data: False
 
     def __enter__(self) -> Self:
@@ -68,35 +68,35 @@ class Proxy:
         return Server("url", self.keywords).url(self._target["dbname"])
 
     def accept(self) -> None:
-        """Take new connections, always on the same port."""
+        """Accept new connections, always on the same port."""
         self._do(self._accept())
 
     def refuse(self) -> None:
-        """Refuse new connections; open ones live on."""
+        """Refuse new connections; open ones stay."""
         self._do(self._refuse())
 
     def cut(self) -> None:
-        """End every connection as a server does that closes in order (FIN)."""
+        """Close every connection, as a server that shuts down does (FIN)."""
         self._do(self._close(reset=False))
 
     def reset(self) -> None:
-        """End every connection as a host does that has forgotten it (RST)."""
+        """Reset every connection, as a host that has restarted does (RST)."""
         self._do(self._close(reset=True))
 
     def pause(self) -> None:
-        """Let nothing through, in silence, as a network does that has lost its way."""
+        """Silently hold back all data, as a broken network does."""
         self._do(self._pause(paused=True))
 
     def resume(self) -> None:
-        """Deliver what was held back, and go on."""
+        """Deliver the data that was held back, and go on."""
         self._do(self._pause(paused=False))
 
     def delay(self, seconds: float) -> None:
-        """Hold everything sent from now on for so long, each way."""
+        """Delay all data from now on by *seconds*, each way."""
         self.latency = seconds
 
     async def connect(self, client: "End") -> None:
-        """Connect a new client to the server, or drop it where there is none."""
+        """Connect a new client to the server; without a server, drop it."""
         host, port = self._target["host"], self._target.get("port", "5432")
         try:
             server = End(self, client)
@@ -126,7 +126,7 @@ class Proxy:
             self._loop.add_reader(self._listener, self._take, self._listener)
 
     def _take(self, listener: socket.socket) -> None:
-        # Not asyncio's own server: closed at this moment, it leaves the connection open for ever.
+        # Not asyncio's server: if it is closed at this moment, the connection stays open forever.
         with suppress(OSError):
             connection, _ = listener.accept()
             connection.setblocking(False)
@@ -160,7 +160,7 @@ class Proxy:
 
 
 class End(asyncio.Protocol):
-    """One end of a connection through the proxy: the client's, or with *peer* the server's."""
+    """An end of a connection through the proxy: of the client, or with *peer* of the server."""
 
     def __init__(self, proxy: Proxy, peer: "End | None" = None) -> None:
         self._proxy = proxy
@@ -169,7 +169,7 @@ class End(asyncio.Protocol):
         self._connecting: asyncio.Task[None] | None = None
         self.peer = peer
         self.asked = False
-        # What came from this end and is to be sent to its peer; None for its end.
+        # Data from this end that must be sent to its peer; None when this end was closed.
         self.waiting: deque[bytes | None] = deque()
         self.lost: asyncio.Future[None] = self._loop.create_future()
 
@@ -191,7 +191,7 @@ class End(asyncio.Protocol):
         self._pass_on(None)
 
     def close(self, *, reset: bool) -> None:
-        """Close this end at once; with *reset* the other side learns it by a RST."""
+        """Close this end at once; with *reset*, by RST."""
         self.waiting.clear()
         if reset:
             connection = self.transport.get_extra_info("socket")
@@ -201,7 +201,7 @@ class End(asyncio.Protocol):
         self.transport.abort()
 
     def deliver(self, most: int = 1) -> None:
-        """Send what waits to the peer, in order, unless the proxy is paused."""
+        """Send waiting data to the peer, in order, unless the proxy is paused."""
         for _ in range(0 if self._proxy.paused else min(most, len(self.waiting))):
             data = self.waiting.popleft()
             if self.peer is None or self.peer.lost.done():
@@ -219,7 +219,7 @@ class End(asyncio.Protocol):
             self.deliver(len(self.waiting))
 
     def _count(self, size: int) -> None:
-        """Count bytes, and a round trip at the first answer to whatever was asked since."""
+        """Count bytes, and a round trip at the first answer after a request."""
         if self.is_client:
             self._proxy.bytes_sent += size
             self.asked = True

@@ -1,41 +1,20 @@
-"""A process forks with the pool open: each side has connections of its own."""
+"""A process forks while its pool is open: parent and child have their own connections."""
 
 import os
-import signal
-from collections.abc import Callable
-from traceback import format_exc
 
 import pytest
 
 from oadb.engine.database import Database
 from oadb.errors import TransactionError
 from tests.support import pool_probes as probes
+from tests.support.forks import in_child
 from tests.support.rig import Observer, config, eventually
 
-# Forking while psycopg's workers run is what is tested; Python 3.12 warns of it.
+# The tests fork while psycopg's workers run, of which Python 3.12 warns.
 pytestmark = [
     pytest.mark.fault,
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
-
-
-def in_child(work: Callable[[], object]) -> str:
-    """Run *work* in a forked child; return what it returned or raised, as text."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            signal.alarm(15)
-            answer = repr(work())
-        except BaseException:  # noqa: BLE001 - the parent is told
-            answer = format_exc()
-        os.write(writer, answer.encode()[:60_000])
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as answers:
-        text = answers.read()
-    assert os.waitpid(child, 0)[1] == 0, "the child hung"
-    return text
 
 
 @pytest.fixture
@@ -88,13 +67,13 @@ def test_a_child_that_becomes_another_program_harms_no_connection(
     eventually(lambda: set(observer.backends()) == parents)
 
 
-def test_a_child_cannot_speak_in_the_transaction_of_its_parent(db: Database) -> None:
+def test_a_child_cannot_use_the_transaction_of_its_parent(db: Database) -> None:
     with db.transaction() as tx:
         probes.put(tx, 1, "the parent's")
-        told = in_child(lambda: probes.put(tx, 2, "the child's"))
+        answer = in_child(lambda: probes.put(tx, 2, "the child's"))
         stream = in_child(lambda: list(probes.numbers(tx, 3)))
 
-        assert TransactionError.__name__ in told
+        assert TransactionError.__name__ in answer
         assert TransactionError.__name__ in stream
         probes.put(tx, 3, "the parent's again")
 
@@ -127,7 +106,7 @@ def test_a_child_cannot_go_on_with_the_stream_of_its_parent(db: Database) -> Non
     rows = probes.numbers(db, 10_000)
     first = next(rows)
 
-    told = in_child(lambda: sum(rows))
+    answer = in_child(lambda: sum(rows))
 
-    assert "TransactionError" in told or "UnavailableError" in told
+    assert "TransactionError" in answer or "UnavailableError" in answer
     assert [first, *rows] == list(range(1, 10_001))

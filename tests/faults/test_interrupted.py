@@ -1,4 +1,4 @@
-"""A caller is torn away in the middle: by a signal, an exception, a cancellation."""
+"""A call is interrupted: by a signal, an exception or a cancellation."""
 
 import asyncio
 import ctypes
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.fault
 
 
 class Interruption(BaseException):
-    """What tears a thread away; no ordinary handler takes it."""
+    """Thrown into a thread; ``except Exception`` does not catch it."""
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def db(url: str) -> Generator[Database]:
 
 
 def interrupt_when(condition: Callable[[], object]) -> threading.Thread:
-    """Send this process the signal of Ctrl-C as soon as *condition* holds."""
+    """Send this process the signal of Ctrl-C as soon as *condition* is true."""
 
     def wait() -> None:
         eventually(condition)
@@ -39,7 +39,7 @@ def interrupt_when(condition: Callable[[], object]) -> threading.Thread:
 
 
 def is_whole(db: Db, observer: Observer) -> None:
-    """The pool has its one connection, idle, and nothing is left running."""
+    """Assert that the pool has its only connection, idle, and that no statement is running."""
     assert db.stats().leased == 0
     assert probes.one(db) == 1
     with db.transaction() as tx:
@@ -59,10 +59,10 @@ def test_ctrl_c_in_a_query_leaves_the_pool_whole(db: Database, observer: Observe
     is_whole(db, observer)
 
 
-def test_ctrl_c_in_a_transaction_undoes_it(db: Database, observer: Observer) -> None:
+def test_ctrl_c_in_a_transaction_rolls_it_back(db: Database, observer: Observer) -> None:
     def work() -> None:
         with db.transaction() as tx:
-            probes.put(tx, 1, "undone")
+            probes.put(tx, 1, "rolled back")
             probes.pause(tx, 20.0)
 
     thread = interrupt_when(lambda: observer.running("pg_sleep"))
@@ -130,7 +130,7 @@ def test_a_stream_closed_in_the_middle_leaves_the_pool_whole(
     for query in (lambda: probes.numbers(db, 100_000), lambda: probes.dump(db)):
         rows = query()
         next(rows)
-        rows.close()  # type: ignore[attr-defined]
+        rows.close()  # type: ignore[attr-defined]  # a generator
 
         is_whole(db, observer)
 
@@ -149,13 +149,15 @@ def test_a_stream_closed_in_a_transaction_leaves_the_transaction_whole(connect: 
     with db.transaction() as tx:
         rows = probes.numbers(tx, 100_000)
         next(rows)
-        rows.close()  # type: ignore[attr-defined]
+        rows.close()  # type: ignore[attr-defined]  # a generator
         probes.put(tx, 1, "kept")
 
     assert probes.notes(db) == ["kept"]
 
 
-async def test_a_stream_closed_early_does_not_disturb_who_has_its_connection_next(url: str) -> None:
+async def test_a_stream_closed_early_does_not_disturb_the_next_user_of_its_connection(
+    url: str,
+) -> None:
     async with AsyncDatabase(config(url, pool_size=1, max_overflow=0)) as db:
         for number in range(10):
             rows = probes.numbers(db, 100_000)
@@ -174,7 +176,7 @@ async def test_a_stream_closed_early_has_closed_its_cursor(url: str) -> None:
         rows = probes.numbers(tx, 100_000)
         await anext(rows)
         await rows.aclose()
-        connection = tx._session.connection  # type: ignore[union-attr]
+        connection = tx._session.connection  # type: ignore[union-attr]  # entered
         cursors = await connection.execute(
             "select count(*) from pg_cursors where name like 'oadb%'"
         )
@@ -182,7 +184,7 @@ async def test_a_stream_closed_early_has_closed_its_cursor(url: str) -> None:
         assert await cursors.fetchone() == (0,)
 
 
-async def test_cancelled_tasks_give_their_connection_back(url: str, observer: Observer) -> None:
+async def test_cancelled_tasks_return_their_connection(url: str, observer: Observer) -> None:
     async with AsyncDatabase(config(url, pool_size=1, max_overflow=0)) as db:
         before = await probes.backend(db)
         for _ in range(5):
@@ -197,12 +199,14 @@ async def test_cancelled_tasks_give_their_connection_back(url: str, observer: Ob
         assert db.stats().leased == 0
 
 
-async def test_a_task_cancelled_in_a_transaction_undoes_it(url: str, observer: Observer) -> None:
+async def test_a_task_cancelled_in_a_transaction_rolls_it_back(
+    url: str, observer: Observer
+) -> None:
     async with AsyncDatabase(config(url, pool_size=1, max_overflow=0)) as db:
 
         async def work() -> None:
             async with db.transaction() as tx:
-                await probes.put(tx, 1, "undone")
+                await probes.put(tx, 1, "rolled back")
                 await probes.pause(tx, 20.0)
 
         task = asyncio.create_task(work())
@@ -241,7 +245,7 @@ async def test_a_timeout_of_asyncio_ends_the_query_on_the_server(
         assert await probes.one(db) == 1
 
 
-def test_a_connection_is_never_given_back_in_the_middle_of_a_query(
+def test_a_connection_is_never_returned_in_the_middle_of_a_query(
     db: Database, observer: Observer
 ) -> None:
     thread = interrupt_when(lambda: observer.running("pg_sleep"))

@@ -1,4 +1,4 @@
-"""A loader is killed anywhere: the old set stays whole, and the next load is like any other."""
+"""A load is killed at any point: the old set stays whole, and the next load succeeds."""
 
 import os
 import random
@@ -43,7 +43,7 @@ def lines(name: str, first: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A database with the old set, and the files of both."""
+    """A database with the old set, and the files of the old and the new one."""
 
     url: str
     old: Path
@@ -62,11 +62,13 @@ class Ground:
     def start(self) -> subprocess.Popen[bytes]:
         """Start a loader of the new set; return when its load has begun."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "oadb", "instruments", "load", str(self.new),
-             "--broker", "zerodha"],
+            [
+                *(sys.executable, "-m", "oadb", "instruments", "load"),
+                *(str(self.new), "--broker", "zerodha"),
+            ],
             env={**os.environ, "DATABASE_URL": self.url},
             stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        )
         with psycopg.connect(self.url, autocommit=True) as connection:
             before = connection.execute(_STARTED).fetchone()
             eventually(lambda: connection.execute(_STARTED).fetchone() != before, 60)
@@ -75,7 +77,7 @@ class Ground:
 
 @pytest.fixture
 def ground(oadb_database_url: str, tmp_path: Path) -> Ground:
-    """Give a database with the old set; the new one has none of its rows, and half its symbols."""
+    """Give a database with the old set. The new set has other rows, and half of its symbols."""
     old = written(tmp_path / "old.csv", *lines("OLD", 0))
     new = written(tmp_path / "new.csv", *lines("NEW", ROWS // 2))
     ground = Ground(oadb_database_url, old, new)
@@ -84,9 +86,9 @@ def ground(oadb_database_url: str, tmp_path: Path) -> Ground:
 
 
 def kill_at_random_points(ground: Ground, kills: int) -> None:
-    """Kill loaders at points spread over the time of a load; look at the database each time.
+    """Kill loads at points spread over the time of a load; check the database each time.
 
-    A kill that comes after the COMMIT was sent finds the new set, whole, and its record says so.
+    If the kill follows the COMMIT, the database has the whole new set, and its record says so.
     """
     observer, half, killed, tried = Observer(ground.url), ROWS // 2, 0, 0
     before = observer.ask(_WHOLE)

@@ -1,4 +1,4 @@
-"""Many rows while everything breaks at random; the script form is tests/faults/log_storm.py."""
+"""Many rows while faults happen at random; tests/faults/log_storm.py is a script as well."""
 
 import pytest
 

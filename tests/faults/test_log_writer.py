@@ -1,4 +1,4 @@
-"""Logs are stored once, whatever becomes of the server, its processes, and the network."""
+"""Logs are stored exactly once although servers, sessions and networks fail."""
 
 import os
 import random
@@ -96,7 +96,7 @@ def test_killed_and_terminated_backends_lose_and_double_nothing(
                     observer.ask("select pg_terminate_backend(%s)", pid)
             if number == 5:
                 load.flows()
-            sleep(random.random() / 50)  # the rhythm of the fault, not a wait
+            sleep(random.random() / 50)  # paces the faults; it waits for nothing
 
     load.check(observer)
 
@@ -105,7 +105,7 @@ def eventually_one(observer: Observer) -> int:
     found: list[int] = []
 
     def one() -> bool:
-        with suppress(psycopg.Error):  # the server recovers
+        with suppress(psycopg.Error):  # the server is recovering
             found.extend(observer.backends())
         return bool(found)
 
@@ -140,13 +140,13 @@ def test_lost_commits_and_lost_answers_lose_and_double_nothing(
     assert observer.ask("select count(*) from oadb.log_batches") == stats.batches
 
 
-def test_an_outage_fills_the_queue_and_what_is_dropped_is_counted(
+def test_an_outage_fills_the_queue_and_dropped_rows_are_counted(
     url: str, server: ServerControl, observer: Observer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with loading(url, Limits(max_rows=2000, flush_seconds=0.02)) as load:
         with load.running():
             server.stop()
-            eventually(lambda: load.told["dropped"] > 500, 30)
+            eventually(lambda: load.answers["dropped"] > 500, 30)
             full = load.logs.stats()
             server.start()
             load.flows(3000)
@@ -157,32 +157,34 @@ def test_an_outage_fills_the_queue_and_what_is_dropped_is_counted(
     assert full.last_error
     assert load.logs.stats().last_error is None
     warnings = [r for r in caplog.records if r.name == "oadb.log_writer"]
-    assert 1 <= len(warnings) <= 3, "an outage is told once"
+    assert 1 <= len(warnings) <= 3, "an outage is logged once"
 
 
 @pytest.mark.parametrize(
-    ("harm", "mend"),
+    ("damage", "repair"),
     [
         ("alter table oadb.traffic rename to gone", "alter table oadb.gone rename to traffic"),
-        ("alter database postgres set default_transaction_read_only = on",
-         "alter database postgres set default_transaction_read_only = off"),
+        (
+            "alter database postgres set default_transaction_read_only = on",
+            "alter database postgres set default_transaction_read_only = off",
+        ),
     ],
     ids=["a missing table", "a server that is read-only"],
-)  # fmt: skip
-def test_what_a_dba_mends_is_waited_for(
-    load: LogLoad, observer: Observer, harm: str, mend: str
+)
+def test_rows_are_stored_after_a_dba_repairs_the_database(
+    load: LogLoad, observer: Observer, damage: str, repair: str
 ) -> None:
     with load.running():
-        observer.rows(harm)
+        observer.rows(damage)
         observer.terminate()
         eventually(lambda: load.logs.stats().last_error)
-        mending(observer, mend)
+        execute_although_read_only(observer, repair)
         load.flows()
 
     load.check(observer)
 
 
-def mending(observer: Observer, statement: str) -> None:
+def execute_although_read_only(observer: Observer, statement: str) -> None:
     with psycopg.connect(observer._url, autocommit=True) as connection:
         connection.execute("set default_transaction_read_only = off")
         connection.execute(statement.encode())
@@ -193,7 +195,7 @@ def mending(observer: Observer, statement: str) -> None:
 
 @pytest.fixture
 def small_disk(server: ServerControl, url: str, tmp_path: Path) -> Generator[Callable[[str], None]]:
-    """Have the rows on a disk of 4 MB; give a function that changes its size."""
+    """Store the rows on a disk of 4 MB; give a function that changes its size."""
     folder = tmp_path / "disk"
     folder.mkdir()
     if os.geteuid() != 0 or not run("mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)):
@@ -228,7 +230,7 @@ def require(done: bool) -> None:
     assert done
 
 
-def test_a_full_disk_is_waited_for(
+def test_rows_are_stored_when_a_full_disk_has_space_again(
     load: LogLoad, observer: Observer, small_disk: Callable[[str], None]
 ) -> None:
     with load.running():
@@ -239,7 +241,7 @@ def test_a_full_disk_is_waited_for(
     load.check(observer)
 
 
-def test_rows_are_written_again_after_the_server_was_away_at_the_start(
+def test_rows_are_stored_although_the_server_was_down_at_the_start(
     url: str, server: ServerControl, observer: Observer
 ) -> None:
     server.stop()

@@ -1,4 +1,4 @@
-"""A process with logs in its queue forks, ends, or is killed."""
+"""A process with rows in its log queue forks, ends or is killed."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ import pytest
 from oadb.logs.writer import AsyncLogWriter, Limits, LogWriter
 from tests.faults import log_processes
 from tests.faults.log_load import request
-from tests.faults.test_fork import in_child
+from tests.support.forks import in_child
 from tests.support.rig import Observer, config, eventually
 
 pytestmark = [
@@ -63,34 +63,34 @@ def test_a_killed_process_loses_its_queue_at_most_and_nothing_acknowledged(
 
     assert found == (len(acknowledged),)
     assert len(acknowledged) >= kills
-    assert rows == distinct == batched, "a batch is there as a whole, once, or not at all"
+    assert rows == distinct == batched, "a batch is stored as a whole, once, or not at all"
 
 
 # Ended ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "code"), [("end", 0), ("fail", 1)])
-def test_a_process_that_ends_stores_what_it_took(
+def test_a_process_that_ends_stores_its_queued_rows(
     oadb_database_url: str, observer: Observer, name: str, code: int
 ) -> None:
     with started(name, oadb_database_url) as process:
-        _, said = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=60)
 
     assert process.returncode == code
     assert observer.ask("select count(distinct path) from oadb.traffic") == 3000
-    assert "not stored" not in said
+    assert "not stored" not in stderr
 
 
-def test_a_process_ends_also_where_the_server_is_away_and_says_what_was_lost() -> None:
+def test_a_process_ends_without_a_server_and_reports_the_lost_rows() -> None:
     with started("end", NOWHERE) as process:
         assert process.stdout is not None
         before = float(process.stdout.readline())
-        _, said = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=60)
         took = monotonic() - before
 
     assert process.returncode == 0
     assert took < 5
-    assert "3000 log rows were not stored before the process ended" in said
+    assert "3000 log rows were not stored before the process ended" in stderr
 
 
 # Forked -----------------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ def test_a_child_has_a_queue_a_thread_and_a_connection_of_its_own(
     assert len(stored) == len({*stored}) == 153
 
 
-def test_a_child_that_is_forked_while_rows_are_written_and_stored_hangs_nowhere(
+def test_a_child_that_is_forked_while_rows_are_written_and_stored_does_not_hang(
     logs: LogWriter, observer: Observer
 ) -> None:
     for number in range(20):

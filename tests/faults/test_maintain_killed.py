@@ -1,4 +1,4 @@
-"""oadb maintain, killed at any point: no row is lost or doubled, and the next run goes on."""
+"""oadb maintain is killed at any point: no row is lost or doubled, and the next run continues."""
 
 import os
 import random
@@ -28,14 +28,14 @@ from generate_series(0, 2159) as n
 def test_a_killed_run_loses_no_row_and_is_finished_by_the_next(
     oadb_database_url: str, seed: int
 ) -> None:
-    """Thirty days of 72 rows in the default partition, killed while they are moved."""
+    """The run is killed while it moves 30 days of 72 rows out of the default partition."""
     observer = Observer(oadb_database_url)
     observer.rows(_STRAYS)
-    environment = {
-        **os.environ, "DATABASE_URL": oadb_database_url, "OADB_TRAFFIC_RETENTION_DAYS": "-1",
-    }  # fmt: skip
+    variables = {"DATABASE_URL": oadb_database_url, "OADB_TRAFFIC_RETENTION_DAYS": "-1"}
     with subprocess.Popen(
-        [sys.executable, "-m", "oadb", "maintain"], env=environment, stdout=subprocess.PIPE
+        [sys.executable, "-m", "oadb", "maintain"],
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
     ) as run:
         assert run.stdout is not None
         for _ in range(random.Random(seed).randrange(1, 29)):
@@ -60,15 +60,16 @@ def test_a_run_that_is_killed_while_it_drops_leaves_no_table_behind(oadb_databas
     assert all(found.ok for found in maintenance.run(config, dict.fromkeys(DEFAULT_DAYS)))
     with subprocess.Popen(
         [sys.executable, "-m", "oadb", "maintain"],
-        env={**os.environ, "DATABASE_URL": oadb_database_url}, stdout=subprocess.PIPE,
-    ) as run:  # fmt: skip
+        env={**os.environ, "DATABASE_URL": oadb_database_url},
+        stdout=subprocess.PIPE,
+    ) as run:
         assert run.stdout is not None
         for _ in range(7):
             assert run.stdout.readline().startswith(b"ok   traffic: dropped traffic_202002")
         run.kill()
     eventually(lambda: not observer.backends())
 
-    # A table is a partition or it is not there.
+    # Each remaining table is a partition.
     tables = "select count(*) from pg_class where relname ~ '^traffic_2020[0-9]+$'"
     assert observer.ask(tables) == observer.ask(f"{tables} and relispartition") < 24
     kept = {**dict.fromkeys(DEFAULT_DAYS), "traffic": timedelta(days=30)}

@@ -1,4 +1,4 @@
-"""The server is away, or has no connection left to give."""
+"""The server is down, or has no free connection."""
 
 from collections.abc import Generator
 from contextlib import ExitStack
@@ -17,17 +17,17 @@ pytestmark = pytest.mark.fault
 
 
 @pytest.mark.parametrize(
-    ("colour", "seconds"),
+    ("mode", "seconds"),
     [
         ("sync", 6.0),
         pytest.param("sync", 20.0, marks=pytest.mark.slow),
         pytest.param("async", 20.0, marks=pytest.mark.slow),
     ],
 )
-def test_an_outage_is_told_fast_and_its_end_is_noticed_at_once(
-    victim: ServerControl, observer: Observer, colour: str, seconds: float
+def test_calls_fail_fast_in_an_outage_and_succeed_at_once_after_it(
+    victim: ServerControl, observer: Observer, mode: str, seconds: float
 ) -> None:
-    with connecting(colour, victim.url) as connect:
+    with connecting(mode, victim.url) as connect:
         endure_an_outage(connect(pool_size=8, max_overflow=0), victim, observer, seconds)
 
 
@@ -43,12 +43,12 @@ def endure_an_outage(db: Db, victim: ServerControl, observer: Observer, seconds:
         eventually(lambda: traffic.last_success > started)
         recovered = traffic.last_success - started
 
-    assert refused < 1, "an outage that is known is told at once"
+    assert refused < 1, "later calls fail at once"
     assert recovered < 2
     assert traffic.slowest < 8
-    told = [error for errors in traffic.errors.values() for error in errors]
-    assert told
-    assert {type(error) for error in told} <= {UnavailableError, OutcomeUnknownError}
+    errors = [error for errors in traffic.errors.values() for error in errors]
+    assert errors
+    assert {type(error) for error in errors} <= {UnavailableError, OutcomeUnknownError}
     traffic.errors.update(read=[], transact=[])
     traffic.check(observer)
     traffic.settles(8)
@@ -63,13 +63,13 @@ def one_refusal(db: Db) -> float:
 
 @pytest.fixture
 def full() -> Generator[ExitStack]:
-    """Give every connection that the server had left; closing this gives them back."""
+    """Hold all free connections of the server until this is closed."""
     with ExitStack() as stack:
         yield stack
 
 
 def take_all(url: str, stack: ExitStack) -> int:
-    """Connect until the server refuses; return how many connections that took."""
+    """Connect until the server refuses; return the number of connections."""
     taken = 0
     while True:
         try:
@@ -80,7 +80,7 @@ def take_all(url: str, stack: ExitStack) -> int:
         taken += 1
 
 
-def test_a_full_server_serves_those_who_are_in_and_others_when_it_can(
+def test_a_full_server_keeps_its_clients_and_serves_others_when_it_can(
     connect: Connect, url: str, full: ExitStack
 ) -> None:
     inside = connect(pool_size=2, max_overflow=8, pool_timeout=30.0)
@@ -116,7 +116,7 @@ def test_slow_queries_exhaust_the_pool_and_nothing_else(
         calls = [pool.submit(timed, db) for _ in range(20)]
         outcomes = [call.result() for call in calls]
 
-        assert observer.running("pg_sleep") == 2, "a refused call left nothing on the server"
+        assert observer.running("pg_sleep") == 2, "a refused call sends nothing to the server"
         assert db.stats().leased == 2
         assert [call.result() for call in slow] == [1, 1]
 
@@ -124,10 +124,10 @@ def test_slow_queries_exhaust_the_pool_and_nothing_else(
     assert {type(error) for error in errors} == {PoolTimeoutError}
     assert max(took for _, took in outcomes) < 1.6
     timed_out = [str(error) for error in errors if "no connection in 0." in str(error)]
-    turned_away = [str(error) for error in errors if "callers are waiting already" in str(error)]
-    assert len(timed_out) + len(turned_away) == 20
+    rejected = [str(error) for error in errors if "callers are waiting already" in str(error)]
+    assert len(timed_out) + len(rejected) == 20
     assert 8 <= len(timed_out) <= 9, "four for each connection may wait"
-    assert all("longest by probe.pause" in text for text in timed_out + turned_away)
+    assert all("longest by probe.pause" in text for text in timed_out + rejected)
     assert probes.one(db) == 1
 
 

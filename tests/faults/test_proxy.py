@@ -1,4 +1,4 @@
-"""The proxy does what its methods say, or the fault tests prove nothing."""
+"""The proxy itself, on which the fault tests rely."""
 
 import socket
 import socketserver
@@ -36,7 +36,7 @@ def connection(proxy: Proxy) -> Generator[psycopg.Connection]:
 
 @pytest.fixture
 def echo() -> Generator[Proxy]:
-    """Give a proxy before a TCP server that sends back what it gets."""
+    """Give a proxy in front of a TCP server that sends back all data."""
 
     class Echo(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -97,7 +97,7 @@ def test_a_cut_connection_ends_in_order(echo: Proxy) -> None:
         assert client.recv(100) == b""
 
 
-def test_a_reset_connection_says_so(echo: Proxy) -> None:
+def test_a_reset_connection_raises_a_reset_error(echo: Proxy) -> None:
     with talk(echo) as client:
         echo.reset()
         with pytest.raises(ConnectionResetError):
@@ -125,7 +125,7 @@ def test_a_paused_connection_is_silent_and_then_goes_on(echo: Proxy) -> None:
         assert client.recv(100) == b"anybody?"
 
 
-def test_a_delay_is_taken_each_way(proxy: Proxy, connection: psycopg.Connection) -> None:
+def test_a_delay_applies_each_way(proxy: Proxy, connection: psycopg.Connection) -> None:
     proxy.delay(0.05)
     start = time.perf_counter()
     connection.execute("select 1")
@@ -146,7 +146,7 @@ def test_refused_connections_are_accepted_again_on_the_same_port(echo: Proxy) ->
     talk(echo).close()
 
 
-def test_a_server_that_is_not_there_drops_its_client() -> None:
+def test_the_proxy_drops_the_clients_of_a_missing_server() -> None:
     keywords = {"host": "/nowhere", "port": "1", "user": "a", "dbname": "b"}
     with Proxy(keywords) as proxy, pytest.raises(psycopg.OperationalError):
         psycopg.connect(**proxy.keywords)

@@ -1,4 +1,4 @@
-"""The server restarts, crashes, or loses a process, under idle pools and under traffic."""
+"""The server restarts, crashes or loses a process, with idle pools and under traffic."""
 
 import os
 import signal
@@ -7,7 +7,6 @@ from typing import Literal
 
 import pytest
 
-from oadb.errors import OutcomeUnknownError
 from oadb.testing.control import ServerControl
 from tests.faults.traffic import Traffic
 from tests.support import pool_probes as probes
@@ -32,7 +31,7 @@ def test_the_first_call_after_a_restart_is_quick_for_forty_idle_connections(
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_restarts_under_traffic_are_not_seen_by_reads_and_transact(
+def test_reads_and_transact_do_not_notice_restarts(
     connect: Connect,
     victim: ServerControl,
     observer: Observer,
@@ -45,14 +44,14 @@ def test_restarts_under_traffic_are_not_seen_by_reads_and_transact(
             victim.restart(mode)
             traffic.flows()
 
-    only_commits_are_unknown(traffic)
+    traffic.set_aside_lost_commits()
     traffic.check(observer)
     assert traffic.slowest < 8
     traffic.settles(16)
     assert len(observer.backends()) == 16
 
 
-def test_a_killed_backend_is_not_seen_by_reads_and_transact(
+def test_reads_and_transact_do_not_notice_a_killed_backend(
     connect: Connect, observer: Observer
 ) -> None:
     db = connect(pool_size=8, max_overflow=0)
@@ -62,15 +61,7 @@ def test_a_killed_backend_is_not_seen_by_reads_and_transact(
         eventually(lambda: db.stats().stale_replaced or traffic.errors["write"])
         traffic.flows()
 
-    only_commits_are_unknown(traffic)
+    traffic.set_aside_lost_commits()
     traffic.check(observer)
     traffic.settles(8)
     assert len(observer.backends()) == 8
-
-
-def only_commits_are_unknown(traffic: Traffic) -> None:
-    """Set aside what no retry can hide: a COMMIT that was on its way."""
-    lost = [e for e in traffic.errors["transact"] if isinstance(e, OutcomeUnknownError)]
-    assert all(str(error).startswith("commit:") for error in lost)
-    for error in lost:
-        traffic.errors["transact"].remove(error)

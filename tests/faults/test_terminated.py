@@ -1,4 +1,4 @@
-"""Sessions end at random: by pg_terminate_backend, and by a proxy that cuts them."""
+"""Sessions end at random: by pg_terminate_backend, or cut by a proxy."""
 
 import random
 from collections.abc import Callable
@@ -9,7 +9,6 @@ import pytest
 
 from oadb.engine import dsn
 from tests.faults.proxy import Proxy
-from tests.faults.test_restart import only_commits_are_unknown
 from tests.faults.traffic import Traffic
 from tests.support import pool_probes as probes
 from tests.support.rig import Connect, Observer, eventually, threads
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.fault
 
 
 def terminate(url: str, sessions: int) -> None:
-    """End so many random sessions of the pool, one every 50 ms or as fast as the machine can."""
+    """End *sessions* random sessions of the pool, at most one every 50 ms."""
     ended = 0
     with psycopg.connect(url, autocommit=True, application_name="terminator") as terminator:
         while ended < sessions:
@@ -30,11 +29,11 @@ def terminate(url: str, sessions: int) -> None:
             if pids:
                 terminator.execute("select pg_terminate_backend(%s)", [random.choice(pids)])
                 ended += 1
-            sleep(0.05)  # the rhythm of the fault, not a wait
+            sleep(0.05)  # paces the faults; it waits for nothing
 
 
 @pytest.mark.parametrize("sessions", [15, pytest.param(900, marks=pytest.mark.slow)])
-def test_terminated_backends_are_not_seen_by_reads_and_transact(
+def test_reads_and_transact_do_not_notice_terminated_backends(
     connect: Connect, url: str, observer: Observer, sessions: int
 ) -> None:
     db = connect(pool_size=8, max_overflow=0)
@@ -42,13 +41,13 @@ def test_terminated_backends_are_not_seen_by_reads_and_transact(
     with traffic.running(readers=6, transactors=6, writers=4):
         terminate(url, sessions)
 
-    only_commits_are_unknown(traffic)
+    traffic.set_aside_lost_commits()
     traffic.check(observer)
     traffic.settles(8)
 
 
 @pytest.mark.parametrize("fault", [Proxy.cut, Proxy.reset])
-def test_cut_connections_are_not_seen_by_reads_and_transact(
+def test_reads_and_transact_do_not_notice_cut_connections(
     connect: Connect, url: str, observer: Observer, fault: Callable[[Proxy], None]
 ) -> None:
     with Proxy(dsn.parse(url).keywords) as proxy:
@@ -58,15 +57,15 @@ def test_cut_connections_are_not_seen_by_reads_and_transact(
             for _ in range(3):
                 fault(proxy)
                 traffic.flows()
-        only_commits_are_unknown(traffic)
+        traffic.set_aside_lost_commits()
         traffic.settles(8)
         db.close()
-    # What was cut off may still be running there.
+    # Statements of cut connections may still be running.
     eventually(lambda: observer.backends("active") == [])
     traffic.check(observer)
 
 
-def test_cancelled_queries_are_told_and_not_repeated(connect: Connect, observer: Observer) -> None:
+def test_cancelled_queries_raise_and_are_not_repeated(connect: Connect, observer: Observer) -> None:
     db = connect(pool_size=1, max_overflow=0)
     pid = probes.backend(db)
     with threads(1) as pool:

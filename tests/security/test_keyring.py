@@ -1,4 +1,4 @@
-"""Key rings: which are accepted, which are refused, and that no root is ever shown."""
+"""Key rings: which are accepted and which are refused; roots are never shown."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from oadb.errors import KeyRingError
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.secret import Secret
-from tests.security.said import everything_shown
+from tests.support.error_texts import error_texts_and_variables
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST = Key(1, "primary", MADE, bytes(range(32)))
@@ -112,7 +112,7 @@ def test_a_derived_key_is_hkdf_of_the_root_and_the_label() -> None:
     assert FIRST.derive("seal/users.password_hash") == hkdf.derive(FIRST.root)
 
 
-def test_derived_keys_differ_for_each_key_and_label_and_are_no_root() -> None:
+def test_derived_keys_differ_for_each_key_and_label_and_from_the_roots() -> None:
     labels = ["seal/a.b", "seal/a.c", "digest/oak", "digest/oas", "fingerprint", ""]
     derived = {key.derive(label) for key in (FIRST, SECOND) for label in labels}
 
@@ -121,7 +121,7 @@ def test_derived_keys_differ_for_each_key_and_label_and_are_no_root() -> None:
     assert all(bytes.fromhex(key.fingerprint) not in each for key in (FIRST,) for each in derived)
 
 
-def test_fingerprints_tell_keys_apart_and_never_change() -> None:
+def test_fingerprints_distinguish_keys_and_never_change() -> None:
     assert FIRST.fingerprint == "565099720b663133"
     assert len({key.fingerprint for key in RINGS["a thousand"].keys.values()}) == 1000
     assert replace(FIRST, key_id=9, state="retired").fingerprint == FIRST.fingerprint
@@ -210,7 +210,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "space in the id": (named(" 1"), "is not a key id"),
     "underscore in the id": (named("1_0"), "is not a key id"),
     "newline in the id": (named("1\n"), "is not a key id"),
-    "arabic id": (named("١"), "is not a key id"),  # noqa: RUF001
+    "arabic id": (named("١"), "is not a key id"),  # noqa: RUF001  # the numeral is the mistake
     "superscript id": (named("²"), "is not a key id"),
     # States
     "no primary": (ring(k1={**ENTRY, "state": "decrypt-only"}), "exactly one primary.*has none"),
@@ -278,12 +278,12 @@ BAD: dict[str, tuple[str | bytes, str]] = {
 
 
 def decoded(content: bytes) -> str:
-    """Return what is read from a file that holds this."""
+    """Return the text of a file, as it is read."""
     return content.decode("utf-8-sig", "surrogateescape")
 
 
 def roots_in(text: str | bytes) -> set[str]:
-    """Return every part of a document that is long enough to be, or to give away, a root."""
+    """Return every part of a document that is long enough to be or to reveal a root."""
     shown = text.decode("latin-1") if isinstance(text, bytes) else text
     found = {*re.findall(r"[\w+/-]{12,}", shown)} - {"decrypt-only"}
     return {*found, *(repr(key.root) for key in (FIRST, SECOND)), FIRST.root.hex(), ROOT}
@@ -296,10 +296,10 @@ def test_a_bad_key_ring_is_refused_and_not_shown(case: str) -> None:
         KeyRing.parse(Secret(text if isinstance(text, str) else decoded(text)))
 
     error = refused.value
-    said = everything_shown(error)
+    said = error_texts_and_variables(error)
     assert error.__cause__ is None
     assert error.__context__ is None
-    # The id of a key is no secret.
+    # The id of a key is not secret.
     shown = [part for part in roots_in(text) if part in said and not part.isdigit()]
     assert shown == []
     assert len(str(error)) < 200
@@ -325,12 +325,12 @@ CONSTRUCTED: dict[str, tuple[Callable[[], list[Key]], str]] = {
 
 
 @pytest.mark.parametrize("case", CONSTRUCTED)
-def test_a_ring_made_of_keys_is_looked_at_as_closely(case: str) -> None:
+def test_a_ring_made_of_keys_is_checked_as_closely(case: str) -> None:
     keys, problem = CONSTRUCTED[case]
     with pytest.raises(KeyRingError, match=problem) as refused:
         KeyRing(keys())
 
-    assert repr(FIRST.root) not in everything_shown(refused.value)
+    assert repr(FIRST.root) not in error_texts_and_variables(refused.value)
 
 
 def test_a_large_document_with_a_repeated_name_is_refused_at_once() -> None:

@@ -1,13 +1,9 @@
-"""Where a key ring is kept: which files are refused, and that a ring is never half written."""
+"""Reading key rings from files and the environment: which are accepted and which are refused."""
 
 import os
 import signal
 import stat
-import subprocess
-import sys
 from collections.abc import Callable, Generator
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -17,26 +13,10 @@ import pytest
 from oadb import Config, Database
 from oadb.errors import ConfigError, KeyRingError
 from oadb.security import keyring_file
-from oadb.security.keyring import Key, KeyRing
-from oadb.security.keyring_file import from_env, read, write
-from oadb.tools import key_rotation as tool
-from tests.security.said import everything_shown
-
-FIRST = Key(1, "primary", datetime(2026, 1, 1, tzinfo=UTC), bytes(range(32)))
-OLD = KeyRing([FIRST])
-NEW = KeyRing(
-    [replace(FIRST, state="decrypt-only"), replace(FIRST, key_id=2, root=bytes(range(32, 64)))]
-)
-ROOT = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Give the path of a ring that is fit to be read."""
-    file = tmp_path / "keyring.json"
-    file.write_text(OLD.to_json())
-    file.chmod(0o600)
-    return file
+from oadb.security.keyring_file import from_env, read
+from oadb.tools import key_rotation
+from tests.support.error_texts import error_texts_and_variables
+from tests.support.rings import FIRST, OLD, ROOT
 
 
 @pytest.fixture
@@ -54,7 +34,7 @@ def impatient() -> Generator[None]:
 
 
 def next_descriptor() -> int:
-    """Return the number that the next open file has; it grows if one was left open."""
+    """Return the number of the next open file; it grows if one was left open."""
     descriptor = os.open(os.devnull, os.O_RDONLY)
     os.close(descriptor)
     return descriptor
@@ -66,17 +46,14 @@ def refused(path: Path, problem: str) -> None:
         read(path)
 
     assert str(error.value).startswith(str(path))
-    assert ROOT not in everything_shown(error.value)
-    assert repr(FIRST.root) not in everything_shown(error.value)
-    assert "bytearray" not in everything_shown(error.value)
+    assert ROOT not in error_texts_and_variables(error.value)
+    assert repr(FIRST.root) not in error_texts_and_variables(error.value)
+    assert "bytearray" not in error_texts_and_variables(error.value)
     assert next_descriptor() == before
 
 
-# Reading ---------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o700, 0o500], ids=oct)
-def test_a_file_of_our_own_is_read(path: Path, mode: int) -> None:
+def test_a_private_file_of_this_user_is_read(path: Path, mode: int) -> None:
     path.chmod(mode)
 
     assert read(path).keys == OLD.keys
@@ -103,7 +80,7 @@ def owned_by(monkeypatch: pytest.MonkeyPatch, owner: int) -> None:
     monkeypatch.setattr(keyring_file.os, "fstat", changed)
 
 
-def test_a_file_of_somebody_else_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_another_user_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     owned_by(monkeypatch, os.geteuid() + 1)
 
     refused(path, f"belongs to user {os.geteuid() + 1}; only this user or root may own it")
@@ -116,7 +93,7 @@ def test_a_file_of_root_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert read(path).keys == OLD.keys
 
 
-def test_a_file_that_we_own_and_another_user_runs_is_refused(
+def test_a_file_whose_owner_is_not_the_effective_user_is_refused(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owned_by(monkeypatch, 4711)
@@ -144,7 +121,7 @@ def test_a_device_is_refused() -> None:
     refused(Path("/dev/zero"), "is not a regular file")
 
 
-def test_a_link_is_judged_by_what_it_leads_to(path: Path, tmp_path: Path) -> None:
+def test_a_link_is_judged_by_its_target(path: Path, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(path)
     assert read(link).keys == OLD.keys
@@ -168,7 +145,7 @@ def test_a_missing_file_is_refused_and_never_made(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == []
 
 
-# Further bad rings are in test_keyring.py; these go through every function that reads one.
+# More bad rings are in test_keyring.py; these go through every function that reads a ring.
 BAD = {
     "bare key": ROOT,
     "empty": "{}",
@@ -177,17 +154,19 @@ BAD = {
     "unknown state": OLD.to_json().replace("primary", "first"),
     "no primary": OLD.to_json().replace("primary", "retired"),
     "key with padding": OLD.to_json().replace(ROOT, f"{ROOT}="),
-    "key twice": OLD.to_json().replace('"1": ', f'"2": {{"root": "{ROOT}", "state": "retired", '
-        '"created": "2026-01-01T00:00Z"}, "1": '),
+    "key twice": OLD.to_json().replace(
+        '"1": ',
+        f'"2": {{"root": "{ROOT}", "state": "retired", "created": "2026-01-01T00:00Z"}}, "1": ',
+    ),
     "key for a name": OLD.to_json().replace('"1"', f'"{ROOT}"'),
-}  # fmt: skip
+}
 
 
 WAYS: dict[str, Callable[[Path], object]] = {
     "read": read,
     "file": lambda _: Database.from_env(),
     "text": lambda _: Database.from_env(),
-    "rotation": tool.add,
+    "rotation": key_rotation.add,
 }
 
 
@@ -205,7 +184,7 @@ def test_no_variable_that_a_bad_ring_passes_through_shows_it(
     with pytest.raises(KeyRingError) as error:
         WAYS[way](path)
 
-    said = everything_shown(error.value)
+    said = error_texts_and_variables(error.value)
     assert ROOT not in said
     assert repr(FIRST.root)[2:-1] not in said
     assert error.value.__context__ is None
@@ -233,6 +212,26 @@ def test_a_file_without_a_ring_is_refused(path: Path, content: bytes, problem: s
     refused(path, problem.replace("{", r"\{"))
 
 
+def test_a_credential_of_systemd_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It belongs to root and has mode 0440; the group stands for an access control list."""
+    path.chmod(0o440)
+    status = os.fstat
+
+    def of_root(descriptor: int) -> os.stat_result:
+        values = list(status(descriptor))
+        values[stat.ST_UID] = 0
+        return os.stat_result(values)
+
+    monkeypatch.setattr(os, "fstat", of_root)
+    with pytest.raises(KeyRingError, match="has mode 0440"):
+        read(path)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(path.parent))
+    assert read(path).primary.key_id == 1
+    path.chmod(0o444)
+    with pytest.raises(KeyRingError, match="has mode 0444"):
+        read(path)
+
+
 # The environment -------------------------------------------------------------------------------
 
 
@@ -257,18 +256,19 @@ def test_both_are_refused_even_if_they_agree(path: Path) -> None:
     with pytest.raises(ConfigError, match="OADB_KEYRING_FILE and OADB_KEYRING are both") as error:
         from_env({"OADB_KEYRING_FILE": str(path), "OADB_KEYRING": OLD.to_json()})
 
-    assert ROOT not in everything_shown(error.value)
+    assert ROOT not in error_texts_and_variables(error.value)
 
 
 @pytest.mark.parametrize(
-    "text", [ROOT, "{}", OLD.to_json() + ROOT, OLD.to_json().replace("primary", "first")],
+    "text",
+    [ROOT, "{}", OLD.to_json() + ROOT, OLD.to_json().replace("primary", "first")],
     ids=["bare key", "empty", "key behind", "unknown state"],
-)  # fmt: skip
+)
 def test_a_bad_ring_in_the_environment_is_refused_by_the_name_of_its_variable(text: str) -> None:
     with pytest.raises(KeyRingError, match=r"^OADB_KEYRING: ") as error:
         from_env({"OADB_KEYRING": text})
 
-    assert ROOT not in everything_shown(error.value)
+    assert ROOT not in error_texts_and_variables(error.value)
     assert error.value.__context__ is None
 
 
@@ -282,198 +282,3 @@ def test_a_configuration_reads_the_ring_and_does_not_show_it(path: Path) -> None
     assert "key ring of 1 (primary)" in repr(config)
     assert ROOT not in repr(config)
     assert repr(FIRST.root) not in repr(config)
-
-
-# Writing ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
-def _umask(request: pytest.FixtureRequest) -> Generator[None]:
-    before = os.umask(request.param)
-    yield
-    os.umask(before)
-
-
-@pytest.mark.usefixtures("_umask")
-@pytest.mark.parametrize("new", [True, False], ids=["new", "replaced"])
-def test_a_written_ring_is_readable_by_its_owner_alone(tmp_path: Path, new: bool) -> None:
-    path = tmp_path / "ring"
-    write(path, OLD, new=new)
-
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert read(path).keys == OLD.keys
-    assert [*tmp_path.iterdir()] == [path]
-
-
-def test_a_ring_is_replaced_and_its_loose_mode_with_it(path: Path) -> None:
-    path.chmod(0o644)
-    write(path, NEW)
-
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert read(path).keys == NEW.keys
-    assert [*path.parent.iterdir()] == [path]
-
-
-def test_a_ring_is_written_beside_us_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    write(Path("ring"), OLD, new=True)
-
-    assert read(Path("ring")).keys == OLD.keys
-
-
-def test_a_new_ring_never_replaces_one(path: Path) -> None:
-    with pytest.raises(KeyRingError, match="exists already; a key ring is never overwritten"):
-        write(path, NEW, new=True)
-
-    assert path.read_text() == OLD.to_json()
-    assert [*path.parent.iterdir()] == [path]
-
-
-@pytest.mark.parametrize("kind", ["folder", "dangling link", "pipe"])
-def test_a_new_ring_replaces_nothing_else_either(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "ring"
-    if kind == "folder":
-        path.mkdir()
-    elif kind == "pipe":
-        os.mkfifo(path)
-    else:
-        path.symlink_to(tmp_path / "elsewhere")
-    before = path.lstat()
-    with pytest.raises(KeyRingError, match="exists already"):
-        write(path, NEW, new=True)
-
-    assert path.lstat().st_ino == before.st_ino
-    assert [*tmp_path.iterdir()] == [path]
-
-
-def fail(*_: object, **__: object) -> NoReturn:
-    raise OSError(28, "No space left on device")
-
-
-def interrupt(*_: object, **__: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("step", ["replace", "fsync"])
-def test_a_write_that_fails_leaves_the_old_ring_and_no_draft(
-    path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    monkeypatch.setattr(keyring_file.os, step, fail)
-    with pytest.raises(KeyRingError, match="No space left on device") as error:
-        write(path, NEW)
-    monkeypatch.undo()
-
-    assert path.read_text() == OLD.to_json()
-    assert [*path.parent.iterdir()] == [path]
-    assert ROOT not in everything_shown(error.value)
-
-
-@pytest.mark.parametrize("step", ["replace", "fsync"])
-def test_a_write_that_is_interrupted_leaves_the_old_ring_and_no_draft(
-    path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    monkeypatch.setattr(keyring_file.os, step, interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        write(path, NEW)
-    monkeypatch.undo()
-
-    assert path.read_text() == OLD.to_json()
-    assert [*path.parent.iterdir()] == [path]
-
-
-@pytest.mark.parametrize("step", ["link", "fsync"])
-def test_a_new_ring_that_cannot_be_written_is_not_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    monkeypatch.setattr(keyring_file.os, step, fail)
-    with pytest.raises(KeyRingError, match="No space left on device"):
-        write(tmp_path / "ring", OLD, new=True)
-    monkeypatch.undo()
-
-    assert [*tmp_path.iterdir()] == []
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from oadb.security import keyring_file
-
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-ring = keyring_file.read(Path(sys.argv[1]))
-setattr(os, sys.argv[2], die)
-keyring_file.write(Path(sys.argv[1]), ring)
-"""
-
-
-@pytest.mark.parametrize("step", ["replace", "fsync"])
-def test_a_process_that_is_killed_while_it_writes_leaves_the_old_ring(
-    path: Path, step: str
-) -> None:
-    done = subprocess.run([sys.executable, "-c", KILLED, str(path), step], check=False)
-
-    assert done.returncode == -signal.SIGKILL
-    assert path.read_text() == OLD.to_json()
-    # What is left of the draft holds the roots: nobody else can read it either.
-    assert all(stat.S_IMODE(left.stat().st_mode) == 0o600 for left in path.parent.iterdir())
-
-
-def test_a_ring_cannot_be_written_where_there_is_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(KeyRingError, match="No such file or directory") as error:
-        write(tmp_path / "missing" / "ring", OLD)
-
-    assert ROOT not in everything_shown(error.value)
-    assert [*tmp_path.iterdir()] == []
-
-
-def test_a_ring_does_not_replace_a_folder(tmp_path: Path) -> None:
-    path = tmp_path / "ring"
-    path.mkdir()
-    with pytest.raises(KeyRingError, match=f"^{path}: "):
-        write(path, OLD)
-
-    assert path.is_dir()
-    assert [*tmp_path.iterdir()] == [path]
-
-
-def test_the_ring_and_its_name_are_on_the_disk_before_it_is_written(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A power failure after the return must find it; before the rename, the old one."""
-    done: list[str] = []
-    fsync, rename = os.fsync, os.replace
-
-    def synced(descriptor: int) -> None:
-        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
-        fsync(descriptor)
-
-    def renamed(source: Path, target: Path) -> None:
-        done.append("rename")
-        rename(source, target)
-
-    monkeypatch.setattr(keyring_file.os, "fsync", synced)
-    monkeypatch.setattr(keyring_file.os, "replace", renamed)
-    write(path, NEW)
-
-    assert done == ["file", "rename", "folder"]
-
-
-def test_a_credential_of_systemd_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is root's, of mode 0440, with an access control list in place of the group."""
-    path.chmod(0o440)
-    status = os.fstat
-
-    def of_root(descriptor: int) -> os.stat_result:
-        values = list(status(descriptor))
-        values[stat.ST_UID] = 0
-        return os.stat_result(values)
-
-    monkeypatch.setattr(os, "fstat", of_root)
-    with pytest.raises(KeyRingError, match="has mode 0440"):
-        read(path)
-    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(path.parent))
-    assert read(path).primary.key_id == 1
-    path.chmod(0o444)
-    with pytest.raises(KeyRingError, match="has mode 0444"):
-        read(path)

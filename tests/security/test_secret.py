@@ -1,4 +1,4 @@
-"""Secrets: whatever shows an object, a Secret stays hidden."""
+"""Secret: nothing but reveal() shows the text."""
 
 import copy
 import dataclasses
@@ -34,8 +34,8 @@ SHOWN: dict[str, Callable[[], str]] = {
     "format": lambda: format(SECRET, ">20"),
     "f-string": lambda: f"{SECRET} {SECRET!s} {SECRET!r} {SECRET!a} {SECRET:x>9}",
     "str.format": lambda: "{} {!r} {0}".replace("{0}", "").format(SECRET, SECRET),
-    "percent s": lambda: "%s" % SECRET,  # noqa: UP031
-    "percent r": lambda: "%r" % SECRET,  # noqa: UP031
+    "percent s": lambda: "%s" % SECRET,  # noqa: UP031  # a way to show it
+    "percent r": lambda: "%r" % SECRET,  # noqa: UP031  # a way to show it
     "in a list": lambda: str([SECRET]),
     "in a dict": lambda: str({"password": SECRET}),
     "in a dataclass": lambda: repr(LOGIN),
@@ -51,7 +51,7 @@ def test_no_way_of_showing_shows_it(way: str) -> None:
     assert HIDDEN not in SHOWN[way]()
 
 
-def test_what_is_shown_instead_says_so() -> None:
+def test_stars_are_shown_instead() -> None:
     assert repr(SECRET) == "Secret(***)"
     assert str(SECRET) == f"{SECRET:>20}" == "***"
 
@@ -66,7 +66,7 @@ def fail(password: Secret) -> None:
 
 def test_a_log_does_not_show_it() -> None:
     written = io.StringIO()
-    logger = logging.Logger("test of secrets")  # noqa: LOG001 - of this test alone
+    logger = logging.Logger("test of secrets")  # noqa: LOG001  # for this test only
     logger.addHandler(logging.StreamHandler(written))
     logger.error("%s signed in with %s, %r", LOGIN, SECRET, SECRET)
     try:
@@ -116,13 +116,13 @@ def test_it_cannot_be_hashed_or_made_json_or_ordered_or_counted() -> None:
         lambda: {SECRET},
         lambda: hash(LOGIN),
         lambda: json.dumps({"password": SECRET}),
-        lambda: SECRET < SECRET,  # type: ignore[operator]  # noqa: PLR0124
-        lambda: len(SECRET),  # type: ignore[arg-type]
-        lambda: [*SECRET],  # type: ignore[misc]
-        lambda: "".join([SECRET, ""]),  # type: ignore[list-item]  # noqa: FLY002
-        lambda: SECRET + "",  # type: ignore[operator]
+        lambda: SECRET < SECRET,  # type: ignore[operator]  # noqa: PLR0124  # must fail
+        lambda: len(SECRET),  # type: ignore[arg-type]  # must fail
+        lambda: [*SECRET],  # type: ignore[misc]  # must fail
+        lambda: "".join([SECRET, ""]),  # type: ignore[list-item]  # noqa: FLY002  # must fail
+        lambda: SECRET + "",  # type: ignore[operator]  # must fail
         lambda: vars(SECRET),
-        lambda: "%d" % SECRET,  # noqa: UP031
+        lambda: "%d" % SECRET,  # noqa: UP031  # must fail
     ]
     for attempt in attempts:
         with pytest.raises(TypeError) as refused:
@@ -171,7 +171,7 @@ def test_it_never_equals_a_plain_text() -> None:
     assert SECRET not in [HIDDEN, HIDDEN.encode(), None]
 
 
-def test_a_copy_is_the_same_one() -> None:
+def test_a_copy_is_the_same_object() -> None:
     assert copy.copy(SECRET) is SECRET
     assert copy.deepcopy(SECRET) is SECRET
     assert copy.deepcopy([SECRET])[0] is SECRET

@@ -1,4 +1,4 @@
-"""Bearer tokens: what they look like, which typing errors are noticed, what is stored."""
+"""Bearer tokens: their form, the typing errors that are noticed, and what is stored."""
 
 import re
 import string
@@ -14,7 +14,7 @@ from oadb.errors import SealError
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
-from oadb.security.tokens import TokenKind, sha256_of
+from oadb.security.tokens import TokenKind, _checksum, sha256_of
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST = Key(1, "primary", MADE, bytes(range(32)))
@@ -27,7 +27,7 @@ API = TokenKind("oak", SealedColumn("api_keys", "fingerprint"))
 SESSION = TokenKind("oas", SealedColumn("sessions", "fingerprint"))
 ROW = (7, UUID("0190c5b4-0000-7000-8000-000000000001"))
 
-# Made once, and pinned: a token that was handed out must be accepted by every later release.
+# Pinned: every later release must accept a token that was issued once.
 PINNED = "oak_No287qEH4uQv9vBo5cxQTXAw02KFtzjuPbCrH1FrBEB0nzlu0"
 PINNED_DIGEST = "2b5cd721689c3fc4802e2ecca05c9f366c10b8c7d05dd34e63750810a50e6f5a"
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -87,7 +87,7 @@ def test_every_missing_or_doubled_character_is_noticed() -> None:
         assert not API.is_wellformed(Secret(PINNED[:place]))
 
 
-def test_a_token_of_one_kind_is_none_of_the_other() -> None:
+def test_a_token_of_one_kind_is_not_one_of_another() -> None:
     key, session = API.new(), SESSION.new()
     renamed = Secret("oas" + key.reveal()[3:])
 
@@ -99,9 +99,7 @@ def test_a_token_of_one_kind_is_none_of_the_other() -> None:
 
 
 def with_checksum(body: str) -> str:
-    """Return *body* with the checksum that a token would have, whatever it is made of."""
-    from oadb.security.tokens import _checksum  # noqa: PLC0415
-
+    """Return *body* with a checksum, even if it is not the body of a token."""
     return body + _checksum(body)
 
 
@@ -112,7 +110,7 @@ HOSTILE = {
     "space before": f" {PINNED}",
     "newline behind": f"{PINNED}\n",
     "newline for the last": f"{PINNED[:-1]}\n",
-    "full-width digits": PINNED.replace("1", "１"),  # noqa: RUF001
+    "full-width digits": PINNED.replace("1", "１"),  # noqa: RUF001  # the digits are the mistake
     "arabic digits": "oak_" + "٣" * 49,
     "surrogates": "oak_" + "\ud800" * 49,
     "NUL": "oak_" + "\0" * 49,
@@ -128,7 +126,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_hostile_texts_are_not_wellformed_and_that_is_known_at_once(case: str) -> None:
+def test_hostile_texts_are_found_malformed_at_once(case: str) -> None:
     secret = Secret(HOSTILE[case])
     took = []
     for _ in range(20):
@@ -139,7 +137,7 @@ def test_hostile_texts_are_not_wellformed_and_that_is_known_at_once(case: str) -
     assert min(took) < 0.001
 
 
-def test_texts_that_are_no_tokens_have_digests_all_the_same() -> None:
+def test_malformed_texts_have_digests_as_well() -> None:
     assert len({lookups(API, RING, Secret(text))[0] for text in HOSTILE.values()}) == len(HOSTILE)
 
 
@@ -151,7 +149,7 @@ def test_there_is_a_digest_for_each_usable_key_the_primary_first() -> None:
     assert lookups(API, BOTH.with_primary(2), token) == lookups(API, BOTH, token)[::-1]
 
 
-def test_a_digest_is_keyed_and_not_the_hash_that_anybody_can_make() -> None:
+def test_a_digest_is_keyed_and_differs_from_the_plain_hash() -> None:
     token = API.new()
     stored = API.store(RING, ROW, token)
     hashed = sha256(token.reveal().encode()).digest()
@@ -189,7 +187,7 @@ def test_a_fingerprint_of_another_row_or_kind_cannot_be_stored_again() -> None:
 ADOPTING = TokenKind("oak", SealedColumn("api_keys", "fingerprint"), re.compile("[0-9a-f]{64}"))
 
 
-def test_a_token_of_another_system_is_wellformed_where_its_form_is_named() -> None:
+def test_a_token_of_another_system_is_wellformed_if_its_form_is_declared() -> None:
     theirs = Secret("0123456789abcdef" * 4)
 
     assert ADOPTING.is_wellformed(theirs)
@@ -199,9 +197,18 @@ def test_a_token_of_another_system_is_wellformed_where_its_form_is_named() -> No
     assert not ADOPTING.is_adoptable(Secret(PINNED))
 
 
-def test_what_has_neither_form_stays_malformed() -> None:
+def test_a_text_of_neither_form_is_malformed() -> None:
     theirs = "0123456789abcdef" * 4
-    wrong = ["", theirs[1:], theirs + "0", theirs + "\n", theirs.upper(), "oak_" + theirs,
-             PINNED[:-1], PINNED[:-1] + "x", theirs[:-1] + "\N{DIGIT ZERO}\ud800"]  # fmt: skip
+    wrong = [
+        "",
+        theirs[1:],
+        theirs + "0",
+        theirs + "\n",
+        theirs.upper(),
+        "oak_" + theirs,
+        PINNED[:-1],
+        PINNED[:-1] + "x",
+        theirs[:-1] + "\N{DIGIT ZERO}\ud800",
+    ]
 
     assert [text for text in wrong if ADOPTING.is_wellformed(Secret(text))] == []

@@ -1,4 +1,4 @@
-"""Statements to try the pool on, and the tables they speak of."""
+"""Statements for the tests of the pool, and their tables."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""What the tests of the engine share: databases of both colours, an observer, and patience.
+"""Sync and async databases behind one interface, an observer, and waiting for conditions.
 
-The tests are written once, for threads. ``OnLoop`` gives an AsyncDatabase the calls of a
-Database: a loop in a thread of its own awaits each of them.
+The tests of the engine are written once, for threads. ``OnLoop`` gives an AsyncDatabase the calls
+of a Database: an event loop in its own thread awaits each of them.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Loop:
-    """An event loop in a thread."""
+    """An event loop in its own thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -34,7 +34,7 @@ class Loop:
         self._thread.start()
 
     def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await *work* on the loop while this thread waits."""
+        """Await *work* on the loop; the calling thread waits."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def stop(self) -> None:
@@ -79,14 +79,14 @@ class _Awaited(Executor):
 
 
 class OnLoopTransaction(_Awaited):
-    """An AsyncTransaction, as a Transaction."""
+    """An AsyncTransaction with the interface of a Transaction."""
 
     def transaction(self) -> Any:
         return self._entered(self.inner.transaction())
 
 
 class OnLoop(_Awaited):
-    """An AsyncDatabase, as a Database."""
+    """An AsyncDatabase with the interface of a Database."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(AsyncDatabase(config), Loop())
@@ -120,16 +120,16 @@ class OnLoop(_Awaited):
 
 Db = Database | OnLoop
 Connect = Callable[..., Db]
-COLOURS: dict[str, type[Database | OnLoop]] = {"sync": Database, "async": OnLoop}
+MODES: dict[str, type[Database | OnLoop]] = {"sync": Database, "async": OnLoop}
 
 
 @contextmanager
-def connecting(colour: str, url: str) -> Generator[Connect]:
-    """Give a function that makes databases with the settings it is given; close them all."""
+def connecting(mode: str, url: str) -> Generator[Connect]:
+    """Give a function that makes databases, sync or async; all are closed at the end."""
     made: list[Db] = []
 
     def connect(url: str = url, **settings: Any) -> Db:
-        db = COLOURS[colour](config(url, **settings))
+        db = MODES[mode](config(url, **settings))
         made.append(db)
         return db
 
@@ -148,7 +148,7 @@ def config(url: str, **settings: Any) -> Config:
 
 
 class Observer:
-    """A connection past the engine, which sees what the server sees."""
+    """Looks at the server on connections of its own, without the engine."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -164,7 +164,7 @@ class Observer:
             return cursor.fetchall() if cursor.description else []
 
     def backends(self, state: str = "%") -> list[int]:
-        """Return the process ids of the server's clients in this database, but this one."""
+        """Return the process ids of the other clients in this database."""
         rows = self.rows(
             "select pid from pg_stat_activity where datname = current_database() "
             "and pid <> pg_backend_pid() and state like %s and backend_type = 'client backend'",
@@ -173,7 +173,7 @@ class Observer:
         return [pid for (pid,) in rows]
 
     def running(self, text: str) -> int:
-        """Count clients that run a statement with *text* in it now."""
+        """Count the clients that are running a statement that contains *text*."""
         counted: int = self.ask(
             "select count(*) from pg_stat_activity where datname = current_database() "
             "and pid <> pg_backend_pid() and state = 'active' and query like %s",
@@ -182,35 +182,40 @@ class Observer:
         return counted
 
     def terminate(self, *pids: int) -> None:
-        """End the sessions of other clients, all of this database if none is named."""
+        """End the sessions of other clients; without *pids*, of all in this database."""
         for pid in pids or self.backends():
             self.ask("select pg_terminate_backend(%s)", pid)
         eventually(lambda: not set(pids) & set(self.backends()))
 
 
+def is_idle(db: Database | AsyncDatabase) -> bool:
+    """Say whether no connection of *db* is in use."""
+    return db.stats().leased == 0
+
+
 def idle_connections(db: Db) -> list[Any]:
-    """Return the connections at rest: those at hand, and those that psycopg_pool keeps."""
+    """Return the idle connections: of the idle stack and of psycopg_pool."""
     pool = (db._inner if isinstance(db, Database) else db.inner)._pool
     return [*pool._idle._idle, *pool._pool._pool]
 
 
 def eventually(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Wait until *condition* holds; fail if it does not within *seconds*."""
+    """Wait until *condition* is true; fail if it is not within *seconds*."""
     deadline = monotonic() + seconds
     while not condition():
-        assert monotonic() < deadline, f"it did not come to hold within {seconds} s"
+        assert monotonic() < deadline, f"the condition is not true after {seconds} s"
         sleep(0.005)
 
 
 @contextmanager
 def threads(count: int) -> Generator[ThreadPoolExecutor]:
-    """Give threads to submit calls to; their results are waited for at the end."""
+    """Give threads to submit calls to; all calls have ended when the block ends."""
     with ThreadPoolExecutor(count) as pool:
         yield pool
 
 
 def reset(url: str) -> None:
-    """Put a database back to what ``create_tables`` makes of an empty one, whatever was done."""
+    """Make a database again what ``create_tables`` makes of an empty one."""
     observer = Observer(url)
     observer.terminate()
     name = observer.ask("select quote_ident(current_database())")
@@ -226,7 +231,7 @@ def create_tables(url: str) -> None:
 
 
 async def _take(rows: AsyncGenerator[T, None], most: int) -> list[T]:
-    """Await rows a few at a time: one by one they would cross the threads too often."""
+    """Await several rows at a time: single ones would switch threads too often."""
     taken: list[T] = []
     async for row in rows:
         taken.append(row)

@@ -1,4 +1,4 @@
-"""The numbers of docs/security.md, each from a run. By hand, about a quarter of an hour:
+"""Measures the figures of docs/security.md, which takes about a quarter of an hour:
 
 python -m tests.trust [canaries] [races] [lookups] [names] [rotation]
 """

@@ -1,4 +1,4 @@
-"""Planting secrets everywhere and looking for them where a thief would."""
+"""Plants secrets everywhere, and searches for them where a thief would."""
 
 import io
 import logging
@@ -28,17 +28,17 @@ from oadb.security import keyring_file
 from oadb.security.keyring import KeyRing
 from oadb.settings import smtp_settings
 from oadb.trading import strategies, webhooks
-from tests.security.said import everything_shown
 from tests.support.accounts import account
+from tests.support.error_texts import error_texts_and_variables
 from tests.trust.ground import Measured, key, require, server
 
 PEOPLE = 40
-# Whose secrets also go through every error; one of an unreachable server takes seconds.
-_CLUMSY = 4
+# People whose secrets also go through every error; an unreachable server takes seconds.
+_MISUSING = 4
 
 _NOWHERE = "postgresql://localhost:1/none"
 
-# A thief may set these; here the server itself logs every statement with its values.
+# With these settings, which a thief may set, the server logs every statement and its values.
 _LOUD = (
     "alter system set log_statement = 'all'",
     "alter system set log_min_error_statement = 'debug5'",
@@ -48,16 +48,16 @@ _LOUD = (
 
 
 def scan() -> list[Measured]:
-    """Plant at least 200 secrets, use them rightly and wrongly, and look for each one."""
+    """Plant at least 200 secrets, use and misuse them, and search for each."""
     ring = KeyRing([key(1)])
-    said: list[str] = []
+    texts: list[str] = []
     with server(ring) as (running, config), _logged() as log, Database(config) as db:
         _execute(config, *_LOUD)
         proof.prove(db)
-        planted = [secret for number in range(PEOPLE) for secret in _plant(db, number, said)]
+        planted = [secret for number in range(PEOPLE) for secret in _plant(db, number, texts)]
         planted += [Secret(each.root.hex()) for each in ring.keys.values()]
-        planted += _plant_mail(db, said)
-        planted += _misread(said)
+        planted += _plant_mail(db, texts)
+        planted += _misread(texts)
         _execute(config, "checkpoint")
         folder = Path(running.keywords["host"])
         places = {
@@ -65,13 +65,13 @@ def scan() -> list[Measured]:
             "data directory with WAL": _files(folder / "data"),
             "server log (every statement and value logged)": [(folder / "log").read_bytes()],
             "application logs (DEBUG)": [log.getvalue().encode()],
-            "exceptions: text, repr, traceback with variables": [_bytes(text) for text in said],
+            "exceptions: text, repr, traceback with variables": [_bytes(text) for text in texts],
         }
         return [_looked(place, contents, planted) for place, contents in places.items()]
 
 
-def _plant(db: Database, number: int, said: list[str]) -> Iterator[Secret]:
-    """Give one person every kind of secret; yield each."""
+def _plant(db: Database, number: int, texts: list[str]) -> Iterator[Secret]:
+    """Give a person every kind of secret; yield each."""
     user = users.create(db, f"person{number}", f"person{number}@example.in").user_id
     password, access, refresh, feed, extra = (Secret(f"canary-{token_hex(16)}") for _ in range(5))
     users.set_password(db, user, password)
@@ -90,9 +90,9 @@ def _plant(db: Database, number: int, said: list[str]) -> Iterator[Secret]:
     api_keys.verify(db, shown.token)
     broker_tokens.get(db, user, "zerodha")
     strategies.find_by_webhook(db, rotated)
-    if number < _CLUMSY:
-        _misuse(db, user, password, access, tokens, said)
-        yield _misenroll(db, user, said)
+    if number < _MISUSING:
+        _misuse(db, user, password, access, tokens, texts)
+        yield _misenroll(db, user, texts)
     yield from [password, access, refresh, feed, extra, factor.secret, *tokens]
     yield from (Secret(sha256(token.reveal().encode()).hexdigest()) for token in tokens)
 
@@ -103,9 +103,9 @@ def _misuse(
     password: Secret,
     access: Secret,
     tokens: list[Secret],
-    said: list[str],
+    texts: list[str],
 ) -> None:
-    """Provoke every error that a secret could appear in; keep what is said."""
+    """Provoke every error in which a secret could appear; keep its texts."""
     elsewhere = Database(Config.from_env({"DATABASE_URL": _NOWHERE}))
     odd = Secret(password.reveal() * 40)
     wrongly: list[Callable[[], object]] = [
@@ -115,24 +115,28 @@ def _misuse(
         lambda: broker_tokens.put(db, user, "Not A Broker", Tokens(access)),
         lambda: broker_tokens.put(db, -1, "zerodha", Tokens(access)),
         lambda: broker_tokens.put(db, user, "a\0b", Tokens(access, parameters={"x": password})),
-        lambda: broker_tokens.get(db, user, access),  # type: ignore[call-overload]
+        lambda: broker_tokens.get(db, user, access),  # type: ignore[call-overload]  # a misuse
         lambda: api_keys.issue(db, -1, "x", order_mode="auto", keep=True),
         lambda: api_keys.verify(elsewhere, tokens[1]),
-        lambda: api_keys._find_by_digest(db, tokens),  # type: ignore[call-overload]
+        lambda: api_keys._find_by_digest(db, tokens),  # type: ignore[call-overload]  # a misuse
         lambda: sessions.find(elsewhere, tokens[0]),
         lambda: strategies.find_by_webhook(elsewhere, tokens[4]),
-        lambda: strategies._find_by_digest(db, tokens[4]),  # type: ignore[call-overload]
+        lambda: strategies._find_by_digest(db, tokens[4]),  # type: ignore[call-overload]  # a misuse
         lambda: strategies.create(db, -1, "x"),
-        lambda: sessions.create(db, account(db, user), data={"x": {1, 2}}),  # type: ignore[dict-item]
+        lambda: sessions.create(
+            db,
+            account(db, user),
+            data={"x": {1, 2}},  # type: ignore[dict-item]  # a misuse
+        ),
         lambda: sessions.create(db, account(db, user), broker="b" * 51),
         lambda: second_factors.verify(elsewhere, user, password),
         lambda: login_attempts.sign_in(db, "x", password, ip="nowhere"),
     ]
-    said.extend(map(_answer, wrongly))
+    texts.extend(map(_answer, wrongly))
 
 
-def _plant_mail(db: Database, said: list[str]) -> list[Secret]:
-    """Give the application two passwords, one after the other, and use them wrongly."""
+def _plant_mail(db: Database, texts: list[str]) -> list[Secret]:
+    """Give the application two passwords, one after the other, and misuse them."""
     elsewhere = Database(Config.from_env({"DATABASE_URL": _NOWHERE}))
     first, second = (Secret(f"canary-{token_hex(16)}") for _ in range(2))
     for each in (first, second):
@@ -141,14 +145,19 @@ def _plant_mail(db: Database, said: list[str]) -> list[Secret]:
     wrongly: list[Callable[[], object]] = [
         lambda: smtp_settings.set_account(db, changed_by=None, port=0, password=first),
         lambda: smtp_settings.set_account(elsewhere, changed_by=None, password=first),
-        lambda: smtp_settings.set_account(db, changed_by=None, password=first, cleared=("x",)),  # type: ignore[arg-type]
+        lambda: smtp_settings.set_account(
+            db,
+            changed_by=None,
+            password=first,
+            cleared=("x",),  # type: ignore[arg-type]  # a misuse
+        ),
     ]
-    said.extend(map(_answer, wrongly))
+    texts.extend(map(_answer, wrongly))
     return [first, second]
 
 
-def _misenroll(db: Database, user: int, said: list[str]) -> Secret:
-    """Let enrollments fail with a secret that is known to us, and return it."""
+def _misenroll(db: Database, user: int, texts: list[str]) -> Secret:
+    """Let enrollments fail with a secret that is chosen here, and return it."""
     elsewhere = Database(Config.from_env({"DATABASE_URL": _NOWHERE}))
     secret = Secret(random_base32())
     wrongly: list[Callable[[], object]] = [
@@ -159,56 +168,66 @@ def _misenroll(db: Database, user: int, said: list[str]) -> Secret:
         lambda: second_factors.enroll(db, user, "\udc80"),
     ]
     with patch.object(second_factors, "random_base32", secret.reveal):
-        said.extend(map(_answer, wrongly))
+        texts.extend(map(_answer, wrongly))
     return secret
 
 
-def _misread(said: list[str]) -> list[Secret]:
-    """Have every bad key ring read from where rings are kept; return the roots in them."""
+def _misread(texts: list[str]) -> list[Secret]:
+    """Read bad key rings from files and variables; return the roots in them."""
     first, second = key(1), key(2, "decrypt-only")
     text = KeyRing([first, second]).to_json()
     root = urlsafe_b64encode(first.root).rstrip(b"=").decode()
     bad = [
-        text[:-4], text + root, root, text.replace('"primary"', '"first"'),
-        text.replace('"primary"', '"retired"'), text.replace(root, root + "="),
-        text.replace(root, root[:-4]), text.replace('"1"', '"2"'), text.replace('"1"', f'"{root}"'),
-        text.replace('"state"', '"status"'), text.replace("T", " at "),
+        text[:-4],
+        text + root,
+        root,
+        text.replace('"primary"', '"first"'),
+        text.replace('"primary"', '"retired"'),
+        text.replace(root, root + "="),
+        text.replace(root, root[:-4]),
+        text.replace('"1"', '"2"'),
+        text.replace('"1"', f'"{root}"'),
+        text.replace('"state"', '"status"'),
+        text.replace("T", " at "),
         re.sub(r'("root": )"[^"]*"', rf'\1"{root}"', text),
-    ]  # fmt: skip
+    ]
     with tempfile.NamedTemporaryFile() as file:
         for each in (*bad, " " * 1024 * 1024 + text):
             Path(file.name).write_text(each)
-            said.append(_answer(partial(keyring_file.read, Path(file.name))))
+            texts.append(_answer(partial(keyring_file.read, Path(file.name))))
     for each in bad:
         environment = {"DATABASE_URL": _NOWHERE, keyring_file.TEXT: each}
-        said.append(_answer(partial(Config.from_env, environment)))
+        texts.append(_answer(partial(Config.from_env, environment)))
     return [Secret(each.root.hex()) for each in (first, second)]
 
 
 def _answer(wrong: Callable[[], object]) -> str:
-    """Return all that an error tracker would collect of a misuse."""
+    """Return all texts and variables that an error tracker would collect of a misuse."""
     try:
         wrong()
     except (Error, psycopg.Error, TypeError) as error:
-        return everything_shown(error)
+        return error_texts_and_variables(error)
     raise AssertionError("a misuse was accepted")
 
 
 def _looked(place: str, contents: list[bytes], planted: list[Secret]) -> Measured:
     forms = {form for secret in planted for form in _forms(secret.reveal())}
-    require(_count(b"a" + min(forms) + b"a", forms) == 1, "what is there is found")
+    require(_count(b"a" + min(forms) + b"a", forms) == 1, "the search finds a planted secret")
     found = sum(_count(content, forms) for content in contents)
     size = sum(map(len, contents))
-    require(size > 1000, f"something to look through in {place}")
+    require(size > 1000, f"{place} has content")
     promise = f"{len(planted)} planted secrets, found in {place}"
     require(found == 0, f"{promise}: {found}")
     if place.startswith(("pg_dump", "data", "server")):
-        require(any(b"person7@example.in" in content for content in contents), "the scan works")
+        require(
+            any(b"person7@example.in" in content for content in contents),
+            "the search finds an e-mail address",
+        )
     return Measured(promise, f"{found} (of {size / 1e3:,.0f} kB)")
 
 
 def _count(content: bytes, forms: set[bytes]) -> int:
-    """Count what of *forms* is in *content*; grep looks for thousands at once."""
+    """Count the occurrences of *forms* in *content*; grep searches for thousands at once."""
     lines = {form for form in forms if b"\n" not in form}
     with tempfile.NamedTemporaryFile() as patterns:
         patterns.write(b"\n".join(lines))
@@ -226,9 +245,9 @@ def _count(content: bytes, forms: set[bytes]) -> int:
 
 
 def _forms(text: str) -> Iterator[bytes]:
-    """Yield how a text may be written: as it is, in hexadecimal digits, in either base64.
+    """Yield the forms of a text: plain, hexadecimal, and both kinds of base64.
 
-    What is given in hexadecimal digits, a root or a digest, also as the bytes that it stands for.
+    For hexadecimal digits of a root or a digest, the same forms of their bytes as well.
     """
     raw = text.encode()
     yield from (raw, raw.hex().encode(), b64encode(raw)[:-4], urlsafe_b64encode(raw)[:-4])
@@ -260,7 +279,7 @@ def _execute(config: Config, *statements: str) -> None:
 
 @contextmanager
 def _logged() -> Generator[io.StringIO]:
-    """Keep all that is logged, at level DEBUG, with its arguments."""
+    """Keep all log records from level DEBUG, with their arguments."""
     kept = io.StringIO()
     handler = logging.StreamHandler(kept)
     handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))

@@ -1,4 +1,4 @@
-"""What the measurements of trust stand on: a server of their own, a key ring, and many threads."""
+"""Shared by the measurements of trust: a private server, a key ring, and many threads."""
 
 import os
 import secrets
@@ -22,7 +22,7 @@ THREADS = 16
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A promise, and what a run came to. Nothing is returned for a broken promise: it raises."""
+    """A promise and the result of a run. A broken promise raises instead."""
 
     promise: str
     found: str
@@ -34,16 +34,16 @@ def key(key_id: int, state: State = "primary") -> Key:
 
 @contextmanager
 def server(ring: KeyRing, **settings: object) -> Generator[tuple[Cluster, Config]]:
-    """Give a server of our own with every migration, and the configuration to reach it."""
+    """Give a private server with every migration, and its configuration."""
     with embedded_server.temporary() as running:
         target = Dsn(running.keywords)
         runner.migrate(target)
-        yield running, Config(target, pool_size=THREADS, max_overflow=0, keyring=ring, **settings)  # type: ignore[arg-type]
+        yield running, Config(target, pool_size=THREADS, max_overflow=0, keyring=ring, **settings)  # type: ignore[arg-type]  # fields of Config
 
 
 @contextmanager
 def pinned(cpu: int) -> Generator[None]:
-    """Stay on one CPU with what is started meanwhile; where this system cannot, do nothing."""
+    """Run on one CPU, with processes started meanwhile; do nothing if the system cannot."""
     if not CPUS:
         yield
         return
@@ -57,7 +57,7 @@ def pinned(cpu: int) -> Generator[None]:
 
 @contextmanager
 def database() -> Generator[Database]:
-    """Give an open database on a server of our own."""
+    """Give an open database on a private server."""
     ring = KeyRing([key(1)])
     with server(ring) as (_, config), Database(config) as db:
         proof.prove(db)
@@ -65,12 +65,12 @@ def database() -> Generator[Database]:
 
 
 def at_once(work: Callable[[int], object], times: Iterable[int]) -> list[object]:
-    """Call *work* with each number, in 16 threads; errors are raised."""
+    """Call *work* with each number in 16 threads, and return the results; errors are raised."""
     with ThreadPoolExecutor(THREADS) as pool:
         return [*pool.map(work, times)]
 
 
 def require(condition: object, promise: str) -> None:
-    """Raise AssertionError unless the promise was kept."""
+    """Raise AssertionError if the promise is broken."""
     if not condition:
         raise AssertionError(f"broken: {promise}")

@@ -18,14 +18,14 @@ Consumer = Callable[[], bool]
 
 
 def cap(db: Database) -> Measured:
-    """Sign one user in from 16 threads while another connection counts what it sees."""
+    """Sign a user in from 16 threads while another connection counts the sessions it sees."""
     user = users.create(db, "cap", "cap@example.in").user_id
     with _watched(db, user) as most:
         at_once(lambda _: sessions.create(db, account(db, user)), range(THREADS * LOGINS))
     visible = max(most)
     promise = f"session cap 5, {THREADS} threads x {LOGINS} logins: most ever visible"
     require(visible <= sessions.CAP and len(sessions.list_active(db, user)) == 5, promise)
-    return Measured(promise, f"{visible} (in {len(most):,} looks)")
+    return Measured(promise, f"{visible} (in {len(most):,} counts)")
 
 
 def failures(db: Database) -> Measured:
@@ -45,7 +45,7 @@ def failures(db: Database) -> Measured:
 def codes(db: Database) -> list[Measured]:
     """Show each of 200 one-time codes 16 times at once.
 
-    To verify, which counts tries first and so lets few look, and to accept_step, which all
+    To ``verify``, which counts tries first and so refuses most, and to ``_accept_step``, which all
     16 reach.
     """
     return [
@@ -55,7 +55,7 @@ def codes(db: Database) -> list[Measured]:
 
 
 def _used_once(db: Database, way: str, consumer: Callable[[int, Secret], Consumer]) -> Measured:
-    """Count the codes that more than one of 16 consumers could use."""
+    """Count the codes that more than one of 16 consumers used."""
     double = used = 0
     for number in range(CODES):
         name = f"code{number}{way}"
@@ -64,7 +64,7 @@ def _used_once(db: Database, way: str, consumer: Callable[[int, Secret], Consume
         require(enrolled, "an enrollment")
         assert enrolled is not None
         consume = consumer(user, enrolled.secret)
-        answers = at_once(lambda _: consume(), range(THREADS))  # noqa: B023
+        answers = at_once(lambda _: consume(), range(THREADS))  # noqa: B023  # called in this iteration only
         used += answers.count(True) >= 1
         double += answers.count(True) > 1
     promise = f"one-time code, {THREADS} consumers x {CODES} codes, {way}: double uses"
@@ -73,22 +73,22 @@ def _used_once(db: Database, way: str, consumer: Callable[[int, Secret], Consume
 
 
 def _verifier(db: Database, user: int, secret: Secret) -> Consumer:
-    """Return what shows the code of this moment."""
+    """Return a function that shows the current code."""
     code = Secret(TOTP(secret.reveal()).now())
 
     def consume() -> bool:
         try:
             return second_factors.verify(db, user, code)
-        except BusyError:  # so many tries at once are guessing
+        except BusyError:  # many tries at once count as guessing
             return False
 
     return consume
 
 
 def _acceptor(db: Database, user: int) -> Consumer:
-    """Return what accepts the step of this moment, its code having been found right."""
+    """Return a function that accepts the current step, as after a correct code."""
     found = second_factors._count_try(db, user)
-    require(found, "a try that is counted")
+    require(found, "a counted try")
     assert found is not None
     step, created_at = found.clock // 30, found.created_at
     return lambda: second_factors._accept_step(db, user, step, created_at) == 1
@@ -96,7 +96,7 @@ def _acceptor(db: Database, user: int) -> Consumer:
 
 @contextmanager
 def _watched(db: Database, user: int) -> Generator[list[int]]:
-    """Count the user's sessions, again and again, as another connection sees them."""
+    """Count the user's sessions repeatedly on another connection."""
     seen: list[int] = []
     done = threading.Event()
 

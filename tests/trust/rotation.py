@@ -1,4 +1,4 @@
-"""Rewrapping 100,000 rows under concurrent writes, while the rotator is killed again and again."""
+"""Rewraps 100,000 rows under concurrent writes, and kills the rotation again and again."""
 
 import os
 import random
@@ -27,8 +27,8 @@ from oadb.testing.servers import Server
 from tests.support.accounts import account
 from tests.trust.ground import Measured, key, require, server
 
-# Two of the writers have the new ring; one has both keys and still seals with the old one, as a
-# process does that was not restarted after the promotion.
+# Two of the writers have the new ring. One has both keys and still seals with the old one, as a
+# process that was not restarted after the promotion does.
 ROWS, KILLS, WRITERS = 100_000, 20, 3
 
 _USERS = """
@@ -45,7 +45,7 @@ select
 
 @dataclass(slots=True)
 class _Written:
-    """What the writers wrote last, by user; no two of them write for the same one."""
+    """The last writes of the writers, by user; each user has one writer."""
 
     access: dict[int, str] = field(default_factory=dict[int, str])
     keys: dict[int, Secret] = field(default_factory=dict[int, Secret])
@@ -55,7 +55,7 @@ class _Written:
         return len(self.access) + len(self.keys) + len(self.sessions)
 
     def lost(self, db: Database) -> int:
-        """Count what is not there any more."""
+        """Count the writes that are lost."""
         return (
             sum(_access(db, user_id) != value for user_id, value in self.access.items())
             + sum(api_keys.verify(db, key) is Refusal.UNKNOWN for key in self.keys.values())
@@ -64,7 +64,7 @@ class _Written:
 
 
 def rewrap(folder: Path, rows: int = ROWS, kills: int = KILLS) -> list[Measured]:
-    """Kill ``oadb keys rewrap`` *kills* times under writes, then let it end; lose nothing."""
+    """Kill ``oadb keys rewrap`` *kills* times under writes, then let it end; count losses."""
     old = KeyRing([key(1)])
     path = folder / "ring.json"
     with server(old) as (running, config):
@@ -102,7 +102,7 @@ def _rotate(
         Measured(f"{promise}: lost writes", str(lost)),
         Measured(f"{promise}: rows left on the old key", str(left)),
         Measured(
-            "rewrap of what was left after the last kill, beside the writers",
+            "rewrap of the rows left after the last kill, with the writers running",
             f"{before:,} rows, {before / seconds:,.0f} rows/s",
         ),
     ]
@@ -127,7 +127,7 @@ def _fill(db: Database, config: Config, rows: int) -> None:
 
 @contextmanager
 def _writing(dbs: list[Database], first: int, rows: int, written: _Written) -> Generator[None]:
-    """Let one thread write through each of *dbs*, until the end."""
+    """Let a thread write through each of *dbs* during the block."""
     done = threading.Event()
     with ThreadPoolExecutor(len(dbs)) as pool:
         writers = [
@@ -143,7 +143,7 @@ def _writing(dbs: list[Database], first: int, rows: int, written: _Written) -> G
 
 
 def _write(db: Database, number: int, rows: int, written: _Written, done: threading.Event) -> None:
-    """Put new tokens and make API keys and sessions for users of our own share, as sign-ins do."""
+    """Put tokens and make API keys and sessions for the users of one writer, as sign-ins do."""
     chosen = random.Random(number)
     while not done.is_set():
         user_id = chosen.randrange(number + 1, rows + 1, WRITERS)
@@ -181,11 +181,11 @@ def _rewrap(url: str, path: Path) -> "subprocess.CompletedProcess[bytes]":
 
 
 def _kill_one(url: str, path: Path) -> bool:
-    """Start the rotator and kill it at a random moment of its work."""
+    """Start a rotation and kill it at a random moment."""
     command, environment = _command(url, path)
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as rotator:
         assert rotator.stdout is not None
-        rotator.stdout.readline()  # the first table is done, and it is at work on the next
+        rotator.stdout.readline()  # the first table is done, and the next one has begun
         try:
             rotator.wait(timeout=random.uniform(0, 1))
         except subprocess.TimeoutExpired:

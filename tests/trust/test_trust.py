@@ -1,4 +1,4 @@
-"""What docs/security.md promises and takes long to prove; ``python -m tests.trust`` prints it."""
+"""Promises of docs/security.md that take long to check; ``python -m tests.trust`` prints them."""
 
 import pytest
 
@@ -8,5 +8,5 @@ from tests.trust.__main__ import PARTS
 @pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS)
 def test_a_promise_is_kept(part: str) -> None:
-    """Each raises where one is broken."""
+    """Each part raises if a promise is broken."""
     assert PARTS[part]()

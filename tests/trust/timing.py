@@ -1,4 +1,4 @@
-"""What a clock tells: how long a key takes to verify, and whether a name exists."""
+"""Times: how long verifying a key takes, and whether it reveals that a name exists."""
 
 import threading
 import time
@@ -33,7 +33,7 @@ where name = 'seed'
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A database with a number of keys, one of which is shown."""
+    """A database with a number of keys, and the token of one."""
 
     db: Database
     config: Config
@@ -43,7 +43,7 @@ class Filled:
 
 @contextmanager
 def filled(count: int) -> Generator[Filled]:
-    """Give a database of our own with *count* keys."""
+    """Give a database on a private server with *count* keys."""
     with server(KeyRing([key(1)])) as (_, config), Database(config) as db:
         proof.prove(db)
         user = users.create(db, "keys", "keys@example.in").user_id
@@ -54,7 +54,7 @@ def filled(count: int) -> Generator[Filled]:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """How long verify took beside other lookups: ratios, and how to say them."""
+    """The time of verify compared with other lookups: ratios, and their texts."""
 
     many_to_few: float
     many_to_plain: float
@@ -62,7 +62,7 @@ class Verified:
 
 
 def verify(few: Filled, many: Filled, where: str) -> Verified:
-    """Time verify among few and among many keys, and lookups by primary key, all in turns."""
+    """Time verify with few and with many keys, and lookups by primary key, all in turns."""
     hers = many.db.as_user(many.user_id)
     among_few, among_many, plain, acting = _medians(
         lambda: api_keys.verify(few.db, few.token),
@@ -81,15 +81,15 @@ def verify(few: Filled, many: Filled, where: str) -> Verified:
 
 
 def required(verified: Verified) -> list[Measured]:
-    """Return what was measured; raises where it is more than was promised."""
-    said = ", ".join(f"{each.promise} {each.found}" for each in verified.measured)
-    require(verified.many_to_few <= 1.2, f"{said}: as quick with many keys, within 20 %")
-    require(verified.many_to_plain <= 1.3, f"{said}: at most 1.3 times a point lookup")
+    """Return the measurements; raise if they exceed the promises."""
+    shown = ", ".join(f"{each.promise} {each.found}" for each in verified.measured)
+    require(verified.many_to_few <= 1.2, f"{shown}: as fast with many keys, within 20 %")
+    require(verified.many_to_plain <= 1.3, f"{shown}: at most 1.3 times a point lookup")
     return verified.measured
 
 
 def planned(many: Filled) -> Measured:
-    """Say how the database finds a key among many."""
+    """Return the plan by which the database finds a key among many."""
     return Measured("api_keys.verify: plan", _plan(many.config))
 
 
@@ -99,7 +99,7 @@ def _compared(promise: str, one: float, other: float) -> Measured:
 
 
 def names(db: Database, *, logins: int) -> Measured:
-    """Say how well a clock tells an unknown name from a known one with a wrong password."""
+    """Measure how well the time distinguishes an unknown name from one with a wrong password."""
     proof.prove(db)
     user = users.create(db, f"known{logins}", f"known{logins}@example.in").user_id
     users.set_password(db, user, Secret("correct horse"))
@@ -110,16 +110,16 @@ def names(db: Database, *, logins: int) -> Measured:
         for number in range(PAIRS):
             pair = [(known, f"known{logins}"), (unknown, f"nobody{number}")]
             for times, name in pair if number % 2 else reversed(pair):
-                times.append(_once(lambda: users.verify_password(db, name, wrong)))  # noqa: B023
+                times.append(_once(lambda: users.verify_password(db, name, wrong)))  # noqa: B023  # called in this iteration only
     found = _auc(known, unknown)
     beside = f"{logins} logins running" if logins else "idle"
     promise = f"unknown against known user, {PAIRS} pairs, {beside}: AUC"
     require(abs(found - 0.5) <= 0.05, f"{promise} {found:.3f}")
-    return Measured(promise, f"{found:.3f} (0.5: nothing to tell; at most 0.55)")
+    return Measured(promise, f"{found:.3f} (0.5: indistinguishable; at most 0.55)")
 
 
 def _auc(one: Sequence[float], other: Sequence[float]) -> float:
-    """Return the chance that a value of *one* is above one of *other* (Mann-Whitney U)."""
+    """Return the probability that a value of *one* exceeds one of *other* (Mann-Whitney U)."""
     ranked = sorted([(value, 1) for value in one] + [(value, 0) for value in other])
     ranks = sum(rank for rank, (_, is_one) in enumerate(ranked, 1) if is_one)
     return (ranks - len(one) * (len(one) + 1) / 2) / (len(one) * len(other))

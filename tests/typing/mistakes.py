@@ -1,6 +1,6 @@
 """Mistakes that type checkers must find: `# E: mypy's code, pyright's rule`. Never run.
 
-A dash: this checker does not look for such a mistake.
+A dash means that the checker does not look for this mistake.
 """
 
 from uuid import uuid4

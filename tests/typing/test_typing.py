@@ -1,4 +1,4 @@
-"""Type checkers see what we mean, and find the mistakes that people make."""
+"""Type checkers infer the intended types, and find common mistakes."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def found_by(checker: str) -> Errors:
 
 
 def run(*arguments: str) -> str:
-    """Run a checker with the settings of the repository; both fail when they find something."""
+    """Run a checker with the settings of the repository; it exits with 1 if it finds errors."""
     command = [sys.executable, "-m", *arguments, *map(str, FILES)]
     ran = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert ran.returncode in {0, 1}, ran.stdout + ran.stderr

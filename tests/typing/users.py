@@ -1,4 +1,4 @@
-"""What type checkers make of oadb; checked by mypy and pyright, never run."""
+"""The types that checkers infer for calls of oadb. Checked by mypy and pyright, never run."""
 
 # mypy: disable-error-code="empty-body"
 

@@ -1,4 +1,4 @@
-"""JSON documents: what is taken comes back equal, what is not is said by its place alone."""
+"""JSON documents: accepted ones read back equal; errors show the place and no content."""
 
 import json
 import math
@@ -20,7 +20,7 @@ NUL = "a NUL character, which PostgreSQL's text cannot hold"
 
 
 def nested(depth: int, last: object = None) -> dict[str, object]:
-    """Return an object with objects inside, *depth* of them in all."""
+    """Return an object with objects inside of each other, *depth* in total."""
     document: dict[str, object] = {} if last is None else {"a": last}
     for _ in range(depth - 1):
         document = {"a": document}
@@ -41,7 +41,7 @@ def nested(depth: int, last: object = None) -> dict[str, object]:
     ],
     ids=lambda document: repr(document)[:30],
 )
-def test_a_document_is_taken(document: dict[str, object]) -> None:
+def test_a_valid_document_is_accepted(document: dict[str, object]) -> None:
     require_document("x", document)
 
 
@@ -71,8 +71,8 @@ def test_a_document_is_taken(document: dict[str, object]) -> None:
         ({"a": [0] * LARGEST}, "x is larger than 65,536 values and characters"),
     ],
     ids=lambda given: repr(given)[:30],
-)  # fmt: skip
-def test_a_document_that_is_not_taken_is_told_by_the_place_alone(document: Any, said: str) -> None:
+)
+def test_the_error_for_a_document_shows_the_place_and_no_content(document: Any, said: str) -> None:
     with pytest.raises(ParameterError) as refused:
         require_document("x", document)
 
@@ -80,7 +80,7 @@ def test_a_document_that_is_not_taken_is_told_by_the_place_alone(document: Any, 
     assert MARK not in said
 
 
-def test_what_contains_itself_ends() -> None:
+def test_a_document_that_contains_itself_is_refused() -> None:
     chain: dict[str, object] = {}
     chain["a"] = chain
     bush: list[object] = []
@@ -95,7 +95,7 @@ def test_what_contains_itself_ends() -> None:
             require_document("x", document)
 
 
-def test_what_is_shared_counts_as_often_as_it_is_written() -> None:
+def test_shared_values_count_each_time_they_are_written() -> None:
     shared = "x" * 1000
 
     with pytest.raises(ParameterError, match="larger"):
@@ -118,7 +118,7 @@ PROBE.complete()
 
 
 @given(st.dictionaries(st.text(max_size=5), VALUES, max_size=5))
-def test_what_is_taken_comes_back_from_the_database_as_it_was(
+def test_an_accepted_document_reads_back_from_the_database_unchanged(
     shared_db: Database, document: dict[str, Any]
 ) -> None:
     try:

@@ -1,4 +1,4 @@
-"""Declarations for tests, from SQL that stands beside them."""
+"""Declarations for tests, from SQL in the same file."""
 
 from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.statements import Statement, parse
@@ -7,12 +7,12 @@ PATH = "sql/queries/probe.sql"
 
 
 def parsed(text: str) -> dict[str, Statement]:
-    """Read *text* as if it were the file of a domain named probe."""
+    """Parse *text* as if it were the SQL file of a module named probe."""
     return parse(text, "probe", PATH)
 
 
 def parsed_one(sql: str) -> Statement:
-    """Read one statement, given without name and semicolon."""
+    """Parse a statement without name and semicolon."""
     return parsed(f"-- name: probe\n{sql};")["probe"]
 
 

@@ -1,4 +1,4 @@
-"""What is refused at import: SQL and declarations that disagree."""
+"""Declarations that disagree with their SQL are refused at import."""
 
 # mypy: disable-error-code="empty-body"
 
@@ -32,10 +32,10 @@ def refused(text: str, *functions: Callable[..., Any]) -> str:
 def get(user_id: int) -> int: ...
 
 
-def nameless(user_id) -> int: ...  # type: ignore  # noqa: ANN001, PGH003  # that is the mistake
+def nameless(user_id) -> int: ...  # type: ignore  # noqa: ANN001, PGH003  # the mistake
 
 
-def endless(user_id: int): ...  # type: ignore  # noqa: ANN201, PGH003  # that is the mistake
+def endless(user_id: int): ...  # type: ignore  # noqa: ANN201, PGH003  # the mistake
 
 
 def typeless(user_id: set[int]) -> int: ...
@@ -47,7 +47,7 @@ def odd(user_id: int) -> Odd: ...
 def unknown(user_id: int) -> tuple[int, str]: ...
 
 
-def bare(user_id: int) -> list: ...  # type: ignore  # noqa: PGH003  # that is the mistake
+def bare(user_id: int) -> list: ...  # type: ignore  # noqa: PGH003  # the mistake
 
 
 def stepless(*, user_id: int) -> int: ...
@@ -114,9 +114,13 @@ def test_every_disagreement_is_reported_at_once() -> None:
 
     assert len(message.splitlines()) == 8
     for part in (
-        "lost is declared nowhere", "get is declared twice", ":id is not a parameter",
-        "user_id is not in the SQL", "the field number", "endless has no statement",
-    ):  # fmt: skip
+        "lost is declared nowhere",
+        "get is declared twice",
+        ":id is not a parameter",
+        "user_id is not in the SQL",
+        "the field number",
+        "endless has no statement",
+    ):
         assert part in message
 
 
@@ -150,7 +154,7 @@ def test_a_module_that_forgets_to_complete_says_so_when_it_is_called(shared_db: 
         declared(shared_db, 1)
 
 
-def test_queries_reads_the_file_of_its_domain() -> None:
+def test_queries_reads_the_file_of_its_module() -> None:
     assert isinstance(queries("oadb.accounts.users"), Queries)
 
 
@@ -169,7 +173,7 @@ def test_queries_reads_the_file_of_its_domain() -> None:
         ("refresh materialized view oadb.totals", False),
     ],
 )
-def test_only_what_can_change_nothing_is_a_read(sql: str, *, reads: bool) -> None:
+def test_only_a_statement_that_changes_nothing_is_a_read(sql: str, *, reads: bool) -> None:
     def work() -> None: ...
 
     query = Queries("probe", parse(f"-- name: work\n{sql};", "probe", "probe.sql"))

@@ -1,4 +1,4 @@
-"""Statements put together at random: our reading of them is PostgreSQL's."""
+"""Statements made at random are read as PostgreSQL reads them."""
 
 from collections.abc import Generator
 
@@ -12,25 +12,25 @@ from tests.engine.binding.probes import parsed_one
 
 NAMES = ("a", "ab", "a_1", "größe", "select_")
 
-# Expressions without a parameter, whatever stands inside them. ¤ becomes a colon and a name.
+# Expressions without a parameter, although ¤ becomes a colon and a name.
 TEXTS = [
     "'it''s ¤'", r"E'it\'s ¤ \\'", "U&'d\\0061t ¤'", "$$ it's ¤ $$", "$q$ $$ ¤ $q$", "n'¤'",
     "'a\n-- name: foo\n¤'", "(array[1,2,3])[1:2]", "(array[1,2,3])[:2]", "(array[1])[1::int]",
     "'1'::text::int", "5 % 2", "'{}'::jsonb ? 'a'", "'{}'::jsonb ?| array['¤']",
     "'{}'::jsonb ?& array['¤']", "'{}'::jsonb @> '{}'", "1 as \"a ¤ ' b\"",
     "make_interval(days := 1)", "make_interval(days => 1)", "'a;b'", "b'101'", "1.5e3",
-]  # fmt: skip
+]  # fmt: skip  # a table
 GAPS = [
     " ", "\n", "\t", " -- it's ¤\n", "/* ¤ */", "/* /* ¤' */ \" */", "\n--\n", " /* ; */ ",
     " -- $$\n",
-]  # fmt: skip
+]  # fmt: skip  # a table
 # Expressions with a parameter at each #.
 TAKERS = [
     "#::text", "# ::int", "(#::int)", "cast(#as text)", "array[#::int, #]", "(array[1,2])[#]",
     "(array[1,2])[# : #]", "(array[1,2])[1 : #]", "make_interval(days := #)", "5 %#::int",
     "make_interval(days=>#)", "'{}'::jsonb ?#", "'{}'::jsonb ?| #", "'{}'::jsonb @> #::jsonb",
     "coalesce(#::text,'¤')", "-#::int", "'a'||#::text||$$ ¤ $$",
-]  # fmt: skip
+]  # fmt: skip  # a table
 
 
 expressions = st.tuples(st.sampled_from(TEXTS + TAKERS), st.sampled_from(GAPS)).map("".join)
@@ -64,7 +64,7 @@ def test_exactly_the_placeholders_outside_of_quotes_and_comments_are_kept(
 
 
 @given(selects())
-def test_what_is_not_a_placeholder_is_sent_as_it_stands(drawn: tuple[str, list[str]]) -> None:
+def test_everything_but_placeholders_is_sent_unchanged(drawn: tuple[str, list[str]]) -> None:
     statement = parsed_one(drawn[0])
     sent = statement.sql.decode().removeprefix("/* probe.probe */ ")
     for number, name in reversed(list(enumerate(statement.params, 1))):

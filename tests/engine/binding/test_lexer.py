@@ -1,4 +1,4 @@
-"""Code is told from text: every quote and comment that PostgreSQL knows, and every colon."""
+"""The lexer distinguishes code from text: all quotes and comments of PostgreSQL, all colons."""
 
 import pytest
 from hypothesis import example, given
@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from oadb.engine.binding.lexer import tokens
 
-# What makes lexers stumble; put together at random.
+# Fragments that are difficult for lexers; combined at random.
 FRAGMENTS = [
     "'", "''", "e'", "E'\\'", "U&'", '"', 'u&"', "$$", "$a$", "$1", "$", "--", "/*", "*/", "\n",
     "\r\n", ":a", "::", ":=", "=>", ":", "[", "]", "(", ")", ";", "\\", "?", "%", "@>", "a", "é",
     "1.5", " ", "\0", "\ufeff", "🚀", "-- name: get\n",
-]  # fmt: skip
-nasty = st.lists(st.sampled_from(FRAGMENTS)).map("".join) | st.text()
+]  # fmt: skip  # a table
+texts = st.lists(st.sampled_from(FRAGMENTS)).map("".join) | st.text()
 
 
 def placeholders(sql: str) -> list[str]:
@@ -23,7 +23,7 @@ def kinds(sql: str) -> list[str]:
     return [token.kind for token in tokens(sql) if token.kind != "space"]
 
 
-@given(nasty)
+@given(texts)
 @example("/* /* */")
 @example("E'\\")
 def test_tokens_joined_again_are_the_text(sql: str) -> None:
@@ -119,11 +119,11 @@ def test_a_colon_that_could_be_both_is_ambiguous(sql: str) -> None:
 
 
 @pytest.mark.parametrize("sql", ["'abc", '"abc', "$$ abc", "$a$ abc $b$", "/* /* */", "E'abc\\'"])
-def test_a_quote_or_comment_without_an_end_is_told(sql: str) -> None:
+def test_a_quote_or_comment_without_an_end_is_unclosed(sql: str) -> None:
     assert "unclosed" in kinds(f"select {sql}")
 
 
-def test_psql_commands_and_numbered_parameters_are_told() -> None:
+def test_psql_commands_and_numbered_parameters_are_tokens_of_their_own() -> None:
     assert kinds(r"\d $1") == ["backslash", "word", "positional"]
 
 

@@ -1,4 +1,4 @@
-"""Operations: several steps, written once, for both colours of executor."""
+"""Operations: several steps, written once, for sync and async."""
 
 import asyncio
 import io
@@ -19,7 +19,7 @@ class StopHereError(Exception):
 
 @operation
 async def register(db: AsyncExecutor, username: str, *, fails: bool = False) -> int:
-    """Create a user twice over, all or nothing."""
+    """Create a user in two steps, both or none."""
     async with db.transaction() as tx:
         user = await users.create(tx, username, f"{username}@example.in")
         if fails:
@@ -30,13 +30,13 @@ async def register(db: AsyncExecutor, username: str, *, fails: bool = False) -> 
 
 @operation
 async def thread_of(db: AsyncExecutor) -> int:
-    """Return the thread in which a long computation runs."""
+    """Return the id of the thread in which a long computation runs."""
     return await db.offload(threading.get_ident)
 
 
 @operation
 async def nap(db: AsyncExecutor) -> int:
-    """Wait for something that no executor of ours gives."""
+    """Await something other than a call of the executor."""
     async with db.transaction() as tx:
         await users.create(tx, "sleeper", "sleeper@example.in")
         await asyncio.sleep(0)
@@ -58,8 +58,8 @@ async def test_the_same_operation_over_an_async_database_is_awaited(adb: AsyncDa
     assert user.first_name == "First"
 
 
-def test_an_operation_inside_a_transaction_is_undone_with_it(db: Database) -> None:
-    with pytest.raises(StopHereError), db.transaction() as tx:  # noqa: PT012
+def test_an_operation_in_a_transaction_is_rolled_back_with_it(db: Database) -> None:
+    with pytest.raises(StopHereError), db.transaction() as tx:  # noqa: PT012  # the block is what is tested
         register(tx, "asha")
 
         assert users.count_all(tx) == 1
@@ -77,10 +77,10 @@ def test_an_operation_that_fails_leaves_the_transaction_around_it_usable(db: Dat
     assert [user.username for user in users.list_page(db)] == ["ravi"]
 
 
-async def test_an_async_operation_inside_a_transaction_is_undone_with_it(
+async def test_an_async_operation_in_a_transaction_is_rolled_back_with_it(
     adb: AsyncDatabase,
 ) -> None:
-    with pytest.raises(StopHereError):  # noqa: PT012
+    with pytest.raises(StopHereError):  # noqa: PT012  # the block is what is tested
         async with adb.transaction() as tx:
             await register(tx, "asha")
             raise StopHereError
@@ -94,7 +94,7 @@ def test_a_long_computation_runs_in_place_without_an_event_loop(shared_db: Datab
         assert thread_of(tx) == threading.get_ident()
 
 
-async def test_a_long_computation_runs_in_a_thread_beside_an_event_loop(
+async def test_a_long_computation_runs_in_a_thread_if_there_is_an_event_loop(
     adb: AsyncDatabase,
 ) -> None:
     assert await thread_of(adb) != threading.get_ident()
@@ -102,7 +102,7 @@ async def test_a_long_computation_runs_in_a_thread_beside_an_event_loop(
         assert await thread_of(tx) != threading.get_ident()
 
 
-def test_awaiting_something_else_over_a_database_is_a_clear_error(db: Database) -> None:
+def test_an_operation_that_awaits_something_else_over_a_database_raises(db: Database) -> None:
     with pytest.raises(RuntimeError, match="awaited something other than a call of its executor"):
         nap(db)
 
@@ -110,11 +110,11 @@ def test_awaiting_something_else_over_a_database_is_a_clear_error(db: Database) 
     assert db.stats().leased == 0
 
 
-async def test_awaiting_something_else_beside_an_event_loop_is_fine(adb: AsyncDatabase) -> None:
+async def test_an_operation_may_await_something_else_in_an_event_loop(adb: AsyncDatabase) -> None:
     assert await nap(adb) == 1
 
 
-def test_an_error_in_an_operation_is_the_operations_own(db: Database) -> None:
+def test_an_error_of_an_operation_is_raised_unchanged(db: Database) -> None:
     with pytest.raises(StopHereError) as error:
         register(db, "asha", fails=True)
 
@@ -124,15 +124,14 @@ def test_an_error_in_an_operation_is_the_operations_own(db: Database) -> None:
 
 def test_help_shows_an_operation_as_a_function() -> None:
     shown = io.StringIO()
-    pydoc.Helper(output=shown)(users.verify_password)
+    pydoc.Helper(output=shown)(register)
     text = pydoc.plain(shown.getvalue())
 
-    assert "verify_password(" in text
-    assert "username: str, password: oadb.security.secret.Secret" in text
-    assert "Return the user whose name and password these are" in text
+    assert "register(db: oadb.engine.executors.AsyncExecutor, username: str" in text
+    assert "Create a user in two steps, both or none." in text
 
 
 def test_a_wrong_call_of_an_operation_is_a_type_error(shared_db: Database) -> None:
     wrong = register.__call__
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'username'"):
-        wrong(shared_db)  # type: ignore[call-overload]
+        wrong(shared_db)  # type: ignore[call-overload]  # the mistake

@@ -1,4 +1,4 @@
-"""Declared queries: what comes back, and how they are called."""
+"""Queries: their results, and how they are called."""
 
 # mypy: disable-error-code="empty-body"
 
@@ -102,7 +102,7 @@ def subtract(b: int, a: int = 10) -> int: ...
 query.complete()
 
 
-# What comes back -------------------------------------------------------------------------------
+# Results -------------------------------------------------------------------------------
 
 
 def test_a_row_is_exactly_one(shared_db: Database) -> None:
@@ -153,13 +153,13 @@ def test_affected_is_the_number_of_written_rows_and_none_is_nothing(db: Database
         do_nothing(tx)
 
 
-def test_a_list_is_the_callers_to_change(shared_db: Database) -> None:
+def test_the_caller_may_change_a_returned_list(shared_db: Database) -> None:
     count_up(shared_db, 3).clear()
 
     assert count_up(shared_db, 3) == [1, 2, 3]
 
 
-# How it is called ------------------------------------------------------------------------------
+# Calls ------------------------------------------------------------------------------
 
 
 def test_parameters_go_by_position_by_name_or_by_default(shared_db: Database) -> None:
@@ -189,7 +189,7 @@ def test_a_wrong_call_is_a_type_error_as_of_any_function(
         wrong(shared_db, *args, **kwargs)
 
 
-def test_a_value_that_does_not_fit_is_found_by_name_whichever_way_it_is_given(
+def test_a_value_of_another_type_is_refused_by_name_however_it_is_passed(
     shared_db: Database,
 ) -> None:
     wrong: Any = subtract
@@ -200,12 +200,12 @@ def test_a_value_that_does_not_fit_is_found_by_name_whichever_way_it_is_given(
 
 def test_help_shows_the_executor_the_parameters_and_the_comment_of_the_sql() -> None:
     shown = io.StringIO()
-    pydoc.Helper(output=shown)(users.find_by_email)
+    pydoc.Helper(output=shown)(count_up)
     text = pydoc.plain(shown.getvalue())
 
-    assert "find_by_email(db, /, email: str)" in text
-    assert "Any letter case matches." in text
-    assert "sql/queries/accounts/users.sql:" in text
+    assert "count_up(db, /, how_many: int)" in text
+    assert "From 1 to how many." in text
+    assert "sql/queries/probe.sql:4" in text
 
 
 def test_a_query_is_shown_by_its_name() -> None:

@@ -1,4 +1,4 @@
-"""Files of named SQL: what is read, what is sent, and what is said when a file is wrong."""
+"""Files of named SQL: the statements, the SQL that is sent, and the errors in a file."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def test_a_name_that_begins_like_another_keeps_its_own_number() -> None:
 
 @pytest.mark.parametrize("sql", ["select 1 limit:a", "select x from y where x in(1)and:a"])
 def test_a_placeholder_right_after_a_word_does_not_become_a_part_of_it(sql: str) -> None:
-    """``limit$1`` is an identifier to PostgreSQL: here it would be the name of the column."""
+    """``limit$1`` is an identifier in PostgreSQL: here it would be the name of the column."""
     try:
         sent = parsed_one(sql).sql.decode()
     except DeclarationError:
@@ -159,13 +159,13 @@ def test_a_mistake_in_a_file_is_named(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     "heading", ["-- name get", "-- Name: get", "-- NAME:get", "-- @name: get", "-- name = get"]
 )
-def test_what_looks_like_a_heading_but_is_none_is_refused(heading: str) -> None:
+def test_a_line_that_is_almost_a_heading_is_refused(heading: str) -> None:
     text = f"-- name: first\nselect 1;\n{heading}\nselect 2;"
 
     assert "probe.sql:3: an invalid heading" in refused(text)
 
 
-def test_a_comment_that_begins_with_the_word_name_is_no_heading() -> None:
+def test_a_comment_that_begins_with_the_word_name_is_not_a_heading() -> None:
     assert list(parsed("-- name: get\n-- name and address, in this order.\nselect 1;")) == ["get"]
 
 
@@ -176,7 +176,7 @@ def test_problems_after_sql_before_the_first_name_are_reported_as_well() -> None
     assert "probe.sql:3: a positional parameter" in message
 
 
-def test_a_missing_file_says_who_wanted_it() -> None:
+def test_a_missing_file_is_reported() -> None:
     with pytest.raises(
         DeclarationError, match=r"sql/queries/nope\.sql does not exist, but queries"
     ):

@@ -1,4 +1,4 @@
-"""Values reach PostgreSQL and come back unchanged; what cannot is refused before it is sent."""
+"""Values come back from PostgreSQL unchanged; values that cannot be sent are refused before."""
 
 # mypy: disable-error-code="empty-body"
 
@@ -81,7 +81,7 @@ def test_an_array_comes_back_unchanged(
 @pytest.mark.parametrize(
     ("kind", "python"), [(kind, python) for kind, (python, _) in VALUES.items()]
 )
-def test_none_is_null_where_the_annotation_says_so(
+def test_none_is_null_if_the_annotation_allows_it(
     shared_db: Database, kind: str, python: Any
 ) -> None:
     assert echo(kind, python | None)(shared_db, None) is None
@@ -155,7 +155,7 @@ def test_a_value_of_another_type_is_refused_by_name(
     assert shared_db.stats() == before
 
 
-def test_a_naive_time_is_told_what_it_lacks(shared_db: Database) -> None:
+def test_the_error_for_a_naive_datetime_asks_for_a_time_zone(shared_db: Database) -> None:
     with pytest.raises(ParameterError, match="value must be datetime with a time zone"):
         echo("timestamptz", datetime)(shared_db, NOON.replace(tzinfo=None))
 
@@ -166,11 +166,11 @@ def test_a_naive_time_is_told_what_it_lacks(shared_db: Database) -> None:
     ids=["nul", "surrogate"],
 )
 @pytest.mark.parametrize("where", ["database", "transaction", "array"])
-def test_text_that_is_none_is_refused_by_name_and_never_shown(
+def test_text_that_cannot_be_sent_is_refused_by_name_and_never_shown(
     shared_db: Database, text: str, reason: str, where: str
 ) -> None:
     texts = echo("text[]", list[str], list[str] | None)
-    with pytest.raises(ParameterError, match=f"value holds {reason}") as refused:  # noqa: PT012
+    with pytest.raises(ParameterError, match=f"value holds {reason}") as refused:  # noqa: PT012  # one of three statements
         if where == "database":
             echo("text", str)(shared_db, text)
         elif where == "array":
@@ -254,5 +254,5 @@ def test_an_annotation_is_shown_as_it_is_written(annotation: Any, shown: str) ->
     "annotation",
     [object, Any, NoneType, list, list[list[int]], int | str, set[int], complex, Literal[1, "a"]],
 )
-def test_what_no_column_can_hold_is_no_value_type(annotation: Any) -> None:
+def test_an_annotation_that_no_column_can_have_is_not_a_value_type(annotation: Any) -> None:
     assert value_type(annotation) is None

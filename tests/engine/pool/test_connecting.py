@@ -1,4 +1,4 @@
-"""What a connection is told when it is made, and what is said when it cannot be."""
+"""Connecting: the settings of a new connection, and the errors if there is none."""
 
 import socket
 from collections.abc import Generator
@@ -10,18 +10,19 @@ import psycopg
 import pytest
 
 from oadb.engine import dsn
+from oadb.engine.database import AsyncDatabase, Database
 from oadb.errors import UnavailableError
 from oadb.testing.control import ServerControl, controlled
 from tests.faults.proxy import Proxy
 from tests.support import pool_probes as probes
-from tests.support.rig import Connect, Observer, connecting, eventually
+from tests.support.rig import MODES, Connect, Observer, config, connecting, eventually
 
 SECRET = "tiger-lily"  # the password that no message may show
 
 
 @contextmanager
 def silent_port() -> Generator[int]:
-    """Give a port where connections are accepted by the kernel and nobody ever speaks."""
+    """Give a port on which the kernel accepts connections and nothing answers."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         yield listener.getsockname()[1]
 
@@ -33,7 +34,7 @@ def refused_port() -> int:
 
 
 def failure(connect: Connect, url: str) -> tuple[str, float]:
-    """Open a database that cannot be reached; return the message and the time it took."""
+    """Open a database that cannot be reached; return the error's text and the seconds it took."""
     db = connect(url)
     started = monotonic()
     with pytest.raises(UnavailableError) as caught:
@@ -109,11 +110,11 @@ def as_app(server: ServerControl, password: str) -> str:
     return parts._replace(netloc=f"app:{password}@").geturl()
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_a_wrong_password_is_told_at_once_and_not_shown(
-    guarded: ServerControl, colour: str
+@pytest.mark.parametrize("mode", MODES)
+def test_a_wrong_password_is_reported_at_once_and_not_shown(
+    guarded: ServerControl, mode: str
 ) -> None:
-    with connecting(colour, as_app(guarded, "not-the-password")) as connect:
+    with connecting(mode, as_app(guarded, "not-the-password")) as connect:
         text, took = failure(connect, as_app(guarded, "not-the-password"))
 
     assert took < 1.5
@@ -121,9 +122,9 @@ def test_a_wrong_password_is_told_at_once_and_not_shown(
     assert "not-the-password" not in text
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_the_right_password_is_taken(guarded: ServerControl, colour: str) -> None:
-    with connecting(colour, as_app(guarded, SECRET)) as connect:
+@pytest.mark.parametrize("mode", MODES)
+def test_the_right_password_is_accepted(guarded: ServerControl, mode: str) -> None:
+    with connecting(mode, as_app(guarded, SECRET)) as connect:
         assert probes.one(connect()) == 1
 
 
@@ -141,6 +142,19 @@ def test_a_database_that_could_not_be_opened_can_be_opened_later(
         assert probes.one(db) == 1
 
 
+def test_entering_a_database_that_cannot_be_reached_raises() -> None:
+    unreachable = config(f"postgresql://app@127.0.0.1:{refused_port()}/shop")
+    with pytest.raises(UnavailableError, match="refused"), Database(unreachable):
+        pass
+
+
+async def test_entering_an_async_database_that_cannot_be_reached_raises() -> None:
+    unreachable = config(f"postgresql://app@127.0.0.1:{refused_port()}/shop")
+    with pytest.raises(UnavailableError, match="refused"):
+        async with AsyncDatabase(unreachable):
+            pass
+
+
 def test_the_limits_reach_the_server(connect: Connect) -> None:
     db = connect(statement_timeout=7.0, lock_timeout=1.5, idle_in_transaction_timeout=0.0)
 
@@ -149,13 +163,13 @@ def test_the_limits_reach_the_server(connect: Connect) -> None:
     assert probes.setting(db, "idle_in_transaction_session_timeout") == "0"
 
 
-def test_options_of_the_url_win_over_the_limits(connect: Connect, url: str) -> None:
+def test_options_of_the_url_take_precedence_over_the_limits(connect: Connect, url: str) -> None:
     db = connect(f"{url}&options=-c%20statement_timeout%3D3s", statement_timeout=7.0)
 
     assert probes.setting(db, "statement_timeout") == "3s"
 
 
-def test_a_connection_says_whose_it_is(connect: Connect, url: str) -> None:
+def test_a_connection_has_the_name_of_its_application(connect: Connect, url: str) -> None:
     assert probes.setting(connect(), "application_name").startswith("oadb/")
     named = connect(f"{url}&application_name=orders")
     assert probes.setting(named, "application_name") == "orders"
@@ -171,7 +185,7 @@ def test_a_statement_that_takes_too_long_is_ended_and_not_repeated(connect: Conn
     assert probes.one(db) == 1
 
 
-def test_a_lock_that_is_not_had_in_time_is_given_up(connect: Connect) -> None:
+def test_waiting_for_a_lock_ends_after_the_lock_timeout(connect: Connect) -> None:
     db = connect(lock_timeout=0.2)
     probes.put(db, 1, "one")
     with db.transaction() as holder:

@@ -1,4 +1,4 @@
-"""How many connections there are, who waits for them, and how they end."""
+"""The pool: the number of its connections, waiting callers, and closing."""
 
 import asyncio
 from time import monotonic
@@ -59,7 +59,7 @@ def test_without_overflow_calls_share_the_connections_of_the_pool(
     assert observer.backends() == list(pids)
 
 
-def test_a_call_that_gets_no_connection_in_time_says_who_holds_them(connect: Connect) -> None:
+def test_a_pool_timeout_names_what_holds_the_connections(connect: Connect) -> None:
     db = connect(pool_size=1, max_overflow=0, pool_timeout=0.3)
     with db.transaction():
         started = monotonic()
@@ -84,7 +84,7 @@ def test_the_query_that_holds_a_connection_longest_is_named(connect: Connect) ->
     assert holder.result() == 1
 
 
-def test_too_many_waiting_calls_are_turned_away_before_the_timeout(connect: Connect) -> None:
+def test_too_many_waiting_calls_are_refused_before_the_timeout(connect: Connect) -> None:
     db = connect(pool_size=1, max_overflow=0, pool_timeout=60.0)
     with threads(12) as pool:
         with db.transaction():
@@ -101,7 +101,7 @@ def test_too_many_waiting_calls_are_turned_away_before_the_timeout(connect: Conn
     assert all("callers are waiting already" in str(error) for error in refused)
 
 
-def test_a_waiting_call_gets_the_connection_that_is_given_back(connect: Connect) -> None:
+def test_a_waiting_call_gets_the_connection_that_is_returned(connect: Connect) -> None:
     db = connect(pool_size=1, max_overflow=0)
     with threads(1) as pool, db.transaction():
         answer = pool.submit(probes.one, db)
@@ -122,7 +122,7 @@ def test_nothing_stays_leased_after_calls_that_failed(connect: Connect) -> None:
     eventually(lambda: open_connections(db) == (2, 2))
 
 
-def test_stats_count_what_is_leased(connect: Connect) -> None:
+def test_stats_count_connections_in_use(connect: Connect) -> None:
     db = connect(pool_size=2, max_overflow=1)
     with db.transaction(), db.transaction():
         assert db.stats().leased == 2
@@ -169,7 +169,7 @@ def test_a_database_closed_before_its_first_call_stays_closed(connect: Connect) 
         probes.one(db)
 
 
-def test_a_call_that_waits_while_the_database_is_closed_hears_of_it(connect: Connect) -> None:
+def test_a_waiting_call_fails_when_the_database_is_closed(connect: Connect) -> None:
     db = connect(pool_size=1, max_overflow=0)
     with threads(1) as pool, db.transaction():
         answer = pool.submit(probes.one, db)
@@ -208,7 +208,7 @@ async def test_tasks_run_at_the_same_time(url: str) -> None:
     assert monotonic() - started < 2
 
 
-def test_a_transaction_is_of_no_use_after_its_end(connect: Connect) -> None:
+def test_a_transaction_cannot_be_used_after_its_end(connect: Connect) -> None:
     db = connect()
     with db.transaction() as tx:
         probes.one(tx)

@@ -1,23 +1,15 @@
-"""Which idle connections are served, and what becomes of the others."""
+"""Which idle connections are used; the others are replaced."""
 
 import gc
 import logging
 import re
-from collections.abc import Generator
 
 import pytest
 
-from oadb.engine import dsn
 from oadb.errors import UnavailableError
 from tests.faults.proxy import Proxy
 from tests.support import pool_probes as probes
 from tests.support.rig import Connect, Db, Observer, eventually, idle_connections
-
-
-@pytest.fixture
-def proxy(url: str) -> Generator[Proxy]:
-    with Proxy(dsn.parse(url).keywords) as proxy:
-        yield proxy
 
 
 def filled(db: Db, size: int) -> Db:
@@ -27,12 +19,12 @@ def filled(db: Db, size: int) -> Db:
 
 
 def age(db: Db, seconds: float) -> None:
-    """Make the idle connections of *db* so much older."""
+    """Make the idle connections of *db* older by *seconds*."""
     for connection in idle_connections(db):
         connection.state.expires -= seconds
 
 
-def test_a_connection_over_age_is_not_served(connect: Connect) -> None:
+def test_an_expired_connection_is_not_used(connect: Connect) -> None:
     db = filled(connect(pool_size=1, max_overflow=0, pool_recycle=60.0), 1)
     before = probes.backend(db)
     age(db, 60.0)
@@ -43,14 +35,14 @@ def test_a_connection_over_age_is_not_served(connect: Connect) -> None:
     assert probes.backend(db) == after
 
 
-def test_a_connection_is_recycled_within_its_age_on_the_clock(connect: Connect) -> None:
+def test_a_connection_is_replaced_after_pool_recycle_seconds(connect: Connect) -> None:
     db = filled(connect(pool_size=1, max_overflow=0, pool_recycle=0.2), 1)
     before = probes.backend(db)
 
     eventually(lambda: probes.backend(db) != before, seconds=2)
 
 
-def test_a_connection_under_age_is_served_again(connect: Connect) -> None:
+def test_a_connection_that_has_not_expired_is_used_again(connect: Connect) -> None:
     db = filled(connect(pool_size=1, max_overflow=0, pool_recycle=60.0), 1)
     before = probes.backend(db)
     age(db, 50.0)
@@ -58,7 +50,7 @@ def test_a_connection_under_age_is_served_again(connect: Connect) -> None:
     assert probes.backend(db) == before
 
 
-def test_a_connection_is_never_too_old_without_a_limit(connect: Connect) -> None:
+def test_without_a_limit_no_connection_expires(connect: Connect) -> None:
     db = filled(connect(pool_size=1, max_overflow=0, pool_recycle=float("inf")), 1)
     before = probes.backend(db)
     age(db, 1e9)
@@ -68,12 +60,12 @@ def test_a_connection_is_never_too_old_without_a_limit(connect: Connect) -> None
 
 def test_connections_made_together_do_not_expire_together(connect: Connect) -> None:
     db = filled(connect(pool_size=8, max_overflow=0, pool_recycle=1000.0), 8)
-    expiries = [link.state.expires for link in idle_connections(db)]
+    expiries = [connection.state.expires for connection in idle_connections(db)]
 
     assert max(expiries) - min(expiries) > 1
 
 
-def test_dead_connections_are_replaced_before_a_call_meets_them(
+def test_dead_connections_are_replaced_before_a_call_uses_them(
     connect: Connect, observer: Observer
 ) -> None:
     db = filled(connect(pool_size=4, max_overflow=0), 4)
@@ -83,7 +75,7 @@ def test_dead_connections_are_replaced_before_a_call_meets_them(
     assert db.stats().stale_replaced == 4
 
 
-def test_the_test_of_life_costs_no_round_trip(connect: Connect, proxy: Proxy) -> None:
+def test_the_liveness_test_costs_no_round_trip(connect: Connect, proxy: Proxy) -> None:
     db = filled(connect(proxy.url, pool_size=1, max_overflow=0), 1)
     probes.one(db)
     round_trips, sent = proxy.round_trips, proxy.bytes_sent
@@ -107,7 +99,7 @@ def test_finding_a_dead_connection_sends_nothing_on_it(connect: Connect, proxy: 
     assert proxy.bytes_sent == sent
 
 
-def test_without_pre_ping_a_dead_connection_is_served(connect: Connect, observer: Observer) -> None:
+def test_without_pre_ping_a_dead_connection_is_used(connect: Connect, observer: Observer) -> None:
     db = filled(connect(pool_size=1, max_overflow=0, pool_pre_ping=False), 1)
     observer.terminate()
 
@@ -129,7 +121,7 @@ def test_a_pending_notification_does_not_end_a_connection(
 
 
 def listen(db: Db) -> None:
-    """Listen on the one idle connection of *db*, as nobody should."""
+    """Listen on the only idle connection of *db*, which services must not do."""
     [connection] = idle_connections(db)
     loop = getattr(db, "loop", None)
     if loop is None:
@@ -138,11 +130,11 @@ def listen(db: Db) -> None:
         loop.wait_for(connection.execute("listen probe"))
 
 
-def test_a_forgotten_transaction_is_taken_back_and_logged_with_its_origin(
+def test_a_leaked_transaction_is_closed_and_logged_with_its_origin(
     connect: Connect, observer: Observer, caplog: pytest.LogCaptureFixture
 ) -> None:
     db = connect(pool_size=1, max_overflow=0, pool_timeout=5.0)
-    forget_a_transaction(db)
+    leak_a_transaction(db)
     gc.collect()
     with caplog.at_level(logging.ERROR, "oadb.pool"):
         assert probes.one(db) == 1
@@ -153,26 +145,26 @@ def test_a_forgotten_transaction_is_taken_back_and_logged_with_its_origin(
     [record] = [record for record in caplog.records if record.name == "oadb.pool"]
     assert "a transaction" in record.getMessage()
     assert "garbage collected" in record.getMessage()
-    assert re.search("in (forget_a_transaction|enter_and_put)", record.getMessage())
+    assert re.search("in (leak_a_transaction|enter_and_put)", record.getMessage())
 
 
-def forget_a_transaction(db: Db) -> None:
-    """Enter a transaction, write in it, and leave neither by its end nor by an error."""
+def leak_a_transaction(db: Db) -> None:
+    """Enter a transaction, write in it, and never leave it."""
     loop = getattr(db, "loop", None)
     if loop is None:
         transaction = db.transaction()
         probes.put(transaction.__enter__(), 1, "lost")
     else:
-        inner = db.inner.transaction()  # type: ignore[union-attr]
+        inner = db.inner.transaction()  # type: ignore[union-attr]  # it has a loop
         loop.wait_for(enter_and_put(inner))
 
 
 async def enter_and_put(transaction: object) -> None:
-    await transaction.__aenter__()  # type: ignore[attr-defined]
-    await probes.put(transaction, 1, "lost")  # type: ignore[call-overload]
+    await transaction.__aenter__()  # type: ignore[attr-defined]  # a transaction
+    await probes.put(transaction, 1, "lost")  # type: ignore[call-overload]  # a transaction
 
 
-def test_a_transaction_that_was_ended_is_not_taken_for_forgotten(
+def test_an_ended_transaction_is_not_reported_as_leaked(
     connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     db = connect(pool_size=1, max_overflow=0)
