@@ -19,6 +19,7 @@ _COMMANDS = (
     "maintain",
     "stats",
     "check",
+    "schema",
     "migrate",
     "instruments",
     "keys",
