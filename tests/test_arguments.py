@@ -20,7 +20,7 @@ VALUES: dict[type, object] = {
     int: 1, str: "x", bool: True, float: 1.5, dict: {}, UUID: UUID(int=1), date: date(2026, 1, 1),
     datetime: datetime(2026, 1, 1, tzinfo=UTC), time: time(9), timedelta: timedelta(hours=1),
     Secret: Secret(CANARY),
-}  # fmt: skip
+}  # fmt: skip  # a table
 OPERATIONS: dict[str, Operation[..., Any]] = {
     f"{domain}.{name}": found
     for domain in PLACES
@@ -51,7 +51,7 @@ def test_operations_with_secrets_are_found() -> None:
         ("second_factors.verify", "code"), ("strategies.find_by_webhook", "webhook"),
         ("chartink.find_by_webhook", "webhook"), ("smtp_settings.set_account", "password"),
         ("trackers.track_bad_key", "key"),
-    } <= {*SECRETS}  # fmt: skip
+    } <= {*SECRETS}  # fmt: skip  # a table
 
 
 @pytest.mark.parametrize("given", [CANARY, CANARY.encode(), 4711], ids=["str", "bytes", "int"])
@@ -83,7 +83,7 @@ def test_a_secret_holds_a_text_alone(given: Any) -> None:
         ({"access": Secret(""), "feed": CANARY}, "feed"),
         ({"access": Secret(""), "parameters": {"pin": CANARY}}, "parameters"),
     ],
-)  # fmt: skip
+)  # fmt: skip  # a table
 def test_tokens_of_a_broker_are_secrets(given: Any, where: str) -> None:
     with pytest.raises(
         ParameterError, match=rf"^Tokens: {where} must be Secret.*, not "
@@ -106,9 +106,9 @@ def test_a_positional_argument_is_looked_at_as_a_named_one(shared_db: Database) 
             lambda: strategies.find_by_webhook(shared_db, wrong),
             r"^strategies\.find_by_webhook: webhook must be Secret",
         ),
-        (lambda: ip_bans.ban(shared_db, wrong, "x", 24), r"duration must be timedelta \| None, "),  # type: ignore[call-overload]
-        (lambda: ip_bans.ban(shared_db, "192.0.2.1", None), r"ip_bans\.ban: reason must be str"),  # type: ignore[call-overload]
-        (lambda: ip_bans.ban(shared_db, None, "x"), r"ip_bans\.ban: ip must be str, not NoneType"),  # type: ignore[call-overload]
+        (lambda: ip_bans.ban(shared_db, wrong, "x", 24), r"duration must be timedelta \| None, "),  # type: ignore[call-overload]  # wrong on purpose
+        (lambda: ip_bans.ban(shared_db, "192.0.2.1", None), r"ip_bans\.ban: reason must be str"),  # type: ignore[call-overload]  # wrong on purpose
+        (lambda: ip_bans.ban(shared_db, None, "x"), r"ip_bans\.ban: ip must be str, not NoneType"),  # type: ignore[call-overload]  # wrong on purpose
     ):
         with pytest.raises(ParameterError, match=said):
             call()

@@ -42,12 +42,17 @@ def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedPr
     plugins = ["-p", "tests.support.skips", "-p", "xdist"]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *plugins, *arguments],
-        cwd=folder, capture_output=True, text=True, check=False,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
         env={
             **{name: value for name, value in os.environ.items() if name != "CI"},
-            "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environ,
+            "PYTHONPATH": str(ROOT),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            **environ,
         },
-    )  # fmt: skip
+    )
 
 
 def test_allowed_skips_and_expected_failures_pass_in_ci(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def oadb_server() -> Generator[Server]:
 def oadb_template(oadb_server: Server) -> Generator[str]:
     """Give the name of a database with every migration of oadb applied, to be cloned."""
     # Here, so that the server alone can be used without the tools.
-    from oadb.tools.migrations.runner import migrate  # noqa: PLC0415
+    from oadb.tools.migrations.runner import migrate  # noqa: PLC0415  # a tool
 
     with oadb_server.template(lambda url: migrate(dsn.parse(url))) as name:
         yield name

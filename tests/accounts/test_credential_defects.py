@@ -164,7 +164,7 @@ def test_no_time_to_live_is_computed_when_a_module_is_imported() -> None:
 # Defect 10.
 def test_what_is_returned_cannot_be_changed_by_another_thread(user: users.User) -> None:
     with pytest.raises(FrozenInstanceError):
-        user.username = "other"  # type: ignore[misc]
+        user.username = "other"  # type: ignore[misc]  # a frozen dataclass
 
     assert user.username != "other"
 

@@ -79,7 +79,7 @@ def _zerodha(market: list[Made]) -> str:
     heading = (
         "instrument_token", "exchange_token", "tradingsymbol", "name", "last_price", "expiry",
         "strike", "tick_size", "lot_size", "instrument_type", "segment", "exchange",
-    )  # fmt: skip
+    )  # fmt: skip  # a record
     return _csv([heading, *map(_zerodha_line, market)])
 
 
@@ -93,7 +93,7 @@ def _zerodha_line(row: Made) -> tuple[object, ...]:
     token = row.code * 256 + (9 if index else _KITE_SEGMENTS[exchange])
     name = theirs if index else row.name
     return (token, row.code, theirs, name, "0.0", row.expiry or "", float(row.strike or 0),
-            float(row.tick), row.lot, kind, segment, exchange)  # fmt: skip
+            float(row.tick), row.lot, kind, segment, exchange)  # fmt: skip  # a record
 
 
 # Upstox ------------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def _zerodha_line(row: Made) -> tuple[object, ...]:
 _UPSTOX_SEGMENTS = {
     "NSE": "NSE_EQ", "BSE": "BSE_EQ", "NFO": "NSE_FO", "BFO": "BSE_FO", "CDS": "NCD_FO",
     "BCD": "BCD_FO", "MCX": "MCX_FO", "NCO": "NSE_COM",
-}  # fmt: skip
+}  # fmt: skip  # a record
 
 
 def _upstox(market: list[Made]) -> str:
@@ -118,15 +118,15 @@ def _upstox_entry(row: Made) -> dict[str, Any]:
     segment = _UPSTOX_SEGMENTS.get(row.exchange, row.exchange)
     exchange = "NSE" if segment.startswith("N") else segment[:3]
     common = {"segment": segment, "name": row.name, "exchange": exchange,
-              "instrument_key": _upstox_key(row), "exchange_token": str(row.code)}  # fmt: skip
+              "instrument_key": _upstox_key(row), "exchange_token": str(row.code)}  # fmt: skip  # a record
     traded = {"lot_size": row.lot, "freeze_quantity": 40.0 * row.lot, "tick_size": _paise(row.tick),
-              "qty_multiplier": float(row.value)}  # fmt: skip
+              "qty_multiplier": float(row.value)}  # fmt: skip  # a record
     if row.kind == "INDEX":
         return common | {"instrument_type": "INDEX", "trading_symbol": row.name.upper()}
     if row.kind == "EQ":
         return common | traded | {
             "instrument_type": row.series, "trading_symbol": row.root, "isin": row.isin,
-        }  # fmt: skip
+        }  # fmt: skip  # a record
     return common | traded | {
         "weekly": not row.monthly, "expiry": int(_epoch(row, 23, 59, 59)) * 1000,
         "instrument_type": row.kind, "underlying_symbol": row.root, "asset_symbol": row.root,
@@ -134,14 +134,14 @@ def _upstox_entry(row: Made) -> dict[str, Any]:
         "trading_symbol": " ".join(
             (row.root, *filter(None, (row.price, row.kind)), row.day)
         ),
-    }  # fmt: skip
+    }  # fmt: skip  # a record
 
 
 def _upstox_csv(market: list[Made]) -> str:
     heading = (
         "instrument_key", "exchange_token", "tradingsymbol", "name", "last_price", "expiry",
         "strike", "tick_size", "lot_size", "instrument_type", "option_type", "exchange",
-    )  # fmt: skip
+    )  # fmt: skip  # a record
     return _csv([heading, *map(_upstox_line, market)], csv.QUOTE_ALL)
 
 
@@ -160,7 +160,7 @@ def _upstox_line(row: Made) -> tuple[object, ...]:
     strike = float(row.strike or 0) if row.expiry else ""
     tick, lot = ("", "") if index else (float(row.tick), row.lot)
     return (_upstox_key(row), row.code, theirs, row.name, "0", row.expiry or "", strike,
-            tick, lot, kind, option, _UPSTOX_SEGMENTS.get(row.exchange, row.exchange))  # fmt: skip
+            tick, lot, kind, option, _UPSTOX_SEGMENTS.get(row.exchange, row.exchange))  # fmt: skip  # a record
 
 
 # Angel -------------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def _angel_entry(row: Made) -> dict[str, Any]:
 _DHAN_SEGMENTS = {
     "NSE": "NSE,E", "BSE": "BSE,E", "NSE_INDEX": "NSE,I", "BSE_INDEX": "BSE,I", "NFO": "NSE,D",
     "BFO": "BSE,D", "CDS": "NSE,C", "BCD": "BSE,C", "MCX": "MCX,M", "NCO": "NSE,M",
-}  # fmt: skip
+}  # fmt: skip  # a record
 
 
 def _dhan(market: list[Made]) -> str:
@@ -206,7 +206,7 @@ def _dhan(market: list[Made]) -> str:
         "SEM_EXPIRY_CODE", "SEM_TRADING_SYMBOL", "SEM_LOT_UNITS", "SEM_CUSTOM_SYMBOL",
         "SEM_EXPIRY_DATE", "SEM_STRIKE_PRICE", "SEM_OPTION_TYPE", "SEM_TICK_SIZE",
         "SEM_EXPIRY_FLAG", "SEM_EXCH_INSTRUMENT_TYPE", "SEM_SERIES", "SM_SYMBOL_NAME",
-    )  # fmt: skip
+    )  # fmt: skip  # a record
     return _csv([heading, *map(_dhan_line, market)])
 
 
@@ -216,17 +216,17 @@ def _dhan_line(row: Made) -> tuple[object, ...]:
     if row.kind == "INDEX":
         name = "NIFTY" if row.root == "NIFTY" else row.name
         return (*place, "INDEX", 0, name.upper(), "1.0", name, "0001-01-01", "", "XX", "0.0500",
-                "", "INDEX", "X", name.upper())  # fmt: skip
+                "", "INDEX", "X", name.upper())  # fmt: skip  # a record
     if row.expiry is None:
         return (*place, "EQUITY", 0, row.root, f"{row.lot:.1f}", row.name.title(), "", "", "",
-                tick, "NA", "ES", row.series, row.name)  # fmt: skip
+                tick, "NA", "ES", row.series, row.name)  # fmt: skip  # a record
     when = f"{row.expiry:%b%Y}" if row.monthly else f"{row.expiry:%d%b%Y}"
     symbol = "-".join((row.root, when, *filter(None, (row.price, row.kind))))
     shown = " ".join((row.root, row.day[:6], row.price, row.kind))
     strike, option = (f"{row.strike:.5f}", row.kind) if row.strike else ("-0.01000", "XX")
     return (*place, _market_of(row), 0, symbol, f"{row.lot:.1f}", shown,
             f"{row.expiry} 14:30:00", strike, option, tick, "M" if row.monthly else "W",
-            "FUT" if row.kind == "FUT" else "OP", "NA", "")  # fmt: skip
+            "FUT" if row.kind == "FUT" else "OP", "NA", "")  # fmt: skip  # a record
 
 
 # Fyers -------------------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ _FYERS = {
 _FYERS_TYPES = {
     "FUTIDX": 11, "FUTSTK": 13, "OPTIDX": 14, "OPTSTK": 15, "FUTCUR": 16, "OPTCUR": 19,
     "FUTCOM": 30, "OPTFUT": 31,
-}  # fmt: skip
+}  # fmt: skip  # a record
 
 
 def _fyers(name: str) -> Format:
@@ -273,7 +273,7 @@ def _fyers_line(row: Made) -> tuple[object, ...]:
     return (token, description, kind, row.lot, row.tick, row.isin,
             "0915-1530|1815-1915:", _UPDATED, _epoch(row, 15, 30), f"{exchange}:{symbol}",
             *numbers, row.code, row.root, row.code, float(row.strike or -1),
-            row.kind if row.strike else "XX", token, "None", 0, "0.0")  # fmt: skip
+            row.kind if row.strike else "XX", token, "None", 0, "0.0")  # fmt: skip  # a record
 
 
 # All of them -------------------------------------------------------------------------------------

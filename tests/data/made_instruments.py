@@ -147,7 +147,7 @@ def _shares(codes: Iterator[int]) -> Iterator[Made]:
         for exchange, each in (("NSE", series), ("BSE", group)):
             if each != "-":
                 yield Made(exchange, next(codes), root, "EQ", " ".join(words), each,
-                           f"INE{number:03}T01{number:03}", lot=lot, tick=tick)  # fmt: skip
+                           f"INE{number:03}T01{number:03}", lot=lot, tick=tick)  # fmt: skip  # a record
 
 
 def _contracts(chain: _Chain, codes: Iterator[int]) -> Iterator[Made]:
@@ -162,4 +162,4 @@ def _contracts(chain: _Chain, codes: Iterator[int]) -> Iterator[Made]:
             yield Made(
                 chain.exchange, next(codes), chain.root, kind, chain.root, expiry=expiry,
                 strike=strike, lot=chain.lot, tick=Decimal(chain.tick), value=chain.value,
-            )  # fmt: skip
+            )  # fmt: skip  # a record

@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent
 _HEADING = (
     "exchange", "symbol", "root", "name", "instrument_type", "expiry", "strike", "lot_size",
     "tick_size", "contract_value", "files",
-)  # fmt: skip
+)  # fmt: skip  # a record
 
 
 def files() -> dict[str, str]:

@@ -177,4 +177,4 @@ def test_settings_and_orders_belong_to_a_named_user(db: Database) -> None:
         pending_orders.count_by_status,
     ):
         with pytest.raises(TypeError):
-            ask(db)  # type: ignore[call-overload]
+            ask(db)  # type: ignore[call-overload]  # wrong on purpose

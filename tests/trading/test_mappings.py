@@ -100,7 +100,7 @@ def test_a_call_that_changes_no_mapping_writes_and_announces_nothing(
         "TCS",
         {},
         iter(()),
-        [Mapping(["TCS"], "NSE", 1, "MIS")],  # type: ignore[arg-type]
+        [Mapping(["TCS"], "NSE", 1, "MIS")],  # type: ignore[arg-type]  # wrong on purpose
     ],
     ids=lambda given: "iterator" if isinstance(given, Iterator) else repr(given),
 )

@@ -58,9 +58,9 @@ def test_what_is_returned_cannot_be_changed_by_another_thread(db: Database, user
     assert strategy is not None
 
     with pytest.raises(FrozenInstanceError):
-        strategy.is_active = False  # type: ignore[misc]
+        strategy.is_active = False  # type: ignore[misc]  # a frozen dataclass
     with pytest.raises(FrozenInstanceError):
-        strategy.mappings[0].quantity = 2  # type: ignore[misc]
+        strategy.mappings[0].quantity = 2  # type: ignore[misc]  # a frozen dataclass
 
 
 # Defect 34.
@@ -96,8 +96,10 @@ def test_a_strategy_that_was_switched_off_is_off_for_the_next_alert_in_every_pro
     with subprocess.Popen(
         [sys.executable, "-c", ALERTS],
         env={"DATABASE_URL": url, "OADB_KEYRING": RING.to_json()},
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
 
@@ -166,9 +168,12 @@ def test_mappings_put_while_their_strategy_is_deleted_leave_no_orphans(
         other.commit()
         assert putting.result() is None
 
-    assert observer.ask(
-        "select count(*) from oadb.strategy_mappings where strategy_id = %s", strategy_id
-    ) == 0  # fmt: skip
+    assert (
+        observer.ask(
+            "select count(*) from oadb.strategy_mappings where strategy_id = %s", strategy_id
+        )
+        == 0
+    )
 
 
 SAME = [
