@@ -1,4 +1,4 @@
-"""The command ``oadb`` in this process: a process of its own takes most of a second to begin."""
+"""The command ``oadb`` in this process, because a new process takes most of a second to start."""
 
 import logging
 import os
@@ -14,10 +14,10 @@ from oadb.tools import cli
 
 
 def oadb(*arguments: str, url: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a command as a shell would, with DATABASE_URL and *environ* besides what there is."""
+    """Run a command with DATABASE_URL and *environ* added to the environment."""
     out, errors = StringIO(), StringIO()
     pool = logging.getLogger("psycopg.pool")
-    level, ended_by = pool.level, signal.getsignal(signal.SIGTERM)
+    level, handler = pool.level, signal.getsignal(signal.SIGTERM)
     try:
         with (
             redirect_stdout(out),
@@ -29,7 +29,7 @@ def oadb(*arguments: str, url: str = "", **environ: str) -> subprocess.Completed
             cli.main()
     finally:
         pool.setLevel(level)
-        signal.signal(signal.SIGTERM, ended_by)
+        signal.signal(signal.SIGTERM, handler)
     code = end.value.code
     return subprocess.CompletedProcess(
         arguments, code if isinstance(code, int) else 0, out.getvalue(), errors.getvalue()

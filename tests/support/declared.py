@@ -1,4 +1,4 @@
-"""The package's own statements and modules, by the short names that labels have."""
+"""oadb's own statements and modules, by the module names that labels begin with."""
 
 from importlib import import_module
 from types import ModuleType
@@ -7,11 +7,11 @@ from oadb.engine.binding import statements
 from oadb.engine.binding.statements import Statement
 
 PLACES = {place.rpartition("/")[2]: place for place in statements.places()}
-"""Where the SQL of a module is: ``accounts/users`` for ``users``."""
+"""The place of each module: ``accounts/users`` for ``users``."""
 
 
 def module(name: str) -> ModuleType:
-    """Return the module that declares the queries of a label: ``users`` for ``users.get``."""
+    """Return the module of a name: ``oadb.accounts.users`` for ``users``."""
     return import_module(f"oadb.{PLACES[name].replace('/', '.')}")
 
 

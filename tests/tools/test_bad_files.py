@@ -1,7 +1,6 @@
-"""Damaged files and impossible rows, through the command line: nothing changes, and it is said why.
+"""Damaged files and impossible rows, through the command line: a record, one message, no change.
 
-What readers make of a damaged file is in tests/market/brokers; here it is what the database, its
-record and the person at the terminal have of it.
+tests/market/brokers tests the readers alone.
 """
 
 import gzip
@@ -20,35 +19,45 @@ from tests.market.brokers.samples import HEADING
 from tests.support.command_line import oadb
 from tests.support.rig import Observer
 
-_WHOLE = (
+_CONTENT = (
     "select count(*) || ' ' || md5(string_agg(i::text, E'\\n' order by exchange, symbol)) "
     "from oadb.instruments as i"
 )
 
 
 def option(number: int, **changes: str) -> str:
-    """Return the line of an option, with other texts in the columns that *changes* names."""
+    """Return the line of an option, with *changes* of its columns."""
     fields = {
-        "instrument_token": f"{number}", "exchange_token": f"{number}",
-        "tradingsymbol": f"NIFTY25731{number}CE", "name": "NIFTY", "last_price": "0.0",
-        "expiry": "2025-07-31", "strike": f"{number}", "tick_size": "0.05", "lot_size": "75",
-        "instrument_type": "CE", "segment": "NFO-OPT", "exchange": "NFO",
-    }  # fmt: skip
+        "instrument_token": f"{number}",
+        "exchange_token": f"{number}",
+        "tradingsymbol": f"NIFTY25731{number}CE",
+        "name": "NIFTY",
+        "last_price": "0.0",
+        "expiry": "2025-07-31",
+        "strike": f"{number}",
+        "tick_size": "0.05",
+        "lot_size": "75",
+        "instrument_type": "CE",
+        "segment": "NFO-OPT",
+        "exchange": "NFO",
+    }
     return ",".join((fields | changes).values())
 
 
 def content(**changes: str) -> bytes:
-    """Return a file of four options that are all of that kind."""
+    """Return a file of four options, each with *changes* of its columns."""
     return "\n".join((HEADING, *(option(24000 + n, **changes) for n in range(4)), "")).encode()
 
 
 GOOD = content()
 PACKED = gzip.compress(GOOD * 100)
 
+NO_ROW = "none of 4 rows can be loaded; the first reasons:\n  f.csv:2: "
+
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """The command line over a database that has what GOOD has."""
+    """The command line, over a database into which GOOD was loaded."""
 
     url: str
     folder: Path
@@ -60,16 +69,17 @@ class Shell:
     def load(
         self, data: bytes, broker: str = "zerodha", name: str = "f.csv"
     ) -> tuple[int, str, str]:
-        """Load a file of *data*; return the exit code and what was written to each stream."""
+        """Load a file of *data*; return the exit code, stdout and stderr."""
         file = self.folder / name
         file.write_bytes(data)
         return self.run("instruments", "load", str(file), "--broker", broker)
 
-    def whole(self) -> str:
-        found: str = Observer(self.url).ask(_WHOLE)
+    def content(self) -> str:
+        """Return the number of instruments and a hash of them."""
+        found: str = Observer(self.url).ask(_CONTENT)
         return found
 
-    def last(self, broker: str = "zerodha") -> Load:
+    def last_load(self, broker: str = "zerodha") -> Load:
         with Database(configured(self.url)) as db:
             return loads.list_recent(db, broker)[0]
 
@@ -82,14 +92,14 @@ def shell(oadb_database_url: str, tmp_path: Path) -> Shell:
 
 
 def assert_refused(shell: Shell, data: bytes, message: str, **where: str) -> None:
-    before = shell.whole()
+    before = shell.content()
     code, out, err = shell.load(data, **where)
-    record = shell.last(where.get("broker", "zerodha"))
+    record = shell.last_load(where.get("broker", "zerodha"))
 
     assert (code, out) == (1, "")
     assert err.startswith(f"oadb: {message}"), err
     assert "Traceback" not in err
-    assert shell.whole() == before
+    assert shell.content() == before
     assert (record.outcome, record.source) == ("failed", where.get("name", "f.csv"))
     assert record.reason is not None
     assert f"oadb: {record.reason}\n" == err
@@ -109,23 +119,19 @@ def assert_refused(shell: Shell, data: bytes, message: str, **where: str) -> Non
         (GOOD.replace(b"lot_size", b"lots"), "f.csv:1: the heading lacks lot_size; expected "),
         (GOOD.replace(b"last_price", b"strike"), "f.csv:1: the heading has strike more than once"),
         (GOOD[:-1] + b'"\n"', "f.csv:6: not CSV: "),
-        (content(strike="NaN"), ("none of 4 rows can be loaded; the first reasons:\n"
-         "  f.csv:2: strike is 'NaN'; expected a number above 0")),
-        (content(strike="1e999"), ("none of 4 rows can be loaded; the first reasons:\n"
-         "  f.csv:2: strike is '1e999'; expected a number above 0")),
-        (content(tick_size="-Infinity"), ("none of 4 rows can be loaded; the first reasons:\n"
-         "  f.csv:2: tick_size is '-Infinity'; expected a number from 0")),
-        (content(lot_size="-75"), ("none of 4 rows can be loaded; the first reasons:\n"
-         "  f.csv:2: lot_size is '-75'; expected a whole number from 0")),
-        (content(expiry="31/07/2025"), ("none of 4 rows can be loaded; the first reasons:\n"
-         "  f.csv:2: expiry is '31/07/2025'; expected ")),
-        (content(expiry="2025-02-30"), ("none of 4 rows can be loaded; the first reasons:\n"
-         "  f.csv:2: expiry is '2025-02-30'; expected ")),
-        (content(exchange=""), ("none of 4 rows can be loaded; the first reasons:\n"
-         "  f.csv:2: exchange is empty")),
+        (content(strike="NaN"), f"{NO_ROW}strike is 'NaN'; expected a number above 0"),
+        (content(strike="1e999"), f"{NO_ROW}strike is '1e999'; expected a number above 0"),
+        (
+            content(tick_size="-Infinity"),
+            f"{NO_ROW}tick_size is '-Infinity'; expected a number from 0",
+        ),
+        (content(lot_size="-75"), f"{NO_ROW}lot_size is '-75'; expected a whole number from 0"),
+        (content(expiry="31/07/2025"), f"{NO_ROW}expiry is '31/07/2025'; expected "),
+        (content(expiry="2025-02-30"), f"{NO_ROW}expiry is '2025-02-30'; expected "),
+        (content(exchange=""), f"{NO_ROW}exchange is empty"),
     ],
-)  # fmt: skip
-def test_a_bad_file_leaves_the_old_set_and_a_record_and_says_where_and_what_to_do(
+)
+def test_a_bad_file_leaves_the_old_set_a_record_and_a_message_with_the_line(
     shell: Shell, data: bytes, message: str
 ) -> None:
     assert_refused(shell, data, message)
@@ -154,7 +160,7 @@ def test_a_file_that_is_not_there_leaves_a_record(shell: Shell) -> None:
         code, _, err = shell.run("instruments", "load", "/nowhere/f.csv", "--broker", broker)
 
         assert (code, err) == (1, "oadb: cannot read /nowhere/f.csv: No such file or directory\n")
-        assert shell.last(broker).reason == err.removeprefix("oadb: ").rstrip()
+        assert shell.last_load(broker).reason == err.removeprefix("oadb: ").rstrip()
 
 
 def test_a_file_of_mostly_bad_rows_would_shrink_the_set_and_is_refused_with_a_sample(
@@ -167,11 +173,11 @@ def test_a_file_of_mostly_bad_rows_would_shrink_the_set_and_is_refused_with_a_sa
         "instruments would vanish: NFO from 4 to 1; more than 50% of an exchange. Check the "
         "source; if it is right, force the load",
     )
-    assert shell.last().left_out[0].startswith("f.csv:3: lot_size is '-1'; expected ")
-    assert len(shell.last().left_out) == 3
+    assert shell.last_load().left_out[0].startswith("f.csv:3: lot_size is '-1'; expected ")
+    assert len(shell.last_load().left_out) == 3
 
 
-def test_dates_of_all_kinds_are_one_day_and_nonsense_is_left_out(shell: Shell) -> None:
+def test_every_format_of_a_date_is_read_and_an_invalid_date_is_left_out(shell: Shell) -> None:
     kinds = ["2025-07-31", "31JUL2025", "31-Jul-2025", "1753986599000", "someday", "0000-00-00"]
     rows = [option(24000 + n, expiry=kind) for n, kind in enumerate(kinds)]
     code, out, _ = shell.load("\n".join((HEADING, *rows, "")).encode())
@@ -184,15 +190,23 @@ def test_dates_of_all_kinds_are_one_day_and_nonsense_is_left_out(shell: Shell) -
     assert listed == [date(2025, 7, 31)] * 4
 
 
-def test_json_numbers_that_are_none_are_left_out(shell: Shell) -> None:
+def test_invalid_json_numbers_are_left_out(shell: Shell) -> None:
     entry = {
-        "token": "35", "symbol": "NIFTY31JUL2524000CE", "name": "NIFTY", "expiry": "31JUL2025",
-        "strike": "2400000.0", "lotsize": "75", "instrumenttype": "OPTIDX", "exch_seg": "NFO",
+        "token": "35",
+        "symbol": "NIFTY31JUL2524000CE",
+        "name": "NIFTY",
+        "expiry": "31JUL2025",
+        "strike": "2400000.0",
+        "lotsize": "75",
+        "instrumenttype": "OPTIDX",
+        "exch_seg": "NFO",
         "tick_size": "5.0",
-    }  # fmt: skip
+    }
     bad: list[dict[str, object]] = [
-        entry | {"strike": float("nan")}, entry | {"strike": float("inf")}, entry | {"lotsize": -1},
-    ]  # fmt: skip
+        entry | {"strike": float("nan")},
+        entry | {"strike": float("inf")},
+        entry | {"lotsize": -1},
+    ]
     code, out, err = shell.load(json.dumps([*bad, entry]).encode(), "angel", "f.json")
 
     assert (code, err) == (0, "")

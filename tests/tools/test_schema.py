@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,9 +12,7 @@ from oadb.engine.single_connection import SingleConnection
 from oadb.tools import schema, schema_text
 from oadb.tools.migrations.runner import migrate
 from tests.support.command_line import oadb
-
-if TYPE_CHECKING:
-    from tests.tools.conftest import Place
+from tests.support.migrations import MigrationDatabase
 
 FILE = Path(__file__).parents[2] / "sql" / "schema.sql"
 
@@ -315,29 +313,24 @@ def test_the_text_has_a_block_for_each_table_view_and_routine(observed: Observed
     ]
 
 
-def test_another_owner_without_superuser_has_the_same_schema(database: "Place") -> None:
+def test_another_owner_without_superuser_has_the_same_schema(database: MigrationDatabase) -> None:
     database.query("create role proprietor login")
     database.query(f"alter database {database.name} owner to proprietor")
     own = replace(database, user="proprietor")
     try:
         migrate(own.dsn)
-        alone = objects(own)
+        alone = own.schema()
         database.query("call oadb.create_roles()")
         own.query("call oadb.grant_privileges()")
-        separate = objects(own)
+        separate = own.schema()
 
         assert not any(each.kind == "grant" and not each.name.endswith("public") for each in alone)
         assert schema_text.render(separate) == FILE.read_text()
-        assert separate == objects(database)
+        assert separate == database.schema()
     finally:
         database.query("drop owned by proprietor cascade")
         database.query(f"alter database {database.name} owner to postgres")
         database.query("drop role proprietor")
-
-
-def objects(place: "Place") -> Objects:
-    with place.connect() as connection, connection.transaction():
-        return schema.read(SingleConnection(connection))
 
 
 def test_the_command_prints_the_schema(shared_url: str, observed: Observed) -> None:

@@ -1,1 +1,1 @@
-"""Migrations: files checked, applied and undone through yoyo, one run at a time."""
+"""Migrations: checks files, applies and undoes them through yoyo, one run at a time."""

@@ -1,4 +1,4 @@
-"""What the database knows of migrations."""
+"""The records of migrations in the database, and the locks of their runs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ query = queries(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """The session that holds the lock."""
+    """The session that holds the lock of a run."""
 
     pid: int
     application_name: str
@@ -20,7 +20,11 @@ class LockHolder:
 
 @dataclass(frozen=True, slots=True)
 class YoyoLock:
-    """Who holds the lock row of yoyo: a process of a host, or, below zero, of the server."""
+    """The holder of yoyo's lock row.
+
+    ``pid`` is that of a yoyo command on some host; negative: minus the server process of a run of
+    oadb.
+    """
 
     pid: int
     since: datetime
@@ -28,7 +32,7 @@ class YoyoLock:
 
 @dataclass(frozen=True, slots=True)
 class YoyoSchema:
-    """A schema that holds tables of yoyo; the current one is where yoyo looks."""
+    """A schema with tables of yoyo; yoyo uses those in the current schema."""
 
     schema_name: str
     is_current: bool
@@ -44,7 +48,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """What a migration said when it was applied."""
+    """The SHA-256 of a migration's file when it was applied."""
 
     migration_id: str
     checksum: bytes

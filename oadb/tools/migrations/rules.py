@@ -1,4 +1,4 @@
-"""What a migration script may not hold: whatever yoyo ignores, cuts wrongly or half commits."""
+"""Rules for migration scripts: refuses what yoyo would ignore, split wrongly or commit in part."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -34,23 +34,31 @@ _ATOMIC_BODY = re.compile(r"\bbegin\s+atomic\b", re.IGNORECASE)
 
 
 def is_transactional(script: Script) -> bool:
-    """Say whether yoyo runs *script* in a transaction."""
+    """Return whether yoyo runs *script* in a transaction."""
     return ("transactional", "false") not in _directives(script).values()
 
 
 def check(script: Script, earlier: Collection[str]) -> Iterator[Problem]:
-    """Yield what is wrong with a migration; it may depend on the *earlier* ids."""
+    """Check a migration; it may depend on the *earlier* ids.
+
+    Yields:
+        Every problem.
+    """
     yield from _check_directives(script, earlier)
     yield from _check_statements(script, transactional=is_transactional(script))
 
 
 def check_rollback(script: Script, *, transactional: bool) -> Iterator[Problem]:
-    """Yield what is wrong with the rollback of a migration that is *transactional* or not."""
+    """Check the rollback of a migration that is *transactional* or not.
+
+    Yields:
+        Every problem.
+    """
     for line in _directive_lines(script):
         yield script.problem(
             line,
             "yoyo ignores directives in a rollback file",
-            "remove it; what the migration says counts for its rollback too",
+            "remove it; the directives of the migration apply to its rollback too",
         )
     yield from _check_statements(script, transactional=transactional)
 
@@ -58,27 +66,27 @@ def check_rollback(script: Script, *, transactional: bool) -> Iterator[Problem]:
 def _check_statements(script: Script, *, transactional: bool) -> Iterator[Problem]:
     yield from _check_tokens(script)
     yield from chain.from_iterable(_check_step(script, step) for step in script.steps)
-    yield from _check_cuts(script)
+    yield from _check_splitting(script)
     if transactional:
         yield from _check_transactional(script)
     else:
-        yield from _check_single(script)
+        yield from _check_single_statement(script)
 
 
 def _directives(script: Script) -> dict[int, tuple[str, str]]:
-    """Return what yoyo takes for directives, by line."""
+    """Return the directives that yoyo recognises, by line."""
     found = ((n, _DIRECTIVE.fullmatch(line)) for n, line in enumerate(script.lines, 1))
     return {n: (match[1], match[2]) for n, match in found if match and n <= script.head}
 
 
 def _directive_lines(script: Script) -> Iterator[int]:
-    """Yield every line of a comment that is, or seems meant as, a directive."""
+    """Yield every line of a comment that is a directive or resembles one."""
     for token in script.tokens:
         if token.kind == "comment":
             first = script.line(token.start)
             for number, line in enumerate(token.text.split("\n"), first):
-                seems = _NEARLY_DIRECTIVE.match(line)
-                if seems and get_close_matches(seems[1].lower(), _DIRECTIVE_WORDS, cutoff=0.8):
+                match = _NEARLY_DIRECTIVE.match(line)
+                if match and get_close_matches(match[1].lower(), _DIRECTIVE_WORDS, cutoff=0.8):
                     yield number
 
 
@@ -88,13 +96,13 @@ def _check_directives(script: Script, earlier: Collection[str]) -> Iterator[Prob
         if line > script.head:
             yield script.problem(
                 line,
-                "yoyo ignores a directive here, after the first statement or block comment",
+                "yoyo ignores directives after the first statement or block comment",
                 "move it to the top of the file, among the -- lines",
             )
         elif line not in known:
             yield script.problem(
                 line,
-                "yoyo ignores this directive, because it is not spelled as yoyo has it",
+                "yoyo does not recognise this directive",
                 "write -- transactional: false or -- depends: 0001_create_schema",
             )
         else:
@@ -108,14 +116,14 @@ def _check_value(
     if any(name == other for at, (other, _) in known.items() if at < line):
         yield script.problem(line, f"a second {name} directive", "keep one of them")
     if name == "transactional" and value not in {"true", "false"}:
-        yield script.problem(line, f"transactional cannot be {value!r}", "write true or false")
+        yield script.problem(line, f"transactional is {value!r}", "write true or false")
     if name == "depends":
         for unknown in (word for word in value.split() if word not in earlier):
             yield script.problem(
                 line,
                 f"{unknown!r} is not an earlier migration",
-                "name files of this folder without .sql, with spaces between, or remove the line: "
-                "migrations run in the order of their numbers",
+                "name earlier files of this folder without .sql, separated by spaces, or remove "
+                "the line: migrations run in the order of their numbers",
             )
 
 
@@ -123,13 +131,13 @@ def _check_tokens(script: Script) -> Iterator[Problem]:
     for token in script.tokens:
         if token.kind == "unclosed":
             yield script.problem(
-                script.line(token.start), "a quote or comment is never closed", "close it"
+                script.line(token.start), "a quote or comment is not closed", "close it"
             )
         elif token.kind == "backslash":
             yield script.problem(
                 script.line(token.start),
-                "psql commands do not belong in a migration",
-                "remove it; yoyo sends SQL only",
+                "psql commands cannot run in a migration",
+                "remove it; yoyo sends only SQL",
             )
 
 
@@ -138,33 +146,33 @@ def _check_step(script: Script, step: ScriptStep) -> Iterator[Problem]:
     if control:
         yield script.problem(
             step.statement_line,
-            f"{control[1]} is yoyo's to send: here it would commit or undo half of the migration",
-            "remove it; a migration is one transaction as it stands",
+            f"{control[1]} would commit or undo a part of the migration",
+            "remove it; yoyo runs the file in one transaction",
         )
     if _COPY_DATA.match(step.code):
         yield script.problem(
             step.statement_line,
-            "copy from stdin cannot be sent by yoyo, and its data is not SQL",
-            "use insert, or load the data with a tool of its own",
+            "yoyo cannot send copy from stdin, because its data is not SQL",
+            "use insert, or load the data outside of migrations",
         )
 
 
-def _check_cuts(script: Script) -> Iterator[Problem]:
-    """Compare the cuts of yoyo's parser with the semicolons that PostgreSQL sees."""
-    hint = "write it plainly: no nested comments, no backslash before a quote, no # operator"
+def _check_splitting(script: Script) -> Iterator[Problem]:
+    """Compare where yoyo's parser splits statements with the semicolons that PostgreSQL sees."""
+    hint = "avoid nested comments, a backslash before a quote, and the operator #"
     for step in script.steps[:-1]:
         if not step.code.rstrip().endswith(";"):
             end = step.line_at(len(step.sql) + 1)
-            yield script.problem(end, "yoyo would cut the statement here, before its end", hint)
+            yield script.problem(end, "yoyo would split the statement here, before its end", hint)
     for step in script.steps:
         place = _inner_semicolon(step.code)
         if place is not None:
             line = step.line_at(place + 1)
-            yield script.problem(line, "yoyo would not see that a statement ends here", hint)
+            yield script.problem(line, "yoyo would miss the end of a statement here", hint)
 
 
 def _inner_semicolon(code: str) -> int | None:
-    """Return where a statement ends before the end of *code*."""
+    """Return the position of a semicolon that ends a statement before the end of *code*."""
     if _ATOMIC_BODY.search(code):
         return None
     depth = 0
@@ -180,26 +188,26 @@ def _check_transactional(script: Script) -> Iterator[Problem]:
     if not steps or not _LOCK_TIMEOUT.match(steps[0].statement):
         yield script.problem(
             steps[0].statement_line if steps else 1,
-            "the first statement does not limit the wait for locks",
+            "the first statement does not set lock_timeout",
             "begin with: set local lock_timeout = '4s';",
         )
     elif len(steps) == 1:
-        yield script.problem(1, "this file changes nothing", "write the statements, or remove it")
+        yield script.problem(1, "the file changes nothing", "add the statements, or remove it")
     for step in steps:
         outside = _OUTSIDE_TRANSACTIONS.match(step.code)
         if outside:
             yield script.problem(
                 step.statement_line,
                 f"{' '.join(outside[1].split()).lower()} cannot run inside a transaction",
-                "put it alone into a migration that begins with -- transactional: false",
+                "move it into a migration of its own that begins with -- transactional: false",
             )
 
 
-def _check_single(script: Script) -> Iterator[Problem]:
-    """Allow one statement: of two, a failure would leave the first, and yoyo undo at random."""
+def _check_single_statement(script: Script) -> Iterator[Problem]:
+    """Require exactly one statement: if the second of two failed, the first would remain."""
     if len(script.steps) != 1:
         yield script.problem(
             script.steps[1].statement_line if script.steps else 1,
-            f"{len(script.steps)} statements, where a migration outside transactions has one",
-            "give each a migration of its own; the lock timeout is set by the connection",
+            f"{len(script.steps)} statements in a migration without a transaction; expected one",
+            "write a migration for each; the connection sets lock_timeout",
         )

@@ -1,8 +1,8 @@
-"""One run of migrations at a time: two locks, one against ourselves, one against the yoyo command.
+"""Ensures one run of migrations at a time, with two locks: against oadb and the yoyo command.
 
-Ours is an advisory lock of the session: PostgreSQL frees it when the process dies, however it
-dies. The yoyo command knows only its own row in a table, so that is written too; a row of ours
-that a killed run left is known as ours and removed by the next.
+Runs of oadb exclude each other with an advisory lock of the session, which PostgreSQL releases
+however the process ends. The yoyo command looks only at a row in its table, so a run writes that
+row too; the next run recognises and deletes the row of a killed run.
 """
 
 import os
@@ -17,12 +17,16 @@ from oadb.errors import MigrationError
 from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations.yoyo_backend import Backend
 
-_PAUSE = 0.1  # seconds between two questions whether the lock is free
+_POLL_SECONDS = 0.1
 
 
 @contextmanager
 def hold(backend: Backend, wait: float) -> Generator[None]:
-    """Keep other runs out; wait at most *wait* seconds for one. Raises MigrationError."""
+    """Hold both locks; wait at most *wait* seconds for another run.
+
+    Raises:
+        MigrationError: another run, or a yoyo command, still holds its lock.
+    """
     session = backend.session
     _take_lock(session, wait)
     backend.create_lock_table()
@@ -32,12 +36,16 @@ def hold(backend: Backend, wait: float) -> Generator[None]:
     try:
         yield
     finally:
-        with suppress(psycopg.OperationalError):  # a lost connection; the next run will do it
+        with suppress(psycopg.OperationalError):  # a lost connection; the next run deletes the row
             history.free_yoyo_lock(session)
 
 
 def check(session: SingleConnection) -> None:
-    """See that the session that holds the lock is alive. Raises psycopg.Error."""
+    """Check that the session that holds the lock is alive.
+
+    Raises:
+        psycopg.Error: it is not.
+    """
     history.find_lock_holder(session)
 
 
@@ -46,41 +54,42 @@ def _take_lock(session: SingleConnection, wait: float) -> None:
     while not history.try_lock(session):
         if monotonic() >= deadline:
             raise _held_by_a_run(session, wait)
-        sleep(_PAUSE)
+        sleep(_POLL_SECONDS)
 
 
 def _held_by_a_run(session: SingleConnection, wait: float) -> MigrationError:
     holder = history.find_lock_holder(session)
     if holder is None:
-        return MigrationError("another run of migrations has just ended; run again")
+        return MigrationError("another run of migrations ended a moment ago; run again")
     return MigrationError(
         f"another run of migrations did not end within {wait:g} s: {holder.application_name}, "
         f"server process {holder.pid}, connected since {holder.since:%Y-%m-%d %H:%M:%S %Z}\n"
-        f"    hint: wait for it, or end it with: select pg_terminate_backend({holder.pid})"
+        "    hint: wait until it ends, or terminate it with: "
+        f"select pg_terminate_backend({holder.pid})"
     )
 
 
 def _held_by_yoyo(session: SingleConnection) -> MigrationError:
     holder = history.find_yoyo_lock(session)
     if holder is None:
-        return MigrationError("a yoyo command has just ended; run again")
+        return MigrationError("a yoyo command ended a moment ago; run again")
     row = (
-        f"yoyo_lock is held by process {holder.pid} since {holder.since:%Y-%m-%d %H:%M:%S %Z}, "
-        "written by a yoyo command"
+        f"process {holder.pid}, a yoyo command, has held yoyo_lock since "
+        f"{holder.since:%Y-%m-%d %H:%M:%S %Z}"
     )
     if _is_alive(holder.pid):
         return MigrationError(
-            f"{row}; a process of that number runs on this host\n    hint: wait for it to end; "
+            f"{row}; a process with that id runs on this host\n    hint: wait until it ends; "
             "if it is another program, remove the lock with: yoyo break-lock"
         )
     return MigrationError(
-        f"{row}; no such process runs on this host\n    hint: if the command did not run on "
-        "another host, it was killed; remove its lock with: yoyo break-lock"
+        f"{row}; no process with that id runs on this host\n    hint: unless the command runs on "
+        "another host, it was killed: remove its lock with: yoyo break-lock"
     )
 
 
 def _is_alive(pid: int) -> bool:
-    """Say whether *pid* is a process of this host; one that is not ours to signal is."""
+    """Return whether a process runs on this host, also one that this user may not signal."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,7 +1,7 @@
-"""Apply migrations, undo them, and say which are applied. yoyo runs them; this makes it safe.
+"""Applies and undoes migrations with yoyo, and reports their states.
 
-The yoyo command and this module keep one history, and either may follow the other. Run them
-on the server itself, not through a pooler that shares sessions: their lock is the session's.
+The yoyo command and this module share one history and may be used in turn. Connect to the server
+directly, not through a pooler that shares sessions: the lock belongs to the session.
 """
 
 import logging
@@ -15,7 +15,7 @@ from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError
 from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations import run_lock, script_folder
-from oadb.tools.migrations.explanations import named
+from oadb.tools.migrations.explanations import explained
 from oadb.tools.migrations.script_folder import Migration
 from oadb.tools.migrations.states import MigrationStatus, compare, explain
 from oadb.tools.migrations.yoyo_backend import READ_ONLY, Backend, check_user
@@ -23,29 +23,32 @@ from oadb.tools.migrations.yoyo_backend import READ_ONLY, Backend, check_user
 logger = logging.getLogger("oadb.migrations")
 
 WAIT = 60.0
+"""Seconds to wait for another run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run did: ids of migrations, in the order in which they were handled."""
+    """The ids of the migrations that a run applied, and of those that it adopted, in order."""
 
     applied: tuple[str, ...]
     adopted: tuple[str, ...]
-    """Applied earlier by the yoyo command; what their files say now counts from here on."""
+    """Applied earlier by the yoyo command; this run recorded the checksums of their files."""
 
 
 def migrate(dsn: Dsn, *, folder: Path | None = None, wait: float = WAIT) -> Report:
-    """Apply every migration that the database lacks; wait at most *wait* seconds for another run.
+    """Apply all pending migrations; wait at most *wait* seconds for another run.
 
-    Raises MigrationError before anything is run if files, or files and database, disagree;
-    later if a migration fails, when those before it stay. Raises UnavailableError.
+    Raises:
+        MigrationError: the files are invalid or disagree with the database, and nothing was run;
+            or a migration failed, and those before it stay applied; or another run did not end.
+        UnavailableError: no connection to the server.
     """
     migrations = script_folder.read(folder)
     with _run(dsn, wait) as backend:
         session = backend.session
         statuses = _compare(session, migrations)
         _refuse([explain(status) for status in statuses])
-        _refuse([_left_behind(name) for name in history.list_invalid_indexes(session)])
+        _refuse([_invalid_index(name) for name in history.list_invalid_indexes(session)])
         adopted = _select(migrations, statuses, "unrecorded")
         for migration in adopted:
             history.record_checksum(session, migration.id, migration.checksum)
@@ -56,9 +59,14 @@ def migrate(dsn: Dsn, *, folder: Path | None = None, wait: float = WAIT) -> Repo
 def rollback(
     dsn: Dsn, *, count: int = 1, folder: Path | None = None, wait: float = WAIT
 ) -> tuple[str, ...]:
-    """Undo the last *count* migrations; return their ids, the last applied first.
+    """Undo the last *count* migrations.
 
-    Raises as ``migrate`` does; also if fewer than *count* are applied.
+    Returns:
+        The ids of the migrations, the last applied first.
+
+    Raises:
+        MigrationError: as ``migrate``; or *count* is not from 1 to the number of applied ones.
+        UnavailableError: no connection to the server.
     """
     migrations = script_folder.read(folder)
     with _run(dsn, wait) as backend:
@@ -68,33 +76,35 @@ def rollback(
         if not 1 <= count <= len(applied):
             raise MigrationError(
                 f"cannot undo {count} migrations: {len(applied)} are applied; "
-                "the count is from 1 to that"
+                "give a count from 1 to that number"
             )
         return tuple(_undo(backend, applied[: -count - 1 : -1]))
 
 
 def status(dsn: Dsn, *, folder: Path | None = None) -> list[MigrationStatus]:
-    """Return every migration, of the files and of the database, and its state. Changes nothing.
+    """Return the state of every migration that has a file or is applied. Changes nothing.
 
-    Raises MigrationError if the files themselves are not in order, and UnavailableError.
+    Raises:
+        MigrationError: the files are invalid.
+        UnavailableError: no connection to the server.
     """
     migrations = script_folder.read(folder)
     with (
         reachable(dsn) as reached,
         Backend.open(reached, READ_ONLY) as backend,
-        named("status"),
+        explained("status"),
     ):
         return _compare(backend.session, migrations)
 
 
 @contextmanager
 def _run(dsn: Dsn, wait: float) -> Generator[Backend]:
-    """Connect, lock, and have yoyo's tables ready."""
+    """Connect, take the locks, and create or update yoyo's tables."""
     check_user()
     with (
         reachable(dsn) as reached,
         Backend.open(reached) as backend,
-        named("preparing migrations"),
+        explained("preparing migrations"),
         run_lock.hold(backend, wait),
     ):
         _check_history(backend.session)
@@ -104,7 +114,7 @@ def _run(dsn: Dsn, wait: float) -> Generator[Backend]:
 
 def _apply(backend: Backend, migrations: Sequence[Migration]) -> Iterator[str]:
     for migration in migrations:
-        with named(migration.id):
+        with explained(migration.id):
             run_lock.check(backend.session)
             backend.apply(migration)
         logger.info("applied %s", migration.id)
@@ -113,7 +123,7 @@ def _apply(backend: Backend, migrations: Sequence[Migration]) -> Iterator[str]:
 
 def _undo(backend: Backend, migrations: Sequence[Migration]) -> Iterator[str]:
     for migration in migrations:
-        with named(f"{migration.id}.rollback"):
+        with explained(f"{migration.id}.rollback"):
             run_lock.check(backend.session)
             backend.undo(migration)
         logger.info("rolled back %s", migration.id)
@@ -130,14 +140,14 @@ def _compare(session: SingleConnection, migrations: Sequence[Migration]) -> list
 
 
 def _check_history(session: SingleConnection) -> bool:
-    """Say whether yoyo has a history where it looks. Raises MigrationError if only elsewhere."""
+    """Return whether yoyo has a history in the current schema; refuse one in other schemas only."""
     histories = history.list_histories(session)
     has_history = any(found.is_current for found in histories)
     if not has_history and histories and history.keeps_checksums(session):
         raise MigrationError(
-            "migrations were applied, but yoyo's record of them is not where search_path leads; "
+            "migrations were applied, but search_path does not lead to yoyo's record of them; "
             f"it is in schema {', '.join(found.schema_name for found in histories)}\n"
-            "    hint: run as the role that applied them, or begin its search_path with that schema"
+            "    hint: run as the role that applied them, or put that schema first in search_path"
         )
     return has_history
 
@@ -149,9 +159,9 @@ def _select(
     return [migration for migration in migrations if migration.id in chosen]
 
 
-def _left_behind(index: str) -> str:
+def _invalid_index(index: str) -> str:
     return (
-        f"index {index} is invalid, left behind by a failed create index concurrently\n"
+        f"index {index} is invalid: create index concurrently failed\n"
         f"    hint: drop index concurrently {index}; then run again"
     )
 

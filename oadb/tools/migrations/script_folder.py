@@ -1,7 +1,7 @@
-"""The folder of migrations, checked as a whole before anything runs.
+"""Reads the folder of migrations, and checks all of it before anything runs.
 
 0001_create_schema.sql             the change
-0001_create_schema.rollback.sql    how to undo it
+0001_create_schema.rollback.sql    undoes it
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One change of the schema, and how to undo it."""
+    """A change of the schema and its rollback; ``checksum`` is the SHA-256 of the change."""
 
     id: str
     script: Script
@@ -32,22 +32,23 @@ class Migration:
 
 
 def read(folder: Path | None = None) -> list[Migration]:
-    """Read the migrations of *folder*, by default those of oadb, in their order.
+    """Read the migrations of *folder*, by default those of oadb, in the order of their numbers.
 
-    Raises MigrationError listing every problem, each with file, line and what to do.
+    Raises:
+        MigrationError: lists every problem with file, line and what to do.
     """
-    place = folder or sql_folder() / "migrations"
-    reader = _FolderReader(place)
+    path = folder or sql_folder() / "migrations"
+    reader = _FolderReader(path)
     migrations = reader.read()
     if reader.problems:
         count = len(reader.problems)
-        heading = f"{count} problem{'s'[: count > 1]} in {place}; nothing was run"
+        heading = f"{count} problem{'s'[: count > 1]} in {path}; nothing was run"
         raise MigrationError("\n".join([heading, *map(str, reader.problems)]))
     return migrations
 
 
 class _FolderReader:
-    """Reads a folder; collects problems instead of stopping at the first."""
+    """Reads a folder and collects all problems."""
 
     def __init__(self, folder: Path) -> None:
         self.problems: list[Problem] = []
@@ -64,18 +65,16 @@ class _FolderReader:
         return [migration for migration in pairs if migration is not None]
 
     def _paths(self) -> list[Path]:
-        """List the folder; report what is neither a migration nor a rollback."""
+        """Return the files; report any that is neither a migration nor a rollback."""
         paths = sorted(self._folder.iterdir()) if self._folder.is_dir() else []
         if not paths:
             missing = "is empty" if self._folder.is_dir() else "does not exist"
-            self._report(
-                self._folder, f"the folder {missing}", "yoyo would apply nothing and say nothing"
-            )
+            self._report(self._folder, f"the folder {missing}", "restore the migrations")
         for path in paths:
             if not path.is_file() or not _NAME.fullmatch(path.name):
                 self._report(
                     path,
-                    "this is neither a migration nor its rollback",
+                    "neither a migration nor a rollback",
                     "remove it, or name it like 0002_create_users.sql: number, verb, noun",
                 )
         return [path for path in paths if path.is_file()]
@@ -86,24 +85,26 @@ class _FolderReader:
             number = int(id_[:4])
             path = self._path(id_)
             if number == 0:
-                self._report(path, "numbers begin with 0001", "rename it")
+                self._report(path, "numbers begin with 0001", "renumber it")
             elif numbers[number] > 1:
                 self._report(path, f"the number {id_[:4]} is used twice", "renumber the later one")
             elif number > 1 and number - 1 not in numbers:
-                self._report(path, f"there is no migration {number - 1:04}", "number without gaps")
+                self._report(
+                    path, f"there is no migration {number - 1:04}", "renumber it, without a gap"
+                )
 
     def _check_pairs(self, ids: Sequence[str], rollbacks: set[str]) -> None:
         for id_ in ids:
             if id_ not in rollbacks:
                 self._report(
                     self._path(id_),
-                    "this migration has no rollback, so yoyo would undo nothing and forget it",
+                    "the migration has no rollback; yoyo would undo nothing and forget it",
                     f"write {id_}.rollback.sql",
                 )
         for id_ in sorted(rollbacks.difference(ids)):
             self._report(
                 self._path(f"{id_}.rollback"),
-                f"this rollback belongs to no migration: {id_}.sql does not exist",
+                f"a rollback without a migration: {id_}.sql does not exist",
                 "remove or rename it",
             )
 
@@ -121,7 +122,9 @@ class _FolderReader:
     def _script(self, path: Path) -> Script | None:
         content = path.read_bytes()
         if content.startswith(_BYTE_ORDER_MARK):
-            self._report(path, "the file begins with a byte order mark", "save it as plain UTF-8")
+            self._report(
+                path, "the file begins with a byte order mark", "save it as UTF-8 without one"
+            )
             return None
         try:
             text = content.decode()

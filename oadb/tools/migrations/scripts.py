@@ -1,4 +1,4 @@
-"""A migration script: the statements that yoyo makes of a file, and where each stands in it."""
+"""A migration script: the statements that yoyo sends for a file, with their lines."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,10 @@ _TEXT = frozenset({"comment", "string", "quoted"})
 
 @dataclass(frozen=True, slots=True)
 class ScriptStep:
-    """One statement as yoyo sends it, its code (text blanked, place for place), its first line."""
+    """A statement as yoyo sends it, and its first line.
+
+    ``code`` is ``sql`` with comments, strings and quoted names replaced by blanks.
+    """
 
     sql: str
     code: str
@@ -34,7 +37,7 @@ class ScriptStep:
         return self.line_at(self._start + 1)
 
     def line_at(self, position: int) -> int:
-        """Return the line of the file for PostgreSQL's character *position*, counted from 1."""
+        """Return the line in the file of a character *position*, which counts from 1."""
         return self.line + self.sql.count("\n", 0, position - 1)
 
     @property
@@ -44,9 +47,9 @@ class ScriptStep:
 
 @dataclass(frozen=True)
 class Script:
-    """A file of SQL with newlines as line ends, as yoyo reads it.
+    """An SQL file with newlines as line ends, as yoyo reads it.
 
-    Not slotted: what follows from the text is worked out once, when first asked for.
+    Not slotted, because cached_property stores its values in the instance.
     """
 
     path: Path
@@ -64,7 +67,7 @@ class Script:
 
     @cached_property
     def code(self) -> str:
-        """The text with comments, strings and quoted names blanked, place for place."""
+        """The text with comments, strings and quoted names replaced by blanks."""
         return "".join(
             re.sub(r"[^\n]", " ", token.text) if token.kind in _TEXT else token.text
             for token in self.tokens
@@ -72,17 +75,17 @@ class Script:
 
     @cached_property
     def head(self) -> int:
-        """The number of lines at the top, comments and blanks, where yoyo looks for directives."""
+        """The number of comment and blank lines at the top, where yoyo looks for directives."""
         code = (n for n, line in enumerate(self.lines) if not _COMMENT_LINE.fullmatch(line))
         return next(code, len(self.lines))
 
     @cached_property
     def steps(self) -> list[ScriptStep]:
-        """What yoyo sends, less what is only comment. Split by the parser that yoyo uses."""
+        """The statements that yoyo sends, split by yoyo's parser, without mere comments."""
         return [step for step in self._split() if step.code.strip()]
 
     def line(self, offset: int) -> int:
-        """Return the line, counted from 1, of an *offset* into the text."""
+        """Return the line, which counts from 1, of an *offset* into the text."""
         return self.text.count("\n", 0, offset) + 1
 
     def problem(self, line: int, message: str, hint: str) -> Problem:
@@ -90,7 +93,7 @@ class Script:
         return Problem(self.path.name, line, self.lines[line - 1], message, hint)
 
     def _split(self) -> Iterator[ScriptStep]:
-        """Yield each piece; from the first, yoyo takes the head away."""
+        """Yield each piece; yoyo removes the head from the first."""
         head = sum(len(line) + 1 for line in self.lines[: self.head])
         end = 0
         for piece in sqlparse.split(self.text):

@@ -1,4 +1,4 @@
-"""Files and database compared: what is applied, what is pending, and what must not be."""
+"""States of migrations: compares the files with the records in the database."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ State = Literal["applied", "unrecorded", "pending", "edited", "gone", "renamed",
 
 @dataclass(frozen=True, slots=True)
 class MigrationStatus:
-    """One migration and its state. All but the first three states stop a run.
+    """A migration and its state. All but the first three states stop a run.
 
-    applied       and its file says what it said then
-    unrecorded    applied by the yoyo command, which does not remember what the file said
-    pending       to be applied by the next run
+    applied       and its file is unchanged
+    unrecorded    applied by the yoyo command, which does not record the file's checksum
+    pending       not applied yet
     edited        applied, and its file has changed since
-    gone          applied, and there is no such file
-    renamed       not applied, but its file is that of a migration that is
-    late          not applied, though a later one is
+    gone          applied, and its file does not exist
+    renamed       not applied, but has the content of an applied migration whose file is gone
+    late          not applied, although a later one is
     """
 
     migration_id: str
@@ -32,9 +32,9 @@ class MigrationStatus:
 def compare(
     migrations: Sequence[Migration], applied: Iterable[Applied], checksums: Iterable[Checksum]
 ) -> list[MigrationStatus]:
-    """Return the state of every migration that has a file or is applied, by id."""
+    """Return the state of every migration that has a file or is applied, in the order of ids."""
     times = {row.migration_id: row.applied_at for row in applied}
-    # A checksum of another time is of an earlier life of the migration.
+    # A checksum with another time is stale: the migration was rolled back since.
     known = {
         row.migration_id: row.checksum
         for row in checksums
@@ -44,9 +44,9 @@ def compare(
     lost = {known[id_] for id_ in gone if id_ in known}
     newest = max(times, default="")
     found = [
-        _of_applied(migration, known, times[migration.id])
+        _status_of_applied(migration, known, times[migration.id])
         if migration.id in times
-        else _of_new(migration, lost, newest)
+        else _status_of_new(migration, lost, newest)
         for migration in migrations
     ]
     found += [MigrationStatus(id_, "gone", times[id_]) for id_ in gone]
@@ -54,34 +54,35 @@ def compare(
 
 
 def explain(status: MigrationStatus) -> str | None:
-    """Return why *status* stops a run, and what to do, or None if it does not."""
+    """Return why a migration stops a run, with what to do; None if it does not."""
     name = f"{status.migration_id}.sql"
     match status.state:
         case "edited":
             return (
                 f"{name} was edited after it was applied at {status.applied_at:%Y-%m-%d %H:%M %Z}\n"
-                "    hint: restore it, and write the change as a new migration"
+                "    hint: restore the file, and write the change as a new migration"
             )
         case "gone":
             return (
-                f"{name} was applied at {status.applied_at:%Y-%m-%d %H:%M %Z}, and is gone\n"
-                "    hint: restore it; if a newer release applied it, run that release"
+                f"{name} does not exist, but was applied at "
+                f"{status.applied_at:%Y-%m-%d %H:%M %Z}\n"
+                "    hint: restore the file; if a newer release applied it, run that release"
             )
         case "renamed":
             return (
-                f"{name} is the file of an applied migration under a new name\n"
-                "    hint: give it back its name"
+                f"{name} is an applied migration under a new name\n"
+                "    hint: restore the name of the file"
             )
         case "late":
             return (
-                f"{name} is not applied, though a later migration is\n"
+                f"{name} is not applied, although a later migration is\n"
                 "    hint: give it the next free number"
             )
         case _:
             return None
 
 
-def _of_applied(
+def _status_of_applied(
     migration: Migration, known: Mapping[str, bytes], applied_at: datetime
 ) -> MigrationStatus:
     checksum = known.get(migration.id)
@@ -91,7 +92,7 @@ def _of_applied(
     return MigrationStatus(migration.id, state, applied_at)
 
 
-def _of_new(migration: Migration, lost: set[bytes], newest: str) -> MigrationStatus:
+def _status_of_new(migration: Migration, lost: set[bytes], newest: str) -> MigrationStatus:
     if migration.checksum in lost:
         return MigrationStatus(migration.id, "renamed", None)
     state: State = "late" if migration.id < newest else "pending"

@@ -1,7 +1,7 @@
-"""yoyo, the part of it that runs migrations: the one module that imports it.
+"""Runs migrations through yoyo; no other module imports it.
 
-Its classes have no types, so this module gives them some. Where yoyo runs a migration, writes
-its log and marks it in three transactions, Backend does it in one, with our checksum.
+yoyo has no type annotations, so this module adds some. yoyo runs a migration, logs it and marks it
+in three transactions; Backend does all of that in one, and records the checksum in it.
 """
 
 # mypy: disable-error-code="import-untyped, misc, no-untyped-call"
@@ -34,9 +34,9 @@ Connection = psycopg.Connection[tuple[object, ...]]
 
 logger = logging.getLogger("oadb.migrations")
 
-# Milliseconds. A role's own limits are for short queries; a migration may take its time, but not
-# wait for locks while others queue behind it. A server whose client was killed notices within
-# the last one, instead of finishing a statement that nobody will commit.
+# In milliseconds. A migration may run longer than a role's limits for queries, but must not wait
+# for a lock while other sessions queue behind it. If this process is killed, the server notices
+# within client_connection_check_interval, instead of finishing the statement first.
 SETTINGS = {
     "lock_timeout": 4000,
     "statement_timeout": 0,
@@ -47,24 +47,28 @@ READ_ONLY = {**SETTINGS, "default_transaction_read_only": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
-    """A migration as yoyo's tables name it."""
+class _YoyoMigration:
+    """The attributes of a migration that yoyo stores."""
 
     id: str
     hash: str
 
 
 class Backend(PostgresqlPsycopgBackend):
-    """yoyo's backend, with a migration and its record in one transaction."""
+    """yoyo's backend, which runs and records a migration in one transaction."""
 
-    # create_tables sees to it; yoyo would look again in every migration.
+    # create_tables updates yoyo's tables; otherwise yoyo would check them for each migration.
     _internal_schema_updated = True
 
     @classmethod
     def open(cls, dsn: Dsn, settings: Mapping[str, int] = SETTINGS) -> Self:
-        """Connect, and create nothing yet. Raises UnavailableError."""
+        """Connect without creating anything.
+
+        Raises:
+            UnavailableError: no connection to the server.
+        """
         keywords = {**connection_keywords(dsn, settings), "client_encoding": "UTF8"}
-        # All of it as keywords: a URL of yoyo's cannot say several hosts, nor a socket.
+        # All as keywords, because yoyo's URLs cannot contain several hosts or a socket.
         uri = DatabaseURI("postgresql+psycopg", None, None, None, None, None, keywords)
         try:
             return cls(uri, default_migration_table)
@@ -74,7 +78,7 @@ class Backend(PostgresqlPsycopgBackend):
             ) from None
 
     def connect(self, dburi: DatabaseURI) -> Connection:
-        """Connect, and hear what the server remarks."""
+        """Connect, and log the server's notices."""
         connection = cast("Connection", super().connect(dburi))
         connection.add_notice_handler(_log_notice)
         self.session = SingleConnection(connection)
@@ -86,51 +90,55 @@ class Backend(PostgresqlPsycopgBackend):
         return cast("Connection", self._connection)
 
     def rollback(self) -> None:
-        """Roll back; a connection that was lost has done so."""
+        """Roll back, unless the connection is lost, which rolls back too."""
         if not self.connection.closed:
             super().rollback()
 
     def create_lock_table(self) -> None:
-        """Create the table of yoyo's lock. What yoyo hides in silence, a missing right, raises."""
+        """Create yoyo's lock table; unlike yoyo's method, a missing privilege raises."""
         if self.lock_table not in self.list_tables():
             with suppress(DuplicateTable, UniqueViolation), self.transaction():
                 self.execute(self.format_sql(self.create_lock_table_sql))
 
     def create_tables(self) -> None:
-        """Create yoyo's other tables, or bring them up to date."""
+        """Create or update yoyo's other tables."""
         if internalmigrations.needs_upgrading(self):
             internalmigrations.upgrade(self)
 
     def apply(self, migration: Migration) -> None:
-        """Run *migration*, log, mark and remember it, all or nothing if it is transactional."""
-        named = _named(migration)
-        with self.copy() as copy, copy.whole(migration):
+        """Run *migration* and record it, in one transaction if it is transactional."""
+        stored = _as_stored_by_yoyo(migration)
+        with self.copy() as copy, copy.transaction_around(migration):
             copy.run(migration, migration.script)
             with copy.transaction():
-                copy.log_migration(named, "apply")
-                copy.mark_one(named, log=False)
+                copy.log_migration(stored, "apply")
+                copy.mark_one(stored, log=False)
                 history.record_checksum(copy.session, migration.id, migration.checksum)
 
     def undo(self, migration: Migration) -> None:
-        """Run the rollback of *migration* and forget it, all or nothing if it is transactional."""
-        named = _named(migration)
-        with self.copy() as copy, copy.whole(migration):
+        """Run the rollback of *migration* and unmark it, in one transaction if transactional."""
+        stored = _as_stored_by_yoyo(migration)
+        with self.copy() as copy, copy.transaction_around(migration):
             copy.run(migration, migration.rollback)
             with copy.transaction():
-                copy.log_migration(named, "rollback")
-                copy.unmark_one(named, log=False)
+                copy.log_migration(stored, "rollback")
+                copy.unmark_one(stored, log=False)
                 if history.keeps_checksums(copy.session):
                     history.forget_checksum(copy.session, migration.id)
 
-    def whole(self, migration: Migration) -> AbstractContextManager[object]:
-        """Return the transaction around *migration*, or nothing if it runs outside of one."""
+    def transaction_around(self, migration: Migration) -> AbstractContextManager[object]:
+        """Return a transaction; for a migration that is not transactional, a null context."""
         return cast(
             "AbstractContextManager[object]",
             self.transaction() if migration.transactional else nullcontext(),
         )
 
     def run(self, migration: Migration, script: Script) -> None:
-        """Send the statements of *script*; drop their rows. Raises MigrationError."""
+        """Send the statements of *script*, and discard the rows that they return.
+
+        Raises:
+            MigrationError: a statement failed.
+        """
         for step in script.steps:
             try:
                 with self.connection.cursor() as cursor:
@@ -140,18 +148,22 @@ class Backend(PostgresqlPsycopgBackend):
 
 
 def check_user() -> None:
-    """See that yoyo can name who runs it: it asks after it has run the first migration."""
+    """Check that the user of this process has a name: yoyo needs it after the first migration.
+
+    Raises:
+        MigrationError: it has none.
+    """
     try:
         getpass.getuser()
     except (KeyError, OSError):
         raise MigrationError(
-            "the user of this process has no name, which yoyo writes into its log: "
-            "set the environment variable LOGNAME, as in LOGNAME=oadb"
+            "the user of this process has no name, which yoyo writes into its log; "
+            "set the environment variable LOGNAME, such as LOGNAME=oadb"
         ) from None
 
 
-def _named(migration: Migration) -> _Named:
-    return _Named(migration.id, str(get_migration_hash(migration.id)))
+def _as_stored_by_yoyo(migration: Migration) -> _YoyoMigration:
+    return _YoyoMigration(migration.id, str(get_migration_hash(migration.id)))
 
 
 def _log_notice(notice: psycopg.errors.Diagnostic) -> None:

@@ -1,16 +1,17 @@
--- Migrations: what was applied, and who is applying. Bound in oadb/tools/migrations/migration_history.py.
+-- Records of migrations and locks of their runs. Bound in
+-- oadb/tools/migrations/migration_history.py.
 --
--- The tables of yoyo stand here without their schema: yoyo creates and finds them
--- through search_path, and we must find the same ones.
+-- The tables of yoyo are named without a schema: yoyo finds them through
+-- search_path, and these statements must find the same ones.
 
 -- name: try_lock
--- Asked again and again instead of waited for: a session that waits holds a
--- snapshot, and "create index concurrently" of the holder would wait for it.
--- The number is the first eight bytes of the SHA-256 of "oadb migrations", signed.
+-- Polled, because a session that waits for a lock holds a snapshot, for which
+-- "create index concurrently" of the holder would wait. The number is the first
+-- eight bytes of the SHA-256 of "oadb migrations", as a signed integer.
 select pg_catalog.pg_try_advisory_lock(-3180042231280844341) as locked;
 
 -- name: find_lock_holder
--- Halves of the number in try_lock are in classid and objid.
+-- classid and objid are the two halves of the number in try_lock.
 select
     activity.pid,
     activity.application_name,
@@ -26,8 +27,8 @@ where
     and database.datname = pg_catalog.current_database();
 
 -- name: hold_yoyo_lock
--- Keeps the yoyo command out. The process of a yoyo command is one of its host;
--- ours is minus a process of the server, so that nobody takes one for the other.
+-- Keeps the yoyo command out. It writes the id of a process on its host; a run of
+-- oadb writes minus the id of its server process, so the two cannot be confused.
 insert into yoyo_lock (
     locked,
     ctime,
@@ -42,8 +43,8 @@ on conflict (locked) do nothing
 returning pid;
 
 -- name: free_yoyo_lock
--- Called with the lock of try_lock held: every row of ours is this run's, or
--- that of a run that was killed.
+-- Requires the lock of try_lock: a row of oadb is then this run's own or that of
+-- a killed run.
 delete from yoyo_lock
 where pid < 0;
 
@@ -54,7 +55,7 @@ select
 from yoyo_lock;
 
 -- name: list_histories
--- Every schema in which yoyo keeps a history.
+-- Every schema with a history of yoyo.
 select
     namespace.nspname as schema_name,
     namespace.nspname = pg_catalog.current_schema() as is_current
@@ -66,7 +67,7 @@ where
 order by namespace.nspname;
 
 -- name: list_applied
--- yoyo never leaves the id null, though its table would take it.
+-- yoyo never stores a null id, though its table allows it.
 select
     coalesce(migration_id, '') as migration_id,
     applied_at_utc at time zone 'UTC' as applied_at
@@ -88,8 +89,8 @@ from oadb.applied_migrations
 order by migration_id;
 
 -- name: record_checksum
--- The time is yoyo's own, to the microsecond: a row with another time is of an
--- earlier life of the migration, which the yoyo command rolled back.
+-- The time is yoyo's, to the microsecond. A row with another time is stale: the
+-- yoyo command rolled the migration back and may have applied it again.
 insert into oadb.applied_migrations as kept (
     migration_id,
     checksum,
@@ -111,8 +112,8 @@ delete from oadb.applied_migrations
 where migration_id = :migration_id::text;
 
 -- name: list_invalid_indexes
--- Left behind when "create index concurrently" fails; one that is being built
--- right now looks the same.
+-- Left behind by a failed "create index concurrently"; indexes that are being
+-- built right now look the same and are left out.
 select pg_catalog.format('%I.%I', namespace.nspname, class.relname) as index_name
 from pg_catalog.pg_index as index
 inner join pg_catalog.pg_class as class on index.indexrelid = class.oid

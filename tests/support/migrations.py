@@ -1,0 +1,143 @@
+"""Folders of migrations, databases to apply them to, and the yoyo command."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+from oadb.engine import dsn
+from oadb.engine.single_connection import SingleConnection
+from oadb.errors import MigrationError
+from oadb.tools import schema
+from oadb.tools.migrations.runner import Report
+
+REPOSITORY = Path(__file__).parents[2]
+MIGRATIONS = REPOSITORY / "sql" / "migrations"
+
+LOCK_TIMEOUT = "set local lock_timeout = '4s';\n"
+
+Run = Callable[..., Report]
+Undo = Callable[..., tuple[str, ...]]
+States = Callable[[], dict[str, str]]
+Yoyo = Callable[..., subprocess.CompletedProcess[str]]
+StartRun = Callable[..., subprocess.Popen[str]]
+Refusal = Callable[[], str]
+
+# Names of everything outside of the schema oadb, by kind, and of all schemas.
+_ELSEWHERE = """
+select 'schema', nspname::text from pg_namespace where nspname !~ '^pg_'
+union all
+select 'relation', oid::regclass::text from pg_class
+where relnamespace::regnamespace::text !~ '^pg_|^information_schema$|^oadb$'
+union all
+select 'routine', oid::regprocedure::text from pg_proc
+where pronamespace::regnamespace::text !~ '^pg_|^information_schema$|^oadb$'
+order by 1, 2
+"""
+
+
+class MigrationFolder:
+    """A folder of migrations that begins with oadb's first one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir()
+        for name in ("0001_create_schema.sql", "0001_create_schema.rollback.sql"):
+            shutil.copy(MIGRATIONS / name, path / name)
+
+    def write(self, stem: str, body: str, rollback: str, *, transactional: bool = True) -> None:
+        """Write a migration and its rollback, each below the lines that it must begin with."""
+        limit = f"{LOCK_TIMEOUT}\n" if transactional else ""
+        directive = "" if transactional else "-- transactional: false\n\n"
+        self.file(f"{stem}.sql").write_text(f"{directive}{limit}{body}\n")
+        self.file(f"{stem}.rollback.sql").write_text(f"{limit}{rollback}\n")
+
+    def table(self, stem: str, name: str) -> None:
+        """Write a migration that creates a table of that name."""
+        self.write(stem, f"create table oadb.{name} (a integer);", f"drop table oadb.{name};")
+
+    def file(self, name: str) -> Path:
+        return self.path / name
+
+    def remove(self, stem: str) -> None:
+        self.file(f"{stem}.sql").unlink()
+        self.file(f"{stem}.rollback.sql").unlink()
+
+
+@dataclass(frozen=True)
+class MigrationDatabase:
+    """A database of the test server, and the role that connects to it."""
+
+    host: str
+    name: str
+    user: str = "postgres"
+
+    @property
+    def yoyo_url(self) -> str:
+        """The URL for the yoyo command and for oadb."""
+        return f"postgresql+psycopg://{self.user}@/{self.name}?host={quote(self.host, safe='')}"
+
+    @property
+    def dsn(self) -> dsn.Dsn:
+        return dsn.parse(self.yoyo_url)
+
+    def connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(**self.dsn.keywords, autocommit=True)
+
+    def query(self, text: str) -> list[tuple[Any, ...]]:
+        with self.connect() as connection:
+            cursor = connection.execute(text.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def has(self, table: str) -> bool:
+        return self.query(f"select to_regclass('{table}') is not null") == [(True,)]
+
+    def is_sleeping(self) -> bool:
+        """Return whether a session of this database runs pg_sleep."""
+        found = self.query(
+            "select 1 from pg_stat_activity where state = 'active' "
+            "and query like 'select pg_sleep%' and datname = current_database()"
+        )
+        return found != []
+
+    def schema(self) -> list[schema.SchemaObject]:
+        """Return the objects of the schema oadb."""
+        with self.connect() as connection, connection.transaction():
+            return schema.read(SingleConnection(connection))
+
+    def names_elsewhere(self) -> list[tuple[Any, ...]]:
+        """Return the names of all schemas, and of everything outside of the schema oadb."""
+        return self.query(_ELSEWHERE)
+
+    @property
+    def tables(self) -> list[str]:
+        rows = self.query("select tablename from pg_tables where schemaname = 'oadb' order by 1")
+        return [name for (name,) in rows]
+
+
+def yoyo_command(
+    name: str, *options: str, cwd: Path, **env: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "yoyo", name, *options],
+        cwd=cwd,
+        env={**os.environ, **env},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def refused(call: Callable[..., object], **options: float) -> str:
+    """Return the message of the MigrationError that *call* raises."""
+    with pytest.raises(MigrationError) as error:
+        call(**options)
+    return str(error.value)
