@@ -17,7 +17,11 @@ Pooler = Literal["none", "pgbouncer"]
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """How to reach the database and how many connections to keep. Times in seconds."""
+    """How to reach the database, and the limits of its connections. Times are in seconds.
+
+    The three timeouts of the server may be 0, for no limit. With an infinite ``pool_recycle`` no
+    connection expires.
+    """
 
     dsn: dsn.Dsn
     pool_size: int = 5
@@ -40,7 +44,7 @@ class Config:
 
         Raises:
             ConfigError: a variable is missing or invalid; the text names it and what it may be.
-            KeyRingError: the key ring cannot be read or is unfit.
+            KeyRingError: the key ring cannot be read or is invalid.
         """
         env = _Environment(os.environ if environ is None else environ)
         del environ  # keeps its secrets out of tracebacks that show variables

@@ -35,7 +35,7 @@ class AsyncDatabase(AsyncPoolExecutor):
 
         Raises:
             ConfigError: a variable is missing or invalid.
-            KeyRingError: the key ring cannot be read or is unfit.
+            KeyRingError: the key ring cannot be read or is invalid.
         """
         return cls(Config.from_env(environ))
 
@@ -76,7 +76,7 @@ class AsyncDatabase(AsyncPoolExecutor):
 
         Raises:
             ParameterError: an invalid id.
-            ConfigError: oadb is not installed as a package, or another one provides identities.
+            ConfigError: no installed package provides the identity query, or several do.
         """
         return AsyncPoolExecutor(self._pool, self._driver, (acting_as(user_id),))
 
@@ -84,7 +84,7 @@ class AsyncDatabase(AsyncPoolExecutor):
         """Return a listener to enter. It has a connection of its own, outside of the pool.
 
         Args:
-            channels: names of at most 63 characters of a-z, 0-9 and _, beginning with no digit.
+            channels: names of at most 63 characters of a-z, 0-9 and _, not beginning with a digit.
 
         Raises:
             ParameterError: no channel, or an invalid name.
@@ -110,7 +110,7 @@ class Database(PoolExecutor):
 
         Raises:
             ConfigError: a variable is missing or invalid.
-            KeyRingError: the key ring cannot be read or is unfit.
+            KeyRingError: the key ring cannot be read or is invalid.
         """
         return cls(Config.from_env(environ))
 
@@ -148,7 +148,7 @@ class Database(PoolExecutor):
 
         Raises:
             ParameterError: an invalid id.
-            ConfigError: oadb is not installed as a package, or another one provides identities.
+            ConfigError: no installed package provides the identity query, or several do.
         """
         return PoolExecutor(self._inner.as_user(user_id))
 

@@ -33,7 +33,7 @@ class Driver(Protocol):
     async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call a method of psycopg that blocks or must be awaited."""
 
-    async def converse(self, connection: Any, exchange: Exchange) -> Any:
+    async def run_exchange(self, connection: Any, exchange: Exchange) -> Any:
         """Run an exchange with the server; it may be interrupted (SIGINT) or cancelled."""
 
     def entered(self, manager: Any) -> AbstractAsyncContextManager[Any]:
@@ -65,7 +65,7 @@ class BlockingDriver:
     async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
 
-    async def converse(self, connection: Any, exchange: Exchange) -> Any:
+    async def run_exchange(self, connection: Any, exchange: Exchange) -> Any:
         with connection.lock:
             return connection.wait(exchange)
 
@@ -102,7 +102,7 @@ class AsyncioDriver:
     async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         return await function(*args, **kwargs)
 
-    async def converse(self, connection: Any, exchange: Exchange) -> Any:
+    async def run_exchange(self, connection: Any, exchange: Exchange) -> Any:
         async with connection.lock:
             return await connection.wait(exchange)
 

@@ -42,7 +42,7 @@ async def run(
         raise query.unsendable(params)
     prepares = connection.state.prepares
     sent = wire.exchange(connection.pgconn, prepared, query.sql, values, prelude, prepares=prepares)
-    result = await driver.converse(connection, sent)
+    result = await driver.run_exchange(connection, sent)
     if query.fetches:
         return query.shape_result(query.label, prepared.load(result, query.make), 0)
     return query.shape_result(query.label, [], result.command_tuples or 0)
@@ -67,7 +67,7 @@ async def set_up(driver: Driver, connection: Any, statements: list[wire.SetupSta
     if statements:
         sent = wire.set_up(connection.pgconn, statements.copy())
         statements.clear()
-        await driver.converse(connection, sent)
+        await driver.run_exchange(connection, sent)
 
 
 async def _fetch(

@@ -35,12 +35,12 @@ class Executor(Runner):
 
 
 class AsyncExecutor(ABC):
-    """An AsyncDatabase or an AsyncTransaction; operations get one for sync calls, too."""
+    """An AsyncDatabase or an AsyncTransaction; operations get one in sync calls as well."""
 
     @property
     @abstractmethod
     def vault(self) -> Vault:
-        """The key ring of the Database, which seals and digests."""
+        """The key ring of the Database, for sealing and digests."""
 
     @abstractmethod
     async def run(self, query: Any, params: tuple[Any, ...]) -> Any:

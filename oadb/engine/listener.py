@@ -77,7 +77,7 @@ class AsyncListener(AsyncIterator[Event]):
         if not channels or not all(map(_CHANNEL.fullmatch, channels)):
             raise ParameterError(
                 "channels: give at least one name of at most 63 characters of a-z, 0-9 and _, "
-                "beginning with no digit"
+                "not beginning with a digit"
             )
         self._driver, self._keywords = driver, keywords
         self._statement = SQL("; ").join(SQL("listen {}").format(Identifier(c)) for c in channels)
@@ -118,7 +118,7 @@ class AsyncListener(AsyncIterator[Event]):
             if self._arrived:
                 return self._arrived.popleft()
             try:
-                await self._driver.converse(self._connection, self._wait())
+                await self._driver.run_exchange(self._connection, self._wait())
             except psycopg.Error as error:
                 await self._reconnect(error)
         raise StopAsyncIteration
@@ -152,7 +152,7 @@ class AsyncListener(AsyncIterator[Event]):
         self._arrived.append(Notification(notice.channel, notice.payload))
 
     def _wait(self) -> Exchange:
-        """Wait for notifications; check the server if it was not heard of for long."""
+        """Wait for notifications; check the server if its last answer is too old."""
         pgconn = self._connection.pgconn
         while not self._arrived and not self._stopped:
             yield Wait.R  # or for 0.1 s; psycopg up to 3.2.9 does not say which it was
@@ -164,7 +164,7 @@ class AsyncListener(AsyncIterator[Event]):
                 return (yield from self._check_server(pgconn))
 
     def _check_server(self, pgconn: Any) -> Exchange:
-        """Make a round trip, which fails as a lost connection does if it takes too long."""
+        """Make a round trip; raise as for a lost connection if it takes too long."""
         pgconn.send_query(b"")
         answer, end = generators.execute(pgconn), monotonic() + _PATIENCE
         with suppress(StopIteration):

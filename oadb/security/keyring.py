@@ -68,7 +68,7 @@ class KeyRing:
         """Check the keys and hold them.
 
         Raises:
-            KeyRingError: not exactly one primary key, equal keys or ids, or an unfit key.
+            KeyRingError: not exactly one primary key, equal keys or ids, or an invalid key.
         """
         keys = list(keys)
         self.keys: Mapping[int, Key] = MappingProxyType({key.key_id: key for key in keys})

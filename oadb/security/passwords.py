@@ -112,7 +112,7 @@ def peppered(hashed: Secret, pepper: Secret) -> Secret:
     The pepper is stored with the hash, both sealed, until the next sign-in replaces them.
 
     Raises:
-        ParameterError: a hash that ``verify`` would not accept, or an unfit pepper.
+        ParameterError: a hash that ``verify`` would not accept, or an invalid pepper.
     """
     secret = _encoded(pepper)
     if not _is_sane(hashed.reveal()) or not 0 < len(secret) <= LONGEST:

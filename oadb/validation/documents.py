@@ -33,7 +33,7 @@ def require_document(label: str, document: object) -> None:
         label: the caller and the parameter, with which the error begins.
 
     Raises:
-        ParameterError: an unfit document; the text says where, by names of fields and positions
+        ParameterError: an invalid document; the text says where, by names of fields and positions
             from 0, and never shows content.
     """
     if not isinstance(document, dict):

@@ -32,7 +32,7 @@ def written(label: str, kind: type[T], value: T) -> str:
         label: the caller and the parameter, for the error.
 
     Raises:
-        ParameterError: an unfit object; see ``require_document``.
+        ParameterError: an invalid object; see ``require_document``.
     """
     if isinstance(value, dict):
         require_document(label, value)

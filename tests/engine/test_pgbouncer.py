@@ -1,58 +1,15 @@
 """Through PgBouncer in transaction mode, where a session lasts as long as a transaction."""
 
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
-from collections.abc import Generator
-from pathlib import Path
-
 import pytest
 
-from oadb.engine import dsn
 from oadb.errors import UnavailableError
-from oadb.testing.servers import Server
 from tests.support import pool_probes as probes
-from tests.support.rig import Connect, Db, Observer, eventually, threads
+from tests.support.pgbouncer import bouncer, needs_pgbouncer
+from tests.support.rig import Connect, Db, Observer, threads
 
-PROGRAM = shutil.which("pgbouncer", path=f"{os.defpath}:/usr/sbin:{os.environ.get('PATH', '')}")
-PORT = 6432  # names the socket in a folder of its own; nothing listens on it
+__all__ = ["bouncer"]  # a fixture
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
-
-
-@pytest.fixture
-def bouncer(url: str) -> Generator[str]:
-    """Give the DATABASE_URL of the test's database through a PgBouncer with two sessions."""
-    with tempfile.TemporaryDirectory(prefix="oadb-bouncer-") as name:
-        folder = Path(name)
-        target = dsn.parse(url).keywords
-        file = folder / "pgbouncer.ini"
-        file.write_text(
-            "[databases]\nprobe = " + " ".join(f"{key}={value}" for key, value in target.items())
-            + f"\n[pgbouncer]\nlisten_port = {PORT}\nunix_socket_dir = {folder}\n"
-            "auth_type = any\npool_mode = transaction\ndefault_pool_size = 2\n"
-        )  # fmt: skip
-        user = None
-        if os.geteuid() == 0:  # PgBouncer refuses to be root; the server's user may reach it
-            nobody = pwd.getpwnam("nobody")
-            user = nobody.pw_uid
-            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        command = [PROGRAM or "", "--quiet", str(file)]
-        with subprocess.Popen(command, user=user, stderr=subprocess.DEVNULL) as process:
-            try:
-                eventually(lambda: listens(folder / f".s.PGSQL.{PORT}"))
-                keywords = {"host": str(folder), "port": str(PORT), "user": "app"}
-                yield Server("url", keywords).url("probe")
-            finally:
-                process.kill()
-
-
-def listens(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as client:
-        return client.connect_ex(str(path)) == 0
+pytestmark = needs_pgbouncer
 
 
 @pytest.fixture
@@ -69,7 +26,7 @@ def test_lookups_and_writes_share_the_sessions_of_the_server(db: Db, observer: O
     assert len(observer.backends()) == 2
 
 
-def test_transactions_whose_begin_rides_along_keep_apart(db: Db) -> None:
+def test_transactions_whose_begin_is_sent_with_a_statement_do_not_mix(db: Db) -> None:
     probes.put(db, 1, "counter")
 
     def increment(_: int) -> int:
@@ -109,7 +66,7 @@ def test_nothing_is_left_prepared_in_the_sessions_of_the_server(db: Db) -> None:
     assert probes.prepared(db) == []
 
 
-def test_a_session_that_ends_behind_the_pooler_is_not_seen_by_reads(
+def test_reads_do_not_notice_a_session_that_ends_behind_the_pooler(
     db: Db, observer: Observer
 ) -> None:
     probes.one(db)

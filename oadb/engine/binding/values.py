@@ -120,7 +120,7 @@ class ValueType:
         return isinstance(value, (float, int) if self.python is float else self.python)
 
     def __str__(self) -> str:
-        """Return it for errors: like the annotation, and with or without a time zone."""
+        """Return it in the form of an annotation; a datetime or time says its time zone."""
         name = _SHOWN_AS.get(self.python, self.python.__name__)
         name = f"list[{name}]" if self.array else name
         return f"{name} | None" if self.optional else name
