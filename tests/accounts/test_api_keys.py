@@ -1,9 +1,7 @@
-"""API keys: issued, verified, rotated, revoked and revealed, each with one look at an index."""
+"""API keys: issued, verified, rotated, revoked and revealed."""
 
-import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from datetime import timedelta
-from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -12,41 +10,16 @@ import pytest
 
 from oadb import AsyncDatabase, Database, Secret
 from oadb.accounts import api_keys, key_uses, users
-from oadb.accounts.api_keys import IssuedKey, VerifiedKey
-from oadb.accounts.key_uses import Uses
+from oadb.accounts.api_keys import VerifiedKey
 from oadb.changes.announcements import Change
 from oadb.errors import ParameterError, SealError, UnavailableError
 from oadb.security.refusals import Refusal
 from oadb.security.tokens import sha256_of
-from tests.conftest import RING, configured
+from tests.conftest import RING
+from tests.support.accounts import issue, new_user
 from tests.support.databases import unreachable
 from tests.support.notifications import heard
 from tests.support.rig import Observer
-
-numbers = count(1)
-
-
-@pytest.fixture(scope="module")
-def db(url: str) -> Generator[Database]:
-    with Database(configured(url)) as db:
-        yield db
-
-
-def new_user(db: Database) -> int:
-    number = next(numbers)
-    return users.create(db, f"user{number}", f"user{number}@example.in").user_id
-
-
-@pytest.fixture
-def user_id(db: Database) -> int:
-    return new_user(db)
-
-
-def issue(db: Database, user_id: int, **given: Any) -> IssuedKey:
-    return api_keys.issue(db, user_id, "TradingView", **{"order_mode": "auto", **given})
-
-
-# Issuing and verifying ---------------------------------------------------------------------------
 
 
 def test_a_key_is_verified_by_the_token_that_was_shown_once(db: Database, user_id: int) -> None:
@@ -57,8 +30,10 @@ def test_a_key_is_verified_by_the_token_that_was_shown_once(db: Database, user_i
     )
     assert issued.token.reveal() not in repr(issued)
     assert (issued.key.name, issued.key.is_kept, issued.key.expires_at) == (
-        "TradingView", False, None,
-    )  # fmt: skip
+        "TradingView",
+        False,
+        None,
+    )
 
 
 def test_a_hint_tells_keys_apart_and_gives_little_away(db: Database, user_id: int) -> None:
@@ -80,20 +55,20 @@ def test_the_database_holds_no_token(
     assert token[8:-4].encode().hex() not in row
 
 
-def test_a_user_has_as_many_keys_as_needed_the_newest_listed_first(
-    db: Database, user_id: int
-) -> None:
+def test_a_user_may_have_several_keys_listed_newest_first(db: Database, user_id: int) -> None:
     issued = [issue(db, user_id, scopes=[str(n)]) for n in range(3)]
     verified = [api_keys.verify(db, each.token) for each in issued]
 
     assert [each.scopes for each in verified if isinstance(each, VerifiedKey)] == [
-        ["0"], ["1"], ["2"],
-    ]  # fmt: skip
+        ["0"],
+        ["1"],
+        ["2"],
+    ]
     assert api_keys.list_by_user(db, user_id) == [each.key for each in reversed(issued)]
     assert api_keys.list_by_user(db, new_user(db)) == []
 
 
-def test_a_token_of_nobody_is_unknown(db: Database) -> None:
+def test_an_unknown_token_is_refused_as_unknown(db: Database) -> None:
     assert api_keys.verify(db, api_keys.TOKEN.new()) is Refusal.UNKNOWN
 
 
@@ -110,13 +85,15 @@ def test_a_token_of_nobody_is_unknown(db: Database) -> None:
         pytest.param(lambda text: text * 20_000, id="a megabyte"),
     ],
 )
-def test_what_cannot_be_a_key_costs_no_query(change: Callable[[str], str]) -> None:
+def test_a_malformed_token_costs_no_query(change: Callable[[str], str]) -> None:
     text = change(api_keys.TOKEN.new().reveal())
 
     assert api_keys.verify(unreachable(), Secret(text)) is Refusal.UNKNOWN
 
 
-def test_a_database_that_does_not_answer_is_no_refusal(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unavailable_database_raises_and_refuses_no_key(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with pytest.raises(UnavailableError):
         api_keys.verify(unreachable(), api_keys.TOKEN.new())
     caplog.clear()
@@ -149,7 +126,7 @@ def test_a_key_expires_by_the_clock_of_the_database(
     ],
     ids=["no name", "long name", "51 scopes", "unknown mode", "no mode"],
 )
-def test_what_is_no_key_is_refused(
+def test_a_key_with_an_invalid_value_is_not_issued(
     db: Database, user_id: int, given: dict[str, Any], constraint: str
 ) -> None:
     whole = {"name": "x", "order_mode": "auto", **given}
@@ -161,7 +138,7 @@ def test_what_is_no_key_is_refused(
 
 
 @pytest.mark.parametrize("lifetime", [timedelta(), timedelta(microseconds=-1), timedelta.min])
-def test_a_key_that_would_never_be_accepted_is_not_made(
+def test_a_lifetime_that_is_not_above_0_is_refused(
     db: Database, user_id: int, lifetime: timedelta
 ) -> None:
     with pytest.raises(ParameterError, match="lifetime"):
@@ -170,12 +147,12 @@ def test_a_key_that_would_never_be_accepted_is_not_made(
     assert api_keys.list_by_user(db, user_id) == []
 
 
-def test_nobody_has_no_key(db: Database) -> None:
+def test_an_unknown_user_gets_no_key(db: Database) -> None:
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         issue(db, 2**62)
 
 
-def test_keys_go_with_their_user(db: Database, user_id: int) -> None:
+def test_keys_are_deleted_with_their_user(db: Database, user_id: int) -> None:
     issued = issue(db, user_id)
     users.delete(db, user_id)
 
@@ -199,7 +176,7 @@ def test_one_index_scan_finds_a_key_among_ten_thousand(
     with psycopg.connect(observer._url, autocommit=True) as connection:
         connection.execute(f"prepare lookup as {statement}".encode())
         shown = f"'\\x{digest.hex()}'::bytea"
-        for _ in range(8):  # from the sixth on, the server may settle for a plan
+        for _ in range(8):  # from the sixth on, the server may use a generic plan
             connection.execute(f"execute lookup ({shown})".encode())
         row = connection.execute(
             f"explain (analyze, format json) execute lookup ({shown})".encode()
@@ -209,13 +186,11 @@ def test_one_index_scan_finds_a_key_among_ten_thousand(
     observer.rows("delete from oadb.api_keys where user_id = %s and name = 'x'", user_id)
 
     assert (plan.get("Node Type"), plan.get("Index Name")) == (
-        "Index Scan", "api_keys_token_digest_idx",
-    ), plan  # fmt: skip
+        "Index Scan",
+        "api_keys_token_digest_idx",
+    ), plan
     assert (plan["Actual Rows"], plan["Actual Loops"]) == (1, 1)
     assert "Plans" not in plan
-
-
-# Changing ----------------------------------------------------------------------------------------
 
 
 def test_a_revoked_key_is_refused_at_once_and_stays_in_the_list(db: Database, user_id: int) -> None:
@@ -232,7 +207,7 @@ def test_a_revoked_key_is_refused_at_once_and_stays_in_the_list(db: Database, us
     assert listed[issued.key.api_key_id] is not None
 
 
-def test_nobody_changes_the_key_of_another(db: Database, user_id: int) -> None:
+def test_a_user_cannot_read_or_change_the_key_of_another(db: Database, user_id: int) -> None:
     issued, other = issue(db, user_id, keep=True), new_user(db)
     key_id = issued.key.api_key_id
 
@@ -245,7 +220,7 @@ def test_nobody_changes_the_key_of_another(db: Database, user_id: int) -> None:
     assert api_keys.list_by_user(db, user_id) == [issued.key]
 
 
-def test_what_changes_is_announced_and_what_does_not_is_not(
+def test_changes_are_announced_and_calls_that_change_nothing_are_not(
     db: Database, url: str, user_id: int
 ) -> None:
     key_id, unknown = issue(db, user_id).key.api_key_id, uuid4()
@@ -261,7 +236,7 @@ def test_what_changes_is_announced_and_what_does_not_is_not(
     assert heard(url, work) == [Change("api_keys", user_id, str(key_id))] * 3
 
 
-def test_a_rotated_key_keeps_what_it_may_do_and_its_old_token_is_unknown_at_once(
+def test_a_rotated_key_keeps_its_scopes_and_mode_and_its_old_token_is_unknown_at_once(
     db: Database, user_id: int
 ) -> None:
     issued = issue(db, user_id, order_mode="semi_auto", scopes=["orders"])
@@ -279,7 +254,7 @@ def test_a_rotated_key_keeps_what_it_may_do_and_its_old_token_is_unknown_at_once
     assert key.last_used_at is None
 
 
-def test_a_revoked_key_is_not_rotated_back_to_life(db: Database, user_id: int) -> None:
+def test_a_revoked_key_cannot_be_rotated(db: Database, user_id: int) -> None:
     issued = issue(db, user_id)
     api_keys.revoke(db, user_id, issued.key.api_key_id)
 
@@ -288,7 +263,7 @@ def test_a_revoked_key_is_not_rotated_back_to_life(db: Database, user_id: int) -
     assert api_keys.verify(db, issued.token) is Refusal.REVOKED
 
 
-def test_an_expired_key_is_not_rotated_and_nobody_hears_of_it(
+def test_an_expired_key_is_not_rotated_and_nothing_is_announced(
     db: Database, observer: Observer, url: str, user_id: int
 ) -> None:
     issued = issue(db, user_id, lifetime=timedelta(hours=1))
@@ -321,9 +296,12 @@ def test_a_key_is_revealed_only_if_it_was_kept_and_until_it_is_revoked(
     assert api_keys.reveal(db, user_id, shown_once.key.api_key_id) is None
     api_keys.revoke(db, user_id, kept.key.api_key_id)
     assert api_keys.reveal(db, user_id, kept.key.api_key_id) is None
-    assert observer.rows(
-        "select from oadb.api_keys where user_id = %s and kept_token is not null", user_id
-    ) == []  # fmt: skip
+    assert (
+        observer.rows(
+            "select from oadb.api_keys where user_id = %s and kept_token is not null", user_id
+        )
+        == []
+    )
 
 
 def test_a_kept_token_that_was_moved_is_not_revealed(
@@ -341,10 +319,7 @@ def test_a_kept_token_that_was_moved_is_not_revealed(
         api_keys.reveal(db, user_id, mine.key.api_key_id)
 
 
-# Order mode --------------------------------------------------------------------------------------
-
-
-def test_an_order_mode_is_what_was_set_last(db: Database, user_id: int) -> None:
+def test_an_order_mode_is_set_and_read(db: Database, user_id: int) -> None:
     issued = issue(db, user_id, order_mode="semi_auto")
     key_id = issued.key.api_key_id
 
@@ -356,7 +331,7 @@ def test_an_order_mode_is_what_was_set_last(db: Database, user_id: int) -> None:
     assert verified.order_mode == "auto"
 
 
-def test_a_key_that_is_not_there_has_no_order_mode(db: Database, user_id: int) -> None:
+def test_an_unknown_or_revoked_key_has_no_order_mode(db: Database, user_id: int) -> None:
     issued = issue(db, user_id)
     api_keys.revoke(db, user_id, issued.key.api_key_id)
 
@@ -375,7 +350,7 @@ def test_an_unknown_order_mode_is_refused_and_the_old_one_stays(
     assert api_keys.get_order_mode(db, user_id, key_id) == "semi_auto"
 
 
-def test_a_token_is_not_taken_for_an_identity(db: Database, user_id: int) -> None:
+def test_a_token_is_not_accepted_in_place_of_an_id(db: Database, user_id: int) -> None:
     issued = issue(db, user_id, order_mode="semi_auto")
     token: Any = issued.token
     for given in (token, token.reveal(), str(user_id)):
@@ -384,66 +359,6 @@ def test_a_token_is_not_taken_for_an_identity(db: Database, user_id: int) -> Non
         assert token.reveal() not in str(refused.value)
         with pytest.raises(ParameterError):
             api_keys.get_order_mode(db, user_id, given)
-
-
-# Use ---------------------------------------------------------------------------------------------
-
-
-def test_uses_are_collected_and_written_once_a_minute_at_most(
-    db: Database, observer: Observer, user_id: int
-) -> None:
-    issued = [issue(db, user_id) for _ in range(2)]
-    uses = Uses()
-    for each in [*issued, *issued]:
-        verified = api_keys.verify(db, each.token)
-        assert isinstance(verified, VerifiedKey)
-        uses.add(verified)
-    used = uses.take()
-
-    assert len(used[0]) == 2
-    assert key_uses._store(db, *used) == 2
-    assert key_uses._store(db, *used) == 0
-    assert key_uses._store(db, *uses.take()) == 0
-    assert all(each.last_used_at for each in api_keys.list_by_user(db, user_id))
-    observer.rows(
-        "update oadb.api_keys set last_used_at = last_used_at - interval '61 seconds' "
-        "where api_key_id = %s",
-        issued[0].key.api_key_id,
-    )
-    assert key_uses._store(db, *used) == 1
-
-
-def test_uses_that_could_not_be_written_are_written_the_next_time(
-    db: Database, user_id: int
-) -> None:
-    issued, other, uses = issue(db, user_id), issue(db, user_id), Uses()
-    verified, later = (api_keys.verify(db, each.token) for each in (issued, other))
-    assert isinstance(verified, VerifiedKey)
-    assert isinstance(later, VerifiedKey)
-    uses.add(verified)
-    with pytest.raises(UnavailableError):
-        key_uses.write(unreachable(), uses)
-    uses.add(later)
-
-    assert key_uses.write(db, uses) == 2
-    assert key_uses.write(db, uses) == 0
-    assert all(each.last_used_at for each in api_keys.list_by_user(db, user_id))
-
-
-async def test_uses_are_kept_when_the_task_that_writes_them_is_cancelled(
-    adb: AsyncDatabase,
-) -> None:
-    asha = await users.create(adb, "asha", "asha@example.in")
-    issued = await api_keys.issue(adb, asha.user_id, "bot", order_mode="auto")
-    verified, uses = await api_keys.verify(adb, issued.token), Uses()
-    assert isinstance(verified, VerifiedKey)
-    uses.add(verified)
-    async with adb.transaction() as tx:
-        assert await api_keys.set_order_mode(tx, asha.user_id, verified.api_key_id, "semi_auto")
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(key_uses.write(adb, uses), 0.2)
-
-    assert await key_uses.write(adb, uses) == 1
 
 
 async def test_keys_work_for_asyncio(adb: AsyncDatabase) -> None:

@@ -1,66 +1,25 @@
-"""Broker tokens: put, told apart from what is there, got, revoked, and sealed all the while."""
+"""Broker tokens: put, read, compared, revoked and listed."""
 
-from collections.abc import Generator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from itertools import count
-from secrets import token_bytes, token_hex
-from typing import Any
+from datetime import datetime, timedelta
 
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase, Config, Database, Secret
+from oadb import AsyncDatabase, Database, Secret
 from oadb.accounts import broker_tokens, users
 from oadb.accounts.broker_tokens import BrokerToken, Tokens
 from oadb.changes.announcements import Change
-from oadb.errors import ParameterError, SealError
-from oadb.keys import proof, rotation
-from oadb.security.keyring import Key, KeyRing
+from oadb.errors import ParameterError
 from oadb.security.refusals import Refusal
-from tests.conftest import configured
+from tests.support.accounts import new_user
+from tests.support.broker_logins import SEALED, TOMORROW, got, put, tokens
 from tests.support.notifications import heard
 from tests.support.rig import Observer
 
-numbers = count(1)
-TOMORROW = datetime(2126, 1, 1, 3, 30, tzinfo=UTC)
-SEALED = ("access_token", "refresh_token", "feed_token", "parameters")
 
-
-@pytest.fixture(scope="module")
-def db(url: str) -> Generator[Database]:
-    with Database(configured(url)) as db:
-        yield db
-
-
-def new_user(db: Database) -> int:
-    number = next(numbers)
-    return users.create(db, f"user{number}", f"user{number}@example.in").user_id
-
-
-@pytest.fixture
-def user_id(db: Database) -> int:
-    return new_user(db)
-
-
-def tokens() -> Tokens:
-    """Return tokens that nobody else has."""
-    access, refresh, feed, secret, pin = (Secret(f"canary-{token_hex(8)}") for _ in range(5))
-    return Tokens(access, refresh, feed, {"api_secret": secret, "pin": pin})
-
-
-def put(db: Database, user_id: int, given: Tokens, broker: str = "zerodha", **more: Any) -> bool:
-    return broker_tokens.put(db, user_id, broker, given, **more)
-
-
-def got(db: Database, user_id: int, broker: str = "zerodha") -> BrokerToken:
-    found = broker_tokens.get(db, user_id, broker)
-    assert isinstance(found, BrokerToken)
-    return found
-
-
-def written_by(observer: Observer, user_id: int) -> str:
-    """Return what changes when the row is written."""
+def version_of(observer: Observer, user_id: int) -> str:
+    """Return the version of a row, which changes with each write."""
     return str(
         observer.ask(
             "select xmin::text || ctid::text from oadb.broker_tokens where user_id = %s", user_id
@@ -68,18 +27,18 @@ def written_by(observer: Observer, user_id: int) -> str:
     )
 
 
-# Putting and getting -----------------------------------------------------------------------------
-
-
-def test_what_was_put_is_got(db: Database, user_id: int) -> None:
+def test_tokens_are_read_as_they_were_put(db: Database, user_id: int) -> None:
     given = tokens()
     assert put(db, user_id, given, client_id="AB1234", expires_at=TOMORROW)
     found = got(db, user_id)
 
     assert found.tokens == given
     assert (found.user_id, found.broker, found.client_id, found.expires_at) == (
-        user_id, "zerodha", "AB1234", TOMORROW,
-    )  # fmt: skip
+        user_id,
+        "zerodha",
+        "AB1234",
+        TOMORROW,
+    )
     assert "canary" not in repr(found)
 
 
@@ -88,7 +47,7 @@ def test_what_was_put_is_got(db: Database, user_id: int) -> None:
     ["", "x", "\0", "é\U0001f600", "\ud83d\ude00", "\udfff", '"\\{}', "x" * 1_000_000],
     ids=["empty", "short", "nul", "letters", "two surrogates", "one", "json", "a megabyte"],
 )
-def test_every_text_can_be_a_token(db: Database, user_id: int, text: str) -> None:
+def test_any_text_can_be_a_token(db: Database, user_id: int, text: str) -> None:
     given = Tokens(Secret(text), Secret(text), Secret(text), {"a": Secret(text), text: Secret("")})
     put(db, user_id, given)
 
@@ -102,7 +61,7 @@ def test_the_access_token_alone_is_enough(db: Database, user_id: int) -> None:
     assert got(db, user_id).tokens == Tokens(Secret("a"), None, None, {})
 
 
-def test_none_is_not_the_empty_text(db: Database, user_id: int) -> None:
+def test_none_differs_from_an_empty_text(db: Database, user_id: int) -> None:
     put(db, user_id, Tokens(Secret("a"), None, Secret("")))
     found = got(db, user_id).tokens
 
@@ -133,16 +92,16 @@ def test_every_difference_is_a_change(db: Database, user_id: int) -> None:
         assert (found.tokens, found.client_id, found.expires_at) == (given, client_id, expires_at)
 
 
-def test_an_identical_put_writes_nothing_and_tells_nobody(
+def test_an_identical_put_writes_and_announces_nothing(
     db: Database, observer: Observer, url: str, user_id: int
 ) -> None:
     given = tokens()
     put(db, user_id, given, client_id="A", expires_at=TOMORROW)
-    before, updated_at = written_by(observer, user_id), got(db, user_id).updated_at
+    before, updated_at = version_of(observer, user_id), got(db, user_id).updated_at
     again = replace(given, parameters=dict(reversed(given.parameters.items())))
 
     assert heard(url, lambda: put(db, user_id, again, client_id="A", expires_at=TOMORROW)) == []
-    assert written_by(observer, user_id) == before
+    assert version_of(observer, user_id) == before
     assert got(db, user_id).updated_at == updated_at
 
 
@@ -167,21 +126,24 @@ def test_tokens_are_kept_by_user_and_broker(db: Database, user_id: int) -> None:
 
     assert {key: got(db, *key).tokens for key in given} == given
     assert [each.broker for each in broker_tokens.list_by_user(db, user_id)] == [
-        "angel", "zerodha",
-    ]  # fmt: skip
+        "angel",
+        "zerodha",
+    ]
 
 
 @pytest.mark.parametrize(
     "broker", ["", "Zerodha", "a b", "a" * 51, "zerodha\n", "\uff5aerodha", "a-b"]
 )
-def test_what_is_no_name_of_a_broker_is_refused(db: Database, user_id: int, broker: str) -> None:
+def test_an_invalid_name_of_a_broker_is_refused(db: Database, user_id: int, broker: str) -> None:
     with pytest.raises(psycopg.errors.CheckViolation):
         put(db, user_id, tokens(), broker)
 
     assert broker_tokens.get(db, user_id, broker) is Refusal.UNKNOWN
 
 
-def test_a_time_without_a_zone_and_nobody_are_refused(db: Database, user_id: int) -> None:
+def test_a_time_without_a_zone_an_unknown_user_and_an_empty_client_id_are_refused(
+    db: Database, user_id: int
+) -> None:
     with pytest.raises(ParameterError):
         put(db, user_id, tokens(), expires_at=TOMORROW.replace(tzinfo=None))
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
@@ -192,10 +154,9 @@ def test_a_time_without_a_zone_and_nobody_are_refused(db: Database, user_id: int
     assert broker_tokens.list_by_user(db, user_id) == []
 
 
-# Not getting -------------------------------------------------------------------------------------
-
-
-def test_why_there_are_no_tokens_is_told(db: Database, observer: Observer, user_id: int) -> None:
+def test_a_refusal_says_why_there_are_no_tokens(
+    db: Database, observer: Observer, user_id: int
+) -> None:
     assert broker_tokens.get(db, user_id, "zerodha") is Refusal.UNKNOWN
     put(db, user_id, tokens(), expires_at=TOMORROW)
     observer.rows(
@@ -229,7 +190,7 @@ def test_the_current_login_is_the_newest_whose_tokens_can_be_used(
     assert broker_tokens.get_current(db, user_id) == got(db, user_id, "angel")
 
 
-def test_why_there_is_no_current_login_is_told(
+def test_the_refusal_of_the_newest_login_says_why_there_is_no_current_one(
     db: Database, observer: Observer, user_id: int
 ) -> None:
     assert broker_tokens.get_current(db, user_id) is Refusal.UNKNOWN
@@ -250,7 +211,7 @@ def test_why_there_is_no_current_login_is_told(
     assert broker_tokens.get_current(db, user_id) is Refusal.REVOKED
 
 
-def test_under_an_identity_the_current_login_is_ones_own(db: Database, user_id: int) -> None:
+def test_under_an_identity_only_the_own_current_login_is_found(db: Database, user_id: int) -> None:
     other = new_user(db)
     put(db, other, tokens())
     put(db, user_id, tokens(), "angel")
@@ -259,7 +220,7 @@ def test_under_an_identity_the_current_login_is_ones_own(db: Database, user_id: 
     assert broker_tokens.get_current(db.as_user(user_id), other) is Refusal.UNKNOWN
 
 
-def test_what_is_revoked_is_gone_from_the_row_and_can_be_put_again(
+def test_revoked_tokens_are_deleted_and_can_be_put_again(
     db: Database, observer: Observer, user_id: int
 ) -> None:
     given = tokens()
@@ -269,7 +230,7 @@ def test_what_is_revoked_is_gone_from_the_row_and_can_be_put_again(
 
     assert observer.rows(
         f"select {columns} from oadb.broker_tokens where user_id = %s", user_id
-    ) == [(None,) * 6]  # fmt: skip
+    ) == [(None,) * 6]
     assert not broker_tokens.revoke(db, user_id, "zerodha")
     assert not broker_tokens.revoke(db, user_id, "angel")
     (login,) = broker_tokens.list_by_user(db, user_id)
@@ -278,72 +239,7 @@ def test_what_is_revoked_is_gone_from_the_row_and_can_be_put_again(
     assert got(db, user_id).tokens == given
 
 
-def test_columns_hold_no_plaintext(db: Database, observer: Observer, user_id: int) -> None:
-    given = tokens()
-    put(db, user_id, given)
-    ((row,),) = observer.rows(
-        "select b::text from oadb.broker_tokens as b where user_id = %s", user_id
-    )
-
-    assert b"canary".hex() not in row
-    assert "canary" not in row
-    assert b"api_secret".hex() not in row
-
-
-@pytest.mark.parametrize("column", SEALED)
-def test_a_value_of_another_user_is_not_opened(
-    db: Database, observer: Observer, user_id: int, column: str
-) -> None:
-    other = new_user(db)
-    for who in (user_id, other):
-        put(db, who, tokens())
-    observer.rows(
-        f"update oadb.broker_tokens set {column} = other.{column} from oadb.broker_tokens as other "
-        "where broker_tokens.user_id = %s and other.user_id = %s",
-        user_id,
-        other,
-    )
-
-    with pytest.raises(SealError) as refused:
-        broker_tokens.get(db, user_id, "zerodha")
-    assert "canary" not in str(refused.value)
-    assert isinstance(broker_tokens.get(db, other, "zerodha"), BrokerToken)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "refresh_token = feed_token, feed_token = refresh_token",
-        "access_token = refresh_token",
-        "parameters = access_token",
-        "broker = 'angel'",
-        "access_token = set_byte(access_token, 20, get_byte(access_token, 20) # 1)",
-        "feed_token = substr(feed_token, 1, length(feed_token) - 1)",
-    ],
-)
-def test_what_was_swapped_moved_altered_or_cut_is_not_opened(
-    db: Database, observer: Observer, user_id: int, change: str
-) -> None:
-    put(db, user_id, tokens())
-    observer.rows(f"update oadb.broker_tokens set {change} where user_id = %s", user_id)
-
-    with pytest.raises(SealError):
-        broker_tokens.get(db, user_id, "angel" if "angel" in change else "zerodha")
-    with pytest.raises(SealError):
-        broker_tokens.get_current(db, user_id)
-
-
-# Everybody's -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def alone(oadb_database_url: str) -> Generator[Database]:
-    """Give a database in which nobody else has tokens."""
-    with Database(configured(oadb_database_url)) as db:
-        yield db
-
-
-def test_those_that_expire_are_listed_the_first_first(
+def test_logins_that_expire_soon_are_listed_soonest_first(
     alone: Database, oadb_database_url: str
 ) -> None:
     now = Observer(oadb_database_url).ask("select now()")
@@ -359,7 +255,7 @@ def test_those_that_expire_are_listed_the_first_first(
     assert broker_tokens.list_expiring(alone, timedelta()) == []
 
 
-def test_the_first_active_is_the_oldest_and_stays_so_while_it_holds(
+def test_the_first_active_login_is_the_oldest_and_stays_so_while_it_is_valid(
     alone: Database, oadb_database_url: str
 ) -> None:
     assert broker_tokens.first_active(alone) is None
@@ -384,63 +280,6 @@ def test_the_first_active_is_the_oldest_and_stays_so_while_it_holds(
     third = broker_tokens.first_active(alone)
     assert third is not None
     assert (third.user_id, third.broker) == (made[0], "angel")
-
-
-# Rotation ----------------------------------------------------------------------------------------
-
-OLD, NEW = (Key(n, "decrypt-only", TOMORROW, token_bytes(32)) for n in (1, 2))
-
-
-def ringed(url: str, primary: int) -> Database:
-    """Give a database whose ring has two keys."""
-    states = {primary: "primary"}
-    ring = KeyRing(
-        replace(key, state=states.get(key.key_id, "decrypt-only"))  # type: ignore[arg-type]
-        for key in (OLD, NEW)
-    )
-    return Database(Config.from_env({"DATABASE_URL": url, "OADB_KEYRING": ring.to_json()}))
-
-
-def test_neither_a_new_key_nor_a_rewrap_counts_as_a_change(oadb_database_url: str) -> None:
-    given = tokens()
-    observer = Observer(oadb_database_url)
-    with ringed(oadb_database_url, 1) as before, ringed(oadb_database_url, 2) as after:
-        made = [new_user(before) for _ in range(3)]
-        for who in made:
-            put(before, who, given)
-        put(before, made[0], Tokens(Secret("alone")), "angel")
-        put(before, made[1], given, "angel")
-        broker_tokens.revoke(before, made[1], "angel")
-        proof.admit(before, 2)
-
-        assert not put(after, made[0], given)
-        assert not put(before, made[0], given)
-        batches = [rotation.rewrap(after, broker_tokens.SEALED, 1, 3) for _ in range(3)]
-        assert [batch.rows for batch in batches] == [3, 1, 0]
-        assert observer.rows("select distinct key_id from oadb.broker_tokens order by 1") == [
-            (2,), (None,),
-        ]  # fmt: skip
-        assert [got(after, who).tokens for who in made] == [given] * 3
-        assert got(after, made[0], "angel").tokens == Tokens(Secret("alone"))
-        assert not put(after, made[0], given)
-        assert not put(before, made[1], given)
-        assert broker_tokens.get(after, made[1], "angel") is Refusal.REVOKED
-        assert put(after, made[1], Tokens(Secret("new")))
-
-
-def test_a_rewrap_loses_to_what_was_put_meanwhile(oadb_database_url: str) -> None:
-    with ringed(oadb_database_url, 1) as before, ringed(oadb_database_url, 2) as after:
-        who, fresh = new_user(before), tokens()
-        put(before, who, tokens())
-        proof.admit(before, 2)
-        (found,) = rotation._list_under_key(after, "broker_tokens", 1, 0, 10)
-        put(before, who, fresh)
-        stale = found.sealed[:1]
-
-        assert broker_tokens._reseal(
-            after, [who], ["zerodha"], stale, stale, [b""], [b""], [b""], [b"\0" * 32]
-        ) == 0  # fmt: skip
-        assert got(after, who).tokens == fresh
 
 
 async def test_broker_tokens_work_for_asyncio(adb: AsyncDatabase) -> None:

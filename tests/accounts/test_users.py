@@ -1,4 +1,4 @@
-"""Accounts: names and addresses, profiles, pages, passwords."""
+"""Users: names and addresses, profiles, pages, passwords."""
 
 import asyncio
 from typing import Any
@@ -19,10 +19,7 @@ from tests.conftest import RING
 HASH = SealedColumn("users", "password_hash")
 PASSWORD = Secret("correct horse")
 
-
-@pytest.fixture(autouse=True)
-def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(users, "passwords", Passwords(argon2.profiles.CHEAPEST))
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 
 def create_asha(db: Executor) -> User:
@@ -89,7 +86,7 @@ def test_two_users_cannot_share_a_name_or_an_address(
         ({"last_name": "a" * 201}, "users_last_name_check"),
     ],
 )
-def test_what_is_no_name_and_no_address_is_refused(
+def test_an_invalid_name_or_address_is_refused(
     tx: Transaction, fields: dict[str, str], constraint: str
 ) -> None:
     given: Any = {"username": "asha", "email": "asha@example.in", **fields}
@@ -100,7 +97,7 @@ def test_what_is_no_name_and_no_address_is_refused(
 
 
 @pytest.mark.parametrize("username", ["a", "a" * 80, "a.b_c-d@e", "अशा", "Ünal1"])
-def test_names_of_every_alphabet_are_names(tx: Transaction, username: str) -> None:
+def test_a_name_may_be_in_any_alphabet(tx: Transaction, username: str) -> None:
     assert users.create(tx, username, "a@example.in").username == username
 
 
@@ -115,9 +112,9 @@ def test_pages_follow_each_other_in_order(tx: Transaction) -> None:
     assert users.count_all(tx) == 5
 
 
-def test_a_profile_is_replaced_as_a_whole(db: Database) -> None:
-    asha = create_asha(db)
-    changed = users.set_profile(db, asha.user_id, "new@example.in", None, "Iyer")
+def test_a_profile_is_replaced_as_a_whole(alone: Database) -> None:
+    asha = create_asha(alone)
+    changed = users.set_profile(alone, asha.user_id, "new@example.in", None, "Iyer")
 
     assert changed is not None
     assert (changed.email, changed.first_name, changed.last_name) == (
@@ -127,7 +124,7 @@ def test_a_profile_is_replaced_as_a_whole(db: Database) -> None:
     )
     assert changed.updated_at > asha.updated_at
     assert changed.created_at == asha.created_at
-    assert users.set_profile(db, asha.user_id + 1, "x@example.in", None, None) is None
+    assert users.set_profile(alone, asha.user_id + 1, "x@example.in", None, None) is None
 
 
 def test_a_deleted_user_is_gone(tx: Transaction, asha: User) -> None:
@@ -156,7 +153,7 @@ async def test_a_password_is_set_and_verified_for_asyncio(adb: AsyncDatabase) ->
     assert [user is not None for user in both] == [True, False]
 
 
-def test_whatever_is_wrong_the_answer_is_none(tx: Transaction, asha: User) -> None:
+def test_a_wrong_name_or_password_gives_none(tx: Transaction, asha: User) -> None:
     users.create(tx, "ravi", "ravi@example.in")
     users.set_password(tx, asha.user_id, PASSWORD)
 
@@ -166,7 +163,7 @@ def test_whatever_is_wrong_the_answer_is_none(tx: Transaction, asha: User) -> No
     assert users.verify_password(tx, "nobody", PASSWORD) is None
 
 
-def test_a_password_of_nobody_is_not_stored(tx: Transaction) -> None:
+def test_a_password_of_an_unknown_user_is_not_stored(tx: Transaction) -> None:
     assert users.set_password(tx, 1, PASSWORD) is False
 
 
@@ -179,48 +176,48 @@ def test_an_unfit_password_is_refused_and_the_old_one_stays(tx: Transaction, ash
 
 
 def stored(tx: Executor) -> str | None:
-    """Return the hash, opened: sealed twice, it is never the same."""
+    """Return the opened hash: the sealed one is different each time."""
     found = users._find_password(tx, "asha")
     if found is None or found.password_hash is None:
         return None
     return HASH.open(RING, (found.user_id,), found.password_hash).decode()
 
 
-def test_a_new_password_replaces_the_old_one_and_shows_in_updated_at(db: Database) -> None:
-    asha = create_asha(db)
-    users.set_password(db, asha.user_id, PASSWORD)
-    users.set_password(db, asha.user_id, Secret("another horse"))
-    user = users.verify_password(db, "asha", Secret("another horse"))
+def test_a_new_password_replaces_the_old_one_and_shows_in_updated_at(alone: Database) -> None:
+    asha = create_asha(alone)
+    users.set_password(alone, asha.user_id, PASSWORD)
+    users.set_password(alone, asha.user_id, Secret("another horse"))
+    user = users.verify_password(alone, "asha", Secret("another horse"))
 
-    assert users.verify_password(db, "asha", PASSWORD) is None
+    assert users.verify_password(alone, "asha", PASSWORD) is None
     assert user is not None
     assert user.updated_at > asha.updated_at
 
 
 def test_an_outdated_hash_is_renewed_by_the_next_sign_in(
-    db: Database, monkeypatch: pytest.MonkeyPatch
+    alone: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asha = create_asha(db)
-    users.set_password(db, asha.user_id, PASSWORD)
-    old, before = stored(db), users.get(db, asha.user_id)
+    asha = create_asha(alone)
+    users.set_password(alone, asha.user_id, PASSWORD)
+    old, before = stored(alone), users.get(alone, asha.user_id)
     stronger = argon2.Parameters(
         argon2.Type.ID, 19, 16, 16, time_cost=2, memory_cost=16, parallelism=1
     )
     monkeypatch.setattr(users, "passwords", Passwords(stronger))
 
-    assert users.verify_password(db, "asha", Secret("wrong horse")) is None
-    assert stored(db) == old
-    assert users.verify_password(db, "asha", PASSWORD) is not None
-    renewed = stored(db)
+    assert users.verify_password(alone, "asha", Secret("wrong horse")) is None
+    assert stored(alone) == old
+    assert users.verify_password(alone, "asha", PASSWORD) is not None
+    renewed = stored(alone)
     assert renewed is not None
     assert renewed != old
     assert "m=16,t=2,p=1" in renewed
-    assert users.verify_password(db, "asha", PASSWORD) is not None
-    assert stored(db) == renewed
-    assert users.get(db, asha.user_id) == before
+    assert users.verify_password(alone, "asha", PASSWORD) is not None
+    assert stored(alone) == renewed
+    assert users.get(alone, asha.user_id) == before
 
 
-def test_a_password_that_is_changed_meanwhile_wins_over_a_renewed_hash(
+def test_a_renewed_hash_does_not_replace_a_password_that_was_changed_meanwhile(
     tx: Transaction, asha: User
 ) -> None:
     proof.prove(tx)
@@ -233,10 +230,10 @@ def test_a_password_that_is_changed_meanwhile_wins_over_a_renewed_hash(
     assert stored(tx) == "$2"
 
 
-def test_a_renewal_does_not_undo_a_change_between_its_two_steps(
+def test_a_renewal_does_not_revert_a_change_between_its_two_steps(
     tx: Transaction, asha: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The password is changed while the sign-in with the old one computes the new hash."""
+    """The password changes while a sign-in with the old one computes the new hash."""
 
     class Slow(Passwords):
         def is_outdated(self, stored: Secret) -> bool:
@@ -253,7 +250,7 @@ def test_a_renewal_does_not_undo_a_change_between_its_two_steps(
     assert users.verify_password(tx, "asha", Secret("another horse")) is not None
 
 
-def test_a_hash_is_not_shown(tx: Transaction, asha: User) -> None:
+def test_repr_shows_no_hash(tx: Transaction, asha: User) -> None:
     users.set_password(tx, asha.user_id, PASSWORD)
 
     assert "argon2" not in repr(users._find_password(tx, "asha"))

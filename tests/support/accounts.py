@@ -1,10 +1,18 @@
-"""Users as they are now: what a session is made for."""
+"""Users for tests of accounts, and their API keys and sessions."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from typing import Any
 
 from oadb import Database
-from oadb.accounts import users
-from oadb.engine.transactions import Transaction
+from oadb.accounts import api_keys, sessions, users
+from oadb.accounts.api_keys import IssuedKey
+from oadb.accounts.sessions import NewSession, Session
+from oadb.engine.executors import Executor
+from tests.support.rig import Observer
+
+_numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +23,36 @@ class Nobody:
     auth_epoch: int = 0
 
 
-def account(db: Database | Transaction, user_id: int) -> users.User:
+def new_user(db: Executor) -> int:
+    """Create a user with a name that no other test has, and return its id."""
+    number = next(_numbers)
+    return users.create(db, f"user{number}", f"user{number}@example.in").user_id
+
+
+def issue(db: Database, user_id: int, **given: Any) -> IssuedKey:
+    """Issue an API key with the order mode auto, unless another one is given."""
+    return api_keys.issue(db, user_id, "TradingView", **{"order_mode": "auto", **given})
+
+
+def account(db: Executor, user_id: int) -> users.User:
     user = users.get(db, user_id)
     assert user is not None
     return user
+
+
+def age_session(observer: Observer, session: Session, by: timedelta) -> None:
+    """Move a session into the past, as if so much time had passed."""
+    observer.rows(
+        "update oadb.sessions set created_at = created_at - %s, last_seen_at = last_seen_at - %s, "
+        "lapses_at = lapses_at - %s, expires_at = expires_at - %s where session_id = %s",
+        by,
+        by,
+        by,
+        by,
+        session.session_id,
+    )
+
+
+def found_sessions(db: Database, *made: NewSession) -> list[bool]:
+    """Return whether each session is found by its token."""
+    return [sessions.find(db, each.token) is not None for each in made]

@@ -1,0 +1,260 @@
+"""Counting of failed sign-ins, by account and by network, and the waits that it causes."""
+
+from datetime import timedelta
+
+import pytest
+
+from oadb import Database
+from oadb.accounts import login_attempts
+from oadb.accounts.login_attempts import ACCOUNT_LIMIT, NETWORK_LIMIT, Tries
+from tests.support.lockouts import age_lockout, failed_before, lockout
+from tests.support.rig import Observer, threads
+
+NEVER = 1_000_000
+
+
+def counts(tries: Tries) -> tuple[int | None, int | None]:
+    return tries.account_failures, tries.network_failures
+
+
+def test_800_concurrent_tries_are_all_counted(
+    many: Database, observer: Observer, number: int, ip: str
+) -> None:
+    def try_fifty(thread: int) -> list[Tries]:
+        del thread
+        return [
+            login_attempts._count_try(many, f"asha{number}", ip, NEVER, NEVER) for _ in range(50)
+        ]
+
+    with threads(16) as pool:
+        tries = [each for fifty in pool.map(try_fifty, range(16)) for each in fifty]
+
+    assert lockout(observer, f"asha{number}") == (800, None)
+    assert lockout(observer, ip) == (800, None)
+    assert sorted(each.account_failures or 0 for each in tries) == [*range(1, 801)]
+    assert sorted(each.network_failures or 0 for each in tries) == [*range(1, 801)]
+
+
+def test_each_failure_from_the_limit_on_doubles_the_wait_up_to_15_minutes(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    waits: list[float | None] = []
+    account = f"asha{number}"
+    for failures in range(1, 20):
+        tried = login_attempts._count_try(db, account, ip, ACCOUNT_LIMIT, NEVER)
+        assert counts(tried) == (failures, failures)
+        counted = lockout(observer, account)
+        assert counted is not None
+        waits.append(counted[1])
+        # The wait ends; the count stays, because there were no 15 quiet minutes.
+        observer.rows(
+            "update oadb.lockouts set unlocks_at = now(), "
+            "failed_at = greatest(failed_at, now() - interval '14 minutes') where subject = %s",
+            account,
+        )
+
+    assert waits == [None] * 4 + [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] + [900] * 5
+
+
+def test_a_network_has_a_limit_of_its_own(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    for failures in range(1, NETWORK_LIMIT + 1):
+        tries = login_attempts._count_try(db, f"{failures}-{number}", ip)
+        assert counts(tries) == (1, failures)
+
+    assert lockout(observer, ip) == (NETWORK_LIMIT, 1)
+    assert login_attempts._count_try(db, f"another-{number}", ip).network_failures is None
+
+
+def test_a_count_of_many_failures_does_not_overflow(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    failed_before(observer, "account", f"asha{number}", 2_000_000_000)
+
+    assert login_attempts._count_try(db, f"asha{number}", ip).account_failures == 2_000_000_001
+    assert lockout(observer, f"asha{number}") == (2_000_000_001, 900)
+
+
+def test_after_a_quiet_quarter_of_an_hour_the_count_begins_again(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    account = f"asha{number}"
+    failed_before(observer, "account", account, 12)
+    login_attempts._count_try(db, account, ip)
+    age_lockout(observer, account, timedelta(minutes=14, seconds=50))
+    still = login_attempts._count_try(db, account, ip)
+    age_lockout(observer, account, timedelta(minutes=15, seconds=2**9 + 1))
+    anew = login_attempts._count_try(db, account, ip)
+
+    assert still.account_failures == 14
+    assert anew.account_failures == 1
+    assert lockout(observer, account) == (1, None)
+
+
+def test_a_failure_after_the_longest_wait_causes_the_longest_wait_again(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    account = f"asha{number}"
+    failed_before(observer, "account", account, 20)
+    login_attempts._count_try(db, account, ip)
+    age_lockout(observer, account, timedelta(minutes=15, seconds=1))
+    again = login_attempts._count_try(db, account, ip)
+
+    assert again.account_failures == 22
+    assert again.wait > timedelta(minutes=14)
+
+
+def test_while_there_is_a_wait_nothing_is_counted(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    account = f"asha{number}"
+    failed_before(observer, "account", account, 10)
+    login_attempts._count_try(db, account, ip)
+    before = observer.rows("select * from oadb.lockouts where subject = %s", account)
+    tries = login_attempts._count_try(db, account, ip)
+
+    assert counts(tries) == (None, None)
+    assert tries.tried_at is None
+    assert observer.rows("select * from oadb.lockouts where subject = %s", account) == before
+    assert timedelta(seconds=50) < tries.wait <= timedelta(seconds=64)
+
+
+def test_the_longer_wait_of_account_and_network_counts(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    failed_before(observer, "account", f"asha{number}", 7)
+    failed_before(observer, "network", ip, 27)
+    counted = login_attempts._count_try(db, f"asha{number}", ip)
+    refused = login_attempts._count_try(db, f"asha{number}", ip)
+
+    for tries in (counted, refused):
+        assert timedelta(seconds=200) < tries.wait <= timedelta(seconds=256)
+    assert login_attempts._count_try(db, f"other{number}", "10.255.255.255").wait == timedelta()
+
+
+def test_while_a_network_waits_the_accounts_that_it_names_do_not_count(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    """Otherwise one host could lock out everybody."""
+    failed_before(observer, "network", ip, NETWORK_LIMIT + 10)
+    failed_before(observer, "account", f"known{number}", 2)
+    login_attempts._count_try(db, f"first{number}", ip)
+    tries = [login_attempts._count_try(db, f"{name}{number}", ip) for name in ("known", "new")]
+
+    assert [counts(each) for each in tries] == [(None, None)] * 2
+    assert lockout(observer, f"known{number}") == (2, None)
+    assert lockout(observer, f"new{number}") is None
+    assert all(each.wait > timedelta(minutes=14) for each in tries)
+
+
+def test_while_an_account_waits_the_networks_that_name_it_do_not_count(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    failed_before(observer, "account", f"asha{number}", ACCOUNT_LIMIT + 5)
+    failed_before(observer, "network", ip, 3)
+    login_attempts._count_try(db, f"asha{number}", "192.0.2.7")
+    tries = [login_attempts._count_try(db, f"asha{number}", each) for each in (ip, f"{ip}0")]
+
+    assert [counts(each) for each in tries] == [(None, None)] * 2
+    assert lockout(observer, ip) == (3, None)
+    assert lockout(observer, f"{ip}0") is None
+
+
+@pytest.mark.parametrize("kind", ["account", "network"])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_concurrent_tries_that_have_to_wait_count_for_neither(
+    many: Database, observer: Observer, number: int, kind: str, is_known: bool
+) -> None:
+    """One account is tried from 16 networks, or 16 accounts from one network."""
+    one, others = f"one{number}", [f"{n}-{number}" for n in range(16)]
+    failed_before(observer, kind, one, 30)
+    if is_known:
+        for other in others:
+            failed_before(observer, "network" if kind == "account" else "account", other, 0)
+    pairs = [(one, other) if kind == "account" else (other, one) for other in others]
+    with threads(16) as pool:
+        tries = list(pool.map(lambda pair: login_attempts._count_try(many, *pair), pairs))
+
+    assert len([each for each in tries if each.tried_at is not None]) == 1
+    assert lockout(observer, one) == (31, 900)
+    assert sum((lockout(observer, other) or (0, None))[0] for other in others) == 1
+    assert all(timedelta(minutes=14) < each.wait <= timedelta(minutes=15) for each in tries)
+
+
+def test_concurrent_tries_of_a_new_account_from_a_new_network_count_for_both(
+    many: Database, observer: Observer, number: int, ip: str
+) -> None:
+    with threads(16) as pool:
+        tries = list(
+            pool.map(lambda _: login_attempts._count_try(many, f"asha{number}", ip), range(16))
+        )
+    counted = sorted(counts(each) for each in tries if each.tried_at is not None)
+
+    assert counted == [(n, n) for n in range(1, ACCOUNT_LIMIT + 1)]
+    assert lockout(observer, f"asha{number}") == (ACCOUNT_LIMIT, 1)
+    assert lockout(observer, ip) == (ACCOUNT_LIMIT, None)
+
+
+def test_a_network_forgets_one_failure_a_minute(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    failed_before(observer, "network", ip, 15)
+    age_lockout(observer, ip, timedelta(minutes=3, seconds=40))
+    first = login_attempts._count_try(db, f"a{number}", ip)
+    age_lockout(observer, ip, timedelta(seconds=30))
+    second = login_attempts._count_try(db, f"b{number}", ip)
+    age_lockout(observer, ip, timedelta(hours=3))
+    third = login_attempts._count_try(db, f"c{number}", ip)
+
+    assert [each.network_failures for each in (first, second, third)] == [13, 13, 1]
+
+
+def test_an_office_that_is_never_quiet_does_not_have_to_wait(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    """One hour: six sign-ins a minute, and every other minute one wrong password."""
+    waits = []
+    for minute in range(60):
+        tries = login_attempts._count_try(db, f"{minute}-{number}", ip)
+        waits.append(tries.wait)
+        if minute % 2 and tries.tried_at is not None:
+            login_attempts._revert_try(db, f"{minute}-{number}", ip, tries.tried_at)
+        for _ in range(6):
+            age_lockout(observer, ip, timedelta(seconds=10))
+            tries = login_attempts._count_try(db, f"right-{number}", ip)
+            waits.append(tries.wait)
+            assert tries.tried_at is not None
+            login_attempts._revert_try(db, f"right-{number}", ip, tries.tried_at)
+
+    assert {*waits} == {timedelta()}
+
+
+def test_an_office_that_has_to_wait_recovers_while_it_is_used(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    failed_before(observer, "network", ip, NETWORK_LIMIT + 8)
+    for minute in range(10):
+        tries = login_attempts._count_try(db, f"{minute}-{number}", ip)
+        assert tries.tried_at is not None
+        login_attempts._revert_try(db, f"{minute}-{number}", ip, tries.tried_at)
+        age_lockout(observer, ip, timedelta(minutes=1))
+
+    assert login_attempts._count_try(db, f"last{number}", ip).wait == timedelta()
+
+
+NAMES = ["ODYSSEUS", "ΟΔΥΣΣΕΥΣ", "οδυσσευς", "οδυσσευσ", "İstanbul", "istanbul", "ẞ", "ß", "K", "k"]
+
+
+def test_names_of_one_user_count_as_one_account(
+    db: Database, observer: Observer, number: int, ip: str
+) -> None:
+    """Users are found by the database's lower case, which is not that of Python."""
+    names = [name + str(number) for name in NAMES]
+    for name in names:
+        login_attempts._count_try(db, name, ip)
+    keys = [str(observer.ask("select lower(%s::text)", name)) for name in names]
+
+    assert {key: (lockout(observer, key) or (0, None))[0] for key in keys} == {
+        key: keys.count(key) for key in keys
+    }

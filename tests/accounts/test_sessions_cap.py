@@ -1,0 +1,130 @@
+"""Sessions: no more than the cap, and swept when they lapsed."""
+
+import threading
+from datetime import timedelta
+
+import psycopg
+
+from oadb import Database
+from oadb.accounts import sessions
+from tests.support.accounts import account, age_session, found_sessions
+from tests.support.rig import Observer, threads
+
+
+def test_beyond_the_cap_the_oldest_ends(db: Database, user_id: int) -> None:
+    made = [sessions.create(db, account(db, user_id)) for _ in range(sessions.CAP + 2)]
+
+    assert found_sessions(db, *made) == [False, False, True, True, True, True, True]
+
+
+def test_a_lower_cap_ends_all_sessions_beyond_it(db: Database, user_id: int) -> None:
+    made = [sessions.create(db, account(db, user_id)) for _ in range(4)]
+    last = sessions.create(db, account(db, user_id), cap=1)
+
+    assert found_sessions(db, *made, last) == [False, False, False, False, True]
+
+
+def test_devices_behind_one_address_do_not_end_each_other(db: Database, user_id: int) -> None:
+    made = [sessions.create(db, account(db, user_id), ip="203.0.113.7") for _ in range(2)]
+
+    assert found_sessions(db, *made) == [True, True]
+
+
+def test_a_lapsed_session_does_not_count_for_the_cap(
+    db: Database, observer: Observer, user_id: int
+) -> None:
+    made = [sessions.create(db, account(db, user_id)) for _ in range(2)]
+    age_session(observer, made[1].session, timedelta(hours=3))
+    made.append(sessions.create(db, account(db, user_id), cap=2))
+
+    assert found_sessions(db, *made) == [True, False, True]
+    assert observer.ask("select count(*) from oadb.sessions where user_id = %s", user_id) == 2
+
+
+def test_a_new_session_stays_although_the_clock_went_back(
+    db: Database, observer: Observer, user_id: int
+) -> None:
+    for _ in range(2):
+        ahead = sessions.create(db, account(db, user_id))
+        age_session(observer, ahead.session, timedelta(hours=-1))
+    made = sessions.create(db, account(db, user_id), cap=2)
+
+    assert found_sessions(db, made) == [True]
+    assert len(sessions.list_active(db, user_id)) == 2
+
+
+def test_concurrent_sign_ins_never_exceed_the_cap(url: str, many: Database, user_id: int) -> None:
+    most, stop = [0], threading.Event()
+
+    def sign_in() -> None:
+        for _ in range(6):
+            sessions.create(many, account(many, user_id))
+
+    def watch() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            last = False
+            while not last:
+                last = stop.is_set()
+                row = connection.execute(
+                    "select count(*) from oadb.sessions where user_id = %s", [user_id]
+                ).fetchone()
+                most[0] = max(most[0], row[0] if row else 0)
+
+    with threads(9) as pool:
+        watching = pool.submit(watch)
+        try:
+            for signing_in in [pool.submit(sign_in) for _ in range(8)]:
+                signing_in.result()
+        finally:
+            stop.set()
+        watching.result()
+
+    assert most == [sessions.CAP]
+    assert len(sessions.list_active(many, user_id)) == sessions.CAP
+
+
+def is_alone(db: Database, user_id: int) -> bool:
+    """Create a session with a cap of 1, and return whether it is the only one then."""
+    with db.transaction() as tx:
+        made = sessions.create(tx, account(tx, user_id), cap=1)
+        return [each.session_id for each in sessions.list_active(tx, user_id)] == [
+            made.session.session_id
+        ]
+
+
+def test_a_new_session_is_never_the_one_that_ends(db: Database, user_id: int) -> None:
+    """Of several at once, each sees itself at the end of its own transaction."""
+    with threads(8) as pool:
+        seen = list(pool.map(lambda _: is_alone(db, user_id), range(24)))
+
+    assert seen == [True] * 24
+
+
+def test_a_sweep_deletes_lapsed_sessions_in_batches(
+    db: Database, observer: Observer, user_id: int
+) -> None:
+    sessions.sweep(db)
+    made = [sessions.create(db, account(db, user_id)) for _ in range(4)]
+    for each in made[:3]:
+        age_session(observer, each.session, timedelta(hours=13))
+
+    assert sessions.sweep(db, 2) == 2
+    assert sessions.sweep(db, 2) == 1
+    assert sessions.sweep(db) == 0
+    assert found_sessions(db, *made) == [False, False, False, True]
+
+
+def test_a_sweep_does_not_wait_for_a_locked_session(
+    db: Database, observer: Observer, url: str, user_id: int
+) -> None:
+    sessions.sweep(db)
+    made = [sessions.create(db, account(db, user_id)) for _ in range(2)]
+    for each in made:
+        age_session(observer, each.session, timedelta(hours=13))
+    with psycopg.connect(url) as other:
+        other.execute(
+            "select from oadb.sessions where session_id = %s for update",
+            [made[0].session.session_id],
+        )
+        assert sessions.sweep(db) == 1
+    assert sessions.sweep(db) == 1

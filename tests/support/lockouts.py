@@ -1,0 +1,61 @@
+"""Counters of failed sign-ins: read, written and moved into the past."""
+
+from datetime import timedelta
+
+import argon2
+
+from oadb import Database, Secret
+from oadb.accounts import login_attempts
+from oadb.security.passwords import Passwords
+from tests.support.rig import Observer
+
+PASSWORD, WRONG = Secret("correct horse"), Secret("wrong horse")
+
+
+class CountingPasswords(Passwords):
+    """Notes which hashes were verified; raises ``error`` instead if there is one."""
+
+    def __init__(self) -> None:
+        super().__init__(argon2.profiles.CHEAPEST)
+        self.verified: list[Secret | None] = []
+        self.error: Exception | None = None
+
+    def verify(self, stored: Secret | None, password: Secret) -> bool:
+        if self.error:
+            raise self.error
+        self.verified.append(stored)
+        return super().verify(stored, password)
+
+
+def lockout(observer: Observer, subject: str) -> tuple[int, float | None] | None:
+    """Return the failures of an account or a network, and its wait in seconds when counted."""
+    rows = observer.rows(
+        "select failures, extract(epoch from unlocks_at - failed_at)::float from oadb.lockouts "
+        "where subject = %s",
+        subject,
+    )
+    return rows[0] if rows else None
+
+
+def age_lockout(observer: Observer, subject: str, by: timedelta) -> None:
+    """Move a counter into the past, as if so much time had passed."""
+    observer.rows(
+        "update oadb.lockouts set failed_at = failed_at - %s, unlocks_at = unlocks_at - %s, "
+        "decayed_at = decayed_at - %s where subject = %s",
+        by,
+        by,
+        by,
+        subject,
+    )
+
+
+def failed_before(observer: Observer, kind: str, subject: str, failures: int) -> None:
+    """Give an account or a network so many failures, and no wait."""
+    observer.rows(
+        "insert into oadb.lockouts values (%s, %s, %s, now(), null)", kind, subject, failures
+    )
+
+
+def outcomes(db: Database, username: str) -> list[str]:
+    """Return the outcomes of the attempts under a name, oldest first."""
+    return [a.outcome for a in login_attempts.list_recent(db) if a.username == username][::-1]
