@@ -117,8 +117,13 @@ def _upstox_key(row: Made) -> str:
 def _upstox_entry(row: Made) -> dict[str, Any]:
     segment = _UPSTOX_SEGMENTS.get(row.exchange, row.exchange)
     exchange = "NSE" if segment.startswith("N") else segment[:3]
-    common = {"segment": segment, "name": row.name, "exchange": exchange,
-              "instrument_key": _upstox_key(row), "exchange_token": str(row.code)}  # fmt: skip  # a record
+    common = {
+        "segment": segment,
+        "name": row.name,
+        "exchange": exchange,
+        "instrument_key": _upstox_key(row),
+        "exchange_token": str(row.code),
+    }
     traded = {"lot_size": row.lot, "freeze_quantity": 40.0 * row.lot, "tick_size": _paise(row.tick),
               "qty_multiplier": float(row.value)}  # fmt: skip  # a record
     if row.kind == "INDEX":
@@ -159,8 +164,20 @@ def _upstox_line(row: Made) -> tuple[object, ...]:
     theirs = row.name.upper() if index else _short(row)
     strike = float(row.strike or 0) if row.expiry else ""
     tick, lot = ("", "") if index else (float(row.tick), row.lot)
-    return (_upstox_key(row), row.code, theirs, row.name, "0", row.expiry or "", strike,
-            tick, lot, kind, option, _UPSTOX_SEGMENTS.get(row.exchange, row.exchange))  # fmt: skip  # a record
+    return (
+        _upstox_key(row),
+        row.code,
+        theirs,
+        row.name,
+        "0",
+        row.expiry or "",
+        strike,
+        tick,
+        lot,
+        kind,
+        option,
+        _UPSTOX_SEGMENTS.get(row.exchange, row.exchange),
+    )
 
 
 # Angel -------------------------------------------------------------------------------------------

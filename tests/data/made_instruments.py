@@ -146,8 +146,17 @@ def _shares(codes: Iterator[int]) -> Iterator[Made]:
         lot = 1600 if series == "SM" else 100 if series in {"SG", "GS", "TB"} else 1
         for exchange, each in (("NSE", series), ("BSE", group)):
             if each != "-":
-                yield Made(exchange, next(codes), root, "EQ", " ".join(words), each,
-                           f"INE{number:03}T01{number:03}", lot=lot, tick=tick)  # fmt: skip  # a record
+                yield Made(
+                    exchange,
+                    next(codes),
+                    root,
+                    "EQ",
+                    " ".join(words),
+                    each,
+                    f"INE{number:03}T01{number:03}",
+                    lot=lot,
+                    tick=tick,
+                )
 
 
 def _contracts(chain: _Chain, codes: Iterator[int]) -> Iterator[Made]:
