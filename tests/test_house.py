@@ -373,3 +373,27 @@ def test_a_statement_on_all_users_would_be_noticed(text: str, fine: bool, owned:
     statement = statements.parse(f"-- name: get\n{text};", "x", "x.sql")["get"]
 
     assert is_owned(statement, owned) is fine
+
+
+# Exceptions --------------------------------------------------------------------------------------
+
+EXCEPTION = re.compile(
+    r"#\s*(fmt: skip|noqa(: [A-Z0-9, ]+)?|(type|pyright): ignore(\[[^\]]*\])?)\s*$", re.MULTILINE
+)
+PYTHON = [*MODULES, *sorted((REPOSITORY / "tests").rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=shown)
+def test_an_exception_from_a_rule_says_why(path: Path) -> None:
+    assert [match[0] for match in EXCEPTION.finditer(path.read_text())] == []
+
+
+@pytest.mark.parametrize("text", ["x  # noqa: S101", ")  # fmt: skip", "y  # type: ignore[misc]"])
+def test_an_exception_without_a_reason_would_be_noticed(text: str) -> None:
+    assert EXCEPTION.search(text)
+    assert not EXCEPTION.search(f"{text}  # because")
+
+
+@pytest.mark.parametrize("path", PYTHON[len(MODULES) :], ids=shown)
+def test_a_file_of_tests_has_at_most_400_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400

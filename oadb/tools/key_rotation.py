@@ -1,14 +1,15 @@
-"""What an operator does with keys: make, add, promote, rewrap, verify, retire.
+"""Rotation of root keys by an operator: new, add, promote, rewrap, verify, retire.
 
-    oadb keys new FILE       a key ring with one key, for a new installation
-    oadb keys add            one more key, which opens but does not seal; give the file to all,
-                             restart them: from the next step on, who lacks it raises KeyRingError
-    oadb keys promote 2      everything new is sealed under it; give the file to all, restart them
-    oadb keys rewrap         everything old is sealed under it as well, while services run
-    oadb keys verify         the ring fits the database; which key is needed by how many rows
-    oadb keys retire 1       refused while one row needs it
+    oadb keys new FILE       create a key ring with one key, for a new installation
+    oadb keys add            add a key for decryption only; copy the file to every process and
+                             restart it: after the promotion, a process without the key fails with
+                             KeyRingError
+    oadb keys promote 2      seal new secrets under the key; copy the file and restart again
+    oadb keys rewrap         seal existing rows under it too, while services run
+    oadb keys verify         check the ring, and count the rows that need each key
+    oadb keys retire 1       refused while a row needs the key
 
-Each step can be done again after it was interrupted.
+Each step may be repeated after it was interrupted.
 """
 
 import secrets
@@ -29,7 +30,7 @@ from oadb.settings import smtp_settings
 from oadb.trading import webhooks
 
 BATCH = 1000
-"""Rows that are read, sealed again and written at a time."""
+"""Rows that are rewrapped at a time."""
 
 TABLES = (
     users.SEALED,
@@ -51,7 +52,7 @@ class KeyReport:
     uses: Mapping[str, int]
 
     def __str__(self) -> str:
-        """Return it as one line; the fingerprint tells two keys apart and nothing else."""
+        """Return the report as one line; the fingerprint only distinguishes keys."""
         used = ", ".join(f"{table} {uses:,}" for table, uses in self.uses.items()) or "no rows"
         key = self.key
         return (
@@ -61,14 +62,14 @@ class KeyReport:
 
 @dataclass(frozen=True, slots=True)
 class RewrapReport:
-    """How many rows of a table were sealed again, and the primary keys of those that cannot be."""
+    """The number of rows of a table that were sealed again, and the ids of damaged rows."""
 
     table: str
     rows: int
     damaged: list[Row]
 
     def __str__(self) -> str:
-        """Return it as one line."""
+        """Return the report as one line."""
         return f"{self.table:<15} {self.rows:>9,} rows"
 
     @property
@@ -78,22 +79,34 @@ class RewrapReport:
 
 
 def ring_path(environ: Mapping[str, str]) -> Path:
-    """Return the file that holds the ring. Raises ConfigError where it is not in a file."""
+    """Return the path of the key ring's file.
+
+    Raises:
+        ConfigError: OADB_KEYRING_FILE is not set; a ring in OADB_KEYRING cannot be changed.
+    """
     path = environ.get(keyring_file.FILE, "").strip()
     if not path:
-        raise ConfigError(f"{keyring_file.FILE} is not set; it must name the key ring's file")
+        raise ConfigError(f"{keyring_file.FILE} is not set; set it to the path of the key ring")
     return Path(path)
 
 
 def new(path: Path) -> Key:
-    """Make a key ring with one key. Raises KeyRingError if the file exists."""
+    """Create a key ring with one key, which is returned.
+
+    Raises:
+        KeyRingError: the file exists, or cannot be written.
+    """
     key = _key(1, "primary")
     keyring_file.write(path, KeyRing([key]), new=True)
     return key
 
 
 def add(path: Path) -> Key:
-    """Add a key that opens but does not seal yet."""
+    """Add a key for decryption only, which is returned.
+
+    Raises:
+        KeyRingError: the file cannot be read or written.
+    """
     with keyring_file.changing(path) as ring:
         key = _key(max(ring.keys) + 1, "decrypt-only")
         keyring_file.write(path, KeyRing([*ring.keys.values(), key]))
@@ -101,7 +114,12 @@ def add(path: Path) -> Key:
 
 
 def promote(db: Database, path: Path, key_id: int) -> None:
-    """Make a key the one that seals: the database learns of it first, then the file."""
+    """Make a key primary: enroll it in the database first, then write the file.
+
+    Raises:
+        KeyRingError: the key is not in the ring or is retired, or the ring does not fit the
+            database.
+    """
     with keyring_file.changing(path) as ring:
         promoted = ring.with_primary(key_id)
         proof.admit(db, key_id)
@@ -109,11 +127,20 @@ def promote(db: Database, path: Path, key_id: int) -> None:
 
 
 def rewrap(db: Database, ring: KeyRing, watch: Callable[[int], None]) -> Iterator[RewrapReport]:
-    """Seal again what is sealed under other keys than the primary one, table by table.
+    """Seal every row under the primary key, table by table.
 
-    *watch* hears of each batch. Nothing is locked in between, and a row that was changed meanwhile
-    is left alone: a process with this ring sealed it under the primary key; what one with an older
-    ring wrote is for the next call, after its restart. ``retire`` is refused until then.
+    No lock is held between batches. A row that is changed meanwhile is left out: a process with
+    this ring seals it under the primary key. A row that is written with an older ring needs another
+    call after that process is restarted; until then ``retire`` is refused.
+
+    Args:
+        watch: called with the number of rows of each batch.
+
+    Yields:
+        A report for each table.
+
+    Raises:
+        KeyRingError: the ring does not fit the database.
     """
     proof.prove(db)
     for table in TABLES:
@@ -134,7 +161,11 @@ def _batches(db: Database, table: SealedTable, key_id: int) -> Iterator[RewrapBa
 
 
 def verify(db: Database, ring: KeyRing) -> list[KeyReport]:
-    """See that the ring fits the database, and count what needs each key. Raises KeyRingError."""
+    """Check that the ring fits the database, and count the rows that need each key.
+
+    Raises:
+        KeyRingError: the ring does not fit the database.
+    """
     proof.prove(db)
     uses = proof.list_uses(db)
     return [
@@ -144,16 +175,20 @@ def verify(db: Database, ring: KeyRing) -> list[KeyReport]:
 
 
 def retire(db: Database, path: Path, key_id: int) -> None:
-    """End a key: the database forgets it, unless a row needs it, then the file says so.
+    """Retire a key: withdraw it from the database first, then mark it in the file.
 
-    The file keeps the root: an old backup may need it. Raises KeyRingError.
+    The file keeps the key, because old backups may need it.
+
+    Raises:
+        KeyRingError: a row needs the key, it is primary or not in the ring, or the ring does not
+            fit the database.
     """
     with keyring_file.changing(path) as ring:
         if key_id not in ring.keys or key_id == ring.primary.key_id:
             known = key_id in ring.keys
             state = "primary; promote another one first" if known else "not in the ring"
             raise KeyRingError(f"key {key_id} is {state}")
-        proof.require_fit(ring, proof.list_canaries(db))  # or it is another database
+        proof.require_fit(ring, proof.list_canaries(db))  # refuses another database
         proof.withdraw(db, key_id)
         retired = {**ring.keys, key_id: replace(ring.keys[key_id], state="retired")}
         keyring_file.write(path, KeyRing(retired.values()))

@@ -1,0 +1,106 @@
+"""What the tests of key rotation share: a key ring in a file, and a user with every secret."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+
+import argon2
+import pytest
+from pyotp.totp import TOTP
+
+from oadb import Config, Database, Secret
+from oadb.accounts import api_keys, broker_tokens, second_factors, sessions, users
+from oadb.accounts.api_keys import VerifiedKey
+from oadb.accounts.broker_tokens import BrokerToken, Tokens
+from oadb.security import keyring_file
+from oadb.security.passwords import Passwords
+from oadb.settings import smtp_settings
+from oadb.tools import key_rotation as tool
+from oadb.trading import chartink, strategies
+from oadb.trading.strategies import Strategy
+from tests.support import command_line
+from tests.support.accounts import account
+
+TABLES = ("users", "sessions", "api_keys", "broker_tokens", "second_factors", "strategies")
+REWRAPPED = (*TABLES[:-1], "smtp_settings", "strategies")
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(users, "passwords", Passwords(argon2.profiles.CHEAPEST))
+
+
+@dataclass
+class Ring:
+    """A key ring in a file, and databases opened with what the file says at that moment."""
+
+    url: str
+    path: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"DATABASE_URL": self.url, "OADB_KEYRING_FILE": str(self.path)}
+
+    def open(self) -> Database:
+        return Database(Config.from_env(self.environment))
+
+    def oadb(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return command_line.oadb("keys", *arguments, url=self.url, OADB_KEYRING_FILE=str(self.path))
+
+
+@pytest.fixture
+def ring(oadb_database_url: str, tmp_path: Path) -> Ring:
+    path = tmp_path / "ring.json"
+    tool.new(path)
+    return Ring(oadb_database_url, path)
+
+
+@dataclass
+class Asha:
+    """Somebody with a secret of every kind, and a look at whether each still works."""
+
+    user_id: int
+    works: Callable[[Database], list[bool]]
+
+
+def with_secrets(db: Database) -> Asha:
+    user = users.create(db, "asha", "asha@example.in").user_id
+    password, access = Secret("correct horse"), Secret("what the broker gave")
+    users.set_password(db, user, password)
+    session = sessions.create(db, account(db, user)).token
+    kept = api_keys.issue(db, user, "kept", order_mode="auto", keep=True)
+    shown = api_keys.issue(db, user, "shown", order_mode="auto").token
+    broker_tokens.put(db, user, "zerodha", Tokens(access, parameters={"pin": password}))
+    smtp_settings.set_account(db, changed_by=user, password=password)
+    alert = strategies.create(db, user, "strategy").webhook
+    scan = chartink.create(db, user, "scan").webhook
+    factor = second_factors.enroll(db, user, "asha")
+    assert factor is not None
+    generator = TOTP(factor.secret.reveal())
+    # A code is accepted once: each look shows the next one.
+    steps = iter((-30, 0, 30))
+
+    def works(db: Database) -> list[bool]:
+        token = broker_tokens.get(db, user, "zerodha")
+        return [
+            users.verify_password(db, "asha", password) is not None,
+            sessions.find(db, session) is not None,
+            isinstance(api_keys.verify(db, kept.token), VerifiedKey),
+            isinstance(api_keys.verify(db, shown), VerifiedKey),
+            api_keys.reveal(db, user, kept.key.api_key_id) == kept.token,
+            isinstance(token, BrokerToken) and token.tokens.access == access,
+            isinstance(token, BrokerToken) and token.tokens.parameters == {"pin": password},
+            isinstance(strategies.find_by_webhook(db, alert), Strategy),
+            isinstance(chartink.find_by_webhook(db, scan), Strategy),
+            second_factors.verify(db, user, Secret(generator.at(time() + next(steps)))),
+            smtp_settings.get_account(db).password == password,
+        ]
+
+    return Asha(user, works)
+
+
+def rewrapped(db: Database, ring: Ring) -> dict[str, int]:
+    reports = tool.rewrap(db, keyring_file.read(ring.path), lambda _: None)
+    return {report.table: report.rows for report in reports}

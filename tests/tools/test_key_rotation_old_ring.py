@@ -1,0 +1,160 @@
+"""Processes with an old key ring: what they refuse, and what they still can do."""
+
+from collections.abc import Callable, Generator
+from time import monotonic
+
+import argon2
+import pytest
+from psycopg.errors import ForeignKeyViolation
+
+from oadb import Database, Secret
+from oadb.accounts import api_keys, broker_tokens, second_factors, sessions, users
+from oadb.accounts.api_keys import VerifiedKey
+from oadb.accounts.broker_tokens import Tokens
+from oadb.engine.executors import AsyncExecutor
+from oadb.errors import KeyRingError
+from oadb.keys import proof
+from oadb.security import vault
+from oadb.security.passwords import Passwords
+from oadb.security.refusals import Refusal
+from oadb.settings import smtp_settings
+from oadb.tools import key_rotation as tool
+from oadb.trading import chartink, strategies, webhooks
+from tests.support.accounts import account
+from tests.support.rotating import Asha, Ring, _cheap_hashing, rewrapped, ring, with_secrets
+
+__all__ = ["_cheap_hashing", "ring"]  # fixtures
+
+
+@pytest.fixture
+def retired(ring: Ring) -> Generator[tuple[Database, Asha]]:
+    """Give a process that has both keys and still seals with the first, which is retired by now."""
+    with ring.open() as db:
+        asha = with_secrets(db)
+    tool.add(ring.path)
+    with ring.open() as late:
+        proof.prove(late)
+        tool.promote(late, ring.path, 2)
+        with ring.open() as db:
+            rewrapped(db, ring)
+            tool.retire(db, ring.path, 1)
+        yield late, asha
+
+
+SEALING: dict[str, Callable[[Database, users.User], object]] = {
+    "users": lambda db, asha: users.set_password(db, asha.user_id, Secret("battery staple")),
+    "sessions": sessions.create,
+    "api_keys": lambda db, asha: api_keys.issue(db, asha.user_id, "new", order_mode="auto"),
+    "api_keys.rotate": lambda db, asha: api_keys.rotate(
+        db, asha.user_id, api_keys.list_by_user(db, asha.user_id)[0].api_key_id
+    ),
+    "broker_tokens": lambda db, asha: broker_tokens.put(
+        db, asha.user_id, "angel", Tokens(Secret("new"))
+    ),
+    "second_factors": lambda db, asha: second_factors.enroll(db, asha.user_id, "asha"),
+    "smtp_settings": lambda db, asha: smtp_settings.set_account(
+        db, changed_by=asha.user_id, password=Secret("new")
+    ),
+    "strategies": lambda db, asha: strategies.create(db, asha.user_id, "new"),
+    "chartink": lambda db, asha: chartink.create(db, asha.user_id, "new"),
+    "webhooks": lambda db, asha: webhooks.rotate(
+        db, asha.user_id, strategies.list_by_user(db, asha.user_id)[0].strategy_id
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SEALING)
+def test_a_process_with_the_old_ring_cannot_seal_under_a_retired_key(
+    retired: tuple[Database, Asha], kind: str
+) -> None:
+    late, asha = retired
+    before = proof.list_uses(late)
+    user = account(late, asha.user_id)
+    with pytest.raises(KeyRingError, match="key 1, which this process seals with") as refused:
+        SEALING[kind](late, user)
+    with pytest.raises(KeyRingError, match="current key ring"), late.transaction() as tx:
+        SEALING[kind](tx, user)  # type: ignore[arg-type]  # any of them
+
+    assert refused.value.__context__ is None
+    assert proof.list_uses(late) == before
+
+
+def test_a_violation_that_is_none_of_a_key_stays_what_it_is(ring: Ring) -> None:
+    with ring.open() as db, pytest.raises(ForeignKeyViolation) as refused:
+        api_keys.issue(db, 7, "new", order_mode="auto")
+
+    assert refused.value.diag.constraint_name == "api_keys_user_id_fkey"
+
+
+def test_a_right_password_that_cannot_be_hashed_again_under_a_retired_key_is_right(
+    retired: tuple[Database, Asha], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, asha = retired
+    stronger = argon2.Parameters(argon2.Type.ID, 19, 16, 32, 2, 8, 1)
+    monkeypatch.setattr(users, "passwords", Passwords(stronger))
+
+    user = users.verify_password(late, "asha", Secret("correct horse"))
+    assert user is not None
+    assert user.user_id == asha.user_id
+
+
+# Unknown, or under a missing key -----------------------------------------------------------------
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Give a function that moves the clock on by which a proof of the ring grows old."""
+    moved = [0.0]
+    monkeypatch.setattr(vault, "monotonic", lambda: monotonic() + moved[0])
+
+    def move(seconds: float) -> None:
+        moved[0] += seconds
+
+    return move
+
+
+def test_what_is_under_a_key_that_the_process_lacks_is_not_called_unknown(
+    ring: Ring, later: Callable[[float], None]
+) -> None:
+    with ring.open() as late:
+        asha = with_secrets(late)
+        session = sessions.create(late, account(late, asha.user_id)).token
+        key = api_keys.issue(late, asha.user_id, "new", order_mode="auto").token
+        tool.add(ring.path)
+        with ring.open() as db:
+            tool.promote(db, ring.path, 2)
+        with ring.open() as db:
+            rewrapped(db, ring)
+            later(11)
+            assert sessions.find(db, session) is not None
+            assert api_keys.verify(db, api_keys.TOKEN.new()) is Refusal.UNKNOWN
+        for _ in range(2):
+            with pytest.raises(KeyRingError, match="key 2, which the ring lacks; restart this pr"):
+                sessions.find(late, session)
+            with pytest.raises(KeyRingError, match="key 2, which the ring lacks; restart this pr"):
+                api_keys.verify(late, key)
+            with pytest.raises(KeyRingError), late.transaction() as tx:
+                api_keys.verify(tx, key)
+
+
+def test_a_miss_looks_at_the_keys_of_the_database_at_most_every_ten_seconds_and_a_hit_never(
+    ring: Ring, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[object] = []
+    list_canaries = proof.list_canaries
+
+    def counted(db: AsyncExecutor) -> object:
+        looks.append(db)
+        return list_canaries(db)
+
+    with ring.open() as db:
+        asha = with_secrets(db)
+        key = api_keys.issue(db, asha.user_id, "new", order_mode="auto").token
+        monkeypatch.setattr(proof, "list_canaries", counted)
+        for seconds, expected in ((9, 0), (2, 1), (9, 1), (2, 2)):
+            later(seconds)
+            assert isinstance(api_keys.verify(db, key), VerifiedKey)
+            for _ in range(3):
+                assert api_keys.verify(db, api_keys.TOKEN.new()) is Refusal.UNKNOWN
+                assert sessions.find(db, sessions.TOKEN.new()) is None
+            assert len(looks) == expected
