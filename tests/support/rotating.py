@@ -1,4 +1,4 @@
-"""What the tests of key rotation share: a key ring in a file, and a user with every secret."""
+"""A key ring in a file, and a user with secrets of every kind, for tests of key rotation."""
 
 import subprocess
 from collections.abc import Callable
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import time
 
-import argon2
-import pytest
 from pyotp.totp import TOTP
 
 from oadb import Config, Database, Secret
@@ -15,7 +13,6 @@ from oadb.accounts import api_keys, broker_tokens, second_factors, sessions, use
 from oadb.accounts.api_keys import VerifiedKey
 from oadb.accounts.broker_tokens import BrokerToken, Tokens
 from oadb.security import keyring_file
-from oadb.security.passwords import Passwords
 from oadb.settings import smtp_settings
 from oadb.tools import key_rotation as tool
 from oadb.trading import chartink, strategies
@@ -27,14 +24,9 @@ TABLES = ("users", "sessions", "api_keys", "broker_tokens", "second_factors", "s
 REWRAPPED = (*TABLES[:-1], "smtp_settings", "strategies")
 
 
-@pytest.fixture(autouse=True)
-def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(users, "passwords", Passwords(argon2.profiles.CHEAPEST))
-
-
 @dataclass
 class Ring:
-    """A key ring in a file, and databases opened with what the file says at that moment."""
+    """A key ring in a file; ``open`` opens the database with the present content of the file."""
 
     url: str
     path: Path
@@ -50,22 +42,15 @@ class Ring:
         return command_line.oadb("keys", *arguments, url=self.url, OADB_KEYRING_FILE=str(self.path))
 
 
-@pytest.fixture
-def ring(oadb_database_url: str, tmp_path: Path) -> Ring:
-    path = tmp_path / "ring.json"
-    tool.new(path)
-    return Ring(oadb_database_url, path)
-
-
 @dataclass
-class Asha:
-    """Somebody with a secret of every kind, and a look at whether each still works."""
+class SecretHolder:
+    """A user with a secret of every kind; ``works`` says of each whether it is usable."""
 
     user_id: int
     works: Callable[[Database], list[bool]]
 
 
-def with_secrets(db: Database) -> Asha:
+def with_secrets(db: Database) -> SecretHolder:
     user = users.create(db, "asha", "asha@example.in").user_id
     password, access = Secret("correct horse"), Secret("what the broker gave")
     users.set_password(db, user, password)
@@ -78,8 +63,8 @@ def with_secrets(db: Database) -> Asha:
     scan = chartink.create(db, user, "scan").webhook
     factor = second_factors.enroll(db, user, "asha")
     assert factor is not None
-    generator = TOTP(factor.secret.reveal())
-    # A code is accepted once: each look shows the next one.
+    authenticator = TOTP(factor.secret.reveal())
+    # A code is accepted once, so each call uses the code of another time step.
     steps = iter((-30, 0, 30))
 
     def works(db: Database) -> list[bool]:
@@ -94,11 +79,11 @@ def with_secrets(db: Database) -> Asha:
             isinstance(token, BrokerToken) and token.tokens.parameters == {"pin": password},
             isinstance(strategies.find_by_webhook(db, alert), Strategy),
             isinstance(chartink.find_by_webhook(db, scan), Strategy),
-            second_factors.verify(db, user, Secret(generator.at(time() + next(steps)))),
+            second_factors.verify(db, user, Secret(authenticator.at(time() + next(steps)))),
             smtp_settings.get_account(db).password == password,
         ]
 
-    return Asha(user, works)
+    return SecretHolder(user, works)
 
 
 def rewrapped(db: Database, ring: Ring) -> dict[str, int]:

@@ -55,7 +55,7 @@ def test_the_demo_shows_the_main_functions_and_leaves_nothing(tmp_path: Path) ->
         "search in memory", "lookup in memory", "request logged", "order logged",
         "order log read", "statistics", *["import, dry run"] * 3, "left out",
         *["import, dry run"] * 10, "server stopped",
-    ]  # fmt: skip  # a list of words
+    ]  # fmt: skip  # a list
     readme = (ROOT / "README.md").read_text()
     shown = readme.partition("$ oadb demo --instruments")[2].partition("```")[0].splitlines()[1:]
     assert shown

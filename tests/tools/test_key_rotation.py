@@ -20,14 +20,12 @@ from tests.support.rotating import (
     REWRAPPED,
     TABLES,
     Ring,
-    _cheap_hashing,
     rewrapped,
-    ring,
     with_secrets,
 )
 from tests.support.user_rows import insert
 
-__all__ = ["_cheap_hashing", "ring"]  # fixtures
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 
 def test_a_new_ring_has_one_key_and_is_private(ring: Ring) -> None:
@@ -37,7 +35,7 @@ def test_a_new_ring_has_one_key_and_is_private(ring: Ring) -> None:
         tool.new(ring.path)
 
 
-def test_keys_rotate_and_every_secret_goes_on_working(ring: Ring) -> None:
+def test_every_secret_works_before_during_and_after_a_rotation(ring: Ring) -> None:
     with ring.open() as db:
         asha = with_secrets(db)
     tool.add(ring.path)
@@ -85,7 +83,7 @@ def test_neither_the_primary_key_nor_an_unknown_one_is_retired(ring: Ring) -> No
             tool.retire(db, ring.path, 7)
 
 
-def test_a_promotion_that_was_interrupted_is_done_again(
+def test_an_interrupted_promotion_can_be_repeated(
     ring: Ring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tool.add(ring.path)
@@ -101,7 +99,7 @@ def test_a_promotion_that_was_interrupted_is_done_again(
     assert keyring_file.read(ring.path).primary.key_id == 2
 
 
-def test_a_number_of_a_key_is_never_used_again(ring: Ring) -> None:
+def test_the_number_of_a_retired_key_is_not_reused(ring: Ring) -> None:
     tool.add(ring.path)
     with ring.open() as db:
         proof.prove(db)
@@ -111,7 +109,7 @@ def test_a_number_of_a_key_is_never_used_again(ring: Ring) -> None:
     assert tool.add(ring.path).key_id == 3
 
 
-def test_keys_added_at_once_are_all_there(ring: Ring) -> None:
+def test_keys_added_at_the_same_time_are_all_kept(ring: Ring) -> None:
     with threads(8) as pool:
         added = list(pool.map(lambda _: tool.add(ring.path).key_id, range(16)))
 
@@ -119,7 +117,7 @@ def test_keys_added_at_once_are_all_there(ring: Ring) -> None:
     assert len(keyring_file.read(ring.path).keys) == 17
 
 
-def test_a_ring_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_ring_in_a_missing_folder_is_refused(tmp_path: Path) -> None:
     for work in (tool.add, tool.new):
         with pytest.raises(KeyRingError, match="No such file or directory"):
             work(tmp_path / "none" / "ring.json")
@@ -130,7 +128,7 @@ def test_a_ring_in_the_environment_cannot_be_changed() -> None:
         tool.ring_path({"OADB_KEYRING": "{}"})
 
 
-def test_the_command_line_rotates_and_says_what_is_next(ring: Ring) -> None:
+def test_each_command_says_what_to_do_next(ring: Ring) -> None:
     with ring.open() as db:
         with_secrets(db)
 
@@ -146,7 +144,7 @@ def test_the_command_line_rotates_and_says_what_is_next(ring: Ring) -> None:
     assert "the key ring fits the database" in verified.stdout
 
 
-def test_no_command_shows_a_root(ring: Ring) -> None:
+def test_no_command_shows_a_root_key(ring: Ring) -> None:
     said = "".join(
         done.stdout + done.stderr
         for done in map(ring.oadb, ("verify", "add", "new", "promote", "rewrap", "retire"))
@@ -165,7 +163,7 @@ def test_no_command_shows_a_root(ring: Ring) -> None:
     ],
     ids=["retire the primary", "promote an unknown one"],
 )
-def test_a_refusal_is_one_line(ring: Ring, arguments: list[str], message: str) -> None:
+def test_an_error_is_one_line(ring: Ring, arguments: list[str], message: str) -> None:
     done = ring.oadb(*arguments)
 
     assert (done.returncode, done.stderr) == (1, message)
@@ -175,7 +173,7 @@ DAMAGED = (1000, 1001)
 
 
 def with_damage(url: str) -> None:
-    """Give two users, and the application, rows of key 1 that do not open.
+    """Give two users, and the application, rows of key 1 that cannot be opened.
 
     Later users come behind them.
     """
@@ -196,7 +194,7 @@ def with_damage(url: str) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 1000])
-def test_a_rewrap_goes_on_behind_damaged_rows_and_names_them(
+def test_a_rewrap_continues_after_damaged_rows_and_reports_them(
     ring: Ring, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
     monkeypatch.setattr(tool, "BATCH", batch)
@@ -235,7 +233,7 @@ def test_a_rewrap_goes_on_behind_damaged_rows_and_names_them(
             tool.retire(db, ring.path, 1)
 
 
-def test_the_command_line_lists_damaged_rows_without_their_content(ring: Ring) -> None:
+def test_the_command_lists_damaged_rows_without_their_content(ring: Ring) -> None:
     with ring.open() as db:
         with_secrets(db)
     with_damage(ring.url)

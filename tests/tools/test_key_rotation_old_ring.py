@@ -1,4 +1,4 @@
-"""Processes with an old key ring: what they refuse, and what they still can do."""
+"""Processes with an old key ring: they raise errors, and write nothing under retired keys."""
 
 from collections.abc import Callable, Generator
 from time import monotonic
@@ -21,14 +21,14 @@ from oadb.settings import smtp_settings
 from oadb.tools import key_rotation as tool
 from oadb.trading import chartink, strategies, webhooks
 from tests.support.accounts import account
-from tests.support.rotating import Asha, Ring, _cheap_hashing, rewrapped, ring, with_secrets
+from tests.support.rotating import Ring, SecretHolder, rewrapped, with_secrets
 
-__all__ = ["_cheap_hashing", "ring"]  # fixtures
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 
 @pytest.fixture
-def retired(ring: Ring) -> Generator[tuple[Database, Asha]]:
-    """Give a process that has both keys and still seals with the first, which is retired by now."""
+def retired(ring: Ring) -> Generator[tuple[Database, SecretHolder]]:
+    """Give a database whose ring seals under key 1, which another process has retired."""
     with ring.open() as db:
         asha = with_secrets(db)
     tool.add(ring.path)
@@ -65,7 +65,7 @@ SEALING: dict[str, Callable[[Database, users.User], object]] = {
 
 @pytest.mark.parametrize("kind", SEALING)
 def test_a_process_with_the_old_ring_cannot_seal_under_a_retired_key(
-    retired: tuple[Database, Asha], kind: str
+    retired: tuple[Database, SecretHolder], kind: str
 ) -> None:
     late, asha = retired
     before = proof.list_uses(late)
@@ -79,15 +79,15 @@ def test_a_process_with_the_old_ring_cannot_seal_under_a_retired_key(
     assert proof.list_uses(late) == before
 
 
-def test_a_violation_that_is_none_of_a_key_stays_what_it_is(ring: Ring) -> None:
+def test_a_violation_that_does_not_concern_a_key_is_raised_unchanged(ring: Ring) -> None:
     with ring.open() as db, pytest.raises(ForeignKeyViolation) as refused:
         api_keys.issue(db, 7, "new", order_mode="auto")
 
     assert refused.value.diag.constraint_name == "api_keys_user_id_fkey"
 
 
-def test_a_right_password_that_cannot_be_hashed_again_under_a_retired_key_is_right(
-    retired: tuple[Database, Asha], monkeypatch: pytest.MonkeyPatch
+def test_a_right_password_is_accepted_although_its_new_hash_cannot_be_sealed(
+    retired: tuple[Database, SecretHolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late, asha = retired
     stronger = argon2.Parameters(argon2.Type.ID, 19, 16, 32, 2, 8, 1)
@@ -103,7 +103,7 @@ def test_a_right_password_that_cannot_be_hashed_again_under_a_retired_key_is_rig
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Give a function that moves the clock on by which a proof of the ring grows old."""
+    """Give a function that advances the clock by which proofs of the ring age."""
     moved = [0.0]
     monkeypatch.setattr(vault, "monotonic", lambda: monotonic() + moved[0])
 
@@ -113,7 +113,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return move
 
 
-def test_what_is_under_a_key_that_the_process_lacks_is_not_called_unknown(
+def test_a_token_under_a_key_that_the_process_lacks_is_an_error_and_not_unknown(
     ring: Ring, later: Callable[[float], None]
 ) -> None:
     with ring.open() as late:
@@ -137,7 +137,7 @@ def test_what_is_under_a_key_that_the_process_lacks_is_not_called_unknown(
                 api_keys.verify(tx, key)
 
 
-def test_a_miss_looks_at_the_keys_of_the_database_at_most_every_ten_seconds_and_a_hit_never(
+def test_a_failed_lookup_reads_the_canaries_at_most_every_ten_seconds_and_a_successful_one_never(
     ring: Ring, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[object] = []
