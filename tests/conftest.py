@@ -17,7 +17,7 @@ from oadb.embedded.temporary_folders import deleted_if_killed
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
 from oadb.testing.servers import Server
-from tests.support.rig import Observer
+from tests.support.rig import MODES, Connect, Observer, connecting
 
 pytest_plugins = [
     "oadb.testing.fixtures",
@@ -101,6 +101,13 @@ def observer(url: str) -> Observer:
 def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have passwords hashed with the cheapest parameters."""
     monkeypatch.setattr(users, "passwords", Passwords(argon2.profiles.CHEAPEST))
+
+
+@pytest.fixture(params=[*MODES])
+def connect(request: pytest.FixtureRequest, url: str) -> Generator[Connect]:
+    """Give a function that makes databases, sync and async; all are closed at the end."""
+    with connecting(request.param, url) as connect:
+        yield connect
 
 
 @pytest.fixture

@@ -198,7 +198,7 @@ SILENT = {
     "users.create": "this user is new",
     "users._reseal": "the same password, under another root key",
     "users.set_profile": "does not change whether the user may sign in",
-    "users._upgrade_password": "the same password, hashed anew",
+    "users._upgrade_password": "the same password, hashed again",
     "webhooks._reseal": "the same webhook, under another root key",
 }
 

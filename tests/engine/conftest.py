@@ -10,7 +10,7 @@ from oadb.engine.listener import Listener
 from oadb.testing.servers import Server
 from tests.faults.proxy import Proxy
 from tests.support.listeners import Listen, ListenerOnLoop, new_listener
-from tests.support.rig import MODES, Connect, Loop, Observer, connecting, reset
+from tests.support.rig import MODES, Loop, Observer, reset
 
 
 @pytest.fixture(scope="session")
@@ -27,13 +27,6 @@ def url(probe_url: str) -> str:
     """
     reset(probe_url)
     return probe_url
-
-
-@pytest.fixture(params=[*MODES])
-def connect(request: pytest.FixtureRequest, url: str) -> Generator[Connect]:
-    """Give a function that makes databases, sync and async; all are closed at the end."""
-    with connecting(request.param, url) as connect:
-        yield connect
 
 
 @pytest.fixture

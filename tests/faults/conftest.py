@@ -5,7 +5,7 @@ from collections.abc import Generator
 import pytest
 
 from oadb.testing.control import ServerControl, controlled
-from tests.support.rig import MODES, Connect, Observer, connecting, create_tables
+from tests.support.rig import Observer, create_tables
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +30,3 @@ def url(victim: ServerControl) -> str:
 @pytest.fixture
 def observer(url: str) -> Observer:
     return Observer(url)
-
-
-@pytest.fixture(params=[*MODES])
-def connect(request: pytest.FixtureRequest, url: str) -> Generator[Connect]:
-    """Give a function that makes databases, sync and async; all are closed at the end."""
-    with connecting(request.param, url) as connect:
-        yield connect

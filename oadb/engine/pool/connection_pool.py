@@ -2,7 +2,7 @@
 
 psycopg_pool opens and replaces connections. This module adds what measurements show to matter: dead
 connections are detected without a round trip and replaced without a pause, their age is checked
-when they are leased, an outage is distinguished from exhaustion, and a forked child starts anew.
+when they are leased, an outage is distinguished from exhaustion, and a forked child has its own.
 """
 
 import os
