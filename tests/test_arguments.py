@@ -1,4 +1,4 @@
-"""Arguments of another type: refused by name, before anything is sent, and never shown."""
+"""Arguments of a wrong type: refused by name before anything is sent, and never shown."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ SECRETS = [
 
 
 def arguments(operation: Operation[..., Any]) -> dict[str, Any]:
-    """Return a value of the right type for each parameter that must have one."""
+    """Return a value of the right type for each parameter."""
     values = {name: VALUES.get(kind.python) for name, kind in operation.kinds.items()}
     return {
         name: [value] if operation.kinds[name].array else value for name, value in values.items()
@@ -70,7 +70,7 @@ def test_a_secret_that_is_not_wrapped_is_refused_and_not_shown(
 
 
 @pytest.mark.parametrize("given", [None, b"x", 7, Secret(CANARY)], ids=repr)
-def test_a_secret_holds_a_text_alone(given: Any) -> None:
+def test_a_secret_can_only_hold_a_text(given: Any) -> None:
     with pytest.raises(ParameterError, match=r"^Secret: value must be str, not "):
         Secret(given)
 
@@ -93,7 +93,7 @@ def test_tokens_of_a_broker_are_secrets(given: Any, where: str) -> None:
     assert CANARY not in str(refused.value)
 
 
-def test_a_positional_argument_is_looked_at_as_a_named_one(shared_db: Database) -> None:
+def test_positional_and_named_arguments_are_checked_alike(shared_db: Database) -> None:
     wrong: Any = CANARY
     for call, said in (
         (lambda: api_keys.verify(shared_db, wrong), r"^api_keys\.verify: token must be Secret"),
@@ -114,7 +114,7 @@ def test_a_positional_argument_is_looked_at_as_a_named_one(shared_db: Database) 
             call()
 
 
-def test_a_time_with_a_zone_is_told_what_is_wrong_with_it(shared_db: Database) -> None:
+def test_a_time_with_a_zone_is_refused_with_the_reason(shared_db: Database) -> None:
     with pytest.raises(ParameterError, match=r"start_time must be time without a time zone \| N"):
         strategies.create(shared_db, 1, "x", start_time=time(9, tzinfo=UTC))
     with pytest.raises(ParameterError, match=r"start_time must be time without a time zone \| N"):

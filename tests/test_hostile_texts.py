@@ -16,7 +16,6 @@ from typing import Any
 from uuid import UUID
 from zlib import crc32
 
-import argon2
 import psycopg
 import pytest
 
@@ -29,13 +28,13 @@ from oadb.keys import proof
 from oadb.logs import analyzer_logs, api_logs
 from oadb.market import instruments, live_index, loads, search
 from oadb.market.instruments import Instrument
-from oadb.security.passwords import Passwords
 from oadb.security.sealing import SealedColumn
 from oadb.tools.contract import comparison
 from tests.conftest import RING, configured
 from tests.support import hostile_accounts, hostile_market, hostile_settings, hostile_trading
 from tests.support.hostile import TEXTS, Work
 from tests.support.rig import Observer
+from tests.support.rollback import rolled_back
 
 ID = UUID(int=1)
 SEALED = SealedColumn("a", "b").seal(RING, (1,), b"c")
@@ -58,32 +57,23 @@ BY_TYPE: dict[type, object] = {
     date: date(2126, 1, 1), Decimal: Decimal(1),
 }  # fmt: skip  # a table
 
-# What the server reads a value of another type from.
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
+
+# Parameters whose text the server parses.
 PARSED = frozenset({"ip", "network", "zone"})
 
-
-# Queries that look for the text, and find nothing by it.
+# Queries that search for the text and find nothing.
 SEEKING = (
     "find", "get", "list", "count", "delete", "release", "merge", "clear", "forget", "stream",
     "record_checksum", "revoke", "set_order_mode",
 )  # fmt: skip  # a table
-# Queries that count a text as it is, or find what it is part of.
+# Exceptions: they count any text, or find a network that contains it.
 FINDING = {"count_try", "count_hit", "find_exemption"}
-
-
-class _UndoError(Exception):
-    """Ends a savepoint."""
-
-
-@pytest.fixture(autouse=True)
-def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(users, "passwords", Passwords(argon2.profiles.CHEAPEST))
 
 
 @pytest.fixture(scope="module")
 def db(url: str) -> Generator[Database]:
     with Database(configured(url)) as db:
-        proof.prove(db)
         proof.prove(db)
         assert users.create(db, "someone", "someone@example.in").user_id == 1
         yield db
@@ -113,11 +103,10 @@ select md5(string_agg(line, E'\n' order by line)) from (
 
 @pytest.fixture
 def tx(url: str, db: Database) -> Generator[Transaction]:
-    """Give a transaction that is undone; see that neither schema nor users are others then."""
+    """Give a transaction that is rolled back; then schema and users must be as before."""
     before = Observer(url).ask(EVERYTHING)
-    with suppress(_UndoError), db.transaction() as tx:
+    with rolled_back(db) as tx:
         yield tx
-        raise _UndoError
     assert Observer(url).ask(EVERYTHING) == before
 
 
@@ -129,14 +118,13 @@ def texts(request: pytest.FixtureRequest) -> list[str]:
 
 
 def undone(tx: Transaction, work: Callable[[Transaction], None]) -> None:
-    """Do *work* in a savepoint and undo it."""
-    with suppress(_UndoError), tx.transaction() as nested:
+    """Do *work* in a savepoint, and roll it back."""
+    with rolled_back(tx) as nested:
         work(nested)
-        raise _UndoError
 
 
 def attempt(tx: Transaction, work: Callable[[Transaction], None], text: str, hides: str) -> None:
-    """Do *work* and undo it; an error must be typed, and must not show a secret."""
+    """Do *work* and roll it back; an error must be one of ours, and must not show a secret."""
     judge(lambda: undone(tx, work), text, hides)
 
 
@@ -204,9 +192,9 @@ def test_a_query_stores_what_was_sent_or_says_what_is_wrong(
 
 
 def together(declared: Declaration) -> list[list[str]]:
-    """Return which parameters are given a text at once.
+    """Return the groups of parameters that get a text at once.
 
-    All of a read, which compares them and nothing else, but for those that the server parses.
+    All parameters of a read, which only compares them, except those that the server parses.
     """
     names = takes_text(declared)
     compared = [name for name in names if declared.is_read and name not in PARSED]
@@ -220,7 +208,7 @@ def hostile(declared: Declaration, names: list[str], text: str) -> dict[str, Any
 def run_reads(
     tx: Transaction, declared: Declaration, name: str, every: list[dict[str, Any]]
 ) -> None:
-    """Run a read with each of the arguments; a savepoint serves until the server refuses one."""
+    """Run a read with each of the arguments, in one savepoint until the server refuses one."""
     waiting = deque(every)
 
     def read_on(nested: Transaction) -> None:
@@ -272,7 +260,7 @@ def test_an_operation_stores_what_was_sent_or_says_what_is_wrong(
 
 @pytest.fixture
 def listed(tx: Transaction) -> dict[str, Instrument]:
-    """Give the instruments, by text, of a load in which every text is one, if it can be."""
+    """Give the instruments of a load, by text, of which each has a text in every field."""
     rows = {
         text: replace(
             hostile_market.ROW,
@@ -330,7 +318,7 @@ def test_an_operation_does_not_show_a_secret_that_it_cannot_take(
 
 @pytest.fixture
 def forget(url: str) -> Generator[Callable[[], None]]:
-    """Give what makes the next guess the first one; see that the schema is not another then."""
+    """Give a function that resets all counts of guesses; then the schema must be as before."""
     before = Observer(url).ask(EVERYTHING)
     with psycopg.connect(url, autocommit=True) as connection:
 

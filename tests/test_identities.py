@@ -53,7 +53,7 @@ def test_an_identity_ends_with_its_statement_or_transaction(db: Database) -> Non
         assert COUNT["users"](db) == len(USERS)
 
 
-def test_an_identity_ends_with_what_fails(db: Database) -> None:
+def test_an_identity_ends_with_a_statement_that_fails(db: Database) -> None:
     before = WHO(db)
     mine = db.as_user(ME)
 
@@ -69,7 +69,7 @@ def test_an_identity_ends_with_what_fails(db: Database) -> None:
 
 
 def test_a_statement_prepared_for_one_role_is_planned_again_for_another(db: Database) -> None:
-    """More often than the five times after which a plan is kept."""
+    """Also after the five executions after which the server may keep a plan."""
     for _ in range(8):
         assert SEE["api_keys"](db.as_user(ME)) == [ME]
         assert len(SEE["api_keys"](db)) == len(USERS)
@@ -77,7 +77,7 @@ def test_a_statement_prepared_for_one_role_is_planned_again_for_another(db: Data
 
 
 @pytest.mark.parametrize("way", ["service", "alone"])
-def test_a_role_that_is_left_leaves_the_identity_behind(db: Database) -> None:
+def test_the_identity_stays_when_the_role_is_reset(db: Database) -> None:
     with db.as_user(ME).transaction() as tx:
         RESET_ROLE(tx)
         assert WHO(tx).split()[1] == str(ME)
@@ -85,7 +85,7 @@ def test_a_role_that_is_left_leaves_the_identity_behind(db: Database) -> None:
 
 
 @pytest.mark.parametrize("way", ["service", "alone"])
-def test_nobody_becomes_the_owner(db: Database) -> None:
+def test_a_user_cannot_become_the_owner(db: Database) -> None:
     with pytest.raises(InsufficientPrivilege):
         BECOME_OWNER(db.as_user(ME))
 
@@ -117,7 +117,7 @@ def test_an_identity_costs_no_round_trip(url: str) -> None:
 
 
 def wrong_reads(db: Database, reads: int) -> int:
-    """Read as random users from 16 threads, and without an identity in between; count errors."""
+    """Read in 16 threads, as random users and without an identity; return the wrong results."""
     wrong, lock = 0, threading.Lock()
 
     def read(count: int) -> None:

@@ -50,7 +50,11 @@ def test_no_group_of_statements_is_empty() -> None:
 
 
 def planned(connection: Connection, declared: Declaration) -> str:
-    """Return the plan of a statement. Raises InsufficientPrivilege, as running it would."""
+    """Return the plan of a statement.
+
+    Raises:
+        InsufficientPrivilege: the role may not run it.
+    """
     count = len(declared.statement.params)
     values = f"({', '.join(['null'] * count)})" if count else ""
     with connection.transaction(force_rollback=True):
@@ -70,7 +74,7 @@ def refused(connection: Connection, labels: set[str]) -> set[str]:
         try:
             planned(connection, BY_LABEL[label])
         except InsufficientPrivilege:
-            # Preparing is not undone with a transaction.
+            # A rollback does not remove a prepared statement.
             connection.execute("deallocate planned")
             found.add(label)
     return found
@@ -83,8 +87,8 @@ def test_a_role_may_run_the_statements_that_it_needs(
     assert refused(sessions_of[role], MAY[role]) == set()
 
 
-def test_a_user_has_nothing_to_do_with_what_is_partitioned(migrated: str) -> None:
-    """Logs have no row-level security, with which COPY FROM does not work."""
+def test_the_role_of_a_user_has_no_privilege_on_partitioned_tables(migrated: str) -> None:
+    """Logs have no row-level security, because COPY FROM does not work with it."""
     with connect(migrated) as connection:
         allowed = ask(
             connection,
@@ -100,7 +104,7 @@ def test_a_user_has_nothing_to_do_with_what_is_partitioned(migrated: str) -> Non
 def test_the_functions_that_statements_call_are_granted_to_each_role_by_name(
     migrated: str,
 ) -> None:
-    """A server may have taken back what PUBLIC may execute."""
+    """The server's owner may have revoked EXECUTE from PUBLIC."""
     called = {name for declared in STATEMENTS for name in declared.statement.functions}
     with connect(migrated) as connection:
         granted = ask(
@@ -118,7 +122,7 @@ def test_the_functions_that_statements_call_are_granted_to_each_role_by_name(
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_may_not_run_what_is_not_its_work(
+def test_a_role_may_not_run_the_statements_of_others(
     sessions_of: dict[str, Connection], role: str
 ) -> None:
     labels = MUST_NOT[role]
@@ -184,7 +188,7 @@ def test_no_service_changes_tables_rules_ids_or_the_audit(
         sessions_of[role].execute(statement.encode())
 
 
-def test_a_writer_of_logs_records_attempts_and_reads_none(server: Server, migrated: str) -> None:
+def test_the_role_of_logs_records_attempts_and_reads_none(server: Server, migrated: str) -> None:
     with Database(config(url_of(server, "oadb_log"))) as db:
         login_attempts.record(db, "user1", None, None, None, "password", "failed")
         with pytest.raises(InsufficientPrivilege):
@@ -210,7 +214,9 @@ where relnamespace = 'oadb'::regnamespace and relkind in ('r', 'p') and attnum >
 """
 
 
-def test_rotation_alone_holds_the_canaries_still(sessions_of: dict[str, Connection]) -> None:
+def test_only_rotation_and_the_owner_may_lock_the_canaries(
+    sessions_of: dict[str, Connection],
+) -> None:
     def allowed(role: str) -> bool:
         try:
             with sessions_of[role].transaction(force_rollback=True):
@@ -224,14 +230,14 @@ def test_rotation_alone_holds_the_canaries_still(sessions_of: dict[str, Connecti
     }  # fmt: skip  # a table
 
 
-def test_who_looks_sees_no_column_that_is_sealed_or_digested(
+def test_the_read_only_role_sees_no_sealed_or_digested_column(
     sessions_of: dict[str, Connection],
 ) -> None:
     assert ask(sessions_of["oadb_ro"], SECRETS.format("oadb_ro", "select")) == []
     assert len(ask(sessions_of["oadb_ro"], SECRETS.format("oadb_owner", "select"))) > 10
 
 
-def test_rotation_changes_what_is_sealed_or_digested_alone(
+def test_rotation_may_change_only_sealed_and_digested_columns(
     sessions_of: dict[str, Connection],
 ) -> None:
     changed = ask(
@@ -259,7 +265,7 @@ def test_a_service_owns_nothing(sessions_of: dict[str, Connection]) -> None:
     assert owners == ["oadb_owner"]
 
 
-def test_nobody_but_services_may_use_the_schema(server: Server, migrated: str) -> None:
+def test_a_role_without_grants_may_not_use_the_schema(server: Server, migrated: str) -> None:
     assert migrated
     with (
         connect(login(server, "alone", "separate")) as connection,
@@ -277,12 +283,9 @@ SERVED = [
 ]
 
 
-@pytest.mark.parametrize(
-    "label",
-    SERVED,
-)
+@pytest.mark.parametrize("label", SERVED)
 def test_a_policy_does_not_keep_a_statement_from_its_index(
     sessions_of: dict[str, Connection], label: str
 ) -> None:
-    """Which index it is, tables as small as these do not tell."""
+    """The tables here are too small to test which index it is."""
     assert "Seq Scan" not in planned(sessions_of["oadb_app"], BY_LABEL[label])

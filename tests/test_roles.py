@@ -41,7 +41,7 @@ from tests.support.user_rows import COUNT, SEE, TABLES, database, fill, login
 __all__ = ["alone", "made", "migrated", "server", "sessions_of"]
 
 
-# With an identity, and without ------------------------------------------------------------------
+# With and without an identity --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("role", ["oadb_owner", "oadb_migrate", "oadb_app"])
@@ -75,7 +75,7 @@ def test_without_an_identity_the_role_of_one_user_sees_nothing(
 
 
 @pytest.mark.parametrize("role", ["oadb_rotate", "oadb_ro", "oadb_owner"])
-def test_an_identity_binds_also_a_role_that_cannot_become_oadb_user(
+def test_an_identity_also_binds_a_role_that_cannot_become_oadb_user(
     sessions_of: dict[str, Connection], role: str
 ) -> None:
     with sessions_of[role].transaction():
@@ -84,7 +84,7 @@ def test_an_identity_binds_also_a_role_that_cannot_become_oadb_user(
     assert len(ask(sessions_of[role], "select user_id from oadb.users")) == len(USERS)
 
 
-def test_a_user_makes_nobody_an_administrator(server: Server, migrated: str) -> None:
+def test_a_user_cannot_make_anyone_an_administrator(server: Server, migrated: str) -> None:
     assert migrated
     with connect(url_of(server, "oadb_app")) as connection, connection.transaction():
         connection.execute("select oadb.act_as(1)")
@@ -94,7 +94,7 @@ def test_a_user_makes_nobody_an_administrator(server: Server, migrated: str) -> 
 
 
 @pytest.mark.parametrize("identity", ["1 or true", "NaN", "1; --"])
-def test_an_identity_that_is_no_number_sees_nothing(
+def test_an_identity_that_is_not_a_number_sees_nothing(
     sessions_of: dict[str, Connection], identity: str
 ) -> None:
     connection = sessions_of["oadb_app"]
@@ -130,7 +130,9 @@ def test_one_role_is_bound_by_an_identity_and_sees_all_without(alone: str, made:
         assert [SEE[table](db.as_user(3)) for table in TABLES] == [[3]] * len(TABLES)
 
 
-def test_roles_of_another_database_are_not_let_in(server: Server, alone: str, made: None) -> None:
+def test_roles_of_other_databases_have_no_privileges_in_a_new_one(
+    server: Server, alone: str, made: None
+) -> None:
     assert alone
     assert made is None
     with database(server, "later", "alone") as url, connect(url) as connection:
@@ -142,7 +144,7 @@ def test_roles_of_another_database_are_not_let_in(server: Server, alone: str, ma
     assert let_in == []
 
 
-def test_a_superuser_that_nothing_binds_is_refused_an_identity(
+def test_a_superuser_that_row_security_would_not_bind_gets_no_identity(
     server: Server, alone: str, made: None
 ) -> None:
     assert alone
@@ -171,7 +173,7 @@ def test_a_dba_separates_the_roles_of_a_database_later(server: Server, made: Non
                 assert SEE["users"](db.as_user(2)) == [2]
 
 
-def test_privileges_are_those_of_the_table_whatever_was_granted(
+def test_granting_privileges_again_removes_those_that_are_not_listed(
     server: Server, migrated: str
 ) -> None:
     with connect(migrated) as connection:
@@ -187,7 +189,7 @@ def test_privileges_are_those_of_the_table_whatever_was_granted(
 @pytest.mark.parametrize(
     "privileges", ["select on oadb.users to public --", "select; drop table oadb.users"]
 )
-def test_a_privilege_is_nothing_but_a_privilege(migrated: str, privileges: str) -> None:
+def test_a_text_that_is_not_a_privilege_is_refused(migrated: str, privileges: str) -> None:
     with connect(migrated) as connection, pytest.raises(psycopg.errors.CheckViolation):
         connection.execute(
             "insert into oadb.role_privileges values ('oadb_ro', 'x', %s)", [privileges]
@@ -238,7 +240,7 @@ def state(url: str) -> list[str]:
         return acls(connection) + sorted(json.dumps(row) for row in ask(connection, OBJECTS))
 
 
-def test_row_security_is_taken_back_whole_and_applied_again(
+def test_row_security_is_rolled_back_completely_and_applied_again(
     server: Server, made: None, tmp_path: Path
 ) -> None:
     assert made is None
@@ -268,7 +270,7 @@ def test_row_security_is_taken_back_whole_and_applied_again(
 
 
 def split(folder: Path) -> tuple[Path, int]:
-    """Copy the migrations before row security to a folder; return it and the number of others."""
+    """Copy the migrations before row security to a folder; return it and how many come later."""
     ids = [migration.id for migration in script_folder.read(None)]
     first = ids.index("0011_enable_row_security")
     for name in ids[:first]:
@@ -280,7 +282,7 @@ def split(folder: Path) -> tuple[Path, int]:
 @pytest.mark.parametrize(
     "attribute", ["createrole", pytest.param("superuser", marks=pytest.mark.slow)]
 )
-def test_databases_that_are_migrated_at_once_make_the_roles_once(attribute: str) -> None:
+def test_databases_that_are_migrated_at_once_create_the_roles_once(attribute: str) -> None:
     with controlled() as control:
         names = [f"at_once_{number}" for number in range(3)]
         with connect(control.url) as connection:
@@ -306,7 +308,7 @@ def test_databases_that_are_migrated_at_once_make_the_roles_once(attribute: str)
 
 
 def at_once(targets: list[dsn.Dsn]) -> list[str]:
-    """Migrate databases, all at the same moment; return what went wrong."""
+    """Migrate databases at the same moment, and return the errors."""
     errors: list[str] = []
     start = threading.Barrier(len(targets))
 

@@ -1,7 +1,7 @@
-"""db.as_user: the rows of one user alone, whatever a statement says, and for no longer than it.
+"""Row-level security: under db.as_user a statement sees the rows of one user only.
 
-Tried three ways: as a superuser and as a service, who become the role oadb_user meanwhile, and as
-the one role of a single-role database, which FORCE ROW LEVEL SECURITY alone binds.
+Each test runs in three layouts: as a superuser and as a service, both of which switch to the role
+oadb_user, and as the only role of a database, which is bound by FORCE ROW LEVEL SECURITY alone.
 """
 
 from collections.abc import Callable
@@ -67,8 +67,8 @@ def test_every_table_of_users_is_tried_here(shared_db: Database) -> None:
     assert [table.name.removeprefix("oadb.") for table in tables] == TABLES
 
 
-def test_every_policy_asks_for_the_identity_alone(shared_url: str) -> None:
-    """Of one form each, so that no policy of a later table lets in more."""
+def test_every_policy_depends_on_the_identity_only(shared_url: str) -> None:
+    """They have the same few forms, so that no policy of a later table allows more."""
     with psycopg.connect(shared_url) as connection:
         policies = connection.execute(
             "select distinct policyname, permissive, cmd, qual, with_check from pg_policies "
@@ -81,7 +81,7 @@ def test_every_policy_asks_for_the_identity_alone(shared_url: str) -> None:
     assert {*policies} == {
         ("service_policy", "PERMISSIVE", "ALL", f"({identity} IS NULL)", None),
         ("user_policy", "PERMISSIVE", "ALL", own, None),
-        # Who did it is oneself.
+        # A user is recorded only as the author of the own changes and decisions.
         ("user_policy", "PERMISSIVE", "ALL", own, f"({own} AND {changed})"),
         (
             "user_policy", "PERMISSIVE", "ALL", own,
@@ -91,9 +91,9 @@ def test_every_policy_asks_for_the_identity_alone(shared_url: str) -> None:
 
 
 def test_no_statement_changes_the_identity() -> None:
-    """A statement that did so could escape its identity."""
+    """A statement that did so could see the rows of other users."""
     changing = {"role", "reset", "session_authorization", "authorization", "do"}
-    # Settings without a bearing on identity, each named as a constant in its statement.
+    # Settings that do not affect the identity; each is a constant in its statement.
     names = {
         "statement_timeout",
         "oadb.brokers",
@@ -120,7 +120,7 @@ def test_no_statement_changes_the_identity() -> None:
     assert found == []
 
 
-# One user's rows alone --------------------------------------------------------------------------
+# The rows of one user ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -172,7 +172,7 @@ def test_an_insert_for_another_user_is_refused(db: Database, table: str) -> None
 @pytest.mark.parametrize("table", sorted({*TABLES} - AUDITS - {"users"}))
 def test_a_row_cannot_be_given_to_another_user(db: Database, way: str, table: str) -> None:
     give_away = declared(f"update oadb.{table} set user_id = {OTHER}", None)
-    # Of a pending order, what was asked for cannot be changed at all.
+    # The order data, user and time of a pending order cannot be changed at all.
     fixed = table == "pending_orders" and way != "alone"
     why = "permission denied" if fixed else "row-level security"
     with pytest.raises(InsufficientPrivilege, match=why):
@@ -183,13 +183,13 @@ NOTED = user_settings.declare("row_security.noted", int, default=0)
 
 
 def refused(tx: Transaction, work: Callable[[Transaction], object]) -> None:
-    """See that row-level security refuses *work*, and go on in the transaction."""
+    """Assert that row-level security refuses *work*; the transaction can continue."""
     with pytest.raises(InsufficientPrivilege, match="row-level security"), tx.transaction() as each:
         work(each)
 
 
 @pytest.mark.parametrize("by", [OTHER, 10**12])
-def test_nobody_changes_a_setting_in_the_name_of_another(db: Database, by: int) -> None:
+def test_a_user_cannot_change_a_setting_in_the_name_of_another(db: Database, by: int) -> None:
     with suppress(UndoError), db.as_user(ME).transaction() as tx:
         refused(tx, lambda tx: user_settings.put(tx, ME, NOTED.to(1), changed_by=by))
         assert user_settings.put(tx, ME, NOTED.to(1), changed_by=ME) == 1
@@ -206,7 +206,7 @@ def test_nobody_changes_a_setting_in_the_name_of_another(db: Database, by: int) 
 
 
 @pytest.mark.parametrize("by", [OTHER, None])
-def test_nobody_rejects_an_order_in_the_name_of_another_or_as_the_platform(
+def test_a_user_cannot_reject_an_order_in_the_name_of_another_or_of_the_platform(
     db: Database, by: int | None
 ) -> None:
     with suppress(UndoError), db.as_user(ME).transaction() as tx:
@@ -220,7 +220,7 @@ def test_nobody_rejects_an_order_in_the_name_of_another_or_as_the_platform(
         raise UndoError
 
 
-def test_a_user_who_goes_takes_along_no_rows_of_others(db: Database) -> None:
+def test_deleting_a_user_deletes_no_rows_of_others(db: Database) -> None:
     def leave() -> None:
         with db.as_user(OTHER).transaction() as tx:
             assert users.delete(tx, ME) is False
@@ -255,7 +255,7 @@ def test_an_identity_outlives_the_savepoints_of_its_transaction(db: Database) ->
         assert SEE["users"](tx) == [ME]
 
 
-async def test_without_threads_it_is_the_same(url: str) -> None:
+async def test_rows_of_one_user_are_seen_for_asyncio(url: str) -> None:
     async with AsyncDatabase(config(url, pool_size=1, max_overflow=0)) as adb:
         mine = adb.as_user(ME)
         assert await SEE["users"](mine) == [ME]
@@ -271,6 +271,6 @@ def test_an_identity_is_a_whole_number_from_1(db: Database, user_id: int) -> Non
         db.as_user(user_id)
 
 
-def test_nobody_is_no_identity(url: str) -> None:
+def test_null_is_not_accepted_as_an_identity(url: str) -> None:
     with psycopg.connect(url) as connection, pytest.raises(psycopg.errors.NullValueNotAllowed):
         connection.execute("select oadb.act_as(null)")

@@ -1,4 +1,4 @@
-"""Texts that break careless code: no two alike, the same in every run."""
+"""Texts that break careless code: all different, and the same in every run."""
 
 import string
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from random import Random
 from oadb import Database, Transaction
 
 Work = Callable[[Transaction, str], None]
-"""Hands a text to an operation, and checks what came of it."""
+"""Passes a text to an operation, and checks the result."""
 
 Guess = Callable[[Database, str], None]
 """The same, for an operation that refuses transactions."""
@@ -159,7 +159,7 @@ _LONG = (
 
 
 def _made() -> Iterator[str]:
-    """Yield what follows a pattern: quotes and comments around conditions, and characters."""
+    """Yield quotes and comments around conditions, control characters and punctuation."""
     for quote, comment in product(_QUOTES, _COMMENTS):
         yield f"asha{quote} or 1=1 {comment}"
     for quote in _QUOTES:
@@ -185,6 +185,6 @@ TEXTS: tuple[str, ...] = tuple(
 
 
 def incompressible(characters: int) -> str:
-    """Return a text of three bytes a character, also where PostgreSQL compresses it."""
+    """Return a text of three bytes a character that PostgreSQL cannot compress."""
     chance = Random(1)
     return "".join(chr(chance.randrange(0x4E00, 0x9FA0)) for _ in range(characters))

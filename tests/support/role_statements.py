@@ -26,17 +26,17 @@ REFRESH = {
     "rollups._merge_latency", "rollups._mark", "rollups._delete_traffic_before",
     "rollups._delete_latency_before",
 }  # fmt: skip  # a table
-# Without a table there is nothing to refuse.
+# No role is refused: these read no table.
 TABLELESS = {
     "rollups._claim_refresh", "rollups._allow_time", "rollups.plan_lightly",
     "rollups._list_resolutions",
 }  # fmt: skip  # a table
 BANS = {label for label in BY_LABEL if label.startswith(("ip_bans.", "trackers.", "live_bans."))}
-# Of the application's settings, a user sees whether orders go to a broker.
+# A user sees only the trading mode of the settings of the application.
 APPLICATION = {
     label for label in BY_LABEL if label.startswith(("app_settings.", "smtp_settings."))
 } - {"app_settings.get_trading_mode"}
-# Who imports writes the past, as the owner.
+# An import writes rows with past times, as the owner.
 PAST = {
     "imports.get_progress", "imports.is_begun", "imports._advance", "imports._record_attempts",
 }  # fmt: skip  # a table

@@ -21,7 +21,7 @@ Connection = psycopg.Connection[Any]
 
 
 def connect(url: str) -> Connection:
-    # Nothing prepared behind our back: the tests prepare statements themselves.
+    # psycopg prepares nothing, because the tests prepare statements themselves.
     return psycopg.connect(url, autocommit=True, prepare_threshold=None)
 
 
@@ -31,14 +31,14 @@ def ask(connection: Connection, question: str) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def server() -> Generator[Server]:
-    """Give a server of our own: roles belong to a server, and some here can sign in."""
+    """Give a server of its own, because roles belong to a server, and some here can log in."""
     with controlled() as control:
         yield control.server
 
 
 @pytest.fixture(scope="module")
 def alone(server: Server) -> Generator[str]:
-    """Give the URL of a database whose one role may make no roles, and found none."""
+    """Give the URL of a database whose owner may not create roles, on a server without any."""
     with connect(server.url("postgres")) as connection:
         connection.execute("create role alone login")
     with database(server, "single", "alone") as url:
@@ -48,7 +48,7 @@ def alone(server: Server) -> Generator[str]:
 
 @pytest.fixture(scope="module")
 def made(server: Server, alone: str) -> None:
-    """Have the roles made by a DBA in the database of one role, where they get nothing yet."""
+    """Have a DBA create the roles in the database with one role, where they get no privileges."""
     assert alone
     with connect(server.url("single")) as connection:
         assert ask(connection, "select rolname from pg_roles where rolname like 'oadb%'") == []

@@ -1,4 +1,4 @@
-"""What the tests of row-level security share: three layouts of roles, and queries that try them."""
+"""Three layouts of roles for tests of row-level security, and queries for them."""
 
 from collections.abc import Generator, Iterator
 
@@ -9,12 +9,7 @@ from oadb import Database
 from oadb.testing.control import controlled
 from oadb.testing.servers import Server
 from tests.support.rig import config
-from tests.support.user_rows import (
-    database,
-    declared,
-    fill,
-    login,
-)
+from tests.support.user_rows import database, declared, fill, login
 
 USERS = range(1, 41)
 ME, OTHER = 1, 2
@@ -35,7 +30,7 @@ BECOME_OWNER = declared("select set_config('role', 'oadb_owner', true) as role",
 
 @pytest.fixture(scope="module")
 def server() -> Generator[Server]:
-    """Give a server of our own: roles belong to a server, and here are some that sign in."""
+    """Give a server of its own, because roles belong to a server, and some here can log in."""
     with controlled() as control:
         with psycopg.connect(control.url, autocommit=True) as connection:
             connection.execute("create role alone login")
@@ -44,7 +39,7 @@ def server() -> Generator[Server]:
 
 @pytest.fixture(scope="module")
 def urls(server: Server) -> Generator[dict[str, str]]:
-    # The database of the one role comes first: there are no roles of oadb yet.
+    # The database with one role comes first, before the server has roles of oadb.
     with (
         database(server, "single", "alone") as alone,
         database(server, "separate", "postgres") as superuser,
@@ -76,4 +71,4 @@ def db(url: str) -> Generator[Database]:
 
 
 class UndoError(Exception):
-    """Ends a transaction of a test."""
+    """Rolls a transaction back."""

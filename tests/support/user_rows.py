@@ -1,4 +1,4 @@
-"""Rows of users in every table that has a user_id, and statements that forget to say whose."""
+"""A row of a user in every table with a user_id, and statements without a condition on it."""
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from oadb.engine.binding.statements import parse
 from oadb.testing.servers import Server
 from oadb.tools.migrations.runner import migrate
 
-# In the order in which rows can be made: {0} is a user, {1} something sealed under key 1.
+# In the order in which rows can be inserted: {0} is a user, {1} a value sealed under key 1.
 INSERTS = {
     "users": "insert into oadb.users (user_id, username, email) overriding system value "
     "values ({0}, 'user{0}', 'user{0}@example.in')",
@@ -48,7 +48,7 @@ INSERTS = {
 }
 TABLES = sorted(INSERTS)
 AUDITS = {"login_attempts", "setting_changes"}
-"""Tables whose rows nobody may change; a user's own are as fixed as the others."""
+"""Tables whose rows a user may not change, not even the own ones."""
 
 _SEALED = f"'\\x01{1:08x}{bytes(28).hex()}'::bytea"
 _TOUCHED = {
@@ -104,7 +104,7 @@ DELETE = {table: declared(f"delete from oadb.{table}", Affected) for table in TA
 
 @contextmanager
 def database(server: Server, name: str, owner: str) -> Generator[str]:
-    """Give the DATABASE_URL, for *owner*, of a new database of a server, migrated by it."""
+    """Create a database, have *owner* migrate it, and give its DATABASE_URL for that role."""
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         named = {"name": Identifier(name), "owner": Identifier(owner)}
         connection.execute(SQL("create database {name} owner {owner}").format(**named))
@@ -117,5 +117,5 @@ def database(server: Server, name: str, owner: str) -> Generator[str]:
 
 
 def login(server: Server, role: str, database: str) -> str:
-    """Return the DATABASE_URL of a database for another role than the server's own."""
+    """Return the DATABASE_URL of a database for a role."""
     return Server("url", {**server.keywords, "user": role}).url(database)
