@@ -11,9 +11,9 @@ from oadb.accounts import second_factors, users
 from oadb.accounts.second_factors import Enrollment
 from oadb.accounts.users import User
 from tests.conftest import RING, configured
-from tests.support.accounts import new_user
+from tests.support.accounts import PASSWORD, account, new_user
 from tests.support.authenticators import Authenticator, enroll
-from tests.support.lockouts import PASSWORD, CountingPasswords
+from tests.support.lockouts import CountingPasswords
 from tests.support.rig import Observer
 
 numbers = count(1)
@@ -24,6 +24,13 @@ def db(url: str) -> Generator[Database]:
     """Give an open database for the tests of one module."""
     with Database(configured(url)) as db:
         yield db
+
+
+@pytest.fixture(scope="module")
+def other_process(url: str) -> Generator[Database]:
+    """Give a database that shares nothing with ``db`` but the server."""
+    with Database(configured(url)) as other:
+        yield other
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +51,11 @@ def alone(config: Config) -> Generator[Database]:
 @pytest.fixture
 def user_id(db: Database) -> int:
     return new_user(db)
+
+
+@pytest.fixture
+def user(db: Database, user_id: int) -> User:
+    return account(db, user_id)
 
 
 # Sign-ins ---------------------------------------------------------------------------------------

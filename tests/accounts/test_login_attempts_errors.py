@@ -14,8 +14,8 @@ from oadb.accounts.users import User
 from oadb.errors import BusyError, KeyRingError, TransactionError, UnavailableError
 from oadb.security.keyring import Key, KeyRing
 from tests.conftest import configured
+from tests.support.accounts import PASSWORD
 from tests.support.lockouts import (
-    PASSWORD,
     WRONG,
     CountingPasswords,
     failed_before,

@@ -9,8 +9,8 @@ from oadb.accounts import login_attempts, users
 from oadb.accounts.login_attempts import ACCOUNT_LIMIT, NETWORK_LIMIT, SignIn
 from oadb.accounts.users import User
 from oadb.errors import ParameterError
+from tests.support.accounts import PASSWORD
 from tests.support.lockouts import (
-    PASSWORD,
     WRONG,
     CountingPasswords,
     age_lockout,

@@ -12,11 +12,10 @@ from oadb import Database, Secret
 from oadb.accounts import sessions, users
 from oadb.errors import NoRowError
 from oadb.security.passwords import Passwords
-from tests.support.accounts import account
-from tests.support.defects import OTHER, PASSWORD, _cheap_hashing, db, new_user, other_process, user
+from tests.support.accounts import OTHER, PASSWORD, account, new_user
 from tests.support.rig import Observer, eventually, threads
 
-__all__ = ["_cheap_hashing", "db", "other_process", "user"]
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 
 # Defect 11.
@@ -40,25 +39,25 @@ def test_a_wrong_password_does_not_make_the_right_one_wrong(db: Database, user: 
 
 
 # Defect 11.
-def test_a_name_of_nobody_is_not_answered_without_hashing(
+def test_an_unknown_name_is_not_answered_without_hashing(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Counting(Passwords):
-        looked_at = 0
+        refused = 0
 
         def _refuse(self, given: bytes) -> bool:
-            Counting.looked_at += 1
+            Counting.refused += 1
             return super()._refuse(given)
 
     monkeypatch.setattr(users, "passwords", Counting(argon2.profiles.CHEAPEST))
     assert users.verify_password(db, "nobody", PASSWORD) is None
-    assert Counting.looked_at == 1
+    assert Counting.refused == 1
 
 
-def test_a_hash_copied_from_another_user_lets_nobody_in(
+def test_a_hash_copied_from_another_user_matches_no_password(
     db: Database, observer: Observer, user: users.User
 ) -> None:
-    admin = new_user(db)
+    admin = account(db, new_user(db))
     users.set_password(db, user.user_id, PASSWORD)
     users.set_password(db, admin.user_id, OTHER)
     observer.rows(
@@ -73,9 +72,9 @@ def test_a_hash_copied_from_another_user_lets_nobody_in(
     assert users.verify_password(db, user.username, PASSWORD) is not None
 
 
-def test_a_changed_password_leaves_no_other_session(db: Database, user: users.User) -> None:
+def test_a_new_password_ends_all_other_sessions(db: Database, user: users.User) -> None:
     kept, ended = (sessions.create(db, account(db, user.user_id)) for _ in range(2))
-    other = sessions.create(db, new_user(db))
+    other = sessions.create(db, account(db, new_user(db)))
     users.set_password(db, user.user_id, PASSWORD, keep_session=kept.session.session_id)
 
     assert sessions.find(db, kept.token) is not None
@@ -85,10 +84,8 @@ def test_a_changed_password_leaves_no_other_session(db: Database, user: users.Us
     assert sessions.find(db, kept.token) is None
 
 
-def test_a_sign_in_that_proved_the_old_password_gets_no_session(
-    db: Database, user: users.User
-) -> None:
-    """However late it comes: the thief's was verified just before the owner set a new one."""
+def test_a_sign_in_with_the_old_password_gets_no_session(db: Database, user: users.User) -> None:
+    """Also if the old password was verified just before the owner set a new one."""
     users.set_password(db, user.user_id, PASSWORD)
     thief = users.verify_password(db, user.username, PASSWORD)
     assert thief is not None
@@ -102,14 +99,14 @@ def test_a_sign_in_that_proved_the_old_password_gets_no_session(
     assert sessions.find(db, sessions.create(db, owner).token) is not None
 
 
-def test_a_password_that_is_changed_while_it_is_verified_lets_nobody_in(
+def test_a_password_that_changes_while_it_is_verified_is_refused(
     db: Database, user: users.User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     users.set_password(db, user.user_id, PASSWORD)
-    looked = users.passwords.verify
+    verify = users.passwords.verify
 
     def meanwhile(known: Secret | None, password: Secret) -> bool:
-        right = looked(known, password)
+        right = verify(known, password)
         users.set_password(db, user.user_id, OTHER)
         return right
 
@@ -117,10 +114,10 @@ def test_a_password_that_is_changed_while_it_is_verified_lets_nobody_in(
     assert users.verify_password(db, user.username, PASSWORD) is None
 
 
-def test_a_rehash_is_no_new_password(
+def test_a_rehash_does_not_count_as_a_new_password(
     db: Database, user: users.User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who signs in while parameters are raised keeps the right to the session."""
+    """A sign-in after stronger parameters were set still gets a session."""
     users.set_password(db, user.user_id, PASSWORD)
     before = account(db, user.user_id).auth_epoch
     monkeypatch.setattr(users.passwords, "is_outdated", lambda _: True)
@@ -133,7 +130,7 @@ def test_a_rehash_is_no_new_password(
 def test_a_password_is_not_changed_without_ending_the_sessions(
     db: Database, url: str, user: users.User
 ) -> None:
-    """One transaction: while the sessions cannot be ended, the new password does not count."""
+    """In one transaction: until the sessions are ended, the old password is valid."""
     users.set_password(db, user.user_id, PASSWORD)
     made = sessions.create(db, account(db, user.user_id))
     with threads(1) as pool, psycopg.connect(url) as other:

@@ -22,11 +22,10 @@ from oadb.security.refusals import Refusal
 from oadb.security.tokens import sha256_of
 from oadb.trading import strategies, webhooks
 from tests.conftest import RING
-from tests.support.accounts import account
-from tests.support.defects import PASSWORD, _cheap_hashing, db, new_user, other_process, user
+from tests.support.accounts import PASSWORD, account, new_user
 from tests.support.rig import Observer
 
-__all__ = ["_cheap_hashing", "db", "other_process", "user"]
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 
 def ring(*made: Key) -> KeyRing:
@@ -42,11 +41,13 @@ def new_key(key_id: int) -> Key:
 
 
 # Defect 51.
-def test_a_new_root_key_does_not_orphan_what_the_old_one_sealed(oadb_database_url: str) -> None:
+def test_values_sealed_under_the_old_root_key_are_readable_after_rotation(
+    oadb_database_url: str,
+) -> None:
     url, old, new = oadb_database_url, new_key(1), new_key(2)
     both = ring(replace(old, state="decrypt-only"), new)
     with with_ring(url, ring(old)) as before:
-        user = new_user(before)
+        user = account(before, new_user(before))
         users.set_password(before, user.user_id, PASSWORD)
         session = sessions.create(before, account(before, user.user_id))
         key = api_keys.issue(before, user.user_id, "x", order_mode="auto", keep=True)
@@ -56,9 +57,9 @@ def test_a_new_root_key_does_not_orphan_what_the_old_one_sealed(oadb_database_ur
     with with_ring(url, ring(old, replace(new, state="decrypt-only"))) as between:
         proof.admit(between, 2)
     with with_ring(url, both) as rotating:
-        for domain in (users, sessions, api_keys, broker_tokens, second_factors, webhooks):
-            assert rotation.rewrap(rotating, domain.SEALED, 1, 100).rows == 1
-            assert rotation.rewrap(rotating, domain.SEALED, 1, 100).rows == 0
+        for module in (users, sessions, api_keys, broker_tokens, second_factors, webhooks):
+            assert rotation.rewrap(rotating, module.SEALED, 1, 100).rows == 1
+            assert rotation.rewrap(rotating, module.SEALED, 1, 100).rows == 0
         assert {each.key_id for each in proof.list_uses(rotating)} == {2}
         proof.withdraw(rotating, 1)
     with with_ring(url, ring(new)) as after:
@@ -74,7 +75,7 @@ def test_a_new_root_key_does_not_orphan_what_the_old_one_sealed(oadb_database_ur
 
 
 # Defect 51.
-def test_another_root_key_of_the_same_id_does_not_start(oadb_database_url: str) -> None:
+def test_another_root_key_with_the_same_id_is_refused(oadb_database_url: str) -> None:
     with with_ring(oadb_database_url, ring(new_key(1))) as before:
         proof.prove(before)
     with with_ring(oadb_database_url, ring(new_key(1))) as wrong, pytest.raises(KeyRingError):
@@ -82,7 +83,7 @@ def test_another_root_key_of_the_same_id_does_not_start(oadb_database_url: str) 
 
 
 # Defect 52.
-def test_what_cannot_be_opened_is_not_returned_as_it_is(
+def test_a_value_that_cannot_be_opened_is_not_returned_as_it_is(
     db: Database, observer: Observer, user: users.User
 ) -> None:
     broker_tokens.put(db, user.user_id, "zerodha", Tokens(Secret("a")))
@@ -103,10 +104,10 @@ def test_what_cannot_be_opened_is_not_returned_as_it_is(
     assert refused.value.__context__ is None
 
 
-def test_a_digest_copied_to_another_user_makes_nobody_that_user(
+def test_a_digest_copied_to_another_user_is_refused(
     db: Database, observer: Observer, user: users.User
 ) -> None:
-    """Who can write to the database, and has a key and a session of his own."""
+    """By an attacker who can write to the database, and has a key and a session there."""
     admin = users.create(db, "admin", "admin@example.in").user_id
     for owner in (admin, user.user_id):
         api_keys.issue(db, owner, "x", order_mode="auto")

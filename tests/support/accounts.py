@@ -5,12 +5,14 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from oadb import Database
+from oadb import Database, Secret
 from oadb.accounts import api_keys, sessions, users
 from oadb.accounts.api_keys import IssuedKey
 from oadb.accounts.sessions import NewSession, Session
 from oadb.engine.executors import Executor
 from tests.support.rig import Observer
+
+PASSWORD, OTHER = Secret("correct horse"), Secret("another horse")
 
 _numbers = count(1)
 

@@ -9,7 +9,7 @@ from oadb.accounts import login_attempts
 from oadb.security.passwords import Passwords
 from tests.support.rig import Observer
 
-PASSWORD, WRONG = Secret("correct horse"), Secret("wrong horse")
+WRONG = Secret("wrong horse")
 
 
 class CountingPasswords(Passwords):
