@@ -26,19 +26,19 @@ Reseal = Callable[[KeyRing, Row, list[bytes]], list[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class SealedRow:
-    """A row of any table: its primary key, column by column, and its sealed values.
+    """A row of any table: its primary key, of one or two columns, and its sealed values.
 
     An empty value stands for null, because an element of an array cannot be null here.
     """
 
-    row_key: list[str]
+    first_id: int
+    second_id: str | None
     sealed: list[bytes] = field(repr=False)
 
     @property
-    def row(self) -> tuple[int, *tuple[str, ...]]:
-        """Its primary key; the first column is a number in all tables."""
-        first, *others = self.row_key
-        return int(first), *others
+    def row(self) -> Row:
+        """Its primary key."""
+        return (self.first_id,) if self.second_id is None else (self.first_id, self.second_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ async def rewrap(
     """
     ring = await proof.ring_of(db)
     found = await _list_under_key(db, table.name, key_id, after, batch)
-    written: list[tuple[int | str | bytes, ...]] = []
+    written: list[tuple[object, ...]] = []
     damaged: list[Row] = []
     for each in found:
         row = each.row
@@ -132,4 +132,4 @@ async def rewrap(
             damaged.append(row)
     if written:
         await table.write(db, *map(list, zip(*written, strict=True)))
-    return RewrapBatch(len(found), found[-1].row[0] if found else 0, damaged)
+    return RewrapBatch(len(found), found[-1].first_id if found else 0, damaged)

@@ -6,14 +6,15 @@
 -- With ties: all rows that begin with the same number, so that the next batch can
 -- begin behind it. An array has no null here: an empty value stands for it.
 select
-    sealed_rows.row_key,
+    sealed_rows.first_id,
+    sealed_rows.second_id,
     sealed_rows.sealed
 from (
     select
         'users' as table_name,
         password_key_id as key_id,
         user_id as first_id,
-        array[user_id::text] as row_key,
+        null::text as second_id,
         array[password_hash] as sealed
     from oadb.users
     union all
@@ -21,7 +22,7 @@ from (
         'sessions' as table_name,
         key_id,
         user_id as first_id,
-        array[user_id::text, session_id::text] as row_key,
+        session_id::text as second_id,
         array[fingerprint] as sealed
     from oadb.sessions
     union all
@@ -29,7 +30,7 @@ from (
         'api_keys' as table_name,
         key_id,
         user_id as first_id,
-        array[user_id::text, api_key_id::text] as row_key,
+        api_key_id::text as second_id,
         array[fingerprint, coalesce(kept_token, '')] as sealed
     from oadb.api_keys
     union all
@@ -37,7 +38,7 @@ from (
         'broker_tokens' as table_name,
         key_id,
         user_id as first_id,
-        array[user_id::text, broker] as row_key,
+        broker as second_id,
         array[
             access_token,
             coalesce(refresh_token, ''),
@@ -50,7 +51,7 @@ from (
         'second_factors' as table_name,
         key_id,
         user_id as first_id,
-        array[user_id::text] as row_key,
+        null::text as second_id,
         array[secret] as sealed
     from oadb.second_factors
     union all
@@ -58,7 +59,7 @@ from (
         'smtp_settings' as table_name,
         key_id,
         singleton_id as first_id,
-        array[singleton_id::text] as row_key,
+        null::text as second_id,
         array[password] as sealed
     from oadb.smtp_settings
     union all
@@ -66,7 +67,7 @@ from (
         'strategies' as table_name,
         key_id,
         user_id as first_id,
-        array[user_id::text, strategy_id::text] as row_key,
+        strategy_id::text as second_id,
         array[fingerprint] as sealed
     from oadb.strategies
 ) as sealed_rows
