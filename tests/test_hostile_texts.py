@@ -124,7 +124,7 @@ def undone(tx: Transaction, work: Callable[[Transaction], None]) -> None:
 
 
 def attempt(tx: Transaction, work: Callable[[Transaction], None], text: str, hides: str) -> None:
-    """Do *work* and roll it back; an error must be one of ours, and must not show a secret."""
+    """Do *work* and roll it back; an error must be typed, and must not show a secret."""
     judge(lambda: undone(tx, work), text, hides)
 
 
@@ -176,7 +176,7 @@ DOMAINS = {
 
 
 @pytest.mark.parametrize("domain", [name for name, found in DOMAINS.items() if found])
-def test_a_query_stores_what_was_sent_or_says_what_is_wrong(
+def test_a_query_stores_the_text_or_raises_a_typed_error(
     tx: Transaction, texts: list[str], domain: str
 ) -> None:
     for declared in DOMAINS[domain]:
@@ -249,7 +249,7 @@ SECRET_GUESSES = [*hostile_accounts.SECRET_GUESSES, *hostile_settings.SECRET_GUE
 
 
 @pytest.mark.parametrize("domain", [*OPERATIONS])
-def test_an_operation_stores_what_was_sent_or_says_what_is_wrong(
+def test_an_operation_stores_the_text_or_raises_a_typed_error(
     tx: Transaction, texts: list[str], domain: str
 ) -> None:
     users.set_password(tx, 1, Secret("the right horse"))
@@ -332,7 +332,7 @@ def forget(url: str) -> Generator[Callable[[], None]]:
 
 
 @pytest.mark.parametrize("work", GUESSES)
-def test_a_guess_is_answered_or_what_is_wrong_with_it_is_said(
+def test_a_guess_is_answered_or_raises_a_typed_error(
     db: Database,
     forget: Callable[[], None],
     texts: list[str],

@@ -134,7 +134,7 @@ async def issue(
 
     Args:
         name: 1 to 100 characters.
-        scopes: at most 50 texts, whose meaning is the service's.
+        scopes: at most 50 texts, defined by the service.
         lifetime: above 0; None: the key does not expire.
         keep: store the token, sealed, so that ``reveal`` can return it.
 

@@ -1,4 +1,4 @@
-"""Identity: whose rows the statements of a transaction see.
+"""Identity: the user whose rows a transaction sees.
 
 ``db.as_user(user_id)`` sends ``act_as`` in front of every statement; the entry point
 ``oadb.identity`` in pyproject.toml makes the engine do so.

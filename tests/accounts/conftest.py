@@ -63,7 +63,7 @@ def user(db: Database, user_id: int) -> User:
 
 @pytest.fixture
 def counting(monkeypatch: pytest.MonkeyPatch) -> CountingPasswords:
-    """Have passwords hashed cheaply, and give what counts their verifications."""
+    """Have passwords hashed cheaply, and give an object that counts their verifications."""
     counting = CountingPasswords()
     monkeypatch.setattr(users, "passwords", counting)
     return counting

@@ -1,4 +1,4 @@
--- Identity: whose rows the statements of a transaction see. Bound in oadb/accounts/identity.py.
+-- Identity: the user whose rows a transaction sees. Bound in oadb/accounts/identity.py.
 
 -- name: act_as
 -- Until the end of the transaction. Raises insufficient_privilege if row-level security would
