@@ -11,5 +11,5 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def run_doctor() -> None:
-    """Check server, roles, keys, logs and migrations; one line per check. Exits with 1 on FAIL."""
+    """Check server, roles, keys, logs and migrations. Exits with 1 if a check failed."""
     show(health.examine(Config.from_env()))

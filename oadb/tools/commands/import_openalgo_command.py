@@ -31,7 +31,7 @@ def run_import(
         typer.Option(help="OpenAlgo's .env, for pepper and salts; default: the environment."),
     ] = None,
     installation: Annotated[
-        str, typer.Option(help="The name of the installation; each name is imported once.")
+        str, typer.Option(help="A name for the installation; a repeated run with it continues.")
     ] = "openalgo",
     broker: Annotated[
         str | None, typer.Option(help="The broker of the master contract in the table symtoken.")
@@ -40,7 +40,7 @@ def run_import(
         bool, typer.Option("--apply", help="Write; without it, this is a dry run.")
     ] = False,
 ) -> None:
-    """Import an OpenAlgo installation: a dry run that reports each table, or with --apply."""
+    """Import an OpenAlgo installation; without --apply, only report what would be imported."""
     if not (sqlite or postgresql):
         raise ConfigError("no source: give --sqlite or --postgresql")
     environ = os.environ if env_file is None else _variables(env_file)

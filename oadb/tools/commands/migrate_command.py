@@ -8,7 +8,8 @@ from oadb.engine.config import Config
 from oadb.tools.migrations import runner
 
 app = typer.Typer(
-    help="Apply migrations, undo them, or list them with their states.", add_completion=False
+    help="Apply all pending migrations; its commands list or undo migrations.",
+    add_completion=False,
 )
 
 
