@@ -1,4 +1,4 @@
--- Webhooks: the secrets that alerts carry to identify a strategy. Bound in oadb/trading/webhooks.py.
+-- Webhooks: secrets that alerts carry to identify a strategy. Bound in oadb/trading/webhooks.py.
 
 -- name: _replace
 -- The old webhook stops working with this statement; a revoked one is replaced as well.
