@@ -98,7 +98,7 @@ def test_shell_in_a_document_runs(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
 
