@@ -56,10 +56,12 @@ def parse(url: str) -> Dsn:
     Raises:
         ConfigError: an invalid URL; the text never shows it, as it may hold a password.
     """
-    local = url_schemes.find(url)
-    if local is not None:
-        return Dsn({}, local)
     if not _SCHEME.match(url):
+        # Only here: the search of installed packages takes milliseconds, and none of them may
+        # redefine PostgreSQL's own schemes.
+        local = url_schemes.find(url)
+        if local is not None:
+            return Dsn({}, local)
         # Nothing but a scheme is shown: the text could be a password.
         found = re.match(r"([a-z][a-z0-9+.-]{0,20})://", url)
         scheme = f"the scheme is {found[1]}" if found else "there is no scheme"

@@ -53,3 +53,9 @@ def test_as_user_needs_exactly_one_package_that_provides_identities(
 
     with Database(config) as db, pytest.raises(ConfigError, match="entry point act_as"):
         db.as_user(1)
+
+
+def test_no_package_is_asked_about_postgresqls_own_schemes(monkeypatch: pytest.MonkeyPatch) -> None:
+    offered(monkeypatch, EntryPoint("postgresql", "other.server", "oadb.url_schemes"))
+
+    assert Config.from_env({"DATABASE_URL": "postgresql://a@b/c"}).dsn.local is None
