@@ -56,6 +56,6 @@ def test_as_user_needs_exactly_one_package_that_provides_identities(
 
 
 def test_no_package_is_asked_about_postgresqls_own_schemes(monkeypatch: pytest.MonkeyPatch) -> None:
-    offered(monkeypatch, EntryPoint("postgresql", "other.server", "oadb.url_schemes"))
+    provided(monkeypatch, EntryPoint("postgresql", "other.server", "oadb.url_schemes"))
 
     assert Config.from_env({"DATABASE_URL": "postgresql://a@b/c"}).dsn.local is None
