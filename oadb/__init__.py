@@ -11,12 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from oadb.engine.binding.pages import Page
     from oadb.engine.binding.results import Affected
+    from oadb.engine.binding.values import UNSET, Unset
     from oadb.engine.config import Config
     from oadb.engine.database import AsyncDatabase, Database
     from oadb.engine.executors import AsyncExecutor, Executor
     from oadb.engine.listener import Listening, Notification
     from oadb.engine.transactions import AsyncTransaction, Transaction
+    from oadb.security.refusals import Refusal
     from oadb.security.secret import Secret
 
 _HOMES = {
@@ -29,11 +32,16 @@ _HOMES = {
     "Executor": "engine.executors",
     "Listening": "engine.listener",
     "Notification": "engine.listener",
+    "Page": "engine.binding.pages",
+    "Refusal": "security.refusals",
     "Secret": "security.secret",
     "Transaction": "engine.transactions",
+    "UNSET": "engine.binding.values",
+    "Unset": "engine.binding.values",
 }
 
 __all__ = [
+    "UNSET",
     "Affected",
     "AsyncDatabase",
     "AsyncExecutor",
@@ -43,8 +51,11 @@ __all__ = [
     "Executor",
     "Listening",
     "Notification",
+    "Page",
+    "Refusal",
     "Secret",
     "Transaction",
+    "Unset",
 ]
 
 

@@ -24,8 +24,9 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.engine.transactions import refuse_transaction
 from oadb.errors import Error
 from oadb.keys import proof
-from oadb.security.addresses import address, network
+from oadb.security.addresses import network
 from oadb.security.secret import Secret
+from oadb.validation.rules import Ip
 
 query = queries(__name__)
 
@@ -140,7 +141,7 @@ async def sign_in(
     username: str,
     password: Secret,
     *,
-    ip: str,
+    ip: Ip,
     device: str | None = None,
     broker: str | None = None,
 ) -> SignIn:
@@ -203,8 +204,8 @@ async def _record(
 def _client(username: str, ip: str, device: str | None, broker: str | None) -> _Client:
     return _Client(
         readable(username, _LONGEST_NAME) or UNREADABLE,
-        network("login_attempts.sign_in", ip),
-        address("login_attempts.sign_in", ip),
+        network(ip),
+        ip,
         readable(device, _LONGEST_DEVICE) if device else None,
         readable(broker, _LONGEST_BROKER) if broker else None,
     )

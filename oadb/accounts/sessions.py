@@ -20,10 +20,10 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.errors import NoRowError, ParameterError
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import SealedTable
-from oadb.security.addresses import address
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
 from oadb.security.tokens import TokenKind
+from oadb.validation.rules import Ip
 
 query = queries(__name__)
 
@@ -165,7 +165,7 @@ async def create(
     account: SessionOwner,
     *,
     device: str | None = None,
-    ip: str | None = None,
+    ip: Ip | None = None,
     broker: str | None = None,
     data: dict[str, object] | None = None,
     idle_timeout: timedelta = timedelta(hours=2),
@@ -208,7 +208,7 @@ async def create(
             stored.digest,
             stored.fingerprint,
             device[:LONGEST_DEVICE] if device else None,
-            address("sessions.create", ip),
+            ip,
             broker,
             data or {},
             idle_timeout,

@@ -17,7 +17,7 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ParameterError
-from oadb.security.addresses import block, network
+from oadb.validation.rules import ClientNetwork, Network
 
 P = ParamSpec("P")
 
@@ -121,7 +121,7 @@ query.complete()
 
 
 @operation
-async def is_banned(db: AsyncExecutor, ip: str) -> Ban | None:
+async def is_banned(db: AsyncExecutor, ip: ClientNetwork) -> Ban | None:
     """Look up whether an address is banned now: one indexed lookup.
 
     Errors never count as banned or as not banned: they are raised.
@@ -132,13 +132,13 @@ async def is_banned(db: AsyncExecutor, ip: str) -> Ban | None:
     Raises:
         ParameterError: *ip* is not an IP address.
     """
-    return await _find_active(db, network("ip_bans.is_banned", ip))
+    return await _find_active(db, ip)
 
 
 @operation
 async def ban(
     db: AsyncExecutor,
-    ip: str,
+    ip: ClientNetwork,
     reason: str,
     duration: timedelta | None = timedelta(hours=24),
     *,
@@ -164,12 +164,11 @@ async def ban(
         raise ParameterError("ip_bans.ban: duration must be above 0, at most 36,500 days, or None")
     if repeat_offender_limit is not None and repeat_offender_limit < 0:
         raise ParameterError("ip_bans.ban: repeat_offender_limit must be 0 or more")
-    banned = network("ip_bans.ban", ip)
     author = readable(created_by, _LONGEST_NAME)
     async with db.transaction() as tx:
-        made = await impose(tx, banned, reason, duration, author, repeat_offender_limit)
+        made = await impose(tx, ip, reason, duration, author, repeat_offender_limit)
         if made is None:
-            exemption = await _find_exemption(tx, banned)
+            exemption = await _find_exemption(tx, ip)
             why = exemption.reason if exemption else "it was exempt a moment ago"
             raise ParameterError(f"ip_bans.ban: the network of ip is exempt from bans: {why}")
     return made
@@ -198,7 +197,7 @@ async def impose(
 
 
 @operation
-async def unban(db: AsyncExecutor, ip: str) -> int:
+async def unban(db: AsyncExecutor, ip: ClientNetwork) -> int:
     """Delete the ban of a network, with its offences and the hits counted against it.
 
     Returns:
@@ -207,15 +206,15 @@ async def unban(db: AsyncExecutor, ip: str) -> int:
     Raises:
         ParameterError: *ip* is not an IP address.
     """
-    return await _write(db, _unban, network("ip_bans.unban", ip))
+    return await _write(db, _unban, ip)
 
 
 @operation
-async def exempt(db: AsyncExecutor, networks: str, reason: str) -> int:
+async def exempt(db: AsyncExecutor, network: Network, reason: str) -> int:
     """Exempt a network from bans; bans inside it have no effect while it is exempt.
 
     Args:
-        networks: a network or an address, such as 203.0.113.0/24 or 203.0.113.7. An IPv6 network
+        network: a network or an address, such as 203.0.113.0/24 or 203.0.113.7. An IPv6 network
             is widened to a /64 at least.
 
     Returns:
@@ -224,15 +223,14 @@ async def exempt(db: AsyncExecutor, networks: str, reason: str) -> int:
     Raises:
         ParameterError: not a network, or wider than a /8.
     """
-    freed = block("ip_bans.exempt", networks)
-    _, _, prefix = freed.partition("/")
+    _, _, prefix = network.partition("/")
     if prefix and int(prefix) < _WIDEST:
         raise ParameterError(f"ip_bans.exempt: network must not be wider than a /{_WIDEST}")
-    return await _write(db, _exempt, freed, readable(reason, _LONGEST_REASON))
+    return await _write(db, _exempt, network, readable(reason, _LONGEST_REASON))
 
 
 @operation
-async def unexempt(db: AsyncExecutor, networks: str) -> int:
+async def unexempt(db: AsyncExecutor, network: Network) -> int:
     """Delete an exemption; builtin ones stay.
 
     Returns:
@@ -241,7 +239,7 @@ async def unexempt(db: AsyncExecutor, networks: str) -> int:
     Raises:
         ParameterError: not a network.
     """
-    return await _write(db, _unexempt, block("ip_bans.unexempt", networks))
+    return await _write(db, _unexempt, network)
 
 
 async def _write(

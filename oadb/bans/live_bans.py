@@ -48,7 +48,11 @@ query.complete()
 # Addresses parsed before; about 10 megabytes when it is full.
 @lru_cache(maxsize=65536)
 def _network(ip: str) -> str:
-    return network("LiveBans.is_banned", ip)
+    try:
+        return network(ip)
+    except ValueError as error:
+        fault = str(error)
+    raise ParameterError(f"LiveBans.is_banned: ip {fault}")
 
 
 class _BansInMemory(Following[AnyDatabase]):

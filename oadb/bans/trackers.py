@@ -19,9 +19,9 @@ from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.transactions import refuse_transaction
 from oadb.keys import proof
-from oadb.security.addresses import network
 from oadb.security.secret import Secret
 from oadb.security.tokens import sha256_of
+from oadb.validation.rules import ClientNetwork
 
 query = queries(__name__)
 
@@ -116,7 +116,7 @@ query.complete()
 
 
 @operation
-async def track_not_found(db: AsyncExecutor, ip: str, path: str) -> Tracked:
+async def track_not_found(db: AsyncExecutor, ip: ClientNetwork, path: str) -> Tracked:
     """Count a request that was not found; ban its network if that makes enough hits.
 
     Returns:
@@ -131,7 +131,7 @@ async def track_not_found(db: AsyncExecutor, ip: str, path: str) -> Tracked:
 
 
 @operation
-async def track_bad_key(db: AsyncExecutor, ip: str, key: Secret | None = None) -> Tracked:
+async def track_bad_key(db: AsyncExecutor, ip: ClientNetwork, key: Secret | None = None) -> Tracked:
     """Count a request with a wrong API key; ban its network if that makes enough hits.
 
     Args:
@@ -152,13 +152,12 @@ async def track_bad_key(db: AsyncExecutor, ip: str, key: Secret | None = None) -
     return await _track(db, "bad_key", ip, sample)
 
 
-async def _track(db: AsyncExecutor, kind: Kind, ip: str, sample: str | None) -> Tracked:
+async def _track(db: AsyncExecutor, kind: Kind, network: str, sample: str | None) -> Tracked:
     refuse_transaction(db, f"trackers.track_{kind}")
-    suspect = network(f"trackers.track_{kind}", ip)
-    hit = await _count_hit(db, kind, suspect, sample)
+    hit = await _count_hit(db, kind, network, sample)
     if hit is None:
         return Tracked(None)
-    return Tracked(hit.hits, await _ban(db, kind, suspect) if hit.is_due else None)
+    return Tracked(hit.hits, await _ban(db, kind, network) if hit.is_due else None)
 
 
 async def _ban(db: AsyncExecutor, kind: Kind, suspect: str) -> Ban | None:

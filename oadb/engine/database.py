@@ -8,9 +8,10 @@
 AsyncDatabase does all the work; a Database wraps one whose awaits complete at once.
 """
 
+import os
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from oadb.engine.acting import acting_as
 from oadb.engine.config import Config
@@ -19,12 +20,18 @@ from oadb.engine.listener import AsyncListener, Listener
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.pool_stats import PoolStats
 from oadb.engine.pool_executors import AsyncPoolExecutor, PoolExecutor
+from oadb.errors import ParameterError
 
 
 class AsyncDatabase(AsyncPoolExecutor):
     """A database behind a connection pool, for asyncio; the tasks of a process share one."""
 
     def __init__(self, config: Config, driver: Driver | None = None) -> None:
+        if not isinstance(cast("object", config), Config):
+            raise ParameterError(
+                f"Database: config must be Config, not {type(config).__name__}; "
+                "for a URL, call Database.from_url(url)"
+            )
         driver = AsyncioDriver() if driver is None else driver
         self._config = config
         super().__init__(Pool(config, driver), driver)
@@ -38,6 +45,19 @@ class AsyncDatabase(AsyncPoolExecutor):
             KeyRingError: the key ring cannot be read or is invalid.
         """
         return cls(Config.from_env(environ))
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """Connect to *url* instead of DATABASE_URL; all else is read from the environment.
+
+        Args:
+            url: such as postgresql://user:password@host:5432/database.
+
+        Raises:
+            ConfigError: the URL or a variable is invalid.
+            KeyRingError: the key ring cannot be read or is invalid.
+        """
+        return cls(Config.from_env({**os.environ, "DATABASE_URL": url}))
 
     async def __aenter__(self) -> Self:
         """Open the pool."""
@@ -113,6 +133,16 @@ class Database(PoolExecutor):
             KeyRingError: the key ring cannot be read or is invalid.
         """
         return cls(Config.from_env(environ))
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """Connect to *url* instead of DATABASE_URL; see AsyncDatabase.from_url.
+
+        Raises:
+            ConfigError: the URL or a variable is invalid.
+            KeyRingError: the key ring cannot be read or is invalid.
+        """
+        return cls(Config.from_env({**os.environ, "DATABASE_URL": url}))
 
     def __enter__(self) -> Self:
         """Open the pool."""

@@ -44,8 +44,8 @@ async def run(
     sent = wire.exchange(connection.pgconn, prepared, query.sql, values, prelude, prepares=prepares)
     result = await driver.run_exchange(connection, sent)
     if query.fetches:
-        return query.shape_result(query.label, prepared.load(result, query.make), 0)
-    return query.shape_result(query.label, [], result.command_tuples or 0)
+        return query.shape_result(query.label, prepared.load(result, query.make), 0, params)
+    return query.shape_result(query.label, [], result.command_tuples or 0, params)
 
 
 async def stream(
@@ -121,7 +121,7 @@ async def _copy_in(
     async with driver.entered(connection.cursor()) as cursor:
         async with driver.entered(cursor.copy(query.sql)) as copy:
             await driver.write(copy, params[0], blocks=query.takes_blocks)
-        return query.shape_result(query.label, [], cursor.rowcount)
+        return query.shape_result(query.label, [], cursor.rowcount, params)
 
 
 def _prepared(connection: Any, query: Any) -> wire.PreparedStatement:

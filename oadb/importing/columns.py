@@ -11,7 +11,7 @@ from math import isfinite
 from typing import TypeVar
 
 from oadb.engine.binding.values import readable
-from oadb.errors import ParameterError, RowError
+from oadb.errors import RowError
 from oadb.importing.openalgo_tables import Row
 from oadb.security.addresses import address
 
@@ -160,8 +160,8 @@ def ip(row: Row, column: str) -> str:
 @lru_cache(maxsize=10_000)
 def _address(given: str) -> str | None:
     try:
-        return address("ip", given)
-    except ParameterError:
+        return address(given)
+    except ValueError:
         return None
 
 

@@ -20,10 +20,10 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ParameterError, RowError
 from oadb.keys import proof
-from oadb.security.addresses import network
 from oadb.security.passwords import peppered
 from oadb.security.secret import Secret
 from oadb.security.tokens import hint_of, sha256_of
+from oadb.validation.rules import ClientNetwork
 
 query = queries(__name__)
 
@@ -227,7 +227,7 @@ async def adopt_tokens(
 @operation
 async def adopt_ban(
     db: AsyncExecutor,
-    ip: str,
+    ip: ClientNetwork,
     reason: str,
     expires_at: datetime | None,
     *,
@@ -247,11 +247,10 @@ async def adopt_ban(
         RowError: the ban has expired, or its network is exempt from bans.
         ParameterError: *ip* is not an IP address.
     """
-    banned = network("takeover.adopt_ban", ip)
     async with db.transaction() as tx:
-        verdict = await _adopt_ban(tx, banned, reason, expires_at, offences, created_by)
+        verdict = await _adopt_ban(tx, ip, reason, expires_at, offences, created_by)
         if verdict.is_taken:
-            await announcements.notify(tx, ip_bans.CHANNEL, banned)
+            await announcements.notify(tx, ip_bans.CHANNEL, ip)
     if verdict.is_exempt:
         raise RowError("its network is exempt from bans in oadb")
     if verdict.is_over:

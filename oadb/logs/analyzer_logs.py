@@ -11,7 +11,7 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.logs.redaction import redacted
-from oadb.validation import time_zones
+from oadb.validation.rules import TimeZone
 
 query = queries(__name__)
 
@@ -125,7 +125,7 @@ async def write(db: AsyncExecutor, analysis: Analysis) -> None:
 async def list_by_day(
     db: AsyncExecutor,
     day: date,
-    zone: str = "Asia/Kolkata",
+    zone: TimeZone = "Asia/Kolkata",
     *,
     before_at: datetime | None = None,
     before_id: int | None = None,
@@ -144,5 +144,4 @@ async def list_by_day(
     Raises:
         ParameterError: *zone* is not a known time zone.
     """
-    time_zones.require("analyzer_logs.list_by_day: zone", zone)
     return await _list_by_day(db, day, zone, before_at, before_id, page_size)

@@ -10,7 +10,7 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.logs.redaction import redacted
-from oadb.security.addresses import address
+from oadb.validation.rules import Ip
 
 query = queries(__name__)
 
@@ -26,7 +26,7 @@ class Call:
     method: str
     status: int
     user_id: int | None = None
-    ip: str | None = None
+    ip: Ip | None = None
     request: dict[str, object] | None = None
     response: dict[str, object] | None = None
     error: str | None = None
@@ -143,14 +143,14 @@ async def write(db: AsyncExecutor, call: Call) -> None:
         ParameterError: the IP address is invalid.
         CheckViolation: the status is not in 100 to 599.
     """
-    ip, kept = address("api_logs.write", call.ip), redacted(call)
+    kept = redacted(call)
     await _insert(
         db,
         kept.user_id,
         readable(kept.endpoint, _LONGEST_ENDPOINT),
         readable(kept.method, _LONGEST_METHOD),
         kept.status,
-        ip,
+        kept.ip,
         kept.request,
         kept.response,
         None if kept.error is None else readable(kept.error, _LONGEST_ERROR),

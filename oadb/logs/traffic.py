@@ -11,7 +11,7 @@ from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.logs.redaction import redacted
 from oadb.logs.rollups import FEW, plan_lightly, require_window
-from oadb.security.addresses import address
+from oadb.validation.rules import Ip
 
 query = queries(__name__)
 
@@ -23,7 +23,7 @@ _FIRST_ERROR = 400
 class Request:
     """An HTTP request to write. ``endpoint`` is the route that matched; None: no route did."""
 
-    ip: str
+    ip: Ip
     method: str
     path: str
     status: int
@@ -186,10 +186,10 @@ async def write(db: AsyncExecutor, request: Request) -> None:
         CheckViolation: the status is not in 100 to 599, or the duration is negative, above 1e9
             or NaN.
     """
-    ip, kept = address("traffic.write", request.ip) or "", redacted(request)
+    kept = redacted(request)
     await _insert(
         db,
-        ip,
+        kept.ip,
         readable(kept.method, _LONGEST_METHOD),
         kept.path,
         kept.endpoint,

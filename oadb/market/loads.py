@@ -21,7 +21,7 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.errors import Error, LoadError, ParameterError
 from oadb.market.instruments import LONGEST_TEXT, Rejected, Row, count_by_exchange
 from oadb.market.intake import Intake, require_no_shrinking
-from oadb.validation import time_zones
+from oadb.validation.rules import TimeZone
 
 query = queries(__name__)
 
@@ -167,7 +167,7 @@ query.complete()
 
 @operation
 async def is_due(
-    db: AsyncExecutor, broker: str, cutoff: time = time(8), zone: str = "Asia/Kolkata"
+    db: AsyncExecutor, broker: str, cutoff: time = time(8), zone: TimeZone = "Asia/Kolkata"
 ) -> bool:
     """Find out whether a broker's instruments are to be loaded again.
 
@@ -180,7 +180,6 @@ async def is_due(
     Raises:
         ParameterError: *zone* is not a name in the IANA time zone database.
     """
-    time_zones.require("loads.is_due: zone", zone)
     return await _is_due(db, broker, cutoff, zone)
 
 

@@ -9,8 +9,6 @@ from ipaddress import (
     ip_network,
 )
 
-from oadb.errors import ParameterError
-
 # A client with IPv6 has at least a /64 of addresses.
 _IPV6_PREFIX = 64
 
@@ -20,53 +18,44 @@ _MAPPED = (IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96"))
 _MAPPED_PREFIX = 96
 
 
-def address(label: str, text: str | None) -> str | None:
-    """Return an IP address in its shortest form, or None.
-
-    Args:
-        label: the caller, for the error.
+def address(text: str) -> str:
+    """Return an IP address in its shortest form.
 
     Raises:
-        ParameterError: an invalid address.
+        ValueError: an invalid address.
     """
-    return None if text is None else str(_parsed(label, text))
+    return str(_parsed(text))
 
 
-def network(label: str, text: str) -> str:
+def network(text: str) -> str:
     """Return the network of which a client has all addresses: an IPv4 /32, an IPv6 /64.
 
-    Args:
-        label: the caller, for the error.
-
     Raises:
-        ParameterError: an invalid address.
+        ValueError: an invalid address.
     """
-    parsed = _parsed(label, text)
+    parsed = _parsed(text)
     if isinstance(parsed, IPv4Address):
         return str(parsed)
     return str(IPv6Network((parsed, _IPV6_PREFIX), strict=False))
 
 
-def block(label: str, text: str) -> str:
+def block(text: str) -> str:
     """Return a network in its shortest form, or for an address the result of ``network``.
 
     An IPv6 network is at least a /64.
 
-    Args:
-        label: the caller, for the error.
-
     Raises:
-        ParameterError: neither a network nor an address; or bits are set after the prefix, so that
+        ValueError: neither a network nor an address; or bits are set after the prefix, so that
             the intent is unclear.
     """
     if "/" not in text:
-        return network(label, text)
+        return network(text)
     try:
         parsed = ip_network(text)
     except ValueError:
         parsed = None
     if parsed is None or "%" in text:
-        raise ParameterError(f"{label}: network must be one such as 203.0.113.0/24")
+        raise ValueError("must be a network, such as 203.0.113.0/24")
     if isinstance(parsed, IPv4Network):
         return _shown(parsed)
     if parsed.subnet_of(_MAPPED[0]) or parsed.subnet_of(_MAPPED[1]):
@@ -77,13 +66,13 @@ def block(label: str, text: str) -> str:
     )
 
 
-def _parsed(label: str, text: str) -> IPv4Address | IPv6Address:
+def _parsed(text: str) -> IPv4Address | IPv6Address:
     try:
         parsed = ip_address(text)
     except ValueError:
         parsed = None
     if parsed is None or getattr(parsed, "scope_id", None):
-        raise ParameterError(f"{label}: ip must be an IPv4 or IPv6 address, such as 203.0.113.7")
+        raise ValueError("must be an IPv4 or IPv6 address, such as 203.0.113.7")
     if isinstance(parsed, IPv6Address) and any(parsed in mapped for mapped in _MAPPED):
         return _last_four_bytes(parsed)
     return parsed

@@ -5,13 +5,20 @@ from typing import Protocol, TypeVar
 
 
 class Refusal(Enum):
-    """The reason. An unavailable database is not one: it raises UnavailableError."""
+    """The reason; false in a condition, because the answer to "may I?" is no.
+
+    An unavailable database is not a reason: it raises UnavailableError.
+    """
 
     UNKNOWN = "unknown"
     REVOKED = "revoked"
     EXPIRED = "expired"
     INACTIVE = "inactive"
     """The credential is valid, but its object, such as a strategy, is switched off."""
+
+    def __bool__(self) -> bool:
+        """Return False."""
+        return False
 
 
 class StoredCredential(Protocol):

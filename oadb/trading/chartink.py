@@ -23,6 +23,7 @@ from oadb.trading.strategy_rows import (
     Strategy,
     StrategyKind,
 )
+from oadb.validation.rules import TimeZone
 
 query = queries(__name__)
 
@@ -61,7 +62,7 @@ async def create(
     start_time: time | None = None,
     end_time: time | None = None,
     squareoff_time: time | None = None,
-    time_zone: str = TIME_ZONE,
+    time_zone: TimeZone = TIME_ZONE,
 ) -> IssuedStrategy[ChartinkMapping]:
     """Create a strategy for Chartink; see ``strategies.create``.
 

@@ -36,8 +36,8 @@ from oadb.trading.strategy_rows import (
     TradingMode,
 )
 from oadb.trading.webhooks import TOKEN
-from oadb.validation import time_zones
 from oadb.validation.documents import require_document
+from oadb.validation.rules import TimeZone
 
 __all__ = [
     "CHARTINK",
@@ -124,7 +124,7 @@ async def create(
     start_time: time | None = None,
     end_time: time | None = None,
     squareoff_time: time | None = None,
-    time_zone: str = TIME_ZONE,
+    time_zone: TimeZone = TIME_ZONE,
 ) -> IssuedStrategy[Mapping]:
     """Create an active strategy with a webhook.
 
@@ -230,7 +230,6 @@ async def issue(
     time_zone: str,
 ) -> IssuedStrategy[M]:
     """Create a strategy of a kind; see ``create``."""
-    time_zones.require("strategies.create: time_zone", time_zone)
     document = {} if definition is None else definition
     require_document("strategies.create: definition", document)
     ring, token, strategy_id = await proof.ring_of(db), TOKEN.new(), uuid4()

@@ -17,8 +17,8 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ParameterError
-from oadb.validation import time_zones
 from oadb.validation.documents import require_document
+from oadb.validation.rules import TimeZone
 
 query = queries(__name__)
 
@@ -121,7 +121,7 @@ async def set_times(
     start_time: time | None,
     end_time: time | None,
     squareoff_time: time | None,
-    time_zone: str = TIME_ZONE,
+    time_zone: TimeZone = TIME_ZONE,
 ) -> bool:
     """Replace all times of a strategy; see ``strategies.create``.
 
@@ -132,7 +132,6 @@ async def set_times(
         ParameterError: an unknown time zone.
         CheckViolation: times out of order (psycopg).
     """
-    time_zones.require("strategy_changes.set_times: time_zone", time_zone)
     change = change_of(user_id, strategy_id)
     changed = await announcements.write(
         db,

@@ -1,1 +1,1 @@
-"""Input from callers: JSON documents, time zones, and rows that the server may refuse."""
+"""Input from callers: rules for arguments, owners, documents, and rows that may be refused."""

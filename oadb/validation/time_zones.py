@@ -1,9 +1,8 @@
 """Time zones: India's, and the check of a name before it is sent to the server."""
 
+from contextlib import suppress
 from datetime import timedelta, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from oadb.errors import ParameterError
 
 INDIA = timezone(timedelta(hours=5, minutes=30), "IST")
 """The zone of exchanges, brokers and expiry dates; it has no daylight saving time."""
@@ -13,22 +12,17 @@ _LOCAL = frozenset({"localtime", "posixrules", "Factory"})
 _OTHERS = ("posix/", "right/")
 
 
-def require(label: str, zone: str) -> None:
-    """Check that *zone* is a name of the IANA time zone database.
+def known(zone: str) -> str:
+    """Return *zone*, a name of the IANA time zone database.
 
     The server would also accept IST, for Israel, and COM1, for an hour west of Greenwich; Python
     would also accept other files in the folder of the zones.
 
-    Args:
-        label: the caller and the parameter, for the error.
-
     Raises:
-        ParameterError: no such time zone.
+        ValueError: no such time zone.
     """
-    try:
+    with suppress(ZoneInfoNotFoundError, ValueError, OSError):
         ZoneInfo(zone)
-        known = zone not in _LOCAL and not zone.startswith(_OTHERS)
-    except (ZoneInfoNotFoundError, TypeError, ValueError, OSError):
-        known = False
-    if not known:
-        raise ParameterError(f"{label} is not a time zone; expected one such as Asia/Kolkata")
+        if zone not in _LOCAL and not zone.startswith(_OTHERS):
+            return zone
+    raise ValueError("must be a time zone, such as Asia/Kolkata")

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_type_hints
 
 from oadb.engine.binding import results
+from oadb.engine.binding.arguments import Parameters
+from oadb.engine.binding.derived import Derivation
 from oadb.engine.binding.statements import Statement
-from oadb.engine.binding.values import ValueType, mismatch, unsendable, value_type
+from oadb.engine.binding.values import ValueType, unsendable, value_type
 from oadb.errors import DeclarationError, ParameterError
 
 # A read begins with a word of _READS and has no word of _WRITES. The functions among them change
@@ -39,6 +41,9 @@ _WRITES = frozenset(
 _REPEATABLE = re.compile(r"^repeatable: \S", re.MULTILINE)
 
 
+_ORDINARY = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
 class Declaration:
     """A declared statement: the common part of Query and Stream."""
 
@@ -46,14 +51,19 @@ class Declaration:
     result: results.Result
     make: Callable[[Any], Any]
     fetches: bool
-    shape_result: Callable[[str, list[Any], int], Any]
+    shape_result: Callable[[str, list[Any], int, tuple[Any, ...]], Any]
+    # Takes positional and named arguments; returns the values in the order of the placeholders.
+    arguments: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...]]
+    _declared: Parameters
+    _derivation: Derivation
 
     def __init__(self, function: Callable[..., Any], module: str) -> None:
         self._function = function
-        self._exact: tuple[frozenset[type], ...] = ()
         self.sql = b""
         self.label = f"{module}.{function.__name__}"
         self.is_copy = self.is_read = self.is_repeatable = self.takes_blocks = False
+        self.arguments = self._refuse
+        self.kinds: dict[str, ValueType] = {}
         self.parameters: dict[str, ValueType] = {}
         self.__name__ = self.__qualname__ = function.__name__
         self.__module__ = function.__module__
@@ -89,7 +99,7 @@ class Declaration:
         """Bind to *statement*, and return every disagreement with it."""
         signature = inspect.signature(self._function)
         try:
-            hints = get_type_hints(self._function)
+            hints = get_type_hints(self._function, include_extras=True)
         except NameError as error:
             return [f"an annotation cannot be evaluated: {error}"]
         words = statement.words
@@ -98,31 +108,45 @@ class Declaration:
         self.is_repeatable = self.is_read or bool(_REPEATABLE.search(statement.doc))
         names = [] if self.is_copy else list(signature.parameters)
         problems = [
-            *_unmatched(names, statement.params),
             *_unusual(signature),
             *self._read_parameters(names, hints),
             *self._read_result(hints.get("return", signature.empty)),
         ]
+        self.statement = statement
+        if not problems:
+            problems = self._derive(statement)
         if self.is_copy and not problems:
             problems = self._read_copy(signature, statement)
             self.takes_blocks = Iterable[bytes] in hints.values()
-        self.statement = statement.with_params(names)
         if not problems:
-            self.sql = self.statement.sql
-            self.make = self.result.make
-            self.fetches = self.result.fetches
-            self.shape_result = self.result.shape_result
-            self._exact = tuple(kind.exact for kind in self.parameters.values())
-            self._document(signature)
+            self._complete(signature)
         return problems
+
+    def _derive(self, statement: Statement) -> list[str]:
+        """Compare the parameters with those of the SQL, and put these in order."""
+        derivation = Derivation(self.label, self.kinds, statement.params, self.result)
+        self._derivation, self.parameters = derivation, derivation.types
+        self.statement = statement.with_params(derivation.names)
+        return [*_unmatched(derivation.names, statement.params), *derivation.problems]
+
+    def _complete(self, signature: inspect.Signature) -> None:
+        """Make the declaration ready to be called."""
+        self.sql = self.statement.sql
+        self.make = self.result.make
+        self.fetches = self.result.fetches
+        paging = self._derivation.paging
+        self.shape_result = self.result.shape_result if paging is None else paging.shape
+        self._declared = Parameters(self.label, signature, self.kinds)
+        self.arguments = (
+            self._derived_arguments if self._derivation.is_needed else self._declared.values
+        )
+        self._document(signature)
 
     def _read_parameters(self, names: list[str], hints: Mapping[str, Any]) -> list[str]:
         kinds = {name: value_type(hints.get(name)) for name in names}
-        self.parameters = {name: kind for name, kind in kinds.items() if kind is not None}
+        self.kinds = {name: kind for name, kind in kinds.items() if kind is not None}
         return [
-            f"{name} has no annotation of a value type"
-            for name in names
-            if name not in self.parameters
+            f"{name} has no annotation of a value type" for name in names if name not in self.kinds
         ]
 
     def _read_result(self, annotation: Any) -> list[str]:
@@ -151,38 +175,14 @@ class Declaration:
         )
         self.__doc__ = f"{self.statement.doc}\n\n{self.statement.path}:{self.statement.line}"
 
-    def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        """Return the values in the order of the placeholders.
+    def _refuse(self, *_: object) -> tuple[Any, ...]:
+        raise DeclarationError(
+            f"{self.label} is not bound: end {self.__module__} with query.complete()"
+        )
 
-        Raises:
-            ParameterError: a value of another type.
-            TypeError: a wrong call, as of any function.
-        """
-        if kwargs or len(args) != len(self._exact) or not self.sql:
-            args = self._by_name(args, kwargs)
-        for value, exact in zip(args, self._exact, strict=False):
-            if type(value) not in exact:
-                self._require_types(args)
-                break
-        return args
-
-    def _by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        if not self.sql:
-            raise DeclarationError(
-                f"{self.label} is not bound: end {self.__module__} with query.complete()"
-            )
-        missing = [*self.parameters][len(args) :]
-        if missing and kwargs.keys() == set(missing):
-            return (*args, *map(kwargs.__getitem__, missing))
-        # Applies defaults, and raises Python's own errors for a wrong call.
-        bound = inspect.signature(self._function).bind(*args, **kwargs)
-        bound.apply_defaults()
-        return tuple(bound.arguments.values())
-
-    def _require_types(self, values: tuple[Any, ...]) -> None:
-        for (name, expected), value in zip(self.parameters.items(), values, strict=False):
-            if not expected.accepts(value):
-                raise mismatch(self.label, name, expected, value)
+    def _derived_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        values = self._declared.values(args, kwargs)
+        return self._derivation.values(dict(zip(self.kinds, values, strict=True)))
 
     def unsendable(self, values: tuple[Any, ...]) -> ParameterError:
         """Return the error that names the parameter whose value cannot be sent as text."""
@@ -194,11 +194,11 @@ class Declaration:
 
 
 def _unusual(signature: inspect.Signature) -> list[str]:
-    """Report parameters that cannot be passed by position."""
+    """Report parameters of which a call can have any number."""
     return [
         f"{name} must be an ordinary parameter"
         for name, parameter in signature.parameters.items()
-        if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD
+        if parameter.kind not in _ORDINARY
     ]
 
 

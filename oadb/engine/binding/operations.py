@@ -9,20 +9,20 @@
 Over a sync executor the coroutine runs to its end in place: each query it awaits completes at
 once, and so does each computation it offloads.
 
-As for queries, arguments are compared with their annotations before anything is done, if these are
-value types, dataclasses or Secret. The function itself checks arguments of other types.
+As for queries, arguments are compared with their annotations before anything is done: value types,
+Secret, dataclasses with their fields, and sequences of these. The function itself checks arguments
+of other types.
 """
 
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import is_dataclass
 from inspect import Parameter
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_type_hints, overload
 
-from oadb.engine.binding.values import ValueType, mismatch, value_type, without_none
+from oadb.engine.binding.arguments import require_window
+from oadb.engine.binding.objects import argument_kind
 from oadb.engine.executors import AsyncExecutor, Executor
-from oadb.security.secret import Secret
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,7 +40,8 @@ class Operation(Generic[P, R]):
         self.__signature__ = inspect.signature(function)
         self.label = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
         _, *parameters = self.__signature__.parameters.values()
-        kinds = {each.name: _kind(each.annotation) for each in parameters}
+        hints = get_type_hints(function, include_extras=True)
+        kinds = {each.name: argument_kind(hints[each.name]) for each in parameters}
         self.kinds = {name: kind for name, kind in kinds.items() if kind is not None}
         self._exact = {name: kind.exact for name, kind in self.kinds.items()}
         self._places = [p.name for p in parameters if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
@@ -61,27 +62,32 @@ class Operation(Generic[P, R]):
         Raises:
             ParameterError: an argument of another type; the text names the parameter.
         """
-        self._require_types(zip(self._places, args, strict=False))
-        if kwargs:
-            self._require_types(kwargs.items())
+        if not (
+            self._are_exact(zip(self._places, args, strict=False))
+            and self._are_exact(kwargs.items())
+        ):
+            args, kwargs = self._checked(args, kwargs)
         if isinstance(db, Executor):
             return db.operate(lambda inner: self._function(inner, *args, **kwargs))
         return self._function(db, *args, **kwargs)
 
-    def _require_types(self, arguments: Iterable[tuple[str, Any]]) -> None:
-        for name, value in arguments:
-            exact = self._exact.get(name)
-            if exact is None or type(value) in exact or self.kinds[name].accepts(value):
-                continue
-            raise mismatch(self.label, name, self.kinds[name], value)
+    def _are_exact(self, given: Iterable[tuple[str, Any]]) -> bool:
+        """Say whether no value needs to be looked into."""
+        exact = self._exact
+        return all(name not in exact or type(value) in exact[name] for name, value in given)
 
-
-def _kind(annotation: Any) -> ValueType | None:
-    """Return the type that an argument must have; None if the function itself checks it."""
-    plain, optional = without_none(annotation)
-    if plain is Secret or (isinstance(plain, type) and is_dataclass(plain)):
-        return ValueType(plain, optional)
-    return value_type(annotation)
+    def _checked(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments with their values in the form to send."""
+        placed = dict(zip(self._places, args, strict=False))
+        values = {
+            name: self.kinds[name].checked(self.label, name, value) if name in self.kinds else value
+            for name, value in (placed | kwargs).items()
+        }
+        require_window(self.label, values)
+        first = [values[name] for name in placed]
+        return (*first, *args[len(placed) :]), {name: values[name] for name in kwargs}
 
 
 def operation(

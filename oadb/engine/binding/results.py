@@ -3,6 +3,7 @@
     User            exactly one row, else NoRowError or TooManyRowsError
     User | None     at most one row, else TooManyRowsError
     list[User]      all rows
+    Page[User]      the rows of one page; see ``pages``
     Iterator[User]  all rows, as they arrive; for a COPY, Iterator[bytes]
     int, str, ...   the only value of exactly one row
     int | None      the same, or None for no row and for a null
@@ -19,13 +20,14 @@ from functools import cache
 from operator import itemgetter
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
+from oadb.engine.binding.pages import Page
 from oadb.engine.binding.values import ValueType, value_type, without_none
 from oadb.errors import NoRowError, TooManyRowsError
 
 Affected = NewType("Affected", int)
 """The number of rows that a statement wrote."""
 
-Cardinality = Literal["one", "optional", "many", "stream", "affected", "nothing"]
+Cardinality = Literal["one", "optional", "many", "page", "stream", "affected", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,11 @@ class Result:
         return {} if self.row is None else _fields(self.row)
 
     @property
-    def shape_result(self) -> Callable[[str, list[Any], int], Any]:
+    def shape_result(self) -> Callable[[str, list[Any], int, tuple[Any, ...]], Any]:
         """The function that makes the result of fetched rows, or of the number of written ones.
 
-        Its first argument is the label of the query, for errors.
+        Its first argument is the label of the query, for errors; its last one are the parameters.
+        Pages have a function of their own.
         """
         return _SHAPES[self.cardinality]
 
@@ -83,6 +86,8 @@ def read(annotation: Any) -> Result:
     origin = get_origin(annotation)
     if origin is list:
         return _of("many", get_args(annotation)[0])
+    if origin is Page:
+        return _of("page", get_args(annotation)[0])
     if origin is Iterator:
         return _of("stream", get_args(annotation)[0])
     plain, optional = without_none(annotation)
@@ -98,23 +103,23 @@ def _of(cardinality: Cardinality, row: Any) -> Result:
     return Result(cardinality, value=value)
 
 
-def _one(label: str, rows: list[Any], _count: int) -> Any:
+def _one(label: str, rows: list[Any], _count: int, _params: object) -> Any:
     if not rows:
         raise NoRowError(f"{label}: no row, although exactly one is promised")
-    return _optional(label, rows, _count)
+    return _optional(label, rows, _count, _params)
 
 
-def _optional(label: str, rows: list[Any], _count: int) -> Any:
+def _optional(label: str, rows: list[Any], _count: int, _params: object) -> Any:
     if len(rows) > 1:
         raise TooManyRowsError(f"{label}: {len(rows)} rows, although at most one is promised")
     return rows[0] if rows else None
 
 
-_SHAPES: dict[Cardinality, Callable[[str, list[Any], int], Any]] = {
+_SHAPES: dict[Cardinality, Callable[[str, list[Any], int, tuple[Any, ...]], Any]] = {
     "one": _one,
     "optional": _optional,
-    "many": lambda _label, rows, _count: rows,
-    "affected": lambda _label, _rows, count: Affected(count),
-    "nothing": lambda _label, _rows, _count: None,
-    "stream": lambda _label, rows, _count: rows,
+    "many": lambda _label, rows, _count, _params: rows,
+    "affected": lambda _label, _rows, count, _params: Affected(count),
+    "nothing": lambda _label, _rows, _count, _params: None,
+    "stream": lambda _label, rows, _count, _params: rows,
 }

@@ -7,10 +7,12 @@ bigint for 3000000000), and prepare a statement for each.
 
 import re
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Literal, NewType, Union, cast, get_args, get_origin
+from enum import Enum
+from typing import Annotated, Any, Literal, NewType, Union, cast, get_args, get_origin
 from uuid import UUID
 
 import psycopg
@@ -76,13 +78,47 @@ class Untyped:
     connection = None
 
 
+class Unset(Enum):
+    """The class of UNSET."""
+
+    UNSET = "UNSET"
+
+    def __repr__(self) -> str:
+        """Return it as it is written."""
+        return "UNSET"
+
+
+UNSET = Unset.UNSET
+"""The default of a field that an update leaves as it is; None sets the field to null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a value must be besides its type; metadata of an annotation: ``Annotated[int, Rule]``.
+
+    Attributes:
+        check: Returns the value to send, which may be another form of the given one. Raises
+            ValueError, whose text goes on after the name of the parameter: "must be 1 to 1000".
+    """
+
+    check: Callable[[Any], Any]
+
+
 @dataclass(frozen=True, slots=True)
 class ValueType:
-    """The type of one parameter, column or single value: ``int``, ``str | None``, ``list[int]``."""
+    """The type of one parameter, column or single value: ``int``, ``str | None``, ``list[int]``.
+
+    Attributes:
+        choices: The members of a Literal; empty: any value of the type.
+        unset: Whether UNSET is accepted as well.
+    """
 
     python: type
     optional: bool = False
     array: bool = False
+    choices: tuple[object, ...] = ()
+    rule: Rule | None = None
+    unset: bool = False
 
     @property
     def postgres(self) -> frozenset[str]:
@@ -93,7 +129,8 @@ class ValueType:
     @property
     def exact(self) -> frozenset[type]:
         """The types whose values are accepted at once; empty if each value must be checked."""
-        if self.array or self.python in {datetime, time}:
+        looked_into = self.array or self.unset or self.choices or self.rule is not None
+        if looked_into or self.python in {datetime, time}:
             return frozenset()
         return frozenset({self.python, type(None)} if self.optional else {self.python})
 
@@ -101,6 +138,8 @@ class ValueType:
         """Say whether *value* may be sent."""
         if value is None:
             return self.optional
+        if value is UNSET:
+            return self.unset
         if self.array:
             return isinstance(value, list) and all(
                 map(self._accepts_one, cast("list[object]", value))
@@ -119,6 +158,31 @@ class ValueType:
             return self.python is time and value.tzinfo is None
         return isinstance(value, (float, int) if self.python is float else self.python)
 
+    def checked(self, label: str, name: str, value: Any) -> Any:
+        """Return the value to send for an argument.
+
+        Raises:
+            ParameterError: another type, no member of the Literal, or against the rule. The text
+                shows the type, never the value.
+        """
+        if not self.accepts(value):
+            raise mismatch(label, name, self, value)
+        if value is None or value is UNSET:
+            return value
+        given = value if self.array else [value]
+        if self.choices and not all(each in self.choices for each in given):
+            members = ", ".join(map(str, self.choices))
+            raise ParameterError(f"{label}: {name} must be one of {members}")
+        if self.rule is None:
+            return value
+        try:
+            kept = [self.rule.check(each) for each in given]
+            return kept if self.array else kept[0]
+        except ValueError as error:
+            fault = str(error)
+        # Not raised in the except clause: the context of an error can hold the value.
+        raise ParameterError(f"{label}: {name} {fault}")
+
     def __str__(self) -> str:
         """Return it in the form of an annotation; a datetime or time says its time zone."""
         name = _SHOWN_AS.get(self.python, self.python.__name__)
@@ -135,18 +199,39 @@ def mismatch(label: str, name: str, expected: ValueType, value: object) -> Param
 
 def value_type(annotation: Any) -> ValueType | None:
     """Read an annotation; None if it is not a value type."""
-    annotation, optional = without_none(annotation)
+    annotation, optional, unset = _alternatives(annotation)
     array = get_origin(annotation) is list
-    python = _plain(get_args(annotation)[0] if array else annotation)
-    return ValueType(python, optional, array) if python in _POSTGRES else None
+    single, rule = _rule_of(get_args(annotation)[0] if array else annotation)
+    choices = get_args(single) if get_origin(single) is Literal else ()
+    python = _plain(single)
+    if python not in _POSTGRES:
+        return None
+    return ValueType(python, optional, array, choices, rule, unset)
 
 
 def without_none(annotation: Any) -> tuple[Any, bool]:
     """Split ``T | None`` into T and True; return any other annotation and False."""
+    plain, optional, unset = _alternatives(annotation)
+    return (annotation, False) if unset else (plain, optional)
+
+
+def _alternatives(annotation: Any) -> tuple[Any, bool, bool]:
+    """Return T of ``T | None | Unset``, and whether None and Unset are among its alternatives."""
     if get_origin(annotation) not in {Union, types.UnionType}:
-        return annotation, False
-    rest = [part for part in get_args(annotation) if part is not type(None)]
-    return (rest[0], True) if len(rest) == 1 else (annotation, False)
+        return annotation, False, False
+    parts = get_args(annotation)
+    rest = [part for part in parts if part not in {type(None), Unset}]
+    if len(rest) != 1:
+        return annotation, False, False
+    return rest[0], type(None) in parts, Unset in parts
+
+
+def _rule_of(annotation: Any) -> tuple[Any, Rule | None]:
+    """Split ``Annotated[T, Rule(...)]`` into T and the rule."""
+    if get_origin(annotation) is not Annotated:
+        return annotation, None
+    plain, *metadata = get_args(annotation)
+    return plain, next((each for each in metadata if isinstance(each, Rule)), None)
 
 
 def _plain(annotation: Any) -> Any:

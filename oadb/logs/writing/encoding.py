@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import cast
 
-from oadb.errors import ParameterError
 from oadb.logs.texts import visible
 from oadb.logs.writing.log_tables import LogTable
 from oadb.logs.writing.queue import Entry
@@ -127,8 +126,8 @@ def _address(value: object) -> str:
     if value is None:
         return NULL
     try:
-        return address("logs", str(value)) or ""
-    except ParameterError:
+        return address(str(value))
+    except ValueError:
         return ""
 
 

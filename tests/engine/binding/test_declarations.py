@@ -50,7 +50,7 @@ def unknown(user_id: int) -> tuple[int, str]: ...
 def bare(user_id: int) -> list: ...  # type: ignore  # noqa: PGH003  # the mistake
 
 
-def stepless(*, user_id: int) -> int: ...
+def stepless(*user_ids: int) -> int: ...
 
 
 def line(function: Callable[..., Any]) -> int:
@@ -76,7 +76,7 @@ def line(function: Callable[..., Any]) -> int:
             "select :user_id",
             "it returns <class 'list'>, which is neither a dataclass nor a value type",
         ),
-        (stepless, "select :user_id", "user_id"),
+        (stepless, "select :user_ids", "user_ids must be an ordinary parameter"),
     ],
 )
 def test_a_mistake_is_refused_with_both_places(

@@ -1,0 +1,30 @@
+"""What arguments must be besides their type: one rule for one mistake, in all modules."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from oadb.engine.binding.values import Rule
+from oadb.security import addresses
+from oadb.validation import time_zones
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta():
+        raise ValueError("must be above 0")
+    return value
+
+
+Ip = Annotated[str, Rule(addresses.address)]
+"""An IPv4 or IPv6 address, in any form; sent in its shortest one."""
+
+ClientNetwork = Annotated[str, Rule(addresses.network)]
+"""An address; sent as the network of which its client has all addresses: a /32 or a /64."""
+
+Network = Annotated[str, Rule(addresses.block)]
+"""A network such as 203.0.113.0/24, or an address; sent in its shortest form, IPv6 to the /64."""
+
+Duration = Annotated[timedelta, Rule(_positive)]
+"""A duration above 0."""
+
+TimeZone = Annotated[str, Rule(time_zones.known)]
+"""A name of the IANA time zone database, such as Asia/Kolkata."""
