@@ -1,4 +1,15 @@
-"""Owners: the users whose rows are written, and the users who write."""
+"""Owners: the users whose rows are written; actors: the users who write them.
+
+A statement that takes an actor, ``:by``, writes nothing if there is no such user. It locks the
+user, so that nobody is named who was deleted meanwhile:
+
+    where
+        :by::bigint is null
+        or exists (select from oadb.users where users.user_id = :by for key share)
+
+Its operation then calls ``require_actor``, so that only a write that changed nothing costs another
+round trip.
+"""
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -7,11 +18,21 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from psycopg.errors import ForeignKeyViolation
 
+from oadb.engine.binding.queries import queries
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import NoRowError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+query = queries(__name__)
+
+
+@query
+def _find(user_id: int) -> int | None: ...
+
+
+query.complete()
 
 
 def required(
@@ -37,3 +58,18 @@ def required(
         raise NoRowError(f"{label}: there is no user {user_id}")
 
     return owned
+
+
+async def require_actor(db: AsyncExecutor, label: str, by: int | None) -> None:
+    """Raise if an actor is not a user; for an operation whose statement wrote nothing.
+
+    Args:
+        label: the operation, with which the error begins.
+        by: the actor; None is the platform. Under an identity (``db.as_user``) row-level security
+            hides all other users, so that only the user of the identity is found.
+
+    Raises:
+        NoRowError: there is no such user.
+    """
+    if by is not None and await _find(db, by) is None:
+        raise NoRowError(f"{label}: there is no user {by}")

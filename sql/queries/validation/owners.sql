@@ -1,0 +1,7 @@
+-- Users who act. Bound in oadb/validation/owners.py.
+
+-- name: _find
+-- Served by users_pkey. Under an identity its own user alone is found.
+select user_id
+from oadb.users
+where user_id = :user_id;
