@@ -45,11 +45,11 @@ def arguments(operation: Operation[..., Any]) -> dict[str, Any]:
 
 def test_operations_with_secrets_are_found() -> None:
     assert {
-        ("api_keys.verify", "token"), ("sessions.find", "token"), ("takeover.adopt_key", "token"),
+        ("api_keys.verify", "token"), ("sessions.verify", "token"), ("takeover.adopt_key", "token"),
         ("users.set_password", "password"), ("users.verify_password", "password"),
         ("login_attempts.sign_in", "password"),
-        ("second_factors.verify", "code"), ("strategies.find_by_webhook", "webhook"),
-        ("chartink.find_by_webhook", "webhook"), ("smtp_settings.set_account", "password"),
+        ("second_factors.verify", "code"), ("strategies.verify_webhook", "webhook"),
+        ("chartink.verify_webhook", "webhook"), ("smtp_settings.set_account", "password"),
         ("trackers.track_bad_key", "key"),
     } <= {*SECRETS}  # fmt: skip  # a table
 
@@ -97,14 +97,14 @@ def test_positional_and_named_arguments_are_checked_alike(shared_db: Database) -
     wrong: Any = CANARY
     for call, said in (
         (lambda: api_keys.verify(shared_db, wrong), r"^api_keys\.verify: token must be Secret"),
-        (lambda: sessions.find(shared_db, token=wrong), r"^sessions\.find: token must be Secret"),
+        (lambda: sessions.verify(shared_db, token=wrong), r"^sessions\.find: token must be Secret"),
         (
             lambda: users.verify_password(shared_db, "asha", wrong),
             r"^users\.verify_password: password must be Secret, not str; wrap it",
         ),
         (
-            lambda: strategies.find_by_webhook(shared_db, wrong),
-            r"^strategies\.find_by_webhook: webhook must be Secret",
+            lambda: strategies.verify_webhook(shared_db, wrong),
+            r"^strategies\.verify_webhook: webhook must be Secret",
         ),
         (lambda: ip_bans.ban(shared_db, wrong, "x", 24), r"duration must be timedelta \| None, "),  # type: ignore[call-overload]  # wrong on purpose
         (lambda: ip_bans.ban(shared_db, "192.0.2.1", None), r"ip_bans\.ban: reason must be str"),  # type: ignore[call-overload]  # wrong on purpose
@@ -118,4 +118,4 @@ def test_a_time_with_a_zone_is_refused_with_the_reason(shared_db: Database) -> N
     with pytest.raises(ParameterError, match=r"start_time must be time without a time zone \| N"):
         strategies.create(shared_db, 1, "x", start_time=time(9, tzinfo=UTC))
     with pytest.raises(ParameterError, match=r"start_time must be time without a time zone \| N"):
-        strategies.set_times(shared_db, 1, UUID(int=1), time(9, tzinfo=UTC), None, None)
+        strategies.update(shared_db, 1, UUID(int=1), time(9, tzinfo=UTC), None, None)

@@ -31,7 +31,7 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
-class IssuedKey:
+class NewApiKey:
     """A new key and its token, which cannot be read again later unless it is kept."""
 
     token: Secret

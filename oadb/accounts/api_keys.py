@@ -8,34 +8,38 @@ import re
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from oadb.accounts.api_key_rows import ApiKey, FoundKey, IssuedKey, OrderMode, VerifiedKey
+from oadb.accounts.api_key_rows import ApiKey, FoundKey, NewApiKey, OrderMode, VerifiedKey
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.errors import ParameterError
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import SealedTable
 from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
 from oadb.security.tokens import TokenKind, hint_of
+from oadb.validation import owners
+from oadb.validation.rules import Duration
 
 __all__ = [
     "ApiKey",
-    "FoundKey",
-    "IssuedKey",
+    "NewApiKey",
     "OrderMode",
     "VerifiedKey",
+    "create",
+    "get",
     "get_order_mode",
-    "issue",
     "list_by_user",
-    "reveal",
+    "open_kept",
+    "rename",
     "revoke",
     "rotate",
     "set_order_mode",
+    "set_scopes",
     "verify",
 ]
 
@@ -72,7 +76,13 @@ def _find_by_digests(token_digests: list[bytes]) -> FoundKey | None: ...
 
 
 @query
-def list_by_user(user_id: int) -> list[ApiKey]: ...
+def get(user_id: int, api_key_id: UUID) -> ApiKey | None: ...
+
+
+@query
+def list_by_user(
+    user_id: int, *, cursor: str | None = None, limit: Limit = 100
+) -> Page[ApiKey]: ...
 
 
 @query
@@ -85,6 +95,14 @@ def get_order_mode(user_id: int, api_key_id: UUID) -> OrderMode | None: ...
 
 @query
 def _set_order_mode(user_id: int, api_key_id: UUID, order_mode: OrderMode) -> Affected: ...
+
+
+@query
+def _rename(user_id: int, api_key_id: UUID, name: str) -> Affected: ...
+
+
+@query
+def _set_scopes(user_id: int, api_key_id: UUID, scopes: list[str]) -> Affected: ...
 
 
 @query
@@ -120,39 +138,38 @@ SEALED = SealedTable("api_keys", rotation.token_and_columns(TOKEN, KEPT), _resea
 
 @operation
 @proof.seals
-async def issue(
+@owners.required
+async def create(
     db: AsyncExecutor,
     user_id: int,
     name: str,
     *,
     order_mode: OrderMode,
     scopes: list[str] | None = None,
-    lifetime: timedelta | None = None,
-    keep: bool = False,
-) -> IssuedKey:
-    """Issue a key to a user.
+    lifetime: Duration | None = None,
+    keep_token: bool = False,
+) -> NewApiKey:
+    """Create a key for a user.
 
     Args:
         name: 1 to 100 characters.
         scopes: at most 50 texts, defined by the service.
-        lifetime: above 0; None: the key does not expire.
-        keep: store the token, sealed, so that ``reveal`` can return it.
+        lifetime: None: the key does not expire.
+        keep_token: store the token, sealed, so that ``open_kept`` can return it.
 
     Returns:
         The key and its token.
 
     Raises:
-        ParameterError: a lifetime that is not above 0.
-        ForeignKeyViolation: no such user (psycopg).
+        NoRowError: there is no such user.
+        ParameterError: an unknown order mode, or a lifetime that is not above 0.
         CheckViolation: a value out of range (psycopg).
         KeyRingError: the key ring does not fit the database.
     """
-    if lifetime is not None and lifetime <= timedelta():
-        raise ParameterError("api_keys.issue: lifetime must be above 0")
     ring, token, api_key_id = await proof.ring_of(db), TOKEN.new(), uuid4()
     row = (user_id, api_key_id)
     stored = TOKEN.store(ring, row, token)
-    kept = KEPT.seal(ring, row, token.reveal().encode()) if keep else None
+    kept = KEPT.seal(ring, row, token.reveal().encode()) if keep_token else None
     key = await _insert_key(
         db,
         user_id,
@@ -166,7 +183,7 @@ async def issue(
         order_mode,
         lifetime,
     )
-    return IssuedKey(token, key)
+    return NewApiKey(token, key)
 
 
 @operation
@@ -187,7 +204,7 @@ async def verify(db: AsyncExecutor, token: Secret) -> VerifiedKey | Refusal:
 
 
 @operation
-async def reveal(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | None:
+async def open_kept(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | None:
     """Read the kept token of a key.
 
     Returns:
@@ -253,12 +270,43 @@ async def set_order_mode(
         False if the user has no such key, or it is revoked.
 
     Raises:
-        CheckViolation: *order_mode* is not "auto" or "semi_auto" (psycopg).
+        ParameterError: *order_mode* is not "auto" or "semi_auto".
     """
     change = _change(user_id, api_key_id)
     return (
         await announcements.write(db, change, _set_order_mode, user_id, api_key_id, order_mode) > 0
     )
+
+
+@operation
+async def rename(db: AsyncExecutor, user_id: int, api_key_id: UUID, name: str) -> bool:
+    """Rename a key, also one that is revoked, and announce it.
+
+    Returns:
+        False if the user has no such key.
+
+    Raises:
+        CheckViolation: a name not of 1 to 100 characters (psycopg).
+    """
+    change = _change(user_id, api_key_id)
+    return await announcements.write(db, change, _rename, user_id, api_key_id, name) > 0
+
+
+@operation
+async def set_scopes(db: AsyncExecutor, user_id: int, api_key_id: UUID, scopes: list[str]) -> bool:
+    """Replace the scopes of a key, and announce it.
+
+    Args:
+        scopes: at most 50 texts, defined by the service.
+
+    Returns:
+        False if the user has no such key, or it is revoked.
+
+    Raises:
+        CheckViolation: too many scopes, or one that is too long (psycopg).
+    """
+    change = _change(user_id, api_key_id)
+    return await announcements.write(db, change, _set_scopes, user_id, api_key_id, scopes) > 0
 
 
 def _change(user_id: int, api_key_id: UUID) -> Change:

@@ -1,13 +1,14 @@
 """Broker tokens: the credentials that brokers issue to act for a user."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import cast
 
 from oadb.accounts.broker_token_rows import BrokerLogin, BrokerToken, FoundToken, Tokens
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
@@ -17,21 +18,20 @@ from oadb.security.keyring import KeyRing
 from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
+from oadb.validation import owners
+from oadb.validation.rules import Duration
 
 __all__ = [
     "BrokerLogin",
     "BrokerToken",
-    "FoundToken",
     "Tokens",
-    "find",
-    "first_active",
-    "get",
-    "get_current",
+    "find_any_active",
     "list_by_user",
     "list_expiring",
+    "open",
+    "open_current",
     "put",
     "revoke",
-    "stored",
 ]
 
 query = queries(__name__)
@@ -62,7 +62,7 @@ def _put(
 
 
 @query
-def find(user_id: int, broker: str) -> FoundToken | None: ...
+def find_sealed(user_id: int, broker: str) -> FoundToken | None: ...
 
 
 @query
@@ -74,11 +74,13 @@ def list_by_user(user_id: int) -> list[BrokerLogin]: ...
 
 
 @query
-def list_expiring(within: timedelta) -> list[BrokerLogin]: ...
+def list_expiring(
+    within: Duration, *, cursor: str | None = None, limit: Limit = 100
+) -> Page[BrokerLogin]: ...
 
 
 @query
-def first_active() -> BrokerLogin | None: ...
+def find_any_active() -> BrokerLogin | None: ...
 
 
 @query
@@ -103,6 +105,7 @@ query.complete()
 
 @operation
 @proof.seals
+@owners.required
 async def put(
     db: AsyncExecutor,
     user_id: int,
@@ -123,7 +126,7 @@ async def put(
         Whether anything changed; if not, a connection to the broker can stay open.
 
     Raises:
-        ForeignKeyViolation: no such user (psycopg).
+        NoRowError: there is no such user.
         CheckViolation: a value out of range (psycopg).
         KeyRingError: the key ring does not fit the database.
     """
@@ -144,8 +147,10 @@ async def put(
 
 
 @operation
-async def get(db: AsyncExecutor, user_id: int, broker: str) -> BrokerToken | Refusal:
-    """Read the tokens of a user and broker.
+async def open(  # noqa: A001  # called as broker_tokens.open
+    db: AsyncExecutor, user_id: int, broker: str
+) -> BrokerToken | Refusal:
+    """Open the tokens of a user and broker.
 
     Returns:
         The tokens, or the refusal: UNKNOWN, REVOKED or EXPIRED.
@@ -154,12 +159,12 @@ async def get(db: AsyncExecutor, user_id: int, broker: str) -> BrokerToken | Ref
         SealError: a stored value was tampered with.
         KeyRingError: the key ring does not fit the database.
     """
-    return await _usable(db, await find(db, user_id, broker))
+    return await _usable(db, await find_sealed(db, user_id, broker))
 
 
 @operation
-async def get_current(db: AsyncExecutor, user_id: int) -> BrokerToken | Refusal:
-    """Read the tokens of a user's current login, at any broker: the newest that can be used.
+async def open_current(db: AsyncExecutor, user_id: int) -> BrokerToken | Refusal:
+    """Open the tokens of a user's current login, at any broker: the newest that can be used.
 
     Returns:
         The tokens; if none can be used, the refusal of the newest: REVOKED or EXPIRED, or UNKNOWN

@@ -1,7 +1,7 @@
 """When API keys were last used.
 
 uses.add(verified)          # with each request
-key_uses.write(db, uses)    # once a minute
+key_uses.flush(db, uses)    # once a minute
 """
 
 import threading
@@ -13,6 +13,8 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 
+__all__ = ["KeyUses", "flush"]
+
 query = queries(__name__)
 
 
@@ -23,7 +25,7 @@ def _store(user_ids: list[int], api_key_ids: list[UUID]) -> Affected: ...
 query.complete()
 
 
-class Uses:
+class KeyUses:
     """Collects the keys that were used, for one write a minute instead of one per request."""
 
     def __init__(self) -> None:
@@ -47,7 +49,7 @@ class Uses:
 
 
 @operation
-async def write(db: AsyncExecutor, uses: Uses) -> int:
+async def flush(db: AsyncExecutor, uses: KeyUses) -> int:
     """Write the uses collected so far. If that fails, they are written with the next call.
 
     Returns:

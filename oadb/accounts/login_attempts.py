@@ -1,135 +1,110 @@
-"""Login attempts: the audit of sign-ins, and lockout.
+"""Login attempts: signing in, and its audit.
 
-Failures are counted by account name, including unknown names, and by network. From the fifth
-consecutive failure of an account on, and the twentieth of a network, each one doubles the wait
-before the next try: 1 s, 2 s, 4 s, up to 15 minutes. No lockout is permanent, because anybody can
-cause one: the right password or 15 quiet minutes reset the count of an account, and a network
-forgets one failure a minute, even while it is in use.
+A sign-in verifies a password, limits guessing (see ``lockouts``) and asks for a code of the second
+factor if the user requires one. Every attempt is written to the audit, whatever its outcome.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 import psycopg
 
-from oadb.accounts import users
-from oadb.accounts.users import User
+from oadb.accounts import lockouts, second_factors, users
+from oadb.accounts.lockouts import Tries
+from oadb.accounts.login_attempt_rows import (
+    LONGEST_BROKER,
+    LONGEST_REASON,
+    LoginAttempt,
+    LoginClient,
+    LoginMethod,
+    LoginOutcome,
+    SignIn,
+    code_outcome,
+)
+from oadb.accounts.second_factors import CodeCheck
+from oadb.accounts.sessions import Session
+from oadb.accounts.user_rows import FoundUser
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import UNREADABLE, readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.transactions import refuse_transaction
-from oadb.errors import Error
+from oadb.errors import Error, NoRowError
 from oadb.keys import proof
-from oadb.security.addresses import network
 from oadb.security.secret import Secret
-from oadb.validation.rules import Ip
+from oadb.validation.rules import Duration, Ip
+
+__all__ = [
+    "LoginAttempt",
+    "LoginMethod",
+    "LoginOutcome",
+    "SignIn",
+    "count",
+    "delete_old",
+    "list_by_user",
+    "list_recent",
+    "record_oauth_failure",
+    "record_resumed",
+    "sign_in",
+    "sign_in_with_oauth",
+]
 
 query = queries(__name__)
 
-Method = Literal["password", "oauth", "resume", "code"]
-Outcome = Literal["succeeded", "failed", "locked", "unverified", "resumed"]
-
-ACCOUNT_LIMIT, NETWORK_LIMIT = 5, 20
-"""The number of consecutive failures from which on each one causes a wait."""
-
-_LONGEST_NAME, _LONGEST_DEVICE, _LONGEST_BROKER = 254, 500, 50
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """An attempt to sign in, as the audit has it. ``user_id`` is None for an unknown name."""
-
-    attempted_at: datetime
-    username: str
-    user_id: int | None
-    ip: str | None
-    device: str | None
-    broker: str | None
-    method: Method
-    outcome: Outcome
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Tries:
-    """The consecutive tries, including this one, and the wait before the next one.
-
-    If the account or the network has to wait, this try was not counted, and all but ``wait`` are
-    None.
-    """
-
-    tried_at: datetime | None
-    account_failures: int | None
-    network_failures: int | None
-    wait: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class _Client:
-    """The account name and origin of a sign-in, cut to what the audit can store."""
-
-    name: str
-    network: str
-    ip: str | None
-    device: str | None
-    broker: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """The result of a sign-in: the user, or None; and the wait before the next try."""
-
-    user: User | None
-    wait: timedelta
-
 
 @query
-def record(
+def _record(
     username: str,
     ip: str | None,
     device: str | None,
     broker: str | None,
-    method: Method,
-    outcome: Outcome,
+    method: LoginMethod,
+    outcome: LoginOutcome,
     reason: str | None = None,
 ) -> Affected: ...
 
 
 @query
-def list_recent(outcome: Outcome | None = None, page_size: int = 100) -> list[Attempt]: ...
+def _record_resumed(
+    user_id: int, ip: str | None, device: str | None, broker: str | None
+) -> Affected: ...
 
 
 @query
-def count(within: timedelta, outcome: Outcome | None = None) -> int: ...
+def list_recent(
+    *,
+    outcome: LoginOutcome | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoginAttempt]: ...
 
 
 @query
-def delete_before(age: timedelta, batch: int = 1000) -> Affected: ...
+def list_by_user(
+    user_id: int,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoginAttempt]: ...
 
 
 @query
-def _count_try(
-    account: str,
-    network: str,
-    account_limit: int = ACCOUNT_LIMIT,
-    network_limit: int = NETWORK_LIMIT,
-) -> Tries: ...
+def count(
+    *,
+    outcome: LoginOutcome | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> int: ...
 
 
 @query
-def _revert_try(account: str, network: str, tried_at: datetime) -> Affected: ...
-
-
-@query
-def _reset_account(account: str) -> Affected: ...
-
-
-@query
-def sweep_lockouts(batch: int = 1000) -> Affected: ...
+def delete_old(*, older_than: Duration, batch: int = 1000) -> Affected: ...
 
 
 query.complete()
@@ -142,70 +117,184 @@ async def sign_in(
     password: Secret,
     *,
     ip: Ip,
+    code: Secret | None = None,
     device: str | None = None,
     broker: str | None = None,
 ) -> SignIn:
-    """Verify a name and a password, limit guessing, and write the audit.
+    """Verify a name, a password and, if the user's sign-in requires one, a code; write the audit.
 
-    The try is counted before the password is verified, so concurrent tries all count. The right
-    password reverts the count, as does an error that prevents the verification. During a wait
-    nothing is verified, whether or not the name exists. The errors say nothing about the password.
+    The try is counted before anything is verified, so concurrent tries all count. It stays counted
+    if something is wrong. The count is reset when all that is required is right; a right password
+    without the code that it needs changes nothing, as does an error that prevents the verification.
+    During a wait nothing is verified. The errors say nothing about the password.
 
     Args:
         ip: the client's address.
+        code: a code of the second factor; ignored if none is required.
         device: a description, cut to 500 characters.
         broker: cut to 50 characters.
 
     Returns:
-        The user, or None and the wait before the next try.
+        The user; or None, the wait before the next try, and whether only the code is missing or
+        wrong.
 
     Raises:
         ParameterError: an invalid address.
         TransactionError: *db* is a transaction, whose rollback would revert the count of a guess.
         BusyError: all capacity for hashing is in use.
+        SealError: the secret of the second factor was tampered with.
         UnavailableError: the database did not answer.
         OutcomeUnknownError: the connection was lost while something was written.
         KeyRingError: the key ring does not fit the database.
     """
     refuse_transaction(db, "login_attempts.sign_in")
-    client = _client(username, ip, device, broker)
+    client = LoginClient.of(username, ip, device, broker)
     await proof.ring_of(db)
-    tries = await _count_try(db, client.name, client.network)
+    tries = await lockouts.count_try(db, client.name, client.network)
     if tries.tried_at is None:
-        await _record(db, client, "locked")
+        await _write(db, client, "password", "locked")
         return SignIn(None, tries.wait)
     try:
-        user = await users.verify_password(db, client.name, password)
+        user = await users.check(db, client.name, password)
+        checked = await _check_code(db, user, code)
     except Exception as error:
         with suppress(Error, psycopg.Error):  # a try that stays counted only causes a wait
             async with db.transaction() as tx:
-                await _record(tx, client, "unverified", type(error).__name__)
-                await _revert_try(tx, client.name, client.network, tries.tried_at)
+                await _write(tx, client, "password", "unverified", type(error).__name__)
+                await lockouts.revert_try(tx, client.name, client.network, tries.tried_at)
         raise
     if user is None:
-        await _record(db, client, "failed")
+        await _write(db, client, "password", "failed")
         return SignIn(None, tries.wait)
+    if checked is not None and not checked:
+        return await _refuse_code(db, client, tries, checked, has_code=code is not None)
     async with db.transaction() as tx:
-        await _record(tx, client, "succeeded")
+        await _write(tx, client, "password", "succeeded")
         # The account before the network, as in all statements: no deadlock.
-        await _reset_account(tx, client.name)
-        await _revert_try(tx, client.name, client.network, tries.tried_at)
-    return SignIn(user, timedelta())
+        await lockouts.reset_account(tx, client.name)
+        await lockouts.revert_try(tx, client.name, client.network, tries.tried_at)
+    return SignIn(users.signed_in(user), timedelta())
 
 
-async def _record(
-    db: AsyncExecutor, client: _Client, outcome: Outcome, reason: str | None = None
+@operation
+async def sign_in_with_oauth(
+    db: AsyncExecutor,
+    user_id: int,
+    *,
+    ip: Ip,
+    code: Secret | None = None,
+    device: str | None = None,
+    broker: str | None = None,
+) -> SignIn:
+    """Sign in a user whom an identity provider has verified, and write the audit.
+
+    No password is guessed, so the lockout neither applies nor is reset. A second factor is required
+    as in ``sign_in``.
+
+    Args:
+        user_id: the user whom the caller has found for the verified assertion of the provider.
+        ip: the client's address.
+        code: a code of the second factor; ignored if none is required.
+        device: a description, cut to 500 characters.
+        broker: cut to 50 characters.
+
+    Returns:
+        The user; or None, the wait before the next code, and that a code is missing or wrong.
+
+    Raises:
+        NoRowError: there is no such user.
+        ParameterError: an invalid address.
+        TransactionError: *db* is a transaction, whose rollback would revert the count of a guess.
+        SealError: the secret of the second factor was tampered with.
+        KeyRingError: the key ring does not fit the database.
+    """
+    refuse_transaction(db, "login_attempts.sign_in_with_oauth")
+    user = await users.find_verified(db, user_id)
+    if user is None:
+        raise NoRowError(f"login_attempts.sign_in_with_oauth: there is no user {user_id}")
+    client = LoginClient.of(user.username, ip, device, broker)
+    checked = await _check_code(db, user, code)
+    if checked is None or checked:
+        await _write(db, client, "oauth", "succeeded")
+        return SignIn(users.signed_in(user), timedelta())
+    await _write(db, client, *code_outcome(checked, "oauth", has_code=code is not None))
+    return SignIn(None, checked.wait, needs_code=True)
+
+
+@operation
+async def record_oauth_failure(
+    db: AsyncExecutor,
+    username: str,
+    *,
+    ip: Ip,
+    reason: str,
+    device: str | None = None,
+    broker: str | None = None,
 ) -> None:
-    await record(
-        db, client.name, client.ip, client.device, client.broker, "password", outcome, reason
-    )
+    """Write to the audit that an identity provider or a broker refused a sign-in.
+
+    Args:
+        username: the name as it was given, which may be unknown; cut to 254 characters.
+        ip: the client's address.
+        reason: cut to 500 characters, as *device*; without secrets.
+        broker: cut to 50 characters.
+
+    Raises:
+        ParameterError: an invalid address.
+    """
+    client = LoginClient.of(username, ip, device, broker)
+    await _write(db, client, "oauth", "failed", readable(reason, LONGEST_REASON) or UNREADABLE)
 
 
-def _client(username: str, ip: str, device: str | None, broker: str | None) -> _Client:
-    return _Client(
-        readable(username, _LONGEST_NAME) or UNREADABLE,
-        network(ip),
-        ip,
-        readable(device, _LONGEST_DEVICE) if device else None,
-        readable(broker, _LONGEST_BROKER) if broker else None,
-    )
+@operation
+async def record_resumed(
+    db: AsyncExecutor, session: Session, *, ip: Ip, broker: str | None = None
+) -> None:
+    """Write to the audit that a verified session resumed its login, also one at a broker.
+
+    Args:
+        session: the result of ``sessions.verify``.
+        ip: the client's address.
+        broker: cut to 50 characters; None: the broker of the session.
+
+    Raises:
+        NoRowError: the user was deleted meanwhile.
+        ParameterError: an invalid address.
+    """
+    at = session.broker if broker is None else readable(broker, LONGEST_BROKER) or None
+    if not await _record_resumed(db, session.user_id, ip, session.device, at):
+        raise NoRowError(f"login_attempts.record_resumed: there is no user {session.user_id}")
+
+
+async def _check_code(
+    db: AsyncExecutor, user: FoundUser | None, code: Secret | None
+) -> CodeCheck | None:
+    """Verify the code that a sign-in requires; None: none is required, or there is no user."""
+    if user is None or not user.is_code_required:
+        return None
+    if code is None:
+        return CodeCheck(False, timedelta(), was_verified=False)
+    return await second_factors.verify(db, user.user_id, code)
+
+
+async def _refuse_code(
+    db: AsyncExecutor, client: LoginClient, tries: Tries, checked: CodeCheck, *, has_code: bool
+) -> SignIn:
+    """Write that a code is missing or wrong; only a code that was compared counts as a guess."""
+    method, outcome = code_outcome(checked, "password", has_code=has_code)
+    async with db.transaction() as tx:
+        await _write(tx, client, method, outcome)
+        if not checked.was_verified and tries.tried_at is not None:
+            await lockouts.revert_try(tx, client.name, client.network, tries.tried_at)
+            return SignIn(None, checked.wait, needs_code=True)
+    return SignIn(None, max(tries.wait, checked.wait), needs_code=True)
+
+
+async def _write(
+    db: AsyncExecutor,
+    client: LoginClient,
+    method: LoginMethod,
+    outcome: LoginOutcome,
+    reason: str | None = None,
+) -> None:
+    await _record(db, client.name, client.ip, client.device, client.broker, method, outcome, reason)

@@ -8,25 +8,38 @@ doubles the wait before the next try: 1 s, 2 s, 4 s, up to 15 minutes.
 import hmac
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import ceil
 from typing import Literal
 
-from psycopg.errors import ForeignKeyViolation
 from pyotp import random_base32
 from pyotp.totp import TOTP
 
+from oadb.changes import announcements
+from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import unsendable
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.transactions import refuse_transaction
-from oadb.errors import BusyError, NoRowError, ParameterError
+from oadb.errors import ParameterError
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import SealedTable
 from oadb.security.keyring import KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
+from oadb.validation import owners
+
+__all__ = [
+    "CodeCheck",
+    "NewSecondFactor",
+    "Purpose",
+    "SecondFactor",
+    "disable",
+    "enroll",
+    "get",
+    "set_required",
+    "verify",
+]
 
 query = queries(__name__)
 
@@ -63,7 +76,7 @@ class SecondFactor:
 
 
 @dataclass(frozen=True, slots=True)
-class Enrollment:
+class NewSecondFactor:
     """The secret for an authenticator, and its URI for a QR code; neither can be read again."""
 
     secret: Secret
@@ -72,12 +85,33 @@ class Enrollment:
 
 @dataclass(frozen=True, slots=True)
 class FoundFactor:
-    """A second factor as stored; ``clock`` is the database's, in seconds since 1970."""
+    """A second factor as stored, and the wait before the next try if this one is wrong.
+
+    ``clock`` is the database's, in seconds since 1970.
+    """
 
     user_id: int
     secret: bytes = field(repr=False)
     created_at: datetime
+    is_confirmed: bool
     clock: int
+    wait: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class CodeCheck:
+    """Whether a code is right, which is its truth in a condition, and the wait before the next try.
+
+    ``was_verified`` is False if the code was not compared: during a wait, or without a factor.
+    """
+
+    is_right: bool
+    wait: timedelta
+    was_verified: bool
+
+    def __bool__(self) -> bool:
+        """Return whether the code is right."""
+        return self.is_right
 
 
 @query
@@ -101,13 +135,13 @@ def _accept_step(user_id: int, step: int, created_at: datetime) -> Affected: ...
 
 
 @query
-def set_required(
+def _set_required(
     user_id: int, for_login: bool, for_mcp: bool, for_password_reset: bool
 ) -> Affected: ...
 
 
 @query
-def delete(user_id: int) -> Affected: ...
+def _disable(user_id: int) -> Affected: ...
 
 
 @query
@@ -121,51 +155,44 @@ SEALED = SealedTable("second_factors", rotation.columns(SECRET), _reseal)
 
 @operation
 @proof.seals
+@owners.required
 async def enroll(
-    db: AsyncExecutor, user_id: int, account: str, issuer: str = "OpenAlgo"
-) -> Enrollment | None:
-    """Enroll a user; ``verify`` confirms it. Replaces a factor that was not confirmed.
+    db: AsyncExecutor, user_id: int, *, account: str, issuer: str = "OpenAlgo"
+) -> NewSecondFactor | None:
+    """Enroll a user, and announce it; ``verify`` confirms it. Replaces an unconfirmed factor.
 
     Args:
         account: the name that the authenticator shows, not empty.
         issuer: the service that the authenticator shows, without a colon.
 
     Returns:
-        The secret and its URI; None if the user has a confirmed factor, which has to be deleted
+        The secret and its URI; None if the user has a confirmed factor, which has to be disabled
         first.
 
     Raises:
-        NoRowError: no such user.
+        NoRowError: there is no such user.
         ParameterError: an account or issuer that a URI cannot hold.
         KeyRingError: the key ring does not fit the database.
     """
     ring, secret = await proof.ring_of(db), Secret(random_base32())
     uri = _uri(secret, account, issuer)
     sealed = SECRET.seal(ring, (user_id,), secret.reveal().encode())
-    try:
-        async with db.transaction() as tx:
-            stored = await _store_secret(tx, user_id, sealed)
-    except ForeignKeyViolation as refusal:
-        if refusal.diag.constraint_name != "second_factors_user_id_fkey":
-            raise
-    else:
-        return Enrollment(secret, uri) if stored else None
-    raise NoRowError(f"second_factors.enroll: there is no user {user_id}")
+    stored = await announcements.write(db, _change(user_id), _store_secret, user_id, sealed)
+    return NewSecondFactor(secret, uri) if stored else None
 
 
 @operation
-async def verify(db: AsyncExecutor, user_id: int, code: Secret) -> bool:
+async def verify(db: AsyncExecutor, user_id: int, code: Secret) -> CodeCheck:
     """Verify a code of the user's authenticator. The first right code confirms the factor.
 
     The try is counted before the code is verified, so concurrent tries all count; the right code
     resets the count.
 
     Returns:
-        Whether the code is right and was not used before; False without a second factor.
+        Whether the code is right and was not used before, and the wait before the next try.
+        During a wait, and without a second factor, the code is not verified.
 
     Raises:
-        BusyError: too many wrong codes; the text says how many seconds to wait. The code was not
-            verified.
         TransactionError: *db* is a transaction, whose rollback would revert the count of a guess.
         SealError: the stored secret was tampered with.
         KeyRingError: the key ring does not fit the database.
@@ -174,20 +201,43 @@ async def verify(db: AsyncExecutor, user_id: int, code: Secret) -> bool:
     ring = await proof.ring_of(db)
     found = await _count_try(db, user_id)
     if found is None:
-        await _refuse(db, user_id)
-        return False
+        return CodeCheck(False, await _get_wait(db, user_id) or timedelta(), was_verified=False)
     step = _matching_step(ring, found, code)
-    return step is not None and await _accept_step(db, user_id, step, found.created_at) == 1
+    if step is not None and await _accept(db, found, step):
+        return CodeCheck(True, timedelta(), was_verified=True)
+    return CodeCheck(False, found.wait, was_verified=True)
 
 
-async def _refuse(db: AsyncExecutor, user_id: int) -> None:
-    """Raise BusyError if the user has to wait; users without a second factor never do."""
-    wait = await _get_wait(db, user_id)
-    if wait is not None:
-        raise BusyError(
-            f"second_factors.verify: too many wrong codes for user {user_id}; "
-            f"wait {ceil(wait.total_seconds())} s and use the next code"
-        )
+@operation
+async def set_required(
+    db: AsyncExecutor, user_id: int, *, for_login: bool, for_mcp: bool, for_password_reset: bool
+) -> bool:
+    """Set for what a code is required, and announce it.
+
+    Returns:
+        False if the user has no second factor.
+    """
+    change = _change(user_id)
+    flags = (for_login, for_mcp, for_password_reset)
+    return await announcements.write(db, change, _set_required, user_id, *flags) > 0
+
+
+@operation
+async def disable(db: AsyncExecutor, user_id: int) -> bool:
+    """Delete the second factor of a user, and announce it; no code is required any longer.
+
+    Returns:
+        False if the user has none.
+    """
+    return await announcements.write(db, _change(user_id), _disable, user_id) > 0
+
+
+async def _accept(db: AsyncExecutor, found: FoundFactor, step: int) -> bool:
+    """Accept a right code, once; the first one confirms the factor, which is announced."""
+    row = (found.user_id, step, found.created_at)
+    if found.is_confirmed:
+        return await _accept_step(db, *row) > 0
+    return await announcements.write(db, _change(found.user_id), _accept_step, *row) > 0
 
 
 def _uri(secret: Secret, account: str, issuer: str) -> Secret:
@@ -217,3 +267,7 @@ def _matching_step(ring: KeyRing, found: FoundFactor, code: Secret) -> int | Non
         if hmac.compare_digest(generator.generate_otp(step).encode(), given)
     ]
     return matching[0] if matching else None
+
+
+def _change(user_id: int) -> Change:
+    return Change("second_factors", user_id, "")

@@ -5,87 +5,57 @@ ended, when it was not used for its idle timeout, and at its absolute expiry, by
 clock. No function returns a session that has ended or expired.
 """
 
-from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from dataclasses import fields
+from datetime import timedelta
 from operator import attrgetter
-from typing import Protocol
 from uuid import UUID, uuid4
 
+from oadb.accounts.session_rows import FoundSession, NewSession, Session
+from oadb.accounts.user_rows import SignedInUser
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import NoRowError, ParameterError
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import SealedTable
-from oadb.security.sealing import Row, SealedColumn
+from oadb.security.refusals import Refusal
+from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
 from oadb.security.tokens import TokenKind
-from oadb.validation.rules import Ip
+from oadb.validation.rules import Duration, Ip
+
+__all__ = [
+    "LONGEST_DEVICE",
+    "MOST_SESSIONS",
+    "NewSession",
+    "Session",
+    "create",
+    "delete_expired",
+    "end",
+    "end_all",
+    "end_by_token",
+    "get",
+    "list_by_user",
+    "set_data",
+    "verify",
+]
 
 query = queries(__name__)
 
 TOKEN = TokenKind("oas", SealedColumn("sessions", "fingerprint"))
 
-CAP = 5
+MOST_SESSIONS = 5
 """Sessions that a user may have at once by default."""
 
 LONGEST_DEVICE = 500
 """Characters of a device's description; the rest is cut off."""
 
 
-class SessionOwner(Protocol):
-    """The user of a new session, such as a User, as of the verification of the password."""
-
-    @property
-    def user_id(self) -> int:
-        """The user's id."""
-        ...
-
-    @property
-    def auth_epoch(self) -> int:
-        """The epoch of the verified password."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A sign-in that is still valid. ``last_seen_at`` is accurate to a minute."""
-
-    user_id: int
-    session_id: UUID
-    device: str | None
-    ip: str | None
-    broker: str | None
-    data: dict[str, object]
-    created_at: datetime
-    last_seen_at: datetime
-    expires_at: datetime
-
-
 _columns = attrgetter(*(column.name for column in fields(Session)))
-
-
-@dataclass(frozen=True, slots=True)
-class FoundSession(Session):
-    """The session that a digest leads to, before its token is verified."""
-
-    fingerprint: bytes = field(repr=False)
-
-    @property
-    def row(self) -> Row:
-        """Its primary key."""
-        return self.user_id, self.session_id
-
-
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    """A new session and its token, which cannot be read again later."""
-
-    token: Secret
-    session: Session
 
 
 @query
@@ -108,7 +78,7 @@ def _insert_session(
 
 
 @query
-def _trim(user_id: int, session_id: UUID, cap: int) -> Affected: ...
+def _trim(user_id: int, session_id: UUID, most: int) -> Affected: ...
 
 
 @query
@@ -120,7 +90,13 @@ def _find_by_digests(token_digests: list[bytes]) -> FoundSession | None: ...
 
 
 @query
-def list_active(user_id: int) -> list[Session]: ...
+def get(user_id: int, session_id: UUID) -> Session | None: ...
+
+
+@query
+def list_by_user(
+    user_id: int, *, cursor: str | None = None, limit: Limit = 100
+) -> Page[Session]: ...
 
 
 @query
@@ -132,15 +108,11 @@ def _end(user_id: int, session_id: UUID) -> Affected: ...
 
 
 @query
-def _end_all(user_id: int) -> Affected: ...
+def _end_all(user_id: int, keep: UUID | None) -> Affected: ...
 
 
 @query
-def _end_others(user_id: int, session_id: UUID) -> Affected: ...
-
-
-@query
-def sweep(batch: int = 1000) -> Affected: ...
+def delete_expired(*, batch: int = 1000) -> Affected: ...
 
 
 @query
@@ -162,37 +134,37 @@ SEALED = SealedTable("sessions", rotation.token_and_columns(TOKEN), _reseal)
 @proof.seals
 async def create(
     db: AsyncExecutor,
-    account: SessionOwner,
+    account: SignedInUser,
     *,
     device: str | None = None,
     ip: Ip | None = None,
     broker: str | None = None,
     data: dict[str, object] | None = None,
-    idle_timeout: timedelta = timedelta(hours=2),
-    lifetime: timedelta = timedelta(hours=12),
-    cap: int = CAP,
+    idle_timeout: Duration = timedelta(hours=2),
+    lifetime: Duration = timedelta(hours=12),
+    most: int = MOST_SESSIONS,
 ) -> NewSession:
-    """Create a session. If the user has more than *cap* then, the oldest end.
+    """Create a session. If the user has more than *most* then, the oldest end.
 
     Args:
-        account: the user that ``login_attempts.sign_in`` or ``users.verify_password`` returned.
+        account: the user that ``login_attempts.sign_in`` returned.
         device: a description, cut to LONGEST_DEVICE characters.
         broker: 1 to 50 characters.
         data: a JSON object without secrets.
         idle_timeout: at least 2 minutes.
         lifetime: above 0; the expiry is never moved.
-        cap: at least 1.
+        most: at least 1.
 
     Returns:
         The session and its token, which cannot be read again.
 
     Raises:
         NoRowError: the user was deleted or has a new password: sign in again.
-        ParameterError: an invalid address, or a time or cap out of range.
+        ParameterError: an invalid address, or a time or *most* out of range.
         CheckViolation: a value out of range (psycopg).
         KeyRingError: the key ring does not fit the database.
     """
-    _require_times(idle_timeout, lifetime, cap)
+    _require_bounds(idle_timeout, most)
     ring, user_id, session_id = await proof.ring_of(db), account.user_id, uuid4()
     token = TOKEN.new()
     stored = TOKEN.store(ring, (user_id, session_id), token)
@@ -214,78 +186,85 @@ async def create(
             idle_timeout,
             lifetime,
         )
-        trimmed = await _trim(tx, user_id, session_id, cap)
+        trimmed = await _trim(tx, user_id, session_id, most)
         await announcements.announce(tx, trimmed, Change("sessions", user_id, ""))
     return NewSession(token, session)
 
 
 @operation
-async def find(db: AsyncExecutor, token: Secret) -> Session | None:
-    """Find the session of a token, and record that it was seen: one statement.
+async def verify(db: AsyncExecutor, token: Secret) -> Session | Refusal:
+    """Verify the token of a session, and record that it was seen: one statement.
 
     A malformed token costs no statement.
 
     Returns:
-        The session as it was before this call; None if it ended, expired or never existed.
+        The session as it was before this call, or the refusal UNKNOWN: it ended, expired or never
+        existed.
 
     Raises:
         KeyRingError: the key ring lacks a key that the database needs.
         UnavailableError: the database did not answer.
     """
     found = await proof.find_by_token(db, TOKEN, token, _find_by_digest, _find_by_digests)
-    return None if found is None else Session(*_columns(found))
+    return Refusal.UNKNOWN if found is None else Session(*_columns(found))
 
 
 @operation
 async def set_data(
     db: AsyncExecutor, user_id: int, session_id: UUID, data: dict[str, object]
-) -> int:
-    """Replace the data of a session.
+) -> bool:
+    """Replace the data of a session, and announce it.
 
     Returns:
-        The number of sessions changed, 0 or 1.
+        False if the user has no such session, or it has ended.
     """
     change = Change("sessions", user_id, str(session_id))
-    return await announcements.write(db, change, _set_data, user_id, session_id, data)
+    return await announcements.write(db, change, _set_data, user_id, session_id, data) > 0
 
 
 @operation
-async def end(db: AsyncExecutor, user_id: int, session_id: UUID) -> int:
+async def end(db: AsyncExecutor, user_id: int, session_id: UUID) -> bool:
     """End a session at once, and announce it.
 
     Returns:
-        The number of sessions ended, 0 or 1.
+        False if the user has no such session.
     """
     change = Change("sessions", user_id, str(session_id))
-    return await announcements.write(db, change, _end, user_id, session_id)
+    return await announcements.write(db, change, _end, user_id, session_id) > 0
 
 
 @operation
-async def end_all(db: AsyncExecutor, user_id: int) -> int:
+async def end_by_token(db: AsyncExecutor, token: Secret) -> bool:
+    """End the session of a token at once, as at a logout, and announce it.
+
+    Returns:
+        False if there is no such session.
+
+    Raises:
+        KeyRingError: the key ring lacks a key that the database needs.
+    """
+    found = await verify(db, token)
+    return await end(db, found.user_id, found.session_id) if found else False
+
+
+@operation
+async def end_all(db: AsyncExecutor, user_id: int, *, keep: UUID | None = None) -> int:
     """End all sessions of a user, and announce it.
 
-    Returns:
-        The number of sessions ended.
-    """
-    return await announcements.write(db, Change("sessions", user_id, ""), _end_all, user_id)
-
-
-@operation
-async def end_others(db: AsyncExecutor, user_id: int, session_id: UUID) -> int:
-    """End all sessions of a user except one, and announce it.
+    Args:
+        keep: the id of one session that does not end.
 
     Returns:
         The number of sessions ended.
     """
-    change = Change("sessions", user_id, "")
-    return await announcements.write(db, change, _end_others, user_id, session_id)
+    return await announcements.write(db, Change("sessions", user_id, ""), _end_all, user_id, keep)
 
 
-def _require_times(idle_timeout: timedelta, lifetime: timedelta, cap: int) -> None:
+def _require_bounds(idle_timeout: timedelta, most: int) -> None:
     if idle_timeout < timedelta(minutes=2):
         raise ParameterError(
             f"sessions.create: idle_timeout is {idle_timeout}; at least 2 minutes are needed, "
             "because last_seen_at is accurate to a minute"
         )
-    if lifetime <= timedelta() or cap < 1:
-        raise ParameterError("sessions.create: lifetime must be above 0, and cap at least 1")
+    if most < 1:
+        raise ParameterError("sessions.create: most must be at least 1")

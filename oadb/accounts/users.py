@@ -1,57 +1,46 @@
 """Users: who can sign in, and their passwords."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import fields
+from operator import attrgetter
 from uuid import UUID
 
 from oadb.accounts import sessions
+from oadb.accounts.sealed_passwords import HASH, hashed, opened, passwords
+from oadb.accounts.user_rows import FoundUser, SignedInUser, StoredPassword, User
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
+from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import AsyncExecutor
-from oadb.errors import Error, SealError
+from oadb.errors import Error, NoRowError
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import SealedTable
 from oadb.security.keyring import KeyRing
-from oadb.security.passwords import Passwords
-from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
 
+__all__ = [
+    "SignedInUser",
+    "User",
+    "count",
+    "create",
+    "delete",
+    "find_by_email",
+    "find_by_username",
+    "get",
+    "list_all",
+    "set_password",
+    "set_username",
+    "update",
+    "verify_password",
+]
+
 query = queries(__name__)
-passwords = Passwords()
 
-HASH = SealedColumn("users", "password_hash")
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A person who can sign in.
-
-    ``auth_epoch`` rises with each new password; ``sessions.create`` compares it, so a sign-in with
-    the old password gets no session.
-    """
-
-    user_id: int
-    username: str
-    email: str
-    first_name: str | None
-    last_name: str | None
-    is_admin: bool
-    auth_epoch: int
-    created_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPassword:
-    """The sealed hash of a user's password, None if the user has none, and its epoch."""
-
-    user_id: int
-    password_hash: bytes | None = field(repr=False)
-    auth_epoch: int
+_columns = attrgetter(*(column.name for column in fields(User)))
 
 
 @query
@@ -71,27 +60,39 @@ def _find_password(username: str) -> StoredPassword | None: ...
 
 
 @query
-def list_page(after: int = 0, page_size: int = 100) -> list[User]: ...
+def find_verified(user_id: int) -> FoundUser | None: ...
 
 
 @query
-def count_all() -> int: ...
+def list_all(*, cursor: str | None = None, limit: Limit = 100) -> Page[User]: ...
 
 
 @query
-def create(
-    username: str,
-    email: str,
-    first_name: str | None = None,
-    last_name: str | None = None,
-    is_admin: bool = False,
+def count() -> int: ...
+
+
+@query
+def _create(
+    username: str, email: str, first_name: str | None, last_name: str | None, is_admin: bool
 ) -> User: ...
 
 
 @query
-def set_profile(
-    user_id: int, email: str, first_name: str | None, last_name: str | None
-) -> User | None: ...
+def _update(
+    user_id: int,
+    *,
+    email: str | Unset = UNSET,
+    first_name: str | Unset | None = UNSET,
+    last_name: str | Unset | None = UNSET,
+) -> bool | None: ...
+
+
+@query
+def _set_admin(user_id: int, is_admin: bool) -> Affected: ...
+
+
+@query
+def _set_username(user_id: int, username: str) -> bool | None: ...
 
 
 @query
@@ -118,43 +119,117 @@ SEALED = SealedTable("users", rotation.columns(HASH), _reseal)
 
 
 @operation
+async def create(
+    db: AsyncExecutor,
+    username: str,
+    email: str,
+    *,
+    first_name: str | None = None,
+    last_name: str | None = None,
+    is_admin: bool = False,
+) -> User:
+    """Create a user, who has no password yet, and announce it.
+
+    Args:
+        username: 1 to 80 letters, digits, dots, underscores, hyphens and @; no other user may have
+            it in any letter case.
+        email: at most 254 characters; no other user may have it in any letter case.
+        first_name: 1 to 200 characters, as *last_name*.
+
+    Returns:
+        The user.
+
+    Raises:
+        UniqueViolation: the name or the address is taken (psycopg).
+        CheckViolation: a value out of range (psycopg).
+    """
+    async with db.transaction() as tx:
+        user = await _create(tx, username, email, first_name, last_name, is_admin)
+        await announcements.announce(tx, 1, Change("users", user.user_id, ""))
+    return user
+
+
+@operation
+async def update(
+    db: AsyncExecutor,
+    user_id: int,
+    *,
+    email: str | Unset = UNSET,
+    first_name: str | Unset | None = UNSET,
+    last_name: str | Unset | None = UNSET,
+    is_admin: bool | Unset = UNSET,
+) -> bool:
+    """Change the given fields of a user, and announce it.
+
+    Returns:
+        Whether any field changed.
+
+    Raises:
+        NoRowError: there is no such user.
+        InsufficientPrivilege: *is_admin* is given under an identity (``db.as_user``): users cannot
+            promote themselves (psycopg).
+        UniqueViolation: the address is taken (psycopg).
+        CheckViolation: a value out of range; see ``create`` (psycopg).
+    """
+    async with db.transaction() as tx:
+        changed = await _update(
+            tx, user_id, email=email, first_name=first_name, last_name=last_name
+        )
+        if changed is not None and is_admin is not UNSET:
+            changed = await _set_admin(tx, user_id, is_admin) > 0 or changed
+        return await _announce(tx, "update", user_id, changed)
+
+
+@operation
+async def set_username(db: AsyncExecutor, user_id: int, username: str) -> bool:
+    """Rename a user, and announce it. Sessions and keys stay valid.
+
+    Returns:
+        Whether the name changed.
+
+    Raises:
+        NoRowError: there is no such user.
+        UniqueViolation: the name is taken (psycopg).
+        CheckViolation: a name not of 1 to 80 characters (psycopg).
+    """
+    async with db.transaction() as tx:
+        changed = await _set_username(tx, user_id, username)
+        return await _announce(tx, "set_username", user_id, changed)
+
+
+@operation
 @proof.seals
 async def set_password(
-    db: AsyncExecutor, user_id: int, password: Secret, *, keep_session: UUID | None = None
-) -> bool:
+    db: AsyncExecutor, user_id: int, password: Secret, *, keep: UUID | None = None
+) -> None:
     """Set a user's password, and end the user's sessions in the same transaction.
 
     Takes about 0.1 s, during which no connection is held unless *db* is a transaction.
 
     Args:
         password: 8 to 1024 bytes of UTF-8.
-        keep_session: the id of one session that does not end.
-
-    Returns:
-        False if there is no such user.
+        keep: the id of one session that does not end.
 
     Raises:
+        NoRowError: there is no such user.
         ParameterError: a password that is too short, too long or not valid UTF-8.
         BusyError: all capacity for hashing is in use.
         KeyRingError: the key ring does not fit the database.
     """
     ring = await proof.ring_of(db)
-    sealed = await _hashed(db, ring, user_id, password)
+    sealed = await hashed(db, ring, user_id, password)
     async with db.transaction() as tx:
-        if not await _store_password(tx, user_id, sealed):
-            return False
-        if keep_session is None:
-            await sessions.end_all(tx, user_id)
-        else:
-            await sessions.end_others(tx, user_id, keep_session)
-    return True
+        stored = await _store_password(tx, user_id, sealed)
+        await _announce(tx, "set_password", user_id, True if stored else None)
+        await sessions.end_all(tx, user_id, keep=keep)
 
 
 @operation
 async def verify_password(db: AsyncExecutor, username: str, password: Secret) -> User | None:
     """Verify a user's name and password. For a sign-in, call ``login_attempts.sign_in`` instead.
 
-    Unlike that, this function does not limit guessing. The errors say nothing about the password.
+    Unlike that, this function neither limits guessing nor asks for a second factor, and a session
+    cannot be made of its result. The errors say nothing about the password.
 
     Returns:
         The user; None for an unknown name, a user without a password, a wrong password, or one
@@ -165,16 +240,8 @@ async def verify_password(db: AsyncExecutor, username: str, password: Secret) ->
         UnavailableError: the database did not answer.
         KeyRingError: the key ring does not fit the database.
     """
-    ring = await proof.ring_of(db)
-    stored = await _find_password(db, username)
-    known = _opened(ring, stored)
-    right = await db.offload(passwords.verify, known, password)
-    if not right or stored is None:
-        return None
-    with suppress(Error):  # the password was right; the next sign-in tries again
-        await _upgrade(db, ring, stored, known, password)
-    user = await get(db, stored.user_id)
-    return user if user and user.auth_epoch == stored.auth_epoch else None
+    found = await check(db, username, password)
+    return None if found is None else User(*_columns(found))
 
 
 @operation
@@ -189,20 +256,31 @@ async def delete(db: AsyncExecutor, user_id: int) -> bool:
     return await announcements.write(db, Change("users", user_id, ""), _delete, user_id) > 0
 
 
-async def _hashed(db: AsyncExecutor, ring: KeyRing, user_id: int, password: Secret) -> bytes:
-    """Return the sealed hash of a password."""
-    hashed = await db.offload(passwords.hash, password)
-    return HASH.seal(ring, (user_id,), hashed.reveal().encode())
+async def check(db: AsyncExecutor, username: str, password: Secret) -> FoundUser | None:
+    """Verify a name and a password; see ``verify_password``."""
+    ring = await proof.ring_of(db)
+    stored = await _find_password(db, username)
+    known = opened(ring, stored)
+    right = await db.offload(passwords.verify, known, password)
+    if not right or stored is None:
+        return None
+    with suppress(Error):  # the password was right; the next sign-in tries again
+        await _upgrade(db, ring, stored, known, password)
+    user = await find_verified(db, stored.user_id)
+    return user if user and user.auth_epoch == stored.auth_epoch else None
 
 
-def _opened(ring: KeyRing, stored: StoredPassword | None) -> Secret | None:
-    """Return the hash; None for one that was tampered with, which then matches no password."""
-    if stored is None or stored.password_hash is None:
-        return None
-    try:
-        return Secret(HASH.open(ring, (stored.user_id,), stored.password_hash).decode())
-    except SealError:  # already logged; answer and time are those of a wrong password
-        return None
+def signed_in(user: User) -> SignedInUser:
+    """Return a user as one who has proven all that a sign-in requires."""
+    return SignedInUser(*_columns(user))
+
+
+async def _announce(tx: AsyncExecutor, what: str, user_id: int, changed: bool | None) -> bool:
+    """Announce a change of a user; None: there is no such user."""
+    if changed is None:
+        raise NoRowError(f"users.{what}: there is no user {user_id}")
+    await announcements.announce(tx, changed, Change("users", user_id, ""))
+    return changed
 
 
 @proof.seals
@@ -212,5 +290,5 @@ async def _upgrade(
     """Hash a verified password again if its hash has outdated parameters."""
     if known is None or stored.password_hash is None or not passwords.is_outdated(known):
         return
-    sealed = await _hashed(db, ring, stored.user_id, password)
+    sealed = await hashed(db, ring, stored.user_id, password)
     await _upgrade_password(db, stored.user_id, sealed, stored.password_hash)

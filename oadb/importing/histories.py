@@ -12,14 +12,14 @@ from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import Generic, TypeVar, cast
 
-from oadb.accounts import login_attempts
-from oadb.accounts.login_attempts import Attempt, Method
+from oadb.accounts.login_attempts import LoginMethod, LoginOutcome
 from oadb.engine.binding.queries import Query
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import Executor
 from oadb.errors import RowError
 from oadb.importing import imports
 from oadb.importing.columns import ip, number, one_of, optional_number, optional_text, text, whole
+from oadb.importing.imports import ImportedAttempt
 from oadb.importing.openalgo_tables import Row
 from oadb.logs import analyzer_logs, api_logs, latency, traffic
 from oadb.logs.redaction import Redaction
@@ -31,17 +31,17 @@ T = TypeVar("T")
 
 ATTEMPTS = "login_attempts"
 
-_CALL_OUTCOMES: Mapping[str, latency.Outcome] = {
+_CALL_OUTCOMES: Mapping[str, latency.CallOutcome] = {
     "SUCCESS": "succeeded",
     "FAILED": "failed",
     "PARTIAL": "partial",
 }
-_ATTEMPT_OUTCOMES: Mapping[str, login_attempts.Outcome] = {
+_ATTEMPT_OUTCOMES: Mapping[str, LoginOutcome] = {
     "success": "succeeded",
     "failed": "failed",
     "resumed": "resumed",
 }
-_METHODS: Mapping[str, Method] = {"password": "password", "oauth": "oauth", "resume": "resume"}
+_METHODS: Mapping[str, LoginMethod] = {"password": "password", "oauth": "oauth", "resume": "resume"}
 
 # Reads NaN and infinities, which jsonb does not have, as texts.
 _decoder = json.JSONDecoder(parse_constant=str)
@@ -207,7 +207,7 @@ class _Json(str):
     __slots__ = ()
 
 
-def attempts(user_of: Callable[[object], int | None]) -> History[Attempt]:
+def attempts(user_of: Callable[[object], int | None]) -> History[ImportedAttempt]:
     """Return the login attempts; *user_of* returns the user id in oadb of a name."""
     columns = (
         "id", "username", "ip_address", "device_info", "status", "login_type", "broker",
@@ -217,12 +217,14 @@ def attempts(user_of: Callable[[object], int | None]) -> History[Attempt]:
     return History(ATTEMPTS, columns, "timestamp", INDIA, convert, imports.record_attempts)
 
 
-def _attempt(user_of: Callable[[object], int | None], row: Row, moment: datetime) -> Attempt:
+def _attempt(
+    user_of: Callable[[object], int | None], row: Row, moment: datetime
+) -> ImportedAttempt:
     try:
         address = ip(row, "ip_address")
     except RowError:
         address = None
-    return Attempt(
+    return ImportedAttempt(
         moment,
         text(row, "username", 254),
         user_of(row.get("username")),

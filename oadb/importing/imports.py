@@ -5,12 +5,12 @@ stores rows also records the last id: however often a run is interrupted and rep
 imported once. Settings are imported once, which is recorded here as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from oadb.accounts.login_attempts import Attempt
+from oadb.accounts.login_attempts import LoginMethod, LoginOutcome
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
@@ -48,6 +48,21 @@ class Reach:
     checksum: bytes
     last_at: datetime | None
     stored: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedAttempt:
+    """An attempt to sign in, as an installation recorded it."""
+
+    attempted_at: datetime
+    username: str
+    user_id: int | None
+    ip: str | None
+    device: str | None
+    broker: str | None
+    method: LoginMethod
+    outcome: LoginOutcome
+    reason: str | None
 
 
 @query
@@ -121,7 +136,7 @@ async def advance(db: AsyncExecutor, installation: str, table_name: str, reach: 
 
 
 @operation
-async def record_attempts(db: AsyncExecutor, attempts: Sequence[Attempt]) -> int:
+async def record_attempts(db: AsyncExecutor, attempts: Collection[ImportedAttempt]) -> int:
     """Write attempts with their original times; those of deleted users get no user.
 
     Returns:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from oadb.accounts import api_keys, broker_tokens, second_factors, users
+from oadb.accounts import api_keys, broker_tokens, sealed_passwords, second_factors
 from oadb.accounts.api_keys import OrderMode
 from oadb.accounts.broker_tokens import Tokens
 from oadb.bans import ip_bans
@@ -110,7 +110,7 @@ async def adopt_password(db: AsyncExecutor, user_id: int, known: Secret, pepper:
     Raises:
         ParameterError: *known* is not an Argon2 hash.
     """
-    sealed = users.HASH.seal(
+    sealed = sealed_passwords.HASH.seal(
         await proof.ring_of(db), (user_id,), peppered(known, pepper).reveal().encode()
     )
     return await _adopt_password(db, user_id, sealed) > 0

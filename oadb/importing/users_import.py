@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
-from oadb.accounts import users
+from oadb.accounts import sealed_passwords, users
 from oadb.accounts.api_keys import OrderMode
 from oadb.accounts.broker_tokens import Tokens
 from oadb.accounts.users import User
@@ -174,7 +174,7 @@ class Users:
         key = self._decrypted(row, "api_key_encrypted") if is_cipher(given) else Secret(given)
         with suppress(ParameterError):  # an invalid hash matches no key
             known = peppered(Secret(text(row, "api_key_hash")), self.ciphers.pepper)
-            if users.passwords.verify(known, key):
+            if sealed_passwords.passwords.verify(known, key):
                 return key
         raise RowError("api_key_encrypted does not hold the key of api_key_hash")
 

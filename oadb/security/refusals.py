@@ -1,7 +1,7 @@
 """Refusals: why a credential is not accepted. They are values, not exceptions."""
 
 from enum import Enum
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 
 class Refusal(Enum):
@@ -16,7 +16,7 @@ class Refusal(Enum):
     INACTIVE = "inactive"
     """The credential is valid, but its object, such as a strategy, is switched off."""
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Literal[False]:
         """Return False."""
         return False
 

@@ -17,7 +17,7 @@ from threading import Event
 import psycopg
 from psycopg.errors import LockNotAvailable
 
-from oadb.accounts import login_attempts, sessions
+from oadb.accounts import lockouts, login_attempts, sessions
 from oadb.bans import ip_bans, trackers
 from oadb.engine.config import Config
 from oadb.engine.database import Database
@@ -169,16 +169,18 @@ def _sweep(db: Database, retention: Retention) -> Iterator[Finding]:
     """Delete expired rows in batches."""
     age = retention["login_attempts"]
     sweeps: dict[str, Callable[[], int]] = {
-        "sessions": partial(sessions.sweep, db, BATCH),
+        "sessions": partial(sessions.delete_expired, db, batch=BATCH),
         "ip_bans": partial(ip_bans.sweep, db, BATCH),
         "ip_trackers": partial(trackers.sweep, db, BATCH),
-        "lockouts": partial(login_attempts.sweep_lockouts, db, BATCH),
+        "lockouts": partial(lockouts.delete_expired, db, batch=BATCH),
         "log_batches": partial(partitions.sweep_batches, db, BATCH),
         "log_rejects": partial(partitions.sweep_rejects, db, BATCH),
         "log_drops": partial(partitions.sweep_drops, db, BATCH),
     }
     if age is not None:
-        sweeps["login_attempts"] = partial(login_attempts.delete_before, db, age, BATCH)
+        sweeps["login_attempts"] = partial(
+            login_attempts.delete_old, db, older_than=age, batch=BATCH
+        )
     for table, sweep in sweeps.items():
         deleted = sum(_batches(sweep))
         if deleted:

@@ -8,7 +8,7 @@ import pytest
 
 from oadb import Config, Database
 from oadb.accounts import second_factors, users
-from oadb.accounts.second_factors import Enrollment
+from oadb.accounts.second_factors import NewSecondFactor
 from oadb.accounts.users import User
 from tests.conftest import RING, configured
 from tests.support.accounts import PASSWORD, account, new_user
@@ -107,11 +107,11 @@ def clock(observer: Observer, monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 @pytest.fixture
-def enrollment(db: Database, user_id: int) -> Enrollment:
+def enrollment(db: Database, user_id: int) -> NewSecondFactor:
     return enroll(db, user_id)
 
 
 @pytest.fixture
-def phone(clock: int, enrollment: Enrollment) -> Authenticator:
+def phone(clock: int, enrollment: NewSecondFactor) -> Authenticator:
     """Give an authenticator for the enrollment of ``user_id``."""
     return Authenticator(clock, enrollment)

@@ -131,7 +131,7 @@ def test_a_key_with_an_invalid_value_is_not_issued(
 ) -> None:
     whole = {"name": "x", "order_mode": "auto", **given}
     with pytest.raises(psycopg.errors.CheckViolation) as refused:
-        api_keys.issue(db, user_id, **whole)
+        api_keys.create(db, user_id, **whole)
 
     assert refused.value.diag.constraint_name == constraint
     assert api_keys.list_by_user(db, user_id) == []
@@ -214,7 +214,7 @@ def test_a_user_cannot_read_or_change_the_key_of_another(db: Database, user_id: 
     assert not api_keys.revoke(db, other, key_id)
     assert api_keys.rotate(db, other, key_id) is None
     assert not api_keys.set_order_mode(db, other, key_id, "semi_auto")
-    assert api_keys.reveal(db, other, key_id) is None
+    assert api_keys.open_kept(db, other, key_id) is None
     assert api_keys.get_order_mode(db, other, key_id) is None
     assert key_uses._store(db, [other], [key_id]) == 0
     assert api_keys.list_by_user(db, user_id) == [issued.key]
@@ -285,17 +285,17 @@ def test_a_key_is_revealed_only_if_it_was_kept_and_until_it_is_revoked(
 ) -> None:
     kept, shown_once = issue(db, user_id, keep=True), issue(db, user_id)
 
-    assert api_keys.reveal(db, user_id, kept.key.api_key_id) == kept.token
+    assert api_keys.open_kept(db, user_id, kept.key.api_key_id) == kept.token
     assert kept.key.is_kept
-    assert api_keys.reveal(db, user_id, shown_once.key.api_key_id) is None
-    assert api_keys.reveal(db, user_id, uuid4()) is None
+    assert api_keys.open_kept(db, user_id, shown_once.key.api_key_id) is None
+    assert api_keys.open_kept(db, user_id, uuid4()) is None
     rotated = api_keys.rotate(db, user_id, kept.key.api_key_id)
     assert rotated is not None
-    assert api_keys.reveal(db, user_id, kept.key.api_key_id) == rotated
+    assert api_keys.open_kept(db, user_id, kept.key.api_key_id) == rotated
     api_keys.rotate(db, user_id, shown_once.key.api_key_id)
-    assert api_keys.reveal(db, user_id, shown_once.key.api_key_id) is None
+    assert api_keys.open_kept(db, user_id, shown_once.key.api_key_id) is None
     api_keys.revoke(db, user_id, kept.key.api_key_id)
-    assert api_keys.reveal(db, user_id, kept.key.api_key_id) is None
+    assert api_keys.open_kept(db, user_id, kept.key.api_key_id) is None
     assert (
         observer.rows(
             "select from oadb.api_keys where user_id = %s and kept_token is not null", user_id
@@ -316,7 +316,7 @@ def test_a_kept_token_that_was_moved_is_not_revealed(
     )
 
     with pytest.raises(SealError):
-        api_keys.reveal(db, user_id, mine.key.api_key_id)
+        api_keys.open_kept(db, user_id, mine.key.api_key_id)
 
 
 def test_an_order_mode_is_set_and_read(db: Database, user_id: int) -> None:
@@ -363,11 +363,11 @@ def test_a_token_is_not_accepted_in_place_of_an_id(db: Database, user_id: int) -
 
 async def test_keys_work_for_asyncio(adb: AsyncDatabase) -> None:
     asha = await users.create(adb, "asha", "asha@example.in")
-    issued = await api_keys.issue(adb, asha.user_id, "bot", order_mode="auto", keep=True)
+    issued = await api_keys.create(adb, asha.user_id, "bot", order_mode="auto", keep=True)
     key_id = issued.key.api_key_id
 
     assert isinstance(await api_keys.verify(adb, issued.token), VerifiedKey)
-    assert await api_keys.reveal(adb, asha.user_id, key_id) == issued.token
+    assert await api_keys.open_kept(adb, asha.user_id, key_id) == issued.token
     rotated = await api_keys.rotate(adb, asha.user_id, key_id)
     assert rotated is not None
     assert await api_keys.verify(adb, issued.token) is Refusal.UNKNOWN

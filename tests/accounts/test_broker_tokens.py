@@ -138,7 +138,7 @@ def test_an_invalid_name_of_a_broker_is_refused(db: Database, user_id: int, brok
     with pytest.raises(psycopg.errors.CheckViolation):
         put(db, user_id, tokens(), broker)
 
-    assert broker_tokens.get(db, user_id, broker) is Refusal.UNKNOWN
+    assert broker_tokens.open(db, user_id, broker) is Refusal.UNKNOWN
 
 
 def test_a_time_without_a_zone_an_unknown_user_and_an_empty_client_id_are_refused(
@@ -157,16 +157,16 @@ def test_a_time_without_a_zone_an_unknown_user_and_an_empty_client_id_are_refuse
 def test_a_refusal_says_why_there_are_no_tokens(
     db: Database, observer: Observer, user_id: int
 ) -> None:
-    assert broker_tokens.get(db, user_id, "zerodha") is Refusal.UNKNOWN
+    assert broker_tokens.open(db, user_id, "zerodha") is Refusal.UNKNOWN
     put(db, user_id, tokens(), expires_at=TOMORROW)
     observer.rows(
         "update oadb.broker_tokens set expires_at = now() - interval '1 microsecond' "
         "where user_id = %s",
         user_id,
     )
-    assert broker_tokens.get(db, user_id, "zerodha") is Refusal.EXPIRED
+    assert broker_tokens.open(db, user_id, "zerodha") is Refusal.EXPIRED
     assert broker_tokens.revoke(db, user_id, "zerodha")
-    assert broker_tokens.get(db, user_id, "zerodha") is Refusal.REVOKED
+    assert broker_tokens.open(db, user_id, "zerodha") is Refusal.REVOKED
 
 
 def test_the_current_login_is_the_newest_whose_tokens_can_be_used(
@@ -177,23 +177,23 @@ def test_the_current_login_is_the_newest_whose_tokens_can_be_used(
         put(db, user_id, each, broker, client_id=broker.upper(), expires_at=TOMORROW)
     put(db, new_user(db), tokens(), "fyers")
 
-    assert broker_tokens.get_current(db, user_id) == got(db, user_id, "dhan")
+    assert broker_tokens.open_current(db, user_id) == got(db, user_id, "dhan")
     observer.rows(
         "update oadb.broker_tokens set expires_at = now() where user_id = %s and broker = 'dhan'",
         user_id,
     )
-    assert broker_tokens.get_current(db, user_id) == got(db, user_id, "angel")
+    assert broker_tokens.open_current(db, user_id) == got(db, user_id, "angel")
     broker_tokens.revoke(db, user_id, "angel")
-    assert broker_tokens.get_current(db, user_id) == got(db, user_id, "zerodha")
+    assert broker_tokens.open_current(db, user_id) == got(db, user_id, "zerodha")
     assert got(db, user_id).tokens == given["zerodha"]
     put(db, user_id, given["angel"], "angel")
-    assert broker_tokens.get_current(db, user_id) == got(db, user_id, "angel")
+    assert broker_tokens.open_current(db, user_id) == got(db, user_id, "angel")
 
 
 def test_the_refusal_of_the_newest_login_says_why_there_is_no_current_one(
     db: Database, observer: Observer, user_id: int
 ) -> None:
-    assert broker_tokens.get_current(db, user_id) is Refusal.UNKNOWN
+    assert broker_tokens.open_current(db, user_id) is Refusal.UNKNOWN
     for broker in ("zerodha", "angel"):
         put(db, user_id, tokens(), broker)
     broker_tokens.revoke(db, user_id, "zerodha")
@@ -202,13 +202,13 @@ def test_the_refusal_of_the_newest_login_says_why_there_is_no_current_one(
         "where user_id = %s and broker = 'angel'",
         user_id,
     )
-    assert broker_tokens.get_current(db, user_id) is Refusal.EXPIRED
+    assert broker_tokens.open_current(db, user_id) is Refusal.EXPIRED
     observer.rows(
         "update oadb.broker_tokens set updated_at = now() + interval '2 s' "
         "where user_id = %s and broker = 'zerodha'",
         user_id,
     )
-    assert broker_tokens.get_current(db, user_id) is Refusal.REVOKED
+    assert broker_tokens.open_current(db, user_id) is Refusal.REVOKED
 
 
 def test_under_an_identity_only_the_own_current_login_is_found(db: Database, user_id: int) -> None:
@@ -216,8 +216,8 @@ def test_under_an_identity_only_the_own_current_login_is_found(db: Database, use
     put(db, other, tokens())
     put(db, user_id, tokens(), "angel")
 
-    assert broker_tokens.get_current(db.as_user(user_id), user_id) == got(db, user_id, "angel")
-    assert broker_tokens.get_current(db.as_user(user_id), other) is Refusal.UNKNOWN
+    assert broker_tokens.open_current(db.as_user(user_id), user_id) == got(db, user_id, "angel")
+    assert broker_tokens.open_current(db.as_user(user_id), other) is Refusal.UNKNOWN
 
 
 def test_revoked_tokens_are_deleted_and_can_be_put_again(
@@ -258,7 +258,7 @@ def test_logins_that_expire_soon_are_listed_soonest_first(
 def test_the_first_active_login_is_the_oldest_and_stays_so_while_it_is_valid(
     alone: Database, oadb_database_url: str
 ) -> None:
-    assert broker_tokens.first_active(alone) is None
+    assert broker_tokens.find_any_active(alone) is None
     made = [new_user(alone) for _ in range(3)]
     for who in reversed(made):
         put(alone, who, tokens(), expires_at=TOMORROW)
@@ -266,18 +266,18 @@ def test_the_first_active_login_is_the_oldest_and_stays_so_while_it_is_valid(
         put(alone, who, tokens(), "angel")
     oldest = made[2]
     for _ in range(3):
-        first = broker_tokens.first_active(alone)
+        first = broker_tokens.find_any_active(alone)
         assert first is not None
         assert (first.user_id, first.broker) == (oldest, "zerodha")
         put(alone, oldest, tokens(), expires_at=TOMORROW)  # moves its row in the table
     broker_tokens.revoke(alone, oldest, "zerodha")
-    second = broker_tokens.first_active(alone)
+    second = broker_tokens.find_any_active(alone)
     assert second is not None
     assert second.user_id == made[1]
     Observer(oadb_database_url).rows(
         "update oadb.broker_tokens set expires_at = now() where broker = 'zerodha'"
     )
-    third = broker_tokens.first_active(alone)
+    third = broker_tokens.find_any_active(alone)
     assert third is not None
     assert (third.user_id, third.broker) == (made[0], "angel")
 
@@ -287,9 +287,9 @@ async def test_broker_tokens_work_for_asyncio(adb: AsyncDatabase) -> None:
 
     assert await broker_tokens.put(adb, asha.user_id, "zerodha", given)
     assert not await broker_tokens.put(adb, asha.user_id, "zerodha", given)
-    found = await broker_tokens.get(adb, asha.user_id, "zerodha")
+    found = await broker_tokens.open(adb, asha.user_id, "zerodha")
     assert isinstance(found, BrokerToken)
     assert found.tokens == given
-    assert await broker_tokens.get_current(adb, asha.user_id) == found
+    assert await broker_tokens.open_current(adb, asha.user_id) == found
     assert await broker_tokens.revoke(adb, asha.user_id, "zerodha")
-    assert await broker_tokens.get(adb, asha.user_id, "zerodha") is Refusal.REVOKED
+    assert await broker_tokens.open(adb, asha.user_id, "zerodha") is Refusal.REVOKED

@@ -41,9 +41,9 @@ def test_a_value_of_another_user_is_not_opened(
     )
 
     with pytest.raises(SealError) as refused:
-        broker_tokens.get(db, user_id, "zerodha")
+        broker_tokens.open(db, user_id, "zerodha")
     assert "canary" not in str(refused.value)
-    assert isinstance(broker_tokens.get(db, other, "zerodha"), BrokerToken)
+    assert isinstance(broker_tokens.open(db, other, "zerodha"), BrokerToken)
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_a_value_that_was_swapped_moved_altered_or_cut_is_not_opened(
     observer.rows(f"update oadb.broker_tokens set {change} where user_id = %s", user_id)
 
     with pytest.raises(SealError):
-        broker_tokens.get(db, user_id, "angel" if "angel" in change else "zerodha")
+        broker_tokens.open(db, user_id, "angel" if "angel" in change else "zerodha")
     with pytest.raises(SealError):
-        broker_tokens.get_current(db, user_id)
+        broker_tokens.open_current(db, user_id)
 
 
 def test_neither_a_new_root_key_nor_a_rewrap_counts_as_a_change(
@@ -95,7 +95,7 @@ def test_neither_a_new_root_key_nor_a_rewrap_counts_as_a_change(
         assert got(after, made[0], "angel").tokens == Tokens(Secret("alone"))
         assert not put(after, made[0], given)
         assert not put(before, made[1], given)
-        assert broker_tokens.get(after, made[1], "angel") is Refusal.REVOKED
+        assert broker_tokens.open(after, made[1], "angel") is Refusal.REVOKED
         assert put(after, made[1], Tokens(Secret("new")))
 
 

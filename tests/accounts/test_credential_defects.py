@@ -41,7 +41,7 @@ ROOMS = ("accounts", "bans", "changes", "keys", "logs", "market", "settings", "t
 def test_verifying_a_key_never_hashes_slowly(
     db: Database, user: users.User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = [api_keys.issue(db, user.user_id, str(n), order_mode="auto") for n in range(10)]
+    made = [api_keys.create(db, user.user_id, str(n), order_mode="auto") for n in range(10)]
 
     def slow(*_: object) -> bool:
         raise AssertionError("a key was verified as a password is")
@@ -61,7 +61,7 @@ def test_verifying_a_key_never_hashes_slowly(
 def test_a_broken_row_does_not_break_the_keys_beside_it(
     db: Database, observer: Observer, user: users.User
 ) -> None:
-    broken, sound = (api_keys.issue(db, user.user_id, name, order_mode="auto") for name in "ab")
+    broken, sound = (api_keys.create(db, user.user_id, name, order_mode="auto") for name in "ab")
     observer.rows(
         "update oadb.api_keys set token_digest = sha256('x'), fingerprint = set_byte(fingerprint, "
         "20, get_byte(fingerprint, 20) # 1) where api_key_id = %s",
@@ -80,18 +80,18 @@ def test_an_unavailable_database_is_not_an_invalid_key() -> None:
 
 # Defect 4.
 def test_an_order_mode_that_cannot_be_read_is_not_automatic(db: Database, user: users.User) -> None:
-    issued = api_keys.issue(db, user.user_id, "x", order_mode="semi_auto")
+    issued = api_keys.create(db, user.user_id, "x", order_mode="semi_auto")
     with pytest.raises(UnavailableError):
         api_keys.get_order_mode(unreachable(), user.user_id, issued.key.api_key_id)
 
     assert api_keys.get_order_mode(db, user.user_id + 1, issued.key.api_key_id) is None
-    required = inspect.signature(api_keys.issue).parameters["order_mode"]
+    required = inspect.signature(api_keys.create).parameters["order_mode"]
     assert required.default is inspect.Parameter.empty
 
 
 # Defect 5.
 def test_a_token_is_not_accepted_as_a_user_id(db: Database, user: users.User) -> None:
-    issued = api_keys.issue(db, user.user_id, "x", order_mode="semi_auto")
+    issued = api_keys.create(db, user.user_id, "x", order_mode="semi_auto")
     wrong: Any = issued.token.reveal()
     with pytest.raises(ParameterError) as refused:
         api_keys.get_order_mode(db, wrong, issued.key.api_key_id)
@@ -102,7 +102,7 @@ def test_a_token_is_not_accepted_as_a_user_id(db: Database, user: users.User) ->
 # Defect 6.
 def test_no_key_is_stored_in_clear(db: Database, observer: Observer, user: users.User) -> None:
     tokens = [
-        api_keys.issue(db, user.user_id, "x", order_mode="auto", keep=keep).token.reveal()
+        api_keys.create(db, user.user_id, "x", order_mode="auto", keep=keep).token.reveal()
         for keep in (False, True)
     ]
     tables = [
@@ -121,19 +121,19 @@ def test_no_key_is_stored_in_clear(db: Database, observer: Observer, user: users
 def test_a_credential_that_another_process_revoked_is_refused_at_once(
     db: Database, other_process: Database, user: users.User
 ) -> None:
-    issued = api_keys.issue(db, user.user_id, "x", order_mode="auto")
+    issued = api_keys.create(db, user.user_id, "x", order_mode="auto")
     broker_tokens.put(db, user.user_id, "zerodha", Tokens(Secret("old")))
     assert isinstance(api_keys.verify(db, issued.token), VerifiedKey)
-    assert isinstance(broker_tokens.get(db, user.user_id, "zerodha"), BrokerToken)
+    assert isinstance(broker_tokens.open(db, user.user_id, "zerodha"), BrokerToken)
 
     broker_tokens.put(other_process, user.user_id, "zerodha", Tokens(Secret("new")))
-    found = broker_tokens.get(db, user.user_id, "zerodha")
+    found = broker_tokens.open(db, user.user_id, "zerodha")
     assert isinstance(found, BrokerToken)
     assert found.tokens == Tokens(Secret("new"))
     api_keys.revoke(other_process, user.user_id, issued.key.api_key_id)
     broker_tokens.revoke(other_process, user.user_id, "zerodha")
     assert api_keys.verify(db, issued.token) is Refusal.REVOKED
-    assert broker_tokens.get(db, user.user_id, "zerodha") is Refusal.REVOKED
+    assert broker_tokens.open(db, user.user_id, "zerodha") is Refusal.REVOKED
 
 
 # Defect 8.
@@ -205,8 +205,8 @@ def test_concurrent_puts_all_succeed_and_leave_one_row(
 
 # Defect 14.
 def test_a_rotated_key_shows_when_it_was_rotated(db: Database, user: users.User) -> None:
-    first = api_keys.issue(db, user.user_id, "a", order_mode="auto", scopes=["orders"])
-    api_keys.issue(db, user.user_id, "b", order_mode="auto", lifetime=timedelta(days=1))
+    first = api_keys.create(db, user.user_id, "a", order_mode="auto", scopes=["orders"])
+    api_keys.create(db, user.user_id, "b", order_mode="auto", lifetime=timedelta(days=1))
     api_keys.rotate(db, user.user_id, first.key.api_key_id)
     second, rotated = api_keys.list_by_user(db, user.user_id)
 
@@ -228,7 +228,7 @@ def test_concurrent_sign_ins_do_not_exceed_the_cap(db: Database, user: users.Use
             )
         )
 
-    assert len(sessions.list_active(db, user.user_id)) == sessions.CAP
+    assert len(sessions.list_by_user(db, user.user_id)) == sessions.MOST_SESSIONS
     assert [each.session.device for each in made] == ["x" * 500] * 16
 
 
@@ -238,13 +238,13 @@ def test_two_devices_behind_one_address_do_not_end_each_other(
 ) -> None:
     first, second = (sessions.create(db, user, ip="203.0.113.7") for _ in range(2))
 
-    assert sessions.find(db, first.token) is not None
-    assert sessions.find(db, second.token) is not None
+    assert sessions.verify(db, first.token) is not None
+    assert sessions.verify(db, second.token) is not None
 
 
 # Defect 33; for approvals of orders see test_settings_defects.py.
 def test_of_concurrent_revocations_only_one_counts(db: Database, user: users.User) -> None:
-    issued = api_keys.issue(db, user.user_id, "x", order_mode="auto")
+    issued = api_keys.create(db, user.user_id, "x", order_mode="auto")
     broker_tokens.put(db, user.user_id, "zerodha", Tokens(Secret("token")))
     with threads(8) as pool:
         key_id = issued.key.api_key_id

@@ -47,11 +47,11 @@ def test_uses_that_could_not_be_written_are_written_with_the_next_call(
     assert isinstance(later, VerifiedKey)
     uses.add(verified)
     with pytest.raises(UnavailableError):
-        key_uses.write(unreachable(), uses)
+        key_uses.flush(unreachable(), uses)
     uses.add(later)
 
-    assert key_uses.write(db, uses) == 2
-    assert key_uses.write(db, uses) == 0
+    assert key_uses.flush(db, uses) == 2
+    assert key_uses.flush(db, uses) == 0
     assert all(each.last_used_at for each in api_keys.list_by_user(db, user_id))
 
 
@@ -59,13 +59,13 @@ async def test_uses_are_kept_when_the_task_that_writes_them_is_cancelled(
     adb: AsyncDatabase,
 ) -> None:
     asha = await users.create(adb, "asha", "asha@example.in")
-    issued = await api_keys.issue(adb, asha.user_id, "bot", order_mode="auto")
+    issued = await api_keys.create(adb, asha.user_id, "bot", order_mode="auto")
     verified, uses = await api_keys.verify(adb, issued.token), Uses()
     assert isinstance(verified, VerifiedKey)
     uses.add(verified)
     async with adb.transaction() as tx:
         assert await api_keys.set_order_mode(tx, asha.user_id, verified.api_key_id, "semi_auto")
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(key_uses.write(adb, uses), 0.2)
+            await asyncio.wait_for(key_uses.flush(adb, uses), 0.2)
 
-    assert await key_uses.write(adb, uses) == 1
+    assert await key_uses.flush(adb, uses) == 1

@@ -14,7 +14,7 @@ from tests.support.rig import Observer
 
 def test_an_attempt_is_recorded_with_the_user_of_its_name(db: Database, asha: User) -> None:
     assert (
-        login_attempts.record(
+        login_attempts._record(
             db, asha.username.upper(), "::1", "Firefox", "zerodha", "oauth", "failed", "no consent"
         )
         == 1
@@ -36,7 +36,7 @@ def test_an_attempt_is_recorded_with_the_user_of_its_name(db: Database, asha: Us
 
 
 def test_an_attempt_with_an_unknown_name_is_recorded(db: Database, number: int) -> None:
-    login_attempts.record(db, f"nobody{number}", None, None, None, "password", "failed")
+    login_attempts._record(db, f"nobody{number}", None, None, None, "password", "failed")
     (attempt,) = login_attempts.list_recent(db, page_size=1)
 
     assert (attempt.username, attempt.user_id, attempt.ip) == (f"nobody{number}", None, None)
@@ -72,14 +72,14 @@ def test_a_text_that_does_not_fit_the_audit_is_refused(
         column: value,
     }
     with pytest.raises(psycopg.errors.CheckViolation) as refused:
-        login_attempts.record(tx, **given)  # type: ignore[arg-type]  # any text, also wrong ones
+        login_attempts._record(tx, **given)  # type: ignore[arg-type]  # any text, also wrong ones
 
     assert refused.value.diag.constraint_name == f"login_attempts_{column}_check"
 
 
 def test_the_last_attempts_are_listed_first_and_counted(tx: Database) -> None:
     for outcome in ("failed", "failed", "succeeded", "locked"):
-        login_attempts.record(tx, f"asha-{outcome}", None, None, None, "password", outcome)
+        login_attempts._record(tx, f"asha-{outcome}", None, None, None, "password", outcome)
     hour = timedelta(hours=1)
 
     assert [each.outcome for each in login_attempts.list_recent(tx)] == [
@@ -99,20 +99,20 @@ def test_old_attempts_are_deleted_and_new_ones_stay(
     db: Database, observer: Observer, number: int
 ) -> None:
     for name in ("old", "new"):
-        login_attempts.record(db, f"{name}{number}", None, None, None, "password", "failed")
+        login_attempts._record(db, f"{name}{number}", None, None, None, "password", "failed")
     observer.rows(
         "update oadb.login_attempts set attempted_at = now() - interval '91 days' "
         "where username = %s",
         f"old{number}",
     )
 
-    assert login_attempts.delete_before(db, timedelta(days=90)) == 1
+    assert login_attempts.delete_old(db, timedelta(days=90)) == 1
     assert outcomes(db, f"old{number}") == []
     assert outcomes(db, f"new{number}") == ["failed"]
 
 
 def test_the_audit_outlives_the_user(db: Database, asha: User) -> None:
-    login_attempts.record(db, asha.username, None, None, None, "password", "failed")
+    login_attempts._record(db, asha.username, None, None, None, "password", "failed")
     users.delete(db, asha.user_id)
     (attempt,) = login_attempts.list_recent(db, page_size=1)
 

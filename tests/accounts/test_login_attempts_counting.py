@@ -23,7 +23,7 @@ def test_800_concurrent_tries_are_all_counted(
     def try_fifty(thread: int) -> list[Tries]:
         del thread
         return [
-            login_attempts._count_try(many, f"asha{number}", ip, NEVER, NEVER) for _ in range(50)
+            lockouts.count_try(many, f"asha{number}", ip, NEVER, NEVER) for _ in range(50)
         ]
 
     with threads(16) as pool:
@@ -41,7 +41,7 @@ def test_each_failure_from_the_limit_on_doubles_the_wait_up_to_15_minutes(
     waits: list[float | None] = []
     account = f"asha{number}"
     for failures in range(1, 20):
-        tried = login_attempts._count_try(db, account, ip, ACCOUNT_LIMIT, NEVER)
+        tried = lockouts.count_try(db, account, ip, ACCOUNT_LIMIT, NEVER)
         assert counts(tried) == (failures, failures)
         counted = lockout(observer, account)
         assert counted is not None
@@ -60,11 +60,11 @@ def test_a_network_has_a_limit_of_its_own(
     db: Database, observer: Observer, number: int, ip: str
 ) -> None:
     for failures in range(1, NETWORK_LIMIT + 1):
-        tries = login_attempts._count_try(db, f"{failures}-{number}", ip)
+        tries = lockouts.count_try(db, f"{failures}-{number}", ip)
         assert counts(tries) == (1, failures)
 
     assert lockout(observer, ip) == (NETWORK_LIMIT, 1)
-    assert login_attempts._count_try(db, f"another-{number}", ip).network_failures is None
+    assert lockouts.count_try(db, f"another-{number}", ip).network_failures is None
 
 
 def test_a_count_of_many_failures_does_not_overflow(
@@ -72,7 +72,7 @@ def test_a_count_of_many_failures_does_not_overflow(
 ) -> None:
     failed_before(observer, "account", f"asha{number}", 2_000_000_000)
 
-    assert login_attempts._count_try(db, f"asha{number}", ip).account_failures == 2_000_000_001
+    assert lockouts.count_try(db, f"asha{number}", ip).account_failures == 2_000_000_001
     assert lockout(observer, f"asha{number}") == (2_000_000_001, 900)
 
 
@@ -81,11 +81,11 @@ def test_after_a_quiet_quarter_of_an_hour_the_count_begins_again(
 ) -> None:
     account = f"asha{number}"
     failed_before(observer, "account", account, 12)
-    login_attempts._count_try(db, account, ip)
+    lockouts.count_try(db, account, ip)
     age_lockout(observer, account, timedelta(minutes=14, seconds=50))
-    still = login_attempts._count_try(db, account, ip)
+    still = lockouts.count_try(db, account, ip)
     age_lockout(observer, account, timedelta(minutes=15, seconds=2**9 + 1))
-    anew = login_attempts._count_try(db, account, ip)
+    anew = lockouts.count_try(db, account, ip)
 
     assert still.account_failures == 14
     assert anew.account_failures == 1
@@ -97,9 +97,9 @@ def test_a_failure_after_the_longest_wait_causes_the_longest_wait_again(
 ) -> None:
     account = f"asha{number}"
     failed_before(observer, "account", account, 20)
-    login_attempts._count_try(db, account, ip)
+    lockouts.count_try(db, account, ip)
     age_lockout(observer, account, timedelta(minutes=15, seconds=1))
-    again = login_attempts._count_try(db, account, ip)
+    again = lockouts.count_try(db, account, ip)
 
     assert again.account_failures == 22
     assert again.wait > timedelta(minutes=14)
@@ -110,9 +110,9 @@ def test_while_there_is_a_wait_nothing_is_counted(
 ) -> None:
     account = f"asha{number}"
     failed_before(observer, "account", account, 10)
-    login_attempts._count_try(db, account, ip)
+    lockouts.count_try(db, account, ip)
     before = observer.rows("select * from oadb.lockouts where subject = %s", account)
-    tries = login_attempts._count_try(db, account, ip)
+    tries = lockouts.count_try(db, account, ip)
 
     assert counts(tries) == (None, None)
     assert tries.tried_at is None
@@ -125,12 +125,12 @@ def test_the_longer_wait_of_account_and_network_counts(
 ) -> None:
     failed_before(observer, "account", f"asha{number}", 7)
     failed_before(observer, "network", ip, 27)
-    counted = login_attempts._count_try(db, f"asha{number}", ip)
-    refused = login_attempts._count_try(db, f"asha{number}", ip)
+    counted = lockouts.count_try(db, f"asha{number}", ip)
+    refused = lockouts.count_try(db, f"asha{number}", ip)
 
     for tries in (counted, refused):
         assert timedelta(seconds=200) < tries.wait <= timedelta(seconds=256)
-    assert login_attempts._count_try(db, f"other{number}", "10.255.255.255").wait == timedelta()
+    assert lockouts.count_try(db, f"other{number}", "10.255.255.255").wait == timedelta()
 
 
 def test_while_a_network_waits_the_accounts_that_it_names_do_not_count(
@@ -139,8 +139,8 @@ def test_while_a_network_waits_the_accounts_that_it_names_do_not_count(
     """Otherwise one host could lock out everybody."""
     failed_before(observer, "network", ip, NETWORK_LIMIT + 10)
     failed_before(observer, "account", f"known{number}", 2)
-    login_attempts._count_try(db, f"first{number}", ip)
-    tries = [login_attempts._count_try(db, f"{name}{number}", ip) for name in ("known", "new")]
+    lockouts.count_try(db, f"first{number}", ip)
+    tries = [lockouts.count_try(db, f"{name}{number}", ip) for name in ("known", "new")]
 
     assert [counts(each) for each in tries] == [(None, None)] * 2
     assert lockout(observer, f"known{number}") == (2, None)
@@ -153,8 +153,8 @@ def test_while_an_account_waits_the_networks_that_name_it_do_not_count(
 ) -> None:
     failed_before(observer, "account", f"asha{number}", ACCOUNT_LIMIT + 5)
     failed_before(observer, "network", ip, 3)
-    login_attempts._count_try(db, f"asha{number}", "192.0.2.7")
-    tries = [login_attempts._count_try(db, f"asha{number}", each) for each in (ip, f"{ip}0")]
+    lockouts.count_try(db, f"asha{number}", "192.0.2.7")
+    tries = [lockouts.count_try(db, f"asha{number}", each) for each in (ip, f"{ip}0")]
 
     assert [counts(each) for each in tries] == [(None, None)] * 2
     assert lockout(observer, ip) == (3, None)
@@ -174,7 +174,7 @@ def test_concurrent_tries_that_have_to_wait_count_for_neither(
             failed_before(observer, "network" if kind == "account" else "account", other, 0)
     pairs = [(one, other) if kind == "account" else (other, one) for other in others]
     with threads(16) as pool:
-        tries = list(pool.map(lambda pair: login_attempts._count_try(many, *pair), pairs))
+        tries = list(pool.map(lambda pair: lockouts.count_try(many, *pair), pairs))
 
     assert len([each for each in tries if each.tried_at is not None]) == 1
     assert lockout(observer, one) == (31, 900)
@@ -187,7 +187,7 @@ def test_concurrent_tries_of_a_new_account_from_a_new_network_count_for_both(
 ) -> None:
     with threads(16) as pool:
         tries = list(
-            pool.map(lambda _: login_attempts._count_try(many, f"asha{number}", ip), range(16))
+            pool.map(lambda _: lockouts.count_try(many, f"asha{number}", ip), range(16))
         )
     counted = sorted(counts(each) for each in tries if each.tried_at is not None)
 
@@ -201,11 +201,11 @@ def test_a_network_forgets_one_failure_a_minute(
 ) -> None:
     failed_before(observer, "network", ip, 15)
     age_lockout(observer, ip, timedelta(minutes=3, seconds=40))
-    first = login_attempts._count_try(db, f"a{number}", ip)
+    first = lockouts.count_try(db, f"a{number}", ip)
     age_lockout(observer, ip, timedelta(seconds=30))
-    second = login_attempts._count_try(db, f"b{number}", ip)
+    second = lockouts.count_try(db, f"b{number}", ip)
     age_lockout(observer, ip, timedelta(hours=3))
-    third = login_attempts._count_try(db, f"c{number}", ip)
+    third = lockouts.count_try(db, f"c{number}", ip)
 
     assert [each.network_failures for each in (first, second, third)] == [13, 13, 1]
 
@@ -216,16 +216,16 @@ def test_an_office_that_is_never_quiet_does_not_have_to_wait(
     """One hour: six sign-ins a minute, and every other minute one wrong password."""
     waits = []
     for minute in range(60):
-        tries = login_attempts._count_try(db, f"{minute}-{number}", ip)
+        tries = lockouts.count_try(db, f"{minute}-{number}", ip)
         waits.append(tries.wait)
         if minute % 2 and tries.tried_at is not None:
-            login_attempts._revert_try(db, f"{minute}-{number}", ip, tries.tried_at)
+            lockouts.revert_try(db, f"{minute}-{number}", ip, tries.tried_at)
         for _ in range(6):
             age_lockout(observer, ip, timedelta(seconds=10))
-            tries = login_attempts._count_try(db, f"right-{number}", ip)
+            tries = lockouts.count_try(db, f"right-{number}", ip)
             waits.append(tries.wait)
             assert tries.tried_at is not None
-            login_attempts._revert_try(db, f"right-{number}", ip, tries.tried_at)
+            lockouts.revert_try(db, f"right-{number}", ip, tries.tried_at)
 
     assert {*waits} == {timedelta()}
 
@@ -235,12 +235,12 @@ def test_an_office_that_has_to_wait_recovers_while_it_is_used(
 ) -> None:
     failed_before(observer, "network", ip, NETWORK_LIMIT + 8)
     for minute in range(10):
-        tries = login_attempts._count_try(db, f"{minute}-{number}", ip)
+        tries = lockouts.count_try(db, f"{minute}-{number}", ip)
         assert tries.tried_at is not None
-        login_attempts._revert_try(db, f"{minute}-{number}", ip, tries.tried_at)
+        lockouts.revert_try(db, f"{minute}-{number}", ip, tries.tried_at)
         age_lockout(observer, ip, timedelta(minutes=1))
 
-    assert login_attempts._count_try(db, f"last{number}", ip).wait == timedelta()
+    assert lockouts.count_try(db, f"last{number}", ip).wait == timedelta()
 
 
 NAMES = ["ODYSSEUS", "ΟΔΥΣΣΕΥΣ", "οδυσσευς", "οδυσσευσ", "İstanbul", "istanbul", "ẞ", "ß", "K", "k"]
@@ -252,7 +252,7 @@ def test_names_of_one_user_count_as_one_account(
     """Users are found by the database's lower case, which is not that of Python."""
     names = [name + str(number) for name in NAMES]
     for name in names:
-        login_attempts._count_try(db, name, ip)
+        lockouts.count_try(db, name, ip)
     keys = [str(observer.ask("select lower(%s::text)", name)) for name in names]
 
     assert {key: (lockout(observer, key) or (0, None))[0] for key in keys} == {

@@ -17,14 +17,14 @@ def test_a_try_is_reverted_for_account_and_network(
     db: Database, observer: Observer, number: int, ip: str
 ) -> None:
     account = f"asha{number}"
-    tries = [login_attempts._count_try(db, account, ip) for _ in range(3)]
+    tries = [lockouts.count_try(db, account, ip) for _ in range(3)]
     assert tries[2].tried_at is not None
-    login_attempts._revert_try(db, account.upper(), ip, tries[2].tried_at)
+    lockouts.revert_try(db, account.upper(), ip, tries[2].tried_at)
 
     assert lockout(observer, account) == (2, None)
     assert lockout(observer, ip) == (2, None)
     for _ in range(4):
-        login_attempts._revert_try(db, account, ip, tries[2].tried_at)
+        lockouts.revert_try(db, account, ip, tries[2].tried_at)
     assert lockout(observer, account) == (0, None)
     assert lockout(observer, ip) == (0, None)
 
@@ -33,9 +33,9 @@ def test_a_reset_deletes_the_count_of_the_account_only(
     db: Database, observer: Observer, number: int, ip: str
 ) -> None:
     for _ in range(3):
-        login_attempts._count_try(db, f"asha{number}", ip)
+        lockouts.count_try(db, f"asha{number}", ip)
 
-    assert login_attempts._reset_account(db, f"ASHA{number}") == 1
+    assert lockouts.reset_account(db, f"ASHA{number}") == 1
     assert lockout(observer, f"asha{number}") is None
     assert lockout(observer, ip) == (3, None)
 
@@ -47,9 +47,9 @@ def test_a_reverted_try_ends_the_wait_that_it_caused(
     account = f"asha{number}"
     failed_before(observer, "account", account, failures)
     failed_before(observer, "network", ip, failures)
-    tries = login_attempts._count_try(db, account, ip)
+    tries = lockouts.count_try(db, account, ip)
     assert tries.tried_at is not None
-    login_attempts._revert_try(db, account, ip, tries.tried_at)
+    lockouts.revert_try(db, account, ip, tries.tried_at)
 
     assert lockout(observer, account) == (failures, None)
     assert lockout(observer, ip) == (failures, None)
@@ -61,9 +61,9 @@ def test_a_reverted_try_leaves_the_wait_of_a_later_one(
     account = f"asha{number}"
     failed_before(observer, "account", account, ACCOUNT_LIMIT - 2)
     failed_before(observer, "network", ip, NETWORK_LIMIT - 2)
-    first, second = (login_attempts._count_try(db, account, ip) for _ in range(2))
+    first, second = (lockouts.count_try(db, account, ip) for _ in range(2))
     assert first.tried_at is not None
-    login_attempts._revert_try(db, account, ip, first.tried_at)
+    lockouts.revert_try(db, account, ip, first.tried_at)
 
     assert second.wait > timedelta()
     assert lockout(observer, account) == (ACCOUNT_LIMIT - 1, 1)
@@ -75,10 +75,10 @@ def test_reverting_locks_the_account_before_the_network_as_counting_does(
 ) -> None:
     """Otherwise two sign-ins of one account from one network could deadlock."""
     account = f"asha{number}"
-    tried_at = login_attempts._count_try(db, account, ip).tried_at
+    tried_at = lockouts.count_try(db, account, ip).tried_at
     with ThreadPoolExecutor(1) as pool, psycopg.connect(url) as other:
         other.execute("select from oadb.lockouts where subject = %s for update", [account])
-        waiting = pool.submit(login_attempts._revert_try, db, account, ip, tried_at)
+        waiting = pool.submit(lockouts.revert_try, db, account, ip, tried_at)
         eventually(lambda: observer.running("oadb.lockouts"))
         other.execute("select from oadb.lockouts where subject = %s for update nowait", [ip])
         other.commit()
@@ -90,27 +90,27 @@ def test_reverting_locks_the_account_before_the_network_as_counting_does(
 def test_quiet_counters_are_swept_in_batches_and_others_stay(
     db: Database, observer: Observer, number: int
 ) -> None:
-    login_attempts.sweep_lockouts(db)
+    lockouts.delete_expired(db)
     for n in range(4):
         failed_before(observer, "account", f"{n}-{number}", 1)
     for n in range(3):
         age_lockout(observer, f"{n}-{number}", timedelta(days=1, seconds=1))
 
-    assert login_attempts.sweep_lockouts(db, 2) == 2
-    assert login_attempts.sweep_lockouts(db, 2) == 1
-    assert login_attempts.sweep_lockouts(db) == 0
+    assert lockouts.delete_expired(db, 2) == 2
+    assert lockouts.delete_expired(db, 2) == 1
+    assert lockouts.delete_expired(db) == 0
     assert lockout(observer, f"3-{number}") == (1, None)
 
 
 def test_a_sweep_does_not_wait_for_a_locked_counter(
     db: Database, url: str, observer: Observer, number: int
 ) -> None:
-    login_attempts.sweep_lockouts(db)
+    lockouts.delete_expired(db)
     for n in range(2):
         failed_before(observer, "account", f"{n}-{number}", 1)
         age_lockout(observer, f"{n}-{number}", timedelta(days=2 - n, seconds=1))
     with psycopg.connect(url) as other:
         other.execute("select from oadb.lockouts where subject = %s for update", [f"0-{number}"])
-        assert login_attempts.sweep_lockouts(db, 1) == 1
+        assert lockouts.delete_expired(db, 1) == 1
         assert lockout(observer, f"1-{number}") is None
-    assert login_attempts.sweep_lockouts(db, 1) == 1
+    assert lockouts.delete_expired(db, 1) == 1

@@ -75,13 +75,13 @@ def test_a_hash_copied_from_another_user_matches_no_password(
 def test_a_new_password_ends_all_other_sessions(db: Database, user: users.User) -> None:
     kept, ended = (sessions.create(db, account(db, user.user_id)) for _ in range(2))
     other = sessions.create(db, account(db, new_user(db)))
-    users.set_password(db, user.user_id, PASSWORD, keep_session=kept.session.session_id)
+    users.set_password(db, user.user_id, PASSWORD, keep=kept.session.session_id)
 
-    assert sessions.find(db, kept.token) is not None
-    assert sessions.find(db, ended.token) is None
-    assert sessions.find(db, other.token) is not None
+    assert sessions.verify(db, kept.token) is not None
+    assert sessions.verify(db, ended.token) is None
+    assert sessions.verify(db, other.token) is not None
     users.set_password(db, user.user_id, OTHER)
-    assert sessions.find(db, kept.token) is None
+    assert sessions.verify(db, kept.token) is None
 
 
 def test_a_sign_in_with_the_old_password_gets_no_session(db: Database, user: users.User) -> None:
@@ -93,24 +93,24 @@ def test_a_sign_in_with_the_old_password_gets_no_session(db: Database, user: use
 
     with pytest.raises(NoRowError, match=f"user {user.user_id} was deleted or has a new password"):
         sessions.create(db, thief)
-    assert sessions.list_active(db, user.user_id) == []
+    assert sessions.list_by_user(db, user.user_id) == []
     owner = users.verify_password(db, user.username, OTHER)
     assert owner is not None
-    assert sessions.find(db, sessions.create(db, owner).token) is not None
+    assert sessions.verify(db, sessions.create(db, owner).token) is not None
 
 
 def test_a_password_that_changes_while_it_is_verified_is_refused(
     db: Database, user: users.User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     users.set_password(db, user.user_id, PASSWORD)
-    verify = users.passwords.verify
+    verify = sealed_passwords.passwords.verify
 
     def meanwhile(known: Secret | None, password: Secret) -> bool:
         right = verify(known, password)
         users.set_password(db, user.user_id, OTHER)
         return right
 
-    monkeypatch.setattr(users.passwords, "verify", meanwhile)
+    monkeypatch.setattr(sealed_passwords.passwords, "verify", meanwhile)
     assert users.verify_password(db, user.username, PASSWORD) is None
 
 
@@ -120,7 +120,7 @@ def test_a_rehash_does_not_count_as_a_new_password(
     """A sign-in after stronger parameters were set still gets a session."""
     users.set_password(db, user.user_id, PASSWORD)
     before = account(db, user.user_id).auth_epoch
-    monkeypatch.setattr(users.passwords, "is_outdated", lambda _: True)
+    monkeypatch.setattr(sealed_passwords.passwords, "is_outdated", lambda _: True)
 
     verified = users.verify_password(db, user.username, PASSWORD)
     assert verified is not None
@@ -143,7 +143,7 @@ def test_a_password_is_not_changed_without_ending_the_sessions(
         assert changing.result()
 
     assert users.verify_password(db, user.username, OTHER) is not None
-    assert sessions.find(db, made.token) is None
+    assert sessions.verify(db, made.token) is None
 
 
 def test_a_password_change_that_is_rolled_back_ends_no_session(
@@ -159,5 +159,5 @@ def test_a_password_change_that_is_rolled_back_ends_no_session(
 
     with pytest.raises(KeyError):
         change()
-    assert sessions.find(db, made.token) is not None
+    assert sessions.verify(db, made.token) is not None
     assert users.verify_password(db, user.username, PASSWORD) is not None

@@ -50,7 +50,7 @@ def test_values_sealed_under_the_old_root_key_are_readable_after_rotation(
         user = account(before, new_user(before))
         users.set_password(before, user.user_id, PASSWORD)
         session = sessions.create(before, account(before, user.user_id))
-        key = api_keys.issue(before, user.user_id, "x", order_mode="auto", keep=True)
+        key = api_keys.create(before, user.user_id, "x", order_mode="auto", keep=True)
         broker_tokens.put(before, user.user_id, "zerodha", Tokens(Secret("a"), Secret("b")))
         second_factors.enroll(before, user.user_id, "asha")
         alert = strategies.create(before, user.user_id, "x")
@@ -64,14 +64,14 @@ def test_values_sealed_under_the_old_root_key_are_readable_after_rotation(
         proof.withdraw(rotating, 1)
     with with_ring(url, ring(new)) as after:
         assert users.verify_password(after, user.username, PASSWORD) is not None
-        assert sessions.find(after, session.token) is not None
+        assert sessions.verify(after, session.token) is not None
         assert isinstance(api_keys.verify(after, key.token), VerifiedKey)
-        assert api_keys.reveal(after, user.user_id, key.key.api_key_id) == key.token
-        found = broker_tokens.get(after, user.user_id, "zerodha")
+        assert api_keys.open_kept(after, user.user_id, key.key.api_key_id) == key.token
+        found = broker_tokens.open(after, user.user_id, "zerodha")
         assert isinstance(found, BrokerToken)
         assert found.tokens == Tokens(Secret("a"), Secret("b"))
         assert second_factors.verify(after, user.user_id, Secret("nonsense")) is False
-        assert strategies.find_by_webhook(after, alert.webhook) == alert.strategy
+        assert strategies.verify_webhook(after, alert.webhook) == alert.strategy
 
 
 # Defect 51.
@@ -99,7 +99,7 @@ def test_a_value_that_cannot_be_opened_is_not_returned_as_it_is(
     )
 
     with pytest.raises(SealError) as refused:
-        broker_tokens.get(db, user.user_id, "zerodha")
+        broker_tokens.open(db, user.user_id, "zerodha")
     assert refused.value.__cause__ is None
     assert refused.value.__context__ is None
 
@@ -110,8 +110,8 @@ def test_a_digest_copied_to_another_user_is_refused(
     """By an attacker who can write to the database, and has a key and a session there."""
     admin = users.create(db, "admin", "admin@example.in").user_id
     for owner in (admin, user.user_id):
-        api_keys.issue(db, owner, "x", order_mode="auto")
-    mine = api_keys.issue(db, user.user_id, "mine", order_mode="auto").token
+        api_keys.create(db, owner, "x", order_mode="auto")
+    mine = api_keys.create(db, user.user_id, "mine", order_mode="auto").token
     session = sessions.create(db, account(db, user.user_id)).token
     sessions.create(db, account(db, admin))
     for table in ("api_keys", "sessions"):
@@ -126,4 +126,4 @@ def test_a_digest_copied_to_another_user_is_refused(
         observer.rows(f"update oadb.{table} set token_digest = %s where user_id = {admin}", digest)
 
     assert api_keys.verify(db, mine) is Refusal.UNKNOWN
-    assert sessions.find(db, session) is None
+    assert sessions.verify(db, session) is None

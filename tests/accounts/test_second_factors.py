@@ -5,7 +5,7 @@ import pytest
 
 from oadb import AsyncDatabase, Database, Secret
 from oadb.accounts import second_factors, users
-from oadb.accounts.second_factors import Enrollment
+from oadb.accounts.second_factors import NewSecondFactor
 from oadb.errors import (
     NoRowError,
     ParameterError,
@@ -51,7 +51,7 @@ def test_an_account_or_issuer_that_a_uri_cannot_hold_is_refused_and_nothing_is_s
 
 
 def test_the_database_holds_no_secret(
-    observer: Observer, user_id: int, enrollment: Enrollment
+    observer: Observer, user_id: int, enrollment: NewSecondFactor
 ) -> None:
     secret = enrollment.secret.reveal()
     ((row,),) = observer.rows(
@@ -130,8 +130,8 @@ def test_a_confirmed_factor_must_be_deleted_before_enrolling_again(
 
     assert second_factors.enroll(db, user_id, "asha") is None
     assert second_factors.verify(db, user_id, phone.code(1))
-    assert second_factors.delete(db, user_id) == 1
-    assert second_factors.delete(db, user_id) == 0
+    assert second_factors.disable(db, user_id) == 1
+    assert second_factors.disable(db, user_id) == 0
     assert second_factors.get(db, user_id) is None
     assert second_factors.enroll(db, user_id, "asha") is not None
 

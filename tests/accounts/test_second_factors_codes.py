@@ -11,7 +11,7 @@ import pytest
 
 from oadb import Database, Secret
 from oadb.accounts import second_factors
-from oadb.accounts.second_factors import Enrollment, FoundFactor
+from oadb.accounts.second_factors import NewSecondFactor, FoundFactor
 from oadb.errors import (
     BusyError,
     KeyRingError,
@@ -66,7 +66,7 @@ def test_a_user_without_a_second_factor_has_no_right_code(db: Database) -> None:
     ids=["empty", "short", "long", "letters", "space", "fullwidth", "nul"],
 )
 def test_a_malformed_code_is_wrong(
-    db: Database, observer: Observer, user_id: int, enrollment: Enrollment, code: str
+    db: Database, observer: Observer, user_id: int, enrollment: NewSecondFactor, code: str
 ) -> None:
     assert not second_factors.verify(db, user_id, Secret(code))
     assert failures(observer, user_id) == 1

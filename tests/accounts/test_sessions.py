@@ -23,7 +23,7 @@ def test_a_session_is_found_by_the_token_that_was_shown_once(db: Database, user_
         db, account(db, user_id), device="Firefox", ip="203.0.113.7", broker="zerodha"
     )
 
-    assert sessions.find(db, made.token) == made.session
+    assert sessions.verify(db, made.token) == made.session
     assert made.session.user_id == user_id
     assert (made.session.device, made.session.ip, made.session.broker) == (
         "Firefox",
@@ -45,7 +45,7 @@ def test_the_database_holds_neither_the_token_nor_its_plain_hash(
 
 
 def test_an_unknown_token_finds_no_session(db: Database) -> None:
-    assert sessions.find(db, sessions.TOKEN.new()) is None
+    assert sessions.verify(db, sessions.TOKEN.new()) is None
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_an_unknown_token_finds_no_session(db: Database) -> None:
 def test_a_malformed_token_costs_no_query(change: Callable[[str], str]) -> None:
     token = sessions.TOKEN.new().reveal()
 
-    assert sessions.find(unreachable(), Secret(change(token))) is None
+    assert sessions.verify(unreachable(), Secret(change(token))) is None
 
 
 def test_an_unknown_user_gets_no_session(db: Database) -> None:
@@ -86,7 +86,7 @@ def test_an_invalid_address_is_refused(db: Database, user_id: int, ip: str) -> N
         sessions.create(db, account(db, user_id), ip=ip)
 
     assert "ip" in str(refused.value)
-    assert sessions.list_active(db, user_id) == []
+    assert sessions.list_by_user(db, user_id) == []
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_times_that_would_end_a_session_at_once_are_refused(
     with pytest.raises(ParameterError):
         sessions.create(db, account(db, user_id), **times)
 
-    assert sessions.list_active(db, user_id) == []
+    assert sessions.list_by_user(db, user_id) == []
 
 
 def test_data_is_kept_and_replaced_as_a_whole(db: Database, user_id: int) -> None:
@@ -129,7 +129,7 @@ def test_data_is_kept_and_replaced_as_a_whole(db: Database, user_id: int) -> Non
     assert made.session.data == {"theme": "dark", "tabs": [1, 2], "none": None}
 
     assert sessions.set_data(db, user_id, made.session.session_id, {"a": {"b": "é"}}) == 1
-    found = sessions.find(db, made.token)
+    found = sessions.verify(db, made.token)
     assert found is not None
     assert found.data == {"a": {"b": "é"}}
     assert sessions.set_data(db, user_id + 1, made.session.session_id, {}) == 0
@@ -156,7 +156,7 @@ def test_a_user_cannot_end_the_session_of_another(db: Database, user_id: int) ->
 def test_all_sessions_or_all_but_one_are_ended(db: Database, user_id: int) -> None:
     made = [sessions.create(db, account(db, user_id)) for _ in range(3)]
 
-    assert sessions.end_others(db, user_id, made[1].session.session_id) == 2
+    assert sessions.end_all(db, user_id, keep=made[1].session.session_id) == 2
     assert found_sessions(db, *made) == [False, True, False]
     assert sessions.end_all(db, user_id) == 1
     assert found_sessions(db, *made) == [False, False, False]
@@ -176,9 +176,9 @@ def test_sessions_are_listed_the_last_seen_first(
     age_session(observer, made[0].session, timedelta(minutes=2))
     age_session(observer, made[1].session, timedelta(minutes=10))
     age_session(observer, made[2].session, timedelta(minutes=5))
-    sessions.find(db, made[1].token)
+    sessions.verify(db, made[1].token)
 
-    assert [each.session_id for each in sessions.list_active(db, user_id)] == [
+    assert [each.session_id for each in sessions.list_by_user(db, user_id)] == [
         made[n].session.session_id for n in (1, 0, 2)
     ]
 
@@ -187,11 +187,11 @@ async def test_sessions_work_for_asyncio(adb: AsyncDatabase) -> None:
     user = await users.create(adb, "asha", "asha@example.in")
     made = await sessions.create(adb, user, data={"a": 1})
 
-    assert await sessions.find(adb, made.token) == made.session
-    assert await sessions.find(adb, Secret("nonsense")) is None
-    assert await sessions.list_active(adb, user.user_id) == [made.session]
+    assert await sessions.verify(adb, made.token) == made.session
+    assert await sessions.verify(adb, Secret("nonsense")) is None
+    assert await sessions.list_by_user(adb, user.user_id) == [made.session]
     assert await sessions.end(adb, user.user_id, made.session.session_id) == 1
-    assert await sessions.find(adb, made.token) is None
+    assert await sessions.verify(adb, made.token) is None
 
 
 def test_a_session_is_rolled_back_with_its_transaction(db: Database, user_id: int) -> None:

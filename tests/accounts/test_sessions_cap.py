@@ -12,7 +12,7 @@ from tests.support.rig import Observer, threads
 
 
 def test_beyond_the_cap_the_oldest_ends(db: Database, user_id: int) -> None:
-    made = [sessions.create(db, account(db, user_id)) for _ in range(sessions.CAP + 2)]
+    made = [sessions.create(db, account(db, user_id)) for _ in range(sessions.MOST_SESSIONS + 2)]
 
     assert found_sessions(db, *made) == [False, False, True, True, True, True, True]
 
@@ -50,7 +50,7 @@ def test_a_new_session_stays_although_the_clock_went_back(
     made = sessions.create(db, account(db, user_id), cap=2)
 
     assert found_sessions(db, made) == [True]
-    assert len(sessions.list_active(db, user_id)) == 2
+    assert len(sessions.list_by_user(db, user_id)) == 2
 
 
 def test_concurrent_sign_ins_never_exceed_the_cap(url: str, many: Database, user_id: int) -> None:
@@ -79,15 +79,15 @@ def test_concurrent_sign_ins_never_exceed_the_cap(url: str, many: Database, user
             stop.set()
         watching.result()
 
-    assert most == [sessions.CAP]
-    assert len(sessions.list_active(many, user_id)) == sessions.CAP
+    assert most == [sessions.MOST_SESSIONS]
+    assert len(sessions.list_by_user(many, user_id)) == sessions.MOST_SESSIONS
 
 
 def is_alone(db: Database, user_id: int) -> bool:
     """Create a session with a cap of 1, and return whether it is the only one then."""
     with db.transaction() as tx:
         made = sessions.create(tx, account(tx, user_id), cap=1)
-        return [each.session_id for each in sessions.list_active(tx, user_id)] == [
+        return [each.session_id for each in sessions.list_by_user(tx, user_id)] == [
             made.session.session_id
         ]
 
@@ -103,21 +103,21 @@ def test_a_new_session_is_never_the_one_that_ends(db: Database, user_id: int) ->
 def test_a_sweep_deletes_lapsed_sessions_in_batches(
     db: Database, observer: Observer, user_id: int
 ) -> None:
-    sessions.sweep(db)
+    sessions.delete_expired(db)
     made = [sessions.create(db, account(db, user_id)) for _ in range(4)]
     for each in made[:3]:
         age_session(observer, each.session, timedelta(hours=13))
 
-    assert sessions.sweep(db, 2) == 2
-    assert sessions.sweep(db, 2) == 1
-    assert sessions.sweep(db) == 0
+    assert sessions.delete_expired(db, 2) == 2
+    assert sessions.delete_expired(db, 2) == 1
+    assert sessions.delete_expired(db) == 0
     assert found_sessions(db, *made) == [False, False, False, True]
 
 
 def test_a_sweep_does_not_wait_for_a_locked_session(
     db: Database, observer: Observer, url: str, user_id: int
 ) -> None:
-    sessions.sweep(db)
+    sessions.delete_expired(db)
     made = [sessions.create(db, account(db, user_id)) for _ in range(2)]
     for each in made:
         age_session(observer, each.session, timedelta(hours=13))
@@ -126,5 +126,5 @@ def test_a_sweep_does_not_wait_for_a_locked_session(
             "select from oadb.sessions where session_id = %s for update",
             [made[0].session.session_id],
         )
-        assert sessions.sweep(db) == 1
-    assert sessions.sweep(db) == 1
+        assert sessions.delete_expired(db) == 1
+    assert sessions.delete_expired(db) == 1

@@ -25,15 +25,15 @@ def version_of(observer: Observer, session: sessions.Session) -> str:
 def test_a_session_that_is_not_used_lapses(db: Database, observer: Observer, user_id: int) -> None:
     made = sessions.create(db, account(db, user_id), idle_timeout=timedelta(minutes=10))
     age_session(observer, made.session, timedelta(minutes=9, seconds=50))
-    used = sessions.find(db, made.token)
+    used = sessions.verify(db, made.token)
     age_session(observer, made.session, timedelta(minutes=9, seconds=50))
-    used_again = sessions.find(db, made.token)
+    used_again = sessions.verify(db, made.token)
     age_session(observer, made.session, timedelta(minutes=10, seconds=1))
 
     assert used is not None
     assert used_again is not None
-    assert sessions.find(db, made.token) is None
-    assert sessions.list_active(db, user_id) == []
+    assert sessions.verify(db, made.token) is None
+    assert sessions.list_by_user(db, user_id) == []
 
 
 def test_a_session_ends_at_its_expiry_although_it_is_used(
@@ -42,11 +42,11 @@ def test_a_session_ends_at_its_expiry_although_it_is_used(
     made = sessions.create(db, account(db, user_id), lifetime=timedelta(minutes=30))
     for _ in range(2):
         age_session(observer, made.session, timedelta(minutes=14))
-        assert sessions.find(db, made.token) is not None
+        assert sessions.verify(db, made.token) is not None
     age_session(observer, made.session, timedelta(minutes=2, seconds=1))
 
-    assert sessions.find(db, made.token) is None
-    assert sessions.list_active(db, user_id) == []
+    assert sessions.verify(db, made.token) is None
+    assert sessions.list_by_user(db, user_id) == []
     assert sessions.set_data(db, user_id, made.session.session_id, {"a": 1}) == 0
 
 
@@ -56,8 +56,8 @@ def test_the_expiry_is_never_moved(db: Database, observer: Observer, user_id: in
     before = observer.ask(
         "select expires_at from oadb.sessions where session_id = %s", made.session.session_id
     )
-    sessions.find(db, made.token)
-    found = sessions.find(db, made.token)
+    sessions.verify(db, made.token)
+    found = sessions.verify(db, made.token)
 
     assert found is not None
     assert found.expires_at == before
@@ -75,7 +75,7 @@ def test_the_clock_of_the_application_is_not_read(
     monkeypatch.setattr("time.time", read)
     made = sessions.create(db, account(db, user_id))
 
-    assert sessions.find(db, made.token) == made.session
+    assert sessions.verify(db, made.token) == made.session
     assert "now(" not in inspect.getsource(sessions)
 
 
@@ -84,16 +84,16 @@ def test_last_seen_is_written_at_most_once_a_minute(
 ) -> None:
     made = sessions.create(db, account(db, user_id))
     fresh = version_of(observer, made.session)
-    sessions.find(db, made.token)
-    sessions.find(db, made.token)
+    sessions.verify(db, made.token)
+    sessions.verify(db, made.token)
 
     assert version_of(observer, made.session) == fresh
     age_session(observer, made.session, timedelta(seconds=61))
     old = version_of(observer, made.session)
-    sessions.find(db, made.token)
+    sessions.verify(db, made.token)
     seen = version_of(observer, made.session)
     assert seen != old
-    found = sessions.find(db, made.token)
+    found = sessions.verify(db, made.token)
     assert version_of(observer, made.session) == seen
     assert found is not None
     assert found.last_seen_at > found.created_at + timedelta(seconds=60)
@@ -109,7 +109,7 @@ def test_of_two_concurrent_requests_one_writes(
             "update oadb.sessions set last_seen_at = now() where session_id = %s",
             [made.session.session_id],
         )
-        waiting = pool.submit(sessions.find, db, made.token)
+        waiting = pool.submit(sessions.verify, db, made.token)
         eventually(lambda: observer.running("oadb.sessions"))
         xid = other.execute("select pg_current_xact_id()::text").fetchone()
         other.commit()

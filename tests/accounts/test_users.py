@@ -68,7 +68,7 @@ def test_two_users_cannot_share_a_name_or_an_address(
         users.create(nested, username, email)
 
     assert refused.value.diag.constraint_name == constraint
-    assert users.list_page(tx) == [asha]
+    assert users.list_all(tx) == [asha]
 
 
 @pytest.mark.parametrize(
@@ -103,18 +103,18 @@ def test_a_name_may_be_in_any_alphabet(tx: Transaction, username: str) -> None:
 
 def test_pages_follow_each_other_in_order(tx: Transaction) -> None:
     made = [users.create(tx, f"u{n}", f"u{n}@example.in") for n in range(5)]
-    first = users.list_page(tx, page_size=2)
-    second = users.list_page(tx, after=first[-1].user_id, page_size=2)
+    first = users.list_all(tx, page_size=2)
+    second = users.list_all(tx, after=first[-1].user_id, page_size=2)
 
     assert first + second == made[:4]
-    assert users.list_page(tx, second[-1].user_id) == made[4:]
-    assert users.list_page(tx, made[-1].user_id) == []
-    assert users.count_all(tx) == 5
+    assert users.list_all(tx, second[-1].user_id) == made[4:]
+    assert users.list_all(tx, made[-1].user_id) == []
+    assert users.count(tx) == 5
 
 
 def test_a_profile_is_replaced_as_a_whole(alone: Database) -> None:
     asha = create_asha(alone)
-    changed = users.set_profile(alone, asha.user_id, "new@example.in", None, "Iyer")
+    changed = users.update(alone, asha.user_id, "new@example.in", None, "Iyer")
 
     assert changed is not None
     assert (changed.email, changed.first_name, changed.last_name) == (
@@ -124,7 +124,7 @@ def test_a_profile_is_replaced_as_a_whole(alone: Database) -> None:
     )
     assert changed.updated_at > asha.updated_at
     assert changed.created_at == asha.created_at
-    assert users.set_profile(alone, asha.user_id + 1, "x@example.in", None, None) is None
+    assert users.update(alone, asha.user_id + 1, "x@example.in", None, None) is None
 
 
 def test_a_deleted_user_is_gone(tx: Transaction, asha: User) -> None:

@@ -27,7 +27,7 @@ from oadb.keys import proof
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.refusals import Refusal
 from oadb.trading import strategies
-from oadb.trading.strategies import IssuedStrategy, Mapping
+from oadb.trading.strategies import NewStrategy, SymbolMapping
 from tests.benchmarks import conditions, settings
 from tests.benchmarks.rounds import CALLS, ROUNDS, Variant, measure, ratio, seconds
 
@@ -59,8 +59,8 @@ from oadb.strategies, generate_series(1, %s) as n
 
 def alerts() -> None:
     with _database() as (db, issued):
-        key = api_keys.issue(db, _USER, "bench", order_mode="auto").token
-        assert not isinstance(strategies.find_by_webhook(db, issued.webhook), Refusal)
+        key = api_keys.create(db, _USER, "bench", order_mode="auto").token
+        assert not isinstance(strategies.verify_webhook(db, issued.webhook), Refusal)
         plain = Variant("users.get", _often(lambda: users.get(db, _USER)))
         variants = [
             plain,
@@ -70,8 +70,8 @@ def alerts() -> None:
                 _often(lambda: strategies.get(db, _USER, issued.strategy.strategy_id)),
             ),
             Variant(
-                "strategies.find_by_webhook",
-                _often(lambda: strategies.find_by_webhook(db, issued.webhook)),
+                "strategies.verify_webhook",
+                _often(lambda: strategies.verify_webhook(db, issued.webhook)),
             ),
         ]
         measure(variants)
@@ -117,7 +117,7 @@ def _often(call: Callable[[], object]) -> Callable[[int], None]:
 
 
 @contextmanager
-def _database() -> Generator[tuple[Database, IssuedStrategy[Mapping]]]:
+def _database() -> Generator[tuple[Database, NewStrategy[SymbolMapping]]]:
     """Give a database with many strategies, and one of them with its webhook."""
     ring = KeyRing([Key(1, "primary", datetime.now(UTC), secrets.token_bytes(32))])
     with (
@@ -133,7 +133,7 @@ def _database() -> Generator[tuple[Database, IssuedStrategy[Mapping]]]:
         yield db, issued
 
 
-def _fillings(issued: IssuedStrategy[Mapping]) -> Iterator[tuple[bytes, list[object]]]:
+def _fillings(issued: NewStrategy[SymbolMapping]) -> Iterator[tuple[bytes, list[object]]]:
     strategy_id = issued.strategy.strategy_id
     yield _COPY.encode(), [_USER, "a", STRATEGIES - LISTED - 1, strategy_id]
     yield _COPY.encode(), [_LISTING, "b", LISTED, strategy_id]

@@ -147,7 +147,7 @@ def test_the_end_of_sessions_is_announced(db: Database, url: str) -> None:
         sessions.set_data(db, user.user_id, second, {"theme": "dark"})
         sessions.end(db, user.user_id, first)
         sessions.end(db, user.user_id, first)
-        sessions.end_others(db, user.user_id, third)
+        sessions.end_all(db, user.user_id, keep=third)
         sessions.create(db, user, cap=1)
         users.set_password(db, user.user_id, Secret("correct horse"))
         sessions.end_all(db, user.user_id)
@@ -187,17 +187,17 @@ SILENT = {
     "ip_bans.sweep": "they had ended long before",
     "trackers._count_hit": "reads exemptions only",
     "key_uses._store": "does not change what a key may do",
-    "login_attempts.record": "reads users only",
+    "login_attempts._record": "reads users only",
     "sessions._claim_user": "locks the user only",
     "sessions._insert_session": "this session is new",
     "sessions._find_by_digest": "records that it was used",
     "sessions._find_by_digests": "records that it was used",
     "sessions._reseal": "the same session, under another root key",
-    "sessions.sweep": "they had expired, as their rows show",
+    "sessions.delete_expired": "they had expired, as their rows show",
     "smtp_settings._reseal": "the same password, under another root key",
     "users.create": "this user is new",
     "users._reseal": "the same password, under another root key",
-    "users.set_profile": "does not change whether the user may sign in",
+    "users.update": "does not change whether the user may sign in",
     "users._upgrade_password": "the same password, hashed again",
     "webhooks._reseal": "the same webhook, under another root key",
 }

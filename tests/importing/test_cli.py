@@ -41,9 +41,9 @@ def test_a_dry_run_and_the_import_report_the_same(
     given = ("--sqlite", str(origin.folder), "--env-file", str(env))
 
     dry = import_openalgo(oadb_database_url, *given)
-    assert (dry.returncode, users.count_all(db)) == (0, 0), dry.stderr
+    assert (dry.returncode, users.count(db)) == (0, 0), dry.stderr
     applied = import_openalgo(oadb_database_url, *given, "--apply")
-    assert (applied.returncode, users.count_all(db)) == (0, 2), applied.stderr
+    assert (applied.returncode, users.count(db)) == (0, 2), applied.stderr
     again = import_openalgo(oadb_database_url, *given, "--apply")
     assert again.returncode == 0, again.stderr
 

@@ -67,7 +67,7 @@ def test_another_installation_needs_another_name(
     for applies in (False, True):
         with pytest.raises(LoadError, match=r"^order_logs: up to id 1, .* another OpenAlgo\. "):
             run_import(db, origin, applies=applies)
-    assert users.count_all(db) == 0
+    assert users.count(db) == 0
     run_import(db, origin, installation="second")
     assert counts(observer) == dict.fromkeys(LOGS, 2)
 
@@ -82,7 +82,7 @@ def test_an_older_copy_is_refused_before_anything_is_written(
 
     with pytest.raises(LoadError, match=r"order_logs: .* as 'openalgo': .* an older copy, .*"):
         run_import(db, origin)
-    assert (counts(observer)["api_logs"], users.count_all(db)) == (5, 0)
+    assert (counts(observer)["api_logs"], users.count(db)) == (5, 0)
 
 
 @pytest.mark.parametrize("again", [1, 2, 3])

@@ -168,7 +168,7 @@ def test_a_damaged_file_is_refused_before_anything_is_written(
     ):
         [*runs.run(db, found, ENVIRON, plan, lambda _rows: None)]
     assert refused.value.__cause__ is None
-    assert users.count_all(db) == 0
+    assert users.count(db) == 0
 
 
 def test_damage_found_while_reading_is_reported_with_table_and_id(

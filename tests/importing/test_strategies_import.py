@@ -12,7 +12,7 @@ from oadb.security.keyring import Key, KeyRing
 from oadb.security.refusals import Refusal
 from oadb.trading import chartink, strategies
 from oadb.trading.strategies import Strategy
-from oadb.trading.strategy_changes import Mapping
+from oadb.trading.strategies import SymbolMapping
 from tests.conftest import RING
 from tests.importing.openalgo import SCAN, WEBHOOK, Installation
 from tests.importing.running import run_import, text_of
@@ -44,29 +44,29 @@ def trading(origin: Installation) -> Installation:
 def test_webhooks_keep_finding_their_strategies(db: Database, trading: Installation) -> None:
     dry = run_import(db, trading, applies=False)
     reports = run_import(db, trading)
-    found = strategies.find_by_webhook(db, Secret(WEBHOOK))
-    scan = chartink.find_by_webhook(db, Secret(SCAN))
+    found = strategies.verify_webhook(db, Secret(WEBHOOK))
+    scan = chartink.verify_webhook(db, Secret(SCAN))
 
     assert text_of(dry) == text_of(reports)
     assert isinstance(found, Strategy)
     assert isinstance(scan, Strategy)
     assert (found.name, found.platform, found.trading_mode) == ("Momentum", "tradingview", "BOTH")
     assert (found.start_time, found.squareoff_time) == (time(9, 20), time(15, 15))
-    assert found.mappings == (Mapping("SBIN", "NSE", 5, "MIS"), Mapping("TCS", "NSE", 5, "MIS"))
+    assert found.mappings == (SymbolMapping("SBIN", "NSE", 5, "MIS"), SymbolMapping("TCS", "NSE", 5, "MIS"))
     assert [mapping.chartink_symbol for mapping in scan.mappings] == ["INFY"]
-    assert strategies.find_by_webhook(db, Secret(WEBHOOK[:-1] + "9")) is Refusal.UNKNOWN
+    assert strategies.verify_webhook(db, Secret(WEBHOOK[:-1] + "9")) is Refusal.UNKNOWN
     assert WEBHOOK[4:-4] not in str(strategies.list_by_user(db, found.user_id))
 
 
 def test_changes_of_a_strategy_in_oadb_are_not_undone(db: Database, trading: Installation) -> None:
     run_import(db, trading)
-    found = strategies.find_by_webhook(db, Secret(WEBHOOK))
+    found = strategies.verify_webhook(db, Secret(WEBHOOK))
     assert isinstance(found, Strategy)
     strategies.set_active(db, found.user_id, found.strategy_id, False)
     strategies.delete_mappings(db, found.user_id, found.strategy_id, ["SBIN"])
     reports = run_import(db, trading)
 
-    assert strategies.find_by_webhook(db, Secret(WEBHOOK)) is Refusal.INACTIVE
+    assert strategies.verify_webhook(db, Secret(WEBHOOK)) is Refusal.INACTIVE
     (listed,) = strategies.list_by_user(db, found.user_id)
     assert [mapping.symbol for mapping in listed.mappings] == ["TCS"]
     assert (reports["strategies"].written, reports["strategies"].existing) == (0, 1)
@@ -106,7 +106,7 @@ def test_a_strategy_comes_with_all_its_mappings_or_not_at_all(
     trading.change("strategy_symbol_mappings", 2, **change)
     reports = run_import(db, trading)
 
-    assert strategies.find_by_webhook(db, Secret(WEBHOOK)) is Refusal.UNKNOWN
+    assert strategies.verify_webhook(db, Secret(WEBHOOK)) is Refusal.UNKNOWN
     assert (reports["strategies"].written, reports["strategies"].left_out) == (0, 1)
 
 
@@ -116,7 +116,7 @@ def test_a_strategy_that_may_be_inactive_is_switched_off(
     trading.change("strategies", 1, is_active=None)
     reports = run_import(db, trading)
 
-    assert strategies.find_by_webhook(db, Secret(WEBHOOK)) is Refusal.INACTIVE
+    assert strategies.verify_webhook(db, Secret(WEBHOOK)) is Refusal.INACTIVE
     assert "is switched off" in text_of(reports)
     assert "is switched off" not in text_of(run_import(db, trading))
 
@@ -135,7 +135,7 @@ def test_a_mapping_without_a_strategy_does_not_affect_the_others(
         {**MAPPING, "strategy_id": 2, "symbol": "WIPRO"},
     )
     reports = run_import(db, trading)
-    found = [strategies.find_by_webhook(db, Secret(each)) for each in (WEBHOOK, OTHER)]
+    found = [strategies.verify_webhook(db, Secret(each)) for each in (WEBHOOK, OTHER)]
 
     assert [
         [mapping.symbol for mapping in each.mappings]
@@ -149,15 +149,15 @@ def test_a_mapping_without_a_strategy_does_not_affect_the_others(
 
 def test_a_webhook_leads_to_one_strategy(db: Database, trading: Installation) -> None:
     run_import(db, trading)
-    before = strategies.find_by_webhook(db, Secret(WEBHOOK))
+    before = strategies.verify_webhook(db, Secret(WEBHOOK))
     reports = run_import(db, trading, installation="the same again")
 
     assert isinstance(before, Strategy)
-    assert strategies.find_by_webhook(db, Secret(WEBHOOK)) == before
+    assert strategies.verify_webhook(db, Secret(WEBHOOK)) == before
     assert [*reports["strategies"].left_out_ids()] == [
         "its webhook is that of another strategy in oadb"
     ]
-    assert isinstance(chartink.find_by_webhook(db, Secret(SCAN)), Strategy)
+    assert isinstance(chartink.verify_webhook(db, Secret(SCAN)), Strategy)
 
 
 def test_keys_and_webhooks_are_recognised_under_another_root_key(
@@ -185,6 +185,6 @@ def test_a_strategy_with_the_id_of_a_deleted_one_is_reported(
     trading.change("strategies", 1, name="Other", webhook_id=OTHER)
     reports = run_import(db, trading)
 
-    assert strategies.find_by_webhook(db, Secret(OTHER)) is Refusal.UNKNOWN
+    assert strategies.verify_webhook(db, Secret(OTHER)) is Refusal.UNKNOWN
     assert (reports["strategies"].existing, reports["strategies"].left_out) == (0, 1)
     assert "an older strategy was imported in its place" in text_of(reports)

@@ -107,7 +107,7 @@ def test_changes_of_credentials_in_oadb_are_not_undone(
     api_keys.revoke(db, asha.user_id, verified.api_key_id)
     broker_tokens.revoke(db, asha.user_id, "zerodha")
     users.set_password(db, asha.user_id, Secret("another password"))
-    second_factors.delete(db, asha.user_id)
+    second_factors.disable(db, asha.user_id)
     before = rows(db)
 
     run_import(db, origin)
@@ -121,7 +121,7 @@ def test_a_dry_run_reports_the_same_and_changes_nothing(db: Database, origin: In
     dry = run_import(db, origin, applies=False)
 
     assert rows(db) == []
-    assert users.count_all(db) == 0
+    assert users.count(db) == 0
     assert text_of(run_import(db, origin)) == text_of(dry)
 
 
@@ -132,7 +132,7 @@ def test_a_user_with_the_same_name_and_another_address_is_another_user(
     other = users.create(db, "asha", "other@example.in")
     reports = run_import(db, origin)
 
-    assert users.count_all(db) == 1
+    assert users.count(db) == 1
     assert api_keys.list_by_user(db, other.user_id) == []
     assert "name or its address is that of another user in oadb" in text_of(reports)
     assert reports["api_keys"].left_out == reports["auth"].left_out == 1

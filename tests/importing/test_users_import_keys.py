@@ -26,7 +26,7 @@ def test_an_api_key_keeps_working_in_its_mode_and_can_be_shown(db: Database, ash
 
     assert isinstance(verified, api_keys.VerifiedKey)
     assert (verified.user_id, verified.order_mode) == (asha.user_id, "semi_auto")
-    assert api_keys.reveal(db, asha.user_id, verified.api_key_id) == Secret(API_KEY)
+    assert api_keys.open_kept(db, asha.user_id, verified.api_key_id) == Secret(API_KEY)
     (listed,) = api_keys.list_by_user(db, asha.user_id)
     assert listed.created_at == datetime(2025, 3, 1, 10, tzinfo=UTC)
 
@@ -38,7 +38,7 @@ def test_another_key_is_unknown(db: Database, asha: User) -> None:
 
 
 def test_a_brokers_token_can_be_used(db: Database, asha: User) -> None:
-    found = broker_tokens.get(db, asha.user_id, "zerodha")
+    found = broker_tokens.open(db, asha.user_id, "zerodha")
 
     assert isinstance(found, BrokerToken)
     assert found.client_id == "AB1234"
@@ -50,7 +50,7 @@ def test_an_existing_broker_token_stays(db: Database, origin: Installation) -> N
     broker_tokens.put(db, user.user_id, "zerodha", broker_tokens.Tokens(Secret("newer")))
     origin.add_asha()
     reports = run_import(db, origin)
-    found = broker_tokens.get(db, user.user_id, "zerodha")
+    found = broker_tokens.open(db, user.user_id, "zerodha")
 
     assert isinstance(found, BrokerToken)
     assert found.tokens.access == Secret("newer")

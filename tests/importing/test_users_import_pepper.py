@@ -41,7 +41,7 @@ def test_a_wrong_pepper_is_refused_before_anything_is_written(
 
         said = str(refused.value)
         assert not any(secret in said for secret in (*SECRETS, SALT, "canary"))
-    assert users.count_all(db) == 0
+    assert users.count(db) == 0
 
 
 def test_an_unproven_pepper_is_reported(db: Database, origin: Installation) -> None:

@@ -268,12 +268,12 @@ def test_a_token_is_found_while_its_row_is_sealed_again(
     with opened(config, TWO) as before, opened(config, TWO.with_primary(2)) as after:
         asha = users.create(before, "asha", "asha@example.in")
         shown = {
-            "api_keys": api_keys.issue(before, asha.user_id, "x", order_mode="auto").token,
+            "api_keys": api_keys.create(before, asha.user_id, "x", order_mode="auto").token,
             "sessions": sessions.create(before, asha).token,
         }[domain]
         proof.admit(before, 2)
         monkeypatch.setattr(AsyncPoolExecutor, "run", rewrapping)
-        find = api_keys.verify if domain == "api_keys" else sessions.find
+        find = api_keys.verify if domain == "api_keys" else sessions.verify
         found = [getattr(find(before, shown), "user_id", None) for _ in range(2)]
 
     assert found == [asha.user_id] * 2

@@ -7,7 +7,7 @@ from typing import Any
 
 from oadb import Database, Secret
 from oadb.accounts import api_keys, sessions, users
-from oadb.accounts.api_keys import IssuedKey
+from oadb.accounts.api_keys import NewApiKey
 from oadb.accounts.sessions import NewSession, Session
 from oadb.engine.executors import Executor
 from tests.support.rig import Observer
@@ -31,9 +31,9 @@ def new_user(db: Executor) -> int:
     return users.create(db, f"user{number}", f"user{number}@example.in").user_id
 
 
-def issue(db: Database, user_id: int, **given: Any) -> IssuedKey:
+def issue(db: Database, user_id: int, **given: Any) -> NewApiKey:
     """Issue an API key with the order mode auto, unless another one is given."""
-    return api_keys.issue(db, user_id, "TradingView", **{"order_mode": "auto", **given})
+    return api_keys.create(db, user_id, "TradingView", **{"order_mode": "auto", **given})
 
 
 def account(db: Executor, user_id: int) -> users.User:
@@ -57,4 +57,4 @@ def age_session(observer: Observer, session: Session, by: timedelta) -> None:
 
 def found_sessions(db: Database, *made: NewSession) -> list[bool]:
     """Return whether each session is found by its token."""
-    return [sessions.find(db, each.token) is not None for each in made]
+    return [sessions.verify(db, each.token) is not None for each in made]

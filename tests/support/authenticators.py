@@ -4,14 +4,14 @@ import pyotp
 
 from oadb import Database, Secret
 from oadb.accounts import second_factors
-from oadb.accounts.second_factors import Enrollment
+from oadb.accounts.second_factors import NewSecondFactor
 from tests.support.rig import Observer
 
 
 class Authenticator:
     """Shows the codes of an enrollment, at a time in seconds since 1970."""
 
-    def __init__(self, clock: int, enrollment: Enrollment) -> None:
+    def __init__(self, clock: int, enrollment: NewSecondFactor) -> None:
         self._totp = pyotp.TOTP(enrollment.secret.reveal())
         self._step = clock // 30
 
@@ -23,7 +23,7 @@ class Authenticator:
         return Secret(next(f"{n:06}" for n in range(10) if f"{n:06}" not in near))
 
 
-def enroll(db: Database, user_id: int) -> Enrollment:
+def enroll(db: Database, user_id: int) -> NewSecondFactor:
     enrollment = second_factors.enroll(db, user_id, "asha@example.in")
     assert enrollment is not None
     return enrollment

@@ -23,6 +23,6 @@ def put(db: Database, user_id: int, given: Tokens, broker: str = "zerodha", **mo
 
 
 def got(db: Database, user_id: int, broker: str = "zerodha") -> BrokerToken:
-    found = broker_tokens.get(db, user_id, broker)
+    found = broker_tokens.open(db, user_id, broker)
     assert isinstance(found, BrokerToken)
     return found

@@ -50,7 +50,7 @@ def session_data(tx: Transaction, text: str) -> None:
 
 
 def session_token(tx: Transaction, text: str) -> None:
-    assert sessions.find(tx, Secret(text)) is None
+    assert sessions.verify(tx, Secret(text)) is None
 
 
 def sign_in_name(db: Database, text: str) -> None:
@@ -83,18 +83,18 @@ def sign_in_broker(db: Database, text: str) -> None:
 
 
 def key_name(tx: Transaction, text: str) -> None:
-    assert api_keys.issue(tx, 1, text, order_mode="auto").key.name == text
+    assert api_keys.create(tx, 1, text, order_mode="auto").key.name == text
     assert api_keys.list_by_user(tx, 1)[0].name == text
 
 
 def key_scopes(tx: Transaction, text: str) -> None:
-    issued = api_keys.issue(tx, 1, "x", order_mode="auto", scopes=[text, "NULL", text])
+    issued = api_keys.create(tx, 1, "x", order_mode="auto", scopes=[text, "NULL", text])
     assert issued.key.scopes == [text, "NULL", text]
     assert getattr(api_keys.verify(tx, issued.token), "scopes", None) == issued.key.scopes
 
 
 def key_order_mode(tx: Transaction, text: Any) -> None:
-    api_keys.issue(tx, 1, "x", order_mode=text)
+    api_keys.create(tx, 1, "x", order_mode=text)
     raise AssertionError(f"{text!r} was taken for an order mode")
 
 
@@ -104,12 +104,12 @@ def key_token(tx: Transaction, text: str) -> None:
 
 def tokens_broker(tx: Transaction, text: str) -> None:
     assert broker_tokens.put(tx, 1, text, Tokens(Secret("a")))
-    assert isinstance(broker_tokens.get(tx, 1, text), BrokerToken)
+    assert isinstance(broker_tokens.open(tx, 1, text), BrokerToken)
     assert broker_tokens.list_by_user(tx, 1)[0].broker == text
 
 
 def tokens_of_no_broker(tx: Transaction, text: str) -> None:
-    assert broker_tokens.get(tx, 1, text) is Refusal.UNKNOWN
+    assert broker_tokens.open(tx, 1, text) is Refusal.UNKNOWN
     assert not broker_tokens.revoke(tx, 1, text)
 
 
@@ -122,7 +122,7 @@ def tokens_sealed(tx: Transaction, text: str) -> None:
     secret = Secret(text)
     given = Tokens(secret, secret, secret, {"name": secret, text: Secret("")})
     assert broker_tokens.put(tx, 1, "x", given)
-    found = broker_tokens.get(tx, 1, "x")
+    found = broker_tokens.open(tx, 1, "x")
     assert isinstance(found, BrokerToken)
     assert found.tokens == given
 

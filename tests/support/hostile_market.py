@@ -70,33 +70,33 @@ def unknown_instruments(tx: Transaction, text: str) -> None:
 
 
 def call_texts(tx: Transaction, text: str) -> None:
-    api_logs.write(tx, Call(text, text, 200, error=text))
-    log = api_logs.list_recent(tx, page_size=1)[0]
-    kept = Redaction().row(Call(text, text, 200, error=text))
+    api_logs.record(tx, Call(endpoint=text, method=text, status=200, error=text))
+    log = api_logs.list_recent(tx, limit=1).rows[0]
+    kept = Redaction().row(Call(endpoint=text, method=text, status=200, error=text))
     assert log.endpoint == readable(kept.endpoint, 500)
     assert log.method == readable(kept.method, 20)
     assert log.error == readable(kept.error or "", 2000)
 
 
 def call_ip(tx: Transaction, text: str) -> None:
-    api_logs.write(tx, Call("/", "GET", 200, ip=text))
-    assert api_logs.list_recent(tx, page_size=1)[0].ip
+    api_logs.record(tx, Call(endpoint="/", method="GET", status=200, ip=text))
+    assert api_logs.list_recent(tx, limit=1).rows[0].ip
 
 
 def call_content(tx: Transaction, text: str) -> None:
-    call = Call("/", "GET", 200, request={"orders": [{"symbol": text}]})
-    api_logs.write(tx, call)
+    call = Call(endpoint="/", method="GET", status=200, request={"orders": [{"symbol": text}]})
+    api_logs.record(tx, call)
     assert len(api_logs.search(tx, Redaction().row(call).request or {})) == 1
-    assert api_logs.search(tx, {text: text}) == []
+    assert not api_logs.search(tx, {text: text})
 
 
 def analysis_texts(tx: Transaction, text: str) -> None:
     body: dict[str, object] = {"symbol": text, "strategy": text}
-    analysis = Analysis(text, body, {"status": text})
-    analyzer_logs.write(tx, analysis)
-    log, kept = analyzer_logs.list_recent(tx, page_size=1)[0], Redaction().row(analysis)
+    analysis = Analysis(api_type=text, request=body, response={"status": text})
+    analyzer_logs.record(tx, analysis)
+    log, kept = analyzer_logs.list_recent(tx, limit=1).rows[0], Redaction().row(analysis)
     assert (log.api_type, log.request) == (readable(kept.api_type, 100), kept.request)
-    found = analyzer_logs.tally(tx, datetime(2000, 1, 1, tzinfo=UTC))
+    found = analyzer_logs.count_by_facet(tx, since=datetime(2000, 1, 1, tzinfo=UTC))
     assert [each.value for each in found if each.facet == "symbol"] == (
         [kept.request["symbol"]] if text else []
     )
@@ -104,7 +104,7 @@ def analysis_texts(tx: Transaction, text: str) -> None:
 
 def day_zone(tx: Transaction, text: str) -> None:
     with pytest.raises(ParameterError):
-        analyzer_logs.list_by_day(tx, date(2026, 1, 1), text)
+        analyzer_logs.list_by_day(tx, date(2026, 1, 1), time_zone=text)
 
 
 def file_of_no_broker(_: Transaction, text: str) -> None:

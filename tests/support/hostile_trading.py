@@ -10,7 +10,7 @@ from oadb.errors import ParameterError
 from oadb.security.refusals import Refusal
 from oadb.trading import chartink, pending_orders, strategies
 from oadb.trading.chartink import ChartinkMapping
-from oadb.trading.strategies import Mapping, Strategy
+from oadb.trading.strategies import SymbolMapping, Strategy
 from tests.support.hostile import Work
 
 
@@ -27,7 +27,7 @@ def order_type(tx: Transaction, text: str) -> None:
 def order_texts(tx: Transaction, text: str) -> None:
     order = pending_orders.create(tx, 1, "placeorder", {}).pending_order_id
     assert pending_orders._approve(tx, 1, order)
-    assert pending_orders.record_answer(
+    assert pending_orders.record_outcome(
         tx, 1, order, "sent", broker_order_id=text, broker_status=text, reason=text
     )
     found = pending_orders.list_by_status(tx, 1, "sent")[0]
@@ -45,7 +45,7 @@ def order_reason(tx: Transaction, text: str) -> None:
 def order_status(tx: Transaction, text: Any) -> None:
     with pytest.raises(ParameterError):
         pending_orders.list_by_status(tx, 1, text)
-    pending_orders.record_answer(tx, 1, 1, text)
+    pending_orders.record_outcome(tx, 1, 1, text)
     raise AssertionError(f"{text!r} was taken for an answer")
 
 
@@ -72,7 +72,7 @@ def strategy_time_zone(tx: Transaction, text: str) -> None:
     with pytest.raises(ParameterError):
         strategies.create(tx, 1, "x", time_zone=text)
     with pytest.raises(ParameterError):
-        strategies.set_times(tx, 1, made.strategy_id, None, None, None, text)
+        strategies.update(tx, 1, made.strategy_id, None, None, None, text)
 
 
 def strategy_definition(tx: Transaction, text: str) -> None:
@@ -86,9 +86,9 @@ def strategy_definition(tx: Transaction, text: str) -> None:
 def mapping_symbol(tx: Transaction, text: str) -> None:
     issued = strategies.create(tx, 1, "x")
     strategy_id = issued.strategy.strategy_id
-    mapping = Mapping(text, "NSE", 1, "MIS")
+    mapping = SymbolMapping(text, "NSE", 1, "MIS")
     assert strategies.put_mappings(tx, 1, strategy_id, [mapping]) == 1
-    found = strategies.find_by_webhook(tx, issued.webhook)
+    found = strategies.verify_webhook(tx, issued.webhook)
     assert isinstance(found, Strategy)
     assert found.mappings == (mapping,)
     assert strategies.delete_mappings(tx, 1, strategy_id, [text]) == 1
@@ -96,14 +96,14 @@ def mapping_symbol(tx: Transaction, text: str) -> None:
 
 def mapping_exchange(tx: Transaction, text: str) -> None:
     strategy_id = strategies.create(tx, 1, "x").strategy.strategy_id
-    mapping = Mapping("TCS", text, 1, "MIS")
+    mapping = SymbolMapping("TCS", text, 1, "MIS")
     assert strategies.put_mappings(tx, 1, strategy_id, [mapping]) == 1
     assert strategies.list_by_user(tx, 1)[0].mappings == (mapping,)
 
 
 def mapping_product_type(tx: Transaction, text: Any) -> None:
     strategy_id = strategies.create(tx, 1, "x").strategy.strategy_id
-    strategies.put_mappings(tx, 1, strategy_id, [Mapping("TCS", "NSE", 1, text)])
+    strategies.put_mappings(tx, 1, strategy_id, [SymbolMapping("TCS", "NSE", 1, text)])
     raise AssertionError(f"{text!r} was taken for a product type")
 
 
@@ -115,8 +115,8 @@ def scan_symbol(tx: Transaction, text: str) -> None:
 
 
 def webhook_text(tx: Transaction, text: str) -> None:
-    assert strategies.find_by_webhook(tx, Secret(text)) is Refusal.UNKNOWN
-    assert chartink.find_by_webhook(tx, Secret(text)) is Refusal.UNKNOWN
+    assert strategies.verify_webhook(tx, Secret(text)) is Refusal.UNKNOWN
+    assert chartink.verify_webhook(tx, Secret(text)) is Refusal.UNKNOWN
 
 
 OPERATIONS: dict[str, list[Work]] = {

@@ -70,17 +70,54 @@ QUICK = Limits(flush_seconds=0.01)
 
 ROWS: list[Row] = [
     api_logs.Call(
-        "/api/v1/placeorder", "POST", 200, 7, "203.0.113.7", {"symbol": "SBIN"}, {}, None
+        endpoint="/api/v1/placeorder",
+        method="POST",
+        status=200,
+        user_id=7,
+        ip="203.0.113.7",
+        request={"symbol": "SBIN"},
+        response={},
+        error=None,
     ),
-    analyzer_logs.Analysis("placeorder", {"quantity": 1}, {"status": "success"}, 7),
-    traffic.Request("::1", "GET", "/x", 200, 1.5, "/x", "algo.example.in", 7, "none"),
-    latency.Timing(12.5, "partial", "zerodha", "MARKET", "SBIN", "1", 7, 1.0, 2.0, 3.0, -4.0, "x"),
+    analyzer_logs.Analysis(
+        api_type="placeorder", request={"quantity": 1}, response={"status": "success"}, user_id=7
+    ),
+    traffic.Request(
+        ip="::1",
+        method="GET",
+        path="/x",
+        status=200,
+        duration_ms=1.5,
+        endpoint="/x",
+        host="algo.example.in",
+        user_id=7,
+        error="none",
+    ),
+    latency.Timing(
+        total_ms=12.5,
+        outcome="partial",
+        broker="zerodha",
+        order_type="MARKET",
+        symbol="SBIN",
+        order_id="1",
+        user_id=7,
+        rtt_ms=1.0,
+        validation_ms=2.0,
+        response_ms=3.0,
+        overhead_ms=-4.0,
+        error="x",
+    ),
 ]
 """A row of each table, with every field."""
 
 
 def request(number: int = 0, **values: Any) -> traffic.Request:
-    return replace(traffic.Request("203.0.113.7", "GET", f"/{number}", 200, 1.5), **values)
+    return replace(
+        traffic.Request(
+            ip="203.0.113.7", method="GET", path=f"/{number}", status=200, duration_ms=1.5
+        ),
+        **values,
+    )
 
 
 def drained(logs: LogWriter | AsyncLogWriter) -> None:

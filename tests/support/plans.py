@@ -1,5 +1,8 @@
 """Query plans of statements in sql/queries."""
 
+from collections.abc import Generator
+from typing import Any
+
 import psycopg
 
 from tests.support import declared
@@ -15,3 +18,11 @@ def plan(url: str, module: str, name: str) -> str:
         connection.execute(b"prepare planned as " + statement.sql)
         rows = connection.execute(f"explain execute planned{values}".encode()).fetchall()
     return "\n".join(line for (line,) in rows)
+
+
+def scanned(plan: dict[str, Any]) -> Generator[dict[str, Any]]:
+    """Yield the nodes of a plan that read a table, and those that read an index for a bitmap."""
+    if "Relation Name" in plan or "Index Name" in plan:
+        yield plan
+    for part in plan.get("Plans", ()):
+        yield from scanned(part)

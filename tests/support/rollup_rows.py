@@ -83,7 +83,7 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 def require_quantiles(
-    found: traffic.EndpointTraffic | latency.Part, values: Sequence[float], *, exactly: bool
+    found: traffic.EndpointTraffic | latency.PartLatency, values: Sequence[float], *, exactly: bool
 ) -> None:
     """Compare average and percentiles with those of the values, within RELATIVE_ERROR."""
     percentiles = (found.p50_ms, found.p90_ms, found.p95_ms, found.p99_ms)
@@ -102,7 +102,7 @@ def require_quantiles(
 def require_traffic(db: Database, rows: Iterable[Any], since: datetime, until: datetime) -> None:
     """Compare the statistics of a window with those that Python computes from all rows."""
     inside = [row for row in rows if since <= row[0] < until]
-    found = traffic.statistics(db, since, until)
+    found = traffic.statistics(db, since=since, until=until)
     groups = {None: found.total} | {each.endpoint or "": each for each in found.endpoints}
     assert len(groups) == 1 + len(found.endpoints)
     assert groups.keys() - {None} == {row[1] or "" for row in inside}

@@ -55,8 +55,8 @@ def with_secrets(db: Database) -> SecretHolder:
     password, access = Secret("correct horse"), Secret("what the broker gave")
     users.set_password(db, user, password)
     session = sessions.create(db, account(db, user)).token
-    kept = api_keys.issue(db, user, "kept", order_mode="auto", keep=True)
-    shown = api_keys.issue(db, user, "shown", order_mode="auto").token
+    kept = api_keys.create(db, user, "kept", order_mode="auto", keep=True)
+    shown = api_keys.create(db, user, "shown", order_mode="auto").token
     broker_tokens.put(db, user, "zerodha", Tokens(access, parameters={"pin": password}))
     smtp_settings.set_account(db, changed_by=user, password=password)
     alert = strategies.create(db, user, "strategy").webhook
@@ -68,17 +68,17 @@ def with_secrets(db: Database) -> SecretHolder:
     steps = iter((-30, 0, 30))
 
     def works(db: Database) -> list[bool]:
-        token = broker_tokens.get(db, user, "zerodha")
+        token = broker_tokens.open(db, user, "zerodha")
         return [
             users.verify_password(db, "asha", password) is not None,
-            sessions.find(db, session) is not None,
+            sessions.verify(db, session) is not None,
             isinstance(api_keys.verify(db, kept.token), VerifiedKey),
             isinstance(api_keys.verify(db, shown), VerifiedKey),
-            api_keys.reveal(db, user, kept.key.api_key_id) == kept.token,
+            api_keys.open_kept(db, user, kept.key.api_key_id) == kept.token,
             isinstance(token, BrokerToken) and token.tokens.access == access,
             isinstance(token, BrokerToken) and token.tokens.parameters == {"pin": password},
-            isinstance(strategies.find_by_webhook(db, alert), Strategy),
-            isinstance(chartink.find_by_webhook(db, scan), Strategy),
+            isinstance(strategies.verify_webhook(db, alert), Strategy),
+            isinstance(chartink.verify_webhook(db, scan), Strategy),
             second_factors.verify(db, user, Secret(authenticator.at(time() + next(steps)))),
             smtp_settings.get_account(db).password == password,
         ]

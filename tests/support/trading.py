@@ -11,13 +11,16 @@ from oadb import Database, Secret
 from oadb.accounts import users
 from oadb.trading import chartink, strategies
 from oadb.trading.chartink import ChartinkMapping
-from oadb.trading.strategies import Mapping, Strategy
+from oadb.trading.strategies import Strategy, SymbolMapping
 from tests.conftest import configured
 
 numbers = count(1)
 
 TIMES = {"start_time": time(9, 20), "end_time": time(15), "squareoff_time": time(15, 15)}
-RELIANCE, TCS = Mapping("RELIANCE", "NSE", 10, "MIS"), Mapping("TCS", "BSE", 2**40, "CNC")
+RELIANCE, TCS = (
+    SymbolMapping("RELIANCE", "NSE", 10, "MIS"),
+    SymbolMapping("TCS", "BSE", 2**40, "CNC"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +35,11 @@ def module(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
+def label(module: Any) -> str:
+    """Return the name by which errors call a module."""
+    return str(module.__name__.rpartition(".")[2])
+
+
 def new_user(db: Database) -> int:
     number = next(numbers)
     return users.create(db, f"user{number}", f"user{number}@example.in").user_id
@@ -42,7 +50,7 @@ def user_id(db: Database) -> int:
     return new_user(db)
 
 
-def mapped(module: Any, *mappings: Mapping) -> list[Any]:
+def mapped(module: Any, *mappings: SymbolMapping) -> list[Any]:
     """Return mappings as the class of a module."""
     if module is strategies:
         return list(mappings)
@@ -50,6 +58,6 @@ def mapped(module: Any, *mappings: Mapping) -> list[Any]:
 
 
 def found(module: Any, db: Database, webhook: Secret) -> Strategy[Any]:
-    strategy = module.find_by_webhook(db, webhook)
+    strategy = module.verify_webhook(db, webhook)
     assert isinstance(strategy, Strategy), strategy
     return strategy

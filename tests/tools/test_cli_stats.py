@@ -32,9 +32,22 @@ def logged_url(db: Database, oadb_database_url: str) -> str:
     for number in range(30):
         status, duration_ms = 500 if number < 3 else 200, 2.0**number / 1000
         endpoint = "/api/v1/placeorder" if number % 2 else None
-        traffic.write(db, Request("203.0.113.7", "GET", "/", status, duration_ms, endpoint))
-        latency.write(db, Timing(90.0 + 5 * number, "succeeded", broker="zerodha", rtt_ms=40.0))
-    latency.write(db, Timing(1.0, "failed"))
+        traffic.record(
+            db,
+            Request(
+                ip="203.0.113.7",
+                method="GET",
+                path="/",
+                status=status,
+                duration_ms=duration_ms,
+                endpoint=endpoint,
+            ),
+        )
+        latency.record(
+            db,
+            Timing(total_ms=90.0 + 5 * number, outcome="succeeded", broker="zerodha", rtt_ms=40.0),
+        )
+    latency.record(db, Timing(total_ms=1.0, outcome="failed"))
     return oadb_database_url
 
 

@@ -226,7 +226,7 @@ def test_a_rewrap_continues_after_damaged_rows_and_reports_them(
             DAMAGED,
         ]
         assert sum(seen) == 12 + 6 * len(DAMAGED) + 1, "each row is read once"
-        assert all(sessions.find(db, token) for token in tokens)
+        assert all(sessions.verify(db, token) for token in tokens)
         left = {(use.table_name, use.uses) for use in proof.list_uses(db) if use.key_id == 1}
         assert left == {(each.table, len(each.damaged)) for each in reports}
         with pytest.raises(KeyRingError, match="key 1 is still needed by rows of "):

@@ -44,7 +44,7 @@ def retired(ring: Ring) -> Generator[tuple[Database, SecretHolder]]:
 SEALING: dict[str, Callable[[Database, users.User], object]] = {
     "users": lambda db, asha: users.set_password(db, asha.user_id, Secret("battery staple")),
     "sessions": sessions.create,
-    "api_keys": lambda db, asha: api_keys.issue(db, asha.user_id, "new", order_mode="auto"),
+    "api_keys": lambda db, asha: api_keys.create(db, asha.user_id, "new", order_mode="auto"),
     "api_keys.rotate": lambda db, asha: api_keys.rotate(
         db, asha.user_id, api_keys.list_by_user(db, asha.user_id)[0].api_key_id
     ),
@@ -81,7 +81,7 @@ def test_a_process_with_the_old_ring_cannot_seal_under_a_retired_key(
 
 def test_a_violation_that_does_not_concern_a_key_is_raised_unchanged(ring: Ring) -> None:
     with ring.open() as db, pytest.raises(ForeignKeyViolation) as refused:
-        api_keys.issue(db, 7, "new", order_mode="auto")
+        api_keys.create(db, 7, "new", order_mode="auto")
 
     assert refused.value.diag.constraint_name == "api_keys_user_id_fkey"
 
@@ -119,18 +119,18 @@ def test_a_token_under_a_key_that_the_process_lacks_is_an_error_and_not_unknown(
     with ring.open() as late:
         asha = with_secrets(late)
         session = sessions.create(late, account(late, asha.user_id)).token
-        key = api_keys.issue(late, asha.user_id, "new", order_mode="auto").token
+        key = api_keys.create(late, asha.user_id, "new", order_mode="auto").token
         tool.add(ring.path)
         with ring.open() as db:
             tool.promote(db, ring.path, 2)
         with ring.open() as db:
             rewrapped(db, ring)
             later(11)
-            assert sessions.find(db, session) is not None
+            assert sessions.verify(db, session) is not None
             assert api_keys.verify(db, api_keys.TOKEN.new()) is Refusal.UNKNOWN
         for _ in range(2):
             with pytest.raises(KeyRingError, match="key 2, which the ring lacks; restart this pr"):
-                sessions.find(late, session)
+                sessions.verify(late, session)
             with pytest.raises(KeyRingError, match="key 2, which the ring lacks; restart this pr"):
                 api_keys.verify(late, key)
             with pytest.raises(KeyRingError), late.transaction() as tx:
@@ -149,12 +149,12 @@ def test_a_failed_lookup_reads_the_canaries_at_most_every_ten_seconds_and_a_succ
 
     with ring.open() as db:
         asha = with_secrets(db)
-        key = api_keys.issue(db, asha.user_id, "new", order_mode="auto").token
+        key = api_keys.create(db, asha.user_id, "new", order_mode="auto").token
         monkeypatch.setattr(proof, "list_canaries", counted)
         for seconds, expected in ((9, 0), (2, 1), (9, 1), (2, 2)):
             later(seconds)
             assert isinstance(api_keys.verify(db, key), VerifiedKey)
             for _ in range(3):
                 assert api_keys.verify(db, api_keys.TOKEN.new()) is Refusal.UNKNOWN
-                assert sessions.find(db, sessions.TOKEN.new()) is None
+                assert sessions.verify(db, sessions.TOKEN.new()) is None
             assert len(looks) == expected

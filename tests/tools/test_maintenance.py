@@ -123,7 +123,7 @@ def test_a_batch_of_sign_ins_is_no_larger_than_asked(config: Config, url: str) -
         "select 'asha', 'password', 'failed', now() - interval '9 days' from generate_series(1, 5)"
     )
     with health.Database(config) as db:
-        assert login_attempts.delete_before(db, timedelta(days=1), 3) == 3
+        assert login_attempts.delete_old(db, timedelta(days=1), 3) == 3
 
 
 def test_expired_bans_and_trackers_are_deleted(config: Config, url: str) -> None:
@@ -352,7 +352,7 @@ def test_logged_rows_are_counted_before_they_are_dropped(config: Config, url: st
     assert "ok   traffic: dropped traffic_20200229" in lines
     assert maintain(config) == []
     with Database(config) as db:
-        found = traffic.statistics(db, LONG_AGO, LONG_AGO + timedelta(hours=2)).total
+        found = traffic.statistics(db, since=LONG_AGO, until=LONG_AGO + timedelta(hours=2)).total
     assert (found.requests, found.errors, found.average_ms) == (3, 1, 2.0)
 
 

@@ -77,8 +77,8 @@ def _plant(db: Database, number: int, texts: list[str]) -> Iterator[Secret]:
     users.set_password(db, user, password)
     login_attempts.sign_in(db, f"person{number}", password, ip=f"192.0.2.{number}")
     session = sessions.create(db, account(db, user))
-    kept = api_keys.issue(db, user, "kept", order_mode="auto", keep=True)
-    shown = api_keys.issue(db, user, "shown", order_mode="auto")
+    kept = api_keys.create(db, user, "kept", order_mode="auto", keep=True)
+    shown = api_keys.create(db, user, "shown", order_mode="auto")
     broker_tokens.put(db, user, "zerodha", Tokens(access, refresh, feed, {"pin": extra}))
     factor = second_factors.enroll(db, user, "account")
     assert factor is not None
@@ -86,10 +86,10 @@ def _plant(db: Database, number: int, texts: list[str]) -> Iterator[Secret]:
     rotated = webhooks.rotate(db, user, alert.strategy.strategy_id)
     assert rotated is not None
     tokens = [session.token, kept.token, shown.token, alert.webhook, rotated]
-    sessions.find(db, session.token)
+    sessions.verify(db, session.token)
     api_keys.verify(db, shown.token)
-    broker_tokens.get(db, user, "zerodha")
-    strategies.find_by_webhook(db, rotated)
+    broker_tokens.open(db, user, "zerodha")
+    strategies.verify_webhook(db, rotated)
     if number < _MISUSING:
         _misuse(db, user, password, access, tokens, texts)
         yield _misenroll(db, user, texts)
@@ -115,13 +115,13 @@ def _misuse(
         lambda: broker_tokens.put(db, user, "Not A Broker", Tokens(access)),
         lambda: broker_tokens.put(db, -1, "zerodha", Tokens(access)),
         lambda: broker_tokens.put(db, user, "a\0b", Tokens(access, parameters={"x": password})),
-        lambda: broker_tokens.get(db, user, access),  # type: ignore[call-overload]  # a misuse
-        lambda: api_keys.issue(db, -1, "x", order_mode="auto", keep=True),
+        lambda: broker_tokens.open(db, user, access),  # type: ignore[call-overload]  # a misuse
+        lambda: api_keys.create(db, -1, "x", order_mode="auto", keep=True),
         lambda: api_keys.verify(elsewhere, tokens[1]),
         lambda: api_keys._find_by_digest(db, tokens),  # type: ignore[call-overload]  # a misuse
-        lambda: sessions.find(elsewhere, tokens[0]),
-        lambda: strategies.find_by_webhook(elsewhere, tokens[4]),
-        lambda: strategies._find_by_digest(db, tokens[4]),  # type: ignore[call-overload]  # a misuse
+        lambda: sessions.verify(elsewhere, tokens[0]),
+        lambda: strategies.verify_webhook(elsewhere, tokens[4]),
+        lambda: strategy_kinds._find_by_digest(db, tokens[4]),  # type: ignore[call-overload]  # a misuse
         lambda: strategies.create(db, -1, "x"),
         lambda: sessions.create(
             db,

@@ -24,7 +24,7 @@ def cap(db: Database) -> Measured:
         at_once(lambda _: sessions.create(db, account(db, user)), range(THREADS * LOGINS))
     visible = max(most)
     promise = f"session cap 5, {THREADS} threads x {LOGINS} logins: most ever visible"
-    require(visible <= sessions.CAP and len(sessions.list_active(db, user)) == 5, promise)
+    require(visible <= sessions.MOST_SESSIONS and len(sessions.list_by_user(db, user)) == 5, promise)
     return Measured(promise, f"{visible} (in {len(most):,} counts)")
 
 
@@ -32,10 +32,10 @@ def failures(db: Database) -> Measured:
     """Count failures of one account and one network from 16 threads."""
 
     def fail(_: int) -> object:
-        return login_attempts._count_try(db, "asha", "192.0.2.1", 10_000, 10_000)
+        return lockouts.count_try(db, "asha", "192.0.2.1", 10_000, 10_000)
 
     at_once(fail, range(THREADS * FAILURES - 1))
-    counted = login_attempts._count_try(db, "asha", "192.0.2.1", 10_000, 10_000)
+    counted = lockouts.count_try(db, "asha", "192.0.2.1", 10_000, 10_000)
     promise = f"failure counter, {THREADS} threads x {FAILURES}: counted"
     expected = THREADS * FAILURES
     require((counted.account_failures, counted.network_failures) == (expected, expected), promise)
@@ -102,7 +102,7 @@ def _watched(db: Database, user: int) -> Generator[list[int]]:
 
     def watch() -> None:
         while not done.is_set():
-            seen.append(len(sessions.list_active(db, user)))
+            seen.append(len(sessions.list_by_user(db, user)))
 
     watcher = threading.Thread(target=watch)
     watcher.start()

@@ -59,7 +59,7 @@ class _Written:
         return (
             sum(_access(db, user_id) != value for user_id, value in self.access.items())
             + sum(api_keys.verify(db, key) is Refusal.UNKNOWN for key in self.keys.values())
-            + sum(sessions.find(db, token) is None for token in self.sessions.values())
+            + sum(sessions.verify(db, token) is None for token in self.sessions.values())
         )
 
 
@@ -150,16 +150,16 @@ def _write(db: Database, number: int, rows: int, written: _Written, done: thread
         value = f"new {random.random()}"
         broker_tokens.put(db, user_id, "zerodha", Tokens(Secret(value)))
         written.access[user_id] = value
-        issued = api_keys.issue(db, user_id, "new", order_mode="auto")
+        issued = api_keys.create(db, user_id, "new", order_mode="auto")
         written.keys[user_id] = issued.token
         session = sessions.create(db, account(db, user_id))
         written.sessions[user_id] = session.token
-        found = sessions.find(db, session.token), api_keys.verify(db, issued.token)
+        found = sessions.verify(db, session.token), api_keys.verify(db, issued.token)
         require(found[0] and isinstance(found[1], VerifiedKey), "found while keys rotate")
 
 
 def _access(db: Database, user_id: int) -> str | None:
-    found = broker_tokens.get(db, user_id, "zerodha")
+    found = broker_tokens.open(db, user_id, "zerodha")
     return found.tokens.access.reveal() if isinstance(found, BrokerToken) else None
 
 

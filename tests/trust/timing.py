@@ -47,7 +47,7 @@ def filled(count: int) -> Generator[Filled]:
     with server(KeyRing([key(1)])) as (_, config), Database(config) as db:
         proof.prove(db)
         user = users.create(db, "keys", "keys@example.in").user_id
-        token = api_keys.issue(db, user, "seed", order_mode="auto").token
+        token = api_keys.create(db, user, "seed", order_mode="auto").token
         _fill(config, count - 1)
         yield Filled(db, config, user, token)
 

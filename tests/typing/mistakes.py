@@ -30,7 +30,7 @@ def blocking(db: Database) -> None:
     users.create(db, "asha", "a@x.in", admin=True)  # E: call-overload, reportCallIssue
     for _ in users.get(db, 7):  # E: union-attr, reportGeneralTypeIssues
         pass
-    number: str = users.count_all(db)  # E: assignment, reportAssignmentType
+    number: str = users.count(db)  # E: assignment, reportAssignmentType
     print(number)
     greet(db, user_id="7")  # E: call-overload, reportCallIssue
     users.verify_password(db, "asha")  # E: call-overload, reportCallIssue
@@ -48,11 +48,11 @@ def blocking(db: Database) -> None:
     declare = user_settings.declare
     declare("mistakes.set", set, default=set[int]())  # E: type-var, reportArgumentType
     app_settings.set_trading_mode(db, "paper", changed_by=7)  # E: call-overload, reportCallIssue
-    found = strategies.find_by_webhook(db, Secret("oaw_"))
+    found = strategies.verify_webhook(db, Secret("oaw_"))
     print(found.mappings)  # E: union-attr, reportAttributeAccessIssue
     scan = chartink.create(db, 7, "x").strategy
     print(scan.mappings[0].symbol)  # E: attr-defined, reportAttributeAccessIssue
-    tcs = strategies.Mapping("TCS", "NSE", 1, "MIS")
+    tcs = strategies.SymbolMapping("TCS", "NSE", 1, "MIS")
     chartink.put_mappings(db, 7, uuid4(), [tcs])  # E: list-item, reportArgumentType
     db.as_user(7).as_user(8)  # E: attr-defined, reportAttributeAccessIssue
     with db.transaction(isolation="snapshot") as tx:  # E: arg-type, reportArgumentType
@@ -72,4 +72,4 @@ async def awaiting(db: AsyncDatabase) -> None:
 
 
 def forgetting(db: AsyncDatabase) -> bool:
-    return users.count_all(db) == 0  # E: comparison-overlap, reportUnnecessaryComparison
+    return users.count(db) == 0  # E: comparison-overlap, reportUnnecessaryComparison

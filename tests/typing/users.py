@@ -60,16 +60,16 @@ async def rename(db: AsyncExecutor, user_id: int, *, email: str) -> User | None:
         if user is None:
             return None
         assert_type(await db.offload(len, email), int)
-        return await users.set_profile(tx, user_id, email, user.first_name, user.last_name)
+        return await users.update(tx, user_id, email, user.first_name, user.last_name)
 
 
 def blocking(db: Database) -> None:
     assert_type(Database.from_env(), Database)
     assert_type(users.get(db, 7), User | None)
     assert_type(users.get(db, user_id=7), User | None)
-    assert_type(users.list_page(db), list[User])
-    assert_type(users.list_page(db, 5, page_size=2), list[User])
-    assert_type(users.count_all(db), int)
+    assert_type(users.list_all(db), list[User])
+    assert_type(users.list_all(db, 5, page_size=2), list[User])
+    assert_type(users.count(db), int)
     assert_type(users.create(db, "asha", email="a@x.in"), User)
     assert_type(users.delete(db, 7), bool)
     assert_type(nothing(db), None)
@@ -100,7 +100,7 @@ def in_a_transaction(db: Database) -> None:
             assert_type(rows(nested, 7), Generator[Row, None, None])
 
     def count(tx: Transaction) -> int:
-        return users.count_all(tx)
+        return users.count(tx)
 
     assert_type(db.transact(count), int)
 
@@ -111,8 +111,8 @@ def over_either(db: Executor) -> None:
 
 async def awaiting(db: AsyncDatabase) -> None:
     assert_type(await users.get(db, 7), User | None)
-    assert_type(await users.list_page(db), list[User])
-    assert_type(await users.count_all(db), int)
+    assert_type(await users.list_all(db), list[User])
+    assert_type(await users.count(db), int)
     assert_type(await users.delete(db, 7), bool)
     assert_type(await nothing(db), None)
     assert_type(rows(db, 7), AsyncGenerator[Row, None])
@@ -133,7 +133,7 @@ async def awaiting_in_a_transaction(db: AsyncDatabase) -> None:
             assert_type(await rename(nested, 7, email="b@x.in"), User | None)
 
     async def count(tx: AsyncTransaction) -> int:
-        return await users.count_all(tx)
+        return await users.count(tx)
 
     assert_type(await db.transact(count), int)
 

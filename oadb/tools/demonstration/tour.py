@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from oadb.accounts import api_keys, broker_tokens, login_attempts, sessions, users
 from oadb.accounts.api_keys import VerifiedKey
-from oadb.accounts.broker_tokens import BrokerToken, Tokens
+from oadb.accounts.broker_tokens import Tokens
 from oadb.accounts.users import User
 from oadb.embedded import embedded_server
 from oadb.embedded.temporary_folders import temporary_folder
@@ -103,19 +103,17 @@ def _sign_in(db: Database) -> Generator[DemoStep, None, User]:
     ):
         attempt = partial(login_attempts.sign_in, db, username, Secret(password), ip=_VISITOR)
         result, seconds = _timed(attempt)
-        yield DemoStep(name, "accepted" if result.user else "refused", seconds)
-        user = result.user or user
-    session = sessions.create(db, user, ip=_VISITOR, device="the demo")
-    found, seconds = _timed(lambda: sessions.find(db, session.token))
-    outcome = (
-        "not found" if found is None else f"by its token, {session.token}, which is not stored"
-    )
+        yield DemoStep(name, "accepted" if result else "refused", seconds)
+        if result.user:
+            session = sessions.create(db, result.user, ip=_VISITOR, device="the demo")
+    found, seconds = _timed(lambda: sessions.verify(db, session.token))
+    outcome = f"by its token, {session.token}, which is not stored" if found else "not found"
     yield DemoStep("session", outcome, seconds)
     return user
 
 
 def _store_secrets(db: Database, user: User) -> Iterator[DemoStep]:
-    issued = api_keys.issue(db, user.user_id, "TradingView", order_mode="semi_auto")
+    issued = api_keys.create(db, user.user_id, "TradingView", order_mode="semi_auto")
     verified, seconds = _timed(lambda: api_keys.verify(db, issued.token))
     yield DemoStep("api key verified", f"{issued.key.hint}, {_mode(verified)}", seconds)
     api_keys.revoke(db, user.user_id, issued.key.api_key_id)
@@ -123,12 +121,12 @@ def _store_secrets(db: Database, user: User) -> Iterator[DemoStep]:
     yield DemoStep("api key revoked", _mode(verified), seconds)
     tokens = Tokens(access=Secret("the broker's access token"))
     broker_tokens.put(db, user.user_id, zerodha.BROKER, tokens)
-    stored = broker_tokens.find(db, user.user_id, zerodha.BROKER)
+    stored = broker_tokens.find_sealed(db, user.user_id, zerodha.BROKER)
     assert stored is not None  # noqa: S101  # it was just stored
     sealed = (stored.access_token or b"").hex()
     yield DemoStep("broker token sealed", f"{sealed[:40]}... ({len(sealed) // 2} bytes)")
-    opened, seconds = _timed(lambda: broker_tokens.get(db, user.user_id, zerodha.BROKER))
-    usable = isinstance(opened, BrokerToken) and opened.tokens.access == tokens.access
+    opened, seconds = _timed(lambda: broker_tokens.open(db, user.user_id, zerodha.BROKER))
+    usable = opened and opened.tokens.access == tokens.access
     yield DemoStep("broker token opened", "unchanged" if usable else "damaged", seconds)
 
 
@@ -184,13 +182,27 @@ def _search(db: Database, broker: str) -> Iterator[DemoStep]:
 
 def _log(db: Database, target: Dsn, user: User) -> Iterator[DemoStep]:
     requests = [
-        traffic.Request(_VISITOR, "GET", "/api/v1/quotes", 200, 5 + number % 50, "/api/v1/quotes")
+        traffic.Request(
+            ip=_VISITOR,
+            method="GET",
+            path="/api/v1/quotes",
+            status=200,
+            duration_ms=5 + number % 50,
+            endpoint="/api/v1/quotes",
+        )
         for number in range(_REQUESTS)
     ]
     order: dict[str, object] = {"symbol": "INFY", "quantity": 1, "apikey": "secret"}
-    call = api_logs.Call("/api/v1/placeorder", "POST", 200, user.user_id, _VISITOR, order)
+    call = api_logs.Call(
+        endpoint="/api/v1/placeorder",
+        method="POST",
+        status=200,
+        user_id=user.user_id,
+        ip=_VISITOR,
+        request=order,
+    )
     with LogWriter(Config(target)) as logs:
-        _, seconds = _timed(lambda: [logs.write(request) for request in requests])
+        _, seconds = _timed(lambda: [logs.offer(request) for request in requests])
         yield DemoStep(
             "request logged", f"one of {_REQUESTS:,}, in the background", seconds / _REQUESTS
         )
@@ -200,7 +212,9 @@ def _log(db: Database, target: Dsn, user: User) -> Iterator[DemoStep]:
     yield DemoStep("order log read", f"{stored.request}")
     rollups.refresh(db)
     until = datetime.now(UTC) + timedelta(minutes=1)
-    shown, seconds = _timed(lambda: traffic.statistics(db, until - timedelta(hours=1), until))
+    shown, seconds = _timed(
+        lambda: traffic.statistics(db, since=until - timedelta(hours=1), until=until)
+    )
     total = shown.total
     yield DemoStep("statistics", f"{total.requests:,} requests, p95 {total.p95_ms:.0f} ms", seconds)
 

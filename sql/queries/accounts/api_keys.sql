@@ -68,8 +68,8 @@ select
 from oadb.api_keys
 where token_digest = any(:token_digests);
 
--- name: list_by_user
--- Newest first, including revoked and expired ones.
+-- name: get
+-- Also one that is revoked or expired.
 select
     user_id,
     api_key_id,
@@ -84,10 +84,36 @@ select
     expires_at,
     revoked_at
 from oadb.api_keys
-where user_id = :user_id
+where
+    user_id = :user_id
+    and api_key_id = :api_key_id;
+
+-- name: list_by_user
+-- Newest first, including revoked and expired ones. Served by api_keys_pkey: a user has few.
+select
+    user_id,
+    api_key_id,
+    name,
+    hint,
+    scopes,
+    order_mode,
+    kept_token is not null as is_kept,
+    created_at,
+    rotated_at,
+    last_used_at,
+    expires_at,
+    revoked_at
+from oadb.api_keys
+where
+    user_id = :user_id
+    and (created_at, api_key_id) < (
+        coalesce(cast(:last_created_at as timestamptz), 'infinity'),
+        coalesce(cast(:last_api_key_id as uuid), '00000000-0000-0000-0000-000000000000')
+    )
 order by
     created_at desc,
-    api_key_id asc;
+    api_key_id desc
+limit :limit;
 
 -- name: _get_kept_token
 -- Null: there is no such key, its token is not kept, or it is revoked.
@@ -111,6 +137,21 @@ where
 -- name: _set_order_mode
 update oadb.api_keys
 set order_mode = :order_mode
+where
+    user_id = :user_id
+    and api_key_id = :api_key_id
+    and revoked_at is null;
+
+-- name: _rename
+update oadb.api_keys
+set name = :name
+where
+    user_id = :user_id
+    and api_key_id = :api_key_id;
+
+-- name: _set_scopes
+update oadb.api_keys
+set scopes = :scopes
 where
     user_id = :user_id
     and api_key_id = :api_key_id

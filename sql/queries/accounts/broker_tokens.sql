@@ -44,7 +44,7 @@ on conflict (user_id, broker) do update
     or known.client_id is distinct from excluded.client_id
     or known.expires_at is distinct from excluded.expires_at;
 
--- name: find
+-- name: find_sealed
 -- Expiry is by the database's clock.
 select
     user_id,
@@ -101,7 +101,7 @@ order by broker;
 
 -- name: list_expiring
 -- scope: all users (a service that renews tokens)
--- Those that will expire within the next :within, soonest first, at most 1000. Served by
+-- Those that will expire within the next :within, soonest first. Served by
 -- broker_tokens_expires_at_idx.
 select
     user_id,
@@ -115,13 +115,19 @@ where
     expires_at > now()
     and expires_at <= now() + cast(:within as interval)
     and revoked_at is null
+    and expires_at >= coalesce(cast(:last_expires_at as timestamptz), '-infinity')
+    and (expires_at, user_id, broker) > (
+        coalesce(cast(:last_expires_at as timestamptz), '-infinity'),
+        coalesce(:last_user_id, 0),
+        coalesce(:last_broker, '')
+    )
 order by
     expires_at,
     user_id,
     broker
-limit 1000;
+limit :limit;
 
--- name: first_active
+-- name: find_any_active
 -- scope: all users (a background service that needs market data from any login)
 -- The oldest that is neither revoked nor expired, so that the answer does not change
 -- while it is valid.

@@ -1,6 +1,6 @@
--- Login attempts: the audit of sign-ins, and lockout. Bound in oadb/accounts/login_attempts.py.
+-- Login attempts: the audit of sign-ins. Bound in oadb/accounts/login_attempts.py.
 
--- name: record
+-- name: _record
 -- scope: all users (the name may be unknown)
 -- May violate the checks.
 insert into oadb.login_attempts (
@@ -28,11 +28,34 @@ values (
     :reason
 );
 
+-- name: _record_resumed
+-- Affects no row if there is no such user. May violate login_attempts_broker_check.
+insert into oadb.login_attempts (
+    username,
+    user_id,
+    ip,
+    device,
+    broker,
+    method,
+    outcome
+)
+select
+    users.username,
+    users.user_id,
+    cast(cast(:ip as text) as inet) as ip,
+    cast(:device as text) as device,
+    cast(:broker as text) as broker,
+    'resume' as method,
+    'resumed' as outcome
+from oadb.users
+where users.user_id = :user_id;
+
 -- name: list_recent
 -- scope: all users (administration)
--- Newest first, at most 1000; null :outcome: all outcomes. Served by
+-- Newest first, from :since on and before :until; null :outcome: all outcomes. Served by
 -- login_attempts_attempted_at_idx.
 select
+    attempt_id,
     attempted_at,
     username,
     user_id,
@@ -43,203 +66,68 @@ select
     outcome,
     reason
 from oadb.login_attempts
-where outcome = :outcome or cast(:outcome as text) is null
+where
+    (outcome = :outcome or cast(:outcome as text) is null)
+    and attempted_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and attempted_at < coalesce(cast(:until as timestamptz), 'infinity')
+    and attempted_at <= coalesce(cast(:last_attempted_at as timestamptz), 'infinity')
+    and (attempted_at, attempt_id) < (
+        coalesce(cast(:last_attempted_at as timestamptz), 'infinity'),
+        coalesce(:last_attempt_id, 0)
+    )
 order by
     attempted_at desc,
     attempt_id desc
-limit least(:page_size, 1000);
+limit :limit;
+
+-- name: list_by_user
+-- Newest first, from :since on and before :until. Served by login_attempts_user_id_idx.
+select
+    attempt_id,
+    attempted_at,
+    username,
+    user_id,
+    host(ip) as ip,
+    device,
+    broker,
+    method,
+    outcome,
+    reason
+from oadb.login_attempts
+where
+    user_id = :user_id
+    and attempted_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and attempted_at < coalesce(cast(:until as timestamptz), 'infinity')
+    and attempted_at <= coalesce(cast(:last_attempted_at as timestamptz), 'infinity')
+    and (attempted_at, attempt_id) < (
+        coalesce(cast(:last_attempted_at as timestamptz), 'infinity'),
+        coalesce(:last_attempt_id, 0)
+    )
+order by
+    attempted_at desc,
+    attempt_id desc
+limit :limit;
 
 -- name: count
 -- scope: all users (administration)
--- The attempts of the last :within; null :outcome: all outcomes. Served by
+-- The attempts from :since on and before :until; null :outcome: all outcomes. Served by
 -- login_attempts_attempted_at_idx.
 select count(*) as attempts
 from oadb.login_attempts
 where
-    attempted_at > now() - cast(:within as interval)
-    and (outcome = :outcome or cast(:outcome as text) is null);
+    (outcome = :outcome or cast(:outcome as text) is null)
+    and attempted_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and attempted_at < coalesce(cast(:until as timestamptz), 'infinity');
 
--- name: delete_before
+-- name: delete_old
 -- scope: all users (retention)
--- Deletes at most :batch attempts that are older than :age. Served by
+-- Deletes at most :batch attempts that are older than :older_than. Served by
 -- login_attempts_attempted_at_idx.
 delete from oadb.login_attempts
 where attempt_id in (
     select old.attempt_id
     from oadb.login_attempts as old
-    where old.attempted_at < now() - cast(:age as interval)
+    where old.attempted_at < now() - cast(:older_than as interval)
     order by old.attempted_at
     limit :batch
-);
-
--- name: _count_try
--- Counts a try for the account and for the network, or for neither if one of them has to
--- wait: tried_at is null then, and wait says how long. The count of an account starts
--- again after 15 quiet minutes, not counting the wait. A network, which may be an office
--- that is never quiet, forgets one failure a minute.
--- Concurrent tries wait for the row here, and see each other's count. All statements lock
--- the account first, so there is no deadlock. If a wait began after this statement, when
--- one of the two may be counted already, oadb.try_again() raises an error: the statement
--- is rolled back and repeated. tried_at is clock_timestamp(), not now(), so that a later
--- try has a later time. (noqa: sqlfluff does not know the existing row.)
-with waiting as (
-    select max(unlocks_at) - now() as wait
-    from oadb.lockouts
-    where
-        unlocks_at > now()
-        and (
-            (kind = 'account' and subject = lower(:account))
-            or (kind = 'network' and subject = :network)
-        )
-),
-
-account as (
-    insert into oadb.lockouts as known (
-        kind,
-        subject,
-        failures,
-        failed_at,
-        unlocks_at
-    )
-    select
-        'account' as kind,
-        lower(:account) as subject,
-        1 as failures,
-        clock_timestamp() as failed_at,
-        clock_timestamp() + oadb.lockout_wait(1, :account_limit) as unlocks_at
-    from waiting
-    where waiting.wait is null
-    on conflict (kind, subject) do update
-        set (failures, failed_at, unlocks_at) = (
-            select
-                tries.counted,
-                tries.tried_at,
-                tries.tried_at + oadb.lockout_wait(tries.counted, :account_limit)
-            from (
-                select
-                    clock_timestamp() as tried_at,
-                    case
-                        when
-                            greatest(known.failed_at, known.unlocks_at)  -- noqa: RF01
-                            >= now() - interval '15 minutes'
-                            then known.failures  -- noqa: RF01
-                        else 0
-                    end + 1 as counted
-            ) as tries
-        )
-        where coalesce(known.unlocks_at <= now(), true)
-    returning
-        failures,
-        unlocks_at
-),
-
-network as (
-    insert into oadb.lockouts as known (
-        kind,
-        subject,
-        failures,
-        failed_at,
-        unlocks_at
-    )
-    select
-        'network' as kind,
-        :network as subject,
-        1 as failures,
-        clock_timestamp() as failed_at,
-        clock_timestamp() + oadb.lockout_wait(1, :network_limit) as unlocks_at
-    from account
-    on conflict (kind, subject) do update
-        set (failures, failed_at, unlocks_at, decayed_at) = (
-            select
-                tries.counted,
-                tries.tried_at,
-                tries.tried_at + oadb.lockout_wait(tries.counted, :network_limit),
-                known.decayed_at + tries.minutes * interval '1 minute'  -- noqa: RF01
-            from (
-                select
-                    clock_timestamp() as tried_at,
-                    passed.minutes,
-                    greatest(known.failures - passed.minutes, 0) + 1 as counted  -- noqa: RF01
-                from (
-                    select
-                        floor(
-                            greatest(
-                                extract(epoch from now() - known.decayed_at),  -- noqa: RF01
-                                0
-                            ) / 60
-                        )::bigint as minutes
-                ) as passed
-            ) as tries
-        )
-        where coalesce(known.unlocks_at <= now(), true)
-    returning
-        failures,
-        failed_at,
-        unlocks_at
-)
-
-select
-    (select network.failed_at from network) as tried_at,
-    (select account.failures from account) as account_failures,
-    (select network.failures from network) as network_failures,
-    case
-        when exists (select from network)
-            then coalesce(
-                greatest(
-                    (select account.unlocks_at from account),
-                    (select network.unlocks_at from network)
-                ) - clock_timestamp(),
-                interval '0'
-            )
-        else coalesce(waiting.wait, oadb.try_again())
-    end as wait
-from waiting;
-
--- name: _revert_try
--- Reverts what _count_try counted at :tried_at, and the wait that it caused; the wait of a
--- later try stays. Locks the account first, as _count_try does.
-with counted as (
-    select
-        known.kind,
-        known.subject
-    from oadb.lockouts as known
-    where
-        (known.kind = 'account' and known.subject = lower(:account))
-        or (known.kind = 'network' and known.subject = :network)
-    order by known.kind
-    for update
-)
-
-update oadb.lockouts
-set
-    failures = greatest(failures - 1, 0),
-    unlocks_at = case
-        when failed_at > :tried_at then unlocks_at
-    end
-from counted
-where
-    lockouts.kind = counted.kind
-    and lockouts.subject = counted.subject;
-
--- name: _reset_account
--- The account only, not the network: otherwise the owner of one account could guess the
--- passwords of others without a limit.
-delete from oadb.lockouts
-where
-    kind = 'account'
-    and subject = lower(:account);
-
--- name: sweep_lockouts
--- Deletes at most :batch counters without a failure for a day, without waiting for locked
--- rows. Served by lockouts_failed_at_idx.
-delete from oadb.lockouts
-where (kind, subject) in (
-    select
-        quiet.kind,
-        quiet.subject
-    from oadb.lockouts as quiet
-    where quiet.failed_at < now() - interval '1 day'
-    order by quiet.failed_at
-    limit :batch
-    for update skip locked
 );

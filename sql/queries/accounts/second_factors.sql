@@ -23,7 +23,8 @@ on conflict (user_id) do update
 -- name: _count_try
 -- Runs before the code is verified, so that concurrent tries all count. Returns no row
 -- during a wait. From the fifth consecutive try on, each one doubles the wait (see
--- oadb.lockout_wait). clock is the database's, in seconds since 1970.
+-- oadb.lockout_wait). clock is the database's, in seconds since 1970; wait is how long the
+-- next try has to wait if this code is wrong.
 update oadb.second_factors
 set
     failures = failures + 1,
@@ -35,7 +36,9 @@ returning
     user_id,
     secret,
     created_at,
-    (floor(extract(epoch from now())))::bigint as clock;
+    confirmed_at is not null as is_confirmed,
+    (floor(extract(epoch from now())))::bigint as clock,
+    coalesce(unlocks_at - now(), interval '0') as wait;
 
 -- name: _get_wait
 -- The time until a code is verified again; no row for a user without a second factor.
@@ -69,7 +72,7 @@ where
     and last_step < :step
     and created_at = :created_at;
 
--- name: set_required
+-- name: _set_required
 -- Sets what a code is required for, all three flags. Returns the number of factors
 -- changed, 0 or 1.
 update oadb.second_factors
@@ -79,7 +82,7 @@ set
     is_required_for_password_reset = :for_password_reset
 where user_id = :user_id;
 
--- name: delete
+-- name: _disable
 -- No code is required until the user enrolls again. Returns the number of factors
 -- deleted, 0 or 1.
 delete from oadb.second_factors

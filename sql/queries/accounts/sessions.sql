@@ -1,7 +1,7 @@
 -- Sessions: sign-ins that are still valid. Bound in oadb/accounts/sessions.py.
 
 -- name: _claim_user
--- Locks the user's row, so that sign-ins of one user at once do not exceed the cap; other
+-- Locks the user's row, so that sign-ins of one user at once do not exceed :most; other
 -- users do not wait. Returns no row if there is no such user, or the password was changed
 -- after it was verified.
 select user_id
@@ -57,7 +57,7 @@ returning
     expires_at;
 
 -- name: _trim
--- Deletes lapsed sessions, and the oldest beyond the newest :cap. :session_id was just
+-- Deletes lapsed sessions, and the oldest beyond the newest :most. :session_id was just
 -- made and counts as the newest, even if the clock went back.
 delete from oadb.sessions
 where
@@ -74,7 +74,7 @@ where
                 newest.session_id = :session_id desc,
                 newest.created_at desc,
                 newest.session_id asc
-            offset :cap
+            offset :most
         )
     );
 
@@ -173,8 +173,25 @@ select
     fingerprint
 from found;
 
--- name: list_active
--- Last seen first.
+-- name: get
+select
+    user_id,
+    session_id,
+    device,
+    host(ip) as ip,
+    broker,
+    data,
+    created_at,
+    last_seen_at,
+    expires_at
+from oadb.sessions
+where
+    user_id = :user_id
+    and session_id = :session_id
+    and lapses_at > now();
+
+-- name: list_by_user
+-- Newest first. Served by sessions_pkey: a user has few.
 select
     user_id,
     session_id,
@@ -189,9 +206,14 @@ from oadb.sessions
 where
     user_id = :user_id
     and lapses_at > now()
+    and (created_at, session_id) < (
+        coalesce(cast(:last_created_at as timestamptz), 'infinity'),
+        coalesce(cast(:last_session_id as uuid), '00000000-0000-0000-0000-000000000000')
+    )
 order by
-    last_seen_at desc,
-    session_id asc;
+    created_at desc,
+    session_id desc
+limit :limit;
 
 -- name: _set_data
 update oadb.sessions
@@ -209,16 +231,13 @@ where
     and session_id = :session_id;
 
 -- name: _end_all
-delete from oadb.sessions
-where user_id = :user_id;
-
--- name: _end_others
+-- All but :keep; null keeps none.
 delete from oadb.sessions
 where
     user_id = :user_id
-    and session_id <> :session_id;
+    and session_id is distinct from :keep;
 
--- name: sweep
+-- name: delete_expired
 -- scope: all users (background sweep)
 -- Deletes at most :batch lapsed sessions, without waiting for locked rows. Served by
 -- sessions_lapses_at_idx.

@@ -56,9 +56,30 @@ select
 from oadb.users
 where username_key = lower(:username);
 
--- name: list_page
+-- name: find_verified
+-- scope: all users (a sign-in knows the id, and has no identity yet)
+-- With whether a sign-in requires a code as well, so that it needs no further round trip.
+select
+    users.user_id,
+    users.username,
+    users.email,
+    users.first_name,
+    users.last_name,
+    users.is_admin,
+    users.auth_epoch,
+    users.created_at,
+    users.updated_at,
+    coalesce(
+        second_factors.is_required_for_login and second_factors.confirmed_at is not null,
+        false
+    ) as is_code_required
+from oadb.users
+left outer join oadb.second_factors on users.user_id = second_factors.user_id
+where users.user_id = :user_id;
+
+-- name: list_all
 -- scope: all users (administration)
--- The page after the user_id :after; 0: the first page. In order of user_id, at most 1000.
+-- In order of user_id.
 select
     user_id,
     username,
@@ -70,16 +91,16 @@ select
     created_at,
     updated_at
 from oadb.users
-where user_id > :after
+where user_id > coalesce(:last_user_id, 0)
 order by user_id
-limit least(:page_size, 1000);
+limit :limit;
 
--- name: count_all
+-- name: count
 -- scope: all users (administration)
 select count(*) as users
 from oadb.users;
 
--- name: create
+-- name: _create
 -- scope: all users (the id is generated here)
 -- May violate users_username_lower_key, users_email_lower_key and the checks.
 insert into oadb.users (
@@ -107,26 +128,74 @@ returning
     created_at,
     updated_at;
 
--- name: set_profile
--- Replaces all three columns. Returns no row if there is no such user. May violate
+-- name: _update
+-- Returns whether anything changed; no row if there is no such user. The row is locked
+-- before it is compared, so that one of two updates at once sees the other. May violate
 -- users_email_lower_key and the checks.
+with known as (
+    select
+        user_id,
+        case when :email_is_set then :email else email end as email,
+        case when :first_name_is_set then :first_name else first_name end as first_name,
+        case when :last_name_is_set then :last_name else last_name end as last_name
+    from oadb.users
+    where user_id = :user_id
+    for no key update
+),
+
+changed as (
+    update oadb.users
+    set
+        email = known.email,
+        first_name = known.first_name,
+        last_name = known.last_name,
+        updated_at = now()
+    from known
+    where
+        users.user_id = known.user_id
+        and (users.email, users.first_name, users.last_name)
+        is distinct from (known.email, known.first_name, known.last_name)
+    returning users.user_id
+)
+
+select (select count(*) from changed) > 0 as is_changed
+from known;
+
+-- name: _set_admin
+-- Not part of _update, because oadb_user must not change the column. Returns the number of
+-- users that changed; 0 also if there is no such user.
 update oadb.users
 set
-    email = :email,
-    first_name = :first_name,
-    last_name = :last_name,
+    is_admin = :is_admin,
     updated_at = now()
-where user_id = :user_id
-returning
-    user_id,
-    username,
-    email,
-    first_name,
-    last_name,
-    is_admin,
-    auth_epoch,
-    created_at,
-    updated_at;
+where
+    user_id = :user_id
+    and is_admin <> :is_admin;
+
+-- name: _set_username
+-- Returns whether the name changed; no row if there is no such user. May violate
+-- users_username_lower_key and users_username_check.
+with known as (
+    select user_id
+    from oadb.users
+    where user_id = :user_id
+    for update
+),
+
+changed as (
+    update oadb.users
+    set
+        username = :username,
+        updated_at = now()
+    from known
+    where
+        users.user_id = known.user_id
+        and users.username <> :username
+    returning users.user_id
+)
+
+select (select count(*) from changed) > 0 as is_changed
+from known;
 
 -- name: _store_password
 -- The new epoch denies a session to a sign-in that verified the old password.

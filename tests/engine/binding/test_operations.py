@@ -24,7 +24,7 @@ async def register(db: AsyncExecutor, username: str, *, fails: bool = False) -> 
         user = await users.create(tx, username, f"{username}@example.in")
         if fails:
             raise StopHereError
-        await users.set_profile(tx, user.user_id, user.email, "First", None)
+        await users.update(tx, user.user_id, user.email, "First", None)
     return user.user_id
 
 
@@ -40,7 +40,7 @@ async def nap(db: AsyncExecutor) -> int:
     async with db.transaction() as tx:
         await users.create(tx, "sleeper", "sleeper@example.in")
         await asyncio.sleep(0)
-        return await users.count_all(tx)
+        return await users.count(tx)
 
 
 def test_an_operation_over_a_database_returns_its_result(db: Database) -> None:
@@ -62,10 +62,10 @@ def test_an_operation_in_a_transaction_is_rolled_back_with_it(db: Database) -> N
     with pytest.raises(StopHereError), db.transaction() as tx:  # noqa: PT012  # the block is what is tested
         register(tx, "asha")
 
-        assert users.count_all(tx) == 1
+        assert users.count(tx) == 1
         raise StopHereError
 
-    assert users.count_all(db) == 0
+    assert users.count(db) == 0
 
 
 def test_an_operation_that_fails_leaves_the_transaction_around_it_usable(db: Database) -> None:
@@ -74,7 +74,7 @@ def test_an_operation_that_fails_leaves_the_transaction_around_it_usable(db: Dat
             register(tx, "asha", fails=True)
         register(tx, "ravi")
 
-    assert [user.username for user in users.list_page(db)] == ["ravi"]
+    assert [user.username for user in users.list_all(db)] == ["ravi"]
 
 
 async def test_an_async_operation_in_a_transaction_is_rolled_back_with_it(
@@ -85,7 +85,7 @@ async def test_an_async_operation_in_a_transaction_is_rolled_back_with_it(
             await register(tx, "asha")
             raise StopHereError
 
-    assert await users.count_all(adb) == 0
+    assert await users.count(adb) == 0
 
 
 def test_a_long_computation_runs_in_place_without_an_event_loop(shared_db: Database) -> None:
@@ -106,7 +106,7 @@ def test_an_operation_that_awaits_something_else_over_a_database_raises(db: Data
     with pytest.raises(RuntimeError, match="awaited something other than a call of its executor"):
         nap(db)
 
-    assert users.count_all(db) == 0
+    assert users.count(db) == 0
     assert db.stats().leased == 0
 
 
@@ -119,7 +119,7 @@ def test_an_error_of_an_operation_is_raised_unchanged(db: Database) -> None:
         register(db, "asha", fails=True)
 
     assert not isinstance(error.value, Error)
-    assert users.count_all(db) == 0
+    assert users.count(db) == 0
 
 
 def test_help_shows_an_operation_as_a_function() -> None:

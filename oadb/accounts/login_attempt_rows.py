@@ -1,0 +1,82 @@
+"""Login attempts as they are stored and read, and the result of a sign-in."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Self
+
+from oadb.accounts.second_factors import CodeCheck
+from oadb.accounts.user_rows import SignedInUser
+from oadb.engine.binding.values import UNREADABLE, readable
+from oadb.security.addresses import network
+
+LONGEST_NAME, LONGEST_DEVICE, LONGEST_BROKER, LONGEST_REASON = 254, 500, 50, 500
+"""Characters that the audit can store."""
+
+LoginMethod = Literal["password", "oauth", "resume", "code"]
+LoginOutcome = Literal["succeeded", "failed", "locked", "unverified", "resumed", "code_needed"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoginAttempt:
+    """An attempt to sign in, as the audit has it. ``user_id`` is None for an unknown name."""
+
+    attempt_id: int
+    attempted_at: datetime
+    username: str
+    user_id: int | None
+    ip: str | None
+    device: str | None
+    broker: str | None
+    method: LoginMethod
+    outcome: LoginOutcome
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The result of a sign-in; true in a condition if it succeeded.
+
+    Attributes:
+        user: The user, for ``sessions.create``; None until all that is required is proven.
+        wait: The time before the next try.
+        needs_code: The password is right; call again with a code of the second factor.
+    """
+
+    user: SignedInUser | None
+    wait: timedelta
+    needs_code: bool = False
+
+    def __bool__(self) -> bool:
+        """Return whether the sign-in succeeded."""
+        return self.user is not None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginClient:
+    """The account name and origin of a sign-in, cut to what the audit can store."""
+
+    name: str
+    network: str
+    ip: str | None
+    device: str | None
+    broker: str | None
+
+    @classmethod
+    def of(cls, username: str, ip: str, device: str | None, broker: str | None) -> Self:
+        """Return the client of a sign-in, from what it says of itself."""
+        return cls(
+            readable(username, LONGEST_NAME) or UNREADABLE,
+            network(ip),
+            ip,
+            readable(device, LONGEST_DEVICE) if device else None,
+            readable(broker, LONGEST_BROKER) if broker else None,
+        )
+
+
+def code_outcome(
+    checked: CodeCheck, method: LoginMethod, *, has_code: bool
+) -> tuple[LoginMethod, LoginOutcome]:
+    """Return what the audit says of a sign-in whose code is missing or wrong."""
+    if not has_code:
+        return method, "code_needed"
+    return "code", "failed" if checked.was_verified else "locked"

@@ -1,0 +1,44 @@
+"""Users as they are stored and read."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person who can sign in.
+
+    ``auth_epoch`` rises with each new password; ``sessions.create`` compares it, so a sign-in with
+    the old password gets no session.
+    """
+
+    user_id: int
+    username: str
+    email: str
+    first_name: str | None
+    last_name: str | None
+    is_admin: bool
+    auth_epoch: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInUser(User):
+    """A user who has just proven all that a sign-in requires; see ``login_attempts.sign_in``."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundUser(User):
+    """A user, and whether a sign-in requires a code of the second factor as well."""
+
+    is_code_required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassword:
+    """The sealed hash of a user's password, None if the user has none, and its epoch."""
+
+    user_id: int
+    password_hash: bytes | None = field(repr=False)
+    auth_epoch: int
