@@ -19,8 +19,8 @@ from oadb.importing.sources import Sources
 from oadb.importing.users_import import Users
 from oadb.security.secret import Secret
 from oadb.trading import strategies
-from oadb.trading.strategies import CHARTINK, TradingMode
-from oadb.trading.strategy_changes import TIME_ZONE, Mapping, ProductType
+from oadb.trading.strategies import Direction, ProductType, SymbolMapping
+from oadb.trading.strategy_rows import CHARTINK, TIME_ZONE
 
 # For each table: the table of its mappings, and their column of the symbol.
 _MAPPINGS = {
@@ -51,7 +51,7 @@ class Strategies:
             text(row, "name"),
             Secret(text(row, "webhook_id")),
             platform=CHARTINK if chartink else optional_text(row, "platform") or "tradingview",
-            trading_mode="BOTH" if chartink else one_of(row, "trading_mode", _MODES, "LONG"),
+            direction="BOTH" if chartink else one_of(row, "trading_mode", _DIRECTIONS, "LONG"),
             is_active=is_active or False,
             is_intraday=optional_flag(row, "is_intraday") is not False,
             start_time=_time_of_day(row, "start_time"),
@@ -86,7 +86,7 @@ class Strategies:
             )
         return found
 
-    def _converted(self, rows: list[Row]) -> Iterator[Mapping]:
+    def _converted(self, rows: list[Row]) -> Iterator[SymbolMapping]:
         """Yield the mappings of a strategy; a RowError names the mapping."""
         table, column = _MAPPINGS[self.table]
         for row in rows:
@@ -97,11 +97,11 @@ class Strategies:
 
 
 _PRODUCTS: dict[str, ProductType] = {"CNC": "CNC", "MIS": "MIS", "NRML": "NRML"}
-_MODES: dict[str, TradingMode] = {"LONG": "LONG", "SHORT": "SHORT", "BOTH": "BOTH"}
+_DIRECTIONS: dict[str, Direction] = {"LONG": "LONG", "SHORT": "SHORT", "BOTH": "BOTH"}
 
 
-def _mapping(row: Row, column: str) -> Mapping:
-    return Mapping(
+def _mapping(row: Row, column: str) -> SymbolMapping:
+    return SymbolMapping(
         text(row, column),
         text(row, "exchange"),
         whole(row, "quantity"),

@@ -12,7 +12,7 @@ from oadb.keys import proof
 from oadb.security.secret import Secret
 from oadb.security.tokens import sha256_of
 from oadb.trading import webhooks
-from oadb.trading.strategies import TradingMode
+from oadb.trading.strategies import Direction
 
 query = queries(__name__)
 
@@ -23,7 +23,7 @@ def _adopt_strategy(
     strategy_id: UUID,
     name: str,
     platform: str,
-    trading_mode: TradingMode,
+    direction: Direction,
     is_active: bool,
     is_intraday: bool,
     start_time: time | None,
@@ -55,7 +55,7 @@ async def adopt_strategy(
     webhook: Secret,
     *,
     platform: str,
-    trading_mode: TradingMode,
+    direction: Direction,
     is_active: bool,
     is_intraday: bool,
     start_time: time | None,
@@ -82,7 +82,7 @@ async def adopt_strategy(
     digests = webhooks.TOKEN.digests(ring, sha256_of(webhook))
     # A UUID has half the bits of a token of oadb: its hint shows fewer characters.
     token = (f"{shown[:4]}...{shown[-4:]}", stored.digest, stored.fingerprint)
-    kind = (platform, trading_mode, is_active, is_intraday)
+    kind = (platform, direction, is_active, is_intraday)
     times = (start_time, end_time, squareoff_time, time_zone)
     if await _adopt_strategy(
         db, user_id, strategy_id, name, *kind, *times, *token, created_at, digests

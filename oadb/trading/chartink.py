@@ -1,6 +1,6 @@
 """Strategies for Chartink's scans, with Chartink's names for fields.
 
-They are strategies like the others (see ``strategies``) with a fixed platform and trading mode: a
+They are strategies like the others (see ``strategies``) with a fixed platform and direction: a
 scan buys, sells, shorts and covers. This module reads them only.
 """
 
@@ -10,20 +10,42 @@ from datetime import time
 from uuid import UUID
 
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
+from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import AsyncExecutor
+from oadb.keys import proof
 from oadb.security.refusals import Refusal
 from oadb.security.secret import Secret
-from oadb.trading import strategies, strategy_changes
-from oadb.trading.strategy_changes import TIME_ZONE, Mapping, ProductType
+from oadb.trading import strategy_changes
+from oadb.trading.strategy_kinds import StrategyKind
 from oadb.trading.strategy_rows import (
     CHARTINK,
+    TIME_ZONE,
     FoundStrategy,
-    IssuedStrategy,
+    NewStrategy,
+    ProductType,
     Strategy,
-    StrategyKind,
+    SymbolMapping,
 )
+from oadb.validation import owners
 from oadb.validation.rules import TimeZone
+
+__all__ = [
+    "ChartinkMapping",
+    "count_by_user",
+    "create",
+    "delete",
+    "delete_mappings",
+    "get",
+    "list_by_user",
+    "put_mappings",
+    "rename",
+    "set_active",
+    "set_definition",
+    "update",
+    "verify_webhook",
+]
 
 query = queries(__name__)
 
@@ -39,7 +61,9 @@ class ChartinkMapping:
 
 
 @query
-def _list_rows(user_id: int) -> list[FoundStrategy]: ...
+def _list_by_user(
+    user_id: int, *, cursor: str | None = None, limit: Limit = 100
+) -> Page[FoundStrategy]: ...
 
 
 @query
@@ -48,10 +72,12 @@ def count_by_user(user_id: int) -> int: ...
 
 query.complete()
 
-_KIND = StrategyKind(lambda platform: platform == CHARTINK, ChartinkMapping)
+_KIND = StrategyKind("chartink", lambda platform: platform == CHARTINK, ChartinkMapping)
 
 
 @operation
+@proof.seals
+@owners.required
 async def create(
     db: AsyncExecutor,
     user_id: int,
@@ -63,15 +89,14 @@ async def create(
     end_time: time | None = None,
     squareoff_time: time | None = None,
     time_zone: TimeZone = TIME_ZONE,
-) -> IssuedStrategy[ChartinkMapping]:
+) -> NewStrategy[ChartinkMapping]:
     """Create a strategy for Chartink; see ``strategies.create``.
 
     Returns:
         The strategy and its webhook, which is not stored and cannot be read again.
     """
-    return await strategies.issue(
+    return await _KIND.create(
         db,
-        _KIND,
         user_id,
         name,
         CHARTINK,
@@ -94,30 +119,86 @@ async def get(
     Returns:
         The strategy; None if the user has no such strategy for Chartink.
     """
-    return _KIND.read(await strategies.find(db, user_id, strategy_id))
+    return await _KIND.get(db, user_id, strategy_id)
 
 
 @operation
-async def find_by_webhook(
-    db: AsyncExecutor, webhook: Secret
-) -> Strategy[ChartinkMapping] | Refusal:
+async def verify_webhook(db: AsyncExecutor, webhook: Secret) -> Strategy[ChartinkMapping] | Refusal:
     """Find the active strategy that a scan's webhook belongs to: one indexed lookup.
 
     Returns:
-        The strategy, or a refusal as in ``strategies.find_by_webhook``; UNKNOWN also for a webhook
+        The strategy, or a refusal as in ``strategies.verify_webhook``; UNKNOWN also for a webhook
         of another platform.
     """
-    return await strategies.look_up(db, _KIND, webhook)
+    return await _KIND.verify_webhook(db, webhook)
 
 
 @operation
-async def list_by_user(db: AsyncExecutor, user_id: int) -> list[Strategy[ChartinkMapping]]:
+async def list_by_user(
+    db: AsyncExecutor, user_id: int, *, cursor: str | None = None, limit: Limit = 100
+) -> Page[Strategy[ChartinkMapping]]:
     """List the strategies of a user for Chartink.
 
     Returns:
-        The strategies with their mappings, newest first.
+        A page of the strategies with their mappings, newest first.
     """
-    return _KIND.read_all(await _list_rows(db, user_id))
+    return _KIND.read_page(await _list_by_user(db, user_id, cursor=cursor, limit=limit))
+
+
+@operation
+async def set_active(
+    db: AsyncExecutor, user_id: int, strategy_id: UUID, *, is_active: bool
+) -> bool:
+    """Switch a strategy on or off, effective for the next alert.
+
+    Returns:
+        False if there is no such strategy.
+    """
+    return await strategy_changes.set_active(db, user_id, strategy_id, is_active)
+
+
+@operation
+async def update(
+    db: AsyncExecutor,
+    user_id: int,
+    strategy_id: UUID,
+    *,
+    start_time: time | Unset | None = UNSET,
+    end_time: time | Unset | None = UNSET,
+    squareoff_time: time | Unset | None = UNSET,
+    time_zone: TimeZone | Unset = UNSET,
+) -> bool:
+    """Change the given times of a strategy; see ``strategies.update``.
+
+    Returns:
+        Whether anything changed; False also if there is no such strategy.
+    """
+    return await strategy_changes.update(
+        db, user_id, strategy_id, start_time, end_time, squareoff_time, time_zone
+    )
+
+
+@operation
+async def rename(db: AsyncExecutor, user_id: int, strategy_id: UUID, name: str) -> bool:
+    """Rename a strategy; see ``strategies.rename``.
+
+    Returns:
+        False if there is no such strategy.
+    """
+    return await strategy_changes.rename(db, user_id, strategy_id, name)
+
+
+@operation
+async def set_definition(
+    db: AsyncExecutor, user_id: int, strategy_id: UUID, definition: dict[str, object]
+) -> bool:
+    """Replace the definition of a strategy; see ``strategies.set_definition``.
+
+    Returns:
+        False if there is no such strategy.
+    """
+    label = "chartink.set_definition"
+    return await strategy_changes.set_definition(db, label, user_id, strategy_id, definition)
 
 
 @operation
@@ -129,18 +210,31 @@ async def put_mappings(
     Returns:
         The number of mappings written; None if there is no such strategy.
     """
-    strategy_changes.require_all("chartink.put_mappings", mappings, ChartinkMapping)
     plain = [
-        Mapping(each.chartink_symbol, each.exchange, each.quantity, each.product_type)
+        SymbolMapping(each.chartink_symbol, each.exchange, each.quantity, each.product_type)
         for each in mappings
     ]
-    return await strategies.put_mappings(db, user_id, strategy_id, plain)
+    label = "chartink.put_mappings"
+    return await strategy_changes.put_mappings(db, label, user_id, strategy_id, plain)
 
 
-set_active = strategy_changes.set_active
-toggle = strategy_changes.toggle
-set_times = strategy_changes.set_times
-rename = strategy_changes.rename
-set_definition = strategy_changes.set_definition
-delete_mappings = strategy_changes.delete_mappings
-delete = strategy_changes.delete
+@operation
+async def delete_mappings(
+    db: AsyncExecutor, user_id: int, strategy_id: UUID, symbols: list[str]
+) -> int:
+    """Delete the mappings of some symbols with one statement.
+
+    Returns:
+        The number of mappings deleted; 0 also if there is no such strategy.
+    """
+    return await strategy_changes.delete_mappings(db, user_id, strategy_id, symbols)
+
+
+@operation
+async def delete(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> bool:
+    """Delete a strategy with its mappings.
+
+    Returns:
+        False if there is no such strategy.
+    """
+    return await strategy_changes.delete(db, user_id, strategy_id)

@@ -1,7 +1,7 @@
 """Pending orders: orders that wait for a person's approval.
 
 pending -> approved -> sent | failed, or pending -> rejected. Only the caller that gets True from
-``approve`` sends the order, and then records the broker's answer with ``record_answer``. An order
+``approve`` sends the order, and then records its outcome with ``record_outcome``. An order
 that stays approved belonged to a process that died: ask the broker before sending it again.
 """
 
@@ -9,24 +9,40 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast, get_args
+from typing import Literal, cast
 
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.transactions import refuse_transaction
 from oadb.errors import ParameterError
+from oadb.validation import owners
 from oadb.validation.documents import require_document
+
+__all__ = [
+    "OrderOutcome",
+    "OrderStatus",
+    "PendingOrder",
+    "StatusCount",
+    "approve",
+    "count_by_status",
+    "create",
+    "delete",
+    "get",
+    "list_by_status",
+    "list_by_user",
+    "record_outcome",
+    "reject",
+]
 
 query = queries(__name__)
 
-Status = Literal["pending", "approved", "rejected", "sent", "failed"]
-Outcome = Literal["sent", "failed"]
-
-_STATUSES = ", ".join(get_args(Status))
+OrderStatus = Literal["pending", "approved", "rejected", "sent", "failed"]
+OrderOutcome = Literal["sent", "failed"]
 
 # The end of a field name, as in the check of the table: apikey, x-api-key, openalgo_apikey.
 _SECRET = re.compile(r"api[-_ ]?key\Z", re.IGNORECASE)
@@ -40,7 +56,7 @@ class PendingOrder:
     pending_order_id: int
     api_type: str
     order_data: dict[str, object]
-    status: Status
+    status: OrderStatus
     created_at: datetime
     decided_at: datetime | None
     decided_by: int | None
@@ -54,7 +70,7 @@ class PendingOrder:
 class StatusCount:
     """The number of a user's orders in a state."""
 
-    status: Status
+    status: OrderStatus
     orders: int
 
 
@@ -63,19 +79,19 @@ def _create(user_id: int, api_type: str, order_data: dict[str, object]) -> Pendi
 
 
 @query
-def get(user_id: int, pending_order_id: int) -> PendingOrder | None: ...
+def get(user_id: int, *, pending_order_id: int) -> PendingOrder | None: ...
 
 
 @query
-def list_recent(
-    user_id: int, before: int | None = None, page_size: int = 100
-) -> list[PendingOrder]: ...
+def list_by_user(
+    user_id: int, *, cursor: str | None = None, limit: Limit = 100
+) -> Page[PendingOrder]: ...
 
 
 @query
-def _list_by_status(
-    user_id: int, status: Status, before: int | None, page_size: int
-) -> list[PendingOrder]: ...
+def list_by_status(
+    user_id: int, status: OrderStatus, *, cursor: str | None = None, limit: Limit = 100
+) -> Page[PendingOrder]: ...
 
 
 @query
@@ -88,15 +104,15 @@ def _approve(user_id: int, pending_order_id: int) -> Affected: ...
 
 @query
 def _reject(
-    user_id: int, pending_order_id: int, decided_by: int | None, reason: str | None
+    user_id: int, pending_order_id: int, by: int | None, reason: str | None
 ) -> Affected: ...
 
 
 @query
-def _record_answer(
+def _record_outcome(
     user_id: int,
     pending_order_id: int,
-    status: Outcome,
+    outcome: OrderOutcome,
     broker_order_id: str | None,
     broker_status: str | None,
     reason: str | None,
@@ -111,6 +127,7 @@ query.complete()
 
 
 @operation
+@owners.required
 async def create(
     db: AsyncExecutor, user_id: int, api_type: str, order_data: dict[str, object]
 ) -> PendingOrder:
@@ -126,7 +143,7 @@ async def create(
     Raises:
         ParameterError: an unfit object (see ``require_document``), or a field at any depth whose
             name is that of an API key.
-        ForeignKeyViolation: no such user (psycopg).
+        NoRowError: there is no such user.
         CheckViolation: a value out of range (psycopg).
     """
     require_document("pending_orders.create: order_data", order_data)
@@ -139,28 +156,7 @@ async def create(
 
 
 @operation
-async def list_by_status(
-    db: AsyncExecutor,
-    user_id: int,
-    status: Status,
-    before: int | None = None,
-    page_size: int = 100,
-) -> list[PendingOrder]:
-    """List the orders of a user in one state; pages as in ``list_recent``.
-
-    Returns:
-        The orders, newest first.
-
-    Raises:
-        ParameterError: an invalid status.
-    """
-    if status not in get_args(Status):
-        raise ParameterError(f"pending_orders.list_by_status: status must be one of {_STATUSES}")
-    return await _list_by_status(db, user_id, status, before, page_size)
-
-
-@operation
-async def approve(db: AsyncExecutor, user_id: int, pending_order_id: int) -> bool:
+async def approve(db: AsyncExecutor, user_id: int, *, pending_order_id: int) -> bool:
     """Approve a pending order of its owner.
 
     Returns:
@@ -180,65 +176,62 @@ async def approve(db: AsyncExecutor, user_id: int, pending_order_id: int) -> boo
 async def reject(
     db: AsyncExecutor,
     user_id: int,
-    pending_order_id: int,
     *,
-    decided_by: int | None,
+    pending_order_id: int,
+    by: int | None,
     reason: str | None = None,
 ) -> bool:
     """Reject a pending order.
 
     Args:
-        decided_by: the user who decided, the owner or another; None: the platform.
-        reason: at most 500 characters.
+        by: the user who decided, the owner or another; None: the platform.
+        reason: 1 to 500 characters.
 
     Returns:
         False if the user has no such order or it was already decided.
 
     Raises:
-        InsufficientPrivilege: under an identity (``db.as_user``), *decided_by* is another user
-            (psycopg).
-        CheckViolation: a reason of more than 500 characters (psycopg).
+        NoRowError: *by* is not a user, or under an identity (``db.as_user``) another one.
+        InsufficientPrivilege: *by* is None under an identity (psycopg).
+        CheckViolation: a reason not of 1 to 500 characters (psycopg).
     """
     change = _change(user_id, pending_order_id)
-    changed = await announcements.write(
-        db, change, _reject, user_id, pending_order_id, decided_by, reason
-    )
-    return changed > 0
+    rejected = await announcements.write(db, change, _reject, user_id, pending_order_id, by, reason)
+    if not rejected:
+        await owners.require_actor(db, "pending_orders.reject", by)
+    return rejected > 0
 
 
 @operation
-async def record_answer(
+async def record_outcome(
     db: AsyncExecutor,
     user_id: int,
-    pending_order_id: int,
-    status: Outcome,
     *,
+    pending_order_id: int,
+    outcome: OrderOutcome,
     broker_order_id: str | None = None,
     broker_status: str | None = None,
     reason: str | None = None,
 ) -> bool:
-    """Record the broker's answer to an approved order.
+    """Record what became of an approved order at the broker, once.
 
     Args:
-        broker_order_id: at most 255 characters, as *broker_status*.
-        reason: at most 500 characters.
+        broker_order_id: 1 to 255 characters, as *broker_status*.
+        reason: 1 to 500 characters.
 
     Returns:
-        False if the user has no such order, or it is not approved or already has an answer.
+        False if the user has no such order, or it is not approved or already has an outcome.
 
     Raises:
-        ParameterError: *status* is not "sent" or "failed".
-        CheckViolation: a text that is too long (psycopg).
+        CheckViolation: a text that is empty or too long (psycopg).
     """
-    if status not in get_args(Outcome):
-        raise ParameterError("pending_orders.record_answer: status must be sent or failed")
     changed = await announcements.write(
         db,
         _change(user_id, pending_order_id),
-        _record_answer,
+        _record_outcome,
         user_id,
         pending_order_id,
-        status,
+        outcome,
         broker_order_id,
         broker_status,
         reason,
@@ -247,7 +240,7 @@ async def record_answer(
 
 
 @operation
-async def delete(db: AsyncExecutor, user_id: int, pending_order_id: int) -> bool:
+async def delete(db: AsyncExecutor, user_id: int, *, pending_order_id: int) -> bool:
     """Delete an order that was rejected, sent or failed.
 
     Returns:

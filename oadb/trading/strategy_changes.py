@@ -1,41 +1,24 @@
 """Changes of strategies, the same for every platform.
 
-``strategies`` and ``chartink`` offer these functions as their own. Each change is one statement and
-is announced in the same transaction: the next alert sees it, and caches are told.
+``strategies`` and ``chartink`` offer them as operations of their own. Each change is one statement
+and is announced in the same transaction: the next alert sees it, and caches are told.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import time
-from typing import Literal, cast
 from uuid import UUID
 
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
-from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
+from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ParameterError
+from oadb.trading.strategy_rows import ProductType, SymbolMapping
 from oadb.validation.documents import require_document
-from oadb.validation.rules import TimeZone
 
 query = queries(__name__)
-
-TIME_ZONE = "Asia/Kolkata"
-"""The default time zone of a strategy's times."""
-
-ProductType = Literal["CNC", "MIS", "NRML"]
-
-
-@dataclass(frozen=True, slots=True)
-class Mapping:
-    """The order placed when an alert names *symbol*; *quantity* is above 0."""
-
-    symbol: str
-    exchange: str
-    quantity: int
-    product_type: ProductType
 
 
 @query
@@ -43,17 +26,14 @@ def _set_active(user_id: int, strategy_id: UUID, is_active: bool) -> Affected: .
 
 
 @query
-def _toggle(user_id: int, strategy_id: UUID) -> bool | None: ...
-
-
-@query
-def _set_times(
+def _update(
     user_id: int,
     strategy_id: UUID,
-    start_time: time | None,
-    end_time: time | None,
-    squareoff_time: time | None,
-    time_zone: str,
+    *,
+    start_time: time | Unset | None = UNSET,
+    end_time: time | Unset | None = UNSET,
+    squareoff_time: time | Unset | None = UNSET,
+    time_zone: str | Unset = UNSET,
 ) -> Affected: ...
 
 
@@ -87,126 +67,83 @@ def _delete_mappings(user_id: int, strategy_id: UUID, symbols: list[str]) -> int
 query.complete()
 
 
-@operation
 async def set_active(db: AsyncExecutor, user_id: int, strategy_id: UUID, is_active: bool) -> bool:
-    """Switch a strategy on or off, effective for the next alert.
-
-    Returns:
-        False if there is no such strategy.
-    """
+    """Switch a strategy on or off; False if there is no such strategy."""
     change = change_of(user_id, strategy_id)
     return await announcements.write(db, change, _set_active, user_id, strategy_id, is_active) > 0
 
 
-@operation
-async def toggle(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> bool | None:
-    """Switch a strategy on if it is off, and off if it is on.
-
-    Prefer ``set_active`` where the wanted state is known: it may be repeated.
-
-    Returns:
-        Whether the strategy is active now; None if there is no such strategy.
-    """
-    async with db.transaction() as tx:
-        is_active = await _toggle(tx, user_id, strategy_id)
-        await announcements.announce(tx, is_active is not None, change_of(user_id, strategy_id))
-    return is_active
-
-
-@operation
-async def set_times(
+async def update(
     db: AsyncExecutor,
     user_id: int,
     strategy_id: UUID,
-    start_time: time | None,
-    end_time: time | None,
-    squareoff_time: time | None,
-    time_zone: TimeZone = TIME_ZONE,
+    start_time: time | Unset | None,
+    end_time: time | Unset | None,
+    squareoff_time: time | Unset | None,
+    time_zone: str | Unset,
 ) -> bool:
-    """Replace all times of a strategy; see ``strategies.create``.
-
-    Returns:
-        False if there is no such strategy.
-
-    Raises:
-        ParameterError: an unknown time zone.
-        CheckViolation: times out of order (psycopg).
-    """
-    change = change_of(user_id, strategy_id)
+    """Change the given times; False if nothing changed or there is no such strategy."""
     changed = await announcements.write(
         db,
-        change,
-        _set_times,
+        change_of(user_id, strategy_id),
+        _update,
         user_id,
         strategy_id,
-        start_time,
-        end_time,
-        squareoff_time,
-        time_zone,
+        start_time=start_time,
+        end_time=end_time,
+        squareoff_time=squareoff_time,
+        time_zone=time_zone,
     )
     return changed > 0
 
 
-@operation
 async def rename(db: AsyncExecutor, user_id: int, strategy_id: UUID, name: str) -> bool:
-    """Rename a strategy.
-
-    Returns:
-        False if there is no such strategy.
-
-    Raises:
-        CheckViolation: a name not of 1 to 255 characters (psycopg).
-    """
+    """Rename a strategy; False if there is no such strategy."""
     change = change_of(user_id, strategy_id)
     return await announcements.write(db, change, _rename, user_id, strategy_id, name) > 0
 
 
-@operation
 async def set_definition(
-    db: AsyncExecutor, user_id: int, strategy_id: UUID, definition: dict[str, object]
+    db: AsyncExecutor, label: str, user_id: int, strategy_id: UUID, definition: dict[str, object]
 ) -> bool:
-    """Replace the definition of a strategy, a JSON object.
+    """Replace the definition; False if there is no such strategy.
 
-    Returns:
-        False if there is no such strategy.
+    Args:
+        label: the operation, with which an error begins.
 
     Raises:
         ParameterError: an unfit object (see ``require_document``).
     """
-    require_document("strategy_changes.set_definition: definition", definition)
+    require_document(f"{label}: definition", definition)
     change = change_of(user_id, strategy_id)
     return (
         await announcements.write(db, change, _set_definition, user_id, strategy_id, definition) > 0
     )
 
 
-@operation
 async def delete(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> bool:
-    """Delete a strategy with its mappings.
-
-    Returns:
-        False if there is no such strategy.
-    """
+    """Delete a strategy with its mappings; False if there is no such strategy."""
     change = change_of(user_id, strategy_id)
     return await announcements.write(db, change, _delete, user_id, strategy_id) > 0
 
 
-@operation
 async def put_mappings(
-    db: AsyncExecutor, user_id: int, strategy_id: UUID, mappings: Sequence[Mapping]
+    db: AsyncExecutor,
+    label: str,
+    user_id: int,
+    strategy_id: UUID,
+    mappings: Sequence[SymbolMapping],
 ) -> int | None:
-    """Insert mappings, or replace those of the same symbols: all of them or none.
+    """Insert or replace mappings; see ``strategies.put_mappings``.
 
-    Returns:
-        The number of mappings written; None if there is no such strategy.
+    Args:
+        label: the operation, with which an error begins.
 
     Raises:
-        ParameterError: an item that is not a mapping, or a symbol that occurs twice.
-        CheckViolation: a value out of range (psycopg).
+        ParameterError: a symbol that occurs twice.
     """
-    require_all("strategy_changes.put_mappings", mappings, Mapping)
     symbols = [each.symbol for each in mappings]
-    _require_different("strategy_changes.put_mappings", symbols)
+    _require_different(label, symbols)
     async with db.transaction() as tx:
         put = await _put_mappings(
             tx,
@@ -221,39 +158,17 @@ async def put_mappings(
     return put
 
 
-@operation
 async def delete_mappings(
     db: AsyncExecutor, user_id: int, strategy_id: UUID, symbols: list[str]
 ) -> int:
-    """Delete the mappings of some symbols with one statement.
-
-    Returns:
-        The number of mappings deleted; 0 also if there is no such strategy.
-    """
+    """Delete the mappings of some symbols, and return their number."""
     change = change_of(user_id, strategy_id)
     return await announcements.write(db, change, _delete_mappings, user_id, strategy_id, symbols)
-
-
-def require_all(label: str, mappings: object, kind: type) -> None:
-    """Require a sequence of mappings of one kind.
-
-    Raises:
-        ParameterError: not a sequence, or an item of another type.
-    """
-    if not isinstance(mappings, Sequence):
-        raise ParameterError(f"{label}: mappings must be a sequence, not {type(mappings).__name__}")
-    for number, each in enumerate(cast("Sequence[object]", mappings)):
-        if not isinstance(each, kind):
-            raise ParameterError(
-                f"{label}: mappings[{number}] must be {kind.__name__}, not {type(each).__name__}"
-            )
 
 
 def _require_different(label: str, symbols: list[str]) -> None:
     seen: set[str] = set()
     for number, symbol in enumerate(symbols):
-        if not isinstance(cast("object", symbol), str):
-            raise ParameterError(f"{label}: mappings[{number}].symbol must be str")
         if symbol in seen:
             raise ParameterError(
                 f"{label}: mappings[{number}] repeats the symbol of an earlier one"

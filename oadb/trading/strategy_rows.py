@@ -1,6 +1,5 @@
-"""Strategies as they are stored and read, with the mappings of a platform."""
+"""Strategies as they are stored and read, and the mappings of their symbols."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import datetime, time
 from operator import attrgetter
@@ -9,14 +8,27 @@ from uuid import UUID
 
 from oadb.security.sealing import Row
 from oadb.security.secret import Secret
-from oadb.trading.strategy_changes import ProductType
 
 M = TypeVar("M")
 
 CHARTINK = "chartink"
 """The platform whose strategies ``chartink`` reads."""
 
-TradingMode = Literal["LONG", "SHORT", "BOTH"]
+TIME_ZONE = "Asia/Kolkata"
+"""The default time zone of a strategy's times."""
+
+Direction = Literal["LONG", "SHORT", "BOTH"]
+ProductType = Literal["CNC", "MIS", "NRML"]
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolMapping:
+    """The order placed when an alert names *symbol*; *quantity* is above 0."""
+
+    symbol: str
+    exchange: str
+    quantity: int
+    product_type: ProductType
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +39,7 @@ class Profile:
     strategy_id: UUID
     name: str
     platform: str
-    trading_mode: TradingMode
+    direction: Direction
     definition: dict[str, object]
     is_active: bool
     is_intraday: bool
@@ -41,7 +53,8 @@ class Profile:
     updated_at: datetime
 
 
-_profile = attrgetter(*(column.name for column in fields(Profile)))
+profile_of = attrgetter(*(column.name for column in fields(Profile)))
+"""Returns the values of a profile's fields, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +65,7 @@ class Strategy(Profile, Generic[M]):
 
 
 @dataclass(frozen=True, slots=True)
-class IssuedStrategy(Generic[M]):
+class NewStrategy(Generic[M]):
     """A new strategy and its webhook, which cannot be read again later."""
 
     webhook: Secret
@@ -79,28 +92,3 @@ class FoundWebhook(FoundStrategy):
     def row(self) -> Row:
         """Its primary key."""
         return self.user_id, self.strategy_id
-
-
-@dataclass(frozen=True, slots=True)
-class StrategyKind(Generic[M]):
-    """Which strategies a module reads, and the class of their mappings."""
-
-    is_of: Callable[[str], bool]
-    mapping: Callable[[str, str, int, ProductType], M]
-
-    def read(self, found: FoundStrategy | None) -> Strategy[M] | None:
-        """Return the strategy; None if there is none or it is of another platform."""
-        if found is None or not self.is_of(found.platform):
-            return None
-        mappings = map(
-            self.mapping, found.symbols, found.exchanges, found.quantities, found.product_types
-        )
-        return Strategy(*_profile(found), *[tuple(mappings)])  # a checker cannot count the columns
-
-    def new(self, profile: Profile) -> Strategy[M]:
-        """Return a new strategy, which has no mappings yet."""
-        return Strategy(*_profile(profile), *[()])
-
-    def read_all(self, rows: list[FoundStrategy]) -> list[Strategy[M]]:
-        """Return the strategies of the platform."""
-        return [strategy for strategy in map(self.read, rows) if strategy is not None]

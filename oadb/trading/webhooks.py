@@ -19,6 +19,8 @@ from oadb.security.secret import Secret
 from oadb.security.tokens import TokenKind, hint_of
 from oadb.trading.strategy_changes import change_of
 
+__all__ = ["revoke", "rotate"]
+
 query = queries(__name__)
 
 # OpenAlgo's webhooks are random UUIDs: 122 bits.

@@ -6,21 +6,20 @@ from typing import Any
 import pytest
 from psycopg.errors import CheckViolation
 
-from oadb import AsyncDatabase, Config, Database
+from oadb import AsyncDatabase, Config, Database, Executor
 from oadb.accounts import users
 from oadb.changes.announcements import Change
-from oadb.errors import ParameterError, TransactionError
+from oadb.errors import NoRowError, ParameterError, TransactionError
 from oadb.trading import pending_orders
-from oadb.trading.pending_orders import PendingOrder, StatusCount
+from oadb.trading.pending_orders import OrderOutcome, PendingOrder
 from tests.conftest import RING
 from tests.support.notifications import heard
 from tests.support.rig import Observer, threads
-from tests.support.trading import db, user_id
+from tests.support.trading import db, new_user, user_id
 
 __all__ = ["db", "user_id"]
 
 ORDER: dict[str, object] = {"symbol": "SBIN", "exchange": "NSE", "quantity": 10, "price": 812.5}
-BOSS = 999
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +35,35 @@ def wait(db: Database, user_id: int) -> int:
 
 
 def status(db: Database, user_id: int, order_id: int) -> str:
-    order = pending_orders.get(db, user_id, order_id)
+    return read(db, user_id, order_id).status
+
+
+def read(db: Database, user_id: int, order_id: int) -> PendingOrder:
+    order = pending_orders.get(db, user_id, pending_order_id=order_id)
     assert order is not None
-    return order.status
+    return order
+
+
+def answer(db: Database, user_id: int, order_id: int, outcome: OrderOutcome) -> bool:
+    return pending_orders.record_outcome(db, user_id, pending_order_id=order_id, outcome=outcome)
+
+
+def reject(db: Executor, user_id: int, order_id: int) -> bool:
+    return pending_orders.reject(db, user_id, pending_order_id=order_id, by=user_id)
+
+
+@pytest.fixture
+def boss(db: Database) -> int:
+    """Give a user who decides on the orders of others."""
+    return new_user(db)
 
 
 STEPS: dict[str, Callable[[Database, int, int], bool]] = {
-    "approve": pending_orders.approve,
-    "reject": lambda db, user, order: pending_orders.reject(db, user, order, decided_by=BOSS),
-    "sent": lambda db, user, order: pending_orders.record_answer(db, user, order, "sent"),
-    "failed": lambda db, user, order: pending_orders.record_answer(db, user, order, "failed"),
-    "delete": pending_orders.delete,
+    "approve": lambda db, user, order: pending_orders.approve(db, user, pending_order_id=order),
+    "reject": reject,
+    "sent": lambda db, user, order: answer(db, user, order, "sent"),
+    "failed": lambda db, user, order: answer(db, user, order, "failed"),
+    "delete": lambda db, user, order: pending_orders.delete(db, user, pending_order_id=order),
 }
 
 # The steps to each state, and those that are allowed there.
@@ -67,12 +84,11 @@ def test_each_step_is_allowed_in_its_states_only(
     way, allowed = STATES[state]
     order_id = wait(db, user_id)
     assert all(STEPS[each](db, user_id, order_id) for each in way)
-    before = pending_orders.get(db, user_id, order_id)
-    assert before is not None
+    before = read(db, user_id, order_id)
     assert before.status == state
 
     assert STEPS[step](db, user_id, order_id) is (step in allowed)
-    after = pending_orders.get(db, user_id, order_id)
+    after = pending_orders.get(db, user_id, pending_order_id=order_id)
     assert (after == before) is (step not in allowed)
     assert (after is None) is (step == "delete" and step in allowed)
 
@@ -86,33 +102,39 @@ def test_orders_of_another_user_and_missing_orders_are_not_changed(
 
     assert STEPS[step](db, other, mine) is False
     assert STEPS[step](db, user_id, 2**62) is False
-    assert pending_orders.get(db, other, mine) is None
+    assert pending_orders.get(db, other, pending_order_id=mine) is None
     assert status(db, user_id, mine) == "pending"
 
 
 def test_an_order_is_stored_as_given(db: Database, user_id: int) -> None:
     order = pending_orders.create(db, user_id, "smartorder", ORDER)
 
-    assert order == pending_orders.get(db, user_id, order.pending_order_id)
+    assert order == read(db, user_id, order.pending_order_id)
     assert (order.api_type, order.order_data, order.status) == ("smartorder", ORDER, "pending")
     assert order.created_at.tzinfo
     assert order.decided_at is order.decided_by is order.reason is order.answered_at is None
 
 
-def test_the_decision_and_the_answer_of_the_broker_are_stored(db: Database, user_id: int) -> None:
+def test_the_decision_and_the_outcome_are_stored(db: Database, user_id: int, boss: int) -> None:
     sent, rejected, failed = (wait(db, user_id) for _ in range(3))
-    assert pending_orders.approve(db, user_id, sent)
-    assert pending_orders.record_answer(
-        db, user_id, sent, "sent", broker_order_id="240101", broker_status="open"
+    assert pending_orders.approve(db, user_id, pending_order_id=sent)
+    assert pending_orders.record_outcome(
+        db,
+        user_id,
+        pending_order_id=sent,
+        outcome="sent",
+        broker_order_id="240101",
+        broker_status="open",
     )
-    assert pending_orders.reject(db, user_id, rejected, decided_by=BOSS, reason="too large")
-    assert pending_orders.approve(db, user_id, failed)
-    assert pending_orders.record_answer(db, user_id, failed, "failed", reason="no margin")
+    assert pending_orders.reject(
+        db, user_id, pending_order_id=rejected, by=boss, reason="too large"
+    )
+    assert pending_orders.approve(db, user_id, pending_order_id=failed)
+    assert pending_orders.record_outcome(
+        db, user_id, pending_order_id=failed, outcome="failed", reason="no margin"
+    )
 
-    one, two, three = (pending_orders.get(db, user_id, each) for each in (sent, rejected, failed))
-    assert one
-    assert two
-    assert three
+    one, two, three = (read(db, user_id, each) for each in (sent, rejected, failed))
     assert (one.status, one.decided_by, one.broker_order_id, one.broker_status) == (
         "sent",
         user_id,
@@ -121,7 +143,7 @@ def test_the_decision_and_the_answer_of_the_broker_are_stored(db: Database, user
     )
     assert (two.status, two.decided_by, two.reason, two.answered_at) == (
         "rejected",
-        BOSS,
+        boss,
         "too large",
         None,
     )
@@ -133,11 +155,22 @@ def test_the_decision_and_the_answer_of_the_broker_are_stored(db: Database, user
 
 def test_the_platform_may_reject_an_order(db: Database, user_id: int) -> None:
     order_id = wait(db, user_id)
-    assert pending_orders.reject(db, user_id, order_id, decided_by=None, reason="end of day")
+    assert pending_orders.reject(
+        db, user_id, pending_order_id=order_id, by=None, reason="end of day"
+    )
 
-    order = pending_orders.get(db, user_id, order_id)
-    assert order
+    order = read(db, user_id, order_id)
     assert (order.status, order.decided_by) == ("rejected", None)
+
+
+def test_nobody_who_is_no_user_can_reject_an_order(db: Database, user_id: int) -> None:
+    order_id, gone = wait(db, user_id), new_user(db)
+    assert users.delete(db, gone)
+    for by in (gone, 2**62, 0, -1):
+        with pytest.raises(NoRowError, match=rf"^pending_orders\.reject: there is no user {by}$"):
+            pending_orders.reject(db, user_id, pending_order_id=order_id, by=by)
+
+    assert status(db, user_id, order_id) == "pending"
 
 
 def test_the_database_allows_approval_by_the_owner_only(
@@ -160,10 +193,7 @@ def test_of_16_concurrent_approvals_one_returns_true(many: Database, user_id: in
     for _ in range(10):
         order_id = wait(many, user_id)
         with threads(16) as pool:
-            done = list(pool.map(lambda _: pending_orders.approve(many, user_id, order_id), STATES))  # noqa: B023  # called within the iteration
-            done += list(
-                pool.map(lambda _: pending_orders.approve(many, user_id, order_id), range(16))  # noqa: B023  # called within the iteration
-            )
+            done = list(pool.map(lambda _: STEPS["approve"](many, user_id, order_id), range(21)))  # noqa: B023  # called within the iteration
         assert sorted(done)[-2:] == [False, True]
 
 
@@ -180,86 +210,78 @@ def test_an_order_approved_and_rejected_at_once_is_one_of_both(
         assert status(many, user_id, order_id) == expected[winner]
 
 
-def test_of_concurrent_answers_one_is_stored(many: Database, user_id: int) -> None:
+def test_of_concurrent_outcomes_one_is_stored(many: Database, user_id: int) -> None:
     order_id = wait(many, user_id)
-    pending_orders.approve(many, user_id, order_id)
+    pending_orders.approve(many, user_id, pending_order_id=order_id)
 
-    def answer(number: int) -> bool:
-        return pending_orders.record_answer(
-            many, user_id, order_id, "sent", broker_order_id=str(number)
+    def record(number: int) -> bool:
+        return pending_orders.record_outcome(
+            many,
+            user_id,
+            pending_order_id=order_id,
+            outcome="sent",
+            broker_order_id=str(number),
         )
 
     with threads(16) as pool:
-        done = list(pool.map(answer, range(16)))
-    order = pending_orders.get(many, user_id, order_id)
-    assert order
+        done = list(pool.map(record, range(16)))
     assert done.count(True) == 1
-    assert order.broker_order_id == str(done.index(True))
-
-
-# Lists -----------------------------------------------------------------------------------------
-
-
-def everything(page: Callable[[int | None], list[PendingOrder]]) -> list[int]:
-    found: list[int] = []
-    while some := page(found[-1] if found else None):
-        found += [each.pending_order_id for each in some]
-    return found
-
-
-def test_lists_are_paged_newest_first(db: Database, user_id: int) -> None:
-    made = [wait(db, user_id) for _ in range(7)]
-    for order_id in made[::2]:
-        pending_orders.approve(db, user_id, order_id)
-
-    assert everything(lambda seen: pending_orders.list_recent(db, user_id, seen, 2)) == made[::-1]
-    assert (
-        everything(lambda seen: pending_orders.list_by_status(db, user_id, "pending", seen, 2))
-        == made[1::2][::-1]
-    )
-    assert pending_orders.list_by_status(db, user_id, "sent") == []
-    assert pending_orders.count_by_status(db, user_id) == [
-        StatusCount("approved", 4),
-        StatusCount("pending", 3),
-    ]
-    assert pending_orders.count_by_status(db, BOSS) == []
+    assert read(many, user_id, order_id).broker_order_id == str(done.index(True))
 
 
 # What is refused -------------------------------------------------------------------------------
 
 
-def test_a_list_of_an_invalid_state_is_refused(db: Database, user_id: int) -> None:
-    state: Any = "aproved"
-    with pytest.raises(ParameterError, match="status must be one of pending, approved, rejected"):
-        pending_orders.list_by_status(db, user_id, state)
+@pytest.mark.parametrize("step", ["get", "approve", "delete"])
+def test_two_ids_cannot_be_swapped(db: Database, user_id: int, step: str) -> None:
+    call: Any = getattr(pending_orders, step)
+    order_id = wait(db, user_id)
+    with pytest.raises(TypeError, match="positional"):
+        call(db, order_id, user_id)
+
+    assert status(db, user_id, order_id) == "pending"
+
+
+def test_who_rejects_an_order_must_be_said(db: Database, user_id: int) -> None:
+    call: Any = pending_orders.reject
+    with pytest.raises(TypeError, match="'by'"):
+        call(db, user_id, pending_order_id=wait(db, user_id))
 
 
 def test_an_approval_in_a_transaction_is_refused(db: Database, user_id: int) -> None:
     order_id = wait(db, user_id)
     for asking in (db, db.as_user(user_id)):
         with asking.transaction() as tx, pytest.raises(TransactionError, match="must not run in a"):
-            pending_orders.approve(tx, user_id, order_id)
+            pending_orders.approve(tx, user_id, pending_order_id=order_id)
 
     assert status(db, user_id, order_id) == "pending"
 
 
 def test_other_steps_are_part_of_a_transaction(db: Database, user_id: int) -> None:
     rejected, answered = wait(db, user_id), wait(db, user_id)
-    assert pending_orders.approve(db, user_id, answered)
+    assert pending_orders.approve(db, user_id, pending_order_id=answered)
     with db.transaction() as tx:
-        assert pending_orders.reject(tx, user_id, rejected, decided_by=BOSS)
-        assert pending_orders.record_answer(tx, user_id, answered, "sent")
-        assert pending_orders.delete(tx, user_id, rejected)
+        assert reject(tx, user_id, rejected)
+        assert pending_orders.record_outcome(tx, user_id, pending_order_id=answered, outcome="sent")
+        assert pending_orders.delete(tx, user_id, pending_order_id=rejected)
 
     assert status(db, user_id, answered) == "sent"
 
 
-@pytest.mark.parametrize("outcome", ["", "approved", "pending", "SENT", None, [], ["sent"]])
-def test_an_invalid_answer_is_refused(db: Database, user_id: int, outcome: Any) -> None:
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        *((each, "must be one of sent, failed") for each in ("", "approved", "pending", "SENT")),
+        (None, "must be str, not NoneType"),
+        ([], "must be str, not list"),
+        (["sent"], "must be str, not list"),
+    ],
+)
+def test_an_invalid_outcome_is_refused(db: Database, user_id: int, given: Any, said: str) -> None:
     order_id = wait(db, user_id)
-    pending_orders.approve(db, user_id, order_id)
-    with pytest.raises(ParameterError, match=r"status must be (sent or failed|str, not )"):
-        pending_orders.record_answer(db, user_id, order_id, outcome)
+    pending_orders.approve(db, user_id, pending_order_id=order_id)
+    with pytest.raises(ParameterError, match=rf"^pending_orders\.record_outcome: outcome {said}$"):
+        answer(db, user_id, order_id, given)
 
     assert status(db, user_id, order_id) == "approved"
 
@@ -282,24 +304,26 @@ def test_orders_are_deleted_with_their_user(db: Database, user_id: int) -> None:
     order_id = wait(db, user_id)
     assert users.delete(db, user_id)
 
-    assert pending_orders.get(db, user_id, order_id) is None
+    assert pending_orders.get(db, user_id, pending_order_id=order_id) is None
 
 
 def test_under_an_identity_a_user_decides_on_own_orders(db: Database, user_id: int) -> None:
     mine = db.as_user(user_id)
     order_id = pending_orders.create(mine, user_id, "placeorder", ORDER).pending_order_id
 
-    assert pending_orders.approve(db.as_user(user_id + 10_000), user_id, order_id) is False
-    assert pending_orders.approve(mine, user_id, order_id)
-    assert pending_orders.record_answer(mine, user_id, order_id, "sent")
-    assert pending_orders.delete(mine, user_id, order_id)
+    other = db.as_user(user_id + 10_000)
+    assert pending_orders.approve(other, user_id, pending_order_id=order_id) is False
+    assert pending_orders.approve(mine, user_id, pending_order_id=order_id)
+    assert pending_orders.record_outcome(mine, user_id, pending_order_id=order_id, outcome="sent")
+    assert pending_orders.delete(mine, user_id, pending_order_id=order_id)
 
 
 async def test_pending_orders_work_with_asyncio(adb: AsyncDatabase) -> None:
     asha = (await users.create(adb, "asha", "asha@example.in")).user_id
     order = await pending_orders.create(adb, asha, "placeorder", ORDER)
+    order_id = order.pending_order_id
 
-    assert await pending_orders.approve(adb, asha, order.pending_order_id)
-    assert await pending_orders.record_answer(adb, asha, order.pending_order_id, "sent")
-    assert (await pending_orders.list_by_status(adb, asha, "sent"))[0].order_data == ORDER
-    assert await pending_orders.delete(adb, asha, order.pending_order_id)
+    assert await pending_orders.approve(adb, asha, pending_order_id=order_id)
+    assert await pending_orders.record_outcome(adb, asha, pending_order_id=order_id, outcome="sent")
+    assert (await pending_orders.list_by_status(adb, asha, "sent")).rows[0].order_data == ORDER
+    assert await pending_orders.delete(adb, asha, pending_order_id=order_id)

@@ -1,27 +1,39 @@
-"""Strategies, also for Chartink: created, read, changed, and what is refused."""
+"""Strategies, also for Chartink: created, read, and what is refused."""
 
 import asyncio
 from collections.abc import Callable
 from datetime import time
+from math import inf
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
-from psycopg.errors import CheckViolation, ForeignKeyViolation, InsufficientPrivilege
+from psycopg.errors import CheckViolation, InsufficientPrivilege
 
-from oadb import AsyncDatabase, Database
+from oadb import AsyncDatabase, Database, Page
 from oadb.accounts import users
-from oadb.changes.announcements import Change
-from oadb.errors import ParameterError
+from oadb.errors import NoRowError, ParameterError
 from oadb.security.refusals import Refusal
-from oadb.trading import chartink, strategies, webhooks
+from oadb.trading import chartink, strategies
 from oadb.trading.chartink import ChartinkMapping
-from oadb.trading.strategies import Mapping, Strategy
-from tests.support.notifications import heard
-from tests.support.rig import Observer, threads
-from tests.support.trading import RELIANCE, TCS, TIMES, db, found, mapped, module, new_user, user_id
+from oadb.trading.strategies import Strategy, SymbolMapping
+from tests.support.rig import Observer
+from tests.support.trading import (
+    RELIANCE,
+    TCS,
+    TIMES,
+    db,
+    found,
+    label,
+    mapped,
+    module,
+    new_user,
+    user_id,
+)
 
 __all__ = ["db", "module", "user_id"]
+
+ID = UUID(int=1)
 
 
 # Made and read ----------------------------------------------------------------------------------
@@ -34,7 +46,7 @@ def test_a_strategy_is_stored_as_given(db: Database, user_id: int) -> None:
         user_id,
         "Breakout",
         platform="amibroker",
-        trading_mode="BOTH",
+        direction="BOTH",
         definition=definition,
         is_intraday=False,
         **TIMES,
@@ -42,7 +54,7 @@ def test_a_strategy_is_stored_as_given(db: Database, user_id: int) -> None:
     )
     made = issued.strategy
 
-    assert (made.name, made.platform, made.trading_mode, made.definition) == (
+    assert (made.name, made.platform, made.direction, made.definition) == (
         "Breakout",
         "amibroker",
         "BOTH",
@@ -54,10 +66,10 @@ def test_a_strategy_is_stored_as_given(db: Database, user_id: int) -> None:
     assert strategies.get(db, user_id, made.strategy_id) == made
 
 
-def test_a_strategy_for_chartink_has_its_platform_and_mode(db: Database, user_id: int) -> None:
+def test_a_strategy_for_chartink_has_its_platform_and_direction(db: Database, user_id: int) -> None:
     made = chartink.create(db, user_id, "Scan", **TIMES).strategy
 
-    assert (made.platform, made.trading_mode) == ("chartink", "BOTH")
+    assert (made.platform, made.direction) == ("chartink", "BOTH")
     assert chartink.get(db, user_id, made.strategy_id) == made
 
 
@@ -82,7 +94,7 @@ def test_a_webhook_leads_to_its_strategy_and_mappings(
     strategy = found(module, db, issued.webhook)
     assert strategy.mappings == tuple(reversed(both)), "in the order of the symbols"
     assert strategy == module.get(db, user_id, strategy_id)
-    assert module.list_by_user(db, user_id) == [strategy]
+    assert module.list_by_user(db, user_id).rows == [strategy]
 
 
 def test_chartink_has_its_own_name_for_a_symbol(db: Database, user_id: int) -> None:
@@ -99,8 +111,8 @@ def test_neither_module_reads_strategies_of_the_other(db: Database, user_id: int
     for mine, other in ((strategies, chartink), (chartink, strategies)):
         own, foreign = made[mine], made[other]
         assert mine.get(db, user_id, foreign.strategy.strategy_id) is None
-        assert mine.find_by_webhook(db, foreign.webhook) is Refusal.UNKNOWN
-        assert mine.list_by_user(db, user_id) == [own.strategy]
+        assert mine.verify_webhook(db, foreign.webhook) is Refusal.UNKNOWN
+        assert mine.list_by_user(db, user_id).rows == [own.strategy]
         assert mine.count_by_user(db, user_id) == 1
 
 
@@ -114,7 +126,7 @@ def test_strategies_are_listed_newest_first_with_their_mappings(
 ) -> None:
     made = [module.create(db, user_id, str(n)).strategy.strategy_id for n in range(4)]
     for number, strategy_id in enumerate(made):
-        given = [Mapping(f"S{n}", "NSE", number + 1, "MIS") for n in range(number)]
+        given = [SymbolMapping(f"S{n}", "NSE", number + 1, "MIS") for n in range(number)]
         module.put_mappings(db, user_id, strategy_id, mapped(module, *given))
 
     listed = module.list_by_user(db, user_id)
@@ -126,7 +138,7 @@ def test_strategies_are_listed_newest_first_with_their_mappings(
 def test_a_user_without_strategies_has_an_empty_list(
     db: Database, module: Any, user_id: int
 ) -> None:
-    assert module.list_by_user(db, user_id) == []
+    assert module.list_by_user(db, user_id) == Page([], None)
     assert module.count_by_user(db, user_id) == 0
     assert module.get(db, user_id, uuid4()) is None
 
@@ -136,12 +148,11 @@ async def test_strategies_work_with_asyncio(adb: AsyncDatabase) -> None:
     issued = await strategies.create(adb, user, "x")
     strategy_id = issued.strategy.strategy_id
     await strategies.put_mappings(adb, user, strategy_id, [TCS])
-    states = await asyncio.gather(*(strategies.toggle(adb, user, strategy_id) for _ in range(3)))
+    await strategies.set_active(adb, user, strategy_id, is_active=False)
 
-    assert sorted(map(bool, states)) == [False, False, True]
-    assert await strategies.find_by_webhook(adb, issued.webhook) is Refusal.INACTIVE
+    assert await strategies.verify_webhook(adb, issued.webhook) is Refusal.INACTIVE
     await strategies.set_active(adb, user, strategy_id, is_active=True)
-    strategy = await strategies.find_by_webhook(adb, issued.webhook)
+    strategy = await strategies.verify_webhook(adb, issued.webhook)
     assert isinstance(strategy, Strategy)
     assert strategy.mappings == (TCS,)
 
@@ -157,8 +168,6 @@ async def test_strategies_work_with_asyncio(adb: AsyncDatabase) -> None:
         ({"platform": ""}, "platform"),
         ({"platform": "Chartink"}, "platform"),
         ({"platform": "x" * 51}, "platform"),
-        ({"trading_mode": "long"}, "trading_mode"),
-        ({"trading_mode": ""}, "trading_mode"),
         ({"start_time": time(15), "end_time": time(9)}, "end_time"),
         ({"start_time": time(9), "end_time": time(9)}, "end_time"),
         ({"end_time": time(15), "squareoff_time": time(14, 59, 59)}, "squareoff_time"),
@@ -174,7 +183,7 @@ def test_invalid_values_of_a_strategy_are_refused(
         strategies.create(db, user_id, **whole)
 
     assert refused.value.diag.constraint_name == f"strategies_{constraint}_check"
-    assert strategies.list_by_user(db, user_id) == []
+    assert not strategies.list_by_user(db, user_id)
 
 
 @pytest.mark.parametrize(
@@ -210,10 +219,10 @@ def test_texts_that_postgresql_cannot_hold_are_refused(
     with pytest.raises(ParameterError):
         module.create(db, user_id, **whole)
 
-    assert module.list_by_user(db, user_id) == []
+    assert not module.list_by_user(db, user_id)
 
 
-def test_the_mode_of_a_chartink_strategy_cannot_be_given(
+def test_the_direction_of_a_chartink_strategy_cannot_be_changed(
     db: Database, observer: Observer, user_id: int
 ) -> None:
     chartink.create(db, user_id, "x")
@@ -226,117 +235,41 @@ def test_the_mode_of_a_chartink_strategy_cannot_be_given(
         observer.rows("update oadb.strategies set definition = '[]' where user_id = %s", user_id)
 
 
-def test_an_unknown_user_has_no_strategies(db: Database, module: Any) -> None:
-    with pytest.raises(ForeignKeyViolation):
+@pytest.mark.parametrize("given", ["long", "", "LONG ", "UP"])
+def test_a_direction_that_does_not_exist_is_refused(db: Database, given: Any) -> None:
+    with pytest.raises(
+        ParameterError, match=r"^strategies\.create: direction must be one of LONG, SHORT, BOTH$"
+    ):
+        strategies.create(db, 1, "x", direction=given)
+
+
+def test_an_unknown_user_gets_no_strategy(db: Database, module: Any) -> None:
+    with pytest.raises(NoRowError, match=rf"^{label(module)}\.create: there is no user {2**62}$"):
         module.create(db, 2**62, "x")
 
 
-# Changed ----------------------------------------------------------------------------------------
-
-
-def test_each_change_is_stored_and_a_missing_strategy_is_reported(
-    db: Database, module: Any, user_id: int
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda m: m.create(None, 1, "x", definition={"a": inf}), "create: definition[a] is a "),
+        (lambda m: m.create(None, 1, "x", time_zone="IST"), "create: time_zone must be a time zo"),
+        (lambda m: m.set_definition(None, 1, ID, {"a": inf}), "set_definition: definition[a] is "),
+        (lambda m: m.update(None, 1, ID, time_zone="IST"), "update: time_zone must be a time zone"),
+        (lambda m: m.update(None, 1, ID, time_zone=None), "update: time_zone must be str, not Non"),
+        (lambda m: m.set_active(None, 1, ID, is_active=1), "set_active: is_active must be bool, n"),
+        (lambda m: m.rename(None, 1, ID, 7), "rename: name must be str, not int"),
+        (lambda m: m.delete(None, 1, "x"), "delete: strategy_id must be UUID, not str"),
+        (lambda m: m.delete_mappings(None, 1, ID, "TCS"), "delete_mappings: symbols must be list["),
+        (lambda m: m.list_by_user(None, 1, limit=0), "list_by_user: limit must be 1 to 1000"),
+    ],
+)
+def test_an_error_names_the_module_that_was_called(
+    module: Any, call: Callable[[Any], object], said: str
 ) -> None:
-    issued = module.create(db, user_id, "old", **TIMES)
-    strategy_id, unknown = issued.strategy.strategy_id, uuid4()
-    changes: list[Callable[[Any], bool]] = [
-        lambda each: module.rename(db, user_id, each, "new"),
-        lambda each: module.set_definition(db, user_id, each, {"a": [1]}),
-        lambda each: module.set_times(db, user_id, each, time(10), None, None, "UTC"),
-        lambda each: module.set_active(db, user_id, each, True),
-    ]
+    with pytest.raises(ParameterError) as refused:
+        asyncio.run(call(module))
 
-    assert [change(strategy_id) for change in changes] == [True] * 4
-    assert [change(unknown) for change in changes] == [False] * 4
-    now = found(module, db, issued.webhook)
-    assert (now.name, now.definition, now.time_zone) == ("new", {"a": [1]}, "UTC")
-    assert (now.start_time, now.end_time, now.squareoff_time) == (time(10), None, None)
-    assert now.updated_at > issued.strategy.updated_at
-    assert now.created_at == issued.strategy.created_at
-
-
-def test_a_change_that_is_refused_changes_nothing(db: Database, module: Any, user_id: int) -> None:
-    made = module.create(db, user_id, "x", **TIMES).strategy
-    strategy_id = made.strategy_id
-    refused: list[Callable[[], object]] = [
-        lambda: module.rename(db, user_id, strategy_id, ""),
-        lambda: module.set_definition(db, user_id, strategy_id, {"a": {1, 2}}),
-        lambda: module.set_definition(db, user_id, strategy_id, []),
-        lambda: module.set_times(db, user_id, strategy_id, time(15), time(9), None),
-        lambda: module.set_times(db, user_id, strategy_id, None, None, None, "Nowhere"),
-        lambda: module.set_active(db, user_id, strategy_id, None),
-    ]
-    for change in refused:
-        with pytest.raises((ParameterError, CheckViolation)):
-            change()
-
-    assert module.get(db, user_id, strategy_id) == made
-
-
-def test_set_active_may_be_repeated(db: Database, module: Any, user_id: int) -> None:
-    issued = module.create(db, user_id, "x")
-    strategy_id = issued.strategy.strategy_id
-    for is_active in (False, False, True, True):
-        assert module.set_active(db, user_id, strategy_id, is_active)
-        assert module.get(db, user_id, strategy_id).is_active is is_active
-
-
-def test_concurrent_toggles_all_count(db: Database, module: Any, user_id: int) -> None:
-    strategy_id = module.create(db, user_id, "x").strategy.strategy_id
-    with threads(8) as pool:
-        states = list(pool.map(lambda _: module.toggle(db, user_id, strategy_id), range(16)))
-
-    assert states.count(True) == states.count(False) == 8
-    assert module.get(db, user_id, strategy_id).is_active
-    assert module.toggle(db, user_id, strategy_id) is False
-    assert module.toggle(db, user_id, uuid4()) is None
-
-
-def test_changes_are_announced_and_calls_that_change_nothing_are_not(
-    db: Database, url: str, module: Any, user_id: int
-) -> None:
-    made: list[Any] = []
-
-    def work() -> None:
-        made.append(module.create(db, user_id, "x").strategy.strategy_id)
-        for each in (made[0], uuid4()):
-            module.set_active(db, user_id, each, is_active=False)
-            module.toggle(db, user_id, each)
-            module.set_times(db, user_id, each, None, None, None)
-            module.rename(db, user_id, each, "y")
-            module.set_definition(db, user_id, each, {})
-            module.put_mappings(db, user_id, each, mapped(module, TCS))
-            module.delete_mappings(db, user_id, each, ["TCS"])
-            module.delete_mappings(db, user_id, each, ["TCS"])
-            webhooks.rotate(db, user_id, each)
-            webhooks.revoke(db, user_id, each)
-            webhooks.revoke(db, user_id, each)
-        module.delete(db, user_id, made[0])
-        module.delete(db, user_id, made[0])
-
-    assert heard(url, work) == [Change("strategies", user_id, str(made[0]))] * 11
-
-
-def test_a_user_cannot_change_the_strategy_of_another(
-    db: Database, module: Any, user_id: int
-) -> None:
-    issued, other = module.create(db, user_id, "x"), new_user(db)
-    strategy_id = issued.strategy.strategy_id
-    module.put_mappings(db, user_id, strategy_id, mapped(module, TCS))
-    before = found(module, db, issued.webhook)
-
-    assert module.get(db, other, strategy_id) is None
-    assert not module.set_active(db, other, strategy_id, is_active=False)
-    assert module.toggle(db, other, strategy_id) is None
-    assert not module.set_times(db, other, strategy_id, None, None, None)
-    assert not module.rename(db, other, strategy_id, "y")
-    assert not module.set_definition(db, other, strategy_id, {"a": 1})
-    assert module.put_mappings(db, other, strategy_id, mapped(module, RELIANCE)) is None
-    assert module.delete_mappings(db, other, strategy_id, ["TCS"]) == 0
-    assert webhooks.rotate(db, other, strategy_id) is None
-    assert not webhooks.revoke(db, other, strategy_id)
-    assert not module.delete(db, other, strategy_id)
-    assert found(module, db, issued.webhook) == before
+    assert str(refused.value).startswith(f"{label(module)}.{said}")
 
 
 def test_an_identity_sees_its_own_strategies_only(db: Database, module: Any, user_id: int) -> None:
@@ -344,11 +277,11 @@ def test_an_identity_sees_its_own_strategies_only(db: Database, module: Any, use
     strategy_id, mine = issued.strategy.strategy_id, db.as_user(me)
 
     assert module.get(mine, user_id, strategy_id) is None
-    assert module.list_by_user(mine, user_id) == []
-    assert module.find_by_webhook(mine, issued.webhook) is Refusal.UNKNOWN
+    assert not module.list_by_user(mine, user_id)
+    assert module.verify_webhook(mine, issued.webhook) is Refusal.UNKNOWN
     assert not module.delete(mine, user_id, strategy_id)
     assert module.put_mappings(mine, user_id, strategy_id, mapped(module, TCS)) is None
     with pytest.raises(InsufficientPrivilege):
         module.create(mine, user_id, "y")
     own = module.create(mine, me, "z")
-    assert module.find_by_webhook(mine, own.webhook) == own.strategy
+    assert module.verify_webhook(mine, own.webhook) == own.strategy

@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -13,9 +13,10 @@ from oadb.errors import ParameterError, UnavailableError
 from oadb.security import tokens
 from oadb.security.refusals import Refusal
 from oadb.security.tokens import sha256_of
-from oadb.trading import strategies, webhooks
+from oadb.trading import strategies, strategy_kinds, webhooks
 from tests.conftest import RING
 from tests.support.databases import unreachable
+from tests.support.plans import scanned
 from tests.support.rig import Observer, threads
 from tests.support.trading import RELIANCE, TCS, db, found, mapped, module, new_user, user_id
 
@@ -28,13 +29,13 @@ def test_unknown_inactive_revoked_and_unavailable_are_four_answers(
     issued = module.create(db, user_id, "x")
     strategy_id = issued.strategy.strategy_id
 
-    assert module.find_by_webhook(db, webhooks.TOKEN.new()) is Refusal.UNKNOWN
+    assert module.verify_webhook(db, webhooks.TOKEN.new()) is Refusal.UNKNOWN
     module.set_active(db, user_id, strategy_id, is_active=False)
-    assert module.find_by_webhook(db, issued.webhook) is Refusal.INACTIVE
+    assert module.verify_webhook(db, issued.webhook) is Refusal.INACTIVE
     webhooks.revoke(db, user_id, strategy_id)
-    assert module.find_by_webhook(db, issued.webhook) is Refusal.REVOKED
+    assert module.verify_webhook(db, issued.webhook) is Refusal.REVOKED
     with pytest.raises(UnavailableError):
-        module.find_by_webhook(unreachable(), issued.webhook)
+        module.verify_webhook(unreachable(), issued.webhook)
     caplog.clear()
 
 
@@ -54,7 +55,7 @@ def test_unknown_inactive_revoked_and_unavailable_are_four_answers(
 def test_a_malformed_webhook_costs_no_query(module: Any, change: Callable[[str], str]) -> None:
     text = change(webhooks.TOKEN.new().reveal())
 
-    assert module.find_by_webhook(unreachable(), Secret(text)) is Refusal.UNKNOWN
+    assert module.verify_webhook(unreachable(), Secret(text)) is Refusal.UNKNOWN
 
 
 def test_similar_webhooks_find_nothing(db: Database, module: Any, user_id: int) -> None:
@@ -67,7 +68,7 @@ def test_similar_webhooks_find_nothing(db: Database, module: Any, user_id: int) 
         guesses.append(Secret(body + tokens._checksum(body)))
 
     assert all(kind.is_wellformed(guess) for guess in guesses)
-    assert {module.find_by_webhook(db, guess) for guess in guesses} == {Refusal.UNKNOWN}
+    assert {module.verify_webhook(db, guess) for guess in guesses} == {Refusal.UNKNOWN}
 
 
 def test_after_rotation_the_new_webhook_works_and_the_old_one_is_unknown(
@@ -79,7 +80,7 @@ def test_after_rotation_the_new_webhook_works_and_the_old_one_is_unknown(
     webhook = webhooks.rotate(db, user_id, strategy_id)
 
     assert webhook is not None
-    assert module.find_by_webhook(db, issued.webhook) is Refusal.UNKNOWN
+    assert module.verify_webhook(db, issued.webhook) is Refusal.UNKNOWN
     strategy = found(module, db, webhook)
     assert strategy.mappings == tuple(mapped(module, TCS))
     text = webhook.reveal()
@@ -97,11 +98,11 @@ def test_a_revoked_webhook_stays_revoked_until_it_is_rotated(
     assert not webhooks.revoke(db, user_id, strategy_id)
     assert module.get(db, user_id, strategy_id).webhook_revoked_at == revoked_at is not None
     module.set_active(db, user_id, strategy_id, is_active=True)
-    assert module.find_by_webhook(db, issued.webhook) is Refusal.REVOKED
+    assert module.verify_webhook(db, issued.webhook) is Refusal.REVOKED
     webhook = webhooks.rotate(db, user_id, strategy_id)
     assert webhook is not None
     assert found(module, db, webhook).webhook_revoked_at is None
-    assert module.find_by_webhook(db, issued.webhook) is Refusal.UNKNOWN
+    assert module.verify_webhook(db, issued.webhook) is Refusal.UNKNOWN
 
 
 def test_of_16_concurrent_revocations_one_succeeds(db: Database, module: Any, user_id: int) -> None:
@@ -126,7 +127,7 @@ def test_a_digest_copied_to_another_strategy_is_refused(
     )
     observer.rows("delete from oadb.strategies where strategy_id = %s", mine.strategy.strategy_id)
 
-    assert module.find_by_webhook(db, mine.webhook) is Refusal.UNKNOWN
+    assert module.verify_webhook(db, mine.webhook) is Refusal.UNKNOWN
 
 
 def test_a_webhook_is_shown_nowhere(
@@ -138,14 +139,14 @@ def test_a_webhook_is_shown_nowhere(
     rotated = webhooks.rotate(db, user_id, strategy_id)
     assert rotated is not None
     said = [repr(issued), str(issued), f"{issued}", repr(found(module, db, rotated))]
-    row = strategies._find_by_digest(db, webhooks.TOKEN.digests(RING, sha256_of(rotated))[0])
+    row = strategy_kinds._find_by_digest(db, webhooks.TOKEN.digests(RING, sha256_of(rotated))[0])
     assert row is not None
     said.append(repr(row))
     wrong: list[Callable[[], object]] = [
-        lambda: module.find_by_webhook(unreachable(), rotated),
+        lambda: module.verify_webhook(unreachable(), rotated),
         lambda: module.get(db, user_id, rotated),
         lambda: module.rename(db, rotated, strategy_id, "x"),
-        lambda: strategies._find_by_digest(db, rotated),
+        lambda: strategy_kinds._find_by_digest(db, rotated),
     ]
     for use in wrong:
         with pytest.raises((ParameterError, UnavailableError)) as refused:
@@ -182,7 +183,7 @@ def test_one_index_scan_for_each_table_finds_a_strategy_among_ten_thousand(
     (digest,) = webhooks.TOKEN.digests(RING, sha256_of(issued.webhook))
     shown = f"'\\x{digest.hex()}'::bytea"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(b"prepare lookup as " + strategies._find_by_digest.sql)
+        connection.execute(b"prepare lookup as " + strategy_kinds._find_by_digest.sql)
         for _ in range(8):  # from the sixth on, the server may settle for a plan
             connection.execute(f"execute lookup ({shown})".encode())
         row = connection.execute(
@@ -197,11 +198,3 @@ def test_one_index_scan_for_each_table_finds_a_strategy_among_ten_thousand(
         "strategy_mappings_pkey",
     ]
     assert [(scan["Actual Rows"], scan["Actual Loops"]) for scan in scans] == [(1, 1), (2, 1)]
-
-
-def scanned(plan: dict[str, Any]) -> Generator[dict[str, Any]]:
-    """Yield the nodes of a plan that read a table, and those that read an index for a bitmap."""
-    if "Relation Name" in plan or "Index Name" in plan:
-        yield plan
-    for part in plan.get("Plans", ()):
-        yield from scanned(part)

@@ -28,7 +28,7 @@ select
     :strategy_id,
     :name,
     :platform,
-    :trading_mode,
+    :direction,
     '{}',
     :is_active,
     :is_intraday,

@@ -48,8 +48,8 @@ where
     user_id = :user_id
     and pending_order_id = :pending_order_id;
 
--- name: list_recent
--- All states, newest first, before the order :before (null: the first page). At most 1000.
+-- name: list_by_user
+-- All states, newest first.
 -- Served by pending_orders_pkey.
 select
     user_id,
@@ -67,12 +67,12 @@ select
 from oadb.pending_orders
 where
     user_id = :user_id
-    and pending_order_id < coalesce(:before, 9223372036854775807)
+    and pending_order_id < coalesce(:last_pending_order_id, 9223372036854775807)
 order by pending_order_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
--- name: _list_by_status
--- As list_recent, one state only. Served by pending_orders_status_idx.
+-- name: list_by_status
+-- As list_by_user, one state only. Served by pending_orders_status_idx.
 select
     user_id,
     pending_order_id,
@@ -90,9 +90,9 @@ from oadb.pending_orders
 where
     user_id = :user_id
     and status = :status
-    and pending_order_id < coalesce(:before, 9223372036854775807)
+    and pending_order_id < coalesce(:last_pending_order_id, 9223372036854775807)
 order by pending_order_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
 -- name: count_by_status
 -- No row for a state without orders.
@@ -117,23 +117,31 @@ where
     and status = 'pending';
 
 -- name: _reject
--- :decided_by null: the platform; refused under an identity.
+-- :by null: the platform; refused under an identity. Writes nothing if there is no user :by.
 update oadb.pending_orders
 set
     status = 'rejected',
     decided_at = now(),
-    decided_by = :decided_by,
+    decided_by = :by,
     reason = :reason
 where
     user_id = :user_id
     and pending_order_id = :pending_order_id
-    and status = 'pending';
+    and status = 'pending'
+    and (
+        :by::bigint is null
+        or exists (
+            select from oadb.users
+            where users.user_id = :by
+            for key share
+        )
+    );
 
--- name: _record_answer
--- An answer does not replace an earlier one.
+-- name: _record_outcome
+-- An outcome does not replace an earlier one.
 update oadb.pending_orders
 set
-    status = :status,
+    status = :outcome,
     answered_at = now(),
     broker_order_id = :broker_order_id,
     broker_status = :broker_status,
