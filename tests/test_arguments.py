@@ -49,7 +49,7 @@ def test_operations_with_secrets_are_found() -> None:
         ("users.set_password", "password"), ("users.verify_password", "password"),
         ("login_attempts.sign_in", "password"),
         ("second_factors.verify", "code"), ("strategies.verify_webhook", "webhook"),
-        ("chartink.verify_webhook", "webhook"), ("smtp_settings.set_account", "password"),
+        ("chartink.verify_webhook", "webhook"), ("smtp_settings.update", "password"),
         ("trackers.track_bad_key", "key"),
     } <= {*SECRETS}  # fmt: skip  # a table
 

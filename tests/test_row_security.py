@@ -14,7 +14,7 @@ from psycopg.errors import InsufficientPrivilege
 from oadb import AsyncDatabase, Database, Transaction
 from oadb.accounts import users
 from oadb.engine.binding import statements
-from oadb.errors import ParameterError
+from oadb.errors import NoRowError, ParameterError
 from oadb.settings import user_settings
 from oadb.tools import catalog
 from oadb.trading import pending_orders
@@ -190,19 +190,31 @@ def refused(tx: Transaction, work: Callable[[Transaction], object]) -> None:
 
 @pytest.mark.parametrize("by", [OTHER, 10**12])
 def test_a_user_cannot_change_a_setting_in_the_name_of_another(db: Database, by: int) -> None:
+    """To an identity nobody else exists, so that it learns of no other user either."""
     with suppress(UndoError), db.as_user(ME).transaction() as tx:
-        refused(tx, lambda tx: user_settings.put(tx, ME, NOTED.to(1), changed_by=by))
-        assert user_settings.put(tx, ME, NOTED.to(1), changed_by=ME) == 1
-        refused(tx, lambda tx: user_settings.reset(tx, ME, NOTED, changed_by=by))
+        with pytest.raises(NoRowError, match=rf"^user_settings\.put: there is no user {by}$"):
+            user_settings.put(tx, ME, NOTED.to(1), by=by)
+        assert user_settings.put(tx, ME, NOTED.to(1), by=ME) == 1
+        with pytest.raises(NoRowError, match=rf"^user_settings\.reset: there is no user {by}$"):
+            user_settings.reset(tx, ME, NOTED, by=by)
         assert user_settings.reset(tx, ME, NOTED) == 1
-        assert [each.changed_by for each in user_settings.list_changes(tx, ME, page_size=2)] == [
-            ME,
-            ME,
-        ]
+        found = user_settings.list_changes(tx, ME, limit=2)
+        assert [each.changed_by for each in found] == [ME, ME]
         raise UndoError
-    with suppress(UndoError), db.transaction() as tx:
-        assert user_settings.put(tx, ME, NOTED.to(1), changed_by=by) == 1, "a service may"
+
+
+def test_a_user_cannot_change_a_setting_as_the_platform_and_a_service_as_anybody(
+    db: Database,
+) -> None:
+    with suppress(UndoError), db.as_user(ME).transaction() as tx:
+        refused(tx, lambda tx: user_settings.put(tx, ME, NOTED.to(1), by=None))
+        assert user_settings.put(tx, ME, NOTED.to(1)) == 1
+        refused(tx, lambda tx: user_settings.reset(tx, ME, NOTED, by=None))
         raise UndoError
+    for by in (OTHER, None):
+        with suppress(UndoError), db.transaction() as tx:
+            assert user_settings.put(tx, ME, NOTED.to(1), by=by) == 1
+            raise UndoError
 
 
 @pytest.mark.parametrize("by", [OTHER, None])

@@ -4,9 +4,10 @@ Settings are imported once. A group of settings that was ever changed in oadb st
 """
 
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 from hashlib import sha256
 
+from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import Executor
 from oadb.errors import RowError
 from oadb.importing import imports, takeover
@@ -55,7 +56,7 @@ class Settings:
     def _set_mode(self, tx: Executor, rows: list[Row], report: TableReport) -> bool:
         is_live = all(optional_flag(row, "analyze_mode") is False for row in rows)
         report.remarks.append(f"the trading mode is {'live' if is_live else 'analyze'}")
-        return app_settings.set_trading_mode(tx, "live" if is_live else "analyze", changed_by=None)
+        return app_settings.set_trading_mode(tx, "live" if is_live else "analyze", by=None)
 
     def _set_smtp(self, tx: Executor, row: Row, report: TableReport) -> bool:
         port = row.get("smtp_port")
@@ -63,31 +64,37 @@ class Settings:
         opened = None if password is None else self.ciphers.open("smtp", password)
         if password is not None and opened is None:
             report.note(row.get("id"), "smtp_password_encrypted cannot be decrypted: set a new one")
-        return smtp_settings.set_account(
+        use_tls = optional_flag(row, "smtp_use_tls")
+        return smtp_settings.update(
             tx,
-            changed_by=None,
+            by=None,
             server=optional_text(row, "smtp_server"),
             port=port if isinstance(port, int) else None,
-            user_name=optional_text(row, "smtp_username"),
+            username=optional_text(row, "smtp_username"),
             password=opened,
             from_address=optional_text(row, "smtp_from_email"),
             helo_name=optional_text(row, "smtp_helo_hostname"),
-            is_tls_used=optional_flag(row, "smtp_use_tls"),
+            use_tls=UNSET if use_tls is None else use_tls,
         )
 
 
 def _set_security(tx: Executor, row: Row, report: TableReport) -> bool:
-    def count(column: str) -> int | None:
-        return None if row.get(column) is None else whole(row, column)
+    def count(column: str) -> int | Unset:
+        return UNSET if row.get(column) is None else whole(row, column)
 
-    changed = app_settings.set_security(
+    def duration(column: str) -> timedelta | Unset | None:
+        hours = count(column)
+        return hours if isinstance(hours, Unset) else timedelta(hours=hours) or None
+
+    is_enabled = optional_flag(row, "security_auto_ban_enabled")
+    changed = app_settings.update_security(
         tx,
-        changed_by=None,
-        auto_ban_enabled=optional_flag(row, "security_auto_ban_enabled"),
-        threshold_404=count("security_404_threshold"),
-        ban_duration_404=count("security_404_ban_duration"),
-        threshold_api=count("security_api_threshold"),
-        ban_duration_api=count("security_api_ban_duration"),
+        by=None,
+        auto_ban_enabled=UNSET if is_enabled is None else is_enabled,
+        not_found_threshold=count("security_404_threshold"),
+        not_found_ban=duration("security_404_ban_duration"),
+        bad_key_threshold=count("security_api_threshold"),
+        bad_key_ban=duration("security_api_ban_duration"),
         repeat_offender_limit=count("security_repeat_offender_limit"),
     )
     for column in ("security_404_threshold", "security_api_threshold"):

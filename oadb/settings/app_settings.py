@@ -5,43 +5,70 @@ no defaults in code: a missing row raises NoRowError, an unavailable database Un
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, get_args
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
 
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
+from oadb.engine.binding.values import UNSET, Rule, Unset
 from oadb.engine.executors import AsyncExecutor
-from oadb.errors import ParameterError
+from oadb.validation import owners
+
+__all__ = [
+    "AppSettingChange",
+    "SecuritySettings",
+    "TradingMode",
+    "get_security",
+    "get_trading_mode",
+    "list_changes",
+    "set_trading_mode",
+    "update_security",
+]
 
 query = queries(__name__)
 
 # live: orders are sent to the broker; analyze: they are analyzed and not sent.
 TradingMode = Literal["live", "analyze"]
 
+_HOUR = timedelta(hours=1)
+_LONGEST_BAN = timedelta(hours=87_600)
+
+
+def _whole_hours(value: timedelta) -> timedelta:
+    if not _HOUR <= value <= _LONGEST_BAN or value % _HOUR:
+        raise ValueError("must be whole hours, 1 to 87,600")
+    return value
+
+
+_Hours = Annotated[timedelta, Rule(_whole_hours)]
+
 
 @dataclass(frozen=True, slots=True)
 class SecuritySettings:
-    """When an address is banned, and for how long: hours, 0 for permanently.
+    """When an address is banned, and for how long; None: permanently.
 
-    The 404s and the wrong API keys of an address are counted, each towards its threshold; the
-    ban number ``repeat_offender_limit`` of an address is permanent.
+    The requests of an address that were not found and those with a wrong API key are counted, each
+    kind towards its threshold; 0 never bans. The ban number ``repeat_offender_limit`` of an address
+    is permanent; 0: none is for that reason.
     """
 
     auto_ban_enabled: bool
-    threshold_404: int
-    ban_duration_404: int
-    threshold_api: int
-    ban_duration_api: int
+    not_found_threshold: int
+    not_found_ban: timedelta | None
+    bad_key_threshold: int
+    bad_key_ban: timedelta | None
     repeat_offender_limit: int
 
 
 @dataclass(frozen=True, slots=True)
 class AppSettingChange:
-    """A change of one field. ``changed_by`` is a user; None: nobody was signed in.
+    """A change of one field, with its values as text.
 
-    For a secret, ``new_value`` is "changed" or "cleared", and ``old_value`` is None.
+    ``changed_by`` is a user; None: the platform. For a secret, ``new_value`` is "changed" or
+    "cleared", and ``old_value`` is None.
     """
 
     change_id: int
@@ -58,7 +85,7 @@ def get_trading_mode() -> TradingMode: ...
 
 
 @query
-def _set_trading_mode(mode: TradingMode, changed_by: int | None) -> int: ...
+def _set_trading_mode(mode: TradingMode, *, by: int | None) -> int: ...
 
 
 @query
@@ -66,80 +93,86 @@ def get_security() -> SecuritySettings: ...
 
 
 @query
-def _set_security(
-    changed_by: int | None,
-    auto_ban_enabled: bool | None,
-    threshold_404: int | None,
-    ban_duration_404: int | None,
-    threshold_api: int | None,
-    ban_duration_api: int | None,
-    repeat_offender_limit: int | None,
+def _update_security(
+    *,
+    by: int | None,
+    auto_ban_enabled: bool | Unset,
+    not_found_threshold: int | Unset,
+    not_found_ban: timedelta | Unset | None,
+    bad_key_threshold: int | Unset,
+    bad_key_ban: timedelta | Unset | None,
+    repeat_offender_limit: int | Unset,
 ) -> int: ...
 
 
 @query
-def list_changes(before: int | None = None, page_size: int = 100) -> list[AppSettingChange]: ...
+def list_changes(*, cursor: str | None = None, limit: Limit = 100) -> Page[AppSettingChange]: ...
 
 
 query.complete()
 
 
 @operation
-async def set_trading_mode(db: AsyncExecutor, mode: TradingMode, *, changed_by: int | None) -> bool:
+async def set_trading_mode(db: AsyncExecutor, mode: TradingMode, *, by: int | None) -> bool:
     """Set the trading mode, and announce it to every process that listens.
 
     Args:
-        changed_by: the user who made the change, for the audit; None: nobody was signed in
-            (unlike ``user_settings``, where it means the user).
+        by: the user who makes the change, for the audit; None: the platform.
 
     Returns:
         Whether the mode changed.
 
     Raises:
         ParameterError: *mode* is not "live" or "analyze".
+        NoRowError: there is no user *by*.
     """
-    if mode not in get_args(TradingMode):
-        raise ParameterError("app_settings.set_trading_mode: mode must be live or analyze")
     change = Change("trading_mode", None, "")
-    return await announcements.write(db, change, _set_trading_mode, mode, changed_by) > 0
+    changed = await announcements.write(db, change, _set_trading_mode, mode, by=by)
+    if not changed:
+        await owners.require_actor(db, "app_settings.set_trading_mode", by)
+    return changed > 0
 
 
 @operation
-async def set_security(
+async def update_security(
     db: AsyncExecutor,
     *,
-    changed_by: int | None,
-    auto_ban_enabled: bool | None = None,
-    threshold_404: int | None = None,
-    ban_duration_404: int | None = None,
-    threshold_api: int | None = None,
-    ban_duration_api: int | None = None,
-    repeat_offender_limit: int | None = None,
+    by: int | None,
+    auto_ban_enabled: bool | Unset = UNSET,
+    not_found_threshold: int | Unset = UNSET,
+    not_found_ban: _Hours | Unset | None = UNSET,
+    bad_key_threshold: int | Unset = UNSET,
+    bad_key_ban: _Hours | Unset | None = UNSET,
+    repeat_offender_limit: int | Unset = UNSET,
 ) -> bool:
-    """Change the given fields of the security settings, and announce it. None leaves a field.
+    """Change the given fields of the security settings, and announce it; others stay.
 
     Args:
-        changed_by: as in ``set_trading_mode``.
-        threshold_404: 0 to 1,000,000, as ``threshold_api`` and ``repeat_offender_limit``; 0 never
-            bans.
-        ban_duration_404: 0 to 87,600 hours, as ``ban_duration_api``; 0 bans permanently.
+        by: as in ``set_trading_mode``.
+        not_found_threshold: 0 to 1,000,000, as *bad_key_threshold*; 0 never bans.
+        not_found_ban: whole hours, 1 to 87,600, as *bad_key_ban*; None bans permanently.
+        repeat_offender_limit: 0 to 1,000,000; bans are permanent from this one on, 0: never.
 
     Returns:
         Whether any field changed.
 
     Raises:
-        CheckViolation: a value out of range (psycopg).
+        ParameterError: a ban that is not of whole hours, or out of range.
+        NoRowError: there is no user *by*.
+        CheckViolation: a number out of range (psycopg).
     """
     changed = await announcements.write(
         db,
         Change("security_settings", None, ""),
-        _set_security,
-        changed_by,
-        auto_ban_enabled,
-        threshold_404,
-        ban_duration_404,
-        threshold_api,
-        ban_duration_api,
-        repeat_offender_limit,
+        _update_security,
+        by=by,
+        auto_ban_enabled=auto_ban_enabled,
+        not_found_threshold=not_found_threshold,
+        not_found_ban=not_found_ban,
+        bad_key_threshold=bad_key_threshold,
+        bad_key_ban=bad_key_ban,
+        repeat_offender_limit=repeat_offender_limit,
     )
+    if not changed:
+        await owners.require_actor(db, "app_settings.update_security", by)
     return changed > 0

@@ -34,7 +34,7 @@ class SettingKey(Generic[T]):
     kind: type[T]
     _fits: Callable[[T], bool] = field(repr=False)
 
-    def to(self, value: T) -> "Choice":
+    def to(self, value: T) -> "SettingChoice":
         """Return *value* as a choice for ``put``.
 
         An object is a JSON document of bounded size and depth (see ``require_document``).
@@ -42,7 +42,7 @@ class SettingKey(Generic[T]):
         Raises:
             ParameterError: the key does not allow the value; the text names the key.
         """
-        return Choice(self, _allowed(self.name, self.kind, value, self._fits))
+        return SettingChoice(self, _allowed(self.name, self.kind, value, self._fits))
 
     def read(self, stored: str | None) -> T:
         """Return the stored value, or the default.
@@ -58,7 +58,7 @@ class SettingKey(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class SettingChoice:
     """A key, and the JSON of a value it allows."""
 
     key: AnySettingKey

@@ -1,28 +1,36 @@
 """The mail account that messages are sent from; its password is sealed."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Literal, cast, get_args
+from typing import Annotated
 
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
+from oadb.engine.binding.values import UNSET, Rule, Unset
 from oadb.engine.executors import AsyncExecutor
-from oadb.errors import ParameterError
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import SealedTable
-from oadb.security.keyring import KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
+from oadb.validation import owners
+
+__all__ = ["SmtpAccount", "SmtpSettings", "get", "open", "update"]
 
 query = queries(__name__)
 
 _PASSWORD = SealedColumn("smtp_settings", "password")
 _ROW = (1,)
 
-Clearable = Literal["server", "port", "user_name", "from_address", "helo_name", "password"]
+
+def _one_line(text: str) -> str:
+    if text and text.splitlines() != [text]:
+        raise ValueError("holds a line break")
+    return text
+
+
+_Line = Annotated[str, Rule(_one_line)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +39,10 @@ class SmtpSettings:
 
     server: str | None
     port: int | None
-    user_name: str | None
+    username: str | None
     from_address: str | None
     helo_name: str | None
-    is_tls_used: bool
+    use_tls: bool
     has_password: bool
 
 
@@ -61,16 +69,16 @@ def _get_sealed() -> SealedAccount: ...
 
 
 @query
-def _set_account(
-    changed_by: int | None,
-    cleared: list[str],
-    server: str | None,
-    port: int | None,
-    user_name: str | None,
-    from_address: str | None,
-    helo_name: str | None,
-    is_tls_used: bool | None,
-    password: bytes | None,
+def _update(
+    *,
+    by: int | None,
+    server: str | Unset | None,
+    port: int | Unset | None,
+    username: str | Unset | None,
+    from_address: str | Unset | None,
+    helo_name: str | Unset | None,
+    use_tls: bool | Unset,
+    password: bytes | Unset | None,
 ) -> int: ...
 
 
@@ -87,62 +95,52 @@ SEALED = SealedTable("smtp_settings", rotation.columns(_PASSWORD), _reseal)
 
 @operation
 @proof.seals
-async def set_account(
+async def update(
     db: AsyncExecutor,
     *,
-    changed_by: int | None,
-    server: str | None = None,
-    port: int | None = None,
-    user_name: str | None = None,
-    from_address: str | None = None,
-    helo_name: str | None = None,
-    is_tls_used: bool | None = None,
-    password: Secret | None = None,
-    cleared: tuple[Clearable, ...] = (),
+    by: int | None,
+    server: _Line | Unset | None = UNSET,
+    port: int | Unset | None = UNSET,
+    username: _Line | Unset | None = UNSET,
+    from_address: _Line | Unset | None = UNSET,
+    helo_name: _Line | Unset | None = UNSET,
+    use_tls: bool | Unset = UNSET,
+    password: Secret | Unset | None = UNSET,
 ) -> bool:
-    """Change the given fields of the account, and announce it. None leaves a field as it is.
+    """Change the given fields of the account, and announce it; others stay. None clears a field.
 
     Args:
-        changed_by: the user who made the change, for the audit; None: nobody was signed in.
-        cleared: fields to set to null.
+        by: the user who makes the change, for the audit; None: the platform.
 
     Returns:
-        Whether any field changed.
+        Whether any field changed; a given password always does.
 
     Raises:
-        ParameterError: a field that cannot be cleared, or is both given and cleared, or a text
-            with a line break of any kind, which could inject a mail header.
+        ParameterError: a text with a line break of any kind, which could inject a mail header.
+        NoRowError: there is no user *by*.
         CheckViolation: a text not of 1 to 255 characters, a port not of 1 to 65535 (psycopg).
         KeyRingError: the key ring does not fit the database.
     """
-    texts = {
-        "server": server,
-        "user_name": user_name,
-        "from_address": from_address,
-        "helo_name": helo_name,
-    }
-    _require_lines(texts)
-    _require_clearable(cleared, {**texts, "port": port, "password": password})
-    sealed = None if password is None else _sealed(await proof.ring_of(db), password)
     changed = await announcements.write(
         db,
         Change("smtp_settings", None, ""),
-        _set_account,
-        changed_by,
-        [*cleared],
-        server,
-        port,
-        user_name,
-        from_address,
-        helo_name,
-        is_tls_used,
-        sealed,
+        _update,
+        by=by,
+        server=server,
+        port=port,
+        username=username,
+        from_address=from_address,
+        helo_name=helo_name,
+        use_tls=use_tls,
+        password=await _sealed(db, password) if isinstance(password, Secret) else password,
     )
+    if not changed:
+        await owners.require_actor(db, "smtp_settings.update", by)
     return changed > 0
 
 
 @operation
-async def get_account(db: AsyncExecutor) -> SmtpAccount:
+async def open(db: AsyncExecutor) -> SmtpAccount:  # noqa: A001  # called as smtp_settings.open
     """Read the account with its password.
 
     Returns:
@@ -160,31 +158,15 @@ async def get_account(db: AsyncExecutor) -> SmtpAccount:
     return SmtpAccount(
         found.server,
         found.port,
-        found.user_name,
+        found.username,
         found.from_address,
         found.helo_name,
-        found.is_tls_used,
+        found.use_tls,
         found.has_password,
         password,
     )
 
 
-def _require_lines(texts: dict[str, str | None]) -> None:
-    for name, text in texts.items():
-        if text and text.splitlines() != [text]:
-            raise ParameterError(f"smtp_settings.set_account: {name} holds a line break")
-
-
-def _require_clearable(cleared: object, given: dict[str, object]) -> None:
-    names = [*cast("tuple[object, ...]", cleared)] if isinstance(cleared, Collection) else [cleared]
-    for name in names:
-        if name not in get_args(Clearable):
-            raise ParameterError(
-                "smtp_settings.set_account: cleared names a field that cannot be cleared"
-            )
-        if given[str(name)] is not None:
-            raise ParameterError(f"smtp_settings.set_account: {name} is both given and cleared")
-
-
-def _sealed(ring: KeyRing, password: Secret) -> bytes:
+async def _sealed(db: AsyncExecutor, password: Secret) -> bytes:
+    ring = await proof.ring_of(db)
     return _PASSWORD.seal(ring, _ROW, password.reveal().encode(errors="surrogatepass"))

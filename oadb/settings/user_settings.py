@@ -18,25 +18,28 @@ from typing import cast, overload
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
+from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.errors import ParameterError, SettingError
 from oadb.settings.setting_keys import (
     AnySettingKey,
-    Choice,
+    SettingChoice,
     SettingKey,
     declare,
     declared_names,
     require_declared,
 )
+from oadb.validation import owners
 from oadb.validation.json_values import T
 
 __all__ = [
-    "Choice",
     "SettingChange",
+    "SettingChoice",
     "SettingKey",
+    "SettingValues",
     "StoredSetting",
-    "Values",
     "declare",
     "get",
     "get_all",
@@ -60,7 +63,10 @@ class StoredSetting:
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
-    """A change of a setting. Values are JSON; None is the default. ``changed_by`` is a user."""
+    """A change of a setting; its values are JSON, None is the default.
+
+    ``changed_by`` is a user; None: the platform.
+    """
 
     user_id: int
     change_id: int
@@ -72,7 +78,7 @@ class SettingChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
+class SettingValues:
     """The settings of a user for some keys; each value is checked when it is read."""
 
     _stored: Mapping[str, str | None] = field(repr=False)
@@ -103,17 +109,19 @@ def list_by_user(user_id: int) -> list[StoredSetting]: ...
 
 
 @query
-def _put(user_id: int, changed_by: int, names: list[str], json_values: list[str]) -> list[str]: ...
+def _put(
+    user_id: int, *, by: int | None, names: list[str], json_values: list[str]
+) -> list[str]: ...
 
 
 @query
-def _reset(user_id: int, changed_by: int, names: list[str]) -> list[str]: ...
+def _reset(user_id: int, *, by: int | None, names: list[str]) -> list[str]: ...
 
 
 @query
 def list_changes(
-    user_id: int, before: int | None = None, page_size: int = 100
-) -> list[SettingChange]: ...
+    user_id: int, *, cursor: str | None = None, limit: Limit = 100
+) -> Page[SettingChange]: ...
 
 
 query.complete()
@@ -139,7 +147,7 @@ def get(
 
 
 @operation
-async def get_all(db: AsyncExecutor, user_id: int, *keys: AnySettingKey) -> Values:
+async def get_all(db: AsyncExecutor, user_id: int, *keys: AnySettingKey) -> SettingValues:
     """Read the settings of a user for several keys with one statement; for all keys if none given.
 
     Returns:
@@ -151,60 +159,70 @@ async def get_all(db: AsyncExecutor, user_id: int, *keys: AnySettingKey) -> Valu
     require_declared(keys)
     names = [key.name for key in keys] or declared_names()
     stored = {each.name: each.value for each in await _find_all(db, user_id, names)}
-    return Values({name: stored.get(name) for name in names})
+    return SettingValues({name: stored.get(name) for name in names})
 
 
 @operation
+@owners.required
 async def put(
-    db: AsyncExecutor, user_id: int, *choices: Choice, changed_by: int | None = None
+    db: AsyncExecutor,
+    user_id: int,
+    *choices: SettingChoice,
+    by: int | Unset | None = UNSET,
 ) -> int:
-    """Store choices with one statement, all or none.
+    """Store choices with one statement, all or none, and announce them.
 
     Args:
-        changed_by: the user who made the change, for the audit; None means *user_id* (unlike
-            ``app_settings``, where it means nobody).
+        by: the user who makes the change, for the audit; None: the platform. Not given, it is the
+            user *user_id*.
 
     Returns:
         The number of settings that changed.
 
     Raises:
         ParameterError: a choice not made by ``SettingKey.to``, or two for the same key.
-        ForeignKeyViolation: no such user (psycopg).
+        NoRowError: there is no user *user_id* or *by*. Under an identity (``db.as_user``) there is
+            no other user.
         CheckViolation: a value of more than 64 KiB (psycopg).
-        InsufficientPrivilege: under an identity (``db.as_user``), *changed_by* is another user
-            (psycopg).
+        InsufficientPrivilege: under an identity, *by* is None (psycopg).
     """
     _require_choices(choices)
     chosen = {choice.key.name: choice.value for choice in choices}
     if len(chosen) < len(choices):
         raise ParameterError("user_settings.put: two choices for the same key")
-    by = user_id if changed_by is None else changed_by
+    actor = user_id if isinstance(by, Unset) else by
     async with db.transaction() as tx:
-        changed = await _put(tx, user_id, by, [*chosen], [*chosen.values()])
+        changed = await _put(tx, user_id, by=actor, names=[*chosen], json_values=[*chosen.values()])
         await _announce(tx, user_id, changed)
+    if not changed and actor != user_id:
+        await owners.require_actor(db, "user_settings.put", actor)
     return len(changed)
 
 
 @operation
 async def reset(
-    db: AsyncExecutor, user_id: int, *keys: AnySettingKey, changed_by: int | None = None
+    db: AsyncExecutor, user_id: int, *keys: AnySettingKey, by: int | Unset | None = UNSET
 ) -> int:
-    """Delete stored values, so that the defaults apply again.
+    """Delete stored values, so that the defaults apply again, and announce it.
 
     Args:
-        changed_by: as in ``put``.
+        by: as in ``put``.
 
     Returns:
         The number of values deleted.
 
     Raises:
         ParameterError: a key was not declared.
+        NoRowError: there is no user *by*; see ``put``.
+        InsufficientPrivilege: under an identity, *by* is None (psycopg).
     """
     require_declared(keys)
-    by = user_id if changed_by is None else changed_by
+    actor = user_id if isinstance(by, Unset) else by
     async with db.transaction() as tx:
-        changed = await _reset(tx, user_id, by, [key.name for key in keys])
+        changed = await _reset(tx, user_id, by=actor, names=[key.name for key in keys])
         await _announce(tx, user_id, changed)
+    if not changed and actor != user_id:
+        await owners.require_actor(db, "user_settings.reset", actor)
     return len(changed)
 
 
@@ -218,10 +236,10 @@ async def _announce(tx: AsyncExecutor, user_id: int, names: list[str]) -> None:
     await announcements.announce(tx, len(names), Change("settings", user_id, key))
 
 
-def _require_choices(choices: Collection[Choice]) -> None:
+def _require_choices(choices: Collection[SettingChoice]) -> None:
     """Refuse choices that ``SettingKey.to`` did not make."""
     for choice in choices:
-        if not isinstance(cast("object", choice), Choice):
+        if not isinstance(cast("object", choice), SettingChoice):
             raise ParameterError("user_settings.put: a choice was not made by SettingKey.to")
         require_declared([choice.key])
         try:

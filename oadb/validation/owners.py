@@ -5,7 +5,11 @@ user, so that nobody is named who was deleted meanwhile:
 
     where
         :by::bigint is null
-        or exists (select from oadb.users where users.user_id = :by for key share)
+        or exists (
+            select from oadb.users
+            where users.user_id = :by
+            for key share
+        )
 
 Its operation then calls ``require_actor``, so that only a write that changed nothing costs another
 round trip.

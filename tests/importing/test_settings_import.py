@@ -11,6 +11,7 @@ from tests.importing.openalgo import SMTP, Installation, cipher
 from tests.importing.running import run_import, text_of
 from tests.support.rig import Observer
 
+HOUR = timedelta(hours=1)
 SMTP_SALT = b"smtp-openalgo-salt"
 
 
@@ -26,6 +27,8 @@ def settings(origin: Installation, **other: object) -> None:
             "smtp_use_tls": 0,
             "security_auto_ban_enabled": 1,
             "security_404_threshold": 0,
+            "security_404_ban_duration": 0,
+            "security_api_ban_duration": 48,
             **other,
         },
     )
@@ -40,16 +43,21 @@ def test_settings_are_imported_once(db: Database, origin: Installation) -> None:
     assert text_of(dry) == text_of(reports)
     assert "the trading mode is live" in text_of(reports)
     assert app_settings.get_trading_mode(db) == "live"
-    account = smtp_settings.get_account(db)
-    assert (account.server, account.port, account.is_tls_used) == ("smtp.example.in", 587, False)
+    account = smtp_settings.open(db)
+    assert (account.server, account.port, account.use_tls) == ("smtp.example.in", 587, False)
     assert account.password == Secret(SMTP)
     limits = app_settings.get_security(db)
-    assert (limits.auto_ban_enabled, limits.threshold_404, limits.threshold_api) == (True, 0, 100)
+    assert (limits.auto_ban_enabled, limits.not_found_threshold, limits.not_found_ban) == (
+        True,
+        0,
+        None,
+    )
+    assert (limits.bad_key_threshold, limits.bad_key_ban) == (100, 48 * HOUR)
 
     said = "security_404_threshold is 0, which bans nobody in oadb; OpenAlgo used 100"
     assert said in text_of(reports)
 
-    app_settings.set_trading_mode(db, "analyze", changed_by=None)
+    app_settings.set_trading_mode(db, "analyze", by=None)
     again = run_import(db, origin)
     assert app_settings.get_trading_mode(db) == "analyze"
     assert (again["settings"].written, again["settings"].existing) == (0, 1)
@@ -71,10 +79,10 @@ def test_going_live_in_openalgo_later_has_no_effect(
 
 def test_a_group_of_settings_changed_in_oadb_stays(db: Database, origin: Installation) -> None:
     settings(origin)
-    app_settings.set_security(db, changed_by=None, threshold_api=7)
+    app_settings.update_security(db, by=None, bad_key_threshold=7)
     run_import(db, origin)
 
-    assert app_settings.get_security(db).threshold_404 == 100
+    assert app_settings.get_security(db).not_found_threshold == 100
     assert app_settings.get_trading_mode(db) == "live"
     assert smtp_settings.get(db).server == "smtp.example.in"
 
@@ -98,7 +106,7 @@ def test_a_mail_password_that_cannot_be_decrypted_is_reported(
     settings(origin, smtp_password_encrypted=cipher(SMTP, salt=b"another"))
     reports = run_import(db, origin)
 
-    assert smtp_settings.get_account(db).password is None
+    assert smtp_settings.open(db).password is None
     assert "smtp_password_encrypted cannot be decrypted" in text_of(reports)
 
 

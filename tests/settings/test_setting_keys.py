@@ -6,12 +6,12 @@ from math import inf, nan
 from typing import Any
 
 import pytest
-from psycopg.errors import CheckViolation, ForeignKeyViolation
+from psycopg.errors import CheckViolation
 
 from oadb import Database
 from oadb.errors import DeclarationError, ParameterError, SettingError
 from oadb.settings import user_settings
-from oadb.settings.user_settings import Choice, SettingKey
+from oadb.settings.user_settings import SettingChoice, SettingKey
 from tests.support.rig import Observer
 from tests.support.setting_keys import (
     BELL,
@@ -99,7 +99,7 @@ def hand_made() -> SettingKey[str]:
         lambda db, key: user_settings.get(db, 1, key),
         lambda db, key: user_settings.get_all(db, 1, key),
         lambda db, key: user_settings.reset(db, 1, key),
-        lambda db, key: user_settings.put(db, 1, Choice(key, '"dark"')),
+        lambda db, key: user_settings.put(db, 1, SettingChoice(key, '"dark"')),
         lambda db, key: user_settings.get_all(db, 1)[key],
     ],
 )
@@ -114,7 +114,7 @@ def test_a_key_that_no_service_declared_is_refused(
 @pytest.mark.parametrize("value", ["999999", "5.0", '"5"', "nope", "", "[" * 10_000, None, 5.5, []])
 def test_a_choice_made_by_hand_is_checked(db: Database, user_id: int, value: Any) -> None:
     with pytest.raises(ParameterError, match="page_size: its key does not allow this value"):
-        user_settings.put(db, user_id, NOTE.to("fine"), Choice(SIZE, value))
+        user_settings.put(db, user_id, NOTE.to("fine"), SettingChoice(SIZE, value))
 
     assert user_settings.list_by_user(db, user_id) == []
 
@@ -179,10 +179,3 @@ def test_a_value_beyond_64_kib_is_refused_by_the_table(db: Database, user_id: in
 
     assert refused.value.diag.constraint_name == "settings_value_check"
     assert user_settings.list_by_user(db, user_id) == []
-
-
-def test_a_setting_of_an_unknown_user_is_refused(db: Database) -> None:
-    with pytest.raises(ForeignKeyViolation) as refused:
-        user_settings.put(db, 2**62, BELL.to(False))
-
-    assert refused.value.diag.constraint_name == "settings_user_id_fkey"

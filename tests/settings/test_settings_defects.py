@@ -58,11 +58,11 @@ def test_an_unreadable_mode_raises(
     nowhere = unreachable()
     for ask in (
         lambda: app_settings.get_trading_mode(nowhere),
-        lambda: app_settings.set_trading_mode(nowhere, "live", changed_by=None),
+        lambda: app_settings.set_trading_mode(nowhere, "live", by=None),
         lambda: api_keys.get_order_mode(nowhere, 1, UUID(int=1)),
         lambda: user_settings.get(nowhere, 1, CONFIRM),
         lambda: pending_orders.create(nowhere, 1, "placeorder", ORDER),
-        lambda: pending_orders.approve(nowhere, 1, 1),
+        lambda: pending_orders.approve(nowhere, 1, pending_order_id=1),
     ):
         with pytest.raises(UnavailableError):
             ask()
@@ -105,7 +105,7 @@ def test_a_mode_reads_back_as_it_was_set(db: Database, url: str) -> None:
     observer = Observer(url)
     for number in range(20):
         mode: app_settings.TradingMode = "live" if number % 2 else "analyze"
-        app_settings.set_trading_mode(db, mode, changed_by=None)
+        app_settings.set_trading_mode(db, mode, by=None)
         assert app_settings.get_trading_mode(db) == mode
         if number == 10:
             observer.rows("vacuum full oadb.trading_mode")
@@ -114,25 +114,23 @@ def test_a_mode_reads_back_as_it_was_set(db: Database, url: str) -> None:
 # Defect 18.
 def test_another_process_reads_a_new_mode_at_once(db: Database, other_process: Database) -> None:
     for mode in ("live", "analyze", "live", "analyze"):
-        app_settings.set_trading_mode(db, mode, changed_by=None)
+        app_settings.set_trading_mode(db, mode, by=None)
         assert app_settings.get_trading_mode(other_process) == mode
 
 
 # Defect 19.
 def test_a_partial_change_of_the_account_leaves_tls_off_and_the_password(db: Database) -> None:
-    smtp_settings.set_account(
-        db, changed_by=None, server="a", is_tls_used=False, password=Secret("kept")
-    )
-    smtp_settings.set_account(db, changed_by=None, port=25)
-    smtp_settings.set_account(db, changed_by=None, server="b")
+    smtp_settings.update(db, by=None, server="a", use_tls=False, password=Secret("kept"))
+    smtp_settings.update(db, by=None, port=25)
+    smtp_settings.update(db, by=None, server="b")
 
-    found = smtp_settings.get_account(db)
-    assert (found.is_tls_used, found.password, found.server) == (False, Secret("kept"), "b")
+    found = smtp_settings.open(db)
+    assert (found.use_tls, found.password, found.server) == (False, Secret("kept"), "b")
 
 
 # Defect 19: the page with the settings does not need the key that the password is under.
 def test_a_lost_key_does_not_hide_the_settings(db: Database, url: str) -> None:
-    smtp_settings.set_account(db, changed_by=None, server="a", password=Secret("kept"))
+    smtp_settings.update(db, by=None, server="a", password=Secret("kept"))
     without = Config.from_env({"DATABASE_URL": url, "DB_POOL_SIZE": "1"})
     with Database(without) as blind:
         found = smtp_settings.get(blind)
@@ -142,21 +140,26 @@ def test_a_lost_key_does_not_hide_the_settings(db: Database, url: str) -> None:
 
 # Defect 19: "or default" made 0 the default.
 def test_0_is_a_threshold(db: Database) -> None:
-    app_settings.set_security(
-        db, changed_by=None, threshold_404=0, threshold_api=0, repeat_offender_limit=0
+    app_settings.update_security(
+        db, by=None, not_found_threshold=0, bad_key_threshold=0, repeat_offender_limit=0
     )
 
     found = app_settings.get_security(db)
-    assert (found.threshold_404, found.threshold_api, found.repeat_offender_limit) == (0, 0, 0)
+    assert (found.not_found_threshold, found.bad_key_threshold, found.repeat_offender_limit) == (
+        0,
+        0,
+        0,
+    )
 
 
 # Defect 33.
 def test_of_16_concurrent_approvals_one_succeeds(many: Database) -> None:
     asha = users.create(many, "asha", "asha@example.in").user_id
+    approve = pending_orders.approve
     for _ in range(20):
         order = pending_orders.create(many, asha, "placeorder", ORDER).pending_order_id
         with threads(16) as pool:
-            done = list(pool.map(lambda _: pending_orders.approve(many, asha, order), range(16)))  # noqa: B023  # used within the iteration
+            done = list(pool.map(lambda _: approve(many, asha, pending_order_id=order), range(16)))  # noqa: B023  # used within the iteration
         assert done.count(True) == 1
 
 
@@ -170,10 +173,10 @@ def test_settings_and_orders_belong_to_a_named_user(db: Database) -> None:
     pending_orders.create(db, first, "placeorder", ORDER)
 
     assert user_settings.get(db, second, CONFIRM) is True
-    assert pending_orders.list_recent(db, second) == [mine]
+    assert pending_orders.list_by_user(db, second).rows == [mine]
     for ask in (
         user_settings.list_by_user,
-        pending_orders.list_recent,
+        pending_orders.list_by_user,
         pending_orders.count_by_status,
     ):
         with pytest.raises(TypeError):

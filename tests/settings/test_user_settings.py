@@ -5,13 +5,14 @@ from contextlib import suppress
 from typing import Any, assert_type
 
 import pytest
+from psycopg.errors import InsufficientPrivilege
 
 from oadb import AsyncDatabase, Database
 from oadb.accounts import users
 from oadb.changes.announcements import Change
-from oadb.errors import ParameterError, SettingError
+from oadb.errors import NoRowError, ParameterError, SettingError
 from oadb.settings import user_settings
-from oadb.settings.user_settings import SettingKey, StoredSetting
+from oadb.settings.user_settings import SettingChange, SettingKey, StoredSetting
 from tests.support.notifications import heard
 from tests.support.rig import Observer, threads
 from tests.support.setting_keys import (
@@ -173,28 +174,100 @@ def test_users_do_not_share_settings(db: Database, user_id: int) -> None:
     assert user_settings.get(db, other, SIZE) == 6
     assert users.delete(db, other)
     assert user_settings.list_by_user(db, other) == []
-    assert user_settings.list_changes(db, other) == []
+    assert not user_settings.list_changes(db, other)
 
 
 # Audit and listeners ---------------------------------------------------------------------------
 
 
 def test_every_change_of_a_setting_is_audited(db: Database, user_id: int) -> None:
+    admin = users.create(db, f"admin{user_id}", f"admin{user_id}@example.in").user_id
     user_settings.put(db, user_id, SIZE.to(5), THEME.to("dark"))
     user_settings.put(db, user_id, SIZE.to(5))
-    user_settings.put(db, user_id, SIZE.to(6), changed_by=999)
+    user_settings.put(db, user_id, SIZE.to(6), by=admin)
+    user_settings.put(db, user_id, SIZE.to(7), by=None)
     user_settings.reset(db, user_id, SIZE, BELL)
+    user_settings.reset(db, user_id, THEME, by=admin)
 
     found = user_settings.list_changes(db, user_id)
     assert [(each.name, each.old_value, each.new_value, each.changed_by) for each in found] == [
-        ("test.page_size", "6", None, user_id),
-        ("test.page_size", "5", "6", 999),
+        ("test.theme", '"dark"', None, admin),
+        ("test.page_size", "7", None, user_id),
+        ("test.page_size", "6", "7", None),
+        ("test.page_size", "5", "6", admin),
         ("test.theme", None, '"dark"', user_id),
         ("test.page_size", None, "5", user_id),
     ]
-    assert user_settings.list_changes(db, user_id, found[1].change_id) == found[2:]
-    assert user_settings.list_changes(db, user_id, page_size=1) == found[:1]
     assert all(each.changed_at.tzinfo for each in found)
+
+
+def test_changes_of_a_user_are_read_in_pages(db: Database, user_id: int) -> None:
+    other = users.create(db, f"other{user_id}", f"other{user_id}@example.in").user_id
+    for number in range(7):
+        user_settings.put(db, user_id, SIZE.to(number))
+        user_settings.put(db, other, SIZE.to(number))
+    whole = user_settings.list_changes(db, user_id)
+    found: list[SettingChange] = []
+    cursor = None
+    for expected in (3, 3, 1):
+        page = user_settings.list_changes(db, user_id, cursor=cursor, limit=3)
+        assert len(page) == expected
+        user_settings.put(db, user_id, BELL.to(expected == 3))  # newer than the first page
+        found += page
+        cursor = page.next
+
+    assert cursor is None
+    assert found == whole.rows
+    assert [each.new_value for each in found] == ["6", "5", "4", "3", "2", "1", "0"]
+    foreign = user_settings.list_changes(db, other, limit=3).next
+    for wrong in (foreign, "", "x"):
+        with pytest.raises(ParameterError, match="list_changes: cursor is not one"):
+            user_settings.list_changes(db, user_id, cursor=wrong)
+
+
+@pytest.mark.parametrize("by", [0, -1, 777_777_777])
+def test_an_actor_who_does_not_exist_changes_no_setting(
+    db: Database, user_id: int, by: int
+) -> None:
+    user_settings.put(db, user_id, SIZE.to(5))
+    for number in (5, 6):
+        with pytest.raises(NoRowError, match=rf"^user_settings\.put: there is no user {by}$"):
+            user_settings.put(db, user_id, SIZE.to(number), by=by)
+    for key in (SIZE, THEME):
+        with pytest.raises(NoRowError, match=rf"^user_settings\.reset: there is no user {by}$"):
+            user_settings.reset(db, user_id, key, by=by)
+
+    assert user_settings.get(db, user_id, SIZE) == 5
+    assert len(user_settings.list_changes(db, user_id)) == 1
+
+
+@pytest.mark.parametrize("given", [{}, {"by": None}, {"by": 777_777_777}], ids=str)
+def test_settings_of_a_user_who_does_not_exist_are_refused(
+    db: Database, given: dict[str, Any]
+) -> None:
+    with pytest.raises(NoRowError, match=r"^user_settings\.put: there is no user 777777777$"):
+        user_settings.put(db, 777_777_777, SIZE.to(5), **given)
+
+    assert user_settings.reset(db, 777_777_777, SIZE) == 0
+
+
+def test_under_an_identity_only_its_user_acts(db: Database, user_id: int) -> None:
+    """Row-level security hides all other users, and the platform is not the user."""
+    other = users.create(db, f"other{user_id}", f"other{user_id}@example.in").user_id
+    with db.as_user(user_id).transaction() as tx:
+        assert user_settings.put(tx, user_id, SIZE.to(7), by=user_id) == 1
+        with pytest.raises(NoRowError, match=f"there is no user {other}$"):
+            user_settings.put(tx, user_id, SIZE.to(8), by=other)
+        with pytest.raises(NoRowError, match=f"there is no user {other}$"):
+            user_settings.reset(tx, user_id, SIZE, by=other)
+    for work in (
+        lambda tx: user_settings.put(tx, user_id, SIZE.to(8), by=None),
+        lambda tx: user_settings.reset(tx, user_id, SIZE, by=None),
+    ):
+        with pytest.raises(InsufficientPrivilege), db.as_user(user_id).transaction() as tx:
+            work(tx)
+
+    assert [each.changed_by for each in user_settings.list_changes(db, user_id)] == [user_id]
 
 
 def test_a_change_that_is_rolled_back_leaves_nothing_in_the_audit(
@@ -204,7 +277,7 @@ def test_a_change_that_is_rolled_back_leaves_nothing_in_the_audit(
         user_settings.put(tx, user_id, SIZE.to(5))
         raise KeyError
 
-    assert user_settings.list_changes(db, user_id) == []
+    assert not user_settings.list_changes(db, user_id)
 
 
 def test_concurrent_puts_leave_one_history_without_gaps(many: Database, user_id: int) -> None:
@@ -214,7 +287,7 @@ def test_concurrent_puts_leave_one_history_without_gaps(many: Database, user_id:
             pool.map(lambda n: user_settings.put(many, user_id, SIZE.to(n % 8)), range(160))
         )
 
-    history = user_settings.list_changes(many, user_id, page_size=1000)[::-1]
+    history = user_settings.list_changes(many, user_id, limit=1000).rows[::-1]
     assert len(history) == sum(done)
     assert [each.old_value for each in history] == [None, *(e.new_value for e in history[:-1])]
     assert history[-1].new_value == json.dumps(user_settings.get(many, user_id, SIZE))
@@ -250,7 +323,7 @@ def test_concurrent_puts_and_resets_do_not_deadlock(
     with threads(12) as pool:
         list(pool.map(work, range(600)))
 
-    history = user_settings.list_changes(many, user_id, page_size=1000)
+    history = user_settings.list_changes(many, user_id, limit=1000).rows
     assert {each.name for each in history} == {key.name for key in keys}
 
 

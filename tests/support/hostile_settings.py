@@ -18,7 +18,8 @@ def setting_value(tx: Transaction, text: str) -> None:
     user_settings.put(tx, 1, NOTE.to(text))
     assert user_settings.get(tx, 1, NOTE) == text
     assert (
-        user_settings.list_changes(tx, 1)[0].new_value == user_settings.list_by_user(tx, 1)[0].value
+        user_settings.list_changes(tx, 1).rows[0].new_value
+        == user_settings.list_by_user(tx, 1)[0].value
     )
 
 
@@ -43,27 +44,20 @@ def setting_name(_: Transaction, text: str) -> None:
 
 
 def trading_mode(tx: Transaction, text: Any) -> None:
-    app_settings.set_trading_mode(tx, text, changed_by=1)
+    app_settings.set_trading_mode(tx, text, by=1)
     raise AssertionError(f"{text!r} was taken for a mode")
 
 
 def smtp_texts(tx: Transaction, text: str) -> None:
-    smtp_settings.set_account(
-        tx, changed_by=1, server=text, user_name=text, from_address=text, helo_name=text
-    )
+    smtp_settings.update(tx, by=1, server=text, username=text, from_address=text, helo_name=text)
     found = smtp_settings.get(tx)
-    assert {found.server, found.user_name, found.from_address, found.helo_name} == {text}
+    assert {found.server, found.username, found.from_address, found.helo_name} == {text}
     assert {each.new_value for each in app_settings.list_changes(tx)} == {text}
 
 
-def smtp_cleared(tx: Transaction, text: Any) -> None:
-    smtp_settings.set_account(tx, changed_by=1, cleared=(text,))
-    assert text == "password"
-
-
 def smtp_password(tx: Transaction, text: str) -> None:
-    smtp_settings.set_account(tx, changed_by=1, password=Secret(text))
-    assert smtp_settings.get_account(tx).password == Secret(text)
+    smtp_settings.update(tx, by=1, password=Secret(text))
+    assert smtp_settings.open(tx).password == Secret(text)
 
 
 def ban_ip(tx: Transaction, text: str) -> None:
@@ -108,7 +102,7 @@ def hit_key(db: Database, text: str) -> None:
 OPERATIONS: dict[str, list[Work]] = {
     "settings": [setting_value, setting_tree, setting_stored, setting_name],
     "app_settings": [trading_mode],
-    "smtp_settings": [smtp_texts, smtp_cleared],
+    "smtp_settings": [smtp_texts],
     "ip_bans": [ban_ip, ban_texts, exemption_network, exemption_reason],
 }
 SECRETS: dict[str, list[Work]] = {

@@ -23,8 +23,8 @@ WRITES = {"traffic._insert", "latency._insert"}
 ROLLUPS = {label for label in BY_LABEL if label.startswith("rollups.")}
 REFRESH = {
     "rollups._count_traffic", "rollups._merge_traffic", "rollups._count_latency",
-    "rollups._merge_latency", "rollups._mark", "rollups._delete_traffic_before",
-    "rollups._delete_latency_before",
+    "rollups._merge_latency", "rollups._mark", "rollups._delete_old_traffic",
+    "rollups._delete_old_latency",
 }  # fmt: skip  # a table
 # No role is refused: these read no table.
 TABLELESS = {
@@ -104,7 +104,7 @@ MUST_NOT = {
         "broker_tokens._put", "second_factors._accept_step", "second_factors.disable",
         *BANS,
         "login_attempts._record", "login_attempts.list_recent", "app_settings._set_trading_mode",
-        "smtp_settings.get", "smtp_settings._set_account", "user_settings._find",
+        "smtp_settings.get", "smtp_settings._update", "user_settings._find",
         "pending_orders.get",
         "strategy_kinds._insert", "strategy_kinds._find", "strategy_kinds._find_by_digest",
         "strategy_changes._set_active", "strategy_changes._put_mappings", "webhooks._replace",
@@ -115,7 +115,7 @@ MUST_NOT = {
         "api_logs._insert", "analyzer_logs._insert", *BATCHES, *MAINTENANCE, *WRITES, *REFRESH,
         "users._find_password", "sessions._find_by_digest", "api_keys._find_by_digest",
         "api_keys._get_kept_token", "broker_tokens.find_sealed", "second_factors._accept_step",
-        "users._delete", "smtp_settings._get_sealed", "smtp_settings._set_account",
+        "users._delete", "smtp_settings._get_sealed", "smtp_settings._update",
         "user_settings._put",
         "app_settings._set_trading_mode", "pending_orders._approve",
         "strategy_kinds._find_by_digest", "strategy_kinds._find_by_digests",

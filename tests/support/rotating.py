@@ -58,7 +58,7 @@ def with_secrets(db: Database) -> SecretHolder:
     kept = api_keys.create(db, user, "kept", order_mode="auto", keep=True)
     shown = api_keys.create(db, user, "shown", order_mode="auto").token
     broker_tokens.put(db, user, "zerodha", Tokens(access, parameters={"pin": password}))
-    smtp_settings.set_account(db, changed_by=user, password=password)
+    smtp_settings.update(db, by=user, password=password)
     alert = strategies.create(db, user, "strategy").webhook
     scan = chartink.create(db, user, "scan").webhook
     factor = second_factors.enroll(db, user, "asha")
@@ -80,7 +80,7 @@ def with_secrets(db: Database) -> SecretHolder:
             isinstance(strategies.verify_webhook(db, alert), Strategy),
             isinstance(chartink.verify_webhook(db, scan), Strategy),
             second_factors.verify(db, user, Secret(authenticator.at(time() + next(steps)))),
-            smtp_settings.get_account(db).password == password,
+            smtp_settings.open(db).password == password,
         ]
 
     return SecretHolder(user, works)

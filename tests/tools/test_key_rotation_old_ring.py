@@ -8,7 +8,14 @@ import pytest
 from psycopg.errors import ForeignKeyViolation
 
 from oadb import Database, Secret
-from oadb.accounts import api_keys, broker_tokens, second_factors, sessions, users
+from oadb.accounts import (
+    api_keys,
+    broker_tokens,
+    sealed_passwords,
+    second_factors,
+    sessions,
+    users,
+)
 from oadb.accounts.api_keys import VerifiedKey
 from oadb.accounts.broker_tokens import Tokens
 from oadb.engine.executors import AsyncExecutor
@@ -52,8 +59,8 @@ SEALING: dict[str, Callable[[Database, users.User], object]] = {
         db, asha.user_id, "angel", Tokens(Secret("new"))
     ),
     "second_factors": lambda db, asha: second_factors.enroll(db, asha.user_id, "asha"),
-    "smtp_settings": lambda db, asha: smtp_settings.set_account(
-        db, changed_by=asha.user_id, password=Secret("new")
+    "smtp_settings": lambda db, asha: smtp_settings.update(
+        db, by=asha.user_id, password=Secret("new")
     ),
     "strategies": lambda db, asha: strategies.create(db, asha.user_id, "new"),
     "chartink": lambda db, asha: chartink.create(db, asha.user_id, "new"),
@@ -91,7 +98,7 @@ def test_a_right_password_is_accepted_although_its_new_hash_cannot_be_sealed(
 ) -> None:
     late, asha = retired
     stronger = argon2.Parameters(argon2.Type.ID, 19, 16, 32, 2, 8, 1)
-    monkeypatch.setattr(users, "passwords", Passwords(stronger))
+    monkeypatch.setattr(sealed_passwords, "passwords", Passwords(stronger))
 
     user = users.verify_password(late, "asha", Secret("correct horse"))
     assert user is not None

@@ -140,16 +140,16 @@ def _plant_mail(db: Database, texts: list[str]) -> list[Secret]:
     elsewhere = Database(Config.from_env({"DATABASE_URL": _NOWHERE}))
     first, second = (Secret(f"canary-{token_hex(16)}") for _ in range(2))
     for each in (first, second):
-        smtp_settings.set_account(db, changed_by=None, password=each)
-    smtp_settings.get_account(db)
+        smtp_settings.update(db, by=None, password=each)
+    smtp_settings.open(db)
     wrongly: list[Callable[[], object]] = [
-        lambda: smtp_settings.set_account(db, changed_by=None, port=0, password=first),
-        lambda: smtp_settings.set_account(elsewhere, changed_by=None, password=first),
-        lambda: smtp_settings.set_account(
+        lambda: smtp_settings.update(db, by=None, port=0, password=first),
+        lambda: smtp_settings.update(elsewhere, by=None, password=first),
+        lambda: smtp_settings.update(
             db,
-            changed_by=None,
+            by=None,
             password=first,
-            cleared=("x",),  # type: ignore[arg-type]  # a misuse
+            use_tls=None,  # type: ignore[arg-type]  # a misuse
         ),
     ]
     texts.extend(map(_answer, wrongly))

@@ -47,7 +47,7 @@ def blocking(db: Database) -> None:
     user_settings.get(db, 7, "mistakes.size")  # E: call-overload, reportCallIssue
     declare = user_settings.declare
     declare("mistakes.set", set, default=set[int]())  # E: type-var, reportArgumentType
-    app_settings.set_trading_mode(db, "paper", changed_by=7)  # E: call-overload, reportCallIssue
+    app_settings.set_trading_mode(db, "paper", by=7)  # E: call-overload, reportCallIssue
     found = strategies.verify_webhook(db, Secret("oaw_"))
     print(found.mappings)  # E: union-attr, reportAttributeAccessIssue
     scan = chartink.create(db, 7, "x").strategy

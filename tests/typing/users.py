@@ -83,7 +83,7 @@ def blocking(db: Database) -> None:
     assert_type(user_settings.get(db, 7, THEME), str)
     assert_type(user_settings.get(db.as_user(7), 7, TREE), dict[str, object])
     assert_type(user_settings.get_all(db, 7, THEME, SIZE)[SIZE], int)
-    assert_type(user_settings.put(db, 7, THEME.to("dark"), SIZE.to(7), changed_by=1), int)
+    assert_type(user_settings.put(db, 7, THEME.to("dark"), SIZE.to(7), by=1), int)
     assert_type(app_settings.get_trading_mode(db), TradingMode)
     if (user := users.find_by_email(db, "a@x.in")) is not None:
         assert_type(user.email, str)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
-from oadb.engine.binding.values import ValueType, mismatch, value_type, without_none
+from oadb.engine.binding.values import ValueType, alternatives, mismatch, value_type
 from oadb.errors import ParameterError
 from oadb.security.secret import Secret
 
@@ -67,9 +67,9 @@ Kind = ValueType | ObjectType
 
 def argument_kind(annotation: Any) -> Kind | None:
     """Return the type that an argument must have; None if the function itself checks it."""
-    plain, optional = without_none(annotation)
+    plain, optional, unset = alternatives(annotation)
     if plain is Secret:
-        return ValueType(Secret, optional)
+        return ValueType(Secret, optional, unset=unset)
     array = get_origin(plain) is Sequence
     single = get_args(plain)[0] if array else plain
     if isinstance(single, type) and dataclasses.is_dataclass(single):

@@ -199,7 +199,7 @@ def mismatch(label: str, name: str, expected: ValueType, value: object) -> Param
 
 def value_type(annotation: Any) -> ValueType | None:
     """Read an annotation; None if it is not a value type."""
-    annotation, optional, unset = _alternatives(annotation)
+    annotation, optional, unset = alternatives(annotation)
     array = get_origin(annotation) is list
     single, rule = _rule_of(get_args(annotation)[0] if array else annotation)
     choices = get_args(single) if get_origin(single) is Literal else ()
@@ -211,11 +211,11 @@ def value_type(annotation: Any) -> ValueType | None:
 
 def without_none(annotation: Any) -> tuple[Any, bool]:
     """Split ``T | None`` into T and True; return any other annotation and False."""
-    plain, optional, unset = _alternatives(annotation)
+    plain, optional, unset = alternatives(annotation)
     return (annotation, False) if unset else (plain, optional)
 
 
-def _alternatives(annotation: Any) -> tuple[Any, bool, bool]:
+def alternatives(annotation: Any) -> tuple[Any, bool, bool]:
     """Return T of ``T | None | Unset``, and whether None and Unset are among its alternatives."""
     if get_origin(annotation) not in {Union, types.UnionType}:
         return annotation, False, False

@@ -1,6 +1,6 @@
 -- Settings of the application. Bound in oadb/settings/app_settings.py.
 -- Each statement that changes a row locks it first, so that the audit has the right old
--- value, however many change it at once.
+-- value, however many change it at once. It changes nothing if there is no user :by.
 
 -- name: get_trading_mode
 -- live or analyze.
@@ -10,6 +10,7 @@ where singleton_id = 1;
 
 -- name: _set_trading_mode
 -- Returns the number of fields that changed.
+-- scope: all users (:by is any of them)
 with previous as (
     select
         singleton_id,
@@ -23,7 +24,16 @@ changed as (
     update oadb.trading_mode
     set mode = :mode
     from previous
-    where trading_mode.singleton_id = previous.singleton_id
+    where
+        trading_mode.singleton_id = previous.singleton_id
+        and (
+            :by::bigint is null
+            or exists (
+                select from oadb.users
+                where users.user_id = :by
+                for key share
+            )
+        )
     returning
         previous.mode as old_value,
         trading_mode.mode as new_value
@@ -38,7 +48,7 @@ audited as (
         new_value
     )
     select
-        :changed_by,
+        :by,
         'trading_mode',
         'mode',
         changed.old_value,
@@ -52,20 +62,21 @@ select (select count(*) from audited) as fields
 from previous;
 
 -- name: get_security
--- The one row.
+-- When and for how long addresses are banned; the one row.
 select
     is_auto_ban_enabled as auto_ban_enabled,
-    threshold_404,
-    ban_duration_404,
-    threshold_api,
-    ban_duration_api,
+    threshold_404 as not_found_threshold,
+    make_interval(hours => nullif(ban_duration_404, 0)::integer) as not_found_ban,
+    threshold_api as bad_key_threshold,
+    make_interval(hours => nullif(ban_duration_api, 0)::integer) as bad_key_ban,
     repeat_offender_limit
 from oadb.security_settings
 where singleton_id = 1;
 
--- name: _set_security
--- Null leaves a field as it is. Returns the number of fields that changed. May violate
--- the checks.
+-- name: _update_security
+-- Returns the number of fields that changed. The table has hours, 0 for permanent bans; the
+-- audit has intervals, null for permanent bans. May violate the checks.
+-- scope: all users (:by is any of them)
 with previous as (
     select
         singleton_id,
@@ -83,14 +94,43 @@ with previous as (
 changed as (
     update oadb.security_settings as security
     set
-        is_auto_ban_enabled = coalesce(:auto_ban_enabled, previous.is_auto_ban_enabled),
-        threshold_404 = coalesce(:threshold_404, previous.threshold_404),
-        ban_duration_404 = coalesce(:ban_duration_404, previous.ban_duration_404),
-        threshold_api = coalesce(:threshold_api, previous.threshold_api),
-        ban_duration_api = coalesce(:ban_duration_api, previous.ban_duration_api),
-        repeat_offender_limit = coalesce(:repeat_offender_limit, previous.repeat_offender_limit)
+        is_auto_ban_enabled = case
+            when :auto_ban_enabled_is_set then :auto_ban_enabled
+            else previous.is_auto_ban_enabled
+        end,
+        threshold_404 = case
+            when :not_found_threshold_is_set then :not_found_threshold
+            else previous.threshold_404
+        end,
+        ban_duration_404 = case
+            when :not_found_ban_is_set
+                then coalesce(extract(epoch from :not_found_ban::interval) / 3600, 0)
+            else previous.ban_duration_404
+        end,
+        threshold_api = case
+            when :bad_key_threshold_is_set then :bad_key_threshold
+            else previous.threshold_api
+        end,
+        ban_duration_api = case
+            when :bad_key_ban_is_set
+                then coalesce(extract(epoch from :bad_key_ban::interval) / 3600, 0)
+            else previous.ban_duration_api
+        end,
+        repeat_offender_limit = case
+            when :repeat_offender_limit_is_set then :repeat_offender_limit
+            else previous.repeat_offender_limit
+        end
     from previous
-    where security.singleton_id = previous.singleton_id
+    where
+        security.singleton_id = previous.singleton_id
+        and (
+            :by::bigint is null
+            or exists (
+                select from oadb.users
+                where users.user_id = :by
+                for key share
+            )
+        )
     returning
         security.is_auto_ban_enabled,
         security.threshold_404,
@@ -109,7 +149,7 @@ audited as (
         new_value
     )
     select
-        :changed_by,
+        :by,
         'security_settings',
         fields.field,
         fields.old_value,
@@ -124,17 +164,25 @@ audited as (
                 previous.is_auto_ban_enabled::text,
                 changed.is_auto_ban_enabled::text
             ),
-            ('threshold_404', previous.threshold_404::text, changed.threshold_404::text),
-            ('ban_duration_404', previous.ban_duration_404::text, changed.ban_duration_404::text),
-            ('threshold_api', previous.threshold_api::text, changed.threshold_api::text),
-            ('ban_duration_api', previous.ban_duration_api::text, changed.ban_duration_api::text),
+            ('not_found_threshold', previous.threshold_404::text, changed.threshold_404::text),
+            (
+                'not_found_ban',
+                make_interval(hours => nullif(previous.ban_duration_404, 0)::integer)::text,
+                make_interval(hours => nullif(changed.ban_duration_404, 0)::integer)::text
+            ),
+            ('bad_key_threshold', previous.threshold_api::text, changed.threshold_api::text),
+            (
+                'bad_key_ban',
+                make_interval(hours => nullif(previous.ban_duration_api, 0)::integer)::text,
+                make_interval(hours => nullif(changed.ban_duration_api, 0)::integer)::text
+            ),
             (
                 'repeat_offender_limit',
                 previous.repeat_offender_limit::text,
                 changed.repeat_offender_limit::text
             )
         ) as fields (field, old_value, new_value)
-    where fields.old_value <> fields.new_value
+    where fields.old_value is distinct from fields.new_value
     returning field
 )
 
@@ -142,8 +190,7 @@ select (select count(*) from audited) as fields
 from previous;
 
 -- name: list_changes
--- Of all groups, newest first, before the change :before (null for the first
--- page). At most 1000 at a time. Served by app_setting_changes_pkey.
+-- Changes of all groups, newest first. Served by app_setting_changes_pkey.
 select
     change_id,
     changed_at,
@@ -153,6 +200,6 @@ select
     old_value,
     new_value
 from oadb.app_setting_changes
-where change_id < coalesce(:before, 9223372036854775807)
+where change_id < coalesce(:last_change_id, 9223372036854775807)
 order by change_id desc
-limit least(:page_size, 1000);
+limit :limit;

@@ -1,14 +1,14 @@
 -- The mail account that messages are sent from. Bound in oadb/settings/smtp_settings.py.
 
 -- name: get
--- The one row, without the password.
+-- The mail account without its password; the one row.
 select
     server,
     port,
-    user_name,
+    user_name as username,
     from_address,
     helo_name,
-    is_tls_used,
+    is_tls_used as use_tls,
     password is not null as has_password
 from oadb.smtp_settings
 where singleton_id = 1;
@@ -17,19 +17,20 @@ where singleton_id = 1;
 select
     server,
     port,
-    user_name,
+    user_name as username,
     from_address,
     helo_name,
-    is_tls_used,
+    is_tls_used as use_tls,
     password is not null as has_password,
     password
 from oadb.smtp_settings
 where singleton_id = 1;
 
--- name: _set_account
--- Null leaves a field as it is; those in :cleared become null. Returns the number of
--- fields that changed; a given password always counts, as it is sealed anew. As in
--- app_settings, the row is locked first. May violate the checks.
+-- name: _update
+-- Returns the number of fields that changed; a given password always counts, as it is sealed
+-- anew. As in app_settings, the row is locked first, and nothing changes if there is no user
+-- :by. May violate the checks.
+-- scope: all users (:by is any of them)
 with previous as (
     select
         singleton_id,
@@ -49,27 +50,44 @@ changed as (
     update oadb.smtp_settings as smtp
     set
         server = case
-            when 'server' <> all(:cleared::text[]) then coalesce(:server, previous.server)
+            when :server_is_set then :server
+            else previous.server
         end,
         port = case
-            when 'port' <> all(:cleared::text[]) then coalesce(:port, previous.port)
+            when :port_is_set then :port
+            else previous.port
         end,
         user_name = case
-            when 'user_name' <> all(:cleared::text[]) then coalesce(:user_name, previous.user_name)
+            when :username_is_set then :username
+            else previous.user_name
         end,
         from_address = case
-            when 'from_address' <> all(:cleared::text[])
-                then coalesce(:from_address, previous.from_address)
+            when :from_address_is_set then :from_address
+            else previous.from_address
         end,
         helo_name = case
-            when 'helo_name' <> all(:cleared::text[]) then coalesce(:helo_name, previous.helo_name)
+            when :helo_name_is_set then :helo_name
+            else previous.helo_name
         end,
-        is_tls_used = coalesce(:is_tls_used, previous.is_tls_used),
+        is_tls_used = case
+            when :use_tls_is_set then :use_tls
+            else previous.is_tls_used
+        end,
         password = case
-            when 'password' <> all(:cleared::text[]) then coalesce(:password, previous.password)
+            when :password_is_set then :password
+            else previous.password
         end
     from previous
-    where smtp.singleton_id = previous.singleton_id
+    where
+        smtp.singleton_id = previous.singleton_id
+        and (
+            :by::bigint is null
+            or exists (
+                select from oadb.users
+                where users.user_id = :by
+                for key share
+            )
+        )
     returning
         smtp.server,
         smtp.port,
@@ -89,7 +107,7 @@ audited as (
         new_value
     )
     select
-        :changed_by,
+        :by,
         'smtp_settings',
         fields.field,
         fields.old_value,
@@ -101,10 +119,10 @@ audited as (
             values
             ('server', previous.server, changed.server),
             ('port', previous.port::text, changed.port::text),
-            ('user_name', previous.user_name, changed.user_name),
+            ('username', previous.user_name, changed.user_name),
             ('from_address', previous.from_address, changed.from_address),
             ('helo_name', previous.helo_name, changed.helo_name),
-            ('is_tls_used', previous.is_tls_used::text, changed.is_tls_used::text),
+            ('use_tls', previous.is_tls_used::text, changed.is_tls_used::text),
             (
                 'password',
                 null,

@@ -35,8 +35,8 @@ order by name;
 -- Values are compared as text: 5 and 5.0 are equal in jsonb, but a key may allow only one
 -- of them. The old value is passed on in the row itself (replaced_value): of two
 -- concurrent first puts, the second sees no row in its snapshot and still replaces one. In
--- order of name, so that two puts cannot deadlock. May violate settings_user_id_fkey and
--- the checks.
+-- order of name, so that two puts cannot deadlock. Changes nothing if there is no user :by
+-- besides :user_id. May violate settings_user_id_fkey and the checks.
 with changed as (
     insert into oadb.settings as known (
         user_id,
@@ -48,6 +48,13 @@ with changed as (
         given.name,
         given.value::jsonb
     from unnest(:names::text[], :json_values::text[]) as given (name, value)
+    where
+        coalesce(:by::bigint, :user_id) = :user_id
+        or exists (
+            select from oadb.users
+            where users.user_id = :by
+            for key share
+        )
     order by given.name
     on conflict (user_id, name) do update
         set
@@ -69,7 +76,7 @@ insert into oadb.setting_changes (
 )
 select
     :user_id,
-    :changed_by,
+    :by,
     changed.name,
     changed.replaced_value,
     changed.value
@@ -78,7 +85,8 @@ returning name;
 
 -- name: _reset
 -- Deletes values, so that the defaults apply; returns their names. Locks in order of name
--- first, as _put does; a delete alone would lock in the order of its plan.
+-- first, as _put does; a delete alone would lock in the order of its plan. As in _put, :by
+-- must exist.
 with held as (
     select
         user_id,
@@ -87,6 +95,14 @@ with held as (
     where
         user_id = :user_id
         and name = any(:names)
+        and (
+            coalesce(:by::bigint, :user_id) = :user_id
+            or exists (
+                select from oadb.users
+                where users.user_id = :by
+                for key share
+            )
+        )
     order by name
     for update
 ),
@@ -110,15 +126,14 @@ insert into oadb.setting_changes (
 )
 select
     :user_id,
-    :changed_by,
+    :by,
     deleted.name,
     deleted.value
 from deleted
 returning name;
 
 -- name: list_changes
--- Newest first, before the change :before (null for the first page). At most
--- 1000 at a time. Served by setting_changes_pkey.
+-- Changes of the settings of a user, newest first. Served by setting_changes_pkey.
 select
     user_id,
     change_id,
@@ -130,6 +145,6 @@ select
 from oadb.setting_changes
 where
     user_id = :user_id
-    and change_id < coalesce(:before, 9223372036854775807)
+    and change_id < coalesce(:last_change_id, 9223372036854775807)
 order by change_id desc
-limit least(:page_size, 1000);
+limit :limit;
