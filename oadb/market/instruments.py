@@ -8,8 +8,37 @@ from operator import attrgetter
 from typing import NamedTuple, Self
 
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.executors import AsyncExecutor
+
+__all__ = [
+    "LONGEST_TEXT",
+    "ExchangeCount",
+    "Instrument",
+    "InstrumentRow",
+    "Listing",
+    "Rejected",
+    "count_by_broker",
+    "count_by_exchange",
+    "export_csv",
+    "find_by_broker_symbol",
+    "find_by_token",
+    "get",
+    "get_all",
+    "get_all_by_token",
+    "get_lot_size",
+    "get_near_future",
+    "list_brokers",
+    "list_by_broker",
+    "list_chain",
+    "list_exchanges",
+    "list_future_expiries",
+    "list_option_expiries",
+    "list_strikes",
+    "list_underlyings",
+    "stream_by_broker",
+]
 
 query = queries(__name__)
 
@@ -95,7 +124,7 @@ class Rejected:
         return f"{self.where}: {self.reason}"
 
 
-Row = Instrument | Listing | Rejected
+InstrumentRow = Instrument | Listing | Rejected
 """A row for a load; Rejected if its reader could not read it."""
 
 
@@ -129,18 +158,18 @@ def _list_by_tokens(broker: str, exchanges: list[str], tokens: list[str]) -> lis
 
 @query
 def list_option_expiries(
-    broker: str, exchange: str, underlying: str, with_expired: bool = False
+    broker: str, exchange: str, underlying: str, *, with_expired: bool = False
 ) -> list[date]: ...
 
 
 @query
 def list_future_expiries(
-    broker: str, exchange: str, underlying: str, with_expired: bool = False
+    broker: str, exchange: str, underlying: str, *, with_expired: bool = False
 ) -> list[date]: ...
 
 
 @query
-def list_underlyings(broker: str, exchange: str, with_futures: bool = False) -> list[str]: ...
+def list_underlyings(broker: str, exchange: str, *, with_futures: bool = False) -> list[str]: ...
 
 
 @query
@@ -152,11 +181,11 @@ def list_chain(broker: str, exchange: str, underlying: str, expiry: date) -> lis
 
 
 @query
-def find_near_future(broker: str, exchange: str, underlying: str) -> Instrument | None: ...
+def get_near_future(broker: str, exchange: str, underlying: str) -> Instrument | None: ...
 
 
 @query
-def find_lot_size(broker: str, exchange: str, underlying: str) -> int | None: ...
+def get_lot_size(broker: str, exchange: str, underlying: str) -> int | None: ...
 
 
 @query
@@ -168,9 +197,17 @@ def count_by_exchange(broker: str) -> list[ExchangeCount]: ...
 
 
 @query
-def list_page(
-    broker: str, after_exchange: str = "", after_symbol: str = "", page_size: int = 1000
-) -> list[Instrument]: ...
+def list_brokers() -> list[str]: ...
+
+
+@query
+def list_exchanges(broker: str) -> list[str]: ...
+
+
+@query
+def list_by_broker(
+    broker: str, *, cursor: str | None = None, limit: Limit = 100
+) -> Page[Instrument]: ...
 
 
 @query
@@ -200,7 +237,7 @@ async def get_all(
 
 
 @operation
-async def find_all_by_token(
+async def get_all_by_token(
     db: AsyncExecutor, broker: str, pairs: Sequence[tuple[str, str]]
 ) -> list[Instrument | None]:
     """Look up instruments by (exchange, token), with one statement for any number of pairs.

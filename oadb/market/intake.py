@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from oadb.engine.binding.values import readable, unsendable
 from oadb.errors import LoadError
-from oadb.market.instruments import LONGEST_TEXT, Instrument, Listing, Rejected, Row
+from oadb.market.instruments import LONGEST_TEXT, Instrument, InstrumentRow, Listing, Rejected
 
 _SHOWN_REJECTIONS = 5
 _SAMPLE, _LONGEST_LINE = 100, 1000
@@ -74,7 +74,7 @@ class Intake:
             for exchange in self.exchanges
         }
 
-    def accept(self, rows: Iterable[Row]) -> Iterator[bytes]:
+    def accept(self, rows: Iterable[InstrumentRow]) -> Iterator[bytes]:
         """Yield the rows to stage, as blocks of lines in COPY's text format."""
         lines: list[str] = []
         for row in self._listings(rows):
@@ -114,7 +114,7 @@ class Intake:
         lines = [f"{each}; it is {each.sample!r}" if each.sample else str(each) for each in sample]
         return [readable(line, _LONGEST_LINE) for line in lines]
 
-    def _listings(self, rows: Iterable[Row]) -> Iterator[Listing]:
+    def _listings(self, rows: Iterable[InstrumentRow]) -> Iterator[Listing]:
         for self.rows, row in enumerate(rows, 1):
             if isinstance(row, Rejected):
                 self.rejected.append(row)

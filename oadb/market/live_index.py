@@ -25,6 +25,8 @@ from oadb.market.index.lookups import InstrumentIndex
 from oadb.market.index.reading import Reader
 from oadb.market.loads import CHANNEL, allow_time
 
+__all__ = ["AsyncLiveIndex", "InstrumentIndex", "LiveIndex", "build"]
+
 query = queries(__name__)
 
 logger = logging.getLogger("oadb.live_index")
@@ -77,10 +79,10 @@ async def build(db: AsyncExecutor, *brokers: str) -> InstrumentIndex:
 class _IndexInMemory(Following[AnyDatabase]):
     """An index and the loads it was built from: what LiveIndex and AsyncLiveIndex share."""
 
-    def __init__(self, db: AnyDatabase, *brokers: str, interval: float = 60.0) -> None:
+    def __init__(self, db: AnyDatabase, *brokers: str, interval_seconds: float = 60.0) -> None:
         if not brokers:
             raise ParameterError("an index follows one or more brokers")
-        super().__init__(db, "instruments", CHANNEL, interval)
+        super().__init__(db, "instruments", CHANNEL, interval_seconds)
         self.index = InstrumentIndex()
         self._brokers = [*brokers]
         self._generations: list[Generation] | None = None
@@ -101,7 +103,7 @@ class LiveIndex(_IndexInMemory[Database], Follower):
     """An index that follows the database, for threads. Enter it; ``index`` is the current index.
 
     A load of one of its *brokers* is seen at once where notifications arrive, otherwise (behind
-    PgBouncer) within *interval* seconds. If the index cannot be rebuilt it is kept; ``error`` says
+    PgBouncer) within *interval_seconds*. If the index cannot be rebuilt it is kept; ``error`` says
     why, ``age`` for how long.
     """
 

@@ -6,22 +6,40 @@ refused. When a load commits, CHANNEL is notified with the name of the broker.
 
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from datetime import datetime, time
-from typing import Literal
+from dataclasses import asdict
+from datetime import time
+from pathlib import Path
 
 import psycopg
 
 from oadb.changes import announcements
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import Error, LoadError, ParameterError
-from oadb.market.instruments import LONGEST_TEXT, Rejected, Row, count_by_exchange
+from oadb.market import brokers
+from oadb.market.brokers import files
+from oadb.market.instruments import LONGEST_TEXT, InstrumentRow, count_by_exchange
 from oadb.market.intake import Intake, require_no_shrinking
+from oadb.market.load_rows import InstrumentLoad, LoadOutcome, LoadReport, LoadStatus, Merged
 from oadb.validation.rules import TimeZone
+
+__all__ = [
+    "CHANNEL",
+    "SHRINK_LIMIT",
+    "InstrumentLoad",
+    "LoadOutcome",
+    "LoadReport",
+    "LoadStatus",
+    "get_status",
+    "is_due",
+    "list_recent",
+    "load",
+    "load_file",
+]
 
 query = queries(__name__)
 
@@ -33,75 +51,7 @@ SHRINK_LIMIT = 0.5
 # New instruments above this part of the listed ones make the statistics of the planner stale.
 _STALE_PART = 0.1
 
-_LONGEST_REASON = 1000
-
-Outcome = Literal["started", "loaded", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class LoadReport:
-    """The result of a load. ``exchanges`` has the number of instruments before and after."""
-
-    load_id: int
-    rows: int
-    accepted: int
-    inserted: int
-    updated: int
-    deleted: int
-    rejected: tuple[Rejected, ...]
-    duplicates: tuple[Rejected, ...]
-    exchanges: dict[str, tuple[int, int]]
-
-    @property
-    def unchanged(self) -> int:
-        """Number of accepted rows that the table already held unchanged."""
-        return self.accepted - self.inserted - self.updated
-
-    def __str__(self) -> str:
-        """Return the numbers in one line."""
-        return (
-            f"{self.accepted:,} of {self.rows:,} rows accepted ({self.inserted:,} new, "
-            f"{self.updated:,} changed, {self.deleted:,} gone), {len(self.rejected):,} rejected, "
-            f"{len(self.duplicates):,} duplicates"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """The record of a load; ``left_out`` is a sample of the rows that were not loaded."""
-
-    load_id: int
-    broker: str
-    source: str
-    checksum: bytes | None
-    outcome: Outcome
-    reason: str | None
-    started_at: datetime
-    ended_at: datetime | None
-    counts: dict[str, object]
-    exchanges: dict[str, object]
-    left_out: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class LoadStatus:
-    """The state of a broker's last load; ``loaded_at`` is the end of its last successful one."""
-
-    load_id: int
-    outcome: Outcome
-    reason: str | None
-    started_at: datetime
-    loaded_at: datetime | None
-    is_running: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """The number of instruments that a merge wrote."""
-
-    inserted: int
-    updated: int
-    deleted: int
+_LONGEST_REASON, _LONGEST_NAME = 1000, 255
 
 
 @query
@@ -151,7 +101,9 @@ def _end_load(
 
 
 @query
-def list_recent(broker: str, page_size: int = 20) -> list[Load]: ...
+def list_recent(
+    broker: str, *, cursor: str | None = None, limit: Limit = 20
+) -> Page[InstrumentLoad]: ...
 
 
 @query
@@ -159,7 +111,7 @@ def get_status(broker: str) -> LoadStatus | None: ...
 
 
 @query
-def _is_due(broker: str, cutoff: time, zone: str) -> bool: ...
+def _is_due(broker: str, cutoff: time, time_zone: str) -> bool: ...
 
 
 query.complete()
@@ -167,7 +119,11 @@ query.complete()
 
 @operation
 async def is_due(
-    db: AsyncExecutor, broker: str, cutoff: time = time(8), zone: TimeZone = "Asia/Kolkata"
+    db: AsyncExecutor,
+    broker: str,
+    *,
+    cutoff: time = time(8),
+    time_zone: TimeZone = "Asia/Kolkata",
 ) -> bool:
     """Find out whether a broker's instruments are to be loaded again.
 
@@ -175,19 +131,19 @@ async def is_due(
         cutoff: time of day from which on the load of the day before is out of date.
 
     Returns:
-        Whether no load of *broker* has succeeded since the last *cutoff* in *zone*.
+        Whether no load of *broker* has succeeded since the last *cutoff* in *time_zone*.
 
     Raises:
-        ParameterError: *zone* is not a name in the IANA time zone database.
+        ParameterError: *time_zone* is not a name in the IANA time zone database.
     """
-    return await _is_due(db, broker, cutoff, zone)
+    return await _is_due(db, broker, cutoff, time_zone)
 
 
 @operation
 async def load(
     db: AsyncExecutor,
     broker: str,
-    rows: Iterable[Row],
+    rows: Iterable[InstrumentRow],
     *,
     source: str = "rows",
     checksum: bytes | None = None,
@@ -229,6 +185,42 @@ async def load(
         raise
 
 
+@operation
+async def load_file(
+    db: AsyncExecutor,
+    broker: str,
+    path: Path,
+    *,
+    exchanges: Collection[str] | None = None,
+    shrink_limit: float = SHRINK_LIMIT,
+    force: bool = False,
+) -> LoadReport:
+    """Replace the instruments of *broker* by those of its file; see ``load``.
+
+    Args:
+        broker: one of ``brokers.READERS``.
+        path: the file, plain or gzip; its name and its SHA-256 are recorded.
+
+    Returns:
+        The number of rows written, and the rows left out with reasons.
+
+    Raises:
+        LoadError: as in ``load``; or there is no reader for *broker*, or the file is not one of
+            its files.
+        ParameterError: as in ``load``.
+    """
+    return await load(
+        db,
+        broker,
+        brokers.read(broker, path),
+        source=readable(path.name, _LONGEST_NAME),
+        checksum=files.checksum(path),
+        exchanges=exchanges,
+        shrink_limit=shrink_limit,
+        force=force,
+    )
+
+
 def _require_valid(broker: str, exchanges: Collection[str] | None, shrink_limit: float) -> None:
     if not broker.strip() or len(broker) > LONGEST_TEXT:
         raise ParameterError(f"loads.load: broker is blank or exceeds {LONGEST_TEXT} characters")
@@ -242,7 +234,7 @@ async def _replace(
     tx: AsyncExecutor,
     load_id: int,
     intake: Intake,
-    rows: Iterable[Row],
+    rows: Iterable[InstrumentRow],
     shrink_limit: float,
 ) -> LoadReport:
     broker = intake.broker

@@ -10,6 +10,8 @@ from oadb.market.index.terms import require_limit, terms_of
 from oadb.market.instruments import Instrument
 from oadb.market.patterns import containing, first_three, has_trigram, trigram, upper_bound
 
+__all__ = ["search"]
+
 query = queries(__name__)
 
 _Filters = tuple[str | None, str | None, date | None, Decimal | None, Decimal | None]

@@ -116,7 +116,7 @@ def test_a_token_never_leads_to_a_warrant_instead_of_its_share(
     report = load(tx, rows)
 
     assert instruments.find_by_token(tx, "zerodha", "NSE", "1") == INFY
-    assert instruments.find_all_by_token(tx, "zerodha", [("NSE", "1")]) == [INFY]
+    assert instruments.get_all_by_token(tx, "zerodha", [("NSE", "1")]) == [INFY]
     (left_out,) = report.duplicates
     assert "token '1'" in left_out.reason
 
@@ -252,7 +252,7 @@ from threading import Event
 from oadb import Database
 from oadb.market.live_index import LiveIndex
 
-with Database.from_env() as db, LiveIndex(db, "zerodha", interval=3600) as live:
+with Database.from_env() as db, LiveIndex(db, "zerodha", interval_seconds=3600) as live:
     held, pause = live.index, Event()
     print(held.get_token("zerodha", "NSE", "INFY"), flush=True)
     while live.index is held:
@@ -342,7 +342,7 @@ def test_a_number_as_a_token_is_an_error_and_not_an_unknown_token(tx: Transactio
         with pytest.raises(ParameterError, match="must be str, not int"):
             find(tx, "zerodha", "NSE", number)
     with pytest.raises(ParameterError, match="must be list"):
-        instruments.find_all_by_token(tx, "zerodha", [("NSE", number)])
+        instruments.get_all_by_token(tx, "zerodha", [("NSE", number)])
     assert len(load(tx, [INFY, replace(FUTURE, token=number)]).rejected) == 1
 
 

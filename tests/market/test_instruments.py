@@ -78,7 +78,7 @@ def test_another_broker_exchange_or_spelling_finds_nothing(
     assert instruments.find_by_token(tx, broker, exchange, key) is None
     assert instruments.find_by_broker_symbol(tx, broker, exchange, key) is None
     assert instruments.get_all(tx, broker, [(exchange, key)]) == [None]
-    assert instruments.find_all_by_token(tx, broker, [(exchange, key)]) == [None]
+    assert instruments.get_all_by_token(tx, broker, [(exchange, key)]) == [None]
 
 
 def test_of_several_with_one_broker_symbol_the_first_symbol_is_found(tx: Transaction) -> None:
@@ -101,17 +101,17 @@ def test_a_bulk_lookup_keeps_the_order_returns_none_and_allows_repeated_pairs(
     expected = [rows[2], None, rows[0], None, rows[2]]
 
     assert instruments.get_all(tx, "zerodha", pairs) == expected
-    assert instruments.find_all_by_token(tx, "zerodha", pairs) == expected
+    assert instruments.get_all_by_token(tx, "zerodha", pairs) == expected
 
 
 def test_a_bulk_lookup_of_nothing_is_empty(tx: Transaction) -> None:
     assert instruments.get_all(tx, "zerodha", []) == []
-    assert instruments.find_all_by_token(tx, "zerodha", []) == []
+    assert instruments.get_all_by_token(tx, "zerodha", []) == []
 
 
 async def test_a_bulk_lookup_for_asyncio_does_the_same(adb: AsyncDatabase) -> None:
     assert await instruments.get_all(adb, "zerodha", [("NSE", "A")]) == [None]
-    assert await instruments.find_all_by_token(adb, "zerodha", [("NSE", "A")]) == [None]
+    assert await instruments.get_all_by_token(adb, "zerodha", [("NSE", "A")]) == [None]
 
 
 # Derivatives -----------------------------------------------------------------------------------
@@ -141,8 +141,12 @@ def test_a_contract_expires_at_the_end_of_its_day_in_india(tx: Transaction) -> N
 
     assert instruments.list_future_expiries(tx, "zerodha", "NFO", "NIFTY") == unexpired
     assert instruments.list_option_expiries(tx, "zerodha", "NFO", "NIFTY") == unexpired
-    assert instruments.list_future_expiries(tx, "zerodha", "NFO", "NIFTY", True) == every
-    assert instruments.list_option_expiries(tx, "zerodha", "NFO", "NIFTY", True) == every
+    assert (
+        instruments.list_future_expiries(tx, "zerodha", "NFO", "NIFTY", with_expired=True) == every
+    )
+    assert (
+        instruments.list_option_expiries(tx, "zerodha", "NFO", "NIFTY", with_expired=True) == every
+    )
 
 
 def test_today_does_not_depend_on_the_time_zone_of_the_session(
@@ -152,7 +156,7 @@ def test_today_does_not_depend_on_the_time_zone_of_the_session(
     with psycopg.connect(oadb_database_url, autocommit=True) as connection:
         for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
             connection.execute(f"set time zone '{zone}'".encode())
-            statement = statements.load("market/instruments")["find_near_future"]
+            statement = statements.load("market/instruments")["get_near_future"]
             values = {"broker": "zerodha", "exchange": "NFO", "underlying": "NIFTY"}
             parameters = [values[name] for name in statement.params]
             with psycopg.RawCursor(connection) as cursor:
@@ -178,9 +182,13 @@ def test_underlyings_have_options_or_on_request_unexpired_futures(
     )
 
     assert instruments.list_underlyings(tx, "zerodha", "NFO") == ["TCS"]
-    assert instruments.list_underlyings(tx, "zerodha", "NFO", True) == ["BTC", "GOLD", "TCS"]
-    assert instruments.list_underlyings(tx, "zerodha", "NSE", True) == []
-    assert instruments.list_underlyings(tx, "zerodha", "NOWHERE", True) == []
+    assert instruments.list_underlyings(tx, "zerodha", "NFO", with_futures=True) == [
+        "BTC",
+        "GOLD",
+        "TCS",
+    ]
+    assert instruments.list_underlyings(tx, "zerodha", "NSE", with_futures=True) == []
+    assert instruments.list_underlyings(tx, "zerodha", "NOWHERE", with_futures=True) == []
 
 
 def test_a_chain_has_every_option_by_strike_as_a_number(tx: Transaction) -> None:
@@ -201,9 +209,9 @@ def test_the_near_future_is_of_that_underlying_and_has_not_expired(tx: Transacti
     insert_rows(tx, future("GOLD", -1), future("GOLD", 40), future("GOLD", 10), future("GOLDM", 5))
     insert_rows(tx, option("GOLD", 1, "1"))
 
-    assert instruments.find_near_future(tx, "zerodha", "NFO", "GOLD") == future("GOLD", 10)
-    assert instruments.find_near_future(tx, "zerodha", "NFO", "GOL") is None
-    assert instruments.find_near_future(tx, "zerodha", "NOWHERE", "GOLD") is None
+    assert instruments.get_near_future(tx, "zerodha", "NFO", "GOLD") == future("GOLD", 10)
+    assert instruments.get_near_future(tx, "zerodha", "NFO", "GOL") is None
+    assert instruments.get_near_future(tx, "zerodha", "NOWHERE", "GOLD") is None
 
 
 def test_the_lot_size_is_that_of_the_contract_that_expires_next(tx: Transaction) -> None:
@@ -215,8 +223,8 @@ def test_the_lot_size_is_that_of_the_contract_that_expires_next(tx: Transaction)
         replace(future("NIFTYNXT50", 1), lot_size=10),
     )
 
-    assert instruments.find_lot_size(tx, "zerodha", "NFO", "NIFTY") == 75
-    assert instruments.find_lot_size(tx, "zerodha", "NFO", "NIF") is None
+    assert instruments.get_lot_size(tx, "zerodha", "NFO", "NIFTY") == 75
+    assert instruments.get_lot_size(tx, "zerodha", "NFO", "NIF") is None
 
 
 # Counts, pages, exports ------------------------------------------------------------------------
@@ -236,14 +244,25 @@ def test_instruments_are_counted_by_broker_and_by_exchange(tx: Transaction) -> N
 def test_pages_give_every_instrument_once_in_the_order_of_the_stream(tx: Transaction) -> None:
     rows = [replace(INFY, exchange=e, symbol=s, token=s) for e in ("BSE", "NSE") for s in "abAB-"]
     insert_rows(tx, *rows, replace(INFY, broker="upstox"))
-    paged: list[Instrument] = []
-    exchange = symbol = ""
-    while page := instruments.list_page(tx, "zerodha", exchange, symbol, page_size=3):
-        paged += page
-        exchange, symbol = page[-1].exchange, page[-1].symbol
+    page = instruments.list_by_broker(tx, "zerodha", limit=3)
+    paged = page.rows
+    while page.next is not None:
+        page = instruments.list_by_broker(tx, "zerodha", cursor=page.next, limit=3)
+        paged += page.rows
 
     assert paged == sorted(rows, key=lambda row: (row.exchange, row.symbol))
     assert paged == list(instruments.stream_by_broker(tx, "zerodha"))
+
+
+def test_brokers_and_their_exchanges_are_listed_once_in_order(tx: Transaction) -> None:
+    assert instruments.list_brokers(tx) == []
+    assert instruments.list_exchanges(tx, "zerodha") == []
+    insert_rows(tx, INFY, TCS, FUTURE, CALL, replace(INFY, broker="upstox", exchange="BSE"))
+
+    assert instruments.list_brokers(tx) == ["upstox", "zerodha"]
+    assert instruments.list_exchanges(tx, "zerodha") == ["NFO", "NSE"]
+    assert instruments.list_exchanges(tx, "upstox") == ["BSE"]
+    assert instruments.list_exchanges(tx, "nobody") == []
 
 
 def test_an_export_has_a_heading_and_every_row(tx: Transaction) -> None:
@@ -274,9 +293,11 @@ def test_an_export_has_a_heading_and_every_row(tx: Transaction) -> None:
         ("list_underlyings", "instruments_underlying_idx"),
         ("list_strikes", "instruments_underlying_idx"),
         ("list_chain", "instruments_underlying_idx"),
-        ("find_near_future", "instruments_underlying_idx"),
-        ("find_lot_size", "instruments_underlying_idx"),
-        ("list_page", "instruments_pkey"),
+        ("get_near_future", "instruments_underlying_idx"),
+        ("get_lot_size", "instruments_underlying_idx"),
+        ("list_by_broker", "instruments_pkey"),
+        ("list_brokers", "Index Only Scan using instruments_"),
+        ("list_exchanges", "Index Only Scan using instruments_"),
     ],
 )
 def test_a_lookup_is_served_by_its_index(filled_url: str, name: str, index: str) -> None:

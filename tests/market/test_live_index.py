@@ -25,7 +25,7 @@ def token(live: LiveIndex | AsyncLiveIndex) -> str | None:
 
 def test_a_load_is_followed_at_once(db: Database, oadb_database_url: str) -> None:
     replace_all(oadb_database_url, "zerodha", [INFY])
-    with LiveIndex(db, "zerodha", interval=3600) as live:
+    with LiveIndex(db, "zerodha", interval_seconds=3600) as live:
         held = live.index
         assert token(live) == "1"
         replace_all(oadb_database_url, "zerodha", [replace(INFY, token="9")])
@@ -38,7 +38,7 @@ async def test_a_load_is_followed_at_once_for_asyncio(
     adb: AsyncDatabase, oadb_database_url: str
 ) -> None:
     replace_all(oadb_database_url, "zerodha", [INFY])
-    async with AsyncLiveIndex(adb, "zerodha", interval=3600) as live:
+    async with AsyncLiveIndex(adb, "zerodha", interval_seconds=3600) as live:
         assert token(live) == "1"
         replace_all(oadb_database_url, "zerodha", [replace(INFY, token="9")])
         await asyncio.to_thread(eventually, lambda: token(live) == "9")
@@ -47,7 +47,10 @@ async def test_a_load_is_followed_at_once_for_asyncio(
 def test_a_load_is_found_by_polling_behind_pgbouncer(
     config: Config, oadb_database_url: str
 ) -> None:
-    with Database(behind_pgbouncer(config)) as db, LiveIndex(db, "zerodha", interval=0.01) as live:
+    with (
+        Database(behind_pgbouncer(config)) as db,
+        LiveIndex(db, "zerodha", interval_seconds=0.01) as live,
+    ):
         assert len(live.index) == 0
         replace_all(oadb_database_url, "zerodha", [INFY], notify=False)
         eventually(lambda: token(live) == "1")
@@ -58,7 +61,7 @@ async def test_a_load_is_found_by_polling_for_asyncio(
 ) -> None:
     async with (
         AsyncDatabase(behind_pgbouncer(config)) as db,
-        AsyncLiveIndex(db, "zerodha", interval=0.01) as live,
+        AsyncLiveIndex(db, "zerodha", interval_seconds=0.01) as live,
     ):
         replace_all(oadb_database_url, "zerodha", [INFY], notify=False)
         await asyncio.to_thread(eventually, lambda: token(live) == "1")
@@ -66,7 +69,10 @@ async def test_a_load_is_found_by_polling_for_asyncio(
 
 def test_without_a_load_the_index_is_not_rebuilt(config: Config, oadb_database_url: str) -> None:
     replace_all(oadb_database_url, "zerodha", [INFY])
-    with Database(behind_pgbouncer(config)) as db, LiveIndex(db, "zerodha", interval=0.01) as live:
+    with (
+        Database(behind_pgbouncer(config)) as db,
+        LiveIndex(db, "zerodha", interval_seconds=0.01) as live,
+    ):
         held, since = live.index, live._current_at
         replace_all(oadb_database_url, "upstox", [replace(INFY, broker="upstox")])
         eventually(lambda: live._current_at > since)
@@ -85,7 +91,10 @@ def test_a_load_that_began_first_and_ended_last_is_followed(
         "returning load_id"
     )
     replace_all(oadb_database_url, "zerodha", [INFY])
-    with Database(behind_pgbouncer(config)) as db, LiveIndex(db, "zerodha", interval=0.01) as live:
+    with (
+        Database(behind_pgbouncer(config)) as db,
+        LiveIndex(db, "zerodha", interval_seconds=0.01) as live,
+    ):
         observer.ask("update oadb.instruments set token = '9'")
         observer.ask(
             "update oadb.instrument_loads set outcome = 'loaded', ended_at = clock_timestamp() "
@@ -100,7 +109,7 @@ def test_a_listener_that_lost_its_connection_misses_no_load(
 ) -> None:
     replace_all(oadb_database_url, "zerodha", [INFY])
     observer = Observer(oadb_database_url)
-    with LiveIndex(db, "zerodha", interval=3600) as live:
+    with LiveIndex(db, "zerodha", interval_seconds=3600) as live:
         eventually(lambda: len(observer.backends("idle")) >= 2)
         observer.terminate()
         replace_all(oadb_database_url, "zerodha", [TCS], notify=False)
@@ -135,7 +144,7 @@ def test_readers_never_see_a_mix_of_two_loads(db: Database, oadb_database_url: s
 
     ended = Event()
     load(0)
-    with LiveIndex(db, "zerodha", interval=3600) as live, threads(4) as pool:
+    with LiveIndex(db, "zerodha", interval_seconds=3600) as live, threads(4) as pool:
         readers = [pool.submit(read) for _ in range(4)]
         try:
             for generation in range(1, 6):
@@ -155,7 +164,10 @@ def test_a_failed_rebuild_keeps_the_old_index_is_logged_and_retried(
 ) -> None:
     observer = Observer(oadb_database_url)
     replace_all(oadb_database_url, "zerodha", [INFY])
-    with Database(behind_pgbouncer(config)) as db, LiveIndex(db, "zerodha", interval=0.01) as live:
+    with (
+        Database(behind_pgbouncer(config)) as db,
+        LiveIndex(db, "zerodha", interval_seconds=0.01) as live,
+    ):
         observer.ask("alter table oadb.instruments rename to gone")
         observer.ask("update oadb.instrument_loads set ended_at = clock_timestamp()")
         eventually(lambda: live.error)
@@ -188,7 +200,7 @@ def test_an_unknown_broker_has_an_empty_index_and_a_warning(
 @pytest.mark.parametrize("interval", [0, -1, float("nan")])
 def test_an_interval_must_be_above_zero(db: Database, interval: float) -> None:
     with pytest.raises(ParameterError, match="interval"):
-        LiveIndex(db, "zerodha", interval=interval)
+        LiveIndex(db, "zerodha", interval_seconds=interval)
 
 
 def test_an_index_of_no_broker_is_refused(db: Database) -> None:
@@ -197,7 +209,7 @@ def test_an_index_of_no_broker_is_refused(db: Database) -> None:
 
 
 def test_closing_ends_its_threads(db: Database) -> None:
-    with LiveIndex(db, "zerodha", interval=3600) as live:
+    with LiveIndex(db, "zerodha", interval_seconds=3600) as live:
         pass
 
     assert not any(thread.is_alive() for thread in live._threads)

@@ -192,7 +192,7 @@ def test_a_load_that_lost_its_connection_leaves_the_old_set_and_a_record(
         load(db, cut())
 
     assert versions(oadb_database_url) == before
-    assert loads.list_recent(db, "zerodha")[0].outcome == "failed"
+    assert loads.list_recent(db, "zerodha").rows[0].outcome == "failed"
     assert load(db, ALL).unchanged == 3
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -14,6 +16,8 @@ from oadb.market import instruments, loads
 from oadb.market.instruments import Instrument, Rejected
 from tests.support.instrument_rows import INFY, TCS
 from tests.support.loading import ALL, failing, load, many
+
+DATA = Path(__file__).parents[1] / "data"
 
 
 def test_a_load_leaves_a_record(db: Database) -> None:
@@ -114,7 +118,7 @@ def test_a_load_is_due_after_the_cutoff_in_india(db: Database, oadb_database_url
     assert loads.is_due(db, "zerodha")
     hour = datetime.now(ZoneInfo("Asia/Kolkata")).time().replace(microsecond=0)
     for zone in ("Asia/Kolkata", "UTC"):
-        assert loads.is_due(db, "zerodha", hour, zone)
+        assert loads.is_due(db, "zerodha", cutoff=hour, time_zone=zone)
 
 
 @pytest.mark.parametrize(
@@ -122,5 +126,37 @@ def test_a_load_is_due_after_the_cutoff_in_india(db: Database, oadb_database_url
     ["IST", "COM1", "UTC+5", "", "Asia", "Asia/Nowhere", "../UTC", "a\0", "\ud800", "x" * 300],
 )
 def test_a_zone_must_be_a_name_in_the_time_zone_database(tx: Transaction, zone: str) -> None:
-    with pytest.raises(ParameterError, match="is_due: zone is not a time zone; expected one"):
-        loads.is_due(tx, "zerodha", zone=zone)
+    with pytest.raises(
+        ParameterError,
+        match=r"^loads\.is_due: time_zone must be a time zone, such as Asia/Kolkata$",
+    ):
+        loads.is_due(tx, "zerodha", time_zone=zone)
+
+
+def test_a_file_is_loaded_with_its_name_and_checksum_as_its_record(db: Database) -> None:
+    path = DATA / "zerodha.csv"
+    report = loads.load_file(db, "zerodha", path)
+    (record,) = loads.list_recent(db, "zerodha")
+
+    assert (record.load_id, record.outcome, record.source) == (
+        report.load_id,
+        "loaded",
+        "zerodha.csv",
+    )
+    assert record.checksum == sha256(path.read_bytes()).digest()
+    assert instruments.count_by_broker(db, "zerodha") == report.accepted > 0
+    with pytest.raises(LoadError, match="no reader for 'nobody'; expected one of angel, dhan"):
+        loads.load_file(db, "nobody", path)
+
+
+def test_records_are_listed_in_pages_newest_first(db: Database) -> None:
+    ids = [load(db, ALL).load_id for _ in range(5)]
+    page = loads.list_recent(db, "zerodha", limit=2)
+    found = page.rows
+    while page.next:
+        page = loads.list_recent(db, "zerodha", limit=2, cursor=page.next)
+        found += page.rows
+
+    assert [each.load_id for each in found] == ids[::-1]
+    with pytest.raises(ParameterError, match="cursor is not one of this list"):
+        loads.list_recent(db, "upstox", cursor=loads.list_recent(db, "zerodha", limit=1).next)

@@ -32,7 +32,7 @@ def load_broker_and_source(tx: Transaction, text: str) -> None:
     except ParameterError:
         assert unsendable(text) or not text.strip() or len(text) > 200
     except LoadError:
-        assert (last := loads.list_recent(tx, text)[0]).broker == last.source == text
+        assert (last := loads.list_recent(tx, text).rows[0]).broker == last.source == text
         assert loads.get_status(tx, text) is not None
 
 
@@ -51,7 +51,7 @@ def load_exchange_that_is_no_collection(tx: Transaction, text: str) -> None:
 
 def due_zone(tx: Transaction, text: str) -> None:
     with pytest.raises(ParameterError):
-        loads.is_due(tx, "zerodha", time(8), text)
+        loads.is_due(tx, "zerodha", time_zone=text)
 
 
 def search_filters(tx: Transaction, text: str) -> None:
@@ -65,7 +65,7 @@ def search_filters(tx: Transaction, text: str) -> None:
 def unknown_instruments(tx: Transaction, text: str) -> None:
     index = InstrumentIndex()
     assert instruments.get_all(tx, text, [(text, text)]) == [None]
-    assert instruments.find_all_by_token(tx, text, [(text, text)]) == [None]
+    assert instruments.get_all_by_token(tx, text, [(text, text)]) == [None]
     assert index.get(text, text, text) is index.find_by_token(text, text, text) is None
 
 

@@ -81,7 +81,7 @@ class Shell:
 
     def last_load(self, broker: str = "zerodha") -> Load:
         with Database(configured(self.url)) as db:
-            return loads.list_recent(db, broker)[0]
+            return loads.list_recent(db, broker).rows[0]
 
 
 @pytest.fixture

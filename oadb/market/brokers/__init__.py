@@ -7,6 +7,8 @@ from oadb.errors import LoadError
 from oadb.market.brokers import angel, dhan, fyers, upstox, zerodha
 from oadb.market.instruments import Listing, Rejected
 
+__all__ = ["READERS", "read"]
+
 READERS: dict[str, Callable[[Path], Iterator[Listing | Rejected]]] = {
     module.BROKER: module.read for module in (angel, dhan, fyers, upstox, zerodha)
 }

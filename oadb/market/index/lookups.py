@@ -50,6 +50,10 @@ class InstrumentIndex:
         """Brokers that have instruments in the index."""
         return [*self._sections]
 
+    def list_exchanges(self, broker: str) -> list[str]:
+        """Return the exchanges on which a broker lists instruments, in order."""
+        return sorted(self._sections.get(broker, {}))
+
     def get_token(self, broker: str, exchange: str, symbol: str) -> str | None:
         """Return the token of a symbol; None for an unknown symbol.
 
@@ -111,11 +115,13 @@ class InstrumentIndex:
         """Return the instrument of each (exchange, symbol), in order; None for unknown ones."""
         return [self.get(broker, exchange, symbol) for exchange, symbol in pairs]
 
-    def find_all_by_token(self, broker: str, pairs: Pairs) -> list[Instrument | None]:
+    def get_all_by_token(self, broker: str, pairs: Pairs) -> list[Instrument | None]:
         """Return the instrument of each (exchange, token), in order; None for unknown ones."""
         return [self.find_by_token(broker, exchange, token) for exchange, token in pairs]
 
-    def list_underlyings(self, broker: str, exchange: str, with_futures: bool = False) -> list[str]:
+    def list_underlyings(
+        self, broker: str, exchange: str, *, with_futures: bool = False
+    ) -> list[str]:
         """Return underlyings of options, and *with_futures* of futures that have not expired."""
         section, today = self._section(broker, exchange), _today()
         found = {
@@ -130,13 +136,13 @@ class InstrumentIndex:
         return sorted(found)
 
     def list_option_expiries(
-        self, broker: str, exchange: str, underlying: str, with_expired: bool = False
+        self, broker: str, exchange: str, underlying: str, *, with_expired: bool = False
     ) -> list[date]:
         """Return expiries of options, earliest first; past dates only *with_expired*."""
         return self._expiries(broker, exchange, underlying, OPTIONS, with_expired)
 
     def list_future_expiries(
-        self, broker: str, exchange: str, underlying: str, with_expired: bool = False
+        self, broker: str, exchange: str, underlying: str, *, with_expired: bool = False
     ) -> list[date]:
         """Return expiries of futures, earliest first; past dates only *with_expired*."""
         return self._expiries(broker, exchange, underlying, frozenset({FUTURE}), with_expired)

@@ -262,7 +262,7 @@ order by
     instrument_type,
     symbol;
 
--- name: find_near_future
+-- name: get_near_future
 -- The future that expires first from today on. Served by instruments_underlying_idx.
 select
     broker,
@@ -291,7 +291,7 @@ order by
     symbol
 limit 1;
 
--- name: find_lot_size
+-- name: get_lot_size
 -- Of the derivative that expires first from today on; an exchange may change the lot size with an
 -- expiry. Served by instruments_underlying_idx.
 select lot_size
@@ -320,9 +320,61 @@ where broker = :broker
 group by exchange
 order by exchange;
 
--- name: list_page
--- Ordered by exchange and symbol, after the given ones (empty texts for the first page). At most
--- 10,000. Served by instruments_pkey.
+-- name: list_brokers
+-- Skips from one broker to the next in an index.
+with recursive found (broker) as (
+    (
+        select broker
+        from oadb.instruments
+        order by broker
+        limit 1
+    )
+    union all
+    select following.broker
+    from found
+    cross join lateral (
+        select instruments.broker
+        from oadb.instruments
+        where instruments.broker > found.broker
+        order by instruments.broker
+        limit 1
+    ) as following
+)
+
+select broker
+from found
+order by broker;
+
+-- name: list_exchanges
+-- Skips from one exchange to the next in an index.
+with recursive found (exchange) as (
+    (
+        select exchange
+        from oadb.instruments
+        where broker = :broker
+        order by exchange
+        limit 1
+    )
+    union all
+    select following.exchange
+    from found
+    cross join lateral (
+        select instruments.exchange
+        from oadb.instruments
+        where
+            instruments.broker = :broker
+            and instruments.exchange > found.exchange
+        order by instruments.exchange
+        limit 1
+    ) as following
+)
+
+select exchange
+from found
+order by exchange;
+
+-- name: list_by_broker
+-- Ordered by exchange and symbol. Served by instruments_pkey.
 select
     broker,
     exchange,
@@ -341,11 +393,11 @@ select
 from oadb.instruments
 where
     broker = :broker
-    and (exchange, symbol) > (:after_exchange, :after_symbol)
+    and (exchange, symbol) > (coalesce(:last_exchange, ''), coalesce(:last_symbol, ''))
 order by
     exchange,
     symbol
-limit least(:page_size, 10000);
+limit :limit;
 
 -- name: stream_by_broker
 -- Ordered by exchange and symbol. Served by instruments_pkey.

@@ -265,9 +265,11 @@ select
     exchanges,
     left_out
 from oadb.instrument_loads
-where broker = :broker
+where
+    broker = :broker
+    and load_id < coalesce(:last_load_id, 9223372036854775807)
 order by load_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
 -- name: get_status
 -- is_running: a load of this broker holds its lock now; a load that is 'started' but
@@ -304,12 +306,12 @@ order by instrument_loads.load_id desc
 limit 1;
 
 -- name: _is_due
--- True if no load has succeeded since the last :cutoff in :zone.
+-- True if no load has succeeded since the last :cutoff in :time_zone.
 select
     coalesce(
         max(ended_at) < timezone(
-            :zone,
-            date_trunc('day', timezone(:zone, now()) - cast(:cutoff as time)::interval)
+            :time_zone,
+            date_trunc('day', timezone(:time_zone, now()) - cast(:cutoff as time)::interval)
             + cast(:cutoff as time)
         ),
         true

@@ -65,12 +65,15 @@ def test_derivatives_are_listed_as_by_sql(
     sql: Any = instruments
     place = ("zerodha", "NFO", underlying)
 
+    assert index.list_exchanges("zerodha") == sql.list_exchanges(market_db, "zerodha")
     for flag in (False, True):
-        assert index.list_underlyings(*place[:2], flag) == sql.list_underlyings(
-            market_db, *place[:2], flag
+        assert index.list_underlyings(*place[:2], with_futures=flag) == sql.list_underlyings(
+            market_db, *place[:2], with_futures=flag
         )
         for name in ("list_option_expiries", "list_future_expiries"):
-            assert getattr(index, name)(*place, flag) == getattr(sql, name)(market_db, *place, flag)
+            assert getattr(index, name)(*place, with_expired=flag) == getattr(sql, name)(
+                market_db, *place, with_expired=flag
+            )
     for day in index.list_future_expiries(*place, with_expired=True):
         for name in ("list_strikes", "list_chain"):
             assert getattr(index, name)(*place, day) == getattr(sql, name)(market_db, *place, day)
@@ -104,4 +107,4 @@ def test_bulk_lookups_keep_the_order_and_return_none_for_unknown_pairs(
     pairs = [("NSE", row.token if row else "none") for row in found]
 
     assert [row and row.symbol for row in found] == ["INFY", None, "INFY"]
-    assert index.find_all_by_token("zerodha", pairs) == found
+    assert index.get_all_by_token("zerodha", pairs) == found
