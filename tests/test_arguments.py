@@ -118,4 +118,4 @@ def test_a_time_with_a_zone_is_refused_with_the_reason(shared_db: Database) -> N
     with pytest.raises(ParameterError, match=r"start_time must be time without a time zone \| N"):
         strategies.create(shared_db, 1, "x", start_time=time(9, tzinfo=UTC))
     with pytest.raises(ParameterError, match=r"start_time must be time without a time zone \| N"):
-        strategies.update(shared_db, 1, UUID(int=1), time(9, tzinfo=UTC), None, None)
+        strategies.update(shared_db, 1, UUID(int=1), start_time=time(9, tzinfo=UTC))

@@ -48,7 +48,7 @@ VALID: dict[str, object] = {
     "sessions._reseal.session_ids": [str(ID)], "webhooks._reseal.strategy_ids": [str(ID)],
     "api_logs._insert.status": 200, "traffic._insert.status": 200, "table_name": "traffic",
     "partition_name": f"traffic_{datetime.now(UTC):%Y%m%d}",
-    "trading_mode": "LONG", "product_types": "MIS", "end_time": time(9),
+    "direction": "LONG", "product_types": "MIS", "end_time": time(9),
     "squareoff_time": time(10),
 }  # fmt: skip  # a table
 BY_TYPE: dict[type, object] = {
@@ -161,10 +161,10 @@ def arguments(declared: Declaration) -> dict[str, Any]:
 
 # How to read back what does not come back by itself.
 READERS: dict[str, Callable[[Transaction, dict[str, Any]], object]] = {
-    "login_attempts.record": lambda tx, _: login_attempts.list_recent(tx, page_size=1)[0],
-    "api_logs._insert": lambda tx, _: api_logs.list_recent(tx, page_size=1)[0],
-    "analyzer_logs._insert": lambda tx, _: analyzer_logs.list_recent(tx, page_size=1)[0],
-    "broker_tokens._put": lambda tx, given: broker_tokens.find(tx, 1, given["broker"]),
+    "login_attempts._record": lambda tx, _: login_attempts.list_recent(tx, page_size=1)[0],
+    "api_logs._insert": lambda tx, _: api_logs.list_recent(tx, limit=1).rows[0],
+    "analyzer_logs._insert": lambda tx, _: analyzer_logs.list_recent(tx, limit=1).rows[0],
+    "broker_tokens._put": lambda tx, given: broker_tokens.find_sealed(tx, 1, given["broker"]),
     "loads._merge_staged": lambda tx, given: instruments.count_by_broker(tx, given["broker"]),
 }
 
@@ -289,7 +289,7 @@ def test_every_text_is_the_symbol_of_the_instrument_that_it_finds(
     index = live_index.build(tx, "zerodha")
 
     assert instruments.get_all(tx, "zerodha", pairs) == rows
-    assert instruments.find_all_by_token(tx, "zerodha", pairs) == rows
+    assert instruments.get_all_by_token(tx, "zerodha", pairs) == rows
     assert [index.get("zerodha", *pair) for pair in pairs] == rows
     assert [index.find_by_token("zerodha", *pair) for pair in pairs] == rows
     assert [index.find_by_broker_symbol("zerodha", *pair) for pair in pairs] == rows

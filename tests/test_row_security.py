@@ -221,14 +221,23 @@ def test_a_user_cannot_change_a_setting_as_the_platform_and_a_service_as_anybody
 def test_a_user_cannot_reject_an_order_in_the_name_of_another_or_of_the_platform(
     db: Database, by: int | None
 ) -> None:
+    def reject(tx: Transaction, order: int, by: int | None) -> bool:
+        return pending_orders.reject(tx, ME, pending_order_id=order, by=by)
+
     with suppress(UndoError), db.as_user(ME).transaction() as tx:
         order = pending_orders.create(tx, ME, "placeorder", {}).pending_order_id
-        refused(tx, lambda tx: pending_orders.reject(tx, ME, order, decided_by=by))
-        assert pending_orders.reject(tx, ME, order, decided_by=ME)
+        if by is None:
+            refused(tx, lambda tx: reject(tx, order, None))
+        else:
+            with pytest.raises(
+                NoRowError, match=rf"^pending_orders\.reject: there is no user {by}$"
+            ):
+                reject(tx, order, by)
+        assert reject(tx, order, ME)
         raise UndoError
     with suppress(UndoError), db.transaction() as tx:
         order = pending_orders.create(tx, ME, "placeorder", {}).pending_order_id
-        assert pending_orders.reject(tx, ME, order, decided_by=by), "a service may"
+        assert reject(tx, order, by), "a service may"
         raise UndoError
 
 

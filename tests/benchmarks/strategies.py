@@ -21,13 +21,12 @@ import psycopg
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from oadb import Database
+from oadb import Database, Page
 from oadb.accounts import api_keys, users
 from oadb.keys import proof
 from oadb.security.keyring import Key, KeyRing
-from oadb.security.refusals import Refusal
 from oadb.trading import strategies
-from oadb.trading.strategies import NewStrategy, SymbolMapping
+from oadb.trading.strategies import NewStrategy, Strategy, SymbolMapping
 from tests.benchmarks import conditions, settings
 from tests.benchmarks.rounds import CALLS, ROUNDS, Variant, measure, ratio, seconds
 
@@ -60,7 +59,7 @@ from oadb.strategies, generate_series(1, %s) as n
 def alerts() -> None:
     with _database() as (db, issued):
         key = api_keys.create(db, _USER, "bench", order_mode="auto").token
-        assert not isinstance(strategies.verify_webhook(db, issued.webhook), Refusal)
+        assert strategies.verify_webhook(db, issued.webhook)
         plain = Variant("users.get", _often(lambda: users.get(db, _USER)))
         variants = [
             plain,
@@ -93,10 +92,14 @@ def alerts() -> None:
 
 def lists() -> None:
     with _database() as (db, _):
-        listed = strategies.list_by_user(db, _LISTING)
+
+        def listing() -> Page[Strategy[SymbolMapping]]:
+            return strategies.list_by_user(db, _LISTING, limit=LISTED)
+
+        listed = listing()
         assert (len(listed), {len(each.mappings) for each in listed}) == (LISTED, {MAPPINGS})
         ids = [each.strategy_id for each in listed]
-        one = [seconds(lambda: strategies.list_by_user(db, _LISTING)) for _ in range(_LISTS)]
+        one = [seconds(listing) for _ in range(_LISTS)]
         each = seconds(lambda: [strategies.get(db, _LISTING, strategy_id) for strategy_id in ids])
     print(f"\n## {LISTED:,} strategies of a user with {MAPPINGS} mappings each, milliseconds")
     conditions.table(

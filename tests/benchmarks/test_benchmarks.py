@@ -76,5 +76,5 @@ def test_the_benchmark_of_strategies_runs(oadb_server: Server) -> None:
     done = run("strategies.py", DATABASE_URL=oadb_server.url("postgres"), OADB_BENCH_ROUNDS="1")
 
     assert done.returncode == 0, done.stderr
-    assert "strategies.find_by_webhook" in done.stdout
+    assert "strategies.verify_webhook" in done.stdout
     assert "list_by_user, one statement" in done.stdout

@@ -11,8 +11,7 @@ from oadb.keys import proof
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.refusals import Refusal
 from oadb.trading import chartink, strategies
-from oadb.trading.strategies import Strategy
-from oadb.trading.strategies import SymbolMapping
+from oadb.trading.strategies import Strategy, SymbolMapping
 from tests.conftest import RING
 from tests.importing.openalgo import SCAN, WEBHOOK, Installation
 from tests.importing.running import run_import, text_of
@@ -50,19 +49,22 @@ def test_webhooks_keep_finding_their_strategies(db: Database, trading: Installat
     assert text_of(dry) == text_of(reports)
     assert isinstance(found, Strategy)
     assert isinstance(scan, Strategy)
-    assert (found.name, found.platform, found.trading_mode) == ("Momentum", "tradingview", "BOTH")
+    assert (found.name, found.platform, found.direction) == ("Momentum", "tradingview", "BOTH")
     assert (found.start_time, found.squareoff_time) == (time(9, 20), time(15, 15))
-    assert found.mappings == (SymbolMapping("SBIN", "NSE", 5, "MIS"), SymbolMapping("TCS", "NSE", 5, "MIS"))
+    assert found.mappings == (
+        SymbolMapping("SBIN", "NSE", 5, "MIS"),
+        SymbolMapping("TCS", "NSE", 5, "MIS"),
+    )
     assert [mapping.chartink_symbol for mapping in scan.mappings] == ["INFY"]
     assert strategies.verify_webhook(db, Secret(WEBHOOK[:-1] + "9")) is Refusal.UNKNOWN
-    assert WEBHOOK[4:-4] not in str(strategies.list_by_user(db, found.user_id))
+    assert WEBHOOK[4:-4] not in str(strategies.list_by_user(db, found.user_id).rows)
 
 
 def test_changes_of_a_strategy_in_oadb_are_not_undone(db: Database, trading: Installation) -> None:
     run_import(db, trading)
     found = strategies.verify_webhook(db, Secret(WEBHOOK))
     assert isinstance(found, Strategy)
-    strategies.set_active(db, found.user_id, found.strategy_id, False)
+    strategies.set_active(db, found.user_id, found.strategy_id, is_active=False)
     strategies.delete_mappings(db, found.user_id, found.strategy_id, ["SBIN"])
     reports = run_import(db, trading)
 
@@ -94,7 +96,7 @@ def test_invalid_strategies_are_left_out(db: Database, origin: Installation) -> 
     assert [*reports["strategies"].left_out_ids()] == [*UNFIT]
     user = users.find_by_username(db, "asha")
     assert user is not None
-    assert strategies.list_by_user(db, user.user_id) == []
+    assert not strategies.list_by_user(db, user.user_id)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from oadb.security.keyring import Key, KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.settings import smtp_settings
 from oadb.tools.key_rotation import TABLES
-from oadb.trading import strategies
+from oadb.trading import strategy_rows
 from tests.support.rig import Observer
 from tests.support.user_rows import insert
 
@@ -178,7 +178,7 @@ async def test_rows_are_sealed_again_for_asyncio(db: Database, oadb_database_url
     "kind",
     [
         SealedRow, api_keys.FoundKey, broker_tokens.FoundToken, second_factors.FoundFactor,
-        sessions.FoundSession, smtp_settings.SealedAccount, strategies.FoundWebhook,
+        sessions.FoundSession, smtp_settings.SealedAccount, strategy_rows.FoundWebhook,
         users.StoredPassword,
     ],
 )  # fmt: skip  # a table

@@ -10,7 +10,7 @@ from oadb.errors import ParameterError
 from oadb.security.refusals import Refusal
 from oadb.trading import chartink, pending_orders, strategies
 from oadb.trading.chartink import ChartinkMapping
-from oadb.trading.strategies import SymbolMapping, Strategy
+from oadb.trading.strategies import Strategy, SymbolMapping
 from tests.support.hostile import Work
 
 
@@ -28,16 +28,22 @@ def order_texts(tx: Transaction, text: str) -> None:
     order = pending_orders.create(tx, 1, "placeorder", {}).pending_order_id
     assert pending_orders._approve(tx, 1, order)
     assert pending_orders.record_outcome(
-        tx, 1, order, "sent", broker_order_id=text, broker_status=text, reason=text
+        tx,
+        1,
+        pending_order_id=order,
+        outcome="sent",
+        broker_order_id=text,
+        broker_status=text,
+        reason=text,
     )
-    found = pending_orders.list_by_status(tx, 1, "sent")[0]
+    (found,) = pending_orders.list_by_status(tx, 1, "sent")
     assert (found.broker_order_id, found.broker_status, found.reason) == (text, text, text)
 
 
 def order_reason(tx: Transaction, text: str) -> None:
     order = pending_orders.create(tx, 1, "placeorder", {}).pending_order_id
-    assert pending_orders.reject(tx, 1, order, decided_by=1, reason=text)
-    found = pending_orders.get(tx, 1, order)
+    assert pending_orders.reject(tx, 1, pending_order_id=order, by=1, reason=text)
+    found = pending_orders.get(tx, 1, pending_order_id=order)
     assert found is not None
     assert found.reason == text
 
@@ -45,8 +51,8 @@ def order_reason(tx: Transaction, text: str) -> None:
 def order_status(tx: Transaction, text: Any) -> None:
     with pytest.raises(ParameterError):
         pending_orders.list_by_status(tx, 1, text)
-    pending_orders.record_outcome(tx, 1, 1, text)
-    raise AssertionError(f"{text!r} was taken for an answer")
+    pending_orders.record_outcome(tx, 1, pending_order_id=1, outcome=text)
+    raise AssertionError(f"{text!r} was taken for an outcome")
 
 
 def strategy_name(tx: Transaction, text: str) -> None:
@@ -55,16 +61,16 @@ def strategy_name(tx: Transaction, text: str) -> None:
         assert module.get(tx, 1, made.strategy_id) == made
         assert made.name == text
         assert module.rename(tx, 1, made.strategy_id, text)
-        assert module.list_by_user(tx, 1)[0].name == text
+        assert module.list_by_user(tx, 1).rows[0].name == text
 
 
 def strategy_platform(tx: Transaction, text: str) -> None:
     assert strategies.create(tx, 1, "x", platform=text).strategy.platform == text
 
 
-def strategy_trading_mode(tx: Transaction, text: Any) -> None:
-    strategies.create(tx, 1, "x", trading_mode=text)
-    raise AssertionError(f"{text!r} was taken for a trading mode")
+def strategy_direction(tx: Transaction, text: Any) -> None:
+    strategies.create(tx, 1, "x", direction=text)
+    raise AssertionError(f"{text!r} was taken for a direction")
 
 
 def strategy_time_zone(tx: Transaction, text: str) -> None:
@@ -72,7 +78,7 @@ def strategy_time_zone(tx: Transaction, text: str) -> None:
     with pytest.raises(ParameterError):
         strategies.create(tx, 1, "x", time_zone=text)
     with pytest.raises(ParameterError):
-        strategies.update(tx, 1, made.strategy_id, None, None, None, text)
+        strategies.update(tx, 1, made.strategy_id, time_zone=text)
 
 
 def strategy_definition(tx: Transaction, text: str) -> None:
@@ -98,7 +104,7 @@ def mapping_exchange(tx: Transaction, text: str) -> None:
     strategy_id = strategies.create(tx, 1, "x").strategy.strategy_id
     mapping = SymbolMapping("TCS", text, 1, "MIS")
     assert strategies.put_mappings(tx, 1, strategy_id, [mapping]) == 1
-    assert strategies.list_by_user(tx, 1)[0].mappings == (mapping,)
+    assert strategies.list_by_user(tx, 1).rows[0].mappings == (mapping,)
 
 
 def mapping_product_type(tx: Transaction, text: Any) -> None:
@@ -111,7 +117,7 @@ def scan_symbol(tx: Transaction, text: str) -> None:
     strategy_id = chartink.create(tx, 1, "x").strategy.strategy_id
     mapping = ChartinkMapping(text, "NSE", 1, "MIS")
     assert chartink.put_mappings(tx, 1, strategy_id, [mapping]) == 1
-    assert chartink.list_by_user(tx, 1)[0].mappings == (mapping,)
+    assert chartink.list_by_user(tx, 1).rows[0].mappings == (mapping,)
 
 
 def webhook_text(tx: Transaction, text: str) -> None:
@@ -124,7 +130,7 @@ OPERATIONS: dict[str, list[Work]] = {
     "strategies": [
         strategy_name,
         strategy_platform,
-        strategy_trading_mode,
+        strategy_direction,
         strategy_time_zone,
         strategy_definition,
         mapping_symbol,

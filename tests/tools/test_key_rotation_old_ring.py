@@ -65,7 +65,7 @@ SEALING: dict[str, Callable[[Database, users.User], object]] = {
     "strategies": lambda db, asha: strategies.create(db, asha.user_id, "new"),
     "chartink": lambda db, asha: chartink.create(db, asha.user_id, "new"),
     "webhooks": lambda db, asha: webhooks.rotate(
-        db, asha.user_id, strategies.list_by_user(db, asha.user_id)[0].strategy_id
+        db, asha.user_id, strategies.list_by_user(db, asha.user_id).rows[0].strategy_id
     ),
 }
 

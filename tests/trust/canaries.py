@@ -27,7 +27,7 @@ from oadb.keys import proof
 from oadb.security import keyring_file
 from oadb.security.keyring import KeyRing
 from oadb.settings import smtp_settings
-from oadb.trading import strategies, webhooks
+from oadb.trading import strategies, strategy_kinds, webhooks
 from tests.support.accounts import account
 from tests.support.error_texts import error_texts_and_variables
 from tests.trust.ground import Measured, key, require, server

@@ -9,7 +9,7 @@ from oadb import AsyncDatabase, AsyncExecutor, Database, Secret
 from oadb.accounts import api_keys, users
 from oadb.engine.binding.operations import operation
 from oadb.settings import app_settings, user_settings
-from oadb.trading import chartink, strategies
+from oadb.trading import chartink, pending_orders, strategies
 
 SIZE = user_settings.declare("mistakes.size", int, default=5)
 
@@ -54,6 +54,11 @@ def blocking(db: Database) -> None:
     print(scan.mappings[0].symbol)  # E: attr-defined, reportAttributeAccessIssue
     tcs = strategies.SymbolMapping("TCS", "NSE", 1, "MIS")
     chartink.put_mappings(db, 7, uuid4(), [tcs])  # E: list-item, reportArgumentType
+    strategies.set_active(db, 7, uuid4(), True)  # E: call-overload, reportCallIssue
+    strategies.update(db, 7, uuid4(), time_zone=None)  # E: call-overload, reportArgumentType
+    strategies.create(db, 7, "x", direction="UP")  # E: call-overload, reportArgumentType
+    pending_orders.approve(db, 7, 8)  # E: call-overload, reportCallIssue
+    pending_orders.reject(db, 7, pending_order_id=8)  # E: call-overload, reportCallIssue
     db.as_user(7).as_user(8)  # E: attr-defined, reportAttributeAccessIssue
     with db.transaction(isolation="snapshot") as tx:  # E: arg-type, reportArgumentType
         users.get(tx, 7)
