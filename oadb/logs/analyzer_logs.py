@@ -6,12 +6,27 @@ from datetime import date, datetime
 from typing import Literal
 
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.logs.redaction import redacted
 from oadb.validation.rules import TimeZone
+
+__all__ = [
+    "Analysis",
+    "Facet",
+    "FacetCount",
+    "LoggedAnalysis",
+    "count",
+    "count_by_facet",
+    "get",
+    "list_by_day",
+    "list_by_user",
+    "list_recent",
+    "record",
+]
 
 query = queries(__name__)
 
@@ -21,9 +36,9 @@ Facet = Literal["total", "api_type", "error", "strategy", "symbol"]
 _LONGEST_API_TYPE = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """An analyzed order to write; both bodies are redacted before they are stored."""
+    """An analyzed order to record; both bodies are redacted before they are stored."""
 
     api_type: str
     request: dict[str, object]
@@ -32,7 +47,7 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True)
-class AnalyzerLog:
+class LoggedAnalysis:
     """An analyzed order, as it is stored."""
 
     log_id: int
@@ -44,7 +59,7 @@ class AnalyzerLog:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class FacetCount:
     """The number of analyses with a value, such as 3 with the strategy Momentum.
 
     The value of the facet ``total`` is empty.
@@ -69,79 +84,59 @@ def _insert(
 
 
 @query
+def get(log_id: int, *, logged_at: datetime) -> LoggedAnalysis | None: ...
+
+
+@query
 def list_recent(
+    *,
     since: datetime | None = None,
-    before_at: datetime | None = None,
-    before_id: int | None = None,
-    page_size: int = 100,
-) -> list[AnalyzerLog]: ...
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoggedAnalysis]: ...
 
 
 @query
 def list_by_user(
     user_id: int,
+    *,
     since: datetime | None = None,
-    before_at: datetime | None = None,
-    before_id: int | None = None,
-    page_size: int = 100,
-) -> list[AnalyzerLog]: ...
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoggedAnalysis]: ...
 
 
 @query
-def _list_by_day(
+def list_by_day(
     day: date,
-    zone: str,
-    before_at: datetime | None,
-    before_id: int | None,
-    page_size: int,
-) -> list[AnalyzerLog]: ...
+    *,
+    time_zone: TimeZone = "Asia/Kolkata",
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoggedAnalysis]: ...
 
 
 @query
-def tally(
-    since: datetime, until: datetime | None = None, user_id: int | None = None
-) -> list[Tally]: ...
+def count_by_facet(
+    *, since: datetime, until: datetime | None = None, user_id: int | None = None
+) -> list[FacetCount]: ...
 
 
 @query
-def count(since: datetime | None = None, until: datetime | None = None) -> int: ...
+def count(*, since: datetime | None = None, until: datetime | None = None) -> int: ...
 
 
 query.complete()
 
 
 @operation
-async def write(db: AsyncExecutor, analysis: Analysis) -> None:
-    """Write an analysis in the caller's transaction: it is stored if, and only if, that commits.
+async def record(db: AsyncExecutor, analysis: Analysis) -> None:
+    """Store an analysis in the caller's transaction: it is stored if, and only if, that commits.
 
     Redacted as by a LogWriter without additional fields. ``api_type`` is cut to 100 characters.
     """
     kept = redacted(analysis)
     api_type = readable(kept.api_type, _LONGEST_API_TYPE)
     await _insert(db, kept.user_id, api_type, kept.request, kept.response)
-
-
-@operation
-async def list_by_day(
-    db: AsyncExecutor,
-    day: date,
-    zone: TimeZone = "Asia/Kolkata",
-    *,
-    before_at: datetime | None = None,
-    before_id: int | None = None,
-    page_size: int = 100,
-) -> list[AnalyzerLog]:
-    """List the analyses of a calendar day in a time zone, in pages.
-
-    Args:
-        zone: a name of the IANA time zone database.
-        before_at: ``logged_at`` of the last row of the page before; None starts at the newest.
-        before_id: ``log_id`` of that row; without it, ``before_at`` ends a window.
-
-    Returns:
-        The analyses, newest first, at most 1000.
-
-    Raises:
-        ParameterError: *zone* is not a known time zone.
-    """
-    return await _list_by_day(db, day, zone, before_at, before_id, page_size)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
@@ -12,15 +13,30 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.logs.redaction import redacted
 from oadb.validation.rules import Ip
 
+__all__ = [
+    "Call",
+    "LoggedCall",
+    "count",
+    "count_by_user",
+    "get",
+    "list_by_endpoint",
+    "list_by_status",
+    "list_by_user",
+    "list_recent",
+    "record",
+    "search",
+    "stream",
+]
+
 query = queries(__name__)
 
 # Characters stored of a text that a client may have chosen.
 _LONGEST_ENDPOINT, _LONGEST_METHOD, _LONGEST_ERROR = 500, 20, 2000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request to the API to write; both bodies are redacted before they are stored."""
+    """A request to the API to record; both bodies are redacted before they are stored."""
 
     endpoint: str
     method: str
@@ -33,7 +49,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiLog:
+class LoggedCall:
     """A request to the API, as it is stored."""
 
     log_id: int
@@ -66,66 +82,77 @@ def _insert(
 
 
 @query
+def get(log_id: int, *, logged_at: datetime) -> LoggedCall | None: ...
+
+
+@query
 def list_recent(
+    *,
     since: datetime | None = None,
-    before_at: datetime | None = None,
-    before_id: int | None = None,
-    page_size: int = 100,
-) -> list[ApiLog]: ...
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoggedCall]: ...
 
 
 @query
 def list_by_user(
     user_id: int,
+    *,
     since: datetime | None = None,
-    before_at: datetime | None = None,
-    before_id: int | None = None,
-    page_size: int = 100,
-) -> list[ApiLog]: ...
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoggedCall]: ...
 
 
 @query
 def list_by_endpoint(
     endpoint: str,
+    *,
     since: datetime | None = None,
-    before_at: datetime | None = None,
-    before_id: int | None = None,
-    page_size: int = 100,
-) -> list[ApiLog]: ...
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoggedCall]: ...
 
 
 @query
 def list_by_status(
     status: int,
+    *,
     since: datetime | None = None,
-    before_at: datetime | None = None,
-    before_id: int | None = None,
-    page_size: int = 100,
-) -> list[ApiLog]: ...
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoggedCall]: ...
 
 
 @query
 def search(
     content: dict[str, object],
-    since: datetime | None = None,
-    before_at: datetime | None = None,
-    before_id: int | None = None,
+    *,
     user_id: int | None = None,
-    page_size: int = 100,
-) -> list[ApiLog]: ...
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoggedCall]: ...
 
 
 @query
-def stream(since: datetime | None = None, until: datetime | None = None) -> Iterator[ApiLog]: ...
+def stream(
+    *, since: datetime | None = None, until: datetime | None = None
+) -> Iterator[LoggedCall]: ...
 
 
 @query
-def count(since: datetime | None = None, until: datetime | None = None) -> int: ...
+def count(*, since: datetime | None = None, until: datetime | None = None) -> int: ...
 
 
 @query
 def count_by_user(
-    user_id: int, since: datetime | None = None, until: datetime | None = None
+    user_id: int, *, since: datetime | None = None, until: datetime | None = None
 ) -> int: ...
 
 
@@ -133,8 +160,8 @@ query.complete()
 
 
 @operation
-async def write(db: AsyncExecutor, call: Call) -> None:
-    """Write a call in the caller's transaction: it is stored if, and only if, that commits.
+async def record(db: AsyncExecutor, call: Call) -> None:
+    """Store a call in the caller's transaction: it is stored if, and only if, that commits.
 
     Redacted as by a LogWriter without additional fields. Long texts are cut: the endpoint to 500
     characters, the method to 20, the error to 2000.

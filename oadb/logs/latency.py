@@ -6,23 +6,39 @@ from datetime import datetime
 from typing import Literal
 
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.logs.redaction import redacted
-from oadb.logs.rollups import FEW, plan_lightly, require_window
+from oadb.logs.rollups import FEW, plan_lightly
+
+__all__ = [
+    "BrokerLatency",
+    "CallOutcome",
+    "LatencyStatistics",
+    "LoggedTiming",
+    "PartLatency",
+    "Timing",
+    "get",
+    "list_brokers",
+    "list_recent",
+    "record",
+    "statistics",
+    "stream",
+]
 
 query = queries(__name__)
 
-Outcome = Literal["succeeded", "failed", "partial"]
+CallOutcome = Literal["succeeded", "failed", "partial"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """A call to a broker to write; times in milliseconds."""
+    """A call to a broker to record; times in milliseconds."""
 
     total_ms: float
-    outcome: Outcome
+    outcome: CallOutcome
     broker: str | None = None
     order_type: str | None = None
     symbol: str | None = None
@@ -36,7 +52,7 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class TimingLog:
+class LoggedTiming:
     """A call to a broker, as it is stored; times in milliseconds."""
 
     log_id: int
@@ -51,12 +67,12 @@ class TimingLog:
     response_ms: float | None
     overhead_ms: float | None
     total_ms: float
-    outcome: Outcome
+    outcome: CallOutcome
     error: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartLatency:
     """One part of the calls to a broker (None: unknown) or to all; times in milliseconds.
 
     ``calls`` counts the calls in which the part was measured. Without any, ``average_ms`` and the
@@ -88,11 +104,11 @@ class Part:
 class BrokerLatency:
     """The calls to a broker, or to all, part by part; ``total`` counts every call."""
 
-    rtt: Part
-    validation: Part
-    response: Part
-    overhead: Part
-    total: Part
+    rtt: PartLatency
+    validation: PartLatency
+    response: PartLatency
+    overhead: PartLatency
+    total: PartLatency
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,23 +135,33 @@ def _insert(
     response_ms: float | None,
     overhead_ms: float | None,
     total_ms: float,
-    outcome: Outcome,
+    outcome: CallOutcome,
     error: str | None,
 ) -> Affected: ...
 
 
 @query
+def get(log_id: int, *, logged_at: datetime) -> LoggedTiming | None: ...
+
+
+@query
 def list_recent(
-    before_at: datetime | None = None, before_id: int | None = None, page_size: int = 100
-) -> list[TimingLog]: ...
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoggedTiming]: ...
 
 
 @query
-def stream_between(since: datetime, until: datetime) -> Iterator[TimingLog]: ...
+def stream(
+    *, since: datetime | None = None, until: datetime | None = None
+) -> Iterator[LoggedTiming]: ...
 
 
 @query
-def _summarize(since: datetime, until: datetime, few: int) -> list[Part]: ...
+def _summarize(since: datetime, until: datetime, few: int) -> list[PartLatency]: ...
 
 
 @query
@@ -146,14 +172,14 @@ query.complete()
 
 
 @operation
-async def write(db: AsyncExecutor, timing: Timing) -> None:
-    """Write one call immediately; for many calls, a LogWriter is much cheaper.
+async def record(db: AsyncExecutor, timing: Timing) -> None:
+    """Store one call immediately; for many calls, a LogWriter is much cheaper.
 
     Redacted as by a LogWriter. Texts are cut to 2000 characters.
 
     Raises:
-        CheckViolation: a time is negative (except ``overhead_ms``), above 1e9 or NaN, or the
-            outcome is unknown.
+        ParameterError: the outcome is unknown.
+        CheckViolation: a time is negative (except ``overhead_ms``), above 1e9 or NaN.
     """
     kept = redacted(timing)
     await _insert(
@@ -174,7 +200,7 @@ async def write(db: AsyncExecutor, timing: Timing) -> None:
 
 
 @operation
-async def statistics(db: AsyncExecutor, since: datetime, until: datetime) -> LatencyStatistics:
+async def statistics(db: AsyncExecutor, *, since: datetime, until: datetime) -> LatencyStatistics:
     """Summarize the calls from *since* up to, but not including, *until*.
 
     As exact as ``traffic.statistics``.
@@ -185,7 +211,6 @@ async def statistics(db: AsyncExecutor, since: datetime, until: datetime) -> Lat
     Raises:
         ParameterError: *since* is after *until*.
     """
-    require_window("latency.statistics", since, until)
     async with db.transaction() as tx:
         await plan_lightly(tx)
         parts = await _summarize(tx, since, until, FEW)

@@ -15,11 +15,21 @@ from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import Query, queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.errors import ParameterError
+from oadb.validation.rules import Duration
+
+__all__ = [
+    "Backlog",
+    "Refreshed",
+    "RolledUpTable",
+    "bin_edges",
+    "delete_old",
+    "list_backlog",
+    "refresh",
+]
 
 query = queries(__name__)
 
-Table = Literal["traffic", "latency"]
+RolledUpTable = Literal["traffic", "latency"]
 
 _Count = Query[[datetime, datetime], Affected]
 _Merge = Query[[timedelta, timedelta, datetime, datetime], Affected]
@@ -48,7 +58,7 @@ class RollupStep:
 class Backlog:
     """The batches of a table not counted yet; ``first_at`` is the time of their oldest row."""
 
-    table_name: str
+    table_name: RolledUpTable
     batches: int
     first_at: datetime
 
@@ -79,7 +89,7 @@ def _list_resolutions() -> list[timedelta]: ...
 
 
 @query
-def _list_waiting(table_name: Table, at_most: int = _BATCHES) -> list[UUID]: ...
+def _list_waiting(table_name: RolledUpTable, at_most: int = _BATCHES) -> list[UUID]: ...
 
 
 @query
@@ -115,27 +125,14 @@ def list_backlog() -> list[Backlog]: ...
 
 
 @query
-def _delete_traffic_before(before: datetime) -> Affected: ...
+def _delete_old_traffic(older_than: timedelta) -> Affected: ...
 
 
 @query
-def _delete_latency_before(before: datetime) -> Affected: ...
+def _delete_old_latency(older_than: timedelta) -> Affected: ...
 
 
 query.complete()
-
-
-def require_window(label: str, since: datetime, until: datetime) -> None:
-    """Check that a window does not end before it begins.
-
-    Args:
-        label: the name of the caller, for the error.
-
-    Raises:
-        ParameterError: *since* is after *until*.
-    """
-    if since > until:
-        raise ParameterError(f"{label}: since is after until")
 
 
 def bin_edges(number: int) -> tuple[float, float]:
@@ -150,7 +147,7 @@ def bin_edges(number: int) -> tuple[float, float]:
 
 
 # For each table: the statement that counts rows by minute, and the one that adds counts up.
-_STATEMENTS: dict[Table, tuple[_Count, _Merge]] = {
+_STATEMENTS: dict[RolledUpTable, tuple[_Count, _Merge]] = {
     "traffic": (_count_traffic, _merge_traffic),
     "latency": (_count_latency, _merge_latency),
 }
@@ -183,7 +180,7 @@ async def refresh(db: AsyncExecutor) -> Refreshed:
 
 async def _count(
     db: AsyncExecutor,
-    table: Table,
+    table: RolledUpTable,
     resolutions: list[tuple[timedelta, timedelta]],
     step: RollupStep,
 ) -> bool:
@@ -200,10 +197,14 @@ async def _count(
 
 
 @operation
-async def delete_before(db: AsyncExecutor, before: datetime) -> int:
-    """Delete the buckets, of both tables, that ended by a time.
+async def delete_old(db: AsyncExecutor, *, older_than: Duration) -> int:
+    """Delete the buckets of both tables that ended at least this long ago.
 
     Returns:
         The number of buckets deleted.
+
+    Raises:
+        ParameterError: *older_than* is not above 0.
     """
-    return await _delete_traffic_before(db, before) + await _delete_latency_before(db, before)
+    traffic = await _delete_old_traffic(db, older_than)
+    return traffic + await _delete_old_latency(db, older_than)

@@ -5,13 +5,31 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.logs.redaction import redacted
-from oadb.logs.rollups import FEW, plan_lightly, require_window
+from oadb.logs.rollups import FEW, plan_lightly
 from oadb.validation.rules import Ip
+
+__all__ = [
+    "ClientTraffic",
+    "EndpointTraffic",
+    "LoggedRequest",
+    "Request",
+    "TrafficStatistics",
+    "get",
+    "list_by_endpoint",
+    "list_by_ip",
+    "list_by_status",
+    "list_clients",
+    "list_recent",
+    "record",
+    "statistics",
+    "stream",
+]
 
 query = queries(__name__)
 
@@ -19,9 +37,9 @@ _LONGEST_METHOD = 20
 _FIRST_ERROR = 400
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """An HTTP request to write. ``endpoint`` is the route that matched; None: no route did."""
+    """An HTTP request to record. ``endpoint`` is the route that matched; None: no route did."""
 
     ip: Ip
     method: str
@@ -35,7 +53,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestLog:
+class LoggedRequest:
     """An HTTP request, as it is stored."""
 
     log_id: int
@@ -52,7 +70,7 @@ class RequestLog:
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class ClientTraffic:
     """An address with its number of requests and of errors, and the time of its last request."""
 
     ip: str
@@ -117,55 +135,78 @@ def _insert(
 
 
 @query
+def get(log_id: int, *, logged_at: datetime) -> LoggedRequest | None: ...
+
+
+@query
 def list_recent(
-    before_at: datetime | None = None, before_id: int | None = None, page_size: int = 100
-) -> list[RequestLog]: ...
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoggedRequest]: ...
 
 
 @query
 def list_by_ip(
-    ip: str, before_at: datetime | None = None, before_id: int | None = None, page_size: int = 100
-) -> list[RequestLog]: ...
+    ip: Ip,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoggedRequest]: ...
 
 
 @query
 def list_by_endpoint(
     endpoint: str,
-    since: datetime,
-    before_at: datetime | None = None,
-    before_id: int | None = None,
-    page_size: int = 100,
-) -> list[RequestLog]: ...
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoggedRequest]: ...
 
 
 @query
 def _list_errors(
     status: int,
-    since: datetime,
-    before_at: datetime | None,
-    before_id: int | None,
-    page_size: int,
-) -> list[RequestLog]: ...
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoggedRequest]: ...
 
 
 @query
 def _list_by_status(
     status: int,
-    since: datetime,
-    before_at: datetime | None,
-    before_id: int | None,
-    page_size: int,
-) -> list[RequestLog]: ...
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoggedRequest]: ...
 
 
 @query
-def stream_between(since: datetime, until: datetime) -> Iterator[RequestLog]: ...
+def stream(
+    *, since: datetime | None = None, until: datetime | None = None
+) -> Iterator[LoggedRequest]: ...
 
 
 @query
 def list_clients(
-    host: str, since: datetime, until: datetime, page_size: int = 100
-) -> list[Client]: ...
+    host: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[ClientTraffic]: ...
 
 
 @query
@@ -176,8 +217,8 @@ query.complete()
 
 
 @operation
-async def write(db: AsyncExecutor, request: Request) -> None:
-    """Write one request immediately; for many requests, a LogWriter is much cheaper.
+async def record(db: AsyncExecutor, request: Request) -> None:
+    """Store one request immediately; for many requests, a LogWriter is much cheaper.
 
     Redacted as by a LogWriter. Texts are cut to 2000 characters, the method to 20.
 
@@ -205,34 +246,34 @@ async def write(db: AsyncExecutor, request: Request) -> None:
 async def list_by_status(
     db: AsyncExecutor,
     status: int,
-    since: datetime,
-    before_at: datetime | None = None,
-    before_id: int | None = None,
-    page_size: int = 100,
-) -> list[RequestLog]:
-    """List the requests answered with a status, in pages.
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[LoggedRequest]:
+    """List the requests answered with a status, newest first.
 
-    An index serves statuses from 400 on. For a rare status below 400, all requests from *since* on
+    An index serves statuses from 400 on. For a rare status below 400, all requests of the window
     are read.
 
-    Args:
-        since: the first time of the window.
-        before_at: ``logged_at`` of the last row of the page before; None starts at the newest.
-        before_id: ``log_id`` of that row; without it, ``before_at`` ends a window.
-
     Returns:
-        The requests, newest first, at most 1000.
+        A page of the requests.
+
+    Raises:
+        ParameterError: *limit* is not in 1 to 1000, *cursor* belongs to another list, or *since*
+            is after *until*.
     """
     listed = _list_errors if status >= _FIRST_ERROR else _list_by_status
-    return await listed(db, status, since, before_at, before_id, page_size)
+    return await listed(db, status, since=since, until=until, cursor=cursor, limit=limit)
 
 
 @operation
-async def statistics(db: AsyncExecutor, since: datetime, until: datetime) -> TrafficStatistics:
+async def statistics(db: AsyncExecutor, *, since: datetime, until: datetime) -> TrafficStatistics:
     """Summarize the requests from *since* up to, but not including, *until*.
 
     Counts and averages are exact, and include all committed rows. Percentiles are exact for up to
-    ``rollups.FEW`` requests, and otherwise at most 5 % off. Once rows are deleted, only whole
+    1000 requests, and otherwise at most 5 % off. Once rows are deleted, only whole
     minutes of the window count.
 
     Returns:
@@ -241,7 +282,6 @@ async def statistics(db: AsyncExecutor, since: datetime, until: datetime) -> Tra
     Raises:
         ParameterError: *since* is after *until*.
     """
-    require_window("traffic.statistics", since, until)
     async with db.transaction() as tx:
         await plan_lightly(tx)
         total, *endpoints = await _summarize(tx, since, until, FEW)

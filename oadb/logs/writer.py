@@ -1,10 +1,10 @@
 """Log writers: a bounded queue of rows, and a thread that stores them in batches.
 
     with LogWriter.from_env() as logs:
-        logs.write(traffic.Request("203.0.113.7", "GET", "/api/v1/quotes", 200, 12.5))
-        logs.record(api_logs.Call("/api/v1/placeorder", "POST", 200, user_id, request=order))
+        logs.offer(request)  # a traffic.Request
+        logs.record(call)    # an api_logs.Call
 
-``write`` is for telemetry: it takes microseconds; if the queue is full, the row is dropped and
+``offer`` is for telemetry: it takes microseconds; if the queue is full, the row is dropped and
 counted. ``record`` is for audit logs: it returns once the row is committed. Both redact the row
 before they queue it. Whatever fails, no row is stored twice; see docs/reliability.md.
 """
@@ -31,6 +31,8 @@ from oadb.logs.writing.log_tables import table
 from oadb.logs.writing.queue import Receipt
 from oadb.logs.writing.worker import Worker, raise_unless_stored, refusal
 from oadb.logs.writing.writer_stats import LogStats
+
+__all__ = ["AsyncLogWriter", "Limits", "LogStats", "LogWriter", "Row"]
 
 query = queries(__name__)
 
@@ -73,7 +75,7 @@ class _SharedWriter:
     """What LogWriter and AsyncLogWriter share."""
 
     def __init__(
-        self, config: Config, limits: Limits | None = None, fields: Iterable[str] = ()
+        self, config: Config, *, limits: Limits | None = None, fields: Iterable[str] = ()
     ) -> None:
         # A connection of its own, so that the load of the service cannot delay logs.
         config = replace(config, pool_size=1, max_overflow=0, keyring=None)
@@ -118,7 +120,7 @@ class LogWriter(_SharedWriter):
         """Close the writer."""
         self.close()
 
-    def write(self, row: Row) -> bool:
+    def offer(self, row: Row) -> bool:
         """Queue a row, to be stored soon.
 
         Waits only if the queue is full, at most Limits.wait_seconds.
@@ -138,11 +140,11 @@ class LogWriter(_SharedWriter):
         worker.drop(row)
         return False
 
-    def record(self, row: Row, timeout: float = 5.0) -> None:
+    def record(self, row: Row, *, timeout_seconds: float = 5.0) -> None:
         """Store a row; return once it is committed.
 
         Args:
-            timeout: seconds, 0.001 to 3600.
+            timeout_seconds: 0.001 to 3600.
 
         Raises:
             BusyError: the queue was full until the timeout; the row was not queued.
@@ -150,27 +152,27 @@ class LogWriter(_SharedWriter):
                 closed.
             OutcomeUnknownError: the row is being stored; it will be, unless the process ends.
             ParameterError: the table refused the row, which is in log_rejects; or *row* or
-                *timeout* is invalid.
+                *timeout_seconds* is invalid.
         """
-        require("timeout", timeout, 0.001, 3600)
-        end, receipt = monotonic() + timeout, Receipt()
+        require("timeout_seconds", timeout_seconds, 0.001, 3600)
+        end, receipt = monotonic() + timeout_seconds, Receipt()
         while not self._worker.offer(row, receipt):
             if not self._worker.queue.wait_for_room(max(end - monotonic(), 0.0)):
-                raise refusal(self._worker.queue, timeout)
+                raise refusal(self._worker.queue, timeout_seconds)
         with suppress(TimeoutError):
             receipt.result(max(end - monotonic(), 0.0))
-        raise_unless_stored(receipt, timeout)
+        raise_unless_stored(receipt, timeout_seconds)
 
-    def close(self, deadline: float = 5.0) -> int:
+    def close(self, *, deadline_seconds: float = 5.0) -> int:
         """Take no more rows, and store those in the queue.
 
         Args:
-            deadline: seconds, 0 to 3600; rows not stored by then are given up.
+            deadline_seconds: 0 to 3600; rows not stored by then are given up.
 
         Returns:
             The number of rows that are not known to be stored.
         """
-        return self._worker.close(deadline)
+        return self._worker.close(deadline_seconds)
 
 
 class AsyncLogWriter(_SharedWriter):
@@ -185,8 +187,8 @@ class AsyncLogWriter(_SharedWriter):
         """Close the writer."""
         await self.close()
 
-    async def write(self, row: Row) -> bool:
-        """Queue a row, to be stored soon; False if it was dropped; see LogWriter.write."""
+    async def offer(self, row: Row) -> bool:
+        """Queue a row, to be stored soon; False if it was dropped; see LogWriter.offer."""
         worker = self._worker
         while not worker.offer(row):
             if not worker.queue.patience:
@@ -195,22 +197,22 @@ class AsyncLogWriter(_SharedWriter):
             await asyncio.sleep(_POLLING_INTERVAL)
         return True
 
-    async def record(self, row: Row, timeout: float = 5.0) -> None:  # noqa: ASYNC109  # as in LogWriter
+    async def record(self, row: Row, *, timeout_seconds: float = 5.0) -> None:  # as in LogWriter
         """Store a row; return once it is committed; see LogWriter.record.
 
         Cancelling the task withdraws the row, unless it is already being stored.
         """
-        require("timeout", timeout, 0.001, 3600)
-        end, receipt = monotonic() + timeout, Receipt()
+        require("timeout_seconds", timeout_seconds, 0.001, 3600)
+        end, receipt = monotonic() + timeout_seconds, Receipt()
         while not self._worker.offer(row, receipt):
             if monotonic() >= end or self._worker.queue.is_closed:
-                raise refusal(self._worker.queue, timeout)
+                raise refusal(self._worker.queue, timeout_seconds)
             await asyncio.sleep(_POLLING_INTERVAL)
         with suppress(TimeoutError):
             async with asyncio.timeout(max(end - monotonic(), 0.0)):
                 await asyncio.wrap_future(receipt)
-        raise_unless_stored(receipt, timeout)
+        raise_unless_stored(receipt, timeout_seconds)
 
-    async def close(self, deadline: float = 5.0) -> int:
+    async def close(self, *, deadline_seconds: float = 5.0) -> int:
         """Store the rows in the queue; return how many are not known to be; see LogWriter.close."""
-        return await asyncio.to_thread(self._worker.close, deadline)
+        return await asyncio.to_thread(self._worker.close, deadline_seconds)

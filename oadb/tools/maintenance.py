@@ -23,7 +23,7 @@ from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import Error
 from oadb.logs import partitions, rollups
-from oadb.tools import catalog, log_findings
+from oadb.tools import log_findings
 from oadb.tools.findings import Finding, explain_command_error, explain_error
 from oadb.tools.retention import Retention
 
@@ -147,7 +147,7 @@ def _count_and_drop(db: Database, retention: Retention, patience: timedelta) -> 
         yield Finding(True, "rollups", text)
     age = retention["rollups"]
     if age is not None:
-        deleted = rollups.delete_before(db, catalog.describe_server(db).clock - age)
+        deleted = rollups.delete_old(db, older_than=age)
         if deleted:
             yield Finding(True, "rollups", f"deleted {deleted:,} buckets")
     yield from _change_partitions(_expired_partitions(db, retention, patience))

@@ -188,7 +188,7 @@ def _print_windows(connection: psycopg.Connection, db: Database) -> None:
     scan = seconds(lambda: connection.execute(_SCAN))
     rows = []
     for name, windows in _windows().items():
-        traffic.statistics(db, *windows[0])
+        _timed(db, windows[0])
         busy = _cpu_seconds(db)
         took = sorted(_timed(db, window) for window in windows)
         busy = (_cpu_seconds(db) - busy) / len(windows)
@@ -203,7 +203,8 @@ def _print_windows(connection: psycopg.Connection, db: Database) -> None:
 
 
 def _timed(db: Database, window: Window) -> float:
-    return seconds(lambda: traffic.statistics(db, *window))
+    since, until = window
+    return seconds(lambda: traffic.statistics(db, since=since, until=until))
 
 
 def _cpu_seconds(db: Database) -> float:

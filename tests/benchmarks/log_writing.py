@@ -75,14 +75,14 @@ def _durable(url: str) -> psycopg.Connection:
 
 def request(number: int, path: str = "/api/v1/placeorder") -> traffic.Request:
     return traffic.Request(
-        f"203.0.113.{number % 250}",
-        "POST",
-        path,
-        200,
-        12.5 + number % 100,
-        "/api/v1/placeorder",
-        "algo.example.in",
-        number % 1000,
+        ip=f"203.0.113.{number % 250}",
+        method="POST",
+        path=path,
+        status=200,
+        duration_ms=12.5 + number % 100,
+        endpoint="/api/v1/placeorder",
+        host="algo.example.in",
+        user_id=number % 1000,
     )
 
 
@@ -94,7 +94,7 @@ def _print_throughput(url: str, connection: psycopg.Connection) -> None:
     runs: dict[str, Callable[[], float]] = {
         "bare psycopg COPY, write_row": partial(_bare_copy, connection, rows),
         "LogWriter, rows that wait in its queue": partial(_deliver, url, rows),
-        "LogWriter, from the first write, in the same process": partial(_write, url, rows),
+        "LogWriter, from the first offer, in the same process": partial(_write, url, rows),
         "a commit for each row": partial(_commit_each, connection, rows[: ROWS // _COMMITTED]),
     }
     spent: dict[str, list[float]] = {name: [] for name in runs}
@@ -129,25 +129,25 @@ def _bare_copy(connection: psycopg.Connection, rows: Sequence[traffic.Request]) 
 
 
 def _deliver(url: str, rows: Sequence[Row]) -> float:
-    with LogWriter(conditions.config(url), _IDLE) as logs:
-        logs.record(rows[0], 30)  # connected
+    with LogWriter(conditions.config(url), limits=_IDLE) as logs:
+        logs.record(rows[0], timeout_seconds=30)  # connected
         for row in rows:
-            logs.write(row)
+            logs.offer(row)
         return seconds(partial(_closed, logs)) / len(rows)
 
 
 def _closed(logs: LogWriter) -> None:
-    left = logs.close(600)
+    left = logs.close(deadline_seconds=600)
     assert left == 0
 
 
 def _write(url: str, rows: Sequence[Row]) -> float:
-    with LogWriter(conditions.config(url), _ENDLESS) as logs:
-        logs.record(rows[0], 30)  # connected
+    with LogWriter(conditions.config(url), limits=_ENDLESS) as logs:
+        logs.record(rows[0], timeout_seconds=30)  # connected
 
         def write() -> None:
             for row in rows:
-                logs.write(row)
+                logs.offer(row)
             _closed(logs)
 
         return seconds(write) / len(rows)
@@ -170,7 +170,15 @@ def _print_callers(url: str) -> None:
     number = min(ROWS, 20_000)
     usual: list[Row] = [request(n) for n in range(number)]
     new: list[Row] = [request(n, f"/api/v1/orders/{n}?symbol=SBIN") for n in range(number)]
-    call = api_logs.Call("/api/v1/placeorder", "POST", 200, 7, "::1", ORDER, ANSWER)
+    call = api_logs.Call(
+        endpoint="/api/v1/placeorder",
+        method="POST",
+        status=200,
+        user_id=7,
+        ip="::1",
+        request=ORDER,
+        response=ANSWER,
+    )
     bodies: list[Row] = [call] * (number // 4)
     kinds = {
         "traffic: paths and hosts as they come again": usual,
@@ -190,15 +198,15 @@ def _callers(url: str, rows: Sequence[Row]) -> tuple[float, float]:
     """Return the medians of CPU and wall time per row, in microseconds, without delivery."""
     cpu: list[float] = []
     clock: list[float] = []
-    logs = LogWriter(conditions.config(url), _IDLE)
+    logs = LogWriter(conditions.config(url), limits=_IDLE)
     for start in range(0, len(rows), 1000):
         some = rows[start : start + 1000]
         busy, started = thread_time(), perf_counter()
         for row in some:
-            logs.write(row)
+            logs.offer(row)
         clock.append((perf_counter() - started) / len(some) * 1e6)
         cpu.append((thread_time() - busy) / len(some) * 1e6)
-    logs.close(0)
+    logs.close(deadline_seconds=0)
     return median(cpu), median(clock)
 
 
@@ -210,7 +218,7 @@ def _print_memory(url: str) -> None:
     kinds: dict[str, Callable[[int], Row]] = {
         "traffic": lambda n: request(n, f"/api/v1/orders/{n}"),
         "api_logs, 60 kB of bodies each": lambda n: api_logs.Call(
-            f"/{n}", "POST", 200, request=large
+            endpoint=f"/{n}", method="POST", status=200, request=large
         ),
     }
     conditions.table(
@@ -220,18 +228,20 @@ def _print_memory(url: str) -> None:
 
 
 def _full(url: str, make: Callable[[int], Row]) -> list[str]:
-    logs = LogWriter(conditions.config(url), Limits(flush_rows=10_000_000, flush_seconds=60.0))
+    logs = LogWriter(
+        conditions.config(url), limits=Limits(flush_rows=10_000_000, flush_seconds=60.0)
+    )
     gc.collect()
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     for number in count():
-        if not logs.write(make(number)):
+        if not logs.offer(make(number)):
             break
     gc.collect()
     measured = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     stats = logs.stats()
-    logs.close(0)
+    logs.close(deadline_seconds=0)
     return [f"{stats.queued_rows:,}", f"{stats.queued_bytes / 1e6:.1f}", f"{measured / 1e6:.1f}"]
 
 
@@ -258,7 +268,7 @@ def _print_overload(url: str, connection: psycopg.Connection) -> None:
     rate = 2 * _capacity(url)
     connection.execute("truncate oadb.traffic, oadb.log_batches, oadb.log_drops")
     logs = LogWriter(conditions.config(url))
-    logs.record(request(0), 30)
+    logs.record(request(0), timeout_seconds=30)
     before = _resident()
     slowest, offered, took = _offer(logs, rate, SECONDS)
     during = logs.stats()
@@ -267,8 +277,8 @@ def _print_overload(url: str, connection: psycopg.Connection) -> None:
         sleep(0.01)
     recovered = monotonic() - recovering
     grown = _resident() - before
-    assert logs.write(request(1))
-    assert logs.close(60) == 0
+    assert logs.offer(request(1))
+    assert logs.close(deadline_seconds=60) == 0
     stats = logs.stats()
     [(stored, counted)] = connection.execute(
         "select (select count(*) from oadb.traffic), "
@@ -306,7 +316,7 @@ def _offer(logs: LogWriter, rate: float, lasts: float, givers: int = 2) -> tuple
             if given > (now - started) * rate / givers:
                 sleep(0.001)
                 continue
-            logs.write(request(given))
+            logs.offer(request(given))
             worst, given = max(worst, perf_counter() - now), given + 1
         slowest.append(worst)
         offered.append(given)

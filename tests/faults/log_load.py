@@ -24,7 +24,7 @@ _BURST, _PAUSE = 50, 0.005
 
 
 def request(path: str) -> traffic.Request:
-    return traffic.Request("203.0.113.7", "GET", path, 200, 1.5)
+    return traffic.Request(ip="203.0.113.7", method="GET", path=path, status=200, duration_ms=1.5)
 
 
 @dataclass
@@ -66,7 +66,7 @@ class LogLoad:
 
     def check(self, observer: Observer) -> None:
         """Check that no accepted row is lost or doubled, and that dropped rows are counted."""
-        left = self.logs.close(60)
+        left = self.logs.close(deadline_seconds=60)
         stats = self.logs.stats()
         paths = [path for (path,) in observer.rows("select path from oadb.traffic")]
         stored = {*paths}
@@ -88,14 +88,14 @@ class LogLoad:
 
     def _write(self) -> None:
         for _ in range(_BURST):
-            taken = self.logs.write(request(f"/written/{next(self._ids)}"))
+            taken = self.logs.offer(request(f"/written/{next(self._ids)}"))
             self.answers["taken" if taken else "dropped"] += 1
         self._stop.wait(_PAUSE)
 
     def _record(self) -> None:
         path = f"/recorded/{next(self._ids)}"
         try:
-            self.logs.record(request(path), 2.0)
+            self.logs.record(request(path), timeout_seconds=2.0)
         except OutcomeUnknownError:
             self.unknown.append(path)
         except (UnavailableError, BusyError):
@@ -107,11 +107,11 @@ class LogLoad:
 @contextmanager
 def loading(url: str, limits: Limits = LIMITS) -> Generator[LogLoad]:
     """Give a load with a new writer, which is closed at the end."""
-    logs = LogWriter(config(url), limits)
+    logs = LogWriter(config(url), limits=limits)
     try:
         yield LogLoad(logs, limits.max_rows)
     finally:
-        logs.close(10)
+        logs.close(deadline_seconds=10)
 
 
 class CommitCuts:

@@ -19,13 +19,13 @@ from tests.support.rig import config
 
 def fill(url: str) -> None:
     """Fill the queue as fast as possible, and record a row now and then, until killed."""
-    logs = LogWriter(config(url), Limits(max_rows=20_000))
+    logs = LogWriter(config(url), limits=Limits(max_rows=20_000))
     name = os.getpid()
     for number in count():
-        logs.write(request(f"/{name}/written/{number}"))
+        logs.offer(request(f"/{name}/written/{number}"))
         if number % 2000 == 0:
             path = f"/{name}/recorded/{number}"
-            logs.record(request(path), 30)
+            logs.record(request(path), timeout_seconds=30)
             print(path, flush=True)
 
 
@@ -33,7 +33,7 @@ def end(url: str) -> None:
     """Write rows and end without closing the writer, as most scripts do."""
     logs = LogWriter(config(url))
     for number in range(3000):
-        assert logs.write(request(f"/ended/{number}"))
+        assert logs.offer(request(f"/ended/{number}"))
     print(time.monotonic(), flush=True)
 
 

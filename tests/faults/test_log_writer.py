@@ -153,7 +153,7 @@ def test_an_outage_fills_the_queue_and_dropped_rows_are_counted(
         load.check(observer)
 
     assert full.is_full
-    assert full.oldest_age > 0
+    assert full.oldest_age_seconds > 0
     assert full.last_error
     assert load.logs.stats().last_error is None
     warnings = [r for r in caplog.records if r.name == "oadb.log_writer"]
@@ -247,7 +247,7 @@ def test_rows_are_stored_although_the_server_was_down_at_the_start(
     server.stop()
     with loading(url) as load:
         for number in range(100):
-            assert load.logs.write(request(f"/written/{number}"))
+            assert load.logs.offer(request(f"/written/{number}"))
         eventually(lambda: load.logs.stats().retries)
         server.start()
 

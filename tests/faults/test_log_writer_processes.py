@@ -98,27 +98,27 @@ def test_a_process_ends_without_a_server_and_reports_the_lost_rows() -> None:
 
 @pytest.fixture
 def logs(oadb_database_url: str) -> Generator[LogWriter]:
-    with LogWriter(config(oadb_database_url), Limits(flush_seconds=0.5)) as logs:
+    with LogWriter(config(oadb_database_url), limits=Limits(flush_seconds=0.5)) as logs:
         yield logs
 
 
 def test_a_child_has_a_queue_a_thread_and_a_connection_of_its_own(
     logs: LogWriter, observer: Observer
 ) -> None:
-    logs.record(request("/parent/recorded"), 30)
+    logs.record(request("/parent/recorded"), timeout_seconds=30)
     for number in range(100):
-        logs.write(request(f"/parent/{number}"))
+        logs.offer(request(f"/parent/{number}"))
 
     def write() -> tuple[int, int]:
         before = logs.stats().accepted
         for number in range(50):
-            logs.write(request(f"/child/{number}"))
-        logs.record(request("/child/recorded"), 10)
+            logs.offer(request(f"/child/{number}"))
+        logs.record(request("/child/recorded"), timeout_seconds=10)
         return before, logs.close()
 
     assert in_child(write) == "(0, 0)"
-    logs.record(request("/parent/last"), 30)
-    assert logs.close(30) == 0
+    logs.record(request("/parent/last"), timeout_seconds=30)
+    assert logs.close(deadline_seconds=30) == 0
     stored = [path for (path,) in observer.rows("select path from oadb.traffic")]
     assert len(stored) == len({*stored}) == 153
 
@@ -128,13 +128,13 @@ def test_a_child_that_is_forked_while_rows_are_written_and_stored_does_not_hang(
 ) -> None:
     for number in range(20):
         for row in range(300):
-            logs.write(request(f"/parent/{number}/{row}"))
+            logs.offer(request(f"/parent/{number}/{row}"))
 
         def write(number: int = number) -> bool:
-            return logs.write(request(f"/child/{number}")) and logs.close(10) == 0
+            return logs.offer(request(f"/child/{number}")) and logs.close(deadline_seconds=10) == 0
 
         assert in_child(write) == "True"
-    assert logs.close(30) == 0
+    assert logs.close(deadline_seconds=30) == 0
     stored = [path for (path,) in observer.rows("select path from oadb.traffic")]
     assert len(stored) == len({*stored}) == 20 * 301
 
@@ -145,7 +145,7 @@ def test_a_child_of_an_asyncio_service_writes_too(
     logs = AsyncLogWriter(config(oadb_database_url))
 
     async def write(path: str) -> bool:
-        return await logs.write(request(path))
+        return await logs.offer(request(path))
 
     assert asyncio.run(write("/parent"))
 
@@ -153,7 +153,7 @@ def test_a_child_of_an_asyncio_service_writes_too(
         return asyncio.run(write("/child")), asyncio.run(logs.close())
 
     assert in_child(in_a_child) == "(True, 0)"
-    assert asyncio.run(logs.close(30)) == 0
+    assert asyncio.run(logs.close(deadline_seconds=30)) == 0
     stored = observer.rows("select path from oadb.traffic order by path")
     assert stored == [("/child",), ("/parent",)]
 
@@ -161,12 +161,12 @@ def test_a_child_of_an_asyncio_service_writes_too(
 def test_a_child_that_ends_at_once_disturbs_neither_the_rows_nor_the_connection(
     logs: LogWriter, observer: Observer
 ) -> None:
-    logs.record(request("/first"), 30)
+    logs.record(request("/first"), timeout_seconds=30)
     [connection] = observer.backends()
     child = os.fork()
     if child == 0:
         os._exit(0)
     os.waitpid(child, 0)
-    logs.record(request("/second"), 30)
+    logs.record(request("/second"), timeout_seconds=30)
 
     assert observer.backends() == [connection]

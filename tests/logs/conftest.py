@@ -23,5 +23,5 @@ def observer(url: str) -> Observer:
 @pytest.fixture
 def logs(config: Config) -> Generator[LogWriter]:
     """Give a log writer to the database of ``db``."""
-    with LogWriter(config, QUICK) as logs:
+    with LogWriter(config, limits=QUICK) as logs:
         yield logs

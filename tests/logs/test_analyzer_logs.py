@@ -10,40 +10,52 @@ import pytest
 from oadb import AsyncDatabase, Database, Transaction
 from oadb.errors import ParameterError
 from oadb.logs import analyzer_logs
-from oadb.logs.analyzer_logs import Analysis, Tally
+from oadb.logs.analyzer_logs import Analysis, FacetCount
 from tests.support.log_rows import insert
 from tests.support.plans import plan
 
 ERROR = {"status": "error", "message": "Invalid symbol SBINN"}
-ANALYSIS = Analysis("placeorder", {"symbol": "SBIN", "strategy": "Trend"}, {"status": "ok"}, 7)
+ANALYSIS = Analysis(
+    api_type="placeorder",
+    request={"symbol": "SBIN", "strategy": "Trend"},
+    response={"status": "ok"},
+    user_id=7,
+)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def tallies(tx: Transaction, **window: Any) -> list[tuple[str, str, int]]:
-    found = analyzer_logs.tally(tx, EPOCH, **window)
-    return [(tally.facet, tally.value, tally.analyses) for tally in found]
+def counts(tx: Transaction, **window: Any) -> list[tuple[str, str, int]]:
+    found = analyzer_logs.count_by_facet(tx, since=EPOCH, **window)
+    return [(each.facet, each.value, each.analyses) for each in found]
 
 
 def test_an_analysis_is_read_as_it_was_written(tx: Transaction) -> None:
-    analyzer_logs.write(tx, ANALYSIS)
+    analyzer_logs.record(tx, ANALYSIS)
 
     (log,) = analyzer_logs.list_recent(tx)
-    assert Analysis(log.api_type, log.request, log.response, log.user_id) == ANALYSIS
-    assert [log] == analyzer_logs.list_by_user(tx, 7)
-    assert analyzer_logs.list_by_user(tx, 8) == []
+    assert (
+        Analysis(
+            api_type=log.api_type, request=log.request, response=log.response, user_id=log.user_id
+        )
+        == ANALYSIS
+    )
+    assert [log] == analyzer_logs.list_by_user(tx, 7).rows
+    assert not analyzer_logs.list_by_user(tx, 8)
+    assert analyzer_logs.get(tx, log.log_id, logged_at=log.logged_at) == log
+    assert analyzer_logs.get(tx, log.log_id, logged_at=EPOCH) is None
 
 
 async def test_an_analysis_is_written_and_read_from_asyncio(adb: AsyncDatabase) -> None:
-    await analyzer_logs.write(adb, ANALYSIS)
+    await analyzer_logs.record(adb, ANALYSIS)
     (log,) = await analyzer_logs.list_recent(adb)
 
     today = log.logged_at.astimezone(UTC).date()
-    assert await analyzer_logs.list_by_day(adb, today, "UTC") == [log]
+    assert (await analyzer_logs.list_by_day(adb, today, time_zone="UTC")).rows == [log]
 
 
 def test_an_analysis_is_undone_with_its_transaction(db: Database) -> None:
     with suppress(ZeroDivisionError), db.transaction() as tx:
-        analyzer_logs.write(tx, ANALYSIS)
+        analyzer_logs.record(tx, ANALYSIS)
         raise ZeroDivisionError
 
     assert analyzer_logs.count(db) == 0
@@ -51,7 +63,7 @@ def test_an_analysis_is_undone_with_its_transaction(db: Database) -> None:
 
 def test_a_body_that_is_not_an_object_is_refused(tx: Transaction) -> None:
     with pytest.raises(ParameterError):
-        analyzer_logs.write(tx, Analysis("placeorder", "{}", {}))  # type: ignore[arg-type]  # refused
+        analyzer_logs.record(tx, Analysis(api_type="placeorder", request="{}", response={}))  # type: ignore[arg-type]  # refused
 
 
 # Days -------------------------------------------------------------------------------------------
@@ -79,20 +91,18 @@ def test_a_day_is_a_calendar_day_of_its_time_zone(
     inside = [] if start == stop else [stop - tick, start]
     insert(url, "analyzer_logs", start - tick, *inside, stop)
 
-    found = analyzer_logs.list_by_day(db, day, zone)
+    found = analyzer_logs.list_by_day(db, day, time_zone=zone).rows
     assert [log.logged_at for log in found] == inside
     if inside:
-        page = analyzer_logs.list_by_day(db, day, zone, page_size=1)
-        rest = analyzer_logs.list_by_day(
-            db, day, zone, before_at=page[-1].logged_at, before_id=page[-1].log_id
-        )
-        assert page + rest == found
+        page = analyzer_logs.list_by_day(db, day, time_zone=zone, limit=1)
+        rest = analyzer_logs.list_by_day(db, day, time_zone=zone, cursor=page.next)
+        assert page.rows + rest.rows == found
 
 
 @pytest.mark.parametrize("zone", ["IST", "COM1", "Mars/Olympus", "", "../etc/passwd", "a\0"])
 def test_an_unknown_time_zone_is_refused(tx: Transaction, zone: str) -> None:
-    with pytest.raises(ParameterError, match="zone is not a time zone"):
-        analyzer_logs.list_by_day(tx, date(2026, 1, 1), zone)
+    with pytest.raises(ParameterError, match=r"list_by_day: time_zone must be a time zone"):
+        analyzer_logs.list_by_day(tx, date(2026, 1, 1), time_zone=zone)
 
 
 def test_a_day_is_read_from_its_partition_by_its_index(url: str) -> None:
@@ -110,10 +120,10 @@ def test_a_day_is_read_from_its_partition_by_its_index(url: str) -> None:
         )
         connection.execute("vacuum analyze oadb.analyzer_logs")
         connection.execute("set plan_cache_mode = force_generic_plan")
-        declared = next(q for q in analyzer_logs.query if q.__name__ == "_list_by_day")
+        declared = next(q for q in analyzer_logs.query if q.__name__ == "list_by_day")
         connection.execute(b"prepare planned as " + declared.statement.sql)
         lines = connection.execute(
-            "explain execute planned ('2026-02-10', 'Asia/Kolkata', null, null, 10)"
+            "explain execute planned ('2026-02-10', 'Asia/Kolkata', 10, null, null)"
         ).fetchall()
         found = "\n".join(line for (line,) in lines)
 
@@ -128,10 +138,12 @@ def test_a_day_is_read_from_its_partition_by_its_index(url: str) -> None:
 
 def test_a_window_is_tallied_by_type_error_strategy_and_symbol(tx: Transaction) -> None:
     for _ in range(2):
-        analyzer_logs.write(tx, ANALYSIS)
-    analyzer_logs.write(tx, Analysis("cancelorder", {"symbol": "SBIN"}, ERROR, 8))
+        analyzer_logs.record(tx, ANALYSIS)
+    analyzer_logs.record(
+        tx, Analysis(api_type="cancelorder", request={"symbol": "SBIN"}, response=ERROR, user_id=8)
+    )
 
-    assert tallies(tx) == [
+    assert counts(tx) == [
         ("total", "", 3),
         ("api_type", "placeorder", 2),
         ("api_type", "cancelorder", 1),
@@ -140,7 +152,7 @@ def test_a_window_is_tallied_by_type_error_strategy_and_symbol(tx: Transaction) 
         ("strategy", "unknown", 1),
         ("symbol", "SBIN", 3),
     ]
-    assert tallies(tx, user_id=8)[:2] == [("total", "", 1), ("api_type", "cancelorder", 1)]
+    assert counts(tx, user_id=8)[:2] == [("total", "", 1), ("api_type", "cancelorder", 1)]
 
 
 @pytest.mark.parametrize(
@@ -160,14 +172,14 @@ def test_a_window_is_tallied_by_type_error_strategy_and_symbol(tx: Transaction) 
 def test_the_message_of_an_error_gives_its_kind(
     tx: Transaction, response: dict[str, object], kind: str | None
 ) -> None:
-    analyzer_logs.write(tx, Analysis("placeorder", {}, response))
+    analyzer_logs.record(tx, Analysis(api_type="placeorder", request={}, response=response))
 
-    kinds = [value for facet, value, _ in tallies(tx) if facet == "error"]
+    kinds = [value for facet, value, _ in counts(tx) if facet == "error"]
     assert kinds == ([] if kind is None else [kind])
 
 
 def test_an_empty_window_has_a_total_of_0(tx: Transaction) -> None:
-    assert tallies(tx) == [("total", "", 0)]
+    assert counts(tx) == [("total", "", 0)]
 
 
 def test_a_tally_is_ordered_and_bounded(db: Database, url: str) -> None:
@@ -177,16 +189,21 @@ def test_a_tally_is_ordered_and_bounded(db: Database, url: str) -> None:
             "select now(), 'x', jsonb_build_object('symbol', 'S' || lpad((n % 150)::text, 3, '0')),"
             " '{}' from generate_series(1, 1000) as n"
         )
-    symbols = [tally for tally in analyzer_logs.tally(db, EPOCH) if tally.facet == "symbol"]
+    symbols = [
+        tally for tally in analyzer_logs.count_by_facet(db, since=EPOCH) if tally.facet == "symbol"
+    ]
 
     assert len(symbols) == 100
     assert symbols == sorted(symbols, key=lambda tally: (-tally.analyses, tally.value))
-    assert symbols[0] == Tally("symbol", "S001", 7)
+    assert symbols[0] == FacetCount("symbol", "S001", 7)
 
 
 def test_a_tally_does_not_include_its_end(db: Database, url: str) -> None:
     now = datetime.now(UTC)
     insert(url, "analyzer_logs", now, now + timedelta(seconds=1))
 
-    assert analyzer_logs.tally(db, now, now + timedelta(seconds=1))[0].analyses == 1
-    assert analyzer_logs.count(db, now, now + timedelta(seconds=1)) == 1
+    assert (
+        analyzer_logs.count_by_facet(db, since=now, until=now + timedelta(seconds=1))[0].analyses
+        == 1
+    )
+    assert analyzer_logs.count(db, since=now, until=now + timedelta(seconds=1)) == 1

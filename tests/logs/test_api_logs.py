@@ -9,17 +9,18 @@ import pytest
 from psycopg.errors import CheckViolation
 
 from oadb import AsyncDatabase, Database, Transaction
+from oadb.engine.binding.pages import Page
 from oadb.errors import ParameterError
 from oadb.logs import api_logs, partitions
-from oadb.logs.api_logs import ApiLog, Call
+from oadb.logs.api_logs import Call, LoggedCall
 from oadb.testing.servers import Server
 from tests.support.plans import plan
 from tests.support.rig import Observer
 
 ORDER = Call(
-    "/api/v1/placeorder",
-    "POST",
-    200,
+    endpoint="/api/v1/placeorder",
+    method="POST",
+    status=200,
     user_id=7,
     ip="203.0.113.7",
     request={"symbol": "SBIN", "legs": [{"symbol": "INFY"}]},
@@ -28,7 +29,7 @@ ORDER = Call(
 DAY = timedelta(days=1)
 THEN = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
-Pages = Callable[..., list[ApiLog]]
+Pages = Callable[..., Page[LoggedCall]]
 
 
 @pytest.fixture
@@ -49,46 +50,49 @@ def filled(url: str) -> str:
 
 
 def test_a_call_is_read_as_it_was_written(tx: Transaction) -> None:
-    api_logs.write(tx, ORDER)
+    api_logs.record(tx, ORDER)
 
     (log,) = api_logs.list_recent(tx)
     assert (
         Call(
-            log.endpoint,
-            log.method,
-            log.status,
-            log.user_id,
-            log.ip,
-            log.request,
-            log.response,
-            log.error,
+            endpoint=log.endpoint,
+            method=log.method,
+            status=log.status,
+            user_id=log.user_id,
+            ip=log.ip,
+            request=log.request,
+            response=log.response,
+            error=log.error,
         )
         == ORDER
     )
     assert log.logged_at.utcoffset() is not None
+    assert api_logs.get(tx, log.log_id, logged_at=log.logged_at) == log
+    assert api_logs.get(tx, log.log_id, logged_at=log.logged_at + DAY) is None
+    assert api_logs.get(tx, log.log_id + 1, logged_at=log.logged_at) is None
 
 
 async def test_a_call_is_written_from_asyncio(adb: AsyncDatabase) -> None:
-    await api_logs.write(adb, ORDER)
+    await api_logs.record(adb, ORDER)
 
     assert await api_logs.count(adb) == 1
 
 
 def test_a_call_is_stored_if_and_only_if_its_transaction_commits(db: Database) -> None:
     with suppress(ZeroDivisionError), db.transaction() as tx:
-        api_logs.write(tx, ORDER)
+        api_logs.record(tx, ORDER)
         raise ZeroDivisionError
     assert api_logs.count(db) == 0
     with db.transaction() as tx:
-        api_logs.write(tx, ORDER)
+        api_logs.record(tx, ORDER)
         assert api_logs.count(db) == 0
 
     assert api_logs.count(db) == 1
 
 
 def test_the_time_of_a_call_is_that_of_its_statement(tx: Transaction) -> None:
-    api_logs.write(tx, ORDER)
-    api_logs.write(tx, ORDER)
+    api_logs.record(tx, ORDER)
+    api_logs.record(tx, ORDER)
 
     last, first = api_logs.list_recent(tx)
     assert first.logged_at < last.logged_at
@@ -97,7 +101,12 @@ def test_the_time_of_a_call_is_that_of_its_statement(tx: Transaction) -> None:
 def test_bodies_and_texts_are_redacted_before_they_are_sent(tx: Transaction) -> None:
     secret = "oak_" + "x" * 49
     request: dict[str, object] = {"symbol": "INFY", "apikey": secret, "orders": [{"token": secret}]}
-    api_logs.write(tx, Call(f"/?apikey={secret}", "GET", 200, request=request, error=secret))
+    api_logs.record(
+        tx,
+        Call(
+            endpoint=f"/?apikey={secret}", method="GET", status=200, request=request, error=secret
+        ),
+    )
 
     (log,) = api_logs.list_recent(tx)
     assert secret not in repr(log)
@@ -105,7 +114,9 @@ def test_bodies_and_texts_are_redacted_before_they_are_sent(tx: Transaction) -> 
 
 
 def test_texts_are_cut_and_escaped_instead_of_refused(tx: Transaction) -> None:
-    api_logs.write(tx, Call("/x y" * 999, "M " * 99, 404, error="\0\ud800" + "e " * 999))
+    api_logs.record(
+        tx, Call(endpoint="/x y" * 999, method="M " * 99, status=404, error="\0\ud800" + "e " * 999)
+    )
 
     (log,) = api_logs.list_recent(tx)
     assert (len(log.endpoint), len(log.method), len(log.error or "")) == (500, 20, 2000)
@@ -115,23 +126,25 @@ def test_texts_are_cut_and_escaped_instead_of_refused(tx: Transaction) -> None:
 @pytest.mark.parametrize("status", [0, 99, 600, -1])
 def test_a_status_outside_of_100_to_599_is_refused(tx: Transaction, status: int) -> None:
     with pytest.raises(CheckViolation), tx.transaction():
-        api_logs.write(tx, Call("/", "GET", status))
+        api_logs.record(tx, Call(endpoint="/", method="GET", status=status))
 
 
 def test_an_invalid_address_is_refused_before_anything_is_sent(tx: Transaction) -> None:
-    with pytest.raises(ParameterError, match=r"api_logs\.write: ip must be"):
-        api_logs.write(tx, Call("/", "GET", 200, ip="localhost"))
+    with pytest.raises(
+        ParameterError, match=r"^api_logs\.record: call\.ip must be an IPv4 or IPv6 address"
+    ):
+        api_logs.record(tx, Call(endpoint="/", method="GET", status=200, ip="localhost"))
 
 
 # Pages ------------------------------------------------------------------------------------------
 
 
-def paged(read: Pages, *key: object, page_size: int) -> list[ApiLog]:
-    found: list[ApiLog] = []
-    before_at, before_id = None, None
-    while page := read(*key, before_at=before_at, before_id=before_id, page_size=page_size):
-        found += page
-        before_at, before_id = page[-1].logged_at, page[-1].log_id
+def paged(read: Pages, *key: object, limit: int) -> list[LoggedCall]:
+    page = read(*key, limit=limit)
+    found = page.rows
+    while page.next is not None:
+        page = read(*key, limit=limit, cursor=page.next)
+        found += page.rows
     return found
 
 
@@ -150,7 +163,7 @@ def test_pages_have_the_newest_rows_first_without_gap_or_overlap(
 ) -> None:
     """Two calls share each moment; pages end between them."""
     assert filled
-    found = paged(read, db, *key, page_size=101)
+    found = paged(read, db, *key, limit=101)
 
     assert len(found) == count
     order = [(log.logged_at, log.log_id) for log in found]
@@ -172,11 +185,9 @@ def test_a_window_includes_since_but_not_its_end(
 ) -> None:
     """Both bounds are the times of rows."""
     assert filled
-    everything = [log.logged_at for log in read(db, *key, page_size=1000)]
+    everything = [log.logged_at for log in read(db, *key, limit=1000)]
     until, since = everything[100], everything[200]
-    moments = [
-        log.logged_at for log in read(db, *key, since=since, before_at=until, page_size=1000)
-    ]
+    moments = [log.logged_at for log in read(db, *key, since=since, until=until, limit=1000)]
 
     assert moments == [moment for moment in everything if since <= moment < until]
     assert moments[-1] == since
@@ -192,7 +203,11 @@ def test_a_page_has_at_most_1000_rows(
         "from generate_series(1, 1001)"
     )
 
-    assert len(read(db, *key, page_size=10**9)) == 1000
+    page = read(db, *key, limit=1000)
+    assert len(page) == 1000
+    assert len(read(db, *key, limit=1000, cursor=page.next)) == 1
+    with pytest.raises(ParameterError, match=r"limit must be 1 to 1000$"):
+        read(db, *key, limit=1001)
 
 
 # Search -----------------------------------------------------------------------------------------
@@ -215,17 +230,17 @@ def test_a_page_has_at_most_1000_rows(
 def test_a_search_finds_what_a_request_or_a_response_contains(
     tx: Transaction, content: dict[str, object], found: int
 ) -> None:
-    api_logs.write(tx, ORDER)
+    api_logs.record(tx, ORDER)
 
     assert len(api_logs.search(tx, content)) == found
     assert len(api_logs.search(tx, content, since=THEN)) == found
 
 
 def test_a_search_may_be_for_one_user(tx: Transaction) -> None:
-    api_logs.write(tx, ORDER)
+    api_logs.record(tx, ORDER)
 
     assert len(api_logs.search(tx, {"symbol": "SBIN"}, user_id=7)) == 1
-    assert api_logs.search(tx, {"symbol": "SBIN"}, user_id=8) == []
+    assert not api_logs.search(tx, {"symbol": "SBIN"}, user_id=8)
 
 
 # Streams and counts -----------------------------------------------------------------------------
@@ -234,18 +249,18 @@ def test_a_search_may_be_for_one_user(tx: Transaction) -> None:
 def test_an_export_streams_every_call_of_a_window_oldest_first(db: Database, filled: str) -> None:
     assert filled
     assert [log.logged_at for log in api_logs.stream(db)] == sorted(
-        log.logged_at for log in paged(api_logs.list_recent, db, page_size=1000)
+        log.logged_at for log in paged(api_logs.list_recent, db, limit=1000)
     )
-    moments = [log.logged_at for log in api_logs.stream(db, THEN, THEN + DAY)]
+    moments = [log.logged_at for log in api_logs.stream(db, since=THEN, until=THEN + DAY)]
     assert (moments[0], moments[-1], len(moments)) == (THEN, THEN + DAY - DAY / 24, 48)
 
 
 def test_calls_are_counted_in_a_window_and_by_user(db: Database, filled: str) -> None:
     assert filled
     assert api_logs.count(db) == 1920
-    assert api_logs.count(db, THEN, THEN + DAY) == 48
+    assert api_logs.count(db, since=THEN, until=THEN + DAY) == 48
     assert api_logs.count_by_user(db, 2) == 384
-    assert api_logs.count_by_user(db, 2, THEN, THEN + DAY) in {9, 10}
+    assert api_logs.count_by_user(db, 2, since=THEN, until=THEN + DAY) in {9, 10}
 
 
 # Plans ------------------------------------------------------------------------------------------
@@ -306,11 +321,10 @@ def test_partitions_before_a_window_are_pruned(large: str, name: str) -> None:
     declared = next(query for query in api_logs.query if query.__name__ == name)
     values = {
         "since": "'2026-03-01'",
-        "before_at": "'2026-03-02'",
         "until": "'2026-03-02'",
         "content": "'{}'",
         "user_id": "1",
-        "page_size": "10",
+        "limit": "10",
     }
     given = ", ".join(values.get(name, "null") for name in declared.statement.params)
     with psycopg.connect(large, autocommit=True) as connection:
@@ -331,4 +345,4 @@ def test_a_prepared_list_still_works_after_a_drop_of_a_partition(db: Database, f
     partitions.drop(db, "api_logs", "api_logs_202601")
 
     assert Observer(filled).ask("select count(*) from oadb.api_logs") == 1920 - 31 * 48
-    assert len(paged(api_logs.list_by_user, db, 2, page_size=100)) in {86, 87}
+    assert len(paged(api_logs.list_by_user, db, 2, limit=100)) in {86, 87}

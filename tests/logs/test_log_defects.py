@@ -26,8 +26,8 @@ def test_39_times_do_not_depend_on_the_zone_of_a_session(url: str, zone: str) ->
     config = Config.from_env({"DATABASE_URL": f"{url}&options=-ctimezone%3D{zone}"})
     before = datetime.now(UTC)
     with Database(config) as db:
-        api_logs.write(db, Call("/", "GET", 200))
-        analyzer_logs.write(db, Analysis("placeorder", {}, {}))
+        api_logs.record(db, Call(endpoint="/", method="GET", status=200))
+        analyzer_logs.record(db, Analysis(api_type="placeorder", request={}, response={}))
         (call,), (analysis,) = api_logs.list_recent(db), analyzer_logs.list_recent(db)
         insert(url, "analyzer_logs", "2026-01-02 18:29:59+00", "2026-01-02 18:30:00+00")
         india = analyzer_logs.list_by_day(db, date(2026, 1, 2))
@@ -82,20 +82,25 @@ def test_50_bodies_are_searched_by_their_structure_and_counted_in_the_database(
 ) -> None:
     """They were text, searched with LIKE; Python parsed each one to count them."""
     order = {"reason": "symbol: SBIN", "legs": [{"quantity": 1}]}
-    api_logs.write(db, Call("/", "POST", 200, request=order))
-    analyzer_logs.write(db, Analysis("placeorder", {"symbol": "SBIN"}, {"status": "error"}))
+    api_logs.record(db, Call(endpoint="/", method="POST", status=200, request=order))
+    analyzer_logs.record(
+        db,
+        Analysis(api_type="placeorder", request={"symbol": "SBIN"}, response={"status": "error"}),
+    )
 
-    assert api_logs.search(db, {"symbol": "SBIN"}) == []
+    assert not api_logs.search(db, {"symbol": "SBIN"})
     assert len(api_logs.search(db, {"legs": [{"quantity": 1}]})) == 1
-    tallied = {(t.facet, t.value): t.analyses for t in analyzer_logs.tally(db, LONG_AGO)}
+    tallied = {
+        (t.facet, t.value): t.analyses for t in analyzer_logs.count_by_facet(db, since=LONG_AGO)
+    }
     assert tallied["symbol", "SBIN"] == tallied["error", "other"] == tallied["total", ""] == 1
 
 
 def test_56_both_logs_are_written_alike_and_no_body_can_take_the_place_of_another() -> None:
     """One took the type first, the other last, and both accepted any arguments in any order."""
-    shapes = [len(inspect.signature(each.write).parameters) for each in (api_logs, analyzer_logs)]
+    shapes = [len(inspect.signature(each.record).parameters) for each in (api_logs, analyzer_logs)]
     assert shapes == [2, 2]
     assert [*Analysis.__dataclass_fields__][:3] == ["api_type", "request", "response"]
-    analysis = Analysis("placeorder", request={"a": 1}, response={"b": 2})
+    analysis = Analysis(api_type="placeorder", request={"a": 1}, response={"b": 2})
     with pytest.raises(FrozenInstanceError):
         analysis.request = {}  # type: ignore[misc]  # refused

@@ -213,23 +213,23 @@ def test_the_cache_of_clean_texts_is_bounded() -> None:
 
 def test_a_row_is_redacted_as_a_dataclass() -> None:
     call = api_logs.Call(
-        "/x?apikey=abc",
-        "POST",
-        200,
-        7,
-        "::1",
+        endpoint="/x?apikey=abc",
+        method="POST",
+        status=200,
+        user_id=7,
+        ip="::1",
         request={"apikey": CANARY, "symbol": "SBIN\0"},
         error="a\0b\nBearer abc",
     )
 
     assert redaction.row(call) == api_logs.Call(
-        "/x?***",
-        "POST",
-        200,
-        7,
-        "::1",
+        endpoint="/x?***",
+        method="POST",
+        status=200,
+        user_id=7,
+        ip="::1",
         request={"symbol": "SBIN\\u0000", "***": 1},
         error="a\\u0000b\\nBearer ***",
     )
-    request = traffic.Request("::1", "GET", "/x", 200, 1.5)
+    request = traffic.Request(ip="::1", method="GET", path="/x", status=200, duration_ms=1.5)
     assert redaction.row(request) == request

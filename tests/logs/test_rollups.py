@@ -4,7 +4,7 @@ import random
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -58,7 +58,7 @@ def test_more_batches_than_are_marked_at_once_are_all_counted(
 
     assert rollups.refresh(db).batches == 7
     assert rollups.list_backlog(db) == []
-    assert traffic.statistics(db, at(0), at(7)).total.requests == 7
+    assert traffic.statistics(db, since=at(0), until=at(7)).total.requests == 7
 
 
 def test_the_backlog_counts_waiting_batches_from_the_oldest_row(db: Database, url: str) -> None:
@@ -111,14 +111,14 @@ def test_rollups_outlive_the_rows_and_late_batches_do_not_overwrite_them(
     rows = requests(random.Random(12), 3000, 0, 120)
     put_traffic(url, rows)
     rollups.refresh(db)
-    before = traffic.statistics(db, at(0), at(120))
+    before = traffic.statistics(db, since=at(0), until=at(120))
     observer.rows("delete from oadb.traffic")
 
-    assert traffic.statistics(db, at(0), at(120)) == before
+    assert traffic.statistics(db, since=at(0), until=at(120)) == before
     put_traffic(url, [(at(1), None, 200, 1.0), (at(119), None, 200, 1.0)])
     rollups.refresh(db)
 
-    assert traffic.statistics(db, at(0), at(120)) == before
+    assert traffic.statistics(db, since=at(0), until=at(120)) == before
 
 
 def test_percentiles_of_deleted_rows_come_from_bins(
@@ -128,10 +128,15 @@ def test_percentiles_of_deleted_rows_come_from_bins(
     rollups.refresh(db)
     observer.rows("delete from oadb.traffic where duration_ms = 10")
 
-    found = traffic.statistics(db, at(0), at(1)).total
+    found = traffic.statistics(db, since=at(0), until=at(1)).total
 
     assert found.p50_ms == pytest.approx(10, rel=RELATIVE_ERROR)
     assert found.p50_ms != 10
+
+
+def since(moment: datetime) -> timedelta:
+    """Return how long ago a moment was, up to some seconds."""
+    return datetime.now(UTC) - moment
 
 
 def test_buckets_are_deleted_once_they_have_ended(
@@ -140,8 +145,8 @@ def test_buckets_are_deleted_once_they_have_ended(
     put_traffic(url, [(at(0), None, 200, 1.0), (at(1500), None, 200, 1.0)])
     rollups.refresh(db)
 
-    assert rollups.delete_before(db, at(1440)) == 5
-    assert rollups.delete_before(db, at(1501)) == 1
+    assert rollups.delete_old(db, older_than=since(at(1440))) == 5
+    assert rollups.delete_old(db, older_than=since(at(1501))) == 1
     left = observer.rows("select resolution from oadb.traffic_rollups order by resolution")
     assert [resolution for (resolution,) in left] == [
         timedelta(minutes=10),
@@ -165,7 +170,7 @@ def test_buckets_of_both_tables_are_deleted_and_counted(
     buckets = [number for (number,) in observer.rows(count)]
 
     assert all(buckets)
-    assert rollups.delete_before(db, at(30 * 1440)) == sum(buckets)
+    assert rollups.delete_old(db, older_than=since(at(30 * 1440))) == sum(buckets)
     assert observer.rows(count) == [(0,), (0,)]
 
 
@@ -190,7 +195,7 @@ def test_concurrent_writers_and_refreshes_count_every_row_once(
     def read() -> None:
         while not done.is_set():
             least = written["stored"]
-            found = traffic.statistics(db, at(0), at(180)).total
+            found = traffic.statistics(db, since=at(0), until=at(180)).total
             assert least <= found.requests <= written["begun"]
             assert sum(found.counts) == found.requests
 

@@ -95,7 +95,7 @@ def test_statistics_hold_for_one_row_and_for_equal_or_extreme_durations(
 
 
 def test_an_empty_table_has_empty_statistics(db: Database) -> None:
-    found = traffic.statistics(db, at(0), at(60))
+    found = traffic.statistics(db, since=at(0), until=at(60))
 
     assert found.endpoints == ()
     assert (found.total.requests, found.total.errors) == (0, 0)
@@ -104,9 +104,9 @@ def test_an_empty_table_has_empty_statistics(db: Database) -> None:
 
 def test_a_window_that_ends_before_it_begins_is_refused(db: Database) -> None:
     with pytest.raises(ParameterError, match=r"traffic\.statistics: since is after until"):
-        traffic.statistics(db, at(1), at(0))
+        traffic.statistics(db, since=at(1), until=at(0))
     with pytest.raises(ParameterError, match=r"latency\.statistics: since is after until"):
-        latency.statistics(db, at(1), at(0))
+        latency.statistics(db, since=at(1), until=at(0))
 
 
 async def test_statistics_are_the_same_from_asyncio(
@@ -114,7 +114,9 @@ async def test_statistics_are_the_same_from_asyncio(
 ) -> None:
     put_traffic(url, requests(random.Random(8), 500, 0, 100))
 
-    assert await traffic.statistics(adb, at(0), at(50)) == traffic.statistics(db, at(0), at(50))
+    assert await traffic.statistics(adb, since=at(0), until=at(50)) == traffic.statistics(
+        db, since=at(0), until=at(50)
+    )
     assert (await rollups.refresh(adb)).batches == 1
 
 

@@ -2,19 +2,21 @@
 
 import itertools
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 import pytest
 from psycopg.errors import CheckViolation
 
 from oadb import AsyncDatabase, Config, Database
+from oadb.engine.binding.pages import Page
 from oadb.errors import ParameterError
 from oadb.logs import rollups, traffic
-from oadb.logs.traffic import Request, RequestLog
+from oadb.logs.traffic import LoggedRequest, Request
 from oadb.logs.writer import LogWriter
 from tests.conftest import configured
 from tests.support.plans import plan
@@ -32,14 +34,16 @@ REQUEST = Request(
     error=None,
 )
 
+T = TypeVar("T")
+
 LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def test_a_request_is_read_as_it_was_written(db: Database) -> None:
-    traffic.write(db, REQUEST)
+    traffic.record(db, REQUEST)
 
     (row,) = traffic.list_recent(db)
-    assert row == RequestLog(
+    assert row == LoggedRequest(
         row.log_id,
         row.logged_at,
         "203.0.113.7",
@@ -55,10 +59,10 @@ def test_a_request_is_read_as_it_was_written(db: Database) -> None:
 
 
 def test_a_written_request_counts_immediately(db: Database) -> None:
-    traffic.write(db, REQUEST)
-    traffic.write(db, replace(REQUEST, status=500, endpoint=None))
+    traffic.record(db, REQUEST)
+    traffic.record(db, replace(REQUEST, status=500, endpoint=None))
 
-    found = traffic.statistics(db, LONG_AGO, FAR_AHEAD)
+    found = traffic.statistics(db, since=LONG_AGO, until=FAR_AHEAD)
     assert (found.total.requests, found.total.errors) == (2, 1)
     assert {each.endpoint for each in found.endpoints} == {None, "/api/v1/placeorder"}
 
@@ -66,15 +70,15 @@ def test_a_written_request_counts_immediately(db: Database) -> None:
 def test_rows_stored_by_a_log_writer_are_counted(db: Database, config: Config) -> None:
     with LogWriter(config) as logs:
         for number in range(50):
-            logs.write(replace(REQUEST, status=200 + number))
+            logs.offer(replace(REQUEST, status=200 + number))
 
-    assert traffic.statistics(db, LONG_AGO, FAR_AHEAD).total.requests == 50
+    assert traffic.statistics(db, since=LONG_AGO, until=FAR_AHEAD).total.requests == 50
     assert rollups.refresh(db).batches > 0
-    assert traffic.statistics(db, LONG_AGO, FAR_AHEAD).total.status_2xx == 50
+    assert traffic.statistics(db, since=LONG_AGO, until=FAR_AHEAD).total.status_2xx == 50
 
 
 async def test_a_request_is_written_from_asyncio(adb: AsyncDatabase, db: Database) -> None:
-    await traffic.write(adb, REQUEST)
+    await traffic.record(adb, REQUEST)
 
     assert len(await traffic.list_recent(adb)) == len(traffic.list_recent(db)) == 1
 
@@ -86,14 +90,14 @@ def test_a_request_is_dated_by_the_database(db: Database, url: str) -> None:
         try:
             with psycopg.connect(url) as other:
                 before = other.execute("select clock_timestamp()").fetchone()
-            traffic.write(db, REQUEST)
+            traffic.record(db, REQUEST)
         finally:
             connection.execute("alter role current_user reset timezone")
         after = connection.execute("select clock_timestamp()").fetchone()
 
     assert before is not None
     assert after is not None
-    assert before[0] <= traffic.list_recent(db)[0].logged_at <= after[0]
+    assert before[0] <= traffic.list_recent(db).rows[0].logged_at <= after[0]
 
 
 @pytest.mark.parametrize("field", ["path", "host", "endpoint", "error", "method"])
@@ -102,9 +106,9 @@ def test_no_text_is_too_long_or_too_strange_to_be_logged(
     db: Database, field: str, text: str
 ) -> None:
     """Defect 42: an attacker's path of 501 characters left no trace."""
-    traffic.write(db, replace(REQUEST, **{field: text}))
+    traffic.record(db, replace(REQUEST, **{field: text}))
 
-    kept = getattr(traffic.list_recent(db)[0], field)
+    kept = getattr(traffic.list_recent(db).rows[0], field)
     assert kept[:1] == text[:1]
     assert len(kept) <= (20 if field == "method" else 2000)
 
@@ -113,20 +117,20 @@ def test_no_text_is_too_long_or_too_strange_to_be_logged(
 def test_a_secret_in_a_text_is_not_logged(db: Database, field: str) -> None:
     """Defect 6."""
     secret = "5f" * 32
-    traffic.write(db, replace(REQUEST, **{field: f"/api/v1/quotes?apikey={secret}&symbol=INFY"}))
+    traffic.record(db, replace(REQUEST, **{field: f"/api/v1/quotes?apikey={secret}&symbol=INFY"}))
 
-    kept = getattr(traffic.list_recent(db)[0], field)
+    kept = getattr(traffic.list_recent(db).rows[0], field)
     assert secret not in kept
     assert kept.startswith("/api/v1/quotes?")
 
 
 def test_a_user_must_be_a_number(db: Database) -> None:
     """Defect 43: names were written to a column of numbers, which refused them."""
-    traffic.write(db, replace(REQUEST, user_id=2**40))
+    traffic.record(db, replace(REQUEST, user_id=2**40))
 
-    assert traffic.list_recent(db)[0].user_id == 2**40
+    assert traffic.list_recent(db).rows[0].user_id == 2**40
     with pytest.raises(ParameterError, match="user_id must be int"):
-        traffic.write(db, replace(REQUEST, user_id="asha"))  # type: ignore[arg-type]  # refused
+        traffic.record(db, replace(REQUEST, user_id="asha"))  # type: ignore[arg-type]  # refused
 
 
 def test_no_file_is_made_in_the_working_directory(
@@ -134,16 +138,18 @@ def test_no_file_is_made_in_the_working_directory(
 ) -> None:
     """Defect 44: a folder was named after the URL of the database, with its password."""
     monkeypatch.chdir(tmp_path)
-    traffic.write(db, REQUEST)
-    traffic.statistics(db, LONG_AGO, FAR_AHEAD)
+    traffic.record(db, REQUEST)
+    traffic.statistics(db, since=LONG_AGO, until=FAR_AHEAD)
 
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("wrong", ["", "localhost", "203.0.113.7; drop", "fe80::1%eth0"])
 def test_an_invalid_address_is_refused(db: Database, wrong: str) -> None:
-    with pytest.raises(ParameterError, match=r"traffic\.write: ip must be"):
-        traffic.write(db, replace(REQUEST, ip=wrong))
+    with pytest.raises(
+        ParameterError, match=r"^traffic\.record: request\.ip must be an IPv4 or IPv6"
+    ):
+        traffic.record(db, replace(REQUEST, ip=wrong))
 
 
 @pytest.mark.parametrize(
@@ -160,95 +166,67 @@ def test_an_impossible_value_is_refused_and_not_counted(
     db: Database, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(CheckViolation):
-        traffic.write(db, replace(REQUEST, **changes))
+        traffic.record(db, replace(REQUEST, **changes))
 
-    assert traffic.statistics(db, LONG_AGO, FAR_AHEAD).total.requests == 0
+    assert traffic.statistics(db, since=LONG_AGO, until=FAR_AHEAD).total.requests == 0
 
 
 # Pages ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def written(db: Database, url: str) -> list[RequestLog]:
+def written(db: Database, url: str) -> list[LoggedRequest]:
     """Write 60 requests, twelve for each moment; give them, newest first."""
     statuses = (200, 404, 500, 302)
     rows = [(at(n // 12), f"/e{n % 3}", statuses[n % 4], float(n)) for n in range(60)]
     put_traffic(url, rows)
-    return traffic.list_recent(db, page_size=1000)
+    return traffic.list_recent(db, limit=1000).rows
 
 
-def pages(first: list[RequestLog], after: Any) -> list[RequestLog]:
-    found, page = [*first], first
-    while page:
-        page = after(page[-1].logged_at, page[-1].log_id)
-        found += page
+def paged(read: Callable[..., Page[T]], *key: object, limit: int) -> list[T]:
+    page = read(*key, limit=limit)
+    found = page.rows
+    while page.next is not None:
+        page = read(*key, limit=limit, cursor=page.next)
+        found += page.rows
     return found
 
 
-def test_pages_follow_each_other_without_a_gap(db: Database, written: list[RequestLog]) -> None:
+def test_pages_follow_each_other_without_a_gap(db: Database, written: list[LoggedRequest]) -> None:
     assert [row.duration_ms for row in written] == [float(n) for n in reversed(range(60))]
-    found = pages(
-        traffic.list_recent(db, page_size=7),
-        lambda before, id_: traffic.list_recent(db, before, id_, 7),
-    )
-
-    assert found == written
-
-
-def test_a_page_has_at_most_a_thousand_rows(db: Database, url: str) -> None:
-    put_traffic(url, [(at(n), None, 200, 1.0) for n in range(1100)])
-
-    assert len(traffic.list_recent(db, page_size=10**6)) == 1000
+    assert paged(traffic.list_recent, db, limit=7) == written
 
 
 def test_requests_are_listed_by_address_endpoint_and_status(
-    db: Database, written: list[RequestLog]
+    db: Database, written: list[LoggedRequest]
 ) -> None:
-    traffic.write(db, replace(REQUEST, ip="2001:db8::1"))
-    since = at(0)
+    traffic.record(db, replace(REQUEST, ip="2001:db8::1"))
 
-    assert (
-        pages(
-            traffic.list_by_ip(db, "203.0.113.7", page_size=50),
-            lambda before, id_: traffic.list_by_ip(db, "203.0.113.7", before, id_, 50),
-        )
-        == written
-    )
+    assert paged(traffic.list_by_ip, db, "203.0.113.7", limit=50) == written
     assert len(traffic.list_by_ip(db, "2001:0DB8::1")) == 1
-    assert pages(
-        traffic.list_by_endpoint(db, "/e1", since, page_size=4),
-        lambda before, id_: traffic.list_by_endpoint(db, "/e1", since, before, id_, 4),
-    ) == [row for row in written if row.endpoint == "/e1"]
-    assert pages(
-        traffic.list_by_status(db, 404, since, page_size=4),
-        lambda before, id_: traffic.list_by_status(db, 404, since, before, id_, 4),
-    ) == [row for row in written if row.status == 404]
-    assert traffic.list_by_status(db, 404, at(5)) == []
-    assert traffic.list_by_status(db, 399, since) == traffic.list_by_status(db, 400, since) == []
-    assert pages(
-        traffic.list_by_status(db, 302, since, page_size=4),
-        lambda before, id_: traffic.list_by_status(db, 302, since, before, id_, 4),
-    ) == [row for row in written if row.status == 302]
-    assert traffic.list_by_status(db, 302, at(5)) == []
+    assert paged(traffic.list_by_endpoint, db, "/e1", limit=4) == [
+        row for row in written if row.endpoint == "/e1"
+    ]
+    for status in (404, 302):
+        assert paged(traffic.list_by_status, db, status, limit=4) == [
+            row for row in written if row.status == status
+        ]
+        assert not traffic.list_by_status(db, status, since=at(5))
+    assert not traffic.list_by_status(db, 399)
+    assert not traffic.list_by_status(db, 400)
 
 
-def test_a_window_does_not_include_its_end(db: Database, written: list[RequestLog]) -> None:
-    """Without an id, requests of that very moment are not included; as in api_logs."""
-    until, since = at(3), at(0)
-    for found in (
-        traffic.list_recent(db, until, page_size=1000),
-        traffic.list_by_ip(db, "203.0.113.7", until, page_size=1000),
-    ):
-        assert found == [row for row in written if row.logged_at < until]
-    for listed, condition in (
-        (
-            traffic.list_by_endpoint(db, "/e1", since, until),
-            lambda row: row.endpoint == "/e1",
-        ),
-        (traffic.list_by_status(db, 404, since, until), lambda row: row.status == 404),
-        (traffic.list_by_status(db, 302, since, until), lambda row: row.status == 302),
-    ):
-        assert listed == [row for row in written if row.logged_at < until and condition(row)]
+def test_a_request_is_found_by_its_id_and_its_time(
+    db: Database, written: list[LoggedRequest]
+) -> None:
+    for row in written[10:14]:
+        assert traffic.get(db, row.log_id, logged_at=row.logged_at) == row
+    assert traffic.get(db, written[0].log_id, logged_at=written[-1].logged_at) is None
+
+
+def test_an_address_that_is_invalid_is_refused_by_its_list(db: Database) -> None:
+    with pytest.raises(ParameterError, match=r"^traffic\.list_by_ip: ip must be an IPv4 or IPv6"):
+        traffic.list_by_ip(db, "localhost")
 
 
 @pytest.mark.parametrize(
@@ -259,9 +237,10 @@ def test_partitions_after_a_page_are_pruned(filled_url: str, name: str) -> None:
     """With a generic plan."""
     declared = next(query for query in traffic.query if query.__name__ == name)
     values = {
-        "before_at": f"'{at(3 * 1440)}'",
+        "last_logged_at": f"'{at(3 * 1440)}'",
+        "last_log_id": "1",
         "since": f"'{at(0)}'",
-        "page_size": "1000",
+        "limit": "1000",
         "status": "404",
         "ip": "'10.0.0.25'",
         "endpoint": "'/e1'",
@@ -278,8 +257,8 @@ def test_partitions_after_a_page_are_pruned(filled_url: str, name: str) -> None:
     assert read <= {f"traffic_{at(1440 * day):%m%d}" for day in range(4)}
 
 
-def test_an_export_streams_a_window_in_order(db: Database, written: list[RequestLog]) -> None:
-    found = [*traffic.stream_between(db, at(1), at(3))]
+def test_an_export_streams_a_window_in_order(db: Database, written: list[LoggedRequest]) -> None:
+    found = [*traffic.stream(db, since=at(1), until=at(3))]
 
     assert found == [row for row in reversed(written) if at(1) <= row.logged_at < at(3)]
     assert len(found) == 24
@@ -287,17 +266,17 @@ def test_an_export_streams_a_window_in_order(db: Database, written: list[Request
 
 def test_the_clients_of_a_host_are_counted(db: Database) -> None:
     for status in (200, 404, 500):
-        traffic.write(db, replace(REQUEST, status=status, host="Trade.Example.in"))
-    traffic.write(db, replace(REQUEST, ip="2001:db8::1"))
-    traffic.write(db, replace(REQUEST, ip="198.51.100.1", host="elsewhere.example.in"))
+        traffic.record(db, replace(REQUEST, status=status, host="Trade.Example.in"))
+    traffic.record(db, replace(REQUEST, ip="2001:db8::1"))
+    traffic.record(db, replace(REQUEST, ip="198.51.100.1", host="elsewhere.example.in"))
     newest = max(row.logged_at for row in traffic.list_by_ip(db, "203.0.113.7"))
 
-    first, second = traffic.list_clients(db, "trade.example.IN", LONG_AGO, FAR_AHEAD)
+    first, second = traffic.list_clients(db, "trade.example.IN")
 
-    assert first == traffic.Client("203.0.113.7", 3, 2, newest)
+    assert first == traffic.ClientTraffic("203.0.113.7", 3, 2, newest)
     assert (second.ip, second.requests, second.errors) == ("2001:db8::1", 1, 0)
-    assert len(traffic.list_clients(db, "trade.example.in", LONG_AGO, FAR_AHEAD, 1)) == 1
-    assert traffic.list_clients(db, "trade.example.in", FAR_AHEAD, FAR_AHEAD) == []
+    for window in ({"since": FAR_AHEAD}, {"until": LONG_AGO}):
+        assert not traffic.list_clients(db, "trade.example.in", **window)
 
 
 # Plans ------------------------------------------------------------------------------------------
@@ -347,7 +326,7 @@ def fill(url: str) -> None:
         "list_by_endpoint",
         "_list_by_status",
         "_list_errors",
-        "stream_between",
+        "stream",
         "list_clients",
         "_summarize",
     ],

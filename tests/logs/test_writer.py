@@ -34,9 +34,9 @@ def test_every_field_of_every_row_is_in_its_column(
 
 
 def test_a_row_with_only_its_required_fields_is_stored(logs: LogWriter, observer: Observer) -> None:
-    assert logs.write(request())
-    assert logs.write(latency.Timing(1, "failed"))
-    assert logs.write(api_logs.Call("/x", "GET", 404))
+    assert logs.offer(request())
+    assert logs.offer(latency.Timing(total_ms=1, outcome="failed"))
+    assert logs.offer(api_logs.Call(endpoint="/x", method="GET", status=404))
     drained(logs)
 
     assert observer.rows("select endpoint, host, user_id, error from oadb.traffic") == [(None,) * 4]
@@ -48,7 +48,7 @@ def test_many_rows_make_few_batches_and_each_batch_is_recorded(
     logs: LogWriter, observer: Observer
 ) -> None:
     for number in range(5000):
-        assert logs.write(request(number))
+        assert logs.offer(request(number))
     drained(logs)
 
     stats = logs.stats()
@@ -76,9 +76,9 @@ def test_rows_are_dated_by_the_database_even_if_the_local_clock_is_wrong(
     with (
         mock.patch("time.time", return_value=0.0),
         mock.patch("time.time_ns", return_value=0),
-        LogWriter(config, limits) as logs,
+        LogWriter(config, limits=limits) as logs,
     ):
-        logs.write(request(1))
+        logs.offer(request(1))
         taken = observer.ask("select clock_timestamp()")
         drained(logs)
     logged_at = observer.ask("select logged_at from oadb.traffic")
@@ -88,8 +88,8 @@ def test_rows_are_dated_by_the_database_even_if_the_local_clock_is_wrong(
 
 
 async def test_an_asyncio_writer_stores_the_same(config: Config, observer: Observer) -> None:
-    async with AsyncLogWriter(config, QUICK) as logs:
-        assert all([await logs.write(request(number)) for number in range(100)])
+    async with AsyncLogWriter(config, limits=QUICK) as logs:
+        assert all([await logs.offer(request(number)) for number in range(100)])
         await logs.record(ROWS[0])
         with pytest.raises(ParameterError, match="log_rejects"):
             await logs.record(request(status=5))
@@ -103,7 +103,7 @@ async def test_an_asyncio_writer_stores_the_same(config: Config, observer: Obser
 @pytest.mark.parametrize("row", [None, "x", {"path": "/x"}, traffic, object()])
 def test_a_value_that_is_not_a_row_is_refused(logs: LogWriter, row: Any) -> None:
     with pytest.raises(ParameterError, match=r"one of api_logs\.Call, .*latency\.Timing"):
-        logs.write(row)
+        logs.offer(row)
 
 
 def test_the_environment_names_a_database_for_logs() -> None:
@@ -126,7 +126,7 @@ def test_the_environment_names_a_database_for_logs() -> None:
 
 def test_a_writer_uses_one_connection(logs: LogWriter, observer: Observer) -> None:
     with threads(8) as pool:
-        list(pool.map(lambda number: logs.record(request(number), 30), range(50)))
+        list(pool.map(lambda number: logs.record(request(number), timeout_seconds=30), range(50)))
 
     assert len(observer.backends()) == 1
 
@@ -142,7 +142,7 @@ def test_a_role_that_may_only_insert_is_enough(config: Config, observer: Observe
             observer.rows(f"grant {columns} on oadb.{table} to only_logs")
         observer.rows("grant usage on schema oadb to only_logs")
         limited = replace(config, dsn=dsn.Dsn({**config.dsn.keywords, "user": "only_logs"}))
-        with LogWriter(limited, QUICK) as logs:
+        with LogWriter(limited, limits=QUICK) as logs:
             for row in ROWS:
                 logs.record(row)
             with pytest.raises(ParameterError):
@@ -156,20 +156,20 @@ def test_a_role_that_may_only_insert_is_enough(config: Config, observer: Observe
 
 
 def test_a_closed_writer_refuses_rows_and_counts_them(logs: LogWriter) -> None:
-    assert logs.write(request())
+    assert logs.offer(request())
     assert logs.close() == 0
     assert logs.close() == 0
 
-    assert not logs.write(request())
+    assert not logs.offer(request())
     assert (logs.stats().stored, logs.stats().refused) == (1, 1)
 
 
 def test_a_writer_without_references_still_stores_its_rows(
     config: Config, observer: Observer
 ) -> None:
-    LogWriter(config, QUICK).write(request())
+    LogWriter(config, limits=QUICK).offer(request())
     gc.collect()
 
     eventually(lambda: observer.ask("select count(*) from oadb.traffic") == 1)
     for each in [*worker._open_workers]:
-        each.close(5)
+        each.close(deadline_seconds=5)

@@ -25,7 +25,7 @@ def test_rows_recorded_by_many_threads_share_transactions(
     logs: LogWriter, observer: Observer
 ) -> None:
     with threads(16) as pool:
-        list(pool.map(lambda number: logs.record(request(number), 30), range(400)))
+        list(pool.map(lambda number: logs.record(request(number), timeout_seconds=30), range(400)))
 
     assert observer.ask("select count(distinct path) from oadb.traffic") == 400
     assert logs.stats().batches < 400
@@ -40,29 +40,29 @@ def nowhere(config: Config) -> Config:
 def test_record_raises_if_a_row_is_not_stored_in_time(
     nowhere: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
-    logs = LogWriter(nowhere, Limits(max_rows=100, flush_seconds=60))
+    logs = LogWriter(nowhere, limits=Limits(max_rows=100, flush_seconds=60))
     caplog.set_level(logging.ERROR, "psycopg.pool")
     with pytest.raises(OutcomeUnknownError, match="still being stored; do not write it again"):
-        logs.record(request(1), 0.2)
+        logs.record(request(1), timeout_seconds=0.2)
     with pytest.raises(UnavailableError, match="was not stored within"):
-        logs.record(request(2), 0.2)
-    while logs.write(request()):
+        logs.record(request(2), timeout_seconds=0.2)
+    while logs.offer(request()):
         pass
     started = monotonic()
     with pytest.raises(BusyError, match="the queue was full for"):
-        logs.record(request(3), 0.2)
+        logs.record(request(3), timeout_seconds=0.2)
 
     assert monotonic() - started < 1
     assert logs.stats().accepted == 100, "a withdrawn row still counts until it is passed over"
-    assert logs.close(0.1) == 100
+    assert logs.close(deadline_seconds=0.1) == 100
     with pytest.raises(UnavailableError, match="was closed"):
-        logs.record(request(4), 0.2)
+        logs.record(request(4), timeout_seconds=0.2)
 
 
 async def test_record_from_asyncio_raises_the_same_without_blocking_the_loop(
     nowhere: Config,
 ) -> None:
-    logs = AsyncLogWriter(nowhere, Limits(max_rows=100, flush_seconds=60, wait_seconds=0.2))
+    logs = AsyncLogWriter(nowhere, limits=Limits(max_rows=100, flush_seconds=60, wait_seconds=0.2))
     ticks = 0
 
     async def tick() -> None:
@@ -73,20 +73,20 @@ async def test_record_from_asyncio_raises_the_same_without_blocking_the_loop(
 
     ticking = asyncio.create_task(tick())
     with pytest.raises(OutcomeUnknownError):
-        await logs.record(request(1), 0.2)
+        await logs.record(request(1), timeout_seconds=0.2)
     with pytest.raises(UnavailableError):
-        await logs.record(request(2), 0.2)
-    task = asyncio.create_task(logs.record(request(3), 60))
+        await logs.record(request(2), timeout_seconds=0.2)
+    task = asyncio.create_task(logs.record(request(3), timeout_seconds=60))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    while await logs.write(request()):
+    while await logs.offer(request()):
         pass
     with pytest.raises(BusyError):
-        await logs.record(request(4), 0.2)
-    assert await logs.close(0.1) == 100
-    assert not await logs.write(request())
+        await logs.record(request(4), timeout_seconds=0.2)
+    assert await logs.close(deadline_seconds=0.1) == 100
+    assert not await logs.offer(request())
     ticking.cancel()
 
     assert ticks > 50
@@ -94,5 +94,7 @@ async def test_record_from_asyncio_raises_the_same_without_blocking_the_loop(
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), 1e9])
 def test_an_impossible_timeout_is_refused(logs: LogWriter, timeout: float) -> None:
-    with pytest.raises(ParameterError, match="timeout must be"):
-        logs.record(request(), timeout)
+    with pytest.raises(
+        ParameterError, match=r"^timeout_seconds must be a number from 0\.001 to 3,600$"
+    ):
+        logs.record(request(), timeout_seconds=timeout)

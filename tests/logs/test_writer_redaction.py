@@ -39,33 +39,35 @@ def planted(canary: str) -> Iterator[Row]:
         {"message": f"%61pikey%3D{canary}"},
     ]
     for body in bodies:
-        yield api_logs.Call(url, "POST", 200, request=body, response=body, error=header)
-        yield api_logs.Call(url, header, 99, request=body, ip=header)
-        yield analyzer_logs.Analysis(url, body, body)
+        yield api_logs.Call(
+            endpoint=url, method="POST", status=200, request=body, response=body, error=header
+        )
+        yield api_logs.Call(endpoint=url, method=header, status=99, request=body, ip=header)
+        yield analyzer_logs.Analysis(api_type=url, request=body, response=body)
     for text in [canary, url, header, f"cookie: session={canary}", f"a\nSet-Cookie: {canary}"]:
         names = [field.name for field in fields(traffic.Request)]
         for name in names:
             yield request(**{name: text})
         for name in (field.name for field in fields(latency.Timing)):
-            yield replace(latency.Timing(1.0, "failed"), **{name: text})
+            yield replace(latency.Timing(total_ms=1.0, outcome="failed"), **{name: text})
 
 
 def test_no_canary_reaches_the_tables_the_rejects_the_queue_or_an_error(
     config: Config, observer: Observer, caplog: pytest.LogCaptureFixture
 ) -> None:
     canary = api_keys.TOKEN.new().reveal()
-    logs = LogWriter(config, Limits(flush_seconds=60))
+    logs = LogWriter(config, limits=Limits(flush_seconds=60))
     rows = [*planted(canary)]
     said = []
     for row in rows:
-        assert logs.write(row)
+        assert logs.offer(row)
     queued = repr([[*lane] for lane in logs._worker.queue._lanes.values()])
     for row in rows[:6]:
         try:
-            logs.record(row, 30)
+            logs.record(row, timeout_seconds=30)
         except ParameterError as error:
             said.append(str(error))
-    assert logs.close(60) == 0
+    assert logs.close(deadline_seconds=60) == 0
     stats = logs.stats()
 
     assert canary not in queued
@@ -79,8 +81,10 @@ def test_no_canary_reaches_the_tables_the_rejects_the_queue_or_an_error(
 def test_hostile_bodies_are_stored_and_hurt_no_caller(logs: LogWriter, observer: Observer) -> None:
     bodies = [*hostile()]
     for name, body in bodies:
-        assert logs.write(api_logs.Call(name, "POST", 200, request=body, response=None))  # type: ignore[arg-type]  # hostile
-        assert logs.write(request(path=body, endpoint=name))
+        assert logs.offer(
+            api_logs.Call(endpoint=name, method="POST", status=200, request=body, response=None)
+        )  # type: ignore[arg-type]  # hostile
+        assert logs.offer(request(path=body, endpoint=name))
     drained(logs)
     stored = observer.rows("select endpoint from oadb.api_logs")
 
@@ -95,7 +99,7 @@ def test_a_body_that_changes_after_write_is_stored_as_it_was(
     logs: LogWriter, observer: Observer
 ) -> None:
     body: dict[str, object] = {"symbol": "SBIN", "orders": [1]}
-    logs.write(api_logs.Call("/x", "POST", 200, request=body))
+    logs.offer(api_logs.Call(endpoint="/x", method="POST", status=200, request=body))
     body.clear()
     drained(logs)
 
@@ -104,7 +108,11 @@ def test_a_body_that_changes_after_write_is_stored_as_it_was(
 
 def test_additional_fields_are_kept_by_name(config: Config, observer: Observer) -> None:
     with LogWriter(config, fields=["colour"]) as logs:
-        logs.record(api_logs.Call("/x?colour=red", "GET", 200, request={"Colour": Secret("x")}))
+        logs.record(
+            api_logs.Call(
+                endpoint="/x?colour=red", method="GET", status=200, request={"Colour": Secret("x")}
+            )
+        )
 
     assert observer.rows("select endpoint, request from oadb.api_logs") == [
         ("/x?colour=red", {"Colour": "[Secret]"})

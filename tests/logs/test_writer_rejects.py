@@ -18,10 +18,10 @@ def test_only_invalid_rows_are_rejected_and_the_others_are_stored(
         401: {"duration_ms": float("nan")}, 700: {"status": "many"}, 998: {"user_id": 10**5000},
         999: {"ip": None},
     }  # fmt: skip  # a table
-    logs = LogWriter(config, Limits(flush_seconds=60))
+    logs = LogWriter(config, limits=Limits(flush_seconds=60))
     for number in range(1000):
-        logs.write(request(number, **poison.get(number, {})))
-    assert logs.close(60) == 0
+        logs.offer(request(number, **poison.get(number, {})))
+    assert logs.close(deadline_seconds=60) == 0
     parked = observer.rows("select row_text, reason, table_name from oadb.log_rejects")
 
     assert observer.ask("select count(distinct path) from oadb.traffic") == 992
@@ -36,18 +36,18 @@ def test_only_invalid_rows_are_rejected_and_the_others_are_stored(
 
 
 def test_a_batch_of_only_invalid_rows_is_completed(config: Config, observer: Observer) -> None:
-    logs = LogWriter(config, Limits(flush_seconds=60))
+    logs = LogWriter(config, limits=Limits(flush_seconds=60))
     for number in range(20):
-        logs.write(request(number, status=number))
-        logs.write(request(number, ip="x"))
-    assert logs.close(60) == 0
+        logs.offer(request(number, status=number))
+        logs.offer(request(number, ip="x"))
+    assert logs.close(deadline_seconds=60) == 0
 
     assert observer.ask("select count(*) from oadb.log_rejects") == 40
     assert observer.ask("select count(*) from oadb.traffic") == 0
 
 
 def test_a_rejected_row_is_cut_and_has_its_reason(logs: LogWriter, observer: Observer) -> None:
-    logs.write(request(status=5, path="/a b" * 5000, error="c d " * 5000))
+    logs.offer(request(status=5, path="/a b" * 5000, error="c d " * 5000))
     drained(logs)
     [(text, reason)] = observer.rows("select row_text, reason from oadb.log_rejects")
 
@@ -58,7 +58,7 @@ def test_a_rejected_row_is_cut_and_has_its_reason(logs: LogWriter, observer: Obs
 
 def test_a_row_too_large_for_an_index_is_rejected(logs: LogWriter, observer: Observer) -> None:
     for endpoint in ("/before", incompressible(990), "/behind"):
-        logs.write(api_logs.Call(endpoint, "GET", 200))
+        logs.offer(api_logs.Call(endpoint=endpoint, method="GET", status=200))
     drained(logs)
 
     assert observer.ask("select count(*) from oadb.api_logs") == 2

@@ -11,7 +11,7 @@ class Limits:
 
     ``max_rows`` (100 to 10 million) and ``max_bytes`` (1 MiB to 64 GiB) bound the rows that are not
     stored yet. A batch starts with ``flush_rows`` rows (1 to 10 million), after ``flush_seconds``
-    (0.001 to 60), or when the queue is full. ``write`` waits until ``wait_seconds`` (0 to 10) after
+    (0.001 to 60), or when the queue is full. ``offer`` waits until ``wait_seconds`` (0 to 10) after
     the queue became full, and does not wait later: an outage delays a caller once.
 
     Raises:

@@ -102,7 +102,7 @@ class Queue:
 
     @property
     def patience(self) -> float:
-        """Seconds for which ``write`` may still wait for room."""
+        """Seconds for which ``offer`` may still wait for room."""
         since = self._full_since
         if since is None or self._closing:
             return 0.0

@@ -74,17 +74,17 @@ class Worker:
                 thread.start()
                 self._thread = thread
 
-    def close(self, deadline: float) -> int:
+    def close(self, deadline_seconds: float) -> int:
         """Store the rows in the queue; return how many are not known to be stored.
 
         Args:
-            deadline: seconds, 0 to 3600.
+            deadline_seconds: 0 to 3600.
         """
-        require("deadline", deadline, 0, 3600)
+        require("deadline_seconds", deadline_seconds, 0, 3600)
         self.queue.close()
         _open_workers.discard(self)
         if self._thread is not None:
-            self._thread.join(deadline)
+            self._thread.join(deadline_seconds)
         return self.queue.give_up()
 
     def _not_a_row(self, row: object) -> str:

@@ -13,8 +13,8 @@ class LogStats:
     most_rows: int
     """The largest number of queued rows so far."""
     most_bytes: int
-    oldest_age: float
-    """Age of the oldest queued row in seconds; 0.0: there is none."""
+    oldest_age_seconds: float
+    """Age of the oldest queued row; 0.0: there is none."""
     is_full: bool
     accepted: int
     stored: int
@@ -23,7 +23,7 @@ class LogStats:
     dropped: int
     """Rows dropped because the queue was full; the next batch records them in oadb.log_drops."""
     refused: int
-    """Rows written after the writer was closed."""
+    """Rows offered after the writer was closed."""
     batches: int
     retries: int
     last_error: str | None
@@ -51,7 +51,7 @@ class WriterCounts:
         self.most_rows = max(self.most_rows, self.rows)
         self.most_bytes = max(self.most_bytes, self.bytes)
 
-    def snapshot(self, oldest_age: float, *, is_full: bool) -> LogStats:
+    def snapshot(self, oldest_age_seconds: float, *, is_full: bool) -> LogStats:
         """Return the statistics as of now."""
         self.remember_most()
         accepted = self.stored + self.rejected + self.rows
@@ -60,7 +60,7 @@ class WriterCounts:
             queued_bytes=self.bytes,
             most_rows=self.most_rows,
             most_bytes=self.most_bytes,
-            oldest_age=oldest_age,
+            oldest_age_seconds=oldest_age_seconds,
             is_full=is_full,
             accepted=accepted,
             stored=self.stored,

@@ -42,8 +42,8 @@ def run_stats(
         console.width = _PIPED_WIDTH
     with Database.from_env() as db:
         until = catalog.describe_server(db).clock
-        _show_traffic(console, traffic.statistics(db, until - span, until), last)
-        _show_latency(console, latency.statistics(db, until - span, until), last)
+        _show_traffic(console, traffic.statistics(db, since=until - span, until=until), last)
+        _show_latency(console, latency.statistics(db, since=until - span, until=until), last)
         for waiting in rollups.list_backlog(db):
             if until - waiting.first_at > _USUAL_LAG:
                 console.print(_backlog_advice(waiting))
@@ -108,7 +108,7 @@ def _show_latency(console: Console, found: latency.LatencyStatistics, last: str)
     _show_bars(console, found.total.total.bins, found.total.total.counts)
 
 
-def _calls(total: latency.Part) -> Iterator[str]:
+def _calls(total: latency.PartLatency) -> Iterator[str]:
     yield f"{total.calls:,}"
     for count in (total.failed, total.under_100_ms, total.under_150_ms, total.under_200_ms):
         share = total.share(count)

@@ -28,7 +28,7 @@ from oadb.logs import api_logs, rollups, traffic
 from oadb.logs.writer import LogWriter
 from oadb.market import instruments, live_index, loads, search
 from oadb.market.brokers import zerodha
-from oadb.market.instruments import Instrument, Row
+from oadb.market.instruments import Instrument, InstrumentRow
 from oadb.market.loads import LoadReport
 from oadb.security.keyring import ROOT_BYTES, Key, KeyRing
 from oadb.security.refusals import Refusal
@@ -38,7 +38,7 @@ from oadb.tools.demonstration import example_installation, option_chain
 from oadb.tools.migrations import runner
 
 T = TypeVar("T")
-Watch = Callable[[Iterable[Row]], Iterable[Row]]
+Watch = Callable[[Iterable[InstrumentRow]], Iterable[InstrumentRow]]
 
 _LOOKUPS = 1000
 _SEARCH = "nifty ce"

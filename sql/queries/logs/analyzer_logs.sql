@@ -1,5 +1,5 @@
 -- Analyzer logs: orders that were analyzed instead of sent to a broker. Bound in
--- oadb/logs/analyzer_logs.py. api_logs.sql explains the pages.
+-- oadb/logs/analyzer_logs.py. api_logs.sql explains windows and pages.
 
 -- name: store
 copy oadb.analyzer_logs (
@@ -27,8 +27,22 @@ values (
     :response
 );
 
+-- name: get
+-- The row with an id. Its time finds the partition. Served by analyzer_logs_pkey.
+select
+    log_id,
+    logged_at,
+    user_id,
+    api_type,
+    request,
+    response
+from oadb.analyzer_logs
+where
+    logged_at = :logged_at
+    and log_id = :log_id;
+
 -- name: list_recent
--- Served by analyzer_logs_pkey.
+-- Analyses, newest first. Served by analyzer_logs_pkey.
 select
     log_id,
     logged_at,
@@ -39,17 +53,18 @@ select
 from oadb.analyzer_logs
 where
     logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
 -- name: list_by_user
--- Served by analyzer_logs_user_id_idx.
+-- Analyses of a user, newest first. Served by analyzer_logs_user_id_idx.
 select
     log_id,
     logged_at,
@@ -61,19 +76,20 @@ from oadb.analyzer_logs
 where
     user_id = :user_id
     and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
--- name: _list_by_day
--- Computes the bounds of the day instead of the day of each row, so that the index
--- serves it and partitions are pruned. Days of 23 or 25 hours are counted right.
--- Served by analyzer_logs_pkey.
+-- name: list_by_day
+-- Analyses of a calendar day in a time zone, newest first. Computes the bounds of the
+-- day instead of the day of each row, so that the index serves it and partitions are
+-- pruned. Days of 23 or 25 hours are counted right. Served by analyzer_logs_pkey.
 select
     log_id,
     logged_at,
@@ -83,18 +99,18 @@ select
     response
 from oadb.analyzer_logs
 where
-    logged_at >= (cast(:day as date)::timestamp at time zone :zone)
-    and logged_at < ((cast(:day as date) + 1)::timestamp at time zone :zone)
+    logged_at >= (cast(:day as date)::timestamp at time zone :time_zone)
+    and logged_at < ((cast(:day as date) + 1)::timestamp at time zone :time_zone)
     and (logged_at, log_id) < (
-        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
--- name: tally
--- Counts the analyses in a window, in one pass: the total, then by api_type, kind of
+-- name: count_by_facet
+-- The number of analyses in a window, in one pass: the total, then by api_type, kind of
 -- error, strategy and symbol, the most frequent first, at most 100 of each. Of all
 -- users if :user_id is null. An error is a response with the status "error"; its
 -- message gives the kind. Served by analyzer_logs_pkey.
@@ -159,7 +175,7 @@ order by
     place asc;
 
 -- name: count
--- From :since up to, but not including, :until; null means no bound.
+-- The number of analyses in a window.
 select count(*) as analyses
 from oadb.analyzer_logs
 where

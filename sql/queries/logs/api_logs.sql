@@ -1,8 +1,7 @@
 -- API logs: requests to the API and the responses to them. Bound in oadb/logs/api_logs.py.
 --
--- Lists have the newest rows first, at most 1000, from :since on. For the next page,
--- :before_at and :before_id are logged_at and log_id of the last row of this page.
--- Without an id, the list ends before :before_at. Null means no bound. logged_at is
+-- Lists have the newest rows first, from :since up to, but not including, :until; null
+-- means no bound. A page continues behind :last_logged_at and :last_log_id. logged_at is
 -- also compared by itself, so that PostgreSQL prunes partitions.
 
 -- name: store
@@ -43,8 +42,26 @@ values (
     :error
 );
 
+-- name: get
+-- The row with an id. Its time finds the partition. Served by api_logs_pkey.
+select
+    log_id,
+    logged_at,
+    user_id,
+    endpoint,
+    method,
+    status,
+    host(ip) as ip,
+    request,
+    response,
+    error
+from oadb.api_logs
+where
+    logged_at = :logged_at
+    and log_id = :log_id;
+
 -- name: list_recent
--- Served by api_logs_pkey.
+-- Calls, newest first. Served by api_logs_pkey.
 select
     log_id,
     logged_at,
@@ -59,17 +76,18 @@ select
 from oadb.api_logs
 where
     logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
 -- name: list_by_user
--- Served by api_logs_user_id_idx.
+-- Calls of a user, newest first. Served by api_logs_user_id_idx.
 select
     log_id,
     logged_at,
@@ -85,17 +103,18 @@ from oadb.api_logs
 where
     user_id = :user_id
     and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
 -- name: list_by_endpoint
--- Served by api_logs_endpoint_idx.
+-- Calls of an endpoint, newest first. Served by api_logs_endpoint_idx.
 select
     log_id,
     logged_at,
@@ -111,17 +130,18 @@ from oadb.api_logs
 where
     endpoint = :endpoint
     and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
 -- name: list_by_status
--- Served by api_logs_status_idx.
+-- Calls answered with a status, newest first. Served by api_logs_status_idx.
 select
     log_id,
     logged_at,
@@ -137,19 +157,20 @@ from oadb.api_logs
 where
     status = :status
     and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
 -- name: search
--- Calls whose request or response contains :content (the operator @> of jsonb); of
--- all users if :user_id is null. Finds all matches before it takes the newest: give
--- :since for content that is in many rows; it also prunes partitions. Without it,
+-- Calls whose request or response contains :content (the operator @> of jsonb), newest
+-- first; of all users if :user_id is null. Finds all matches before it takes the newest:
+-- give :since for content that is in many rows; it also prunes partitions. Without it,
 -- logged_at must not be compared, or PostgreSQL reads the primary key instead.
 -- Served by api_logs_request_idx and api_logs_response_idx.
 with found as materialized (
@@ -186,6 +207,7 @@ with found as materialized (
         (request @> :content or response @> :content)
         and (user_id = :user_id or cast(:user_id as bigint) is null)
         and logged_at >= :since
+        and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
 )
 
 select
@@ -201,16 +223,17 @@ select
     error
 from found
 where
-    (logged_at, log_id) < (
-        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+    logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    and (logged_at, log_id) < (
+        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
 -- name: stream
--- For an export: oldest first; :until is not included.
+-- Calls of a window, oldest first, for an export. Served by api_logs_pkey.
 select
     log_id,
     logged_at,
@@ -231,7 +254,7 @@ order by
     log_id;
 
 -- name: count
--- From :since up to, but not including, :until; null means no bound.
+-- The number of calls in a window.
 select count(*) as calls
 from oadb.api_logs
 where
@@ -239,7 +262,7 @@ where
     and logged_at < coalesce(cast(:until as timestamptz), 'infinity');
 
 -- name: count_by_user
--- Served by api_logs_user_id_idx.
+-- The number of calls of a user in a window. Served by api_logs_user_id_idx.
 select count(*) as calls
 from oadb.api_logs
 where

@@ -67,9 +67,8 @@ values (
     :error
 );
 
--- name: list_recent
--- Newest first, at most 1000; api_logs.sql explains the pages.
--- Served by latency_pkey.
+-- name: get
+-- The row with an id. Its time finds the partition. Served by latency_pkey.
 select
     log_id,
     logged_at,
@@ -87,18 +86,41 @@ select
     error
 from oadb.latency
 where
-    logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    logged_at = :logged_at
+    and log_id = :log_id;
+
+-- name: list_recent
+-- Calls, newest first; api_logs.sql explains windows and pages. Served by latency_pkey.
+select
+    log_id,
+    logged_at,
+    user_id,
+    order_id,
+    broker,
+    symbol,
+    order_type,
+    rtt_ms,
+    validation_ms,
+    response_ms,
+    overhead_ms,
+    total_ms,
+    outcome,
+    error
+from oadb.latency
+where
+    logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
--- name: stream_between
--- From :since up to, but not including, :until; oldest first. Served by
--- latency_pkey.
+-- name: stream
+-- Calls of a window, oldest first, for an export. Served by latency_pkey.
 select
     log_id,
     logged_at,
@@ -116,8 +138,8 @@ select
     error
 from oadb.latency
 where
-    logged_at >= :since
-    and logged_at < :until
+    logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
 order by
     logged_at,
     log_id;

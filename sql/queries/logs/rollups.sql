@@ -457,18 +457,18 @@ where
 group by table_name
 order by table_name;
 
--- name: _delete_traffic_before
--- Buckets that end at :before or earlier.
+-- name: _delete_old_traffic
+-- Buckets that ended at least :older_than ago.
 delete from oadb.traffic_rollups
 using oadb.rollup_resolutions() as resolutions
 where
     traffic_rollups.resolution = resolutions.resolution
-    and traffic_rollups.started_at <= :before::timestamptz - resolutions.resolution;
+    and traffic_rollups.started_at <= now() - :older_than::interval - resolutions.resolution;
 
--- name: _delete_latency_before
--- As _delete_traffic_before.
+-- name: _delete_old_latency
+-- As _delete_old_traffic.
 delete from oadb.latency_rollups
 using oadb.rollup_resolutions() as resolutions
 where
     latency_rollups.resolution = resolutions.resolution
-    and latency_rollups.started_at <= :before::timestamptz - resolutions.resolution;
+    and latency_rollups.started_at <= now() - :older_than::interval - resolutions.resolution;

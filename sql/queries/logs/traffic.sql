@@ -58,9 +58,8 @@ values (
     :error
 );
 
--- name: list_recent
--- Newest first, at most 1000; api_logs.sql explains the pages.
--- Served by traffic_pkey.
+-- name: get
+-- The row with an id. Its time finds the partition. Served by traffic_pkey.
 select
     log_id,
     logged_at,
@@ -75,17 +74,38 @@ select
     error
 from oadb.traffic
 where
-    logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    logged_at = :logged_at
+    and log_id = :log_id;
+
+-- name: list_recent
+-- Requests, newest first; api_logs.sql explains windows and pages. Served by traffic_pkey.
+select
+    log_id,
+    logged_at,
+    host(ip) as ip,
+    method,
+    path,
+    endpoint,
+    status,
+    duration_ms,
+    host,
+    user_id,
+    error
+from oadb.traffic
+where
+    logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
 -- name: list_by_ip
--- As list_recent. Served by traffic_ip_idx.
+-- Requests from an address, newest first. Served by traffic_ip_idx.
 select
     log_id,
     logged_at,
@@ -101,18 +121,20 @@ select
 from oadb.traffic
 where
     ip = :ip::text::inet
-    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
 -- name: list_by_endpoint
--- As list_recent. Served by traffic_pkey; for a rare route, it reads all rows from
--- :since on.
+-- Requests that matched a route, newest first. Served by traffic_pkey: for a rare route,
+-- all rows of the window are read.
 select
     log_id,
     logged_at,
@@ -128,19 +150,19 @@ select
 from oadb.traffic
 where
     endpoint = :endpoint
-    and logged_at >= :since
-    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
 -- name: _list_errors
--- As list_recent, from :since on, for a status of 400 or above. Served by
--- traffic_status_idx.
+-- For a status of 400 or above. Served by traffic_status_idx.
 select
     log_id,
     logged_at,
@@ -157,19 +179,20 @@ from oadb.traffic
 where
     status >= 400
     and status = :status
-    and logged_at >= :since
-    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
 -- name: _list_by_status
--- As list_recent, for a status below 400, which has no index. Served by
--- traffic_pkey; for a rare status, it reads all rows from :since on.
+-- For a status below 400, which has no index. Served by traffic_pkey: for a rare status,
+-- all rows of the window are read.
 select
     log_id,
     logged_at,
@@ -185,19 +208,19 @@ select
 from oadb.traffic
 where
     status = :status
-    and logged_at >= :since
-    and logged_at <= coalesce(cast(:before_at as timestamptz), 'infinity')
+    and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
     and (logged_at, log_id) < (
-        coalesce(cast(:before_at as timestamptz), 'infinity'), coalesce(:before_id, 0)
+        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
     )
 order by
     logged_at desc,
     log_id desc
-limit least(:page_size, 1000);
+limit :limit;
 
--- name: stream_between
--- From :since up to, but not including, :until; oldest first. Served by
--- traffic_pkey.
+-- name: stream
+-- Requests of a window, oldest first, for an export. Served by traffic_pkey.
 select
     log_id,
     logged_at,
@@ -212,31 +235,48 @@ select
     error
 from oadb.traffic
 where
-    logged_at >= :since
-    and logged_at < :until
+    logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
 order by
     logged_at,
     log_id;
 
 -- name: list_clients
--- The addresses that sent requests to a host name, in any letter case; those with
--- most requests first, at most 1000. Reads all rows of the window. Served by
--- traffic_pkey.
+-- The addresses that sent requests to a host name, in any letter case; those with most
+-- requests first. A client whose number of requests changes between two pages may be
+-- missed or appear twice; :until in the past prevents it. Each page reads all rows of the
+-- window. Served by traffic_pkey.
+with clients as (
+    select
+        traffic.ip,
+        count(*) as requests,
+        count(*) filter (where traffic.status >= 400) as errors,
+        max(traffic.logged_at) as last_at
+    from oadb.traffic
+    where
+        lower(traffic.host) = lower(:host)
+        and traffic.logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
+        and traffic.logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    group by traffic.ip
+)
+
 select
-    host(traffic.ip) as ip,
-    count(*) as requests,
-    count(*) filter (where traffic.status >= 400) as errors,
-    max(traffic.logged_at) as last_at
-from oadb.traffic
+    host(clients.ip) as ip,
+    clients.requests,
+    clients.errors,
+    clients.last_at
+from clients
 where
-    lower(traffic.host) = lower(:host)
-    and traffic.logged_at >= :since
-    and traffic.logged_at < :until
-group by traffic.ip
+    cast(:last_requests as bigint) is null
+    or clients.requests < :last_requests
+    or (
+        clients.requests = :last_requests
+        and clients.ip > cast(cast(:last_ip as text) as inet)
+    )
 order by
-    requests desc,
-    traffic.ip asc
-limit least(:page_size, 1000);
+    clients.requests desc,
+    clients.ip asc
+limit :limit;
 
 -- name: _summarize
 -- All requests of a window in the first row, then those of each endpoint, by number

@@ -169,7 +169,9 @@ def test_times_are_the_time_of_the_database_minus_the_age(now: datetime, ages: l
 
 def test_log_tables_follow_their_copy_statements() -> None:
     known: dict[str, LogTable] = {each.name: each for each in _TABLES}
-    request = traffic.Request("::1", "GET", "/x", 200, 1.5, user_id=7)
+    request = traffic.Request(
+        ip="::1", method="GET", path="/x", status=200, duration_ms=1.5, user_id=7
+    )
 
     values, _ = known["traffic"].redacted(request, Redaction())
     assert dict(zip(known["traffic"].names, values, strict=True)) == asdict(request)

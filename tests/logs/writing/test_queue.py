@@ -255,14 +255,14 @@ def taken_when_closed(queue: Queue) -> LogBatch | None:
 
 def test_the_age_of_the_oldest_row_includes_rows_being_stored() -> None:
     aging = queue(flush_rows=1)
-    assert aging.stats().oldest_age == 0.0
+    assert aging.stats().oldest_age_seconds == 0.0
     offer(aging, 1)
-    first = aging.stats().oldest_age
+    first = aging.stats().oldest_age_seconds
     batch = taken(aging)
 
-    assert 0 < first < aging.stats().oldest_age < 5
+    assert 0 < first < aging.stats().oldest_age_seconds < 5
     aging.settle(batch)
-    assert aging.stats().oldest_age == 0.0
+    assert aging.stats().oldest_age_seconds == 0.0
 
 
 def test_rows_of_many_threads_are_neither_lost_nor_counted_twice() -> None:
