@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from oadb import AsyncDatabase, Config, Database, Transaction
-from oadb.accounts import users
+from oadb.accounts import sealed_passwords
 from oadb.embedded import embedded_server
 from oadb.embedded.temporary_folders import deleted_if_killed
 from oadb.security.keyring import Key, KeyRing
@@ -100,7 +100,7 @@ def observer(url: str) -> Observer:
 @pytest.fixture
 def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have passwords hashed with the cheapest parameters."""
-    monkeypatch.setattr(users, "passwords", Passwords(argon2.profiles.CHEAPEST))
+    monkeypatch.setattr(sealed_passwords, "passwords", Passwords(argon2.profiles.CHEAPEST))
 
 
 @pytest.fixture(params=[*MODES])

@@ -5,8 +5,7 @@ from dataclasses import fields
 from operator import attrgetter
 from uuid import UUID
 
-from oadb.accounts import sessions
-from oadb.accounts.sealed_passwords import HASH, hashed, opened, passwords
+from oadb.accounts import sealed_passwords, sessions
 from oadb.accounts.user_rows import FoundUser, SignedInUser, StoredPassword, User
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
@@ -115,7 +114,7 @@ def _reseal(
 
 query.complete()
 
-SEALED = SealedTable("users", rotation.columns(HASH), _reseal)
+SEALED = SealedTable("users", rotation.columns(sealed_passwords.HASH), _reseal)
 
 
 @operation
@@ -217,7 +216,7 @@ async def set_password(
         KeyRingError: the key ring does not fit the database.
     """
     ring = await proof.ring_of(db)
-    sealed = await hashed(db, ring, user_id, password)
+    sealed = await sealed_passwords.hashed(db, ring, user_id, password)
     async with db.transaction() as tx:
         stored = await _store_password(tx, user_id, sealed)
         await _announce(tx, "set_password", user_id, True if stored else None)
@@ -260,8 +259,8 @@ async def check(db: AsyncExecutor, username: str, password: Secret) -> FoundUser
     """Verify a name and a password; see ``verify_password``."""
     ring = await proof.ring_of(db)
     stored = await _find_password(db, username)
-    known = opened(ring, stored)
-    right = await db.offload(passwords.verify, known, password)
+    known = sealed_passwords.opened(ring, stored)
+    right = await db.offload(sealed_passwords.passwords.verify, known, password)
     if not right or stored is None:
         return None
     with suppress(Error):  # the password was right; the next sign-in tries again
@@ -288,7 +287,11 @@ async def _upgrade(
     db: AsyncExecutor, ring: KeyRing, stored: StoredPassword, known: Secret | None, password: Secret
 ) -> None:
     """Hash a verified password again if its hash has outdated parameters."""
-    if known is None or stored.password_hash is None or not passwords.is_outdated(known):
+    if (
+        known is None
+        or stored.password_hash is None
+        or not sealed_passwords.passwords.is_outdated(known)
+    ):
         return
-    sealed = await hashed(db, ring, stored.user_id, password)
+    sealed = await sealed_passwords.hashed(db, ring, stored.user_id, password)
     await _upgrade_password(db, stored.user_id, sealed, stored.password_hash)

@@ -7,9 +7,9 @@ from itertools import count
 import pytest
 
 from oadb import Config, Database
-from oadb.accounts import second_factors, users
+from oadb.accounts import sealed_passwords, second_factors, users
 from oadb.accounts.second_factors import NewSecondFactor
-from oadb.accounts.users import User
+from oadb.accounts.users import SignedInUser
 from tests.conftest import RING, configured
 from tests.support.accounts import PASSWORD, account, new_user
 from tests.support.authenticators import Authenticator, enroll
@@ -54,7 +54,7 @@ def user_id(db: Database) -> int:
 
 
 @pytest.fixture
-def user(db: Database, user_id: int) -> User:
+def user(db: Database, user_id: int) -> SignedInUser:
     return account(db, user_id)
 
 
@@ -65,7 +65,7 @@ def user(db: Database, user_id: int) -> User:
 def counting(monkeypatch: pytest.MonkeyPatch) -> CountingPasswords:
     """Have passwords hashed cheaply, and give an object that counts their verifications."""
     counting = CountingPasswords()
-    monkeypatch.setattr(users, "passwords", counting)
+    monkeypatch.setattr(sealed_passwords, "passwords", counting)
     return counting
 
 
@@ -82,12 +82,12 @@ def ip(number: int) -> str:
 
 
 @pytest.fixture
-def asha(db: Database, number: int, counting: CountingPasswords) -> User:
+def asha(db: Database, number: int, counting: CountingPasswords) -> SignedInUser:
     """Give a user with PASSWORD."""
     assert counting.error is None
-    user = users.create(db, f"asha{number}", f"asha{number}@example.in")
-    users.set_password(db, user.user_id, PASSWORD)
-    return users.find_by_username(db, user.username) or user
+    user_id = users.create(db, f"asha{number}", f"asha{number}@example.in").user_id
+    users.set_password(db, user_id, PASSWORD)
+    return account(db, user_id)
 
 
 # Second factors ---------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from oadb import AsyncDatabase, Database, Secret
 from oadb.accounts import broker_tokens, users
 from oadb.accounts.broker_tokens import BrokerToken, Tokens
 from oadb.changes.announcements import Change
-from oadb.errors import ParameterError
+from oadb.errors import NoRowError, ParameterError
 from oadb.security.refusals import Refusal
 from tests.support.accounts import new_user
 from tests.support.broker_logins import SEALED, TOMORROW, got, put, tokens
@@ -146,7 +146,7 @@ def test_a_time_without_a_zone_an_unknown_user_and_an_empty_client_id_are_refuse
 ) -> None:
     with pytest.raises(ParameterError):
         put(db, user_id, tokens(), expires_at=TOMORROW.replace(tzinfo=None))
-    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+    with pytest.raises(NoRowError, match=rf"^broker_tokens\.put: there is no user {2**62}$"):
         put(db, 2**62, tokens())
     with pytest.raises(psycopg.errors.CheckViolation):
         put(db, user_id, tokens(), client_id="")
@@ -252,7 +252,8 @@ def test_logins_that_expire_soon_are_listed_soonest_first(
     listed = broker_tokens.list_expiring(alone, timedelta(days=1))
 
     assert [each.user_id for each in listed] == [made[2], made[1]]
-    assert broker_tokens.list_expiring(alone, timedelta()) == []
+    with pytest.raises(ParameterError, match=r"list_expiring: within must be above 0$"):
+        broker_tokens.list_expiring(alone, timedelta())
 
 
 def test_the_first_active_login_is_the_oldest_and_stays_so_while_it_is_valid(

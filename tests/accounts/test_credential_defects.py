@@ -16,9 +16,18 @@ import pytest
 
 import oadb
 from oadb import Database, Secret
-from oadb.accounts import api_keys, broker_tokens, login_attempts, second_factors, sessions, users
+from oadb.accounts import (
+    api_keys,
+    broker_tokens,
+    login_attempts,
+    sealed_passwords,
+    second_factors,
+    sessions,
+    users,
+)
 from oadb.accounts.api_keys import VerifiedKey
 from oadb.accounts.broker_tokens import BrokerToken, Tokens
+from oadb.accounts.sessions import Session
 from oadb.errors import ParameterError, UnavailableError
 from oadb.security import passwords
 from oadb.security.refusals import Refusal
@@ -39,7 +48,7 @@ ROOMS = ("accounts", "bans", "changes", "keys", "logs", "market", "settings", "t
 
 # Defect 1.
 def test_verifying_a_key_never_hashes_slowly(
-    db: Database, user: users.User, monkeypatch: pytest.MonkeyPatch
+    db: Database, user: users.SignedInUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [api_keys.create(db, user.user_id, str(n), order_mode="auto") for n in range(10)]
 
@@ -47,7 +56,7 @@ def test_verifying_a_key_never_hashes_slowly(
         raise AssertionError("a key was verified as a password is")
 
     monkeypatch.setattr(passwords.argon2.PasswordHasher, "verify", slow)
-    monkeypatch.setattr(users, "passwords", None)
+    monkeypatch.setattr(sealed_passwords, "passwords", None)
     asked: list[int] = []
     digests = api_keys.TOKEN.digests(RING, sha256_of(made[0].token))
     asked.extend(len(each) for each in digests)
@@ -59,7 +68,7 @@ def test_verifying_a_key_never_hashes_slowly(
 
 # Defect 2.
 def test_a_broken_row_does_not_break_the_keys_beside_it(
-    db: Database, observer: Observer, user: users.User
+    db: Database, observer: Observer, user: users.SignedInUser
 ) -> None:
     broken, sound = (api_keys.create(db, user.user_id, name, order_mode="auto") for name in "ab")
     observer.rows(
@@ -79,7 +88,9 @@ def test_an_unavailable_database_is_not_an_invalid_key() -> None:
 
 
 # Defect 4.
-def test_an_order_mode_that_cannot_be_read_is_not_automatic(db: Database, user: users.User) -> None:
+def test_an_order_mode_that_cannot_be_read_is_not_automatic(
+    db: Database, user: users.SignedInUser
+) -> None:
     issued = api_keys.create(db, user.user_id, "x", order_mode="semi_auto")
     with pytest.raises(UnavailableError):
         api_keys.get_order_mode(unreachable(), user.user_id, issued.key.api_key_id)
@@ -90,7 +101,7 @@ def test_an_order_mode_that_cannot_be_read_is_not_automatic(db: Database, user: 
 
 
 # Defect 5.
-def test_a_token_is_not_accepted_as_a_user_id(db: Database, user: users.User) -> None:
+def test_a_token_is_not_accepted_as_a_user_id(db: Database, user: users.SignedInUser) -> None:
     issued = api_keys.create(db, user.user_id, "x", order_mode="semi_auto")
     wrong: Any = issued.token.reveal()
     with pytest.raises(ParameterError) as refused:
@@ -100,9 +111,11 @@ def test_a_token_is_not_accepted_as_a_user_id(db: Database, user: users.User) ->
 
 
 # Defect 6.
-def test_no_key_is_stored_in_clear(db: Database, observer: Observer, user: users.User) -> None:
+def test_no_key_is_stored_in_clear(
+    db: Database, observer: Observer, user: users.SignedInUser
+) -> None:
     tokens = [
-        api_keys.create(db, user.user_id, "x", order_mode="auto", keep=keep).token.reveal()
+        api_keys.create(db, user.user_id, "x", order_mode="auto", keep_token=keep).token.reveal()
         for keep in (False, True)
     ]
     tables = [
@@ -119,7 +132,7 @@ def test_no_key_is_stored_in_clear(db: Database, observer: Observer, user: users
 
 # Defects 7 and 9.
 def test_a_credential_that_another_process_revoked_is_refused_at_once(
-    db: Database, other_process: Database, user: users.User
+    db: Database, other_process: Database, user: users.SignedInUser
 ) -> None:
     issued = api_keys.create(db, user.user_id, "x", order_mode="auto")
     broker_tokens.put(db, user.user_id, "zerodha", Tokens(Secret("old")))
@@ -165,7 +178,7 @@ def test_no_time_to_live_is_computed_when_a_module_is_imported() -> None:
 
 
 # Defect 10.
-def test_a_returned_row_cannot_be_changed_by_another_thread(user: users.User) -> None:
+def test_a_returned_row_cannot_be_changed_by_another_thread(user: users.SignedInUser) -> None:
     with pytest.raises(FrozenInstanceError):
         user.username = "other"  # type: ignore[misc]  # a frozen dataclass
 
@@ -176,7 +189,9 @@ def test_a_returned_row_cannot_be_changed_by_another_thread(user: users.User) ->
 
 
 # Defect 12.
-def test_a_change_is_announced_for_its_user_only(db: Database, url: str, user: users.User) -> None:
+def test_a_change_is_announced_for_its_user_only(
+    db: Database, url: str, user: users.SignedInUser
+) -> None:
     told = heard(url, lambda: broker_tokens.put(db, user.user_id, "zerodha", Tokens(Secret("a"))))
 
     assert [(each.table, each.user_id, each.key) for each in told] == [
@@ -186,7 +201,7 @@ def test_a_change_is_announced_for_its_user_only(db: Database, url: str, user: u
 
 # Defect 13.
 def test_concurrent_puts_all_succeed_and_leave_one_row(
-    db: Database, observer: Observer, user: users.User
+    db: Database, observer: Observer, user: users.SignedInUser
 ) -> None:
     with threads(8) as pool:
         changed = list(
@@ -204,7 +219,7 @@ def test_concurrent_puts_all_succeed_and_leave_one_row(
 
 
 # Defect 14.
-def test_a_rotated_key_shows_when_it_was_rotated(db: Database, user: users.User) -> None:
+def test_a_rotated_key_shows_when_it_was_rotated(db: Database, user: users.SignedInUser) -> None:
     first = api_keys.create(db, user.user_id, "a", order_mode="auto", scopes=["orders"])
     api_keys.create(db, user.user_id, "b", order_mode="auto", lifetime=timedelta(days=1))
     api_keys.rotate(db, user.user_id, first.key.api_key_id)
@@ -219,7 +234,9 @@ def test_a_rotated_key_shows_when_it_was_rotated(db: Database, user: users.User)
 
 
 # Defect 15.
-def test_concurrent_sign_ins_do_not_exceed_the_cap(db: Database, user: users.User) -> None:
+def test_concurrent_sign_ins_do_not_exceed_the_most_sessions(
+    db: Database, user: users.SignedInUser
+) -> None:
     with threads(8) as pool:
         made = list(
             pool.map(
@@ -234,16 +251,16 @@ def test_concurrent_sign_ins_do_not_exceed_the_cap(db: Database, user: users.Use
 
 # Defect 15.
 def test_two_devices_behind_one_address_do_not_end_each_other(
-    db: Database, user: users.User
+    db: Database, user: users.SignedInUser
 ) -> None:
     first, second = (sessions.create(db, user, ip="203.0.113.7") for _ in range(2))
 
-    assert sessions.verify(db, first.token) is not None
-    assert sessions.verify(db, second.token) is not None
+    assert isinstance(sessions.verify(db, first.token), Session)
+    assert isinstance(sessions.verify(db, second.token), Session)
 
 
 # Defect 33; for approvals of orders see test_settings_defects.py.
-def test_of_concurrent_revocations_only_one_counts(db: Database, user: users.User) -> None:
+def test_of_concurrent_revocations_only_one_counts(db: Database, user: users.SignedInUser) -> None:
     issued = api_keys.create(db, user.user_id, "x", order_mode="auto")
     broker_tokens.put(db, user.user_id, "zerodha", Tokens(Secret("token")))
     with threads(8) as pool:
@@ -262,8 +279,10 @@ def test_of_concurrent_revocations_only_one_counts(db: Database, user: users.Use
 
 
 # Defect 16.
-def test_a_code_is_not_accepted_twice(db: Database, observer: Observer, user: users.User) -> None:
-    enrollment = second_factors.enroll(db, user.user_id, user.email)
+def test_a_code_is_not_accepted_twice(
+    db: Database, observer: Observer, user: users.SignedInUser
+) -> None:
+    enrollment = second_factors.enroll(db, user.user_id, account=user.email)
     assert enrollment is not None
     step = int(observer.ask("select floor(extract(epoch from now()) / 30)::bigint"))
     code = Secret(pyotp.TOTP(enrollment.secret.reveal()).generate_otp(step))
@@ -273,7 +292,7 @@ def test_a_code_is_not_accepted_twice(db: Database, observer: Observer, user: us
 
 
 # Defect 16.
-def test_guessing_is_limited_and_not_only_recorded(db: Database, user: users.User) -> None:
+def test_guessing_is_limited_and_not_only_recorded(db: Database, user: users.SignedInUser) -> None:
     answers = [
         login_attempts.sign_in(db, user.username, OTHER, ip=f"198.51.100.{n}") for n in range(5)
     ]

@@ -7,7 +7,7 @@ import pytest
 from oadb import AsyncDatabase, Database
 from oadb.accounts import api_keys, key_uses, users
 from oadb.accounts.api_keys import VerifiedKey
-from oadb.accounts.key_uses import Uses
+from oadb.accounts.key_uses import KeyUses
 from oadb.errors import UnavailableError
 from tests.support.accounts import issue
 from tests.support.databases import unreachable
@@ -18,7 +18,7 @@ def test_uses_are_collected_and_written_at_most_once_a_minute(
     db: Database, observer: Observer, user_id: int
 ) -> None:
     issued = [issue(db, user_id) for _ in range(2)]
-    uses = Uses()
+    uses = KeyUses()
     for each in [*issued, *issued]:
         verified = api_keys.verify(db, each.token)
         assert isinstance(verified, VerifiedKey)
@@ -41,7 +41,7 @@ def test_uses_are_collected_and_written_at_most_once_a_minute(
 def test_uses_that_could_not_be_written_are_written_with_the_next_call(
     db: Database, user_id: int
 ) -> None:
-    issued, other, uses = issue(db, user_id), issue(db, user_id), Uses()
+    issued, other, uses = issue(db, user_id), issue(db, user_id), KeyUses()
     verified, later = (api_keys.verify(db, each.token) for each in (issued, other))
     assert isinstance(verified, VerifiedKey)
     assert isinstance(later, VerifiedKey)
@@ -60,7 +60,7 @@ async def test_uses_are_kept_when_the_task_that_writes_them_is_cancelled(
 ) -> None:
     asha = await users.create(adb, "asha", "asha@example.in")
     issued = await api_keys.create(adb, asha.user_id, "bot", order_mode="auto")
-    verified, uses = await api_keys.verify(adb, issued.token), Uses()
+    verified, uses = await api_keys.verify(adb, issued.token), KeyUses()
     assert isinstance(verified, VerifiedKey)
     uses.add(verified)
     async with adb.transaction() as tx:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from oadb import Database, Secret
-from oadb.accounts import login_attempts, users
-from oadb.accounts.login_attempts import ACCOUNT_LIMIT
+from oadb.accounts import lockouts, login_attempts, users
+from oadb.accounts.lockouts import ACCOUNT_LIMIT
 from oadb.accounts.users import User
 from oadb.errors import BusyError, KeyRingError, TransactionError, UnavailableError
 from oadb.security.keyring import Key, KeyRing
@@ -52,7 +52,7 @@ def test_a_password_that_was_not_verified_is_not_counted_and_is_in_the_audit(
     with pytest.raises(BusyError, match="in full use"):
         login_attempts.sign_in(db, asha.username, password, ip=ip)
     counting.error = None
-    (attempt,) = login_attempts.list_recent(db, page_size=1)
+    (attempt,) = login_attempts.list_recent(db, limit=1)
 
     assert lockout(observer, asha.username) == (failures, None)
     assert lockout(observer, ip) == (0, None)
@@ -79,13 +79,13 @@ def test_a_database_that_goes_away_while_a_password_is_verified_is_unavailable(
     db: Database, observer: Observer, asha: User, ip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A count that cannot be reverted stays: it only causes a wait."""
-    monkeypatch.setattr(users, "verify_password", failing(UnavailableError("gone")))
+    monkeypatch.setattr(users, "check", failing(UnavailableError("gone")))
     with pytest.raises(UnavailableError, match="gone"):
         login_attempts.sign_in(db, asha.username, PASSWORD, ip=ip)
     assert outcomes(db, asha.username) == ["unverified"]
     assert lockout(observer, asha.username) == (0, None)
 
-    monkeypatch.setattr(login_attempts, "_revert_try", failing(UnavailableError("still gone")))
+    monkeypatch.setattr(lockouts, "revert_try", failing(UnavailableError("still gone")))
     with pytest.raises(UnavailableError, match=r"^gone$"):
         login_attempts.sign_in(db, asha.username, PASSWORD, ip=ip)
     assert outcomes(db, asha.username) == ["unverified"]
@@ -95,7 +95,7 @@ def test_a_database_that_goes_away_while_a_password_is_verified_is_unavailable(
 def test_the_right_password_is_recorded_and_resets_the_count_or_neither(
     db: Database, observer: Observer, asha: User, ip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(login_attempts, "record", failing(UnavailableError("gone")))
+    monkeypatch.setattr(login_attempts, "_record", failing(UnavailableError("gone")))
     with pytest.raises(UnavailableError):
         login_attempts.sign_in(db, asha.username, PASSWORD, ip=ip)
 

@@ -6,7 +6,9 @@ import pytest
 
 from oadb import AsyncDatabase, Database
 from oadb.accounts import login_attempts, users
-from oadb.accounts.login_attempts import ACCOUNT_LIMIT, NETWORK_LIMIT, SignIn
+from oadb.accounts.lockouts import ACCOUNT_LIMIT, NETWORK_LIMIT
+from oadb.accounts.login_attempts import SignIn
+from oadb.accounts.user_rows import FoundUser
 from oadb.accounts.users import User
 from oadb.errors import ParameterError
 from tests.support.accounts import PASSWORD
@@ -30,10 +32,12 @@ def test_the_right_password_signs_in_and_leaves_no_count(
     signed_in = login_attempts.sign_in(
         db, asha.username.upper(), PASSWORD, ip=ip, device="x" * 600, broker="zerodha"
     )
-    (attempt,) = login_attempts.list_recent(db, page_size=1)
+    (attempt,) = login_attempts.list_recent(db, limit=1)
 
     assert failed == SignIn(None, timedelta())
+    assert not failed
     assert signed_in == SignIn(asha, timedelta())
+    assert signed_in
     assert lockout(observer, asha.username) is None
     assert lockout(observer, ip) == (1, None)
     assert (attempt.user_id, attempt.ip, attempt.broker) == (asha.user_id, ip, "zerodha")
@@ -162,10 +166,12 @@ def test_concurrent_right_passwords_all_sign_in_without_a_wait(
 def test_concurrent_sign_ins_do_not_deadlock(
     many: Database, asha: User, ip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def always_right(*_: object) -> User:
-        return asha
+    found = users.find_verified(many, asha.user_id)
 
-    monkeypatch.setattr(users, "verify_password", always_right)
+    async def always_right(*_: object) -> FoundUser | None:
+        return found
+
+    monkeypatch.setattr(users, "check", always_right)
     with threads(8) as pool:
         answers = list(
             pool.map(
@@ -199,10 +205,10 @@ def test_an_invalid_address_is_refused_before_anything_is_counted(
 def test_a_name_that_no_user_can_have_fails_and_is_in_the_audit(
     db: Database, name: str, ip: str, counting: CountingPasswords
 ) -> None:
-    before = login_attempts.count(db, timedelta(hours=1))
+    before = login_attempts.count(db)
 
     assert login_attempts.sign_in(db, name, PASSWORD, ip=ip).user is None
-    assert login_attempts.count(db, timedelta(hours=1)) == before + 1
+    assert login_attempts.count(db) == before + 1
     assert counting.verified == [None]
 
 

@@ -5,7 +5,7 @@ numbers are those of its known defects.
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from secrets import token_bytes
 
 import psycopg
@@ -15,6 +15,7 @@ from oadb import Config, Database, Secret
 from oadb.accounts import api_keys, broker_tokens, second_factors, sessions, users
 from oadb.accounts.api_keys import VerifiedKey
 from oadb.accounts.broker_tokens import BrokerToken, Tokens
+from oadb.accounts.second_factors import CodeCheck
 from oadb.errors import KeyRingError, SealError
 from oadb.keys import proof, rotation
 from oadb.security.keyring import Key, KeyRing
@@ -50,9 +51,9 @@ def test_values_sealed_under_the_old_root_key_are_readable_after_rotation(
         user = account(before, new_user(before))
         users.set_password(before, user.user_id, PASSWORD)
         session = sessions.create(before, account(before, user.user_id))
-        key = api_keys.create(before, user.user_id, "x", order_mode="auto", keep=True)
+        key = api_keys.create(before, user.user_id, "x", order_mode="auto", keep_token=True)
         broker_tokens.put(before, user.user_id, "zerodha", Tokens(Secret("a"), Secret("b")))
-        second_factors.enroll(before, user.user_id, "asha")
+        second_factors.enroll(before, user.user_id, account="asha")
         alert = strategies.create(before, user.user_id, "x")
     with with_ring(url, ring(old, replace(new, state="decrypt-only"))) as between:
         proof.admit(between, 2)
@@ -64,13 +65,15 @@ def test_values_sealed_under_the_old_root_key_are_readable_after_rotation(
         proof.withdraw(rotating, 1)
     with with_ring(url, ring(new)) as after:
         assert users.verify_password(after, user.username, PASSWORD) is not None
-        assert sessions.verify(after, session.token) is not None
+        assert sessions.verify(after, session.token) == session.session
         assert isinstance(api_keys.verify(after, key.token), VerifiedKey)
         assert api_keys.open_kept(after, user.user_id, key.key.api_key_id) == key.token
         found = broker_tokens.open(after, user.user_id, "zerodha")
         assert isinstance(found, BrokerToken)
         assert found.tokens == Tokens(Secret("a"), Secret("b"))
-        assert second_factors.verify(after, user.user_id, Secret("nonsense")) is False
+        assert second_factors.verify(after, user.user_id, Secret("nonsense")) == CodeCheck(
+            False, timedelta(), was_verified=True
+        )
         assert strategies.verify_webhook(after, alert.webhook) == alert.strategy
 
 
@@ -84,7 +87,7 @@ def test_another_root_key_with_the_same_id_is_refused(oadb_database_url: str) ->
 
 # Defect 52.
 def test_a_value_that_cannot_be_opened_is_not_returned_as_it_is(
-    db: Database, observer: Observer, user: users.User
+    db: Database, observer: Observer, user: users.SignedInUser
 ) -> None:
     broker_tokens.put(db, user.user_id, "zerodha", Tokens(Secret("a")))
     with pytest.raises(psycopg.errors.CheckViolation):
@@ -105,7 +108,7 @@ def test_a_value_that_cannot_be_opened_is_not_returned_as_it_is(
 
 
 def test_a_digest_copied_to_another_user_is_refused(
-    db: Database, observer: Observer, user: users.User
+    db: Database, observer: Observer, user: users.SignedInUser
 ) -> None:
     """By an attacker who can write to the database, and has a key and a session there."""
     admin = users.create(db, "admin", "admin@example.in").user_id
@@ -126,4 +129,4 @@ def test_a_digest_copied_to_another_user_is_refused(
         observer.rows(f"update oadb.{table} set token_digest = %s where user_id = {admin}", digest)
 
     assert api_keys.verify(db, mine) is Refusal.UNKNOWN
-    assert sessions.verify(db, session) is None
+    assert sessions.verify(db, session) is Refusal.UNKNOWN

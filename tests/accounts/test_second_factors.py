@@ -1,4 +1,4 @@
-"""Second factors: enrolled, confirmed, required and deleted."""
+"""Second factors: enrolled, confirmed, required and disabled."""
 
 import pyotp
 import pytest
@@ -6,10 +6,7 @@ import pytest
 from oadb import AsyncDatabase, Database, Secret
 from oadb.accounts import second_factors, users
 from oadb.accounts.second_factors import NewSecondFactor
-from oadb.errors import (
-    NoRowError,
-    ParameterError,
-)
+from oadb.errors import NoRowError, ParameterError
 from tests.support.accounts import new_user
 from tests.support.authenticators import Authenticator, enroll, failures
 from tests.support.rig import Observer
@@ -18,7 +15,9 @@ pytestmark = pytest.mark.usefixtures("clock")
 
 
 def test_an_authenticator_can_read_the_uri(db: Database, user_id: int) -> None:
-    enrollment = second_factors.enroll(db, user_id, "asha+1@example.in", "Open Algo & Co")
+    enrollment = second_factors.enroll(
+        db, user_id, account="asha+1@example.in", issuer="Open Algo & Co"
+    )
     assert enrollment is not None
     parsed = pyotp.parse_uri(enrollment.uri.reveal())
 
@@ -33,7 +32,7 @@ def test_an_issuer_with_a_colon_is_refused_because_authenticators_would_refuse_t
     db: Database, user_id: int
 ) -> None:
     with pytest.raises(ParameterError):
-        second_factors.enroll(db, user_id, "asha", "Open:Algo")
+        second_factors.enroll(db, user_id, account="asha", issuer="Open:Algo")
 
     assert second_factors.get(db, user_id) is None
 
@@ -45,7 +44,7 @@ def test_an_account_or_issuer_that_a_uri_cannot_hold_is_refused_and_nothing_is_s
     db: Database, user_id: int, account: str, issuer: str
 ) -> None:
     with pytest.raises(ParameterError):
-        second_factors.enroll(db, user_id, account, issuer)
+        second_factors.enroll(db, user_id, account=account, issuer=issuer)
 
     assert second_factors.get(db, user_id) is None
 
@@ -64,15 +63,15 @@ def test_the_database_holds_no_secret(
 
 def test_an_unknown_user_cannot_enroll(db: Database) -> None:
     with pytest.raises(NoRowError, match=rf"second_factors\.enroll: there is no user {2**62}$"):
-        second_factors.enroll(db, 2**62, "asha")
+        second_factors.enroll(db, 2**62, account="asha")
 
 
 def test_a_transaction_continues_after_an_unknown_user_was_refused(db: Database) -> None:
     with db.transaction() as tx:
         with pytest.raises(NoRowError):
-            second_factors.enroll(tx, 2**62, "asha")
+            second_factors.enroll(tx, 2**62, account="asha")
         user_id = new_user(tx)
-        assert second_factors.enroll(tx, user_id, "asha") is not None
+        assert second_factors.enroll(tx, user_id, account="asha") is not None
 
     assert second_factors.get(db, user_id) is not None
 
@@ -100,7 +99,9 @@ def test_the_purposes_that_require_a_code_are_replaced_as_a_whole(
     db: Database, user_id: int, phone: Authenticator
 ) -> None:
     second_factors.verify(db, user_id, phone.code())
-    assert second_factors.set_required(db, user_id, False, True, False) == 1
+    assert second_factors.set_required(
+        db, user_id, for_login=False, for_mcp=True, for_password_reset=False
+    )
     factor = second_factors.get(db, user_id)
 
     assert factor is not None
@@ -109,7 +110,9 @@ def test_the_purposes_that_require_a_code_are_replaced_as_a_whole(
         True,
         False,
     ]
-    assert second_factors.set_required(db, new_user(db), True, True, True) == 0
+    assert not second_factors.set_required(
+        db, new_user(db), for_login=True, for_mcp=True, for_password_reset=True
+    )
 
 
 def test_an_unconfirmed_factor_is_replaced_by_enrolling_again(
@@ -123,22 +126,22 @@ def test_an_unconfirmed_factor_is_replaced_by_enrolling_again(
     assert second_factors.verify(db, user_id, again.code())
 
 
-def test_a_confirmed_factor_must_be_deleted_before_enrolling_again(
+def test_a_confirmed_factor_must_be_disabled_before_enrolling_again(
     db: Database, user_id: int, phone: Authenticator
 ) -> None:
     second_factors.verify(db, user_id, phone.code())
 
-    assert second_factors.enroll(db, user_id, "asha") is None
+    assert second_factors.enroll(db, user_id, account="asha") is None
     assert second_factors.verify(db, user_id, phone.code(1))
-    assert second_factors.disable(db, user_id) == 1
-    assert second_factors.disable(db, user_id) == 0
+    assert second_factors.disable(db, user_id) is True
+    assert second_factors.disable(db, user_id) is False
     assert second_factors.get(db, user_id) is None
-    assert second_factors.enroll(db, user_id, "asha") is not None
+    assert second_factors.enroll(db, user_id, account="asha") is not None
 
 
 async def test_second_factors_work_for_asyncio(adb: AsyncDatabase, clock: int) -> None:
     asha = await users.create(adb, "asha", "asha@example.in")
-    enrollment = await second_factors.enroll(adb, asha.user_id, "asha")
+    enrollment = await second_factors.enroll(adb, asha.user_id, account="asha")
     assert enrollment is not None
     code = Authenticator(clock, enrollment).code()
 

@@ -1,6 +1,5 @@
 """Codes of second factors: each is accepted once, and guessing is limited."""
 
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,13 +10,8 @@ import pytest
 
 from oadb import Database, Secret
 from oadb.accounts import second_factors
-from oadb.accounts.second_factors import NewSecondFactor, FoundFactor
-from oadb.errors import (
-    BusyError,
-    KeyRingError,
-    SealError,
-    TransactionError,
-)
+from oadb.accounts.second_factors import CodeCheck, FoundFactor, NewSecondFactor
+from oadb.errors import KeyRingError, SealError, TransactionError
 from oadb.keys import rotation
 from oadb.security.keyring import Key, KeyRing
 from tests.conftest import configured
@@ -29,8 +23,13 @@ pytestmark = pytest.mark.usefixtures("clock")
 
 
 def test_a_code_is_accepted_once(db: Database, user_id: int, phone: Authenticator) -> None:
-    assert second_factors.verify(db, user_id, phone.code())
-    assert not second_factors.verify(db, user_id, phone.code())
+    right = CodeCheck(True, timedelta(), was_verified=True)
+    wrong = CodeCheck(False, timedelta(), was_verified=True)
+
+    assert second_factors.verify(db, user_id, phone.code()) == right
+    assert second_factors.verify(db, user_id, phone.code()) == wrong
+    assert bool(right)
+    assert not wrong
 
 
 def test_codes_of_the_steps_before_and_after_are_accepted_once_each(
@@ -38,8 +37,8 @@ def test_codes_of_the_steps_before_and_after_are_accepted_once_each(
 ) -> None:
     codes = [phone.code(-1), phone.code(), phone.code(1)]
 
-    assert [second_factors.verify(db, user_id, code) for code in codes] == [True] * 3
-    assert [second_factors.verify(db, user_id, code) for code in codes] == [False] * 3
+    assert [bool(second_factors.verify(db, user_id, code)) for code in codes] == [True] * 3
+    assert [bool(second_factors.verify(db, user_id, code)) for code in codes] == [False] * 3
 
 
 def test_after_a_later_code_an_earlier_one_is_refused(
@@ -57,7 +56,9 @@ def test_a_code_of_another_time_is_refused(
 
 
 def test_a_user_without_a_second_factor_has_no_right_code(db: Database) -> None:
-    assert not second_factors.verify(db, new_user(db), Secret("000000"))
+    assert second_factors.verify(db, new_user(db), Secret("000000")) == CodeCheck(
+        False, timedelta(), was_verified=False
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,13 +78,12 @@ def test_during_a_wait_not_even_the_right_code_is_verified(
     db: Database, observer: Observer, user_id: int, phone: Authenticator
 ) -> None:
     observer.rows("update oadb.second_factors set failures = 10 where user_id = %s", user_id)
-    assert not second_factors.verify(db, user_id, phone.wrong())
-    with pytest.raises(BusyError) as busy:
-        second_factors.verify(db, user_id, phone.code())
-    said = re.search(rf" for user {user_id}; wait (\d+) s ", str(busy.value))
+    wrong = second_factors.verify(db, user_id, phone.wrong())
+    waiting = second_factors.verify(db, user_id, phone.code())
 
-    assert said is not None
-    assert 50 < int(said[1]) <= 64
+    assert (wrong.is_right, wrong.wait, wrong.was_verified) == (False, timedelta(seconds=64), True)
+    assert (waiting.is_right, waiting.was_verified) == (False, False)
+    assert timedelta(seconds=50) < waiting.wait <= timedelta(seconds=64)
     end_wait(observer, user_id)
     assert second_factors.verify(db, user_id, phone.code())
     assert failures(observer, user_id) == 0
@@ -92,10 +92,11 @@ def test_during_a_wait_not_even_the_right_code_is_verified(
 def test_each_wrong_code_from_the_fifth_on_doubles_the_wait_up_to_15_minutes(
     db: Database, observer: Observer, user_id: int, phone: Authenticator
 ) -> None:
-    waits: list[timedelta | None] = []
+    returned: list[timedelta] = []
+    stored: list[timedelta | None] = []
     for _ in range(18):
-        assert not second_factors.verify(db, user_id, phone.wrong())
-        waits.append(
+        returned.append(second_factors.verify(db, user_id, phone.wrong()).wait)
+        stored.append(
             observer.ask(
                 "select unlocks_at - now() from oadb.second_factors where user_id = %s", user_id
             )
@@ -103,21 +104,25 @@ def test_each_wrong_code_from_the_fifth_on_doubles_the_wait_up_to_15_minutes(
         end_wait(observer, user_id)
 
     expected = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900, 900]
-    assert waits[:4] == [None] * 4
-    for wait, seconds in zip(waits[4:], expected, strict=True):
+    assert returned == [timedelta()] * 4 + [timedelta(seconds=each) for each in expected]
+    assert stored[:4] == [None] * 4
+    for wait, seconds in zip(stored[4:], expected, strict=True):
         assert wait is not None
         assert timedelta(seconds=seconds - 5) < wait <= timedelta(seconds=seconds)
 
 
-def test_the_seconds_to_wait_are_rounded_up(
+def test_the_wait_that_is_left_is_returned_to_each_try(
     db: Database, observer: Observer, user_id: int, phone: Authenticator
 ) -> None:
     observer.rows(
-        "update oadb.second_factors set unlocks_at = now() + interval '1.5 s' where user_id = %s",
+        "update oadb.second_factors set unlocks_at = now() + interval '90 s' where user_id = %s",
         user_id,
     )
-    with pytest.raises(BusyError, match=r" wait [12] s "):
-        second_factors.verify(db, user_id, phone.code())
+    first, second = (second_factors.verify(db, user_id, phone.code()) for _ in range(2))
+
+    assert timedelta(seconds=60) < second.wait < first.wait < timedelta(seconds=90)
+    assert (first.was_verified, second.was_verified) == (False, False)
+    assert failures(observer, user_id) == 0
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
@@ -199,15 +204,13 @@ def test_the_clock_is_that_of_the_database(db: Database, user_id: int, clock: in
 def verify_at_once(
     pool: ThreadPoolExecutor, db: Database, user_id: int, codes: list[Secret]
 ) -> list[bool | None]:
-    """Verify all codes at the same moment; None stands for BusyError."""
+    """Verify all codes at the same moment; None stands for one that was not compared."""
     start = Barrier(len(codes))
 
     def attempt(code: Secret) -> bool | None:
         start.wait(10)
-        try:
-            return second_factors.verify(db, user_id, code)
-        except BusyError:
-            return None
+        checked = second_factors.verify(db, user_id, code)
+        return checked.is_right if checked.was_verified else None
 
     return list(pool.map(attempt, codes))
 

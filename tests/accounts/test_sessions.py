@@ -11,9 +11,10 @@ import pytest
 
 from oadb import AsyncDatabase, Database, Secret
 from oadb.accounts import sessions, users
-from oadb.accounts.sessions import NewSession
+from oadb.accounts.sessions import NewSession, Session
 from oadb.errors import NoRowError, ParameterError
-from tests.support.accounts import Nobody, account, age_session, found_sessions, new_user
+from oadb.security.refusals import Refusal
+from tests.support.accounts import NOBODY, account, age_session, found_sessions, new_user
 from tests.support.databases import unreachable
 from tests.support.rig import Observer
 
@@ -45,7 +46,7 @@ def test_the_database_holds_neither_the_token_nor_its_plain_hash(
 
 
 def test_an_unknown_token_finds_no_session(db: Database) -> None:
-    assert sessions.verify(db, sessions.TOKEN.new()) is None
+    assert sessions.verify(db, sessions.TOKEN.new()) is Refusal.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -65,12 +66,14 @@ def test_an_unknown_token_finds_no_session(db: Database) -> None:
 def test_a_malformed_token_costs_no_query(change: Callable[[str], str]) -> None:
     token = sessions.TOKEN.new().reveal()
 
-    assert sessions.verify(unreachable(), Secret(change(token))) is None
+    assert sessions.verify(unreachable(), Secret(change(token))) is Refusal.UNKNOWN
 
 
 def test_an_unknown_user_gets_no_session(db: Database) -> None:
-    with pytest.raises(NoRowError):
-        sessions.create(db, Nobody())
+    with pytest.raises(
+        NoRowError, match=rf"^sessions\.create: user {2**62} was deleted or has a new password"
+    ):
+        sessions.create(db, NOBODY)
 
 
 def test_a_long_description_of_a_device_is_cut(db: Database, user_id: int) -> None:
@@ -86,7 +89,7 @@ def test_an_invalid_address_is_refused(db: Database, user_id: int, ip: str) -> N
         sessions.create(db, account(db, user_id), ip=ip)
 
     assert "ip" in str(refused.value)
-    assert sessions.list_by_user(db, user_id) == []
+    assert sessions.list_by_user(db, user_id).rows == []
 
 
 @pytest.mark.parametrize(
@@ -109,17 +112,17 @@ def test_an_address_is_stored_in_its_shortest_form(
         {"idle_timeout": timedelta(minutes=2) - timedelta(microseconds=1)},
         {"lifetime": timedelta()},
         {"lifetime": timedelta(seconds=-1)},
-        {"cap": 0},
+        {"most": 0},
     ],
-    ids=["idle too short", "no lifetime", "less than no lifetime", "no cap"],
+    ids=["idle too short", "no lifetime", "less than no lifetime", "no sessions"],
 )
 def test_times_that_would_end_a_session_at_once_are_refused(
     db: Database, user_id: int, times: dict[str, Any]
 ) -> None:
-    with pytest.raises(ParameterError):
+    with pytest.raises(ParameterError, match=rf"sessions\.create: {next(iter(times))} "):
         sessions.create(db, account(db, user_id), **times)
 
-    assert sessions.list_by_user(db, user_id) == []
+    assert sessions.list_by_user(db, user_id).rows == []
 
 
 def test_data_is_kept_and_replaced_as_a_whole(db: Database, user_id: int) -> None:
@@ -128,28 +131,29 @@ def test_data_is_kept_and_replaced_as_a_whole(db: Database, user_id: int) -> Non
     )
     assert made.session.data == {"theme": "dark", "tabs": [1, 2], "none": None}
 
-    assert sessions.set_data(db, user_id, made.session.session_id, {"a": {"b": "é"}}) == 1
+    assert sessions.set_data(db, user_id, made.session.session_id, {"a": {"b": "é"}}) is True
     found = sessions.verify(db, made.token)
-    assert found is not None
+    assert isinstance(found, Session)
     assert found.data == {"a": {"b": "é"}}
-    assert sessions.set_data(db, user_id + 1, made.session.session_id, {}) == 0
-    assert sessions.set_data(db, user_id, uuid4(), {}) == 0
+    assert sessions.set_data(db, user_id + 1, made.session.session_id, {}) is False
+    assert sessions.set_data(db, user_id, uuid4(), {}) is False
 
 
 def test_an_ended_session_is_gone_and_the_others_stay(db: Database, user_id: int) -> None:
     first, second = (sessions.create(db, account(db, user_id)) for _ in range(2))
 
-    assert sessions.end(db, user_id, first.session.session_id) == 1
-    assert sessions.end(db, user_id, first.session.session_id) == 0
+    assert sessions.end(db, user_id, first.session.session_id) is True
+    assert sessions.end(db, user_id, first.session.session_id) is False
     assert found_sessions(db, first, second) == [False, True]
 
 
 def test_a_user_cannot_end_the_session_of_another(db: Database, user_id: int) -> None:
     made, other = sessions.create(db, account(db, user_id)), new_user(db)
 
-    assert sessions.end(db, other, made.session.session_id) == 0
+    assert sessions.end(db, other, made.session.session_id) is False
     assert sessions.end_all(db, other) == 0
-    assert sessions.end_others(db, other, uuid4()) == 0
+    assert sessions.end_all(db, other, keep=uuid4()) == 0
+    assert sessions.get(db, other, made.session.session_id) is None
     assert found_sessions(db, made) == [True]
 
 
@@ -169,7 +173,7 @@ def test_sessions_end_with_their_user(db: Database, user_id: int) -> None:
     assert found_sessions(db, made) == [False]
 
 
-def test_sessions_are_listed_the_last_seen_first(
+def test_sessions_are_listed_newest_first_whenever_they_were_seen(
     db: Database, observer: Observer, user_id: int
 ) -> None:
     made = [sessions.create(db, account(db, user_id)) for _ in range(3)]
@@ -179,19 +183,20 @@ def test_sessions_are_listed_the_last_seen_first(
     sessions.verify(db, made[1].token)
 
     assert [each.session_id for each in sessions.list_by_user(db, user_id)] == [
-        made[n].session.session_id for n in (1, 0, 2)
+        made[n].session.session_id for n in (0, 2, 1)
     ]
 
 
 async def test_sessions_work_for_asyncio(adb: AsyncDatabase) -> None:
     user = await users.create(adb, "asha", "asha@example.in")
-    made = await sessions.create(adb, user, data={"a": 1})
+    made = await sessions.create(adb, users.signed_in(user), data={"a": 1})
 
     assert await sessions.verify(adb, made.token) == made.session
-    assert await sessions.verify(adb, Secret("nonsense")) is None
-    assert await sessions.list_by_user(adb, user.user_id) == [made.session]
-    assert await sessions.end(adb, user.user_id, made.session.session_id) == 1
-    assert await sessions.verify(adb, made.token) is None
+    assert await sessions.verify(adb, Secret("nonsense")) is Refusal.UNKNOWN
+    assert (await sessions.list_by_user(adb, user.user_id)).rows == [made.session]
+    assert await sessions.get(adb, user.user_id, made.session.session_id) == made.session
+    assert await sessions.end_by_token(adb, made.token) is True
+    assert await sessions.verify(adb, made.token) is Refusal.UNKNOWN
 
 
 def test_a_session_is_rolled_back_with_its_transaction(db: Database, user_id: int) -> None:

@@ -1,4 +1,4 @@
-"""Sessions: no more than the cap, and swept when they lapsed."""
+"""Sessions: no more than the most that a user may have, and deleted when they lapsed."""
 
 import threading
 from datetime import timedelta
@@ -11,15 +11,15 @@ from tests.support.accounts import account, age_session, found_sessions
 from tests.support.rig import Observer, threads
 
 
-def test_beyond_the_cap_the_oldest_ends(db: Database, user_id: int) -> None:
+def test_beyond_the_most_sessions_the_oldest_ends(db: Database, user_id: int) -> None:
     made = [sessions.create(db, account(db, user_id)) for _ in range(sessions.MOST_SESSIONS + 2)]
 
     assert found_sessions(db, *made) == [False, False, True, True, True, True, True]
 
 
-def test_a_lower_cap_ends_all_sessions_beyond_it(db: Database, user_id: int) -> None:
+def test_a_lower_most_ends_all_sessions_beyond_it(db: Database, user_id: int) -> None:
     made = [sessions.create(db, account(db, user_id)) for _ in range(4)]
-    last = sessions.create(db, account(db, user_id), cap=1)
+    last = sessions.create(db, account(db, user_id), most=1)
 
     assert found_sessions(db, *made, last) == [False, False, False, False, True]
 
@@ -30,12 +30,10 @@ def test_devices_behind_one_address_do_not_end_each_other(db: Database, user_id:
     assert found_sessions(db, *made) == [True, True]
 
 
-def test_a_lapsed_session_does_not_count_for_the_cap(
-    db: Database, observer: Observer, user_id: int
-) -> None:
+def test_a_lapsed_session_does_not_count(db: Database, observer: Observer, user_id: int) -> None:
     made = [sessions.create(db, account(db, user_id)) for _ in range(2)]
     age_session(observer, made[1].session, timedelta(hours=3))
-    made.append(sessions.create(db, account(db, user_id), cap=2))
+    made.append(sessions.create(db, account(db, user_id), most=2))
 
     assert found_sessions(db, *made) == [True, False, True]
     assert observer.ask("select count(*) from oadb.sessions where user_id = %s", user_id) == 2
@@ -47,13 +45,15 @@ def test_a_new_session_stays_although_the_clock_went_back(
     for _ in range(2):
         ahead = sessions.create(db, account(db, user_id))
         age_session(observer, ahead.session, timedelta(hours=-1))
-    made = sessions.create(db, account(db, user_id), cap=2)
+    made = sessions.create(db, account(db, user_id), most=2)
 
     assert found_sessions(db, made) == [True]
     assert len(sessions.list_by_user(db, user_id)) == 2
 
 
-def test_concurrent_sign_ins_never_exceed_the_cap(url: str, many: Database, user_id: int) -> None:
+def test_concurrent_sign_ins_never_exceed_the_most_sessions(
+    url: str, many: Database, user_id: int
+) -> None:
     most, stop = [0], threading.Event()
 
     def sign_in() -> None:
@@ -84,9 +84,9 @@ def test_concurrent_sign_ins_never_exceed_the_cap(url: str, many: Database, user
 
 
 def is_alone(db: Database, user_id: int) -> bool:
-    """Create a session with a cap of 1, and return whether it is the only one then."""
+    """Create a session with most=1, and return whether it is the only one then."""
     with db.transaction() as tx:
-        made = sessions.create(tx, account(tx, user_id), cap=1)
+        made = sessions.create(tx, account(tx, user_id), most=1)
         return [each.session_id for each in sessions.list_by_user(tx, user_id)] == [
             made.session.session_id
         ]
@@ -108,8 +108,8 @@ def test_a_sweep_deletes_lapsed_sessions_in_batches(
     for each in made[:3]:
         age_session(observer, each.session, timedelta(hours=13))
 
-    assert sessions.delete_expired(db, 2) == 2
-    assert sessions.delete_expired(db, 2) == 1
+    assert sessions.delete_expired(db, batch=2) == 2
+    assert sessions.delete_expired(db, batch=2) == 1
     assert sessions.delete_expired(db) == 0
     assert found_sessions(db, *made) == [False, False, False, True]
 

@@ -8,11 +8,13 @@ import pytest
 
 from oadb import Database
 from oadb.accounts import sessions
+from oadb.accounts.sessions import Session
+from oadb.security.refusals import Refusal
 from tests.support.accounts import account, age_session
 from tests.support.rig import Observer, eventually, threads
 
 
-def version_of(observer: Observer, session: sessions.Session) -> str:
+def version_of(observer: Observer, session: Session) -> str:
     """Return the version of a row, which changes with each write."""
     return str(
         observer.ask(
@@ -30,10 +32,11 @@ def test_a_session_that_is_not_used_lapses(db: Database, observer: Observer, use
     used_again = sessions.verify(db, made.token)
     age_session(observer, made.session, timedelta(minutes=10, seconds=1))
 
-    assert used is not None
-    assert used_again is not None
-    assert sessions.verify(db, made.token) is None
-    assert sessions.list_by_user(db, user_id) == []
+    assert isinstance(used, Session)
+    assert isinstance(used_again, Session)
+    assert sessions.verify(db, made.token) is Refusal.UNKNOWN
+    assert sessions.get(db, user_id, made.session.session_id) is None
+    assert sessions.list_by_user(db, user_id).rows == []
 
 
 def test_a_session_ends_at_its_expiry_although_it_is_used(
@@ -42,12 +45,13 @@ def test_a_session_ends_at_its_expiry_although_it_is_used(
     made = sessions.create(db, account(db, user_id), lifetime=timedelta(minutes=30))
     for _ in range(2):
         age_session(observer, made.session, timedelta(minutes=14))
-        assert sessions.verify(db, made.token) is not None
+        assert isinstance(sessions.verify(db, made.token), Session)
     age_session(observer, made.session, timedelta(minutes=2, seconds=1))
 
-    assert sessions.verify(db, made.token) is None
-    assert sessions.list_by_user(db, user_id) == []
-    assert sessions.set_data(db, user_id, made.session.session_id, {"a": 1}) == 0
+    assert sessions.verify(db, made.token) is Refusal.UNKNOWN
+    assert sessions.get(db, user_id, made.session.session_id) is None
+    assert sessions.list_by_user(db, user_id).rows == []
+    assert sessions.set_data(db, user_id, made.session.session_id, {"a": 1}) is False
 
 
 def test_the_expiry_is_never_moved(db: Database, observer: Observer, user_id: int) -> None:
@@ -59,7 +63,7 @@ def test_the_expiry_is_never_moved(db: Database, observer: Observer, user_id: in
     sessions.verify(db, made.token)
     found = sessions.verify(db, made.token)
 
-    assert found is not None
+    assert isinstance(found, Session)
     assert found.expires_at == before
     assert made.session.expires_at - made.session.created_at == pytest.approx(
         timedelta(hours=12), abs=timedelta(seconds=1)
@@ -95,7 +99,7 @@ def test_last_seen_is_written_at_most_once_a_minute(
     assert seen != old
     found = sessions.verify(db, made.token)
     assert version_of(observer, made.session) == seen
-    assert found is not None
+    assert isinstance(found, Session)
     assert found.last_seen_at > found.created_at + timedelta(seconds=60)
 
 
@@ -115,7 +119,7 @@ def test_of_two_concurrent_requests_one_writes(
         other.commit()
         found = waiting.result()
 
-    assert found is not None
+    assert isinstance(found, Session)
     assert (
         observer.ask(
             "select xmin::text from oadb.sessions where session_id = %s", made.session.session_id

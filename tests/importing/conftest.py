@@ -4,7 +4,7 @@ import argon2
 import pytest
 
 from oadb import Database
-from oadb.accounts import users
+from oadb.accounts import sealed_passwords, users
 from oadb.accounts.users import User
 from oadb.security.passwords import Passwords
 from tests.importing.openalgo import Installation
@@ -14,7 +14,7 @@ from tests.support.rig import Observer
 
 @pytest.fixture(autouse=True)
 def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(users, "passwords", Passwords(argon2.profiles.CHEAPEST))
+    monkeypatch.setattr(sealed_passwords, "passwords", Passwords(argon2.profiles.CHEAPEST))
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def test_after_a_nested_transaction_that_failed_the_outer_one_enrolls_again(
             with suppress(UndoError), tx.transaction() as nested:
                 users.set_password(nested, asha.user_id, PASSWORD)
                 raise UndoError
-            assert users.set_password(tx, asha.user_id, PASSWORD)
+            users.set_password(tx, asha.user_id, PASSWORD)
         assert users.verify_password(db, "asha", PASSWORD) is not None
     assert [row[0] for row in rows()] == [1]
 
@@ -116,7 +116,7 @@ def test_after_a_transaction_that_is_rolled_back_the_next_one_enrolls_again(
                 users.set_password(tx, asha.user_id, PASSWORD)
                 assert users.verify_password(tx, "asha", PASSWORD) is not None
                 raise UndoError
-        assert users.set_password(db, asha.user_id, PASSWORD)
+        users.set_password(db, asha.user_id, PASSWORD)
     assert [row[0] for row in rows()] == [1]
 
 
@@ -269,7 +269,7 @@ def test_a_token_is_found_while_its_row_is_sealed_again(
         asha = users.create(before, "asha", "asha@example.in")
         shown = {
             "api_keys": api_keys.create(before, asha.user_id, "x", order_mode="auto").token,
-            "sessions": sessions.create(before, asha).token,
+            "sessions": sessions.create(before, users.signed_in(asha)).token,
         }[domain]
         proof.admit(before, 2)
         monkeypatch.setattr(AsyncPoolExecutor, "run", rewrapping)

@@ -128,7 +128,7 @@ def test_a_role_that_may_not_enroll_can_still_prove(
 
         assert is_proven(db)
         asha = users.create(db, "asha", "asha@example.in")
-        assert users.set_password(db, asha.user_id, PASSWORD)
+        users.set_password(db, asha.user_id, PASSWORD)
     assert users.verify_password(first, "asha", PASSWORD) is not None
     assert rows() == before
 

@@ -155,7 +155,7 @@ def test_a_kept_token_that_is_deleted_meanwhile_does_not_come_back(
     db: Database, oadb_database_url: str, observer: Observer
 ) -> None:
     with opened(oadb_database_url, OLD) as late:
-        key = api_keys.create(late, 1, "kept", order_mode="auto", keep=True).key
+        key = api_keys.create(late, 1, "kept", order_mode="auto", keep_token=True).key
     revoking = meanwhile(api_keys.SEALED, lambda: api_keys.revoke(db, 1, key.api_key_id))
     rotation.rewrap(db, revoking, 1, 10)
     question = "select key_id, kept_token from oadb.api_keys where api_key_id = %s"

@@ -1,7 +1,6 @@
 """Users for tests of accounts, and their API keys and sessions."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -9,6 +8,7 @@ from oadb import Database, Secret
 from oadb.accounts import api_keys, sessions, users
 from oadb.accounts.api_keys import NewApiKey
 from oadb.accounts.sessions import NewSession, Session
+from oadb.accounts.users import SignedInUser
 from oadb.engine.executors import Executor
 from tests.support.rig import Observer
 
@@ -17,12 +17,10 @@ PASSWORD, OTHER = Secret("correct horse"), Secret("another horse")
 _numbers = count(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Nobody:
-    """An account that does not exist."""
+_THEN = datetime(2026, 1, 1, tzinfo=UTC)
 
-    user_id: int = 2**62
-    auth_epoch: int = 0
+NOBODY = SignedInUser(2**62, "nobody", "nobody@example.in", None, None, False, 0, _THEN, _THEN)
+"""A user who does not exist."""
 
 
 def new_user(db: Executor) -> int:
@@ -32,14 +30,15 @@ def new_user(db: Executor) -> int:
 
 
 def issue(db: Database, user_id: int, **given: Any) -> NewApiKey:
-    """Issue an API key with the order mode auto, unless another one is given."""
+    """Create an API key with the order mode auto, unless another one is given."""
     return api_keys.create(db, user_id, "TradingView", **{"order_mode": "auto", **given})
 
 
-def account(db: Executor, user_id: int) -> users.User:
+def account(db: Executor, user_id: int) -> SignedInUser:
+    """Return a user as one who has just signed in."""
     user = users.get(db, user_id)
     assert user is not None
-    return user
+    return users.signed_in(user)
 
 
 def age_session(observer: Observer, session: Session, by: timedelta) -> None:
@@ -57,4 +56,4 @@ def age_session(observer: Observer, session: Session, by: timedelta) -> None:
 
 def found_sessions(db: Database, *made: NewSession) -> list[bool]:
     """Return whether each session is found by its token."""
-    return [sessions.verify(db, each.token) is not None for each in made]
+    return [bool(sessions.verify(db, each.token)) for each in made]

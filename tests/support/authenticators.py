@@ -24,7 +24,7 @@ class Authenticator:
 
 
 def enroll(db: Database, user_id: int) -> NewSecondFactor:
-    enrollment = second_factors.enroll(db, user_id, "asha@example.in")
+    enrollment = second_factors.enroll(db, user_id, account="asha@example.in")
     assert enrollment is not None
     return enrollment
 

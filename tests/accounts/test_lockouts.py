@@ -1,12 +1,12 @@
-"""Counting of failed sign-ins, by account and by network, and the waits that it causes."""
+"""Lockouts: failed sign-ins are counted by account and by network, and cause waits."""
 
 from datetime import timedelta
 
 import pytest
 
 from oadb import Database
-from oadb.accounts import login_attempts
-from oadb.accounts.login_attempts import ACCOUNT_LIMIT, NETWORK_LIMIT, Tries
+from oadb.accounts import lockouts
+from oadb.accounts.lockouts import ACCOUNT_LIMIT, NETWORK_LIMIT, Tries
 from tests.support.lockouts import age_lockout, failed_before, lockout
 from tests.support.rig import Observer, threads
 
@@ -22,9 +22,7 @@ def test_800_concurrent_tries_are_all_counted(
 ) -> None:
     def try_fifty(thread: int) -> list[Tries]:
         del thread
-        return [
-            lockouts.count_try(many, f"asha{number}", ip, NEVER, NEVER) for _ in range(50)
-        ]
+        return [lockouts.count_try(many, f"asha{number}", ip, NEVER, NEVER) for _ in range(50)]
 
     with threads(16) as pool:
         tries = [each for fifty in pool.map(try_fifty, range(16)) for each in fifty]
@@ -186,9 +184,7 @@ def test_concurrent_tries_of_a_new_account_from_a_new_network_count_for_both(
     many: Database, observer: Observer, number: int, ip: str
 ) -> None:
     with threads(16) as pool:
-        tries = list(
-            pool.map(lambda _: lockouts.count_try(many, f"asha{number}", ip), range(16))
-        )
+        tries = list(pool.map(lambda _: lockouts.count_try(many, f"asha{number}", ip), range(16)))
     counted = sorted(counts(each) for each in tries if each.tried_at is not None)
 
     assert counted == [(n, n) for n in range(1, ACCOUNT_LIMIT + 1)]

@@ -1,4 +1,4 @@
-"""Counts of failed sign-ins that are reverted, reset and swept."""
+"""Lockouts: counts of failed sign-ins are reverted, reset and deleted."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from oadb import Database
-from oadb.accounts import login_attempts
-from oadb.accounts.login_attempts import ACCOUNT_LIMIT, NETWORK_LIMIT
+from oadb.accounts import lockouts
+from oadb.accounts.lockouts import ACCOUNT_LIMIT, NETWORK_LIMIT
 from tests.support.lockouts import age_lockout, failed_before, lockout
 from tests.support.rig import Observer, eventually
 
@@ -87,7 +87,7 @@ def test_reverting_locks_the_account_before_the_network_as_counting_does(
     assert lockout(observer, account) == (0, None)
 
 
-def test_quiet_counters_are_swept_in_batches_and_others_stay(
+def test_quiet_counters_are_deleted_in_batches_and_others_stay(
     db: Database, observer: Observer, number: int
 ) -> None:
     lockouts.delete_expired(db)
@@ -96,8 +96,8 @@ def test_quiet_counters_are_swept_in_batches_and_others_stay(
     for n in range(3):
         age_lockout(observer, f"{n}-{number}", timedelta(days=1, seconds=1))
 
-    assert lockouts.delete_expired(db, 2) == 2
-    assert lockouts.delete_expired(db, 2) == 1
+    assert lockouts.delete_expired(db, batch=2) == 2
+    assert lockouts.delete_expired(db, batch=2) == 1
     assert lockouts.delete_expired(db) == 0
     assert lockout(observer, f"3-{number}") == (1, None)
 
@@ -111,6 +111,6 @@ def test_a_sweep_does_not_wait_for_a_locked_counter(
         age_lockout(observer, f"{n}-{number}", timedelta(days=2 - n, seconds=1))
     with psycopg.connect(url) as other:
         other.execute("select from oadb.lockouts where subject = %s for update", [f"0-{number}"])
-        assert lockouts.delete_expired(db, 1) == 1
+        assert lockouts.delete_expired(db, batch=1) == 1
         assert lockout(observer, f"1-{number}") is None
-    assert lockouts.delete_expired(db, 1) == 1
+    assert lockouts.delete_expired(db, batch=1) == 1
