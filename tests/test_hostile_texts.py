@@ -22,7 +22,7 @@ import pytest
 from oadb import Database, Secret, Transaction
 from oadb.accounts import broker_tokens, login_attempts, users
 from oadb.engine.binding.declarations import Declaration
-from oadb.engine.binding.values import unsendable
+from oadb.engine.binding.values import ValueType, unsendable
 from oadb.errors import Error, ParameterError
 from oadb.keys import proof
 from oadb.logs import analyzer_logs, api_logs
@@ -43,7 +43,8 @@ VALID: dict[str, object] = {
     "outcome": "failed", "order_mode": "auto", "channel": "oadb_changes", "network": "192.0.2.1",
     "token_digest": b"\0" * 32, "content_digest": b"\0" * 32, "user_id": 1, "user_ids": [1],
     "checksum": b"\0" * 32, "ips": ["::1"], "methods": ["password"], "outcomes": ["failed"],
-    "zone": "UTC", "kind": "not_found", "before_network": "192.0.2.1", "mode": "live",
+    "time_zone": "UTC", "cursor": None, "kind": "not_found", "before_network": "192.0.2.1",
+    "mode": "live",
     "status": "sent", "json_values": ["1"], "api_keys._reseal.api_key_ids": [str(ID)],
     "sessions._reseal.session_ids": [str(ID)], "webhooks._reseal.strategy_ids": [str(ID)],
     "api_logs._insert.status": 200, "traffic._insert.status": 200, "table_name": "traffic",
@@ -60,7 +61,7 @@ BY_TYPE: dict[type, object] = {
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 # Parameters whose text the server parses.
-PARSED = frozenset({"ip", "network", "zone"})
+PARSED = frozenset({"ip", "network", "time_zone"})
 
 # Queries that search for the text and find nothing.
 SEEKING = (
@@ -148,12 +149,14 @@ def test_the_corpus_is_large_and_has_no_text_twice() -> None:
 
 
 def takes_text(declared: Declaration) -> list[str]:
-    return [name for name, kind in declared.parameters.items() if kind.python is str]
+    return [
+        name for name, kind in declared.kinds.items() if kind.python is str and name != "cursor"
+    ]
 
 
 def arguments(declared: Declaration) -> dict[str, Any]:
     given: dict[str, Any] = {}
-    for name, kind in declared.parameters.items():
+    for name, kind in declared.kinds.items():
         value = VALID.get(f"{declared.label}.{name}", VALID.get(name, BY_TYPE[kind.python]))
         given[name] = [value] if kind.array and not isinstance(value, list) else value
     return given
@@ -194,15 +197,24 @@ def test_a_query_stores_the_text_or_raises_a_typed_error(
 def together(declared: Declaration) -> list[list[str]]:
     """Return the groups of parameters that get a text at once.
 
-    All parameters of a read, which only compares them, except those that the server parses.
+    All parameters of a read, which only compares them, except those that the server parses or
+    that have a rule.
     """
     names = takes_text(declared)
-    compared = [name for name in names if declared.is_read and name not in PARSED]
+    compared = [
+        name
+        for name in names
+        if declared.is_read and name not in PARSED and has_any_text(declared.kinds[name])
+    ]
     return [*filter(None, [compared]), *([name] for name in names if name not in compared)]
 
 
+def has_any_text(kind: ValueType) -> bool:
+    return not kind.choices and kind.rule is None
+
+
 def hostile(declared: Declaration, names: list[str], text: str) -> dict[str, Any]:
-    return {name: [text, "x"] if declared.parameters[name].array else text for name in names}
+    return {name: [text, "x"] if declared.kinds[name].array else text for name in names}
 
 
 def run_reads(
