@@ -5,14 +5,14 @@ with db.listen(announcements.CHANNEL) as events:
         if isinstance(event, Listening):
             cache.clear()                      # connected (again): the cache may be stale
         else:
-            change = announcements.read(event.payload)
+            change = announcements.parse(event.payload)
             cache.drop(change.table, change.user_id, change.key)    # no key: all of that user,
                                                                     # no user: the application's
 """
 
 import json
 from dataclasses import asdict, dataclass
-from typing import ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar, cast, get_args
 
 from oadb.engine.binding.queries import Query, queries
 from oadb.engine.executors import AsyncExecutor
@@ -21,9 +21,25 @@ from oadb.errors import ParameterError
 P = ParamSpec("P")
 Count = TypeVar("Count", bound=int)
 
+__all__ = ["CHANNEL", "Change", "ChangedTable", "parse"]
+
 query = queries(__name__)
 
 CHANNEL = "oadb_changes"
+
+ChangedTable = Literal[
+    "api_keys",
+    "broker_tokens",
+    "pending_orders",
+    "second_factors",
+    "security_settings",
+    "sessions",
+    "settings",
+    "smtp_settings",
+    "strategies",
+    "trading_mode",
+    "users",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +51,10 @@ class Change:
 
     ``key`` is the primary key without user_id: the id of an API key, the name of a broker. It is
     empty for all rows of the user: sessions that ended together, or, in the table users, everything
-    of a user who was deleted.
+    of a user who was changed or deleted.
     """
 
-    table: str
+    table: ChangedTable
     user_id: int | None
     key: str
 
@@ -81,7 +97,7 @@ async def announce(tx: AsyncExecutor, changed: int, change: Change) -> None:
         await notify(tx, CHANNEL, json.dumps(asdict(change)))
 
 
-def read(payload: str) -> Change:
+def parse(payload: str) -> Change:
     """Return the change that a notification on CHANNEL announces.
 
     Raises:
@@ -92,11 +108,11 @@ def read(payload: str) -> Change:
     except (ValueError, RecursionError):  # their texts would quote the payload
         found = None
     match found:
-        case {"table": str(table), "user_id": int() | None as user_id, "key": str(key)} if len(
-            found
-        ) == 3 and not isinstance(user_id, bool):
-            return Change(table, user_id, key)
+        case {"table": str(table), "user_id": int() | None as user_id, "key": str(key)} if (
+            len(found) == 3 and not isinstance(user_id, bool) and table in get_args(ChangedTable)
+        ):
+            return Change(cast("ChangedTable", table), user_id, key)
         case _:
             raise ParameterError(
-                f"announcements.read: payload is not a change, as sent on {CHANNEL}"
+                f"announcements.parse: payload is not a change, as sent on {CHANNEL}"
             )

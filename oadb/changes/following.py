@@ -38,7 +38,7 @@ class Following(ABC, Generic[AnyDatabase]):
 
     def __init__(self, db: AnyDatabase, what: str, channel: str, interval: float) -> None:
         if not interval > 0:
-            raise ParameterError(f"{what}: interval must be more than 0 seconds")
+            raise ParameterError(f"{what}: interval_seconds must be above 0")
         self.error: Exception | None = None
         self._db = db
         self._what = what

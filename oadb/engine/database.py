@@ -20,6 +20,7 @@ from oadb.engine.listener import AsyncListener, Listener
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.pool_stats import PoolStats
 from oadb.engine.pool_executors import AsyncPoolExecutor, PoolExecutor
+from oadb.engine.provided import provided
 from oadb.errors import ParameterError
 
 
@@ -87,6 +88,18 @@ class AsyncDatabase(AsyncPoolExecutor):
     async def close(self) -> None:
         """Close the pool for good. Connections in use are closed when they are returned."""
         await self._pool.close()
+
+    async def prove(self) -> None:
+        """Check that the key ring fits the database; the first ring of a database is enrolled.
+
+        Call it when a service starts, so that a wrong ring fails there. Otherwise the first call
+        that needs a key does the same.
+
+        Raises:
+            KeyRingError: the ring does not fit; the text names the key, and nothing was written.
+            ConfigError: no key ring is configured.
+        """
+        await provided("oadb.proof", "prove")(self)
 
     def as_user(self, user_id: int) -> AsyncPoolExecutor:
         """Return an executor that sees the rows of this user only, whatever a statement says.
@@ -172,6 +185,15 @@ class Database(PoolExecutor):
     def close(self) -> None:
         """Close the pool for good. Connections in use are closed when they are returned."""
         drive(self._inner.close())
+
+    def prove(self) -> None:
+        """Check that the key ring fits the database; see AsyncDatabase.prove.
+
+        Raises:
+            KeyRingError: the ring does not fit; the text names the key, and nothing was written.
+            ConfigError: no key ring is configured.
+        """
+        drive(self._inner.prove())
 
     def as_user(self, user_id: int) -> PoolExecutor:
         """Return an executor that sees the rows of this user only; see AsyncDatabase.as_user.

@@ -107,7 +107,7 @@ def test_a_change_of_the_application_has_no_user(db: Database, url: str) -> None
 def test_a_notification_of_another_program_is_a_parameter_error(payload: str) -> None:
     """Any client of the database can notify, which must not end the thread of a listener."""
     with pytest.raises(ParameterError) as refused:
-        announcements.read(payload)
+        announcements.parse(payload)
 
     assert payload[:50] not in str(refused.value) or not payload
 
@@ -126,7 +126,7 @@ async def test_changes_work_for_asyncio(adb: AsyncDatabase, oadb_database_url: s
             await announcements.announce(tx, 1, CHANGE)
         (notice,) = connection.notifies(timeout=10, stop_after=1)
 
-    assert announcements.read(notice.payload) == CHANGE
+    assert announcements.parse(notice.payload) == CHANGE
 
 
 def test_the_deletion_of_a_user_is_announced(db: Database, url: str) -> None:
@@ -184,7 +184,7 @@ SILENT = {
     "api_keys._insert_key": "this key is new",
     "api_keys._reseal": "the same key, under another root key",
     "broker_tokens._reseal": "the same tokens, under another root key",
-    "ip_bans.sweep": "they had ended long before",
+    "ip_bans.delete_expired": "they had ended long before",
     "trackers._count_hit": "reads exemptions only",
     "key_uses._store": "does not change what a key may do",
     "login_attempts._record": "reads users only",

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from oadb import Config, Database
+from oadb import AsyncDatabase, Config, Database
 from oadb.engine.url_schemes import LocalTarget
-from oadb.errors import ConfigError, UnavailableError
+from oadb.errors import ConfigError, ParameterError, UnavailableError
 
 URL = "postgresql://asha:hunter2@db.internal:6432/trading"
 
@@ -235,3 +235,24 @@ def test_the_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("DB_POOL_SIZE", "7")
 
     assert Config.from_env().pool_size == 7
+
+
+def test_a_url_in_place_of_a_configuration_is_refused_with_the_way_to_pass_one() -> None:
+    wrong: Any = "postgresql://asha:secret@host/db"
+    for kind in (Database, AsyncDatabase):
+        with pytest.raises(ParameterError, match=r"Database\.from_url\(url\)") as refused:
+            kind(wrong)
+        assert "secret" not in str(refused.value)
+
+
+def test_a_url_of_the_caller_replaces_that_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere.invalid/db")
+    monkeypatch.setenv("DB_POOL_SIZE", "1")
+    monkeypatch.setenv("DB_MAX_OVERFLOW", "0")
+
+    with Database.from_url(url) as db:
+        assert (db.stats().size, db.stats().idle) == (1, 1)
+    with pytest.raises(ConfigError, match="DATABASE_URL"):
+        Database.from_url("mysql://host/db")

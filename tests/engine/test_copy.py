@@ -83,7 +83,7 @@ async def test_copied_rows_are_counted_and_can_be_exported_over_asyncio(adb: Asy
 def test_special_characters_of_copy_are_text(db: Database) -> None:
     import_users(db, ODD)
 
-    assert {(user.username, user.email) for user in users.list_page(db)} == set(ODD)
+    assert {(user.username, user.email) for user in users.list_all(db)} == set(ODD)
 
 
 def test_copying_no_rows_is_allowed(db: Database) -> None:
@@ -108,7 +108,7 @@ def test_a_bad_row_leaves_nothing(
         import_users(db, [*PEOPLE, row, ("last", "last@example.in")])
 
     assert "example.in" not in str(refused.value)
-    assert users.count_all(db) == 0
+    assert users.count(db) == 0
     assert is_idle(db)
 
 
@@ -116,7 +116,7 @@ async def test_a_bad_row_leaves_nothing_for_asyncio(adb: AsyncDatabase) -> None:
     with pytest.raises(psycopg.errors.UniqueViolation):
         await import_users(adb, [*PEOPLE, PEOPLE[0]])
 
-    assert await users.count_all(adb) == 0
+    assert await users.count(adb) == 0
     assert is_idle(adb)
 
 
@@ -129,7 +129,7 @@ def test_a_source_that_breaks_leaves_nothing(db: Database) -> None:
     with pytest.raises(LookupError, match="the source broke"):
         import_users(db, failing())
 
-    assert users.count_all(db) == 0
+    assert users.count(db) == 0
     assert import_users(db, PEOPLE) == len(PEOPLE)
 
 
@@ -137,7 +137,7 @@ async def test_a_source_that_breaks_leaves_nothing_for_asyncio(adb: AsyncDatabas
     with pytest.raises(LookupError, match="the source broke"):
         await import_users(adb, failing())
 
-    assert await users.count_all(adb) == 0
+    assert await users.count(adb) == 0
     assert await import_users(adb, PEOPLE) == len(PEOPLE)
 
 
@@ -146,7 +146,7 @@ def test_a_copy_in_a_transaction_is_rolled_back_with_it(db: Database) -> None:
         assert import_users(tx, PEOPLE) == len(PEOPLE)
         raise LookupError
 
-    assert users.count_all(db) == 0
+    assert users.count(db) == 0
 
 
 def test_an_export_left_early_leaves_a_database_that_works(shared_db: Database) -> None:
@@ -164,14 +164,14 @@ async def test_an_async_export_left_early_leaves_a_database_that_works(
         assert await anext(blocks)
 
     assert is_idle(adb)
-    assert await users.count_all(adb) == 0
+    assert await users.count(adb) == 0
 
 
 def test_prepared_text_is_copied_in_blocks_of_any_size(db: Database) -> None:
     text = "".join(f"{name}\t{email}\n" for name, email in PEOPLE).encode()
 
     assert import_text(db, (text[n : n + 999] for n in range(0, len(text), 999))) == len(PEOPLE)
-    assert users.count_all(db) == len(PEOPLE)
+    assert users.count(db) == len(PEOPLE)
 
 
 async def test_prepared_text_is_copied_over_asyncio(adb: AsyncDatabase) -> None:

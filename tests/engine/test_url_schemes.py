@@ -5,13 +5,14 @@ from importlib.metadata import EntryPoint, EntryPoints
 import pytest
 
 from oadb import Config, Database
-from oadb.engine import acting, url_schemes
+from oadb.engine import provided as provisions
+from oadb.engine import url_schemes
 from oadb.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)
 def _empty_caches() -> None:
-    acting._query.cache_clear()
+    provisions.provided.cache_clear()
     url_schemes._load.cache_clear()
 
 
@@ -19,7 +20,7 @@ def provided(monkeypatch: pytest.MonkeyPatch, *points: EntryPoint) -> None:
     def entry_points(**chosen: str) -> EntryPoints:
         return EntryPoints(points).select(**chosen)
 
-    monkeypatch.setattr(acting, "entry_points", entry_points)
+    monkeypatch.setattr(provisions, "entry_points", entry_points)
     monkeypatch.setattr(url_schemes, "entry_points", entry_points)
 
 
@@ -51,8 +52,15 @@ def test_as_user_needs_exactly_one_package_that_provides_identities(
 ) -> None:
     provided(monkeypatch, *points)
 
-    with Database(config) as db, pytest.raises(ConfigError, match="entry point act_as"):
-        db.as_user(1)
+    with Database(config) as db:
+        with pytest.raises(
+            ConfigError, match=r"entry point act_as of oadb\.identity is provided by"
+        ):
+            db.as_user(1)
+        with pytest.raises(
+            ConfigError, match=r"entry point prove of oadb\.proof is provided by no"
+        ):
+            db.prove()
 
 
 def test_no_package_is_asked_about_postgresqls_own_schemes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,4 +28,4 @@ def payloads(
 
 def heard(url: str, work: Callable[[], object]) -> list[Change]:
     """Return the changes that are announced while *work* is done."""
-    return [announcements.read(payload) for payload in payloads(url, work)]
+    return [announcements.parse(payload) for payload in payloads(url, work)]
