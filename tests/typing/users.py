@@ -14,6 +14,7 @@ from oadb import (
     Config,
     Database,
     Executor,
+    Page,
     Secret,
     Transaction,
 )
@@ -24,8 +25,12 @@ from oadb.engine.binding.queries import queries
 from oadb.market import instruments, loads
 from oadb.market.instruments import Instrument
 from oadb.market.loads import LoadReport
+from oadb.security.refusals import Refusal
 from oadb.settings import app_settings, user_settings
 from oadb.settings.app_settings import TradingMode
+from oadb.trading import pending_orders, strategies
+from oadb.trading.pending_orders import OrderStatus, PendingOrder
+from oadb.trading.strategies import Strategy, SymbolMapping
 
 query = queries("oadb.typed")
 
@@ -85,6 +90,13 @@ def blocking(db: Database) -> None:
     assert_type(user_settings.get_all(db, 7, THEME, SIZE)[SIZE], int)
     assert_type(user_settings.put(db, 7, THEME.to("dark"), SIZE.to(7), by=1), int)
     assert_type(app_settings.get_trading_mode(db), TradingMode)
+    strategy = strategies.verify_webhook(db, Secret("oaw_"))
+    assert_type(strategy, Strategy[SymbolMapping] | Refusal)
+    if strategy:
+        assert_type(strategy.mappings, tuple[SymbolMapping, ...])
+    assert_type(strategies.list_by_user(db, 7), Page[Strategy[SymbolMapping]])
+    assert_type([order.status for order in pending_orders.list_by_user(db, 7)], list[OrderStatus])
+    assert_type(pending_orders.get(db, 7, pending_order_id=8), PendingOrder | None)
     if (user := users.find_by_email(db, "a@x.in")) is not None:
         assert_type(user.email, str)
         assert_type(user.first_name, str | None)
