@@ -9,15 +9,18 @@ import psycopg
 import pytest
 
 from oadb import AsyncDatabase, Database, Secret
-from oadb.accounts import sessions, users
+from oadb.accounts import second_factors, sessions, users
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.executors import Executor
-from oadb.errors import ParameterError
+from oadb.errors import NoRowError, ParameterError
 from oadb.tools.contract import comparison
 from tests.conftest import configured
+from tests.support import authenticators
+from tests.support.authenticators import Authenticator
 from tests.support.notifications import heard, payloads
+from tests.support.rig import Observer
 
 CHANGE = Change("broker_tokens", 7, "zerodha")
 
@@ -139,8 +142,71 @@ def test_the_deletion_of_a_user_is_announced(db: Database, url: str) -> None:
     assert heard(url, work) == [Change("users", user_id, "")]
 
 
+def test_changes_of_users_are_announced_and_calls_that_change_nothing_are_not(
+    db: Database, url: str
+) -> None:
+    made: list[int] = []
+    unknown = 2**62
+
+    def create() -> None:
+        made.append(users.create(db, "changed", "changed@example.in").user_id)
+        with suppress(psycopg.errors.UniqueViolation):
+            users.create(db, "changed", "another@example.in")
+
+    def change() -> None:
+        users.update(db, made[0], email="other@example.in")
+        users.update(db, made[0], email="other@example.in")
+        users.update(db, made[0])
+        users.update(db, made[0], is_admin=True)
+        users.update(db, made[0], is_admin=True)
+        users.set_username(db, made[0], "renamed")
+        users.set_username(db, made[0], "renamed")
+        users.set_password(db, made[0], Secret("correct horse"))
+        for fail in (
+            lambda: users.update(db, unknown, is_admin=True),
+            lambda: users.set_username(db, unknown, "x"),
+            lambda: users.set_password(db, unknown, Secret("correct horse")),
+        ):
+            with suppress(NoRowError):
+                fail()
+
+    announced = heard(url, create)
+    assert announced == [Change("users", made[0], "")]
+    assert heard(url, change) == [Change("users", made[0], "")] * 4
+
+
+def test_changes_of_a_second_factor_are_announced_and_tries_are_not(db: Database, url: str) -> None:
+    user_id = users.create(db, "coded", "coded@example.in").user_id
+    clock = int(Observer(url).ask("select extract(epoch from now())::bigint"))
+    phones: list[Authenticator] = []
+
+    def enroll() -> None:
+        phones.extend(Authenticator(clock, authenticators.enroll(db, user_id)) for _ in range(2))
+
+    def confirm() -> None:
+        assert not second_factors.verify(db, user_id, phones[1].wrong())
+        assert second_factors.verify(db, user_id, phones[1].code())
+        assert second_factors.enroll(db, user_id, account="asha") is None
+
+    def use() -> None:
+        assert second_factors.verify(db, user_id, phones[1].code(1))
+
+    def change() -> None:
+        flags = {"for_login": True, "for_mcp": True, "for_password_reset": True}
+        assert second_factors.set_required(db, user_id, **flags)
+        assert second_factors.disable(db, user_id)
+        assert not second_factors.disable(db, user_id)
+        assert not second_factors.set_required(db, user_id, **flags)
+
+    change_of_it = Change("second_factors", user_id, "")
+    assert heard(url, enroll) == [change_of_it] * 2
+    assert heard(url, confirm) == [change_of_it]
+    assert heard(url, use) == []
+    assert heard(url, change) == [change_of_it] * 2
+
+
 def test_the_end_of_sessions_is_announced(db: Database, url: str) -> None:
-    user = users.create(db, "ended", "ended@example.in")
+    user = users.signed_in(users.create(db, "ended", "ended@example.in"))
     first, second, third = (sessions.create(db, user).session.session_id for _ in range(3))
 
     def work() -> None:
@@ -148,19 +214,27 @@ def test_the_end_of_sessions_is_announced(db: Database, url: str) -> None:
         sessions.end(db, user.user_id, first)
         sessions.end(db, user.user_id, first)
         sessions.end_all(db, user.user_id, keep=third)
-        sessions.create(db, user, cap=1)
+        last = sessions.create(db, user, most=1)
+        sessions.end_by_token(db, last.token)
+        sessions.end_by_token(db, last.token)
+        sessions.create(db, user)
         users.set_password(db, user.user_id, Secret("correct horse"))
         sessions.end_all(db, user.user_id)
 
     one = Change("sessions", user.user_id, str(first))
     all_of_them = Change("sessions", user.user_id, "")
-    assert heard(url, work) == [
+    found = heard(url, work)
+    assert found == [
         Change("sessions", user.user_id, str(second)),
         one,
         all_of_them,
         all_of_them,
+        found[4],
+        Change("users", user.user_id, ""),
         all_of_them,
     ]
+    assert (found[4].table, found[4].user_id) == ("sessions", user.user_id)
+    assert found[4].key not in {"", *map(str, (first, second, third))}
 
 
 CACHED = {
@@ -169,6 +243,7 @@ CACHED = {
     "broker_tokens",
     "ip_bans",
     "pending_orders",
+    "second_factors",
     "security_settings",
     "sessions",
     "settings",
@@ -188,6 +263,9 @@ SILENT = {
     "trackers._count_hit": "reads exemptions only",
     "key_uses._store": "does not change what a key may do",
     "login_attempts._record": "reads users only",
+    "login_attempts._record_resumed": "reads users only",
+    "second_factors._count_try": "counts a try, which changes nothing that is cached",
+    "second_factors._reseal": "the same secret, under another root key",
     "sessions._claim_user": "locks the user only",
     "sessions._insert_session": "this session is new",
     "sessions._find_by_digest": "records that it was used",
@@ -195,9 +273,7 @@ SILENT = {
     "sessions._reseal": "the same session, under another root key",
     "sessions.delete_expired": "they had expired, as their rows show",
     "smtp_settings._reseal": "the same password, under another root key",
-    "users.create": "this user is new",
     "users._reseal": "the same password, under another root key",
-    "users.update": "does not change whether the user may sign in",
     "users._upgrade_password": "the same password, hashed again",
     "webhooks._reseal": "the same webhook, under another root key",
 }

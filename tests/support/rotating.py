@@ -12,6 +12,7 @@ from oadb import Config, Database, Secret
 from oadb.accounts import api_keys, broker_tokens, second_factors, sessions, users
 from oadb.accounts.api_keys import VerifiedKey
 from oadb.accounts.broker_tokens import BrokerToken, Tokens
+from oadb.accounts.sessions import Session
 from oadb.security import keyring_file
 from oadb.settings import smtp_settings
 from oadb.tools import key_rotation as tool
@@ -55,13 +56,13 @@ def with_secrets(db: Database) -> SecretHolder:
     password, access = Secret("correct horse"), Secret("what the broker gave")
     users.set_password(db, user, password)
     session = sessions.create(db, account(db, user)).token
-    kept = api_keys.create(db, user, "kept", order_mode="auto", keep=True)
+    kept = api_keys.create(db, user, "kept", order_mode="auto", keep_token=True)
     shown = api_keys.create(db, user, "shown", order_mode="auto").token
     broker_tokens.put(db, user, "zerodha", Tokens(access, parameters={"pin": password}))
     smtp_settings.update(db, by=user, password=password)
     alert = strategies.create(db, user, "strategy").webhook
     scan = chartink.create(db, user, "scan").webhook
-    factor = second_factors.enroll(db, user, "asha")
+    factor = second_factors.enroll(db, user, account="asha")
     assert factor is not None
     authenticator = TOTP(factor.secret.reveal())
     # A code is accepted once, so each call uses the code of another time step.
@@ -71,7 +72,7 @@ def with_secrets(db: Database) -> SecretHolder:
         token = broker_tokens.open(db, user, "zerodha")
         return [
             users.verify_password(db, "asha", password) is not None,
-            sessions.verify(db, session) is not None,
+            isinstance(sessions.verify(db, session), Session),
             isinstance(api_keys.verify(db, kept.token), VerifiedKey),
             isinstance(api_keys.verify(db, shown), VerifiedKey),
             api_keys.open_kept(db, user, kept.key.api_key_id) == kept.token,
@@ -79,7 +80,7 @@ def with_secrets(db: Database) -> SecretHolder:
             isinstance(token, BrokerToken) and token.tokens.parameters == {"pin": password},
             isinstance(strategies.verify_webhook(db, alert), Strategy),
             isinstance(chartink.verify_webhook(db, scan), Strategy),
-            second_factors.verify(db, user, Secret(authenticator.at(time() + next(steps)))),
+            bool(second_factors.verify(db, user, Secret(authenticator.at(time() + next(steps))))),
             smtp_settings.open(db).password == password,
         ]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from time import monotonic
+from uuid import UUID
 
 import argon2
 import pytest
@@ -18,8 +19,9 @@ from oadb.accounts import (
 )
 from oadb.accounts.api_keys import VerifiedKey
 from oadb.accounts.broker_tokens import Tokens
+from oadb.accounts.sessions import Session
 from oadb.engine.executors import AsyncExecutor
-from oadb.errors import KeyRingError
+from oadb.errors import KeyRingError, NoRowError
 from oadb.keys import proof
 from oadb.security import vault
 from oadb.security.passwords import Passwords
@@ -48,17 +50,17 @@ def retired(ring: Ring) -> Generator[tuple[Database, SecretHolder]]:
         yield late, asha
 
 
-SEALING: dict[str, Callable[[Database, users.User], object]] = {
+SEALING: dict[str, Callable[[Database, users.SignedInUser], object]] = {
     "users": lambda db, asha: users.set_password(db, asha.user_id, Secret("battery staple")),
     "sessions": sessions.create,
     "api_keys": lambda db, asha: api_keys.create(db, asha.user_id, "new", order_mode="auto"),
     "api_keys.rotate": lambda db, asha: api_keys.rotate(
-        db, asha.user_id, api_keys.list_by_user(db, asha.user_id)[0].api_key_id
+        db, asha.user_id, api_keys.list_by_user(db, asha.user_id).rows[0].api_key_id
     ),
     "broker_tokens": lambda db, asha: broker_tokens.put(
         db, asha.user_id, "angel", Tokens(Secret("new"))
     ),
-    "second_factors": lambda db, asha: second_factors.enroll(db, asha.user_id, "asha"),
+    "second_factors": lambda db, asha: second_factors.enroll(db, asha.user_id, account="asha"),
     "smtp_settings": lambda db, asha: smtp_settings.update(
         db, by=asha.user_id, password=Secret("new")
     ),
@@ -86,9 +88,24 @@ def test_a_process_with_the_old_ring_cannot_seal_under_a_retired_key(
     assert proof.list_uses(late) == before
 
 
-def test_a_violation_that_does_not_concern_a_key_is_raised_unchanged(ring: Ring) -> None:
-    with ring.open() as db, pytest.raises(ForeignKeyViolation) as refused:
+def test_a_missing_user_is_not_taken_for_a_missing_key(ring: Ring) -> None:
+    with (
+        ring.open() as db,
+        pytest.raises(NoRowError, match=r"^api_keys\.create: there is no user 7$"),
+    ):
         api_keys.create(db, 7, "new", order_mode="auto")
+
+
+def test_a_violation_that_does_not_concern_a_key_is_raised_unchanged(ring: Ring) -> None:
+    @proof.seals
+    async def insert(db: AsyncExecutor) -> None:
+        row = (7, UUID(int=1))
+        token = api_keys.TOKEN.store(await proof.ring_of(db), row, api_keys.TOKEN.new())
+        secrets = (token.digest, token.fingerprint, None)
+        await api_keys._insert_key(db, *row, "new", "x", *secrets, [], "auto", None)
+
+    with ring.open() as db, pytest.raises(ForeignKeyViolation) as refused:
+        db.operate(insert)
 
     assert refused.value.diag.constraint_name == "api_keys_user_id_fkey"
 
@@ -133,7 +150,7 @@ def test_a_token_under_a_key_that_the_process_lacks_is_an_error_and_not_unknown(
         with ring.open() as db:
             rewrapped(db, ring)
             later(11)
-            assert sessions.verify(db, session) is not None
+            assert isinstance(sessions.verify(db, session), Session)
             assert api_keys.verify(db, api_keys.TOKEN.new()) is Refusal.UNKNOWN
         for _ in range(2):
             with pytest.raises(KeyRingError, match="key 2, which the ring lacks; restart this pr"):
@@ -163,5 +180,5 @@ def test_a_failed_lookup_reads_the_canaries_at_most_every_ten_seconds_and_a_succ
             assert isinstance(api_keys.verify(db, key), VerifiedKey)
             for _ in range(3):
                 assert api_keys.verify(db, api_keys.TOKEN.new()) is Refusal.UNKNOWN
-                assert sessions.verify(db, sessions.TOKEN.new()) is None
+                assert sessions.verify(db, sessions.TOKEN.new()) is Refusal.UNKNOWN
             assert len(looks) == expected

@@ -123,7 +123,7 @@ def test_a_batch_of_sign_ins_is_no_larger_than_asked(config: Config, url: str) -
         "select 'asha', 'password', 'failed', now() - interval '9 days' from generate_series(1, 5)"
     )
     with health.Database(config) as db:
-        assert login_attempts.delete_old(db, timedelta(days=1), 3) == 3
+        assert login_attempts.delete_old(db, older_than=timedelta(days=1), batch=3) == 3
 
 
 def test_expired_bans_and_trackers_are_deleted(config: Config, url: str) -> None:
