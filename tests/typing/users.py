@@ -95,7 +95,8 @@ def blocking(db: Database) -> None:
     if strategy:
         assert_type(strategy.mappings, tuple[SymbolMapping, ...])
     assert_type(strategies.list_by_user(db, 7), Page[Strategy[SymbolMapping]])
-    assert_type([order.status for order in pending_orders.list_by_user(db, 7)], list[OrderStatus])
+    for order in pending_orders.list_by_user(db, 7):
+        assert_type(order.status, OrderStatus)
     assert_type(pending_orders.get(db, 7, pending_order_id=8), PendingOrder | None)
     if (user := users.find_by_email(db, "a@x.in")) is not None:
         assert_type(user.email, str)
