@@ -135,7 +135,8 @@ def _insert(
 
 
 @query
-def get(log_id: int, *, logged_at: datetime) -> LoggedRequest | None: ...
+def get(log_id: int, *, logged_at: datetime) -> LoggedRequest | None:
+    """Return a request; None if there is none. *logged_at* finds the partition."""
 
 
 @query
@@ -145,7 +146,8 @@ def list_recent(
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
-) -> Page[LoggedRequest]: ...
+) -> Page[LoggedRequest]:
+    """List the requests in a window, newest first."""
 
 
 @query
@@ -156,7 +158,8 @@ def list_by_ip(
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
-) -> Page[LoggedRequest]: ...
+) -> Page[LoggedRequest]:
+    """List the requests of an address in a window, newest first."""
 
 
 @query
@@ -167,11 +170,12 @@ def list_by_endpoint(
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
-) -> Page[LoggedRequest]: ...
+) -> Page[LoggedRequest]:
+    """List the requests of an endpoint in a window, newest first."""
 
 
 @query
-def _list_errors(
+def _list_by_status_from_400(
     status: int,
     *,
     since: datetime | None,
@@ -182,7 +186,7 @@ def _list_errors(
 
 
 @query
-def _list_by_status(
+def _list_by_status_below_400(
     status: int,
     *,
     since: datetime | None,
@@ -195,7 +199,8 @@ def _list_by_status(
 @query
 def stream(
     *, since: datetime | None = None, until: datetime | None = None
-) -> Iterator[LoggedRequest]: ...
+) -> Iterator[LoggedRequest]:
+    """Yield the requests in a window as they arrive, oldest first."""
 
 
 @query
@@ -206,7 +211,8 @@ def list_clients(
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
-) -> Page[ClientTraffic]: ...
+) -> Page[ClientTraffic]:
+    """List the addresses that requested a host in a window, most requests first."""
 
 
 @query
@@ -264,7 +270,7 @@ async def list_by_status(
         ParameterError: *limit* is not in 1 to 1000, *cursor* belongs to another list, or *since*
             is after *until*.
     """
-    listed = _list_errors if status >= _FIRST_ERROR else _list_by_status
+    listed = _list_by_status_from_400 if status >= _FIRST_ERROR else _list_by_status_below_400
     return await listed(db, status, since=since, until=until, cursor=cursor, limit=limit)
 
 

@@ -315,11 +315,15 @@ def test_a_search_is_served_by_the_indexes_of_both_bodies(large: str) -> None:
     assert "Seq Scan on api_logs_202602" not in found
 
 
-@pytest.mark.parametrize("name", ["list_recent", "list_by_user", "search", "stream", "count"])
+@pytest.mark.parametrize(
+    "name", ["get", "list_recent", "list_by_user", "search", "stream", "count"]
+)
 def test_partitions_before_a_window_are_pruned(large: str, name: str) -> None:
     """With a generic plan."""
     declared = next(query for query in api_logs.query if query.__name__ == name)
     values = {
+        "logged_at": "'2026-03-01'",
+        "log_id": "1",
         "since": "'2026-03-01'",
         "until": "'2026-03-02'",
         "content": "'{}'",

@@ -231,7 +231,13 @@ def test_an_address_that_is_invalid_is_refused_by_its_list(db: Database) -> None
 
 @pytest.mark.parametrize(
     "name",
-    ["list_recent", "list_by_ip", "list_by_endpoint", "_list_by_status", "_list_errors"],
+    [
+        "list_recent",
+        "list_by_ip",
+        "list_by_endpoint",
+        "_list_by_status_below_400",
+        "_list_by_status_from_400",
+    ],
 )
 def test_partitions_after_a_page_are_pruned(filled_url: str, name: str) -> None:
     """With a generic plan."""
@@ -324,8 +330,8 @@ def fill(url: str) -> None:
         "list_recent",
         "list_by_ip",
         "list_by_endpoint",
-        "_list_by_status",
-        "_list_errors",
+        "_list_by_status_below_400",
+        "_list_by_status_from_400",
         "stream",
         "list_clients",
         "_summarize",

@@ -161,7 +161,7 @@ order by
     log_id desc
 limit :limit;
 
--- name: _list_errors
+-- name: _list_by_status_from_400
 -- For a status of 400 or above. Served by traffic_status_idx.
 select
     log_id,
@@ -190,7 +190,7 @@ order by
     log_id desc
 limit :limit;
 
--- name: _list_by_status
+-- name: _list_by_status_below_400
 -- For a status below 400, which has no index. Served by traffic_pkey: for a rare status,
 -- all rows of the window are read.
 select
