@@ -448,10 +448,17 @@ create table oadb.ip_bans (
     banned_at  timestamp with time zone not null,
     -- Null: never.
     expires_at timestamp with time zone,
-    created_by text not null,
+    -- Not written any more; see source and banned_by.
+    created_by text not null default 'system'::text,
+    -- Person: somebody banned it. Tracker: its requests did. Import: it was banned in OpenAlgo.
+    source     text not null default 'person'::text,
+    -- A user, if a person banned it; null: nobody was signed in. No foreign key: what was done
+    -- outlives who did it, and ids are not used again.
+    banned_by  bigint,
 
     constraint ip_bans_pkey primary key (network),
     constraint ip_bans_banned_at_check check (isfinite(banned_at)),
+    constraint ip_bans_banned_by_check check (banned_by is null or source = 'person'::text),
     constraint ip_bans_created_by_check check (length(created_by) <= 254),
     constraint ip_bans_expires_at_check check (expires_at > banned_at and isfinite(expires_at)),
     constraint ip_bans_network_check check (network = network(network)::inet and masklen(network) =
@@ -460,7 +467,8 @@ create table oadb.ip_bans (
         else 64
     end),
     constraint ip_bans_offences_check check (offences >= 1),
-    constraint ip_bans_reason_check check (length(reason) <= 500)
+    constraint ip_bans_reason_check check (length(reason) <= 500),
+    constraint ip_bans_source_check check (source = any (array['person'::text, 'tracker'::text, 'import'::text]))
 );
 
 create index ip_bans_banned_at_idx on oadb.ip_bans using btree (banned_at, network);
@@ -711,7 +719,9 @@ create table oadb.login_attempts (
     device       text,
     broker       text,
     method       text not null,
-    -- Unverified: the password was not looked at, for want of capacity or of the database.
+    -- Unverified: the password was not compared, because capacity or the database was not
+    -- available. Code_needed: the password was right, and a code of the second factor is required
+    -- as well.
     outcome      text not null,
     reason       text,
 
@@ -719,7 +729,7 @@ create table oadb.login_attempts (
     constraint login_attempts_broker_check check (length(broker) >= 1 and length(broker) <= 50),
     constraint login_attempts_device_check check (length(device) >= 1 and length(device) <= 500),
     constraint login_attempts_method_check check (method = any (array['password'::text, 'oauth'::text, 'resume'::text, 'code'::text])),
-    constraint login_attempts_outcome_check check (outcome = any (array['succeeded'::text, 'failed'::text, 'locked'::text, 'unverified'::text, 'resumed'::text])),
+    constraint login_attempts_outcome_check check (outcome = any (array['succeeded'::text, 'failed'::text, 'locked'::text, 'unverified'::text, 'resumed'::text, 'code_needed'::text])),
     constraint login_attempts_reason_check check (length(reason) >= 1 and length(reason) <= 500),
     constraint login_attempts_username_check check (length(username) >= 1 and length(username) <= 254),
     constraint login_attempts_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete set null
@@ -855,7 +865,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'traffic', 'select, insert (logged_at, ip, method, path, endpoint, status, duration_ms, host, user_id, error)'),
 ('oadb_app', 'traffic_default', 'select'),
 ('oadb_app', 'traffic_rollups', 'select'),
-('oadb_app', 'users', 'select, delete, insert (username, email, first_name, last_name, is_admin), update (email, first_name, last_name, password_hash, auth_epoch, updated_at)'),
+('oadb_app', 'users', 'select, delete, insert (username, email, first_name, last_name, is_admin), update (username, is_admin, email, first_name, last_name, password_hash, auth_epoch, updated_at)'),
 ('oadb_log', 'analyzer_logs', 'insert (logged_at, user_id, api_type, request, response)'),
 ('oadb_log', 'api_logs', 'insert (logged_at, user_id, endpoint, method, status, ip, request, response, error)'),
 ('oadb_log', 'latency', 'insert (logged_at, user_id, order_id, broker, symbol, order_type, rtt_ms, validation_ms, response_ms, overhead_ms, total_ms, outcome, error)'),
@@ -1386,8 +1396,9 @@ using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
 create policy user_policy on oadb.users for all to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
-grant delete, insert (username, email, first_name, last_name, is_admin), select, update (email,
-    first_name, last_name, updated_at, auth_epoch, password_hash) on table oadb.users to oadb_app;
+grant delete, insert (username, email, first_name, last_name, is_admin), select, update (username,
+    email, first_name, last_name, is_admin, updated_at, auth_epoch, password_hash) on table
+    oadb.users to oadb_app;
 grant select (user_id, username_key) on table oadb.users to oadb_log;
 grant select (user_id, username, email, first_name, last_name, is_admin, created_at, updated_at,
     auth_epoch, password_key_id, username_key, email_key) on table oadb.users to oadb_ro;
@@ -1405,13 +1416,17 @@ grant delete, select, update (email, first_name, last_name, updated_at, auth_epo
 --     banned_at timestamp with time zone
 --     expires_at timestamp with time zone
 --     created_by text
+--     source text
+--     banned_by bigint
 create view oadb.active_ip_bans as
  select network,
     reason,
     offences,
     banned_at,
     expires_at,
-    created_by
+    created_by,
+    source,
+    banned_by
    from oadb.ip_bans
   where (expires_at > now() or expires_at is null) and not (exists ( select
            from oadb.ban_exemptions

@@ -36,8 +36,10 @@ SECRETS = [
 
 
 def arguments(operation: Operation[..., Any]) -> dict[str, Any]:
-    """Return a value of the right type for each parameter."""
+    """Return a value of the right type for each parameter, an address for one that must be."""
     values = {name: VALUES.get(kind.python) for name, kind in operation.kinds.items()}
+    if "ip" in values:
+        values["ip"] = "192.0.2.1"
     return {
         name: [value] if operation.kinds[name].array else value for name, value in values.items()
     }
@@ -95,9 +97,10 @@ def test_tokens_of_a_broker_are_secrets(given: Any, where: str) -> None:
 
 def test_positional_and_named_arguments_are_checked_alike(shared_db: Database) -> None:
     wrong: Any = CANARY
+    nothing: Any = None
     for call, said in (
         (lambda: api_keys.verify(shared_db, wrong), r"^api_keys\.verify: token must be Secret"),
-        (lambda: sessions.verify(shared_db, token=wrong), r"^sessions\.find: token must be Secret"),
+        (lambda: sessions.verify(shared_db, token=wrong), r"^sessions\.verify: token must be Secret"),
         (
             lambda: users.verify_password(shared_db, "asha", wrong),
             r"^users\.verify_password: password must be Secret, not str; wrap it",
@@ -106,9 +109,22 @@ def test_positional_and_named_arguments_are_checked_alike(shared_db: Database) -
             lambda: strategies.verify_webhook(shared_db, wrong),
             r"^strategies\.verify_webhook: webhook must be Secret",
         ),
-        (lambda: ip_bans.ban(shared_db, wrong, "x", 24), r"duration must be timedelta \| None, "),  # type: ignore[call-overload]  # wrong on purpose
-        (lambda: ip_bans.ban(shared_db, "192.0.2.1", None), r"ip_bans\.ban: reason must be str"),  # type: ignore[call-overload]  # wrong on purpose
-        (lambda: ip_bans.ban(shared_db, None, "x"), r"ip_bans\.ban: ip must be str, not NoneType"),  # type: ignore[call-overload]  # wrong on purpose
+        (
+            lambda: ip_bans.ban(shared_db, "192.0.2.1", "x", duration=wrong, by=None),
+            r"^ip_bans\.ban: duration must be timedelta \| None, not str",
+        ),
+        (
+            lambda: ip_bans.ban(shared_db, "192.0.2.1", "x", by=wrong),
+            r"^ip_bans\.ban: by must be int \| None, not str",
+        ),
+        (
+            lambda: ip_bans.ban(shared_db, "192.0.2.1", nothing, by=None),
+            r"^ip_bans\.ban: reason must be str, not NoneType",
+        ),
+        (
+            lambda: ip_bans.ban(shared_db, nothing, "x", by=None),
+            r"^ip_bans\.ban: ip must be str, not NoneType",
+        ),
     ):
         with pytest.raises(ParameterError, match=said):
             call()

@@ -157,14 +157,15 @@ def takes_text(declared: Declaration) -> list[str]:
 def arguments(declared: Declaration) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name, kind in declared.kinds.items():
-        value = VALID.get(f"{declared.label}.{name}", VALID.get(name, BY_TYPE[kind.python]))
+        default = kind.choices[0] if kind.choices else BY_TYPE[kind.python]
+        value = VALID.get(f"{declared.label}.{name}", VALID.get(name, default))
         given[name] = [value] if kind.array and not isinstance(value, list) else value
     return given
 
 
 # How to read back what does not come back by itself.
 READERS: dict[str, Callable[[Transaction, dict[str, Any]], object]] = {
-    "login_attempts._record": lambda tx, _: login_attempts.list_recent(tx, page_size=1)[0],
+    "login_attempts._record": lambda tx, _: login_attempts.list_recent(tx, limit=1).rows[0],
     "api_logs._insert": lambda tx, _: api_logs.list_recent(tx, limit=1).rows[0],
     "analyzer_logs._insert": lambda tx, _: analyzer_logs.list_recent(tx, limit=1).rows[0],
     "broker_tokens._put": lambda tx, given: broker_tokens.find_sealed(tx, 1, given["broker"]),

@@ -8,35 +8,60 @@ notified of every change; ``live_bans`` holds the bans in memory, for use in eve
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, Literal, ParamSpec
 
 from oadb.changes import announcements
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import Query, queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ParameterError
-from oadb.validation.rules import ClientNetwork, Network
+from oadb.validation import owners
+from oadb.validation.rules import ClientNetwork, Duration, Network
+
+__all__ = [
+    "CHANNEL",
+    "LONGEST_DURATION",
+    "Ban",
+    "BanCounts",
+    "BanSource",
+    "Exemption",
+    "ban",
+    "count",
+    "delete_expired",
+    "exempt",
+    "find_by_ip",
+    "list_all",
+    "list_exemptions",
+    "unban",
+    "unexempt",
+]
 
 P = ParamSpec("P")
 
 query = queries(__name__)
 
 CHANNEL = "oadb_ip_bans"
+"""The channel that is notified of each changed ban or exemption, with its network."""
 
 LONGEST_DURATION = timedelta(days=36_500)
 """The longest ban that is not permanent."""
 
-_LONGEST_REASON, _LONGEST_NAME = 500, 254
+_LONGEST_REASON = 500
 _WIDEST = 8  # shortest prefix of an exemption, as in the check of the table
+
+BanSource = Literal["person", "tracker", "import"]
+"""What banned a network: a person; its requests (``trackers``); the import from OpenAlgo."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ban:
     """A network that is kept out until ``expires_at``; None: permanently.
 
-    ``offences`` counts its bans, including this one.
+    ``offences`` counts its bans, including this one. ``by`` is the user who banned it; None: the
+    platform.
     """
 
     network: str
@@ -44,7 +69,8 @@ class Ban:
     offences: int
     banned_at: datetime
     expires_at: datetime | None
-    created_by: str
+    source: BanSource
+    by: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +99,11 @@ def _find_active(network: str) -> Ban | None: ...
 def _put(
     network: str,
     reason: str,
+    *,
     duration: timedelta | None,
-    created_by: str,
+    source: BanSource,
+    by: int | None,
     repeat_offender_limit: int | None,
-    is_automatic: bool,
 ) -> Ban | None: ...
 
 
@@ -89,16 +116,15 @@ def _unban(network: str) -> Affected: ...
 
 
 @query
-def list_bans(
-    before_at: datetime | None = None,
-    before_network: str | None = None,
-    page_size: int = 100,
-    with_expired: bool = False,
-) -> list[Ban]: ...
+def list_all(
+    *, with_expired: bool = False, cursor: str | None = None, limit: Limit = 100
+) -> Page[Ban]:
+    """List the bans that are in effect, newest first; and those that expired, if asked for."""
 
 
 @query
-def count_active() -> BanCounts: ...
+def count() -> BanCounts:
+    """Count the bans that are in effect."""
 
 
 @query
@@ -110,19 +136,21 @@ def _unexempt(network: str) -> Affected: ...
 
 
 @query
-def list_exemptions() -> list[Exemption]: ...
+def list_exemptions(*, cursor: str | None = None, limit: Limit = 100) -> Page[Exemption]:
+    """List the networks that are never banned, builtin ones included."""
 
 
 @query
-def sweep(batch: int = 1000) -> Affected: ...
+def delete_expired(*, batch: int = 1000) -> Affected:
+    """Delete at most *batch* bans that expired a year ago or earlier; return how many."""
 
 
 query.complete()
 
 
 @operation
-async def is_banned(db: AsyncExecutor, ip: ClientNetwork) -> Ban | None:
-    """Look up whether an address is banned now: one indexed lookup.
+async def find_by_ip(db: AsyncExecutor, ip: ClientNetwork) -> Ban | None:
+    """Find the ban of an address that is in effect now: one indexed lookup.
 
     Errors never count as banned or as not banned: they are raised.
 
@@ -140,16 +168,19 @@ async def ban(
     db: AsyncExecutor,
     ip: ClientNetwork,
     reason: str,
-    duration: timedelta | None = timedelta(hours=24),
     *,
-    created_by: str = "system",
+    duration: Duration | None = timedelta(hours=24),
+    by: int | None,
     repeat_offender_limit: int | None = None,
 ) -> Ban:
-    """Ban the network of an address. A ban that already lasts longer is not shortened.
+    """Ban the network of an address, and announce it.
+
+    A ban that already lasts longer is not shortened.
 
     Args:
         ip: an IPv4 address, or an IPv6 address, of which the /64 is banned.
         duration: above 0, at most LONGEST_DURATION; None bans permanently.
+        by: the user who bans it; None: the platform.
         repeat_offender_limit: the ban is permanent from this offence on; 0 never makes it so;
             None takes the limit of the security settings (``app_settings``).
 
@@ -159,15 +190,24 @@ async def ban(
     Raises:
         ParameterError: the network is exempt (the text gives the reason of the exemption), or
             an argument is out of range.
+        NoRowError: there is no user *by*.
     """
-    if duration is not None and not timedelta() < duration <= LONGEST_DURATION:
-        raise ParameterError("ip_bans.ban: duration must be above 0, at most 36,500 days, or None")
+    if duration is not None and duration > LONGEST_DURATION:
+        raise ParameterError("ip_bans.ban: duration must be at most 36,500 days, or None")
     if repeat_offender_limit is not None and repeat_offender_limit < 0:
         raise ParameterError("ip_bans.ban: repeat_offender_limit must be 0 or more")
-    author = readable(created_by, _LONGEST_NAME)
     async with db.transaction() as tx:
-        made = await impose(tx, ip, reason, duration, author, repeat_offender_limit)
+        made = await impose(
+            tx,
+            ip,
+            reason,
+            duration=duration,
+            source="person",
+            by=by,
+            repeat_offender_limit=repeat_offender_limit,
+        )
         if made is None:
+            await owners.require_actor(tx, "ip_bans.ban", by)
             exemption = await _find_exemption(tx, ip)
             why = exemption.reason if exemption else "it was exempt a moment ago"
             raise ParameterError(f"ip_bans.ban: the network of ip is exempt from bans: {why}")
@@ -178,30 +218,38 @@ async def impose(
     tx: AsyncExecutor,
     network: str,
     reason: str,
-    duration: timedelta | None,
-    author: str,
-    limit: int | None,
     *,
-    is_automatic: bool = False,
+    duration: timedelta | None,
+    source: BanSource,
+    by: int | None,
+    repeat_offender_limit: int | None,
 ) -> Ban | None:
     """Ban a network inside the caller's transaction, and announce it.
 
     Returns:
-        The ban; None if the network is exempt, or if *is_automatic* and it is already banned.
+        The ban; None if the network is exempt, if there is no user *by*, or if *source* is
+        "tracker" and the network is already banned.
     """
-    cut = readable(reason, _LONGEST_REASON)
-    made = await _put(tx, network, cut, duration, author, limit, is_automatic)
+    made = await _put(
+        tx,
+        network,
+        readable(reason, _LONGEST_REASON),
+        duration=duration,
+        source=source,
+        by=by,
+        repeat_offender_limit=repeat_offender_limit,
+    )
     if made is not None:
         await announcements.notify(tx, CHANNEL, network)
     return made
 
 
 @operation
-async def unban(db: AsyncExecutor, ip: ClientNetwork) -> int:
+async def unban(db: AsyncExecutor, ip: ClientNetwork) -> bool:
     """Delete the ban of a network, with its offences and the hits counted against it.
 
     Returns:
-        The number of bans deleted, 0 or 1.
+        Whether there was a ban; an expired one counts.
 
     Raises:
         ParameterError: *ip* is not an IP address.
@@ -210,7 +258,7 @@ async def unban(db: AsyncExecutor, ip: ClientNetwork) -> int:
 
 
 @operation
-async def exempt(db: AsyncExecutor, network: Network, reason: str) -> int:
+async def exempt(db: AsyncExecutor, network: Network, reason: str) -> bool:
     """Exempt a network from bans; bans inside it have no effect while it is exempt.
 
     Args:
@@ -218,7 +266,7 @@ async def exempt(db: AsyncExecutor, network: Network, reason: str) -> int:
             is widened to a /64 at least.
 
     Returns:
-        The number of exemptions written: 1, or 0 for a builtin one, which stays as it is.
+        Whether it was written; False for a builtin exemption, which stays as it is.
 
     Raises:
         ParameterError: not a network, or wider than a /8.
@@ -230,11 +278,11 @@ async def exempt(db: AsyncExecutor, network: Network, reason: str) -> int:
 
 
 @operation
-async def unexempt(db: AsyncExecutor, network: Network) -> int:
+async def unexempt(db: AsyncExecutor, network: Network) -> bool:
     """Delete an exemption; builtin ones stay.
 
     Returns:
-        The number of exemptions deleted, 0 or 1.
+        Whether there was one to delete.
 
     Raises:
         ParameterError: not a network.
@@ -248,10 +296,10 @@ async def _write(
     network: str,
     *args: P.args,
     **kwargs: P.kwargs,
-) -> int:
-    """Run *statement*, announce the change in the same transaction, and return the row count."""
+) -> bool:
+    """Run *statement*, and announce the change in the same transaction if it wrote a row."""
     async with db.transaction() as tx:
         changed = await statement(tx, network, *args, **kwargs)
         if changed:
             await announcements.notify(tx, CHANNEL, network)
-    return changed
+    return changed > 0

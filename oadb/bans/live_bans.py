@@ -23,6 +23,8 @@ from oadb.engine.listener import Event
 from oadb.errors import ParameterError, UnavailableError
 from oadb.security.addresses import network
 
+__all__ = ["AsyncLiveBans", "LiveBans"]
+
 query = queries(__name__)
 
 
@@ -58,11 +60,13 @@ def _network(ip: str) -> str:
 class _BansInMemory(Following[AnyDatabase]):
     """Bans and how fresh they are: what LiveBans and AsyncLiveBans share."""
 
-    def __init__(self, db: AnyDatabase, *, interval: float = 0.5, patience: float = 60.0) -> None:
-        if not patience >= interval:
-            raise ParameterError("bans: patience must be at least the interval")
-        super().__init__(db, "bans", CHANNEL, interval)
-        self._patience = patience
+    def __init__(
+        self, db: AnyDatabase, *, interval_seconds: float = 0.5, patience_seconds: float = 60.0
+    ) -> None:
+        if not patience_seconds >= interval_seconds:
+            raise ParameterError("bans: patience_seconds must be at least interval_seconds")
+        super().__init__(db, "bans", CHANNEL, interval_seconds)
+        self._patience = patience_seconds
         self._state: str | None = None
         self._ends: dict[str, float] = {}
 
@@ -72,7 +76,7 @@ class _BansInMemory(Following[AnyDatabase]):
         Raises:
             ParameterError: *ip* is not an IP address.
             UnavailableError: the bans are unknown: not read yet, or not confirmed by the
-                database for *patience* seconds.
+                database for *patience_seconds*.
         """
         now = monotonic()
         if now - self._current_at > self._patience:
@@ -101,8 +105,8 @@ class _BansInMemory(Following[AnyDatabase]):
 class LiveBans(_BansInMemory[Database], Follower):
     """Bans that follow the database, for threads. Enter it.
 
-    A change is seen at once where notifications arrive, otherwise within *interval* seconds. While
-    the database is unavailable the bans are kept for *patience* seconds; ``error`` says why,
+    A change is seen at once where notifications arrive, otherwise within *interval_seconds*. While
+    the database is unavailable the bans are kept for *patience_seconds*; ``error`` says why,
     ``age`` for how long.
     """
 

@@ -13,6 +13,7 @@ from typing import Literal
 from oadb.bans import ip_bans
 from oadb.bans.ip_bans import Ban
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
@@ -21,22 +22,36 @@ from oadb.engine.transactions import refuse_transaction
 from oadb.keys import proof
 from oadb.security.secret import Secret
 from oadb.security.tokens import sha256_of
-from oadb.validation.rules import ClientNetwork
+from oadb.validation.rules import ClientNetwork, Network
+
+__all__ = [
+    "MOST_TRACKERS",
+    "Suspect",
+    "Tracked",
+    "TrackedKind",
+    "count_suspects",
+    "delete",
+    "delete_expired",
+    "list_suspects",
+    "track_bad_key",
+    "track_not_found",
+]
 
 query = queries(__name__)
 
 MOST_TRACKERS = 100_000
-"""Networks that ``sweep`` keeps: the most recent ones."""
+"""Networks that ``delete_expired`` keeps: the most recent ones."""
 
-LONGEST_PATH = 200
-"""Characters kept of a path, without its query string, which may hold secrets."""
+# Characters kept of a path, without its query string, which may hold secrets.
+_LONGEST_PATH = 200
 
 # Hexadecimal digits of a digest that identify a wrong key.
 _DIGEST_DIGITS = 16
 
-Kind = Literal["not_found", "bad_key"]
+TrackedKind = Literal["not_found", "bad_key"]
+"""What makes a network suspect: requests that were not found, or with a wrong API key."""
 
-_REASONS: dict[Kind, str] = {
+_REASONS: dict[TrackedKind, str] = {
     "not_found": "{} requests that were not found",
     "bad_key": "{} requests with a wrong API key",
 }
@@ -49,7 +64,7 @@ class Suspect:
     ``samples`` are up to 50 distinct paths, or keyed digests of wrong API keys.
     """
 
-    kind: Kind
+    kind: TrackedKind
     network: str
     hits: int
     first_at: datetime
@@ -89,27 +104,32 @@ class Tracked:
 
 
 @query
-def _count_hit(kind: Kind, network: str, sample: str | None) -> Hit | None: ...
+def _count_hit(kind: TrackedKind, network: str, sample: str | None) -> Hit | None: ...
 
 
 @query
-def _claim(kind: Kind, network: str) -> Due | None: ...
+def _claim(kind: TrackedKind, network: str) -> Due | None: ...
 
 
 @query
-def delete(kind: Kind, network: str) -> Affected: ...
+def _delete(kind: TrackedKind, network: str) -> Affected: ...
 
 
 @query
-def list_suspects(kind: Kind, least_hits: int = 5, page_size: int = 100) -> list[Suspect]: ...
+def list_suspects(
+    kind: TrackedKind, *, least_hits: int = 5, cursor: str | None = None, limit: Limit = 100
+) -> Page[Suspect]:
+    """List the networks with at least so many hits, most hits first."""
 
 
 @query
-def count_suspects(kind: Kind, least_hits: int) -> int: ...
+def count_suspects(kind: TrackedKind, *, least_hits: int = 5) -> int:
+    """Count the networks with at least so many hits."""
 
 
 @query
-def sweep(batch: int = 1000, most: int = MOST_TRACKERS) -> Affected: ...
+def delete_expired(*, batch: int = 1000, most: int = MOST_TRACKERS) -> Affected:
+    """Delete at most *batch* trackers that are old or too many; return how many."""
 
 
 query.complete()
@@ -126,12 +146,14 @@ async def track_not_found(db: AsyncExecutor, ip: ClientNetwork, path: str) -> Tr
         ParameterError: *ip* is not an IP address.
         TransactionError: *db* is a transaction, whose rollback would undo the count.
     """
-    sample = re.split("[?#]", path[:LONGEST_PATH], maxsplit=1)[0]
-    return await _track(db, "not_found", ip, readable(sample, LONGEST_PATH))
+    sample = re.split("[?#]", path[:_LONGEST_PATH], maxsplit=1)[0]
+    return await _track(db, "not_found", ip, readable(sample, _LONGEST_PATH))
 
 
 @operation
-async def track_bad_key(db: AsyncExecutor, ip: ClientNetwork, key: Secret | None = None) -> Tracked:
+async def track_bad_key(
+    db: AsyncExecutor, ip: ClientNetwork, *, key: Secret | None = None
+) -> Tracked:
     """Count a request with a wrong API key; ban its network if that makes enough hits.
 
     Args:
@@ -152,7 +174,23 @@ async def track_bad_key(db: AsyncExecutor, ip: ClientNetwork, key: Secret | None
     return await _track(db, "bad_key", ip, sample)
 
 
-async def _track(db: AsyncExecutor, kind: Kind, network: str, sample: str | None) -> Tracked:
+@operation
+async def delete(db: AsyncExecutor, kind: TrackedKind, network: Network) -> bool:
+    """Delete what was counted of a network; a ban that came of it stays.
+
+    Args:
+        network: as in ``Suspect``, or an address of it.
+
+    Returns:
+        Whether there was anything to delete.
+
+    Raises:
+        ParameterError: *network* is not a network or an IP address.
+    """
+    return await _delete(db, kind, network) > 0
+
+
+async def _track(db: AsyncExecutor, kind: TrackedKind, network: str, sample: str | None) -> Tracked:
     refuse_transaction(db, f"trackers.track_{kind}")
     hit = await _count_hit(db, kind, network, sample)
     if hit is None:
@@ -160,16 +198,21 @@ async def _track(db: AsyncExecutor, kind: Kind, network: str, sample: str | None
     return Tracked(hit.hits, await _ban(db, kind, network) if hit.is_due else None)
 
 
-async def _ban(db: AsyncExecutor, kind: Kind, suspect: str) -> Ban | None:
+async def _ban(db: AsyncExecutor, kind: TrackedKind, suspect: str) -> Ban | None:
     """Ban a network with enough hits and delete its tracker; None: another process did."""
     async with db.transaction() as tx:
         due = await _claim(tx, kind, suspect)
         if due is None:
             return None
-        reason, limit = _REASONS[kind].format(due.hits), due.repeat_offender_limit
         made = await ip_bans.impose(
-            tx, suspect, reason, due.duration, "system", limit, is_automatic=True
+            tx,
+            suspect,
+            _REASONS[kind].format(due.hits),
+            duration=due.duration,
+            source="tracker",
+            by=None,
+            repeat_offender_limit=due.repeat_offender_limit,
         )
         if made is not None:
-            await delete(tx, kind, suspect)
+            await _delete(tx, kind, suspect)
     return made

@@ -116,5 +116,4 @@ def take_over_ban(tx: Executor, row: Row, _report: TableReport) -> bool:
         optional_text(row, "ban_reason", 500) or "banned by OpenAlgo",
         None if is_permanent else moment(row, "expires_at", UTC),
         offences=max(count, 1) if isinstance(count, int) else 1,
-        created_by=optional_text(row, "created_by", 254) or "system",
     )

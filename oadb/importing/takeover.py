@@ -90,7 +90,7 @@ def _adopt_tokens(
 
 @query
 def _adopt_ban(
-    network: str, reason: str, expires_at: datetime | None, offences: int, created_by: str
+    network: str, reason: str, expires_at: datetime | None, offences: int
 ) -> BanVerdict: ...
 
 
@@ -232,7 +232,6 @@ async def adopt_ban(
     expires_at: datetime | None,
     *,
     offences: int,
-    created_by: str,
 ) -> bool:
     """Ban an IPv4 address, or the /64 of an IPv6 address.
 
@@ -248,7 +247,7 @@ async def adopt_ban(
         ParameterError: *ip* is not an IP address.
     """
     async with db.transaction() as tx:
-        verdict = await _adopt_ban(tx, ip, reason, expires_at, offences, created_by)
+        verdict = await _adopt_ban(tx, ip, reason, expires_at, offences)
         if verdict.is_taken:
             await announcements.notify(tx, ip_bans.CHANNEL, ip)
     if verdict.is_exempt:

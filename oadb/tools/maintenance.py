@@ -45,7 +45,11 @@ def run(config: Config, retention: Retention, patience: timedelta = PATIENCE) ->
     """
     # Moving rows may take long, and the transaction of the claim is idle meanwhile.
     unlimited = replace(
-        config, pool_size=2, max_overflow=0, statement_timeout=0.0, idle_in_transaction_timeout=0.0
+        config,
+        pool_size=2,
+        max_overflow=0,
+        statement_timeout_seconds=0.0,
+        idle_in_transaction_timeout_seconds=0.0,
     )
     try:
         with Database(unlimited) as db, db.transaction() as claim:
@@ -170,8 +174,8 @@ def _sweep(db: Database, retention: Retention) -> Iterator[Finding]:
     age = retention["login_attempts"]
     sweeps: dict[str, Callable[[], int]] = {
         "sessions": partial(sessions.delete_expired, db, batch=BATCH),
-        "ip_bans": partial(ip_bans.sweep, db, BATCH),
-        "ip_trackers": partial(trackers.sweep, db, BATCH),
+        "ip_bans": partial(ip_bans.delete_expired, db, batch=BATCH),
+        "ip_trackers": partial(trackers.delete_expired, db, batch=BATCH),
         "lockouts": partial(lockouts.delete_expired, db, batch=BATCH),
         "log_batches": partial(partitions.sweep_batches, db, BATCH),
         "log_rejects": partial(partitions.sweep_rejects, db, BATCH),

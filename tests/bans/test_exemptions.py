@@ -8,7 +8,7 @@ import pytest
 from oadb import Database
 from oadb.bans import ip_bans
 from oadb.errors import ParameterError
-from tests.support.bans import db, ip
+from tests.support.bans import BY_HAND, db, ip
 from tests.support.rig import Observer, threads
 
 __all__ = ["db", "ip"]
@@ -33,12 +33,12 @@ def test_networks_without_clients_are_exempt_and_the_error_says_why(
     db: Database, observer: Observer, address: str
 ) -> None:
     with pytest.raises(ParameterError) as refused:
-        ip_bans.ban(db, address, "x")
+        ip_bans.ban(db, address, "x", by=None)
 
     assert str(refused.value) == (
         f"ip_bans.ban: the network of ip is exempt from bans: {NEVER[address]}"
     )
-    assert ip_bans.is_banned(db, address) is None
+    assert ip_bans.find_by_ip(db, address) is None
     assert observer.ask("select count(*) from oadb.ip_bans where network >>= %s", address) == 0
 
 
@@ -46,21 +46,21 @@ def test_networks_without_clients_are_exempt_and_the_error_says_why(
 def test_a_ban_of_a_gateway_written_by_hand_has_no_effect(
     db: Database, observer: Observer, address: str
 ) -> None:
-    observer.rows("insert into oadb.ip_bans values (%s, 'by hand', 1, now(), null, 'x')", address)
-    assert ip_bans.is_banned(db, address) is None
-    assert ip_bans.unban(db, address) == 1
+    observer.rows(BY_HAND, address)
+    assert ip_bans.find_by_ip(db, address) is None
+    assert ip_bans.unban(db, address) is True
 
 
 def test_a_ban_has_no_effect_while_its_network_is_exempt(db: Database) -> None:
-    made = ip_bans.ban(db, "192.0.2.7", "x", HOUR)
+    made = ip_bans.ban(db, "192.0.2.7", "x", duration=HOUR, by=None)
 
-    assert ip_bans.exempt(db, "192.0.2.0/24", "the office") == 1
-    assert ip_bans.is_banned(db, "192.0.2.7") is None
+    assert ip_bans.exempt(db, "192.0.2.0/24", "the office") is True
+    assert ip_bans.find_by_ip(db, "192.0.2.7") is None
     with pytest.raises(ParameterError, match="exempt from bans: the office"):
-        ip_bans.ban(db, "192.0.2.8", "x")
-    assert ip_bans.unexempt(db, "192.0.2.0/24") == 1
-    assert ip_bans.unexempt(db, "192.0.2.0/24") == 0
-    assert ip_bans.is_banned(db, "192.0.2.7") == made
+        ip_bans.ban(db, "192.0.2.8", "x", by=None)
+    assert ip_bans.unexempt(db, "192.0.2.0/24") is True
+    assert ip_bans.unexempt(db, "192.0.2.0/24") is False
+    assert ip_bans.find_by_ip(db, "192.0.2.7") == made
 
 
 @pytest.mark.parametrize(
@@ -77,24 +77,25 @@ def test_a_ban_has_no_effect_while_its_network_is_exempt(db: Database) -> None:
 def test_an_exemption_covers_a_network(
     db: Database, given: str, kept: str, inside: str, outside: str
 ) -> None:
-    assert ip_bans.exempt(db, given, "first") == ip_bans.exempt(db, given, "second") == 1
+    assert ip_bans.exempt(db, given, "first") is True
+    assert ip_bans.exempt(db, given, "second") is True
     found = [each for each in ip_bans.list_exemptions(db) if not each.is_builtin]
     try:
         with pytest.raises(ParameterError, match="exempt from bans: second"):
-            ip_bans.ban(db, inside, "x")
-        assert ip_bans.ban(db, outside, "x").offences == 1
+            ip_bans.ban(db, inside, "x", by=None)
+        assert ip_bans.ban(db, outside, "x", by=None).offences == 1
         assert [(each.network, each.reason) for each in found] == [(kept, "second")]
     finally:
-        assert ip_bans.unexempt(db, given) == 1
+        assert ip_bans.unexempt(db, given) is True
         ip_bans.unban(db, outside)
 
 
 def test_a_builtin_exemption_stays(db: Database) -> None:
     for exemption in [each for each in ip_bans.list_exemptions(db) if each.is_builtin]:
-        assert ip_bans.unexempt(db, exemption.network) == 0
-    assert ip_bans.exempt(db, "10.0.0.0/8", "mine") == 0
+        assert ip_bans.unexempt(db, exemption.network) is False
+    assert ip_bans.exempt(db, "10.0.0.0/8", "mine") is False
     with pytest.raises(ParameterError, match="exempt from bans: private"):
-        ip_bans.ban(db, "10.0.0.1", "x")
+        ip_bans.ban(db, "10.0.0.1", "x", by=None)
 
 
 @pytest.mark.parametrize("wide", ["0.0.0.0/0", "::/0", "203.0.0.0/7", "2000::/7"])
@@ -125,8 +126,8 @@ def test_a_ban_at_the_same_moment_as_an_exemption_has_no_effect(db: Database, ip
     with threads(1) as pool:
         exempting = pool.submit(exempt)
         assert began.wait(10)
-        assert ip_bans.ban(db, ip, "x").offences == 1
+        assert ip_bans.ban(db, ip, "x", by=None).offences == 1
         banned.set()
         exempting.result()
 
-    assert ip_bans.is_banned(db, ip) is None
+    assert ip_bans.find_by_ip(db, ip) is None

@@ -18,7 +18,7 @@ from oadb.engine import dsn
 from oadb.errors import ParameterError, UnavailableError
 from oadb.testing.control import controlled
 from oadb.tools.migrations.runner import migrate
-from tests.support.bans import age_ban
+from tests.support.bans import BY_HAND, age_ban
 from tests.support.databases import behind_pgbouncer
 from tests.support.rig import Observer, config, eventually, threads
 
@@ -34,8 +34,8 @@ def seconds_until(condition: Callable[[], object]) -> float:
 
 
 def test_existing_bans_are_known_at_once(db: Database) -> None:
-    ip_bans.ban(db, IP, "x", HOUR)
-    ip_bans.ban(db, "2001:db8:1:2::1", "x", None)
+    ip_bans.ban(db, IP, "x", duration=HOUR, by=None)
+    ip_bans.ban(db, "2001:db8:1:2::1", "x", duration=None, by=None)
     with LiveBans(db) as bans:
         assert bans.is_banned(IP)
         assert bans.is_banned(f"::ffff:{IP}")
@@ -46,11 +46,14 @@ def test_existing_bans_are_known_at_once(db: Database) -> None:
 
 
 def test_another_process_knows_of_each_change_within_a_second(db: Database, config: Config) -> None:
-    with Database(config) as other, LiveBans(other, interval=NEVER, patience=NEVER) as bans:
+    with (
+        Database(config) as other,
+        LiveBans(other, interval_seconds=NEVER, patience_seconds=NEVER) as bans,
+    ):
         steps: list[tuple[Callable[[], object], bool]] = [
-            (lambda: ip_bans.ban(db, IP, "x", HOUR), True),
+            (lambda: ip_bans.ban(db, IP, "x", duration=HOUR, by=None), True),
             (lambda: ip_bans.unban(db, IP), False),
-            (lambda: ip_bans.ban(db, IP, "x", HOUR), True),
+            (lambda: ip_bans.ban(db, IP, "x", duration=HOUR, by=None), True),
             (lambda: ip_bans.exempt(db, "203.0.113.0/24", "office"), False),
             (lambda: ip_bans.unexempt(db, "203.0.113.0/24"), True),
         ]
@@ -60,15 +63,15 @@ def test_another_process_knows_of_each_change_within_a_second(db: Database, conf
 
 
 async def test_a_change_is_known_for_asyncio(adb: AsyncDatabase) -> None:
-    async with AsyncLiveBans(adb, interval=NEVER, patience=NEVER) as bans:
+    async with AsyncLiveBans(adb, interval_seconds=NEVER, patience_seconds=NEVER) as bans:
         assert not bans.is_banned(IP)
-        await ip_bans.ban(adb, IP, "x", HOUR)
+        await ip_bans.ban(adb, IP, "x", duration=HOUR, by=None)
         await asyncio.to_thread(eventually, lambda: bans.is_banned(IP))
 
 
 def test_without_notifications_a_change_is_known_within_a_second(config: Config) -> None:
     with Database(behind_pgbouncer(config)) as db, LiveBans(db) as bans:
-        ip_bans.ban(db, IP, "x", HOUR)
+        ip_bans.ban(db, IP, "x", duration=HOUR, by=None)
         assert seconds_until(lambda: bans.is_banned(IP)) < 1.5
         ip_bans.unban(db, IP)
         assert seconds_until(lambda: not bans.is_banned(IP)) < 1.5
@@ -86,7 +89,7 @@ def test_without_notifications_a_change_is_known_within_a_second(config: Config)
 def test_changes_made_by_hand_are_followed(
     db: Database, oadb_database_url: str, change: str
 ) -> None:
-    ip_bans.ban(db, IP, "x", HOUR)
+    ip_bans.ban(db, IP, "x", duration=HOUR, by=None)
     with LiveBans(db) as bans:
         assert bans.is_banned(IP)
         Observer(oadb_database_url).rows(change)
@@ -94,8 +97,8 @@ def test_changes_made_by_hand_are_followed(
 
 
 def test_without_a_change_nothing_is_read_again(config: Config) -> None:
-    with Database(behind_pgbouncer(config)) as db, LiveBans(db, interval=0.01) as bans:
-        ip_bans.ban(db, IP, "x", HOUR)
+    with Database(behind_pgbouncer(config)) as db, LiveBans(db, interval_seconds=0.01) as bans:
+        ip_bans.ban(db, IP, "x", duration=HOUR, by=None)
         eventually(lambda: bans.is_banned(IP))
         held, since = bans._ends, bans._current_at
         eventually(lambda: bans._current_at > since)
@@ -109,10 +112,10 @@ def test_a_ban_expires_without_another_read(
     db: Database, oadb_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not by the clock of this machine: by the time that the database said was left."""
-    ip_bans.ban(db, IP, "x", HOUR)
-    ip_bans.ban(db, OTHER, "x", None)
+    ip_bans.ban(db, IP, "x", duration=HOUR, by=None)
+    ip_bans.ban(db, OTHER, "x", duration=None, by=None)
     age_ban(Observer(oadb_database_url), IP, HOUR - timedelta(seconds=30))
-    with LiveBans(db, interval=NEVER, patience=NEVER) as bans:
+    with LiveBans(db, interval_seconds=NEVER, patience_seconds=NEVER) as bans:
         assert bans.is_banned(IP)
         read_at = monotonic()
         monkeypatch.setattr("oadb.bans.live_bans.monotonic", lambda: read_at + 25)
@@ -126,8 +129,11 @@ def test_bans_are_kept_during_an_outage_and_unknown_after_the_patience(
     config: Config, oadb_database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     observer = Observer(oadb_database_url)
-    with Database(behind_pgbouncer(config)) as db, LiveBans(db, interval=0.01, patience=60) as bans:
-        ip_bans.ban(db, IP, "x", HOUR)
+    with (
+        Database(behind_pgbouncer(config)) as db,
+        LiveBans(db, interval_seconds=0.01, patience_seconds=60) as bans,
+    ):
+        ip_bans.ban(db, IP, "x", duration=HOUR, by=None)
         eventually(lambda: bans.is_banned(IP))
         observer.rows("alter table oadb.ip_bans rename to gone")
         eventually(lambda: bans.error)
@@ -151,8 +157,8 @@ def test_bans_are_kept_during_an_outage_and_unknown_after_the_patience(
 def test_a_server_that_restarts_is_followed_again() -> None:
     with controlled() as control:
         migrate(dsn.parse(control.url))
-        with Database(config(control.url)) as db, LiveBans(db, patience=1.0) as bans:
-            ip_bans.ban(db, IP, "x", HOUR)
+        with Database(config(control.url)) as db, LiveBans(db, patience_seconds=1.0) as bans:
+            ip_bans.ban(db, IP, "x", duration=HOUR, by=None)
             eventually(lambda: bans.is_banned(IP))
             control.stop("fast")
             assert bans.is_banned(IP)
@@ -176,10 +182,10 @@ def test_a_listener_that_lost_its_connection_misses_no_ban(
     db: Database, oadb_database_url: str
 ) -> None:
     observer = Observer(oadb_database_url)
-    with LiveBans(db, interval=NEVER, patience=NEVER) as bans:
+    with LiveBans(db, interval_seconds=NEVER, patience_seconds=NEVER) as bans:
         eventually(lambda: len(observer.backends("idle")) >= 2)
         observer.terminate()
-        observer.rows("insert into oadb.ip_bans values (%s, 'by hand', 1, now(), null, 'x')", IP)
+        observer.rows(BY_HAND, IP)
         eventually(lambda: bans.is_banned(IP))
 
 
@@ -201,13 +207,15 @@ def test_what_is_no_address_is_refused(shared_db: Database, text: str) -> None:
 
 
 def test_before_the_first_read_no_answer_is_given(db: Database) -> None:
-    ip_bans.ban(db, IP, "x", HOUR)
+    ip_bans.ban(db, IP, "x", duration=HOUR, by=None)
     for address in (IP, OTHER):
         with pytest.raises(UnavailableError, match="not read yet"):
             LiveBans(db).is_banned(address)
 
 
-@pytest.mark.parametrize("given", [{"interval": 0}, {"interval": 2, "patience": 1}], ids=str)
+@pytest.mark.parametrize(
+    "given", [{"interval_seconds": 0}, {"interval_seconds": 2, "patience_seconds": 1}], ids=str
+)
 def test_impossible_intervals_are_refused(db: Database, given: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match="bans: "):
         LiveBans(db, **given)
@@ -230,7 +238,7 @@ def test_readers_see_each_ban_whole_or_not_at_all_while_others_ban(
         readers = [pool.submit(look) for _ in range(2)]
         try:
             for address in addresses:
-                ip_bans.ban(db, address, "x", HOUR)
+                ip_bans.ban(db, address, "x", duration=HOUR, by=None)
             eventually(lambda: all(map(bans.is_banned, addresses)))
         finally:
             ended.set()

@@ -27,29 +27,31 @@ def _no_automatic_bans(db: Database) -> Generator[None]:
     rules(
         db,
         auto_ban_enabled=False,
-        threshold_404=100,
-        ban_duration_404=0,
-        threshold_api=100,
-        ban_duration_api=0,
+        not_found_threshold=100,
+        not_found_ban=None,
+        bad_key_threshold=100,
+        bad_key_ban=None,
     )
 
 
 def rules(db: Database, **given: Any) -> None:
-    app_settings.set_security(db, changed_by=None, **{"auto_ban_enabled": True, **given})
+    app_settings.update_security(db, by=None, **{"auto_ban_enabled": True, **given})
 
 
-def suspect(db: Database, kind: trackers.Kind, ip: str) -> Suspect | None:
-    found = trackers.list_suspects(db, kind, 1, 1000)
+def suspect(db: Database, kind: trackers.TrackedKind, ip: str) -> Suspect | None:
+    found = trackers.list_suspects(db, kind, least_hits=1, limit=1000)
     return next((each for each in found if each.network == ip), None)
 
 
 # Defect 34: 200 hits by 8 threads counted 56 to 79, in up to 8 rows.
 @pytest.mark.parametrize("kind", ["not_found", "bad_key"])
-def test_200_hits_by_8_threads_count_200(many: Database, ip: str, kind: trackers.Kind) -> None:
+def test_200_hits_by_8_threads_count_200(
+    many: Database, ip: str, kind: trackers.TrackedKind
+) -> None:
     def hit(number: int) -> int | None:
         if kind == "not_found":
             return trackers.track_not_found(many, ip, f"/{number}").hits
-        return trackers.track_bad_key(many, ip, Secret(f"key {number}")).hits
+        return trackers.track_bad_key(many, ip, key=Secret(f"key {number}")).hits
 
     with threads(8) as pool:
         counted = list(pool.map(hit, range(200)))
@@ -64,7 +66,7 @@ def test_200_hits_by_8_threads_count_200(many: Database, ip: str, kind: trackers
 def test_threads_that_cross_the_threshold_together_make_one_ban(
     many: Database, observer: Observer, url: str, ip: str
 ) -> None:
-    rules(many, threshold_404=50, ban_duration_404=1, threshold_api=50)
+    rules(many, not_found_threshold=50, not_found_ban=HOUR, bad_key_threshold=50)
 
     def hit(number: int) -> trackers.Tracked:
         return trackers.track_not_found(many, ip, f"/{number}")
@@ -79,18 +81,18 @@ def test_threads_that_cross_the_threshold_together_make_one_ban(
 
     assert announced == [ip]
     assert made.offences == 1
-    assert ip_bans.is_banned(many, ip) == made
+    assert ip_bans.find_by_ip(many, ip) == made
     assert made.expires_at is not None
     assert made.expires_at - made.banned_at == HOUR
     assert observer.ask("select count(*) from oadb.ip_bans where network = %s::inet", ip) == 1
 
 
 def test_threads_of_which_each_could_ban_make_one_ban(many: Database, ip: str) -> None:
-    rules(many, threshold_404=1, threshold_api=1, ban_duration_404=1)
+    rules(many, not_found_threshold=1, bad_key_threshold=1, not_found_ban=HOUR)
 
     def hit(number: int) -> trackers.Tracked:
         if number % 2:
-            return trackers.track_bad_key(many, ip, KEY)
+            return trackers.track_bad_key(many, ip, key=KEY)
         return trackers.track_not_found(many, ip, "/")
 
     with threads(8) as pool:
@@ -101,7 +103,7 @@ def test_threads_of_which_each_could_ban_make_one_ban(many: Database, ip: str) -
 
 # Defect 35: a wrong key that was cached as wrong was not counted again.
 def test_the_same_wrong_key_counts_each_time(db: Database, ip: str) -> None:
-    assert [trackers.track_bad_key(db, ip, KEY).hits for _ in range(5)] == [1, 2, 3, 4, 5]
+    assert [trackers.track_bad_key(db, ip, key=KEY).hits for _ in range(5)] == [1, 2, 3, 4, 5]
 
     found = suspect(db, "bad_key", ip)
     assert found is not None
@@ -109,8 +111,8 @@ def test_the_same_wrong_key_counts_each_time(db: Database, ip: str) -> None:
 
 
 def test_a_wrong_key_is_stored_as_a_keyed_digest(db: Database, observer: Observer, ip: str) -> None:
-    trackers.track_bad_key(db, ip, Secret("hunter2 by mistake"))
-    trackers.track_bad_key(db, ip, Secret("\ud800"))
+    trackers.track_bad_key(db, ip, key=Secret("hunter2 by mistake"))
+    trackers.track_bad_key(db, ip, key=Secret("\ud800"))
     trackers.track_bad_key(db, ip)
     kept = observer.ask("select samples from oadb.ip_trackers where network = %s::inet", ip)
 
@@ -146,9 +148,9 @@ def test_hits_count_for_24_hours_from_the_first(db: Database, observer: Observer
 def test_enough_hits_ban_the_network_and_start_a_new_tracker(
     db: Database, observer: Observer, ip: str
 ) -> None:
-    rules(db, threshold_api=3, ban_duration_api=1)
+    rules(db, bad_key_threshold=3, bad_key_ban=HOUR)
 
-    tracked = [trackers.track_bad_key(db, ip, KEY) for _ in range(4)]
+    tracked = [trackers.track_bad_key(db, ip, key=KEY) for _ in range(4)]
     made = tracked[2].ban
 
     assert [each.hits for each in tracked] == [1, 2, 3, None]
@@ -156,7 +158,7 @@ def test_enough_hits_ban_the_network_and_start_a_new_tracker(
     assert made.reason == "3 requests with a wrong API key"
     assert suspect(db, "bad_key", ip) is None
     age_ban(observer, ip, HOUR)
-    again = [trackers.track_bad_key(db, ip, KEY) for _ in range(3)]
+    again = [trackers.track_bad_key(db, ip, key=KEY) for _ in range(3)]
     assert [each.hits for each in again] == [1, 2, 3]
     assert again[2].ban is not None
     assert (again[2].ban.offences, again[2].ban.expires_at) == (2, None)
@@ -166,7 +168,7 @@ def test_enough_hits_ban_the_network_and_start_a_new_tracker(
 @pytest.mark.parametrize("address", ["10.9.8.7", "192.0.2.9"])
 def test_exempt_networks_are_counted_and_not_banned(db: Database, url: str, address: str) -> None:
     ip_bans.exempt(db, "192.0.2.0/24", "the office")
-    rules(db, threshold_404=2)
+    rules(db, not_found_threshold=2)
 
     def work() -> None:
         tracked.extend(trackers.track_not_found(db, address, "/") for _ in range(4))
@@ -188,7 +190,7 @@ def test_an_exemption_written_meanwhile_keeps_the_hits(
         return await claim(tx, *args)
 
     monkeypatch.setattr(trackers, "_claim", claimed)
-    rules(db, threshold_404=1)
+    rules(db, not_found_threshold=1)
 
     assert trackers.track_not_found(db, ip, "/").ban is None
     assert trackers.track_not_found(db, ip, "/").hits == 2
@@ -198,9 +200,9 @@ def test_an_exemption_written_meanwhile_keeps_the_hits(
     "given",
     [
         {"auto_ban_enabled": False},
-        {"auto_ban_enabled": False, "threshold_404": 1},
-        {"threshold_404": 0},
-        {"threshold_404": 6},
+        {"auto_ban_enabled": False, "not_found_threshold": 1},
+        {"not_found_threshold": 0},
+        {"not_found_threshold": 6},
     ],
     ids=["defaults", "not enabled", "0", "not reached"],
 )
@@ -211,20 +213,20 @@ def test_a_network_that_the_settings_do_not_ban_is_only_counted(
     tracked = [trackers.track_not_found(db, ip, "/") for _ in range(5)]
 
     assert [each.hits for each in tracked] == [1, 2, 3, 4, 5]
-    assert ip_bans.is_banned(db, ip) is None
+    assert ip_bans.find_by_ip(db, ip) is None
 
 
 @pytest.mark.parametrize(
     ("given", "rule"),
     [
         ({}, (100, None)),
-        ({"threshold_404": 1, "threshold_api": 1}, (1, None)),
+        ({"not_found_threshold": 1, "bad_key_threshold": 1}, (1, None)),
         (
             {
-                "threshold_404": 5,
-                "threshold_api": 5,
-                "ban_duration_404": 87_600,
-                "ban_duration_api": 87_600,
+                "not_found_threshold": 5,
+                "bad_key_threshold": 5,
+                "not_found_ban": 87_600 * HOUR,
+                "bad_key_ban": 87_600 * HOUR,
             },
             (5, timedelta(hours=87_600)),
         ),
@@ -241,9 +243,9 @@ def test_the_rules_come_from_the_settings(
 
 
 def test_a_change_of_the_settings_counts_from_the_next_hit_on(db: Database, ip: str) -> None:
-    rules(db, threshold_404=3)
+    rules(db, not_found_threshold=3)
     assert [trackers.track_not_found(db, ip, "/").ban for _ in range(2)] == [None, None]
-    rules(db, threshold_404=2, ban_duration_404=1)
+    rules(db, not_found_threshold=2, not_found_ban=HOUR)
 
     made = trackers.track_not_found(db, ip, "/").ban
 
@@ -275,18 +277,21 @@ def test_suspects_are_listed_by_hits_and_counted(db: Database) -> None:
         for _ in range(number):
             trackers.track_bad_key(db, f"203.0.113.{number}")
 
-    found = [each.network for each in trackers.list_suspects(db, "bad_key", 1, 1000)]
+    found = [
+        each.network for each in trackers.list_suspects(db, "bad_key", least_hits=1, limit=1000)
+    ]
     mine = [each for each in found if each.startswith("203.0.113.")]
 
     assert mine == ["203.0.113.3", "203.0.113.2", "203.0.113.1"]
-    assert trackers.count_suspects(db, "bad_key", 1) == len(found)
-    assert len(trackers.list_suspects(db, "bad_key", 1, page_size=2)) == 2
+    assert trackers.count_suspects(db, "bad_key", least_hits=1) == len(found)
+    assert len(trackers.list_suspects(db, "bad_key", least_hits=1, limit=2)) == 2
 
 
 def test_a_tracker_can_be_deleted(db: Database, ip: str) -> None:
     trackers.track_not_found(db, ip, "/")
 
-    assert trackers.delete(db, "not_found", ip) == 1
+    assert trackers.delete(db, "not_found", ip) is True
+    assert trackers.delete(db, "not_found", ip) is False
     assert suspect(db, "not_found", ip) is None
 
 
@@ -298,8 +303,8 @@ async def test_expired_and_surplus_trackers_are_swept(
         await trackers.track_not_found(adb, f"203.0.113.{number}", "/")
         age_tracker(observer, f"203.0.113.{number}", timedelta(minutes=10 - number))
     age_tracker(observer, "203.0.113.4", DAY)
-    swept = [await trackers.sweep(adb, batch=2, most=3) for _ in range(3)]
-    left = await trackers.list_suspects(adb, "not_found", 1)
+    swept = [await trackers.delete_expired(adb, batch=2, most=3) for _ in range(3)]
+    left = await trackers.list_suspects(adb, "not_found", least_hits=1)
 
     assert swept == [2, 1, 0]
     assert {each.network[-1] for each in left} == {"2", "3", "5"}
@@ -313,5 +318,5 @@ def test_a_hit_that_does_not_ban_is_one_statement(
 
     monkeypatch.setattr(trackers, "_ban", never)
 
-    rules(db, threshold_404=2)
+    rules(db, not_found_threshold=2)
     assert trackers.track_not_found(db, ip, "/").hits == 1

@@ -22,8 +22,8 @@ _ROUNDS, _CALLS, _SAMPLE, _CHANGES = 30, 200, 1000, 20
 _WATCHED = "203.0.113.7"
 
 _FILL = """
-insert into oadb.ip_bans (network, reason, offences, banned_at, expires_at, created_by)
-select '11.0.0.0'::inet + n, 'x', 1, now(), now() + n * interval '1 hour', 'system'
+insert into oadb.ip_bans (network, reason, offences, banned_at, expires_at, source)
+select '11.0.0.0'::inet + n, 'x', 1, now(), now() + n * interval '1 hour', 'tracker'
 from generate_series(1, %s) as n
 """
 
@@ -46,11 +46,11 @@ def _queries(db: Database) -> None:
 
     def unknown(calls: int) -> None:
         for _ in range(calls):
-            assert ip_bans.is_banned(db, f"12.0.{address.randrange(256)}.7") is None
+            assert ip_bans.find_by_ip(db, f"12.0.{address.randrange(256)}.7") is None
 
     def banned(calls: int) -> None:
         for _ in range(calls):
-            assert ip_bans.is_banned(db, f"11.0.{address.randrange(1, 30)}.7")
+            assert ip_bans.find_by_ip(db, f"11.0.{address.randrange(1, 30)}.7")
 
     def point(calls: int) -> None:
         for _ in range(calls):
@@ -62,8 +62,8 @@ def _queries(db: Database) -> None:
 
     variants = [
         Variant("a user by primary key", point),
-        Variant("is_banned, of nobody banned", unknown),
-        Variant("is_banned, of somebody banned", banned),
+        Variant("find_by_ip, of nobody banned", unknown),
+        Variant("find_by_ip, of somebody banned", banned),
         Variant("track_not_found", hit),
     ]
     measure(variants, _ROUNDS, _CALLS)
@@ -134,7 +134,7 @@ def _known_after(db: Database, other: ProcessPoolExecutor, *, banned: bool) -> f
     sleep(random.random())  # at any point of the interval
     seen = other.submit(_wait_for, banned)
     if banned:
-        ip_bans.ban(db, _WATCHED, "x")
+        ip_bans.ban(db, _WATCHED, "x", by=None)
     else:
         ip_bans.unban(db, _WATCHED)
     changed_at = monotonic()

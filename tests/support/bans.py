@@ -12,6 +12,11 @@ from tests.support.rig import Observer
 
 numbers = count(1)
 
+BY_HAND = (
+    "insert into oadb.ip_bans (network, reason, offences, banned_at) "
+    "values (%s, 'by hand', 1, now())"
+)
+
 
 @pytest.fixture(scope="module")
 def db(url: str) -> Generator[Database]:

@@ -11,7 +11,7 @@ STATEMENTS = [
 ]
 BY_LABEL = {declared.label: declared for declared in STATEMENTS}
 ROTATION = {label for label in BY_LABEL if label.endswith(("._list_under_key", "._reseal"))}
-AUDIT = {label for label in BY_LABEL if label.startswith("login_attempts.")}
+AUDIT = {label for label in BY_LABEL if label.startswith(("login_attempts.", "lockouts."))}
 LOGS = {label for label in BY_LABEL if label.startswith(("api_logs.", "analyzer_logs."))}
 BATCHES = {label for label in BY_LABEL if label.startswith("writer.")}
 PARTITIONS = {label for label in BY_LABEL if label.startswith("partitions.")}
@@ -40,6 +40,8 @@ APPLICATION = {
 PAST = {
     "imports.get_progress", "imports.is_begun", "imports._advance", "imports._record_attempts",
 }  # fmt: skip  # a table
+# Users neither sign up, rename nor promote themselves.
+PROMOTING = {"users._create", "users._set_username", "users._set_admin"}
 # Only the owner compares the schema with its file.
 SCHEMA_ROWS = {"schema._list_rows"}
 
@@ -57,13 +59,16 @@ MAY = {
     | {"proof.list_canaries", "proof._enroll", "proof._remove", "proof.list_uses"},
     "oadb_ro": {
         "users.get", "users.find_by_username", "users.find_by_email", "users.list_all",
-        "users.count", "login_attempts.list_recent", "login_attempts.count",
+        "users.count", "users.find_verified", "login_attempts.list_recent",
+        "login_attempts.list_by_user", "login_attempts.count", "sessions.get",
+        "sessions.list_by_user",
         "broker_tokens.list_by_user", "broker_tokens.list_expiring",
+        "broker_tokens.find_any_active",
         "second_factors.get", "instruments.get", "instruments.count_by_broker", "proof.list_uses",
         *(LOGS - {"api_logs._insert", "analyzer_logs._insert"}), *(PARTITIONS - MAINTENANCE),
         *(REQUESTS - WRITES), *(ROLLUPS - REFRESH),
-        "ip_bans._find_active", "ip_bans._find_exemption", "ip_bans.list_bans",
-        "ip_bans.count_active", "ip_bans.list_exemptions", "trackers.list_suspects",
+        "ip_bans._find_active", "ip_bans._find_exemption", "ip_bans.list_all",
+        "ip_bans.count", "ip_bans.list_exemptions", "trackers.list_suspects",
         "trackers.count_suspects", "live_bans._get_state", "live_bans._list_active",
         "user_settings._find", "user_settings.list_changes", "app_settings.get_trading_mode",
         "app_settings.get_security", "app_settings.list_changes", "pending_orders.list_by_user",
@@ -82,7 +87,7 @@ MAY = {
     - BANS
     - APPLICATION
     - SCHEMA_ROWS
-    - {"proof._enroll", "proof._remove", "proof.list_uses", "users.create"}
+    - {"proof._enroll", "proof._remove", "proof.list_uses", *PROMOTING}
     - {"rotation._list_under_key"}
     - {label for label in BY_LABEL if label.startswith("loads.")},
     "oadb_owner": {*BY_LABEL},
@@ -99,9 +104,10 @@ MUST_NOT = {
         *BANS, *(REQUESTS - WRITES), *(ROLLUPS - TABLELESS),
     },
     "oadb_rotate": {
-        "users.create", "users._delete", "users.update", "sessions._insert_session",
+        "users._create", "users._delete", "users._update", "users._set_username",
+        "users._set_admin", "sessions._insert_session",
         "sessions._find_by_digest", "api_keys._insert_key", "api_keys._find_by_digest",
-        "broker_tokens._put", "second_factors._accept_step", "second_factors.disable",
+        "broker_tokens._put", "second_factors._accept_step", "second_factors._disable", "second_factors._set_required",
         *BANS,
         "login_attempts._record", "login_attempts.list_recent", "app_settings._set_trading_mode",
         "smtp_settings.get", "smtp_settings._update", "user_settings._find",
@@ -115,18 +121,20 @@ MUST_NOT = {
         "api_logs._insert", "analyzer_logs._insert", *BATCHES, *MAINTENANCE, *WRITES, *REFRESH,
         "users._find_password", "sessions._find_by_digest", "api_keys._find_by_digest",
         "api_keys._get_kept_token", "broker_tokens.find_sealed", "second_factors._accept_step",
-        "users._delete", "smtp_settings._get_sealed", "smtp_settings._update",
+        "users._delete", "users._update", "users._set_username", "users._set_admin",
+        "second_factors._disable", "api_keys._rename", "api_keys._set_scopes", "smtp_settings._get_sealed", "smtp_settings._update",
         "user_settings._put",
         "app_settings._set_trading_mode", "pending_orders._approve",
         "strategy_kinds._find_by_digest", "strategy_kinds._find_by_digests",
         "strategy_changes._set_active", "strategy_changes._delete_mappings", "webhooks._replace",
         "proof.list_canaries", "proof._enroll", *ROTATION,
-        "ip_bans._put", "ip_bans._unban", "ip_bans._exempt", "ip_bans._unexempt", "ip_bans.sweep",
-        "trackers._count_hit", "trackers.delete", "trackers.sweep",
+        "ip_bans._put", "ip_bans._unban", "ip_bans._exempt", "ip_bans._unexempt",
+        "ip_bans.delete_expired",
+        "trackers._count_hit", "trackers._delete", "trackers.delete_expired",
     },
     "oadb_user": {
-        "proof._enroll", "proof._remove", "users.create", "login_attempts._record",
-        "login_attempts.delete_old", "loads._merge_staged", "rotation._list_under_key",
+        "proof._enroll", "proof._remove", *PROMOTING, "login_attempts._record",
+        "login_attempts._record_resumed", "login_attempts.delete_old", "lockouts.reset_account", "loads._merge_staged", "rotation._list_under_key",
         *LOGS, *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "partitions.list_strays",
         *REQUESTS, *(ROLLUPS - TABLELESS), *SCHEMA_ROWS,
     },

@@ -148,7 +148,7 @@ CHANGES = [
     (
         (
             "create or replace view oadb.active_ip_bans as select network, reason, offences, "
-            "banned_at, expires_at, created_by from oadb.ip_bans"
+            "banned_at, expires_at, created_by, source, banned_by from oadb.ip_bans"
         ),
         "view oadb.active_ip_bans",
     ),

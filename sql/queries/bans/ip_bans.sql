@@ -8,16 +8,18 @@ select
     offences,
     banned_at,
     expires_at,
-    created_by
+    source,
+    banned_by as by
 from oadb.active_ip_bans
 where network = cast(cast(:network as text) as inet);
 
 -- name: _put
 -- Permanent if :duration is null, and from the :repeat_offender_limit th offence on; 0
 -- never makes it so, null takes the limit of the security settings. An existing ban is
--- never shortened; with :is_automatic, a ban in effect stays as it is. Returns no row then,
--- or if the network is exempt. If the settings row is missing, the ban still lasts for its
--- duration.
+-- never shortened; a tracker leaves a ban in effect as it is. Returns no row then, or if the
+-- network is exempt, or if there is no user :by. If the settings row is missing, the ban
+-- still lasts for its duration.
+-- scope: all users (:by is any of them)
 with asked as (
     select
         cast(cast(:network as text) as inet) as network,
@@ -40,7 +42,8 @@ insert into oadb.ip_bans as known (
     offences,
     banned_at,
     expires_at,
-    created_by
+    source,
+    banned_by
 )
 select
     asked.network,
@@ -50,12 +53,21 @@ select
     case
         when coalesce(asked.last_offence <> 1, true) then now() + cast(:duration as interval)
     end,
-    :created_by
+    :source,
+    :by
 from asked
 where
     not exists (
         select from oadb.ban_exemptions
         where ban_exemptions.network && asked.network
+    )
+    and (
+        cast(:by as bigint) is null
+        or exists (
+            select from oadb.users
+            where users.user_id = :by
+            for key share
+        )
     )
 on conflict (network) do update
     set
@@ -69,15 +81,17 @@ on conflict (network) do update
                 and coalesce((select asked.last_offence from asked) > known.offences + 1, true)
                 then greatest(known.expires_at, excluded.expires_at)
         end,
-        created_by = excluded.created_by
-    where not cast(:is_automatic as boolean) or known.expires_at <= now()
+        source = excluded.source,
+        banned_by = excluded.banned_by
+    where excluded.source <> 'tracker' or known.expires_at <= now()
 returning
     abbrev(network) as network,
     reason,
     offences,
     banned_at,
     expires_at,
-    created_by;
+    source,
+    banned_by as by;
 
 -- name: _find_exemption
 -- The narrowest exemption that contains the network.
@@ -104,22 +118,22 @@ where
     network = cast(cast(:network as text) as inet)
     and (select count(*) from forgotten) >= 0;
 
--- name: list_bans
--- Newest first: the page after :before_at and :before_network; null: the first page. At
--- most 1000. Served by ip_bans_banned_at_idx.
+-- name: list_all
+-- Bans in effect, and on request expired ones; newest first. Served by
+-- ip_bans_banned_at_idx.
 select
     abbrev(ip_bans.network) as network,
     ip_bans.reason,
     ip_bans.offences,
     ip_bans.banned_at,
     ip_bans.expires_at,
-    ip_bans.created_by
+    ip_bans.source,
+    ip_bans.banned_by as by
 from oadb.ip_bans
 where
-    (
-        (ip_bans.banned_at, ip_bans.network)
-        < (:before_at, cast(cast(:before_network as text) as inet))
-        or cast(:before_at as timestamptz) is null
+    (ip_bans.banned_at, ip_bans.network) < (
+        coalesce(cast(:last_banned_at as timestamptz), 'infinity'),
+        cast(cast(:last_network as text) as inet)
     )
     and (
         :with_expired
@@ -129,9 +143,10 @@ where
 order by
     ip_bans.banned_at desc,
     ip_bans.network desc
-limit least(:page_size, 1000);
+limit :limit;
 
--- name: count_active
+-- name: count
+-- Bans that are in effect, and the permanent ones among them.
 select
     count(*) as active,
     count(*) filter (where expires_at is null) as permanent
@@ -157,19 +172,19 @@ where
     and not is_builtin;
 
 -- name: list_exemptions
--- At most 1000.
+-- Networks that are never banned, in order. All of them are behind 0.0.0.0/0. Served by
+-- ban_exemptions_pkey.
 select
-    abbrev(network) as network,
-    reason,
-    is_builtin,
-    created_at
+    abbrev(ban_exemptions.network) as network,
+    ban_exemptions.reason,
+    ban_exemptions.is_builtin,
+    ban_exemptions.created_at
 from oadb.ban_exemptions
-order by
-    is_builtin,
-    network
-limit 1000;
+where ban_exemptions.network > cast(coalesce(cast(:last_network as text), '0.0.0.0/0') as inet)
+order by ban_exemptions.network
+limit :limit;
 
--- name: sweep
+-- name: delete_expired
 -- Deletes at most :batch bans that expired over a year ago. Served by
 -- ip_bans_expires_at_idx.
 delete from oadb.ip_bans

@@ -77,33 +77,42 @@ where
     and ip_trackers.network = cast(cast(:network as text) as inet)
 for update of ip_trackers;
 
--- name: delete
+-- name: _delete
 delete from oadb.ip_trackers
 where
     kind = :kind
     and network = cast(cast(:network as text) as inet);
 
 -- name: list_suspects
--- Of the last 24 hours, the most hits first. At most 1000.
+-- Networks with at least :least_hits hits in the 24 hours from the first one, the most hits
+-- first. A network whose hits are counted while pages are read may move to another page.
 select
-    kind,
-    abbrev(network) as network,
-    hits,
-    first_at,
-    last_at,
-    samples
-from oadb.ip_trackers
+    suspects.kind,
+    abbrev(suspects.network) as network,
+    suspects.hits,
+    suspects.first_at,
+    suspects.last_at,
+    suspects.samples
+from oadb.ip_trackers as suspects
 where
-    kind = :kind
-    and hits >= :least_hits
-    and first_at > now() - interval '24 hours'
+    suspects.kind = :kind
+    and suspects.hits >= :least_hits
+    and suspects.first_at > now() - interval '24 hours'
+    and (
+        suspects.hits < :last_hits
+        or (
+            suspects.hits = :last_hits
+            and suspects.network > cast(cast(:last_network as text) as inet)
+        )
+        or cast(:last_hits as bigint) is null
+    )
 order by
-    hits desc,
-    network desc
-limit least(:page_size, 1000);
+    suspects.hits desc,
+    suspects.network asc
+limit :limit;
 
 -- name: count_suspects
--- Of the last 24 hours.
+-- The number of networks that list_suspects lists.
 select count(*) as suspects
 from oadb.ip_trackers
 where
@@ -111,7 +120,7 @@ where
     and hits >= :least_hits
     and first_at > now() - interval '24 hours';
 
--- name: sweep
+-- name: delete_expired
 -- Deletes at most :batch trackers that are older than 24 hours, or not among the :most
 -- recent ones: an attacker with many networks must not fill the disk. Served by
 -- ip_trackers_first_at_idx.

@@ -116,7 +116,7 @@ taken as (
         offences,
         banned_at,
         expires_at,
-        created_by
+        source
     )
     select
         found.network,
@@ -124,7 +124,7 @@ taken as (
         :offences,
         now(),
         case when :expires_at < now() + interval '36500 days' then :expires_at end,
-        :created_by
+        'import'
     from found
     where
         not found.is_exempt
@@ -135,7 +135,8 @@ taken as (
             offences = greatest(known.offences, excluded.offences),
             banned_at = excluded.banned_at,
             expires_at = excluded.expires_at,
-            created_by = excluded.created_by
+            source = excluded.source,
+            banned_by = null
         where known.expires_at <= now()
     returning network
 )
