@@ -16,7 +16,7 @@ LOGS = {label for label in BY_LABEL if label.startswith(("api_logs.", "analyzer_
 BATCHES = {label for label in BY_LABEL if label.startswith("writer.")}
 PARTITIONS = {label for label in BY_LABEL if label.startswith("partitions.")}
 MAINTENANCE = {"partitions.note_maintenance"} | {
-    label for label in PARTITIONS if ".sweep_" in label
+    label for label in PARTITIONS if ".delete_expired_" in label
 }
 REQUESTS = {label for label in BY_LABEL if label.startswith(("traffic.", "latency."))}
 WRITES = {"traffic._insert", "latency._insert"}
@@ -60,8 +60,7 @@ MAY = {
     "oadb_ro": {
         "users.get", "users.find_by_username", "users.find_by_email", "users.list_all",
         "users.count", "users.find_verified", "login_attempts.list_recent",
-        "login_attempts.list_by_user", "login_attempts.count", "sessions.get",
-        "sessions.list_by_user",
+        "login_attempts.list_by_user", "login_attempts.count",
         "broker_tokens.list_by_user", "broker_tokens.list_expiring",
         "broker_tokens.find_any_active",
         "second_factors.get", "instruments.get", "instruments.count_by_broker", "proof.list_uses",
@@ -122,7 +121,9 @@ MUST_NOT = {
         "users._find_password", "sessions._find_by_digest", "api_keys._find_by_digest",
         "api_keys._get_kept_token", "broker_tokens.find_sealed", "second_factors._accept_step",
         "users._delete", "users._update", "users._set_username", "users._set_admin",
-        "second_factors._disable", "api_keys._rename", "api_keys._set_scopes", "smtp_settings._get_sealed", "smtp_settings._update",
+        "second_factors._disable", "api_keys._rename", "api_keys._set_scopes",
+        "sessions.get", "sessions.list_by_user", "smtp_settings._get_sealed",
+        "smtp_settings._update",
         "user_settings._put",
         "app_settings._set_trading_mode", "pending_orders._approve",
         "strategy_kinds._find_by_digest", "strategy_kinds._find_by_digests",

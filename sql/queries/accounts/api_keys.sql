@@ -107,8 +107,8 @@ from oadb.api_keys
 where
     user_id = :user_id
     and (created_at, api_key_id) < (
-        coalesce(cast(:last_created_at as timestamptz), 'infinity'),
-        coalesce(cast(:last_api_key_id as uuid), '00000000-0000-0000-0000-000000000000')
+        least(cast(:last_created_at as timestamptz), 'infinity'),
+        greatest(cast(:last_api_key_id as uuid), '00000000-0000-0000-0000-000000000000')
     )
 order by
     created_at desc,

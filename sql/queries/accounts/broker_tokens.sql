@@ -115,11 +115,11 @@ where
     expires_at > now()
     and expires_at <= now() + cast(:within as interval)
     and revoked_at is null
-    and expires_at >= coalesce(cast(:last_expires_at as timestamptz), '-infinity')
+    and expires_at >= greatest(cast(:last_expires_at as timestamptz), '-infinity')
     and (expires_at, user_id, broker) > (
-        coalesce(cast(:last_expires_at as timestamptz), '-infinity'),
-        coalesce(:last_user_id, 0),
-        coalesce(:last_broker, '')
+        greatest(cast(:last_expires_at as timestamptz), '-infinity'),
+        greatest(:last_user_id, 0),
+        greatest(:last_broker, '')
     )
 order by
     expires_at,

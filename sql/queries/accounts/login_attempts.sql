@@ -68,12 +68,12 @@ select
 from oadb.login_attempts
 where
     (outcome = :outcome or cast(:outcome as text) is null)
-    and attempted_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and attempted_at < coalesce(cast(:until as timestamptz), 'infinity')
-    and attempted_at <= coalesce(cast(:last_attempted_at as timestamptz), 'infinity')
+    and attempted_at >= greatest(cast(:since as timestamptz), '-infinity')
+    and attempted_at < least(cast(:until as timestamptz), 'infinity')
+    and attempted_at <= least(cast(:last_attempted_at as timestamptz), 'infinity')
     and (attempted_at, attempt_id) < (
-        coalesce(cast(:last_attempted_at as timestamptz), 'infinity'),
-        coalesce(:last_attempt_id, 0)
+        least(cast(:last_attempted_at as timestamptz), 'infinity'),
+        greatest(:last_attempt_id, 0)
     )
 order by
     attempted_at desc,
@@ -96,12 +96,12 @@ select
 from oadb.login_attempts
 where
     user_id = :user_id
-    and attempted_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and attempted_at < coalesce(cast(:until as timestamptz), 'infinity')
-    and attempted_at <= coalesce(cast(:last_attempted_at as timestamptz), 'infinity')
+    and attempted_at >= greatest(cast(:since as timestamptz), '-infinity')
+    and attempted_at < least(cast(:until as timestamptz), 'infinity')
+    and attempted_at <= least(cast(:last_attempted_at as timestamptz), 'infinity')
     and (attempted_at, attempt_id) < (
-        coalesce(cast(:last_attempted_at as timestamptz), 'infinity'),
-        coalesce(:last_attempt_id, 0)
+        least(cast(:last_attempted_at as timestamptz), 'infinity'),
+        greatest(:last_attempt_id, 0)
     )
 order by
     attempted_at desc,
@@ -116,8 +116,8 @@ select count(*) as attempts
 from oadb.login_attempts
 where
     (outcome = :outcome or cast(:outcome as text) is null)
-    and attempted_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and attempted_at < coalesce(cast(:until as timestamptz), 'infinity');
+    and attempted_at >= greatest(cast(:since as timestamptz), '-infinity')
+    and attempted_at < least(cast(:until as timestamptz), 'infinity');
 
 -- name: delete_old
 -- scope: all users (retention)

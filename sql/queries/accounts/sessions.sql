@@ -207,8 +207,8 @@ where
     user_id = :user_id
     and lapses_at > now()
     and (created_at, session_id) < (
-        coalesce(cast(:last_created_at as timestamptz), 'infinity'),
-        coalesce(cast(:last_session_id as uuid), '00000000-0000-0000-0000-000000000000')
+        least(cast(:last_created_at as timestamptz), 'infinity'),
+        greatest(cast(:last_session_id as uuid), '00000000-0000-0000-0000-000000000000')
     )
 order by
     created_at desc,

@@ -91,7 +91,7 @@ select
     created_at,
     updated_at
 from oadb.users
-where user_id > coalesce(:last_user_id, 0)
+where user_id > greatest(:last_user_id, 0)
 order by user_id
 limit :limit;
 
