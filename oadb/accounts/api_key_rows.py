@@ -8,8 +8,8 @@ from uuid import UUID
 from oadb.security.sealing import Row
 from oadb.security.secret import Secret
 
-# auto: orders are sent to the broker; semi_auto: a person approves each one.
 OrderMode = Literal["auto", "semi_auto"]
+"""Auto: orders are sent to the broker; semi_auto: a person approves each one."""
 
 
 @dataclass(frozen=True, slots=True)

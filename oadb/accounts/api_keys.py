@@ -76,13 +76,13 @@ def _find_by_digests(token_digests: list[bytes]) -> FoundKey | None: ...
 
 
 @query
-def get(user_id: int, api_key_id: UUID) -> ApiKey | None: ...
+def get(user_id: int, api_key_id: UUID) -> ApiKey | None:
+    """Return a key of a user, also one that is revoked or expired; None if there is none."""
 
 
 @query
-def list_by_user(
-    user_id: int, *, cursor: str | None = None, limit: Limit = 100
-) -> Page[ApiKey]: ...
+def list_by_user(user_id: int, *, cursor: str | None = None, limit: Limit = 100) -> Page[ApiKey]:
+    """List the keys of a user, newest first, including revoked and expired ones."""
 
 
 @query
@@ -90,7 +90,8 @@ def _get_kept_token(user_id: int, api_key_id: UUID) -> bytes | None: ...
 
 
 @query
-def get_order_mode(user_id: int, api_key_id: UUID) -> OrderMode | None: ...
+def get_order_mode(user_id: int, api_key_id: UUID) -> OrderMode | None:
+    """Return the order mode of a key; None if it is unknown, revoked or expired."""
 
 
 @query

@@ -70,17 +70,20 @@ def _find_current(user_id: int) -> FoundToken | None: ...
 
 
 @query
-def list_by_user(user_id: int) -> list[BrokerLogin]: ...
+def list_by_user(user_id: int) -> list[BrokerLogin]:
+    """List the logins of a user by broker, including revoked and expired ones."""
 
 
 @query
 def list_expiring(
     within: Duration, *, cursor: str | None = None, limit: Limit = 100
-) -> Page[BrokerLogin]: ...
+) -> Page[BrokerLogin]:
+    """List the logins of all users that expire within a duration from now, soonest first."""
 
 
 @query
-def find_any_active() -> BrokerLogin | None: ...
+def find_any_active() -> BrokerLogin | None:
+    """Return the oldest login of any user that can be used; None if there is none."""
 
 
 @query

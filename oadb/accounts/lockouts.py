@@ -57,7 +57,8 @@ def reset_account(account: str) -> Affected: ...
 
 
 @query
-def delete_expired(*, batch: int = 1000) -> Affected: ...
+def delete_expired(*, batch: int = 1000) -> Affected:
+    """Delete at most *batch* counters without a failure for a day; return how many."""
 
 
 query.complete()

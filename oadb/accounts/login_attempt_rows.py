@@ -13,7 +13,14 @@ LONGEST_NAME, LONGEST_DEVICE, LONGEST_BROKER, LONGEST_REASON = 254, 500, 50, 500
 """Characters that the audit can store."""
 
 LoginMethod = Literal["password", "oauth", "resume", "code"]
+"""What was verified; code: the second factor, after a right password."""
+
 LoginOutcome = Literal["succeeded", "failed", "locked", "unverified", "resumed", "code_needed"]
+"""How an attempt ended.
+
+locked: nothing was verified, because the account or the network has to wait; unverified: an error
+prevented the verification; code_needed: the password was right, and a code was missing.
+"""
 
 
 @dataclass(frozen=True, slots=True)

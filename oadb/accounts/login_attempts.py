@@ -80,7 +80,8 @@ def list_recent(
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
-) -> Page[LoginAttempt]: ...
+) -> Page[LoginAttempt]:
+    """List the attempts of all users in a window, newest first; None lists all outcomes."""
 
 
 @query
@@ -91,7 +92,8 @@ def list_by_user(
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
-) -> Page[LoginAttempt]: ...
+) -> Page[LoginAttempt]:
+    """List the attempts of a user in a window, newest first."""
 
 
 @query
@@ -100,11 +102,13 @@ def count(
     outcome: LoginOutcome | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> int: ...
+) -> int:
+    """Count the attempts in a window; None counts all outcomes."""
 
 
 @query
-def delete_old(*, older_than: Duration, batch: int = 1000) -> Affected: ...
+def delete_old(*, older_than: Duration, batch: int = 1000) -> Affected:
+    """Delete at most *batch* attempts that are older; return how many."""
 
 
 query.complete()

@@ -46,6 +46,7 @@ query = queries(__name__)
 SECRET = SealedColumn("second_factors", "secret")
 
 Purpose = Literal["login", "mcp", "password_reset"]
+"""What a code can be required for."""
 
 _STEP = 30
 _DIGITS = 6
@@ -127,7 +128,8 @@ def _get_wait(user_id: int) -> timedelta | None: ...
 
 
 @query
-def get(user_id: int) -> SecondFactor | None: ...
+def get(user_id: int) -> SecondFactor | None:
+    """Return the second factor of a user, without its secret; None if there is none."""
 
 
 @query

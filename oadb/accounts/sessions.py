@@ -90,13 +90,13 @@ def _find_by_digests(token_digests: list[bytes]) -> FoundSession | None: ...
 
 
 @query
-def get(user_id: int, session_id: UUID) -> Session | None: ...
+def get(user_id: int, session_id: UUID) -> Session | None:
+    """Return a session of a user; None if it ended, expired or never existed."""
 
 
 @query
-def list_by_user(
-    user_id: int, *, cursor: str | None = None, limit: Limit = 100
-) -> Page[Session]: ...
+def list_by_user(user_id: int, *, cursor: str | None = None, limit: Limit = 100) -> Page[Session]:
+    """List the sessions of a user that are still valid, newest first."""
 
 
 @query
@@ -112,7 +112,8 @@ def _end_all(user_id: int, keep: UUID | None) -> Affected: ...
 
 
 @query
-def delete_expired(*, batch: int = 1000) -> Affected: ...
+def delete_expired(*, batch: int = 1000) -> Affected:
+    """Delete at most *batch* sessions that have expired; return how many."""
 
 
 @query

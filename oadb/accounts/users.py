@@ -43,15 +43,18 @@ _columns = attrgetter(*(column.name for column in fields(User)))
 
 
 @query
-def get(user_id: int) -> User | None: ...
+def get(user_id: int) -> User | None:
+    """Return a user; None if there is none with this id."""
 
 
 @query
-def find_by_username(username: str) -> User | None: ...
+def find_by_username(username: str) -> User | None:
+    """Return the user with a name, in any letter case; None if there is none."""
 
 
 @query
-def find_by_email(email: str) -> User | None: ...
+def find_by_email(email: str) -> User | None:
+    """Return the user with an address, in any letter case; None if there is none."""
 
 
 @query
@@ -63,11 +66,13 @@ def find_verified(user_id: int) -> FoundUser | None: ...
 
 
 @query
-def list_all(*, cursor: str | None = None, limit: Limit = 100) -> Page[User]: ...
+def list_all(*, cursor: str | None = None, limit: Limit = 100) -> Page[User]:
+    """List all users in the order of their ids."""
 
 
 @query
-def count() -> int: ...
+def count() -> int:
+    """Count all users."""
 
 
 @query

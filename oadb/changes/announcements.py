@@ -26,6 +26,7 @@ __all__ = ["CHANNEL", "Change", "ChangedTable", "parse"]
 query = queries(__name__)
 
 CHANNEL = "oadb_changes"
+"""The channel on which changes are announced."""
 
 ChangedTable = Literal[
     "api_keys",
@@ -40,6 +41,7 @@ ChangedTable = Literal[
     "trading_mode",
     "users",
 ]
+"""A table whose changes are announced."""
 
 
 @dataclass(frozen=True, slots=True)

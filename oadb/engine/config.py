@@ -17,21 +17,21 @@ Pooler = Literal["none", "pgbouncer"]
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """How to reach the database, and the limits of its connections. Times are in seconds.
+    """How to reach the database, and the limits of its connections.
 
-    The three timeouts of the server may be 0, for no limit. With an infinite ``pool_recycle`` no
-    connection expires.
+    The three timeouts of the server may be 0, for no limit. With an infinite
+    ``pool_recycle_seconds`` no connection expires.
     """
 
     dsn: dsn.Dsn
     pool_size: int = 5
     max_overflow: int = 10
-    pool_timeout: float = 30.0
-    pool_recycle: float = 1800.0
+    pool_timeout_seconds: float = 30.0
+    pool_recycle_seconds: float = 1800.0
     pool_pre_ping: bool = True
-    statement_timeout: float = 15.0
-    lock_timeout: float = 2.0
-    idle_in_transaction_timeout: float = 10.0
+    statement_timeout_seconds: float = 15.0
+    lock_timeout_seconds: float = 2.0
+    idle_in_transaction_timeout_seconds: float = 10.0
     pooler: Pooler = "none"
     keyring: KeyRing | None = None
 
@@ -53,13 +53,17 @@ class Config:
             dsn=default.dsn,
             pool_size=env.integer("DB_POOL_SIZE", default.pool_size, least=1, most=1000),
             max_overflow=env.integer("DB_MAX_OVERFLOW", default.max_overflow, least=0, most=1000),
-            pool_timeout=env.seconds("DB_POOL_TIMEOUT", default.pool_timeout, least=0.001),
-            pool_recycle=env.recycle("DB_POOL_RECYCLE", default.pool_recycle),
+            pool_timeout_seconds=env.seconds(
+                "DB_POOL_TIMEOUT", default.pool_timeout_seconds, least=0.001
+            ),
+            pool_recycle_seconds=env.recycle("DB_POOL_RECYCLE", default.pool_recycle_seconds),
             pool_pre_ping=env.boolean("DB_POOL_PRE_PING", default=default.pool_pre_ping),
-            statement_timeout=env.seconds("DB_STATEMENT_TIMEOUT", default.statement_timeout),
-            lock_timeout=env.seconds("DB_LOCK_TIMEOUT", default.lock_timeout),
-            idle_in_transaction_timeout=env.seconds(
-                "DB_IDLE_IN_TRANSACTION_TIMEOUT", default.idle_in_transaction_timeout
+            statement_timeout_seconds=env.seconds(
+                "DB_STATEMENT_TIMEOUT", default.statement_timeout_seconds
+            ),
+            lock_timeout_seconds=env.seconds("DB_LOCK_TIMEOUT", default.lock_timeout_seconds),
+            idle_in_transaction_timeout_seconds=env.seconds(
+                "DB_IDLE_IN_TRANSACTION_TIMEOUT", default.idle_in_transaction_timeout_seconds
             ),
             pooler=env.pooler("DB_POOLER", default.pooler),
             keyring=keyring_file.from_env(env.values),
@@ -80,10 +84,10 @@ class Config:
             return {}
         return {
             # Rounded up, because 0 means no limit.
-            "statement_timeout": math.ceil(self.statement_timeout * 1000),
-            "lock_timeout": math.ceil(self.lock_timeout * 1000),
+            "statement_timeout": math.ceil(self.statement_timeout_seconds * 1000),
+            "lock_timeout": math.ceil(self.lock_timeout_seconds * 1000),
             "idle_in_transaction_session_timeout": math.ceil(
-                self.idle_in_transaction_timeout * 1000
+                self.idle_in_transaction_timeout_seconds * 1000
             ),
         }
 

@@ -31,6 +31,7 @@ __all__ = [
 query = queries(__name__)
 
 Facet = Literal["total", "api_type", "error", "strategy", "symbol"]
+"""What analyses are counted by; total: all of them."""
 
 # Characters stored of a text that a client may have chosen.
 _LONGEST_API_TYPE = 100
@@ -84,7 +85,8 @@ def _insert(
 
 
 @query
-def get(log_id: int, *, logged_at: datetime) -> LoggedAnalysis | None: ...
+def get(log_id: int, *, logged_at: datetime) -> LoggedAnalysis | None:
+    """Return an analysis; None if there is none. *logged_at* finds the partition."""
 
 
 @query
@@ -94,7 +96,8 @@ def list_recent(
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
-) -> Page[LoggedAnalysis]: ...
+) -> Page[LoggedAnalysis]:
+    """List the analyses in a window, newest first."""
 
 
 @query
@@ -105,7 +108,8 @@ def list_by_user(
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
-) -> Page[LoggedAnalysis]: ...
+) -> Page[LoggedAnalysis]:
+    """List the analyses of a user in a window, newest first."""
 
 
 @query
@@ -115,17 +119,20 @@ def list_by_day(
     time_zone: TimeZone = "Asia/Kolkata",
     cursor: str | None = None,
     limit: Limit = 100,
-) -> Page[LoggedAnalysis]: ...
+) -> Page[LoggedAnalysis]:
+    """List the analyses of a calendar day in a time zone, newest first."""
 
 
 @query
 def count_by_facet(
     *, since: datetime, until: datetime | None = None, user_id: int | None = None
-) -> list[FacetCount]: ...
+) -> list[FacetCount]:
+    """Count the analyses in a window by API type, error, strategy and symbol."""
 
 
 @query
-def count(*, since: datetime | None = None, until: datetime | None = None) -> int: ...
+def count(*, since: datetime | None = None, until: datetime | None = None) -> int:
+    """Count the analyses in a window."""
 
 
 query.complete()

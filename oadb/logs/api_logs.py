@@ -82,7 +82,8 @@ def _insert(
 
 
 @query
-def get(log_id: int, *, logged_at: datetime) -> LoggedCall | None: ...
+def get(log_id: int, *, logged_at: datetime) -> LoggedCall | None:
+    """Return a call; None if there is none. *logged_at* finds the partition."""
 
 
 @query
@@ -92,7 +93,8 @@ def list_recent(
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
-) -> Page[LoggedCall]: ...
+) -> Page[LoggedCall]:
+    """List the calls in a window, newest first."""
 
 
 @query
@@ -103,7 +105,8 @@ def list_by_user(
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
-) -> Page[LoggedCall]: ...
+) -> Page[LoggedCall]:
+    """List the calls of a user in a window, newest first."""
 
 
 @query
@@ -114,7 +117,8 @@ def list_by_endpoint(
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
-) -> Page[LoggedCall]: ...
+) -> Page[LoggedCall]:
+    """List the calls of an endpoint in a window, newest first."""
 
 
 @query
@@ -125,7 +129,8 @@ def list_by_status(
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
-) -> Page[LoggedCall]: ...
+) -> Page[LoggedCall]:
+    """List the calls answered with a status in a window, newest first."""
 
 
 @query
@@ -137,23 +142,25 @@ def search(
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
-) -> Page[LoggedCall]: ...
+) -> Page[LoggedCall]:
+    """List the calls in a window whose request or response contains *content*, newest first."""
 
 
 @query
-def stream(
-    *, since: datetime | None = None, until: datetime | None = None
-) -> Iterator[LoggedCall]: ...
+def stream(*, since: datetime | None = None, until: datetime | None = None) -> Iterator[LoggedCall]:
+    """Yield the calls in a window as they arrive, oldest first."""
 
 
 @query
-def count(*, since: datetime | None = None, until: datetime | None = None) -> int: ...
+def count(*, since: datetime | None = None, until: datetime | None = None) -> int:
+    """Count the calls in a window."""
 
 
 @query
 def count_by_user(
     user_id: int, *, since: datetime | None = None, until: datetime | None = None
-) -> int: ...
+) -> int:
+    """Count the calls of a user in a window."""
 
 
 query.complete()

@@ -31,6 +31,7 @@ __all__ = [
 query = queries(__name__)
 
 CallOutcome = Literal["succeeded", "failed", "partial"]
+"""How a call to a broker ended; partial: some of its orders were placed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +142,8 @@ def _insert(
 
 
 @query
-def get(log_id: int, *, logged_at: datetime) -> LoggedTiming | None: ...
+def get(log_id: int, *, logged_at: datetime) -> LoggedTiming | None:
+    """Return a call to a broker; None if there is none. *logged_at* finds the partition."""
 
 
 @query
@@ -151,13 +153,15 @@ def list_recent(
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
-) -> Page[LoggedTiming]: ...
+) -> Page[LoggedTiming]:
+    """List the calls to brokers in a window, newest first."""
 
 
 @query
 def stream(
     *, since: datetime | None = None, until: datetime | None = None
-) -> Iterator[LoggedTiming]: ...
+) -> Iterator[LoggedTiming]:
+    """Yield the calls to brokers in a window as they arrive, oldest first."""
 
 
 @query
@@ -165,7 +169,8 @@ def _summarize(since: datetime, until: datetime, few: int) -> list[PartLatency]:
 
 
 @query
-def list_brokers() -> list[str]: ...
+def list_brokers() -> list[str]:
+    """List the brokers that were called."""
 
 
 query.complete()

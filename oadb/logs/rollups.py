@@ -30,6 +30,7 @@ __all__ = [
 query = queries(__name__)
 
 RolledUpTable = Literal["traffic", "latency"]
+"""A table whose rows are counted for statistics."""
 
 _Count = Query[[datetime, datetime], Affected]
 _Merge = Query[[timedelta, timedelta, datetime, datetime], Affected]
@@ -121,7 +122,8 @@ def _mark(batch_ids: list[UUID]) -> Affected: ...
 
 
 @query
-def list_backlog() -> list[Backlog]: ...
+def list_backlog() -> list[Backlog]:
+    """List, for each table, the batches that are not counted yet."""
 
 
 @query

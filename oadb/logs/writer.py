@@ -32,14 +32,15 @@ from oadb.logs.writing.queue import Receipt
 from oadb.logs.writing.worker import Worker, raise_unless_stored, refusal
 from oadb.logs.writing.writer_stats import LogStats
 
-__all__ = ["AsyncLogWriter", "Limits", "LogStats", "LogWriter", "Row"]
+__all__ = ["AsyncLogWriter", "Limits", "LogRow", "LogStats", "LogWriter"]
 
 query = queries(__name__)
 
 URL = "OADB_LOG_DATABASE_URL"
 """The database for logs, as a role that may only write them (oadb_log); else DATABASE_URL."""
 
-Row = api_logs.Call | analyzer_logs.Analysis | traffic.Request | latency.Timing
+LogRow = api_logs.Call | analyzer_logs.Analysis | traffic.Request | latency.Timing
+"""A row for a log."""
 
 # Seconds between checks for room in the queue, on an event loop.
 _POLLING_INTERVAL = 0.005
@@ -120,7 +121,7 @@ class LogWriter(_SharedWriter):
         """Close the writer."""
         self.close()
 
-    def offer(self, row: Row) -> bool:
+    def offer(self, row: LogRow) -> bool:
         """Queue a row, to be stored soon.
 
         Waits only if the queue is full, at most Limits.wait_seconds.
@@ -129,7 +130,7 @@ class LogWriter(_SharedWriter):
             Whether the row was queued; otherwise it was dropped, and counted.
 
         Raises:
-            ParameterError: *row* is not a Row. No value in a row is refused.
+            ParameterError: *row* is not a LogRow. No value in a row is refused.
         """
         worker = self._worker
         if worker.offer(row):
@@ -140,7 +141,7 @@ class LogWriter(_SharedWriter):
         worker.drop(row)
         return False
 
-    def record(self, row: Row, *, timeout_seconds: float = 5.0) -> None:
+    def record(self, row: LogRow, *, timeout_seconds: float = 5.0) -> None:
         """Store a row; return once it is committed.
 
         Args:
@@ -187,7 +188,7 @@ class AsyncLogWriter(_SharedWriter):
         """Close the writer."""
         await self.close()
 
-    async def offer(self, row: Row) -> bool:
+    async def offer(self, row: LogRow) -> bool:
         """Queue a row, to be stored soon; False if it was dropped; see LogWriter.offer."""
         worker = self._worker
         while not worker.offer(row):
@@ -197,7 +198,7 @@ class AsyncLogWriter(_SharedWriter):
             await asyncio.sleep(_POLLING_INTERVAL)
         return True
 
-    async def record(self, row: Row, *, timeout_seconds: float = 5.0) -> None:  # as in LogWriter
+    async def record(self, row: LogRow, *, timeout_seconds: float = 5.0) -> None:  # as in LogWriter
         """Store a row; return once it is committed; see LogWriter.record.
 
         Cancelling the task withdraws the row, unless it is already being stored.

@@ -7,6 +7,7 @@ from typing import Literal
 from oadb.market.instruments import Rejected
 
 LoadOutcome = Literal["started", "loaded", "failed"]
+"""How a load ended; started: it runs, or its process died."""
 
 
 @dataclass(frozen=True, slots=True)

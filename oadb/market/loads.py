@@ -44,6 +44,7 @@ __all__ = [
 query = queries(__name__)
 
 CHANNEL = "oadb_instruments"
+"""The channel that is notified of each load, with the name of the broker."""
 
 SHRINK_LIMIT = 0.5
 """The part of an exchange's instruments that a load may remove without ``force``."""
@@ -103,11 +104,13 @@ def _end_load(
 @query
 def list_recent(
     broker: str, *, cursor: str | None = None, limit: Limit = 20
-) -> Page[InstrumentLoad]: ...
+) -> Page[InstrumentLoad]:
+    """List the loads of a broker, newest first."""
 
 
 @query
-def get_status(broker: str) -> LoadStatus | None: ...
+def get_status(broker: str) -> LoadStatus | None:
+    """Return the state of a broker's last load; None if there never was one."""
 
 
 @query

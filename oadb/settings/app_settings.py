@@ -30,8 +30,8 @@ __all__ = [
 
 query = queries(__name__)
 
-# live: orders are sent to the broker; analyze: they are analyzed and not sent.
 TradingMode = Literal["live", "analyze"]
+"""Live: orders are sent to the broker; analyze: they are analyzed and not sent."""
 
 _HOUR = timedelta(hours=1)
 _LONGEST_BAN = timedelta(hours=87_600)
@@ -81,7 +81,8 @@ class AppSettingChange:
 
 
 @query
-def get_trading_mode() -> TradingMode: ...
+def get_trading_mode() -> TradingMode:
+    """Return the trading mode."""
 
 
 @query
@@ -89,7 +90,8 @@ def _set_trading_mode(mode: TradingMode, *, by: int | None) -> int: ...
 
 
 @query
-def get_security() -> SecuritySettings: ...
+def get_security() -> SecuritySettings:
+    """Return the security settings."""
 
 
 @query
@@ -106,7 +108,8 @@ def _update_security(
 
 
 @query
-def list_changes(*, cursor: str | None = None, limit: Limit = 100) -> Page[AppSettingChange]: ...
+def list_changes(*, cursor: str | None = None, limit: Limit = 100) -> Page[AppSettingChange]:
+    """List the changes of settings of the application, newest first."""
 
 
 query.complete()

@@ -61,7 +61,8 @@ class SealedAccount(SmtpSettings):
 
 
 @query
-def get() -> SmtpSettings: ...
+def get() -> SmtpSettings:
+    """Return the mail account without its password; no key ring is needed."""
 
 
 @query

@@ -105,7 +105,8 @@ def _find_all(user_id: int, names: list[str]) -> list[StoredSetting]: ...
 
 
 @query
-def list_by_user(user_id: int) -> list[StoredSetting]: ...
+def list_by_user(user_id: int) -> list[StoredSetting]:
+    """List the settings that are stored for a user, by name."""
 
 
 @query
@@ -121,7 +122,8 @@ def _reset(user_id: int, *, by: int | None, names: list[str]) -> list[str]: ...
 @query
 def list_changes(
     user_id: int, *, cursor: str | None = None, limit: Limit = 100
-) -> Page[SettingChange]: ...
+) -> Page[SettingChange]:
+    """List the changes of the settings of a user, newest first."""
 
 
 query.complete()

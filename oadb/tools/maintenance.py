@@ -177,9 +177,9 @@ def _sweep(db: Database, retention: Retention) -> Iterator[Finding]:
         "ip_bans": partial(ip_bans.delete_expired, db, batch=BATCH),
         "ip_trackers": partial(trackers.delete_expired, db, batch=BATCH),
         "lockouts": partial(lockouts.delete_expired, db, batch=BATCH),
-        "log_batches": partial(partitions.sweep_batches, db, BATCH),
-        "log_rejects": partial(partitions.sweep_rejects, db, BATCH),
-        "log_drops": partial(partitions.sweep_drops, db, BATCH),
+        "log_batches": partial(partitions.delete_expired_batches, db, batch=BATCH),
+        "log_rejects": partial(partitions.delete_expired_rejects, db, batch=BATCH),
+        "log_drops": partial(partitions.delete_expired_drops, db, batch=BATCH),
     }
     if age is not None:
         sweeps["login_attempts"] = partial(

@@ -67,7 +67,8 @@ def _list_by_user(
 
 
 @query
-def count_by_user(user_id: int) -> int: ...
+def count_by_user(user_id: int) -> int:
+    """Count the strategies of a user for Chartink."""
 
 
 query.complete()

@@ -42,7 +42,10 @@ __all__ = [
 query = queries(__name__)
 
 OrderStatus = Literal["pending", "approved", "rejected", "sent", "failed"]
+"""The state of an order; see the picture above."""
+
 OrderOutcome = Literal["sent", "failed"]
+"""What the broker answered to an approved order."""
 
 # The end of a field name, as in the check of the table: apikey, x-api-key, openalgo_apikey.
 _SECRET = re.compile(r"api[-_ ]?key\Z", re.IGNORECASE)
@@ -79,23 +82,27 @@ def _create(user_id: int, api_type: str, order_data: dict[str, object]) -> Pendi
 
 
 @query
-def get(user_id: int, *, pending_order_id: int) -> PendingOrder | None: ...
+def get(user_id: int, *, pending_order_id: int) -> PendingOrder | None:
+    """Return an order of a user; None if there is none."""
 
 
 @query
 def list_by_user(
     user_id: int, *, cursor: str | None = None, limit: Limit = 100
-) -> Page[PendingOrder]: ...
+) -> Page[PendingOrder]:
+    """List the orders of a user in any state, newest first."""
 
 
 @query
 def list_by_status(
     user_id: int, status: OrderStatus, *, cursor: str | None = None, limit: Limit = 100
-) -> Page[PendingOrder]: ...
+) -> Page[PendingOrder]:
+    """List the orders of a user in one state, newest first."""
 
 
 @query
-def count_by_status(user_id: int) -> list[StatusCount]: ...
+def count_by_status(user_id: int) -> list[StatusCount]:
+    """Count the orders of a user in each state."""
 
 
 @query

@@ -68,7 +68,8 @@ def _list_by_user(
 
 
 @query
-def count_by_user(user_id: int) -> int: ...
+def count_by_user(user_id: int) -> int:
+    """Count the strategies of a user, without those for Chartink."""
 
 
 query.complete()

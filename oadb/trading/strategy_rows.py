@@ -18,7 +18,10 @@ TIME_ZONE = "Asia/Kolkata"
 """The default time zone of a strategy's times."""
 
 Direction = Literal["LONG", "SHORT", "BOTH"]
+"""Which positions a strategy opens."""
+
 ProductType = Literal["CNC", "MIS", "NRML"]
+"""Delivery (CNC), intraday (MIS), or overnight derivatives (NRML), as brokers in India say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,7 +219,7 @@ def test_transactions_with_opposite_lock_orders_all_commit(
     connect: Connect, observer: Observer
 ) -> None:
     observer.rows(f"alter database {database(observer)} set deadlock_timeout = '20ms'")
-    db = connect(pool_size=4, max_overflow=0, lock_timeout=10.0)
+    db = connect(pool_size=4, max_overflow=0, lock_timeout_seconds=10.0)
     for n in (1, 2):
         probes.put(db, n, "row")
 
@@ -247,7 +247,7 @@ def test_a_deadlock_between_two_transactions_is_resolved_by_running_one_again(
     connect: Connect, observer: Observer
 ) -> None:
     observer.rows(f"alter database {database(observer)} set deadlock_timeout = '20ms'")
-    db = connect(pool_size=2, max_overflow=0, lock_timeout=10.0)
+    db = connect(pool_size=2, max_overflow=0, lock_timeout_seconds=10.0)
     for n in (1, 2):
         probes.put(db, n, "row")
     both_hold = Barrier(2)

@@ -124,7 +124,7 @@ def test_more_than_a_hundred_queries_stay_prepared(connect: Connect) -> None:
 def test_through_a_pooler_nothing_is_prepared_and_no_limits_are_sent(
     connect: Connect,
 ) -> None:
-    db = connect(pool_size=1, max_overflow=0, pooler="pgbouncer", lock_timeout=7.0)
+    db = connect(pool_size=1, max_overflow=0, pooler="pgbouncer", lock_timeout_seconds=7.0)
     for number in range(10):
         probes.echo(db, number)
         with db.transaction() as tx:

@@ -22,7 +22,7 @@ class Interruption(BaseException):
 
 @pytest.fixture
 def db(url: str) -> Generator[Database]:
-    with Database(config(url, pool_size=1, max_overflow=0, pool_timeout=5.0)) as db:
+    with Database(config(url, pool_size=1, max_overflow=0, pool_timeout_seconds=5.0)) as db:
         yield db
 
 

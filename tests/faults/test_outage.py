@@ -83,7 +83,7 @@ def take_all(url: str, stack: ExitStack) -> int:
 def test_a_full_server_keeps_its_clients_and_serves_others_when_it_can(
     connect: Connect, url: str, full: ExitStack
 ) -> None:
-    inside = connect(pool_size=2, max_overflow=8, pool_timeout=30.0)
+    inside = connect(pool_size=2, max_overflow=8, pool_timeout_seconds=30.0)
     inside.open()
     eventually(lambda: inside.stats().idle >= 2)
     outside = connect(pool_size=2)
@@ -109,7 +109,7 @@ def test_a_full_server_keeps_its_clients_and_serves_others_when_it_can(
 def test_slow_queries_exhaust_the_pool_and_nothing_else(
     connect: Connect, observer: Observer
 ) -> None:
-    db = connect(pool_size=2, max_overflow=0, pool_timeout=0.6)
+    db = connect(pool_size=2, max_overflow=0, pool_timeout_seconds=0.6)
     with threads(24) as pool:
         slow = [pool.submit(probes.pause, db, 1.8) for _ in range(2)]
         eventually(lambda: observer.running("pg_sleep") == 2)
@@ -142,7 +142,7 @@ def timed(db: Db) -> tuple[Exception | None, float]:
 
 
 def test_transact_does_not_queue_again_when_the_pool_is_exhausted(connect: Connect) -> None:
-    db = connect(pool_size=1, max_overflow=0, pool_timeout=0.5)
+    db = connect(pool_size=1, max_overflow=0, pool_timeout_seconds=0.5)
     with db.transaction():
         started = monotonic()
         with pytest.raises(PoolTimeoutError):

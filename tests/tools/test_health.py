@@ -45,7 +45,7 @@ def test_a_pool_larger_than_the_server_allows_is_wrong(config: Config) -> None:
 
 
 def test_a_limit_that_is_off_is_wrong(config: Config) -> None:
-    found = findings(replace(config, statement_timeout=0.0))["statement_timeout"]
+    found = findings(replace(config, statement_timeout_seconds=0.0))["statement_timeout"]
 
     assert str(found) == (
         "FAIL statement_timeout: no limit; set it on the role: alter role ... set statement_timeout"

@@ -173,7 +173,9 @@ class Declaration:
         self.__signature__ = signature.replace(
             parameters=[executor, *signature.parameters.values()]
         )
-        self.__doc__ = f"{self.statement.doc}\n\n{self.statement.path}:{self.statement.line}"
+        place = f"{self.statement.path}:{self.statement.line}"
+        texts = (inspect.getdoc(self._function), self.statement.doc, place)
+        self.__doc__ = "\n\n".join(text for text in texts if text)
 
     def _refuse(self, *_: object) -> tuple[Any, ...]:
         raise DeclarationError(

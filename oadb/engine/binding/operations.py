@@ -36,10 +36,12 @@ class Operation(Generic[P, R]):
     ) -> None:
         self._function = function
         functools.update_wrapper(self, function)
-        # As called over a Database: otherwise help() would show a coroutine function.
-        self.__signature__ = inspect.signature(function)
         self.label = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
-        _, *parameters = self.__signature__.parameters.values()
+        signature = inspect.signature(function)
+        _, *parameters = signature.parameters.values()
+        # As called over a Database: otherwise help() would show a coroutine function.
+        executor = Parameter("db", Parameter.POSITIONAL_ONLY)
+        self.__signature__ = signature.replace(parameters=[executor, *parameters])
         hints = get_type_hints(function, include_extras=True)
         kinds = {each.name: argument_kind(hints[each.name]) for each in parameters}
         self.kinds = {name: kind for name, kind in kinds.items() if kind is not None}

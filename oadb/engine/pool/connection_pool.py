@@ -219,7 +219,7 @@ class Pool:
                 "prepare_threshold": None,  # the engine prepares; see wire
                 "prepares": config.pooler != "pgbouncer",
                 "outage": self._outage,
-                "recycle": config.pool_recycle,
+                "recycle": config.pool_recycle_seconds,
             },
             min_size=config.pool_size,
             max_size=config.pool_max,
@@ -258,7 +258,7 @@ class Pool:
         # Of an outage that is older than *patience*, later callers learn at once.
         if refused and max(waited, monotonic() - (outage.since or 0.0)) >= patience:
             raise UnavailableError(f"cannot connect to {self._config.dsn}: {outage.reason}")
-        if waited >= self._config.pool_timeout:
+        if waited >= self._config.pool_timeout_seconds:
             raise PoolTimeoutError(self._busy(f"no connection in {waited:.1f} s"))
         if self._idle.waiting >= self._config.pool_max * _QUEUE_PER_CONNECTION:
             raise PoolTimeoutError(self._busy(f"{self._idle.waiting} callers are waiting already"))

@@ -12,6 +12,7 @@ __all__ = ["READERS", "read"]
 READERS: dict[str, Callable[[Path], Iterator[Listing | Rejected]]] = {
     module.BROKER: module.read for module in (angel, dhan, fyers, upstox, zerodha)
 }
+"""The reader of each broker's files, by the name of the broker."""
 
 
 def read(broker: str, path: Path) -> Iterator[Listing | Rejected]:

@@ -24,7 +24,7 @@ async def register(db: AsyncExecutor, username: str, *, fails: bool = False) -> 
         user = await users.create(tx, username, f"{username}@example.in")
         if fails:
             raise StopHereError
-        await users.update(tx, user.user_id, user.email, "First", None)
+        await users.update(tx, user.user_id, first_name="First")
     return user.user_id
 
 
@@ -127,7 +127,7 @@ def test_help_shows_an_operation_as_a_function() -> None:
     pydoc.Helper(output=shown)(register)
     text = pydoc.plain(shown.getvalue())
 
-    assert "register(db: oadb.engine.executors.AsyncExecutor, username: str" in text
+    assert "register(db, /, username: str" in text
     assert "Create a user in two steps, both or none." in text
 
 

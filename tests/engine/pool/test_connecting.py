@@ -156,7 +156,11 @@ async def test_entering_an_async_database_that_cannot_be_reached_raises() -> Non
 
 
 def test_the_limits_reach_the_server(connect: Connect) -> None:
-    db = connect(statement_timeout=7.0, lock_timeout=1.5, idle_in_transaction_timeout=0.0)
+    db = connect(
+        statement_timeout_seconds=7.0,
+        lock_timeout_seconds=1.5,
+        idle_in_transaction_timeout_seconds=0.0,
+    )
 
     assert probes.setting(db, "statement_timeout") == "7s"
     assert probes.setting(db, "lock_timeout") == "1500ms"
@@ -164,7 +168,7 @@ def test_the_limits_reach_the_server(connect: Connect) -> None:
 
 
 def test_options_of_the_url_take_precedence_over_the_limits(connect: Connect, url: str) -> None:
-    db = connect(f"{url}&options=-c%20statement_timeout%3D3s", statement_timeout=7.0)
+    db = connect(f"{url}&options=-c%20statement_timeout%3D3s", statement_timeout_seconds=7.0)
 
     assert probes.setting(db, "statement_timeout") == "3s"
 
@@ -176,7 +180,7 @@ def test_a_connection_has_the_name_of_its_application(connect: Connect, url: str
 
 
 def test_a_statement_that_takes_too_long_is_ended_and_not_repeated(connect: Connect) -> None:
-    db = connect(statement_timeout=0.3)
+    db = connect(statement_timeout_seconds=0.3)
     started = monotonic()
     with pytest.raises(psycopg.errors.QueryCanceled, match=r"probe\.pause"):
         probes.pause(db, 5.0)
@@ -186,7 +190,7 @@ def test_a_statement_that_takes_too_long_is_ended_and_not_repeated(connect: Conn
 
 
 def test_waiting_for_a_lock_ends_after_the_lock_timeout(connect: Connect) -> None:
-    db = connect(lock_timeout=0.2)
+    db = connect(lock_timeout_seconds=0.2)
     probes.put(db, 1, "one")
     with db.transaction() as holder:
         probes.bump(holder, 1)
@@ -197,7 +201,7 @@ def test_waiting_for_a_lock_ends_after_the_lock_timeout(connect: Connect) -> Non
 
 
 def test_an_idle_transaction_is_ended_by_the_server(connect: Connect, observer: Observer) -> None:
-    db = connect(pool_size=1, max_overflow=0, idle_in_transaction_timeout=0.3)
+    db = connect(pool_size=1, max_overflow=0, idle_in_transaction_timeout_seconds=0.3)
 
     def sleep_in_it() -> None:
         with db.transaction() as tx:

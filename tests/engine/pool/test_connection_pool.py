@@ -60,7 +60,7 @@ def test_without_overflow_calls_share_the_connections_of_the_pool(
 
 
 def test_a_pool_timeout_names_what_holds_the_connections(connect: Connect) -> None:
-    db = connect(pool_size=1, max_overflow=0, pool_timeout=0.3)
+    db = connect(pool_size=1, max_overflow=0, pool_timeout_seconds=0.3)
     with db.transaction():
         started = monotonic()
         with pytest.raises(PoolTimeoutError) as caught:
@@ -73,7 +73,7 @@ def test_a_pool_timeout_names_what_holds_the_connections(connect: Connect) -> No
 
 
 def test_the_query_that_holds_a_connection_longest_is_named(connect: Connect) -> None:
-    db = connect(pool_size=1, max_overflow=0, pool_timeout=0.3)
+    db = connect(pool_size=1, max_overflow=0, pool_timeout_seconds=0.3)
     probes.one(db)
     with threads(1) as pool:
         holder = pool.submit(probes.pause, db, 1.0)
@@ -85,7 +85,7 @@ def test_the_query_that_holds_a_connection_longest_is_named(connect: Connect) ->
 
 
 def test_too_many_waiting_calls_are_refused_before_the_timeout(connect: Connect) -> None:
-    db = connect(pool_size=1, max_overflow=0, pool_timeout=60.0)
+    db = connect(pool_size=1, max_overflow=0, pool_timeout_seconds=60.0)
     with threads(12) as pool:
         with db.transaction():
             started = monotonic()

@@ -25,7 +25,7 @@ def age(db: Db, seconds: float) -> None:
 
 
 def test_an_expired_connection_is_not_used(connect: Connect) -> None:
-    db = filled(connect(pool_size=1, max_overflow=0, pool_recycle=60.0), 1)
+    db = filled(connect(pool_size=1, max_overflow=0, pool_recycle_seconds=60.0), 1)
     before = probes.backend(db)
     age(db, 60.0)
     after = probes.backend(db)
@@ -36,14 +36,14 @@ def test_an_expired_connection_is_not_used(connect: Connect) -> None:
 
 
 def test_a_connection_is_replaced_after_pool_recycle_seconds(connect: Connect) -> None:
-    db = filled(connect(pool_size=1, max_overflow=0, pool_recycle=0.2), 1)
+    db = filled(connect(pool_size=1, max_overflow=0, pool_recycle_seconds=0.2), 1)
     before = probes.backend(db)
 
     eventually(lambda: probes.backend(db) != before, seconds=2)
 
 
 def test_a_connection_that_has_not_expired_is_used_again(connect: Connect) -> None:
-    db = filled(connect(pool_size=1, max_overflow=0, pool_recycle=60.0), 1)
+    db = filled(connect(pool_size=1, max_overflow=0, pool_recycle_seconds=60.0), 1)
     before = probes.backend(db)
     age(db, 50.0)
 
@@ -51,7 +51,7 @@ def test_a_connection_that_has_not_expired_is_used_again(connect: Connect) -> No
 
 
 def test_without_a_limit_no_connection_expires(connect: Connect) -> None:
-    db = filled(connect(pool_size=1, max_overflow=0, pool_recycle=float("inf")), 1)
+    db = filled(connect(pool_size=1, max_overflow=0, pool_recycle_seconds=float("inf")), 1)
     before = probes.backend(db)
     age(db, 1e9)
 
@@ -59,7 +59,7 @@ def test_without_a_limit_no_connection_expires(connect: Connect) -> None:
 
 
 def test_connections_made_together_do_not_expire_together(connect: Connect) -> None:
-    db = filled(connect(pool_size=8, max_overflow=0, pool_recycle=1000.0), 8)
+    db = filled(connect(pool_size=8, max_overflow=0, pool_recycle_seconds=1000.0), 8)
     expiries = [connection.state.expires for connection in idle_connections(db)]
 
     assert max(expiries) - min(expiries) > 1
@@ -133,7 +133,7 @@ def listen(db: Db) -> None:
 def test_a_leaked_transaction_is_closed_and_logged_with_its_origin(
     connect: Connect, observer: Observer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    db = connect(pool_size=1, max_overflow=0, pool_timeout=5.0)
+    db = connect(pool_size=1, max_overflow=0, pool_timeout_seconds=5.0)
     leak_a_transaction(db)
     gc.collect()
     with caplog.at_level(logging.ERROR, "oadb.pool"):
