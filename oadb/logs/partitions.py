@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
+from oadb.validation.rules import Positive
 
 query = queries(__name__)
 
@@ -110,15 +111,15 @@ def count_lost() -> Lost: ...
 
 
 @query
-def delete_expired_batches(*, batch: int = 1000) -> Affected: ...
+def delete_expired_batches(*, batch: Positive = 1000) -> Affected: ...
 
 
 @query
-def delete_expired_rejects(*, batch: int = 1000) -> Affected: ...
+def delete_expired_rejects(*, batch: Positive = 1000) -> Affected: ...
 
 
 @query
-def delete_expired_drops(*, batch: int = 1000) -> Affected: ...
+def delete_expired_drops(*, batch: Positive = 1000) -> Affected: ...
 
 
 query.complete()

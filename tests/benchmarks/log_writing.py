@@ -17,7 +17,7 @@ from time import monotonic, perf_counter, sleep, thread_time
 import psycopg
 
 from oadb.logs import api_logs, traffic
-from oadb.logs.writer import Limits, LogWriter, Row
+from oadb.logs.writer import Limits, LogRow, LogWriter
 from tests.benchmarks import conditions
 from tests.benchmarks.rounds import ratio, seconds
 
@@ -128,7 +128,7 @@ def _bare_copy(connection: psycopg.Connection, rows: Sequence[traffic.Request]) 
     return seconds(copy) / len(rows)
 
 
-def _deliver(url: str, rows: Sequence[Row]) -> float:
+def _deliver(url: str, rows: Sequence[LogRow]) -> float:
     with LogWriter(conditions.config(url), limits=_IDLE) as logs:
         logs.record(rows[0], timeout_seconds=30)  # connected
         for row in rows:
@@ -141,7 +141,7 @@ def _closed(logs: LogWriter) -> None:
     assert left == 0
 
 
-def _write(url: str, rows: Sequence[Row]) -> float:
+def _write(url: str, rows: Sequence[LogRow]) -> float:
     with LogWriter(conditions.config(url), limits=_ENDLESS) as logs:
         logs.record(rows[0], timeout_seconds=30)  # connected
 
@@ -168,8 +168,8 @@ def _commit_each(connection: psycopg.Connection, rows: Sequence[traffic.Request]
 
 def _print_callers(url: str) -> None:
     number = min(ROWS, 20_000)
-    usual: list[Row] = [request(n) for n in range(number)]
-    new: list[Row] = [request(n, f"/api/v1/orders/{n}?symbol=SBIN") for n in range(number)]
+    usual: list[LogRow] = [request(n) for n in range(number)]
+    new: list[LogRow] = [request(n, f"/api/v1/orders/{n}?symbol=SBIN") for n in range(number)]
     call = api_logs.Call(
         endpoint="/api/v1/placeorder",
         method="POST",
@@ -179,7 +179,7 @@ def _print_callers(url: str) -> None:
         request=ORDER,
         response=ANSWER,
     )
-    bodies: list[Row] = [call] * (number // 4)
+    bodies: list[LogRow] = [call] * (number // 4)
     kinds = {
         "traffic: paths and hosts as they come again": usual,
         "traffic: each path a new one, with a query string": new,
@@ -194,7 +194,7 @@ def _print_callers(url: str) -> None:
     conditions.table(("microseconds of a caller for each row", "CPU", "by the clock"), figures)
 
 
-def _callers(url: str, rows: Sequence[Row]) -> tuple[float, float]:
+def _callers(url: str, rows: Sequence[LogRow]) -> tuple[float, float]:
     """Return the medians of CPU and wall time per row, in microseconds, without delivery."""
     cpu: list[float] = []
     clock: list[float] = []
@@ -215,7 +215,7 @@ def _callers(url: str, rows: Sequence[Row]) -> tuple[float, float]:
 
 def _print_memory(url: str) -> None:
     large = {"orders": [{"message": f"{n} " + "words " * 300} for n in range(30)]}
-    kinds: dict[str, Callable[[int], Row]] = {
+    kinds: dict[str, Callable[[int], LogRow]] = {
         "traffic": lambda n: request(n, f"/api/v1/orders/{n}"),
         "api_logs, 60 kB of bodies each": lambda n: api_logs.Call(
             endpoint=f"/{n}", method="POST", status=200, request=large
@@ -227,7 +227,7 @@ def _print_memory(url: str) -> None:
     )
 
 
-def _full(url: str, make: Callable[[int], Row]) -> list[str]:
+def _full(url: str, make: Callable[[int], LogRow]) -> list[str]:
     logs = LogWriter(
         conditions.config(url), limits=Limits(flush_rows=10_000_000, flush_seconds=60.0)
     )

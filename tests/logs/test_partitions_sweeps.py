@@ -36,8 +36,8 @@ def test_batches_are_swept_after_a_week_unless_rollups_still_need_them(
     ]:
         observer.rows(BATCH.format(table=table, days=days, rolled_up_at=rolled_up_at))
 
-    assert partitions.sweep_batches(db, 1) == 1
-    assert partitions.sweep_batches(db) == 1
+    assert partitions.delete_expired_batches(db, batch=1) == 1
+    assert partitions.delete_expired_batches(db) == 1
     assert observer.rows(
         "select table_name, rolled_up_at is null from oadb.log_batches order by 1, 2"
     ) == [("api_logs", True), ("traffic", False), ("traffic", True)]
@@ -51,15 +51,15 @@ def test_rejected_and_dropped_rows_are_counted_for_a_day_and_kept_for_30(
         observer.rows(DROP.format(days=days))
 
     assert partitions.count_lost(db) == partitions.Lost(rejected=1, dropped=7)
-    assert (partitions.sweep_rejects(db), partitions.sweep_drops(db)) == (1, 1)
+    assert (partitions.delete_expired_rejects(db), partitions.delete_expired_drops(db)) == (1, 1)
 
 
 @pytest.mark.parametrize(
     ("sweep", "table", "insert"),
     [
-        (partitions.sweep_batches, "log_batches", BATCH),
-        (partitions.sweep_rejects, "log_rejects", REJECT),
-        (partitions.sweep_drops, "log_drops", DROP),
+        (partitions.delete_expired_batches, "log_batches", BATCH),
+        (partitions.delete_expired_rejects, "log_rejects", REJECT),
+        (partitions.delete_expired_drops, "log_drops", DROP),
     ],
     ids=["batches", "rejects", "drops"],
 )

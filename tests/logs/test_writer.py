@@ -12,7 +12,7 @@ from oadb import Config
 from oadb.engine import dsn
 from oadb.errors import ConfigError, ParameterError
 from oadb.logs import api_logs, latency, traffic
-from oadb.logs.writer import AsyncLogWriter, Limits, LogWriter, Row
+from oadb.logs.writer import AsyncLogWriter, Limits, LogRow, LogWriter
 from oadb.logs.writing import worker
 from tests.support.log_rows import QUICK, ROWS, drained, request
 from tests.support.rig import Observer, eventually, threads
@@ -20,7 +20,7 @@ from tests.support.rig import Observer, eventually, threads
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: type(row).__module__)
 def test_every_field_of_every_row_is_in_its_column(
-    logs: LogWriter, observer: Observer, row: Row
+    logs: LogWriter, observer: Observer, row: LogRow
 ) -> None:
     logs.record(row)
     table = f"oadb.{type(row).__module__.rpartition('.')[2]}"

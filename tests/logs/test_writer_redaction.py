@@ -10,7 +10,7 @@ from oadb import Config, Secret
 from oadb.accounts import api_keys
 from oadb.errors import ParameterError
 from oadb.logs import analyzer_logs, api_logs, latency, traffic
-from oadb.logs.writer import Limits, LogWriter, Row
+from oadb.logs.writer import Limits, LogRow, LogWriter
 from tests.support.log_rows import drained, request
 from tests.support.payloads import hostile
 from tests.support.rig import Observer
@@ -24,7 +24,7 @@ def everything(observer: Observer) -> str:
     )
 
 
-def planted(canary: str) -> Iterator[Row]:
+def planted(canary: str) -> Iterator[LogRow]:
     """Yield rows with the canary in every field, alone or in a text, and at any depth."""
     header, url = f"Authorization: Bearer {canary}", f"/x?apikey={canary}&symbol=SBIN"
     bodies: list[dict[Any, Any]] = [

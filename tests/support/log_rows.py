@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from oadb.logs import analyzer_logs, api_logs, latency, traffic
-from oadb.logs.writer import AsyncLogWriter, Limits, LogWriter, Row
+from oadb.logs.writer import AsyncLogWriter, Limits, LogRow, LogWriter
 from tests.support.rig import eventually
 
 LONG_AGO = datetime(2020, 2, 29, 12, tzinfo=UTC)
@@ -68,7 +68,7 @@ def partitions_of(url: str, table: str) -> list[str]:
 
 QUICK = Limits(flush_seconds=0.01)
 
-ROWS: list[Row] = [
+ROWS: list[LogRow] = [
     api_logs.Call(
         endpoint="/api/v1/placeorder",
         method="POST",

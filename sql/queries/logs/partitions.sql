@@ -145,7 +145,7 @@ select
         where log_drops.dropped_at > now() - interval '1 day'
     ) as dropped;
 
--- name: sweep_batches
+-- name: delete_expired_batches
 -- At most :batch of those stored more than a week ago: no writer retries them any
 -- more. Batches of traffic and latency stay until they are rolled up. Served by
 -- log_batches_stored_at_idx.
@@ -161,7 +161,7 @@ where batch_id in (
     for update skip locked
 );
 
--- name: sweep_rejects
+-- name: delete_expired_rejects
 -- At most :batch of those older than 30 days. Served by log_rejects_rejected_at_idx.
 delete from oadb.log_rejects
 where reject_id in (
@@ -173,7 +173,7 @@ where reject_id in (
     for update skip locked
 );
 
--- name: sweep_drops
+-- name: delete_expired_drops
 -- At most :batch of those older than 30 days. Served by log_drops_dropped_at_idx.
 delete from oadb.log_drops
 where drop_id in (
