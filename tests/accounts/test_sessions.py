@@ -139,6 +139,57 @@ def test_data_is_kept_and_replaced_as_a_whole(db: Database, user_id: int) -> Non
     assert sessions.set_data(db, user_id, uuid4(), {}) is False
 
 
+def test_a_session_is_read_by_its_id_without_being_seen(
+    db: Database, observer: Observer, user_id: int
+) -> None:
+    made = sessions.create(db, account(db, user_id), device="Firefox", data={"a": 1})
+    session_id = made.session.session_id
+    assert sessions.get(db, user_id, session_id) == made.session
+    age_session(observer, made.session, timedelta(minutes=5))
+    first, second = (sessions.get(db, user_id, session_id) for _ in range(2))
+
+    assert first is not None
+    assert first == second
+    assert first.last_seen_at == made.session.last_seen_at - timedelta(minutes=5)
+    assert sessions.get(db, new_user(db), session_id) is None
+    assert sessions.get(db, user_id, uuid4()) is None
+    sessions.end(db, user_id, session_id)
+    assert sessions.get(db, user_id, session_id) is None
+
+
+def test_a_session_is_ended_by_its_token(db: Database, user_id: int) -> None:
+    first, second = (sessions.create(db, account(db, user_id)) for _ in range(2))
+
+    assert sessions.end_by_token(db, first.token) is True
+    assert sessions.end_by_token(db, first.token) is False
+    assert sessions.end_by_token(db, sessions.TOKEN.new()) is False
+    assert found_sessions(db, first, second) == [False, True]
+
+
+def test_a_malformed_token_ends_nothing_and_costs_no_query() -> None:
+    assert sessions.end_by_token(unreachable(), Secret("nonsense")) is False
+
+
+def test_an_expired_session_is_not_ended_by_its_token(
+    db: Database, observer: Observer, user_id: int
+) -> None:
+    made = sessions.create(db, account(db, user_id))
+    age_session(observer, made.session, timedelta(hours=3))
+
+    assert sessions.end_by_token(db, made.token) is False
+    assert observer.ask("select count(*) from oadb.sessions where user_id = %s", user_id) == 1
+
+
+def test_a_user_who_is_not_signed_in_gets_no_session(db: Database, user_id: int) -> None:
+    """A row of the database proves nothing; only a sign-in returns a SignedInUser."""
+    user: Any = users.get(db, user_id)
+    for given in (user, user_id, None):
+        with pytest.raises(ParameterError, match=r"account must be SignedInUser, not "):
+            sessions.create(db, given)
+
+    assert sessions.list_by_user(db, user_id).rows == []
+
+
 def test_an_ended_session_is_gone_and_the_others_stay(db: Database, user_id: int) -> None:
     first, second = (sessions.create(db, account(db, user_id)) for _ in range(2))
 
