@@ -19,7 +19,7 @@ from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ParameterError
 from oadb.validation import owners
-from oadb.validation.rules import ClientNetwork, Duration, Network
+from oadb.validation.rules import ClientNetwork, Duration, Network, Positive
 
 __all__ = [
     "CHANNEL",
@@ -141,7 +141,7 @@ def list_exemptions(*, cursor: str | None = None, limit: Limit = 100) -> Page[Ex
 
 
 @query
-def delete_expired(*, batch: int = 1000) -> Affected:
+def delete_expired(*, batch: Positive = 1000) -> Affected:
     """Delete at most *batch* bans that expired a year ago or earlier; return how many."""
 
 
@@ -198,13 +198,7 @@ async def ban(
         raise ParameterError("ip_bans.ban: repeat_offender_limit must be 0 or more")
     async with db.transaction() as tx:
         made = await impose(
-            tx,
-            ip,
-            reason,
-            duration=duration,
-            source="person",
-            by=by,
-            repeat_offender_limit=repeat_offender_limit,
+            tx, ip, reason, duration=duration, source="person", by=by, limit=repeat_offender_limit
         )
         if made is None:
             await owners.require_actor(tx, "ip_bans.ban", by)
@@ -222,7 +216,7 @@ async def impose(
     duration: timedelta | None,
     source: BanSource,
     by: int | None,
-    repeat_offender_limit: int | None,
+    limit: int | None,
 ) -> Ban | None:
     """Ban a network inside the caller's transaction, and announce it.
 
@@ -237,7 +231,7 @@ async def impose(
         duration=duration,
         source=source,
         by=by,
-        repeat_offender_limit=repeat_offender_limit,
+        repeat_offender_limit=limit,
     )
     if made is not None:
         await announcements.notify(tx, CHANNEL, network)

@@ -22,7 +22,7 @@ from oadb.engine.transactions import refuse_transaction
 from oadb.keys import proof
 from oadb.security.secret import Secret
 from oadb.security.tokens import sha256_of
-from oadb.validation.rules import ClientNetwork, Network
+from oadb.validation.rules import ClientNetwork, Network, Positive
 
 __all__ = [
     "MOST_TRACKERS",
@@ -117,18 +117,18 @@ def _delete(kind: TrackedKind, network: str) -> Affected: ...
 
 @query
 def list_suspects(
-    kind: TrackedKind, *, least_hits: int = 5, cursor: str | None = None, limit: Limit = 100
+    kind: TrackedKind, *, least_hits: Positive = 5, cursor: str | None = None, limit: Limit = 100
 ) -> Page[Suspect]:
     """List the networks with at least so many hits, most hits first."""
 
 
 @query
-def count_suspects(kind: TrackedKind, *, least_hits: int = 5) -> int:
+def count_suspects(kind: TrackedKind, *, least_hits: Positive = 5) -> int:
     """Count the networks with at least so many hits."""
 
 
 @query
-def delete_expired(*, batch: int = 1000, most: int = MOST_TRACKERS) -> Affected:
+def delete_expired(*, batch: Positive = 1000, most: Positive = MOST_TRACKERS) -> Affected:
     """Delete at most *batch* trackers that are old or too many; return how many."""
 
 
@@ -211,7 +211,7 @@ async def _ban(db: AsyncExecutor, kind: TrackedKind, suspect: str) -> Ban | None
             duration=due.duration,
             source="tracker",
             by=None,
-            repeat_offender_limit=due.repeat_offender_limit,
+            limit=due.repeat_offender_limit,
         )
         if made is not None:
             await _delete(tx, kind, suspect)
