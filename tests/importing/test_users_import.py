@@ -4,7 +4,15 @@ import pyotp
 import pytest
 
 from oadb import Database, Secret
-from oadb.accounts import api_keys, broker_tokens, login_attempts, second_factors, users
+from oadb.accounts import (
+    api_keys,
+    broker_tokens,
+    login_attempts,
+    sealed_passwords,
+    second_factors,
+    users,
+)
+from oadb.accounts.user_rows import StoredPassword
 from oadb.accounts.users import User
 from oadb.logs import analyzer_logs, api_logs
 from oadb.security.refusals import Refusal
@@ -38,19 +46,28 @@ def rows(db: Database) -> list[object]:
     ]
 
 
+def stored_hash(stored: StoredPassword) -> str:
+    opened = sealed_passwords.opened(RING, stored)
+    assert opened is not None
+    return opened.reveal()
+
+
 def test_a_user_signs_in_with_the_old_password_and_then_has_a_hash_without_a_pepper(
     db: Database, asha: User
 ) -> None:
-    before = users._find_password(db, "asha")
-    signed = login_attempts.sign_in(db, "asha", Secret(PASSWORD), ip="192.0.2.1")
+    """And with a code of the old second factor, which is required as before."""
+    before, code = users._find_password(db, "asha"), Secret(pyotp.TOTP(TOTP).now())
+    without = login_attempts.sign_in(db, "asha", Secret(PASSWORD), ip="192.0.2.1")
+    signed = login_attempts.sign_in(db, "asha", Secret(PASSWORD), ip="192.0.2.1", code=code)
     upgraded = users._find_password(db, "asha")
 
-    assert signed.user == asha
+    assert (without.user, without.needs_code) == (None, True)
+    assert signed.user == users.signed_in(asha)
     assert asha.is_admin
     assert before is not None
     assert upgraded is not None
-    assert users._opened(RING, before).reveal().startswith("peppered$")
-    assert users._opened(RING, upgraded).reveal().startswith("$argon2id$")
+    assert stored_hash(before).startswith("peppered$")
+    assert stored_hash(upgraded).startswith("$argon2id$")
     assert upgraded.auth_epoch == before.auth_epoch
     assert users.verify_password(db, "asha", Secret(PASSWORD)) == asha
 
@@ -133,7 +150,7 @@ def test_a_user_with_the_same_name_and_another_address_is_another_user(
     reports = run_import(db, origin)
 
     assert users.count(db) == 1
-    assert api_keys.list_by_user(db, other.user_id) == []
+    assert api_keys.list_by_user(db, other.user_id).rows == []
     assert "name or its address is that of another user in oadb" in text_of(reports)
     assert reports["api_keys"].left_out == reports["auth"].left_out == 1
 
