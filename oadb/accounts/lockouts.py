@@ -16,6 +16,7 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
+from oadb.validation.rules import Positive
 
 __all__ = ["ACCOUNT_LIMIT", "NETWORK_LIMIT", "delete_expired", "unlock"]
 
@@ -57,7 +58,7 @@ def reset_account(account: str) -> Affected: ...
 
 
 @query
-def delete_expired(*, batch: int = 1000) -> Affected:
+def delete_expired(*, batch: Positive = 1000) -> Affected:
     """Delete at most *batch* counters without a failure for a day; return how many."""
 
 

@@ -34,7 +34,7 @@ from oadb.engine.transactions import refuse_transaction
 from oadb.errors import Error, NoRowError
 from oadb.keys import proof
 from oadb.security.secret import Secret
-from oadb.validation.rules import Duration, Ip
+from oadb.validation.rules import Duration, Ip, Positive
 
 __all__ = [
     "LoginAttempt",
@@ -107,7 +107,7 @@ def count(
 
 
 @query
-def delete_old(*, older_than: Duration, batch: int = 1000) -> Affected:
+def delete_old(*, older_than: Duration, batch: Positive = 1000) -> Affected:
     """Delete at most *batch* attempts that are older; return how many."""
 
 

@@ -26,11 +26,12 @@ from oadb.security.refusals import Refusal
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
 from oadb.security.tokens import TokenKind
-from oadb.validation.rules import Duration, Ip
+from oadb.validation.rules import Duration, Ip, Positive
 
 __all__ = [
     "LONGEST_DEVICE",
     "MOST_SESSIONS",
+    "SHORTEST_IDLE_TIMEOUT",
     "NewSession",
     "Session",
     "create",
@@ -50,6 +51,9 @@ TOKEN = TokenKind("oas", SealedColumn("sessions", "fingerprint"))
 
 MOST_SESSIONS = 5
 """Sessions that a user may have at once by default."""
+
+SHORTEST_IDLE_TIMEOUT = timedelta(minutes=2)
+"""The shortest idle timeout of a session."""
 
 LONGEST_DEVICE = 500
 """Characters of a device's description; the rest is cut off."""
@@ -78,7 +82,7 @@ def _insert_session(
 
 
 @query
-def _trim(user_id: int, session_id: UUID, most: int) -> Affected: ...
+def _trim(user_id: int, session_id: UUID, most: Positive) -> Affected: ...
 
 
 @query
@@ -112,7 +116,7 @@ def _end_all(user_id: int, keep: UUID | None) -> Affected: ...
 
 
 @query
-def delete_expired(*, batch: int = 1000) -> Affected:
+def delete_expired(*, batch: Positive = 1000) -> Affected:
     """Delete at most *batch* sessions that have expired; return how many."""
 
 
@@ -143,7 +147,7 @@ async def create(
     data: dict[str, object] | None = None,
     idle_timeout: Duration = timedelta(hours=2),
     lifetime: Duration = timedelta(hours=12),
-    most: int = MOST_SESSIONS,
+    most: Positive = MOST_SESSIONS,
 ) -> NewSession:
     """Create a session. If the user has more than *most* then, the oldest end.
 
@@ -165,7 +169,11 @@ async def create(
         CheckViolation: a value out of range (psycopg).
         KeyRingError: the key ring does not fit the database.
     """
-    _require_bounds(idle_timeout, most)
+    if idle_timeout < SHORTEST_IDLE_TIMEOUT:
+        raise ParameterError(
+            "sessions.create: idle_timeout must be at least 2 minutes, because last_seen_at is "
+            "accurate to a minute"
+        )
     ring, user_id, session_id = await proof.ring_of(db), account.user_id, uuid4()
     token = TOKEN.new()
     stored = TOKEN.store(ring, (user_id, session_id), token)
@@ -259,13 +267,3 @@ async def end_all(db: AsyncExecutor, user_id: int, *, keep: UUID | None = None) 
         The number of sessions ended.
     """
     return await announcements.write(db, Change("sessions", user_id, ""), _end_all, user_id, keep)
-
-
-def _require_bounds(idle_timeout: timedelta, most: int) -> None:
-    if idle_timeout < timedelta(minutes=2):
-        raise ParameterError(
-            f"sessions.create: idle_timeout is {idle_timeout}; at least 2 minutes are needed, "
-            "because last_seen_at is accurate to a minute"
-        )
-    if most < 1:
-        raise ParameterError("sessions.create: most must be at least 1")

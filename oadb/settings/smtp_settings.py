@@ -26,7 +26,7 @@ _ROW = (1,)
 
 def _one_line(text: str) -> str:
     if text and text.splitlines() != [text]:
-        raise ValueError("holds a line break")
+        raise ValueError("must be a single line")
     return text
 
 

@@ -14,6 +14,12 @@ def _positive(value: timedelta) -> timedelta:
     return value
 
 
+def _at_least_one(value: int) -> int:
+    if value < 1:
+        raise ValueError("must be at least 1")
+    return value
+
+
 Ip = Annotated[str, Rule(addresses.address)]
 """An IPv4 or IPv6 address, in any form; sent in its shortest one."""
 
@@ -22,6 +28,9 @@ ClientNetwork = Annotated[str, Rule(addresses.network)]
 
 Network = Annotated[str, Rule(addresses.block)]
 """A network such as 203.0.113.0/24, or an address; sent in its shortest form, IPv6 to the /64."""
+
+Positive = Annotated[int, Rule(_at_least_one)]
+"""A number of 1 or more."""
 
 Duration = Annotated[timedelta, Rule(_positive)]
 """A duration above 0."""

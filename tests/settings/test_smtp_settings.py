@@ -173,7 +173,7 @@ def test_invalid_values_of_the_mail_account_are_refused(
 def test_a_line_break_of_any_kind_is_refused(db: Database, field: str, text: str) -> None:
     wrong: dict[str, Any] = {field: text}
     with pytest.raises(
-        ParameterError, match=rf"^smtp_settings\.update: {field} holds a line break$"
+        ParameterError, match=rf"^smtp_settings\.update: {field} must be a single line$"
     ):
         smtp_settings.update(db, by=ME, **wrong)
 

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from oadb.engine.binding.values import ValueType
+from oadb.engine.binding.values import ValueType, fits
 from oadb.errors import ParameterError
 
 
@@ -44,7 +44,7 @@ class Parameters:
         if kwargs or len(args) != self._direct:
             args = self._in_order(args, kwargs)
         for value, exact in zip(args, self._exact, strict=False):
-            if type(value) not in exact:
+            if not fits(value, exact):
                 return self._checked(args)
         return args
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
-from oadb.engine.binding.values import ValueType, alternatives, mismatch, value_type
+from oadb.engine.binding.values import ValueType, alternatives, fits, mismatch, value_type
 from oadb.errors import ParameterError
 from oadb.security.secret import Secret
 
@@ -45,7 +45,7 @@ class ObjectType:
         changed: dict[str, Any] = {}
         for field, kind in _kinds(self.python).items():
             given = getattr(value, field)
-            if type(given) not in kind.exact:
+            if not fits(given, kind.exact):
                 sent = kind.checked(label, f"{name}.{field}", given)
                 if sent is not given:
                     changed[field] = sent

@@ -22,6 +22,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_type_hints
 
 from oadb.engine.binding.arguments import require_window
 from oadb.engine.binding.objects import argument_kind
+from oadb.engine.binding.values import fits
 from oadb.engine.executors import AsyncExecutor, Executor
 
 P = ParamSpec("P")
@@ -76,7 +77,7 @@ class Operation(Generic[P, R]):
     def _are_exact(self, given: Iterable[tuple[str, Any]]) -> bool:
         """Say whether no value needs to be looked into."""
         exact = self._exact
-        return all(name not in exact or type(value) in exact[name] for name, value in given)
+        return all(name not in exact or fits(value, exact[name]) for name, value in given)
 
     def _checked(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
