@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from oadb.errors import ParameterError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds of the queue, and when a batch starts.
 
