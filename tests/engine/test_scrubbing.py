@@ -203,7 +203,7 @@ def test_a_value_that_python_cannot_hold_is_not_quoted(shared_db: Database) -> N
 def test_the_password_of_a_user_is_in_no_error_about_the_user(filled: Database) -> None:
     user = users.find_by_username(filled, "asha")
     assert user is not None
-    users.update(filled, user.user_id, user.email, "hunter2", None)
+    users.update(filled, user.user_id, first_name="hunter2")
     with pytest.raises(errors.NotNullViolation) as raised:
         forget(filled, SECRET)
 

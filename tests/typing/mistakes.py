@@ -6,7 +6,7 @@ A dash means that the checker does not look for this mistake.
 from uuid import uuid4
 
 from oadb import AsyncDatabase, AsyncExecutor, Database, Secret
-from oadb.accounts import api_keys, users
+from oadb.accounts import api_keys, login_attempts, second_factors, sessions, users
 from oadb.engine.binding.operations import operation
 from oadb.settings import app_settings, user_settings
 from oadb.trading import chartink, pending_orders, strategies
@@ -62,6 +62,22 @@ def blocking(db: Database) -> None:
     db.as_user(7).as_user(8)  # E: attr-defined, reportAttributeAccessIssue
     with db.transaction(isolation="snapshot") as tx:  # E: arg-type, reportArgumentType
         users.get(tx, 7)
+
+
+def signing_in(db: Database) -> None:
+    user = users.verify_password(db, "asha", Secret("secret"))
+    assert user is not None
+    sessions.create(db, user)  # E: call-overload, reportCallIssue
+    signed_in = login_attempts.sign_in(db, "asha", Secret("secret"), ip="::1")
+    sessions.create(db, signed_in.user)  # E: arg-type, reportCallIssue
+    sessions.create(db, signed_in)  # E: call-overload, reportCallIssue
+    print(sessions.verify(db, Secret("oas_")).user_id)  # E: union-attr, reportAttributeAccessIssue
+    users.update(db, 7, "a@x.in")  # E: call-overload, reportCallIssue
+    users.update(db, 7, email=None)  # E: call-overload, reportArgumentType
+    users.create(db, "asha", "a@x.in", None, None, True)  # E: call-overload, reportCallIssue
+    users.list_all(db, 5)  # E: call-overload, reportCallIssue
+    second_factors.set_required(db, 7, True, True, False)  # E: call-overload, reportCallIssue
+    api_keys.create(db, 7, "x", order_mode="manual")  # E: call-overload, reportArgumentType
 
 
 async def awaiting(db: AsyncDatabase) -> None:

@@ -5,8 +5,10 @@
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import assert_type
+from uuid import UUID
 
 from oadb import (
+    UNSET,
     Affected,
     AsyncDatabase,
     AsyncExecutor,
@@ -18,8 +20,19 @@ from oadb import (
     Secret,
     Transaction,
 )
-from oadb.accounts import users
-from oadb.accounts.users import User
+from oadb.accounts import (
+    api_keys,
+    broker_tokens,
+    login_attempts,
+    second_factors,
+    sessions,
+    users,
+)
+from oadb.accounts.api_keys import VerifiedKey
+from oadb.accounts.broker_tokens import BrokerToken
+from oadb.accounts.second_factors import CodeCheck
+from oadb.accounts.sessions import NewSession, Session
+from oadb.accounts.users import SignedInUser, User
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
 from oadb.market import instruments, loads
@@ -65,15 +78,19 @@ async def rename(db: AsyncExecutor, user_id: int, *, email: str) -> User | None:
         if user is None:
             return None
         assert_type(await db.offload(len, email), int)
-        return await users.update(tx, user_id, email, user.first_name, user.last_name)
+        if not assert_type(await users.update(tx, user_id, email=email), bool):
+            return user
+        return await users.get(tx, user_id)
 
 
 def blocking(db: Database) -> None:
     assert_type(Database.from_env(), Database)
     assert_type(users.get(db, 7), User | None)
     assert_type(users.get(db, user_id=7), User | None)
-    assert_type(users.list_all(db), list[User])
-    assert_type(users.list_all(db, 5, page_size=2), list[User])
+    page = assert_type(users.list_all(db), Page[User])
+    assert_type(users.list_all(db, cursor=page.next, limit=2).rows, list[User])
+    assert_type([user.email for user in page], list[str])
+    assert_type(users.update(db, 7, first_name=None, last_name=UNSET, is_admin=True), bool)
     assert_type(users.count(db), int)
     assert_type(users.create(db, "asha", email="a@x.in"), User)
     assert_type(users.delete(db, 7), bool)
@@ -103,6 +120,29 @@ def blocking(db: Database) -> None:
         assert_type(user.first_name, str | None)
 
 
+def signing_in(db: Database, password: Secret, code: Secret, token: Secret) -> Session | None:
+    signed_in = login_attempts.sign_in(db, "asha", password, ip="192.0.2.1", code=code)
+    assert_type(signed_in.user, SignedInUser | None)
+    assert_type(second_factors.verify(db, 7, code), CodeCheck)
+    if signed_in.user is not None:
+        return assert_type(sessions.create(db, signed_in.user), NewSession).session
+    found = assert_type(sessions.verify(db, token), Session | Refusal)
+    if found:
+        return assert_type(found, Session)
+    key = assert_type(api_keys.verify(db, token), VerifiedKey | Refusal)
+    if key:
+        assert_type(key.scopes, list[str])
+    tokens = assert_type(broker_tokens.open(db, 7, "zerodha"), BrokerToken | Refusal)
+    if not tokens:
+        return None
+    assert_type(tokens.client_id, str | None)
+    return sessions.get(db, 7, found_id(db))
+
+
+def found_id(db: Database) -> UUID:
+    return sessions.list_by_user(db, 7, limit=1).rows[0].session_id
+
+
 def in_a_transaction(db: Database) -> None:
     with db.transaction(isolation="serializable") as tx:
         assert_type(tx, Transaction)
@@ -124,7 +164,7 @@ def over_either(db: Executor) -> None:
 
 async def awaiting(db: AsyncDatabase) -> None:
     assert_type(await users.get(db, 7), User | None)
-    assert_type(await users.list_all(db), list[User])
+    assert_type(await users.list_all(db, limit=2), Page[User])
     assert_type(await users.count(db), int)
     assert_type(await users.delete(db, 7), bool)
     assert_type(await nothing(db), None)
