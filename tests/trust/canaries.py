@@ -77,10 +77,10 @@ def _plant(db: Database, number: int, texts: list[str]) -> Iterator[Secret]:
     users.set_password(db, user, password)
     login_attempts.sign_in(db, f"person{number}", password, ip=f"192.0.2.{number}")
     session = sessions.create(db, account(db, user))
-    kept = api_keys.create(db, user, "kept", order_mode="auto", keep=True)
+    kept = api_keys.create(db, user, "kept", order_mode="auto", keep_token=True)
     shown = api_keys.create(db, user, "shown", order_mode="auto")
     broker_tokens.put(db, user, "zerodha", Tokens(access, refresh, feed, {"pin": extra}))
-    factor = second_factors.enroll(db, user, "account")
+    factor = second_factors.enroll(db, user, account="account")
     assert factor is not None
     alert = strategies.create(db, user, "alert")
     rotated = webhooks.rotate(db, user, alert.strategy.strategy_id)
@@ -116,7 +116,7 @@ def _misuse(
         lambda: broker_tokens.put(db, -1, "zerodha", Tokens(access)),
         lambda: broker_tokens.put(db, user, "a\0b", Tokens(access, parameters={"x": password})),
         lambda: broker_tokens.open(db, user, access),  # type: ignore[call-overload]  # a misuse
-        lambda: api_keys.create(db, -1, "x", order_mode="auto", keep=True),
+        lambda: api_keys.create(db, -1, "x", order_mode="auto", keep_token=True),
         lambda: api_keys.verify(elsewhere, tokens[1]),
         lambda: api_keys._find_by_digest(db, tokens),  # type: ignore[call-overload]  # a misuse
         lambda: sessions.verify(elsewhere, tokens[0]),
@@ -131,6 +131,8 @@ def _misuse(
         lambda: sessions.create(db, account(db, user), broker="b" * 51),
         lambda: second_factors.verify(elsewhere, user, password),
         lambda: login_attempts.sign_in(db, "x", password, ip="nowhere"),
+        lambda: login_attempts.sign_in(elsewhere, "x", password, ip="::1", code=access),
+        lambda: login_attempts.sign_in_with_oauth(db, -1, ip="::1", code=access),
     ]
     texts.extend(map(_answer, wrongly))
 
@@ -161,11 +163,11 @@ def _misenroll(db: Database, user: int, texts: list[str]) -> Secret:
     elsewhere = Database(Config.from_env({"DATABASE_URL": _NOWHERE}))
     secret = Secret(random_base32())
     wrongly: list[Callable[[], object]] = [
-        lambda: second_factors.enroll(db, -1, "account"),
-        lambda: second_factors.enroll(elsewhere, user, "account"),
-        lambda: second_factors.enroll(db, user, ""),
-        lambda: second_factors.enroll(db, user, "account", "is:suer"),
-        lambda: second_factors.enroll(db, user, "\udc80"),
+        lambda: second_factors.enroll(db, -1, account="account"),
+        lambda: second_factors.enroll(elsewhere, user, account="account"),
+        lambda: second_factors.enroll(db, user, account=""),
+        lambda: second_factors.enroll(db, user, account="account", issuer="is:suer"),
+        lambda: second_factors.enroll(db, user, account="\udc80"),
     ]
     with patch.object(second_factors, "random_base32", secret.reveal):
         texts.extend(map(_answer, wrongly))

@@ -17,7 +17,6 @@ import psycopg
 
 from oadb import Config, Database, Secret
 from oadb.accounts import api_keys, broker_tokens, sessions
-from oadb.accounts.api_keys import VerifiedKey
 from oadb.accounts.broker_tokens import BrokerToken, Tokens
 from oadb.keys import proof
 from oadb.security import keyring_file
@@ -59,7 +58,7 @@ class _Written:
         return (
             sum(_access(db, user_id) != value for user_id, value in self.access.items())
             + sum(api_keys.verify(db, key) is Refusal.UNKNOWN for key in self.keys.values())
-            + sum(sessions.verify(db, token) is None for token in self.sessions.values())
+            + sum(sessions.verify(db, token) is Refusal.UNKNOWN for token in self.sessions.values())
         )
 
 
@@ -155,7 +154,7 @@ def _write(db: Database, number: int, rows: int, written: _Written, done: thread
         session = sessions.create(db, account(db, user_id))
         written.sessions[user_id] = session.token
         found = sessions.verify(db, session.token), api_keys.verify(db, issued.token)
-        require(found[0] and isinstance(found[1], VerifiedKey), "found while keys rotate")
+        require(all(found), "found while keys rotate")
 
 
 def _access(db: Database, user_id: int) -> str | None:
