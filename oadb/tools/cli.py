@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from oadb.errors import ConfigError, Error
+from oadb.tools.usage import UsageError
 
 # In the order of the help; each has a module in oadb.tools.commands.
 _COMMANDS = (
@@ -23,14 +24,23 @@ _COMMANDS = (
     "migrate",
     "instruments",
     "keys",
+    "users",
+    "bans",
     "import-openalgo",
 )
 
-_ENVIRONMENT = (
-    "Environment variables: DATABASE_URL; DB_... for the pool and its limits; OADB_KEYRING_FILE "
-    "or OADB_KEYRING; for maintain OADB_<TABLE>_RETENTION_DAYS. README.md and docs/reliability.md "
-    "explain them."
-)
+# A paragraph that begins with \b keeps its lines.
+_EPILOG = """\b
+Exit codes:
+  0  done
+  1  an error: one line on stderr, which begins with oadb:
+  2  wrong usage: nothing was done
+  3  done, and something was found: a line says FAIL, or what disagrees
+
+Environment variables: DATABASE_URL; DB_... for the pool and its limits; OADB_KEYRING_FILE
+or OADB_KEYRING; for maintain OADB_<TABLE>_RETENTION_DAYS. README.md and docs/reliability.md
+explain them.
+"""
 
 
 class _LazyCommands(TyperGroup):
@@ -54,7 +64,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog=_ENVIRONMENT,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EPILOG,
 )
 
 
@@ -71,24 +83,33 @@ def describe(
         typer.Option("--version", help="Show the version and exit.", callback=_show_version),
     ] = False,
 ) -> None:
-    """Operate the data layer of a trading platform on PostgreSQL."""
+    """Operate oadb, the data layer of a trading platform on PostgreSQL.
+
+    Migrate its database and check it, keep logs and keys in order, load instruments of brokers,
+    help users who cannot sign in, and ban addresses.
+    """
 
 
 def main() -> None:
-    """Run the command line; an error of oadb or PostgreSQL becomes one line and exit code 1."""
+    """Run the command line.
+
+    An error of oadb or PostgreSQL becomes one line, with exit code 2 for wrong usage, else 1.
+    """
     # The error message repeats what the pool logs about a failed connection.
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     # SIGTERM raises SystemExit, so that context managers stop an embedded server.
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(128 + signal.SIGTERM))
     try:
         app()
+    except UsageError as error:
+        _fail(str(error), 2)
     except Error as error:
-        _fail(str(error))
+        _fail(str(error), 1)
     except Exception as error:
         message = _explain(error)
         if message is None:
             raise
-        _fail(message)
+        _fail(message, 1)
 
 
 def _explain(error: Exception) -> str | None:
@@ -107,6 +128,6 @@ def _explain(error: Exception) -> str | None:
         return explain_command_error(error, "the database")
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, code: int) -> None:
     print(f"oadb: {message}", file=sys.stderr)  # noqa: T201  # the output of a command
-    sys.exit(1)
+    sys.exit(code)

@@ -1,6 +1,6 @@
 """The checks of ``oadb doctor``: connection, server, roles, keys, logs and migrations.
 
-Each finding is one line. A finding that is not ok makes ``oadb doctor`` exit with 1. A check that
+Each finding is one line. A finding that is not ok makes ``oadb doctor`` exit with 3. A check that
 this role may not run is such a finding, and the other checks still run.
 """
 

@@ -1,4 +1,4 @@
-"""Rotation of root keys by an operator: new, add, promote, rewrap, verify, retire.
+"""Rotation of root keys by an operator: new, add, promote, rewrap, status, verify, retire.
 
     oadb keys new FILE       create a key ring with one key, for a new installation
     oadb keys add            add a key for decryption only; copy the file to every process and
@@ -6,6 +6,7 @@
                              KeyRingError
     oadb keys promote 2      seal new secrets under the key; copy the file and restart again
     oadb keys rewrap         seal existing rows under it too, while services run
+    oadb keys status         the keys, the rows that need each, and the next step
     oadb keys verify         check the ring, and count the rows that need each key
     oadb keys retire 1       refused while a row needs the key
 
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from oadb.accounts import api_keys, broker_tokens, second_factors, sessions, users
 from oadb.engine.database import Database
+from oadb.engine.executors import Executor
 from oadb.errors import ConfigError, KeyRingError
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import RewrapBatch, SealedTable
@@ -27,6 +29,7 @@ from oadb.security import keyring_file
 from oadb.security.keyring import ROOT_BYTES, Key, KeyRing, State
 from oadb.security.sealing import Row
 from oadb.settings import smtp_settings
+from oadb.tools.rehearsal import rehearsed
 from oadb.trading import webhooks
 
 BATCH = 1000
@@ -101,20 +104,23 @@ def new(path: Path) -> Key:
     return key
 
 
-def add(path: Path) -> Key:
-    """Add a key for decryption only, which is returned.
+def add(path: Path, *, dry_run: bool = False) -> Key:
+    """Add a key for decryption only, which is returned; a dry run writes nothing.
 
     Raises:
         KeyRingError: the file cannot be read or written.
     """
     with keyring_file.changing(path) as ring:
         key = _key(max(ring.keys) + 1, "decrypt-only")
-        keyring_file.write(path, KeyRing([*ring.keys.values(), key]))
+        if not dry_run:
+            keyring_file.write(path, KeyRing([*ring.keys.values(), key]))
     return key
 
 
-def promote(db: Database, path: Path, key_id: int) -> None:
+def promote(db: Database, path: Path, key_id: int, *, dry_run: bool = False) -> None:
     """Make a key primary: enroll it in the database first, then write the file.
+
+    A dry run writes neither.
 
     Raises:
         KeyRingError: the key is not in the ring or is retired, or the ring does not fit the
@@ -122,8 +128,10 @@ def promote(db: Database, path: Path, key_id: int) -> None:
     """
     with keyring_file.changing(path) as ring:
         promoted = ring.with_primary(key_id)
-        proof.admit(db, key_id)
-        keyring_file.write(path, promoted)
+        with rehearsed(db, dry_run) as executor:
+            proof.admit(executor, key_id)
+        if not dry_run:
+            keyring_file.write(path, promoted)
 
 
 def rewrap(db: Database, ring: KeyRing, watch: Callable[[int], None]) -> Iterator[RewrapReport]:
@@ -160,13 +168,18 @@ def _batches(db: Database, table: SealedTable, key_id: int) -> Iterator[RewrapBa
         after = batch.last
 
 
-def verify(db: Database, ring: KeyRing) -> list[KeyReport]:
+def verify(db: Executor, ring: KeyRing) -> list[KeyReport]:
     """Check that the ring fits the database, and count the rows that need each key.
 
     Raises:
         KeyRingError: the ring does not fit the database.
     """
     proof.prove(db)
+    return list_keys(db, ring)
+
+
+def list_keys(db: Executor, ring: KeyRing) -> list[KeyReport]:
+    """Count the rows that need each key of the ring, which may be that of another database."""
     uses = proof.list_uses(db)
     return [
         KeyReport(key, {use.table_name: use.uses for use in uses if use.key_id == key.key_id})
@@ -174,10 +187,22 @@ def verify(db: Database, ring: KeyRing) -> list[KeyReport]:
     ]
 
 
-def retire(db: Database, path: Path, key_id: int) -> None:
+def next_step(ring: KeyRing, reports: list[KeyReport]) -> str | None:
+    """Return the command that continues a rotation; None if there is nothing to do."""
+    primary = ring.primary.key_id
+    others = [report for report in reports if report.key.state == "decrypt-only"]
+    added = [report.key.key_id for report in others if report.key.key_id > primary]
+    if added:
+        return f"oadb keys promote {max(added)}"
+    if any(report.uses for report in others):
+        return "oadb keys rewrap"
+    return f"oadb keys retire {others[0].key.key_id}" if others else None
+
+
+def retire(db: Database, path: Path, key_id: int, *, dry_run: bool = False) -> None:
     """Retire a key: withdraw it from the database first, then mark it in the file.
 
-    The file keeps the key, because old backups may need it.
+    The file keeps the key, because old backups may need it. A dry run writes neither.
 
     Raises:
         KeyRingError: a row needs the key, it is primary or not in the ring, or the ring does not
@@ -189,9 +214,11 @@ def retire(db: Database, path: Path, key_id: int) -> None:
             state = "primary; promote another one first" if known else "not in the ring"
             raise KeyRingError(f"key {key_id} is {state}")
         proof.require_fit(ring, proof.list_canaries(db))  # refuses another database
-        proof.withdraw(db, key_id)
-        retired = {**ring.keys, key_id: replace(ring.keys[key_id], state="retired")}
-        keyring_file.write(path, KeyRing(retired.values()))
+        with rehearsed(db, dry_run) as executor:
+            proof.withdraw(executor, key_id)
+        if not dry_run:
+            retired = {**ring.keys, key_id: replace(ring.keys[key_id], state="retired")}
+            keyring_file.write(path, KeyRing(retired.values()))
 
 
 def _key(key_id: int, state: State) -> Key:

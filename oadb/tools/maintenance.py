@@ -1,7 +1,7 @@
 """Maintenance of tables: makes partitions ahead of need, deletes what has expired.
 
     oadb maintain                   once, from cron
-    oadb maintain --every 60        every minute, until SIGTERM
+    oadb maintain --every 60s       every minute, until SIGTERM
 
 Each step is many small transactions that do not make readers or writers wait. If a run is killed,
 the next one continues. It needs the rights of the owner of the tables.
@@ -21,6 +21,7 @@ from oadb.accounts import lockouts, login_attempts, sessions
 from oadb.bans import ip_bans, trackers
 from oadb.engine.config import Config
 from oadb.engine.database import Database
+from oadb.engine.executors import Executor
 from oadb.errors import Error
 from oadb.logs import partitions, rollups
 from oadb.tools import log_findings
@@ -53,7 +54,7 @@ def run(config: Config, retention: Retention, patience: timedelta = PATIENCE) ->
     )
     try:
         with Database(unlimited) as db, db.transaction() as claim:
-            obstacle = _missing_rights(db)
+            obstacle = missing_rights(db)
             if obstacle is None and not partitions.claim_maintenance(claim):
                 obstacle = "another run is in progress"
             if obstacle is not None:
@@ -67,8 +68,10 @@ def run(config: Config, retention: Retention, patience: timedelta = PATIENCE) ->
         yield Finding(False, "maintain", str(error))
 
 
-def repeat(config: Config, retention: Retention, every: float, ended: Event) -> Iterator[Finding]:
-    """Run, wait for *every* seconds, and run again, until *ended* is set: then stop after a step.
+def repeat(
+    config: Config, retention: Retention, every: timedelta, ended: Event
+) -> Iterator[Finding]:
+    """Run, wait for *every*, and run again, until *ended* is set: then stop after a step.
 
     Yields:
         The findings of each run.
@@ -79,10 +82,11 @@ def repeat(config: Config, retention: Retention, every: float, ended: Event) -> 
                 yield finding
                 if ended.is_set():
                     return
-        ended.wait(every)
+        ended.wait(every.total_seconds())
 
 
-def _missing_rights(db: Database) -> str | None:
+def missing_rights(db: Database) -> str | None:
+    """Return why this role may not maintain the tables; None if it may."""
     owner = partitions.find_owner(db)
     if owner.is_ours:
         return None
@@ -171,8 +175,16 @@ def _drop(db: Database, table: str, partition: str, patience: timedelta) -> str:
 
 def _sweep(db: Database, retention: Retention) -> Iterator[Finding]:
     """Delete expired rows in batches."""
+    for table, sweep in sweeps(db, retention).items():
+        deleted = sum(_batches(sweep))
+        if deleted:
+            yield Finding(True, table, f"deleted {deleted:,} rows")
+
+
+def sweeps(db: Executor, retention: Retention) -> dict[str, Callable[[], int]]:
+    """Return, by table, what deletes a batch of its expired rows and returns their number."""
     age = retention["login_attempts"]
-    sweeps: dict[str, Callable[[], int]] = {
+    found: dict[str, Callable[[], int]] = {
         "sessions": partial(sessions.delete_expired, db, batch=BATCH),
         "ip_bans": partial(ip_bans.delete_expired, db, batch=BATCH),
         "ip_trackers": partial(trackers.delete_expired, db, batch=BATCH),
@@ -182,13 +194,10 @@ def _sweep(db: Database, retention: Retention) -> Iterator[Finding]:
         "log_drops": partial(partitions.delete_expired_drops, db, batch=BATCH),
     }
     if age is not None:
-        sweeps["login_attempts"] = partial(
+        found["login_attempts"] = partial(
             login_attempts.delete_old, db, older_than=age, batch=BATCH
         )
-    for table, sweep in sweeps.items():
-        deleted = sum(_batches(sweep))
-        if deleted:
-            yield Finding(True, table, f"deleted {deleted:,} rows")
+    return found
 
 
 def _batches(sweep: Callable[[], int]) -> Iterator[int]:

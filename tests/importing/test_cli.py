@@ -95,7 +95,6 @@ def test_an_error_is_one_line(origin: Installation, oadb_database_url: str) -> N
     origin.add_asha()
     folder = str(origin.folder)
     wrong = {
-        (): "oadb: no source: give --sqlite or --postgresql",
         ("--sqlite", folder): "oadb: API_KEY_PEPPER is not set; take it from OpenAlgo's .env",
         ("--sqlite", folder, "--env-file", "none"): "oadb: cannot read none: No such file",
         ("--sqlite", "none.db"): "oadb: none.db: no such file\n",
@@ -106,3 +105,10 @@ def test_an_error_is_one_line(origin: Installation, oadb_database_url: str) -> N
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.startswith(message), done.stderr
         assert done.stderr.count("\n") == 1
+
+
+def test_a_run_without_a_source_is_wrong_usage(oadb_database_url: str) -> None:
+    done = import_openalgo(oadb_database_url)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "oadb: no source: give --sqlite FILE or --postgresql URL\n"

@@ -13,8 +13,10 @@ import pytest
 from oadb.tools import cli
 
 
-def oadb(*arguments: str, url: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a command with DATABASE_URL and *environ* added to the environment."""
+def oadb(
+    *arguments: str, url: str = "", stdin: str = "", **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command with DATABASE_URL and *environ* added to the environment, not on a terminal."""
     out, errors = StringIO(), StringIO()
     pool = logging.getLogger("psycopg.pool")
     level, handler = pool.level, signal.getsignal(signal.SIGTERM)
@@ -24,6 +26,7 @@ def oadb(*arguments: str, url: str = "", **environ: str) -> subprocess.Completed
             redirect_stderr(errors),
             patch.dict(os.environ, DATABASE_URL=url, **environ),
             patch("sys.argv", ["oadb", *arguments]),
+            patch("sys.stdin", StringIO(stdin)),
             pytest.raises(SystemExit) as end,
         ):
             cli.main()

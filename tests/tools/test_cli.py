@@ -107,7 +107,7 @@ def test_migrate_applies_and_lists_pending_migrations(oadb_empty_url: str) -> No
     assert "applied 0001_create_schema" in oadb("migrate", url=oadb_empty_url).stdout
     assert oadb("migrate", url=oadb_empty_url).stdout == "nothing to apply\n"
     assert "applied    0001_create_schema" in oadb("migrate", "status", url=oadb_empty_url).stdout
-    undone = oadb("migrate", "rollback", "--count", "2", url=oadb_empty_url).stdout
+    undone = oadb("migrate", "rollback", "--count", "2", "--yes", url=oadb_empty_url).stdout
     assert undone.startswith("rolled back ")
     assert undone.count("\n") == 2
 
@@ -150,9 +150,10 @@ def test_a_file_that_cannot_be_loaded_is_one_message(
 def test_the_error_about_an_unknown_broker_lists_the_known_ones(tmp_path: Path) -> None:
     done = oadb("instruments", "load", str(tmp_path / "x"), "--broker", "kite", url="unused")
 
-    assert done.returncode == 1
-    assert done.stderr == (
-        "oadb: no reader for 'kite'; expected one of angel, dhan, fyers, upstox, zerodha\n"
+    assert done.returncode == 2
+    assert done.stderr.endswith(
+        "Invalid value for '--broker': no reader for 'kite'; "
+        "give one of angel, dhan, fyers, upstox, zerodha\n"
     )
 
 
@@ -165,7 +166,7 @@ def test_check_agrees_with_a_migrated_database(oadb_database_url: str) -> None:
 def test_check_says_first_that_a_database_is_not_migrated(oadb_empty_url: str) -> None:
     done = oadb("check", url=oadb_empty_url)
 
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stdout.splitlines()[0].endswith(" is not migrated; run oadb migrate")
     assert (
         'users.get: the server rejects the statement: relation "oadb.users" does not exist'
@@ -183,7 +184,7 @@ def test_a_missing_database_url_is_one_message() -> None:
 def test_a_password_is_never_printed() -> None:
     done = oadb("doctor", url="postgresql://asha:hunter2@127.0.0.1:1/prod")
 
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "asha@127.0.0.1:1/prod" in done.stdout
     assert "hunter2" not in done.stdout + done.stderr
 
@@ -283,4 +284,6 @@ def test_the_help_names_the_environment_variables_and_the_version_is_shown() -> 
     shown = " ".join(oadb("--help").stdout.split())
 
     assert all(name in shown for name in ("DATABASE_URL", "DB_", "OADB_KEYRING_FILE"))
+    assert "data layer of a trading platform" in shown
+    assert all(f"{code} " in shown.partition("Exit codes:")[2] for code in range(4))
     assert oadb("--version").stdout == f"oadb {version('oadb')}\n"

@@ -88,14 +88,6 @@ def test_a_backlog_is_reported_with_what_to_do(oadb_database_url: str) -> None:
     )
 
 
-@pytest.mark.parametrize("wrong", ["", "24", "h", "-1h", "0d", "1.5h", "1y", "999999d"])
-def test_an_invalid_span_is_refused_with_examples(wrong: str) -> None:
-    done = stats("postgresql:///nowhere", f"--last={wrong}")
-
-    assert done.returncode == 2
-    assert "such as 90m, 24h, 7d or 4w" in " ".join(done.stderr.replace("│", " ").split())
-
-
 def test_a_histogram_counts_every_bin_in_at_most_ten_bars() -> None:
     bins, counts = [-3, 0, 1, 50, 290], [1, 2, 3, 4, 5]
     bars = [*_bars(bins, counts)]

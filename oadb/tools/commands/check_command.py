@@ -3,17 +3,23 @@
 import typer
 
 from oadb.engine.config import Config
+from oadb.tools.commands import options
+from oadb.tools.commands.options import DatabaseUrl
+from oadb.tools.commands.report import FOUND
 from oadb.tools.contract import comparison
 
-app = typer.Typer(add_completion=False)
+app = options.command()
 
 
 @app.command()
-def run_check() -> None:
-    """Compare every query with the database: parameters, columns, types, nullability."""
+def run_check(_url: DatabaseUrl = None) -> None:
+    """Compare every query with the database.
+
+    Compares parameters, columns, types and nullability. Exits with 3 if one disagrees.
+    """
     disagreements = list(comparison.check(Config.from_env()))
     for line in disagreements:
         typer.echo(line)
     if disagreements:
-        raise typer.Exit(1)
+        raise typer.Exit(FOUND)
     typer.echo("all declarations agree with the database")

@@ -5,20 +5,28 @@ from typing import Annotated
 
 import typer
 
+from oadb.tools.commands import options
 from oadb.tools.commands.progress import watching
 from oadb.tools.demonstration import tour
 
-app = typer.Typer(add_completion=False)
+app = options.command()
 
 
 @app.command()
 def run_demo(
     file: Annotated[
         Path | None,
-        typer.Option("--instruments", help="Zerodha's instrument file; default: generated rows."),
+        typer.Option(
+            "--instruments",
+            metavar="FILE",
+            help="Zerodha's instrument file, plain or gzip; without it, generated rows.",
+        ),
     ] = None,
 ) -> None:
-    """Try the main functions on a temporary PostgreSQL server, deleted at the end."""
+    """Try the main functions on a temporary PostgreSQL server.
+
+    It is deleted at the end.
+    """
     with watching("loading instruments") as watch:
         for step in tour.run(file, watch):
             took = "" if step.seconds is None else _duration(step.seconds)

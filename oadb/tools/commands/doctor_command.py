@@ -1,15 +1,15 @@
 """The command ``oadb doctor``; see ``oadb.tools.health``."""
 
-import typer
-
 from oadb.engine.config import Config
 from oadb.tools import health
+from oadb.tools.commands import options
+from oadb.tools.commands.options import DatabaseUrl
 from oadb.tools.commands.report import show
 
-app = typer.Typer(add_completion=False)
+app = options.command()
 
 
 @app.command()
-def run_doctor() -> None:
-    """Check server, roles, keys, logs and migrations. Exits with 1 if a check failed."""
+def run_doctor(_url: DatabaseUrl = None) -> None:
+    """Check server, roles, keys, logs and migrations. Exits with 3 if a check failed."""
     show(health.examine(Config.from_env()))

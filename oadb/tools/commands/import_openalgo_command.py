@@ -11,38 +11,52 @@ from dotenv import dotenv_values
 from oadb.engine.database import Database
 from oadb.errors import ConfigError
 from oadb.importing import runs, sources
+from oadb.tools.commands import options
+from oadb.tools.commands.options import DatabaseUrl
 from oadb.tools.commands.progress import counting
+from oadb.tools.usage import UsageError
 
-app = typer.Typer(add_completion=False)
+app = options.command()
+
+
+Sqlite = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="A SQLite file, or a folder of SQLite files; repeatable."),
+]
+Postgresql = Annotated[
+    list[str] | None,
+    typer.Option(metavar="URL", help="A database, repeatable; its password belongs in ~/.pgpass."),
+]
+EnvFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="OpenAlgo's .env, for pepper and salts; default: the environment."
+    ),
+]
+Installation = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Names the installation; a repeated run with it continues."),
+]
+Broker = Annotated[
+    str | None,
+    typer.Option(metavar="BROKER", help="The broker of the master contract in the table symtoken."),
+]
+Apply = Annotated[bool, typer.Option("--apply/--dry-run", help="Write, or only report.")]
 
 
 @app.command()
 def run_import(
-    sqlite: Annotated[
-        list[Path] | None,
-        typer.Option(help="A SQLite file, or a folder of SQLite files; repeatable."),
-    ] = None,
-    postgresql: Annotated[
-        list[str] | None,
-        typer.Option(help="The URL of a database, repeatable; its password belongs in ~/.pgpass."),
-    ] = None,
-    env_file: Annotated[
-        Path | None,
-        typer.Option(help="OpenAlgo's .env, for pepper and salts; default: the environment."),
-    ] = None,
-    installation: Annotated[
-        str, typer.Option(help="A name for the installation; a repeated run with it continues.")
-    ] = "openalgo",
-    broker: Annotated[
-        str | None, typer.Option(help="The broker of the master contract in the table symtoken.")
-    ] = None,
-    apply: Annotated[
-        bool, typer.Option("--apply", help="Write; without it, this is a dry run.")
-    ] = False,
+    sqlite: Sqlite = None,
+    postgresql: Postgresql = None,
+    env_file: EnvFile = None,
+    installation: Installation = "openalgo",
+    broker: Broker = None,
+    apply: Apply = False,
+    _url: DatabaseUrl = None,
 ) -> None:
-    """Import an OpenAlgo installation; without --apply, only report what would be imported."""
+    """Import an OpenAlgo installation; without --apply, only report."""
     if not (sqlite or postgresql):
-        raise ConfigError("no source: give --sqlite or --postgresql")
+        raise UsageError("no source: give --sqlite FILE or --postgresql URL")
     environ = os.environ if env_file is None else _variables(env_file)
     plan = runs.Plan(installation, broker, apply)
     done = "written" if apply else "to be written"

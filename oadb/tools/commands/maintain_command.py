@@ -8,25 +8,37 @@ from typing import Annotated
 import typer
 
 from oadb.engine.config import Config
-from oadb.tools import maintenance, retention
+from oadb.tools import maintenance, maintenance_preview, retention
+from oadb.tools.commands import options, spans
+from oadb.tools.commands.options import DatabaseUrl, DryRun
 from oadb.tools.commands.report import show
+from oadb.tools.commands.spans import Span
+from oadb.tools.usage import UsageError
 
-app = typer.Typer(add_completion=False)
+app = options.command()
 
 
 @app.command()
 def run_maintain(
     every: Annotated[
-        float | None,
-        typer.Option(min=1, help="Repeat after this many seconds, until SIGTERM."),
+        Span | None,
+        typer.Option(
+            parser=spans.parse,
+            metavar="SPAN",
+            help="Run again this long after each run, until SIGTERM.",
+        ),
     ] = None,
+    dry_run: DryRun = False,
+    _url: DatabaseUrl = None,
 ) -> None:
-    """Make partitions ahead of need and delete expired rows. Exits with 1 if a step failed."""
+    """Make partitions ahead of need and delete expired rows. Exits with 3 if a step failed."""
+    if dry_run and every is not None:
+        raise UsageError("--dry-run shows one run; give it without --every")
     config, kept = Config.from_env(), retention.from_env(os.environ)
     if every is None:
-        show(maintenance.run(config, kept))
+        show((maintenance_preview if dry_run else maintenance).run(config, kept))
         return
     ended = Event()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: ended.set())
-    for finding in maintenance.repeat(config, kept, every, ended):
+    for finding in maintenance.repeat(config, kept, every.length, ended):
         typer.echo(str(finding))

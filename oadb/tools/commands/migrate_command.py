@@ -1,34 +1,39 @@
 """The commands ``oadb migrate``; see ``oadb.tools.migrations.runner``."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from oadb.engine.config import Config
+from oadb.tools.commands import options
+from oadb.tools.commands.options import DatabaseUrl, DryRun
 from oadb.tools.migrations import runner
+from oadb.tools.usage import UsageError
 
-app = typer.Typer(
-    help="Apply all pending migrations; its commands list or undo migrations.",
-    add_completion=False,
-)
+app = options.command()
 
 
 @app.callback(invoke_without_command=True)
-def run_migrate(context: typer.Context) -> None:
-    """Apply all pending migrations."""
+def run_migrate(context: typer.Context, dry_run: DryRun = False, _url: DatabaseUrl = None) -> None:
+    """Apply all pending migrations; its commands list or undo migrations."""
     if context.invoked_subcommand is not None:
+        if dry_run:
+            raise UsageError(f"give --dry-run behind {context.invoked_subcommand}")
         return
-    report = runner.migrate(Config.from_env().dsn)
+    dsn = Config.from_env().dsn
+    report = runner.plan(dsn) if dry_run else runner.migrate(dsn)
+    recorded, applied = ("would record", "would apply") if dry_run else ("recorded", "applied")
     for migration in report.adopted:
-        typer.echo(f"recorded {migration}, applied earlier by the yoyo command")
+        typer.echo(f"{recorded} {migration}, applied earlier by the yoyo command")
     for migration in report.applied:
-        typer.echo(f"applied {migration}")
+        typer.echo(f"{applied} {migration}")
     if not report.applied:
         typer.echo("nothing to apply")
 
 
 @app.command("status")
-def run_status() -> None:
+def run_status(_url: DatabaseUrl = None) -> None:
     """List every migration with its state. Changes nothing."""
     for status in runner.status(Config.from_env().dsn):
         when = "" if status.applied_at is None else f"{status.applied_at:%Y-%m-%d %H:%M %Z}"
@@ -37,8 +42,38 @@ def run_status() -> None:
 
 @app.command("rollback")
 def run_rollback(
-    count: Annotated[int, typer.Option(help="The number of migrations to undo, newest first.")] = 1,
+    count: Annotated[
+        int,
+        typer.Option(min=1, metavar="COUNT", help="How many migrations to undo, newest first."),
+    ] = 1,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
+    dry_run: DryRun = False,
+    _url: DatabaseUrl = None,
 ) -> None:
-    """Undo the last migrations: drops the tables that they created, with all rows."""
-    for migration in runner.rollback(Config.from_env().dsn, count=count):
+    """Undo the last migrations: drops the tables that they created, with all rows.
+
+    Asks on a terminal; elsewhere it needs --yes.
+    """
+    config = Config.from_env()
+    planned = runner.plan_rollback(config.dsn, count=count)
+    if dry_run:
+        for migration in planned:
+            typer.echo(f"would roll back {migration}")
+        return
+    if not yes:
+        _ask(planned, str(config.dsn))
+    for migration in runner.rollback(config.dsn, count=count, expected=planned):
         typer.echo(f"rolled back {migration}")
+
+
+def _ask(migrations: tuple[str, ...], database: str) -> None:
+    listed = ", ".join(migrations)
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"nobody can be asked here whether to roll back {listed}; "
+            "give --yes to do it, or --dry-run to see it"
+        )
+    question = f"Roll back {listed} in {database}? Tables that they created are dropped."
+    if not typer.confirm(question):
+        typer.echo("nothing was changed")
+        raise typer.Exit(1)

@@ -4,13 +4,18 @@ import typer
 
 from oadb.engine.database import Database
 from oadb.tools import schema, schema_text
+from oadb.tools.commands import options
+from oadb.tools.commands.options import DatabaseUrl
 
-app = typer.Typer(add_completion=False)
+app = options.command()
 
 
 @app.command()
-def run_schema() -> None:
-    """Print the schema of the database as SQL, to read or to compare with sql/schema.sql."""
+def run_schema(_url: DatabaseUrl = None) -> None:
+    """Print the schema of the database as SQL.
+
+    To read it, or to compare it with sql/schema.sql.
+    """
     with (
         Database.from_env() as db,
         db.transaction(isolation="repeatable read", read_only=True) as tx,

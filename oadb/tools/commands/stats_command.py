@@ -1,6 +1,5 @@
 """The command ``oadb stats``: traffic and latency of a window, as tables and histograms."""
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Annotated
@@ -12,10 +11,11 @@ from rich.table import Table
 from oadb.engine.database import Database
 from oadb.logs import latency, rollups, traffic
 from oadb.tools import catalog
+from oadb.tools.commands import options, spans
+from oadb.tools.commands.options import DatabaseUrl
+from oadb.tools.commands.spans import Span
 
-app = typer.Typer(add_completion=False)
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+app = options.command()
 
 _MOST_ENDPOINTS, _MOST_BARS = 20, 10
 
@@ -28,32 +28,31 @@ _LONGEST_BAR, _BAR_LABEL_WIDTH = 40, 32
 
 _USUAL_LAG = timedelta(hours=1)
 
+_DAY = spans.parse("24h")
+
 
 @app.command()
 def run_stats(
     last: Annotated[
-        str, typer.Option(help="The window: 90m, 24h, 7d or 4w, until now.", metavar="SPAN")
-    ] = "24h",
+        Span,
+        typer.Option(parser=spans.parse, metavar="SPAN", help="The window: this long until now."),
+    ] = _DAY,
+    _url: DatabaseUrl = None,
 ) -> None:
-    """Show traffic and latency: counts, shares, averages, percentiles and histograms."""
-    span = _span(last)
+    """Show traffic and latency until now.
+
+    Counts, shares, averages, percentiles and histograms.
+    """
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = _PIPED_WIDTH
     with Database.from_env() as db:
         until = catalog.describe_server(db).clock
-        _show_traffic(console, traffic.statistics(db, since=until - span, until=until), last)
-        _show_latency(console, latency.statistics(db, since=until - span, until=until), last)
+        _show_traffic(console, traffic.statistics(db, since=until - last.length, until=until), last)
+        _show_latency(console, latency.statistics(db, since=until - last.length, until=until), last)
         for waiting in rollups.list_backlog(db):
             if until - waiting.first_at > _USUAL_LAG:
                 console.print(_backlog_advice(waiting))
-
-
-def _span(text: str) -> timedelta:
-    found = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", text)
-    if found is None:
-        raise typer.BadParameter("expected a number and a unit, such as 90m, 24h, 7d or 4w")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def _backlog_advice(waiting: rollups.Backlog) -> str:
@@ -64,7 +63,7 @@ def _backlog_advice(waiting: rollups.Backlog) -> str:
     )
 
 
-def _show_traffic(console: Console, found: traffic.TrafficStatistics, last: str) -> None:
+def _show_traffic(console: Console, found: traffic.TrafficStatistics, last: Span) -> None:
     console.print(f"Traffic, last {last}: {_counted(found.total.requests, 'request', 'requests')}")
     if not found.total.requests:
         return
@@ -88,7 +87,7 @@ def _requests(summary: traffic.EndpointTraffic) -> Iterator[str]:
     yield from map(_time, (summary.average_ms, summary.p50_ms, summary.p95_ms, summary.p99_ms))
 
 
-def _show_latency(console: Console, found: latency.LatencyStatistics, last: str) -> None:
+def _show_latency(console: Console, found: latency.LatencyStatistics, last: Span) -> None:
     console.print(f"Latency, last {last}: {_counted(found.total.total.calls, 'call', 'calls')}")
     if not found.total.total.calls:
         return

@@ -45,40 +45,67 @@ def migrate(dsn: Dsn, *, folder: Path | None = None, wait: float = WAIT) -> Repo
     """
     migrations = script_folder.read(folder)
     with _run(dsn, wait) as backend:
-        session = backend.session
-        statuses = _compare(session, migrations)
-        _refuse([explain(status) for status in statuses])
-        _refuse([_invalid_index(name) for name in history.list_invalid_indexes(session)])
-        adopted = _select(migrations, statuses, "unrecorded")
+        pending, adopted = _to_apply(backend.session, migrations)
         for migration in adopted:
-            history.record_checksum(session, migration.id, migration.checksum)
-        applied = [*_apply(backend, _select(migrations, statuses, "pending"))]
-        return Report(tuple(applied), tuple(migration.id for migration in adopted))
+            history.record_checksum(backend.session, migration.id, migration.checksum)
+        return Report(tuple(_apply(backend, pending)), _ids(adopted))
+
+
+def plan(dsn: Dsn, *, folder: Path | None = None) -> Report:
+    """Return what ``migrate`` would do now. Changes nothing.
+
+    Raises:
+        MigrationError: ``migrate`` would run nothing; the text says why.
+        UnavailableError: no connection to the server.
+    """
+    migrations = script_folder.read(folder)
+    with _reading(dsn) as session:
+        pending, adopted = _to_apply(session, migrations)
+        return Report(_ids(pending), _ids(adopted))
 
 
 def rollback(
-    dsn: Dsn, *, count: int = 1, folder: Path | None = None, wait: float = WAIT
+    dsn: Dsn,
+    *,
+    count: int = 1,
+    folder: Path | None = None,
+    wait: float = WAIT,
+    expected: Sequence[str] | None = None,
 ) -> tuple[str, ...]:
     """Undo the last *count* migrations.
+
+    Args:
+        expected: the result of ``plan_rollback``, to undo these or none.
 
     Returns:
         The ids of the migrations, the last applied first.
 
     Raises:
-        MigrationError: as ``migrate``; or *count* is not from 1 to the number of applied ones.
+        MigrationError: as ``migrate``; or *count* is not from 1 to the number of applied ones; or
+            others than *expected* would be undone, and nothing was run.
         UnavailableError: no connection to the server.
     """
     migrations = script_folder.read(folder)
     with _run(dsn, wait) as backend:
-        statuses = _compare(backend.session, migrations)
-        _refuse([explain(status) for status in statuses if status.applied_at])
-        applied = _select(migrations, statuses, "applied", "unrecorded")
-        if not 1 <= count <= len(applied):
+        last = _to_undo(backend.session, migrations, count)
+        if expected is not None and _ids(last) != tuple(expected):
             raise MigrationError(
-                f"cannot undo {count} migrations: {len(applied)} are applied; "
-                "give a count from 1 to that number"
+                "nothing was run: other migrations were applied or undone meanwhile; "
+                f"the last are {', '.join(_ids(last))} now"
             )
-        return tuple(_undo(backend, applied[: -count - 1 : -1]))
+        return tuple(_undo(backend, last))
+
+
+def plan_rollback(dsn: Dsn, *, count: int = 1, folder: Path | None = None) -> tuple[str, ...]:
+    """Return the ids of the migrations that ``rollback`` would undo now. Changes nothing.
+
+    Raises:
+        MigrationError: ``rollback`` would run nothing; the text says why.
+        UnavailableError: no connection to the server.
+    """
+    migrations = script_folder.read(folder)
+    with _reading(dsn) as session:
+        return _ids(_to_undo(session, migrations, count))
 
 
 def status(dsn: Dsn, *, folder: Path | None = None) -> list[MigrationStatus]:
@@ -89,12 +116,19 @@ def status(dsn: Dsn, *, folder: Path | None = None) -> list[MigrationStatus]:
         UnavailableError: no connection to the server.
     """
     migrations = script_folder.read(folder)
+    with _reading(dsn) as session:
+        return _compare(session, migrations)
+
+
+@contextmanager
+def _reading(dsn: Dsn) -> Generator[SingleConnection]:
+    """Connect for reading only, without a lock."""
     with (
         reachable(dsn) as reached,
         Backend.open(reached, READ_ONLY) as backend,
         explained("status"),
     ):
-        return _compare(backend.session, migrations)
+        yield backend.session
 
 
 @contextmanager
@@ -110,6 +144,35 @@ def _run(dsn: Dsn, wait: float) -> Generator[Backend]:
         _check_history(backend.session)
         backend.create_tables()
         yield backend
+
+
+def _to_apply(
+    session: SingleConnection, migrations: Sequence[Migration]
+) -> tuple[list[Migration], list[Migration]]:
+    """Return the migrations to apply, and those to record as applied by the yoyo command."""
+    statuses = _compare(session, migrations)
+    _refuse([explain(status) for status in statuses])
+    _refuse([_invalid_index(name) for name in history.list_invalid_indexes(session)])
+    return _select(migrations, statuses, "pending"), _select(migrations, statuses, "unrecorded")
+
+
+def _to_undo(
+    session: SingleConnection, migrations: Sequence[Migration], count: int
+) -> list[Migration]:
+    """Return the last *count* applied migrations, the last one first."""
+    statuses = _compare(session, migrations)
+    _refuse([explain(status) for status in statuses if status.applied_at])
+    applied = _select(migrations, statuses, "applied", "unrecorded")
+    if not 1 <= count <= len(applied):
+        raise MigrationError(
+            f"cannot undo {count} migrations: {len(applied)} are applied; "
+            "give a count from 1 to that number"
+        )
+    return applied[: -count - 1 : -1]
+
+
+def _ids(migrations: Sequence[Migration]) -> tuple[str, ...]:
+    return tuple(migration.id for migration in migrations)
 
 
 def _apply(backend: Backend, migrations: Sequence[Migration]) -> Iterator[str]:

@@ -1,0 +1,61 @@
+"""Every command: its help, what all of them have in common, and the page of docs/commands.md."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support import command_pages
+from tests.support.command_line import oadb
+
+PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
+COMMANDS = {" ".join(name): command for name, command in command_pages.commands()}
+GROUPS = {"", "instruments", "keys", "users", "bans"}
+
+VALUES = {"FILE", "URL", "SPAN", "COUNT", "BROKER", "EXCHANGE", "NAME", "REASON"}
+
+# Commands that connect to no database of the user, and commands that change nothing that stays.
+OFFLINE = {"demo", "keys new", "keys add"}
+READING = {
+    "demo", "doctor", "stats", "check", "schema", "migrate status", "instruments status",
+    "keys status", "keys verify", "bans list",
+}  # fmt: skip  # a list
+
+
+def options(name: str) -> set[str]:
+    params = COMMANDS[name].params
+    return {word for each in params for word in (*each.opts, *each.secondary_opts)}
+
+
+def test_the_page_of_commands_is_what_they_say() -> None:
+    command = "python -m tests.support.command_pages > docs/commands.md"
+
+    assert command_pages.page() == PAGE.read_text(), command
+    assert PAGE.read_text().isascii()
+    assert "\x1b" not in PAGE.read_text()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_h_is_help(name: str) -> None:
+    short, long = oadb(*name.split(), "-h"), oadb(*name.split(), "--help")
+
+    assert (short.returncode, short.stderr) == (0, "")
+    assert short.stdout == long.stdout
+    assert "-h, --help" in short.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_value_is_named_after_what_it_is(name: str) -> None:
+    values = re.findall(r"(?m)^  --[\w-]+ ([A-Z]+)", command_pages.help_of((*name.split(),)))
+
+    assert {*values} <= VALUES
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - GROUPS - OFFLINE))
+def test_every_command_that_connects_takes_the_url_of_the_database(name: str) -> None:
+    assert "--database-url" in options(name)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - GROUPS - READING))
+def test_every_command_that_writes_has_a_dry_run(name: str) -> None:
+    assert "--dry-run" in options(name)
