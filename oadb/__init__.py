@@ -5,6 +5,9 @@ from oadb.accounts import users
 
 with Database.from_env() as db:
     user = users.find_by_email(db, "asha@example.in")
+
+A function's ``db`` is a Database, a Transaction of it, or what ``as_user`` returns. With the Async
+classes the same functions are awaited, or iterated over with ``async for``.
 """
 
 from importlib import import_module
@@ -64,3 +67,8 @@ def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'oadb' has no attribute {name!r}")
     return getattr(import_module(f"oadb.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, also those that were not used yet."""
+    return sorted({*globals(), *__all__})

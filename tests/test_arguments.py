@@ -100,7 +100,10 @@ def test_positional_and_named_arguments_are_checked_alike(shared_db: Database) -
     nothing: Any = None
     for call, said in (
         (lambda: api_keys.verify(shared_db, wrong), r"^api_keys\.verify: token must be Secret"),
-        (lambda: sessions.verify(shared_db, token=wrong), r"^sessions\.verify: token must be Secret"),
+        (
+            lambda: sessions.verify(shared_db, token=wrong),
+            r"^sessions\.verify: token must be Secret",
+        ),
         (
             lambda: users.verify_password(shared_db, "asha", wrong),
             r"^users\.verify_password: password must be Secret, not str; wrap it",

@@ -1,8 +1,8 @@
 """Every mistake in an argument has one answer, in all public functions: the table is made here.
 
-A wrong type, a word that is no member, an invalid address, an empty duration, a limit or a cursor
-that is none, a window that ends before it begins and a number of more than 64 bits are a
-ParameterError that names function and parameter, before anything is sent. A user who does not
+A wrong type, a word that is no member, an invalid address, an empty duration, an invalid limit or
+cursor, a window that ends before it begins and a number of more than 64 bits are a ParameterError
+that names function and parameter, before anything is sent. A user who does not
 exist is a NoRowError, of the owner as of the actor.
 """
 

@@ -1,12 +1,21 @@
 """API keys as they are stored and read."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from oadb.security.sealing import Row
+from oadb.security.refusals import Accepted
+from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
+from oadb.security.tokens import TokenKind
+
+# OpenAlgo's keys are 32 random bytes too, in hexadecimal digits.
+TOKEN = TokenKind(
+    "oak", SealedColumn("api_keys", "fingerprint"), re.compile("[0-9a-f]{64}", re.ASCII)
+)
+KEPT = SealedColumn("api_keys", "kept_token")
 
 OrderMode = Literal["auto", "semi_auto"]
 """Auto: orders are sent to the broker; semi_auto: a person approves each one."""
@@ -39,7 +48,7 @@ class NewApiKey:
 
 
 @dataclass(frozen=True, slots=True)
-class VerifiedKey:
+class VerifiedKey(Accepted):
     """An accepted key: its user, and what it may do."""
 
     user_id: int

@@ -1,14 +1,21 @@
 """API keys: the credentials of programs that act for a user.
 
-Each has a name, scopes and an order mode. Its token is returned once, when it is issued. A user who
-needs to see it again, for instance for TradingView's webhooks, has it kept, sealed.
+Each has a name, scopes and an order mode. Its token is returned once, when it is created; a user
+who needs to see it again, for instance for TradingView's webhooks, has it kept, sealed.
 """
 
-import re
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from oadb.accounts.api_key_rows import ApiKey, FoundKey, NewApiKey, OrderMode, VerifiedKey
+from oadb.accounts.api_key_rows import (
+    KEPT,
+    TOKEN,
+    ApiKey,
+    FoundKey,
+    NewApiKey,
+    OrderMode,
+    VerifiedKey,
+)
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
@@ -19,37 +26,18 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import SealedTable
 from oadb.security.refusals import Refusal, usable
-from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
-from oadb.security.tokens import TokenKind, hint_of
+from oadb.security.tokens import hint_of
 from oadb.validation import owners
-from oadb.validation.rules import Duration
+from oadb.validation.argument_rules import Duration
 
 __all__ = [
-    "ApiKey",
-    "NewApiKey",
-    "OrderMode",
-    "VerifiedKey",
-    "create",
-    "get",
-    "get_order_mode",
-    "list_by_user",
-    "open_kept",
-    "rename",
-    "revoke",
-    "rotate",
-    "set_order_mode",
-    "set_scopes",
+    "ApiKey", "NewApiKey", "OrderMode", "VerifiedKey", "create", "get", "get_order_mode",
+    "list_by_user", "open_kept", "rename", "revoke", "rotate", "set_order_mode", "set_scopes",
     "verify",
-]
+]  # fmt: skip  # a list
 
 query = queries(__name__)
-
-# OpenAlgo's keys are 32 random bytes too, in hexadecimal digits.
-TOKEN = TokenKind(
-    "oak", SealedColumn("api_keys", "fingerprint"), re.compile("[0-9a-f]{64}", re.ASCII)
-)
-KEPT = SealedColumn("api_keys", "kept_token")
 
 
 @query
@@ -78,11 +66,13 @@ def _find_by_digests(token_digests: list[bytes]) -> FoundKey | None: ...
 @query
 def get(user_id: int, api_key_id: UUID) -> ApiKey | None:
     """Return a key of a user, also one that is revoked or expired; None if there is none."""
+    ...
 
 
 @query
 def list_by_user(user_id: int, *, cursor: str | None = None, limit: Limit = 100) -> Page[ApiKey]:
     """List the keys of a user, newest first, including revoked and expired ones."""
+    ...
 
 
 @query
@@ -92,10 +82,11 @@ def _get_kept_token(user_id: int, api_key_id: UUID) -> bytes | None: ...
 @query
 def get_order_mode(user_id: int, api_key_id: UUID) -> OrderMode | None:
     """Return the order mode of a key; None if it is unknown, revoked or expired."""
+    ...
 
 
 @query
-def _set_order_mode(user_id: int, api_key_id: UUID, order_mode: OrderMode) -> Affected: ...
+def _set_mode(user_id: int, api_key_id: UUID, order_mode: OrderMode) -> Affected: ...
 
 
 @query
@@ -154,7 +145,7 @@ async def create(
 
     Args:
         name: 1 to 100 characters.
-        scopes: at most 50 texts, defined by the service.
+        scopes: at most 50 texts, defined by the service; None: none.
         lifetime: None: the key does not expire.
         keep_token: store the token, sealed, so that ``open_kept`` can return it.
 
@@ -173,8 +164,7 @@ async def create(
     kept = KEPT.seal(ring, row, token.reveal().encode()) if keep_token else None
     key = await _insert_key(
         db,
-        user_id,
-        api_key_id,
+        *row,
         name,
         hint_of(token),
         stored.digest,
@@ -191,6 +181,8 @@ async def create(
 async def verify(db: AsyncExecutor, token: Secret) -> VerifiedKey | Refusal:
     """Verify a token: one indexed lookup, however many keys there are; none if it is malformed.
 
+    Wrong keys count towards a ban with ``trackers.track_bad_key``, uses are noted by ``key_uses``.
+
     Returns:
         The key, or the refusal: UNKNOWN, REVOKED or EXPIRED.
 
@@ -206,10 +198,10 @@ async def verify(db: AsyncExecutor, token: Secret) -> VerifiedKey | Refusal:
 
 @operation
 async def open_kept(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | None:
-    """Read the kept token of a key.
+    """Open the kept token of a key.
 
     Returns:
-        The token; None if the user has no such key, its token is not kept, or it is revoked.
+        The token; None if there is no such key, its token is not kept, or it is revoked.
 
     Raises:
         SealError: the stored token was tampered with.
@@ -245,8 +237,7 @@ async def rotate(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | 
         KeyRingError: the key ring does not fit the database.
     """
     ring, token = await proof.ring_of(db), TOKEN.new()
-    row: Row = (user_id, api_key_id)
-    stored = TOKEN.store(ring, row, token)
+    stored = TOKEN.store(ring, (user_id, api_key_id), token)
     rotated = await announcements.write(
         db,
         _change(user_id, api_key_id),
@@ -256,7 +247,7 @@ async def rotate(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | 
         hint_of(token),
         stored.digest,
         stored.fingerprint,
-        KEPT.seal(ring, row, token.reveal().encode()),
+        KEPT.seal(ring, (user_id, api_key_id), token.reveal().encode()),
     )
     return token if rotated else None
 
@@ -269,14 +260,9 @@ async def set_order_mode(
 
     Returns:
         False if the user has no such key, or it is revoked.
-
-    Raises:
-        ParameterError: *order_mode* is not "auto" or "semi_auto".
     """
     change = _change(user_id, api_key_id)
-    return (
-        await announcements.write(db, change, _set_order_mode, user_id, api_key_id, order_mode) > 0
-    )
+    return await announcements.write(db, change, _set_mode, user_id, api_key_id, order_mode) > 0
 
 
 @operation

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from oadb.engine.binding.values import ValueType, mismatch
+from oadb.security.refusals import Accepted
 from oadb.security.secret import Secret
 
 
@@ -31,7 +32,7 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class BrokerToken:
+class BrokerToken(Accepted):
     """The usable tokens of a user and broker."""
 
     user_id: int

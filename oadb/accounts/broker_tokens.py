@@ -19,7 +19,7 @@ from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
 from oadb.validation import owners
-from oadb.validation.rules import Duration
+from oadb.validation.argument_rules import Duration
 
 __all__ = [
     "BrokerLogin",
@@ -72,6 +72,7 @@ def _find_current(user_id: int) -> FoundToken | None: ...
 @query
 def list_by_user(user_id: int) -> list[BrokerLogin]:
     """List the logins of a user by broker, including revoked and expired ones."""
+    ...
 
 
 @query
@@ -79,11 +80,13 @@ def list_expiring(
     within: Duration, *, cursor: str | None = None, limit: Limit = 100
 ) -> Page[BrokerLogin]:
     """List the logins of all users that expire within a duration from now, soonest first."""
+    ...
 
 
 @query
 def find_any_active() -> BrokerLogin | None:
     """Return the oldest login of any user that can be used; None if there is none."""
+    ...
 
 
 @query

@@ -16,7 +16,7 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
-from oadb.validation.rules import Positive
+from oadb.validation.argument_rules import Positive
 
 __all__ = ["ACCOUNT_LIMIT", "NETWORK_LIMIT", "delete_expired", "unlock"]
 
@@ -60,6 +60,7 @@ def reset_account(account: str) -> Affected: ...
 @query
 def delete_expired(*, batch: Positive = 1000) -> Affected:
     """Delete at most *batch* counters without a failure for a day; return how many."""
+    ...
 
 
 query.complete()

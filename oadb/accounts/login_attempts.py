@@ -34,22 +34,13 @@ from oadb.engine.transactions import refuse_transaction
 from oadb.errors import Error, NoRowError
 from oadb.keys import proof
 from oadb.security.secret import Secret
-from oadb.validation.rules import Duration, Ip, Positive
+from oadb.validation.argument_rules import Duration, Ip, Positive
 
 __all__ = [
-    "LoginAttempt",
-    "LoginMethod",
-    "LoginOutcome",
-    "SignIn",
-    "count",
-    "delete_old",
-    "list_by_user",
-    "list_recent",
-    "record_oauth_failure",
-    "record_resumed",
-    "sign_in",
+    "LoginAttempt", "LoginMethod", "LoginOutcome", "SignIn", "count", "delete_old",
+    "list_by_user", "list_recent", "record_oauth_failure", "record_resumed", "sign_in",
     "sign_in_with_oauth",
-]
+]  # fmt: skip  # a list
 
 query = queries(__name__)
 
@@ -82,6 +73,7 @@ def list_recent(
     limit: Limit = 100,
 ) -> Page[LoginAttempt]:
     """List the attempts of all users in a window, newest first; None lists all outcomes."""
+    ...
 
 
 @query
@@ -94,6 +86,7 @@ def list_by_user(
     limit: Limit = 100,
 ) -> Page[LoginAttempt]:
     """List the attempts of a user in a window, newest first."""
+    ...
 
 
 @query
@@ -104,11 +97,13 @@ def count(
     until: datetime | None = None,
 ) -> int:
     """Count the attempts in a window; None counts all outcomes."""
+    ...
 
 
 @query
 def delete_old(*, older_than: Duration, batch: Positive = 1000) -> Affected:
     """Delete at most *batch* attempts that are older; return how many."""
+    ...
 
 
 query.complete()

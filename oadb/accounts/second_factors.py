@@ -130,6 +130,7 @@ def _get_wait(user_id: int) -> timedelta | None: ...
 @query
 def get(user_id: int) -> SecondFactor | None:
     """Return the second factor of a user, without its secret; None if there is none."""
+    ...
 
 
 @query

@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from oadb.security.refusals import Accepted
 from oadb.security.sealing import Row
 from oadb.security.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class Session(Accepted):
     """A sign-in that is still valid. ``last_seen_at`` is accurate to a minute."""
 
     user_id: int

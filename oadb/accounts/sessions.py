@@ -26,7 +26,7 @@ from oadb.security.refusals import Refusal
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
 from oadb.security.tokens import TokenKind
-from oadb.validation.rules import Duration, Ip, Positive
+from oadb.validation.argument_rules import Duration, Ip, Positive
 
 __all__ = [
     "LONGEST_DEVICE",
@@ -96,11 +96,13 @@ def _find_by_digests(token_digests: list[bytes]) -> FoundSession | None: ...
 @query
 def get(user_id: int, session_id: UUID) -> Session | None:
     """Return a session of a user; None if it ended, expired or never existed."""
+    ...
 
 
 @query
 def list_by_user(user_id: int, *, cursor: str | None = None, limit: Limit = 100) -> Page[Session]:
     """List the sessions of a user that are still valid, newest first."""
+    ...
 
 
 @query
@@ -118,6 +120,7 @@ def _end_all(user_id: int, keep: UUID | None) -> Affected: ...
 @query
 def delete_expired(*, batch: Positive = 1000) -> Affected:
     """Delete at most *batch* sessions that have expired; return how many."""
+    ...
 
 
 @query
@@ -179,9 +182,8 @@ async def create(
     stored = TOKEN.store(ring, (user_id, session_id), token)
     async with db.transaction() as tx:
         if await _claim_user(tx, user_id, account.auth_epoch) is None:
-            raise NoRowError(
-                f"sessions.create: user {user_id} was deleted or has a new password; sign in again"
-            )
+            said = f"user {user_id} was deleted or has a new password; sign in again"
+            raise NoRowError(f"sessions.create: {said}")
         session = await _insert_session(
             tx,
             user_id,

@@ -22,20 +22,9 @@ from oadb.security.keyring import KeyRing
 from oadb.security.secret import Secret
 
 __all__ = [
-    "SignedInUser",
-    "User",
-    "count",
-    "create",
-    "delete",
-    "find_by_email",
-    "find_by_username",
-    "get",
-    "list_all",
-    "set_password",
-    "set_username",
-    "update",
-    "verify_password",
-]
+    "SignedInUser", "User", "count", "create", "delete", "find_by_email", "find_by_username",
+    "get", "list_all", "set_password", "set_username", "update", "verify_password",
+]  # fmt: skip  # a list
 
 query = queries(__name__)
 
@@ -45,16 +34,19 @@ _columns = attrgetter(*(column.name for column in fields(User)))
 @query
 def get(user_id: int) -> User | None:
     """Return a user; None if there is none with this id."""
+    ...
 
 
 @query
 def find_by_username(username: str) -> User | None:
     """Return the user with a name, in any letter case; None if there is none."""
+    ...
 
 
 @query
 def find_by_email(email: str) -> User | None:
     """Return the user with an address, in any letter case; None if there is none."""
+    ...
 
 
 @query
@@ -68,11 +60,13 @@ def find_verified(user_id: int) -> FoundUser | None: ...
 @query
 def list_all(*, cursor: str | None = None, limit: Limit = 100) -> Page[User]:
     """List all users in the order of their ids."""
+    ...
 
 
 @query
 def count() -> int:
     """Count all users."""
+    ...
 
 
 @query
@@ -170,8 +164,7 @@ async def update(
 
     Raises:
         NoRowError: there is no such user.
-        InsufficientPrivilege: *is_admin* is given under an identity (``db.as_user``): users cannot
-            promote themselves (psycopg).
+        InsufficientPrivilege: *is_admin* is given under an identity (psycopg).
         UniqueViolation: the address is taken (psycopg).
         CheckViolation: a value out of range; see ``create`` (psycopg).
     """
@@ -232,8 +225,8 @@ async def set_password(
 async def verify_password(db: AsyncExecutor, username: str, password: Secret) -> User | None:
     """Verify a user's name and password. For a sign-in, call ``login_attempts.sign_in`` instead.
 
-    Unlike that, this function neither limits guessing nor asks for a second factor, and a session
-    cannot be made of its result. The errors say nothing about the password.
+    Unlike that, it neither limits guessing nor asks for a second factor, and no session can be made
+    of its result. The errors say nothing about the password.
 
     Returns:
         The user; None for an unknown name, a user without a password, a wrong password, or one
@@ -252,7 +245,7 @@ async def verify_password(db: AsyncExecutor, username: str, password: Secret) ->
 async def delete(db: AsyncExecutor, user_id: int) -> bool:
     """Delete a user with everything stored for it; the audit of sign-ins stays.
 
-    It is announced as one change of the table users: drop everything cached for this user.
+    One change is announced: drop everything cached for this user.
 
     Returns:
         False if there is no such user.

@@ -19,25 +19,13 @@ from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ParameterError
 from oadb.validation import owners
-from oadb.validation.rules import ClientNetwork, Duration, Network, Positive
+from oadb.validation.argument_rules import ClientNetwork, Duration, Network, Positive
 
 __all__ = [
-    "CHANNEL",
-    "LONGEST_DURATION",
-    "Ban",
-    "BanCounts",
-    "BanSource",
-    "Exemption",
-    "ban",
-    "count",
-    "delete_expired",
-    "exempt",
-    "find_by_ip",
-    "list_all",
-    "list_exemptions",
-    "unban",
+    "CHANNEL", "LONGEST_DURATION", "Ban", "BanCounts", "BanSource", "Exemption", "ban", "count",
+    "delete_expired", "exempt", "find_by_ip", "list_all", "list_exemptions", "unban",
     "unexempt",
-]
+]  # fmt: skip  # a list
 
 P = ParamSpec("P")
 
@@ -120,11 +108,13 @@ def list_all(
     *, with_expired: bool = False, cursor: str | None = None, limit: Limit = 100
 ) -> Page[Ban]:
     """List the bans that are in effect, newest first; and those that expired, if asked for."""
+    ...
 
 
 @query
 def count() -> BanCounts:
     """Count the bans that are in effect."""
+    ...
 
 
 @query
@@ -138,11 +128,13 @@ def _unexempt(network: str) -> Affected: ...
 @query
 def list_exemptions(*, cursor: str | None = None, limit: Limit = 100) -> Page[Exemption]:
     """List the networks that are never banned, builtin ones included."""
+    ...
 
 
 @query
 def delete_expired(*, batch: Positive = 1000) -> Affected:
     """Delete at most *batch* bans that expired a year ago or earlier; return how many."""
+    ...
 
 
 query.complete()

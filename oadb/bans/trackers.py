@@ -22,7 +22,7 @@ from oadb.engine.transactions import refuse_transaction
 from oadb.keys import proof
 from oadb.security.secret import Secret
 from oadb.security.tokens import sha256_of
-from oadb.validation.rules import ClientNetwork, Network, Positive
+from oadb.validation.argument_rules import ClientNetwork, Network, Positive
 
 __all__ = [
     "MOST_TRACKERS",
@@ -120,16 +120,19 @@ def list_suspects(
     kind: TrackedKind, *, least_hits: Positive = 5, cursor: str | None = None, limit: Limit = 100
 ) -> Page[Suspect]:
     """List the networks with at least so many hits, most hits first."""
+    ...
 
 
 @query
 def count_suspects(kind: TrackedKind, *, least_hits: Positive = 5) -> int:
     """Count the networks with at least so many hits."""
+    ...
 
 
 @query
 def delete_expired(*, batch: Positive = 1000, most: Positive = MOST_TRACKERS) -> Affected:
     """Delete at most *batch* trackers that are old or too many; return how many."""
+    ...
 
 
 query.complete()

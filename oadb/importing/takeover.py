@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from oadb.accounts import api_keys, broker_tokens, sealed_passwords, second_factors
+from oadb.accounts import api_key_rows, broker_tokens, sealed_passwords, second_factors
 from oadb.accounts.api_keys import OrderMode
 from oadb.accounts.broker_tokens import Tokens
 from oadb.bans import ip_bans
@@ -23,7 +23,7 @@ from oadb.keys import proof
 from oadb.security.passwords import peppered
 from oadb.security.secret import Secret
 from oadb.security.tokens import hint_of, sha256_of
-from oadb.validation.rules import ClientNetwork
+from oadb.validation.argument_rules import ClientNetwork
 
 query = queries(__name__)
 
@@ -175,11 +175,11 @@ async def adopt_key(
             was taken over under this id.
         ForeignKeyViolation: there is no such user.
     """
-    if not api_keys.TOKEN.is_adoptable(token):
+    if not api_key_rows.TOKEN.is_adoptable(token):
         raise RowError("it does not have the 64 hexadecimal digits of OpenAlgo's keys")
     ring, row = await proof.ring_of(db), (user_id, api_key_id)
-    stored = api_keys.TOKEN.store(ring, row, token)
-    digests = api_keys.TOKEN.digests(ring, sha256_of(token))
+    stored = api_key_rows.TOKEN.store(ring, row, token)
+    digests = api_key_rows.TOKEN.digests(ring, sha256_of(token))
     if await _adopt_key(
         db,
         user_id,
@@ -188,7 +188,7 @@ async def adopt_key(
         hint_of(token),
         stored.digest,
         stored.fingerprint,
-        api_keys.KEPT.seal(ring, row, token.reveal().encode()),
+        api_key_rows.KEPT.seal(ring, row, token.reveal().encode()),
         order_mode,
         created_at,
         digests,

@@ -12,7 +12,7 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.logs.redaction import redacted
-from oadb.validation.rules import TimeZone
+from oadb.validation.argument_rules import TimeZone
 
 __all__ = [
     "Analysis",
@@ -87,6 +87,7 @@ def _insert(
 @query
 def get(log_id: int, *, logged_at: datetime) -> LoggedAnalysis | None:
     """Return an analysis; None if there is none. *logged_at* finds the partition."""
+    ...
 
 
 @query
@@ -98,6 +99,7 @@ def list_recent(
     limit: Limit = 100,
 ) -> Page[LoggedAnalysis]:
     """List the analyses in a window, newest first."""
+    ...
 
 
 @query
@@ -110,6 +112,7 @@ def list_by_user(
     limit: Limit = 100,
 ) -> Page[LoggedAnalysis]:
     """List the analyses of a user in a window, newest first."""
+    ...
 
 
 @query
@@ -121,6 +124,7 @@ def list_by_day(
     limit: Limit = 100,
 ) -> Page[LoggedAnalysis]:
     """List the analyses of a calendar day in a time zone, newest first."""
+    ...
 
 
 @query
@@ -128,11 +132,13 @@ def count_by_facet(
     *, since: datetime, until: datetime | None = None, user_id: int | None = None
 ) -> list[FacetCount]:
     """Count the analyses in a window by API type, error, strategy and symbol."""
+    ...
 
 
 @query
 def count(*, since: datetime | None = None, until: datetime | None = None) -> int:
     """Count the analyses in a window."""
+    ...
 
 
 query.complete()

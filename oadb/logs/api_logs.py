@@ -11,7 +11,7 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.logs.redaction import redacted
-from oadb.validation.rules import Ip
+from oadb.validation.argument_rules import Ip
 
 __all__ = [
     "Call",
@@ -84,6 +84,7 @@ def _insert(
 @query
 def get(log_id: int, *, logged_at: datetime) -> LoggedCall | None:
     """Return a call; None if there is none. *logged_at* finds the partition."""
+    ...
 
 
 @query
@@ -95,6 +96,7 @@ def list_recent(
     limit: Limit = 100,
 ) -> Page[LoggedCall]:
     """List the calls in a window, newest first."""
+    ...
 
 
 @query
@@ -107,6 +109,7 @@ def list_by_user(
     limit: Limit = 100,
 ) -> Page[LoggedCall]:
     """List the calls of a user in a window, newest first."""
+    ...
 
 
 @query
@@ -119,6 +122,7 @@ def list_by_endpoint(
     limit: Limit = 100,
 ) -> Page[LoggedCall]:
     """List the calls of an endpoint in a window, newest first."""
+    ...
 
 
 @query
@@ -131,6 +135,7 @@ def list_by_status(
     limit: Limit = 100,
 ) -> Page[LoggedCall]:
     """List the calls answered with a status in a window, newest first."""
+    ...
 
 
 @query
@@ -144,16 +149,19 @@ def search(
     limit: Limit = 100,
 ) -> Page[LoggedCall]:
     """List the calls in a window whose request or response contains *content*, newest first."""
+    ...
 
 
 @query
 def stream(*, since: datetime | None = None, until: datetime | None = None) -> Iterator[LoggedCall]:
     """Yield the calls in a window as they arrive, oldest first."""
+    ...
 
 
 @query
 def count(*, since: datetime | None = None, until: datetime | None = None) -> int:
     """Count the calls in a window."""
+    ...
 
 
 @query
@@ -161,6 +169,7 @@ def count_by_user(
     user_id: int, *, since: datetime | None = None, until: datetime | None = None
 ) -> int:
     """Count the calls of a user in a window."""
+    ...
 
 
 query.complete()

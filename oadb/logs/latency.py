@@ -144,6 +144,7 @@ def _insert(
 @query
 def get(log_id: int, *, logged_at: datetime) -> LoggedTiming | None:
     """Return a call to a broker; None if there is none. *logged_at* finds the partition."""
+    ...
 
 
 @query
@@ -155,6 +156,7 @@ def list_recent(
     limit: Limit = 100,
 ) -> Page[LoggedTiming]:
     """List the calls to brokers in a window, newest first."""
+    ...
 
 
 @query
@@ -162,6 +164,7 @@ def stream(
     *, since: datetime | None = None, until: datetime | None = None
 ) -> Iterator[LoggedTiming]:
     """Yield the calls to brokers in a window as they arrive, oldest first."""
+    ...
 
 
 @query
@@ -171,6 +174,7 @@ def _summarize(since: datetime, until: datetime, few: int) -> list[PartLatency]:
 @query
 def list_brokers() -> list[str]:
     """List the brokers that were called."""
+    ...
 
 
 query.complete()

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
-from oadb.validation.rules import Positive
+from oadb.validation.argument_rules import Positive
 
 query = queries(__name__)
 

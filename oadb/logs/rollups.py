@@ -15,7 +15,7 @@ from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import Query, queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.validation.rules import Duration
+from oadb.validation.argument_rules import Duration
 
 __all__ = [
     "Backlog",
@@ -124,6 +124,7 @@ def _mark(batch_ids: list[UUID]) -> Affected: ...
 @query
 def list_backlog() -> list[Backlog]:
     """List, for each table, the batches that are not counted yet."""
+    ...
 
 
 @query

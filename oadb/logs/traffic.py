@@ -12,7 +12,7 @@ from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.logs.redaction import redacted
 from oadb.logs.rollups import FEW, plan_lightly
-from oadb.validation.rules import Ip
+from oadb.validation.argument_rules import Ip
 
 __all__ = [
     "ClientTraffic",
@@ -137,6 +137,7 @@ def _insert(
 @query
 def get(log_id: int, *, logged_at: datetime) -> LoggedRequest | None:
     """Return a request; None if there is none. *logged_at* finds the partition."""
+    ...
 
 
 @query
@@ -148,6 +149,7 @@ def list_recent(
     limit: Limit = 100,
 ) -> Page[LoggedRequest]:
     """List the requests in a window, newest first."""
+    ...
 
 
 @query
@@ -160,6 +162,7 @@ def list_by_ip(
     limit: Limit = 100,
 ) -> Page[LoggedRequest]:
     """List the requests of an address in a window, newest first."""
+    ...
 
 
 @query
@@ -172,6 +175,7 @@ def list_by_endpoint(
     limit: Limit = 100,
 ) -> Page[LoggedRequest]:
     """List the requests of an endpoint in a window, newest first."""
+    ...
 
 
 @query
@@ -201,6 +205,7 @@ def stream(
     *, since: datetime | None = None, until: datetime | None = None
 ) -> Iterator[LoggedRequest]:
     """Yield the requests in a window as they arrive, oldest first."""
+    ...
 
 
 @query
@@ -213,6 +218,7 @@ def list_clients(
     limit: Limit = 100,
 ) -> Page[ClientTraffic]:
     """List the addresses that requested a host in a window, most requests first."""
+    ...
 
 
 @query

@@ -139,16 +139,19 @@ class ExchangeCount:
 @query
 def get(broker: str, exchange: str, symbol: str) -> Instrument | None:
     """Return the instrument of a symbol; None if there is none."""
+    ...
 
 
 @query
 def find_by_token(broker: str, exchange: str, token: str) -> Instrument | None:
     """Return the instrument of a token; None if there is none."""
+    ...
 
 
 @query
 def find_by_broker_symbol(broker: str, exchange: str, broker_symbol: str) -> Instrument | None:
     """Return the instrument of a broker's symbol, of several the first one; None if none."""
+    ...
 
 
 @query
@@ -164,6 +167,7 @@ def list_option_expiries(
     broker: str, exchange: str, underlying: str, *, with_expired: bool = False
 ) -> list[date]:
     """List the expiries of options, earliest first; past dates only *with_expired*."""
+    ...
 
 
 @query
@@ -171,51 +175,61 @@ def list_future_expiries(
     broker: str, exchange: str, underlying: str, *, with_expired: bool = False
 ) -> list[date]:
     """List the expiries of futures, earliest first; past dates only *with_expired*."""
+    ...
 
 
 @query
 def list_underlyings(broker: str, exchange: str, *, with_futures: bool = False) -> list[str]:
     """List the underlyings of options, and *with_futures* of unexpired futures, in order."""
+    ...
 
 
 @query
 def list_strikes(broker: str, exchange: str, underlying: str, expiry: date) -> list[Decimal]:
     """List the strikes of the options on an underlying and expiry, lowest first."""
+    ...
 
 
 @query
 def list_chain(broker: str, exchange: str, underlying: str, expiry: date) -> list[Instrument]:
     """List the options on an underlying and expiry by strike, each call before its put."""
+    ...
 
 
 @query
 def get_near_future(broker: str, exchange: str, underlying: str) -> Instrument | None:
     """Return the unexpired future that expires first; None if there is none."""
+    ...
 
 
 @query
 def get_lot_size(broker: str, exchange: str, underlying: str) -> int | None:
     """Return the lot size of the derivatives on an underlying; None if there are none."""
+    ...
 
 
 @query
 def count_by_broker(broker: str) -> int:
     """Count the instruments of a broker."""
+    ...
 
 
 @query
 def count_by_exchange(broker: str) -> list[ExchangeCount]:
     """Count the instruments of a broker on each exchange."""
+    ...
 
 
 @query
 def list_brokers() -> list[str]:
     """List the brokers that have instruments, in order."""
+    ...
 
 
 @query
 def list_exchanges(broker: str) -> list[str]:
     """List the exchanges on which a broker lists instruments, in order."""
+    ...
 
 
 @query
@@ -223,16 +237,19 @@ def list_by_broker(
     broker: str, *, cursor: str | None = None, limit: Limit = 100
 ) -> Page[Instrument]:
     """List the instruments of a broker by exchange and symbol."""
+    ...
 
 
 @query
 def stream_by_broker(broker: str) -> Iterator[Instrument]:
     """Yield the instruments of a broker by exchange and symbol as they arrive."""
+    ...
 
 
 @query
 def export_csv() -> Iterator[bytes]:
     """Yield all instruments as CSV with a heading, in blocks of bytes."""
+    ...
 
 
 query.complete()

@@ -25,7 +25,7 @@ from oadb.market.brokers import files
 from oadb.market.instruments import LONGEST_TEXT, InstrumentRow, count_by_exchange
 from oadb.market.intake import Intake, require_no_shrinking
 from oadb.market.load_rows import InstrumentLoad, LoadOutcome, LoadReport, LoadStatus, Merged
-from oadb.validation.rules import TimeZone
+from oadb.validation.argument_rules import TimeZone
 
 __all__ = [
     "CHANNEL",
@@ -106,11 +106,13 @@ def list_recent(
     broker: str, *, cursor: str | None = None, limit: Limit = 20
 ) -> Page[InstrumentLoad]:
     """List the loads of a broker, newest first."""
+    ...
 
 
 @query
 def get_status(broker: str) -> LoadStatus | None:
     """Return the state of a broker's last load; None if there never was one."""
+    ...
 
 
 @query

@@ -21,6 +21,16 @@ class Refusal(Enum):
         return False
 
 
+class Accepted:
+    """What a credential leads to if it is accepted; true in a condition, as no Refusal is."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> Literal[True]:
+        """Return True."""
+        return True
+
+
 class StoredCredential(Protocol):
     """The row of a credential."""
 

@@ -43,7 +43,7 @@ def _whole_hours(value: timedelta) -> timedelta:
     return value
 
 
-_Hours = Annotated[timedelta, Rule(_whole_hours)]
+_Hours = Annotated[timedelta, Rule("whole hours, 1 to 87,600", _whole_hours)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,7 @@ class AppSettingChange:
 @query
 def get_trading_mode() -> TradingMode:
     """Return the trading mode."""
+    ...
 
 
 @query
@@ -92,6 +93,7 @@ def _set_trading_mode(mode: TradingMode, *, by: int | None) -> int: ...
 @query
 def get_security() -> SecuritySettings:
     """Return the security settings."""
+    ...
 
 
 @query
@@ -110,6 +112,7 @@ def _update_security(
 @query
 def list_changes(*, cursor: str | None = None, limit: Limit = 100) -> Page[AppSettingChange]:
     """List the changes of settings of the application, newest first."""
+    ...
 
 
 query.complete()

@@ -30,7 +30,7 @@ def _one_line(text: str) -> str:
     return text
 
 
-_Line = Annotated[str, Rule(_one_line)]
+_Line = Annotated[str, Rule("a single line", _one_line)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class SealedAccount(SmtpSettings):
 @query
 def get() -> SmtpSettings:
     """Return the mail account without its password; no key ring is needed."""
+    ...
 
 
 @query

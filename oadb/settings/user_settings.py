@@ -107,6 +107,7 @@ def _find_all(user_id: int, names: list[str]) -> list[StoredSetting]: ...
 @query
 def list_by_user(user_id: int) -> list[StoredSetting]:
     """List the settings that are stored for a user, by name."""
+    ...
 
 
 @query
@@ -124,6 +125,7 @@ def list_changes(
     user_id: int, *, cursor: str | None = None, limit: Limit = 100
 ) -> Page[SettingChange]:
     """List the changes of the settings of a user, newest first."""
+    ...
 
 
 query.complete()

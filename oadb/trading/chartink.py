@@ -29,7 +29,7 @@ from oadb.trading.strategy_rows import (
     SymbolMapping,
 )
 from oadb.validation import owners
-from oadb.validation.rules import TimeZone
+from oadb.validation.argument_rules import TimeZone
 
 __all__ = [
     "ChartinkMapping",
@@ -69,6 +69,7 @@ def _list_by_user(
 @query
 def count_by_user(user_id: int) -> int:
     """Count the strategies of a user for Chartink."""
+    ...
 
 
 query.complete()

@@ -84,6 +84,7 @@ def _create(user_id: int, api_type: str, order_data: dict[str, object]) -> Pendi
 @query
 def get(user_id: int, *, pending_order_id: int) -> PendingOrder | None:
     """Return an order of a user; None if there is none."""
+    ...
 
 
 @query
@@ -91,6 +92,7 @@ def list_by_user(
     user_id: int, *, cursor: str | None = None, limit: Limit = 100
 ) -> Page[PendingOrder]:
     """List the orders of a user in any state, newest first."""
+    ...
 
 
 @query
@@ -98,11 +100,13 @@ def list_by_status(
     user_id: int, status: OrderStatus, *, cursor: str | None = None, limit: Limit = 100
 ) -> Page[PendingOrder]:
     """List the orders of a user in one state, newest first."""
+    ...
 
 
 @query
 def count_by_status(user_id: int) -> list[StatusCount]:
     """Count the orders of a user in each state."""
+    ...
 
 
 @query

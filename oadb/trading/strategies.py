@@ -36,7 +36,7 @@ from oadb.trading.strategy_rows import (
     SymbolMapping,
 )
 from oadb.validation import owners
-from oadb.validation.rules import TimeZone
+from oadb.validation.argument_rules import TimeZone
 
 __all__ = [
     "Direction",
@@ -70,6 +70,7 @@ def _list_by_user(
 @query
 def count_by_user(user_id: int) -> int:
     """Count the strategies of a user, without those for Chartink."""
+    ...
 
 
 query.complete()

@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
+from oadb.security.refusals import Accepted
 from oadb.security.sealing import Row
 from oadb.security.secret import Secret
 
@@ -61,7 +62,7 @@ profile_of = attrgetter(*(column.name for column in fields(Profile)))
 
 
 @dataclass(frozen=True, slots=True)
-class Strategy(Profile, Generic[M]):
+class Strategy(Profile, Accepted, Generic[M]):
     """A strategy with its mappings, ordered by symbol."""
 
     mappings: tuple[M, ...]

@@ -20,20 +20,20 @@ def _at_least_one(value: int) -> int:
     return value
 
 
-Ip = Annotated[str, Rule(addresses.address)]
+Ip = Annotated[str, Rule("an IP address", addresses.address)]
 """An IPv4 or IPv6 address, in any form; sent in its shortest one."""
 
-ClientNetwork = Annotated[str, Rule(addresses.network)]
+ClientNetwork = Annotated[str, Rule("an IP address", addresses.network)]
 """An address; sent as the network of which its client has all addresses: a /32 or a /64."""
 
-Network = Annotated[str, Rule(addresses.block)]
+Network = Annotated[str, Rule("a network or an IP address", addresses.block)]
 """A network such as 203.0.113.0/24, or an address; sent in its shortest form, IPv6 to the /64."""
 
-Positive = Annotated[int, Rule(_at_least_one)]
+Positive = Annotated[int, Rule("1 or more", _at_least_one)]
 """A number of 1 or more."""
 
-Duration = Annotated[timedelta, Rule(_positive)]
+Duration = Annotated[timedelta, Rule("above 0", _positive)]
 """A duration above 0."""
 
-TimeZone = Annotated[str, Rule(time_zones.known)]
+TimeZone = Annotated[str, Rule("an IANA time zone", time_zones.known)]
 """A name of the IANA time zone database, such as Asia/Kolkata."""

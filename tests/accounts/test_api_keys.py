@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from oadb import AsyncDatabase, Database, Secret
-from oadb.accounts import api_keys, key_uses, users
+from oadb.accounts import api_key_rows, api_keys, key_uses, users
 from oadb.accounts.api_keys import VerifiedKey
 from oadb.changes.announcements import Change
 from oadb.errors import NoRowError, ParameterError, SealError, UnavailableError
@@ -69,7 +69,7 @@ def test_a_user_may_have_several_keys_listed_newest_first(db: Database, user_id:
 
 
 def test_an_unknown_token_is_refused_as_unknown(db: Database) -> None:
-    assert api_keys.verify(db, api_keys.TOKEN.new()) is Refusal.UNKNOWN
+    assert api_keys.verify(db, api_key_rows.TOKEN.new()) is Refusal.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_an_unknown_token_is_refused_as_unknown(db: Database) -> None:
     ],
 )
 def test_a_malformed_token_costs_no_query(change: Callable[[str], str]) -> None:
-    text = change(api_keys.TOKEN.new().reveal())
+    text = change(api_key_rows.TOKEN.new().reveal())
 
     assert api_keys.verify(unreachable(), Secret(text)) is Refusal.UNKNOWN
 
@@ -95,7 +95,7 @@ def test_an_unavailable_database_raises_and_refuses_no_key(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with pytest.raises(UnavailableError):
-        api_keys.verify(unreachable(), api_keys.TOKEN.new())
+        api_keys.verify(unreachable(), api_key_rows.TOKEN.new())
     caplog.clear()
 
 
@@ -183,7 +183,7 @@ def test_one_index_scan_finds_a_key_among_ten_thousand(
     )
     observer.rows("analyze oadb.api_keys")
     statement = api_keys._find_by_digest.sql.decode()
-    (digest,) = api_keys.TOKEN.digests(RING, sha256_of(issued.token))
+    (digest,) = api_key_rows.TOKEN.digests(RING, sha256_of(issued.token))
     with psycopg.connect(observer._url, autocommit=True) as connection:
         connection.execute(f"prepare lookup as {statement}".encode())
         shown = f"'\\x{digest.hex()}'::bytea"

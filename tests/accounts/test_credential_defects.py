@@ -17,6 +17,7 @@ import pytest
 import oadb
 from oadb import Database, Secret
 from oadb.accounts import (
+    api_key_rows,
     api_keys,
     broker_tokens,
     login_attempts,
@@ -58,11 +59,11 @@ def test_verifying_a_key_never_hashes_slowly(
     monkeypatch.setattr(passwords.argon2.PasswordHasher, "verify", slow)
     monkeypatch.setattr(sealed_passwords, "passwords", None)
     asked: list[int] = []
-    digests = api_keys.TOKEN.digests(RING, sha256_of(made[0].token))
+    digests = api_key_rows.TOKEN.digests(RING, sha256_of(made[0].token))
     asked.extend(len(each) for each in digests)
 
     assert all(isinstance(api_keys.verify(db, each.token), VerifiedKey) for each in made)
-    assert api_keys.verify(db, api_keys.TOKEN.new()) is Refusal.UNKNOWN
+    assert api_keys.verify(db, api_key_rows.TOKEN.new()) is Refusal.UNKNOWN
     assert asked == [32]
 
 
@@ -84,7 +85,7 @@ def test_a_broken_row_does_not_break_the_keys_beside_it(
 # Defect 3.
 def test_an_unavailable_database_is_not_an_invalid_key() -> None:
     with pytest.raises(UnavailableError):
-        api_keys.verify(unreachable(), api_keys.TOKEN.new())
+        api_keys.verify(unreachable(), api_key_rows.TOKEN.new())
 
 
 # Defect 4.

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from oadb import Config, Database, Secret
-from oadb.accounts import api_keys, broker_tokens, second_factors, sessions, users
+from oadb.accounts import api_key_rows, api_keys, broker_tokens, second_factors, sessions, users
 from oadb.accounts.api_keys import VerifiedKey
 from oadb.accounts.broker_tokens import BrokerToken, Tokens
 from oadb.accounts.second_factors import CodeCheck
@@ -119,7 +119,7 @@ def test_a_digest_copied_to_another_user_is_refused(
     sessions.create(db, account(db, admin))
     for table in ("api_keys", "sessions"):
         token = mine if table == "api_keys" else session
-        kind = api_keys.TOKEN if table == "api_keys" else sessions.TOKEN
+        kind = api_key_rows.TOKEN if table == "api_keys" else sessions.TOKEN
         (digest,) = kind.digests(RING, sha256_of(token))
         observer.rows(
             f"update oadb.{table} set token_digest = null_digest.value from "

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from oadb import Config, Secret
-from oadb.accounts import api_keys
+from oadb.accounts import api_key_rows
 from oadb.errors import ParameterError
 from oadb.logs import analyzer_logs, api_logs, latency, traffic
 from oadb.logs.writer import Limits, LogRow, LogWriter
@@ -55,7 +55,7 @@ def planted(canary: str) -> Iterator[LogRow]:
 def test_no_canary_reaches_the_tables_the_rejects_the_queue_or_an_error(
     config: Config, observer: Observer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    canary = api_keys.TOKEN.new().reveal()
+    canary = api_key_rows.TOKEN.new().reveal()
     logs = LogWriter(config, limits=Limits(flush_seconds=60))
     rows = [*planted(canary)]
     said = []

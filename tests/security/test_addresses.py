@@ -90,7 +90,7 @@ INVALID = {
 def test_an_invalid_address_is_refused_and_not_shown(case: str) -> None:
     started = perf_counter()
     for refuse in (address, network):
-        with pytest.raises(ValueError, match="^must be") as refused:
+        with pytest.raises(ValueError, match=r"^must be") as refused:
             refuse(INVALID[case])
         assert str(refused.value) == "must be an IPv4 or IPv6 address, such as 203.0.113.7"
         assert refused.value.__context__ is None
@@ -140,7 +140,7 @@ def test_a_block_has_one_form(text: str, shown: str) -> None:
     ids=lambda text: ascii(text[:30]),
 )
 def test_an_invalid_block_is_refused_and_not_shown(text: str) -> None:
-    with pytest.raises(ValueError, match="^must be") as refused:
+    with pytest.raises(ValueError, match=r"^must be") as refused:
         block(text)
 
     assert str(refused.value) == "must be a network, such as 203.0.113.0/24"
@@ -149,5 +149,5 @@ def test_an_invalid_block_is_refused_and_not_shown(text: str) -> None:
 
 @pytest.mark.parametrize("case", [each for each in INVALID if "/" not in INVALID[each]])
 def test_a_block_of_an_invalid_address_is_refused(case: str) -> None:
-    with pytest.raises(ValueError, match="^must be an IPv4 or IPv6 address"):
+    with pytest.raises(ValueError, match=r"^must be an IPv4 or IPv6 address"):
         block(INVALID[case])

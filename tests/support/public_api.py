@@ -10,6 +10,7 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import import_module
 from typing import Any, Literal, get_args, get_origin
 
@@ -81,7 +82,8 @@ def described(each: PublicName) -> list[str]:
     if get_origin(value) is Literal:
         return [f"{each.name} = {' | '.join(map(repr, get_args(value)))}"]
     if not inspect.isclass(value):
-        return [each.name if not isinstance(value, str | int) else f"{each.name} = {value!r}"]
+        is_constant = isinstance(value, str | int | float | timedelta)
+        return [f"{each.name} = {annotation(repr(value))}" if is_constant else each.name]
     bases = ", ".join(base.__name__ for base in value.__bases__ if base is not object)
     return [f"class {each.name}({bases})", *(f"    {line}" for line in members(value))]
 
@@ -90,23 +92,35 @@ def members(kind: type) -> Iterator[str]:
     """Yield fields and public methods of a class, those of oadb's bases included."""
     if issubclass(kind, enum.Enum):
         yield from (f"{each.name} = {each.value!r}" for each in kind)
-    if dataclasses.is_dataclass(kind):
-        for field in dataclasses.fields(kind):
-            if not field.name.startswith("_"):
-                given = "" if field.default is dataclasses.MISSING else f" = {field.default!r}"
-                yield f"{field.name}: {annotation(field.type)}{given}"
-    elif kind.__init__ is not object.__init__ and not issubclass(kind, enum.Enum):
-        yield f"__init__{shown(inspect.signature(kind.__init__))}"  # type: ignore[misc]  # of its own class
+    elif dataclasses.is_dataclass(kind):
+        yield from map(field, (f for f in dataclasses.fields(kind) if f.name[0] != "_"))
+    elif kind.__init__ is not object.__init__:
+        initialize: Any = vars(kind).get("__init__", kind.__init__)
+        yield f"__init__{shown(inspect.signature(initialize))}"
     for name, method in sorted(inspect.getmembers(kind)):
         owner = next((each for each in kind.__mro__ if name in vars(each)), object)
-        if name.startswith("_") and name not in {"__bool__", "__len__", "__iter__"}:
-            continue
-        if not owner.__module__.startswith("oadb"):
-            continue
-        if isinstance(method, property):
-            yield f"{name} -> {annotation(inspect.signature(method.fget).return_annotation)}"  # type: ignore[arg-type]
-        elif callable(method) and not inspect.isclass(method):
-            yield f"{name}{shown(inspect.signature(method))}"
+        if owner.__module__.startswith("oadb") and (name[0] != "_" or name in SPECIAL):
+            yield from member(name, method)
+
+
+# Methods with special names that a caller uses.
+SPECIAL = {
+    "__aenter__", "__aiter__", "__bool__", "__enter__", "__getitem__", "__iter__", "__len__",
+}  # fmt: skip  # a list
+
+
+def field(each: dataclasses.Field[Any]) -> str:
+    given = "" if each.default is dataclasses.MISSING else f" = {each.default!r}"
+    return f"{each.name}: {annotation(each.type)}{given}"
+
+
+def member(name: str, method: Any) -> Iterator[str]:
+    if isinstance(method, property):
+        returned = inspect.get_annotations(method.fget or member)["return"]
+        yield f"{name} -> {annotation(returned)}"
+    elif callable(method) and not inspect.isclass(method):
+        prefix = "async " if inspect.iscoroutinefunction(method) else ""
+        yield f"{prefix}{name}{shown(inspect.signature(method))}"
 
 
 def shown(signature: inspect.Signature) -> str:
@@ -123,7 +137,42 @@ def annotation(value: object) -> str:
     text = value if isinstance(value, str) else inspect.formatannotation(value)
     text = re.sub(r"Annotated\[([\w.]+), [^\]]*\]", r"\1", text)
     text = re.sub(r"<(\w+)\.(\w+): [^>]*>", r"\1.\2", text)
-    return re.sub(r"\b(?:\w+\.)+(?=[A-Za-z_])", "", text)
+    text = re.sub(r"(?<![\w.'])(?:\w+\.)+(?=[A-Za-z_])", "", text).replace("~", "")
+    text = re.sub(r"'(\w*(?:Executor|Transaction|Choice))'", r"\1", text)
+    return unions(text)
+
+
+def unions(text: str) -> str:
+    """Write Optional and Union as ``|``."""
+    for found in re.finditer(r"\b(Optional|Union)\[", text):
+        end = closing(text, found.end())
+        inner = unions(text[found.end() : end])
+        parts = split(inner) if found[1] == "Union" else [inner, "None"]
+        joined = " | ".join("None" if part == "NoneType" else part for part in parts)
+        return text[: found.start()] + joined + unions(text[end + 1 :])
+    return text
+
+
+def closing(text: str, start: int) -> int:
+    """Return the place of the bracket that closes the one before *start*."""
+    depth = 1
+    for place in range(start, len(text)):
+        depth += {"[": 1, "]": -1}.get(text[place], 0)
+        if not depth:
+            return place
+    raise ValueError(text)
+
+
+def split(text: str) -> list[str]:
+    """Split at the commas that are in no bracket."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += {"[": 1, "]": -1}.get(character, 0)
+        if character == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ class Parameters:
             each.name: each.default for each in parameters if each.default is not each.empty
         }
         self._exact = tuple(kind.exact for kind in kinds.values())
+        self._looked_into = [*zip(kinds.values(), self._exact, strict=True)]
+        self._has_window = {"since", "until"} <= kinds.keys()
         # The number of arguments of a call that needs no look at names and defaults.
         self._direct = len(kinds) if self._positional == len(kinds) else -1
 
@@ -60,12 +62,13 @@ class Parameters:
         return (*args, *map(given.__getitem__, rest))
 
     def _checked(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        values = {
-            name: kind.checked(self.label, name, value)
-            for (name, kind), value in zip(self.kinds.items(), args, strict=True)
-        }
-        require_window(self.label, values)
-        return tuple(values.values())
+        values = tuple(
+            value if fits(value, kind[1]) else kind[0].checked(self.label, name, value)
+            for name, kind, value in zip(self._names, self._looked_into, args, strict=True)
+        )
+        if self._has_window:
+            require_window(self.label, dict(zip(self._names, values, strict=True)))
+        return values
 
 
 def require_window(label: str, values: Mapping[str, Any]) -> None:

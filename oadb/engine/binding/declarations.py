@@ -183,8 +183,7 @@ class Declaration:
         )
 
     def _derived_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        values = self._declared.values(args, kwargs)
-        return self._derivation.values(dict(zip(self.kinds, values, strict=True)))
+        return self._derivation.values(self._declared.values(args, kwargs))
 
     def unsendable(self, values: tuple[Any, ...]) -> ParameterError:
         """Return the error that names the parameter whose value cannot be sent as text."""

@@ -31,9 +31,9 @@ class Derivation:
         self, label: str, kinds: Mapping[str, ValueType], used: Sequence[str], result: Result
     ) -> None:
         is_page = result.cardinality == "page"
-        self._unsettable = [name for name, kind in kinds.items() if kind.unset]
+        unsettable = [name for name, kind in kinds.items() if kind.unset]
         self._last = [name for name in used if is_page and name.startswith(LAST)]
-        flags = [f"{name}{IS_SET}" for name in self._unsettable]
+        flags = [f"{name}{IS_SET}" for name in unsettable]
         declared = [name for name in kinds if not (is_page and name == "cursor")]
         self.names = [*declared, *flags, *self._last]
         columns = {
@@ -52,6 +52,9 @@ class Derivation:
             **dict.fromkeys(flags, ValueType(bool)),
             **{f"{LAST}{name}": replace(kind, optional=True) for name, kind in known.items()},
         }
+        places = {name: place for place, name in enumerate(kinds)}
+        self._unsettable = [places[name] for name in unsettable]
+        self._cursor, self._limit = places.get("cursor", 0), places.get("limit", 0)
         self.paging: Paging | None = None
         if is_page and not self.problems:
             pythons = {name: kind.python for name, kind in known.items()}
@@ -62,17 +65,18 @@ class Derivation:
         """Whether any parameter is derived."""
         return bool(self._unsettable or self._last)
 
-    def values(self, given: dict[str, Any]) -> tuple[Any, ...]:
+    def values(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the values of the statement's parameters, in order.
 
         Raises:
             ParameterError: a cursor of another list.
         """
-        flags = [given[name] is not UNSET for name in self._unsettable]
+        flags = [given[place] is not UNSET for place in self._unsettable]
         if self.paging is None:
-            return (*(None if value is UNSET else value for value in given.values()), *flags)
-        cursor = given.pop("cursor")
-        params = [*({**given, "limit": given["limit"] + 1}).values(), *flags]
+            return (*(None if value is UNSET else value for value in given), *flags)
+        params: list[Any] = [*given, *flags]
+        params[self._limit] += 1
+        cursor = params.pop(self._cursor)
         return (*params, *self.paging.position(cursor, params))
 
     def _unpageable(

@@ -65,10 +65,8 @@ class Operation(Generic[P, R]):
         Raises:
             ParameterError: an argument of another type; the text names the parameter.
         """
-        if not (
-            self._are_exact(zip(self._places, args, strict=False))
-            and self._are_exact(kwargs.items())
-        ):
+        placed = zip(self._places, args, strict=False)
+        if not self._are_exact(placed) or (kwargs and not self._are_exact(kwargs.items())):
             args, kwargs = self._checked(args, kwargs)
         if isinstance(db, Executor):
             return db.operate(lambda inner: self._function(inner, *args, **kwargs))
@@ -76,8 +74,11 @@ class Operation(Generic[P, R]):
 
     def _are_exact(self, given: Iterable[tuple[str, Any]]) -> bool:
         """Say whether no value needs to be looked into."""
-        exact = self._exact
-        return all(name not in exact or fits(value, exact[name]) for name, value in given)
+        for name, value in given:
+            exact = self._exact.get(name)
+            if exact is not None and not fits(value, exact):
+                return False
+        return True
 
     def _checked(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -8,7 +8,7 @@ bigint for 3000000000), and prepare a statement for each.
 import re
 import types
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -107,11 +107,13 @@ class Rule:
     """What a value must be besides its type; metadata of an annotation: ``Annotated[int, Rule]``.
 
     Attributes:
+        text: What the value must be, as ``help()`` shows it: "1 to 1000".
         check: Returns the value to send, which may be another form of the given one. Raises
             ValueError, whose text goes on after the name of the parameter: "must be 1 to 1000".
     """
 
-    check: Callable[[Any], Any]
+    text: str
+    check: Callable[[Any], Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,8 @@ class ValueType:
         return self._accepts_one(value)
 
     def _accepts_one(self, value: object) -> bool:
+        if type(value) is self.python and self.python not in {datetime, time}:
+            return True
         if any(
             isinstance(value, given) and self.python is wanted
             for given, wanted in _NOT_INTERCHANGEABLE

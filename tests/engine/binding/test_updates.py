@@ -14,7 +14,7 @@ from oadb import UNSET, Database, Unset
 from oadb.engine.binding.operations import operation
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import DeclarationError, ParameterError
-from oadb.validation.rules import ClientNetwork, Duration, Ip, Network, TimeZone
+from oadb.validation.argument_rules import ClientNetwork, Duration, Ip, Network, TimeZone
 from tests.engine.binding.probes import probes
 
 Side = Literal["buy", "sell"]
