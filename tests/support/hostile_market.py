@@ -1,7 +1,7 @@
 """Hostile texts in each argument of instruments, loads and logs."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any

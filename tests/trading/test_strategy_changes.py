@@ -1,6 +1,7 @@
 """Changes of strategies, the same through both modules: what is stored, announced and refused."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import time
 from typing import Any
 from uuid import UUID, uuid4
@@ -146,6 +147,19 @@ def test_times_that_are_not_given_stay_and_none_removes_one(
     assert module.update(db, user_id, strategy_id, time_zone="UTC")
     assert times(module, db, user_id, strategy_id) == (start, end, None)
     assert module.get(db, user_id, strategy_id).time_zone == "UTC"
+
+
+@pytest.mark.parametrize("name", [*TIMES])
+def test_a_single_time_is_removed_and_set_again(
+    db: Database, module: Any, user_id: int, name: str
+) -> None:
+    made = module.create(db, user_id, "x", **TIMES).strategy
+
+    assert module.update(db, user_id, made.strategy_id, **{name: None})
+    without = module.get(db, user_id, made.strategy_id)
+    assert without == replace(made, **{name: None}, updated_at=without.updated_at)
+    assert module.update(db, user_id, made.strategy_id, **{name: TIMES[name]})
+    assert times(module, db, user_id, made.strategy_id) == tuple(TIMES.values())
 
 
 def test_an_update_that_changes_nothing_says_so_and_writes_nothing(

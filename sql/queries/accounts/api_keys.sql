@@ -134,7 +134,7 @@ where
     and revoked_at is null
     and coalesce(expires_at > now(), true);
 
--- name: _set_order_mode
+-- name: _set_mode
 update oadb.api_keys
 set order_mode = :order_mode
 where
