@@ -25,6 +25,7 @@ def everything(read: Callable[[str | None], Page[PendingOrder]]) -> list[int]:
     while page.next is not None:
         page = read(page.next)
         found += [each.pending_order_id for each in page]
+        assert len(found) <= 20, "more than there are"
     return found
 
 

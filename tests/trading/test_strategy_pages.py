@@ -23,6 +23,7 @@ def paged(module: Any, db: Database, user_id: int, limit: int) -> list[str]:
         assert len(page) == limit
         page = module.list_by_user(db, user_id, limit=limit, cursor=page.next)
         names += [each.name for each in page]
+        assert len(names) <= 20, "more than there are"
     return names
 
 
