@@ -1,0 +1,112 @@
+"""oadb migrate rollback asks before it drops tables; dry runs of migrate and rollback."""
+
+import psycopg
+import pytest
+
+from oadb.tools.commands import migrate_command
+from oadb.tools.migrations import script_folder
+from tests.support.command_line import oadb
+from tests.support.terminals import on_terminal
+
+IDS = [migration.id for migration in script_folder.read(None)]
+LAST = IDS[-1]
+
+
+def applied(url: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("select migration_id from _yoyo_migration order by 1").fetchall()
+    return [migration_id for (migration_id,) in rows]
+
+
+def test_a_dry_run_of_migrate_lists_what_is_pending_and_changes_nothing(
+    oadb_empty_url: str,
+) -> None:
+    done = oadb("migrate", "--dry-run", url=oadb_empty_url)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [f"would apply {migration}" for migration in IDS]
+    with psycopg.connect(oadb_empty_url) as connection:
+        found = connection.execute("select count(*) from pg_class where relname ~ 'yoyo|^users'")
+        assert found.fetchone() == (0,)
+
+
+def test_a_dry_run_of_migrate_says_that_nothing_is_pending(oadb_database_url: str) -> None:
+    assert oadb("migrate", "--dry-run", url=oadb_database_url).stdout == "nothing to apply\n"
+
+
+def test_a_dry_run_of_rollback_lists_what_would_be_undone(oadb_database_url: str) -> None:
+    done = oadb("migrate", "rollback", "--dry-run", "--count", "2", url=oadb_database_url)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [f"would roll back {each}" for each in IDS[:-3:-1]]
+    assert applied(oadb_database_url) == IDS
+
+
+def test_a_dry_run_in_front_of_rollback_is_not_taken_for_one_of_rollback(
+    oadb_database_url: str,
+) -> None:
+    done = oadb("migrate", "--dry-run", "rollback", "--yes", url=oadb_database_url)
+
+    assert (done.returncode, done.stderr) == (2, "oadb: give --dry-run behind rollback\n")
+    assert applied(oadb_database_url) == IDS
+
+
+def test_without_a_terminal_rollback_needs_yes(oadb_database_url: str) -> None:
+    refused = oadb("migrate", "rollback", stdin="y\n", url=oadb_database_url)
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        f"oadb: nobody can be asked here whether to roll back {LAST}; "
+        "give --yes to do it, or --dry-run to see it\n"
+    )
+    assert applied(oadb_database_url) == IDS
+    done = oadb("migrate", "rollback", "--yes", url=oadb_database_url)
+    assert (done.returncode, done.stdout) == (0, f"rolled back {LAST}\n")
+    assert applied(oadb_database_url) == IDS[:-1]
+
+
+def test_on_a_terminal_rollback_names_the_migrations_and_asks(oadb_database_url: str) -> None:
+    rollback, question = ("migrate", "rollback"), f"Roll back {LAST} in "
+    no = on_terminal(*rollback, answers=[("[y/N]", "n")], DATABASE_URL=oadb_database_url)
+
+    assert no[0] == 1
+    assert question in no[1]
+    assert "nothing was changed" in no[1]
+    assert applied(oadb_database_url) == IDS
+    yes = on_terminal(*rollback, answers=[("[y/N]", "y")], DATABASE_URL=oadb_database_url)
+    assert yes[0] == 0
+    assert f"rolled back {LAST}" in yes[1]
+    assert applied(oadb_database_url) == IDS[:-1]
+
+
+def test_a_rollback_that_was_agreed_to_undoes_no_other_migration(
+    oadb_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def agree_after_another_rollback(_planned: tuple[str, ...], _database: str) -> None:
+        assert oadb("migrate", "rollback", "--yes", url=oadb_database_url).returncode == 0
+
+    monkeypatch.setattr(migrate_command, "_ask", agree_after_another_rollback)
+    done = oadb("migrate", "rollback", url=oadb_database_url)
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "oadb: nothing was run: other migrations were applied or undone meanwhile; "
+        f"the last are {IDS[-2]} now\n"
+    )
+    assert applied(oadb_database_url) == IDS[:-1]
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "x"])
+def test_a_wrong_count_is_wrong_usage(count: str) -> None:
+    done = oadb("migrate", "rollback", "--count", count)
+
+    assert done.returncode == 2
+    assert "'--count'" in done.stderr
+
+
+def test_a_count_of_more_than_is_applied_is_an_error(oadb_database_url: str) -> None:
+    for given in ("--dry-run", "--yes"):
+        done = oadb("migrate", "rollback", "--count", "999", given, url=oadb_database_url)
+
+        assert done.returncode == 1
+        assert "cannot undo 999 migrations" in done.stderr
