@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from oadb.engine.config import Config
     from oadb.engine.database import AsyncDatabase, Database
     from oadb.engine.executors import AsyncExecutor, Executor
-    from oadb.engine.listener import Listening, Notification
+    from oadb.engine.listener import AsyncListener, Listener, Listening, Notification
     from oadb.engine.transactions import AsyncTransaction, Transaction
     from oadb.security.refusals import Refusal
     from oadb.security.secret import Secret
@@ -29,10 +29,12 @@ _HOMES = {
     "Affected": "engine.binding.results",
     "AsyncDatabase": "engine.database",
     "AsyncExecutor": "engine.executors",
+    "AsyncListener": "engine.listener",
     "AsyncTransaction": "engine.transactions",
     "Config": "engine.config",
     "Database": "engine.database",
     "Executor": "engine.executors",
+    "Listener": "engine.listener",
     "Listening": "engine.listener",
     "Notification": "engine.listener",
     "Page": "engine.binding.pages",
@@ -48,10 +50,12 @@ __all__ = [
     "Affected",
     "AsyncDatabase",
     "AsyncExecutor",
+    "AsyncListener",
     "AsyncTransaction",
     "Config",
     "Database",
     "Executor",
+    "Listener",
     "Listening",
     "Notification",
     "Page",

@@ -44,9 +44,11 @@ class SignIn:
     """The result of a sign-in; true in a condition if it succeeded.
 
     Attributes:
-        user: The user, for ``sessions.create``; None until all that is required is proven.
-        wait: The time before the next try.
-        needs_code: The password is right; call again with a code of the second factor.
+        user: The user, for ``sessions.create``; None until all that is required is proven. Without
+            a user, and without *needs_code*, the name or the password is wrong.
+        wait: The time before the next try; during a wait nothing is verified.
+        needs_code: The password is right; call again with a code of the second factor, another one
+            if this call had one.
     """
 
     user: SignedInUser | None

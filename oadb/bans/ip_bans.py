@@ -167,7 +167,7 @@ async def ban(
 ) -> Ban:
     """Ban the network of an address, and announce it.
 
-    A ban that already lasts longer is not shortened.
+    A ban that already lasts longer is not shortened; that of a repeat offender is permanent.
 
     Args:
         ip: an IPv4 address, or an IPv6 address, of which the /64 is banned.

@@ -80,7 +80,11 @@ class _BansInMemory(Following[AnyDatabase]):
         """
         now = monotonic()
         if now - self._current_at > self._patience:
-            read = "not read yet" if math.isinf(self.age) else f"last read {self.age:.0f} s ago"
+            read = (
+                "not read yet"
+                if math.isinf(self.age_seconds)
+                else f"last read {self.age_seconds:.0f} s ago"
+            )
             raise UnavailableError(f"bans are not known: {read}")
         return self._ends.get(_network(ip), 0.0) > now
 
@@ -107,7 +111,7 @@ class LiveBans(_BansInMemory[Database], Follower):
 
     A change is seen at once where notifications arrive, otherwise within *interval_seconds*. While
     the database is unavailable the bans are kept for *patience_seconds*; ``error`` says why,
-    ``age`` for how long.
+    ``age_seconds`` for how long.
     """
 
 

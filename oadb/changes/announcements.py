@@ -5,7 +5,7 @@ with db.listen(announcements.CHANNEL) as events:
         if isinstance(event, Listening):
             cache.clear()                      # connected (again): the cache may be stale
         else:
-            change = announcements.parse(event.payload)
+            change = announcements.parse(event.payload)   # ParameterError: sent by somebody else
             cache.drop(change.table, change.user_id, change.key)    # no key: all of that user,
                                                                     # no user: the application's
 """

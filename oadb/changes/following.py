@@ -36,10 +36,13 @@ AnyDatabase = TypeVar("AnyDatabase", bound=Database | AsyncDatabase)
 class Following(ABC, Generic[AnyDatabase]):
     """A copy in memory and its age: the common part of Follower and AsyncFollower."""
 
+    error: Exception | None
+    """Why the copy could not be read the last time; None if it could."""
+
     def __init__(self, db: AnyDatabase, what: str, channel: str, interval: float) -> None:
         if not interval > 0:
             raise ParameterError(f"{what}: interval_seconds must be above 0")
-        self.error: Exception | None = None
+        self.error = None
         self._db = db
         self._what = what
         self._channel = channel
@@ -47,7 +50,7 @@ class Following(ABC, Generic[AnyDatabase]):
         self._current_at = -math.inf
 
     @property
-    def age(self) -> float:
+    def age_seconds(self) -> float:
         """Seconds since the copy last agreed with the database; at first infinite."""
         return monotonic() - self._current_at
 
@@ -71,7 +74,7 @@ class Following(ABC, Generic[AnyDatabase]):
         except Exception as error:  # noqa: BLE001  # any error may be gone at the next attempt
             self._pause = min(2 * self._pause if self.error else _FIRST_PAUSE, self._interval)
             if self.error is None:  # logged once, because an outage may last
-                age = self.age
+                age = self.age_seconds
                 logger.warning("%s are kept as they were %.0f s ago: %s", self._what, age, error)
             self.error = error
         else:

@@ -79,6 +79,9 @@ async def build(db: AsyncExecutor, *brokers: str) -> InstrumentIndex:
 class _IndexInMemory(Following[AnyDatabase]):
     """An index and the loads it was built from: what LiveIndex and AsyncLiveIndex share."""
 
+    index: InstrumentIndex
+    """The current index; replaced as a whole after a load."""
+
     def __init__(self, db: AnyDatabase, *brokers: str, interval_seconds: float = 60.0) -> None:
         if not brokers:
             raise ParameterError("an index follows one or more brokers")
@@ -104,7 +107,7 @@ class LiveIndex(_IndexInMemory[Database], Follower):
 
     A load of one of its *brokers* is seen at once where notifications arrive, otherwise (behind
     PgBouncer) within *interval_seconds*. If the index cannot be rebuilt it is kept; ``error`` says
-    why, ``age`` for how long.
+    why, ``age_seconds`` for how long.
     """
 
 

@@ -84,6 +84,7 @@ def declare(
         name: 1 to 100 of a-z, 0-9, _ and dots, beginning with a letter.
         least: lower bound of a number, or of the length of a text or an object.
         most: upper bound of the same; an int has at most 64 bits in any case.
+        choices: the values that are allowed; None: not only certain ones.
         check: returns whether a value is allowed.
 
     Returns:

@@ -35,6 +35,7 @@ from oadb.validation import owners
 from oadb.validation.json_values import T
 
 __all__ = [
+    "AnySettingKey",
     "SettingChange",
     "SettingChoice",
     "SettingKey",

@@ -145,6 +145,8 @@ async def get(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> Strategy[Sy
 async def verify_webhook(db: AsyncExecutor, webhook: Secret) -> Strategy[SymbolMapping] | Refusal:
     """Find the active strategy that a webhook belongs to: one indexed lookup.
 
+    The strategy's times are not compared with the clock; the caller does.
+
     Returns:
         The strategy with its mappings, or the refusal, which is false: UNKNOWN (no such webhook, or
         one of Chartink), REVOKED, or INACTIVE (the strategy is switched off).

@@ -97,6 +97,9 @@ def members(kind: type) -> Iterator[str]:
     elif kind.__init__ is not object.__init__:
         initialize: Any = vars(kind).get("__init__", kind.__init__)
         yield f"__init__{shown(inspect.signature(initialize))}"
+        for base in kind.__mro__:
+            found = inspect.get_annotations(base) if base.__module__.startswith("oadb") else {}
+            yield from (f"{name}: {annotation(each)}" for name, each in found.items())
     for name, method in sorted(inspect.getmembers(kind)):
         owner = next((each for each in kind.__mro__ if name in vars(each)), object)
         if owner.__module__.startswith("oadb") and (name[0] != "_" or name in SPECIAL):

@@ -7,7 +7,9 @@ from uuid import uuid4
 
 from oadb import AsyncDatabase, AsyncExecutor, Database, Secret
 from oadb.accounts import api_keys, login_attempts, second_factors, sessions, users
+from oadb.bans import ip_bans
 from oadb.engine.binding.operations import operation
+from oadb.logs import api_logs, traffic
 from oadb.settings import app_settings, user_settings
 from oadb.trading import chartink, pending_orders, strategies
 
@@ -57,6 +59,16 @@ def blocking(db: Database) -> None:
     strategies.set_active(db, 7, uuid4(), True)  # E: call-overload, reportCallIssue
     strategies.update(db, 7, uuid4(), time_zone=None)  # E: call-overload, reportArgumentType
     strategies.create(db, 7, "x", direction="UP")  # E: call-overload, reportArgumentType
+    signed_in = login_attempts.sign_in(db, "asha", Secret("x"), ip="::1")
+    sessions.create(db, signed_in.user)  # E: arg-type, reportArgumentType
+    sessions.create(db, users.get(db, 7))  # E: call-overload, reportArgumentType
+    users.create(db, "a", "a@x.in", None, None, True)  # E: call-overload, reportCallIssue
+    api_logs.Call("POST", "/x", 200)  # E: call-arg, reportCallIssue
+    api_logs.list_recent(db, signed_in.wait)  # E: call-overload, reportCallIssue
+    traffic.list_recent(db, since=signed_in.wait)  # E: call-overload, reportArgumentType
+    login_attempts.delete_old(db, older_than=7)  # E: call-overload, reportArgumentType
+    users.update(db, 7, email=None)  # E: call-overload, reportArgumentType
+    ip_bans.ban(db, "192.0.2.1", "scan")  # E: call-overload, reportCallIssue
     pending_orders.approve(db, 7, 8)  # E: call-overload, reportCallIssue
     pending_orders.reject(db, 7, pending_order_id=8)  # E: call-overload, reportCallIssue
     db.as_user(7).as_user(8)  # E: attr-defined, reportAttributeAccessIssue

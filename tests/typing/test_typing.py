@@ -11,7 +11,7 @@ import pytest
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
-FILES = (HERE / "users.py", HERE / "mistakes.py")
+FILES = (HERE / "users.py", HERE / "tasks.py", HERE / "mistakes.py")
 
 EXPECTED = re.compile(r"# E: (?P<mypy>\S+), (?P<pyright>\S+)$")
 Errors = dict[str, set[tuple[int, str]]]
@@ -57,6 +57,7 @@ def expected(checker: str) -> set[tuple[int, str]]:
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_right_code_has_no_errors_and_the_types_it_claims(checker: str) -> None:
     assert found_by(checker)["users.py"] == set()
+    assert found_by(checker)["tasks.py"] == set()
 
 
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])

@@ -174,8 +174,9 @@ class Declaration:
             parameters=[executor, *signature.parameters.values()]
         )
         place = f"{self.statement.path}:{self.statement.line}"
-        texts = (inspect.getdoc(self._function), self.statement.doc, place)
-        self.__doc__ = "\n\n".join(text for text in texts if text)
+        # The comment above the SQL is written for its reviewers.
+        text = inspect.getdoc(self._function) or self.statement.doc
+        self.__doc__ = f"{text}\n\n{place}".lstrip()
 
     def _refuse(self, *_: object) -> tuple[Any, ...]:
         raise DeclarationError(
