@@ -302,7 +302,8 @@ SERVED = [
 # Lists of accounts that grow; a user has few sessions and keys.
 PAGED = [
     "users.list_all", "login_attempts.list_recent", "login_attempts.list_by_user",
-    "broker_tokens.list_expiring",
+    "broker_tokens.list_expiring", "user_settings.list_changes", "pending_orders.list_by_user",
+    "pending_orders.list_by_status",
 ]  # fmt: skip  # a table
 
 

@@ -200,6 +200,6 @@ select
     old_value,
     new_value
 from oadb.app_setting_changes
-where change_id < coalesce(:last_change_id, 9223372036854775807)
+where change_id < least(:last_change_id, 9223372036854775807)
 order by change_id desc
 limit :limit;

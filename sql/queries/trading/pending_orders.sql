@@ -67,7 +67,7 @@ select
 from oadb.pending_orders
 where
     user_id = :user_id
-    and pending_order_id < coalesce(:last_pending_order_id, 9223372036854775807)
+    and pending_order_id < least(:last_pending_order_id, 9223372036854775807)
 order by pending_order_id desc
 limit :limit;
 
@@ -90,7 +90,7 @@ from oadb.pending_orders
 where
     user_id = :user_id
     and status = :status
-    and pending_order_id < coalesce(:last_pending_order_id, 9223372036854775807)
+    and pending_order_id < least(:last_pending_order_id, 9223372036854775807)
 order by pending_order_id desc
 limit :limit;
 
