@@ -3,6 +3,7 @@
 ``python -m tests.support.command_pages > docs/commands.md`` writes the page that a test compares.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from oadb.tools import cli
 HEADING = """\
 # Commands
 
-What `--help` says, as written by `python -m tests.support.command_pages > docs/commands.md`.
+What `--help` says, written by `python -m tests.support.command_pages > docs/commands.md`.
 """
 
 WIDTH = 96
@@ -43,7 +44,13 @@ def help_of(name: tuple[str, ...]) -> str:
         cli.app, [*name, "--help"], prog_name="oadb", terminal_width=WIDTH, color=False
     )
     assert done.exit_code == 0, done.output
-    return "\n".join(line.rstrip() for line in done.output.strip().splitlines())
+    return "\n".join(_in_any_version(line.rstrip()) for line in done.output.strip().splitlines())
+
+
+def _in_any_version(line: str) -> str:
+    """Return a line without what only some versions of typer add to it."""
+    line = re.sub(r"^(  [A-Z]+) <[^>]+>", r"\1", line.replace(r"\[", "["))
+    return re.sub(r"\{([A-Z]+)\}", r"\1", line) if line.startswith("Usage: ") else line
 
 
 def page() -> str:

@@ -45,6 +45,14 @@ def test_h_is_help(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_an_unknown_option_is_wrong_usage(name: str) -> None:
+    done = oadb(*name.split(), "--nonsense")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith("Error: No such option: --nonsense")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_value_is_named_after_what_it_is(name: str) -> None:
     values = re.findall(r"(?m)^  --[\w-]+ ([A-Z]+)", command_pages.help_of((*name.split(),)))
 
