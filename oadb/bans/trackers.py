@@ -1,8 +1,9 @@
 """IP trackers: suspicious requests, counted by network; enough of them ban it automatically.
 
 Hits count for 24 hours from the first one; the same path or the same wrong key counts again. The
-security settings (``app_settings``) say how many hits lead to a ban, and for how long. A hit costs
-one round trip; the hit that bans costs three more and starts a new tracker.
+security settings (``app_settings``) say whether hits lead to a ban, which at first they do not,
+from how many on, and for how long. A hit costs one round trip; the hit that bans costs three more
+and starts a new tracker.
 """
 
 import re

@@ -50,6 +50,7 @@ _Hours = Annotated[timedelta, Rule("whole hours, 1 to 87,600", _whole_hours)]
 class SecuritySettings:
     """When an address is banned, and for how long; None: permanently.
 
+    Nothing is banned automatically until ``auto_ban_enabled`` is set; at first it is not.
     The requests of an address that were not found and those with a wrong API key are counted, each
     kind towards its threshold; 0 never bans. The ban number ``repeat_offender_limit`` of an address
     is permanent; 0: none is for that reason.

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from oadb.engine.binding.values import ValueType, fits
+from oadb.engine.binding.values import LEAST_INT, MOST_INT, ValueType, fits
 from oadb.errors import ParameterError
 
 
@@ -27,6 +27,8 @@ class Parameters:
         self._positional = sum(
             each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for each in parameters
         )
+        # The names behind so many positional arguments.
+        self._rests = [tuple(self._names[count:]) for count in range(self._positional + 1)]
         self._defaults = {
             each.name: each.default for each in parameters if each.default is not each.empty
         }
@@ -45,21 +47,26 @@ class Parameters:
         """
         if kwargs or len(args) != self._direct:
             args = self._in_order(args, kwargs)
+        # As ``fits``, whose call would take as long as the rest.
         for value, exact in zip(args, self._exact, strict=False):
-            if not fits(value, exact):
+            kind = type(value)
+            if kind not in exact or (kind is int and not LEAST_INT <= value <= MOST_INT):
                 return self._checked(args)
         return args
 
     def _in_order(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """Add named arguments and defaults, as ``Signature.bind`` does in twenty times the time."""
-        given = {**self._defaults, **kwargs}
-        rest = self._names[len(args) :]
-        used = sum(name in kwargs for name in rest)
-        if len(args) > self._positional or used < len(kwargs) or not given.keys() >= {*rest}:
-            bound = self._signature.bind(*args, **kwargs)  # raises Python's own error
-            bound.apply_defaults()
-            return tuple(bound.arguments.values())
-        return (*args, *map(given.__getitem__, rest))
+        try:
+            rest = self._rests[len(args)]
+            given = kwargs if len(rest) == len(kwargs) else {**self._defaults, **kwargs}
+            values = (*args, *map(given.__getitem__, rest))
+            if kwargs.keys() <= {*rest}:
+                return values
+        except LookupError:  # too many arguments, or too few
+            pass
+        bound = self._signature.bind(*args, **kwargs)  # raises Python's own error
+        bound.apply_defaults()
+        return tuple(bound.arguments.values())
 
     def _checked(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         values = tuple(

@@ -78,14 +78,14 @@ class Untyped:
     connection = None
 
 
-# Those of bigint.
-_LEAST_INT, _MOST_INT = -(2**63), 2**63 - 1
+LEAST_INT, MOST_INT = -(2**63), 2**63 - 1
+"""The values of bigint."""
 
 
 def fits(value: object, exact: frozenset[type]) -> bool:
     """Say whether a value of one of the types can be sent as it is."""
     kind = type(value)
-    return kind in exact and (kind is not int or _LEAST_INT <= cast("int", value) <= _MOST_INT)
+    return kind in exact and (kind is not int or LEAST_INT <= cast("int", value) <= MOST_INT)
 
 
 class Unset(Enum):
@@ -184,7 +184,7 @@ class ValueType:
         if value is None or value is UNSET:
             return value
         given = value if self.array else [value]
-        if self.python is int and not all(_LEAST_INT <= each <= _MOST_INT for each in given):
+        if self.python is int and not all(LEAST_INT <= each <= MOST_INT for each in given):
             raise ParameterError(f"{label}: {name} must be a whole number of at most 64 bits")
         if self.choices and not all(each in self.choices for each in given):
             members = ", ".join(map(str, self.choices))
