@@ -2,6 +2,7 @@
 
     oadb maintain                   once, from cron
     oadb maintain --every 60s       every minute, until SIGTERM
+    oadb maintain --dry-run         shows what a run would do (maintenance_preview)
 
 Each step is many small transactions that do not make readers or writers wait. If a run is killed,
 the next one continues. It needs the rights of the owner of the tables.

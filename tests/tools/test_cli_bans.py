@@ -47,7 +47,7 @@ def test_an_address_is_banned_by_the_platform_for_a_while_or_permanently(
 def test_bans_are_listed_with_their_author_and_reason(db: Database, oadb_database_url: str) -> None:
     assert bans(oadb_database_url, "list").stdout == "no bans\n"
     asha = users.create(db, "asha", "asha@example.in").user_id
-    ip_bans.ban(db, "203.0.113.8", "scanning", duration=None, by=asha)
+    ip_bans.ban(db, "203.0.113.8", "scanning\nports", duration=None, by=asha)
     bans(oadb_database_url, *ADD)
     with psycopg.connect(oadb_database_url) as connection:
         connection.execute(
@@ -61,7 +61,7 @@ def test_bans_are_listed_with_their_author_and_reason(db: Database, oadb_databas
     today = datetime.now(UTC)
     assert len(listed) == 1
     assert listed[0].startswith(f"203.0.113.8 permanently offence 1, by user {asha} at {today:%Y}-")
-    assert listed[0].endswith(" UTC: scanning")
+    assert listed[0].endswith(" UTC: scanning ports")
     everything = bans(oadb_database_url, "list", "--with-expired").stdout.splitlines()
     assert [line.split()[0] for line in everything] == ["203.0.113.8", IP]
     assert "by the platform at 2026-01-01 00:00 UTC: guessing keys" in everything[1]

@@ -56,7 +56,7 @@ def test_without_a_terminal_rollback_needs_yes(oadb_database_url: str) -> None:
 
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == (
-        f"oadb: nobody can be asked here whether to roll back {LAST}; "
+        f"oadb: standard input is not a terminal, so nobody was asked whether to roll back {LAST}; "
         "give --yes to do it, or --dry-run to see it\n"
     )
     assert applied(oadb_database_url) == IDS

@@ -165,6 +165,12 @@ def test_a_dry_run_of_maintenance_lists_each_kind_of_work(scene: Scene) -> None:
     ]
 
 
+def test_a_dry_run_of_maintenance_without_work_says_so(oadb_database_url: str) -> None:
+    done = oadb("maintain", "--dry-run", url=oadb_database_url)
+
+    assert (done.returncode, done.stdout) == (0, "nothing to do\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

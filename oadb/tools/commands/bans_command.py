@@ -52,7 +52,8 @@ def run_list(
             found = True
             typer.echo(
                 f"{ban.network:<24} {_until(ban):<28} offence {ban.offences}, "
-                f"by {_author(ban)} at {ban.banned_at:%Y-%m-%d %H:%M %Z}: {ban.reason}"
+                f"by {_author(ban)} at {ban.banned_at:%Y-%m-%d %H:%M %Z}: "
+                f"{' '.join(ban.reason.split())}"
             )
     if not found:
         typer.echo("no bans")

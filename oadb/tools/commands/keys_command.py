@@ -23,9 +23,7 @@ from oadb.tools.rehearsal import rehearsed
 
 app = options.group("Create, rotate and retire the keys of sealed columns.")
 
-KeyId = Annotated[
-    int, typer.Argument(metavar="KEY", min=1, help="The number of the key in the key ring.")
-]
+KeyId = Annotated[int, typer.Argument(metavar="KEY", help="The number of the key in the key ring.")]
 
 
 @app.command("new")

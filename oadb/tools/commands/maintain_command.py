@@ -13,6 +13,7 @@ from oadb.tools.commands import options, spans
 from oadb.tools.commands.options import DatabaseUrl, DryRun
 from oadb.tools.commands.report import show
 from oadb.tools.commands.spans import Span
+from oadb.tools.retention import Retention
 from oadb.tools.usage import UsageError
 
 app = options.command()
@@ -35,10 +36,20 @@ def run_maintain(
     if dry_run and every is not None:
         raise UsageError("--dry-run shows one run; give it without --every")
     config, kept = Config.from_env(), retention.from_env(os.environ)
+    if dry_run:
+        _preview(config, kept)
+        return
     if every is None:
-        show((maintenance_preview if dry_run else maintenance).run(config, kept))
+        show(maintenance.run(config, kept))
         return
     ended = Event()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: ended.set())
     for finding in maintenance.repeat(config, kept, every.length, ended):
         typer.echo(str(finding))
+
+
+def _preview(config: Config, kept: Retention) -> None:
+    findings = [*maintenance_preview.run(config, kept)]
+    if not findings:
+        typer.echo("nothing to do")
+    show(findings)

@@ -70,7 +70,7 @@ def _ask(migrations: tuple[str, ...], database: str) -> None:
     listed = ", ".join(migrations)
     if not sys.stdin.isatty():
         raise UsageError(
-            f"nobody can be asked here whether to roll back {listed}; "
+            f"standard input is not a terminal, so nobody was asked whether to roll back {listed}; "
             "give --yes to do it, or --dry-run to see it"
         )
     question = f"Roll back {listed} in {database}? Tables that they created are dropped."

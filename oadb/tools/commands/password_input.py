@@ -13,14 +13,17 @@ def read() -> Secret:
 
     Raises:
         ParameterError: the two differ.
-        UsageError: there is no line, or it is empty.
+        UsageError: there is no line, or it is empty or not UTF-8.
     """
     if sys.stdin.isatty():
         password = getpass("New password: ")
         if getpass("The same again: ") != password:
             raise ParameterError("the two passwords differ; nothing was changed")
         return Secret(password)
-    password = sys.stdin.readline().removesuffix("\n")
+    try:
+        password = sys.stdin.readline().removesuffix("\n")
+    except UnicodeDecodeError:
+        raise UsageError("the password on standard input is not UTF-8") from None
     if not password:
         raise UsageError("no password: write it to standard input, or run this on a terminal")
     return Secret(password)
