@@ -13,7 +13,7 @@ import pytest
 
 from oadb import Database
 from oadb.market import instruments, loads
-from oadb.market.loads import Load
+from oadb.market.loads import InstrumentLoad
 from tests.conftest import configured
 from tests.market.brokers.samples import HEADING
 from tests.support.command_line import oadb
@@ -79,7 +79,7 @@ class Shell:
         found: str = Observer(self.url).ask(_CONTENT)
         return found
 
-    def last_load(self, broker: str = "zerodha") -> Load:
+    def last_load(self, broker: str = "zerodha") -> InstrumentLoad:
         with Database(configured(self.url)) as db:
             return loads.list_recent(db, broker).rows[0]
 
