@@ -15,6 +15,8 @@ LISTED = "only root can become another user"
 ALLOWED = f"""
 import pytest
 
+pytestmark = pytest.mark.command
+
 @pytest.mark.skipif(True, reason={LISTED!r})
 def test_of_users(): ...
 

@@ -10,6 +10,8 @@ from tests.conftest import RING
 from tests.importing.openalgo import PEPPER, SALT, SECRETS, TOTP, Installation, cipher, hashed
 from tests.support.command_line import oadb
 
+pytestmark = pytest.mark.command
+
 
 @pytest.fixture(autouse=True)
 def _no_pepper(monkeypatch: pytest.MonkeyPatch) -> None:

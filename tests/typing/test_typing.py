@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.command
+
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 FILES = (HERE / "users.py", HERE / "tasks.py", HERE / "mistakes.py")
