@@ -19,6 +19,13 @@ Error                     base of all of them; never raised itself
 └── MigrationError        migration files are unsafe, or disagree with the database
 """
 
+__all__ = [
+    "BusyError", "ConfigError", "DeclarationError", "Error", "KeyRingError", "LoadError",
+    "MigrationError", "NoRowError", "OutcomeUnknownError", "ParameterError", "PoolTimeoutError",
+    "RowError", "SealError", "SettingError", "TooManyRowsError", "TransactionError",
+    "UnavailableError",
+]  # fmt: skip  # a list
+
 
 class Error(Exception):
     """Base of every error of oadb. Never raised itself."""

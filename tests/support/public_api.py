@@ -94,7 +94,7 @@ def members(kind: type) -> Iterator[str]:
         yield from (f"{each.name} = {each.value!r}" for each in kind)
     elif dataclasses.is_dataclass(kind):
         yield from map(field, (f for f in dataclasses.fields(kind) if f.name[0] != "_"))
-    elif kind.__init__ is not object.__init__:
+    elif inspect.isfunction(kind.__init__) and kind.__init__.__module__.startswith("oadb"):
         initialize: Any = vars(kind).get("__init__", kind.__init__)
         yield f"__init__{shown(inspect.signature(initialize))}"
         for base in kind.__mro__:

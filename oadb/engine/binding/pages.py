@@ -12,7 +12,7 @@ their own. It needs no key therefore. Its checksum covers the arguments of its l
 a cursor that was altered, or belongs to another list, is refused.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -124,7 +124,7 @@ class Paging:
     def _opened(self, cursor: str, params: Sequence[Any]) -> list[str]:
         try:
             padded = cursor[:_LONGEST_CURSOR] + "=" * (-len(cursor) % 4)
-            content = urlsafe_b64decode(padded.encode())
+            content = b64decode(padded.encode(), altchars=b"-_", validate=True)
             digest, texts = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:].decode()
             if digest == self._digest(texts, params):
                 return texts.split(_SEPARATOR)

@@ -212,6 +212,7 @@ def cursors(real: str) -> Iterator[str]:
     """Yield texts that are not cursors, and cursors that were altered."""
     content = urlsafe_b64decode(real + "=" * (-len(real) % 4))
     yield from ("", "x", "=", "1", "null", "\0", "é", "A" * 5000, real[:-1], real + "A", real[1:])
+    yield from (f"{real[:5]}!{real[5:]}", f"{real}\n", f" {real}", f"\u0410{real}")
     yield urlsafe_b64encode(content[:8] + json.dumps(["2026-11-01", "5"]).encode()).decode()
     yield urlsafe_b64encode(bytes(8) + content[8:]).decode()
     for place in range(len(content)):
