@@ -15,7 +15,7 @@ LISTED = "only root can become another user"
 ALLOWED = f"""
 import pytest
 
-pytestmark = pytest.mark.command
+pytestmark = pytest.mark.long
 
 @pytest.mark.skipif(True, reason={LISTED!r})
 def test_of_users(): ...

@@ -10,7 +10,7 @@ from tests.conftest import RING
 from tests.importing.openalgo import PEPPER, SALT, SECRETS, TOTP, Installation, cipher, hashed
 from tests.support.command_line import oadb
 
-pytestmark = pytest.mark.command
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from oadb.tools import cli, key_rotation
 from oadb.tools.demonstration import option_chain
 from tests.support.command_line import oadb
 
-pytestmark = pytest.mark.command
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[2]
 HEADING = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.command
+pytestmark = pytest.mark.long
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]

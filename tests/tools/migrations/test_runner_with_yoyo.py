@@ -5,7 +5,7 @@ import pytest
 from oadb.tools.migrations.runner import Report, migrate, rollback, status
 from tests.support.migrations import MigrationDatabase, MigrationFolder, Run, States, Undo, Yoyo
 
-pytestmark = pytest.mark.command
+pytestmark = pytest.mark.long
 
 
 def test_a_role_named_like_the_schema_keeps_its_history(
