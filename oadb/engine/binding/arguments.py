@@ -49,7 +49,7 @@ class Parameters:
             args = self._in_order(args, kwargs)
         # As ``fits``, whose call would take as long as the rest.
         for value, exact in zip(args, self._exact, strict=False):
-            kind = type(value)
+            kind: type[object] = type(value)
             if kind not in exact or (kind is int and not LEAST_INT <= value <= MOST_INT):
                 return self._checked(args)
         return args
