@@ -49,8 +49,9 @@ class Parameters:
             args = self._in_order(args, kwargs)
         # As ``fits``, whose call would take as long as the rest.
         for value, exact in zip(args, self._exact, strict=False):
-            kind: type[object] = type(value)
-            if kind not in exact or (kind is int and not LEAST_INT <= value <= MOST_INT):
+            if type(value) not in exact or (
+                type(value) is int and not LEAST_INT <= value <= MOST_INT
+            ):
                 return self._checked(args)
         return args
 
