@@ -75,7 +75,6 @@ def test_python_in_a_document_runs_from_top_to_bottom(
         exec(compile(block, document.name, "exec"), names)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("name", "block"), [*shell_blocks()])
 def test_shell_in_a_document_runs(
     name: str, block: str, oadb_database_url: str, tmp_path: Path

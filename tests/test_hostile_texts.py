@@ -58,7 +58,7 @@ BY_TYPE: dict[type, object] = {
     date: date(2126, 1, 1), Decimal: Decimal(1),
 }  # fmt: skip  # a table
 
-pytestmark = [pytest.mark.long, pytest.mark.usefixtures("cheap_hashing")]
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 # Parameters whose text the server parses.
 PARSED = frozenset({"ip", "network", "time_zone"})

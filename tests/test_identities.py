@@ -37,8 +37,6 @@ from tests.support.user_rows import (
     TOUCH,
 )
 
-pytestmark = pytest.mark.long
-
 __all__ = ["bouncer", "db", "server", "url", "urls", "way"]  # fixtures
 
 

@@ -38,8 +38,6 @@ from tests.support.roles import (
 )
 from tests.support.user_rows import COUNT, SEE, TABLES, database, fill, login
 
-pytestmark = pytest.mark.long
-
 __all__ = ["alone", "made", "migrated", "server", "sessions_of"]
 
 

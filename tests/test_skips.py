@@ -15,8 +15,6 @@ LISTED = "only root can become another user"
 ALLOWED = f"""
 import pytest
 
-pytestmark = pytest.mark.long
-
 @pytest.mark.skipif(True, reason={LISTED!r})
 def test_of_users(): ...
 

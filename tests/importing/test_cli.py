@@ -10,8 +10,6 @@ from tests.conftest import RING
 from tests.importing.openalgo import PEPPER, SALT, SECRETS, TOTP, Installation, cipher, hashed
 from tests.support.command_line import oadb
 
-pytestmark = pytest.mark.long
-
 
 @pytest.fixture(autouse=True)
 def _no_pepper(monkeypatch: pytest.MonkeyPatch) -> None:

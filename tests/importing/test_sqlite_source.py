@@ -18,8 +18,6 @@ from oadb.importing import openalgo_tables, runs, sources
 from tests.importing.openalgo import ENVIRON, Installation
 from tests.importing.running import run_import
 
-pytestmark = pytest.mark.long
-
 
 def state(folder: Path) -> dict[str, str]:
     return {

@@ -29,8 +29,6 @@ from tests.importing.openalgo import (
 )
 from tests.importing.running import run_import, text_of
 
-pytestmark = pytest.mark.long
-
 
 def rows(db: Database) -> list[object]:
     """Return everything that the import of a user writes."""

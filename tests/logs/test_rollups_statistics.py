@@ -24,8 +24,6 @@ from tests.support.rollup_rows import (
     windows,
 )
 
-pytestmark = pytest.mark.long
-
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

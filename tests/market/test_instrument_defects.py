@@ -28,8 +28,6 @@ from tests.support.instrument_rows import CALL, FUTURE, INFY, WARRANT, fill
 from tests.support.loading import load
 from tests.support.rig import Observer, threads
 
-pytestmark = pytest.mark.long
-
 T = TypeVar("T")
 
 

@@ -18,8 +18,6 @@ from oadb.tools import cli, key_rotation
 from oadb.tools.demonstration import option_chain
 from tests.support.command_line import oadb
 
-pytestmark = pytest.mark.long
-
 ROOT = Path(__file__).parents[2]
 HEADING = (
     "instrument_token,exchange_token,tradingsymbol,name,last_price,expiry,strike,tick_size,"

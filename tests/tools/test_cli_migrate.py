@@ -8,8 +8,6 @@ from oadb.tools.migrations import script_folder
 from tests.support.command_line import oadb
 from tests.support.terminals import on_terminal
 
-pytestmark = pytest.mark.long
-
 IDS = [migration.id for migration in script_folder.read(None)]
 LAST = IDS[-1]
 

@@ -5,8 +5,6 @@ import pytest
 from tests.support.command_line import oadb
 from tests.support.command_pages import commands
 
-pytestmark = pytest.mark.long
-
 ELSEWHERE = "postgresql://asha:hunter2@127.0.0.1:1/elsewhere"
 
 # Arguments without which a command does not begin.

@@ -18,8 +18,6 @@ from oadb.tools import health
 from oadb.tools.findings import Finding
 from tests.support.user_rows import database, login
 
-pytestmark = pytest.mark.long
-
 
 @pytest.fixture
 def config(oadb_database_url: str) -> Config:

@@ -21,8 +21,6 @@ from tests.support.log_rows import INSERTS, LONG_AGO, insert, partitions_of, pla
 from tests.support.rig import Observer, eventually, threads
 from tests.support.rollup_rows import put_traffic
 
-pytestmark = pytest.mark.long
-
 SHORTLY = timedelta(milliseconds=200)
 KEEP: Retention = dict.fromkeys(retention.DEFAULT_DAYS)
 

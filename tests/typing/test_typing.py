@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.long
-
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 FILES = (HERE / "users.py", HERE / "tasks.py", HERE / "mistakes.py")

@@ -21,8 +21,6 @@ from tests.support.migrations import (
 )
 from tests.support.rig import eventually
 
-pytestmark = pytest.mark.long
-
 
 def test_two_runs_at_once_apply_everything_once(run: Run, folder: MigrationFolder) -> None:
     for number in range(2, 12):

@@ -17,8 +17,6 @@ from tests.support.migrations import (
     refused,
 )
 
-pytestmark = pytest.mark.long
-
 
 def test_all_migrations_of_the_repository_can_be_applied_undone_and_applied_again(
     database: MigrationDatabase,

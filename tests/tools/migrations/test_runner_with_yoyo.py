@@ -1,11 +1,7 @@
 """oadb and the yoyo command used in turn on one database."""
 
-import pytest
-
 from oadb.tools.migrations.runner import Report, migrate, rollback, status
 from tests.support.migrations import MigrationDatabase, MigrationFolder, Run, States, Undo, Yoyo
-
-pytestmark = pytest.mark.long
 
 
 def test_a_role_named_like_the_schema_keeps_its_history(
