@@ -34,15 +34,15 @@ class KeyUses:
 
     def add(self, key: VerifiedKey) -> None:
         """Note that a key was used, in memory only."""
-        self.put_back([key.user_id], [key.api_key_id])
+        self._put_back([key.user_id], [key.api_key_id])
 
-    def take(self) -> tuple[list[int], list[UUID]]:
+    def _take(self) -> tuple[list[int], list[UUID]]:
         """Return what was noted, as users and keys, and forget it."""
         with self._lock:
             used, self._used = sorted(self._used), set()
         return [user_id for user_id, _ in used], [api_key_id for _, api_key_id in used]
 
-    def put_back(self, user_ids: list[int], api_key_ids: list[UUID]) -> None:
+    def _put_back(self, user_ids: list[int], api_key_ids: list[UUID]) -> None:
         """Note again what was taken and could not be written."""
         with self._lock:
             self._used.update(zip(user_ids, api_key_ids, strict=True))
@@ -55,9 +55,9 @@ async def flush(db: AsyncExecutor, uses: KeyUses) -> int:
     Returns:
         The number of keys written; those that were written in the last minute are left out.
     """
-    used = uses.take()
+    used = uses._take()  # noqa: SLF001  # a class of this module
     try:
         return await _store(db, *used)
     except BaseException:
-        uses.put_back(*used)
+        uses._put_back(*used)  # noqa: SLF001  # a class of this module
         raise

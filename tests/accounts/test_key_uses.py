@@ -23,12 +23,12 @@ def test_uses_are_collected_and_written_at_most_once_a_minute(
         verified = api_keys.verify(db, each.token)
         assert isinstance(verified, VerifiedKey)
         uses.add(verified)
-    used = uses.take()
+    used = uses._take()
 
     assert len(used[0]) == 2
     assert key_uses._store(db, *used) == 2
     assert key_uses._store(db, *used) == 0
-    assert key_uses._store(db, *uses.take()) == 0
+    assert key_uses._store(db, *uses._take()) == 0
     assert all(each.last_used_at for each in api_keys.list_by_user(db, user_id))
     observer.rows(
         "update oadb.api_keys set last_used_at = last_used_at - interval '61 seconds' "
