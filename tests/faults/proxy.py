@@ -112,6 +112,8 @@ class Proxy:
             server.transport.abort()
             return
         client.peer = server
+        # In Python 3.11.2, Debian 12's, a transport reads although it was paused when it was made.
+        client.deliver(len(client.waiting))
         client.transport.resume_reading()
 
     def _do(self, action: Coroutine[object, object, None]) -> None:
@@ -201,10 +203,12 @@ class End(asyncio.Protocol):
         self.transport.abort()
 
     def deliver(self, most: int = 1) -> None:
-        """Send waiting data to the peer, in order, unless the proxy is paused."""
+        """Send waiting data to the peer, once there is one, unless the proxy is paused."""
+        if self.peer is None:
+            return
         for _ in range(0 if self._proxy.paused else min(most, len(self.waiting))):
             data = self.waiting.popleft()
-            if self.peer is None or self.peer.lost.done():
+            if self.peer.lost.done():
                 continue
             if data is None:
                 self.peer.transport.close()
