@@ -55,9 +55,9 @@ async def flush(db: AsyncExecutor, uses: KeyUses) -> int:
     Returns:
         The number of keys written; those that were written in the last minute are left out.
     """
-    used = uses._take()  # noqa: SLF001  # a class of this module
+    used = uses._take()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # a class of this module
     try:
         return await _store(db, *used)
     except BaseException:
-        uses._put_back(*used)  # noqa: SLF001  # a class of this module
+        uses._put_back(*used)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # a class of this module
         raise

@@ -14,6 +14,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Generic, Self, TypeVar
 
+from oadb.engine.binding.operations import operation
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.listener import Event, Listener
@@ -93,7 +94,7 @@ class Follower(Following[Database]):
 
     def __enter__(self) -> Self:
         """Read the copy for the first time, which may raise, and begin to follow."""
-        self._db.operate(self._renew)
+        operation(self._renew)(self._db)
         with suppress(ConfigError):  # PgBouncer passes no notifications on
             self._listener = self._db.listen(self._channel)
         self._threads = [
@@ -118,7 +119,7 @@ class Follower(Following[Database]):
             self._woken.wait(self._pause)
             self._woken.clear()
             if not self._closing.is_set():
-                self._db.operate(self._try_to_renew)
+                operation(self._try_to_renew)(self._db)
 
     def _listen(self) -> None:
         while self._listener is not None and not self._closing.is_set():

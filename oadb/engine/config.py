@@ -75,7 +75,7 @@ class Config:
         return self.pool_size + self.max_overflow
 
     @property
-    def server_settings(self) -> dict[str, int]:
+    def _server_settings(self) -> dict[str, int]:
         """Limits that the server enforces, in milliseconds; none through PgBouncer.
 
         PgBouncer refuses startup options: set the limits of the role instead.
@@ -93,7 +93,7 @@ class Config:
 
     def connection_keywords(self) -> dict[str, str]:
         """Return libpq's keywords for a connection, including the password."""
-        return dsn.connection_keywords(self.dsn, self.server_settings)
+        return dsn.connection_keywords(self.dsn, self._server_settings)
 
 
 class _Environment:

@@ -14,7 +14,7 @@ class Runner(ABC):
     """Runs one query at a time: an Executor, or the connection of a tool."""
 
     @abstractmethod
-    def run(self, query: Any, params: tuple[Any, ...]) -> Any:
+    def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
         """Run a bound query and return what its declaration promises."""
 
 
@@ -22,7 +22,7 @@ class Executor(Runner):
     """A Database or a Transaction: the first argument of every declared function."""
 
     @abstractmethod
-    def stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
+    def _stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
         """Run a bound query and yield its rows as they arrive."""
 
     @abstractmethod
@@ -30,7 +30,7 @@ class Executor(Runner):
         """Return a transaction to enter; inside of another one, a savepoint."""
 
     @abstractmethod
-    def operate(self, work: Callable[["AsyncExecutor"], Coroutine[Any, Any, T]]) -> T:
+    def _operate(self, work: Callable[["AsyncExecutor"], Coroutine[Any, Any, T]]) -> T:
         """Run an operation, written as a coroutine, to its end."""
 
 
@@ -43,11 +43,11 @@ class AsyncExecutor(ABC):
         """The key ring of the Database, for sealing and digests."""
 
     @abstractmethod
-    async def run(self, query: Any, params: tuple[Any, ...]) -> Any:
+    async def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
         """Run a bound query and return what its declaration promises."""
 
     @abstractmethod
-    def stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
+    def _stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
         """Run a bound query and yield its rows as they arrive."""
 
     @abstractmethod

@@ -38,7 +38,7 @@ class AsyncPoolExecutor(AsyncExecutor):
         """The key ring of the Database."""
         return self._pool.vault
 
-    async def run(self, query: Any, params: tuple[Any, ...]) -> Any:
+    async def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
         """Run one bound query in a transaction of its own, in one round trip.
 
         A read is run again if the connection was lost, a write only if the server rolled it back:
@@ -54,7 +54,7 @@ class AsyncPoolExecutor(AsyncExecutor):
         """
         if query.is_copy and self._identity:
             async with self.transaction() as tx:  # a COPY cannot be sent in a pipeline
-                return await tx.run(query, params)
+                return await tx._run(query, params)
         retry = None
         while True:
             connection = self._pool.take(query.label) or await self._pool.acquire(query.label)
@@ -74,7 +74,7 @@ class AsyncPoolExecutor(AsyncExecutor):
                 raise final
             await self._driver.sleep(pause)
 
-    async def stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
+    async def _stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
         """Yield the rows of a bound query, in a transaction that lasts as long as the iteration.
 
         Raises:
@@ -84,7 +84,7 @@ class AsyncPoolExecutor(AsyncExecutor):
         """
         async with (
             self.transaction(read_only=True) as tx,
-            aclosing(tx.stream(query, params)) as rows,
+            aclosing(tx._stream(query, params)) as rows,
         ):
             async for row in rows:
                 yield row
@@ -165,15 +165,15 @@ class PoolExecutor(Executor):
     def __init__(self, inner: AsyncPoolExecutor) -> None:
         self._executor = inner
 
-    def run(self, query: Any, params: tuple[Any, ...]) -> Any:
-        """Run one bound query; see AsyncPoolExecutor.run."""
-        return drive(self._executor.run(query, params))
+    def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
+        """Run one bound query; see AsyncPoolExecutor._run."""
+        return drive(self._executor._run(query, params))
 
-    def stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
-        """Yield the rows of a bound query; see AsyncPoolExecutor.stream."""
-        return driven(self._executor.stream(query, params))
+    def _stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
+        """Yield the rows of a bound query; see AsyncPoolExecutor._stream."""
+        return driven(self._executor._stream(query, params))
 
-    def operate(self, work: Callable[[AsyncExecutor], Coroutine[Any, Any, T]]) -> T:
+    def _operate(self, work: Callable[[AsyncExecutor], Coroutine[Any, Any, T]]) -> T:
         """Run an operation to its end."""
         return drive(work(self._executor))
 

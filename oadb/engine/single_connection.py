@@ -19,7 +19,7 @@ class SingleConnection(Runner):
         self._connection = connection
         setattr(connection, "state", new_state(connection.pgconn, recycle=math.inf, prepares=True))  # noqa: B010  # psycopg's class does not declare it
 
-    def run(self, query: Any, params: tuple[Any, ...]) -> Any:
+    def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
         """Run a bound query and return what its declaration promises.
 
         Raises:

@@ -105,7 +105,7 @@ class AsyncTransaction(AsyncExecutor):
             if self._outer is None:
                 await self._release(session)
 
-    async def run(self, query: Any, params: tuple[Any, ...]) -> Any:
+    async def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
         """Run a bound query in this transaction.
 
         Raises:
@@ -126,7 +126,7 @@ class AsyncTransaction(AsyncExecutor):
         # Not in the except clause: the server's report, with row data, would become the context.
         raise failure
 
-    async def stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
+    async def _stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
         """Yield the rows of a bound query through a server-side cursor. Errors are those of run."""
         session = self._open
         session.require_leased()
@@ -245,15 +245,15 @@ class Transaction(Executor):
         """Commit, or roll back; see AsyncTransaction."""
         drive(self._inner.__aexit__(kind, error, trace))
 
-    def run(self, query: Any, params: tuple[Any, ...]) -> Any:
-        """Run a bound query in this transaction; see AsyncTransaction.run."""
-        return drive(self._inner.run(query, params))
+    def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
+        """Run a bound query in this transaction; see AsyncTransaction._run."""
+        return drive(self._inner._run(query, params))
 
-    def stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
+    def _stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
         """Yield the rows of a bound query through a server-side cursor."""
-        return driven(self._inner.stream(query, params))
+        return driven(self._inner._stream(query, params))
 
-    def operate(self, work: Callable[[AsyncExecutor], Coroutine[Any, Any, T]]) -> T:
+    def _operate(self, work: Callable[[AsyncExecutor], Coroutine[Any, Any, T]]) -> T:
         """Run an operation to its end."""
         return drive(work(self._inner))
 

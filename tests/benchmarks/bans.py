@@ -87,7 +87,7 @@ def _cached(db: Database) -> None:
         }
         took = {name: min(_each(bans, given()) for _ in range(9)) for name, given in kinds.items()}
         reading = median(seconds(lambda: _read_all(db, bans)) for _ in range(9))
-        asking = median(seconds(lambda: db.operate(bans._renew)) for _ in range(9))
+        asking = median(seconds(lambda: db._operate(bans._renew)) for _ in range(9))
     conditions.table(
         ("LiveBans.is_banned, least of the rounds", "us"),
         ([name, f"{each:.2f}"] for name, each in took.items()),
@@ -110,7 +110,7 @@ def _each(bans: LiveBans, addresses: list[str]) -> float:
 
 def _read_all(db: Database, bans: LiveBans) -> None:
     bans._state = None
-    db.operate(bans._renew)
+    db._operate(bans._renew)
 
 
 def _elsewhere(url: str) -> None:

@@ -26,7 +26,7 @@ CHANGE = Change("broker_tokens", 7, "zerodha")
 
 
 def announce(db: Executor, change: Change) -> None:
-    db.operate(lambda inner: announcements.announce(inner, 1, change))
+    db._operate(lambda inner: announcements.announce(inner, 1, change))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_a_change_that_is_rolled_back_is_not_announced(db: Database, url: str) -
 
 def test_a_statement_that_changed_no_row_is_not_announced(db: Database, url: str) -> None:
     def work() -> None:
-        assert not db.operate(lambda inner: announcements.announce(inner, 0, CHANGE))
+        assert not db._operate(lambda inner: announcements.announce(inner, 0, CHANGE))
 
     assert heard(url, work) == []
 

@@ -85,7 +85,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     given = config()
 
     assert given.pool_max == 15
-    assert given.server_settings == {
+    assert given._server_settings == {
         "statement_timeout": 15_000,
         "lock_timeout": 2_000,
         "idle_in_transaction_session_timeout": 10_000,
@@ -94,12 +94,12 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
 
 def test_a_short_limit_is_not_rounded_to_no_limit() -> None:
     """0 means no limit to PostgreSQL."""
-    assert config(DB_STATEMENT_TIMEOUT="0.0004").server_settings["statement_timeout"] == 1
-    assert config(DB_STATEMENT_TIMEOUT="0").server_settings["statement_timeout"] == 0
+    assert config(DB_STATEMENT_TIMEOUT="0.0004")._server_settings["statement_timeout"] == 1
+    assert config(DB_STATEMENT_TIMEOUT="0")._server_settings["statement_timeout"] == 0
 
 
 def test_a_pooler_gets_no_settings_at_startup() -> None:
-    assert config(DB_POOLER="pgbouncer").server_settings == {}
+    assert config(DB_POOLER="pgbouncer")._server_settings == {}
     assert "options" not in config(DB_POOLER="pgbouncer").connection_keywords()
 
 

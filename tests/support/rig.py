@@ -52,18 +52,18 @@ class _Awaited(Executor):
         self.inner = inner
         self.loop = loop
 
-    def run(self, query: Any, params: tuple[Any, ...]) -> Any:
-        return self.loop.wait_for(self.inner.run(query, params))
+    def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
+        return self.loop.wait_for(self.inner._run(query, params))
 
-    def stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
-        rows: AsyncGenerator[Any, None] = self.inner.stream(query, params)
+    def _stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
+        rows: AsyncGenerator[Any, None] = self.inner._stream(query, params)
         try:
             while some := self.loop.wait_for(_take(rows, 100)):
                 yield from some
         finally:
             self.loop.wait_for(rows.aclose())
 
-    def operate(self, work: Callable[[AsyncExecutor], Coroutine[Any, Any, T]]) -> T:
+    def _operate(self, work: Callable[[AsyncExecutor], Coroutine[Any, Any, T]]) -> T:
         return self.loop.wait_for(work(self.inner))
 
     @contextmanager

@@ -106,7 +106,7 @@ def test_a_violation_that_does_not_concern_a_key_is_raised_unchanged(ring: Ring)
         await api_keys._insert_key(db, *row, "new", "x", *secrets, [], "auto", None)
 
     with ring.open() as db, pytest.raises(ForeignKeyViolation) as refused:
-        db.operate(insert)
+        db._operate(insert)
 
     assert refused.value.diag.constraint_name == "api_keys_user_id_fkey"
 

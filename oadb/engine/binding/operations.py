@@ -69,7 +69,7 @@ class Operation(Generic[P, R]):
         if not self._are_exact(placed) or (kwargs and not self._are_exact(kwargs.items())):
             args, kwargs = self._checked(args, kwargs)
         if isinstance(db, Executor):
-            return db.operate(lambda inner: self._function(inner, *args, **kwargs))
+            return db._operate(lambda inner: self._function(inner, *args, **kwargs))
         return self._function(db, *args, **kwargs)
 
     def _are_exact(self, given: Iterable[tuple[str, Any]]) -> bool:

@@ -36,12 +36,12 @@ class Query(Declaration, Generic[P, R]):
     def __call__(self, db: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Run it; over an async executor, return the coroutine that runs it.
 
-        See AsyncPoolExecutor.run and AsyncTransaction.run for errors of the call itself.
+        See AsyncPoolExecutor._run and AsyncTransaction._run for errors of the call itself.
 
         Raises:
             ParameterError: an argument of another type; the text names the parameter.
         """
-        return db.run(self, self.arguments(args, kwargs))
+        return db._run(self, self.arguments(args, kwargs))
 
 
 class Stream(Declaration, Generic[P, T]):
@@ -68,7 +68,7 @@ class Stream(Declaration, Generic[P, T]):
         Raises:
             ParameterError: an argument of another type; the text names the parameter.
         """
-        return db.stream(self, self.arguments(args, kwargs))
+        return db._stream(self, self.arguments(args, kwargs))
 
 
 class Queries:
