@@ -30,6 +30,7 @@ _OUTSIDE_TRANSACTIONS = re.compile(
     r"|vacuum|alter\s+system|(?:create|drop)\s+(?:database|tablespace))\b",
     re.IGNORECASE,
 )
+_PUNCTUATION = re.compile("[();]")
 _ATOMIC_BODY = re.compile(r"\bbegin\s+atomic\b", re.IGNORECASE)
 
 
@@ -176,10 +177,10 @@ def _inner_semicolon(code: str) -> int | None:
     if _ATOMIC_BODY.search(code):
         return None
     depth = 0
-    for place, character in enumerate(code.rstrip().removesuffix(";")):
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if character == ";" and depth == 0:
-            return place
+    for found in _PUNCTUATION.finditer(code.rstrip().removesuffix(";")):
+        depth += {"(": 1, ")": -1}.get(found[0], 0)
+        if found[0] == ";" and depth == 0:
+            return found.start()
     return None
 
 

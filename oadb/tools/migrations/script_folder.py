@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from oadb.engine.binding.statements import Problem, sql_folder
@@ -45,6 +46,11 @@ def read(folder: Path | None = None) -> list[Migration]:
         heading = f"{count} problem{'s'[: count > 1]} in {path}; nothing was run"
         raise MigrationError("\n".join([heading, *map(str, reader.problems)]))
     return migrations
+
+
+# Splitting scripts takes most of the time of a read, and a rollback reads the folder twice: to
+# plan, and to do what was planned.
+_cached_script = lru_cache(maxsize=256)(Script)
 
 
 class _FolderReader:
@@ -132,7 +138,7 @@ class _FolderReader:
             line = content.count(b"\n", 0, error.start) + 1
             self._report(path, "not UTF-8", "save the file as UTF-8", line=line)
             return None
-        return Script(path, text.replace("\r\n", "\n").replace("\r", "\n"))
+        return _cached_script(path, text.replace("\r\n", "\n").replace("\r", "\n"))
 
     def _path(self, stem: str) -> Path:
         return self._folder / f"{stem}.sql"
