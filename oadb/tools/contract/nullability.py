@@ -5,7 +5,8 @@ PostgreSQL keeps no NOT NULL for the columns of views, so they are followed to t
 view, also through views of views.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 
 from oadb.engine.binding.statements import Statement
 from oadb.engine.database import Database
@@ -26,29 +27,33 @@ def never_null(
 
     *db* and *connection* must be to the same database.
     """
-    found = [_in_table(db, connection, column) for column in columns]
+    # Most statements have several columns of one table.
+    find_table = cache(partial(catalog.find_table, db))
+    list_not_null = cache(partial(catalog.list_not_null_columns, db))
+    found = [_in_table(find_table, connection, column) for column in columns]
     reads_view = found != [*columns]
     padded = (
         padded_tables(connection, statement)
         if reads_view or has_outer_join(statement)
         else frozenset[str]()
     )
-    return [_is_never_null(db, column, padded) for column in found]
+    return [
+        column.number in list_not_null(column.table_id)
+        and find_table(column.table_id).name not in padded
+        if column.table_id
+        else None
+        for column in found
+    ]
 
 
-def _in_table(db: Database, connection: Connection, column: Column) -> Column:
+def _in_table(
+    find_table: Callable[[int], catalog.Relation], connection: Connection, column: Column
+) -> Column:
     """Return the column of a table, or the expression, behind *column*."""
     while column.table_id:
-        definition = catalog.find_table(db, column.table_id).view_definition
+        definition = find_table(column.table_id).view_definition
         if definition is None:
             break
         # The columns of a view have the numbers of its query's columns: none can be dropped.
         column = describe_view(connection, definition)[column.number - 1]
     return column
-
-
-def _is_never_null(db: Database, column: Column, padded: frozenset[str]) -> bool | None:
-    if not column.table_id:
-        return None
-    not_null = column.number in catalog.list_not_null_columns(db, column.table_id)
-    return not_null and catalog.find_table(db, column.table_id).name not in padded
