@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from oadb.tools.migrations.runner import migrate, rollback
 from oadb.tools.retention import DEFAULT_DAYS
 from tests.conftest import RING, configured
 from tests.importing.openalgo import ENVIRON, Installation
+from tests.support import shell
 from tests.test_house import ARROWS, SUBJECTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,8 +51,13 @@ def shell_blocks() -> Iterator[tuple[str, str]]:
     """Yield single blocks, or all blocks of a document that begins by naming its database."""
     for document in DOCUMENTS:
         found = [block for block in blocks(document, "sh") if INSTALLS not in block]
-        for block in ["".join(found)] if EXPORTED in "".join(found) else found:
-            yield shown_path(document), block
+        joined = ["".join(found)] if EXPORTED in "".join(found) else found
+        for number, block in enumerate(joined, 1):
+            yield f"{shown_path(document)} {number}", block
+
+
+SHELL = dict(shell_blocks())
+WITH_PYTHON = [document for document in DOCUMENTS if blocks(document, "python")]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
@@ -62,7 +67,7 @@ def test_every_block_says_what_it_is(document: Path) -> None:
     assert set(fences[::2]) <= {"python", "sh", "sql", "text"}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
+@pytest.mark.parametrize("document", WITH_PYTHON, ids=shown_path)
 def test_python_in_a_document_runs_from_top_to_bottom(
     document: Path, oadb_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,34 +80,38 @@ def test_python_in_a_document_runs_from_top_to_bottom(
         exec(compile(block, document.name, "exec"), names)
 
 
-@pytest.mark.parametrize(("name", "block"), [*shell_blocks()])
+@pytest.mark.parametrize("block", SHELL.values(), ids=SHELL)
 def test_shell_in_a_document_runs(
-    name: str, block: str, oadb_database_url: str, tmp_path: Path
+    block: str, oadb_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = shutil.which("oadb", path=str(Path(sys.executable).parent))
-    assert command is not None
-    environment = {"PATH": f"{Path(command).parent}:/usr/bin:/bin"}
+    monkeypatch.chdir(tmp_path)
+    environ = {}
     if EXPORTED in block:
         block = block.replace(EXPORTED, f"export DATABASE_URL={shlex.quote(oadb_database_url)}\n")
     else:
-        environment["DATABASE_URL"] = oadb_database_url
-        environment["OADB_KEYRING_FILE"] = str(tmp_path / "ring.json")
+        environ["DATABASE_URL"] = oadb_database_url
+        environ["OADB_KEYRING_FILE"] = str(tmp_path / "ring.json")
     keyring_file.write(tmp_path / "ring.json", RING)
     (tmp_path / ".env").write_text("".join(f"{k} = '{v}'\n" for k, v in ENVIRON.items()))
     (tmp_path / "db").mkdir()
     Installation(tmp_path / "db").add_asha()
 
+    shell.run(block, tmp_path, environ)
+
+
+def test_the_installed_command_runs(oadb_database_url: str) -> None:
+    command = Path(sys.executable).parent / "oadb"
     done = subprocess.run(
-        ["bash", "-euc", block],
-        env=environment,
-        cwd=tmp_path,
+        [command, "doctor"],
+        env={"DATABASE_URL": oadb_database_url},
         capture_output=True,
         text=True,
         timeout=100,
         check=False,
     )
 
-    assert done.returncode == 0, (name, done.stdout, done.stderr)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "FAIL" not in done.stdout
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
