@@ -1,4 +1,4 @@
-"""Log writers: a bounded queue of rows, and a thread that stores them in batches.
+"""Log writers: for each table a bounded queue, and a thread that stores its rows in batches.
 
     with LogWriter.from_env() as logs:
         logs.offer(request)  # a traffic.Request
@@ -6,7 +6,8 @@
 
 ``offer`` is for telemetry: it takes microseconds; if the queue is full, the row is dropped and
 counted. ``record`` is for audit logs: it returns once the row is committed. Both redact the row
-before they queue it. Whatever fails, no row is stored twice; see docs/reliability.md.
+before they queue it. Whatever fails, no row is stored twice, and a table that fails does not
+concern the others; see docs/reliability.md.
 """
 
 import asyncio
@@ -29,10 +30,19 @@ from oadb.logs.writing.delivery import Ledger
 from oadb.logs.writing.limits import Limits, require
 from oadb.logs.writing.log_tables import table
 from oadb.logs.writing.queue import Receipt
+from oadb.logs.writing.sigterm import drain_on_sigterm
 from oadb.logs.writing.worker import Worker, raise_unless_stored, refusal
-from oadb.logs.writing.writer_stats import LogStats
+from oadb.logs.writing.writer_stats import LogStats, LogTableStats
 
-__all__ = ["AsyncLogWriter", "Limits", "LogRow", "LogStats", "LogWriter"]
+__all__ = [
+    "AsyncLogWriter",
+    "Limits",
+    "LogRow",
+    "LogStats",
+    "LogTableStats",
+    "LogWriter",
+    "drain_on_sigterm",
+]
 
 query = queries(__name__)
 
@@ -59,7 +69,11 @@ def _park(
 
 
 @query
-def _record_drops(writer: str, table_names: list[str], rows: list[int]) -> Affected: ...
+def _record_drops(writer: str, table_name: str, rows: int) -> Affected: ...
+
+
+@query
+def _check_at_once() -> None: ...
 
 
 query.complete()
@@ -78,9 +92,10 @@ class _SharedWriter:
     def __init__(
         self, config: Config, *, limits: Limits | None = None, fields: Iterable[str] = ()
     ) -> None:
-        # A connection of its own, so that the load of the service cannot delay logs.
-        config = replace(config, pool_size=1, max_overflow=0, keyring=None)
-        ledger = Ledger(_claim_batch, _park, _record_drops)
+        # Connections of its own, so that the load of the service cannot delay logs; one for each
+        # table, so that no table waits for another.
+        config = replace(config, pool_size=1, max_overflow=len(_TABLES) - 1, keyring=None)
+        ledger = Ledger(_claim_batch, _park, _record_drops, _check_at_once)
         self._worker = Worker(Database(config), ledger, _TABLES, limits or Limits(), fields)
 
     @classmethod
@@ -103,7 +118,7 @@ class _SharedWriter:
 
     def stats(self) -> LogStats:
         """Return the state and the counters of this writer, in this process."""
-        return self._worker.queue.stats()
+        return self._worker.stats()
 
 
 class LogWriter(_SharedWriter):
@@ -113,8 +128,7 @@ class LogWriter(_SharedWriter):
     """
 
     def __enter__(self) -> Self:
-        """Start the thread. The database need not be available yet."""
-        self._worker.start()
+        """Return the writer. The database need not be available yet."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -135,10 +149,10 @@ class LogWriter(_SharedWriter):
         worker = self._worker
         if worker.offer(row):
             return True
-        queue = worker.queue
+        queue = worker.queue_of(row)
         if queue.wait_for_room(queue.patience) and worker.offer(row):
             return True
-        worker.drop(row)
+        queue.drop()
         return False
 
     def record(self, row: LogRow, *, timeout_seconds: float = 5.0) -> None:
@@ -158,11 +172,29 @@ class LogWriter(_SharedWriter):
         require("timeout_seconds", timeout_seconds, 0.001, 3600)
         end, receipt = monotonic() + timeout_seconds, Receipt()
         while not self._worker.offer(row, receipt):
-            if not self._worker.queue.wait_for_room(max(end - monotonic(), 0.0)):
-                raise refusal(self._worker.queue, timeout_seconds)
+            queue = self._worker.queue_of(row)
+            if not queue.wait_for_room(max(end - monotonic(), 0.0)):
+                raise refusal(queue, timeout_seconds)
         with suppress(TimeoutError):
             receipt.result(max(end - monotonic(), 0.0))
         raise_unless_stored(receipt, timeout_seconds)
+
+    def drain(self, *, deadline_seconds: float = 5.0) -> int:
+        """Store the rows that were taken until now; the writer goes on.
+
+        For frameworks that say when a process will end, and for the handler of a signal that runs
+        outside of the main thread.
+
+        Args:
+            deadline_seconds: 0 to 3600; how long to wait.
+
+        Returns:
+            The number of these rows that are not known to be stored. They stay in the queue.
+
+        Raises:
+            ParameterError: *deadline_seconds* is out of its range.
+        """
+        return self._worker.drain(deadline_seconds)
 
     def close(self, *, deadline_seconds: float = 5.0) -> int:
         """Take no more rows, and store those in the queue.
@@ -180,8 +212,7 @@ class AsyncLogWriter(_SharedWriter):
     """Writes logs from asyncio; a thread stores them, as in LogWriter."""
 
     async def __aenter__(self) -> Self:
-        """Start the thread. The database need not be available yet."""
-        self._worker.start()
+        """Return the writer. The database need not be available yet."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -192,8 +223,9 @@ class AsyncLogWriter(_SharedWriter):
         """Queue a row, to be stored soon; False if it was dropped; see LogWriter.offer."""
         worker = self._worker
         while not worker.offer(row):
-            if not worker.queue.patience:
-                worker.drop(row)
+            queue = worker.queue_of(row)
+            if not queue.patience:
+                queue.drop()
                 return False
             await asyncio.sleep(_POLLING_INTERVAL)
         return True
@@ -206,13 +238,18 @@ class AsyncLogWriter(_SharedWriter):
         require("timeout_seconds", timeout_seconds, 0.001, 3600)
         end, receipt = monotonic() + timeout_seconds, Receipt()
         while not self._worker.offer(row, receipt):
-            if monotonic() >= end or self._worker.queue.is_closed:
-                raise refusal(self._worker.queue, timeout_seconds)
+            queue = self._worker.queue_of(row)
+            if monotonic() >= end or queue.is_closed:
+                raise refusal(queue, timeout_seconds)
             await asyncio.sleep(_POLLING_INTERVAL)
         with suppress(TimeoutError):
             async with asyncio.timeout(max(end - monotonic(), 0.0)):
                 await asyncio.wrap_future(receipt)
         raise_unless_stored(receipt, timeout_seconds)
+
+    async def drain(self, *, deadline_seconds: float = 5.0) -> int:
+        """Store the rows taken until now; return how many are left; see LogWriter.drain."""
+        return await asyncio.to_thread(self._worker.drain, deadline_seconds)
 
     async def close(self, *, deadline_seconds: float = 5.0) -> int:
         """Store the rows in the queue; return how many are not known to be; see LogWriter.close."""

@@ -4,11 +4,26 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import psycopg
+from psycopg.errors import CheckViolation
 
 from oadb.engine.executors import Executor
 from oadb.engine.failures import is_data_error
 
 T = TypeVar("T")
+
+# The function of the server that reports "no partition of relation found for row". Its SQLSTATE is
+# that of a check, and its name, unlike that text, is the same in every language.
+_FINDS_PARTITION = "ExecFindPartition"
+
+
+def is_partition_missing(error: psycopg.Error) -> bool:
+    """Say whether a row has no partition: a fault of the table, not of the row."""
+    return isinstance(error, CheckViolation) and error.diag.source_function == _FINDS_PARTITION
+
+
+def is_row_fault(error: psycopg.Error) -> bool:
+    """Say whether a row is at fault, so that storing it again would fail again."""
+    return is_data_error(error) and not is_partition_missing(error)
 
 
 def insert_skipping_bad_rows(
@@ -16,6 +31,7 @@ def insert_skipping_bad_rows(
     rows: Sequence[T],
     store: Callable[[Executor, Sequence[T]], object],
     refuse: Callable[[T, psycopg.Error], object],
+    is_at_fault: Callable[[psycopg.Error], bool] = is_row_fault,
 ) -> None:
     """Store rows with *store*, and pass each that the server refuses to *refuse*.
 
@@ -24,6 +40,7 @@ def insert_skipping_bad_rows(
     Args:
         store: stores several rows, or raises and stores none.
         refuse: called with the row and the error of the server.
+        is_at_fault: says of an error whether a row is at fault.
 
     Raises:
         psycopg.Error: an error for which no row is at fault.
@@ -32,7 +49,7 @@ def insert_skipping_bad_rows(
         with tx.transaction() as nested:
             store(nested, rows)
     except psycopg.Error as error:
-        if not is_data_error(error):
+        if not is_at_fault(error):
             raise
         fault = error
     else:
@@ -41,5 +58,5 @@ def insert_skipping_bad_rows(
         refuse(rows[0], fault)
         return
     half = len(rows) // 2
-    insert_skipping_bad_rows(tx, rows[:half], store, refuse)
-    insert_skipping_bad_rows(tx, rows[half:], store, refuse)
+    insert_skipping_bad_rows(tx, rows[:half], store, refuse, is_at_fault)
+    insert_skipping_bad_rows(tx, rows[half:], store, refuse, is_at_fault)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Generator
@@ -11,11 +12,12 @@ from time import monotonic
 import psycopg
 import pytest
 
-from oadb.logs.writer import AsyncLogWriter, Limits, LogWriter
+from oadb.errors import ParameterError
+from oadb.logs.writer import AsyncLogWriter, Limits, LogWriter, drain_on_sigterm
 from tests.faults import log_processes
 from tests.faults.log_load import request
 from tests.support.forks import in_child
-from tests.support.rig import Observer, config, eventually
+from tests.support.rig import Observer, config, eventually, threads
 
 pytestmark = [
     pytest.mark.fault,
@@ -91,6 +93,83 @@ def test_a_process_ends_without_a_server_and_reports_the_lost_rows() -> None:
     assert process.returncode == 0
     assert took < 5
     assert "3000 log rows were not stored before the process ended" in stderr
+
+
+@pytest.mark.parametrize(("name", "rows"), [("children", 1800), ("inherited", 1200)])
+def test_children_of_multiprocessing_store_their_rows_when_they_end(
+    oadb_database_url: str, observer: Observer, name: str, rows: int
+) -> None:
+    with started(name, oadb_database_url) as process:
+        _, stderr = process.communicate(timeout=100)
+
+    assert process.returncode == 0, stderr
+    assert observer.rows("select count(*), count(distinct path) from oadb.traffic") == [
+        (rows, rows)
+    ]
+
+
+# Terminated -------------------------------------------------------------------------------------
+
+
+def test_a_terminated_process_stores_the_rows_that_it_took(
+    oadb_database_url: str, observer: Observer
+) -> None:
+    with started("terminated", oadb_database_url) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        stdout, stderr = process.communicate(timeout=60)
+    stored = observer.rows("select path from oadb.traffic")
+
+    assert process.returncode == -signal.SIGTERM, stderr
+    assert len([path for (path,) in stored if path.startswith("/taken/")]) == 900
+    later = [int(path.rpartition("/")[2]) for (path,) in stored if path.startswith("/later/")]
+    assert sorted(later) == [*range(len(later))], "what was taken meanwhile is stored"
+    if stdout:  # the first row that was not taken
+        assert len(later) == int(stdout)
+
+
+def test_the_handler_of_sigterm_passes_the_signal_on_to_the_one_before_it(
+    oadb_database_url: str, observer: Observer
+) -> None:
+    with started("graceful", oadb_database_url) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        process.communicate(timeout=60)
+
+    assert process.returncode == 7
+    assert observer.ask("select count(*) from oadb.traffic") == 901
+
+
+def test_a_process_that_is_terminated_without_a_server_ends_in_time() -> None:
+    with started("terminated", NOWHERE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        before = monotonic()
+        process.terminate()
+        _, stderr = process.communicate(timeout=60)
+
+    assert monotonic() - before < 5
+    assert process.returncode == -signal.SIGTERM
+    assert "log rows were not stored before the process ended" in stderr
+
+
+def test_the_handler_of_sigterm_is_restored() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with drain_on_sigterm():
+        assert signal.getsignal(signal.SIGTERM) != before
+
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_handler_of_sigterm_is_refused_outside_of_the_main_thread() -> None:
+    def install() -> None:
+        with drain_on_sigterm():
+            pass
+
+    with threads(1) as pool, pytest.raises(ParameterError, match="main thread"):
+        pool.submit(install).result(5)
 
 
 # Forked -----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from oadb.engine import dsn
 from oadb.errors import ConfigError, ParameterError
 from oadb.logs import api_logs, latency, traffic
 from oadb.logs.writer import AsyncLogWriter, Limits, LogRow, LogWriter
-from oadb.logs.writing import worker
+from oadb.logs.writing import exits
 from tests.support.log_rows import QUICK, ROWS, drained, request
 from tests.support.rig import Observer, eventually, threads
 
@@ -147,7 +147,7 @@ def test_a_role_that_may_only_insert_is_enough(config: Config, observer: Observe
                 logs.record(row)
             with pytest.raises(ParameterError):
                 logs.record(request(status=5))
-            logs._worker.queue.drop("traffic")
+            logs._worker.queue_of(request()).drop()
             eventually(lambda: observer.ask("select sum(rows) from oadb.log_drops") == 1)
         assert observer.ask("select count(*) from oadb.log_rejects") == 1
     finally:
@@ -171,5 +171,5 @@ def test_a_writer_without_references_still_stores_its_rows(
     gc.collect()
 
     eventually(lambda: observer.ask("select count(*) from oadb.traffic") == 1)
-    for each in [*worker._open_workers]:
+    for each in [*exits.open_workers]:
         each.close(deadline_seconds=5)

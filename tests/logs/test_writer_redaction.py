@@ -61,7 +61,7 @@ def test_no_canary_reaches_the_tables_the_rejects_the_queue_or_an_error(
     said = []
     for row in rows:
         assert logs.offer(row)
-    queued = repr([[*lane] for lane in logs._worker.queue._lanes.values()])
+    queued = repr([[*lane.queue._entries] for lane in logs._worker._lanes.values()])
     for row in rows[:6]:
         try:
             logs.record(row, timeout_seconds=30)

@@ -1,4 +1,4 @@
-"""Delivery: stores each batch exactly once, with as many attempts as it takes.
+"""Delivery: stores each batch of a table exactly once, with as many attempts as it takes.
 
 A batch gets its id before the first attempt, and its transaction begins by claiming that id. If the
 result of an attempt is lost with the connection, the next attempt finds the claim if the batch was
@@ -8,7 +8,7 @@ committed.
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,7 +21,6 @@ import psycopg
 
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
-from oadb.engine.failures import is_data_error
 from oadb.engine.transactions import Transaction
 from oadb.logs.texts import cut
 from oadb.logs.writing.encoding import Clock, Lines, as_text
@@ -58,15 +57,16 @@ class Ledger:
 
     claim_batch: ClaimBatch
     park: Callable[[Executor, UUID, str, list[str], list[str]], int]
-    record_drops: Callable[[Executor, str, list[str], list[int]], int]
+    record_drops: Callable[[Executor, str, str, int], int]
+    check_at_once: Callable[[Executor], None]
 
 
 @dataclass(slots=True)
 class Delivery:
-    """Stores the batches of a queue, one at a time."""
+    """Stores the batches of one table, one at a time."""
 
     queue: Queue
-    tables: Mapping[str, LogTable]
+    table: LogTable
     db: Database
     ledger: Ledger
     is_failing: bool = False
@@ -76,7 +76,6 @@ class Delivery:
         """Store batches until the queue is closed and empty, or given up."""
         while (batch := self.queue.take()) is not None:
             self._deliver(batch)
-        self.db.close()
 
     def _deliver(self, batch: LogBatch) -> None:
         """Try to store a batch until it succeeds, or until the queue is given up."""
@@ -92,18 +91,22 @@ class Delivery:
                     return
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
-                self._note_end_of_outage()
+                self._note_success(batch)
                 self.queue.settle(batch)
                 return
 
     def _store(self, batch: LogBatch) -> None:
+        """Make one attempt, or two if the first shows that refused rows have to be found."""
+        was_searching = batch.refusals.is_searching
         try:
             self._attempt(batch)
-        except psycopg.Error as error:
-            if batch.one_by_one or not is_data_error(error):
+        except Exception as error:
+            batch.refusals.note(error)
+            if was_searching or not batch.refusals.is_searching:
                 raise
-            batch.one_by_one = True
-            self._attempt(batch)
+        else:
+            return
+        self._attempt(batch)
 
     def _attempt(self, batch: LogBatch) -> None:
         """Store a batch in one transaction, unless it is already stored."""
@@ -113,14 +116,23 @@ class Delivery:
                 return
             batch.rejects = []
             copy = partial(self._copy, batch, clock)
-            if batch.entries and batch.one_by_one:
-                insert_skipping_bad_rows(tx, batch.entries, copy, partial(_reject, batch))
+            if batch.entries and batch.refusals.is_searching:
+                self._store_what_fits(tx, batch, copy)
             elif batch.entries:
                 copy(tx, batch.entries)
             self._park(tx, batch)
             if batch.drops:
-                record = self.ledger.record_drops
-                record(tx, _writer(), [*batch.drops], [*batch.drops.values()])
+                self.ledger.record_drops(tx, _writer(), self.table.name, batch.drops)
+
+    def _store_what_fits(
+        self, tx: Transaction, batch: LogBatch, copy: Callable[[Executor, Sequence[Entry]], None]
+    ) -> None:
+        # Errors of deferred constraints would come at the commit, and name no row.
+        self.ledger.check_at_once(tx)
+        # A table that refuses even no rows is at fault itself.
+        copy(tx, ())
+        refuse = partial(_reject, batch)
+        insert_skipping_bad_rows(tx, batch.entries, copy, refuse, batch.refusals.is_fault_of_rows)
 
     def _claim(self, tx: Transaction, batch: LogBatch) -> Clock | None:
         stamps = [stamp for stamp, _, _, _ in batch.entries]
@@ -129,33 +141,35 @@ class Delivery:
             timedelta(microseconds=(now - stamp) // 1000)
             for stamp in (min(stamps, default=now), max(stamps, default=now))
         )
-        rows = len(batch.entries)
-        claimed = self.ledger.claim_batch(tx, batch.batch_id, batch.table, rows, oldest, newest)
+        rows, name = len(batch.entries), self.table.name
+        claimed = self.ledger.claim_batch(tx, batch.batch_id, name, rows, oldest, newest)
         return None if claimed is None else Clock(claimed, now)
 
     def _copy(self, batch: LogBatch, clock: Clock, tx: Executor, entries: Sequence[Entry]) -> None:
-        table = self.tables[batch.table]
-        lines = Lines(table, entries, clock)
-        table.store(tx, lines)
+        lines = Lines(self.table, entries, clock)
+        self.table.store(tx, lines)
         batch.rejects += lines.unfit
 
     def _park(self, tx: Transaction, batch: LogBatch) -> None:
         if batch.rejects:
-            names = self.tables[batch.table].names
             reasons = [cut(reason, _LONGEST_REASON) for _, reason in batch.rejects]
-            texts = [cut(_described(names, entry)) for entry, _ in batch.rejects]
-            self.ledger.park(tx, batch.batch_id, batch.table, reasons, texts)
+            texts = [cut(_described(self.table.names, entry)) for entry, _ in batch.rejects]
+            self.ledger.park(tx, batch.batch_id, self.table.name, reasons, texts)
 
     def _note_outage(self, error: Exception) -> None:
         if not self.is_failing:
-            rows = self.queue.stats().queued_rows
-            logger.warning("logs cannot be stored, %d rows are queued: %s", rows, error)
+            rows, name = self.queue.stats().queued_rows, self.table.name
+            logger.warning("logs cannot be stored, %d rows of %s are queued: %s", rows, name, error)
         self.is_failing = True
 
-    def _note_end_of_outage(self) -> None:
+    def _note_success(self, batch: LogBatch) -> None:
+        name = self.table.name
         if self.is_failing:
-            logger.info("logs are stored again")
+            logger.info("logs are stored again: %s", name)
         self.is_failing = False
+        if batch.refusals.states and batch.rejects:
+            (_, reason), rows = batch.rejects[0], len(batch.rejects)
+            logger.warning("%s refused %d rows, now in oadb.log_rejects: %s", name, rows, reason)
 
 
 def _reject(batch: LogBatch, entry: Entry, error: psycopg.Error) -> None:

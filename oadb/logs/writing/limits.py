@@ -7,19 +7,20 @@ from oadb.errors import ParameterError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of the queue, and when a batch starts.
+    """Bounds of the queue of each table, and when a batch starts.
 
-    ``max_rows`` (100 to 10 million) and ``max_bytes`` (1 MiB to 64 GiB) bound the rows that are not
-    stored yet. A batch starts with ``flush_rows`` rows (1 to 10 million), after ``flush_seconds``
-    (0.001 to 60), or when the queue is full. ``offer`` waits until ``wait_seconds`` (0 to 10) after
-    the queue became full, and does not wait later: an outage delays a caller once.
+    ``max_rows`` (100 to 10 million) and ``max_bytes`` (1 MiB to 64 GiB) bound the rows of one table
+    that are not stored yet; there are four tables. A batch starts with ``flush_rows`` rows of a
+    table (1 to 10 million), after ``flush_seconds`` (0.001 to 60), or when its queue is full.
+    ``offer`` waits until ``wait_seconds`` (0 to 10) after the queue became full, and does not wait
+    later: an outage delays a caller once.
 
     Raises:
         ParameterError: a limit is out of its range.
     """
 
     max_rows: int = 50_000
-    max_bytes: int = 64 * 1024 * 1024
+    max_bytes: int = 32 * 1024 * 1024
     flush_rows: int = 1000
     flush_seconds: float = 0.25
     wait_seconds: float = 0.05

@@ -1,11 +1,11 @@
-"""The queue of a log writer: bounded by rows and bytes, and reopened at half of its bounds.
+"""The queue of a log table: bounded by rows and bytes, and reopened at half of its bounds.
 
 Rows count until they are stored, so that the bounds include the batch that is being stored.
 """
 
 import threading
-from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -15,7 +15,8 @@ from uuid import UUID, uuid4
 from oadb.errors import UnavailableError
 from oadb.logs.redaction import Values
 from oadb.logs.writing.limits import Limits
-from oadb.logs.writing.writer_stats import LogStats, WriterCounts
+from oadb.logs.writing.row_refusals import Refusals
+from oadb.logs.writing.writer_stats import LogTableStats, WriterCounts
 
 Receipt = Future[str | None]
 """For a caller that waits until its row is stored; the result is why it was rejected, or None."""
@@ -30,25 +31,26 @@ _SIZE = itemgetter(2)
 # Most rows and bytes of a batch; its last row may exceed the bytes.
 _BATCH_ROWS, _BATCH_BYTES = 5000, 8 * 1024 * 1024
 
+# Seconds after which an attempt without an answer is an error in the statistics.
+_SILENCE = 5.0
+
 
 @dataclass(slots=True)
 class LogBatch:
-    """Rows of one table, stored in one transaction that also records ``drops``."""
+    """Rows of a table, stored in one transaction that also records how many were dropped."""
 
-    table: str
     entries: list[Entry]
-    drops: dict[str, int]
+    drops: int
     batch_id: UUID = field(default_factory=uuid4)
     rejects: list[tuple[Entry, str]] = field(default_factory=list[tuple[Entry, str]])
     """Rows that the table refused, and why; known after an attempt."""
-    one_by_one: bool = False
-    """Whether a row was refused, so that the refused rows have to be found."""
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 class Queue:
-    """Queued rows of several tables; any thread offers rows, one takes batches."""
+    """Queued rows of one table; any thread offers rows, one takes batches."""
 
-    def __init__(self, limits: Limits, tables: Iterable[str]) -> None:
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._max_rows, self._max_bytes = limits.max_rows, limits.max_bytes
         # Only these numbers of rows wake the consumer: otherwise it sleeps until a batch is due.
@@ -58,10 +60,12 @@ class Queue:
         self._lock = lock
         self._changed = threading.Condition(lock)
         self._room = threading.Condition(lock)
-        self._lanes: dict[str, deque[Entry]] = {name: deque() for name in tables}
-        self._drops: Counter[str] = Counter()
-        self._awaited = 0
+        self._settled = threading.Condition(lock)
+        self._entries: deque[Entry] = deque()
+        self._drops = self._awaited = 0
         self._in_hand: LogBatch | None = None
+        self._attempt_since = 0.0
+        self._flushed_to = 0
         self._counts = WriterCounts()
         self._open = True
         self._full_since: float | None = None
@@ -69,7 +73,7 @@ class Queue:
 
     # For producers ------------------------------------------------------------------------------
 
-    def offer(self, table: str, values: Values, size: int, receipt: Receipt | None = None) -> bool:
+    def offer(self, values: Values, size: int, receipt: Receipt | None = None) -> bool:
         """Queue a row if there is room; say whether it was queued."""
         with self._lock:
             counts = self._counts
@@ -77,7 +81,7 @@ class Queue:
                 self._fill()
             if not self._open:
                 return False
-            self._lanes[table].append((monotonic_ns(), values, size, receipt))
+            self._entries.append((monotonic_ns(), values, size, receipt))
             counts.bytes += size
             counts.rows = rows = counts.rows + 1
             if receipt is not None:
@@ -108,24 +112,40 @@ class Queue:
             return 0.0
         return max(since + self._limits.wait_seconds - monotonic(), 0.0)
 
-    def drop(self, table: str) -> None:
+    def drop(self) -> None:
         """Count a row that was not queued."""
         with self._lock:
             if self._closing:
                 self._counts.refused += 1
                 return
             self._counts.dropped += 1
-            self._drops[table] += 1
+            self._drops += 1
             self._changed.notify()
 
-    def stats(self) -> LogStats:
+    def flush(self) -> int:
+        """Make the queued rows due; return their mark, for ``wait_until_stored``."""
+        with self._lock:
+            self._flushed_to = mark = monotonic_ns()
+            self._changed.notify()
+            return mark
+
+    def wait_until_stored(self, mark: int, seconds: float) -> int:
+        """Wait for the rows up to *mark*; return how many are not known to be stored."""
+        with self._lock:
+            self._settled.wait_for(lambda: self._given_up or self._oldest(mark + 1) > mark, seconds)
+            held = self._in_hand.entries if self._in_hand else []
+            return sum(_stamp(entry) <= mark for each in (held, self._entries) for entry in each)
+
+    def stats(self) -> LogTableStats:
         """Return the state and the counters of the queue."""
         with self._lock:
-            heads = [lane[0] for lane in self._lanes.values() if lane]
-            heads += self._in_hand.entries[:1] if self._in_hand else []
-            oldest = min(map(_stamp, heads), default=None)
-            age = 0.0 if oldest is None else (monotonic_ns() - oldest) / 1e9
-            return self._counts.snapshot(age, is_full=self._full_since is not None)
+            now = monotonic_ns()
+            is_full, oldest = self._full_since is not None, self._oldest(now)
+            waited = monotonic() - self._attempt_since if self._in_hand else 0.0
+            silent = waited > _SILENCE
+            unanswered = f"no answer from the database for {waited:.0f} s" if silent else None
+            age = (now - oldest) / 1e9
+            return self._counts.snapshot(age, is_full=is_full, unanswered=unanswered)
 
     # For the consumer ---------------------------------------------------------------------------
 
@@ -138,6 +158,7 @@ class Queue:
                     break
                 if due is not None and due <= 0:
                     self._in_hand = self._next_batch()
+                    self._attempt_since = monotonic()
                     if self._in_hand is not None:
                         return self._in_hand
                 else:
@@ -150,10 +171,7 @@ class Queue:
         with self._lock:
             self._in_hand = None
             self._forget(batch.entries)
-            self._counts.batches += 1
-            self._counts.rejected += len(reasons)
-            self._counts.stored += len(batch.entries) - len(reasons)
-            self._counts.last_error = None
+            self._counts.succeed(len(batch.entries), len(reasons))
         for entry in batch.entries:
             _, _, _, receipt = entry
             if receipt is not None:
@@ -164,6 +182,7 @@ class Queue:
         with self._lock:
             self._counts.retries += 1
             self._counts.last_error = error
+            self._attempt_since = monotonic() + seconds
             return not self._changed.wait_for(lambda: self._given_up, seconds)
 
     # Closing ------------------------------------------------------------------------------------
@@ -180,10 +199,10 @@ class Queue:
         with self._lock:
             self._given_up = True
             self._changed.notify_all()
-            for lane in self._lanes.values():
-                for *_, receipt in lane:
-                    if receipt is not None and receipt.set_running_or_notify_cancel():
-                        receipt.set_exception(UnavailableError(_CLOSED))
+            self._settled.notify_all()
+            for *_, receipt in self._entries:
+                if receipt is not None and receipt.set_running_or_notify_cancel():
+                    receipt.set_exception(UnavailableError(_CLOSED))
             return self._counts.rows
 
     # With the lock held -------------------------------------------------------------------------
@@ -199,36 +218,40 @@ class Queue:
         counts.remember_most()  # before they become less
         counts.rows -= len(entries)
         counts.bytes -= sum(map(_SIZE, entries))
+        self._settled.notify_all()
         at_half = counts.rows <= limits.max_rows // 2 and counts.bytes <= limits.max_bytes // 2
         if self._full_since is not None and at_half:
             self._full_since, self._open = None, not self._closing
             self._room.notify_all()
 
+    def _oldest(self, default: int) -> int:
+        """Return the time of the oldest row that is not known to be stored."""
+        if self._in_hand is not None and self._in_hand.entries:
+            return _stamp(self._in_hand.entries[0])
+        return _stamp(self._entries[0]) if self._entries else default
+
     def _seconds_until_due(self) -> float | None:
         """Return the seconds until a batch is due; None: nothing is queued. No batch is taken."""
-        rows = self._counts.rows
-        if not rows:
+        if not self._entries:
             return 0.0 if self._drops else None
-        if not self._open or self._awaited or rows >= self._limits.flush_rows:
+        if not self._open or self._awaited or len(self._entries) >= self._limits.flush_rows:
             return 0.0
-        oldest = min(_stamp(lane[0]) for lane in self._lanes.values() if lane)
+        oldest = _stamp(self._entries[0])
+        if oldest <= self._flushed_to:
+            return 0.0
         return self._limits.flush_seconds - (monotonic_ns() - oldest) / 1e9
 
     def _next_batch(self) -> LogBatch | None:
-        """Take rows of the table with the oldest row; None if all were withdrawn."""
-        waiting = {name: lane for name, lane in self._lanes.items() if lane}
-        table = min(waiting, key=lambda name: _stamp(waiting[name][0]), default=None)
-        entries = [] if table is None else self._taken(waiting[table])
-        drops, self._drops = dict(self._drops), Counter()
-        if not entries and not drops:
-            return None
-        return LogBatch(table or next(iter(drops)), entries, drops)
+        """Take rows; None if all were withdrawn."""
+        entries = self._taken()
+        drops, self._drops = self._drops, 0
+        return LogBatch(entries, drops) if entries or drops else None
 
-    def _taken(self, lane: deque[Entry]) -> list[Entry]:
+    def _taken(self) -> list[Entry]:
         entries: list[Entry] = []
         total = 0
-        while lane and len(entries) < _BATCH_ROWS and total < _BATCH_BYTES:
-            entry = lane.popleft()
+        while self._entries and len(entries) < _BATCH_ROWS and total < _BATCH_BYTES:
+            entry = self._entries.popleft()
             _, _, size, receipt = entry
             if receipt is not None and self._is_withdrawn(receipt):
                 self._forget([entry])

@@ -1,28 +1,37 @@
-"""The worker: a queue, the thread that stores its rows, and what happens at fork and at exit."""
+"""The worker: a lane for each log table, which is a queue and the thread that stores its rows.
 
-import atexit
-import os
+A table that fails or does not answer keeps its own thread and connection busy, and no other. The
+thread of a lane starts with its first row. The lanes share a pool of one connection, which grows
+while they store rows at the same time, to one for each of them.
+"""
+
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 from time import monotonic
 
 from oadb.engine.database import Database
 from oadb.errors import BusyError, OutcomeUnknownError, ParameterError, UnavailableError
 from oadb.logs.redaction import Redaction
-from oadb.logs.writing.delivery import Delivery, Ledger, logger
+from oadb.logs.writing import exits
+from oadb.logs.writing.delivery import Delivery, Ledger
 from oadb.logs.writing.limits import Limits, require
 from oadb.logs.writing.log_tables import LogTable
 from oadb.logs.writing.queue import Queue, Receipt
+from oadb.logs.writing.writer_stats import LogStats, total
 
-# Seconds by which closing writers may delay the end of the interpreter; the total is below 5.
-_AT_EXIT = 3.0
 
-# Workers that are not closed: at the end of the process, their rows are stored.
-_open_workers: set["Worker"] = set()
+@dataclass(slots=True)
+class Lane:
+    """The rows of one table."""
+
+    table: LogTable
+    queue: Queue
+    thread: threading.Thread | None = None
 
 
 class Worker:
-    """What LogWriter and AsyncLogWriter share; only ``close`` and ``wait_for_room`` block."""
+    """What LogWriter and AsyncLogWriter share; ``close``, ``drain`` and ``wait_for_room`` block."""
 
     def __init__(
         self,
@@ -35,16 +44,18 @@ class Worker:
         self._db = db
         self._ledger = ledger
         self._limits = limits
-        self._tables = {each.row: each for each in tables}
+        self._tables = tuple(tables)
         self._redaction = Redaction(fields)
         self.start_afresh()
-        _open_workers.add(self)
+        exits.open_workers.add(self)
 
     def start_afresh(self) -> None:
-        """Start with an empty queue and without a thread; a forked child does so again."""
-        self.queue = Queue(self._limits, [each.name for each in self._tables.values()])
-        self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        """Start with empty queues and without threads; a forked child does so again."""
+        self._lanes = {each.row: Lane(each, Queue(self._limits)) for each in self._tables}
+        # Reentrant: a signal handler may write a row while its thread holds the lock.
+        self._starting = threading.RLock()
+        self._running = 0
+        self._closed = False
 
     def offer(self, row: object, receipt: Receipt | None = None) -> bool:
         """Redact a row, and queue it if there is room; *receipt* resolves when it is stored.
@@ -52,43 +63,92 @@ class Worker:
         Raises:
             ParameterError: *row* belongs to no log table.
         """
-        table = self._tables.get(type(row))
-        if table is None:
+        lane = self._lanes.get(type(row))
+        if lane is None:
             raise ParameterError(self._not_a_row(row))
-        kept, size = table.redacted(row, self._redaction)
-        if self._thread is None:
-            self.start()
-        return self.queue.offer(table.name, kept, size, receipt)
+        kept, size = lane.table.redacted(row, self._redaction)
+        if lane.thread is None:
+            self._start(lane)
+        return lane.queue.offer(kept, size, receipt)
 
-    def drop(self, row: object) -> None:
-        """Count a row that was not queued."""
-        self.queue.drop(self._tables[type(row)].name)
+    def queue_of(self, row: object) -> Queue:
+        """Return the queue of a row that was offered."""
+        return self._lanes[type(row)].queue
 
-    def start(self) -> None:
-        """Start the thread, unless it is running."""
-        with self._starting:
-            if self._thread is None:
-                tables = {each.name: each for each in self._tables.values()}
-                delivery = Delivery(self.queue, tables, self._db, self._ledger)
-                thread = threading.Thread(target=delivery.run, name="oadb logs", daemon=True)
-                thread.start()
-                self._thread = thread
+    def stats(self) -> LogStats:
+        """Return the state and the counters of all tables."""
+        return total({each.table.name: each.queue.stats() for each in self._lanes.values()})
 
-    def close(self, deadline_seconds: float) -> int:
-        """Store the rows in the queue; return how many are not known to be stored.
+    def flush(self) -> None:
+        """Make the queued rows due."""
+        for lane in self._lanes.values():
+            lane.queue.flush()
+
+    def drain(self, deadline_seconds: float) -> int:
+        """Store the rows that are queued now; return how many are not known to be stored.
 
         Args:
             deadline_seconds: 0 to 3600.
         """
         require("deadline_seconds", deadline_seconds, 0, 3600)
-        self.queue.close()
-        _open_workers.discard(self)
-        if self._thread is not None:
-            self._thread.join(deadline_seconds)
-        return self.queue.give_up()
+        end = monotonic() + deadline_seconds
+        # All first, so that they share the time.
+        marks = [(each.queue, each.queue.flush()) for each in self._lanes.values()]
+        return sum(
+            queue.wait_until_stored(mark, max(end - monotonic(), 0.0)) for queue, mark in marks
+        )
+
+    def take_no_more(self) -> None:
+        """Take no more rows; those in the queues become due."""
+        with self._starting:
+            for lane in self._lanes.values():
+                lane.queue.close()
+            self._closed = True
+
+    def close(self, deadline_seconds: float) -> int:
+        """Store the rows in the queues; return how many are not known to be stored.
+
+        Args:
+            deadline_seconds: 0 to 3600.
+        """
+        require("deadline_seconds", deadline_seconds, 0, 3600)
+        end = monotonic() + deadline_seconds
+        self.take_no_more()
+        exits.open_workers.discard(self)
+        lanes = self._lanes.values()
+        for thread in [each.thread for each in lanes if each.thread is not None]:
+            thread.join(max(end - monotonic(), 0.0))
+        self._close_database_at_end()
+        return sum(each.queue.give_up() for each in lanes)
+
+    def _start(self, lane: Lane) -> None:
+        with self._starting:
+            if lane.thread is None:
+                self._running += 1
+                delivery = Delivery(lane.queue, lane.table, self._db, self._ledger)
+                name = f"oadb {lane.table.name}"
+                thread = threading.Thread(
+                    target=self._deliver, args=(delivery,), name=name, daemon=True
+                )
+                thread.start()
+                lane.thread = thread
+        exits.end_with_process()
+
+    def _deliver(self, delivery: Delivery) -> None:
+        delivery.run()
+        with self._starting:
+            self._running -= 1
+        self._close_database_at_end()
+
+    def _close_database_at_end(self) -> None:
+        """Close the connections once the last thread has ended."""
+        with self._starting:
+            is_over = self._closed and not self._running
+        if is_over:
+            self._db.close()
 
     def _not_a_row(self, row: object) -> str:
-        known = ", ".join(f"{each.name}.{each.row.__name__}" for each in self._tables.values())
+        known = ", ".join(f"{each.name}.{each.row.__name__}" for each in self._tables)
         return f"logs: a row must be one of {known}, not {type(row).__name__}"
 
 
@@ -119,23 +179,3 @@ def refusal(queue: Queue, timeout: float) -> BusyError | UnavailableError:
     if queue.is_closed:
         return UnavailableError("logs: this writer was closed; the row was not queued")
     return BusyError(f"logs: the queue was full for {timeout:g} s; the row was not queued")
-
-
-def _close_all() -> None:
-    end = monotonic() + _AT_EXIT
-    workers = [*_open_workers]
-    for worker in workers:
-        worker.queue.close()  # all first, so that they share the time
-    for worker in workers:
-        left = worker.close(max(end - monotonic(), 0.0))
-        if left:
-            logger.warning("%d log rows were not stored before the process ended", left)
-
-
-def _start_all_afresh() -> None:
-    for worker in _open_workers:
-        worker.start_afresh()
-
-
-atexit.register(_close_all)
-os.register_at_fork(after_in_child=_start_all_afresh)

@@ -43,8 +43,12 @@ insert into oadb.log_drops (
     table_name,
     rows
 )
-select
+values (
     :writer,
-    drops.table_name,
-    drops.rows
-from unnest(:table_names::text[], :rows::bigint[]) as drops (table_name, rows);
+    :table_name,
+    :rows
+);
+
+-- name: _check_at_once
+-- Until the transaction ends, deferred constraints are checked by each statement.
+set constraints all immediate;

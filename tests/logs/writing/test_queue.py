@@ -18,11 +18,11 @@ SIZE = 1000
 
 
 def queue(**limits: Any) -> Queue:
-    return Queue(Limits(**{"max_rows": 100, "flush_rows": 10, **limits}), ["first", "second"])
+    return Queue(Limits(**{"max_rows": 100, "flush_rows": 10, **limits}))
 
 
-def offer(queue: Queue, number: int, table: str = "first", receipt: Receipt | None = None) -> bool:
-    return queue.offer(table, (number,), SIZE, receipt)
+def offer(queue: Queue, number: int, receipt: Receipt | None = None) -> bool:
+    return queue.offer((number,), SIZE, receipt)
 
 
 def taken(queue: Queue) -> LogBatch:
@@ -49,7 +49,7 @@ def test_an_impossible_limit_is_refused(wrong: dict[str, Any]) -> None:
         Limits(**wrong)
 
 
-def test_a_batch_starts_with_enough_rows_and_has_all_rows_of_its_table() -> None:
+def test_a_batch_starts_with_enough_rows_and_has_all_of_them() -> None:
     full = queue(flush_seconds=60)
     for number in range(25):
         offer(full, number)
@@ -67,37 +67,29 @@ def test_a_batch_starts_after_flush_seconds() -> None:
     assert 0.19 < monotonic() - started < 5
 
 
-def test_the_table_with_the_oldest_row_comes_first() -> None:
-    both = queue(flush_seconds=0.001)
-    for number, table in enumerate(["second", "first", "second"]):
-        offer(both, number, table)
-    batches = []
-    for _ in range(2):
-        batch = taken(both)
-        both.settle(batch)
-        batches.append((batch.table, numbers(batch)))
-
-    assert batches == [("second", [0, 2]), ("first", [1])]
-
-
 def test_a_full_queue_takes_no_rows_until_half_of_it_is_stored() -> None:
-    full = queue(flush_rows=1)
-    for number in range(30):
-        assert offer(full, number, "second")
-    for number in range(70):
+    full = queue(flush_rows=1, max_rows=8000)
+    for number in range(8000):
         assert offer(full, number)
     assert not offer(full, 0)
     assert full.stats().is_full
 
     first = taken(full)
-    assert (first.table, len(first.entries)) == ("second", 30)
+    assert len(first.entries) == 5000, "a batch has a bound of its own"
     assert not offer(full, 0), "the batch being stored counts"
     full.settle(first)
-    assert not offer(full, 0), "70 of 100 are more than half"
-    full.settle(taken(full))
 
     assert offer(full, 0)
-    assert full.stats().most_rows == 100
+    assert full.stats().most_rows == 8000
+
+
+def test_a_full_queue_stays_full_while_more_than_half_of_it_is_left() -> None:
+    full = queue(flush_rows=1, max_rows=12_000)
+    for number in range(12_000):
+        assert offer(full, number)
+    full.settle(taken(full))
+
+    assert not offer(full, 0), "7,000 of 12,000 are more than half"
 
 
 def test_bytes_are_bounded_as_well_as_rows() -> None:
@@ -107,9 +99,9 @@ def test_bytes_are_bounded_as_well_as_rows() -> None:
     taking = full.stats()
     large = queue(max_bytes=2**20)
     for _ in range(3):
-        assert large.offer("first", ("x",), 300_000)
+        assert large.offer(("x",), 300_000)
 
-    assert not large.offer("first", ("x",), 300_000)
+    assert not large.offer(("x",), 300_000)
     assert large.stats().queued_bytes == 900_000
     assert taking.queued_rows <= 100
 
@@ -142,15 +134,15 @@ def test_dropped_rows_are_recorded_with_the_next_batch_or_one_without_rows() -> 
     full = queue()
     for number in range(100):
         offer(full, number)
-    for table in ["first", "second", "second"]:
-        full.drop(table)
+    for _ in range(3):
+        full.drop()
     batch = taken(full)
-    full.drop("second")
+    full.drop()
     full.settle(batch)
     rest = taken(full)
 
-    assert (batch.drops, rest.drops) == ({"first": 1, "second": 2}, {"second": 1})
-    assert (rest.table, rest.entries) == ("second", [])
+    assert (batch.drops, rest.drops) == (3, 1)
+    assert rest.entries == []
     assert full.stats().dropped == 4
 
 
@@ -189,7 +181,7 @@ def test_closing_makes_queued_rows_due_and_ends_the_consumer() -> None:
 
     assert closed.take() is None
     assert not offer(closed, 2)
-    closed.drop("first")
+    closed.drop()
     assert (closed.stats().stored, closed.stats().refused) == (1, 1)
 
 
@@ -265,6 +257,48 @@ def test_the_age_of_the_oldest_row_includes_rows_being_stored() -> None:
     assert aging.stats().oldest_age_seconds == 0.0
 
 
+def test_an_attempt_without_an_answer_is_an_error_after_five_seconds() -> None:
+    silent = queue(flush_rows=1)
+    offer(silent, 1)
+    batch = taken(silent)
+    before = silent.stats().last_error
+    silent._attempt_since -= 7
+
+    assert before is None
+    assert silent.stats().last_error == "no answer from the database for 7 s"
+    silent.settle(batch)
+    assert silent.stats().last_error is None
+
+
+def test_waiting_until_rows_are_stored_ends_with_the_last_of_them_or_the_time() -> None:
+    draining = queue(flush_seconds=60)
+    for number in range(3):
+        offer(draining, number)
+    mark = draining.flush()
+    assert draining.wait_until_stored(mark, 0.05) == 3
+    batch = taken(draining)
+    offer(draining, 4)
+    assert draining.wait_until_stored(mark, 0.05) == 3, "the batch being stored is not stored yet"
+    with threads(1) as pool:
+        waiting = pool.submit(draining.wait_until_stored, mark, 60)
+        eventually(lambda: bool(vars(draining._settled)["_waiters"]))
+        draining.settle(batch)
+
+        assert waiting.result(5) == 0, "the row after the mark is not waited for"
+    assert draining.stats().queued_rows == 1
+
+
+def test_giving_up_ends_the_wait_until_rows_are_stored() -> None:
+    given_up = queue(flush_seconds=60)
+    offer(given_up, 1)
+    with threads(1) as pool:
+        waiting = pool.submit(given_up.wait_until_stored, given_up.flush(), 60)
+        eventually(lambda: bool(vars(given_up._settled)["_waiters"]))
+        given_up.give_up()
+
+        assert waiting.result(5) == 1
+
+
 def test_rows_of_many_threads_are_neither_lost_nor_counted_twice() -> None:
     shared = queue(max_rows=100, flush_rows=1, wait_seconds=10)
     found: list[object] = []
@@ -306,19 +340,19 @@ class Model(RuleBasedStateMachine):
         self.batch: LogBatch | None = None
         self.tried = self.taken = self.counted = 0
 
-    @rule(rows=st.integers(1, 60), table=st.sampled_from(["first", "second"]))
-    def give(self, rows: int, table: str) -> None:
+    @rule(rows=st.integers(1, 60))
+    def give(self, rows: int) -> None:
         for number in range(rows):
             self.tried += 1
-            if not offer(self.queue, number, table):
-                self.queue.drop(table)
+            if not offer(self.queue, number):
+                self.queue.drop()
 
     @precondition(lambda self: self.batch is None and self.has_work())
     @rule()
     def take(self) -> None:
         self.batch = taken(self.queue)
         self.taken += len(self.batch.entries)
-        self.counted += sum(self.batch.drops.values())
+        self.counted += self.batch.drops
 
     @precondition(lambda self: self.batch is not None)
     @rule(fails=st.booleans())
@@ -342,7 +376,7 @@ class Model(RuleBasedStateMachine):
         assert stats.stored + in_hand == self.taken
         assert stats.queued_bytes == stats.queued_rows * SIZE
         assert stats.queued_rows <= stats.most_rows <= 100
-        assert stats.dropped == self.counted + sum(self.queue._drops.values())
+        assert stats.dropped == self.counted + self.queue._drops
 
 
 Model.TestCase.settings = settings(max_examples=50)
