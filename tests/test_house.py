@@ -4,7 +4,6 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from statistics import median
@@ -69,7 +68,6 @@ def queries(tree: ast.AST) -> set[str]:
     }
 
 
-@cache
 def named(path: Path) -> frozenset[str]:
     """Return what a file says as module.name, or imports so."""
     text = path.read_text()
@@ -79,19 +77,22 @@ def named(path: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_a_query_that_only_its_module_runs_is_private(place: str) -> None:
-    home, module = Path(f"{place}.py"), Path(place).name
-    run_at_home = {node.id for node in ast.walk(TREES[home]) if isinstance(node, ast.Name)}
-    abroad = {
-        name for path in (*MODULES, *DOCUMENTS) if path != PACKAGE / home for name in named(path)
+def run_at_home_only(place: str, files: Counter[str]) -> set[str]:
+    """Return the public queries that their module runs and no other file; *files* name each."""
+    tree, module = TREES[Path(f"{place}.py")], Path(place).name
+    at_home = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    own = named(PACKAGE / f"{place}.py")
+    return {
+        f"{module}.{name}"
+        for name in queries(tree) & at_home
+        if not name.startswith("_") and files[f"{module}.{name}"] == (f"{module}.{name}" in own)
     }
 
-    assert [
-        name
-        for name in sorted(queries(TREES[home]) & run_at_home)
-        if not name.startswith("_") and f"{module}.{name}" not in abroad
-    ] == []
+
+def test_a_query_that_only_its_module_runs_is_private() -> None:
+    files = Counter(name for path in (*MODULES, *DOCUMENTS) for name in named(path))
+
+    assert {name for place in PLACES for name in run_at_home_only(place, files)} == set()
 
 
 def test_a_module_declares_queries_where_a_file_of_its_path_has_them() -> None:
@@ -192,9 +193,14 @@ def test_no_module_is_a_drawer() -> None:
 # Lengths ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", MODULES, ids=shown)
-def test_a_module_has_at_most_300_lines(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 300
+def longer_than(most: int, paths: list[Path]) -> dict[str, int]:
+    """Return how many lines each file has that has more than *most*."""
+    counts = {shown(path): len(path.read_text().splitlines()) for path in paths}
+    return {path: count for path, count in counts.items() if count > most}
+
+
+def test_a_module_has_at_most_300_lines() -> None:
+    assert longer_than(300, MODULES) == {}
 
 
 def lengths() -> dict[str, int]:
@@ -299,13 +305,8 @@ def unordered_limits(statement: Statement) -> int:
     return found
 
 
-def label(statement: Statement) -> str:
-    return statement.label
-
-
-@pytest.mark.parametrize("statement", ALL, ids=label)
-def test_every_limit_has_an_order(statement: Statement) -> None:
-    assert unordered_limits(statement) == 0
+def test_every_limit_has_an_order() -> None:
+    assert [statement.label for statement in ALL if unordered_limits(statement)] == []
 
 
 def test_a_limit_without_an_order_would_be_noticed() -> None:
@@ -314,16 +315,14 @@ def test_a_limit_without_an_order_would_be_noticed() -> None:
     assert unordered_limits(statements.parse(text, "x", "x.sql")["get"]) == 1
 
 
-@pytest.mark.parametrize("statement", ALL, ids=label)
-def test_every_column_is_named(statement: Statement) -> None:
+def has_unnamed_columns(statement: Statement) -> bool:
     texts = [token.text.lower() for token in code(statement)]
-    stars = [
-        number
-        for number, text in enumerate(texts)
-        if text == "*" and texts[number - 1] in {"select", "returning", ",", ".", "distinct"}
-    ]
+    before = {"select", "returning", ",", ".", "distinct"}
+    return any(text == "*" and texts[n - 1] in before for n, text in enumerate(texts))
 
-    assert stars == []
+
+def test_every_column_is_named() -> None:
+    assert [statement.label for statement in ALL if has_unnamed_columns(statement)] == []
 
 
 def tables_in(statement: Statement) -> set[str]:
@@ -383,9 +382,12 @@ EXCEPTION = re.compile(
 PYTHON = [*MODULES, *sorted((REPOSITORY / "tests").rglob("*.py"))]
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=shown)
-def test_an_exception_from_a_rule_says_why(path: Path) -> None:
-    assert [match[0] for match in EXCEPTION.finditer(path.read_text())] == []
+def test_an_exception_from_a_rule_says_why() -> None:
+    assert [
+        f"{shown(path)}: {match[0]}"
+        for path in PYTHON
+        for match in EXCEPTION.finditer(path.read_text())
+    ] == []
 
 
 @pytest.mark.parametrize("text", ["x  # noqa: S101", ")  # fmt: skip", "y  # type: ignore[misc]"])
@@ -394,6 +396,5 @@ def test_an_exception_without_a_reason_would_be_noticed(text: str) -> None:
     assert not EXCEPTION.search(f"{text}  # because")
 
 
-@pytest.mark.parametrize("path", PYTHON[len(MODULES) :], ids=shown)
-def test_a_file_of_tests_has_at_most_400_lines(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 400
+def test_a_file_of_tests_has_at_most_400_lines() -> None:
+    assert longer_than(400, PYTHON[len(MODULES) :]) == {}
