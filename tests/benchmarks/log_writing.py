@@ -297,7 +297,7 @@ def _print_overload(url: str, connection: psycopg.Connection) -> None:
             ["dropped, rows", f"{stats.dropped:,}"],
             ["counted in log_drops, rows", f"{counted:,}"],
             ["most rows queued (bound 50,000)", f"{stats.most_rows:,}"],
-            ["most bytes queued, MB (bound 67)", f"{stats.most_bytes / 1e6:.1f}"],
+            ["most bytes queued, MB (bound 34)", f"{stats.most_bytes / 1e6:.1f}"],
             ["memory of the process, MB more", f"{grown:.0f}"],
             ["slowest write, ms", f"{slowest * 1e3:.0f}"],
             ["until the queue was empty again, s", f"{recovered:.2f}"],
