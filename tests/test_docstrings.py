@@ -4,8 +4,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-import pytest
-
 from tests.test_house import TREES
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -53,15 +51,19 @@ def returns(function: Function) -> bool:
     return function.returns is not None and ast.unparse(function.returns) != "None"
 
 
-@pytest.mark.parametrize("label", FUNCTIONS)
-def test_errors_stand_in_a_section_of_their_own(label: str) -> None:
+def errors_elsewhere(label: str) -> set[str]:
+    """Return what a docstring says of errors outside of Raises, and errors that it leaves out."""
     function = FUNCTIONS[label]
     docstring = ast.get_docstring(function) or ""
     listed = {*re.findall(r"^    (\w+)", sections(function).get("Raises", ""), flags=re.MULTILINE)}
+    left_out = raised(function) - listed if label.startswith(ROOMS) else set[str]()
+    return {*re.findall(r"\bRaises [A-Z]\w*", docstring), *left_out}
 
-    assert not re.search(r"\bRaises [A-Z]", docstring)
-    if label.startswith(ROOMS):
-        assert raised(function) <= listed
+
+def test_errors_stand_in_a_section_of_their_own() -> None:
+    found = {label: errors_elsewhere(label) for label in FUNCTIONS}
+
+    assert {label: errors for label, errors in found.items() if errors} == {}
 
 
 OPERATIONS = [
@@ -75,6 +77,8 @@ OPERATIONS = [
 ]
 
 
-@pytest.mark.parametrize("label", OPERATIONS)
-def test_an_operation_says_what_it_returns(label: str) -> None:
-    assert {"Returns", "Yields"} & {*sections(FUNCTIONS[label])}
+def test_an_operation_says_what_it_returns() -> None:
+    assert len(OPERATIONS) > 50
+    assert [
+        label for label in OPERATIONS if not {"Returns", "Yields"} & {*sections(FUNCTIONS[label])}
+    ] == []
