@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+from collections.abc import Generator
 from pathlib import Path
 
 import psycopg
@@ -130,12 +131,17 @@ def test_one_role_is_bound_by_an_identity_and_sees_all_without(alone: str, made:
         assert [SEE[table](db.as_user(3)) for table in TABLES] == [[3]] * len(TABLES)
 
 
-def test_roles_of_other_databases_have_no_privileges_in_a_new_one(
-    server: Server, alone: str, made: None
-) -> None:
+@pytest.fixture(scope="module")
+def later(server: Server, alone: str, made: None) -> Generator[str]:
+    """Give the URL of a database that was migrated when there were roles, and stays so."""
     assert alone
     assert made is None
-    with database(server, "later", "alone") as url, connect(url) as connection:
+    with database(server, "later", "alone") as url:
+        yield url
+
+
+def test_roles_of_other_databases_have_no_privileges_in_a_new_one(later: str) -> None:
+    with connect(later) as connection:
         let_in = [
             role
             for role in ROLES
@@ -160,9 +166,9 @@ def test_a_superuser_that_row_security_would_not_bind_gets_no_identity(
         assert "call oadb.grant_privileges()" in (refusal.value.diag.message_hint or "")
 
 
-def test_a_dba_separates_the_roles_of_a_database_later(server: Server, made: None) -> None:
-    assert made is None
-    with database(server, "separated", "alone") as url:
+def test_a_dba_separates_the_roles_of_a_database_later(server: Server, later: str) -> None:
+    assert later
+    with database(server, "separated", "alone", copied_from="later") as url:
         with connect(server.url("separated")) as connection:
             connection.execute("call oadb.create_roles()")
             connection.execute("call oadb.grant_privileges()")

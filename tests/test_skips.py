@@ -57,7 +57,7 @@ def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedPr
 
 def test_allowed_skips_and_expected_failures_pass_in_ci(tmp_path: Path) -> None:
     (tmp_path / "test_tiny.py").write_text(ALLOWED)
-    done = run(tmp_path, "-n2", CI="true")
+    done = run(tmp_path, CI="true")
 
     assert "1 skipped, 1 xfailed" in done.stdout
     assert "does not allow" not in done.stdout

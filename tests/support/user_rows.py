@@ -103,14 +103,26 @@ DELETE = {table: declared(f"delete from oadb.{table}", Affected) for table in TA
 
 
 @contextmanager
-def database(server: Server, name: str, owner: str) -> Generator[str]:
-    """Create a database, have *owner* migrate it, and give its DATABASE_URL for that role."""
+def database(
+    server: Server, name: str, owner: str, *, copied_from: str | None = None
+) -> Generator[str]:
+    """Create a database, have *owner* migrate it, and give its DATABASE_URL for that role.
+
+    A copy of another database of that owner is made without migrating it.
+    """
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        named = {"name": Identifier(name), "owner": Identifier(owner)}
-        connection.execute(SQL("create database {name} owner {owner}").format(**named))
+        named = {
+            "name": Identifier(name),
+            "owner": Identifier(owner),
+            "template": Identifier(copied_from or "template1"),
+        }
+        connection.execute(
+            SQL("create database {name} owner {owner} template {template}").format(**named)
+        )
         try:
             url = login(server, owner, name)
-            migrate(dsn.parse(url))
+            if copied_from is None:
+                migrate(dsn.parse(url))
             yield url
         finally:
             connection.execute(SQL("drop database {name} with (force)").format(**named))

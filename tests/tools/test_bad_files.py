@@ -84,8 +84,17 @@ class Shell:
             return loads.list_recent(db, broker).rows[0]
 
 
+@pytest.fixture(scope="module")
+def shell(url: str, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """Give the command line over one database for all files that are refused."""
+    shell = Shell(url, tmp_path_factory.mktemp("files"))
+    assert shell.load(GOOD)[0] == 0
+    return shell
+
+
 @pytest.fixture
-def shell(oadb_database_url: str, tmp_path: Path) -> Shell:
+def own_shell(oadb_database_url: str, tmp_path: Path) -> Shell:
+    """Give the command line over a database of its own, for files that are loaded."""
     shell = Shell(oadb_database_url, tmp_path)
     assert shell.load(GOOD)[0] == 0
     return shell
@@ -177,20 +186,20 @@ def test_a_file_of_mostly_bad_rows_would_shrink_the_set_and_is_refused_with_a_sa
     assert len(shell.last_load().left_out) == 3
 
 
-def test_every_format_of_a_date_is_read_and_an_invalid_date_is_left_out(shell: Shell) -> None:
+def test_every_format_of_a_date_is_read_and_an_invalid_date_is_left_out(own_shell: Shell) -> None:
     kinds = ["2025-07-31", "31JUL2025", "31-Jul-2025", "1753986599000", "someday", "0000-00-00"]
     rows = [option(24000 + n, expiry=kind) for n, kind in enumerate(kinds)]
-    code, out, _ = shell.load("\n".join((HEADING, *rows, "")).encode())
+    code, out, _ = own_shell.load("\n".join((HEADING, *rows, "")).encode())
 
     assert code == 0
     assert out.startswith("4 of 6 rows accepted (0 new, 0 changed, 0 gone), 2 rejected")
     assert "f.csv:6: expiry is 'someday'; expected " in out
-    with Database(configured(shell.url)) as db:
+    with Database(configured(own_shell.url)) as db:
         listed = [row.expiry for row in instruments.stream_by_broker(db, "zerodha")]
     assert listed == [date(2025, 7, 31)] * 4
 
 
-def test_invalid_json_numbers_are_left_out(shell: Shell) -> None:
+def test_invalid_json_numbers_are_left_out(own_shell: Shell) -> None:
     entry = {
         "token": "35",
         "symbol": "NIFTY31JUL2524000CE",
@@ -207,7 +216,7 @@ def test_invalid_json_numbers_are_left_out(shell: Shell) -> None:
         entry | {"strike": float("inf")},
         entry | {"lotsize": -1},
     ]
-    code, out, err = shell.load(json.dumps([*bad, entry]).encode(), "angel", "f.json")
+    code, out, err = own_shell.load(json.dumps([*bad, entry]).encode(), "angel", "f.json")
 
     assert (code, err) == (0, "")
     assert out.startswith("1 of 4 rows accepted (1 new, 0 changed, 0 gone), 3 rejected")

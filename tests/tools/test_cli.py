@@ -27,22 +27,12 @@ GOOD = "256265,1001,RELIANCE,RELIANCE INDUSTRIES,0.0,,0.0,0.1,1,EQ,NSE,NSE\n"
 BAD = "256266,1002,TCS,TATA,0.0,,0.0,cheap,1,EQ,NSE,NSE\n"
 
 
-def process(
-    *arguments: str, url: str = "", folder: Path | None = None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "oadb", *arguments],
-        env={**os.environ, "DATABASE_URL": url},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def test_the_demo_shows_the_main_functions_and_leaves_nothing(tmp_path: Path) -> None:
-    done = process("demo", folder=tmp_path)
+@pytest.mark.usefixtures("cheap_hashing")
+def test_the_demo_shows_the_main_functions_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = oadb("demo")
 
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -92,6 +82,7 @@ def test_the_demo_stops_its_server_on_sigterm(short_folder: Path) -> None:
     assert list(short_folder.iterdir()) == []
 
 
+@pytest.mark.usefixtures("cheap_hashing")
 def test_the_demo_loads_a_brokers_file_and_lists_rejected_rows(tmp_path: Path) -> None:
     file = tmp_path / "kite.csv.gz"
     file.write_bytes(gzip.compress((HEADING + GOOD + BAD).encode()))
@@ -175,7 +166,14 @@ def test_check_says_first_that_a_database_is_not_migrated(oadb_empty_url: str) -
 
 
 def test_a_missing_database_url_is_one_message() -> None:
-    done = process("migrate")
+    done = subprocess.run(
+        [sys.executable, "-m", "oadb", "migrate"],
+        env={**os.environ, "DATABASE_URL": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
     assert done.returncode == 1
     assert done.stderr.startswith("oadb: DATABASE_URL is not set: expected postgresql://")

@@ -5,7 +5,6 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -17,6 +16,7 @@ from oadb.accounts import login_attempts
 from oadb.logs import partitions, rollups, traffic
 from oadb.tools import health, maintenance, retention
 from oadb.tools.retention import Retention
+from tests.support.command_line import oadb
 from tests.support.log_rows import INSERTS, LONG_AGO, insert, partitions_of, places
 from tests.support.rig import Observer, eventually, threads
 from tests.support.rollup_rows import put_traffic
@@ -285,25 +285,11 @@ def test_the_doctor_counts_rows_that_were_not_stored(config: Config, url: str) -
 # The command --------------------------------------------------------------------------------------
 
 
-def environment(url: str, **more: str) -> Mapping[str, str]:
-    return {**os.environ, "DATABASE_URL": url, **more}
-
-
 def test_the_command_prints_a_line_for_each_finding_and_exits_with_3_if_one_failed(
     url: str,
 ) -> None:
-    def command(**more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "oadb", "maintain"],
-            env=environment(url, **more),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
     insert(url, "traffic", LONG_AGO, "infinity")
-    done = command()
+    done = oadb("maintain", url=url)
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout == (
         "ok   traffic: made the partition that starts on 2020-02-29, "
@@ -312,8 +298,8 @@ def test_the_command_prints_a_line_for_each_finding_and_exits_with_3_if_one_fail
         "FAIL default partitions: 1 rows in traffic_default; run oadb maintain\n"
     )
     Observer(url).rows("delete from oadb.traffic")
-    assert command().returncode == 0
-    refused = command(OADB_TRAFFIC_RETENTION_DAYS="soon")
+    assert oadb("maintain", url=url).returncode == 0
+    refused = oadb("maintain", url=url, OADB_TRAFFIC_RETENTION_DAYS="soon")
     assert refused.returncode == 1
     assert refused.stderr.startswith("oadb: OADB_TRAFFIC_RETENTION_DAYS is 'soon'; expected days")
 
@@ -322,7 +308,7 @@ def test_the_loop_runs_again_and_ends_cleanly_with_sigterm(url: str) -> None:
     insert(url, "traffic", LONG_AGO)
     with subprocess.Popen(
         [sys.executable, "-m", "oadb", "maintain", "--every", "1s"],
-        env=environment(url),
+        env={**os.environ, "DATABASE_URL": url},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
