@@ -1,9 +1,12 @@
 """Each table has a lane of its own: what happens to one table does not concern the others."""
 
 from dataclasses import replace
+from datetime import datetime
 from time import monotonic
+from typing import Any
 
 import pytest
+from psycopg.errors import QueryCanceled
 
 from oadb import Config
 from oadb.errors import OutcomeUnknownError, ParameterError, UnavailableError
@@ -72,6 +75,47 @@ def test_a_flood_of_telemetry_displaces_no_row_of_an_order(
     assert full.tables["traffic"].is_full
     assert not full.tables["api_logs"].is_full
     assert observer.ask("select count(*) from oadb.api_logs") == 91
+
+
+def test_a_table_that_is_too_slow_for_a_batch_gets_smaller_ones(
+    config: Config, observer: Observer
+) -> None:
+    observer.rows(REFUSE.format(body="perform pg_sleep(0.001);"))
+    observer.rows(AT_ONCE)
+    hasty = replace(config, statement_timeout_seconds=0.5)
+    with LogWriter(hasty, limits=Limits(flush_seconds=60)) as logs:
+        for number in range(1500):
+            logs.offer(request(number))
+        logs.record(request(1500), timeout_seconds=60)
+        eventually(lambda: not logs.stats().queued_rows, 60)
+        stats = logs.stats()
+
+    assert stats.retries
+    assert observer.ask("select count(distinct path) from oadb.traffic") == 1501
+    assert observer.ask("select count(*) from oadb.traffic") == stats.stored == 1501
+    assert observer.ask("select sum(rows) from oadb.log_batches") == 1501
+
+
+def test_a_batch_whose_claim_ran_out_of_time_is_not_halved(
+    config: Config, observer: Observer
+) -> None:
+    """An attempt before may still be committed, with all of its rows."""
+    with LogWriter(config, limits=Limits(flush_seconds=60)) as logs:
+        ledger = logs._worker._ledger
+        failures = [QueryCanceled("the claim waits"), QueryCanceled("the claim waits")]
+
+        def claim(*args: Any) -> datetime | None:
+            if failures:
+                raise failures.pop()
+            return ledger.claim_batch(*args)
+
+        logs._worker._ledger = replace(ledger, claim_batch=claim)
+        for number in range(10):
+            logs.offer(request(number))
+        assert logs.drain() == 0
+        assert (logs.stats().retries, logs.stats().batches) == (2, 1)
+
+    assert observer.rows("select rows from oadb.log_batches") == [(10,)]
 
 
 def test_each_table_has_a_connection_only_while_it_needs_one(

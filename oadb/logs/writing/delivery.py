@@ -18,6 +18,7 @@ from typing import Protocol
 from uuid import UUID
 
 import psycopg
+from psycopg.errors import QueryCanceled
 
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
@@ -85,6 +86,8 @@ class Delivery:
                 self._store(batch)
             except Exception as error:  # noqa: BLE001  # any error may pass; the rows are kept
                 self._note_outage(error)
+                if isinstance(error, QueryCanceled) and batch.is_claimed:
+                    self.queue.halve(batch)  # it was rolled back, and needs less time
                 # Random, so that services do not all reconnect at once.
                 seconds = uniform(pause / 2, pause)  # noqa: S311  # no secret
                 if not self.queue.retry(str(error), seconds):
@@ -110,11 +113,12 @@ class Delivery:
 
     def _attempt(self, batch: LogBatch) -> None:
         """Store a batch in one transaction, unless it is already stored."""
+        batch.is_claimed = False
         with self.db.transaction() as tx:
             clock = self._claim(tx, batch)
             if clock is None:
                 return
-            batch.rejects = []
+            batch.rejects, batch.is_claimed = [], True
             copy = partial(self._copy, batch, clock)
             if batch.entries and batch.refusals.is_searching:
                 self._store_what_fits(tx, batch, copy)

@@ -45,6 +45,8 @@ class LogBatch:
     rejects: list[tuple[Entry, str]] = field(default_factory=list[tuple[Entry, str]])
     """Rows that the table refused, and why; known after an attempt."""
     refusals: Refusals = field(default_factory=Refusals)
+    is_claimed: bool = False
+    """Whether the last attempt claimed the id, so that no attempt before it was committed."""
 
 
 class Queue:
@@ -66,6 +68,7 @@ class Queue:
         self._in_hand: LogBatch | None = None
         self._attempt_since = 0.0
         self._flushed_to = 0
+        self._batch_rows = _BATCH_ROWS
         self._counts = WriterCounts()
         self._open = True
         self._full_since: float | None = None
@@ -170,6 +173,7 @@ class Queue:
         reasons = {id(entry): reason for entry, reason in batch.rejects}
         with self._lock:
             self._in_hand = None
+            self._batch_rows = min(2 * self._batch_rows, _BATCH_ROWS)
             self._forget(batch.entries)
             self._counts.succeed(len(batch.entries), len(reasons))
         for entry in batch.entries:
@@ -184,6 +188,19 @@ class Queue:
             self._counts.last_error = error
             self._attempt_since = monotonic() + seconds
             return not self._changed.wait_for(lambda: self._given_up, seconds)
+
+    def halve(self, batch: LogBatch) -> None:
+        """Put the second half of a batch back: the database had no time to store all of it.
+
+        Only if no attempt at the batch can have been committed.
+        """
+        with self._lock:
+            half = (len(batch.entries) + 1) // 2
+            for entry in reversed(batch.entries[half:]):
+                self._entries.appendleft(entry)
+                self._awaited += entry[3] is not None
+            del batch.entries[half:]
+            self._batch_rows = max(half, 1)
 
     # Closing ------------------------------------------------------------------------------------
 
@@ -201,7 +218,7 @@ class Queue:
             self._changed.notify_all()
             self._settled.notify_all()
             for *_, receipt in self._entries:
-                if receipt is not None and receipt.set_running_or_notify_cancel():
+                if receipt is not None and not self._is_withdrawn(receipt):
                     receipt.set_exception(UnavailableError(_CLOSED))
             return self._counts.rows
 
@@ -250,7 +267,7 @@ class Queue:
     def _taken(self) -> list[Entry]:
         entries: list[Entry] = []
         total = 0
-        while self._entries and len(entries) < _BATCH_ROWS and total < _BATCH_BYTES:
+        while self._entries and len(entries) < self._batch_rows and total < _BATCH_BYTES:
             entry = self._entries.popleft()
             _, _, size, receipt = entry
             if receipt is not None and self._is_withdrawn(receipt):
@@ -262,7 +279,8 @@ class Queue:
 
     def _is_withdrawn(self, receipt: Receipt) -> bool:
         self._awaited -= 1
-        return not receipt.set_running_or_notify_cancel()
+        # It runs already if its batch was halved.
+        return not receipt.running() and not receipt.set_running_or_notify_cancel()
 
 
 def _stamp(entry: Entry) -> int:

@@ -12,27 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from oadb.errors import ParameterError, UnavailableError
 from oadb.logs.writing.limits import Limits
 from oadb.logs.writing.queue import LogBatch, Queue, Receipt
+from tests.support.log_queues import SIZE, numbers, offer, queue, taken
 from tests.support.rig import eventually, threads
-
-SIZE = 1000
-
-
-def queue(**limits: Any) -> Queue:
-    return Queue(Limits(**{"max_rows": 100, "flush_rows": 10, **limits}))
-
-
-def offer(queue: Queue, number: int, receipt: Receipt | None = None) -> bool:
-    return queue.offer((number,), SIZE, receipt)
-
-
-def taken(queue: Queue) -> LogBatch:
-    batch = queue.take()
-    assert batch is not None
-    return batch
-
-
-def numbers(batch: LogBatch) -> list[object]:
-    return [values[0] for _, values, _, _ in batch.entries]
 
 
 @pytest.mark.parametrize(
@@ -268,35 +249,6 @@ def test_an_attempt_without_an_answer_is_an_error_after_five_seconds() -> None:
     assert silent.stats().last_error == "no answer from the database for 7 s"
     silent.settle(batch)
     assert silent.stats().last_error is None
-
-
-def test_waiting_until_rows_are_stored_ends_with_the_last_of_them_or_the_time() -> None:
-    draining = queue(flush_seconds=60)
-    for number in range(3):
-        offer(draining, number)
-    mark = draining.flush()
-    assert draining.wait_until_stored(mark, 0.05) == 3
-    batch = taken(draining)
-    offer(draining, 4)
-    assert draining.wait_until_stored(mark, 0.05) == 3, "the batch being stored is not stored yet"
-    with threads(1) as pool:
-        waiting = pool.submit(draining.wait_until_stored, mark, 60)
-        eventually(lambda: bool(vars(draining._settled)["_waiters"]))
-        draining.settle(batch)
-
-        assert waiting.result(5) == 0, "the row after the mark is not waited for"
-    assert draining.stats().queued_rows == 1
-
-
-def test_giving_up_ends_the_wait_until_rows_are_stored() -> None:
-    given_up = queue(flush_seconds=60)
-    offer(given_up, 1)
-    with threads(1) as pool:
-        waiting = pool.submit(given_up.wait_until_stored, given_up.flush(), 60)
-        eventually(lambda: bool(vars(given_up._settled)["_waiters"]))
-        given_up.give_up()
-
-        assert waiting.result(5) == 1
 
 
 def test_rows_of_many_threads_are_neither_lost_nor_counted_twice() -> None:
