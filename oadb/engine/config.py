@@ -14,24 +14,32 @@ from oadb.security.keyring import KeyRing
 
 Pooler = Literal["none", "pgbouncer"]
 
+# Seconds that the answer of the server may take beyond its statement timeout.
+_MARGIN = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """How to reach the database, and the limits of its connections.
 
     The three timeouts of the server may be 0, for no limit. With an infinite
-    ``pool_recycle_seconds`` no connection expires.
+    ``pool_recycle_seconds`` no connection expires. ``pool_max_waiting`` callers may wait for a
+    connection; 0 is no limit. ``call_deadline_seconds`` bounds how long a call waits for the
+    server, whatever has become of it: by default 2 seconds more than the statement timeout; 0 is no
+    limit.
     """
 
     dsn: dsn.Dsn
     pool_size: int = 5
     max_overflow: int = 10
     pool_timeout_seconds: float = 30.0
+    pool_max_waiting: int = 0
     pool_recycle_seconds: float = 1800.0
     pool_pre_ping: bool = True
     statement_timeout_seconds: float = 15.0
     lock_timeout_seconds: float = 2.0
     idle_in_transaction_timeout_seconds: float = 10.0
+    call_deadline_seconds: float | None = None
     pooler: Pooler = "none"
     keyring: KeyRing | None = None
 
@@ -56,6 +64,9 @@ class Config:
             pool_timeout_seconds=env.seconds(
                 "DB_POOL_TIMEOUT", default.pool_timeout_seconds, least=0.001
             ),
+            pool_max_waiting=env.integer(
+                "DB_POOL_MAX_WAITING", default.pool_max_waiting, least=0, most=1_000_000
+            ),
             pool_recycle_seconds=env.recycle("DB_POOL_RECYCLE", default.pool_recycle_seconds),
             pool_pre_ping=env.boolean("DB_POOL_PRE_PING", default=default.pool_pre_ping),
             statement_timeout_seconds=env.seconds(
@@ -65,6 +76,7 @@ class Config:
             idle_in_transaction_timeout_seconds=env.seconds(
                 "DB_IDLE_IN_TRANSACTION_TIMEOUT", default.idle_in_transaction_timeout_seconds
             ),
+            call_deadline_seconds=env.optional_seconds("DB_CALL_DEADLINE"),
             pooler=env.pooler("DB_POOLER", default.pooler),
             keyring=keyring_file.from_env(env.values),
         )
@@ -73,6 +85,15 @@ class Config:
     def pool_max(self) -> int:
         """The most connections that the pool opens: size plus overflow."""
         return self.pool_size + self.max_overflow
+
+    @property
+    def call_seconds(self) -> float:
+        """How long a call waits for the server; infinite for no limit."""
+        if self.call_deadline_seconds is not None:
+            return self.call_deadline_seconds or math.inf
+        return (
+            self.statement_timeout_seconds + _MARGIN if self.statement_timeout_seconds else math.inf
+        )
 
     @property
     def _server_settings(self) -> dict[str, int]:
@@ -137,6 +158,9 @@ class _Environment:
             allowed = "more than 0" if least else "from 0 (no limit)"
             raise self._invalid(name, f"seconds, {allowed} to 86400")
         return value
+
+    def optional_seconds(self, name: str) -> float | None:
+        return None if self._text(name) is None else self.seconds(name, 0.0)
 
     def recycle(self, name: str, default: float) -> float:
         text = self._text(name)

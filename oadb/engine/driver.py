@@ -7,14 +7,16 @@ to its end on the caller's thread, without a loop.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Protocol, TypeVar, cast
 
 import psycopg
 import psycopg_pool
 
 from oadb.engine.pool.connections import AsyncPooledConnection, PooledConnection
+from oadb.engine.pool.waiters import Waiter, WaitingTask, WaitingThread
+from oadb.engine.pool.watchdog import watchdog
 from oadb.engine.wire import Exchange
 
 T = TypeVar("T")
@@ -54,6 +56,27 @@ class Driver(Protocol):
         """Run a long computation without blocking the event loop."""
         ...
 
+    def waiter(self) -> Waiter:
+        """Return a place in the queue for the calling thread or task."""
+        ...
+
+    def apart(self, work: Coroutine[Any, Any, None]) -> Callable[[], bool]:
+        """Run *work* in a thread or task of its own, which no caller can interrupt.
+
+        Returns:
+            A function that says whether it is still running.
+
+        Raises:
+            RuntimeError: none can be started, because the interpreter or the loop is ending.
+        """
+        ...
+
+    async def finish(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run *work* to its end, even if the caller is cancelled meanwhile."""
+
+    def post(self, function: Callable[..., None], /, *args: Any) -> None:
+        """Call *function* where the pool is used: from any thread, in its event loop."""
+
 
 class BlockingDriver:
     """Calls psycopg's blocking API on the caller's thread."""
@@ -91,6 +114,27 @@ class BlockingDriver:
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         return function(*args)
 
+    def waiter(self) -> Waiter:
+        return WaitingThread()
+
+    def apart(self, work: Coroutine[Any, Any, None]) -> Callable[[], bool]:
+        running = [True]
+
+        def run() -> None:
+            try:
+                drive(work)
+            finally:
+                running.clear()
+
+        watchdog.start(run)
+        return lambda: bool(running)
+
+    async def finish(self, work: Coroutine[Any, Any, None]) -> None:
+        await work
+
+    def post(self, function: Callable[..., None], /, *args: Any) -> None:
+        function(*args)
+
 
 class AsyncioDriver:
     """Calls psycopg's asyncio API."""
@@ -98,6 +142,10 @@ class AsyncioDriver:
     connection_class = AsyncPooledConnection
     pool = psycopg_pool.AsyncConnectionPool
     server_cursor = psycopg.AsyncRawServerCursor
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         return await function(*args, **kwargs)
@@ -126,6 +174,28 @@ class AsyncioDriver:
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         return await asyncio.to_thread(function, *args)
 
+    def waiter(self) -> Waiter:
+        return WaitingTask()
+
+    def apart(self, work: Coroutine[Any, Any, None]) -> Callable[[], bool]:
+        task = self._start(work)
+        return lambda: not task.done()
+
+    async def finish(self, work: Coroutine[Any, Any, None]) -> None:
+        await asyncio.shield(self._start(work))
+
+    def post(self, function: Callable[..., None], /, *args: Any) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it is closed
+                self._loop.call_soon_threadsafe(function, *args)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        self._loop = asyncio.get_running_loop()
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine whose awaits all complete at once, and return its result."""
@@ -138,3 +208,15 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
         "an operation awaited something other than a call of its executor, which never completes "
         "over a sync Database"
     )
+
+
+def driven(rows: AsyncGenerator[T, None]) -> Generator[T, None, None]:
+    """Iterate in place over rows whose awaits all complete at once."""
+    try:
+        while True:
+            try:
+                yield drive(rows.__anext__())
+            except StopAsyncIteration:
+                return
+    finally:
+        drive(rows.aclose())

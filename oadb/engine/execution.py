@@ -1,17 +1,12 @@
 """Runs a bound query on a leased connection: sends, fetches, streams or copies."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Any
 
 import psycopg
 
 from oadb.engine import wire
 from oadb.engine.driver import Driver
-from oadb.engine.pool.connections import ConnectionState
-
-# Rows that a stream fetches in one round trip: some hundred kilobytes.
-_BATCH = 2000
+from oadb.engine.row_stream import CopiedBlocks, CursorRows, RowSource
 
 
 async def run(
@@ -48,18 +43,11 @@ async def run(
     return query.shape_result(query.label, [], result.command_tuples or 0, params)
 
 
-async def stream(
-    driver: Driver, connection: Any, query: Any, params: tuple[Any, ...]
-) -> AsyncGenerator[Any, None]:
-    """Yield rows from a server-side cursor, or the blocks of a COPY ... TO STDOUT."""
-    rows = (
-        _copy_out(driver, connection, query)
-        if query.is_copy
-        else _fetch(driver, connection, query, params)
-    )
-    async with aclosing(rows):
-        async for row in rows:
-            yield row
+def source(driver: Driver, connection: Any, query: Any, params: tuple[Any, ...]) -> RowSource:
+    """Return what reads the rows of *query*, or the blocks of its COPY ... TO STDOUT."""
+    if query.is_copy:
+        return CopiedBlocks(driver, connection, query)
+    return CursorRows(driver, connection, query, params)
 
 
 async def set_up(driver: Driver, connection: Any, statements: list[wire.SetupStatement]) -> None:
@@ -68,46 +56,6 @@ async def set_up(driver: Driver, connection: Any, statements: list[wire.SetupSta
         sent = wire.set_up(connection.pgconn, statements.copy())
         statements.clear()
         await driver.run_exchange(connection, sent)
-
-
-async def _fetch(
-    driver: Driver, connection: Any, query: Any, params: tuple[Any, ...]
-) -> AsyncGenerator[Any, None]:
-    state: ConnectionState = connection.state
-    state.streams += 1
-    # Numbered, because two streams can be open in one transaction.
-    name = f"{query.cursor_name}{state.streams % 10**9:09}"
-    cursor = driver.server_cursor(connection, name, row_factory=query.row_factory)
-    async with driver.entered(cursor):
-        if not await _declare(driver, cursor, query, params):
-            raise query.unsendable(params)
-        rows = [None] * _BATCH
-        while len(rows) == _BATCH:
-            rows = await driver.call(cursor.fetchmany, _BATCH)
-            for row in rows:
-                yield row
-
-
-async def _declare(driver: Driver, cursor: Any, query: Any, params: tuple[Any, ...]) -> bool:
-    """Declare a server-side cursor; return False if a value cannot be sent as text."""
-    try:
-        await driver.call(cursor.execute, query.sql.decode(), params)
-    except UnicodeEncodeError:
-        return False
-    except psycopg.DataError as error:
-        if error.sqlstate is not None:
-            raise
-        return False
-    return True
-
-
-async def _copy_out(driver: Driver, connection: Any, query: Any) -> AsyncGenerator[bytes, None]:
-    async with (
-        driver.entered(connection.cursor()) as cursor,
-        driver.entered(cursor.copy(query.sql)) as copy,
-    ):
-        while block := await driver.read_block(copy):
-            yield block
 
 
 async def _copy_in(

@@ -55,8 +55,15 @@ _SHOWN = (
 
 
 def is_lost(error: psycopg.Error, connection: Any) -> bool:
-    """Say whether the connection failed, not the statement."""
-    state = error.sqlstate or ""
+    """Say whether the connection failed, not the statement.
+
+    An error without a SQLSTATE is no report of the server: libpq or psycopg could not send the
+    statement or receive its answer, whatever words they use. The exception is a value that was
+    received and that Python cannot hold.
+    """
+    state = error.sqlstate
+    if state is None:
+        return not isinstance(error, psycopg.DataError) or is_broken(connection)
     return state in _SESSION_ENDED or state.startswith("08") or is_broken(connection)
 
 
@@ -104,17 +111,27 @@ class Retry:
         return uniform(longest / 2, longest)  # noqa: S311  # spreads retries; not secret
 
 
-def unavailable(label: str) -> UnavailableError:
-    """Return the error for a lost connection whose work changed nothing."""
+def unavailable(label: str, *, overdue: bool = False) -> UnavailableError:
+    """Return the error for a lost or overdue connection whose work changed nothing."""
+    if overdue:
+        return UnavailableError(
+            f"{label}: the database did not answer before the deadline (DB_CALL_DEADLINE, within() "
+            "or deadline=); nothing was changed"
+        )
     return UnavailableError(
         f"{label}: the connection to the database was lost; nothing was changed"
     )
 
 
-def outcome_unknown(label: str) -> OutcomeUnknownError:
-    """Return the error for a write whose answer was lost."""
+def outcome_unknown(label: str, *, overdue: bool = False) -> OutcomeUnknownError:
+    """Return the error for a write whose answer was lost, or did not come in time."""
+    what = (
+        "the deadline passed (DB_CALL_DEADLINE, within() or deadline=)"
+        if overdue
+        else "the connection was lost"
+    )
     return OutcomeUnknownError(
-        f"{label}: the connection was lost after this was sent and before the database answered; "
+        f"{label}: {what} after this was sent and before the database answered; "
         "check whether it happened before you repeat it"
     )
 

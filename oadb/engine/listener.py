@@ -117,8 +117,10 @@ class AsyncListener(AsyncIterator[Event]):
         while not self._stopped:
             if self._arrived:
                 return self._arrived.popleft()
+            # A check of the server that a cancelled caller left goes on.
+            rest = self._connection.state.take_unfinished()
             try:
-                await self._driver.run_exchange(self._connection, self._wait())
+                await self._driver.run_exchange(self._connection, rest or self._wait())
             except psycopg.Error as error:
                 await self._reconnect(error)
         raise StopAsyncIteration
@@ -136,6 +138,7 @@ class AsyncListener(AsyncIterator[Event]):
             prepares=False,
             outage=self._outage,
             recycle=float("inf"),
+            patience=float("inf"),
         )
         _connections.add(connection)
         connection.add_notify_handler(self._enqueue)

@@ -4,20 +4,23 @@ With an identity, every statement runs as one user: a setup statement is sent be
 pipeline and the same transaction, and row-level security does the rest.
 """
 
+import math
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from contextlib import aclosing
-from typing import Any, TypeVar
+from datetime import timedelta
+from time import monotonic
+from typing import Any, TypeVar, cast
 
 import psycopg
 
 from oadb.engine import execution, failures
-from oadb.engine.driver import Driver, drive
+from oadb.engine.driver import Driver, drive, driven
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.failures import Retry
 from oadb.engine.pool.connection_pool import PATIENCE, Pool
-from oadb.engine.transactions import AsyncTransaction, Isolation, Transaction, begin, driven
+from oadb.engine.transaction_session import Isolation, begin
+from oadb.engine.transactions import AsyncTransaction, Transaction
 from oadb.engine.wire import SetupStatement
-from oadb.errors import PoolTimeoutError, UnavailableError
+from oadb.errors import ParameterError, PoolTimeoutError, UnavailableError
 from oadb.security.vault import Vault
 
 T = TypeVar("T")
@@ -27,11 +30,16 @@ class AsyncPoolExecutor(AsyncExecutor):
     """Runs queries on the connections of a pool, for asyncio."""
 
     def __init__(
-        self, pool: Pool, driver: Driver, identity: tuple[SetupStatement, ...] = ()
+        self,
+        pool: Pool,
+        driver: Driver,
+        identity: tuple[SetupStatement, ...] = (),
+        seconds: float | None = None,
     ) -> None:
         self._pool = pool
         self._driver = driver
         self._identity = identity
+        self._seconds = seconds
 
     @property
     def vault(self) -> Vault:
@@ -55,9 +63,13 @@ class AsyncPoolExecutor(AsyncExecutor):
         if query.is_copy and self._identity:
             async with self.transaction() as tx:  # a COPY cannot be sent in a pipeline
                 return await tx._run(query, params)
-        retry = None
+        pool, label, retry = self._pool, query.label, None
+        limit = self._limit()
+        seconds = math.inf if query.is_copy else pool.call_seconds
         while True:
-            connection = self._pool.take(query.label) or await self._pool.acquire(query.label)
+            connection = pool.take(label, limit, seconds) or await pool.acquire(
+                label, limit, seconds
+            )
             try:
                 return await execution.run(
                     self._driver, connection, query, params, [*self._identity]
@@ -65,11 +77,9 @@ class AsyncPoolExecutor(AsyncExecutor):
             except psycopg.Error as error:
                 retry = retry or Retry(PATIENCE)
                 pause, final = self._retry_or_fail(error, query, connection, retry)
-                if failures.needs_new_session(error):
-                    await self._driver.call(connection.close)
+                connection.state.is_spoiled |= failures.needs_new_session(error)
             finally:
-                if not self._pool.keep(connection):
-                    await self._pool.put(connection)
+                pool.release(connection)
             if final is not None:
                 raise final
             await self._driver.sleep(pause)
@@ -82,27 +92,60 @@ class AsyncPoolExecutor(AsyncExecutor):
             UnavailableError: the database did not answer, or the connection was lost on the way.
             psycopg.Error: what the server reports, without row data.
         """
-        async with (
-            self.transaction(read_only=True) as tx,
-            aclosing(tx._stream(query, params)) as rows,
-        ):
-            async for row in rows:
-                yield row
+        async with self.transaction(read_only=True) as tx:
+            rows = await tx._open_stream(query, params)
+            try:
+                while batch := await rows.read():
+                    for row in batch:
+                        yield row
+            finally:
+                await rows.close()
+
+    def within(self, seconds: float) -> "AsyncPoolExecutor":
+        """Return an executor whose calls, and transactions as a whole, end within *seconds*.
+
+        That includes waiting for a connection. At the deadline the connection is closed, whatever
+        the server does, and the call raises UnavailableError if nothing was changed, and
+        OutcomeUnknownError if a write had been sent.
+
+        Args:
+            seconds: more than 0; DB_CALL_DEADLINE stays in force.
+
+        Raises:
+            ParameterError: not a number above 0.
+        """
+        return AsyncPoolExecutor(self._pool, self._driver, self._identity, _positive(seconds))
+
+    def _limit(self) -> float:
+        """Return when a call or transaction that begins now must end (monotonic clock)."""
+        return math.inf if self._seconds is None else monotonic() + self._seconds
 
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         """Run a long computation: in a thread if there is an event loop, else in place."""
         return await self._driver.offload(function, *args)
 
     def transaction(
-        self, *, isolation: Isolation | None = None, read_only: bool = False
+        self,
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+        deadline: timedelta | None = None,
     ) -> AsyncTransaction:
         """Return a transaction to enter; it commits at the end of its block, or rolls back.
 
         Args:
             isolation: by default the server's.
+            deadline: how long it may take as a whole; see ``within``. None: as long as each
+                statement ends within DB_CALL_DEADLINE.
+
+        Raises:
+            ParameterError: a *deadline* that is not above 0.
         """
         first = begin(isolation, read_only=read_only)
-        return AsyncTransaction(self._pool, self._driver, [first, *self._identity])
+        executor = self if deadline is None else self.within(_seconds_of(deadline))
+        return AsyncTransaction(
+            self._pool, self._driver, [first, *self._identity], seconds=executor._seconds
+        )
 
     async def transact(
         self,
@@ -147,9 +190,11 @@ class AsyncPoolExecutor(AsyncExecutor):
         self, error: psycopg.Error, query: Any, connection: Any, retry: Retry
     ) -> tuple[float, Exception | None]:
         """Return the pause before another attempt, or the error to raise."""
-        lost = failures.is_lost(error, connection)
+        lost, overdue = failures.is_lost(error, connection), connection.state.overdue
         if lost and not query.is_repeatable:
-            return 0.0, failures.outcome_unknown(query.label)
+            return 0.0, failures.outcome_unknown(query.label, overdue=overdue)
+        if lost and overdue:
+            return 0.0, failures.unavailable(query.label, overdue=True)
         again = lost or failures.needs_new_session(error) or failures.was_rolled_back(error)
         pause = retry.next_pause(error) if again and not query.is_copy else None
         if pause is not None:
@@ -177,15 +222,37 @@ class PoolExecutor(Executor):
         """Run an operation to its end."""
         return drive(work(self._executor))
 
+    def within(self, seconds: float) -> "PoolExecutor":
+        """Return an executor whose calls end within *seconds*; see AsyncPoolExecutor.within.
+
+        Args:
+            seconds: more than 0; DB_CALL_DEADLINE stays in force.
+
+        Raises:
+            ParameterError: not a number above 0.
+        """
+        return PoolExecutor(self._executor.within(seconds))
+
     def transaction(
-        self, *, isolation: Isolation | None = None, read_only: bool = False
+        self,
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+        deadline: timedelta | None = None,
     ) -> Transaction:
         """Return a transaction to enter; it commits at the end of its block, or rolls back.
 
         Args:
             isolation: by default the server's.
+            deadline: how long it may take as a whole; see ``within``. None: as long as each
+                statement ends within DB_CALL_DEADLINE.
+
+        Raises:
+            ParameterError: a *deadline* that is not above 0.
         """
-        return Transaction(self._executor.transaction(isolation=isolation, read_only=read_only))
+        return Transaction(
+            self._executor.transaction(isolation=isolation, read_only=read_only, deadline=deadline)
+        )
 
     def transact(
         self,
@@ -215,3 +282,17 @@ class PoolExecutor(Executor):
             return work(Transaction(tx))
 
         return drive(self._executor.transact(in_place, isolation=isolation, read_only=read_only))
+
+
+def _positive(seconds: float) -> float:
+    if isinstance(seconds, bool) or not isinstance(cast("object", seconds), int | float):
+        raise ParameterError(f"within: seconds must be a number, not {type(seconds).__name__}")
+    if not 0 < seconds < math.inf:
+        raise ParameterError("within: seconds must be above 0 and finite")
+    return seconds
+
+
+def _seconds_of(deadline: timedelta) -> float:
+    if not isinstance(cast("object", deadline), timedelta) or deadline <= timedelta():
+        raise ParameterError("transaction: deadline must be a timedelta above 0")
+    return deadline.total_seconds()

@@ -17,7 +17,9 @@ class SingleConnection(Runner):
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._driver = BlockingDriver()
         self._connection = connection
-        setattr(connection, "state", new_state(connection.pgconn, recycle=math.inf, prepares=True))  # noqa: B010  # psycopg's class does not declare it
+        state = new_state(connection.pgconn, math.inf, math.inf, prepares=True)
+        state.close()  # no watchdog looks after it
+        setattr(connection, "state", state)  # noqa: B010  # psycopg's class does not declare it
 
     def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
         """Run a bound query and return what its declaration promises.

@@ -4,53 +4,35 @@ BEGIN and SAVEPOINT are sent together with the first statement that follows them
 statements cost k + 1 round trips, and a transaction without a statement costs none.
 """
 
+import math
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from contextlib import aclosing
+from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, field
+from time import monotonic
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from oadb.engine import execution, failures
-from oadb.engine.driver import Driver, drive
+from oadb.engine.driver import Driver, drive, driven
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.leases import callers
-from oadb.engine.wire import SetupStatement
+from oadb.engine.pool.upkeep import finish_interrupted
+from oadb.engine.row_stream import RowStream
+from oadb.engine.transaction_session import (
+    RELEASE,
+    ROLLBACK_TO,
+    SAVEPOINT,
+    TransactionSession,
+)
+from oadb.engine.wire import SetupStatement, simple
 from oadb.errors import TransactionError
 from oadb.security.vault import Vault
 
 T = TypeVar("T")
-
-Isolation = Literal["read committed", "repeatable read", "serializable"]
-
-# One name is enough: in PostgreSQL a savepoint hides an earlier one of the same name.
-_SAVEPOINT = SetupStatement(b"savepoint oadb")
-_RELEASE = SetupStatement(b"release savepoint oadb")
-_ROLLBACK_TO = SetupStatement(b"rollback to savepoint oadb")
-
-
-@dataclass(slots=True)
-class _Session:
-    """The connection that a transaction and the ones nested in it share."""
-
-    pool: Pool
-    connection: Any
-    vault: Vault
-    prelude: list[SetupStatement] = field(default_factory=list[SetupStatement])
-    must_close: bool = False
-
-    @property
-    def failed(self) -> bool:
-        return bool(self.connection.pgconn.transaction_status == TransactionStatus.INERROR)
-
-    def require_leased(self) -> None:
-        """Refuse a connection that was returned, or belongs to the process that forked this one."""
-        if self.connection not in self.pool.leases:
-            raise TransactionError("this transaction has ended, or belongs to the parent process")
 
 
 class AsyncTransaction(AsyncExecutor):
@@ -61,13 +43,15 @@ class AsyncTransaction(AsyncExecutor):
         pool: Pool,
         driver: Driver,
         begin: list[SetupStatement],
-        outer: "_Session | None" = None,
+        outer: TransactionSession | None = None,
+        seconds: float | None = None,
     ) -> None:
         self._pool = pool
         self._driver = driver
         self._begin = begin
+        self._seconds = seconds
         self._outer = outer
-        self._session: _Session | None = outer
+        self._session: TransactionSession | None = outer
         self._unwatch: Callable[[], Any] = lambda: None
 
     async def __aenter__(self) -> Self:
@@ -77,10 +61,14 @@ class AsyncTransaction(AsyncExecutor):
             UnavailableError: no connection can be made, or became free (PoolTimeoutError).
         """
         if self._outer is None:
-            label = "a transaction"
-            connection = self._pool.take(label) or await self._pool.acquire(label)
-            self._session = _Session(self._pool, connection, copy(self._pool.vault))
-            self._unwatch = self._pool.leases.watch(self, connection, callers())
+            connection = await self._lease()
+            try:
+                self._session = TransactionSession(self._pool, connection, copy(self._pool.vault))
+                self._unwatch = self._pool.leases.watch(self, connection, callers())
+            except BaseException:  # interrupted
+                self._session = None
+                self._pool.release(connection)
+                raise
         self._open.prelude.extend(self._begin)
         return self
 
@@ -103,7 +91,7 @@ class AsyncTransaction(AsyncExecutor):
             await self._end(session, failed=error is not None)
         finally:
             if self._outer is None:
-                await self._release(session)
+                self._release(session)
 
     async def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
         """Run a bound query in this transaction.
@@ -117,6 +105,7 @@ class AsyncTransaction(AsyncExecutor):
         """
         session = self._open
         session.require_leased()
+        await self._resume(session)
         try:
             return await execution.run(
                 self._driver, session.connection, query, params, session.prelude
@@ -128,21 +117,31 @@ class AsyncTransaction(AsyncExecutor):
 
     async def _stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
         """Yield the rows of a bound query through a server-side cursor. Errors are those of run."""
+        rows = await self._open_stream(query, params)
+        try:
+            while batch := await rows.read():
+                for row in batch:
+                    yield row
+        finally:
+            await rows.close()
+
+    async def _open_stream(self, query: Any, params: tuple[Any, ...]) -> RowStream:
         session = self._open
         session.require_leased()
+        await self._resume(session)
+
+        def failure_of(error: psycopg.Error) -> Exception:
+            return self._failure_of(session, error, query.label, query.place_at)
+
+        source = execution.source(self._driver, session.connection, query, params)
+        rows = RowStream(source, failure_of)
+        await rows.guarded(execution.set_up(self._driver, session.connection, session.prelude))
         try:
-            await execution.set_up(self._driver, session.connection, session.prelude)
-            # Closed here, not later by the event loop, when another caller has the connection.
-            async with aclosing(
-                execution.stream(self._driver, session.connection, query, params)
-            ) as rows:
-                async for row in rows:
-                    yield row
-        except psycopg.Error as error:
-            failure = self._failure_of(session, error, query.label, query.place_at)
-        else:
-            return
-        raise failure
+            await rows.open()
+        except BaseException:
+            await rows.close()
+            raise
+        return rows
 
     @property
     def vault(self) -> Vault:
@@ -155,15 +154,28 @@ class AsyncTransaction(AsyncExecutor):
 
     def transaction(self) -> "AsyncTransaction":
         """Return a nested transaction, which can roll back without this one."""
-        return AsyncTransaction(self._pool, self._driver, [_SAVEPOINT], self._open)
+        return AsyncTransaction(self._pool, self._driver, [SAVEPOINT], self._open)
 
     @property
-    def _open(self) -> _Session:
+    def _open(self) -> TransactionSession:
         if self._session is None:
             raise TransactionError("enter the transaction first: with db.transaction() as tx")
         return self._session
 
-    async def _end(self, session: _Session, *, failed: bool) -> None:
+    async def _lease(self) -> Any:
+        label, seconds = "a transaction", self._seconds
+        limit = math.inf if seconds is None else monotonic() + seconds
+        return self._pool.take(label, limit, math.inf) or await self._pool.acquire(label, limit)
+
+    async def _resume(self, session: TransactionSession) -> None:
+        """Receive the rest of a statement that was interrupted, and is cancelled now."""
+        if session.is_interrupted:
+            with suppress(psycopg.Error):
+                await finish_interrupted(self._driver, session.connection)
+
+    async def _end(self, session: TransactionSession, *, failed: bool) -> None:
+        if not failed:
+            await self._resume(session)
         swallowed = session.failed and not failed
         if session.prelude and session.prelude[-1] is self._begin[-1]:
             # Nothing ran in this block, so its BEGIN or SAVEPOINT was never sent.
@@ -178,50 +190,62 @@ class AsyncTransaction(AsyncExecutor):
                 "the transaction was rolled back. Run what may fail in a nested tx.transaction()"
             )
 
-    async def _commit(self, session: _Session) -> None:
+    async def _commit(self, session: TransactionSession) -> None:
         try:
+            await execution.set_up(self._driver, session.connection, session.prelude)
             if self._outer is None:
-                await self._driver.call(session.connection.commit)
+                await self._send(session, b"commit")
             else:
-                await execution.set_up(self._driver, session.connection, [_RELEASE])
+                await execution.set_up(self._driver, session.connection, [RELEASE])
         except psycopg.Error as error:
             lost = failures.is_lost(error, session.connection) and self._outer is None
-            unknown = failures.outcome_unknown("commit")
+            overdue = session.connection.state.overdue
+            unknown = failures.outcome_unknown("commit", overdue=overdue)
             failure = unknown if lost else self._failure_of(session, error, "commit")
         else:
             return
         raise failure
 
-    async def _roll_back(self, session: _Session) -> None:
+    async def _roll_back(self, session: TransactionSession) -> None:
+        if self._outer is not None:
+            session.vault = copy(session.pool.vault)  # its proof may be rolled back
+        if session.is_interrupted:
+            # It must end at once. The pool rolls back, or the next statement of the outer one does.
+            session.prelude.extend([] if self._outer is None else [ROLLBACK_TO, RELEASE])
+            return
         try:
             if self._outer is None:
-                await self._driver.call(session.connection.rollback)
+                await self._send(session, b"rollback")
             else:
-                await execution.set_up(self._driver, session.connection, [_ROLLBACK_TO, _RELEASE])
-                session.vault = copy(session.pool.vault)  # its proof may be rolled back
+                undo = [*session.prelude, ROLLBACK_TO, RELEASE]
+                session.prelude.clear()
+                await execution.set_up(self._driver, session.connection, undo)
         except psycopg.Error:
             # The connection is lost, so the server has rolled back.
             session.must_close = True
 
-    async def _release(self, session: _Session) -> None:
+    async def _send(self, session: TransactionSession, statement: bytes) -> None:
+        """Send COMMIT or ROLLBACK, unless no transaction was begun on the server."""
+        pgconn = session.connection.pgconn
+        if pgconn.transaction_status != TransactionStatus.IDLE:
+            await self._driver.run_exchange(session.connection, simple(pgconn, statement))
+
+    def _release(self, session: TransactionSession) -> None:
         self._unwatch()
         self._session = None
-        if session.connection not in session.pool.leases:
-            return
-        if session.must_close:
-            await self._driver.call(session.connection.close)
-        await self._pool.release(session.connection)
+        session.connection.state.is_spoiled |= session.must_close
+        session.pool.release(session.connection)
 
     def _failure_of(
         self,
-        session: _Session,
+        session: TransactionSession,
         error: psycopg.Error,
         label: str,
         place_at: failures.PlaceAt | None = None,
     ) -> Exception:
         session.must_close |= failures.needs_new_session(error)
         if failures.is_lost(error, session.connection):
-            return failures.unavailable(label)
+            return failures.unavailable(label, overdue=session.connection.state.overdue)
         return failures.scrubbed(error, label, place_at)
 
 
@@ -273,25 +297,3 @@ def refuse_transaction(db: AsyncExecutor, label: str) -> None:
             f"{label}: must not run in a transaction, whose rollback would undo it; "
             "call it with the Database"
         )
-
-
-def begin(isolation: Isolation | None, *, read_only: bool) -> SetupStatement:
-    """Return a BEGIN with these properties; without an isolation, with the server's default."""
-    words = ["begin"]
-    if isolation is not None:
-        words.append(f"isolation level {isolation}")
-    if read_only:
-        words.append("read only")
-    return SetupStatement(" ".join(words).encode())
-
-
-def driven(rows: AsyncGenerator[T, None]) -> Generator[T, None, None]:
-    """Iterate in place over rows whose awaits all complete at once."""
-    try:
-        while True:
-            try:
-                yield drive(rows.__anext__())
-            except StopAsyncIteration:
-                return
-    finally:
-        drive(rows.aclose())

@@ -98,6 +98,16 @@ def set_up(pgconn: Any, statements: list[SetupStatement]) -> Exchange:
         _first(results)
 
 
+def simple(pgconn: Any, statement: bytes) -> Exchange:
+    """Send a statement without values and without a result: COMMIT or ROLLBACK.
+
+    Raises:
+        psycopg.Error: the server's report.
+    """
+    pgconn.send_query(statement)
+    return _first((yield from generators.execute(pgconn)))
+
+
 def _commands(pgconn: Any, statements: list[SetupStatement]) -> list[Callable[[], None]]:
     return [partial(pgconn.send_query_params, each.sql, each.params) for each in statements]
 

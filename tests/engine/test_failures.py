@@ -81,7 +81,7 @@ def test_a_commit_whose_answer_is_lost_is_unknown_and_not_repeated(
     db = connect(proxy.url, pool_size=1, max_overflow=0)
     with threads(1) as pool:
         answer = pool.submit(write, db)  # type: ignore[arg-type]  # a parameter of the test
-        eventually(lambda: observer.running("COMMIT"))
+        eventually(lambda: observer.running("commit"))
         proxy.cut()
         error = answer.exception()
 

@@ -129,7 +129,7 @@ class CommitCuts:
         if end in self._answers:
             self._answers.remove(end)
             return self._cut(end, peer)
-        if end.is_client and b"COMMIT\0" in data and random.random() < 0.5:
+        if end.is_client and b"commit\0" in data and random.random() < 0.5:
             self.left -= 1
             if self.left % 2:
                 return self._cut(end, peer)

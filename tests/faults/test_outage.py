@@ -123,11 +123,8 @@ def test_slow_queries_exhaust_the_pool_and_nothing_else(
     errors = [error for error, _ in outcomes]
     assert {type(error) for error in errors} == {PoolTimeoutError}
     assert max(took for _, took in outcomes) < 1.6
-    timed_out = [str(error) for error in errors if "no connection in 0." in str(error)]
-    rejected = [str(error) for error in errors if "callers are waiting already" in str(error)]
-    assert len(timed_out) + len(rejected) == 20
-    assert 8 <= len(timed_out) <= 9, "four for each connection may wait"
-    assert all("longest by probe.pause" in text for text in timed_out + rejected)
+    assert all("no connection in 0." in str(error) for error in errors)
+    assert all("longest by probe.pause" in str(error) for error in errors)
     assert probes.one(db) == 1
 
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from time import monotonic, sleep
 from typing import Any, TypeVar, cast
 
@@ -19,7 +20,8 @@ from oadb.engine.config import Config
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.pool.connection_pool import PoolStats
-from oadb.engine.transactions import AsyncTransaction, Isolation
+from oadb.engine.transaction_session import Isolation
+from oadb.engine.transactions import AsyncTransaction
 from tests.support import pool_probes as probes
 
 T = TypeVar("T")
@@ -66,6 +68,9 @@ class _Awaited(Executor):
     def _operate(self, work: Callable[[AsyncExecutor], Coroutine[Any, Any, T]]) -> T:
         return self.loop.wait_for(work(self.inner))
 
+    def transaction(self) -> Any:
+        return self._entered(self.inner.transaction())
+
     @contextmanager
     def _entered(self, transaction: AsyncTransaction) -> Generator["OnLoopTransaction"]:
         tx = OnLoopTransaction(self.loop.wait_for(transaction.__aenter__()), self.loop)
@@ -81,9 +86,6 @@ class _Awaited(Executor):
 class OnLoopTransaction(_Awaited):
     """An AsyncTransaction with the interface of a Transaction."""
 
-    def transaction(self) -> Any:
-        return self._entered(self.inner.transaction())
-
 
 class OnLoop(_Awaited):
     """An AsyncDatabase with the interface of a Database."""
@@ -97,8 +99,19 @@ class OnLoop(_Awaited):
     def close(self) -> None:
         self.loop.wait_for(self.inner.close())
 
-    def transaction(self, *, isolation: Isolation | None = None, read_only: bool = False) -> Any:
-        return self._entered(self.inner.transaction(isolation=isolation, read_only=read_only))
+    def within(self, seconds: float) -> _Awaited:
+        return _Awaited(self.inner.within(seconds), self.loop)
+
+    def transaction(
+        self,
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+        deadline: timedelta | None = None,
+    ) -> Any:
+        return self._entered(
+            self.inner.transaction(isolation=isolation, read_only=read_only, deadline=deadline)
+        )
 
     def transact(
         self,

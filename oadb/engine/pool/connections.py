@@ -1,19 +1,29 @@
 """Connections of a pool: age, prepared statements, and a liveness test without a round trip."""
 
+import math
 import os
 import select
+import socket
+import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import uniform
 from time import monotonic
 from typing import Any, Self
 
 import psycopg
-from psycopg import pq
+from psycopg import pq, waiting
 
 from oadb.engine.binding.values import Untyped
 
 # The peer has closed (RDHUP, Linux only), hung up, or the descriptor is invalid.
 _GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+_OK = pq.ConnStatus.OK
+_ACTIVE = pq.TransactionStatus.ACTIVE
+
+# Seconds between two looks at signals while the server is awaited.
+_INTERVAL = 0.1
 
 
 @dataclass(slots=True)
@@ -42,19 +52,68 @@ class ConnectionState:
 
     expires: float
     prepares: bool
+    patience: float
     poll: select.poll
+    socket: socket.socket
+    """A duplicate, so that shutting it down never hits a socket that libpq has closed."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held while the duplicate is shut down or closed."""
     statements: dict[Any, Any] = field(default_factory=dict[Any, Any])
     streams: int = 0
+    limit: float = math.inf
+    """When its lease must end (monotonic clock)."""
+    due: float = math.inf
+    """When the server must have answered; infinite while nobody waits for it."""
+    overdue: bool = False
+    """Whether the watchdog has disconnected it."""
+    is_spoiled: bool = False
+    """Whether it must be replaced instead of used again."""
+    interruption: BaseException | None = None
+    """What interrupted its owner in the middle of an exchange with the server."""
+    unfinished: Any = None
+    """The rest of that exchange."""
+
+    def begin_wait(self) -> float:
+        """Have the server answer in time; return when that is."""
+        self.due = due = min(monotonic() + self.patience, self.limit)
+        return due
+
+    def take_unfinished(self) -> Any:
+        """Return the rest of an interrupted exchange, to be run, or None."""
+        rest, self.unfinished, self.interruption = self.unfinished, None, None
+        return rest
+
+    def disconnect(self) -> None:
+        """End every wait for the server, from any thread, without touching libpq."""
+        self.is_spoiled = True
+        with self.lock, suppress(OSError):  # closed, or disconnected by the server
+            self.socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the duplicate."""
+        with self.lock:
+            self.socket.close()
 
 
 class PooledConnection(psycopg.Connection[Any]):
-    """A connection of a Database."""
+    """A connection of a Database, of which every wait has a bound.
+
+    An interrupted wait (Ctrl-C, an exception thrown into the thread) ends at once and leaves the
+    connection in the middle of an exchange. Nothing can use it then, until the pool has cleared it.
+    """
 
     state: ConnectionState
 
     @classmethod
     def connect(  # type: ignore[override]  # only the pool and listeners call it
-        cls, conninfo: str = "", *, outage: Outage, recycle: float, prepares: bool, **options: Any
+        cls,
+        conninfo: str = "",
+        *,
+        outage: Outage,
+        recycle: float,
+        prepares: bool,
+        patience: float,
+        **options: Any,
     ) -> Self:
         """Connect, and record the attempt in *outage*."""
         try:
@@ -63,18 +122,44 @@ class PooledConnection(psycopg.Connection[Any]):
             outage.failed(error)
             raise
         outage.ended()
-        connection.state = new_state(connection.pgconn, recycle, prepares=prepares)
+        connection.state = new_state(connection.pgconn, recycle, patience, prepares=prepares)
         return connection
+
+    def close(self) -> None:
+        """Close it; only its owner may."""
+        super().close()
+        self.state.close()
+
+    def wait(self, gen: Any, *_: Any, **__: Any) -> Any:
+        """Run an exchange with the server to its end."""
+        state, pgconn = self.state, self.pgconn
+        if state.interruption is not None:
+            raise state.interruption
+        state.begin_wait()
+        try:
+            return waiting.wait(gen, pgconn.socket, _INTERVAL)
+        except BaseException as error:
+            note_interruption(state, pgconn, gen, error)
+            raise
+        finally:
+            state.due = math.inf
 
 
 class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
-    """A connection of an AsyncDatabase."""
+    """A connection of an AsyncDatabase; see PooledConnection. Cancelling a wait ends it at once."""
 
     state: ConnectionState
 
     @classmethod
     async def connect(  # type: ignore[override]  # as above
-        cls, conninfo: str = "", *, outage: Outage, recycle: float, prepares: bool, **options: Any
+        cls,
+        conninfo: str = "",
+        *,
+        outage: Outage,
+        recycle: float,
+        prepares: bool,
+        patience: float,
+        **options: Any,
     ) -> Self:
         """Connect, and record the attempt in *outage*."""
         try:
@@ -83,8 +168,63 @@ class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
             outage.failed(error)
             raise
         outage.ended()
-        connection.state = new_state(connection.pgconn, recycle, prepares=prepares)
+        connection.state = new_state(connection.pgconn, recycle, patience, prepares=prepares)
         return connection
+
+    async def close(self) -> None:
+        """Close it; only its owner may."""
+        await super().close()
+        self.state.close()
+
+    async def wait(self, gen: Any, *_: Any, **__: Any) -> Any:
+        """Run an exchange with the server to its end."""
+        state, pgconn = self.state, self.pgconn
+        if state.interruption is not None:
+            raise state.interruption
+        state.begin_wait()
+        try:
+            return await waiting.wait_async(gen, pgconn.socket, _INTERVAL)
+        except BaseException as error:
+            note_interruption(state, pgconn, gen, error)
+            raise
+        finally:
+            state.due = math.inf
+
+
+class _Disconnected:
+    """Stands in for the libpq connection of a connection that was given up."""
+
+    status = pq.ConnStatus.BAD
+    transaction_status = pq.TransactionStatus.UNKNOWN
+    pipeline_status = pq.PipelineStatus.OFF
+    error_message = b""
+
+    @property
+    def socket(self) -> int:
+        raise psycopg.OperationalError("the connection was closed by the pool")
+
+    def finish(self) -> None:
+        """Do nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise psycopg.OperationalError("the connection was closed by the pool")
+
+
+def note_interruption(state: ConnectionState, pgconn: Any, gen: Any, error: BaseException) -> None:
+    """Keep the rest of an exchange that ended in its middle, unless the connection is lost."""
+    if pgconn.status == _OK and pgconn.transaction_status == _ACTIVE and not state.is_spoiled:
+        state.interruption, state.unfinished = error, gen
+
+
+def give_up(connection: Any) -> None:
+    """Disconnect a connection whose owner may still use it, from any thread.
+
+    Its libpq connection is not closed here, which would crash an owner that is using it: it is
+    freed when nobody refers to it any more. The owner's next call on it fails.
+    """
+    connection.state.disconnect()
+    connection.state.close()
+    connection.pgconn = _Disconnected()
 
 
 def looks_alive(connection: Any) -> bool | None:
@@ -109,7 +249,8 @@ def cut_off(connection: Any) -> None:
     """
     if not connection.closed:
         nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        os.dup2(nowhere, connection.pgconn.socket, inheritable=False)
+        for descriptor in (connection.pgconn.socket, connection.state.socket.fileno()):
+            os.dup2(nowhere, descriptor, inheritable=False)
         os.close(nowhere)
 
 
@@ -118,10 +259,16 @@ def is_broken(connection: Any) -> bool:
     return bool(connection.pgconn.status == pq.ConnStatus.BAD)
 
 
-def new_state(pgconn: Any, recycle: float, *, prepares: bool) -> ConnectionState:
-    """Return the state of a new connection, which expires after about *recycle* seconds."""
+def new_state(pgconn: Any, recycle: float, patience: float, *, prepares: bool) -> ConnectionState:
+    """Return the state of a new connection.
+
+    Args:
+        recycle: seconds after which it expires, about.
+        patience: seconds within which the server must answer; infinite for no bound.
+    """
     poll = select.poll()
     poll.register(pgconn.socket, select.POLLIN | _GONE)
     # A little early, at random: connections made together must not expire together.
     expires = monotonic() + recycle * uniform(0.95, 1.0)  # noqa: S311  # not secret
-    return ConnectionState(expires, prepares, poll)
+    duplicate = socket.socket(fileno=os.dup(pgconn.socket))
+    return ConnectionState(expires, prepares, patience, poll, duplicate)

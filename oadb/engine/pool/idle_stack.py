@@ -1,68 +1,102 @@
-"""Idle connections: the last one used is taken first, without a lock and without waiting.
+"""Idle connections, the last one used first, and the callers that wait for one, in their order.
 
-Its caches are warm in client and server. psycopg_pool, which counts these connections as leased,
-serves the oldest first and takes four times as long.
+The caches of the connection that was used last are warm in client and server. Neither side takes a
+lock: a caller queues before it looks for a connection, and a connection is pushed before it is
+looked for callers, so that at least one of the two notices the other.
 """
 
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
+
+from oadb.engine.pool.waiters import Waiter
 
 
 class IdleStack:
-    """At most *size* idle connections, and the callers that wait in psycopg_pool."""
+    """The idle connections of a pool, and its queue of callers.
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    Args:
+        hand_over: called with a connection and the label of the caller that is about to get it.
+    """
+
+    def __init__(self, hand_over: Callable[[Any, str], None]) -> None:
+        self._hand_over = hand_over
         self._idle: list[Any] = []
-        self._waiters: set[object] = set()
-        self._closed = False
+        self._callers: deque[tuple[Waiter, str]] = deque()
 
     def __len__(self) -> int:
         """Return the number of connections."""
         return len(self._idle)
 
+    def __contains__(self, connection: Any) -> bool:
+        """Say whether *connection* is idle."""
+        return connection in self._idle
+
     @property
     def waiting(self) -> int:
-        """The number of callers that wait for psycopg_pool."""
-        return len(self._waiters)
+        """The number of callers that wait."""
+        return len(self._callers)
 
     def pop(self) -> Any:
-        """Return the connection that was used last, or None; another thread may take it first."""
+        """Return the connection that was used last; None if there is none, or callers wait."""
+        if self._callers:
+            return None
         try:
             return self._idle.pop()
         except IndexError:
             return None
 
-    def push(self, connection: Any) -> bool:
-        """Push *connection*; False if it must be returned to psycopg_pool instead."""
-        if len(self._idle) >= self._size:
-            return False
+    def push(self, connection: Any) -> None:
+        """Give *connection* to the caller that waits longest, or keep it."""
         self._idle.append(connection)
-        # A waiter registers before it pops, and this checks for waiters after it has pushed. So at
-        # least one of them notices the other.
-        return not (self._waiters or self._closed) or not self._remove(connection)
+        if self._callers:
+            self._match()
 
     def put_back(self, connection: Any) -> None:
-        """Push *connection* again, even if callers wait."""
+        """Keep *connection*, which is not tested yet, for the next caller."""
         self._idle.append(connection)
 
-    def close(self) -> None:
-        """Accept no more connections."""
-        self._closed = True
+    def drain(self) -> Iterator[Any]:
+        """Remove and yield all connections."""
+        while self._idle:
+            yield self._idle.pop()
 
-    def wait(self) -> object:
-        """Register a caller that waits for psycopg_pool; return its handle for ``end_wait``."""
-        waiter = object()
-        self._waiters.add(waiter)
-        return waiter
+    def enqueue(self, waiter: Waiter, label: str, *, first: bool = False) -> None:
+        """Queue a caller, behind all others unless it is the *first*."""
+        (self._callers.appendleft if first else self._callers.append)((waiter, label))
+        if self._idle:
+            self._match()
 
-    def end_wait(self, waiter: object) -> None:
+    def leave(self, waiter: Waiter, label: str) -> None:
         """Remove a caller that no longer waits."""
-        self._waiters.discard(waiter)
+        with suppress(ValueError):  # it was given a connection
+            self._callers.remove((waiter, label))
 
-    def _remove(self, connection: Any) -> bool:
+    def unused(self, keep: int) -> list[Any]:
+        """Return the connections beyond *keep*, those that were not used for longest first."""
+        return self._idle[: max(len(self._idle) - keep, 0)]
+
+    def remove(self, connection: Any) -> bool:
         """Remove *connection*; False if another thread has taken it."""
         try:
             self._idle.remove(connection)
         except ValueError:
             return False
         return True
+
+    def _match(self) -> None:
+        """Hand idle connections to callers."""
+        while self._idle and self._callers:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return
+            try:
+                waiter, label = self._callers.popleft()
+            except IndexError:
+                self._idle.append(connection)
+                continue
+            self._hand_over(connection, label)
+            if not waiter.give(connection):
+                self._idle.append(connection)

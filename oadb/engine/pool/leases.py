@@ -1,11 +1,17 @@
-"""Leases: the use of each connection and its start; leaks are detected and logged."""
+"""Leases: every connection that psycopg_pool gave to a Pool, its use, and until when it may last.
+
+A connection whose holder was garbage collected is only marked, because the finalizer may run
+anywhere, even while its holder is still being wound up. The watchdog takes it back; see upkeep.
+"""
 
 import inspect
 import logging
+import math
 import traceback
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from time import monotonic
 from types import CodeType
 from typing import Any
@@ -15,70 +21,117 @@ logger = logging.getLogger("oadb.pool")
 Callers = list[tuple[CodeType, int]]
 """Frames of a stack, the innermost first: code and line."""
 
+Lease = tuple[str, float, float]
+"""What a connection is used for, since when, and until when at most (monotonic clock). A tuple,
+because one is made with each call."""
+
 _STACK_DEPTH = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A lease whose holder was garbage collected, and where it began."""
+
+    connection: Any
+    lease: Lease
+    origin: Callers
+    noticed: float
+
+
 class Leases:
-    """The connections that are in use."""
+    """The connections of a pool, each with its lease; those without one are idle."""
 
     def __init__(self) -> None:
-        self._open: dict[Any, tuple[str, float]] = {}
-        self._leaks: deque[tuple[Any, Callers]] = deque()
+        self._table: dict[Any, Lease | None] = {}
+        self._leaks: deque[Leak] = deque()
+        self.begun = 0
         self.leaked = 0
 
     def __len__(self) -> int:
-        """Return their number."""
-        return len(self._open)
+        """Return the number of connections in use."""
+        return sum(lease is not None for lease in [*self._table.values()])
 
     def __contains__(self, connection: Any) -> bool:
         """Say whether this process has leased *connection*."""
-        return connection in self._open
+        return self._table.get(connection) is not None
 
-    def __iter__(self) -> Iterator[Any]:
+    @property
+    def connections(self) -> list[Any]:
+        """All connections, in use or not."""
+        return [*self._table]
+
+    @property
+    def total(self) -> int:
+        """The number of all connections, in use or not."""
+        return len(self._table)
+
+    def open(self) -> Iterator[tuple[Any, Lease]]:
         """Iterate over the connections in use."""
-        return iter(list(self._open))
+        for connection, lease in [*self._table.items()]:
+            if lease is not None:
+                yield connection, lease
 
-    def begin(self, connection: Any, label: str) -> None:
-        """Record that *connection* is used for *label*."""
-        self._open[connection] = (label, monotonic())
+    def add(self, connection: Any) -> None:
+        """Record a connection that psycopg_pool gave."""
+        self._table[connection] = None
 
-    def end(self, connection: Any) -> None:
-        """Record that *connection* was returned."""
-        self._open.pop(connection, None)
+    def remove(self, connection: Any) -> None:
+        """Record that a connection goes back to psycopg_pool."""
+        self._table.pop(connection, None)
+
+    def begin(self, connection: Any, label: str, limit: float = math.inf) -> None:
+        """Record that *connection* is used for *label*, at most until *limit*."""
+        connection.state.limit = limit
+        self._table[connection] = (label, monotonic(), limit)
+        self.begun += 1
+
+    def end(self, connection: Any) -> str | None:
+        """Record the end of a lease; return its label, or None if it was taken back."""
+        lease = self._table.get(connection)
+        if lease is None:
+            return None
+        self._table[connection] = None
+        return lease[0]
 
     def watch(self, holder: object, connection: Any, origin: Callers) -> Callable[[], Any]:
-        """Have ``next_leaked`` find *connection* if *holder* is collected without returning it.
+        """Have the watchdog take *connection* back if *holder* is collected with its lease.
 
         Returns:
             A function that ends the watch, to be called when the connection is returned.
         """
-        # The finaliser may run anywhere, even while the pool's lock is held: it only appends.
-        final = weakref.finalize(holder, self._leaks.append, (connection, origin))
+        final = weakref.finalize(holder, self._mark, connection, self._table[connection], origin)
         final.atexit = False
         return final.detach
 
-    def next_leaked(self) -> Any:
-        """Return a connection whose holder was collected, and log where it was leased; or None."""
-        if not self._leaks:
-            return None
-        connection, origin = self._leaks.popleft()
-        label, since = self._open.pop(connection, ("a block", monotonic()))
+    def _mark(self, connection: Any, lease: Lease | None, origin: Callers) -> None:
+        if lease is not None:
+            self._leaks.append(Leak(connection, lease, origin, monotonic()))
+
+    def leaks(self, before: float) -> Iterator[Leak]:
+        """Yield and forget the leaks noticed *before*, except those that ended after all."""
+        while self._leaks and self._leaks[0].noticed < before:
+            leak = self._leaks.popleft()
+            if self._table.get(leak.connection) is leak.lease:
+                yield leak
+
+    def report(self, leak: Leak) -> None:
+        """Count and log a leak."""
         self.leaked += 1
+        label, since, _ = leak.lease
         logger.error(
             "%s was left open and garbage collected after %.1f s; "
             "its connection is closed and replaced. It was opened at:\n%s",
             label,
-            monotonic() - since,
-            _formatted(origin),
+            leak.noticed - since,
+            _formatted(leak.origin),
         )
-        return connection
 
     def longest(self) -> str:
         """Return a phrase that names the longest lease."""
-        leases = list(self._open.values())
-        if not leases:
+        oldest = min(((since, label) for _, (label, since, _) in self.open()), default=None)
+        if oldest is None:
             return ""
-        label, since = min(leases, key=lambda lease: lease[1])
+        since, label = oldest
         return f", longest by {label} for {monotonic() - since:.1f} s"
 
 

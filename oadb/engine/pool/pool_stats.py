@@ -8,7 +8,8 @@ class PoolStats:
     """The connections of a pool now, and counts since it was opened.
 
     ``waiting`` are callers without a connection, ``most`` is the limit of connections.
-    ``stale_replaced`` counts dead and expired connections, ``leaked`` those never returned.
+    ``stale_replaced`` counts dead and expired connections, ``overdue`` those that were disconnected
+    because a deadline passed, ``leaked`` those never returned.
     """
 
     size: int
@@ -17,4 +18,5 @@ class PoolStats:
     waiting: int
     most: int
     stale_replaced: int
+    overdue: int
     leaked: int

@@ -84,21 +84,39 @@ def test_the_query_that_holds_a_connection_longest_is_named(connect: Connect) ->
     assert holder.result() == 1
 
 
-def test_too_many_waiting_calls_are_refused_before_the_timeout(connect: Connect) -> None:
-    db = connect(pool_size=1, max_overflow=0, pool_timeout_seconds=60.0)
+def test_the_newest_calls_are_refused_at_once_where_too_many_wait(connect: Connect) -> None:
+    db = connect(pool_size=1, max_overflow=0, pool_timeout_seconds=60.0, pool_max_waiting=4)
     with threads(12) as pool:
         with db.transaction():
-            started = monotonic()
-            answers = [pool.submit(probes.one, db) for _ in range(12)]
-            eventually(lambda: sum(answer.done() for answer in answers) >= 7)
-            took = monotonic() - started
-        refused = [answer.exception() for answer in answers if answer.exception()]
-        served = [answer.result() for answer in answers if not answer.exception()]
+            waiting = [pool.submit(probes.one, db) for _ in range(4)]
+            eventually(lambda: db.stats().waiting == 4)
+            newest = [pool.submit(probes.one, db) for _ in range(8)]
+            refused = [answer.exception(timeout=2) for answer in newest]
+        served = [answer.result() for answer in waiting]
 
-    assert took < 2
-    assert 4 <= len(served) <= 5
+    assert served == [1] * 4
     assert all(isinstance(error, PoolTimeoutError) for error in refused)
-    assert all("callers are waiting already" in str(error) for error in refused)
+    assert all("4 callers are waiting already" in str(error) for error in refused)
+
+
+def test_a_burst_far_beyond_the_pool_is_served_in_its_order(connect: Connect) -> None:
+    db = connect(pool_size=1, max_overflow=1)
+    served: list[int] = []
+
+    def call(number: int) -> None:
+        probes.one(db)
+        served.append(number)
+
+    with threads(300) as pool:
+        with db.transaction(), db.transaction():
+            answers = []
+            for number in range(300):
+                answers.append(pool.submit(call, number))
+                eventually(lambda: db.stats().waiting == number + 1)  # noqa: B023
+        for answer in answers:
+            answer.result()
+
+    assert max(abs(number - place) for place, number in enumerate(served)) < 60
 
 
 def test_a_waiting_call_gets_the_connection_that_is_returned(connect: Connect) -> None:

@@ -1,0 +1,243 @@
+"""Upkeep of a pool, apart from its callers: fetches, clears, replaces and takes back connections.
+
+Each of these runs in a task or thread of its own, so that an interrupted caller leaves nothing
+half done. The watchdog calls ``inspect``, which acts on what is overdue or was lost.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+import psycopg
+import psycopg_pool
+from psycopg.pq import TransactionStatus
+
+from oadb.engine import wire
+from oadb.engine.config import Config
+from oadb.engine.driver import Driver
+from oadb.engine.pool.connections import (
+    AsyncPooledConnection,
+    Outage,
+    PooledConnection,
+    give_up,
+)
+from oadb.engine.pool.idle_stack import IdleStack
+from oadb.engine.pool.leases import Leases
+
+logger = logging.getLogger("oadb.pool")
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out psycopg_pool's warning of each connection that it gets back to replace it."""
+    return not isinstance(record.args, tuple) or not any(
+        isinstance(value, PooledConnection | AsyncPooledConnection) for value in record.args
+    )
+
+
+logging.getLogger("psycopg.pool").addFilter(_is_news)
+
+# Seconds between checks for an outage while waiting for a connection.
+POLLING_INTERVAL = 0.25
+
+# Seconds between checks for the first connection of a new pool, and how long they go on.
+_OPENING_INTERVAL, _OPENING = 0.002, 5.0
+
+# Seconds to send a cancel request, and to clear an interrupted connection in all.
+_CANCELLING, _CLEARING = 1.0, 2.0
+
+# Seconds that the owner of a disconnected connection has to return it, and that the finalizers of
+# a holder that was garbage collected have to end its transaction.
+_GRACE = 0.5
+
+# Seconds after which a connection that is neither idle nor leased counts as lost. A thread may be
+# suspended for a while between taking a connection and recording that.
+_IN_BETWEEN = 5.0
+
+# Seconds after which unused connections beyond DB_POOL_SIZE are returned to psycopg_pool, and
+# after which that closes one of them.
+OVERFLOW_UNUSED = 30.0
+
+_NO_TRANSACTION = TransactionStatus.IDLE
+_IN_TRANSACTION = {TransactionStatus.INTRANS, TransactionStatus.INERROR}
+
+
+class Upkeep:
+    """What a pool does apart from its callers."""
+
+    def __init__(
+        self, config: Config, driver: Driver, outage: Outage, leases: Leases, idle: IdleStack
+    ) -> None:
+        self._config = config
+        self._driver = driver
+        self._outage = outage
+        self._leases = leases
+        self._idle = idle
+        self.pool: Any = None
+        self.overdue = 0
+        self._is_fetching = self._is_closed = False
+        self._fetcher_runs: Callable[[], bool] = _does_not
+        self._in_between: dict[Any, float] = {}
+        self._unused: tuple[float, list[Any]] = (monotonic(), [])
+
+    def fetch(self) -> None:
+        """Have connections fetched from psycopg_pool, if there may be more and callers wait."""
+        if self._wants_more() and not (self._is_fetching and self._fetcher_runs()):
+            self._is_fetching = True
+            self._fetcher_runs = self._apart(self._fetch(), lambda: None)
+
+    def replace(self, connection: Any) -> None:
+        """Have a leased connection closed, and another opened in its place."""
+        self._apart(self._replace(connection), lambda: self._abandon(connection))
+
+    def clear(self, connection: Any, label: str) -> None:
+        """Have a connection that is returned in the middle of something made idle, or replaced."""
+        limit = monotonic() + _CLEARING
+        self._leases.begin(connection, f"clearing up after {label}", limit)
+        self._apart(self._clear(connection), lambda: self._abandon(connection))
+
+    async def close(self) -> None:
+        """Close the pool of psycopg_pool and every idle connection."""
+        self._is_closed = True
+        if self.pool is not None:
+            await self._driver.call(self.pool.close)
+        for connection in self._idle.drain():
+            await self._put(connection)
+
+    def inspect(self, now: float) -> float:
+        """Act on what is overdue or was lost; return when a lease is due. For the watchdog."""
+        due = now + _GRACE
+        for connection, (_, _, limit) in self._leases.open():
+            end = min(connection.state.due, limit)
+            if end > now:
+                due = min(due, end)
+            elif not connection.state.overdue:
+                self.overdue += 1
+                connection.state.overdue = True
+                connection.state.disconnect()
+            elif end + _GRACE < now:
+                self._driver.post(self._take_back, connection)
+        for leak in self._leases.leaks(now - _GRACE):
+            self._leases.report(leak)
+            self._driver.post(self._take_back, leak.connection)
+        self._find_lost(now)
+        if now - self._unused[0] > OVERFLOW_UNUSED:
+            self._driver.post(self._return_unused, now)
+        return due
+
+    # Tasks and threads of the pool ---------------------------------------------------------------
+
+    def _apart(self, work: Any, otherwise: Callable[[], None]) -> Callable[[], bool]:
+        try:
+            return self._driver.apart(work)
+        except RuntimeError:  # the interpreter or the event loop is ending
+            work.close()
+            otherwise()
+            return _does_not
+
+    def _wants_more(self) -> bool:
+        return bool(self._idle.waiting and self._leases.total < self._config.pool_max)
+
+    async def _fetch(self) -> None:
+        """Give callers connections of psycopg_pool, until none waits or there are no more."""
+        try:
+            await self._driver.call(self.pool.open)
+            await self._first_attempt()
+            while self._wants_more():
+                with suppress(psycopg_pool.PoolTimeout):
+                    connection = await self._driver.call(self.pool.getconn, POLLING_INTERVAL)
+                    self._leases.add(connection)
+                    self._idle.push(connection)
+        except psycopg_pool.PoolClosed:
+            pass  # callers find out
+        finally:
+            self._is_fetching = False
+
+    async def _first_attempt(self) -> None:
+        """Wait for the result of psycopg_pool's first attempts: getconn would make one more."""
+        outage, end = self._outage, monotonic() + _OPENING
+        while not outage.ever_connected and outage.since is None and monotonic() < end:
+            await self._driver.sleep(_OPENING_INTERVAL)
+
+    async def _clear(self, connection: Any) -> None:
+        with suppress(psycopg.Error):
+            await self._finish(connection)
+        if self._leases.end(connection) is None:
+            return  # the watchdog took it back
+        is_idle = connection.pgconn.transaction_status == _NO_TRANSACTION
+        if is_idle and not (connection.state.is_spoiled or self._is_closed):
+            self._idle.push(connection)
+        else:
+            await self._replace(connection)
+
+    async def _finish(self, connection: Any) -> None:
+        """End an interrupted exchange and an open transaction."""
+        await finish_interrupted(self._driver, connection)
+        if connection.pgconn.transaction_status in _IN_TRANSACTION:
+            rollback = wire.simple(connection.pgconn, b"rollback")
+            await self._driver.run_exchange(connection, rollback)
+
+    async def _replace(self, connection: Any) -> None:
+        await self._driver.call(connection.close)
+        await self._put(connection)
+        self.fetch()
+
+    async def _put(self, connection: Any) -> None:
+        self._leases.remove(connection)
+        await self._driver.call(self.pool.putconn, connection)
+
+    # For the watchdog, in the thread or event loop of the pool -----------------------------------
+
+    def _take_back(self, connection: Any) -> None:
+        """Replace a leased connection whose owner does not return it."""
+        if connection in self._leases:
+            self._abandon(connection)
+            self._apart(self._put(connection), lambda: None)
+
+    def _abandon(self, connection: Any) -> None:
+        give_up(connection)
+        self._leases.remove(connection)
+
+    def _find_lost(self, now: float) -> None:
+        """Replace connections that were interrupted between being idle and being leased."""
+        between = [
+            each
+            for each in self._leases.connections
+            if each not in self._leases and each not in self._idle
+        ]
+        self._in_between = {each: self._in_between.get(each, now) for each in between}
+        for connection, since in self._in_between.items():
+            if now - since > _IN_BETWEEN:
+                logger.error("a connection was lost by its caller; it is closed and replaced")
+                self._leases.begin(connection, "nobody")
+                self._driver.post(self._take_back, connection)
+
+    def _return_unused(self, now: float) -> None:
+        """Return connections beyond DB_POOL_SIZE to psycopg_pool, which closes them one by one."""
+        _, before = self._unused
+        unused = self._idle.unused(self._config.pool_size)
+        self._unused = now, unused
+        for connection in unused:
+            if connection in before and self._idle.remove(connection):
+                self._apart(self._put(connection), lambda: None)
+
+
+def _does_not() -> bool:
+    return False
+
+
+async def finish_interrupted(driver: Driver, connection: Any) -> None:
+    """Cancel what an interrupted owner left running, and receive the rest of its answer.
+
+    Raises:
+        psycopg.Error: the answer, usually that the statement was cancelled.
+    """
+    state = connection.state
+    if state.interruption is None:
+        return
+    try:
+        await driver.call(connection.cancel_safe, timeout=_CANCELLING)
+    except psycopg.Error:
+        state.disconnect()
+    await driver.run_exchange(connection, state.take_unfinished())

@@ -1,0 +1,136 @@
+"""Streams of rows, or of the blocks of a COPY, read a batch at a time on a leased connection.
+
+No async generators: an async generator inside of another one that is garbage collected is closed
+by two tasks at once.
+"""
+
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
+
+import psycopg
+
+from oadb.engine.driver import Driver
+from oadb.engine.pool.connections import ConnectionState
+
+# Rows that are fetched in one round trip: some hundred kilobytes.
+_BATCH = 2000
+
+
+class RowSource(Protocol):
+    """What a RowStream reads."""
+
+    async def open(self) -> None:
+        """Begin to read."""
+
+    async def read(self) -> Sequence[Any]:
+        """Return the next rows; none at the end."""
+        ...
+
+    async def close(self) -> None:
+        """Stop reading; in a handler of an exception, because of that."""
+
+
+class RowStream:
+    """The rows of a bound query.
+
+    Args:
+        failure_of: turns an error of psycopg into the one to raise.
+    """
+
+    def __init__(self, source: RowSource, failure_of: Callable[[psycopg.Error], Exception]) -> None:
+        self._source = source
+        self._failure_of = failure_of
+
+    async def open(self) -> None:
+        """Begin to read."""
+        await self.guarded(self._source.open())
+
+    async def read(self) -> Sequence[Any]:
+        """Return the next rows; none at the end."""
+        rows: Sequence[Any] = await self.guarded(self._source.read())
+        return rows
+
+    async def close(self) -> None:
+        """Stop reading, before another caller gets the connection."""
+        await self.guarded(self._source.close())
+
+    async def guarded(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Await *work* on the connection, with the errors of the stream."""
+        try:
+            return await work
+        except psycopg.Error as error:
+            failure = self._failure_of(error)
+        # Not in the except clause: the server's report, with row data, would become the context.
+        raise failure
+
+
+class CursorRows:
+    """Reads from a server-side cursor."""
+
+    def __init__(
+        self, driver: Driver, connection: Any, query: Any, params: tuple[Any, ...]
+    ) -> None:
+        state: ConnectionState = connection.state
+        state.streams += 1
+        # Numbered, because two streams can be open in one transaction.
+        name = f"{query.cursor_name}{state.streams % 10**9:09}"
+        self._cursor = driver.server_cursor(connection, name, row_factory=query.row_factory)
+        self._driver, self._query, self._params = driver, query, params
+        self._is_complete = False
+
+    async def open(self) -> None:
+        """Declare the cursor.
+
+        Raises:
+            ParameterError: a value cannot be sent as text.
+        """
+        try:
+            await self._driver.call(self._cursor.execute, self._query.sql.decode(), self._params)
+        except UnicodeEncodeError:
+            pass
+        except psycopg.DataError as error:
+            if error.sqlstate is not None:
+                raise
+        else:
+            return
+        # Not in an except clause: psycopg's error, its context there, carries the value.
+        raise self._query.unsendable(self._params)
+
+    async def read(self) -> Sequence[Any]:
+        """See RowSource."""
+        if self._is_complete:
+            return ()
+        rows: Sequence[Any] = await self._driver.call(self._cursor.fetchmany, _BATCH)
+        self._is_complete = len(rows) < _BATCH
+        return rows
+
+    async def close(self) -> None:
+        """See RowSource."""
+        try:
+            await self._driver.call(self._cursor.close)
+        finally:
+            self._cursor._close()  # psycopg warns of a cursor that it could not close
+
+
+class CopiedBlocks:
+    """Reads the blocks of a COPY ... TO STDOUT."""
+
+    def __init__(self, driver: Driver, connection: Any, query: Any) -> None:
+        self._driver = driver
+        self._copying = driver.entered(connection.cursor().copy(query.sql))
+        self._copy: Any = None
+
+    async def open(self) -> None:
+        """See RowSource."""
+        self._copy = await self._copying.__aenter__()
+
+    async def read(self) -> Sequence[Any]:
+        """See RowSource."""
+        block = await self._driver.read_block(self._copy)
+        return (block,) if block else ()
+
+    async def close(self) -> None:
+        """See RowSource."""
+        if self._copy is not None:
+            await self._copying.__aexit__(*sys.exc_info())
