@@ -7,7 +7,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -157,6 +157,13 @@ def test_without_a_docker_engine_the_server_is_embedded(
     assert "no container, so the embedded server" in caplog.text
 
 
+@pytest.fixture
+def started_before(postgres: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the server of this module taken where an embedded one would be started."""
+    monkeypatch.setattr(embedded_server, "temporary", lambda _parent: nullcontext(postgres))
+
+
+@pytest.mark.usefixtures("started_before")
 def test_a_docker_engine_that_never_answers_is_given_up_quickly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -170,6 +177,7 @@ def test_a_docker_engine_that_never_answers_is_given_up_quickly(
         assert time.perf_counter() - start < 10
 
 
+@pytest.mark.usefixtures("started_before")
 def test_a_docker_engine_without_the_image_is_given_up_with_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

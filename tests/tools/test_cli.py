@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from oadb.testing.memory import memory
 from oadb.tools import cli, key_rotation
 from oadb.tools.demonstration import option_chain
 from tests.support.command_line import oadb
@@ -27,7 +28,7 @@ GOOD = "256265,1001,RELIANCE,RELIANCE INDUSTRIES,0.0,,0.0,0.1,1,EQ,NSE,NSE\n"
 BAD = "256266,1002,TCS,TATA,0.0,,0.0,cheap,1,EQ,NSE,NSE\n"
 
 
-@pytest.mark.usefixtures("cheap_hashing")
+@pytest.mark.usefixtures("cheap_hashing", "temporary_files_in_memory")
 def test_the_demo_shows_the_main_functions_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,6 +63,13 @@ def test_the_demo_shows_the_main_functions_and_leaves_nothing(
 
 
 @pytest.fixture
+def temporary_files_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the server of the demo in memory, where that has room, as that of the tests."""
+    if (folder := memory()) is not None:
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+
+
+@pytest.fixture
 def short_folder() -> Iterator[Path]:
     """Give a folder with a path short enough for a socket in it."""
     with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
@@ -82,7 +90,7 @@ def test_the_demo_stops_its_server_on_sigterm(short_folder: Path) -> None:
     assert list(short_folder.iterdir()) == []
 
 
-@pytest.mark.usefixtures("cheap_hashing")
+@pytest.mark.usefixtures("cheap_hashing", "temporary_files_in_memory")
 def test_the_demo_loads_a_brokers_file_and_lists_rejected_rows(tmp_path: Path) -> None:
     file = tmp_path / "kite.csv.gz"
     file.write_bytes(gzip.compress((HEADING + GOOD + BAD).encode()))
