@@ -135,8 +135,8 @@ class AsyncTransaction(AsyncExecutor):
 
         source = execution.source(self._driver, session.connection, query, params)
         rows = RowStream(source, failure_of)
-        await rows.guarded(execution.set_up(self._driver, session.connection, session.prelude))
         try:
+            await rows.guarded(execution.set_up(self._driver, session.connection, session.prelude))
             await rows.open()
         except BaseException:
             await rows.close()
