@@ -64,3 +64,17 @@ def test_a_row_too_large_for_an_index_is_rejected(logs: LogWriter, observer: Obs
     assert observer.ask("select count(*) from oadb.api_logs") == 2
     [(reason,)] = observer.rows("select reason from oadb.log_rejects")
     assert "api_logs.store: index row size" in reason
+
+
+def test_refused_rows_of_a_large_batch_are_looked_for_in_smaller_ones(
+    config: Config, observer: Observer
+) -> None:
+    with LogWriter(config, limits=Limits(flush_rows=10_000, flush_seconds=60)) as logs:
+        for number in range(3000):
+            logs.offer(request(number, status=5 if number == 2900 else 200))
+        assert logs.drain(deadline_seconds=60) == 0
+
+    assert observer.ask("select count(distinct path) from oadb.traffic") == 2999
+    assert observer.ask("select count(*) from oadb.log_rejects") == 1
+    assert observer.ask("select sum(rows) from oadb.log_batches") == 3000
+    assert observer.ask("select max(rows) from oadb.log_batches") < 3000

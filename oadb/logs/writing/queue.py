@@ -190,7 +190,7 @@ class Queue:
             return not self._changed.wait_for(lambda: self._given_up, seconds)
 
     def halve(self, batch: LogBatch) -> None:
-        """Put the second half of a batch back: the database had no time to store all of it.
+        """Put the second half of a batch back, because all of it would take too long.
 
         Only if no attempt at the batch can have been committed.
         """
