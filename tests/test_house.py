@@ -4,6 +4,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from statistics import median
@@ -32,26 +33,26 @@ def shown(path: Path) -> str:
     return str(path.relative_to(REPOSITORY))
 
 
-def nodes(folder: str, kind: type[ast.AST]) -> Iterator[tuple[Path, ast.AST]]:
-    """Yield what *kind* of node is in the modules of a folder of the package."""
+def nodes(kind: type[ast.AST]) -> Iterator[tuple[Path, ast.AST]]:
+    """Yield what *kind* of node is in the modules of the package."""
     for path, tree in TREES.items():
-        if path.is_relative_to(folder):
-            yield from ((path, node) for node in ast.walk(tree) if isinstance(node, kind))
+        yield from ((path, node) for node in ast.walk(tree) if isinstance(node, kind))
 
 
-def imported(folder: str) -> set[str]:
-    """Return the modules of oadb that a folder imports, also inside of functions."""
-    found = {
-        name.name
-        for _, node in nodes(folder, ast.Import)
-        if isinstance(node, ast.Import)
-        for name in node.names
-    }
-    for _, node in nodes(folder, ast.ImportFrom):
-        assert isinstance(node, ast.ImportFrom)
-        assert node.level == 0, "imports are absolute"
-        found |= {f"{node.module}.{name.name}" for name in node.names}
-    return {name for name in found if name.startswith("oadb.")}
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Yield what a module imports, also inside of functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+@cache
+def imported() -> dict[Path, set[str]]:
+    """Return what each module imports, also from other packages."""
+    return {path: {*imports(tree)} for path, tree in TREES.items()}
 
 
 # Folders and arrows ----------------------------------------------------------------------------
@@ -137,19 +138,20 @@ def test_arrows_between_rooms_go_one_way(room: str) -> None:
     allowed = {f"oadb.{name}" for name in (*ARROWS[room], room)}
 
     assert {
-        name for name in imported(room) if ".".join(name.split(".")[:2]) not in allowed
+        f"{path}: {name}"
+        for path, names in imported().items()
+        if path.parts[0] == room
+        for name in names
+        if name.startswith("oadb.") and ".".join(name.split(".")[:2]) not in allowed
     } == set()
 
 
 def test_no_two_modules_import_each_other_in_a_circle() -> None:
     """Annotations count as well: a circle for a type checker is one for a reader."""
-    names = {dotted(path): path for path in TREES}
+    names = {dotted(path) for path in TREES}
     graph = {
-        name: {
-            target if target in names else target.rpartition(".")[0]
-            for target in imported(str(path))
-        }
-        for name, path in names.items()
+        dotted(path): {each if each in names else each.rpartition(".")[0] for each in found}
+        for path, found in imported().items()
     }
 
     TopologicalSorter(graph).prepare()
@@ -166,9 +168,7 @@ def test_no_two_modules_have_the_same_name() -> None:
 
 
 def test_no_two_classes_have_the_same_name() -> None:
-    names = Counter(
-        node.name for _, node in nodes(".", ast.ClassDef) if isinstance(node, ast.ClassDef)
-    )
+    names = Counter(node.name for _, node in nodes(ast.ClassDef) if isinstance(node, ast.ClassDef))
 
     assert [name for name, count in names.items() if count > 1] == []
 
@@ -176,7 +176,7 @@ def test_no_two_classes_have_the_same_name() -> None:
 def test_values_of_any_type_are_the_engines_alone() -> None:
     found = [
         str(path)
-        for path, node in nodes(".", ast.ImportFrom)
+        for path, node in nodes(ast.ImportFrom)
         if isinstance(node, ast.ImportFrom) and "Any" in {name.name for name in node.names}
         if not path.is_relative_to("engine")
     ]
@@ -206,7 +206,7 @@ def test_a_module_has_at_most_300_lines() -> None:
 def lengths() -> dict[str, int]:
     """Return how many lines each function has, without decorators and docstring."""
     found: dict[str, int] = {}
-    for path, node in nodes(".", ast.AST):
+    for path, node in nodes(ast.AST):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body[1:] if ast.get_docstring(node) and node.body[1:] else node.body
             last = body[-1].end_lineno or node.lineno
