@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Generator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from time import sleep
 from typing import Literal
@@ -15,12 +16,14 @@ import pytest
 
 from oadb.embedded.system_user import account_for
 from oadb.engine import dsn
-from oadb.logs.writer import Limits
+from oadb.logs import api_logs
+from oadb.logs.writer import Limits, LogWriter
+from oadb.logs.writing import delivery
 from oadb.testing.control import ServerControl, controlled
 from oadb.tools.migrations.runner import migrate
-from tests.faults.log_load import CommitCuts, LogLoad, loading, request
+from tests.faults.log_load import LIMITS, CommitCuts, LogLoad, loading, request
 from tests.faults.proxy import Proxy
-from tests.support.rig import Observer, eventually
+from tests.support.rig import Observer, config, eventually
 
 pytestmark = pytest.mark.fault
 
@@ -111,6 +114,53 @@ def eventually_one(observer: Observer) -> int:
 
     eventually(one, 30)
     return found[0]
+
+
+def the_one(observer: Observer) -> int:
+    """Return the session of a writer, once those of the test before have ended."""
+    eventually(lambda: len(observer.backends()) == 1)
+    [pid] = observer.backends()
+    return pid
+
+
+def test_a_stopped_session_delays_its_own_table_only_and_is_an_error(
+    url: str, observer: Observer
+) -> None:
+    order = api_logs.Call(endpoint="/api/v1/placeorder", method="POST", status=200)
+    with LogWriter(config(url), limits=LIMITS) as logs:
+        logs.record(request("/first"), timeout_seconds=30)
+        pid = the_one(observer)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            logs.offer(request("/second"))
+            eventually(lambda: logs._worker._db.stats().leased == 1)
+            logs.record(order, timeout_seconds=10)
+            eventually(lambda: logs.stats().last_error, 10)
+            silent = logs.stats()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert logs.drain(deadline_seconds=30) == 0
+        assert logs.stats().last_error is None
+
+    assert (silent.last_error or "").startswith("traffic: no answer from the database for ")
+    assert silent.tables["api_logs"].stored == 1
+    assert observer.ask("select count(*) from oadb.traffic") == 2
+
+
+def test_rows_of_a_stopped_session_are_stored_by_another_one(
+    url: str, observer: Observer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "_DEADLINE", timedelta(seconds=1))
+    with LogWriter(config(url), limits=LIMITS) as logs:
+        logs.record(request("/first"), timeout_seconds=30)
+        pid = the_one(observer)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            logs.record(request("/second"), timeout_seconds=15)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    assert observer.ask("select count(*) from oadb.traffic") == 2
 
 
 @pytest.mark.parametrize("fault", [Proxy.cut, Proxy.reset])

@@ -34,6 +34,9 @@ logger = logging.getLogger("oadb.log_writer")
 # Seconds between two attempts at a batch.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
+# Longest time of an attempt; then its connection is closed, whatever the server does.
+_DEADLINE = timedelta(seconds=60)
+
 _LONGEST_REASON = 500
 
 # Most rows among which refused ones are looked for in one transaction: it takes 4 to 7 ms for each
@@ -120,7 +123,7 @@ class Delivery:
     def _attempt(self, batch: LogBatch) -> None:
         """Store a batch in one transaction, unless it is already stored."""
         batch.is_claimed = False
-        with self.db.transaction() as tx:
+        with self.db.transaction(deadline=_DEADLINE) as tx:
             clock = self._claim(tx, batch)
             if clock is None:
                 return
