@@ -33,7 +33,6 @@ from oadb.tools.contract import comparison
 from tests.conftest import RING, configured
 from tests.support import hostile_accounts, hostile_market, hostile_settings, hostile_trading
 from tests.support.hostile import TEXTS, Work
-from tests.support.rig import Observer
 from tests.support.rollback import rolled_back
 
 ID = UUID(int=1)
@@ -102,13 +101,26 @@ select md5(string_agg(line, E'\n' order by line)) from (
 """
 
 
+@pytest.fixture(scope="module")
+def everything(url: str) -> Generator[Callable[[], object]]:
+    """Give a function that sums up schema and users, on a connection that knows the catalog."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        yield lambda: connection.execute(EVERYTHING).fetchone()
+
+
+@pytest.fixture(scope="module")
+def before(db: Database, everything: Callable[[], object]) -> object:
+    """Give what schema and users were before the first test; each must leave them so."""
+    assert users.get(db, 1), "one of them"
+    return everything()
+
+
 @pytest.fixture
-def tx(url: str, db: Database) -> Generator[Transaction]:
+def tx(db: Database, everything: Callable[[], object], before: object) -> Generator[Transaction]:
     """Give a transaction that is rolled back; then schema and users must be as before."""
-    before = Observer(url).ask(EVERYTHING)
     with rolled_back(db) as tx:
         yield tx
-    assert Observer(url).ask(EVERYTHING) == before
+    assert everything() == before
 
 
 @pytest.fixture(params=["some", pytest.param("all", marks=pytest.mark.slow)])
@@ -330,9 +342,10 @@ def test_an_operation_does_not_show_a_secret_that_it_cannot_take(
 
 
 @pytest.fixture
-def forget(url: str) -> Generator[Callable[[], None]]:
+def forget(
+    url: str, everything: Callable[[], object], before: object
+) -> Generator[Callable[[], None]]:
     """Give a function that resets all counts of guesses; then the schema must be as before."""
-    before = Observer(url).ask(EVERYTHING)
     with psycopg.connect(url, autocommit=True) as connection:
 
         def forget() -> None:
@@ -341,7 +354,7 @@ def forget(url: str) -> Generator[Callable[[], None]]:
             connection.execute("update oadb.second_factors set failures = 0, unlocks_at = null")
 
         yield forget
-    assert Observer(url).ask(EVERYTHING) == before
+    assert everything() == before
 
 
 @pytest.mark.parametrize("work", GUESSES)
