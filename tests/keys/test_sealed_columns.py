@@ -83,15 +83,21 @@ PLAIN = {
 }
 
 
-@pytest.fixture
-def session(url: str) -> Generator[psycopg.Connection]:
-    """Give a connection to a database with key 1 and one user; it is rolled back in the end."""
-    with psycopg.connect(url) as connection:
+@pytest.fixture(scope="module")
+def connection(url: str) -> Generator[psycopg.Connection]:
+    """Give a connection to a database with key 1, one user and no settings of mail."""
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("truncate oadb.key_canaries, oadb.users restart identity cascade")
         connection.execute("insert into oadb.key_canaries values (1, %s)", [sealed(1)])
         connection.execute("insert into oadb.users (username, email) values ('asha', 'a@x.in')")
         yield connection
-        connection.rollback()
+
+
+@pytest.fixture
+def session(connection: psycopg.Connection) -> Generator[psycopg.Connection]:
+    """Give that connection in a transaction, which is rolled back in the end."""
+    with connection.transaction(force_rollback=True):
+        yield connection
 
 
 def put(session: psycopg.Connection, statement: LiteralString, **values: bytes) -> None:
