@@ -14,6 +14,7 @@ from oadb.errors import ParameterError
 from oadb.logs import api_logs, partitions
 from oadb.logs.api_logs import Call, LoggedCall
 from oadb.testing.servers import Server
+from tests.conftest import configured
 from tests.support.plans import plan
 from tests.support.rig import Observer
 
@@ -32,9 +33,8 @@ THEN = datetime(2026, 1, 31, 12, tzinfo=UTC)
 Pages = Callable[..., Page[LoggedCall]]
 
 
-@pytest.fixture
-def filled(url: str) -> str:
-    """Give a database with two calls an hour for 40 days, partly in the default partition."""
+def fill(url: str) -> None:
+    """Insert two calls an hour for 40 days, partly into the default partition."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("call oadb.make_log_partition('api_logs', '2026-01-01', '1 s', null)")
         connection.execute(
@@ -43,7 +43,15 @@ def filled(url: str) -> str:
             "n % 5, '/' || n % 3, 'GET', 200 + n % 4, jsonb_build_object('n', n % 7) "
             "from generate_series(0, 1919) as n"
         )
-    return url
+
+
+@pytest.fixture(scope="module")
+def filled(oadb_server: Server, oadb_template: str) -> Generator[Database]:
+    """Give a database with these calls, for tests that only read them."""
+    with oadb_server.clone(oadb_template) as url:
+        fill(url)
+        with Database(configured(url)) as db:
+            yield db
 
 
 # Writing ----------------------------------------------------------------------------------------
@@ -159,18 +167,17 @@ def paged(read: Pages, *key: object, limit: int) -> list[LoggedCall]:
     ],
 )
 def test_pages_have_the_newest_rows_first_without_gap_or_overlap(
-    db: Database, filled: str, read: Pages, key: tuple[object, ...], count: int
+    filled: Database, read: Pages, key: tuple[object, ...], count: int
 ) -> None:
     """Two calls share each moment; pages end between them."""
-    assert filled
-    found = paged(read, db, *key, limit=101)
+    found = paged(read, filled, *key, limit=101)
 
     assert len(found) == count
     order = [(log.logged_at, log.log_id) for log in found]
     assert order == sorted(set(order), reverse=True)
 
 
-LISTS = [
+LISTS: list[tuple[Pages, tuple[object, ...]]] = [
     (api_logs.list_recent, ()),
     (api_logs.list_by_user, (2,)),
     (api_logs.list_by_endpoint, ("/1",)),
@@ -181,33 +188,30 @@ LISTS = [
 
 @pytest.mark.parametrize(("read", "key"), LISTS)
 def test_a_window_includes_since_but_not_its_end(
-    db: Database, filled: str, read: Pages, key: tuple[object, ...]
+    filled: Database, read: Pages, key: tuple[object, ...]
 ) -> None:
     """Both bounds are the times of rows."""
-    assert filled
-    everything = [log.logged_at for log in read(db, *key, limit=1000)]
+    everything = [log.logged_at for log in read(filled, *key, limit=1000)]
     until, since = everything[100], everything[200]
-    moments = [log.logged_at for log in read(db, *key, since=since, until=until, limit=1000)]
+    moments = [log.logged_at for log in read(filled, *key, since=since, until=until, limit=1000)]
 
     assert moments == [moment for moment in everything if since <= moment < until]
     assert moments[-1] == since
 
 
-@pytest.mark.parametrize(("read", "key"), LISTS)
-def test_a_page_has_at_most_1000_rows(
-    db: Database, observer: Observer, read: Pages, key: tuple[object, ...]
-) -> None:
+def test_a_page_has_at_most_1000_rows(db: Database, observer: Observer) -> None:
     observer.rows(
         "insert into oadb.api_logs (logged_at, user_id, endpoint, method, status, request) "
         "select now(), 2, '/1', 'GET', 203, jsonb_build_object('n', 3) "
         "from generate_series(1, 1001)"
     )
 
-    page = read(db, *key, limit=1000)
-    assert len(page) == 1000
-    assert len(read(db, *key, limit=1000, cursor=page.next)) == 1
-    with pytest.raises(ParameterError, match=r"limit must be 1 to 1000$"):
-        read(db, *key, limit=1001)
+    for read, key in LISTS:
+        page = read(db, *key, limit=1000)
+        assert len(page) == 1000, read
+        assert len(read(db, *key, limit=1000, cursor=page.next)) == 1, read
+        with pytest.raises(ParameterError, match=r"limit must be 1 to 1000$"):
+            read(db, *key, limit=1001)
 
 
 # Search -----------------------------------------------------------------------------------------
@@ -246,21 +250,19 @@ def test_a_search_may_be_for_one_user(tx: Transaction) -> None:
 # Streams and counts -----------------------------------------------------------------------------
 
 
-def test_an_export_streams_every_call_of_a_window_oldest_first(db: Database, filled: str) -> None:
-    assert filled
-    assert [log.logged_at for log in api_logs.stream(db)] == sorted(
-        log.logged_at for log in paged(api_logs.list_recent, db, limit=1000)
+def test_an_export_streams_every_call_of_a_window_oldest_first(filled: Database) -> None:
+    assert [log.logged_at for log in api_logs.stream(filled)] == sorted(
+        log.logged_at for log in paged(api_logs.list_recent, filled, limit=1000)
     )
-    moments = [log.logged_at for log in api_logs.stream(db, since=THEN, until=THEN + DAY)]
+    moments = [log.logged_at for log in api_logs.stream(filled, since=THEN, until=THEN + DAY)]
     assert (moments[0], moments[-1], len(moments)) == (THEN, THEN + DAY - DAY / 24, 48)
 
 
-def test_calls_are_counted_in_a_window_and_by_user(db: Database, filled: str) -> None:
-    assert filled
-    assert api_logs.count(db) == 1920
-    assert api_logs.count(db, since=THEN, until=THEN + DAY) == 48
-    assert api_logs.count_by_user(db, 2) == 384
-    assert api_logs.count_by_user(db, 2, since=THEN, until=THEN + DAY) in {9, 10}
+def test_calls_are_counted_in_a_window_and_by_user(filled: Database) -> None:
+    assert api_logs.count(filled) == 1920
+    assert api_logs.count(filled, since=THEN, until=THEN + DAY) == 48
+    assert api_logs.count_by_user(filled, 2) == 384
+    assert api_logs.count_by_user(filled, 2, since=THEN, until=THEN + DAY) in {9, 10}
 
 
 # Plans ------------------------------------------------------------------------------------------
@@ -343,10 +345,11 @@ def test_partitions_before_a_window_are_pruned(large: str, name: str) -> None:
     assert [line for line in read if "api_logs_202601" in line or "api_logs_202602" in line] == []
 
 
-def test_a_prepared_list_still_works_after_a_drop_of_a_partition(db: Database, filled: str) -> None:
+def test_a_prepared_list_still_works_after_a_drop_of_a_partition(db: Database, url: str) -> None:
+    fill(url)
     for _ in range(7):  # after these the server uses a generic plan
         api_logs.list_by_user(db, 2)
     partitions.drop(db, "api_logs", "api_logs_202601")
 
-    assert Observer(filled).ask("select count(*) from oadb.api_logs") == 1920 - 31 * 48
+    assert Observer(url).ask("select count(*) from oadb.api_logs") == 1920 - 31 * 48
     assert len(paged(api_logs.list_by_user, db, 2, limit=100)) in {86, 87}
