@@ -36,6 +36,9 @@ _DATA_ERRORS = ("22", "23", "54")
 PlaceAt = Callable[[int], str]
 
 _ATTEMPTS = 5
+# Attempts that each call earns for the budget of its pool: the ratio of gRPC's retry throttling
+# (gRFC A6).
+_BUDGET_SHARE = 0.1
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
 
 # Kept from the server's report. Left out: detail, context, hint and internal query, which can
@@ -89,11 +92,42 @@ def is_data_error(error: psycopg.Error) -> bool:
     return (error.sqlstate or "").startswith(_DATA_ERRORS)
 
 
+class RetryBudget:
+    """Attempts that a pool may add because connections were lost: a share of its recent calls.
+
+    Without it, each call of an outage would be made five times, by a service that is slow already.
+    After a crash of the server each connection costs one attempt, which the reserve allows.
+    """
+
+    def __init__(self, reserve: int) -> None:
+        self._reserve = self._left = float(reserve)
+        self._counted = 0
+
+    def spend(self, calls: int) -> bool:
+        """Take one attempt, if there is one left.
+
+        Args:
+            calls: how many calls the pool has made so far.
+        """
+        earned = (calls - self._counted) * _BUDGET_SHARE
+        self._counted = calls
+        self._left = min(self._left + earned, self._reserve)
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
+
+
 @dataclass(slots=True)
 class Retry:
-    """Attempts at a piece of work: at most 5 within *patience* seconds, after random pauses."""
+    """Attempts at a piece of work: at most 5 within *patience* seconds, after random pauses.
+
+    Args:
+        may_add: takes an attempt from the budget, for a connection that was lost.
+    """
 
     patience: float
+    may_add: Callable[[], bool]
     started: float = field(default_factory=monotonic)
     attempts: int = 1
 
@@ -105,6 +139,9 @@ class Retry:
             # Not counted: after a migration every connection is stale, and each is replaced once.
             return 0.0
         if self.attempts >= _ATTEMPTS:
+            return None
+        rolled_back = isinstance(error, psycopg.Error) and was_rolled_back(error)
+        if not rolled_back and not self.may_add():
             return None
         longest = min(_FIRST_PAUSE * 2**self.attempts, _LONGEST_PAUSE)
         self.attempts += 1

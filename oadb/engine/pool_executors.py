@@ -75,7 +75,7 @@ class AsyncPoolExecutor(AsyncExecutor):
                     self._driver, connection, query, params, [*self._identity]
                 )
             except psycopg.Error as error:
-                retry = retry or Retry(PATIENCE)
+                retry = retry or Retry(PATIENCE, pool.may_retry)
                 pause, final = self._retry_or_fail(error, query, connection, retry)
                 connection.state.is_spoiled |= failures.needs_new_session(error)
             finally:
@@ -173,7 +173,7 @@ class AsyncPoolExecutor(AsyncExecutor):
             TransactionError: *work* swallowed an error of a statement; rolled back.
             psycopg.Error: what the server reports, without row data; rolled back.
         """
-        retry = Retry(PATIENCE)
+        retry = Retry(PATIENCE, self._pool.may_retry)
         while True:
             try:
                 async with self.transaction(isolation=isolation, read_only=read_only) as tx:

@@ -24,6 +24,10 @@ VARIABLES: list[tuple[str, Read, Any, dict[str, Any], list[str]]] = [
      ["-1", "1001", "many", "0x10"]),
     ("DB_POOL_TIMEOUT", lambda c: c.pool_timeout_seconds, 30.0, {"0.5": 0.5, "86400": 86400.0},
      ["0", "-1", "nan", "inf", "30s", "86401"]),
+    ("DB_POOL_MAX_WAITING", lambda c: c.pool_max_waiting, 0, {"0": 0, "500": 500},
+     ["-1", "none", "1000001"]),
+    ("DB_CALL_DEADLINE", lambda c: c.call_seconds, 17.0, {"0": math.inf, "0.5": 0.5, "60": 60.0},
+     ["-1", "nan", "inf", "30s", "86401"]),
     ("DB_POOL_RECYCLE", lambda c: c.pool_recycle_seconds, 1800.0,
      {"-1": math.inf, "0.5": 0.5, "60": 60.0}, ["0", "-2", "nan", "inf", "never"]),
     ("DB_POOL_PRE_PING", lambda c: c.pool_pre_ping, True,
@@ -257,3 +261,9 @@ def test_a_url_of_the_caller_replaces_that_of_the_environment(
         assert (db.stats().size, db.stats().idle) == (1, 1)
     with pytest.raises(ConfigError, match="DATABASE_URL"):
         Database.from_url("mysql://host/db")
+
+
+def test_the_deadline_of_calls_follows_the_statement_timeout() -> None:
+    assert config(DB_STATEMENT_TIMEOUT="5").call_seconds == 7.0
+    assert config(DB_STATEMENT_TIMEOUT="0").call_seconds == math.inf
+    assert config(DB_STATEMENT_TIMEOUT="0", DB_CALL_DEADLINE="9").call_seconds == 9.0

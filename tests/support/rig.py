@@ -209,7 +209,7 @@ def is_idle(db: Database | AsyncDatabase) -> bool:
 def idle_connections(db: Db) -> list[Any]:
     """Return the idle connections: of the idle stack and of psycopg_pool."""
     pool = (db._inner if isinstance(db, Database) else db.inner)._pool
-    return [*pool._idle._idle, *pool._pool._pool]
+    return [*pool._idle._idle, *pool._upkeep.pool._pool]
 
 
 def eventually(condition: Callable[[], object], seconds: float = 10.0) -> None:

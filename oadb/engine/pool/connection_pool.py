@@ -20,11 +20,12 @@ from psycopg.pq import TransactionStatus
 
 from oadb.engine.config import Config
 from oadb.engine.driver import Driver
+from oadb.engine.failures import RetryBudget
 from oadb.engine.pool.connections import Outage, cut_off, looks_alive
 from oadb.engine.pool.idle_stack import IdleStack
 from oadb.engine.pool.leases import Leases
 from oadb.engine.pool.pool_stats import PoolStats
-from oadb.engine.pool.upkeep import OVERFLOW_UNUSED, POLLING_INTERVAL, Upkeep
+from oadb.engine.pool.upkeep import POLLING_INTERVAL, Upkeep
 from oadb.engine.pool.watchdog import watchdog
 from oadb.engine.url_schemes import LocalServer
 from oadb.errors import PoolTimeoutError, UnavailableError
@@ -33,6 +34,9 @@ from oadb.security.vault import Vault
 # Seconds that a call waits for a server that refuses connections: enough for a restart, and much
 # less than DB_POOL_TIMEOUT, so that callers learn of an outage early.
 PATIENCE = 5.0
+
+# Attempts for each connection that the retry budget holds at first, and at most.
+_RESERVE = 4
 
 _CLOSED = "this database was closed: close() was called"
 
@@ -60,17 +64,17 @@ class Pool:
         """Drop, without closing them, the connections of the process that forked this one."""
         for connection, _ in self.leases.open():
             cut_off(connection)
-        _inherited.append((self._pool, self._upkeep, self._server))
+        _inherited.append((self._upkeep, self._server))
         self._reset()
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._pool: Any = None
         self._server: LocalServer | None = None
         self._outage = Outage()
         self.leases = Leases()
         self._idle = IdleStack(self.leases.begin)
         self._upkeep = Upkeep(self._config, self._driver, self._outage, self.leases, self._idle)
+        self._budget = RetryBudget(_RESERVE * self._config.pool_max)
         self._closed = False
         self._stale = 0
 
@@ -85,7 +89,7 @@ class Pool:
             self.release(await self.acquire("open", patience=0.0))
         except BaseException:
             await self.close()
-            self._pool, self._closed = None, False  # it can be opened later
+            self._reset()  # it can be opened later
             raise
 
     async def close(self) -> None:
@@ -162,9 +166,14 @@ class Pool:
         else:
             self._upkeep.clear(connection, label)
 
+    def may_retry(self) -> bool:
+        """Take an attempt from the retry budget, if there is one left."""
+        return self._budget.spend(self.leases.begun)
+
     def stats(self) -> PoolStats:
         """Return the state of the pool: connections now, and counts since it was opened."""
-        counted: dict[str, int] = self._pool.get_stats() if self._pool is not None else {}
+        pool = self._upkeep.pool
+        counted: dict[str, int] = pool.get_stats() if pool is not None else {}
         return PoolStats(
             size=counted.get("pool_size", 0),
             idle=counted.get("pool_available", 0) + len(self._idle),
@@ -197,37 +206,13 @@ class Pool:
         return keywords
 
     def _prepare(self) -> None:
-        """Make the pool of psycopg_pool, which is not opened here."""
+        """Make a pool of psycopg_pool, unless there is one."""
         with self._lock:
             if self._closed:
                 raise UnavailableError(_CLOSED)
-            if self._pool is None:
-                self._pool = self._upkeep.pool = self._new_pool()
+            if self._upkeep.pool is None:
+                self._upkeep.prepare(self._resolve())
                 watchdog.watch(self._upkeep)
-
-    def _new_pool(self) -> Any:
-        config = self._config
-        return self._driver.pool(
-            connection_class=self._driver.connection_class,
-            kwargs={
-                **self._resolve(),
-                "autocommit": True,
-                "prepare_threshold": None,  # the engine prepares; see wire
-                "prepares": config.pooler != "pgbouncer",
-                "outage": self._outage,
-                "recycle": config.pool_recycle_seconds,
-                "patience": self.call_seconds,
-            },
-            min_size=config.pool_size,
-            max_size=config.pool_max,
-            max_lifetime=float("inf"),
-            max_idle=OVERFLOW_UNUSED,
-            # By default psycopg_pool backs off for 5 minutes, and serves its first caller 10 to
-            # 21 s after the server is back. After it gives up, each call connects again.
-            reconnect_timeout=2.0,
-            open=False,
-            name="oadb",
-        )
 
     async def _queue(
         self, label: str, started: float, limit: float, patience: float, dead: int

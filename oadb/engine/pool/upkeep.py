@@ -5,7 +5,7 @@ half done. The watchdog calls ``inspect``, which acts on what is overdue or was 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import Any
@@ -80,6 +80,35 @@ class Upkeep:
         self._fetcher_runs: Callable[[], bool] = _does_not
         self._in_between: dict[Any, float] = {}
         self._unused: tuple[float, list[Any]] = (monotonic(), [])
+
+    def prepare(self, keywords: Mapping[str, str]) -> None:
+        """Make the pool of psycopg_pool, which is opened by the first fetch.
+
+        Args:
+            keywords: libpq's, for a connection.
+        """
+        config = self._config
+        self.pool = self._driver.pool(
+            connection_class=self._driver.connection_class,
+            kwargs={
+                **keywords,
+                "autocommit": True,
+                "prepare_threshold": None,  # the engine prepares; see wire
+                "prepares": config.pooler != "pgbouncer",
+                "outage": self._outage,
+                "recycle": config.pool_recycle_seconds,
+                "patience": config.call_seconds,
+            },
+            min_size=config.pool_size,
+            max_size=config.pool_max,
+            max_lifetime=float("inf"),
+            max_idle=OVERFLOW_UNUSED,
+            # By default psycopg_pool backs off for 5 minutes, and serves its first caller 10 to
+            # 21 s after the server is back. After it gives up, each call connects again.
+            reconnect_timeout=2.0,
+            open=False,
+            name="oadb",
+        )
 
     def fetch(self) -> None:
         """Have connections fetched from psycopg_pool, if there may be more and callers wait."""

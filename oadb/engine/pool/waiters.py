@@ -26,7 +26,7 @@ class WaitingThread:
     """A thread that waits for a connection."""
 
     def __init__(self) -> None:
-        self._place = [self]  # whoever takes it out decides: the giver, or the thread
+        self._place = [self]  # the giver or the thread takes it out: only one of them can
         self._given = threading.Lock()
         self._given.acquire()
         self._connection: Any = None
