@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.errors import CheckViolation
 
-from oadb import AsyncDatabase, Database
+from oadb import AsyncDatabase, Database, Transaction
 from oadb.errors import ParameterError
 from oadb.logs import latency, rollups
 from oadb.logs.latency import Timing
@@ -52,46 +52,46 @@ def test_a_call_is_read_as_it_was_written(db: Database) -> None:
     assert latency.get(db, row.log_id, logged_at=LONG_AGO) is None
 
 
-def test_a_call_with_only_a_time_and_an_outcome_is_logged(db: Database) -> None:
-    latency.record(db, Timing(total_ms=1.0, outcome="failed"))
+def test_a_call_with_only_a_time_and_an_outcome_is_logged(tx: Transaction) -> None:
+    latency.record(tx, Timing(total_ms=1.0, outcome="failed"))
 
-    assert astuple(latency.list_recent(db).rows[0])[2:] == (
+    assert astuple(latency.list_recent(tx).rows[0])[2:] == (
         *([None] * 9),
         1.0,
         "failed",
         None,
     )
-    found = latency.statistics(db, since=LONG_AGO, until=FAR_AHEAD)
+    found = latency.statistics(tx, since=LONG_AGO, until=FAR_AHEAD)
     assert (found.total.total.calls, found.total.rtt.calls) == (1, 0)
     assert [each.total.broker for each in found.brokers] == [None]
-    assert latency.list_brokers(db) == []
+    assert latency.list_brokers(tx) == []
 
 
 @pytest.mark.parametrize("field", ["broker", "order_type", "symbol", "order_id", "error"])
 @pytest.mark.parametrize("text", ["a b " * 25_000, "a\0b", "a\ud800b"])
 def test_no_text_is_too_long_or_too_strange_to_be_logged(
-    db: Database, field: str, text: str
+    tx: Transaction, field: str, text: str
 ) -> None:
     """Defect 42: a symbol of 51 characters left no trace of its order."""
-    latency.record(db, replace(TIMING, **{field: text}))
+    latency.record(tx, replace(TIMING, **{field: text}))
 
-    kept = getattr(latency.list_recent(db).rows[0], field)
+    kept = getattr(latency.list_recent(tx).rows[0], field)
     assert kept[:1] == text[:1]
     assert len(kept) <= 2000
 
 
-def test_a_user_must_be_a_number(db: Database) -> None:
+def test_a_user_must_be_a_number(tx: Transaction) -> None:
     """Defect 43."""
     with pytest.raises(ParameterError, match="user_id must be int"):
-        latency.record(db, replace(TIMING, user_id="asha"))  # type: ignore[arg-type]  # refused
+        latency.record(tx, replace(TIMING, user_id="asha"))  # type: ignore[arg-type]  # refused
 
 
 def test_no_file_is_made_in_the_working_directory(
-    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tx: Transaction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Defect 44."""
     monkeypatch.chdir(tmp_path)
-    latency.record(db, TIMING)
+    latency.record(tx, TIMING)
 
     assert list(tmp_path.iterdir()) == []
 
@@ -101,12 +101,12 @@ def test_no_file_is_made_in_the_working_directory(
     [{"total_ms": -1.0}, {"rtt_ms": float("nan")}, {"validation_ms": 1e10}],
 )
 def test_an_impossible_value_is_refused_and_not_counted(
-    db: Database, changes: dict[str, Any]
+    tx: Transaction, changes: dict[str, Any]
 ) -> None:
-    with pytest.raises(CheckViolation):
-        latency.record(db, replace(TIMING, **changes))
+    with pytest.raises(CheckViolation), tx.transaction() as nested:
+        latency.record(nested, replace(TIMING, **changes))
 
-    assert latency.statistics(db, since=LONG_AGO, until=FAR_AHEAD).total.total.calls == 0
+    assert latency.statistics(tx, since=LONG_AGO, until=FAR_AHEAD).total.total.calls == 0
 
 
 # Statistics -------------------------------------------------------------------------------------
@@ -174,9 +174,9 @@ def test_statistics_of_any_window_are_those_of_its_calls(db: Database, url: str,
     assert latency.list_brokers(db) == ["angel", "dhan", "zerodha"]
 
 
-def test_statistics_have_the_same_parts_when_there_were_no_calls(db: Database) -> None:
+def test_statistics_have_the_same_parts_when_there_were_no_calls(tx: Transaction) -> None:
     """The reference returned other keys after an error."""
-    found = latency.statistics(db, since=at(0), until=at(60))
+    found = latency.statistics(tx, since=at(0), until=at(60))
 
     assert found.brokers == ()
     for name in PARTS:

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.errors import CheckViolation
 
-from oadb import AsyncDatabase, Config, Database
+from oadb import AsyncDatabase, Config, Database, Transaction
 from oadb.engine.binding.pages import Page
 from oadb.errors import ParameterError
 from oadb.logs import rollups, traffic
@@ -39,10 +39,10 @@ T = TypeVar("T")
 LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
-def test_a_request_is_read_as_it_was_written(db: Database) -> None:
-    traffic.record(db, REQUEST)
+def test_a_request_is_read_as_it_was_written(tx: Transaction) -> None:
+    traffic.record(tx, REQUEST)
 
-    (row,) = traffic.list_recent(db)
+    (row,) = traffic.list_recent(tx)
     assert row == LoggedRequest(
         row.log_id,
         row.logged_at,
@@ -58,11 +58,11 @@ def test_a_request_is_read_as_it_was_written(db: Database) -> None:
     )
 
 
-def test_a_written_request_counts_immediately(db: Database) -> None:
-    traffic.record(db, REQUEST)
-    traffic.record(db, replace(REQUEST, status=500, endpoint=None))
+def test_a_written_request_counts_immediately(tx: Transaction) -> None:
+    traffic.record(tx, REQUEST)
+    traffic.record(tx, replace(REQUEST, status=500, endpoint=None))
 
-    found = traffic.statistics(db, since=LONG_AGO, until=FAR_AHEAD)
+    found = traffic.statistics(tx, since=LONG_AGO, until=FAR_AHEAD)
     assert (found.total.requests, found.total.errors) == (2, 1)
     assert {each.endpoint for each in found.endpoints} == {None, "/api/v1/placeorder"}
 
@@ -103,53 +103,53 @@ def test_a_request_is_dated_by_the_database(db: Database, url: str) -> None:
 @pytest.mark.parametrize("field", ["path", "host", "endpoint", "error", "method"])
 @pytest.mark.parametrize("text", ["/a b" * 25_000, "a\0b", "a\ud800b", "\u0939" * 3000])
 def test_no_text_is_too_long_or_too_strange_to_be_logged(
-    db: Database, field: str, text: str
+    tx: Transaction, field: str, text: str
 ) -> None:
     """Defect 42: an attacker's path of 501 characters left no trace."""
-    traffic.record(db, replace(REQUEST, **{field: text}))
+    traffic.record(tx, replace(REQUEST, **{field: text}))
 
-    kept = getattr(traffic.list_recent(db).rows[0], field)
+    kept = getattr(traffic.list_recent(tx).rows[0], field)
     assert kept[:1] == text[:1]
     assert len(kept) <= (20 if field == "method" else 2000)
 
 
 @pytest.mark.parametrize("field", ["path", "error"])
-def test_a_secret_in_a_text_is_not_logged(db: Database, field: str) -> None:
+def test_a_secret_in_a_text_is_not_logged(tx: Transaction, field: str) -> None:
     """Defect 6."""
     secret = "5f" * 32
-    traffic.record(db, replace(REQUEST, **{field: f"/api/v1/quotes?apikey={secret}&symbol=INFY"}))
+    traffic.record(tx, replace(REQUEST, **{field: f"/api/v1/quotes?apikey={secret}&symbol=INFY"}))
 
-    kept = getattr(traffic.list_recent(db).rows[0], field)
+    kept = getattr(traffic.list_recent(tx).rows[0], field)
     assert secret not in kept
     assert kept.startswith("/api/v1/quotes?")
 
 
-def test_a_user_must_be_a_number(db: Database) -> None:
+def test_a_user_must_be_a_number(tx: Transaction) -> None:
     """Defect 43: names were written to a column of numbers, which refused them."""
-    traffic.record(db, replace(REQUEST, user_id=2**40))
+    traffic.record(tx, replace(REQUEST, user_id=2**40))
 
-    assert traffic.list_recent(db).rows[0].user_id == 2**40
+    assert traffic.list_recent(tx).rows[0].user_id == 2**40
     with pytest.raises(ParameterError, match="user_id must be int"):
-        traffic.record(db, replace(REQUEST, user_id="asha"))  # type: ignore[arg-type]  # refused
+        traffic.record(tx, replace(REQUEST, user_id="asha"))  # type: ignore[arg-type]  # refused
 
 
 def test_no_file_is_made_in_the_working_directory(
-    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tx: Transaction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Defect 44: a folder was named after the URL of the database, with its password."""
     monkeypatch.chdir(tmp_path)
-    traffic.record(db, REQUEST)
-    traffic.statistics(db, since=LONG_AGO, until=FAR_AHEAD)
+    traffic.record(tx, REQUEST)
+    traffic.statistics(tx, since=LONG_AGO, until=FAR_AHEAD)
 
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("wrong", ["", "localhost", "203.0.113.7; drop", "fe80::1%eth0"])
-def test_an_invalid_address_is_refused(db: Database, wrong: str) -> None:
+def test_an_invalid_address_is_refused(tx: Transaction, wrong: str) -> None:
     with pytest.raises(
         ParameterError, match=r"^traffic\.record: request\.ip must be an IPv4 or IPv6"
     ):
-        traffic.record(db, replace(REQUEST, ip=wrong))
+        traffic.record(tx, replace(REQUEST, ip=wrong))
 
 
 @pytest.mark.parametrize(
@@ -163,12 +163,12 @@ def test_an_invalid_address_is_refused(db: Database, wrong: str) -> None:
     ],
 )
 def test_an_impossible_value_is_refused_and_not_counted(
-    db: Database, changes: dict[str, Any]
+    tx: Transaction, changes: dict[str, Any]
 ) -> None:
-    with pytest.raises(CheckViolation):
-        traffic.record(db, replace(REQUEST, **changes))
+    with pytest.raises(CheckViolation), tx.transaction() as nested:
+        traffic.record(nested, replace(REQUEST, **changes))
 
-    assert traffic.statistics(db, since=LONG_AGO, until=FAR_AHEAD).total.requests == 0
+    assert traffic.statistics(tx, since=LONG_AGO, until=FAR_AHEAD).total.requests == 0
 
 
 # Pages ------------------------------------------------------------------------------------------
@@ -224,9 +224,9 @@ def test_a_request_is_found_by_its_id_and_its_time(
     assert traffic.get(db, written[0].log_id, logged_at=written[-1].logged_at) is None
 
 
-def test_an_address_that_is_invalid_is_refused_by_its_list(db: Database) -> None:
+def test_an_address_that_is_invalid_is_refused_by_its_list(tx: Transaction) -> None:
     with pytest.raises(ParameterError, match=r"^traffic\.list_by_ip: ip must be an IPv4 or IPv6"):
-        traffic.list_by_ip(db, "localhost")
+        traffic.list_by_ip(tx, "localhost")
 
 
 @pytest.mark.parametrize(
