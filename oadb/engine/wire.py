@@ -109,7 +109,7 @@ def simple(pgconn: Any, statement: bytes) -> Exchange:
 
 
 def _commands(pgconn: Any, statements: list[SetupStatement]) -> list[Callable[[], None]]:
-    return [partial(pgconn.send_query_params, each.sql, each.params) for each in statements]
+    return [partial(pgconn.send_query_params, each.sql, [*each.params]) for each in statements]
 
 
 def _execute_parsed(pgconn: Any, prepared: PreparedStatement, values: Any) -> Exchange:

@@ -5,7 +5,9 @@ from traceback import format_exception
 
 import psycopg
 import pytest
+from psycopg import waiting
 
+from oadb.engine.failures import RetryBudget
 from oadb.errors import OutcomeUnknownError, UnavailableError
 from tests.faults.proxy import Proxy
 from tests.support import pool_probes as probes
@@ -62,6 +64,36 @@ def test_a_write_cut_before_it_arrived_is_not_repeated_either(
 
     assert isinstance(error, OutcomeUnknownError)
     assert observer.ask("select count(*) from probe") == 0
+
+
+# Libpq and psycopg say a lost connection in many words, and with no SQLSTATE.
+@pytest.mark.parametrize(
+    "words", ["connection socket closed", "SSL SYSCALL error: EOF detected", "Success"]
+)
+def test_a_write_that_was_sent_and_not_answered_is_unknown_whatever_the_words(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    db = connect(pool_size=1, max_overflow=0)
+    probes.put(db, 1, "parses the statement")
+
+    def fail(*_: object, **__: object) -> object:
+        raise psycopg.OperationalError(words)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(waiting, "wait", fail)
+        patched.setattr(waiting, "wait_async", fail)
+        with pytest.raises(OutcomeUnknownError, match=r"^probe.put: the connection was lost"):
+            probes.put(db, 2, "sent")
+        with pytest.raises(UnavailableError, match="nothing was changed"):
+            probes.one(db)
+    eventually(lambda: probes.one(db) == 1)
+
+
+def test_retries_after_lost_connections_come_from_a_budget() -> None:
+    budget = RetryBudget(reserve=3)
+    assert [budget.spend(0) for _ in range(4)] == [True, True, True, False]
+    assert [budget.spend(15), budget.spend(15)] == [True, False]
+    assert [budget.spend(10_000) for _ in range(4)] == [True, True, True, False]
 
 
 def put_in_transaction(db: Db) -> None:

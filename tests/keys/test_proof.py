@@ -254,7 +254,7 @@ def test_a_token_is_found_while_its_row_is_sealed_again(
     config: Config, monkeypatch: pytest.MonkeyPatch, domain: str
 ) -> None:
     """Also by a process whose ring still has the old primary key."""
-    run = AsyncPoolExecutor.run
+    run = AsyncPoolExecutor._run
     asked: list[str] = []
 
     async def rewrapping(executor: AsyncPoolExecutor, query: Any, params: tuple[Any, ...]) -> Any:
@@ -272,7 +272,7 @@ def test_a_token_is_found_while_its_row_is_sealed_again(
             "sessions": sessions.create(before, users.signed_in(asha)).token,
         }[domain]
         proof.admit(before, 2)
-        monkeypatch.setattr(AsyncPoolExecutor, "run", rewrapping)
+        monkeypatch.setattr(AsyncPoolExecutor, "_run", rewrapping)
         find = api_keys.verify if domain == "api_keys" else sessions.verify
         found = [getattr(find(before, shown), "user_id", None) for _ in range(2)]
 

@@ -252,13 +252,13 @@ def test_an_alert_is_one_statement(
     issued = strategies.create(db, user_id, "x")
     run: list[str] = []
     pooled = type(db._inner)
-    original = pooled.run
+    original = pooled._run
 
     def counted(self: Any, query: Any, params: Any) -> Any:
         run.append(query.label)
         return original(self, query, params)
 
-    monkeypatch.setattr(pooled, "run", counted)
+    monkeypatch.setattr(pooled, "_run", counted)
     assert isinstance(strategies.verify_webhook(db, issued.webhook), Strategy)
     assert strategies.verify_webhook(db, Secret("oaw_nonsense")) is Refusal.UNKNOWN
     strategies.list_by_user(db, user_id)
