@@ -1,7 +1,7 @@
 """The cost of a call, compared with other libraries. Run by hand:
 
     pip install -e '.[bench]'
-    python tests/benchmarks/calls.py [lookups] [settings] [wire] [restart] [imports]
+    python tests/benchmarks/calls.py [lookups] [settings] [wire] [restart] [demand] [imports]
 
 Without names, everything runs. DATABASE_URL names a server whose user may create databases; without
 it an embedded server is started. "restart" always starts its own server. OADB_BENCH_ROUNDS, default
@@ -15,13 +15,14 @@ from pathlib import Path
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import conditions, imports, lookups, restart, settings, wire
+from tests.benchmarks import conditions, demand, imports, lookups, restart, settings, wire
 
 PARTS: dict[str, Callable[[], None]] = {
     "lookups": lookups.main,
     "settings": settings.main,
     "wire": wire.main,
     "restart": restart.main,
+    "demand": demand.main,
     "imports": imports.main,
 }
 

@@ -114,7 +114,8 @@ class Pool:
             return None
         now = monotonic()
         if now < connection.state.expires and looks_alive(connection):
-            self.leases.begin(connection, label, min(limit, now + seconds))
+            end = now + seconds
+            self.leases.begin(connection, label, end if end < limit else limit, now)
             return connection
         self._idle.put_back(connection)  # acquire tests it
         return None

@@ -79,10 +79,12 @@ class Leases:
         """Record that a connection goes back to psycopg_pool."""
         self._table.pop(connection, None)
 
-    def begin(self, connection: Any, label: str, limit: float = math.inf) -> None:
-        """Record that *connection* is used for *label*, at most until *limit*."""
+    def begin(
+        self, connection: Any, label: str, limit: float = math.inf, now: float | None = None
+    ) -> None:
+        """Record that *connection* is used for *label*, from *now* until *limit* at most."""
         connection.state.limit = limit
-        self._table[connection] = (label, monotonic(), limit)
+        self._table[connection] = (label, monotonic() if now is None else now, limit)
         self.begun += 1
 
     def end(self, connection: Any) -> str | None:
