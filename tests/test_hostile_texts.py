@@ -192,6 +192,7 @@ DOMAINS = {
 
 
 @pytest.mark.parametrize("domain", [name for name, found in DOMAINS.items() if found])
+@pytest.mark.holds("F50")
 def test_a_query_stores_the_text_or_raises_a_typed_error(
     tx: Transaction, texts: list[str], domain: str
 ) -> None:
@@ -274,6 +275,7 @@ SECRET_GUESSES = [*hostile_accounts.SECRET_GUESSES, *hostile_settings.SECRET_GUE
 
 
 @pytest.mark.parametrize("domain", [*OPERATIONS])
+@pytest.mark.holds("F50")
 def test_an_operation_stores_the_text_or_raises_a_typed_error(
     tx: Transaction, texts: list[str], domain: str
 ) -> None:

@@ -99,6 +99,7 @@ def test_an_unavailable_database_raises_and_refuses_no_key(
     caplog.clear()
 
 
+@pytest.mark.holds("F33")
 def test_a_key_expires_by_the_clock_of_the_database(
     db: Database, observer: Observer, user_id: int
 ) -> None:

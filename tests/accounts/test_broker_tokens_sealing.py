@@ -57,6 +57,7 @@ def test_a_value_of_another_user_is_not_opened(
         "feed_token = substr(feed_token, 1, length(feed_token) - 1)",
     ],
 )
+@pytest.mark.holds("F48")
 def test_a_value_that_was_swapped_moved_altered_or_cut_is_not_opened(
     db: Database, observer: Observer, user_id: int, change: str
 ) -> None:

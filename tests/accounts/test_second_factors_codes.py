@@ -193,6 +193,7 @@ def test_a_secret_that_was_copied_to_another_user_is_not_opened(
         second_factors.verify(db, other, phone.code())
 
 
+@pytest.mark.holds("F33")
 def test_the_clock_is_that_of_the_database(db: Database, user_id: int, clock: int) -> None:
     enroll(db, user_id)
     found = second_factors._count_try(db, user_id)

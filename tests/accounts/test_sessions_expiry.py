@@ -70,6 +70,7 @@ def test_the_expiry_is_never_moved(db: Database, observer: Observer, user_id: in
     )
 
 
+@pytest.mark.holds("F31", "F33")
 def test_the_clock_of_the_application_is_not_read(
     db: Database, user_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,7 @@ def size(request: pytest.FixtureRequest) -> int:
     return size
 
 
+@pytest.mark.holds("F37")
 def test_reads_go_on_when_a_column_changes_its_type(
     connect: Connect, observer: Observer, size: int
 ) -> None:
@@ -39,6 +40,7 @@ def test_reads_go_on_when_a_column_changes_its_type(
         assert probes.get(db, 1) == probes.Probe(1, "one", 0)
 
 
+@pytest.mark.holds("F37")
 def test_writes_go_on_when_the_type_of_their_result_changes(
     connect: Connect, observer: Observer, size: int
 ) -> None:
@@ -121,6 +123,7 @@ def test_more_than_a_hundred_queries_stay_prepared(connect: Connect) -> None:
     assert len(kept) == len(set(kept)) == 150
 
 
+@pytest.mark.holds("F43")
 def test_through_a_pooler_nothing_is_prepared_and_no_limits_are_sent(
     connect: Connect,
 ) -> None:

@@ -59,6 +59,7 @@ def test_copies_and_streams_pass_through(db: Db) -> None:
     assert probes.count_all(db) == 3000
 
 
+@pytest.mark.holds("F43")
 def test_nothing_is_left_prepared_in_the_sessions_of_the_server(db: Db) -> None:
     for number in range(20):
         probes.echo(db, number)
@@ -66,6 +67,7 @@ def test_nothing_is_left_prepared_in_the_sessions_of_the_server(db: Db) -> None:
     assert probes.prepared(db) == []
 
 
+@pytest.mark.holds("F42")
 def test_reads_do_not_notice_a_session_that_ends_behind_the_pooler(
     db: Db, observer: Observer
 ) -> None:

@@ -46,6 +46,7 @@ def killed(
 
 
 @pytest.mark.fault
+@pytest.mark.holds("F25")
 def test_a_killed_run_is_continued_by_the_next(
     db: Database, observer: Observer, origin: Installation, oadb_database_url: str
 ) -> None:

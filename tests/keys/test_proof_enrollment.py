@@ -188,6 +188,7 @@ def test_a_key_that_cannot_be_admitted_changes_nothing(
 
 
 @pytest.mark.usefixtures("first")
+@pytest.mark.holds("F47")
 def test_a_key_of_another_ring_that_was_admitted_meanwhile_is_noticed(
     config: Config, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,7 @@ def test_many_rows_make_few_batches_and_each_batch_is_recorded(
     )
 
 
+@pytest.mark.holds("F31", "F33")
 def test_rows_are_dated_by_the_database_even_if_the_local_clock_is_wrong(
     config: Config, observer: Observer
 ) -> None:

@@ -180,6 +180,7 @@ AT_COMMIT = (
 
 
 @pytest.mark.parametrize("trigger", [AT_ONCE, AT_COMMIT], ids=["at once", "at commit"])
+@pytest.mark.holds("F49")
 def test_a_row_that_a_trigger_refuses_is_parked_and_the_others_are_stored(
     logs: LogWriter, observer: Observer, trigger: str
 ) -> None:

@@ -196,6 +196,7 @@ def test_a_load_that_lost_its_connection_leaves_the_old_set_and_a_record(
     assert load(db, ALL).unchanged == 3
 
 
+@pytest.mark.holds("F38")
 def test_readers_see_the_old_set_until_the_load_has_ended(db: Database) -> None:
     load(db, ALL)
 

@@ -141,6 +141,7 @@ keyring_file.write(Path(sys.argv[1]), ring)
 
 
 @pytest.mark.parametrize("step", ["replace", "fsync"])
+@pytest.mark.holds("F47")
 def test_a_process_that_is_killed_while_it_writes_leaves_the_old_ring(
     path: Path, step: str
 ) -> None:

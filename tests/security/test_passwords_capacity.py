@@ -50,6 +50,7 @@ def gated(passwords: Passwords) -> Gate:
 CORES = os.cpu_count() or 1
 
 
+@pytest.mark.holds("F51")
 def test_no_more_than_the_cores_hash_at_once() -> None:
     passwords = Passwords(CHEAP, turn_timeout=20)
     gate = gated(passwords)
@@ -75,6 +76,7 @@ def test_memory_limits_the_number_of_turns_as_well() -> None:
         gate.open.set()
 
 
+@pytest.mark.holds("F51")
 def test_a_caller_without_a_turn_gets_a_busy_error() -> None:
     passwords = Passwords(CHEAP, turn_timeout=0)
     gate = gated(passwords)

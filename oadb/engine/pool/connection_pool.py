@@ -115,7 +115,8 @@ class Pool:
         now = monotonic()
         if now < connection.state.expires and looks_alive(connection):
             end = now + seconds
-            self.leases.begin(connection, label, end if end < limit else limit, now)
+            limit = end if end < limit else limit  # noqa: FURB136  # min() is slower
+            self.leases.begin(connection, label, limit, now)
             return connection
         self._idle.put_back(connection)  # acquire tests it
         return None

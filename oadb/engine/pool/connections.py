@@ -76,7 +76,7 @@ class ConnectionState:
     def begin_wait(self) -> None:
         """Have the server answer in time."""
         due = monotonic() + self.patience
-        self.due = due if due < self.limit else self.limit  # min() takes three times as long
+        self.due = due if due < self.limit else self.limit  # noqa: FURB136  # min() is slower
 
     def take_unfinished(self) -> Any:
         """Return the rest of an interrupted exchange, to be run, or None."""

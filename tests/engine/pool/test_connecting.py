@@ -69,6 +69,7 @@ def test_an_unknown_host_is_named(connect: Connect) -> None:
     assert SECRET not in text
 
 
+@pytest.mark.holds("F41")
 def test_a_silent_host_is_given_up_after_connect_timeout() -> None:
     with silent_port() as port:
         silent = f"postgresql://app:{SECRET}@127.0.0.1:{port}/shop?connect_timeout=2"
@@ -189,6 +190,7 @@ def test_a_statement_that_takes_too_long_is_ended_and_not_repeated(connect: Conn
     assert probes.one(db) == 1
 
 
+@pytest.mark.holds("F36")
 def test_waiting_for_a_lock_ends_after_the_lock_timeout(connect: Connect) -> None:
     db = connect(lock_timeout_seconds=0.2)
     probes.put(db, 1, "one")

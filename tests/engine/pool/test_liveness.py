@@ -130,6 +130,7 @@ def listen(db: Db) -> None:
         loop.wait_for(connection.execute("listen probe"))
 
 
+@pytest.mark.holds("F28")
 def test_a_leaked_transaction_is_closed_and_logged_with_its_origin(
     connect: Connect, observer: Observer, caplog: pytest.LogCaptureFixture
 ) -> None:
