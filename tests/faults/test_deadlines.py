@@ -61,6 +61,7 @@ def in_time(seconds: float = _DEADLINE) -> Generator[None]:
     assert monotonic() - started < seconds + _LATE
 
 
+@pytest.mark.holds("F9")
 def test_a_read_from_a_stopped_backend_is_unavailable_at_the_deadline(
     only: Db, observer: Observer
 ) -> None:
@@ -74,12 +75,14 @@ def test_a_read_from_a_stopped_backend_is_unavailable_at_the_deadline(
     eventually(lambda: only.stats().idle == only.stats().size == 1)
 
 
+@pytest.mark.holds("F9")
 def test_a_write_to_a_stopped_backend_has_an_unknown_outcome(only: Db, observer: Observer) -> None:
     with stopped(observer), in_time(), pytest.raises(OutcomeUnknownError, match="deadline passed"):
         probes.put(only, 1, "sent")
     eventually(lambda: observer.ask("select count(*) from probe") == 1)
 
 
+@pytest.mark.holds("F13")
 def test_all_callers_of_a_server_that_vanished_end_and_the_pool_heals(
     connect: Connect, proxy: Proxy
 ) -> None:
@@ -135,6 +138,7 @@ def test_a_transaction_has_a_deadline_as_a_whole(connect: Connect) -> None:
     assert probes.count_all(db) == 0
 
 
+@pytest.mark.holds("F28")
 def test_a_transaction_whose_owner_is_busy_beyond_its_deadline_is_taken_back(
     connect: Connect,
 ) -> None:
@@ -152,6 +156,7 @@ def test_a_transaction_whose_owner_is_busy_beyond_its_deadline_is_taken_back(
     eventually(lambda: db.stats().leased == 0)
 
 
+@pytest.mark.holds("F13")
 def test_a_commit_that_is_not_answered_has_an_unknown_outcome(
     connect: Connect, proxy: Proxy
 ) -> None:
@@ -167,6 +172,7 @@ def test_a_commit_that_is_not_answered_has_an_unknown_outcome(
     proxy.resume()
 
 
+@pytest.mark.holds("F13")
 def test_a_stream_has_a_deadline_for_each_batch(connect: Connect, proxy: Proxy) -> None:
     db = connect(proxy.url, pool_size=1, max_overflow=0, call_deadline_seconds=_DEADLINE)
     rows = iter(probes.numbers(db, 100_000))
@@ -189,6 +195,7 @@ async def _cancelled(work: Any) -> float:
     return monotonic() - started
 
 
+@pytest.mark.holds("F9", "F45")
 async def test_cancelling_a_call_to_a_stopped_backend_ends_it_at_once(
     url: str, observer: Observer
 ) -> None:
@@ -200,6 +207,7 @@ async def test_cancelling_a_call_to_a_stopped_backend_ends_it_at_once(
         assert is_idle(db)
 
 
+@pytest.mark.holds("F9", "F45")
 async def test_cancelling_a_transaction_on_a_stopped_backend_ends_it_at_once(
     url: str, observer: Observer
 ) -> None:

@@ -24,6 +24,7 @@ def db(url: str) -> object:
         yield db
 
 
+@pytest.mark.holds("F44")
 def test_a_child_builds_its_own_pool_and_the_parent_keeps_its_own(
     db: Database, observer: Observer
 ) -> None:
@@ -54,6 +55,7 @@ def test_a_child_that_ends_in_order_leaves_the_parent_its_connections(
     eventually(lambda: set(observer.backends()) == parents)
 
 
+@pytest.mark.holds("F44")
 def test_a_child_that_becomes_another_program_harms_no_connection(
     db: Database, observer: Observer
 ) -> None:
@@ -67,6 +69,7 @@ def test_a_child_that_becomes_another_program_harms_no_connection(
     eventually(lambda: set(observer.backends()) == parents)
 
 
+@pytest.mark.holds("F44")
 def test_a_child_cannot_use_the_transaction_of_its_parent(db: Database) -> None:
     with db.transaction() as tx:
         probes.put(tx, 1, "the parent's")

@@ -49,6 +49,7 @@ def is_whole(db: Db, observer: Observer) -> None:
     eventually(lambda: len(observer.backends("idle")) == len(observer.backends()) == 1)
 
 
+@pytest.mark.holds("F45")
 def test_ctrl_c_in_a_query_leaves_the_pool_whole(db: Database, observer: Observer) -> None:
     thread = interrupt_when(lambda: observer.running("pg_sleep"))
     with pytest.raises(KeyboardInterrupt):
@@ -59,6 +60,7 @@ def test_ctrl_c_in_a_query_leaves_the_pool_whole(db: Database, observer: Observe
     is_whole(db, observer)
 
 
+@pytest.mark.holds("F45")
 def test_ctrl_c_in_a_transaction_rolls_it_back(db: Database, observer: Observer) -> None:
     def work() -> None:
         with db.transaction() as tx:
@@ -95,6 +97,7 @@ def test_ctrl_c_while_waiting_for_a_connection_loses_none(db: Database, observer
     is_whole(db, observer)
 
 
+@pytest.mark.holds("F45")
 def test_an_exception_thrown_into_a_thread_leaves_the_pool_whole(
     db: Database, observer: Observer
 ) -> None:
@@ -184,6 +187,7 @@ async def test_a_stream_closed_early_has_closed_its_cursor(url: str) -> None:
         assert await cursors.fetchone() == (0,)
 
 
+@pytest.mark.holds("F45")
 async def test_cancelled_tasks_return_their_connection(url: str, observer: Observer) -> None:
     async with AsyncDatabase(config(url, pool_size=1, max_overflow=0)) as db:
         before = await probes.backend(db)
@@ -199,6 +203,7 @@ async def test_cancelled_tasks_return_their_connection(url: str, observer: Obser
         assert db.stats().leased == 0
 
 
+@pytest.mark.holds("F45")
 async def test_a_task_cancelled_in_a_transaction_rolls_it_back(
     url: str, observer: Observer
 ) -> None:

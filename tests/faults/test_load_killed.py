@@ -121,10 +121,12 @@ def kill_at_random_points(ground: Ground, kills: int) -> None:
     assert observer.ask(_WHOLE) == after
 
 
+@pytest.mark.holds("F23", "F25")
 def test_a_loader_killed_at_3_random_points_leaves_the_old_set_whole(ground: Ground) -> None:
     kill_at_random_points(ground, 3)
 
 
 @pytest.mark.slow
+@pytest.mark.holds("F23", "F25")
 def test_a_loader_killed_at_20_random_points_leaves_the_old_set_whole(ground: Ground) -> None:
     kill_at_random_points(ground, 20)

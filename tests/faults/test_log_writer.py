@@ -74,6 +74,7 @@ def test_restarts_lose_and_double_nothing(
     assert load.logs.stats().retries
 
 
+@pytest.mark.holds("F5")
 def test_a_killed_server_loses_and_doubles_nothing(
     load: LogLoad, server: ServerControl, observer: Observer
 ) -> None:
@@ -147,6 +148,7 @@ def test_a_stopped_session_delays_its_own_table_only_and_is_an_error(
     assert observer.ask("select count(*) from oadb.traffic") == 2
 
 
+@pytest.mark.holds("F9")
 def test_rows_of_a_stopped_session_are_stored_by_another_one(
     url: str, observer: Observer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +178,7 @@ def test_cut_connections_lose_and_double_nothing(
 
 
 @pytest.mark.parametrize("cuts", [20, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.holds("F14", "F15")
 def test_lost_commits_and_lost_answers_lose_and_double_nothing(
     url: str, observer: Observer, cuts: int
 ) -> None:
@@ -280,6 +283,7 @@ def require(done: bool) -> None:
     assert done
 
 
+@pytest.mark.holds("F29")
 def test_rows_are_stored_when_a_full_disk_has_space_again(
     load: LogLoad, observer: Observer, small_disk: Callable[[str], None]
 ) -> None:

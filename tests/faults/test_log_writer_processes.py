@@ -45,6 +45,7 @@ def started(name: str, url: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.holds("F24")
 def test_a_killed_process_loses_its_queue_at_most_and_nothing_acknowledged(
     oadb_database_url: str, observer: Observer, kills: int
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_killed_process_loses_its_queue_at_most_and_nothing_acknowledged(
 
 
 @pytest.mark.parametrize(("name", "code"), [("end", 0), ("fail", 1)])
+@pytest.mark.holds("F46")
 def test_a_process_that_ends_stores_its_queued_rows(
     oadb_database_url: str, observer: Observer, name: str, code: int
 ) -> None:
@@ -83,6 +85,7 @@ def test_a_process_that_ends_stores_its_queued_rows(
     assert "not stored" not in stderr
 
 
+@pytest.mark.holds("F46")
 def test_a_process_ends_without_a_server_and_reports_the_lost_rows() -> None:
     with started("end", NOWHERE) as process:
         assert process.stdout is not None
@@ -96,6 +99,7 @@ def test_a_process_ends_without_a_server_and_reports_the_lost_rows() -> None:
 
 
 @pytest.mark.parametrize(("name", "rows"), [("children", 1800), ("inherited", 1200)])
+@pytest.mark.holds("F46")
 def test_children_of_multiprocessing_store_their_rows_when_they_end(
     oadb_database_url: str, observer: Observer, name: str, rows: int
 ) -> None:
@@ -111,6 +115,7 @@ def test_children_of_multiprocessing_store_their_rows_when_they_end(
 # Terminated -------------------------------------------------------------------------------------
 
 
+@pytest.mark.holds("F46")
 def test_a_terminated_process_stores_the_rows_that_it_took(
     oadb_database_url: str, observer: Observer
 ) -> None:

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.fault
         pytest.param("async", 20.0, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.holds("F8")
 def test_calls_fail_fast_in_an_outage_and_succeed_at_once_after_it(
     victim: ServerControl, observer: Observer, mode: str, seconds: float
 ) -> None:
@@ -80,6 +81,7 @@ def take_all(url: str, stack: ExitStack) -> int:
         taken += 1
 
 
+@pytest.mark.holds("F26")
 def test_a_full_server_keeps_its_clients_and_serves_others_when_it_can(
     connect: Connect, url: str, full: ExitStack
 ) -> None:
@@ -106,6 +108,7 @@ def test_a_full_server_keeps_its_clients_and_serves_others_when_it_can(
     eventually(lambda: inside.stats().leased == 0)
 
 
+@pytest.mark.holds("F27")
 def test_slow_queries_exhaust_the_pool_and_nothing_else(
     connect: Connect, observer: Observer
 ) -> None:
@@ -138,6 +141,7 @@ def timed(db: Db) -> tuple[Exception | None, float]:
     return error, monotonic() - started
 
 
+@pytest.mark.holds("F27")
 def test_transact_does_not_queue_again_when_the_pool_is_exhausted(connect: Connect) -> None:
     db = connect(pool_size=1, max_overflow=0, pool_timeout_seconds=0.5)
     with db.transaction():

@@ -23,12 +23,14 @@ def _interrupt_threads(url: str) -> int:
 
 
 @pytest.mark.parametrize("storm", [_cancel_tasks, _interrupt_threads])
+@pytest.mark.holds("F45")
 def test_a_storm_of_interruptions_loses_no_connection(
     url: str, storm: Callable[[str], int]
 ) -> None:
     assert storm(url) > 100
 
 
+@pytest.mark.holds("F28")
 def test_streams_left_open_in_reference_cycles_do_not_crash_the_interpreter() -> None:
     command = [sys.executable, "-m", "tests.faults.leaked_streams", "--seconds", str(_SECONDS)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)

@@ -33,6 +33,7 @@ def terminate(url: str, sessions: int) -> None:
 
 
 @pytest.mark.parametrize("sessions", [15, pytest.param(900, marks=pytest.mark.slow)])
+@pytest.mark.holds("F6")
 def test_reads_and_transact_do_not_notice_terminated_backends(
     connect: Connect, url: str, observer: Observer, sessions: int
 ) -> None:
@@ -47,6 +48,7 @@ def test_reads_and_transact_do_not_notice_terminated_backends(
 
 
 @pytest.mark.parametrize("fault", [Proxy.cut, Proxy.reset])
+@pytest.mark.holds("F11", "F12")
 def test_reads_and_transact_do_not_notice_cut_connections(
     connect: Connect, url: str, observer: Observer, fault: Callable[[Proxy], None]
 ) -> None:
@@ -65,6 +67,7 @@ def test_reads_and_transact_do_not_notice_cut_connections(
     traffic.check(observer)
 
 
+@pytest.mark.holds("F7")
 def test_cancelled_queries_raise_and_are_not_repeated(connect: Connect, observer: Observer) -> None:
     db = connect(pool_size=1, max_overflow=0)
     pid = probes.backend(db)
