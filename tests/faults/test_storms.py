@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults import cancellations
+from tests.faults import cancellations, soak
 
 pytestmark = pytest.mark.fault
 
@@ -36,3 +36,10 @@ def test_streams_left_open_in_reference_cycles_do_not_crash_the_interpreter() ->
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count("leaked by") == 2
+
+
+def test_a_soak_under_faults_loses_nothing_and_ends_with_every_connection(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    soak.soak(0.1)
+    assert "writes acknowledged" in capsys.readouterr().out
