@@ -62,6 +62,12 @@ class ServerControl:
         self.stop(mode)
         self.start()
 
+    def demote(self) -> None:
+        """Restart the server as a standby that follows nobody, until ``pg_promote()``."""
+        self.stop()
+        (self._cluster.data / "standby.signal").touch()
+        self.start()
+
     def kill(self) -> None:
         """Kill the main server process (SIGKILL).
 

@@ -147,9 +147,7 @@ def soak(minutes: float) -> None:
 
 
 def _strike(minutes: float, faults: Faults, show: Callable[[], None]) -> None:
-    print(
-        "| calls | errors | faults | p50, ms | p99, ms | leased | sessions | descriptors | RSS, MB |"
-    )
+    print("| calls | errors | faults | p50, ms | p99, ms | leased | sessions | files | RSS, MB |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
     end, shown = monotonic() + 60 * minutes, monotonic()
     while monotonic() < end:

@@ -70,7 +70,8 @@ class Pool:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._server: LocalServer | None = None
-        self._outage = Outage()
+        keywords = self._config.dsn.keywords
+        self._outage = Outage(takes_any="target_session_attrs" in keywords)
         self.leases = Leases()
         self._idle = IdleStack(self.leases.begin)
         self._upkeep = Upkeep(self._config, self._driver, self._outage, self.leases, self._idle)

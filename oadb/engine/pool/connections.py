@@ -28,17 +28,36 @@ _INTERVAL = 0.1
 
 @dataclass(slots=True)
 class Outage:
-    """The result of the last attempts to connect, shared by the pool and its callers."""
+    """The result of the last attempts to connect, shared by the pool and its callers.
 
+    A service that had connections to a primary takes none to a standby, where it would read what
+    was true some time ago: a name or a proxy may lead there after a failover. It does if its URL
+    says which servers it takes (*takes_any*: ``target_session_attrs``).
+    """
+
+    takes_any: bool = False
     since: float | None = None
     reason: str = ""
     ever_connected: bool = False
+    had_primary: bool = False
 
     def failed(self, error: psycopg.Error) -> None:
         """Record a failed attempt; the first of several starts the outage."""
         self.reason = " ".join(str(error).split())
         if self.since is None:
             self.since = monotonic()
+
+    def check_role(self, pgconn: Any) -> None:
+        """Refuse a standby after a primary; the server reports what it is when it is connected.
+
+        Raises:
+            psycopg.OperationalError: it is a standby; the connection is closed.
+        """
+        role = pgconn.parameter_status(b"in_hot_standby")  # None behind a pooler
+        if role == b"on" and self.had_primary and not self.takes_any:
+            pgconn.finish()
+            raise psycopg.OperationalError("the server is a standby, and was a primary before")
+        self.had_primary |= role == b"off"
 
     def ended(self) -> None:
         """Record a successful attempt."""
@@ -118,6 +137,7 @@ class PooledConnection(psycopg.Connection[Any]):
         """Connect, and record the attempt in *outage*."""
         try:
             connection = super().connect(conninfo, context=Untyped(), **options)
+            outage.check_role(connection.pgconn)
         except psycopg.Error as error:
             outage.failed(error)
             raise
@@ -164,6 +184,7 @@ class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
         """Connect, and record the attempt in *outage*."""
         try:
             connection = await super().connect(conninfo, context=Untyped(), **options)
+            outage.check_role(connection.pgconn)
         except psycopg.Error as error:
             outage.failed(error)
             raise
