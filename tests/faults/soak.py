@@ -23,7 +23,7 @@ import psycopg
 
 from oadb.engine import dsn
 from oadb.engine.database import Database
-from oadb.errors import Error, OutcomeUnknownError
+from oadb.errors import Error, OutcomeUnknownError, UnavailableError
 from oadb.testing.control import ServerControl, controlled
 from tests.faults.proxy import Proxy
 from tests.support import pool_probes as probes
@@ -125,7 +125,11 @@ class Faults:
         self._proxy.resume()
 
     def _restart(self) -> None:
-        self._server.restart(random.choice(["fast", "immediate"]))
+        try:
+            self._server.restart(random.choice(["fast", "immediate"]))
+        except UnavailableError:  # a session did not end within a minute
+            self.done["did not stop"] += 1
+            self._server.restart("immediate")
 
 
 def soak(minutes: float) -> None:
@@ -140,9 +144,11 @@ def soak(minutes: float) -> None:
             settings = config(proxy.url, pool_size=4, max_overflow=4, call_deadline_seconds=2.0)
             with Database(settings) as db:
                 callers, faults = Callers(db), Faults(server, proxy)
-                _strike(minutes, faults, lambda: _row(db, callers, observer, faults))
-                callers.stop()
-                _check(db, callers, observer)
+                try:
+                    _strike(minutes, faults, lambda: _row(db, callers, observer, faults))
+                finally:
+                    callers.stop()
+                _check(db, callers, observer, faults)
                 _row(db, callers, observer, faults)
 
 
@@ -177,7 +183,7 @@ def _resident() -> float:
     return int(line.split()[1]) / 1024
 
 
-def _check(db: Database, callers: Callers, observer: Observer) -> None:
+def _check(db: Database, callers: Callers, observer: Observer, faults: Faults) -> None:
     eventually(lambda: db.stats().leased == 0, 20)
     eventually(lambda: db.stats().size == db.stats().idle, 20)
     held = [db.transaction() for _ in range(8)]
