@@ -194,9 +194,8 @@ def _check(db: Database, callers: Callers, observer: Observer, faults: Faults) -
     stored = observer.ask("select sum(amount) from probe")
     written, unknown = callers.ends["written"], callers.ends["unknown"]
     assert written <= stored <= written + unknown, (written, stored, unknown)
-    print(
-        f"\n{written:,} writes acknowledged, {unknown} unknown, {stored:,} stored: {callers.ends}"
-    )
+    print(f"\n{written:,} writes acknowledged, {unknown} unknown, {stored:,} stored")
+    print(dict(callers.ends), dict(faults.done))
 
 
 def main() -> None:
