@@ -35,6 +35,9 @@ from oadb.security.vault import Vault
 # less than DB_POOL_TIMEOUT, so that callers learn of an outage early.
 PATIENCE = 5.0
 
+# Seconds between checks for an outage by callers that wait far behind.
+_RARELY = 2.0
+
 # Attempts for each connection that the retry budget holds at first, and at most.
 _RESERVE = 4
 
@@ -226,12 +229,14 @@ class Pool:
             dead: connections that this caller got before and that were dead.
         """
         self._raise_if_full()
+        # Callers far behind look for an outage less often: thousands would keep a processor busy.
+        interval = min(POLLING_INTERVAL * (1 + self._idle.waiting // 50), _RARELY)
         waiter = self._driver.waiter()
         self._idle.enqueue(waiter, label, first=dead > 0)
         try:
             while True:
                 self._upkeep.fetch()
-                seconds = min(POLLING_INTERVAL, limit - monotonic())
+                seconds = min(interval, limit - monotonic())
                 if (connection := await waiter.wait(seconds)) is not None:
                     return connection
                 self._raise_if_useless(monotonic() - started, limit, patience)
