@@ -24,6 +24,7 @@ from tests.support.row_security import (
     STREAM,
     USERS,
     WHO,
+    databases,
     db,
     server,
     url,
@@ -37,7 +38,7 @@ from tests.support.user_rows import (
     TOUCH,
 )
 
-__all__ = ["bouncer", "db", "server", "url", "urls", "way"]  # fixtures
+__all__ = ["bouncer", "databases", "db", "server", "url", "urls", "way"]  # fixtures
 
 
 def test_an_identity_ends_with_its_statement_or_transaction(db: Database) -> None:

@@ -28,6 +28,7 @@ from tests.support.row_security import (
     STREAM,
     USERS,
     UndoError,
+    databases,
     db,
     server,
     url,
@@ -45,7 +46,7 @@ from tests.support.user_rows import (
     insert,
 )
 
-__all__ = ["bouncer", "db", "server", "url", "urls", "way"]  # fixtures
+__all__ = ["bouncer", "databases", "db", "server", "url", "urls", "way"]  # fixtures
 
 
 # The catalog ------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Three layouts of roles for tests of row-level security, and queries for them."""
 
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 
 import psycopg
 import pytest
@@ -63,11 +64,20 @@ def url(urls: dict[str, str], way: str) -> str:
     return urls[way]
 
 
+@pytest.fixture(scope="module")
+def databases(urls: dict[str, str]) -> Generator[dict[str, Database]]:
+    """Give a database of each layout, with one connection for all tests of the module."""
+    with ExitStack() as opened:
+        yield {
+            way: opened.enter_context(Database(config(url, pool_size=1, max_overflow=0)))
+            for way, url in urls.items()
+        }
+
+
 @pytest.fixture
-def db(url: str) -> Generator[Database]:
-    """Give a database whose calls share one connection."""
-    with Database(config(url, pool_size=1, max_overflow=0)) as db:
-        yield db
+def db(databases: dict[str, Database], way: str) -> Database:
+    """Give a database whose calls share one connection, also with the tests before."""
+    return databases[way]
 
 
 class UndoError(Exception):
