@@ -23,8 +23,9 @@ from oadb import AsyncDatabase, Database, Transaction
 from oadb.errors import LoadError, ParameterError
 from oadb.market import brokers, instruments, live_index, loads, search
 from oadb.market.instruments import Instrument
+from tests.conftest import configured
 from tests.market.brokers.samples import written
-from tests.support.instrument_rows import CALL, FUTURE, INFY, WARRANT, fill
+from tests.support.instrument_rows import CALL, FUTURE, INFY, WARRANT
 from tests.support.loading import load
 from tests.support.rig import Observer, threads
 
@@ -293,20 +294,17 @@ def memory_of(work: Callable[[], T]) -> tuple[T, int]:
 
 
 # Defect 28.
-def test_an_index_needs_less_memory_than_its_rows(db: Database, oadb_database_url: str) -> None:
-    fill(oadb_database_url)
-    rows, memory_of_rows = memory_of(lambda: [*instruments.stream_by_broker(db, "broker0")])
-    index, memory_of_index = memory_of(lambda: live_index.build(db, "broker0"))
+def test_an_index_needs_less_memory_than_its_rows(filled_url: str) -> None:
+    with Database(configured(filled_url)) as db:
+        rows, memory_of_rows = memory_of(lambda: [*instruments.stream_by_broker(db, "broker0")])
+        index, memory_of_index = memory_of(lambda: live_index.build(db, "broker0"))
 
     assert len(index) == len(rows) == 10_000
     assert memory_of_index < memory_of_rows / 2
 
 
 # Defect 28.
-async def test_the_event_loop_runs_while_an_index_is_built(
-    adb: AsyncDatabase, oadb_database_url: str
-) -> None:
-    fill(oadb_database_url)
+async def test_the_event_loop_runs_while_an_index_is_built(filled_url: str) -> None:
     turns = 0
 
     async def turn() -> None:
@@ -315,9 +313,10 @@ async def test_the_event_loop_runs_while_an_index_is_built(
             await asyncio.sleep(0)
             turns += 1
 
-    turning = asyncio.create_task(turn())
-    index = await live_index.build(adb, "broker0", "broker1")
-    turning.cancel()
+    async with AsyncDatabase(configured(filled_url)) as adb:
+        turning = asyncio.create_task(turn())
+        index = await live_index.build(adb, "broker0", "broker1")
+        turning.cancel()
 
     assert len(index) == 20_000
     assert turns > 100
