@@ -11,6 +11,12 @@ from tests.support.rig import Observer
 
 WRONG = Secret("wrong horse")
 
+AGE = (
+    "update oadb.lockouts set failed_at = failed_at - %s, unlocks_at = unlocks_at - %s, "
+    "decayed_at = decayed_at - %s where subject = %s"
+)
+"""What age_lockout runs, on a new connection each time."""
+
 
 class CountingPasswords(Passwords):
     """Notes which hashes were verified; raises ``error`` instead if there is one."""
@@ -39,14 +45,7 @@ def lockout(observer: Observer, subject: str) -> tuple[int, float | None] | None
 
 def age_lockout(observer: Observer, subject: str, by: timedelta) -> None:
     """Move a counter into the past, as if so much time had passed."""
-    observer.rows(
-        "update oadb.lockouts set failed_at = failed_at - %s, unlocks_at = unlocks_at - %s, "
-        "decayed_at = decayed_at - %s where subject = %s",
-        by,
-        by,
-        by,
-        subject,
-    )
+    observer.rows(AGE, by, by, by, subject)
 
 
 def failed_before(observer: Observer, kind: str, subject: str, failures: int) -> None:
