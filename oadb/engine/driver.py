@@ -56,6 +56,9 @@ class Driver(Protocol):
         """Run a long computation without blocking the event loop."""
         ...
 
+    def home(self) -> Any:
+        """Return the running event loop, to which connections belong; None for threads."""
+
     def waiter(self) -> Waiter:
         """Return a place in the queue for the calling thread or task."""
         ...
@@ -113,6 +116,9 @@ class BlockingDriver:
 
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         return function(*args)
+
+    def home(self) -> Any:
+        return None
 
     def waiter(self) -> Waiter:
         return WaitingThread()
@@ -173,6 +179,9 @@ class AsyncioDriver:
 
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         return await asyncio.to_thread(function, *args)
+
+    def home(self) -> Any:
+        return asyncio.get_running_loop()
 
     def waiter(self) -> Waiter:
         return WaitingTask()

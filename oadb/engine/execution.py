@@ -53,9 +53,7 @@ def source(driver: Driver, connection: Any, query: Any, params: tuple[Any, ...])
 async def set_up(driver: Driver, connection: Any, statements: list[wire.SetupStatement]) -> None:
     """Send *statements*, if there are any, in one round trip; the list is emptied."""
     if statements:
-        sent = wire.set_up(connection.pgconn, statements.copy())
-        statements.clear()
-        await driver.run_exchange(connection, sent)
+        await driver.run_exchange(connection, wire.set_up(connection.pgconn, statements))
 
 
 async def _copy_in(

@@ -31,7 +31,8 @@ from psycopg.waiting import Wait
 
 from oadb.engine.config import Config
 from oadb.engine.driver import Driver, drive
-from oadb.engine.pool.connections import Outage, cut_off
+from oadb.engine.pool.connections import cut_off
+from oadb.engine.pool.outage import Outage
 from oadb.engine.wire import Exchange
 from oadb.errors import ConfigError, ParameterError, UnavailableError
 

@@ -45,13 +45,15 @@ class TransactionSession:
         """Refuse a connection that was returned, or belongs to the process that forked this one.
 
         Raises:
-            TransactionError: it was.
+            TransactionError: it was; or the server has no transaction, although BEGIN was sent.
             UnavailableError: the pool took it back, because the deadline of the transaction passed.
         """
         if self.connection not in self.pool.leases:
             if self.connection.state.overdue:
                 raise unavailable("a transaction", overdue=True)
             raise TransactionError("this transaction has ended, or belongs to the parent process")
+        if not self.prelude and self.connection.pgconn.transaction_status == TransactionStatus.IDLE:
+            raise TransactionError("this transaction was ended by one of its own statements")
 
 
 def begin(isolation: Isolation | None, *, read_only: bool) -> SetupStatement:

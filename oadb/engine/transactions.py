@@ -209,17 +209,15 @@ class AsyncTransaction(AsyncExecutor):
     async def _roll_back(self, session: TransactionSession) -> None:
         if self._outer is not None:
             session.vault = copy(session.pool.vault)  # its proof may be rolled back
+        if self._outer is not None:
+            session.prelude.extend([ROLLBACK_TO, RELEASE])
         if session.is_interrupted:
-            # It must end at once. The pool rolls back, or the next statement of the outer one does.
-            session.prelude.extend([] if self._outer is None else [ROLLBACK_TO, RELEASE])
-            return
+            return  # at once: the pool rolls back, or the next statement of the outer one does
         try:
             if self._outer is None:
                 await self._send(session, b"rollback")
             else:
-                undo = [*session.prelude, ROLLBACK_TO, RELEASE]
-                session.prelude.clear()
-                await execution.set_up(self._driver, session.connection, undo)
+                await execution.set_up(self._driver, session.connection, session.prelude)
         except psycopg.Error:
             # The connection is lost, so the server has rolled back.
             session.must_close = True

@@ -89,12 +89,12 @@ def exchange(
 
 
 def set_up(pgconn: Any, statements: list[SetupStatement]) -> Exchange:
-    """Send *statements* in one round trip.
+    """Send *statements* in one round trip; the list is emptied when they are sent.
 
     Raises:
         psycopg.Error: the server's first report.
     """
-    for results in (yield from _pipeline(pgconn, _commands(pgconn, statements))):
+    for results in (yield from _pipeline(pgconn, _commands(pgconn, statements), statements)):
         _first(results)
 
 
@@ -124,13 +124,12 @@ def _parse_and_execute(
     """Send *prelude*, the Parse of the statement if it is needed, and the statement."""
     formats = prepared.converters.formats
     commands = _commands(pgconn, prelude)
-    prelude.clear()
     if not prepared.parsed:
         commands.append(partial(pgconn.send_prepare, prepared.name, sql))
     commands.append(
         partial(pgconn.send_query_prepared, prepared.name, values, param_formats=formats)
     )
-    answers = yield from _pipeline(pgconn, commands)
+    answers = yield from _pipeline(pgconn, commands, prelude)
     # Before the results are checked: a statement stays parsed even if its execution failed.
     prepared.parsed = prepared.parsed or answers[-2][0].status == pq.ExecStatus.COMMAND_OK
     return [_first(results) for results in answers][-1]
@@ -142,19 +141,26 @@ def _execute_unprepared(
     """Send *prelude* and the statement through a pooler, which keeps no prepared statements."""
     formats = prepared.converters.formats
     commands = _commands(pgconn, prelude)
-    prelude.clear()
     commands.append(partial(pgconn.send_query_params, sql, values, param_formats=formats))
-    answers = yield from _pipeline(pgconn, commands)
+    answers = yield from _pipeline(pgconn, commands, prelude)
     return [_first(results) for results in answers][-1]
 
 
-def _pipeline(pgconn: Any, commands: Sequence[Callable[[], None]]) -> Exchange:
-    """Send all *commands* together, and return the results of each."""
+def _pipeline(
+    pgconn: Any, commands: Sequence[Callable[[], None]], prelude: list[SetupStatement]
+) -> Exchange:
+    """Send all *commands* together, and return the results of each.
+
+    Args:
+        prelude: emptied once libpq has them all. If the caller is interrupted before, they are sent
+            with the next statement: a BEGIN that got lost would let that one commit by itself.
+    """
     pgconn.enter_pipeline_mode()
     try:
         for command in commands:
             command()
         pgconn.pipeline_sync()
+        prelude.clear()
         yield from generators.send(pgconn)
         answers: list[Any] = []
         for _ in commands:

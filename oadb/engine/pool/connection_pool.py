@@ -1,11 +1,9 @@
 """The pool: how connections are leased, tested, counted and returned.
 
-psycopg_pool opens and replaces connections. No caller is ever inside of it: a caller that is
-cancelled or interrupted there would lose a connection for good. What has to be awaited there is
-done by tasks or threads of the pool's own; see upkeep. This module adds what measurements show to
-matter: callers are served in their order, dead connections are detected without a round trip, their
-age is checked when they are leased, an outage is distinguished from exhaustion, and a forked child
-has its own connections.
+psycopg_pool opens and replaces connections. No caller is ever inside of it, where one that is
+interrupted would lose a connection; see upkeep. This module adds what measurements show to matter:
+callers are served in their order, dead connections are detected without a round trip, an outage is
+distinguished from exhaustion, and a forked child has its own connections.
 """
 
 import math
@@ -21,9 +19,10 @@ from psycopg.pq import TransactionStatus
 from oadb.engine.config import Config
 from oadb.engine.driver import Driver
 from oadb.engine.failures import RetryBudget
-from oadb.engine.pool.connections import Outage, cut_off, looks_alive
+from oadb.engine.pool.connections import cut_off, give_up, looks_alive
 from oadb.engine.pool.idle_stack import IdleStack
 from oadb.engine.pool.leases import Leases
+from oadb.engine.pool.outage import Outage
 from oadb.engine.pool.pool_stats import PoolStats
 from oadb.engine.pool.upkeep import POLLING_INTERVAL, Upkeep
 from oadb.engine.pool.watchdog import watchdog
@@ -70,17 +69,17 @@ class Pool:
         _inherited.append((self._upkeep, self._server))
         self._reset()
 
-    def _reset(self) -> None:
+    def _reset(self, *, closed: bool = False) -> None:
         self._lock = threading.Lock()
         self._server: LocalServer | None = None
-        keywords = self._config.dsn.keywords
-        self._outage = Outage(takes_any="target_session_attrs" in keywords)
+        self._outage = Outage("target_session_attrs" in self._config.dsn.keywords)
         self.leases = Leases()
         self._idle = IdleStack(self.leases.begin)
         self._upkeep = Upkeep(self._config, self._driver, self._outage, self.leases, self._idle)
         self._budget = RetryBudget(_RESERVE * self._config.pool_max)
-        self._closed = False
+        self._closed = closed
         self._stale = 0
+        self._home: Any = None
 
     async def open(self) -> None:
         """Open the pool, and check that it can connect.
@@ -92,12 +91,15 @@ class Pool:
         try:
             self.release(await self.acquire("open", patience=0.0))
         except BaseException:
-            await self.close()
-            self._reset()  # it can be opened later
+            try:
+                await self.close()
+            finally:  # it can be opened later
+                self._reset()
             raise
 
     async def close(self) -> None:
         """Close every idle connection now, and each leased one when it is returned."""
+        self._come_home()
         with self._lock:
             self._closed = True
             server, self._server = self._server, None
@@ -113,7 +115,7 @@ class Pool:
             limit: when the lease must end (monotonic clock).
             seconds: how long it may last.
         """
-        connection = self._idle.pop()
+        connection = self._idle.pop() if self._driver.home() is self._home else None
         if connection is None:
             return None
         now = monotonic()
@@ -212,7 +214,8 @@ class Pool:
         return keywords
 
     def _prepare(self) -> None:
-        """Make a pool of psycopg_pool, unless there is one."""
+        """Make a pool of psycopg_pool, unless there is one for this event loop."""
+        self._come_home()
         with self._lock:
             if self._closed:
                 raise UnavailableError(_CLOSED)
@@ -220,15 +223,26 @@ class Pool:
                 self._upkeep.prepare(self._resolve())
                 watchdog.watch(self._upkeep)
 
+    def _come_home(self) -> None:
+        """Begin anew if this is another event loop, unless the one before still runs."""
+        home = self._driver.home()
+        if home is self._home:
+            return
+        if self._home is not None and not self._home.is_closed():
+            raise UnavailableError(
+                "this AsyncDatabase is used by another event loop; make one for each loop"
+            )
+        for connection in self.leases.connections:
+            give_up(connection)
+        self._reset(closed=self._closed)
+        self._home = home
+
     async def _queue(
         self, label: str, started: float, limit: float, patience: float, dead: int
     ) -> Any:
-        """Wait in the queue for a connection, living or not.
-
-        Args:
-            dead: connections that this caller got before and that were dead.
-        """
-        self._raise_if_full()
+        """Wait in the queue for a connection, living or not; *dead* ones were given before."""
+        if 0 < self._config.pool_max_waiting <= self._idle.waiting:
+            raise PoolTimeoutError(self._busy(f"{self._idle.waiting} callers are waiting already"))
         # Callers far behind look for an outage less often: thousands would keep a processor busy.
         interval = min(POLLING_INTERVAL * (1 + self._idle.waiting // 50), _RARELY)
         waiter = self._driver.waiter()
@@ -245,11 +259,6 @@ class Pool:
             if (connection := waiter.withdraw()) is not None:
                 self.release(connection)
             raise
-
-    def _raise_if_full(self) -> None:
-        most = self._config.pool_max_waiting
-        if 0 < most <= self._idle.waiting:
-            raise PoolTimeoutError(self._busy(f"{most} callers are waiting already"))
 
     def _raise_if_useless(self, waited: float, limit: float, patience: float) -> None:
         """Raise the reason if waiting longer is useless."""

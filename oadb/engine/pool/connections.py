@@ -15,6 +15,7 @@ import psycopg
 from psycopg import pq, waiting
 
 from oadb.engine.binding.values import Untyped
+from oadb.engine.pool.outage import Outage
 
 # The peer has closed (RDHUP, Linux only), hung up, or the descriptor is invalid.
 _GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR | select.POLLNVAL
@@ -27,45 +28,6 @@ _INTERVAL = 0.1
 
 
 @dataclass(slots=True)
-class Outage:
-    """The result of the last attempts to connect, shared by the pool and its callers.
-
-    A service that had connections to a primary takes none to a standby, where it would read what
-    was true some time ago: a name or a proxy may lead there after a failover. It does if its URL
-    says which servers it takes (*takes_any*: ``target_session_attrs``).
-    """
-
-    takes_any: bool = False
-    since: float | None = None
-    reason: str = ""
-    ever_connected: bool = False
-    had_primary: bool = False
-
-    def failed(self, error: psycopg.Error) -> None:
-        """Record a failed attempt; the first of several starts the outage."""
-        self.reason = " ".join(str(error).split())
-        if self.since is None:
-            self.since = monotonic()
-
-    def check_role(self, pgconn: Any) -> None:
-        """Refuse a standby after a primary; the server reports what it is when it is connected.
-
-        Raises:
-            psycopg.OperationalError: it is a standby; the connection is closed.
-        """
-        role = pgconn.parameter_status(b"in_hot_standby")  # None behind a pooler
-        if role == b"on" and self.had_primary and not self.takes_any:
-            pgconn.finish()
-            raise psycopg.OperationalError("the server is a standby, and was a primary before")
-        self.had_primary |= role == b"off"
-
-    def ended(self) -> None:
-        """Record a successful attempt."""
-        self.since = None
-        self.ever_connected = True
-
-
-@dataclass(slots=True)
 class ConnectionState:
     """What the engine knows of a connection."""
 
@@ -73,8 +35,8 @@ class ConnectionState:
     prepares: bool
     patience: float
     poll: select.poll
-    socket: socket.socket
-    """A duplicate, so that shutting it down never hits a socket that libpq has closed."""
+    descriptor: int
+    """A duplicate of libpq's: shutting it down never hits a socket that libpq has closed."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while the duplicate is shut down or closed."""
     statements: dict[Any, Any] = field(default_factory=dict[Any, Any])
@@ -105,13 +67,22 @@ class ConnectionState:
     def disconnect(self) -> None:
         """End every wait for the server, from any thread, without touching libpq."""
         self.is_spoiled = True
-        with self.lock, suppress(OSError):  # closed, or disconnected by the server
-            self.socket.shutdown(socket.SHUT_RDWR)
+        with self.lock:
+            if self.descriptor >= 0:
+                duplicate = socket.socket(fileno=self.descriptor)
+                with suppress(OSError):  # the server has disconnected it
+                    duplicate.shutdown(socket.SHUT_RDWR)
+                duplicate.detach()
 
     def close(self) -> None:
         """Close the duplicate."""
         with self.lock:
-            self.socket.close()
+            descriptor, self.descriptor = self.descriptor, -1
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    def __del__(self) -> None:
+        self.close()  # of a connection that its event loop left open
 
 
 class PooledConnection(psycopg.Connection[Any]):
@@ -270,7 +241,7 @@ def cut_off(connection: Any) -> None:
     """
     if not connection.closed:
         nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        for descriptor in (connection.pgconn.socket, connection.state.socket.fileno()):
+        for descriptor in (connection.pgconn.socket, connection.state.descriptor):
             os.dup2(nowhere, descriptor, inheritable=False)
         os.close(nowhere)
 
@@ -291,5 +262,4 @@ def new_state(pgconn: Any, recycle: float, patience: float, *, prepares: bool) -
     poll.register(pgconn.socket, select.POLLIN | _GONE)
     # A little early, at random: connections made together must not expire together.
     expires = monotonic() + recycle * uniform(0.95, 1.0)  # noqa: S311  # not secret
-    duplicate = socket.socket(fileno=os.dup(pgconn.socket))
-    return ConnectionState(expires, prepares, patience, poll, duplicate)
+    return ConnectionState(expires, prepares, patience, poll, os.dup(pgconn.socket))

@@ -19,12 +19,12 @@ from oadb.engine.config import Config
 from oadb.engine.driver import Driver
 from oadb.engine.pool.connections import (
     AsyncPooledConnection,
-    Outage,
     PooledConnection,
     give_up,
 )
 from oadb.engine.pool.idle_stack import IdleStack
 from oadb.engine.pool.leases import Leases
+from oadb.engine.pool.outage import Outage
 
 logger = logging.getLogger("oadb.pool")
 
@@ -177,7 +177,10 @@ class Upkeep:
                 with suppress(psycopg_pool.PoolTimeout):
                     connection = await self._driver.call(self.pool.getconn, POLLING_INTERVAL)
                     self._leases.add(connection)
-                    self._idle.push(connection)
+                    if self._is_closed:
+                        await self._replace(connection)
+                    else:
+                        self._idle.push(connection)
         except psycopg_pool.PoolClosed:
             pass  # callers find out
         finally:

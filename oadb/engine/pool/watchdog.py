@@ -6,20 +6,28 @@ exception that is thrown into a caller while that starts a thread may hit the ne
 before it runs, and the caller would wait for it forever.
 """
 
+import _thread
 import logging
+import math
 import os
 import threading
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from time import monotonic
+from time import monotonic, sleep
 from typing import Protocol
 
 logger = logging.getLogger("oadb.pool")
 
 # Seconds between two looks, if nothing is due earlier.
 _INTERVAL = 0.25
+
+# Seconds without a look after which the thread is taken for dead, and another one is started.
+_SILENCE = 5.0
+
+# Seconds until a thread that could not be started is tried again.
+_AGAIN = 0.05
 
 
 class Watched(Protocol):
@@ -40,16 +48,14 @@ class Watchdog:
         self._watched: weakref.WeakSet[Watched] = weakref.WeakSet()
         self._work: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._next = 0.0
+        self._generation = 0
+        self._next = -math.inf
 
     def watch(self, watched: Watched) -> None:
         """Look after *watched* as long as it exists."""
         with self._lock:
             self._watched.add(watched)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="oadb watchdog", daemon=True)
-                self._thread.start()
+        self._ensure_running()
 
     def expect(self, due: float) -> None:
         """Look at *due* at the latest."""
@@ -59,19 +65,45 @@ class Watchdog:
     def start(self, work: Callable[[], object]) -> None:
         """Run *work* in a thread of its own."""
         self._work.put(work)
+        self._ensure_running()
 
-    def _run(self) -> None:
-        while True:
-            self._look(monotonic())
+    def _ensure_running(self) -> None:
+        """Start the thread, unless it has looked recently."""
+        with self._lock:
+            if monotonic() < self._next + _SILENCE:
+                return
+            self._generation += 1
+            self._next = monotonic()
+            # Not a Thread, whose start() would wait for the new thread.
+            _thread.start_new_thread(self._run, (self._generation,))
+
+    def _run(self, generation: int) -> None:
+        threading.current_thread().name = "oadb watchdog"
+        while generation == self._generation:
+            if monotonic() >= self._next:
+                self._look(monotonic())
             with suppress(Empty):
-                while work := self._work.get(timeout=max(self._next - monotonic(), 0.001)):
-                    threading.Thread(target=work, name="oadb pool", daemon=True).start()
+                work = self._work.get(timeout=max(self._next - monotonic(), 0.001))
+                if work is None:
+                    self._next = -math.inf  # look at once
+                else:
+                    self._start(work)
+
+    def _start(self, work: Callable[[], object]) -> None:
+        try:
+            threading.Thread(target=work, name="oadb pool", daemon=True).start()
+        except RuntimeError as error:  # a limit of the system
+            logger.warning("a thread of a pool cannot be started, trying again: %s", error)
+            sleep(_AGAIN)
+            self._work.put(work)
 
     def _look(self, now: float) -> None:
         self._next = now + _INTERVAL
-        for watched in [*self._watched]:
+        with self._lock:
+            watched = [*self._watched]
+        for each in watched:
             try:
-                self._next = min(self._next, watched.inspect(now))
+                self._next = min(self._next, each.inspect(now))
             except Exception:
                 logger.exception("the watchdog failed, and goes on")
 

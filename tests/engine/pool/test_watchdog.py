@@ -1,0 +1,104 @@
+"""The watchdog and what callers rely on it for, where something goes wrong in this process."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from oadb.engine import wire
+from oadb.engine.database import AsyncDatabase, Database
+from oadb.engine.pool.watchdog import Watchdog
+from oadb.errors import UnavailableError
+from tests.support import pool_probes as probes
+from tests.support.rig import config, eventually
+
+
+def test_a_thread_that_cannot_be_started_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    watchdog, refusals = Watchdog(), iter([True, True, False])
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "oadb pool" and next(refusals, False):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    watchdog.start(lambda: started.append("work"))
+
+    eventually(lambda: started == ["work"])
+    watchdog._generation += 1  # ends its thread
+    watchdog.expect(-1.0)
+
+
+def test_a_watchdog_that_failed_looks_again() -> None:
+    looks: list[float] = []
+
+    class Failing:
+        def inspect(self, now: float) -> float:
+            looks.append(now)
+            raise ValueError("on purpose")
+
+    watchdog, failing = Watchdog(), Failing()
+    watchdog.watch(failing)
+
+    eventually(lambda: len(looks) > 1)
+    watchdog._generation += 1
+    watchdog.expect(-1.0)
+
+
+def _interrupt_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupt the next exchange of several statements before anything is sent."""
+    original: Callable[..., wire.Exchange] = wire._pipeline
+
+    def interrupted(*_: object) -> wire.Exchange:
+        monkeypatch.setattr(wire, "_pipeline", original)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(wire, "_pipeline", interrupted)
+
+
+def test_a_begin_that_was_not_sent_is_sent_with_the_next_statement(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(db: Database) -> None:
+        with db.transaction() as tx:
+            _interrupt_once(monkeypatch)
+            with pytest.raises(KeyboardInterrupt):
+                probes.put(tx, 1, "not sent")
+            probes.put(tx, 2, "rolled back")
+            raise ValueError("on purpose")
+
+    with Database(config(url, pool_size=1, max_overflow=0)) as db:
+        with pytest.raises(ValueError, match="on purpose"):
+            work(db)
+        assert probes.ids(db) == []
+
+
+def test_an_async_database_works_in_the_event_loop_after_one_that_ended_in_its_middle(
+    url: str,
+) -> None:
+    db = AsyncDatabase(config(url, pool_size=2, max_overflow=0))
+
+    async def leave_in_the_middle() -> None:
+        assert await probes.one(db) == 1
+        calls = [asyncio.ensure_future(probes.pause(db, 20.0)) for _ in range(2)]
+        await asyncio.to_thread(eventually, lambda: db.stats().leased == len(calls))
+
+    async def call() -> int:
+        answer = await probes.one(db)
+        # psycopg_pool does not let a loop end while it connects.
+        await asyncio.to_thread(eventually, lambda: db.stats().idle == db.stats().size == 2)
+        return answer
+
+    asyncio.run(leave_in_the_middle())
+    assert asyncio.run(call()) == 1
+    asyncio.run(db.close())
+
+
+async def test_an_async_database_is_refused_in_two_event_loops_at_once(url: str) -> None:
+    async with AsyncDatabase(config(url, pool_size=1)) as db:
+        with pytest.raises(UnavailableError, match="make one for each loop"):
+            await asyncio.to_thread(lambda: asyncio.run(probes.one(db)))
+        assert await probes.one(db) == 1
