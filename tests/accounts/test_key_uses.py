@@ -11,7 +11,7 @@ from oadb.accounts.key_uses import KeyUses
 from oadb.errors import UnavailableError
 from tests.support.accounts import issue
 from tests.support.databases import unreachable
-from tests.support.rig import Observer
+from tests.support.rig import Observer, eventually
 
 
 def test_uses_are_collected_and_written_at_most_once_a_minute(
