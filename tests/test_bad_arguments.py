@@ -36,6 +36,7 @@ from oadb.settings import user_settings
 from oadb.trading import pending_orders
 from tests.conftest import RING, configured
 from tests.support.accounts import new_user
+from tests.support.each import for_each
 from tests.test_public_api import CALLS
 
 NOBODY = 2**62
@@ -179,7 +180,7 @@ def label_of(mistake: Mistake) -> str:
     return SAID_AS.get(label, label) if mistake.what == "cursor" else label
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+@for_each("mistake", MISTAKES)
 def test_a_mistake_is_refused_by_name_before_anything_is_sent(
     unreachable: Database, mistake: Mistake
 ) -> None:
@@ -223,7 +224,7 @@ def db(url: str) -> Iterator[Database]:
 
 
 @pytest.mark.usefixtures("cheap_hashing")
-@pytest.mark.parametrize("label", OF_A_USER)
+@for_each("label", OF_A_USER)
 def test_an_owner_who_does_not_exist_is_an_error_or_has_nothing(db: Database, label: str) -> None:
     short = ".".join(label.split(".")[-2:])
     given = {**arguments(label), "user_id": NOBODY, **SPECIAL.get(short, {})}
@@ -244,7 +245,7 @@ def test_an_owner_who_does_not_exist_is_an_error_or_has_nothing(db: Database, la
 ACTORS = [label for label in CALLS if "by" in inspect.signature(CALLS[label].value).parameters]
 
 
-@pytest.mark.parametrize("label", ACTORS)
+@for_each("label", ACTORS)
 def test_an_actor_who_does_not_exist_is_an_error(db: Database, label: str) -> None:
     short = ".".join(label.split(".")[-2:])
     user_id = new_user(db)

@@ -13,6 +13,7 @@ from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.statements import parse
 from oadb.tools.contract import comparison
+from tests.support.each import for_each
 
 Check = Callable[[Declaration], list[str]]
 
@@ -33,7 +34,7 @@ def disagreements(shared_db: Database, connection: psycopg.Connection[tuple[obje
     return check
 
 
-@pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.label)
+@for_each("declared", DECLARED, lambda declared: declared.label)
 def test_a_declaration_agrees_with_the_database(
     declared: Declaration, disagreements: Check
 ) -> None:

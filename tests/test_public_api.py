@@ -24,6 +24,7 @@ from oadb.engine.binding.pages import Limit
 from oadb.engine.binding.queries import Query
 from oadb.engine.binding.values import value_type
 from tests.support import public_api
+from tests.support.each import for_each
 from tests.support.public_api import PublicName
 
 REPOSITORY = Path(oadb.__file__).parents[1]
@@ -140,7 +141,7 @@ def documented(module: str) -> frozenset[str]:
     return frozenset(found)
 
 
-@pytest.mark.parametrize("each", NAMES, ids=lambda each: each.label)
+@for_each("each", NAMES, lambda each: each.label)
 def test_help_has_a_sentence_for_every_public_name(each: PublicName) -> None:
     if each.is_function or inspect.isclass(each.value):
         text = inspect.getdoc(function_of(each.value)) or ""
@@ -153,7 +154,7 @@ def test_help_has_a_sentence_for_every_public_name(each: PublicName) -> None:
 # Signatures -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("label", CALLS)
+@for_each("label", CALLS)
 def test_options_times_flags_and_actors_are_keyword_only(label: str) -> None:
     each, annotations = CALLS[label], hints(CALLS[label])
     loose = [
@@ -170,7 +171,7 @@ def test_options_times_flags_and_actors_are_keyword_only(label: str) -> None:
     assert loose == []
 
 
-@pytest.mark.parametrize("label", CALLS)
+@for_each("label", CALLS)
 def test_two_ids_of_one_type_cannot_be_swapped(label: str) -> None:
     each, annotations = CALLS[label], hints(CALLS[label])
     ids = [
@@ -182,7 +183,7 @@ def test_two_ids_of_one_type_cannot_be_swapped(label: str) -> None:
     assert max(Counter(ids).values(), default=1) == 1
 
 
-@pytest.mark.parametrize("label", CALLS)
+@for_each("label", CALLS)
 def test_a_list_that_grows_is_a_page(label: str) -> None:
     each, returned = CALLS[label], hints(CALLS[label]).get("return")
     kinds = {p.name: p for p in parameters(each)}
@@ -196,7 +197,7 @@ def test_a_list_that_grows_is_a_page(label: str) -> None:
     assert not {"page_size", "before", "after", "before_at", "before_id"} & kinds.keys()
 
 
-@pytest.mark.parametrize("label", CALLS)
+@for_each("label", CALLS)
 def test_windows_are_since_and_until(label: str) -> None:
     for name, annotation in hints(CALLS[label]).items():
         if name in {"since", "until"}:
@@ -235,7 +236,7 @@ VERBS: dict[str, tuple[Any, ...]] = {
 }
 
 
-@pytest.mark.parametrize("label", CALLS)
+@for_each("label", CALLS)
 def test_a_verb_has_one_kind_of_result(label: str) -> None:
     each, returned = CALLS[label], hints(CALLS[label])["return"]
     verb = each.name.partition("_")[0]
@@ -268,7 +269,7 @@ def test_a_partial_update_leaves_what_is_not_given(label: str) -> None:
         assert Unset in alternatives(hints(each)[field.name])
 
 
-@pytest.mark.parametrize("label", CALLS)
+@for_each("label", CALLS)
 def test_the_actor_is_by_and_must_be_named(label: str) -> None:
     for p in parameters(CALLS[label]):
         assert not re.fullmatch(r"(changed|decided|created|banned)_by|actor|author", p.name)

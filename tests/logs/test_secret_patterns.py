@@ -15,6 +15,7 @@ from oadb.accounts.api_keys import TOKEN as API_KEY
 from oadb.accounts.sessions import TOKEN as SESSION
 from oadb.logs.kept_fields import FIELDS
 from oadb.logs.secret_patterns import hide_secrets
+from tests.support.each import for_each
 
 JWT = ".".join(
     b64encode(text).decode().rstrip("=")
@@ -72,7 +73,7 @@ AROUND: list[str] = [
 ]
 
 
-@pytest.mark.parametrize("around", AROUND)
+@for_each("around", AROUND)
 def test_a_secret_is_recognised_by_the_text_around_it(around: str) -> None:
     text = around.format(WORD)
 
@@ -80,8 +81,8 @@ def test_a_secret_is_recognised_by_the_text_around_it(around: str) -> None:
     assert WORD not in hide(text)
 
 
-@pytest.mark.parametrize("around", AROUND)
 @pytest.mark.parametrize("times", [1, 2, 3])
+@for_each("around", AROUND)
 def test_percent_encoding_does_not_protect_a_secret(around: str, times: int) -> None:
     text = around.format(WORD)
     for _ in range(times):
@@ -112,8 +113,8 @@ SELF_EVIDENT: list[Callable[[], str]] = [
 ]
 
 
-@pytest.mark.parametrize("make", SELF_EVIDENT)
 @pytest.mark.parametrize("around", ["{}", "unknown key {}", "/x/{}/y", "x={}", "[{}]", "{}."])
+@for_each("make", SELF_EVIDENT)
 def test_a_secret_is_recognised_by_its_form(make: Callable[[], str], around: str) -> None:
     for _ in range(20):
         secret = make()
@@ -140,7 +141,7 @@ LEFT = [
 ]
 
 
-@pytest.mark.parametrize("text", LEFT)
+@for_each("text", LEFT)
 def test_a_text_without_a_secret_is_unchanged(text: str) -> None:
     assert hide(text) == text
 
