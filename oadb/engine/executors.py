@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from oadb.security.vault import Vault
@@ -53,6 +54,17 @@ class AsyncExecutor(ABC):
     @abstractmethod
     def transaction(self) -> AbstractAsyncContextManager["AsyncExecutor"]:
         """Return a transaction to enter; inside of another one, a savepoint."""
+
+    @abstractmethod
+    def allow(self, limit: timedelta) -> None:
+        """Wait up to *limit* for each statement of this transaction, instead of DB_CALL_DEADLINE.
+
+        For an operation that raises ``statement_timeout`` in its transaction. A deadline of the
+        transaction as a whole stays in force.
+
+        Raises:
+            TransactionError: this is no transaction.
+        """
 
     @abstractmethod
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:

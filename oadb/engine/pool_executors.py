@@ -7,20 +7,25 @@ pipeline and the same transaction, and row-level security does the rest.
 import math
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from datetime import timedelta
-from time import monotonic
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import psycopg
 
 from oadb.engine import execution, failures
+from oadb.engine.deadlines import expected, positive, seconds_of
 from oadb.engine.driver import Driver, drive, driven
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.failures import Retry
 from oadb.engine.pool.connection_pool import PATIENCE, Pool
+from oadb.engine.pool.leases import UNCONFIRMED
 from oadb.engine.transaction_session import Isolation, begin
 from oadb.engine.transactions import AsyncTransaction, Transaction
 from oadb.engine.wire import SetupStatement
-from oadb.errors import ParameterError, PoolTimeoutError, UnavailableError
+from oadb.errors import (
+    PoolTimeoutError,
+    TransactionError,
+    UnavailableError,
+)
 from oadb.security.vault import Vault
 
 T = TypeVar("T")
@@ -67,17 +72,19 @@ class AsyncPoolExecutor(AsyncExecutor):
         limit = self._limit()
         seconds = math.inf if query.is_copy else pool.call_seconds
         while True:
-            connection = pool.take(label, limit, seconds) or await pool.acquire(
-                label, limit, seconds
-            )
+            first = UNCONFIRMED if seconds == math.inf else seconds
+            connection = pool.take(label, limit, first) or await pool.acquire(label, limit, first)
             try:
+                if seconds == math.inf:
+                    pool.leases.begin(connection, label, limit)
                 return await execution.run(
                     self._driver, connection, query, params, [*self._identity]
                 )
             except psycopg.Error as error:
                 retry = retry or Retry(PATIENCE, pool.may_retry)
                 pause, final = self._retry_or_fail(error, query, connection, retry)
-                connection.state.is_spoiled |= failures.needs_new_session(error)
+                unusable = failures.is_lost(error, connection) or failures.needs_new_session(error)
+                connection.state.is_spoiled |= unusable
             finally:
                 pool.release(connection)
             if final is not None:
@@ -114,11 +121,15 @@ class AsyncPoolExecutor(AsyncExecutor):
         Raises:
             ParameterError: not a number above 0.
         """
-        return AsyncPoolExecutor(self._pool, self._driver, self._identity, _positive(seconds))
+        return AsyncPoolExecutor(self._pool, self._driver, self._identity, positive(seconds))
 
     def _limit(self) -> float:
         """Return when a call or transaction that begins now must end (monotonic clock)."""
-        return math.inf if self._seconds is None else monotonic() + self._seconds
+        return math.inf if self._seconds is None else expected(self._seconds)
+
+    def allow(self, limit: timedelta) -> None:
+        """Refuse: only the statements of a transaction may be allowed more time."""
+        raise TransactionError(f"allow({limit}): begin a transaction first: db.transaction()")
 
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         """Run a long computation: in a thread if there is an event loop, else in place."""
@@ -142,7 +153,7 @@ class AsyncPoolExecutor(AsyncExecutor):
             ParameterError: a *deadline* that is not above 0.
         """
         first = begin(isolation, read_only=read_only)
-        executor = self if deadline is None else self.within(_seconds_of(deadline))
+        executor = self if deadline is None else self.within(seconds_of(deadline))
         return AsyncTransaction(
             self._pool, self._driver, [first, *self._identity], seconds=executor._seconds
         )
@@ -282,17 +293,3 @@ class PoolExecutor(Executor):
             return work(Transaction(tx))
 
         return drive(self._executor.transact(in_place, isolation=isolation, read_only=read_only))
-
-
-def _positive(seconds: float) -> float:
-    if isinstance(seconds, bool) or not isinstance(cast("object", seconds), int | float):
-        raise ParameterError(f"within: seconds must be a number, not {type(seconds).__name__}")
-    if not 0 < seconds < math.inf:
-        raise ParameterError("within: seconds must be above 0 and finite")
-    return seconds
-
-
-def _seconds_of(deadline: timedelta) -> float:
-    if not isinstance(cast("object", deadline), timedelta) or deadline <= timedelta():
-        raise ParameterError("transaction: deadline must be a timedelta above 0")
-    return deadline.total_seconds()

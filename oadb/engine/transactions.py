@@ -8,7 +8,7 @@ import math
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import suppress
 from copy import copy
-from time import monotonic
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -16,10 +16,11 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from oadb.engine import execution, failures
+from oadb.engine.deadlines import expected
 from oadb.engine.driver import Driver, drive, driven
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.pool.connection_pool import Pool
-from oadb.engine.pool.leases import callers
+from oadb.engine.pool.leases import UNCONFIRMED, callers
 from oadb.engine.pool.upkeep import finish_interrupted
 from oadb.engine.row_stream import RowStream
 from oadb.engine.transaction_session import (
@@ -34,6 +35,9 @@ from oadb.security.vault import Vault
 
 T = TypeVar("T")
 
+# What a transaction is called in messages about its connection.
+_LABEL = "a transaction"
+
 
 class AsyncTransaction(AsyncExecutor):
     """A transaction in progress; ``async with db.transaction() as tx``."""
@@ -46,8 +50,7 @@ class AsyncTransaction(AsyncExecutor):
         outer: TransactionSession | None = None,
         seconds: float | None = None,
     ) -> None:
-        self._pool = pool
-        self._driver = driver
+        self._pool, self._driver = pool, driver
         self._begin = begin
         self._seconds = seconds
         self._outer = outer
@@ -61,14 +64,11 @@ class AsyncTransaction(AsyncExecutor):
             UnavailableError: no connection can be made, or became free (PoolTimeoutError).
         """
         if self._outer is None:
-            connection = await self._lease()
-            try:
-                self._session = TransactionSession(self._pool, connection, copy(self._pool.vault))
-                self._unwatch = self._pool.leases.watch(self, connection, callers())
-            except BaseException:  # interrupted
-                self._session = None
-                self._pool.release(connection)
-                raise
+            limit = math.inf if self._seconds is None else expected(self._seconds)
+            first = (_LABEL, limit, UNCONFIRMED)
+            connection = self._pool.take(*first) or await self._pool.acquire(*first)
+            self._session = TransactionSession(self._pool, connection, copy(self._pool.vault))
+            self._unwatch = self._pool.leases.hold(self, connection, _LABEL, limit, callers())
         self._open.prelude.extend(self._begin)
         return self
 
@@ -148,6 +148,11 @@ class AsyncTransaction(AsyncExecutor):
         """The key ring of the Database; a proof of it in this transaction can be rolled back."""
         return self._open.vault
 
+    def allow(self, limit: timedelta) -> None:
+        """Wait up to *limit* for each statement of this transaction; see AsyncExecutor."""
+        state = self._open.connection.state
+        state.patience = max(state.patience, limit.total_seconds())
+
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         """Run a long computation; the transaction stays open meanwhile."""
         return await self._driver.offload(function, *args)
@@ -161,11 +166,6 @@ class AsyncTransaction(AsyncExecutor):
         if self._session is None:
             raise TransactionError("enter the transaction first: with db.transaction() as tx")
         return self._session
-
-    async def _lease(self) -> Any:
-        label, seconds = "a transaction", self._seconds
-        limit = math.inf if seconds is None else monotonic() + seconds
-        return self._pool.take(label, limit, math.inf) or await self._pool.acquire(label, limit)
 
     async def _resume(self, session: TransactionSession) -> None:
         """Receive the rest of a statement that was interrupted, and is cancelled now."""
@@ -209,7 +209,6 @@ class AsyncTransaction(AsyncExecutor):
     async def _roll_back(self, session: TransactionSession) -> None:
         if self._outer is not None:
             session.vault = copy(session.pool.vault)  # its proof may be rolled back
-        if self._outer is not None:
             session.prelude.extend([ROLLBACK_TO, RELEASE])
         if session.is_interrupted:
             return  # at once: the pool rolls back, or the next statement of the outer one does
@@ -231,7 +230,9 @@ class AsyncTransaction(AsyncExecutor):
     def _release(self, session: TransactionSession) -> None:
         self._unwatch()
         self._session = None
-        session.connection.state.is_spoiled |= session.must_close
+        state = session.connection.state
+        state.patience = session.pool.call_seconds
+        state.is_spoiled |= session.must_close
         session.pool.release(session.connection)
 
     def _failure_of(
@@ -243,6 +244,7 @@ class AsyncTransaction(AsyncExecutor):
     ) -> Exception:
         session.must_close |= failures.needs_new_session(error)
         if failures.is_lost(error, session.connection):
+            session.connection.state.disconnect()  # so that nothing of it is committed
             return failures.unavailable(label, overdue=session.connection.state.overdue)
         return failures.scrubbed(error, label, place_at)
 

@@ -37,6 +37,9 @@ _Merge = Query[[timedelta, timedelta, datetime, datetime], Affected]
 
 _MINUTE = timedelta(minutes=1)
 
+# As in _allow_time, and 2 s for the answer.
+_LONGEST = timedelta(minutes=10, seconds=2)
+
 # As in the function oadb.duration_bin.
 _LEAST_MS, _RATIO = 0.001, 1.1
 
@@ -193,6 +196,7 @@ async def _count(
         if not await _claim_refresh(tx):
             return False
         await _allow_time(tx)
+        tx.allow(_LONGEST)
         await count(tx, step.starts_at, step.ends_at)
         for finer, coarser in resolutions:
             await merge(tx, finer, coarser, step.starts_at, step.ends_at)

@@ -23,7 +23,7 @@ from oadb.engine.listener import Event, Listening
 from oadb.errors import ParameterError
 from oadb.market.index.lookups import InstrumentIndex
 from oadb.market.index.reading import Reader
-from oadb.market.loads import CHANNEL, allow_time
+from oadb.market.loads import CHANNEL, LONGEST, allow_time
 
 __all__ = ["AsyncLiveIndex", "InstrumentIndex", "LiveIndex", "build"]
 
@@ -66,6 +66,7 @@ async def build(db: AsyncExecutor, *brokers: str) -> InstrumentIndex:
     reader = Reader()
     async with db.transaction() as tx:
         await allow_time(tx)  # the time limit also counts while blocks are read
+        tx.allow(LONGEST)
         await _choose_brokers(tx, [*brokers])
         async with aclosing(export_rows(tx)) as blocks:
             async for block in blocks:

@@ -7,7 +7,7 @@ refused. When a load commits, CHANNEL is notified with the name of the broker.
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 
 import psycopg
@@ -51,6 +51,9 @@ SHRINK_LIMIT = 0.5
 
 # New instruments above this part of the listed ones make the statistics of the planner stale.
 _STALE_PART = 0.1
+
+# As in allow_time, and 2 s for the answer.
+LONGEST = timedelta(minutes=10, seconds=2)
 
 _LONGEST_REASON, _LONGEST_NAME = 1000, 255
 
@@ -246,6 +249,7 @@ async def _replace(
     if not await _claim_load(tx, broker):
         raise LoadError(f"another load of {broker} is in progress; try again when it has ended")
     await allow_time(tx)
+    tx.allow(LONGEST)
     await _stage(tx, intake.accept(rows))
     intake.require_any()
     if intake.superseded:

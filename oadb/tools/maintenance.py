@@ -51,6 +51,7 @@ def run(config: Config, retention: Retention, patience: timedelta = PATIENCE) ->
         pool_size=2,
         max_overflow=0,
         statement_timeout_seconds=0.0,
+        call_deadline_seconds=0.0,
         idle_in_transaction_timeout_seconds=0.0,
     )
     try:

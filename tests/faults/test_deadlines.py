@@ -9,14 +9,19 @@ from datetime import timedelta
 from time import monotonic
 from typing import Any
 
+import psycopg
 import pytest
 
 from oadb.engine import dsn
-from oadb.engine.database import AsyncDatabase
+from oadb.engine.binding.operations import operation
+from oadb.engine.database import AsyncDatabase, Database
+from oadb.engine.executors import AsyncExecutor
 from oadb.engine.transactions import AsyncTransaction
 from oadb.errors import OutcomeUnknownError, PoolTimeoutError, TransactionError, UnavailableError
 from tests.faults.proxy import Proxy
 from tests.support import pool_probes as probes
+from tests.support.instrument_rows import INFY
+from tests.support.loading import load
 from tests.support.rig import Connect, Db, Observer, config, eventually, is_idle, threads
 
 pytestmark = pytest.mark.fault
@@ -157,6 +162,32 @@ def test_a_transaction_whose_owner_is_busy_beyond_its_deadline_is_taken_back(
 
 
 @pytest.mark.holds("F13")
+def test_an_operation_may_allow_the_statements_of_its_transaction_more_time(only: Db) -> None:
+    @operation
+    async def work(db: AsyncExecutor) -> None:
+        async with db.transaction() as tx:
+            tx.allow(timedelta(seconds=10))
+            await probes.pause(tx, 1.5)
+
+    work(only)  # type: ignore[arg-type]  # or its double for asyncio
+    with in_time(), pytest.raises(UnavailableError, match="before the deadline"):
+        probes.pause(only, 1.5)
+
+
+def test_a_load_waits_longer_than_the_deadline_of_a_call(oadb_database_url: str) -> None:
+    observer = Observer(oadb_database_url)
+    with Database(config(oadb_database_url, call_deadline_seconds=_DEADLINE)) as db:
+        rows = [INFY]
+        with psycopg.connect(oadb_database_url) as other, threads(1) as pool:
+            other.execute("lock table oadb.instruments in share mode")
+            loaded = pool.submit(load, db, rows)
+            eventually(lambda: observer.running("instruments"))
+            sleep_until = monotonic() + 2 * _DEADLINE
+            eventually(lambda: monotonic() > sleep_until)
+            other.rollback()
+            assert loaded.result().inserted == 1
+
+
 def test_a_commit_that_is_not_answered_has_an_unknown_outcome(
     connect: Connect, proxy: Proxy
 ) -> None:

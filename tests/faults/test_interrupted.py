@@ -197,7 +197,7 @@ async def test_cancelled_tasks_return_their_connection(url: str, observer: Obser
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert observer.running("pg_sleep") == 0
+            await asyncio.to_thread(eventually, lambda: observer.running("pg_sleep") == 0)
 
         assert await probes.backend(db) == before
         assert db.stats().leased == 0

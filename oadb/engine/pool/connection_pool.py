@@ -57,7 +57,6 @@ class Pool:
         self._config = config
         self._driver = driver
         self.vault = Vault(config.keyring)
-        # Seconds that a call may hold a connection.
         self.call_seconds = config.call_seconds
         self._reset()
         _pools.add(self)
@@ -69,12 +68,12 @@ class Pool:
         _inherited.append((self._upkeep, self._server))
         self._reset()
 
-    def _reset(self, *, closed: bool = False) -> None:
+    def _reset(self, *, closed: bool = False, server: LocalServer | None = None) -> None:
         self._lock = threading.Lock()
-        self._server: LocalServer | None = None
+        self._server = server
         self._outage = Outage("target_session_attrs" in self._config.dsn.keywords)
         self.leases = Leases()
-        self._idle = IdleStack(self.leases.begin)
+        self._idle = IdleStack(self.leases)
         self._upkeep = Upkeep(self._config, self._driver, self._outage, self.leases, self._idle)
         self._budget = RetryBudget(_RESERVE * self._config.pool_max)
         self._closed = closed
@@ -166,6 +165,7 @@ class Pool:
     def release(self, connection: Any) -> None:
         """Return a connection. One that is not idle is cleared or replaced by the pool itself."""
         label = self.leases.end(connection)
+        self.leases.begun += 1
         if label is None:
             return  # the watchdog took it back
         is_idle = connection.pgconn.transaction_status == _NO_TRANSACTION
@@ -234,7 +234,7 @@ class Pool:
             )
         for connection in self.leases.connections:
             give_up(connection)
-        self._reset(closed=self._closed)
+        self._reset(closed=self._closed, server=self._server)
         self._home = home
 
     async def _queue(

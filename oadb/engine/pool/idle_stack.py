@@ -6,22 +6,20 @@ looked for callers, so that at least one of the two notices the other.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 
+from oadb.engine.pool.leases import UNCONFIRMED, Leases
 from oadb.engine.pool.waiters import Waiter
 
 
 class IdleStack:
-    """The idle connections of a pool, and its queue of callers.
+    """The idle connections of a pool, and its queue of callers."""
 
-    Args:
-        hand_over: called with a connection and the label of the caller that is about to get it.
-    """
-
-    def __init__(self, hand_over: Callable[[Any, str], None]) -> None:
-        self._hand_over = hand_over
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
         self._idle: list[Any] = []
         self._callers: deque[tuple[Waiter, str]] = deque()
 
@@ -97,6 +95,7 @@ class IdleStack:
             except IndexError:
                 self._idle.append(connection)
                 continue
-            self._hand_over(connection, label)
+            self._leases.begin(connection, label, monotonic() + UNCONFIRMED)
             if not waiter.give(connection):
+                self._leases.end(connection)
                 self._idle.append(connection)

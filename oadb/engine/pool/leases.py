@@ -25,6 +25,10 @@ Lease = tuple[str, float, float]
 """What a connection is used for, since when, and until when at most (monotonic clock). A tuple,
 because one is made with each call."""
 
+# Seconds until a caller that got a connection must have begun to use it. One that is interrupted on
+# its way there loses the connection, which the watchdog takes back then.
+UNCONFIRMED = 5.0
+
 _STACK_DEPTH = 8
 
 
@@ -85,7 +89,6 @@ class Leases:
         """Record that *connection* is used for *label*, from *now* until *limit* at most."""
         connection.state.limit = limit
         self._table[connection] = (label, monotonic() if now is None else now, limit)
-        self.begun += 1
 
     def end(self, connection: Any) -> str | None:
         """Record the end of a lease; return its label, or None if it was taken back."""
@@ -95,19 +98,23 @@ class Leases:
         self._table[connection] = None
         return lease[0]
 
-    def watch(self, holder: object, connection: Any, origin: Callers) -> Callable[[], Any]:
-        """Have the watchdog take *connection* back if *holder* is collected with its lease.
+    def hold(
+        self, holder: object, connection: Any, label: str, limit: float, origin: Callers
+    ) -> Callable[[], Any]:
+        """Begin a lease that the watchdog takes back if *holder* is collected with it.
 
         Returns:
             A function that ends the watch, to be called when the connection is returned.
         """
-        final = weakref.finalize(holder, self._mark, connection, self._table[connection], origin)
+        lease = (label, monotonic(), limit)
+        final = weakref.finalize(holder, self._mark, connection, lease, origin)
         final.atexit = False
+        connection.state.limit = limit
+        self._table[connection] = lease
         return final.detach
 
-    def _mark(self, connection: Any, lease: Lease | None, origin: Callers) -> None:
-        if lease is not None:
-            self._leaks.append(Leak(connection, lease, origin, monotonic()))
+    def _mark(self, connection: Any, lease: Lease, origin: Callers) -> None:
+        self._leaks.append(Leak(connection, lease, origin, monotonic()))
 
     def leaks(self, before: float) -> Iterator[Leak]:
         """Yield and forget the leaks noticed *before*, except those that ended after all."""

@@ -46,7 +46,7 @@ class Watchdog:
 
     def _reset(self) -> None:
         self._watched: weakref.WeakSet[Watched] = weakref.WeakSet()
-        self._work: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self._work: SimpleQueue[Callable[[], object] | float] = SimpleQueue()
         self._lock = threading.Lock()
         self._generation = 0
         self._next = -math.inf
@@ -60,7 +60,7 @@ class Watchdog:
     def expect(self, due: float) -> None:
         """Look at *due* at the latest."""
         if due < self._next:
-            self._work.put(None)
+            self._work.put(due)
 
     def start(self, work: Callable[[], object]) -> None:
         """Run *work* in a thread of its own."""
@@ -84,8 +84,8 @@ class Watchdog:
                 self._look(monotonic())
             with suppress(Empty):
                 work = self._work.get(timeout=max(self._next - monotonic(), 0.001))
-                if work is None:
-                    self._next = -math.inf  # look at once
+                if isinstance(work, int | float):
+                    self._next = min(self._next, work)
                 else:
                     self._start(work)
 

@@ -3,11 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from time import monotonic
 
 import pytest
 
-from oadb.engine import wire
+from oadb.engine import transactions, wire
 from oadb.engine.database import AsyncDatabase, Database
+from oadb.engine.pool.waiters import WaitingThread
 from oadb.engine.pool.watchdog import Watchdog
 from oadb.errors import UnavailableError
 from tests.support import pool_probes as probes
@@ -29,7 +31,7 @@ def test_a_thread_that_cannot_be_started_is_tried_again(monkeypatch: pytest.Monk
 
     eventually(lambda: started == ["work"])
     watchdog._generation += 1  # ends its thread
-    watchdog.expect(-1.0)
+    watchdog.expect(0.0)
 
 
 def test_a_watchdog_that_failed_looks_again() -> None:
@@ -45,7 +47,51 @@ def test_a_watchdog_that_failed_looks_again() -> None:
 
     eventually(lambda: len(looks) > 1)
     watchdog._generation += 1
-    watchdog.expect(-1.0)
+    watchdog.expect(0.0)
+
+
+def test_a_short_deadline_does_not_wait_for_the_next_look(url: str) -> None:
+    with Database(config(url, pool_size=1, max_overflow=0)) as db:
+        assert probes.one(db) == 1
+        for _ in range(5):
+            started = monotonic()
+            with pytest.raises(UnavailableError, match="before the deadline"):
+                probes.pause(db.within(0.05), 1.0)
+            assert monotonic() - started < 0.15
+
+
+def test_a_caller_that_left_the_queue_is_not_counted_as_one_that_has_a_connection(url: str) -> None:
+    with Database(config(url, pool_size=1, max_overflow=0)) as db:
+        assert probes.one(db) == 1
+        idle = db._inner._pool._idle
+        connection = idle.pop()
+        waiter = WaitingThread()
+        idle.enqueue(waiter, "a caller")
+        assert waiter.withdraw() is None
+        idle.push(connection)
+
+        assert db.stats().leased == 0
+        assert probes.one(db) == 1
+
+
+def test_a_lease_that_is_never_confirmed_is_taken_back(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "UNCONFIRMED", 0.2)
+    with Database(config(url, pool_size=1, max_overflow=0)) as db:
+        assert probes.one(db) == 1
+        with monkeypatch.context() as interrupted:
+            interrupted.setattr(transactions, "TransactionSession", _interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                db.transaction().__enter__()
+        assert db.stats().leased == 1
+
+        assert probes.one(db) == 1, "another connection is opened in its place"
+        assert db.stats().overdue == 1
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _interrupt_once(monkeypatch: pytest.MonkeyPatch) -> None:
