@@ -31,7 +31,7 @@ from psycopg.waiting import Wait
 
 from oadb.engine.config import Config
 from oadb.engine.driver import Driver, drive
-from oadb.engine.pool.connections import cut_off
+from oadb.engine.pool.connections import ConnectionTerms, cut_off
 from oadb.engine.pool.outage import Outage
 from oadb.engine.wire import Exchange
 from oadb.errors import ConfigError, ParameterError, UnavailableError
@@ -136,10 +136,7 @@ class AsyncListener(AsyncIterator[Event]):
             **self._keywords(),
             autocommit=True,
             prepare_threshold=None,
-            prepares=False,
-            outage=self._outage,
-            recycle=float("inf"),
-            patience=float("inf"),
+            terms=ConnectionTerms(self._outage),
         )
         _connections.add(connection)
         connection.add_notify_handler(self._enqueue)

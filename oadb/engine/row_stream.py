@@ -118,6 +118,7 @@ class CopiedBlocks:
 
     def __init__(self, driver: Driver, connection: Any, query: Any) -> None:
         self._driver = driver
+        self._state: ConnectionState = connection.state
         self._copying = driver.entered(connection.cursor().copy(query.sql))
         self._copy: Any = None
 
@@ -131,6 +132,10 @@ class CopiedBlocks:
         return (block,) if block else ()
 
     async def close(self) -> None:
-        """See RowSource."""
-        if self._copy is not None:
-            await self._copying.__aexit__(*sys.exc_info())
+        """See RowSource. After a cancellation the connection is replaced: psycopg would wait."""
+        reason = sys.exc_info()
+        if isinstance(reason[1], Exception | GeneratorExit | None):
+            if self._copy is not None:
+                await self._copying.__aexit__(*reason)
+        else:
+            self._state.is_spoiled = True

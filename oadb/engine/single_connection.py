@@ -1,6 +1,5 @@
 """A single connection, for tools that need one session: its locks and settings."""
 
-import math
 from typing import Any
 
 import psycopg
@@ -8,7 +7,8 @@ import psycopg
 from oadb.engine import execution, failures
 from oadb.engine.driver import BlockingDriver, drive
 from oadb.engine.executors import Runner
-from oadb.engine.pool.connections import new_state
+from oadb.engine.pool.connections import ConnectionTerms
+from oadb.engine.pool.outage import Outage
 
 
 class SingleConnection(Runner):
@@ -17,7 +17,7 @@ class SingleConnection(Runner):
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._driver = BlockingDriver()
         self._connection = connection
-        state = new_state(connection.pgconn, math.inf, math.inf, prepares=True)
+        state = ConnectionTerms(Outage()).accept(connection.pgconn)
         state.close()  # no watchdog looks after it
         setattr(connection, "state", state)  # noqa: B010  # psycopg's class does not declare it
 

@@ -3,9 +3,10 @@
 import asyncio
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from itertools import count
 from time import monotonic
 from typing import Any
 
@@ -253,6 +254,35 @@ async def test_cancelling_a_transaction_on_a_stopped_backend_ends_it_at_once(
 
         assert await _cancelled(work()) < 0.1
         assert await probes.count_all(db) == 0
+
+
+async def _read_slowly(db: AsyncDatabase) -> None:
+    async for _ in probes.dump(db):
+        await asyncio.sleep(20)
+
+
+async def _read(db: AsyncDatabase) -> None:
+    async for _ in probes.numbers(db, 100_000_000):
+        pass
+
+
+async def _write(db: AsyncDatabase) -> None:
+    await probes.load(db, ((number, "x" * 500) for number in count(10)))
+
+
+@pytest.mark.holds("F9", "F45")
+@pytest.mark.parametrize("work", [_read_slowly, _read, _write])
+async def test_cancelling_a_stream_or_a_copy_on_a_stopped_backend_ends_it_at_once(
+    url: str, observer: Observer, work: Callable[[AsyncDatabase], Coroutine[Any, Any, None]]
+) -> None:
+    async with AsyncDatabase(config(url, pool_size=1, max_overflow=1)) as db:
+        await probes.put(db, 1, "x" * 100_000)
+        task = asyncio.ensure_future(work(db))
+        await asyncio.sleep(0.3)
+        with stopped(observer):
+            assert await _cancelled(task) < 0.1
+            async with asyncio.timeout(5):
+                assert await probes.one(db) == 1
 
 
 async def test_a_statement_that_timed_out_in_a_savepoint_does_not_end_the_transaction(

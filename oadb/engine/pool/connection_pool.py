@@ -39,7 +39,6 @@ _RARELY = 2.0
 
 # Attempts for each connection that the retry budget holds at first, and at most.
 _RESERVE = 4
-
 _CLOSED = "this database was closed: close() was called"
 
 _NO_TRANSACTION = TransactionStatus.IDLE
@@ -191,6 +190,7 @@ class Pool:
             stale_replaced=self._stale,
             overdue=self._upkeep.overdue,
             leaked=self.leases.leaked,
+            lost=self._upkeep.lost,
         )
 
     def keywords(self) -> dict[str, str]:

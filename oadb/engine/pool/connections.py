@@ -85,6 +85,34 @@ class ConnectionState:
         self.close()  # of a connection that its event loop left open
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionTerms:
+    """How connections are made and used.
+
+    ``recycle`` is the seconds after which one expires, about; ``patience`` the seconds within which
+    the server must answer; either may be infinite.
+    """
+
+    outage: Outage
+    recycle: float = math.inf
+    patience: float = math.inf
+    prepares: bool = True
+
+    def accept(self, pgconn: Any) -> ConnectionState:
+        """Return the state of a new connection.
+
+        Raises:
+            psycopg.OperationalError: it is to a standby, after a primary; it is closed.
+        """
+        self.outage.check_role(pgconn)
+        self.outage.ended()
+        poll = select.poll()
+        poll.register(pgconn.socket, select.POLLIN | _GONE)
+        # A little early, at random: connections made together must not expire together.
+        expires = monotonic() + self.recycle * uniform(0.95, 1.0)  # noqa: S311  # not secret
+        return ConnectionState(expires, self.prepares, self.patience, poll, os.dup(pgconn.socket))
+
+
 class PooledConnection(psycopg.Connection[Any]):
     """A connection of a Database, of which every wait has a bound.
 
@@ -96,24 +124,15 @@ class PooledConnection(psycopg.Connection[Any]):
 
     @classmethod
     def connect(  # type: ignore[override]  # only the pool and listeners call it
-        cls,
-        conninfo: str = "",
-        *,
-        outage: Outage,
-        recycle: float,
-        prepares: bool,
-        patience: float,
-        **options: Any,
+        cls, conninfo: str = "", *, terms: ConnectionTerms, **options: Any
     ) -> Self:
-        """Connect, and record the attempt in *outage*."""
+        """Connect, and record the attempt."""
         try:
             connection = super().connect(conninfo, context=Untyped(), **options)
-            outage.check_role(connection.pgconn)
+            connection.state = terms.accept(connection.pgconn)
         except psycopg.Error as error:
-            outage.failed(error)
+            terms.outage.failed(error)
             raise
-        outage.ended()
-        connection.state = new_state(connection.pgconn, recycle, patience, prepares=prepares)
         return connection
 
     def close(self) -> None:
@@ -143,24 +162,15 @@ class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
 
     @classmethod
     async def connect(  # type: ignore[override]  # as above
-        cls,
-        conninfo: str = "",
-        *,
-        outage: Outage,
-        recycle: float,
-        prepares: bool,
-        patience: float,
-        **options: Any,
+        cls, conninfo: str = "", *, terms: ConnectionTerms, **options: Any
     ) -> Self:
-        """Connect, and record the attempt in *outage*."""
+        """Connect, and record the attempt."""
         try:
             connection = await super().connect(conninfo, context=Untyped(), **options)
-            outage.check_role(connection.pgconn)
+            connection.state = terms.accept(connection.pgconn)
         except psycopg.Error as error:
-            outage.failed(error)
+            terms.outage.failed(error)
             raise
-        outage.ended()
-        connection.state = new_state(connection.pgconn, recycle, patience, prepares=prepares)
         return connection
 
     async def close(self) -> None:
@@ -249,17 +259,3 @@ def cut_off(connection: Any) -> None:
 def is_broken(connection: Any) -> bool:
     """Say whether libpq considers the connection lost."""
     return bool(connection.pgconn.status == pq.ConnStatus.BAD)
-
-
-def new_state(pgconn: Any, recycle: float, patience: float, *, prepares: bool) -> ConnectionState:
-    """Return the state of a new connection.
-
-    Args:
-        recycle: seconds after which it expires, about.
-        patience: seconds within which the server must answer; infinite for no bound.
-    """
-    poll = select.poll()
-    poll.register(pgconn.socket, select.POLLIN | _GONE)
-    # A little early, at random: connections made together must not expire together.
-    expires = monotonic() + recycle * uniform(0.95, 1.0)  # noqa: S311  # not secret
-    return ConnectionState(expires, prepares, patience, poll, os.dup(pgconn.socket))

@@ -9,7 +9,8 @@ class PoolStats:
 
     ``waiting`` are callers without a connection, ``most`` is the limit of connections.
     ``stale_replaced`` counts dead and expired connections, ``overdue`` those that were disconnected
-    because a deadline passed, ``leaked`` those never returned.
+    because a deadline passed, ``leaked`` those never returned, ``lost`` those that an interrupted
+    caller left between being idle and being leased.
     """
 
     size: int
@@ -20,3 +21,4 @@ class PoolStats:
     stale_replaced: int
     overdue: int
     leaked: int
+    lost: int

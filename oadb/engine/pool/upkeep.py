@@ -19,6 +19,7 @@ from oadb.engine.config import Config
 from oadb.engine.driver import Driver
 from oadb.engine.pool.connections import (
     AsyncPooledConnection,
+    ConnectionTerms,
     PooledConnection,
     give_up,
 )
@@ -75,7 +76,7 @@ class Upkeep:
         self._leases = leases
         self._idle = idle
         self.pool: Any = None
-        self.overdue = 0
+        self.overdue = self.lost = 0
         self._is_fetching = self._is_closed = False
         self._fetcher_runs: Callable[[], bool] = _does_not
         self._in_between: dict[Any, float] = {}
@@ -94,10 +95,12 @@ class Upkeep:
                 **keywords,
                 "autocommit": True,
                 "prepare_threshold": None,  # the engine prepares; see wire
-                "prepares": config.pooler != "pgbouncer",
-                "outage": self._outage,
-                "recycle": config.pool_recycle_seconds,
-                "patience": config.call_seconds,
+                "terms": ConnectionTerms(
+                    self._outage,
+                    config.pool_recycle_seconds,
+                    config.call_seconds,
+                    prepares=config.pooler != "pgbouncer",
+                ),
             },
             min_size=config.pool_size,
             max_size=config.pool_max,
@@ -241,6 +244,7 @@ class Upkeep:
         self._in_between = {each: self._in_between.get(each, now) for each in between}
         for connection, since in self._in_between.items():
             if now - since > _IN_BETWEEN:
+                self.lost += 1
                 logger.error("a connection was lost by its caller; it is closed and replaced")
                 self._leases.begin(connection, "nobody")
                 self._driver.post(self._take_back, connection)

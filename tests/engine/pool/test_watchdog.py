@@ -9,9 +9,10 @@ import pytest
 
 from oadb.engine import transactions, wire
 from oadb.engine.database import AsyncDatabase, Database
+from oadb.engine.pool import upkeep
 from oadb.engine.pool.waiters import WaitingThread
 from oadb.engine.pool.watchdog import Watchdog
-from oadb.errors import UnavailableError
+from oadb.errors import TransactionError, UnavailableError
 from tests.support import pool_probes as probes
 from tests.support.rig import config, eventually
 
@@ -88,6 +89,31 @@ def test_a_lease_that_is_never_confirmed_is_taken_back(
 
         assert probes.one(db) == 1, "another connection is opened in its place"
         assert db.stats().overdue == 1
+
+
+def test_a_connection_that_is_neither_idle_nor_leased_is_replaced(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "_IN_BETWEEN", 0.2)
+    with Database(config(url, pool_size=1, max_overflow=0)) as db:
+        assert probes.one(db) == 1
+        assert db._inner._pool._idle.pop()  # as a caller does that is interrupted then
+
+        assert probes.one(db) == 1
+        assert db.stats().lost == 1
+
+
+def test_a_transaction_that_its_own_statement_ended_goes_on_with_none(url: str) -> None:
+    def work(db: Database) -> None:
+        with db.transaction() as tx:
+            probes.put(tx, 1, "committed by hand")
+            tx._inner._open.connection.execute("commit")
+            probes.put(tx, 2, "never sent")
+
+    with Database(config(url, pool_size=1, max_overflow=0)) as db:
+        with pytest.raises(TransactionError, match="ended by one of its own statements"):
+            work(db)
+        assert probes.ids(db) == [1]
 
 
 def _interrupt(*_: object) -> None:
