@@ -31,6 +31,8 @@ class Driver(Protocol):
     connection_class: type[Any]
     pool: type[Any]
     server_cursor: type[Any]
+    home: Callable[[], object] | None
+    """Returns the running event loop, to which connections belong; None for threads."""
 
     async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call a method of psycopg that blocks or must be awaited."""
@@ -55,9 +57,6 @@ class Driver(Protocol):
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         """Run a long computation without blocking the event loop."""
         ...
-
-    def home(self) -> Any:
-        """Return the running event loop, to which connections belong; None for threads."""
 
     def waiter(self) -> Waiter:
         """Return a place in the queue for the calling thread or task."""
@@ -87,6 +86,7 @@ class BlockingDriver:
     connection_class = PooledConnection
     pool = psycopg_pool.ConnectionPool
     server_cursor = psycopg.RawServerCursor
+    home: Callable[[], object] | None = None
 
     async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
@@ -117,9 +117,6 @@ class BlockingDriver:
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         return function(*args)
 
-    def home(self) -> Any:
-        return None
-
     def waiter(self) -> Waiter:
         return WaitingThread()
 
@@ -148,6 +145,7 @@ class AsyncioDriver:
     connection_class = AsyncPooledConnection
     pool = psycopg_pool.AsyncConnectionPool
     server_cursor = psycopg.AsyncRawServerCursor
+    home: Callable[[], object] | None = staticmethod(asyncio.get_running_loop)
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -179,9 +177,6 @@ class AsyncioDriver:
 
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         return await asyncio.to_thread(function, *args)
-
-    def home(self) -> Any:
-        return asyncio.get_running_loop()
 
     def waiter(self) -> Waiter:
         return WaitingTask()

@@ -30,6 +30,8 @@ from oadb.security.vault import Vault
 
 T = TypeVar("T")
 
+_FOREVER = math.inf
+
 
 class AsyncPoolExecutor(AsyncExecutor):
     """Runs queries on the connections of a pool, for asyncio."""
@@ -69,13 +71,14 @@ class AsyncPoolExecutor(AsyncExecutor):
             async with self.transaction() as tx:  # a COPY cannot be sent in a pipeline
                 return await tx._run(query, params)
         pool, label, retry = self._pool, query.label, None
-        limit = self._limit()
-        seconds = math.inf if query.is_copy else pool.call_seconds
+        limit = _FOREVER if self._seconds is None else expected(self._seconds)
+        seconds = UNCONFIRMED if query.is_copy else pool.lease_seconds
         while True:
-            first = UNCONFIRMED if seconds == math.inf else seconds
-            connection = pool.take(label, limit, first) or await pool.acquire(label, limit, first)
+            connection = pool.take(label, limit, seconds) or await pool.acquire(
+                label, limit, seconds
+            )
             try:
-                if seconds == math.inf:
+                if seconds is UNCONFIRMED:
                     pool.leases.begin(connection, label, limit)
                 return await execution.run(
                     self._driver, connection, query, params, [*self._identity]
@@ -122,10 +125,6 @@ class AsyncPoolExecutor(AsyncExecutor):
             ParameterError: not a number above 0.
         """
         return AsyncPoolExecutor(self._pool, self._driver, self._identity, positive(seconds))
-
-    def _limit(self) -> float:
-        """Return when a call or transaction that begins now must end (monotonic clock)."""
-        return math.inf if self._seconds is None else expected(self._seconds)
 
     def allow(self, limit: timedelta) -> None:
         """Refuse: only the statements of a transaction may be allowed more time."""

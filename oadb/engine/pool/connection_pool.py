@@ -13,7 +13,6 @@ import weakref
 from time import monotonic
 from typing import Any
 
-import psycopg
 from psycopg.pq import TransactionStatus
 
 from oadb.engine.config import Config
@@ -21,7 +20,7 @@ from oadb.engine.driver import Driver
 from oadb.engine.failures import RetryBudget
 from oadb.engine.pool.connections import cut_off, give_up, looks_alive
 from oadb.engine.pool.idle_stack import IdleStack
-from oadb.engine.pool.leases import Leases
+from oadb.engine.pool.leases import UNCONFIRMED, Leases
 from oadb.engine.pool.outage import Outage
 from oadb.engine.pool.pool_stats import PoolStats
 from oadb.engine.pool.upkeep import POLLING_INTERVAL, Upkeep
@@ -57,6 +56,8 @@ class Pool:
         self._driver = driver
         self.vault = Vault(config.keyring)
         self.call_seconds = config.call_seconds
+        # How long the lease of a call may last, before it is confirmed where there is no limit.
+        self.lease_seconds = UNCONFIRMED if math.isinf(self.call_seconds) else self.call_seconds
         self._reset()
         _pools.add(self)
 
@@ -72,11 +73,12 @@ class Pool:
         self._server = server
         self._outage = Outage("target_session_attrs" in self._config.dsn.keywords)
         self.leases = Leases()
+        self._table = self.leases.table
         self._idle = IdleStack(self.leases)
         self._upkeep = Upkeep(self._config, self._driver, self._outage, self.leases, self._idle)
         self._budget = RetryBudget(_RESERVE * self._config.pool_max)
         self._closed = closed
-        self._stale = 0
+        self._stale = self._calls = 0
         self._home: Any = None
 
     async def open(self) -> None:
@@ -113,14 +115,16 @@ class Pool:
             limit: when the lease must end (monotonic clock).
             seconds: how long it may last.
         """
-        connection = self._idle.pop() if self._driver.home() is self._home else None
+        home, connection = self._driver.home, None
+        if home is None or home() is self._home:
+            connection = self._idle.pop()
         if connection is None:
             return None
-        now = monotonic()
-        if now < connection.state.expires and looks_alive(connection):
+        now, state = monotonic(), connection.state
+        if now < state.expires and looks_alive(connection):
             end = now + seconds
-            limit = end if end < limit else limit  # noqa: FURB136  # min() is slower
-            self.leases.begin(connection, label, limit, now)
+            state.limit = limit = end if end < limit else limit  # noqa: FURB136  # min() is slower
+            self._table[connection] = (label, now, limit)
             return connection
         self._idle.put_back(connection)  # acquire tests it
         return None
@@ -149,7 +153,7 @@ class Pool:
             )
             self.leases.begin(connection, label, min(limit, monotonic() + seconds))
             try:
-                if await self._usable(connection):
+                if await self._upkeep.is_usable(connection):
                     return connection
             except BaseException:  # interrupted or cancelled while testing
                 self.release(connection)
@@ -163,19 +167,20 @@ class Pool:
 
     def release(self, connection: Any) -> None:
         """Return a connection. One that is not idle is cleared or replaced by the pool itself."""
-        label = self.leases.end(connection)
-        self.leases.begun += 1
-        if label is None:
+        lease = self._table.get(connection)
+        if lease is None:
             return  # the watchdog took it back
+        self._table[connection] = None
+        self._calls += 1
         is_idle = connection.pgconn.transaction_status == _NO_TRANSACTION
         if is_idle and not (connection.state.is_spoiled or self._closed):
             self._idle.push(connection)
         else:
-            self._upkeep.clear(connection, label)
+            self._upkeep.clear(connection, lease[0])
 
     def may_retry(self) -> bool:
         """Take an attempt from the retry budget, if there is one left."""
-        return self._budget.spend(self.leases.begun)
+        return self._budget.spend(self._calls)
 
     def stats(self) -> PoolStats:
         """Return the state of the pool: connections now, and counts since it was opened."""
@@ -225,7 +230,7 @@ class Pool:
 
     def _come_home(self) -> None:
         """Begin anew if this is another event loop, unless the one before still runs."""
-        home = self._driver.home()
+        home = self._driver.home() if self._driver.home is not None else None
         if home is self._home:
             return
         if self._home is not None and not self._home.is_closed():
@@ -277,19 +282,6 @@ class Pool:
         longest = self.leases.longest()
         advice = "raise DB_POOL_SIZE or DB_MAX_OVERFLOW, or hold connections for less time"
         return f"{what}: {in_use}{longest}; {advice}"
-
-    async def _usable(self, connection: Any) -> bool:
-        if monotonic() >= connection.state.expires:
-            return False
-        if not self._config.pool_pre_ping:
-            return not connection.closed
-        alive = looks_alive(connection)
-        if alive is None:  # data arrived unexpectedly: only a round trip can tell
-            try:
-                await self._driver.call(connection.execute, b"")
-            except psycopg.Error:
-                return False
-        return alive is not False
 
 
 def _abandon_all_inherited() -> None:

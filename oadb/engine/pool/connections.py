@@ -54,11 +54,6 @@ class ConnectionState:
     unfinished: Any = None
     """The rest of that exchange."""
 
-    def begin_wait(self) -> None:
-        """Have the server answer in time."""
-        due = monotonic() + self.patience
-        self.due = due if due < self.limit else self.limit  # noqa: FURB136  # min() is slower
-
     def take_unfinished(self) -> Any:
         """Return the rest of an interrupted exchange, to be run, or None."""
         rest, self.unfinished, self.interruption = self.unfinished, None, None
@@ -145,7 +140,8 @@ class PooledConnection(psycopg.Connection[Any]):
         state, pgconn = self.state, self.pgconn
         if state.interruption is not None:
             raise state.interruption
-        state.begin_wait()
+        due = monotonic() + state.patience
+        state.due = due if due < state.limit else state.limit  # noqa: FURB136  # min() is slower
         try:
             return waiting.wait(gen, pgconn.socket, _INTERVAL)
         except BaseException as error:
@@ -183,7 +179,8 @@ class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
         state, pgconn = self.state, self.pgconn
         if state.interruption is not None:
             raise state.interruption
-        state.begin_wait()
+        due = monotonic() + state.patience
+        state.due = due if due < state.limit else state.limit  # noqa: FURB136  # min() is slower
         try:
             return await waiting.wait_async(gen, pgconn.socket, _INTERVAL)
         except BaseException as error:

@@ -22,6 +22,7 @@ from oadb.engine.pool.connections import (
     ConnectionTerms,
     PooledConnection,
     give_up,
+    looks_alive,
 )
 from oadb.engine.pool.idle_stack import IdleStack
 from oadb.engine.pool.leases import Leases
@@ -118,6 +119,20 @@ class Upkeep:
         if self._wants_more() and not (self._is_fetching and self._fetcher_runs()):
             self._is_fetching = True
             self._fetcher_runs = self._apart(self._fetch(), lambda: None)
+
+    async def is_usable(self, connection: Any) -> bool:
+        """Say whether a connection has not expired and is alive; for the caller that has leased it."""
+        if monotonic() >= connection.state.expires:
+            return False
+        if not self._config.pool_pre_ping:
+            return not connection.closed
+        alive = looks_alive(connection)
+        if alive is None:  # data arrived unexpectedly: only a round trip can tell
+            try:
+                await self._driver.call(connection.execute, b"")
+            except psycopg.Error:
+                return False
+        return alive is not False
 
     def replace(self, connection: Any) -> None:
         """Have a leased connection closed, and another opened in its place."""
