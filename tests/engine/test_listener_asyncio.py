@@ -70,7 +70,7 @@ async def test_short_waits_check_the_server_as_well(
     monkeypatch.setattr(listener, "_SILENCE", 0.4)
     async with new_listener(AsyncioDriver(), url, "news") as events:
         assert await anext(events) == Listening()
-        [pid] = observer.backends()
+        [pid] = observer.keeps(1)
         for _ in range(8):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(anext(events), 0.15)

@@ -23,7 +23,7 @@ def test_lookups_and_writes_share_the_sessions_of_the_server(db: Db, observer: O
         rows = list(pool.map(lambda n: probes.get(db, n), range(200)))
 
     assert rows == [probes.Probe(n, "row", 0) for n in range(200)]
-    assert len(observer.backends()) == 2
+    observer.keeps(2)
 
 
 def test_transactions_whose_begin_is_sent_with_a_statement_do_not_mix(db: Db) -> None:

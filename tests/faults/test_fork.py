@@ -28,7 +28,7 @@ def db(url: str) -> object:
 def test_a_child_builds_its_own_pool_and_the_parent_keeps_its_own(
     db: Database, observer: Observer
 ) -> None:
-    parents = set(observer.backends())
+    parents = set(observer.keeps(2))
 
     def ask() -> list[int]:
         return [probes.backend(db) for _ in range(4)]
@@ -43,7 +43,7 @@ def test_a_child_builds_its_own_pool_and_the_parent_keeps_its_own(
 def test_a_child_that_ends_in_order_leaves_the_parent_its_connections(
     db: Database, observer: Observer
 ) -> None:
-    parents = set(observer.backends())
+    parents = set(observer.keeps(2))
 
     def close_all() -> str:
         probes.one(db)
@@ -59,7 +59,7 @@ def test_a_child_that_ends_in_order_leaves_the_parent_its_connections(
 def test_a_child_that_becomes_another_program_harms_no_connection(
     db: Database, observer: Observer
 ) -> None:
-    parents = set(observer.backends())
+    parents = set(observer.keeps(2))
     child = os.fork()
     if child == 0:
         os.execv("/bin/true", ["true"])

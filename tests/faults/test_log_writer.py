@@ -117,20 +117,13 @@ def eventually_one(observer: Observer) -> int:
     return found[0]
 
 
-def the_one(observer: Observer) -> int:
-    """Return the session of a writer, once those of the test before have ended."""
-    eventually(lambda: len(observer.backends()) == 1)
-    [pid] = observer.backends()
-    return pid
-
-
 def test_a_stopped_session_delays_its_own_table_only_and_is_an_error(
     url: str, observer: Observer
 ) -> None:
     order = api_logs.Call(endpoint="/api/v1/placeorder", method="POST", status=200)
     with LogWriter(config(url), limits=LIMITS) as logs:
         logs.record(request("/first"), timeout_seconds=30)
-        pid = the_one(observer)
+        [pid] = observer.keeps(1)
         os.kill(pid, signal.SIGSTOP)
         try:
             logs.offer(request("/second"))
@@ -155,7 +148,7 @@ def test_rows_of_a_stopped_session_are_stored_by_another_one(
     monkeypatch.setattr(delivery, "_DEADLINE", timedelta(seconds=1))
     with LogWriter(config(url), limits=LIMITS) as logs:
         logs.record(request("/first"), timeout_seconds=30)
-        pid = the_one(observer)
+        [pid] = observer.keeps(1)
         os.kill(pid, signal.SIGSTOP)
         try:
             logs.record(request("/second"), timeout_seconds=15)
@@ -200,6 +193,7 @@ def test_an_outage_fills_the_queue_and_dropped_rows_are_counted(
         with load.running():
             server.stop()
             eventually(lambda: load.answers["dropped"] > 500, 30)
+            eventually(lambda: load.logs.stats().last_error)  # the queue can be full before that
             full = load.logs.stats()
             server.start()
             load.flows(3000)

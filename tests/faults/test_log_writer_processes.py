@@ -246,7 +246,7 @@ def test_a_child_that_ends_at_once_disturbs_neither_the_rows_nor_the_connection(
     logs: LogWriter, observer: Observer
 ) -> None:
     logs.record(request("/first"), timeout_seconds=30)
-    [connection] = observer.backends()
+    [connection] = observer.keeps(1)
     child = os.fork()
     if child == 0:
         os._exit(0)

@@ -51,7 +51,7 @@ def test_reads_and_transact_do_not_notice_restarts(
     traffic.check(observer)
     assert traffic.slowest < 8
     traffic.settles(16)
-    assert len(observer.backends()) == 16
+    observer.keeps(16)
 
 
 @pytest.mark.holds("F4")
@@ -70,4 +70,4 @@ def test_reads_and_transact_do_not_notice_a_killed_backend(
     traffic.set_aside_lost_commits()
     traffic.check(observer)
     traffic.settles(8)
-    assert len(observer.backends()) == 8
+    observer.keeps(8)

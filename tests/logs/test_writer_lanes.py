@@ -126,7 +126,7 @@ def test_each_table_has_a_connection_only_while_it_needs_one(
             logs.record(request())
             logs.record(ORDER)
 
-        assert len(observer.backends()) == 1
+        observer.keeps(1)
 
 
 async def test_lanes_are_the_same_from_asyncio(config: Config, observer: Observer) -> None:

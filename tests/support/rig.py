@@ -185,6 +185,11 @@ class Observer:
         )
         return [pid for (pid,) in rows]
 
+    def keeps(self, count: int) -> list[int]:
+        """Wait until *count* other clients are connected: one that left is seen a moment longer."""
+        eventually(lambda: len(self.backends()) == count)
+        return self.backends()
+
     def running(self, text: str) -> int:
         """Count the clients that are running a statement that contains *text*."""
         counted: int = self.ask(
