@@ -121,7 +121,7 @@ class Upkeep:
             self._fetcher_runs = self._apart(self._fetch(), lambda: None)
 
     async def is_usable(self, connection: Any) -> bool:
-        """Say whether a connection has not expired and is alive; for the caller that has leased it."""
+        """Say whether a leased connection has not expired and is alive; the lessee asks."""
         if monotonic() >= connection.state.expires:
             return False
         if not self._config.pool_pre_ping:
