@@ -9,6 +9,7 @@ import pytest
 
 from oadb import Database
 from oadb.engine.binding.declarations import Declaration
+from oadb.engine.binding.packages import find
 from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.statements import parse
@@ -17,7 +18,7 @@ from tests.support.each import for_each
 
 Check = Callable[[Declaration], list[str]]
 
-DECLARED = [declared for queries in comparison.domains() for declared in queries]
+DECLARED = [declared for queries in comparison.declarations(find("oadb")) for declared in queries]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from oadb.engine.binding import statements
+from oadb.engine.binding.packages import find
 from oadb.engine.dsn import Dsn
 from oadb.security import keyring_file
 from oadb.testing.control import controlled
@@ -258,7 +258,7 @@ def test_the_table_of_subjects_names_every_module_with_sql() -> None:
         for module in code(modules)
     }
 
-    assert shown == {place for place in statements.places() if place.startswith(SUBJECTS)}
+    assert shown == {place for place in find("oadb").places() if place.startswith(SUBJECTS)}
 
 
 # Decisions -------------------------------------------------------------------------------------

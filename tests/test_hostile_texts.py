@@ -22,6 +22,7 @@ import pytest
 from oadb import Database, Secret, Transaction
 from oadb.accounts import broker_tokens, login_attempts, users
 from oadb.engine.binding.declarations import Declaration
+from oadb.engine.binding.packages import find
 from oadb.engine.binding.values import ValueType, unsendable
 from oadb.errors import Error, ParameterError
 from oadb.keys import proof
@@ -187,7 +188,7 @@ READERS: dict[str, Callable[[Transaction, dict[str, Any]], object]] = {
 
 DOMAINS = {
     queries.module: [each for each in queries if takes_text(each)]
-    for queries in comparison.domains()
+    for queries in comparison.declarations(find("oadb"))
 }
 
 

@@ -12,17 +12,17 @@ from statistics import median
 import psycopg
 import pytest
 
-import oadb
 from oadb.engine.binding import statements
 from oadb.engine.binding.lexer import Token
 from oadb.engine.binding.statements import Statement
+from tests.support.declared import OADB
 from tests.support.ownership import owned_relations
 
-PACKAGE = Path(oadb.__file__).parent
-REPOSITORY = PACKAGE.parent
+REPOSITORY = Path(__file__).parents[1]
+PACKAGE = REPOSITORY / "oadb"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-PLACES = statements.places()
-ALL = [statement for place in PLACES for statement in statements.load(place).values()]
+PLACES = OADB.places()
+ALL = [statement for place in PLACES for statement in statements.load(OADB, place).values()]
 
 DOCUMENTS = [REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/*.md"))]
 

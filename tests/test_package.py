@@ -5,7 +5,7 @@ import sys
 from importlib.metadata import requires
 from pathlib import Path
 
-from oadb.engine.binding.statements import sql_folder
+from oadb.engine.binding.packages import find
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -68,7 +68,7 @@ def test_names_that_oadb_promises_are_there_and_others_are_not() -> None:
 
 
 def test_the_sql_of_a_checkout_is_found() -> None:
-    assert sql_folder() == ROOT / "sql"
+    assert find("oadb").sql == ROOT / "sql"
 
 
 def test_every_dependency_has_an_upper_bound() -> None:

@@ -17,7 +17,7 @@ from psycopg.errors import (
 from oadb import Database
 from oadb.accounts import users
 from oadb.engine import dsn
-from oadb.engine.binding import statements
+from oadb.engine.binding.packages import find
 from oadb.errors import MigrationError
 from oadb.testing.control import controlled
 from oadb.testing.servers import Server
@@ -281,7 +281,7 @@ def split(folder: Path) -> tuple[Path, int]:
     first = ids.index("0011_enable_row_security")
     for name in ids[:first]:
         for ending in (".sql", ".rollback.sql"):
-            shutil.copy(statements.sql_folder() / "migrations" / f"{name}{ending}", folder)
+            shutil.copy(find("oadb").sql / "migrations" / f"{name}{ending}", folder)
     return folder, len(ids) - first
 
 

@@ -14,6 +14,7 @@ from psycopg.errors import InsufficientPrivilege
 from oadb import AsyncDatabase, Database, Transaction
 from oadb.accounts import users
 from oadb.engine.binding import statements
+from oadb.engine.binding.packages import find
 from oadb.errors import NoRowError, ParameterError
 from oadb.settings import user_settings
 from oadb.tools import catalog
@@ -111,8 +112,8 @@ def test_no_statement_changes_the_identity() -> None:
     }
     found = [
         statement.label
-        for place in statements.places()
-        for statement in statements.load(place).values()
+        for place in find("oadb").places()
+        for statement in statements.load(find("oadb"), place).values()
         if changing & {*statement.words} - ({"do"} if "conflict" in statement.words else set())
         or statement.words.count("set_config")
         != sum(statement.sql.decode().count(f"set_config('{name}', ") for name in names)

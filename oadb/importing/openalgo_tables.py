@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from oadb.engine.binding.statements import parse, sql_folder
+from oadb.engine.binding.packages import find
+from oadb.engine.binding.statements import parse
 
 Row = dict[str, object]
 """A row of a table of OpenAlgo, with the columns that its version has."""
@@ -15,7 +16,7 @@ PAGE_ROWS = 500
 
 def statements(name: str) -> dict[str, bytes]:
     """Return the statements of a file in sql/openalgo, by name."""
-    path = sql_folder() / "openalgo" / f"{name}.sql"
+    path = find("oadb").sql / "openalgo" / f"{name}.sql"
     found = parse(path.read_text(encoding="utf-8"), name, f"sql/openalgo/{name}.sql")
     return {statement.name: statement.sql for statement in found.values()}
 

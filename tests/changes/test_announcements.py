@@ -13,6 +13,7 @@ from oadb.accounts import second_factors, sessions, users
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.declarations import Declaration
+from oadb.engine.binding.packages import find
 from oadb.engine.executors import Executor
 from oadb.errors import NoRowError, ParameterError
 from oadb.tools.contract import comparison
@@ -295,7 +296,7 @@ def test_statements_that_must_be_announced_are_run_by_operations_only() -> None:
     """The underscore of its name forbids calls from other modules."""
     writers = {
         declared.label
-        for queries in comparison.domains()
+        for queries in comparison.declarations(find("oadb"))
         for declared in queries
         if written(declared) & CACHED
     }

@@ -4,9 +4,12 @@ from importlib import import_module
 from types import ModuleType
 
 from oadb.engine.binding import statements
+from oadb.engine.binding.packages import find
 from oadb.engine.binding.statements import Statement
 
-PLACES = {place.rpartition("/")[2]: place for place in statements.places()}
+OADB = find("oadb")
+
+PLACES = {place.rpartition("/")[2]: place for place in OADB.places()}
 """The place of each module: ``accounts/users`` for ``users``."""
 
 
@@ -18,4 +21,4 @@ def module(name: str) -> ModuleType:
 def statement(label: str) -> Statement:
     """Return a statement by its label: ``users.get``."""
     name, _, query = label.partition(".")
-    return statements.load(PLACES[name])[query]
+    return statements.load(OADB, PLACES[name])[query]

@@ -163,6 +163,10 @@ def config(url: str, **settings: Any) -> Config:
 class Observer:
     """Looks at the server on connections of its own, without the engine."""
 
+    # The server shows a session for a moment after its client left: the one of an earlier
+    # question is not another client.
+    _NAME = "observer"
+
     def __init__(self, url: str) -> None:
         self._url = url
 
@@ -172,7 +176,7 @@ class Observer:
         return rows[0][0] if rows else None
 
     def rows(self, question: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self._url, autocommit=True) as connection:
+        with psycopg.connect(self._url, autocommit=True, application_name=self._NAME) as connection:
             cursor = connection.execute(question.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 
@@ -180,7 +184,8 @@ class Observer:
         """Return the process ids of the other clients in this database."""
         rows = self.rows(
             "select pid from pg_stat_activity where datname = current_database() "
-            "and pid <> pg_backend_pid() and state like %s and backend_type = 'client backend'",
+            "and application_name <> %s and state like %s and backend_type = 'client backend'",
+            self._NAME,
             state,
         )
         return [pid for (pid,) in rows]
@@ -194,7 +199,8 @@ class Observer:
         """Count the clients that are running a statement that contains *text*."""
         counted: int = self.ask(
             "select count(*) from pg_stat_activity where datname = current_database() "
-            "and pid <> pg_backend_pid() and state = 'active' and query like %s",
+            "and application_name <> %s and state = 'active' and query like %s",
+            self._NAME,
             f"%{text}%",
         )
         return counted

@@ -1,10 +1,11 @@
 """Which statements each role may run, and which it must not, by label."""
 
+from oadb.engine.binding.packages import find
 from oadb.tools.contract import comparison
 
 STATEMENTS = [
     declared
-    for queries in comparison.domains()
+    for queries in comparison.declarations(find("oadb"))
     if queries.module != "migration_history"
     for declared in queries
     if declared.statement.words[0] in {"select", "insert", "update", "delete", "with"}

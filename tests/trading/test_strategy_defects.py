@@ -21,6 +21,7 @@ from oadb import Database, Secret
 from oadb.accounts import users
 from oadb.engine.binding import statements
 from oadb.engine.binding.operations import Operation
+from oadb.engine.binding.packages import find
 from oadb.engine.binding.queries import Query
 from oadb.security.refusals import Refusal
 from oadb.trading import chartink, strategies, webhooks
@@ -236,7 +237,9 @@ def test_functions_of_both_modules_do_the_same(name: str) -> None:
 
 # Defect 56.
 def test_the_lists_of_both_modules_differ_by_the_platform_alone() -> None:
-    mine, theirs = (statements.load(name) for name in ("trading/strategies", "trading/chartink"))
+    oadb = find("oadb")
+    mine = statements.load(oadb, "trading/strategies")
+    theirs = statements.load(oadb, "trading/chartink")
     for name, statement in theirs.items():
         other = mine[name].sql.decode().replace("strategies.", "", 1)
 

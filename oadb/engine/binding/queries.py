@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iter
 from typing import Any, Generic, ParamSpec, TypeVar, get_origin, overload
 
 from oadb.engine.binding.declarations import Declaration
+from oadb.engine.binding.packages import FOLDER, locate
 from oadb.engine.binding.statements import Statement, load
 from oadb.engine.executors import AsyncExecutor, Executor, Runner
 from oadb.errors import DeclarationError
@@ -74,11 +75,14 @@ class Stream(Declaration, Generic[P, T]):
 class Queries:
     """The declarations of one module, and the decorator that makes them."""
 
-    def __init__(self, place: str, statements: Mapping[str, Statement]) -> None:
-        self._place = place
+    def __init__(
+        self, place: str, statements: Mapping[str, Statement], path: str | None = None
+    ) -> None:
         self.module = place.rpartition("/")[2]
+        self._path = path or f"sql/queries/{place}.sql"
         self._statements = statements
         self._declared: list[Declaration] = []
+        self._is_complete = False
 
     @overload
     def __call__(self, function: Callable[P, Iterator[T]]) -> Stream[P, T]: ...  # type: ignore[overload-overlap]  # an Iterator is also an R; the first match wins
@@ -99,6 +103,18 @@ class Queries:
     def __iter__(self) -> Iterator[Declaration]:
         """Iterate over the declarations."""
         return iter(self._declared)
+
+    def require_complete(self) -> None:
+        """Check that ``complete`` was called.
+
+        Raises:
+            DeclarationError: it was not.
+        """
+        if not self._is_complete:
+            raise DeclarationError(
+                f"{self._path}: its declarations are not bound: end the module with "
+                "query.complete()"
+            )
 
     def complete(self) -> None:
         """Bind every declaration to the statement of its name.
@@ -121,24 +137,38 @@ class Queries:
             problems += self._bind(declared)
         if problems:
             raise DeclarationError("\n".join(problems))
+        self._is_complete = True
 
     def _bind(self, declared: Declaration) -> list[str]:
         statement = self._statements.get(declared.__name__)
         if statement is None:
-            wanted = f"-- name: {declared.__name__} in sql/queries/{self._place}.sql"
+            wanted = f"-- name: {declared.__name__} in {self._path}"
             return [f"{declared.place}: {declared.label} has no statement; write {wanted}"]
         where = f"{declared.place} and {statement.path}:{statement.line} disagree"
         return [f"{where}: {declared.label}: {problem}" for problem in declared.bind(statement)]
 
 
-def queries(module: str) -> Queries:
+def queries(module: str, *, folder: str = FOLDER) -> Queries:
     """Return the decorator for the declarations of a module; call it with ``__name__``.
 
     It reads the SQL file of the module's path: ``sql/queries/accounts/users.sql`` for
-    ``oadb.accounts.users``.
+    ``oadb.accounts.users``. The folder ``sql`` is inside of the top-level package, or beside it.
+
+    Args:
+        folder: another name of this folder.
 
     Raises:
         DeclarationError: no such file, or an invalid one; the text lists every problem.
     """
-    place = module.partition(".")[2].replace(".", "/")
-    return Queries(place, load(place))
+    package, place = locate(module, folder)
+    made = Queries(place, load(package, place), package.query_file(place)[1])
+    _BY_MODULE[package.module_of(place)] = made
+    return made
+
+
+_BY_MODULE: dict[str, Queries] = {}
+
+
+def declared_in(module: str) -> Queries | None:
+    """Return the declarations of an imported module; None if it has none."""
+    return _BY_MODULE.get(module)

@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, takewhile
-from pathlib import Path
 
 from oadb.engine.binding.lexer import Token, tokens
+from oadb.engine.binding.packages import Package
 from oadb.errors import DeclarationError
 
 _HEADING = re.compile(r"--\s*name:\s*(\S.*?)?\s*", re.ASCII)
@@ -102,31 +102,16 @@ class Statement:
         return self.line + self.sql.decode()[: position - 1].count("\n")
 
 
-def sql_folder() -> Path:
-    """Return the folder ``sql``: inside of an installed package, beside it in a checkout."""
-    package = Path(__file__).resolve().parents[2]
-    installed = package / "sql"
-    return installed if installed.is_dir() else package.parent / "sql"
-
-
-def places() -> list[str]:
-    """Return the places of all query files, such as ``accounts/users``, in order."""
-    folder = sql_folder() / "queries"
-    files = folder.rglob("*.sql")
-    return sorted(str(path.relative_to(folder).with_suffix("")) for path in files)
-
-
-def load(place: str) -> dict[str, Statement]:
-    """Read ``sql/queries/<place>.sql``; a place is a path such as ``accounts/users``.
+def load(package: Package, place: str) -> dict[str, Statement]:
+    """Read ``queries/<place>.sql`` of a package; a place is a path such as ``accounts/users``.
 
     Raises:
         DeclarationError: no such file, or an invalid one; the text lists every problem.
     """
-    path = sql_folder() / "queries" / f"{place}.sql"
-    shown = f"sql/queries/{place}.sql"
+    file, shown = package.query_file(place)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+        text = file.read_bytes().decode("utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError, KeyError):
         raise DeclarationError(
             f"{shown} does not exist, but queries(__name__) of its module reads it"
         ) from None
@@ -134,7 +119,7 @@ def load(place: str) -> dict[str, Statement]:
         raise DeclarationError(
             f"{shown}: byte {error.start} is not UTF-8; save it as UTF-8"
         ) from None
-    return parse(text, path.stem, shown)
+    return parse(text, place.rpartition("/")[2], shown)
 
 
 def parse(text: str, module: str, path: str) -> dict[str, Statement]:

@@ -3,8 +3,9 @@
 import typer
 
 from oadb.engine.config import Config
+from oadb.tools import package_list
 from oadb.tools.commands import options
-from oadb.tools.commands.options import DatabaseUrl
+from oadb.tools.commands.options import DatabaseUrl, Packages
 from oadb.tools.commands.report import FOUND
 from oadb.tools.contract import comparison
 
@@ -12,12 +13,12 @@ app = options.command()
 
 
 @app.command()
-def run_check(_url: DatabaseUrl = None) -> None:
+def run_check(package: Packages = None, _url: DatabaseUrl = None) -> None:
     """Compare every query with the database.
 
     Compares parameters, columns, types and nullability. Exits with 3 if one disagrees.
     """
-    disagreements = list(comparison.check(Config.from_env()))
+    disagreements = list(comparison.check(Config.from_env(), package_list.chosen(package or ())))
     for line in disagreements:
         typer.echo(line)
     if disagreements:

@@ -32,6 +32,15 @@ DatabaseUrl = Annotated[
 ]
 """The database; its callback has done all of the work, so that a command ignores the value."""
 
+Packages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--package",
+        metavar="NAME",
+        help="A package with SQL, such as shop; may be repeated. Default: all that are found.",
+    ),
+]
+
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")
 ]

@@ -11,12 +11,13 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from oadb.engine.binding.declarations import Declaration
-from oadb.engine.binding.queries import Queries
-from oadb.engine.binding.statements import places
+from oadb.engine.binding.packages import Package
+from oadb.engine.binding.queries import Queries, declared_in
 from oadb.engine.binding.values import ValueType
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.dsn import connection_keywords, reachable
+from oadb.errors import DeclarationError
 from oadb.tools import catalog
 from oadb.tools.contract.description import Column, Connection, Description, describe
 from oadb.tools.contract.nullability import never_null
@@ -30,8 +31,8 @@ _WITHOUT_EFFECTS = frozenset(
 )
 
 
-def check(config: Config) -> Iterator[str]:
-    """Compare every declaration with the database.
+def check(config: Config, packages: Iterable[Package]) -> Iterator[str]:
+    """Compare every declaration of the packages with the database.
 
     Yields:
         Every disagreement, with the places of the declaration and the statement; before them, that
@@ -44,18 +45,55 @@ def check(config: Config) -> Iterator[str]:
             make_conninfo(**connection_keywords(target, {})), autocommit=True
         ) as connection,
     ):
-        if not history.keeps_checksums(db):
-            yield f"{config.dsn} {UNMIGRATED}"
-        for declared in (declared for queries in domains() for declared in queries):
-            where = f"{declared.place} and {declared.statement.path}:{declared.statement.line}"
-            for disagreement in disagreements(db, connection, declared):
-                yield f"{where}: {declared.label}: {disagreement}"
+        for package in packages:
+            if package.name == "oadb" and not history.keeps_checksums(db):
+                yield f"{config.dsn} {UNMIGRATED}"
+            for place in package.places():
+                yield from _check_place(db, connection, package, place)
 
 
-def domains() -> Iterator[Queries]:
-    """Import every module that declares queries, and yield its declarations."""
-    for place in places():
-        yield import_module(f"oadb.{place.replace('/', '.')}").query
+def _check_place(
+    db: Database, connection: Connection, package: Package, place: str
+) -> Iterator[str]:
+    try:
+        found = declared_at(package, place)
+    except DeclarationError as error:
+        yield str(error)
+        return
+    for declared in found:
+        where = f"{declared.place} and {declared.statement.path}:{declared.statement.line}"
+        for disagreement in disagreements(db, connection, declared):
+            yield f"{where}: {declared.label}: {disagreement}"
+
+
+def declarations(package: Package) -> Iterator[Queries]:
+    """Import every module of a package that declares queries, and yield its declarations.
+
+    Raises:
+        DeclarationError: as ``declared_at``.
+    """
+    for place in package.places():
+        yield declared_at(package, place)
+
+
+def declared_at(package: Package, place: str) -> Queries:
+    """Import the module of a query file, and return its declarations.
+
+    Raises:
+        DeclarationError: it disagrees with the file, cannot be imported, or declares nothing.
+    """
+    module, shown = package.module_of(place), package.query_file(place)[1]
+    try:
+        import_module(module)
+    except ImportError as error:
+        raise DeclarationError(
+            f"{shown}: {module}, which declares its queries, cannot be imported: {error}"
+        ) from None
+    found = declared_in(module)
+    if found is None:
+        raise DeclarationError(f"{shown}: {module} does not call queries(__name__)")
+    found.require_complete()
+    return found
 
 
 def disagreements(db: Database, connection: Connection, declared: Declaration) -> list[str]:

@@ -4,13 +4,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from oadb.engine.binding.statements import sql_folder
+from oadb.engine.binding.packages import find
 from oadb.importing.ciphers import PEPPER
 
 ENVIRON = {PEPPER: "a pepper that everybody may know, for an example alone"}
 """The environment of the example: its pepper, which is not secret."""
 
-SQL = sql_folder() / "openalgo" / "example.sql"
+SQL = find("oadb").sql / "openalgo" / "example.sql"
 
 
 def make(folder: Path) -> Path:

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from importlib.resources.abc import Traversable
 
-from oadb.engine.binding.statements import Problem, sql_folder
+from oadb.engine.binding.packages import find
+from oadb.engine.binding.statements import Problem
 from oadb.errors import MigrationError
 from oadb.tools.migrations import rules
 from oadb.tools.migrations.scripts import Script
@@ -32,13 +33,13 @@ class Migration:
     checksum: bytes
 
 
-def read(folder: Path | None = None) -> list[Migration]:
+def read(folder: Traversable | None = None) -> list[Migration]:
     """Read the migrations of *folder*, by default those of oadb, in the order of their numbers.
 
     Raises:
         MigrationError: lists every problem with file, line and what to do.
     """
-    path = folder or sql_folder() / "migrations"
+    path = folder or find("oadb").sql / "migrations"
     reader = _FolderReader(path)
     migrations = reader.read()
     if reader.problems:
@@ -56,7 +57,7 @@ _cached_script = lru_cache(maxsize=256)(Script)
 class _FolderReader:
     """Reads a folder and collects all problems."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Traversable) -> None:
         self.problems: list[Problem] = []
         self._folder = folder
 
@@ -70,9 +71,10 @@ class _FolderReader:
         pairs = (self._migration(id_, ids[:n]) for n, id_ in enumerate(ids) if id_ in rollbacks)
         return [migration for migration in pairs if migration is not None]
 
-    def _paths(self) -> list[Path]:
+    def _paths(self) -> list[Traversable]:
         """Return the files; report any that is neither a migration nor a rollback."""
-        paths = sorted(self._folder.iterdir()) if self._folder.is_dir() else []
+        paths = [*self._folder.iterdir()] if self._folder.is_dir() else []
+        paths.sort(key=lambda path: path.name)
         if not paths:
             missing = "is empty" if self._folder.is_dir() else "does not exist"
             self._report(self._folder, f"the folder {missing}", "restore the migrations")
@@ -125,7 +127,7 @@ class _FolderReader:
         checksum = hashlib.sha256(script.text.encode()).digest()
         return Migration(id_, script, rollback, transactional, checksum)
 
-    def _script(self, path: Path) -> Script | None:
+    def _script(self, path: Traversable) -> Script | None:
         content = path.read_bytes()
         if content.startswith(_BYTE_ORDER_MARK):
             self._report(
@@ -138,12 +140,12 @@ class _FolderReader:
             line = content.count(b"\n", 0, error.start) + 1
             self._report(path, "not UTF-8", "save the file as UTF-8", line=line)
             return None
-        return _cached_script(path, text.replace("\r\n", "\n").replace("\r", "\n"))
+        return _cached_script(path.name, text.replace("\r\n", "\n").replace("\r", "\n"))
 
-    def _path(self, stem: str) -> Path:
+    def _path(self, stem: str) -> Traversable:
         return self._folder / f"{stem}.sql"
 
-    def _report(self, path: Path, message: str, hint: str, *, line: int = 1) -> None:
+    def _report(self, path: Traversable, message: str, hint: str, *, line: int = 1) -> None:
         lines = path.read_bytes().splitlines() if path.is_file() else []
         source = lines[line - 1].decode(errors="replace") if len(lines) >= line else ""
         self.problems.append(Problem(path.name, line, source, message, hint))

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import sqlparse
 
@@ -52,7 +51,7 @@ class Script:
     Not slotted, because cached_property stores its values in the instance.
     """
 
-    path: Path
+    file_name: str
     text: str
 
     @cached_property
@@ -90,7 +89,7 @@ class Script:
 
     def problem(self, line: int, message: str, hint: str) -> Problem:
         """Return a problem at *line* of this file."""
-        return Problem(self.path.name, line, self.lines[line - 1], message, hint)
+        return Problem(self.file_name, line, self.lines[line - 1], message, hint)
 
     def _split(self) -> Iterator[ScriptStep]:
         """Yield each piece; yoyo removes the head from the first."""

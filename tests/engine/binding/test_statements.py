@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from oadb.engine.binding import statements
+from oadb.engine.binding.packages import Package, find
 from oadb.errors import DeclarationError
 from tests.engine.binding.probes import parsed, parsed_one
 
@@ -91,14 +92,11 @@ def test_spaces_in_a_heading_do_not_matter(heading: str) -> None:
     assert list(parsed(f"{heading}\nselect 1;")) == ["get"]
 
 
-def test_lines_may_end_as_on_windows_and_a_file_may_begin_with_a_mark(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lines_may_end_as_on_windows_and_a_file_may_begin_with_a_mark(tmp_path: Path) -> None:
     (tmp_path / "queries").mkdir()
     body = "-- name: get\r\n-- One.\r\n-- Two.\r\nselect 'a\r\nb', -- it's :no\r\n  :a;\r\n"
     (tmp_path / "queries" / "probe.sql").write_bytes(b"\xef\xbb\xbf" + body.encode())
-    monkeypatch.setattr(statements, "sql_folder", lambda: tmp_path)
-    found = statements.load("probe")["get"]
+    found = statements.load(Package("probe", tmp_path, "sql"), "probe")["get"]
 
     assert found.doc == "One.\nTwo."
     assert found.params == ("a",)
@@ -180,15 +178,12 @@ def test_a_missing_file_is_reported() -> None:
     with pytest.raises(
         DeclarationError, match=r"sql/queries/nope\.sql does not exist, but queries"
     ):
-        statements.load("nope")
+        statements.load(find("oadb"), "nope")
 
 
-def test_a_file_that_is_not_utf8_says_where(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_is_not_utf8_says_where(tmp_path: Path) -> None:
     (tmp_path / "queries").mkdir()
     (tmp_path / "queries" / "probe.sql").write_bytes(b"-- name: get\nselect '\xff';\n")
-    monkeypatch.setattr(statements, "sql_folder", lambda: tmp_path)
 
     with pytest.raises(DeclarationError, match="byte 21 is not UTF-8"):
-        statements.load("probe")
+        statements.load(Package("probe", tmp_path, "sql"), "probe")
