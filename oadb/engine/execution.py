@@ -28,16 +28,19 @@ async def run(
     if query.is_copy:
         return await _copy_in(driver, connection, query, params, prelude)
     prepared = _prepared(connection, query)
+    sent = params if query.pick is None else query.pick(params)
     try:
-        values = prepared.dump(params)
+        values = prepared.dump(sent)
     except (UnicodeEncodeError, psycopg.DataError):
         values = None
     if values is None:
         # Not raised in the except clause: psycopg's error, its context there, carries the value.
-        raise query.unsendable(params)
+        raise query.unsendable(sent)
     prepares = connection.state.prepares
-    sent = wire.exchange(connection.pgconn, prepared, query.sql, values, prelude, prepares=prepares)
-    result = await driver.run_exchange(connection, sent)
+    exchange = wire.exchange(
+        connection.pgconn, prepared, query.sql, values, prelude, prepares=prepares
+    )
+    result = await driver.run_exchange(connection, exchange)
     if query.fetches:
         return query.shape_result(query.label, prepared.load(result, query.make), 0, params)
     return query.shape_result(query.label, [], result.command_tuples or 0, params)

@@ -76,7 +76,8 @@ class CursorRows:
         # Numbered, because two streams can be open in one transaction.
         name = f"{query.cursor_name}{state.streams % 10**9:09}"
         self._cursor = driver.server_cursor(connection, name, row_factory=query.row_factory)
-        self._driver, self._query, self._params = driver, query, params
+        self._driver, self._query = driver, query
+        self._params = params if query.pick is None else query.pick(params)
         self._is_complete = False
 
     async def open(self) -> None:

@@ -2,14 +2,16 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, get_type_hints
+from collections.abc import Callable, Collection, Iterable, Mapping
+from copy import copy
+from typing import Any, Self, get_type_hints
 
 from oadb.engine.binding import results
 from oadb.engine.binding.arguments import Parameters
 from oadb.engine.binding.derived import Derivation
 from oadb.engine.binding.statements import Statement
 from oadb.engine.binding.values import ValueType, unsendable, value_type
+from oadb.engine.binding.variants import Variants
 from oadb.errors import DeclarationError, ParameterError
 
 # A read begins with a word of _READS and has no word of _WRITES. The functions among them change
@@ -52,10 +54,13 @@ class Declaration:
     make: Callable[[Any], Any]
     fetches: bool
     shape_result: Callable[[str, list[Any], int, tuple[Any, ...]], Any]
+    # Returns, of the values of a call, those that a variant sends; None: all of them.
+    pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
     # Takes positional and named arguments; returns the values in the order of the placeholders.
     arguments: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...]]
     _declared: Parameters
     _derivation: Derivation
+    _choice: Variants | None = None
 
     def __init__(self, function: Callable[..., Any], module: str) -> None:
         self._function = function
@@ -65,6 +70,7 @@ class Declaration:
         self.arguments = self._refuse
         self.kinds: dict[str, ValueType] = {}
         self.parameters: dict[str, ValueType] = {}
+        self.variants: dict[tuple[Any, ...], Declaration] = {}
         self.__name__ = self.__qualname__ = function.__name__
         self.__module__ = function.__module__
 
@@ -127,7 +133,13 @@ class Declaration:
         derivation = Derivation(self.label, self.kinds, statement.params, self.result)
         self._derivation, self.parameters = derivation, derivation.types
         self.statement = statement.with_params(derivation.names)
-        return [*_unmatched(derivation.names, statement.params), *derivation.problems]
+        problems = derivation.problems
+        used = {*statement.params}
+        if statement.marked and not problems and not self.is_copy:
+            self._choice = Variants(self.statement, self.kinds, derivation.names)
+            problems = self._choice.problems
+            used |= self._choice.conditions
+        return [*_unmatched(derivation.names, used), *problems]
 
     def _complete(self, signature: inspect.Signature) -> None:
         """Make the declaration ready to be called."""
@@ -141,6 +153,32 @@ class Declaration:
             self._derived_arguments if self._derivation.is_needed else self._declared.values
         )
         self._document(signature)
+        if self._choice is not None:
+            made = self._choice.statements.items()
+            self.variants = {key: self._variant(statement) for key, statement in made}
+
+    def _variant(self, statement: Statement) -> Self:
+        """Return the declaration of a variant, which runs like any other."""
+        variant = copy(self)
+        variant.statement, variant.sql, variant.label = statement, statement.sql, statement.label
+        variant.parameters = {name: self.parameters[name] for name in statement.params}
+        places = [*map([*self.parameters].index, statement.params)]
+        variant.pick = lambda values: tuple([values[place] for place in places])
+        return variant
+
+    def chosen(self, values: tuple[Any, ...]) -> "Declaration":
+        """Return what a call runs: this declaration, or its variant for these values.
+
+        Raises:
+            ParameterError: the statement says that these are not given together.
+        """
+        if self._choice is None:
+            return self
+        key = self._choice.key(values)
+        variant = self.variants.get(key)
+        if variant is None:
+            raise self._choice.refusal(key)
+        return variant
 
     def _read_parameters(self, names: list[str], hints: Mapping[str, Any]) -> list[str]:
         kinds = {name: value_type(hints.get(name)) for name in names}
@@ -161,6 +199,8 @@ class Declaration:
 
     def _read_copy(self, signature: inspect.Signature, statement: Statement) -> list[str]:
         """Compare the direction of a COPY with its declaration."""
+        if statement.marked:
+            return ["a COPY has no variants: its values are no parameters"]
         shape = (len(signature.parameters), self.result.cardinality)
         if "stdin" in statement.words:
             fits = shape in {(1, "affected"), (1, "nothing")}
@@ -204,7 +244,7 @@ def _unusual(signature: inspect.Signature) -> list[str]:
     ]
 
 
-def _unmatched(names: list[str], used: tuple[str, ...]) -> list[str]:
+def _unmatched(names: list[str], used: Collection[str]) -> list[str]:
     return [
         *(f":{name} is not a parameter" for name in used if name not in names),
         *(f"{name} is not in the SQL" for name in names if name not in used),

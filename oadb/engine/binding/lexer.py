@@ -23,6 +23,17 @@ Kind = Literal[
     "ambiguous",
 ]
 
+UNREADABLE: dict[Kind, tuple[str, str]] = {
+    "unclosed": ("a quoted text or comment is never closed", "close it; double a quote inside it"),
+    "backslash": ("psql commands do not belong here", "only SQL is sent to the server"),
+    "positional": ("a positional parameter", "name it: :user_id instead of $1"),
+    "ambiguous": (
+        "a colon inside [ ] can be a slice or a parameter",
+        "write [low : high] for a slice of columns, [low : :high] with a parameter",
+    ),
+}
+"""What a statement may not have: what is wrong with it, and what to do."""
+
 _TOKEN = re.compile(
     r"""
       (?P<space>       \s+ )

@@ -42,7 +42,8 @@ class Query(Declaration, Generic[P, R]):
         Raises:
             ParameterError: an argument of another type; the text names the parameter.
         """
-        return db._run(self, self.arguments(args, kwargs))
+        values = self.arguments(args, kwargs)
+        return db._run(self.chosen(values), values)
 
 
 class Stream(Declaration, Generic[P, T]):
@@ -69,7 +70,8 @@ class Stream(Declaration, Generic[P, T]):
         Raises:
             ParameterError: an argument of another type; the text names the parameter.
         """
-        return db._stream(self, self.arguments(args, kwargs))
+        values = self.arguments(args, kwargs)
+        return db._stream(self.chosen(values), values)
 
 
 class Queries:

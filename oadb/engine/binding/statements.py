@@ -10,11 +10,13 @@ together with what belongs to it. All problems of a file are reported at once.
 
 import keyword
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, takewhile
 
-from oadb.engine.binding.lexer import Token, tokens
+from oadb.engine.binding import marks
+from oadb.engine.binding.lexer import UNREADABLE, Token, tokens
+from oadb.engine.binding.marks import MarkedLine
 from oadb.engine.binding.packages import Package
 from oadb.errors import DeclarationError
 
@@ -22,16 +24,6 @@ _HEADING = re.compile(r"--\s*name:\s*(\S.*?)?\s*", re.ASCII)
 _NEARLY_HEADING = re.compile(r"--+\s*!?\s*@?name\b\s*[:=]?\s*\w*\W?\s*", re.ASCII | re.IGNORECASE)
 _NAME = re.compile(r"_?[a-z][a-z0-9_]*", re.ASCII)
 _SILENT = frozenset({"space", "comment"})
-
-_UNREADABLE = {
-    "unclosed": ("a quoted text or comment is never closed", "close it; double a quote inside it"),
-    "backslash": ("psql commands do not belong here", "only SQL is sent to the server"),
-    "positional": ("a positional parameter", "name it: :user_id instead of $1"),
-    "ambiguous": (
-        "a colon inside [ ] can be a slice or a parameter",
-        "write [low : high] for a slice of columns, [low : :high] with a parameter",
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +53,25 @@ class Statement:
     doc: str
     parts: tuple[Token, ...]
     params: tuple[str, ...]
+    marked: tuple[MarkedLine, ...] = ()
+    suffix: str = ""
 
     @property
     def label(self) -> str:
-        """The name that functions, logs and pg_stat_activity share: ``users.find_by_email``."""
-        return f"{self.module}.{self.name}"
+        """The name that functions, logs and pg_stat_activity share: ``users.find_by_email``.
+
+        That of a variant has its arguments behind it: ``calls.list_calls +user_id order=newest``.
+        """
+        return f"{self.module}.{self.name}{self.suffix}"
 
     @property
     def sql(self) -> bytes:
-        """The text that is sent: the label in a comment, then the SQL with $1, $2, ..."""
+        """The text that is sent: the label in a comment, then the SQL with $1, $2, ...
+
+        Of a statement with variants, as it stands in the file.
+        """
+        if self.marked:
+            return self.variant([line for line in self.marked if not line.is_comment], "").sql
         numbers = {f":{name}": f"${number}" for number, name in enumerate(self.params, 1)}
         text = f"/* {self.label} */ "
         for part in self.parts:
@@ -92,6 +94,23 @@ class Statement:
             for name, bracket in pairwise(code)
             if name.kind == "word" and bracket.text == "("
         )
+
+    def variant(self, lines: Collection[MarkedLine], suffix: str) -> "Statement":
+        """Return the statement with these of its marked lines only, and no parameters of others.
+
+        Args:
+            suffix: what its label has behind the name.
+        """
+        left_out = {
+            number
+            for line in self.marked
+            if line not in lines
+            for number in range(line.start, line.end)
+        }
+        parts = tuple(part for number, part in enumerate(self.parts) if number not in left_out)
+        used = {part.text[1:] for part in parts if part.kind == "placeholder"}
+        params = tuple(name for name in self.params if name in used)
+        return replace(self, parts=parts, params=params, marked=(), suffix=suffix)
 
     def with_params(self, order: Sequence[str]) -> "Statement":
         """Return the same statement with its parameters numbered in *order*."""
@@ -214,24 +233,27 @@ class _FileReader:
         code = self._one_statement(heading, body[len(comments) :])
         if not code:
             return None
+        parts, marked = marks.read(code, self._line, self._report)
         return Statement(
             module=self._module,
             name=name,
             path=self._path,
             line=self._line(code[0]),
             doc=_doc(comments),
-            parts=tuple(code),
+            parts=parts,
             params=tuple(
-                dict.fromkeys(part.text[1:] for part in code if part.kind == "placeholder")
+                dict.fromkeys(part.text[1:] for part in parts if part.kind == "placeholder")
             ),
+            marked=marked,
         )
 
     def _one_statement(self, heading: Token, code: list[Token]) -> list[Token]:
         """Return the tokens up to the semicolon; report those that a statement may not have."""
         statement = [*takewhile(lambda token: token.kind != "semicolon", code)]
         for token in statement:
-            if token.kind in _UNREADABLE:
-                self._report(token, *_UNREADABLE[token.kind])
+            if token.kind in UNREADABLE:
+                self._report(token, *UNREADABLE[token.kind])
+        self._refuse_marks(code[len(statement) :])
         rest = [token for token in code[len(statement) + 1 :] if token.kind not in _SILENT]
         if not any(token.kind not in _SILENT for token in statement):
             self._report(
@@ -244,6 +266,12 @@ class _FileReader:
                 rest[0], "a second statement under one name", "give it a -- name: of its own"
             )
         return statement
+
+    def _refuse_marks(self, rest: list[Token]) -> None:
+        for token in filter(marks.is_mark, rest):
+            self._report(
+                token, "a mark outside of a statement", "write the semicolon on a line below"
+            )
 
     def _line(self, token: Token) -> int:
         return self._text.count("\n", 0, token.start) + 1

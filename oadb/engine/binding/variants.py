@@ -1,0 +1,204 @@
+"""Variants: a statement whose filters and orders depend on the arguments, and that stays fixed SQL.
+
+    -- name: list_calls
+    -- Newest first, or oldest.
+    select log_id, logged_at from shop.calls
+    where
+        logged_at >= :since
+        and user_id = :user_id    --? user_id
+        and status = :status      --? status
+    order by
+        logged_at desc            --? order = newest
+        -- logged_at              --? order = oldest
+    limit :rows;
+
+A marked line is there if its terms hold; see ``marks`` for how they are written:
+
+    user_id            the argument is not None; of a bool, it is True; of ``T | Unset``, not UNSET
+    order = newest     the argument is this member of its Literal; of a bool, true or false
+
+Each combination is a variant: a statement of its own, with a label (``calls.list_calls +user_id
+order=newest``), prepared and checked like any other. They are made at import. Lines of the comment
+above the statement say which are not needed, and that there may be more of them:
+
+    -- not together: user_id, status
+    -- variants: at most 128
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Any
+
+from oadb.engine.binding.derived import IS_SET
+from oadb.engine.binding.marks import Term, terms_of
+from oadb.engine.binding.pages import LAST
+from oadb.engine.binding.statements import Statement
+from oadb.engine.binding.values import ValueType
+from oadb.errors import ParameterError
+
+MOST = 64
+"""The most variants of a statement that does not allow more."""
+
+_APART = re.compile(r"^not together: *(.*)$", re.MULTILINE)
+_AT_MOST = re.compile(r"^variants: at most (\d+)$", re.MULTILINE)
+
+State = object
+"""What distinguishes variants in an argument: a member of a Literal, or whether there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A parameter on which lines depend.
+
+    Attributes:
+        place: The place of its argument among the values of the statement.
+        states: True and False: whether there is an argument; or its possible values.
+        compares: Whether the states are values.
+    """
+
+    name: str
+    place: int
+    states: tuple[State, ...]
+    compares: bool
+
+    def holds(self, term: Term, state: State) -> bool:
+        """Say whether *term*, on this parameter, holds in a state."""
+        if term.value is None:
+            return state is not None and state is not False
+        return state is not None and _shown(state) == term.value
+
+    def shown(self, state: State) -> str:
+        """Return the part of a label for a state."""
+        if state is None or state is False:
+            return ""
+        return f" +{self.name}" if state is True else f" {self.name}={_shown(state)}"
+
+
+class Variants:
+    """The variants of a statement, and the choice among them.
+
+    Args:
+        kinds: the declared parameters.
+        names: the values of the statement, in order: declared parameters first.
+    """
+
+    def __init__(
+        self, statement: Statement, kinds: Mapping[str, ValueType], names: Sequence[str]
+    ) -> None:
+        self._label, self._marked = statement.label, statement.marked
+        self._kinds, self._names = kinds, names
+        self._apart = [terms_of(found, r"\s*,\s*") for found in _APART.findall(statement.doc)]
+        self._choices: dict[str, Choice] = {}
+        self.problems = [*self._read()]
+        self.statements: dict[tuple[State, ...], Statement] = {}
+        if not self.problems:
+            self.problems += self._count(statement)
+        if not self.problems:
+            self._make(statement)
+            self.problems += self._unused()
+        choices = self._choices.values()
+        self._places = [(choice.place, choice.compares) for choice in choices]
+
+    @property
+    def conditions(self) -> frozenset[str]:
+        """The values on which lines depend."""
+        return frozenset(self._names[choice.place] for choice in self._choices.values())
+
+    def key(self, values: tuple[Any, ...]) -> tuple[State, ...]:
+        """Return the states of the values of a call."""
+        return tuple(
+            [
+                values[place] if compares else values[place] is not None
+                for place, compares in self._places
+            ]
+        )
+
+    def refusal(self, key: tuple[State, ...]) -> ParameterError:
+        """Return the error of a call that asks for a variant that is not needed."""
+        for terms in self._apart:
+            if terms is not None and self._hold(terms, key):
+                listed = ", ".join(map(str, terms))
+                return ParameterError(
+                    f"{self._label}: {listed} cannot be given together: the statement excludes it"
+                )
+        raise AssertionError(key)
+
+    def _read(self) -> Iterator[str]:
+        """Read all terms, and yield what is wrong with them."""
+        for line in self._marked:
+            for term in line.terms:
+                problem = self._read_term(term)
+                if problem is not None:
+                    yield f"line {line.line}: {problem}"
+        for terms in self._apart:
+            if terms is None or len(terms) < 2:
+                yield "write it like this: -- not together: user_id, order = oldest"
+            for term in terms or ():
+                choice = self._choices.get(term.name)
+                if choice is None or not any(choice.holds(term, each) for each in choice.states):
+                    yield f"not together: no line depends on {term}"
+
+    def _read_term(self, term: Term) -> str | None:
+        kind = self._kinds.get(term.name)
+        if kind is None:
+            return f"{term.name} is not a parameter"
+        is_value = not kind.unset and (kind.python is bool or bool(kind.choices))
+        if term.value is None and not (is_value or kind.optional or kind.unset):
+            return f"{term.name} is never None, so this line would always be there"
+        if term.value is not None and not is_value:
+            return f"{term.name} is no Literal or bool, so it cannot be compared with {term.value}"
+        choice = self._choice(term.name, kind)
+        if term.value is not None and not any(choice.holds(term, each) for each in choice.states):
+            known = ", ".join(_shown(state) for state in choice.states if state is not None)
+            return f"{term.name} is never {term.value}; it is one of {known}"
+        self._choices.setdefault(term.name, choice)
+        return None
+
+    def _choice(self, name: str, kind: ValueType) -> Choice:
+        if kind.unset:
+            return Choice(name, self._names.index(f"{name}{IS_SET}"), (False, True), compares=True)
+        if name not in self._names:  # the cursor of a Page
+            last = next(place for place, each in enumerate(self._names) if each.startswith(LAST))
+            return Choice(name, last, (False, True), compares=False)
+        values = kind.choices or ((False, True) if kind.python is bool else ())
+        if not values:
+            return Choice(name, self._names.index(name), (False, True), compares=False)
+        states = (*values, *((None,) if kind.optional else ()))
+        return Choice(name, self._names.index(name), states, compares=True)
+
+    def _count(self, statement: Statement) -> Iterator[str]:
+        found = _AT_MOST.search(statement.doc)
+        most = int(found[1]) if found else MOST
+        count = prod(len(choice.states) for choice in self._choices.values())
+        if count > most:
+            yield (
+                f"it has {count} variants, more than {most}; mark fewer lines, or allow more in "
+                f"its comment: -- variants: at most {count}"
+            )
+
+    def _make(self, statement: Statement) -> None:
+        """Make a statement for each combination of states that is needed."""
+        choices = self._choices.values()
+        for key in product(*(choice.states for choice in choices)):
+            if any(terms is not None and self._hold(terms, key) for terms in self._apart):
+                continue
+            lines = [line for line in self._marked if self._hold(line.terms, key)]
+            pairs = zip(choices, key, strict=True)
+            suffix = "".join(choice.shown(state) for choice, state in pairs)
+            self.statements[key] = statement.variant(lines, suffix)
+
+    def _unused(self) -> Iterator[str]:
+        for line in self._marked:
+            if not any(self._hold(line.terms, key) for key in self.statements):
+                yield f"line {line.line}: it is in no variant"
+
+    def _hold(self, terms: Sequence[Term], key: tuple[State, ...]) -> bool:
+        states = dict(zip(self._choices, key, strict=True))
+        return all(self._choices[term.name].holds(term, states[term.name]) for term in terms)
+
+
+def _shown(state: State) -> str:
+    return str(state).lower() if isinstance(state, bool) else str(state)
