@@ -21,7 +21,7 @@ from oadb.engine.binding.packages import find
 from oadb.errors import MigrationError
 from oadb.testing.control import controlled
 from oadb.testing.servers import Server
-from oadb.tools.migrations import script_folder
+from oadb.tools.migrations import package_order
 from oadb.tools.migrations.runner import migrate, rollback
 from tests.support.rig import config
 from tests.support.roles import (
@@ -277,7 +277,7 @@ def test_row_security_is_rolled_back_completely_and_applied_again(
 
 def split(folder: Path) -> tuple[Path, int]:
     """Copy the migrations before row security to a folder; return it and how many come later."""
-    ids = [migration.id for migration in script_folder.read(None)]
+    ids = [migration.id for migration in package_order.read([find("oadb")])]
     first = ids.index("0011_enable_row_security")
     for name in ids[:first]:
         for ending in (".sql", ".rollback.sql"):

@@ -10,9 +10,9 @@ from functools import partial
 
 from oadb.engine.config import Config
 from oadb.engine.database import Database
-from oadb.errors import KeyRingError, MigrationError, UnavailableError
+from oadb.errors import ConfigError, KeyRingError, MigrationError, UnavailableError
 from oadb.keys import proof
-from oadb.tools import catalog, findings, log_findings
+from oadb.tools import catalog, findings, log_findings, package_list
 from oadb.tools.findings import Check, Finding
 from oadb.tools.migrations import runner
 from oadb.tools.migrations.states import MigrationStatus
@@ -203,8 +203,8 @@ def _check_keys(db: Database, config: Config) -> Iterator[Finding]:
 
 def _check_migrations(config: Config) -> Iterator[Finding]:
     try:
-        statuses = runner.status(config.dsn)
-    except MigrationError as error:
+        statuses = runner.status(config.dsn, packages=package_list.chosen())
+    except (MigrationError, ConfigError) as error:
         yield Finding(False, "migrations", " ".join(str(error).split()))
     else:
         yield _migrations_finding(statuses)

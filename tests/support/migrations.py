@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from oadb.engine import dsn
+from oadb.engine.binding.packages import Package
 from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError
 from oadb.tools import schema
@@ -49,9 +50,14 @@ class MigrationFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.mkdir()
+        path.mkdir(parents=True)
         for name in ("0001_create_schema.sql", "0001_create_schema.rollback.sql"):
             shutil.copy(MIGRATIONS / name, path / name)
+
+    @property
+    def packages(self) -> list[Package]:
+        """What a run is about: oadb, with this folder instead of its own."""
+        return [Package("oadb", self.path.parent, "sql")]
 
     def write(self, stem: str, body: str, rollback: str, *, transactional: bool = True) -> None:
         """Write a migration and its rollback, each below the lines that it must begin with."""

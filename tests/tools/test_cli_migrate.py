@@ -3,12 +3,13 @@
 import psycopg
 import pytest
 
+from oadb.engine.binding.packages import find
 from oadb.tools.commands import migrate_command
-from oadb.tools.migrations import script_folder
+from oadb.tools.migrations import package_order
 from tests.support.command_line import oadb
 from tests.support.terminals import on_terminal
 
-IDS = [migration.id for migration in script_folder.read(None)]
+IDS = [migration.id for migration in package_order.read([find("oadb")])]
 LAST = IDS[-1]
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from oadb.engine.config import Config
+from oadb.tools import package_list
 from oadb.tools.commands import options
-from oadb.tools.commands.options import DatabaseUrl, DryRun
+from oadb.tools.commands.options import DatabaseUrl, DryRun, Packages
 from oadb.tools.migrations import runner
 from oadb.tools.usage import UsageError
 
@@ -15,14 +16,21 @@ app = options.command()
 
 
 @app.callback(invoke_without_command=True)
-def run_migrate(context: typer.Context, dry_run: DryRun = False, _url: DatabaseUrl = None) -> None:
+def run_migrate(
+    context: typer.Context,
+    dry_run: DryRun = False,
+    package: Packages = None,
+    _url: DatabaseUrl = None,
+) -> None:
     """Apply all pending migrations; its commands list or undo migrations."""
     if context.invoked_subcommand is not None:
         if dry_run:
             raise UsageError(f"give --dry-run behind {context.invoked_subcommand}")
+        if package:
+            raise UsageError(f"give --package behind {context.invoked_subcommand}")
         return
-    dsn = Config.from_env().dsn
-    report = runner.plan(dsn) if dry_run else runner.migrate(dsn)
+    dsn, packages = Config.from_env().dsn, package_list.chosen(package or ())
+    report = (runner.plan if dry_run else runner.migrate)(dsn, packages=packages)
     recorded, applied = ("would record", "would apply") if dry_run else ("recorded", "applied")
     for migration in report.adopted:
         typer.echo(f"{recorded} {migration}, applied earlier by the yoyo command")
@@ -33,11 +41,13 @@ def run_migrate(context: typer.Context, dry_run: DryRun = False, _url: DatabaseU
 
 
 @app.command("status")
-def run_status(_url: DatabaseUrl = None) -> None:
+def run_status(package: Packages = None, _url: DatabaseUrl = None) -> None:
     """List every migration with its state. Changes nothing."""
-    for status in runner.status(Config.from_env().dsn):
+    packages = package_list.chosen(package or ())
+    for status in runner.status(Config.from_env().dsn, packages=packages):
         when = "" if status.applied_at is None else f"{status.applied_at:%Y-%m-%d %H:%M %Z}"
-        typer.echo(f"{status.state:<10} {status.migration_id:<40} {when}".rstrip())
+        name = f"{status.package:<10} " if len(packages) > 1 else ""
+        typer.echo(f"{status.state:<10} {name}{status.migration_id:<40} {when}".rstrip())
 
 
 @app.command("rollback")
@@ -48,21 +58,22 @@ def run_rollback(
     ] = 1,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
     dry_run: DryRun = False,
+    package: Packages = None,
     _url: DatabaseUrl = None,
 ) -> None:
     """Undo the last migrations: drops the tables that they created, with all rows.
 
     Asks on a terminal; elsewhere it needs --yes.
     """
-    config = Config.from_env()
-    planned = runner.plan_rollback(config.dsn, count=count)
+    config, packages = Config.from_env(), package_list.chosen(package or ())
+    planned = runner.plan_rollback(config.dsn, count=count, packages=packages)
     if dry_run:
         for migration in planned:
             typer.echo(f"would roll back {migration}")
         return
     if not yes:
         _ask(planned, str(config.dsn))
-    for migration in runner.rollback(config.dsn, count=count, expected=planned):
+    for migration in runner.rollback(config.dsn, count=count, packages=packages, expected=planned):
         typer.echo(f"rolled back {migration}")
 
 

@@ -55,6 +55,15 @@ class Checksum:
     applied_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """The package of a migration, and the SHA-256 of its file when it was applied."""
+
+    migration_id: str
+    package_name: str
+    checksum: bytes
+
+
 @query
 def try_lock() -> bool: ...
 
@@ -100,7 +109,15 @@ def forget_checksum(migration_id: str) -> Affected: ...
 
 
 @query
-def list_invalid_indexes() -> list[str]: ...
+def list_logged() -> list[Logged]: ...
+
+
+@query
+def record_in_log(migration_id: str, package_name: str, checksum: bytes) -> Affected: ...
+
+
+@query
+def list_invalid_indexes(schemas: list[str]) -> list[str]: ...
 
 
 query.complete()

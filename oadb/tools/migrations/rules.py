@@ -39,6 +39,12 @@ def is_transactional(script: Script) -> bool:
     return ("transactional", "false") not in _directives(script).values()
 
 
+def dependencies(script: Script) -> tuple[str, ...]:
+    """Return the ids that *script* says it depends on."""
+    values = (value for name, value in _directives(script).values() if name == "depends")
+    return tuple(word for value in values for word in value.split())
+
+
 def check(script: Script, earlier: Collection[str]) -> Iterator[Problem]:
     """Check a migration; it may depend on the *earlier* ids.
 
@@ -123,8 +129,9 @@ def _check_value(
             yield script.problem(
                 line,
                 f"{unknown!r} is not an earlier migration",
-                "name earlier files of this folder without .sql, separated by spaces, or remove "
-                "the line: migrations run in the order of their numbers",
+                "name earlier files of this folder, or files of another package, without .sql, "
+                "separated by spaces; or remove the line: migrations run in the order of their "
+                "numbers",
             )
 
 

@@ -8,22 +8,40 @@ import logging
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Self
 
+from oadb.engine.binding.packages import Package, find
 from oadb.engine.dsn import Dsn, reachable
 from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError
 from oadb.tools.migrations import migration_history as history
-from oadb.tools.migrations import run_lock, script_folder
+from oadb.tools.migrations import package_order, run_lock
 from oadb.tools.migrations.explanations import explained
 from oadb.tools.migrations.script_folder import Migration
-from oadb.tools.migrations.states import MigrationStatus, compare, explain
-from oadb.tools.migrations.yoyo_backend import READ_ONLY, Backend, check_user
+from oadb.tools.migrations.states import MigrationStatus, compare, explain, known
+from oadb.tools.migrations.yoyo_backend import READ_ONLY, Backend, check_user, record
 
 logger = logging.getLogger("oadb.migrations")
 
 WAIT = 60.0
 """Seconds to wait for another run."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """The packages that a run is about, and their migrations, in the order of applying them."""
+
+    packages: tuple[str, ...]
+    migrations: Sequence[Migration]
+
+    @classmethod
+    def of(cls, packages: Sequence[Package] | None) -> Self:
+        chosen = [find("oadb")] if packages is None else packages
+        return cls(tuple(package.name for package in chosen), package_order.read(chosen))
+
+    def select(self, statuses: Sequence[MigrationStatus], *states: str) -> list[Migration]:
+        chosen = {status.migration_id for status in statuses if status.state in states}
+        return [migration for migration in self.migrations if migration.id in chosen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +53,35 @@ class Report:
     """Applied earlier by the yoyo command; this run recorded the checksums of their files."""
 
 
-def migrate(dsn: Dsn, *, folder: Path | None = None, wait: float = WAIT) -> Report:
+def migrate(dsn: Dsn, *, packages: Sequence[Package] | None = None, wait: float = WAIT) -> Report:
     """Apply all pending migrations; wait at most *wait* seconds for another run.
+
+    Args:
+        packages: those whose migrations are meant; by default oadb.
 
     Raises:
         MigrationError: the files are invalid or disagree with the database, and nothing was run;
             or a migration failed, and those before it stay applied; or another run did not end.
         UnavailableError: no connection to the server.
     """
-    migrations = script_folder.read(folder)
+    scope = _Scope.of(packages)
     with _run(dsn, wait) as backend:
-        pending, adopted = _to_apply(backend.session, migrations)
+        pending, adopted = _to_apply(backend.session, scope)
         for migration in adopted:
-            history.record_checksum(backend.session, migration.id, migration.checksum)
+            record(backend.session, migration)
         return Report(tuple(_apply(backend, pending)), _ids(adopted))
 
 
-def plan(dsn: Dsn, *, folder: Path | None = None) -> Report:
+def plan(dsn: Dsn, *, packages: Sequence[Package] | None = None) -> Report:
     """Return what ``migrate`` would do now. Changes nothing.
 
     Raises:
         MigrationError: ``migrate`` would run nothing; the text says why.
         UnavailableError: no connection to the server.
     """
-    migrations = script_folder.read(folder)
+    scope = _Scope.of(packages)
     with _reading(dsn) as session:
-        pending, adopted = _to_apply(session, migrations)
+        pending, adopted = _to_apply(session, scope)
         return Report(_ids(pending), _ids(adopted))
 
 
@@ -68,7 +89,7 @@ def rollback(
     dsn: Dsn,
     *,
     count: int = 1,
-    folder: Path | None = None,
+    packages: Sequence[Package] | None = None,
     wait: float = WAIT,
     expected: Sequence[str] | None = None,
 ) -> tuple[str, ...]:
@@ -85,9 +106,9 @@ def rollback(
             others than *expected* would be undone, and nothing was run.
         UnavailableError: no connection to the server.
     """
-    migrations = script_folder.read(folder)
+    scope = _Scope.of(packages)
     with _run(dsn, wait) as backend:
-        last = _to_undo(backend.session, migrations, count)
+        last = _to_undo(backend.session, scope, count)
         if expected is not None and _ids(last) != tuple(expected):
             raise MigrationError(
                 "nothing was run: other migrations were applied or undone meanwhile; "
@@ -96,28 +117,30 @@ def rollback(
         return tuple(_undo(backend, last))
 
 
-def plan_rollback(dsn: Dsn, *, count: int = 1, folder: Path | None = None) -> tuple[str, ...]:
+def plan_rollback(
+    dsn: Dsn, *, count: int = 1, packages: Sequence[Package] | None = None
+) -> tuple[str, ...]:
     """Return the ids of the migrations that ``rollback`` would undo now. Changes nothing.
 
     Raises:
         MigrationError: ``rollback`` would run nothing; the text says why.
         UnavailableError: no connection to the server.
     """
-    migrations = script_folder.read(folder)
+    scope = _Scope.of(packages)
     with _reading(dsn) as session:
-        return _ids(_to_undo(session, migrations, count))
+        return _ids(_to_undo(session, scope, count))
 
 
-def status(dsn: Dsn, *, folder: Path | None = None) -> list[MigrationStatus]:
+def status(dsn: Dsn, *, packages: Sequence[Package] | None = None) -> list[MigrationStatus]:
     """Return the state of every migration that has a file or is applied. Changes nothing.
 
     Raises:
         MigrationError: the files are invalid.
         UnavailableError: no connection to the server.
     """
-    migrations = script_folder.read(folder)
+    scope = _Scope.of(packages)
     with _reading(dsn) as session:
-        return _compare(session, migrations)
+        return _compare(session, scope)
 
 
 @contextmanager
@@ -146,23 +169,23 @@ def _run(dsn: Dsn, wait: float) -> Generator[Backend]:
         yield backend
 
 
-def _to_apply(
-    session: SingleConnection, migrations: Sequence[Migration]
-) -> tuple[list[Migration], list[Migration]]:
+def _to_apply(session: SingleConnection, scope: _Scope) -> tuple[list[Migration], list[Migration]]:
     """Return the migrations to apply, and those to record as applied by the yoyo command."""
-    statuses = _compare(session, migrations)
+    statuses = _compare(session, scope)
     _refuse([explain(status) for status in statuses])
-    _refuse([_invalid_index(name) for name in history.list_invalid_indexes(session)])
-    return _select(migrations, statuses, "pending"), _select(migrations, statuses, "unrecorded")
+    invalid = history.list_invalid_indexes(session, [*scope.packages])
+    _refuse([_invalid_index(name) for name in invalid])
+    return scope.select(statuses, "pending"), scope.select(statuses, "unrecorded")
 
 
-def _to_undo(
-    session: SingleConnection, migrations: Sequence[Migration], count: int
-) -> list[Migration]:
+def _to_undo(session: SingleConnection, scope: _Scope, count: int) -> list[Migration]:
     """Return the last *count* applied migrations, the last one first."""
-    statuses = _compare(session, migrations)
+    statuses = _compare(session, scope)
     _refuse([explain(status) for status in statuses if status.applied_at])
-    applied = _select(migrations, statuses, "applied", "unrecorded")
+    applied = scope.select(statuses, "applied", "unrecorded")
+    if len(scope.packages) > 1:  # those of one package are undone by their numbers
+        times = {each.migration_id: each.applied_at for each in statuses if each.applied_at}
+        applied.sort(key=lambda migration: times[migration.id])
     if not 1 <= count <= len(applied):
         raise MigrationError(
             f"cannot undo {count} migrations: {len(applied)} are applied; "
@@ -193,13 +216,13 @@ def _undo(backend: Backend, migrations: Sequence[Migration]) -> Iterator[str]:
         yield migration.id
 
 
-def _compare(session: SingleConnection, migrations: Sequence[Migration]) -> list[MigrationStatus]:
+def _compare(session: SingleConnection, scope: _Scope) -> list[MigrationStatus]:
     has_history = _check_history(session)
-    return compare(
-        migrations,
-        history.list_applied(session) if has_history else [],
-        history.list_checksums(session) if history.keeps_checksums(session) else [],
-    )
+    applied = history.list_applied(session) if has_history else []
+    checksums = history.list_checksums(session) if history.keeps_checksums(session) else []
+    reads_log = has_history and {*scope.packages} != {"oadb"}
+    logged = history.list_logged(session) if reads_log else []
+    return compare(scope.migrations, scope.packages, applied, known(applied, checksums, logged))
 
 
 def _check_history(session: SingleConnection) -> bool:
@@ -213,13 +236,6 @@ def _check_history(session: SingleConnection) -> bool:
             "    hint: run as the role that applied them, or put that schema first in search_path"
         )
     return has_history
-
-
-def _select(
-    migrations: Sequence[Migration], statuses: Sequence[MigrationStatus], *states: str
-) -> list[Migration]:
-    chosen = {status.migration_id for status in statuses if status.state in states}
-    return [migration for migration in migrations if migration.id in chosen]
 
 
 def _invalid_index(index: str) -> str:

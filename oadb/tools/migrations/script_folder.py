@@ -1,4 +1,4 @@
-"""Reads the folder of migrations, and checks all of it before anything runs.
+"""Reads a folder of migrations, and checks all of it before anything runs.
 
 0001_create_schema.sql             the change
 0001_create_schema.rollback.sql    undoes it
@@ -7,12 +7,12 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources.abc import Traversable
+from types import MappingProxyType
 
-from oadb.engine.binding.packages import find
 from oadb.engine.binding.statements import Problem
 from oadb.errors import MigrationError
 from oadb.tools.migrations import rules
@@ -24,29 +24,47 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """A change of the schema and its rollback; ``checksum`` is the SHA-256 of the change."""
+    """A change of the schema and its rollback.
 
+    Attributes:
+        package: The name of the package that it belongs to.
+        depends: The ids that it says it depends on.
+        checksum: The SHA-256 of the change.
+    """
+
+    package: str
     id: str
     script: Script
     rollback: Script
     transactional: bool
+    depends: tuple[str, ...]
     checksum: bytes
 
 
-def read(folder: Traversable | None = None) -> list[Migration]:
-    """Read the migrations of *folder*, by default those of oadb, in the order of their numbers.
+def read(
+    folder: Traversable, package: str = "oadb", others: Mapping[str, str] = MappingProxyType({})
+) -> list[Migration]:
+    """Read the migrations of a package in the order of their numbers.
+
+    Args:
+        others: the migrations of other packages, by id, with the names of their packages.
 
     Raises:
         MigrationError: lists every problem with file, line and what to do.
     """
-    path = folder or find("oadb").sql / "migrations"
-    reader = _FolderReader(path)
+    reader = _FolderReader(folder, package, others)
     migrations = reader.read()
     if reader.problems:
         count = len(reader.problems)
-        heading = f"{count} problem{'s'[: count > 1]} in {path}; nothing was run"
+        heading = f"{count} problem{'s'[: count > 1]} in {folder}; nothing was run"
         raise MigrationError("\n".join([heading, *map(str, reader.problems)]))
     return migrations
+
+
+def ids(folder: Traversable) -> list[str]:
+    """Return the ids of the migrations in a folder, by the names of its files."""
+    names = (_NAME.fullmatch(path.name) for path in folder.iterdir())
+    return sorted(found["id"] for found in names if found and not found["rollback"])
 
 
 # Splitting scripts takes most of the time of a read, and a rollback reads the folder twice: to
@@ -57,9 +75,11 @@ _cached_script = lru_cache(maxsize=256)(Script)
 class _FolderReader:
     """Reads a folder and collects all problems."""
 
-    def __init__(self, folder: Traversable) -> None:
+    def __init__(self, folder: Traversable, package: str, others: Mapping[str, str]) -> None:
         self.problems: list[Problem] = []
         self._folder = folder
+        self._package = package
+        self._others = others
 
     def read(self) -> list[Migration]:
         paths = self._paths()
@@ -68,6 +88,7 @@ class _FolderReader:
         ids = [match["id"] for match in names if not match["rollback"]]
         self._check_numbers(ids)
         self._check_pairs(ids, rollbacks)
+        self._check_others(ids)
         pairs = (self._migration(id_, ids[:n]) for n, id_ in enumerate(ids) if id_ in rollbacks)
         return [migration for migration in pairs if migration is not None]
 
@@ -116,16 +137,27 @@ class _FolderReader:
                 "remove or rename it",
             )
 
+    def _check_others(self, ids: Sequence[str]) -> None:
+        for id_ in ids:
+            if id_ in self._others:
+                self._report(
+                    self._path(id_),
+                    f"the package {self._others[id_]} has a migration of this name, and yoyo keeps "
+                    "one record of both",
+                    "rename it",
+                )
+
     def _migration(self, id_: str, earlier: Sequence[str]) -> Migration | None:
         script = self._script(self._path(id_))
         rollback = self._script(self._path(f"{id_}.rollback"))
         if script is None or rollback is None:
             return None
         transactional = rules.is_transactional(script)
-        self.problems += rules.check(script, earlier)
+        self.problems += rules.check(script, {*earlier, *self._others})
         self.problems += rules.check_rollback(rollback, transactional=transactional)
         checksum = hashlib.sha256(script.text.encode()).digest()
-        return Migration(id_, script, rollback, transactional, checksum)
+        depends = rules.dependencies(script)
+        return Migration(self._package, id_, script, rollback, transactional, depends, checksum)
 
     def _script(self, path: Traversable) -> Script | None:
         content = path.read_bytes()

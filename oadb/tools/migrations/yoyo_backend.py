@@ -113,7 +113,7 @@ class Backend(PostgresqlPsycopgBackend):
             with copy.transaction():
                 copy.log_migration(stored, "apply")
                 copy.mark_one(stored, log=False)
-                history.record_checksum(copy.session, migration.id, migration.checksum)
+                record(copy.session, migration)
 
     def undo(self, migration: Migration) -> None:
         """Run the rollback of *migration* and unmark it, in one transaction if transactional."""
@@ -123,7 +123,7 @@ class Backend(PostgresqlPsycopgBackend):
             with copy.transaction():
                 copy.log_migration(stored, "rollback")
                 copy.unmark_one(stored, log=False)
-                if history.keeps_checksums(copy.session):
+                if migration.package == "oadb" and history.keeps_checksums(copy.session):
                     history.forget_checksum(copy.session, migration.id)
 
     def transaction_around(self, migration: Migration) -> AbstractContextManager[object]:
@@ -145,6 +145,14 @@ class Backend(PostgresqlPsycopgBackend):
                     cursor.execute(step.sql.encode())
             except psycopg.Error as error:
                 raise failed_statement(error, migration, script, step) from None
+
+
+def record(session: SingleConnection, migration: Migration) -> None:
+    """Record the checksum of an applied migration's file."""
+    if migration.package == "oadb":
+        history.record_checksum(session, migration.id, migration.checksum)
+    else:
+        history.record_in_log(session, migration.id, migration.package, migration.checksum)
 
 
 def check_user() -> None:

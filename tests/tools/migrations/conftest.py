@@ -29,8 +29,10 @@ _RUN = """
 import sys
 from pathlib import Path
 from oadb.engine import dsn
+from oadb.engine.binding.packages import Package
 from oadb.tools.migrations.runner import migrate
-print(migrate(dsn.parse(sys.argv[1]), folder=Path(sys.argv[2])))
+packages = [Package("oadb", Path(sys.argv[2]).parent, "sql")]
+print(migrate(dsn.parse(sys.argv[1]), packages=packages))
 """
 
 
@@ -49,19 +51,19 @@ def refusal(folder: MigrationFolder) -> Refusal:
 @pytest.fixture
 def run(database: MigrationDatabase, folder: MigrationFolder) -> Run:
     """Give a function that applies the folder to the database."""
-    return lambda **options: migrate(database.dsn, folder=folder.path, **options)
+    return lambda **options: migrate(database.dsn, packages=folder.packages, **options)
 
 
 @pytest.fixture
 def undo(database: MigrationDatabase, folder: MigrationFolder) -> Undo:
     """Give a function that undoes the last migrations."""
-    return lambda count=1: rollback(database.dsn, folder=folder.path, count=count)
+    return lambda count=1: rollback(database.dsn, packages=folder.packages, count=count)
 
 
 @pytest.fixture
 def states(database: MigrationDatabase, folder: MigrationFolder) -> States:
     """Give a function that returns the state of each migration."""
-    return lambda: {s.migration_id: s.state for s in status(database.dsn, folder=folder.path)}
+    return lambda: {s.migration_id: s.state for s in status(database.dsn, packages=folder.packages)}
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def test_status_has_the_time_at_which_a_migration_was_applied(
     run()
     folder.table("0003_create_ants", "ants")
 
-    found = status(database.dsn, folder=folder.path)
+    found = status(database.dsn, packages=folder.packages)
 
     assert [s.state for s in found] == ["applied", "applied", "pending"]
     assert [bool(s.applied_at and s.applied_at.tzinfo) for s in found] == [True, True, False]
@@ -126,7 +126,7 @@ def test_limits_in_the_url_take_precedence(
 ) -> None:
     body = "create table oadb.limits as select current_setting('lock_timeout') as found;"
     folder.write("0002_create_limits", body, "drop table oadb.limits;", transactional=False)
-    migrate(dsn.parse(f"{database.yoyo_url}&options=-clock_timeout%3D7s"), folder=folder.path)
+    migrate(dsn.parse(f"{database.yoyo_url}&options=-clock_timeout%3D7s"), packages=folder.packages)
 
     assert database.query("select found from oadb.limits") == [("7s",)]
 
@@ -134,14 +134,14 @@ def test_limits_in_the_url_take_precedence(
 def test_several_hosts_may_be_given(folder: MigrationFolder, database: MigrationDatabase) -> None:
     keywords = {**database.dsn.keywords, "host": f"/nowhere,{database.host}"}
 
-    assert migrate(replace(database.dsn, keywords=keywords), folder=folder.path).applied
+    assert migrate(replace(database.dsn, keywords=keywords), packages=folder.packages).applied
 
 
 def test_an_embedded_server_is_started_for_the_run(folder: MigrationFolder, tmp_path: Path) -> None:
     place = dsn.parse(f"embedded:{tmp_path / 'server'}")
 
-    assert migrate(place, folder=folder.path).applied == ("0001_create_schema",)
-    assert [s.state for s in status(place, folder=folder.path)] == ["applied"]
+    assert migrate(place, packages=folder.packages).applied == ("0001_create_schema",)
+    assert [s.state for s in status(place, packages=folder.packages)] == ["applied"]
 
 
 def test_two_folders_in_one_process_are_independent(
@@ -149,11 +149,11 @@ def test_two_folders_in_one_process_are_independent(
 ) -> None:
     folder.table("0002_create_users", "users")
     run()
-    other = type(folder)(tmp_path / "other")
+    other = type(folder)(tmp_path / "other" / "migrations")
     other.table("0002_create_ants", "ants")
     path = other.file("0002_create_ants.sql")
     path.write_text(f"-- depends: 0002_create_users\n{path.read_text()}")
 
-    text = refused(lambda: status(database.dsn, folder=other.path))
+    text = refused(lambda: status(database.dsn, packages=other.packages))
 
     assert "'0002_create_users' is not an earlier migration" in text

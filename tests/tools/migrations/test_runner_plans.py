@@ -14,10 +14,10 @@ def test_a_plan_is_what_the_run_does_and_changes_nothing(
     folder.table(SECOND, "users")
     before = database.names_elsewhere()
 
-    planned = plan(database.dsn, folder=folder.path)
+    planned = plan(database.dsn, packages=folder.packages)
     assert database.names_elsewhere() == before
     assert planned == run() == Report((FIRST, SECOND), ())
-    assert plan(database.dsn, folder=folder.path) == Report((), ())
+    assert plan(database.dsn, packages=folder.packages) == Report((), ())
 
 
 def test_a_plan_names_what_would_be_recorded(
@@ -25,8 +25,8 @@ def test_a_plan_names_what_would_be_recorded(
 ) -> None:
     yoyo("apply")
 
-    assert plan(database.dsn, folder=folder.path) == Report((), (FIRST,))
-    assert plan(database.dsn, folder=folder.path) == Report((), (FIRST,))
+    assert plan(database.dsn, packages=folder.packages) == Report((), (FIRST,))
+    assert plan(database.dsn, packages=folder.packages) == Report((), (FIRST,))
 
 
 def test_a_plan_of_a_rollback_is_what_it_undoes(
@@ -35,10 +35,10 @@ def test_a_plan_of_a_rollback_is_what_it_undoes(
     folder.table(SECOND, "users")
     run()
 
-    planned = plan_rollback(database.dsn, folder=folder.path, count=2)
+    planned = plan_rollback(database.dsn, packages=folder.packages, count=2)
     assert planned == (SECOND, FIRST)
     assert database.has("oadb.users")
-    assert rollback(database.dsn, folder=folder.path, count=2, expected=planned) == planned
+    assert rollback(database.dsn, packages=folder.packages, count=2, expected=planned) == planned
 
 
 def test_a_rollback_of_other_migrations_than_expected_is_refused(
@@ -46,7 +46,7 @@ def test_a_rollback_of_other_migrations_than_expected_is_refused(
 ) -> None:
     folder.table(SECOND, "users")
     run()
-    text = refused(lambda: rollback(database.dsn, folder=folder.path, expected=[FIRST]))
+    text = refused(lambda: rollback(database.dsn, packages=folder.packages, expected=[FIRST]))
 
     assert text == (
         "nothing was run: other migrations were applied or undone meanwhile; "
@@ -63,7 +63,7 @@ def test_what_stops_a_run_stops_its_plan(
     path.write_text(f"{path.read_text()}\n")
 
     for planning in (plan, plan_rollback):
-        text = refused(lambda planning=planning: planning(database.dsn, folder=folder.path))
+        text = refused(lambda planning=planning: planning(database.dsn, packages=folder.packages))
         assert f"{FIRST}.sql was edited after it was applied" in text
 
 
@@ -72,6 +72,6 @@ def test_a_rollback_of_more_than_is_applied_has_no_plan(
     run: Run, folder: MigrationFolder, database: MigrationDatabase, count: int
 ) -> None:
     run()
-    text = refused(lambda: plan_rollback(database.dsn, folder=folder.path, count=count))
+    text = refused(lambda: plan_rollback(database.dsn, packages=folder.packages, count=count))
 
     assert f"cannot undo {count} migrations: 1 are applied" in text

@@ -21,7 +21,9 @@ from tests.support.migrations import (
 def test_files_are_checked_before_connecting(folder: MigrationFolder) -> None:
     folder.write("0002_create_users", "commit;", "select 1;")
 
-    text = refused(lambda: migrate(dsn.parse("postgresql://nowhere.invalid/x"), folder=folder.path))
+    text = refused(
+        lambda: migrate(dsn.parse("postgresql://nowhere.invalid/x"), packages=folder.packages)
+    )
 
     assert "nothing was run" in text
 
@@ -142,7 +144,7 @@ def test_a_role_that_may_not_create_tables_is_refused_at_once(
     database.query("create role visitor login")
     try:
         visitor = replace(database, user="visitor")
-        text = refused(lambda: migrate(visitor.dsn, folder=folder.path))
+        text = refused(lambda: migrate(visitor.dsn, packages=folder.packages))
     finally:
         database.query("drop role visitor")
 
@@ -156,7 +158,7 @@ def test_a_server_that_does_not_answer_is_unavailable_and_the_password_stays_sec
     nowhere = dsn.parse("postgresql://ada:hunter2@127.0.0.1:1/x")
 
     with pytest.raises(UnavailableError) as error:
-        migrate(nowhere, folder=folder.path)
+        migrate(nowhere, packages=folder.packages)
 
     assert "ada@127.0.0.1:1/x" in str(error.value)
     assert "hunter2" not in str(error.value)
@@ -169,6 +171,6 @@ def test_a_history_that_another_search_path_hides_is_refused(
     database.query("create schema other")
     hidden = dsn.parse(f"{database.yoyo_url}&options=-csearch_path%3Dother")
 
-    text = refused(lambda: migrate(hidden, folder=folder.path))
+    text = refused(lambda: migrate(hidden, packages=folder.packages))
 
     assert "it is in schema public" in text

@@ -7,13 +7,13 @@ from tests.support.migrations import MigrationDatabase, MigrationFolder, Run, St
 def test_a_role_named_like_the_schema_keeps_its_history(
     folder: MigrationFolder, owner: MigrationDatabase
 ) -> None:
-    migrate(owner.dsn, folder=folder.path)
+    migrate(owner.dsn, packages=folder.packages)
     folder.table("0002_create_users", "users")
 
-    assert migrate(owner.dsn, folder=folder.path) == Report(("0002_create_users",), ())
-    assert len(rollback(owner.dsn, folder=folder.path, count=2)) == 2
-    assert [s.state for s in status(owner.dsn, folder=folder.path)] == ["pending", "pending"]
-    assert migrate(owner.dsn, folder=folder.path).applied
+    assert migrate(owner.dsn, packages=folder.packages) == Report(("0002_create_users",), ())
+    assert len(rollback(owner.dsn, packages=folder.packages, count=2)) == 2
+    assert [s.state for s in status(owner.dsn, packages=folder.packages)] == ["pending", "pending"]
+    assert migrate(owner.dsn, packages=folder.packages).applied
 
 
 def test_a_role_named_like_the_schema_keeps_the_history_of_the_yoyo_command(
@@ -27,7 +27,7 @@ def test_a_role_named_like_the_schema_keeps_the_history_of_the_yoyo_command(
         assert yoyo("apply", *as_owner).returncode == 0
         folder.table("0003_create_ants", "ants")
         assert yoyo("apply", *as_owner).returncode == 0
-        assert len(migrate(owner.dsn, folder=folder.path).adopted) == 3
+        assert len(migrate(owner.dsn, packages=folder.packages).adopted) == 3
         assert yoyo("rollback", "--all", *as_owner).returncode == 0
         assert owner.tables == []
         folder.remove("0003_create_ants")

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from oadb.engine.binding.packages import find
 from oadb.errors import MigrationError
-from oadb.tools.migrations import script_folder
+from oadb.tools.migrations import package_order, script_folder
 from tests.support.migrations import LOCK_TIMEOUT, MigrationFolder, Refusal
 
 
 def test_the_migrations_of_this_repository_pass() -> None:
-    migrations = script_folder.read()
+    migrations = package_order.read([find("oadb")])
 
     assert migrations[0].id == "0001_create_schema"
 

@@ -111,16 +111,63 @@ on conflict on constraint applied_migrations_pkey do update
 delete from oadb.applied_migrations
 where migration_id = :migration_id::text;
 
+-- name: list_logged
+-- Of migrations of other packages than oadb: what record_in_log wrote. A migration whose
+-- last entry has no such comment was applied by the yoyo command.
+select
+    coalesce(entries.migration_id, '') as migration_id,
+    split_part(entries.comment, ' sha256:', 1) as package_name,
+    decode(split_part(entries.comment, ' sha256:', 2), 'hex') as checksum
+from (
+    select distinct on (migration_id)
+        migration_id,
+        comment
+    from _yoyo_log
+    where
+        operation in ('apply', 'mark')
+        and migration_id is not null
+    order by
+        migration_id asc,
+        created_at_utc desc,
+        id desc
+) as entries
+where entries.comment ~ ' sha256:[0-9a-f]{64}$'
+order by migration_id;
+
+-- name: record_in_log
+-- In yoyo's own log, so that a database without the schema oadb has a record as well.
+update _yoyo_log
+set comment = cast(:package_name as text) || ' sha256:' || encode(:checksum, 'hex')
+where id = (
+    select latest.id
+    from _yoyo_log as latest
+    where
+        latest.migration_id = :migration_id
+        and latest.operation in ('apply', 'mark')
+    order by
+        latest.created_at_utc desc,
+        latest.id desc
+    limit 1
+);
+
 -- name: list_invalid_indexes
+-- In the schemas of packages, which have their names.
 -- Left behind by a failed "create index concurrently"; indexes that are being
 -- built right now look the same and are left out.
+with namespace as (
+    select
+        oid,
+        nspname
+    from pg_catalog.pg_namespace
+    where nspname = any(:schemas)
+)
+
 select pg_catalog.format('%I.%I', namespace.nspname, class.relname) as index_name
 from pg_catalog.pg_index as index
 inner join pg_catalog.pg_class as class on index.indexrelid = class.oid
-inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
+inner join namespace on class.relnamespace = namespace.oid
 where
-    namespace.nspname = 'oadb'
-    and class.relkind = 'i'
+    class.relkind = 'i'
     and not index.indisvalid
     and not exists (
         select 1
