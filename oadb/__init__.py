@@ -14,7 +14,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from oadb.engine.binding.pages import Page
+    from oadb.engine.binding.operations import operation
+    from oadb.engine.binding.pages import Limit, Page
+    from oadb.engine.binding.queries import queries
     from oadb.engine.binding.results import Affected
     from oadb.engine.binding.values import UNSET, Unset
     from oadb.engine.config import Config
@@ -34,6 +36,7 @@ _HOMES = {
     "Config": "engine.config",
     "Database": "engine.database",
     "Executor": "engine.executors",
+    "Limit": "engine.binding.pages",
     "Listener": "engine.listener",
     "Listening": "engine.listener",
     "Notification": "engine.listener",
@@ -43,6 +46,8 @@ _HOMES = {
     "Transaction": "engine.transactions",
     "UNSET": "engine.binding.values",
     "Unset": "engine.binding.values",
+    "operation": "engine.binding.operations",
+    "queries": "engine.binding.queries",
 }
 
 __all__ = [
@@ -55,6 +60,7 @@ __all__ = [
     "Config",
     "Database",
     "Executor",
+    "Limit",
     "Listener",
     "Listening",
     "Notification",
@@ -63,6 +69,8 @@ __all__ = [
     "Secret",
     "Transaction",
     "Unset",
+    "operation",
+    "queries",
 ]
 
 

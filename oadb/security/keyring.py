@@ -18,14 +18,13 @@ from functools import cached_property
 from hmac import HMAC
 from hmac import digest as hmac_digest
 from types import MappingProxyType
-from typing import Literal, NoReturn, Self, cast, get_args
-
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from typing import TYPE_CHECKING, Literal, NoReturn, Self, cast, get_args
 
 from oadb.errors import KeyRingError
 from oadb.security.secret import Secret
+
+if TYPE_CHECKING:  # a service without a key ring does not load the package cryptography
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 State = Literal["primary", "decrypt-only", "retired"]
 
@@ -57,8 +56,17 @@ class Key:
 
     def derive(self, label: str) -> bytes:
         """Return the key of 32 bytes for the use ``oadb/v1/<label>``."""
+        from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415  # see above
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415  # see above
+
         hkdf = HKDF(SHA256(), length=32, salt=None, info=f"oadb/v1/{label}".encode())
         return hkdf.derive(self.root)
+
+    def cipher(self, label: str) -> "AESGCM":
+        """Return the cipher for the use ``oadb/v1/<label>``."""
+        from cryptography.hazmat.primitives.ciphers import aead  # noqa: PLC0415  # see above
+
+        return aead.AESGCM(self.derive(label))
 
 
 class KeyRing:
@@ -128,7 +136,7 @@ class KeyRing:
             replace(each, state=states.get(each.key_id, each.state)) for each in self.keys.values()
         )
 
-    def cipher(self, key_id: int, label: str) -> AESGCM | None:
+    def cipher(self, key_id: int, label: str) -> "AESGCM | None":
         """Return the cipher of a key for the use *label*; None if it is missing or retired."""
         found = self._ciphers.get((key_id, label))
         if found is None:
@@ -136,7 +144,7 @@ class KeyRing:
             if key is None or key.state == "retired":
                 return None
             # Cached: deriving a key and setting up its cipher costs more than sealing.
-            found = self._ciphers[key_id, label] = AESGCM(key.derive(label))
+            found = self._ciphers[key_id, label] = key.cipher(label)
         return found
 
     def digests(self, label: str, value: bytes) -> list[bytes]:

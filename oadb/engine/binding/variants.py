@@ -91,6 +91,8 @@ class Variants:
         self._label, self._marked = statement.label, statement.marked
         self._kinds, self._names = kinds, names
         self._apart = [terms_of(found, r"\s*,\s*") for found in _APART.findall(statement.doc)]
+        every = [term for line in self._marked for term in line.terms]
+        self._compared = {term.name for term in every if term.value is not None}
         self._choices: dict[str, Choice] = {}
         self.problems = [*self._read()]
         self.statements: dict[tuple[State, ...], Statement] = {}
@@ -163,8 +165,8 @@ class Variants:
         if name not in self._names:  # the cursor of a Page
             last = next(place for place, each in enumerate(self._names) if each.startswith(LAST))
             return Choice(name, last, (False, True), compares=False)
-        values = kind.choices or ((False, True) if kind.python is bool else ())
-        if not values:
+        values = (False, True) if kind.python is bool else kind.choices
+        if not values or (kind.python is not bool and name not in self._compared):
             return Choice(name, self._names.index(name), (False, True), compares=False)
         states = (*values, *((None,) if kind.optional else ()))
         return Choice(name, self._names.index(name), states, compares=True)

@@ -266,6 +266,15 @@ def test_a_variant_has_the_parameters_of_its_lines_and_keeps_the_lines_of_the_fi
     assert b"$3" not in plain.statement.sql
 
 
+def test_a_literal_that_is_compared_with_no_value_is_there_or_not() -> None:
+    def by_order(order: Order | None = None) -> list[int]: ...
+
+    sql = "-- name: by_order\nselect 1 as one where true\nand :order = 'newest' --? order\n;"
+    made = declared(sql, by_order)["by_order"].variants.values()
+
+    assert [variant.label for variant in made] == ["notes.by_order", "notes.by_order +order"]
+
+
 def test_arguments_that_are_not_given_together_make_no_variant(db: Db) -> None:
     sql = SQL.replace("-- Newest first, or oldest.", "-- not together: author, order = oldest")
     query = declared(sql.partition("-- name: page")[0], list_notes)["list_notes"]

@@ -1,0 +1,3 @@
+set local lock_timeout = '4s';
+
+create schema shop;

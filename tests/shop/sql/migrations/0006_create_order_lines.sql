@@ -1,0 +1,10 @@
+set local lock_timeout = '4s';
+
+create table shop.order_lines (
+    order_id bigint not null references shop.orders (order_id) on delete cascade,
+    product_id bigint not null references shop.products (product_id),
+    quantity bigint not null,
+    price numeric(12, 2) not null,
+    constraint order_lines_pkey primary key (order_id, product_id),
+    constraint order_lines_quantity_check check (quantity > 0)
+);

@@ -1,0 +1,4 @@
+set local lock_timeout = '4s';
+
+create index orders_customer_id_idx
+on shop.orders (customer_id, placed_at desc, order_id desc);

@@ -1,0 +1,226 @@
+"""A service with tables of its own: built with public names, checked by oadb's commands."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from oadb import Database
+from oadb.engine import dsn
+from oadb.engine.binding.packages import Package, find
+from oadb.engine.config import Config
+from oadb.testing.servers import Server
+from oadb.tools.contract import comparison
+from oadb.tools.migrations import runner
+from tests.support.rig import Observer
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "src"))
+
+from shop import customers, orders, products, stock  # noqa: E402  # as if it were installed
+
+
+@pytest.fixture(scope="module")
+def shop() -> Package:
+    return find("shop")
+
+
+@pytest.fixture(scope="module")
+def shop_url(oadb_server: Server, shop: Package) -> Generator[str]:
+    with oadb_server.clone("template1") as url:
+        runner.migrate(dsn.parse(url), packages=[shop])
+        yield url
+
+
+@pytest.fixture
+def db(shop_url: str) -> Generator[Database]:
+    Observer(shop_url).rows("truncate shop.customers, shop.products restart identity cascade")
+    with Database.from_url(shop_url) as db:
+        yield db
+
+
+def command(*arguments: str, url: str = "postgresql://nowhere") -> subprocess.CompletedProcess[str]:
+    """Run oadb in the folder of the shop, as its developer does."""
+    return subprocess.run(
+        [sys.executable, "-m", "oadb", *arguments],
+        cwd=HERE,
+        env={**os.environ, "DATABASE_URL": url, "PYTHONPATH": str(HERE.parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def put(db: Database, sku: str, title: str, price: str, *tags: str) -> int:
+    return products.put(db, sku, title, Decimal(price), tags=[*tags], details={})
+
+
+# Tools -----------------------------------------------------------------------------------------
+
+
+def test_every_declaration_of_the_shop_agrees_with_its_database(
+    shop_url: str, shop: Package
+) -> None:
+    config = Config(dsn=dsn.parse(shop_url))
+
+    assert [*comparison.check(config, [shop])] == []
+    assert sum(len([*found]) for found in comparison.declarations(shop)) > 25
+
+
+def test_commands_find_the_shop_by_its_project_file(shop_url: str) -> None:
+    done = command("check", url=shop_url)
+    assert (done.returncode, done.stdout) == (0, "all declarations agree with the database\n")
+
+    done = command("migrate", "status", url=shop_url)
+    assert len(done.stdout.splitlines()) == 8
+    assert all(line.startswith("applied    00") for line in done.stdout.splitlines())
+
+
+def test_a_fault_of_a_service_is_found_by_check(shop_url: str, shop: Package) -> None:
+    config = Config(dsn=dsn.parse(shop_url))
+    Observer(shop_url).rows("alter table shop.orders rename column note to remark")
+    try:
+        found = [*comparison.check(config, [shop])]
+    finally:
+        Observer(shop_url).rows("alter table shop.orders rename column remark to note")
+
+    assert any(line.startswith("shop.orders:") and "_create" in line for line in found)
+    assert any("orders.list_orders +customer_id +status" in line for line in found)
+    assert all("the server rejects the statement: column" in line for line in found)
+
+
+def test_the_schema_goes_down_and_up_again(oadb_server: Server, shop: Package) -> None:
+    with oadb_server.clone("template1") as url:
+        place = dsn.parse(url)
+        applied = runner.migrate(place, packages=[shop]).applied
+        assert len(applied) == 8
+        assert runner.rollback(place, packages=[shop], count=8) == applied[::-1]
+        assert not Observer(url).rows(
+            "select 1 from pg_namespace where nspname in ('shop', 'oadb')"
+        )
+        assert runner.migrate(place, packages=[shop]).applied == applied
+
+
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_type_checkers_accept_the_shop(checker: str) -> None:
+    arguments = {"mypy": ("mypy", "src"), "pyright": ("pyright", "--outputjson", "src")}[checker]
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=HERE,
+        env={
+            **os.environ,
+            "PYRIGHT_PYTHON_GLOBAL_NODE": "false",
+            "MYPYPATH": str(HERE.parents[1]),
+            "PYTHONPATH": str(HERE.parents[1]),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    if checker == "pyright":
+        assert json.loads(done.stdout)["summary"]["errorCount"] == 0
+
+
+# Alone -----------------------------------------------------------------------------------------
+
+
+def test_a_service_without_secrets_loads_no_cryptography(shop_url: str) -> None:
+    code = (
+        "import sys; from oadb import Database; from shop import customers\n"
+        "with Database.from_env() as db: customers.count(db)\n"
+        "print(sorted({n.partition('.')[0] for n in sys.modules}"
+        " & {'argon2', 'cryptography', 'pyotp', 'yoyo', 'typer'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={
+            **os.environ,
+            "DATABASE_URL": shop_url,
+            "PYTHONPATH": f"{HERE / 'src'}:{HERE.parents[1]}",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "[]\n", done.stderr
+
+
+# Use -------------------------------------------------------------------------------------------
+
+
+def test_customers(db: Database) -> None:
+    asha = customers.create(db, "Asha@example.in", "Asha")
+    ben = customers.create(db, "ben@example.in", "Ben", phone="123")
+
+    assert customers.get(db, asha.customer_id) == customers.find_by_email(db, "ASHA@example.in")
+    assert customers.is_known(db, "Ben@example.in")
+    assert customers.count(db) == 2
+    changed = customers.update(db, ben.customer_id, phone=None)
+    assert changed is not None
+    assert (changed.name, changed.phone) == ("Ben", None)
+    assert customers.list_all(db, begins="A").rows == [asha]
+    first = customers.list_all(db, order="name", limit=1)
+    assert first.rows == [asha]
+    assert customers.list_all(db, order="name", limit=1, cursor=first.next).rows == [changed]
+    assert customers.delete(db, ben.customer_id) == 1
+
+
+def test_products(db: Database) -> None:
+    pen = put(db, "P-1", "Blue pen", "1.50", "office", "blue")
+    pad = put(db, "P-2", "Pad", "3.00", "office")
+    put(db, "P-3", "Chair", "80.00")
+
+    assert [each.sku for each in products.search(db, order="price_desc")] == ["P-3", "P-2", "P-1"]
+    found = products.search(db, words="P", to_price=Decimal(2))
+    assert [each.product_id for each in found] == [pen]
+    assert len(products.search(db, tags=["office"])) == 2
+    assert products.set_listed(db, pad, is_listed=False) == 1
+    assert len(products.search(db)) == 2
+    assert len([*products.stream_all(db)]) == 3
+    assert products.load(db, [("P-4", "Lamp", Decimal(20))]) == 1
+    assert b"".join(products.export(db)).splitlines()[-1] == b"P-4,Lamp,20.00"
+    lamp = products.find_by_sku(db, "P-4")
+    assert lamp == (lamp and products.get(db, lamp.product_id))
+
+
+def test_orders(db: Database) -> None:
+    asha = customers.create(db, "asha@example.in", "Asha").customer_id
+    pen = put(db, "P-1", "Blue pen", "1.50")
+    items = [orders.Item(product_id=pen, quantity=4)]
+
+    first = orders.place(db, asha, items)
+    second = orders.place(db, asha, items, note="soon")
+    with pytest.raises(orders.OutOfStockError):
+        orders.place(db, asha, [orders.Item(product_id=999, quantity=1)])
+
+    assert orders.get_total(db, first) == Decimal("6.00")
+    assert [line.quantity for line in orders.list_lines(db, first)] == [4]
+    assert orders.pay(db, first)
+    assert not orders.pay(db, first)
+    assert [each.order_id for each in orders.list_orders(db)] == [second, first]
+    assert [each.order_id for each in orders.list_orders(db, status="paid")] == [first]
+    assert [each.order_id for each in orders.list_orders(db, with_note=True)] == [second]
+    page = orders.list_orders(db, customer_id=asha, limit=1)
+    [older] = orders.list_orders(db, customer_id=asha, limit=1, cursor=page.next)
+    assert older == orders.get(db, first)
+    counts = orders.count_by_status(db, customer_id=asha)
+    assert [(each.status, each.orders) for each in counts] == [("open", 1), ("paid", 1)]
+    assert orders.delete_cancelled(db, before=older.placed_at) == 0
+
+
+def test_stock(db: Database) -> None:
+    pen = put(db, "P-1", "Blue pen", "1.50")
+    stock.count(db, pen, "north", 5)
+
+    assert stock.take(db, pen, "north", quantity=3) == 2
+    assert stock.take(db, pen, "north", quantity=3) is None
+    assert stock.get(db, pen, "north") == 2
+    assert stock.list_low(db, 2) == stock.list_low(db, 2, warehouse="north") != []
+    with db.transaction() as tx:
+        assert stock.lock(tx, pen, "north") == 2
