@@ -3,7 +3,8 @@
     shop/orders.py    shop/sql/queries/orders.sql, inside of the package, as in a wheel
                       or sql/queries/orders.sql, beside the package, as in a checkout
 
-The folder ``sql`` has the folders ``queries`` and ``migrations``. A module that is in no package,
+The folder ``sql`` has the folders ``queries`` and ``migrations``. The file of the package's own
+module is ``__init__.sql``. A module that is in no package,
 such as a script, has its folder beside it.
 """
 
@@ -22,6 +23,9 @@ from oadb.errors import DeclarationError
 FOLDER = "sql"
 """The usual name of the folder with the SQL of a package."""
 
+# The query file of a package's top-level module.
+_TOP = "__init__"
+
 
 @dataclass(frozen=True, slots=True)
 class Package:
@@ -31,11 +35,13 @@ class Package:
         name: The name of its top-level module.
         sql: Its folder with ``queries`` and ``migrations``; may be in a zip file.
         shown: How errors name this folder: ``sql``, or ``shop/sql`` if it is inside of the package.
+        is_module: Whether it is a single module in no package, such as a script.
     """
 
     name: str
     sql: Traversable
     shown: str
+    is_module: bool = False
 
     def places(self) -> list[str]:
         """Return the places of all query files, such as ``accounts/users``, in order."""
@@ -43,7 +49,8 @@ class Package:
 
     def module_of(self, place: str) -> str:
         """Return the name of the module that declares the queries of a place."""
-        return self.name if place == self.name else f"{self.name}.{place.replace('/', '.')}"
+        module = f"{self.name}.{place.replace('/', '.')}"
+        return self.name if place == _TOP or self.is_module else module
 
     def query_file(self, place: str) -> tuple[Traversable, str]:
         """Return the query file of a place, and how errors name it."""
@@ -64,7 +71,7 @@ def find(name: str, folder: str = FOLDER) -> Package:
     """
     for sql, shown in _candidates(name, folder):
         if (sql / "queries").is_dir() or (sql / "migrations").is_dir():
-            return Package(name, sql, shown)
+            return Package(name, sql, shown, not hasattr(_module(name), "__path__"))
     raise DeclarationError(
         f"{name} has no SQL: neither {name}/{folder}/queries nor {folder}/queries beside {name} "
         f"exists; create one of them, or name another folder: queries(__name__, folder=...)"
@@ -84,7 +91,8 @@ def locate(module: str, folder: str = FOLDER) -> tuple[Package, str]:
     if name is None:
         raise DeclarationError(f"{module} has no file beside which its SQL could be")
     top, _, rest = name.partition(".")
-    return find(top, folder), rest.replace(".", "/") or top
+    package = find(top, folder)
+    return package, rest.replace(".", "/") or (top if package.is_module else _TOP)
 
 
 def _name_of_main() -> str | None:

@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from oadb.engine.binding.packages import find
+from oadb.engine.binding.packages import Package, find
 from oadb.errors import DeclarationError
 
 MODULE = """
@@ -89,10 +89,14 @@ def test_a_package_without_an_init_file_finds_its_sql(write: Write) -> None:
     assert bound(folder, "shop.orders") == "shop/sql/queries/orders.sql"
 
 
-def test_the_top_level_module_has_a_file_of_its_own_name(write: Write) -> None:
-    folder = write({"shop/__init__.py": MODULE, "shop/sql/queries/shop.sql": SQL})
+def test_the_top_level_module_has_a_file_of_its_own(write: Write) -> None:
+    folder = write({"shop/__init__.py": MODULE, "shop/sql/queries/__init__.sql": SQL})
 
-    assert bound(folder, "shop") == "shop/sql/queries/shop.sql"
+    assert bound(folder, "shop") == "shop/sql/queries/__init__.sql"
+    package = Package("shop", folder / "shop" / "sql", "shop/sql")
+    assert package.module_of("__init__") == "shop"
+    assert package.module_of("shop") == "shop.shop"
+    assert package.module_of("stock/lots") == "shop.stock.lots"
 
 
 def test_another_folder_can_be_named(write: Write) -> None:
@@ -154,10 +158,8 @@ def test_the_interactive_interpreter_is_refused(write: Write) -> None:
 
 def test_places_are_listed_in_order(write: Write) -> None:
     folder = write({"sql/queries/b/c.sql": SQL, "sql/queries/a.sql": SQL, "sql/queries/x.txt": ""})
-    package = find("oadb")
-    listed = type(package)("x", folder / "sql", "sql").places()
 
-    assert listed == ["a", "b/c"]
+    assert Package("x", folder / "sql", "sql").places() == ["a", "b/c"]
 
 
 def test_a_package_that_does_not_exist_is_refused() -> None:
