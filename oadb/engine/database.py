@@ -10,6 +10,7 @@ AsyncDatabase does all the work; a Database wraps one whose awaits complete at o
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from types import TracebackType
 from typing import Self, cast
 
@@ -17,6 +18,7 @@ from oadb.engine.acting import acting_as
 from oadb.engine.config import Config
 from oadb.engine.driver import AsyncioDriver, BlockingDriver, Driver, drive
 from oadb.engine.listener import AsyncListener, Listener
+from oadb.engine.plain_connection import AsyncPlainConnection, PlainConnection
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.pool_stats import PoolStats
 from oadb.engine.pool_executors import AsyncPoolExecutor, PoolExecutor
@@ -113,6 +115,22 @@ class AsyncDatabase(AsyncPoolExecutor):
         """
         return AsyncPoolExecutor(self._pool, self._driver, (acting_as(user_id),))
 
+    def connection(self, *, deadline: timedelta | None = None) -> AsyncPlainConnection:
+        """Return a plain psycopg connection of the pool to enter, in autocommit mode.
+
+        For what declared queries cannot do: DDL, LISTEN, libraries that want a connection. It is
+        replaced afterwards, so that nothing that was done on it reaches another caller. It has no
+        identity: ``as_user`` does not offer it.
+
+        Args:
+            deadline: when it is disconnected at the latest. Each wait for the server ends within
+                DB_CALL_DEADLINE.
+
+        Raises:
+            ParameterError: a *deadline* that is not above 0.
+        """
+        return AsyncPlainConnection(self._pool, deadline)
+
     def listen(self, *channels: str) -> AsyncListener:
         """Return a listener to enter. It has a connection of its own, outside of the pool.
 
@@ -203,6 +221,17 @@ class Database(PoolExecutor):
             ConfigError: no installed package provides the identity query, or several do.
         """
         return PoolExecutor(self._inner.as_user(user_id))
+
+    def connection(self, *, deadline: timedelta | None = None) -> PlainConnection:
+        """Return a plain psycopg connection of the pool to enter; see AsyncDatabase.connection.
+
+        Args:
+            deadline: when it is disconnected at the latest.
+
+        Raises:
+            ParameterError: a *deadline* that is not above 0.
+        """
+        return PlainConnection(self._inner.connection(deadline=deadline))
 
     def listen(self, *channels: str) -> Listener:
         """Return a listener to enter; see AsyncDatabase.listen.

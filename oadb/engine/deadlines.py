@@ -22,14 +22,14 @@ def positive(seconds: float) -> float:
     return seconds
 
 
-def seconds_of(deadline: timedelta) -> float:
-    """Return the seconds of *deadline*, the argument of transaction().
+def seconds_of(label: str, deadline: timedelta) -> float:
+    """Return the seconds of *deadline*, an argument of the method *label*.
 
     Raises:
         ParameterError: not a timedelta above 0.
     """
     if not isinstance(cast("object", deadline), timedelta) or deadline <= timedelta():
-        raise ParameterError("transaction: deadline must be a timedelta above 0")
+        raise ParameterError(f"{label}: deadline must be a timedelta above 0")
     return deadline.total_seconds()
 
 

@@ -152,7 +152,7 @@ class AsyncPoolExecutor(AsyncExecutor):
             ParameterError: a *deadline* that is not above 0.
         """
         first = begin(isolation, read_only=read_only)
-        executor = self if deadline is None else self.within(seconds_of(deadline))
+        executor = self if deadline is None else self.within(seconds_of("transaction", deadline))
         return AsyncTransaction(
             self._pool, self._driver, [first, *self._identity], seconds=executor._seconds
         )
