@@ -73,7 +73,7 @@ def test_it_is_disconnected_at_its_deadline(db: Database) -> None:
     ):
         connection.execute("select pg_sleep(60)")
     assert probes.one(db) == 1
-    with pytest.raises(ParameterError, match="^connection: deadline must be a timedelta above 0"):
+    with pytest.raises(ParameterError, match=r"^connection: deadline must be a timedelta above 0"):
         db.connection(deadline=timedelta())
 
 
