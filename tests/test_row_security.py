@@ -125,6 +125,7 @@ def test_no_statement_changes_the_identity() -> None:
 # The rows of one user ---------------------------------------------------------------------------
 
 
+@pytest.mark.holds("I6")
 @pytest.mark.parametrize("table", TABLES)
 def test_a_select_without_where_sees_the_rows_of_one_user(db: Database, table: str) -> None:
     assert SEE[table](db.as_user(ME)) == [ME]

@@ -49,7 +49,7 @@ def test_a_write_whose_answer_is_lost_happened_once_and_is_not_repeated(
     assert observer.ask("select count(*) from probe") == 1
 
 
-@pytest.mark.holds("F14")
+@pytest.mark.holds("F14", "I2", "I7")
 def test_a_write_cut_before_it_arrived_is_not_repeated_either(
     connect: Connect, proxy: Proxy, observer: Observer
 ) -> None:
@@ -108,7 +108,7 @@ def transact_put(db: Db) -> None:
 
 
 @pytest.mark.parametrize("write", [put_in_transaction, transact_put])
-@pytest.mark.holds("F15")
+@pytest.mark.holds("F15", "I2", "I7")
 def test_a_commit_whose_answer_is_lost_is_unknown_and_not_repeated(
     connect: Connect, proxy: Proxy, observer: Observer, write: object
 ) -> None:
@@ -183,7 +183,7 @@ def test_transact_does_not_repeat_what_the_server_refuses(connect: Connect) -> N
     assert len(attempts) == 1
 
 
-@pytest.mark.holds("F35")
+@pytest.mark.holds("F35", "I2")
 def test_serialization_failures_are_retried_until_every_increment_counts(
     connect: Connect,
 ) -> None:
@@ -251,7 +251,7 @@ def test_a_single_write_that_fails_to_serialize_is_run_again(
         assert answer.result() == 11
 
 
-@pytest.mark.holds("F34")
+@pytest.mark.holds("F34", "I2")
 def test_transactions_with_opposite_lock_orders_all_commit(
     connect: Connect, observer: Observer
 ) -> None:

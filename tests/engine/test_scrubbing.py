@@ -136,6 +136,7 @@ def checked(error: psycopg.Error, kind: str) -> None:
     assert "hunter2" not in error_texts(error).lower()
 
 
+@pytest.mark.holds("I6")
 @pytest.mark.parametrize("kind", VIOLATIONS)
 def test_an_error_keeps_its_class_and_constraint_and_loses_the_row(
     filled: Database, kind: str

@@ -67,7 +67,7 @@ def in_time(seconds: float = _DEADLINE) -> Generator[None]:
     assert monotonic() - started < seconds + _LATE
 
 
-@pytest.mark.holds("F9")
+@pytest.mark.holds("F9", "I3", "I5", "I7")
 def test_a_read_from_a_stopped_backend_is_unavailable_at_the_deadline(
     only: Db, observer: Observer
 ) -> None:
@@ -81,14 +81,14 @@ def test_a_read_from_a_stopped_backend_is_unavailable_at_the_deadline(
     eventually(lambda: only.stats().idle == only.stats().size == 1)
 
 
-@pytest.mark.holds("F9")
+@pytest.mark.holds("F9", "I3", "I7")
 def test_a_write_to_a_stopped_backend_has_an_unknown_outcome(only: Db, observer: Observer) -> None:
     with stopped(observer), in_time(), pytest.raises(OutcomeUnknownError, match="deadline passed"):
         probes.put(only, 1, "sent")
     eventually(lambda: observer.ask("select count(*) from probe") == 1)
 
 
-@pytest.mark.holds("F13")
+@pytest.mark.holds("F13", "I3", "I4", "I7")
 def test_all_callers_of_a_server_that_vanished_end_and_the_pool_heals(
     connect: Connect, proxy: Proxy
 ) -> None:
@@ -204,7 +204,7 @@ def test_a_commit_that_is_not_answered_has_an_unknown_outcome(
     proxy.resume()
 
 
-@pytest.mark.holds("F13")
+@pytest.mark.holds("F13", "I3", "I7")
 def test_a_stream_has_a_deadline_for_each_batch(connect: Connect, proxy: Proxy) -> None:
     db = connect(proxy.url, pool_size=1, max_overflow=0, call_deadline_seconds=_DEADLINE)
     rows = iter(probes.numbers(db, 100_000))

@@ -49,7 +49,7 @@ def is_whole(db: Db, observer: Observer) -> None:
     eventually(lambda: len(observer.backends("idle")) == len(observer.backends()) == 1)
 
 
-@pytest.mark.holds("F45")
+@pytest.mark.holds("F45", "I5")
 def test_ctrl_c_in_a_query_leaves_the_pool_whole(db: Database, observer: Observer) -> None:
     thread = interrupt_when(lambda: observer.running("pg_sleep"))
     with pytest.raises(KeyboardInterrupt):
@@ -97,7 +97,7 @@ def test_ctrl_c_while_waiting_for_a_connection_loses_none(db: Database, observer
     is_whole(db, observer)
 
 
-@pytest.mark.holds("F45")
+@pytest.mark.holds("F45", "I5")
 def test_an_exception_thrown_into_a_thread_leaves_the_pool_whole(
     db: Database, observer: Observer
 ) -> None:
@@ -187,7 +187,7 @@ async def test_a_stream_closed_early_has_closed_its_cursor(url: str) -> None:
         assert await cursors.fetchone() == (0,)
 
 
-@pytest.mark.holds("F45")
+@pytest.mark.holds("F45", "I5")
 async def test_cancelled_tasks_return_their_connection(url: str, observer: Observer) -> None:
     async with AsyncDatabase(config(url, pool_size=1, max_overflow=0)) as db:
         before = await probes.backend(db)

@@ -45,7 +45,7 @@ def started(name: str, url: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(100, marks=pytest.mark.slow)])
-@pytest.mark.holds("F24")
+@pytest.mark.holds("F24", "I1", "I2")
 def test_a_killed_process_loses_its_queue_at_most_and_nothing_acknowledged(
     oadb_database_url: str, observer: Observer, kills: int
 ) -> None:

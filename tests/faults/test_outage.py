@@ -24,7 +24,7 @@ pytestmark = pytest.mark.fault
         pytest.param("async", 20.0, marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.holds("F8")
+@pytest.mark.holds("F8", "I1", "I2", "I3", "I4", "I5", "I7")
 def test_calls_fail_fast_in_an_outage_and_succeed_at_once_after_it(
     victim: ServerControl, observer: Observer, mode: str, seconds: float
 ) -> None:
@@ -81,7 +81,7 @@ def take_all(url: str, stack: ExitStack) -> int:
         taken += 1
 
 
-@pytest.mark.holds("F26")
+@pytest.mark.holds("F26", "I4", "I5")
 def test_a_full_server_keeps_its_clients_and_serves_others_when_it_can(
     connect: Connect, url: str, full: ExitStack
 ) -> None:
@@ -108,7 +108,7 @@ def test_a_full_server_keeps_its_clients_and_serves_others_when_it_can(
     eventually(lambda: inside.stats().leased == 0)
 
 
-@pytest.mark.holds("F27")
+@pytest.mark.holds("F27", "I3", "I7")
 def test_slow_queries_exhaust_the_pool_and_nothing_else(
     connect: Connect, observer: Observer
 ) -> None:

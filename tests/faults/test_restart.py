@@ -17,7 +17,7 @@ pytestmark = pytest.mark.fault
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
-@pytest.mark.holds("F1")
+@pytest.mark.holds("F1", "I4", "I5")
 def test_the_first_call_after_a_restart_is_quick_for_forty_idle_connections(
     connect: Connect, victim: ServerControl, mode: Literal["fast", "immediate"]
 ) -> None:
@@ -33,7 +33,7 @@ def test_the_first_call_after_a_restart_is_quick_for_forty_idle_connections(
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
-@pytest.mark.holds("F2", "F3")
+@pytest.mark.holds("F2", "F3", "I1", "I2", "I4", "I5", "I7")
 def test_reads_and_transact_do_not_notice_restarts(
     connect: Connect,
     victim: ServerControl,
@@ -54,7 +54,7 @@ def test_reads_and_transact_do_not_notice_restarts(
     observer.keeps(16)
 
 
-@pytest.mark.holds("F4")
+@pytest.mark.holds("F4", "I1", "I2", "I4", "I5", "I7")
 def test_reads_and_transact_do_not_notice_a_killed_backend(
     connect: Connect, observer: Observer
 ) -> None:

@@ -59,7 +59,7 @@ class _Cut:
         return True
 
 
-@pytest.mark.holds("F16")
+@pytest.mark.holds("F16", "I2", "I7")
 @pytest.mark.parametrize("most", [1, 3_000, 60_000])
 def test_an_answer_that_is_cut_in_its_middle_gives_no_rows(
     connect: Connect, url: str, most: int

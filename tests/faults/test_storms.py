@@ -23,7 +23,7 @@ def _interrupt_threads(url: str) -> int:
 
 
 @pytest.mark.parametrize("storm", [_cancel_tasks, _interrupt_threads])
-@pytest.mark.holds("F45")
+@pytest.mark.holds("F45", "I5")
 def test_a_storm_of_interruptions_loses_no_connection(
     url: str, storm: Callable[[str], int]
 ) -> None:

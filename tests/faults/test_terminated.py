@@ -33,7 +33,7 @@ def terminate(url: str, sessions: int) -> None:
 
 
 @pytest.mark.parametrize("sessions", [15, pytest.param(900, marks=pytest.mark.slow)])
-@pytest.mark.holds("F6")
+@pytest.mark.holds("F6", "I1", "I2", "I5", "I7")
 def test_reads_and_transact_do_not_notice_terminated_backends(
     connect: Connect, url: str, observer: Observer, sessions: int
 ) -> None:
@@ -48,7 +48,7 @@ def test_reads_and_transact_do_not_notice_terminated_backends(
 
 
 @pytest.mark.parametrize("fault", [Proxy.cut, Proxy.reset])
-@pytest.mark.holds("F11", "F12")
+@pytest.mark.holds("F11", "F12", "I1", "I2", "I5", "I7")
 def test_reads_and_transact_do_not_notice_cut_connections(
     connect: Connect, url: str, observer: Observer, fault: Callable[[Proxy], None]
 ) -> None:

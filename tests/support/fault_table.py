@@ -1,8 +1,9 @@
-"""The faults that oadb is held against, and the tests that hold it: the table of docs/faults.md.
+"""Faults and invariants, and the tests that hold oadb to them: the tables of docs/faults.md.
 
     python -m tests.support.fault_table > docs/faults.md
 
-A test names its faults with ``@pytest.mark.holds("F9")``. The files are parsed, not imported.
+A test names its faults, and the invariants that it asserts in them, with
+``@pytest.mark.holds("F9", "I3")``. The files are parsed, not imported.
 """
 
 import ast
@@ -69,9 +70,19 @@ FAULTS = {
     "F54": "the certificate of the server is wrong, or it offers no TLS",
 }
 
+INVARIANTS = {
+    "I1": "no acknowledged write is lost",
+    "I2": "nothing happens twice",
+    "I3": "every call ends by its deadline",
+    "I4": "services go on by themselves soon after the fault has ended",
+    "I5": "no connection is lost: at rest none is in use, and all of them are idle",
+    "I6": "no row of another user and no secret is shown",
+    "I7": "callers get typed errors only, and no part of an answer",
+}
+
 
 def held() -> dict[str, list[str]]:
-    """Return the tests that hold each fault, by its number."""
+    """Return the tests that hold each fault and invariant, by its number."""
     found: dict[str, list[str]] = defaultdict(list)
     for file in sorted((ROOT / "tests").rglob("test_*.py")):
         for test, fault in _marks(ast.parse(file.read_text())):
@@ -98,12 +109,21 @@ def document() -> str:
         "`python -m tests.support.fault_table > docs/faults.md`.",
         "",
         "| | fault | tests |",
-        "| --- | --- | --- |",
+        *_rows(FAULTS, tests),
+        "",
+        "What holds in every fault, and the tests that assert it:",
+        "",
+        "| | invariant | tests |",
+        *_rows(INVARIANTS, tests),
     ]
-    for fault, what in FAULTS.items():
-        names = ", ".join(f"`{name}`" for name in tests.get(fault, [])) or "none yet"
-        lines.append(f"| {fault} | {what} | {names} |")
     return "\n".join(lines) + "\n"
+
+
+def _rows(what: dict[str, str], tests: dict[str, list[str]]) -> Iterator[str]:
+    yield "| --- | --- | --- |"
+    for number, meaning in what.items():
+        names = ", ".join(f"`{name}`" for name in tests.get(number, [])) or "none yet"
+        yield f"| {number} | {meaning} | {names} |"
 
 
 if __name__ == "__main__":

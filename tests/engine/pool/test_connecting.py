@@ -111,6 +111,7 @@ def as_app(server: ServerControl, password: str) -> str:
     return parts._replace(netloc=f"app:{password}@").geturl()
 
 
+@pytest.mark.holds("I6")
 @pytest.mark.parametrize("mode", MODES)
 def test_a_wrong_password_is_reported_at_once_and_not_shown(
     guarded: ServerControl, mode: str
