@@ -21,6 +21,9 @@ _SESSION_ENDED = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25P04"
 # The server rolled back the statement or the transaction, which may succeed when it is repeated:
 # serialization failure, deadlock.
 _ROLLED_BACK = frozenset({"40001", "40P01"})
+# A report after which the session has ended, whatever its SQLSTATE is: a PANIC without space in
+# the write-ahead log has that of a full disk.
+_ENDS_SESSION = frozenset({"FATAL", "PANIC"})
 # The server is read-only, as a standby is after a failover: connect to the primary.
 _READ_ONLY = "25006"
 # The server no longer has the prepared statement.
@@ -67,7 +70,8 @@ def is_lost(error: psycopg.Error, connection: Any) -> bool:
     state = error.sqlstate
     if state is None:
         return not isinstance(error, psycopg.DataError) or is_broken(connection)
-    return state in _SESSION_ENDED or state.startswith("08") or is_broken(connection)
+    ends = error.diag.severity_nonlocalized in _ENDS_SESSION or state in _SESSION_ENDED
+    return ends or state.startswith("08") or is_broken(connection)
 
 
 def is_stale(error: psycopg.Error) -> bool:

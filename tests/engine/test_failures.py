@@ -9,7 +9,7 @@ from psycopg import waiting
 
 from oadb.engine.failures import RetryBudget
 from oadb.errors import OutcomeUnknownError, UnavailableError
-from tests.faults.proxy import Proxy
+from tests.faults.proxy import End, Proxy
 from tests.support import pool_probes as probes
 from tests.support.rig import Connect, Db, Observer, eventually, threads
 
@@ -47,6 +47,28 @@ def test_a_write_whose_answer_is_lost_happened_once_and_is_not_repeated(
     assert str(error).startswith("probe.put_slowly:")
     eventually(lambda: not observer.running("put_slowly"))
     assert observer.ask("select count(*) from probe") == 1
+
+
+def panic(end: End, data: bytes) -> bool:
+    """Make a PANIC of an error, as when the disk of the write-ahead log is full."""
+    if end.is_client or end.peer is None or b"ERROR" not in data:
+        return False
+    end.peer.transport.write(data.replace(b"ERROR", b"PANIC"))
+    return True
+
+
+@pytest.mark.holds("F30", "I7")
+def test_a_report_that_ends_the_session_leaves_the_outcome_unknown_whatever_its_code(
+    connect: Connect, proxy: Proxy
+) -> None:
+    db = connect(proxy.url, pool_size=1, max_overflow=0)
+    probes.put(db, 1, "row")
+    before = probes.backend(db)
+    proxy.hook = panic
+    with pytest.raises(OutcomeUnknownError, match=r"probe\.put: the connection was lost"):
+        probes.put(db, 1, "the same key")
+
+    assert probes.backend(db) != before
 
 
 @pytest.mark.holds("F14", "I2", "I7")
