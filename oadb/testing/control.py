@@ -10,7 +10,7 @@ It is the embedded PostgreSQL, or the programs in the folder OADB_TEST_BINDIR, s
 
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,8 +25,9 @@ from oadb.testing.servers import Server
 class ServerControl:
     """A server of one test; how to reach it does not change when it is started again."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, settings: Mapping[str, str] | None = None) -> None:
         self._cluster = cluster
+        self._settings = {**embedded_server.TEMPORARY, **(settings or {})}
         self.start()
         self._server = Server("embedded", cluster.keywords)
 
@@ -41,13 +42,18 @@ class ServerControl:
         return self._server.url("postgres")
 
     @property
+    def data(self) -> Path:
+        """The folder of its database files."""
+        return self._cluster.data
+
+    @property
     def postmaster(self) -> int:
         """The process id of the running server."""
         return self._cluster.postmaster
 
     def start(self) -> None:
         """Start the server, also after a kill; return when it takes connections."""
-        self._cluster.ensure_running(embedded_server.TEMPORARY)
+        self._cluster.ensure_running(self._settings)
 
     def stop(self, mode: StopMode = "fast") -> None:
         """Stop the server; return when its last process has ended.
@@ -78,13 +84,18 @@ class ServerControl:
 
 
 @contextmanager
-def controlled() -> Generator[ServerControl]:
-    """Give a running server of its own; at the end it is gone, with its data."""
+def controlled(settings: Mapping[str, str] | None = None) -> Generator[ServerControl]:
+    """Give a running server of its own; at the end it is gone, with its data.
+
+    Args:
+        settings: PostgreSQL settings of its command line. Without them it does not wait for the
+            disk (``fsync``, ``synchronous_commit`` and ``full_page_writes`` are off).
+    """
     given = os.environ.get("OADB_TEST_BINDIR")
     binaries = Path(given) if given else embedded_server.binaries()
     with temporary_folder(memory(), binaries) as folder:
         cluster = Cluster(folder, binaries, account_for(folder, binaries))
         try:
-            yield ServerControl(cluster)
+            yield ServerControl(cluster, settings)
         finally:
             cluster.stop("immediate")

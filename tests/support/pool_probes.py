@@ -32,6 +32,9 @@ select 1 as done from pg_sleep(:seconds);
 -- name: backend
 select pg_backend_pid() as pid;
 
+-- name: server_address
+select host(inet_server_addr()) as address;
+
 -- name: setting
 select current_setting(:name) as value;
 
@@ -116,6 +119,10 @@ def pause(seconds: float) -> int: ...
 
 @query
 def backend() -> int: ...
+
+
+@query
+def server_address() -> str: ...
 
 
 @query
