@@ -97,9 +97,9 @@ class Config:
 
     @property
     def _server_settings(self) -> dict[str, int]:
-        """Limits that the server enforces, in milliseconds; none through PgBouncer.
+        """Limits that the server enforces, in milliseconds, and how it notices a vanished client.
 
-        PgBouncer refuses startup options: set the limits of the role instead.
+        None through PgBouncer, which refuses startup options: set those of the role instead.
         """
         if self.pooler == "pgbouncer":
             return {}
@@ -110,6 +110,7 @@ class Config:
             "idle_in_transaction_session_timeout": math.ceil(
                 self.idle_in_transaction_timeout_seconds * 1000
             ),
+            **dsn.SERVER_LIVENESS,
         }
 
     def connection_keywords(self) -> dict[str, str]:

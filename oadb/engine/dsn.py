@@ -26,6 +26,16 @@ _LIVENESS = {
     "tcp_user_timeout": "8000",
 }
 
+SERVER_LIVENESS = {
+    "tcp_keepalives_idle": 3,
+    "tcp_keepalives_interval": 2,
+    "tcp_keepalives_count": 3,
+    "client_connection_check_interval": 1000,
+}
+"""Settings of the server, by which it notices within 10 s that a client has vanished, and frees its
+locks. Keepalives (seconds) do so while it waits for the client; while it runs a statement it looks
+at the connection only in that interval (milliseconds). By default it would notice after hours."""
+
 _SCHEME = re.compile(r"^(postgresql|postgres|postgresql\+psycopg)://")
 _PORTS = re.compile(r"[0-9,]*", re.ASCII)
 
@@ -92,7 +102,7 @@ def connection_keywords(dsn: Dsn, settings: Mapping[str, int]) -> dict[str, str]
     """Return libpq's keywords for a connection; what the URL says takes precedence.
 
     Args:
-        settings: settings of the session on the server, in milliseconds.
+        settings: settings of the session on the server.
     """
     options = [f"-c {name}={value}" for name, value in settings.items()]
     if "options" in dsn.keywords:

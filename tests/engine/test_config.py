@@ -93,6 +93,10 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         "statement_timeout": 15_000,
         "lock_timeout": 2_000,
         "idle_in_transaction_session_timeout": 10_000,
+        "tcp_keepalives_idle": 3,
+        "tcp_keepalives_interval": 2,
+        "tcp_keepalives_count": 3,
+        "client_connection_check_interval": 1_000,
     }
 
 

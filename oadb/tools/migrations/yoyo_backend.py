@@ -22,7 +22,7 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import get_migration_hash
 
-from oadb.engine.dsn import Dsn, connection_keywords
+from oadb.engine.dsn import SERVER_LIVENESS, Dsn, connection_keywords
 from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError, UnavailableError
 from oadb.tools.migrations import migration_history as history
@@ -34,10 +34,11 @@ Connection = psycopg.Connection[tuple[object, ...]]
 
 logger = logging.getLogger("oadb.migrations")
 
-# In milliseconds. A migration may run longer than a role's limits for queries, but must not wait
-# for a lock while other sessions queue behind it. If this process is killed, the server notices
-# within client_connection_check_interval, instead of finishing the statement first.
+# Times in milliseconds. A migration may run longer than a role's limits for queries, but must not
+# wait for a lock while other sessions queue behind it. If this process is killed, the server
+# notices within client_connection_check_interval, instead of finishing the statement first.
 SETTINGS = {
+    **SERVER_LIVENESS,
     "lock_timeout": 4000,
     "statement_timeout": 0,
     "idle_in_transaction_session_timeout": 0,
