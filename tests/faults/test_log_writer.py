@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import subprocess
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from datetime import timedelta
@@ -24,6 +23,7 @@ from oadb.tools.migrations.runner import migrate
 from tests.faults.log_load import LIMITS, CommitCuts, LogLoad, loading, request
 from tests.faults.proxy import Proxy
 from tests.support.rig import Observer, config, eventually
+from tests.support.small_disk import small_disk
 
 pytestmark = pytest.mark.fault
 
@@ -74,7 +74,7 @@ def test_restarts_lose_and_double_nothing(
     assert load.logs.stats().retries
 
 
-@pytest.mark.holds("F5")
+@pytest.mark.holds("F5", "I1", "I2", "I4")
 def test_a_killed_server_loses_and_doubles_nothing(
     load: LogLoad, server: ServerControl, observer: Observer
 ) -> None:
@@ -171,7 +171,7 @@ def test_cut_connections_lose_and_double_nothing(
 
 
 @pytest.mark.parametrize("cuts", [20, pytest.param(1000, marks=pytest.mark.slow)])
-@pytest.mark.holds("F14", "F15")
+@pytest.mark.holds("F14", "F15", "I1", "I2")
 def test_lost_commits_and_lost_answers_lose_and_double_nothing(
     url: str, observer: Observer, cuts: int
 ) -> None:
@@ -241,26 +241,21 @@ def execute_although_read_only(observer: Observer, statement: str) -> None:
 
 
 @pytest.fixture
-def small_disk(server: ServerControl, url: str, tmp_path: Path) -> Generator[Callable[[str], None]]:
+def disk(server: ServerControl, url: str, tmp_path: Path) -> Generator[Callable[[str], None]]:
     """Store the rows on a disk of 4 MB; give a function that changes its size."""
     folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() != 0 or not run("mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)):
-        pytest.skip("needs root, and the right to mount a tmpfs")
     observer = Observer(url)
-    try:
+    with small_disk(folder, "4m") as resize:
         place = folder / "space"
         place.mkdir()
         account_for(place)
         observer.rows(f"create tablespace small location '{place}'")
         move_traffic(observer, "small")
-        yield lambda size: require(run("mount", "-o", f"remount,size={size}", str(folder)))
+        yield resize
+        assert server.postmaster
         observer.terminate()
         move_traffic(observer, "pg_default")
         observer.rows("drop tablespace small")
-    finally:
-        assert server.postmaster
-        run("umount", "--lazy", str(folder))
 
 
 def move_traffic(observer: Observer, tablespace: str) -> None:
@@ -269,21 +264,13 @@ def move_traffic(observer: Observer, tablespace: str) -> None:
         observer.rows(f"alter table {partition} set tablespace {tablespace}")
 
 
-def run(*command: str) -> bool:
-    return subprocess.run(command, check=False, capture_output=True).returncode == 0
-
-
-def require(done: bool) -> None:
-    assert done
-
-
-@pytest.mark.holds("F29")
+@pytest.mark.holds("F29", "I1", "I2", "I4")
 def test_rows_are_stored_when_a_full_disk_has_space_again(
-    load: LogLoad, observer: Observer, small_disk: Callable[[str], None]
+    load: LogLoad, observer: Observer, disk: Callable[[str], None]
 ) -> None:
     with load.running():
         eventually(lambda: "No space left" in (load.logs.stats().last_error or ""), 60)
-        small_disk("200m")
+        disk("200m")
         load.flows()
 
     load.check(observer)
