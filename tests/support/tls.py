@@ -86,6 +86,7 @@ class Front:
     """A certificate with its key; None: it offers no TLS."""
     port: int = 0
     received: list[bytearray] = field(default_factory=list)
+    open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def serve(self) -> asyncio.Server:
         """Listen."""
@@ -93,9 +94,17 @@ class Front:
         self.port = server.sockets[0].getsockname()[1]
         return server
 
+    async def end(self) -> None:
+        """Drop every connection."""
+        for writer in [*self.open]:
+            writer.transport.abort()
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         clear = bytearray()
         self.received.append(clear)
+        self.open.add(writer)
         try:
             # What a client does that was refused, or that refuses, is in what it sends.
             with suppress(OSError, ssl.SSLError, asyncio.IncompleteReadError):
@@ -108,6 +117,7 @@ class Front:
                     await self._secure(writer)
                     await self._pass_on(reader, writer)
         finally:
+            self.open.discard(writer)
             writer.transport.abort()
 
     async def _secure(self, writer: asyncio.StreamWriter) -> None:
@@ -145,12 +155,5 @@ def front(socket: str, certificate: Path | None) -> Generator[Front]:
         yield made
     finally:
         server.close()
-        loop.wait_for(_end_others())
+        loop.wait_for(made.end())
         loop.stop()
-
-
-async def _end_others() -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
