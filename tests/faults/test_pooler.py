@@ -52,15 +52,22 @@ def test_calls_wait_while_the_pooler_is_paused_and_go_on_when_it_resumes(
         assert [write.result() for write in writes] == [1] * 8
 
 
-@pytest.mark.holds("F42")
-def test_a_call_that_waits_for_a_paused_pooler_beyond_its_deadline_is_unavailable(
-    db: Db, pooler: Bouncer
+@pytest.mark.holds("F42", "I3", "I7")
+def test_calls_that_wait_for_a_paused_pooler_beyond_their_deadline_end_with_what_is_known(
+    connect: Connect, pooler: Bouncer
 ) -> None:
+    db = connect(
+        pooler.url, pooler="pgbouncer", pool_size=1, max_overflow=0, call_deadline_seconds=0.5
+    )
     assert probes.one(db) == 1
     pooler.command("pause")
     started = monotonic()
     with pytest.raises(UnavailableError, match="before the deadline"):
         probes.one(db)
+    with pytest.raises(OutcomeUnknownError, match="deadline passed"):
+        probes.put(db, 1, "row")
+    with pytest.raises(UnavailableError, match="before the deadline"):
+        db.transact(probes.one)
     assert monotonic() - started < 4.0
     pooler.command("resume")
     eventually(lambda: answers(db))

@@ -45,11 +45,12 @@ def test_a_service_reads_what_it_wrote_although_a_replica_lags(
 
 
 @pytest.mark.holds("F52")
-def test_a_service_whose_url_takes_any_server_may_read_what_was_true_before(
-    connect: Connect, both: str, url: str, replica: ServerControl
+@pytest.mark.parametrize("takes", ["any", "prefer-standby", "standby"])
+def test_a_service_whose_url_takes_a_replica_may_read_what_was_true_before(
+    connect: Connect, both: str, url: str, replica: ServerControl, takes: str
 ) -> None:
     writer = connect(url, pool_size=1)
-    reader = connect(f"{both}&target_session_attrs=any", pool_size=1, max_overflow=0)
+    reader = connect(f"{both}&target_session_attrs={takes}", pool_size=1, max_overflow=0)
     probes.put(writer, 1, "before")
     eventually(lambda: probes.notes(reader) == ["before"])
     with lagging(replica):
