@@ -66,9 +66,10 @@ def test_calls_that_wait_for_a_paused_pooler_beyond_their_deadline_end_with_what
         probes.one(db)
     with pytest.raises(OutcomeUnknownError, match="deadline passed"):
         probes.put(db, 1, "row")
+    assert monotonic() - started < 3.0
     with pytest.raises(UnavailableError, match="before the deadline"):
-        db.transact(probes.one)
-    assert monotonic() - started < 4.0
+        db.transact(probes.one)  # several attempts, in 5 s at most
+    assert monotonic() - started < 10.0
     pooler.command("resume")
     eventually(lambda: answers(db))
 
