@@ -20,8 +20,8 @@ from oadb.engine.deadlines import expected
 from oadb.engine.driver import Driver, drive, driven
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.pool.connection_pool import Pool
+from oadb.engine.pool.interruptions import finish_interrupted
 from oadb.engine.pool.leases import UNCONFIRMED, callers
-from oadb.engine.pool.upkeep import finish_interrupted
 from oadb.engine.row_stream import RowStream
 from oadb.engine.transaction_session import (
     RELEASE,

@@ -19,7 +19,7 @@ from oadb.engine import dsn
 from oadb.engine.config import Config
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.engine.executors import AsyncExecutor, Executor
-from oadb.engine.pool.connection_pool import PoolStats
+from oadb.engine.pool.connection_pool import Pool, PoolStats
 from oadb.engine.transaction_session import Isolation
 from oadb.engine.transactions import AsyncTransaction
 from tests.support import pool_probes as probes
@@ -217,9 +217,15 @@ def is_idle(db: Database | AsyncDatabase) -> bool:
     return db.stats().leased == 0
 
 
+def pool_of(db: Db) -> Pool:
+    """Return the pool of *db*."""
+    pool: Pool = (db._inner if isinstance(db, Database) else db.inner)._pool
+    return pool
+
+
 def idle_connections(db: Db) -> list[Any]:
     """Return the idle connections: of the idle stack and of psycopg_pool."""
-    pool = (db._inner if isinstance(db, Database) else db.inner)._pool
+    pool = pool_of(db)
     return [*pool._idle._idle, *pool._upkeep.pool._pool]
 
 

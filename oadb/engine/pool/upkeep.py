@@ -25,6 +25,7 @@ from oadb.engine.pool.connections import (
     looks_alive,
 )
 from oadb.engine.pool.idle_stack import IdleStack
+from oadb.engine.pool.interruptions import finish_interrupted
 from oadb.engine.pool.leases import Leases
 from oadb.engine.pool.outage import Outage
 
@@ -46,8 +47,8 @@ POLLING_INTERVAL = 0.25
 # Seconds between checks for the first connection of a new pool, and how long they go on.
 _OPENING_INTERVAL, _OPENING = 0.002, 5.0
 
-# Seconds to send a cancel request, and to clear an interrupted connection in all.
-_CANCELLING, _CLEARING = 1.0, 2.0
+# Seconds to clear an interrupted connection.
+_CLEARING = 2.0
 
 # Seconds that the owner of a disconnected connection has to return it, and that the finalizers of
 # a holder that was garbage collected have to end its transaction.
@@ -149,8 +150,7 @@ class Upkeep:
         self._is_closed = True
         if self.pool is not None:
             await self._driver.call(self.pool.close)
-        for connection in self._idle.drain():
-            await self._put(connection)
+        await self._put_all()
 
     def inspect(self, now: float) -> float:
         """Act on what is overdue or was lost; return when a lease is due. For the watchdog."""
@@ -171,6 +171,8 @@ class Upkeep:
         self._find_lost(now)
         if now - self._unused[0] > OVERFLOW_UNUSED:
             self._driver.post(self._return_unused, now)
+        if self._is_closed and self._idle:
+            self._driver.post(self._return_all)
         return due
 
     # Tasks and threads of the pool ---------------------------------------------------------------
@@ -190,6 +192,8 @@ class Upkeep:
         """Give callers connections of psycopg_pool, until none waits or there are no more."""
         try:
             await self._driver.call(self.pool.open)
+            if self._is_closed:  # close() may have come before open()
+                await self._driver.call(self.pool.close)
             await self._first_attempt()
             while self._wants_more():
                 with suppress(psycopg_pool.PoolTimeout):
@@ -207,7 +211,7 @@ class Upkeep:
     async def _first_attempt(self) -> None:
         """Wait for the result of psycopg_pool's first attempts: getconn would make one more."""
         outage, end = self._outage, monotonic() + _OPENING
-        while not outage.ever_connected and outage.since is None and monotonic() < end:
+        while not (outage.ever_connected or outage.since or self._is_closed) and monotonic() < end:
             await self._driver.sleep(_OPENING_INTERVAL)
 
     async def _clear(self, connection: Any) -> None:
@@ -236,6 +240,10 @@ class Upkeep:
     async def _put(self, connection: Any) -> None:
         self._leases.remove(connection)
         await self._driver.call(self.pool.putconn, connection)
+
+    async def _put_all(self) -> None:
+        for connection in self._idle.drain():
+            await self._put(connection)
 
     # For the watchdog, in the thread or event loop of the pool -----------------------------------
 
@@ -273,22 +281,10 @@ class Upkeep:
             if connection in before and self._idle.remove(connection):
                 self._apart(self._put(connection), lambda: None)
 
+    def _return_all(self) -> None:
+        """Return what became idle while the pool was being closed."""
+        self._apart(self._put_all(), lambda: None)
+
 
 def _does_not() -> bool:
     return False
-
-
-async def finish_interrupted(driver: Driver, connection: Any) -> None:
-    """Cancel what an interrupted owner left running, and receive the rest of its answer.
-
-    Raises:
-        psycopg.Error: the answer, usually that the statement was cancelled.
-    """
-    state = connection.state
-    if state.interruption is None:
-        return
-    try:
-        await driver.call(connection.cancel_safe, timeout=_CANCELLING)
-    except psycopg.Error:
-        state.disconnect()
-    await driver.run_exchange(connection, state.take_unfinished())

@@ -1,6 +1,7 @@
 """The pool: the number of its connections, waiting callers, and closing."""
 
 import asyncio
+import threading
 from functools import partial
 from statistics import median
 from time import monotonic
@@ -8,9 +9,11 @@ from time import monotonic
 import pytest
 
 from oadb.engine.database import AsyncDatabase, Database
+from oadb.engine.pool import upkeep
+from oadb.engine.pool.upkeep import Upkeep
 from oadb.errors import PoolTimeoutError, TransactionError, UnavailableError
 from tests.support import pool_probes as probes
-from tests.support.rig import Connect, Db, Observer, config, eventually, threads
+from tests.support.rig import Connect, Db, Observer, config, eventually, pool_of, threads
 
 
 def open_connections(db: Db) -> tuple[int, int]:
@@ -48,6 +51,20 @@ def test_no_more_than_size_and_overflow_are_opened(connect: Connect, observer: O
 
     assert [answer.result() for answer in answers] == [1] * 8
     assert most == db.stats().size == db.stats().most == 3
+
+
+def test_connections_beyond_the_size_are_closed_when_they_are_not_used(
+    connect: Connect, observer: Observer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "OVERFLOW_UNUSED", 0.2)
+    db = connect(pool_size=1, max_overflow=3)
+    with threads(4) as pool:
+        assert list(pool.map(lambda _: probes.pause(db, 0.1), range(12))) == [1] * 12
+        assert db.stats().size == 4
+
+    eventually(lambda: open_connections(db) == (1, 1))
+    observer.keeps(1)
+    assert probes.one(db) == 1
 
 
 def test_without_overflow_calls_share_the_connections_of_the_pool(
@@ -187,6 +204,42 @@ def test_a_database_closed_before_its_first_call_stays_closed(connect: Connect) 
 
     with pytest.raises(UnavailableError, match="closed"):
         probes.one(db)
+
+
+def test_a_database_closed_while_its_first_call_begins_keeps_no_connection(
+    connect: Connect, observer: Observer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, fetch = threading.Event(), Upkeep._fetch
+
+    async def fetch_late(upkeep: Upkeep) -> None:
+        while not closed.is_set():
+            await upkeep._driver.sleep(0.01)
+        await fetch(upkeep)
+
+    monkeypatch.setattr(Upkeep, "_fetch", fetch_late)
+    db = connect(pool_size=2)
+    with threads(1) as pool:
+        answer = pool.submit(probes.one, db)
+        eventually(lambda: db.stats().waiting == 1)
+        db.close()
+        closed.set()
+
+        assert isinstance(answer.exception(), UnavailableError)
+    eventually(lambda: not pool_of(db)._upkeep._is_fetching)
+    observer.keeps(0)
+
+
+def test_a_connection_returned_while_the_database_closes_is_closed(
+    connect: Connect, observer: Observer
+) -> None:
+    db = connect(pool_size=1, max_overflow=0)
+    probes.one(db)
+    idle = pool_of(db)._idle
+    connection = idle.pop()
+    db.close()
+    idle.push(connection)  # as a thread does that saw it open
+
+    observer.keeps(0)
 
 
 def test_a_waiting_call_fails_when_the_database_is_closed(connect: Connect) -> None:
