@@ -32,8 +32,10 @@ class SetupStatement:
 class PreparedStatement:
     """A prepared statement of one connection: its name there, and psycopg's converters."""
 
-    name: bytes
+    label: bytes
     converters: Any
+    name: bytes = b""
+    tries: int = 0
     parsed: bool = False
     answered: bool = False
 
@@ -41,6 +43,11 @@ class PreparedStatement:
     def new(cls, connection: Any, name: str) -> "PreparedStatement":
         """Return a statement that *connection* has not parsed yet."""
         return cls(name.encode(), Transformer(connection))
+
+    def rename(self) -> None:
+        """Take a new name: the server may have parsed the one before, if that was interrupted."""
+        self.tries += 1
+        self.name = self.label if self.tries == 1 else b"%s.%d" % (self.label, self.tries)
 
     def dump(self, params: tuple[Any, ...]) -> Any:
         """Return *params* in the form that libpq takes.
@@ -125,6 +132,7 @@ def _parse_and_execute(
     formats = prepared.converters.formats
     commands = _commands(pgconn, prelude)
     if not prepared.parsed:
+        prepared.rename()
         commands.append(partial(pgconn.send_prepare, prepared.name, sql))
     commands.append(
         partial(pgconn.send_query_prepared, prepared.name, values, param_formats=formats)

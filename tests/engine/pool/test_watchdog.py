@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -146,6 +147,25 @@ def test_a_begin_that_was_not_sent_is_sent_with_the_next_statement(
         with pytest.raises(ValueError, match="on purpose"):
             work(db)
         assert probes.ids(db) == []
+
+
+def test_a_statement_that_was_interrupted_after_the_server_parsed_it_is_parsed_again(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = wire._pipeline
+
+    def interrupted(*args: Any) -> wire.Exchange:
+        monkeypatch.setattr(wire, "_pipeline", original)
+        yield from original(*args)
+        raise KeyboardInterrupt
+
+    with Database(config(url, pool_size=1, max_overflow=0)) as db:
+        before = probes.backend(db)
+        monkeypatch.setattr(wire, "_pipeline", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            probes.echo(db, 7)
+        assert [probes.echo(db, number) for number in range(3)] == [0, 1, 2]
+        assert probes.backend(db) == before
 
 
 def test_an_async_database_works_in_the_event_loop_after_one_that_ended_in_its_middle(
