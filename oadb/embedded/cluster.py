@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Literal
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 from oadb.embedded.system_user import SystemUser
+from oadb.engine.direct_connection import DirectConnection
 from oadb.errors import ConfigError, UnavailableError
 
 StopMode = Literal["fast", "immediate"]
@@ -86,7 +86,7 @@ class Cluster:
     def answers(self) -> bool:
         """Tell whether the server takes connections now."""
         try:
-            psycopg.connect(make_conninfo(**self.keywords, connect_timeout=2)).close()
+            DirectConnection.to(self.keywords, seconds=_POLL_SECONDS).close()
         except (OSError, IndexError, psycopg.OperationalError):
             return False
         return True

@@ -29,6 +29,8 @@ from psycopg import generators
 from psycopg.sql import SQL, Identifier
 from psycopg.waiting import Wait
 
+from oadb.engine import wire
+from oadb.engine.bounded import at_most, bounded
 from oadb.engine.config import Config
 from oadb.engine.driver import Driver, drive
 from oadb.engine.pool.connections import ConnectionTerms, cut_off
@@ -142,7 +144,9 @@ class AsyncListener(AsyncIterator[Event]):
         connection.add_notify_handler(self._enqueue)
         before = len(self._arrived)
         try:
-            await self._driver.call(connection.execute, self._statement)
+            listen = wire.simple(connection.pgconn, self._statement.as_bytes())
+            answer = bounded(listen, at_most(_PATIENCE, "the server"))
+            await self._driver.run_exchange(connection, answer)
         except BaseException:  # interrupted or cancelled: it may not listen yet
             await self._driver.call(connection.close)
             raise

@@ -7,10 +7,10 @@ from typing import cast
 
 import psycopg
 from psycopg import IsolationLevel, RawCursor
-from psycopg.conninfo import make_conninfo
 from psycopg.types.string import TextLoader
 
 from oadb.engine import dsn
+from oadb.engine.direct_connection import DirectConnection
 from oadb.errors import ConfigError, LoadError
 from oadb.importing.openalgo_tables import PAGE_ROWS, READ, Row, position, statements
 
@@ -19,14 +19,16 @@ _AS_TEXT = ("timestamp", "timestamptz", "json", "jsonb", "numeric")
 
 _STATEMENTS = statements("postgresql")
 
-_Connection = psycopg.Connection[tuple[object, ...]]
+# Seconds for a page, which is read by its primary key.
+_PATIENCE = 60.0
 
 
 class PostgresqlSource:
     """A PostgreSQL database in a read-only transaction."""
 
-    def __init__(self, name: str, connection: _Connection) -> None:
+    def __init__(self, name: str, connection: DirectConnection) -> None:
         self.name, self._connection = name, connection
+        connection.autocommit = False
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         (begun,) = connection.execute(_STATEMENTS["begin_reading"])
@@ -67,7 +69,7 @@ def opened(url: str) -> Generator[PostgresqlSource]:
     with ExitStack() as stack:
         try:
             # No prepared statements, which a connection pooler may not support.
-            connection = psycopg.connect(make_conninfo(**keywords), prepare_threshold=None)
+            connection = DirectConnection.to(keywords, seconds=_PATIENCE, prepare_threshold=None)
             server = PostgresqlSource(str(target), stack.enter_context(connection))
         except psycopg.Error as error:
             raise LoadError(f"{target}: {_message(error)}") from None

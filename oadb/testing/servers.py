@@ -18,12 +18,11 @@ from dataclasses import dataclass, field
 from typing import Literal, LiteralString
 from urllib.parse import quote, urlencode
 
-import psycopg
-from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from oadb.embedded import embedded_server
 from oadb.engine import dsn
+from oadb.engine.direct_connection import DirectConnection
 from oadb.errors import ConfigError, UnavailableError
 from oadb.testing import containers
 from oadb.testing.memory import memory
@@ -38,6 +37,9 @@ _CREATE: dict[bool, LiteralString] = {
     True: "create database {} template {} strategy wal_log",
     False: "create database {} template {} strategy file_copy",
 }
+
+# Seconds to make, copy or drop a database, on a busy disk.
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,8 @@ class Server:
         with self._connected() as connection:
             connection.execute(composed)
 
-    def _connected(self) -> psycopg.Connection[tuple[object, ...]]:
-        return psycopg.connect(make_conninfo(**self.keywords), autocommit=True)
+    def _connected(self) -> DirectConnection:
+        return DirectConnection.to(self.keywords, seconds=_PATIENCE)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ the next one continues. It needs the rights of the owner of the tables.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -35,6 +35,9 @@ BATCH = 1000
 PATIENCE = timedelta(seconds=10)
 """How long to try to lock a table that is in use, before it is left to the next run."""
 
+# Seconds for a statement, and for one that moves, counts, drops or deletes all that there is.
+_QUICK, _SLOW = 60.0, 3600.0
+
 PartitionWork = Iterable[tuple[str, str, Callable[[], str]]]
 """A table, one of its partitions, and a function that changes it and returns what it did."""
 
@@ -45,29 +48,34 @@ def run(config: Config, retention: Retention, patience: timedelta = PATIENCE) ->
     Yields:
         A finding for each thing done, and for each that could not be done.
     """
-    # Moving rows may take long, and the transaction of the claim is idle meanwhile.
-    unlimited = replace(
-        config,
-        pool_size=2,
-        max_overflow=0,
-        statement_timeout_seconds=0.0,
-        call_deadline_seconds=0.0,
-        idle_in_transaction_timeout_seconds=0.0,
-    )
     try:
-        with Database(unlimited) as db, db.transaction() as claim:
+        with _databases(config) as (db, slow), db.transaction() as claim:
             obstacle = missing_rights(db)
             if obstacle is None and not partitions.claim_maintenance(claim):
                 obstacle = "another run is in progress"
             if obstacle is not None:
                 yield Finding(False, "maintain", obstacle)
                 return
-            yield from _steps(db, retention, patience)
+            yield from _steps(db, slow, retention, patience)
             partitions.note_maintenance(db)
     except psycopg.Error as error:
         yield Finding(False, "maintain", explain_command_error(error, str(config.dsn)))
     except Error as error:
         yield Finding(False, "maintain", str(error))
+
+
+@contextmanager
+def _databases(config: Config) -> Generator[tuple[Database, Database]]:
+    """Open the database twice: for what is quick, and for what may take long."""
+    # The transaction of the claim is idle while statements run.
+    limits = replace(
+        config, max_overflow=0, call_deadline_seconds=None, idle_in_transaction_timeout_seconds=0.0
+    )
+    with (
+        Database(replace(limits, pool_size=2, statement_timeout_seconds=_QUICK)) as db,
+        Database(replace(limits, pool_size=1, statement_timeout_seconds=_SLOW)) as slow,
+    ):
+        yield db, slow
 
 
 def repeat(
@@ -98,11 +106,13 @@ def missing_rights(db: Database) -> str | None:
     )
 
 
-def _steps(db: Database, retention: Retention, patience: timedelta) -> Iterator[Finding]:
+def _steps(
+    db: Database, slow: Database, retention: Retention, patience: timedelta
+) -> Iterator[Finding]:
     for step in (
-        _change_partitions(_missing_partitions(db, patience)),
-        _change_partitions(_partitions_for_strays(db, patience)),
-        _count_and_drop(db, retention, patience),
+        _change_partitions(_missing_partitions(slow, patience)),
+        _change_partitions(_partitions_for_strays(slow, patience)),
+        _count_and_drop(db, slow, retention, patience),
         _sweep(db, retention),
         _remaining_problems(db),
     ):
@@ -146,7 +156,9 @@ def _make(db: Database, table: str, starts_at: datetime, patience: timedelta) ->
     return f"{made}, moved {moved:,} rows of {table}_default into it" if moved else made
 
 
-def _count_and_drop(db: Database, retention: Retention, patience: timedelta) -> Iterator[Finding]:
+def _count_and_drop(
+    db: Database, slow: Database, retention: Retention, patience: timedelta
+) -> Iterator[Finding]:
     """Count logged rows into rollups, then drop expired ones: never rows that are not counted."""
     counted = rollups.refresh(db)
     if not counted.is_complete:
@@ -157,10 +169,10 @@ def _count_and_drop(db: Database, retention: Retention, patience: timedelta) -> 
         yield Finding(True, "rollups", text)
     age = retention["rollups"]
     if age is not None:
-        deleted = rollups.delete_old(db, older_than=age)
+        deleted = rollups.delete_old(slow, older_than=age)
         if deleted:
             yield Finding(True, "rollups", f"deleted {deleted:,} buckets")
-    yield from _change_partitions(_expired_partitions(db, retention, patience))
+    yield from _change_partitions(_expired_partitions(slow, retention, patience))
 
 
 def _expired_partitions(db: Database, retention: Retention, patience: timedelta) -> PartitionWork:

@@ -16,9 +16,6 @@ def run_schema(_url: DatabaseUrl = None) -> None:
 
     To read it, or to compare it with sql/schema.sql.
     """
-    with (
-        Database.from_env() as db,
-        db.transaction(isolation="repeatable read", read_only=True) as tx,
-    ):
-        objects = schema.read(tx)
+    with Database.from_env() as db:
+        objects = db.transact(schema.read, isolation="repeatable read", read_only=True)
     typer.echo(schema_text.render(objects), nl=False)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.packages import Package
@@ -16,6 +15,7 @@ from oadb.engine.binding.queries import Queries, declared_in
 from oadb.engine.binding.values import ValueType
 from oadb.engine.config import Config
 from oadb.engine.database import Database
+from oadb.engine.direct_connection import DirectConnection
 from oadb.engine.dsn import connection_keywords, reachable
 from oadb.errors import DeclarationError
 from oadb.tools import catalog
@@ -27,8 +27,19 @@ from oadb.tools.migrations import migration_history as history
 # Volatile functions without side effects; the setting that act_as changes ends with its
 # transaction.
 _WITHOUT_EFFECTS = frozenset(
-    {"act_as", "clock_timestamp", "gen_random_uuid", "pg_is_in_recovery", "random", "system"}
+    {
+        "act_as",
+        "clock_timestamp",
+        "gen_random_uuid",
+        "pg_blocking_pids",
+        "pg_is_in_recovery",
+        "random",
+        "system",
+    }
 )
+
+# Seconds to prepare and explain a statement.
+_PATIENCE = 15.0
 
 
 def check(config: Config, packages: Iterable[Package]) -> Iterator[str]:
@@ -41,9 +52,7 @@ def check(config: Config, packages: Iterable[Package]) -> Iterator[str]:
     with (
         Database(config) as db,
         reachable(config.dsn) as target,
-        psycopg.connect(
-            make_conninfo(**connection_keywords(target, {})), autocommit=True
-        ) as connection,
+        DirectConnection.to(connection_keywords(target, {}), seconds=_PATIENCE) as connection,
     ):
         for package in packages:
             if package.name == "oadb" and not history.keeps_checksums(db):

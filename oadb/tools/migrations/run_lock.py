@@ -36,6 +36,7 @@ def hold(backend: Backend, wait: float) -> Generator[None]:
     try:
         yield
     finally:
+        backend.hurry()  # after Ctrl-C as well
         with suppress(psycopg.OperationalError):  # a lost connection; the next run deletes the row
             history.free_yoyo_lock(session)
 

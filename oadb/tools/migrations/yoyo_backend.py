@@ -22,6 +22,7 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import get_migration_hash
 
+from oadb.engine.direct_connection import DirectConnection
 from oadb.engine.dsn import SERVER_LIVENESS, Dsn, connection_keywords
 from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError, UnavailableError
@@ -29,8 +30,7 @@ from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations.explanations import failed_statement
 from oadb.tools.migrations.script_folder import Migration
 from oadb.tools.migrations.scripts import Script
-
-Connection = psycopg.Connection[tuple[object, ...]]
+from oadb.tools.session_watch import SessionWatch, get_process_id
 
 logger = logging.getLogger("oadb.migrations")
 
@@ -45,6 +45,9 @@ SETTINGS = {
     "client_connection_check_interval": 500,
 }
 READ_ONLY = {**SETTINGS, "default_transaction_read_only": 1}
+
+# Seconds for the first answer, and for what is not worth waiting for; see Backend.hurry.
+_PATIENCE, _HURRY = 10.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +81,24 @@ class Backend(PostgresqlPsycopgBackend):
                 f"no connection to {dsn}: {' '.join(str(error).split())}"
             ) from None
 
-    def connect(self, dburi: DatabaseURI) -> Connection:
-        """Connect, and log the server's notices."""
-        connection = cast("Connection", super().connect(dburi))
+    def connect(self, dburi: DatabaseURI) -> DirectConnection:
+        """Connect, watch the session, and log the server's notices."""
+        keywords = cast("Mapping[str, str]", dburi.args)
+        connection = DirectConnection.to(keywords, seconds=_PATIENCE)
         connection.add_notice_handler(_log_notice)
         self.session = SingleConnection(connection)
+        self.watch = SessionWatch(keywords, get_process_id(self.session), "oadb migrate")
+        connection.look = self.watch
         return connection
 
     @property
-    def connection(self) -> Connection:
+    def connection(self) -> DirectConnection:
         """The connection."""
-        return cast("Connection", self._connection)
+        return cast("DirectConnection", self._connection)
+
+    def hurry(self) -> None:
+        """Wait at most a second for each answer from now on."""
+        self.connection.limit(_HURRY)
 
     def rollback(self) -> None:
         """Roll back, unless the connection is lost, which rolls back too."""
@@ -141,6 +151,7 @@ class Backend(PostgresqlPsycopgBackend):
             MigrationError: a statement failed.
         """
         for step in script.steps:
+            self.watch.subject = f"{script.path.name}:{step.statement_line}"
             try:
                 with self.connection.cursor() as cursor:
                     cursor.execute(step.sql.encode())
