@@ -151,7 +151,7 @@ class Backend(PostgresqlPsycopgBackend):
             MigrationError: a statement failed.
         """
         for step in script.steps:
-            self.watch.subject = f"{script.path.name}:{step.statement_line}"
+            self.watch.subject = f"{script.file_name}:{step.statement_line}"
             try:
                 with self.connection.cursor() as cursor:
                     cursor.execute(step.sql.encode())
