@@ -70,7 +70,7 @@ class Declaration:
         self.arguments = self._refuse
         self.kinds: dict[str, ValueType] = {}
         self.parameters: dict[str, ValueType] = {}
-        self.variants: dict[tuple[Any, ...], Declaration] = {}
+        self._variants: dict[tuple[Any, ...], Declaration] = {}
         self.__name__ = self.__qualname__ = function.__name__
         self.__module__ = function.__module__
 
@@ -153,17 +153,29 @@ class Declaration:
             self._derived_arguments if self._derivation.is_needed else self._declared.values
         )
         self._document(signature)
-        if self._choice is not None:
-            made = self._choice.statements.items()
-            self.variants = {key: self._variant(statement) for key, statement in made}
 
-    def _variant(self, statement: Statement) -> Self:
-        """Return the declaration of a variant, which runs like any other."""
+    @property
+    def variants(self) -> dict[tuple[Any, ...], "Declaration"]:
+        """The declaration of each variant, which runs like any other; none without marks."""
+        choice = self._choice
+        if choice is None:
+            return {}
+        return {key: self._variants.get(key) or self._variant(choice, key) for key in choice.keys}
+
+    def _variant(self, choice: Variants, key: tuple[Any, ...]) -> Self:
+        """Make the declaration of a variant, and keep it.
+
+        Raises:
+            ParameterError: the statement says that it is not needed.
+        """
+        statement = choice.statement(key)
         variant = copy(self)
+        variant._choice = None
         variant.statement, variant.sql, variant.label = statement, statement.sql, statement.label
         variant.parameters = {name: self.parameters[name] for name in statement.params}
         places = [*map([*self.parameters].index, statement.params)]
         variant.pick = lambda values: tuple([values[place] for place in places])
+        self._variants[key] = variant
         return variant
 
     def chosen(self, values: tuple[Any, ...]) -> "Declaration":
@@ -175,10 +187,7 @@ class Declaration:
         if self._choice is None:
             return self
         key = self._choice.key(values)
-        variant = self.variants.get(key)
-        if variant is None:
-            raise self._choice.refusal(key)
-        return variant
+        return self._variants.get(key) or self._variant(self._choice, key)
 
     def _read_parameters(self, names: list[str], hints: Mapping[str, Any]) -> list[str]:
         kinds = {name: value_type(hints.get(name)) for name in names}

@@ -18,8 +18,9 @@ A marked line is there if its terms hold; see ``marks`` for how they are written
     order = newest     the argument is this member of its Literal; of a bool, true or false
 
 Each combination is a variant: a statement of its own, with a label (``calls.list_calls +user_id
-order=newest``), prepared and checked like any other. They are made at import. Lines of the comment
-above the statement say which are not needed, and that there may be more of them:
+order=newest``), prepared and checked like any other. Which there are is known at import; the text
+of each is made when it is first used. Lines of the comment above the statement say which are not
+needed, and that there may be more of them:
 
     -- not together: user_id, status
     -- variants: at most 128
@@ -88,21 +89,22 @@ class Variants:
     def __init__(
         self, statement: Statement, kinds: Mapping[str, ValueType], names: Sequence[str]
     ) -> None:
-        self._label, self._marked = statement.label, statement.marked
+        self._statement, self._marked = statement, statement.marked
         self._kinds, self._names = kinds, names
         self._apart = [terms_of(found, r"\s*,\s*") for found in _APART.findall(statement.doc)]
         every = [term for line in self._marked for term in line.terms]
         self._compared = {term.name for term in every if term.value is not None}
         self._choices: dict[str, Choice] = {}
         self.problems = [*self._read()]
-        self.statements: dict[tuple[State, ...], Statement] = {}
-        if not self.problems:
-            self.problems += self._count(statement)
-        if not self.problems:
-            self._make(statement)
-            self.problems += self._unused()
         choices = self._choices.values()
         self._places = [(choice.place, choice.compares) for choice in choices]
+        if not self.problems:
+            self.problems += self._count()
+        keys = product(*(choice.states for choice in choices)) if not self.problems else ()
+        # Of each variant that is needed: the states that it is for.
+        self.keys = dict.fromkeys(key for key in keys if self._excluded(key) is None)
+        if not self.problems:
+            self.problems += self._unused()
 
     @property
     def conditions(self) -> frozenset[str]:
@@ -118,15 +120,27 @@ class Variants:
             ]
         )
 
-    def refusal(self, key: tuple[State, ...]) -> ParameterError:
-        """Return the error of a call that asks for a variant that is not needed."""
-        for terms in self._apart:
-            if terms is not None and self._hold(terms, key):
-                listed = ", ".join(map(str, terms))
-                return ParameterError(
-                    f"{self._label}: {listed} cannot be given together: the statement excludes it"
-                )
-        raise AssertionError(key)
+    def statement(self, key: tuple[State, ...]) -> Statement:
+        """Return the statement of the variant for these states.
+
+        Raises:
+            ParameterError: the statement says that it is not needed.
+        """
+        excluded = self._excluded(key)
+        if excluded is not None:
+            listed = ", ".join(map(str, excluded))
+            raise ParameterError(
+                f"{self._statement.label}: {listed} cannot be given together: the statement "
+                "excludes it"
+            )
+        lines = [line for line in self._marked if self._hold(line.terms, key)]
+        pairs = zip(self._choices.values(), key, strict=True)
+        suffix = "".join(choice.shown(state) for choice, state in pairs)
+        return self._statement.variant(lines, suffix)
+
+    def _excluded(self, key: tuple[State, ...]) -> tuple[Term, ...] | None:
+        """Return the terms that hold in these states, but are not needed together."""
+        return next((terms for terms in self._apart if terms and self._hold(terms, key)), None)
 
     def _read(self) -> Iterator[str]:
         """Read all terms, and yield what is wrong with them."""
@@ -171,8 +185,8 @@ class Variants:
         states = (*values, *((None,) if kind.optional else ()))
         return Choice(name, self._names.index(name), states, compares=True)
 
-    def _count(self, statement: Statement) -> Iterator[str]:
-        found = _AT_MOST.search(statement.doc)
+    def _count(self) -> Iterator[str]:
+        found = _AT_MOST.search(self._statement.doc)
         most = int(found[1]) if found else MOST
         count = prod(len(choice.states) for choice in self._choices.values())
         if count > most:
@@ -181,20 +195,9 @@ class Variants:
                 f"its comment: -- variants: at most {count}"
             )
 
-    def _make(self, statement: Statement) -> None:
-        """Make a statement for each combination of states that is needed."""
-        choices = self._choices.values()
-        for key in product(*(choice.states for choice in choices)):
-            if any(terms is not None and self._hold(terms, key) for terms in self._apart):
-                continue
-            lines = [line for line in self._marked if self._hold(line.terms, key)]
-            pairs = zip(choices, key, strict=True)
-            suffix = "".join(choice.shown(state) for choice, state in pairs)
-            self.statements[key] = statement.variant(lines, suffix)
-
     def _unused(self) -> Iterator[str]:
         for line in self._marked:
-            if not any(self._hold(line.terms, key) for key in self.statements):
+            if not any(self._hold(line.terms, key) for key in self.keys):
                 yield f"line {line.line}: it is in no variant"
 
     def _hold(self, terms: Sequence[Term], key: tuple[State, ...]) -> bool:

@@ -248,6 +248,19 @@ def test_each_combination_is_a_statement_with_a_name() -> None:
     assert "notes.list_notes +author +text +visible order=oldest" in labels
 
 
+def test_the_text_of_a_variant_is_made_when_it_is_first_used(db: Db) -> None:
+    query = declared(SQL.partition("-- name: page")[0], list_notes)["list_notes"]
+    assert query._variants == {}
+
+    query(db, author="asha")
+    [(key, made)] = query._variants.items()
+    query(db, author="ben")
+
+    assert made.label == "notes.list_notes +author order=newest"
+    assert query.variants[key] is made
+    assert len(query.variants) == 16
+
+
 def test_the_file_as_it_stands_is_the_statement_of_its_uncommented_lines() -> None:
     sql = LIST.statement.sql.decode()
 
