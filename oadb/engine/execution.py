@@ -78,7 +78,8 @@ def _prepared(connection: Any, query: Any) -> wire.PreparedStatement:
     statements: dict[Any, wire.PreparedStatement] = connection.state.statements
     prepared = statements.get(query)
     if prepared is None:
-        # Numbered, because two modules of tests may share a name.
-        name = f"{query.label} {len(statements)}"
+        # Numbered, because two modules of tests may share a name, and in front, because the server
+        # compares 63 bytes of a name: the labels of variants may differ behind them.
+        name = f"{len(statements)} {query.label}"
         prepared = statements[query] = wire.PreparedStatement.new(connection, name)
     return prepared

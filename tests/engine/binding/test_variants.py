@@ -237,6 +237,27 @@ def test_a_text_that_cannot_be_sent_is_named(db: Db) -> None:
         LIST(db, text="\0")
 
 
+def test_variants_whose_names_differ_only_at_the_end_are_told_apart(db: Db) -> None:
+    """The server compares 63 bytes of the name of a prepared statement."""
+    names = ("a_rather_long_parameter", "another_rather_long_parameter", "the_last")
+    lines = "".join(f"    and {name}::int = :{name} --? {name}\n" for name in names)
+    columns = ", ".join(f"1 as {name}" for name in names)
+    head = f"-- name: long\nselect 1 as one from (select {columns}) as x\nwhere true\n"
+    query = declared(f"{head}{lines};", long)["long"]
+
+    with db.transaction() as tx:
+        assert query(tx, 1, 1) == [1]
+        assert query(tx, 1, 1, 2) == []
+        assert query(tx, 1, 1, 1) == [1]
+
+
+def long(
+    a_rather_long_parameter: int | None = None,
+    another_rather_long_parameter: int | None = None,
+    the_last: int | None = None,
+) -> list[int]: ...
+
+
 # Statements ------------------------------------------------------------------------------------
 
 
