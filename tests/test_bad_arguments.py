@@ -170,16 +170,6 @@ def unreachable() -> Iterator[Database]:
         yield Database(Config.from_env(environ))
 
 
-# One list of two statements, by the status.
-SAID_AS = {"traffic.list_by_status": "traffic.list_by_status_below_400"}
-
-
-def label_of(mistake: Mistake) -> str:
-    """Return the name of a function as its errors say it."""
-    label = ".".join(mistake.label.split(".")[-2:])
-    return SAID_AS.get(label, label) if mistake.what == "cursor" else label
-
-
 @for_each("mistake", MISTAKES)
 def test_a_mistake_is_refused_by_name_before_anything_is_sent(
     unreachable: Database, mistake: Mistake
@@ -191,8 +181,8 @@ def test_a_mistake_is_refused_by_name_before_anything_is_sent(
     with pytest.raises(ParameterError) as refused:
         called(CALLS[mistake.label].value, unreachable, given)
 
-    text = str(refused.value)
-    assert text.startswith(f"{label_of(mistake)}: {mistake.said}")
+    text, short = str(refused.value), ".".join(mistake.label.split(".")[-2:])
+    assert text.startswith(f"{short}: {mistake.said}")
     assert not re.search(r"nonsense|no\nwhere|object at", text)
     assert refused.value.__context__ is None
 

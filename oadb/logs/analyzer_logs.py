@@ -22,9 +22,7 @@ __all__ = [
     "count",
     "count_by_facet",
     "get",
-    "list_by_day",
-    "list_by_user",
-    "list_recent",
+    "list_analyses",
     "record",
 ]
 
@@ -91,39 +89,17 @@ def get(log_id: int, *, logged_at: datetime) -> LoggedAnalysis | None:
 
 
 @query
-def list_recent(
+def list_analyses(
     *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    cursor: str | None = None,
-    limit: Limit = 100,
-) -> Page[LoggedAnalysis]:
-    """List the analyses in a window, newest first."""
-    ...
-
-
-@query
-def list_by_user(
-    user_id: int,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    cursor: str | None = None,
-    limit: Limit = 100,
-) -> Page[LoggedAnalysis]:
-    """List the analyses of a user in a window, newest first."""
-    ...
-
-
-@query
-def list_by_day(
-    day: date,
-    *,
+    user_id: int | None = None,
+    day: date | None = None,
     time_zone: TimeZone = "Asia/Kolkata",
+    since: datetime | None = None,
+    until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> Page[LoggedAnalysis]:
-    """List the analyses of a calendar day in a time zone, newest first."""
+    """List the analyses in a window, of a user, or of a *day* in *time_zone*; newest first."""
     ...
 
 

@@ -17,12 +17,8 @@ __all__ = [
     "Call",
     "LoggedCall",
     "count",
-    "count_by_user",
     "get",
-    "list_by_endpoint",
-    "list_by_status",
-    "list_by_user",
-    "list_recent",
+    "list_calls",
     "record",
     "search",
     "stream",
@@ -88,53 +84,17 @@ def get(log_id: int, *, logged_at: datetime) -> LoggedCall | None:
 
 
 @query
-def list_recent(
+def list_calls(
     *,
+    user_id: int | None = None,
+    endpoint: str | None = None,
+    status: int | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> Page[LoggedCall]:
-    """List the calls in a window, newest first."""
-    ...
-
-
-@query
-def list_by_user(
-    user_id: int,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    cursor: str | None = None,
-    limit: Limit = 100,
-) -> Page[LoggedCall]:
-    """List the calls of a user in a window, newest first."""
-    ...
-
-
-@query
-def list_by_endpoint(
-    endpoint: str,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    cursor: str | None = None,
-    limit: Limit = 100,
-) -> Page[LoggedCall]:
-    """List the calls of an endpoint in a window, newest first."""
-    ...
-
-
-@query
-def list_by_status(
-    status: int,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    cursor: str | None = None,
-    limit: Limit = 100,
-) -> Page[LoggedCall]:
-    """List the calls answered with a status in a window, newest first."""
+    """List the calls in a window, of a user, of an endpoint, or with a status; newest first."""
     ...
 
 
@@ -159,16 +119,13 @@ def stream(*, since: datetime | None = None, until: datetime | None = None) -> I
 
 
 @query
-def count(*, since: datetime | None = None, until: datetime | None = None) -> int:
-    """Count the calls in a window."""
-    ...
-
-
-@query
-def count_by_user(
-    user_id: int, *, since: datetime | None = None, until: datetime | None = None
+def count(
+    *,
+    user_id: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> int:
-    """Count the calls of a user in a window."""
+    """Count the calls in a window, of all users or of one."""
     ...
 
 

@@ -22,7 +22,7 @@ __all__ = [
     "Timing",
     "get",
     "list_brokers",
-    "list_recent",
+    "list_timings",
     "record",
     "statistics",
     "stream",
@@ -148,7 +148,7 @@ def get(log_id: int, *, logged_at: datetime) -> LoggedTiming | None:
 
 
 @query
-def list_recent(
+def list_timings(
     *,
     since: datetime | None = None,
     until: datetime | None = None,

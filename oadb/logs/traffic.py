@@ -21,11 +21,8 @@ __all__ = [
     "Request",
     "TrafficStatistics",
     "get",
-    "list_by_endpoint",
-    "list_by_ip",
-    "list_by_status",
     "list_clients",
-    "list_recent",
+    "list_requests",
     "record",
     "statistics",
     "stream",
@@ -141,60 +138,14 @@ def get(log_id: int, *, logged_at: datetime) -> LoggedRequest | None:
 
 
 @query
-def list_recent(
+def _list_requests(
+    ip: str | None,
+    endpoint: str | None,
+    status: int | None,
+    error_status: int | None,
     *,
     since: datetime | None = None,
     until: datetime | None = None,
-    cursor: str | None = None,
-    limit: Limit = 100,
-) -> Page[LoggedRequest]:
-    """List the requests in a window, newest first."""
-    ...
-
-
-@query
-def list_by_ip(
-    ip: Ip,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    cursor: str | None = None,
-    limit: Limit = 100,
-) -> Page[LoggedRequest]:
-    """List the requests of an address in a window, newest first."""
-    ...
-
-
-@query
-def list_by_endpoint(
-    endpoint: str,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    cursor: str | None = None,
-    limit: Limit = 100,
-) -> Page[LoggedRequest]:
-    """List the requests of an endpoint in a window, newest first."""
-    ...
-
-
-@query
-def _list_by_status_from_400(
-    status: int,
-    *,
-    since: datetime | None,
-    until: datetime | None,
-    cursor: str | None = None,
-    limit: Limit = 100,
-) -> Page[LoggedRequest]: ...
-
-
-@query
-def _list_by_status_below_400(
-    status: int,
-    *,
-    since: datetime | None,
-    until: datetime | None,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> Page[LoggedRequest]: ...
@@ -255,29 +206,34 @@ async def record(db: AsyncExecutor, request: Request) -> None:
 
 
 @operation
-async def list_by_status(
+async def list_requests(
     db: AsyncExecutor,
-    status: int,
     *,
+    ip: Ip | None = None,
+    endpoint: str | None = None,
+    status: int | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> Page[LoggedRequest]:
-    """List the requests answered with a status, newest first.
+    """List the requests in a window, of an address, of an endpoint, or with a status.
 
-    An index serves statuses from 400 on. For a rare status below 400, all requests of the window
-    are read.
+    Indexes serve an address, and statuses from 400 on. For a rare endpoint or a rare status below
+    400, all requests of the window are read.
 
     Returns:
-        A page of the requests.
+        A page of the requests, newest first.
 
     Raises:
         ParameterError: *limit* is not in 1 to 1000, *cursor* belongs to another list, or *since*
             is after *until*.
     """
-    listed = _list_by_status_from_400 if status >= _FIRST_ERROR else _list_by_status_below_400
-    return await listed(db, status, since=since, until=until, cursor=cursor, limit=limit)
+    is_error = status is not None and status >= _FIRST_ERROR
+    statuses = (None, status) if is_error else (status, None)
+    return await _list_requests(
+        db, ip, endpoint, *statuses, since=since, until=until, cursor=cursor, limit=limit
+    )
 
 
 @operation

@@ -250,8 +250,8 @@ def test_requests_have_no_user_if_a_user_was_left_out(db: Database, origin: Inst
     reports = run_import(db, origin)
 
     assert (reports["users"].written, reports["users"].left_out) == (1, 1)
-    assert [call.user_id for call in api_logs.list_recent(db)] == [None]
-    assert [each.user_id for each in analyzer_logs.list_recent(db)] == [None]
+    assert [call.user_id for call in api_logs.list_calls(db)] == [None]
+    assert [each.user_id for each in analyzer_logs.list_analyses(db)] == [None]
 
 
 def test_login_attempts_of_a_user_who_was_left_out_have_no_user(

@@ -11,6 +11,7 @@ from oadb import AsyncDatabase, Database, Transaction
 from oadb.errors import ParameterError
 from oadb.logs import analyzer_logs
 from oadb.logs.analyzer_logs import Analysis, FacetCount
+from tests.support.declared import declaration
 from tests.support.log_rows import insert
 from tests.support.plans import plan
 
@@ -32,25 +33,25 @@ def counts(tx: Transaction, **window: Any) -> list[tuple[str, str, int]]:
 def test_an_analysis_is_read_as_it_was_written(tx: Transaction) -> None:
     analyzer_logs.record(tx, ANALYSIS)
 
-    (log,) = analyzer_logs.list_recent(tx)
+    (log,) = analyzer_logs.list_analyses(tx)
     assert (
         Analysis(
             api_type=log.api_type, request=log.request, response=log.response, user_id=log.user_id
         )
         == ANALYSIS
     )
-    assert [log] == analyzer_logs.list_by_user(tx, 7).rows
-    assert not analyzer_logs.list_by_user(tx, 8)
+    assert [log] == analyzer_logs.list_analyses(tx, user_id=7).rows
+    assert not analyzer_logs.list_analyses(tx, user_id=8)
     assert analyzer_logs.get(tx, log.log_id, logged_at=log.logged_at) == log
     assert analyzer_logs.get(tx, log.log_id, logged_at=EPOCH) is None
 
 
 async def test_an_analysis_is_written_and_read_from_asyncio(adb: AsyncDatabase) -> None:
     await analyzer_logs.record(adb, ANALYSIS)
-    (log,) = await analyzer_logs.list_recent(adb)
+    (log,) = await analyzer_logs.list_analyses(adb)
 
     today = log.logged_at.astimezone(UTC).date()
-    assert (await analyzer_logs.list_by_day(adb, today, time_zone="UTC")).rows == [log]
+    assert (await analyzer_logs.list_analyses(adb, day=today, time_zone="UTC")).rows == [log]
 
 
 def test_an_analysis_is_undone_with_its_transaction(db: Database) -> None:
@@ -91,18 +92,18 @@ def test_a_day_is_a_calendar_day_of_its_time_zone(
     inside = [] if start == stop else [stop - tick, start]
     insert(url, "analyzer_logs", start - tick, *inside, stop)
 
-    found = analyzer_logs.list_by_day(db, day, time_zone=zone).rows
+    found = analyzer_logs.list_analyses(db, day=day, time_zone=zone).rows
     assert [log.logged_at for log in found] == inside
     if inside:
-        page = analyzer_logs.list_by_day(db, day, time_zone=zone, limit=1)
-        rest = analyzer_logs.list_by_day(db, day, time_zone=zone, cursor=page.next)
+        page = analyzer_logs.list_analyses(db, day=day, time_zone=zone, limit=1)
+        rest = analyzer_logs.list_analyses(db, day=day, time_zone=zone, cursor=page.next)
         assert page.rows + rest.rows == found
 
 
 @pytest.mark.parametrize("zone", ["IST", "COM1", "Mars/Olympus", "", "../etc/passwd", "a\0"])
 def test_an_unknown_time_zone_is_refused(tx: Transaction, zone: str) -> None:
-    with pytest.raises(ParameterError, match=r"list_by_day: time_zone must be a time zone"):
-        analyzer_logs.list_by_day(tx, date(2026, 1, 1), time_zone=zone)
+    with pytest.raises(ParameterError, match=r"list_analyses: time_zone must be a time zone"):
+        analyzer_logs.list_analyses(tx, day=date(2026, 1, 1), time_zone=zone)
 
 
 def test_a_day_is_read_from_its_partition_by_its_index(url: str) -> None:
@@ -120,17 +121,28 @@ def test_a_day_is_read_from_its_partition_by_its_index(url: str) -> None:
         )
         connection.execute("vacuum analyze oadb.analyzer_logs")
         connection.execute("set plan_cache_mode = force_generic_plan")
-        declared = next(q for q in analyzer_logs.query if q.__name__ == "list_by_day")
-        connection.execute(b"prepare planned as " + declared.statement.sql)
+        planned = declaration("analyzer_logs.list_analyses +day")
+        assert planned.statement.params == ("day", "time_zone", "limit")
+        connection.execute(b"prepare planned as " + planned.statement.sql)
         lines = connection.execute(
-            "explain execute planned ('2026-02-10', 'Asia/Kolkata', 10, null, null)"
+            "explain execute planned ('2026-02-10', 'Asia/Kolkata', 10)"
         ).fetchall()
-        found = "\n".join(line for (line,) in lines)
+        read = "\n".join(line for (line,) in lines)
 
-    assert "Subplans Removed" in found
-    assert "analyzer_logs_202602_pkey" in found
-    assert "analyzer_logs_202601" not in found
-    assert "analyzer_logs_202602_user_id" in plan(url, "analyzer_logs", "list_by_user")
+    assert "Subplans Removed" in read
+    assert "analyzer_logs_202602_pkey" in read
+    assert "analyzer_logs_202601" not in read
+    for window in ("", " +day", " +since +until"):
+        found = plan(
+            url,
+            "analyzer_logs",
+            f"list_analyses +user_id{window}",
+            day="'2026-02-10'",
+            time_zone="'Asia/Kolkata'",
+            since="'2026-02-10'",
+            until="'2026-02-11'",
+        )
+        assert "analyzer_logs_202602_user_id" in found
 
 
 # Tallies ----------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from oadb.logs import api_logs, partitions
 from oadb.logs.api_logs import Call, LoggedCall
 from oadb.testing.servers import Server
 from tests.conftest import configured
+from tests.support.declared import declaration
 from tests.support.plans import plan
 from tests.support.rig import Observer
 
@@ -60,7 +62,7 @@ def filled(oadb_server: Server, oadb_template: str) -> Generator[Database]:
 def test_a_call_is_read_as_it_was_written(tx: Transaction) -> None:
     api_logs.record(tx, ORDER)
 
-    (log,) = api_logs.list_recent(tx)
+    (log,) = api_logs.list_calls(tx)
     assert (
         Call(
             endpoint=log.endpoint,
@@ -102,7 +104,7 @@ def test_the_time_of_a_call_is_that_of_its_statement(tx: Transaction) -> None:
     api_logs.record(tx, ORDER)
     api_logs.record(tx, ORDER)
 
-    last, first = api_logs.list_recent(tx)
+    last, first = api_logs.list_calls(tx)
     assert first.logged_at < last.logged_at
 
 
@@ -116,7 +118,7 @@ def test_bodies_and_texts_are_redacted_before_they_are_sent(tx: Transaction) -> 
         ),
     )
 
-    (log,) = api_logs.list_recent(tx)
+    (log,) = api_logs.list_calls(tx)
     assert secret not in repr(log)
     assert (log.request or {})["symbol"] == "INFY"
 
@@ -126,7 +128,7 @@ def test_texts_are_cut_and_escaped_instead_of_refused(tx: Transaction) -> None:
         tx, Call(endpoint="/x y" * 999, method="M " * 99, status=404, error="\0\ud800" + "e " * 999)
     )
 
-    (log,) = api_logs.list_recent(tx)
+    (log,) = api_logs.list_calls(tx)
     assert (len(log.endpoint), len(log.method), len(log.error or "")) == (500, 20, 2000)
     assert (log.error or "").startswith(r"\u0000\ud800e")
 
@@ -159,10 +161,10 @@ def paged(read: Pages, *key: object, limit: int) -> list[LoggedCall]:
 @pytest.mark.parametrize(
     ("read", "key", "count"),
     [
-        (api_logs.list_recent, (), 1920),
-        (api_logs.list_by_user, (2,), 384),
-        (api_logs.list_by_endpoint, ("/1",), 640),
-        (api_logs.list_by_status, (203,), 480),
+        (api_logs.list_calls, (), 1920),
+        (partial(api_logs.list_calls, user_id=2), (), 384),
+        (partial(api_logs.list_calls, endpoint="/1"), (), 640),
+        (partial(api_logs.list_calls, status=203), (), 480),
         (api_logs.search, ({"n": 3},), 274),
     ],
 )
@@ -178,10 +180,10 @@ def test_pages_have_the_newest_rows_first_without_gap_or_overlap(
 
 
 LISTS: list[tuple[Pages, tuple[object, ...]]] = [
-    (api_logs.list_recent, ()),
-    (api_logs.list_by_user, (2,)),
-    (api_logs.list_by_endpoint, ("/1",)),
-    (api_logs.list_by_status, (203,)),
+    (api_logs.list_calls, ()),
+    (partial(api_logs.list_calls, user_id=2), ()),
+    (partial(api_logs.list_calls, endpoint="/1"), ()),
+    (partial(api_logs.list_calls, status=203), ()),
     (api_logs.search, ({"n": 3},)),
 ]
 
@@ -212,6 +214,25 @@ def test_a_page_has_at_most_1000_rows(db: Database, observer: Observer) -> None:
         assert len(read(db, *key, limit=1000, cursor=page.next)) == 1, read
         with pytest.raises(ParameterError, match=r"limit must be 1 to 1000$"):
             read(db, *key, limit=1001)
+
+
+@pytest.mark.parametrize("user_id", [2, None])
+@pytest.mark.parametrize("endpoint", ["/1", None])
+@pytest.mark.parametrize("status", [203, None])
+def test_filters_of_a_list_hold_together(
+    filled: Database, user_id: int | None, endpoint: str | None, status: int | None
+) -> None:
+    read = partial(api_logs.list_calls, user_id=user_id, endpoint=endpoint, status=status)
+    found = paged(read, filled, limit=1000)
+
+    assert found == [
+        log
+        for log in paged(api_logs.list_calls, filled, limit=1000)
+        if user_id in {None, log.user_id}
+        and endpoint in {None, log.endpoint}
+        and status in {None, log.status}
+    ]
+    assert found
 
 
 # Search -----------------------------------------------------------------------------------------
@@ -252,7 +273,7 @@ def test_a_search_may_be_for_one_user(tx: Transaction) -> None:
 
 def test_an_export_streams_every_call_of_a_window_oldest_first(filled: Database) -> None:
     assert [log.logged_at for log in api_logs.stream(filled)] == sorted(
-        log.logged_at for log in paged(api_logs.list_recent, filled, limit=1000)
+        log.logged_at for log in paged(api_logs.list_calls, filled, limit=1000)
     )
     moments = [log.logged_at for log in api_logs.stream(filled, since=THEN, until=THEN + DAY)]
     assert (moments[0], moments[-1], len(moments)) == (THEN, THEN + DAY - DAY / 24, 48)
@@ -261,8 +282,8 @@ def test_an_export_streams_every_call_of_a_window_oldest_first(filled: Database)
 def test_calls_are_counted_in_a_window_and_by_user(filled: Database) -> None:
     assert api_logs.count(filled) == 1920
     assert api_logs.count(filled, since=THEN, until=THEN + DAY) == 48
-    assert api_logs.count_by_user(filled, 2) == 384
-    assert api_logs.count_by_user(filled, 2, since=THEN, until=THEN + DAY) in {9, 10}
+    assert api_logs.count(filled, user_id=2) == 384
+    assert api_logs.count(filled, user_id=2, since=THEN, until=THEN + DAY) in {9, 10}
 
 
 # Plans ------------------------------------------------------------------------------------------
@@ -293,15 +314,26 @@ def large(oadb_server: Server, oadb_template: str) -> Generator[str]:
 @pytest.mark.parametrize(
     ("name", "index"),
     [
-        ("list_recent", "api_logs_202602_pkey"),
-        ("list_by_user", "api_logs_202602_user_id_logged_at_log_id_idx"),
-        ("list_by_endpoint", "api_logs_202602_endpoint_logged_at_log_id_idx"),
-        ("list_by_status", "api_logs_202602_status_logged_at_log_id_idx"),
-        ("count_by_user", "api_logs_202602_user_id_logged_at_log_id_idx"),
+        ("list_calls", "api_logs_202602_pkey"),
+        ("list_calls +user_id", "api_logs_202602_user_id_logged_at_log_id_idx"),
+        ("list_calls +endpoint", "api_logs_202602_endpoint_logged_at_log_id_idx"),
+        ("list_calls +status", "api_logs_202602_status_logged_at_log_id_idx"),
+        ("list_calls +user_id +endpoint +status", "api_logs_202602_"),
+        ("count +user_id", "api_logs_202602_user_id_logged_at_log_id_idx"),
     ],
 )
-def test_each_list_is_served_by_its_index_in_its_order(large: str, name: str, index: str) -> None:
-    found = plan(large, "api_logs", name)
+@pytest.mark.parametrize("window", ["", " +since +until", " +since +until +cursor"])
+def test_each_list_is_served_by_its_index_in_its_order(
+    large: str, name: str, index: str, window: str
+) -> None:
+    found = plan(
+        large,
+        "api_logs",
+        name + (window if name.startswith("list_calls") else ""),
+        since="'2026-02-01'",
+        until="'2026-02-02'",
+        last_logged_at="'2026-02-02'",
+    )
 
     assert index in found
     assert "Seq Scan on api_logs_202602" not in found
@@ -309,8 +341,9 @@ def test_each_list_is_served_by_its_index_in_its_order(large: str, name: str, in
     assert "Sort  (" not in found
 
 
-def test_a_search_is_served_by_the_indexes_of_both_bodies(large: str) -> None:
-    found = plan(large, "api_logs", "search")
+@pytest.mark.parametrize("name", ["search", "search +user_id", "search +until +cursor"])
+def test_a_search_is_served_by_the_indexes_of_both_bodies(large: str, name: str) -> None:
+    found = plan(large, "api_logs", name)
 
     assert "api_logs_202602_request_idx" in found
     assert "api_logs_202602_response_idx" in found
@@ -318,11 +351,20 @@ def test_a_search_is_served_by_the_indexes_of_both_bodies(large: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["get", "list_recent", "list_by_user", "search", "stream", "count"]
+    "name",
+    [
+        "get",
+        "list_calls +since +until",
+        "list_calls +user_id +since",
+        "search +since",
+        "stream +since",
+        "count",
+        "count +user_id",
+    ],
 )
 def test_partitions_before_a_window_are_pruned(large: str, name: str) -> None:
     """With a generic plan."""
-    declared = next(query for query in api_logs.query if query.__name__ == name)
+    found = declaration(f"api_logs.{name}")
     values = {
         "logged_at": "'2026-03-01'",
         "log_id": "1",
@@ -332,10 +374,10 @@ def test_partitions_before_a_window_are_pruned(large: str, name: str) -> None:
         "user_id": "1",
         "limit": "10",
     }
-    given = ", ".join(values.get(name, "null") for name in declared.statement.params)
+    given = ", ".join(values.get(name, "null") for name in found.statement.params)
     with psycopg.connect(large, autocommit=True) as connection:
         connection.execute("set plan_cache_mode = force_generic_plan")
-        connection.execute(b"prepare planned as " + declared.statement.sql)
+        connection.execute(b"prepare planned as " + found.statement.sql)
         rows = connection.execute(f"explain (analyze) execute planned ({given})".encode())
         lines = [line for (line,) in rows if "never executed" not in line]
 
@@ -348,8 +390,8 @@ def test_partitions_before_a_window_are_pruned(large: str, name: str) -> None:
 def test_a_prepared_list_still_works_after_a_drop_of_a_partition(db: Database, url: str) -> None:
     fill(url)
     for _ in range(7):  # after these the server uses a generic plan
-        api_logs.list_by_user(db, 2)
+        api_logs.list_calls(db, user_id=2)
     partitions.drop(db, "api_logs", "api_logs_202601")
 
     assert Observer(url).ask("select count(*) from oadb.api_logs") == 1920 - 31 * 48
-    assert len(paged(api_logs.list_by_user, db, 2, limit=100)) in {86, 87}
+    assert len(paged(partial(api_logs.list_calls, user_id=2), db, limit=100)) in {86, 87}

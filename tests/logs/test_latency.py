@@ -40,14 +40,14 @@ PARTS = ("rtt", "validation", "response", "overhead", "total")
 def test_a_call_is_read_as_it_was_written(db: Database) -> None:
     latency.record(db, TIMING)
 
-    (row,) = latency.list_recent(db)
+    (row,) = latency.list_timings(db)
     assert {f.name: getattr(row, f.name) for f in fields(Timing)} == {
         f.name: getattr(TIMING, f.name) for f in fields(Timing)
     }
     with db.transaction() as tx:
         assert [*latency.stream(tx, since=LONG_AGO, until=FAR_AHEAD)] == [row]
-    assert not latency.list_recent(db, until=row.logged_at), "a window does not include its end"
-    assert latency.list_recent(db, since=row.logged_at).rows == [row]
+    assert not latency.list_timings(db, until=row.logged_at), "a window does not include its end"
+    assert latency.list_timings(db, since=row.logged_at).rows == [row]
     assert latency.get(db, row.log_id, logged_at=row.logged_at) == row
     assert latency.get(db, row.log_id, logged_at=LONG_AGO) is None
 
@@ -55,7 +55,7 @@ def test_a_call_is_read_as_it_was_written(db: Database) -> None:
 def test_a_call_with_only_a_time_and_an_outcome_is_logged(tx: Transaction) -> None:
     latency.record(tx, Timing(total_ms=1.0, outcome="failed"))
 
-    assert astuple(latency.list_recent(tx).rows[0])[2:] == (
+    assert astuple(latency.list_timings(tx).rows[0])[2:] == (
         *([None] * 9),
         1.0,
         "failed",
@@ -75,7 +75,7 @@ def test_no_text_is_too_long_or_too_strange_to_be_logged(
     """Defect 42: a symbol of 51 characters left no trace of its order."""
     latency.record(tx, replace(TIMING, **{field: text}))
 
-    kept = getattr(latency.list_recent(tx).rows[0], field)
+    kept = getattr(latency.list_timings(tx).rows[0], field)
     assert kept[:1] == text[:1]
     assert len(kept) <= 2000
 
@@ -205,5 +205,5 @@ def test_no_statement_scans_the_whole_table(db: Database, url: str) -> None:
     rollups.refresh(db)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze oadb.latency, oadb.latency_rollups, oadb.log_batches")
-    for name in ("list_recent", "stream", "_summarize", "list_brokers"):
+    for name in ("list_timings", "stream +since", "_summarize", "list_brokers"):
         assert "Seq Scan on latency_default" not in plan(url, "latency", name)

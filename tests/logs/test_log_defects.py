@@ -28,9 +28,9 @@ def test_39_times_do_not_depend_on_the_zone_of_a_session(url: str, zone: str) ->
     with Database(config) as db:
         api_logs.record(db, Call(endpoint="/", method="GET", status=200))
         analyzer_logs.record(db, Analysis(api_type="placeorder", request={}, response={}))
-        (call,), (analysis,) = api_logs.list_recent(db), analyzer_logs.list_recent(db)
+        (call,), (analysis,) = api_logs.list_calls(db), analyzer_logs.list_analyses(db)
         insert(url, "analyzer_logs", "2026-01-02 18:29:59+00", "2026-01-02 18:30:00+00")
-        india = analyzer_logs.list_by_day(db, date(2026, 1, 2))
+        india = analyzer_logs.list_analyses(db, day=date(2026, 1, 2))
 
     slack = timedelta(seconds=2)
     for moment in (call.logged_at, analysis.logged_at):

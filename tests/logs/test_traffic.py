@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +21,7 @@ from oadb.logs import rollups, traffic
 from oadb.logs.traffic import LoggedRequest, Request
 from oadb.logs.writer import LogWriter
 from tests.conftest import configured
+from tests.support.declared import declaration
 from tests.support.plans import plan
 from tests.support.rollup_rows import at, put_traffic
 
@@ -42,7 +45,7 @@ LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzi
 def test_a_request_is_read_as_it_was_written(tx: Transaction) -> None:
     traffic.record(tx, REQUEST)
 
-    (row,) = traffic.list_recent(tx)
+    (row,) = traffic.list_requests(tx)
     assert row == LoggedRequest(
         row.log_id,
         row.logged_at,
@@ -80,7 +83,7 @@ def test_rows_stored_by_a_log_writer_are_counted(db: Database, config: Config) -
 async def test_a_request_is_written_from_asyncio(adb: AsyncDatabase, db: Database) -> None:
     await traffic.record(adb, REQUEST)
 
-    assert len(await traffic.list_recent(adb)) == len(traffic.list_recent(db)) == 1
+    assert len(await traffic.list_requests(adb)) == len(traffic.list_requests(db)) == 1
 
 
 def test_a_request_is_dated_by_the_database(db: Database, url: str) -> None:
@@ -97,7 +100,7 @@ def test_a_request_is_dated_by_the_database(db: Database, url: str) -> None:
 
     assert before is not None
     assert after is not None
-    assert before[0] <= traffic.list_recent(db).rows[0].logged_at <= after[0]
+    assert before[0] <= traffic.list_requests(db).rows[0].logged_at <= after[0]
 
 
 @pytest.mark.parametrize("field", ["path", "host", "endpoint", "error", "method"])
@@ -108,7 +111,7 @@ def test_no_text_is_too_long_or_too_strange_to_be_logged(
     """Defect 42: an attacker's path of 501 characters left no trace."""
     traffic.record(tx, replace(REQUEST, **{field: text}))
 
-    kept = getattr(traffic.list_recent(tx).rows[0], field)
+    kept = getattr(traffic.list_requests(tx).rows[0], field)
     assert kept[:1] == text[:1]
     assert len(kept) <= (20 if field == "method" else 2000)
 
@@ -119,7 +122,7 @@ def test_a_secret_in_a_text_is_not_logged(tx: Transaction, field: str) -> None:
     secret = "5f" * 32
     traffic.record(tx, replace(REQUEST, **{field: f"/api/v1/quotes?apikey={secret}&symbol=INFY"}))
 
-    kept = getattr(traffic.list_recent(tx).rows[0], field)
+    kept = getattr(traffic.list_requests(tx).rows[0], field)
     assert secret not in kept
     assert kept.startswith("/api/v1/quotes?")
 
@@ -128,7 +131,7 @@ def test_a_user_must_be_a_number(tx: Transaction) -> None:
     """Defect 43: names were written to a column of numbers, which refused them."""
     traffic.record(tx, replace(REQUEST, user_id=2**40))
 
-    assert traffic.list_recent(tx).rows[0].user_id == 2**40
+    assert traffic.list_requests(tx).rows[0].user_id == 2**40
     with pytest.raises(ParameterError, match="user_id must be int"):
         traffic.record(tx, replace(REQUEST, user_id="asha"))  # type: ignore[arg-type]  # refused
 
@@ -180,7 +183,7 @@ def written(db: Database, url: str) -> list[LoggedRequest]:
     statuses = (200, 404, 500, 302)
     rows = [(at(n // 12), f"/e{n % 3}", statuses[n % 4], float(n)) for n in range(60)]
     put_traffic(url, rows)
-    return traffic.list_recent(db, limit=1000).rows
+    return traffic.list_requests(db, limit=1000).rows
 
 
 def paged(read: Callable[..., Page[T]], *key: object, limit: int) -> list[T]:
@@ -194,7 +197,7 @@ def paged(read: Callable[..., Page[T]], *key: object, limit: int) -> list[T]:
 
 def test_pages_follow_each_other_without_a_gap(db: Database, written: list[LoggedRequest]) -> None:
     assert [row.duration_ms for row in written] == [float(n) for n in reversed(range(60))]
-    assert paged(traffic.list_recent, db, limit=7) == written
+    assert paged(traffic.list_requests, db, limit=7) == written
 
 
 def test_requests_are_listed_by_address_endpoint_and_status(
@@ -202,18 +205,19 @@ def test_requests_are_listed_by_address_endpoint_and_status(
 ) -> None:
     traffic.record(db, replace(REQUEST, ip="2001:db8::1"))
 
-    assert paged(traffic.list_by_ip, db, "203.0.113.7", limit=50) == written
-    assert len(traffic.list_by_ip(db, "2001:0DB8::1")) == 1
-    assert paged(traffic.list_by_endpoint, db, "/e1", limit=4) == [
-        row for row in written if row.endpoint == "/e1"
-    ]
-    for status in (404, 302):
-        assert paged(traffic.list_by_status, db, status, limit=4) == [
-            row for row in written if row.status == status
+    mine = partial(traffic.list_requests, ip="203.0.113.7")
+    assert paged(mine, db, limit=50) == written
+    assert len(traffic.list_requests(db, ip="2001:0DB8::1")) == 1
+    for endpoint, status in product(("/e1", None), (404, 302, None)):
+        found = paged(partial(mine, endpoint=endpoint, status=status), db, limit=4)
+        assert found == [
+            row
+            for row in written
+            if endpoint in {None, row.endpoint} and status in {None, row.status}
         ]
-        assert not traffic.list_by_status(db, status, since=at(5))
-    assert not traffic.list_by_status(db, 399)
-    assert not traffic.list_by_status(db, 400)
+        assert not traffic.list_requests(db, endpoint=endpoint, status=status or 404, since=at(5))
+    assert not traffic.list_requests(db, status=399)
+    assert not traffic.list_requests(db, status=400)
 
 
 def test_a_request_is_found_by_its_id_and_its_time(
@@ -225,29 +229,30 @@ def test_a_request_is_found_by_its_id_and_its_time(
 
 
 def test_an_address_that_is_invalid_is_refused_by_its_list(tx: Transaction) -> None:
-    with pytest.raises(ParameterError, match=r"^traffic\.list_by_ip: ip must be an IPv4 or IPv6"):
-        traffic.list_by_ip(tx, "localhost")
+    with pytest.raises(ParameterError, match=r"^traffic\.list_requests: ip must be an IPv4"):
+        traffic.list_requests(tx, ip="localhost")
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "list_recent",
-        "list_by_ip",
-        "list_by_endpoint",
-        "_list_by_status_below_400",
-        "_list_by_status_from_400",
+        "_list_requests",
+        "_list_requests +ip",
+        "_list_requests +endpoint",
+        "_list_requests +status",
+        "_list_requests +error_status",
     ],
 )
 def test_partitions_after_a_page_are_pruned(filled_url: str, name: str) -> None:
     """With a generic plan."""
-    declared = next(query for query in traffic.query if query.__name__ == name)
+    declared = declaration(f"traffic.{name} +since +cursor")
     values = {
         "last_logged_at": f"'{at(3 * 1440)}'",
         "last_log_id": "1",
         "since": f"'{at(0)}'",
         "limit": "1000",
-        "status": "404",
+        "status": "200",
+        "error_status": "404",
         "ip": "'10.0.0.25'",
         "endpoint": "'/e1'",
     }
@@ -275,7 +280,7 @@ def test_the_clients_of_a_host_are_counted(db: Database) -> None:
         traffic.record(db, replace(REQUEST, status=status, host="Trade.Example.in"))
     traffic.record(db, replace(REQUEST, ip="2001:db8::1"))
     traffic.record(db, replace(REQUEST, ip="198.51.100.1", host="elsewhere.example.in"))
-    newest = max(row.logged_at for row in traffic.list_by_ip(db, "203.0.113.7"))
+    newest = max(row.logged_at for row in traffic.list_requests(db, ip="203.0.113.7"))
 
     first, second = traffic.list_clients(db, "trade.example.IN")
 
@@ -327,13 +332,13 @@ def fill(url: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "list_recent",
-        "list_by_ip",
-        "list_by_endpoint",
-        "_list_by_status_below_400",
-        "_list_by_status_from_400",
-        "stream",
-        "list_clients",
+        "_list_requests",
+        "_list_requests +ip",
+        "_list_requests +endpoint +since",
+        "_list_requests +status +since",
+        "_list_requests +error_status",
+        "stream +since",
+        "list_clients +since",
         "_summarize",
     ],
 )

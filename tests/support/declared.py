@@ -4,6 +4,7 @@ from importlib import import_module
 from types import ModuleType
 
 from oadb.engine.binding import statements
+from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.packages import find
 from oadb.engine.binding.statements import Statement
 
@@ -22,3 +23,14 @@ def statement(label: str) -> Statement:
     """Return a statement by its label: ``users.get``."""
     name, _, query = label.partition(".")
     return statements.load(OADB, PLACES[name])[query]
+
+
+def declaration(label: str) -> Declaration:
+    """Return a declaration, or a variant of one, by its label: ``api_logs.list_calls +user_id``."""
+    found = (
+        each
+        for declared in module(label.partition(".")[0]).query
+        for each in declared.variants.values() or [declared]
+        if each.label == label
+    )
+    return next(found)

@@ -71,7 +71,7 @@ def unknown_instruments(tx: Transaction, text: str) -> None:
 
 def call_texts(tx: Transaction, text: str) -> None:
     api_logs.record(tx, Call(endpoint=text, method=text, status=200, error=text))
-    log = api_logs.list_recent(tx, limit=1).rows[0]
+    log = api_logs.list_calls(tx, limit=1).rows[0]
     kept = Redaction().row(Call(endpoint=text, method=text, status=200, error=text))
     assert log.endpoint == readable(kept.endpoint, 500)
     assert log.method == readable(kept.method, 20)
@@ -80,7 +80,7 @@ def call_texts(tx: Transaction, text: str) -> None:
 
 def call_ip(tx: Transaction, text: str) -> None:
     api_logs.record(tx, Call(endpoint="/", method="GET", status=200, ip=text))
-    assert api_logs.list_recent(tx, limit=1).rows[0].ip
+    assert api_logs.list_calls(tx, limit=1).rows[0].ip
 
 
 def call_content(tx: Transaction, text: str) -> None:
@@ -94,7 +94,7 @@ def analysis_texts(tx: Transaction, text: str) -> None:
     body: dict[str, object] = {"symbol": text, "strategy": text}
     analysis = Analysis(api_type=text, request=body, response={"status": text})
     analyzer_logs.record(tx, analysis)
-    log, kept = analyzer_logs.list_recent(tx, limit=1).rows[0], Redaction().row(analysis)
+    log, kept = analyzer_logs.list_analyses(tx, limit=1).rows[0], Redaction().row(analysis)
     assert (log.api_type, log.request) == (readable(kept.api_type, 100), kept.request)
     found = analyzer_logs.count_by_facet(tx, since=datetime(2000, 1, 1, tzinfo=UTC))
     assert [each.value for each in found if each.facet == "symbol"] == (
@@ -104,7 +104,7 @@ def analysis_texts(tx: Transaction, text: str) -> None:
 
 def day_zone(tx: Transaction, text: str) -> None:
     with pytest.raises(ParameterError):
-        analyzer_logs.list_by_day(tx, date(2026, 1, 1), time_zone=text)
+        analyzer_logs.list_analyses(tx, day=date(2026, 1, 1), time_zone=text)
 
 
 def file_of_no_broker(_: Transaction, text: str) -> None:

@@ -8,15 +8,20 @@ import psycopg
 from tests.support import declared
 
 
-def plan(url: str, module: str, name: str) -> str:
-    """Return the generic plan of a statement, which serves every value of its parameters."""
-    statement = declared.statement(f"{module}.{name}")
-    nulls = ", ".join("null" for _ in statement.params)
-    values = f"({nulls})" if nulls else ""
+def plan(url: str, module: str, name: str, **values: str) -> str:
+    """Return the generic plan of a statement, which serves every value of its parameters.
+
+    Args:
+        name: of a statement with variants, with the arguments of one: ``list_calls +user_id``.
+        values: SQL of the values that decide which partitions the plan shows; null without.
+    """
+    statement = declared.declaration(f"{module}.{name}").statement
+    given = ", ".join(values.get(each, "null") for each in statement.params)
+    arguments = f"({given})" if given else ""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("set plan_cache_mode = force_generic_plan")
         connection.execute(b"prepare planned as " + statement.sql)
-        rows = connection.execute(f"explain execute planned{values}".encode()).fetchall()
+        rows = connection.execute(f"explain execute planned{arguments}".encode()).fetchall()
     return "\n".join(line for (line,) in rows)
 
 

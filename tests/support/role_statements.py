@@ -96,7 +96,7 @@ MAY = {
 MUST_NOT = {
     "oadb_app": {"proof._enroll", "proof._remove", *MAINTENANCE, *REFRESH, *PAST, *SCHEMA_ROWS},
     "oadb_log": {
-        "api_logs.list_recent", "analyzer_logs.list_recent", "partitions.count_lost",
+        "api_logs.list_calls", "analyzer_logs.list_analyses", "partitions.count_lost",
         "login_attempts.list_recent", "login_attempts.delete_old", "users.get",
         "users._find_password", "api_keys._find_by_digest", "broker_tokens.find_sealed",
         "proof._enroll", *BANS,

@@ -64,8 +64,8 @@ def blocking(db: Database) -> None:
     sessions.create(db, users.get(db, 7))  # E: call-overload, reportArgumentType
     users.create(db, "a", "a@x.in", None, None, True)  # E: call-overload, reportCallIssue
     api_logs.Call("POST", "/x", 200)  # E: call-arg, reportCallIssue
-    api_logs.list_recent(db, signed_in.wait)  # E: call-overload, reportCallIssue
-    traffic.list_recent(db, since=signed_in.wait)  # E: call-overload, reportArgumentType
+    api_logs.list_calls(db, signed_in.wait)  # E: call-overload, reportCallIssue
+    traffic.list_requests(db, since=signed_in.wait)  # E: call-overload, reportArgumentType
     login_attempts.delete_old(db, older_than=7)  # E: call-overload, reportArgumentType
     users.update(db, 7, email=None)  # E: call-overload, reportArgumentType
     ip_bans.ban(db, "192.0.2.1", "scan")  # E: call-overload, reportCallIssue

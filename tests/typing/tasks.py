@@ -135,7 +135,7 @@ def calls_of_last_day(db: Executor, user_id: int) -> Iterator[LoggedCall]:
     since = datetime.now(UTC) - timedelta(hours=24)
     cursor: str | None = None
     while True:
-        page = api_logs.list_by_user(db, user_id, since=since, cursor=cursor, limit=1000)
+        page = api_logs.list_calls(db, user_id=user_id, since=since, cursor=cursor, limit=1000)
         yield from page
         cursor = page.next
         if cursor is None:

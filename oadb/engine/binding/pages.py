@@ -1,7 +1,7 @@
 """Pages: lists that grow are read in pages, by the position of the last row of the page before.
 
-    page = traffic.list_recent(db, limit=50)
-    more = traffic.list_recent(db, limit=50, cursor=page.next)
+    page = traffic.list_requests(db, limit=50)
+    more = traffic.list_requests(db, limit=50, cursor=page.next)
 
 A query that returns ``Page[Row]`` takes ``cursor`` and ``limit``. Its statement gets ``:limit``,
 one more than the caller's, which shows whether there is a next page; and for each column of its

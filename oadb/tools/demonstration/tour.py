@@ -213,7 +213,7 @@ def _log(db: Database, target: Dsn, user: User) -> Iterator[DemoStep]:
         )
         _, seconds = _timed(lambda: logs.record(call))
         yield DemoStep("order logged", "acknowledged when it is stored", seconds)
-    (stored,) = api_logs.list_by_user(db, user.user_id)
+    (stored,) = api_logs.list_calls(db, user_id=user.user_id)
     yield DemoStep("order log read", f"{stored.request}")
     rollups.refresh(db)
     until = datetime.now(UTC) + timedelta(minutes=1)

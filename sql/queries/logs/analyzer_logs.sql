@@ -41,8 +41,11 @@ where
     logged_at = :logged_at
     and log_id = :log_id;
 
--- name: list_recent
--- Analyses, newest first. Served by analyzer_logs_pkey.
+-- name: list_analyses
+-- Analyses, newest first; of a calendar day in a time zone if :day is given. Computes the bounds
+-- of the day instead of the day of each row, so that an index serves it and partitions are
+-- pruned. Days of 23 or 25 hours are counted right. Those of a user are served by
+-- analyzer_logs_user_id_idx, others by analyzer_logs_pkey.
 select
     log_id,
     logged_at,
@@ -52,58 +55,14 @@ select
     response
 from oadb.analyzer_logs
 where
-    logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
-    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
-    and (logged_at, log_id) < (
-        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
-    )
-order by
-    logged_at desc,
-    log_id desc
-limit :limit;
-
--- name: list_by_user
--- Analyses of a user, newest first. Served by analyzer_logs_user_id_idx.
-select
-    log_id,
-    logged_at,
-    user_id,
-    api_type,
-    request,
-    response
-from oadb.analyzer_logs
-where
-    user_id = :user_id
-    and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
-    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
-    and (logged_at, log_id) < (
-        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
-    )
-order by
-    logged_at desc,
-    log_id desc
-limit :limit;
-
--- name: list_by_day
--- Analyses of a calendar day in a time zone, newest first. Computes the bounds of the
--- day instead of the day of each row, so that the index serves it and partitions are
--- pruned. Days of 23 or 25 hours are counted right. Served by analyzer_logs_pkey.
-select
-    log_id,
-    logged_at,
-    user_id,
-    api_type,
-    request,
-    response
-from oadb.analyzer_logs
-where
-    logged_at >= (cast(:day as date)::timestamp at time zone :time_zone)
-    and logged_at < ((cast(:day as date) + 1)::timestamp at time zone :time_zone)
-    and (logged_at, log_id) < (
-        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
-    )
+    true
+    and user_id = :user_id                                                         --? user_id
+    and logged_at >= (cast(:day as date)::timestamp at time zone :time_zone)       --? day
+    and logged_at < ((cast(:day as date) + 1)::timestamp at time zone :time_zone)  --? day
+    and logged_at >= :since                                                        --? since
+    and logged_at < :until                                                         --? until
+    and logged_at <= :last_logged_at                                               --? cursor
+    and (logged_at, log_id) < (:last_logged_at, :last_log_id)                      --? cursor
 order by
     logged_at desc,
     log_id desc
@@ -111,9 +70,9 @@ limit :limit;
 
 -- name: count_by_facet
 -- The number of analyses in a window, in one pass: the total, then by api_type, kind of
--- error, strategy and symbol, the most frequent first, at most 100 of each. Of all
--- users if :user_id is null. An error is a response with the status "error"; its
--- message gives the kind. Served by analyzer_logs_pkey.
+-- error, strategy and symbol, the most frequent first, at most 100 of each. An error is a
+-- response with the status "error"; its message gives the kind. Those of a user are served by
+-- analyzer_logs_user_id_idx, all by analyzer_logs_pkey.
 with analyses as (
     select
         api_type,
@@ -129,9 +88,9 @@ with analyses as (
         end as error
     from oadb.analyzer_logs
     where
-        logged_at >= cast(:since as timestamptz)
-        and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
-        and (user_id = :user_id or cast(:user_id as bigint) is null)
+        logged_at >= :since
+        and logged_at < :until  --? until
+        and user_id = :user_id  --? user_id
 ),
 
 counted as (

@@ -1,8 +1,8 @@
 -- API logs: requests to the API and the responses to them. Bound in oadb/logs/api_logs.py.
 --
--- Lists have the newest rows first, from :since up to, but not including, :until; null
--- means no bound. A page continues behind :last_logged_at and :last_log_id. logged_at is
--- also compared by itself, so that PostgreSQL prunes partitions.
+-- Lists have the newest rows first, from :since up to, but not including, :until. A page
+-- continues behind :last_logged_at and :last_log_id. logged_at is also compared by itself, so
+-- that PostgreSQL prunes partitions.
 
 -- name: store
 copy oadb.api_logs (
@@ -60,8 +60,10 @@ where
     logged_at = :logged_at
     and log_id = :log_id;
 
--- name: list_recent
--- Calls, newest first. Served by api_logs_pkey.
+-- name: list_calls
+-- Calls, newest first. Served by api_logs_user_id_idx, api_logs_endpoint_idx or
+-- api_logs_status_idx with one of these filters, and by api_logs_pkey without any. Of several
+-- filters one index serves, and the rows it finds are compared with the others.
 select
     log_id,
     logged_at,
@@ -75,104 +77,25 @@ select
     error
 from oadb.api_logs
 where
-    logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
-    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
-    and (logged_at, log_id) < (
-        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
-    )
-order by
-    logged_at desc,
-    log_id desc
-limit :limit;
-
--- name: list_by_user
--- Calls of a user, newest first. Served by api_logs_user_id_idx.
-select
-    log_id,
-    logged_at,
-    user_id,
-    endpoint,
-    method,
-    status,
-    host(ip) as ip,
-    request,
-    response,
-    error
-from oadb.api_logs
-where
-    user_id = :user_id
-    and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
-    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
-    and (logged_at, log_id) < (
-        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
-    )
-order by
-    logged_at desc,
-    log_id desc
-limit :limit;
-
--- name: list_by_endpoint
--- Calls of an endpoint, newest first. Served by api_logs_endpoint_idx.
-select
-    log_id,
-    logged_at,
-    user_id,
-    endpoint,
-    method,
-    status,
-    host(ip) as ip,
-    request,
-    response,
-    error
-from oadb.api_logs
-where
-    endpoint = :endpoint
-    and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
-    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
-    and (logged_at, log_id) < (
-        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
-    )
-order by
-    logged_at desc,
-    log_id desc
-limit :limit;
-
--- name: list_by_status
--- Calls answered with a status, newest first. Served by api_logs_status_idx.
-select
-    log_id,
-    logged_at,
-    user_id,
-    endpoint,
-    method,
-    status,
-    host(ip) as ip,
-    request,
-    response,
-    error
-from oadb.api_logs
-where
-    status = :status
-    and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
-    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
-    and (logged_at, log_id) < (
-        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
-    )
+    true
+    and user_id = :user_id                                     --? user_id
+    and endpoint = :endpoint                                   --? endpoint
+    and status = :status                                       --? status
+    and logged_at >= :since                                    --? since
+    and logged_at < :until                                     --? until
+    and logged_at <= :last_logged_at                           --? cursor
+    and (logged_at, log_id) < (:last_logged_at, :last_log_id)  --? cursor
 order by
     logged_at desc,
     log_id desc
 limit :limit;
 
 -- name: search
--- Calls whose request or response contains :content (the operator @> of jsonb), newest
--- first; of all users if :user_id is null. Finds all matches before it takes the newest:
--- give :since for content that is in many rows; it also prunes partitions. Without it,
--- logged_at must not be compared, or PostgreSQL reads the primary key instead.
--- Served by api_logs_request_idx and api_logs_response_idx.
+-- Calls whose request or response contains :content (the operator @> of jsonb), newest first.
+-- Finds all matches before it takes the newest: give :since for content that is in many rows;
+-- it also prunes partitions. Without it, logged_at must not be compared before all are found, or
+-- PostgreSQL reads the primary key instead. Served by api_logs_request_idx and
+-- api_logs_response_idx.
 with found as materialized (
     select
         log_id,
@@ -188,26 +111,9 @@ with found as materialized (
     from oadb.api_logs
     where
         (request @> :content or response @> :content)
-        and (user_id = :user_id or cast(:user_id as bigint) is null)
-        and cast(:since as timestamptz) is null
-    union all
-    select
-        log_id,
-        logged_at,
-        user_id,
-        endpoint,
-        method,
-        status,
-        host(ip) as ip,
-        request,
-        response,
-        error
-    from oadb.api_logs
-    where
-        (request @> :content or response @> :content)
-        and (user_id = :user_id or cast(:user_id as bigint) is null)
-        and logged_at >= :since
-        and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+        and user_id = :user_id   --? user_id
+        and logged_at >= :since  --? since
+        and logged_at < :until   --? since and until
 )
 
 select
@@ -223,10 +129,9 @@ select
     error
 from found
 where
-    logged_at < coalesce(cast(:until as timestamptz), 'infinity')
-    and (logged_at, log_id) < (
-        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
-    )
+    true
+    and logged_at < :until                                     --? until
+    and (logged_at, log_id) < (:last_logged_at, :last_log_id)  --? cursor
 order by
     logged_at desc,
     log_id desc
@@ -247,25 +152,18 @@ select
     error
 from oadb.api_logs
 where
-    logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    true
+    and logged_at >= :since  --? since
+    and logged_at < :until   --? until
 order by
     logged_at,
     log_id;
 
 -- name: count
--- The number of calls in a window.
+-- The number of calls. Those of a user are served by api_logs_user_id_idx.
 select count(*) as calls
 from oadb.api_logs
 where
     logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity');
-
--- name: count_by_user
--- The number of calls of a user in a window. Served by api_logs_user_id_idx.
-select count(*) as calls
-from oadb.api_logs
-where
-    user_id = :user_id
-    and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and user_id = :user_id  --? user_id
     and logged_at < coalesce(cast(:until as timestamptz), 'infinity');

@@ -89,7 +89,7 @@ where
     logged_at = :logged_at
     and log_id = :log_id;
 
--- name: list_recent
+-- name: list_timings
 -- Calls, newest first; api_logs.sql explains windows and pages. Served by latency_pkey.
 select
     log_id,
@@ -108,12 +108,11 @@ select
     error
 from oadb.latency
 where
-    logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
-    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
-    and (logged_at, log_id) < (
-        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
-    )
+    true
+    and logged_at >= :since                                    --? since
+    and logged_at < :until                                     --? until
+    and logged_at <= :last_logged_at                           --? cursor
+    and (logged_at, log_id) < (:last_logged_at, :last_log_id)  --? cursor
 order by
     logged_at desc,
     log_id desc
@@ -138,8 +137,9 @@ select
     error
 from oadb.latency
 where
-    logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    true
+    and logged_at >= :since  --? since
+    and logged_at < :until   --? until
 order by
     logged_at,
     log_id;

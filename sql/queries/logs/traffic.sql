@@ -77,8 +77,13 @@ where
     logged_at = :logged_at
     and log_id = :log_id;
 
--- name: list_recent
--- Requests, newest first; api_logs.sql explains windows and pages. Served by traffic_pkey.
+-- name: _list_requests
+-- Requests, newest first; api_logs.sql explains windows and pages. :error_status is a status of
+-- 400 or above, :status another. Served by traffic_ip_idx with an address, by
+-- traffic_status_idx with an :error_status, and by traffic_pkey otherwise: for a rare route or
+-- another rare status, all rows of the window are read.
+-- not together: status, error_status
+-- variants: at most 128
 select
     log_id,
     logged_at,
@@ -93,127 +98,16 @@ select
     error
 from oadb.traffic
 where
-    logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
-    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
-    and (logged_at, log_id) < (
-        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
-    )
-order by
-    logged_at desc,
-    log_id desc
-limit :limit;
-
--- name: list_by_ip
--- Requests from an address, newest first. Served by traffic_ip_idx.
-select
-    log_id,
-    logged_at,
-    host(ip) as ip,
-    method,
-    path,
-    endpoint,
-    status,
-    duration_ms,
-    host,
-    user_id,
-    error
-from oadb.traffic
-where
-    ip = :ip::text::inet
-    and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
-    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
-    and (logged_at, log_id) < (
-        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
-    )
-order by
-    logged_at desc,
-    log_id desc
-limit :limit;
-
--- name: list_by_endpoint
--- Requests that matched a route, newest first. Served by traffic_pkey: for a rare route,
--- all rows of the window are read.
-select
-    log_id,
-    logged_at,
-    host(ip) as ip,
-    method,
-    path,
-    endpoint,
-    status,
-    duration_ms,
-    host,
-    user_id,
-    error
-from oadb.traffic
-where
-    endpoint = :endpoint
-    and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
-    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
-    and (logged_at, log_id) < (
-        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
-    )
-order by
-    logged_at desc,
-    log_id desc
-limit :limit;
-
--- name: _list_by_status_from_400
--- For a status of 400 or above. Served by traffic_status_idx.
-select
-    log_id,
-    logged_at,
-    host(ip) as ip,
-    method,
-    path,
-    endpoint,
-    status,
-    duration_ms,
-    host,
-    user_id,
-    error
-from oadb.traffic
-where
-    status >= 400
-    and status = :status
-    and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
-    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
-    and (logged_at, log_id) < (
-        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
-    )
-order by
-    logged_at desc,
-    log_id desc
-limit :limit;
-
--- name: _list_by_status_below_400
--- For a status below 400, which has no index. Served by traffic_pkey: for a rare status,
--- all rows of the window are read.
-select
-    log_id,
-    logged_at,
-    host(ip) as ip,
-    method,
-    path,
-    endpoint,
-    status,
-    duration_ms,
-    host,
-    user_id,
-    error
-from oadb.traffic
-where
-    status = :status
-    and logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
-    and logged_at <= coalesce(cast(:last_logged_at as timestamptz), 'infinity')
-    and (logged_at, log_id) < (
-        coalesce(cast(:last_logged_at as timestamptz), 'infinity'), coalesce(:last_log_id, 0)
-    )
+    true
+    and ip = :ip::text::inet                                   --? ip
+    and endpoint = :endpoint                                   --? endpoint
+    and status = :status                                       --? status
+    and status >= 400                                          --? error_status
+    and status = :error_status                                 --? error_status
+    and logged_at >= :since                                    --? since
+    and logged_at < :until                                     --? until
+    and logged_at <= :last_logged_at                           --? cursor
+    and (logged_at, log_id) < (:last_logged_at, :last_log_id)  --? cursor
 order by
     logged_at desc,
     log_id desc
@@ -235,8 +129,9 @@ select
     error
 from oadb.traffic
 where
-    logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-    and logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+    true
+    and logged_at >= :since  --? since
+    and logged_at < :until   --? until
 order by
     logged_at,
     log_id;
@@ -255,8 +150,8 @@ with clients as (
     from oadb.traffic
     where
         lower(traffic.host) = lower(:host)
-        and traffic.logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
-        and traffic.logged_at < coalesce(cast(:until as timestamptz), 'infinity')
+        and traffic.logged_at >= :since  --? since
+        and traffic.logged_at < :until   --? until
     group by traffic.ip
 )
 

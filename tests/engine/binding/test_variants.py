@@ -237,27 +237,6 @@ def test_a_text_that_cannot_be_sent_is_named(db: Db) -> None:
         LIST(db, text="\0")
 
 
-def test_variants_whose_names_differ_only_at_the_end_are_told_apart(db: Db) -> None:
-    """The server compares 63 bytes of the name of a prepared statement."""
-    names = ("a_rather_long_parameter", "another_rather_long_parameter", "the_last")
-    lines = "".join(f"    and {name}::int = :{name} --? {name}\n" for name in names)
-    columns = ", ".join(f"1 as {name}" for name in names)
-    head = f"-- name: long\nselect 1 as one from (select {columns}) as x\nwhere true\n"
-    query = declared(f"{head}{lines};", long)["long"]
-
-    with db.transaction() as tx:
-        assert query(tx, 1, 1) == [1]
-        assert query(tx, 1, 1, 2) == []
-        assert query(tx, 1, 1, 1) == [1]
-
-
-def long(
-    a_rather_long_parameter: int | None = None,
-    another_rather_long_parameter: int | None = None,
-    the_last: int | None = None,
-) -> list[int]: ...
-
-
 # Statements ------------------------------------------------------------------------------------
 
 
@@ -267,19 +246,6 @@ def test_each_combination_is_a_statement_with_a_name() -> None:
     assert len(labels) == len(LIST.variants) == 16
     assert "notes.list_notes order=newest" in labels
     assert "notes.list_notes +author +text +visible order=oldest" in labels
-
-
-def test_the_text_of_a_variant_is_made_when_it_is_first_used(db: Db) -> None:
-    query = declared(SQL.partition("-- name: page")[0], list_notes)["list_notes"]
-    assert query._variants == {}
-
-    query(db, author="asha")
-    [(key, made)] = query._variants.items()
-    query(db, author="ben")
-
-    assert made.label == "notes.list_notes +author order=newest"
-    assert query.variants[key] is made
-    assert len(query.variants) == 16
 
 
 def test_the_file_as_it_stands_is_the_statement_of_its_uncommented_lines() -> None:
