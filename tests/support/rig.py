@@ -23,6 +23,7 @@ from oadb.engine.pool.connection_pool import Pool, PoolStats
 from oadb.engine.transaction_session import Isolation
 from oadb.engine.transactions import AsyncTransaction
 from tests.support import pool_probes as probes
+from tests.support.kept import NAME, connected
 
 T = TypeVar("T")
 
@@ -161,11 +162,7 @@ def config(url: str, **settings: Any) -> Config:
 
 
 class Observer:
-    """Looks at the server on connections of its own, without the engine."""
-
-    # The server shows a session for a moment after its client left: the one of an earlier
-    # question is not another client.
-    _NAME = "observer"
+    """Looks at the server on a connection of its own, without the engine."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -176,7 +173,7 @@ class Observer:
         return rows[0][0] if rows else None
 
     def rows(self, question: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self._url, autocommit=True, application_name=self._NAME) as connection:
+        with connected(self._url) as connection:
             cursor = connection.execute(question.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 
@@ -185,7 +182,7 @@ class Observer:
         rows = self.rows(
             "select pid from pg_stat_activity where datname = current_database() "
             "and application_name <> %s and state like %s and backend_type = 'client backend'",
-            self._NAME,
+            NAME,
             state,
         )
         return [pid for (pid,) in rows]
@@ -200,7 +197,7 @@ class Observer:
         counted: int = self.ask(
             "select count(*) from pg_stat_activity where datname = current_database() "
             "and application_name <> %s and state = 'active' and query like %s",
-            self._NAME,
+            NAME,
             f"%{text}%",
         )
         return counted
