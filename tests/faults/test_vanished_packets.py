@@ -113,7 +113,7 @@ def test_a_statement_whose_packets_vanish_ends_at_its_deadline_and_the_pool_heal
     error = lost_while_running(lambda: probes.pause(db, 10.0), link, observer, within=3.0)
     assert isinstance(error, UnavailableError)
     assert "before the deadline" in str(error)
-    error, took = timed(lambda: probes.one(db.within(1.0)))  # type: ignore[arg-type]
+    error, took = timed(lambda: probes.one(db.within(1.0)))  # type: ignore[arg-type]  # either kind
     assert isinstance(error, UnavailableError)
     assert took < 2.0
 
