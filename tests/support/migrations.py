@@ -4,14 +4,19 @@ import os
 import shutil
 import subprocess
 import sys
+import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
+from yoyo.scripts import main as yoyo
 
 from oadb.engine import dsn
 from oadb.engine.binding.packages import Package
@@ -19,6 +24,7 @@ from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError
 from oadb.tools import schema
 from oadb.tools.migrations.runner import Report
+from tests.support.kept import connected
 
 REPOSITORY = Path(__file__).parents[2]
 MIGRATIONS = REPOSITORY / "sql" / "migrations"
@@ -99,7 +105,7 @@ class MigrationDatabase:
         return psycopg.connect(**self.dsn.keywords, autocommit=True)
 
     def query(self, text: str) -> list[tuple[Any, ...]]:
-        with self.connect() as connection:
+        with connected(make_conninfo(**self.dsn.keywords)) as connection:
             cursor = connection.execute(text.encode())
             return cursor.fetchall() if cursor.description else []
 
@@ -129,9 +135,10 @@ class MigrationDatabase:
         return [name for (name,) in rows]
 
 
-def yoyo_command(
+def yoyo_process(
     name: str, *options: str, cwd: Path, **env: str
 ) -> subprocess.CompletedProcess[str]:
+    """Run the yoyo command as users do."""
     return subprocess.run(
         [sys.executable, "-m", "yoyo", name, *options],
         cwd=cwd,
@@ -140,6 +147,36 @@ def yoyo_command(
         capture_output=True,
         text=True,
     )
+
+
+def yoyo_command(name: str, *options: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the yoyo command in a fork of this process: a new one takes most of a second to start."""
+    with TemporaryFile("w+") as out, TemporaryFile("w+") as errors:
+        child = os.fork()
+        if child == 0:
+            _end_as_yoyo([name, *options], cwd, out.fileno(), errors.fileno())
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        out.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess([name, *options], code, out.read(), errors.read())
+
+
+def _end_as_yoyo(arguments: list[str], cwd: Path, out: int, errors: int) -> NoReturn:
+    code = 1
+    try:
+        os.dup2(out, 1)
+        os.dup2(errors, 2)
+        with open(1, "w", closefd=False) as sys.stdout, open(2, "w", closefd=False) as sys.stderr:
+            os.chdir(cwd)
+            sys.argv = ["yoyo", *arguments]
+            warnings.simplefilter("default")  # pytest has made errors of them
+            try:
+                yoyo.main()
+                code = 0  # whatever it returns, as with python -m yoyo
+            except Exception:  # noqa: BLE001  # as Python ends a program
+                traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 def refused(call: Callable[..., object], **options: float) -> str:

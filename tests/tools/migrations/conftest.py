@@ -23,6 +23,7 @@ from tests.support.migrations import (
     Yoyo,
     refused,
     yoyo_command,
+    yoyo_process,
 )
 
 _RUN = """
@@ -80,7 +81,7 @@ def yoyo(database: MigrationDatabase, folder: MigrationFolder) -> Yoyo:
 @pytest.fixture
 def root_yoyo(database: MigrationDatabase) -> Yoyo:
     """Give the yoyo command in the root of the repository, configured by yoyo.ini."""
-    return partial(yoyo_command, cwd=REPOSITORY, DATABASE_URL=database.yoyo_url)
+    return partial(yoyo_process, cwd=REPOSITORY, DATABASE_URL=database.yoyo_url)
 
 
 @pytest.fixture
