@@ -160,7 +160,7 @@ class Variants:
     def _read_term(self, term: Term) -> str | None:
         kind = self._kinds.get(term.name)
         if kind is None:
-            return f"{term.name} is not a parameter"
+            return f"{term.name} is not a parameter; they are {', '.join(self._kinds)}"
         is_value = not kind.unset and (kind.python is bool or bool(kind.choices))
         if term.value is None and not (is_value or kind.optional or kind.unset):
             return f"{term.name} is never None, so this line would always be there"

@@ -312,7 +312,7 @@ def search(
 MISTAKES = {
     "a parameter that is unknown": (
         "--? user",
-        "line 5: user is not a parameter",
+        "line 5: user is not a parameter; they are after, author, text, visible, order, rows",
     ),
     "a parameter that always has a value": (
         "--? after",
