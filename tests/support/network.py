@@ -32,6 +32,7 @@ T = TypeVar("T")
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
 _NOBODY = "02:00:00:00:00:99"
 _INSIDE = "inside"
+_ESTABLISHED = "01"
 
 
 class Network:
@@ -83,8 +84,10 @@ class Network:
 
     def has_settled(self) -> bool:
         """Say whether all that the server sent was confirmed: it would send it again and again."""
-        lines = self.inside(Path("/proc/thread-self/net/tcp").read_text).splitlines()[1:]
-        return all(line.split()[4].startswith("00000000:") for line in lines)
+        table = self.inside(Path("/proc/thread-self/net/tcp").read_text)
+        sockets = [line.split() for line in table.splitlines()[1:]]
+        queues = [queue for _, _, _, state, queue, *_ in sockets if state == _ESTABLISHED]
+        return all(queue.startswith("00000000:") for queue in queues)
 
     def _set_up(self) -> None:
         _ip("address", "add", f"{self.address}/30", "dev", _INSIDE)
