@@ -32,9 +32,10 @@ SERVER_LIVENESS = {
     "tcp_keepalives_count": 3,
     "client_connection_check_interval": 1000,
 }
-"""Settings of the server, by which it notices in about 10 s that a client has vanished, and frees its
-locks. Keepalives (seconds) do so while it waits for the client; while it runs a statement it looks
-at the connection only in that interval (milliseconds). By default it would notice after hours."""
+"""Settings of the server, by which it notices in about 10 s that a client has vanished, and frees
+its locks. Keepalives (seconds) do so while it waits for the client; while it runs a statement it
+looks at the connection in that interval only (milliseconds). By default it notices after hours.
+"""
 
 _SCHEME = re.compile(r"^(postgresql|postgres|postgresql\+psycopg)://")
 _PORTS = re.compile(r"[0-9,]*", re.ASCII)

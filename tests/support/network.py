@@ -6,8 +6,8 @@
         net.find()
 
 The two ends of the link are given a neighbour that does not exist: what is sent goes to nobody, and
-the link stays up. The namespace belongs to a thread and to the processes that it starts, so a run
-that is killed leaves neither it nor the link.
+the link stays up. The namespace belongs to a thread and to the processes that it starts: some time
+after they have ended, also by a kill, the kernel deletes it with the link.
 """
 
 import ctypes
@@ -82,6 +82,10 @@ class Network:
         _ip("neighbour", "flush", "dev", self._link, "nud", "permanent")
         self.inside(lambda: _ip("neighbour", "flush", "dev", _INSIDE, "nud", "permanent"))
 
+    def delete(self) -> None:
+        """Delete the link; the kernel keeps the namespace while it still sends something there."""
+        _ip("link", "delete", self._link)
+
     def has_settled(self) -> bool:
         """Say whether all that the server sent was confirmed: it would send it again and again."""
         table = self.inside(Path("/proc/thread-self/net/tcp").read_text)
@@ -105,7 +109,10 @@ def network() -> Generator[Network]:
             made = Network(worker)
         except (OSError, subprocess.CalledProcessError):
             pytest.skip("needs root, and the right to make network namespaces")
-        yield made
+        try:
+            yield made
+        finally:
+            made.delete()
 
 
 def _unshare() -> str:
