@@ -4,17 +4,22 @@
 the log for all that commit meanwhile.
 """
 
-from collections.abc import Generator
+import os
+import signal
+import threading
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from random import randrange
 from statistics import median
 from time import monotonic
 
 import pytest
 
 from oadb.engine import dsn
-from oadb.errors import PoolTimeoutError
+from oadb.errors import OutcomeUnknownError, PoolTimeoutError
 from oadb.logs.writer import Limits
 from oadb.testing.control import ServerControl, controlled
+from oadb.testing.servers import Server
 from oadb.tools.migrations.runner import migrate
 from tests.faults.log_load import loading
 from tests.support import pool_probes as probes
@@ -22,13 +27,19 @@ from tests.support.rig import Connect, Db, Observer, create_tables, eventually, 
 
 pytestmark = pytest.mark.fault
 
+_USER_TIMEOUT = 2  # seconds
+
 _SLOW = 0.1  # seconds; the most that commit_delay may be
+
+
+# An address of this host that nothing else listens on.
+_ADDRESS = f"127.{randrange(1, 255)}.{randrange(255)}.1"
 
 
 @pytest.fixture(scope="module")
 def server() -> Generator[ServerControl]:
     settings = {"fsync": "on", "synchronous_commit": "on", "commit_siblings": "0"}
-    with controlled(settings) as server:
+    with controlled({**settings, "listen_addresses": _ADDRESS}) as server:
         create_tables(server.url)
         migrate(dsn.parse(server.url))
         yield server
@@ -106,3 +117,37 @@ def test_a_slow_disk_fills_the_queue_of_logs_to_its_bound_and_not_beyond(
 
         load.check(observer)
         assert load.answers["dropped"]
+
+
+def rows_for(session: int, resume: threading.Event) -> Iterator[tuple[int, str]]:
+    """Yield more rows than buffers hold; stop the session that takes them until *resume* is set."""
+    for number in range(100_000):
+        if number == 1000:
+            os.kill(session, signal.SIGSTOP)
+            threading.Thread(target=continued, args=(session, resume)).start()
+        yield number, "x" * 200
+
+
+def continued(session: int, resume: threading.Event) -> None:
+    resume.wait(2 * _USER_TIMEOUT)
+    os.kill(session, signal.SIGCONT)
+
+
+@pytest.mark.holds("F53")
+@pytest.mark.parametrize("milliseconds", [1000 * _USER_TIMEOUT, 30_000])
+def test_a_copy_waits_for_a_server_that_takes_nothing_as_long_as_tcp_user_timeout(
+    connect: Connect, url: str, observer: Observer, milliseconds: int
+) -> None:
+    keywords = {**dsn.parse(url).keywords, "host": _ADDRESS, "tcp_user_timeout": str(milliseconds)}
+    db = connect(Server("url", keywords).url("postgres"), pool_size=1, max_overflow=0)
+    probes.one(db)
+    (session,) = observer.backends()
+    resume = threading.Event()
+    try:
+        if milliseconds > 1000 * _USER_TIMEOUT:
+            assert probes.load(db, rows_for(session, resume)) == 100_000
+        else:
+            with pytest.raises(OutcomeUnknownError):
+                probes.load(db, rows_for(session, resume))
+    finally:
+        resume.set()
