@@ -199,7 +199,7 @@ def hold_and_vanish(
 def takes_the_row(observer: Observer, seconds: float) -> None:
     """Write the row that a vanished client has locked, within *seconds*."""
     update = "update probe set amount = amount + 10 where probe_id = 1"
-    observer.rows(f"set lock_timeout = '{seconds}s'; {update}")
+    observer.rows(f"set local lock_timeout = '{seconds}s'; {update}")
 
 
 @pytest.mark.holds("F20", "I4", "I7")
