@@ -228,12 +228,12 @@ class AsyncTransaction(AsyncExecutor):
             await self._driver.run_exchange(session.connection, simple(pgconn, statement))
 
     def _release(self, session: TransactionSession) -> None:
-        self._unwatch()
-        self._session = None
         state = session.connection.state
         state.patience = session.pool.call_seconds
         state.is_spoiled |= session.must_close
         session.pool.release(session.connection)
+        self._session = None
+        self._unwatch()  # last: an interruption before it is a leak, which is noticed
 
     def _failure_of(
         self,

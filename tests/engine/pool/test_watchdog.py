@@ -1,6 +1,7 @@
 """The watchdog and what callers rely on it for, where something goes wrong in this process."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
 from time import monotonic
@@ -11,6 +12,7 @@ import pytest
 from oadb.engine import transactions, wire
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.engine.pool import upkeep
+from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.waiters import WaitingThread
 from oadb.engine.pool.watchdog import Watchdog
 from oadb.errors import TransactionError, UnavailableError
@@ -90,6 +92,24 @@ def test_a_lease_that_is_never_confirmed_is_taken_back(
 
         assert probes.one(db) == 1, "another connection is opened in its place"
         assert db.stats().overdue == 1
+
+
+def test_a_transaction_that_is_interrupted_before_it_returns_its_connection_is_taken_back(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(db: Database) -> None:
+        with db.transaction() as tx:
+            assert probes.one(tx) == 1
+
+    with Database(config(url, pool_size=1, max_overflow=0)) as db:
+        with monkeypatch.context() as interrupted:
+            interrupted.setattr(Pool, "release", _interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                work(db)
+        gc.collect()
+
+        assert probes.one(db) == 1, "another connection is opened in its place"
+        assert db.stats().leaked == 1
 
 
 def test_a_connection_that_is_neither_idle_nor_leased_is_replaced(
