@@ -11,7 +11,7 @@ import os
 import threading
 import weakref
 from time import monotonic
-from typing import Any
+from typing import Any, NoReturn
 
 from psycopg.pq import TransactionStatus
 
@@ -60,6 +60,10 @@ class Pool:
         self.lease_seconds = UNCONFIRMED if math.isinf(self.call_seconds) else self.call_seconds
         self._reset()
         _pools.add(self)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Refuse to be pickled: no other process can use these connections."""
+        raise TypeError("a Database cannot be pickled or copied; make one in each process")
 
     def abandon_inherited(self) -> None:
         """Drop, without closing them, the connections of the process that forked this one."""
