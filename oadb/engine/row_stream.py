@@ -52,8 +52,16 @@ class RowStream:
         return rows
 
     async def close(self) -> None:
-        """Stop reading, before another caller gets the connection."""
-        await self.guarded(self._source.close())
+        """Stop reading, before another caller gets the connection.
+
+        An exception that ended the reading, such as Ctrl-C, is not replaced by a failure to stop.
+        """
+        reason = sys.exc_info()[1]
+        try:
+            await self.guarded(self._source.close())
+        except Exception:
+            if isinstance(reason, GeneratorExit | None):
+                raise
 
     async def guarded(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Await *work* on the connection, with the errors of the stream."""

@@ -41,6 +41,16 @@ class TransactionSession:
         """Whether a statement was interrupted, and its answer was not received yet."""
         return self.connection.state.interruption is not None
 
+    def is_over(self, error: BaseException | None) -> bool:
+        """Say whether nothing is left to end for a block that raised *error*, which stays.
+
+        Raises:
+            TransactionError, UnavailableError: as require_leased, if the block raised nothing.
+        """
+        if error is None:
+            self.require_leased()
+        return self.connection not in self.pool.leases
+
     def require_leased(self) -> None:
         """Refuse a connection that was returned, or belongs to the process that forked this one.
 

@@ -87,8 +87,8 @@ class AsyncTransaction(AsyncExecutor):
         """
         session = self._open
         try:
-            session.require_leased()
-            await self._end(session, failed=error is not None)
+            if not session.is_over(error):
+                await self._end(session, failed=error is not None)
         finally:
             if self._outer is None:
                 self._release(session)

@@ -64,10 +64,12 @@ class ConnectionState:
         self.is_spoiled = True
         with self.lock:
             if self.descriptor >= 0:
-                duplicate = socket.socket(fileno=self.descriptor)
-                with suppress(OSError):  # the server has disconnected it
-                    duplicate.shutdown(socket.SHUT_RDWR)
-                duplicate.detach()
+                with suppress(OSError):  # the server has disconnected it; it was cut off in a child
+                    duplicate = socket.socket(fileno=self.descriptor)
+                    try:
+                        duplicate.shutdown(socket.SHUT_RDWR)
+                    finally:
+                        duplicate.detach()
 
     def close(self) -> None:
         """Close the duplicate."""

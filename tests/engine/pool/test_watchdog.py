@@ -4,6 +4,7 @@ import asyncio
 import gc
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
@@ -135,6 +136,31 @@ def test_a_transaction_that_its_own_statement_ended_goes_on_with_none(url: str) 
         with pytest.raises(TransactionError, match="ended by one of its own statements"):
             work(db)
         assert probes.ids(db) == [1]
+
+
+def test_ctrl_c_in_a_transaction_that_was_taken_back_is_not_replaced(url: str) -> None:
+    def work(db: Database) -> None:
+        with db.transaction(deadline=timedelta(seconds=0.1)) as tx:
+            probes.one(tx)
+            assert probes.one(db) == 1  # another caller has a connection again
+            raise KeyboardInterrupt
+
+    with Database(config(url, pool_size=1, max_overflow=0)) as db:
+        with pytest.raises(KeyboardInterrupt):
+            work(db)
+        assert probes.one(db) == 1
+
+
+def test_ctrl_c_while_a_stream_begins_is_not_replaced(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Database(config(url, pool_size=1, max_overflow=0)) as db:
+        assert probes.one(db) == 1
+        with monkeypatch.context() as interrupted:
+            interrupted.setattr(wire, "_leave_pipeline", _interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                next(iter(probes.numbers(db, 5)))
+        assert [*probes.numbers(db, 3)] == [1, 2, 3]
 
 
 def _interrupt(*_: object) -> None:
