@@ -47,7 +47,7 @@ class PreparedStatement:
     def rename(self) -> None:
         """Take a new name: the server may have parsed the one before, if that was interrupted."""
         self.tries += 1
-        self.name = self.label if self.tries == 1 else b"%s.%d" % (self.label, self.tries)
+        self.name = self.label if self.tries == 1 else b"%d.%s" % (self.tries, self.label)
 
     def dump(self, params: tuple[Any, ...]) -> Any:
         """Return *params* in the form that libpq takes.

@@ -214,6 +214,16 @@ def test_a_statement_that_was_interrupted_after_the_server_parsed_it_is_parsed_a
         assert probes.backend(db) == before
 
 
+def test_the_names_of_a_statement_that_is_parsed_again_differ_in_the_bytes_that_count() -> None:
+    statement = wire.PreparedStatement(b"0 " + 80 * b"x", None)
+    names: set[bytes] = set()
+    for _ in range(3):
+        statement.rename()
+        names.add(statement.name[:63])
+
+    assert len(names) == 3
+
+
 def test_an_async_database_works_in_the_event_loop_after_one_that_ended_in_its_middle(
     url: str,
 ) -> None:
