@@ -180,32 +180,6 @@ def test_values_of_any_type_are_the_engines_alone() -> None:
     assert found == []
 
 
-# Where connections are made: each bounds the waits of those that it makes.
-CONNECTING = {"engine/direct_connection.py", "engine/listener.py", "engine/pool/connections.py"}
-
-
-def connects(tree: ast.AST) -> bool:
-    """Say whether a module connects to PostgreSQL by psycopg."""
-    return any(
-        isinstance(node, ast.Attribute)
-        and node.attr == "connect"
-        and ast.unparse(node.value) not in {"sqlite3", "probe"}
-        for node in ast.walk(tree)
-    )
-
-
-def test_every_connection_is_made_where_its_waits_have_a_bound() -> None:
-    assert {str(path) for path, tree in TREES.items() if connects(tree)} == CONNECTING
-
-
-@pytest.mark.parametrize(
-    "text", ["psycopg.connect()", "super().connect()", "a = Connection.connect"]
-)
-def test_a_connection_made_elsewhere_would_be_noticed(text: str) -> None:
-    assert connects(ast.parse(text))
-    assert not connects(ast.parse("sqlite3.connect(path)"))
-
-
 def test_no_module_is_a_drawer() -> None:
     names = {path.stem for path in MODULES}
 

@@ -111,12 +111,17 @@ def disagreements(db: Database, connection: Connection, declared: Declaration) -
 
     Returns:
         Every disagreement.
+
+    Raises:
+        psycopg.Error: the connection was lost, or the server does not answer.
     """
     if declared.is_copy:
         return []
     try:
         description = describe(connection, declared.statement)
     except psycopg.Error as error:
+        if error.sqlstate is None:
+            raise
         return [f"the server rejects the statement: {error.diag.message_primary}"]
     if declared.variants:  # each of them is compared; the text of the file need only be valid
         return []

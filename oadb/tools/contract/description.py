@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypedDict, cast
 
 import psycopg
-from psycopg import pq
+from psycopg import generators, pq
 from psycopg.pq.abc import PGresult
 
 from oadb.engine.binding.statements import Statement
@@ -74,9 +74,9 @@ def padded_tables(connection: Connection, statement: Statement) -> frozenset[str
 
 
 def _described(connection: Connection, sql: bytes) -> Description:
-    _require_ok(connection.pgconn.prepare(_UNNAMED, sql))
-    result = connection.pgconn.describe_prepared(_UNNAMED)
-    _require_ok(result)
+    _prepare(connection, _UNNAMED, sql)
+    connection.pgconn.send_describe_prepared(_UNNAMED)
+    result = _answer(connection)
     return Description(
         parameters=tuple(result.param_type(number) for number in range(result.nparams)),
         columns=tuple(_columns(result)),
@@ -95,7 +95,7 @@ def _columns(result: PGresult) -> Iterator[Column]:
 
 def _generic_plan(connection: Connection, statement: Statement) -> Plan:
     """Return the plan for any parameters. EXPLAIN (GENERIC_PLAN) would need PostgreSQL 16."""
-    _require_ok(connection.pgconn.prepare(_EXPLAINED, statement.sql))
+    _prepare(connection, _EXPLAINED, statement.sql)
     nulls = b", ".join([b"null"] * len(statement.params))
     values = b" (" + nulls + b")" if nulls else b""
     with psycopg.RawCursor(connection) as cursor:
@@ -115,6 +115,15 @@ def _padded_below(plan: Plan, *, padded: bool) -> Iterator[str]:
         yield from _padded_below(part, padded=padded or number in inputs)
 
 
-def _require_ok(result: PGresult) -> None:
+def _prepare(connection: Connection, name: bytes, sql: bytes) -> None:
+    connection.pgconn.send_prepare(name, sql)
+    _answer(connection)
+
+
+def _answer(connection: Connection) -> PGresult:
+    """Wait for the answer to what was sent, as the connection waits: libpq itself has no limit."""
+    result: PGresult
+    (result,) = connection.wait(generators.execute(connection.pgconn))
     if result.status != pq.ExecStatus.COMMAND_OK:
         raise psycopg.errors.error_from_result(result)
+    return result

@@ -1,0 +1,39 @@
+"""All of oadb connects where waits have a bound."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import oadb
+
+PACKAGE = Path(oadb.__file__).parent
+
+# Each bounds the waits of the connections that it makes.
+CONNECTING = {"engine/direct_connection.py", "engine/listener.py", "engine/pool/connections.py"}
+
+# Other things that have a method of this name: SQLite, and the socket of the Docker engine.
+OTHERS = {"sqlite3", "probe"}
+
+
+def connects(tree: ast.AST) -> bool:
+    """Say whether a module connects to PostgreSQL by psycopg."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr == "connect"
+        and ast.unparse(node.value) not in OTHERS
+        for node in ast.walk(tree)
+    )
+
+
+def test_every_connection_is_made_where_its_waits_have_a_bound() -> None:
+    modules = {path: ast.parse(path.read_bytes()) for path in PACKAGE.rglob("*.py")}
+
+    found = {str(path.relative_to(PACKAGE)) for path, tree in modules.items() if connects(tree)}
+    assert found == CONNECTING
+
+
+@pytest.mark.parametrize("text", ["psycopg.connect()", "super().connect()", "f = Some.connect"])
+def test_a_connection_made_elsewhere_would_be_noticed(text: str) -> None:
+    assert connects(ast.parse(text))
+    assert not connects(ast.parse("sqlite3.connect(path)"))
