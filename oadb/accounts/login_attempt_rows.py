@@ -22,6 +22,9 @@ locked: nothing was verified, because the account or the network has to wait; un
 prevented the verification; code_needed: the password was right, and a code was missing.
 """
 
+AuditEntry = tuple[LoginMethod, LoginOutcome, str | None]
+"""Method, outcome and reason of an attempt."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
@@ -78,14 +81,22 @@ class LoginClient:
             network(ip),
             ip,
             readable(device, LONGEST_DEVICE) if device else None,
-            readable(broker, LONGEST_BROKER) if broker else None,
+            readable_broker(broker),
         )
 
 
-def code_outcome(
-    checked: CodeCheck, method: LoginMethod, *, has_code: bool
-) -> tuple[LoginMethod, LoginOutcome]:
+def readable_broker(broker: str | None) -> str | None:
+    """Return the name of a broker as the audit can store it."""
+    return readable(broker, LONGEST_BROKER) or None if broker else None
+
+
+def readable_reason(reason: str) -> str:
+    """Return a reason as the audit can store it."""
+    return readable(reason, LONGEST_REASON) or UNREADABLE
+
+
+def code_outcome(checked: CodeCheck, method: LoginMethod, *, has_code: bool) -> AuditEntry:
     """Return what the audit says of a sign-in whose code is missing or wrong."""
     if not has_code:
-        return method, "code_needed"
-    return "code", "failed" if checked.was_verified else "locked"
+        return method, "code_needed", None
+    return "code", "failed" if checked.was_verified else "locked", None

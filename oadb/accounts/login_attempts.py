@@ -12,14 +12,15 @@ import psycopg
 from oadb.accounts import lockouts, second_factors, users
 from oadb.accounts.lockouts import Tries
 from oadb.accounts.login_attempt_rows import (
-    LONGEST_BROKER,
-    LONGEST_REASON,
+    AuditEntry,
     LoginAttempt,
     LoginClient,
     LoginMethod,
     LoginOutcome,
     SignIn,
     code_outcome,
+    readable_broker,
+    readable_reason,
 )
 from oadb.accounts.second_factors import CodeCheck
 from oadb.accounts.sessions import Session
@@ -28,8 +29,8 @@ from oadb.engine.binding.operations import operation
 from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
-from oadb.engine.binding.values import UNREADABLE, readable
 from oadb.engine.executors import AsyncExecutor
+from oadb.engine.repeating import transacted
 from oadb.engine.transactions import refuse_transaction
 from oadb.errors import Error, NoRowError
 from oadb.keys import proof
@@ -37,9 +38,8 @@ from oadb.security.secret import Secret
 from oadb.validation.argument_rules import Duration, Ip, Positive
 
 __all__ = [
-    "LoginAttempt", "LoginMethod", "LoginOutcome", "SignIn", "count", "delete_old",
-    "list_by_user", "list_recent", "record_oauth_failure", "record_resumed", "sign_in",
-    "sign_in_with_oauth",
+    "LoginAttempt", "LoginMethod", "LoginOutcome", "SignIn", "count", "delete_old", "list_by_user",
+    "list_recent", "record_oauth_failure", "record_resumed", "sign_in", "sign_in_with_oauth",
 ]  # fmt: skip  # a list
 
 query = queries(__name__)
@@ -151,27 +151,22 @@ async def sign_in(
     await proof.ring_of(db)
     tries = await lockouts.count_try(db, client.name, client.network)
     if tries.tried_at is None:
-        await _write(db, client, "password", "locked")
+        await _write(db, client, ("password", "locked", None))
         return SignIn(None, tries.wait)
     try:
         user = await users.check(db, client.name, password)
         checked = await _check_code(db, user, code)
     except Exception as error:
         with suppress(Error, psycopg.Error):  # a try that stays counted only causes a wait
-            async with db.transaction() as tx:
-                await _write(tx, client, "password", "unverified", type(error).__name__)
-                await lockouts.revert_try(tx, client.name, client.network, tries.tried_at)
+            audit: AuditEntry = ("password", "unverified", type(error).__name__)
+            await _write_and_revert(db, client, tries.tried_at, audit)
         raise
     if user is None:
-        await _write(db, client, "password", "failed")
+        await _write(db, client, ("password", "failed", None))
         return SignIn(None, tries.wait)
     if checked is not None and not checked:
         return await _refuse_code(db, client, tries, checked, has_code=code is not None)
-    async with db.transaction() as tx:
-        await _write(tx, client, "password", "succeeded")
-        # The account before the network, as in all statements: no deadlock.
-        await lockouts.reset_account(tx, client.name)
-        await lockouts.revert_try(tx, client.name, client.network, tries.tried_at)
+    await _write_and_revert(db, client, tries.tried_at, ("password", "succeeded", None))
     return SignIn(users.signed_in(user), timedelta())
 
 
@@ -214,9 +209,9 @@ async def sign_in_with_oauth(
     client = LoginClient.of(user.username, ip, device, broker)
     checked = await _check_code(db, user, code)
     if checked is None or checked:
-        await _write(db, client, "oauth", "succeeded")
+        await _write(db, client, ("oauth", "succeeded", None))
         return SignIn(users.signed_in(user), timedelta())
-    await _write(db, client, *code_outcome(checked, "oauth", has_code=code is not None))
+    await _write(db, client, code_outcome(checked, "oauth", has_code=code is not None))
     return SignIn(None, checked.wait, needs_code=True)
 
 
@@ -242,7 +237,7 @@ async def record_oauth_failure(
         ParameterError: an invalid address.
     """
     client = LoginClient.of(username, ip, device, broker)
-    await _write(db, client, "oauth", "failed", readable(reason, LONGEST_REASON) or UNREADABLE)
+    await _write(db, client, ("oauth", "failed", readable_reason(reason)))
 
 
 @operation
@@ -260,7 +255,7 @@ async def record_resumed(
         NoRowError: the user was deleted meanwhile.
         ParameterError: an invalid address.
     """
-    at = session.broker if broker is None else readable(broker, LONGEST_BROKER) or None
+    at = session.broker if broker is None else readable_broker(broker)
     if not await _record_resumed(db, session.user_id, ip, session.device, at):
         raise NoRowError(f"login_attempts.record_resumed: there is no user {session.user_id}")
 
@@ -280,20 +275,23 @@ async def _refuse_code(
     db: AsyncExecutor, client: LoginClient, tries: Tries, checked: CodeCheck, *, has_code: bool
 ) -> SignIn:
     """Write that a code is missing or wrong; only a code that was compared counts as a guess."""
-    method, outcome = code_outcome(checked, "password", has_code=has_code)
-    async with db.transaction() as tx:
-        await _write(tx, client, method, outcome)
-        if not checked.was_verified and tries.tried_at is not None:
-            await lockouts.revert_try(tx, client.name, client.network, tries.tried_at)
-            return SignIn(None, checked.wait, needs_code=True)
-    return SignIn(None, max(tries.wait, checked.wait), needs_code=True)
+    audit = code_outcome(checked, "password", has_code=has_code)
+    if checked.was_verified or tries.tried_at is None:
+        await _write(db, client, audit)
+        return SignIn(None, max(tries.wait, checked.wait), needs_code=True)
+    await _write_and_revert(db, client, tries.tried_at, audit)
+    return SignIn(None, checked.wait, needs_code=True)
 
 
-async def _write(
-    db: AsyncExecutor,
-    client: LoginClient,
-    method: LoginMethod,
-    outcome: LoginOutcome,
-    reason: str | None = None,
+@transacted
+async def _write_and_revert(
+    tx: AsyncExecutor, client: LoginClient, tried_at: datetime, audit: AuditEntry
 ) -> None:
-    await _record(db, client.name, client.ip, client.device, client.broker, method, outcome, reason)
+    await _write(tx, client, audit)
+    if audit[1] == "succeeded":  # the account before the network, as in all statements
+        await lockouts.reset_account(tx, client.name)
+    await lockouts.revert_try(tx, client.name, client.network, tried_at)
+
+
+async def _write(db: AsyncExecutor, client: LoginClient, audit: AuditEntry) -> None:
+    await _record(db, client.name, client.ip, client.device, client.broker, *audit)

@@ -19,6 +19,7 @@ from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
+from oadb.engine.repeating import transacted
 from oadb.errors import NoRowError, ParameterError
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import SealedTable
@@ -172,15 +173,13 @@ async def create(
         CheckViolation: a value out of range (psycopg).
         KeyRingError: the key ring does not fit the database.
     """
-    if idle_timeout < SHORTEST_IDLE_TIMEOUT:
-        raise ParameterError(
-            "sessions.create: idle_timeout must be at least 2 minutes, because last_seen_at is "
-            "accurate to a minute"
-        )
+    _require_long_enough(idle_timeout)
     ring, user_id, session_id = await proof.ring_of(db), account.user_id, uuid4()
     token = TOKEN.new()
     stored = TOKEN.store(ring, (user_id, session_id), token)
-    async with db.transaction() as tx:
+
+    @transacted
+    async def work(tx: AsyncExecutor) -> Session:
         if await _claim_user(tx, user_id, account.auth_epoch) is None:
             said = f"user {user_id} was deleted or has a new password; sign in again"
             raise NoRowError(f"sessions.create: {said}")
@@ -199,7 +198,17 @@ async def create(
         )
         trimmed = await _trim(tx, user_id, session_id, most)
         await announcements.announce(tx, trimmed, Change("sessions", user_id, ""))
-    return NewSession(token, session)
+        return session
+
+    return NewSession(token, await work(db))
+
+
+def _require_long_enough(idle_timeout: timedelta) -> None:
+    if idle_timeout < SHORTEST_IDLE_TIMEOUT:
+        raise ParameterError(
+            "sessions.create: idle_timeout must be at least 2 minutes, because last_seen_at is "
+            "accurate to a minute"
+        )
 
 
 @operation

@@ -15,6 +15,7 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import AsyncExecutor
+from oadb.engine.repeating import transacted
 from oadb.errors import Error, NoRowError
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import SealedTable
@@ -141,15 +142,19 @@ async def create(
         UniqueViolation: the name or the address is taken (psycopg).
         CheckViolation: a value out of range (psycopg).
     """
-    async with db.transaction() as tx:
-        user = await _create(tx, username, email, first_name, last_name, is_admin)
-        await announcements.announce(tx, 1, Change("users", user.user_id, ""))
-    return user
+
+    def change_of(user: User) -> Change:
+        return Change("users", user.user_id, "")
+
+    return await announcements.create(
+        db, change_of, _create, username, email, first_name, last_name, is_admin
+    )
 
 
 @operation
+@transacted
 async def update(
-    db: AsyncExecutor,
+    tx: AsyncExecutor,
     user_id: int,
     *,
     email: str | Unset = UNSET,
@@ -168,17 +173,15 @@ async def update(
         UniqueViolation: the address is taken (psycopg).
         CheckViolation: a value out of range; see ``create`` (psycopg).
     """
-    async with db.transaction() as tx:
-        changed = await _update(
-            tx, user_id, email=email, first_name=first_name, last_name=last_name
-        )
-        if changed is not None and is_admin is not UNSET:
-            changed = await _set_admin(tx, user_id, is_admin) > 0 or changed
-        return await _announce(tx, "update", user_id, changed)
+    changed = await _update(tx, user_id, email=email, first_name=first_name, last_name=last_name)
+    if changed is not None and is_admin is not UNSET:
+        changed = await _set_admin(tx, user_id, is_admin) > 0 or changed
+    return await _announce(tx, "update", user_id, changed)
 
 
 @operation
-async def set_username(db: AsyncExecutor, user_id: int, username: str) -> bool:
+@transacted
+async def set_username(tx: AsyncExecutor, user_id: int, username: str) -> bool:
     """Rename a user, and announce it. Sessions and keys stay valid.
 
     Returns:
@@ -189,9 +192,7 @@ async def set_username(db: AsyncExecutor, user_id: int, username: str) -> bool:
         UniqueViolation: the name is taken (psycopg).
         CheckViolation: a name not of 1 to 80 characters (psycopg).
     """
-    async with db.transaction() as tx:
-        changed = await _set_username(tx, user_id, username)
-        return await _announce(tx, "set_username", user_id, changed)
+    return await _announce(tx, "set_username", user_id, await _set_username(tx, user_id, username))
 
 
 @operation
@@ -215,10 +216,14 @@ async def set_password(
     """
     ring = await proof.ring_of(db)
     sealed = await sealed_passwords.hashed(db, ring, user_id, password)
-    async with db.transaction() as tx:
+
+    @transacted
+    async def work(tx: AsyncExecutor) -> None:
         stored = await _store_password(tx, user_id, sealed)
         await _announce(tx, "set_password", user_id, True if stored else None)
         await sessions.end_all(tx, user_id, keep=keep)
+
+    await work(db)
 
 
 @operation

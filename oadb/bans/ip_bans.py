@@ -17,6 +17,7 @@ from oadb.engine.binding.queries import Query, queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
+from oadb.engine.repeating import transacted
 from oadb.errors import ParameterError
 from oadb.validation import owners
 from oadb.validation.argument_rules import ClientNetwork, Duration, Network, Positive
@@ -188,7 +189,9 @@ async def ban(
         raise ParameterError("ip_bans.ban: duration must be at most 36,500 days, or None")
     if repeat_offender_limit is not None and repeat_offender_limit < 0:
         raise ParameterError("ip_bans.ban: repeat_offender_limit must be 0 or more")
-    async with db.transaction() as tx:
+
+    @transacted
+    async def work(tx: AsyncExecutor) -> Ban:
         made = await impose(
             tx, ip, reason, duration=duration, source="person", by=by, limit=repeat_offender_limit
         )
@@ -197,7 +200,9 @@ async def ban(
             exemption = await _find_exemption(tx, ip)
             why = exemption.reason if exemption else "it was exempt a moment ago"
             raise ParameterError(f"ip_bans.ban: the network of ip is exempt from bans: {why}")
-    return made
+        return made
+
+    return await work(db)
 
 
 async def impose(
@@ -284,8 +289,12 @@ async def _write(
     **kwargs: P.kwargs,
 ) -> bool:
     """Run *statement*, and announce the change in the same transaction if it wrote a row."""
-    async with db.transaction() as tx:
+
+    @transacted
+    async def work(tx: AsyncExecutor) -> bool:
         changed = await statement(tx, network, *args, **kwargs)
         if changed:
             await announcements.notify(tx, CHANNEL, network)
-    return changed > 0
+        return changed > 0
+
+    return await work(db)

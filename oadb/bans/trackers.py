@@ -19,6 +19,7 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
+from oadb.engine.repeating import transacted
 from oadb.engine.transactions import refuse_transaction
 from oadb.keys import proof
 from oadb.security.secret import Secret
@@ -202,21 +203,21 @@ async def _track(db: AsyncExecutor, kind: TrackedKind, network: str, sample: str
     return Tracked(hit.hits, await _ban(db, kind, network) if hit.is_due else None)
 
 
-async def _ban(db: AsyncExecutor, kind: TrackedKind, suspect: str) -> Ban | None:
+@transacted
+async def _ban(tx: AsyncExecutor, kind: TrackedKind, suspect: str) -> Ban | None:
     """Ban a network with enough hits and delete its tracker; None: another process did."""
-    async with db.transaction() as tx:
-        due = await _claim(tx, kind, suspect)
-        if due is None:
-            return None
-        made = await ip_bans.impose(
-            tx,
-            suspect,
-            _REASONS[kind].format(due.hits),
-            duration=due.duration,
-            source="tracker",
-            by=None,
-            limit=due.repeat_offender_limit,
-        )
-        if made is not None:
-            await _delete(tx, kind, suspect)
+    due = await _claim(tx, kind, suspect)
+    if due is None:
+        return None
+    made = await ip_bans.impose(
+        tx,
+        suspect,
+        _REASONS[kind].format(due.hits),
+        duration=due.duration,
+        source="tracker",
+        by=None,
+        limit=due.repeat_offender_limit,
+    )
+    if made is not None:
+        await _delete(tx, kind, suspect)
     return made

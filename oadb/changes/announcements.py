@@ -11,14 +11,17 @@ with db.listen(announcements.CHANNEL) as events:
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Literal, ParamSpec, TypeVar, cast, get_args
 
 from oadb.engine.binding.queries import Query, queries
 from oadb.engine.executors import AsyncExecutor
+from oadb.engine.repeating import transacted
 from oadb.errors import ParameterError
 
 P = ParamSpec("P")
+R = TypeVar("R")
 Count = TypeVar("Count", bound=int)
 
 __all__ = ["CHANNEL", "Change", "ChangedTable", "parse"]
@@ -87,10 +90,40 @@ async def write(
     Returns:
         The number of rows that *statement* wrote; if it is 0, nothing is announced.
     """
-    async with db.transaction() as tx:
+
+    @transacted
+    async def work(tx: AsyncExecutor) -> int:
         changed = await statement(tx, *args, **kwargs)
         await announce(tx, changed, change)
-    return changed
+        return changed
+
+    return await work(db)
+
+
+async def create(
+    db: AsyncExecutor,
+    change_of: Callable[[R], Change],
+    statement: Query[P, R],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> R:
+    """Run *statement* and announce the row that it created, in the same transaction.
+
+    Args:
+        change_of: returns the change to announce, of the result of *statement*.
+
+    Returns:
+        The result of *statement*.
+    """
+
+    @transacted
+    async def work(tx: AsyncExecutor) -> R:
+        created = await statement(tx, *args, **kwargs)
+        await announce(tx, 1, change_of(created))
+        return created
+
+    return await work(db)
 
 
 async def announce(tx: AsyncExecutor, changed: int, change: Change) -> None:

@@ -55,6 +55,13 @@ class AsyncExecutor(ABC):
     def transaction(self) -> AbstractAsyncContextManager["AsyncExecutor"]:
         """Return a transaction to enter; inside of another one, a savepoint."""
 
+    async def _operate_in_transaction(
+        self, work: Callable[["AsyncExecutor"], Coroutine[Any, Any, T]]
+    ) -> T:
+        """Run *work* in a transaction, more than once if this executor can repeat one."""
+        async with self.transaction() as tx:
+            return await work(tx)
+
     @abstractmethod
     def allow(self, limit: timedelta) -> None:
         """Wait up to *limit* for each statement of this transaction, instead of DB_CALL_DEADLINE.

@@ -185,16 +185,20 @@ class AsyncPoolExecutor(AsyncExecutor):
         """
         retry = Retry(PATIENCE, self._pool.may_retry)
         while True:
+            tx = self.transaction(isolation=isolation, read_only=read_only)
             try:
-                async with self.transaction(isolation=isolation, read_only=read_only) as tx:
+                async with tx:
                     return await work(tx)
             except PoolTimeoutError:
                 raise
             except (UnavailableError, psycopg.Error) as error:
-                pause = retry.next_pause(error) if failures.may_transact_again(error) else None
+                again = failures.may_transact_again(error) and not tx.was_overdue
+                pause = retry.next_pause(error) if again else None
                 if pause is None:
                     raise
             await self._driver.sleep(pause)
+
+    _operate_in_transaction = transact
 
     def _retry_or_fail(
         self, error: psycopg.Error, query: Any, connection: Any, retry: Retry

@@ -56,6 +56,7 @@ class AsyncTransaction(AsyncExecutor):
         self._outer = outer
         self._session: TransactionSession | None = outer
         self._unwatch: Callable[[], Any] = lambda: None
+        self.was_overdue = False
 
     async def __aenter__(self) -> Self:
         """Lease a connection; nothing is sent yet.
@@ -229,7 +230,7 @@ class AsyncTransaction(AsyncExecutor):
 
     def _release(self, session: TransactionSession) -> None:
         state = session.connection.state
-        state.patience = session.pool.call_seconds
+        state.patience, self.was_overdue = session.pool.call_seconds, state.overdue
         state.is_spoiled |= session.must_close
         session.pool.release(session.connection)
         self._session = None

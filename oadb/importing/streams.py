@@ -86,13 +86,17 @@ class Streams:
         if not self.applies:
             return made
         last = batch.rows[-1]
-        with self.db.transaction() as tx:
+
+        def work(tx: Executor) -> None:
+            # Rows that were refused before are not in made.fit when this is repeated.
             _store_skipping_bad_rows(tx, history, made)
             last_at = made.times[1] if made.times else None
             reach = Reach(known, whole(last, "id"), checksum(history, last), last_at, len(made.fit))
             imports.advance(tx, self.installation, history.table, reach)
             if history.log is not None and made.fit:
                 imports.record_batch(tx, uuid4(), history.log, len(made.fit), *made.times)
+
+        self.db.transact(work)
         return made
 
     def _note(self, made: Converted[T], report: TableReport) -> None:

@@ -18,6 +18,7 @@ from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
+from oadb.engine.repeating import transacted
 from oadb.errors import ParameterError, RowError
 from oadb.keys import proof
 from oadb.security.passwords import peppered
@@ -246,10 +247,15 @@ async def adopt_ban(
         RowError: the ban has expired, or its network is exempt from bans.
         ParameterError: *ip* is not an IP address.
     """
-    async with db.transaction() as tx:
+
+    @transacted
+    async def work(tx: AsyncExecutor) -> BanVerdict:
         verdict = await _adopt_ban(tx, ip, reason, expires_at, offences)
         if verdict.is_taken:
             await announcements.notify(tx, ip_bans.CHANNEL, ip)
+        return verdict
+
+    verdict = await work(db)
     if verdict.is_exempt:
         raise RowError("its network is exempt from bans in oadb")
     if verdict.is_over:

@@ -15,6 +15,7 @@ from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import Query, queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
+from oadb.engine.repeating import transacted
 from oadb.errors import KeyRingError, SealError
 from oadb.security.keyring import KeyRing
 from oadb.security.sealing import Row, SealedColumn
@@ -239,10 +240,7 @@ async def _require_no_other_key(db: AsyncExecutor, ring: KeyRing) -> None:
 async def _enroll_first(db: AsyncExecutor, ring: KeyRing) -> None:
     key_id = ring.primary.key_id
     try:
-        async with db.transaction() as tx:
-            await _lock_canaries(tx)
-            if not await list_canaries(tx):  # another process may have been first
-                await _enroll(tx, key_id, _seal_canary(ring, key_id))
+        await _enroll_unless_there(db, key_id, _seal_canary(ring, key_id))
     except InsufficientPrivilege:
         pass
     else:
@@ -251,6 +249,13 @@ async def _enroll_first(db: AsyncExecutor, ring: KeyRing) -> None:
         f"the database has no key yet, and this role may not enroll key {key_id}; run oadb keys "
         "promote as a role that may (oadb_rotate)"
     )
+
+
+@transacted
+async def _enroll_unless_there(tx: AsyncExecutor, key_id: int, canary: bytes) -> None:
+    await _lock_canaries(tx)
+    if not await list_canaries(tx):  # another process may have been first
+        await _enroll(tx, key_id, canary)
 
 
 def _require_opens_all(ring: KeyRing, canaries: list[Canary]) -> None:

@@ -11,7 +11,7 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.logs.redaction import redacted
-from oadb.logs.rollups import FEW, plan_lightly
+from oadb.logs.rollups import summarized
 
 __all__ = [
     "BrokerLatency",
@@ -220,8 +220,6 @@ async def statistics(db: AsyncExecutor, *, since: datetime, until: datetime) -> 
     Raises:
         ParameterError: *since* is after *until*.
     """
-    async with db.transaction() as tx:
-        await plan_lightly(tx)
-        parts = await _summarize(tx, since, until, FEW)
+    parts = await summarized(db, _summarize, since, until)
     total, *brokers = (BrokerLatency(*parts[at : at + 5]) for at in range(0, len(parts), 5))
     return LatencyStatistics(total, tuple(brokers))

@@ -8,13 +8,14 @@ exact, and ``refresh`` only makes them fast. Run it once a minute, as ``oadb mai
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypeVar
 from uuid import UUID
 
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import Query, queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
+from oadb.engine.repeating import transacted
 from oadb.validation.argument_rules import Duration
 
 __all__ = [
@@ -32,7 +33,10 @@ query = queries(__name__)
 RolledUpTable = Literal["traffic", "latency"]
 """A table whose rows are counted for statistics."""
 
+R = TypeVar("R")
+
 _Count = Query[[datetime, datetime], Affected]
+_Summary = Query[[datetime, datetime, int], list[R]]
 _Merge = Query[[timedelta, timedelta, datetime, datetime], Affected]
 
 _MINUTE = timedelta(minutes=1)
@@ -85,7 +89,7 @@ def _allow_time() -> str: ...
 
 
 @query
-def plan_lightly() -> str: ...
+def _plan_lightly() -> str: ...
 
 
 @query
@@ -184,22 +188,35 @@ async def refresh(db: AsyncExecutor) -> Refreshed:
     return Refreshed(batches, minutes // _MINUTE, is_complete=True)
 
 
+async def summarized(
+    db: AsyncExecutor, summarize: _Summary[R], since: datetime, until: datetime
+) -> list[R]:
+    """Run *summarize*, a statement of statistics, with a plan that costs little."""
+
+    @transacted
+    async def work(tx: AsyncExecutor) -> list[R]:
+        await _plan_lightly(tx)
+        return await summarize(tx, since, until, FEW)
+
+    return await work(db)
+
+
+@transacted
 async def _count(
-    db: AsyncExecutor,
+    tx: AsyncExecutor,
     table: RolledUpTable,
     resolutions: list[tuple[timedelta, timedelta]],
     step: RollupStep,
 ) -> bool:
     """Count a step at every resolution; False if another refresh is running."""
     count, merge = _STATEMENTS[table]
-    async with db.transaction() as tx:
-        if not await _claim_refresh(tx):
-            return False
-        await _allow_time(tx)
-        tx.allow(_LONGEST)
-        await count(tx, step.starts_at, step.ends_at)
-        for finer, coarser in resolutions:
-            await merge(tx, finer, coarser, step.starts_at, step.ends_at)
+    if not await _claim_refresh(tx):
+        return False
+    await _allow_time(tx)
+    tx.allow(_LONGEST)
+    await count(tx, step.starts_at, step.ends_at)
+    for finer, coarser in resolutions:
+        await merge(tx, finer, coarser, step.starts_at, step.ends_at)
     return True
 
 

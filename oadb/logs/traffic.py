@@ -11,7 +11,7 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.logs.redaction import redacted
-from oadb.logs.rollups import FEW, plan_lightly
+from oadb.logs.rollups import summarized
 from oadb.validation.argument_rules import Ip
 
 __all__ = [
@@ -250,7 +250,5 @@ async def statistics(db: AsyncExecutor, *, since: datetime, until: datetime) -> 
     Raises:
         ParameterError: *since* is after *until*.
     """
-    async with db.transaction() as tx:
-        await plan_lightly(tx)
-        total, *endpoints = await _summarize(tx, since, until, FEW)
+    total, *endpoints = await summarized(db, _summarize, since, until)
     return TrafficStatistics(total, tuple(endpoints))

@@ -22,6 +22,7 @@ from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import AsyncExecutor, Executor
+from oadb.engine.repeating import transacted
 from oadb.errors import ParameterError, SettingError
 from oadb.settings.setting_keys import (
     AnySettingKey,
@@ -196,9 +197,15 @@ async def put(
     if len(chosen) < len(choices):
         raise ParameterError("user_settings.put: two choices for the same key")
     actor = user_id if isinstance(by, Unset) else by
-    async with db.transaction() as tx:
-        changed = await _put(tx, user_id, by=actor, names=[*chosen], json_values=[*chosen.values()])
+
+    @transacted
+    async def work(tx: AsyncExecutor) -> list[str]:
+        values = [*chosen.values()]
+        changed = await _put(tx, user_id, by=actor, names=[*chosen], json_values=values)
         await _announce(tx, user_id, changed)
+        return changed
+
+    changed = await work(db)
     if not changed and actor != user_id:
         await owners.require_actor(db, "user_settings.put", actor)
     return len(changed)
@@ -223,9 +230,14 @@ async def reset(
     """
     require_declared(keys)
     actor = user_id if isinstance(by, Unset) else by
-    async with db.transaction() as tx:
+
+    @transacted
+    async def work(tx: AsyncExecutor) -> list[str]:
         changed = await _reset(tx, user_id, by=actor, names=[key.name for key in keys])
         await _announce(tx, user_id, changed)
+        return changed
+
+    changed = await work(db)
     if not changed and actor != user_id:
         await owners.require_actor(db, "user_settings.reset", actor)
     return len(changed)

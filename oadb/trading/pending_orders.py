@@ -160,10 +160,11 @@ async def create(
     require_document("pending_orders.create: order_data", order_data)
     if any(map(_SECRET.search, _names(order_data))):
         raise ParameterError("pending_orders.create: order_data holds an API key; take it out")
-    async with db.transaction() as tx:
-        order = await _create(tx, user_id, api_type, order_data)
-        await announcements.announce(tx, 1, _change(user_id, order.pending_order_id))
-    return order
+
+    def change_of(order: PendingOrder) -> Change:
+        return _change(user_id, order.pending_order_id)
+
+    return await announcements.create(db, change_of, _create, user_id, api_type, order_data)
 
 
 @operation

@@ -14,6 +14,7 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import AsyncExecutor
+from oadb.engine.repeating import transacted
 from oadb.errors import ParameterError
 from oadb.trading.strategy_rows import ProductType, SymbolMapping
 from oadb.validation.documents import require_document
@@ -144,7 +145,9 @@ async def put_mappings(
     """
     symbols = [each.symbol for each in mappings]
     _require_different(label, symbols)
-    async with db.transaction() as tx:
+
+    @transacted
+    async def work(tx: AsyncExecutor) -> int | None:
         put = await _put_mappings(
             tx,
             user_id,
@@ -155,7 +158,9 @@ async def put_mappings(
             [each.product_type for each in mappings],
         )
         await announcements.announce(tx, put or 0, change_of(user_id, strategy_id))
-    return put
+        return put
+
+    return await work(db)
 
 
 async def delete_mappings(

@@ -102,25 +102,25 @@ class StrategyKind(Generic[M]):
         require_document(f"{self.module}.create: definition", document)
         ring, token, strategy_id = await proof.ring_of(db), TOKEN.new(), uuid4()
         stored = TOKEN.store(ring, (user_id, strategy_id), token)
-        async with db.transaction() as tx:
-            profile = await _insert(
-                tx,
-                user_id,
-                strategy_id,
-                name,
-                platform,
-                direction,
-                document,
-                is_intraday,
-                start_time,
-                end_time,
-                squareoff_time,
-                time_zone,
-                hint_of(token),
-                stored.digest,
-                stored.fingerprint,
-            )
-            await announcements.announce(tx, 1, change_of(user_id, strategy_id))
+        profile = await announcements.create(
+            db,
+            lambda _: change_of(user_id, strategy_id),
+            _insert,
+            user_id,
+            strategy_id,
+            name,
+            platform,
+            direction,
+            document,
+            is_intraday,
+            start_time,
+            end_time,
+            squareoff_time,
+            time_zone,
+            hint_of(token),
+            stored.digest,
+            stored.fingerprint,
+        )
         # A type checker cannot count the values of a profile.
         return NewStrategy(token, Strategy(*profile_of(profile), *[()]))
 

@@ -29,7 +29,7 @@ REFRESH = {
 }  # fmt: skip  # a table
 # No role is refused: these read no table.
 TABLELESS = {
-    "rollups._claim_refresh", "rollups._allow_time", "rollups.plan_lightly",
+    "rollups._claim_refresh", "rollups._allow_time", "rollups._plan_lightly",
     "rollups._list_resolutions",
 }  # fmt: skip  # a table
 BANS = {label for label in BY_LABEL if label.startswith(("ip_bans.", "trackers.", "live_bans."))}

@@ -12,7 +12,7 @@ select
 -- An hour may have so many rows that the usual limit is too short.
 select pg_catalog.set_config('statement_timeout', '10min', true) as statement_timeout;
 
--- name: plan_lightly
+-- name: _plan_lightly
 -- For statistics, until the end of the transaction. The server overestimates their cost:
 -- it would compile them, start workers, and plan them anew each time.
 select
