@@ -8,9 +8,9 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import waiting
+from psycopg.abc import AdaptContext
 from psycopg.pq import TransactionStatus
 
-from oadb.engine.binding.values import Untyped
 from oadb.engine.bounded import Look, at_most, bounded
 
 # Seconds between two looks at signals and at the time while the server is awaited.
@@ -34,20 +34,26 @@ class DirectConnection(psycopg.Connection[tuple[object, ...]]):
 
     @classmethod
     def to(
-        cls, keywords: Mapping[str, str], *, seconds: float, prepare_threshold: int | None = 5
+        cls,
+        keywords: Mapping[str, str],
+        *,
+        seconds: float,
+        prepare_threshold: int | None = 5,
+        context: AdaptContext | None = None,
     ) -> Self:
         """Connect, in autocommit mode.
 
         Args:
             keywords: libpq's.
             seconds: how long the server may take for each answer.
+            context: how values are sent; Untyped for declared queries.
 
         Raises:
             psycopg.OperationalError: it cannot connect.
         """
         options: dict[str, Any] = {"connect_timeout": _CONNECT_TIMEOUT, **keywords}
         connection = cls.connect(
-            **options, autocommit=True, prepare_threshold=prepare_threshold, context=Untyped()
+            **options, autocommit=True, prepare_threshold=prepare_threshold, context=context
         )
         connection.process = connection.info.backend_pid
         connection.limit(seconds)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from oadb.engine.binding.queries import queries
+from oadb.engine.binding.values import Untyped
 from oadb.engine.direct_connection import DirectConnection
 from oadb.engine.single_connection import SingleConnection
 
@@ -109,7 +110,9 @@ class SessionWatch:
     def _find(self) -> tuple[str, bool]:
         """Return what the session does, and whether it is doubtful that it will answer."""
         try:
-            with DirectConnection.to(self.keywords, seconds=self.pace.probe) as connection:
+            with DirectConnection.to(
+                self.keywords, seconds=self.pace.probe, context=Untyped()
+            ) as connection:
                 found = _find_session(SingleConnection(connection), self.pid)
         except psycopg.Error as error:
             reason = " ".join(str(error).split())

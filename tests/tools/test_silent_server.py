@@ -11,6 +11,7 @@ from time import monotonic
 import psycopg
 import pytest
 
+from oadb.bans.live_bans import LiveBans
 from oadb.engine import dsn, listener
 from oadb.engine.database import Database
 from oadb.errors import LoadError, UnavailableError
@@ -21,7 +22,7 @@ from oadb.tools.migrations import yoyo_backend
 from oadb.tools.session_watch import Pace, SessionWatch
 from tests.faults.proxy import End, Proxy
 from tests.support.command_line import oadb
-from tests.support.rig import config
+from tests.support.rig import config, eventually
 from tests.support.rotating import Ring
 
 pytestmark = pytest.mark.fault
@@ -127,3 +128,20 @@ def test_a_listener_that_gets_no_answer_to_listen_gives_up(proxy: Proxy) -> None
         proxy.resume()
         with suppress(StopIteration), db.listen("news") as events:
             assert next(events) == listener.Listening()
+
+
+@pytest.mark.holds("F13")
+def test_live_bans_say_how_old_they_are_while_the_server_is_silent(proxy: Proxy) -> None:
+    limits = {"call_deadline_seconds": 0.5, "pool_timeout_seconds": 1.0}
+    with (
+        Database(config(proxy.url, **limits)) as db,
+        LiveBans(db, interval_seconds=0.1) as bans,
+    ):
+        assert bans.error is None
+        proxy.pause()
+        eventually(lambda: isinstance(bans.error, UnavailableError))
+        assert bans.age_seconds > 0.4
+        assert not bans.is_banned("203.0.113.7")
+        proxy.resume()
+        eventually(lambda: bans.error is None, 20.0)
+        assert bans.age_seconds < 2.0

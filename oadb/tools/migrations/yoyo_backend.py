@@ -22,6 +22,7 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import get_migration_hash
 
+from oadb.engine.binding.values import Untyped
 from oadb.engine.direct_connection import DirectConnection
 from oadb.engine.dsn import SERVER_LIVENESS, Dsn, connection_keywords
 from oadb.engine.single_connection import SingleConnection
@@ -84,7 +85,7 @@ class Backend(PostgresqlPsycopgBackend):
     def connect(self, dburi: DatabaseURI) -> DirectConnection:
         """Connect, watch the session, and log the server's notices."""
         keywords = cast("Mapping[str, str]", dburi.args)
-        connection = DirectConnection.to(keywords, seconds=_PATIENCE)
+        connection = DirectConnection.to(keywords, seconds=_PATIENCE, context=Untyped())
         connection.add_notice_handler(_log_notice)
         self.session = SingleConnection(connection)
         self.watch = SessionWatch(keywords, get_process_id(self.session), "oadb migrate")
