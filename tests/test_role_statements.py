@@ -50,11 +50,13 @@ def test_no_group_of_statements_is_empty() -> None:
 
 
 def planned(connection: Connection, declared: Declaration) -> str:
-    """Return the plan of a statement.
+    """Return the plan of a statement, or of the variant that has most of its lines.
 
     Raises:
         InsufficientPrivilege: the role may not run it.
     """
+    variants = declared.variants.values()
+    declared = max(variants, key=lambda each: len(each.statement.params), default=declared)
     count = len(declared.statement.params)
     values = f"({', '.join(['null'] * count)})" if count else ""
     with connection.transaction(force_rollback=True):
@@ -301,9 +303,8 @@ SERVED = [
 
 # Lists of accounts that grow; a user has few sessions and keys.
 PAGED = [
-    "users.list_all", "login_attempts.list_recent", "login_attempts.list_by_user",
+    "users.list_all", "login_attempts.list_attempts",
     "broker_tokens.list_expiring", "user_settings.list_changes", "pending_orders.list_by_user",
-    "pending_orders.list_by_status",
 ]  # fmt: skip  # a table
 
 
@@ -316,12 +317,14 @@ def test_a_policy_does_not_keep_a_page_from_beginning_at_its_position(
     Beside the condition of a policy, coalesce() is not part of an index condition, because the
     planner does not know that it leaks nothing; greatest() and least() are.
     """
-    statement = BY_LABEL[label].statement
-    position = next(n for n, name in enumerate(statement.params, 1) if name.startswith("last_"))
-    plan = planned(sessions_of["oadb_app"], BY_LABEL[label])
-    conditions = [line for line in plan.splitlines() if "Index Cond" in line]
-
-    assert any(f"${position}" in line for line in conditions), plan
+    pages = [each for each in BY_LABEL[label].variants.values() if "last_" in str(each.parameters)]
+    for page in pages:
+        names = page.statement.params
+        position = next(n for n, name in enumerate(names, 1) if name.startswith("last_"))
+        plan = planned(sessions_of["oadb_app"], page)
+        conditions = [line for line in plan.splitlines() if "Index Cond" in line]
+        assert any(f"${position}" in line for line in conditions), plan
+    assert pages
 
 
 @pytest.mark.parametrize("label", SERVED)

@@ -56,11 +56,7 @@ def _insert_key(
 
 
 @query
-def _find_by_digest(token_digest: bytes) -> FoundKey | None: ...
-
-
-@query
-def _find_by_digests(token_digests: list[bytes]) -> FoundKey | None: ...
+def _find_by_digest(token_digest: bytes, others: list[bytes] | None = None) -> FoundKey | None: ...
 
 
 @query
@@ -190,7 +186,7 @@ async def verify(db: AsyncExecutor, token: Secret) -> VerifiedKey | Refusal:
         UnavailableError: the database did not answer.
         KeyRingError: the key ring lacks a key that the database needs.
     """
-    found = usable(await proof.find_by_token(db, TOKEN, token, _find_by_digest, _find_by_digests))
+    found = usable(await proof.find_by_token(db, TOKEN, token, _find_by_digest))
     if isinstance(found, Refusal):
         return found
     return VerifiedKey(found.user_id, found.api_key_id, found.scopes, found.order_mode)

@@ -62,11 +62,7 @@ def _put(
 
 
 @query
-def find_sealed(user_id: int, broker: str) -> FoundToken | None: ...
-
-
-@query
-def _find_current(user_id: int) -> FoundToken | None: ...
+def find_sealed(user_id: int, broker: str | None = None) -> FoundToken | None: ...
 
 
 @query
@@ -180,7 +176,7 @@ async def open_current(db: AsyncExecutor, user_id: int) -> BrokerToken | Refusal
         SealError: a stored value was tampered with.
         KeyRingError: the key ring does not fit the database.
     """
-    return await _usable(db, await _find_current(db, user_id))
+    return await _usable(db, await find_sealed(db, user_id))
 
 
 @operation

@@ -38,8 +38,8 @@ from oadb.security.secret import Secret
 from oadb.validation.argument_rules import Duration, Ip, Positive
 
 __all__ = [
-    "LoginAttempt", "LoginMethod", "LoginOutcome", "SignIn", "count", "delete_old", "list_by_user",
-    "list_recent", "record_oauth_failure", "record_resumed", "sign_in", "sign_in_with_oauth",
+    "LoginAttempt", "LoginMethod", "LoginOutcome", "SignIn", "count", "delete_old", "list_attempts",
+    "record_oauth_failure", "record_resumed", "sign_in", "sign_in_with_oauth",
 ]  # fmt: skip  # a list
 
 query = queries(__name__)
@@ -64,39 +64,28 @@ def _record_resumed(
 
 
 @query
-def list_recent(
+def list_attempts(
     *,
+    user_id: int | None = None,
     outcome: LoginOutcome | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> Page[LoginAttempt]:
-    """List the attempts of all users in a window, newest first; None lists all outcomes."""
-    ...
-
-
-@query
-def list_by_user(
-    user_id: int,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    cursor: str | None = None,
-    limit: Limit = 100,
-) -> Page[LoginAttempt]:
-    """List the attempts of a user in a window, newest first."""
+    """List the attempts in a window, of a user, or with an outcome; newest first."""
     ...
 
 
 @query
 def count(
     *,
+    user_id: int | None = None,
     outcome: LoginOutcome | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> int:
-    """Count the attempts in a window; None counts all outcomes."""
+    """Count the attempts in a window, of a user, or with an outcome."""
     ...
 
 

@@ -87,11 +87,9 @@ def _trim(user_id: int, session_id: UUID, most: Positive) -> Affected: ...
 
 
 @query
-def _find_by_digest(token_digest: bytes) -> FoundSession | None: ...
-
-
-@query
-def _find_by_digests(token_digests: list[bytes]) -> FoundSession | None: ...
+def _find_by_digest(
+    token_digest: bytes, others: list[bytes] | None = None
+) -> FoundSession | None: ...
 
 
 @query
@@ -225,7 +223,7 @@ async def verify(db: AsyncExecutor, token: Secret) -> Session | Refusal:
         KeyRingError: the key ring lacks a key that the database needs.
         UnavailableError: the database did not answer.
     """
-    found = await proof.find_by_token(db, TOKEN, token, _find_by_digest, _find_by_digests)
+    found = await proof.find_by_token(db, TOKEN, token, _find_by_digest)
     return Refusal.UNKNOWN if found is None else Session(*_columns(found))
 
 

@@ -119,8 +119,7 @@ async def find_by_token(
     db: AsyncExecutor,
     kind: TokenKind,
     token: Secret,
-    by_digest: Query[[bytes], Found | None],
-    by_digests: Query[[list[bytes]], Found | None],
+    by_digest: Query[[bytes, list[bytes] | None], Found | None],
 ) -> Found | None:
     """Find the row of a token by its digest. A malformed token costs no statement.
 
@@ -139,7 +138,7 @@ async def find_by_token(
     digests = kind.digests(ring, hashed)
     # Two variants: with an array, the statement is planned at each call, which doubles its time;
     # with one parameter for each of several keys, every call takes a tenth longer.
-    found = await (by_digest(db, digests[0]) if len(digests) == 1 else by_digests(db, digests))
+    found = await by_digest(db, digests[0], digests[1:] or None)
     if found is None:
         await _require_no_other_key(db, ring)
         return None

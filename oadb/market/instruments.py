@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from operator import attrgetter
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.pages import Limit, Page
@@ -155,11 +155,9 @@ def find_by_broker_symbol(broker: str, exchange: str, broker_symbol: str) -> Ins
 
 
 @query
-def _list_by_symbols(broker: str, exchanges: list[str], symbols: list[str]) -> list[Instrument]: ...
-
-
-@query
-def _list_by_tokens(broker: str, exchanges: list[str], tokens: list[str]) -> list[Instrument]: ...
+def _list_by_pairs(
+    broker: str, exchanges: list[str], codes: list[str], by: Literal["symbol", "token"]
+) -> list[Instrument]: ...
 
 
 @query
@@ -265,7 +263,7 @@ async def get_all(
         The instrument of each pair, in the same order; None if there is none. Pairs may repeat.
     """
     exchanges, symbols = [exchange for exchange, _ in pairs], [symbol for _, symbol in pairs]
-    rows = await _list_by_symbols(db, broker, exchanges, symbols)
+    rows = await _list_by_pairs(db, broker, exchanges, symbols, "symbol")
     found = {(row.exchange, row.symbol): row for row in rows}
     return [found.get(pair) for pair in pairs]
 
@@ -280,6 +278,6 @@ async def get_all_by_token(
         The instrument of each pair, in the same order; None if there is none. Pairs may repeat.
     """
     exchanges, tokens = [exchange for exchange, _ in pairs], [token for _, token in pairs]
-    rows = await _list_by_tokens(db, broker, exchanges, tokens)
+    rows = await _list_by_pairs(db, broker, exchanges, tokens, "token")
     found = {(row.exchange, row.token): row for row in rows}
     return [found.get(pair) for pair in pairs]

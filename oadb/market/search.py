@@ -122,21 +122,7 @@ def _search_scanning(
     strike_min: Decimal | None,
     strike_max: Decimal | None,
     wanted: int,
-) -> list[Instrument]: ...
-
-
-@query
-def _search_underlying(
-    broker: str,
-    underlying: str,
-    first: str,
-    patterns: list[str],
-    exchange: str | None,
-    instrument_type: str | None,
-    expiry: date | None,
-    strike_min: Decimal | None,
-    strike_max: Decimal | None,
-    wanted: int,
+    underlying: str | None = None,
 ) -> list[Instrument]: ...
 
 
@@ -183,7 +169,7 @@ async def search(
         return []
     first, patterns = terms[0] if terms else "", [*map(containing, terms)]
     if underlying is not None:
-        return await _search_underlying(db, broker, underlying, first, patterns, *filters, limit)
+        return await _search_scanning(db, broker, first, patterns, *filters, limit, underlying)
     found = await _search_beginning(
         db, broker, first, upper_bound(first), _MOST_PREFIXED, patterns, *filters, limit
     )

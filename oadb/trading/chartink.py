@@ -11,7 +11,6 @@ from uuid import UUID
 
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.pages import Limit, Page
-from oadb.engine.binding.queries import queries
 from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import AsyncExecutor
 from oadb.keys import proof
@@ -22,7 +21,6 @@ from oadb.trading.strategy_kinds import StrategyKind
 from oadb.trading.strategy_rows import (
     CHARTINK,
     TIME_ZONE,
-    FoundStrategy,
     NewStrategy,
     ProductType,
     Strategy,
@@ -47,8 +45,6 @@ __all__ = [
     "verify_webhook",
 ]
 
-query = queries(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class ChartinkMapping:
@@ -60,21 +56,7 @@ class ChartinkMapping:
     product_type: ProductType
 
 
-@query
-def _list_by_user(
-    user_id: int, *, cursor: str | None = None, limit: Limit = 100
-) -> Page[FoundStrategy]: ...
-
-
-@query
-def count_by_user(user_id: int) -> int:
-    """Count the strategies of a user for Chartink."""
-    ...
-
-
-query.complete()
-
-_KIND = StrategyKind("chartink", lambda platform: platform == CHARTINK, ChartinkMapping)
+_KIND = StrategyKind("chartink", True, ChartinkMapping)
 
 
 @operation
@@ -144,7 +126,17 @@ async def list_by_user(
     Returns:
         A page of the strategies with their mappings, newest first.
     """
-    return _KIND.read_page(await _list_by_user(db, user_id, cursor=cursor, limit=limit))
+    return await _KIND.list_by_user(db, user_id, cursor, limit)
+
+
+@operation
+async def count_by_user(db: AsyncExecutor, user_id: int) -> int:
+    """Count the strategies of a user for Chartink.
+
+    Returns:
+        The number of strategies.
+    """
+    return await _KIND.count_by_user(db, user_id)
 
 
 @operation

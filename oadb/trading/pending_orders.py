@@ -33,7 +33,6 @@ __all__ = [
     "create",
     "delete",
     "get",
-    "list_by_status",
     "list_by_user",
     "record_outcome",
     "reject",
@@ -89,17 +88,13 @@ def get(user_id: int, *, pending_order_id: int) -> PendingOrder | None:
 
 @query
 def list_by_user(
-    user_id: int, *, cursor: str | None = None, limit: Limit = 100
+    user_id: int,
+    *,
+    status: OrderStatus | None = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
 ) -> Page[PendingOrder]:
-    """List the orders of a user in any state, newest first."""
-    ...
-
-
-@query
-def list_by_status(
-    user_id: int, status: OrderStatus, *, cursor: str | None = None, limit: Limit = 100
-) -> Page[PendingOrder]:
-    """List the orders of a user in one state, newest first."""
+    """List the orders of a user in any state, or in one; newest first."""
     ...
 
 

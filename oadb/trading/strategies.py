@@ -16,7 +16,6 @@ from uuid import UUID
 
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.pages import Limit, Page
-from oadb.engine.binding.queries import queries
 from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ParameterError
@@ -29,7 +28,6 @@ from oadb.trading.strategy_rows import (
     CHARTINK,
     TIME_ZONE,
     Direction,
-    FoundStrategy,
     NewStrategy,
     ProductType,
     Strategy,
@@ -58,24 +56,7 @@ __all__ = [
     "verify_webhook",
 ]
 
-query = queries(__name__)
-
-
-@query
-def _list_by_user(
-    user_id: int, *, cursor: str | None = None, limit: Limit = 100
-) -> Page[FoundStrategy]: ...
-
-
-@query
-def count_by_user(user_id: int) -> int:
-    """Count the strategies of a user, without those for Chartink."""
-    ...
-
-
-query.complete()
-
-_KIND = StrategyKind("strategies", lambda platform: platform != CHARTINK, SymbolMapping)
+_KIND = StrategyKind("strategies", False, SymbolMapping)
 
 
 @operation
@@ -167,7 +148,17 @@ async def list_by_user(
     Returns:
         A page of the strategies with their mappings, newest first.
     """
-    return _KIND.read_page(await _list_by_user(db, user_id, cursor=cursor, limit=limit))
+    return await _KIND.list_by_user(db, user_id, cursor, limit)
+
+
+@operation
+async def count_by_user(db: AsyncExecutor, user_id: int) -> int:
+    """Count the strategies of a user, without those for Chartink.
+
+    Returns:
+        The number of strategies.
+    """
+    return await _KIND.count_by_user(db, user_id)
 
 
 @operation

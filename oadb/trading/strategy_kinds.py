@@ -10,15 +10,17 @@ from typing import Generic
 from uuid import UUID, uuid4
 
 from oadb.changes import announcements
-from oadb.engine.binding.pages import Page
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.executors import AsyncExecutor
+from oadb.errors import ParameterError
 from oadb.keys import proof
 from oadb.security.refusals import Refusal
 from oadb.security.secret import Secret
 from oadb.security.tokens import hint_of
 from oadb.trading.strategy_changes import change_of
 from oadb.trading.strategy_rows import (
+    CHARTINK,
     Direction,
     FoundStrategy,
     FoundWebhook,
@@ -59,11 +61,19 @@ def _find(user_id: int, strategy_id: UUID) -> FoundStrategy | None: ...
 
 
 @query
-def _find_by_digest(token_digest: bytes) -> FoundWebhook | None: ...
+def _find_by_digest(
+    token_digest: bytes, others: list[bytes] | None = None
+) -> FoundWebhook | None: ...
 
 
 @query
-def _find_by_digests(token_digests: list[bytes]) -> FoundWebhook | None: ...
+def _list_by_user(
+    user_id: int, chartink: bool, *, cursor: str | None = None, limit: Limit = 100
+) -> Page[FoundStrategy]: ...
+
+
+@query
+def _count_by_user(user_id: int, chartink: bool) -> int: ...
 
 
 query.complete()
@@ -75,12 +85,12 @@ class StrategyKind(Generic[M]):
 
     Attributes:
         module: The name of the module, which errors show.
-        is_of: Whether strategies of a platform are of this kind.
+        chartink: Whether they are those for Chartink, or all others.
         mapping: The class of their mappings.
     """
 
     module: str
-    is_of: Callable[[str], bool]
+    chartink: bool
     mapping: Callable[[str, str, int, ProductType], M]
 
     async def create(
@@ -133,23 +143,32 @@ class StrategyKind(Generic[M]):
 
         A malformed webhook is UNKNOWN without a lookup.
         """
-        found = self._read(
-            await proof.find_by_token(db, TOKEN, webhook, _find_by_digest, _find_by_digests)
-        )
+        found = self._read(await proof.find_by_token(db, TOKEN, webhook, _find_by_digest))
         if found is None:
             return Refusal.UNKNOWN
         if found.webhook_revoked_at is not None:
             return Refusal.REVOKED
         return found if found.is_active else Refusal.INACTIVE
 
-    def read_page(self, page: Page[FoundStrategy]) -> Page[Strategy[M]]:
-        """Return a page of this kind, which was selected by the platform."""
+    async def list_by_user(
+        self, db: AsyncExecutor, user_id: int, cursor: str | None, limit: int
+    ) -> Page[Strategy[M]]:
+        """List the strategies of a user; see ``strategies.list_by_user``."""
+        try:
+            page = await _list_by_user(db, user_id, self.chartink, cursor=cursor, limit=limit)
+        except ParameterError as error:  # of the cursor; the caller knows the module
+            label = str(error).replace("strategy_kinds.", f"{self.module}.", 1)
+            raise ParameterError(label) from None
         rows = [strategy for strategy in map(self._read, page) if strategy is not None]
         return Page(rows, page.next)
 
+    async def count_by_user(self, db: AsyncExecutor, user_id: int) -> int:
+        """Count the strategies of a user."""
+        return await _count_by_user(db, user_id, self.chartink)
+
     def _read(self, found: FoundStrategy | None) -> Strategy[M] | None:
         """Return the strategy; None if there is none or it is of another kind."""
-        if found is None or not self.is_of(found.platform):
+        if found is None or (found.platform == CHARTINK) != self.chartink:
             return None
         mappings = map(
             self.mapping, found.symbols, found.exchanges, found.quantities, found.product_types

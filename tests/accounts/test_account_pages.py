@@ -21,7 +21,8 @@ ListPage = Callable[..., Page[Any]]
 ROWS = 7
 LABELS = (
     "users.list_all", "sessions.list_by_user", "api_keys.list_by_user",
-    "login_attempts.list_recent", "login_attempts.list_by_user", "broker_tokens.list_expiring",
+    "login_attempts.list_attempts", "login_attempts.list_attempts of a user",
+    "broker_tokens.list_expiring",
 )  # fmt: skip  # a table
 
 every_list = pytest.mark.parametrize("label", LABELS)
@@ -42,9 +43,11 @@ class Filled:
             "users.list_all": lambda **given: users.list_all(db, **given),
             "sessions.list_by_user": lambda **given: sessions.list_by_user(db, user_id, **given),
             "api_keys.list_by_user": lambda **given: api_keys.list_by_user(db, user_id, **given),
-            "login_attempts.list_recent": lambda **given: login_attempts.list_recent(db, **given),
-            "login_attempts.list_by_user": lambda **given: login_attempts.list_by_user(
-                db, user_id, **given
+            "login_attempts.list_attempts": lambda **given: login_attempts.list_attempts(
+                db, **given
+            ),
+            "login_attempts.list_attempts of a user": lambda **given: login_attempts.list_attempts(
+                db, user_id=user_id, **given
             ),
             "broker_tokens.list_expiring": lambda **given: broker_tokens.list_expiring(
                 db, timedelta(days=2), **given
@@ -94,18 +97,18 @@ def test_rows_of_the_same_time_are_on_one_page_each(filled: Filled, label: str, 
 
 def test_each_list_has_its_order(filled: Filled) -> None:
     found = {label: list_page().rows for label, list_page in filled.lists.items()}
-    later = filled.lists["login_attempts.list_recent"](limit=1).rows[0].attempt_id
+    later = filled.lists["login_attempts.list_attempts"](limit=1).rows[0].attempt_id
     keys: dict[str, Callable[[Any], Any]] = {
         "users.list_all": lambda row: row.user_id,
         "sessions.list_by_user": lambda row: -row.session_id.int,
         "api_keys.list_by_user": lambda row: -row.api_key_id.int,
-        "login_attempts.list_recent": lambda row: -row.attempt_id,
-        "login_attempts.list_by_user": lambda row: -row.attempt_id,
+        "login_attempts.list_attempts": lambda row: -row.attempt_id,
+        "login_attempts.list_attempts of a user": lambda row: -row.attempt_id,
         "broker_tokens.list_expiring": lambda row: (row.user_id, row.broker),
     }
 
     assert users.count(filled.db) == ROWS
-    assert later == max(row.attempt_id for row in found["login_attempts.list_recent"])
+    assert later == max(row.attempt_id for row in found["login_attempts.list_attempts"])
     for label, rows in found.items():
         assert rows == sorted(rows, key=keys[label]), label
 
@@ -114,32 +117,38 @@ def test_each_list_has_its_order(filled: Filled) -> None:
 def test_a_cursor_of_another_list_and_a_wrong_limit_are_refused(filled: Filled, label: str) -> None:
     lists = filled.lists
     cursors = {name: list_page(limit=1).next for name, list_page in lists.items()}
-    own = cursors.pop(label)
+    own, name = cursors.pop(label), label.partition(" ")[0]
 
     assert own is not None
     for cursor in (*cursors.values(), "", "x", own[:-2], own + "AA", own.swapcase()):
-        with pytest.raises(ParameterError, match=f"^{label}: cursor is not one of this list"):
+        with pytest.raises(
+            ParameterError, match=f"^{label.partition(' ')[0]}: cursor is not one of this list"
+        ):
             lists[label](cursor=cursor)
     for limit in (0, -1, 1001):
-        with pytest.raises(ParameterError, match=f"^{label}: limit must be 1 to 1000$"):
+        with pytest.raises(
+            ParameterError, match=f"^{label.partition(' ')[0]}: limit must be 1 to 1000$"
+        ):
             lists[label](limit=limit)
 
 
-@pytest.mark.parametrize("label", [each for each in LABELS if each.endswith("list_by_user")])
+@pytest.mark.parametrize("label", [each for each in LABELS if each.endswith("user")])
 def test_a_cursor_of_one_user_is_refused_for_another(filled: Filled, label: str) -> None:
     cursor = filled.lists[label](limit=1).next
     other = Filled(filled.db, filled.user_id + 1, filled.observer)
 
-    with pytest.raises(ParameterError, match=f"^{label}: cursor is not one of this list"):
+    with pytest.raises(
+        ParameterError, match=f"^{label.partition(' ')[0]}: cursor is not one of this list"
+    ):
         other.lists[label](cursor=cursor)
 
 
 def test_a_cursor_of_one_outcome_is_refused_for_another(filled: Filled) -> None:
-    cursor = login_attempts.list_recent(filled.db, outcome="failed", limit=1).next
+    cursor = login_attempts.list_attempts(filled.db, outcome="failed", limit=1).next
 
     assert cursor is not None
     with pytest.raises(ParameterError, match="cursor is not one of this list"):
-        login_attempts.list_recent(filled.db, outcome="locked", cursor=cursor)
+        login_attempts.list_attempts(filled.db, outcome="locked", cursor=cursor)
 
 
 def test_users_who_come_and_go_while_pages_are_read_move_no_other(alone: Database) -> None:
@@ -169,25 +178,27 @@ def minutes(alone: Database, oadb_database_url: str) -> list[datetime]:
         "update oadb.login_attempts set attempted_at = timestamptz '2026-01-01 00:00+00' "
         "+ attempt_id * interval '1 minute'"
     )
-    return [each.attempted_at for each in login_attempts.list_recent(alone)][::-1]
+    return [each.attempted_at for each in login_attempts.list_attempts(alone)][::-1]
 
 
 def test_a_window_includes_its_begin_and_excludes_its_end(
     alone: Database, minutes: list[datetime]
 ) -> None:
     window = {"since": minutes[1], "until": minutes[3]}
-    user_id = login_attempts.list_recent(alone).rows[0].user_id
+    user_id = login_attempts.list_attempts(alone).rows[0].user_id
     assert user_id is not None
-    recent = login_attempts.list_recent(alone, **window)
-    theirs = login_attempts.list_by_user(alone, user_id, **window)
+    recent = login_attempts.list_attempts(alone, **window)
+    theirs = login_attempts.list_attempts(alone, user_id=user_id, **window)
 
     assert [each.attempted_at for each in recent] == [minutes[2], minutes[1]]
     assert theirs.rows == recent.rows
     assert login_attempts.count(alone, **window) == 2
     assert login_attempts.count(alone, outcome="succeeded", **window) == 1
+    assert login_attempts.count(alone, user_id=user_id, **window) == 2
+    assert login_attempts.count(alone, user_id=user_id + 1, **window) == 0
     assert login_attempts.count(alone, since=minutes[4]) == 1
     assert login_attempts.count(alone, until=minutes[4]) == 4
-    assert login_attempts.list_recent(alone, since=minutes[2], until=minutes[2]).rows == []
+    assert login_attempts.list_attempts(alone, since=minutes[2], until=minutes[2]).rows == []
 
 
 def test_a_window_that_ends_before_it_begins_is_refused(
@@ -195,8 +206,7 @@ def test_a_window_that_ends_before_it_begins_is_refused(
 ) -> None:
     window = {"since": minutes[1], "until": minutes[0]}
     calls: dict[str, Callable[[], object]] = {
-        "list_recent": lambda: login_attempts.list_recent(alone, **window),
-        "list_by_user": lambda: login_attempts.list_by_user(alone, 1, **window),
+        "list_attempts": lambda: login_attempts.list_attempts(alone, **window),
         "count": lambda: login_attempts.count(alone, **window),
     }
     for name, call in calls.items():
@@ -211,5 +221,5 @@ def test_attempts_of_other_users_and_of_unknown_names_are_not_listed_for_a_user(
     for name in (account(alone, mine).username, account(alone, other).username, "nobody"):
         login_attempts._record(alone, name, None, None, None, "password", "failed")
 
-    assert [each.user_id for each in login_attempts.list_by_user(alone, mine)] == [mine]
-    assert len(login_attempts.list_recent(alone)) == 3
+    assert [each.user_id for each in login_attempts.list_attempts(alone, user_id=mine)] == [mine]
+    assert len(login_attempts.list_attempts(alone)) == 3

@@ -18,6 +18,7 @@ from oadb.security.tokens import sha256_of
 from tests.conftest import RING
 from tests.support.accounts import issue, new_user
 from tests.support.databases import unreachable
+from tests.support.declared import declaration
 from tests.support.notifications import heard
 from tests.support.rig import Observer
 
@@ -183,7 +184,7 @@ def test_one_index_scan_finds_a_key_among_ten_thousand(
         user_id,
     )
     observer.rows("analyze oadb.api_keys")
-    statement = api_keys._find_by_digest.sql.decode()
+    statement = declaration("api_keys._find_by_digest").sql.decode()
     (digest,) = api_key_rows.TOKEN.digests(RING, sha256_of(issued.token))
     with psycopg.connect(observer._url, autocommit=True) as connection:
         connection.execute(f"prepare lookup as {statement}".encode())

@@ -20,7 +20,7 @@ def test_an_attempt_is_recorded_with_the_user_of_its_name(db: Database, asha: Us
         )
         == 1
     )
-    (attempt,) = login_attempts.list_recent(db, limit=1)
+    (attempt,) = login_attempts.list_attempts(db, limit=1)
 
     assert (attempt.username, attempt.user_id, attempt.ip) == (
         asha.username.upper(),
@@ -38,7 +38,7 @@ def test_an_attempt_is_recorded_with_the_user_of_its_name(db: Database, asha: Us
 
 def test_an_attempt_with_an_unknown_name_is_recorded(db: Database, number: int) -> None:
     login_attempts._record(db, f"nobody{number}", None, None, None, "password", "failed")
-    (attempt,) = login_attempts.list_recent(db, limit=1)
+    (attempt,) = login_attempts.list_attempts(db, limit=1)
 
     assert (attempt.username, attempt.user_id, attempt.ip) == (f"nobody{number}", None, None)
 
@@ -96,17 +96,17 @@ def test_the_last_attempts_are_listed_first_and_counted(tx: Transaction) -> None
     outcomes: list[LoginOutcome] = ["failed", "failed", "succeeded", "locked"]
     for outcome in outcomes:
         login_attempts._record(tx, f"asha-{outcome}", None, None, None, "password", outcome)
-    now = login_attempts.list_recent(tx).rows[0].attempted_at
+    now = login_attempts.list_attempts(tx).rows[0].attempted_at
 
-    assert [each.outcome for each in login_attempts.list_recent(tx)] == [
+    assert [each.outcome for each in login_attempts.list_attempts(tx)] == [
         "locked",
         "succeeded",
         "failed",
         "failed",
     ]
-    found = login_attempts.list_recent(tx, outcome="failed", limit=1)
+    found = login_attempts.list_attempts(tx, outcome="failed", limit=1)
     assert [each.outcome for each in found] == ["failed"]
-    assert login_attempts.list_recent(tx, outcome="resumed").rows == []
+    assert login_attempts.list_attempts(tx, outcome="resumed").rows == []
     assert login_attempts.count(tx) == 4
     assert login_attempts.count(tx, outcome="failed") == 2
     assert login_attempts.count(tx, since=now) == 4
@@ -132,6 +132,6 @@ def test_old_attempts_are_deleted_and_new_ones_stay(
 def test_the_audit_outlives_the_user(db: Database, asha: User) -> None:
     login_attempts._record(db, asha.username, None, None, None, "password", "failed")
     users.delete(db, asha.user_id)
-    (attempt,) = login_attempts.list_recent(db, limit=1)
+    (attempt,) = login_attempts.list_attempts(db, limit=1)
 
     assert (attempt.username, attempt.user_id) == (asha.username, None)

@@ -52,7 +52,7 @@ def test_a_password_that_was_not_verified_is_not_counted_and_is_in_the_audit(
     with pytest.raises(BusyError, match="in full use"):
         login_attempts.sign_in(db, asha.username, password, ip=ip)
     counting.error = None
-    (attempt,) = login_attempts.list_recent(db, limit=1)
+    (attempt,) = login_attempts.list_attempts(db, limit=1)
 
     assert lockout(observer, asha.username) == (failures, None)
     assert lockout(observer, ip) == (0, None)

@@ -32,7 +32,7 @@ def test_the_right_password_signs_in_and_leaves_no_count(
     signed_in = login_attempts.sign_in(
         db, asha.username.upper(), PASSWORD, ip=ip, device="x" * 600, broker="zerodha"
     )
-    (attempt,) = login_attempts.list_recent(db, limit=1)
+    (attempt,) = login_attempts.list_attempts(db, limit=1)
 
     assert failed == SignIn(None, timedelta())
     assert not failed
@@ -236,7 +236,7 @@ async def test_signing_in_works_for_asyncio(adb: AsyncDatabase) -> None:
 
     failed = await login_attempts.sign_in(adb, "asha", WRONG, ip="203.0.113.7")
     signed_in = await login_attempts.sign_in(adb, "asha", PASSWORD, ip="203.0.113.7")
-    attempts = await login_attempts.list_recent(adb)
+    attempts = await login_attempts.list_attempts(adb)
 
     assert failed.user is None
     assert signed_in.user is not None

@@ -32,7 +32,7 @@ def theirs(db: Database, asha: SignedInUser, clock: int) -> Authenticator:
 
 def methods(db: Database, user_id: int) -> list[tuple[str, str]]:
     """Return methods and outcomes of the attempts of a user, oldest first."""
-    found = login_attempts.list_by_user(db, user_id)
+    found = login_attempts.list_attempts(db, user_id=user_id)
     return [(each.method, each.outcome) for each in found][::-1]
 
 
@@ -236,7 +236,7 @@ def test_a_failed_oauth_is_in_the_audit_under_the_given_name(db: Database, ip: s
     login_attempts.record_oauth_failure(
         db, "nobody" + ip, ip=ip, reason="x" * 600 + "\0", device="phone", broker="zerodha"
     )
-    (attempt,) = login_attempts.list_recent(db, outcome="failed", limit=1)
+    (attempt,) = login_attempts.list_attempts(db, outcome="failed", limit=1)
 
     assert (attempt.username, attempt.user_id, attempt.method) == ("nobody" + ip, None, "oauth")
     assert (attempt.reason, attempt.device, attempt.broker) == ("x" * 500, "phone", "zerodha")
@@ -248,7 +248,7 @@ def test_a_resumed_login_is_in_the_audit_with_its_user(
     session = sessions.create(db, account(db, asha.user_id), device="phone", broker="dhan").session
     login_attempts.record_resumed(db, session, ip=ip)
     login_attempts.record_resumed(db, session, ip=ip, broker="zerodha")
-    second, first = login_attempts.list_by_user(db, asha.user_id)
+    second, first = login_attempts.list_attempts(db, user_id=asha.user_id)
 
     assert (first.method, first.outcome, first.device, first.broker, first.ip) == (
         "resume",

@@ -270,7 +270,6 @@ SILENT = {
     "sessions._claim_user": "locks the user only",
     "sessions._insert_session": "this session is new",
     "sessions._find_by_digest": "records that it was used",
-    "sessions._find_by_digests": "records that it was used",
     "sessions._reseal": "the same session, under another root key",
     "sessions.delete_expired": "they had expired, as their rows show",
     "smtp_settings._reseal": "the same password, under another root key",

@@ -261,7 +261,7 @@ def test_login_attempts_of_a_user_who_was_left_out_have_no_user(
     origin.add_asha()
     origin.add_logs(1)
     reports = run_import(db, origin)
-    (attempt,) = login_attempts.list_recent(db)
+    (attempt,) = login_attempts.list_attempts(db)
 
     assert (reports["users"].left_out, reports["login_attempts"].written) == (1, 1)
     assert (attempt.username, attempt.user_id) == ("asha", None)

@@ -98,7 +98,7 @@ def session_token(tx: Transaction, text: str) -> None:
 def sign_in_name(db: Database, text: str) -> None:
     signed_in = login_attempts.sign_in(db, text, Secret("correct horse"), ip="192.0.2.1")
     assert signed_in.user is None
-    (attempt,) = login_attempts.list_recent(db, limit=1)
+    (attempt,) = login_attempts.list_attempts(db, limit=1)
     assert attempt.outcome == "failed"
     assert attempt.user_id is None
     assert len(attempt.username) == (min(len(text), 254) or 1)
@@ -106,22 +106,24 @@ def sign_in_name(db: Database, text: str) -> None:
 
 def sign_in_password(db: Database, text: str) -> None:
     assert login_attempts.sign_in(db, "someone", Secret(text), ip="192.0.2.1").user is None
-    assert login_attempts.list_recent(db, limit=1).rows[0].outcome == "failed"
+    assert login_attempts.list_attempts(db, limit=1).rows[0].outcome == "failed"
 
 
 def sign_in_ip(db: Database, text: str) -> None:
     login_attempts.sign_in(db, "someone", Secret("correct horse"), ip=text)
-    assert login_attempts.list_recent(db, limit=1).rows[0].ip is not None
+    assert login_attempts.list_attempts(db, limit=1).rows[0].ip is not None
 
 
 def sign_in_device(db: Database, text: str) -> None:
     login_attempts.sign_in(db, "someone", Secret("correct horse"), ip="::1", device=text)
-    assert len(login_attempts.list_recent(db, limit=1).rows[0].device or "") == min(len(text), 500)
+    assert len(login_attempts.list_attempts(db, limit=1).rows[0].device or "") == min(
+        len(text), 500
+    )
 
 
 def sign_in_broker(db: Database, text: str) -> None:
     login_attempts.sign_in(db, "someone", Secret("correct horse"), ip="::1", broker=text)
-    assert len(login_attempts.list_recent(db, limit=1).rows[0].broker or "") == min(len(text), 50)
+    assert len(login_attempts.list_attempts(db, limit=1).rows[0].broker or "") == min(len(text), 50)
 
 
 def sign_in_code(db: Database, text: str) -> None:
@@ -133,7 +135,7 @@ def sign_in_code(db: Database, text: str) -> None:
 
 def oauth_reason(db: Database, text: str) -> None:
     login_attempts.record_oauth_failure(db, text, ip="::1", reason=text)
-    attempt = login_attempts.list_recent(db, limit=1).rows[0]
+    attempt = login_attempts.list_attempts(db, limit=1).rows[0]
     assert (attempt.method, attempt.outcome, attempt.user_id) == ("oauth", "failed", None)
     assert len(attempt.username) == (min(len(text), 254) or 1)
     assert len(attempt.reason or "") == (min(len(text), 500) or 1)

@@ -36,7 +36,7 @@ def order_texts(tx: Transaction, text: str) -> None:
         broker_status=text,
         reason=text,
     )
-    (found,) = pending_orders.list_by_status(tx, 1, "sent")
+    (found,) = pending_orders.list_by_user(tx, 1, status="sent")
     assert (found.broker_order_id, found.broker_status, found.reason) == (text, text, text)
 
 
@@ -50,7 +50,7 @@ def order_reason(tx: Transaction, text: str) -> None:
 
 def order_status(tx: Transaction, text: Any) -> None:
     with pytest.raises(ParameterError):
-        pending_orders.list_by_status(tx, 1, text)
+        pending_orders.list_by_user(tx, 1, status=text)
     pending_orders.record_outcome(tx, 1, pending_order_id=1, outcome=text)
     raise AssertionError(f"{text!r} was taken for an outcome")
 

@@ -57,4 +57,4 @@ def failed_before(observer: Observer, kind: str, subject: str, failures: int) ->
 
 def outcomes(db: Database, username: str) -> list[str]:
     """Return the outcomes of the attempts under a name, oldest first."""
-    return [a.outcome for a in login_attempts.list_recent(db) if a.username == username][::-1]
+    return [a.outcome for a in login_attempts.list_attempts(db) if a.username == username][::-1]

@@ -60,8 +60,8 @@ MAY = {
     | {"proof.list_canaries", "proof._enroll", "proof._remove", "proof.list_uses"},
     "oadb_ro": {
         "users.get", "users.find_by_username", "users.find_by_email", "users.list_all",
-        "users.count", "users.find_verified", "login_attempts.list_recent",
-        "login_attempts.list_by_user", "login_attempts.count",
+        "users.count", "users.find_verified", "login_attempts.list_attempts",
+        "login_attempts.count",
         "broker_tokens.list_by_user", "broker_tokens.list_expiring",
         "broker_tokens.find_any_active",
         "second_factors.get", "instruments.get", "instruments.count_by_broker", "proof.list_uses",
@@ -72,8 +72,8 @@ MAY = {
         "trackers.count_suspects", "live_bans._get_state", "live_bans._list_active",
         "user_settings._find", "user_settings.list_changes", "app_settings.get_trading_mode",
         "app_settings.get_security", "app_settings.list_changes", "pending_orders.list_by_user",
-        "strategy_kinds._find", "strategies._list_by_user", "strategies.count_by_user",
-        "chartink._list_by_user", "chartink.count_by_user",
+        "strategy_kinds._find", "strategy_kinds._list_by_user",
+        "strategy_kinds._count_by_user",
     },
     "oadb_user": {*BY_LABEL}
     - AUDIT
@@ -97,7 +97,7 @@ MUST_NOT = {
     "oadb_app": {"proof._enroll", "proof._remove", *MAINTENANCE, *REFRESH, *PAST, *SCHEMA_ROWS},
     "oadb_log": {
         "api_logs.list_calls", "analyzer_logs.list_analyses", "partitions.count_lost",
-        "login_attempts.list_recent", "login_attempts.delete_old", "users.get",
+        "login_attempts.list_attempts", "login_attempts.delete_old", "users.get",
         "users._find_password", "api_keys._find_by_digest", "broker_tokens.find_sealed",
         "proof._enroll", *BANS,
         "strategy_kinds._insert", "strategy_kinds._find", "strategy_kinds._find_by_digest",
@@ -109,7 +109,7 @@ MUST_NOT = {
         "sessions._find_by_digest", "api_keys._insert_key", "api_keys._find_by_digest",
         "broker_tokens._put", "second_factors._accept_step", "second_factors._disable",
         "second_factors._set_required", *BANS,
-        "login_attempts._record", "login_attempts.list_recent", "app_settings._set_trading_mode",
+        "login_attempts._record", "login_attempts.list_attempts", "app_settings._set_trading_mode",
         "smtp_settings.get", "smtp_settings._update", "user_settings._find",
         "pending_orders.get",
         "strategy_kinds._insert", "strategy_kinds._find", "strategy_kinds._find_by_digest",
@@ -127,7 +127,7 @@ MUST_NOT = {
         "smtp_settings._update",
         "user_settings._put",
         "app_settings._set_trading_mode", "pending_orders._approve",
-        "strategy_kinds._find_by_digest", "strategy_kinds._find_by_digests",
+        "strategy_kinds._find_by_digest",
         "strategy_changes._set_active", "strategy_changes._delete_mappings", "webhooks._replace",
         "proof.list_canaries", "proof._enroll", *ROTATION,
         "ip_bans._put", "ip_bans._unban", "ip_bans._exempt", "ip_bans._unexempt",

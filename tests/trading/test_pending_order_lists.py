@@ -43,20 +43,22 @@ def test_each_order_is_on_one_page_newest_first(db: Database, user_id: int, limi
         return pending_orders.list_by_user(db, user_id, cursor=cursor, limit=limit)
 
     def read_pending(cursor: str | None) -> Page[PendingOrder]:
-        return pending_orders.list_by_status(db, user_id, "pending", cursor=cursor, limit=limit)
+        return pending_orders.list_by_user(
+            db, user_id, status="pending", cursor=cursor, limit=limit
+        )
 
     assert everything(read_all) == made[::-1]
     assert everything(read_pending) == made[1::2][::-1]
-    assert pending_orders.list_by_status(db, user_id, "sent") == Page([], None)
+    assert pending_orders.list_by_user(db, user_id, status="sent") == Page([], None)
 
 
 def test_orders_that_are_decided_between_pages_hide_no_other(db: Database, user_id: int) -> None:
     made = [wait(db, user_id) for _ in range(6)][::-1]
-    first = pending_orders.list_by_status(db, user_id, "pending", limit=2)
+    first = pending_orders.list_by_user(db, user_id, status="pending", limit=2)
     for order_id in (made[0], made[1], made[2]):
         pending_orders.approve(db, user_id, pending_order_id=order_id)
     wait(db, user_id)
-    rest = pending_orders.list_by_status(db, user_id, "pending", cursor=first.next)
+    rest = pending_orders.list_by_user(db, user_id, status="pending", cursor=first.next)
 
     assert [each.pending_order_id for each in (*first, *rest)] == [*made[:2], *made[3:]]
 
@@ -64,12 +66,12 @@ def test_orders_that_are_decided_between_pages_hide_no_other(db: Database, user_
 def test_a_cursor_of_another_list_is_refused(db: Database, user_id: int) -> None:
     for _ in range(2):
         wait(db, user_id)
-    cursor = pending_orders.list_by_status(db, user_id, "pending", limit=1).next
+    cursor = pending_orders.list_by_user(db, user_id, status="pending", limit=1).next
 
-    assert len(pending_orders.list_by_status(db, user_id, "pending", cursor=cursor)) == 1
+    assert len(pending_orders.list_by_user(db, user_id, status="pending", cursor=cursor)) == 1
     for call in (
-        lambda: pending_orders.list_by_status(db, user_id, "approved", cursor=cursor),
-        lambda: pending_orders.list_by_status(db, new_user(db), "pending", cursor=cursor),
+        lambda: pending_orders.list_by_user(db, user_id, status="approved", cursor=cursor),
+        lambda: pending_orders.list_by_user(db, new_user(db), status="pending", cursor=cursor),
         lambda: pending_orders.list_by_user(db, user_id, cursor=cursor),
     ):
         with pytest.raises(
@@ -93,7 +95,7 @@ def test_orders_are_counted_by_their_state(db: Database, user_id: int) -> None:
 def test_a_list_of_an_invalid_state_is_refused(db: Database, user_id: int, state: Any) -> None:
     with pytest.raises(
         ParameterError,
-        match=r"^pending_orders\.list_by_status: status must be one of pending, approved, "
+        match=r"^pending_orders\.list_by_user: status must be one of pending, approved, "
         r"rejected, sent, failed$",
     ):
-        pending_orders.list_by_status(db, user_id, state)
+        pending_orders.list_by_user(db, user_id, status=state)

@@ -325,5 +325,5 @@ async def test_pending_orders_work_with_asyncio(adb: AsyncDatabase) -> None:
 
     assert await pending_orders.approve(adb, asha, pending_order_id=order_id)
     assert await pending_orders.record_outcome(adb, asha, pending_order_id=order_id, outcome="sent")
-    assert (await pending_orders.list_by_status(adb, asha, "sent")).rows[0].order_data == ORDER
+    assert (await pending_orders.list_by_user(adb, asha, status="sent")).rows[0].order_data == ORDER
     assert await pending_orders.delete(adb, asha, pending_order_id=order_id)

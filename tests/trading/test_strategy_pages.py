@@ -8,6 +8,7 @@ import pytest
 from oadb import Database
 from oadb.errors import ParameterError
 from oadb.trading import chartink, strategies
+from tests.support.declared import declaration
 from tests.support.plans import scanned
 from tests.support.rig import Observer
 from tests.support.trading import TCS, db, label, mapped, module, new_user, user_id
@@ -100,12 +101,13 @@ def test_a_page_reads_the_mappings_of_its_strategies_alone(
         user_id,
     )
     observer.rows("analyze oadb.strategies, oadb.strategy_mappings")
-    statement = module._list_by_user
+    kind = " +chartink" if module is chartink else ""
+    statement = declaration(f"strategy_kinds._list_by_user{kind}")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("set plan_cache_mode = force_generic_plan")
         connection.execute(b"prepare listing as " + statement.sql)
         row = connection.execute(
-            f"explain (analyze, format json) execute listing ({user_id}, 11, null, null)".encode()
+            f"explain (analyze, format json) execute listing ({user_id}, 11)".encode()
         ).fetchone()
     assert row is not None
     scans = [*scanned(row[0][0]["Plan"])]

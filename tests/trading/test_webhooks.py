@@ -16,6 +16,7 @@ from oadb.security.tokens import sha256_of
 from oadb.trading import strategies, strategy_kinds, webhooks
 from tests.conftest import RING
 from tests.support.databases import unreachable
+from tests.support.declared import declaration
 from tests.support.plans import scanned
 from tests.support.rig import Observer, threads
 from tests.support.trading import RELIANCE, TCS, db, found, mapped, module, new_user, user_id
@@ -183,7 +184,9 @@ def test_one_index_scan_for_each_table_finds_a_strategy_among_ten_thousand(
     (digest,) = webhooks.TOKEN.digests(RING, sha256_of(issued.webhook))
     shown = f"'\\x{digest.hex()}'::bytea"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(b"prepare lookup as " + strategy_kinds._find_by_digest.sql)
+        connection.execute(
+            b"prepare lookup as " + declaration("strategy_kinds._find_by_digest").sql
+        )
         for _ in range(8):  # from the sixth on, the server may settle for a plan
             connection.execute(f"execute lookup ({shown})".encode())
         row = connection.execute(

@@ -42,7 +42,8 @@ returning
 
 -- name: _find_by_digest
 -- scope: all users (a request carries a key and no user)
--- Expiry is by the database's clock. Served by api_keys_token_digest_idx.
+-- Expiry is by the database's clock. While root keys rotate, a token has one digest for each, and
+-- at most one row. Served by api_keys_token_digest_idx.
 select
     user_id,
     api_key_id,
@@ -52,21 +53,11 @@ select
     revoked_at is not null as is_revoked,
     coalesce(expires_at <= now(), false) as is_expired
 from oadb.api_keys
-where token_digest = :token_digest;
-
--- name: _find_by_digests
--- scope: all users (a request carries a key and no user)
--- The same while root keys rotate: a token has one digest for each, and at most one row.
-select
-    user_id,
-    api_key_id,
-    scopes,
-    order_mode,
-    fingerprint,
-    revoked_at is not null as is_revoked,
-    coalesce(expires_at <= now(), false) as is_expired
-from oadb.api_keys
-where token_digest = any(:token_digests);
+where
+    (
+        token_digest = :token_digest
+        or token_digest = any(:others)  --? others
+    );
 
 -- name: get
 -- Also one that is revoked or expired.
@@ -106,10 +97,7 @@ select
 from oadb.api_keys
 where
     user_id = :user_id
-    and (created_at, api_key_id) < (
-        least(cast(:last_created_at as timestamptz), 'infinity'),
-        greatest(cast(:last_api_key_id as uuid), '00000000-0000-0000-0000-000000000000')
-    )
+    and (created_at, api_key_id) < (:last_created_at, :last_api_key_id)  --? cursor
 order by
     created_at desc,
     api_key_id desc

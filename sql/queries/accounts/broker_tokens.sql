@@ -45,7 +45,9 @@ on conflict (user_id, broker) do update
     or known.expires_at is distinct from excluded.expires_at;
 
 -- name: find_sealed
--- Expiry is by the database's clock.
+-- Those of a broker; of any broker, the newest that can be used, or if none can, the newest. Each
+-- change and the revocation make a row the newest; a put that changes nothing does not. Expiry is
+-- by the database's clock. Served by broker_tokens_pkey.
 select
     user_id,
     broker,
@@ -61,25 +63,7 @@ select
 from oadb.broker_tokens
 where
     user_id = :user_id
-    and broker = :broker;
-
--- name: _find_current
--- The newest that can be used; if none can, the newest. Each change and the revocation
--- make a row the newest; a put that changes nothing does not. Served by broker_tokens_pkey.
-select
-    user_id,
-    broker,
-    client_id,
-    access_token,
-    refresh_token,
-    feed_token,
-    parameters,
-    updated_at,
-    expires_at,
-    revoked_at is not null as is_revoked,
-    coalesce(expires_at <= now(), false) as is_expired
-from oadb.broker_tokens
-where user_id = :user_id
+    and broker = :broker  --? broker
 order by
     revoked_at is null and coalesce(expires_at > now(), true) desc,
     updated_at desc,
@@ -115,12 +99,8 @@ where
     expires_at > now()
     and expires_at <= now() + cast(:within as interval)
     and revoked_at is null
-    and expires_at >= greatest(cast(:last_expires_at as timestamptz), '-infinity')
-    and (expires_at, user_id, broker) > (
-        greatest(cast(:last_expires_at as timestamptz), '-infinity'),
-        greatest(:last_user_id, 0),
-        greatest(:last_broker, '')
-    )
+    and expires_at >= :last_expires_at                                                   --? cursor
+    and (expires_at, user_id, broker) > (:last_expires_at, :last_user_id, :last_broker)  --? cursor
 order by
     expires_at,
     user_id,

@@ -50,10 +50,10 @@ select
 from oadb.users
 where users.user_id = :user_id;
 
--- name: list_recent
--- scope: all users (administration)
--- Newest first, from :since on and before :until; null :outcome: all outcomes. Served by
--- login_attempts_attempted_at_idx.
+-- name: list_attempts
+-- scope: all users (administration; or of one)
+-- Newest first. Those of a user are served by login_attempts_user_id_idx, others by
+-- login_attempts_attempted_at_idx: for a rare outcome, all rows of the window are read.
 select
     attempt_id,
     attempted_at,
@@ -67,42 +67,13 @@ select
     reason
 from oadb.login_attempts
 where
-    (outcome = :outcome or cast(:outcome as text) is null)
-    and attempted_at >= greatest(cast(:since as timestamptz), '-infinity')
-    and attempted_at < least(cast(:until as timestamptz), 'infinity')
-    and attempted_at <= least(cast(:last_attempted_at as timestamptz), 'infinity')
-    and (attempted_at, attempt_id) < (
-        least(cast(:last_attempted_at as timestamptz), 'infinity'),
-        greatest(:last_attempt_id, 0)
-    )
-order by
-    attempted_at desc,
-    attempt_id desc
-limit :limit;
-
--- name: list_by_user
--- Newest first, from :since on and before :until. Served by login_attempts_user_id_idx.
-select
-    attempt_id,
-    attempted_at,
-    username,
-    user_id,
-    host(ip) as ip,
-    device,
-    broker,
-    method,
-    outcome,
-    reason
-from oadb.login_attempts
-where
-    user_id = :user_id
-    and attempted_at >= greatest(cast(:since as timestamptz), '-infinity')
-    and attempted_at < least(cast(:until as timestamptz), 'infinity')
-    and attempted_at <= least(cast(:last_attempted_at as timestamptz), 'infinity')
-    and (attempted_at, attempt_id) < (
-        least(cast(:last_attempted_at as timestamptz), 'infinity'),
-        greatest(:last_attempt_id, 0)
-    )
+    true
+    and user_id = :user_id                                                   --? user_id
+    and outcome = :outcome                                                   --? outcome
+    and attempted_at >= :since                                               --? since
+    and attempted_at < :until                                                --? until
+    and attempted_at <= :last_attempted_at                                   --? cursor
+    and (attempted_at, attempt_id) < (:last_attempted_at, :last_attempt_id)  --? cursor
 order by
     attempted_at desc,
     attempt_id desc
@@ -110,13 +81,14 @@ limit :limit;
 
 -- name: count
 -- scope: all users (administration)
--- The attempts from :since on and before :until; null :outcome: all outcomes. Served by
+-- Of a window. Those of a user are served by login_attempts_user_id_idx, others by
 -- login_attempts_attempted_at_idx.
 select count(*) as attempts
 from oadb.login_attempts
 where
-    (outcome = :outcome or cast(:outcome as text) is null)
-    and attempted_at >= greatest(cast(:since as timestamptz), '-infinity')
+    attempted_at >= greatest(cast(:since as timestamptz), '-infinity')
+    and user_id = :user_id  --? user_id
+    and outcome = :outcome  --? outcome
     and attempted_at < least(cast(:until as timestamptz), 'infinity');
 
 -- name: delete_old

@@ -82,7 +82,8 @@ where
 -- scope: all users (a request carries a token and no user)
 -- repeatable: a second run only writes a later time
 -- last_seen_at is written when it is a minute old, by only one of several requests at
--- once. Served by sessions_token_digest_idx.
+-- once. While root keys rotate, a token has one digest for each, and at most one row. Served
+-- by sessions_token_digest_idx.
 with found as materialized (
     select
         sessions.user_id,
@@ -97,54 +98,10 @@ with found as materialized (
         sessions.expires_at
     from oadb.sessions
     where
-        sessions.token_digest = :token_digest
-        and sessions.lapses_at > now()
-),
-
-seen as (
-    update oadb.sessions
-    set
-        last_seen_at = now(),
-        lapses_at = least(sessions.expires_at, now() + sessions.idle_timeout)
-    from found
-    where
-        sessions.user_id = found.user_id
-        and sessions.session_id = found.session_id
-        and sessions.last_seen_at < now() - interval '1 minute'
-)
-
-select
-    user_id,
-    session_id,
-    device,
-    host(ip) as ip,
-    broker,
-    data,
-    created_at,
-    last_seen_at,
-    expires_at,
-    fingerprint
-from found;
-
--- name: _find_by_digests
--- scope: all users (a request carries a token and no user)
--- repeatable: a second run only writes a later time
--- The same while keys rotate: a token has one digest for each key, and at most one row.
-with found as materialized (
-    select
-        sessions.user_id,
-        sessions.session_id,
-        sessions.fingerprint,
-        sessions.device,
-        sessions.ip,
-        sessions.broker,
-        sessions.data,
-        sessions.created_at,
-        sessions.last_seen_at,
-        sessions.expires_at
-    from oadb.sessions
-    where
-        sessions.token_digest = any(:token_digests)
+        (
+            sessions.token_digest = :token_digest
+            or sessions.token_digest = any(:others)  --? others
+        )
         and sessions.lapses_at > now()
 ),
 
@@ -206,10 +163,7 @@ from oadb.sessions
 where
     user_id = :user_id
     and lapses_at > now()
-    and (created_at, session_id) < (
-        least(cast(:last_created_at as timestamptz), 'infinity'),
-        greatest(cast(:last_session_id as uuid), '00000000-0000-0000-0000-000000000000')
-    )
+    and (created_at, session_id) < (:last_created_at, :last_session_id)  --? cursor
 order by
     created_at desc,
     session_id desc

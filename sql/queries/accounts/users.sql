@@ -91,7 +91,9 @@ select
     created_at,
     updated_at
 from oadb.users
-where user_id > greatest(:last_user_id, 0)
+where
+    true
+    and user_id > :last_user_id  --? cursor
 order by user_id
 limit :limit;
 

@@ -122,27 +122,21 @@ where
 -- Bans in effect, and on request expired ones; newest first. Served by
 -- ip_bans_banned_at_idx.
 select
-    abbrev(ip_bans.network) as network,
-    ip_bans.reason,
-    ip_bans.offences,
-    ip_bans.banned_at,
-    ip_bans.expires_at,
-    ip_bans.source,
-    ip_bans.banned_by as by
-from oadb.ip_bans
+    abbrev(bans.network) as network,
+    bans.reason,
+    bans.offences,
+    bans.banned_at,
+    bans.expires_at,
+    bans.source,
+    bans.banned_by as by
+from oadb.ip_bans as bans
 where
-    (ip_bans.banned_at, ip_bans.network) < (
-        coalesce(cast(:last_banned_at as timestamptz), 'infinity'),
-        cast(cast(:last_network as text) as inet)
-    )
-    and (
-        :with_expired
-        or ip_bans.expires_at is null
-        or ip_bans.expires_at > now()
-    )
+    true
+    and coalesce(bans.expires_at > now(), true)  --? with_expired = false
+    and (bans.banned_at, bans.network) < (:last_banned_at, :last_network::text::inet)  --? cursor
 order by
-    ip_bans.banned_at desc,
-    ip_bans.network desc
+    bans.banned_at desc,
+    bans.network desc
 limit :limit;
 
 -- name: count
@@ -172,15 +166,16 @@ where
     and not is_builtin;
 
 -- name: list_exemptions
--- Networks that are never banned, in order. All of them are behind 0.0.0.0/0. Served by
--- ban_exemptions_pkey.
+-- Networks that are never banned, in order. Served by ban_exemptions_pkey.
 select
     abbrev(ban_exemptions.network) as network,
     ban_exemptions.reason,
     ban_exemptions.is_builtin,
     ban_exemptions.created_at
 from oadb.ban_exemptions
-where ban_exemptions.network > cast(coalesce(cast(:last_network as text), '0.0.0.0/0') as inet)
+where
+    true
+    and ban_exemptions.network > cast(cast(:last_network as text) as inet)  --? cursor
 order by ban_exemptions.network
 limit :limit;
 

@@ -98,14 +98,8 @@ where
     suspects.kind = :kind
     and suspects.hits >= :least_hits
     and suspects.first_at > now() - interval '24 hours'
-    and (
-        suspects.hits < :last_hits
-        or (
-            suspects.hits = :last_hits
-            and suspects.network > cast(cast(:last_network as text) as inet)
-        )
-        or cast(:last_hits as bigint) is null
-    )
+    and suspects.hits <= :last_hits                                                   --? cursor
+    and (suspects.hits < :last_hits or suspects.network > :last_network::text::inet)  --? cursor
 order by
     suspects.hits desc,
     suspects.network asc

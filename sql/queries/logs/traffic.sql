@@ -162,12 +162,9 @@ select
     clients.last_at
 from clients
 where
-    cast(:last_requests as bigint) is null
-    or clients.requests < :last_requests
-    or (
-        clients.requests = :last_requests
-        and clients.ip > cast(cast(:last_ip as text) as inet)
-    )
+    true
+    and clients.requests <= :last_requests                                        --? cursor
+    and (clients.requests < :last_requests or clients.ip > :last_ip::text::inet)  --? cursor
 order by
     clients.requests desc,
     clients.ip asc

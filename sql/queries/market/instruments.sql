@@ -76,9 +76,9 @@ where
 order by symbol
 limit 1;
 
--- name: _list_by_symbols
--- Pairs each symbol with the exchange at the same position of the other list. Served by
--- instruments_pkey.
+-- name: _list_by_pairs
+-- Pairs each exchange with the symbol or token at the same position of the other list. Served by
+-- instruments_pkey, tokens by instruments_token_key.
 select
     instruments.broker,
     instruments.exchange,
@@ -97,42 +97,14 @@ select
 from (
     select distinct
         pair.exchange,
-        pair.symbol
-    from unnest(:exchanges::text[], :symbols::text[]) as pair (exchange, symbol)
+        pair.code
+    from unnest(:exchanges::text[], :codes::text[]) as pair (exchange, code)
 ) as asked
 inner join oadb.instruments
     on
         asked.exchange = instruments.exchange
-        and asked.symbol = instruments.symbol
-where instruments.broker = :broker;
-
--- name: _list_by_tokens
--- Pairs as in _list_by_symbols. Served by instruments_token_key.
-select
-    instruments.broker,
-    instruments.exchange,
-    instruments.symbol,
-    instruments.name,
-    instruments.broker_symbol,
-    instruments.broker_exchange,
-    instruments.token,
-    instruments.instrument_type,
-    instruments.underlying,
-    instruments.expiry,
-    instruments.strike,
-    instruments.lot_size,
-    instruments.tick_size,
-    instruments.contract_value
-from (
-    select distinct
-        pair.exchange,
-        pair.token
-    from unnest(:exchanges::text[], :tokens::text[]) as pair (exchange, token)
-) as asked
-inner join oadb.instruments
-    on
-        asked.exchange = instruments.exchange
-        and asked.token = instruments.token
+        and asked.code = instruments.symbol    --? by = symbol
+        -- and asked.code = instruments.token  --? by = token
 where instruments.broker = :broker;
 
 -- name: list_option_expiries
@@ -144,10 +116,7 @@ where
     and exchange = :exchange
     and underlying = :underlying
     and instrument_type in ('CE', 'PE')
-    and expiry >= case
-        when :with_expired then '-infinity'
-        else (now() at time zone 'Asia/Kolkata')::date
-    end
+    and expiry >= (now() at time zone 'Asia/Kolkata')::date  --? with_expired = false
 order by expiry;
 
 -- name: list_future_expiries
@@ -159,10 +128,7 @@ where
     and exchange = :exchange
     and underlying = :underlying
     and instrument_type = 'FUT'
-    and expiry >= case
-        when :with_expired then '-infinity'
-        else (now() at time zone 'Asia/Kolkata')::date
-    end
+    and expiry >= (now() at time zone 'Asia/Kolkata')::date  --? with_expired = false
 order by expiry;
 
 -- name: list_underlyings
@@ -393,7 +359,7 @@ select
 from oadb.instruments
 where
     broker = :broker
-    and (exchange, symbol) > (coalesce(:last_exchange, ''), coalesce(:last_symbol, ''))
+    and (exchange, symbol) > (:last_exchange, :last_symbol)  --? cursor
 order by
     exchange,
     symbol

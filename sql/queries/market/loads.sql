@@ -267,7 +267,7 @@ select
 from oadb.instrument_loads
 where
     broker = :broker
-    and load_id < coalesce(:last_load_id, 9223372036854775807)
+    and load_id < :last_load_id  --? cursor
 order by load_id desc
 limit :limit;
 

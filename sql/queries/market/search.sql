@@ -348,7 +348,8 @@ order by
 limit :wanted;
 
 -- name: _search_scanning
--- Reads the whole table, for searches that no index serves.
+-- Reads the whole table, for searches that no index serves; of one underlying, all its derivatives,
+-- by instruments_underlying_idx.
 select
     broker,
     exchange,
@@ -367,41 +368,7 @@ select
 from oadb.instruments
 where
     broker = :broker
-    and search_text like all(:patterns::text[])
-    and (:exchange::text is null or exchange = :exchange)
-    and (:instrument_type::text is null or instrument_type = :instrument_type)
-    and (:expiry::date is null or expiry = :expiry)
-    and (:strike_min::numeric is null or strike >= :strike_min)
-    and (:strike_max::numeric is null or strike <= :strike_max)
-order by
-    case strpos(upper(symbol), :first) when 1 then 1 when 0 then 3 else 2 end,
-    length(symbol),
-    upper(symbol),
-    symbol,
-    exchange
-limit :wanted;
-
--- name: _search_underlying
--- Checks all derivatives of one underlying. Served by instruments_underlying_idx.
-select
-    broker,
-    exchange,
-    symbol,
-    name,
-    broker_symbol,
-    broker_exchange,
-    token,
-    instrument_type,
-    underlying,
-    expiry,
-    strike,
-    lot_size,
-    tick_size,
-    contract_value
-from oadb.instruments
-where
-    broker = :broker
-    and underlying = :underlying
+    and underlying = :underlying  --? underlying
     and search_text like all(:patterns::text[])
     and (:exchange::text is null or exchange = :exchange)
     and (:instrument_type::text is null or instrument_type = :instrument_type)

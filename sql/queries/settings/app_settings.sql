@@ -94,28 +94,15 @@ with previous as (
 changed as (
     update oadb.security_settings as security
     set
-        is_auto_ban_enabled = case
-            when :auto_ban_enabled_is_set then :auto_ban_enabled
-            else previous.is_auto_ban_enabled
-        end,
-        threshold_404 = case
-            when :not_found_threshold_is_set then :not_found_threshold
-            else previous.threshold_404
-        end,
-        ban_duration_404 = case
-            when :not_found_ban_is_set
-                then coalesce(extract(epoch from :not_found_ban::interval) / 3600, 0)
-            else previous.ban_duration_404
-        end,
-        threshold_api = case
-            when :bad_key_threshold_is_set then :bad_key_threshold
-            else previous.threshold_api
-        end,
-        ban_duration_api = case
-            when :bad_key_ban_is_set
-                then coalesce(extract(epoch from :bad_key_ban::interval) / 3600, 0)
-            else previous.ban_duration_api
-        end,
+        is_auto_ban_enabled = :auto_ban_enabled,  --? auto_ban_enabled
+        threshold_404 = :not_found_threshold,     --? not_found_threshold
+        ban_duration_404 = coalesce(                                --? not_found_ban
+            extract(epoch from :not_found_ban::interval) / 3600, 0  --? not_found_ban
+        ),                                                          --? not_found_ban
+        threshold_api = :bad_key_threshold,  --? bad_key_threshold
+        ban_duration_api = coalesce(                              --? bad_key_ban
+            extract(epoch from :bad_key_ban::interval) / 3600, 0  --? bad_key_ban
+        ),                                                        --? bad_key_ban
         repeat_offender_limit = case
             when :repeat_offender_limit_is_set then :repeat_offender_limit
             else previous.repeat_offender_limit
@@ -200,6 +187,8 @@ select
     old_value,
     new_value
 from oadb.app_setting_changes
-where change_id < least(:last_change_id, 9223372036854775807)
+where
+    true
+    and change_id < :last_change_id  --? cursor
 order by change_id desc
 limit :limit;

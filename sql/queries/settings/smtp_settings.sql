@@ -49,30 +49,12 @@ with previous as (
 changed as (
     update oadb.smtp_settings as smtp
     set
-        server = case
-            when :server_is_set then :server
-            else previous.server
-        end,
-        port = case
-            when :port_is_set then :port
-            else previous.port
-        end,
-        user_name = case
-            when :username_is_set then :username
-            else previous.user_name
-        end,
-        from_address = case
-            when :from_address_is_set then :from_address
-            else previous.from_address
-        end,
-        helo_name = case
-            when :helo_name_is_set then :helo_name
-            else previous.helo_name
-        end,
-        is_tls_used = case
-            when :use_tls_is_set then :use_tls
-            else previous.is_tls_used
-        end,
+        server = :server,              --? server
+        port = :port,                  --? port
+        user_name = :username,         --? username
+        from_address = :from_address,  --? from_address
+        helo_name = :helo_name,        --? helo_name
+        is_tls_used = :use_tls,        --? use_tls
         password = case
             when :password_is_set then :password
             else previous.password

@@ -145,6 +145,6 @@ select
 from oadb.setting_changes
 where
     user_id = :user_id
-    and change_id < least(:last_change_id, 9223372036854775807)
+    and change_id < :last_change_id  --? cursor
 order by change_id desc
 limit :limit;

@@ -49,8 +49,8 @@ where
     and pending_order_id = :pending_order_id;
 
 -- name: list_by_user
--- All states, newest first.
--- Served by pending_orders_pkey.
+-- Newest first. Those in one state are served by pending_orders_status_idx, all by
+-- pending_orders_pkey.
 select
     user_id,
     pending_order_id,
@@ -67,30 +67,8 @@ select
 from oadb.pending_orders
 where
     user_id = :user_id
-    and pending_order_id < least(:last_pending_order_id, 9223372036854775807)
-order by pending_order_id desc
-limit :limit;
-
--- name: list_by_status
--- As list_by_user, one state only. Served by pending_orders_status_idx.
-select
-    user_id,
-    pending_order_id,
-    api_type,
-    order_data,
-    status,
-    created_at,
-    decided_at,
-    decided_by,
-    reason,
-    answered_at,
-    broker_order_id,
-    broker_status
-from oadb.pending_orders
-where
-    user_id = :user_id
-    and status = :status
-    and pending_order_id < least(:last_pending_order_id, 9223372036854775807)
+    and status = :status                           --? status
+    and pending_order_id < :last_pending_order_id  --? cursor
 order by pending_order_id desc
 limit :limit;
 

@@ -14,21 +14,20 @@ where
 -- row that has the given values already. May violate the checks of the times.
 update oadb.strategies
 set
-    start_time = case when :start_time_is_set then :start_time else start_time end,
-    end_time = case when :end_time_is_set then :end_time else end_time end,
-    squareoff_time = case
-        when :squareoff_time_is_set then :squareoff_time else squareoff_time
-    end,
-    time_zone = case when :time_zone_is_set then :time_zone else time_zone end,
+    start_time = :start_time,          --? start_time
+    end_time = :end_time,              --? end_time
+    squareoff_time = :squareoff_time,  --? squareoff_time
+    time_zone = :time_zone,            --? time_zone
     updated_at = now()
 where
     user_id = :user_id
     and strategy_id = :strategy_id
     and (
-        (:start_time_is_set and start_time is distinct from :start_time)
-        or (:end_time_is_set and end_time is distinct from :end_time)
-        or (:squareoff_time_is_set and squareoff_time is distinct from :squareoff_time)
-        or (:time_zone_is_set and time_zone <> :time_zone)
+        false
+        or start_time is distinct from :start_time          --? start_time
+        or end_time is distinct from :end_time              --? end_time
+        or squareoff_time is distinct from :squareoff_time  --? squareoff_time
+        or time_zone <> :time_zone                          --? time_zone
     );
 
 -- name: _rename

@@ -85,7 +85,8 @@ where
 
 -- name: _find_by_digest
 -- scope: all users (an alert carries a webhook and no user)
--- Of any platform. Served by strategies_token_digest_idx and strategy_mappings_pkey. Not from
+-- Of any platform. While root keys rotate, a webhook has one digest for each, and at most one row.
+-- Served by strategies_token_digest_idx and strategy_mappings_pkey. Not from
 -- strategies_with_mappings: that has no fingerprint, for a role that may not see one to read it.
 select
     strategies.user_id,
@@ -124,34 +125,68 @@ cross join
             mappings.user_id = strategies.user_id
             and mappings.strategy_id = strategies.strategy_id
     ) as mapped
-where strategies.token_digest = :token_digest;
+where
+    (
+        strategies.token_digest = :token_digest
+        or strategies.token_digest = any(:others)  --? others
+    );
 
--- name: _find_by_digests
--- scope: all users (an alert carries a webhook and no user)
--- The same while keys rotate: a webhook has one digest for each key, and at most one row.
+-- name: _list_by_user
+-- Those for Chartink, or all others; newest first, with their mappings. The page is chosen before
+-- its mappings are read, unlike from strategies_with_mappings. Served by strategies_pkey and
+-- strategy_mappings_pkey.
+with page as (
+    select
+        user_id,
+        strategy_id,
+        name,
+        platform,
+        trading_mode as direction,
+        definition,
+        is_active,
+        is_intraday,
+        start_time,
+        end_time,
+        squareoff_time,
+        time_zone,
+        webhook_hint,
+        webhook_revoked_at,
+        created_at,
+        updated_at
+    from oadb.strategies
+    where
+        user_id = :user_id
+        and platform <> 'chartink'                                             --? chartink = false
+        -- and platform = 'chartink'                                           --? chartink = true
+        and (created_at, strategy_id) < (:last_created_at, :last_strategy_id)  --? cursor
+    order by
+        created_at desc,
+        strategy_id desc
+    limit :limit
+)
+
 select
-    strategies.user_id,
-    strategies.strategy_id,
-    strategies.name,
-    strategies.platform,
-    strategies.trading_mode as direction,
-    strategies.definition,
-    strategies.is_active,
-    strategies.is_intraday,
-    strategies.start_time,
-    strategies.end_time,
-    strategies.squareoff_time,
-    strategies.time_zone,
-    strategies.webhook_hint,
-    strategies.webhook_revoked_at,
-    strategies.created_at,
-    strategies.updated_at,
+    page.user_id,
+    page.strategy_id,
+    page.name,
+    page.platform,
+    page.direction,
+    page.definition,
+    page.is_active,
+    page.is_intraday,
+    page.start_time,
+    page.end_time,
+    page.squareoff_time,
+    page.time_zone,
+    page.webhook_hint,
+    page.webhook_revoked_at,
+    page.created_at,
+    page.updated_at,
     mapped.symbols,
     mapped.exchanges,
     mapped.quantities,
-    mapped.product_types,
-    strategies.fingerprint
-from oadb.strategies
+    mapped.product_types
+from page
 cross join
     lateral (
         select
@@ -163,7 +198,17 @@ cross join
             ) as product_types
         from oadb.strategy_mappings as mappings
         where
-            mappings.user_id = strategies.user_id
-            and mappings.strategy_id = strategies.strategy_id
+            mappings.user_id = page.user_id
+            and mappings.strategy_id = page.strategy_id
     ) as mapped
-where strategies.token_digest = any(:token_digests);
+order by
+    page.created_at desc,
+    page.strategy_id desc;
+
+-- name: _count_by_user
+-- Those for Chartink, or all others.
+select count(*) as strategies
+from oadb.strategies
+where
+    user_id = :user_id
+    and (platform = 'chartink') = :chartink;
