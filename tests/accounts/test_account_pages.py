@@ -117,7 +117,7 @@ def test_each_list_has_its_order(filled: Filled) -> None:
 def test_a_cursor_of_another_list_and_a_wrong_limit_are_refused(filled: Filled, label: str) -> None:
     lists = filled.lists
     cursors = {name: list_page(limit=1).next for name, list_page in lists.items()}
-    own, name = cursors.pop(label), label.partition(" ")[0]
+    own = cursors.pop(label)
 
     assert own is not None
     for cursor in (*cursors.values(), "", "x", own[:-2], own + "AA", own.swapcase()):
