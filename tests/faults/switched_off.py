@@ -107,6 +107,23 @@ def _unguarded(_: Any) -> Any:
     return lambda *_: None
 
 
+def _without_keyword(name: str) -> Patch:
+    """Connect without one of libpq's keywords."""
+
+    def patch(original: Any) -> Any:
+        def keywords(*args: Any) -> dict[str, str]:
+            return {key: value for key, value in original(*args).items() if key != name}
+
+        return keywords
+
+    return patch
+
+
+def _without_idle_limit(original: Any) -> Any:
+    limit = "idle_in_transaction_session_timeout"
+    return property(lambda config: {**original.fget(config), limit: 0})
+
+
 _POOL, _ENGINE, _FAULTS = "tests/engine/pool/", "tests/engine/", "tests/faults/"
 
 MECHANISMS: dict[str, Mechanism] = {
@@ -236,6 +253,47 @@ MECHANISMS: dict[str, Mechanism] = {
         _returns(None),
         _FAULTS + "test_outage.py::"
         "test_calls_fail_fast_in_an_outage_and_succeed_at_once_after_it[sync-6.0]",
+    ),
+    "dead connections by keepalives": Mechanism(
+        "oadb.engine.pool.connection_pool:looks_alive",
+        _returns(True),
+        _FAULTS + "test_vanished_packets.py::"
+        "test_idle_connections_whose_packets_vanished_are_replaced_before_they_are_used",
+    ),
+    "idle limit of transactions": Mechanism(
+        "oadb.engine.config:Config._server_settings",
+        _without_idle_limit,
+        _FAULTS + "test_vanished_packets.py::"
+        "test_a_row_that_a_vanished_client_locked_is_free_after_the_idle_limit",
+    ),
+    "keepalives of the server": Mechanism(
+        "oadb.engine.dsn:SERVER_LIVENESS",
+        lambda _: {},
+        _FAULTS + "test_vanished_packets.py::"
+        "test_a_row_that_a_client_without_an_idle_limit_locked_is_free_when_the_server_notices",
+    ),
+    "looking at the client in a statement": Mechanism(
+        "oadb.engine.dsn:SERVER_LIVENESS",
+        lambda original: {**original, "client_connection_check_interval": 0},
+        _FAULTS + "test_vanished_packets.py::"
+        "test_a_long_statement_of_a_vanished_client_ends_when_the_server_notices",
+    ),
+    "reports that end the session": Mechanism(
+        "oadb.engine.failures:_ENDS_SESSION",
+        lambda _: frozenset(),
+        _ENGINE + "test_failures.py::"
+        "test_a_report_that_ends_the_session_leaves_the_outcome_unknown_whatever_its_code",
+    ),
+    "several hosts need a primary": Mechanism(
+        "oadb.engine.dsn:connection_keywords",
+        _without_keyword("target_session_attrs"),
+        _FAULTS + "test_replica.py::test_a_service_reads_what_it_wrote_although_a_replica_lags",
+    ),
+    "verified certificates": Mechanism(
+        "oadb.engine.dsn:connection_keywords",
+        _without_keyword("sslmode"),
+        _FAULTS + "test_certificates.py::"
+        "test_a_server_without_tls_is_refused_and_gets_nothing_in_clear",
     ),
     "fork": Mechanism(
         "oadb.engine.pool.connection_pool:Pool.abandon_inherited",
