@@ -159,6 +159,8 @@ class Proxy:
         self.paused = paused
         for end in list(self.ends):
             end.deliver(len(end.waiting))
+            if end.peer is not None:  # it may have been closed meanwhile
+                end.peer.deliver(len(end.peer.waiting))
 
 
 class End(asyncio.Protocol):

@@ -152,15 +152,32 @@ def test_the_proxy_drops_the_clients_of_a_missing_server() -> None:
         psycopg.connect(**proxy.keywords)
 
 
-def test_a_client_that_ends_ends_its_server_connection(
-    server: embedded_server.EmbeddedServer, proxy: Proxy
-) -> None:
-    psycopg.connect(**proxy.keywords).close()
+def only_one_client_is_left(server: embedded_server.EmbeddedServer) -> None:
     with psycopg.connect(**server.keywords, autocommit=True) as direct:
         mine = "select count(*) from pg_stat_activity where backend_type = 'client backend'"
         deadline = time.monotonic() + 5
         while direct.execute(mine).fetchone() != (1,):
             assert time.monotonic() < deadline
+
+
+def test_a_client_that_ends_ends_its_server_connection(
+    server: embedded_server.EmbeddedServer, proxy: Proxy
+) -> None:
+    psycopg.connect(**proxy.keywords).close()
+    only_one_client_is_left(server)
+
+
+def test_a_client_that_ends_while_the_proxy_is_paused_ends_its_server_connection_later(
+    server: embedded_server.EmbeddedServer, proxy: Proxy
+) -> None:
+    connection = psycopg.connect(**proxy.keywords)
+    proxy.pause()
+    connection.close()
+    deadline = time.monotonic() + 5
+    while len(proxy.ends) > 1:
+        assert time.monotonic() < deadline
+    proxy.resume()
+    only_one_client_is_left(server)
 
 
 def test_the_url_leads_through_the_proxy(proxy: Proxy) -> None:
