@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.test_house import TREES
+from tests.test_house import trees
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -28,7 +28,7 @@ def public(body: list[ast.stmt], path: str) -> Iterator[tuple[str, Function]]:
 
 FUNCTIONS = {
     label: function
-    for path, tree in TREES.items()
+    for path, tree in trees().items()
     for label, function in public(tree.body, str(path.with_suffix("")).replace("/", "."))
 }
 

@@ -11,18 +11,20 @@ from statistics import median
 
 import pytest
 
-from oadb.engine.binding import statements
 from tests.support.declared import OADB
 
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "oadb"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PLACES = OADB.places()
-ALL = [statement for place in PLACES for statement in statements.load(OADB, place).values()]
 
 DOCUMENTS = [REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/*.md"))]
 
-TREES = {path.relative_to(PACKAGE): ast.parse(path.read_bytes()) for path in MODULES}
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """Return the syntax of each module of the package, by its path in the package."""
+    return {path.relative_to(PACKAGE): ast.parse(path.read_bytes()) for path in MODULES}
 
 
 def shown(path: Path) -> str:
@@ -31,7 +33,7 @@ def shown(path: Path) -> str:
 
 def nodes(kind: type[ast.AST]) -> Iterator[tuple[Path, ast.AST]]:
     """Yield what *kind* of node is in the modules of the package."""
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         yield from ((path, node) for node in ast.walk(tree) if isinstance(node, kind))
 
 
@@ -48,7 +50,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
 @cache
 def imported() -> dict[Path, set[str]]:
     """Return what each module imports, also from other packages."""
-    return {path: {*imports(tree)} for path, tree in TREES.items()}
+    return {path: {*imports(tree)} for path, tree in trees().items()}
 
 
 # Folders and arrows ----------------------------------------------------------------------------
@@ -76,7 +78,7 @@ def named(path: Path) -> frozenset[str]:
 
 def run_at_home_only(place: str, files: Counter[str]) -> set[str]:
     """Return the public queries that their module runs and no other file; *files* name each."""
-    tree, module = TREES[Path(f"{place}.py")], Path(place).name
+    tree, module = trees()[Path(f"{place}.py")], Path(place).name
     at_home = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     own = named(PACKAGE / f"{place}.py")
     return {
@@ -93,7 +95,7 @@ def test_a_query_that_only_its_module_runs_is_private() -> None:
 
 
 def test_a_module_declares_queries_where_a_file_of_its_path_has_them() -> None:
-    declaring = {str(path.with_suffix("")) for path, tree in TREES.items() if queries(tree)}
+    declaring = {str(path.with_suffix("")) for path, tree in trees().items() if queries(tree)}
 
     assert sorted(declaring) == PLACES
 
@@ -124,7 +126,7 @@ ARROWS = {
 
 
 def test_every_room_says_what_it_may_import() -> None:
-    rooms = {path.parts[0] for path in TREES}
+    rooms = {path.parts[0] for path in trees()}
 
     assert rooms == set(ARROWS)
 
@@ -144,7 +146,7 @@ def test_arrows_between_rooms_go_one_way(room: str) -> None:
 
 def test_no_two_modules_import_each_other_in_a_circle() -> None:
     """Annotations count as well: a circle for a type checker is one for a reader."""
-    names = {dotted(path) for path in TREES}
+    names = {dotted(path) for path in trees()}
     graph = {
         dotted(path): {each if each in names else each.rpartition(".")[0] for each in found}
         for path, found in imported().items()
@@ -158,7 +160,7 @@ def dotted(path: Path) -> str:
 
 
 def test_no_two_modules_have_the_same_name() -> None:
-    names = Counter(path.stem for path in TREES if path.stem != "__init__")
+    names = Counter(path.stem for path in trees() if path.stem != "__init__")
 
     assert [name for name, count in names.items() if count > 1] == []
 
@@ -258,7 +260,7 @@ def sql_in(tree: ast.AST) -> Iterator[str]:
 def test_sql_is_written_in_files_of_queries_alone() -> None:
     found = {
         str(path): [*sql_in(tree)]
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         if path.parts[0] != "engine" and str(path) not in ELSEWHERE
     }
 
@@ -266,7 +268,7 @@ def test_sql_is_written_in_files_of_queries_alone() -> None:
 
 
 def test_the_exceptions_to_the_rule_are_still_needed() -> None:
-    assert all([*sql_in(TREES[Path(path)])] for path in ELSEWHERE)
+    assert all([*sql_in(trees()[Path(path)])] for path in ELSEWHERE)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Rules over all statements: order, columns, and whose rows they touch."""
 
 import re
+from functools import cache
 
 import psycopg
 import pytest
@@ -8,8 +9,14 @@ import pytest
 from oadb.engine.binding import statements
 from oadb.engine.binding.lexer import Token
 from oadb.engine.binding.statements import Statement
+from tests.support.declared import OADB
 from tests.support.ownership import owned_relations
-from tests.test_house import ALL
+
+
+@cache
+def all_statements() -> list[Statement]:
+    places = OADB.places()
+    return [statement for place in places for statement in statements.load(OADB, place).values()]
 
 
 def code(statement: Statement) -> list[Token]:
@@ -33,7 +40,7 @@ def unordered_limits(statement: Statement) -> int:
 
 
 def test_every_limit_has_an_order() -> None:
-    assert [statement.label for statement in ALL if unordered_limits(statement)] == []
+    assert [statement.label for statement in all_statements() if unordered_limits(statement)] == []
 
 
 def test_a_limit_without_an_order_would_be_noticed() -> None:
@@ -49,7 +56,9 @@ def has_unnamed_columns(statement: Statement) -> bool:
 
 
 def test_every_column_is_named() -> None:
-    assert [statement.label for statement in ALL if has_unnamed_columns(statement)] == []
+    assert [
+        statement.label for statement in all_statements() if has_unnamed_columns(statement)
+    ] == []
 
 
 def tables_in(statement: Statement) -> set[str]:
@@ -78,7 +87,9 @@ def owned(shared_url: str) -> set[str]:
 
 def test_what_belongs_to_a_user_is_touched_for_that_user_alone(owned: set[str]) -> None:
     assert {"users", "strategies_with_mappings"} <= owned
-    assert [statement.label for statement in ALL if not is_owned(statement, owned)] == []
+    assert [
+        statement.label for statement in all_statements() if not is_owned(statement, owned)
+    ] == []
 
 
 @pytest.mark.parametrize(
