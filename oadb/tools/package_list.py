@@ -6,7 +6,8 @@ In this order, the first that names any:
     OADB_PACKAGES=oadb,shop   the environment
     [tool.oadb]               packages = ["oadb", "shop"], in the pyproject.toml of the current
                               folder or one above; its folder, and src in it, can be imported from
-    entry points              of the group oadb.packages, of installed packages: shop = "shop"
+    entry points              of the group oadb.packages, of installed packages: shop = "shop";
+                              oadb is always one of them
 
 ``shop:database`` names a package whose folder with SQL is called ``database`` instead of ``sql``.
 """
@@ -91,6 +92,5 @@ def _missing(paths: Iterable[str]) -> list[str]:
 
 
 def _installed() -> list[str]:
-    """Return the names of installed packages, oadb first."""
-    names = {each.value for each in entry_points(group=_GROUP)}
-    return sorted(names, key=lambda name: (name != "oadb", name))
+    """Return oadb, and the names of other packages that are installed."""
+    return ["oadb", *sorted({each.value for each in entry_points(group=_GROUP)})]

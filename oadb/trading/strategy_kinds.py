@@ -153,7 +153,11 @@ class StrategyKind(Generic[M]):
     async def list_by_user(
         self, db: AsyncExecutor, user_id: int, cursor: str | None, limit: int
     ) -> Page[Strategy[M]]:
-        """List the strategies of a user; see ``strategies.list_by_user``."""
+        """List the strategies of a user; see ``strategies.list_by_user``.
+
+        Raises:
+            ParameterError: a cursor of another list.
+        """
         try:
             page = await _list_by_user(db, user_id, self.chartink, cursor=cursor, limit=limit)
         except ParameterError as error:  # of the cursor; the caller knows the module
