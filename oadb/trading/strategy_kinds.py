@@ -158,11 +158,13 @@ class StrategyKind(Generic[M]):
         Raises:
             ParameterError: a cursor of another list.
         """
+        page = refused = None
         try:
             page = await _list_by_user(db, user_id, self.chartink, cursor=cursor, limit=limit)
-        except ParameterError as error:  # of the cursor; the caller knows the module
-            label = str(error).replace("strategy_kinds.", f"{self.module}.", 1)
-            raise ParameterError(label) from None
+        except ParameterError as error:
+            refused = str(error).replace("strategy_kinds.", f"{self.module}.", 1)
+        if page is None:
+            raise ParameterError(refused)
         rows = [strategy for strategy in map(self._read, page) if strategy is not None]
         return Page(rows, page.next)
 
