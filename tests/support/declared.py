@@ -1,6 +1,7 @@
 """oadb's own statements and modules, by the module names that labels begin with."""
 
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 from oadb.engine.binding import statements
@@ -8,6 +9,7 @@ from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.packages import find
 from oadb.engine.binding.statements import Statement
 
+ROOT = Path(__file__).parents[2]
 OADB = find("oadb")
 
 PLACES = {place.rpartition("/")[2]: place for place in OADB.places()}
@@ -16,7 +18,8 @@ PLACES = {place.rpartition("/")[2]: place for place in OADB.places()}
 
 def module(name: str) -> ModuleType:
     """Return the module of a name: ``oadb.accounts.users`` for ``users``."""
-    return import_module(f"oadb.{PLACES[name].replace('/', '.')}")
+    (path,) = ROOT.glob(f"oadb/**/{name}.py")  # no two modules share a name
+    return import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 
 def statement(label: str) -> Statement:
