@@ -48,7 +48,7 @@ VALID: dict[str, object] = {
     "status": "sent", "json_values": ["1"], "api_keys._reseal.api_key_ids": [str(ID)],
     "sessions._reseal.session_ids": [str(ID)], "webhooks._reseal.strategy_ids": [str(ID)],
     "api_logs._insert.status": 200, "traffic._insert.status": 200, "table_name": "traffic",
-    "api_logs.list_calls.status": 200, "traffic._list_requests.status": 200,
+    "api_logs.list_calls.status": 200, "traffic._list_requests.status": None,
     "partition_name": f"traffic_{datetime.now(UTC):%Y%m%d}",
     "direction": "LONG", "product_types": "MIS", "end_time": time(9),
     "squareoff_time": time(10),

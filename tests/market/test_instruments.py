@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from oadb import AsyncDatabase, Database, Transaction
-from oadb.engine.binding import statements
 from oadb.market import instruments
 from oadb.market.instruments import ExchangeCount, Instrument
 from oadb.validation.time_zones import INDIA
+from tests.support import declared
 from tests.support.instrument_rows import CALL, FUTURE, INFY, TCS, insert_rows
 from tests.support.plans import plan
 
@@ -156,7 +156,7 @@ def test_today_does_not_depend_on_the_time_zone_of_the_session(
     with psycopg.connect(oadb_database_url, autocommit=True) as connection:
         for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
             connection.execute(f"set time zone '{zone}'".encode())
-            statement = statements.load("market/instruments")["get_near_future"]
+            statement = declared.statement("instruments.get_near_future")
             values = {"broker": "zerodha", "exchange": "NFO", "underlying": "NIFTY"}
             parameters = [values[name] for name in statement.params]
             with psycopg.RawCursor(connection) as cursor:
