@@ -11,7 +11,7 @@ from oadb.engine.binding.arguments import Parameters
 from oadb.engine.binding.derived import Derivation
 from oadb.engine.binding.statements import Statement
 from oadb.engine.binding.values import ValueType, unsendable, value_type
-from oadb.engine.binding.variants import Variants
+from oadb.engine.binding.variants import Variants, picking
 from oadb.errors import DeclarationError, ParameterError
 
 # A read begins with a word of _READS and has no word of _WRITES. The functions among them change
@@ -173,8 +173,7 @@ class Declaration:
         variant._choice = None
         variant.statement, variant.sql, variant.label = statement, statement.sql, statement.label
         variant.parameters = {name: self.parameters[name] for name in statement.params}
-        places = [*map([*self.parameters].index, statement.params)]
-        variant.pick = lambda values: tuple([values[place] for place in places])
+        variant.pick = picking([*map([*self.parameters].index, statement.params)])
         self._variants[key] = variant
         return variant
 
