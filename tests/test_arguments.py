@@ -13,7 +13,7 @@ from oadb.bans import ip_bans
 from oadb.engine.binding.operations import Operation
 from oadb.errors import ParameterError
 from oadb.trading import strategies
-from tests.support.declared import PLACES, module
+from tests.support.declared import MODULES, module
 
 CANARY = "canary-4711"
 VALUES: dict[type, object] = {
@@ -23,7 +23,7 @@ VALUES: dict[type, object] = {
 }  # fmt: skip  # a table
 OPERATIONS: dict[str, Operation[..., Any]] = {
     f"{domain}.{name}": found
-    for domain in PLACES
+    for domain in MODULES
     for name, found in vars(module(domain)).items()
     if isinstance(found, Operation) and not name.startswith("_")
 }

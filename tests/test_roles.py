@@ -17,7 +17,7 @@ from psycopg.errors import (
 from oadb import Database
 from oadb.accounts import users
 from oadb.engine import dsn
-from oadb.engine.binding.packages import find
+from oadb.engine.binding.packages import Package, find
 from oadb.errors import MigrationError
 from oadb.testing.control import controlled
 from oadb.testing.servers import Server
@@ -257,7 +257,7 @@ def test_row_security_is_rolled_back_completely_and_applied_again(
     try:
         with connect(server.url("undone")) as connection:
             connection.execute("create schema oadb_migrate authorization oadb_owner")
-        migrate(target, folder=earlier)
+        migrate(target, packages=[Package("oadb", earlier, "sql")])
         before = state(server.url("undone"))
         migrate(target)
         applied = state(server.url("undone"))
@@ -276,12 +276,13 @@ def test_row_security_is_rolled_back_completely_and_applied_again(
 
 
 def split(folder: Path) -> tuple[Path, int]:
-    """Copy the migrations before row security to a folder; return it and how many come later."""
+    """Copy the migrations before row security; return their package's SQL, and how many follow."""
     ids = [migration.id for migration in package_order.read([find("oadb")])]
     first = ids.index("0011_enable_row_security")
+    (folder / "migrations").mkdir()
     for name in ids[:first]:
         for ending in (".sql", ".rollback.sql"):
-            shutil.copy(find("oadb").sql / "migrations" / f"{name}{ending}", folder)
+            shutil.copy(find("oadb").sql / "migrations" / f"{name}{ending}", folder / "migrations")
     return folder, len(ids) - first
 
 

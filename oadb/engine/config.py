@@ -15,7 +15,7 @@ from oadb.security.keyring import KeyRing
 Pooler = Literal["none", "pgbouncer"]
 
 # Seconds that the answer of the server may take beyond its statement timeout.
-_MARGIN = 2.0
+MARGIN = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Config:
         if self.call_deadline_seconds is not None:
             return self.call_deadline_seconds or math.inf
         return (
-            self.statement_timeout_seconds + _MARGIN if self.statement_timeout_seconds else math.inf
+            self.statement_timeout_seconds + MARGIN if self.statement_timeout_seconds else math.inf
         )
 
     @property

@@ -3,8 +3,11 @@
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from oadb.engine import wire
+from oadb.engine.binding.guards import RESTORE
+from oadb.engine.config import MARGIN
 from oadb.engine.driver import Driver
 from oadb.engine.row_stream import CopiedBlocks, CursorRows, RowSource
 
@@ -27,6 +30,37 @@ async def run(
     """
     if query.is_copy:
         return await _copy_in(driver, connection, query, params, prelude)
+    if query.guards.setup is not None:
+        return await _run_guarded(driver, connection, query, params, prelude)
+    return await _run(driver, connection, query, params, prelude)
+
+
+async def _run_guarded(
+    driver: Driver,
+    connection: Any,
+    query: Any,
+    params: tuple[Any, ...],
+    prelude: list[wire.SetupStatement],
+) -> Any:
+    """Run a query with timeouts of its own, and wait as long; a transaction gets its own back."""
+    state, timeout = connection.state, query.guards.timeout or 0
+    prelude.append(query.guards.setup)
+    patience, state.patience = state.patience, max(state.patience, timeout / 1000 + MARGIN)
+    try:
+        return await _run(driver, connection, query, params, prelude)
+    finally:
+        state.patience = patience
+        if connection.pgconn.transaction_status == TransactionStatus.INTRANS:
+            prelude.append(RESTORE)  # sent with the next statement
+
+
+async def _run(
+    driver: Driver,
+    connection: Any,
+    query: Any,
+    params: tuple[Any, ...],
+    prelude: list[wire.SetupStatement],
+) -> Any:
     prepared = _prepared(connection, query)
     sent = params if query.pick is None else query.pick(params)
     try:

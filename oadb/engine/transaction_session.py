@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from psycopg.pq import TransactionStatus
 
+from oadb.engine.binding.guards import RESTORE
 from oadb.engine.failures import unavailable
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.wire import SetupStatement
@@ -35,6 +36,12 @@ class TransactionSession:
         if self.prelude and self.prelude[-1] is RELEASE:
             return False
         return bool(self.connection.pgconn.transaction_status == TransactionStatus.INERROR)
+
+    def due(self, outer: "TransactionSession | None") -> list[SetupStatement]:
+        """Return what must still be sent before COMMIT, or RELEASE of a nested transaction."""
+        if outer is None:  # timeouts of a statement end with the transaction
+            self.prelude[:] = [statement for statement in self.prelude if statement is not RESTORE]
+        return self.prelude
 
     @property
     def is_interrupted(self) -> bool:

@@ -193,7 +193,7 @@ class AsyncTransaction(AsyncExecutor):
 
     async def _commit(self, session: TransactionSession) -> None:
         try:
-            await execution.set_up(self._driver, session.connection, session.prelude)
+            await execution.set_up(self._driver, session.connection, session.due(self._outer))
             if self._outer is None:
                 await self._send(session, b"commit")
             else:

@@ -25,7 +25,7 @@ class SetupStatement:
     """A statement that is sent before another one: BEGIN, a savepoint, an identity."""
 
     sql: bytes
-    params: tuple[bytes, ...] = ()
+    params: tuple[bytes | None, ...] = ()
 
 
 @dataclass(slots=True)

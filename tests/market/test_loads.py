@@ -11,10 +11,10 @@ import psycopg
 import pytest
 
 from oadb import AsyncDatabase, Database, Listening, Notification, Transaction
-from oadb.engine.binding import statements
 from oadb.errors import Error, LoadError
 from oadb.market import instruments, loads
 from oadb.market.instruments import Instrument
+from tests.support import declared
 from tests.support.instrument_rows import CALL, INFY, TCS
 from tests.support.loading import ALL, count_staged, failing, load, many, stored, versions
 from tests.support.rig import Observer
@@ -151,7 +151,7 @@ def test_the_merge_does_not_read_the_rows_it_inserts(oadb_database_url: str) -> 
     """Into a table that is known to be empty, as after vacuumdb: its time must not be squared."""
     with psycopg.connect(oadb_database_url, autocommit=True) as connection:
         connection.execute("vacuum analyze oadb.instruments, oadb.instrument_staging")
-        merge = statements.load("market/loads")["_merge_staged"]
+        merge = declared.statement("loads._merge_staged")
         connection.execute(b"prepare merge as " + merge.sql)
         rows = connection.execute("explain execute merge ('zerodha', '{NFO,NSE}')").fetchall()
     lines = [line.strip() for (line,) in rows]

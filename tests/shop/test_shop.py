@@ -20,6 +20,7 @@ from oadb.tools.migrations import runner
 from tests.support.rig import Observer
 
 HERE = Path(__file__).parent
+CACHE = str(HERE.parents[1] / ".mypy_cache")
 sys.path.insert(0, str(HERE / "src"))
 
 from shop import customers, orders, products, stock  # noqa: E402  # as if it were installed
@@ -108,7 +109,10 @@ def test_the_schema_goes_down_and_up_again(oadb_server: Server, shop: Package) -
 
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_type_checkers_accept_the_shop(checker: str) -> None:
-    arguments = {"mypy": ("mypy", "src"), "pyright": ("pyright", "--outputjson", "src")}[checker]
+    arguments = {
+        "mypy": ("mypy", "--cache-dir", CACHE, "src"),
+        "pyright": ("pyright", "--outputjson", "src"),
+    }[checker]
     done = subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=HERE,

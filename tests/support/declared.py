@@ -16,6 +16,11 @@ PLACES = {place.rpartition("/")[2]: place for place in OADB.places()}
 """The place of each module: ``accounts/users`` for ``users``."""
 
 
+# The subjects may have modules that only call statements of another one.
+MODULES = sorted({*PLACES} | {path.stem for path in ROOT.glob("oadb/trading/[!_]*.py")})
+"""The modules with public functions on tables."""
+
+
 def module(name: str) -> ModuleType:
     """Return the module of a name: ``oadb.accounts.users`` for ``users``."""
     (path,) = ROOT.glob(f"oadb/**/{name}.py")  # no two modules share a name

@@ -239,7 +239,7 @@ def test_the_lists_of_both_modules_differ_by_the_platform_alone() -> None:
     """They are variants of one statement; so are those of further pages."""
     for page in ("", " +cursor"):
         mine = declaration(f"strategy_kinds._list_by_user{page}").sql.decode()
-        label = f"strategy_kinds._list_by_user +chartink{page}"
+        label = f"strategy_kinds._list_by_user{page} +chartink"
         theirs = declaration(label).sql.decode().partition("*/")[2]
 
         assert "platform <> 'chartink'" in mine

@@ -2,13 +2,16 @@
 
 import inspect
 import re
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from copy import copy
+from functools import partial
 from typing import Any, Self, get_type_hints
 
-from oadb.engine.binding import results
+from oadb.engine.binding import guards, results
 from oadb.engine.binding.arguments import Parameters
 from oadb.engine.binding.derived import Derivation
+from oadb.engine.binding.guards import Guards
 from oadb.engine.binding.statements import Statement
 from oadb.engine.binding.values import ValueType, unsendable, value_type
 from oadb.engine.binding.variants import Variants, picking
@@ -68,6 +71,7 @@ class Declaration:
         self.label = f"{module}.{function.__name__}"
         self.is_copy = self.is_read = self.is_repeatable = self.takes_blocks = False
         self.arguments = self._refuse
+        self.guards = Guards()
         self.kinds: dict[str, ValueType] = {}
         self.parameters: dict[str, ValueType] = {}
         self._variants: dict[tuple[Any, ...], Declaration] = {}
@@ -121,6 +125,8 @@ class Declaration:
         self.statement = statement
         if not problems:
             problems = self._derive(statement)
+        if not problems:
+            problems = self._read_guards(statement)
         if self.is_copy and not problems:
             problems = self._read_copy(signature, statement)
             self.takes_blocks = Iterable[bytes] in hints.values()
@@ -141,6 +147,15 @@ class Declaration:
             used |= self._choice.conditions
         return [*_unmatched(derivation.names, used), *problems]
 
+    def _read_guards(self, statement: Statement) -> list[str]:
+        self.guards = guards.read(statement.doc)
+        problems = [*self.guards.problems]
+        if self.guards.setup is not None and (self.is_copy or self.result.cardinality == "stream"):
+            problems.append("timeout: a stream or COPY has none; its batches have DB_CALL_DEADLINE")
+        if self.guards.most_rows is not None and self.result.cardinality != "many":
+            problems.append("rows: only a list has a number of rows to limit")
+        return problems
+
     def _complete(self, signature: inspect.Signature) -> None:
         """Make the declaration ready to be called."""
         self.sql = self.statement.sql
@@ -148,10 +163,14 @@ class Declaration:
         self.fetches = self.result.fetches
         paging = self._derivation.paging
         self.shape_result = self.result.shape_result if paging is None else paging.shape
+        if self.guards.most_rows is not None:
+            self.shape_result = partial(results.at_most, self.guards.most_rows)
         self._declared = Parameters(self.label, signature, self.kinds)
         self.arguments = (
             self._derived_arguments if self._derivation.is_needed else self._declared.values
         )
+        if self.guards.deprecated is not None:
+            self.arguments = partial(self._warned, self.arguments)
         self._document(signature)
 
     @property
@@ -230,6 +249,13 @@ class Declaration:
         raise DeclarationError(
             f"{self.label} is not bound: end {self.__module__} with query.complete()"
         )
+
+    def _warned(
+        self, arguments: Callable[..., tuple[Any, ...]], args: tuple[Any, ...], kwargs: Any
+    ) -> tuple[Any, ...]:
+        text = f"{self.label} is deprecated: {self.guards.deprecated}"
+        warnings.warn(text, DeprecationWarning, stacklevel=3)
+        return arguments(args, kwargs)
 
     def _derived_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         return self._derivation.values(self._declared.values(args, kwargs))

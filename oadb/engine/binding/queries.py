@@ -81,7 +81,7 @@ class Queries:
         self, place: str, statements: Mapping[str, Statement], path: str | None = None
     ) -> None:
         self.module = place.rpartition("/")[2]
-        self._path = path or f"sql/queries/{place}.sql"
+        self.path = path or f"sql/queries/{place}.sql"
         self._statements = statements
         self._declared: list[Declaration] = []
         self._is_complete = False
@@ -114,8 +114,7 @@ class Queries:
         """
         if not self._is_complete:
             raise DeclarationError(
-                f"{self._path}: its declarations are not bound: end the module with "
-                "query.complete()"
+                f"{self.path}: its declarations are not bound: end the module with query.complete()"
             )
 
     def complete(self) -> None:
@@ -144,7 +143,7 @@ class Queries:
     def _bind(self, declared: Declaration) -> list[str]:
         statement = self._statements.get(declared.__name__)
         if statement is None:
-            wanted = f"-- name: {declared.__name__} in {self._path}"
+            wanted = f"-- name: {declared.__name__} in {self.path}"
             return [f"{declared.place}: {declared.label} has no statement; write {wanted}"]
         where = f"{declared.place} and {statement.path}:{statement.line} disagree"
         return [f"{where}: {declared.label}: {problem}" for problem in declared.bind(statement)]
@@ -163,14 +162,4 @@ def queries(module: str, *, folder: str = FOLDER) -> Queries:
         DeclarationError: no such file, or an invalid one; the text lists every problem.
     """
     package, place = locate(module, folder)
-    made = Queries(place, load(package, place), package.query_file(place)[1])
-    _BY_MODULE[package.module_of(place)] = made
-    return made
-
-
-_BY_MODULE: dict[str, Queries] = {}
-
-
-def declared_in(module: str) -> Queries | None:
-    """Return the declarations of an imported module; None if it has none."""
-    return _BY_MODULE.get(module)
+    return Queries(place, load(package, place), package.query_file(place)[1])

@@ -115,6 +115,17 @@ def _optional(label: str, rows: list[Any], _count: int, _params: object) -> Any:
     return rows[0] if rows else None
 
 
+def at_most(most: int, label: str, rows: list[Any], _count: int, _params: object) -> list[Any]:
+    """Return the rows of a list.
+
+    Raises:
+        TooManyRowsError: there are more than the statement allows.
+    """
+    if len(rows) > most:
+        raise TooManyRowsError(f"{label}: {len(rows)} rows, although it allows {most}")
+    return rows
+
+
 _SHAPES: dict[Cardinality, Callable[[str, list[Any], int, tuple[Any, ...]], Any]] = {
     "one": _one,
     "optional": _optional,

@@ -11,7 +11,7 @@ import psycopg
 
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.packages import Package
-from oadb.engine.binding.queries import Queries, declared_in
+from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.values import ValueType
 from oadb.engine.config import Config
 from oadb.engine.database import Database
@@ -92,18 +92,18 @@ def declared_at(package: Package, place: str) -> Queries:
     Raises:
         DeclarationError: it disagrees with the file, cannot be imported, or declares nothing.
     """
-    module, shown = package.module_of(place), package.query_file(place)[1]
+    name, shown = package.module_of(place), package.query_file(place)[1]
     try:
-        import_module(module)
+        module = import_module(name)
     except ImportError as error:
         raise DeclarationError(
-            f"{shown}: {module}, which declares its queries, cannot be imported: {error}"
+            f"{shown}: {name}, which declares its queries, cannot be imported: {error}"
         ) from None
-    found = declared_in(module)
-    if found is None:
-        raise DeclarationError(f"{shown}: {module} does not call queries(__name__)")
-    found.require_complete()
-    return found
+    for value in vars(module).values():
+        if isinstance(value, Queries) and value.path == shown:
+            value.require_complete()
+            return value
+    raise DeclarationError(f"{shown}: {name} has no query = queries(__name__)")
 
 
 def disagreements(db: Database, connection: Connection, declared: Declaration) -> list[str]:
