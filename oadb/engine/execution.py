@@ -18,49 +18,22 @@ async def run(
     query: Any,
     params: tuple[Any, ...],
     prelude: list[wire.SetupStatement],
+    *,
+    is_plain: bool = False,
 ) -> Any:
     """Run *query* in one round trip, and return what its declaration promises.
 
     Args:
         prelude: statements to send before it in the same round trip; emptied when they are sent.
+        is_plain: whether to send no timeouts of its own.
 
     Raises:
         ParameterError: a value that cannot be sent.
         psycopg.Error: the server's report, with row data.
     """
-    if query.is_copy:
-        return await _copy_in(driver, connection, query, params, prelude)
-    if query.guards.setup is not None:
-        return await _run_guarded(driver, connection, query, params, prelude)
-    return await _run(driver, connection, query, params, prelude)
-
-
-async def _run_guarded(
-    driver: Driver,
-    connection: Any,
-    query: Any,
-    params: tuple[Any, ...],
-    prelude: list[wire.SetupStatement],
-) -> Any:
-    """Run a query with timeouts of its own, and wait as long; a transaction gets its own back."""
-    state, timeout = connection.state, query.guards.timeout or 0
-    prelude.append(query.guards.setup)
-    patience, state.patience = state.patience, max(state.patience, timeout / 1000 + MARGIN)
-    try:
-        return await _run(driver, connection, query, params, prelude)
-    finally:
-        state.patience = patience
-        if connection.pgconn.transaction_status == TransactionStatus.INTRANS:
-            prelude.append(RESTORE)  # sent with the next statement
-
-
-async def _run(
-    driver: Driver,
-    connection: Any,
-    query: Any,
-    params: tuple[Any, ...],
-    prelude: list[wire.SetupStatement],
-) -> Any:
+    if query.is_special and not is_plain:
+        run_special = _copy_in if query.is_copy else _run_guarded
+        return await run_special(driver, connection, query, params, prelude)
     prepared = _prepared(connection, query)
     sent = params if query.pick is None else query.pick(params)
     try:
@@ -78,6 +51,25 @@ async def _run(
     if query.fetches:
         return query.shape_result(query.label, prepared.load(result, query.make), 0, params)
     return query.shape_result(query.label, [], result.command_tuples or 0, params)
+
+
+async def _run_guarded(
+    driver: Driver,
+    connection: Any,
+    query: Any,
+    params: tuple[Any, ...],
+    prelude: list[wire.SetupStatement],
+) -> Any:
+    """Run a query with timeouts of its own, and wait as long; a transaction gets its own back."""
+    state, timeout = connection.state, query.guards.timeout or 0
+    prelude.append(query.guards.setup)
+    patience, state.patience = state.patience, max(state.patience, timeout / 1000 + MARGIN)
+    try:
+        return await run(driver, connection, query, params, prelude, is_plain=True)
+    finally:
+        state.patience = patience
+        if connection.pgconn.transaction_status == TransactionStatus.INTRANS:
+            prelude.append(RESTORE)  # sent with the next statement
 
 
 def source(driver: Driver, connection: Any, query: Any, params: tuple[Any, ...]) -> RowSource:

@@ -63,13 +63,15 @@ class Declaration:
     arguments: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...]]
     _declared: Parameters
     _derivation: Derivation
-    _choice: Variants | None = None
+    # What chooses among the variants; None if there are none.
+    choice: Variants | None = None
 
     def __init__(self, function: Callable[..., Any], module: str) -> None:
         self._function = function
         self.sql = b""
         self.label = f"{module}.{function.__name__}"
         self.is_copy = self.is_read = self.is_repeatable = self.takes_blocks = False
+        self.is_special = False
         self.arguments = self._refuse
         self.guards = Guards()
         self.kinds: dict[str, ValueType] = {}
@@ -142,9 +144,9 @@ class Declaration:
         problems = derivation.problems
         used = {*statement.params}
         if statement.marked and not problems and not self.is_copy:
-            self._choice = Variants(self.statement, self.kinds, derivation.names)
-            problems = self._choice.problems
-            used |= self._choice.conditions
+            self.choice = Variants(self.statement, self.kinds, derivation.names)
+            problems = self.choice.problems
+            used |= self.choice.conditions
         return [*_unmatched(derivation.names, used), *problems]
 
     def _read_guards(self, statement: Statement) -> list[str]:
@@ -159,6 +161,7 @@ class Declaration:
     def _complete(self, signature: inspect.Signature) -> None:
         """Make the declaration ready to be called."""
         self.sql = self.statement.sql
+        self.is_special = self.is_copy or self.guards.setup is not None
         self.make = self.result.make
         self.fetches = self.result.fetches
         paging = self._derivation.paging
@@ -176,7 +179,7 @@ class Declaration:
     @property
     def variants(self) -> dict[tuple[Any, ...], "Declaration"]:
         """The declaration of each variant, which runs like any other; none without marks."""
-        choice = self._choice
+        choice = self.choice
         if choice is None:
             return {}
         return {key: self._variants.get(key) or self._variant(choice, key) for key in choice.keys}
@@ -189,7 +192,7 @@ class Declaration:
         """
         statement = choice.statement(key)
         variant = copy(self)
-        variant._choice = None
+        variant.choice = None
         variant.statement, variant.sql, variant.label = statement, statement.sql, statement.label
         variant.parameters = {name: self.parameters[name] for name in statement.params}
         variant.pick = picking([*map([*self.parameters].index, statement.params)])
@@ -202,10 +205,10 @@ class Declaration:
         Raises:
             ParameterError: the statement says that these are not given together.
         """
-        if self._choice is None:
+        if self.choice is None:
             return self
-        key = self._choice.key(values)
-        return self._variants.get(key) or self._variant(self._choice, key)
+        key = self.choice.key(values)
+        return self._variants.get(key) or self._variant(self.choice, key)
 
     def _read_parameters(self, names: list[str], hints: Mapping[str, Any]) -> list[str]:
         kinds = {name: value_type(hints.get(name)) for name in names}

@@ -43,7 +43,7 @@ class Query(Declaration, Generic[P, R]):
             ParameterError: an argument of another type; the text names the parameter.
         """
         values = self.arguments(args, kwargs)
-        return db._run(self.chosen(values), values)
+        return db._run(self if self.choice is None else self.chosen(values), values)
 
 
 class Stream(Declaration, Generic[P, T]):
@@ -71,7 +71,7 @@ class Stream(Declaration, Generic[P, T]):
             ParameterError: an argument of another type; the text names the parameter.
         """
         values = self.arguments(args, kwargs)
-        return db._stream(self.chosen(values), values)
+        return db._stream(self if self.choice is None else self.chosen(values), values)
 
 
 class Queries:
