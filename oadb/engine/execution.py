@@ -11,6 +11,8 @@ from oadb.engine.config import MARGIN
 from oadb.engine.driver import Driver
 from oadb.engine.row_stream import CopiedBlocks, CursorRows, RowSource
 
+_IN_TRANSACTION = frozenset({TransactionStatus.INTRANS, TransactionStatus.ACTIVE})
+
 
 async def run(
     driver: Driver,
@@ -68,8 +70,9 @@ async def _run_guarded(
         return await run(driver, connection, query, params, prelude, is_plain=True)
     finally:
         state.patience = patience
-        if connection.pgconn.transaction_status == TransactionStatus.INTRANS:
-            prelude.append(RESTORE)  # sent with the next statement
+        # Sent with the next statement, also if this one was interrupted and may still succeed.
+        if connection.pgconn.transaction_status in _IN_TRANSACTION:
+            prelude.append(RESTORE)
 
 
 def source(driver: Driver, connection: Any, query: Any, params: tuple[Any, ...]) -> RowSource:

@@ -38,8 +38,12 @@ class TransactionSession:
         return bool(self.connection.pgconn.transaction_status == TransactionStatus.INERROR)
 
     def due(self, outer: "TransactionSession | None") -> list[SetupStatement]:
-        """Return what must still be sent before COMMIT, or RELEASE of a nested transaction."""
-        if outer is None:  # timeouts of a statement end with the transaction
+        """Return what must still be sent before the end of a transaction; *outer* is around it.
+
+        With None, for COMMIT and for rolling back to a savepoint: both end the timeouts of a
+        statement, and after an error of one they could not be set back.
+        """
+        if outer is None:
             self.prelude[:] = [statement for statement in self.prelude if statement is not RESTORE]
         return self.prelude
 

@@ -210,7 +210,7 @@ class AsyncTransaction(AsyncExecutor):
     async def _roll_back(self, session: TransactionSession) -> None:
         if self._outer is not None:
             session.vault = copy(session.pool.vault)  # its proof may be rolled back
-            session.prelude.extend([ROLLBACK_TO, RELEASE])
+            session.due(None).extend([ROLLBACK_TO, RELEASE])
         if session.is_interrupted:
             return  # at once: the pool rolls back, or the next statement of the outer one does
         try:

@@ -26,6 +26,14 @@ def test_lookups_and_writes_share_the_sessions_of_the_server(db: Db, observer: O
     observer.keeps(2)
 
 
+def test_a_timeout_of_a_statement_reaches_the_server_and_no_other_statement(db: Db) -> None:
+    assert probes.guarded_setting(db, "statement_timeout") == "7s"
+    assert probes.setting(db, "statement_timeout") != "7s"
+    with db.transaction() as tx:
+        assert probes.guarded_setting(tx, "statement_timeout") == "7s"
+        assert probes.setting(tx, "statement_timeout") != "7s"
+
+
 def test_transactions_whose_begin_is_sent_with_a_statement_do_not_mix(db: Db) -> None:
     probes.put(db, 1, "counter")
 

@@ -38,6 +38,10 @@ select host(inet_server_addr()) as address;
 -- name: setting
 select current_setting(:name) as value;
 
+-- name: guarded_setting
+-- timeout: 7 s
+select current_setting(:name) as value;
+
 -- name: prepared
 select statement from pg_prepared_statements order by statement;
 
@@ -127,6 +131,10 @@ def server_address() -> str: ...
 
 @query
 def setting(name: str) -> str: ...
+
+
+@query
+def guarded_setting(name: str) -> str: ...
 
 
 @query

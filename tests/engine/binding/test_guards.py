@@ -1,18 +1,21 @@
 """Guards: timeouts, numbers of rows and warnings that stand in the comment of a statement."""
 
+import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from psycopg.errors import LockNotAvailable, QueryCanceled
 
+from oadb import AsyncDatabase
 from oadb.engine.binding.queries import Queries, Query
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.statements import parse
 from oadb.errors import DeclarationError, TooManyRowsError
 from tests.support import pool_probes as probes
 from tests.support.log_rows import held
-from tests.support.rig import Connect, Db
+from tests.support.rig import Connect, Db, config
 
 SQL = """
 -- name: slow
@@ -93,6 +96,23 @@ def test_a_timeout_within_a_transaction_ends_with_its_statement(db: Db) -> None:
         assert timeouts(tx) == before
         assert PATIENT(tx, 1.2) == 1
     assert timeouts(db) == ("1s", "2s")
+
+
+def test_a_nested_transaction_that_fails_after_it_gives_the_timeouts_back(db: Db) -> None:
+    with db.transaction() as tx:
+        before = timeouts(tx)
+        with suppress(ZeroDivisionError), tx.transaction() as nested:
+            SLOW(nested, 0.0)
+            raise ZeroDivisionError
+        assert timeouts(tx) == before
+
+
+async def test_an_interrupted_statement_gives_the_timeouts_back(url: str) -> None:
+    async with AsyncDatabase(config(url, pool_size=1)) as db, db.transaction() as tx:
+        with pytest.raises(TimeoutError):
+            async with tx.transaction() as nested, asyncio.timeout(0.05):
+                await PATIENT(nested, 3.0)
+        assert await probes.setting(tx, "statement_timeout") == "15s"
 
 
 def test_a_lock_timeout_is_that_of_the_statement(db: Db, url: str) -> None:
