@@ -32,7 +32,7 @@ def test_nothing_that_was_done_on_it_reaches_the_next_caller(
     before = probes.backend(db)
     with db.connection() as connection:
         assert connection.info.backend_pid == before
-        connection.execute("set statement_timeout = 7")
+        connection.execute("set statement_timeout = '7min'")
         connection.execute("create temporary table left_behind (a integer)")
         connection.execute("select pg_advisory_lock(1)")
         connection.execute("listen news")
