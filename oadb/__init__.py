@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from oadb.engine.batches import AsyncBatch, Batch, Pending
     from oadb.engine.binding.operations import operation
     from oadb.engine.binding.pages import Limit, Page
     from oadb.engine.binding.queries import queries
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Affected": "engine.binding.results",
+    "AsyncBatch": "engine.batches",
     "AsyncDatabase": "engine.database",
     "AsyncExecutor": "engine.executors",
     "AsyncListener": "engine.listener",
     "AsyncTransaction": "engine.transactions",
+    "Batch": "engine.batches",
     "Config": "engine.config",
     "Database": "engine.database",
     "Executor": "engine.executors",
@@ -41,6 +44,7 @@ _HOMES = {
     "Listening": "engine.listener",
     "Notification": "engine.listener",
     "Page": "engine.binding.pages",
+    "Pending": "engine.batches",
     "Refusal": "security.refusals",
     "Secret": "security.secret",
     "Transaction": "engine.transactions",
@@ -53,10 +57,12 @@ _HOMES = {
 __all__ = [
     "UNSET",
     "Affected",
+    "AsyncBatch",
     "AsyncDatabase",
     "AsyncExecutor",
     "AsyncListener",
     "AsyncTransaction",
+    "Batch",
     "Config",
     "Database",
     "Executor",
@@ -65,6 +71,7 @@ __all__ = [
     "Listening",
     "Notification",
     "Page",
+    "Pending",
     "Refusal",
     "Secret",
     "Transaction",

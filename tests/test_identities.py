@@ -54,6 +54,19 @@ def test_an_identity_ends_with_its_statement_or_transaction(db: Database) -> Non
         assert COUNT["users"](db) == len(USERS)
 
 
+def test_an_identity_covers_a_batch_and_many_rows_and_ends_with_them(db: Database) -> None:
+    before = WHO(db)
+    mine = db.as_user(ME)
+    with mine.batch() as batch:
+        seen, who = COUNT["users"](batch), WHO(batch)
+    assert (seen.result, who.result) == (1, WHO(mine))
+    assert COUNT["users"].many(mine, [(), ()]) == [1, 1]
+    with mine.transaction() as tx:
+        assert COUNT["users"].many(tx, [()]) == [1]
+    assert WHO(db) == before
+    assert COUNT["users"](db) == len(USERS)
+
+
 def test_an_identity_ends_with_a_statement_that_fails(db: Database) -> None:
     before = WHO(db)
     mine = db.as_user(ME)

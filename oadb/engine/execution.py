@@ -33,10 +33,9 @@ async def run(
         ParameterError: a value that cannot be sent.
         psycopg.Error: the server's report, with row data.
     """
-    if query.is_special and not is_plain:
-        run_special = _copy_in if query.is_copy else _run_guarded
-        return await run_special(driver, connection, query, params, prelude)
-    prepared = _prepared(connection, query)
+    if query.special is not None and not is_plain:
+        return await _SPECIAL[query.special](driver, connection, query, params, prelude)
+    prepared = prepared_on(connection, query)
     sent = params if query.pick is None else query.pick(params)
     try:
         values = prepared.dump(sent)
@@ -70,9 +69,16 @@ async def _run_guarded(
         return await run(driver, connection, query, params, prelude, is_plain=True)
     finally:
         state.patience = patience
-        # Sent with the next statement, also if this one was interrupted and may still succeed.
-        if connection.pgconn.transaction_status in _IN_TRANSACTION:
-            prelude.append(RESTORE)
+        restore_later(connection, prelude)
+
+
+def restore_later(connection: Any, prelude: list[wire.SetupStatement]) -> None:
+    """End the timeouts of a statement with the next one of its transaction.
+
+    Also if the statement was interrupted, and may still succeed.
+    """
+    if connection.pgconn.transaction_status in _IN_TRANSACTION:
+        prelude.append(RESTORE)
 
 
 def source(driver: Driver, connection: Any, query: Any, params: tuple[Any, ...]) -> RowSource:
@@ -102,7 +108,20 @@ async def _copy_in(
         return query.shape_result(query.label, [], cursor.rowcount, params)
 
 
-def _prepared(connection: Any, query: Any) -> wire.PreparedStatement:
+async def _run_combined(
+    driver: Driver,
+    connection: Any,
+    calls: Any,
+    _params: tuple[Any, ...],
+    prelude: list[wire.SetupStatement],
+) -> Any:
+    return await calls.run(driver, connection, prelude)
+
+
+_SPECIAL = {"copy": _copy_in, "guards": _run_guarded, "combined": _run_combined}
+
+
+def prepared_on(connection: Any, query: Any) -> wire.PreparedStatement:
     """Return the prepared statement of *query* on *connection*; each query has its own."""
     statements: dict[Any, wire.PreparedStatement] = connection.state.statements
     prepared = statements.get(query)

@@ -4,8 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
+from oadb.engine.batches import AsyncBatch, Batch
+from oadb.engine.combined_calls import CombinedCalls
 from oadb.security.vault import Vault
 
 T = TypeVar("T")
@@ -29,6 +32,10 @@ class Executor(Runner):
     @abstractmethod
     def transaction(self) -> AbstractContextManager["Executor"]:
         """Return a transaction to enter; inside of another one, a savepoint."""
+
+    def batch(self) -> Batch:
+        """Return a batch to enter: its calls are sent together at the end of its block."""
+        return Batch(lambda calls: self._operate(lambda db: run_combined(db, calls)))
 
     @abstractmethod
     def _operate(self, work: Callable[["AsyncExecutor"], Coroutine[Any, Any, T]]) -> T:
@@ -55,6 +62,10 @@ class AsyncExecutor(ABC):
     def transaction(self) -> AbstractAsyncContextManager["AsyncExecutor"]:
         """Return a transaction to enter; inside of another one, a savepoint."""
 
+    def batch(self) -> AsyncBatch:
+        """Return a batch to enter: its calls are sent together at the end of its block."""
+        return AsyncBatch(partial(run_combined, self))
+
     async def _operate_in_transaction(
         self, work: Callable[["AsyncExecutor"], Coroutine[Any, Any, T]]
     ) -> T:
@@ -76,3 +87,19 @@ class AsyncExecutor(ABC):
     @abstractmethod
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         """Run a long computation: in a thread if there is an event loop, else in place."""
+
+
+async def run_combined(db: AsyncExecutor, calls: CombinedCalls) -> list[Any]:
+    """Run calls together, and return their results in order.
+
+    In a transaction of their own, which costs one more round trip, if a result may be refused after
+    the server has accepted all of them: nothing must stay then.
+    """
+    if not calls.is_judged:
+        results: list[Any] = await db._run(calls, ())
+        return results
+
+    def work(tx: AsyncExecutor) -> Coroutine[Any, Any, list[Any]]:
+        return tx._run(calls, ())
+
+    return await db._operate_in_transaction(work)

@@ -177,10 +177,10 @@ def _pipeline(
         yield from generators.fetch_many(pgconn)  # the end of the pipeline
         return answers
     finally:
-        _leave_pipeline(pgconn)
+        leave_pipeline(pgconn)
 
 
-def _leave_pipeline(pgconn: Any) -> None:
+def leave_pipeline(pgconn: Any) -> None:
     """End pipeline mode; a connection that still expects results is closed."""
     with suppress(psycopg.Error):
         pgconn.exit_pipeline_mode()
@@ -188,9 +188,13 @@ def _leave_pipeline(pgconn: Any) -> None:
         pgconn.finish()
 
 
+def is_failed(result: Any) -> bool:
+    return bool(result.status == _FAILED)
+
+
 def _first(results: list[Any]) -> Any:
     """Return the result of a statement, or raise the error that the server reported."""
     for result in results:
-        if result.status == _FAILED:
+        if is_failed(result):
             raise psycopg.errors.error_from_result(result)
     return results[0]

@@ -90,3 +90,18 @@ def test_without_the_setting_the_pooler_refuses_the_limits(connect: Connect, bou
     db = connect(bouncer)
     with pytest.raises(UnavailableError, match="unsupported startup parameter"):
         db.open()
+
+
+def test_batches_and_many_rows_pass_through(db: Db) -> None:
+    with threads(6) as pool:
+
+        def work(number: int) -> list[int]:
+            first = 1000 * number
+            assert probes.put.many(db, [(first + n, "row") for n in range(100)]) == [1] * 100
+            with db.batch() as batch:
+                counts = [probes.bump(batch, first + n % 2) for n in range(4)]
+                probes.guarded_setting(batch, "statement_timeout")
+            return [each.result for each in counts]
+
+        assert list(pool.map(work, range(12))) == [[1, 1, 2, 2]] * 12
+    assert probes.count_all(db) == 1200

@@ -6,10 +6,12 @@ members of a Literal, the rule of an Annotated, and the window: ``since`` must n
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from oadb.engine.binding.values import LEAST_INT, MOST_INT, ValueType, fits
+from oadb.engine.binding.values import LEAST_INT, MOST_INT, ValueType, fits, unsendable
 from oadb.errors import ParameterError
 
 
@@ -55,6 +57,16 @@ class Parameters:
                 return self._checked(args)
         return args
 
+    def fit(self, rows: Sequence[tuple[Any, ...]]) -> bool:
+        """Say whether the values of many rows can be sent as they are.
+
+        By columns, at a tenth of the cost of by rows. If not, ``values`` says why.
+        """
+        if self._has_window or set(map(len, rows)) != {len(self.kinds)}:
+            return False
+        columns = zip(*rows, strict=True)
+        return all(map(_column_fits, self.kinds.values(), columns))
+
     def _in_order(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """Add named arguments and defaults, as ``Signature.bind`` does in twenty times the time."""
         try:
@@ -77,6 +89,25 @@ class Parameters:
         if self._has_window:
             require_window(self.label, dict(zip(self._names, values, strict=True)))
         return values
+
+
+def _column_fits(kind: ValueType, column: Sequence[Any]) -> bool:
+    types = set(map(type, column))
+    if kind.optional and type(None) in types:
+        types.discard(type(None))
+        column = [value for value in column if value is not None]
+    if kind.array or kind.unset or kind.rule is not None or not types <= {kind.python}:
+        return False
+    if kind.choices:
+        return set(column) <= {*kind.choices}
+    if kind.python is str:
+        return unsendable("".join(column)) is None
+    if kind.python is int and column:
+        return bool(min(column) >= LEAST_INT and max(column) <= MOST_INT)
+    if kind.python is datetime:
+        zones = {value.tzinfo for value in column}
+        return all(isinstance(zone, timezone | ZoneInfo) for zone in zones)
+    return kind.python is not time
 
 
 def require_window(label: str, values: Mapping[str, Any]) -> None:

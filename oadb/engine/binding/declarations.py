@@ -1,14 +1,13 @@
 """A declared statement: its parameters, its result, and the SQL that it is bound to."""
 
 import inspect
-import re
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from functools import partial
-from typing import Any, Self, get_type_hints
+from typing import Any, Literal, Self, get_type_hints
 
-from oadb.engine.binding import guards, results
+from oadb.engine.binding import effects, guards, results
 from oadb.engine.binding.arguments import Parameters
 from oadb.engine.binding.derived import Derivation
 from oadb.engine.binding.guards import Guards
@@ -16,35 +15,6 @@ from oadb.engine.binding.statements import Statement
 from oadb.engine.binding.values import ValueType, unsendable, value_type
 from oadb.engine.binding.variants import Variants, picking
 from oadb.errors import DeclarationError, ParameterError
-
-# A read begins with a word of _READS and has no word of _WRITES. The functions among them change
-# something although a SELECT calls them; the contract check looks for more.
-_READS = frozenset({"select", "values", "table", "with"})
-_WRITES = frozenset(
-    {
-        "delete",
-        "insert",
-        "into",
-        "merge",
-        "update",
-        "nextval",
-        "pg_cancel_backend",
-        "pg_notify",
-        "pg_terminate_backend",
-        "set_config",
-        "setval",
-        "pg_advisory_lock",
-        "pg_advisory_unlock",
-        "pg_advisory_xact_lock",
-        "pg_try_advisory_lock",
-        "pg_try_advisory_xact_lock",
-    }
-)
-
-# An idempotent write says so in its comment, with the reason; as a read, it is run again when its
-# answer is lost.
-_REPEATABLE = re.compile(r"^repeatable: \S", re.MULTILINE)
-
 
 _ORDINARY = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -63,15 +33,18 @@ class Declaration:
     arguments: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...]]
     _declared: Parameters
     _derivation: Derivation
-    # What chooses among the variants; None if there are none.
+    # Chooses among the variants; None if there are none.
     choice: Variants | None = None
+    # The form for many rows; see ``array_forms``.
+    array_form: "Declaration | None" = None
 
     def __init__(self, function: Callable[..., Any], module: str) -> None:
         self._function = function
         self.sql = b""
         self.label = f"{module}.{function.__name__}"
         self.is_copy = self.is_read = self.is_repeatable = self.takes_blocks = False
-        self.is_special = False
+        # How ``execution`` runs it, if not as a plain statement.
+        self.special: Literal["copy", "guards"] | None = None
         self.arguments = self._refuse
         self.guards = Guards()
         self.kinds: dict[str, ValueType] = {}
@@ -114,10 +87,7 @@ class Declaration:
             hints = get_type_hints(self._function, include_extras=True)
         except NameError as error:
             return [f"an annotation cannot be evaluated: {error}"]
-        words = statement.words
-        self.is_copy = words[:1] == ("copy",)
-        self.is_read = not _READS.isdisjoint(words[:1]) and _WRITES.isdisjoint(words)
-        self.is_repeatable = self.is_read or bool(_REPEATABLE.search(statement.doc))
+        self.classify(statement)
         names = [] if self.is_copy else list(signature.parameters)
         problems = [
             *_unusual(signature),
@@ -135,6 +105,12 @@ class Declaration:
         if not problems:
             self._complete(signature)
         return problems
+
+    def classify(self, statement: Statement) -> None:
+        """Say what kind of statement it is, and whether it may be repeated."""
+        self.is_copy = statement.words[:1] == ("copy",)
+        self.is_read = effects.is_read(statement)
+        self.is_repeatable = effects.is_repeatable(statement)
 
     def _derive(self, statement: Statement) -> list[str]:
         """Compare the parameters with those of the SQL, and put these in order."""
@@ -161,7 +137,8 @@ class Declaration:
     def _complete(self, signature: inspect.Signature) -> None:
         """Make the declaration ready to be called."""
         self.sql = self.statement.sql
-        self.is_special = self.is_copy or self.guards.setup is not None
+        if self.is_copy or self.guards.setup is not None:
+            self.special = "copy" if self.is_copy else "guards"
         self.make = self.result.make
         self.fetches = self.result.fetches
         paging = self._derivation.paging
@@ -183,6 +160,11 @@ class Declaration:
         if choice is None:
             return {}
         return {key: self._variants.get(key) or self._variant(choice, key) for key in choice.keys}
+
+    @property
+    def forms(self) -> "list[Declaration]":
+        """What is sent for it besides itself: its variants, and the form for many rows."""
+        return [*self.variants.values(), *([self.array_form] if self.array_form else [])]
 
     def _variant(self, choice: Variants, key: tuple[Any, ...]) -> Self:
         """Make the declaration of a variant, and keep it.
@@ -262,6 +244,10 @@ class Declaration:
 
     def _derived_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         return self._derivation.values(self._declared.values(args, kwargs))
+
+    def fit(self, rows: Sequence[tuple[Any, ...]]) -> bool:
+        """Say whether the values of many rows can be sent as they are; see ``Parameters``."""
+        return self.arguments == self._declared.values and self._declared.fit(rows)
 
     def unsendable(self, values: tuple[Any, ...]) -> ParameterError:
         """Return the error that names the parameter whose value cannot be sent as text."""

@@ -11,10 +11,21 @@ The return annotation says how many rows there are and what each becomes; see ``
 ``complete`` compares the declarations with the SQL file and reports every disagreement at once.
 """
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from typing import Any, Generic, ParamSpec, TypeVar, get_origin, overload
 
+from oadb.engine.batches import BatchedCalls, Pending
+from oadb.engine.binding import array_forms, many
 from oadb.engine.binding.declarations import Declaration
+from oadb.engine.binding.many import CheckedRow
 from oadb.engine.binding.packages import FOLDER, locate
 from oadb.engine.binding.statements import Statement, load
 from oadb.engine.executors import AsyncExecutor, Executor, Runner
@@ -34,8 +45,10 @@ class Query(Declaration, Generic[P, R]):
     def __call__(
         self, db: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, R]: ...
+    @overload
+    def __call__(self, db: BatchedCalls, /, *args: P.args, **kwargs: P.kwargs) -> Pending[R]: ...
     def __call__(self, db: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Run it; over an async executor, return the coroutine that runs it.
+        """Run it; over an async executor, return the coroutine that runs it; in a batch, add it.
 
         See AsyncPoolExecutor._run and AsyncTransaction._run for errors of the call itself.
 
@@ -44,6 +57,39 @@ class Query(Declaration, Generic[P, R]):
         """
         values = self.arguments(args, kwargs)
         return db._run(self if self.choice is None else self.chosen(values), values)
+
+    def row(self, *args: P.args, **kwargs: P.kwargs) -> CheckedRow:
+        """Return the arguments of one call, as a row for ``many`` that type checkers understand.
+
+        Raises:
+            ParameterError: an argument of another type; the text names the parameter.
+        """
+        return CheckedRow(self.arguments(args, kwargs))
+
+    @overload
+    def many(self, db: Executor, /, rows: Iterable[object]) -> list[R]: ...
+    @overload
+    def many(
+        self, db: AsyncExecutor, /, rows: Iterable[object]
+    ) -> Coroutine[Any, Any, list[R]]: ...
+    def many(self, db: Any, /, rows: Iterable[object]) -> Any:
+        """Run it once for each row, in one round trip: for all of them, or for none.
+
+        Args:
+            rows: what ``row`` returns, or the arguments of a call in another form: a tuple in the
+                order of the parameters, a mapping, or an object with these attributes.
+
+        Returns:
+            What a call returns, for each row, in order.
+
+        Raises:
+            ParameterError: an invalid row, which the text names; nothing was sent.
+            psycopg.Error: what the server reports; the text names the row that failed.
+        """
+        given = many.checked(self, rows)
+        if isinstance(db, Executor):
+            return db._operate(lambda inner: many.run(inner, self, given))
+        return many.run(db, self, given)
 
 
 class Stream(Declaration, Generic[P, T]):
@@ -127,7 +173,7 @@ class Queries:
         problems = [
             f"{statement.path}:{statement.line}: {statement.label} is declared nowhere"
             for name, statement in self._statements.items()
-            if name not in names
+            if name.removesuffix(array_forms.SUFFIX) not in names
         ]
         problems += [
             f"{declared.place}: {declared.label} is declared twice"
@@ -145,8 +191,17 @@ class Queries:
         if statement is None:
             wanted = f"-- name: {declared.__name__} in {self.path}"
             return [f"{declared.place}: {declared.label} has no statement; write {wanted}"]
-        where = f"{declared.place} and {statement.path}:{statement.line} disagree"
-        return [f"{where}: {declared.label}: {problem}" for problem in declared.bind(statement)]
+        where = f"{declared.place} and {statement.path}:{{}} disagree: {{}}: {{}}"
+        problems = [
+            where.format(statement.line, declared.label, each) for each in declared.bind(statement)
+        ]
+        form = self._statements.get(declared.__name__ + array_forms.SUFFIX)
+        if form is not None and not problems:
+            problems = [
+                where.format(form.line, form.label, each)
+                for each in array_forms.bind(declared, form)
+            ]
+        return problems
 
 
 def queries(module: str, *, folder: str = FOLDER) -> Queries:

@@ -22,7 +22,8 @@ from oadb.errors import DeclarationError
 
 _HEADING = re.compile(r"--\s*name:\s*(\S.*?)?\s*", re.ASCII)
 _NEARLY_HEADING = re.compile(r"--+\s*!?\s*@?name\b\s*[:=]?\s*\w*\W?\s*", re.ASCII | re.IGNORECASE)
-_NAME = re.compile(r"_?[a-z][a-z0-9_]*", re.ASCII)
+# The form of a statement for many rows has its name, and ``.many`` behind it.
+_NAME = re.compile(r"(_?[a-z][a-z0-9_]*)(?:\.many)?", re.ASCII)
 _SILENT = frozenset({"space", "comment"})
 
 
@@ -220,7 +221,8 @@ class _FileReader:
     def _name(self, heading: Token) -> str:
         found = _HEADING.fullmatch(heading.text)
         name = (found and found[1]) or ""
-        if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+        valid = _NAME.fullmatch(name)
+        if valid is None or keyword.iskeyword(valid[1]):
             self._report(
                 heading,
                 f"{name!r} cannot be a name",

@@ -277,8 +277,9 @@ def unsendable(value: object) -> str | None:
         return next(filter(None, map(unsendable, cast("list[object]", value))), None)
     if not isinstance(value, str):
         return None
-    if "\0" in value:
+    found = _UNSENDABLE.search(value)
+    if found is None:
+        return None
+    if found[0] == "\0":
         return "a NUL character, which PostgreSQL's text cannot hold"
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        return "a lone surrogate, which UTF-8 cannot represent"
-    return None
+    return "a lone surrogate, which UTF-8 cannot represent"

@@ -71,7 +71,7 @@ def _check_place(
         return
     for declared in found:
         where = f"{declared.place} and {declared.statement.path}:{declared.statement.line}"
-        for each in (declared, *declared.variants.values()):
+        for each in (declared, *declared.forms):
             for disagreement in disagreements(db, connection, each):
                 yield f"{where}: {each.label}: {disagreement}"
 

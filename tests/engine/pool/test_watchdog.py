@@ -157,7 +157,7 @@ def test_ctrl_c_while_a_stream_begins_is_not_replaced(
     with Database(config(url, pool_size=1, max_overflow=0)) as db:
         assert probes.one(db) == 1
         with monkeypatch.context() as interrupted:
-            interrupted.setattr(wire, "_leave_pipeline", _interrupt)
+            interrupted.setattr(wire, "leave_pipeline", _interrupt)
             with pytest.raises(KeyboardInterrupt):
                 next(iter(probes.numbers(db, 5)))
         assert [*probes.numbers(db, 3)] == [1, 2, 3]

@@ -1,0 +1,160 @@
+"""Calls that are sent together, and run as if they were one query: batches, and ``many``."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from oadb.engine.binding.guards import RESTORE
+from oadb.engine.burst import Burst
+from oadb.engine.config import MARGIN
+from oadb.engine.driver import Driver
+from oadb.engine.execution import prepared_on, restore_later
+from oadb.engine.wire import PreparedStatement, SetupStatement, is_failed
+from oadb.errors import ParameterError
+
+# Bytes of values that are sent at a time: the server runs them while the next are encoded.
+_CHUNK = 2**16
+
+
+@dataclass(frozen=True, slots=True)
+class CombinedCall:
+    """A declared statement, and the values of one call of it.
+
+    Attributes:
+        name: What errors call it.
+    """
+
+    query: Any
+    params: tuple[Any, ...]
+    name: str
+
+
+class CombinedCalls:
+    """Runs calls in one round trip, in the place of a query.
+
+    It has what executors ask of a query: a label, whether it may be repeated, where an error is.
+    After an error of the server, these are of the statement that failed.
+    """
+
+    is_copy = False
+    special = "combined"
+
+    def __init__(self, label: str, calls: Sequence[CombinedCall]) -> None:
+        self._label = label
+        self._calls = calls
+        self._failed: CombinedCall | None = None
+        self.is_repeatable = all(call.query.is_repeatable for call in calls)
+        # Whether a result can be refused after the server has accepted everything.
+        self.is_judged = any(
+            not each.is_read and (each.guards.most_rows or each.result.cardinality in _JUDGED)
+            for each in {call.query for call in calls}
+        )
+
+    @property
+    def label(self) -> str:
+        """What errors and messages call it."""
+        return self._label if self._failed is None else self._failed.name
+
+    def place_at(self, position: int) -> str:
+        """Return file and line of a *position* in the statement that failed."""
+        return "" if self._failed is None else str(self._failed.query.place_at(position))
+
+    async def run(
+        self, driver: Driver, connection: Any, prelude: list[SetupStatement]
+    ) -> list[Any]:
+        """Send all calls, and return what each of them returns alone.
+
+        Raises:
+            ParameterError: a value that cannot be sent; nothing was sent.
+            NoRowError, TooManyRowsError: of the first call whose declaration promises others.
+            psycopg.Error: the server's report on the first statement that failed.
+        """
+        self._failed = None  # also of an attempt before
+        state, patience = connection.state, connection.state.patience
+        state.patience = max(patience, self._timeout)
+        try:
+            results = await self._exchange(driver, connection, prelude)
+        finally:
+            state.patience = patience
+            if self._calls[-1].query.guards.setup is not None:
+                restore_later(connection, prelude)
+        for call, result in zip(self._calls, results, strict=True):
+            if is_failed(result):
+                self._failed = call
+                raise psycopg.errors.error_from_result(result)
+        return [_shaped(connection, *each) for each in zip(self._calls, results, strict=True)]
+
+    async def _exchange(
+        self, driver: Driver, connection: Any, prelude: list[SetupStatement]
+    ) -> list[Any]:
+        """Send the calls and receive their results.
+
+        If that is interrupted before all is sent, the connection is closed: the server would wait
+        for the rest, and a cancel request would meet no statement.
+        """
+        burst = Burst(connection.pgconn, prelude, prepares=connection.state.prepares)
+        guards: SetupStatement | None = None
+        size = 0
+        try:
+            for call in self._calls:
+                if guards is not call.query.guards.setup:
+                    burst.set_up(_between(guards, call.query.guards.setup))
+                    guards = call.query.guards.setup
+                prepared = prepared_on(connection, call.query)
+                values = _dumped(call, prepared)
+                burst.put(prepared, call.query.sql, values)
+                size += sum([len(value) for value in values if value])
+                if size > _CHUNK:
+                    await driver.run_exchange(connection, burst.flush())
+                    size = 0
+            results: list[Any] = await driver.run_exchange(connection, burst.finish())
+        except BaseException:
+            if not burst.is_ending:
+                connection.state.take_unfinished()
+                burst.abandon()
+            raise
+        return results
+
+    @property
+    def _timeout(self) -> float:
+        timeouts = [call.query.guards.timeout or 0 for call in self._calls]
+        longest = max(timeouts, default=0)
+        return longest / 1000 + MARGIN if longest else 0.0
+
+
+# A call with such a result raises an error for some numbers of rows.
+_JUDGED = frozenset({"one", "optional"})
+
+
+def _dumped(call: CombinedCall, prepared: PreparedStatement) -> Any:
+    """Encode the values of a call.
+
+    Raises:
+        ParameterError: a value that cannot be sent.
+    """
+    query = call.query
+    sent = call.params if query.pick is None else query.pick(call.params)
+    with suppress(UnicodeEncodeError, psycopg.DataError):
+        return prepared.dump(sent)
+    # Not raised in an except clause: the context of the error would hold the value.
+    fault = str(query.unsendable(sent)).removeprefix(query.label)
+    raise ParameterError(f"{call.name}{fault}")
+
+
+def _shaped(connection: Any, call: CombinedCall, result: Any) -> Any:
+    """Return what a call returns."""
+    query = call.query
+    rows: list[Any] = []
+    if query.fetches:
+        rows = prepared_on(connection, query).load(result, query.make)
+    return query.shape_result(call.name, rows, result.command_tuples or 0, call.params)
+
+
+def _between(earlier: Any, later: Any) -> tuple[SetupStatement, ...]:
+    """Return what ends the timeouts of a statement, and sets those of the next one."""
+    if earlier == later:
+        return ()
+    return tuple(each for each in (earlier and RESTORE, later) if each)
