@@ -1,6 +1,6 @@
 """Declarations and database agree, and the check that says so can tell when they do not."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ DECLARED = [declared for queries in comparison.declarations(find("oadb")) for de
 
 @pytest.fixture(scope="module")
 def connection(shared_url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    with psycopg.connect(shared_url) as connection:
+    with psycopg.connect(shared_url, autocommit=True) as connection:
         yield connection
 
 
@@ -209,4 +209,69 @@ def test_what_the_server_refuses_is_quoted(disagreements: Check) -> None:
 
     assert disagreements(declared) == [
         'the server rejects the statement: column "missing" does not exist'
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class NewName:
+    username: str
+    email: str | None
+    is_admin: int
+
+
+def test_the_rows_of_a_copy_must_have_the_types_of_the_columns(disagreements: Check) -> None:
+    def load(rows: Iterable[NewName]) -> Affected: ...
+
+    sql = "copy {} (username, email, is_admin) from stdin"
+
+    assert disagreements(declare(sql.format("oadb.users"), load)) == [
+        "column email is declared as str | None, but cannot be null",
+        "column is_admin is declared as int, but is bool",
+    ]
+    assert disagreements(declare(sql.format("oadb.nobody"), load)) == [
+        "there is no table oadb.nobody"
+    ]
+    assert disagreements(declare(sql.format("oadb.strategies"), load)) == [
+        "oadb.strategies has no column username",
+        "oadb.strategies has no column email",
+        "oadb.strategies has no column is_admin",
+    ]
+
+
+def test_the_query_of_a_copy_must_have_the_columns_of_its_rows(disagreements: Check) -> None:
+    def export() -> Iterator[Name]: ...
+
+    fitting = (
+        "copy (select user_id, coalesce(first_name, '') as first_name from oadb.users) to stdout"
+    )
+    wrong = "copy (select user_id, first_name as name from oadb.users) to stdout"
+
+    assert disagreements(declare(fitting, export)) == []
+    assert disagreements(declare(wrong, export)) == [
+        "declared columns: user_id, first_name; the server returns: user_id, name"
+    ]
+
+
+def test_both_forms_of_a_statement_for_many_rows_are_compared(disagreements: Check) -> None:
+    text = """-- name: find
+select user_id, username as first_name from oadb.users where user_id = :user_id;
+
+-- name: find.many
+select given.user_id, users.username as first_name
+from unnest(:user_id::{}[]) as given (user_id)
+inner join oadb.users using (user_id);
+"""
+
+    def compared(array: str) -> list[str]:
+        def find(user_id: int) -> Name: ...
+
+        query = Queries("probe", parse(text.format(array), "probe", "probe.sql"))
+        declared = query(find)
+        query.complete()
+        return [each for form in declared.forms for each in disagreements(form)]
+
+    assert compared("bigint") == []
+    assert compared("numeric") == [
+        "parameter user_id is declared as list[int]; the server expects _numeric",
+        "column user_id is declared as int, but is numeric",
     ]

@@ -10,7 +10,7 @@ from oadb.testing.servers import Server
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "your-own-tables.md"
 _BLOCK = re.compile(
-    r"(?:^In `(?P<file>[^`]+)`:\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```",
+    r"(?:^In `(?P<file>[^`]+)`(?:, too)?:\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -24,7 +24,8 @@ def written(folder: Path) -> str:
         if block["file"]:
             path = folder / block["file"]
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block["text"])
+            before = f"{path.read_text()}\n" if path.exists() else ""
+            path.write_text(before + block["text"])
         elif block["language"] == "sh":
             commands += block["text"]
     return commands
@@ -50,4 +51,4 @@ def test_a_service_is_built_by_following_the_document(tmp_path: Path, oadb_serve
     printed = done.stdout.splitlines()
     assert printed[:2] == ["would apply 0001_create_notes", "applied 0001_create_notes"]
     assert printed[2].startswith("applied    0001_create_notes")
-    assert printed[3:] == ["all declarations agree with the database", "Sell the chair"]
+    assert printed[3:] == ["all declarations agree with the database", "Sell the chair", "1000"]

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from itertools import islice
 from typing import Any, Protocol, TypeVar, cast
 
 import psycopg
@@ -49,6 +50,10 @@ class Driver(Protocol):
 
     async def read_block(self, copy: Any) -> bytes:
         """Receive the next rows of a COPY, never part of one; empty at its end."""
+        ...
+
+    async def read_rows(self, copy: Any, most: int) -> list[tuple[Any, ...]]:
+        """Receive the next rows of a COPY as values; none at its end."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -111,6 +116,9 @@ class BlockingDriver:
             block += row
         return bytes(block)
 
+    async def read_rows(self, copy: Any, most: int) -> list[tuple[Any, ...]]:
+        return [*islice(iter(copy.read_row, None), most)]
+
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251  # this driver blocks
 
@@ -171,6 +179,12 @@ class AsyncioDriver:
         while len(block) < _BLOCK and (row := await copy.read()):
             block += row
         return bytes(block)
+
+    async def read_rows(self, copy: Any, most: int) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
+        while len(rows) < most and (row := await copy.read_row()) is not None:
+            rows.append(row)
+        return rows
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

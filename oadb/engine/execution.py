@@ -9,7 +9,7 @@ from oadb.engine import wire
 from oadb.engine.binding.guards import RESTORE
 from oadb.engine.config import MARGIN
 from oadb.engine.driver import Driver
-from oadb.engine.row_stream import CopiedBlocks, CursorRows, RowSource
+from oadb.engine.row_stream import CopiedBlocks, CopiedRows, CursorRows, RowSource
 
 _IN_TRANSACTION = frozenset({TransactionStatus.INTRANS, TransactionStatus.ACTIVE})
 
@@ -83,6 +83,8 @@ def restore_later(connection: Any, prelude: list[wire.SetupStatement]) -> None:
 
 def source(driver: Driver, connection: Any, query: Any, params: tuple[Any, ...]) -> RowSource:
     """Return what reads the rows of *query*, or the blocks of its COPY ... TO STDOUT."""
+    if query.row_types is not None:
+        return CopiedRows(driver, connection, query)
     if query.is_copy:
         return CopiedBlocks(driver, connection, query)
     return CursorRows(driver, connection, query, params)
@@ -104,7 +106,10 @@ async def _copy_in(
     await set_up(driver, connection, prelude)
     async with driver.entered(connection.cursor()) as cursor:
         async with driver.entered(cursor.copy(query.sql)) as copy:
-            await driver.write(copy, params[0], blocks=query.takes_blocks)
+            if query.row_encoder is None:
+                await driver.write(copy, params[0], blocks=query.takes_blocks)
+            else:
+                await driver.write(copy, query.row_encoder.blocks(params[0]), blocks=True)
         return query.shape_result(query.label, [], cursor.rowcount, params)
 
 

@@ -148,3 +148,21 @@ class CopiedBlocks:
                 await self._copying.__aexit__(*reason)
         else:
             self._state.is_spoiled = True
+
+
+class CopiedRows(CopiedBlocks):
+    """Reads the rows of a COPY ... TO STDOUT."""
+
+    def __init__(self, driver: Driver, connection: Any, query: Any) -> None:
+        super().__init__(driver, connection, query)
+        self._query = query
+
+    async def open(self) -> None:
+        """See RowSource."""
+        await super().open()
+        self._copy.set_types(self._query.row_types)
+
+    async def read(self) -> Sequence[Any]:
+        """See RowSource."""
+        rows = await self._driver.read_rows(self._copy, _BATCH)
+        return [*map(self._query.make, rows)]

@@ -37,6 +37,16 @@ class Type:
 
 
 @dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column of a table. ``type_id`` is the oid of its type."""
+
+    name: str
+    type_id: int
+    is_not_null: bool
+    is_writable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Relation:
     """A table or a view. ``name`` includes the schema; ``view_definition`` is None for a table."""
 
@@ -101,6 +111,10 @@ def list_types(type_ids: list[int]) -> list[Type]: ...
 
 @query
 def list_not_null_columns(table_id: int) -> list[int]: ...
+
+
+@query
+def list_columns(table_name: str) -> list[TableColumn]: ...
 
 
 @query

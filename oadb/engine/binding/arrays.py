@@ -3,46 +3,16 @@
 The text form is that of https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO.
 """
 
-import json
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from typing import Any
 from uuid import UUID
 
+from oadb.engine.binding.text_forms import ARBITRARY, TEXTS
 from oadb.engine.binding.values import ValueType
-
-
-def _quoted(text: str) -> str:
-    if "\\" in text or '"' in text:
-        text = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
-
-
-def _numeric(value: Decimal) -> str:
-    return "NaN" if value.is_snan() else str(value)
-
-
-def _interval(value: timedelta) -> str:
-    # A sign for each part: without, the meaning of a sign depends on IntervalStyle.
-    return f"{value.days:+}d {value.seconds:+}s {value.microseconds:+}us"
-
-
-_TEXTS: dict[type, Callable[[Any], str]] = {
-    int: str,
-    float: repr,
-    Decimal: _numeric,
-    bool: lambda value: "t" if value else "f",
-    str: _quoted,
-    bytes: lambda value: f'"\\\\x{value.hex()}"',
-    date: str,
-    time: str,
-    timedelta: _interval,
-    dict: lambda value: _quoted(json.dumps(value)),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +54,30 @@ _FIXED: dict[type, _Fixed] = {
 
 def is_encodable(kind: ValueType) -> bool:
     """Say whether an array of values of this type can be made."""
-    return kind.python in {*_TEXTS, *_FIXED} and not kind.array and not kind.unset
+    return kind.python in TEXTS and not kind.array and not kind.unset
 
 
 def encoded(kind: ValueType, column: Sequence[Any]) -> str | bytes:
     """Return the array of the values of a column: a text, or bytes if it is in binary form."""
     fixed = _FIXED.get(kind.python)
-    if fixed is not None:
-        return fixed.encoded(column)
-    text = _TEXTS[kind.python]
-    if None in column:
-        texts = ["NULL" if value is None else text(value) for value in column]
-        return f"{{{','.join(texts)}}}"
-    return f"{{{','.join(map(text, column))}}}"
+    return as_text(kind, column) if fixed is None else fixed.encoded(column)
+
+
+def as_text(kind: ValueType, column: Sequence[Any]) -> str:
+    """Return the array of the values of a column in its text form."""
+    text = TEXTS[kind.python]
+    if None not in column:
+        texts = map(text, column)
+        return f"{{{','.join(map(_quoted, texts) if kind.python in ARBITRARY else texts)}}}"
+    is_quoted = kind.python in ARBITRARY
+    parts = [
+        "NULL" if value is None else _quoted(text(value)) if is_quoted else text(value)
+        for value in column
+    ]
+    return f"{{{','.join(parts)}}}"
+
+
+def _quoted(text: str) -> str:
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

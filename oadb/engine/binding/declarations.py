@@ -7,7 +7,7 @@ from copy import copy
 from functools import partial
 from typing import Any, Literal, Self, get_type_hints
 
-from oadb.engine.binding import effects, guards, results
+from oadb.engine.binding import copies, effects, guards, results
 from oadb.engine.binding.arguments import Parameters
 from oadb.engine.binding.derived import Derivation
 from oadb.engine.binding.guards import Guards
@@ -35,6 +35,9 @@ class Declaration:
     _derivation: Derivation
     # Chooses among the variants; None if there are none.
     choice: Variants | None = None
+    # What encodes the rows of a COPY, and the types that those of another are read as.
+    row_encoder: copies.RowEncoder | None = None
+    row_types: list[str] | None = None
     # The form for many rows; see ``array_forms``.
     array_form: "Declaration | None" = None
 
@@ -100,8 +103,7 @@ class Declaration:
         if not problems:
             problems = self._read_guards(statement)
         if self.is_copy and not problems:
-            problems = self._read_copy(signature, statement)
-            self.takes_blocks = Iterable[bytes] in hints.values()
+            problems = self._read_copy(signature, hints, statement)
         if not problems:
             self._complete(signature)
         return problems
@@ -209,16 +211,26 @@ class Declaration:
         unknown = [name for name, kind in self.result.fields.items() if kind is None]
         return [f"the field {name} of its row has no value type" for name in unknown]
 
-    def _read_copy(self, signature: inspect.Signature, statement: Statement) -> list[str]:
-        """Compare the direction of a COPY with its declaration."""
+    def _read_copy(
+        self, signature: inspect.Signature, hints: Mapping[str, Any], statement: Statement
+    ) -> list[str]:
+        """Compare the direction of a COPY, and its rows, with its declaration."""
         if statement.marked:
             return ["a COPY has no variants: its values are no parameters"]
         shape = (len(signature.parameters), self.result.cardinality)
         if "stdin" in statement.words:
-            fits = shape in {(1, "affected"), (1, "nothing")}
-            return [] if fits else ["a COPY from stdin takes one iterable and returns Affected"]
-        fits = shape == (0, "stream") and self.result.value == ValueType(bytes)
-        return [] if fits else ["a COPY to stdout takes nothing and returns Iterator[bytes]"]
+            if shape not in {(1, "affected"), (1, "nothing")}:
+                return ["a COPY from stdin takes one iterable and returns Affected"]
+            given = {name: hints.get(name) for name in signature.parameters}
+            self.takes_blocks = Iterable[bytes] in given.values()
+            self.row_encoder, problems = copies.row_encoder(self.label, given, statement)
+            return problems
+        if shape != (0, "stream"):
+            return ["a COPY to stdout takes nothing and returns Iterator[bytes] or of rows"]
+        if self.result.value == ValueType(bytes):
+            return []
+        self.row_types = copies.row_types(self.result)
+        return copies.format_problems(statement)
 
     def _document(self, signature: inspect.Signature) -> None:
         executor = inspect.Parameter("db", inspect.Parameter.POSITIONAL_ONLY)

@@ -85,17 +85,27 @@ def read(annotation: Any) -> Result:
         return Result("affected")
     origin = get_origin(annotation)
     if origin is list:
-        return _of("many", get_args(annotation)[0])
+        return of("many", get_args(annotation)[0])
     if origin is Page:
-        return _of("page", get_args(annotation)[0])
+        return of("page", get_args(annotation)[0])
     if origin is Iterator:
-        return _of("stream", get_args(annotation)[0])
+        return of("stream", get_args(annotation)[0])
     plain, optional = without_none(annotation)
-    return _of("optional" if optional else "one", plain)
+    return of("optional" if optional else "one", plain)
 
 
-def _of(cardinality: Cardinality, row: Any) -> Result:
-    if isinstance(row, type) and dataclasses.is_dataclass(row):
+def is_row_class(annotation: Any) -> bool:
+    """Say whether an annotation is a class of rows."""
+    return isinstance(annotation, type) and dataclasses.is_dataclass(annotation)
+
+
+def of(cardinality: Cardinality, row: Any) -> Result:
+    """Return the result of rows of a class, or of single values.
+
+    Raises:
+        TypeError: *row* is neither.
+    """
+    if is_row_class(row):
         return Result(cardinality, row=row)
     value = value_type(row)
     if value is None:

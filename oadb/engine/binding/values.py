@@ -275,7 +275,7 @@ def unsendable(value: object) -> str | None:
     """Return what in *value* cannot be sent as text, or None."""
     if isinstance(value, list):
         return next(filter(None, map(unsendable, cast("list[object]", value))), None)
-    if not isinstance(value, str):
+    if not isinstance(value, str) or (value.isascii() and "\0" not in value):
         return None
     found = _UNSENDABLE.search(value)
     if found is None:

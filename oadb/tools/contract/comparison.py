@@ -1,14 +1,16 @@
 """The contract check: prepares every statement and compares the result with its declaration.
 
 Parameters must have the types that the server infers; rows must have the columns, types and
-nullability that it reports. A COPY cannot be prepared, so only tests that run it check it.
+nullability that it reports. Of a COPY, the query is compared, or the columns of its table.
 """
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from importlib import import_module
 
 import psycopg
 
+from oadb.engine.binding.copies import copied_query
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.packages import Package
 from oadb.engine.binding.queries import Queries
@@ -19,6 +21,7 @@ from oadb.engine.direct_connection import DirectConnection
 from oadb.engine.dsn import connection_keywords, reachable
 from oadb.errors import DeclarationError
 from oadb.tools import catalog
+from oadb.tools.contract.copied_tables import compare_table
 from oadb.tools.contract.description import Column, Connection, Description, describe
 from oadb.tools.contract.nullability import never_null
 from oadb.tools.findings import UNMIGRATED
@@ -115,8 +118,10 @@ def disagreements(db: Database, connection: Connection, declared: Declaration) -
     Raises:
         psycopg.Error: the connection was lost, or the server does not answer.
     """
+    if declared.row_types is not None:
+        declared = _without_copy(declared)
     if declared.is_copy:
-        return []
+        return [*compare_table(db, declared)]
     try:
         description = describe(connection, declared.statement)
     except psycopg.Error as error:
@@ -130,6 +135,13 @@ def disagreements(db: Database, connection: Connection, declared: Declaration) -
         *_compare_columns(db, connection, declared, description.columns),
         *_find_effects(db, declared),
     ]
+
+
+def _without_copy(declared: Declaration) -> Declaration:
+    """Return the declaration of the query of a COPY: it can be prepared, and has the same rows."""
+    query = copy(declared)
+    query.statement, query.is_copy = copied_query(declared.statement), False
+    return query
 
 
 def _compare_parameters(

@@ -52,6 +52,21 @@ where
     and attnotnull
 order by attnum;
 
+-- name: list_columns
+-- The columns of a table, by its name as a statement writes it. A value can be stored in those that
+-- are not generated.
+select
+    attname::text as name,
+    atttypid::bigint as type_id,
+    attnotnull as is_not_null,
+    attgenerated = '' as is_writable
+from pg_catalog.pg_attribute
+where
+    attrelid = pg_catalog.to_regclass(:table_name)
+    and attnum > 0
+    and not attisdropped
+order by attnum;
+
 -- name: list_volatile_functions
 -- The names that belong to at least one volatile function, which may write or
 -- return a different result each time.
