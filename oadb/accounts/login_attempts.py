@@ -30,8 +30,8 @@ from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
+from oadb.engine.outside_transactions import refuse_transaction
 from oadb.engine.repeating import transacted
-from oadb.engine.transactions import refuse_transaction
 from oadb.errors import Error, NoRowError
 from oadb.keys import proof
 from oadb.security.secret import Secret

@@ -20,7 +20,7 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import unsendable
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.transactions import refuse_transaction
+from oadb.engine.outside_transactions import refuse_transaction
 from oadb.errors import ParameterError
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import SealedTable

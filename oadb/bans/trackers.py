@@ -19,8 +19,8 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import readable
 from oadb.engine.executors import AsyncExecutor
+from oadb.engine.outside_transactions import refuse_transaction
 from oadb.engine.repeating import transacted
-from oadb.engine.transactions import refuse_transaction
 from oadb.keys import proof
 from oadb.security.secret import Secret
 from oadb.security.tokens import sha256_of

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from oadb.engine.combined_calls import CombinedCall, CombinedCalls
+from oadb.engine.combined_calls import CombinedCall, CombinedCalls, require_combinable
 from oadb.errors import ParameterError, TransactionError
 
 R = TypeVar("R")
@@ -59,13 +59,12 @@ class BatchedCalls:
         """Add a call.
 
         Raises:
-            ParameterError: a COPY, which must be sent alone.
+            ParameterError: the query must be sent alone.
             TransactionError: the batch has ended.
         """
         if self._has_ended:
             raise TransactionError(f"{query.label}: its batch has ended; call it in the block")
-        if query.is_copy:
-            raise ParameterError(f"{query.label}: a COPY cannot be part of a batch")
+        require_combinable(query)
         self._calls.append(CombinedCall(query, params, query.label))
         self._pending.append(Pending(query.label))
         return self._pending[-1]

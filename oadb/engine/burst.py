@@ -62,6 +62,11 @@ class Burst:
         self._sent += 1
         self._ends.append(self._sent)
 
+    def end(self, statement: bytes) -> None:
+        """Hand libpq the end of a transaction, which has a result of its own."""
+        self.set_up([SetupStatement(statement)])
+        self._ends.append(self._sent)
+
     def flush(self) -> Exchange:
         """Send what libpq has; the server begins to run it."""
         yield from generators.send(self._pgconn)

@@ -1,18 +1,17 @@
 """Calls that are sent together, and run as if they were one query: batches, and ``many``."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
-from oadb.engine.binding.guards import RESTORE
+from oadb.engine.binding.guards import RESTORE, Guards
 from oadb.engine.burst import Burst
 from oadb.engine.config import MARGIN
 from oadb.engine.driver import Driver
-from oadb.engine.execution import prepared_on, restore_later
-from oadb.engine.wire import PreparedStatement, SetupStatement, is_failed
+from oadb.engine.execution import dumped, end_later, prepared_on, shaped
+from oadb.engine.wire import SetupStatement, is_failed
 from oadb.errors import ParameterError
 
 # Bytes of values that are sent at a time: the server runs them while the next are encoded.
@@ -41,6 +40,7 @@ class CombinedCalls:
 
     is_copy = False
     special = "combined"
+    guards = Guards()
 
     def __init__(self, label: str, calls: Sequence[CombinedCall]) -> None:
         self._label = label
@@ -49,7 +49,8 @@ class CombinedCalls:
         self.is_repeatable = all(call.query.is_repeatable for call in calls)
         # Whether a result can be refused after the server has accepted everything.
         self.is_judged = any(
-            not each.is_read and (each.guards.most_rows or each.result.cardinality in _JUDGED)
+            not each.is_read
+            and (each.is_judged or each.guards.most_rows or each.result.cardinality in _JUDGED)
             for each in {call.query for call in calls}
         )
 
@@ -79,13 +80,15 @@ class CombinedCalls:
             results = await self._exchange(driver, connection, prelude)
         finally:
             state.patience = patience
-            if self._calls[-1].query.guards.setup is not None:
-                restore_later(connection, prelude)
+            end_later(connection, self._calls[-1].query.guards, prelude)
         for call, result in zip(self._calls, results, strict=True):
             if is_failed(result):
                 self._failed = call
                 raise psycopg.errors.error_from_result(result)
-        return [_shaped(connection, *each) for each in zip(self._calls, results, strict=True)]
+        return [
+            shaped(prepared_on(connection, call.query), call.query, result, call.params, call.name)
+            for call, result in zip(self._calls, results, strict=True)
+        ]
 
     async def _exchange(
         self, driver: Driver, connection: Any, prelude: list[SetupStatement]
@@ -103,8 +106,7 @@ class CombinedCalls:
                 if guards is not call.query.guards.setup:
                     burst.set_up(_between(guards, call.query.guards.setup))
                     guards = call.query.guards.setup
-                prepared = prepared_on(connection, call.query)
-                values = _dumped(call, prepared)
+                prepared, values = dumped(connection, call.query, call.params, call.name)
                 burst.put(prepared, call.query.sql, values)
                 size += sum([len(value) for value in values if value])
                 if size > _CHUNK:
@@ -129,28 +131,21 @@ class CombinedCalls:
 _JUDGED = frozenset({"one", "optional"})
 
 
-def _dumped(call: CombinedCall, prepared: PreparedStatement) -> Any:
-    """Encode the values of a call.
+def require_combinable(query: Any) -> None:
+    """Refuse a query that must be sent alone.
 
     Raises:
-        ParameterError: a value that cannot be sent.
+        ParameterError: a COPY, or one whose guards hold for a whole transaction.
     """
-    query = call.query
-    sent = call.params if query.pick is None else query.pick(call.params)
-    with suppress(UnicodeEncodeError, psycopg.DataError):
-        return prepared.dump(sent)
-    # Not raised in an except clause: the context of the error would hold the value.
-    fault = str(query.unsendable(sent)).removeprefix(query.label)
-    raise ParameterError(f"{call.name}{fault}")
-
-
-def _shaped(connection: Any, call: CombinedCall, result: Any) -> Any:
-    """Return what a call returns."""
-    query = call.query
-    rows: list[Any] = []
-    if query.fetches:
-        rows = prepared_on(connection, query).load(result, query.make)
-    return query.shape_result(call.name, rows, result.command_tuples or 0, call.params)
+    if query.is_copy:
+        raise ParameterError(
+            f"{query.label}: a COPY cannot be part of a batch, or run for many rows"
+        )
+    if query.guards.is_alone:
+        raise ParameterError(
+            f"{query.label}: read only and isolation are properties of a transaction; it cannot be "
+            "part of a batch, or run for many rows"
+        )
 
 
 def _between(earlier: Any, later: Any) -> tuple[SetupStatement, ...]:

@@ -1,15 +1,18 @@
 """Runs a bound query on a leased connection: sends, fetches, streams or copies."""
 
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from oadb.engine import wire
-from oadb.engine.binding.guards import RESTORE
+from oadb.engine.binding.guards import BEGIN_READ_ONLY, Guards
+from oadb.engine.burst import Burst
 from oadb.engine.config import MARGIN
 from oadb.engine.driver import Driver
 from oadb.engine.row_stream import CopiedBlocks, CopiedRows, CursorRows, RowSource
+from oadb.errors import ParameterError
 
 _IN_TRANSACTION = frozenset({TransactionStatus.INTRANS, TransactionStatus.ACTIVE})
 
@@ -61,24 +64,79 @@ async def _run_guarded(
     params: tuple[Any, ...],
     prelude: list[wire.SetupStatement],
 ) -> Any:
-    """Run a query with timeouts of its own, and wait as long; a transaction gets its own back."""
-    state, timeout = connection.state, query.guards.timeout or 0
-    prelude.append(query.guards.setup)
-    patience, state.patience = state.patience, max(state.patience, timeout / 1000 + MARGIN)
+    """Run a query within its guards, and wait as long; they end with it within a transaction."""
+    guards, state, pgconn = query.guards, connection.state, connection.pgconn
+    first = next(iter(prelude), None)
+    is_inside = pgconn.transaction_status in _IN_TRANSACTION or isinstance(first, wire.Begin)
+    if guards.is_read_only and is_inside:
+        prelude.append(BEGIN_READ_ONLY)
+    prelude += guards.setups
+    patience = state.patience
+    state.patience = max(patience, (guards.timeout or 0) / 1000 + MARGIN)
     try:
-        return await run(driver, connection, query, params, prelude, is_plain=True)
+        if guards.isolation is None or is_inside:
+            return await run(driver, connection, query, params, prelude, is_plain=True)
+        return await _run_isolated(driver, connection, query, params, prelude)
     finally:
         state.patience = patience
-        restore_later(connection, prelude)
+        end_later(connection, guards, prelude)
 
 
-def restore_later(connection: Any, prelude: list[wire.SetupStatement]) -> None:
-    """End the timeouts of a statement with the next one of its transaction.
+async def _run_isolated(
+    driver: Driver,
+    connection: Any,
+    query: Any,
+    params: tuple[Any, ...],
+    prelude: list[wire.SetupStatement],
+) -> Any:
+    """Run a query in a transaction of its own, which is begun and committed with it."""
+    prepared, values = dumped(connection, query, params, query.label)
+    begin = wire.Begin(f"begin isolation level {query.guards.isolation}".encode())
+    prelude.insert(0, begin)
+    burst = Burst(connection.pgconn, prelude, prepares=connection.state.prepares)
+    burst.put(prepared, query.sql, values)
+    burst.end(b"commit")
+    results = await driver.run_exchange(connection, burst.finish())
+    for result in results:
+        if wire.is_failed(result):
+            raise psycopg.errors.error_from_result(result)
+    return shaped(prepared, query, results[0], params, query.label)
+
+
+def end_later(connection: Any, guards: Guards, prelude: list[wire.SetupStatement]) -> None:
+    """End the guards of a statement with the next one of its transaction.
 
     Also if the statement was interrupted, and may still succeed.
     """
     if connection.pgconn.transaction_status in _IN_TRANSACTION:
-        prelude.append(RESTORE)
+        prelude += guards.ends
+
+
+def dumped(
+    connection: Any, query: Any, params: tuple[Any, ...], name: str
+) -> tuple[wire.PreparedStatement, Any]:
+    """Return the prepared statement of *query*, and the values in the form that libpq takes.
+
+    Args:
+        name: what errors call the query.
+
+    Raises:
+        ParameterError: a value that cannot be sent.
+    """
+    prepared = prepared_on(connection, query)
+    sent = params if query.pick is None else query.pick(params)
+    with suppress(UnicodeEncodeError, psycopg.DataError):
+        return prepared, prepared.dump(sent)
+    # Not raised in an except clause: the context of the error would hold the value.
+    raise ParameterError(f"{name}{str(query.unsendable(sent)).removeprefix(query.label)}")
+
+
+def shaped(
+    prepared: wire.PreparedStatement, query: Any, result: Any, params: tuple[Any, ...], name: str
+) -> Any:
+    """Return what a call returns for the result of its statement."""
+    rows = prepared.load(result, query.make) if query.fetches else []
+    return query.shape_result(name, rows, result.command_tuples or 0, params)
 
 
 def source(driver: Driver, connection: Any, query: Any, params: tuple[Any, ...]) -> RowSource:

@@ -90,16 +90,6 @@ class AsyncExecutor(ABC):
 
 
 async def run_combined(db: AsyncExecutor, calls: CombinedCalls) -> list[Any]:
-    """Run calls together, and return their results in order.
-
-    In a transaction of their own, which costs one more round trip, if a result may be refused after
-    the server has accepted all of them: nothing must stay then.
-    """
-    if not calls.is_judged:
-        results: list[Any] = await db._run(calls, ())
-        return results
-
-    def work(tx: AsyncExecutor) -> Coroutine[Any, Any, list[Any]]:
-        return tx._run(calls, ())
-
-    return await db._operate_in_transaction(work)
+    """Run calls together, and return their results in order."""
+    results: list[Any] = await db._run(calls, ())
+    return results

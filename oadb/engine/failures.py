@@ -220,3 +220,21 @@ def may_transact_again(error: Exception) -> bool:
     if isinstance(error, psycopg.Error):
         return was_rolled_back(error) or needs_new_session(error)
     return isinstance(error, UnavailableError)
+
+
+def retry_or_fail(
+    error: psycopg.Error, query: Any, connection: Any, retry: Retry
+) -> tuple[float, Exception | None]:
+    """Return the pause before another attempt, or the error to raise."""
+    lost, overdue = is_lost(error, connection), connection.state.overdue
+    if lost and not query.is_repeatable:
+        return 0.0, outcome_unknown(query.label, overdue=overdue)
+    if lost and overdue:
+        return 0.0, unavailable(query.label, overdue=True)
+    again = lost or needs_new_session(error) or was_rolled_back(error)
+    pause = retry.next_pause(error) if again and not query.is_copy else None
+    if pause is not None:
+        return pause, None
+    if lost:
+        return 0.0, unavailable(query.label)
+    return 0.0, scrubbed(error, query.label, query.place_at)

@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 import psycopg
 
 from oadb.engine import execution, failures
+from oadb.engine.binding.guards import Isolation
 from oadb.engine.deadlines import expected, positive, seconds_of
 from oadb.engine.driver import Driver, drive, driven
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.failures import Retry
 from oadb.engine.pool.connection_pool import PATIENCE, Pool
 from oadb.engine.pool.leases import UNCONFIRMED
-from oadb.engine.transaction_session import Isolation, begin
+from oadb.engine.transaction_session import begin
 from oadb.engine.transactions import AsyncTransaction, Transaction
 from oadb.engine.wire import SetupStatement
 from oadb.errors import (
@@ -67,6 +68,10 @@ class AsyncPoolExecutor(AsyncExecutor):
             OutcomeUnknownError: a write was sent and its answer was lost; it may have happened.
             psycopg.Error: what the server reports, without row data.
         """
+        if query.special is not None and query.is_judged:
+            # Its COMMIT waits for what the client says to its number of rows.
+            isolation = query.guards.isolation
+            return await self.transact(lambda tx: tx._run(query, params), isolation=isolation)
         if query.is_copy and self._identity:
             async with self.transaction() as tx:  # a COPY cannot be sent in a pipeline
                 return await tx._run(query, params)
@@ -85,7 +90,7 @@ class AsyncPoolExecutor(AsyncExecutor):
                 )
             except psycopg.Error as error:
                 retry = retry or Retry(PATIENCE, pool.may_retry)
-                pause, final = self._retry_or_fail(error, query, connection, retry)
+                pause, final = failures.retry_or_fail(error, query, connection, retry)
                 unusable = failures.is_lost(error, connection) or failures.needs_new_session(error)
                 connection.state.is_spoiled |= unusable
             finally:
@@ -102,7 +107,8 @@ class AsyncPoolExecutor(AsyncExecutor):
             UnavailableError: the database did not answer, or the connection was lost on the way.
             psycopg.Error: what the server reports, without row data.
         """
-        async with self.transaction(read_only=True) as tx:
+        isolation = query.guards.isolation
+        async with self.transaction(isolation=isolation, read_only=True) as tx:
             rows = await tx._open_stream(query, params)
             try:
                 while batch := await rows.read():
@@ -199,23 +205,6 @@ class AsyncPoolExecutor(AsyncExecutor):
             await self._driver.sleep(pause)
 
     _operate_in_transaction = transact
-
-    def _retry_or_fail(
-        self, error: psycopg.Error, query: Any, connection: Any, retry: Retry
-    ) -> tuple[float, Exception | None]:
-        """Return the pause before another attempt, or the error to raise."""
-        lost, overdue = failures.is_lost(error, connection), connection.state.overdue
-        if lost and not query.is_repeatable:
-            return 0.0, failures.outcome_unknown(query.label, overdue=overdue)
-        if lost and overdue:
-            return 0.0, failures.unavailable(query.label, overdue=True)
-        again = lost or failures.needs_new_session(error) or failures.was_rolled_back(error)
-        pause = retry.next_pause(error) if again and not query.is_copy else None
-        if pause is not None:
-            return pause, None
-        if lost:
-            return 0.0, failures.unavailable(query.label)
-        return 0.0, failures.scrubbed(error, query.label, query.place_at)
 
 
 class PoolExecutor(Executor):

@@ -1,23 +1,24 @@
 """What a transaction and the ones nested in it share: a connection, and what was not sent yet."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from psycopg.pq import TransactionStatus
 
-from oadb.engine.binding.guards import RESTORE
+from oadb.engine.binding.guards import END_READ_ONLY, RESTORE, Isolation
 from oadb.engine.failures import unavailable
 from oadb.engine.pool.connection_pool import Pool
-from oadb.engine.wire import SetupStatement
+from oadb.engine.wire import Begin, SetupStatement
 from oadb.errors import TransactionError
 from oadb.security.vault import Vault
-
-Isolation = Literal["read committed", "repeatable read", "serializable"]
 
 # One name is enough: in PostgreSQL a savepoint hides an earlier one of the same name.
 SAVEPOINT = SetupStatement(b"savepoint oadb")
 RELEASE = SetupStatement(b"release savepoint oadb")
 ROLLBACK_TO = SetupStatement(b"rollback to savepoint oadb")
+
+# End the guards of a statement.
+_ENDS = (END_READ_ONLY, RESTORE)
 
 
 @dataclass(slots=True)
@@ -29,12 +30,17 @@ class TransactionSession:
     vault: Vault
     prelude: list[SetupStatement] = field(default_factory=list[SetupStatement])
     must_close: bool = False
+    isolation: str | None = None
+    # Whether a write was refused because of its number of rows: nothing may be committed.
+    is_refused: bool = False
 
     @property
     def failed(self) -> bool:
         """Whether a statement failed, and is not about to be rolled back to a savepoint."""
         if self.prelude and self.prelude[-1] is RELEASE:
             return False
+        if self.is_refused:
+            return True
         return bool(self.connection.pgconn.transaction_status == TransactionStatus.INERROR)
 
     def due(self, outer: "TransactionSession | None") -> list[SetupStatement]:
@@ -44,8 +50,22 @@ class TransactionSession:
         statement, and after an error of one they could not be set back.
         """
         if outer is None:
-            self.prelude[:] = [statement for statement in self.prelude if statement is not RESTORE]
+            self.prelude[:] = [each for each in self.prelude if each not in _ENDS]
         return self.prelude
+
+    def require_isolation(self, query: Any) -> None:
+        """Refuse a query that needs another isolation than this transaction has.
+
+        Raises:
+            TransactionError: it does.
+        """
+        isolation = query.guards.isolation
+        if isolation is not None and isolation != self.isolation:
+            given = "the server's default" if self.isolation is None else self.isolation
+            raise TransactionError(
+                f"{query.label}: its isolation is {isolation}, that of this transaction {given}; "
+                f'begin one with db.transaction(isolation="{isolation}")'
+            )
 
     @property
     def is_interrupted(self) -> bool:
@@ -77,11 +97,11 @@ class TransactionSession:
             raise TransactionError("this transaction was ended by one of its own statements")
 
 
-def begin(isolation: Isolation | None, *, read_only: bool) -> SetupStatement:
+def begin(isolation: Isolation | None, *, read_only: bool) -> Begin:
     """Return a BEGIN with these properties; without an isolation, with the server's default."""
     words = ["begin"]
     if isolation is not None:
         words.append(f"isolation level {isolation}")
     if read_only:
         words.append("read only")
-    return SetupStatement(" ".join(words).encode())
+    return Begin(" ".join(words).encode(), isolation=isolation)

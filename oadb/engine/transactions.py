@@ -30,7 +30,7 @@ from oadb.engine.transaction_session import (
     TransactionSession,
 )
 from oadb.engine.wire import SetupStatement, simple
-from oadb.errors import TransactionError
+from oadb.errors import NoRowError, TooManyRowsError, TransactionError
 from oadb.security.vault import Vault
 
 T = TypeVar("T")
@@ -68,7 +68,9 @@ class AsyncTransaction(AsyncExecutor):
             limit = math.inf if self._seconds is None else expected(self._seconds)
             first = (_LABEL, limit, UNCONFIRMED)
             connection = self._pool.take(*first) or await self._pool.acquire(*first)
-            self._session = TransactionSession(self._pool, connection, copy(self._pool.vault))
+            isolation = getattr(self._begin[0], "isolation", None)
+            vault = copy(self._pool.vault)
+            self._session = TransactionSession(self._pool, connection, vault, isolation=isolation)
             self._unwatch = self._pool.leases.hold(self, connection, _LABEL, limit, callers())
         self._open.prelude.extend(self._begin)
         return self
@@ -106,11 +108,15 @@ class AsyncTransaction(AsyncExecutor):
         """
         session = self._open
         session.require_leased()
+        session.require_isolation(query)
         await self._resume(session)
         try:
             return await execution.run(
                 self._driver, session.connection, query, params, session.prelude
             )
+        except (NoRowError, TooManyRowsError):
+            session.is_refused |= query.is_judged
+            raise
         except psycopg.Error as error:
             failure = self._failure_of(session, error, query.label, query.place_at)
         # Not in the except clause: the server's report, with row data, would become the context.
@@ -193,11 +199,12 @@ class AsyncTransaction(AsyncExecutor):
 
     async def _commit(self, session: TransactionSession) -> None:
         try:
-            await execution.set_up(self._driver, session.connection, session.due(self._outer))
+            due = session.due(self._outer)
+            if self._outer is not None:
+                due.append(RELEASE)
+            await execution.set_up(self._driver, session.connection, due)
             if self._outer is None:
                 await self._send(session, b"commit")
-            else:
-                await execution.set_up(self._driver, session.connection, [RELEASE])
         except psycopg.Error as error:
             lost = failures.is_lost(error, session.connection) and self._outer is None
             overdue = session.connection.state.overdue
@@ -210,6 +217,7 @@ class AsyncTransaction(AsyncExecutor):
     async def _roll_back(self, session: TransactionSession) -> None:
         if self._outer is not None:
             session.vault = copy(session.pool.vault)  # its proof may be rolled back
+            session.is_refused = False
             session.due(None).extend([ROLLBACK_TO, RELEASE])
         if session.is_interrupted:
             return  # at once: the pool rolls back, or the next statement of the outer one does
@@ -285,16 +293,3 @@ class Transaction(Executor):
     def transaction(self) -> "Transaction":
         """Return a nested transaction, which can roll back without this one."""
         return Transaction(self._inner.transaction())
-
-
-def refuse_transaction(db: AsyncExecutor, label: str) -> None:
-    """Refuse a transaction, for the operation *label*, whose effects must not be rolled back.
-
-    Raises:
-        TransactionError: *db* is a transaction.
-    """
-    if isinstance(db, AsyncTransaction):
-        raise TransactionError(
-            f"{label}: must not run in a transaction, whose rollback would undo it; "
-            "call it with the Database"
-        )

@@ -28,6 +28,13 @@ class SetupStatement:
     params: tuple[bytes | None, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Begin(SetupStatement):
+    """A BEGIN. ``isolation`` None: the server's default."""
+
+    isolation: str | None = None
+
+
 @dataclass(slots=True)
 class PreparedStatement:
     """A prepared statement of one connection: its name there, and psycopg's converters."""

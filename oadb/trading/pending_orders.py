@@ -18,7 +18,7 @@ from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.transactions import refuse_transaction
+from oadb.engine.outside_transactions import refuse_transaction
 from oadb.errors import ParameterError
 from oadb.validation import owners
 from oadb.validation.documents import require_document

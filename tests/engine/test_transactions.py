@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from oadb.engine import dsn
+from oadb.engine.binding.guards import Isolation
 from oadb.engine.database import Database
-from oadb.engine.transaction_session import Isolation
 from oadb.errors import ParameterError, TransactionError
 from tests.faults.proxy import Proxy
 from tests.support import pool_probes as probes

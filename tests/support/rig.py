@@ -16,11 +16,11 @@ from typing import Any, TypeVar, cast
 import psycopg
 
 from oadb.engine import dsn
+from oadb.engine.binding.guards import Isolation
 from oadb.engine.config import Config
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.pool.connection_pool import Pool, PoolStats
-from oadb.engine.transaction_session import Isolation
 from oadb.engine.transactions import AsyncTransaction
 from tests.support import pool_probes as probes
 from tests.support.kept import NAME, connected

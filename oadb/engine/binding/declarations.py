@@ -16,6 +16,9 @@ from oadb.engine.binding.values import ValueType, unsendable, value_type
 from oadb.engine.binding.variants import Variants, picking
 from oadb.errors import DeclarationError, ParameterError
 
+# Results whose number of rows only a guard can promise.
+_COUNTED = frozenset({"many", "affected", "nothing"})
+
 _ORDINARY = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -45,6 +48,7 @@ class Declaration:
         self._function = function
         self.sql = b""
         self.label = f"{module}.{function.__name__}"
+        self.is_judged = False
         self.is_copy = self.is_read = self.is_repeatable = self.takes_blocks = False
         # How ``execution`` runs it, if not as a plain statement.
         self.special: Literal["copy", "guards"] | None = None
@@ -134,12 +138,19 @@ class Declaration:
             problems.append("timeout: a stream or COPY has none; its batches have DB_CALL_DEADLINE")
         if self.guards.most_rows is not None and self.result.cardinality != "many":
             problems.append("rows: only a list has a number of rows to limit")
+        if self.guards.is_read_only and not self.is_read:
+            problems.append("read only: the statement writes")
+        if self.guards.is_read_only and self.is_copy:
+            problems.append("read only: a COPY has no guards")
+        if self.guards.expects is not None and self.result.cardinality not in _COUNTED:
+            problems.append("expects: the return annotation says how many rows there are")
         return problems
 
     def _complete(self, signature: inspect.Signature) -> None:
         """Make the declaration ready to be called."""
         self.sql = self.statement.sql
-        if self.is_copy or self.guards.setup is not None:
+        self.is_judged = self.guards.expects is not None and not self.is_read
+        if self.is_copy or self.guards.needs_setup or self.is_judged:
             self.special = "copy" if self.is_copy else "guards"
         self.make = self.result.make
         self.fetches = self.result.fetches
@@ -147,6 +158,8 @@ class Declaration:
         self.shape_result = self.result.shape_result if paging is None else paging.shape
         if self.guards.most_rows is not None:
             self.shape_result = partial(results.at_most, self.guards.most_rows)
+        if self.guards.expects is not None:
+            self.shape_result = partial(results.expected, self.guards.expects, self.shape_result)
         self._declared = Parameters(self.label, signature, self.kinds)
         self.arguments = (
             self._derived_arguments if self._derivation.is_needed else self._declared.values
@@ -239,8 +252,9 @@ class Declaration:
         )
         place = f"{self.statement.path}:{self.statement.line}"
         # The comment above the SQL is written for its reviewers.
-        text = inspect.getdoc(self._function) or self.statement.doc
-        self.__doc__ = f"{text}\n\n{place}".lstrip()
+        written = inspect.getdoc(self._function)
+        limits = "\n".join(self.guards.lines) if written else ""
+        self.__doc__ = "\n\n".join(filter(None, (written or self.statement.doc, limits, place)))
 
     def _refuse(self, *_: object) -> tuple[Any, ...]:
         raise DeclarationError(

@@ -16,7 +16,7 @@ import psycopg
 
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.values import unsendable
-from oadb.engine.combined_calls import CombinedCall, CombinedCalls
+from oadb.engine.combined_calls import CombinedCall, CombinedCalls, require_combinable
 from oadb.engine.executors import AsyncExecutor, run_combined
 from oadb.errors import NoRowError, ParameterError, TooManyRowsError
 
@@ -47,7 +47,9 @@ def checked(declared: Declaration, rows: Iterable[object]) -> _Rows:
 
     Raises:
         ParameterError: a row of another shape, or with an invalid value; the text names the row.
+            Or the statement must be sent alone.
     """
+    require_combinable(declared)
     names = [*declared.kinds]
     given = [*rows]
     listed = _in_order(names, given)

@@ -20,6 +20,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
+from oadb.engine.binding.guards import RowCount
 from oadb.engine.binding.pages import Page
 from oadb.engine.binding.values import ValueType, value_type, without_none
 from oadb.errors import NoRowError, TooManyRowsError
@@ -134,6 +135,18 @@ def at_most(most: int, label: str, rows: list[Any], _count: int, _params: object
     if len(rows) > most:
         raise TooManyRowsError(f"{label}: {len(rows)} rows, although it allows {most}")
     return rows
+
+
+def expected(
+    count_of: RowCount, shape: Any, label: str, rows: list[Any], count: int, params: Any
+) -> Any:
+    """Return the result of a statement that returned, or wrote, as many rows as it expects.
+
+    Raises:
+        NoRowError, TooManyRowsError: it did not.
+    """
+    count_of.require(label, len(rows) or count)
+    return shape(label, rows, count, params)
 
 
 _SHAPES: dict[Cardinality, Callable[[str, list[Any], int, tuple[Any, ...]], Any]] = {

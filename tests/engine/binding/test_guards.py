@@ -148,6 +148,14 @@ def test_a_deprecated_query_warns_its_caller(db: Db) -> None:
 def test_guards_are_shown_by_help() -> None:
     assert "timeout: 200 ms" in (SLOW.__doc__ or "")
 
+    def old() -> int:
+        """Return one."""
+        ...  # a declaration
+
+    text = "-- name: old\n-- For readers.\n-- timeout: 1 s\n-- read only\nselect 1 as one;"
+    [query] = declared(text, old)
+    assert query.__doc__ == "Return one.\n\ntimeout: 1 s\nread only\n\nsql/queries/guarded.sql:5"
+
 
 MISTAKES = {
     "timeout: 5": "timeout: write it like this: -- timeout: 500 ms (or s, min)",
@@ -158,6 +166,10 @@ MISTAKES = {
     "rows: 10": "rows: write it like this: -- rows: at most 1000",
     "rows: at most 10": "rows: only a list has a number of rows to limit",
     "deprecated:": "deprecated: say what to use instead",
+    "isolation: high": "isolation: it is one of read committed, repeatable read, serializable",
+    "expects: some": "expects: write it like this: -- expects: 1 row (or 5 rows, at least 1 row)",
+    "expects: 1 row": "expects: the return annotation says how many rows there are",
+    "rows: at most 2\n-- expects: 1 row": "rows: expects says how many there are",
 }
 
 

@@ -163,7 +163,7 @@ def test_ctrl_c_while_a_stream_begins_is_not_replaced(
         assert [*probes.numbers(db, 3)] == [1, 2, 3]
 
 
-def _interrupt(*_: object) -> None:
+def _interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
