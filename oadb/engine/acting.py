@@ -17,4 +17,4 @@ def acting_as(user_id: int) -> SetupStatement:
     """
     if type(user_id) is not int or not 0 < user_id < 2**63:
         raise ParameterError("as_user: user_id must be a whole number from 1")
-    return SetupStatement(provided("oadb.identity", "act_as").sql, (str(user_id).encode(),))
+    return SetupStatement(provided("oadb.identity", "act_as").wire_sql, (str(user_id).encode(),))

@@ -107,7 +107,7 @@ class CombinedCalls:
                     burst.set_up(_between(guards, call.query.guards.setup))
                     guards = call.query.guards.setup
                 prepared, values = dumped(connection, call.query, call.params, call.name)
-                burst.put(prepared, call.query.sql, values)
+                burst.put(prepared, call.query.wire_sql, values)
                 size += sum([len(value) for value in values if value])
                 if size > _CHUNK:
                     await driver.run_exchange(connection, burst.flush())

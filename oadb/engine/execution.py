@@ -49,7 +49,7 @@ async def run(
         raise query.unsendable(sent)
     prepares = connection.state.prepares
     exchange = wire.exchange(
-        connection.pgconn, prepared, query.sql, values, prelude, prepares=prepares
+        connection.pgconn, prepared, query.wire_sql, values, prelude, prepares=prepares
     )
     result = await driver.run_exchange(connection, exchange)
     if query.fetches:
@@ -94,7 +94,7 @@ async def _run_isolated(
     begin = wire.Begin(f"begin isolation level {query.guards.isolation}".encode())
     prelude.insert(0, begin)
     burst = Burst(connection.pgconn, prelude, prepares=connection.state.prepares)
-    burst.put(prepared, query.sql, values)
+    burst.put(prepared, query.wire_sql, values)
     burst.end(b"commit")
     results = await driver.run_exchange(connection, burst.finish())
     for result in results:
@@ -163,7 +163,7 @@ async def _copy_in(
 ) -> Any:
     await set_up(driver, connection, prelude)
     async with driver.entered(connection.cursor()) as cursor:
-        async with driver.entered(cursor.copy(query.sql)) as copy:
+        async with driver.entered(cursor.copy(query.wire_sql)) as copy:
             if query.row_encoder is None:
                 await driver.write(copy, params[0], blocks=query.takes_blocks)
             else:

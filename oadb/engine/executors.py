@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from oadb.engine.batches import AsyncBatch, Batch
 from oadb.engine.combined_calls import CombinedCalls
@@ -93,3 +93,15 @@ async def run_combined(db: AsyncExecutor, calls: CombinedCalls) -> list[Any]:
     """Run calls together, and return their results in order."""
     results: list[Any] = await db._run(calls, ())
     return results
+
+
+def not_an_executor(label: str, given: object) -> NoReturn:
+    """Refuse the first argument of a call.
+
+    Raises:
+        TypeError: always; the text names the function and the class of the argument.
+    """
+    raise TypeError(
+        f"{label}(): the first argument is a Database, a transaction or a batch, "
+        f"not {type(given).__name__}"
+    ) from None

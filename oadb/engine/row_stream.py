@@ -95,7 +95,9 @@ class CursorRows:
             ParameterError: a value cannot be sent as text.
         """
         try:
-            await self._driver.call(self._cursor.execute, self._query.sql.decode(), self._params)
+            await self._driver.call(
+                self._cursor.execute, self._query.wire_sql.decode(), self._params
+            )
         except UnicodeEncodeError:
             pass
         except psycopg.DataError as error:
@@ -128,7 +130,7 @@ class CopiedBlocks:
     def __init__(self, driver: Driver, connection: Any, query: Any) -> None:
         self._driver = driver
         self._state: ConnectionState = connection.state
-        self._copying = driver.entered(connection.cursor().copy(query.sql))
+        self._copying = driver.entered(connection.cursor().copy(query.wire_sql))
         self._copy: Any = None
 
     async def open(self) -> None:

@@ -184,7 +184,7 @@ def test_one_index_scan_finds_a_key_among_ten_thousand(
         user_id,
     )
     observer.rows("analyze oadb.api_keys")
-    statement = declaration("api_keys._find_by_digest").sql.decode()
+    statement = declaration("api_keys._find_by_digest").wire_sql.decode()
     (digest,) = api_key_rows.TOKEN.digests(RING, sha256_of(issued.token))
     with psycopg.connect(observer._url, autocommit=True) as connection:
         connection.execute(f"prepare lookup as {statement}".encode())

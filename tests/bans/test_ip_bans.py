@@ -201,7 +201,7 @@ def test_a_database_that_is_away_is_unavailable() -> None:
 
 
 def test_looking_up_a_ban_is_one_scan_of_the_key(url: str) -> None:
-    statement = ip_bans._find_active.sql
+    statement = ip_bans._find_active.wire_sql
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "insert into oadb.ip_bans (network, reason, offences, banned_at) "

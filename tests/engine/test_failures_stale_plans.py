@@ -109,7 +109,7 @@ def test_a_query_is_prepared_once_whatever_its_values(
         assert probes.echo(db, value) == value
 
     assert [text for text in probes.prepared(db) if "probe.echo" in text] == [
-        probes.echo.sql.decode()
+        probes.echo.wire_sql.decode()
     ]
 
 

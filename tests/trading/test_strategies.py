@@ -17,7 +17,7 @@ from oadb.security.refusals import Refusal
 from oadb.trading import chartink, strategies
 from oadb.trading.chartink import ChartinkMapping
 from oadb.trading.strategies import Strategy, SymbolMapping
-from tests.support.rig import Observer
+from tests.support.rig import Observer, config
 from tests.support.trading import (
     RELIANCE,
     TCS,
@@ -248,19 +248,41 @@ def test_an_unknown_user_gets_no_strategy(db: Database, module: Any) -> None:
         module.create(db, 2**62, "x")
 
 
+# The arguments are refused before a connection is asked for.
+IDLE = AsyncDatabase(config("postgresql://nobody@127.0.0.1:1/nothing"))
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda m: m.create(None, 1, "x", definition={"a": inf}), "create: definition[a] is a "),
-        (lambda m: m.create(None, 1, "x", time_zone="IST"), "create: time_zone must be a time zo"),
-        (lambda m: m.set_definition(None, 1, ID, {"a": inf}), "set_definition: definition[a] is "),
-        (lambda m: m.update(None, 1, ID, time_zone="IST"), "update: time_zone must be a time zone"),
-        (lambda m: m.update(None, 1, ID, time_zone=None), "update: time_zone must be str, not Non"),
-        (lambda m: m.set_active(None, 1, ID, is_active=1), "set_active: is_active must be bool, n"),
-        (lambda m: m.rename(None, 1, ID, 7), "rename: name must be str, not int"),
-        (lambda m: m.delete(None, 1, "x"), "delete: strategy_id must be UUID, not str"),
-        (lambda m: m.delete_mappings(None, 1, ID, "TCS"), "delete_mappings: symbols must be list["),
-        (lambda m: m.list_by_user(None, 1, limit=0), "list_by_user: limit must be 1 to 1000"),
+        (lambda m: m.create(IDLE, 1, "x", definition={"a": inf}), "create: definition[a] is a "),
+        (
+            lambda m: m.create(IDLE, 1, "x", time_zone="IST"),
+            "create: time_zone must be a time zo",
+        ),
+        (
+            lambda m: m.set_definition(IDLE, 1, ID, {"a": inf}),
+            "set_definition: definition[a] is ",
+        ),
+        (
+            lambda m: m.update(IDLE, 1, ID, time_zone="IST"),
+            "update: time_zone must be a time zone",
+        ),
+        (
+            lambda m: m.update(IDLE, 1, ID, time_zone=None),
+            "update: time_zone must be str, not Non",
+        ),
+        (
+            lambda m: m.set_active(IDLE, 1, ID, is_active=1),
+            "set_active: is_active must be bool, n",
+        ),
+        (lambda m: m.rename(IDLE, 1, ID, 7), "rename: name must be str, not int"),
+        (lambda m: m.delete(IDLE, 1, "x"), "delete: strategy_id must be UUID, not str"),
+        (
+            lambda m: m.delete_mappings(IDLE, 1, ID, "TCS"),
+            "delete_mappings: symbols must be list[",
+        ),
+        (lambda m: m.list_by_user(IDLE, 1, limit=0), "list_by_user: limit must be 1 to 1000"),
     ],
 )
 def test_an_error_names_the_module_that_was_called(

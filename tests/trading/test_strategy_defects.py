@@ -238,9 +238,9 @@ def test_functions_of_both_modules_do_the_same(name: str) -> None:
 def test_the_lists_of_both_modules_differ_by_the_platform_alone() -> None:
     """They are variants of one statement; so are those of further pages."""
     for page in ("", " +cursor"):
-        mine = declaration(f"strategy_kinds._list_by_user{page}").sql.decode()
+        mine = declaration(f"strategy_kinds._list_by_user{page}").wire_sql.decode()
         label = f"strategy_kinds._list_by_user{page} +chartink"
-        theirs = declaration(label).sql.decode().partition("*/")[2]
+        theirs = declaration(label).wire_sql.decode().partition("*/")[2]
 
         assert "platform <> 'chartink'" in mine
         assert mine.partition("*/")[2].split() == theirs.replace(" = 'ch", " <> 'ch").split()

@@ -105,7 +105,7 @@ def test_a_page_reads_the_mappings_of_its_strategies_alone(
     statement = declaration(f"strategy_kinds._list_by_user{kind}")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("set plan_cache_mode = force_generic_plan")
-        connection.execute(b"prepare listing as " + statement.sql)
+        connection.execute(b"prepare listing as " + statement.wire_sql)
         row = connection.execute(
             f"explain (analyze, format json) execute listing ({user_id}, 11)".encode()
         ).fetchone()

@@ -185,7 +185,7 @@ def test_one_index_scan_for_each_table_finds_a_strategy_among_ten_thousand(
     shown = f"'\\x{digest.hex()}'::bytea"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
-            b"prepare lookup as " + declaration("strategy_kinds._find_by_digest").sql
+            b"prepare lookup as " + declaration("strategy_kinds._find_by_digest").wire_sql
         )
         for _ in range(8):  # from the sixth on, the server may settle for a plan
             connection.execute(f"execute lookup ({shown})".encode())

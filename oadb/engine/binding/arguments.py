@@ -45,7 +45,7 @@ class Parameters:
 
         Raises:
             ParameterError: a value of another type, or out of range.
-            TypeError: a wrong call, as of any function.
+            TypeError: a wrong call, as of any function; the text names the query.
         """
         if kwargs or len(args) != self._direct:
             args = self._in_order(args, kwargs)
@@ -77,9 +77,14 @@ class Parameters:
                 return values
         except LookupError:  # too many arguments, or too few
             pass
-        bound = self._signature.bind(*args, **kwargs)  # raises Python's own error
-        bound.apply_defaults()
-        return tuple(bound.arguments.values())
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            fault = str(error)
+        else:
+            bound.apply_defaults()
+            return tuple(bound.arguments.values())
+        raise TypeError(f"{self.label}(): {fault}")
 
     def _checked(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         values = tuple(

@@ -34,7 +34,7 @@ def bind(declared: Declaration, statement: Statement) -> list[str]:
         form = copy(declared)
         form.classify(statement)
         form.statement = statement.with_params([*declared.kinds])
-        form.sql, form.label = form.statement.sql, statement.label
+        form.wire_sql, form.label = form.statement.sql, statement.label
         form.parameters = {name: replace(kind, array=True) for name, kind in declared.kinds.items()}
         form.result = Result(
             "many" if declared.result.fetches else "nothing",

@@ -16,9 +16,6 @@ from oadb.engine.binding.values import ValueType, unsendable, value_type
 from oadb.engine.binding.variants import Variants, picking
 from oadb.errors import DeclarationError, ParameterError
 
-# Results whose number of rows only a guard can promise.
-_COUNTED = frozenset({"many", "affected", "nothing"})
-
 _ORDINARY = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -30,9 +27,9 @@ class Declaration:
     make: Callable[[Any], Any]
     fetches: bool
     shape_result: Callable[[str, list[Any], int, tuple[Any, ...]], Any]
-    # Returns, of the values of a call, those that a variant sends; None: all of them.
+    # Returns the values of a call that a variant sends; None: all of them.
     pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None = None
-    # Takes positional and named arguments; returns the values in the order of the placeholders.
+    # Returns the values of positional and named arguments in the order of the placeholders.
     arguments: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...]]
     _declared: Parameters
     _derivation: Derivation
@@ -46,7 +43,9 @@ class Declaration:
 
     def __init__(self, function: Callable[..., Any], module: str) -> None:
         self._function = function
-        self.sql = b""
+        self.wire_sql = b""
+        # The characters that the server sees before it.
+        self.prefix = 0
         self.label = f"{module}.{function.__name__}"
         self.is_judged = False
         self.is_copy = self.is_read = self.is_repeatable = self.takes_blocks = False
@@ -73,9 +72,9 @@ class Declaration:
         return self.make
 
     @property
-    def preamble(self) -> int:
-        """The number of characters that the server sees before ``sql``."""
-        return 0
+    def sql(self) -> str:
+        """The text as it stands in its file; that of a variant has its lines only."""
+        return self.statement.source
 
     @property
     def place(self) -> str:
@@ -84,7 +83,7 @@ class Declaration:
 
     def place_at(self, position: int) -> str:
         """Return file and line of a *position* as the server reports it, counted from 1."""
-        line = self.statement.line_at(position - self.preamble)
+        line = self.statement.line_at(position - self.prefix)
         return f"{self.statement.path}:{line}"
 
     def bind(self, statement: Statement) -> list[str]:
@@ -133,22 +132,14 @@ class Declaration:
 
     def _read_guards(self, statement: Statement) -> list[str]:
         self.guards = guards.read(statement.doc)
-        problems = [*self.guards.problems]
-        if self.guards.setup is not None and (self.is_copy or self.result.cardinality == "stream"):
-            problems.append("timeout: a stream or COPY has none; its batches have DB_CALL_DEADLINE")
-        if self.guards.most_rows is not None and self.result.cardinality != "many":
-            problems.append("rows: only a list has a number of rows to limit")
-        if self.guards.is_read_only and not self.is_read:
-            problems.append("read only: the statement writes")
-        if self.guards.is_read_only and self.is_copy:
-            problems.append("read only: a COPY has no guards")
-        if self.guards.expects is not None and self.result.cardinality not in _COUNTED:
-            problems.append("expects: the return annotation says how many rows there are")
-        return problems
+        unfit = self.guards.misfits(
+            self.result.cardinality, is_read=self.is_read, is_copy=self.is_copy
+        )
+        return [*self.guards.problems, *unfit]
 
     def _complete(self, signature: inspect.Signature) -> None:
         """Make the declaration ready to be called."""
-        self.sql = self.statement.sql
+        self.wire_sql = self.statement.sql
         self.is_judged = self.guards.expects is not None and not self.is_read
         if self.is_copy or self.guards.needs_setup or self.is_judged:
             self.special = "copy" if self.is_copy else "guards"
@@ -190,7 +181,8 @@ class Declaration:
         statement = choice.statement(key)
         variant = copy(self)
         variant.choice = None
-        variant.statement, variant.sql, variant.label = statement, statement.sql, statement.label
+        variant.statement, variant.label = statement, statement.label
+        variant.wire_sql = statement.sql
         variant.parameters = {name: self.parameters[name] for name in statement.params}
         variant.pick = picking([*map([*self.parameters].index, statement.params)])
         self._variants[key] = variant

@@ -34,6 +34,9 @@ _EXPECTED = re.compile(r"(at least|at most)? ?(\d+) rows?")
 _MILLISECONDS = {"ms": 1, "s": 1000, "min": 60_000}
 _ISOLATIONS: dict[str, Isolation] = {name: name for name in get_args(Isolation)}
 
+# Results whose number of rows only a guard can promise.
+_COUNTED = frozenset({"many", "affected", "nothing"})
+
 # Each keeps the setting of before for RESTORE; of several, the first.
 _SET = (
     b"select set_config('oadb.statement_timeout', current_setting('statement_timeout'), true), "
@@ -114,6 +117,23 @@ class Guards:
             return None
         limits = (self.timeout, self.lock_timeout)
         return SetupStatement(_SET, tuple(None if n is None else b"%d" % n for n in limits))
+
+    def misfits(self, cardinality: str, *, is_read: bool, is_copy: bool) -> Iterator[str]:
+        """Report guards that a statement cannot have.
+
+        Args:
+            cardinality: how many rows its declaration promises.
+        """
+        if self.setup is not None and (is_copy or cardinality == "stream"):
+            yield "timeout: a stream or COPY has none; its batches have DB_CALL_DEADLINE"
+        if self.most_rows is not None and cardinality != "many":
+            yield "rows: only a list has a number of rows to limit"
+        if self.is_alone and is_copy:
+            yield "read only, isolation: a COPY has none; run it in a transaction"
+        elif self.is_read_only and not is_read:
+            yield "read only: the statement writes"
+        if self.expects is not None and cardinality not in _COUNTED:
+            yield "expects: the return annotation says how many rows there are"
 
     @property
     def setups(self) -> list[SetupStatement]:

@@ -85,7 +85,7 @@ def _checked(declared: Declaration, names: list[str], number: int, row: object) 
         fault = str(declared.unsendable(values))
     except (ParameterError, TypeError) as error:
         fault = str(error)
-    fault = fault.removeprefix(f"{declared.label}: ")
+    fault = fault.removeprefix(declared.label).removeprefix("()").removeprefix(": ")
     raise ParameterError(f"{declared.label}.many: rows[{number}]: {fault}")
 
 

@@ -23,7 +23,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_type_hints
 from oadb.engine.binding.arguments import require_window
 from oadb.engine.binding.objects import argument_kind
 from oadb.engine.binding.values import fits
-from oadb.engine.executors import AsyncExecutor, Executor
+from oadb.engine.executors import AsyncExecutor, Executor, not_an_executor
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,6 +70,8 @@ class Operation(Generic[P, R]):
             args, kwargs = self._checked(args, kwargs)
         if isinstance(db, Executor):
             return db._operate(lambda inner: self._function(inner, *args, **kwargs))
+        if not isinstance(db, AsyncExecutor):
+            not_an_executor(self.label, db)
         return self._function(db, *args, **kwargs)
 
     def _are_exact(self, given: Iterable[tuple[str, Any]]) -> bool:

@@ -23,12 +23,14 @@ from collections.abc import (
 from typing import Any, Generic, ParamSpec, TypeVar, get_origin, overload
 
 from oadb.engine.batches import BatchedCalls, Pending
-from oadb.engine.binding import array_forms, many
+from oadb.engine.binding import array_forms, many, plans
 from oadb.engine.binding.declarations import Declaration
+from oadb.engine.binding.descriptions import QueryDescription, describe
 from oadb.engine.binding.many import CheckedRow
 from oadb.engine.binding.packages import FOLDER, locate
+from oadb.engine.binding.plans import QueryPlan
 from oadb.engine.binding.statements import Statement, load
-from oadb.engine.executors import AsyncExecutor, Executor, Runner
+from oadb.engine.executors import AsyncExecutor, Executor, Runner, not_an_executor
 from oadb.errors import DeclarationError
 
 P = ParamSpec("P")
@@ -36,7 +38,51 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class Query(Declaration, Generic[P, R]):
+class Described(Declaration, Generic[P]):
+    """A declared statement as tools and tests see it: what it is, and its plans."""
+
+    def describe(self) -> QueryDescription:
+        """Return what it is, as data."""
+        return describe(self)
+
+    @overload
+    def explain(self, db: Executor, /, *args: P.args, **kwargs: P.kwargs) -> QueryPlan: ...
+    @overload
+    def explain(
+        self, db: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, QueryPlan]: ...
+    def explain(self, db: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Return the plan of a call, which is not run; of a variant, by its arguments.
+
+        Raises:
+            ParameterError: an argument of another type; or a COPY, which has no plan.
+        """
+        return self._explain(db, self.arguments(args, kwargs), analyze=False)
+
+    @overload
+    def analyze(self, db: Executor, /, *args: P.args, **kwargs: P.kwargs) -> QueryPlan: ...
+    @overload
+    def analyze(
+        self, db: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, QueryPlan]: ...
+    def analyze(self, db: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Run a call, and return its plan with times and buffers; a write is rolled back.
+
+        What does not roll back stays: sequences, and what functions do outside of the database.
+
+        Raises:
+            ParameterError: an argument of another type; or a COPY, which has no plan.
+        """
+        return self._explain(db, self.arguments(args, kwargs), analyze=True)
+
+    def _explain(self, db: Any, values: tuple[Any, ...], *, analyze: bool) -> Any:
+        def work(inner: AsyncExecutor) -> Coroutine[Any, Any, QueryPlan]:
+            return plans.explain(inner, self, values, analyze=analyze)
+
+        return db._operate(work) if isinstance(db, Executor) else work(db)
+
+
+class Query(Described[P], Generic[P, R]):
     """A declared statement; call it with an executor and its arguments."""
 
     @overload
@@ -56,7 +102,11 @@ class Query(Declaration, Generic[P, R]):
             ParameterError: an argument of another type; the text names the parameter.
         """
         values = self.arguments(args, kwargs)
-        return db._run(self if self.choice is None else self.chosen(values), values)
+        try:
+            run = db._run
+        except AttributeError:
+            run = not_an_executor(self.label, db)
+        return run(self if self.choice is None else self.chosen(values), values)
 
     def row(self, *args: P.args, **kwargs: P.kwargs) -> CheckedRow:
         """Return the arguments of one call, as a row for ``many`` that type checkers understand.
@@ -92,15 +142,17 @@ class Query(Declaration, Generic[P, R]):
         return many.run(db, self, given)
 
 
-class Stream(Declaration, Generic[P, T]):
+class Stream(Described[P], Generic[P, T]):
     """A declared statement whose rows are yielded as they arrive."""
 
     cursor_name = "oadb_stream_"
 
-    @property
-    def preamble(self) -> int:
-        """The number of characters that the server sees before ``sql``: DECLARE of its cursor."""
-        return 0 if self.is_copy else len(f'DECLARE "{self.cursor_name}000000001" CURSOR FOR ')
+    def bind(self, statement: Statement) -> list[str]:
+        """Bind to *statement*, and return every disagreement with it."""
+        problems = super().bind(statement)
+        if not self.is_copy:  # DECLARE of its cursor
+            self.prefix = len(f'DECLARE "{self.cursor_name}000000001" CURSOR FOR ')
+        return problems
 
     @overload
     def __call__(
@@ -117,7 +169,11 @@ class Stream(Declaration, Generic[P, T]):
             ParameterError: an argument of another type; the text names the parameter.
         """
         values = self.arguments(args, kwargs)
-        return db._stream(self if self.choice is None else self.chosen(values), values)
+        try:
+            stream = db._stream
+        except AttributeError:
+            stream = not_an_executor(self.label, db)
+        return stream(self if self.choice is None else self.chosen(values), values)
 
 
 class Queries:

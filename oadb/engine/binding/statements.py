@@ -54,6 +54,8 @@ class Statement:
     doc: str
     parts: tuple[Token, ...]
     params: tuple[str, ...]
+    source: str = ""
+    """The text as it stands in the file, without its semicolon."""
     marked: tuple[MarkedLine, ...] = ()
     suffix: str = ""
 
@@ -111,7 +113,8 @@ class Statement:
         parts = tuple(part for number, part in enumerate(self.parts) if number not in left_out)
         used = {part.text[1:] for part in parts if part.kind == "placeholder"}
         params = tuple(name for name in self.params if name in used)
-        return replace(self, parts=parts, params=params, marked=(), suffix=suffix)
+        source = "".join(part.text for part in parts)
+        return replace(self, parts=parts, params=params, source=source, marked=(), suffix=suffix)
 
     def with_params(self, order: Sequence[str]) -> "Statement":
         """Return the same statement with its parameters numbered in *order*."""
@@ -246,6 +249,7 @@ class _FileReader:
             params=tuple(
                 dict.fromkeys(part.text[1:] for part in parts if part.kind == "placeholder")
             ),
+            source="".join(token.text for token in code),
             marked=marked,
         )
 
