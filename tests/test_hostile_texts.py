@@ -23,7 +23,8 @@ from oadb import Database, Secret, Transaction
 from oadb.accounts import broker_tokens, login_attempts, users
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.packages import find
-from oadb.engine.binding.values import ValueType, unsendable
+from oadb.engine.binding.sendable_texts import unsendable
+from oadb.engine.binding.values import ValueType
 from oadb.errors import Error, ParameterError
 from oadb.keys import proof
 from oadb.logs import analyzer_logs, api_logs

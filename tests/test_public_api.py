@@ -18,11 +18,11 @@ import pytest
 
 import oadb
 from oadb import UNSET, Page, Unset
+from oadb.engine.binding.annotations import value_type
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.operations import Operation
 from oadb.engine.binding.pages import Limit
 from oadb.engine.binding.queries import Query
-from oadb.engine.binding.values import value_type
 from tests.support import public_api
 from tests.support.each import for_each
 from tests.support.public_api import PublicName

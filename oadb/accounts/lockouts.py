@@ -14,7 +14,7 @@ from oadb.accounts.login_attempt_rows import LONGEST_NAME
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
-from oadb.engine.binding.values import readable
+from oadb.engine.binding.sendable_texts import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.validation.argument_rules import Positive
 

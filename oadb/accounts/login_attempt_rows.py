@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from oadb.accounts.second_factors import CodeCheck
 from oadb.accounts.user_rows import SignedInUser
-from oadb.engine.binding.values import UNREADABLE, readable
+from oadb.engine.binding.sendable_texts import UNREADABLE, readable
 from oadb.security.addresses import network
 
 LONGEST_NAME, LONGEST_DEVICE, LONGEST_BROKER, LONGEST_REASON = 254, 500, 50, 500

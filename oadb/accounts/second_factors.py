@@ -18,7 +18,7 @@ from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
-from oadb.engine.binding.values import unsendable
+from oadb.engine.binding.sendable_texts import unsendable
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.outside_transactions import refuse_transaction
 from oadb.errors import ParameterError

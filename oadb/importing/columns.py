@@ -10,7 +10,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import TypeVar
 
-from oadb.engine.binding.values import readable
+from oadb.engine.binding.sendable_texts import readable
 from oadb.errors import RowError
 from oadb.importing.openalgo_tables import Row
 from oadb.security.addresses import address

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from oadb.engine.binding.values import readable, unsendable
+from oadb.engine.binding.sendable_texts import readable, unsendable
 from oadb.errors import LoadError
 from oadb.market.instruments import LONGEST_TEXT, Instrument, InstrumentRow, Listing, Rejected
 

@@ -17,7 +17,7 @@ from oadb.engine.binding.operations import operation
 from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
-from oadb.engine.binding.values import readable
+from oadb.engine.binding.sendable_texts import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import Error, LoadError, ParameterError
 from oadb.market import brokers

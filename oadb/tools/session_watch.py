@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 import psycopg
 
+from oadb.engine.binding.dumpers import Untyped
 from oadb.engine.binding.queries import queries
-from oadb.engine.binding.values import Untyped
 from oadb.engine.direct_connection import DirectConnection
 from oadb.engine.single_connection import SingleConnection
 

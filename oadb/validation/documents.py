@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import cast
 
-from oadb.engine.binding.values import unsendable
+from oadb.engine.binding.sendable_texts import unsendable
 from oadb.errors import ParameterError
 
 LARGEST = 65_536

@@ -8,7 +8,7 @@ from contextlib import suppress
 from math import isfinite
 from typing import TypeVar, cast, get_origin
 
-from oadb.engine.binding.values import unsendable
+from oadb.engine.binding.sendable_texts import unsendable
 from oadb.validation.documents import require_document
 
 T = TypeVar("T", bool, int, float, str, dict[str, object])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from oadb import Transaction
-from oadb.engine.binding.values import readable, unsendable
+from oadb.engine.binding.sendable_texts import readable, unsendable
 from oadb.errors import LoadError, ParameterError
 from oadb.logs import analyzer_logs, api_logs
 from oadb.logs.analyzer_logs import Analysis

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from oadb import Secret, Transaction
-from oadb.engine.binding.values import unsendable
+from oadb.engine.binding.sendable_texts import unsendable
 from oadb.errors import ParameterError
 from oadb.security.refusals import Refusal
 from oadb.trading import chartink, pending_orders, strategies

@@ -11,7 +11,8 @@ from datetime import datetime, time, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from oadb.engine.binding.values import LEAST_INT, MOST_INT, ValueType, fits, unsendable
+from oadb.engine.binding.sendable_texts import unsendable
+from oadb.engine.binding.values import LEAST_INT, MOST_INT, ValueType, fits
 from oadb.errors import ParameterError
 
 

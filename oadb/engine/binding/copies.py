@@ -19,9 +19,10 @@ from uuid import UUID
 from oadb.engine.binding import arrays, results
 from oadb.engine.binding.arguments import column_fits
 from oadb.engine.binding.results import Result
+from oadb.engine.binding.sendable_texts import unsendable
 from oadb.engine.binding.statements import Statement
 from oadb.engine.binding.text_forms import ARBITRARY, TEXTS
-from oadb.engine.binding.values import ValueType, unsendable
+from oadb.engine.binding.values import ValueType
 from oadb.errors import ParameterError
 
 # Rows encoded at a time: the server stores them while the next ones are encoded.

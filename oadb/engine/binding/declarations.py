@@ -8,11 +8,13 @@ from functools import partial
 from typing import Any, Literal, Self, get_type_hints
 
 from oadb.engine.binding import copies, effects, guards, results
+from oadb.engine.binding.annotations import value_type
 from oadb.engine.binding.arguments import Parameters
 from oadb.engine.binding.derived import Derivation
 from oadb.engine.binding.guards import Guards
+from oadb.engine.binding.sendable_texts import unsendable
 from oadb.engine.binding.statements import Statement
-from oadb.engine.binding.values import ValueType, unsendable, value_type
+from oadb.engine.binding.values import ValueType
 from oadb.engine.binding.variants import Variants, picking
 from oadb.errors import DeclarationError, ParameterError
 

@@ -15,7 +15,7 @@ from typing import Any, cast
 import psycopg
 
 from oadb.engine.binding.declarations import Declaration
-from oadb.engine.binding.values import unsendable
+from oadb.engine.binding.sendable_texts import unsendable
 from oadb.engine.combined_calls import CombinedCall, CombinedCalls, require_combinable
 from oadb.engine.executors import AsyncExecutor, run_combined
 from oadb.errors import NoRowError, ParameterError, TooManyRowsError

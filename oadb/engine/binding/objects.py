@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
-from oadb.engine.binding.values import ValueType, alternatives, fits, mismatch, value_type
+from oadb.engine.binding.annotations import alternatives, value_type
+from oadb.engine.binding.values import ValueType, fits, mismatch
 from oadb.errors import ParameterError
 from oadb.security.secret import Secret
 

@@ -20,9 +20,10 @@ from functools import cache
 from operator import itemgetter
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
+from oadb.engine.binding.annotations import value_type, without_none
 from oadb.engine.binding.guards import RowCount
 from oadb.engine.binding.pages import Page
-from oadb.engine.binding.values import ValueType, value_type, without_none
+from oadb.engine.binding.values import ValueType
 from oadb.errors import NoRowError, TooManyRowsError
 
 Affected = NewType("Affected", int)

@@ -1,33 +1,17 @@
-"""Value types: the Python annotations of parameters and columns, and their PostgreSQL types.
+"""Value types: the Python annotations of parameters and columns, and their PostgreSQL types."""
 
-Every value is sent without a type, so that the server infers types from the statement, exactly as
-PREPARE does when a DBA pastes it. psycopg alone would choose a type for each value (smallint for 1,
-bigint for 3000000000), and prepare a statement for each.
-"""
-
-import re
-import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Literal, NewType, Union, cast, get_args, get_origin
+from typing import Any, cast
 from uuid import UUID
-
-import psycopg
-from psycopg.adapt import AdaptersMap, Dumper
-from psycopg.types.bool import BoolDumper
-from psycopg.types.datetime import DateDumper, DatetimeDumper, TimedeltaDumper, TimeDumper
-from psycopg.types.json import JsonbDumper
-from psycopg.types.numeric import DecimalDumper, FloatDumper, Int8Dumper
-from psycopg.types.string import BytesBinaryDumper, BytesDumper
-from psycopg.types.uuid import UUIDDumper
 
 from oadb.errors import ParameterError
 from oadb.security.secret import Secret
 
-_POSTGRES: dict[type, frozenset[str]] = {
+POSTGRES: dict[type, frozenset[str]] = {
     int: frozenset({"int2", "int4", "int8"}),
     float: frozenset({"float4", "float8"}),
     Decimal: frozenset({"numeric"}),
@@ -42,40 +26,11 @@ _POSTGRES: dict[type, frozenset[str]] = {
     dict: frozenset({"jsonb"}),
 }
 
-_DUMPERS: tuple[tuple[type, type[Dumper]], ...] = (
-    (int, Int8Dumper),
-    (float, FloatDumper),
-    (Decimal, DecimalDumper),
-    (bool, BoolDumper),
-    (bytes, BytesDumper),
-    (bytes, BytesBinaryDumper),
-    (date, DateDumper),
-    (datetime, DatetimeDumper),
-    (time, TimeDumper),
-    (timedelta, TimedeltaDumper),
-    (UUID, UUIDDumper),
-    (dict, JsonbDumper),
-)
-
 # A value of the first type is not accepted as the second, although Python's isinstance does.
 _NOT_INTERCHANGEABLE = ((bool, int), (bool, float), (datetime, date))
 
 # How errors name types whose name alone is not enough.
 _SHOWN_AS = {datetime: "datetime with a time zone", time: "time without a time zone"}
-
-
-def _untyped_adapters() -> AdaptersMap:
-    adapters = AdaptersMap(psycopg.adapters)
-    for python, dumper in _DUMPERS:
-        adapters.register_dumper(python, type(f"Untyped{dumper.__name__}", (dumper,), {"oid": 0}))
-    return adapters
-
-
-class Untyped:
-    """The context from which connections take their dumpers."""
-
-    adapters = _untyped_adapters()
-    connection = None
 
 
 LEAST_INT, MOST_INT = -(2**63), 2**63 - 1
@@ -135,7 +90,7 @@ class ValueType:
     @property
     def postgres(self) -> frozenset[str]:
         """The names in pg_type of the PostgreSQL types for which it is allowed."""
-        names = _POSTGRES[self.python]
+        names = POSTGRES[self.python]
         return frozenset(f"_{name}" for name in names) if self.array else names
 
     @property
@@ -211,75 +166,3 @@ def mismatch(label: str, name: str, expected: ValueType, value: object) -> Param
     hint = "; wrap it: Secret(...)" if expected.python is Secret and isinstance(value, str) else ""
     given = type(value).__name__
     return ParameterError(f"{label}: {name} must be {expected}, not {given}{hint}")
-
-
-def value_type(annotation: Any) -> ValueType | None:
-    """Read an annotation; None if it is not a value type."""
-    annotation, optional, unset = alternatives(annotation)
-    array = get_origin(annotation) is list
-    single, rule = _rule_of(get_args(annotation)[0] if array else annotation)
-    choices = get_args(single) if get_origin(single) is Literal else ()
-    python = _plain(single)
-    if python not in _POSTGRES:
-        return None
-    return ValueType(python, optional, array, choices, rule, unset)
-
-
-def without_none(annotation: Any) -> tuple[Any, bool]:
-    """Split ``T | None`` into T and True; return any other annotation and False."""
-    plain, optional, unset = alternatives(annotation)
-    return (annotation, False) if unset else (plain, optional)
-
-
-def alternatives(annotation: Any) -> tuple[Any, bool, bool]:
-    """Return T of ``T | None | Unset``, and whether None and Unset are among its alternatives."""
-    if get_origin(annotation) not in {Union, types.UnionType}:
-        return annotation, False, False
-    parts = get_args(annotation)
-    rest = [part for part in parts if part not in {type(None), Unset}]
-    if len(rest) != 1:
-        return annotation, False, False
-    return rest[0], type(None) in parts, Unset in parts
-
-
-def _rule_of(annotation: Any) -> tuple[Any, Rule | None]:
-    """Split ``Annotated[T, Rule(...)]`` into T and the rule."""
-    if get_origin(annotation) is not Annotated:
-        return annotation, None
-    plain, *metadata = get_args(annotation)
-    return plain, next((each for each in metadata if isinstance(each, Rule)), None)
-
-
-def _plain(annotation: Any) -> Any:
-    """Return the type behind a NewType, a Literal or a generic such as ``dict[str, object]``."""
-    if isinstance(annotation, NewType):
-        return _plain(annotation.__supertype__)
-    if get_origin(annotation) is Literal:
-        kinds: set[type] = {type(choice) for choice in get_args(annotation)}
-        return kinds.pop() if len(kinds) == 1 else None
-    return get_origin(annotation) or annotation
-
-
-_UNSENDABLE = re.compile("[\0\ud800-\udfff]")
-
-UNREADABLE = "\N{REPLACEMENT CHARACTER}"
-"""Replaces a character that PostgreSQL's text cannot hold."""
-
-
-def readable(text: str, longest: int) -> str:
-    """Return *text*, cut, with UNREADABLE for characters that PostgreSQL's text cannot hold."""
-    return _UNSENDABLE.sub(UNREADABLE, text[:longest])
-
-
-def unsendable(value: object) -> str | None:
-    """Return what in *value* cannot be sent as text, or None."""
-    if isinstance(value, list):
-        return next(filter(None, map(unsendable, cast("list[object]", value))), None)
-    if not isinstance(value, str) or (value.isascii() and "\0" not in value):
-        return None
-    found = _UNSENDABLE.search(value)
-    if found is None:
-        return None
-    if found[0] == "\0":
-        return "a NUL character, which PostgreSQL's text cannot hold"
-    return "a lone surrogate, which UTF-8 cannot represent"

@@ -14,7 +14,7 @@ from typing import Any, Self
 import psycopg
 from psycopg import pq, waiting
 
-from oadb.engine.binding.values import Untyped
+from oadb.engine.binding.dumpers import Untyped
 from oadb.engine.pool.outage import Outage
 
 # The peer has closed (RDHUP, Linux only), hung up, or the descriptor is invalid.

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import get_type_hints
 
+from oadb.engine.binding.annotations import value_type
 from oadb.engine.binding.queries import Query
 from oadb.engine.binding.results import Affected
-from oadb.engine.binding.values import value_type
 from oadb.engine.executors import Executor
 from oadb.errors import DeclarationError
 from oadb.logs.redaction import Redacted, Redaction, Values

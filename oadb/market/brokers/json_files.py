@@ -11,7 +11,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import cast
 
-from oadb.engine.binding.values import unsendable
+from oadb.engine.binding.sendable_texts import unsendable
 from oadb.errors import LoadError, RowError
 from oadb.market.brokers.files import BLOCK, Convert, OpenFile, T, opened, rejected
 from oadb.market.instruments import Rejected

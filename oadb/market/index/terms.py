@@ -3,7 +3,7 @@
 import re
 from string import ascii_lowercase, ascii_uppercase
 
-from oadb.engine.binding.values import unsendable
+from oadb.engine.binding.sendable_texts import unsendable
 from oadb.errors import ParameterError
 
 LONGEST_TEXT = 200

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from oadb.engine.binding.values import readable
+from oadb.engine.binding.sendable_texts import readable
 from oadb.engine.database import Database
 from oadb.market import brokers, instruments, loads
 from oadb.market.brokers import files

@@ -22,7 +22,7 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import get_migration_hash
 
-from oadb.engine.binding.values import Untyped
+from oadb.engine.binding.dumpers import Untyped
 from oadb.engine.direct_connection import DirectConnection
 from oadb.engine.dsn import SERVER_LIVENESS, Dsn, connection_keywords
 from oadb.engine.single_connection import SingleConnection

@@ -12,8 +12,8 @@ from uuid import UUID
 import pytest
 
 from oadb import Database
+from oadb.engine.binding.annotations import value_type
 from oadb.engine.binding.queries import Query
-from oadb.engine.binding.values import value_type
 from oadb.errors import ParameterError
 from tests.engine.binding.probes import probes
 
