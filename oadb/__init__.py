@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from oadb.engine.batches import AsyncBatch, Batch, Pending
+    from oadb.engine.binding.forms import COMPOSITE, Codec
     from oadb.engine.binding.operations import operation
     from oadb.engine.binding.pages import Limit, Page
     from oadb.engine.binding.queries import queries
@@ -36,6 +37,8 @@ _HOMES = {
     "AsyncListener": "engine.listener",
     "AsyncTransaction": "engine.transactions",
     "Batch": "engine.batches",
+    "COMPOSITE": "engine.binding.forms",
+    "Codec": "engine.binding.forms",
     "Config": "engine.config",
     "Database": "engine.database",
     "Executor": "engine.executors",
@@ -55,6 +58,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "COMPOSITE",
     "UNSET",
     "Affected",
     "AsyncBatch",
@@ -63,6 +67,7 @@ __all__ = [
     "AsyncListener",
     "AsyncTransaction",
     "Batch",
+    "Codec",
     "Config",
     "Database",
     "Executor",

@@ -14,6 +14,7 @@ Error                     base of all of them; never raised itself
 ├── OutcomeUnknownError   a write was sent and its answer was lost
 ├── BusyError             a bounded resource of this process is fully in use
 ├── SettingError          the stored value of a setting no longer fits its key
+├── ResultError           a row from the database does not fit its class
 ├── RowError              a row of a source is invalid; caught, and reported with the row
 ├── LoadError             a source cannot be loaded, or not completely
 └── MigrationError        migration files are unsafe, or disagree with the database
@@ -22,7 +23,7 @@ Error                     base of all of them; never raised itself
 __all__ = [
     "BusyError", "ConfigError", "DeclarationError", "Error", "KeyRingError", "LoadError",
     "MigrationError", "NoRowError", "OutcomeUnknownError", "ParameterError", "PoolTimeoutError",
-    "RowError", "SealError", "SettingError", "TooManyRowsError", "TransactionError",
+    "ResultError", "RowError", "SealError", "SettingError", "TooManyRowsError", "TransactionError",
     "UnavailableError",
 ]  # fmt: skip  # a list
 
@@ -49,6 +50,13 @@ class DeclarationError(Error):
 
 class ParameterError(Error):
     """An argument is invalid; the text names the parameter, and never shows the value."""
+
+
+class ResultError(Error):
+    """A row does not fit its class; the text names query and field, and never shows the value.
+
+    The statement has succeeded: in a transaction it can still be undone.
+    """
 
 
 class NoRowError(Error):

@@ -1,18 +1,38 @@
 """Annotations of parameters, columns and single values, read as value types."""
 
 import types
+from dataclasses import replace
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
+from oadb.engine.binding.compiled_forms import form_of
+from oadb.engine.binding.forms import Codec, Composite
 from oadb.engine.binding.values import POSTGRES, Rule, Unset, ValueType
 
 
 def value_type(annotation: Any) -> ValueType | None:
     """Read an annotation; None if it is not a value type."""
+    plain = _plain_type(annotation)
+    if plain is not None:
+        return plain
+    single, optional, unset = alternatives(annotation)
+    form = form_of(single, _plain_type)
+    if form is None:
+        return None
+    optional = optional or form.optional
+    shown = replace(form, shown=form.shown.removesuffix(" | None"), optional=False)
+    return ValueType(form.python, optional, unset=unset, form=shown)
+
+
+def _plain_type(annotation: Any) -> ValueType | None:
+    """Read the annotation of a value that psycopg sends and loads."""
     annotation, optional, unset = alternatives(annotation)
     array = get_origin(annotation) is list
-    single, rule = _rule_of(get_args(annotation)[0] if array else annotation)
+    given = get_args(annotation)[0] if array else annotation
+    single, rule = _rule_of(given)
     choices = get_args(single) if get_origin(single) is Literal else ()
     python = _plain(single)
+    if any(isinstance(each, Codec | Composite) for each in getattr(given, "__metadata__", ())):
+        return None
     if python not in POSTGRES:
         return None
     return ValueType(python, optional, array, choices, rule, unset)

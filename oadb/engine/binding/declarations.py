@@ -145,7 +145,7 @@ class Declaration:
         self.is_judged = self.guards.expects is not None and not self.is_read
         if self.is_copy or self.guards.needs_setup or self.is_judged:
             self.special = "copy" if self.is_copy else "guards"
-        self.make = self.result.make
+        self.make = self.result.maker(self.label)
         self.fetches = self.result.fetches
         paging = self._derivation.paging
         self.shape_result = self.result.shape_result if paging is None else paging.shape

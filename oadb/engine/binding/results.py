@@ -10,19 +10,20 @@
     Affected        the number of rows written
     None            nothing; the statement returns no columns
 
-A row is a dataclass whose fields are the columns, in order; the contract check compares them.
+A row is of a class whose fields are the columns, in order; see ``row_classes``. The
+contract check compares them.
 """
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from operator import itemgetter
-from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NewType, cast, get_args, get_origin
 
+from oadb.engine.binding import made_rows
 from oadb.engine.binding.annotations import value_type, without_none
 from oadb.engine.binding.guards import RowCount
 from oadb.engine.binding.pages import Page
+from oadb.engine.binding.row_classes import RowClass, row_class
 from oadb.engine.binding.values import ValueType
 from oadb.errors import NoRowError, TooManyRowsError
 
@@ -40,14 +41,17 @@ class Result:
     row: type | None = None
     value: ValueType | None = None
 
-    @property
-    def make(self) -> Callable[[Any], Any]:
-        """The function that makes a row of its values.
+    def maker(self, label: str) -> Callable[[Any], Any]:
+        """Return the function that makes a row of its values, for the query of this label.
 
-        By position, which costs a third of passing them by name.
+        It has no step for conversions where none is needed.
         """
-        row = self.row
-        return itemgetter(0) if row is None else lambda values: row(*values)
+        return made_rows.maker(label, self.row_class, self.fields, self.value)
+
+    @property
+    def row_class(self) -> RowClass | None:
+        """What the class of its rows is."""
+        return row_class(self.row)
 
     @property
     def fetches(self) -> bool:
@@ -71,8 +75,9 @@ class Result:
 
 @cache
 def _fields(row: type) -> dict[str, ValueType | None]:
-    hints = get_type_hints(row)
-    return {field.name: value_type(hints[field.name]) for field in dataclasses.fields(row)}
+    found = row_class(row)
+    annotations = {} if found is None else found.fields
+    return {name: value_type(annotation) for name, annotation in annotations.items()}
 
 
 def read(annotation: Any) -> Result:
@@ -98,7 +103,7 @@ def read(annotation: Any) -> Result:
 
 def is_row_class(annotation: Any) -> bool:
     """Say whether an annotation is a class of rows."""
-    return isinstance(annotation, type) and dataclasses.is_dataclass(annotation)
+    return row_class(annotation) is not None
 
 
 def of(cardinality: Cardinality, row: Any) -> Result:
@@ -108,10 +113,13 @@ def of(cardinality: Cardinality, row: Any) -> Result:
         TypeError: *row* is neither.
     """
     if is_row_class(row):
+        problem = cast("RowClass", row_class(row)).problem
+        if problem:
+            raise TypeError(f"it returns {row.__name__}: {problem}")
         return Result(cardinality, row=row)
     value = value_type(row)
     if value is None:
-        raise TypeError(f"it returns {row!r}, which is neither a dataclass nor a value type")
+        raise TypeError(f"it returns {row!r}, which is neither a class of rows nor a value type")
     return Result(cardinality, value=value)
 
 

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, cast
 from uuid import UUID
 
+from oadb.engine.binding.forms import Form, MisfitError
 from oadb.errors import ParameterError
 from oadb.security.secret import Secret
 
@@ -78,6 +79,7 @@ class ValueType:
     Attributes:
         choices: The members of a Literal; empty: any value of the type.
         unset: Whether UNSET is accepted as well.
+        form: How it is sent and read, if psycopg alone does not.
     """
 
     python: type
@@ -86,17 +88,20 @@ class ValueType:
     choices: tuple[object, ...] = ()
     rule: Rule | None = None
     unset: bool = False
+    form: Form | None = None
 
     @property
     def postgres(self) -> frozenset[str]:
         """The names in pg_type of the PostgreSQL types for which it is allowed."""
+        if self.form is not None:
+            return self.form.postgres
         names = POSTGRES[self.python]
         return frozenset(f"_{name}" for name in names) if self.array else names
 
     @property
     def exact(self) -> frozenset[type]:
         """The types whose values are accepted at once; empty if each value must be checked."""
-        looked_into = self.array or self.unset or self.choices or self.rule is not None
+        looked_into = self.array or self.unset or self.choices or self.rule is not None or self.form
         if looked_into or self.python in {datetime, time}:
             return frozenset()
         return frozenset({self.python, type(None)} if self.optional else {self.python})
@@ -134,6 +139,8 @@ class ValueType:
             ParameterError: another type, no member of the Literal, or against the rule. The text
                 shows the type, never the value.
         """
+        if self.form is not None:
+            return self._formed(self.form, label, name, value)
         if not self.accepts(value):
             raise mismatch(label, name, self, value)
         if value is None or value is UNSET:
@@ -154,9 +161,21 @@ class ValueType:
         # Not raised in the except clause: the context of an error can hold the value.
         raise ParameterError(f"{label}: {name} {fault}")
 
+    def _formed(self, form: Form, label: str, name: str, value: Any) -> Any:
+        if (value is None and self.optional) or (value is UNSET and self.unset):
+            return value
+        if value is None:
+            raise mismatch(label, name, self, value)
+        try:
+            return form.text(value)
+        except MisfitError as misfit:
+            fault = misfit.at(name)
+        raise ParameterError(f"{label}: {fault}")
+
     def __str__(self) -> str:
         """Return it in the form of an annotation; a datetime or time says its time zone."""
         name = _SHOWN_AS.get(self.python, self.python.__name__)
+        name = name if self.form is None else self.form.shown
         name = f"list[{name}]" if self.array else name
         return f"{name} | None" if self.optional else name
 

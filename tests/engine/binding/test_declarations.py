@@ -69,12 +69,12 @@ def line(function: Callable[..., Any]) -> int:
         (
             unknown,
             "select :user_id",
-            "it returns tuple[int, str], which is neither a dataclass nor a value type",
+            "it returns tuple[int, str], which is neither a class of rows nor a value type",
         ),
         (
             bare,
             "select :user_id",
-            "it returns <class 'list'>, which is neither a dataclass nor a value type",
+            "it returns <class 'list'>, which is neither a class of rows nor a value type",
         ),
         (stepless, "select :user_ids", "user_ids must be an ordinary parameter"),
     ],

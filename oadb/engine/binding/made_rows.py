@@ -1,0 +1,66 @@
+"""Rows made of loaded values: converted where a column has a form, and refused without values."""
+
+from collections.abc import Callable, Mapping
+from operator import itemgetter
+from typing import Any
+
+from oadb.engine.binding.class_forms import below
+from oadb.engine.binding.class_forms import maker as refusing_maker
+from oadb.engine.binding.forms import MisfitError
+from oadb.engine.binding.row_classes import RowClass
+from oadb.engine.binding.values import ValueType
+from oadb.errors import ResultError
+
+Make = Callable[[Any], Any]
+
+
+def maker(
+    label: str,
+    row: RowClass | None,
+    fields: Mapping[str, ValueType | None],
+    value: ValueType | None,
+) -> Make:
+    """Return what makes a row, or a single value, of the loaded values of its columns."""
+    columns = {"its value": value} if row is None else fields
+    readers = [
+        (place, name, _reader(kind))
+        for place, (name, kind) in enumerate(columns.items())
+        if kind is not None and kind.form is not None
+    ]
+    make = itemgetter(0) if row is None else refusing_maker(row)
+    if readers:
+        return _reported(label, lambda values: make(_read(readers, values)))
+    return _reported(label, make) if row is not None and row.refuses else make
+
+
+def _reader(kind: ValueType) -> Make:
+    assert kind.form is not None  # noqa: S101  # as its caller has seen
+    read, is_optional = kind.form.read, kind.optional
+
+    def from_column(value: Any) -> Any:
+        if value is not None:
+            return read(value)
+        if is_optional:
+            return None
+        raise MisfitError("must not be null")
+
+    return from_column
+
+
+def _read(readers: list[tuple[int, str, Make]], values: Any) -> list[Any]:
+    converted = [*values]
+    for place, name, read in readers:
+        converted[place] = below(f".{name}", read, converted[place])
+    return converted
+
+
+def _reported(label: str, make: Make) -> Make:
+    def made(values: Any) -> Any:
+        try:
+            return make(values)
+        except MisfitError as misfit:
+            fault = misfit.at("").lstrip(".") if misfit.path else f"its row {misfit.expected}"
+        # Not raised in the except clause: the context of the error would hold the value.
+        raise ResultError(f"{label}: {fault.strip()}")
+
+    return made
