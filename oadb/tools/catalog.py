@@ -30,10 +30,28 @@ class ServerSetting:
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """A data type. ``name`` is that of pg_type: an array type begins with an underscore."""
+    """A data type, or the one behind a domain.
+
+    ``name`` is that of pg_type: an array type begins with an underscore. ``kind`` is its typtype;
+    ``item_id`` is the type of the items of an array or range, else 0; ``table_id`` belongs to the
+    attributes of a composite type.
+    """
 
     type_id: int
+    base_id: int
     name: str
+    kind: str
+    is_array: bool
+    item_id: int
+    table_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute of a composite type."""
+
+    name: str
+    type_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +125,14 @@ def list_settings(names: list[str]) -> list[ServerSetting]: ...
 
 @query
 def list_types(type_ids: list[int]) -> list[Type]: ...
+
+
+@query
+def list_labels(type_id: int) -> list[str]: ...
+
+
+@query
+def list_attributes(table_id: int) -> list[Attribute]: ...
 
 
 @query

@@ -103,7 +103,8 @@ def column_fits(kind: ValueType, column: Sequence[Any]) -> bool:
     if kind.optional and type(None) in types:
         types.discard(type(None))
         column = [value for value in column if value is not None]
-    if kind.array or kind.unset or kind.rule is not None or not types <= {kind.python}:
+    is_plain = not (kind.array or kind.unset or kind.form or kind.rule)
+    if not is_plain or not types <= {kind.python}:
         return False
     if kind.choices:
         return set(column) <= {*kind.choices}

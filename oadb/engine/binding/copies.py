@@ -114,6 +114,8 @@ class RowEncoder:
 
 def _encoder(kind: ValueType) -> Callable[[Any], str]:
     """Return what encodes a value that is not null."""
+    if kind.form is not None:
+        return _escaped
     if kind.array:
         single = replace(kind, array=False, optional=True)
         return lambda value: arrays.as_text(single, value).translate(_ESCAPES)
@@ -128,7 +130,13 @@ def _escaped(text: str) -> str:
 def row_types(result: Result) -> list[str]:
     """Return the names of the types that the texts of a row are read as."""
     kinds = [result.value] if result.row is None else [*result.fields.values()]
-    return [_NAMES[kind.python] + ("[]" if kind.array else "") for kind in kinds if kind]
+    return [_type_name(kind) for kind in kinds if kind]
+
+
+def _type_name(kind: ValueType) -> str:
+    if kind.form is not None:  # which reads texts
+        return "text"
+    return _NAMES[kind.python] + ("[]" if kind.array else "")
 
 
 def row_encoder(

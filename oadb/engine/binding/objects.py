@@ -62,6 +62,21 @@ def _replaced(value: Any, changed: dict[str, Any]) -> Any:
     return dataclasses.replace(value, **changed)
 
 
+class FormedValue(ValueType):
+    """A value that a query sends in another form: it is checked, and passed on as it is."""
+
+    __slots__ = ()
+
+    def checked(self, label: str, name: str, value: Any) -> Any:
+        """Return the value.
+
+        Raises:
+            ParameterError: it cannot be sent.
+        """
+        super().checked(label, name, value)
+        return value
+
+
 Kind = ValueType | ObjectType
 """The type of an argument of an operation."""
 
@@ -75,7 +90,10 @@ def argument_kind(annotation: Any) -> Kind | None:
     single = get_args(plain)[0] if array else plain
     if isinstance(single, type) and dataclasses.is_dataclass(single):
         return ObjectType(single, optional, array)
-    return value_type(annotation)
+    kind = value_type(annotation)
+    if kind is None or kind.form is None:
+        return kind
+    return FormedValue(kind.python, kind.optional, unset=kind.unset, form=kind.form)
 
 
 @cache

@@ -24,6 +24,7 @@ from oadb.tools import catalog
 from oadb.tools.contract.copied_tables import compare_table
 from oadb.tools.contract.description import Column, Connection, Description, describe
 from oadb.tools.contract.nullability import never_null
+from oadb.tools.contract.types import misfits, type_map
 from oadb.tools.findings import UNMIGRATED
 from oadb.tools.migrations import migration_history as history
 
@@ -147,18 +148,18 @@ def _without_copy(declared: Declaration) -> Declaration:
 def _compare_parameters(
     db: Database, declared: Declaration, description: Description
 ) -> Iterator[str]:
-    names = _type_names(db, description.parameters)
+    types = type_map(db, description.parameters)
     for (name, expected), oid in zip(
         declared.parameters.items(), description.parameters, strict=True
     ):
-        if names[oid] not in expected.postgres:
-            yield f"parameter {name} is declared as {expected}; the server expects {names[oid]}"
+        for fault in misfits(db, types[oid], expected):
+            yield f"parameter {name} is declared as {expected}; the server expects {fault}"
 
 
 def _compare_columns(
     db: Database, connection: Connection, declared: Declaration, columns: tuple[Column, ...]
 ) -> Iterator[str]:
-    names = _type_names(db, tuple(column.type_id for column in columns))
+    types = type_map(db, tuple(column.type_id for column in columns))
     expected_columns = _declared_columns(declared, columns)
     if [*expected_columns] != [column.name for column in columns]:
         returned = [column.name for column in columns]
@@ -168,8 +169,8 @@ def _compare_columns(
         )
         return
     for column, expected in zip(columns, expected_columns.values(), strict=True):
-        if names[column.type_id] not in expected.postgres:
-            yield f"column {column.name} is declared as {expected}, but is {names[column.type_id]}"
+        for fault in misfits(db, types[column.type_id], expected):
+            yield f"column {column.name} is declared as {expected}, but is {fault}"
     if declared.result.row is not None:
         known = never_null(db, connection, declared.statement, columns)
         for column, expected, not_null in zip(
@@ -200,10 +201,6 @@ def _find_effects(db: Database, declared: Declaration) -> Iterator[str]:
         called = sorted(set(declared.statement.functions) - _WITHOUT_EFFECTS)
         for name in catalog.list_volatile_functions(db, called):
             yield f"counts as a read, but calls {name}(), which is volatile"
-
-
-def _type_names(db: Database, oids: tuple[int, ...]) -> dict[int, str]:
-    return {found.type_id: found.name for found in catalog.list_types(db, sorted(set(oids)))}
 
 
 def _listed(names: Iterable[str]) -> str:

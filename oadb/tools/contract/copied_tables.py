@@ -7,6 +7,7 @@ from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.values import ValueType
 from oadb.engine.database import Database
 from oadb.tools import catalog
+from oadb.tools.contract.types import misfits, type_map
 
 
 def compare_table(db: Database, declared: Declaration) -> Iterator[str]:
@@ -21,20 +22,19 @@ def compare_table(db: Database, declared: Declaration) -> Iterator[str]:
     if not columns:
         yield f"there is no table {table}"
         return
-    types = catalog.list_types(db, sorted({column.type_id for column in columns.values()}))
-    names = {found.type_id: found.name for found in types}
+    types = type_map(db, tuple(column.type_id for column in columns.values()))
     for name, kind in declared.row_encoder.fields.items():
         column = columns.get(name)
         if column is None:
             yield f"{table} has no column {name}"
         else:
-            yield from _compare(column, names[column.type_id], kind)
+            for fault in misfits(db, types[column.type_id], kind):
+                yield f"column {column.name} is declared as {kind}, but is {fault}"
+            yield from _compare(column, kind)
 
 
-def _compare(column: catalog.TableColumn, type_name: str, kind: ValueType) -> Iterator[str]:
+def _compare(column: catalog.TableColumn, kind: ValueType) -> Iterator[str]:
     if not column.is_writable:
         yield f"column {column.name} is generated: nothing can be stored in it"
-    if type_name not in kind.postgres:
-        yield f"column {column.name} is declared as {kind}, but is {type_name}"
     if kind.optional and column.is_not_null:
         yield f"column {column.name} is declared as {kind}, but cannot be null"

@@ -36,12 +36,53 @@ where name = any(:names)
 order by name;
 
 -- name: list_types
+-- Of a domain, the type behind it, also of a domain of domains.
+with recursive behind (type_id, base_id) as (
+    select
+        oid as type_id,
+        oid as base_id
+    from pg_catalog.pg_type
+    where oid::bigint = any(:type_ids)
+    union all
+    select
+        behind.type_id,
+        domain.typbasetype
+    from behind
+    inner join pg_catalog.pg_type as domain on behind.base_id = domain.oid
+    where domain.typtype = 'd'
+)
+
 select
-    oid::bigint as type_id,
-    typname::text as name
-from pg_catalog.pg_type
-where oid::bigint = any(:type_ids)
-order by oid;
+    behind.type_id::bigint as type_id,
+    base.oid::bigint as base_id,
+    base.typname::text as name,
+    base.typtype::text as kind,
+    base.typcategory = 'A' as is_array,
+    coalesce(pg_range.rngsubtype, base.typelem)::bigint as item_id,
+    base.typrelid::bigint as table_id
+from behind
+inner join pg_catalog.pg_type as base on behind.base_id = base.oid
+left join pg_catalog.pg_range
+    on base.oid in (pg_range.rngtypid, pg_range.rngmultitypid)
+where base.typtype <> 'd'
+order by behind.type_id;
+
+-- name: list_labels
+select enumlabel::text as label
+from pg_catalog.pg_enum
+where enumtypid::bigint = :type_id
+order by enumsortorder;
+
+-- name: list_attributes
+select
+    attname::text as name,
+    atttypid::bigint as type_id
+from pg_catalog.pg_attribute
+where
+    attrelid::bigint = :table_id
+    and attnum > 0
+    and not attisdropped
+order by attnum;
 
 -- name: list_not_null_columns
 -- Numbers of the columns of a table that are NOT NULL.
