@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 CACHE = str(HERE.parents[1] / ".mypy_cache")
 sys.path.insert(0, str(HERE / "src"))
 
-from shop import customers, orders, products, stock  # noqa: E402  # as if it were installed
+from shop import customers, orders, parcels, products, stock  # noqa: E402  # as if it were installed
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,9 @@ def shop_url(oadb_server: Server, shop: Package) -> Generator[str]:
 
 @pytest.fixture
 def db(shop_url: str) -> Generator[Database]:
-    Observer(shop_url).rows("truncate shop.customers, shop.products restart identity cascade")
+    Observer(shop_url).rows(
+        "truncate shop.customers, shop.products, shop.parcels restart identity cascade"
+    )
     with Database.from_url(shop_url) as db:
         yield db
 
@@ -78,7 +80,7 @@ def test_commands_find_the_shop_by_its_project_file(shop_url: str) -> None:
     assert (done.returncode, done.stdout) == (0, "all declarations agree with the database\n")
 
     done = command("migrate", "status", url=shop_url)
-    assert len(done.stdout.splitlines()) == 8
+    assert len(done.stdout.splitlines()) == 9
     assert all(line.startswith("applied    00") for line in done.stdout.splitlines())
 
 
@@ -99,8 +101,8 @@ def test_the_schema_goes_down_and_up_again(oadb_server: Server, shop: Package) -
     with oadb_server.clone("template1") as url:
         place = dsn.parse(url)
         applied = runner.migrate(place, packages=[shop]).applied
-        assert len(applied) == 8
-        assert runner.rollback(place, packages=[shop], count=8) == applied[::-1]
+        assert len(applied) == 9
+        assert runner.rollback(place, packages=[shop], count=9) == applied[::-1]
         assert not Observer(url).rows(
             "select 1 from pg_namespace where nspname in ('shop', 'oadb')"
         )
@@ -228,3 +230,19 @@ def test_stock(db: Database) -> None:
     assert stock.list_low(db, 2) == stock.list_low(db, 2, warehouse="north") != []
     with db.transaction() as tx:
         assert stock.lock(tx, pen, "north") == 2
+
+
+def test_parcels(db: Database) -> None:
+    address = parcels.Address('1, "High" Street', None)
+    items = [parcels.Item("chair", 2), parcels.Item("lamp", 1)]
+    postage = parcels.Money(Decimal("4.20"))
+    parcel = parcels.create(db, address, items, postage)
+    assert parcel == parcels.Parcel(1, parcels.State.PACKED, address, items, postage)
+
+    more = parcels.create.many(db, [(address, [], postage), (address, items, postage)])
+    assert [each.contents for each in more] == [[], items]
+    assert parcels.set_state(db, 1, parcels.State.LOST) == 1
+    assert parcels.count_by_state(db) == [
+        (parcels.State.PACKED, 2),
+        (parcels.State.LOST, 1),
+    ]
