@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from oadb.engine.binding.arrays import encoded, is_encodable
+from oadb.engine.binding.compiled_forms import array_of
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.results import Result
 from oadb.engine.binding.statements import Statement
@@ -35,7 +36,7 @@ def bind(declared: Declaration, statement: Statement) -> list[str]:
         form.classify(statement)
         form.statement = statement.with_params([*declared.kinds])
         form.wire_sql, form.label = form.statement.sql, statement.label
-        form.parameters = {name: replace(kind, array=True) for name, kind in declared.kinds.items()}
+        form.parameters = {name: _array_type(kind) for name, kind in declared.kinds.items()}
         form.result = Result(
             "many" if declared.result.fetches else "nothing",
             declared.result.row,
@@ -43,9 +44,16 @@ def bind(declared: Declaration, statement: Statement) -> list[str]:
         )
         form.shape_result = form.result.shape_result
         # A call of it has rows for parameters.
-        form.pick = partial(_columns, [*form.parameters.values()])
+        form.pick = partial(_columns, [*declared.kinds.values()])
         declared.array_form = form
     return problems
+
+
+def _array_type(kind: ValueType) -> ValueType:
+    if kind.form is None:
+        return replace(kind, array=True)
+    item = replace(kind.form, shape="plain") if kind.form.shape == "json" else kind.form
+    return ValueType(list, form=array_of(item))
 
 
 def _columns(kinds: list[ValueType], rows: tuple[Any, ...]) -> tuple[str | bytes, ...]:

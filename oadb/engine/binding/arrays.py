@@ -11,6 +11,7 @@ from itertools import chain, repeat
 from typing import Any
 from uuid import UUID
 
+from oadb.engine.binding import literals
 from oadb.engine.binding.text_forms import ARBITRARY, TEXTS
 from oadb.engine.binding.values import ValueType
 
@@ -54,11 +55,15 @@ _FIXED: dict[type, _Fixed] = {
 
 def is_encodable(kind: ValueType) -> bool:
     """Say whether an array of values of this type can be made."""
+    if kind.form is not None:
+        return kind.form.shape != "array" and not kind.unset
     return kind.python in TEXTS and not kind.array and not kind.unset
 
 
 def encoded(kind: ValueType, column: Sequence[Any]) -> str | bytes:
     """Return the array of the values of a column: a text, or bytes if it is in binary form."""
+    if kind.form is not None:  # its values are texts already
+        return literals.array(column)
     fixed = _FIXED.get(kind.python)
     return as_text(kind, column) if fixed is None else fixed.encoded(column)
 

@@ -1,7 +1,8 @@
 """Forms of classes, as jsonb or as composite values; both ways are checked."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from oadb.engine.binding import literals
@@ -163,11 +164,11 @@ def as_composite(found: RowClass, fields: Mapping[str, Form]) -> Form:
         )
 
     def read(value: Any) -> Any:
-        try:
-            # A tuple is an anonymous record, of which psycopg knows no types.
-            texts = value if isinstance(value, tuple) else literals.read_composite(value)
-        except (ValueError, TypeError):
-            texts = []
+        texts: Sequence[str | None] = ()
+        # An anonymous record comes as a tuple, of whose items psycopg knows no types.
+        is_record = isinstance(value, tuple)
+        with suppress(ValueError, TypeError):
+            texts = cast("Sequence[Any]", value) if is_record else literals.read_composite(value)
         if len(texts) != len(fields):
             raise MisfitError(f"must have the attributes of {shown}")
         given = zip(fields.items(), texts, strict=True)

@@ -43,14 +43,16 @@ def form_of(annotation: Any, leaf: Leaf, *, inside: bool = False) -> Form | None
 
 
 def _generic(annotation: Any, leaf: Leaf) -> Form | None:
-    origin, arguments = get_origin(annotation), get_args(annotation)
+    origin: Any = get_origin(annotation)
+    arguments: tuple[Any, ...] = get_args(annotation)
     if origin in {list, Range, Multirange}:
         item = form_of(arguments[0], leaf, inside=True)
-        return item and _GENERIC[cast("type", origin)](item)
+        return item and _GENERIC[origin](item)
     if annotation in leaf_forms.ADDRESSES:
         return leaf_forms.address((annotation,))
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return leaf_forms.enum(annotation)
+    kind: Any = annotation
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return leaf_forms.enum(kind)
     found = row_class(annotation)
     if found is None or found.problem:
         return None
@@ -58,12 +60,14 @@ def _generic(annotation: Any, leaf: Leaf) -> Form | None:
 
 
 def _union(parts: tuple[Any, ...], leaf: Leaf, *, inside: bool) -> Form | None:
-    rest = tuple(part for part in parts if part is not type(None))
+    rest: tuple[Any, ...] = tuple(part for part in parts if part is not type(None))
+    if not rest:
+        return None
     if len(rest) > 1:
         known = all(part in leaf_forms.ADDRESSES for part in rest)
         form = leaf_forms.address(rest) if known else None
     else:
-        form = form_of(rest[0], leaf, inside=inside)
+        form = form_of(next(iter(rest)), leaf, inside=inside)
     return form and (nullable(form) if len(rest) < len(parts) else form)
 
 
@@ -80,7 +84,8 @@ def _annotated(annotation: Any, leaf: Leaf, *, inside: bool) -> Form | None:
     return form_of(plain, leaf, inside=inside)
 
 
-def _array(item: Form) -> Form:
+def array_of(item: Form) -> Form:
+    """Return the form of arrays of a form; of jsonb, of one value that is a list."""
     if item.shape == "json":
         return _json_array(item)
 
@@ -186,7 +191,7 @@ def _ranges(item: Form, shown: str, text: str) -> list[Any]:
 
 
 _GENERIC: dict[type, Callable[[Form], Form | None]] = {
-    list: _array,
+    list: array_of,
     Range: _range,
     Multirange: _multirange,
 }

@@ -22,7 +22,7 @@ def array(values: Sequence[Any]) -> str:
 def _item(value: Any) -> str:
     if value is None:
         return "NULL"
-    return array(value) if isinstance(value, list) else _array_quoted(value)
+    return _array_quoted(value) if isinstance(value, str) else array(value)
 
 
 def _array_quoted(text: str) -> str:

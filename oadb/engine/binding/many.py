@@ -145,9 +145,10 @@ async def _run_form(db: AsyncExecutor, form: Declaration, rows: _Rows) -> list[A
 
 def _calls(form: Declaration, rows: _Rows) -> Iterator[CombinedCall]:
     """Yield the calls that send the rows, each a bounded number of them."""
-    kinds = enumerate(form.parameters.values())
+    kinds = enumerate(form.kinds.values())
+    long = [place for place, kind in kinds if kind.form is not None or kind.python in _LONG]
     start = 0
-    for end in _ends([place for place, kind in kinds if kind.python in _LONG], rows):
+    for end in _ends(long, rows):
         yield CombinedCall(form, tuple(rows[start:end]), f"{form.label}: rows[{start}:{end}]")
         start = end
 

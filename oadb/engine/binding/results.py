@@ -14,7 +14,7 @@ A row is of a class whose fields are the columns, in order; see ``row_classes``.
 contract check compares them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, NewType, cast, get_args, get_origin
@@ -76,7 +76,7 @@ class Result:
 @cache
 def _fields(row: type) -> dict[str, ValueType | None]:
     found = row_class(row)
-    annotations = {} if found is None else found.fields
+    annotations: Mapping[str, Any] = {} if found is None else found.fields
     return {name: value_type(annotation) for name, annotation in annotations.items()}
 
 

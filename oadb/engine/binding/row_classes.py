@@ -124,5 +124,5 @@ _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], RowClass]], ...] = (
     (lambda kind: hasattr(kind, "__struct_fields__"), _struct),
     (_is_pydantic, _model),
     (dataclasses.is_dataclass, _dataclass),
-    (lambda kind: issubclass(kind, tuple) and hasattr(kind, "_fields"), _named_tuple),
+    (lambda kind: hasattr(kind, "_fields") and hasattr(kind, "_make"), _named_tuple),
 )
