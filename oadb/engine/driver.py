@@ -220,7 +220,8 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         coroutine.send(None)
     except StopIteration as done:
-        return cast("T", done.value)
+        result: T = done.value
+        return result
     coroutine.close()
     raise RuntimeError(
         "an operation awaited something other than a call of its executor, which never completes "

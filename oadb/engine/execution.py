@@ -38,7 +38,8 @@ async def run(
     """
     if query.special is not None and not is_plain:
         return await _SPECIAL[query.special](driver, connection, query, params, prelude)
-    prepared = prepared_on(connection, query)
+    # As prepared_on, whose call would cost as much as what it does.
+    prepared = connection.state.statements.get(query) or prepared_on(connection, query)
     sent = params if query.pick is None else query.pick(params)
     try:
         values = prepared.dump(sent)
@@ -47,10 +48,13 @@ async def run(
     if values is None:
         # Not raised in the except clause: psycopg's error, its context there, carries the value.
         raise query.unsendable(sent)
-    prepares = connection.state.prepares
-    exchange = wire.exchange(
-        connection.pgconn, prepared, query.wire_sql, values, prelude, prepares=prepares
-    )
+    if prepared.parsed and not prelude:  # the usual case
+        exchange = wire.execute_parsed(connection.pgconn, prepared, values)
+    else:
+        prepares = connection.state.prepares
+        exchange = wire.exchange(
+            connection.pgconn, prepared, query.wire_sql, values, prelude, prepares=prepares
+        )
     result = await driver.run_exchange(connection, exchange)
     if query.fetches:
         return query.shape_result(query.label, prepared.load(result, query.make), 0, params)

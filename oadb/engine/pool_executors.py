@@ -68,13 +68,14 @@ class AsyncPoolExecutor(AsyncExecutor):
             OutcomeUnknownError: a write was sent and its answer was lost; it may have happened.
             psycopg.Error: what the server reports, without row data.
         """
-        if query.special is not None and query.is_judged:
-            # Its COMMIT waits for what the client says to its number of rows.
-            isolation = query.guards.isolation
-            return await self.transact(lambda tx: tx._run(query, params), isolation=isolation)
-        if query.is_copy and self._identity:
-            async with self.transaction() as tx:  # a COPY cannot be sent in a pipeline
-                return await tx._run(query, params)
+        if query.special is not None:
+            if query.is_judged:
+                # Its COMMIT waits for what the client says to its number of rows.
+                isolation = query.guards.isolation
+                return await self.transact(lambda tx: tx._run(query, params), isolation=isolation)
+            if query.is_copy and self._identity:
+                async with self.transaction() as tx:  # a COPY cannot be sent in a pipeline
+                    return await tx._run(query, params)
         pool, label, retry = self._pool, query.label, None
         limit = _FOREVER if self._seconds is None else expected(self._seconds)
         seconds = UNCONFIRMED if query.is_copy else pool.lease_seconds

@@ -95,8 +95,6 @@ def exchange(
     Raises:
         psycopg.Error: the server's report.
     """
-    if prepared.parsed and not prelude:
-        return _execute_parsed(pgconn, prepared, values)
     if prepares:
         return _parse_and_execute(pgconn, prepared, sql, values, prelude)
     return _execute_unprepared(pgconn, prepared, sql, values, prelude)
@@ -126,8 +124,12 @@ def _commands(pgconn: Any, statements: list[SetupStatement]) -> list[Callable[[]
     return [partial(pgconn.send_query_params, each.sql, [*each.params]) for each in statements]
 
 
-def _execute_parsed(pgconn: Any, prepared: PreparedStatement, values: Any) -> Exchange:
-    """Send a statement that the server has already parsed, without a prelude: the usual case."""
+def execute_parsed(pgconn: Any, prepared: PreparedStatement, values: Any) -> Exchange:
+    """Send a statement that the server has already parsed, and return its result.
+
+    Raises:
+        psycopg.Error: the server's report.
+    """
     pgconn.send_query_prepared(prepared.name, values, param_formats=prepared.converters.formats)
     return _first((yield from generators.execute(pgconn)))
 
@@ -202,6 +204,6 @@ def is_failed(result: Any) -> bool:
 def _first(results: list[Any]) -> Any:
     """Return the result of a statement, or raise the error that the server reported."""
     for result in results:
-        if is_failed(result):
+        if result.status == _FAILED:
             raise psycopg.errors.error_from_result(result)
     return results[0]

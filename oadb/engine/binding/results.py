@@ -124,6 +124,8 @@ def of(cardinality: Cardinality, row: Any) -> Result:
 
 
 def _one(label: str, rows: list[Any], _count: int, _params: object) -> Any:
+    if len(rows) == 1:
+        return rows[0]
     if not rows:
         raise NoRowError(f"{label}: no row, although exactly one is promised")
     return _optional(label, rows, _count, _params)

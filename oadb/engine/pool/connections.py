@@ -235,7 +235,7 @@ def looks_alive(connection: Any) -> bool | None:
     After a message alone (a notice, or the end of file has not arrived yet) the answer is None:
     only a round trip can tell.
     """
-    if connection.closed:
+    if connection.pgconn.status != _OK:
         return False
     events = connection.state.poll.poll(0)
     if not events:
