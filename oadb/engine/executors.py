@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from oadb.engine.batches import AsyncBatch, Batch
 from oadb.engine.combined_calls import CombinedCalls
@@ -95,13 +95,9 @@ async def run_combined(db: AsyncExecutor, calls: CombinedCalls) -> list[Any]:
     return results
 
 
-def not_an_executor(label: str, given: object) -> NoReturn:
-    """Refuse the first argument of a call.
-
-    Raises:
-        TypeError: always; the text names the function and the class of the argument.
-    """
-    raise TypeError(
+def not_an_executor(label: str, given: object) -> TypeError:
+    """Return the error for a first argument that runs nothing; it names function and class."""
+    return TypeError(
         f"{label}(): the first argument is a Database, a transaction or a batch, "
         f"not {type(given).__name__}"
-    ) from None
+    )

@@ -49,7 +49,7 @@ class TransactionSession:
         With None, for COMMIT and for rolling back to a savepoint: both end the timeouts of a
         statement, and after an error of one they could not be set back.
         """
-        if outer is None:
+        if outer is None and self.prelude:
             self.prelude[:] = [each for each in self.prelude if each not in _ENDS]
         return self.prelude
 

@@ -108,8 +108,10 @@ class AsyncTransaction(AsyncExecutor):
         """
         session = self._open
         session.require_leased()
-        session.require_isolation(query)
-        await self._resume(session)
+        if query.guards.isolation is not None:
+            session.require_isolation(query)
+        if session.is_interrupted:
+            await self._resume(session)
         try:
             return await execution.run(
                 self._driver, session.connection, query, params, session.prelude
@@ -176,12 +178,11 @@ class AsyncTransaction(AsyncExecutor):
 
     async def _resume(self, session: TransactionSession) -> None:
         """Receive the rest of a statement that was interrupted, and is cancelled now."""
-        if session.is_interrupted:
-            with suppress(psycopg.Error):
-                await finish_interrupted(self._driver, session.connection)
+        with suppress(psycopg.Error):
+            await finish_interrupted(self._driver, session.connection)
 
     async def _end(self, session: TransactionSession, *, failed: bool) -> None:
-        if not failed:
+        if not failed and session.is_interrupted:
             await self._resume(session)
         swallowed = session.failed and not failed
         if session.prelude and session.prelude[-1] is self._begin[-1]:
@@ -202,7 +203,8 @@ class AsyncTransaction(AsyncExecutor):
             due = session.due(self._outer)
             if self._outer is not None:
                 due.append(RELEASE)
-            await execution.set_up(self._driver, session.connection, due)
+            if due:
+                await execution.set_up(self._driver, session.connection, due)
             if self._outer is None:
                 await self._send(session, b"commit")
         except psycopg.Error as error:

@@ -71,7 +71,7 @@ class Operation(Generic[P, R]):
         if isinstance(db, Executor):
             return db._operate(lambda inner: self._function(inner, *args, **kwargs))
         if not isinstance(db, AsyncExecutor):
-            not_an_executor(self.label, db)
+            raise not_an_executor(self.label, db)
         return self._function(db, *args, **kwargs)
 
     def _are_exact(self, given: Iterable[tuple[str, Any]]) -> bool:

@@ -29,6 +29,7 @@ from oadb.engine.binding.descriptions import QueryDescription, describe
 from oadb.engine.binding.many import CheckedRow
 from oadb.engine.binding.packages import FOLDER, locate
 from oadb.engine.binding.plans import QueryPlan
+from oadb.engine.binding.reloading import Reloader, reloader
 from oadb.engine.binding.statements import Statement, load
 from oadb.engine.executors import AsyncExecutor, Executor, Runner, not_an_executor
 from oadb.errors import DeclarationError
@@ -103,10 +104,11 @@ class Query(Described[P], Generic[P, R]):
         """
         values = self.arguments(args, kwargs)
         try:
-            run = db._run
+            return db._run(self if self.choice is None else self.chosen(values), values)
         except AttributeError:
-            run = not_an_executor(self.label, db)
-        return run(self if self.choice is None else self.chosen(values), values)
+            if hasattr(db, "_run"):
+                raise
+        raise not_an_executor(self.label, db)
 
     def row(self, *args: P.args, **kwargs: P.kwargs) -> CheckedRow:
         """Return the arguments of one call, as a row for ``many`` that type checkers understand.
@@ -170,10 +172,11 @@ class Stream(Described[P], Generic[P, T]):
         """
         values = self.arguments(args, kwargs)
         try:
-            stream = db._stream
+            return db._stream(self if self.choice is None else self.chosen(values), values)
         except AttributeError:
-            stream = not_an_executor(self.label, db)
-        return stream(self if self.choice is None else self.chosen(values), values)
+            if hasattr(db, "_stream"):
+                raise
+        raise not_an_executor(self.label, db)
 
 
 class Queries:
@@ -187,6 +190,8 @@ class Queries:
         self._statements = statements
         self._declared: list[Declaration] = []
         self._is_complete = False
+        # In development, what reads the file again.
+        self.reloader: Reloader | None = None
 
     @overload
     def __call__(self, function: Callable[P, Iterator[T]]) -> Stream[P, T]: ...  # type: ignore[overload-overlap]  # an Iterator is also an R; the first match wins
@@ -241,6 +246,20 @@ class Queries:
         if problems:
             raise DeclarationError("\n".join(problems))
         self._is_complete = True
+        if self.reloader is not None:
+            self.reloader.attach(self._declared)
+
+    def bound_to(self, statements: Mapping[str, Statement]) -> dict[str, Declaration]:
+        """Return the same declarations, by name, bound to other statements.
+
+        Raises:
+            DeclarationError: they do not fit each other.
+        """
+        again = Queries(self.module, statements, self.path)
+        for declared in self._declared:
+            again(declared._function)
+        again.complete()
+        return {declared.__name__: declared for declared in again}
 
     def _bind(self, declared: Declaration) -> list[str]:
         statement = self._statements.get(declared.__name__)
@@ -273,4 +292,7 @@ def queries(module: str, *, folder: str = FOLDER) -> Queries:
         DeclarationError: no such file, or an invalid one; the text lists every problem.
     """
     package, place = locate(module, folder)
-    return Queries(place, load(package, place), package.query_file(place)[1])
+    file, shown = package.query_file(place)
+    found = Queries(place, load(package, place), shown)
+    found.reloader = reloader(file, lambda: found.bound_to(load(package, place)))
+    return found

@@ -1,5 +1,7 @@
 """The command ``oadb check``; see ``oadb.tools.contract.comparison``."""
 
+from typing import Annotated
+
 import typer
 
 from oadb.engine.config import Config
@@ -7,18 +9,27 @@ from oadb.tools import package_list
 from oadb.tools.commands import options
 from oadb.tools.commands.options import DatabaseUrl, Packages
 from oadb.tools.commands.report import FOUND
-from oadb.tools.contract import comparison
+from oadb.tools.contract import comparison, watching
 
 app = options.command()
 
 
 @app.command()
-def run_check(package: Packages = None, _url: DatabaseUrl = None) -> None:
+def run_check(
+    package: Packages = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Stay, and check again what is edited.")
+    ] = False,
+    _url: DatabaseUrl = None,
+) -> None:
     """Compare every query with the database.
 
     Compares parameters, columns, types and nullability. Exits with 3 if one disagrees.
     """
-    disagreements = list(comparison.check(Config.from_env(), package_list.chosen(package or ())))
+    config, packages = Config.from_env(), package_list.chosen(package or ())
+    if watch:
+        watching.watch(config, packages, typer.echo)
+    disagreements = list(comparison.check(config, packages))
     for line in disagreements:
         typer.echo(line)
     if disagreements:

@@ -4,7 +4,7 @@ Parameters must have the types that the server infers; rows must have the column
 nullability that it reports. Of a COPY, the query is compared, or the columns of its table.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from importlib import import_module
 
@@ -53,16 +53,23 @@ def check(config: Config, packages: Iterable[Package]) -> Iterator[str]:
         Every disagreement, with the places of the declaration and the statement; before them, that
         the database is not migrated, if it is not.
     """
+    packages = [*packages]
+    yield from check_places(
+        config, [(package, place) for package in packages for place in package.places()]
+    )
+
+
+def check_places(config: Config, places: Sequence[tuple[Package, str]]) -> Iterator[str]:
+    """Compare the declarations of some query files; see ``check``."""
     with (
         Database(config) as db,
         reachable(config.dsn) as target,
         DirectConnection.to(connection_keywords(target, {}), seconds=_PATIENCE) as connection,
     ):
-        for package in packages:
-            if package.name == "oadb" and not history.keeps_checksums(db):
-                yield f"{config.dsn} {UNMIGRATED}"
-            for place in package.places():
-                yield from _check_place(db, connection, package, place)
+        if any(each.name == "oadb" for each, _ in places) and not history.keeps_checksums(db):
+            yield f"{config.dsn} {UNMIGRATED}"
+        for package, place in places:
+            yield from _check_place(db, connection, package, place)
 
 
 def _check_place(

@@ -206,7 +206,7 @@ def test_a_call_without_a_database_names_the_function(function: Any, given: Any)
         f"{function.label}(): the first argument is a Database, a transaction or a batch, "
         f"not {type(given).__name__}"
     )
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 def test_an_operation_cannot_be_part_of_a_batch(db: Db) -> None:
