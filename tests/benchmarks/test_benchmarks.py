@@ -78,3 +78,20 @@ def test_the_benchmark_of_strategies_runs(oadb_server: Server) -> None:
     assert done.returncode == 0, done.stderr
     assert "strategies.verify_webhook" in done.stdout
     assert "list_by_user, one statement" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [
+        ("many", "oadb, many, in its form with arrays"),
+        ("batches", "five in a batch / one lookup"),
+        ("variants", "more than that of a plain one"),
+        ("package", "oadb check of 300 queries"),
+    ],
+)
+def test_each_part_of_the_benchmark_of_own_statements_runs(part: str, shown: str) -> None:
+    done = run("own_tables.py", part, OADB_BENCH_OWN_ROWS="200", OADB_BENCH_OWN_ROUNDS="2")
+
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout
