@@ -193,7 +193,7 @@ def test_any_values_come_back(url: str, observer: Observer) -> None:
     observer.rows(_TABLE)
     with Database(config(url, pool_size=1, max_overflow=0)) as db:
 
-        @settings(deadline=None, max_examples=200)
+        @settings(deadline=None, max_examples=60)
         @given(row=_ROWS)
         def compare(row: Everything) -> None:
             observer.rows("truncate public.everything")

@@ -190,6 +190,10 @@ class Declaration:
         self._variants[key] = variant
         return variant
 
+    def latest(self) -> "Declaration":
+        """Return itself; in development, bound to its file as that stands now."""
+        return self
+
     def chosen(self, values: tuple[Any, ...]) -> "Declaration":
         """Return what a call runs: this declaration, or its variant for these values.
 

@@ -44,7 +44,7 @@ class Described(Declaration, Generic[P]):
 
     def describe(self) -> QueryDescription:
         """Return what it is, as data."""
-        return describe(self)
+        return describe(self.latest())
 
     @overload
     def explain(self, db: Executor, /, *args: P.args, **kwargs: P.kwargs) -> QueryPlan: ...
@@ -78,7 +78,7 @@ class Described(Declaration, Generic[P]):
 
     def _explain(self, db: Any, values: tuple[Any, ...], *, analyze: bool) -> Any:
         def work(inner: AsyncExecutor) -> Coroutine[Any, Any, QueryPlan]:
-            return plans.explain(inner, self, values, analyze=analyze)
+            return plans.explain(inner, self.latest(), values, analyze=analyze)
 
         return db._operate(work) if isinstance(db, Executor) else work(db)
 
@@ -138,10 +138,11 @@ class Query(Described[P], Generic[P, R]):
             ParameterError: an invalid row, which the text names; nothing was sent.
             psycopg.Error: what the server reports; the text names the row that failed.
         """
-        given = many.checked(self, rows)
+        latest = self.latest()
+        given = many.checked(latest, rows)
         if isinstance(db, Executor):
-            return db._operate(lambda inner: many.run(inner, self, given))
-        return many.run(db, self, given)
+            return db._operate(lambda inner: many.run(inner, latest, given))
+        return many.run(db, latest, given)
 
 
 class Stream(Described[P], Generic[P, T]):

@@ -39,6 +39,7 @@ class Reloader:
             current = _Current(self, declared)
             declared.arguments = current.arguments
             vars(declared)["chosen"] = current.chosen
+            vars(declared)["latest"] = current.latest
             declared.choice = declared.choice or _ALWAYS
 
     def latest(self, declared: Declaration) -> Declaration | None:
@@ -83,6 +84,9 @@ class _Current:
     def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         latest = self._reloader.latest(self._declared)
         return self._arguments(args, kwargs) if latest is None else latest.arguments(args, kwargs)
+
+    def latest(self) -> Declaration:
+        return self._reloader.latest(self._declared) or self._declared
 
     def chosen(self, values: tuple[Any, ...]) -> Declaration:
         latest = self._reloader.latest(self._declared)

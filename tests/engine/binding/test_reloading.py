@@ -83,6 +83,10 @@ def test_a_changed_file_is_used_by_the_next_call(connect: Connect, sql: Path, pa
     with db.transaction() as tx:
         write(sql, SQL.format(number=3))
         assert parts.number(tx, 1) == 3
+    write(sql, SQL.format(number=4))
+    assert parts.number.many(db, [(None,), (1,)]) == [4, 4]
+    assert "select 4 as number" in parts.number.describe().forms[0].sql
+    assert parts.number.explain(db).label == "parts.number"
     with pytest.raises(ParameterError, match=r"^parts\.number: n must be int"):
         parts.number(db, "1")
 
