@@ -86,7 +86,7 @@ def test_the_benchmark_of_strategies_runs(oadb_server: Server) -> None:
     [
         ("many", "oadb, many, in its form with arrays"),
         ("batches", "five in a batch / one lookup"),
-        ("variants", "more than that of a plain one"),
+        ("variants", "the choice of one"),
         ("package", "oadb check of 300 queries"),
     ],
 )
