@@ -7,9 +7,10 @@ from oadb.engine.binding.queries import Queries, Query
 from oadb.engine.binding.statements import parse
 
 
-def declared(sql: str, returns: Any, **takes: Any) -> Query[..., Any]:
-    """Declare a statement as a function with these annotations."""
-    declare = Queries("rows", parse(f"-- name: go\n{sql};", "rows", "rows.sql"))
+def declared(sql: str, returns: Any, *, comment: str = "", **takes: Any) -> Query[..., Any]:
+    """Declare a statement, below a comment, as a function with these annotations."""
+    heading = f"-- name: go\n-- {comment}\n" if comment else "-- name: go\n"
+    declare = Queries("rows", parse(f"{heading}{sql};", "rows", "rows.sql"))
     made: dict[str, Callable[..., Any]] = {}
     exec(f"def go({', '.join(takes)}): ...", made)  # a function with these parameters
     made["go"].__annotations__ = {**takes, "return": returns}

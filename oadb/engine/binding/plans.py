@@ -2,16 +2,15 @@
 
 import re
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from operator import itemgetter
 from typing import Any, NoReturn
 
 from oadb.engine.binding.declarations import Declaration
-from oadb.engine.binding.guards import Guards
 from oadb.engine.binding.results import Result
 from oadb.engine.binding.values import ValueType
-from oadb.engine.executors import AsyncExecutor
+from oadb.engine.executors import AsyncExecutor, Executor, not_an_executor
 from oadb.errors import ParameterError
 
 # What stands before the statement; the server plans it with the values of the call.
@@ -49,7 +48,20 @@ class _RolledBackError(Exception):
     """Ends the transaction in which a write was run for its plan."""
 
 
-async def explain(
+def explain(db: Any, declared: Declaration, values: tuple[Any, ...], *, analyze: bool) -> Any:
+    """Return the plan of a statement, or over an async executor the coroutine that does.
+
+    Raises:
+        TypeError: *db* is no executor.
+    """
+    if isinstance(db, Executor):
+        return db._operate(lambda inner: _explain(inner, declared, values, analyze=analyze))
+    if not isinstance(db, AsyncExecutor):
+        raise not_an_executor(declared.label, db)
+    return _explain(db, declared, values, analyze=analyze)
+
+
+async def _explain(
     db: AsyncExecutor, declared: Declaration, values: tuple[Any, ...], *, analyze: bool
 ) -> QueryPlan:
     """Return the plan of a statement; with *analyze*, run it, and undo what it wrote.
@@ -61,8 +73,9 @@ async def explain(
         raise ParameterError(f"{declared.label}: a COPY has no plan")
     chosen = declared.chosen(values)
     explained = _explained(chosen, _ANALYZE if analyze else _EXPLAIN)
-    if not analyze or declared.is_read:
+    if not analyze:
         return _plan(chosen.label, await db._run(explained, values))
+    # A read as well: it may call a function that writes.
     lines: list[str] = []
     try:
         async with db.transaction() as tx:
@@ -79,7 +92,10 @@ def _roll_back() -> NoReturn:
 @cache  # each connection prepares it once
 def _explained(declared: Declaration, prefix: bytes) -> Declaration:
     explained = copy(declared)
-    explained.special, explained.guards = None, Guards()
+    # Its limits hold here too; an isolation is that of the transaction, rows are those of the plan.
+    explained.guards = replace(declared.guards, isolation=None, expects=None, most_rows=None)
+    explained.special = "guards" if explained.guards.setups else None
+    explained.is_judged = False
     explained.result = Result("many", value=ValueType(str))
     explained.make, explained.fetches = itemgetter(0), True
     explained.shape_result = explained.result.shape_result

@@ -58,7 +58,7 @@ class Described(Declaration, Generic[P]):
         Raises:
             ParameterError: an argument of another type; or a COPY, which has no plan.
         """
-        return self._explain(db, self.arguments(args, kwargs), analyze=False)
+        return plans.explain(db, self.latest(), self.arguments(args, kwargs), analyze=False)
 
     @overload
     def analyze(self, db: Executor, /, *args: P.args, **kwargs: P.kwargs) -> QueryPlan: ...
@@ -74,13 +74,7 @@ class Described(Declaration, Generic[P]):
         Raises:
             ParameterError: an argument of another type; or a COPY, which has no plan.
         """
-        return self._explain(db, self.arguments(args, kwargs), analyze=True)
-
-    def _explain(self, db: Any, values: tuple[Any, ...], *, analyze: bool) -> Any:
-        def work(inner: AsyncExecutor) -> Coroutine[Any, Any, QueryPlan]:
-            return plans.explain(inner, self.latest(), values, analyze=analyze)
-
-        return db._operate(work) if isinstance(db, Executor) else work(db)
+        return plans.explain(db, self.latest(), self.arguments(args, kwargs), analyze=True)
 
 
 class Query(Described[P], Generic[P, R]):

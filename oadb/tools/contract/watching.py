@@ -29,9 +29,9 @@ def watch(config: Config, packages: Sequence[Package], tell: Callable[[str], Non
     Args:
         tell: shows a line.
     """
-    files = _files(packages)
-    seen = _stamps(files)
-    _check(config, [*dict.fromkeys(files.values())], tell)
+    _check(config, [(each, place) for each in packages for place in each.places()], tell)
+    # Now that their modules are imported, and known.
+    seen = _stamps(_files(packages))
     tell("watching; Ctrl-C ends it")
     while True:
         sleep(_INTERVAL)

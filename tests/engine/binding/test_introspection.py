@@ -15,6 +15,7 @@ from oadb.engine.binding.statements import parse
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ParameterError
 from tests.support import pool_probes as probes
+from tests.support.declaring import declared
 from tests.support.rig import Connect, Db, Observer, config
 
 _SQL = """-- name: list_probes
@@ -156,6 +157,28 @@ def test_analyze_undoes_what_it_wrote(db: Db) -> None:
         add.analyze(tx, 1, "a")
         assert add.explain(tx, 1, "a").execution_ms is None
     assert probes.ids(db) == [2]
+
+
+def test_analyze_undoes_what_a_read_wrote_through_a_function(db: Db, observer: Observer) -> None:
+    observer.rows(
+        "create or replace function public.write_it() returns integer language sql as "
+        "'insert into public.probe (probe_id, note) values (9, ''x'') returning probe_id'"
+    )
+    call = declared("select public.write_it() as it", int)
+    limited = declared("select public.write_it() as it", int, comment="read only")
+    assert "Result" in str(call.analyze(db))
+    with db.transaction() as tx:
+        call.analyze(tx)
+    assert probes.count_all(db) == 0
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        limited.analyze(db)
+
+
+def test_plans_need_an_executor(db: Db) -> None:
+    with pytest.raises(TypeError, match=r"^self\.add\(\): the first argument is a Database"):
+        add.explain(None, 1, "a")  # type: ignore[call-overload]  # on purpose
+    with db.batch() as batch, pytest.raises(TypeError, match="not Batch"):
+        add.analyze(batch, 1, "a")  # type: ignore[call-overload]  # on purpose
 
 
 def test_an_error_of_explain_has_the_line_of_the_file(db: Db) -> None:
