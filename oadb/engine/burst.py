@@ -6,7 +6,7 @@ Their results are received after the last one was sent.
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import generators, pq
 
@@ -19,15 +19,22 @@ from oadb.engine.wire import (
 )
 
 
+class Encoded(NamedTuple):
+    """The values of one call in the form that libpq takes, for a prepared statement."""
+
+    prepared: PreparedStatement
+    values: Sequence[Any]
+    formats: Sequence[Any]
+
+
 class Burst:
     """Sends statements on one connection, and then receives all results.
 
     Args:
-        prelude: statements to send before the first one; emptied.
         prepares: whether the statements stay prepared; a pooler keeps none after the burst.
     """
 
-    def __init__(self, pgconn: Any, prelude: list[SetupStatement], *, prepares: bool) -> None:
+    def __init__(self, pgconn: Any, *, prepares: bool) -> None:
         self._pgconn = pgconn
         self._prepares = prepares
         self._last: PreparedStatement | None = None
@@ -36,7 +43,13 @@ class Burst:
         self._sent = 0
         self._ends: list[int] = []
         self.is_ending = False
-        pgconn.enter_pipeline_mode()
+
+    def begin(self, prelude: list[SetupStatement]) -> None:
+        """Hand libpq what comes before the first statement; *prelude* is emptied.
+
+        From here on the connection must come to ``finish``, or be abandoned.
+        """
+        self._pgconn.enter_pipeline_mode()
         self.set_up(prelude)
         prelude.clear()
 
@@ -46,8 +59,9 @@ class Burst:
             self._pgconn.send_query_params(each.sql, [*each.params])
         self._sent += len(statements)
 
-    def put(self, prepared: PreparedStatement, sql: bytes, values: Sequence[Any]) -> None:
+    def put(self, encoded: Encoded, sql: bytes) -> None:
         """Hand libpq a statement."""
+        prepared = encoded.prepared
         if self._prepares:
             if not prepared.parsed and prepared is not self._last:
                 self._prepare(prepared, sql)
@@ -58,13 +72,8 @@ class Burst:
                 self._pgconn.send_prepare(name, sql)
                 self._sent += 1
         self._last = prepared
-        self._pgconn.send_query_prepared(name, values, param_formats=prepared.converters.formats)
+        self._pgconn.send_query_prepared(name, encoded.values, param_formats=encoded.formats)
         self._sent += 1
-        self._ends.append(self._sent)
-
-    def end(self, statement: bytes) -> None:
-        """Hand libpq the end of a transaction, which has a result of its own."""
-        self.set_up([SetupStatement(statement)])
         self._ends.append(self._sent)
 
     def flush(self) -> Exchange:
@@ -77,8 +86,8 @@ class Burst:
         A statement has the result of the first of its commands that failed.
         """
         pgconn, self.is_ending = self._pgconn, True
-        pgconn.pipeline_sync()
         try:
+            pgconn.pipeline_sync()
             yield from generators.send(pgconn)
             answers: list[Any] = []
             for _ in range(self._sent):

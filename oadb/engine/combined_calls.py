@@ -1,13 +1,13 @@
 """Calls that are sent together, and run as if they were one query: batches, and ``many``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
 from oadb.engine.binding.guards import RESTORE, Guards
-from oadb.engine.burst import Burst
+from oadb.engine.burst import Burst, Encoded
 from oadb.engine.config import MARGIN
 from oadb.engine.driver import Driver
 from oadb.engine.execution import dumped, end_later, prepared_on, shaped
@@ -98,20 +98,18 @@ class CombinedCalls:
         If that is interrupted before all is sent, the connection is closed: the server would wait
         for the rest, and a cancel request would meet no statement.
         """
-        burst = Burst(connection.pgconn, prelude, prepares=connection.state.prepares)
-        guards: SetupStatement | None = None
-        size = 0
+        burst = Burst(connection.pgconn, prepares=connection.state.prepares)
+        guards = Guards()
         try:
-            for call in self._calls:
-                if guards is not call.query.guards.setup:
-                    burst.set_up(_between(guards, call.query.guards.setup))
-                    guards = call.query.guards.setup
-                prepared, values = dumped(connection, call.query, call.params, call.name)
-                burst.put(prepared, call.query.wire_sql, values)
-                size += sum([len(value) for value in values if value])
-                if size > _CHUNK:
+            for number, chunk in enumerate(self._chunks(connection)):
+                if number:  # the chunk before
                     await driver.run_exchange(connection, burst.flush())
-                    size = 0
+                burst.begin(prelude)
+                for call, encoded in chunk:
+                    if call.query.guards is not guards:
+                        burst.set_up(_between(guards.setup, call.query.guards.setup))
+                        guards = call.query.guards
+                    burst.put(encoded, call.query.wire_sql)
             results: list[Any] = await driver.run_exchange(connection, burst.finish())
         except BaseException:
             if not burst.is_ending:
@@ -119,6 +117,24 @@ class CombinedCalls:
                 burst.abandon()
             raise
         return results
+
+    def _chunks(self, connection: Any) -> Iterator[list[tuple[CombinedCall, Encoded]]]:
+        """Yield calls with their values encoded: all of them, unless they are large.
+
+        So that a value that cannot be sent is noticed before anything is sent, and of a large
+        burst the server runs one chunk while the next is encoded.
+        """
+        chunk: list[tuple[CombinedCall, Encoded]] = []
+        size = 0
+        for call in self._calls:
+            encoded = dumped(connection, call.query, call.params, call.name)
+            chunk.append((call, encoded))
+            size += sum([len(value) for value in encoded.values if value])
+            if size > _CHUNK:
+                yield chunk
+                chunk, size = [], 0
+        if chunk:
+            yield chunk
 
     @property
     def _timeout(self) -> float:

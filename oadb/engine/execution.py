@@ -1,14 +1,13 @@
 """Runs a bound query on a leased connection: sends, fetches, streams or copies."""
 
-from contextlib import suppress
 from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from oadb.engine import wire
-from oadb.engine.binding.guards import BEGIN_READ_ONLY, Guards
-from oadb.engine.burst import Burst
+from oadb.engine.binding.guards import BEGIN_READ_ONLY, COMMIT, Guards
+from oadb.engine.burst import Encoded
 from oadb.engine.config import MARGIN
 from oadb.engine.driver import Driver
 from oadb.engine.row_stream import CopiedBlocks, CopiedRows, CursorRows, RowSource
@@ -24,19 +23,19 @@ async def run(
     params: tuple[Any, ...],
     prelude: list[wire.SetupStatement],
     *,
-    is_plain: bool = False,
+    then: tuple[wire.SetupStatement, ...] | None = None,
 ) -> Any:
     """Run *query* in one round trip, and return what its declaration promises.
 
     Args:
         prelude: statements to send before it in the same round trip; emptied when they are sent.
-        is_plain: whether to send no timeouts of its own.
+        then: what to send after it, whatever guards it has; None: what its guards ask for.
 
     Raises:
         ParameterError: a value that cannot be sent.
         psycopg.Error: the server's report, with row data.
     """
-    if query.special is not None and not is_plain:
+    if query.special is not None and then is None:
         return await _SPECIAL[query.special](driver, connection, query, params, prelude)
     # As prepared_on, whose call would cost as much as what it does.
     prepared = connection.state.statements.get(query) or prepared_on(connection, query)
@@ -48,12 +47,12 @@ async def run(
     if values is None:
         # Not raised in the except clause: psycopg's error, its context there, carries the value.
         raise query.unsendable(sent)
-    if prepared.parsed and not prelude:  # the usual case
+    if prepared.parsed and not prelude and not then:  # the usual case
         exchange = wire.execute_parsed(connection.pgconn, prepared, values)
     else:
         prepares = connection.state.prepares
         exchange = wire.exchange(
-            connection.pgconn, prepared, query.wire_sql, values, prelude, prepares=prepares
+            connection.pgconn, prepared, query.wire_sql, values, prelude, then, prepares=prepares
         )
     result = await driver.run_exchange(connection, exchange)
     if query.fetches:
@@ -77,34 +76,16 @@ async def _run_guarded(
     prelude += guards.setups
     patience = state.patience
     state.patience = max(patience, (guards.timeout or 0) / 1000 + MARGIN)
+    begin = None if is_inside else guards.begin
+    if begin is not None:
+        prelude.insert(0, begin)
     try:
-        if guards.isolation is None or is_inside:
-            return await run(driver, connection, query, params, prelude, is_plain=True)
-        return await _run_isolated(driver, connection, query, params, prelude)
+        return await run(
+            driver, connection, query, params, prelude, then=() if begin is None else (COMMIT,)
+        )
     finally:
         state.patience = patience
         end_later(connection, guards, prelude)
-
-
-async def _run_isolated(
-    driver: Driver,
-    connection: Any,
-    query: Any,
-    params: tuple[Any, ...],
-    prelude: list[wire.SetupStatement],
-) -> Any:
-    """Run a query in a transaction of its own, which is begun and committed with it."""
-    prepared, values = dumped(connection, query, params, query.label)
-    begin = wire.Begin(f"begin isolation level {query.guards.isolation}".encode())
-    prelude.insert(0, begin)
-    burst = Burst(connection.pgconn, prelude, prepares=connection.state.prepares)
-    burst.put(prepared, query.wire_sql, values)
-    burst.end(b"commit")
-    results = await driver.run_exchange(connection, burst.finish())
-    for result in results:
-        if wire.is_failed(result):
-            raise psycopg.errors.error_from_result(result)
-    return shaped(prepared, query, results[0], params, query.label)
 
 
 def end_later(connection: Any, guards: Guards, prelude: list[wire.SetupStatement]) -> None:
@@ -116,10 +97,8 @@ def end_later(connection: Any, guards: Guards, prelude: list[wire.SetupStatement
         prelude += guards.ends
 
 
-def dumped(
-    connection: Any, query: Any, params: tuple[Any, ...], name: str
-) -> tuple[wire.PreparedStatement, Any]:
-    """Return the prepared statement of *query*, and the values in the form that libpq takes.
+def dumped(connection: Any, query: Any, params: tuple[Any, ...], name: str) -> Encoded:
+    """Return the values of a call in the form that libpq takes.
 
     Args:
         name: what errors call the query.
@@ -129,8 +108,12 @@ def dumped(
     """
     prepared = prepared_on(connection, query)
     sent = params if query.pick is None else query.pick(params)
-    with suppress(UnicodeEncodeError, psycopg.DataError):
-        return prepared, prepared.dump(sent)
+    try:
+        values = prepared.dump(sent)
+    except (UnicodeEncodeError, psycopg.DataError):
+        pass
+    else:
+        return Encoded(prepared, values, prepared.converters.formats)
     # Not raised in an except clause: the context of the error would hold the value.
     raise ParameterError(f"{name}{str(query.unsendable(sent)).removeprefix(query.label)}")
 

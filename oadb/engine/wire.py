@@ -84,20 +84,36 @@ def exchange(
     sql: bytes,
     values: Any,
     prelude: list[SetupStatement],
+    then: tuple[SetupStatement, ...] | None = None,
     *,
     prepares: bool,
 ) -> Exchange:
-    """Send a statement, after the statements of *prelude*, and return its result.
+    """Send a statement, after those of *prelude* and before those of *then*; return its result.
 
     Args:
         prelude: emptied when it is sent.
 
     Raises:
-        psycopg.Error: the server's report.
+        psycopg.Error: the server's first report.
     """
-    if prepares:
-        return _parse_and_execute(pgconn, prepared, sql, values, prelude)
-    return _execute_unprepared(pgconn, prepared, sql, values, prelude)
+    formats = prepared.converters.formats
+    commands = _commands(pgconn, prelude)
+    parsing = len(commands) if prepares and not prepared.parsed else None
+    if parsing is not None:
+        prepared.rename()
+        commands.append(partial(pgconn.send_prepare, prepared.name, sql))
+    commands.append(
+        partial(pgconn.send_query_prepared, prepared.name, values, param_formats=formats)
+        if prepares  # a pooler keeps no prepared statements
+        else partial(pgconn.send_query_params, sql, values, param_formats=formats)
+    )
+    place = len(commands) - 1
+    commands += _commands(pgconn, [*(then or ())])
+    answers = yield from _pipeline(pgconn, commands, prelude)
+    if parsing is not None:
+        # Before the results are checked: a statement stays parsed even if its execution failed.
+        prepared.parsed = answers[parsing][0].status == pq.ExecStatus.COMMAND_OK
+    return [_first(results) for results in answers][place]
 
 
 def set_up(pgconn: Any, statements: list[SetupStatement]) -> Exchange:
@@ -132,35 +148,6 @@ def execute_parsed(pgconn: Any, prepared: PreparedStatement, values: Any) -> Exc
     """
     pgconn.send_query_prepared(prepared.name, values, param_formats=prepared.converters.formats)
     return _first((yield from generators.execute(pgconn)))
-
-
-def _parse_and_execute(
-    pgconn: Any, prepared: PreparedStatement, sql: bytes, values: Any, prelude: list[SetupStatement]
-) -> Exchange:
-    """Send *prelude*, the Parse of the statement if it is needed, and the statement."""
-    formats = prepared.converters.formats
-    commands = _commands(pgconn, prelude)
-    if not prepared.parsed:
-        prepared.rename()
-        commands.append(partial(pgconn.send_prepare, prepared.name, sql))
-    commands.append(
-        partial(pgconn.send_query_prepared, prepared.name, values, param_formats=formats)
-    )
-    answers = yield from _pipeline(pgconn, commands, prelude)
-    # Before the results are checked: a statement stays parsed even if its execution failed.
-    prepared.parsed = prepared.parsed or answers[-2][0].status == pq.ExecStatus.COMMAND_OK
-    return [_first(results) for results in answers][-1]
-
-
-def _execute_unprepared(
-    pgconn: Any, prepared: PreparedStatement, sql: bytes, values: Any, prelude: list[SetupStatement]
-) -> Exchange:
-    """Send *prelude* and the statement through a pooler, which keeps no prepared statements."""
-    formats = prepared.converters.formats
-    commands = _commands(pgconn, prelude)
-    commands.append(partial(pgconn.send_query_params, sql, values, param_formats=formats))
-    answers = yield from _pipeline(pgconn, commands, prelude)
-    return [_first(results) for results in answers][-1]
 
 
 def _pipeline(

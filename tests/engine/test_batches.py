@@ -9,13 +9,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from oadb import AsyncDatabase
-from oadb.engine import dsn
+from oadb import AsyncDatabase, Database
+from oadb.engine import combined_calls, dsn
 from oadb.engine.batches import Pending
 from oadb.engine.binding.results import Affected
+from oadb.engine.burst import Burst
 from oadb.errors import NoRowError, ParameterError, TransactionError, UnavailableError
 from tests.faults.proxy import Proxy
 from tests.support import pool_probes as probes
+from tests.support.declaring import declared
 from tests.support.rig import Connect, Db, Observer, config, eventually
 
 
@@ -244,3 +246,49 @@ async def test_a_large_one_that_is_cancelled_while_it_is_sent_leaves_nothing(
         assert await probes.one(db) == 1
     eventually(lambda: not observer.backends())
     assert observer.ask("select count(*) from probe") == 0
+
+
+def test_a_value_that_cannot_be_sent_costs_neither_connection_nor_transaction(
+    connect: Connect,
+) -> None:
+    db = connect(pool_size=1, max_overflow=0)
+    before = probes.backend(db)
+    remove = declared("delete from public.probe", Affected)
+    as_json = declared("select :a::jsonb is null as it", bool, a=dict[str, object])
+    refused = (
+        (lambda batch: probes.put(batch, 2, "fo\0ur"), ParameterError),
+        (lambda batch: as_json(batch, {"a": object()}), TypeError),
+    )
+    for call, error in refused:
+        with pytest.raises(error):
+            send(db, lambda batch: probes.put(batch, 1, "one"), call)
+        with db.transaction() as tx:
+            with pytest.raises(error):
+                send(tx, probes.one, call)
+            probes.put(tx, 5, "goes on")
+            assert probes.ids(tx) == [5]
+            assert probes.backend(tx) == before
+            remove(tx)
+    assert probes.backend(db) == before
+
+
+@pytest.mark.parametrize("step", ["begin", "put", "finish"])
+def test_an_interruption_while_statements_are_handed_over_leaves_nothing(
+    url: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(burst: Burst, *args: Any) -> None:
+        if step != "finish":
+            getattr(original, step)(burst, *args)
+        raise KeyboardInterrupt
+
+    original = Burst
+    with Database(config(url, pool_size=1, max_overflow=0)) as db:
+        probes.put(db, 1, "one")
+        with monkeypatch.context() as patched:
+            patched.setattr(combined_calls, "Burst", type("Burst", (Burst,), {step: interrupt}))
+            with pytest.raises(KeyboardInterrupt):
+                send(db, lambda batch: probes.put(batch, 2, "two"), probes.one)
+        assert probes.ids(db) == [1]
+        with db.batch() as batch:
+            found = probes.ids(batch)
+        assert found.result == [1]

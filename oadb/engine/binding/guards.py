@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from oadb.engine.wire import SetupStatement
+from oadb.engine.wire import Begin, SetupStatement
 from oadb.errors import NoRowError, TooManyRowsError
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]
@@ -54,6 +54,8 @@ RESTORE = SetupStatement(
     b"current_setting('lock_timeout')), true)"
 )
 """Ends the timeouts of a statement within its transaction."""
+
+COMMIT = SetupStatement(b"commit")
 
 READ_ONLY = SetupStatement(b"select set_config('transaction_read_only', 'on', true)")
 
@@ -134,6 +136,13 @@ class Guards:
             yield "read only: the statement writes"
         if self.expects is not None and cardinality not in _COUNTED:
             yield "expects: the return annotation says how many rows there are"
+
+    @property
+    def begin(self) -> Begin | None:
+        """What begins a transaction of the isolation of the statement."""
+        if self.isolation is None:
+            return None
+        return Begin(f"begin isolation level {self.isolation}".encode(), isolation=self.isolation)
 
     @property
     def setups(self) -> list[SetupStatement]:
