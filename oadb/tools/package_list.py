@@ -45,9 +45,10 @@ def _package(named: str) -> Package:
     try:
         return find(name, folder or FOLDER)
     except (ImportError, DeclarationError) as error:
-        raise ConfigError(
-            f"the package {name} cannot be used: {error}; its name is from {_SOURCES}"
-        ) from None
+        fault = str(error)
+    except Exception as error:  # noqa: BLE001  # of a service's own package
+        fault = f"its import raised {type(error).__name__}: {error}"
+    raise ConfigError(f"the package {name} cannot be used: {fault}; its name is from {_SOURCES}")
 
 
 _SOURCES = f"--package, OADB_PACKAGES, [tool.oadb] or an entry point of {_GROUP}"

@@ -205,8 +205,10 @@ class Observer:
     def terminate(self, *pids: int) -> None:
         """End the sessions of other clients; without *pids*, of all in this database."""
         for pid in pids or self.backends():
-            self.ask("select pg_terminate_backend(%s)", pid)
-        eventually(lambda: not set(pids) & set(self.backends()))
+            # It waits until the process is gone, and with it its socket: a session leaves
+            # pg_stat_activity while its client could still send to it.
+            ended = self.ask("select pg_terminate_backend(%s, 10000)", pid)
+            assert ended or pid not in self.backends(), f"{pid} does not end"
 
 
 def is_idle(db: Database | AsyncDatabase) -> bool:

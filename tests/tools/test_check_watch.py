@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,18 @@ def number_{n}() -> int: ...
 
 query.complete()
 """
+ROWS = """
+from typing import NamedTuple
+
+
+class Number(NamedTuple):
+    number: {type}
+"""
+OF_ROWS = (
+    MODULE.replace("-> int", "-> Number")
+    .format(n=7)
+    .replace("from oadb", "from watched.rows import Number\nfrom oadb")
+)
 
 
 class Watched:
@@ -47,6 +60,7 @@ class Watched:
         self._lines: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
+        self.started: list[str] = []
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -81,11 +95,18 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def watched(folder: Path, oadb_server: Server) -> Iterator[Watched]:
-    with oadb_server.clone("template1") as url:
-        running = Watched(folder, url)
-        running.until("watching")
-        yield running
-        running.stop()
+    with oadb_server.clone("template1") as url, running(folder, url) as started:
+        yield started
+
+
+@contextmanager
+def running(folder: Path, url: str) -> Iterator[Watched]:
+    watched = Watched(folder, url)
+    try:
+        watched.started = watched.until("watching")
+        yield watched
+    finally:
+        watched.stop()
 
 
 def write(folder: Path, n: int, sql: str) -> None:
@@ -121,6 +142,30 @@ def test_it_goes_on_after_every_mistake(folder: Path, watched: Watched) -> None:
     assert "all declarations agree" in watched.until(r"ms\)$")[-1]
     write(folder, 8, "select missing as number")
     assert any('column "missing" does not exist' in line for line in watched.until(r"ms\)$"))
+
+
+def test_a_module_that_was_broken_at_the_start_is_noticed_when_it_is_mended(
+    folder: Path, oadb_server: Server
+) -> None:
+    module = folder / "watched" / "part_7.py"
+    text = module.read_text()
+    module.write_text("raise KeyError('no')")
+    with oadb_server.clone("template1") as url, running(folder, url) as watched:
+        assert any("KeyError: 'no'" in line for line in watched.started)
+        module.write_text(text)
+        assert watched.until(r"ms\)$")[-1].startswith("part_7: all declarations agree")
+
+
+def test_an_edited_module_of_row_classes_is_imported_again_and_everything_checked(
+    folder: Path, oadb_server: Server
+) -> None:
+    rows = folder / "watched" / "rows.py"
+    rows.write_text(ROWS.format(type="int"))
+    (folder / "watched" / "part_7.py").write_text(OF_ROWS)
+    with oadb_server.clone("template1") as url, running(folder, url) as watched:
+        for type_, said in (("str", "is declared as str, but is int4"), ("int", "all declar")):
+            rows.write_text(ROWS.format(type=type_))
+            assert any(said in line for line in watched.until(r"ms\)$"))
 
 
 def test_ctrl_c_ends_it(watched: Watched) -> None:

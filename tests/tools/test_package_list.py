@@ -56,9 +56,17 @@ def test_the_environment_comes_before_the_project_file_and_options_before_that(
         ('[tool.oadb]\npackages = ["oadb", "oadb"]\n', "the package oadb is named twice"),
         ('[tool.oadb]\npackages = ["nowhere"]\n', "nowhere cannot be used: No module named"),
         ('[tool.oadb]\npackages = ["json"]\n', "json cannot be used: json has no SQL"),
+        (
+            '[tool.oadb]\npackages = ["broken"]\n',
+            "broken cannot be used: its import raised KeyError: 'a mistake'",
+        ),
     ],
 )
-def test_a_wrong_list_is_refused_with_its_place(project: Path, text: str, message: str) -> None:
+def test_a_wrong_list_is_refused_with_its_place(
+    project: Path, text: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(project.parent))
+    (project.parent / "broken.py").write_text("raise KeyError('a mistake')")
     project.write_text(text)
 
     with pytest.raises(ConfigError, match=message):

@@ -19,6 +19,8 @@ from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.direct_connection import DirectConnection
 from oadb.engine.dsn import connection_keywords, reachable
+from oadb.engine.executors import Runner
+from oadb.engine.remembering import Remembered
 from oadb.errors import DeclarationError
 from oadb.tools import catalog
 from oadb.tools.contract.copied_tables import compare_table
@@ -68,13 +70,12 @@ def check_places(config: Config, places: Sequence[tuple[Package, str]]) -> Itera
     ):
         if any(each.name == "oadb" for each, _ in places) and not history.keeps_checksums(db):
             yield f"{config.dsn} {UNMIGRATED}"
+        catalog_answers = Remembered(db)
         for package, place in places:
-            yield from _check_place(db, connection, package, place)
+            yield from _check_place(catalog_answers, connection, package, place)
 
 
-def _check_place(
-    db: Database, connection: Connection, package: Package, place: str
-) -> Iterator[str]:
+def _check_place(db: Runner, connection: Connection, package: Package, place: str) -> Iterator[str]:
     try:
         found = declared_at(package, place)
     except DeclarationError as error:
@@ -106,10 +107,13 @@ def declared_at(package: Package, place: str) -> Queries:
     name, shown = package.module_of(place), package.query_file(place)[1]
     try:
         module = import_module(name)
-    except ImportError as error:
+    except DeclarationError:
+        raise
+    except Exception as error:  # of a service's own module
+        fault = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
         raise DeclarationError(
-            f"{shown}: {name}, which declares its queries, cannot be imported: {error}"
-        ) from None
+            f"{shown}: {name}, which declares its queries, cannot be imported: {fault}"
+        ) from error
     for value in vars(module).values():
         if isinstance(value, Queries) and value.path == shown:
             value.require_complete()
@@ -117,7 +121,7 @@ def declared_at(package: Package, place: str) -> Queries:
     raise DeclarationError(f"{shown}: {name} has no query = queries(__name__)")
 
 
-def disagreements(db: Database, connection: Connection, declared: Declaration) -> list[str]:
+def disagreements(db: Runner, connection: Connection, declared: Declaration) -> list[str]:
     """Compare a declaration with the database; *db* and *connection* must be to the same one.
 
     Returns:
@@ -153,7 +157,7 @@ def _without_copy(declared: Declaration) -> Declaration:
 
 
 def _compare_parameters(
-    db: Database, declared: Declaration, description: Description
+    db: Runner, declared: Declaration, description: Description
 ) -> Iterator[str]:
     types = type_map(db, description.parameters)
     for (name, expected), oid in zip(
@@ -164,7 +168,7 @@ def _compare_parameters(
 
 
 def _compare_columns(
-    db: Database, connection: Connection, declared: Declaration, columns: tuple[Column, ...]
+    db: Runner, connection: Connection, declared: Declaration, columns: tuple[Column, ...]
 ) -> Iterator[str]:
     types = type_map(db, tuple(column.type_id for column in columns))
     expected_columns = _declared_columns(declared, columns)
@@ -202,7 +206,7 @@ def _compare_nullability(
         yield f"column {column.name} is declared as {expected}, but may be null"
 
 
-def _find_effects(db: Database, declared: Declaration) -> Iterator[str]:
+def _find_effects(db: Runner, declared: Declaration) -> Iterator[str]:
     # A read is run again if its answer is lost, so it must not change anything.
     if declared.is_read:
         called = sorted(set(declared.statement.functions) - _WITHOUT_EFFECTS)

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from oadb.engine.binding import copies
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.values import ValueType
-from oadb.engine.database import Database
+from oadb.engine.executors import Runner
 from oadb.tools import catalog
 from oadb.tools.contract.types import misfits, type_map
 
 
-def compare_table(db: Database, declared: Declaration) -> Iterator[str]:
+def compare_table(db: Runner, declared: Declaration) -> Iterator[str]:
     """Compare the rows that a COPY stores with its table; yield every disagreement.
 
     Blocks of text and tuples have no types to compare.

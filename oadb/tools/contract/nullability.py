@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 
 from oadb.engine.binding.statements import Statement
-from oadb.engine.database import Database
+from oadb.engine.executors import Runner
 from oadb.tools import catalog
 from oadb.tools.contract.description import (
     Column,
@@ -21,7 +21,7 @@ from oadb.tools.contract.description import (
 
 
 def never_null(
-    db: Database, connection: Connection, statement: Statement, columns: Sequence[Column]
+    db: Runner, connection: Connection, statement: Statement, columns: Sequence[Column]
 ) -> list[bool | None]:
     """Return for each column whether it is never null; None for an expression: not known.
 

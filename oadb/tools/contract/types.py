@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from oadb.engine.binding.forms import Form
 from oadb.engine.binding.values import ValueType
-from oadb.engine.database import Database
+from oadb.engine.executors import Runner
 from oadb.tools import catalog
 
 # The typtype of each shape that is not a plain type.
@@ -13,12 +13,12 @@ _KINDS = {"composite": "c", "range": "r", "multirange": "m"}
 Types = dict[int, catalog.Type]
 
 
-def type_map(db: Database, oids: tuple[int, ...]) -> Types:
+def type_map(db: Runner, oids: tuple[int, ...]) -> Types:
     """Return what the types are, by their oids; those behind domains."""
     return {found.type_id: found for found in catalog.list_types(db, sorted(set(oids)))}
 
 
-def misfits(db: Database, found: catalog.Type, expected: ValueType) -> Iterator[str]:
+def misfits(db: Runner, found: catalog.Type, expected: ValueType) -> Iterator[str]:
     """Yield where a type is another one than is declared; each goes on after "but is"."""
     if expected.form is not None:
         yield from _compare(db, found, expected.form)
@@ -26,11 +26,11 @@ def misfits(db: Database, found: catalog.Type, expected: ValueType) -> Iterator[
         yield found.name
 
 
-def _type(db: Database, oid: int) -> catalog.Type:
+def _type(db: Runner, oid: int) -> catalog.Type:
     return type_map(db, (oid,))[oid]
 
 
-def _compare(db: Database, found: catalog.Type, form: Form) -> Iterator[str]:
+def _compare(db: Runner, found: catalog.Type, form: Form) -> Iterator[str]:
     if form.shape == "array":
         if not found.is_array:
             yield found.name
@@ -56,7 +56,7 @@ def _innermost(form: Form) -> Form:
     return _innermost(item) if item.shape == "array" else item
 
 
-def _compare_labels(db: Database, found: catalog.Type, form: Form) -> Iterator[str]:
+def _compare_labels(db: Runner, found: catalog.Type, form: Form) -> Iterator[str]:
     labels = catalog.list_labels(db, found.base_id)
     missing = [label for label in labels if label not in form.labels]
     unknown = [label for label in form.labels if label not in labels]
@@ -66,7 +66,7 @@ def _compare_labels(db: Database, found: catalog.Type, form: Form) -> Iterator[s
         yield f"{found.name}, which has no label {_listed(unknown)}"
 
 
-def _compare_attributes(db: Database, found: catalog.Type, form: Form) -> Iterator[str]:
+def _compare_attributes(db: Runner, found: catalog.Type, form: Form) -> Iterator[str]:
     if found.kind != "c":
         yield found.name
         return
