@@ -1,6 +1,8 @@
 """What a transaction and the ones nested in it share: a connection, and what was not sent yet."""
 
+from copy import copy
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from psycopg.pq import TransactionStatus
@@ -27,12 +29,24 @@ class TransactionSession:
 
     pool: Pool
     connection: Any
-    vault: Vault
     prelude: list[SetupStatement] = field(default_factory=list[SetupStatement])
     must_close: bool = False
     isolation: str | None = None
     # Whether a write was refused because of its number of rows: nothing may be committed.
     is_refused: bool = False
+    _vault: Vault | None = None
+
+    @property
+    def vault(self) -> Vault:
+        """The key ring; a proof of it in this transaction can be rolled back with it."""
+        if self._vault is None:
+            self._vault = copy(self.pool.vault)
+        return self._vault
+
+    def forget_savepoint(self) -> None:
+        """Forget what was done since a savepoint, to which the server goes back."""
+        self._vault = None  # its proof may be rolled back
+        self.is_refused = False
 
     @property
     def failed(self) -> bool:
@@ -97,6 +111,7 @@ class TransactionSession:
             raise TransactionError("this transaction was ended by one of its own statements")
 
 
+@cache
 def begin(isolation: Isolation | None, *, read_only: bool) -> Begin:
     """Return a BEGIN with these properties; without an isolation, with the server's default."""
     words = ["begin"]

@@ -7,7 +7,6 @@ statements cost k + 1 round trips, and a transaction without a statement costs n
 import math
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import suppress
-from copy import copy
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -69,8 +68,7 @@ class AsyncTransaction(AsyncExecutor):
             first = (_LABEL, limit, UNCONFIRMED)
             connection = self._pool.take(*first) or await self._pool.acquire(*first)
             isolation = getattr(self._begin[0], "isolation", None)
-            vault = copy(self._pool.vault)
-            self._session = TransactionSession(self._pool, connection, vault, isolation=isolation)
+            self._session = TransactionSession(self._pool, connection, isolation=isolation)
             self._unwatch = self._pool.leases.hold(self, connection, _LABEL, limit, callers())
         self._open.prelude.extend(self._begin)
         return self
@@ -218,8 +216,7 @@ class AsyncTransaction(AsyncExecutor):
 
     async def _roll_back(self, session: TransactionSession) -> None:
         if self._outer is not None:
-            session.vault = copy(session.pool.vault)  # its proof may be rolled back
-            session.is_refused = False
+            session.forget_savepoint()
             session.due(None).extend([ROLLBACK_TO, RELEASE])
         if session.is_interrupted:
             return  # at once: the pool rolls back, or the next statement of the outer one does

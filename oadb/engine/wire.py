@@ -6,7 +6,6 @@ before it, are sent together with it, in libpq's pipeline mode.
 """
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -108,7 +107,7 @@ def exchange(
         else partial(pgconn.send_query_params, sql, values, param_formats=formats)
     )
     place = len(commands) - 1
-    commands += _commands(pgconn, [*(then or ())])
+    commands += _commands(pgconn, then or ())
     answers = yield from _pipeline(pgconn, commands, prelude)
     if parsing is not None:
         # Before the results are checked: a statement stays parsed even if its execution failed.
@@ -136,7 +135,7 @@ def simple(pgconn: Any, statement: bytes) -> Exchange:
     return _first((yield from generators.execute(pgconn)))
 
 
-def _commands(pgconn: Any, statements: list[SetupStatement]) -> list[Callable[[], None]]:
+def _commands(pgconn: Any, statements: Sequence[SetupStatement]) -> list[Callable[[], None]]:
     return [partial(pgconn.send_query_params, each.sql, [*each.params]) for each in statements]
 
 
@@ -178,10 +177,11 @@ def _pipeline(
 
 def leave_pipeline(pgconn: Any) -> None:
     """End pipeline mode; a connection that still expects results is closed."""
-    with suppress(psycopg.Error):
+    try:
         pgconn.exit_pipeline_mode()
-    if pgconn.status == pq.ConnStatus.OK and pgconn.pipeline_status != pq.PipelineStatus.OFF:
-        pgconn.finish()
+    except psycopg.Error:
+        if pgconn.status == pq.ConnStatus.OK:
+            pgconn.finish()
 
 
 def is_failed(result: Any) -> bool:
