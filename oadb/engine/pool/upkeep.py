@@ -109,8 +109,9 @@ class Upkeep:
             max_lifetime=float("inf"),
             max_idle=OVERFLOW_UNUSED,
             # By default psycopg_pool backs off for 5 minutes, and serves its first caller 10 to
-            # 21 s after the server is back. After it gives up, each call connects again.
-            reconnect_timeout=2.0,
+            # 21 s after the server is back; it waits a second after its first failure, but never
+            # longer than this. After it gives up, callers that wait have it connect again.
+            reconnect_timeout=0.5,
             open=False,
             name="oadb",
         )
