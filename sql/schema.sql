@@ -813,12 +813,14 @@ grant select on table oadb.pending_orders to oadb_ro;
 
 -- What each role may do with each table. Changed by migrations; see oadb.grant_privileges().
 create table oadb.role_privileges (
-    role_name  text not null,
-    table_name text not null,
+    role_name   text not null,
+    table_name  text not null,
     -- As in GRANT: select, update (email).
-    privileges text not null,
+    privileges  text not null,
+    -- oadb, or that of a service.
+    schema_name text not null default 'oadb'::text,
 
-    constraint role_privileges_pkey primary key (role_name, table_name),
+    constraint role_privileges_pkey primary key (schema_name, role_name, table_name),
     constraint role_privileges_privileges_check check (privileges ~ '^[a-z_(), \n]+$'::text)
 );
 
@@ -865,6 +867,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'traffic', 'select, insert (logged_at, ip, method, path, endpoint, status, duration_ms, host, user_id, error)'),
 ('oadb_app', 'traffic_default', 'select'),
 ('oadb_app', 'traffic_rollups', 'select'),
+('oadb_app', 'user_tables', 'select'),
 ('oadb_app', 'users', 'select, delete, insert (username, email, first_name, last_name, is_admin), update (username, is_admin, email, first_name, last_name, password_hash, auth_epoch, updated_at)'),
 ('oadb_log', 'analyzer_logs', 'insert (logged_at, user_id, api_type, request, response)'),
 ('oadb_log', 'api_logs', 'insert (logged_at, user_id, endpoint, method, status, ip, request, response, error)'),
@@ -916,6 +919,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'traffic', 'select'),
 ('oadb_ro', 'traffic_default', 'select'),
 ('oadb_ro', 'traffic_rollups', 'select'),
+('oadb_ro', 'user_tables', 'select'),
 ('oadb_ro', 'users', 'select (user_id, username, username_key, email, email_key, first_name, last_name, is_admin, auth_epoch, password_key_id, created_at, updated_at)'),
 ('oadb_rotate', 'api_keys', 'select (user_id, api_key_id, fingerprint, kept_token, key_id), update (token_digest, fingerprint, kept_token)'),
 ('oadb_rotate', 'broker_tokens', 'select (user_id, broker, access_token, refresh_token, feed_token, parameters, key_id), update (access_token, refresh_token, feed_token, parameters, content_digest)'),
@@ -1350,6 +1354,37 @@ create table oadb.traffic_rollups (
 
 grant select on table oadb.traffic_rollups to oadb_app, oadb_ro;
 
+-- table oadb.user_tables --------------------------------------------------------------------------
+
+-- Tables that hold rows of users; under db.as_user each shows the rows of that user alone. Changed
+-- by migrations; see oadb.secure_user_tables().
+create table oadb.user_tables (
+    schema_name text not null default 'oadb'::text,
+    table_name  text not null,
+    -- The id of the user whose row it is.
+    user_column text not null default 'user_id'::text,
+    -- What must also hold for rows that are written under an identity: an expression. Null:
+    -- nothing.
+    write_check text,
+
+    constraint user_tables_pkey primary key (schema_name, table_name)
+);
+
+grant select on table oadb.user_tables to oadb_app, oadb_ro;
+
+insert into oadb.user_tables (table_name, user_column, write_check) values
+('api_keys', 'user_id', null),
+('broker_tokens', 'user_id', null),
+('login_attempts', 'user_id', null),
+('pending_orders', 'user_id', 'status = ''pending'' or decided_by = nullif(current_setting(''oadb.user_id'', true), '''')::bigint'),
+('second_factors', 'user_id', null),
+('sessions', 'user_id', null),
+('setting_changes', 'user_id', 'changed_by = nullif(current_setting(''oadb.user_id'', true), '''')::bigint'),
+('settings', 'user_id', null),
+('strategies', 'user_id', null),
+('strategy_mappings', 'user_id', null),
+('users', 'user_id', null);
+
 -- table oadb.users --------------------------------------------------------------------------------
 
 -- People who can sign in.
@@ -1702,8 +1737,8 @@ grant execute on function oadb.duration_bin(double precision) to oadb_app, oadb_
 
 -- procedure oadb.grant_privileges() ---------------------------------------------------------------
 
--- Gives each role of oadb that exists what oadb.role_privileges says, and nothing else. May be
--- called again at any time, by the owner of the tables.
+-- Gives each role of oadb that exists what oadb.role_privileges says, and nothing else, and tables
+-- of users their policies. May be called again at any time, by the owner of the tables.
 create or replace procedure oadb.grant_privileges()
  language plpgsql
  set search_path to ''
@@ -1712,16 +1747,36 @@ declare
     granted record;
 begin
     for granted in
-        select pg_roles.rolname as role_name
+        select
+            pg_roles.rolname as role_name,
+            listed.schema_name,
+            exists (
+                select
+                from oadb.role_privileges
+                where
+                    role_privileges.role_name = pg_roles.rolname
+                    and role_privileges.schema_name = listed.schema_name
+            ) as is_listed
         from pg_catalog.pg_roles
+        cross join (
+            select distinct role_privileges.schema_name
+            from oadb.role_privileges
+        ) as listed
         where pg_roles.rolname in (select role_privileges.role_name from oadb.role_privileges)
     loop
-        execute format('revoke all on all tables in schema oadb from %I', granted.role_name);
-        execute format('grant usage on schema oadb to %I', granted.role_name);
-        -- All of them; procedures, some of which run as their owner, are not among them.
         execute format(
-            'grant execute on all functions in schema oadb to %I', granted.role_name
+            'revoke all on all tables in schema %I from %I', granted.schema_name, granted.role_name
         );
+        if granted.is_listed then
+            execute format(
+                'grant usage on schema %I to %I', granted.schema_name, granted.role_name
+            );
+            -- All of them; procedures, some of which run as their owner, are not among them.
+            execute format(
+                'grant execute on all functions in schema %I to %I',
+                granted.schema_name, granted.role_name
+            );
+        end if;
     end loop;
     for granted in
         select role_privileges.*
@@ -1729,8 +1784,8 @@ begin
         inner join pg_catalog.pg_roles on role_privileges.role_name = pg_roles.rolname
     loop
         execute format(
-            'grant %s on oadb.%I to %I',
-            granted.privileges, granted.table_name, granted.role_name
+            'grant %s on %I.%I to %I',
+            granted.privileges, granted.schema_name, granted.table_name, granted.role_name
         );
     end loop;
     -- After a load, statistics. Before 17 the owner alone can have them made, or autovacuum.
@@ -1756,26 +1811,7 @@ begin
     loop
         execute format('grant select on %s to %I', granted.yoyo_table, granted.role_name);
     end loop;
-    -- Who may work without an identity: the owner of the table and the roles of services.
-    for granted in
-        select
-            pg_policy.polrelid::regclass::text as table_name,
-            string_agg(quote_ident(pg_roles.rolname), ', ') as services
-        from pg_catalog.pg_policy
-        inner join pg_catalog.pg_class on pg_policy.polrelid = pg_class.oid
-        inner join pg_catalog.pg_roles
-            on
-                pg_class.relowner = pg_roles.oid
-                or pg_roles.rolname in ('oadb_owner', 'oadb_app', 'oadb_log', 'oadb_rotate', 'oadb_ro')
-        where
-            pg_policy.polname = 'service_policy'
-            and pg_class.relnamespace = 'oadb'::regnamespace
-        group by pg_policy.polrelid
-    loop
-        execute format(
-            'alter policy service_policy on %s to %s', granted.table_name, granted.services
-        );
-    end loop;
+    call oadb.secure_user_tables();
 end
 $procedure$;
 
@@ -1918,7 +1954,8 @@ grant execute on procedure oadb.merge_search_entries() to public;
 
 -- procedure oadb.renew_privileges() ---------------------------------------------------------------
 
--- For migrations that change tables: grants again where roles are separate, and nothing elsewhere.
+-- For migrations that change tables, of services too: secures tables of users, and grants again
+-- where roles are separate.
 create or replace procedure oadb.renew_privileges()
  language plpgsql
  set search_path to ''
@@ -1933,6 +1970,8 @@ begin
             and has_schema_privilege(oid, 'oadb', 'usage')
     ) then
         call oadb.grant_privileges();
+    else
+        call oadb.secure_user_tables();
     end if;
 end
 $procedure$;
@@ -2002,6 +2041,85 @@ end;
 
 grant execute on function oadb.rollup_spans(text,timestamp with time zone,timestamp with time zone)
     to oadb_app, oadb_log, oadb_ro, oadb_rotate, oadb_user, public;
+
+-- procedure oadb.secure_user_tables() -------------------------------------------------------------
+
+-- Gives each table of oadb.user_tables row-level security and its two policies, where it lacks
+-- them. May be called again at any time, by the owner of the tables.
+create or replace procedure oadb.secure_user_tables()
+ language plpgsql
+ set search_path to ''
+as $procedure$
+declare
+    identity constant text := 'nullif(current_setting(''oadb.user_id'', true), '''')';
+    listed   record;
+    own      text;
+    services text;
+begin
+    for listed in
+        select
+            format('%I.%I', user_tables.schema_name, user_tables.table_name) as name,
+            user_tables.user_column,
+            user_tables.write_check,
+            pg_class.oid as table_id,
+            pg_class.relrowsecurity and pg_class.relforcerowsecurity as is_forced,
+            user_policy.oid is not null as has_user_policy,
+            service_policy.polroles as service_ids,
+            -- Who may work without an identity: the owner of the table and the roles of services.
+            array(
+                select pg_roles.oid
+                from pg_catalog.pg_roles
+                where
+                    pg_roles.oid = pg_class.relowner
+                    or pg_roles.rolname
+                    in ('oadb_owner', 'oadb_app', 'oadb_log', 'oadb_rotate', 'oadb_ro')
+            ) as wanted_ids
+        from oadb.user_tables
+        left join pg_catalog.pg_namespace on user_tables.schema_name = pg_namespace.nspname
+        left join pg_catalog.pg_class
+            on
+                pg_namespace.oid = pg_class.relnamespace
+                and user_tables.table_name = pg_class.relname
+        left join pg_catalog.pg_policy as user_policy
+            on pg_class.oid = user_policy.polrelid and user_policy.polname = 'user_policy'
+        left join pg_catalog.pg_policy as service_policy
+            on pg_class.oid = service_policy.polrelid and service_policy.polname = 'service_policy'
+        order by user_tables.schema_name, user_tables.table_name
+    loop
+        if listed.table_id is null then
+            raise undefined_table using
+                message = format('oadb.user_tables lists %s, which does not exist', listed.name),
+                hint = 'What drops a table also deletes its rows from oadb.user_tables and '
+                    || 'oadb.role_privileges.';
+        end if;
+        if not listed.is_forced then
+            execute format('alter table %s enable row level security', listed.name);
+            execute format('alter table %s force row level security', listed.name);
+        end if;
+        if not listed.has_user_policy then
+            own := format('%I = %s::bigint', listed.user_column, identity);
+            execute format('create policy user_policy on %s using (%s)', listed.name, own)
+                || coalesce(' with check (' || own || ' and (' || listed.write_check || '))', '');
+        end if;
+        if listed.service_ids is null then
+            execute format(
+                'create policy service_policy on %s using (%s is null)', listed.name, identity
+            );
+        end if;
+        if listed.service_ids is null
+            or not (
+                listed.service_ids @> listed.wanted_ids and listed.service_ids <@ listed.wanted_ids
+            )
+        then
+            select string_agg(quote_ident(pg_roles.rolname), ', ' order by pg_roles.rolname)
+            into services
+            from pg_catalog.pg_roles
+            where pg_roles.oid = any(listed.wanted_ids);
+            execute format('alter policy service_policy on %s to %s', listed.name, services);
+        end if;
+    end loop;
+end
+$procedure$;
 
 -- function oadb.try_again() -----------------------------------------------------------------------
 

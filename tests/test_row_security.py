@@ -17,7 +17,8 @@ from oadb.engine.binding import statements
 from oadb.engine.binding.packages import find
 from oadb.errors import NoRowError, ParameterError
 from oadb.settings import user_settings
-from oadb.tools import catalog
+from oadb.testing import checks
+from oadb.tools import row_security
 from oadb.trading import pending_orders
 from tests.support.pgbouncer import bouncer
 from tests.support.rig import config
@@ -54,17 +55,15 @@ __all__ = ["bouncer", "databases", "db", "server", "url", "urls", "way"]  # fixt
 
 
 def test_every_table_of_users_has_row_security_forced_with_both_policies(
-    shared_db: Database,
+    shared_db: Database, shared_url: str
 ) -> None:
-    tables = catalog.list_user_tables(shared_db)
-
-    assert [table.name for table in tables if not table.is_forced] == []
-    assert [table.name for table in tables if not table.has_user_policy] == []
-    assert [table.name for table in tables if not table.is_open_to_us] == []
+    assert checks.row_security_faults(shared_url) == []
+    assert checks.privilege_faults(shared_url) == []
+    assert all(table.is_open_to_us for table in row_security.list_user_tables(shared_db))
 
 
 def test_every_table_of_users_is_tried_here(shared_db: Database) -> None:
-    tables = catalog.list_user_tables(shared_db)
+    tables = row_security.list_user_tables(shared_db)
 
     assert [table.name.removeprefix("oadb.") for table in tables] == TABLES
 

@@ -17,11 +17,16 @@ def oadb_server() -> Generator[Server]:
 
 @pytest.fixture(scope="session")
 def oadb_template(oadb_server: Server) -> Generator[str]:
-    """Give the name of a database with every migration of oadb applied, to be cloned."""
+    """Give the name of a database, to be cloned, with all migrations of oadb and of the service.
+
+    Its packages are those that the commands find; see ``[tool.oadb]`` in pyproject.toml.
+    """
     # Here, so that the server alone can be used without the tools.
+    from oadb.tools import package_list  # noqa: PLC0415  # a tool
     from oadb.tools.migrations.runner import migrate  # noqa: PLC0415  # a tool
 
-    with oadb_server.template(lambda url: migrate(dsn.parse(url))) as name:
+    packages = package_list.chosen()
+    with oadb_server.template(lambda url: migrate(dsn.parse(url), packages=packages)) as name:
         yield name
 
 

@@ -94,19 +94,6 @@ class Standing:
     can_act_as_user: bool
 
 
-@dataclass(frozen=True, slots=True)
-class UserTable:
-    """A table of users and its row-level security.
-
-    ``is_forced``: it binds the owner too; ``is_open_to_us``: a policy shows this role every row.
-    """
-
-    name: str
-    is_forced: bool
-    has_user_policy: bool
-    is_open_to_us: bool
-
-
 @query
 def describe_server() -> ServerInfo: ...
 
@@ -157,10 +144,6 @@ def list_roles(names: list[str]) -> list[Role]: ...
 
 @query
 def find_standing() -> Standing | None: ...
-
-
-@query
-def list_user_tables() -> list[UserTable]: ...
 
 
 query.complete()

@@ -12,7 +12,7 @@ from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import ConfigError, KeyRingError, MigrationError, UnavailableError
 from oadb.keys import proof
-from oadb.tools import catalog, findings, log_findings, package_list
+from oadb.tools import catalog, findings, log_findings, package_list, row_security
 from oadb.tools.findings import Check, Finding
 from oadb.tools.migrations import runner
 from oadb.tools.migrations.states import MigrationStatus
@@ -59,6 +59,7 @@ def _checks(db: Database, config: Config) -> dict[str, Check]:
         "limits": partial(_check_limits, db),
         "extensions": partial(_check_extensions, db),
         "roles": partial(_check_roles, db),
+        "row security": partial(_check_row_security, db),
         "keys": partial(_check_keys, db, config),
         **log_findings.checks(db),
         "migrations": partial(_check_migrations, config),
@@ -123,13 +124,10 @@ def _check_extensions(db: Database) -> Iterator[Finding]:
 
 
 def _check_roles(db: Database) -> Iterator[Finding]:
-    """Check roles and row-level security; neither exists before the first migration."""
+    """Check the roles; there are none before the first migration."""
     standing = catalog.find_standing(db)
-    tables = catalog.list_user_tables(db)
     if standing is not None:
         yield _roles_finding(standing, catalog.list_roles(db, _ROLES))
-        if tables:
-            yield _row_security_finding(tables, standing)
 
 
 def _roles_finding(standing: catalog.Standing, roles: list[catalog.Role]) -> Finding:
@@ -160,17 +158,19 @@ def _role_advice(standing: catalog.Standing) -> str:
     return f"{owner} owns the tables, {own} uses them"
 
 
-def _row_security_finding(tables: list[catalog.UserTable], standing: catalog.Standing) -> Finding:
+def _check_row_security(db: Database) -> Iterator[Finding]:
+    standing = catalog.find_standing(db)
+    if standing is not None:
+        yield _row_security_finding(row_security.list_user_tables(db), standing)
+
+
+def _row_security_finding(
+    tables: list[row_security.UserTable], standing: catalog.Standing
+) -> Finding:
     subject = "row security"
-    unforced = [table.name for table in tables if not table.is_forced]
-    if unforced:
-        names = ", ".join(unforced)
-        return Finding(False, subject, f"not forced on {names}; see migration 0011")
-    closed = [table.name for table in tables if not table.has_user_policy]
-    if closed:
-        return Finding(
-            False, subject, f"no policy user_policy on {', '.join(closed)}; see migration 0011"
-        )
+    faults = [fault for table in tables for fault in row_security.faults(table)]
+    if faults:
+        return Finding(False, subject, " ".join(faults))
     hidden = [table.name for table in tables if not table.is_open_to_us]
     if hidden and not standing.is_exempt:
         return Finding(

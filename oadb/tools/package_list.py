@@ -32,7 +32,8 @@ def chosen(names: Sequence[str] = ()) -> list[Package]:
     Raises:
         ConfigError: a package is named twice, cannot be imported, or has no SQL.
     """
-    wanted = [*names] or _from_environment() or _from_project() or _installed()
+    listed = _from_project()  # first: what is named otherwise is imported from there too
+    wanted = [*names] or _from_environment() or listed or _installed()
     packages = [_package(name) for name in wanted]
     for number, package in enumerate(packages):
         if package.name in {earlier.name for earlier in packages[:number]}:

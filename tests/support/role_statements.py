@@ -44,7 +44,7 @@ PAST = {
 # Users neither sign up, rename nor promote themselves.
 PROMOTING = {"users._create", "users._set_username", "users._set_admin"}
 # Only the owner compares the schema with its file.
-SCHEMA_ROWS = {"schema._list_rows"}
+DEFINITIONS = {"schema._list_rows", "row_security.list_unlisted_privileges"}
 
 MAY = {
     "oadb_app": {*BY_LABEL}
@@ -52,7 +52,7 @@ MAY = {
     - MAINTENANCE
     - REFRESH
     - PAST
-    - SCHEMA_ROWS,
+    - DEFINITIONS,
     "oadb_log": {
         "login_attempts._record", "api_logs._insert", "analyzer_logs._insert", *BATCHES, *WRITES,
     },
@@ -73,7 +73,7 @@ MAY = {
         "user_settings._find", "user_settings.list_changes", "app_settings.get_trading_mode",
         "app_settings.get_security", "app_settings.list_changes", "pending_orders.list_by_user",
         "strategy_kinds._find", "strategy_kinds._list_by_user",
-        "strategy_kinds._count_by_user",
+        "strategy_kinds._count_by_user", "row_security.list_user_tables",
     },
     "oadb_user": {*BY_LABEL}
     - AUDIT
@@ -86,7 +86,8 @@ MAY = {
     - {"imports.record_batch", "imports.list_changed_settings", "takeover._adopt_ban"}
     - BANS
     - APPLICATION
-    - SCHEMA_ROWS
+    - DEFINITIONS
+    - {"row_security.list_user_tables"}
     - {"proof._enroll", "proof._remove", "proof.list_uses", *PROMOTING}
     - {"rotation._list_under_key"}
     - {label for label in BY_LABEL if label.startswith("loads.")},
@@ -94,7 +95,7 @@ MAY = {
     "oadb_migrate": {*BY_LABEL},
 }  # fmt: skip  # a table
 MUST_NOT = {
-    "oadb_app": {"proof._enroll", "proof._remove", *MAINTENANCE, *REFRESH, *PAST, *SCHEMA_ROWS},
+    "oadb_app": {"proof._enroll", "proof._remove", *MAINTENANCE, *REFRESH, *PAST, *DEFINITIONS},
     "oadb_log": {
         "api_logs.list_calls", "analyzer_logs.list_analyses", "partitions.count_lost",
         "login_attempts.list_attempts", "login_attempts.delete_old", "users.get",
@@ -139,7 +140,7 @@ MUST_NOT = {
         "login_attempts._record_resumed", "login_attempts.delete_old",
         "lockouts.reset_account", "loads._merge_staged", "rotation._list_under_key",
         *LOGS, *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "partitions.list_strays",
-        *REQUESTS, *(ROLLUPS - TABLELESS), *SCHEMA_ROWS,
+        *REQUESTS, *(ROLLUPS - TABLELESS), *DEFINITIONS,
     },
     "oadb_owner": set(),
     "oadb_migrate": set(),

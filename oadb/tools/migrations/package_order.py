@@ -2,12 +2,13 @@
 
 A package comes after those that it depends on: one of its migrations says so, by naming one of
 theirs: ``-- depends: 0002_create_users``. Otherwise the packages keep the order in which they are
-named. yoyo keeps one record for all of them.
+named. oadb is added where a package depends on it. yoyo keeps one record for all of them.
 """
 
 from collections.abc import Mapping, Sequence
+from importlib.resources.abc import Traversable
 
-from oadb.engine.binding.packages import Package
+from oadb.engine.binding.packages import Package, find
 from oadb.errors import MigrationError
 from oadb.tools.migrations import script_folder
 from oadb.tools.migrations.script_folder import Migration
@@ -24,17 +25,23 @@ def read(packages: Sequence[Package]) -> list[Migration]:
         for package in packages
         if package.name == "oadb" or (package.sql / "migrations").is_dir()
     }
+    known = {"oadb": find("oadb").sql / "migrations", **folders}
     owners = {
         id_: name
-        for name, folder in folders.items()
+        for name, folder in known.items()
         if folder.is_dir()
         for id_ in script_folder.ids(folder)
     }
-    read_: dict[str, list[Migration]] = {}
-    for name, folder in folders.items():
-        others = {id_: owner for id_, owner in owners.items() if owner != name}
-        read_[name] = script_folder.read(folder, name, others)
+    read_ = {name: _read(folder, name, owners) for name, folder in folders.items()}
+    needed = {owners[id_] for found in read_.values() for each in found for id_ in each.depends}
+    for name in needed - {*read_}:
+        read_[name] = _read(known[name], name, owners)
     return [migration for name in _ordered(read_, owners) for migration in read_[name]]
+
+
+def _read(folder: Traversable, name: str, owners: Mapping[str, str]) -> list[Migration]:
+    others = {id_: owner for id_, owner in owners.items() if owner != name}
+    return script_folder.read(folder, name, others)
 
 
 def _ordered(read_: Mapping[str, Sequence[Migration]], owners: Mapping[str, str]) -> list[str]:

@@ -29,7 +29,10 @@ WAIT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """The packages that a run is about, and their migrations, in the order of applying them."""
+    """The packages that a run is about, and their migrations, in the order of applying them.
+
+    Among these are those of oadb, if a package depends on it; they are applied, and never undone.
+    """
 
     packages: tuple[str, ...]
     migrations: Sequence[Migration]
@@ -182,14 +185,18 @@ def _to_undo(session: SingleConnection, scope: _Scope, count: int) -> list[Migra
     """Return the last *count* applied migrations, the last one first."""
     statuses = _compare(session, scope)
     _refuse([explain(status) for status in statuses if status.applied_at])
-    applied = scope.select(statuses, "applied", "unrecorded")
+    applied = [
+        migration
+        for migration in scope.select(statuses, "applied", "unrecorded")
+        if migration.package in scope.packages
+    ]
     if len(scope.packages) > 1:  # those of one package are undone by their numbers
         times = {each.migration_id: each.applied_at for each in statuses if each.applied_at}
         applied.sort(key=lambda migration: times[migration.id])
     if not 1 <= count <= len(applied):
         raise MigrationError(
-            f"cannot undo {count} migrations: {len(applied)} are applied; "
-            "give a count from 1 to that number"
+            f"cannot undo {count} migrations: {len(applied)} of {', '.join(scope.packages)} are "
+            "applied; give a count from 1 to that number"
         )
     return applied[: -count - 1 : -1]
 
@@ -220,7 +227,10 @@ def _compare(session: SingleConnection, scope: _Scope) -> list[MigrationStatus]:
     has_history = _check_history(session)
     applied = history.list_applied(session) if has_history else []
     checksums = history.list_checksums(session) if history.keeps_checksums(session) else []
-    reads_log = has_history and {*scope.packages} != {"oadb"}
+    files = {migration.id for migration in scope.migrations}
+    # Services' migrations are in yoyo's log, which not every role may read.
+    is_theirs = any(row.migration_id not in files for row in applied)
+    reads_log = has_history and (is_theirs or {*scope.packages} != {"oadb"})
     logged = history.list_logged(session) if reads_log else []
     return compare(scope.migrations, scope.packages, applied, known(applied, checksums, logged))
 

@@ -169,34 +169,3 @@ inner join pg_catalog.pg_roles as owner on namespace.nspowner = owner.oid
 inner join pg_catalog.pg_roles as own on own.rolname = current_user
 left join pg_catalog.pg_roles as acting on acting.rolname = 'oadb_user'
 where namespace.nspname = 'oadb';
-
--- name: list_user_tables
--- Every table of users, with its row-level security. Partitioned tables are left
--- out: these are logs, which belong to no user and are hidden from oadb_user.
-select
-    namespace.nspname || '.' || class.relname as name,
-    class.relrowsecurity and class.relforcerowsecurity as is_forced,
-    coalesce(bool_or(policy.polname = 'user_policy'), false) as has_user_policy,
-    coalesce(
-        bool_or(
-            policy.polname = 'service_policy'
-            and pg_catalog.pg_has_role(service.oid, 'usage')
-        ),
-        false
-    ) as is_open_to_us
-from pg_catalog.pg_class as class
-inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
-inner join pg_catalog.pg_attribute as attribute on class.oid = attribute.attrelid
-left join pg_catalog.pg_policy as policy on class.oid = policy.polrelid
-left join pg_catalog.pg_roles as service on service.oid = any(policy.polroles)
-where
-    namespace.nspname = 'oadb'
-    and class.relkind = 'r'
-    and not class.relispartition
-    and attribute.attname = 'user_id'
-group by
-    namespace.nspname,
-    class.relname,
-    class.relrowsecurity,
-    class.relforcerowsecurity
-order by name;

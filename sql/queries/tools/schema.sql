@@ -481,6 +481,19 @@ select
     ) as definition,
     null::text as description
 from oadb.role_privileges
+where schema_name = 'oadb'
+union all
+select
+    'oadb.user_tables' as part_of,
+    'row' as kind,
+    'oadb.user_tables ' || table_name as name,
+    format(
+        'insert into oadb.user_tables (table_name, user_column, write_check) values (%L, %L, %L)',
+        table_name, user_column, write_check
+    ) as definition,
+    null::text as description
+from oadb.user_tables
+where schema_name = 'oadb'
 union all
 select
     'oadb.log_tables' as part_of,

@@ -208,6 +208,33 @@ def test_the_yoyo_command_with_both_folders_does_the_same(
     assert migrate(database.dsn, packages=both).applied == (OADB, *SHOP)
 
 
+def test_oadb_comes_first_where_a_package_that_is_named_alone_depends_on_it(
+    database: MigrationDatabase, shop: Service
+) -> None:
+    shop.write("0003_add_more", "select 1;", "select 1;", depends="0001_create_schema")
+    oadb = [each.id for each in package_order.read([find("oadb")])]
+
+    assert [each.id for each in package_order.read([shop.package])] == [
+        *oadb,
+        *SHOP,
+        "0003_add_more",
+    ]
+    assert migrate(database.dsn, packages=[shop.package]).applied[: len(oadb)] == tuple(oadb)
+    assert rollback(database.dsn, packages=[shop.package]) == ("0003_add_more",)
+    with pytest.raises(MigrationError, match="2 of shop are applied"):
+        rollback(database.dsn, packages=[shop.package], count=3)
+
+
+def test_oadb_alone_leaves_the_migrations_of_services_out(
+    database: MigrationDatabase, both: list[Package]
+) -> None:
+    migrate(database.dsn, packages=both)
+
+    assert states(database, both[:1]) == {f"oadb {OADB}": "applied"}
+    assert migrate(database.dsn, packages=both[:1]).applied == ()
+    assert rollback(database.dsn, packages=both[:1]) == (OADB,)
+
+
 def test_a_package_with_queries_only_has_no_migrations(tmp_path: Path) -> None:
     (tmp_path / "queries").mkdir()
 

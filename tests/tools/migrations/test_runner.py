@@ -62,7 +62,7 @@ def test_migrations_are_undone_from_the_last_to_the_first(
 def test_undoing_more_than_is_applied_is_refused(run: Run, undo: Undo, count: int) -> None:
     run()
 
-    assert f"cannot undo {count} migrations: 1 are applied" in refused(undo, count=count)
+    assert f"cannot undo {count} migrations: 1 of oadb are applied" in refused(undo, count=count)
 
 
 def test_status_creates_nothing_on_a_database_where_nothing_was_applied(

@@ -74,4 +74,4 @@ def test_a_rollback_of_more_than_is_applied_has_no_plan(
     run()
     text = refused(lambda: plan_rollback(database.dsn, packages=folder.packages, count=count))
 
-    assert f"cannot undo {count} migrations: 1 are applied" in text
+    assert f"cannot undo {count} migrations: 1 of oadb are applied" in text
