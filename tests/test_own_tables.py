@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from oadb.testing.servers import Server
@@ -15,11 +16,10 @@ _BLOCK = re.compile(
 )
 
 
-def written(folder: Path) -> str:
-    """Write the files of the document into *folder*, and return its commands."""
+def follow(folder: Path) -> Iterator[str]:
+    """Write the files of the document into *folder*, in its order, and yield its commands."""
     (folder / "notes").mkdir()
     (folder / "notes" / "__init__.py").touch()
-    commands = ""
     for block in _BLOCK.finditer(DOCUMENT.read_text()):
         if block["file"]:
             path = folder / block["file"]
@@ -27,28 +27,35 @@ def written(folder: Path) -> str:
             before = f"{path.read_text()}\n" if path.exists() else ""
             path.write_text(before + block["text"])
         elif block["language"] == "sh":
-            commands += block["text"]
-    return commands
+            yield block["text"]
+
+
+def run(commands: str, folder: Path, url: str) -> list[str]:
+    """Run commands in *folder*, and return what they print."""
+    done = subprocess.run(
+        ["bash", "-euc", f"oadb() {{ '{sys.executable}' -m oadb \"$@\"; }}\n{commands}"],
+        env={
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(DOCUMENT.parents[1]),
+            "DATABASE_URL": url,
+        },
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    return done.stdout.splitlines()
 
 
 def test_a_service_is_built_by_following_the_document(tmp_path: Path, oadb_server: Server) -> None:
-    commands = f"oadb() {{ '{sys.executable}' -m oadb \"$@\"; }}\n{written(tmp_path)}"
     with oadb_server.clone("template1") as url:
-        done = subprocess.run(
-            ["bash", "-euc", commands],
-            env={
-                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-                "PYTHONPATH": str(DOCUMENT.parents[1]),
-                "DATABASE_URL": url,
-            },
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        migrated, served, walled = [run(each, tmp_path, url) for each in follow(tmp_path)]
 
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    printed = done.stdout.splitlines()
-    assert printed[:2] == ["would apply 0001_create_notes", "applied 0001_create_notes"]
-    assert printed[2].startswith("applied    0001_create_notes")
-    assert printed[3:] == ["all declarations agree with the database", "Sell the chair", "1000"]
+    assert migrated[:2] == ["would apply 0001_create_notes", "applied 0001_create_notes"]
+    assert migrated[2].startswith("applied    0001_create_notes")
+    assert migrated[3:] == ["all declarations agree with the database"]
+    assert served == ["Sell the chair", "1000"]
+    assert walled[0] == "applied 0001_create_schema", "those of oadb come first"
+    assert "applied 0002_create_drafts" in walled
+    assert any("2 passed" in line for line in walled)
