@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,11 @@ from tests.support import shell
 from tests.test_house import ARROWS, SUBJECTS
 
 ROOT = Path(__file__).resolve().parent.parent
-OWN_TABLES = ROOT / "docs" / "your-own-tables.md"  # builds a service: test_own_tables.py
+OWN_TABLES = ROOT / "docs" / "your-own-tables.md"
 DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")} - {OWN_TABLES})
+# These build a service: test_own_tables.py runs their blocks.
+SERVICES = {OWN_TABLES, ROOT / "docs" / "comparison.md"}
+ALONE = [document for document in DOCUMENTS if document not in SERVICES]
 # The two commands install; .ci/run takes them from the README and runs them as written.
 INSTALLS = ".venv/bin/pip install"
 EXPORTED = "export DATABASE_URL=postgresql://oadb@localhost/oadb\n"
@@ -50,7 +54,7 @@ def blocks(document: Path, language: str) -> list[str]:
 
 def shell_blocks() -> Iterator[tuple[str, str]]:
     """Yield single blocks, or all blocks of a document that begins by naming its database."""
-    for document in DOCUMENTS:
+    for document in ALONE:
         found = [block for block in blocks(document, "sh") if INSTALLS not in block]
         joined = ["".join(found)] if EXPORTED in "".join(found) else found
         for number, block in enumerate(joined, 1):
@@ -58,7 +62,7 @@ def shell_blocks() -> Iterator[tuple[str, str]]:
 
 
 SHELL = dict(shell_blocks())
-WITH_PYTHON = [document for document in DOCUMENTS if blocks(document, "python")]
+WITH_PYTHON = [document for document in ALONE if blocks(document, "python")]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
@@ -115,7 +119,7 @@ def test_the_installed_command_runs(oadb_database_url: str) -> None:
     assert "FAIL" not in done.stdout
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
+@pytest.mark.parametrize("document", ALONE, ids=shown_path)
 def test_sql_in_a_document_stands_in_a_query_file(document: Path) -> None:
     files = [path.read_text() for path in ROOT.glob("sql/queries/**/*.sql")]
     for block in blocks(document, "sql"):
@@ -223,6 +227,18 @@ def test_modules_and_tables_that_a_document_names_exist(document: Path) -> None:
         return module.is_dir() or module.with_suffix(".py").exists() or name in declared
 
     assert [name for name in named if not exists(name)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
+def test_tests_that_a_document_names_exist(document: Path) -> None:
+    named = re.findall(r"`(test_\w+)`", document.read_text())
+
+    assert [name for name in named if f"def {name}(" not in all_tests()] == []
+
+
+@cache
+def all_tests() -> str:
+    return "".join(path.read_text() for path in ROOT.glob("tests/**/test_*.py"))
 
 
 # The map ---------------------------------------------------------------------------------------

@@ -1,0 +1,57 @@
+"""Services that documents build: their files and their commands, in the order of the document."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+DOCS = Path(__file__).parents[2] / "docs"
+_BLOCK = re.compile(
+    r"(?:^In `(?P<file>[^`]+)`(?:, too)?:\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def build(document: Path, folder: Path, url: str) -> list[list[str]]:
+    """Write the files of *document* into *folder* and run its commands, as it comes to them.
+
+    A block belongs into the file that the line before it names, after what is there already.
+
+    Returns:
+        For each block of commands, the lines that it prints.
+    """
+    return [_run(commands, folder, url) for commands in _follow(document, folder)]
+
+
+def _follow(document: Path, folder: Path) -> Iterator[str]:
+    """Write the files, with an empty __init__.py in each package, and yield the commands."""
+    for block in _BLOCK.finditer(document.read_text()):
+        if block["file"]:
+            path = folder / block["file"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.suffix == ".py" and path.parent != folder:
+                (path.parent / "__init__.py").touch()
+            before = f"{path.read_text()}\n" if path.exists() else ""
+            path.write_text(before + block["text"])
+        elif block["language"] == "sh":
+            yield block["text"]
+
+
+def _run(commands: str, folder: Path, url: str) -> list[str]:
+    done = subprocess.run(
+        ["bash", "-euc", f"oadb() {{ '{sys.executable}' -m oadb \"$@\"; }}\n{commands}"],
+        env={
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(DOCS.parent),
+            "PYTEST_ADDOPTS": "-p no:asyncio",  # it warns where it is not configured
+            "DATABASE_URL": url,
+        },
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    return done.stdout.splitlines()
