@@ -10,6 +10,7 @@ import pytest
 
 from oadb import AsyncDatabase, Database, Secret
 from oadb.accounts import second_factors, sessions, users
+from oadb.accounts.second_factors import NewSecondFactor
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.declarations import Declaration
@@ -178,19 +179,23 @@ def test_changes_of_users_are_announced_and_calls_that_change_nothing_are_not(
 
 def test_changes_of_a_second_factor_are_announced_and_tries_are_not(db: Database, url: str) -> None:
     user_id = users.create(db, "coded", "coded@example.in").user_id
-    clock = int(Observer(url).ask("select extract(epoch from now())::bigint"))
-    phones: list[Authenticator] = []
+    enrolled: list[NewSecondFactor] = []
+
+    def phone() -> Authenticator:
+        """Show the codes of the second enrollment at the time of the call."""
+        clock = Observer(url).ask("select extract(epoch from now())::bigint")
+        return Authenticator(int(clock), enrolled[1])
 
     def enroll() -> None:
-        phones.extend(Authenticator(clock, authenticators.enroll(db, user_id)) for _ in range(2))
+        enrolled.extend(authenticators.enroll(db, user_id) for _ in range(2))
 
     def confirm() -> None:
-        assert not second_factors.verify(db, user_id, phones[1].wrong())
-        assert second_factors.verify(db, user_id, phones[1].code())
+        assert not second_factors.verify(db, user_id, phone().wrong())
+        assert second_factors.verify(db, user_id, phone().code())
         assert second_factors.enroll(db, user_id, account="asha") is None
 
     def use() -> None:
-        assert second_factors.verify(db, user_id, phones[1].code(1))
+        assert second_factors.verify(db, user_id, phone().code(1))
 
     def change() -> None:
         flags = {"for_login": True, "for_mcp": True, "for_password_reset": True}

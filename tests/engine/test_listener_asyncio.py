@@ -12,6 +12,7 @@ from oadb.engine.driver import AsyncioDriver
 from oadb.engine.listener import Event, Listening, Notification
 from tests.faults.proxy import Proxy
 from tests.support.listeners import new_listener, notify
+from tests.support.log_records import logged
 from tests.support.rig import Observer, eventually
 
 
@@ -96,4 +97,4 @@ async def test_after_a_timeout_in_an_outage_the_next_wait_goes_on_connecting(
 
             assert await asyncio.wait_for(anext(events), 10) == Listening()
 
-    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert [record.levelname for record in logged(caplog, "oadb.listener")] == ["WARNING", "INFO"]

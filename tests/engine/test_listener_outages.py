@@ -13,6 +13,7 @@ from oadb.engine.listener import Listening, Notification
 from oadb.testing.control import ServerControl, controlled
 from tests.faults.proxy import Proxy
 from tests.support.listeners import Listen, notify, take
+from tests.support.log_records import logged
 from tests.support.rig import Observer, eventually, threads
 
 
@@ -33,7 +34,7 @@ def test_a_terminated_listener_yields_listening_again_and_receives_notifications
         notify(observer, "news", "second")
         assert take(events, 1) == [Notification("news", "second")]
 
-    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert [record.levelname for record in logged(caplog, "oadb.listener")] == ["WARNING", "INFO"]
 
 
 @pytest.mark.fault
@@ -49,13 +50,13 @@ def test_a_listener_survives_an_outage_and_logs_its_start_and_its_end(
         assert take(events, 1) == [Listening()]
         victim.stop(mode)
         waiting = pool.submit(take, events, 1)
-        eventually(lambda: len(caplog.records) == 1)
+        eventually(lambda: len(logged(caplog, "oadb.listener")) == 1)
         victim.start()
         assert waiting.result() == [Listening()]
         notify(Observer(victim.url), "news", "back")
         assert take(events, 1) == [Notification("news", "back")]
 
-    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert [record.levelname for record in logged(caplog, "oadb.listener")] == ["WARNING", "INFO"]
 
 
 def test_pauses_between_attempts_to_connect_grow(

@@ -22,6 +22,7 @@ from oadb.testing.control import ServerControl, controlled
 from oadb.tools.migrations.runner import migrate
 from tests.faults.log_load import LIMITS, CommitCuts, LogLoad, loading, request
 from tests.faults.proxy import Proxy
+from tests.support.log_records import logged
 from tests.support.rig import Observer, config, eventually
 from tests.support.small_disk import small_disk
 
@@ -203,7 +204,7 @@ def test_an_outage_fills_the_queue_and_dropped_rows_are_counted(
     assert full.oldest_age_seconds > 0
     assert full.last_error
     assert load.logs.stats().last_error is None
-    warnings = [r for r in caplog.records if r.name == "oadb.log_writer"]
+    warnings = logged(caplog, "oadb.log_writer")
     assert 1 <= len(warnings) <= 3, "an outage is logged once"
 
 

@@ -16,6 +16,7 @@ from oadb.market.live_index import AsyncLiveIndex, LiveIndex
 from tests.market.index.listed import replace_all
 from tests.support.databases import behind_pgbouncer
 from tests.support.instrument_rows import INFY, TCS
+from tests.support.log_records import said
 from tests.support.rig import Observer, eventually, threads
 
 
@@ -111,8 +112,8 @@ def test_a_listener_that_lost_its_connection_misses_no_load(
     observer = Observer(oadb_database_url)
     with LiveIndex(db, "zerodha", interval_seconds=3600) as live:
         eventually(lambda: len(observer.backends("idle")) >= 2)
-        observer.terminate()
         replace_all(oadb_database_url, "zerodha", [TCS], notify=False)
+        observer.terminate()
         eventually(lambda: token(live) is None)
 
         assert live.index.get("zerodha", "NSE", "TCS") == TCS
@@ -192,9 +193,7 @@ def test_an_unknown_broker_has_an_empty_index_and_a_warning(
     with caplog.at_level(logging.WARNING, "oadb.live_index"):
         assert len(live_index.build(db, "nobody")) == 0
 
-    assert [record.getMessage() for record in caplog.records] == [
-        "there are no instruments of broker nobody"
-    ]
+    assert said(caplog, "oadb.live_index") == ["there are no instruments of broker nobody"]
 
 
 @pytest.mark.parametrize("interval", [0, -1, float("nan")])

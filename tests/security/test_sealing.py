@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from oadb.errors import SealError
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.sealing import OVERHEAD, Row, SealedColumn
+from tests.support.log_records import said
 from tests.support.sealed import (
     ACCESS,
     ALTERED,
@@ -175,7 +176,9 @@ def test_a_value_under_a_retired_key_is_not_opened(caplog: pytest.LogCaptureFixt
     with pytest.raises(SealError):
         ACCESS.open(RING, ROW, sealed)
 
-    assert caplog.messages[0].endswith(" cannot be opened: key 5 is not in the ring, or retired")
+    assert said(caplog, "oadb.security")[0].endswith(
+        " cannot be opened: key 5 is not in the ring, or retired"
+    )
 
 
 def test_a_value_under_another_key_of_the_same_id_is_not_opened(refused: Refused) -> None:

@@ -204,7 +204,9 @@ class Observer:
 
     def terminate(self, *pids: int) -> None:
         """End the sessions of other clients; without *pids*, of all in this database."""
-        for pid in pids or self.backends():
+        pids = pids or tuple(self.backends())
+        self.rows("select pg_terminate_backend(pid) from unnest(%s::int[]) as pid", [*pids])
+        for pid in pids:
             # It waits until the process is gone, and with it its socket: a session leaves
             # pg_stat_activity while its client could still send to it.
             ended = self.ask("select pg_terminate_backend(%s, 10000)", pid)

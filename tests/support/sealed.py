@@ -10,6 +10,7 @@ from oadb.errors import SealError
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.sealing import Row, SealedColumn
 from tests.support.error_texts import error_texts
+from tests.support.log_records import logged
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 # The ids differ in one bit, so that a flipped bit of the header can name another key of the ring.
@@ -85,10 +86,10 @@ class Refused:
         assert str(refused.value) == f"{place}: a sealed value cannot be opened"
         assert refused.value.__cause__ is None
         assert refused.value.__context__ is None
-        assert [(r.name, r.levelname, r.getMessage()) for r in self.caplog.records] == [
-            ("oadb.security", "ERROR", f"{place} of {where} cannot be opened: {reason}")
-        ]
-        assert self.caplog.records[0].exc_info is None
+        [record] = logged(self.caplog, "oadb.security")
+        assert record.levelname == "ERROR"
+        assert record.getMessage() == f"{place} of {where} cannot be opened: {reason}"
+        assert record.exc_info is None
         shown = error_texts(refused.value) + self.caplog.text
         for part in (VALUE, sealed, sealed[17:], FIRST.root):
             if len(part) >= 8:  # fewer bytes occur anywhere

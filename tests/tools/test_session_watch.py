@@ -14,6 +14,7 @@ import pytest
 from oadb.engine.direct_connection import DirectConnection
 from oadb.tools.session_watch import Pace, SessionWatch
 from tests.faults.proxy import Proxy
+from tests.support.log_records import said
 from tests.support.migrations import MigrationDatabase
 
 PACE = Pace(first=0.1, longest=0.2, doubtful=0.1, patience=0.3, probe=1.0)
@@ -103,7 +104,7 @@ def test_a_long_statement_is_waited_for_and_reported(
     connection = watched(database)
     with caplog.at_level(logging.WARNING, "oadb.tools"):
         assert connection.execute("select pg_sleep(1.2), 7").fetchone() == ("", 7)
-    reports = [record.getMessage() for record in caplog.records]
+    reports = said(caplog, "oadb.tools")
     process = f"server process {connection.info.backend_pid}"
     assert reports[0] == (
         f"the subject: no answer for 0 s: {process} is active, waits for Timeout PgSleep"
@@ -121,7 +122,7 @@ def test_a_statement_that_waits_for_a_lock_names_who_holds_it(
         holder = f"blocked by server process {other.info.backend_pid}"
         with caplog.at_level(logging.WARNING, "oadb.tools"):
             connection.execute("select pg_advisory_lock(7)")
-    assert caplog.records[0].getMessage().endswith(holder)
+    assert said(caplog, "oadb.tools")[0].endswith(holder)
 
 
 def test_a_server_that_takes_no_more_connections_is_not_given_up(
@@ -135,7 +136,7 @@ def test_a_server_that_takes_no_more_connections_is_not_given_up(
             connection.execute("select pg_sleep(1)")
     finally:
         home.query(f"alter database {database.name} with allow_connections true")
-    assert "the server is there, and refuses to say more" in caplog.records[0].getMessage()
+    assert "the server is there, and refuses to say more" in said(caplog, "oadb.tools")[0]
     connection.close()
 
 

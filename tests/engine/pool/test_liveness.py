@@ -9,6 +9,7 @@ import pytest
 from oadb.errors import UnavailableError
 from tests.faults.proxy import Proxy
 from tests.support import pool_probes as probes
+from tests.support.log_records import logged
 from tests.support.rig import Connect, Db, Observer, eventually, idle_connections
 
 
@@ -143,7 +144,7 @@ def test_a_leaked_transaction_is_closed_and_logged_with_its_origin(
     assert db.stats().leaked == 1
     assert db.stats().leased == 0
     assert observer.ask("select count(*) from probe") == 0
-    [record] = [record for record in caplog.records if record.name == "oadb.pool"]
+    [record] = logged(caplog, "oadb.pool")
     assert "a transaction" in record.getMessage()
     assert "garbage collected" in record.getMessage()
     assert re.search("in (leak_a_transaction|enter_and_put)", record.getMessage())

@@ -10,6 +10,7 @@ import pytest
 
 from oadb.tools.migrations import yoyo_backend
 from oadb.tools.session_watch import Pace, SessionWatch
+from tests.support.log_records import said
 from tests.support.migrations import (
     MigrationDatabase,
     MigrationFolder,
@@ -91,5 +92,5 @@ def test_a_run_reports_what_a_long_migration_waits_for(
     folder.write("0002_wait_long", "select 1;\nselect pg_sleep(1);", "select 1;")
 
     assert run().applied[-1] == "0002_wait_long"
-    report = caplog.records[0].getMessage()
+    report = said(caplog, "oadb.tools")[0]
     assert report.startswith("0002_wait_long.sql:4: no answer for 0 s: server process ")
