@@ -81,11 +81,15 @@ def _check_place(db: Runner, connection: Connection, package: Package, place: st
     except DeclarationError as error:
         yield str(error)
         return
+    labels: dict[tuple[str, str], list[str]] = {}
     for declared in found:
         where = f"{declared.place} and {declared.statement.path}:{declared.statement.line}"
         for each in (declared, *declared.forms):
             for disagreement in disagreements(db, connection, each):
-                yield f"{where}: {each.label}: {disagreement}"
+                labels.setdefault((where, disagreement), []).append(each.label)
+    for (where, disagreement), (label, *others) in labels.items():
+        more = f" (and {len(others)} of its variants)" if others else ""
+        yield f"{where}: {label}{more}: {disagreement}"
 
 
 def declarations(package: Package) -> Iterator[Queries]:
