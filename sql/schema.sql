@@ -1793,10 +1793,11 @@ begin
     then
         grant maintain on oadb.instruments to oadb_app;
     end if;
-    -- For oadb doctor: what was applied is in yoyo's table.
+    -- For oadb doctor: what was applied is in yoyo's table, whose schema may be one of its own.
     for granted in
         select
             pg_class.oid::regclass::text as yoyo_table,
+            pg_class.relnamespace::regnamespace::text as yoyo_schema,
             pg_roles.rolname as role_name
         from pg_catalog.pg_class
         inner join pg_catalog.pg_roles on pg_roles.rolname in ('oadb_app', 'oadb_ro')
@@ -1809,6 +1810,7 @@ begin
                 where pg_namespace.nspname = 'oadb'
             )
     loop
+        execute format('grant usage on schema %s to %I', granted.yoyo_schema, granted.role_name);
         execute format('grant select on %s to %I', granted.yoyo_table, granted.role_name);
     end loop;
     call oadb.secure_user_tables();

@@ -99,7 +99,7 @@ def parse(url: str) -> Dsn:
     return Dsn(keywords)
 
 
-def connection_keywords(dsn: Dsn, settings: Mapping[str, int]) -> dict[str, str]:
+def connection_keywords(dsn: Dsn, settings: Mapping[str, int | str]) -> dict[str, str]:
     """Return libpq's keywords for a connection; what the URL says takes precedence.
 
     Args:

@@ -85,6 +85,10 @@ def find_yoyo_lock() -> YoyoLock | None: ...
 
 
 @query
+def find_current_schema() -> str | None: ...
+
+
+@query
 def list_histories() -> list[YoyoSchema]: ...
 
 

@@ -14,8 +14,8 @@ from oadb.engine.binding.packages import Package, find
 from oadb.engine.dsn import Dsn, reachable
 from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError
+from oadb.tools.migrations import history_schema, package_order, run_lock
 from oadb.tools.migrations import migration_history as history
-from oadb.tools.migrations import package_order, run_lock
 from oadb.tools.migrations.explanations import explained
 from oadb.tools.migrations.script_folder import Migration
 from oadb.tools.migrations.states import MigrationStatus, compare, explain, known
@@ -138,7 +138,7 @@ def status(dsn: Dsn, *, packages: Sequence[Package] | None = None) -> list[Migra
     """Return the state of every migration that has a file or is applied. Changes nothing.
 
     Raises:
-        MigrationError: the files are invalid.
+        MigrationError: the files are invalid, or search_path leads to no schema.
         UnavailableError: no connection to the server.
     """
     scope = _Scope.of(packages)
@@ -154,6 +154,7 @@ def _reading(dsn: Dsn) -> Generator[SingleConnection]:
         Backend.open(reached, READ_ONLY) as backend,
         explained("status"),
     ):
+        _require_schema(backend.session)
         yield backend.session
 
 
@@ -165,11 +166,17 @@ def _run(dsn: Dsn, wait: float) -> Generator[Backend]:
         reachable(dsn) as reached,
         Backend.open(reached) as backend,
         explained("preparing migrations"),
-        run_lock.hold(backend, wait),
     ):
-        _check_history(backend.session)
-        backend.create_tables()
-        yield backend
+        _require_schema(backend.session)
+        with run_lock.hold(backend, wait):
+            _check_history(backend.session)
+            backend.create_tables()
+            yield backend
+
+
+def _require_schema(session: SingleConnection) -> None:
+    if history.find_current_schema(session) is None:
+        raise history_schema.missing()
 
 
 def _to_apply(session: SingleConnection, scope: _Scope) -> tuple[list[Migration], list[Migration]]:

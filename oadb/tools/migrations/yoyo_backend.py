@@ -27,6 +27,7 @@ from oadb.engine.direct_connection import DirectConnection
 from oadb.engine.dsn import SERVER_LIVENESS, Dsn, connection_keywords
 from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError, UnavailableError
+from oadb.tools.migrations import history_schema
 from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations.explanations import failed_statement
 from oadb.tools.migrations.script_folder import Migration
@@ -70,9 +71,14 @@ class Backend(PostgresqlPsycopgBackend):
         """Connect without creating anything.
 
         Raises:
+            ConfigError: OADB_HISTORY_SCHEMA is not a plain name.
             UnavailableError: no connection to the server.
         """
-        keywords = {**connection_keywords(dsn, settings), "client_encoding": "UTF8"}
+        schema = history_schema.named()
+        chosen: dict[str, int | str] = {**settings}
+        if schema is not None:
+            chosen["search_path"] = schema
+        keywords = {**connection_keywords(dsn, chosen), "client_encoding": "UTF8"}
         # All as keywords, because yoyo's URLs cannot contain several hosts or a socket.
         uri = DatabaseURI("postgresql+psycopg", None, None, None, None, None, keywords)
         try:

@@ -54,6 +54,10 @@ select
     ctime at time zone 'UTC' as since
 from yoyo_lock;
 
+-- name: find_current_schema
+-- Null if search_path leads to none that this role may use.
+select pg_catalog.current_schema()::text as schema_name;
+
 -- name: list_histories
 -- Every schema with a history of yoyo.
 select
