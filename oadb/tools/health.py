@@ -4,17 +4,18 @@ Each finding is one line. A finding that is not ok makes ``oadb doctor`` exit wi
 this role may not run is such a finding, and the other checks still run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from oadb.engine.binding.packages import Package
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import ConfigError, KeyRingError, MigrationError, UnavailableError
 from oadb.keys import proof
-from oadb.tools import catalog, findings, log_findings, package_list, row_security
+from oadb.tools import catalog, findings, log_findings, row_security
 from oadb.tools.findings import Check, Finding
-from oadb.tools.migrations import runner
+from oadb.tools.migrations import package_order, runner
 from oadb.tools.migrations.states import MigrationStatus
 
 OLDEST, NEWEST = 15, 18
@@ -41,28 +42,36 @@ MOST_SKEW = timedelta(seconds=2)
 """A larger difference of clocks ends tokens early and misdates logs."""
 
 
-def examine(config: Config) -> Iterator[Finding]:
-    """Run every check; without a connection there is only the finding about it."""
+def examine(config: Config, packages: Sequence[Package]) -> Iterator[Finding]:
+    """Run every check; without a connection there is only the finding about it.
+
+    Args:
+        packages: whose migrations are checked. The tables of oadb are left out if it is none of
+            them, and none of them depends on it.
+    """
     try:
         with Database(config) as db:
             yield Finding(True, "connection", f"{config.dsn} answers")
-            yield from findings.run_checks(_checks(db, config))
+            yield from findings.run_checks(_checks(db, config, packages))
     except UnavailableError as error:
         yield Finding(False, "connection", str(error))
 
 
-def _checks(db: Database, config: Config) -> dict[str, Check]:
-    return {
-        "server": partial(_check_server, db),
-        "clock": partial(_check_clock, db),
-        "pool": partial(_check_pool, db, config),
-        "limits": partial(_check_limits, db),
+def _checks(db: Database, config: Config, packages: Sequence[Package]) -> dict[str, Check]:
+    of_oadb: dict[str, Check] = {
         "extensions": partial(_check_extensions, db),
         "roles": partial(_check_roles, db),
         "row security": partial(_check_row_security, db),
         "keys": partial(_check_keys, db, config),
         **log_findings.checks(db),
-        "migrations": partial(_check_migrations, config),
+    }
+    return {
+        "server": partial(_check_server, db),
+        "clock": partial(_check_clock, db),
+        "pool": partial(_check_pool, db, config),
+        "limits": partial(_check_limits, db),
+        **(of_oadb if package_order.includes_oadb(packages) else {}),
+        "migrations": partial(_check_migrations, config, packages),
     }
 
 
@@ -201,9 +210,9 @@ def _check_keys(db: Database, config: Config) -> Iterator[Finding]:
         yield Finding(True, "keys", f"{enrolled} in use, all in the ring; {primary} is primary")
 
 
-def _check_migrations(config: Config) -> Iterator[Finding]:
+def _check_migrations(config: Config, packages: Sequence[Package]) -> Iterator[Finding]:
     try:
-        statuses = runner.status(config.dsn, packages=package_list.chosen())
+        statuses = runner.status(config.dsn, packages=packages)
     except (MigrationError, ConfigError) as error:
         yield Finding(False, "migrations", " ".join(str(error).split()))
     else:

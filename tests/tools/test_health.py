@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from oadb import Config, Database
+from oadb.engine.binding.packages import find
 from oadb.keys import proof
 from oadb.security.keyring import Key, KeyRing
 from oadb.testing.control import controlled
@@ -24,8 +25,11 @@ def config(oadb_database_url: str) -> Config:
     return Config.from_env({"DATABASE_URL": oadb_database_url, "DB_POOL_SIZE": "1"})
 
 
+OADB = [find("oadb")]
+
+
 def findings(config: Config) -> dict[str, Finding]:
-    return {finding.subject: finding for finding in health.examine(config)}
+    return {finding.subject: finding for finding in health.examine(config, OADB)}
 
 
 def test_a_healthy_database_has_nothing_wrong(config: Config) -> None:
@@ -94,7 +98,9 @@ def test_an_edited_migration_is_wrong(config: Config, oadb_database_url: str) ->
 
 
 def test_no_connection_is_the_only_finding() -> None:
-    found = list(health.examine(Config.from_env({"DATABASE_URL": "postgresql://127.0.0.1:1/x"})))
+    found = list(
+        health.examine(Config.from_env({"DATABASE_URL": "postgresql://127.0.0.1:1/x"}), OADB)
+    )
 
     assert [(finding.ok, finding.subject) for finding in found] == [(False, "connection")]
     assert "\n" not in found[0].text
@@ -290,7 +296,7 @@ def test_a_check_that_a_role_may_not_run_is_a_finding_and_the_other_checks_run(
 ) -> None:
     assert separate
     config = Config.from_env({"DATABASE_URL": login(server, role, "separate")})
-    found = [*health.examine(config)]
+    found = [*health.examine(config, OADB)]
 
     assert [finding.subject for finding in found] == EVERY_SUBJECT
     assert {finding.subject for finding in found if not finding.ok} == wrong

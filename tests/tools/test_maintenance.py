@@ -13,6 +13,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from oadb import Config, Database
 from oadb.accounts import login_attempts
+from oadb.engine.binding.packages import find
 from oadb.logs import partitions, rollups, traffic
 from oadb.tools import health, maintenance, retention
 from oadb.tools.retention import Retention
@@ -40,7 +41,9 @@ def maintain(config: Config, kept: Retention = KEEP) -> list[str]:
 
 
 def finding_on(config: Config, subject: str) -> str:
-    return next(str(found) for found in health.examine(config) if found.subject == subject)
+    return next(
+        str(found) for found in health.examine(config, [find("oadb")]) if found.subject == subject
+    )
 
 
 def drop_newest(url: str, table: str) -> str:

@@ -39,6 +39,19 @@ def read(packages: Sequence[Package]) -> list[Migration]:
     return [migration for name in _ordered(read_, owners) for migration in read_[name]]
 
 
+def includes_oadb(packages: Sequence[Package]) -> bool:
+    """Say whether oadb is one of the packages, or one of them depends on it.
+
+    Its migrations need not be valid: then it is as if they depended on nothing.
+    """
+    if any(package.name == "oadb" for package in packages):
+        return True
+    try:
+        return any(migration.package == "oadb" for migration in read(packages))
+    except MigrationError:
+        return False
+
+
 def _read(folder: Traversable, name: str, owners: Mapping[str, str]) -> list[Migration]:
     others = {id_: owner for id_, owner in owners.items() if owner != name}
     return script_folder.read(folder, name, others)

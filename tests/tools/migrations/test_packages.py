@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from oadb.engine.binding.packages import Package, find
+from oadb.engine.config import Config
 from oadb.errors import MigrationError
+from oadb.tools import health
 from oadb.tools.migrations import package_order
 from oadb.tools.migrations.runner import Report, migrate, plan, rollback, status
 from tests.support.migrations import (
@@ -233,6 +235,18 @@ def test_oadb_alone_leaves_the_migrations_of_services_out(
     assert states(database, both[:1]) == {f"oadb {OADB}": "applied"}
     assert migrate(database.dsn, packages=both[:1]).applied == ()
     assert rollback(database.dsn, packages=both[:1]) == (OADB,)
+
+
+def test_the_doctor_leaves_out_what_is_oadbs_for_a_package_that_does_not_use_it(
+    database: MigrationDatabase, shop: Service
+) -> None:
+    def subjects() -> list[str]:
+        return [each.subject for each in health.examine(Config(dsn=database.dsn), [shop.package])]
+
+    assert {"connection", "server", "clock", "pool", "migrations"} <= {*subjects()}
+    assert not {"extensions", "roles", "row security", "keys", "maintain"} & {*subjects()}
+    shop.write("0003_add_more", "select 1;", "select 1;", depends="0001_create_schema")
+    assert {"extensions", "keys", "maintain", "migrations"} <= {*subjects()}
 
 
 def test_a_package_with_queries_only_has_no_migrations(tmp_path: Path) -> None:
