@@ -30,7 +30,7 @@ def chosen(names: Sequence[str] = ()) -> list[Package]:
     """Return the packages to work on, those with *names* if there are any.
 
     Raises:
-        ConfigError: a package is named twice, cannot be imported, or has no SQL.
+        ConfigError: a package is named or declared twice, cannot be imported, or has no SQL.
     """
     listed = _from_project()  # first: what is named otherwise is imported from there too
     wanted = [*names] or _from_environment() or listed or _installed()
@@ -94,5 +94,18 @@ def _missing(paths: Iterable[str]) -> list[str]:
 
 
 def _installed() -> list[str]:
-    """Return oadb, and the names of other packages that are installed."""
-    return ["oadb", *sorted({each.value for each in entry_points(group=_GROUP)})]
+    """Return oadb, and the names of other packages that are installed.
+
+    Raises:
+        ConfigError: two distributions declare the same package, of which one hides the other.
+    """
+    makers: dict[str, set[str]] = {}
+    for each in entry_points(group=_GROUP):
+        makers.setdefault(each.value, set()).add(each.dist.name if each.dist else "")
+    for name, found in makers.items():
+        if len(found) > 1:
+            raise ConfigError(
+                f"the package {name} is declared by {' and '.join(sorted(found))}, of which one "
+                "hides the other: uninstall one of them"
+            )
+    return ["oadb", *sorted({*makers} - {"oadb"})]

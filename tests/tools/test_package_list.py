@@ -27,6 +27,21 @@ def test_without_any_it_is_what_is_installed_with_oadb_first() -> None:
     assert names()[0] == "oadb"
 
 
+def test_two_distributions_that_declare_one_package_are_refused(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        folder = project.parent / f"{name}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (folder / "entry_points.txt").write_text("[oadb.packages]\npackaged = packaged\n")
+    monkeypatch.syspath_prepend(str(project.parent))
+
+    with pytest.raises(ConfigError, match="the package packaged is declared by one and two, of"):
+        names()
+    assert names("packaged") == ["packaged"]
+
+
 def test_the_nearest_project_file_names_packages(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
