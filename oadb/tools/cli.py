@@ -21,6 +21,7 @@ _COMMANDS = (
     "stats",
     "check",
     "schema",
+    "new",
     "migrate",
     "instruments",
     "keys",

@@ -1,5 +1,6 @@
-"""The schema of a database as a list of objects; schema_text.py writes it as SQL."""
+"""The schemas of packages as a list of objects; schema_text.py writes it as SQL."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oadb.engine.binding.queries import queries
@@ -10,7 +11,7 @@ query = queries(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SchemaObject:
-    """An object of the schema; no two have the same kind and name.
+    """An object of a schema; no two have the same kind and name.
 
     Args:
         part_of: the schema, extension, table, view or routine that it is or belongs to.
@@ -29,15 +30,19 @@ def _fix_output() -> str: ...
 
 
 @query
-def _list_relation_ids() -> list[int]: ...
+def _list_schema_ids(names: list[str]) -> list[int]: ...
 
 
 @query
-def _list_schemas() -> list[SchemaObject]: ...
+def _list_relation_ids(schema_ids: list[int]) -> list[int]: ...
 
 
 @query
-def _list_extensions() -> list[SchemaObject]: ...
+def _list_schemas(schema_ids: list[int]) -> list[SchemaObject]: ...
+
+
+@query
+def _list_extensions(schema_ids: list[int]) -> list[SchemaObject]: ...
 
 
 @query
@@ -73,15 +78,19 @@ def _list_triggers(relation_ids: list[int]) -> list[SchemaObject]: ...
 
 
 @query
-def _list_routines() -> list[SchemaObject]: ...
+def _list_routines(schema_ids: list[int]) -> list[SchemaObject]: ...
 
 
 @query
-def _list_grants(relation_ids: list[int]) -> list[SchemaObject]: ...
+def _list_types(schema_ids: list[int]) -> list[SchemaObject]: ...
 
 
 @query
-def _list_owners(relation_ids: list[int]) -> list[SchemaObject]: ...
+def _list_grants(schema_ids: list[int], relation_ids: list[int]) -> list[SchemaObject]: ...
+
+
+@query
+def _list_owners(schema_ids: list[int], relation_ids: list[int]) -> list[SchemaObject]: ...
 
 
 @query
@@ -89,36 +98,42 @@ def _list_rows() -> list[SchemaObject]: ...
 
 
 @query
-def _list_others() -> list[SchemaObject]: ...
+def _list_others(schema_ids: list[int]) -> list[SchemaObject]: ...
 
 
 query.complete()
 
 
-def read(tx: Runner) -> list[SchemaObject]:
-    """Return every object of the schema, by kind and by name; columns in the order of the table.
+def read(tx: Runner, names: Sequence[str] = ("oadb",)) -> list[SchemaObject]:
+    """Return every object of some schemas, by kind and by name; columns in the order of the table.
 
     Args:
         tx: a transaction; its search_path and output formats are changed until it ends.
+        names: the names of the schemas; of ``oadb``, the rows that its migrations write as well.
+
+    Raises:
+        psycopg.errors.InvalidSchemaName: the database has no schema of one of the names.
     """
     _fix_output(tx)
-    ids = _list_relation_ids(tx)
+    schemas = _list_schema_ids(tx, [*names])
+    ids = _list_relation_ids(tx, schemas)
     kinds = [
-        _list_schemas(tx),
-        _list_extensions(tx),
+        _list_schemas(tx, schemas),
+        _list_extensions(tx, schemas),
+        _list_types(tx, schemas),
         _list_tables(tx, ids),
         _list_views(tx, ids),
-        _list_routines(tx),
+        _list_routines(tx, schemas),
         _list_columns(tx, ids),
         _list_constraints(tx, ids),
         _list_indexes(tx, ids),
         _list_row_security(tx, ids),
         _list_policies(tx, ids),
         _list_triggers(tx, ids),
-        _list_owners(tx, ids),
-        _list_grants(tx, ids),
-        _list_rows(tx),
-        _list_others(tx),
+        _list_owners(tx, schemas, ids),
+        _list_grants(tx, schemas, ids),
+        _list_rows(tx) if "oadb" in names else [],
+        _list_others(tx, schemas),
     ]
     return [each for found in kinds for each in sorted(found, key=_order)]
 

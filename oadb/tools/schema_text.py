@@ -35,12 +35,31 @@ _HEAD = """\
 -- view of one table have the name of the table in front.
 """
 
+_HEAD_OF_PACKAGES = """\
+-- The schema of {names}, with the comment on each object above it. Generated:
+--
+--     oadb migrate && oadb schema{options}
+--
+-- To be read and compared, not to be run: migrations make the schema.
+--
+-- The owner of a schema is called oadb_owner, whatever its name; objects of another owner say so.
+-- Left out: partitions of a day or a month, roles and the privileges of the owner, rows except some
+-- of oadb's, publications, event triggers and security labels, and what is in other schemas.
+"""
+
 _INSIDE = ("column", "constraint")
 
 
-def render(objects: Iterable[SchemaObject]) -> str:
-    """Return the schema as one text, the content of sql/schema.sql."""
-    return "\n".join([_HEAD, *blocks(objects).values()])
+def render(objects: Iterable[SchemaObject], packages: Sequence[str] = ("oadb",)) -> str:
+    """Return the schemas of packages as one text: of oadb alone, the content of sql/schema.sql."""
+    return "\n".join([_head(packages), *blocks(objects).values()])
+
+
+def _head(packages: Sequence[str]) -> str:
+    if [*packages] == ["oadb"]:
+        return _HEAD
+    options = "".join(f" --package {name}" for name in packages)
+    return _HEAD_OF_PACKAGES.format(names=", ".join(packages), options=options)
 
 
 def blocks(objects: Iterable[SchemaObject]) -> dict[str, str]:
@@ -66,7 +85,7 @@ def _paragraphs(part: Sequence[SchemaObject]) -> Iterator[str]:
         match kind:
             case "table":
                 yield _table(alike[0], inside)
-            case "view":
+            case "view" | "materialized view":
                 yield _view(alike[0], inside)
             case "grant":
                 yield "\n".join(_grants(alike))

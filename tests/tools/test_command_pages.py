@@ -10,12 +10,12 @@ from tests.support.command_line import oadb
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 COMMANDS = {" ".join(name): command for name, command in command_pages.commands()}
-GROUPS = {"", "instruments", "keys", "users", "bans"}
+GROUPS = {"", "new", "instruments", "keys", "users", "bans"}
 
-VALUES = {"FILE", "URL", "SPAN", "COUNT", "BROKER", "EXCHANGE", "NAME", "REASON"}
+VALUES = {"FILE", "FOLDER", "URL", "SPAN", "COUNT", "BROKER", "EXCHANGE", "NAME", "REASON"}
 
 # Commands that connect to no database of the user, and commands that change nothing that stays.
-OFFLINE = {"demo", "keys new", "keys add"}
+OFFLINE = {"demo", "new package", "keys new", "keys add"}
 READING = {
     "demo", "doctor", "stats", "check", "schema", "migrate status", "instruments status",
     "keys status", "keys verify", "bans list",

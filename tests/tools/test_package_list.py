@@ -63,6 +63,12 @@ def test_the_environment_comes_before_the_project_file_and_options_before_that(
     assert names("packaged:sql", "oadb") == ["packaged", "oadb"]
 
 
+def test_a_package_of_the_project_is_found_by_its_name_as_well(project: Path) -> None:
+    project.write_text('[tool.oadb]\npackages = ["oadb", "packaged"]\n')
+
+    assert names("packaged") == ["packaged"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -1,21 +1,30 @@
 """The command ``oadb schema``. What it lists is in ``oadb.tools.schema``."""
 
+from functools import partial
+
 import typer
 
 from oadb.engine.database import Database
-from oadb.tools import schema, schema_text
+from oadb.tools import package_list, schema, schema_text
 from oadb.tools.commands import options
-from oadb.tools.commands.options import DatabaseUrl
+from oadb.tools.commands.options import DatabaseUrl, Packages
+from oadb.tools.migrations import created_schemas
 
 app = options.command()
 
 
 @app.command()
-def run_schema(_url: DatabaseUrl = None) -> None:
-    """Print the schema of the database as SQL.
+def run_schema(package: Packages = None, _url: DatabaseUrl = None) -> None:
+    """Print the schemas of the packages as SQL.
 
-    To read it, or to compare it with sql/schema.sql.
+    A package's schemas are those that its migrations create. To be read and compared:
+    sql/schema.sql is that of oadb.
     """
+    packages = package_list.chosen(package or ())
+    found = created_schemas.of_packages(packages, by_name=bool(package))
+    names = [name for names in found.values() for name in names]
     with Database.from_env() as db:
-        objects = db.transact(schema.read, isolation="repeatable read", read_only=True)
-    typer.echo(schema_text.render(objects), nl=False)
+        objects = db.transact(
+            partial(schema.read, names=names), isolation="repeatable read", read_only=True
+        )
+    typer.echo(schema_text.render(objects, [*found]), nl=False)

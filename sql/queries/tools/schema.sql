@@ -1,4 +1,4 @@
--- The objects of the schema; the head of sql/schema.sql says what is left out. Columns and
+-- The objects of some schemas; the head of sql/schema.sql says what is left out. Columns and
 -- constraints are in order, oadb/tools/schema.py sorts the rest.
 
 -- name: _fix_output
@@ -13,14 +13,20 @@ select
     || pg_catalog.set_config('intervalstyle', 'postgres', true)
     || pg_catalog.set_config('timezone', 'UTC', true) as output;
 
+-- name: _list_schema_ids
+-- In the order of the names; invalid_schema_name (3F000) where one was not migrated.
+select pg_catalog.quote_ident(given.name)::regnamespace::oid::bigint as schema_id
+from unnest(:names::text[]) with ordinality as given (name, place)
+order by given.place;
+
 -- name: _list_relation_ids
 -- Tables and views, without the partitions of a time, and without yoyo's tables,
--- which are in this schema where the owner is a role of its name.
+-- which are in the schema with the name of the role that migrated.
 select class.oid::bigint as relation_id
 from pg_catalog.pg_class as class
 where
-    class.relnamespace = 'oadb'::regnamespace
-    and class.relkind in ('r', 'p', 'v')
+    class.relnamespace::bigint = any(:schema_ids)
+    and class.relkind in ('r', 'p', 'v', 'm')
     and class.relname not in ('_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
     and (
         not class.relispartition
@@ -28,7 +34,6 @@ where
     );
 
 -- name: _list_schemas
--- One row; invalid_schema_name (3F000) where nothing was migrated.
 select
     namespace.oid::regnamespace::text as part_of,
     'schema' as kind,
@@ -36,7 +41,7 @@ select
     'create schema ' || namespace.oid::regnamespace::text as definition,
     pg_catalog.obj_description(namespace.oid, 'pg_namespace') as description
 from pg_catalog.pg_namespace as namespace
-where namespace.oid = 'oadb'::regnamespace;
+where namespace.oid::bigint = any(:schema_ids);
 
 -- name: _list_extensions
 -- Those that an index needs, and the schema of each.
@@ -62,7 +67,7 @@ inner join pg_catalog.pg_extension as extension
         member.refclassid = 'pg_catalog.pg_extension'::regclass
         and member.refobjid = extension.oid
 where
-    class.relnamespace = 'oadb'::regnamespace
+    class.relnamespace::bigint = any(:schema_ids)
     and class.relkind in ('i', 'I');
 
 -- name: _list_tables
@@ -95,11 +100,11 @@ where
 -- With their options, such as security_invoker.
 select
     class.oid::regclass::text as part_of,
-    'view' as kind,
+    case class.relkind when 'm' then 'materialized view' else 'view' end as kind,
     class.oid::regclass::text as name,
     concat_ws(
         ' ',
-        'create view',
+        case class.relkind when 'm' then 'create materialized view' else 'create view' end,
         class.oid::regclass::text,
         'with (' || array_to_string(class.reloptions, ', ') || ')',
         'as'
@@ -109,7 +114,7 @@ select
 from pg_catalog.pg_class as class
 where
     class.oid::bigint = any(:relation_ids)
-    and class.relkind = 'v';
+    and class.relkind in ('v', 'm');
 
 -- name: _list_columns
 -- In the order of the table. Of a partition, those that differ from its table's;
@@ -342,8 +347,87 @@ select
     pg_catalog.obj_description(routine.oid, 'pg_proc') as description
 from pg_catalog.pg_proc as routine
 where
-    routine.pronamespace = 'oadb'::regnamespace
+    routine.pronamespace::bigint = any(:schema_ids)
     and routine.prokind in ('f', 'p');
+
+-- name: _list_types
+-- Enums, composite types and domains.
+with labels as (
+    select
+        enum.enumtypid as type_id,
+        string_agg(quote_literal(enum.enumlabel), E',\n    ' order by enum.enumsortorder) as listed
+    from pg_catalog.pg_enum as enum
+    group by enum.enumtypid
+),
+
+attributes as (
+    select
+        class.reltype as type_id,
+        string_agg(
+            quote_ident(attribute.attname) || ' '
+            || pg_catalog.format_type(attribute.atttypid, attribute.atttypmod),
+            E',\n    ' order by attribute.attnum
+        ) as listed
+    from pg_catalog.pg_class as class
+    inner join pg_catalog.pg_attribute as attribute on class.oid = attribute.attrelid
+    where
+        class.relnamespace::bigint = any(:schema_ids)
+        and class.relkind = 'c'
+        and attribute.attnum > 0
+        and not attribute.attisdropped
+    group by class.reltype
+),
+
+checks as (
+    select
+        constraints.contypid as type_id,
+        string_agg(
+            E'\n    constraint ' || quote_ident(constraints.conname) || ' '
+            || pg_catalog.pg_get_constraintdef(constraints.oid, true),
+            '' order by constraints.conname
+        ) as listed
+    from pg_catalog.pg_constraint as constraints
+    where constraints.contype = 'c'
+    group by constraints.contypid
+)
+
+select
+    type.oid::regtype::text as part_of,
+    'type' as kind,
+    type.oid::regtype::text as name,
+    case type.typtype
+        when 'd'
+            then
+                concat_ws(
+                    ' ',
+                    'create domain',
+                    type.oid::regtype::text,
+                    'as',
+                    pg_catalog.format_type(type.typbasetype, type.typtypmod),
+                    case
+                        when type.typcollation <> base.typcollation
+                            then 'collate ' || type.typcollation::regcollation::text
+                    end,
+                    case when type.typnotnull then 'not null' end,
+                    'default ' || type.typdefault
+                ) || coalesce(checks.listed, '')
+        else
+            concat(
+                'create type ', type.oid::regtype::text,
+                case type.typtype when 'e' then ' as enum' else ' as' end,
+                E' (\n    ', labels.listed, attributes.listed, E'\n)'
+            )
+    end as definition,
+    pg_catalog.obj_description(type.oid, 'pg_type') as description
+from pg_catalog.pg_type as type
+left join pg_catalog.pg_type as base on type.typbasetype = base.oid
+left join pg_catalog.pg_class as class on type.typrelid = class.oid
+left join labels on type.oid = labels.type_id
+left join attributes on type.oid = attributes.type_id
+left join checks on type.oid = checks.type_id
+where
+    type.typnamespace::bigint = any(:schema_ids)
+    and (type.typtype in ('e', 'd') or class.relkind = 'c');
 
 -- name: _list_grants
 -- One object for each grantee of a schema, table, view, sequence or routine, without
@@ -359,7 +443,7 @@ with granted as (
             namespace.nspacl, pg_catalog.acldefault('n', namespace.nspowner)
         ) as acl
     from pg_catalog.pg_namespace as namespace
-    where namespace.oid = 'oadb'::regnamespace
+    where namespace.oid::bigint = any(:schema_ids)
     union all
     select
         class.oid::regclass::text,
@@ -371,7 +455,7 @@ with granted as (
     from pg_catalog.pg_class as class
     where
         class.oid::bigint = any(:relation_ids)
-        or (class.relnamespace = 'oadb'::regnamespace and class.relkind = 'S')
+        or (class.relnamespace::bigint = any(:schema_ids) and class.relkind = 'S')
     union all
     select
         class.oid::regclass::text,
@@ -394,7 +478,7 @@ with granted as (
         null,
         coalesce(routine.proacl, pg_catalog.acldefault('f', routine.proowner))
     from pg_catalog.pg_proc as routine
-    where routine.pronamespace = 'oadb'::regnamespace
+    where routine.pronamespace::bigint = any(:schema_ids)
 ),
 
 privileges as (
@@ -438,7 +522,7 @@ group by
     privileges.is_grantable;
 
 -- name: _list_owners
--- Of relations and routines that do not belong to the owner of the schema.
+-- Of relations and routines that do not belong to the owner of their schema.
 select
     owned.name as part_of,
     'owner' as kind,
@@ -454,7 +538,9 @@ cross join
             class.oid::regclass::text as name,
             class.relowner as owner_id
         from pg_catalog.pg_class as class
-        where class.oid::bigint = any(:relation_ids)
+        where
+            class.relnamespace = namespace.oid
+            and class.oid::bigint = any(:relation_ids)
         union all
         select
             'routine' as kind,
@@ -464,11 +550,11 @@ cross join
         where routine.pronamespace = namespace.oid
     ) as owned
 where
-    namespace.oid = 'oadb'::regnamespace
+    namespace.oid::bigint = any(:schema_ids)
     and namespace.nspowner <> owned.owner_id;
 
 -- name: _list_rows
--- What migrations write into tables that define behaviour. Of rows that services
+-- What oadb's migrations write into tables that define behaviour. Of rows that services
 -- change, only the key; the reason of an exemption is among what they change.
 select
     'oadb.role_privileges' as part_of,
@@ -542,7 +628,7 @@ from (
 ) as groups;
 
 -- name: _list_others
--- Objects of the schema of a kind that no statement above lists, by kind and name.
+-- Objects of the schemas of a kind that no statement above lists, by kind and name.
 select
     object.identity as part_of,
     object.type as kind,
@@ -559,11 +645,16 @@ left join pg_catalog.pg_proc as routine
     on
         depend.classid = 'pg_catalog.pg_proc'::regclass
         and depend.objid = routine.oid
+left join pg_catalog.pg_type as type
+    on
+        depend.classid = 'pg_catalog.pg_type'::regclass
+        and depend.objid = type.oid
 where
     depend.refclassid = 'pg_catalog.pg_namespace'::regclass
-    and depend.refobjid = 'oadb'::regnamespace
-    and coalesce(class.relkind not in ('r', 'p', 'v'), true)
+    and depend.refobjid::bigint = any(:schema_ids)
+    and coalesce(class.relkind not in ('r', 'p', 'v', 'm'), true)
     and coalesce(routine.prokind not in ('f', 'p'), true)
+    and coalesce(type.typtype not in ('e', 'c', 'd'), true)
     and not exists (
         select
         from pg_catalog.pg_depend as identity
