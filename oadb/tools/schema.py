@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from oadb.engine.binding.queries import queries
 from oadb.engine.executors import Runner
+from oadb.errors import MigrationError
 
 query = queries(__name__)
 
@@ -112,10 +113,12 @@ def read(tx: Runner, names: Sequence[str] = ("oadb",)) -> list[SchemaObject]:
         names: the names of the schemas; of ``oadb``, the rows that its migrations write as well.
 
     Raises:
-        psycopg.errors.InvalidSchemaName: the database has no schema of one of the names.
+        MigrationError: the database has no schema of one of the names.
     """
     _fix_output(tx)
     schemas = _list_schema_ids(tx, [*names])
+    if len(schemas) < len(names):
+        raise MigrationError(f"not all of the schemas {', '.join(names)} exist; run oadb migrate")
     ids = _list_relation_ids(tx, schemas)
     kinds = [
         _list_schemas(tx, schemas),

@@ -14,9 +14,10 @@ select
     || pg_catalog.set_config('timezone', 'UTC', true) as output;
 
 -- name: _list_schema_ids
--- In the order of the names; invalid_schema_name (3F000) where one was not migrated.
-select pg_catalog.quote_ident(given.name)::regnamespace::oid::bigint as schema_id
+-- Of those that exist, in the order of the names.
+select namespace.oid::bigint as schema_id
 from unnest(:names::text[]) with ordinality as given (name, place)
+inner join pg_catalog.pg_namespace as namespace on given.name = namespace.nspname
 order by given.place;
 
 -- name: _list_relation_ids
