@@ -118,7 +118,9 @@ def read(tx: Runner, names: Sequence[str] = ("oadb",)) -> list[SchemaObject]:
     _fix_output(tx)
     schemas = _list_schema_ids(tx, [*names])
     if len(schemas) < len(names):
-        raise MigrationError(f"not all of the schemas {', '.join(names)} exist; run oadb migrate")
+        raise MigrationError(
+            f"not all of {', '.join(names)} exist: the database is not migrated; run oadb migrate"
+        )
     ids = _list_relation_ids(tx, schemas)
     kinds = [
         _list_schemas(tx, schemas),

@@ -190,4 +190,4 @@ def test_a_database_without_the_schema_is_not_migrated(oadb_server: Server) -> N
         done = oadb("schema", url=url)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.endswith("exist; run oadb migrate\n")
+    assert done.stderr.endswith("is not migrated; run oadb migrate\n")
