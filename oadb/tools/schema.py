@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from oadb.engine.binding.queries import queries
 from oadb.engine.executors import Runner
 from oadb.errors import MigrationError
+from oadb.tools.findings import UNMIGRATED
 
 query = queries(__name__)
 
@@ -118,9 +119,7 @@ def read(tx: Runner, names: Sequence[str] = ("oadb",)) -> list[SchemaObject]:
     _fix_output(tx)
     schemas = _list_schema_ids(tx, [*names])
     if len(schemas) < len(names):
-        raise MigrationError(
-            f"not all of {', '.join(names)} exist: the database is not migrated; run oadb migrate"
-        )
+        raise MigrationError(UNMIGRATED)
     ids = _list_relation_ids(tx, schemas)
     kinds = [
         _list_schemas(tx, schemas),
