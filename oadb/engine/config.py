@@ -96,8 +96,8 @@ class Config:
         )
 
     @property
-    def _server_settings(self) -> dict[str, int]:
-        """Limits that the server enforces, in milliseconds, and how it notices a vanished client.
+    def _server_settings(self) -> dict[str, int | str]:
+        """What the server enforces: limits in milliseconds, and where it looks for names.
 
         None through PgBouncer, which refuses startup options: set those of the role instead.
         """
@@ -111,6 +111,7 @@ class Config:
                 self.idle_in_transaction_timeout_seconds * 1000
             ),
             **dsn.SERVER_LIVENESS,
+            **dsn.EMPTY_PATH,
         }
 
     def connection_keywords(self) -> dict[str, str]:

@@ -37,6 +37,11 @@ its locks. Keepalives (seconds) do so while it waits for the client; while it ru
 looks at the connection in that interval only (milliseconds). By default it notices after hours.
 """
 
+EMPTY_PATH = {"search_path": ""}
+"""A setting of the server, with which unqualified names are found in pg_catalog alone. Otherwise a
+role that may create in public could have its operators and functions run in other sessions.
+"""
+
 _SCHEME = re.compile(r"^(postgresql|postgres|postgresql\+psycopg)://")
 _PORTS = re.compile(r"[0-9,]*", re.ASCII)
 

@@ -94,6 +94,14 @@ class Standing:
     can_act_as_user: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PathSchema:
+    """A schema of search_path, and who may create in it but its owner and superusers."""
+
+    name: str
+    creators: list[str]
+
+
 @query
 def describe_server() -> ServerInfo: ...
 
@@ -108,6 +116,10 @@ def list_extensions(names: list[str]) -> list[str]: ...
 
 @query
 def list_settings(names: list[str]) -> list[ServerSetting]: ...
+
+
+@query
+def list_path_schemas() -> list[PathSchema]: ...
 
 
 @query

@@ -70,6 +70,7 @@ def _checks(db: Database, config: Config, packages: Sequence[Package]) -> dict[s
         "clock": partial(_check_clock, db),
         "pool": partial(_check_pool, db, config),
         "limits": partial(_check_limits, db),
+        "search path": partial(_check_path, db),
         **(of_oadb if package_order.includes_oadb(packages) else {}),
         "migrations": partial(_check_migrations, config, packages),
     }
@@ -122,6 +123,28 @@ def _check_limits(db: Database) -> Iterator[Finding]:
             )
         else:
             yield Finding(True, limit.name, f"{int(limit.setting) / 1000:g} s")
+
+
+def _check_path(db: Database) -> Iterator[Finding]:
+    """Check that nobody else decides what unqualified names mean in sessions of services."""
+    subject, schemas = "search path", catalog.list_path_schemas(db)
+    names = ", ".join(schema.name for schema in schemas)
+    open_ones = [
+        f"{' and '.join(schema.creators)} may create in {schema.name}"
+        for schema in schemas
+        if schema.creators
+    ]
+    if not schemas:
+        yield Finding(True, subject, "empty")
+    elif not open_ones:
+        yield Finding(True, subject, f"{names}, in which its owner alone creates")
+    else:
+        yield Finding(
+            False,
+            subject,
+            f"{'; '.join(open_ones)}, and so have these sessions run functions and operators: "
+            "set search_path of the role to '', or revoke create on the schema",
+        )
 
 
 def _check_extensions(db: Database) -> Iterator[Finding]:

@@ -90,6 +90,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
 
     assert given.pool_max == 15
     assert given._server_settings == {
+        "search_path": "",
         "statement_timeout": 15_000,
         "lock_timeout": 2_000,
         "idle_in_transaction_session_timeout": 10_000,

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -253,6 +254,28 @@ def test_row_security_without_a_policy_for_users_is_wrong(separate: str) -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("", "ok   search path: empty"),
+        ("oadb", "ok   search path: oadb, in which its owner alone creates"),
+        (
+            "open, oadb",
+            "FAIL search path: oadb_app and public may create in open, and so have these",
+        ),
+    ],
+)
+def test_a_search_path_in_which_others_create_is_wrong(
+    separate: str, path: str, found: str
+) -> None:
+    with psycopg.connect(separate) as connection:
+        connection.execute("create schema if not exists open")
+        connection.execute("grant create, usage on schema open to oadb_app, public")
+    mark = "&" if "?" in separate else "?"
+    url = f"{separate}{mark}options={quote(f'-csearch_path={path}'.replace(' ', ''))}"
+    assert finding_on(url, "search path").startswith(found)
+
+
 EVERY_SUBJECT = [
     "connection",
     "server",
@@ -262,6 +285,7 @@ EVERY_SUBJECT = [
     "idle_in_transaction_session_timeout",
     "lock_timeout",
     "statement_timeout",
+    "search path",
     "extensions",
     "roles",
     "row security",
@@ -288,7 +312,7 @@ def test_the_runbook_explains_every_finding() -> None:
     [
         ("service", set()),
         ("reader", {"keys"}),
-        ("auditor", {*EVERY_SUBJECT[10:]}),
+        ("auditor", {*EVERY_SUBJECT[11:]}),
     ],
 )
 def test_a_check_that_a_role_may_not_run_is_a_finding_and_the_other_checks_run(

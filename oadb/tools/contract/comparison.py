@@ -7,6 +7,7 @@ nullability that it reports. Of a COPY, the query is compared, or the columns of
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from importlib import import_module
+from itertools import groupby
 
 import psycopg
 
@@ -18,7 +19,7 @@ from oadb.engine.binding.values import ValueType
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.direct_connection import DirectConnection
-from oadb.engine.dsn import connection_keywords, reachable
+from oadb.engine.dsn import EMPTY_PATH, connection_keywords, reachable
 from oadb.engine.executors import Runner
 from oadb.engine.remembering import Remembered
 from oadb.errors import DeclarationError
@@ -63,16 +64,17 @@ def check(config: Config, packages: Iterable[Package]) -> Iterator[str]:
 
 def check_places(config: Config, places: Sequence[tuple[Package, str]]) -> Iterator[str]:
     """Compare the declarations of some query files; see ``check``."""
-    with (
-        Database(config) as db,
-        reachable(config.dsn) as target,
-        DirectConnection.to(connection_keywords(target, {}), seconds=_PATIENCE) as connection,
-    ):
+    with Database(config) as db, reachable(config.dsn) as target:
         if any(each.name == "oadb" for each, _ in places) and not history.keeps_checksums(db):
             yield f"{config.dsn} {UNMIGRATED}"
         catalog_answers = Remembered(db)
-        for package, place in places:
-            yield from _check_place(catalog_answers, connection, package, place)
+        for name, group in groupby(places, lambda each: each[0].name):
+            # As statements find names in a service. Those of oadb find yoyo's tables by their path.
+            found_by = {} if name == "oadb" or config.pooler == "pgbouncer" else EMPTY_PATH
+            keywords = connection_keywords(target, found_by)
+            with DirectConnection.to(keywords, seconds=_PATIENCE) as connection:
+                for package, place in group:
+                    yield from _check_place(catalog_answers, connection, package, place)
 
 
 def _check_place(db: Runner, connection: Connection, package: Package, place: str) -> Iterator[str]:

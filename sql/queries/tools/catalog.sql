@@ -35,6 +35,30 @@ from pg_catalog.pg_settings
 where name = any(:names)
 order by name;
 
+-- name: list_path_schemas
+-- The schemas in which this session finds unqualified names, and the roles but their owners and
+-- superusers that may create in them.
+select
+    namespace.nspname::text as name,
+    coalesce(
+        array_agg(coalesce(grantee.rolname::text, 'public') order by grantee.rolname) filter (
+            where
+            acl.privilege_type = 'CREATE'
+            and acl.grantee <> namespace.nspowner
+            and not coalesce(grantee.rolsuper, false)
+        ),
+        '{}'
+    ) as creators
+from unnest(pg_catalog.current_schemas(false)) as path (schema_name)
+inner join pg_catalog.pg_namespace as namespace on path.schema_name = namespace.nspname
+cross join
+    lateral pg_catalog.aclexplode(
+        coalesce(namespace.nspacl, pg_catalog.acldefault('n', namespace.nspowner))
+    ) as acl
+left join pg_catalog.pg_roles as grantee on acl.grantee = grantee.oid
+group by namespace.nspname
+order by name;
+
 -- name: list_types
 -- Of a domain, the type behind it, also of a domain of domains.
 with recursive behind (type_id, base_id) as (
