@@ -1685,6 +1685,7 @@ begin
         alter role oadb_app set lock_timeout = '2s';
         alter role oadb_app set idle_in_transaction_session_timeout = '10s';
     end if;
+    call oadb.let_owner_act();
 end
 $procedure$;
 
@@ -1840,6 +1841,40 @@ return case when (octet_length(sealed) >= 33) then (((((get_byte(sealed, 1))::bi
 
 grant execute on function oadb.key_id_of(bytea) to oadb_app, oadb_log, oadb_ro, oadb_rotate,
     oadb_user, public;
+
+-- procedure oadb.let_owner_act() ------------------------------------------------------------------
+
+-- Lets the owner of the tables, who calls it, become oadb_user, if it may be granted.
+create or replace procedure oadb.let_owner_act()
+ language plpgsql
+ set search_path to ''
+as $procedure$
+declare
+    is_new boolean := current_setting('server_version_num')::int >= 160000;
+begin
+    if
+        to_regrole('oadb_user') is null
+        -- Only who may make roles: nobody signs in as oadb_owner, and a superuser need not be let.
+        or not (
+            select rolcreaterole and not rolsuper
+            from pg_catalog.pg_roles
+            where rolname = current_user
+        )
+        or pg_has_role('oadb_user', case when is_new then 'set' else 'member' end)
+    then
+        return;
+    end if;
+    execute format('grant oadb_user to %I', current_user)
+        || case when is_new then ' with inherit false, set true' else '' end;
+exception
+    when insufficient_privilege then
+        raise warning '% cannot become oadb_user: %', current_user, sqlerrm
+            using hint = format(
+                'As who made that role: grant oadb_user to %I; until then db.as_user shows logs '
+                'and settings of the application.', current_user
+            );
+end
+$procedure$;
 
 -- procedure oadb.lock_in_turns(text,interval) -----------------------------------------------------
 

@@ -36,7 +36,9 @@ _ROLES = [
     "oadb_user",
 ]
 
-_CREATE_ROLES = "as a superuser: call oadb.create_roles(); call oadb.grant_privileges();"
+_CREATE_ROLES = (
+    "as a role that may make roles: call oadb.create_roles(); call oadb.grant_privileges();"
+)
 
 MOST_SKEW = timedelta(seconds=2)
 """A larger difference of clocks ends tokens early and misdates logs."""
@@ -171,9 +173,14 @@ def _roles_finding(standing: catalog.Standing, roles: list[catalog.Role]) -> Fin
             f"row-level security does not bind {own}, so db.as_user is refused; "
             f"connect as a role without superuser and bypassrls, or {_CREATE_ROLES}",
         )
-    if not any(role.is_let_in and role.name != owner for role in roles):
-        text = f"{owner} does everything; to separate roles, {_CREATE_ROLES}"
-        return Finding(True, "roles", text)
+    if own == owner and not standing.can_act_as_user:
+        remedy = "" if any(role.name == "oadb_user" for role in roles) else f"{_CREATE_ROLES} "
+        return Finding(
+            False,
+            "roles",
+            f"db.as_user shows {own} logs and settings of the application, which belong to no "
+            f"user: {remedy}grant oadb_user to {own};",
+        )
     missing = sorted({*_ROLES} - {role.name for role in roles})
     if missing:
         return Finding(False, "roles", f"{', '.join(missing)} missing; {_CREATE_ROLES}")

@@ -110,7 +110,7 @@ def test_no_connection_is_the_only_finding() -> None:
 # Roles and row security -------------------------------------------------------------------------
 
 SECURE = "as the owner: call oadb.secure_user_tables();"
-CREATE_ROLES = "as a superuser: call oadb.create_roles(); call oadb.grant_privileges();"
+CREATE_ROLES = "as a role that may make roles: call oadb.create_roles(); call oadb.grant_privileges();"
 
 
 @pytest.fixture(scope="module")
@@ -154,9 +154,10 @@ def finding_on(url: str, subject: str, *statements: str) -> str:
             connection.execute(statements[1].encode())
 
 
-def test_one_role_for_everything_is_not_wrong(single: str) -> None:
+def test_one_role_for_everything_shows_users_what_belongs_to_no_user(single: str) -> None:
     assert finding_on(single, "roles") == (
-        f"ok   roles: alone does everything; to separate roles, {CREATE_ROLES}"
+        "FAIL roles: db.as_user shows alone logs and settings of the application, which belong "
+        f"to no user: {CREATE_ROLES} grant oadb_user to alone;"
     )
     assert finding_on(single, "row security").startswith(
         "ok   row security: forced on oadb.api_keys, "
@@ -201,9 +202,16 @@ def test_a_connection_as_the_owner_is_advised_to_use_another_role(
         with psycopg.connect(server.url("owned")) as connection:
             connection.execute("call oadb.grant_privileges()")
 
-        assert finding_on(url, "roles") == (
-            "ok   roles: separate; alone owns the tables: connect services as a member of oadb_app"
-        )
+        with psycopg.connect(server.url("owned")) as connection:
+            connection.execute("grant oadb_user to alone")
+        try:
+            assert finding_on(url, "roles") == (
+                "ok   roles: separate; alone owns the tables: connect services as a member of "
+                "oadb_app"
+            )
+        finally:
+            with psycopg.connect(server.url("owned")) as connection:
+                connection.execute("revoke oadb_user from alone")
 
 
 def test_a_missing_role_is_wrong(separate: str) -> None:

@@ -1,0 +1,92 @@
+"""Under an identity, the only role of a database must show nothing that is not that user's.
+
+A managed service gives an owner that may make roles and is no superuser; elsewhere one owns the
+tables and may make none. In the second layout row-level security alone binds, which logs cannot
+have, and oadb doctor says so.
+"""
+
+from collections.abc import Callable, Generator
+
+import pytest
+from psycopg.errors import InsufficientPrivilege
+
+from oadb import Database
+from oadb.accounts import users
+from oadb.engine.binding.packages import find
+from oadb.engine.executors import Executor
+from oadb.logs import api_logs, latency, traffic
+from oadb.settings import app_settings, smtp_settings
+from oadb.testing.control import controlled
+from oadb.testing.servers import Server
+from oadb.tools import health
+from oadb.tools.findings import Finding
+from tests.support.rig import config
+from tests.support.roles import connect
+from tests.support.user_rows import database
+
+
+@pytest.fixture(scope="module")
+def server() -> Generator[Server]:
+    with controlled() as control:
+        yield control.server
+
+
+@pytest.fixture(scope="module")
+def managed(server: Server) -> Generator[str]:
+    """Give the URL of a database whose owner may make roles, as managed services give it."""
+    with connect(server.url("postgres")) as connection:
+        connection.execute("create role managed login createrole")
+    with database(server, "managed", "managed") as url:
+        yield url
+
+
+@pytest.fixture
+def user(managed: str) -> Generator[Database]:
+    with Database(config(managed)) as db:
+        yield db
+
+
+READS: dict[str, Callable[[Executor], object]] = {
+    "api_logs": api_logs.list_calls,
+    "traffic": traffic.list_requests,
+    "latency": latency.list_timings,
+    "smtp_settings": smtp_settings.get,
+}
+
+
+@pytest.mark.parametrize("table", READS)
+def test_a_user_reads_no_log_and_no_account_of_the_application(user: Database, table: str) -> None:
+    READS[table](user)
+    with pytest.raises(InsufficientPrivilege):
+        READS[table](user.as_user(1))
+
+
+def test_a_user_does_not_switch_to_live_trading(user: Database) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        app_settings.set_trading_mode(user.as_user(1), "live", by=1)
+    assert app_settings.get_trading_mode(user) == "analyze"
+
+
+def test_the_identity_ends_with_its_transaction(user: Database) -> None:
+    assert users.list_all(user.as_user(1)).rows == []
+    assert api_logs.list_calls(user).rows == []
+
+
+def test_the_doctor_says_that_the_owner_is_bound(managed: str) -> None:
+    assert roles(managed).ok
+
+
+def test_an_owner_who_cannot_become_a_user_is_a_finding(server: Server, managed: str) -> None:
+    with connect(server.url("managed")) as connection:
+        connection.execute("revoke oadb_user from managed granted by managed")
+        try:
+            found = roles(managed)
+        finally:
+            connection.execute("grant oadb_user to managed")
+    assert not found.ok
+    assert found.text.endswith("which belong to no user: grant oadb_user to managed;")
+
+
+def roles(url: str) -> Finding:
+    found = health.examine(config(url), [find("oadb")])
+    return next(each for each in found if each.subject == "roles")
