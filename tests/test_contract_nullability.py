@@ -1,5 +1,6 @@
 """`oadb check` knows in which columns a statement may have nulls, or says nothing of a column."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import make_dataclass
 from typing import Any
@@ -39,6 +40,15 @@ create table club.fines (
     door text not null
 ) partition by range (member_id);
 
+create domain club.title as text not null;
+
+create table club.rooms (
+    door club.title
+);
+
+create materialized view club.doors as
+select door from club.visits;
+
 create view club.latest as
 select distinct on (member_id)
     member_id,
@@ -67,7 +77,8 @@ def nullable(club_url: str) -> Iterator[Nullable]:
 
         def agrees(sql: str, kind: Any) -> bool:
             row = make_dataclass("Row", [("found", kind)])
-            return disagreements(db, connection, declared(sql, list[row])) == []
+            takes = dict.fromkeys(re.findall(r"[^:]:(\w+)", sql), str)
+            return disagreements(db, connection, declared(sql, list[row], **takes)) == []
 
         def ask(sql: str) -> bool | None:
             accepted = agrees(sql, str | None), agrees(sql, str)
@@ -231,3 +242,24 @@ def test_nothing_is_said_of_grouping_sets_within_another_query(nullable: Nullabl
     )
 
     assert nullable(statement) is None
+
+
+def test_a_column_of_a_domain_without_nulls_is_never_null(nullable: Nullable) -> None:
+    assert nullable("select door as found from club.rooms") is False
+
+
+def test_nothing_is_said_of_a_join_whose_parameters_refuse_nulls(nullable: Nullable) -> None:
+    """The server cannot plan it without values; statements after it are compared as before."""
+    join = (
+        "select {}.door as found from club.rooms left join club.visits "
+        "on rooms.door = visits.door and visits.door = :door::club.title"
+    )
+
+    assert nullable(join.format("rooms")) is None
+    assert nullable("select name as found from club.members full join club.rooms on true") is True
+
+
+def test_nothing_is_said_of_a_materialized_view_which_keeps_no_constraints(
+    nullable: Nullable,
+) -> None:
+    assert nullable("select door as found from club.doors") is None

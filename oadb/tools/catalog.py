@@ -66,9 +66,10 @@ class TableColumn:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table or a view. ``view_definition`` is None for a table."""
+    """A table or a view. ``view_definition`` is None for a table, and for a materialized view."""
 
     table_id: int
+    is_materialized: bool
     view_definition: str | None
 
 

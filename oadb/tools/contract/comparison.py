@@ -177,6 +177,8 @@ def _compare_columns(
     db: Runner, connection: Connection, declared: Declaration, columns: tuple[Column, ...]
 ) -> Iterator[str]:
     types = type_map(db, tuple(column.type_id for column in columns))
+    if declared.result.cardinality == "nothing":  # also of a function that returns nothing
+        columns = tuple(column for column in columns if types[column.type_id].name != "void")
     expected_columns = _declared_columns(declared, columns)
     if [*expected_columns] != [column.name for column in columns]:
         returned = [column.name for column in columns]
@@ -217,7 +219,10 @@ def _find_effects(db: Runner, declared: Declaration) -> Iterator[str]:
     if declared.is_read:
         called = sorted(set(declared.statement.functions) - _WITHOUT_EFFECTS)
         for name in catalog.list_volatile_functions(db, called):
-            yield f"counts as a read, but calls {name}(), which is volatile"
+            yield (
+                f"counts as a read, but calls {name}(), which is volatile; if it writes, say so "
+                f"in its comment: -- writes: {name}()"
+            )
 
 
 def _listed(names: Iterable[str]) -> str:

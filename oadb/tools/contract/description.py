@@ -50,10 +50,11 @@ def describe_view(connection: Connection, definition: str) -> tuple[Column, ...]
     return _described(connection, definition.encode()).columns
 
 
-def generic_plan(connection: Connection, statement: Statement) -> Plan:
+def generic_plan(connection: Connection, statement: Statement) -> Plan | None:
     """Return the plan for any parameters, with all partitions.
 
-    EXPLAIN (GENERIC_PLAN) would need PostgreSQL 16.
+    EXPLAIN (GENERIC_PLAN) would need PostgreSQL 16. With nulls for parameters, None: a domain
+    refuses them, or what is calculated of them while planning.
     """
     _prepare(connection, _EXPLAINED, statement.sql)
     nulls = b", ".join([b"null"] * len(statement.params))
@@ -61,11 +62,14 @@ def generic_plan(connection: Connection, statement: Statement) -> Plan:
     with psycopg.RawCursor(connection) as cursor:
         cursor.execute("set plan_cache_mode = force_generic_plan")
         cursor.execute("set enable_partition_pruning = off")
-        cursor.execute(b"explain (verbose, format json) execute " + _EXPLAINED + values)
-        found = cursor.fetchone()
-        cursor.execute(b"deallocate " + _EXPLAINED)
-    assert found is not None  # noqa: S101  # EXPLAIN always returns a plan
-    return cast("list[dict[str, Plan]]", found[0])[0]["Plan"]
+        try:
+            cursor.execute(b"explain (verbose, format json) execute " + _EXPLAINED + values)
+            found = cast("tuple[list[dict[str, Plan]]]", cursor.fetchone())
+        except (psycopg.DataError, psycopg.IntegrityError):
+            return None
+        finally:
+            cursor.execute(b"deallocate " + _EXPLAINED)
+    return found[0][0]["Plan"]
 
 
 def _described(connection: Connection, sql: bytes) -> Description:

@@ -34,17 +34,17 @@ def never_null(
     list_names = cache(partial(catalog.list_table_names, db))
     found = [_in_table(find_table, connection, column) for column in columns]
     reads_view = found != [*columns]
-    padding = (
-        Padding(generic_plan(connection, statement)) if reads_view or may_pad(statement) else None
-    )
+    is_plain = not (reads_view or may_pad(statement))
+    plan = None if is_plain else generic_plan(connection, statement)
+    padding = None if plan is None else Padding(plan)
 
     def known(number: int, column: Column) -> bool | None:
-        if not column.table_id:
+        if not column.table_id or find_table(column.table_id).is_materialized:
             return None
         if column.number not in list_not_null(column.table_id):
             return False
         if padding is None:
-            return True
+            return is_plain or None
         reached = padding.reaches(number, list_names(column.table_id))
         return None if reached is None else not reached
 

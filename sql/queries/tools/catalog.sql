@@ -109,13 +109,14 @@ where
 order by attnum;
 
 -- name: list_not_null_columns
--- Numbers of the columns of a table that are NOT NULL.
-select attnum::int as column_number
+-- Numbers of the columns of a table that are NOT NULL, or whose domain is.
+select pg_attribute.attnum::int as column_number
 from pg_catalog.pg_attribute
+inner join pg_catalog.pg_type on pg_attribute.atttypid = pg_type.oid
 where
-    attrelid::bigint = :table_id
-    and attnotnull
-order by attnum;
+    pg_attribute.attrelid::bigint = :table_id
+    and (pg_attribute.attnotnull or pg_type.typnotnull)
+order by pg_attribute.attnum;
 
 -- name: list_columns
 -- The columns of a table, by its name as a statement writes it. A value can be stored in those that
@@ -146,6 +147,7 @@ order by name;
 -- With the definition of a view: PostgreSQL keeps no NOT NULL for its columns.
 select
     oid::bigint as table_id,
+    relkind = 'm' as is_materialized,
     case when relkind = 'v' then pg_catalog.pg_get_viewdef(oid) end as view_definition
 from pg_catalog.pg_class
 where oid::bigint = :table_id;
