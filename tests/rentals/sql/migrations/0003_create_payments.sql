@@ -1,11 +1,13 @@
 set local lock_timeout = '4s';
 
 create table rentals.payments (
-    payment_id bigint generated always as identity,
-    loan_id bigint not null references rentals.loans (loan_id) on delete cascade,
-    amount numeric(8, 2) not null,
-    paid_at timestamptz not null,
+    payment_id bigint        generated always as identity,
+    loan_id    bigint        not null,
+    amount     numeric(8, 2) not null,
+    paid_at    timestamptz   not null,
     constraint payments_pkey primary key (payment_id, paid_at),
+    constraint payments_loan_id_fkey
+    foreign key (loan_id) references rentals.loans (loan_id) on delete cascade,
     constraint payments_amount_check check (amount > 0)
 ) partition by range (paid_at);
 

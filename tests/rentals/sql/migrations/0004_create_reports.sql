@@ -30,8 +30,8 @@ return not exists (
     select 1
     from rentals.loans
     where
-        loans.copy_id = is_in_store.copy
-        and loans.period @> is_in_store.at
+        loans.copy_id = $1
+        and loans.period @> $2
 );
 
 create function rentals.charge_late(at timestamptz, fee numeric) returns bigint
@@ -45,12 +45,12 @@ begin atomic
         )
         select
             loans.loan_id,
-            charge_late.fee,
-            charge_late.at
+            $2,
+            $1
         from rentals.loans
         where
             upper_inf(loans.period)
-            and loans.due_at < charge_late.at
+            and loans.due_at < $1
         returning payments.payment_id
     )
 

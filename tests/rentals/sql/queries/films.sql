@@ -150,7 +150,7 @@ select
     count(*) filter (where films.rating = 'PG-13') as pg_13,
     count(*) filter (where films.rating in ('R', 'NC-17')) as adults
 from rentals.categories
-inner join rentals.films using (category_id)
+inner join rentals.films on categories.category_id = films.category_id
 group by category
 order by category;
 
@@ -180,10 +180,11 @@ select
     films.film_id,
     films.title
 from rentals.films
-where not exists (
-    select 1
-    from rentals.copies
-    inner join rentals.loans on copies.copy_id = loans.copy_id
-    where copies.film_id = films.film_id
-)
+where
+    not exists (
+        select 1
+        from rentals.copies
+        inner join rentals.loans on copies.copy_id = loans.copy_id
+        where copies.film_id = films.film_id
+    )
 order by films.film_id;

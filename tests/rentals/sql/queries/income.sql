@@ -16,7 +16,7 @@ with totals as (
         loans.customer_id,
         sum(payments.amount) as paid
     from rentals.payments
-    inner join rentals.loans using (loan_id)
+    inner join rentals.loans on payments.loan_id = loans.loan_id
     group by
         month,
         loans.customer_id
@@ -37,7 +37,7 @@ select
     ranked.paid,
     ranked.place
 from ranked
-inner join rentals.customers using (customer_id)
+inner join rentals.customers on ranked.customer_id = customers.customer_id
 where ranked.place <= :best
 order by
     ranked.month,
@@ -53,7 +53,7 @@ select
     avg(payments.amount) over (so_far rows between 2 preceding and current row)::numeric(8, 2)
         as recent
 from rentals.payments
-inner join rentals.loans using (loan_id)
+inner join rentals.loans on payments.loan_id = loans.loan_id
 where loans.customer_id = :customer_id
 window so_far as (order by payments.paid_at)
 order by payments.paid_at;
@@ -80,7 +80,7 @@ select
     payments.payment_id,
     payments.amount
 from rentals.loans
-left join rentals.payments using (loan_id)
+left join rentals.payments on loans.loan_id = payments.loan_id
 where loans.customer_id = :customer_id
 order by
     loans.loan_id,
@@ -94,11 +94,11 @@ select
     sum(payments.amount) as income,
     grouping(stores.city, categories.name) as level
 from rentals.payments
-inner join rentals.loans using (loan_id)
-inner join rentals.copies using (copy_id)
-inner join rentals.stores using (store_id)
-inner join rentals.films using (film_id)
-inner join rentals.categories using (category_id)
+inner join rentals.loans on payments.loan_id = loans.loan_id
+inner join rentals.copies on loans.copy_id = copies.copy_id
+inner join rentals.stores on copies.store_id = stores.store_id
+inner join rentals.films on copies.film_id = films.film_id
+inner join rentals.categories on films.category_id = categories.category_id
 group by grouping sets ((stores.city, categories.name), (stores.city), ())
 order by
     stores.city asc nulls last,

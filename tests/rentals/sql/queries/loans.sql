@@ -48,9 +48,9 @@ select
     customers.name,
     :at - loans.due_at as overdue
 from rentals.loans
-inner join rentals.copies using (copy_id)
-inner join rentals.films using (film_id)
-inner join rentals.customers using (customer_id)
+inner join rentals.copies on loans.copy_id = copies.copy_id
+inner join rentals.films on copies.film_id = films.film_id
+inner join rentals.customers on loans.customer_id = customers.customer_id
 where
     upper_inf(loans.period)
     and loans.due_at < :at
@@ -61,17 +61,18 @@ order by loans.due_at;
 -- Takes one that nobody was reminded of and no other worker has taken.
 update rentals.loans
 set reminded_at = :at
-where loan_id = (
-    select next.loan_id
-    from rentals.loans as next
-    where
-        upper_inf(next.period)
-        and next.due_at < :at
-        and next.reminded_at is null
-    order by next.due_at
-    limit 1
-    for update skip locked
-)
+where
+    loan_id = (
+        select next.loan_id
+        from rentals.loans as next
+        where
+            upper_inf(next.period)
+            and next.due_at < :at
+            and next.reminded_at is null
+        order by next.due_at
+        limit 1
+        for update skip locked
+    )
 returning
     loan_id,
     customer_id;
@@ -84,7 +85,7 @@ select distinct on (loans.customer_id)
     lower(loans.period) as lent_at
 from rentals.loans
 order by
-    loans.customer_id,
+    loans.customer_id asc,
     lent_at desc;
 
 -- name: list_during
@@ -121,8 +122,8 @@ from (
             order by lower(loans.period)
         ) as idle
     from rentals.loans
-    inner join rentals.copies using (copy_id)
-    inner join rentals.films using (film_id)
+    inner join rentals.copies on loans.copy_id = copies.copy_id
+    inner join rentals.films on copies.film_id = films.film_id
 ) as spells
 where idle is not null
 order by copy_id, idle;

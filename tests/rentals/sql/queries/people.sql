@@ -88,7 +88,8 @@ using (
     on known.email = given.email
 when matched and known.name = given.name then do nothing
 when matched then update set name = given.name
-when not matched then insert (store_id, email, name, joined_on)
+when not matched then
+    insert (store_id, email, name, joined_on)
     values (:store_id, given.email, given.name, :joined_on);
 
 -- name: list_all
