@@ -232,7 +232,15 @@ def test_what_the_server_refuses_is_quoted(disagreements: Check) -> None:
     declared = declare("select missing from oadb.users", find)
 
     assert disagreements(declared) == [
-        'the server rejects the statement: column "missing" does not exist'
+        'the server rejects the statement: column "missing" does not exist (probe.sql:2)'
+    ]
+
+
+def test_what_the_server_refuses_of_a_parameter_has_its_name(disagreements: Check) -> None:
+    unknown = declared_as("select :a is null and :b is null", bool, a=str, b=str | None)
+
+    assert disagreements(unknown) == [
+        "the server rejects the statement: could not determine data type of parameter :a"
     ]
 
 

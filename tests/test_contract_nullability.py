@@ -11,6 +11,7 @@ import pytest
 from oadb import Database
 from oadb.testing.servers import Server
 from oadb.tools.contract.comparison import disagreements
+from oadb.tools.contract.padding import Padding
 from tests.support.declaring import declared
 from tests.support.rig import Observer
 
@@ -263,3 +264,21 @@ def test_nothing_is_said_of_a_materialized_view_which_keeps_no_constraints(
     nullable: Nullable,
 ) -> None:
     assert nullable("select door as found from club.doors") is None
+
+
+@pytest.mark.parametrize(("alias", "expected"), [("old", None), ("new", None), ("members", False)])
+def test_nothing_is_said_of_former_and_later_states_of_rows(
+    alias: str, expected: bool | None
+) -> None:
+    """Such as `returning old.name`, which PostgreSQL 18 knows; of an insertion there is none."""
+    padding = Padding(
+        {
+            "Node Type": "ModifyTable",
+            "Schema": "club",
+            "Relation Name": "members",
+            "Alias": "members",
+            "Output": [f"{alias}.name"],
+        }
+    )
+
+    assert padding.reaches(0, ["club.members"]) is expected

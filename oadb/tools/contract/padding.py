@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from oadb.engine.binding.statements import Statement
 
-_WORDS = frozenset({"outer", "left", "right", "full", "grouping", "rollup", "cube"})
+_WORDS = frozenset({"outer", "left", "right", "full", "grouping", "rollup", "cube", "old", "new"})
 
 # Which inputs of a join are padded, by EXPLAIN's name of the join. An outer join of which only the
 # rows without a partner are wanted is an anti join.
@@ -93,6 +93,8 @@ class Padding:
             return True
         if any(scan.table in tables for scan in own):
             return False
+        if alias in {"old", "new"}:  # of a RETURNING; a row may have no former or later state
+            return None
         # Partitions have aliases of their own, and the names of a CTE are not those of its tables.
         found = {scan.is_padded for scan in self._scans if scan.table in {"", *tables}}
         return found.pop() if len(found) == 1 else None
