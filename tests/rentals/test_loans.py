@@ -113,3 +113,11 @@ def test_deleted_loans_are_returned_and_take_their_payments(changing: Transactio
 
     assert sorted(deleted) == [(1, 1, None), (2, 2, None), (3, 3, None)]
     assert [payment.payment_id for payment in income.export(changing)] == [5, 6, 7, 8, 9]
+
+
+def test_a_copy_names_the_loan_that_overlaps_another(changing: Transaction) -> None:
+    period = Range(noon(4, 1), noon(4, 5))
+    rows = [loans.NewLoan(1, customer, period, noon(4, 5)) for customer in (1, 2)]
+
+    with pytest.raises(ExclusionViolation, match=r"loans\.load: line 2: conflicting key value"):
+        loans.load(changing, rows)
