@@ -53,8 +53,14 @@ def describe_view(connection: Connection, definition: str) -> tuple[Column, ...]
 def generic_plan(connection: Connection, statement: Statement) -> Plan | None:
     """Return the plan for any parameters, with all partitions.
 
-    EXPLAIN (GENERIC_PLAN) would need PostgreSQL 16. With nulls for parameters, None: a domain
-    refuses them, or what is calculated of them while planning.
+    EXPLAIN (GENERIC_PLAN) would need PostgreSQL 16.
+
+    Returns:
+        None if the server does not plan it: the parameters are null, which a domain refuses, or the
+        role may not read a table.
+
+    Raises:
+        psycopg.Error: the connection was lost, or the server does not answer.
     """
     _prepare(connection, _EXPLAINED, statement.sql)
     nulls = b", ".join([b"null"] * len(statement.params))
@@ -65,11 +71,12 @@ def generic_plan(connection: Connection, statement: Statement) -> Plan | None:
         try:
             cursor.execute(b"explain (verbose, format json) execute " + _EXPLAINED + values)
             found = cast("tuple[list[dict[str, Plan]]]", cursor.fetchone())
-        except (psycopg.DataError, psycopg.IntegrityError):
-            return None
-        finally:
-            cursor.execute(b"deallocate " + _EXPLAINED)
-    return found[0][0]["Plan"]
+        except psycopg.Error as error:
+            if error.sqlstate is None:
+                raise
+            found = None
+        cursor.execute(b"deallocate " + _EXPLAINED)
+    return found and found[0][0]["Plan"]
 
 
 def _described(connection: Connection, sql: bytes) -> Description:

@@ -72,7 +72,7 @@ class Padding:
             tables: the names of the table and of its partitions.
         """
         # A plan has no output where several inputs are appended, and their columns have no table.
-        text = self._output[number] if self._output else ""
+        text = self._output[number] if number < len(self._output) else ""
         grouped = self._is_grouped_away(text)
         return self._is_joined(text, tables) if grouped is False else grouped
 

@@ -188,6 +188,7 @@ def test_an_argument_that_does_not_fit_is_named_by_its_path(
 
 
 UNREADABLE: list[tuple[str, Any, str]] = [
+    ("array['a', null]", list[str], r"must not hold a null"),
     ("'odd'", Mood, "is not a member of Mood"),
     ("""'{"price": 1.5}'::jsonb""", Line, "has no key quantity"),
     ("""'{"price": 1.5, "quantity": 1, "odd": 1}'::jsonb""", Line, "has a key that Line does not"),
