@@ -120,6 +120,13 @@ def test_films_that_were_never_rented_are_found(planted: Database) -> None:
     ]
 
 
+def test_labels_of_an_enum_may_be_words_and_have_an_order(planted: Database) -> None:
+    rated = films.list_rated(planted, "PG")
+
+    assert rated[:2] == [("Ferry to Goa", "G"), ("The Paper Tiger", "G")]
+    assert {film.rating for film in rated} == {"G", "PG"}
+
+
 def test_putting_a_film_says_whether_it_is_new(changing: Transaction) -> None:
     def put(title: str, released: int | None) -> films.Put:
         return films.put(

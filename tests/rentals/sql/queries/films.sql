@@ -188,3 +188,13 @@ where
         where copies.film_id = films.film_id
     )
 order by films.film_id;
+
+-- name: list_rated
+select
+    title,
+    rating
+from rentals.films
+where rating <= :up_to
+order by
+    rating,
+    title;

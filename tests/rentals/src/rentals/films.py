@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from psycopg.types.range import Range
 
@@ -19,6 +19,10 @@ class Rating(Enum):
     PG_13 = "PG-13"
     R = "R"
     NC_17 = "NC-17"
+
+
+# The same as words, for those who like them better.
+Word = Literal["G", "PG", "PG-13", "R", "NC-17"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,11 @@ class Prices(NamedTuple):
     usual_language_id: int
 
 
+class Rated(NamedTuple):
+    title: str
+    rating: Word
+
+
 class Title(NamedTuple):
     film_id: int
     title: str
@@ -164,6 +173,10 @@ def price_by_rating() -> list[Prices]: ...
 
 @query
 def list_never_rented() -> list[Title]: ...
+
+
+@query
+def list_rated(up_to: Word) -> list[Rated]: ...
 
 
 query.complete()
