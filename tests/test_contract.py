@@ -232,7 +232,7 @@ def test_what_the_server_refuses_is_quoted(disagreements: Check) -> None:
     declared = declare("select missing from oadb.users", find)
 
     assert disagreements(declared) == [
-        'the server rejects the statement: column "missing" does not exist (probe.sql:2)'
+        'the server rejects the statement: column "missing" does not exist (line 2)'
     ]
 
 

@@ -166,7 +166,9 @@ def _reason(declared: Declaration, error: psycopg.Error) -> str:
         error.diag.message_primary or "",
     )
     position = error.diag.statement_position
-    return f"{text} ({declared.place_at(int(position))})" if position else text
+    if position is None:
+        return text
+    return f"{text} (line {declared.statement.line_at(int(position))})"
 
 
 def _without_copy(declared: Declaration) -> Declaration:
