@@ -14,6 +14,7 @@ from oadb.engine.binding.queries import Queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.statements import parse
 from oadb.tools.contract import comparison
+from tests.support.declaring import declared as declared_as
 from tests.support.each import for_each
 
 Check = Callable[[Declaration], list[str]]
@@ -199,7 +200,30 @@ def test_a_read_must_not_call_what_changes_something(disagreements: Check) -> No
 
     declared = declare("select lo_creat(-1)::int8 as made", export)
 
-    assert disagreements(declared) == ["counts as a read, but calls lo_creat(), which is volatile"]
+    [found] = disagreements(declared)
+
+    assert found.startswith("counts as a read, but calls lo_creat(), which is volatile")
+    assert found.endswith("say so in its comment: -- writes: lo_creat()")
+
+
+def test_a_select_that_is_said_to_write_may_call_what_changes_something(
+    disagreements: Check,
+) -> None:
+    said = declared_as("select lo_creat(-1)::int8 as made", int, comment="writes: lo_creat()")
+
+    assert disagreements(said) == []
+    assert not said.describe().is_read
+    assert not said.describe().is_repeatable
+
+
+def test_a_function_that_returns_nothing_is_declared_so(disagreements: Check) -> None:
+    call = "select pg_stat_clear_snapshot()"
+    comment = "writes: pg_stat_clear_snapshot()"
+
+    assert disagreements(declared_as(call, None, comment=comment)) == []
+    assert disagreements(declared_as(call, int, comment=comment)) == [
+        "column pg_stat_clear_snapshot is declared as int, but is void"
+    ]
 
 
 def test_what_the_server_refuses_is_quoted(disagreements: Check) -> None:
@@ -208,7 +232,15 @@ def test_what_the_server_refuses_is_quoted(disagreements: Check) -> None:
     declared = declare("select missing from oadb.users", find)
 
     assert disagreements(declared) == [
-        'the server rejects the statement: column "missing" does not exist'
+        'the server rejects the statement: column "missing" does not exist (line 2)'
+    ]
+
+
+def test_what_the_server_refuses_of_a_parameter_has_its_name(disagreements: Check) -> None:
+    unknown = declared_as("select :a is null and :b is null", bool, a=str, b=str | None)
+
+    assert disagreements(unknown) == [
+        "the server rejects the statement: could not determine data type of parameter :a"
     ]
 
 

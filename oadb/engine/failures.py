@@ -4,6 +4,7 @@ SQLSTATE and the stage of the call decide, never the exception class: a pool tim
 and our own statement_timeout are all psycopg.OperationalError.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import uniform
@@ -35,6 +36,9 @@ _STALE_PLAN = "RevalidateCachedQuery"
 # A value is invalid, violates a constraint, or exceeds a limit of the server, such as that of a
 # row in an index.
 _DATA_ERRORS = ("22", "23", "54")
+
+# Of the context of an error of COPY, in English: the line, and the column without its value.
+_COPIED = re.compile(r"^COPY [^,\n]+, (line \d+(?:, column \w+)?)", re.MULTILINE)
 
 PlaceAt = Callable[[int], str]
 
@@ -181,7 +185,7 @@ def scrubbed(error: psycopg.Error, label: str, place_at: PlaceAt | None = None) 
     """Return *error* without row data: of the same class, with ``diag``, and with *label*.
 
     PostgreSQL quotes values in DETAIL and CONTEXT, and for invalid values (class 22) also in the
-    message itself.
+    message itself. Of the rows of a COPY the line is named, counted from 1.
 
     Args:
         place_at: returns file and line of a position in the statement.
@@ -194,7 +198,9 @@ def scrubbed(error: psycopg.Error, label: str, place_at: PlaceAt | None = None) 
     info: dict[int, bytes | None] = {name: _raw(error, name) for name in _SHOWN}
     info[DiagnosticField.MESSAGE_PRIMARY] = primary.encode()
     where = f" ({place_at(int(position))})" if position and place_at else ""
-    return type(error)(f"{label}: {primary}{where}", info=info)
+    copied = _COPIED.search(error.diag.context or "")
+    line = f"{copied[1]}: " if copied else ""
+    return type(error)(f"{label}: {line}{primary}{where}", info=info)
 
 
 def _client_message(error: psycopg.Error) -> str:

@@ -66,10 +66,10 @@ class TableColumn:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table or a view. ``name`` includes the schema; ``view_definition`` is None for a table."""
+    """A table or a view. ``view_definition`` is None for a table, and for a materialized view."""
 
     table_id: int
-    name: str
+    is_materialized: bool
     view_definition: str | None
 
 
@@ -148,6 +148,10 @@ def list_volatile_functions(names: list[str]) -> list[str]: ...
 
 @query
 def find_table(table_id: int) -> Relation: ...
+
+
+@query
+def list_table_names(table_id: int) -> list[str]: ...
 
 
 @query

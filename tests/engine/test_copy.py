@@ -20,6 +20,13 @@ copy oadb.users (
     email
 ) from stdin;
 
+-- name: import_admins
+copy oadb.users (
+    username,
+    email,
+    is_admin
+) from stdin;
+
 -- name: import_text
 copy oadb.users (
     username,
@@ -44,6 +51,10 @@ copy (
 
 @query
 def import_users(rows: Iterable[tuple[object, ...]]) -> Affected: ...
+
+
+@query
+def import_admins(rows: Iterable[tuple[object, ...]]) -> Affected: ...
 
 
 @query
@@ -78,6 +89,19 @@ async def test_copied_rows_are_counted_and_can_be_exported_over_asyncio(adb: Asy
 
     assert b"".join(blocks).decode().splitlines() == sorted(",".join(row) for row in PEOPLE)
     assert is_idle(adb)
+
+
+def test_a_row_that_the_server_refuses_is_named_by_its_line_and_column(db: Database) -> None:
+    with pytest.raises(psycopg.errors.UniqueViolation, match=": line 3: duplicate key"):
+        import_users(db, [*PEOPLE[:2], PEOPLE[0]])
+    with pytest.raises(psycopg.errors.NotNullViolation, match=": line 2: null value in column"):
+        import_users(db, [PEOPLE[0], ("asha", None)])
+    with pytest.raises(psycopg.errors.InvalidTextRepresentation) as refused:
+        import_admins(db, [("asha", "asha@example.in", "perhaps")])
+
+    assert str(refused.value) == (
+        "probe.import_admins: line 1, column is_admin: invalid text representation"
+    )
 
 
 def test_special_characters_of_copy_are_text(db: Database) -> None:

@@ -340,7 +340,7 @@ def test_a_number_as_a_token_is_an_error_and_not_an_unknown_token(tx: Transactio
     for find in (instruments.find_by_token, instruments.get):
         with pytest.raises(ParameterError, match="must be str, not int"):
             find(tx, "zerodha", "NSE", number)
-    with pytest.raises(ParameterError, match="must be list"):
+    with pytest.raises(ParameterError, match=r"codes\[0\] must be str, not int"):
         instruments.get_all_by_token(tx, "zerodha", [("NSE", number)])
     assert len(load(tx, [INFY, replace(FUTURE, token=number)]).rejected) == 1
 

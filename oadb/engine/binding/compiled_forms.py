@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum
 from types import UnionType
 from typing import Annotated, Any, NewType, Union, cast, get_args, get_origin
@@ -10,7 +12,7 @@ from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
 from oadb.engine.binding import leaf_forms, literals
-from oadb.engine.binding.class_forms import as_composite, as_json, fields_of
+from oadb.engine.binding.class_forms import as_composite, as_json, below, fields_of
 from oadb.engine.binding.forms import COMPOSITE, Codec, Form, MisfitError, each, expect, nullable
 from oadb.engine.binding.row_classes import row_class
 from oadb.engine.binding.values import ValueType
@@ -19,6 +21,9 @@ _RANGES = {
     "int4": "int4range", "int8": "int8range", "numeric": "numrange", "date": "daterange",
     "timestamptz": "tstzrange",
 }  # fmt: skip  # a table
+
+# Bounds that Python compares as PostgreSQL does, unlike texts.
+_ORDERED = frozenset({int, Decimal, date, datetime})
 
 Leaf = Callable[[Any], ValueType | None]
 
@@ -171,7 +176,12 @@ def _multirange(item: Form) -> Form | None:
 def _range_text(item: Form, value: Any) -> str:
     if value.isempty:
         return literals.range_of(None)
-    lower, upper = (None if one is None else item.text(one) for one in (value.lower, value.upper))
+    lower, upper = (
+        None if one is None else below(step, item.text, one)
+        for step, one in ((".lower", value.lower), (".upper", value.upper))
+    )
+    if item.python in _ORDERED and lower and upper and value.lower > value.upper:
+        raise MisfitError("must not end before it begins")
     return literals.range_of((lower, upper, value.bounds))
 
 

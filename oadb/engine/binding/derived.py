@@ -87,5 +87,5 @@ class Derivation:
         if not columns:
             yield f"a Page is read from a position: the SQL has no :{LAST}<column>"
         for name, kind in columns.items():
-            if kind is None or not is_pageable(kind.python):
+            if kind is None or kind.array or kind.form or not is_pageable(kind.python):
                 yield f":{LAST}{name} is not a column of the row with a type that a cursor can hold"

@@ -28,6 +28,9 @@ _WRITES = frozenset(
     }
 )
 
+# A SELECT whose functions write says so in its comment, with what writes.
+_WRITING = re.compile(r"^writes: \S", re.MULTILINE)
+
 # An idempotent write says so in its comment, with the reason; as a read, it is run again when its
 # answer is lost.
 _REPEATABLE = re.compile(r"^repeatable: \S", re.MULTILINE)
@@ -36,7 +39,9 @@ _REPEATABLE = re.compile(r"^repeatable: \S", re.MULTILINE)
 def is_read(statement: Statement) -> bool:
     """Say whether a statement changes nothing."""
     words = statement.words
-    return not _READS.isdisjoint(words[:1]) and _WRITES.isdisjoint(words)
+    if _READS.isdisjoint(words[:1]) or _WRITING.search(statement.doc):
+        return False
+    return _WRITES.isdisjoint(words)
 
 
 def is_repeatable(statement: Statement) -> bool:

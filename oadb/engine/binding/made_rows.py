@@ -1,4 +1,7 @@
-"""Rows made of loaded values: converted where a column has a form, and refused without values."""
+"""Rows made of loaded values: converted where a column has a form, and refused without values.
+
+An array is looked through for nulls; that a plain column is not null is left to the contract check.
+"""
 
 from collections.abc import Callable, Mapping
 from operator import itemgetter
@@ -25,7 +28,7 @@ def maker(
     readers = [
         (place, name, _reader(kind))
         for place, (name, kind) in enumerate(columns.items())
-        if kind is not None and kind.form is not None
+        if kind is not None and (kind.form is not None or kind.array)
     ]
     make = itemgetter(0) if row is None else refusing_maker(row)
     if readers:
@@ -34,7 +37,8 @@ def maker(
 
 
 def _reader(kind: ValueType) -> Make:
-    assert kind.form is not None  # noqa: S101  # as its caller has seen
+    if kind.form is None:
+        return _array_without_nulls
     read, is_optional = kind.form.read, kind.optional
 
     def from_column(value: Any) -> Any:
@@ -45,6 +49,12 @@ def _reader(kind: ValueType) -> Make:
         raise MisfitError("must not be null")
 
     return from_column
+
+
+def _array_without_nulls(values: Any) -> Any:
+    if values is not None and None in values:
+        raise MisfitError("must not hold a null, as list[T | None] may")
+    return values
 
 
 def _read(readers: list[tuple[int, str, Make]], values: Any) -> list[Any]:

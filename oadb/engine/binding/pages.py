@@ -23,7 +23,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from oadb.engine.binding.values import Rule
-from oadb.errors import ParameterError
+from oadb.errors import ParameterError, ResultError
 
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ class Paging:
 
     def __init__(self, label: str, columns: dict[str, type], names: Sequence[str]) -> None:
         self._label = label.replace("._", ".")  # the operation, which the caller knows
-        self._types = [*columns.values()]
+        self._columns, self._types = [*columns], [*columns.values()]
         self._of_row = attrgetter(*columns) if len(columns) > 1 else _single(*columns)
         self._limit = names.index("limit")
         self._bound = [
@@ -113,11 +113,22 @@ class Paging:
         return [_FROM_TEXT[kind](text) for kind, text in zip(self._types, texts, strict=True)]
 
     def shape(self, _label: str, rows: list[Any], _count: int, params: Sequence[Any]) -> Page[Any]:
-        """Return the page of the fetched rows, of which there is one more than asked for."""
+        """Return the page of the fetched rows, of which there is one more than asked for.
+
+        Raises:
+            ResultError: there is a next page, but a null where it begins.
+        """
         wanted = params[self._limit] - 1
         if len(rows) <= wanted:
             return Page(rows, None)
-        texts = _SEPARATOR.join(map(str, self._of_row(rows[wanted - 1])))
+        values = self._of_row(rows[wanted - 1])
+        if None in values:
+            null = self._columns[values.index(None)]
+            raise ResultError(
+                f"{self._label}: {null} is null in the last row of a page, and what follows a null "
+                "cannot be found; order by coalesce(...), or leave such rows out"
+            )
+        texts = _SEPARATOR.join(map(str, values))
         cursor = urlsafe_b64encode(self._digest(texts, params) + texts.encode())
         return Page(rows[:wanted], cursor.decode().rstrip("="))
 

@@ -5,7 +5,7 @@
     list[User]      all rows
     Page[User]      the rows of one page; see ``pages``
     Iterator[User]  all rows, as they arrive; for a COPY, Iterator[bytes]
-    int, str, ...   the only value of exactly one row
+    int, str, ...   the only value of exactly one row, which is not null
     int | None      the same, or None for no row and for a null
     Affected        the number of rows written
     None            nothing; the statement returns no columns
@@ -25,7 +25,7 @@ from oadb.engine.binding.guards import RowCount
 from oadb.engine.binding.pages import Page
 from oadb.engine.binding.row_classes import RowClass, row_class
 from oadb.engine.binding.values import ValueType
-from oadb.errors import NoRowError, TooManyRowsError
+from oadb.errors import NoRowError, ResultError, TooManyRowsError
 
 Affected = NewType("Affected", int)
 """The number of rows that a statement wrote."""
@@ -125,6 +125,8 @@ def of(cardinality: Cardinality, row: Any) -> Result:
 
 def _one(label: str, rows: list[Any], _count: int, _params: object) -> Any:
     if len(rows) == 1:
+        if rows[0] is None:
+            raise ResultError(f"{label}: its value must not be null")
         return rows[0]
     if not rows:
         raise NoRowError(f"{label}: no row, although exactly one is promised")

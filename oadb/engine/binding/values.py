@@ -142,7 +142,7 @@ class ValueType:
         if self.form is not None:
             return self._formed(self.form, label, name, value)
         if not self.accepts(value):
-            raise mismatch(label, name, self, value)
+            raise self._mismatch(label, name, value)
         if value is None or value is UNSET:
             return value
         given = value if self.array else [value]
@@ -160,6 +160,14 @@ class ValueType:
             fault = str(error)
         # Not raised in the except clause: the context of an error can hold the value.
         raise ParameterError(f"{label}: {name} {fault}")
+
+    def _mismatch(self, label: str, name: str, value: Any) -> ParameterError:
+        """Return the error for another type; of a list, that of its first wrong item."""
+        if not (self.array and isinstance(value, list)):
+            return mismatch(label, name, self, value)
+        items = enumerate(cast("list[object]", value))
+        number, item = next(pair for pair in items if not self._accepts_one(pair[1]))
+        return mismatch(label, f"{name}[{number}]", ValueType(self.python), item)
 
     def _formed(self, form: Form, label: str, name: str, value: Any) -> Any:
         if (value is None and self.optional) or (value is UNSET and self.unset):

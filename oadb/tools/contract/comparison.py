@@ -4,6 +4,7 @@ Parameters must have the types that the server infers; rows must have the column
 nullability that it reports. Of a COPY, the query is compared, or the columns of its table.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from importlib import import_module
@@ -36,6 +37,7 @@ from oadb.tools.migrations import migration_history as history
 _WITHOUT_EFFECTS = frozenset(
     {
         "act_as",
+        "bernoulli",
         "clock_timestamp",
         "gen_random_uuid",
         "pg_blocking_pids",
@@ -145,7 +147,7 @@ def disagreements(db: Runner, connection: Connection, declared: Declaration) -> 
     except psycopg.Error as error:
         if error.sqlstate is None:
             raise
-        return [f"the server rejects the statement: {error.diag.message_primary}"]
+        return [f"the server rejects the statement: {_reason(declared, error)}"]
     if declared.variants:  # each of them is compared; the text of the file need only be valid
         return []
     return [
@@ -153,6 +155,20 @@ def disagreements(db: Runner, connection: Connection, declared: Declaration) -> 
         *_compare_columns(db, connection, declared, description.columns),
         *_find_effects(db, declared),
     ]
+
+
+def _reason(declared: Declaration, error: psycopg.Error) -> str:
+    """Return the server's message with names of parameters instead of numbers, and the line."""
+    names = declared.statement.params
+    text = re.sub(
+        r"\$(\d+)",
+        lambda found: f":{names[int(found[1]) - 1]}" if int(found[1]) <= len(names) else found[0],
+        error.diag.message_primary or "",
+    )
+    position = error.diag.statement_position
+    if position is None:
+        return text
+    return f"{text} (line {declared.statement.line_at(int(position))})"
 
 
 def _without_copy(declared: Declaration) -> Declaration:
@@ -177,6 +193,8 @@ def _compare_columns(
     db: Runner, connection: Connection, declared: Declaration, columns: tuple[Column, ...]
 ) -> Iterator[str]:
     types = type_map(db, tuple(column.type_id for column in columns))
+    if declared.result.cardinality == "nothing":  # also of a function that returns nothing
+        columns = tuple(column for column in columns if types[column.type_id].name != "void")
     expected_columns = _declared_columns(declared, columns)
     if [*expected_columns] != [column.name for column in columns]:
         returned = [column.name for column in columns]
@@ -217,7 +235,10 @@ def _find_effects(db: Runner, declared: Declaration) -> Iterator[str]:
     if declared.is_read:
         called = sorted(set(declared.statement.functions) - _WITHOUT_EFFECTS)
         for name in catalog.list_volatile_functions(db, called):
-            yield f"counts as a read, but calls {name}(), which is volatile"
+            yield (
+                f"counts as a read, but calls {name}(), which is volatile; if it writes, say so "
+                f"in its comment: -- writes: {name}()"
+            )
 
 
 def _listed(names: Iterable[str]) -> str:

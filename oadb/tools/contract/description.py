@@ -2,28 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypedDict, cast
+from typing import cast
 
 import psycopg
 from psycopg import generators, pq
 from psycopg.pq.abc import PGresult
 
 from oadb.engine.binding.statements import Statement
+from oadb.tools.contract.padding import Plan
 
 # The unnamed prepared statement: each PREPARE replaces it, so none is left behind.
 _UNNAMED = b""
 _EXPLAINED = b"oadb_explained"
 
-# Which inputs of a join (0: the first) are padded with nulls, by EXPLAIN's name of the join.
-_PADDED = {"Left": (1,), "Right": (0,), "Full": (0, 1)}
-
 Connection = psycopg.Connection[tuple[object, ...]]
-Plan = TypedDict(
-    "Plan",
-    {"Relation Name": str, "Schema": str, "Join Type": str, "Plans": "list[Plan]"},
-    total=False,
-)
-"""The fields of a plan in EXPLAIN's JSON that are read here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +50,33 @@ def describe_view(connection: Connection, definition: str) -> tuple[Column, ...]
     return _described(connection, definition.encode()).columns
 
 
-def has_outer_join(statement: Statement) -> bool:
-    """Return whether a statement may have an outer join of its own, by its keywords."""
-    return "outer" in statement.words or not _PADDED.keys().isdisjoint(
-        word.capitalize() for word in statement.words
-    )
+def generic_plan(connection: Connection, statement: Statement) -> Plan | None:
+    """Return the plan for any parameters, with all partitions.
 
+    EXPLAIN (GENERIC_PLAN) would need PostgreSQL 16.
 
-def padded_tables(connection: Connection, statement: Statement) -> frozenset[str]:
-    """Return the tables whose columns an outer join may fill with nulls, as ``schema.name``.
+    Returns:
+        None if the server does not plan it: the parameters are null, which a domain refuses, or the
+        role may not read a table.
 
-    Views are expanded: their tables and their joins count.
+    Raises:
+        psycopg.Error: the connection was lost, or the server does not answer.
     """
-    return frozenset(_padded_below(_generic_plan(connection, statement), padded=False))
+    _prepare(connection, _EXPLAINED, statement.sql)
+    nulls = b", ".join([b"null"] * len(statement.params))
+    values = b" (" + nulls + b")" if nulls else b""
+    with psycopg.RawCursor(connection) as cursor:
+        cursor.execute("set plan_cache_mode = force_generic_plan")
+        cursor.execute("set enable_partition_pruning = off")
+        try:
+            cursor.execute(b"explain (verbose, format json) execute " + _EXPLAINED + values)
+            found = cast("tuple[list[dict[str, Plan]]]", cursor.fetchone())
+        except psycopg.Error as error:
+            if error.sqlstate is None:
+                raise
+            found = None
+        cursor.execute(b"deallocate " + _EXPLAINED)
+    return found and found[0][0]["Plan"]
 
 
 def _described(connection: Connection, sql: bytes) -> Description:
@@ -91,28 +97,6 @@ def _columns(result: PGresult) -> Iterator[Column]:
             table_id=result.ftable(number),
             number=result.ftablecol(number),
         )
-
-
-def _generic_plan(connection: Connection, statement: Statement) -> Plan:
-    """Return the plan for any parameters. EXPLAIN (GENERIC_PLAN) would need PostgreSQL 16."""
-    _prepare(connection, _EXPLAINED, statement.sql)
-    nulls = b", ".join([b"null"] * len(statement.params))
-    values = b" (" + nulls + b")" if nulls else b""
-    with psycopg.RawCursor(connection) as cursor:
-        cursor.execute("set plan_cache_mode = force_generic_plan")
-        cursor.execute(b"explain (verbose, format json) execute " + _EXPLAINED + values)
-        found = cursor.fetchone()
-        cursor.execute(b"deallocate " + _EXPLAINED)
-    assert found is not None  # noqa: S101  # EXPLAIN always returns a plan
-    return cast("list[dict[str, Plan]]", found[0])[0]["Plan"]
-
-
-def _padded_below(plan: Plan, *, padded: bool) -> Iterator[str]:
-    if padded and "Relation Name" in plan:
-        yield f"{plan.get('Schema')}.{plan['Relation Name']}"
-    inputs = _PADDED.get(plan.get("Join Type", ""), ())
-    for number, part in enumerate(plan.get("Plans", ())):
-        yield from _padded_below(part, padded=padded or number in inputs)
 
 
 def _prepare(connection: Connection, name: bytes, sql: bytes) -> None:

@@ -1,6 +1,6 @@
 """The types of parameters and columns, and of what is within them, compared with declarations."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from oadb.engine.binding.forms import Form
 from oadb.engine.binding.values import ValueType
@@ -22,6 +22,8 @@ def misfits(db: Runner, found: catalog.Type, expected: ValueType) -> Iterator[st
     """Yield where a type is another one than is declared; each goes on after "but is"."""
     if expected.form is not None:
         yield from _compare(db, found, expected.form)
+    elif found.kind == "e" and expected.choices and not expected.array:
+        yield from _compare_labels(db, found, expected.choices)
     elif found.name not in expected.postgres:
         yield found.name
 
@@ -38,7 +40,7 @@ def _compare(db: Runner, found: catalog.Type, form: Form) -> Iterator[str]:
         for fault in _compare(db, _type(db, found.item_id), _innermost(form)):
             yield f"an array, whose items are {fault}"
     elif form.shape == "enum" and found.kind == "e":
-        yield from _compare_labels(db, found, form)
+        yield from _compare_labels(db, found, form.labels)
     elif form.shape == "composite":
         yield from _compare_attributes(db, found, form)
     elif form.shape in {"range", "multirange"}:
@@ -56,10 +58,10 @@ def _innermost(form: Form) -> Form:
     return _innermost(item) if item.shape == "array" else item
 
 
-def _compare_labels(db: Runner, found: catalog.Type, form: Form) -> Iterator[str]:
+def _compare_labels(db: Runner, found: catalog.Type, members: Collection[object]) -> Iterator[str]:
     labels = catalog.list_labels(db, found.base_id)
-    missing = [label for label in labels if label not in form.labels]
-    unknown = [label for label in form.labels if label not in labels]
+    missing = [label for label in labels if label not in members]
+    unknown = [member for member in members if member not in labels]
     if missing:
         yield f"{found.name}, whose {_listed(missing)} is no member"
     if unknown:
@@ -81,5 +83,5 @@ def _compare_attributes(db: Runner, found: catalog.Type, form: Form) -> Iterator
             yield f"{found.name}, whose {name} is declared as {part.shown}, but is {fault}"
 
 
-def _listed(labels: list[str]) -> str:
+def _listed(labels: Iterable[object]) -> str:
     return ", ".join(map(repr, labels))

@@ -109,13 +109,14 @@ where
 order by attnum;
 
 -- name: list_not_null_columns
--- Numbers of the columns of a table that are NOT NULL.
-select attnum::int as column_number
+-- Numbers of the columns of a table that are NOT NULL, or whose domain is.
+select pg_attribute.attnum::int as column_number
 from pg_catalog.pg_attribute
+inner join pg_catalog.pg_type on pg_attribute.atttypid = pg_type.oid
 where
-    attrelid::bigint = :table_id
-    and attnotnull
-order by attnum;
+    pg_attribute.attrelid::bigint = :table_id
+    and (pg_attribute.attnotnull or pg_type.typnotnull)
+order by pg_attribute.attnum;
 
 -- name: list_columns
 -- The columns of a table, by its name as a statement writes it. A value can be stored in those that
@@ -145,15 +146,27 @@ order by name;
 -- name: find_table
 -- With the definition of a view: PostgreSQL keeps no NOT NULL for its columns.
 select
-    pg_class.oid::bigint as table_id,
-    pg_namespace.nspname || '.' || pg_class.relname as name,
-    case
-        when pg_class.relkind = 'v' then pg_catalog.pg_get_viewdef(pg_class.oid)
-    end as view_definition
+    oid::bigint as table_id,
+    relkind = 'm' as is_materialized,
+    case when relkind = 'v' then pg_catalog.pg_get_viewdef(oid) end as view_definition
 from pg_catalog.pg_class
-inner join pg_catalog.pg_namespace
-    on pg_class.relnamespace = pg_namespace.oid
-where pg_class.oid::bigint = :table_id;
+where oid::bigint = :table_id;
+
+-- name: list_table_names
+-- The names of a table and of its partitions, also those of partitions, as plans show them.
+with recursive part (part_id) as (
+    select :table_id::bigint::oid as part_id
+    union all
+    select pg_inherits.inhrelid as part_id
+    from part
+    inner join pg_catalog.pg_inherits on part.part_id = pg_inherits.inhparent
+)
+
+select pg_namespace.nspname || '.' || pg_class.relname as name
+from part
+inner join pg_catalog.pg_class on part.part_id = pg_class.oid
+inner join pg_catalog.pg_namespace on pg_class.relnamespace = pg_namespace.oid
+order by name;
 
 -- name: list_roles
 -- The roles of those named that exist. Roles belong to the server, so they may

@@ -5,7 +5,7 @@
 from collections.abc import Generator
 from dataclasses import dataclass, make_dataclass
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import psycopg
 import pytest
@@ -84,6 +84,8 @@ def found(url: str, db: Database, kind: str, annotation: Any) -> list[str]:
         ("checked.mood", Mood),
         ("checked.felt", Mood),
         ("text", Mood),
+        ("checked.mood", Literal["fine", "sad"]),
+        ("checked.felt", Literal["sad", "fine"]),
         ("checked.mood[]", list[Mood]),
         ("checked.score", int),
         ("bigint[]", list[list[int]]),
@@ -107,6 +109,9 @@ def test_types_that_agree_are_not_found(
         ("checked.mood", Other, "mood, which has no label 'glad'"),
         ("checked.mood[]", list[Other], "an array, whose items are mood, which has no label"),
         ("checked.mood", str, "mood"),
+        ("checked.mood", Literal["fine", "glad"], "mood, whose 'sad' is no member"),
+        ("checked.mood", Literal["fine", "glad"], "mood, which has no label 'glad'"),
+        ("checked.mood[]", list[Literal["fine", "sad"]], "_mood"),
         ("checked.score", str, "int4"),
         ("bigint", Mood, "int8"),
         (

@@ -164,6 +164,15 @@ MISFITS: list[tuple[str, Any, Any, str]] = [
      r"value\.places\[0\]\.number must be int, not NoneType"),
     ("bigint[]", list[list[int]], [[1, "x5"]], r"value\[0\]\[1\] must be int, not str"),
     ("bigint", Cents, 5, "value must be Money, not int"),
+    ("text[]", list[str], ["a", None], r"value\[1\] must be str, not NoneType"),
+    ("text[]", list[str], [b"x5"], r"value\[0\] must be str, not bytes"),
+    ("text[]", list[str], ("x5",), r"value must be list\[str\], not tuple"),
+    ("int8range", Range[int], Range(1, "x5"), r"value\.upper must be int, not str"),
+    ("int8range", Range[int], Range(5, 1), r"value must not end before it begins"),
+    ("daterange[]", list[Range[date]], [Range(date(2026, 1, 2), date(2026, 1, 1))],
+     r"value\[0\] must not end before it begins"),
+    ("int8multirange", Multirange[int], Multirange([Range(5, 1)]),
+     r"value must not end before it begins"),
 ]  # fmt: skip  # a table
 
 
@@ -179,6 +188,7 @@ def test_an_argument_that_does_not_fit_is_named_by_its_path(
 
 
 UNREADABLE: list[tuple[str, Any, str]] = [
+    ("array['a', null]", list[str], r"must not hold a null"),
     ("'odd'", Mood, "is not a member of Mood"),
     ("""'{"price": 1.5}'::jsonb""", Line, "has no key quantity"),
     ("""'{"price": 1.5, "quantity": 1, "odd": 1}'::jsonb""", Line, "has a key that Line does not"),

@@ -5,7 +5,7 @@
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from oadb import Database, Page
 from oadb.engine.binding.pages import Limit
-from oadb.errors import DeclarationError, ParameterError
+from oadb.errors import DeclarationError, ParameterError, ResultError
 from oadb.testing.servers import Server
 from tests.engine.binding.probes import probes
 
@@ -284,6 +284,49 @@ select ratio from public.prices order by ratio limit :limit;
     assert ":last_name is not a column of the row" in text
     assert "a Page takes cursor: str | None, and limit: Limit" in text
     assert "the SQL has no :last_<column>" in text
+
+
+def test_an_array_is_refused_as_part_of_a_position() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Film:
+        tags: list[str]
+
+    bad = probes("""
+-- name: list_films
+select tags from public.films where tags > :last_tags order by tags limit :limit;
+""")
+
+    @bad
+    def list_films(*, cursor: str | None = None, limit: Limit = 100) -> Page[Film]: ...
+
+    with pytest.raises(DeclarationError, match=":last_tags is not a column of the row with a type"):
+        bad.complete()
+
+
+@pytest.mark.parametrize("kind", ["int", "text"])
+def test_a_page_that_ends_with_a_null_in_its_order_is_an_error(
+    module_db: Database, kind: str
+) -> None:
+    """A cursor would hold the text of None, and the next page would be wrong or fail."""
+
+    film = make_dataclass("Film", [("maker", {"int": int | None, "text": str | None}[kind])])
+    one = probes(f"""
+-- name: list_films
+select maker
+from (values (cast(null as {kind})), (cast('7' as {kind}))) as films (maker)
+where maker > :last_maker --? cursor
+order by maker desc
+limit :limit;
+""")
+
+    @one
+    def list_films(*, cursor: str | None = None, limit: Limit = 100) -> Page[film]: ...
+
+    one.complete()
+
+    assert len(list_films(module_db, limit=2)) == 2
+    with pytest.raises(ResultError, match="list_films: maker is null in the last row of a page"):
+        list_films(module_db, limit=1)
 
 
 def test_positions_of_every_type_are_read_back_exactly(module_db: Database) -> None:

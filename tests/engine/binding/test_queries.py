@@ -11,7 +11,7 @@ import pytest
 
 from oadb import Affected, Database
 from oadb.accounts import users
-from oadb.errors import NoRowError, ParameterError, TooManyRowsError
+from oadb.errors import NoRowError, ParameterError, ResultError, TooManyRowsError
 from tests.engine.binding.probes import probes
 
 
@@ -50,6 +50,9 @@ select number from generate_series(1, :how_many) as number;
 -- name: maybe_number
 select nullif(number, 7) from generate_series(:low::int, :low + :how_many - 1) as number;
 
+-- name: highest
+select max(number) from generate_series(1, :how_many) as number;
+
 -- name: do_nothing
 set local application_name = 'probe';
 
@@ -85,6 +88,10 @@ def one_number(how_many: int) -> int: ...
 
 @query
 def maybe_number(how_many: int, low: int = 1) -> int | None: ...
+
+
+@query
+def highest(how_many: int) -> int: ...
 
 
 @query
@@ -126,6 +133,12 @@ def test_a_value_is_of_exactly_one_row(shared_db: Database) -> None:
         one_number(shared_db, 0)
     with pytest.raises(TooManyRowsError):
         one_number(shared_db, 2)
+
+
+def test_a_value_is_never_null(shared_db: Database) -> None:
+    assert highest(shared_db, 3) == 3
+    with pytest.raises(ResultError, match=r"^probe\.highest: its value must not be null$"):
+        highest(shared_db, 0)
 
 
 def test_a_value_or_none_is_none_for_no_row_and_for_a_null(shared_db: Database) -> None:

@@ -1,0 +1,3 @@
+set local lock_timeout = '4s';
+
+drop table rentals.payments;
