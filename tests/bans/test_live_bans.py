@@ -184,8 +184,9 @@ def test_a_listener_that_lost_its_connection_misses_no_ban(
     observer = Observer(oadb_database_url)
     with LiveBans(db, interval_seconds=NEVER, patience_seconds=NEVER) as bans:
         eventually(lambda: len(observer.backends("idle")) >= 2)
+        observer.rows(BY_HAND, IP)  # which announces nothing
+        assert not bans.is_banned(IP)
         observer.terminate()
-        observer.rows(BY_HAND, IP)
         eventually(lambda: bans.is_banned(IP))
 
 

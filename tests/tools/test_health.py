@@ -110,7 +110,9 @@ def test_no_connection_is_the_only_finding() -> None:
 # Roles and row security -------------------------------------------------------------------------
 
 SECURE = "as the owner: call oadb.secure_user_tables();"
-CREATE_ROLES = "as a role that may make roles: call oadb.create_roles(); call oadb.grant_privileges();"
+CREATE_ROLES = (
+    "as a role that may make roles: call oadb.create_roles(); call oadb.grant_privileges();"
+)
 
 
 @pytest.fixture(scope="module")
