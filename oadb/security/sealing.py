@@ -62,16 +62,16 @@ class SealedColumn:
         """
         header, nonce = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:_BODY]
         if len(sealed) < OVERHEAD or header[0] != _VERSION:
-            raise self._refused(row, "it is not a sealed value")
+            raise self.refused(row, "it is not a sealed value")
         key_id = int.from_bytes(header[1:])
         cipher = ring.cipher(key_id, self._label)
         if cipher is None:
-            raise self._refused(row, f"key {key_id} is not in the ring, or retired")
+            raise self.refused(row, f"key {key_id} is not in the ring, or retired")
         try:
             return cipher.decrypt(nonce, sealed[_BODY:], self._context(header, row))
         except InvalidTag:
             pass
-        raise self._refused(row, f"it was altered or moved, or the ring has another key {key_id}")
+        raise self.refused(row, f"it was altered or moved, or the ring has another key {key_id}")
 
     def reseal(self, ring: KeyRing, row: Row, sealed: bytes) -> bytes:
         """Return the same value sealed under the primary key.
@@ -84,7 +84,8 @@ class SealedColumn:
     def _context(self, header: bytes, row: Row) -> bytes:
         return _joined(self._place + _HEADER_LENGTH + header, row)
 
-    def _refused(self, row: Row, reason: str) -> SealError:
+    def refused(self, row: Row, reason: str) -> SealError:
+        """Return the error for a value that is not opened, whose reason is logged."""
         where = ", ".join(map(str, row))
         _log.error("%s.%s of %s cannot be opened: %s", self.table, self.column, where, reason)
         return SealError(f"{self.table}.{self.column}: a sealed value cannot be opened")

@@ -121,11 +121,11 @@ def test_another_process_reads_a_new_mode_at_once(db: Database, other_process: D
 # Defect 19.
 def test_a_partial_change_of_the_account_leaves_tls_off_and_the_password(db: Database) -> None:
     smtp_settings.update(db, by=None, server="a", use_tls=False, password=Secret("kept"))
-    smtp_settings.update(db, by=None, port=25)
-    smtp_settings.update(db, by=None, server="b")
+    smtp_settings.update(db, by=None, from_address="asha@example.in")
+    smtp_settings.update(db, by=None, helo_name="b")
 
     found = smtp_settings.open(db)
-    assert (found.use_tls, found.password, found.server) == (False, Secret("kept"), "b")
+    assert (found.use_tls, found.password, found.helo_name) == (False, Secret("kept"), "b")
 
 
 # Defect 19: the page with the settings does not need the key that the password is under.

@@ -35,6 +35,10 @@ def db(db: Database) -> Database:
     return db
 
 
+# The fields with which the password is sealed.
+BOUND = {"server": "mail.example.net", "port": 25, "username": "ben", "use_tls": True}
+
+
 def fill(db: Database) -> None:
     assert smtp_settings.update(
         db,
@@ -84,6 +88,8 @@ def test_a_partial_change_changes_the_named_fields_only(db: Database) -> None:
     found, right = [], []
     for field, value in given:
         named: dict[str, Any] = {field: value}
+        if field in BOUND:
+            named["password"] = PASSWORD
         kept = named.get("password", PASSWORD) is not None
         right.append((replace(WHOLE, has_password=kept, **named), kept))
         with rolled_back(db) as tx:
@@ -111,6 +117,21 @@ def test_the_audit_shows_that_a_password_changed_and_never_its_value(db: Databas
         ("use_tls", "true", "false"),
         ("username", None, "asha"),
     ]
+
+
+@pytest.mark.parametrize("field", BOUND)
+def test_the_password_is_given_again_where_it_would_go_elsewhere(db: Database, field: str) -> None:
+    fill(db)
+    changed: dict[str, Any] = {field: BOUND[field]}
+    with pytest.raises(ParameterError, match=r"^smtp_settings\.update: the password is bound to"):
+        smtp_settings.update(db, by=ME, **changed)
+
+    assert smtp_settings.open(db) == WHOLE
+    assert smtp_settings.update(db, by=ME, **changed, password=PASSWORD)
+    assert smtp_settings.open(db) == replace(WHOLE, **changed)
+    smtp_settings.update(db, by=ME, password=None)
+    fresh: dict[str, Any] = {field: getattr(WHOLE, field)}
+    assert smtp_settings.update(db, by=ME, **fresh), "without a password everything may change"
 
 
 def test_tls_cannot_be_cleared(db: Database) -> None:
@@ -202,7 +223,7 @@ def test_a_password_that_does_not_open_breaks_no_page(db: Database, oadb_databas
 
     with Database(without_ring) as blind:
         assert smtp_settings.get(blind).has_password
-        assert smtp_settings.update(blind, by=ME, port=25)
+        assert smtp_settings.update(blind, by=ME, from_address="other@example.in")
     with pytest.raises(SealError):
         smtp_settings.open(db)
     assert smtp_settings.update(db, by=ME, password=PASSWORD)

@@ -26,6 +26,18 @@ select
 from oadb.smtp_settings
 where singleton_id = 1;
 
+-- name: _lock
+-- Where the password goes; the row is locked until the transaction ends.
+select
+    server,
+    port,
+    user_name as username,
+    is_tls_used as use_tls,
+    password is not null as has_password
+from oadb.smtp_settings
+where singleton_id = 1
+for update;
+
 -- name: _update
 -- Returns the number of fields that changed; a given password always counts, as it is sealed
 -- anew. As in app_settings, the row is locked first, and nothing changes if there is no user
