@@ -132,11 +132,8 @@ class _Environment:
                 "DATABASE_URL is not set: expected postgresql://user:password@host:port/database, "
                 "or embedded:PATH for development"
             )
-        found = dsn.parse(url)
-        if (
-            found.local is not None
-            and self.values.get("OADB_ENV", "").strip().lower() == "production"
-        ):
+        found = dsn.parse(url, self.values)
+        if found.local is not None and found.is_production:
             raise ConfigError(
                 f"DATABASE_URL: {found.local.scheme}: is for development and refused if "
                 "OADB_ENV=production; give the URL of a server"

@@ -1,5 +1,6 @@
 """DATABASE_URL: its forms, and the keywords that libpq gets for it."""
 
+import os
 import re
 import sys
 from collections.abc import Generator, Mapping
@@ -10,7 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from oadb.engine import url_schemes
+from oadb.engine import transport, url_schemes
 from oadb.engine.url_schemes import LocalTarget
 from oadb.errors import ConfigError
 
@@ -48,10 +49,14 @@ _PORTS = re.compile(r"[0-9,]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Dsn:
-    """The address of the database: libpq keywords, or a local server that oadb starts."""
+    """The address of the database: libpq keywords, or a local server that oadb starts.
+
+    ``is_production`` says that what the address leaves open is chosen as for production.
+    """
 
     keywords: Mapping[str, str] = field(repr=False)
     local: LocalTarget | None = None
+    is_production: bool = False
 
     def __str__(self) -> str:
         """Return the address without the password, for messages."""
@@ -62,22 +67,28 @@ class Dsn:
         return f"{given.get('user', '')}@{target}/{given.get('dbname', '')}"
 
 
-def parse(url: str) -> Dsn:
+def parse(url: str, environ: Mapping[str, str] | None = None) -> Dsn:
     """Read a DATABASE_URL.
 
     Its scheme is ``postgresql://``, ``postgres://`` or ``postgresql+psycopg://`` (the form that
     yoyo needs for psycopg 3), each with one host or several, or one that an installed package
     provides, such as ``embedded:PATH``.
 
+    Args:
+        environ: has OADB_ENV, if it is set; by default the environment of this process.
+
     Raises:
         ConfigError: an invalid URL; the text never shows it, as it may hold a password.
     """
+    variables = os.environ if environ is None else environ
+    is_production = variables.get("OADB_ENV", "").strip().lower() == "production"
+    del environ, variables  # keep their secrets out of tracebacks that show variables
     if not _SCHEME.match(url):
         # Only here: the search of installed packages takes milliseconds, and none of them may
         # redefine PostgreSQL's own schemes.
         local = url_schemes.find(url)
         if local is not None:
-            return Dsn({}, local)
+            return Dsn({}, local, is_production)
         # Nothing but a scheme is shown: the text could be a password.
         found = re.match(r"([a-z][a-z0-9+.-]{0,20})://", url)
         scheme = f"the scheme is {found[1]}" if found else "there is no scheme"
@@ -101,11 +112,13 @@ def parse(url: str) -> Dsn:
             "DATABASE_URL: no valid host and port; percent-encode the special characters of the "
             "password (@ as %40, / as %2F, : as %3A)"
         )
-    return Dsn(keywords)
+    return Dsn(keywords, None, is_production)
 
 
 def connection_keywords(dsn: Dsn, settings: Mapping[str, int | str]) -> dict[str, str]:
     """Return libpq's keywords for a connection; what the URL says takes precedence.
+
+    Every connection of oadb has these: what ``transport`` promises holds for each.
 
     Args:
         settings: settings of the session on the server.
@@ -118,6 +131,7 @@ def connection_keywords(dsn: Dsn, settings: Mapping[str, int | str]) -> dict[str
         **_LIVENESS,
         "application_name": f"oadb/{Path(sys.argv[0] or 'python').stem}"[:63],
         **several,
+        **({} if dsn.local else transport.defaults(dsn.keywords, is_production=dsn.is_production)),
         **dsn.keywords,
         **({"options": " ".join(options)} if options else {}),
     }

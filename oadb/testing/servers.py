@@ -95,7 +95,8 @@ class Server:
             connection.execute(composed)
 
     def _connected(self) -> DirectConnection:
-        return DirectConnection.to(self.keywords, seconds=_PATIENCE)
+        keywords = dsn.connection_keywords(dsn.Dsn(self.keywords), {})
+        return DirectConnection.to(keywords, seconds=_PATIENCE)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The checks of ``oadb doctor``: connection, server, roles, keys, logs and migrations.
+"""The checks of ``oadb doctor``: connection, transport, server, roles, keys, logs, migrations.
 
 Each finding is one line. A finding that is not ok makes ``oadb doctor`` exit with 3. A check that
 this role may not run is such a finding, and the other checks still run.
@@ -13,7 +13,7 @@ from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import ConfigError, KeyRingError, MigrationError, UnavailableError
 from oadb.keys import proof
-from oadb.tools import catalog, findings, log_findings, row_security
+from oadb.tools import catalog, findings, log_findings, row_security, transport_check
 from oadb.tools.findings import Check, Finding
 from oadb.tools.migrations import package_order, runner
 from oadb.tools.migrations.states import MigrationStatus
@@ -69,6 +69,7 @@ def _checks(db: Database, config: Config, packages: Sequence[Package]) -> dict[s
     }
     return {
         "server": partial(_check_server, db),
+        "transport": partial(transport_check.check, db, config),
         "clock": partial(_check_clock, db),
         "pool": partial(_check_pool, db, config),
         "limits": partial(_check_limits, db),

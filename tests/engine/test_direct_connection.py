@@ -33,6 +33,22 @@ def test_every_connection_is_made_where_its_waits_have_a_bound() -> None:
     assert found == CONNECTING
 
 
+# The modules that connect without connection_keywords, and whose keywords they have.
+WITH_OTHERS = {
+    "embedded/cluster.py": "those of a socket that the server itself has written down",
+    "tools/session_watch.py": "those of the connection that it watches",
+}
+
+
+def test_every_connection_has_the_keywords_that_protect_its_password() -> None:
+    texts = {str(path.relative_to(PACKAGE)): path.read_text() for path in PACKAGE.rglob("*.py")}
+    connecting = {path for path, text in texts.items() if "DirectConnection.to(" in text}
+
+    assert {path for path in connecting if "connection_keywords(" not in texts[path]} == {
+        *WITH_OTHERS
+    }
+
+
 @pytest.mark.parametrize("text", ["psycopg.connect()", "super().connect()", "f = Some.connect"])
 def test_a_connection_made_elsewhere_would_be_noticed(text: str) -> None:
     assert connects(ast.parse(text))

@@ -290,6 +290,7 @@ EVERY_SUBJECT = [
     "connection",
     "server",
     "role",
+    "transport",
     "clock",
     "pool",
     "idle_in_transaction_session_timeout",
@@ -322,7 +323,7 @@ def test_the_runbook_explains_every_finding() -> None:
     [
         ("service", set()),
         ("reader", {"keys"}),
-        ("auditor", {*EVERY_SUBJECT[11:]}),
+        ("auditor", {*EVERY_SUBJECT[12:]}),
     ],
 )
 def test_a_check_that_a_role_may_not_run_is_a_finding_and_the_other_checks_run(
