@@ -1,7 +1,7 @@
 """The mail account that messages are sent from; its password is sealed.
 
-With the password is sealed where it goes: server, port, user name, and whether TLS is used. A writer
-to the database, without the keys, could otherwise have it sent to a server of his own.
+With the password is sealed where it goes: server, port, user name, and whether TLS is used.
+Otherwise a writer to the database, without the keys, could have it sent to a server of his own.
 """
 
 import json
