@@ -134,7 +134,7 @@ def offering(url: str, folder: Path, valid: timedelta) -> Generator[Config]:
     """Give the configuration for a server with TLS, at an address that is not of loopback."""
     keywords = dsn.parse(url).keywords
     certificate = Authority("somebody").issue(folder / "server.pem", HOST, valid=valid)
-    with front(f"{keywords['host']}/.s.PGSQL.{keywords['port']}", certificate) as made:
+    with front(f"{keywords['host']}/.s.PGSQL.{keywords.get('port', '5432')}", certificate) as made:
         through = {**keywords, "host": HOST, "port": str(made.port), "sslmode": "require"}
         yield Config(dsn.parse(Server("url", through).url(keywords["dbname"])), pool_size=1)
 
