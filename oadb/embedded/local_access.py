@@ -4,7 +4,7 @@
     FOLDER/ident.conf    the system's users that may take any role
     FOLDER/sockets       a link to the folder of the socket, if the path of FOLDER is too long
 
-No password is needed and none is trusted: whoever else reaches the socket is refused.
+Another user of the machine who reaches the socket is refused. No password has to be kept.
 """
 
 import os
