@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -71,7 +72,11 @@ def test_a_link_to_a_folder_of_others_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_folder_of_a_long_path_cannot_be_made_before(folder: Path, shared: Path) -> None:
-    places = [socket_folder(long_path(folder, number)) for number in range(2)]
+    places: list[Path] = []
+    for _ in range(2):
+        place = long_path(folder)
+        places.append(socket_folder(place))
+        shutil.rmtree(place)
 
     assert {place.parent for place in places} == {shared}
     assert places[0] != places[1]
@@ -81,7 +86,7 @@ def test_the_folder_of_a_long_path_cannot_be_made_before(folder: Path, shared: P
 def test_the_folder_of_a_long_path_is_left_if_somebody_else_made_it_again(
     folder: Path, shared: Path
 ) -> None:
-    place = long_path(folder, 1)
+    place = long_path(folder)
     first = socket_folder(place)
     again = socket_folder(place)
     first.mkdir(mode=0o755)
@@ -92,8 +97,8 @@ def test_the_folder_of_a_long_path_is_left_if_somebody_else_made_it_again(
     assert [*first.iterdir()] == []
 
 
-def long_path(folder: Path, number: int) -> Path:
-    place = folder / ("long" * 30) / f"{number},data"
+def long_path(folder: Path) -> Path:
+    place = folder / ("long" * 30) / "data"
     place.parent.mkdir(exist_ok=True)
     return place
 

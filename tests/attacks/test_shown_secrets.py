@@ -10,7 +10,7 @@ import inspect
 import pickle
 import re
 import secrets
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b32encode, b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from oadb import Config, Database, Secret
+from oadb.accounts import api_keys, broker_tokens, second_factors, sessions, users
 from oadb.accounts.api_keys import NewApiKey
 from oadb.accounts.broker_tokens import Tokens
 from oadb.engine.binding.values import ValueType
@@ -29,11 +30,13 @@ from oadb.security.keyring import Key, KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import SecretBytes
 from oadb.security.tokens import TokenKind
+from oadb.settings import smtp_settings
+from tests.support.accounts import NOBODY as NOBODY_SIGNED_IN
 from tests.support.each import for_each
 from tests.test_bad_arguments import arguments, kinds
 from tests.test_public_api import CALLS
 
-CANARY = "canary" + secrets.token_hex(16)
+CANARY = b32encode(secrets.token_bytes(20)).decode()
 ROOT = secrets.token_bytes(32)
 KEY = Key(1, "primary", datetime(2026, 1, 1, tzinfo=UTC), ROOT)
 
@@ -173,6 +176,35 @@ def test_the_frames_of_a_failed_call_show_nothing(
     assert len(texts) > 20
     assert planted_in(iter(texts)) == []
     assert not any(secret.reveal() in text for text in texts)
+
+
+NOBODY = 2**62
+HIDDEN = Secret(CANARY)
+STORING: dict[str, Callable[[Database], object]] = {
+    "a password": lambda db: users.set_password(db, NOBODY, HIDDEN),
+    "tokens": lambda db: broker_tokens.put(
+        db, NOBODY, "zerodha", Tokens(HIDDEN, HIDDEN, HIDDEN, {"client": HIDDEN})
+    ),
+    "an account": lambda db: smtp_settings.update(db, by=NOBODY, password=HIDDEN),
+    "an API key": lambda db: api_keys.create(db, NOBODY, "x", order_mode="auto", keep_token=True),
+    "a session": lambda db: sessions.create(db, NOBODY_SIGNED_IN),
+    "a second factor": lambda db: second_factors.enroll(db, NOBODY, account="x"),
+}
+
+
+@pytest.mark.usefixtures("cheap_hashing")
+@pytest.mark.parametrize("what", STORING)
+def test_the_frames_of_a_refused_write_show_nothing(
+    db: Database, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oadb.security.tokens._base62", lambda *_: CANARY)
+    monkeypatch.setattr("oadb.accounts.second_factors.random_base32", lambda *_: CANARY)
+    with pytest.raises(Error) as failed:
+        STORING[what](db)
+
+    texts = [*walked(failed.value)]
+    assert len(texts) > 20
+    assert planted_in(iter(texts)) == []
 
 
 # Texts in place of secrets -----------------------------------------------------------------------
