@@ -37,13 +37,12 @@ _SHOWN_AS = {datetime: "datetime with a time zone", time: "time without a time z
 LEAST_INT, MOST_INT = -(2**63), 2**63 - 1
 """The values of bigint."""
 
-# Python's years end at 1 and 9999; the server returns a time in the time zone of the session, which
-# is less than a day from UTC.
-_EARLIEST, _LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+"""The times that can be read back in every time zone: Python's years end at 1 and 9999."""
 
 _BOUNDS: dict[type, tuple[Any, Any, str]] = {
     int: (LEAST_INT, MOST_INT, "a whole number of at most 64 bits"),
-    datetime: (_EARLIEST, _LATEST, "from 0001-01-02 to 9999-12-31 UTC"),
+    datetime: (EARLIEST, LATEST, "from 0001-01-02 to 9999-12-31 UTC"),
 }
 
 
