@@ -132,6 +132,9 @@ def mistakes() -> Iterator[Mistake]:
             if kind.python is int and not kind.array and kind.rule is None:
                 said = f"{name} must be a whole number of at most 64 bits"
                 yield Mistake(label, name, "size", 2**63, said)
+            if kind.python is datetime:
+                said = f"{name} must be from 0001-01-02 to 9999-12-31 UTC"
+                yield Mistake(label, name, "moment", datetime.max.replace(tzinfo=UTC), said)
             if name == "cursor":
                 yield Mistake(label, name, "cursor", "nonsense", "cursor is not one of this list")
         if {"since", "until"} <= kinds(label).keys():
@@ -144,12 +147,17 @@ def wrong_members(label: str, name: str, kind: ValueType) -> Iterator[Mistake]:
     yield Mistake(label, name, "member", value, f"{name} must be one of {kind.choices[0]}")
 
 
-# For each type with a rule: a value that no rule of the type allows.
-AGAINST: dict[type, object] = {str: "no\nwhere", int: 0, timedelta: timedelta()}
+# For each type with a rule: values that no rule of the type allows.
+AGAINST: dict[type, list[object]] = {
+    str: ["no\nwhere"],
+    int: [0],
+    timedelta: [timedelta(), timedelta.max],
+}
 
 
 def against_rules(label: str, name: str, kind: ValueType) -> Iterator[Mistake]:
-    yield Mistake(label, name, "rule", AGAINST[kind.python], f"{name} must be ")
+    for value in AGAINST[kind.python]:
+        yield Mistake(label, name, "rule", value, f"{name} must be ")
 
 
 MISTAKES = [*mistakes()]
@@ -158,7 +166,7 @@ MISTAKES = [*mistakes()]
 def test_all_kinds_of_mistakes_are_in_the_table() -> None:
     found = {mistake.what for mistake in MISTAKES}
 
-    assert found == {"type", "member", "rule", "size", "cursor", "window"}
+    assert found == {"type", "member", "rule", "size", "moment", "cursor", "window"}
     assert len(MISTAKES) > 400
 
 

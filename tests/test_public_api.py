@@ -304,6 +304,20 @@ def test_addresses_time_zones_and_durations_have_a_rule() -> None:
     assert unruled == set()
 
 
+def test_every_duration_is_bounded() -> None:
+    rules = {
+        (label, name): kind.rule
+        for label, name, annotation in inputs()
+        if (kind := value_type(annotation)) is not None and kind.python is timedelta
+    }
+
+    assert len(rules) > 5
+    for rule in rules.values():
+        assert rule is not None
+        with pytest.raises(ValueError, match=r"\d"):
+            rule.check(timedelta.max)
+
+
 def test_a_duration_is_a_timedelta_and_a_float_says_its_unit() -> None:
     named = {
         (label, name)

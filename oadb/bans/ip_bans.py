@@ -19,7 +19,7 @@ from oadb.engine.binding.sendable_texts import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.repeating import transacted
 from oadb.errors import ParameterError
-from oadb.validation import owners
+from oadb.validation import argument_rules, owners
 from oadb.validation.argument_rules import ClientNetwork, Duration, Network, Positive
 
 __all__ = [
@@ -35,7 +35,7 @@ query = queries(__name__)
 CHANNEL = "oadb_ip_bans"
 """The channel that is notified of each changed ban or exemption, with its network."""
 
-LONGEST_DURATION = timedelta(days=36_500)
+LONGEST_DURATION = argument_rules.LONGEST_DURATION
 """The longest ban that is not permanent."""
 
 _LONGEST_REASON = 500
@@ -185,8 +185,6 @@ async def ban(
             an argument is out of range.
         NoRowError: there is no user *by*.
     """
-    if duration is not None and duration > LONGEST_DURATION:
-        raise ParameterError("ip_bans.ban: duration must be at most 36,500 days, or None")
     if repeat_offender_limit is not None and repeat_offender_limit < 0:
         raise ParameterError("ip_bans.ban: repeat_offender_limit must be 0 or more")
 

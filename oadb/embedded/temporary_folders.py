@@ -76,7 +76,8 @@ def deleted_if_killed(folder: Path, binaries: Path | None = None) -> Generator[N
         binaries: The folder of the PostgreSQL programs, to stop servers with.
     """
     mark = folder.with_name(f".{folder.name}{_SUFFIX}")
-    lock = os.open(mark, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    lock = os.open(mark, flags, 0o600)
     with _owned(lock, mark, binaries):
         yield
 

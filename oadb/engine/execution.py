@@ -42,7 +42,7 @@ async def run(
     sent = params if query.pick is None else query.pick(params)
     try:
         values = prepared.dump(sent)
-    except (UnicodeEncodeError, psycopg.DataError):
+    except (ValueError, psycopg.DataError):
         values = None
     if values is None:
         # Not raised in the except clause: psycopg's error, its context there, carries the value.
@@ -110,7 +110,7 @@ def dumped(connection: Any, query: Any, params: tuple[Any, ...], name: str) -> E
     sent = params if query.pick is None else query.pick(params)
     try:
         values = prepared.dump(sent)
-    except (UnicodeEncodeError, psycopg.DataError):
+    except (ValueError, psycopg.DataError):
         pass
     else:
         return Encoded(prepared, values, prepared.converters.formats)

@@ -98,7 +98,7 @@ class CursorRows:
             await self._driver.call(
                 self._cursor.execute, self._query.wire_sql.decode(), self._params
             )
-        except UnicodeEncodeError:
+        except ValueError:
             pass
         except psycopg.DataError as error:
             if error.sqlstate is not None:

@@ -11,6 +11,7 @@ from math import isfinite
 from typing import TypeVar
 
 from oadb.engine.binding.sendable_texts import readable
+from oadb.engine.binding.values import EARLIEST, LATEST
 from oadb.errors import RowError
 from oadb.importing.openalgo_tables import Row
 from oadb.security.addresses import address
@@ -116,7 +117,7 @@ def flag(row: Row, column: str) -> bool:
 
 
 def moment(row: Row, column: str, zone: tzinfo) -> datetime:
-    """Return a time.
+    """Return a time; one that could not be read back becomes the nearest that can.
 
     Args:
         zone: the time zone of a value without one.
@@ -132,7 +133,7 @@ def moment(row: Row, column: str, zone: tzinfo) -> datetime:
     except ValueError:
         pass
     else:
-        return found if found.tzinfo else found.replace(tzinfo=zone)
+        return min(max(found if found.tzinfo else found.replace(tzinfo=zone), EARLIEST), LATEST)
     raise RowError(f"{column} is not a time such as 2026-11-23 09:15:00")
 
 

@@ -12,7 +12,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from hmac import HMAC
@@ -20,8 +20,9 @@ from hmac import digest as hmac_digest
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NoReturn, Self, cast, get_args
 
-from oadb.errors import KeyRingError
-from oadb.security.secret import Secret
+from oadb.errors import KeyRingError, ParameterError
+from oadb.security import randomness
+from oadb.security.secret import Secret, SecretBytes
 
 if TYPE_CHECKING:  # a service without a key ring does not load the package cryptography
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -36,23 +37,31 @@ _GREATEST_ID = 2**32 - 1
 _FIELDS = {"root", "state", "created"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Key:
     """A root key. The primary key seals and opens, decrypt-only keys open, retired keys do neither.
 
     A retired key stays in the ring so that its id is not used again, and so that an old backup can
-    be read after making it decrypt-only.
+    be read after making it decrypt-only. Nothing shows the root: no copy, pickle or ``asdict``.
     """
 
     key_id: int
     state: State
     created: datetime
-    root: bytes = field(repr=False)
+    root: SecretBytes
+
+    def __init__(
+        self, key_id: int, state: State, created: datetime, root: bytes | SecretBytes
+    ) -> None:
+        """Hold the values; a KeyRing checks them."""
+        hidden = SecretBytes(root) if isinstance(root, bytes) else root
+        for name, value in zip(self.__slots__, (key_id, state, created, hidden), strict=True):
+            object.__setattr__(self, name, value)
 
     @property
     def fingerprint(self) -> str:
         """Eight bytes in hex that distinguish keys and reveal nothing else; may be logged."""
-        return hmac_digest(self.root, b"oadb/v1/fingerprint", "sha256")[:8].hex()
+        return hmac_digest(self.root.reveal(), b"oadb/v1/fingerprint", "sha256")[:8].hex()
 
     def derive(self, label: str) -> bytes:
         """Return the key of 32 bytes for the use ``oadb/v1/<label>``."""
@@ -60,7 +69,7 @@ class Key:
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415  # see above
 
         hkdf = HKDF(SHA256(), length=32, salt=None, info=f"oadb/v1/{label}".encode())
-        return hkdf.derive(self.root)
+        return hkdf.derive(self.root.reveal())
 
     def cipher(self, label: str) -> "AESGCM":
         """Return the cipher for the use ``oadb/v1/<label>``."""
@@ -91,7 +100,12 @@ class KeyRing:
         Raises:
             KeyRingError: an invalid document or ring; neither its text nor its traceback shows a
                 root.
+            ParameterError: *text* is not a Secret.
         """
+        if not isinstance(cast("object", text), Secret):
+            given = type(text).__name__
+            del text
+            raise ParameterError(f"KeyRing.parse: text must be Secret, not {given}")
         try:
             return cls(_parse(text.reveal()))
         except KeyRingError as error:
@@ -103,7 +117,7 @@ class KeyRing:
         """Return the document, including the roots."""
         keys = {
             str(key.key_id): {
-                "root": urlsafe_b64encode(key.root).rstrip(b"=").decode(),
+                "root": urlsafe_b64encode(key.root.reveal()).rstrip(b"=").decode(),
                 "state": key.state,
                 "created": key.created.isoformat(timespec="seconds"),
             }
@@ -188,14 +202,16 @@ def _require_sound(keys: list[Key]) -> None:
 def _require_strong(key: Key) -> None:
     if not 1 <= key.key_id <= _GREATEST_ID:
         raise KeyRingError(f"key id {key.key_id} is not between 1 and {_GREATEST_ID}")
-    if len(key.root) != ROOT_BYTES:
+    size = len(key.root.reveal())
+    if size != ROOT_BYTES:
         raise KeyRingError(
-            f"key {key.key_id} has {len(key.root)} bytes; {ROOT_BYTES} random ones are needed"
+            f"key {key.key_id} has {size} bytes; {ROOT_BYTES} random ones are needed"
         )
     if key.created.utcoffset() is None:
         raise KeyRingError(f"key {key.key_id}: created must have a time zone")
-    if len(set(key.root)) == 1:
-        raise KeyRingError(f"key {key.key_id} is one byte repeated, not random")
+    fault = randomness.fault_of(key.root.reveal())
+    if fault is not None:
+        raise KeyRingError(f"key {key.key_id} {fault}, which random bytes do not")
 
 
 def _parse(text: str) -> list[Key]:

@@ -46,6 +46,7 @@ def read(path: Path) -> KeyRing:
             invalid.
     """
     try:
+        _require_safe_folders(path)
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise KeyRingError(
@@ -86,9 +87,10 @@ def write(path: Path, ring: KeyRing, *, new: bool = False) -> None:
         new: whether the file must not exist yet.
 
     Raises:
-        KeyRingError: the file exists already, or cannot be written.
+        KeyRingError: the file exists already, or cannot be written, or others could replace it.
     """
     try:
+        _require_safe_folders(path)
         _write(path, ring, new=new)
     except FileExistsError:
         raise KeyRingError(f"{path} exists already; a key ring is never overwritten") from None
@@ -118,6 +120,27 @@ def _place(draft: Path, path: Path, *, new: bool) -> None:
         os.fsync(folder)  # so that the name survives a power failure, too
     finally:
         os.close(folder)
+
+
+def _require_safe_folders(path: Path) -> None:
+    """Refuse a path on which another user can put another file in place of the ring.
+
+    Where the sticky bit keeps others from replacing what is not theirs, they may write.
+    """
+    followed = Path(os.path.realpath(path))
+    for folder in {*path.absolute().parents, *followed.parents}:
+        mode = folder.stat().st_mode
+        if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
+            raise KeyRingError(
+                f"{folder}, on the way to {path}, lets other users replace it; run chmod go-w"
+            )
+    for folder in {path.absolute().parent, followed.parent}:
+        owner = folder.stat().st_uid
+        if owner not in {0, os.geteuid()}:
+            raise KeyRingError(
+                f"{folder} belongs to user {owner}, who could replace {path}; only this user or "
+                "root may own it"
+            )
 
 
 def _require_fit(path: Path, status: os.stat_result) -> None:

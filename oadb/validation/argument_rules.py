@@ -7,10 +7,15 @@ from oadb.engine.binding.values import Rule
 from oadb.security import addresses
 from oadb.validation import time_zones
 
+LONGEST_DURATION = timedelta(days=36_500)
+"""The longest duration, so that a time that is computed with one can be read back."""
 
-def _positive(value: timedelta) -> timedelta:
+
+def _bounded(value: timedelta) -> timedelta:
     if value <= timedelta():
         raise ValueError("must be above 0")
+    if value > LONGEST_DURATION:
+        raise ValueError("must be at most 36,500 days")
     return value
 
 
@@ -32,8 +37,8 @@ Network = Annotated[str, Rule("a network or an IP address", addresses.block)]
 Positive = Annotated[int, Rule("1 or more", _at_least_one)]
 """A number of 1 or more."""
 
-Duration = Annotated[timedelta, Rule("above 0", _positive)]
-"""A duration above 0."""
+Duration = Annotated[timedelta, Rule("above 0, at most 36,500 days", _bounded)]
+"""A duration above 0, of at most LONGEST_DURATION."""
 
 TimeZone = Annotated[str, Rule("an IANA time zone", time_zones.known)]
 """A name of the IANA time zone database, such as Asia/Kolkata."""

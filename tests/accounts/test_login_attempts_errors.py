@@ -23,6 +23,7 @@ from tests.support.lockouts import (
     outcomes,
 )
 from tests.support.rig import Observer
+from tests.support.roots import some_root
 
 pytestmark = pytest.mark.usefixtures("counting")
 
@@ -117,7 +118,7 @@ def test_a_sign_in_refuses_a_transaction_that_could_revert_the_count_of_a_guess(
 def test_an_unfit_ring_is_refused_before_anything_is_counted(
     url: str, observer: Observer, asha: User, ip: str
 ) -> None:
-    other = KeyRing([Key(1, "primary", datetime.now(UTC), bytes(range(32)))])
+    other = KeyRing([Key(1, "primary", datetime.now(UTC), some_root(1))])
     with (
         Database(replace(configured(url), keyring=other)) as stranger,
         pytest.raises(KeyRingError),

@@ -18,6 +18,7 @@ from tests.conftest import configured
 from tests.support.accounts import new_user
 from tests.support.authenticators import Authenticator, end_wait, enroll, failures
 from tests.support.rig import Observer, threads
+from tests.support.roots import some_root
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -159,7 +160,7 @@ def test_a_code_of_a_factor_that_is_replaced_meanwhile_confirms_nothing(
 def test_an_unfit_ring_is_refused_before_anything_is_counted(
     url: str, observer: Observer, user_id: int, phone: Authenticator
 ) -> None:
-    other = KeyRing([Key(1, "primary", datetime.now(UTC), bytes(range(32)))])
+    other = KeyRing([Key(1, "primary", datetime.now(UTC), some_root(1))])
     with (
         Database(replace(configured(url), keyring=other)) as stranger,
         pytest.raises(KeyRingError),

@@ -13,7 +13,8 @@ import pytest
 
 import oadb
 from oadb.embedded import embedded_server
-from tests.support.embedded import USER, postmaster, running
+from oadb.errors import ConfigError
+from tests.support.embedded import USER, postmaster
 
 REPOSITORY = str(Path(oadb.__path__[0]).parent)
 
@@ -44,21 +45,15 @@ def test_root_lets_the_server_pass_closed_folders_and_says_so(
     assert f"chmod o+x {closed}" in caplog.text
 
 
-def test_root_joins_the_server_of_an_ordinary_user(tmp_path: Path) -> None:
+def test_root_does_not_join_the_server_of_an_ordinary_user(tmp_path: Path) -> None:
     folder = ordinary_folder(tmp_path)
     with as_ordinary_user(USER, folder) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "started\n"
 
-        server = embedded_server.start(folder)
+        with pytest.raises(ConfigError, match="or run as that user"):
+            embedded_server.start(folder)
         other.communicate()
-
-        assert running(folder)
-
-    server.stop()
-
-    assert Path(folder / "users").owner() == "daemon"
-    assert not running(folder)
 
 
 def test_an_ordinary_user_without_a_home_gets_a_server_without_a_warning(tmp_path: Path) -> None:

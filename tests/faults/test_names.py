@@ -10,8 +10,9 @@ from random import randrange
 
 import pytest
 
-from oadb.testing.control import ServerControl, controlled
+from oadb.testing.control import ServerControl
 from oadb.testing.servers import Server
+from tests.support.open_servers import open_server
 from tests.support.rig import MODES, eventually
 
 pytestmark = pytest.mark.fault
@@ -42,7 +43,7 @@ def addresses() -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def server(addresses: tuple[str, str]) -> Generator[ServerControl]:
-    with controlled({"listen_addresses": ",".join(addresses)}) as server:
+    with open_server({"listen_addresses": ",".join(addresses)}) as server:
         yield server
 
 

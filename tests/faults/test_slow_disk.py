@@ -18,11 +18,12 @@ import pytest
 from oadb.engine import dsn
 from oadb.errors import OutcomeUnknownError, PoolTimeoutError
 from oadb.logs.writer import Limits
-from oadb.testing.control import ServerControl, controlled
+from oadb.testing.control import ServerControl
 from oadb.testing.servers import Server
 from oadb.tools.migrations.runner import migrate
 from tests.faults.log_load import loading
 from tests.support import pool_probes as probes
+from tests.support.open_servers import open_server
 from tests.support.rig import Connect, Db, Observer, create_tables, eventually, threads
 
 pytestmark = pytest.mark.fault
@@ -39,7 +40,7 @@ _ADDRESS = f"127.{randrange(1, 255)}.{randrange(255)}.1"
 @pytest.fixture(scope="module")
 def server() -> Generator[ServerControl]:
     settings = {"fsync": "on", "synchronous_commit": "on", "commit_siblings": "0"}
-    with controlled({**settings, "listen_addresses": _ADDRESS}) as server:
+    with open_server({**settings, "listen_addresses": _ADDRESS}) as server:
         create_tables(server.url)
         migrate(dsn.parse(server.url))
         yield server

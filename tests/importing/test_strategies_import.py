@@ -15,6 +15,7 @@ from oadb.trading.strategies import Strategy, SymbolMapping
 from tests.conftest import RING
 from tests.importing.openalgo import SCAN, WEBHOOK, Installation
 from tests.importing.running import run_import, text_of
+from tests.support.roots import some_root
 
 STRATEGY = {
     "name": "Momentum",
@@ -166,7 +167,7 @@ def test_keys_and_webhooks_are_recognised_under_another_root_key(
     db: Database, config: Config, trading: Installation
 ) -> None:
     run_import(db, trading)
-    added = Key(2, "decrypt-only", RING.primary.created, bytes(range(32)))
+    added = Key(2, "decrypt-only", RING.primary.created, some_root(2))
     with Database(replace(config, keyring=KeyRing([RING.primary, added]))) as other:
         proof.admit(other, 2)
     ring = KeyRing([RING.primary, added]).with_primary(2)

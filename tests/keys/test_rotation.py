@@ -21,12 +21,11 @@ from oadb.settings import smtp_settings
 from oadb.tools.key_rotation import TABLES
 from oadb.trading import strategy_rows
 from tests.support.rig import Observer
+from tests.support.roots import some_root
 from tests.support.user_rows import insert
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
-OLD = KeyRing(
-    [Key(1, "primary", MADE, bytes(range(32))), Key(2, "decrypt-only", MADE, bytes(range(32, 64)))]
-)
+OLD = KeyRing([Key(1, "primary", MADE, some_root(1)), Key(2, "decrypt-only", MADE, some_root(2))])
 NEW = OLD.with_primary(2)
 
 COLUMNS = {

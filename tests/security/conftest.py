@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from oadb.security import randomness
+from oadb.security.keyring import Key, KeyRing
 from oadb.security.passwords import Passwords
 from tests.support.passwords import CHEAP
 from tests.support.rings import OLD
-from tests.support.sealed import Refused
+from tests.support.sealed import MADE, Refused
 
 
 @pytest.fixture
@@ -17,6 +19,13 @@ def path(tmp_path: Path) -> Path:
     file.write_text(OLD.to_json())
     file.chmod(0o600)
     return file
+
+
+@pytest.fixture
+def released(monkeypatch: pytest.MonkeyPatch) -> KeyRing:
+    """Give the ring of what is pinned, from a time when a root might count upwards."""
+    monkeypatch.setattr(randomness, "fault_of", lambda _: None)
+    return KeyRing([Key(1, "primary", MADE, bytes(range(32)))])
 
 
 @pytest.fixture

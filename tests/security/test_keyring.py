@@ -17,12 +17,13 @@ from oadb.errors import KeyRingError
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.secret import Secret
 from tests.support.error_texts import error_texts_and_variables
+from tests.support.roots import some_root
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
-FIRST = Key(1, "primary", MADE, bytes(range(32)))
-SECOND = Key(2, "decrypt-only", MADE, bytes(range(32, 64)))
-RETIRED = Key(3, "retired", MADE, bytes(range(64, 96)))
-LAST = Key(2**32 - 1, "decrypt-only", MADE, bytes(range(0xDF, 0xFF)))
+FIRST = Key(1, "primary", MADE, some_root(1))
+SECOND = Key(2, "decrypt-only", MADE, some_root(2))
+RETIRED = Key(3, "retired", MADE, some_root(3))
+LAST = Key(2**32 - 1, "decrypt-only", MADE, some_root(5))
 
 RINGS = {
     "one": KeyRing([FIRST]),
@@ -30,7 +31,7 @@ RINGS = {
     "all states": KeyRing([RETIRED, FIRST, SECOND]),
     "greatest id": KeyRing([FIRST, LAST]),
     "a thousand": KeyRing(
-        [FIRST, *(replace(SECOND, key_id=n, root=n.to_bytes(32)) for n in range(2, 1001))]
+        [FIRST, *(replace(SECOND, key_id=n, root=some_root(n)) for n in range(2, 1001))]
     ),
 }
 
@@ -55,7 +56,7 @@ def test_the_document_is_as_documented() -> None:
     assert json.loads(KeyRing([FIRST]).to_json()) == {
         "keys": {
             "1": {
-                "root": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+                "root": "K1PSE3m6d-kgA0w3NOfL6oNbuc_hnbJSaHv6DVBROc8",
                 "state": "primary",
                 "created": "2026-01-01T00:00:00+00:00",
             }
@@ -109,7 +110,7 @@ def test_a_key_that_cannot_be_used_cannot_become_primary(key_id: int, problem: s
 def test_a_derived_key_is_hkdf_of_the_root_and_the_label() -> None:
     hkdf = HKDF(SHA256(), length=32, salt=None, info=b"oadb/v1/seal/users.password_hash")
 
-    assert FIRST.derive("seal/users.password_hash") == hkdf.derive(FIRST.root)
+    assert FIRST.derive("seal/users.password_hash") == hkdf.derive(FIRST.root.reveal())
 
 
 def test_derived_keys_differ_for_each_key_and_label_and_from_the_roots() -> None:
@@ -117,12 +118,12 @@ def test_derived_keys_differ_for_each_key_and_label_and_from_the_roots() -> None
     derived = {key.derive(label) for key in (FIRST, SECOND) for label in labels}
 
     assert len(derived) == 2 * len(labels)
-    assert derived.isdisjoint({FIRST.root, SECOND.root})
+    assert derived.isdisjoint({FIRST.root.reveal(), SECOND.root.reveal()})
     assert all(bytes.fromhex(key.fingerprint) not in each for key in (FIRST,) for each in derived)
 
 
 def test_fingerprints_distinguish_keys_and_never_change() -> None:
-    assert FIRST.fingerprint == "565099720b663133"
+    assert FIRST.fingerprint == "25dcc17779552edb"
     assert len({key.fingerprint for key in RINGS["a thousand"].keys.values()}) == 1000
     assert replace(FIRST, key_id=9, state="retired").fingerprint == FIRST.fingerprint
 
@@ -140,8 +141,12 @@ def test_the_cipher_of_a_key_that_cannot_be_used_is_none() -> None:
 
 # What is refused -------------------------------------------------------------------------------
 
-ENTRY = {"root": text_of(FIRST.root), "state": "primary", "created": "2026-01-01T00:00:00Z"}
-OTHER = {**ENTRY, "root": text_of(SECOND.root), "state": "decrypt-only"}
+ENTRY = {
+    "root": text_of(FIRST.root.reveal()),
+    "state": "primary",
+    "created": "2026-01-01T00:00:00Z",
+}
+OTHER = {**ENTRY, "root": text_of(SECOND.root.reveal()), "state": "decrypt-only"}
 ROOT = ENTRY["root"]
 # Its standard base64 has both + and /.
 SLASHED = b"\xfb\xff" * 15 + b"\x01\x02"
@@ -184,9 +189,9 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "NUL in the key": (root(ROOT[:20] + "\0" + ROOT[20:]), "base64url"),
     "accent in the key": (root(ROOT[:20] + "é" + ROOT[20:]), "base64url"),
     "surrogate in the key": (root(ROOT[:20] + "\ud800" + ROOT[20:]), "base64url"),
-    "hexadecimal": (root(FIRST.root.hex()), "key 1 has 48 bytes"),
+    "hexadecimal": (root(FIRST.root.reveal().hex()), "key 1 has 48 bytes"),
     "key is a number": (root(12345678901234567890), "base64url"),
-    "key is a list": (root([*FIRST.root]), "base64url"),
+    "key is a list": (root([*FIRST.root.reveal()]), "base64url"),
     "key is null": (root(None), "base64url"),
     "all zero": (root(text_of(bytes(32))), "one byte repeated"),
     "one repeated byte": (root(text_of(b"\xa5" * 32)), "one byte repeated"),
@@ -271,7 +276,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "NUL": ("\0" * 100, "is not JSON"),
     "NUL behind": (ring(k1=ENTRY) + "\0", "is not JSON"),
     "binary": (bytes(range(256)), "is not JSON"),
-    "binary key": (FIRST.root, "is not JSON"),
+    "binary key": (FIRST.root.reveal(), "is not JSON"),
     "not UTF-8": (ring(k1=ENTRY).encode() + b"\xff", "is not JSON"),
     "compressed": (b"\x1f\x8b" + bytes(50), "is not JSON"),
 }
@@ -286,7 +291,12 @@ def roots_in(text: str | bytes) -> set[str]:
     """Return every part of a document that is long enough to be or to reveal a root."""
     shown = text.decode("latin-1") if isinstance(text, bytes) else text
     found = {*re.findall(r"[\w+/-]{12,}", shown)} - {"decrypt-only"}
-    return {*found, *(repr(key.root) for key in (FIRST, SECOND)), FIRST.root.hex(), ROOT}
+    return {
+        *found,
+        *(repr(key.root.reveal()) for key in (FIRST, SECOND)),
+        FIRST.root.reveal().hex(),
+        ROOT,
+    }
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -317,7 +327,7 @@ CONSTRUCTED: dict[str, tuple[Callable[[], list[Key]], str]] = {
         "exactly one primary",
     ),
     "same key": (lambda: [FIRST, replace(FIRST, key_id=2, state="retired")], "the same key"),
-    "short": (lambda: [replace(FIRST, root=FIRST.root[:31])], "31 bytes"),
+    "short": (lambda: [replace(FIRST, root=FIRST.root.reveal()[:31])], "31 bytes"),
     "id 0": (lambda: [replace(FIRST, key_id=0)], "not between 1"),
     "id too large": (lambda: [replace(FIRST, key_id=2**32)], "not between 1"),
     "short and retired": (lambda: [FIRST, replace(RETIRED, root=b"")], "key 3 has 0 bytes"),
@@ -330,7 +340,7 @@ def test_a_ring_made_of_keys_is_checked_as_closely(case: str) -> None:
     with pytest.raises(KeyRingError, match=problem) as refused:
         KeyRing(keys())
 
-    assert repr(FIRST.root) not in error_texts_and_variables(refused.value)
+    assert repr(FIRST.root.reveal()) not in error_texts_and_variables(refused.value)
 
 
 def test_a_large_document_with_a_repeated_name_is_refused_at_once() -> None:

@@ -15,11 +15,12 @@ from oadb.security.keyring import Key, KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
 from oadb.security.tokens import TokenKind, _checksum, sha256_of
+from tests.support.roots import some_root
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
-FIRST = Key(1, "primary", MADE, bytes(range(32)))
-SECOND = Key(2, "decrypt-only", MADE, bytes(range(32, 64)))
-RETIRED = Key(3, "retired", MADE, bytes(range(64, 96)))
+FIRST = Key(1, "primary", MADE, some_root(1))
+SECOND = Key(2, "decrypt-only", MADE, some_root(2))
+RETIRED = Key(3, "retired", MADE, some_root(3))
 RING = KeyRing([FIRST])
 BOTH = KeyRing([FIRST, SECOND, RETIRED])
 
@@ -55,9 +56,9 @@ def test_new_tokens_are_distinct_and_use_every_digit() -> None:
     assert {text[10] for text in made} == set(DIGITS)
 
 
-def test_a_token_of_an_earlier_release_is_still_accepted() -> None:
+def test_a_token_of_an_earlier_release_is_still_accepted(released: KeyRing) -> None:
     assert API.is_wellformed(Secret(PINNED))
-    assert lookups(API, RING, Secret(PINNED)) == [bytes.fromhex(PINNED_DIGEST)]
+    assert lookups(API, released, Secret(PINNED)) == [bytes.fromhex(PINNED_DIGEST)]
 
 
 def test_every_change_of_one_character_is_noticed() -> None:
@@ -170,7 +171,7 @@ def test_a_stored_token_can_be_stored_again_under_a_new_key_without_the_token() 
     assert old.digest in lookups(API, rotated, token)
     assert old.fingerprint[1:5] == (1).to_bytes(4)
     assert new.fingerprint[1:5] == (2).to_bytes(4)
-    only_new = KeyRing([Key(2, "primary", MADE, SECOND.root)])
+    only_new = KeyRing([Key(2, "primary", MADE, SECOND.root.reveal())])
     assert lookups(API, only_new, token) == [new.digest]
     assert API.store_again(only_new, ROW, new.fingerprint).digest == new.digest
 

@@ -24,8 +24,9 @@ from typing import TypeVar
 
 import pytest
 
-from oadb.testing.control import ServerControl, controlled
+from oadb.testing.control import ServerControl
 from oadb.testing.servers import Server
+from tests.support.open_servers import open_server
 
 T = TypeVar("T")
 
@@ -57,12 +58,9 @@ class Network:
     @contextmanager
     def serving(self) -> Generator[ServerControl]:
         """Give a server that listens in the namespace, and on its Unix socket everywhere."""
-        server = controlled({"listen_addresses": self.address})
+        server = open_server({"listen_addresses": self.address})
         control = self.inside(server.__enter__)
         try:
-            with (control.data / "pg_hba.conf").open("a") as rules:
-                rules.write("host all all samenet trust\n")
-            os.kill(control.postmaster, 1)
             yield control
         finally:
             self.inside(lambda: server.__exit__(None, None, None))

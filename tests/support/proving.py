@@ -11,12 +11,13 @@ import pytest
 
 from oadb import AsyncDatabase, Config, Database, Secret
 from oadb.security.keyring import Key, KeyRing
+from tests.support.roots import some_root
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
-FIRST = Key(1, "primary", MADE, bytes(range(32)))
-SECOND = Key(2, "decrypt-only", MADE, bytes(range(32, 64)))
-THIRD = Key(3, "decrypt-only", MADE, bytes(range(64, 96)))
-STRANGER = replace(FIRST, root=bytes(range(96, 128)))
+FIRST = Key(1, "primary", MADE, some_root(1))
+SECOND = Key(2, "decrypt-only", MADE, some_root(2))
+THIRD = Key(3, "decrypt-only", MADE, some_root(3))
+STRANGER = replace(FIRST, root=some_root(4))
 """Another key with the id of FIRST."""
 
 ONE = KeyRing([FIRST])

@@ -11,12 +11,13 @@ from oadb.security.keyring import Key, KeyRing
 from oadb.security.sealing import Row, SealedColumn
 from tests.support.error_texts import error_texts
 from tests.support.log_records import logged
+from tests.support.roots import some_root
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 # The ids differ in one bit, so that a flipped bit of the header can name another key of the ring.
-FIRST = Key(1, "primary", MADE, bytes(range(32)))
-SECOND = Key(3, "decrypt-only", MADE, bytes(range(32, 64)))
-RETIRED = Key(5, "retired", MADE, bytes(range(64, 96)))
+FIRST = Key(1, "primary", MADE, some_root(1))
+SECOND = Key(3, "decrypt-only", MADE, some_root(2))
+RETIRED = Key(5, "retired", MADE, some_root(3))
 RING = KeyRing([FIRST, SECOND, RETIRED])
 PROMOTED = RING.with_primary(3)
 
@@ -91,7 +92,7 @@ class Refused:
         assert record.getMessage() == f"{place} of {where} cannot be opened: {reason}"
         assert record.exc_info is None
         shown = error_texts(refused.value) + self.caplog.text
-        for part in (VALUE, sealed, sealed[17:], FIRST.root):
+        for part in (VALUE, sealed, sealed[17:], FIRST.root.reveal()):
             if len(part) >= 8:  # fewer bytes occur anywhere
                 assert repr(part)[2:-1] not in shown
                 assert part.hex() not in shown

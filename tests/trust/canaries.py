@@ -55,7 +55,7 @@ def scan() -> list[Measured]:
         _execute(config, *_LOUD)
         proof.prove(db)
         planted = [secret for number in range(PEOPLE) for secret in _plant(db, number, texts)]
-        planted += [Secret(each.root.hex()) for each in ring.keys.values()]
+        planted += [Secret(each.root.reveal().hex()) for each in ring.keys.values()]
         planted += _plant_mail(db, texts)
         planted += _misread(texts)
         _execute(config, "checkpoint")
@@ -178,7 +178,7 @@ def _misread(texts: list[str]) -> list[Secret]:
     """Read bad key rings from files and variables; return the roots in them."""
     first, second = key(1), key(2, "decrypt-only")
     text = KeyRing([first, second]).to_json()
-    root = urlsafe_b64encode(first.root).rstrip(b"=").decode()
+    root = urlsafe_b64encode(first.root.reveal()).rstrip(b"=").decode()
     bad = [
         text[:-4],
         text + root,
@@ -200,7 +200,7 @@ def _misread(texts: list[str]) -> list[Secret]:
     for each in bad:
         environment = {"DATABASE_URL": _NOWHERE, keyring_file.TEXT: each}
         texts.append(_answer(partial(Config.from_env, environment)))
-    return [Secret(each.root.hex()) for each in (first, second)]
+    return [Secret(each.root.reveal().hex()) for each in (first, second)]
 
 
 def _answer(wrong: Callable[[], object]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from oadb.engine.binding.sendable_texts import unsendable
-from oadb.engine.binding.values import LEAST_INT, MOST_INT, ValueType, fits
+from oadb.engine.binding.values import LEAST_INT, MOST_INT, ValueType, bounds_broken, fits
 from oadb.errors import ParameterError
 
 
@@ -114,7 +114,8 @@ def column_fits(kind: ValueType, column: Sequence[Any]) -> bool:
         return bool(min(column) >= LEAST_INT and max(column) <= MOST_INT)
     if kind.python is datetime:
         zones = {value.tzinfo for value in column}
-        return all(isinstance(zone, timezone | ZoneInfo) for zone in zones)
+        is_aware = all(isinstance(zone, timezone | ZoneInfo) for zone in zones)
+        return is_aware and bounds_broken(datetime, column) is None
     return kind.python is not time
 
 

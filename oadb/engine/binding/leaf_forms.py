@@ -12,7 +12,7 @@ from uuid import UUID
 
 from oadb.engine.binding.forms import Form, MisfitError, Shape, expect
 from oadb.engine.binding.text_forms import TEXTS
-from oadb.engine.binding.values import LEAST_INT, MOST_INT, POSTGRES, Rule, ValueType
+from oadb.engine.binding.values import POSTGRES, Rule, ValueType, bounds_broken
 
 # Digits that a float holds exactly.
 _EXACT_DIGITS = 15
@@ -70,8 +70,8 @@ def leaf(kind: ValueType) -> Form:
     def checked(value: Any) -> Any:
         if not kind.accepts(value):
             raise MisfitError(f"must be {shown}, not {type(value).__name__}")
-        if python is int and not LEAST_INT <= value <= MOST_INT:
-            raise MisfitError("must be a whole number of at most 64 bits")
+        if python is int:
+            _require_bounds(int, value)
         if kind.choices and value not in kind.choices:
             raise MisfitError(f"must be one of {', '.join(map(str, kind.choices))}")
         return value
@@ -83,12 +83,19 @@ def leaf(kind: ValueType) -> Form:
     return Form(
         python,
         shown,
-        lambda value: write(_ruled(kind.rule, checked(value))),
+        lambda value: write(_require_bounds(python, _ruled(kind.rule, checked(value)))),
         read,
         None if python in _NO_JSON else lambda value: _json(to_json, checked(value)),
         None if python in _NO_JSON else lambda value: checked(_from_json(python, shown, value)),
         POSTGRES[python],
     )
+
+
+def _require_bounds(python: type, value: Any) -> Any:
+    bounds = bounds_broken(python, [value])
+    if bounds is not None:
+        raise MisfitError(f"must be {bounds}")
+    return value
 
 
 def _ruled(rule: Rule | None, value: Any) -> Any:

@@ -1,8 +1,8 @@
 """Value types: the Python annotations of parameters and columns, and their PostgreSQL types."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any, cast
@@ -36,6 +36,22 @@ _SHOWN_AS = {datetime: "datetime with a time zone", time: "time without a time z
 
 LEAST_INT, MOST_INT = -(2**63), 2**63 - 1
 """The values of bigint."""
+
+EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+"""The times that can be read back in every time zone: Python's years end at 1 and 9999."""
+
+_BOUNDS: dict[type, tuple[Any, Any, str]] = {
+    int: (LEAST_INT, MOST_INT, "a whole number of at most 64 bits"),
+    datetime: (EARLIEST, LATEST, "from 0001-01-02 to 9999-12-31 UTC"),
+}
+
+
+def bounds_broken(kind: type, values: Iterable[Any]) -> str | None:
+    """Return what values of a type must be, if one of them could not be read back; else None."""
+    if kind not in _BOUNDS:
+        return None
+    least, most, text = _BOUNDS[kind]
+    return None if all(least <= value <= most for value in values) else text
 
 
 def fits(value: object, exact: frozenset[type]) -> bool:
@@ -146,8 +162,9 @@ class ValueType:
         if value is None or value is UNSET:
             return value
         given = value if self.array else [value]
-        if self.python is int and not all(LEAST_INT <= each <= MOST_INT for each in given):
-            raise ParameterError(f"{label}: {name} must be a whole number of at most 64 bits")
+        bounds = bounds_broken(self.python, given)
+        if bounds is not None:
+            raise ParameterError(f"{label}: {name} must be {bounds}")
         if self.choices and not all(each in self.choices for each in given):
             members = ", ".join(map(str, self.choices))
             raise ParameterError(f"{label}: {name} must be one of {members}")
