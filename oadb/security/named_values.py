@@ -12,7 +12,7 @@ from oadb.security.kept_fields import REPORTED
 from oadb.security.secret_forms import HIDDEN
 
 # Names looked at in one text, and values hidden in it; what follows the last one is hidden.
-_MOST_NAMES, _MOST_HIDDEN = 100, 12
+_MOST_NAMES, _MOST_HIDDEN = 80, 12
 
 # Not the mark of a space that was encoded.
 _QUERY_STRING = re.compile(r"(?<=\?)(?:[^\s\"'<>]|\x1f)+")
