@@ -48,7 +48,8 @@ _REPORTED = """
 bcd bfo bse bse_eq bse_fo bse_index caused cds column condition context declined denied during
 errno exception failure first funds hint host http https index info invalid limits line mcx missing
 module ncdex nfo note nse nse_eq nse_fo nse_index number oi port postgresql refused reject rejected
-remarks response rms row rule rv said stat step table timeout unauthorized unexpected unknown url
+reasons remarks response rms row rule rv said stat step table timeout unauthorized unexpected
+unknown url vanish
 validation
 """
 
