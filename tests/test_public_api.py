@@ -42,8 +42,8 @@ SUBJECTS = ("accounts", "bans", "changes", "logs", "market", "settings", "tradin
 
 # Public functions of modules that services do not call: maintenance and what is shared in a room.
 INTERNAL = {
-    "accounts.identity", "changes.following", "logs.partitions", "logs.kept_fields",
-    "logs.redaction", "logs.secret_patterns", "logs.texts", "market.intake", "market.patterns",
+    "accounts.identity", "changes.following", "logs.partitions",
+    "logs.redaction", "logs.texts", "market.intake", "market.patterns",
 }  # fmt: skip  # a list
 
 # Lists that do not grow: at most a few rows, or bounded by what they are about.

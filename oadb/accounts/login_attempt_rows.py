@@ -8,6 +8,7 @@ from oadb.accounts.second_factors import CodeCheck
 from oadb.accounts.user_rows import SignedInUser
 from oadb.engine.binding.sendable_texts import UNREADABLE, readable
 from oadb.security.addresses import network
+from oadb.validation.said_texts import described, explained
 
 LONGEST_NAME, LONGEST_DEVICE, LONGEST_BROKER, LONGEST_REASON = 254, 500, 50, 500
 """Characters that the audit can store."""
@@ -80,19 +81,19 @@ class LoginClient:
             readable(username, LONGEST_NAME) or UNREADABLE,
             network(ip),
             ip,
-            readable(device, LONGEST_DEVICE) if device else None,
+            described(device, LONGEST_DEVICE) if device else None,
             readable_broker(broker),
         )
 
 
 def readable_broker(broker: str | None) -> str | None:
     """Return the name of a broker as the audit can store it."""
-    return readable(broker, LONGEST_BROKER) or None if broker else None
+    return described(broker, LONGEST_BROKER) or None if broker else None
 
 
 def readable_reason(reason: str) -> str:
-    """Return a reason as the audit can store it."""
-    return readable(reason, LONGEST_REASON) or UNREADABLE
+    """Return the template of a reason as the audit can store it."""
+    return explained(reason, LONGEST_REASON) or UNREADABLE
 
 
 def code_outcome(checked: CodeCheck, method: LoginMethod, *, has_code: bool) -> AuditEntry:

@@ -28,6 +28,7 @@ from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
 from oadb.security.tokens import TokenKind
 from oadb.validation.argument_rules import Duration, Ip, Positive
+from oadb.validation.said_texts import without_secrets
 
 __all__ = [
     "LONGEST_DEVICE",
@@ -187,7 +188,7 @@ async def create(
             session_id,
             stored.digest,
             stored.fingerprint,
-            device[:LONGEST_DEVICE] if device else None,
+            without_secrets(device, LONGEST_DEVICE) if device else None,
             ip,
             broker,
             data or {},

@@ -15,12 +15,12 @@ from oadb.engine.binding.operations import operation
 from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import Query, queries
 from oadb.engine.binding.results import Affected
-from oadb.engine.binding.sendable_texts import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.repeating import transacted
 from oadb.errors import ParameterError
 from oadb.validation import argument_rules, owners
 from oadb.validation.argument_rules import ClientNetwork, Duration, Network, Positive
+from oadb.validation.said_texts import described
 
 __all__ = [
     "CHANNEL", "LONGEST_DURATION", "Ban", "BanCounts", "BanSource", "Exemption", "ban", "count",
@@ -222,7 +222,7 @@ async def impose(
     made = await _put(
         tx,
         network,
-        readable(reason, _LONGEST_REASON),
+        described(reason, _LONGEST_REASON),
         duration=duration,
         source=source,
         by=by,
@@ -263,7 +263,7 @@ async def exempt(db: AsyncExecutor, network: Network, reason: str) -> bool:
     _, _, prefix = network.partition("/")
     if prefix and int(prefix) < _WIDEST:
         raise ParameterError(f"ip_bans.exempt: network must not be wider than a /{_WIDEST}")
-    return await _write(db, _exempt, network, readable(reason, _LONGEST_REASON))
+    return await _write(db, _exempt, network, described(reason, _LONGEST_REASON))
 
 
 @operation

@@ -17,11 +17,11 @@ from oadb.engine.binding.operations import operation
 from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
-from oadb.engine.binding.sendable_texts import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.outside_transactions import refuse_transaction
 from oadb.engine.repeating import transacted
 from oadb.keys import proof
+from oadb.security.kept_paths import hide_path
 from oadb.security.secret import Secret
 from oadb.security.tokens import sha256_of
 from oadb.validation.argument_rules import ClientNetwork, Network, Positive
@@ -44,7 +44,7 @@ query = queries(__name__)
 MOST_TRACKERS = 100_000
 """Networks that ``delete_expired`` keeps: the most recent ones."""
 
-# Characters kept of a path, without its query string, which may hold secrets.
+# Characters kept of a path, without its query string; segments of no known route are hidden.
 _LONGEST_PATH = 200
 
 # Hexadecimal digits of a digest that identify a wrong key.
@@ -151,8 +151,8 @@ async def track_not_found(db: AsyncExecutor, ip: ClientNetwork, path: str) -> Tr
         ParameterError: *ip* is not an IP address.
         TransactionError: *db* is a transaction, whose rollback would undo the count.
     """
-    sample = re.split("[?#]", path[:_LONGEST_PATH], maxsplit=1)[0]
-    return await _track(db, "not_found", ip, readable(sample, _LONGEST_PATH))
+    sample = re.split("[?#]", path[: 2 * _LONGEST_PATH], maxsplit=1)[0]
+    return await _track(db, "not_found", ip, hide_path(sample)[:_LONGEST_PATH])
 
 
 @operation

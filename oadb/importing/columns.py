@@ -15,6 +15,7 @@ from oadb.engine.binding.values import EARLIEST, LATEST
 from oadb.errors import RowError
 from oadb.importing.openalgo_tables import Row
 from oadb.security.addresses import address
+from oadb.validation.said_texts import described, explained
 
 T = TypeVar("T")
 
@@ -78,6 +79,18 @@ def optional_text(row: Row, column: str, longest: int = _LONGEST) -> str | None:
     if not isinstance(value, str | int):
         raise RowError(f"{column} is not a text")
     return readable(str(value), longest)
+
+
+def described_text(row: Row, column: str, longest: int) -> str | None:
+    """Return what a client or a person said, without secrets; see ``optional_text``."""
+    said = optional_text(row, column, longest)
+    return None if said is None else described(said, longest)
+
+
+def explained_text(row: Row, column: str, longest: int) -> str | None:
+    """Return the template of the text of an error; see ``optional_text``."""
+    said = optional_text(row, column, longest)
+    return None if said is None else explained(said, longest)
 
 
 def text(row: Row, column: str, longest: int = _LONGEST) -> str:

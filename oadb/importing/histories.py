@@ -18,7 +18,17 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.executors import Executor
 from oadb.errors import RowError
 from oadb.importing import imports
-from oadb.importing.columns import ip, number, one_of, optional_number, optional_text, text, whole
+from oadb.importing.columns import (
+    described_text,
+    explained_text,
+    ip,
+    number,
+    one_of,
+    optional_number,
+    optional_text,
+    text,
+    whole,
+)
 from oadb.importing.imports import ImportedAttempt
 from oadb.importing.openalgo_tables import Row
 from oadb.logs import analyzer_logs, api_logs, latency, traffic
@@ -229,11 +239,11 @@ def _attempt(
         text(row, "username", 254),
         user_of(row.get("username")),
         address,
-        optional_text(row, "device_info", 500),
-        optional_text(row, "broker", 50),
+        described_text(row, "device_info", 500),
+        described_text(row, "broker", 50),
         one_of(row, "login_type", _METHODS, "password"),
         one_of(row, "status", _ATTEMPT_OUTCOMES),
-        optional_text(row, "failure_reason", 500),
+        explained_text(row, "failure_reason", 500),
     )
 
 

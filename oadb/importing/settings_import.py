@@ -12,7 +12,15 @@ from oadb.engine.executors import Executor
 from oadb.errors import RowError
 from oadb.importing import imports, takeover
 from oadb.importing.ciphers import Ciphers
-from oadb.importing.columns import flag, ip, moment, optional_flag, optional_text, whole
+from oadb.importing.columns import (
+    described_text,
+    flag,
+    ip,
+    moment,
+    optional_flag,
+    optional_text,
+    whole,
+)
 from oadb.importing.imports import Reach
 from oadb.importing.openalgo_tables import Row
 from oadb.importing.reports import TableReport
@@ -113,7 +121,7 @@ def take_over_ban(tx: Executor, row: Row, _report: TableReport) -> bool:
     return takeover.adopt_ban(
         tx,
         ip(row, "ip_address"),
-        optional_text(row, "ban_reason", 500) or "banned by OpenAlgo",
+        described_text(row, "ban_reason", 500) or "banned by OpenAlgo",
         None if is_permanent else moment(row, "expires_at", UTC),
         offences=max(count, 1) if isinstance(count, int) else 1,
     )

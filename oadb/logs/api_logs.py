@@ -137,7 +137,7 @@ async def record(db: AsyncExecutor, call: Call) -> None:
     """Store a call in the caller's transaction: it is stored if, and only if, that commits.
 
     Redacted as by a LogWriter without additional fields. Long texts are cut: the endpoint to 500
-    characters, the method to 20, the error to 2000.
+    characters, the method to 20, the template of the error to 500.
 
     Raises:
         ParameterError: the IP address is invalid.

@@ -184,7 +184,7 @@ query.complete()
 async def record(db: AsyncExecutor, timing: Timing) -> None:
     """Store one call immediately; for many calls, a LogWriter is much cheaper.
 
-    Redacted as by a LogWriter. Texts are cut to 2000 characters.
+    Redacted as by a LogWriter. Texts are cut to 2000 characters, the template of the error to 500.
 
     Raises:
         ParameterError: the outcome is unknown.

@@ -5,6 +5,9 @@ import re
 LONGEST = 2000
 """Characters stored of a text."""
 
+LONGEST_ERROR = 500
+"""Characters stored of the template of an error."""
+
 _CUT = "…"
 
 # PostgreSQL stores these in neither text nor jsonb.

@@ -183,7 +183,8 @@ query.complete()
 async def record(db: AsyncExecutor, request: Request) -> None:
     """Store one request immediately; for many requests, a LogWriter is much cheaper.
 
-    Redacted as by a LogWriter. Texts are cut to 2000 characters, the method to 20.
+    Redacted as by a LogWriter. Texts are cut to 2000 characters, the method to 20, the
+    template of the error to 500.
 
     Raises:
         ParameterError: the IP address is invalid.

@@ -124,7 +124,8 @@ class _SharedWriter:
 class LogWriter(_SharedWriter):
     """Writes logs from threads. Make one per process; a forked child gets an empty queue.
 
-    *fields* names fields of bodies to keep, in addition to those of oadb.logs.kept_fields.
+    *fields* names what to keep in addition to oadb.security.kept_fields: fields of bodies, and
+    segments of paths.
     """
 
     def __enter__(self) -> Self:

@@ -17,7 +17,6 @@ from oadb.engine.binding.operations import operation
 from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
-from oadb.engine.binding.sendable_texts import readable
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import Error, LoadError, ParameterError
 from oadb.market import brokers
@@ -26,6 +25,7 @@ from oadb.market.instruments import LONGEST_TEXT, InstrumentRow, count_by_exchan
 from oadb.market.intake import Intake, require_no_shrinking
 from oadb.market.load_rows import InstrumentLoad, LoadOutcome, LoadReport, LoadStatus, Merged
 from oadb.validation.argument_rules import TimeZone
+from oadb.validation.said_texts import explained_error, without_secrets
 
 __all__ = [
     "CHANNEL",
@@ -181,13 +181,13 @@ async def load(
             *shrink_limit* is out of range; no record is written.
     """
     _require_valid(broker, exchanges, shrink_limit)
-    load_id = await _start_load(db, broker, source, checksum)
+    load_id = await _start_load(db, broker, without_secrets(source, _LONGEST_NAME), checksum)
     intake = Intake(broker, exchanges)
     try:
         async with db.transaction() as tx:
             return await _replace(tx, load_id, intake, rows, 1 if force else shrink_limit)
     except Exception as error:
-        reason = readable(str(error) or type(error).__name__, _LONGEST_REASON)
+        reason = explained_error(error, _LONGEST_REASON)
         with suppress(Error, psycopg.Error):  # the error of the load is more helpful
             await _end_load(db, load_id, reason, intake.counts(), {}, intake.left_out())
         raise
@@ -221,7 +221,7 @@ async def load_file(
         db,
         broker,
         brokers.read(broker, path),
-        source=readable(path.name, _LONGEST_NAME),
+        source=path.name,
         checksum=files.checksum(path),
         exchanges=exchanges,
         shrink_limit=shrink_limit,

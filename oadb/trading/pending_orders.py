@@ -5,11 +5,9 @@ pending -> approved -> sent | failed, or pending -> rejected. Only the caller th
 that stays approved belonged to a process that died: ask the broker before sending it again.
 """
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast
+from typing import Literal
 
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
@@ -19,9 +17,9 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.outside_transactions import refuse_transaction
-from oadb.errors import ParameterError
+from oadb.security.secret_patterns import template
+from oadb.trading.order_documents import remark, require_order
 from oadb.validation import owners
-from oadb.validation.documents import require_document
 
 __all__ = [
     "OrderOutcome",
@@ -46,8 +44,8 @@ OrderStatus = Literal["pending", "approved", "rejected", "sent", "failed"]
 OrderOutcome = Literal["sent", "failed"]
 """What the broker answered to an approved order."""
 
-# The end of a field name, as in the check of the table: apikey, x-api-key, openalgo_apikey.
-_SECRET = re.compile(r"api[-_ ]?key\Z", re.IGNORECASE)
+# Characters that the table takes of a reason, and of what the broker said.
+_LONGEST_REASON, _LONGEST_ANSWER = 500, 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,21 +138,19 @@ async def create(
     """Store an order for approval.
 
     Args:
-        order_data: the order as it was requested, a JSON object of at most 64 KiB, without API
-            keys; it reads back exactly, to the last digit.
+        order_data: the order as it was requested, a JSON object of at most 64 KiB, with the
+            fields of ``kept_fields.ORDER_FIELDS`` only; it reads back exactly, to the last digit.
 
     Returns:
         The order as it is stored.
 
     Raises:
-        ParameterError: an unfit object (see ``require_document``), or a field at any depth whose
-            name is that of an API key.
+        ParameterError: an unfit object (see ``require_document``); or, at any depth, a field
+            that is not one of an order, or a text that looks like a secret.
         NoRowError: there is no such user.
         CheckViolation: a value out of range (psycopg).
     """
-    require_document("pending_orders.create: order_data", order_data)
-    if any(map(_SECRET.search, _names(order_data))):
-        raise ParameterError("pending_orders.create: order_data holds an API key; take it out")
+    require_order("pending_orders.create: order_data", order_data)
 
     def change_of(order: PendingOrder) -> Change:
         return _change(user_id, order.pending_order_id)
@@ -192,7 +188,7 @@ async def reject(
 
     Args:
         by: the user who decided, the owner or another; None: the platform.
-        reason: 1 to 500 characters.
+        reason: 1 to 500 characters; stored without secrets.
 
     Returns:
         False if the user has no such order or it was already decided.
@@ -203,7 +199,8 @@ async def reject(
         CheckViolation: a reason not of 1 to 500 characters (psycopg).
     """
     change = _change(user_id, pending_order_id)
-    rejected = await announcements.write(db, change, _reject, user_id, pending_order_id, by, reason)
+    said = remark(reason, _LONGEST_REASON)
+    rejected = await announcements.write(db, change, _reject, user_id, pending_order_id, by, said)
     if not rejected:
         await owners.require_actor(db, "pending_orders.reject", by)
     return rejected > 0
@@ -223,8 +220,8 @@ async def record_outcome(
     """Record what became of an approved order at the broker, once.
 
     Args:
-        broker_order_id: 1 to 255 characters, as *broker_status*.
-        reason: 1 to 500 characters.
+        broker_order_id: 1 to 255 characters, as *broker_status*; stored without secrets.
+        reason: 1 to 500 characters, of which the template is stored: ``order # not found``.
 
     Returns:
         False if the user has no such order, or it is not approved or already has an outcome.
@@ -239,9 +236,9 @@ async def record_outcome(
         user_id,
         pending_order_id,
         outcome,
-        broker_order_id,
-        broker_status,
-        reason,
+        remark(broker_order_id, _LONGEST_ANSWER),
+        remark(broker_status, _LONGEST_ANSWER),
+        remark(reason, _LONGEST_REASON, template),
     )
     return changed > 0
 
@@ -255,19 +252,6 @@ async def delete(db: AsyncExecutor, user_id: int, *, pending_order_id: int) -> b
     """
     change = _change(user_id, pending_order_id)
     return await announcements.write(db, change, _delete, user_id, pending_order_id) > 0
-
-
-def _names(value: object) -> Iterator[str]:
-    """Yield the names of all fields in a document."""
-    waiting = [value]
-    while waiting:
-        found = waiting.pop()
-        if isinstance(found, dict):
-            fields = cast("dict[str, object]", found)
-            yield from fields
-            waiting.extend(fields.values())
-        elif isinstance(found, list):
-            waiting.extend(cast("list[object]", found))
 
 
 def _change(user_id: int, pending_order_id: int) -> Change:

@@ -77,7 +77,7 @@ def test_an_unknown_user_gets_no_session(db: Database) -> None:
 
 
 def test_a_long_description_of_a_device_is_cut(db: Database, user_id: int) -> None:
-    assert sessions.create(db, account(db, user_id), device="x" * 501).session.device == "x" * 500
+    assert sessions.create(db, account(db, user_id), device="x " * 251).session.device == "x " * 250
     assert sessions.create(db, account(db, user_id), device="").session.device is None
 
 

@@ -234,12 +234,12 @@ def test_an_unknown_user_of_an_identity_provider_is_an_error(db: Database, ip: s
 
 def test_a_failed_oauth_is_in_the_audit_under_the_given_name(db: Database, ip: str) -> None:
     login_attempts.record_oauth_failure(
-        db, "nobody" + ip, ip=ip, reason="x" * 600 + "\0", device="phone", broker="zerodha"
+        db, "nobody" + ip, ip=ip, reason="x " * 300 + "\0", device="phone", broker="zerodha"
     )
     (attempt,) = login_attempts.list_attempts(db, outcome="failed", limit=1)
 
     assert (attempt.username, attempt.user_id, attempt.method) == ("nobody" + ip, None, "oauth")
-    assert (attempt.reason, attempt.device, attempt.broker) == ("x" * 500, "phone", "zerodha")
+    assert (attempt.reason, attempt.device, attempt.broker) == ("x " * 250, "phone", "zerodha")
 
 
 def test_a_resumed_login_is_in_the_audit_with_its_user(

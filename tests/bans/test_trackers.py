@@ -122,13 +122,14 @@ def test_a_wrong_key_is_stored_as_a_keyed_digest(db: Database, observer: Observe
 
 
 def test_a_path_is_kept_once_and_without_its_query(db: Database, ip: str) -> None:
-    for path in ("/a?token=secret", "/a#secret", "/a", "/b\0", "/" + "x" * 100_000, "?apikey=s"):
+    long = "/" + "placesmartorder/" * 20
+    for path in ("/a?token=secret", "/a#secret", "/a", "/b\0", long, "?apikey=s"):
         trackers.track_not_found(db, ip, path)
 
     found = suspect(db, "not_found", ip)
     assert found is not None
     assert found.hits == 6
-    assert found.samples == ["/a", "/b\N{REPLACEMENT CHARACTER}", "/" + "x" * 199, ""]
+    assert found.samples == ["/a", "/***", "/" + "placesmartorder/" * 12 + "placesm", ""]
 
 
 def test_hits_count_for_24_hours_from_the_first(db: Database, observer: Observer, ip: str) -> None:

@@ -65,6 +65,13 @@ def test_each_part_of_the_benchmark_of_logs_runs(
     assert shown in done.stdout
 
 
+def test_the_benchmark_of_redaction_runs() -> None:
+    done = run("logs.py", "redaction")
+
+    assert done.returncode == 0, done.stderr
+    assert "an order with its answer" in done.stdout
+
+
 def test_the_error_for_an_unknown_part_lists_the_known_ones() -> None:
     assert run("instruments.py", "load").stderr == (
         "no part load; there are loads, readers, search, index\n"

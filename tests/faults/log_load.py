@@ -88,12 +88,12 @@ class LogLoad:
 
     def _write(self) -> None:
         for _ in range(_BURST):
-            taken = self.logs.offer(request(f"/written/{next(self._ids)}"))
+            taken = self.logs.offer(request(f"written/{next(self._ids)}"))
             self.answers["taken" if taken else "dropped"] += 1
         self._stop.wait(_PAUSE)
 
     def _record(self) -> None:
-        path = f"/recorded/{next(self._ids)}"
+        path = f"recorded/{next(self._ids)}"
         try:
             self.logs.record(request(path), timeout_seconds=2.0)
         except OutcomeUnknownError:

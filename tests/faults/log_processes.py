@@ -24,9 +24,9 @@ def fill(url: str) -> None:
     logs = LogWriter(config(url), limits=Limits(max_rows=20_000))
     name = os.getpid()
     for number in count():
-        logs.offer(request(f"/{name}/written/{number}"))
+        logs.offer(request(f"{name}/written/{number}"))
         if number % 2000 == 0:
-            path = f"/{name}/recorded/{number}"
+            path = f"{name}/recorded/{number}"
             logs.record(request(path), timeout_seconds=30)
             print(path, flush=True)
 
@@ -35,7 +35,7 @@ def end(url: str) -> None:
     """Write rows and end without closing the writer, as most scripts do."""
     logs = LogWriter(config(url))
     for number in range(3000):
-        assert logs.offer(request(f"/ended/{number}"))
+        assert logs.offer(request(f"ended/{number}"))
     print(time.monotonic(), flush=True)
 
 
@@ -58,7 +58,7 @@ def inherited(url: str) -> None:
     """Offer rows through a writer of the parent, in the parent and in a forked child."""
     logs = LogWriter(config(url), limits=Limits(flush_seconds=60))
     for number in range(600):
-        logs.offer(request(f"/parent/{number}"))
+        logs.offer(request(f"parent/{number}"))
     child = multiprocessing.get_context("fork").Process(target=_offer_to, args=(logs, 600))
     child.start()
     child.join(60)
@@ -67,13 +67,13 @@ def inherited(url: str) -> None:
 def _offer(url: str, name: str, rows: int) -> LogWriter:
     logs = LogWriter(config(url), limits=Limits(flush_seconds=60))
     for number in range(rows):
-        assert logs.offer(request(f"/{name}/{number}"))
+        assert logs.offer(request(f"{name}/{number}"))
     return logs
 
 
 def _offer_to(logs: LogWriter, rows: int) -> None:
     for number in range(rows):
-        assert logs.offer(request(f"/child/{number}"))
+        assert logs.offer(request(f"child/{number}"))
 
 
 def terminated(url: str) -> None:
@@ -82,7 +82,7 @@ def terminated(url: str) -> None:
         logs = _offer(url, "taken", 900)
         print("ready", flush=True)
         for number in count():  # goes on meanwhile, as services do
-            if not logs.offer(request(f"/later/{number}")):
+            if not logs.offer(request(f"later/{number}")):
                 print(number, flush=True)
                 signal.pause()
             time.sleep(0.0001)

@@ -283,7 +283,7 @@ def test_rows_are_stored_although_the_server_was_down_at_the_start(
     server.stop()
     with loading(url) as load:
         for number in range(100):
-            assert load.logs.offer(request(f"/written/{number}"))
+            assert load.logs.offer(request(f"written/{number}"))
         eventually(lambda: load.logs.stats().retries)
         server.start()
 

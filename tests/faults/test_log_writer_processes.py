@@ -127,8 +127,8 @@ def test_a_terminated_process_stores_the_rows_that_it_took(
     stored = observer.rows("select path from oadb.traffic")
 
     assert process.returncode == -signal.SIGTERM, stderr
-    assert len([path for (path,) in stored if path.startswith("/taken/")]) == 900
-    later = [int(path.rpartition("/")[2]) for (path,) in stored if path.startswith("/later/")]
+    assert len([path for (path,) in stored if path.startswith("taken/")]) == 900
+    later = [int(path.rpartition("/")[2]) for (path,) in stored if path.startswith("later/")]
     assert sorted(later) == [*range(len(later))], "what was taken meanwhile is stored"
     if stdout:  # the first row that was not taken
         assert len(later) == int(stdout)
@@ -189,19 +189,19 @@ def logs(oadb_database_url: str) -> Generator[LogWriter]:
 def test_a_child_has_a_queue_a_thread_and_a_connection_of_its_own(
     logs: LogWriter, observer: Observer
 ) -> None:
-    logs.record(request("/parent/recorded"), timeout_seconds=30)
+    logs.record(request("parent/recorded"), timeout_seconds=30)
     for number in range(100):
-        logs.offer(request(f"/parent/{number}"))
+        logs.offer(request(f"parent/{number}"))
 
     def write() -> tuple[int, int]:
         before = logs.stats().accepted
         for number in range(50):
-            logs.offer(request(f"/child/{number}"))
-        logs.record(request("/child/recorded"), timeout_seconds=10)
+            logs.offer(request(f"child/{number}"))
+        logs.record(request("child/recorded"), timeout_seconds=10)
         return before, logs.close()
 
     assert in_child(write) == "(0, 0)"
-    logs.record(request("/parent/last"), timeout_seconds=30)
+    logs.record(request("parent/last"), timeout_seconds=30)
     assert logs.close(deadline_seconds=30) == 0
     stored = [path for (path,) in observer.rows("select path from oadb.traffic")]
     assert len(stored) == len({*stored}) == 153
@@ -212,10 +212,10 @@ def test_a_child_that_is_forked_while_rows_are_written_and_stored_does_not_hang(
 ) -> None:
     for number in range(20):
         for row in range(300):
-            logs.offer(request(f"/parent/{number}/{row}"))
+            logs.offer(request(f"parent.{number}.{row}"))
 
         def write(number: int = number) -> bool:
-            return logs.offer(request(f"/child/{number}")) and logs.close(deadline_seconds=10) == 0
+            return logs.offer(request(f"child/{number}")) and logs.close(deadline_seconds=10) == 0
 
         assert in_child(write) == "True"
     assert logs.close(deadline_seconds=30) == 0
@@ -231,15 +231,15 @@ def test_a_child_of_an_asyncio_service_writes_too(
     async def write(path: str) -> bool:
         return await logs.offer(request(path))
 
-    assert asyncio.run(write("/parent"))
+    assert asyncio.run(write("parent"))
 
     def in_a_child() -> tuple[bool, int]:
-        return asyncio.run(write("/child")), asyncio.run(logs.close())
+        return asyncio.run(write("child")), asyncio.run(logs.close())
 
     assert in_child(in_a_child) == "(True, 0)"
     assert asyncio.run(logs.close(deadline_seconds=30)) == 0
     stored = observer.rows("select path from oadb.traffic order by path")
-    assert stored == [("/child",), ("/parent",)]
+    assert stored == [("child",), ("parent",)]
 
 
 def test_a_child_that_ends_at_once_disturbs_neither_the_rows_nor_the_connection(

@@ -89,11 +89,11 @@ def test_rows_after_possibly_uncommitted_ones_are_left_to_a_later_run(
         served(oadb_database_url, table) as (openalgo, url),
         psycopg.connect(oadb_database_url) as slow,
     ):
-        openalgo.execute(CALL, ["settled", "6 minutes"])
+        openalgo.execute(CALL, ["orders", "6 minutes"])
         openalgo.execute(CALL, ["of a wrong clock", "-2 days"])
-        slow.execute(CALL, ["slow", "1 minute"])
-        openalgo.execute(CALL, ["quick", "1 minute"])
-        openalgo.execute(CALL, ["quick", "6 minutes"])
+        slow.execute(CALL, ["quotes", "1 minute"])
+        openalgo.execute(CALL, ["funds", "1 minute"])
+        openalgo.execute(CALL, ["funds", "6 minutes"])
         early = imported(db, url)["order_logs"]
         slow.commit()
         openalgo.execute(
@@ -106,7 +106,7 @@ def test_rows_after_possibly_uncommitted_ones_are_left_to_a_later_run(
     assert "rows of the last 5 minutes are left to a later run" in "".join(early.remarks)
     assert (later.found, later.written, later.remarks) == (3, 3, [])
     assert [endpoint for (endpoint,) in stored] == [
-        f"/api/v1/{kind}" for kind in ("settled", "slow", "quick", "quick")
+        f"/api/v1/{kind}" for kind in ("orders", "quotes", "funds", "funds")
     ]
 
 

@@ -66,7 +66,7 @@ def test_a_failed_load_is_not_recorded_as_a_success(
     status = loads.get_status(db, "zerodha")
 
     assert failed.reason is not None
-    assert failed.reason.startswith(reason)
+    assert failed.reason.startswith(f"LoadError: {reason}")
     assert (failed.outcome, loaded.outcome) == ("failed", "loaded")
     assert status is not None
     assert (status.outcome, status.loaded_at) == ("failed", loaded.ended_at)
@@ -79,7 +79,7 @@ def test_an_error_of_the_source_is_recorded_as_the_reason(db: Database) -> None:
         load(db, failing())
     (failed,) = loads.list_recent(db, "zerodha")
 
-    assert (failed.outcome, failed.reason) == ("failed", "the download broke")
+    assert (failed.outcome, failed.reason) == ("failed", "LookupError: the download broke")
     assert failed.counts["accepted"] == 2
 
 

@@ -8,6 +8,7 @@ from oadb import Database, Secret, Transaction
 from oadb.bans import ip_bans, trackers
 from oadb.errors import SettingError
 from oadb.settings import app_settings, setting_keys, smtp_settings, user_settings
+from oadb.validation.said_texts import described
 from tests.support.hostile import Guess, Work
 
 NOTE = user_settings.declare("hostile.note", str, default="")
@@ -69,7 +70,7 @@ def ban_ip(tx: Transaction, text: str) -> None:
 def ban_texts(tx: Transaction, text: str) -> None:
     made = ip_bans.ban(tx, "192.0.2.1", text, by=None)
     assert ip_bans.find_by_ip(tx, "192.0.2.1") == made
-    assert len(made.reason) == min(len(text), 500)
+    assert made.reason == described(text, 500)
 
 
 def exemption_network(tx: Transaction, text: str) -> None:
@@ -80,7 +81,7 @@ def exemption_network(tx: Transaction, text: str) -> None:
 def exemption_reason(tx: Transaction, text: str) -> None:
     assert ip_bans.exempt(tx, "192.0.2.0/24", text) is True
     (made,) = (each for each in ip_bans.list_exemptions(tx) if not each.is_builtin)
-    assert len(made.reason) == min(len(text), 500)
+    assert made.reason == described(text, 500)
 
 
 def hit_ip(db: Database, text: str) -> None:

@@ -45,16 +45,39 @@ def test_an_api_key_in_an_order_is_refused_before_anything_is_sent(
     assert not pending_orders.list_by_user(db, user_id)
 
 
-def test_names_similar_to_an_api_key_are_allowed(db: Database, user_id: int) -> None:
-    order: dict[str, object] = {"apikeys": 1, "note": "apikey", "key": "api_key", "api": {"key": 1}}
+def test_a_word_for_an_api_key_is_no_secret(db: Database, user_id: int) -> None:
+    order: dict[str, object] = {"Symbol": "apikey", "note": "api_key", "legs": [{"tag": "key"}]}
 
     assert pending_orders.create(db, user_id, "placeorder", order).order_data == order
+
+
+@pytest.mark.parametrize("name", ["apikeys", "key", "jKey", "sid", "factor2", "webhook_id"])
+def test_a_field_that_orders_do_not_have_is_refused_before_anything_is_sent(
+    db: Database, user_id: int, name: str
+) -> None:
+    for order in ({name: "x"}, {"legs": [{"data": {name: 1}}]}):
+        with pytest.raises(ParameterError, match="a field that is not one of an order") as refused:
+            pending_orders.create(db, user_id, "placeorder", order)
+        assert name not in str(refused.value).partition("order_data")[2]
+
+    assert not pending_orders.list_by_user(db, user_id)
+
+
+@pytest.mark.parametrize("text", ["factor2=hunter", "a" * 24 + "1", "('jKey', 'hunter')"])
+def test_a_text_that_looks_like_a_secret_is_refused_before_anything_is_sent(
+    db: Database, user_id: int, text: str
+) -> None:
+    with pytest.raises(ParameterError, match="a text that looks like a secret") as refused:
+        pending_orders.create(db, user_id, "placeorder", {"legs": [{"note": text}]})
+
+    assert text not in str(refused.value)
+    assert not pending_orders.list_by_user(db, user_id)
 
 
 @pytest.mark.parametrize(
     ("given", "constraint"),
     [
-        ({"order_data": {"a": "\xe9" * 40_000}}, "pending_orders_order_data_size_check"),
+        ({"order_data": {"note": "\xe9" * 40_000}}, "pending_orders_order_data_size_check"),
         ({"api_type": ""}, "pending_orders_api_type_check"),
         ({"api_type": "place order"}, "pending_orders_api_type_check"),
     ],

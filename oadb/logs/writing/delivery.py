@@ -28,6 +28,7 @@ from oadb.logs.writing.encoding import Clock, Lines, as_text
 from oadb.logs.writing.log_tables import LogTable
 from oadb.logs.writing.queue import Entry, LogBatch, Queue
 from oadb.validation.bad_rows import insert_skipping_bad_rows
+from oadb.validation.said_texts import explained_error
 
 logger = logging.getLogger("oadb.log_writer")
 
@@ -186,7 +187,7 @@ class Delivery:
 
 
 def _reject(batch: LogBatch, entry: Entry, error: psycopg.Error) -> None:
-    batch.rejects.append((entry, str(error)))
+    batch.rejects.append((entry, explained_error(error, _LONGEST_REASON)))
 
 
 def _described(names: Sequence[str], entry: Entry) -> str:

@@ -10,7 +10,7 @@ from oadb.engine.binding.queries import Query
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import Executor
 from oadb.errors import DeclarationError
-from oadb.logs.redaction import Redacted, Redaction, Values
+from oadb.logs.redaction import ERROR, Redacted, Redaction, Values
 
 Getter = Callable[[object], Values]
 Store = Query[[Iterable[bytes]], Affected]
@@ -31,6 +31,8 @@ class LogTable:
     """The columns after ``logged_at``, in the order in which they are copied."""
     bodies: frozenset[int]
     """The columns of type jsonb."""
+    error: int | None
+    """The column of the text of an error; None: there is none."""
     address: int | None
     """The column of an IP address; None: there is none."""
     texts: Getter
@@ -40,8 +42,8 @@ class LogTable:
     def redacted(self, row: object, redaction: Redaction) -> Redacted:
         """Return the values of *row*, redacted, and their size."""
         texts, others = self.texts(row), self.others(row)
-        if self.bodies:
-            return redaction.mixed(texts + others, self.bodies)
+        if self.bodies or (self.error is not None and others[self.error - len(texts)] is not None):
+            return redaction.mixed(texts + others, self.bodies, self.error)
         return redaction.flat(texts, others)
 
 
@@ -58,7 +60,7 @@ def table(row: type, store: Store) -> LogTable:
         raise DeclarationError(
             f"{store.label} must copy logged_at, then the fields of {row.__name__} in any order"
         )
-    texts = [name for name in columns if _plain_type(hints[name]) is str]
+    texts = [name for name in columns if _plain_type(hints[name]) is str and name != ERROR]
     others = [name for name in columns if name not in texts]
     names = (*texts, *others)
     return LogTable(
@@ -67,6 +69,7 @@ def table(row: type, store: Store) -> LogTable:
         names=names,
         order=tuple(map(names.index, columns)),
         bodies=frozenset(n for n, name in enumerate(names) if _plain_type(hints[name]) is dict),
+        error=names.index(ERROR) if ERROR in names else None,
         address=names.index(_ADDRESS) if _ADDRESS in names else None,
         texts=_getter(texts),
         others=_getter(others),

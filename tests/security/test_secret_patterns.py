@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from oadb.accounts.api_keys import TOKEN as API_KEY
 from oadb.accounts.sessions import TOKEN as SESSION
-from oadb.logs.kept_fields import FIELDS
-from oadb.logs.secret_patterns import hide_secrets
+from oadb.security.kept_fields import FIELDS
+from oadb.security.secret_patterns import hide_secrets, template
 from tests.support.each import for_each
 
 JWT = ".".join(
@@ -158,6 +158,39 @@ def test_hiding_is_idempotent_for_any_text(text: str) -> None:
     hidden = hide(text)
 
     assert hide(hidden) == hidden
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/strategy/webhook/correcthorse", "/strategy/webhook/***"),
+        ("/auth/reset-password/482913", "/auth/reset-password/***"),
+        ("/auth/reset-password/two words", "/auth/reset-password/***"),
+        ("/API/v1/quotes/12/5?token=x#y", "/API/v1/quotes/12/5?***"),
+        ("/.env", "/.env"),
+        ("/strategy/<webhook_id>/{order}", "/strategy/<webhook_id>/{order}"),
+        ("https://x.in/u/hunter/", "https://x.in/u/***/"),
+        ("GET /reset/hunter HTTP/1.1", "GET /reset/*** HTTP/1.1"),
+        ("/index" * 40, "/index" * 29 + "/***"),
+    ],
+)
+def test_a_segment_of_no_known_route_is_hidden(path: str, kept: str) -> None:
+    assert hide(path) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("order 250723000012345 was rejected: no funds", "order # was rejected: no funds"),
+        ("KeyError: 'hunter'", "KeyError: '***'"),
+        ('violates "traffic_status_check"', 'violates "traffic_status_check"'),
+        ("could not open hunter2, errno 13", "could not open ***, errno 13"),
+        ("AB1004: login(pin=1234) failed", "AB1004: login(pin=***"),
+        ("it can't be 'hunter", "it can't be '***'"),
+    ],
+)
+def test_the_template_of_an_error_has_nothing_that_varies(text: str, kept: str) -> None:
+    assert template(text) == kept
 
 
 REPEATED = (
