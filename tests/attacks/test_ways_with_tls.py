@@ -11,10 +11,11 @@ import pytest
 from oadb import Config, Database
 from oadb.engine import dsn
 from oadb.errors import UnavailableError
-from oadb.testing.control import ServerControl, controlled
+from oadb.testing.control import ServerControl
 from oadb.testing.servers import Server
 from oadb.tools import transport_check
 from tests.support import pool_probes as probes
+from tests.support.open_servers import open_server
 from tests.support.rig import Observer, eventually
 from tests.support.tls import Authority
 
@@ -55,13 +56,13 @@ def authority() -> Authority:
 def server(address: str, name: str, authority: Authority) -> Generator[ServerControl]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OADB_TEST_BINDIR", str(DEBIAN))
-        with controlled({"listen_addresses": address}) as control:
+        with open_server({"listen_addresses": address}, RULES) as control:
             arrange(control, authority, name)
             yield control
 
 
 def arrange(control: ServerControl, authority: Authority, name: str) -> None:
-    """Make roles, the rules for them, and a certificate of the server, which it then uses."""
+    """Make roles, and a certificate of the server, which it then uses."""
     observer = Observer(control.url)
     for role in ("app", "plain"):
         observer.rows(f"create role {role} login password '{SECRET}'")
@@ -69,7 +70,6 @@ def arrange(control: ServerControl, authority: Authority, name: str) -> None:
     owner = control.data.stat()
     certificate.chmod(0o600)
     os.chown(certificate, owner.st_uid, owner.st_gid)
-    (control.data / "pg_hba.conf").write_text(RULES)
     for setting in ("ssl_cert_file", "ssl_key_file"):
         observer.rows(f"alter system set {setting} = 'server.pem'")
     observer.rows("alter system set ssl = on")

@@ -1,4 +1,4 @@
-"""Servers that take everybody who reaches their address, as those of oadb's own never do."""
+"""Servers with rules of their own about who is let in: oadb's own take their user alone."""
 
 import tempfile
 from collections.abc import Generator, Mapping
@@ -7,15 +7,15 @@ from pathlib import Path
 
 from oadb.testing.control import ServerControl, controlled
 
-_RULES = "local all all trust\nlocal replication all trust\nhost all all all trust\n"
+_EVERYBODY = "local all all trust\nlocal replication all trust\nhost all all all trust\n"
 
 
 @contextmanager
-def open_server(settings: Mapping[str, str]) -> Generator[ServerControl]:
-    """Give a server of its own with *settings*, of which ``listen_addresses`` is one."""
-    with tempfile.NamedTemporaryFile("w") as rules:
-        rules.write(_RULES)
-        rules.flush()
-        Path(rules.name).chmod(0o644)
-        with controlled({**settings, "hba_file": rules.name}) as server:
+def open_server(settings: Mapping[str, str], rules: str = _EVERYBODY) -> Generator[ServerControl]:
+    """Give a server of its own with *settings*; *rules* are those of pg_hba.conf."""
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(rules)
+        file.flush()
+        Path(file.name).chmod(0o644)
+        with controlled({**settings, "hba_file": file.name}) as server:
             yield server

@@ -10,12 +10,12 @@ import pytest
 
 from oadb import Config, Database
 from oadb.engine import dsn
-from oadb.testing.control import controlled
 from oadb.testing.servers import Server
 from oadb.tools import transport_check
 from oadb.tools.findings import Finding
 from oadb.tools.transport_check import Route, SessionSecurity
 from tests.support.asking import HOST
+from tests.support.open_servers import open_server
 from tests.support.rig import Observer, eventually
 from tests.support.tls import Authority, front
 
@@ -114,13 +114,9 @@ def test_the_connection_to_a_socket_is_described(shared_url: str) -> None:
 
 
 def test_the_method_is_that_of_the_server() -> None:
-    with controlled() as server:
+    with open_server({}, "local all app scram-sha-256\nlocal all all trust\n") as server:
         observer = Observer(server.url)
         observer.rows("create role app login password 'hunter2'")
-        (server.data / "pg_hba.conf").write_text(
-            "local all app scram-sha-256\nlocal all all trust\n"
-        )
-        observer.rows("select pg_reload_conf()")
         url = f"{server.url.replace('postgres@', 'app:hunter2@')}"
         eventually(lambda: "signed in by" in found(Config(dsn.parse(url), pool_size=1)).text)
         knows = observer.ask("select current_setting('server_version_num')::int >= 160000")
