@@ -44,8 +44,9 @@ class Asking:
         self.port = server.sockets[0].getsockname()[1]
         return server
 
-    async def end(self) -> None:
-        """Drop every connection."""
+    async def end(self, server: asyncio.Server) -> None:
+        """Stop listening, in the thread of the loop, and drop every connection."""
+        server.close()
         for writer in [*self.open]:
             writer.transport.abort()
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
@@ -92,6 +93,5 @@ def asking(certificate: Path | None = None) -> Generator[Asking]:
     try:
         yield made
     finally:
-        server.close()
-        loop.wait_for(made.end())
+        loop.wait_for(made.end(server))
         loop.stop()
