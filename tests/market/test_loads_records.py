@@ -66,7 +66,7 @@ def test_a_failed_load_is_not_recorded_as_a_success(
     status = loads.get_status(db, "zerodha")
 
     assert failed.reason is not None
-    assert failed.reason.startswith(f"LoadError: {reason}")
+    assert failed.reason.startswith(f"{reason}")
     assert (failed.outcome, loaded.outcome) == ("failed", "loaded")
     assert status is not None
     assert (status.outcome, status.loaded_at) == ("failed", loaded.ended_at)

@@ -169,7 +169,7 @@ def test_a_file_that_is_not_there_leaves_a_record(shell: Shell) -> None:
         code, _, err = shell.run("instruments", "load", "/nowhere/f.csv", "--broker", broker)
 
         assert (code, err) == (1, "oadb: cannot read /nowhere/f.csv: No such file or directory\n")
-        assert shell.last_load(broker).reason == err.removeprefix("oadb: ").rstrip()
+        assert (shell.last_load(broker).reason or "").startswith("cannot read ")
 
 
 def test_a_file_of_mostly_bad_rows_would_shrink_the_set_and_is_refused_with_a_sample(
