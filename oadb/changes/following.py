@@ -25,7 +25,7 @@ logger = logging.getLogger("oadb.following")
 # Seconds until a failed reading is tried again; twice as long each time, up to the interval.
 _FIRST_PAUSE = 0.5
 
-# Seconds, at least, until a listener that could not connect tries again.
+# Seconds until a listener that could not connect tries again.
 _LISTENING_PAUSE = 5.0
 
 # Seconds that closing waits for each thread to end.
@@ -129,7 +129,7 @@ class Follower(Following[Database]):
                         self._woken.set()
             except UnavailableError as error:
                 logger.warning("polling every %g s only: %s", self._interval, error)
-                self._closing.wait(max(self._interval, _LISTENING_PAUSE))
+                self._closing.wait(_LISTENING_PAUSE)
 
 
 class AsyncFollower(Following[AsyncDatabase]):
@@ -171,4 +171,4 @@ class AsyncFollower(Following[AsyncDatabase]):
                                 self._woken.set()
                 except UnavailableError as error:
                     logger.warning("polling every %g s only: %s", self._interval, error)
-                    await asyncio.sleep(max(self._interval, _LISTENING_PAUSE))
+                    await asyncio.sleep(_LISTENING_PAUSE)
