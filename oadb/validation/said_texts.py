@@ -60,7 +60,7 @@ def _without_secrets_at_places(text: str) -> str:
     """Hide secrets of a text, whose places in files stay."""
     places, numbers = _PLACE.findall(text), count()
     hidden = hide_secrets(_PLACE.sub(lambda _: f"at place {next(numbers)} ", text))
-    return _STAND_IN.sub(lambda found: dict(enumerate(places)).get(int(found[1]), ""), hidden)
+    return _STAND_IN.sub(lambda found: "".join(places[int(found[1]) :][:1]), hidden)
 
 
 def _joined(longest: int, *parts: str) -> str:

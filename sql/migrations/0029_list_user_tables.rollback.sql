@@ -2,6 +2,22 @@
 
 set local lock_timeout = '4s';
 
+do $$
+begin
+    if exists (
+        select from oadb.user_tables
+        where schema_name <> 'oadb'
+        union all
+        select from oadb.role_privileges
+        where schema_name <> 'oadb'
+    ) then
+        raise object_in_use using
+            message = 'services have listed tables in oadb.user_tables or oadb.role_privileges',
+            hint = 'Roll back the migrations of these services first.';
+    end if;
+end
+$$;
+
 create or replace procedure oadb.grant_privileges()
 language plpgsql
 set search_path = ''
@@ -107,9 +123,7 @@ drop procedure oadb.secure_user_tables();
 drop table oadb.user_tables;
 
 delete from oadb.role_privileges
-where
-    schema_name <> 'oadb'
-    or table_name = 'user_tables';
+where table_name = 'user_tables';
 
 -- The column takes the key along.
 alter table oadb.role_privileges

@@ -9,7 +9,7 @@ with identity (expression) as (
     values ('NULLIF(current_setting(''oadb.user_id''::text, true), ''''::text)')
 ),
 
-tables as (
+found as (
     select
         user_tables.schema_name,
         user_tables.table_name,
@@ -39,12 +39,24 @@ tables as (
         )
 ),
 
+tables as (
+    select
+        found.schema_name,
+        found.table_name,
+        found.is_listed,
+        '(' || quote_ident(found.user_column)
+        || ' = (' || identity.expression || ')::bigint)' as own_rows
+    from found
+    cross join identity
+),
+
 policies as (
     select
         policy.polrelid as table_id,
         policy.polname::text as name,
         policy.polpermissive as is_permissive,
-        pg_catalog.pg_get_expr(policy.polqual, policy.polrelid) as expression,
+        coalesce(pg_catalog.pg_get_expr(policy.polqual, policy.polrelid), '') as expression,
+        pg_catalog.pg_get_expr(policy.polwithcheck, policy.polrelid) as write_check,
         bool_or(service.role_id = 0) as is_public,
         bool_or(
             service.role_id <> 0 and pg_catalog.pg_has_role(service.role_id, 'usage')
@@ -64,14 +76,20 @@ select
         array_agg(policies.name order by policies.name) filter (
             where
             policies.is_permissive
-            and (policies.name, policies.is_public, policies.expression) not in (
-                (
-                    'user_policy',
-                    true,
-                    '(' || quote_ident(tables.user_column)
-                    || ' = (' || identity.expression || ')::bigint)'
-                ),
-                ('service_policy', false, '(' || identity.expression || ' IS NULL)')
+            and not (
+                policies.name = 'user_policy'
+                and policies.expression = tables.own_rows
+                -- pg_get_expr sets each part of an expression in brackets.
+                and (
+                    coalesce(policies.write_check, tables.own_rows) = tables.own_rows
+                    or starts_with(policies.write_check, '(' || tables.own_rows || ' AND ')
+                )
+            )
+            and not (
+                policies.name = 'service_policy'
+                and not policies.is_public
+                and policies.expression = '(' || identity.expression || ' IS NULL)'
+                and coalesce(policies.write_check, policies.expression) = policies.expression
             )
         ),
         '{}'
