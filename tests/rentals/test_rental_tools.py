@@ -60,7 +60,7 @@ def test_the_tables_go_down_and_up_again(oadb_server: Server, rentals: Package) 
 def test_type_checkers_accept_the_package(checker: str) -> None:
     arguments = {
         "mypy": ("mypy", "--cache-dir", CACHE, "src"),
-        "pyright": ("pyright", "--outputjson", "src"),
+        "pyright": ("pyright", "--pythonpath", sys.executable, "--outputjson", "src"),
     }[checker]
 
     done = run(*arguments, PYRIGHT_PYTHON_GLOBAL_NODE="false")

@@ -102,7 +102,7 @@ def test_the_schema_goes_down_and_up_again(
 def test_type_checkers_accept_the_shop(checker: str) -> None:
     arguments = {
         "mypy": ("mypy", "--cache-dir", CACHE, "src"),
-        "pyright": ("pyright", "--outputjson", "src"),
+        "pyright": ("pyright", "--pythonpath", sys.executable, "--outputjson", "src"),
     }[checker]
     done = subprocess.run(
         [sys.executable, "-m", *arguments],

@@ -85,7 +85,9 @@ def test_a_new_package_is_migrated_checked_and_used(oadb_server: Server) -> None
         assert not Observer(url).rows(f"select from pg_namespace where nspname = '{NAME}'")
 
 
-@pytest.mark.parametrize("checker", [("mypy", "--strict", "."), ("pyright",)])
+@pytest.mark.parametrize(
+    "checker", [("mypy", "--strict", "."), ("pyright", "--pythonpath", sys.executable)]
+)
 def test_type_checkers_accept_a_new_package(project: Path, checker: tuple[str, ...]) -> None:
     done = python(project, *checker, MYPY_CACHE_DIR=str(REPOSITORY / ".mypy_cache"))
 
