@@ -16,7 +16,7 @@ from typing import Generic, TypeVar, cast
 from oadb.errors import LoadError, RowError
 from oadb.importing import histories
 from oadb.importing.columns import moment
-from oadb.importing.histories import History
+from oadb.importing.histories import Elements, History
 from oadb.importing.openalgo_tables import Row
 
 T = TypeVar("T")
@@ -134,7 +134,7 @@ def time_of(history: History[T], row: Row, earliest: datetime, latest: datetime)
 
 
 # In a converting process; each has a cache of redacted texts, which recur in many batches.
-_logs: dict[str, History[str]] = {}
+_logs: dict[str, History[Elements]] = {}
 
 
 def _start(owner: int | None) -> None:
@@ -151,5 +151,5 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _convert(table: str, rows: Sequence[Row]) -> Converted[str]:
+def _convert(table: str, rows: Sequence[Row]) -> Converted[Elements]:
     return convert(_logs[table], rows)

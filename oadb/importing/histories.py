@@ -6,7 +6,7 @@ if OpenAlgo's clock set it, and UTC if SQLite's did.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import partial
@@ -33,11 +33,14 @@ from oadb.importing.imports import ImportedAttempt
 from oadb.importing.openalgo_tables import Row
 from oadb.logs import analyzer_logs, api_logs, latency, traffic
 from oadb.logs.redaction import Redaction
-from oadb.logs.writing.encoding import NULL, as_text
+from oadb.logs.writing.encoding import array, element
 from oadb.market.brokers.field_values import ConversionCache
 from oadb.validation.time_zones import INDIA
 
 T = TypeVar("T")
+
+Elements = tuple[str, ...]
+"""The values of a row, each encoded as an element of an array."""
 
 ATTEMPTS = "login_attempts"
 
@@ -77,11 +80,11 @@ class History(Generic[T]):
     log: str | None = None
 
 
-def logs(owner: int | None) -> tuple[History[str], ...]:
+def logs(owner: int | None) -> tuple[History[Elements], ...]:
     """Return the logs; requests to the API, which have no user in OpenAlgo, become *owner*'s."""
     redaction = Redaction()
-    known = ConversionCache[str, str](lambda text: as_text(redaction.text(text)))
-    writer = _LineWriter(redaction, known, owner)
+    known = ConversionCache[str, str](lambda text: element(redaction.text(text)))
+    writer = _RowEncoder(redaction, known, owner)
     bodies = ("id", "api_type", "request_data", "response_data", "created_at")
     return (
         _log("order_logs", bodies, "created_at", INDIA, writer.call, api_logs.store),
@@ -107,39 +110,39 @@ def _log(
     columns: tuple[str, ...],
     column: str,
     zone: tzinfo,
-    convert: Callable[[Row, datetime], str],
-    store: Query[[Iterable[bytes]], Affected],
-) -> History[str]:
+    convert: Callable[[Row, datetime], Elements],
+    store: Query[..., Affected],
+) -> History[Elements]:
     return History(
         table,
         columns,
         column,
         zone,
         convert,
-        partial(_copy, store),
+        partial(_insert, store),
         store.label.partition(".")[0],
     )
 
 
-def _copy(store: Query[[Iterable[bytes]], Affected], tx: Executor, lines: list[str]) -> None:
-    store(tx, ["".join(lines).encode()])
+def _insert(store: Query[..., Affected], tx: Executor, rows: list[Elements]) -> None:
+    store(tx, *map(array, zip(*rows, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
-class _LineWriter:
-    """Converts rows to lines for COPY, with columns in the order of the ``store`` statements."""
+class _RowEncoder:
+    """Encodes rows, with columns in the order of the ``store`` statements."""
 
     redaction: Redaction
     known: ConversionCache[str, str]
     """Redacted and encoded texts: many rows have the same names and paths."""
     owner: int | None
 
-    def call(self, row: Row, moment: datetime) -> str:
+    def call(self, row: Row, moment: datetime) -> Elements:
         """Convert an order log. OpenAlgo stores neither method nor status; both are inferred."""
         response = _parsed(row, "response_data")
         succeeded, message = _outcome(response)
         endpoint, status = f"/api/v1/{text(row, 'api_type')}", 200 if succeeded else 400
-        return self._line(
+        return self._row(
             moment,
             self.owner,
             endpoint,
@@ -151,8 +154,8 @@ class _LineWriter:
             None if succeeded else message,
         )
 
-    def analysis(self, row: Row, moment: datetime) -> str:
-        return self._line(
+    def analysis(self, row: Row, moment: datetime) -> Elements:
+        return self._row(
             moment,
             self.owner,
             text(row, "api_type"),
@@ -160,11 +163,11 @@ class _LineWriter:
             self._body(_parsed(row, "response_data")),
         )
 
-    def request(self, row: Row, moment: datetime) -> str:
+    def request(self, row: Row, moment: datetime) -> Elements:
         status = whole(row, "status_code")
         if not 100 <= status <= 599:
             raise RowError("status_code is not an HTTP status")
-        return self._line(
+        return self._row(
             moment,
             ip(row, "client_ip"),
             text(row, "method"),
@@ -177,11 +180,11 @@ class _LineWriter:
             optional_text(row, "error"),
         )
 
-    def timing(self, row: Row, moment: datetime) -> str:
+    def timing(self, row: Row, moment: datetime) -> Elements:
         overhead = optional_number(row, "overhead_ms")
         if overhead is not None and abs(overhead) > _LONGEST_DURATION:
             raise RowError("overhead_ms is not a duration in milliseconds")
-        return self._line(
+        return self._row(
             moment,
             None,
             optional_text(row, "order_id"),
@@ -202,13 +205,10 @@ class _LineWriter:
         kept = self.redaction.body(body)
         return _Json(kept if isinstance(body, dict) else f'{{"value": {kept}}}')
 
-    def _line(self, moment: datetime, *values: object) -> str:
+    def _row(self, moment: datetime, *values: object) -> Elements:
         known = self.known
-        kept = [
-            known[each] if type(each) is str else NULL if each is None else as_text(each)
-            for each in values
-        ]
-        return "\t".join((moment.isoformat(), *kept)) + "\n"
+        kept = [known[each] if type(each) is str else element(each) for each in values]
+        return (moment.isoformat(), *kept)
 
 
 class _Json(str):

@@ -1,6 +1,5 @@
 """Analyzer logs: orders that were analyzed instead of sent to a broker."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -70,7 +69,13 @@ class FacetCount:
 
 
 @query
-def store(blocks: Iterable[bytes]) -> Affected: ...
+def store(
+    logged_at: str,
+    user_id: str,
+    api_type: str,
+    request: str,
+    response: str,
+) -> Affected: ...
 
 
 @query

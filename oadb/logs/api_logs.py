@@ -1,6 +1,6 @@
 """API logs: requests to the API and the responses to them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -61,7 +61,17 @@ class LoggedCall:
 
 
 @query
-def store(blocks: Iterable[bytes]) -> Affected: ...
+def store(
+    logged_at: str,
+    user_id: str,
+    endpoint: str,
+    method: str,
+    status: str,
+    ip: str,
+    request: str,
+    response: str,
+    error: str,
+) -> Affected: ...
 
 
 @query

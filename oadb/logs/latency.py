@@ -1,6 +1,6 @@
 """Latency: the duration of calls to brokers, part by part."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -121,7 +121,21 @@ class LatencyStatistics:
 
 
 @query
-def store(blocks: Iterable[bytes]) -> Affected: ...
+def store(
+    logged_at: str,
+    user_id: str,
+    order_id: str,
+    broker: str,
+    symbol: str,
+    order_type: str,
+    rtt_ms: str,
+    validation_ms: str,
+    response_ms: str,
+    overhead_ms: str,
+    total_ms: str,
+    outcome: str,
+    error: str,
+) -> Affected: ...
 
 
 @query

@@ -1,6 +1,6 @@
 """Traffic: every HTTP request to the service."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -114,7 +114,18 @@ class TrafficStatistics:
 
 
 @query
-def store(blocks: Iterable[bytes]) -> Affected: ...
+def store(
+    logged_at: str,
+    ip: str,
+    method: str,
+    path: str,
+    endpoint: str,
+    status: str,
+    duration_ms: str,
+    host: str,
+    user_id: str,
+    error: str,
+) -> Affected: ...
 
 
 @query

@@ -1,1 +1,1 @@
-"""The parts of a log writer: queue, worker, delivery, encoding for COPY."""
+"""The parts of a log writer: queue, worker, delivery, encoding."""

@@ -24,7 +24,7 @@ from oadb.engine.database import Database
 from oadb.engine.executors import Executor
 from oadb.engine.transactions import Transaction
 from oadb.logs.texts import cut
-from oadb.logs.writing.encoding import Clock, Lines, as_text
+from oadb.logs.writing.encoding import Clock, encoded, shown
 from oadb.logs.writing.log_tables import LogTable
 from oadb.logs.writing.queue import Entry, LogBatch, Queue
 from oadb.validation.bad_rows import insert_skipping_bad_rows
@@ -129,24 +129,24 @@ class Delivery:
             if clock is None:
                 return
             batch.rejects, batch.is_claimed = [], True
-            copy = partial(self._copy, batch, clock)
+            insert = partial(self._insert, batch, clock)
             if batch.entries and batch.refusals.is_searching:
-                self._store_what_fits(tx, batch, copy)
+                self._store_what_fits(tx, batch, insert)
             elif batch.entries:
-                copy(tx, batch.entries)
+                insert(tx, batch.entries)
             self._park(tx, batch)
             if batch.drops:
                 self.ledger.record_drops(tx, _writer(), self.table.name, batch.drops)
 
     def _store_what_fits(
-        self, tx: Transaction, batch: LogBatch, copy: Callable[[Executor, Sequence[Entry]], None]
+        self, tx: Transaction, batch: LogBatch, insert: Callable[[Executor, Sequence[Entry]], None]
     ) -> None:
         # Errors of deferred constraints would come at the commit, and name no row.
         self.ledger.check_at_once(tx)
         # A table that refuses even no rows is at fault itself.
-        copy(tx, ())
+        insert(tx, ())
         refuse = partial(_reject, batch)
-        insert_skipping_bad_rows(tx, batch.entries, copy, refuse, batch.refusals.is_fault_of_rows)
+        insert_skipping_bad_rows(tx, batch.entries, insert, refuse, batch.refusals.is_fault_of_rows)
 
     def _claim(self, tx: Transaction, batch: LogBatch) -> Clock | None:
         stamps = [stamp for stamp, _, _, _ in batch.entries]
@@ -159,10 +159,12 @@ class Delivery:
         claimed = self.ledger.claim_batch(tx, batch.batch_id, name, rows, oldest, newest)
         return None if claimed is None else Clock(claimed, now)
 
-    def _copy(self, batch: LogBatch, clock: Clock, tx: Executor, entries: Sequence[Entry]) -> None:
-        lines = Lines(self.table, entries, clock)
-        self.table.store(tx, lines)
-        batch.rejects += lines.unfit
+    def _insert(
+        self, batch: LogBatch, clock: Clock, tx: Executor, entries: Sequence[Entry]
+    ) -> None:
+        columns, unfit = encoded(self.table, entries, clock)
+        self.table.store(tx, *columns)
+        batch.rejects += unfit
 
     def _park(self, tx: Transaction, batch: LogBatch) -> None:
         if batch.rejects:
@@ -194,7 +196,7 @@ def _described(names: Sequence[str], entry: Entry) -> str:
     """Return a row as text; its values were redacted before it was queued."""
     _, values, _, _ = entry
     pairs = zip(names, values, strict=True)
-    return ", ".join(f"{name}: {as_text(value)}" for name, value in pairs)
+    return ", ".join(f"{name}: {shown(value)}" for name, value in pairs)
 
 
 def _writer() -> str:

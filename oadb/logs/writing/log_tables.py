@@ -1,19 +1,18 @@
-"""Log tables: the dataclass of their rows, and the order in which values are copied."""
+"""Log tables: the dataclass of their rows, and the order of their columns in its statement."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import get_type_hints
 
 from oadb.engine.binding.annotations import value_type
 from oadb.engine.binding.queries import Query
 from oadb.engine.binding.results import Affected
-from oadb.engine.executors import Executor
 from oadb.errors import DeclarationError
 from oadb.logs.redaction import ERROR, Redacted, Redaction, Values
 
 Getter = Callable[[object], Values]
-Store = Query[[Iterable[bytes]], Affected]
+Store = Query[..., Affected]
 
 # Known by its name, because a dataclass has addresses as texts.
 _ADDRESS = "ip"
@@ -28,7 +27,7 @@ class LogTable:
     names: tuple[str, ...]
     """The fields, in the order in which rows are queued: texts first."""
     order: tuple[int, ...]
-    """The columns after ``logged_at``, in the order in which they are copied."""
+    """The columns after ``logged_at``, in the order in which they are stored."""
     bodies: frozenset[int]
     """The columns of type jsonb."""
     error: int | None
@@ -37,7 +36,7 @@ class LogTable:
     """The column of an IP address; None: there is none."""
     texts: Getter
     others: Getter
-    store: Callable[[Executor, Iterable[bytes]], int]
+    store: Callable[..., int]
 
     def redacted(self, row: object, redaction: Redaction) -> Redacted:
         """Return the values of *row*, redacted, and their size."""
@@ -48,17 +47,17 @@ class LogTable:
 
 
 def table(row: type, store: Store) -> LogTable:
-    """Describe the table to which *store* copies rows of the dataclass *row*.
+    """Describe the table in which *store* inserts rows of the dataclass *row*.
 
     Raises:
         DeclarationError: the columns of *store* are not ``logged_at`` and then the fields of *row*.
     """
     words = store.statement.words
-    first, *columns = words[3 : words.index("from")]
+    first, *columns = words[4 : words.index("select")]
     hints = get_type_hints(row)
     if first != "logged_at" or set(columns) != hints.keys():
         raise DeclarationError(
-            f"{store.label} must copy logged_at, then the fields of {row.__name__} in any order"
+            f"{store.label} must insert logged_at, then the fields of {row.__name__} in any order"
         )
     texts = [name for name in columns if _plain_type(hints[name]) is str and name != ERROR]
     others = [name for name in columns if name not in texts]

@@ -2,13 +2,33 @@
 -- oadb/logs/analyzer_logs.py. api_logs.sql explains windows and pages.
 
 -- name: store
-copy oadb.analyzer_logs (
+-- A batch of rows. Each parameter is a column: an array in its text form.
+insert into oadb.analyzer_logs (
     logged_at,
     user_id,
     api_type,
     request,
     response
-) from stdin;
+)
+select
+    batch.logged_at,
+    batch.user_id,
+    batch.api_type,
+    batch.request,
+    batch.response
+from unnest(
+    :logged_at::text::timestamptz[],
+    :user_id::text::bigint[],
+    :api_type::text::text[],
+    :request::text::jsonb[],
+    :response::text::jsonb[]
+) as batch (
+    logged_at,
+    user_id,
+    api_type,
+    request,
+    response
+);
 
 -- name: _insert
 -- Timed by this statement, not by the start of the transaction.

@@ -5,7 +5,8 @@
 -- that PostgreSQL prunes partitions.
 
 -- name: store
-copy oadb.api_logs (
+-- A batch of rows. Each parameter is a column: an array in its text form.
+insert into oadb.api_logs (
     logged_at,
     user_id,
     endpoint,
@@ -15,7 +16,38 @@ copy oadb.api_logs (
     request,
     response,
     error
-) from stdin;
+)
+select
+    batch.logged_at,
+    batch.user_id,
+    batch.endpoint,
+    batch.method,
+    batch.status,
+    batch.ip,
+    batch.request,
+    batch.response,
+    batch.error
+from unnest(
+    :logged_at::text::timestamptz[],
+    :user_id::text::bigint[],
+    :endpoint::text::text[],
+    :method::text::text[],
+    :status::text::integer[],
+    :ip::text::inet[],
+    :request::text::jsonb[],
+    :response::text::jsonb[],
+    :error::text::text[]
+) as batch (
+    logged_at,
+    user_id,
+    endpoint,
+    method,
+    status,
+    ip,
+    request,
+    response,
+    error
+);
 
 -- name: _insert
 -- Timed by this statement, not by the start of the transaction.

@@ -1,7 +1,8 @@
 -- Latency: the duration of calls to brokers, part by part. Bound in oadb/logs/latency.py.
 
 -- name: store
-copy oadb.latency (
+-- A batch of rows. Each parameter is a column: an array in its text form.
+insert into oadb.latency (
     logged_at,
     user_id,
     order_id,
@@ -15,7 +16,50 @@ copy oadb.latency (
     total_ms,
     outcome,
     error
-) from stdin;
+)
+select
+    batch.logged_at,
+    batch.user_id,
+    batch.order_id,
+    batch.broker,
+    batch.symbol,
+    batch.order_type,
+    batch.rtt_ms,
+    batch.validation_ms,
+    batch.response_ms,
+    batch.overhead_ms,
+    batch.total_ms,
+    batch.outcome,
+    batch.error
+from unnest(
+    :logged_at::text::timestamptz[],
+    :user_id::text::bigint[],
+    :order_id::text::text[],
+    :broker::text::text[],
+    :symbol::text::text[],
+    :order_type::text::text[],
+    :rtt_ms::text::double precision[],
+    :validation_ms::text::double precision[],
+    :response_ms::text::double precision[],
+    :overhead_ms::text::double precision[],
+    :total_ms::text::double precision[],
+    :outcome::text::text[],
+    :error::text::text[]
+) as batch (
+    logged_at,
+    user_id,
+    order_id,
+    broker,
+    symbol,
+    order_type,
+    rtt_ms,
+    validation_ms,
+    response_ms,
+    overhead_ms,
+    total_ms,
+    outcome,
+    error
+);
 
 -- name: _insert
 -- Also records a batch of one row, so that statistics count it. Dated by the database.

@@ -1,7 +1,8 @@
 -- Traffic: every HTTP request to the service. Bound in oadb/logs/traffic.py.
 
 -- name: store
-copy oadb.traffic (
+-- A batch of rows. Each parameter is a column: an array in its text form.
+insert into oadb.traffic (
     logged_at,
     ip,
     method,
@@ -12,7 +13,41 @@ copy oadb.traffic (
     host,
     user_id,
     error
-) from stdin;
+)
+select
+    batch.logged_at,
+    batch.ip,
+    batch.method,
+    batch.path,
+    batch.endpoint,
+    batch.status,
+    batch.duration_ms,
+    batch.host,
+    batch.user_id,
+    batch.error
+from unnest(
+    :logged_at::text::timestamptz[],
+    :ip::text::inet[],
+    :method::text::text[],
+    :path::text::text[],
+    :endpoint::text::text[],
+    :status::text::integer[],
+    :duration_ms::text::double precision[],
+    :host::text::text[],
+    :user_id::text::bigint[],
+    :error::text::text[]
+) as batch (
+    logged_at,
+    ip,
+    method,
+    path,
+    endpoint,
+    status,
+    duration_ms,
+    host,
+    user_id,
+    error
+);
 
 -- name: _insert
 -- Also records a batch of one row, so that statistics count it. Dated by the database.
