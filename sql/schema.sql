@@ -49,16 +49,34 @@ create table oadb.analyzer_logs (
 
 create index analyzer_logs_user_id_idx on only oadb.analyzer_logs using btree (user_id, logged_at, log_id);
 
+alter table oadb.analyzer_logs enable row level security, force row level security;
+
+create policy owner_policy on oadb.analyzer_logs for all to oadb_owner
+using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
+create policy service_policy on oadb.analyzer_logs for all to oadb_app, oadb_log, oadb_ro, oadb_rotate
+using (true);
+create policy user_policy on oadb.analyzer_logs for select to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+
 grant insert (logged_at, user_id, api_type, request, response), select on table oadb.analyzer_logs
     to oadb_app;
 grant insert (logged_at, user_id, api_type, request, response) on table oadb.analyzer_logs to
     oadb_log;
-grant select on table oadb.analyzer_logs to oadb_ro;
+grant select on table oadb.analyzer_logs to oadb_ro, oadb_user;
 
 -- table oadb.analyzer_logs_default ----------------------------------------------------------------
 
 -- Rows of a time that has no partition; should be empty.
 create table oadb.analyzer_logs_default partition of oadb.analyzer_logs default;
+
+alter table oadb.analyzer_logs_default enable row level security, force row level security;
+
+create policy owner_policy on oadb.analyzer_logs_default for all to oadb_owner
+using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
+create policy service_policy on oadb.analyzer_logs_default for all to oadb_app, oadb_log, oadb_ro, oadb_rotate
+using (true);
+create policy user_policy on oadb.analyzer_logs_default for select to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
 grant select on table oadb.analyzer_logs_default to oadb_app, oadb_ro;
 
@@ -145,16 +163,34 @@ create index api_logs_response_idx on only oadb.api_logs using gin (response jso
 create index api_logs_status_idx on only oadb.api_logs using btree (status, logged_at, log_id);
 create index api_logs_user_id_idx on only oadb.api_logs using btree (user_id, logged_at, log_id);
 
+alter table oadb.api_logs enable row level security, force row level security;
+
+create policy owner_policy on oadb.api_logs for all to oadb_owner
+using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
+create policy service_policy on oadb.api_logs for all to oadb_app, oadb_log, oadb_ro, oadb_rotate
+using (true);
+create policy user_policy on oadb.api_logs for select to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+
 grant insert (logged_at, user_id, endpoint, method, status, ip, request, response, error), select on
     table oadb.api_logs to oadb_app;
 grant insert (logged_at, user_id, endpoint, method, status, ip, request, response, error) on table
     oadb.api_logs to oadb_log;
-grant select on table oadb.api_logs to oadb_ro;
+grant select on table oadb.api_logs to oadb_ro, oadb_user;
 
 -- table oadb.api_logs_default ---------------------------------------------------------------------
 
 -- Rows of a time that has no partition; should be empty.
 create table oadb.api_logs_default partition of oadb.api_logs default;
+
+alter table oadb.api_logs_default enable row level security, force row level security;
+
+create policy owner_policy on oadb.api_logs_default for all to oadb_owner
+using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
+create policy service_policy on oadb.api_logs_default for all to oadb_app, oadb_log, oadb_ro, oadb_rotate
+using (true);
+create policy user_policy on oadb.api_logs_default for select to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
 grant select on table oadb.api_logs_default to oadb_app, oadb_ro;
 
@@ -176,6 +212,15 @@ create table oadb.app_setting_changes (
     constraint app_setting_changes_pkey primary key (change_id)
 );
 
+alter table oadb.app_setting_changes enable row level security, force row level security;
+
+create policy service_policy on oadb.app_setting_changes for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
 grant insert (changed_by, group_name, field, old_value, new_value), select on table
     oadb.app_setting_changes to oadb_app;
 grant select on table oadb.app_setting_changes to oadb_ro;
@@ -194,6 +239,15 @@ create table oadb.applied_migrations (
     constraint applied_migrations_pkey primary key (migration_id),
     constraint applied_migrations_checksum_check check (octet_length(checksum) = 32)
 );
+
+alter table oadb.applied_migrations enable row level security, force row level security;
+
+create policy service_policy on oadb.applied_migrations for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
 
 grant select on table oadb.applied_migrations to oadb_app, oadb_ro;
 
@@ -214,6 +268,15 @@ create table oadb.ban_exemptions (
 );
 
 create index ban_exemptions_network_idx on oadb.ban_exemptions using gist (network inet_ops);
+
+alter table oadb.ban_exemptions enable row level security, force row level security;
+
+create policy service_policy on oadb.ban_exemptions for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
 
 grant delete, insert (network, reason), select, update (reason) on table oadb.ban_exemptions to
     oadb_app;
@@ -326,6 +389,15 @@ create table oadb.imports (
     constraint imports_rows_check check (rows >= 0)
 );
 
+alter table oadb.imports enable row level security, force row level security;
+
+create policy service_policy on oadb.imports for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
 grant select on table oadb.imports to oadb_ro;
 
 -- table oadb.instrument_loads ---------------------------------------------------------------------
@@ -359,6 +431,17 @@ create table oadb.instrument_loads (
 
 create index instrument_loads_broker_idx on oadb.instrument_loads using btree (broker, load_id);
 
+alter table oadb.instrument_loads enable row level security, force row level security;
+
+create policy read_policy on oadb.instrument_loads for select to public
+using (true);
+create policy service_policy on oadb.instrument_loads for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
 grant insert, select, update on table oadb.instrument_loads to oadb_app;
 grant select on table oadb.instrument_loads to oadb_ro, oadb_user;
 
@@ -385,6 +468,8 @@ create unlogged table oadb.instrument_staging (
 
     constraint instrument_staging_pkey primary key (broker, "position")
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000);
+
+create trigger instrument_staging_refuse_identity before insert or delete or update or truncate on oadb.instrument_staging for each statement when (nullif(current_setting('oadb.user_id'::text, true), ''::text) is not null) execute function oadb.refuse_change();
 
 grant delete, insert, select on table oadb.instrument_staging to oadb_app;
 
@@ -433,6 +518,17 @@ create index instruments_ranked_idx on oadb.instruments using btree (broker, len
 create index instruments_search_text_idx on oadb.instruments using gin (((length(symbol) / 5)), search_text public.gin_trgm_ops) with (gin_pending_list_limit='65536');
 create index instruments_underlying_idx on oadb.instruments using btree (broker, underlying, exchange, expiry) where (underlying is not null);
 
+alter table oadb.instruments enable row level security, force row level security;
+
+create policy read_policy on oadb.instruments for select to public
+using (true);
+create policy service_policy on oadb.instruments for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
 grant delete, insert, maintain, select, update on table oadb.instruments to oadb_app;
 grant select on table oadb.instruments to oadb_ro, oadb_user;
 
@@ -474,6 +570,15 @@ create table oadb.ip_bans (
 create index ip_bans_banned_at_idx on oadb.ip_bans using btree (banned_at, network);
 create index ip_bans_expires_at_idx on oadb.ip_bans using btree (expires_at);
 
+alter table oadb.ip_bans enable row level security, force row level security;
+
+create policy service_policy on oadb.ip_bans for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
 grant delete, insert, select, update on table oadb.ip_bans to oadb_app;
 grant select on table oadb.ip_bans to oadb_ro;
 
@@ -498,6 +603,15 @@ create table oadb.ip_trackers (
 
 create index ip_trackers_first_at_idx on oadb.ip_trackers using btree (first_at);
 
+alter table oadb.ip_trackers enable row level security, force row level security;
+
+create policy service_policy on oadb.ip_trackers for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
 grant delete, insert, select, update on table oadb.ip_trackers to oadb_app;
 grant select on table oadb.ip_trackers to oadb_ro;
 
@@ -513,6 +627,17 @@ create table oadb.key_canaries (
     constraint key_canaries_pkey primary key (key_id),
     constraint key_canaries_canary_check check (oadb.is_sealed(canary) and oadb.key_id_of(canary) = key_id)
 );
+
+alter table oadb.key_canaries enable row level security, force row level security;
+
+create policy read_policy on oadb.key_canaries for select to public
+using (true);
+create policy service_policy on oadb.key_canaries for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
 
 grant select on table oadb.key_canaries to oadb_app, oadb_user;
 grant delete, insert, select on table oadb.key_canaries to oadb_rotate;
@@ -546,16 +671,34 @@ create table oadb.latency (
     constraint latency_validation_ms_check check (validation_ms >= 0::double precision and validation_ms <= '1000000000'::numeric::double precision)
 ) partition by range (logged_at);
 
+alter table oadb.latency enable row level security, force row level security;
+
+create policy owner_policy on oadb.latency for all to oadb_owner
+using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
+create policy service_policy on oadb.latency for all to oadb_app, oadb_log, oadb_ro, oadb_rotate
+using (true);
+create policy user_policy on oadb.latency for select to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+
 grant insert (logged_at, user_id, order_id, broker, symbol, order_type, rtt_ms, validation_ms,
     response_ms, overhead_ms, total_ms, outcome, error), select on table oadb.latency to oadb_app;
 grant insert (logged_at, user_id, order_id, broker, symbol, order_type, rtt_ms, validation_ms,
     response_ms, overhead_ms, total_ms, outcome, error) on table oadb.latency to oadb_log;
-grant select on table oadb.latency to oadb_ro;
+grant select on table oadb.latency to oadb_ro, oadb_user;
 
 -- table oadb.latency_default ----------------------------------------------------------------------
 
 -- Rows of a time that has no partition; should be empty.
 create table oadb.latency_default partition of oadb.latency default;
+
+alter table oadb.latency_default enable row level security, force row level security;
+
+create policy owner_policy on oadb.latency_default for all to oadb_owner
+using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
+create policy service_policy on oadb.latency_default for all to oadb_app, oadb_log, oadb_ro, oadb_rotate
+using (true);
+create policy user_policy on oadb.latency_default for select to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
 grant select on table oadb.latency_default to oadb_app, oadb_ro;
 
@@ -585,6 +728,15 @@ create table oadb.latency_rollups (
     constraint latency_rollups_part_check check (part = any (array['rtt'::text, 'validation'::text, 'response'::text, 'overhead'::text, 'total'::text]))
 ) with (fillfactor=80, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000);
 
+alter table oadb.latency_rollups enable row level security, force row level security;
+
+create policy service_policy on oadb.latency_rollups for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
 grant select on table oadb.latency_rollups to oadb_app, oadb_ro;
 
 -- table oadb.lockouts -----------------------------------------------------------------------------
@@ -610,6 +762,15 @@ create table oadb.lockouts (
 
 create index lockouts_failed_at_idx on oadb.lockouts using btree (failed_at);
 
+alter table oadb.lockouts enable row level security, force row level security;
+
+create policy service_policy on oadb.lockouts for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
 grant delete, insert, select, update on table oadb.lockouts to oadb_app;
 grant select on table oadb.lockouts to oadb_ro;
 
@@ -633,6 +794,15 @@ create table oadb.log_batches (
 create index log_batches_first_at_idx on oadb.log_batches using btree (table_name, first_at) include (last_at, batch_id) where (rolled_up_at is null);
 create index log_batches_stored_at_idx on oadb.log_batches using btree (stored_at);
 
+alter table oadb.log_batches enable row level security, force row level security;
+
+create policy service_policy on oadb.log_batches for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
 grant insert (batch_id, table_name, rows, first_at, last_at), select on table oadb.log_batches to
     oadb_app;
 grant insert (batch_id, table_name, rows, first_at, last_at) on table oadb.log_batches to oadb_log;
@@ -655,6 +825,15 @@ create table oadb.log_drops (
 
 create index log_drops_dropped_at_idx on oadb.log_drops using btree (dropped_at);
 
+alter table oadb.log_drops enable row level security, force row level security;
+
+create policy service_policy on oadb.log_drops for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
 grant insert (writer, table_name, rows), select on table oadb.log_drops to oadb_app;
 grant insert (writer, table_name, rows) on table oadb.log_drops to oadb_log;
 grant select on table oadb.log_drops to oadb_ro;
@@ -676,6 +855,15 @@ create table oadb.log_rejects (
 
 create index log_rejects_rejected_at_idx on oadb.log_rejects using btree (rejected_at);
 
+alter table oadb.log_rejects enable row level security, force row level security;
+
+create policy service_policy on oadb.log_rejects for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
 grant insert (batch_id, table_name, reason, row_text), select on table oadb.log_rejects to oadb_app;
 grant insert (batch_id, table_name, reason, row_text) on table oadb.log_rejects to oadb_log;
 grant select on table oadb.log_rejects to oadb_ro;
@@ -696,6 +884,15 @@ create table oadb.log_tables (
     constraint log_tables_pkey primary key (table_name),
     constraint log_tables_period_check check (period = 'day'::text and name_format = 'YYYYMMDD'::text or period = 'month'::text and name_format = 'YYYYMM'::text)
 );
+
+alter table oadb.log_tables enable row level security, force row level security;
+
+create policy service_policy on oadb.log_tables for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
 
 grant select on table oadb.log_tables to oadb_app, oadb_ro;
 
@@ -742,7 +939,7 @@ alter table oadb.login_attempts enable row level security, force row level secur
 
 create policy service_policy on oadb.login_attempts for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
 using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
-create policy user_policy on oadb.login_attempts for all to public
+create policy user_policy on oadb.login_attempts for select to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
 grant delete, insert (username, user_id, ip, device, broker, method, outcome, reason), select on
@@ -824,6 +1021,15 @@ create table oadb.role_privileges (
     constraint role_privileges_privileges_check check (privileges ~ '^[a-z_(), \n]+$'::text)
 );
 
+alter table oadb.role_privileges enable row level security, force row level security;
+
+create policy service_policy on oadb.role_privileges for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
 insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'active_ip_bans', 'select'),
 ('oadb_app', 'analyzer_logs', 'select, insert (logged_at, user_id, api_type, request, response)'),
@@ -869,6 +1075,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'traffic_rollups', 'select'),
 ('oadb_app', 'user_tables', 'select'),
 ('oadb_app', 'users', 'select, delete, insert (username, email, first_name, last_name, is_admin), update (username, is_admin, email, first_name, last_name, password_hash, auth_epoch, updated_at)'),
+('oadb_app', 'wanted_policies', 'select'),
 ('oadb_log', 'analyzer_logs', 'insert (logged_at, user_id, api_type, request, response)'),
 ('oadb_log', 'api_logs', 'insert (logged_at, user_id, endpoint, method, status, ip, request, response, error)'),
 ('oadb_log', 'latency', 'insert (logged_at, user_id, order_id, broker, symbol, order_type, rtt_ms, validation_ms, response_ms, overhead_ms, total_ms, outcome, error)'),
@@ -921,6 +1128,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'traffic_rollups', 'select'),
 ('oadb_ro', 'user_tables', 'select'),
 ('oadb_ro', 'users', 'select (user_id, username, username_key, email, email_key, first_name, last_name, is_admin, auth_epoch, password_key_id, created_at, updated_at)'),
+('oadb_ro', 'wanted_policies', 'select'),
 ('oadb_rotate', 'api_keys', 'select (user_id, api_key_id, fingerprint, kept_token, key_id), update (token_digest, fingerprint, kept_token)'),
 ('oadb_rotate', 'broker_tokens', 'select (user_id, broker, access_token, refresh_token, feed_token, parameters, key_id), update (access_token, refresh_token, feed_token, parameters, content_digest)'),
 ('oadb_rotate', 'key_canaries', 'select, insert, delete'),
@@ -929,11 +1137,14 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_rotate', 'smtp_settings', 'select (singleton_id, password, key_id), update (password)'),
 ('oadb_rotate', 'strategies', 'select (user_id, strategy_id, fingerprint, key_id), update (token_digest, fingerprint)'),
 ('oadb_rotate', 'users', 'select (user_id, password_hash, password_key_id), update (password_hash)'),
+('oadb_user', 'analyzer_logs', 'select'),
 ('oadb_user', 'api_keys', 'select, insert, update, delete'),
+('oadb_user', 'api_logs', 'select'),
 ('oadb_user', 'broker_tokens', 'select, insert, update, delete'),
 ('oadb_user', 'instrument_loads', 'select'),
 ('oadb_user', 'instruments', 'select'),
 ('oadb_user', 'key_canaries', 'select'),
+('oadb_user', 'latency', 'select'),
 ('oadb_user', 'login_attempts', 'select'),
 ('oadb_user', 'pending_orders', 'select, insert (user_id, api_type, order_data), delete, update (status, decided_at, decided_by, reason, answered_at, broker_order_id, broker_status)'),
 ('oadb_user', 'second_factors', 'select, insert, update, delete'),
@@ -944,6 +1155,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_user', 'strategies_with_mappings', 'select'),
 ('oadb_user', 'strategy_mappings', 'select, insert, update, delete'),
 ('oadb_user', 'trading_mode', 'select'),
+('oadb_user', 'traffic', 'select'),
 ('oadb_user', 'users', 'select, delete, update (email, first_name, last_name, password_hash, auth_epoch, updated_at)');
 
 -- table oadb.second_factors -----------------------------------------------------------------------
@@ -1012,6 +1224,15 @@ create table oadb.security_settings (
     constraint security_settings_threshold_404_check check (threshold_404 >= 0 and threshold_404 <= 1000000),
     constraint security_settings_threshold_api_check check (threshold_api >= 0 and threshold_api <= 1000000)
 );
+
+alter table oadb.security_settings enable row level security, force row level security;
+
+create policy service_policy on oadb.security_settings for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
 
 grant select, update on table oadb.security_settings to oadb_app;
 grant select on table oadb.security_settings to oadb_ro;
@@ -1099,9 +1320,10 @@ alter table oadb.setting_changes enable row level security, force row level secu
 
 create policy service_policy on oadb.setting_changes for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
 using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
-create policy user_policy on oadb.setting_changes for all to public
-using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint)
+create policy user_insert_policy on oadb.setting_changes for insert to public
 with check (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint and changed_by = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+create policy user_policy on oadb.setting_changes for select to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
 grant insert (user_id, changed_by, name, old_value, new_value), select on table oadb.setting_changes
     to oadb_app, oadb_user;
@@ -1161,6 +1383,15 @@ create table oadb.smtp_settings (
 );
 
 create index smtp_settings_key_id_idx on oadb.smtp_settings using btree (key_id, singleton_id);
+
+alter table oadb.smtp_settings enable row level security, force row level security;
+
+create policy service_policy on oadb.smtp_settings for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
 
 grant select, update (server, port, user_name, from_address, helo_name, is_tls_used, password) on
     table oadb.smtp_settings to oadb_app;
@@ -1283,6 +1514,17 @@ create table oadb.trading_mode (
     constraint trading_mode_singleton_id_check check (singleton_id = 1)
 );
 
+alter table oadb.trading_mode enable row level security, force row level security;
+
+create policy read_policy on oadb.trading_mode for select to public
+using (true);
+create policy service_policy on oadb.trading_mode for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
 grant select, update (mode) on table oadb.trading_mode to oadb_app;
 grant select on table oadb.trading_mode to oadb_ro, oadb_user;
 
@@ -1314,16 +1556,34 @@ create table oadb.traffic (
 create index traffic_ip_idx on only oadb.traffic using btree (ip, logged_at, log_id);
 create index traffic_status_idx on only oadb.traffic using btree (status, logged_at, log_id) where (status >= 400);
 
+alter table oadb.traffic enable row level security, force row level security;
+
+create policy owner_policy on oadb.traffic for all to oadb_owner
+using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
+create policy service_policy on oadb.traffic for all to oadb_app, oadb_log, oadb_ro, oadb_rotate
+using (true);
+create policy user_policy on oadb.traffic for select to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+
 grant insert (logged_at, ip, method, path, endpoint, status, duration_ms, host, user_id, error),
     select on table oadb.traffic to oadb_app;
 grant insert (logged_at, ip, method, path, endpoint, status, duration_ms, host, user_id, error) on
     table oadb.traffic to oadb_log;
-grant select on table oadb.traffic to oadb_ro;
+grant select on table oadb.traffic to oadb_ro, oadb_user;
 
 -- table oadb.traffic_default ----------------------------------------------------------------------
 
 -- Rows of a time that has no partition; should be empty.
 create table oadb.traffic_default partition of oadb.traffic default;
+
+alter table oadb.traffic_default enable row level security, force row level security;
+
+create policy owner_policy on oadb.traffic_default for all to oadb_owner
+using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
+create policy service_policy on oadb.traffic_default for all to oadb_app, oadb_log, oadb_ro, oadb_rotate
+using (true);
+create policy user_policy on oadb.traffic_default for select to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
 grant select on table oadb.traffic_default to oadb_app, oadb_ro;
 
@@ -1352,6 +1612,15 @@ create table oadb.traffic_rollups (
     constraint traffic_rollups_counts_check check (cardinality(bins) = cardinality(counts))
 ) with (fillfactor=80, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000);
 
+alter table oadb.traffic_rollups enable row level security, force row level security;
+
+create policy service_policy on oadb.traffic_rollups for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
 grant select on table oadb.traffic_rollups to oadb_app, oadb_ro;
 
 -- table oadb.user_tables --------------------------------------------------------------------------
@@ -1366,15 +1635,30 @@ create table oadb.user_tables (
     -- What must also hold for rows that are written under an identity: an expression. Null:
     -- nothing.
     write_check text,
+    -- Services read it by operators that row-level security would keep from its indexes, such as
+    -- @>: their policy has no condition there, and the role of an identity is the wall.
+    is_log      boolean not null default false,
 
     constraint user_tables_pkey primary key (schema_name, table_name)
 );
 
+alter table oadb.user_tables enable row level security, force row level security;
+
+create policy service_policy on oadb.user_tables for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
 grant select on table oadb.user_tables to oadb_app, oadb_ro;
 
 insert into oadb.user_tables (table_name, user_column, write_check) values
+('analyzer_logs', 'user_id', null),
 ('api_keys', 'user_id', null),
+('api_logs', 'user_id', null),
 ('broker_tokens', 'user_id', null),
+('latency', 'user_id', null),
 ('login_attempts', 'user_id', null),
 ('pending_orders', 'user_id', 'status = ''pending'' or decided_by = nullif(current_setting(''oadb.user_id'', true), '''')::bigint'),
 ('second_factors', 'user_id', null),
@@ -1383,6 +1667,7 @@ insert into oadb.user_tables (table_name, user_column, write_check) values
 ('settings', 'user_id', null),
 ('strategies', 'user_id', null),
 ('strategy_mappings', 'user_id', null),
+('traffic', 'user_id', null),
 ('users', 'user_id', null);
 
 -- table oadb.users --------------------------------------------------------------------------------
@@ -1428,8 +1713,14 @@ alter table oadb.users enable row level security, force row level security;
 
 create policy service_policy on oadb.users for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
 using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
-create policy user_policy on oadb.users for all to public
+create policy user_delete_policy on oadb.users for delete to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+create policy user_policy on oadb.users for select to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+create policy user_update_policy on oadb.users for update to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+
+create trigger users_refuse_identity before update of username, email, is_admin on oadb.users for each row when (nullif(current_setting('oadb.user_id'::text, true), ''::text) is not null and (old.username is distinct from new.username or old.email is distinct from new.email or old.is_admin is distinct from new.is_admin)) execute function oadb.refuse_change();
 
 grant delete, insert (username, email, first_name, last_name, is_admin), select, update (username,
     email, first_name, last_name, is_admin, updated_at, auth_epoch, password_hash) on table
@@ -1591,6 +1882,143 @@ create view oadb.strategies_with_mappings with (security_invoker=true) as
 
 grant select on table oadb.strategies_with_mappings to oadb_app, oadb_ro, oadb_user;
 
+-- view oadb.wanted_policies -----------------------------------------------------------------------
+
+-- The policies that there should be on tables of oadb and on those that oadb.user_tables lists,
+-- which rows each shows, and to which roles (0: all).
+--     table_id oid
+--     schema_name text collate "C"
+--     table_name text collate "C"
+--     policy_name text
+--     command text
+--     shows text: own: those of the user. all. without identity: all, without one. or refuse: the
+--         same, and with one an error.
+--     user_column text
+--     write_check text
+--     role_ids oid[]
+--     is_made boolean: For this command and these roles.
+create view oadb.wanted_policies as
+ with services as (
+         select pg_roles.oid as role_id,
+            pg_roles.rolname = 'oadb_owner'::name as is_owner,
+            has_schema_privilege(pg_roles.oid, 'oadb'::text, 'usage'::text) as is_used
+           from pg_roles
+          where pg_roles.rolname = any (array['oadb_owner'::name, 'oadb_app'::name, 'oadb_log'::name, 'oadb_rotate'::name, 'oadb_ro'::name])
+        ), tables as (
+         select class.oid as table_id,
+            class.relowner as owner_id,
+            namespace.nspname::text as schema_name,
+            class.relname::text as table_name,
+            coalesce(parent.relname, class.relname)::text as listed_name
+           from pg_class class
+             join pg_namespace namespace on class.relnamespace = namespace.oid
+             left join pg_inherits inheritance on class.oid = inheritance.inhrelid
+             left join pg_class parent on inheritance.inhparent = parent.oid
+          where (class.relkind = any (array['r'::"char", 'p'::"char"])) and not (namespace.nspname = 'oadb'::name and class.relname = 'instrument_staging'::name)
+        ), walls as (
+         select tables.table_id,
+            tables.owner_id,
+            tables.schema_name,
+            tables.table_name,
+            user_tables.table_name is not null as is_listed,
+            coalesce(user_tables.is_log, false) as is_log,
+            user_tables.user_column,
+            user_tables.write_check,
+            coalesce(role_privileges.privileges, ''::text) as privileges
+           from tables
+             left join oadb.user_tables on tables.schema_name = user_tables.schema_name and tables.listed_name = user_tables.table_name
+             left join oadb.role_privileges on tables.schema_name = role_privileges.schema_name and tables.listed_name = role_privileges.table_name and role_privileges.role_name = 'oadb_user'::text
+          where tables.schema_name = 'oadb'::text or user_tables.table_name is not null
+        ), own as (
+         select walls_1.table_id,
+            array( select listed.command
+                   from unnest(array['select'::text, 'insert'::text, 'update'::text, 'delete'::text]) listed(command)
+                  where walls_1.privileges ~ (('\m'::text || listed.command) || '\M'::text)) as commands
+           from walls walls_1
+          where walls_1.is_listed
+        ), wanted as (
+         select own.table_id,
+                case
+                    when single.command = any (array['all'::text, 'select'::text]) then 'user_policy'::text
+                    else ('user_'::text || single.command) || '_policy'::text
+                end as policy_name,
+            single.command,
+            'own'::text as shows,
+            '{0}'::oid[] as role_ids
+           from own
+             cross join lateral unnest(
+                case
+                    when cardinality(own.commands) = any (array[0, 4]) then array['all'::text]
+                    else own.commands
+                end) single(command)
+        union all
+         select walls_1.table_id,
+            'service_policy'::text as policy_name,
+            'all'::text as command,
+                case
+                    when walls_1.is_listed then 'without identity'::text
+                    else 'or refuse'::text
+                end as shows,
+            array( select walls_1.owner_id
+                union
+                 select services.role_id
+                   from services) as role_ids
+           from walls walls_1
+          where not walls_1.is_log
+        union all
+         select walls_1.table_id,
+            'owner_policy'::text as policy_name,
+            'all'::text as command,
+            'without identity'::text as shows,
+            array( select walls_1.owner_id
+                union
+                 select services.role_id
+                   from services
+                  where services.is_owner) as role_ids
+           from walls walls_1
+          where walls_1.is_log
+        union all
+         select walls_1.table_id,
+            'service_policy'::text as policy_name,
+            'all'::text as command,
+            'all'::text as shows,
+            array_agg(services.role_id) as role_ids
+           from walls walls_1
+             join services on walls_1.owner_id <> services.role_id
+          where walls_1.is_log and services.is_used and not services.is_owner
+          group by walls_1.table_id
+        union all
+         select walls_1.table_id,
+            'read_policy'::text as policy_name,
+            'select'::text as command,
+            'all'::text as shows,
+            '{0}'::oid[] as role_ids
+           from walls walls_1
+          where not walls_1.is_listed and walls_1.privileges ~ '\mselect\M'::text
+        )
+ select wanted.table_id,
+    walls.schema_name,
+    walls.table_name,
+    wanted.policy_name,
+    wanted.command,
+    wanted.shows,
+        case
+            when wanted.shows = 'own'::text then walls.user_column
+            else null::text
+        end as user_column,
+        case
+            when wanted.shows = 'own'::text and (wanted.command = any (array['all'::text, 'insert'::text, 'update'::text])) then walls.write_check
+            else null::text
+        end as write_check,
+    wanted.role_ids,
+    coalesce(policy.polcmd::text = codes.code and policy.polroles @> wanted.role_ids and policy.polroles <@ wanted.role_ids, false) as is_made
+   from wanted
+     join walls on wanted.table_id = walls.table_id
+     join ( values ('all'::text,'*'::text), ('select'::text,'r'::text), ('insert'::text,'a'::text), ('update'::text,'w'::text), ('delete'::text,'d'::text)) codes(command, code) on wanted.command = codes.command
+     left join pg_policy policy on wanted.table_id = policy.polrelid and wanted.policy_name = policy.polname;
+
+grant select on table oadb.wanted_policies to oadb_app, oadb_ro;
+
 -- function oadb.act_as(bigint) --------------------------------------------------------------------
 
 -- Makes the rest of this transaction see the rows of one user alone; db.as_user calls it.
@@ -1603,21 +2031,33 @@ begin
     if acting_user_id is null then
         raise null_value_not_allowed using message = 'oadb.act_as: who? null is nobody';
     end if;
+    if current_setting('citus.propagate_set_commands', true) <> 'local' then
+        raise insufficient_privilege using
+            message = 'the workers of Citus do not learn an identity',
+            hint = 'Set citus.propagate_set_commands = local for the role.';
+    end if;
     perform set_config('oadb.user_id', acting_user_id::text, true);
-    -- Switched to where it can be: not even a superuser sees more then. SET ROLE asks whether the
+    -- Where roles are separate. Not even a superuser sees more then. SET ROLE asks whether the
     -- session's role may. In a single-role database the role may be there for another database.
     if to_regrole('oadb_user') is not null then
-        if
-            has_schema_privilege('oadb_user', 'oadb', 'usage')
-            and pg_has_role(
+        if has_schema_privilege('oadb_user', 'oadb', 'usage') then
+            if not pg_has_role(
                 session_user,
                 'oadb_user',
                 case
                     when current_setting('server_version_num')::int >= 160000 then 'set'
                     else 'member'
                 end
-            )
-        then
+            ) then
+                raise insufficient_privilege using
+                    message = format(
+                        '%I cannot become oadb_user, which an identity needs', session_user
+                    ),
+                    hint = format(
+                        'As a superuser, or as who made that role: grant oadb_user to %I;',
+                        session_user
+                    );
+            end if;
             perform set_config('role', 'oadb_user', true);
         end if;
     end if;
@@ -1844,34 +2284,38 @@ grant execute on function oadb.key_id_of(bytea) to oadb_app, oadb_log, oadb_ro, 
 
 -- procedure oadb.let_owner_act() ------------------------------------------------------------------
 
--- Lets the owner of the tables, who calls it, become oadb_user, if it may be granted.
+-- Lets the owner of the schema become oadb_user, which an identity needs, if that may be granted.
 create or replace procedure oadb.let_owner_act()
  language plpgsql
  set search_path to ''
 as $procedure$
 declare
     is_new boolean := current_setting('server_version_num')::int >= 160000;
+    owner  text;
 begin
-    if
-        to_regrole('oadb_user') is null
-        -- Only who may make roles: nobody signs in as oadb_owner, and a superuser need not be let.
-        or not (
-            select rolcreaterole and not rolsuper
-            from pg_catalog.pg_roles
-            where rolname = current_user
-        )
-        or pg_has_role('oadb_user', case when is_new then 'set' else 'member' end)
-    then
+    select pg_roles.rolname into owner
+    from pg_catalog.pg_namespace
+    inner join pg_catalog.pg_roles on pg_namespace.nspowner = pg_roles.oid
+    where
+        pg_namespace.nspname = 'oadb'
+        -- A superuser need not be let, and nobody signs in as oadb_owner.
+        and not pg_roles.rolsuper
+        and pg_roles.rolcanlogin
+        and to_regrole('oadb_user') is not null;
+    if not found then
         return;
     end if;
-    execute format('grant oadb_user to %I', current_user)
+    if pg_has_role(owner, 'oadb_user', case when is_new then 'set' else 'member' end) then
+        return;
+    end if;
+    execute format('grant oadb_user to %I', owner)
         || case when is_new then ' with inherit false, set true' else '' end;
 exception
     when insufficient_privilege then
-        raise warning '% cannot become oadb_user: %', current_user, sqlerrm
+        raise warning '% cannot become oadb_user: %', owner, sqlerrm
             using hint = format(
-                'As who made that role: grant oadb_user to %I; until then db.as_user shows logs '
-                'and settings of the application.', current_user
+                'As a superuser, or as who made that role: grant oadb_user to %I; until then '
+                'db.as_user is refused to it.', owner
             );
 end
 $procedure$;
@@ -1973,6 +2417,7 @@ begin
         'alter table oadb.%I attach partition oadb.%I for values from (%L) to (%L)',
         log_table, made, starts, ends
     );
+    call oadb.secure_user_tables();
 end
 $procedure$;
 
@@ -1988,6 +2433,43 @@ begin atomic
 end;
 
 grant execute on procedure oadb.merge_search_entries() to public;
+
+-- function oadb.refuse_change() -------------------------------------------------------------------
+
+-- For triggers that an identity meets: never returns.
+create or replace function oadb.refuse_change()
+ returns trigger
+ language plpgsql
+ set search_path to ''
+as $function$
+begin
+    raise insufficient_privilege using
+        message = format('%s takes no such change under an identity', tg_relid::regclass),
+        hint = 'Make it without db.as_user.';
+end
+$function$;
+
+grant execute on function oadb.refuse_change() to oadb_app, oadb_log, oadb_ro, oadb_rotate,
+    oadb_user, public;
+
+-- function oadb.refuse_identity() -----------------------------------------------------------------
+
+-- For policies: never returns.
+create or replace function oadb.refuse_identity()
+ returns boolean
+ language plpgsql
+ parallel safe
+ set search_path to ''
+as $function$
+begin
+    raise insufficient_privilege using
+        message = 'under an identity there is nothing but the rows of its user',
+        hint = 'What belongs to no user is read and written without db.as_user.';
+end
+$function$;
+
+grant execute on function oadb.refuse_identity() to oadb_app, oadb_log, oadb_ro, oadb_rotate,
+    oadb_user, public;
 
 -- procedure oadb.renew_privileges() ---------------------------------------------------------------
 
@@ -2081,79 +2563,70 @@ grant execute on function oadb.rollup_spans(text,timestamp with time zone,timest
 
 -- procedure oadb.secure_user_tables() -------------------------------------------------------------
 
--- Gives each table of oadb.user_tables row-level security and its two policies, where it lacks
--- them. May be called again at any time, by the owner of the tables.
+-- Forces row-level security on each table of oadb and of oadb.user_tables, and makes those policies
+-- of oadb.wanted_policies that lack. May be called again at any time, by the owner of the tables.
 create or replace procedure oadb.secure_user_tables()
  language plpgsql
  set search_path to ''
 as $procedure$
 declare
     identity constant text := 'nullif(current_setting(''oadb.user_id'', true), '''')';
-    listed   record;
-    own      text;
-    services text;
+    missing  text;
+    open     regclass[];
+    each     regclass;
+    lacking  oadb.wanted_policies[];
+    wanted   oadb.wanted_policies;
+    shown    text;
+    roles    text;
 begin
-    for listed in
-        select
-            format('%I.%I', user_tables.schema_name, user_tables.table_name) as name,
-            user_tables.user_column,
-            user_tables.write_check,
-            pg_class.oid as table_id,
-            pg_class.relrowsecurity and pg_class.relforcerowsecurity as is_forced,
-            user_policy.oid is not null as has_user_policy,
-            service_policy.polroles as service_ids,
-            -- Who may work without an identity: the owner of the table and the roles of services.
-            array(
-                select pg_roles.oid
-                from pg_catalog.pg_roles
-                where
-                    pg_roles.oid = pg_class.relowner
-                    or pg_roles.rolname
-                    in ('oadb_owner', 'oadb_app', 'oadb_log', 'oadb_rotate', 'oadb_ro')
-            ) as wanted_ids
-        from oadb.user_tables
-        left join pg_catalog.pg_namespace on user_tables.schema_name = pg_namespace.nspname
-        left join pg_catalog.pg_class
-            on
-                pg_namespace.oid = pg_class.relnamespace
-                and user_tables.table_name = pg_class.relname
-        left join pg_catalog.pg_policy as user_policy
-            on pg_class.oid = user_policy.polrelid and user_policy.polname = 'user_policy'
-        left join pg_catalog.pg_policy as service_policy
-            on pg_class.oid = service_policy.polrelid and service_policy.polname = 'service_policy'
-        order by user_tables.schema_name, user_tables.table_name
-    loop
-        if listed.table_id is null then
-            raise undefined_table using
-                message = format('oadb.user_tables lists %s, which does not exist', listed.name),
-                hint = 'What drops a table also deletes its rows from oadb.user_tables and '
-                    || 'oadb.role_privileges.';
-        end if;
-        if not listed.is_forced then
-            execute format('alter table %s enable row level security', listed.name);
-            execute format('alter table %s force row level security', listed.name);
-        end if;
-        if not listed.has_user_policy then
-            own := format('%I = %s::bigint', listed.user_column, identity);
-            execute format('create policy user_policy on %s using (%s)', listed.name, own)
-                || coalesce(' with check (' || own || ' and (' || listed.write_check || '))', '');
-        end if;
-        if listed.service_ids is null then
-            execute format(
-                'create policy service_policy on %s using (%s is null)', listed.name, identity
-            );
-        end if;
-        if listed.service_ids is null
-            or not (
-                listed.service_ids @> listed.wanted_ids and listed.service_ids <@ listed.wanted_ids
-            )
-        then
-            select string_agg(quote_ident(pg_roles.rolname), ', ' order by pg_roles.rolname)
-            into services
-            from pg_catalog.pg_roles
-            where pg_roles.oid = any(listed.wanted_ids);
-            execute format('alter policy service_policy on %s to %s', listed.name, services);
-        end if;
+    select format('%I.%I', user_tables.schema_name, user_tables.table_name) into missing
+    from oadb.user_tables
+    where to_regclass(format('%I.%I', user_tables.schema_name, user_tables.table_name)) is null
+    order by 1
+    limit 1;
+    if found then
+        raise undefined_table using
+            message = format('oadb.user_tables lists %s, which does not exist', missing),
+            hint = 'What drops a table also deletes its rows from oadb.user_tables and '
+                || 'oadb.role_privileges.';
+    end if;
+    -- Both are read to the end before anything is changed: the lists are among these tables.
+    select
+        array_agg(distinct pg_class.oid::regclass) filter (
+            where not (pg_class.relrowsecurity and pg_class.relforcerowsecurity)
+        ),
+        array_agg(wanted_policies) filter (where not wanted_policies.is_made)
+    into open, lacking
+    from oadb.wanted_policies
+    inner join pg_catalog.pg_class on wanted_policies.table_id = pg_class.oid;
+    foreach each in array coalesce(open, '{}') loop
+        execute format('alter table %s enable row level security', each);
+        execute format('alter table %s force row level security', each);
+    end loop;
+    foreach wanted in array coalesce(lacking, '{}') loop
+        each := wanted.table_id::regclass;
+        shown := case wanted.shows
+            when 'own' then format('%I = %s::bigint', wanted.user_column, identity)
+            when 'without identity' then identity || ' is null'
+            when 'or refuse' then
+                'case when ' || identity || ' is null then true else oadb.refuse_identity() end'
+            else 'true'
+        end;
+        select string_agg(coalesce(quote_ident(pg_roles.rolname), 'public'), ', ') into roles
+        from unnest(wanted.role_ids) as listed (role_id)
+        left join pg_catalog.pg_roles on listed.role_id = pg_roles.oid;
+        execute format('drop policy if exists %I on %s', wanted.policy_name, each);
+        execute format(
+            'create policy %I on %s for %s to %s',
+            wanted.policy_name, each, wanted.command, roles
+        )
+        || case when wanted.command <> 'insert' then format(' using (%s)', shown) else '' end
+        || case
+            when wanted.write_check is not null
+                then format(' with check (%s and (%s))', shown, wanted.write_check)
+            when wanted.command = 'insert' then format(' with check (%s)', shown)
+            else ''
+        end;
     end loop;
 end
 $procedure$;

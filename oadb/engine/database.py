@@ -103,17 +103,21 @@ class AsyncDatabase(AsyncPoolExecutor):
         """
         await provided("oadb.proof", "prove")(self)
 
-    def as_user(self, user_id: int) -> AsyncPoolExecutor:
+    def as_user(self, user_id: int, *, ip: str | None = None) -> AsyncPoolExecutor:
         """Return an executor that sees the rows of this user only, whatever a statement says.
 
         Row-level security enforces it, without an additional round trip. Calls raise psycopg's
-        InsufficientPrivilege if it does not bind the role of the service: see ``oadb doctor``.
+        InsufficientPrivilege if it does not bind the role of the service: see ``oadb doctor``; and
+        for what belongs to no user, such as bans.
+
+        Args:
+            ip: the address of the client, for the audit.
 
         Raises:
-            ParameterError: an invalid id.
+            ParameterError: an invalid id or address.
             ConfigError: no installed package provides the identity query, or several do.
         """
-        return AsyncPoolExecutor(self._pool, self._driver, (acting_as(user_id),))
+        return AsyncPoolExecutor(self._pool, self._driver, acting_as(user_id, ip))
 
     def connection(self, *, deadline: timedelta | None = None) -> AsyncPlainConnection:
         """Return a plain psycopg connection of the pool to enter, in autocommit mode.
@@ -213,14 +217,14 @@ class Database(PoolExecutor):
         """
         drive(self._inner.prove())
 
-    def as_user(self, user_id: int) -> PoolExecutor:
+    def as_user(self, user_id: int, *, ip: str | None = None) -> PoolExecutor:
         """Return an executor that sees the rows of this user only; see AsyncDatabase.as_user.
 
         Raises:
             ParameterError: an invalid id.
             ConfigError: no installed package provides the identity query, or several do.
         """
-        return PoolExecutor(self._inner.as_user(user_id))
+        return PoolExecutor(self._inner.as_user(user_id, ip=ip))
 
     def connection(self, *, deadline: timedelta | None = None) -> PlainConnection:
         """Return a plain psycopg connection of the pool to enter; see AsyncDatabase.connection.

@@ -44,7 +44,7 @@ def row_security_faults(database_url: str) -> list[str]:
         UnavailableError: the database does not answer.
     """
     with Database.from_url(database_url) as db:
-        tables = row_security.list_user_tables(db)
+        tables = row_security.list_walls(db)
     return [fault for table in tables for fault in row_security.faults(table)]
 
 

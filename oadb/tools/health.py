@@ -175,13 +175,10 @@ def _roles_finding(standing: catalog.Standing, roles: list[catalog.Role]) -> Fin
             f"connect as a role without superuser and bypassrls, or {_CREATE_ROLES}",
         )
     if own == owner and not standing.can_act_as_user:
-        remedy = "" if any(role.name == "oadb_user" for role in roles) else f"{_CREATE_ROLES} "
-        return Finding(
-            False,
-            "roles",
-            f"db.as_user shows {own} logs and settings of the application, which belong to no "
-            f"user: {remedy}grant oadb_user to {own};",
-        )
+        if any(role.name == "oadb_user" and role.is_let_in for role in roles):
+            advice = f"db.as_user is refused to {own}: grant oadb_user to {own};"
+            return Finding(False, "roles", advice)
+        return Finding(True, "roles", f"one for everything: row-level security alone binds {own}")
     missing = sorted({*_ROLES} - {role.name for role in roles})
     if missing:
         return Finding(False, "roles", f"{', '.join(missing)} missing; {_CREATE_ROLES}")
@@ -201,12 +198,10 @@ def _role_advice(standing: catalog.Standing) -> str:
 def _check_row_security(db: Database) -> Iterator[Finding]:
     standing = catalog.find_standing(db)
     if standing is not None:
-        yield _row_security_finding(row_security.list_user_tables(db), standing)
+        yield _row_security_finding(row_security.list_walls(db), standing)
 
 
-def _row_security_finding(
-    tables: list[row_security.UserTable], standing: catalog.Standing
-) -> Finding:
+def _row_security_finding(tables: list[row_security.Wall], standing: catalog.Standing) -> Finding:
     subject = "row security"
     faults = [fault for table in tables for fault in row_security.faults(table)]
     if faults:
@@ -216,10 +211,11 @@ def _row_security_finding(
         return Finding(
             False,
             subject,
-            f"without db.as_user, {standing.role_name} sees no row of {', '.join(hidden)}; "
+            f"without db.as_user, {standing.role_name} sees no row of {len(hidden)} tables, "
+            f"such as {hidden[0]}; "
             "connect as a member of oadb_app, or as the owner: call oadb.grant_privileges();",
         )
-    return Finding(True, subject, f"forced on {', '.join(table.name for table in tables)}")
+    return Finding(True, subject, f"forced on all {len(tables)} tables")
 
 
 def _check_keys(db: Database, config: Config) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Whether row-level security stands on every table of users, of oadb and of services."""
+"""Whether row-level security stands on every table of oadb, and on those of users of services."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +11,14 @@ _SECURE = "as the owner: call oadb.secure_user_tables();"
 
 
 @dataclass(frozen=True, slots=True)
-class UserTable:
-    """A table of users and its row-level security.
+class Wall:
+    """A table and its row-level security.
 
     Attributes:
-        is_listed: Whether ``oadb.user_tables`` lists it.
+        is_listed: Whether ``oadb.user_tables`` lists it, if it has rows of users.
         is_forced: Whether row-level security binds its owner too.
-        wide_policies: Policies that let in others than the user, or services without an identity.
+        missing_policies: Those of ``oadb.wanted_policies`` that it has not, or for other roles.
+        wide_policies: Policies that show more than they should, or to more roles.
         is_open_to_us: Whether a policy shows this role every row.
     """
 
@@ -25,7 +26,7 @@ class UserTable:
     is_listed: bool
     is_there: bool
     is_forced: bool
-    has_user_policy: bool
+    missing_policies: list[str]
     wide_policies: list[str]
     is_open_to_us: bool
 
@@ -40,7 +41,7 @@ class UnlistedPrivilege:
 
 
 @query
-def list_user_tables() -> list[UserTable]: ...
+def list_walls() -> list[Wall]: ...
 
 
 @query
@@ -50,7 +51,7 @@ def list_unlisted_privileges() -> list[UnlistedPrivilege]: ...
 query.complete()
 
 
-def faults(table: UserTable) -> Iterator[str]:
+def faults(table: Wall) -> Iterator[str]:
     """Yield what of its row-level security does not stand, each with what to do."""
     if not table.is_there:
         yield f"{table.name} is in oadb.user_tables and does not exist: delete that row"
@@ -61,8 +62,8 @@ def faults(table: UserTable) -> Iterator[str]:
         )
     elif not table.is_forced:
         yield f"not forced on {table.name}: {_SECURE}"
-    elif not table.has_user_policy:
-        yield f"no policy user_policy on {table.name}: {_SECURE}"
+    elif table.missing_policies:
+        yield f"no policy {', '.join(table.missing_policies)} on {table.name}: {_SECURE}"
     if table.wide_policies:
         yield (
             f"{', '.join(table.wide_policies)} on {table.name} shows users rows of others: drop "

@@ -20,7 +20,9 @@ MAINTENANCE = {"partitions.note_maintenance"} | {
     label for label in PARTITIONS if ".delete_expired_" in label
 }
 REQUESTS = {label for label in BY_LABEL if label.startswith(("traffic.", "latency."))}
-WRITES = {"traffic._insert", "latency._insert"}
+WRITES = {label for label in LOGS | REQUESTS if label.endswith(("._insert", ".store"))}
+# They read rollups, which belong to no user.
+STATISTICS = {label for label in REQUESTS if "rollup_spans" in BY_LABEL[label].statement.functions}
 ROLLUPS = {label for label in BY_LABEL if label.startswith("rollups.")}
 REFRESH = {
     "rollups._count_traffic", "rollups._merge_traffic", "rollups._count_latency",
@@ -54,7 +56,7 @@ MAY = {
     - PAST
     - DEFINITIONS,
     "oadb_log": {
-        "login_attempts._record", "api_logs._insert", "analyzer_logs._insert", *BATCHES, *WRITES,
+        "login_attempts._record", *BATCHES, *WRITES,
     },
     "oadb_rotate": ROTATION
     | {"proof.list_canaries", "proof._enroll", "proof._remove", "proof.list_uses"},
@@ -65,7 +67,7 @@ MAY = {
         "broker_tokens.list_by_user", "broker_tokens.list_expiring",
         "broker_tokens.find_any_active",
         "second_factors.get", "instruments.get", "instruments.count_by_broker", "proof.list_uses",
-        *(LOGS - {"api_logs._insert", "analyzer_logs._insert"}), *(PARTITIONS - MAINTENANCE),
+        *(LOGS - WRITES), *(PARTITIONS - MAINTENANCE),
         *(REQUESTS - WRITES), *(ROLLUPS - REFRESH),
         "ip_bans._find_active", "ip_bans._find_exemption", "ip_bans.list_all",
         "ip_bans.count", "ip_bans.list_exemptions", "trackers.list_suspects",
@@ -73,21 +75,21 @@ MAY = {
         "user_settings._find", "user_settings.list_changes", "app_settings.get_trading_mode",
         "app_settings.get_security", "app_settings.list_changes", "pending_orders.list_by_user",
         "strategy_kinds._find", "strategy_kinds._list_by_user",
-        "strategy_kinds._count_by_user", "row_security.list_user_tables",
+        "strategy_kinds._count_by_user", "row_security.list_walls",
     },
     "oadb_user": {*BY_LABEL}
     - AUDIT
-    - LOGS
+    - WRITES
+    - STATISTICS
     - BATCHES
     - PARTITIONS
-    - REQUESTS
     - ROLLUPS
     - PAST
     - {"imports.record_batch", "imports.list_changed_settings", "takeover._adopt_ban"}
     - BANS
     - APPLICATION
     - DEFINITIONS
-    - {"row_security.list_user_tables"}
+    - {"row_security.list_walls"}
     - {"proof._enroll", "proof._remove", "proof.list_uses", *PROMOTING}
     - {"rotation._list_under_key"}
     - {label for label in BY_LABEL if label.startswith("loads.")},
@@ -119,7 +121,7 @@ MUST_NOT = {
         *(ROLLUPS - TABLELESS),
     },
     "oadb_ro": {
-        "api_logs._insert", "analyzer_logs._insert", *BATCHES, *MAINTENANCE, *WRITES, *REFRESH,
+        *BATCHES, *MAINTENANCE, *WRITES, *REFRESH,
         "users._find_password", "sessions._find_by_digest", "api_keys._find_by_digest",
         "api_keys._get_kept_token", "broker_tokens.find_sealed", "second_factors._accept_step",
         "users._delete", "users._update", "users._set_username", "users._set_admin",
@@ -139,8 +141,8 @@ MUST_NOT = {
         "proof._enroll", "proof._remove", *PROMOTING, "login_attempts._record",
         "login_attempts._record_resumed", "login_attempts.delete_old",
         "lockouts.reset_account", "loads._merge_staged", "rotation._list_under_key",
-        *LOGS, *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "partitions.list_strays",
-        *REQUESTS, *(ROLLUPS - TABLELESS), *DEFINITIONS,
+        *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "partitions.list_strays",
+        *WRITES, *STATISTICS, *(ROLLUPS - TABLELESS), *DEFINITIONS,
     },
     "oadb_owner": set(),
     "oadb_migrate": set(),

@@ -1,33 +1,57 @@
--- Row-level security of the tables of users. Bound in oadb/tools/row_security.py.
+-- Row-level security of tables. Bound in oadb/tools/row_security.py.
 
--- name: list_user_tables
--- Those that oadb.user_tables lists, and those with a column user_id that it should. Partitioned
--- tables are left out: these are logs, which belong to no user and are hidden from oadb_user.
--- A few rows for each table: it reads the catalog alone.
+-- name: list_walls
+-- The tables of oadb and those that oadb.user_tables lists, with partitions, and those with a column
+-- user_id that it should list. A policy is wide if it shows more than the wanted one of its name, or
+-- to more roles. It reads the catalog alone, a few rows for each table.
 with identity (expression) as (
     -- As pg_get_expr writes it.
     values ('NULLIF(current_setting(''oadb.user_id''::text, true), ''''::text)')
 ),
 
+wanted as (
+    select
+        wanted_policies.table_id,
+        wanted_policies.policy_name,
+        wanted_policies.role_ids,
+        wanted_policies.is_made,
+        case wanted_policies.shows
+            when 'own' then
+                '(' || quote_ident(wanted_policies.user_column)
+                || ' = (' || identity.expression || ')::bigint)'
+            when 'without identity' then '(' || identity.expression || ' IS NULL)'
+            when 'or refuse' then
+                'CASE WHEN (' || identity.expression
+                || ' IS NULL) THEN true ELSE oadb.refuse_identity() END'
+            else 'true'
+        end as expression
+    from oadb.wanted_policies
+    cross join identity
+),
+
 found as (
+    select distinct
+        wanted_policies.schema_name,
+        wanted_policies.table_name,
+        true as is_listed
+    from oadb.wanted_policies
+    union
     select
         user_tables.schema_name,
         user_tables.table_name,
-        user_tables.user_column,
         true as is_listed
     from oadb.user_tables
-    union all
+    union
     select
         namespace.nspname,
         class.relname,
-        attribute.attname,
         false as is_listed
     from pg_catalog.pg_class as class
     inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
     inner join pg_catalog.pg_attribute as attribute on class.oid = attribute.attrelid
     where
         namespace.nspname in (select user_tables.schema_name from oadb.user_tables)
-        and class.relkind = 'r'
+        and class.relkind in ('r', 'p')
         and not class.relispartition
         and attribute.attname = 'user_id'
         and not exists (
@@ -39,78 +63,85 @@ found as (
         )
 ),
 
-tables as (
-    select
-        found.schema_name,
-        found.table_name,
-        found.is_listed,
-        '(' || quote_ident(found.user_column)
-        || ' = (' || identity.expression || ')::bigint)' as own_rows
-    from found
-    cross join identity
-),
-
 policies as (
     select
         policy.polrelid as table_id,
-        policy.polname::text as name,
+        policy.polname as policy_name,
+        policy.polroles as role_ids,
         policy.polpermissive as is_permissive,
-        coalesce(pg_catalog.pg_get_expr(policy.polqual, policy.polrelid), '') as expression,
+        btrim(
+            regexp_replace(
+                pg_catalog.pg_get_expr(policy.polqual, policy.polrelid), '\s+', ' ', 'g'
+            )
+        ) as expression,
         pg_catalog.pg_get_expr(policy.polwithcheck, policy.polrelid) as write_check,
-        bool_or(service.role_id = 0) as is_public,
-        bool_or(
-            service.role_id <> 0 and pg_catalog.pg_has_role(service.role_id, 'usage')
+        exists (
+            select
+            from unnest(policy.polroles) as listed (role_id)
+            where
+                listed.role_id <> 0
+                and pg_catalog.pg_has_role(listed.role_id, 'usage')
         ) as is_ours
     from pg_catalog.pg_policy as policy
-    cross join lateral unnest(policy.polroles) as service (role_id)
-    group by policy.oid
 )
 
 select
-    tables.schema_name || '.' || tables.table_name as name,
-    tables.is_listed,
+    found.schema_name || '.' || found.table_name as name,
+    bool_and(found.is_listed) as is_listed,
     class.oid is not null as is_there,
     coalesce(class.relrowsecurity and class.relforcerowsecurity, false) as is_forced,
-    coalesce(bool_or(policies.name = 'user_policy'), false) as has_user_policy,
-    coalesce(
-        array_agg(policies.name order by policies.name) filter (
-            where
-            policies.is_permissive
-            and not (
-                policies.name = 'user_policy'
-                and policies.expression = tables.own_rows
-                -- pg_get_expr sets each part of an expression in brackets.
-                and (
-                    coalesce(policies.write_check, tables.own_rows) = tables.own_rows
-                    or starts_with(policies.write_check, '(' || tables.own_rows || ' AND ')
-                )
+    array(
+        select wanted.policy_name
+        from wanted
+        where
+            wanted.table_id = class.oid
+            and not wanted.is_made
+        order by wanted.policy_name
+    ) as missing_policies,
+    array(
+        select policies.policy_name::text
+        from policies
+        where
+            policies.table_id = class.oid
+            and policies.is_permissive
+            and bool_and(found.is_listed)
+            and not exists (
+                select
+                from wanted
+                where
+                    wanted.table_id = policies.table_id
+                    and wanted.policy_name = policies.policy_name
+                    and policies.role_ids <@ wanted.role_ids
+                    and coalesce(policies.expression, wanted.expression) = wanted.expression
+                    -- pg_get_expr sets each part of an expression in brackets.
+                    and (
+                        coalesce(policies.write_check, wanted.expression) = wanted.expression
+                        or starts_with(policies.write_check, '(' || wanted.expression || ' AND ')
+                    )
             )
-            and not (
-                policies.name = 'service_policy'
-                and not policies.is_public
-                and policies.expression = '(' || identity.expression || ' IS NULL)'
-                and coalesce(policies.write_check, policies.expression) = policies.expression
-            )
-        ),
-        '{}'
+        order by policies.policy_name
     ) as wide_policies,
-    coalesce(bool_or(policies.name = 'service_policy' and policies.is_ours), false) as is_open_to_us
-from tables
-cross join identity
-left join pg_catalog.pg_namespace as namespace on tables.schema_name = namespace.nspname
+    exists (
+        select
+        from policies
+        where
+            policies.table_id = class.oid
+            and policies.policy_name in ('service_policy', 'owner_policy')
+            and policies.is_ours
+    ) as is_open_to_us
+from found
+left join pg_catalog.pg_namespace as namespace on found.schema_name = namespace.nspname
 left join pg_catalog.pg_class as class
-    on namespace.oid = class.relnamespace and tables.table_name = class.relname
-left join policies on class.oid = policies.table_id
+    on namespace.oid = class.relnamespace and found.table_name = class.relname
 group by
-    tables.schema_name,
-    tables.table_name,
-    tables.is_listed,
+    found.schema_name,
+    found.table_name,
     class.oid,
     class.relrowsecurity,
     class.relforcerowsecurity
 order by
-    tables.schema_name,
-    tables.table_name;
+    found.schema_name,
+    found.table_name;
 
 -- name: list_unlisted_privileges
 -- Tables and views that everybody may use, or that a role of oadb.role_privileges may use although

@@ -195,7 +195,5 @@ def test_log_tables_follow_their_statements() -> None:
         "traffic": 0,
         "latency": 0,
     }
-    with pytest.raises(
-        DeclarationError, match=r"traffic\.store must .* the fields of Timing"
-    ):
+    with pytest.raises(DeclarationError, match=r"traffic\.store must .* the fields of Timing"):
         table(latency.Timing, traffic.store)
