@@ -364,6 +364,28 @@ grant select (user_id, broker, access_token, refresh_token, feed_token, paramete
     (access_token, refresh_token, feed_token, parameters, content_digest) on table
     oadb.broker_tokens to oadb_rotate;
 
+-- table oadb.claims -------------------------------------------------------------------------------
+
+-- What one process at a time does: who does it locks the row, and oadb maintain the table. Not by
+-- advisory locks, which anybody who may connect can hold.
+create table oadb.claims (
+    subject text not null,
+
+    constraint claims_pkey primary key (subject),
+    constraint claims_subject_check check (length(subject) >= 1 and length(subject) <= 300)
+);
+
+alter table oadb.claims enable row level security, force row level security;
+
+create policy service_policy on oadb.claims for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
+grant insert, select, update on table oadb.claims to oadb_app;
+
 -- table oadb.imports ------------------------------------------------------------------------------
 
 -- How far the tables of other systems that only grow were brought over. Rows are never deleted:
@@ -1042,6 +1064,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'ban_exemptions', 'select, delete, insert (network, reason), update (reason)'),
 ('oadb_app', 'ban_rules', 'select'),
 ('oadb_app', 'broker_tokens', 'select, insert, update, delete'),
+('oadb_app', 'claims', 'select, insert, update'),
 ('oadb_app', 'instrument_loads', 'select, insert, update'),
 ('oadb_app', 'instrument_staging', 'select, insert, delete'),
 ('oadb_app', 'instruments', 'select, insert, update, delete'),

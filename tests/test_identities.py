@@ -12,6 +12,7 @@ from psycopg.errors import InsufficientPrivilege
 from oadb import Database
 from oadb.accounts import users
 from oadb.engine import dsn
+from oadb.errors import ParameterError
 from tests.faults.proxy import Proxy
 from tests.support.pgbouncer import bouncer, needs_pgbouncer
 from tests.support.rig import config, threads
@@ -36,6 +37,7 @@ from tests.support.user_rows import (
     SEE,
     TABLES,
     TOUCH,
+    declared,
 )
 
 __all__ = ["bouncer", "databases", "db", "server", "url", "urls", "way"]  # fixtures
@@ -88,6 +90,17 @@ def test_a_statement_prepared_for_one_role_is_planned_again_for_another(db: Data
         assert SEE["api_keys"](db.as_user(ME)) == [ME]
         assert len(SEE["api_keys"](db)) == len(USERS)
         assert SEE["api_keys"](db.as_user(OTHER)) == [OTHER]
+
+
+ADDRESS = declared("select current_setting('oadb.client_ip', true) as ip", str | None)
+
+
+def test_an_identity_has_the_address_of_its_client_to_its_end(db: Database) -> None:
+    assert ADDRESS(db.as_user(ME, ip="::ffff:203.0.113.9")) == "203.0.113.9"
+    assert not ADDRESS(db.as_user(ME))
+    assert not ADDRESS(db)
+    with pytest.raises(ParameterError, match=r"^as_user: ip must be an IP address$"):
+        db.as_user(ME, ip="unknown")
 
 
 @pytest.mark.parametrize("way", ["service", "alone"])

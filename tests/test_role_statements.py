@@ -297,9 +297,7 @@ def test_a_role_without_grants_may_not_use_the_schema(server: Server, migrated: 
 SERVED = [
     declared.label
     for declared in STATEMENTS
-    if "Served by" in declared.statement.doc
-    and not declared.label.startswith("instruments.")
-    and declared.label in MAY["oadb_app"]
+    if "Served by" in declared.statement.doc and declared.label in MAY["oadb_app"]
 ]
 
 
@@ -329,11 +327,19 @@ def test_a_policy_does_not_keep_a_page_from_beginning_at_its_position(
     assert pages
 
 
+# An owner is bound by a condition, and @> might leak something; so an owner reads the window. The
+# policy of services has no condition.
+NOT_FOR_OWNERS = {"api_logs.search"}
+
+
+@pytest.mark.parametrize("role", ["oadb_app", "oadb_owner"])
 @pytest.mark.parametrize("label", SERVED)
 def test_a_policy_does_not_keep_a_statement_from_its_index(
-    sessions_of: dict[str, Connection], label: str
+    sessions_of: dict[str, Connection], label: str, role: str
 ) -> None:
     """The tables here are too small to test which index it is."""
     declared = BY_LABEL[label]
-    for each in declared.variants.values() or [declared]:
-        assert "Seq Scan" not in planned(sessions_of["oadb_app"], each), each.label
+    plans = [planned(sessions_of[role], each) for each in declared.variants.values() or [declared]]
+
+    reads_all = any("Seq Scan" in plan for plan in plans)
+    assert reads_all == (role == "oadb_owner" and label in NOT_FOR_OWNERS), plans

@@ -116,7 +116,6 @@ def test_no_statement_changes_the_identity() -> None:
     names = {
         "statement_timeout",
         "oadb.brokers",
-        "oadb.client_ip",
         "jit",
         "max_parallel_workers_per_gather",
         "plan_cache_mode",

@@ -10,7 +10,7 @@ query = queries(__name__)
 
 
 @query
-def act_as(user_id: int, ip: str) -> None: ...
+def act_as(user_id: int) -> None: ...
 
 
 query.complete()

@@ -1,6 +1,6 @@
 """The identity of a transaction: the statements that restrict it to the rows of one user.
 
-A package provides the query, declared with the parameters ``user_id`` and ``ip``; see ``provided``.
+A package provides the query, declared with ``user_id`` as its only parameter; see ``provided``.
 """
 
 from oadb.engine.provided import provided
@@ -8,9 +8,14 @@ from oadb.engine.wire import SetupStatement
 from oadb.errors import ParameterError
 from oadb.security.addresses import address
 
+_SET_ADDRESS = b"select set_config('oadb.client_ip', $1, true)"
+
 
 def acting_as(user_id: int, ip: str | None) -> tuple[SetupStatement, ...]:
     """Return the statements that restrict a transaction to the rows of one user.
+
+    Args:
+        ip: the address of the client, for the audit.
 
     Raises:
         ParameterError: an invalid id or address.
@@ -18,15 +23,17 @@ def acting_as(user_id: int, ip: str | None) -> tuple[SetupStatement, ...]:
     """
     if type(user_id) is not int or not 0 < user_id < 2**63:
         raise ParameterError("as_user: user_id must be a whole number from 1")
-    query = provided("oadb.identity", "act_as")
-    check = SetupStatement(query.wire_sql, (str(user_id).encode(), _normal(ip).encode()))
+    check = SetupStatement(provided("oadb.identity", "act_as").wire_sql, (b"%d" % user_id,))
     # SET takes no parameters. It is a statement of its own because Citus sends no other setting to
     # its workers, where the policies are.
-    return check, SetupStatement(b"set local oadb.user_id = '%d'" % user_id)
+    identity = SetupStatement(b"set local oadb.user_id = '%d'" % user_id)
+    if ip is None:
+        return check, identity
+    return check, identity, SetupStatement(_SET_ADDRESS, (_normal(ip).encode(),))
 
 
-def _normal(ip: str | None) -> str:
+def _normal(ip: str) -> str:
     try:
-        return "" if ip is None else address(ip)
+        return address(ip)
     except ValueError:
         raise ParameterError("as_user: ip must be an IP address") from None

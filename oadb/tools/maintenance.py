@@ -23,6 +23,7 @@ from oadb.bans import ip_bans, trackers
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
+from oadb.engine.transactions import Transaction
 from oadb.errors import Error
 from oadb.logs import partitions, rollups
 from oadb.tools import log_findings
@@ -50,9 +51,7 @@ def run(config: Config, retention: Retention, patience: timedelta = PATIENCE) ->
     """
     try:
         with _databases(config) as (db, slow), db.transaction() as claim:
-            obstacle = missing_rights(db)
-            if obstacle is None and not partitions.claim_maintenance(claim):
-                obstacle = "another run is in progress"
+            obstacle = missing_rights(db) or _other_run(claim)
             if obstacle is not None:
                 yield Finding(False, "maintain", obstacle)
                 return
@@ -104,6 +103,16 @@ def missing_rights(db: Database) -> str | None:
         f"{owner.role_name} may not change the tables: connect as their owner, "
         f"{owner.owner_name}, or as a member of that role"
     )
+
+
+def _other_run(claim: Transaction) -> str | None:
+    """Claim maintenance for this transaction; return why that cannot be, or None."""
+    try:
+        with claim.transaction() as attempt:
+            partitions.claim_maintenance(attempt)
+    except LockNotAvailable:
+        return "another run is in progress"
+    return None
 
 
 def _steps(

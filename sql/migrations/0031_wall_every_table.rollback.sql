@@ -253,12 +253,14 @@ delete from oadb.role_privileges
 where
     schema_name = 'oadb'
     and (
-        table_name = 'wanted_policies'
+        table_name in ('claims', 'wanted_policies')
         or (
             role_name = 'oadb_user'
             and table_name in ('api_logs', 'analyzer_logs', 'traffic', 'latency')
         )
     );
+
+drop table oadb.claims;
 
 delete from oadb.user_tables
 where is_log;

@@ -27,8 +27,23 @@ values
 ('oadb_user', 'analyzer_logs', 'select'),
 ('oadb_user', 'traffic', 'select'),
 ('oadb_user', 'latency', 'select'),
+('oadb_app', 'claims', 'select, insert, update'),
 ('oadb_app', 'wanted_policies', 'select'),
 ('oadb_ro', 'wanted_policies', 'select');
+
+create table oadb.claims (
+    subject text not null,
+
+    constraint claims_pkey primary key (subject),
+    constraint claims_subject_check check (length(subject) between 1 and 300)
+);
+
+comment on table oadb.claims is
+'What one process at a time does: who does it locks the row, and oadb maintain the table. Not by '
+'advisory locks, which anybody who may connect can hold.';
+
+insert into oadb.claims (subject)
+values ('rollups');
 
 create function oadb.refuse_identity() returns boolean
 language plpgsql
@@ -153,8 +168,8 @@ wanted as (
         'own' as shows,
         '{0}'::oid[] as role_ids
     from own
-    cross join lateral
-        unnest(
+    cross join
+        lateral unnest(
             case when cardinality(own.commands) in (0, 4) then array['all'] else own.commands end
         ) as single (command)
     union all

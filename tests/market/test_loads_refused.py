@@ -54,6 +54,7 @@ def test_an_exchange_missing_from_the_source_is_noticed(tx: Transaction) -> None
 
 
 def test_a_load_is_refused_while_another_of_the_same_broker_runs(db: Database) -> None:
+    loads._start_load(db, "zerodha", "a file", None)
     with db.transaction() as tx:
         assert loads._claim_load(tx, "zerodha")
         with pytest.raises(LoadError, match="another load of zerodha is in progress"):

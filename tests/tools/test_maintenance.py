@@ -205,7 +205,12 @@ def test_two_runs_at_once_exclude_each_other(config: Config, url: str) -> None:
     with psycopg.connect(url) as reader, threads(1) as pool:
         reader.execute("select count(*) from oadb.traffic")
         first = pool.submit(lambda: [*maintenance.run(config, KEEP)])
-        eventually(lambda: observer.ask("select count(*) from pg_locks where locktype='advisory'"))
+        eventually(
+            lambda: observer.ask(
+                "select count(*) from pg_locks where relation = 'oadb.claims'::regclass "
+                "and mode = 'ShareUpdateExclusiveLock'"
+            )
+        )
         assert maintain(config) == ["FAIL maintain: another run is in progress"]
         reader.rollback()
 

@@ -74,7 +74,7 @@ def silence_at(proxy: Proxy, statement: str) -> None:
         ("maintain", "partitions.list_missing", 3, "FAIL maintain: partitions.list_missing: the"),
         ("maintain", "sessions.delete_expired", 3, "sessions.delete_expired: the deadline"),
         ("maintain --dry-run", "partitions.list_missing", 3, "FAIL maintain: partitions.list_mi"),
-        ("migrate", "migration_history.try_lock", 1, "the server does not answer another"),
+        ("migrate", "migration_history.lock_runs", 1, "the server does not answer another"),
         ("migrate status", "migration_history.list_applied", 1, "the server does not answer"),
         ("schema", "schema.", 1, "the database did not answer before the deadline"),
         ("stats", "traffic._summarize", 1, "the database did not answer before the deadline"),

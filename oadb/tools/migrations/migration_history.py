@@ -65,7 +65,19 @@ class Logged:
 
 
 @query
-def try_lock() -> bool: ...
+def has_run_lock() -> bool: ...
+
+
+@query
+def create_run_lock() -> None: ...
+
+
+@query
+def create_run_lock_in_public() -> None: ...
+
+
+@query
+def lock_runs() -> None: ...
 
 
 @query

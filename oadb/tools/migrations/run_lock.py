@@ -1,8 +1,9 @@
 """Ensures one run of migrations at a time, with two locks: against oadb and the yoyo command.
 
-Runs of oadb exclude each other with an advisory lock of the session, which PostgreSQL releases
-however the process ends. The yoyo command looks only at a row in its table, so a run writes that
-row too; the next run recognises and deletes the row of a killed run.
+Runs of oadb exclude each other with a lock on an empty table, held by a transaction that does
+nothing else; PostgreSQL releases it however the process ends. The yoyo command looks only at a row
+in its own table, so a run writes that row too; the next run recognises and deletes the row of a
+killed run.
 """
 
 import os
@@ -11,6 +12,7 @@ from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 
 import psycopg
+from psycopg.errors import DuplicateTable, LockNotAvailable, UniqueViolation
 
 from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError
@@ -21,41 +23,67 @@ _POLL_SECONDS = 0.1
 
 
 @contextmanager
-def hold(backend: Backend, wait: float) -> Generator[None]:
-    """Hold both locks; wait at most *wait* seconds for another run.
+def hold(backend: Backend, wait: float) -> Generator[SingleConnection]:
+    """Hold both locks, and give the session of the first; wait *wait* seconds for another run.
 
     Raises:
         MigrationError: another run, or a yoyo command, still holds its lock.
     """
     session = backend.session
-    _take_lock(session, wait)
     backend.create_lock_table()
-    history.free_yoyo_lock(session)
-    if history.hold_yoyo_lock(session) is None:
-        raise _held_by_yoyo(session)
-    try:
-        yield
-    finally:
-        backend.hurry()  # after Ctrl-C as well
-        with suppress(psycopg.OperationalError):  # a lost connection; the next run deletes the row
-            history.free_yoyo_lock(session)
+    _create_lock(session)
+    with backend.copy() as holder:
+        _take_lock(holder, wait)
+        history.free_yoyo_lock(session)
+        if history.hold_yoyo_lock(session) is None:
+            raise _held_by_yoyo(session)
+        try:
+            yield holder.session
+        finally:
+            holder.hurry()
+            backend.hurry()  # after Ctrl-C as well
+            # If the connection is lost, the next run deletes the row.
+            with suppress(psycopg.OperationalError):
+                history.free_yoyo_lock(session)
 
 
 def check(session: SingleConnection) -> None:
     """Check that the session that holds the lock is alive.
 
+    By taking it again. A SELECT would leave a snapshot, for which "create index concurrently" of a
+    migration would wait.
+
     Raises:
         psycopg.Error: it is not.
     """
-    history.find_lock_holder(session)
+    history.lock_runs(session)
 
 
-def _take_lock(session: SingleConnection, wait: float) -> None:
+def _create_lock(session: SingleConnection) -> None:
+    if history.has_run_lock(session):
+        return
+    is_namesake = history.find_current_schema(session) == "oadb"
+    create = history.create_run_lock_in_public if is_namesake else history.create_run_lock
+    with suppress(DuplicateTable, UniqueViolation):  # another run did
+        create(session)
+
+
+def _take_lock(holder: Backend, wait: float) -> None:
     deadline = monotonic() + wait
-    while not history.try_lock(session):
+    while not _takes_lock(holder):
         if monotonic() >= deadline:
-            raise _held_by_a_run(session, wait)
+            raise _held_by_a_run(holder.session, wait)
         sleep(_POLL_SECONDS)
+
+
+def _takes_lock(holder: Backend) -> bool:
+    holder.begin()
+    try:
+        history.lock_runs(holder.session)
+    except LockNotAvailable:
+        holder.rollback()
+        return False
+    return True
 
 
 def _held_by_a_run(session: SingleConnection, wait: float) -> MigrationError:

@@ -66,6 +66,9 @@ class Backend(PostgresqlPsycopgBackend):
     # create_tables updates yoyo's tables; otherwise yoyo would check them for each migration.
     _internal_schema_updated = True
 
+    lock: SingleConnection
+    """The session that holds the lock of this run; see run_lock."""
+
     @classmethod
     def open(cls, dsn: Dsn, settings: Mapping[str, int] = SETTINGS) -> Self:
         """Connect without creating anything.

@@ -2,7 +2,5 @@
 
 -- name: act_as
 -- Until the end of the transaction. Raises insufficient_privilege if row-level security would
--- not bind the role. :ip is that of the client, for the audit; empty: unknown.
-select
-from oadb.act_as(:user_id)
-cross join pg_catalog.set_config('oadb.client_ip', :ip, true);
+-- not bind the role.
+select from oadb.act_as(:user_id);

@@ -11,9 +11,9 @@ inner join pg_catalog.pg_roles on pg_class.relowner = pg_roles.oid
 where pg_class.oid = 'oadb.log_tables'::regclass;
 
 -- name: claim_maintenance
--- Holds until the end of the transaction, even if the process dies. The number is the
--- first eight bytes of the SHA-256 of "oadb maintain", as a signed integer.
-select pg_catalog.pg_try_advisory_xact_lock(7605879415854170406) as claimed;
+-- Until the end of the transaction, even if the process dies; raises lock_not_available. LOCK
+-- needs no snapshot, so that this transaction, which lasts long, keeps no row from VACUUM.
+lock table oadb.claims in share update exclusive mode nowait;
 
 -- name: list_tables
 select table_name

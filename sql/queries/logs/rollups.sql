@@ -3,10 +3,14 @@
 
 -- name: _claim_refresh
 -- False: another refresh is running. Holds until the end of the transaction.
-select
-    pg_catalog.pg_try_advisory_xact_lock(
-        pg_catalog.hashtextextended('oadb.rollups', 0)
-    ) as claimed;
+with claim as materialized (
+    select claims.subject
+    from oadb.claims
+    where claims.subject = 'rollups'
+    for update skip locked
+)
+
+select exists(select from claim) as claimed;
 
 -- name: _allow_time
 -- An hour may have so many rows that the usual limit is too short.

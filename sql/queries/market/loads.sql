@@ -1,7 +1,14 @@
 -- Loads of instruments: each replaces the set of a broker. Bound in oadb/market/loads.py.
 
 -- name: _start_load
--- Returns the id of the load, which stays 'started' if its process dies.
+-- Returns the id of the load, which stays 'started' if its process dies. Also makes what
+-- _claim_load locks.
+with claim as (
+    insert into oadb.claims (subject)
+    values ('instruments ' || :broker)
+    on conflict (subject) do nothing
+)
+
 insert into oadb.instrument_loads (
     broker,
     source,
@@ -15,12 +22,21 @@ values (
 returning load_id;
 
 -- name: _claim_load
--- False if another load of this broker is running. The lock is held until the
--- transaction ends, also if the process dies.
+-- False if another load of this broker is running. The claim is held until the transaction
+-- ends, also if the process dies. The advisory lock excludes nobody, because anybody who may
+-- connect can hold it: it shows get_status that the load is running.
+with claim as materialized (
+    select claims.subject
+    from oadb.claims
+    where claims.subject = 'instruments ' || :broker
+    for update skip locked
+)
+
 select
-    pg_catalog.pg_try_advisory_xact_lock(
+    exists (select from claim)
+    and pg_catalog.pg_try_advisory_xact_lock_shared(
         pg_catalog.hashtextextended('oadb.instruments ' || :broker, 0)
-    ) as claimed;
+    ) is not null as claimed;
 
 -- name: allow_time
 -- For this transaction. The usual limit is too short for the merge of a first load.

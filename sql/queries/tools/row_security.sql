@@ -1,9 +1,9 @@
 -- Row-level security of tables. Bound in oadb/tools/row_security.py.
 
 -- name: list_walls
--- The tables of oadb and those that oadb.user_tables lists, with partitions, and those with a column
--- user_id that it should list. A policy is wide if it shows more than the wanted one of its name, or
--- to more roles. It reads the catalog alone, a few rows for each table.
+-- The tables of oadb and those that oadb.user_tables lists, with partitions, and those with a
+-- column user_id that it should list. A policy is wide if it shows more than the wanted one of its
+-- name, or to more roles. It reads the catalog alone, a few rows for each table.
 with identity (expression) as (
     -- As pg_get_expr writes it.
     values ('NULLIF(current_setting(''oadb.user_id''::text, true), ''''::text)')
@@ -16,13 +16,15 @@ wanted as (
         wanted_policies.role_ids,
         wanted_policies.is_made,
         case wanted_policies.shows
-            when 'own' then
-                '(' || quote_ident(wanted_policies.user_column)
-                || ' = (' || identity.expression || ')::bigint)'
+            when 'own'
+                then
+                    '(' || quote_ident(wanted_policies.user_column)
+                    || ' = (' || identity.expression || ')::bigint)'
             when 'without identity' then '(' || identity.expression || ' IS NULL)'
-            when 'or refuse' then
-                'CASE WHEN (' || identity.expression
-                || ' IS NULL) THEN true ELSE oadb.refuse_identity() END'
+            when 'or refuse'
+                then
+                    'CASE WHEN (' || identity.expression
+                    || ' IS NULL) THEN true ELSE oadb.refuse_identity() END'
             else 'true'
         end as expression
     from oadb.wanted_policies
@@ -75,7 +77,7 @@ policies as (
             )
         ) as expression,
         pg_catalog.pg_get_expr(policy.polwithcheck, policy.polrelid) as write_check,
-        exists (
+        exists(
             select
             from unnest(policy.polroles) as listed (role_id)
             where
@@ -121,7 +123,7 @@ select
             )
         order by policies.policy_name
     ) as wide_policies,
-    exists (
+    exists(
         select
         from policies
         where

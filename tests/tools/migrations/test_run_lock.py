@@ -42,8 +42,8 @@ def test_a_run_that_waits_too_long_names_the_holder_of_the_lock(
     run: Run, database: MigrationDatabase
 ) -> None:
     with psycopg.connect(**database.dsn.keywords, application_name="deploy") as other:
-        other.execute("select pg_advisory_lock(-3180042231280844341)")
-        other.commit()
+        run()
+        other.execute("lock table oadb_migration_lock in share update exclusive mode")
         pid = other.info.backend_pid
         text = refused(run, wait=0.2)
 
@@ -71,7 +71,7 @@ def test_a_run_that_waits_does_not_block_create_index_concurrently(
         eventually(
             lambda: database.query(
                 "select 1 from pg_stat_activity "
-                "where query like '/* migration_history.try_lock %' "
+                "where query like '/* migration_history.lock_runs %' "
                 "and datname = current_database()"
             ),
             20,

@@ -74,10 +74,13 @@ def test_status_creates_nothing_on_a_database_where_nothing_was_applied(
     assert database.names_elsewhere() == before
 
 
-def test_status_does_not_wait_for_a_run(states: States, database: MigrationDatabase) -> None:
-    with database.connect() as other:
-        other.execute("select pg_advisory_lock(-3180042231280844341)")
-        assert states() == {"0001_create_schema": "pending"}
+def test_status_does_not_wait_for_a_run(
+    run: Run, states: States, database: MigrationDatabase
+) -> None:
+    run()
+    with database.connect() as other, other.transaction():
+        other.execute("lock table oadb_migration_lock in share update exclusive mode")
+        assert states() == {"0001_create_schema": "applied"}
 
 
 def test_status_has_the_time_at_which_a_migration_was_applied(

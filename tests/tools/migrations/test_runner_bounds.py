@@ -20,7 +20,10 @@ from tests.support.migrations import (
 )
 from tests.support.rig import eventually
 
-_LOCK_HOLDER = "select pid from pg_locks where locktype = 'advisory' and granted"
+_LOCK_HOLDER = (
+    "select pid from pg_locks where relation = to_regclass('oadb_migration_lock') "
+    "and mode = 'ShareUpdateExclusiveLock' and granted"
+)
 _SLEEPER = "select pid from pg_stat_activity where query like 'select pg_sleep%'"
 
 
@@ -42,7 +45,10 @@ def stop(database: MigrationDatabase, question: str, found: list[int]) -> None:
 @pytest.mark.parametrize(
     ("question", "reason"),
     [
-        (_LOCK_HOLDER, "is idle: it did not get the statement, or its answer was lost"),
+        (
+            _LOCK_HOLDER,
+            "is idle in transaction: it did not get the statement, or its answer was lost",
+        ),
         (_SLEEPER, "is active, waits for Timeout PgSleep; the connection was closed"),
     ],
 )

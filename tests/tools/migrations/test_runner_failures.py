@@ -149,7 +149,8 @@ def test_a_run_whose_session_was_terminated_stops_with_an_error(
     folder.table("0002_create_users", "users")
     folder.write(
         "0003_end_sessions",
-        "do $$ begin perform pg_terminate_backend(pid) from pg_locks where locktype = 'advisory';"
+        "do $$ begin perform pg_terminate_backend(pid) from pg_locks "
+        "where relation = 'oadb_migration_lock'::regclass;"
         " end $$;",
         "select 1;",
     )

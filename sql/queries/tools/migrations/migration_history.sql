@@ -4,14 +4,24 @@
 -- The tables of yoyo are named without a schema: yoyo finds them through
 -- search_path, and these statements must find the same ones.
 
--- name: try_lock
--- Polled, because a session that waits for a lock holds a snapshot, for which
--- "create index concurrently" of the holder would wait. The number is the first
--- eight bytes of the SHA-256 of "oadb migrations", as a signed integer.
-select pg_catalog.pg_try_advisory_lock(-3180042231280844341) as locked;
+-- name: has_run_lock
+select pg_catalog.to_regclass('oadb_migration_lock') is not null as has;
+
+-- name: create_run_lock
+-- Beside yoyo's tables, not one of them: migration 0001 may move those. It has no columns.
+create table oadb_migration_lock ();
+
+-- name: create_run_lock_in_public
+-- For a role named oadb, in whose search_path schema oadb is the first: undoing 0001 drops that.
+create table public.oadb_migration_lock ();
+
+-- name: lock_runs
+-- Until the end of the transaction. An advisory lock could be held by anybody who may connect;
+-- this one needs a right to change the table. Not waited for, because a session that waits holds
+-- a snapshot, for which "create index concurrently" of the holder would wait.
+lock table oadb_migration_lock in share update exclusive mode nowait;
 
 -- name: find_lock_holder
--- classid and objid are the two halves of the number in try_lock.
 select
     activity.pid,
     activity.application_name,
@@ -20,10 +30,10 @@ from pg_catalog.pg_locks as lock
 inner join pg_catalog.pg_database as database on lock.database = database.oid
 inner join pg_catalog.pg_stat_activity as activity on lock.pid = activity.pid
 where
-    lock.locktype = 'advisory'
+    lock.locktype = 'relation'
     and lock.granted
-    and lock.objsubid = 1
-    and (lock.classid::bigint << 32) | lock.objid::bigint = -3180042231280844341
+    and lock.mode = 'ShareUpdateExclusiveLock'
+    and lock.relation = 'oadb_migration_lock'::regclass
     and database.datname = pg_catalog.current_database();
 
 -- name: hold_yoyo_lock
@@ -43,7 +53,7 @@ on conflict (locked) do nothing
 returning pid;
 
 -- name: free_yoyo_lock
--- Requires the lock of try_lock: a row of oadb is then this run's own or that of
+-- Requires the lock of lock_runs: a row of oadb is then this run's own or that of
 -- a killed run.
 delete from yoyo_lock
 where pid < 0;
