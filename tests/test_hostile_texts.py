@@ -176,6 +176,8 @@ def takes_text(declared: Declaration) -> list[str]:
 
 
 def arguments(declared: Declaration) -> dict[str, Any]:
+    if declared.label.endswith(".store"):  # of logs: each parameter is an array as text
+        return dict.fromkeys(declared.kinds, "{}")
     given: dict[str, Any] = {}
     for name, kind in declared.kinds.items():
         default = kind.choices[0] if kind.choices else BY_TYPE[kind.python]

@@ -155,8 +155,8 @@ CHANGES = [
     # Row-level security.
     ("alter policy user_policy on oadb.users using (true)", "policy user_policy on oadb.users"),
     (
-        "alter policy user_policy on oadb.setting_changes with check (true)",
-        "policy user_policy on oadb.setting_changes",
+        "alter policy user_insert_policy on oadb.setting_changes with check (true)",
+        "policy user_insert_policy on oadb.setting_changes",
     ),
     (
         "alter policy service_policy on oadb.users to public",
