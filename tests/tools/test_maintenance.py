@@ -199,18 +199,21 @@ def test_a_table_with_the_name_of_a_partition_is_reported_and_other_tables_go_on
     assert traffic.startswith("ok   traffic: made the partition that starts on ")
 
 
+# VACUUM keeps what the oldest backend_xmin may see.
+CLAIMING = (
+    "select backend_xmin from pg_stat_activity inner join pg_locks using (pid) "
+    "where relation = 'oadb.claims'::regclass and mode = 'ShareUpdateExclusiveLock'"
+)
+
+
 def test_two_runs_at_once_exclude_each_other(config: Config, url: str) -> None:
     insert(url, "traffic", LONG_AGO)
     observer = Observer(url)
     with psycopg.connect(url) as reader, threads(1) as pool:
         reader.execute("select count(*) from oadb.traffic")
         first = pool.submit(lambda: [*maintenance.run(config, KEEP)])
-        eventually(
-            lambda: observer.ask(
-                "select count(*) from pg_locks where relation = 'oadb.claims'::regclass "
-                "and mode = 'ShareUpdateExclusiveLock'"
-            )
-        )
+        eventually(lambda: observer.ask(f"select count(*) from ({CLAIMING}) as sessions"))
+        assert observer.ask(f"select backend_xmin from ({CLAIMING}) as sessions") is None
         assert maintain(config) == ["FAIL maintain: another run is in progress"]
         reader.rollback()
 

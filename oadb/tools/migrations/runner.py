@@ -168,7 +168,7 @@ def _run(dsn: Dsn, wait: float) -> Generator[Backend]:
         explained("preparing migrations"),
     ):
         _require_schema(backend.session)
-        with run_lock.hold(backend, wait) as backend.lock:
+        with run_lock.hold(backend, wait) as backend.lock_session:
             _check_history(backend.session)
             backend.create_tables()
             yield backend
@@ -215,7 +215,7 @@ def _ids(migrations: Sequence[Migration]) -> tuple[str, ...]:
 def _apply(backend: Backend, migrations: Sequence[Migration]) -> Iterator[str]:
     for migration in migrations:
         with explained(migration.id):
-            run_lock.check(backend.lock)
+            run_lock.check(backend.lock_session)
             backend.apply(migration)
         logger.info("applied %s", migration.id)
         yield migration.id
@@ -224,7 +224,7 @@ def _apply(backend: Backend, migrations: Sequence[Migration]) -> Iterator[str]:
 def _undo(backend: Backend, migrations: Sequence[Migration]) -> Iterator[str]:
     for migration in migrations:
         with explained(f"{migration.id}.rollback"):
-            run_lock.check(backend.lock)
+            run_lock.check(backend.lock_session)
             backend.undo(migration)
         logger.info("rolled back %s", migration.id)
         yield migration.id

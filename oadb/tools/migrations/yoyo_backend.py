@@ -66,7 +66,7 @@ class Backend(PostgresqlPsycopgBackend):
     # create_tables updates yoyo's tables; otherwise yoyo would check them for each migration.
     _internal_schema_updated = True
 
-    lock: SingleConnection
+    lock_session: SingleConnection
     """The session that holds the lock of this run; see run_lock."""
 
     @classmethod

@@ -150,3 +150,17 @@ def test_a_run_holds_the_lock_of_the_yoyo_command(
     eventually(database.is_sleeping, 20)
 
     assert database.query("select pid < 0 from yoyo_lock") == [(True,)]
+
+
+def test_a_run_keeps_no_row_from_vacuum_with_its_lock(
+    folder: MigrationFolder, start_run: StartRun, database: MigrationDatabase
+) -> None:
+    folder.write("0002_wait_long", "select pg_sleep(60);", "select 1;")
+    start_run()
+    eventually(database.is_sleeping, 20)
+
+    holder = database.query(
+        "select state, backend_xmin from pg_stat_activity inner join pg_locks using (pid) "
+        "where relation = 'oadb_migration_lock'::regclass"
+    )
+    assert holder == [("idle in transaction", None)]
