@@ -5,8 +5,9 @@ beside six other roles, the same behind PgBouncer, and a superuser, who becomes 
 refused.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, suppress
+from typing import Any
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from oadb import Database
 from oadb.engine.acting import acting_as
+from oadb.engine.binding.declarations import Declaration
 from oadb.testing.control import controlled
 from oadb.testing.servers import Server
 from oadb.tools import row_security
@@ -27,6 +29,7 @@ from tests.support.walls import (
     arguments,
     fill_all,
     known,
+    of_nobody,
     shown,
     state,
     tables,
@@ -136,6 +139,35 @@ def test_no_statement_shows_or_changes_rows_of_others_or_of_nobody(connection: C
 
     assert faults == {}
     assert taken > len(VARIANTS) / 4
+
+
+def test_an_id_of_another_is_answered_as_one_that_does_not_exist(connection: Connection) -> None:
+    """So that nobody counts users, orders or strategies, or learns which ids there are."""
+    with connection.transaction():
+        values = known(connection)
+    answers = [
+        [outcome(connection, declared, each) for declared in VARIANTS]
+        for each in (values, of_nobody(values))
+    ]
+    differing = {
+        declared.label: (real, none)
+        for declared, real, none in zip(VARIANTS, *answers, strict=True)
+        if real != none and declared.label != "catalog.describe_server"  # it has the time
+    }
+
+    assert differing == {}
+
+
+def outcome(connection: Connection, declared: Declaration, values: Mapping[str, Any]) -> object:
+    """Return what a statement answers to ME: its rows, or the texts of its error."""
+    with connection.transaction(force_rollback=True):
+        become(connection, ME)
+        cursor = psycopg.RawCursor(connection)
+        try:
+            cursor.execute(declared.statement.sql, arguments(declared, values))
+        except psycopg.Error as error:
+            return str(error)
+        return cursor.fetchall() if cursor.description else cursor.rowcount
 
 
 def test_no_table_shows_or_gives_up_a_row_of_another_or_of_nobody(connection: Connection) -> None:

@@ -122,6 +122,19 @@ def known(connection: Connection) -> dict[str, Any]:
     return found
 
 
+def of_nobody(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with ids that no row has."""
+    return {
+        name: UUID(int=9) if isinstance(value, UUID) else 999_999 if _is_id(name) else value
+        for name, value in values.items()
+    }
+
+
+def _is_id(name: str) -> bool:
+    # Which root keys there are is no secret of a user.
+    return name.endswith(("_id", "_by")) and name != "key_id"
+
+
 def arguments(declared: Declaration, values: Mapping[str, Any]) -> list[Any]:
     """Return arguments for a statement that name rows of OTHER, wherever they can."""
     return [
@@ -130,7 +143,7 @@ def arguments(declared: Declaration, values: Mapping[str, Any]) -> list[Any]:
 
 
 def _argument(name: str, wanted: ValueType, values: Mapping[str, Any]) -> Any:
-    value = _NAMED.get(name, values.get(name))
+    value = values.get("user_id") if name == "by" else _NAMED.get(name, values.get(name))
     if type(value) is not wanted.python:
         value = _ANY.get(wanted.python, "a")
     return [value] if wanted.array else value
