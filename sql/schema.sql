@@ -364,6 +364,43 @@ grant select (user_id, broker, access_token, refresh_token, feed_token, paramete
     (access_token, refresh_token, feed_token, parameters, content_digest) on table
     oadb.broker_tokens to oadb_rotate;
 
+-- table oadb.changes ------------------------------------------------------------------------------
+
+-- What changed in the last hours, for processes that cache it. Names rows, never their values.
+create table oadb.changes (
+    -- The transaction of the change: not a savepoint of it. Committed later than one with a higher
+    -- xid, the row becomes visible later; readers compare snapshots, not xids.
+    xid        xid8 not null default pg_current_xact_id(),
+    change_id  bigint not null generated always as identity,
+    -- The changed table; readers drop all that they know if they do not know it.
+    table_name text not null,
+    -- Whose row changed; null: the application's. No foreign key: who was deleted is told as well.
+    user_id    bigint,
+    -- The primary key without user_id; empty: all rows of the user in this table.
+    key        text not null,
+    -- Before the commit. After a crash xids may be used again, and readers go by this time as well.
+    changed_at timestamp with time zone not null default clock_timestamp(),
+    -- When it may be deleted: an hour after oadb maintain first saw it, however late its
+    -- transaction committed. Null: not seen yet.
+    expires_at timestamp with time zone,
+
+    constraint changes_pkey primary key (xid, change_id)
+);
+
+create index changes_changed_at_idx on oadb.changes using btree (changed_at);
+
+alter table oadb.changes enable row level security, force row level security;
+
+create policy service_policy on oadb.changes for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
+create policy user_insert_policy on oadb.changes for insert to public
+with check (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+create policy user_policy on oadb.changes for select to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+
+grant insert (table_name, user_id, key), select on table oadb.changes to oadb_app, oadb_user;
+grant select on table oadb.changes to oadb_ro;
+
 -- table oadb.claims -------------------------------------------------------------------------------
 
 -- What one process at a time does: who does it locks the row, and oadb maintain the table. Not by
@@ -1064,6 +1101,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'ban_exemptions', 'select, delete, insert (network, reason), update (reason)'),
 ('oadb_app', 'ban_rules', 'select'),
 ('oadb_app', 'broker_tokens', 'select, insert, update, delete'),
+('oadb_app', 'changes', 'select, insert (table_name, user_id, key)'),
 ('oadb_app', 'claims', 'select, insert, update'),
 ('oadb_app', 'instrument_loads', 'select, insert, update'),
 ('oadb_app', 'instrument_staging', 'select, insert, delete'),
@@ -1119,6 +1157,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'ban_exemptions', 'select'),
 ('oadb_ro', 'ban_rules', 'select'),
 ('oadb_ro', 'broker_tokens', 'select (user_id, broker, client_id, key_id, created_at, updated_at, expires_at, revoked_at)'),
+('oadb_ro', 'changes', 'select'),
 ('oadb_ro', 'imports', 'select'),
 ('oadb_ro', 'instrument_loads', 'select'),
 ('oadb_ro', 'instruments', 'select'),
@@ -1164,6 +1203,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_user', 'api_keys', 'select, insert, update, delete'),
 ('oadb_user', 'api_logs', 'select'),
 ('oadb_user', 'broker_tokens', 'select, insert, update, delete'),
+('oadb_user', 'changes', 'select, insert (table_name, user_id, key)'),
 ('oadb_user', 'instrument_loads', 'select'),
 ('oadb_user', 'instruments', 'select'),
 ('oadb_user', 'key_canaries', 'select'),
@@ -1681,6 +1721,7 @@ insert into oadb.user_tables (table_name, user_column, write_check) values
 ('api_keys', 'user_id', null),
 ('api_logs', 'user_id', null),
 ('broker_tokens', 'user_id', null),
+('changes', 'user_id', null),
 ('latency', 'user_id', null),
 ('login_attempts', 'user_id', null),
 ('pending_orders', 'user_id', 'status = ''pending'' or decided_by = nullif(current_setting(''oadb.user_id'', true), '''')::bigint'),

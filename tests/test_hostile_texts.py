@@ -58,7 +58,7 @@ VALID: dict[str, object] = {
     "api_logs.list_calls.status": 200, "traffic._list_requests.status": None,
     "partition_name": f"traffic_{datetime.now(UTC):%Y%m%d}",
     "direction": "LONG", "product_types": "MIS", "end_time": time(9),
-    "squareoff_time": time(10),
+    "squareoff_time": time(10), "last_snapshot": "1:1:",
 }  # fmt: skip  # a table
 BY_TYPE: dict[type, object] = {
     float: 1.5, str: "valid", int: 1, bytes: SEALED, bool: True, UUID: ID, dict: {},
@@ -69,7 +69,7 @@ BY_TYPE: dict[type, object] = {
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 # Parameters whose text the server parses.
-PARSED = frozenset({"ip", "network", "time_zone"})
+PARSED = frozenset({"ip", "last_snapshot", "network", "time_zone"})
 
 # Queries that search for the text and find nothing.
 SEEKING = (

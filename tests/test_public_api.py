@@ -42,7 +42,7 @@ SUBJECTS = ("accounts", "bans", "changes", "logs", "market", "settings", "tradin
 
 # Public functions of modules that services do not call: maintenance and what is shared in a room.
 INTERNAL = {
-    "accounts.identity", "changes.following", "logs.partitions",
+    "accounts.identity", "changes.following", "changes.snapshots", "logs.partitions",
     "logs.redaction", "logs.texts", "market.intake", "market.patterns",
 }  # fmt: skip  # a list
 

@@ -55,6 +55,7 @@ class VerifiedKey(Accepted):
     api_key_id: UUID
     scopes: list[str]
     order_mode: OrderMode
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

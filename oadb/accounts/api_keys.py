@@ -189,7 +189,9 @@ async def verify(db: AsyncExecutor, token: Secret) -> VerifiedKey | Refusal:
     found = usable(await proof.find_by_token(db, TOKEN, token, _find_by_digest))
     if isinstance(found, Refusal):
         return found
-    return VerifiedKey(found.user_id, found.api_key_id, found.scopes, found.order_mode)
+    return VerifiedKey(
+        found.user_id, found.api_key_id, found.scopes, found.order_mode, found.expires_at
+    )
 
 
 @operation

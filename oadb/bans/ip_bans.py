@@ -2,15 +2,14 @@
 
 A ban covers an IPv4 address or the /64 of an IPv6 address. An expired ban stays on record for a
 year, so that repeat offenders are recognised. Private, loopback, link-local and reserved networks
-are exempt, as are networks exempted by hand: proxies, gateways, offices. Listeners on CHANNEL are
-notified of every change; ``live_bans`` holds the bans in memory, for use in every request.
+are exempt, as are networks exempted by hand: proxies, gateways, offices. ``live_bans`` holds the
+bans in memory, for use in every request.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Concatenate, Literal, ParamSpec
 
-from oadb.changes import announcements
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import Query, queries
@@ -33,7 +32,7 @@ P = ParamSpec("P")
 query = queries(__name__)
 
 CHANNEL = "oadb_ip_bans"
-"""The channel that is notified of each changed ban or exemption, with its network."""
+"""The channel of hints that a ban or an exemption changed; they have no content."""
 
 LONGEST_DURATION = argument_rules.LONGEST_DURATION
 """The longest ban that is not permanent."""
@@ -229,7 +228,7 @@ async def impose(
         repeat_offender_limit=limit,
     )
     if made is not None:
-        await announcements.notify(tx, CHANNEL, network)
+        tx.hint(CHANNEL)
     return made
 
 
@@ -286,13 +285,13 @@ async def _write(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> bool:
-    """Run *statement*, and announce the change in the same transaction if it wrote a row."""
+    """Run *statement*; if it wrote a row, a hint follows the commit."""
 
     @transacted
     async def work(tx: AsyncExecutor) -> bool:
         changed = await statement(tx, network, *args, **kwargs)
         if changed:
-            await announcements.notify(tx, CHANNEL, network)
+            tx.hint(CHANNEL)
         return changed > 0
 
     return await work(db)

@@ -19,7 +19,6 @@ from oadb.changes.following import AnyDatabase, AsyncFollower, Follower, Followi
 from oadb.engine.binding.queries import queries
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.listener import Event
 from oadb.errors import ParameterError, UnavailableError
 from oadb.security.addresses import network
 
@@ -101,9 +100,6 @@ class _BansInMemory(Following[AnyDatabase]):
             now = monotonic()
             self._ends = {each.network: now + _seconds(each.remaining) for each in found}
             self._state = state
-
-    def _concerns(self, event: Event) -> bool:  # noqa: ARG002  # only bans use the channel
-        return True
 
 
 class LiveBans(_BansInMemory[Database], Follower):

@@ -1,35 +1,29 @@
-"""Announcements: notifications of changed rows, which other processes may have cached.
+"""Announcements: a row for each change of a row that other processes may have cached.
 
-with db.listen(announcements.CHANNEL) as events:
-    for event in events:
-        if isinstance(event, Listening):
-            cache.clear()                      # connected (again): the cache may be stale
-        else:
-            change = announcements.parse(event.payload)   # ParameterError: sent by somebody else
-            cache.drop(change.table, change.user_id, change.key)    # no key: all of that user,
-                                                                    # no user: the application's
+It is written in the transaction of the change. ChangeFeed and LiveCache read such rows, in the
+order in which they become visible. A notification without content follows the commit as a hint.
 """
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Literal, ParamSpec, TypeVar, cast, get_args
+from dataclasses import dataclass
+from typing import Literal, ParamSpec, TypeVar
 
+from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import Query, queries
+from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.repeating import transacted
-from oadb.errors import ParameterError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Count = TypeVar("Count", bound=int)
 
-__all__ = ["CHANNEL", "Change", "ChangedTable", "parse"]
+__all__ = ["CHANNEL", "Change", "ChangedTable"]
 
 query = queries(__name__)
 
 CHANNEL = "oadb_changes"
-"""The channel on which changes are announced."""
+"""The channel of hints: notifications without content, which say that something changed."""
 
 ChangedTable = Literal[
     "api_keys",
@@ -65,7 +59,15 @@ class Change:
 
 
 @query
-def notify(channel: str, payload: str) -> int: ...
+def _record(table: str, user_id: int | None, key: str) -> Affected: ...
+
+
+@query
+def _note(batch: int) -> Affected: ...
+
+
+@query
+def _delete_expired(batch: int) -> Affected: ...
 
 
 query.complete()
@@ -81,8 +83,8 @@ async def write(
 ) -> int:
     """Run *statement* and announce its change in the same transaction.
 
-    The name of such a statement begins with an underscore: run by itself, no listener would learn
-    of the change.
+    The name of such a statement begins with an underscore: run by itself, no other process
+    would learn of the change.
 
     Args:
         statement: a query that returns the number of rows it wrote.
@@ -127,27 +129,24 @@ async def create(
 
 
 async def announce(tx: AsyncExecutor, changed: int, change: Change) -> None:
-    """Notify every listener when the transaction commits, unless *changed*, a number, is 0."""
+    """Record *change* in this transaction, unless *changed*, a number, is 0."""
     if changed:
-        await notify(tx, CHANNEL, json.dumps(asdict(change)))
+        await _record(tx, change.table, change.user_id, change.key)
+        tx.hint(CHANNEL)
 
 
-def parse(payload: str) -> Change:
-    """Return the change that a notification on CHANNEL announces.
+@operation
+async def delete_expired(db: AsyncExecutor, *, batch: int = 1000) -> int:
+    """Delete changes that were visible for an hour, and begin that hour for new ones.
 
-    Raises:
-        ParameterError: an invalid payload; any client of the database can send one.
+    ``oadb maintain`` calls it. Who has read nothing for half an hour is told to clear everything.
+
+    Args:
+        batch: how many at most.
+
+    Returns:
+        The number of deleted changes.
     """
-    try:
-        found = json.loads(payload)
-    except (ValueError, RecursionError):  # their texts would quote the payload
-        found = None
-    match found:
-        case {"table": str(table), "user_id": int() | None as user_id, "key": str(key)} if (
-            len(found) == 3 and not isinstance(user_id, bool) and table in get_args(ChangedTable)
-        ):
-            return Change(cast("ChangedTable", table), user_id, key)
-        case _:
-            raise ParameterError(
-                f"announcements.parse: payload is not a change, as sent on {CHANNEL}"
-            )
+    while await _note(db, batch) == batch:
+        pass
+    return await _delete_expired(db, batch)

@@ -1,8 +1,8 @@
 """Followers: copies of rows in memory, which are read again when the rows change.
 
-A subclass defines how to read the copy. Follower and AsyncFollower do so after a notification, and
-at an interval, in case one was missed or this process cannot listen. If reading fails, the copy
-stays, with its age and the error. A forked child keeps the copy, but does not follow.
+A subclass defines how to read the copy. Follower and AsyncFollower do so after a hint, and at an
+interval, because a hint may be missed; see pacing. If reading fails, the copy stays, with its age
+and the error. A forked child keeps the copy, but does not follow.
 """
 
 import asyncio
@@ -10,25 +10,21 @@ import logging
 import math
 import threading
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from time import monotonic
 from typing import Generic, Self, TypeVar
 
+from oadb.changes.pacing import AsyncPacing, Pacing
 from oadb.engine.binding.operations import operation
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.listener import Event, Listener
-from oadb.errors import ConfigError, ParameterError, UnavailableError
+from oadb.errors import ParameterError
 
 logger = logging.getLogger("oadb.following")
 
 # Seconds until a failed reading is tried again; twice as long each time, up to the interval.
 _FIRST_PAUSE = 0.5
 
-# Seconds until a listener that could not connect tries again.
-_LISTENING_PAUSE = 5.0
-
-# Seconds that closing waits for each thread to end.
+# Seconds that closing waits for the thread to end.
 _PATIENCE = 5.0
 
 AnyDatabase = TypeVar("AnyDatabase", bound=Database | AsyncDatabase)
@@ -59,10 +55,6 @@ class Following(ABC, Generic[AnyDatabase]):
     async def _read(self, db: AsyncExecutor) -> None:
         """Read the copy from the database, and replace it as a whole."""
 
-    @abstractmethod
-    def _concerns(self, event: Event) -> bool:
-        """Say whether an event may mean that the rows have changed."""
-
     async def _renew(self, db: AsyncExecutor) -> None:
         began_at = monotonic()
         await self._read(db)
@@ -87,49 +79,25 @@ class Follower(Following[Database]):
 
     def __init__(self, db: Database, what: str, channel: str, interval: float) -> None:
         super().__init__(db, what, channel, interval)
-        self._woken = threading.Event()
-        self._closing = threading.Event()
-        self._listener: Listener | None = None
-        self._threads: list[threading.Thread] = []
+        self._pacing = Pacing(db, self._channel)
+        self._thread = threading.Thread(target=self._keep, name=f"oadb {what}", daemon=True)
 
     def __enter__(self) -> Self:
         """Read the copy for the first time, which may raise, and begin to follow."""
         operation(self._renew)(self._db)
-        with suppress(ConfigError):  # PgBouncer passes no notifications on
-            self._listener = self._db.listen(self._channel)
-        self._threads = [
-            threading.Thread(target=target, name=f"oadb {self._what}", daemon=True)
-            for target in (self._keep, self._listen)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._pacing.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop following; the copy stays."""
-        self._closing.set()
-        self._woken.set()
-        if self._listener is not None:
-            self._listener.stop()
-        for thread in self._threads:
-            thread.join(_PATIENCE)
+        self._pacing.stop()
+        self._pacing.join()
+        self._thread.join(_PATIENCE)
 
     def _keep(self) -> None:
-        while not self._closing.is_set():
-            self._woken.wait(self._pause)
-            self._woken.clear()
-            if not self._closing.is_set():
-                operation(self._try_to_renew)(self._db)
-
-    def _listen(self) -> None:
-        while self._listener is not None and not self._closing.is_set():
-            try:
-                with self._listener as events:
-                    for _ in filter(self._concerns, events):
-                        self._woken.set()
-            except UnavailableError as error:
-                logger.warning("polling every %g s only: %s", self._interval, error)
-                self._closing.wait(_LISTENING_PAUSE)
+        while self._pacing.wait(self._pause):
+            operation(self._try_to_renew)(self._db)
 
 
 class AsyncFollower(Following[AsyncDatabase]):
@@ -137,38 +105,24 @@ class AsyncFollower(Following[AsyncDatabase]):
 
     def __init__(self, db: AsyncDatabase, what: str, channel: str, interval: float) -> None:
         super().__init__(db, what, channel, interval)
-        self._woken = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._pacing = AsyncPacing(db, self._channel)
+        self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Read the copy for the first time, which may raise, and begin to follow."""
         await self._renew(self._db)
-        self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._listen())]
+        self._pacing.start()
+        self._task = asyncio.create_task(self._keep())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Stop following; the copy stays."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._pacing.stop()
+        await self._pacing.join()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _keep(self) -> None:
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._pause):
-                    await self._woken.wait()
-            self._woken.clear()
+        while await self._pacing.wait(self._pause):
             await self._try_to_renew(self._db)
-
-    async def _listen(self) -> None:
-        with suppress(ConfigError):  # PgBouncer passes no notifications on
-            listener = self._db.listen(self._channel)
-            while True:
-                try:
-                    async with listener as events:
-                        async for event in events:
-                            if self._concerns(event):
-                                self._woken.set()
-                except UnavailableError as error:
-                    logger.warning("polling every %g s only: %s", self._interval, error)
-                    await asyncio.sleep(_LISTENING_PAUSE)

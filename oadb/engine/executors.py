@@ -74,6 +74,14 @@ class AsyncExecutor(ABC):
             return await work(tx)
 
     @abstractmethod
+    def hint(self, channel: str) -> None:
+        """Have who listens to *channel* told soon, after a commit, that something has changed.
+
+        A hint is a notification without content. It may get lost, which undoes nothing: who
+        follows changes also looks by itself.
+        """
+
+    @abstractmethod
     def allow(self, limit: timedelta) -> None:
         """Wait up to *limit* for each statement of this transaction, instead of DB_CALL_DEADLINE.
 

@@ -1,10 +1,10 @@
-"""Listeners: notifications as they arrive, so that a cache can drop exactly the changed entry.
+"""Listeners: notifications as they arrive. Any client of the database can send them.
 
-    with db.listen("oadb_changes") as events:
+    with db.listen("orders") as events:
         for event in events:
             match event:
-                case Notification(payload=key): cache.pop(key, None)
-                case Listening(): cache.clear()
+                case Notification(): read_orders()
+                case Listening(): read_orders()       # some may have been missed
 
 PostgreSQL does not queue notifications for disconnected listeners. A listener that lost its
 connection connects again until it is stopped, and yields Listening each time. Every 30 s the server

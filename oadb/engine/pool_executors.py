@@ -133,6 +133,10 @@ class AsyncPoolExecutor(AsyncExecutor):
         """
         return AsyncPoolExecutor(self._pool, self._driver, self._identity, positive(seconds))
 
+    def hint(self, channel: str) -> None:
+        """Have who listens to *channel* told soon that something has changed."""
+        self._pool.hints.send([channel])
+
     def allow(self, limit: timedelta) -> None:
         """Refuse: only the statements of a transaction may be allowed more time."""
         raise TransactionError(f"allow({limit}): begin a transaction first: db.transaction()")

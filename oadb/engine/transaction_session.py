@@ -34,6 +34,8 @@ class TransactionSession:
     isolation: str | None = None
     # Whether a write was refused because of its number of rows: nothing may be committed.
     is_refused: bool = False
+    # Channels to notify when it is committed.
+    hints: set[str] = field(default_factory=set[str])
     _vault: Vault | None = None
 
     @property

@@ -93,6 +93,8 @@ class AsyncTransaction(AsyncExecutor):
         finally:
             if self._outer is None:
                 self._release(session)
+        if self._outer is None and error is None and session.hints:
+            session.pool.hints.send(session.hints)
 
     async def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
         """Run a bound query in this transaction.
@@ -154,6 +156,10 @@ class AsyncTransaction(AsyncExecutor):
     def vault(self) -> Vault:
         """The key ring of the Database; a proof of it in this transaction can be rolled back."""
         return self._open.vault
+
+    def hint(self, channel: str) -> None:
+        """Have who listens to *channel* told when this is committed; see AsyncExecutor."""
+        self._open.hints.add(channel)
 
     def allow(self, limit: timedelta) -> None:
         """Wait up to *limit* for each statement of this transaction; see AsyncExecutor."""

@@ -252,7 +252,7 @@ async def adopt_ban(
     async def work(tx: AsyncExecutor) -> BanVerdict:
         verdict = await _adopt_ban(tx, ip, reason, expires_at, offences)
         if verdict.is_taken:
-            await announcements.notify(tx, ip_bans.CHANNEL, ip)
+            tx.hint(ip_bans.CHANNEL)
         return verdict
 
     verdict = await work(db)

@@ -19,7 +19,6 @@ from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.engine.executors import AsyncExecutor
-from oadb.engine.listener import Event, Listening
 from oadb.errors import ParameterError
 from oadb.market.index.lookups import InstrumentIndex
 from oadb.market.index.reading import Reader
@@ -98,9 +97,6 @@ class _IndexInMemory(Following[AnyDatabase]):
         if generations != self._generations:
             self.index = await build(db, *self._brokers)
             self._generations = generations
-
-    def _concerns(self, event: Event) -> bool:
-        return isinstance(event, Listening) or event.payload in self._brokers
 
 
 class LiveIndex(_IndexInMemory[Database], Follower):

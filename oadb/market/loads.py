@@ -1,7 +1,7 @@
 """Loads of instruments: each replaces the set of a broker as a whole, in one transaction.
 
 A load that would drop rows by accident (an empty file, or one without half of an exchange) is
-refused. When a load commits, CHANNEL is notified with the name of the broker.
+refused. A hint on CHANNEL follows its commit.
 """
 
 from collections.abc import Collection, Iterable
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import psycopg
 
-from oadb.changes import announcements
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
@@ -44,7 +43,7 @@ __all__ = [
 query = queries(__name__)
 
 CHANNEL = "oadb_instruments"
-"""The channel that is notified of each load, with the name of the broker."""
+"""The channel of hints that a load has ended; they have no content."""
 
 SHRINK_LIMIT = 0.5
 """The part of an exchange's instruments that a load may remove without ``force``."""
@@ -266,7 +265,7 @@ async def _replace(
         await _merge_search_entries(tx)
     if merged.inserted > sum(listed.values()) * _STALE_PART:
         await _refresh_statistics(tx)
-    await announcements.notify(tx, CHANNEL, broker)
+    tx.hint(CHANNEL)
     report = _report(load_id, intake, merged, sizes)
     counts, exchanges = intake.counts() | asdict(merged), dict[str, object](report.exchanges)
     await _end_load(tx, load_id, None, counts, exchanges, intake.left_out())

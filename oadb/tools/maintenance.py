@@ -20,6 +20,7 @@ from psycopg.errors import LockNotAvailable
 
 from oadb.accounts import lockouts, login_attempts, sessions
 from oadb.bans import ip_bans, trackers
+from oadb.changes import announcements
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
@@ -209,6 +210,7 @@ def sweeps(db: Executor, retention: Retention) -> dict[str, Callable[[], int]]:
     age = retention["login_attempts"]
     found: dict[str, Callable[[], int]] = {
         "sessions": partial(sessions.delete_expired, db, batch=BATCH),
+        "changes": partial(announcements.delete_expired, db, batch=BATCH),
         "ip_bans": partial(ip_bans.delete_expired, db, batch=BATCH),
         "ip_trackers": partial(trackers.delete_expired, db, batch=BATCH),
         "lockouts": partial(lockouts.delete_expired, db, batch=BATCH),

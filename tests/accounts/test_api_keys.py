@@ -27,7 +27,7 @@ def test_a_key_is_verified_by_the_token_that_was_shown_once(db: Database, user_i
     issued = issue(db, user_id, order_mode="semi_auto", scopes=["orders", "quotes"])
 
     assert api_keys.verify(db, issued.token) == VerifiedKey(
-        user_id, issued.key.api_key_id, ["orders", "quotes"], "semi_auto"
+        user_id, issued.key.api_key_id, ["orders", "quotes"], "semi_auto", None
     )
     assert issued.token.reveal() not in repr(issued)
     assert (issued.key.name, issued.key.is_kept, issued.key.expires_at) == (

@@ -251,4 +251,6 @@ def test_closing_ends_its_threads(db: Database) -> None:
     with LiveBans(db) as bans:
         pass
 
-    assert not any(thread.is_alive() for thread in bans._threads)
+    assert not bans._thread.is_alive()
+    assert bans._pacing._thread is not None
+    assert not bans._pacing._thread.is_alive()

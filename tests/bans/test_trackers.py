@@ -12,7 +12,7 @@ from oadb.bans.trackers import Suspect
 from oadb.errors import TransactionError
 from oadb.settings import app_settings
 from tests.support.bans import age_ban, age_tracker, db, ip, many
-from tests.support.notifications import payloads
+from tests.support.notifications import hinted
 from tests.support.rig import Observer, threads
 
 __all__ = ["db", "ip", "many"]
@@ -64,7 +64,7 @@ def test_200_hits_by_8_threads_count_200(
 
 
 def test_threads_that_cross_the_threshold_together_make_one_ban(
-    many: Database, observer: Observer, url: str, ip: str
+    many: Database, observer: Observer, ip: str
 ) -> None:
     rules(many, not_found_threshold=50, not_found_ban=HOUR, bad_key_threshold=50)
 
@@ -76,10 +76,10 @@ def test_threads_that_cross_the_threshold_together_make_one_ban(
             tracked.extend(pool.map(hit, range(120)))
 
     tracked: list[trackers.Tracked] = []
-    announced = payloads(url, work, ip_bans.CHANNEL)
+    announced = hinted(work)
     (made,) = [each.ban for each in tracked if each.ban]
 
-    assert announced == [ip]
+    assert announced == [ip_bans.CHANNEL]
     assert made.offences == 1
     assert ip_bans.find_by_ip(many, ip) == made
     assert made.expires_at is not None
@@ -167,7 +167,7 @@ def test_enough_hits_ban_the_network_and_start_a_new_tracker(
 
 # Defect 36: the tracker was deleted although there was no ban.
 @pytest.mark.parametrize("address", ["10.9.8.7", "192.0.2.9"])
-def test_exempt_networks_are_counted_and_not_banned(db: Database, url: str, address: str) -> None:
+def test_exempt_networks_are_counted_and_not_banned(db: Database, address: str) -> None:
     ip_bans.exempt(db, "192.0.2.0/24", "the office")
     rules(db, not_found_threshold=2)
 
@@ -176,7 +176,7 @@ def test_exempt_networks_are_counted_and_not_banned(db: Database, url: str, addr
 
     tracked: list[trackers.Tracked] = []
 
-    assert payloads(url, work, ip_bans.CHANNEL) == []
+    assert hinted(work) == []
     assert [each.hits for each in tracked] == [1, 2, 3, 4]
     assert [each.ban for each in tracked] == [None] * 4
 

@@ -52,6 +52,14 @@ def test_each_part_of_the_benchmark_of_instruments_runs(
 
 
 @pytest.mark.slow
+def test_the_benchmark_of_changes_runs(oadb_server: Server) -> None:
+    done = run("changes.py", DATABASE_URL=oadb_server.url("postgres"), OADB_BENCH_ROUNDS="1")
+
+    assert done.returncode == 0, done.stderr
+    assert "the same from a LiveCache" in done.stdout
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "shown"),
     [("writer", "counted in log_drops"), ("statistics", "| the backlog of a month |")],

@@ -70,11 +70,11 @@ def refresh(db: Database, _: int) -> int:
     return rollups.refresh(db).batches
 
 
-NOTIFY = "announcements.notify"
+RECORD = "announcements._record"
 OPERATIONS: list[tuple[str, Callable[[Database, int], object], object]] = [
-    (NOTIFY, lambda db, _: users.create(db, "ravi", "ravi@example.in").username, "ravi"),
-    (NOTIFY, lambda db, user: users.update(db, user, first_name="Asha"), True),
-    (NOTIFY, lambda db, user: users.set_username(db, user, "renamed"), True),
+    (RECORD, lambda db, _: users.create(db, "ravi", "ravi@example.in").username, "ravi"),
+    (RECORD, lambda db, user: users.update(db, user, first_name="Asha"), True),
+    (RECORD, lambda db, user: users.set_username(db, user, "renamed"), True),
     ("sessions._end_all", lambda db, user: users.set_password(db, user, PASSWORD), None),
     (
         "sessions._trim",
@@ -82,16 +82,16 @@ OPERATIONS: list[tuple[str, Callable[[Database, int], object], object]] = [
         True,
     ),
     ("lockouts.reset_account", sign_in, True),
-    (NOTIFY, lambda db, _: ip_bans.ban(db, IP, "x", duration=None, by=None).offences, 1),
-    (NOTIFY, lambda db, _: ip_bans.exempt(db, IP, "x"), True),
-    (NOTIFY, lambda db, _: takeover.adopt_ban(db, IP, "x", None, offences=1), True),
+    ("ip_bans._put", lambda db, _: ip_bans.ban(db, IP, "x", duration=None, by=None).offences, 1),
+    ("ip_bans._exempt", lambda db, _: ip_bans.exempt(db, IP, "x"), True),
+    ("takeover._adopt_ban", lambda db, _: takeover.adopt_ban(db, IP, "x", None, offences=1), True),
     (
-        NOTIFY,
+        RECORD,
         lambda db, user: strategies.create(db, user, "x", direction="BOTH").strategy.name,
         "x",
     ),
     ("strategy_changes._put_mappings", put_mappings, 1),
-    (NOTIFY, lambda db, user: pending_orders.create(db, user, "x", {}).status, "pending"),
+    (RECORD, lambda db, user: pending_orders.create(db, user, "x", {}).status, "pending"),
     ("user_settings._reset", put_twice, (1, 1)),
     ("rollups._count_traffic", refresh, 1),
     (
@@ -129,7 +129,7 @@ def test_nobody_notices_a_session_that_ends_in_an_operation(
 
 
 async def test_the_same_holds_for_asyncio(adb: AsyncDatabase, kill_at: KillAt) -> None:
-    killed = kill_at(NOTIFY)
+    killed = kill_at(RECORD)
 
     user = await users.create(adb, "ravi", "ravi@example.in")
     assert killed
@@ -139,7 +139,7 @@ async def test_the_same_holds_for_asyncio(adb: AsyncDatabase, kill_at: KillAt) -
 def test_an_operation_in_a_transaction_is_not_repeated_by_itself(
     db: Database, kill_at: KillAt
 ) -> None:
-    killed = kill_at(NOTIFY)
+    killed = kill_at(RECORD)
 
     with pytest.raises(UnavailableError, match="nothing was changed"), db.transaction() as tx:
         users.create(tx, "ravi", "ravi@example.in")

@@ -211,4 +211,6 @@ def test_closing_ends_its_threads(db: Database) -> None:
     with LiveIndex(db, "zerodha", interval_seconds=3600) as live:
         pass
 
-    assert not any(thread.is_alive() for thread in live._threads)
+    assert not live._thread.is_alive()
+    assert live._pacing._thread is not None
+    assert not live._pacing._thread.is_alive()

@@ -1,4 +1,4 @@
-"""Hostile texts in each argument of accounts and announcements."""
+"""Hostile texts in each argument of accounts."""
 
 import json
 from typing import Any
@@ -16,7 +16,6 @@ from oadb.accounts import (
     users,
 )
 from oadb.accounts.broker_tokens import BrokerToken, Tokens
-from oadb.changes import announcements
 from oadb.engine.binding.sendable_texts import UNREADABLE
 from oadb.security.refusals import Refusal
 from oadb.validation.said_texts import described, explained, without_secrets
@@ -227,11 +226,6 @@ def factor_code(db: Database, text: str) -> None:
     assert not second_factors.verify(db, 1, Secret(text))
 
 
-def change_payload(_: Transaction, text: str) -> None:
-    announcements.parse(text)
-    raise AssertionError(f"{text!r} was taken for a change")
-
-
 OPERATIONS: dict[str, list[Work]] = {
     "users": [
         verify_name, user_name, user_email, user_first_name, user_last_name, users_cursor,
@@ -240,7 +234,6 @@ OPERATIONS: dict[str, list[Work]] = {
     "api_keys": [key_name, key_new_name, key_scopes, key_new_scopes, key_order_mode],
     "broker_tokens": [tokens_broker, tokens_of_no_broker, tokens_client_id],
     "second_factors": [factor_account, factor_issuer],
-    "changes": [change_payload],
 }  # fmt: skip  # a table
 SECRETS: dict[str, list[Work]] = {
     "users": [set_password, verify_password],

@@ -1,31 +1,35 @@
-"""What a listener receives while something is done."""
+"""What other processes are told while something is done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-import psycopg
+import pytest
 
-from oadb.changes import announcements
+from oadb import Database
 from oadb.changes.announcements import Change
+from oadb.changes.snapshots import Everything, read_since
+from oadb.engine.binding.operations import operation
+from oadb.engine.pool.hint_sender import HintSender
+from tests.support.rig import config
 
-_END = "the end"
+read = operation(read_since)
 
 
-def payloads(
-    url: str, work: Callable[[], object], channel: str = announcements.CHANNEL
-) -> list[str]:
-    """Return the payloads that a listener receives while *work* is done, in order."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"listen {channel}".encode())
+def heard(url: str, work: Callable[[], object]) -> list[Change | Everything]:
+    """Return the changes that become visible while *work* is done."""
+    with Database(config(url)) as db:
+        before = read(db, None)
         work()
-        connection.execute(f"notify {channel}, '{_END}'".encode())
-        received: list[str] = []
-        for notice in connection.notifies(timeout=10):
-            if notice.payload == _END:
-                return received
-            received.append(notice.payload)
-    raise AssertionError("the listener did not receive the last notification")
+        return read(db, before).changes
 
 
-def heard(url: str, work: Callable[[], object]) -> list[Change]:
-    """Return the changes that are announced while *work* is done."""
-    return [announcements.parse(payload) for payload in payloads(url, work)]
+def hinted(work: Callable[[], object]) -> list[str]:
+    """Return the channels on which a hint follows what *work* commits; none is sent."""
+    channels: list[str] = []
+
+    def send(_: HintSender, given: Iterable[str]) -> None:
+        channels.extend(sorted(given))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HintSender, "send", send)
+        work()
+    return channels

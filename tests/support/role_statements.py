@@ -16,9 +16,11 @@ AUDIT = {label for label in BY_LABEL if label.startswith(("login_attempts.", "lo
 LOGS = {label for label in BY_LABEL if label.startswith(("api_logs.", "analyzer_logs."))}
 BATCHES = {label for label in BY_LABEL if label.startswith("writer.")}
 PARTITIONS = {label for label in BY_LABEL if label.startswith("partitions.")}
-MAINTENANCE = {"partitions.note_maintenance"} | {
-    label for label in PARTITIONS if ".delete_expired_" in label
-}
+MAINTENANCE = {
+    "partitions.note_maintenance",
+    "announcements._note",
+    "announcements._delete_expired",
+} | {label for label in PARTITIONS if ".delete_expired_" in label}
 REQUESTS = {label for label in BY_LABEL if label.startswith(("traffic.", "latency."))}
 WRITES = {label for label in LOGS | REQUESTS if label.endswith(("._insert", ".store"))}
 # They read rollups, which belong to no user.
@@ -72,6 +74,7 @@ MAY = {
         "ip_bans._find_active", "ip_bans._find_exemption", "ip_bans.list_all",
         "ip_bans.count", "ip_bans.list_exemptions", "trackers.list_suspects",
         "trackers.count_suspects", "live_bans._get_state", "live_bans._list_active",
+        "snapshots._read",
         "user_settings._find", "user_settings.list_changes", "app_settings.get_trading_mode",
         "app_settings.get_security", "app_settings.list_changes", "pending_orders.list_by_user",
         "strategy_kinds._find", "strategy_kinds._list_by_user",
@@ -83,6 +86,7 @@ MAY = {
     - STATISTICS
     - BATCHES
     - PARTITIONS
+    - MAINTENANCE
     - ROLLUPS
     - PAST
     - {"imports.record_batch", "imports.list_changed_settings", "takeover._adopt_ban"}

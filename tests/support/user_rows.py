@@ -42,12 +42,13 @@ INSERTS = {
     "webhook_hint, token_digest, fingerprint) "
     "values ({0}, md5('{0}')::uuid, 'a', 'tradingview', 'LONG', '{{}}', true, 'UTC', 'a', "
     "decode(md5('{0}') || md5(''), 'hex'), {1})",
+    "changes": "insert into oadb.changes (table_name, user_id, key) values ('users', {0}, '')",
     "strategy_mappings": "insert into oadb.strategy_mappings "
     "(user_id, strategy_id, symbol, exchange, quantity, product_type) "
     "values ({0}, md5('{0}')::uuid, 'TCS', 'NSE', 1, 'CNC')",
 }
 TABLES = sorted(INSERTS)
-AUDITS = {"login_attempts", "setting_changes"}
+AUDITS = {"login_attempts", "setting_changes", "changes"}
 """Tables whose rows a user may not change, not even the own ones."""
 
 _SEALED = f"'\\x01{1:08x}{bytes(28).hex()}'::bytea"
@@ -62,6 +63,7 @@ _TOUCHED = {
     "setting_changes": "name = 'touched'",
     "pending_orders": "reason = 'touched'",
     "strategies": "updated_at = now()",
+    "changes": "key = 'touched'",
     "strategy_mappings": "quantity = quantity + 1",
 }
 

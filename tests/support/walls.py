@@ -48,6 +48,7 @@ insert into oadb.instruments
 (broker, exchange, symbol, broker_symbol, broker_exchange, token, instrument_type, lot_size,
 tick_size, contract_value)
 values ('zerodha', 'NSE', 'TCS', 'TCS', 'NSE', '1', 'EQ', 1, 0.05, 1);
+insert into oadb.changes (table_name, key) values ('smtp_settings', '{note}');
 update oadb.smtp_settings set server = '{note}.example';
 """
 

@@ -7,16 +7,16 @@ from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from oadb import AsyncDatabase, Database, Executor, Listening, Refusal, Secret
+from oadb import AsyncDatabase, Database, Executor, Refusal, Secret
 from oadb.accounts import api_keys, broker_tokens, login_attempts, second_factors, sessions, users
 from oadb.accounts.api_keys import OrderMode
 from oadb.accounts.broker_tokens import BrokerToken, Tokens
 from oadb.bans import ip_bans
 from oadb.bans.ip_bans import Ban
 from oadb.bans.live_bans import LiveBans
-from oadb.changes import announcements
 from oadb.changes.announcements import ChangedTable
-from oadb.errors import NoRowError, ParameterError
+from oadb.changes.change_feed import ChangeFeed, Everything
+from oadb.errors import NoRowError
 from oadb.logs import api_logs, traffic
 from oadb.logs.api_logs import Call, LoggedCall
 from oadb.logs.traffic import Request, TrafficStatistics
@@ -302,14 +302,10 @@ type_of_entry = tuple[ChangedTable, int | None, str]
 # 20
 def invalidate(db: Database, cache: dict[type_of_entry, object]) -> None:
     """Drop entries, by table, user and key, until the process ends."""
-    with db.listen(announcements.CHANNEL) as events:
-        for event in events:
-            if isinstance(event, Listening):
+    with ChangeFeed(db) as changes:
+        for change in changes:
+            if isinstance(change, Everything):
                 cache.clear()
-                continue
-            try:
-                change = announcements.parse(event.payload)
-            except ParameterError:
                 continue
             for entry in list(cache):
                 table, user_id, key = entry

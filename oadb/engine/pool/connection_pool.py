@@ -19,6 +19,7 @@ from oadb.engine.config import Config
 from oadb.engine.driver import Driver
 from oadb.engine.failures import RetryBudget
 from oadb.engine.pool.connections import cut_off, give_up, looks_alive
+from oadb.engine.pool.hint_sender import HintSender
 from oadb.engine.pool.idle_stack import IdleStack
 from oadb.engine.pool.leases import UNCONFIRMED, Leases
 from oadb.engine.pool.outage import Outage
@@ -80,6 +81,7 @@ class Pool:
         self._table = self.leases.table
         self._idle = IdleStack(self.leases)
         self._upkeep = Upkeep(self._config, self._driver, self._outage, self.leases, self._idle)
+        self.hints = HintSender(self, self._driver)
         self._budget = RetryBudget(_RESERVE * self._config.pool_max)
         self._closed = closed
         self._stale = self._calls = 0

@@ -49,6 +49,7 @@ select
     api_key_id,
     scopes,
     order_mode,
+    expires_at,
     fingerprint,
     revoked_at is not null as is_revoked,
     coalesce(expires_at <= now(), false) as is_expired

@@ -36,7 +36,7 @@ if len(broker_files.found(*broker_files.ZERODHA)) == len(broker_files.ZERODHA):
 
 
 def insert(connection: psycopg.Connection, rows: Iterable[Instrument]) -> None:
-    """Insert rows without the record and the notification of a load."""
+    """Insert rows without the record and the hint of a load."""
     names = psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, COLUMNS))
     copy = psycopg.sql.SQL("copy oadb.instruments ({}) from stdin").format(names)
     with connection.cursor() as cursor, cursor.copy(copy) as rows_in:
@@ -45,7 +45,7 @@ def insert(connection: psycopg.Connection, rows: Iterable[Instrument]) -> None:
 
 
 def replace_all(url: str, broker: str, rows: Iterable[Instrument], *, notify: bool = True) -> None:
-    """Replace the instruments of a broker, with the record and the notification of a load."""
+    """Replace the instruments of a broker, with the record and the hint of a load."""
     with psycopg.connect(url) as connection:
         connection.execute("delete from oadb.instruments where broker = %s", (broker,))
         insert(connection, rows)
@@ -55,7 +55,7 @@ def replace_all(url: str, broker: str, rows: Iterable[Instrument], *, notify: bo
             (broker, Jsonb({})),
         )
         if notify:
-            connection.execute("select pg_notify('oadb_instruments', %s)", (broker,))
+            connection.execute("notify oadb_instruments")
 
 
 def assert_lookups_find(index: InstrumentIndex, rows: list[Instrument]) -> None:
