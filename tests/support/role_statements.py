@@ -33,8 +33,7 @@ REFRESH = {
 }  # fmt: skip  # a table
 # No role is refused: these read no table.
 TABLELESS = {
-    "rollups._claim_refresh", "rollups._allow_time", "rollups._plan_lightly",
-    "rollups._list_resolutions",
+    "rollups._allow_time", "rollups._plan_lightly", "rollups._list_resolutions",
 }  # fmt: skip  # a table
 BANS = {label for label in BY_LABEL if label.startswith(("ip_bans.", "trackers.", "live_bans."))}
 # A user sees only the trading mode of the settings of the application.
@@ -70,7 +69,7 @@ MAY = {
         "broker_tokens.find_any_active",
         "second_factors.get", "instruments.get", "instruments.count_by_broker", "proof.list_uses",
         *(LOGS - WRITES), *(PARTITIONS - MAINTENANCE),
-        *(REQUESTS - WRITES), *(ROLLUPS - REFRESH),
+        *(REQUESTS - WRITES), *(ROLLUPS - REFRESH - {"rollups._claim_refresh"}),
         "ip_bans._find_active", "ip_bans._find_exemption", "ip_bans.list_all",
         "ip_bans.count", "ip_bans.list_exemptions", "trackers.list_suspects",
         "trackers.count_suspects", "live_bans._get_state", "live_bans._list_active",
