@@ -81,7 +81,7 @@ OPERATIONS: list[tuple[str, Callable[[Database, int], object], object]] = [
         lambda db, user: sessions.create(db, account(db, user), ip=IP).session.user_id > 0,
         True,
     ),
-    ("lockouts.reset_account", sign_in, True),
+    ("lockouts.revert_try", sign_in, True),
     (NOTIFY, lambda db, _: ip_bans.ban(db, IP, "x", duration=None, by=None).offences, 1),
     (NOTIFY, lambda db, _: ip_bans.exempt(db, IP, "x"), True),
     (NOTIFY, lambda db, _: takeover.adopt_ban(db, IP, "x", None, offences=1), True),
