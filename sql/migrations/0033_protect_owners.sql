@@ -115,6 +115,45 @@ comment on column oadb.login_attempts.locked_network is 'The widest network of t
 comment on column oadb.login_attempts.locked_account is
 'The account that has to wait; empty: the network has to, whichever account it names.';
 
+-- Bans of 6to4 networks: their clients now count as the IPv4 address that these carry.
+with tunnelled as (
+    delete from oadb.ip_bans
+    where ip_bans.network << '2002::/16'
+    returning
+        (
+            'x' || encode(substring(inet_send(ip_bans.network) from 7 for 4), 'hex')
+        )::bit(32)::bigint as ipv4,
+        ip_bans.reason,
+        ip_bans.offences,
+        ip_bans.banned_at,
+        ip_bans.expires_at,
+        ip_bans.source,
+        ip_bans.banned_by
+)
+
+insert into oadb.ip_bans (
+    network,
+    reason,
+    offences,
+    banned_at,
+    expires_at,
+    source,
+    banned_by
+)
+select distinct on (tunnelled.ipv4)
+    inet '0.0.0.0' + tunnelled.ipv4,
+    tunnelled.reason,
+    tunnelled.offences,
+    tunnelled.banned_at,
+    tunnelled.expires_at,
+    tunnelled.source,
+    tunnelled.banned_by
+from tunnelled
+order by
+    tunnelled.ipv4 asc,
+    tunnelled.expires_at desc nulls first
+on conflict (network) do nothing;
+
 -- A network in use: somebody who signed in there is a user, not a scanner.
 create index sessions_network_idx on oadb.sessions (oadb.client_network(ip));
 

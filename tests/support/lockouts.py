@@ -35,9 +35,13 @@ class CountingPasswords(Passwords):
         return super().verify(stored, password)
 
 
-def attempt(db: Executor, account: str, network: str, **limits: int) -> Tries:
-    """Count a try of a client in one network, without a device token."""
-    return lockouts._count_try(db, account, network, wider_networks=[], device_digests=[], **limits)
+def attempt(
+    db: Executor, account: str, network: str, *, digests: list[bytes] | None = None, **limits: int
+) -> Tries:
+    """Count a try of a client in one network; *digests* are those of its device token."""
+    return lockouts._count_try(
+        db, account, network, wider_networks=[], device_digests=digests or [], **limits
+    )
 
 
 def revert(db: Executor, tries: Tries) -> None:
