@@ -9,6 +9,7 @@ from oadb import Database
 from oadb.accounts.lockouts import ACCOUNT_LIMIT, CLIENT_LIMIT, NETWORK_LIMIT, Tries
 from tests.support.lockouts import (
     AGE,
+    NEVER,
     age_lockout,
     attempt,
     failed_before,
@@ -17,8 +18,6 @@ from tests.support.lockouts import (
     revert,
 )
 from tests.support.rig import Observer, threads
-
-NEVER = {"client_limit": 1_000_000, "account_limit": 1_000_000, "network_limit": 1_000_000}
 
 
 def counts(tries: Tries) -> tuple[int | None, int | None]:

@@ -9,8 +9,8 @@ import pytest
 from oadb import Database
 from oadb.accounts import lockouts
 from oadb.accounts.lockouts import ACCOUNT_LIMIT, NETWORK_LIMIT
-from tests.support.lockouts import age_lockout, attempt, failed_before, lockout, revert
-from tests.support.rig import Observer, eventually
+from tests.support.lockouts import NEVER, age_lockout, attempt, failed_before, lockout, revert
+from tests.support.rig import Observer, eventually, threads
 
 
 def test_a_try_is_reverted_for_account_and_network(
@@ -113,3 +113,33 @@ def test_a_sweep_does_not_wait_for_a_locked_counter(
         assert lockouts.delete_expired(db, batch=1) == 1
         assert lockout(observer, f"1-{number}") is None
     assert lockouts.delete_expired(db, batch=1) == 1
+
+
+def test_tries_successes_and_unlocking_at_once_do_not_deadlock(
+    many: Database, observer: Observer, number: int
+) -> None:
+    """Accounts and networks of an IPv6 /48 in all combinations."""
+
+    def work(place: int) -> None:
+        account = f"{place % 3}-{number}"
+        networks = [
+            f"2001:db8:{number:x}:{place % 5:x}::/64",
+            f"2001:db8:{number:x}::/56",
+            f"2001:db8:{number:x}::/48",
+        ]
+        tries = attempt(many, account, networks[0], wider=networks[1:], **NEVER)
+        assert len(tries.kinds) == 5
+        assert tries.tried_at is not None
+        if place % 4:
+            lockouts.revert_try(
+                many, tries.kinds, tries.subjects, tries.tried_at, is_signed_in=place % 4 == 1
+            )
+        if place % 7 == 0:
+            lockouts.unlock(many, account)
+
+    with threads(16) as pool:
+        [*pool.map(work, range(480))]
+
+    left = lockout(observer, f"2001:db8:{number:x}::/48")
+    assert left is not None
+    assert left[0] <= 120, "those that were not reverted, fewer if the test took long"

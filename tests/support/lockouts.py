@@ -1,5 +1,6 @@
 """Counters of failed sign-ins: read, written and moved into the past."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import argon2
@@ -12,6 +13,9 @@ from oadb.security.passwords import Passwords
 from tests.support.rig import Observer
 
 WRONG = Secret("wrong horse")
+
+NEVER = {"client_limit": 1_000_000, "account_limit": 1_000_000, "network_limit": 1_000_000}
+"""Limits from which on no test counts."""
 
 AGE = (
     "update oadb.lockouts set failed_at = failed_at - %s, unlocks_at = unlocks_at - %s, "
@@ -36,11 +40,17 @@ class CountingPasswords(Passwords):
 
 
 def attempt(
-    db: Executor, account: str, network: str, *, digests: list[bytes] | None = None, **limits: int
+    db: Executor,
+    account: str,
+    network: str,
+    *,
+    wider: Sequence[str] = (),
+    digests: Sequence[bytes] = (),
+    **limits: int,
 ) -> Tries:
-    """Count a try of a client in one network; *digests* are those of its device token."""
+    """Count a try of a client; *wider* are its wider networks, *digests* of its device token."""
     return lockouts._count_try(
-        db, account, network, wider_networks=[], device_digests=digests or [], **limits
+        db, account, network, wider_networks=[*wider], device_digests=[*digests], **limits
     )
 
 
