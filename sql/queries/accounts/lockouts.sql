@@ -111,16 +111,26 @@ counters as materialized (
         and not origin.is_known
 ),
 
+-- One lookup for each: a join may read the whole table until it is analyzed.
+looked_up as materialized (
+    select
+        counters.kind,
+        (
+            select lockouts.unlocks_at
+            from oadb.lockouts
+            where
+                lockouts.kind = counters.kind
+                and lockouts.subject = counters.subject
+        ) as unlocks_at
+    from counters
+),
+
 waiting as (
     select
-        max(lockouts.unlocks_at) - now() as wait,
-        coalesce(bool_or(lockouts.kind <> 'network'), false) as must_account_wait
-    from oadb.lockouts
-    inner join counters
-        on
-            lockouts.kind = counters.kind
-            and lockouts.subject = counters.subject
-    where lockouts.unlocks_at > now()
+        max(unlocks_at) - now() as wait,
+        coalesce(bool_or(kind <> 'network'), false) as must_account_wait
+    from looked_up
+    where unlocks_at > now()
 ),
 
 counted as (
@@ -220,7 +230,8 @@ cross join origin;
 -- later try stays. After a sign-in (:is_signed_in) the counter of its device, or of its
 -- network with the account, is deleted, and no other: who guesses elsewhere could begin
 -- anew, and the owner of one account could guess the passwords of others without a limit.
--- Locks in the order of _count_try, and deletes nothing that came after that.
+-- Locks in the order of _count_try, and deletes nothing that came after that. The arrays
+-- alone lead to lockouts_pkey: a join may read the whole table until it is analyzed.
 with counted as (
     select
         known.kind,
@@ -231,6 +242,9 @@ with counted as (
         on
             known.kind = given.kind
             and known.subject = given.subject
+    where
+        known.kind = any(:kinds)
+        and known.subject = any(:subjects)
     order by
         known.kind,
         known.subject
@@ -241,7 +255,9 @@ forgotten as (
     delete from oadb.lockouts
     using counted
     where
-        lockouts.kind = counted.kind
+        lockouts.kind = any(:kinds)
+        and lockouts.subject = any(:subjects)
+        and lockouts.kind = counted.kind
         and lockouts.subject = counted.subject
         and counted.is_over
 )
@@ -254,7 +270,9 @@ set
     end
 from counted
 where
-    lockouts.kind = counted.kind
+    lockouts.kind = any(:kinds)
+    and lockouts.subject = any(:subjects)
+    and lockouts.kind = counted.kind
     and lockouts.subject = counted.subject
     and not counted.is_over;
 
