@@ -701,6 +701,63 @@ end);
 grant select on table oadb.key_canaries to oadb_app, oadb_user;
 grant delete, insert, select on table oadb.key_canaries to oadb_rotate;
 
+-- table oadb.known_devices ------------------------------------------------------------------------
+
+-- Devices from which users signed in: failures elsewhere do not slow them. A token alone signs
+-- nobody in.
+create table oadb.known_devices (
+    user_id      bigint not null,
+    device_id    uuid not null default gen_random_uuid(),
+    -- HMAC-SHA256 of the SHA-256 of the token, under the key that was primary at the last sign-in.
+    token_digest bytea not null,
+    -- The last time.
+    signed_in_at timestamp with time zone not null default now(),
+
+    constraint known_devices_pkey primary key (user_id, device_id),
+    constraint known_devices_token_digest_check check (octet_length(token_digest) = 32),
+    constraint known_devices_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete cascade
+);
+
+create index known_devices_signed_in_at_idx on oadb.known_devices using btree (signed_in_at);
+
+alter table oadb.known_devices enable row level security, force row level security;
+
+create policy service_policy on oadb.known_devices for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
+create policy user_policy on oadb.known_devices for all to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+
+grant delete, insert, select, update on table oadb.known_devices to oadb_app, oadb_user;
+grant select (user_id, device_id, signed_in_at) on table oadb.known_devices to oadb_ro;
+
+-- table oadb.known_networks -----------------------------------------------------------------------
+
+-- Networks from which users signed in: for 30 days, failures elsewhere do not slow them there.
+create table oadb.known_networks (
+    user_id      bigint not null,
+    -- An IPv4 address, or the /64 of an IPv6 address.
+    network      inet not null,
+    -- The last time.
+    signed_in_at timestamp with time zone not null default now(),
+
+    constraint known_networks_pkey primary key (user_id, network),
+    constraint known_networks_network_check check (network = oadb.client_network(network)),
+    constraint known_networks_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete cascade
+);
+
+create index known_networks_network_idx on oadb.known_networks using btree (network);
+create index known_networks_signed_in_at_idx on oadb.known_networks using btree (signed_in_at);
+
+alter table oadb.known_networks enable row level security, force row level security;
+
+create policy service_policy on oadb.known_networks for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
+create policy user_policy on oadb.known_networks for all to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+
+grant delete, insert, select, update on table oadb.known_networks to oadb_app, oadb_user;
+grant select on table oadb.known_networks to oadb_ro;
+
 -- table oadb.latency ------------------------------------------------------------------------------
 
 -- How long calls to brokers took, part by part.
@@ -800,23 +857,24 @@ grant select on table oadb.latency_rollups to oadb_app, oadb_ro;
 
 -- table oadb.lockouts -----------------------------------------------------------------------------
 
--- Failed sign-ins in a row, by account name (also of nobody) and by network.
+-- Failed sign-ins in a row, by account name (also of nobody), network, both together, and device.
 create table oadb.lockouts (
     kind       text not null,
-    -- A user name in lower case, or an IPv4 address, or the /64 of an IPv6 address.
+    -- A user name in lower case, a network (an IPv4 address; the /64, /56 or /48 of an IPv6
+    -- address), both with a space between them, or the id of a known device.
     subject    text not null,
     failures   bigint not null,
-    -- The last try; an account's count begins again a quiet quarter of an hour later.
+    -- The last try.
     failed_at  timestamp with time zone not null,
     -- Null: too few failures to lock.
     unlocks_at timestamp with time zone,
-    -- Until when a network's failures are forgotten, one a minute; of no meaning for an account.
+    -- Until when failures are forgotten, one by one.
     decayed_at timestamp with time zone not null default now(),
 
     constraint lockouts_pkey primary key (kind, subject),
     constraint lockouts_failures_check check (failures >= 0),
-    constraint lockouts_kind_check check (kind = any (array['account'::text, 'network'::text])),
-    constraint lockouts_subject_check check (length(subject) >= 1 and length(subject) <= 508)
+    constraint lockouts_kind_check check (kind = any (array['account'::text, 'account_network'::text, 'device'::text, 'network'::text])),
+    constraint lockouts_subject_check check (length(subject) >= 1 and length(subject) <= 600)
 );
 
 create index lockouts_failed_at_idx on oadb.lockouts using btree (failed_at);
@@ -963,23 +1021,34 @@ insert into oadb.log_tables (table_name, period, name_format, made_ahead) values
 
 -- table oadb.login_attempts -----------------------------------------------------------------------
 
--- Audit: every sign-in that was tried. Rows are never changed.
+-- Audit: every sign-in that was tried. Rows are never changed, but those of a client that has to
+-- wait: its further tries within the hour are counted.
 create table oadb.login_attempts (
-    attempt_id   bigint not null generated always as identity,
-    attempted_at timestamp with time zone not null default now(),
+    attempt_id     bigint not null generated always as identity,
+    attempted_at   timestamp with time zone not null default now(),
     -- As it was given, whether or not it exists.
-    username     text not null,
+    username       text not null,
     -- Who was meant. Null: nobody of that name.
-    user_id      bigint,
-    ip           inet,
-    device       text,
-    broker       text,
-    method       text not null,
+    user_id        bigint,
+    ip             inet,
+    device         text,
+    broker         text,
+    method         text not null,
     -- Unverified: the password was not compared, because capacity or the database was not
     -- available. Code_needed: the password was right, and a code of the second factor is required
     -- as well.
-    outcome      text not null,
-    reason       text,
+    outcome        text not null,
+    reason         text,
+    -- How many tries of a client that has to wait.
+    tries          bigint not null default 1,
+    -- The last of several tries; null: there is one.
+    last_at        timestamp with time zone,
+    -- The hour, of a client that has to wait; null in other rows.
+    locked_in      timestamp with time zone,
+    -- The widest network of that client.
+    locked_network text,
+    -- The account that has to wait; empty: the network has to, whichever account it names.
+    locked_account text,
 
     constraint login_attempts_pkey primary key (attempt_id),
     constraint login_attempts_broker_check check (length(broker) >= 1 and length(broker) <= 50),
@@ -987,11 +1056,13 @@ create table oadb.login_attempts (
     constraint login_attempts_method_check check (method = any (array['password'::text, 'oauth'::text, 'resume'::text, 'code'::text])),
     constraint login_attempts_outcome_check check (outcome = any (array['succeeded'::text, 'failed'::text, 'locked'::text, 'unverified'::text, 'resumed'::text, 'code_needed'::text])),
     constraint login_attempts_reason_check check (length(reason) >= 1 and length(reason) <= 500),
+    constraint login_attempts_tries_check check (tries >= 1),
     constraint login_attempts_username_check check (length(username) >= 1 and length(username) <= 254),
     constraint login_attempts_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete set null
 );
 
 create index login_attempts_attempted_at_idx on oadb.login_attempts using btree (attempted_at, attempt_id);
+create unique index login_attempts_locked_key on oadb.login_attempts using btree (locked_in, locked_network, locked_account) where (locked_in is not null);
 create index login_attempts_user_id_idx on oadb.login_attempts using btree (user_id, attempted_at);
 
 alter table oadb.login_attempts enable row level security, force row level security;
@@ -1001,8 +1072,9 @@ using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
 create policy user_policy on oadb.login_attempts for select to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
-grant delete, insert (username, user_id, ip, device, broker, method, outcome, reason), select on
-    table oadb.login_attempts to oadb_app;
+grant delete, insert (username, user_id, ip, device, broker, method, outcome, reason, locked_in,
+    locked_network, locked_account), select, update (tries, last_at) on table oadb.login_attempts to
+    oadb_app;
 grant insert (username, user_id, ip, device, broker, method, outcome, reason) on table
     oadb.login_attempts to oadb_log;
 grant select on table oadb.login_attempts to oadb_ro, oadb_user;
@@ -1109,6 +1181,8 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'ip_bans', 'select, insert, update, delete'),
 ('oadb_app', 'ip_trackers', 'select, insert, update, delete'),
 ('oadb_app', 'key_canaries', 'select'),
+('oadb_app', 'known_devices', 'select, insert, update, delete'),
+('oadb_app', 'known_networks', 'select, insert, update, delete'),
 ('oadb_app', 'latency', 'select, insert (logged_at, user_id, order_id, broker, symbol, order_type, rtt_ms, validation_ms, response_ms, overhead_ms, total_ms, outcome, error)'),
 ('oadb_app', 'latency_default', 'select'),
 ('oadb_app', 'latency_parts', 'select'),
@@ -1119,7 +1193,8 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'log_periods', 'select'),
 ('oadb_app', 'log_rejects', 'select, insert (batch_id, table_name, reason, row_text)'),
 ('oadb_app', 'log_tables', 'select'),
-('oadb_app', 'login_attempts', 'select, delete, insert (username, user_id, ip, device, broker, method, outcome, reason)'),
+('oadb_app', 'login_attempts', 'select, delete, update (tries, last_at), insert (username, user_id, ip, device, broker, method, outcome, reason, locked_in, locked_network, locked_account)'),
+('oadb_app', 'networks_in_use', 'select'),
 ('oadb_app', 'pending_orders', 'select, insert (user_id, api_type, order_data), delete, update (status, decided_at, decided_by, reason, answered_at, broker_order_id, broker_status)'),
 ('oadb_app', 'second_factors', 'select, insert, update, delete'),
 ('oadb_app', 'security_settings', 'select, update'),
@@ -1163,6 +1238,8 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'instruments', 'select'),
 ('oadb_ro', 'ip_bans', 'select'),
 ('oadb_ro', 'ip_trackers', 'select'),
+('oadb_ro', 'known_devices', 'select (user_id, device_id, signed_in_at)'),
+('oadb_ro', 'known_networks', 'select'),
 ('oadb_ro', 'latency', 'select'),
 ('oadb_ro', 'latency_default', 'select'),
 ('oadb_ro', 'latency_parts', 'select'),
@@ -1174,6 +1251,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'log_rejects', 'select'),
 ('oadb_ro', 'log_tables', 'select'),
 ('oadb_ro', 'login_attempts', 'select'),
+('oadb_ro', 'networks_in_use', 'select'),
 ('oadb_ro', 'pending_orders', 'select'),
 ('oadb_ro', 'second_factors', 'select (user_id, key_id, failures, unlocks_at, is_required_for_login, is_required_for_mcp, is_required_for_password_reset, created_at, confirmed_at)'),
 ('oadb_ro', 'security_settings', 'select'),
@@ -1207,6 +1285,8 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_user', 'instrument_loads', 'select'),
 ('oadb_user', 'instruments', 'select'),
 ('oadb_user', 'key_canaries', 'select'),
+('oadb_user', 'known_devices', 'select, insert, update, delete'),
+('oadb_user', 'known_networks', 'select, insert, update, delete'),
 ('oadb_user', 'latency', 'select'),
 ('oadb_user', 'login_attempts', 'select'),
 ('oadb_user', 'pending_orders', 'select, insert (user_id, api_type, order_data), delete, update (status, decided_at, decided_by, reason, answered_at, broker_order_id, broker_status)'),
@@ -1345,6 +1425,7 @@ create table oadb.sessions (
 
 create index sessions_key_id_idx on oadb.sessions using btree (key_id, user_id, session_id);
 create index sessions_lapses_at_idx on oadb.sessions using btree (lapses_at);
+create index sessions_network_idx on oadb.sessions using btree (oadb.client_network(ip));
 create index sessions_token_digest_idx on oadb.sessions using btree (token_digest);
 
 alter table oadb.sessions enable row level security, force row level security;
@@ -1722,6 +1803,8 @@ insert into oadb.user_tables (table_name, user_column, write_check) values
 ('api_logs', 'user_id', null),
 ('broker_tokens', 'user_id', null),
 ('changes', 'user_id', null),
+('known_devices', 'user_id', null),
+('known_networks', 'user_id', null),
 ('latency', 'user_id', null),
 ('login_attempts', 'user_id', null),
 ('pending_orders', 'user_id', 'status = ''pending'' or decided_by = nullif(current_setting(''oadb.user_id'', true), '''')::bigint'),
@@ -1890,6 +1973,21 @@ create view oadb.log_periods as
      left join pg_inherits on pg_inherits.inhparent = to_regclass('oadb.'::text || quote_ident(periods.table_name))::oid and pg_inherits.inhrelid = to_regclass('oadb.'::text || quote_ident(periods.partition_name))::oid;
 
 grant select on table oadb.log_periods to oadb_app, oadb_ro;
+
+-- view oadb.networks_in_use -----------------------------------------------------------------------
+
+-- Networks with a live session, or from which somebody signed in during the last 30 days.
+--     network inet
+create view oadb.networks_in_use with (security_invoker=true) as
+ select oadb.client_network(sessions.ip) as network
+   from oadb.sessions
+  where sessions.lapses_at > now()
+union all
+ select known_networks.network
+   from oadb.known_networks
+  where known_networks.signed_in_at > (now() - '30 days'::interval);
+
+grant select on table oadb.networks_in_use to oadb_app, oadb_ro;
 
 -- view oadb.strategies_with_mappings --------------------------------------------------------------
 
@@ -2149,6 +2247,18 @@ create or replace function oadb.bin_duration(bin smallint)
 return ((((sign((bin)::double precision) * (0.001)::double precision) * (2)::double precision) * power((1.1)::double precision, (abs(bin))::double precision)) / ((1.1 + (1)::numeric))::double precision);
 
 grant execute on function oadb.bin_duration(smallint) to oadb_app, oadb_log, oadb_ro, oadb_rotate,
+    oadb_user, public;
+
+-- function oadb.client_network(inet) --------------------------------------------------------------
+
+-- The network of which a client has all addresses: an IPv4 address, or the /64 of an IPv6 address.
+create or replace function oadb.client_network(ip inet)
+ returns inet
+ language sql
+ immutable parallel safe
+return ((set_masklen(ip, case when (family(ip) = 4) then 32 else 64 end))::cidr)::inet;
+
+grant execute on function oadb.client_network(inet) to oadb_app, oadb_log, oadb_ro, oadb_rotate,
     oadb_user, public;
 
 -- procedure oadb.create_roles() -------------------------------------------------------------------

@@ -188,7 +188,7 @@ def arguments(declared: Declaration) -> dict[str, Any]:
 
 # How to read back what does not come back by itself.
 READERS: dict[str, Callable[[Transaction, dict[str, Any]], object]] = {
-    "login_attempts._record": lambda tx, _: login_attempts.list_attempts(tx, limit=1).rows[0],
+    "login_audit._record": lambda tx, _: login_attempts.list_attempts(tx, limit=1).rows[0],
     "api_logs._insert": lambda tx, _: api_logs.list_calls(tx, limit=1).rows[0],
     "analyzer_logs._insert": lambda tx, _: analyzer_logs.list_analyses(tx, limit=1).rows[0],
     "broker_tokens._put": lambda tx, given: broker_tokens.find_sealed(tx, 1, given["broker"]),

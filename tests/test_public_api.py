@@ -42,7 +42,8 @@ SUBJECTS = ("accounts", "bans", "changes", "logs", "market", "settings", "tradin
 
 # Public functions of modules that services do not call: maintenance and what is shared in a room.
 INTERNAL = {
-    "accounts.identity", "changes.following", "changes.snapshots", "logs.partitions",
+    "accounts.identity", "accounts.login_audit", "changes.following", "changes.snapshots",
+    "logs.partitions",
     "logs.redaction", "logs.texts", "market.intake", "market.patterns",
 }  # fmt: skip  # a list
 
@@ -376,6 +377,8 @@ def test_an_input_names_its_fields() -> None:
 UNANNOUNCED = {
     "sessions.delete_expired": "expired sessions are not found anyway",
     "lockouts.delete_expired": "counters are not cached",
+    "known_clients.delete_expired_networks": "known clients are not cached",
+    "known_clients.delete_expired_devices": "known clients are not cached",
     "login_attempts.delete_old": "the audit is not cached",
     "ip_bans.delete_expired": "expired bans have no effect",
     "trackers.delete_expired": "counters are not cached",

@@ -7,7 +7,7 @@ from psycopg.errors import (
 )
 
 from oadb import Database
-from oadb.accounts import login_attempts
+from oadb.accounts import login_audit
 from oadb.engine.binding.declarations import Declaration
 from oadb.testing.servers import Server
 from tests.support.rig import config
@@ -210,7 +210,7 @@ def test_only_services_and_the_owner_rename_and_promote_users(
 
 def test_the_role_of_logs_records_attempts_and_reads_none(server: Server, migrated: str) -> None:
     with Database(config(url_of(server, "oadb_log"))) as db:
-        login_attempts._record(db, "user1", None, None, None, "password", "failed")
+        login_audit._record(db, "user1", None, None, None, "password", "failed")
         with pytest.raises(InsufficientPrivilege):
             SEE["login_attempts"](db)
     with connect(migrated) as connection:

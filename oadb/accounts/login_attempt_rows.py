@@ -7,7 +7,8 @@ from typing import Literal, Self
 from oadb.accounts.second_factors import CodeCheck
 from oadb.accounts.user_rows import SignedInUser
 from oadb.engine.binding.sendable_texts import UNREADABLE, readable
-from oadb.security.addresses import network
+from oadb.security.addresses import networks
+from oadb.security.secret import Secret
 from oadb.validation.said_texts import described, explained
 
 LONGEST_NAME, LONGEST_DEVICE, LONGEST_BROKER, LONGEST_REASON = 254, 500, 50, 500
@@ -29,7 +30,12 @@ AuditEntry = tuple[LoginMethod, LoginOutcome, str | None]
 
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
-    """An attempt to sign in, as the audit has it. ``user_id`` is None for an unknown name."""
+    """An attempt to sign in, as the audit has it. ``user_id`` is None for an unknown name.
+
+    Attempts of a client that has to wait, with the outcome locked, are one row an hour: the first
+    of them, the number of ``tries`` and the time of the last one. If its network has to wait, they
+    may name other accounts. All other rows are one try.
+    """
 
     attempt_id: int
     attempted_at: datetime
@@ -41,6 +47,8 @@ class LoginAttempt:
     method: LoginMethod
     outcome: LoginOutcome
     reason: str | None
+    tries: int
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +61,14 @@ class SignIn:
         wait: The time before the next try; during a wait nothing is verified.
         needs_code: The password is right; call again with a code of the second factor, another one
             if this call had one.
+        device_token: The token of a device that is known from now on, for the client to keep; None
+            if none was asked for, or the token that was given stays valid.
     """
 
     user: SignedInUser | None
     wait: timedelta
     needs_code: bool = False
+    device_token: Secret | None = None
 
     def __bool__(self) -> bool:
         """Return whether the sign-in succeeded."""
@@ -66,10 +77,13 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class LoginClient:
-    """The account name and origin of a sign-in, cut to what the audit can store."""
+    """The account name and origin of a sign-in, cut to what the audit can store.
+
+    ``networks`` are those that the client may have to itself, the narrowest first.
+    """
 
     name: str
-    network: str
+    networks: list[str]
     ip: str | None
     device: str | None
     broker: str | None
@@ -79,7 +93,7 @@ class LoginClient:
         """Return the client of a sign-in, from what it says of itself."""
         return cls(
             readable(username, LONGEST_NAME) or UNREADABLE,
-            network(ip),
+            networks(ip),
             ip,
             described(device, LONGEST_DEVICE) if device else None,
             readable_broker(broker),

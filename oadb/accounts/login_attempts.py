@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import psycopg
 
-from oadb.accounts import lockouts, second_factors, users
+from oadb.accounts import known_clients, lockouts, login_audit, second_factors, users
 from oadb.accounts.lockouts import Tries
 from oadb.accounts.login_attempt_rows import (
     AuditEntry,
@@ -33,7 +33,6 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.engine.outside_transactions import refuse_transaction
 from oadb.engine.repeating import transacted
 from oadb.errors import Error, NoRowError
-from oadb.keys import proof
 from oadb.security.secret import Secret
 from oadb.validation.argument_rules import Duration, Ip, Positive
 
@@ -43,24 +42,6 @@ __all__ = [
 ]  # fmt: skip  # a list
 
 query = queries(__name__)
-
-
-@query
-def _record(
-    username: str,
-    ip: str | None,
-    device: str | None,
-    broker: str | None,
-    method: LoginMethod,
-    outcome: LoginOutcome,
-    reason: str | None = None,
-) -> Affected: ...
-
-
-@query
-def _record_resumed(
-    user_id: int, ip: str | None, device: str | None, broker: str | None
-) -> Affected: ...
 
 
 @query
@@ -85,7 +66,7 @@ def count(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> int:
-    """Count the attempts in a window, of a user, or with an outcome."""
+    """Count the attempts in a window, of a user, or with an outcome; each try counts."""
     ...
 
 
@@ -107,19 +88,25 @@ async def sign_in(
     ip: Ip,
     code: Secret | None = None,
     device: str | None = None,
+    device_token: Secret | None = None,
+    remember_device: bool = False,
     broker: str | None = None,
 ) -> SignIn:
     """Verify a name, a password and, if the user's sign-in requires one, a code; write the audit.
 
     The try is counted before anything is verified, so concurrent tries all count. It stays counted
-    if something is wrong. The count is reset when all that is required is right; a right password
-    without the code that it needs changes nothing, as does an error that prevents the verification.
-    During a wait nothing is verified. The errors say nothing about the password.
+    if something is wrong, and is reverted when all that is required is right; then the client is
+    known, and failures elsewhere do not slow the user there. A right password without the code that
+    it needs changes nothing, as does an error that prevents the verification. During a wait nothing
+    is verified. The errors say nothing about the password.
 
     Args:
         ip: the client's address.
         code: a code of the second factor; ignored if none is required.
         device: a description, cut to 500 characters.
+        device_token: the one that an earlier sign-in of this user gave the client; any other, or
+            one of another user, is ignored.
+        remember_device: give the client a token, unless *device_token* is valid.
         broker: cut to 50 characters.
 
     Returns:
@@ -137,10 +124,9 @@ async def sign_in(
     """
     refuse_transaction(db, "login_attempts.sign_in")
     client = LoginClient.of(username, ip, device, broker)
-    await proof.ring_of(db)
-    tries = await lockouts.count_try(db, client.name, client.network)
+    tries = await lockouts.count(db, client.name, client.networks, device_token)
     if tries.tried_at is None:
-        await _write(db, client, ("password", "locked", None))
+        await login_audit.write_locked(db, client, tries)
         return SignIn(None, tries.wait)
     try:
         user = await users.check(db, client.name, password)
@@ -148,15 +134,15 @@ async def sign_in(
     except Exception as error:
         with suppress(Error, psycopg.Error):  # a try that stays counted only causes a wait
             audit: AuditEntry = ("password", "unverified", type(error).__name__)
-            await _write_and_revert(db, client, tries.tried_at, audit)
+            await login_audit.write_and_revert(db, client, tries, audit)
         raise
     if user is None:
-        await _write(db, client, ("password", "failed", None))
+        await login_audit.write(db, client, ("password", "failed", None))
         return SignIn(None, tries.wait)
     if checked is not None and not checked:
         return await _refuse_code(db, client, tries, checked, has_code=code is not None)
-    await _write_and_revert(db, client, tries.tried_at, ("password", "succeeded", None))
-    return SignIn(users.signed_in(user), timedelta())
+    made = await _succeed(db, client, user, tries, device_token, remember_device)
+    return SignIn(users.signed_in(user), timedelta(), device_token=made)
 
 
 @operation
@@ -171,8 +157,8 @@ async def sign_in_with_oauth(
 ) -> SignIn:
     """Sign in a user whom an identity provider has verified, and write the audit.
 
-    No password is guessed, so the lockout neither applies nor is reset. A second factor is required
-    as in ``sign_in``.
+    No password is guessed, so the lockout neither applies nor is reset; the network is known then.
+    A second factor is required as in ``sign_in``.
 
     Args:
         user_id: the user whom the caller has found for the verified assertion of the provider.
@@ -198,9 +184,10 @@ async def sign_in_with_oauth(
     client = LoginClient.of(user.username, ip, device, broker)
     checked = await _check_code(db, user, code)
     if checked is None or checked:
-        await _write(db, client, ("oauth", "succeeded", None))
+        await login_audit.write(db, client, ("oauth", "succeeded", None))
+        await known_clients.remember_network(db, user.user_id, client.networks[0])
         return SignIn(users.signed_in(user), timedelta())
-    await _write(db, client, code_outcome(checked, "oauth", has_code=code is not None))
+    await login_audit.write(db, client, code_outcome(checked, "oauth", has_code=code is not None))
     return SignIn(None, checked.wait, needs_code=True)
 
 
@@ -226,7 +213,7 @@ async def record_oauth_failure(
         ParameterError: an invalid address.
     """
     client = LoginClient.of(username, ip, device, broker)
-    await _write(db, client, ("oauth", "failed", readable_reason(reason)))
+    await login_audit.write(db, client, ("oauth", "failed", readable_reason(reason)))
 
 
 @operation
@@ -245,7 +232,7 @@ async def record_resumed(
         ParameterError: an invalid address.
     """
     at = session.broker if broker is None else readable_broker(broker)
-    if not await _record_resumed(db, session.user_id, ip, session.device, at):
+    if not await login_audit.record_resumed(db, session.user_id, ip, session.device, at):
         raise NoRowError(f"login_attempts.record_resumed: there is no user {session.user_id}")
 
 
@@ -265,22 +252,26 @@ async def _refuse_code(
 ) -> SignIn:
     """Write that a code is missing or wrong; only a code that was compared counts as a guess."""
     audit = code_outcome(checked, "password", has_code=has_code)
-    if checked.was_verified or tries.tried_at is None:
-        await _write(db, client, audit)
+    if checked.was_verified:
+        await login_audit.write(db, client, audit)
         return SignIn(None, max(tries.wait, checked.wait), needs_code=True)
-    await _write_and_revert(db, client, tries.tried_at, audit)
+    await login_audit.write_and_revert(db, client, tries, audit)
     return SignIn(None, checked.wait, needs_code=True)
 
 
 @transacted
-async def _write_and_revert(
-    tx: AsyncExecutor, client: LoginClient, tried_at: datetime, audit: AuditEntry
-) -> None:
-    await _write(tx, client, audit)
-    if audit[1] == "succeeded":  # the account before the network, as in all statements
-        await lockouts.reset_account(tx, client.name)
-    await lockouts.revert_try(tx, client.name, client.network, tried_at)
-
-
-async def _write(db: AsyncExecutor, client: LoginClient, audit: AuditEntry) -> None:
-    await _record(db, client.name, client.ip, client.device, client.broker, *audit)
+async def _succeed(
+    tx: AsyncExecutor,
+    client: LoginClient,
+    user: FoundUser,
+    tries: Tries,
+    device_token: Secret | None,
+    remember_device: bool,
+) -> Secret | None:
+    """Write a success, and remember its client; return the token of a device that is new."""
+    await login_audit.write_and_revert(tx, client, tries, ("password", "succeeded", None))
+    await known_clients.remember_network(tx, user.user_id, client.networks[0])
+    if tries.device_id is not None and device_token is not None:
+        await known_clients.renew(tx, user.user_id, tries.device_id, device_token)
+        return None
+    return await known_clients.add(tx, user.user_id) if remember_device else None

@@ -2,8 +2,10 @@
 
 Hits count for 24 hours from the first one; the same path or the same wrong key counts again. The
 security settings (``app_settings``) say whether hits lead to a ban, which at first they do not,
-from how many on, and for how long. A hit costs one round trip; the hit that bans costs three more
-and starts a new tracker.
+from how many on, and for how long. A network with a live session, or from which somebody signed in
+during the last 30 days, is counted and not banned: a page of somebody else can make a browser send
+what is not found. A hit costs one round trip; the hit that bans costs three more and starts a new
+tracker.
 """
 
 import re

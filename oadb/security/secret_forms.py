@@ -41,7 +41,7 @@ _RULES = (
     # Tokens of oadb.security.tokens, whole or cut off, and JSON Web Tokens.
     _Rule(
         ("oak_", "oas_", "oaw_", "eyj"),
-        re.compile(r"oa[ksw]_[0-9A-Za-z]{8,}|eyJ[\w-]{5,}(?:\.[\w-]*)*"),
+        re.compile(r"oa[dksw]_[0-9A-Za-z]{8,}|eyJ[\w-]{5,}(?:\.[\w-]*)*"),
     ),
     # scheme://user:password@host
     _Rule(("://",), re.compile(r"://[^/\s@]+@"), f"://{HIDDEN}@"),

@@ -34,16 +34,13 @@ class StoredToken:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenKind:
-    """One kind of token: its prefix, and the column that holds its sealed SHA-256.
+class TokenForm:
+    """The form of one kind of token, which begins with its prefix, and its digests.
 
-    ``pattern`` matches tokens, for scanners that search for leaked secrets. ``adopted`` matches
-    tokens that were taken over from another system: equally random, but without a checksum.
+    ``pattern`` matches tokens, for scanners that search for leaked secrets.
     """
 
     prefix: str
-    column: SealedColumn
-    adopted: re.Pattern[str] | None = None
     pattern: re.Pattern[str] = field(init=False, repr=False)
     _label: str = field(init=False, repr=False)
 
@@ -62,13 +59,7 @@ class TokenKind:
     def is_wellformed(self, token: Secret) -> bool:
         """Say whether *token* has a valid form; a checksum finds typing errors."""
         text = token.reveal()
-        if self.pattern.fullmatch(text):
-            return text.endswith(_checksum(text[:-_CHECKSUM]))
-        return self.is_adoptable(token)
-
-    def is_adoptable(self, token: Secret) -> bool:
-        """Say whether *token* has the form of tokens that are taken over."""
-        return self.adopted is not None and self.adopted.fullmatch(token.reveal()) is not None
+        return bool(self.pattern.fullmatch(text)) and text.endswith(_checksum(text[:-_CHECKSUM]))
 
     def digests(self, ring: KeyRing, hashed: bytes) -> list[bytes]:
         """Return the digests under which a token of this SHA-256 may be stored.
@@ -76,6 +67,26 @@ class TokenKind:
         There is one for each usable key, usually one; that of the primary key is first.
         """
         return ring.digests(self._label, hashed)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKind(TokenForm):
+    """A kind of token that is found by its digest: the column holds its sealed SHA-256.
+
+    ``adopted`` matches tokens that were taken over from another system: equally random, but without
+    a checksum.
+    """
+
+    column: SealedColumn
+    adopted: re.Pattern[str] | None = None
+
+    def is_wellformed(self, token: Secret) -> bool:
+        """Say whether *token* has a valid form; a checksum finds typing errors."""
+        return TokenForm.is_wellformed(self, token) or self.is_adoptable(token)
+
+    def is_adoptable(self, token: Secret) -> bool:
+        """Say whether *token* has the form of tokens that are taken over."""
+        return self.adopted is not None and self.adopted.fullmatch(token.reveal()) is not None
 
     def belongs(self, ring: KeyRing, row: Row, hashed: bytes, fingerprint: bytes) -> bool:
         """Say whether the token of this SHA-256 was stored in *row*.

@@ -18,7 +18,7 @@ from threading import Event
 import psycopg
 from psycopg.errors import LockNotAvailable
 
-from oadb.accounts import lockouts, login_attempts, sessions
+from oadb.accounts import known_clients, lockouts, login_attempts, sessions
 from oadb.bans import ip_bans, trackers
 from oadb.changes import announcements
 from oadb.engine.config import Config
@@ -214,6 +214,8 @@ def sweeps(db: Executor, retention: Retention) -> dict[str, Callable[[], int]]:
         "ip_bans": partial(ip_bans.delete_expired, db, batch=BATCH),
         "ip_trackers": partial(trackers.delete_expired, db, batch=BATCH),
         "lockouts": partial(lockouts.delete_expired, db, batch=BATCH),
+        "known_networks": partial(known_clients.delete_expired_networks, db, batch=BATCH),
+        "known_devices": partial(known_clients.delete_expired_devices, db, batch=BATCH),
         "log_batches": partial(partitions.delete_expired_batches, db, batch=BATCH),
         "log_rejects": partial(partitions.delete_expired_rejects, db, batch=BATCH),
         "log_drops": partial(partitions.delete_expired_drops, db, batch=BATCH),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from oadb import Database
-from oadb.accounts import api_keys, broker_tokens, login_attempts, sessions, users
+from oadb.accounts import api_keys, broker_tokens, login_attempts, login_audit, sessions, users
 from oadb.engine.binding.pages import Page
 from oadb.errors import ParameterError
 from tests.conftest import configured
@@ -67,7 +67,7 @@ def filled(url: str) -> Generator[Filled]:
             issue(db, owner)
             put(db, made[n // 2], tokens(), f"broker{n % 2}")
             name = account(db, owner).username
-            login_attempts._record(db, name, None, None, None, "password", "failed")
+            login_audit._record(db, name, None, None, None, "password", "failed")
         observer.rows("update oadb.sessions set created_at = %s", then)
         observer.rows("update oadb.api_keys set created_at = %s", then)
         observer.rows("update oadb.login_attempts set attempted_at = %s", then)
@@ -173,7 +173,7 @@ def minutes(alone: Database, oadb_database_url: str) -> list[datetime]:
     name = account(alone, user_id).username
     for n in range(5):
         outcome: Any = "succeeded" if n % 2 else "failed"
-        login_attempts._record(alone, name, None, None, None, "password", outcome)
+        login_audit._record(alone, name, None, None, None, "password", outcome)
     Observer(oadb_database_url).rows(
         "update oadb.login_attempts set attempted_at = timestamptz '2026-01-01 00:00+00' "
         "+ attempt_id * interval '1 minute'"
@@ -219,7 +219,7 @@ def test_attempts_of_other_users_and_of_unknown_names_are_not_listed_for_a_user(
 ) -> None:
     mine, other = new_user(alone), new_user(alone)
     for name in (account(alone, mine).username, account(alone, other).username, "nobody"):
-        login_attempts._record(alone, name, None, None, None, "password", "failed")
+        login_audit._record(alone, name, None, None, None, "password", "failed")
 
     assert [each.user_id for each in login_attempts.list_attempts(alone, user_id=mine)] == [mine]
     assert len(login_attempts.list_attempts(alone)) == 3

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from oadb import Database, Transaction
-from oadb.accounts import login_attempts, users
+from oadb.accounts import login_attempts, login_audit, users
 from oadb.accounts.login_attempts import LoginOutcome
 from oadb.accounts.users import User
 from tests.support.lockouts import outcomes
@@ -15,7 +15,7 @@ from tests.support.rig import Observer
 
 def test_an_attempt_is_recorded_with_the_user_of_its_name(db: Database, asha: User) -> None:
     assert (
-        login_attempts._record(
+        login_audit._record(
             db, asha.username.upper(), "::1", "Firefox", "zerodha", "oauth", "failed", "no consent"
         )
         == 1
@@ -37,7 +37,7 @@ def test_an_attempt_is_recorded_with_the_user_of_its_name(db: Database, asha: Us
 
 
 def test_an_attempt_with_an_unknown_name_is_recorded(db: Database, number: int) -> None:
-    login_attempts._record(db, f"nobody{number}", None, None, None, "password", "failed")
+    login_audit._record(db, f"nobody{number}", None, None, None, "password", "failed")
     (attempt,) = login_attempts.list_attempts(db, limit=1)
 
     assert (attempt.username, attempt.user_id, attempt.ip) == (f"nobody{number}", None, None)
@@ -71,7 +71,7 @@ def test_a_text_that_does_not_fit_the_audit_is_refused(
         column: value,
     }
     with pytest.raises(psycopg.errors.CheckViolation) as refused:
-        login_attempts._record(tx, **given)  # type: ignore[arg-type]  # any text, also wrong ones
+        login_audit._record(tx, **given)  # type: ignore[arg-type]  # any text, also wrong ones
 
     assert refused.value.diag.constraint_name == f"login_attempts_{column}_check"
 
@@ -95,7 +95,7 @@ def test_an_unknown_method_or_outcome_is_refused_by_the_database_too(
 def test_the_last_attempts_are_listed_first_and_counted(tx: Transaction) -> None:
     outcomes: list[LoginOutcome] = ["failed", "failed", "succeeded", "locked"]
     for outcome in outcomes:
-        login_attempts._record(tx, f"asha-{outcome}", None, None, None, "password", outcome)
+        login_audit._record(tx, f"asha-{outcome}", None, None, None, "password", outcome)
     now = login_attempts.list_attempts(tx).rows[0].attempted_at
 
     assert [each.outcome for each in login_attempts.list_attempts(tx)] == [
@@ -117,7 +117,7 @@ def test_old_attempts_are_deleted_and_new_ones_stay(
     db: Database, observer: Observer, number: int
 ) -> None:
     for name in ("old", "new"):
-        login_attempts._record(db, f"{name}{number}", None, None, None, "password", "failed")
+        login_audit._record(db, f"{name}{number}", None, None, None, "password", "failed")
     observer.rows(
         "update oadb.login_attempts set attempted_at = now() - interval '91 days' "
         "where username = %s",
@@ -130,7 +130,7 @@ def test_old_attempts_are_deleted_and_new_ones_stay(
 
 
 def test_the_audit_outlives_the_user(db: Database, asha: User) -> None:
-    login_attempts._record(db, asha.username, None, None, None, "password", "failed")
+    login_audit._record(db, asha.username, None, None, None, "password", "failed")
     users.delete(db, asha.user_id)
     (attempt,) = login_attempts.list_attempts(db, limit=1)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from oadb import Database, Secret
-from oadb.accounts import lockouts, login_attempts, users
+from oadb.accounts import lockouts, login_attempts, login_audit, users
 from oadb.accounts.lockouts import ACCOUNT_LIMIT
 from oadb.accounts.users import User
 from oadb.errors import BusyError, KeyRingError, TransactionError, UnavailableError
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("counting")
 def failing(error: Exception) -> Callable[..., Coroutine[Any, Any, User]]:
     """Return an operation that raises *error*."""
 
-    async def fail(*_: object) -> User:
+    async def fail(*_: object, **__: object) -> User:
         raise error
 
     return fail
@@ -96,7 +96,7 @@ def test_a_database_that_goes_away_while_a_password_is_verified_is_unavailable(
 def test_the_right_password_is_recorded_and_resets_the_count_or_neither(
     db: Database, observer: Observer, asha: User, ip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(login_attempts, "_record", failing(UnavailableError("gone")))
+    monkeypatch.setattr(login_audit, "_record", failing(UnavailableError("gone")))
     with pytest.raises(UnavailableError):
         login_attempts.sign_in(db, asha.username, PASSWORD, ip=ip)
 

@@ -6,7 +6,7 @@ import pytest
 
 from oadb import AsyncDatabase, Database
 from oadb.accounts import login_attempts, users
-from oadb.accounts.lockouts import ACCOUNT_LIMIT, NETWORK_LIMIT
+from oadb.accounts.lockouts import ACCOUNT_LIMIT, CLIENT_LIMIT, NETWORK_LIMIT
 from oadb.accounts.login_attempts import SignIn
 from oadb.accounts.user_rows import FoundUser
 from oadb.accounts.users import User
@@ -25,7 +25,7 @@ from tests.support.rig import Observer, threads
 pytestmark = pytest.mark.usefixtures("counting")
 
 
-def test_the_right_password_signs_in_and_leaves_no_count(
+def test_the_right_password_signs_in_and_leaves_no_count_of_the_client(
     db: Database, observer: Observer, asha: User, ip: str
 ) -> None:
     failed = login_attempts.sign_in(db, asha.username, WRONG, ip=ip)
@@ -38,7 +38,8 @@ def test_the_right_password_signs_in_and_leaves_no_count(
     assert not failed
     assert signed_in == SignIn(asha, timedelta())
     assert signed_in
-    assert lockout(observer, asha.username) is None
+    assert lockout(observer, f"{asha.username} {ip}") is None
+    assert lockout(observer, asha.username) == (1, None)
     assert lockout(observer, ip) == (1, None)
     assert (attempt.user_id, attempt.ip, attempt.broker) == (asha.user_id, ip, "zerodha")
     assert (attempt.device, attempt.method, attempt.outcome) == (
@@ -51,7 +52,7 @@ def test_the_right_password_signs_in_and_leaves_no_count(
 def test_during_a_wait_not_even_the_right_password_is_verified(
     db: Database, observer: Observer, asha: User, ip: str, counting: CountingPasswords
 ) -> None:
-    failed_before(observer, "account", asha.username, 10)
+    failed_before(observer, "account", asha.username, ACCOUNT_LIMIT + 5)
     failed = login_attempts.sign_in(db, asha.username, WRONG, ip=ip)
     looked_at = len(counting.verified)
     locked = login_attempts.sign_in(db, asha.username, PASSWORD, ip="192.0.2.1")
@@ -76,8 +77,8 @@ def test_an_unknown_name_is_answered_like_a_known_one(
     ]
     counts = [len([s for s in answer if s.wait == timedelta()]) for answer in answers]
 
-    assert counts == [ACCOUNT_LIMIT - 1] * 2
-    assert [outcomes(db, name)[:ACCOUNT_LIMIT] for name in names] == [["failed"] * 5] * 2
+    assert counts == [CLIENT_LIMIT - 1] * 2
+    assert [outcomes(db, name)[:CLIENT_LIMIT] for name in names] == [["failed"] * 5] * 2
     assert "locked" in outcomes(db, names[0])
     assert "locked" in outcomes(db, names[1])
     assert None in counting.verified
@@ -135,8 +136,8 @@ def test_the_owner_of_one_account_cannot_reset_the_count_of_the_network(
 def test_of_sixteen_concurrent_guesses_one_is_verified(
     many: Database, observer: Observer, asha: User, number: int, counting: CountingPasswords
 ) -> None:
-    """After ten failures, the next one causes a wait of a minute, longer than the test takes."""
-    failed_before(observer, "account", asha.username, 10)
+    """The next failure causes a wait of a minute, longer than the test takes."""
+    failed_before(observer, "account", asha.username, ACCOUNT_LIMIT + 5)
     with threads(16) as pool:
         answers = list(
             pool.map(
@@ -149,7 +150,7 @@ def test_of_sixteen_concurrent_guesses_one_is_verified(
 
     assert len(counting.verified) == 1
     assert [answer.user for answer in answers] == [None] * 16
-    assert lockout(observer, asha.username) == (11, 64)
+    assert lockout(observer, asha.username) == (ACCOUNT_LIMIT + 6, 64)
     assert sorted(outcomes(many, asha.username)) == ["failed"] + ["locked"] * 15
 
 

@@ -61,13 +61,13 @@ def test_a_user_who_did_not_just_sign_in_gets_no_session(db: Database, asha: Sig
 def test_password_and_code_sign_in_and_forgive_earlier_failures(
     db: Database, observer: Observer, asha: SignedInUser, ip: str, theirs: Authenticator
 ) -> None:
-    failed_before(observer, "account", asha.username, 3)
+    failed_before(observer, "account_network", f"{asha.username} {ip}", 3)
     result = login_attempts.sign_in(db, asha.username, PASSWORD, ip=ip, code=theirs.code())
 
     assert result.user == asha
     assert isinstance(result.user, SignedInUser)
     assert sessions.verify(db, sessions.create(db, result.user).token)
-    assert lockout(observer, asha.username) is None
+    assert lockout(observer, f"{asha.username} {ip}") is None
     assert methods(db, asha.user_id) == [("password", "succeeded")]
 
 
@@ -171,12 +171,12 @@ def test_a_sign_in_without_a_second_factor_sends_no_further_statement(
     login_attempts.sign_in(db, asha.username, PASSWORD, ip=ip)
 
     assert sent == [
-        "lockouts.count_try",
+        "lockouts._count_try",
         "users._find_password",
         "users.find_verified",
-        "login_attempts._record",
-        "lockouts.reset_account",
+        "login_audit._record",
         "lockouts.revert_try",
+        "known_clients.remember_network",
     ]
 
 

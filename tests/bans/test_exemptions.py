@@ -22,7 +22,7 @@ NEVER = {
     "198.18.0.1": "reserved", "224.0.0.1": "multicast", "255.255.255.255": "reserved",
     "::": "loopback, unspecified", "::1": "loopback, unspecified", "::ffff:127.0.0.1": "loopback",
     "::ffff:10.0.0.1": "private", "64:ff9b::10.0.0.1": "private",
-    "::10.0.0.1": "loopback, unspecified", "64:ff9b:1::1": "reserved", "100::1": "reserved",
+    "::10.0.0.1": "loopback, unspecified", "64:ff9b:1::10.0.0.1": "private", "100::1": "reserved",
     "fc00::1": "private", "fd12:3456::1": "private", "fe80::1": "link-local",
     "fec0::1": "reserved", "ff02::1": "multicast", "2001:0:1::1": "Teredo", "4000::1": "reserved",
 }  # fmt: skip  # a table

@@ -81,7 +81,7 @@ OPERATIONS: list[tuple[str, Callable[[Database, int], object], object]] = [
         lambda db, user: sessions.create(db, account(db, user), ip=IP).session.user_id > 0,
         True,
     ),
-    ("lockouts.reset_account", sign_in, True),
+    ("lockouts.revert_try", sign_in, True),
     ("ip_bans._put", lambda db, _: ip_bans.ban(db, IP, "x", duration=None, by=None).offences, 1),
     ("ip_bans._exempt", lambda db, _: ip_bans.exempt(db, IP, "x"), True),
     ("takeover._adopt_ban", lambda db, _: takeover.adopt_ban(db, IP, "x", None, offences=1), True),

@@ -5,7 +5,7 @@ from time import perf_counter
 
 import pytest
 
-from oadb.security.addresses import address, block, network
+from oadb.security.addresses import address, block, network, networks
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,18 @@ from oadb.security.addresses import address, block, network
         pytest.param("::ffff:203.0.113.7", "203.0.113.7", "203.0.113.7", id="IPv4 in IPv6"),
         pytest.param("::FFFF:cb00:7107", "203.0.113.7", "203.0.113.7", id="IPv4 in IPv6 in hex"),
         pytest.param("64:ff9b::203.0.113.7", "203.0.113.7", "203.0.113.7", id="IPv4 translated"),
-        pytest.param("64:ff9b:1::1", "64:ff9b:1::1", "64:ff9b:1::/64", id="translated at home"),
+        pytest.param(
+            "64:ff9b:1::203.0.113.7", "203.0.113.7", "203.0.113.7", id="translated at home"
+        ),
+        pytest.param(
+            "64:ff9b:1:ffff:0:1:203.0.113.7", "203.0.113.7", "203.0.113.7", id="translated by a /64"
+        ),
+        pytest.param(
+            "64:ff9b:1:cb00:71:700::", "203.0.113.7", "203.0.113.7", id="translated by the /48"
+        ),
+        pytest.param("2002:cb00:7107:9::1", "203.0.113.7", "203.0.113.7", id="6to4"),
+        pytest.param("2002:CB00:7107:FFFF::1", "203.0.113.7", "203.0.113.7", id="6to4 end"),
+        pytest.param("2003:cb00:7107::1", "2003:cb00:7107::1", "2003:cb00:7107::/64", id="no 6to4"),
         pytest.param("::203.0.113.7", "::cb00:7107", "::/64", id="IPv4 compatible"),
         pytest.param("fe80::1", "fe80::1", "fe80::/64", id="link local"),
     ],
@@ -51,6 +62,15 @@ def test_all_addresses_of_a_client_are_in_one_network() -> None:
 
     assert one == {"2001:db8:1:2::/64"}
     assert len(two) == 99
+
+
+def test_a_client_with_ipv6_may_have_three_networks_to_itself() -> None:
+    assert networks("2001:db8:1:2ff::9") == [
+        "2001:db8:1:2ff::/64",
+        "2001:db8:1:200::/56",
+        "2001:db8:1::/48",
+    ]
+    assert networks("203.0.113.7") == networks("2002:cb00:7107:2ff::9") == ["203.0.113.7"]
 
 
 INVALID = {
@@ -89,7 +109,7 @@ INVALID = {
 @pytest.mark.parametrize("case", INVALID)
 def test_an_invalid_address_is_refused_and_not_shown(case: str) -> None:
     started = perf_counter()
-    for refuse in (address, network):
+    for refuse in (address, network, networks):
         with pytest.raises(ValueError, match=r"^must be") as refused:
             refuse(INVALID[case])
         assert str(refused.value) == "must be an IPv4 or IPv6 address, such as 203.0.113.7"
@@ -114,6 +134,13 @@ def test_an_invalid_address_is_refused_and_not_shown(case: str) -> None:
         ("2001:DB8::7", "2001:db8::/64"),
         ("2001:db8::7/128", "2001:db8::/64"),
         ("2001:db8::/32", "2001:db8::/32"),
+        ("2002:cb00:7107::/48", "203.0.113.7"),
+        ("2002:cb00:7107:9::/64", "203.0.113.7"),
+        ("2002:cb00::/32", "203.0.0.0/16"),
+        ("2002::/16", "0.0.0.0/0"),
+        ("2002::/15", "2002::/15"),
+        ("64:ff9b:1::203.0.113.0/120", "203.0.113.0/24"),
+        ("64:ff9b:1::/48", "64:ff9b:1::/48"),
     ],
 )
 def test_a_block_has_one_form(text: str, shown: str) -> None:

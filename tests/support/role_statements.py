@@ -12,7 +12,11 @@ STATEMENTS = [
 ]
 BY_LABEL = {declared.label: declared for declared in STATEMENTS}
 ROTATION = {label for label in BY_LABEL if label.endswith(("._list_under_key", "._reseal"))}
-AUDIT = {label for label in BY_LABEL if label.startswith(("login_attempts.", "lockouts."))}
+AUDIT = {
+    label
+    for label in BY_LABEL
+    if label.startswith(("login_attempts.", "login_audit.", "lockouts."))
+}
 LOGS = {label for label in BY_LABEL if label.startswith(("api_logs.", "analyzer_logs."))}
 BATCHES = {label for label in BY_LABEL if label.startswith("writer.")}
 PARTITIONS = {label for label in BY_LABEL if label.startswith("partitions.")}
@@ -57,7 +61,7 @@ MAY = {
     - PAST
     - DEFINITIONS,
     "oadb_log": {
-        "login_attempts._record", *BATCHES, *WRITES,
+        "login_audit._record", *BATCHES, *WRITES,
     },
     "oadb_rotate": ROTATION
     | {"proof.list_canaries", "proof._enroll", "proof._remove", "proof.list_uses"},
@@ -115,7 +119,7 @@ MUST_NOT = {
         "sessions._find_by_digest", "api_keys._insert_key", "api_keys._find_by_digest",
         "broker_tokens._put", "second_factors._accept_step", "second_factors._disable",
         "second_factors._set_required", *BANS,
-        "login_attempts._record", "login_attempts.list_attempts", "app_settings._set_trading_mode",
+        "login_audit._record", "login_attempts.list_attempts", "app_settings._set_trading_mode",
         "smtp_settings.get", "smtp_settings._update", "user_settings._find",
         "pending_orders.get",
         "strategy_kinds._insert", "strategy_kinds._find", "strategy_kinds._find_by_digest",
@@ -141,9 +145,9 @@ MUST_NOT = {
         "trackers._count_hit", "trackers._delete", "trackers.delete_expired",
     },
     "oadb_user": {
-        "proof._enroll", "proof._remove", *PROMOTING, "login_attempts._record",
-        "login_attempts._record_resumed", "login_attempts.delete_old",
-        "lockouts.reset_account", "loads._merge_staged", "rotation._list_under_key",
+        "proof._enroll", "proof._remove", *PROMOTING, "login_audit._record",
+        "login_audit.record_resumed", "login_attempts.delete_old",
+        "lockouts._reset_account", "loads._merge_staged", "rotation._list_under_key",
         *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "partitions.list_strays",
         *WRITES, *STATISTICS, *(ROLLUPS - TABLELESS), *DEFINITIONS,
     },

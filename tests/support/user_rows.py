@@ -24,6 +24,10 @@ INSERTS = {
     "now() + '1 hour', now() + '2 hours')",
     "login_attempts": "insert into oadb.login_attempts (username, user_id, method, outcome) "
     "values ('user{0}', {0}, 'password', 'failed')",
+    "known_networks": "insert into oadb.known_networks (user_id, network) "
+    "values ({0}, '192.0.2.1')",
+    "known_devices": "insert into oadb.known_devices (user_id, token_digest) "
+    "values ({0}, decode(md5('{0}') || md5(''), 'hex'))",
     "api_keys": "insert into oadb.api_keys "
     "(user_id, api_key_id, name, hint, token_digest, fingerprint, scopes, order_mode) "
     "values ({0}, gen_random_uuid(), 'a', 'a', decode(md5('{0}') || md5(''), 'hex'), {1}, "
@@ -56,6 +60,8 @@ _TOUCHED = {
     "users": "updated_at = now()",
     "sessions": "last_seen_at = now()",
     "login_attempts": "reason = 'touched'",
+    "known_networks": "signed_in_at = now()",
+    "known_devices": "signed_in_at = now()",
     "api_keys": "last_used_at = now()",
     "broker_tokens": "updated_at = now()",
     "second_factors": "created_at = now()",

@@ -78,7 +78,7 @@ def silence_at(proxy: Proxy, statement: str) -> None:
         ("migrate status", "migration_history.list_applied", 1, "the server does not answer"),
         ("schema", "schema.", 1, "the database did not answer before the deadline"),
         ("stats", "traffic._summarize", 1, "the database did not answer before the deadline"),
-        ("users unlock asha", "lockouts.", 1, "lockouts.reset_account: the deadline passed"),
+        ("users unlock asha", "lockouts.", 1, "lockouts._reset_account: the deadline passed"),
     ],
 )
 def test_a_command_ends_and_says_what_did_not_answer(

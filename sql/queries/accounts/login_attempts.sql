@@ -1,59 +1,11 @@
--- Login attempts: the audit of sign-ins. Bound in oadb/accounts/login_attempts.py.
-
--- name: _record
--- scope: all users (the name may be unknown)
--- May violate the checks.
-insert into oadb.login_attempts (
-    username,
-    user_id,
-    ip,
-    device,
-    broker,
-    method,
-    outcome,
-    reason
-)
-values (
-    :username,
-    (
-        select users.user_id
-        from oadb.users
-        where users.username_key = lower(:username)
-    ),
-    cast(cast(:ip as text) as inet),
-    :device,
-    :broker,
-    :method,
-    :outcome,
-    :reason
-);
-
--- name: _record_resumed
--- Affects no row if there is no such user. May violate login_attempts_broker_check.
-insert into oadb.login_attempts (
-    username,
-    user_id,
-    ip,
-    device,
-    broker,
-    method,
-    outcome
-)
-select
-    users.username,
-    users.user_id,
-    cast(cast(:ip as text) as inet) as ip,
-    cast(:device as text) as device,
-    cast(:broker as text) as broker,
-    'resume' as method,
-    'resumed' as outcome
-from oadb.users
-where users.user_id = :user_id;
+-- Login attempts: the audit of sign-ins, as it is read and trimmed. Bound in
+-- oadb/accounts/login_attempts.py.
 
 -- name: list_attempts
 -- scope: all users (administration; or of one)
--- Newest first. Those of a user are served by login_attempts_user_id_idx, others by
--- login_attempts_attempted_at_idx: for a rare outcome, all rows of the window are read.
+-- Newest first, by the first of several tries. Those of a user are served by
+-- login_attempts_user_id_idx, others by login_attempts_attempted_at_idx: for a rare outcome,
+-- all rows of the window are read.
 select
     attempt_id,
     attempted_at,
@@ -64,7 +16,9 @@ select
     broker,
     method,
     outcome,
-    reason
+    reason,
+    tries,
+    coalesce(last_at, attempted_at) as last_at
 from oadb.login_attempts
 where
     true
@@ -83,7 +37,7 @@ limit :limit;
 -- scope: all users (administration)
 -- Of a window. Those of a user are served by login_attempts_user_id_idx, others by
 -- login_attempts_attempted_at_idx.
-select count(*) as attempts
+select coalesce(sum(tries), 0)::bigint as attempts
 from oadb.login_attempts
 where
     attempted_at >= greatest(cast(:since as timestamptz), '-infinity')

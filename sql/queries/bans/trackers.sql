@@ -4,7 +4,8 @@
 -- Counts for 24 hours from the first hit, then starts again. While the network is banned
 -- nothing is counted and no row returns: such hits come through processes that do not
 -- know of the ban yet. is_due: the settings ban by hits, and these are enough; a threshold
--- of 0 never bans. (noqa: sqlfluff does not see the row that was written.)
+-- of 0 never bans, nor does a hit from a network in use: a page of somebody else may have
+-- made a user's browser send it. (noqa: sqlfluff does not see the row that was written.)
 insert into oadb.ip_trackers as known (
     kind,
     network,
@@ -58,10 +59,14 @@ returning
             select from oadb.ban_exemptions
             where ban_exemptions.network && known.network -- noqa: RF01
         )
+        and not exists (
+            select from oadb.networks_in_use
+            where networks_in_use.network = known.network -- noqa: RF01
+        )
     ) as is_due;
 
 -- name: _claim
--- Locks a tracker that is due, so that one process bans. Returns the duration of the ban,
+-- Locks a tracker that is due, so that one process bans; none of a network in use. Returns the duration of the ban,
 -- null for a permanent one, and the offence from which on it is permanent.
 select
     ip_trackers.hits,
@@ -75,6 +80,10 @@ inner join oadb.ban_rules
 where
     ip_trackers.kind = :kind
     and ip_trackers.network = cast(cast(:network as text) as inet)
+    and not exists (
+        select from oadb.networks_in_use
+        where networks_in_use.network = ip_trackers.network
+    )
 for update of ip_trackers;
 
 -- name: _delete
