@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 
 import psycopg
-from psycopg.errors import DuplicateTable, LockNotAvailable, UniqueViolation
+from psycopg.errors import DuplicateObject, DuplicateTable, LockNotAvailable, UniqueViolation
 
 from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError
@@ -64,7 +64,7 @@ def _create_lock(session: SingleConnection) -> None:
         return
     is_namesake = history.find_current_schema(session) == "oadb"
     create = history.create_run_lock_in_public if is_namesake else history.create_run_lock
-    with suppress(DuplicateTable, UniqueViolation):  # another run did
+    with suppress(DuplicateTable, DuplicateObject, UniqueViolation):  # another run did
         create(session)
 
 

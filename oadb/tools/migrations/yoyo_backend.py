@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Self, cast
 
 import psycopg
-from psycopg.errors import DuplicateTable, UniqueViolation
+from psycopg.errors import DuplicateObject, DuplicateTable, UniqueViolation
 from yoyo import default_migration_table, internalmigrations
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
@@ -118,7 +118,7 @@ class Backend(PostgresqlPsycopgBackend):
     def create_lock_table(self) -> None:
         """Create yoyo's lock table; unlike yoyo's method, a missing privilege raises."""
         if self.lock_table not in self.list_tables():
-            with suppress(DuplicateTable, UniqueViolation), self.transaction():
+            with suppress(DuplicateTable, DuplicateObject, UniqueViolation), self.transaction():
                 self.execute(self.format_sql(self.create_lock_table_sql))
 
     def create_tables(self) -> None:

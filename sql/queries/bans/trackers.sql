@@ -6,6 +6,7 @@
 -- know of the ban yet. is_due: the settings ban by hits, and these are enough; a threshold
 -- of 0 never bans, nor does a hit from a network in use: a page of somebody else may have
 -- made a user's browser send it. (noqa: sqlfluff does not see the row that was written.)
+-- scope: all users (a network that one of them uses is not banned)
 insert into oadb.ip_trackers as known (
     kind,
     network,
@@ -66,8 +67,9 @@ returning
     ) as is_due;
 
 -- name: _claim
--- Locks a tracker that is due, so that one process bans; none of a network in use. Returns the duration of the ban,
--- null for a permanent one, and the offence from which on it is permanent.
+-- Locks a tracker that is due, so that one process bans; none of a network in use. Returns the
+-- duration of the ban, null for a permanent one, and the offence from which on it is permanent.
+-- scope: all users (a network that one of them uses is not banned)
 select
     ip_trackers.hits,
     ban_rules.duration,
