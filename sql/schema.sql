@@ -1044,7 +1044,7 @@ create table oadb.login_attempts (
     -- The last of several tries; null: there is one.
     last_at        timestamp with time zone,
     -- The hour, of a client that has to wait; null in other rows.
-    locked_in      timestamp with time zone,
+    locked_hour_at timestamp with time zone,
     -- The widest network of that client.
     locked_network text,
     -- The account that has to wait; empty: the network has to, whichever account it names.
@@ -1062,7 +1062,7 @@ create table oadb.login_attempts (
 );
 
 create index login_attempts_attempted_at_idx on oadb.login_attempts using btree (attempted_at, attempt_id);
-create unique index login_attempts_locked_key on oadb.login_attempts using btree (locked_in, locked_network, locked_account) where (locked_in is not null);
+create unique index login_attempts_locked_key on oadb.login_attempts using btree (locked_hour_at, locked_network, locked_account) where (locked_hour_at is not null);
 create index login_attempts_user_id_idx on oadb.login_attempts using btree (user_id, attempted_at);
 
 alter table oadb.login_attempts enable row level security, force row level security;
@@ -1072,9 +1072,9 @@ using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
 create policy user_policy on oadb.login_attempts for select to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
-grant delete, insert (username, user_id, ip, device, broker, method, outcome, reason, locked_in,
-    locked_network, locked_account), select, update (tries, last_at) on table oadb.login_attempts to
-    oadb_app;
+grant delete, insert (username, user_id, ip, device, broker, method, outcome, reason,
+    locked_hour_at, locked_network, locked_account), select, update (tries, last_at) on table
+    oadb.login_attempts to oadb_app;
 grant insert (username, user_id, ip, device, broker, method, outcome, reason) on table
     oadb.login_attempts to oadb_log;
 grant select on table oadb.login_attempts to oadb_ro, oadb_user;
@@ -1193,7 +1193,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'log_periods', 'select'),
 ('oadb_app', 'log_rejects', 'select, insert (batch_id, table_name, reason, row_text)'),
 ('oadb_app', 'log_tables', 'select'),
-('oadb_app', 'login_attempts', 'select, delete, update (tries, last_at), insert (username, user_id, ip, device, broker, method, outcome, reason, locked_in, locked_network, locked_account)'),
+('oadb_app', 'login_attempts', 'select, delete, update (tries, last_at), insert (username, user_id, ip, device, broker, method, outcome, reason, locked_hour_at, locked_network, locked_account)'),
 ('oadb_app', 'networks_in_use', 'select'),
 ('oadb_app', 'pending_orders', 'select, insert (user_id, api_type, order_data), delete, update (status, decided_at, decided_by, reason, answered_at, broker_order_id, broker_status)'),
 ('oadb_app', 'second_factors', 'select, insert, update, delete'),

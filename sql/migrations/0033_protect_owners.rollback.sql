@@ -25,7 +25,7 @@ drop index oadb.login_attempts_locked_key;
 alter table oadb.login_attempts
 drop column tries,
 drop column last_at,
-drop column locked_in,
+drop column locked_hour_at,
 drop column locked_network,
 drop column locked_account;
 

@@ -95,21 +95,21 @@ comment on column oadb.lockouts.decayed_at is 'Until when failures are forgotten
 alter table oadb.login_attempts
 add column tries bigint not null default 1,
 add column last_at timestamptz,
-add column locked_in timestamptz,
+add column locked_hour_at timestamptz,
 add column locked_network text,
 add column locked_account text,
 add constraint login_attempts_tries_check check (tries >= 1);
 
 create unique index login_attempts_locked_key on oadb.login_attempts (
-    locked_in, locked_network, locked_account
-) where locked_in is not null;
+    locked_hour_at, locked_network, locked_account
+) where locked_hour_at is not null;
 
 comment on table oadb.login_attempts is
 'Audit: every sign-in that was tried. Rows are never changed, but those of a client that has to '
 'wait: its further tries within the hour are counted.';
 comment on column oadb.login_attempts.tries is 'How many tries of a client that has to wait.';
 comment on column oadb.login_attempts.last_at is 'The last of several tries; null: there is one.';
-comment on column oadb.login_attempts.locked_in is
+comment on column oadb.login_attempts.locked_hour_at is
 'The hour, of a client that has to wait; null in other rows.';
 comment on column oadb.login_attempts.locked_network is 'The widest network of that client.';
 comment on column oadb.login_attempts.locked_account is
@@ -189,7 +189,7 @@ values
 update oadb.role_privileges
 set
     privileges = 'select, delete, update (tries, last_at),
-    insert (username, user_id, ip, device, broker, method, outcome, reason, locked_in,
+    insert (username, user_id, ip, device, broker, method, outcome, reason, locked_hour_at,
     locked_network, locked_account)'
 where
     role_name = 'oadb_app'

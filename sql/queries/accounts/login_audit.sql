@@ -41,7 +41,7 @@ insert into oadb.login_attempts as known (
     broker,
     method,
     outcome,
-    locked_in,
+    locked_hour_at,
     locked_network,
     locked_account
 )
@@ -61,7 +61,7 @@ values (
     :locked_network,
     lower(:locked_account)
 )
-on conflict (locked_in, locked_network, locked_account) where locked_in is not null do update
+on conflict (locked_hour_at, locked_network, locked_account) where locked_hour_at is not null do update
     set
         tries = known.tries + 1,
         last_at = clock_timestamp();
