@@ -130,6 +130,12 @@ using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
 create policy user_policy on oadb.api_keys for all to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
+create trigger records_api_key_changed after update on oadb.api_keys for each row when (old.name is distinct from new.name or old.scopes is distinct from new.scopes or old.order_mode is distinct from new.order_mode or old.expires_at is distinct from new.expires_at or old.revoked_at is not null and new.revoked_at is null) execute function oadb.record_security_event('api_key_changed', 'api_key_id', 'name', 'scopes', 'order_mode', 'expires_at', 'revoked_at');
+create trigger records_api_key_deleted after delete on oadb.api_keys for each row when (old.revoked_at is null) execute function oadb.record_security_event('api_key_revoked', 'api_key_id', 'name');
+create trigger records_api_key_issued after insert on oadb.api_keys for each row execute function oadb.record_security_event('api_key_issued', 'api_key_id', 'name', 'scopes', 'order_mode', 'expires_at');
+create trigger records_api_key_replaced after update on oadb.api_keys for each row when (old.token_digest <> new.token_digest and (old.rotated_at is distinct from new.rotated_at or new.key_id <= old.key_id)) execute function oadb.record_security_event('api_key_replaced', 'api_key_id', 'name');
+create trigger records_api_key_revoked after update on oadb.api_keys for each row when (old.revoked_at is null and new.revoked_at is not null) execute function oadb.record_security_event('api_key_revoked', 'api_key_id', 'name');
+
 grant delete, insert, select, update on table oadb.api_keys to oadb_app, oadb_user;
 grant select (user_id, api_key_id, name, hint, key_id, scopes, order_mode, created_at, rotated_at,
     last_used_at, expires_at, revoked_at) on table oadb.api_keys to oadb_ro;
@@ -278,6 +284,10 @@ case
     else oadb.refuse_identity()
 end);
 
+create trigger records_exempted after insert on oadb.ban_exemptions for each row execute function oadb.record_security_event('exempted', 'network', 'reason');
+create trigger records_exempted_again after update on oadb.ban_exemptions for each row when (old.network <> new.network) execute function oadb.record_security_event('exempted', 'network', 'reason');
+create trigger records_unexempted after delete on oadb.ban_exemptions for each row execute function oadb.record_security_event('unexempted', 'network', 'reason');
+
 grant delete, insert (network, reason), select, update (reason) on table oadb.ban_exemptions to
     oadb_app;
 grant select on table oadb.ban_exemptions to oadb_ro;
@@ -356,6 +366,11 @@ create policy service_policy on oadb.broker_tokens for all to oadb_app, oadb_log
 using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
 create policy user_policy on oadb.broker_tokens for all to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+
+create trigger records_broker_token_deleted after delete on oadb.broker_tokens for each row when (old.revoked_at is null) execute function oadb.record_security_event('broker_token_revoked', 'broker', 'client_id');
+create trigger records_broker_token_revoked after update on oadb.broker_tokens for each row when (old.revoked_at is null and new.revoked_at is not null) execute function oadb.record_security_event('broker_token_revoked', 'broker', 'client_id');
+create trigger records_broker_token_stored after insert on oadb.broker_tokens for each row when (new.revoked_at is null) execute function oadb.record_security_event('broker_token_stored', 'broker', 'client_id', 'expires_at');
+create trigger records_broker_token_stored_again after update on oadb.broker_tokens for each row when (new.revoked_at is null and (old.client_id is distinct from new.client_id or old.expires_at is distinct from new.expires_at or old.updated_at is distinct from new.updated_at or old.revoked_at is distinct from new.revoked_at or (old.access_token is distinct from new.access_token or old.refresh_token is distinct from new.refresh_token or old.feed_token is distinct from new.feed_token or old.parameters is distinct from new.parameters) and new.key_id <= old.key_id)) execute function oadb.record_security_event('broker_token_stored', 'broker', 'client_id', 'expires_at');
 
 grant delete, insert, select, update on table oadb.broker_tokens to oadb_app, oadb_user;
 grant select (user_id, broker, client_id, key_id, created_at, updated_at, expires_at, revoked_at) on
@@ -638,6 +653,10 @@ case
     else oadb.refuse_identity()
 end);
 
+create trigger records_banned after insert on oadb.ip_bans for each row execute function oadb.record_security_event('banned', 'network', 'reason', 'offences', 'expires_at', 'source');
+create trigger records_banned_again after update on oadb.ip_bans for each row when (old.network is distinct from new.network or old.offences is distinct from new.offences or old.banned_at is distinct from new.banned_at or old.expires_at is distinct from new.expires_at or old.source is distinct from new.source or old.banned_by is distinct from new.banned_by) execute function oadb.record_security_event('banned', 'network', 'reason', 'offences', 'expires_at', 'source');
+create trigger records_unbanned after delete on oadb.ip_bans for each row when (coalesce(old.expires_at > now(), true)) execute function oadb.record_security_event('unbanned', 'network', 'offences');
+
 grant delete, insert, select, update on table oadb.ip_bans to oadb_app;
 grant select on table oadb.ip_bans to oadb_ro;
 
@@ -682,6 +701,8 @@ create table oadb.key_canaries (
     key_id      bigint not null,
     canary      bytea not null,
     enrolled_at timestamp with time zone not null default now(),
+    -- When it was last made primary by oadb keys promote. Null: never, such as the first key.
+    promoted_at timestamp with time zone,
 
     constraint key_canaries_pkey primary key (key_id),
     constraint key_canaries_canary_check check (oadb.is_sealed(canary) and oadb.key_id_of(canary) = key_id)
@@ -698,8 +719,13 @@ case
     else oadb.refuse_identity()
 end);
 
+create trigger records_root_key_added after insert on oadb.key_canaries for each row execute function oadb.record_security_event('root_key_added', 'key_id');
+create trigger records_root_key_added_again after update on oadb.key_canaries for each row when (old.key_id is distinct from new.key_id or old.canary is distinct from new.canary) execute function oadb.record_security_event('root_key_added', 'key_id');
+create trigger records_root_key_promoted after update on oadb.key_canaries for each row when (old.promoted_at is distinct from new.promoted_at) execute function oadb.record_security_event('root_key_promoted', 'key_id');
+create trigger records_root_key_retired after delete on oadb.key_canaries for each row execute function oadb.record_security_event('root_key_retired', 'key_id');
+
 grant select on table oadb.key_canaries to oadb_app, oadb_user;
-grant delete, insert, select on table oadb.key_canaries to oadb_rotate;
+grant delete, insert, select, update (promoted_at) on table oadb.key_canaries to oadb_rotate;
 
 -- table oadb.known_devices ------------------------------------------------------------------------
 
@@ -1161,6 +1187,8 @@ case
     else oadb.refuse_identity()
 end);
 
+create trigger records_role_changed after insert or delete or update on oadb.role_privileges for each row execute function oadb.record_security_event('role_changed', 'schema_name', 'role_name', 'table_name', 'privileges');
+
 insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'active_ip_bans', 'select'),
 ('oadb_app', 'analyzer_logs', 'select, insert (logged_at, user_id, api_type, request, response)'),
@@ -1197,6 +1225,8 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'networks_in_use', 'select'),
 ('oadb_app', 'pending_orders', 'select, insert (user_id, api_type, order_data), delete, update (status, decided_at, decided_by, reason, answered_at, broker_order_id, broker_status)'),
 ('oadb_app', 'second_factors', 'select, insert, update, delete'),
+('oadb_app', 'security_event_links', 'select'),
+('oadb_app', 'security_events', 'select'),
 ('oadb_app', 'security_settings', 'select, update'),
 ('oadb_app', 'sessions', 'select, insert, update, delete'),
 ('oadb_app', 'setting_changes', 'select, insert (user_id, changed_by, name, old_value, new_value)'),
@@ -1205,7 +1235,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'strategies', 'select, insert, update, delete'),
 ('oadb_app', 'strategies_with_mappings', 'select'),
 ('oadb_app', 'strategy_mappings', 'select, insert, update, delete'),
-('oadb_app', 'trading_mode', 'select, update (mode)'),
+('oadb_app', 'trading_mode', 'select, update (mode, set_by)'),
 ('oadb_app', 'traffic', 'select, insert (logged_at, ip, method, path, endpoint, status, duration_ms, host, user_id, error)'),
 ('oadb_app', 'traffic_default', 'select'),
 ('oadb_app', 'traffic_rollups', 'select'),
@@ -1253,7 +1283,9 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'login_attempts', 'select'),
 ('oadb_ro', 'networks_in_use', 'select'),
 ('oadb_ro', 'pending_orders', 'select'),
-('oadb_ro', 'second_factors', 'select (user_id, key_id, failures, unlocks_at, is_required_for_login, is_required_for_mcp, is_required_for_password_reset, created_at, confirmed_at)'),
+('oadb_ro', 'second_factors', 'select (user_id, key_id, failures, wrong_at, unlocks_at, is_required_for_login, is_required_for_mcp, is_required_for_password_reset, created_at, confirmed_at)'),
+('oadb_ro', 'security_event_links', 'select'),
+('oadb_ro', 'security_events', 'select'),
 ('oadb_ro', 'security_settings', 'select'),
 ('oadb_ro', 'sessions', 'select (user_id, session_id, key_id, device, ip, broker, created_at, last_seen_at, idle_timeout, lapses_at, expires_at)'),
 ('oadb_ro', 'setting_changes', 'select'),
@@ -1271,7 +1303,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'wanted_policies', 'select'),
 ('oadb_rotate', 'api_keys', 'select (user_id, api_key_id, fingerprint, kept_token, key_id), update (token_digest, fingerprint, kept_token)'),
 ('oadb_rotate', 'broker_tokens', 'select (user_id, broker, access_token, refresh_token, feed_token, parameters, key_id), update (access_token, refresh_token, feed_token, parameters, content_digest)'),
-('oadb_rotate', 'key_canaries', 'select, insert, delete'),
+('oadb_rotate', 'key_canaries', 'select, insert, delete, update (promoted_at)'),
 ('oadb_rotate', 'second_factors', 'select (user_id, secret, key_id), update (secret)'),
 ('oadb_rotate', 'sessions', 'select (user_id, session_id, fingerprint, key_id), update (token_digest, fingerprint)'),
 ('oadb_rotate', 'smtp_settings', 'select (singleton_id, password, key_id), update (password)'),
@@ -1291,6 +1323,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_user', 'login_attempts', 'select'),
 ('oadb_user', 'pending_orders', 'select, insert (user_id, api_type, order_data), delete, update (status, decided_at, decided_by, reason, answered_at, broker_order_id, broker_status)'),
 ('oadb_user', 'second_factors', 'select, insert, update, delete'),
+('oadb_user', 'security_events', 'select'),
 ('oadb_user', 'sessions', 'select, insert, update, delete'),
 ('oadb_user', 'setting_changes', 'select, insert (user_id, changed_by, name, old_value, new_value)'),
 ('oadb_user', 'settings', 'select, insert, update, delete'),
@@ -1323,6 +1356,8 @@ create table oadb.second_factors (
     created_at                     timestamp with time zone not null default now(),
     -- When the user proved to have the generator. Null: it is required for nothing yet.
     confirmed_at                   timestamp with time zone,
+    -- When a wrong code was last given.
+    wrong_at                       timestamp with time zone,
 
     constraint second_factors_pkey primary key (user_id),
     constraint second_factors_failures_check check (failures >= 0),
@@ -1340,11 +1375,96 @@ using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
 create policy user_policy on oadb.second_factors for all to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
+create trigger records_second_factor_changed after update on oadb.second_factors for each row when (old.is_required_for_login is distinct from new.is_required_for_login or old.is_required_for_mcp is distinct from new.is_required_for_mcp or old.is_required_for_password_reset is distinct from new.is_required_for_password_reset or old.confirmed_at is not null and new.confirmed_at is null) execute function oadb.record_security_event('second_factor_changed', 'is_required_for_login', 'is_required_for_mcp', 'is_required_for_password_reset', 'confirmed_at');
+create trigger records_second_factor_confirmed after update on oadb.second_factors for each row when (old.confirmed_at is null and new.confirmed_at is not null) execute function oadb.record_security_event('second_factor_confirmed');
+create trigger records_second_factor_enrolled after insert on oadb.second_factors for each row execute function oadb.record_security_event('second_factor_enrolled', 'confirmed_at');
+create trigger records_second_factor_enrolled_again after update on oadb.second_factors for each row when (old.secret <> new.secret and (old.created_at <> new.created_at or new.key_id <= old.key_id)) execute function oadb.record_security_event('second_factor_enrolled', 'confirmed_at');
+create trigger records_second_factor_removed after delete on oadb.second_factors for each row execute function oadb.record_security_event('second_factor_removed');
+create trigger records_second_factor_used after update on oadb.second_factors for each row when (old.confirmed_at is not null and old.last_step < new.last_step) execute function oadb.record_security_event('second_factor_used');
+create trigger records_second_factor_wrong after update on oadb.second_factors for each row when (old.wrong_at is distinct from new.wrong_at) execute function oadb.record_security_event('second_factor_wrong', 'failures');
+
 grant delete, insert, select, update on table oadb.second_factors to oadb_app, oadb_user;
 grant select (user_id, key_id, failures, unlocks_at, is_required_for_login, is_required_for_mcp,
-    is_required_for_password_reset, created_at, confirmed_at) on table oadb.second_factors to
-    oadb_ro;
+    is_required_for_password_reset, created_at, confirmed_at, wrong_at) on table oadb.second_factors
+    to oadb_ro;
 grant select (user_id, secret, key_id), update (secret) on table oadb.second_factors to oadb_rotate;
+
+-- table oadb.security_event_links -----------------------------------------------------------------
+
+-- The chain of security events. Of a day whose events have expired, its last link stays.
+create table oadb.security_event_links (
+    -- In UTC: that of the event, or a later one.
+    day        date not null,
+    -- In the day: 1, 2, 3.
+    "position" bigint not null,
+    -- No foreign key: a lost event is noticed.
+    event_id   bigint not null,
+    -- SHA-256 of the checksum before it, which may be of an earlier day, and of the line that oadb
+    -- audit export writes for the event, without the checksum. Before the first: 32 zero bytes.
+    checksum   bytea not null,
+
+    constraint security_event_links_pkey primary key (day, "position"),
+    constraint security_event_links_event_id_key unique (event_id),
+    constraint security_event_links_checksum_check check (octet_length(checksum) = 32),
+    constraint security_event_links_day_check check (isfinite(day)),
+    constraint security_event_links_position_check check ("position" >= 1)
+);
+
+alter table oadb.security_event_links enable row level security, force row level security;
+
+create policy service_policy on oadb.security_event_links for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
+create trigger keep_recent_rows before delete on oadb.security_event_links for each row when (old.day > ((now() at time zone 'UTC'::text)::date - 90)) execute function oadb.keep_security_events();
+create trigger keep_rows before update or truncate on oadb.security_event_links for each statement execute function oadb.keep_security_events();
+
+grant select on table oadb.security_event_links to oadb_app, oadb_ro;
+
+-- table oadb.security_events ----------------------------------------------------------------------
+
+-- Audit: what changed who may do what. Written by triggers alone; rows are never changed.
+create table oadb.security_events (
+    event_id    bigint not null generated always as identity,
+    happened_at timestamp with time zone not null default clock_timestamp(),
+    -- What happened, as its trigger names it. A CHECK of all names would be parsed anew for each
+    -- event, and take most of its time.
+    kind        text not null,
+    -- Whom it concerns; null: nobody in particular. No foreign key: the event outlives the user.
+    user_id     bigint,
+    -- The user who did it. Null: the platform, or nobody was signed in.
+    acted_by    bigint,
+    -- The role that connected.
+    db_role     text not null,
+    -- Of the client. Null: not known.
+    ip          inet,
+    -- What is not secret: a value, or {"old": ..., "new": ...} if it changed; texts up to 254
+    -- characters.
+    detail      jsonb not null default '{}'::jsonb,
+
+    constraint security_events_pkey primary key (event_id),
+    constraint security_events_detail_check check (jsonb_typeof(detail) = 'object'::text and pg_column_size(detail) <= 32768),
+    constraint security_events_happened_at_check check (isfinite(happened_at)),
+    constraint security_events_kind_check check (kind ~ '^[a-z_]{1,40}$'::text)
+);
+
+create index security_events_happened_at_idx on oadb.security_events using btree (happened_at, event_id);
+create index security_events_user_id_idx on oadb.security_events using btree (user_id, happened_at, event_id);
+
+alter table oadb.security_events enable row level security, force row level security;
+
+create policy service_policy on oadb.security_events for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
+create policy user_policy on oadb.security_events for select to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+
+create trigger keep_recent_rows before delete on oadb.security_events for each row when (old.happened_at > (now() - '90 days'::interval)) execute function oadb.keep_security_events();
+create trigger keep_rows before update or truncate on oadb.security_events for each statement execute function oadb.keep_security_events();
+
+grant select on table oadb.security_events to oadb_app, oadb_ro, oadb_user;
 
 -- table oadb.security_settings --------------------------------------------------------------------
 
@@ -1434,6 +1554,10 @@ create policy service_policy on oadb.sessions for all to oadb_app, oadb_log, oad
 using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
 create policy user_policy on oadb.sessions for all to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+
+create trigger records_session_begun after insert on oadb.sessions for each row execute function oadb.record_security_event('session_begun', 'session_id', 'device', 'broker');
+create trigger records_session_changed after update on oadb.sessions for each row when (old.idle_timeout is distinct from new.idle_timeout or old.expires_at is distinct from new.expires_at or old.token_digest <> new.token_digest and new.key_id <= old.key_id) execute function oadb.record_security_event('session_changed', 'session_id', 'idle_timeout', 'expires_at');
+create trigger records_session_ended after delete on oadb.sessions for each row execute function oadb.record_security_event('session_ended', 'session_id', 'lapses_at');
 
 grant delete, insert, select, update on table oadb.sessions to oadb_app, oadb_user;
 grant select (user_id, session_id, key_id, device, ip, broker, created_at, last_seen_at,
@@ -1609,6 +1733,11 @@ using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
 create policy user_policy on oadb.strategies for all to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
+create trigger records_webhook_deleted after delete on oadb.strategies for each row when (old.webhook_revoked_at is null) execute function oadb.record_security_event('webhook_revoked', 'strategy_id', 'name');
+create trigger records_webhook_issued after insert on oadb.strategies for each row execute function oadb.record_security_event('webhook_issued', 'strategy_id', 'name', 'platform');
+create trigger records_webhook_replaced after update on oadb.strategies for each row when (old.token_digest <> new.token_digest and (old.webhook_hint <> new.webhook_hint or new.key_id <= old.key_id) or old.webhook_revoked_at is not null and new.webhook_revoked_at is null) execute function oadb.record_security_event('webhook_replaced', 'strategy_id', 'name');
+create trigger records_webhook_revoked after update on oadb.strategies for each row when (old.webhook_revoked_at is null and new.webhook_revoked_at is not null) execute function oadb.record_security_event('webhook_revoked', 'strategy_id', 'name');
+
 grant delete, insert, select, update on table oadb.strategies to oadb_app, oadb_user;
 grant select (user_id, strategy_id, name, platform, trading_mode, definition, is_active,
     is_intraday, start_time, end_time, squareoff_time, time_zone, webhook_hint, key_id,
@@ -1652,6 +1781,9 @@ grant select on table oadb.strategy_mappings to oadb_ro;
 create table oadb.trading_mode (
     singleton_id bigint not null default 1,
     mode         text not null default 'analyze'::text,
+    -- Who set the mode: a user. Null: nobody was signed in. No foreign key, as in
+    -- app_setting_changes.
+    set_by       bigint,
 
     constraint trading_mode_pkey primary key (singleton_id),
     constraint trading_mode_mode_check check (mode = any (array['live'::text, 'analyze'::text])),
@@ -1669,7 +1801,9 @@ case
     else oadb.refuse_identity()
 end);
 
-grant select, update (mode) on table oadb.trading_mode to oadb_app;
+create trigger records_trading_mode_changed after update on oadb.trading_mode for each row when (old.mode <> new.mode) execute function oadb.record_security_event('trading_mode_changed', 'mode');
+
+grant select, update (mode, set_by) on table oadb.trading_mode to oadb_app;
 grant select on table oadb.trading_mode to oadb_ro, oadb_user;
 
 insert into oadb.trading_mode (singleton_id) values
@@ -1809,6 +1943,7 @@ insert into oadb.user_tables (table_name, user_column, write_check) values
 ('login_attempts', 'user_id', null),
 ('pending_orders', 'user_id', 'status = ''pending'' or decided_by = nullif(current_setting(''oadb.user_id'', true), '''')::bigint'),
 ('second_factors', 'user_id', null),
+('security_events', 'user_id', null),
 ('sessions', 'user_id', null),
 ('setting_changes', 'user_id', 'changed_by = nullif(current_setting(''oadb.user_id'', true), '''')::bigint'),
 ('settings', 'user_id', null),
@@ -1867,6 +2002,13 @@ using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::
 create policy user_update_policy on oadb.users for update to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
+create trigger records_email_changed after update on oadb.users for each row when (old.email <> new.email) execute function oadb.record_security_event('email_changed', 'email');
+create trigger records_is_admin_changed after update on oadb.users for each row when (old.is_admin <> new.is_admin) execute function oadb.record_security_event('is_admin_changed', 'is_admin');
+create trigger records_password_changed after update on oadb.users for each row when (old.password_hash is distinct from new.password_hash and (old.auth_epoch <> new.auth_epoch or old.password_hash is null or new.password_hash is null)) execute function oadb.record_security_event('password_changed', 'auth_epoch');
+create trigger records_password_rehashed after update on oadb.users for each row when (old.password_hash <> new.password_hash and old.auth_epoch = new.auth_epoch and new.password_key_id <= old.password_key_id) execute function oadb.record_security_event('password_rehashed');
+create trigger records_user_created after insert on oadb.users for each row execute function oadb.record_security_event('user_created', 'username', 'email', 'is_admin');
+create trigger records_user_deleted after delete on oadb.users for each row execute function oadb.record_security_event('user_deleted', 'username', 'email', 'is_admin');
+create trigger records_username_changed after update on oadb.users for each row when (old.username <> new.username) execute function oadb.record_security_event('username_changed', 'username');
 create trigger users_refuse_identity before update of username, email, is_admin on oadb.users for each row when (nullif(current_setting('oadb.user_id'::text, true), ''::text) is not null and (old.username is distinct from new.username or old.email is distinct from new.email or old.is_admin is distinct from new.is_admin)) execute function oadb.refuse_change();
 
 grant delete, insert (username, email, first_name, last_name, is_admin), select, update (username,
@@ -2299,6 +2441,12 @@ begin
         alter role oadb_app set lock_timeout = '2s';
         alter role oadb_app set idle_in_transaction_session_timeout = '10s';
     end if;
+    insert into oadb.security_events (kind, db_role, detail)
+    select
+        'role_changed',
+        session_user,
+        jsonb_build_object('role_name', role_name, 'created', true)
+    from unnest(made) as role_name;
     call oadb.let_owner_act();
 end
 $procedure$;
@@ -2444,6 +2592,25 @@ return case when (octet_length(sealed) >= 33) then (get_byte(sealed, 0) = 1) whe
 grant execute on function oadb.is_sealed(bytea) to oadb_app, oadb_log, oadb_ro, oadb_rotate,
     oadb_user, public;
 
+-- function oadb.keep_security_events() ------------------------------------------------------------
+
+-- Refuses what would change or hide the audit.
+create or replace function oadb.keep_security_events()
+ returns trigger
+ language plpgsql
+ set search_path to ''
+as $function$
+begin
+    raise insufficient_privilege using
+        message = format(
+            'oadb.%I is append-only; rows may be deleted after 90 days', tg_table_name
+        );
+end
+$function$;
+
+grant execute on function oadb.keep_security_events() to oadb_app, oadb_log, oadb_ro, oadb_rotate,
+    oadb_user, public;
+
 -- function oadb.key_id_of(bytea) ------------------------------------------------------------------
 
 -- The key that a sealed value says it needs.
@@ -2484,6 +2651,12 @@ begin
     end if;
     execute format('grant oadb_user to %I', owner)
         || case when is_new then ' with inherit false, set true' else '' end;
+    insert into oadb.security_events (kind, db_role, detail)
+    values (
+        'role_changed',
+        session_user,
+        jsonb_build_object('role_name', 'oadb_user', 'granted_to', owner)
+    );
 exception
     when insufficient_privilege then
         raise warning '% cannot become oadb_user: %', owner, sqlerrm
@@ -2607,6 +2780,80 @@ begin atomic
 end;
 
 grant execute on procedure oadb.merge_search_entries() to public;
+
+-- function oadb.record_security_event() -----------------------------------------------------------
+
+-- Writes an event of the kind that the trigger names first, with the values of the columns that it
+-- names then: never columns with secrets.
+create or replace function oadb.record_security_event()
+ returns trigger
+ language plpgsql
+ security definer
+ set search_path to ''
+as $function$
+declare
+    old_row jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
+    new_row jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
+    actor   text := coalesce(current_setting('oadb.user_id', true), '');
+    said    jsonb := '{}';
+    listed  text;
+    before  jsonb;
+    after   jsonb;
+begin
+    -- Whoever has a table of his own could otherwise have it write events.
+    if tg_table_schema <> 'oadb' then
+        raise insufficient_privilege using
+            message = 'oadb.record_security_event() serves the tables of oadb alone';
+    end if;
+    -- Expressions alone: a query would take three times as long.
+    foreach listed in array tg_argv[1:] loop
+        before := old_row -> listed;
+        if octet_length(old_row ->> listed) > 254 then
+            before := to_jsonb(left(old_row ->> listed, 254));
+        end if;
+        after := new_row -> listed;
+        if octet_length(new_row ->> listed) > 254 then
+            after := to_jsonb(left(new_row ->> listed, 254));
+        end if;
+        said := said || jsonb_build_object(
+            listed,
+            case
+                when tg_op <> 'UPDATE' or before = after then coalesce(after, before)
+                else jsonb_build_object('old', before, 'new', after)
+            end
+        );
+    end loop;
+    -- An identity writes no event, not even of its user; the owner of the table does.
+    if actor <> '' then
+        perform set_config('oadb.user_id', '', true);
+    end if;
+    insert into oadb.security_events (
+        kind,
+        user_id,
+        acted_by,
+        db_role,
+        ip,
+        detail
+    )
+    values (
+        tg_argv[0],
+        (coalesce(new_row, old_row) ->> 'user_id')::bigint,
+        coalesce(new_row ->> 'banned_by', new_row ->> 'set_by', nullif(actor, ''))::bigint,
+        session_user,
+        coalesce(
+            new_row ->> 'ip', nullif(current_setting('oadb.client_ip', true), '')
+        )::inet,
+        said
+    );
+    if actor <> '' then
+        perform set_config('oadb.user_id', actor, true);
+    end if;
+    return null;
+end
+$function$;
+
+grant execute on function oadb.record_security_event() to oadb_app, oadb_log, oadb_ro, oadb_rotate,
+    oadb_user, public;
 
 -- function oadb.refuse_change() -------------------------------------------------------------------
 

@@ -257,7 +257,7 @@ def test_the_read_only_role_sees_no_sealed_or_digested_column(
     assert len(ask(sessions_of["oadb_ro"], SECRETS.format("oadb_owner", "select"))) > 10
 
 
-def test_rotation_may_change_only_sealed_and_digested_columns(
+def test_rotation_may_change_only_sealed_and_digested_columns_and_note_a_promotion(
     sessions_of: dict[str, Connection],
 ) -> None:
     changed = ask(
@@ -266,9 +266,10 @@ def test_rotation_may_change_only_sealed_and_digested_columns(
         "where grantee = 'oadb_rotate' and privilege_type = 'UPDATE' and table_schema = 'oadb'",
     )
     sealed = ask(sessions_of["oadb_rotate"], SECRETS.format("oadb_rotate", "update"))
+    promotion = "oadb.key_canaries.promoted_at"
 
     assert sorted(f"oadb.{table}.{column}" for table, column in changed) == sorted(
-        ".".join(row) for row in sealed
+        [promotion, *(".".join(row) for row in sealed)]
     )
 
 

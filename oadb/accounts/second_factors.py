@@ -138,6 +138,10 @@ def _accept_step(user_id: int, step: int, created_at: datetime) -> Affected: ...
 
 
 @query
+def _note_wrong(user_id: int, created_at: datetime) -> Affected: ...
+
+
+@query
 def _set_required(
     user_id: int, for_login: bool, for_mcp: bool, for_password_reset: bool
 ) -> Affected: ...
@@ -208,6 +212,7 @@ async def verify(db: AsyncExecutor, user_id: int, code: Secret) -> CodeCheck:
     step = _matching_step(ring, found, code)
     if step is not None and await _accept(db, found, step):
         return CodeCheck(True, timedelta(), was_verified=True)
+    await _note_wrong(db, found.user_id, found.created_at)
     return CodeCheck(False, found.wait, was_verified=True)
 
 

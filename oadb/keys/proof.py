@@ -79,6 +79,10 @@ def _enroll(key_id: int, canary: bytes) -> Affected: ...
 
 
 @query
+def _note_promotion(key_id: int) -> Affected: ...
+
+
+@query
 def _remove(key_id: int) -> Affected: ...
 
 
@@ -200,6 +204,12 @@ async def admit(db: AsyncExecutor, key_id: int) -> None:
     await _enroll(db, key_id, _seal_canary(ring, key_id))
     # A different key with this id may have been enrolled meanwhile, and was not replaced.
     _require_opens_all(ring, await list_canaries(db))
+
+
+@operation
+async def note_promotion(db: AsyncExecutor, key_id: int) -> None:
+    """Record that an enrolled key becomes the primary one of the ring."""
+    await _note_promotion(db, key_id)
 
 
 @operation

@@ -27,6 +27,7 @@ _COMMANDS = (
     "keys",
     "users",
     "bans",
+    "audit",
     "import-openalgo",
 )
 

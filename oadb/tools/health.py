@@ -13,7 +13,14 @@ from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import ConfigError, KeyRingError, MigrationError, UnavailableError
 from oadb.keys import proof
-from oadb.tools import catalog, findings, log_findings, row_security, transport_check
+from oadb.tools import (
+    audit_findings,
+    catalog,
+    findings,
+    log_findings,
+    row_security,
+    transport_check,
+)
 from oadb.tools.findings import Check, Finding
 from oadb.tools.migrations import package_order, runner
 from oadb.tools.migrations.states import MigrationStatus
@@ -65,6 +72,7 @@ def _checks(db: Database, config: Config, packages: Sequence[Package]) -> dict[s
         "roles": partial(_check_roles, db),
         "row security": partial(_check_row_security, db),
         "keys": partial(_check_keys, db, config),
+        **audit_findings.checks(db),
         **log_findings.checks(db),
     }
     return {

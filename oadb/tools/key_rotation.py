@@ -130,6 +130,7 @@ def promote(db: Database, path: Path, key_id: int, *, dry_run: bool = False) -> 
         promoted = ring.with_primary(key_id)
         with rehearsed(db, dry_run) as executor:
             proof.admit(executor, key_id)
+            proof.note_promotion(executor, key_id)
         if not dry_run:
             keyring_file.write(path, promoted)
 

@@ -27,7 +27,7 @@ from oadb.engine.executors import Executor
 from oadb.engine.transactions import Transaction
 from oadb.errors import Error
 from oadb.logs import partitions, rollups
-from oadb.tools import log_findings
+from oadb.tools import audit_chain, log_findings
 from oadb.tools.findings import Finding, explain_command_error, explain_error
 from oadb.tools.retention import Retention
 
@@ -124,6 +124,7 @@ def _steps(
         _change_partitions(_partitions_for_strays(slow, patience)),
         _count_and_drop(db, slow, retention, patience),
         _sweep(db, retention),
+        _audit(slow, retention),
         _remaining_problems(db),
     ):
         try:
@@ -203,6 +204,19 @@ def _sweep(db: Database, retention: Retention) -> Iterator[Finding]:
         deleted = sum(_batches(sweep))
         if deleted:
             yield Finding(True, table, f"deleted {deleted:,} rows")
+
+
+def _audit(db: Database, retention: Retention) -> Iterator[Finding]:
+    """Link security events, and delete those of days that have expired."""
+    linked = audit_chain.link(db)
+    if linked:
+        yield Finding(True, "security_events", f"linked {linked:,} events")
+    age = retention["security_events"]
+    if age is None:
+        return
+    for day in audit_chain.forget(db, older_than=age):
+        text = f"deleted {day.events:,} events of {day.day}; its last link stays"
+        yield Finding(True, "security_events", text)
 
 
 def sweeps(db: Executor, retention: Retention) -> dict[str, Callable[[], int]]:

@@ -12,6 +12,7 @@ from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import Error
 from oadb.logs import partitions, rollups
+from oadb.tools import audit_chain
 from oadb.tools.findings import Finding, explain_command_error
 from oadb.tools.maintenance import BATCH, missing_rights, sweeps
 from oadb.tools.rehearsal import rehearsed
@@ -29,6 +30,7 @@ def run(config: Config, retention: Retention) -> Generator[Finding]:
             yield from _partitions(db, retention)
             yield from _rollups(db, retention)
             yield from _rows(db, retention)
+            yield from _audit(db, retention)
     except psycopg.Error as error:
         yield Finding(False, "maintain", explain_command_error(error, str(config.dsn)))
     except Error as error:
@@ -67,3 +69,13 @@ def _rows(db: Database, retention: Retention) -> Iterator[Finding]:
         if deleted:
             more = " or more" if deleted == BATCH else ""
             yield Finding(True, table, f"would delete {deleted:,} rows{more}")
+
+
+def _audit(db: Database, retention: Retention) -> Iterator[Finding]:
+    with rehearsed(db) as tx:
+        linked = audit_chain.link(tx)
+    if linked:
+        yield Finding(True, "security_events", f"would link {linked:,} events")
+    age = retention["security_events"]
+    for day in [] if age is None else audit_chain.list_expired(db, older_than=age):
+        yield Finding(True, "security_events", f"would delete the events of {day}")

@@ -16,9 +16,13 @@ DEFAULT_DAYS = {
     "latency": 30,
     "rollups": 1825,
     "login_attempts": 365,
+    "security_events": 1825,
 }
-"""Calls of the API are kept for five years, traffic and latency for a month, and their rollups for
-five years."""
+"""Calls of the API, rollups and security events are kept for five years, traffic and latency for a
+month."""
+
+FEWEST_DAYS = {"security_events": 90}
+"""The database refuses to delete younger events."""
 
 MOST_DAYS = 36_500
 _NAME = re.compile(r"OADB_(.*)_RETENTION_DAYS", re.ASCII | re.IGNORECASE | re.DOTALL)
@@ -34,19 +38,21 @@ def from_env(environ: Mapping[str, str]) -> Retention:
     unknown = sorted(name for name in environ if _NAME.fullmatch(name) and name not in known)
     if unknown:
         raise ConfigError(f"{unknown[0]} is unknown; expected one of {', '.join(known)}")
-    return {table: _age(name, environ, DEFAULT_DAYS[table]) for name, table in known.items()}
+    return {table: _age(name, environ, table) for name, table in known.items()}
 
 
 def _variable(table: str) -> str:
     return f"OADB_{table.upper()}_RETENTION_DAYS"
 
 
-def _age(name: str, environ: Mapping[str, str], default: int) -> timedelta | None:
-    text = environ.get(name, "").strip() or str(default)
+def _age(name: str, environ: Mapping[str, str], table: str) -> timedelta | None:
+    text = environ.get(name, "").strip() or str(DEFAULT_DAYS[table])
+    fewest = FEWEST_DAYS.get(table, 1)
     if text == "-1":
         return None
-    if not re.fullmatch("[0-9]{1,5}", text) or not 1 <= int(text) <= MOST_DAYS:
+    if not re.fullmatch("[0-9]{1,5}", text) or not fewest <= int(text) <= MOST_DAYS:
         raise ConfigError(
-            f"{name} is {environ[name]!r}; expected days from 1 to {MOST_DAYS}, or -1: forever"
+            f"{name} is {environ[name]!r}; expected days from {fewest} to {MOST_DAYS}, "
+            "or -1: forever"
         )
     return timedelta(days=int(text))

@@ -51,6 +51,8 @@ def test_the_migration_reads_the_source_from_the_text_and_old_code_goes_on(url: 
         "values (%s, %s, 1, now(), %s)"
     )
     with psycopg.connect(url) as connection, connection.transaction(force_rollback=True):
+        # Of a later migration.
+        connection.execute("drop function oadb.record_security_event() cascade")
         connection.execute(before)
         connection.execute("delete from oadb.ip_bans")
         created = connection.execute(

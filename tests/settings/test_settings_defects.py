@@ -76,7 +76,7 @@ def test_no_setting_of_the_application_that_decides_can_be_null(url: str) -> Non
     nullable = Observer(url).rows(
         "select table_name, column_name from information_schema.columns "
         "where table_schema = 'oadb' and is_nullable = 'YES' "
-        "and table_name in ('trading_mode', 'security_settings')"
+        "and table_name in ('trading_mode', 'security_settings') and column_name <> 'set_by'"
     )
     with pytest.raises(psycopg.errors.CheckViolation):
         Observer(url).rows("update oadb.trading_mode set mode = 'auto'")

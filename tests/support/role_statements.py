@@ -48,14 +48,22 @@ APPLICATION = {
 PAST = {
     "imports.get_progress", "imports.is_begun", "imports._advance", "imports._record_attempts",
 }  # fmt: skip  # a table
+# Which root keys there are.
+KEYS = {"proof._enroll", "proof._note_promotion", "proof._remove"}
 # Users neither sign up, rename nor promote themselves.
 PROMOTING = {"users._create", "users._set_username", "users._set_admin"}
+# Only the owner links and forgets events of the audit.
+CHAIN = {"audit_chain._insert_links", "audit_chain._forget_day"}
+READ_CHAIN = {
+    label for label in BY_LABEL if label.startswith(("audit_chain.", "audit_findings."))
+} - CHAIN
 # Only the owner compares the schema with its file.
 DEFINITIONS = {"schema._list_rows", "row_security.list_unlisted_privileges"}
 
 MAY = {
     "oadb_app": {*BY_LABEL}
-    - {"proof._enroll", "proof._remove"}
+    - KEYS
+    - CHAIN
     - MAINTENANCE
     - REFRESH
     - PAST
@@ -64,7 +72,7 @@ MAY = {
         "login_audit._record", *BATCHES, *WRITES,
     },
     "oadb_rotate": ROTATION
-    | {"proof.list_canaries", "proof._enroll", "proof._remove", "proof.list_uses"},
+    | {"proof.list_canaries", "proof.list_uses", *KEYS},
     "oadb_ro": {
         "users.get", "users.find_by_username", "users.find_by_email", "users.list_all",
         "users.count", "users.find_verified", "login_attempts.list_attempts",
@@ -82,6 +90,7 @@ MAY = {
         "app_settings.get_security", "app_settings.list_changes", "pending_orders.list_by_user",
         "strategy_kinds._find", "strategy_kinds._list_by_user",
         "strategy_kinds._count_by_user", "row_security.list_walls",
+        "security_events.list_all", "security_events.list_by_user", *READ_CHAIN,
     },
     "oadb_user": {*BY_LABEL}
     - AUDIT
@@ -96,20 +105,22 @@ MAY = {
     - BANS
     - APPLICATION
     - DEFINITIONS
+    - CHAIN
+    - READ_CHAIN
     - {"row_security.list_walls"}
-    - {"proof._enroll", "proof._remove", "proof.list_uses", *PROMOTING}
+    - {"proof.list_uses", *KEYS, *PROMOTING}
     - {"rotation._list_under_key"}
     - {label for label in BY_LABEL if label.startswith("loads.")},
     "oadb_owner": {*BY_LABEL},
     "oadb_migrate": {*BY_LABEL},
 }  # fmt: skip  # a table
 MUST_NOT = {
-    "oadb_app": {"proof._enroll", "proof._remove", *MAINTENANCE, *REFRESH, *PAST, *DEFINITIONS},
+    "oadb_app": {*KEYS, *CHAIN, *MAINTENANCE, *REFRESH, *PAST, *DEFINITIONS},
     "oadb_log": {
         "api_logs.list_calls", "analyzer_logs.list_analyses", "partitions.count_lost",
         "login_attempts.list_attempts", "login_attempts.delete_old", "users.get",
         "users._find_password", "api_keys._find_by_digest", "broker_tokens.find_sealed",
-        "proof._enroll", *BANS,
+        *KEYS, *CHAIN, *BANS, "security_events.list_all",
         "strategy_kinds._insert", "strategy_kinds._find", "strategy_kinds._find_by_digest",
         *BANS, *(REQUESTS - WRITES), *(ROLLUPS - TABLELESS),
     },
@@ -139,13 +150,13 @@ MUST_NOT = {
         "app_settings._set_trading_mode", "pending_orders._approve",
         "strategy_kinds._find_by_digest",
         "strategy_changes._set_active", "strategy_changes._delete_mappings", "webhooks._replace",
-        "proof.list_canaries", "proof._enroll", *ROTATION,
+        "proof.list_canaries", *KEYS, *CHAIN, *ROTATION,
         "ip_bans._put", "ip_bans._unban", "ip_bans._exempt", "ip_bans._unexempt",
         "ip_bans.delete_expired",
         "trackers._count_hit", "trackers._delete", "trackers.delete_expired",
     },
     "oadb_user": {
-        "proof._enroll", "proof._remove", *PROMOTING, "login_audit._record",
+        *KEYS, *CHAIN, *PROMOTING, "login_audit._record",
         "login_audit.record_resumed", "login_attempts.delete_old",
         "lockouts._reset_account", "loads._merge_staged", "rotation._list_under_key",
         *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "partitions.list_strays",

@@ -50,12 +50,18 @@ INSERTS = {
     "strategy_mappings": "insert into oadb.strategy_mappings "
     "(user_id, strategy_id, symbol, exchange, quantity, product_type) "
     "values ({0}, md5('{0}')::uuid, 'TCS', 'NSE', 1, 'CNC')",
+    # Its triggers have written some by now.
+    "security_events": "insert into oadb.security_events (kind, user_id, acted_by, db_role) "
+    "values ('email_changed', {0}, {0}, 'a')",
 }
 TABLES = sorted(INSERTS)
-AUDITS = {"login_attempts", "setting_changes", "changes"}
+AUDITS = {"login_attempts", "setting_changes", "changes", "security_events"}
 """Tables whose rows a user may not change, not even the own ones."""
 
-_SEALED = f"'\\x01{1:08x}{bytes(28).hex()}'::bytea"
+KEPT = {"security_events"}
+"""Tables whose rows nobody may change, and that outlive the user."""
+
+SEALED = f"'\\x01{1:08x}{bytes(28).hex()}'::bytea"
 _TOUCHED = {
     "users": "updated_at = now()",
     "sessions": "last_seen_at = now()",
@@ -71,19 +77,20 @@ _TOUCHED = {
     "strategies": "updated_at = now()",
     "changes": "key = 'touched'",
     "strategy_mappings": "quantity = quantity + 1",
+    "security_events": "detail = '{}'",
 }
 
 
 def insert(table: str, user_id: int) -> str:
     """Return a statement that inserts a row of a user."""
-    return INSERTS[table].format(user_id, _SEALED)
+    return INSERTS[table].format(user_id, SEALED)
 
 
 def fill(url: str, user_ids: Iterable[int]) -> None:
     """Give each user one row in every table."""
     with psycopg.connect(url) as connection:
         connection.execute(
-            f"insert into oadb.key_canaries (key_id, canary) values (1, {_SEALED})".encode()
+            f"insert into oadb.key_canaries (key_id, canary) values (1, {SEALED})".encode()
         )
         for user_id in user_ids:
             for table in INSERTS:
@@ -102,8 +109,12 @@ def declared(sql: str, returns: Any) -> Any:
     return bound
 
 
-SEE = {table: declared(f"select user_id from oadb.{table}", list[int]) for table in TABLES}
-COUNT = {table: declared(f"select count(*) as rows from oadb.{table}", int) for table in TABLES}
+# Distinct: every other row of a user has written security events of that user.
+SEE = {table: declared(f"select distinct user_id from oadb.{table}", list[int]) for table in TABLES}
+COUNT = {
+    table: declared(f"select count(distinct user_id) as users from oadb.{table}", int)
+    for table in TABLES
+}
 TOUCH = {
     table: declared(f"update oadb.{table} set {_TOUCHED[table]}", Affected) for table in TABLES
 }

@@ -10,15 +10,16 @@ from tests.support.command_line import oadb
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 COMMANDS = {" ".join(name): command for name, command in command_pages.commands()}
-GROUPS = {"", "new", "instruments", "keys", "users", "bans"}
+GROUPS = {"", "new", "instruments", "keys", "users", "bans", "audit"}
 
-VALUES = {"FILE", "FOLDER", "URL", "SPAN", "COUNT", "BROKER", "EXCHANGE", "NAME", "REASON"}
+VALUES = {"DAY", "FILE", "FOLDER", "URL", "SPAN", "COUNT", "BROKER", "EXCHANGE", "NAME", "REASON"}
 
 # Commands that connect to no database of the user, and commands that change nothing that stays.
 OFFLINE = {"demo", "new package", "keys new", "keys add"}
 READING = {
     "demo", "doctor", "stats", "check", "schema", "migrate status", "instruments status",
-    "keys status", "keys verify", "bans list",
+    "keys status", "keys verify", "bans list", "audit verify",
+    "audit export",
 }  # fmt: skip  # a list
 
 

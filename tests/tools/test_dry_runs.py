@@ -104,6 +104,9 @@ def _fill(ring: Ring) -> None:
         )
 
 
+EVENTS = 15
+"""Security events of ``_fill``."""
+
 EXPECTED = {
     "migrate": ((), "nothing to apply\n"),
     "migrate rollback": ((), "would roll back "),
@@ -122,6 +125,7 @@ EXPECTED = {
     "users reset-password": (("asha",), "would set the password of asha\n"),
     "users unlock": (("asha",), "would unlock asha\n"),
     "bans add": (("203.0.113.5", "--reason", "x"), "would ban 203.0.113.5 until "),
+    "audit link": ((), f"would link {EVENTS} events\n"),
     "bans remove": ((BANNED,), f"would remove the ban of {BANNED}\n"),
 }
 ELSEWHERE = {"import-openalgo"}
@@ -163,6 +167,7 @@ def test_a_dry_run_of_maintenance_lists_each_kind_of_work(scene: Scene) -> None:
     assert lines[1:] == [
         "ok   traffic: would move 2 rows out of traffic_default",
         "ok   ip_bans: would delete 1 rows",
+        f"ok   security_events: would link {EVENTS} events",
     ]
 
 

@@ -296,6 +296,7 @@ EVERY_SUBJECT = [
     "roles",
     "row security",
     "keys",
+    "security events",
     "maintain",
     "partitions",
     "default partitions",

@@ -72,6 +72,14 @@ where
     and last_step < :step
     and created_at = :created_at;
 
+-- name: _note_wrong
+-- For the security events; the try was counted before.
+update oadb.second_factors
+set wrong_at = clock_timestamp()
+where
+    user_id = :user_id
+    and created_at = :created_at;
+
 -- name: _set_required
 -- Sets what a code is required for, all three flags. Returns the number of factors
 -- changed, 0 or 1.

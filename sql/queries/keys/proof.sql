@@ -24,6 +24,12 @@ values (
 )
 on conflict (key_id) do nothing;
 
+-- name: _note_promotion
+-- repeatable: a second run only writes a later time
+update oadb.key_canaries
+set promoted_at = clock_timestamp()
+where key_id = :key_id;
+
 -- name: _remove
 -- Violates a foreign key, which names the table, while a row needs the key, so there is no
 -- race between check and removal.

@@ -22,7 +22,9 @@ with previous as (
 
 changed as (
     update oadb.trading_mode
-    set mode = :mode
+    set
+        mode = :mode,
+        set_by = :by
     from previous
     where
         trading_mode.singleton_id = previous.singleton_id

@@ -1,0 +1,114 @@
+"""Tables whose changes are security events: which columns, and which not, and why."""
+
+OTHER = f"'\\x0100000001{'ff' * 28}'::bytea"
+"""A value sealed under key 1, other than those of ``user_rows``."""
+
+WATCHED = {
+    "users": {
+        "username": "'renamed'",
+        "email": "'renamed@example.in'",
+        "is_admin": "not is_admin",
+        "password_hash": OTHER,
+    },
+    "sessions": {
+        "token_digest": "sha256('other')",
+        "idle_timeout": "'3 days'",
+        "expires_at": "now() + '3 days'",
+    },
+    "second_factors": {
+        "secret": OTHER,
+        "last_step": "last_step + 1",
+        "is_required_for_login": "not is_required_for_login",
+        "is_required_for_mcp": "not is_required_for_mcp",
+        "is_required_for_password_reset": "not is_required_for_password_reset",
+        "confirmed_at": "null",
+        "wrong_at": "now()",
+    },
+    "api_keys": {
+        "name": "'renamed'",
+        "scopes": "'{orders}'",
+        "order_mode": "'semi_auto'",
+        "expires_at": "now() + '1 day'",
+        "revoked_at": "now()",
+        "token_digest": "sha256('other')",
+    },
+    "broker_tokens": {
+        "client_id": "'other'",
+        "access_token": OTHER,
+        "refresh_token": OTHER,
+        "feed_token": OTHER,
+        "parameters": OTHER,
+        "updated_at": "now() + '1 second'",
+        "expires_at": "now() + '1 day'",
+        "revoked_at": "now(), access_token = null, content_digest = null",
+    },
+    "strategies": {
+        "token_digest": "sha256('other')",
+        "webhook_revoked_at": "now()",
+    },
+    "ip_bans": {
+        "network": "'198.51.100.7'",
+        "offences": "offences + 1",
+        "banned_at": "banned_at - interval '1 day'",
+        "expires_at": "now() + '1 day'",
+        "source": "'import'",
+        "banned_by": "7",
+    },
+    "ban_exemptions": {"network": "'198.51.100.7'"},
+    "trading_mode": {"mode": "'live'"},
+    "key_canaries": {
+        "key_id": f"8, canary = set_byte({OTHER}, 4, 8)",
+        "canary": f"set_byte({OTHER}, 4, 7)",
+        "promoted_at": "now()",
+    },
+    "role_privileges": {
+        "schema_name": "'public'",
+        "role_name": "'other'",
+        "table_name": "'other'",
+        "privileges": "'insert'",
+    },
+}
+"""Columns that say who may do what, each with another value."""
+
+# Keys of rows, to which sealed values are bound, and what is generated.
+_KEYS = {"user_id", "session_id", "api_key_id", "broker", "strategy_id", "singleton_id", "key_id"}
+_KEYS |= {"username_key", "email_key", "password_key_id"}
+# What says when, how often, or how it is called; and counts that no right depends on.
+_NOTES = {
+    "created_at", "updated_at", "last_seen_at", "last_used_at", "rotated_at", "enrolled_at",
+    "created_by", "set_by", "reason", "device", "ip", "data", "hint", "webhook_hint", "lapses_at",
+    "first_name", "last_name", "failures", "unlocks_at",
+}  # fmt: skip  # a list
+# Changed together with a column that is watched.
+_BESIDE = {"auth_epoch", "fingerprint", "kept_token", "content_digest"}
+
+_OF_TABLES = {
+    "strategies": {
+        "name", "platform", "trading_mode", "definition", "is_active", "is_intraday",
+        "start_time", "end_time", "squareoff_time", "time_zone",
+    },
+    # oadb sets it once, when migrating.
+    "ban_exemptions": {"is_builtin"},
+}  # fmt: skip  # a list
+
+UNWATCHED = {
+    table: _KEYS | _NOTES | _BESIDE | _OF_TABLES.get(table, set[str]()) for table in WATCHED
+}
+"""Columns that say nothing of it."""
+
+UNAUDITED = {
+    # Audits themselves.
+    "login_attempts", "setting_changes", "app_setting_changes", "security_events",
+    "security_event_links",
+    # With an audit of their own, in the same statement.
+    "settings", "security_settings", "smtp_settings", "pending_orders",
+    # What others may have cached.
+    "changes",
+    # Counts and lists, of which no right is made but a ban, which is an event.
+    "lockouts", "ip_trackers", "known_networks", "known_devices",
+    # No rights.
+    "strategy_mappings", "instruments", "instrument_loads", "instrument_staging", "imports",
+    "api_logs", "analyzer_logs", "traffic", "latency", "log_batches", "log_drops", "log_rejects",
+    "log_tables", "claims", "applied_migrations", "traffic_rollups", "latency_rollups",
+}  # fmt: skip  # a list
+"""Other tables that statements write."""
