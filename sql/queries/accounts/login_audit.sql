@@ -61,7 +61,8 @@ values (
     :locked_network,
     lower(:locked_account)
 )
-on conflict (locked_hour_at, locked_network, locked_account) where locked_hour_at is not null do update
+on conflict (locked_hour_at, locked_network, locked_account) where locked_hour_at is not null
+do update
     set
         tries = known.tries + 1,
         last_at = clock_timestamp();
