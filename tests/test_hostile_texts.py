@@ -51,7 +51,7 @@ VALID: dict[str, object] = {
     "token_digest": b"\0" * 32, "content_digest": b"\0" * 32, "user_id": 1, "user_ids": [1],
     "checksum": b"\0" * 32, "ips": ["::1"], "methods": ["password"], "outcomes": ["failed"],
     "time_zone": "UTC", "cursor": None, "kind": "not_found", "before_network": "192.0.2.1",
-    "mode": "live",
+    "mode": "live", "security_events.list_all.kind": "user_created",
     "status": "sent", "json_values": ["1"], "api_keys._reseal.api_key_ids": [str(ID)],
     "sessions._reseal.session_ids": [str(ID)], "webhooks._reseal.strategy_ids": [str(ID)],
     "api_logs._insert.status": 200, "traffic._insert.status": 200, "table_name": "traffic",
