@@ -1,6 +1,6 @@
 """Measures the figures of docs/security.md, which takes about a quarter of an hour:
 
-python -m tests.trust [canaries] [races] [lookups] [names] [rotation]
+python -m tests.trust [canaries] [races] [lookups] [names] [guesses] [rotation]
 """
 
 import sys
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks import conditions
-from tests.trust import canaries, races, rotation, timing
+from tests.trust import canaries, guessing, races, rotation, timing
 from tests.trust.ground import CPUS, Measured, database, pinned
 
 
@@ -31,6 +31,11 @@ def _names() -> list[Measured]:
         return [timing.names(db, logins=each) for each in (0, 3)]
 
 
+def _guesses() -> list[Measured]:
+    with database() as db:
+        return guessing.guesses(db)
+
+
 def _rotation() -> list[Measured]:
     with tempfile.TemporaryDirectory() as folder:
         return rotation.rewrap(Path(folder))
@@ -41,6 +46,7 @@ PARTS = {
     "races": _races,
     "lookups": _lookups,
     "names": _names,
+    "guesses": _guesses,
     "rotation": _rotation,
 }
 

@@ -110,15 +110,15 @@ def names(db: Database, *, logins: int) -> Measured:
         for number in range(PAIRS):
             pair = [(known, f"known{logins}"), (unknown, f"nobody{number}")]
             for times, name in pair if number % 2 else reversed(pair):
-                times.append(_once(lambda: users.verify_password(db, name, wrong)))  # noqa: B023  # called in this iteration only
-    found = _auc(known, unknown)
+                times.append(once(lambda: users.verify_password(db, name, wrong)))  # noqa: B023  # called in this iteration only
+    found = auc(known, unknown)
     beside = f"{logins} logins running" if logins else "idle"
     promise = f"unknown against known user, {PAIRS} pairs, {beside}: AUC"
     require(abs(found - 0.5) <= 0.05, f"{promise} {found:.3f}")
     return Measured(promise, f"{found:.3f} (0.5: indistinguishable; at most 0.55)")
 
 
-def _auc(one: Sequence[float], other: Sequence[float]) -> float:
+def auc(one: Sequence[float], other: Sequence[float]) -> float:
     """Return the probability that a value of *one* exceeds one of *other* (Mann-Whitney U)."""
     ranked = sorted([(value, 1) for value in one] + [(value, 0) for value in other])
     ranks = sum(rank for rank, (_, is_one) in enumerate(ranked, 1) if is_one)
@@ -145,7 +145,7 @@ def _signing_in(db: Database, count: int) -> Generator[None]:
             thread.join()
 
 
-def _once(call: Callable[[], object]) -> float:
+def once(call: Callable[[], object]) -> float:
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
@@ -157,7 +157,7 @@ def _medians(*calls: Callable[[], object]) -> list[float]:
     for _ in range(ROUNDS):
         for call, taken in zip(calls, times, strict=True):
             call()
-            taken.extend(_once(call) for _ in range(CALLS))
+            taken.extend(once(call) for _ in range(CALLS))
     return [median(taken) for taken in times]
 
 
