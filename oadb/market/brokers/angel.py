@@ -21,9 +21,9 @@ def read(path: Path) -> Iterator[Listing | Rejected]:
 
 def _market(segment: str, instrument: str) -> Market:
     if instrument == "AMXIDX":
-        return Market(f"{segment}_INDEX", segment, "INDEX")
+        return Market(f"{segment}_INDEX", segment, "INDEX", PAISA)
     unit = _CURRENCY if segment == "CDS" else PAISA
-    return Market(segment, segment, type_of(instrument), unit)
+    return Market(segment, segment, type_of(instrument), PAISA, unit)
 
 
 def _cash_symbol(symbol: str, exchange: str, series: str) -> str:
@@ -43,6 +43,5 @@ LAYOUT = Layout(
     strike="strike",
     lot_size="lotsize",
     tick_size="tick_size",
-    tick_unit=PAISA,
     cash_symbol=_cash_symbol,
 )

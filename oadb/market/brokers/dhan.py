@@ -50,7 +50,7 @@ def _market(exchange: str, instrument: str) -> Market:
     kind = type_of(instrument)
     if names is None or (group == "FNO" and kind == instrument):
         raise RowError(f"instrument {instrument[:40]!r} on exchange {exchange[:40]!r} is unknown")
-    return Market(*names, kind)
+    return Market(*names, kind, PAISA)
 
 
 def _root(symbol: str, expiry: str, strike: str, kind: str) -> str:
@@ -73,7 +73,6 @@ LAYOUT = Layout(
     strike="SEM_STRIKE_PRICE",
     lot_size="SEM_LOT_UNITS",
     tick_size="SEM_TICK_SIZE",
-    tick_unit=PAISA,
     cash_symbol=with_series,
     root=_root,
 )

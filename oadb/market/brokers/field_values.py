@@ -4,6 +4,7 @@ A file of 180,000 rows has only a few thousand distinct texts, so each is conver
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -38,6 +39,8 @@ _MILLISECONDS = re.compile(r"(\d{9,10})\d{3}(?:\.0+)?", re.ASCII)
 
 _NUMBER = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"(\d{1,19})(?:\.0*)?", re.ASCII)
+
+_UNDERLYING = re.compile(r"[A-Z0-9&_.-]+", re.ASCII)
 
 # Names of indices at the exchange, without spaces, and the platform's symbols that differ.
 _INDEX_SYMBOLS = {
@@ -120,12 +123,13 @@ def positive(text: str, unit: str = RUPEE) -> str:
 
 
 def whole_number(text: str) -> str:
-    """Return a whole number from 0 without leading zeros or a fraction of 0.
+    """Return a whole number from 0 without leading zeros, a fraction of 0 or an exponent.
 
     Raises:
         ValueError: *text* is not a whole number from 0, or does not fit a bigint.
+        ArithmeticError: *text* is out of the range of Decimal.
     """
-    match = _WHOLE.fullmatch(text)
+    match = _WHOLE.fullmatch(text) or _WHOLE.fullmatch(number(text))
     if match is None or int(match[1]) > _LARGEST_LOT:
         raise ValueError
     return str(int(match[1]))
@@ -151,6 +155,19 @@ def _date(text: str) -> date:
     if match := _SECONDS.fullmatch(text) or _MILLISECONDS.fullmatch(text):
         return datetime.fromtimestamp(int(match[1]), INDIA).date()
     raise ValueError
+
+
+def underlying(text: str) -> str:
+    """Return an underlying as in symbols: upper case, without spaces and invisible characters.
+
+    Raises:
+        ValueError: nothing is left, or another character than letters, digits and ``&_.-``.
+    """
+    shown = (each for each in text.upper() if not each.isspace())
+    cleaned = "".join(each for each in shown if unicodedata.category(each) != "Cf")
+    if not _UNDERLYING.fullmatch(cleaned):
+        raise ValueError
+    return cleaned
 
 
 def index_symbol(name: str) -> str:

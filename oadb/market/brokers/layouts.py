@@ -18,17 +18,25 @@ _TYPES = {"": "EQ", "EQUITY": "EQ"}
 
 _DERIVATIVES = frozenset({"FUT", "OPT", "CE", "PE"})
 
+_DERIVATIVE_EXCHANGES = frozenset({"NFO", "BFO", "CDS", "BCD", "MCX", "NCO", "NCDEX"})
+_CASH_EXCHANGES = frozenset({"NSE", "BSE"})
+
+# NSE's commodity exchange also lists the commodities themselves.
+_COMMODITY = ("NCO", "COM")
+
 
 @dataclass(frozen=True, slots=True)
 class Market:
     """The exchange of an instrument, as the platform and the broker name it, and the type.
 
-    The type OPT stands for CE or PE, whichever the broker's symbol ends with.
+    The type OPT stands for CE or PE, whichever the broker's symbol ends with. The units are those
+    in which the file has the prices of this market.
     """
 
     exchange: str
     broker_exchange: str
     instrument_type: str
+    tick_unit: str = RUPEE
     strike_unit: str = RUPEE
 
 
@@ -64,6 +72,8 @@ class Layout:
     or raises RowError. *cash_symbol* makes the platform's symbol of a share or bond from the
     broker's symbol, the exchange and the series. *root* finds the underlying of a derivative in
     the broker's symbol, the expiry, the strike and the type, if no column has it.
+    *contract_value_of* finds the contract value of a derivative whose row has none, from its
+    exchange and underlying, or raises RowError; without it the value is 1.
     """
 
     broker: str
@@ -78,8 +88,9 @@ class Layout:
     strike: str
     lot_size: str
     tick_size: str
-    tick_unit: str = RUPEE
     contract_value: str | None = None
+    contract_value_of: Callable[[str, str], str] | None = None
+    parse_expiry: Callable[[str], tuple[str, str]] = field_values.expiry
     cash_symbol: Callable[[str, str, str], str] = unchanged
     root: Callable[[str, str, str, str], str] | None = None
 
@@ -101,63 +112,77 @@ class Layout:
         )
 
 
+# A market, its two exchanges and type, and the cache of its tick sizes: for speed, found together.
+_KnownMarket = tuple[Market, str, str, str, ConversionCache[str, str]]
+
+
 def converter(layout: Layout) -> Convert[Listing]:
     """Return the function that converts the fields under the columns of *layout*."""
-    markets = ConversionCache[tuple[str, ...], Market](partial(_market, layout))
+    markets = ConversionCache[tuple[str, ...], _KnownMarket](_known_markets(layout))
     derivative = _derivatives(layout)
-    lots, ticks, values = _number_caches(layout)
+    lots, values = _number_caches(layout)
+    own_values = ConversionCache[tuple[str, str], str](partial(_own_value, layout))
+    broker, cash_symbol = layout.broker, layout.cash_symbol
 
     def convert(fields: tuple[str, ...]) -> Listing:
         ticker, name, root, token, second, series, expiry, strike, lot, tick, value = fields[:11]
-        market = markets[fields[11:]]
-        exchange, kind, day, price = market.exchange, market.instrument_type, "", ""
+        market, exchange, theirs, kind, ticks = markets[fields[11:]]
+        day = price = ""
         if kind in _DERIVATIVES:
             kind, root, day, price, symbol = derivative(market, ticker, root, expiry, strike)
             name = root
+            if not value:
+                value = own_values[exchange, root]
         else:
-            root, symbol = "", layout.cash_symbol(ticker, exchange, series)
+            root, symbol = "", cash_symbol(ticker, exchange, series)
         if kind == "INDEX":
             symbol, lot, tick = field_values.index_symbol(symbol), lot or "0", tick or "0"
         token = f"{token}::::{second}" if second else token
         texts = symbol + name + ticker + token
         if not (ticker.strip() and token.strip() and symbol) or len(texts) > LONGEST_TEXT:
             _require_texts(broker_symbol=ticker, symbol=symbol, token=token, name=name)
-        return Listing._make(  # takes half the time of Listing(...)
-            (
-                layout.broker,
-                exchange,
-                symbol,
-                name,
-                ticker,
-                market.broker_exchange,
-                token,
-                kind,
-                root,
-                day,
-                price,
-                lots[lot],
-                ticks[tick],
-                values[value],
-            )
-        )
+        # It takes half the time of Listing(...).
+        return Listing._make((
+            broker, exchange, symbol, name, ticker, theirs, token, kind, root, day, price,
+            lots[lot], ticks[tick], values[value],
+        ))  # fmt: skip  # a record
 
     return convert
 
 
-def _market(layout: Layout, key: tuple[str, ...]) -> Market:
-    market = layout.market(*key)
-    _require_texts(exchange=market.broker_exchange, instrument_type=market.instrument_type)
-    return market
+def _known_markets(layout: Layout) -> Callable[[tuple[str, ...]], _KnownMarket]:
+    """Return the function that finds a market and the cache of its tick sizes."""
+    ticks = ConversionCache[str, ConversionCache[str, str]](partial(_tick_cache, layout))
+
+    def known_market(key: tuple[str, ...]) -> _KnownMarket:
+        market = layout.market(*key)
+        exchange, theirs, kind = market.exchange, market.broker_exchange, market.instrument_type
+        _require_texts(exchange=theirs, instrument_type=kind)
+        is_derivative = kind in _DERIVATIVES
+        if exchange in (_CASH_EXCHANGES if is_derivative else _DERIVATIVE_EXCHANGES) and (
+            (exchange, kind) != _COMMODITY
+        ):
+            raise RowError(f"instrument type {kind[:40]!r} does not exist on {exchange}")
+        return market, exchange, theirs, kind, ticks[market.tick_unit]
+
+    return known_market
 
 
 def _number_caches(layout: Layout) -> tuple[ConversionCache[str, str], ...]:
-    """Return the caches of lot sizes, tick sizes and contract values; no value means 1."""
-    number = partial(field_values.number, unit=layout.tick_unit)
+    """Return the caches of lot sizes and contract values; no value means 1."""
     lots = cache_of_column(layout.lot_size, field_values.whole_number, "a whole number from 0")
-    ticks = cache_of_column(layout.tick_size, number, "a number from 0")
     values = cache_of_column(layout.contract_value, field_values.positive, "a number above 0")
     values[""] = "1"
-    return lots, ticks, values
+    return lots, values
+
+
+def _own_value(layout: Layout, key: tuple[str, str]) -> str:
+    return "1" if layout.contract_value_of is None else layout.contract_value_of(*key)
+
+
+def _tick_cache(layout: Layout, unit: str) -> ConversionCache[str, str]:
+    number = partial(field_values.number, unit=unit)
+    return cache_of_column(layout.tick_size, number, "a number from 0")
 
 
 def _strike_cache(layout: Layout, unit: str) -> ConversionCache[str, str]:
@@ -167,8 +192,10 @@ def _strike_cache(layout: Layout, unit: str) -> ConversionCache[str, str]:
 
 def _derivatives(layout: Layout) -> Callable[[Market, str, str, str, str], tuple[str, ...]]:
     """Return the function that finds type, underlying, expiry, strike and symbol."""
-    expiries = cache_of_column(layout.expiry, field_values.expiry, "a date such as 2025-07-31")
+    expiries = cache_of_column(layout.expiry, layout.parse_expiry, "a date such as 2025-07-31")
     strikes = ConversionCache[str, ConversionCache[str, str]](partial(_strike_cache, layout))
+    roots = _root_cache(layout)
+    find_root = layout.root
 
     def derivative(
         market: Market, ticker: str, underlying: str, expiry: str, strike: str
@@ -182,13 +209,22 @@ def _derivatives(layout: Layout) -> Callable[[Market, str, str, str, str], tuple
                 )
         day, symbol_day = expiries[expiry]
         price = "" if kind == "FUT" else strikes[market.strike_unit][strike]
-        if layout.root is not None:
-            underlying = layout.root(ticker, day, price, kind)
-        if not underlying:
-            raise RowError(f"{layout.underlying} is empty; a derivative needs its underlying")
-        return kind, underlying, day, price, f"{underlying}{symbol_day}{price}{kind}"
+        root = roots[underlying if find_root is None else find_root(ticker, day, price, kind)]
+        return kind, root, day, price, f"{root}{symbol_day}{price}{kind}"
 
     return derivative
+
+
+def _root_cache(layout: Layout) -> ConversionCache[str, str]:
+    column = layout.underlying or layout.broker_symbol
+    cleaned = cache_of_column(column, field_values.underlying, "letters, digits and &_.-")
+
+    def root(underlying: str) -> str:
+        if not underlying:
+            raise RowError(f"{column} is empty; a derivative needs its underlying")
+        return cleaned[underlying]
+
+    return ConversionCache(root)
 
 
 def _require_texts(**texts: str) -> None:

@@ -1,12 +1,19 @@
-"""Upstox's complete.json.gz, whose ticks are in paise, and the older complete.csv.gz, in rupees."""
+"""Upstox's complete.json.gz, and the older complete.csv.gz, which says less.
+
+The CSV has neither the series of NSE's securities nor contract values. Rows that need them are
+rejected; but that a share is of series BE or BZ nothing in it says, so its symbol is TCS, where the
+JSON gives TCS-BE.
+"""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from oadb.errors import RowError
-from oadb.market.brokers import csv_files, json_files
-from oadb.market.brokers.field_values import MONTHS, PAISA
+from oadb.market.brokers import contract_values, csv_files, json_files
+from oadb.market.brokers.field_values import MONTHS, PAISA, RUPEE
 from oadb.market.brokers.files import is_json
 from oadb.market.brokers.layouts import Layout, Market, converter, type_of, with_series
 from oadb.market.instruments import Listing, Rejected
@@ -29,6 +36,13 @@ _EXCHANGES = {
     "GLOBAL_INDICATOR": "GLOBAL_INDEX",
 }
 
+_MASTER = "complete.json.gz"
+
+# In the CSV file; shares and what is derived from them are in rupees.
+_TICKS_IN_PAISE = frozenset({"CDS", "BCD", "MCX", "NCO"})
+
+_COMMODITY = "COM"
+
 
 def read(path: Path) -> Iterator[Listing | Rejected]:
     """Read the file, JSON or CSV; see ``brokers.read``."""
@@ -37,12 +51,45 @@ def read(path: Path) -> Iterator[Listing | Rejected]:
 
 
 def _market(segment: str, instrument: str) -> Market:
+    """Return the market of an entry in the JSON file, which has all ticks in paise."""
     exchange = _EXCHANGES.get(segment)
     if exchange is None:
         raise RowError(f"segment is {segment[:40]!r}; expected one of {', '.join(_EXCHANGES)}")
     if exchange.endswith("_INDEX"):
-        return Market(exchange, segment, "INDEX")
-    return Market(exchange, segment, "EQ" if segment.endswith("_EQ") else type_of(instrument))
+        return Market(exchange, segment, "INDEX", PAISA)
+    if not instrument:
+        raise RowError("the instrument type is empty")
+    kind = "EQ" if segment.endswith("_EQ") else type_of(instrument)
+    return Market(exchange, segment, kind, PAISA)
+
+
+def _csv_market(segment: str, instrument: str, lot: str) -> Market:
+    """Return the market of a line in the CSV file."""
+    market = _market(segment, instrument or _COMMODITY)
+    if instrument == "" and market.exchange == "NCO":
+        raise RowError(f"the file does not say the symbol of a commodity; load {_MASTER}")
+    if market.exchange == "NSE" and lot != "1":
+        raise RowError(f"the file does not say the series of a security in lots; load {_MASTER}")
+    unit = PAISA if market.exchange in _TICKS_IN_PAISE else RUPEE
+    return replace(market, tick_unit=unit)
+
+
+def _csv_symbol(symbol: str, exchange: str, key: str) -> str:
+    """Return the symbol of a share or fund; the other securities of NSE need their series."""
+    isin = key.partition("|")[2]
+    if exchange == "NSE" and not (isin[:3] == "INF" or (isin[:3] == "INE" and isin[7:9] == "01")):
+        raise RowError(
+            f"the file does not say the series of {symbol[:40]!r}, which is not a share by its "
+            f"ISIN {isin[:40]!r}; load {_MASTER}"
+        )
+    return symbol
+
+
+def _require_value(exchange: str, underlying: str) -> str:
+    """Return the contract value of an entry without one, which are only those of BFO."""
+    if exchange != "BFO":
+        raise RowError(f"qty_multiplier is empty; a contract on {underlying} needs it")
+    return "1"
 
 
 def _root(symbol: str, expiry: str, strike: str, kind: str) -> str:
@@ -70,22 +117,26 @@ JSON = Layout(
     strike="strike_price",
     lot_size="lot_size",
     tick_size="tick_size",
-    tick_unit=PAISA,
     contract_value="qty_multiplier",
+    contract_value_of=_require_value,
     cash_symbol=with_series,
 )
 
 CSV = Layout(
     broker=BROKER,
-    market_columns=("exchange", "instrument_type"),
-    market=_market,
+    market_columns=("exchange", "instrument_type", "lot_size"),
+    market=_csv_market,
     broker_symbol="tradingsymbol",
     name="name",
     underlying=None,
     token=("instrument_key",),
+    # The ISIN, instead of the series.
+    series="instrument_key",
     expiry="expiry",
     strike="strike",
     lot_size="lot_size",
     tick_size="tick_size",
+    contract_value_of=partial(contract_values.known, master=_MASTER),
+    cash_symbol=_csv_symbol,
     root=_root,
 )

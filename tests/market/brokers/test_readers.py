@@ -30,7 +30,8 @@ FILES = {
     "upstox": (
         '[{"segment":"NSE_FO","name":"NIFTY","expiry":1753986599000,"instrument_type":"CE",'
         '"underlying_symbol":"NIFTY","instrument_key":"NSE_FO|35","lot_size":75,"tick_size":5.0,'
-        '"trading_symbol":"NIFTY 24000.5 CE 31 JUL 25","strike_price":24000.5},'
+        '"trading_symbol":"NIFTY 24000.5 CE 31 JUL 25","strike_price":24000.5,'
+        '"qty_multiplier":1.0},'
         '{"segment":"NSE_INDEX","name":"Nifty 50","instrument_type":"INDEX",'
         '"instrument_key":"NSE_INDEX|Nifty 50","trading_symbol":"NIFTY 50"}]'
     ),

@@ -1,0 +1,52 @@
+"""Contract values of currencies, interest rates and commodities, for files that leave them out.
+
+A contract value is the change of a contract's worth for a change of its price by 1: 100 for crude
+oil, whose contract is 100 barrels at a price per barrel. The exchanges' contract specifications
+say it. Only contracts that kept their size are here; a value is never guessed.
+"""
+
+import re
+
+from oadb.errors import RowError
+
+_EXCHANGES = frozenset({"CDS", "BCD", "MCX", "NCO"})
+
+# The values of August 2025. MCX and NSE agree on each.
+_VALUES = {
+    **dict.fromkeys(("USDINR", "EURINR", "GBPINR", "JPYINR", "EURUSD", "GBPUSD", "USDJPY"), "1000"),
+    **dict.fromkeys(("ALUMINIUM", "LEAD", "ZINC"), "5000"),
+    **dict.fromkeys(("ALUMINI", "LEADMINI", "ZINCMINI"), "1000"),
+    "COPPER": "2500",
+    "CRUDEOIL": "100",
+    "CRUDEOILM": "10",
+    "NATURALGAS": "1250",
+    "NATGASMINI": "250",
+    "GOLD": "100",
+    "GOLDM": "10",
+    **dict.fromkeys(("GOLDGUINEA", "GOLDPETAL", "GOLDTEN", "GOLD1G", "SILVERMIC"), "1"),
+    "SILVER": "30",
+    "SILVERM": "5",
+    "MENTHAOIL": "360",
+}
+
+# Futures and options on a bond of the government such as 718GS2037: 2,000 bonds.
+_BOND = re.compile(r"\d{2,4}GS20\d\d", re.ASCII)
+
+
+def known(exchange: str, underlying: str, *, master: str) -> str:
+    """Return the contract value of a derivative; 1 for those of shares and their indices.
+
+    Args:
+        master: the broker's file that has contract values, for the error.
+
+    Raises:
+        RowError: the value is not known.
+    """
+    if exchange not in _EXCHANGES:
+        return "1"
+    value = "2000" if _BOND.fullmatch(underlying) else _VALUES.get(underlying)
+    if value is None:
+        raise RowError(
+            f"the file does not say the contract value of {underlying[:40]!r}; load {master}"
+        )
+    return value
