@@ -54,6 +54,19 @@ def rows(
             ) from None
 
 
+def heading(path: Path) -> list[str]:
+    """Return the names in the first line; none if it is not CSV, as ``rows`` says why.
+
+    Raises:
+        LoadError: the file cannot be read.
+    """
+    with opened(path) as source:
+        try:
+            return next(csv.reader(source.lines(), strict=True), list[str]())
+        except csv.Error:
+            return []
+
+
 def _positions(name: str, heading: Sequence[str], columns: tuple[str | None, ...]) -> list[int]:
     """Return the positions of columns; None is the last, where an empty field is appended."""
     wanted = list(dict.fromkeys(column for column in columns if column is not None))

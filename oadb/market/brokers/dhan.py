@@ -1,56 +1,56 @@
-"""Dhan's api-scrip-master.csv: one CSV for all exchanges, ticks in paise."""
+"""Dhan's CSV for all exchanges: api-scrip-master.csv and its detailed form.
 
-from collections.abc import Iterator
+The detailed form has 31, 32 or 39 columns; the columns that are read are the same.
+Ticks are in paise, but for those of indices.
+"""
+
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from oadb.errors import RowError
-from oadb.market.brokers import csv_files
-from oadb.market.brokers.field_values import PAISA
+from oadb.market.brokers import csv_files, field_values
+from oadb.market.brokers.field_values import PAISA, RUPEE
 from oadb.market.brokers.layouts import Layout, Market, converter, type_of, with_series
 from oadb.market.instruments import Listing, Rejected
 
 BROKER = "dhan"
 
-# Groups of instruments, by Dhan's type; other futures and options are on shares and indices (FNO).
-_GROUPS = {
-    "EQUITY": "EQ",
-    "INDEX": "INDEX",
-    "FUTCUR": "CURRENCY",
-    "OPTCUR": "CURRENCY",
-    "FUTCOM": "COMM",
-    "OPTFUT": "COMM",
-    "OPTCOM": "COMM",
+# The exchange at the platform and at Dhan, by Dhan's exchange and segment (E cash, I indices;
+# derivatives of: D shares and indices, C currencies and interest rates, M commodities).
+_EXCHANGES = {
+    ("NSE", "E"): ("NSE", "NSE_EQ"),
+    ("NSE", "I"): ("NSE_INDEX", "IDX_I"),
+    ("NSE", "D"): ("NFO", "NSE_FNO"),
+    ("NSE", "C"): ("CDS", "NSE_CURRENCY"),
+    ("NSE", "M"): ("NCO", "NSE_COMM"),
+    ("BSE", "E"): ("BSE", "BSE_EQ"),
+    ("BSE", "I"): ("BSE_INDEX", "IDX_I"),
+    ("BSE", "D"): ("BFO", "BSE_FNO"),
+    ("BSE", "C"): ("BCD", "BSE_CURRENCY"),
+    ("MCX", "I"): ("MCX_INDEX", "IDX_I"),
+    ("MCX", "M"): ("MCX", "MCX_COMM"),
 }
 
-# The exchange at the platform and at Dhan.
-_EXCHANGES = {
-    ("NSE", "EQ"): ("NSE", "NSE_EQ"),
-    ("NSE", "INDEX"): ("NSE_INDEX", "IDX_I"),
-    ("NSE", "FNO"): ("NFO", "NSE_FNO"),
-    ("NSE", "CURRENCY"): ("CDS", "NSE_CURRENCY"),
-    ("NSE", "COMM"): ("NCO", "NSE_COMM"),
-    ("BSE", "EQ"): ("BSE", "BSE_EQ"),
-    ("BSE", "INDEX"): ("BSE_INDEX", "IDX_I"),
-    ("BSE", "FNO"): ("BFO", "BSE_FNO"),
-    ("BSE", "CURRENCY"): ("BCD", "BSE_CURRENCY"),
-    ("MCX", "INDEX"): ("MCX_INDEX", "IDX_I"),
-    ("MCX", "FNO"): ("MCX", "MCX_COMM"),
-    ("MCX", "COMM"): ("MCX", "MCX_COMM"),
-}
+# The instruments of a segment; the others have futures and options.
+_SEGMENT_TYPES = {"E": "EQUITY", "I": "INDEX"}
 
 
 def read(path: Path) -> Iterator[Listing | Rejected]:
-    """Read the file; see ``brokers.read``."""
-    return csv_files.rows(path, LAYOUT.columns, converter(LAYOUT))
+    """Read the file, compact or detailed; see ``brokers.read``."""
+    if "SECURITY_ID" in csv_files.heading(path):
+        yield from csv_files.rows(path, DETAILED.columns, _with_ticker(converter(DETAILED)))
+    else:
+        yield from csv_files.rows(path, COMPACT.columns, converter(COMPACT))
 
 
-def _market(exchange: str, instrument: str) -> Market:
-    group = _GROUPS.get(instrument, "FNO")
-    names = _EXCHANGES.get((exchange, group))
-    kind = type_of(instrument)
-    if names is None or (group == "FNO" and kind == instrument):
-        raise RowError(f"instrument {instrument[:40]!r} on exchange {exchange[:40]!r} is unknown")
-    return Market(*names, kind, PAISA)
+def _market(exchange: str, segment: str, instrument: str) -> Market:
+    names = _EXCHANGES.get((exchange, segment))
+    if names is None:
+        raise RowError(f"segment {segment[:40]!r} on exchange {exchange[:40]!r} is unknown")
+    expected, kind = _SEGMENT_TYPES.get(segment), type_of(instrument)
+    if (kind not in {"FUT", "OPT"}) if expected is None else instrument != expected:
+        raise RowError(f"instrument {instrument[:40]!r} in segment {segment!r} is unknown")
+    return Market(*names, kind, RUPEE if kind == "INDEX" else PAISA)
 
 
 def _root(symbol: str, expiry: str, strike: str, kind: str) -> str:
@@ -59,9 +59,36 @@ def _root(symbol: str, expiry: str, strike: str, kind: str) -> str:
     return symbol.rsplit("-", 2 if kind == "FUT" else 3)[0]
 
 
-LAYOUT = Layout(
+def _detailed_expiry(text: str) -> tuple[str, str]:
+    """Read a date, which may also be 27/11/36, with the day first."""
+    day, month, year = text.split("/") if text.count("/") == 2 else ("", "", "")
+    if not year:
+        return field_values.expiry(text)
+    century = "20" if len(year) == 2 else ""
+    return field_values.expiry(f"{century}{year}-{month:0>2}-{day:0>2}")
+
+
+def _with_ticker(
+    convert: Callable[[tuple[str, ...]], Listing],
+) -> Callable[[tuple[str, ...]], Listing]:
+    """Return *convert* for lines of shares too, whose symbol and name have changed places.
+
+    A derivative has its symbol in SYMBOL_NAME and its underlying in UNDERLYING_SYMBOL, a share its
+    name and its symbol.
+    """
+    segment = DETAILED.columns.index("SEGMENT")
+
+    def convert_either(fields: tuple[str, ...]) -> Listing:
+        if fields[segment] in _SEGMENT_TYPES:
+            fields = (fields[1], fields[0], *fields[2:])
+        return convert(fields)
+
+    return convert_either
+
+
+COMPACT = Layout(
     broker=BROKER,
-    market_columns=("SEM_EXM_EXCH_ID", "SEM_INSTRUMENT_NAME"),
+    market_columns=("SEM_EXM_EXCH_ID", "SEM_SEGMENT", "SEM_INSTRUMENT_NAME"),
     market=_market,
     broker_symbol="SEM_TRADING_SYMBOL",
     name="SM_SYMBOL_NAME",
@@ -75,4 +102,21 @@ LAYOUT = Layout(
     tick_size="SEM_TICK_SIZE",
     cash_symbol=with_series,
     root=_root,
+)
+
+DETAILED = Layout(
+    broker=BROKER,
+    market_columns=("EXCH_ID", "SEGMENT", "INSTRUMENT"),
+    market=_market,
+    broker_symbol="SYMBOL_NAME",
+    name="UNDERLYING_SYMBOL",
+    underlying="UNDERLYING_SYMBOL",
+    token=("SECURITY_ID",),
+    series="SERIES",
+    expiry="SM_EXPIRY_DATE",
+    strike="STRIKE_PRICE",
+    lot_size="LOT_SIZE",
+    tick_size="TICK_SIZE",
+    parse_expiry=_detailed_expiry,
+    cash_symbol=with_series,
 )

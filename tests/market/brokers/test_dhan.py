@@ -86,7 +86,7 @@ def test_an_index_is_on_its_own_exchange(tmp_path: Path, name: str, symbol: str)
     found = listed(tmp_path, INDEX.replace(",0,NIFTY,", f",0,{name},"))
 
     assert (found.exchange, found.symbol, found.expiry) == ("NSE_INDEX", symbol, None)
-    assert found.broker_exchange == "IDX_I"
+    assert (found.broker_exchange, found.tick_size) == ("IDX_I", Decimal("0.05"))
 
 
 @pytest.mark.parametrize(
@@ -117,10 +117,37 @@ def test_a_derivative_is_named_by_underlying_expiry_and_strike(
 
 
 @pytest.mark.parametrize(
+    ("line", "exchange", "theirs"),
+    [
+        (CURRENCY.replace("OPTCUR", "OPTIRD"), "CDS", "NSE_CURRENCY"),
+        (FUTURE.replace(",D,", ",C,").replace("FUTIDX", "FUTIRC"), "CDS", "NSE_CURRENCY"),
+        (FUTURE.replace(",D,", ",C,").replace("NSE,", "BSE,"), "BCD", "BSE_CURRENCY"),
+        (GOLD.replace("MCX,", "NSE,"), "NCO", "NSE_COMM"),
+        (GOLD.replace("FUTCOM", "FUTIDX"), "MCX", "MCX_COMM"),
+        (FUTURE.replace(",D,", ",M,").replace("FUTIDX", "FUTSTK"), "NCO", "NSE_COMM"),
+    ],
+)
+def test_the_segment_says_the_exchange_whatever_the_instrument_is_called(
+    tmp_path: Path, line: str, exchange: str, theirs: str
+) -> None:
+    found = listed(tmp_path, line)
+
+    assert (found.exchange, found.broker_exchange) == (exchange, theirs)
+
+
+def test_a_lot_of_ten_million_is_read(tmp_path: Path) -> None:
+    assert listed(tmp_path, SHARE.replace(",1.0,", ",1.00E+07,")).lot_size == 10_000_000
+
+
+@pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (SHARE.replace("NSE,", "NYSE,"), "instrument 'EQUITY' on exchange 'NYSE' is unknown"),
-        (SHARE.replace("EQUITY", "DEBT"), "instrument 'DEBT' on exchange 'NSE' is unknown"),
+        (SHARE.replace("NSE,", "NYSE,"), "segment 'E' on exchange 'NYSE' is unknown"),
+        (SHARE.replace(",E,", ",Z,"), "segment 'Z' on exchange 'NSE' is unknown"),
+        (SHARE.replace("EQUITY", "DEBT"), "instrument 'DEBT' in segment 'E' is unknown"),
+        (SHARE.replace("EQUITY", "FUTCUR"), "instrument 'FUTCUR' in segment 'E' is unknown"),
+        (FUTURE.replace("FUTIDX", "EQUITY"), "instrument 'EQUITY' in segment 'D' is unknown"),
+        (FUTURE.replace("FUTIDX", "INDEX"), "instrument 'INDEX' in segment 'D' is unknown"),
         (CALL.replace("2026-07-30 15:30:00", "30/07/2026"), "SEM_EXPIRY_DATE is '30/07/2026'"),
         (CALL.replace("9000.00000", "-0.01000"), "SEM_STRIKE_PRICE is '-0.01000'"),
         (CALL.replace(",75.0,", ",75.5,"), "SEM_LOT_UNITS is '75.5'; expected a whole number"),
