@@ -16,7 +16,8 @@ _CURRENCY = "0.0000001"
 
 def read(path: Path) -> Iterator[Listing | Rejected]:
     """Read the file; see ``brokers.read``."""
-    return json_files.rows(path, LAYOUT.columns, converter(LAYOUT))
+    always = [*filter(None, LAYOUT.columns)]
+    return json_files.rows(path, LAYOUT.columns, converter(LAYOUT), always=always)
 
 
 def _market(segment: str, instrument: str) -> Market:

@@ -53,6 +53,14 @@ _INDEX_SYMBOLS = {
 }
 
 
+class EmptyFieldError(RowError):
+    """A row has nothing in a column that it needs."""
+
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(reason)
+        self.column = column
+
+
 class ConversionCache(dict[K, T]):
     """Converted values by key; a missing key is converted when it is looked up.
 
@@ -73,7 +81,7 @@ class ConversionCache(dict[K, T]):
 
 
 def cache_of_column(
-    column: str | None, convert: Callable[[str], T], expected: str
+    column: str, convert: Callable[[str], T], expected: str
 ) -> ConversionCache[str, T]:
     """Return a cache for the texts of a column.
 
@@ -83,13 +91,15 @@ def cache_of_column(
 
     Raises:
         RowError: when an invalid text is looked up in the cache.
+        EmptyFieldError: the same, if the text is empty.
     """
 
     def convert_or_reject(text: str) -> T:
         try:
             return convert(text)
         except (ValueError, ArithmeticError):
-            raise RowError(f"{column} is {text[:40]!r}; expected {expected}") from None
+            reason = f"{column} is {text[:40]!r}; expected {expected}"
+            raise (RowError(reason) if text else EmptyFieldError(column, reason)) from None
 
     return ConversionCache(convert_or_reject)
 

@@ -124,10 +124,10 @@ def opened(path: Path) -> Generator[OpenFile]:
 
 
 def is_json(path: Path) -> bool:
-    """Return whether a file begins like a JSON array.
+    """Return whether a file begins like a JSON array or object.
 
     Raises:
         LoadError: the file cannot be read.
     """
     with opened(path) as source:
-        return next(source.texts()).lstrip().startswith("[")
+        return next(source.texts()).lstrip().startswith(("[", "{"))

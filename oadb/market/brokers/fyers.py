@@ -1,10 +1,15 @@
-"""Fyers' symbol masters: one CSV per exchange and segment, such as NSE_FO.csv, no heading."""
+"""Fyers' symbol masters: a file per exchange and segment, such as NSE_FO_sym_master.json.
+
+The older CSV files, such as NSE_FO.csv, have no heading, and no contract values.
+"""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from oadb.errors import RowError
-from oadb.market.brokers import csv_files
+from oadb.market.brokers import contract_values, csv_files, json_files
+from oadb.market.brokers.files import is_json
 from oadb.market.brokers.layouts import Layout, Market, converter
 from oadb.market.instruments import Listing, Rejected
 
@@ -26,7 +31,13 @@ _EXCHANGES = {
 _CASH = "10"
 _INDEX = "10"
 
-_TYPES = {"XX": "FUT", "CE": "CE", "PE": "PE"}
+# Fyers' numbers of instruments.
+_FUTURES = frozenset({"11", "12", "13", "16", "17", "18", "25", "30", "33", "34", "35"})
+_OPTIONS = frozenset({"14", "15", "19", "31", "32", "36", "37"})
+
+_OPTION_TYPES = frozenset({"CE", "PE"})
+
+_MASTER = "the JSON symbol master, such as MCX_COM_sym_master.json"
 
 # The columns from the left; further columns are not used.
 _HEADING = (
@@ -51,8 +62,13 @@ _HEADING = (
 
 
 def read(path: Path) -> Iterator[Listing | Rejected]:
-    """Read the file; see ``brokers.read``."""
-    return csv_files.rows(path, LAYOUT.columns, converter(LAYOUT), heading=_HEADING)
+    """Read the file, JSON or CSV; see ``brokers.read``."""
+    if is_json(path):
+        columns = JSON.columns
+        always = [*filter(None, columns)]
+        yield from json_files.rows(path, columns, converter(JSON), always=always, named=True)
+    else:
+        yield from csv_files.rows(path, CSV.columns, converter(CSV), heading=_HEADING)
 
 
 def _market(exchange: str, segment: str, instrument: str, option: str) -> Market:
@@ -60,12 +76,22 @@ def _market(exchange: str, segment: str, instrument: str, option: str) -> Market
     if name is None:
         raise RowError(f"segment {segment[:40]!r} on exchange {exchange[:40]!r} is unknown")
     if segment != _CASH:
-        if option not in _TYPES:
-            raise RowError(f"option_type is {option[:40]!r}; expected CE, PE or XX")
-        return Market(name, name, _TYPES[option])
+        return Market(name, name, _type(instrument, option))
     if instrument == _INDEX:
         return Market(f"{name}_INDEX", name, "INDEX")
     return Market(name, name, "EQ")
+
+
+def _type(instrument: str, option: str) -> str:
+    """Return the type of a derivative; the option type of a future is XX or empty."""
+    if instrument in _FUTURES and option in {"", "XX"}:
+        return "FUT"
+    if instrument in _OPTIONS and option in _OPTION_TYPES:
+        return option
+    raise RowError(
+        f"option_type is {option[:40]!r}; expected CE, PE, or XX for a future, and the "
+        f"instrument type is {instrument[:40]!r}"
+    )
 
 
 def _cash_symbol(symbol: str, exchange: str, series: str) -> str:
@@ -78,7 +104,7 @@ def _cash_symbol(symbol: str, exchange: str, series: str) -> str:
     return plain.removesuffix("-EQ").removesuffix("-INDEX")
 
 
-LAYOUT = Layout(
+CSV = Layout(
     broker=BROKER,
     market_columns=("exchange", "segment", "instrument_type", "option_type"),
     market=_market,
@@ -90,5 +116,22 @@ LAYOUT = Layout(
     strike="strike",
     lot_size="lot_size",
     tick_size="tick_size",
+    contract_value_of=partial(contract_values.known, master=_MASTER),
+    cash_symbol=_cash_symbol,
+)
+
+JSON = Layout(
+    broker=BROKER,
+    market_columns=("exchange", "segment", "exInstType", "optType"),
+    market=_market,
+    broker_symbol="symTicker",
+    name="symDetails",
+    underlying="underSym",
+    token=("fyToken",),
+    expiry="expiryDate",
+    strike="strikePrice",
+    lot_size="minLotSize",
+    tick_size="tickSize",
+    contract_value="qtyMultiplier",
     cash_symbol=_cash_symbol,
 )

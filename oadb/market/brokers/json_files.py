@@ -1,4 +1,4 @@
-"""JSON files of one array: reads chosen keys of each entry.
+"""JSON files of one array or object of objects: reads chosen keys of each entry.
 
 The standard library's decoder is run over a window of the text: as fast as decoding the whole text
 at once, in a tenth of the memory (docs/decisions/0014).
@@ -6,13 +6,14 @@ at once, in a tenth of the memory (docs/decisions/0014).
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import repeat
 from pathlib import Path
 from typing import cast
 
 from oadb.engine.binding.sendable_texts import unsendable
 from oadb.errors import LoadError, RowError
+from oadb.market.brokers.field_values import EmptyFieldError
 from oadb.market.brokers.files import BLOCK, Convert, OpenFile, T, opened, rejected
 from oadb.market.instruments import Rejected
 
@@ -22,13 +23,23 @@ Entry = dict[str | None, str]
 # Numbers stay as text; the layout of the file says how to read them.
 _decode = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).raw_decode
 
-_find_mark = re.compile(r"[ \t\r\n]*([\[,\]])[ \t\r\n]*").match
+_find_mark = re.compile(r"[ \t\r\n]*([\[,\]{}:])[ \t\r\n]*").match
+
+# What opens and closes the whole file.
+_ARRAY, _OBJECT = ("[", "]"), ("{", "}")
 
 _EMPTY = repeat("")
 
+_LONGEST_KEYS = 500
+
 
 def rows(
-    path: Path, columns: tuple[str | None, ...], convert: Convert[T]
+    path: Path,
+    columns: tuple[str | None, ...],
+    convert: Convert[T],
+    *,
+    always: Collection[str] = (),
+    named: bool = False,
 ) -> Iterator[T | Rejected]:
     """Read a JSON file and convert its entries.
 
@@ -36,44 +47,70 @@ def rows(
         columns: the keys whose values *convert* takes, in this order. None, a missing key and null
             give an empty value.
         convert: raises RowError for an entry that it cannot convert.
+        always: the keys that every entry has.
+        named: the file is an object, whose values are the entries.
 
     Yields:
         What *convert* returns for each entry, or Rejected.
 
     Raises:
-        LoadError: the file is not an array of objects; names file and entry.
+        LoadError: the file is not an array of objects; names file and entry. Or it has other keys:
+            the first entry lacks one that every entry has, or no entry has one that some need.
     """
     with opened(path) as source:
-        for number, entry in enumerate(_Window(source).entries(), 1):
+        unseen, needed, entry = {*filter(None, columns)}, set[str](), Entry()
+        for number, entry in enumerate(_Window(source, named=named).entries(), 1):
+            if unseen:
+                unseen.difference_update(entry)
+                if number == 1:
+                    _require_keys(source.name, entry, unseen.intersection(always))
             try:
                 yield convert(_fields(entry, columns))
             except RowError as fault:
+                if isinstance(fault, EmptyFieldError):
+                    needed.add(fault.column)
                 yield rejected(f"{source.name}: entry {number}", fault, entry.values())
+        _require_keys(source.name, entry, unseen & needed)
+
+
+def _require_keys(name: str, entry: Entry, missing: Collection[str]) -> None:
+    if missing:
+        keys = ", ".join(map(str, entry))[:_LONGEST_KEYS]
+        raise LoadError(
+            f"{name}: no entry has {', '.join(sorted(missing))}; the keys are {keys}. The broker "
+            "has changed its format, or this is not its file"
+        )
 
 
 class _Window:
     """The part of a JSON text that is being decoded."""
 
-    def __init__(self, source: OpenFile) -> None:
+    def __init__(self, source: OpenFile, *, named: bool) -> None:
         self._name = source.name
+        self._named = named
         self._texts = source.texts()
         self._text = ""
         self._at = 0
         self._number = 0
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the objects of the array; the file must end after it."""
-        mark = self._read_mark("[")
-        if self._text.startswith("]", self._at):
-            mark = self._read_mark("]")
-        while mark != "]":
+        """Yield the objects of the array, or of the object; the file must end after it."""
+        opening, closing = _OBJECT if self._named else _ARRAY
+        mark = self._read_mark(opening)
+        if self._text.startswith(closing, self._at):
+            mark = self._read_mark(closing)
+        while mark != closing:
             self._number += 1
-            yield self._entry()
-            mark = self._read_mark(",]")
+            if self._named:
+                self._value(str, "a name")
+                self._read_mark(":")
+            yield cast("Entry", self._value(dict, "an object"))
+            mark = self._read_mark(f",{closing}")
         if self._at < len(self._text):
-            raise self._fault("the file goes on after the array")
+            raise self._fault("the file goes on after the last entry")
 
-    def _entry(self) -> Entry:
+    def _value(self, kind: type, expected: str) -> object:
+        """Decode a value of a kind."""
         while True:
             try:
                 value, self._at = _decode(self._text, self._at)
@@ -83,9 +120,9 @@ class _Window:
             except RecursionError:
                 raise self._fault("nested too deeply") from None
             else:
-                if isinstance(value, dict):
-                    return cast("Entry", value)
-                raise self._fault("not an object")
+                if isinstance(value, kind):
+                    return value
+                raise self._fault(f"not {expected}")
 
     def _read_mark(self, expected: str) -> str:
         """Read one of the *expected* marks and the white space around it."""
@@ -115,8 +152,9 @@ class _Window:
         return True
 
     def _fault(self, reason: str) -> LoadError:
+        whole = "object" if self._named else "array"
         return LoadError(
-            f"{self._name}: entry {self._number}: cut off, or not a JSON array of objects "
+            f"{self._name}: entry {self._number}: cut off, or not a JSON {whole} of objects "
             f"({reason}); fetch the file again"
         )
 

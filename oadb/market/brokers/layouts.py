@@ -10,7 +10,12 @@ from functools import partial
 
 from oadb.errors import RowError
 from oadb.market.brokers import field_values
-from oadb.market.brokers.field_values import RUPEE, ConversionCache, cache_of_column
+from oadb.market.brokers.field_values import (
+    RUPEE,
+    ConversionCache,
+    EmptyFieldError,
+    cache_of_column,
+)
 from oadb.market.brokers.files import Convert
 from oadb.market.instruments import LONGEST_TEXT, Listing
 
@@ -171,7 +176,8 @@ def _known_markets(layout: Layout) -> Callable[[tuple[str, ...]], _KnownMarket]:
 def _number_caches(layout: Layout) -> tuple[ConversionCache[str, str], ...]:
     """Return the caches of lot sizes and contract values; no value means 1."""
     lots = cache_of_column(layout.lot_size, field_values.whole_number, "a whole number from 0")
-    values = cache_of_column(layout.contract_value, field_values.positive, "a number above 0")
+    column = layout.contract_value or "contract_value"
+    values = cache_of_column(column, field_values.positive, "a number above 0")
     values[""] = "1"
     return lots, values
 
@@ -221,7 +227,7 @@ def _root_cache(layout: Layout) -> ConversionCache[str, str]:
 
     def root(underlying: str) -> str:
         if not underlying:
-            raise RowError(f"{column} is empty; a derivative needs its underlying")
+            raise EmptyFieldError(column, f"{column} is empty; a derivative needs its underlying")
         return cleaned[underlying]
 
     return ConversionCache(root)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from oadb.errors import RowError
 from oadb.market.brokers import contract_values, csv_files, json_files
-from oadb.market.brokers.field_values import MONTHS, PAISA, RUPEE
+from oadb.market.brokers.field_values import MONTHS, PAISA, RUPEE, EmptyFieldError
 from oadb.market.brokers.files import is_json
 from oadb.market.brokers.layouts import Layout, Market, converter, type_of, with_series
 from oadb.market.instruments import Listing, Rejected
@@ -36,6 +36,9 @@ _EXCHANGES = {
     "GLOBAL_INDICATOR": "GLOBAL_INDEX",
 }
 
+# The keys of every entry in the JSON file; a share has neither expiry nor strike.
+_ALWAYS = ("segment", "instrument_type", "instrument_key", "trading_symbol", "name")
+
 _MASTER = "complete.json.gz"
 
 # In the CSV file; shares and what is derived from them are in rupees.
@@ -46,8 +49,10 @@ _COMMODITY = "COM"
 
 def read(path: Path) -> Iterator[Listing | Rejected]:
     """Read the file, JSON or CSV; see ``brokers.read``."""
-    layout, rows = (JSON, json_files.rows) if is_json(path) else (CSV, csv_files.rows)
-    yield from rows(path, layout.columns, converter(layout))
+    if is_json(path):
+        yield from json_files.rows(path, JSON.columns, converter(JSON), always=_ALWAYS)
+    else:
+        yield from csv_files.rows(path, CSV.columns, converter(CSV))
 
 
 def _market(segment: str, instrument: str) -> Market:
@@ -88,7 +93,8 @@ def _csv_symbol(symbol: str, exchange: str, key: str) -> str:
 def _require_value(exchange: str, underlying: str) -> str:
     """Return the contract value of an entry without one, which are only those of BFO."""
     if exchange != "BFO":
-        raise RowError(f"qty_multiplier is empty; a contract on {underlying} needs it")
+        column = "qty_multiplier"
+        raise EmptyFieldError(column, f"{column} is empty; a contract on {underlying} needs it")
     return "1"
 
 

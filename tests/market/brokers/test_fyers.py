@@ -124,7 +124,7 @@ def test_a_derivative_is_named_by_underlying_expiry_and_strike(
         (CALL.replace(",1790676600,", ",,"), "expiry is ''; expected a date"),
         (CALL.replace(",72600.0,", ",nan,"), "strike is 'nan'; expected a number above 0"),
         (CALL.replace(",14,30,", ",14,-30,"), "lot_size is '-30'; expected a whole number"),
-        (CALL.replace(",CE,", ",?,"), "option_type is '?'; expected CE, PE or XX"),
+        (CALL.replace(",CE,", ",?,"), "option_type is '?'; expected CE, PE, or XX for a future"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_rejected_with_the_reason(
@@ -134,6 +134,68 @@ def test_a_line_that_cannot_be_read_is_rejected_with_the_reason(
 
     assert isinstance(found, Rejected)
     assert str(found).startswith(f"NSE_FO.csv:1: {reason}")
+
+
+@pytest.mark.parametrize("instrument", ["11", "13", "16", "17", "18", "25", "30"])
+@pytest.mark.parametrize("option", ["", "XX"])
+def test_the_option_type_of_a_future_is_empty_or_xx(
+    tmp_path: Path, instrument: str, option: str
+) -> None:
+    line = FUTURE.replace(",XX,", f",{option},").replace(",30,1,", f",{instrument},1,")
+
+    assert listed(tmp_path, line).instrument_type == "FUT"
+
+
+def test_a_future_of_bse_is_read(tmp_path: Path) -> None:
+    line = (
+        "1211251127865820,SBIN 25 Nov 27 FUT ,13,750,0.05,,0915-1530|1815-1915:,2025-11-10,"
+        "1764237600,BSE:SBIN25NOVFUT,12,11,865820,SBIN,500112,-1.0,,1210000000500112,None,0,0.0"
+    )
+    found = listed(tmp_path, line)
+
+    assert (found.exchange, found.symbol, found.lot_size) == ("BFO", "SBIN27NOV25FUT", 750)
+
+
+@pytest.mark.parametrize(
+    ("instrument", "option"), [("14", ""), ("14", "XX"), ("13", "CE"), ("20", "XX")]
+)
+def test_a_derivative_is_a_future_or_an_option_by_its_instrument_type_too(
+    tmp_path: Path, instrument: str, option: str
+) -> None:
+    found = read_one(
+        tmp_path, CALL.replace(",CE,", f",{option},").replace(",14,", f",{instrument},")
+    )
+
+    assert isinstance(found, Rejected)
+    assert found.reason == (
+        f"option_type is {option!r}; expected CE, PE, or XX for a future, and the instrument type "
+        f"is {instrument!r}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("numbers", "root", "value"),
+    [("11,20", "CRUDEOIL", 100), ("11,20", "SILVER", 30), ("10,12", "USDINR", 1000),
+     ("12,12", "668GS2040", 2000), ("10,11", "SBIN", 1)],
+)  # fmt: skip  # a table
+def test_the_contract_value_is_that_of_the_exchange(
+    tmp_path: Path, numbers: str, root: str, value: int
+) -> None:
+    line = FUTURE.replace(",11,20,", f",{numbers},").replace(",CRUDEOIL,", f",{root},")
+
+    assert listed(tmp_path, line).contract_value == value
+
+
+def test_a_contract_value_that_is_not_known_is_rejected_and_the_other_file_named(
+    tmp_path: Path,
+) -> None:
+    found = read_one(tmp_path, FUTURE.replace(",CRUDEOIL,", ",NICKEL,"))
+
+    assert isinstance(found, Rejected)
+    assert found.reason == (
+        "the file does not say the contract value of 'NICKEL'; load the JSON symbol master, such "
+        "as MCX_COM_sym_master.json"
+    )
 
 
 def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:

@@ -80,8 +80,8 @@ def wanted(served: str) -> set[tuple[object, ...]]:
             Decimal(row["strike"]) if row["strike"] else None,
             int(row["lot_size"]),
             Decimal(row["tick_size"]),
-            # Other brokers' files do not have it.
-            Decimal(row["contract_value"] if served == "upstox" else 1),
+            # Other brokers' files do not have it; for Fyers', it is known.
+            Decimal(row["contract_value"] if served in {"upstox", "fyers"} else 1),
         )
         for row in WANTED
         if names & {*row["files"].split()} and row["instrument_type"] != "INDEX"
