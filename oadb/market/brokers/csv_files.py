@@ -10,6 +10,9 @@ from oadb.errors import LoadError, RowError
 from oadb.market.brokers.files import Convert, OpenFile, T, opened, rejected
 from oadb.market.instruments import Rejected
 
+# What is between the columns of files that are not CSV.
+_OTHER_MARKS = {"\t": "tabs", ";": "semicolons", "|": "bars"}
+
 
 def rows(
     path: Path,
@@ -35,6 +38,7 @@ def rows(
         reader = csv.reader(source.lines(), strict=True)
         try:
             first = next(reader, list[str]())
+            _require_commas(source.name, first)
             if len(first) < len(heading):
                 raise LoadError(
                     f"{source.name}:1: {len(first)} columns; expected at least {len(heading)}"
@@ -65,6 +69,16 @@ def heading(path: Path) -> list[str]:
             return next(csv.reader(source.lines(), strict=True), list[str]())
         except csv.Error:
             return []
+
+
+def _require_commas(name: str, first: list[str]) -> None:
+    if len(first) == 1:
+        for mark, called in _OTHER_MARKS.items():
+            if mark in first[0]:
+                raise LoadError(
+                    f"{name}:1: the columns are separated by {called}; save the file as CSV with "
+                    "commas"
+                )
 
 
 def _positions(name: str, heading: Sequence[str], columns: tuple[str | None, ...]) -> list[int]:

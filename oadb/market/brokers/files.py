@@ -30,6 +30,18 @@ _SAMPLE = 80
 
 _GZIP = b"\x1f\x8b"
 
+# How files begin that are not text, what they are, and what to do with them.
+_PACKED = {
+    b"PK\x03\x04": ("a zip archive", "unpack it and load the file in it"),
+    b"BZh": ("packed with bzip2", "unpack it with bunzip2"),
+    b"\xfd7zXZ": ("packed with xz", "unpack it with unxz"),
+    b"\x28\xb5\x2f\xfd": ("packed with zstd", "unpack it with unzstd"),
+    b"7z\xbc\xaf": ("a 7-Zip archive", "unpack it and load the file in it"),
+    b"\xd0\xcf\x11\xe0": ("an Excel workbook", "save it as CSV in UTF-8"),
+    b"%PDF": ("a PDF document", "fetch the broker's file"),
+}
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
 
 def rejected(where: str, fault: RowError, fields: Iterable[object]) -> Rejected:
     """Return the rejection of a row, with the beginning of its fields as a sample."""
@@ -80,7 +92,9 @@ class OpenFile:
 
     def _blocks(self) -> Iterator[bytes]:
         try:
-            yield self._file.read(BLOCK).removeprefix(codecs.BOM_UTF8)
+            first = self._file.read(BLOCK)
+            _require_text(self.name, first)
+            yield first.removeprefix(codecs.BOM_UTF8)
             while block := self._file.read(BLOCK):
                 yield block
         except (EOFError, gzip.BadGzipFile, zlib.error):
@@ -104,6 +118,23 @@ class OpenFile:
             raise LoadError(f"{self.name}:{self._read + before + 1}: a NUL byte; this is not text")
         self._read += block.count(b"\n")
         return text
+
+
+def _require_text(name: str, start: bytes) -> None:
+    """Check by its start that a file is text in UTF-8, and not a page; otherwise say what it is."""
+    for mark, (kind, advice) in _PACKED.items():
+        if start.startswith(mark):
+            raise LoadError(f"{name}: the file is {kind}; {advice}")
+    if start[257:262] == b"ustar":
+        raise LoadError(f"{name}: the file is a tar archive; unpack it and load the file in it")
+    # Of ASCII characters in UTF-16 every second byte is 0.
+    if start.startswith(_UTF_16) or (len(start) > 1 and 0 in start[:2] and start[:2] != b"\0\0"):
+        raise LoadError(f"{name}: the file is in UTF-16; save it in UTF-8")
+    if start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<"):
+        raise LoadError(
+            f"{name}: the file is a page in HTML or XML, such as one that says why there is no "
+            "file; look at it, and fetch the file again"
+        )
 
 
 @contextmanager

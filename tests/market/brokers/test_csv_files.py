@@ -105,7 +105,7 @@ def test_the_heading_of_a_file_without_one_can_be_given(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xef\xbb\xbf", gzip.compress(b"", mtime=0), b"\n", b"x,y\n1,2\n", b"a;b\n"]
+    "content", [b"", b"\xef\xbb\xbf", gzip.compress(b"", mtime=0), b"\n", b"x,y\n1,2\n", b"a:b\n"]
 )
 def test_a_file_without_the_columns_says_what_is_expected(file: Path, content: bytes) -> None:
     file.write_bytes(content)

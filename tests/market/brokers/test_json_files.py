@@ -144,7 +144,7 @@ def test_a_large_file_that_is_cut_off_names_the_entry(file: Path, length: int) -
 @pytest.mark.parametrize(
     "content",
     [b"", b"a,b\n1,2\n", b"{}", b'"a"', b"[1]", b'["{}"]', b"[[]]", b"[{}{}]", b"[{},]", b"[,{}]",
-     b"[{}]]", b"[{}],", b"[{}] x", b"[}", b"[{]", b"<html></html>", b"[{'a':1}]",
+     b"[{}]]", b"[{}],", b"[{}] x", b"[}", b"[{]", b"html", b"[{'a':1}]",
      b'[{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}]", b"[" * 10],
     ids=lambda content: content[:16].decode(),
 )  # fmt: skip  # a table
