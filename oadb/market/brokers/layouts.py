@@ -117,8 +117,9 @@ class Layout:
         )
 
 
-# A market, its two exchanges and type, and the cache of its tick sizes: for speed, found together.
-_KnownMarket = tuple[Market, str, str, str, ConversionCache[str, str]]
+# The exchanges and type of a market, and the caches of its tick sizes and strikes: found together,
+# for speed.
+_KnownMarket = tuple[str, str, str, ConversionCache[str, str], ConversionCache[str, str]]
 
 
 def converter(layout: Layout) -> Convert[Listing]:
@@ -126,17 +127,17 @@ def converter(layout: Layout) -> Convert[Listing]:
     markets = ConversionCache[tuple[str, ...], _KnownMarket](_known_markets(layout))
     derivative = _derivatives(layout)
     lots, values = _number_caches(layout)
-    own_values = ConversionCache[tuple[str, str], str](partial(_own_value, layout))
+    own_values = _own_values(layout)
     broker, cash_symbol = layout.broker, layout.cash_symbol
 
     def convert(fields: tuple[str, ...]) -> Listing:
         ticker, name, root, token, second, series, expiry, strike, lot, tick, value = fields[:11]
-        market, exchange, theirs, kind, ticks = markets[fields[11:]]
+        exchange, theirs, kind, ticks, strikes = markets[fields[11:]]
         day = price = ""
         if kind in _DERIVATIVES:
-            kind, root, day, price, symbol = derivative(market, ticker, root, expiry, strike)
+            kind, root, day, price, symbol = derivative(kind, ticker, root, expiry, strikes, strike)
             name = root
-            if not value:
+            if not value and own_values is not None:
                 value = own_values[exchange, root]
         else:
             root, symbol = "", cash_symbol(ticker, exchange, series)
@@ -156,8 +157,9 @@ def converter(layout: Layout) -> Convert[Listing]:
 
 
 def _known_markets(layout: Layout) -> Callable[[tuple[str, ...]], _KnownMarket]:
-    """Return the function that finds a market and the cache of its tick sizes."""
+    """Return the function that finds a market and the caches of its units."""
     ticks = ConversionCache[str, ConversionCache[str, str]](partial(_tick_cache, layout))
+    strikes = ConversionCache[str, ConversionCache[str, str]](partial(_strike_cache, layout))
 
     def known_market(key: tuple[str, ...]) -> _KnownMarket:
         market = layout.market(*key)
@@ -168,7 +170,7 @@ def _known_markets(layout: Layout) -> Callable[[tuple[str, ...]], _KnownMarket]:
             (exchange, kind) != _COMMODITY
         ):
             raise RowError(f"instrument type {kind[:40]!r} does not exist on {exchange}")
-        return market, exchange, theirs, kind, ticks[market.tick_unit]
+        return exchange, theirs, kind, ticks[market.tick_unit], strikes[market.strike_unit]
 
     return known_market
 
@@ -182,8 +184,9 @@ def _number_caches(layout: Layout) -> tuple[ConversionCache[str, str], ...]:
     return lots, values
 
 
-def _own_value(layout: Layout, key: tuple[str, str]) -> str:
-    return "1" if layout.contract_value_of is None else layout.contract_value_of(*key)
+def _own_values(layout: Layout) -> ConversionCache[tuple[str, str], str] | None:
+    find = layout.contract_value_of
+    return None if find is None else ConversionCache(lambda key: find(*key))
 
 
 def _tick_cache(layout: Layout, unit: str) -> ConversionCache[str, str]:
@@ -196,17 +199,20 @@ def _strike_cache(layout: Layout, unit: str) -> ConversionCache[str, str]:
     return cache_of_column(layout.strike, positive, "a number above 0")
 
 
-def _derivatives(layout: Layout) -> Callable[[Market, str, str, str, str], tuple[str, ...]]:
+def _derivatives(layout: Layout) -> Callable[..., tuple[str, str, str, str, str]]:
     """Return the function that finds type, underlying, expiry, strike and symbol."""
     expiries = cache_of_column(layout.expiry, layout.parse_expiry, "a date such as 2025-07-31")
-    strikes = ConversionCache[str, ConversionCache[str, str]](partial(_strike_cache, layout))
     roots = _root_cache(layout)
     find_root = layout.root
 
     def derivative(
-        market: Market, ticker: str, underlying: str, expiry: str, strike: str
-    ) -> tuple[str, ...]:
-        kind = market.instrument_type
+        kind: str,
+        ticker: str,
+        underlying: str,
+        expiry: str,
+        strikes: ConversionCache[str, str],
+        strike: str,
+    ) -> tuple[str, str, str, str, str]:
         if kind == "OPT":
             kind = ticker[-2:]
             if kind not in _DERIVATIVES:
@@ -214,7 +220,7 @@ def _derivatives(layout: Layout) -> Callable[[Market, str, str, str, str], tuple
                     f"{layout.broker_symbol} is {ticker[:40]!r}; expected it to end with CE or PE"
                 )
         day, symbol_day = expiries[expiry]
-        price = "" if kind == "FUT" else strikes[market.strike_unit][strike]
+        price = "" if kind == "FUT" else strikes[strike]
         root = roots[underlying if find_root is None else find_root(ticker, day, price, kind)]
         return kind, root, day, price, f"{root}{symbol_day}{price}{kind}"
 
