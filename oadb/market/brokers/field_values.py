@@ -167,6 +167,11 @@ def _date(text: str) -> date:
     raise ValueError
 
 
+def has_invisible(text: str) -> bool:
+    """Return whether a text has a character without a shape, such as a zero-width space."""
+    return not text.isascii() and any(unicodedata.category(each) == "Cf" for each in text)
+
+
 def underlying(text: str) -> str:
     """Return an underlying as in symbols: upper case, without spaces and invisible characters.
 
@@ -174,7 +179,7 @@ def underlying(text: str) -> str:
         ValueError: nothing is left, or another character than letters, digits and ``&_.-``.
     """
     shown = (each for each in text.upper() if not each.isspace())
-    cleaned = "".join(each for each in shown if unicodedata.category(each) != "Cf")
+    cleaned = "".join(each for each in shown if not has_invisible(each))
     if not _UNDERLYING.fullmatch(cleaned):
         raise ValueError
     return cleaned

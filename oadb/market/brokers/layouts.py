@@ -145,7 +145,8 @@ def converter(layout: Layout) -> Convert[Listing]:
             symbol, lot, tick = field_values.index_symbol(symbol), lot or "0", tick or "0"
         token = f"{token}::::{second}" if second else token
         texts = symbol + name + ticker + token
-        if not (ticker.strip() and token.strip() and symbol) or len(texts) > LONGEST_TEXT:
+        has_all = ticker.strip() and token.strip() and symbol
+        if not (has_all and texts.isascii()) or len(texts) > LONGEST_TEXT:
             _require_texts(broker_symbol=ticker, symbol=symbol, token=token, name=name)
         # It takes half the time of Listing(...).
         return Listing._make((
@@ -243,6 +244,8 @@ def _require_texts(**texts: str) -> None:
     for column, text in texts.items():
         if not text.strip() and column != "name":
             raise RowError(f"{column} is empty")
+        if field_values.has_invisible(text) and column != "name":
+            raise RowError(f"{column} is {text[:40]!r}, which has an invisible character")
         if len(text) > LONGEST_TEXT:
             raise RowError(
                 f"{column} has {len(text)} characters; at most {LONGEST_TEXT} are allowed"

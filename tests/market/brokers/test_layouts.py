@@ -85,3 +85,20 @@ def test_a_lot_that_is_not_whole_is_rejected(tmp_path: Path, text: str) -> None:
 
     assert isinstance(found, Rejected)
     assert found.reason == f"lot_size is {text!r}; expected a whole number from 0"
+
+
+@pytest.mark.parametrize("character", ["\u200b", "\u200d", "\ufeff", "\u2060", "\u00ad"])
+def test_a_symbol_with_an_invisible_character_is_rejected(tmp_path: Path, character: str) -> None:
+    found = read_one(tmp_path, SHARE.replace(",INFY,", f",IN{character}FY,"))
+
+    assert isinstance(found, Rejected)
+    assert found.reason == (
+        f"broker_symbol is {f'IN{character}FY'!r}, which has an invisible character"
+    )
+
+
+def test_a_name_may_have_any_character(tmp_path: Path) -> None:
+    found = read_one(tmp_path, SHARE.replace(",INFOSYS,", ",INF\u200b\u00d6SYS,"))
+
+    assert isinstance(found, Listing), found
+    assert found.name == "INF\u200b\u00d6SYS"
