@@ -2,7 +2,7 @@
 
 A contract value is the change of a contract's worth for a change of its price by 1: 100 for crude
 oil, whose contract is 100 barrels at a price per barrel. The exchanges' contract specifications
-say it. Only contracts that kept their size are here; a value is never guessed.
+say it. Contracts whose size has changed, such as nickel's, are left out: a value is never guessed.
 """
 
 import re
