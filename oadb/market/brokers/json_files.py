@@ -58,7 +58,7 @@ def rows(
             the first entry lacks one that every entry has, or no entry has one that some need.
     """
     with opened(path) as source:
-        unseen, needed, entry = {*filter(None, columns)}, set[str](), Entry()
+        unseen, needed, rejected_one = {*filter(None, columns)}, set[str](), Entry()
         for number, entry in enumerate(_Window(source, named=named).entries(), 1):
             if unseen:
                 unseen.difference_update(entry)
@@ -69,8 +69,9 @@ def rows(
             except RowError as fault:
                 if isinstance(fault, EmptyFieldError):
                     needed.add(fault.column)
+                    rejected_one = entry
                 yield rejected(f"{source.name}: entry {number}", fault, entry.values())
-        _require_keys(source.name, entry, unseen & needed)
+        _require_keys(source.name, rejected_one, unseen & needed)
 
 
 def _require_keys(name: str, entry: Entry, missing: Collection[str]) -> None:

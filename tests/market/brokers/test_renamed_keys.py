@@ -41,7 +41,8 @@ def renamed(entry: Entry, key: str) -> Entry:
 
 @pytest.mark.parametrize("key", UPSTOX_CALL)
 def test_a_renamed_key_of_upstox_is_an_error_that_names_it(tmp_path: Path, key: str) -> None:
-    entries = [renamed(UPSTOX_SHARE, key), renamed(UPSTOX_CALL, key)]
+    index = UPSTOX_SHARE | {"segment": "NSE_INDEX", "instrument_type": "INDEX", "lot_size": 0}
+    entries = [renamed(entry, key) for entry in (UPSTOX_SHARE, UPSTOX_CALL, index)]
 
     with pytest.raises(
         LoadError, match=rf"^instruments\.json: no entry has {key}; the keys are .*other"
