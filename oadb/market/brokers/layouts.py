@@ -133,16 +133,16 @@ def converter(layout: Layout) -> Convert[Listing]:
     def convert(fields: tuple[str, ...]) -> Listing:
         ticker, name, root, token, second, series, expiry, strike, lot, tick, value = fields[:11]
         exchange, theirs, kind, ticks, strikes = markets[fields[11:]]
-        day = price = ""
         if kind in _DERIVATIVES:
             kind, root, day, price, symbol = derivative(kind, ticker, root, expiry, strikes, strike)
             name = root
             if not value and own_values is not None:
                 value = own_values[exchange, root]
         else:
-            root, symbol = "", cash_symbol(ticker, exchange, series)
-        if kind == "INDEX":
-            symbol, lot, tick = field_values.index_symbol(symbol), lot or "0", tick or "0"
+            root = day = price = ""
+            symbol = cash_symbol(ticker, exchange, series)
+            if kind == "INDEX":
+                symbol, lot, tick = field_values.index_symbol(symbol), lot or "0", tick or "0"
         token = f"{token}::::{second}" if second else token
         texts = symbol + name + ticker + token
         has_all = ticker.strip() and token.strip() and symbol
