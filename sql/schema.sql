@@ -1105,6 +1105,55 @@ grant insert (username, user_id, ip, device, broker, method, outcome, reason) on
     oadb.login_attempts to oadb_log;
 grant select on table oadb.login_attempts to oadb_ro, oadb_user;
 
+-- table oadb.one_time_tokens ----------------------------------------------------------------------
+
+-- What users may do once without being signed in. Used and expired ones are swept.
+create table oadb.one_time_tokens (
+    user_id      bigint not null,
+    token_id     uuid not null,
+    purpose      text not null,
+    -- HMAC-SHA256 of the SHA-256 of the token, under the key that was primary when it was made.
+    token_digest bytea not null,
+    -- The same of token, user, id, purpose and new address: a copied digest is not enough.
+    binding      bytea not null,
+    -- That of the user when it was made: a new password makes it void.
+    auth_epoch   bigint not null,
+    -- The address of the user when it was made: a new one makes it void.
+    email        text not null,
+    -- What an email_change gives the user.
+    new_email    text,
+    created_at   timestamp with time zone not null default now(),
+    expires_at   timestamp with time zone not null,
+    used_at      timestamp with time zone,
+
+    constraint one_time_tokens_pkey primary key (user_id, token_id),
+    constraint one_time_tokens_binding_check check (octet_length(binding) = 32),
+    constraint one_time_tokens_expires_at_check check (expires_at > created_at and expires_at <= (created_at + '3 days'::interval)),
+    constraint one_time_tokens_new_email_check check ((purpose = 'email_change'::text) = (new_email is not null) and length(new_email) >= 3 and length(new_email) <= 254),
+    constraint one_time_tokens_purpose_check check (purpose = any (array['password_reset'::text, 'activation'::text, 'email_change'::text])),
+    constraint one_time_tokens_token_digest_check check (octet_length(token_digest) = 32),
+    constraint one_time_tokens_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete cascade
+);
+
+create index one_time_tokens_expires_at_idx on oadb.one_time_tokens using btree (expires_at);
+create index one_time_tokens_token_digest_idx on oadb.one_time_tokens using btree (token_digest);
+
+alter table oadb.one_time_tokens enable row level security, force row level security;
+
+create policy service_policy on oadb.one_time_tokens for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
+create policy user_policy on oadb.one_time_tokens for all to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+
+create trigger records_one_time_token_changed after update on oadb.one_time_tokens for each row when (old.purpose is distinct from new.purpose or old.token_digest is distinct from new.token_digest or old.binding is distinct from new.binding or old.auth_epoch is distinct from new.auth_epoch or old.email is distinct from new.email or old.new_email is distinct from new.new_email or old.expires_at <> new.expires_at or old.used_at is not null and new.used_at is null) execute function oadb.record_security_event('one_time_token_issued', 'token_id', 'purpose', 'new_email', 'expires_at');
+create trigger records_one_time_token_issued after insert on oadb.one_time_tokens for each row execute function oadb.record_security_event('one_time_token_issued', 'token_id', 'purpose', 'new_email', 'expires_at');
+create trigger records_one_time_token_revoked after delete on oadb.one_time_tokens for each row when (old.used_at is null and old.expires_at > now()) execute function oadb.record_security_event('one_time_token_revoked', 'token_id', 'purpose');
+create trigger records_one_time_token_used after update on oadb.one_time_tokens for each row when (old.used_at is null and new.used_at is not null) execute function oadb.record_security_event('one_time_token_used', 'token_id', 'purpose');
+
+grant delete, insert, select, update on table oadb.one_time_tokens to oadb_app, oadb_user;
+grant select (user_id, token_id, purpose, auth_epoch, email, new_email, created_at, expires_at,
+    used_at) on table oadb.one_time_tokens to oadb_ro;
+
 -- table oadb.pending_orders -----------------------------------------------------------------------
 
 -- Orders that wait for a person: pending, then approved or rejected; approved, then sent or failed.
@@ -1223,6 +1272,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'log_tables', 'select'),
 ('oadb_app', 'login_attempts', 'select, delete, update (tries, last_at), insert (username, user_id, ip, device, broker, method, outcome, reason, locked_hour_at, locked_network, locked_account)'),
 ('oadb_app', 'networks_in_use', 'select'),
+('oadb_app', 'one_time_tokens', 'select, insert, update, delete'),
 ('oadb_app', 'pending_orders', 'select, insert (user_id, api_type, order_data), delete, update (status, decided_at, decided_by, reason, answered_at, broker_order_id, broker_status)'),
 ('oadb_app', 'second_factors', 'select, insert, update, delete'),
 ('oadb_app', 'security_event_links', 'select'),
@@ -1240,7 +1290,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'traffic_default', 'select'),
 ('oadb_app', 'traffic_rollups', 'select'),
 ('oadb_app', 'user_tables', 'select'),
-('oadb_app', 'users', 'select, delete, insert (username, email, first_name, last_name, is_admin), update (username, is_admin, email, first_name, last_name, password_hash, auth_epoch, updated_at)'),
+('oadb_app', 'users', 'select, delete, insert (username, email, first_name, last_name, is_admin), update (username, is_admin, disabled_at, access_set_by, email, first_name, last_name, password_hash, auth_epoch, updated_at)'),
 ('oadb_app', 'wanted_policies', 'select'),
 ('oadb_log', 'analyzer_logs', 'insert (logged_at, user_id, api_type, request, response)'),
 ('oadb_log', 'api_logs', 'insert (logged_at, user_id, endpoint, method, status, ip, request, response, error)'),
@@ -1282,12 +1332,13 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'log_tables', 'select'),
 ('oadb_ro', 'login_attempts', 'select'),
 ('oadb_ro', 'networks_in_use', 'select'),
+('oadb_ro', 'one_time_tokens', 'select (user_id, token_id, purpose, auth_epoch, email, new_email, created_at, expires_at, used_at)'),
 ('oadb_ro', 'pending_orders', 'select'),
 ('oadb_ro', 'second_factors', 'select (user_id, key_id, failures, wrong_at, unlocks_at, is_required_for_login, is_required_for_mcp, is_required_for_password_reset, created_at, confirmed_at)'),
 ('oadb_ro', 'security_event_links', 'select'),
 ('oadb_ro', 'security_events', 'select'),
 ('oadb_ro', 'security_settings', 'select'),
-('oadb_ro', 'sessions', 'select (user_id, session_id, key_id, device, ip, broker, created_at, last_seen_at, idle_timeout, lapses_at, expires_at)'),
+('oadb_ro', 'sessions', 'select (user_id, session_id, key_id, device, ip, broker, created_at, last_seen_at, idle_timeout, lapses_at, expires_at, authenticated_at, assurance)'),
 ('oadb_ro', 'setting_changes', 'select'),
 ('oadb_ro', 'settings', 'select'),
 ('oadb_ro', 'smtp_settings', 'select (singleton_id, server, port, user_name, from_address, helo_name, is_tls_used, key_id)'),
@@ -1299,7 +1350,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'traffic_default', 'select'),
 ('oadb_ro', 'traffic_rollups', 'select'),
 ('oadb_ro', 'user_tables', 'select'),
-('oadb_ro', 'users', 'select (user_id, username, username_key, email, email_key, first_name, last_name, is_admin, auth_epoch, password_key_id, created_at, updated_at)'),
+('oadb_ro', 'users', 'select (user_id, username, username_key, email, email_key, first_name, last_name, is_admin, auth_epoch, password_key_id, created_at, updated_at, disabled_at, access_set_by)'),
 ('oadb_ro', 'wanted_policies', 'select'),
 ('oadb_rotate', 'api_keys', 'select (user_id, api_key_id, fingerprint, kept_token, key_id), update (token_digest, fingerprint, kept_token)'),
 ('oadb_rotate', 'broker_tokens', 'select (user_id, broker, access_token, refresh_token, feed_token, parameters, key_id), update (access_token, refresh_token, feed_token, parameters, content_digest)'),
@@ -1321,6 +1372,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_user', 'known_networks', 'select, insert, update, delete'),
 ('oadb_user', 'latency', 'select'),
 ('oadb_user', 'login_attempts', 'select'),
+('oadb_user', 'one_time_tokens', 'select, insert, update, delete'),
 ('oadb_user', 'pending_orders', 'select, insert (user_id, api_type, order_data), delete, update (status, decided_at, decided_by, reason, answered_at, broker_order_id, broker_status)'),
 ('oadb_user', 'second_factors', 'select, insert, update, delete'),
 ('oadb_user', 'security_events', 'select'),
@@ -1507,30 +1559,36 @@ insert into oadb.security_settings (singleton_id) values
 
 -- Sign-ins that have neither been ended nor swept.
 create table oadb.sessions (
-    user_id      bigint not null,
-    session_id   uuid not null,
+    user_id          bigint not null,
+    session_id       uuid not null,
     -- HMAC-SHA256 of the SHA-256 of the token.
-    token_digest bytea not null,
+    token_digest     bytea not null,
     -- Sealed: the SHA-256 of the token, from which a digest under a new key can be made.
-    fingerprint  bytea not null,
+    fingerprint      bytea not null,
     -- The key of both the digest and the fingerprint.
-    key_id       bigint generated always as (oadb.key_id_of(fingerprint)) stored,
-    device       text,
-    ip           inet,
-    broker       text,
+    key_id           bigint generated always as (oadb.key_id_of(fingerprint)) stored,
+    device           text,
+    ip               inet,
+    broker           text,
     -- What the service keeps with the session; no secrets.
-    data         jsonb not null default '{}'::jsonb,
-    created_at   timestamp with time zone not null default now(),
+    data             jsonb not null default '{}'::jsonb,
+    created_at       timestamp with time zone not null default now(),
     -- To the minute: written at most once in each.
-    last_seen_at timestamp with time zone not null default now(),
-    idle_timeout interval not null,
+    last_seen_at     timestamp with time zone not null default now(),
+    idle_timeout     interval not null,
     -- last_seen_at and idle_timeout, but not beyond expires_at; from then on the session is no
     -- more.
-    lapses_at    timestamp with time zone not null,
+    lapses_at        timestamp with time zone not null,
     -- Fixed when the session is created.
-    expires_at   timestamp with time zone not null,
+    expires_at       timestamp with time zone not null,
+    -- When the user last proved who it is.
+    authenticated_at timestamp with time zone not null default clock_timestamp(),
+    -- 1: a password, or what an identity provider said; 2: a second factor as well.
+    assurance        bigint not null default 1,
 
     constraint sessions_pkey primary key (user_id, session_id),
+    constraint sessions_assurance_check check (assurance = any (array[1::bigint, 2::bigint])),
+    constraint sessions_authenticated_at_check check (isfinite(authenticated_at)),
     constraint sessions_broker_check check (length(broker) >= 1 and length(broker) <= 50),
     constraint sessions_data_check check (jsonb_typeof(data) = 'object'::text),
     constraint sessions_device_check check (length(device) >= 1 and length(device) <= 500),
@@ -1555,13 +1613,14 @@ using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
 create policy user_policy on oadb.sessions for all to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
-create trigger records_session_begun after insert on oadb.sessions for each row execute function oadb.record_security_event('session_begun', 'session_id', 'device', 'broker');
-create trigger records_session_changed after update on oadb.sessions for each row when (old.idle_timeout is distinct from new.idle_timeout or old.expires_at is distinct from new.expires_at or old.token_digest <> new.token_digest and new.key_id <= old.key_id) execute function oadb.record_security_event('session_changed', 'session_id', 'idle_timeout', 'expires_at');
+create trigger records_session_begun after insert on oadb.sessions for each row execute function oadb.record_security_event('session_begun', 'session_id', 'device', 'broker', 'assurance');
+create trigger records_session_changed after update on oadb.sessions for each row when (old.idle_timeout is distinct from new.idle_timeout or old.expires_at is distinct from new.expires_at or old.authenticated_at is distinct from new.authenticated_at or old.assurance is distinct from new.assurance or old.token_digest <> new.token_digest and new.key_id <= old.key_id) execute function oadb.record_security_event('session_changed', 'session_id', 'idle_timeout', 'expires_at', 'authenticated_at', 'assurance');
 create trigger records_session_ended after delete on oadb.sessions for each row execute function oadb.record_security_event('session_ended', 'session_id', 'lapses_at');
 
 grant delete, insert, select, update on table oadb.sessions to oadb_app, oadb_user;
 grant select (user_id, session_id, key_id, device, ip, broker, created_at, last_seen_at,
-    idle_timeout, lapses_at, expires_at) on table oadb.sessions to oadb_ro;
+    idle_timeout, lapses_at, expires_at, authenticated_at, assurance) on table oadb.sessions to
+    oadb_ro;
 grant select (user_id, session_id, fingerprint, key_id), update (token_digest, fingerprint) on table
     oadb.sessions to oadb_rotate;
 
@@ -1941,6 +2000,7 @@ insert into oadb.user_tables (table_name, user_column, write_check) values
 ('known_networks', 'user_id', null),
 ('latency', 'user_id', null),
 ('login_attempts', 'user_id', null),
+('one_time_tokens', 'user_id', null),
 ('pending_orders', 'user_id', 'status = ''pending'' or decided_by = nullif(current_setting(''oadb.user_id'', true), '''')::bigint'),
 ('second_factors', 'user_id', null),
 ('security_events', 'user_id', null),
@@ -1977,8 +2037,14 @@ create table oadb.users (
     username_key    text generated always as (lower(username)) stored,
     -- The address by which people are told apart.
     email_key       text generated always as (lower(email)) stored,
+    -- Not null: sign-ins, sessions, keys, broker tokens and webhooks of the user are refused.
+    disabled_at     timestamp with time zone,
+    -- Who disabled or enabled the user last: a user. Null: the platform. No foreign key, as in
+    -- trading_mode.
+    access_set_by   bigint,
 
     constraint users_pkey primary key (user_id),
+    constraint users_disabled_at_check check (isfinite(disabled_at)),
     constraint users_email_check check (email ~ '^[^@[:space:]]+@[^@[:space:]]+$'::text and length(email) <= 254),
     constraint users_first_name_check check (length(first_name) >= 1 and length(first_name) <= 200),
     constraint users_last_name_check check (length(last_name) >= 1 and length(last_name) <= 200),
@@ -2008,15 +2074,18 @@ create trigger records_password_changed after update on oadb.users for each row 
 create trigger records_password_rehashed after update on oadb.users for each row when (old.password_hash <> new.password_hash and old.auth_epoch = new.auth_epoch and new.password_key_id <= old.password_key_id) execute function oadb.record_security_event('password_rehashed');
 create trigger records_user_created after insert on oadb.users for each row execute function oadb.record_security_event('user_created', 'username', 'email', 'is_admin');
 create trigger records_user_deleted after delete on oadb.users for each row execute function oadb.record_security_event('user_deleted', 'username', 'email', 'is_admin');
+create trigger records_user_disabled after update on oadb.users for each row when (old.disabled_at is null and new.disabled_at is not null) execute function oadb.record_security_event('user_disabled', 'username');
+create trigger records_user_enabled after update on oadb.users for each row when (old.disabled_at is not null and new.disabled_at is null) execute function oadb.record_security_event('user_enabled', 'username');
 create trigger records_username_changed after update on oadb.users for each row when (old.username <> new.username) execute function oadb.record_security_event('username_changed', 'username');
 create trigger users_refuse_identity before update of username, email, is_admin on oadb.users for each row when (nullif(current_setting('oadb.user_id'::text, true), ''::text) is not null and (old.username is distinct from new.username or old.email is distinct from new.email or old.is_admin is distinct from new.is_admin)) execute function oadb.refuse_change();
 
 grant delete, insert (username, email, first_name, last_name, is_admin), select, update (username,
-    email, first_name, last_name, is_admin, updated_at, auth_epoch, password_hash) on table
-    oadb.users to oadb_app;
+    email, first_name, last_name, is_admin, updated_at, auth_epoch, password_hash, disabled_at,
+    access_set_by) on table oadb.users to oadb_app;
 grant select (user_id, username_key) on table oadb.users to oadb_log;
 grant select (user_id, username, email, first_name, last_name, is_admin, created_at, updated_at,
-    auth_epoch, password_key_id, username_key, email_key) on table oadb.users to oadb_ro;
+    auth_epoch, password_key_id, username_key, email_key, disabled_at, access_set_by) on table
+    oadb.users to oadb_ro;
 grant select (user_id, password_hash, password_key_id), update (password_hash) on table oadb.users
     to oadb_rotate;
 grant delete, select, update (email, first_name, last_name, updated_at, auth_epoch, password_hash)
@@ -2838,7 +2907,14 @@ begin
     values (
         tg_argv[0],
         (coalesce(new_row, old_row) ->> 'user_id')::bigint,
-        coalesce(new_row ->> 'banned_by', new_row ->> 'set_by', nullif(actor, ''))::bigint,
+        coalesce(
+            new_row ->> 'banned_by',
+            new_row ->> 'set_by',
+            case
+                when tg_argv[0] in ('user_disabled', 'user_enabled') then new_row ->> 'access_set_by'
+            end,
+            nullif(actor, '')
+        )::bigint,
         session_user,
         coalesce(
             new_row ->> 'ip', nullif(current_setting('oadb.client_ip', true), '')

@@ -50,8 +50,8 @@ VALUES: dict[type, object] = {
 }  # fmt: skip  # a table
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ASHA = SignedInUser(7, "asha", "asha@example.in", None, None, False, 1, NOW, NOW)
-SESSION = Session(7, UUID(int=1), None, None, None, {}, NOW, NOW, NOW)
+ASHA = SignedInUser(7, "asha", "asha@example.in", None, None, False, 1, NOW, NOW, None, 1)
+SESSION = Session(7, UUID(int=1), None, None, None, {}, NOW, NOW, NOW, NOW, 1)
 
 # Values of parameters that have a rule, or that the engine leaves to the function.
 NAMED: dict[str, object] = {
@@ -66,7 +66,8 @@ NAMED: dict[str, object] = {
 
 # Arguments that a call needs to get as far as the user.
 SPECIAL: dict[str, dict[str, Any]] = {
-    "api_keys.create": {"order_mode": "auto"}, "broker_tokens.put": {"broker": "zerodha"},
+    "api_keys.create": {"order_mode": "auto"}, "one_time_tokens.create": {"purpose": "activation"},
+    "broker_tokens.put": {"broker": "zerodha"},
     "users.set_password": {"password": Secret("correct horse battery")},
     "app_settings.set_trading_mode": {"mode": "live"}, "user_settings.get": {"key": THEME},
     "app_settings.update_security": {"not_found_threshold": 77},
@@ -142,7 +143,7 @@ def mistakes() -> Iterator[Mistake]:
 
 
 def wrong_members(label: str, name: str, kind: ValueType) -> Iterator[Mistake]:
-    wrong = "nonsense"
+    wrong = "nonsense" if isinstance(kind.choices[0], str) else 777
     value = [wrong] if kind.array else wrong
     yield Mistake(label, name, "member", value, f"{name} must be one of {kind.choices[0]}")
 
@@ -208,6 +209,7 @@ NEEDS_OWNER = {
     "api_keys.create", "broker_tokens.put", "second_factors.enroll", "users.update",
     "users.set_password", "users.set_username", "login_attempts.sign_in_with_oauth",
     "user_settings.put", "pending_orders.create", "strategies.create", "chartink.create",
+    "users.disable", "users.enable", "one_time_tokens.create",
 }  # fmt: skip  # a list
 
 OF_A_USER = [

@@ -48,7 +48,8 @@ SEALED = SealedColumn("a", "b").seal(RING, (1,), b"c")
 VALID: dict[str, object] = {
     "email": "valid@example.in", "ip": "::1", "broker": "zerodha", "method": "password",
     "outcome": "failed", "order_mode": "auto", "channel": "oadb_changes", "network": "192.0.2.1",
-    "token_digest": b"\0" * 32, "content_digest": b"\0" * 32, "user_id": 1, "user_ids": [1],
+    "token_digest": b"\0" * 32, "binding": b"\0" * 32, "new_email": None,
+    "content_digest": b"\0" * 32, "user_id": 1, "user_ids": [1],
     "checksum": b"\0" * 32, "ips": ["::1"], "methods": ["password"], "outcomes": ["failed"],
     "time_zone": "UTC", "cursor": None, "kind": "not_found", "before_network": "192.0.2.1",
     "mode": "live", "security_events.list_all.kind": "user_created",

@@ -65,6 +65,7 @@ class FoundKey(VerifiedKey):
     fingerprint: bytes = field(repr=False)
     is_revoked: bool
     is_expired: bool
+    is_disabled: bool
 
     @property
     def row(self) -> Row:

@@ -77,7 +77,7 @@ def _get_kept_token(user_id: int, api_key_id: UUID) -> bytes | None: ...
 
 @query
 def get_order_mode(user_id: int, api_key_id: UUID) -> OrderMode | None:
-    """Return the order mode of a key; None if it is unknown, revoked or expired."""
+    """Return the order mode of a key; None if it, or its user, is not accepted: see ``verify``."""
     ...
 
 
@@ -180,7 +180,7 @@ async def verify(db: AsyncExecutor, token: Secret) -> VerifiedKey | Refusal:
     Wrong keys count towards a ban with ``trackers.track_bad_key``, uses are noted by ``key_uses``.
 
     Returns:
-        The key, or the refusal: UNKNOWN, REVOKED or EXPIRED.
+        The key, or the refusal: UNKNOWN, REVOKED, EXPIRED, or INACTIVE (the user is disabled).
 
     Raises:
         UnavailableError: the database did not answer.
@@ -199,7 +199,8 @@ async def open_kept(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret
     """Open the kept token of a key.
 
     Returns:
-        The token; None if there is no such key, its token is not kept, or it is revoked.
+        The token; None if there is no such key, its token is not kept, it is revoked, or the user
+        is disabled.
 
     Raises:
         SealError: the stored token was tampered with.

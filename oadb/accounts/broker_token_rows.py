@@ -70,3 +70,4 @@ class FoundToken:
     expires_at: datetime | None
     is_revoked: bool
     is_expired: bool
+    is_disabled: bool

@@ -155,7 +155,7 @@ async def open(  # noqa: A001  # called as broker_tokens.open
     """Open the tokens of a user and broker.
 
     Returns:
-        The tokens, or the refusal: UNKNOWN, REVOKED or EXPIRED.
+        The tokens, or the refusal: UNKNOWN, REVOKED, EXPIRED, or INACTIVE (the user is disabled).
 
     Raises:
         SealError: a stored value was tampered with.
@@ -169,8 +169,8 @@ async def open_current(db: AsyncExecutor, user_id: int) -> BrokerToken | Refusal
     """Open the tokens of a user's current login, at any broker: the newest that can be used.
 
     Returns:
-        The tokens; if none can be used, the refusal of the newest: REVOKED or EXPIRED, or UNKNOWN
-        if the user never had any.
+        The tokens; if none can be used, the refusal of the newest: REVOKED, EXPIRED or INACTIVE, or
+        UNKNOWN if the user never had any.
 
     Raises:
         SealError: a stored value was tampered with.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Self
 
-from oadb.accounts.second_factors import CodeCheck
+from oadb.accounts.second_factor_rows import CodeCheck
 from oadb.accounts.user_rows import SignedInUser
 from oadb.engine.binding.sendable_texts import UNREADABLE, readable
 from oadb.security.addresses import networks
@@ -57,7 +57,8 @@ class SignIn:
 
     Attributes:
         user: The user, for ``sessions.create``; None until all that is required is proven. Without
-            a user, and without *needs_code*, the name or the password is wrong.
+            a user, and without *needs_code*, the name or the password is wrong, or the user is
+            disabled.
         wait: The time before the next try; during a wait nothing is verified.
         needs_code: The password is right; call again with a code of the second factor, another one
             if this call had one.

@@ -9,7 +9,14 @@ from datetime import datetime, timedelta
 
 import psycopg
 
-from oadb.accounts import known_clients, lockouts, login_audit, second_factors, users
+from oadb.accounts import (
+    known_clients,
+    lockouts,
+    login_audit,
+    second_factors,
+    stored_passwords,
+    users,
+)
 from oadb.accounts.lockouts import Tries
 from oadb.accounts.login_attempt_rows import (
     AuditEntry,
@@ -22,7 +29,7 @@ from oadb.accounts.login_attempt_rows import (
     readable_broker,
     readable_reason,
 )
-from oadb.accounts.second_factors import CodeCheck
+from oadb.accounts.second_factor_rows import CodeCheck
 from oadb.accounts.sessions import Session
 from oadb.accounts.user_rows import FoundUser
 from oadb.engine.binding.operations import operation
@@ -129,7 +136,7 @@ async def sign_in(
         await login_audit.write_locked(db, client, tries)
         return SignIn(None, tries.wait)
     try:
-        user = await users.check(db, client.name, password)
+        user = await stored_passwords.check(db, client.name, password)
         checked = await _check_code(db, user, code)
     except Exception as error:
         with suppress(Error, psycopg.Error):  # a try that stays counted only causes a wait
@@ -142,7 +149,9 @@ async def sign_in(
     if checked is not None and not checked:
         return await _refuse_code(db, client, tries, checked, has_code=code is not None)
     made = await _succeed(db, client, user, tries, device_token, remember_device)
-    return SignIn(users.signed_in(user), timedelta(), device_token=made)
+    return SignIn(
+        users.signed_in(user, assurance=2 if checked else 1), timedelta(), device_token=made
+    )
 
 
 @operation
@@ -168,7 +177,8 @@ async def sign_in_with_oauth(
         broker: cut to 50 characters.
 
     Returns:
-        The user; or None, the wait before the next code, and that a code is missing or wrong.
+        The user; or None, the wait before the next code, and that a code is missing or wrong. None
+        alone: the user is disabled.
 
     Raises:
         NoRowError: there is no such user.
@@ -178,15 +188,18 @@ async def sign_in_with_oauth(
         KeyRingError: the key ring does not fit the database.
     """
     refuse_transaction(db, "login_attempts.sign_in_with_oauth")
-    user = await users.find_verified(db, user_id)
+    user = await stored_passwords.find_verified(db, user_id)
     if user is None:
         raise NoRowError(f"login_attempts.sign_in_with_oauth: there is no user {user_id}")
     client = LoginClient.of(user.username, ip, device, broker)
+    if user.disabled_at is not None:
+        await login_audit.write(db, client, ("oauth", "failed", "disabled"))
+        return SignIn(None, timedelta())
     checked = await _check_code(db, user, code)
     if checked is None or checked:
         await login_audit.write(db, client, ("oauth", "succeeded", None))
         await known_clients.remember_network(db, user.user_id, client.networks[0])
-        return SignIn(users.signed_in(user), timedelta())
+        return SignIn(users.signed_in(user, assurance=2 if checked else 1), timedelta())
     await login_audit.write(db, client, code_outcome(checked, "oauth", has_code=code is not None))
     return SignIn(None, checked.wait, needs_code=True)
 

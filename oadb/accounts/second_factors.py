@@ -6,13 +6,20 @@ doubles the wait before the next try: 1 s, 2 s, 4 s, up to 15 minutes.
 """
 
 import hmac
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from uuid import UUID
 
 from pyotp import random_base32
 from pyotp.totp import TOTP
 
+from oadb.accounts import sessions
+from oadb.accounts.second_factor_rows import (
+    CodeCheck,
+    FoundFactor,
+    NewSecondFactor,
+    Purpose,
+    SecondFactor,
+)
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
@@ -21,6 +28,7 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.binding.sendable_texts import unsendable
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.outside_transactions import refuse_transaction
+from oadb.engine.repeating import transacted
 from oadb.errors import ParameterError
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import SealedTable
@@ -45,74 +53,11 @@ query = queries(__name__)
 
 SECRET = SealedColumn("second_factors", "secret")
 
-Purpose = Literal["login", "mcp", "password_reset"]
-"""What a code can be required for."""
-
 _STEP = 30
 _DIGITS = 6
 # Steps before and after the current one whose codes are accepted. RFC 6238, 5.2, recommends one
 # step before, for the delay of network and typing; one after is for a clock that is ahead.
 _TOLERANCE = 1
-
-
-@dataclass(frozen=True, slots=True)
-class SecondFactor:
-    """A user's second factor: when it was enrolled and confirmed, what it is required for."""
-
-    user_id: int
-    is_required_for_login: bool
-    is_required_for_mcp: bool
-    is_required_for_password_reset: bool
-    created_at: datetime
-    confirmed_at: datetime | None
-
-    def is_required_for(self, purpose: Purpose) -> bool:
-        """Return whether a code is required; never before the factor was confirmed."""
-        required = {
-            "login": self.is_required_for_login,
-            "mcp": self.is_required_for_mcp,
-            "password_reset": self.is_required_for_password_reset,
-        }
-        return self.confirmed_at is not None and required[purpose]
-
-
-@dataclass(frozen=True, slots=True)
-class NewSecondFactor:
-    """The secret for an authenticator, and its URI for a QR code; neither can be read again."""
-
-    secret: Secret
-    uri: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class FoundFactor:
-    """A second factor as stored, and the wait before the next try if this one is wrong.
-
-    ``clock`` is the database's, in seconds since 1970.
-    """
-
-    user_id: int
-    secret: bytes = field(repr=False)
-    created_at: datetime
-    is_confirmed: bool
-    clock: int
-    wait: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class CodeCheck:
-    """Whether a code is right, which is its truth in a condition, and the wait before the next try.
-
-    ``was_verified`` is False if the code was not compared: during a wait, or without a factor.
-    """
-
-    is_right: bool
-    wait: timedelta
-    was_verified: bool
-
-    def __bool__(self) -> bool:
-        """Return whether the code is right."""
-        return self.is_right
 
 
 @query
@@ -189,11 +134,18 @@ async def enroll(
 
 
 @operation
-async def verify(db: AsyncExecutor, user_id: int, code: Secret) -> CodeCheck:
+async def verify(
+    db: AsyncExecutor, user_id: int, code: Secret, *, keep: UUID | None = None
+) -> CodeCheck:
     """Verify a code of the user's authenticator. The first right code confirms the factor.
+
+    With a new factor, the sessions of the user end in the same transaction.
 
     The try is counted before the code is verified, so concurrent tries all count; the right code
     resets the count.
+
+    Args:
+        keep: the id of one session that does not end.
 
     Returns:
         Whether the code is right and was not used before, and the wait before the next try.
@@ -210,7 +162,7 @@ async def verify(db: AsyncExecutor, user_id: int, code: Secret) -> CodeCheck:
     if found is None:
         return CodeCheck(False, await _get_wait(db, user_id) or timedelta(), was_verified=False)
     step = _matching_step(ring, found, code)
-    if step is not None and await _accept(db, found, step):
+    if step is not None and await _accept(db, found, step, keep):
         return CodeCheck(True, timedelta(), was_verified=True)
     await _note_wrong(db, found.user_id, found.created_at)
     return CodeCheck(False, found.wait, was_verified=True)
@@ -231,21 +183,43 @@ async def set_required(
 
 
 @operation
-async def disable(db: AsyncExecutor, user_id: int) -> bool:
-    """Delete the second factor of a user, and announce it; no code is required any longer.
+@transacted
+async def disable(tx: AsyncExecutor, user_id: int, *, keep: UUID | None = None) -> bool:
+    """Delete the second factor of a user, end the sessions, and announce it.
+
+    No code is required any longer.
+
+    Args:
+        keep: the id of one session that does not end.
 
     Returns:
-        False if the user has none.
+        False if the user has none; no session ends.
     """
-    return await announcements.write(db, _change(user_id), _disable, user_id) > 0
+    disabled = await _disable(tx, user_id)
+    await _announce(tx, user_id, disabled, keep)
+    return disabled > 0
 
 
-async def _accept(db: AsyncExecutor, found: FoundFactor, step: int) -> bool:
-    """Accept a right code, once; the first one confirms the factor, which is announced."""
+async def _accept(db: AsyncExecutor, found: FoundFactor, step: int, keep: UUID | None) -> bool:
+    """Accept a right code, once; the first one confirms the factor and ends the sessions."""
     row = (found.user_id, step, found.created_at)
     if found.is_confirmed:
         return await _accept_step(db, *row) > 0
-    return await announcements.write(db, _change(found.user_id), _accept_step, *row) > 0
+
+    @transacted
+    async def confirm(tx: AsyncExecutor) -> int:
+        accepted = await _accept_step(tx, *row)
+        await _announce(tx, found.user_id, accepted, keep)
+        return accepted
+
+    return await confirm(db) > 0
+
+
+async def _announce(tx: AsyncExecutor, user_id: int, changed: int, keep: UUID | None) -> None:
+    """Announce that a user has another factor than before, and end the sessions."""
+    if changed:
+        await announcements.announce(tx, changed, _change(user_id))
+        await sessions.end_all(tx, user_id, keep=keep)
 
 
 def _uri(secret: Secret, account: str, issuer: str) -> Secret:

@@ -25,6 +25,7 @@ SecurityEventKind = Literal[
     "api_key_issued", "api_key_replaced", "api_key_changed", "api_key_revoked",
     "broker_token_stored", "broker_token_revoked",
     "webhook_issued", "webhook_replaced", "webhook_revoked",
+    "one_time_token_issued", "one_time_token_used", "one_time_token_revoked",
     "banned", "unbanned", "exempted", "unexempted",
     "trading_mode_changed",
     "root_key_added", "root_key_promoted", "root_key_retired",
@@ -33,7 +34,7 @@ SecurityEventKind = Literal[
 """What happened.
 
 password_rehashed: the same password under new parameters; session_ended: also of one that had
-expired; user_disabled, user_enabled: not written yet.
+expired.
 """
 
 

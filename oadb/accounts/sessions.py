@@ -11,7 +11,7 @@ from operator import attrgetter
 from uuid import UUID, uuid4
 
 from oadb.accounts.session_rows import FoundSession, NewSession, Session
-from oadb.accounts.user_rows import SignedInUser
+from oadb.accounts.user_rows import Assurance, SignedInUser
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
@@ -31,21 +31,10 @@ from oadb.validation.argument_rules import Duration, Ip, Positive
 from oadb.validation.said_texts import without_secrets
 
 __all__ = [
-    "LONGEST_DEVICE",
-    "MOST_SESSIONS",
-    "SHORTEST_IDLE_TIMEOUT",
-    "NewSession",
-    "Session",
-    "create",
-    "delete_expired",
-    "end",
-    "end_all",
-    "end_by_token",
-    "get",
-    "list_by_user",
-    "set_data",
-    "verify",
-]
+    "LONGEST_DEVICE", "MOST_SESSIONS", "SHORTEST_IDLE_TIMEOUT", "NewSession", "Session",
+    "create", "delete_expired", "end", "end_all", "end_by_token", "get", "list_by_user",
+    "set_data", "verify",
+]  # fmt: skip  # a list
 
 query = queries(__name__)
 
@@ -78,6 +67,7 @@ def _insert_session(
     ip: str | None,
     broker: str | None,
     data: dict[str, object],
+    assurance: Assurance,
     idle_timeout: timedelta,
     lifetime: timedelta,
 ) -> Session: ...
@@ -167,7 +157,7 @@ async def create(
         The session and its token, which cannot be read again.
 
     Raises:
-        NoRowError: the user was deleted or has a new password: sign in again.
+        NoRowError: the user was deleted, was disabled or has a new password: sign in again.
         ParameterError: an invalid address, or a time or *most* out of range.
         CheckViolation: a value out of range (psycopg).
         KeyRingError: the key ring does not fit the database.
@@ -179,9 +169,7 @@ async def create(
 
     @transacted
     async def work(tx: AsyncExecutor) -> Session:
-        if await _claim_user(tx, user_id, account.auth_epoch) is None:
-            said = f"user {user_id} was deleted or has a new password; sign in again"
-            raise NoRowError(f"sessions.create: {said}")
+        await claim(tx, "sessions.create", account)
         session = await _insert_session(
             tx,
             user_id,
@@ -192,6 +180,7 @@ async def create(
             ip,
             broker,
             data or {},
+            account.assurance,
             idle_timeout,
             lifetime,
         )
@@ -202,30 +191,52 @@ async def create(
     return NewSession(token, await work(db))
 
 
+async def claim(tx: AsyncExecutor, label: str, account: SignedInUser) -> None:
+    """Lock the row of a user who has signed in, until the transaction ends.
+
+    Raises:
+        NoRowError: the user was deleted, was disabled or has a new password.
+    """
+    if await _claim_user(tx, account.user_id, account.auth_epoch) is None:
+        said = f"user {account.user_id} was deleted, disabled or has a new password; sign in again"
+        raise NoRowError(f"{label}: {said}")
+
+
 def _require_long_enough(idle_timeout: timedelta) -> None:
     if idle_timeout < SHORTEST_IDLE_TIMEOUT:
-        raise ParameterError(
-            "sessions.create: idle_timeout must be at least 2 minutes, because last_seen_at is "
-            "accurate to a minute"
-        )
+        said = "must be at least 2 minutes, because last_seen_at is accurate to a minute"
+        raise ParameterError(f"sessions.create: idle_timeout {said}")
 
 
 @operation
-async def verify(db: AsyncExecutor, token: Secret) -> Session | Refusal:
+async def verify(
+    db: AsyncExecutor,
+    token: Secret,
+    *,
+    at_least: Assurance = 1,
+    max_age: Duration | None = None,
+) -> Session | Refusal:
     """Verify the token of a session, and record that it was seen: one statement.
 
     A malformed token costs no statement.
 
+    Args:
+        at_least: 2: the user has proven a second factor.
+        max_age: the time since the user last proved who it is; None: of any age.
+
     Returns:
-        The session as it was before this call, or the refusal UNKNOWN: it ended, expired or never
-        existed.
+        The session as it was before this call, or the refusal: UNKNOWN, it ended, expired or never
+        existed; TOO_WEAK, it is valid, but not *at_least* or older than *max_age*.
 
     Raises:
         KeyRingError: the key ring lacks a key that the database needs.
         UnavailableError: the database did not answer.
     """
     found = await proof.find_by_token(db, TOKEN, token, _find_by_digest)
-    return Refusal.UNKNOWN if found is None else Session(*_columns(found))
+    if found is None:
+        return Refusal.UNKNOWN
+    is_old = max_age is not None and found.age > max_age
+    return Refusal.TOO_WEAK if is_old or found.assurance < at_least else Session(*_columns(found))
 
 
 @operation

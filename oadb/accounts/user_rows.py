@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
+
+Assurance = Literal[1, 2]
+"""What was proven: 1, a password or what an identity provider said; 2, a second factor as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,7 +13,7 @@ class User:
     """A person who can sign in.
 
     ``auth_epoch`` rises with each new password; ``sessions.create`` compares it, so a sign-in with
-    the old password gets no session.
+    the old password gets no session. ``disabled_at`` is None unless the user is disabled.
     """
 
     user_id: int
@@ -21,11 +25,14 @@ class User:
     auth_epoch: int
     created_at: datetime
     updated_at: datetime
+    disabled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class SignedInUser(User):
     """A user who has just proven all that a sign-in requires; see ``login_attempts.sign_in``."""
+
+    assurance: Assurance = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,14 @@ class FoundUser(User):
     """A user, and whether a sign-in requires a code of the second factor as well."""
 
     is_code_required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """Whether an update changed a user, and whether its address."""
+
+    is_changed: bool
+    is_email_changed: bool
 
 
 @dataclass(frozen=True, slots=True)

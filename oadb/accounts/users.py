@@ -1,12 +1,11 @@
 """Users: who can sign in, and their passwords."""
 
-from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from operator import attrgetter
 from uuid import UUID
 
-from oadb.accounts import sealed_passwords, sessions
-from oadb.accounts.user_rows import FoundUser, SignedInUser, StoredPassword, User
+from oadb.accounts import disabling, sealed_passwords, sessions, stored_passwords
+from oadb.accounts.user_rows import Assurance, SignedInUser, Updated, User
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
@@ -16,15 +15,15 @@ from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.repeating import transacted
-from oadb.errors import Error, NoRowError
+from oadb.errors import NoRowError
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import SealedTable
-from oadb.security.keyring import KeyRing
 from oadb.security.secret import Secret
 
 __all__ = [
-    "SignedInUser", "User", "count", "create", "delete", "find_by_email", "find_by_username",
-    "get", "list_all", "set_password", "set_username", "update", "verify_password",
+    "SignedInUser", "User", "count", "create", "delete", "disable", "enable", "find_by_email",
+    "find_by_username", "get", "list_all", "set_password", "set_username", "update",
+    "verify_password",
 ]  # fmt: skip  # a list
 
 query = queries(__name__)
@@ -48,14 +47,6 @@ def find_by_username(username: str) -> User | None:
 def find_by_email(email: str) -> User | None:
     """Return the user with an address, in any letter case; None if there is none."""
     ...
-
-
-@query
-def _find_password(username: str) -> StoredPassword | None: ...
-
-
-@query
-def find_verified(user_id: int) -> FoundUser | None: ...
 
 
 @query
@@ -83,7 +74,7 @@ def _update(
     email: str | Unset = UNSET,
     first_name: str | Unset | None = UNSET,
     last_name: str | Unset | None = UNSET,
-) -> bool | None: ...
+) -> Updated | None: ...
 
 
 @query
@@ -92,14 +83,6 @@ def _set_admin(user_id: int, is_admin: bool) -> Affected: ...
 
 @query
 def _set_username(user_id: int, username: str) -> bool | None: ...
-
-
-@query
-def _store_password(user_id: int, password_hash: bytes) -> Affected: ...
-
-
-@query
-def _upgrade_password(user_id: int, password_hash: bytes, replaced_hash: bytes) -> Affected: ...
 
 
 @query
@@ -142,12 +125,9 @@ async def create(
         UniqueViolation: the name or the address is taken (psycopg).
         CheckViolation: a value out of range (psycopg).
     """
-
-    def change_of(user: User) -> Change:
-        return Change("users", user.user_id, "")
-
+    given = (username, email, first_name, last_name, is_admin)
     return await announcements.create(
-        db, change_of, _create, username, email, first_name, last_name, is_admin
+        db, lambda user: Change("users", user.user_id, ""), _create, *given
     )
 
 
@@ -161,8 +141,12 @@ async def update(
     first_name: str | Unset | None = UNSET,
     last_name: str | Unset | None = UNSET,
     is_admin: bool | Unset = UNSET,
+    keep: UUID | None = None,
 ) -> bool:
-    """Change the given fields of a user, and announce it.
+    """Change the given fields of a user, and announce it. With another address, sessions end.
+
+    Args:
+        keep: the id of one session that does not end.
 
     Returns:
         Whether any field changed.
@@ -173,9 +157,12 @@ async def update(
         UniqueViolation: the address is taken (psycopg).
         CheckViolation: a value out of range; see ``create`` (psycopg).
     """
-    changed = await _update(tx, user_id, email=email, first_name=first_name, last_name=last_name)
-    if changed is not None and is_admin is not UNSET:
+    found = await _update(tx, user_id, email=email, first_name=first_name, last_name=last_name)
+    changed = None if found is None else found.is_changed
+    if found and is_admin is not UNSET:
         changed = await _set_admin(tx, user_id, is_admin) > 0 or changed
+    if found and found.is_email_changed:
+        await sessions.end_all(tx, user_id, keep=keep)
     return await _announce(tx, "update", user_id, changed)
 
 
@@ -216,14 +203,8 @@ async def set_password(
     """
     ring = await proof.ring_of(db)
     sealed = await sealed_passwords.hashed(db, ring, user_id, password)
-
-    @transacted
-    async def work(tx: AsyncExecutor) -> None:
-        stored = await _store_password(tx, user_id, sealed)
-        await _announce(tx, "set_password", user_id, True if stored else None)
-        await sessions.end_all(tx, user_id, keep=keep)
-
-    await work(db)
+    if not await stored_passwords.replace(db, user_id, sealed, keep=keep):
+        raise NoRowError(f"users.set_password: there is no user {user_id}")
 
 
 @operation
@@ -242,8 +223,45 @@ async def verify_password(db: AsyncExecutor, username: str, password: Secret) ->
         UnavailableError: the database did not answer.
         KeyRingError: the key ring does not fit the database.
     """
-    found = await check(db, username, password)
+    found = await stored_passwords.check(db, username, password)
     return None if found is None else User(*_columns(found))
+
+
+@operation
+@transacted
+async def disable(tx: AsyncExecutor, user_id: int, *, by: int | None) -> bool:
+    """Disable a user, end all sessions in the same transaction, and announce it.
+
+    Until ``enable``, sign-ins fail as with a wrong password; API keys, broker tokens and webhooks
+    of strategies are refused as INACTIVE. Nothing is deleted but the sessions.
+
+    Args:
+        by: the user who makes the change, for the audit; None: the platform.
+
+    Returns:
+        False if the user was disabled before.
+
+    Raises:
+        NoRowError: there is no such user, or no user *by*.
+    """
+    return await _announce(tx, "disable", user_id, await disabling.disable(tx, user_id, by))
+
+
+@operation
+@transacted
+async def enable(tx: AsyncExecutor, user_id: int, *, by: int | None) -> bool:
+    """Enable a disabled user, and announce it. Sessions that have ended stay so.
+
+    Args:
+        by: the user who makes the change, for the audit; None: the platform.
+
+    Returns:
+        False if the user was not disabled.
+
+    Raises:
+        NoRowError: there is no such user, or no user *by*.
+    """
+    return await _announce(tx, "enable", user_id, await disabling.enable(tx, user_id, by))
 
 
 @operation
@@ -258,23 +276,9 @@ async def delete(db: AsyncExecutor, user_id: int) -> bool:
     return await announcements.write(db, Change("users", user_id, ""), _delete, user_id) > 0
 
 
-async def check(db: AsyncExecutor, username: str, password: Secret) -> FoundUser | None:
-    """Verify a name and a password; see ``verify_password``."""
-    ring = await proof.ring_of(db)
-    stored = await _find_password(db, username)
-    known = sealed_passwords.opened(ring, stored)
-    right = await db.offload(sealed_passwords.passwords.verify, known, password)
-    if not right or stored is None:
-        return None
-    with suppress(Error):  # the password was right; the next sign-in tries again
-        await _upgrade(db, ring, stored, known, password)
-    user = await find_verified(db, stored.user_id)
-    return user if user and user.auth_epoch == stored.auth_epoch else None
-
-
-def signed_in(user: User) -> SignedInUser:
+def signed_in(user: User, *, assurance: Assurance) -> SignedInUser:
     """Return a user as one who has proven all that a sign-in requires."""
-    return SignedInUser(*_columns(user))
+    return replace(SignedInUser(*_columns(user)), assurance=assurance)
 
 
 async def _announce(tx: AsyncExecutor, what: str, user_id: int, changed: bool | None) -> bool:
@@ -283,18 +287,3 @@ async def _announce(tx: AsyncExecutor, what: str, user_id: int, changed: bool | 
         raise NoRowError(f"users.{what}: there is no user {user_id}")
     await announcements.announce(tx, changed, Change("users", user_id, ""))
     return changed
-
-
-@proof.seals
-async def _upgrade(
-    db: AsyncExecutor, ring: KeyRing, stored: StoredPassword, known: Secret | None, password: Secret
-) -> None:
-    """Hash a verified password again if its hash has outdated parameters."""
-    if (
-        known is None
-        or stored.password_hash is None
-        or not sealed_passwords.passwords.is_outdated(known)
-    ):
-        return
-    sealed = await sealed_passwords.hashed(db, ring, stored.user_id, password)
-    await _upgrade_password(db, stored.user_id, sealed, stored.password_hash)

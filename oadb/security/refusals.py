@@ -13,8 +13,10 @@ class Refusal(Enum):
     UNKNOWN = "unknown"
     REVOKED = "revoked"
     EXPIRED = "expired"
+    TOO_WEAK = "too_weak"
+    """The session is valid, but what it is for needs a second factor, or a more recent proof."""
     INACTIVE = "inactive"
-    """The credential is valid, but its object, such as a strategy, is switched off."""
+    """The credential is valid, but its strategy is switched off, or its user disabled."""
 
     def __bool__(self) -> Literal[False]:
         """Return False."""
@@ -44,14 +46,21 @@ class StoredCredential(Protocol):
         """Whether it has expired, by the database's clock."""
         ...
 
+    @property
+    def is_disabled(self) -> bool:
+        """Whether its user is disabled."""
+        ...
+
 
 T = TypeVar("T", bound=StoredCredential)
 
 
 def usable(found: T | None) -> T | Refusal:
-    """Return the row, or the refusal; one that is revoked and expired is REVOKED."""
+    """Return the row, or the first refusal: REVOKED, EXPIRED, INACTIVE."""
     if found is None:
         return Refusal.UNKNOWN
     if found.is_revoked:
         return Refusal.REVOKED
-    return Refusal.EXPIRED if found.is_expired else found
+    if found.is_expired:
+        return Refusal.EXPIRED
+    return Refusal.INACTIVE if found.is_disabled else found

@@ -40,8 +40,8 @@ _RULES = (
     ),
     # Tokens of oadb.security.tokens, whole or cut off, and JSON Web Tokens.
     _Rule(
-        ("oak_", "oas_", "oaw_", "eyj"),
-        re.compile(r"oa[dksw]_[0-9A-Za-z]{8,}|eyJ[\w-]{5,}(?:\.[\w-]*)*"),
+        ("oak_", "oas_", "oat_", "oaw_", "eyj"),
+        re.compile(r"oa[dkstw]_[0-9A-Za-z]{8,}|eyJ[\w-]{5,}(?:\.[\w-]*)*"),
     ),
     # scheme://user:password@host
     _Rule(("://",), re.compile(r"://[^/\s@]+@"), f"://{HIDDEN}@"),

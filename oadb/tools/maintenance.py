@@ -18,7 +18,7 @@ from threading import Event
 import psycopg
 from psycopg.errors import LockNotAvailable
 
-from oadb.accounts import known_clients, lockouts, login_attempts, sessions
+from oadb.accounts import known_clients, lockouts, login_attempts, one_time_tokens, sessions
 from oadb.bans import ip_bans, trackers
 from oadb.changes import announcements
 from oadb.engine.config import Config
@@ -225,6 +225,7 @@ def sweeps(db: Executor, retention: Retention) -> dict[str, Callable[[], int]]:
     found: dict[str, Callable[[], int]] = {
         "sessions": partial(sessions.delete_expired, db, batch=BATCH),
         "changes": partial(announcements.delete_expired, db, batch=BATCH),
+        "one_time_tokens": partial(one_time_tokens.delete_expired, db, batch=BATCH),
         "ip_bans": partial(ip_bans.delete_expired, db, batch=BATCH),
         "ip_trackers": partial(trackers.delete_expired, db, batch=BATCH),
         "lockouts": partial(lockouts.delete_expired, db, batch=BATCH),

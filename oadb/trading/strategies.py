@@ -130,7 +130,8 @@ async def verify_webhook(db: AsyncExecutor, webhook: Secret) -> Strategy[SymbolM
 
     Returns:
         The strategy with its mappings, or the refusal, which is false: UNKNOWN (no such webhook, or
-        one of Chartink), REVOKED, or INACTIVE (the strategy is switched off).
+        one of Chartink), REVOKED, or INACTIVE (the strategy is switched off, or its
+        user disabled).
 
     Raises:
         KeyRingError: the key ring lacks a key that the database needs.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from oadb import Database, Secret
-from oadb.accounts import lockouts, login_attempts, login_audit, users
+from oadb.accounts import lockouts, login_attempts, login_audit, stored_passwords
 from oadb.accounts.lockouts import ACCOUNT_LIMIT
 from oadb.accounts.users import User
 from oadb.errors import BusyError, KeyRingError, TransactionError, UnavailableError
@@ -80,7 +80,7 @@ def test_a_database_that_goes_away_while_a_password_is_verified_is_unavailable(
     db: Database, observer: Observer, asha: User, ip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A count that cannot be reverted stays: it only causes a wait."""
-    monkeypatch.setattr(users, "check", failing(UnavailableError("gone")))
+    monkeypatch.setattr(stored_passwords, "check", failing(UnavailableError("gone")))
     with pytest.raises(UnavailableError, match="gone"):
         login_attempts.sign_in(db, asha.username, PASSWORD, ip=ip)
     assert outcomes(db, asha.username) == ["unverified"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from oadb import AsyncDatabase, Database
-from oadb.accounts import login_attempts, users
+from oadb.accounts import login_attempts, stored_passwords, users
 from oadb.accounts.lockouts import ACCOUNT_LIMIT, CLIENT_LIMIT, NETWORK_LIMIT
 from oadb.accounts.login_attempts import SignIn
 from oadb.accounts.user_rows import FoundUser
@@ -171,12 +171,12 @@ def test_concurrent_right_passwords_all_sign_in_without_a_wait(
 def test_concurrent_sign_ins_do_not_deadlock(
     many: Database, asha: User, ip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = users.find_verified(many, asha.user_id)
+    found = stored_passwords.find_verified(many, asha.user_id)
 
     async def always_right(*_: object) -> FoundUser | None:
         return found
 
-    monkeypatch.setattr(users, "check", always_right)
+    monkeypatch.setattr(stored_passwords, "check", always_right)
     with threads(8) as pool:
         answers = list(
             pool.map(

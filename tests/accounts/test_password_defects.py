@@ -97,7 +97,7 @@ def test_a_sign_in_with_the_old_password_gets_no_session(
     assert thief is not None
     users.set_password(db, user.user_id, OTHER)
 
-    with pytest.raises(NoRowError, match=f"user {user.user_id} was deleted or has a new password"):
+    with pytest.raises(NoRowError, match=f"user {user.user_id} was deleted, disabled"):
         sessions.create(db, thief)
     assert sessions.list_by_user(db, user.user_id).rows == []
     owner = login_attempts.sign_in(db, user.username, OTHER, ip="192.0.2.1").user

@@ -10,7 +10,8 @@ import pytest
 
 from oadb import Database, Secret
 from oadb.accounts import second_factors
-from oadb.accounts.second_factors import CodeCheck, FoundFactor, NewSecondFactor
+from oadb.accounts.second_factor_rows import FoundFactor
+from oadb.accounts.second_factors import CodeCheck, NewSecondFactor
 from oadb.errors import KeyRingError, SealError, TransactionError
 from oadb.keys import rotation
 from oadb.security.keyring import Key, KeyRing

@@ -71,7 +71,8 @@ def test_a_malformed_token_costs_no_query(change: Callable[[str], str]) -> None:
 
 def test_an_unknown_user_gets_no_session(db: Database) -> None:
     with pytest.raises(
-        NoRowError, match=rf"^sessions\.create: user {2**62} was deleted or has a new password"
+        NoRowError,
+        match=rf"^sessions\.create: user {2**62} was deleted, disabled",
     ):
         sessions.create(db, NOBODY)
 
@@ -240,7 +241,7 @@ def test_sessions_are_listed_newest_first_whenever_they_were_seen(
 
 async def test_sessions_work_for_asyncio(adb: AsyncDatabase) -> None:
     user = await users.create(adb, "asha", "asha@example.in")
-    made = await sessions.create(adb, users.signed_in(user), data={"a": 1})
+    made = await sessions.create(adb, users.signed_in(user, assurance=1), data={"a": 1})
 
     assert await sessions.verify(adb, made.token) == made.session
     assert await sessions.verify(adb, Secret("nonsense")) is Refusal.UNKNOWN

@@ -64,7 +64,7 @@ def test_password_and_code_sign_in_and_forgive_earlier_failures(
     failed_before(observer, "account_network", f"{asha.username} {ip}", 3)
     result = login_attempts.sign_in(db, asha.username, PASSWORD, ip=ip, code=theirs.code())
 
-    assert result.user == asha
+    assert result.user == account(db, asha.user_id, assurance=2)
     assert isinstance(result.user, SignedInUser)
     assert sessions.verify(db, sessions.create(db, result.user).token)
     assert lockout(observer, f"{asha.username} {ip}") is None
@@ -172,8 +172,8 @@ def test_a_sign_in_without_a_second_factor_sends_no_further_statement(
 
     assert sent == [
         "lockouts._count_try",
-        "users._find_password",
-        "users.find_verified",
+        "stored_passwords._find_password",
+        "stored_passwords.find_verified",
         "login_audit._record",
         "lockouts.revert_try",
         "known_clients.remember_network",
@@ -208,7 +208,7 @@ def test_an_identity_provider_signs_in_without_a_password_and_needs_the_code(
 
     assert sign_in() == SignIn(None, timedelta(), needs_code=True)
     assert sign_in(theirs.wrong()) == SignIn(None, timedelta(), needs_code=True)
-    assert sign_in(theirs.code()).user == asha
+    assert sign_in(theirs.code()).user == account(db, asha.user_id, assurance=2)
     assert methods(db, asha.user_id) == [
         ("oauth", "code_needed"),
         ("code", "failed"),

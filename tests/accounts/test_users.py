@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from oadb import AsyncDatabase, Database, Executor, Secret, Transaction
-from oadb.accounts import sealed_passwords, users
+from oadb.accounts import sealed_passwords, stored_passwords, users
 from oadb.accounts.users import User
 from oadb.errors import NoRowError, ParameterError
 from oadb.keys import proof
@@ -46,7 +46,7 @@ def test_an_unknown_user_is_none(tx: Transaction) -> None:
     assert users.get(tx, 1) is None
     assert users.find_by_username(tx, "asha") is None
     assert users.find_by_email(tx, "asha@example.in") is None
-    assert users._find_password(tx, "asha") is None
+    assert stored_passwords._find_password(tx, "asha") is None
 
 
 def test_a_user_needs_no_more_than_a_name_and_an_address(tx: Transaction) -> None:
@@ -155,7 +155,7 @@ def test_an_unfit_password_is_refused_and_the_old_one_stays(tx: Transaction, ash
 
 def stored(tx: Executor) -> str | None:
     """Return the opened hash: the sealed one is different each time."""
-    found = users._find_password(tx, "asha")
+    found = stored_passwords._find_password(tx, "asha")
     if found is None or found.password_hash is None:
         return None
     return HASH.open(RING, (found.user_id,), found.password_hash).decode()
@@ -200,11 +200,11 @@ def test_a_renewed_hash_does_not_replace_a_password_that_was_changed_meanwhile(
 ) -> None:
     proof.prove(tx)
     old, new, renewed = (HASH.seal(RING, (asha.user_id,), b"$%d" % each) for each in range(3))
-    users._store_password(tx, asha.user_id, new)
+    stored_passwords._store_password(tx, asha.user_id, new)
 
-    assert users._upgrade_password(tx, asha.user_id, renewed, old) == 0
+    assert stored_passwords._upgrade_password(tx, asha.user_id, renewed, old) == 0
     assert stored(tx) == "$1"
-    assert users._upgrade_password(tx, asha.user_id, renewed, new) == 1
+    assert stored_passwords._upgrade_password(tx, asha.user_id, renewed, new) == 1
     assert stored(tx) == "$2"
 
 
@@ -231,5 +231,5 @@ def test_a_renewal_does_not_revert_a_change_between_its_two_steps(
 def test_repr_shows_no_hash(tx: Transaction, asha: User) -> None:
     users.set_password(tx, asha.user_id, PASSWORD)
 
-    assert "argon2" not in repr(users._find_password(tx, "asha"))
+    assert "argon2" not in repr(stored_passwords._find_password(tx, "asha"))
     assert "argon2" not in repr(users.get(tx, asha.user_id))

@@ -20,6 +20,7 @@ from oadb.errors import NoRowError
 from oadb.tools.contract import comparison
 from tests.conftest import configured
 from tests.support import authenticators
+from tests.support.accounts import account
 from tests.support.authenticators import Authenticator
 from tests.support.notifications import heard, hinted
 from tests.support.rig import Observer
@@ -195,7 +196,7 @@ def test_changes_of_a_second_factor_are_announced_and_tries_are_not(db: Database
 
 
 def test_the_end_of_sessions_is_announced(db: Database, url: str) -> None:
-    user = users.signed_in(users.create(db, "ended", "ended@example.in"))
+    user = account(db, users.create(db, "ended", "ended@example.in").user_id)
     first, second, third = (sessions.create(db, user).session.session_id for _ in range(3))
 
     def work() -> None:
@@ -266,7 +267,7 @@ SILENT = {
     "sessions.delete_expired": "they had expired, as their rows show",
     "smtp_settings._reseal": "the same password, under another root key",
     "users._reseal": "the same password, under another root key",
-    "users._upgrade_password": "the same password, hashed again",
+    "stored_passwords._upgrade_password": "the same password, hashed again",
     "webhooks._reseal": "the same webhook, under another root key",
 }
 

@@ -10,6 +10,7 @@ from oadb.accounts import (
     login_attempts,
     sealed_passwords,
     second_factors,
+    stored_passwords,
     users,
 )
 from oadb.accounts.user_rows import StoredPassword
@@ -39,7 +40,7 @@ def rows(db: Database) -> list[object]:
     factor = second_factors.get(db, user.user_id)
     return [
         user,
-        users._find_password(db, "asha"),
+        stored_passwords._find_password(db, "asha"),
         factor,
         api_keys.list_by_user(db, user.user_id),
         tokens,
@@ -56,13 +57,13 @@ def test_a_user_signs_in_with_the_old_password_and_then_has_a_hash_without_a_pep
     db: Database, asha: User
 ) -> None:
     """And with a code of the old second factor, which is required as before."""
-    before, code = users._find_password(db, "asha"), Secret(pyotp.TOTP(TOTP).now())
+    before, code = stored_passwords._find_password(db, "asha"), Secret(pyotp.TOTP(TOTP).now())
     without = login_attempts.sign_in(db, "asha", Secret(PASSWORD), ip="192.0.2.1")
     signed = login_attempts.sign_in(db, "asha", Secret(PASSWORD), ip="192.0.2.1", code=code)
-    upgraded = users._find_password(db, "asha")
+    upgraded = stored_passwords._find_password(db, "asha")
 
     assert (without.user, without.needs_code) == (None, True)
-    assert signed.user == users.signed_in(asha)
+    assert signed.user == users.signed_in(asha, assurance=2)
     assert asha.is_admin
     assert before is not None
     assert upgraded is not None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from oadb import AsyncDatabase, Config, Database
-from oadb.accounts import api_keys, sessions, users
+from oadb.accounts import api_keys, sessions, stored_passwords, users
 from oadb.engine.pool_executors import AsyncPoolExecutor
 from oadb.errors import ConfigError, KeyRingError
 from oadb.keys import proof, rotation
@@ -169,7 +169,7 @@ def test_an_unfit_ring_is_refused_and_nothing_is_written(
 ) -> None:
     asha = users.create(first, "asha", "asha@example.in")
     users.set_password(first, asha.user_id, PASSWORD)
-    before, stored = rows(), users._find_password(first, "asha")
+    before, stored = rows(), stored_passwords._find_password(first, "asha")
     ring, problem = UNFIT[case]
     with opened(config, KeyRing(ring)) as db:
         for way in ("prove", "password", "sign-in", "transaction", "prove"):
@@ -179,7 +179,7 @@ def test_an_unfit_ring_is_refused_and_nothing_is_written(
             assert not is_proven(db)
 
     assert rows() == before
-    assert users._find_password(first, "asha") == stored
+    assert stored_passwords._find_password(first, "asha") == stored
     assert users.verify_password(first, "asha", PASSWORD) is not None
 
 
@@ -269,7 +269,7 @@ def test_a_token_is_found_while_its_row_is_sealed_again(
         asha = users.create(before, "asha", "asha@example.in")
         shown = {
             "api_keys": api_keys.create(before, asha.user_id, "x", order_mode="auto").token,
-            "sessions": sessions.create(before, users.signed_in(asha)).token,
+            "sessions": sessions.create(before, users.signed_in(asha, assurance=1)).token,
         }[domain]
         proof.admit(before, 2)
         monkeypatch.setattr(AsyncPoolExecutor, "_run", rewrapping)

@@ -10,7 +10,14 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from oadb import AsyncDatabase, Config, Database
-from oadb.accounts import api_keys, broker_tokens, second_factors, sessions, users
+from oadb.accounts import (
+    api_keys,
+    broker_tokens,
+    second_factor_rows,
+    second_factors,
+    sessions,
+    user_rows,
+)
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.keys import proof, rotation
@@ -176,9 +183,9 @@ async def test_rows_are_sealed_again_for_asyncio(db: Database, oadb_database_url
 @pytest.mark.parametrize(
     "kind",
     [
-        SealedRow, api_keys.FoundKey, broker_tokens.FoundToken, second_factors.FoundFactor,
+        SealedRow, api_keys.FoundKey, broker_tokens.FoundToken, second_factor_rows.FoundFactor,
         sessions.FoundSession, smtp_settings.SealedAccount, strategy_rows.FoundWebhook,
-        users.StoredPassword,
+        user_rows.StoredPassword,
     ],
 )  # fmt: skip  # a table
 def test_a_row_does_not_show_its_sealed_values(kind: Any) -> None:

@@ -8,6 +8,7 @@ from oadb import Database, Secret
 from oadb.accounts import api_keys, sessions, users
 from oadb.accounts.api_keys import NewApiKey
 from oadb.accounts.sessions import NewSession, Session
+from oadb.accounts.user_rows import Assurance
 from oadb.accounts.users import SignedInUser
 from oadb.engine.executors import Executor
 from tests.support.rig import Observer
@@ -19,7 +20,9 @@ _numbers = count(1)
 
 _THEN = datetime(2026, 1, 1, tzinfo=UTC)
 
-NOBODY = SignedInUser(2**62, "nobody", "nobody@example.in", None, None, False, 0, _THEN, _THEN)
+NOBODY = SignedInUser(
+    2**62, "nobody", "nobody@example.in", None, None, False, 0, _THEN, _THEN, None, 1
+)
 """A user who does not exist."""
 
 
@@ -34,11 +37,11 @@ def issue(db: Database, user_id: int, **given: Any) -> NewApiKey:
     return api_keys.create(db, user_id, "TradingView", **{"order_mode": "auto", **given})
 
 
-def account(db: Executor, user_id: int) -> SignedInUser:
+def account(db: Executor, user_id: int, *, assurance: Assurance = 1) -> SignedInUser:
     """Return a user as one who has just signed in."""
     user = users.get(db, user_id)
     assert user is not None
-    return users.signed_in(user)
+    return users.signed_in(user, assurance=assurance)
 
 
 def age_session(observer: Observer, session: Session, by: timedelta) -> None:

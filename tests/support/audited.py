@@ -9,11 +9,14 @@ WATCHED = {
         "email": "'renamed@example.in'",
         "is_admin": "not is_admin",
         "password_hash": OTHER,
+        "disabled_at": "now()",
     },
     "sessions": {
         "token_digest": "sha256('other')",
         "idle_timeout": "'3 days'",
         "expires_at": "now() + '3 days'",
+        "authenticated_at": "now() + '1 minute'",
+        "assurance": "2",
     },
     "second_factors": {
         "secret": OTHER,
@@ -46,6 +49,16 @@ WATCHED = {
         "token_digest": "sha256('other')",
         "webhook_revoked_at": "now()",
     },
+    "one_time_tokens": {
+        "purpose": "'activation'",
+        "token_digest": "sha256('other')",
+        "binding": "sha256('other')",
+        "auth_epoch": "auth_epoch + 1",
+        "email": "'other@example.in'",
+        "new_email": "'other@example.in', purpose = 'email_change'",
+        "expires_at": "now() + '1 hour'",
+        "used_at": "now()",
+    },
     "ip_bans": {
         "network": "'198.51.100.7'",
         "offences": "offences + 1",
@@ -72,12 +85,13 @@ WATCHED = {
 
 # Keys of rows, to which sealed values are bound, and what is generated.
 _KEYS = {"user_id", "session_id", "api_key_id", "broker", "strategy_id", "singleton_id", "key_id"}
+_KEYS |= {"token_id"}
 _KEYS |= {"username_key", "email_key", "password_key_id"}
 # What says when, how often, or how it is called; and counts that no right depends on.
 _NOTES = {
     "created_at", "updated_at", "last_seen_at", "last_used_at", "rotated_at", "enrolled_at",
     "created_by", "set_by", "reason", "device", "ip", "data", "hint", "webhook_hint", "lapses_at",
-    "first_name", "last_name", "failures", "unlocks_at",
+    "access_set_by", "first_name", "last_name", "failures", "unlocks_at",
 }  # fmt: skip  # a list
 # Changed together with a column that is watched.
 _BESIDE = {"auth_epoch", "fingerprint", "kept_token", "content_digest"}

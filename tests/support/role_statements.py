@@ -50,8 +50,10 @@ PAST = {
 }  # fmt: skip  # a table
 # Which root keys there are.
 KEYS = {"proof._enroll", "proof._note_promotion", "proof._remove"}
-# Users neither sign up, rename nor promote themselves.
-PROMOTING = {"users._create", "users._set_username", "users._set_admin"}
+# Users neither sign up, rename, promote nor enable themselves.
+PROMOTING = {
+    "users._create", "users._set_username", "users._set_admin", "disabling._set_disabled",
+}  # fmt: skip  # a list
 # Only the owner links and forgets events of the audit.
 CHAIN = {"audit_chain._insert_links", "audit_chain._forget_day"}
 READ_CHAIN = {
@@ -75,7 +77,7 @@ MAY = {
     | {"proof.list_canaries", "proof.list_uses", *KEYS},
     "oadb_ro": {
         "users.get", "users.find_by_username", "users.find_by_email", "users.list_all",
-        "users.count", "users.find_verified", "login_attempts.list_attempts",
+        "users.count", "stored_passwords.find_verified", "login_attempts.list_attempts",
         "login_attempts.count",
         "broker_tokens.list_by_user", "broker_tokens.list_expiring",
         "broker_tokens.find_any_active",
@@ -119,7 +121,7 @@ MUST_NOT = {
     "oadb_log": {
         "api_logs.list_calls", "analyzer_logs.list_analyses", "partitions.count_lost",
         "login_attempts.list_attempts", "login_attempts.delete_old", "users.get",
-        "users._find_password", "api_keys._find_by_digest", "broker_tokens.find_sealed",
+        "stored_passwords._find_password", "api_keys._find_by_digest", "broker_tokens.find_sealed",
         *KEYS, *CHAIN, *BANS, "security_events.list_all",
         "strategy_kinds._insert", "strategy_kinds._find", "strategy_kinds._find_by_digest",
         *BANS, *(REQUESTS - WRITES), *(ROLLUPS - TABLELESS),
@@ -140,7 +142,7 @@ MUST_NOT = {
     },
     "oadb_ro": {
         *BATCHES, *MAINTENANCE, *WRITES, *REFRESH,
-        "users._find_password", "sessions._find_by_digest", "api_keys._find_by_digest",
+        "stored_passwords._find_password", "sessions._find_by_digest", "api_keys._find_by_digest",
         "api_keys._get_kept_token", "broker_tokens.find_sealed", "second_factors._accept_step",
         "users._delete", "users._update", "users._set_username", "users._set_admin",
         "second_factors._disable", "api_keys._rename", "api_keys._set_scopes",

@@ -36,6 +36,10 @@ INSERTS = {
     "(user_id, broker, access_token, content_digest) "
     "values ({0}, 'zerodha', {1}, decode(md5('{0}') || md5(''), 'hex'))",
     "second_factors": "insert into oadb.second_factors (user_id, secret) values ({0}, {1})",
+    "one_time_tokens": "insert into oadb.one_time_tokens "
+    "(user_id, token_id, purpose, token_digest, binding, auth_epoch, email, expires_at) "
+    "values ({0}, gen_random_uuid(), 'password_reset', decode(md5('{0}') || md5(''), 'hex'), "
+    "decode(md5('{0}') || md5(''), 'hex'), 0, 'user{0}@example.in', now() + '30 minutes')",
     "settings": "insert into oadb.settings (user_id, name, value) values ({0}, 'a', '1')",
     "setting_changes": "insert into oadb.setting_changes (user_id, changed_by, name) "
     "values ({0}, {0}, 'a')",
@@ -71,6 +75,7 @@ _TOUCHED = {
     "api_keys": "last_used_at = now()",
     "broker_tokens": "updated_at = now()",
     "second_factors": "created_at = now()",
+    "one_time_tokens": "used_at = now()",
     "settings": "value = '2'",
     "setting_changes": "name = 'touched'",
     "pending_orders": "reason = 'touched'",

@@ -15,7 +15,7 @@ from oadb import Config, Database
 from oadb.accounts import login_attempts
 from oadb.engine.binding.packages import find
 from oadb.logs import partitions, rollups, traffic
-from oadb.tools import health, maintenance, retention
+from oadb.tools import audit_chain, health, maintenance, retention
 from oadb.tools.retention import Retention
 from tests.support.command_line import oadb
 from tests.support.log_rows import INSERTS, LONG_AGO, insert, partitions_of, places
@@ -28,6 +28,9 @@ KEEP: Retention = dict.fromkeys(retention.DEFAULT_DAYS)
 
 @pytest.fixture
 def url(oadb_database_url: str) -> str:
+    """Give a database in which nothing is left to do: migrations wrote events."""
+    with Database(Config.from_env({"DATABASE_URL": oadb_database_url})) as db:
+        audit_chain.link(db)
     return oadb_database_url
 
 

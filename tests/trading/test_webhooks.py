@@ -198,6 +198,8 @@ def test_one_index_scan_for_each_table_finds_a_strategy_among_ten_thousand(
 
     assert [scan["Index Name"] for scan in scans] == [
         "strategies_token_digest_idx",
+        "users_pkey",
         "strategy_mappings_pkey",
     ]
-    assert [(scan["Actual Rows"], scan["Actual Loops"]) for scan in scans] == [(1, 1), (2, 1)]
+    found = [(scan["Actual Rows"], scan["Actual Loops"]) for scan in scans]
+    assert found == [(1, 1), (1, 1), (2, 1)]

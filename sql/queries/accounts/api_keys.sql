@@ -45,19 +45,21 @@ returning
 -- Expiry is by the database's clock. While root keys rotate, a token has one digest for each, and
 -- at most one row. Served by api_keys_token_digest_idx.
 select
-    user_id,
-    api_key_id,
-    scopes,
-    order_mode,
-    expires_at,
-    fingerprint,
-    revoked_at is not null as is_revoked,
-    coalesce(expires_at <= now(), false) as is_expired
+    api_keys.user_id,
+    api_keys.api_key_id,
+    api_keys.scopes,
+    api_keys.order_mode,
+    api_keys.expires_at,
+    api_keys.fingerprint,
+    api_keys.revoked_at is not null as is_revoked,
+    coalesce(api_keys.expires_at <= now(), false) as is_expired,
+    users.disabled_at is not null as is_disabled
 from oadb.api_keys
+inner join oadb.users on api_keys.user_id = users.user_id
 where
     (
-        token_digest = :token_digest
-        or token_digest = any(:others)  --? others
+        api_keys.token_digest = :token_digest
+        or api_keys.token_digest = any(:others)  --? others
     );
 
 -- name: get
@@ -105,23 +107,27 @@ order by
 limit :limit;
 
 -- name: _get_kept_token
--- Null: there is no such key, its token is not kept, or it is revoked.
-select kept_token
+-- Null: there is no such key, its token is not kept, or it is revoked, or the user disabled.
+select api_keys.kept_token
 from oadb.api_keys
+inner join oadb.users on api_keys.user_id = users.user_id
 where
-    user_id = :user_id
-    and api_key_id = :api_key_id
-    and revoked_at is null;
+    api_keys.user_id = :user_id
+    and api_keys.api_key_id = :api_key_id
+    and api_keys.revoked_at is null
+    and users.disabled_at is null;
 
 -- name: get_order_mode
--- No row for a key that is revoked or expired.
-select order_mode
+-- No row for a key that is revoked or expired, or of a disabled user.
+select api_keys.order_mode
 from oadb.api_keys
+inner join oadb.users on api_keys.user_id = users.user_id
 where
-    user_id = :user_id
-    and api_key_id = :api_key_id
-    and revoked_at is null
-    and coalesce(expires_at > now(), true);
+    api_keys.user_id = :user_id
+    and api_keys.api_key_id = :api_key_id
+    and api_keys.revoked_at is null
+    and coalesce(api_keys.expires_at > now(), true)
+    and users.disabled_at is null;
 
 -- name: _set_mode
 update oadb.api_keys

@@ -49,25 +49,28 @@ on conflict (user_id, broker) do update
 -- change and the revocation make a row the newest; a put that changes nothing does not. Expiry is
 -- by the database's clock. Served by broker_tokens_pkey.
 select
-    user_id,
-    broker,
-    client_id,
-    access_token,
-    refresh_token,
-    feed_token,
-    parameters,
-    updated_at,
-    expires_at,
-    revoked_at is not null as is_revoked,
-    coalesce(expires_at <= now(), false) as is_expired
+    broker_tokens.user_id,
+    broker_tokens.broker,
+    broker_tokens.client_id,
+    broker_tokens.access_token,
+    broker_tokens.refresh_token,
+    broker_tokens.feed_token,
+    broker_tokens.parameters,
+    broker_tokens.updated_at,
+    broker_tokens.expires_at,
+    broker_tokens.revoked_at is not null as is_revoked,
+    coalesce(broker_tokens.expires_at <= now(), false) as is_expired,
+    users.disabled_at is not null as is_disabled
 from oadb.broker_tokens
+inner join oadb.users on broker_tokens.user_id = users.user_id
 where
-    user_id = :user_id
-    and broker = :broker  --? broker
+    broker_tokens.user_id = :user_id
+    and broker_tokens.broker = :broker  --? broker
 order by
-    revoked_at is null and coalesce(expires_at > now(), true) desc,
-    updated_at desc,
-    broker asc
+    broker_tokens.revoked_at is null
+    and coalesce(broker_tokens.expires_at > now(), true) desc,
+    broker_tokens.updated_at desc,
+    broker_tokens.broker asc
 limit 1;
 
 -- name: list_by_user
@@ -85,7 +88,7 @@ order by broker;
 
 -- name: list_expiring
 -- scope: all users (a service that renews tokens)
--- Those that will expire within the next :within, soonest first. Served by
+-- Those of enabled users that will expire within the next :within, soonest first. Served by
 -- broker_tokens_expires_at_idx.
 select
     user_id,
@@ -99,6 +102,12 @@ where
     expires_at > now()
     and expires_at <= now() + cast(:within as interval)
     and revoked_at is null
+    and exists (
+        select from oadb.users
+        where
+            users.user_id = broker_tokens.user_id
+            and users.disabled_at is null
+    )
     and expires_at >= :last_expires_at                                                   --? cursor
     and (expires_at, user_id, broker) > (:last_expires_at, :last_user_id, :last_broker)  --? cursor
 order by
@@ -109,8 +118,8 @@ limit :limit;
 
 -- name: find_any_active
 -- scope: all users (a background service that needs market data from any login)
--- The oldest that is neither revoked nor expired, so that the answer does not change
--- while it is valid.
+-- The oldest that is neither revoked nor expired, nor of a disabled user, so that the answer does
+-- not change while it is valid.
 select
     user_id,
     broker,
@@ -122,6 +131,12 @@ from oadb.broker_tokens
 where
     revoked_at is null
     and coalesce(expires_at > now(), true)
+    and exists (
+        select from oadb.users
+        where
+            users.user_id = broker_tokens.user_id
+            and users.disabled_at is null
+    )
 order by
     created_at,
     user_id,

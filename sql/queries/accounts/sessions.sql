@@ -2,13 +2,14 @@
 
 -- name: _claim_user
 -- Locks the user's row, so that sign-ins of one user at once do not exceed :most; other
--- users do not wait. Returns no row if there is no such user, or the password was changed
--- after it was verified.
+-- users do not wait. Returns no row if there is no such user, it is disabled, or the password was
+-- changed after it was verified.
 select user_id
 from oadb.users
 where
     user_id = :user_id
     and auth_epoch = :auth_epoch
+    and disabled_at is null
 for no key update;
 
 -- name: _insert_session
@@ -26,6 +27,8 @@ insert into oadb.sessions (
     data,
     created_at,
     last_seen_at,
+    authenticated_at,
+    assurance,
     idle_timeout,
     lapses_at,
     expires_at
@@ -41,6 +44,8 @@ values (
     :data,
     clock_timestamp(),
     clock_timestamp(),
+    clock_timestamp(),
+    :assurance,
     :idle_timeout,
     clock_timestamp() + least(:idle_timeout, cast(:lifetime as interval)),
     clock_timestamp() + cast(:lifetime as interval)
@@ -54,7 +59,9 @@ returning
     data,
     created_at,
     last_seen_at,
-    expires_at;
+    expires_at,
+    authenticated_at,
+    assurance;
 
 -- name: _trim
 -- Deletes lapsed sessions, and the oldest beyond the newest :most. :session_id was just
@@ -95,14 +102,18 @@ with found as materialized (
         sessions.data,
         sessions.created_at,
         sessions.last_seen_at,
-        sessions.expires_at
+        sessions.expires_at,
+        sessions.authenticated_at,
+        sessions.assurance
     from oadb.sessions
+    inner join oadb.users on sessions.user_id = users.user_id
     where
         (
             sessions.token_digest = :token_digest
             or sessions.token_digest = any(:others)  --? others
         )
         and sessions.lapses_at > now()
+        and users.disabled_at is null
 ),
 
 seen as (
@@ -127,7 +138,10 @@ select
     created_at,
     last_seen_at,
     expires_at,
-    fingerprint
+    authenticated_at,
+    assurance,
+    fingerprint,
+    now() - authenticated_at as age
 from found;
 
 -- name: get
@@ -140,7 +154,9 @@ select
     data,
     created_at,
     last_seen_at,
-    expires_at
+    expires_at,
+    authenticated_at,
+    assurance
 from oadb.sessions
 where
     user_id = :user_id
@@ -158,7 +174,9 @@ select
     data,
     created_at,
     last_seen_at,
-    expires_at
+    expires_at,
+    authenticated_at,
+    assurance
 from oadb.sessions
 where
     user_id = :user_id

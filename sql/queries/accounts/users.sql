@@ -10,7 +10,8 @@ select
     is_admin,
     auth_epoch,
     created_at,
-    updated_at
+    updated_at,
+    disabled_at
 from oadb.users
 where user_id = :user_id;
 
@@ -26,7 +27,8 @@ select
     is_admin,
     auth_epoch,
     created_at,
-    updated_at
+    updated_at,
+    disabled_at
 from oadb.users
 where username_key = lower(:username);
 
@@ -42,40 +44,10 @@ select
     is_admin,
     auth_epoch,
     created_at,
-    updated_at
+    updated_at,
+    disabled_at
 from oadb.users
 where email_key = lower(:email);
-
--- name: _find_password
--- scope: all users (a sign-in does not know the id yet)
--- Apart from rotation, the only query that reads the hash. Served by users_username_lower_key.
-select
-    user_id,
-    password_hash,
-    auth_epoch
-from oadb.users
-where username_key = lower(:username);
-
--- name: find_verified
--- scope: all users (a sign-in knows the id, and has no identity yet)
--- With whether a sign-in requires a code as well, so that it needs no further round trip.
-select
-    users.user_id,
-    users.username,
-    users.email,
-    users.first_name,
-    users.last_name,
-    users.is_admin,
-    users.auth_epoch,
-    users.created_at,
-    users.updated_at,
-    coalesce(
-        second_factors.is_required_for_login and second_factors.confirmed_at is not null,
-        false
-    ) as is_code_required
-from oadb.users
-left outer join oadb.second_factors on users.user_id = second_factors.user_id
-where users.user_id = :user_id;
 
 -- name: list_all
 -- scope: all users (administration)
@@ -89,7 +61,8 @@ select
     is_admin,
     auth_epoch,
     created_at,
-    updated_at
+    updated_at,
+    disabled_at
 from oadb.users
 where
     true
@@ -128,15 +101,17 @@ returning
     is_admin,
     auth_epoch,
     created_at,
-    updated_at;
+    updated_at,
+    disabled_at;
 
 -- name: _update
--- Returns whether anything changed; no row if there is no such user. The row is locked
--- before it is compared, so that one of two updates at once sees the other. May violate
--- users_email_lower_key and the checks.
+-- Returns what changed; no row if there is no such user. The row is locked before it is compared,
+-- so that one of two updates at once sees the other. May violate users_email_lower_key and the
+-- checks.
 with known as (
     select
         user_id,
+        email as old_email,
         case when :email_is_set then :email else email end as email,
         case when :first_name_is_set then :first_name else first_name end as first_name,
         case when :last_name_is_set then :last_name else last_name end as last_name
@@ -160,7 +135,9 @@ changed as (
     returning users.user_id
 )
 
-select (select count(*) from changed) > 0 as is_changed
+select
+    (select count(*) from changed) > 0 as is_changed,
+    old_email <> email as is_email_changed
 from known;
 
 -- name: _set_admin
@@ -198,23 +175,6 @@ changed as (
 
 select (select count(*) from changed) > 0 as is_changed
 from known;
-
--- name: _store_password
--- The new epoch denies a session to a sign-in that verified the old password.
-update oadb.users
-set
-    password_hash = :password_hash,
-    auth_epoch = auth_epoch + 1,
-    updated_at = now()
-where user_id = :user_id;
-
--- name: _upgrade_password
--- Compare and swap: a password that was changed meanwhile stays.
-update oadb.users
-set password_hash = :password_hash
-where
-    user_id = :user_id
-    and password_hash = :replaced_hash;
 
 -- name: _delete
 -- Deletes the user's rows in other tables as well (on delete cascade).

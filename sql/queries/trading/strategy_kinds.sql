@@ -85,9 +85,10 @@ where
 
 -- name: _find_by_digest
 -- scope: all users (an alert carries a webhook and no user)
--- Of any platform. While root keys rotate, a webhook has one digest for each, and at most one row.
--- Served by strategies_token_digest_idx and strategy_mappings_pkey. Not from
--- strategies_with_mappings: that has no fingerprint, for a role that may not see one to read it.
+-- Of any platform; that of a disabled user is not active. While root keys rotate, a webhook has one
+-- digest for each, and at most one row. Served by strategies_token_digest_idx and
+-- strategy_mappings_pkey. Not from strategies_with_mappings: that has no fingerprint, for a role
+-- that may not see one to read it.
 select
     strategies.user_id,
     strategies.strategy_id,
@@ -95,7 +96,7 @@ select
     strategies.platform,
     strategies.trading_mode as direction,
     strategies.definition,
-    strategies.is_active,
+    strategies.is_active and users.disabled_at is null as is_active,
     strategies.is_intraday,
     strategies.start_time,
     strategies.end_time,
@@ -111,6 +112,7 @@ select
     mapped.product_types,
     strategies.fingerprint
 from oadb.strategies
+inner join oadb.users on strategies.user_id = users.user_id
 cross join
     lateral (
         select
