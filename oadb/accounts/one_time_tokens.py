@@ -213,8 +213,11 @@ async def reset_password(
         checked = await second_factors.verify(db, found.user_id, code)
         if not checked:
             return TokenUse(None, checked.wait, needs_code=True)
-    ring = await proof.ring_of(db)
-    sealed = await sealed_passwords.hashed(db, ring, found.user_id, password)
+    user = await users.get(db, found.user_id)
+    if user is None:
+        return TokenUse(None)
+    label = "one_time_tokens.reset_password"
+    sealed = await sealed_passwords.hashed_new(db, label, user, password)
 
     @transacted
     async def work(tx: AsyncExecutor) -> TokenUse:

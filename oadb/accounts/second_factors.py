@@ -55,9 +55,6 @@ SECRET = SealedColumn("second_factors", "secret")
 
 _STEP = 30
 _DIGITS = 6
-# Steps before and after the current one whose codes are accepted. RFC 6238, 5.2, recommends one
-# step before, for the delay of network and typing; one after is for a clock that is ahead.
-_TOLERANCE = 1
 
 
 @query
@@ -161,7 +158,7 @@ async def verify(
     found = await _count_try(db, user_id)
     if found is None:
         return CodeCheck(False, await _get_wait(db, user_id) or timedelta(), was_verified=False)
-    step = _matching_step(ring, found, code)
+    step = _matching_step(ring, found, code, db.vault.totp_window)
     if step is not None and await _accept(db, found, step, keep):
         return CodeCheck(True, timedelta(), was_verified=True)
     await _note_wrong(db, found.user_id, found.created_at)
@@ -237,15 +234,18 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and not unsendable(value)
 
 
-def _matching_step(ring: KeyRing, found: FoundFactor, code: Secret) -> int | None:
-    """Return the step that the code belongs to, in the same time for each step."""
+def _matching_step(ring: KeyRing, found: FoundFactor, code: Secret, window: int) -> int | None:
+    """Return the step that the code belongs to, in the same time for each step.
+
+    RFC 6238, 5.2, recommends a window of one step, for the delay of network and typing.
+    """
     secret = SECRET.open(ring, (found.user_id,), found.secret).decode()
     given = code.reveal().encode(errors="surrogatepass")
     generator = TOTP(secret, digits=_DIGITS, interval=_STEP)
     now = found.clock // _STEP
     matching = [
         step
-        for step in range(now - _TOLERANCE, now + _TOLERANCE + 1)
+        for step in range(now - window, now + window + 1)
         if hmac.compare_digest(generator.generate_otp(step).encode(), given)
     ]
     return matching[0] if matching else None

@@ -192,17 +192,21 @@ async def set_password(
     Takes about 0.1 s, during which no connection is held unless *db* is a transaction.
 
     Args:
-        password: 8 to 1024 bytes of UTF-8.
+        password: 8 to 1024 bytes of UTF-8; not a common one, nor one with the name of the user, or
+            what is before the @ of the address, in it, nor one that ``Config.breached`` knows.
         keep: the id of one session that does not end.
 
     Raises:
         NoRowError: there is no such user.
-        ParameterError: a password that is too short, too long or not valid UTF-8.
+        ParameterError: a password that is none of these, or not valid UTF-8.
+        UnavailableError: ``Config.breached`` failed, or the database did not answer.
         BusyError: all capacity for hashing is in use.
         KeyRingError: the key ring does not fit the database.
     """
-    ring = await proof.ring_of(db)
-    sealed = await sealed_passwords.hashed(db, ring, user_id, password)
+    user = await get(db, user_id)
+    if user is None:
+        raise NoRowError(f"users.set_password: there is no user {user_id}")
+    sealed = await sealed_passwords.hashed_new(db, "users.set_password", user, password)
     if not await stored_passwords.replace(db, user_id, sealed, keep=keep):
         raise NoRowError(f"users.set_password: there is no user {user_id}")
 

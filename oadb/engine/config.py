@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Self, cast
 
@@ -11,6 +11,7 @@ from oadb.engine import dsn
 from oadb.errors import ConfigError
 from oadb.security import keyring_file
 from oadb.security.keyring import KeyRing
+from oadb.security.secret import Secret
 
 Pooler = Literal["none", "pgbouncer"]
 
@@ -27,6 +28,10 @@ class Config:
     connection; 0 is no limit. ``call_deadline_seconds`` bounds how long a call waits for the
     server, whatever has become of it: by default 2 seconds more than the statement timeout; 0 is no
     limit.
+
+    Codes of second factors are accepted ``totp_window`` steps of 30 s before and after their time,
+    0 to 2. ``breached`` says whether a new password is known to be; it is called in a thread, and
+    if it raises, or returns no bool, no password is set. No variable sets it.
     """
 
     dsn: dsn.Dsn
@@ -42,6 +47,8 @@ class Config:
     call_deadline_seconds: float | None = None
     pooler: Pooler = "none"
     keyring: KeyRing | None = None
+    totp_window: int = 1
+    breached: Callable[[Secret], bool] | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -79,6 +86,7 @@ class Config:
             call_deadline_seconds=env.optional_seconds("DB_CALL_DEADLINE"),
             pooler=env.pooler("DB_POOLER", default.pooler),
             keyring=keyring_file.from_env(env.values),
+            totp_window=env.integer("OADB_TOTP_WINDOW", default.totp_window, least=0, most=2),
         )
 
     @property

@@ -1,19 +1,31 @@
-"""The key ring of a Database, and when it was last proven to fit the database."""
+"""What a Database holds for signing in: its key ring, and rules for passwords and codes."""
 
+from collections.abc import Callable
 from math import inf
 from time import monotonic
 
 from oadb.errors import ConfigError
 from oadb.security.keyring import KeyRing
+from oadb.security.secret import Secret
 
 
 class Vault:
-    """Holds the ring; ``proof.prove`` marks it as proven. Shared by all executors of a Database."""
+    """Holds the ring; ``proof.prove`` marks it as proven. Shared by all executors of a Database.
 
-    __slots__ = ("_proven_at", "_ring")
+    ``totp_window`` and ``breached`` are those of the Config.
+    """
 
-    def __init__(self, ring: KeyRing | None) -> None:
+    __slots__ = ("_proven_at", "_ring", "breached", "totp_window")
+
+    def __init__(
+        self,
+        ring: KeyRing | None,
+        totp_window: int = 1,
+        breached: Callable[[Secret], bool] | None = None,
+    ) -> None:
         self._ring = ring
+        self.totp_window = totp_window
+        self.breached = breached
         self._proven_at = -inf
 
     @property

@@ -8,14 +8,14 @@ from threading import Barrier
 
 import pytest
 
-from oadb import Database, Secret
+from oadb import Config, Database, Secret
 from oadb.accounts import second_factors
 from oadb.accounts.second_factor_rows import FoundFactor
 from oadb.accounts.second_factors import CodeCheck, NewSecondFactor
 from oadb.errors import KeyRingError, SealError, TransactionError
 from oadb.keys import rotation
 from oadb.security.keyring import Key, KeyRing
-from tests.conftest import configured
+from tests.conftest import RING, configured
 from tests.support.accounts import new_user
 from tests.support.authenticators import Authenticator, end_wait, enroll, failures
 from tests.support.rig import Observer, threads
@@ -131,9 +131,9 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> No
     """Do *work* between the counting of a try and the acceptance of its code."""
     matching = second_factors._matching_step
 
-    def then(ring: KeyRing, found: FoundFactor, code: Secret) -> int | None:
+    def then(ring: KeyRing, found: FoundFactor, code: Secret, window: int) -> int | None:
         work()
-        return matching(ring, found, code)
+        return matching(ring, found, code, window)
 
     monkeypatch.setattr(second_factors, "_matching_step", then)
 
@@ -242,3 +242,20 @@ def test_of_sixteen_concurrent_guesses_one_is_verified(
 
     assert given.count(False) == 1
     assert failures(observer, user_id) == 11
+
+
+@pytest.mark.parametrize(("window", "most"), [(0, 0), (1, 1), (2, 2)])
+def test_the_window_of_codes_is_a_setting(
+    url: str, user_id: int, phone: Authenticator, window: int, most: int
+) -> None:
+    environ = {
+        "DATABASE_URL": url,
+        "OADB_KEYRING": RING.to_json(),
+        "OADB_TOTP_WINDOW": str(window),
+    }
+    with Database(Config.from_env(environ)) as db:
+        accepted = [
+            ahead for ahead in range(-3, 4) if second_factors.verify(db, user_id, phone.code(ahead))
+        ]
+
+    assert accepted == [*range(-most, most + 1)]

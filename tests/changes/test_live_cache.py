@@ -223,7 +223,7 @@ def test_a_cache_of_no_table_is_refused(shared_db: Database) -> None:
 def test_another_process_stops_serving_what_was_revoked(db: Database, config: Config) -> None:
     user = users.create(db, "asha", "asha@example.in")
     key = api_keys.create(db, user.user_id, "bot", order_mode="auto")
-    session = sessions.create(db, users.signed_in(user))
+    session = sessions.create(db, users.signed_in(user, assurance=1))
     with (
         Database(config) as other,
         LiveCache[VerifiedKey | Refusal](other, "api_keys") as keys,

@@ -55,7 +55,7 @@ class Pool:
     def __init__(self, config: Config, driver: Driver) -> None:
         self._config = config
         self._driver = driver
-        self.vault = Vault(config.keyring)
+        self.vault = Vault(config.keyring, config.totp_window, config.breached)
         self.call_seconds = config.call_seconds
         # How long the lease of a call may last, before it is confirmed where there is no limit.
         self.lease_seconds = UNCONFIRMED if math.isinf(self.call_seconds) else self.call_seconds
