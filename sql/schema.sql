@@ -1334,7 +1334,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'networks_in_use', 'select'),
 ('oadb_ro', 'one_time_tokens', 'select (user_id, token_id, purpose, auth_epoch, email, new_email, created_at, expires_at, used_at)'),
 ('oadb_ro', 'pending_orders', 'select'),
-('oadb_ro', 'second_factors', 'select (user_id, key_id, failures, wrong_at, unlocks_at, is_required_for_login, is_required_for_mcp, is_required_for_password_reset, created_at, confirmed_at)'),
+('oadb_ro', 'second_factors', 'select (user_id, key_id, failures, wrong_at, unlocks_at, is_required_for_login, is_required_for_mcp, is_required_for_password_reset, created_at, confirmed_at, recovery_used)'),
 ('oadb_ro', 'security_event_links', 'select'),
 ('oadb_ro', 'security_events', 'select'),
 ('oadb_ro', 'security_settings', 'select'),
@@ -1410,9 +1410,15 @@ create table oadb.second_factors (
     confirmed_at                   timestamp with time zone,
     -- When a wrong code was last given.
     wrong_at                       timestamp with time zone,
+    -- Of it and the secret the recovery codes are made. Null: there are none.
+    recovery_salt                  bytea,
+    -- A bit for each code that was used. Null: there are none.
+    recovery_used                  bigint,
 
     constraint second_factors_pkey primary key (user_id),
     constraint second_factors_failures_check check (failures >= 0),
+    constraint second_factors_recovery_salt_check check (octet_length(recovery_salt) = 16),
+    constraint second_factors_recovery_used_check check (recovery_used >= 0 and recovery_used <= 1023),
     constraint second_factors_secret_check check (oadb.is_sealed(secret)),
     constraint second_factors_key_id_fkey foreign key (key_id) references oadb.key_canaries(key_id),
     constraint second_factors_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete cascade
@@ -1427,6 +1433,8 @@ using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
 create policy user_policy on oadb.second_factors for all to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
+create trigger records_recovery_code_used after update on oadb.second_factors for each row when (old.recovery_used is distinct from new.recovery_used and not old.recovery_salt is distinct from new.recovery_salt) execute function oadb.record_security_event('second_factor_used', 'recovery_used');
+create trigger records_recovery_codes_made after update on oadb.second_factors for each row when (old.recovery_salt is distinct from new.recovery_salt) execute function oadb.record_security_event('recovery_codes_made');
 create trigger records_second_factor_changed after update on oadb.second_factors for each row when (old.is_required_for_login is distinct from new.is_required_for_login or old.is_required_for_mcp is distinct from new.is_required_for_mcp or old.is_required_for_password_reset is distinct from new.is_required_for_password_reset or old.confirmed_at is not null and new.confirmed_at is null) execute function oadb.record_security_event('second_factor_changed', 'is_required_for_login', 'is_required_for_mcp', 'is_required_for_password_reset', 'confirmed_at');
 create trigger records_second_factor_confirmed after update on oadb.second_factors for each row when (old.confirmed_at is null and new.confirmed_at is not null) execute function oadb.record_security_event('second_factor_confirmed');
 create trigger records_second_factor_enrolled after insert on oadb.second_factors for each row execute function oadb.record_security_event('second_factor_enrolled', 'confirmed_at');
@@ -1437,8 +1445,8 @@ create trigger records_second_factor_wrong after update on oadb.second_factors f
 
 grant delete, insert, select, update on table oadb.second_factors to oadb_app, oadb_user;
 grant select (user_id, key_id, failures, unlocks_at, is_required_for_login, is_required_for_mcp,
-    is_required_for_password_reset, created_at, confirmed_at, wrong_at) on table oadb.second_factors
-    to oadb_ro;
+    is_required_for_password_reset, created_at, confirmed_at, wrong_at, recovery_used) on table
+    oadb.second_factors to oadb_ro;
 grant select (user_id, secret, key_id), update (secret) on table oadb.second_factors to oadb_rotate;
 
 -- table oadb.security_event_links -----------------------------------------------------------------

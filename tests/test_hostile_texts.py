@@ -48,8 +48,7 @@ SEALED = SealedColumn("a", "b").seal(RING, (1,), b"c")
 VALID: dict[str, object] = {
     "email": "valid@example.in", "ip": "::1", "broker": "zerodha", "method": "password",
     "outcome": "failed", "order_mode": "auto", "channel": "oadb_changes", "network": "192.0.2.1",
-    "token_digest": b"\0" * 32, "binding": b"\0" * 32, "new_email": None,
-    "content_digest": b"\0" * 32, "user_id": 1, "user_ids": [1],
+    "token_digest": b"\0" * 32, "content_digest": b"\0" * 32, "user_id": 1, "user_ids": [1],
     "checksum": b"\0" * 32, "ips": ["::1"], "methods": ["password"], "outcomes": ["failed"],
     "time_zone": "UTC", "cursor": None, "kind": "not_found", "before_network": "192.0.2.1",
     "mode": "live", "security_events.list_all.kind": "user_created",
@@ -59,7 +58,7 @@ VALID: dict[str, object] = {
     "api_logs.list_calls.status": 200, "traffic._list_requests.status": None,
     "partition_name": f"traffic_{datetime.now(UTC):%Y%m%d}",
     "direction": "LONG", "product_types": "MIS", "end_time": time(9),
-    "squareoff_time": time(10), "last_snapshot": "1:1:",
+    "squareoff_time": time(10), "last_snapshot": "1:1:", "binding": b"\0" * 32, "new_email": None,
 }  # fmt: skip  # a table
 BY_TYPE: dict[type, object] = {
     float: 1.5, str: "valid", int: 1, bytes: SEALED, bool: True, UUID: ID, dict: {},

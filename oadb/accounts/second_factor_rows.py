@@ -20,6 +20,7 @@ class SecondFactor:
     is_required_for_password_reset: bool
     created_at: datetime
     confirmed_at: datetime | None
+    recovery_codes_left: int
 
     def is_required_for(self, purpose: Purpose) -> bool:
         """Return whether a code is required; never before the factor was confirmed."""
@@ -40,6 +41,21 @@ class NewSecondFactor:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredSecret:
+    """The sealed secret of a confirmed factor."""
+
+    secret: bytes = field(repr=False)
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryCodes:
+    """Codes that work once each in place of an authenticator; they cannot be read again."""
+
+    codes: tuple[Secret, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FoundFactor:
     """A second factor as stored, and the wait before the next try if this one is wrong.
 
@@ -50,6 +66,7 @@ class FoundFactor:
     secret: bytes = field(repr=False)
     created_at: datetime
     is_confirmed: bool
+    recovery_salt: bytes | None = field(repr=False)
     clock: int
     wait: timedelta
 

@@ -7,18 +7,21 @@ doubles the wait before the next try: 1 s, 2 s, 4 s, up to 15 minutes.
 
 import hmac
 from datetime import datetime, timedelta
+from secrets import token_bytes
 from uuid import UUID
 
 from pyotp import random_base32
 from pyotp.totp import TOTP
 
-from oadb.accounts import sessions
+from oadb.accounts import recovery, sessions
 from oadb.accounts.second_factor_rows import (
     CodeCheck,
     FoundFactor,
     NewSecondFactor,
     Purpose,
+    RecoveryCodes,
     SecondFactor,
+    StoredSecret,
 )
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
@@ -38,16 +41,9 @@ from oadb.security.secret import Secret
 from oadb.validation import owners
 
 __all__ = [
-    "CodeCheck",
-    "NewSecondFactor",
-    "Purpose",
-    "SecondFactor",
-    "disable",
-    "enroll",
-    "get",
-    "set_required",
-    "verify",
-]
+    "CodeCheck", "NewSecondFactor", "Purpose", "RecoveryCodes", "SecondFactor", "disable", "enroll",
+    "get", "renew_recovery_codes", "set_required", "verify",
+]  # fmt: skip  # a list
 
 query = queries(__name__)
 
@@ -77,6 +73,18 @@ def get(user_id: int) -> SecondFactor | None:
 
 @query
 def _accept_step(user_id: int, step: int, created_at: datetime) -> Affected: ...
+
+
+@query
+def _find_secret(user_id: int) -> StoredSecret | None: ...
+
+
+@query
+def _set_recovery(user_id: int, salt: bytes, created_at: datetime) -> Affected: ...
+
+
+@query
+def _accept_recovery(user_id: int, bit: int, salt: bytes, created_at: datetime) -> Affected: ...
 
 
 @query
@@ -134,7 +142,7 @@ async def enroll(
 async def verify(
     db: AsyncExecutor, user_id: int, code: Secret, *, keep: UUID | None = None
 ) -> CodeCheck:
-    """Verify a code of the user's authenticator. The first right code confirms the factor.
+    """Verify a code of the user's authenticator, which confirms the factor, or a recovery code.
 
     With a new factor, the sessions of the user end in the same transaction.
 
@@ -161,8 +169,34 @@ async def verify(
     step = _matching_step(ring, found, code, db.vault.totp_window)
     if step is not None and await _accept(db, found, step, keep):
         return CodeCheck(True, timedelta(), was_verified=True)
+    if step is None and await _accept_recovery_code(db, ring, found, code):
+        return CodeCheck(True, timedelta(), was_verified=True)
     await _note_wrong(db, found.user_id, found.created_at)
     return CodeCheck(False, found.wait, was_verified=True)
+
+
+@operation
+async def renew_recovery_codes(db: AsyncExecutor, user_id: int) -> RecoveryCodes | None:
+    """Make 10 recovery codes for a user; those from before stop working.
+
+    Each works once, wherever a code of the authenticator does, and counts as one if it is wrong.
+
+    Returns:
+        The codes, to be shown once; None if the user has no confirmed second factor.
+
+    Raises:
+        SealError: the stored secret was tampered with.
+        KeyRingError: the key ring does not fit the database.
+    """
+    ring = await proof.ring_of(db)
+    found = await _find_secret(db, user_id)
+    if found is None:
+        return None
+    salt = token_bytes(recovery.SALT_BYTES)
+    codes = recovery.codes_of(SECRET.open(ring, (user_id,), found.secret), salt)
+    row = (user_id, salt, found.created_at)
+    stored = await announcements.write(db, _change(user_id), _set_recovery, *row)
+    return RecoveryCodes(tuple(codes)) if stored else None
 
 
 @operation
@@ -174,9 +208,8 @@ async def set_required(
     Returns:
         False if the user has no second factor.
     """
-    change = _change(user_id)
-    flags = (for_login, for_mcp, for_password_reset)
-    return await announcements.write(db, change, _set_required, user_id, *flags) > 0
+    row = (user_id, for_login, for_mcp, for_password_reset)
+    return await announcements.write(db, _change(user_id), _set_required, *row) > 0
 
 
 @operation
@@ -210,6 +243,18 @@ async def _accept(db: AsyncExecutor, found: FoundFactor, step: int, keep: UUID |
         return accepted
 
     return await confirm(db) > 0
+
+
+async def _accept_recovery_code(
+    db: AsyncExecutor, ring: KeyRing, found: FoundFactor, code: Secret
+) -> bool:
+    if found.recovery_salt is None or not found.is_confirmed:
+        return False
+    secret, salt = SECRET.open(ring, (found.user_id,), found.secret), found.recovery_salt
+    position = recovery.position_of(secret, salt, code)
+    if position is None:
+        return False
+    return await _accept_recovery(db, found.user_id, 1 << position, salt, found.created_at) > 0
 
 
 async def _announce(tx: AsyncExecutor, user_id: int, changed: int, keep: UUID | None) -> None:

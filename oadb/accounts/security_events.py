@@ -21,7 +21,7 @@ SecurityEventKind = Literal[
     "password_changed", "password_rehashed",
     "session_begun", "session_changed", "session_ended",
     "second_factor_enrolled", "second_factor_confirmed", "second_factor_used",
-    "second_factor_wrong", "second_factor_changed", "second_factor_removed",
+    "second_factor_wrong", "second_factor_changed", "second_factor_removed", "recovery_codes_made",
     "api_key_issued", "api_key_replaced", "api_key_changed", "api_key_revoked",
     "broker_token_stored", "broker_token_revoked",
     "webhook_issued", "webhook_replaced", "webhook_revoked",

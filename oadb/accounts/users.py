@@ -198,7 +198,7 @@ async def set_password(
 
     Raises:
         NoRowError: there is no such user.
-        ParameterError: a password that is none of these, or not valid UTF-8.
+        ParameterError: another password, or one that is not valid UTF-8.
         UnavailableError: ``Config.breached`` failed, or the database did not answer.
         BusyError: all capacity for hashing is in use.
         KeyRingError: the key ring does not fit the database.

@@ -82,6 +82,16 @@ begin
 end
 $$;
 
+drop trigger records_recovery_codes_made on oadb.second_factors;
+drop trigger records_recovery_code_used on oadb.second_factors;
+
+update oadb.role_privileges
+set privileges = replace(privileges, 'confirmed_at, recovery_used)', 'confirmed_at)')
+where
+    role_name = 'oadb_ro'
+    and schema_name = 'oadb'
+    and table_name = 'second_factors';
+
 drop trigger records_session_begun on oadb.sessions;
 drop trigger records_session_changed on oadb.sessions;
 
@@ -129,3 +139,7 @@ drop column access_set_by;
 alter table oadb.sessions
 drop column authenticated_at,
 drop column assurance;
+
+alter table oadb.second_factors
+drop column recovery_salt,
+drop column recovery_used;

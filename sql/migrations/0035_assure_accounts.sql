@@ -1,5 +1,6 @@
 -- Users can be disabled without being deleted; sessions say how, and when, their users last proved
--- who they are; one-time tokens reset passwords and change addresses.
+-- who they are; one-time tokens reset passwords and change addresses;
+-- second factors have recovery codes.
 --
 -- Lock: access exclusive on users for new columns, for an instant; and on sessions while their rows
 -- are written again: a second for 100,000.
@@ -242,6 +243,36 @@ values
     used_at)'
 ),
 ('oadb_user', 'one_time_tokens', 'select, insert, update, delete');
+
+-- Recovery codes.
+
+alter table oadb.second_factors
+add column recovery_salt bytea,
+add column recovery_used bigint,
+add constraint second_factors_recovery_salt_check check (octet_length(recovery_salt) = 16),
+add constraint second_factors_recovery_used_check check (recovery_used between 0 and 1023);
+
+comment on column oadb.second_factors.recovery_salt is
+'Of it and the secret the recovery codes are made. Null: there are none.';
+comment on column oadb.second_factors.recovery_used is 'A bit for each code that was used. Null: there are none.';
+
+create trigger records_recovery_codes_made after update on oadb.second_factors
+for each row when (old.recovery_salt is distinct from new.recovery_salt)
+execute function oadb.record_security_event('recovery_codes_made');
+
+create trigger records_recovery_code_used after update on oadb.second_factors
+for each row when (
+    old.recovery_used is distinct from new.recovery_used
+    and old.recovery_salt is not distinct from new.recovery_salt
+)
+execute function oadb.record_security_event('second_factor_used', 'recovery_used');
+
+update oadb.role_privileges
+set privileges = replace(privileges, 'confirmed_at)', 'confirmed_at, recovery_used)')
+where
+    role_name = 'oadb_ro'
+    and schema_name = 'oadb'
+    and table_name = 'second_factors';
 
 -- Not for oadb_user: under an identity nobody enables a user.
 update oadb.role_privileges

@@ -26,6 +26,8 @@ WATCHED = {
         "is_required_for_password_reset": "not is_required_for_password_reset",
         "confirmed_at": "null",
         "wrong_at": "now()",
+        "recovery_salt": "'\\x00112233445566778899aabbccddeeff'",
+        "recovery_used": "1",
     },
     "api_keys": {
         "name": "'renamed'",

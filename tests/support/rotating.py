@@ -55,7 +55,7 @@ def with_secrets(db: Database) -> SecretHolder:
     user = users.create(db, "asha", "asha@example.in").user_id
     password, access = Secret("correct horse"), Secret("what the broker gave")
     users.set_password(db, user, password)
-    session = sessions.create(db, account(db, user)).token
+    made = sessions.create(db, account(db, user))
     kept = api_keys.create(db, user, "kept", order_mode="auto", keep_token=True)
     shown = api_keys.create(db, user, "shown", order_mode="auto").token
     broker_tokens.put(db, user, "zerodha", Tokens(access, parameters={"pin": password}))
@@ -68,11 +68,14 @@ def with_secrets(db: Database) -> SecretHolder:
     # A code is accepted once, so each call uses the code of another time step.
     steps = iter((-30, 0, 30))
 
+    def code_of_now() -> Secret:
+        return Secret(authenticator.at(time() + next(steps)))
+
     def works(db: Database) -> list[bool]:
         token = broker_tokens.open(db, user, "zerodha")
         return [
             users.verify_password(db, "asha", password) is not None,
-            isinstance(sessions.verify(db, session), Session),
+            isinstance(sessions.verify(db, made.token), Session),
             isinstance(api_keys.verify(db, kept.token), VerifiedKey),
             isinstance(api_keys.verify(db, shown), VerifiedKey),
             api_keys.open_kept(db, user, kept.key.api_key_id) == kept.token,
@@ -80,7 +83,7 @@ def with_secrets(db: Database) -> SecretHolder:
             isinstance(token, BrokerToken) and token.tokens.parameters == {"pin": password},
             isinstance(strategies.verify_webhook(db, alert), Strategy),
             isinstance(chartink.verify_webhook(db, scan), Strategy),
-            bool(second_factors.verify(db, user, Secret(authenticator.at(time() + next(steps))))),
+            bool(second_factors.verify(db, user, code_of_now(), keep=made.session.session_id)),
             smtp_settings.open(db).password == password,
         ]
 

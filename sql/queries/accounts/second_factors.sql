@@ -17,6 +17,8 @@ on conflict (user_id) do update
         last_step = 0,
         failures = 0,
         unlocks_at = null,
+        recovery_salt = null,
+        recovery_used = null,
         created_at = now()
     where known.confirmed_at is null;
 
@@ -37,6 +39,7 @@ returning
     secret,
     created_at,
     confirmed_at is not null as is_confirmed,
+    recovery_salt,
     (floor(extract(epoch from now())))::bigint as clock,
     coalesce(unlocks_at - now(), interval '0') as wait;
 
@@ -53,7 +56,10 @@ select
     is_required_for_mcp,
     is_required_for_password_reset,
     created_at,
-    confirmed_at
+    confirmed_at,
+    coalesce(
+        10 - length(replace(recovery_used::bit(10)::text, '0', '')), 0
+    ) as recovery_codes_left
 from oadb.second_factors
 where user_id = :user_id;
 
@@ -71,6 +77,39 @@ where
     user_id = :user_id
     and last_step < :step
     and created_at = :created_at;
+
+-- name: _find_secret
+-- Of a confirmed factor.
+select
+    secret,
+    created_at
+from oadb.second_factors
+where
+    user_id = :user_id
+    and confirmed_at is not null;
+
+-- name: _set_recovery
+-- All codes from before stop working. created_at identifies the factor.
+update oadb.second_factors
+set
+    recovery_salt = :salt,
+    recovery_used = 0
+where
+    user_id = :user_id
+    and created_at = :created_at;
+
+-- name: _accept_recovery
+-- One of several calls at once accepts a code: each has a bit. Resets the count of _count_try.
+update oadb.second_factors
+set
+    recovery_used = recovery_used | :bit,
+    failures = 0,
+    unlocks_at = null
+where
+    user_id = :user_id
+    and created_at = :created_at
+    and recovery_salt = :salt
+    and recovery_used & :bit = 0;
 
 -- name: _note_wrong
 -- For the security events; the try was counted before.

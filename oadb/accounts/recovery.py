@@ -1,0 +1,40 @@
+"""Recovery codes: made of the secret of a second factor and a random salt, so none is stored.
+
+Who can open the secret can make codes of the authenticator as well; who cannot learns nothing from
+the salt.
+"""
+
+import hmac
+from base64 import b32encode
+
+from oadb.security.secret import Secret
+
+CODES = 10
+"""Recovery codes of a user."""
+
+SALT_BYTES = 16
+
+# Characters of 5 bits.
+_LENGTH = 10
+
+
+def codes_of(secret: bytes, salt: bytes) -> list[Secret]:
+    """Return the codes, in two halves with a hyphen between them."""
+    return [Secret(f"{code[:5]}-{code[5:]}") for code in _plain(secret, salt)]
+
+
+def position_of(secret: bytes, salt: bytes, code: Secret) -> int | None:
+    """Return which of the codes is given, in any letter case, whatever its spaces and hyphens."""
+    given = code.reveal().lower().replace("-", "").replace(" ", "")
+    known = given.encode(errors="surrogatepass")
+    matching = [
+        position
+        for position, plain in enumerate(_plain(secret, salt))
+        if hmac.compare_digest(plain.encode(), known)
+    ]
+    return matching[0] if matching else None
+
+
+def _plain(secret: bytes, salt: bytes) -> list[str]:
+    digests = (hmac.digest(secret, b"recovery" + salt + bytes([n]), "sha256") for n in range(CODES))
+    return [b32encode(digest)[:_LENGTH].decode().lower() for digest in digests]
