@@ -1,9 +1,9 @@
 -- Users can be disabled without being deleted; sessions say how, and when, their users last proved
--- who they are; one-time tokens reset passwords and change addresses;
--- second factors have recovery codes.
+-- who they are; one-time tokens reset passwords and change addresses; second factors have recovery
+-- codes.
 --
--- Lock: access exclusive on users for new columns, for an instant; and on sessions while their rows
--- are written again: a second for 100,000.
+-- Lock: access exclusive on users and second_factors, for new columns, for an instant; and on
+-- sessions while their rows are written again: a second for 100,000.
 -- Deploy: before the code that reads the new columns. Processes of the code before it accept keys,
 -- broker tokens and webhooks of disabled users, but not their sessions, which end.
 
@@ -254,7 +254,8 @@ add constraint second_factors_recovery_used_check check (recovery_used between 0
 
 comment on column oadb.second_factors.recovery_salt is
 'Of it and the secret the recovery codes are made. Null: there are none.';
-comment on column oadb.second_factors.recovery_used is 'A bit for each code that was used. Null: there are none.';
+comment on column oadb.second_factors.recovery_used is
+'A bit for each code that was used. Null: there are none.';
 
 create trigger records_recovery_codes_made after update on oadb.second_factors
 for each row when (old.recovery_salt is distinct from new.recovery_salt)
