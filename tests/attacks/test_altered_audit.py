@@ -11,7 +11,16 @@ import pytest
 
 from oadb import Database
 from oadb.tools import audit_chain
-from tests.support.audit_rows import as_superuser, day, faults, lines, link_days, noon, put
+from tests.support.audit_rows import (
+    as_superuser,
+    day,
+    faults,
+    forget_migrations,
+    lines,
+    link_days,
+    noon,
+    put,
+)
 from tests.support.command_line import oadb
 
 YESTERDAY, BEFORE = day(1), day(2)
@@ -116,6 +125,7 @@ ATTACKS = {
 @pytest.fixture
 def url(oadb_database_url: str) -> str:
     """Give a database with three linked events on each of two days."""
+    forget_migrations(oadb_database_url)
     link_days(oadb_database_url, 2, 1)
     assert faults(oadb_database_url) == []
     return oadb_database_url

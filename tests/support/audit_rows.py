@@ -61,3 +61,11 @@ def as_superuser(url: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]
     with psycopg.connect(url) as connection:
         connection.execute("set session_replication_role = replica")
         yield connection
+
+
+def forget_migrations(url: str) -> None:
+    """Begin with no event: migrations that change privileges write some."""
+    with as_superuser(url) as connection:
+        connection.execute(
+            "truncate oadb.security_event_links, oadb.security_events restart identity"
+        )

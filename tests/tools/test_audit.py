@@ -22,7 +22,15 @@ from oadb.tools import (
 )
 from oadb.tools.findings import run_checks
 from oadb.tools.retention import Retention
-from tests.support.audit_rows import day, faults, lines, link_days, noon, put
+from tests.support.audit_rows import (
+    day,
+    faults,
+    forget_migrations,
+    lines,
+    link_days,
+    noon,
+    put,
+)
 from tests.support.command_line import oadb
 from tests.support.rig import Observer, threads
 
@@ -31,6 +39,7 @@ KEEP: Retention = dict.fromkeys(retention.DEFAULT_DAYS)
 
 @pytest.fixture
 def url(oadb_database_url: str) -> str:
+    forget_migrations(oadb_database_url)
     return oadb_database_url
 
 

@@ -1,4 +1,4 @@
-"""oadb users: create, reset-password, unlock; the password is read and never shown."""
+"""oadb users: create, reset-password, disable, enable, unlock; no password is shown."""
 
 import subprocess
 
@@ -119,6 +119,19 @@ def test_a_new_password_ends_the_sessions(db: Database, oadb_database_url: str) 
     assert verified(db, "asha")
     assert not verified(db, "asha", "an old password")
     assert not sessions.verify(db, session)
+
+
+def test_a_user_is_disabled_and_enabled(db: Database, oadb_database_url: str) -> None:
+    user = users.create(db, "asha", "asha@example.in")
+    session = sessions.create(db, account(db, user.user_id)).token
+
+    assert run(oadb_database_url, "enable", "asha").stdout == "asha is not disabled\n"
+    assert run(oadb_database_url, "disable", "ASHA").stdout == "disabled asha\n"
+    assert not sessions.verify(db, session)
+    assert run(oadb_database_url, "disable", "asha").stdout == "asha was disabled before\n"
+    assert run(oadb_database_url, "enable", "asha").stdout == "enabled asha\n"
+    unknown = run(oadb_database_url, "disable", "ravi")
+    assert (unknown.returncode, "there is no such user" in unknown.stderr) == (1, True)
 
 
 def test_an_account_is_unlocked(db: Database, oadb_database_url: str) -> None:

@@ -14,6 +14,8 @@ ARGUMENTS = {
     "keys retire": ("1",),
     "users create": ("ravi", "ravi@example.in"),
     "users reset-password": ("ravi",),
+    "users disable": ("ravi",),
+    "users enable": ("ravi",),
     "users unlock": ("ravi",),
     "bans add": ("203.0.113.7", "--reason", "guessing"),
     "bans remove": ("203.0.113.7",),

@@ -124,6 +124,8 @@ EXPECTED = {
     "new package": (("library", "--folder", "{folder}/made"), "would create {folder}/made/"),
     "users create": (("ravi", "ravi@example.in", "--admin"), "would create administrator ravi\n"),
     "users reset-password": (("asha",), "would set the password of asha\n"),
+    "users disable": (("asha",), "would disable asha\n"),
+    "users enable": (("asha",), "asha is not disabled\n"),
     "users unlock": (("asha",), "would unlock asha\n"),
     "bans add": (("203.0.113.5", "--reason", "x"), "would ban 203.0.113.5 until "),
     "audit link": ((), f"would link {EVENTS} events\n"),

@@ -74,9 +74,7 @@ def run_reset_password(
     It is asked for on a terminal, and elsewhere read from standard input.
     """
     with Database.from_env() as db:
-        user = users.find_by_username(db, username)
-        if user is None:
-            raise NoRowError("USERNAME: there is no such user; oadb users create makes one")
+        user = _find(db, username)
         password = password_input.read()
         with rehearsed(db, dry_run) as executor:
             users.set_password(executor, user.user_id, password)
@@ -84,6 +82,37 @@ def run_reset_password(
         typer.echo(f"would set the password of {user.username}")
         return
     typer.echo(f"set the password of {user.username}, whose sessions have ended")
+
+
+@app.command("disable")
+def run_disable(username: Username, dry_run: DryRun = False, _url: DatabaseUrl = None) -> None:
+    """Refuse a user all sign-ins, keys and webhooks, and end the sessions; delete nothing."""
+    with Database.from_env() as db, rehearsed(db, dry_run) as executor:
+        user = _find(executor, username)
+        changed = users.disable(executor, user.user_id, by=None)
+    if not changed:
+        typer.echo(f"{user.username} was disabled before")
+        return
+    typer.echo(f"would disable {user.username}" if dry_run else f"disabled {user.username}")
+
+
+@app.command("enable")
+def run_enable(username: Username, dry_run: DryRun = False, _url: DatabaseUrl = None) -> None:
+    """Let a disabled user sign in again."""
+    with Database.from_env() as db, rehearsed(db, dry_run) as executor:
+        user = _find(executor, username)
+        changed = users.enable(executor, user.user_id, by=None)
+    if not changed:
+        typer.echo(f"{user.username} is not disabled")
+        return
+    typer.echo(f"would enable {user.username}" if dry_run else f"enabled {user.username}")
+
+
+def _find(db: Executor, username: str) -> User:
+    user = users.find_by_username(db, username)
+    if user is None:
+        raise NoRowError("USERNAME: there is no such user; oadb users create makes one")
+    return user
 
 
 @app.command("unlock")
