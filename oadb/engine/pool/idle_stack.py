@@ -56,9 +56,10 @@ class IdleStack:
         self._idle.append(connection)
 
     def drain(self) -> Iterator[Any]:
-        """Remove and yield all connections."""
-        while self._idle:
-            yield self._idle.pop()
+        """Remove and yield all connections; another thread may take some of them meanwhile."""
+        with suppress(IndexError):
+            while True:
+                yield self._idle.pop()
 
     def enqueue(self, waiter: Waiter, label: str, *, first: bool = False) -> None:
         """Queue a caller, behind all others unless it is the *first*."""

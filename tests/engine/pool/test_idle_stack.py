@@ -1,0 +1,23 @@
+"""The stack of idle connections, which threads use without a lock."""
+
+from typing import Any
+
+from oadb.engine.pool.idle_stack import IdleStack
+from oadb.engine.pool.leases import Leases
+
+
+class Contended(list[Any]):
+    """A list whose last item another thread takes after each look at its length."""
+
+    def __len__(self) -> int:
+        length = super().__len__()
+        if length:
+            super().pop()
+        return length
+
+
+def test_draining_ends_although_another_thread_takes_the_last_connection() -> None:
+    stack = IdleStack(Leases())
+    stack._idle = Contended(["one", "two"])
+
+    assert [*stack.drain()] == ["two", "one"]
