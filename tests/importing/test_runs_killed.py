@@ -72,10 +72,8 @@ def test_a_run_whose_converting_process_is_killed_says_so_and_is_continued(
     done = killed(origin, oadb_database_url, 12, one)
 
     assert done.returncode == 1
-    assert (
-        "LoadError: order_logs: a process that converts rows could not start or was killed"
-        in done.stderr
-    )
-    assert counts(observer)["api_logs"] < 100
+    # Of which table depends on how far ahead rows had been converted.
+    assert "_logs: a process that converts rows could not start or was killed" in done.stderr
+    assert sum(counts(observer).values()) < 100 * len(LOGS)
     run_import(db, origin)
     assert counts(observer) == dict.fromkeys(LOGS, 100)
