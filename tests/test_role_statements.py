@@ -287,9 +287,12 @@ def test_a_service_owns_nothing(sessions_of: dict[str, Connection]) -> None:
 
 
 def test_a_role_without_grants_may_not_use_the_schema(server: Server, migrated: str) -> None:
+    """Before PostgreSQL 16 an owner that may become oadb_user also has its privileges."""
     assert migrated
+    with connect(server.url("postgres")) as connection:
+        connection.execute("create role ungranted login")
     with (
-        connect(login(server, "alone", "separate")) as connection,
+        connect(login(server, "ungranted", "separate")) as connection,
         pytest.raises(InsufficientPrivilege),
     ):
         connection.execute("select from oadb.instruments")
