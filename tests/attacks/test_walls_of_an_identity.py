@@ -7,6 +7,7 @@ refused.
 
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -139,6 +140,12 @@ def test_no_statement_shows_or_changes_rows_of_others_or_of_nobody(connection: C
 
     assert faults == {}
     assert taken > len(VARIANTS) / 4
+
+
+def test_the_document_says_how_many_statements_are_tried() -> None:
+    document = (Path(__file__).parents[2] / "docs/security.md").read_text()
+
+    assert f"of {len(STATEMENTS)} in {len(VARIANTS)} forms" in document
 
 
 def test_an_id_of_another_is_answered_as_one_that_does_not_exist(connection: Connection) -> None:
