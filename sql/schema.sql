@@ -2085,7 +2085,7 @@ create trigger records_user_deleted after delete on oadb.users for each row exec
 create trigger records_user_disabled after update on oadb.users for each row when (old.disabled_at is null and new.disabled_at is not null) execute function oadb.record_security_event('user_disabled', 'username');
 create trigger records_user_enabled after update on oadb.users for each row when (old.disabled_at is not null and new.disabled_at is null) execute function oadb.record_security_event('user_enabled', 'username');
 create trigger records_username_changed after update on oadb.users for each row when (old.username <> new.username) execute function oadb.record_security_event('username_changed', 'username');
-create trigger users_refuse_identity before update of username, email, is_admin on oadb.users for each row when (nullif(current_setting('oadb.user_id'::text, true), ''::text) is not null and (old.username is distinct from new.username or old.email is distinct from new.email or old.is_admin is distinct from new.is_admin)) execute function oadb.refuse_change();
+create trigger users_refuse_identity before update of username, email, is_admin, disabled_at, access_set_by on oadb.users for each row when (nullif(current_setting('oadb.user_id'::text, true), ''::text) is not null and (old.username is distinct from new.username or old.email is distinct from new.email or old.is_admin is distinct from new.is_admin or old.disabled_at is distinct from new.disabled_at or old.access_set_by is distinct from new.access_set_by)) execute function oadb.refuse_change();
 
 grant delete, insert (username, email, first_name, last_name, is_admin), select, update (username,
     email, first_name, last_name, is_admin, updated_at, auth_epoch, password_hash, disabled_at,
@@ -2919,7 +2919,8 @@ begin
             new_row ->> 'banned_by',
             new_row ->> 'set_by',
             case
-                when tg_argv[0] in ('user_disabled', 'user_enabled') then new_row ->> 'access_set_by'
+                when tg_argv[0] in ('user_disabled', 'user_enabled')
+                    then new_row ->> 'access_set_by'
             end,
             nullif(actor, '')
         )::bigint,

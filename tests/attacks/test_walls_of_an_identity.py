@@ -200,6 +200,8 @@ def test_no_table_shows_or_gives_up_a_row_of_another_or_of_nobody(connection: Co
     [
         "update oadb.users set is_admin = true",
         "update oadb.users set username = 'user2'",
+        # Nor would somebody who is disabled enable himself.
+        "update oadb.users set disabled_at = now()",
         # Otherwise the unique constraint says whether somebody has that address.
         "update oadb.users set email = 'user2@example.in'",
         "update oadb.trading_mode set mode = 'live'",
