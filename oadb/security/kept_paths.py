@@ -43,13 +43,11 @@ def _kept_path(fields: AbstractSet[str], found: re.Match[str]) -> str:
 def _kept(path: str, fields: AbstractSet[str]) -> str:
     *segments, rest = path.split("/", _MOST)
     segments.append(HIDDEN if "/" in rest else rest)
-    return "/".join(each if _is_known(each.lower(), fields) else HIDDEN for each in segments)
+    return "/".join([each if _is_known(each, fields) else HIDDEN for each in segments])
 
 
 def _is_known(segment: str, fields: AbstractSet[str]) -> bool:
-    return (
-        not segment
-        or segment in ROUTES
-        or segment in fields
-        or _HARMLESS.fullmatch(segment) is not None
-    )
+    if segment in ROUTES or _HARMLESS.fullmatch(segment):
+        return True
+    lowered = segment.lower()
+    return lowered in ROUTES or lowered in fields

@@ -62,7 +62,7 @@ def hide_values(text: str, fields: AbstractSet[str]) -> str:
         found = _NAME.search(text, at)
         if found is None:
             return "".join((*parts, text[start:])) if parts else text
-        at = found.end() if found["tag"] is None else found.end("tag")
+        at = found.end("tag") if found.lastgroup == "tag" else found.end()
         if not _is_kept(found, fields):
             parts += text[start:at], HIDDEN
             start = at = _end_of_value(found)

@@ -31,6 +31,9 @@ class _Rule:
         return self.pattern.sub(self.kept, text)
 
 
+# The third letters of the prefixes of tokens, see oadb.security.tokens.
+_TOKENS = "dkstw"
+
 # Quantifiers are bounded here and possessive below, so that matching takes linear time.
 _RULES = (
     # Keys in PEM.
@@ -40,8 +43,8 @@ _RULES = (
     ),
     # Tokens of oadb.security.tokens, whole or cut off, and JSON Web Tokens.
     _Rule(
-        ("oak_", "oas_", "oat_", "oaw_", "eyj"),
-        re.compile(r"oa[dkstw]_[0-9A-Za-z]{8,}|eyJ[\w-]{5,}(?:\.[\w-]*)*"),
+        (*(f"oa{letter}_" for letter in _TOKENS), "eyj"),
+        re.compile(rf"oa[{_TOKENS}]_[0-9A-Za-z]{{8,}}|eyJ[\w-]{{5,}}(?:\.[\w-]*)*"),
     ),
     # scheme://user:password@host
     _Rule(("://",), re.compile(r"://[^/\s@]+@"), f"://{HIDDEN}@"),
@@ -50,8 +53,11 @@ _RULES = (
         re.compile(r"([BbDdNn](?i:earer|asic|igest|egotiate))\s+[^\s,;\"']+"),
         rf"\1 {HIDDEN}",
     ),
-    _Rule(("=",), re.compile(r"(?<![0-9A-Za-z+/])[0-9A-Za-z+/]{20,}+={1,2}")),
 )
+
+# Base64 with its padding. Where it ends is found four times faster than where it begins.
+_PADDING = re.compile(r"=(?<=[0-9A-Za-z+/]{20}=)")
+_PADDED = re.compile(r"(?<![0-9A-Za-z+/])[0-9A-Za-z+/]{20,}+={1,2}")
 
 # Runs, and segments of one, that are looked at; what follows is hidden.
 _MOST_RUNS, _MOST_SEGMENTS = 30, 60
@@ -78,6 +84,8 @@ def hide_forms(text: str) -> str:
     lowered = text.lower()
     for rule in _RULES:
         text = rule.apply(text, lowered)
+    if _PADDING.search(text):
+        text = _PADDED.sub(HIDDEN, text)
     return _hide_runs(text)
 
 

@@ -25,8 +25,8 @@ _ENCODED_SPACE = "\x1f"
 # What differs between two texts of one error: what is quoted, words with digits, long numbers.
 _QUOTED = re.compile(r"([\"'`])(?<!\w.)((?:\\.|(?!\1)[^\\])*+)(?:\1|\\?\Z)", re.DOTALL)
 _CONSTRAINT = re.compile(r"[a-z_]+_(?:check|key|fkey|pkey|idx)|oadb|[a-z]+_logs|traffic|latency")
-_DIGIT = re.compile("[0-9]")
-_VARIABLE = re.compile(r"\b(?=\w*[a-z])(?=\w*[0-9])\w{4,}\b|\b[0-9]{4,}\b")
+_WITH_DIGIT = re.compile(r"\b[^\W0-9]*+[0-9]\w*+(?<=\w{4})")
+_SMALL_LETTER = re.compile("[a-z]")
 
 
 def hide_secrets(text: str, fields: AbstractSet[str] = FIELDS) -> str:
@@ -51,7 +51,7 @@ def template(text: str, fields: AbstractSet[str] = FIELDS) -> str:
     words with digits and numbers of four digits and more.
     """
     hidden = _QUOTED.sub(_hide_quoted, hide_secrets(text, fields))
-    return _VARIABLE.sub(_hide_variable, hidden) if _DIGIT.search(hidden) else hidden
+    return _WITH_DIGIT.sub(_hide_variable, hidden)
 
 
 def _hide(text: str, fields: AbstractSet[str]) -> str:
@@ -68,7 +68,10 @@ def _hide_quoted(found: re.Match[str]) -> str:
 
 
 def _hide_variable(found: re.Match[str]) -> str:
-    return "#" if found[0].isdigit() else HIDDEN
+    word = found[0]
+    if word.isdigit():
+        return "#"
+    return HIDDEN if _SMALL_LETTER.search(word) else word
 
 
 def _decoded(text: str) -> str | None:

@@ -1,9 +1,11 @@
 """What looks like a secret is hidden, anywhere in a text; other text is unchanged."""
 
 import json
+import re
 import secrets
 from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
 from time import thread_time
 from urllib.parse import quote
 
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import oadb
 from oadb.accounts.api_keys import TOKEN as API_KEY
 from oadb.accounts.sessions import TOKEN as SESSION
 from oadb.security.kept_fields import FIELDS
@@ -122,6 +125,19 @@ def test_a_secret_is_recognised_by_its_form(make: Callable[[], str], around: str
         assert secret not in hide(around.format(secret))
 
 
+SOURCES = Path(oadb.__file__).parent.rglob("*.py")
+PREFIXES = [
+    prefix
+    for source in SOURCES
+    for prefix in re.findall(r'Token(?:Form|Kind)\(\s*"(\w+)"', source.read_text())
+]
+
+
+@pytest.mark.parametrize("prefix", sorted(PREFIXES))
+def test_the_beginning_of_a_token_is_hidden_whatever_its_kind(prefix: str) -> None:
+    assert hide(f"begins with {prefix}_abcdefgh") == "begins with ***"
+
+
 LEFT = [
     "/api/v1/placeorder",
     "/api/v1/quotes?symbol=SBIN&exchange=NSE",
@@ -187,6 +203,7 @@ def test_a_segment_of_no_known_route_is_hidden(path: str, kept: str) -> None:
         ("could not open hunter2, errno 13", "could not open ***, errno 13"),
         ("AB1004: login(pin=1234) failed", "AB1004: login(pin=***"),
         ("it can't be 'hunter", "it can't be '***'"),
+        ("margin ९९९९ is below 1२34, code 42", "margin ९९९९ is below #, code 42"),
     ],
 )
 def test_the_template_of_an_error_has_nothing_that_varies(text: str, kept: str) -> None:
