@@ -304,3 +304,9 @@ def test_an_exception_without_a_reason_would_be_noticed(text: str) -> None:
 
 def test_a_file_of_tests_has_at_most_400_lines() -> None:
     assert longer_than(400, PYTHON[len(MODULES) :]) == {}
+
+
+def test_every_test_that_the_usual_run_leaves_out_for_its_time_says_why() -> None:
+    for path in REPOSITORY.glob("tests/**/test_*.py"):
+        for reason in re.findall(r"^@pytest\.mark\.long\b(.*)", path.read_text(), re.MULTILINE):
+            assert re.fullmatch(r'\("[^"]+"\)', reason), shown(path)

@@ -3,10 +3,13 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from oadb.testing.servers import Server
 from tests.support.documented import DOCS, build
 
 
+@pytest.mark.long("starts every command of the document")
 def test_a_service_is_built_by_following_the_document(tmp_path: Path, oadb_server: Server) -> None:
     with oadb_server.clone("template1") as url:
         migrated, served, walled = build(DOCS / "your-own-tables.md", tmp_path, url)
@@ -20,6 +23,7 @@ def test_a_service_is_built_by_following_the_document(tmp_path: Path, oadb_serve
     assert any("2 passed" in line for line in walled)
 
 
+@pytest.mark.long("starts every command of the document")
 def test_the_comparison_shows_what_its_commands_print(tmp_path: Path, oadb_server: Server) -> None:
     document = DOCS / "comparison.md"
     with oadb_server.clone("template1") as url:

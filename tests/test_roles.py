@@ -245,6 +245,7 @@ def state(url: str) -> list[str]:
         return acls(connection) + sorted(json.dumps(row) for row in ask(connection, OBJECTS))
 
 
+@pytest.mark.long("migrates down and up")
 def test_row_security_is_rolled_back_completely_and_applied_again(
     server: Server, made: None, tmp_path: Path
 ) -> None:
@@ -285,6 +286,7 @@ def split(folder: Path) -> tuple[Path, int]:
     return folder, len(ids) - first
 
 
+@pytest.mark.long("migrates databases at once")
 @pytest.mark.parametrize(
     "attribute", ["createrole", pytest.param("superuser", marks=pytest.mark.slow)]
 )

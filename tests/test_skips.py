@@ -64,6 +64,7 @@ def test_allowed_skips_and_expected_failures_pass_in_ci(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.long("starts pytest")
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
 def test_other_skips_fail_in_ci_and_are_named_with_their_reasons(
     tmp_path: Path, workers: str
@@ -96,6 +97,7 @@ def test_elsewhere_than_in_ci_a_skip_is_a_skip(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.long("starts pytest")
 def test_a_run_that_breaks_off_keeps_its_status(tmp_path: Path) -> None:
     (tmp_path / "test_broken.py").write_text("raise KeyError('broken')")
     (tmp_path / "test_whole.py").write_text(OF_A_MODULE)

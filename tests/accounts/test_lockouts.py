@@ -222,6 +222,7 @@ def test_a_network_forgets_one_failure_a_minute(
     assert [failures(each, "network") for each in (first, second, third)] == [13, 13, 1]
 
 
+@pytest.mark.long("hundreds of sign-ins")
 def test_an_office_that_is_never_quiet_does_not_have_to_wait(
     db: Database, url: str, number: int, ip: str
 ) -> None:

@@ -71,6 +71,7 @@ def test_a_link_to_a_folder_of_others_is_refused(tmp_path: Path) -> None:
         embedded_server.start(tmp_path / "link")
 
 
+@pytest.mark.long("starts servers")
 def test_the_folder_of_a_long_path_cannot_be_made_before(folder: Path, shared: Path) -> None:
     places: list[Path] = []
     for _ in range(2):
@@ -83,6 +84,7 @@ def test_the_folder_of_a_long_path_cannot_be_made_before(folder: Path, shared: P
     assert [*shared.iterdir()] == []
 
 
+@pytest.mark.long("starts servers")
 def test_the_folder_of_a_long_path_is_left_if_somebody_else_made_it_again(
     folder: Path, shared: Path
 ) -> None:
@@ -114,6 +116,7 @@ def socket_folder(place: Path) -> Path:
     return found
 
 
+@pytest.mark.long("starts a server")
 @needs_root
 def test_a_user_who_reaches_the_socket_is_refused(folder: Path) -> None:
     server = embedded_server.start(folder)

@@ -77,6 +77,7 @@ def let_in(db: Database, observer: Observer, sign_in: Callable[[int], SignIn]) -
     return owners, strangers
 
 
+@pytest.mark.long("5,000 guesses")
 def test_an_owner_at_home_is_let_in_100_of_100_times_while_50_networks_guess(
     db: Database, observer: Observer, owner: SignedInUser
 ) -> None:
@@ -86,6 +87,7 @@ def test_an_owner_at_home_is_let_in_100_of_100_times_while_50_networks_guess(
     assert (owners, strangers) == (100, 0)
 
 
+@pytest.mark.long("5,000 guesses")
 def test_a_known_device_is_let_in_100_of_100_times_wherever_it_is(
     db: Database, observer: Observer, owner: SignedInUser
 ) -> None:
@@ -146,6 +148,7 @@ RATES: dict[str, tuple[int, Callable[[int], tuple[str, str]]]] = {
 }
 
 
+@pytest.mark.long("as many guesses as a day allows")
 @pytest.mark.parametrize("counter", RATES)
 def test_guesses_are_no_faster_than_a_counter_forgets_them(
     db: Database, observer: Observer, owner: SignedInUser, counter: str

@@ -87,6 +87,7 @@ def test_36_brokers_and_their_names_are_planted_in_1500_texts_and_more() -> None
     assert len({plant.secret for plant in PLANTS}) == len(PLANTS) >= 1500
 
 
+@pytest.mark.long("hundreds of planted secrets")
 @pytest.mark.parametrize(
     "planted",
     [
@@ -124,6 +125,7 @@ def record(db: Database, row: LogRow) -> None:
             latency.record(db, row)
 
 
+@pytest.mark.long("hundreds of planted secrets")
 def test_no_secret_is_stored_by_a_log_that_records_one_row(
     db: Database, observer: Observer
 ) -> None:
@@ -199,6 +201,7 @@ def load(db: Database, _user_id: int, plant: Plant) -> None:
 WRITERS: list[Writer] = [track, reject, answer, refuse, begin, ban, load]
 
 
+@pytest.mark.long("hundreds of planted secrets")
 @pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__)
 def test_no_secret_is_stored_by_another_writer_of_texts(
     db: Database, observer: Observer, write: Writer

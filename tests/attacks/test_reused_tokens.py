@@ -79,6 +79,7 @@ def test_an_address_is_changed_once_it_has_answered(db: Database, user_id: int) 
     assert not one_time_tokens.change_email(db, token)
 
 
+@pytest.mark.long("200 tokens, each used by 16 at once")
 @pytest.mark.parametrize("tokens", [1, 3])
 def test_of_16_consumers_at_once_one_uses_a_token(url: str, tokens: int) -> None:
     """With several tokens of one user, too: the first new password makes the others void."""

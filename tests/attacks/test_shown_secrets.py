@@ -164,6 +164,7 @@ def planted(label: str) -> str:
     return kind.new().reveal() if finds else CANARY
 
 
+@pytest.mark.long("walks through all frames of many calls")
 @pytest.mark.usefixtures("cheap_hashing")
 @for_each("case", SECRET)
 def test_the_frames_of_a_failed_call_show_nothing(

@@ -174,6 +174,7 @@ def world(url: str) -> Iterator[World]:
         yield World([db, *others], named)
 
 
+@pytest.mark.long("extremes through every operation")
 @pytest.mark.usefixtures("cheap_hashing")
 @for_each("attack", ATTACKS[::4])
 def test_no_extreme_that_is_stored_makes_a_list_fail(world: World, attack: Attack) -> None:
@@ -206,6 +207,7 @@ ANY: dict[type, st.SearchStrategy[Any]] = {
 }
 
 
+@pytest.mark.long("values through every operation")
 @pytest.mark.usefixtures("cheap_hashing")
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())

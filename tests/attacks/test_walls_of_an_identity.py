@@ -118,6 +118,7 @@ VARIANTS = [
 ]
 
 
+@pytest.mark.long("every statement in five layouts")
 def test_no_statement_shows_or_changes_rows_of_others_or_of_nobody(connection: Connection) -> None:
     with connection.transaction():
         every, values = tables(connection), known(connection)
@@ -148,6 +149,7 @@ def test_the_document_says_how_many_statements_are_tried() -> None:
     assert f"of {len(STATEMENTS)} in {len(VARIANTS)} forms" in document
 
 
+@pytest.mark.long("every operation in five layouts")
 def test_an_id_of_another_is_answered_as_one_that_does_not_exist(connection: Connection) -> None:
     """So that nobody counts users, orders or strategies, or learns which ids there are."""
     with connection.transaction():

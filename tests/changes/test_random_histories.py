@@ -7,6 +7,7 @@ from tests.support import change_histories
 FEW, MANY = 300, 10_000
 
 
+@pytest.mark.long("random histories, each of seconds")
 @pytest.mark.parametrize(
     "count", [FEW, pytest.param(MANY, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
 )

@@ -224,6 +224,7 @@ def test_a_sweep_sees_more_than_a_batch_and_deletes_one(db: Database, early: Con
     assert [sweep(db, batch=2) for _ in range(4)] == [2, 2, 1, 0]
 
 
+@pytest.mark.long("fills the table")
 def test_reads_use_the_indexes_behind_row_level_security(server: Server) -> None:
     with connect(server.url("postgres")) as connection:
         connection.execute("create role owner login")

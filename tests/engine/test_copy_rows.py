@@ -190,6 +190,7 @@ _ROWS = st.builds(
 )
 
 
+@pytest.mark.long("hundreds of random tables")
 def test_any_values_come_back(url: str, observer: Observer) -> None:
     observer.rows(_TABLE)
     with Database(config(url, pool_size=1, max_overflow=0)) as db:

@@ -13,6 +13,7 @@ from tests.importing.running import HISTORIES, LOGS, counts, run_import, text_of
 from tests.support.rig import Observer
 
 
+@pytest.mark.long("a whole installation")
 @pytest.mark.parametrize("rows_of_a_batch", [5000, 2])
 def test_each_log_is_imported_with_its_times_and_without_secrets(
     db: Database,

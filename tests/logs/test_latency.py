@@ -154,6 +154,7 @@ def require_latency(db: Database, rows: Iterable[Any], since: datetime, until: d
             require_quantiles(part, times, exactly=len(inside) <= rollups.FEW)
 
 
+@pytest.mark.long("random windows")
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_statistics_of_any_window_are_those_of_its_calls(db: Database, url: str, seed: int) -> None:
     chance = random.Random(seed)
@@ -199,6 +200,7 @@ async def test_calls_are_written_and_counted_from_asyncio(adb: AsyncDatabase, db
     assert found.total.rtt.p50_ms == 80.0
 
 
+@pytest.mark.long("fills the table")
 def test_no_statement_scans_the_whole_table(db: Database, url: str) -> None:
     """Defect 48: there was no index but the key's."""
     put_latency(url, calls(random.Random(1), 3000, 0, 14 * 1440))

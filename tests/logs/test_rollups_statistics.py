@@ -27,6 +27,7 @@ from tests.support.rollup_rows import (
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@pytest.mark.long("random windows")
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_statistics_of_any_window_are_those_of_its_rows(db: Database, url: str, seed: int) -> None:
     chance = random.Random(seed)
@@ -64,6 +65,7 @@ def test_after_a_refresh_each_bucket_is_the_sum_of_its_rows(
         assert sum(row[3] for row in found) == pytest.approx(sum(row[3] for row in rows))
 
 
+@pytest.mark.long("random windows in each time zone")
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/New_York"])
 def test_days_are_24_hours_in_any_session_time_zone(
     db: Database, url: str, observer: Observer, zone: str

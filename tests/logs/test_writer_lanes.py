@@ -77,6 +77,7 @@ def test_a_flood_of_telemetry_displaces_no_row_of_an_order(
     assert observer.ask("select count(*) from oadb.api_logs") == 91
 
 
+@pytest.mark.long("waits for statements that are cancelled")
 def test_a_table_that_is_too_slow_for_a_batch_gets_smaller_ones(
     config: Config, observer: Observer
 ) -> None:
@@ -221,6 +222,7 @@ end $$
 """
 
 
+@pytest.mark.long("waits for retries")
 @pytest.mark.parametrize(
     ("damage", "repair"),
     [

@@ -119,6 +119,7 @@ def test_a_listener_that_lost_its_connection_misses_no_load(
         assert live.index.get("zerodha", "NSE", "TCS") == TCS
 
 
+@pytest.mark.long("loads again and again")
 def test_readers_never_see_a_mix_of_two_loads(db: Database, oadb_database_url: str) -> None:
     symbols = [f"S{number}" for number in range(300)]
 

@@ -56,6 +56,7 @@ def test_the_tables_go_down_and_up_again(oadb_server: Server, rentals: Package) 
         assert runner.migrate(place, packages=[rentals]).applied == applied
 
 
+@pytest.mark.long("starts type checkers")
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_type_checkers_accept_the_package(checker: str) -> None:
     arguments = {

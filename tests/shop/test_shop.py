@@ -53,6 +53,7 @@ def test_every_declaration_of_the_shop_agrees_with_its_database(
     assert sum(len([*found]) for found in comparison.declarations(shop)) >= 40
 
 
+@pytest.mark.long("starts many commands")
 def test_commands_find_the_shop_by_its_project_file(shop_url: str) -> None:
     done = command("check", url=shop_url)
     assert (done.returncode, done.stdout) == (0, "all declarations agree with the database\n")
@@ -81,6 +82,7 @@ def test_a_fault_of_a_service_is_found_by_check(shop_url: str, shop: Package) ->
     assert all("the server rejects the statement: column" in line for line in found)
 
 
+@pytest.mark.long("migrates three times")
 def test_the_schema_goes_down_and_up_again(
     oadb_server: Server, oadb_template: str, shop: Package
 ) -> None:
@@ -98,6 +100,7 @@ def test_the_schema_goes_down_and_up_again(
         assert runner.migrate(place, packages=packages).applied == applied
 
 
+@pytest.mark.long("starts type checkers")
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_type_checkers_accept_the_shop(checker: str) -> None:
     arguments = {

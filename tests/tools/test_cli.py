@@ -28,6 +28,7 @@ GOOD = "256265,1001,RELIANCE,RELIANCE INDUSTRIES,0.0,,0.0,0.1,1,EQ,NSE,NSE\n"
 BAD = "256266,1002,TCS,TATA,0.0,,0.0,cheap,1,EQ,NSE,NSE\n"
 
 
+@pytest.mark.long("runs the demo")
 @pytest.mark.usefixtures("cheap_hashing", "temporary_files_in_memory")
 def test_the_demo_shows_the_main_functions_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -76,6 +77,7 @@ def short_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.long("runs the demo")
 def test_the_demo_stops_its_server_on_sigterm(short_folder: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(short_folder)}
     with subprocess.Popen(
@@ -90,6 +92,7 @@ def test_the_demo_stops_its_server_on_sigterm(short_folder: Path) -> None:
     assert list(short_folder.iterdir()) == []
 
 
+@pytest.mark.long("runs the demo")
 @pytest.mark.usefixtures("cheap_hashing", "temporary_files_in_memory")
 def test_the_demo_loads_a_brokers_file_and_lists_rejected_rows(tmp_path: Path) -> None:
     file = tmp_path / "kite.csv.gz"
@@ -102,6 +105,7 @@ def test_the_demo_loads_a_brokers_file_and_lists_rejected_rows(tmp_path: Path) -
     assert "kite.csv.gz:3: tick_size is 'cheap'; expected a number" in done.stdout
 
 
+@pytest.mark.long("migrates from the start")
 def test_migrate_applies_and_lists_pending_migrations(oadb_empty_url: str) -> None:
     assert "applied 0001_create_schema" in oadb("migrate", url=oadb_empty_url).stdout
     assert oadb("migrate", url=oadb_empty_url).stdout == "nothing to apply\n"
@@ -156,6 +160,7 @@ def test_the_error_about_an_unknown_broker_lists_the_known_ones(tmp_path: Path) 
     )
 
 
+@pytest.mark.long("migrates and checks all statements")
 def test_check_agrees_with_a_migrated_database(oadb_database_url: str) -> None:
     done = oadb("check", url=oadb_database_url)
 

@@ -66,6 +66,7 @@ def test_without_a_terminal_rollback_needs_yes(oadb_database_url: str) -> None:
     assert applied(oadb_database_url) == IDS[:-1]
 
 
+@pytest.mark.long("starts commands on a terminal")
 def test_on_a_terminal_rollback_names_the_migrations_and_asks(oadb_database_url: str) -> None:
     rollback, question = ("migrate", "rollback"), f"Roll back {LAST} in "
     no = on_terminal(*rollback, answers=[("[y/N]", "n")], DATABASE_URL=oadb_database_url)

@@ -50,6 +50,7 @@ def test_an_administrator_is_created_by_an_option(db: Database, oadb_database_ur
     assert asha.is_admin
 
 
+@pytest.mark.long("starts commands on a terminal")
 def test_on_a_terminal_the_password_is_asked_for_twice_without_echo(
     db: Database, oadb_database_url: str
 ) -> None:

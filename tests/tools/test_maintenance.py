@@ -318,6 +318,7 @@ def test_the_command_prints_a_line_for_each_finding_and_exits_with_3_if_one_fail
     assert refused.stderr.startswith("oadb: OADB_TRAFFIC_RETENTION_DAYS is 'soon'; expected days")
 
 
+@pytest.mark.long("starts the loop")
 def test_the_loop_runs_again_and_ends_cleanly_with_sigterm(url: str) -> None:
     insert(url, "traffic", LONG_AGO)
     with subprocess.Popen(

@@ -85,6 +85,7 @@ def test_a_new_package_is_migrated_checked_and_used(oadb_server: Server) -> None
         assert not Observer(url).rows(f"select from pg_namespace where nspname = '{NAME}'")
 
 
+@pytest.mark.long("starts type checkers")
 @pytest.mark.parametrize(
     "checker", [("mypy", "--strict", "."), ("pyright", "--pythonpath", sys.executable)]
 )
@@ -94,6 +95,7 @@ def test_type_checkers_accept_a_new_package(project: Path, checker: tuple[str, .
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.long("starts the tests of the package")
 def test_the_tests_of_a_new_package_pass_and_find_a_fault(
     project: Path, oadb_server: Server
 ) -> None:

@@ -86,6 +86,7 @@ def test_a_process_that_does_not_exist_any_more_is_given_up(
         connection.execute("select 1")
 
 
+@pytest.mark.long("waits for a bound")
 @pytest.mark.holds("F13")
 def test_a_server_that_answers_nobody_is_given_up(
     database: MigrationDatabase, proxy: Proxy

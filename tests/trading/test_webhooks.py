@@ -163,6 +163,7 @@ def test_a_webhook_is_shown_nowhere(
             assert [each for each in said if secret in each] == []
 
 
+@pytest.mark.long("fills the tables")
 def test_one_index_scan_for_each_table_finds_a_strategy_among_ten_thousand(
     db: Database, observer: Observer, url: str, user_id: int
 ) -> None:

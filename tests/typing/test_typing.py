@@ -54,6 +54,7 @@ def expected(checker: str) -> set[tuple[int, str]]:
     return {(n, code) for n, code in found if code != "-"}
 
 
+@pytest.mark.long("starts type checkers")
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_right_code_has_no_errors_and_the_types_it_claims(checker: str) -> None:
     assert found_by(checker)["users.py"] == set()

@@ -117,6 +117,7 @@ ECHO = PROBE(echo)
 PROBE.complete()
 
 
+@pytest.mark.long("hundreds of random documents")
 @given(st.dictionaries(st.text(max_size=5), VALUES, max_size=5))
 def test_an_accepted_document_reads_back_from_the_database_unchanged(
     shared_db: Database, document: dict[str, Any]

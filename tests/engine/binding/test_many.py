@@ -230,6 +230,7 @@ def test_it_is_a_burst(connect: Connect, url: str) -> None:
         assert proxy.round_trips - before == 2, "the statement, and the commit"
 
 
+@pytest.mark.long("rows of megabytes")
 @pytest.mark.parametrize("statement", [probes.put, put], ids=["one by one", "arrays"])
 def test_rows_may_have_megabytes(db: Db, observer: Observer, statement: Any) -> None:
     statement.many(db, [(number, "x" * 10_000_000) for number in range(5)])

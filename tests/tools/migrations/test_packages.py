@@ -210,6 +210,7 @@ def test_the_yoyo_command_with_both_folders_does_the_same(
     assert migrate(database.dsn, packages=both).applied == (OADB, *SHOP)
 
 
+@pytest.mark.long("migrates again and again")
 def test_oadb_comes_first_where_a_package_that_is_named_alone_depends_on_it(
     database: MigrationDatabase, shop: Service
 ) -> None:

@@ -51,6 +51,7 @@ def test_a_run_that_waits_too_long_names_the_holder_of_the_lock(
     assert f"select pg_terminate_backend({pid})" in text
 
 
+@pytest.mark.long("waits for runs")
 def test_a_run_that_waits_does_not_block_create_index_concurrently(
     run: Run, folder: MigrationFolder, database: MigrationDatabase, start_run: StartRun
 ) -> None:

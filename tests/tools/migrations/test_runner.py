@@ -18,6 +18,7 @@ from tests.support.migrations import (
 )
 
 
+@pytest.mark.long("migrates up, down and up")
 def test_all_migrations_of_the_repository_can_be_applied_undone_and_applied_again(
     database: MigrationDatabase,
 ) -> None:
@@ -140,6 +141,7 @@ def test_several_hosts_may_be_given(folder: MigrationFolder, database: Migration
     assert migrate(replace(database.dsn, keywords=keywords), packages=folder.packages).applied
 
 
+@pytest.mark.long("starts a server")
 def test_an_embedded_server_is_started_for_the_run(folder: MigrationFolder, tmp_path: Path) -> None:
     place = dsn.parse(f"embedded:{tmp_path / 'server'}")
 

@@ -41,6 +41,7 @@ def stop(database: MigrationDatabase, question: str, found: list[int]) -> None:
     found.append(pid)
 
 
+@pytest.mark.long("waits for a bound")
 @pytest.mark.holds("F9")
 @pytest.mark.parametrize(
     ("question", "reason"),
@@ -73,6 +74,7 @@ def test_a_run_whose_server_process_is_stopped_ends_and_names_it(
     assert run().applied[-1] == "0003_create_ants"
 
 
+@pytest.mark.long("waits for a bound")
 @pytest.mark.holds("F9", "F45")
 @pytest.mark.parametrize("question", [_LOCK_HOLDER, _SLEEPER])
 def test_ctrl_c_ends_a_run_whose_server_process_is_stopped(

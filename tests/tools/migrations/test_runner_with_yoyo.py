@@ -1,5 +1,7 @@
 """oadb and the yoyo command used in turn on one database."""
 
+import pytest
+
 from oadb.tools.migrations.runner import Report, migrate, rollback, status
 from tests.support.migrations import MigrationDatabase, MigrationFolder, Run, States, Undo, Yoyo
 
@@ -33,6 +35,7 @@ def test_a_role_named_like_the_schema_keeps_the_history_of_the_yoyo_command(
         folder.remove("0003_create_ants")
 
 
+@pytest.mark.long("starts yoyo, up and down")
 def test_the_yoyo_command_applies_and_undoes_from_the_root_with_only_database_url(
     root_yoyo: Yoyo, database: MigrationDatabase
 ) -> None:
