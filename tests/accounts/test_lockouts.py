@@ -90,6 +90,27 @@ def test_a_network_has_a_limit_of_its_own(
     assert attempt(db, f"another-{number}", ip).tried_at is None
 
 
+def test_each_wider_network_has_twice_the_limit(
+    db: Database, observer: Observer, number: int
+) -> None:
+    """Those of others in it are not kept out by a few failures."""
+    wider = [f"2001:db8:{number:x}::/56", f"2001:db8:{number:x}::/48"]
+    for network, limit in zip(wider, (2 * NETWORK_LIMIT, 4 * NETWORK_LIMIT), strict=True):
+        failed_before(observer, "network", network, limit - 2)
+    clients = (f"2001:db8:{number:x}:{n}::/64" for n in range(9))
+
+    attempt(db, f"first-{number}", next(clients), wider=wider)
+    assert [lockout(observer, network) for network in wider] == [
+        (2 * NETWORK_LIMIT - 1, None),
+        (4 * NETWORK_LIMIT - 1, None),
+    ]
+    attempt(db, f"second-{number}", next(clients), wider=wider)
+    assert [lockout(observer, network) for network in wider] == [
+        (2 * NETWORK_LIMIT, 1),
+        (4 * NETWORK_LIMIT, 1),
+    ]
+
+
 def test_a_count_of_many_failures_does_not_overflow(
     db: Database, observer: Observer, number: int, ip: str
 ) -> None:

@@ -83,6 +83,35 @@ def test_not_even_the_owner_does_so_by_mistake(
         sessions_of[role].execute(FORGERIES[what].encode())
 
 
+OLD_ROWS = {
+    "an event": (
+        """insert into oadb.security_events (happened_at, kind, db_role)
+        values (now() - interval '{} days', 'old', 'x')""",
+        "delete from oadb.security_events where kind = 'old'",
+    ),
+    "a link": (
+        """insert into oadb.security_event_links
+        values ((now() at time zone 'UTC')::date - {}, 1, 0, sha256('x'))""",
+        "delete from oadb.security_event_links where event_id = 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OLD_ROWS)
+def test_an_owner_may_delete_what_is_90_days_old_and_nothing_newer(
+    sessions_of: dict[str, Connection], what: str
+) -> None:
+    owner, (insert, delete) = sessions_of["oadb_owner"], OLD_ROWS[what]
+    with owner.transaction(force_rollback=True):
+        owner.execute(insert.format(91).encode())
+
+        assert owner.execute(delete.encode()).rowcount == 1
+    with owner.transaction(force_rollback=True):
+        owner.execute(insert.format(89).encode())
+        with pytest.raises(InsufficientPrivilege, match="may be deleted after 90 days"):
+            owner.execute(delete.encode())
+
+
 @pytest.mark.parametrize(
     ("role", "change", "kind"),
     [
