@@ -536,9 +536,10 @@ create unlogged table oadb.instrument_staging (
     strike          numeric,
     lot_size        bigint not null,
     tick_size       numeric not null,
-    contract_value  numeric not null,
+    contract_value  numeric,
     -- Of the row in its source, from 1.
     "position"      bigint not null,
+    freeze_quantity bigint,
 
     constraint instrument_staging_pkey primary key (broker, "position")
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000);
@@ -563,6 +564,8 @@ create table oadb.instruments (
     broker_exchange text collate "C" not null,
     -- The broker's own key; ticks carry this.
     token           text collate "C" not null,
+    -- EQ, PREF, WARRANT, RIGHTS, BOND, GSEC, SGB, ETF, MF, TRUST, INDEX, FUT, CE, PE or COM of
+    -- readers; other rows may have others.
     instrument_type text collate "C" not null,
     -- Last day of trading. Null: it does not expire.
     expiry          date,
@@ -572,16 +575,20 @@ create table oadb.instruments (
     lot_size        bigint not null,
     -- Least change of price, in the currency of the exchange. 0: an index.
     tick_size       numeric not null,
-    -- Units of the underlying in one contract; 1 unless the broker says otherwise.
-    contract_value  numeric not null,
+    -- Change of a contract's worth for a change of its price by 1: 100 for crude oil. Null: the
+    -- file does not say.
+    contract_value  numeric,
     -- Root of a derivative, as the platform spells it: NIFTY. Null: no derivative.
     underlying      text collate "C",
     -- All that a search looks at, in upper case.
     search_text     text collate "C" generated always as (upper(((((((((symbol || ' '::text) || broker_symbol) || ' '::text) || coalesce(name, ''::text)) || ' '::text) || token) || ' '::text) || coalesce(trim_scale(strike)::text, ''::text)) collate "C")) stored,
+    -- Most of it in one order, as the exchange allows. Null: the file does not say.
+    freeze_quantity bigint,
 
     constraint instruments_pkey primary key (broker, exchange, symbol),
     constraint instruments_token_key unique (broker, exchange, token) deferrable,
     constraint instruments_contract_value_check check (contract_value > 0::numeric),
+    constraint instruments_freeze_quantity_check check (freeze_quantity > 0),
     constraint instruments_lot_size_check check (lot_size >= 0),
     constraint instruments_strike_check check (strike > 0::numeric),
     constraint instruments_tick_size_check check (tick_size >= 0::numeric)

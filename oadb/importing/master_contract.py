@@ -134,7 +134,8 @@ class _RowReader:
             self._strikes[str(row.get("strike"))] if kind in _OPTIONS else "",
             self._lots[_given(row, "lotsize", "0")],
             self._ticks[_given(row, "tick_size", "0")],
-            self._values[_given(row, "contract_value", "1")],
+            self._values[value] if (value := _given(row, "contract_value", "")) else "",
+            "",
         )
 
 

@@ -48,7 +48,11 @@ LONGEST_TEXT = 200
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """An instrument as a broker lists it. Prices are in the currency of the exchange."""
+    """An instrument as a broker lists it. Prices are in the currency of the exchange.
+
+    ``contract_value`` is the change of a contract's worth for a change of its price by 1, and
+    ``freeze_quantity`` the most of it in one order; each is None where the broker does not say it.
+    """
 
     broker: str
     exchange: str
@@ -63,7 +67,8 @@ class Instrument:
     strike: Decimal | None
     lot_size: int
     tick_size: Decimal
-    contract_value: Decimal
+    contract_value: Decimal | None = None
+    freeze_quantity: int | None = None
 
 
 _columns = attrgetter(*(column.name for column in fields(Instrument)))
@@ -90,6 +95,7 @@ class Listing(NamedTuple):
     lot_size: str
     tick_size: str
     contract_value: str
+    freeze_quantity: str
 
     @classmethod
     def of(cls, row: Instrument) -> Self:
@@ -107,7 +113,8 @@ class Listing(NamedTuple):
             Decimal(self.strike) if self.strike else None,
             int(self.lot_size),
             Decimal(self.tick_size),
-            Decimal(self.contract_value),
+            Decimal(self.contract_value) if self.contract_value else None,
+            int(self.freeze_quantity) if self.freeze_quantity else None,
         )
 
 

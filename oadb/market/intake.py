@@ -213,11 +213,17 @@ def _wrong_text(row: Instrument) -> str | None:
 
 
 def _wrong_number(row: Instrument) -> str | None:
-    if row.lot_size < 0 or row.lot_size > _LARGEST_LOT:
+    if not 0 <= row.lot_size <= _LARGEST_LOT:
         return f"lot_size is {row.lot_size}; expected a whole number from 0"
+    if row.freeze_quantity is not None and not 0 < row.freeze_quantity <= _LARGEST_LOT:
+        return f"freeze_quantity is {row.freeze_quantity}; expected a whole number above 0"
+    return _wrong_price(row)
+
+
+def _wrong_price(row: Instrument) -> str | None:
     if not _is_price(row.tick_size) and row.tick_size != 0:
         return f"tick_size is {row.tick_size}; expected a number from 0"
-    if not _is_price(row.contract_value):
+    if row.contract_value is not None and not _is_price(row.contract_value):
         return f"contract_value is {row.contract_value}; expected a number above 0"
     if row.strike is not None and not _is_price(row.strike):
         return f"strike is {row.strike}; expected a number above 0"

@@ -85,7 +85,7 @@ def _zerodha(market: list[Made]) -> str:
 
 def _zerodha_line(row: Made) -> tuple[object, ...]:
     exchange, _, index = row.exchange.partition("_")
-    segment, kind, theirs = exchange, row.kind, row.symbol
+    segment, kind, theirs = exchange, "EQ" if row.is_security else row.kind, row.symbol
     if index:
         segment, kind, theirs = "INDICES", "EQ", row.name.upper()
     elif row.expiry:
@@ -124,11 +124,15 @@ def _upstox_entry(row: Made) -> dict[str, Any]:
         "instrument_key": _upstox_key(row),
         "exchange_token": str(row.code),
     }
-    traded = {"lot_size": row.lot, "freeze_quantity": 40.0 * row.lot, "tick_size": _paise(row.tick),
-              "qty_multiplier": float(row.value)}  # fmt: skip  # a record
+    traded = {
+        "lot_size": row.lot,
+        "freeze_quantity": float(row.most or 0),
+        "tick_size": _paise(row.tick),
+        "qty_multiplier": float(row.value),
+    }
     if row.kind == "INDEX":
         return common | {"instrument_type": "INDEX", "trading_symbol": row.name.upper()}
-    if row.kind == "EQ":
+    if row.is_security:
         return common | traded | {
             "instrument_type": row.series, "trading_symbol": row.root, "isin": row.isin,
         }  # fmt: skip  # a record
@@ -206,6 +210,7 @@ def _angel_entry(row: Made) -> dict[str, Any]:
         "instrumenttype": kind,
         "exch_seg": row.exchange.partition("_")[0],
         "tick_size": f"{row.tick * 100:.6f}",
+        "freeze_qty": str(row.most or 0),
     }
 
 
@@ -214,6 +219,11 @@ def _angel_entry(row: Made) -> dict[str, Any]:
 _DHAN_SEGMENTS = {
     "NSE": "NSE,E", "BSE": "BSE,E", "NSE_INDEX": "NSE,I", "BSE_INDEX": "BSE,I", "NFO": "NSE,D",
     "BFO": "BSE,D", "CDS": "NSE,C", "BCD": "BSE,C", "MCX": "MCX,M", "NCO": "NSE,M",
+}  # fmt: skip  # a record
+
+_DHAN_TYPES = {
+    "EQ": "ES", "PREF": "PS", "WARRANT": "Other", "RIGHTS": "Other", "BOND": "DEB", "GSEC": "DBT",
+    "SGB": "Other", "ETF": "ETF", "MF": "MF", "TRUST": "InvITU",
 }  # fmt: skip  # a record
 
 
@@ -236,7 +246,7 @@ def _dhan_line(row: Made) -> tuple[object, ...]:
                 "", "INDEX", "X", name.upper())  # fmt: skip  # a record
     if row.expiry is None:
         return (*place, "EQUITY", 0, row.root, f"{row.lot:.1f}", row.name.title(), "", "", "",
-                tick, "NA", "ES", row.series, row.name)  # fmt: skip  # a record
+                tick, "NA", _DHAN_TYPES[row.kind], row.series, row.name)  # fmt: skip  # a record
     when = f"{row.expiry:%b%Y}" if row.monthly else f"{row.expiry:%d%b%Y}"
     symbol = "-".join((row.root, when, *filter(None, (row.price, row.kind))))
     shown = " ".join((row.root, row.day[:6], row.price, row.kind))

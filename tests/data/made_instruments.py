@@ -14,33 +14,59 @@ _YEARS = date(2029, 12, 27)
 _MONTHS = {_MONTH, _YEARS}
 """Expiries that are the last of their month, whose day brokers leave out of their symbols."""
 
-# Symbol without series, company, series at NSE, group at BSE; "-" where it is not listed.
-_SHARES = """
-    INFY        INFOSYS                           EQ  A
-    RELIANCE    RELIANCE INDUSTRIES               EQ  A
-    M&M         MAHINDRA & MAHINDRA               EQ  A
-    BAJAJ-AUTO  BAJAJ AUTO                        EQ  A
-    AMBERKILN   AMBER KILN WORKS                  EQ  B
-    NORTHQUAY   NORTH QUAY PORTS LTD.             EQ  A
-    3SPICES     3 SPICES FOODS                    EQ  B
-    R&BWEAVE    R & B WEAVING MILLS               BE  XT
-    KOSI        KOSI, SONS AND COMPANY            EQ  B
-    LOTUS-TEA   LOTUS TEA GARDENS (INDIA)         EQ  -
-    SAMVAT      SAMVAT ALMANACS                   SM  -
-    TORALWIND   TORAL WIND POWER                  BZ  Z
-    GLASSHARP   GLASS HARP MUSIC                  EQ  M
-    ORCHIDNOTE  ORCHID NOTE PAPER                 EQ  X
-    UNNAMED                                       EQ  B
-    OLDMINT     OLD MINT HOUSE                    -   XT
-    RIVERBOAT   RIVER BOAT LINES                  -   A
-    P&Q-R       P & Q-R PARTNERS                  EQ  T
-    QUARTZBEES  QUARTZ MUTUAL FUND - QUARTZBEES   EQ  B
-    TORAL       TORAL FINANCE                     EQ  A
-    TORAL       TORAL FINANCE 9.05% 2031 SR. II   N2  -
-    712SD40     SDL SD 7.12% 2040                 SG  -
-    655GS2049   GOI LOAN 6.55% 2049               GS  -
-    364D110926  GOI TBILL 364D-11/09/26           TB  -
+# Type, symbol without series, company, series at NSE, group at BSE; "-" where it is not listed.
+_SECURITIES = """
+    EQ      INFY        INFOSYS                           EQ  A
+    EQ      RELIANCE    RELIANCE INDUSTRIES               EQ  A
+    EQ      M&M         MAHINDRA & MAHINDRA               EQ  A
+    EQ      BAJAJ-AUTO  BAJAJ AUTO                        EQ  A
+    EQ      AMBERKILN   AMBER KILN WORKS                  EQ  B
+    EQ      NORTHQUAY   NORTH QUAY PORTS LTD.             EQ  A
+    EQ      3SPICES     3 SPICES FOODS                    EQ  B
+    EQ      R&BWEAVE    R & B WEAVING MILLS               BE  XT
+    EQ      KOSI        KOSI, SONS AND COMPANY            EQ  B
+    EQ      LOTUS-TEA   LOTUS TEA GARDENS (INDIA)         EQ  -
+    EQ      SAMVAT      SAMVAT ALMANACS                   SM  -
+    EQ      TORALWIND   TORAL WIND POWER                  BZ  Z
+    EQ      GLASSHARP   GLASS HARP MUSIC                  EQ  M
+    EQ      ORCHIDNOTE  ORCHID NOTE PAPER                 EQ  X
+    EQ      UNNAMED                                       EQ  B
+    EQ      OLDMINT     OLD MINT HOUSE                    -   XT
+    EQ      RIVERBOAT   RIVER BOAT LINES                  -   A
+    EQ      P&Q-R       P & Q-R PARTNERS                  EQ  T
+    EQ      JETFREEZER  JETFREEZER AMC LIMITED            EQ  T
+    EQ      TORAL       TORAL FINANCE                     EQ  A
+    ETF     QUARTZBEES  QUARTZ MUTUAL FUND - QUARTZBEES   EQ  B
+    ETF     ONYXIETF    ONYXAMC - ONYXIETF                EQ  B
+    MF      QTZFMP9DG   QUARTZ MUTUAL FUND - FMP SR 9     MF  F
+    BOND    TORAL       TORAL FINANCE 9.05% 2031 SR. II   N2  -
+    BOND    905TF31     TF-9.05%-1-8-31-PVT               -   F
+    PREF    TORAL       TORAL FINANCE 6% PREFERENCE       P1  -
+    PREF    AMBERKILNP  AMBER KILN WORKS                  -   F
+    WARRANT TORAL       TORAL FINANCE WARRANTS            W1  -
+    RIGHTS  KOSI-RE     KOSI, SONS AND COMPANY            BE  R
+    GSEC    712SD40     SDL SD 7.12% 2040                 SG  G
+    GSEC    655GS2049   GOI LOAN 6.55% 2049               GS  -
+    GSEC    364D110926  GOI TBILL 364D-11/09/26           TB  -
+    SGB     SGBAUG33    2.50%GOLDBONDS2033SR-III          GB  G
+    TRUST   QUAYINVIT   NORTH QUAY INVIT                  IV  IF
+    TRUST   HARPREIT    GLASS HARP REIT                   RR  IF
 """
+
+# By type: how an ISIN begins and what its characters 8 and 9 are, and the first two digits of
+# BSE's code.
+_ISINS = {
+    "EQ": ("INE", "01", 53),
+    "PREF": ("INE", "04", 71),
+    "WARRANT": ("INE", "13", 96),
+    "RIGHTS": ("INE", "20", 75),
+    "BOND": ("INE", "07", 93),
+    "GSEC": ("IN0", "01", 80),
+    "SGB": ("IN0", "01", 80),
+    "ETF": ("INF", "01", 59),
+    "MF": ("INF", "01", 53),
+    "TRUST": ("INE", "23", 54),
+}
 
 # Platform's exchange and symbol, and the index as NSE or BSE write it.
 _INDICES = (
@@ -105,6 +131,11 @@ class Made:
     lot: int = 1
     tick: Decimal = Decimal("0.05")
     value: int = 1
+    most: int | None = None
+
+    @property
+    def is_security(self) -> bool:
+        return self.expiry is None and self.kind != "INDEX"
 
     @property
     def symbol(self) -> str:
@@ -134,28 +165,31 @@ def instruments() -> Iterator[Made]:
     codes = count(30_011, 7)
     for exchange, root, name in _INDICES:
         yield Made(exchange, next(codes), root, "INDEX", name, lot=0, tick=Decimal(0))
-    yield from _shares(codes)
+    yield from _securities(codes)
     for chain in _CHAINS:
         yield from _contracts(chain, codes)
 
 
-def _shares(codes: Iterator[int]) -> Iterator[Made]:
-    for number, line in enumerate(_SHARES.strip().splitlines()):
-        root, *words, series, group = line.split()
+def _securities(codes: Iterator[int]) -> Iterator[Made]:
+    for number, line in enumerate(_SECURITIES.strip().splitlines()):
+        kind, root, *words, series, group = line.split()
         tick = (Decimal("0.01"), Decimal("0.05"), Decimal("0.1"))[number % 3]
         lot = 1600 if series == "SM" else 100 if series in {"SG", "GS", "TB"} else 1
+        start, middle, place = _ISINS[kind]
         for exchange, each in (("NSE", series), ("BSE", group)):
             if each != "-":
+                code = next(codes)
                 yield Made(
                     exchange,
-                    next(codes),
+                    code if exchange == "NSE" else place * 10_000 + code % 10_000,
                     root,
-                    "EQ",
+                    kind,
                     " ".join(words),
                     each,
-                    f"INE{number:03}T01{number:03}",
+                    f"{start}{number:03}T{middle}{number:03}",
                     lot=lot,
                     tick=tick,
+                    most=100_000,
                 )
 
 
@@ -171,4 +205,5 @@ def _contracts(chain: _Chain, codes: Iterator[int]) -> Iterator[Made]:
             yield Made(
                 chain.exchange, next(codes), chain.root, kind, chain.root, expiry=expiry,
                 strike=strike, lot=chain.lot, tick=Decimal(chain.tick), value=chain.value,
+                most=40 * chain.lot,
             )  # fmt: skip  # a record

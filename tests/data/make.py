@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent
 
 _HEADING = (
     "exchange", "symbol", "root", "name", "instrument_type", "expiry", "strike", "lot_size",
-    "tick_size", "contract_value", "files",
+    "tick_size", "contract_value", "freeze_quantity", "files",
 )  # fmt: skip  # a record
 
 
@@ -43,7 +43,7 @@ def _expected(market: list[Made]) -> str:
 
 def _expected_line(row: Made) -> Iterator[object]:
     yield from (row.exchange, row.symbol, row.root, row.name, row.kind, row.expiry or "")
-    yield from (row.price, row.lot, row.tick, row.value)
+    yield from (row.price, row.lot, row.tick, row.value, row.most or "")
     yield " ".join(name for name, each in FORMATS.items() if each.lists(row))
 
 

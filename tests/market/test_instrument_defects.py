@@ -147,7 +147,8 @@ def test_no_reader_sees_a_derivative_without_its_underlying(
 ) -> None:
     heading = (
         "SEM_EXM_EXCH_ID,SEM_SEGMENT,SEM_SMST_SECURITY_ID,SEM_INSTRUMENT_NAME,SEM_TRADING_SYMBOL,"
-        "SEM_LOT_UNITS,SEM_EXPIRY_DATE,SEM_STRIKE_PRICE,SEM_TICK_SIZE,SEM_SERIES,SM_SYMBOL_NAME\n"
+        "SEM_LOT_UNITS,SEM_EXPIRY_DATE,SEM_STRIKE_PRICE,SEM_TICK_SIZE,SEM_EXCH_INSTRUMENT_TYPE,"
+        "SEM_SERIES,SM_SYMBOL_NAME\n"
     )
     file = tmp_path / "dhan.csv"
     observer = Observer(oadb_database_url)
@@ -160,7 +161,7 @@ def test_no_reader_sees_a_derivative_without_its_underlying(
     with called_repeatedly(no_row_without):
         for tick in (5, 10, 5):
             lines = [
-                f"NSE,D,{n},OPTSTK,BAJAJ-AUTO-Jul2025-{n}-CE,75.0,2025-07-31,{n}.0,{tick}.0,NA,\n"
+                f"NSE,D,{n},OPTSTK,BAJAJ-AUTO-Jul2025-{n}-CE,75.0,2025-07-31,{n}.0,{tick}.0,OP,,\n"
                 for n in range(1, 1001)
             ]
             file.write_text("".join((heading, *lines)))

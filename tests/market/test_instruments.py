@@ -272,7 +272,7 @@ def test_an_export_has_a_heading_and_every_row(tx: Transaction) -> None:
     assert lines[0].startswith("broker,exchange,symbol,name,")
     assert lines[1] == (
         "zerodha,NFO,NIFTY31JUL2524000CE,NIFTY,NIFTY25JUL24000CE,NFO,3,CE,NIFTY,2025-07-31,24000.00,"
-        "75,0.05,1"
+        "75,0.05,1,"
     )
     assert len(lines) == 4
 

@@ -27,6 +27,8 @@ REJECTED: list[tuple[dict[str, Any], str]] = [
     ({"tick_size": Decimal("NaN")}, "tick_size is NaN; expected"),
     ({"contract_value": Decimal(0)}, "contract_value is 0; expected a number above 0"),
     ({"contract_value": Decimal("Infinity")}, "contract_value is Infinity; expected"),
+    ({"freeze_quantity": 0}, "freeze_quantity is 0; expected a whole number above 0"),
+    ({"freeze_quantity": 2**63}, "freeze_quantity is 9223372036854775808; expected"),
     ({"strike": Decimal(0)}, "strike is 0; expected a number above 0"),
     ({"strike": Decimal(-1)}, "strike is -1; expected"),
     ({"instrument_type": "CE"}, "an option (CE) needs both strike and expiry"),

@@ -93,6 +93,8 @@ def test_an_unchanged_load_writes_nothing(db: Database, oadb_database_url: str) 
         {"lot_size": 2},
         {"tick_size": Decimal("0.1")},
         {"contract_value": Decimal(100)},
+        {"contract_value": None},
+        {"freeze_quantity": 1800},
     ],
 )
 def test_only_the_row_that_changed_is_written(tx: Transaction, changes: dict[str, Any]) -> None:

@@ -56,11 +56,12 @@ _INSERT = """
 -- name: insert
 insert into oadb.instruments (
     broker, exchange, symbol, name, broker_symbol, broker_exchange, token, instrument_type,
-    underlying, expiry, strike, lot_size, tick_size, contract_value
+    underlying, expiry, strike, lot_size, tick_size, contract_value, freeze_quantity
 )
 values (
     :broker, :exchange, :symbol, :name, :broker_symbol, :broker_exchange, :token,
-    :instrument_type, :underlying, :expiry, :strike, :lot_size, :tick_size, :contract_value
+    :instrument_type, :underlying, :expiry, :strike, :lot_size, :tick_size, :contract_value,
+    :freeze_quantity
 );
 """
 
@@ -82,7 +83,8 @@ def insert(
     strike: Decimal | None,
     lot_size: int,
     tick_size: Decimal,
-    contract_value: Decimal,
+    contract_value: Decimal | None,
+    freeze_quantity: int | None,
 ) -> Affected: ...
 
 

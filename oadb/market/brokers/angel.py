@@ -16,7 +16,7 @@ _CURRENCY = "0.0000001"
 
 def read(path: Path) -> Iterator[Listing | Rejected]:
     """Read the file; see ``brokers.read``."""
-    always = [*filter(None, LAYOUT.columns)]
+    always = {*filter(None, LAYOUT.columns)} - {LAYOUT.freeze_quantity}
     return json_files.rows(path, LAYOUT.columns, converter(LAYOUT), always=always)
 
 
@@ -44,5 +44,6 @@ LAYOUT = Layout(
     strike="strike",
     lot_size="lotsize",
     tick_size="tick_size",
+    freeze_quantity="freeze_qty",
     cash_symbol=_cash_symbol,
 )

@@ -1,4 +1,4 @@
-"""Contract values of currencies, interest rates and commodities, for files that leave them out.
+"""Contract values of currencies, interest rates and commodities, for files that say 1 for all.
 
 A contract value is the change of a contract's worth for a change of its price by 1: 100 for crude
 oil, whose contract is 100 barrels at a price per barrel. The exchanges' contract specifications
@@ -6,8 +6,6 @@ say it. Contracts whose size has changed, such as nickel's, are left out: a valu
 """
 
 import re
-
-from oadb.errors import RowError
 
 _EXCHANGES = frozenset({"CDS", "BCD", "MCX", "NCO"})
 
@@ -33,20 +31,8 @@ _VALUES = {
 _BOND = re.compile(r"\d{2,4}GS20\d\d", re.ASCII)
 
 
-def known(exchange: str, underlying: str, *, master: str) -> str:
-    """Return the contract value of a derivative; 1 for those of shares and their indices.
-
-    Args:
-        master: the broker's file that has contract values, for the error.
-
-    Raises:
-        RowError: the value is not known.
-    """
+def known(exchange: str, underlying: str) -> str:
+    """Return the contract value of a derivative; empty if it is not known here."""
     if exchange not in _EXCHANGES:
-        return "1"
-    value = "2000" if _BOND.fullmatch(underlying) else _VALUES.get(underlying)
-    if value is None:
-        raise RowError(
-            f"the file does not say the contract value of {underlying[:40]!r}; load {master}"
-        )
-    return value
+        return ""
+    return "2000" if _BOND.fullmatch(underlying) else _VALUES.get(underlying, "")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from oadb.errors import RowError
-from oadb.market.brokers import csv_files, field_values
+from oadb.market.brokers import csv_files, field_values, securities
 from oadb.market.brokers.field_values import PAISA, RUPEE
 from oadb.market.brokers.layouts import Layout, Market, converter, type_of, with_series
 from oadb.market.instruments import Listing, Rejected
@@ -34,6 +34,16 @@ _EXCHANGES = {
 # The instruments of a segment; the others have futures and options.
 _SEGMENT_TYPES = {"E": "EQUITY", "I": "INDEX"}
 
+# Dhan's words for what BSE lists.
+_NATURES = {
+    "ES": "EQ",
+    "PS": "PREF",
+    **dict.fromkeys(("CB", "DEB", "GB", "PN", "PTC"), "BOND"),
+    **dict.fromkeys(("DBT", "TB"), "GSEC"),
+    **dict.fromkeys(("InvITU", "REIT"), "TRUST"),
+}
+_FUNDS = frozenset({"ETF", "MF"})
+
 
 def read(path: Path) -> Iterator[Listing | Rejected]:
     """Read the file, compact or detailed; see ``brokers.read``."""
@@ -57,6 +67,22 @@ def _root(symbol: str, expiry: str, strike: str, kind: str) -> str:
     """Cut off the month, the strike and the type: BAJAJ-AUTO-Jul2026-9000-CE."""
     del expiry, strike
     return symbol.rsplit("-", 2 if kind == "FUT" else 3)[0]
+
+
+def _security(
+    exchange: str, symbol: str, name: str, ticker: str, series: str, nature: str, code: str
+) -> str:
+    """Return the type of a security; at BSE by Dhan's word for it, or by its group."""
+    del ticker
+    if exchange == "NSE":
+        by_series = securities.by_series(symbol, name)
+        return "ETF" if by_series == "EQ" and nature in _FUNDS else by_series
+    kind = _NATURES.get(nature)
+    if kind == "GSEC" and symbol.startswith("SGB"):
+        return "SGB"
+    if nature in _FUNDS:
+        return securities.fund_of_bse(symbol, series)
+    return kind or securities.by_code(code, symbol, name, series)
 
 
 def _detailed_expiry(text: str) -> tuple[str, str]:
@@ -96,11 +122,13 @@ COMPACT = Layout(
     underlying=None,
     token=("SEM_SMST_SECURITY_ID",),
     series="SEM_SERIES",
+    nature="SEM_EXCH_INSTRUMENT_TYPE",
     expiry="SEM_EXPIRY_DATE",
     strike="SEM_STRIKE_PRICE",
     lot_size="SEM_LOT_UNITS",
     tick_size="SEM_TICK_SIZE",
     cash_symbol=with_series,
+    security=_security,
     root=_root,
 )
 
@@ -113,10 +141,12 @@ DETAILED = Layout(
     underlying="UNDERLYING_SYMBOL",
     token=("SECURITY_ID",),
     series="SERIES",
+    nature="ISIN",
     expiry="SM_EXPIRY_DATE",
     strike="STRIKE_PRICE",
     lot_size="LOT_SIZE",
     tick_size="TICK_SIZE",
     parse_expiry=_detailed_expiry,
     cash_symbol=with_series,
+    security=securities.of_isin,
 )

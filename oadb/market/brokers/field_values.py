@@ -42,16 +42,6 @@ _WHOLE = re.compile(r"(\d{1,19})(?:\.0*)?", re.ASCII)
 
 _UNDERLYING = re.compile(r"[A-Z0-9&_.-]+", re.ASCII)
 
-# Names of indices at the exchange, without spaces, and the platform's symbols that differ.
-_INDEX_SYMBOLS = {
-    "NIFTY50": "NIFTY",
-    "NIFTYBANK": "BANKNIFTY",
-    "NIFTYFINSERVICE": "FINNIFTY",
-    "NIFTYMIDSELECT": "MIDCPNIFTY",
-    "NIFTYNEXT50": "NIFTYNXT50",
-    "SNSX50": "SENSEX50",
-}
-
 
 class EmptyFieldError(RowError):
     """A row has nothing in a column that it needs."""
@@ -183,9 +173,3 @@ def underlying(text: str) -> str:
     if not _UNDERLYING.fullmatch(cleaned):
         raise ValueError
     return cleaned
-
-
-def index_symbol(name: str) -> str:
-    """Return the platform's symbol of an index: upper case, without spaces and hyphens."""
-    compact = name.upper().replace(" ", "").replace("-", "")
-    return _INDEX_SYMBOLS.get(compact, compact)

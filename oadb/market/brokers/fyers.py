@@ -1,14 +1,14 @@
 """Fyers' symbol masters: a file per exchange and segment, such as NSE_FO_sym_master.json.
 
-The older CSV files, such as NSE_FO.csv, have no heading, and no contract values.
+The older CSV files, such as NSE_FO.csv, have no heading, and no contract values; in the JSON
+files, qtyMultiplier is one.
 """
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 from oadb.errors import RowError
-from oadb.market.brokers import contract_values, csv_files, json_files
+from oadb.market.brokers import contract_values, csv_files, json_files, securities
 from oadb.market.brokers.files import is_json
 from oadb.market.brokers.layouts import Layout, Market, converter
 from oadb.market.instruments import Listing, Rejected
@@ -36,8 +36,6 @@ _FUTURES = frozenset({"11", "12", "13", "16", "17", "18", "25", "30", "33", "34"
 _OPTIONS = frozenset({"14", "15", "19", "31", "32", "36", "37"})
 
 _OPTION_TYPES = frozenset({"CE", "PE"})
-
-_MASTER = "the JSON symbol master, such as MCX_COM_sym_master.json"
 
 # The columns from the left; further columns are not used.
 _HEADING = (
@@ -104,6 +102,16 @@ def _cash_symbol(symbol: str, exchange: str, series: str) -> str:
     return plain.removesuffix("-EQ").removesuffix("-INDEX")
 
 
+def _security(
+    exchange: str, symbol: str, name: str, ticker: str, series: str, isin: str, token: str
+) -> str:
+    """Return the type of a security; at BSE its symbol ends with its group: BSE:715RJ53-G."""
+    del series
+    group = ticker.rpartition("-")[2] if exchange == "BSE" else ""
+    # The numbers of exchange, segment and expiry come before that of the security.
+    return securities.of_isin(exchange, symbol, name, ticker, group, isin, token[10:])
+
+
 CSV = Layout(
     broker=BROKER,
     market_columns=("exchange", "segment", "instrument_type", "option_type"),
@@ -112,12 +120,14 @@ CSV = Layout(
     name="description",
     underlying="underlying",
     token=("fytoken",),
+    nature="isin",
     expiry="expiry",
     strike="strike",
     lot_size="lot_size",
     tick_size="tick_size",
-    contract_value_of=partial(contract_values.known, master=_MASTER),
+    contract_value_of=contract_values.known,
     cash_symbol=_cash_symbol,
+    security=_security,
 )
 
 JSON = Layout(
@@ -128,10 +138,12 @@ JSON = Layout(
     name="symDetails",
     underlying="underSym",
     token=("fyToken",),
+    nature="isin",
     expiry="expiryDate",
     strike="strikePrice",
     lot_size="minLotSize",
     tick_size="tickSize",
     contract_value="qtyMultiplier",
     cash_symbol=_cash_symbol,
+    security=_security,
 )

@@ -1,7 +1,8 @@
 """Layouts: what the columns of a broker's file mean, and how a row becomes a Listing.
 
 All readers make the platform's symbols: a derivative is named by its underlying, the expiry as
-DDMMMYY, the strike, and FUT, CE or PE; an index is on an exchange of its own.
+DDMMMYY, the strike, and FUT, CE or PE; an index is on an exchange of its own, under the name in
+``index_names``. What a security of a cash exchange is, ``securities`` says.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from oadb.errors import RowError
-from oadb.market.brokers import field_values
+from oadb.market.brokers import field_values, index_names, securities
 from oadb.market.brokers.field_values import (
     RUPEE,
     ConversionCache,
@@ -25,6 +26,7 @@ _DERIVATIVES = frozenset({"FUT", "OPT", "CE", "PE"})
 
 _DERIVATIVE_EXCHANGES = frozenset({"NFO", "BFO", "CDS", "BCD", "MCX", "NCO", "NCDEX"})
 _CASH_EXCHANGES = frozenset({"NSE", "BSE"})
+_SECURITY = "EQ"
 
 # NSE's commodity exchange also lists the commodities themselves.
 _COMMODITY = ("NCO", "COM")
@@ -34,8 +36,9 @@ _COMMODITY = ("NCO", "COM")
 class Market:
     """The exchange of an instrument, as the platform and the broker name it, and the type.
 
-    The type OPT stands for CE or PE, whichever the broker's symbol ends with. The units are those
-    in which the file has the prices of this market.
+    The type OPT stands for CE or PE, whichever the broker's symbol ends with, and EQ for any
+    security, whose type the rest of its row says. The units are those in which the file has the
+    prices of this market.
     """
 
     exchange: str
@@ -75,10 +78,12 @@ class Layout:
 
     A token of two columns is joined as ``a::::b``. *market* makes a Market of the market columns,
     or raises RowError. *cash_symbol* makes the platform's symbol of a share or bond from the
-    broker's symbol, the exchange and the series. *root* finds the underlying of a derivative in
-    the broker's symbol, the expiry, the strike and the type, if no column has it.
-    *contract_value_of* finds the contract value of a derivative whose row has none, from its
-    exchange and underlying, or raises RowError; without it the value is 1.
+    broker's symbol, the exchange and the series. *security* makes the type of a security from the
+    exchange, the platform's symbol, the name, the broker's symbol, the series, the field of
+    *nature* (its ISIN, or the broker's word for what it is) and the last part of the token. *root*
+    finds the underlying of a derivative in the broker's symbol, the expiry, the strike and the
+    type, if no column has it. *contract_value_of* finds the contract value of a derivative whose
+    row has none, from its exchange and underlying, or raises RowError.
     """
 
     broker: str
@@ -89,14 +94,17 @@ class Layout:
     underlying: str | None
     token: tuple[str, ...]
     series: str | None = None
+    nature: str | None = None
     expiry: str
     strike: str
     lot_size: str
     tick_size: str
     contract_value: str | None = None
     contract_value_of: Callable[[str, str], str] | None = None
+    freeze_quantity: str | None = None
     parse_expiry: Callable[[str], tuple[str, str]] = field_values.expiry
     cash_symbol: Callable[[str, str, str], str] = unchanged
+    security: Callable[[str, str, str, str, str, str, str], str] = securities.of_symbol
     root: Callable[[str, str, str, str], str] | None = None
 
     @property
@@ -108,11 +116,13 @@ class Layout:
             self.underlying,
             *(*self.token, None)[:2],
             self.series,
+            self.nature,
             self.expiry,
             self.strike,
             self.lot_size,
             self.tick_size,
             self.contract_value,
+            self.freeze_quantity,
             *self.market_columns,
         )
 
@@ -126,13 +136,17 @@ def converter(layout: Layout) -> Convert[Listing]:
     """Return the function that converts the fields under the columns of *layout*."""
     markets = ConversionCache[tuple[str, ...], _KnownMarket](_known_markets(layout))
     derivative = _derivatives(layout)
-    lots, values = _number_caches(layout)
+    indices = ConversionCache[tuple[str, str], tuple[str, str]](lambda key: index_names.find(*key))
+    lots, values, most = _number_caches(layout)
     own_values = _own_values(layout)
-    broker, cash_symbol = layout.broker, layout.cash_symbol
+    broker, cash_symbol, security = layout.broker, layout.cash_symbol, layout.security
 
     def convert(fields: tuple[str, ...]) -> Listing:
-        ticker, name, root, token, second, series, expiry, strike, lot, tick, value = fields[:11]
-        exchange, theirs, kind, ticks, strikes = markets[fields[11:]]
+        (
+            ticker, name, root, token, second, series, nature, expiry, strike, lot, tick, value,
+            freeze,
+        ) = fields[:13]  # fmt: skip  # a record
+        exchange, theirs, kind, ticks, strikes = markets[fields[13:]]
         if kind in _DERIVATIVES:
             kind, root, day, price, symbol = derivative(kind, ticker, root, expiry, strikes, strike)
             name = root
@@ -142,7 +156,10 @@ def converter(layout: Layout) -> Convert[Listing]:
             root = day = price = ""
             symbol = cash_symbol(ticker, exchange, series)
             if kind == "INDEX":
-                symbol, lot, tick = field_values.index_symbol(symbol), lot or "0", tick or "0"
+                exchange, symbol = indices[exchange, symbol]
+                lot, tick = lot or "0", tick or "0"
+            elif kind == _SECURITY:
+                kind = security(exchange, symbol, name, ticker, series, nature, second or token)
         token = f"{token}::::{second}" if second else token
         texts = symbol + name + ticker + token
         has_all = ticker.strip() and token.strip() and symbol
@@ -151,7 +168,7 @@ def converter(layout: Layout) -> Convert[Listing]:
         # It takes half the time of Listing(...).
         return Listing._make((
             broker, exchange, symbol, name, ticker, theirs, token, kind, root, day, price,
-            lots[lot], ticks[tick], values[value],
+            lots[lot], ticks[tick], values[value], most[freeze],
         ))  # fmt: skip  # a record
 
     return convert
@@ -167,8 +184,10 @@ def _known_markets(layout: Layout) -> Callable[[tuple[str, ...]], _KnownMarket]:
         exchange, theirs, kind = market.exchange, market.broker_exchange, market.instrument_type
         _require_texts(exchange=theirs, instrument_type=kind)
         is_derivative = kind in _DERIVATIVES
-        if exchange in (_CASH_EXCHANGES if is_derivative else _DERIVATIVE_EXCHANGES) and (
-            (exchange, kind) != _COMMODITY
+        is_index = kind == "INDEX" and exchange.endswith("_INDEX")
+        is_security = kind == _SECURITY and exchange in _CASH_EXCHANGES
+        if not (is_index or is_security or (exchange, kind) == _COMMODITY) and (
+            not is_derivative or exchange in _CASH_EXCHANGES
         ):
             raise RowError(f"instrument type {kind[:40]!r} does not exist on {exchange}")
         return exchange, theirs, kind, ticks[market.tick_unit], strikes[market.strike_unit]
@@ -177,12 +196,18 @@ def _known_markets(layout: Layout) -> Callable[[tuple[str, ...]], _KnownMarket]:
 
 
 def _number_caches(layout: Layout) -> tuple[ConversionCache[str, str], ...]:
-    """Return the caches of lot sizes and contract values; no value means 1."""
+    """Return the caches of lot sizes, contract values and freeze quantities.
+
+    A freeze quantity of 0 is none.
+    """
     lots = cache_of_column(layout.lot_size, field_values.whole_number, "a whole number from 0")
     column = layout.contract_value or "contract_value"
     values = cache_of_column(column, field_values.positive, "a number above 0")
-    values[""] = "1"
-    return lots, values
+    values[""] = ""
+    column = layout.freeze_quantity or "freeze_quantity"
+    most = cache_of_column(column, field_values.whole_number, "a whole number from 0")
+    most.update({"": "", "0": "", "0.0": ""})
+    return lots, values, most
 
 
 def _own_values(layout: Layout) -> ConversionCache[tuple[str, str], str] | None:

@@ -1,6 +1,6 @@
 """Upstox's complete.json.gz, and the older complete.csv.gz, which says less.
 
-The CSV has neither the series of NSE's securities nor contract values. Rows that need them are
+The CSV has neither the series of NSE's securities nor contract values. Rows that need a series are
 rejected; but that a share is of series BE or BZ nothing in it says, so its symbol is TCS, where the
 JSON gives TCS-BE.
 """
@@ -8,11 +8,10 @@ JSON gives TCS-BE.
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 from oadb.errors import RowError
-from oadb.market.brokers import contract_values, csv_files, json_files
+from oadb.market.brokers import contract_values, csv_files, json_files, securities
 from oadb.market.brokers.field_values import MONTHS, PAISA, RUPEE, EmptyFieldError
 from oadb.market.brokers.files import is_json
 from oadb.market.brokers.layouts import Layout, Market, converter, type_of, with_series
@@ -95,7 +94,16 @@ def _require_value(exchange: str, underlying: str) -> str:
     if exchange != "BFO":
         column = "qty_multiplier"
         raise EmptyFieldError(column, f"{column} is empty; a contract on {underlying} needs it")
-    return "1"
+    return ""
+
+
+def _csv_security(
+    exchange: str, symbol: str, name: str, ticker: str, key: str, nature: str, code: str
+) -> str:
+    """Return the type of a security by the ISIN in its key."""
+    del nature, code
+    isin = key.partition("|")[2]
+    return securities.of_isin(exchange, symbol, name, ticker, "", isin, isin)
 
 
 def _root(symbol: str, expiry: str, strike: str, kind: str) -> str:
@@ -119,13 +127,16 @@ JSON = Layout(
     underlying="underlying_symbol",
     token=("instrument_key",),
     series="instrument_type",
+    nature="isin",
     expiry="expiry",
     strike="strike_price",
     lot_size="lot_size",
     tick_size="tick_size",
     contract_value="qty_multiplier",
     contract_value_of=_require_value,
+    freeze_quantity="freeze_quantity",
     cash_symbol=with_series,
+    security=securities.of_isin,
 )
 
 CSV = Layout(
@@ -142,7 +153,8 @@ CSV = Layout(
     strike="strike",
     lot_size="lot_size",
     tick_size="tick_size",
-    contract_value_of=partial(contract_values.known, master=_MASTER),
+    contract_value_of=contract_values.known,
     cash_symbol=_csv_symbol,
+    security=_csv_security,
     root=_root,
 )

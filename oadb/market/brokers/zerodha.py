@@ -16,7 +16,7 @@ def read(path: Path) -> Iterator[Listing | Rejected]:
 
 
 def _market(exchange: str, segment: str, instrument_type: str) -> Market:
-    if segment == "INDICES":
+    if segment == "INDICES" or exchange == "GLOBAL":
         return Market(f"{exchange}_INDEX", exchange, "INDEX")
     return Market(exchange, exchange, instrument_type)
 

@@ -137,7 +137,7 @@ def _dict_in_steps(keys: list[str], values: list[str]) -> dict[str, str]:
 def _terms(texts: Iterable[str], number: Callable[[str], Decimal]) -> Iterator[Terms]:
     day, shared = cache(_day), cache(_unescaped)
     for text in texts:
-        naming, place, kind, underlying, expiry, lot_size, tick_size, value = text.split("\t")
+        naming, place, kind, underlying, expiry, lot_size, tick, value, most = text.split("\t")
         yield Terms(
             shared(naming),
             shared(place),
@@ -145,8 +145,9 @@ def _terms(texts: Iterable[str], number: Callable[[str], Decimal]) -> Iterator[T
             shared(underlying[1:]) if underlying else None,
             day(expiry),
             int(lot_size),
-            number(tick_size),
-            number(value),
+            number(tick),
+            number(value) if value else None,
+            int(most) if most else None,
         )
 
 

@@ -29,7 +29,8 @@ class Terms:
     expiry: date | None
     lot_size: int
     tick_size: Decimal
-    contract_value: Decimal
+    contract_value: Decimal | None
+    freeze_quantity: int | None
 
     def expires_from(self, start: date) -> bool:
         """Return whether the contract expires on *start* or later."""
@@ -103,4 +104,5 @@ class Section:
             terms.lot_size,
             terms.tick_size,
             terms.contract_value,
+            terms.freeze_quantity,
         )

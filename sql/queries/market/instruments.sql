@@ -20,7 +20,8 @@ select
     strike,
     lot_size,
     tick_size,
-    contract_value
+    contract_value,
+    freeze_quantity
 from oadb.instruments
 where
     broker = :broker
@@ -43,7 +44,8 @@ select
     strike,
     lot_size,
     tick_size,
-    contract_value
+    contract_value,
+    freeze_quantity
 from oadb.instruments
 where
     broker = :broker
@@ -67,7 +69,8 @@ select
     strike,
     lot_size,
     tick_size,
-    contract_value
+    contract_value,
+    freeze_quantity
 from oadb.instruments
 where
     broker = :broker
@@ -93,7 +96,8 @@ select
     instruments.strike,
     instruments.lot_size,
     instruments.tick_size,
-    instruments.contract_value
+    instruments.contract_value,
+    instruments.freeze_quantity
 from (
     select distinct
         pair.exchange,
@@ -215,7 +219,8 @@ select
     strike,
     lot_size,
     tick_size,
-    contract_value
+    contract_value,
+    freeze_quantity
 from oadb.instruments
 where
     broker = :broker
@@ -244,7 +249,8 @@ select
     strike,
     lot_size,
     tick_size,
-    contract_value
+    contract_value,
+    freeze_quantity
 from oadb.instruments
 where
     broker = :broker
@@ -355,7 +361,8 @@ select
     strike,
     lot_size,
     tick_size,
-    contract_value
+    contract_value,
+    freeze_quantity
 from oadb.instruments
 where
     broker = :broker
@@ -381,7 +388,8 @@ select
     strike,
     lot_size,
     tick_size,
-    contract_value
+    contract_value,
+    freeze_quantity
 from oadb.instruments
 where broker = :broker
 order by
@@ -405,7 +413,8 @@ copy (
         strike,
         lot_size,
         tick_size,
-        contract_value
+        contract_value,
+        freeze_quantity
     from oadb.instruments
     order by
         broker,

@@ -52,7 +52,8 @@ copy (
         expiry - date '0001-01-01' + 1 as expiry_ordinal,
         lot_size,
         tick_size,
-        contract_value
+        contract_value,
+        freeze_quantity
     from oadb.instruments
     where broker = any(current_setting('oadb.brokers')::text[])
     window

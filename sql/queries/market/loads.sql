@@ -58,6 +58,7 @@ copy oadb.instrument_staging (
     lot_size,
     tick_size,
     contract_value,
+    freeze_quantity,
     position
 ) from stdin with (format text, null '');
 
@@ -88,6 +89,7 @@ with staged as (
         lot_size,
         tick_size,
         contract_value,
+        freeze_quantity,
         true as is_staged
     from oadb.instrument_staging
     where broker = :broker
@@ -108,6 +110,7 @@ listed as (
         lot_size,
         tick_size,
         contract_value,
+        freeze_quantity,
         true as is_listed
     from oadb.instruments
     where
@@ -131,7 +134,8 @@ differing as materialized (
         staged.strike,
         staged.lot_size,
         staged.tick_size,
-        staged.contract_value
+        staged.contract_value,
+        staged.freeze_quantity
     from staged
     full join listed
         on
@@ -148,7 +152,8 @@ differing as materialized (
         staged.strike,
         staged.lot_size,
         staged.tick_size,
-        staged.contract_value
+        staged.contract_value,
+        staged.freeze_quantity
     ) is distinct from (
         listed.name,
         listed.broker_symbol,
@@ -160,7 +165,8 @@ differing as materialized (
         listed.strike,
         listed.lot_size,
         listed.tick_size,
-        listed.contract_value
+        listed.contract_value,
+        listed.freeze_quantity
     )
 ),
 
@@ -188,7 +194,8 @@ changed as (
         strike = differing.strike,
         lot_size = differing.lot_size,
         tick_size = differing.tick_size,
-        contract_value = differing.contract_value
+        contract_value = differing.contract_value,
+        freeze_quantity = differing.freeze_quantity
     from differing
     where
         instruments.broker = :broker
@@ -214,7 +221,8 @@ added as (
         strike,
         lot_size,
         tick_size,
-        contract_value
+        contract_value,
+        freeze_quantity
     )
     select
         :broker,
@@ -230,7 +238,8 @@ added as (
         strike,
         lot_size,
         tick_size,
-        contract_value
+        contract_value,
+        freeze_quantity
     from differing
     where is_new
     returning 1 as one

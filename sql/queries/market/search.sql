@@ -47,6 +47,7 @@ walked as (
         ranked.lot_size,
         ranked.tick_size,
         ranked.contract_value,
+        ranked.freeze_quantity,
         ranked.search_text
     from (
         select generate_series(length(:first), longest.size) as size
@@ -70,6 +71,7 @@ walked as (
                 instruments.lot_size,
                 instruments.tick_size,
                 instruments.contract_value,
+                instruments.freeze_quantity,
                 instruments.search_text,
                 upper(instruments.symbol) as capitals
             from oadb.instruments
@@ -106,7 +108,8 @@ select
     strike,
     lot_size,
     tick_size,
-    contract_value
+    contract_value,
+    freeze_quantity
 from walked
 where
     search_text like all(:patterns::text[])
@@ -140,7 +143,8 @@ select
     strike,
     lot_size,
     tick_size,
-    contract_value
+    contract_value,
+    freeze_quantity
 from oadb.instruments
 where
     broker = :broker
@@ -257,7 +261,8 @@ select
     instruments.strike,
     instruments.lot_size,
     instruments.tick_size,
-    instruments.contract_value
+    instruments.contract_value,
+    instruments.freeze_quantity
 from steps
 cross join lateral unnest(steps.exchanges, steps.symbols) as found (exchange, symbol)
 inner join oadb.instruments
@@ -306,7 +311,8 @@ select
     instruments.strike,
     instruments.lot_size,
     instruments.tick_size,
-    instruments.contract_value
+    instruments.contract_value,
+    instruments.freeze_quantity
 from walked
 cross join
     lateral (
@@ -324,7 +330,8 @@ cross join
             instruments.strike,
             instruments.lot_size,
             instruments.tick_size,
-            instruments.contract_value
+            instruments.contract_value,
+            instruments.freeze_quantity
         from oadb.instruments
         where
             instruments.broker = :broker
@@ -364,7 +371,8 @@ select
     strike,
     lot_size,
     tick_size,
-    contract_value
+    contract_value,
+    freeze_quantity
 from oadb.instruments
 where
     broker = :broker

@@ -67,6 +67,9 @@ CURRENCY = {
 }
 
 
+FROZEN = FUTURE | {"freeze_qty": "1755"}
+
+
 def read_one(tmp_path: Path, entry: dict[str, str]) -> Listing | Rejected:
     file = tmp_path / "angel.json"
     file.write_text(json.dumps([entry]))
@@ -95,7 +98,6 @@ def test_a_share_loses_its_series_and_its_tick_is_in_rupees(tmp_path: Path) -> N
         strike=None,
         lot_size=1,
         tick_size=Decimal("0.1"),
-        contract_value=Decimal(1),
     )
 
 
@@ -153,3 +155,10 @@ def test_an_entry_that_cannot_be_read_is_rejected_with_place_and_reason(
     assert isinstance(found, Rejected)
     assert str(found).startswith(f"angel.json: entry 1: {reason}")
     assert found.sample.startswith((CALL | change)["token"] + "," + (CALL | change)["symbol"])
+
+
+@pytest.mark.parametrize(("entry", "most"), [(FUTURE, None), (FROZEN, 1755)])
+def test_a_freeze_quantity_is_kept_where_there_is_one(
+    tmp_path: Path, entry: dict[str, str], most: int | None
+) -> None:
+    assert listed(tmp_path, entry).freeze_quantity == most

@@ -63,7 +63,6 @@ def test_a_share_has_its_tick_in_rupees(tmp_path: Path) -> None:
         strike=None,
         lot_size=1,
         tick_size=Decimal("0.1"),
-        contract_value=Decimal(1),
     )
 
 

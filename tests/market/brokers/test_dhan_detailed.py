@@ -65,7 +65,6 @@ def test_a_share_is_read_as_from_the_compact_file(tmp_path: Path, columns: int) 
         strike=None,
         lot_size=1,
         tick_size=Decimal("0.1"),
-        contract_value=Decimal(1),
     )
 
 

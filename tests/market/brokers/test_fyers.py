@@ -58,7 +58,6 @@ def test_a_share_loses_its_exchange_and_series(tmp_path: Path) -> None:
         strike=None,
         lot_size=1,
         tick_size=Decimal("0.01"),
-        contract_value=Decimal(1),
     )
 
 
@@ -176,26 +175,14 @@ def test_a_derivative_is_a_future_or_an_option_by_its_instrument_type_too(
 @pytest.mark.parametrize(
     ("numbers", "root", "value"),
     [("11,20", "CRUDEOIL", 100), ("11,20", "SILVER", 30), ("10,12", "USDINR", 1000),
-     ("12,12", "668GS2040", 2000), ("10,11", "SBIN", 1)],
+     ("12,12", "668GS2040", 2000), ("10,11", "SBIN", None), ("11,20", "NICKEL", None)],
 )  # fmt: skip  # a table
-def test_the_contract_value_is_that_of_the_exchange(
-    tmp_path: Path, numbers: str, root: str, value: int
+def test_the_contract_value_is_that_of_the_exchange_or_not_known(
+    tmp_path: Path, numbers: str, root: str, value: int | None
 ) -> None:
     line = FUTURE.replace(",11,20,", f",{numbers},").replace(",CRUDEOIL,", f",{root},")
 
     assert listed(tmp_path, line).contract_value == value
-
-
-def test_a_contract_value_that_is_not_known_is_rejected_and_the_other_file_named(
-    tmp_path: Path,
-) -> None:
-    found = read_one(tmp_path, FUTURE.replace(",CRUDEOIL,", ",NICKEL,"))
-
-    assert isinstance(found, Rejected)
-    assert found.reason == (
-        "the file does not say the contract value of 'NICKEL'; load the JSON symbol master, such "
-        "as MCX_COM_sym_master.json"
-    )
 
 
 def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:

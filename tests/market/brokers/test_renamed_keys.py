@@ -87,4 +87,4 @@ def test_options_of_bse_have_no_contract_value_and_need_none(tmp_path: Path) -> 
     (found,) = read(tmp_path, "upstox", bse)
 
     assert isinstance(found, Listing)
-    assert found.contract_value == "1"
+    assert found.contract_value == ""

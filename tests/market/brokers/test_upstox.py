@@ -132,7 +132,7 @@ def test_a_share_is_read_from_json_and_its_tick_is_in_rupees(tmp_path: Path) -> 
         strike=None,
         lot_size=1,
         tick_size=Decimal("0.05"),
-        contract_value=Decimal(1),
+        freeze_quantity=100_000,
     )
 
 
@@ -140,7 +140,7 @@ def test_a_bond_has_its_series_in_its_symbol(tmp_path: Path) -> None:
     found = listed(tmp_path, BOND)
 
     assert (found.symbol, found.broker_symbol) == ("715RJ53-SG", "715RJ53")
-    assert (found.instrument_type, found.tick_size) == ("EQ", Decimal("0.01"))
+    assert (found.instrument_type, found.tick_size) == ("GSEC", Decimal("0.01"))
 
 
 def test_an_index_has_neither_lot_nor_tick(tmp_path: Path) -> None:
@@ -180,6 +180,7 @@ def test_a_future_is_named_by_its_underlying_and_has_its_contract_value(
         ({"lot_size": -35}, "lot_size is '-35'; expected a whole number from 0"),
         ({"lot_size": 0.5}, "lot_size is '0.5'; expected a whole number from 0"),
         ({"qty_multiplier": 0}, "qty_multiplier is '0'; expected a number above 0"),
+        ({"freeze_quantity": 0.5}, "freeze_quantity is '0.5'; expected a whole number from 0"),
         ({"instrument_key": None}, "token is empty"),
         ({"name": ["x"]}, "\"['x']\" is neither text nor number"),
     ],
@@ -208,7 +209,6 @@ def test_an_option_is_read_from_csv(tmp_path: Path) -> None:
         strike=Decimal(1840),
         lot_size=250,
         tick_size=Decimal("0.05"),
-        contract_value=Decimal(1),
     )
 
 
@@ -256,3 +256,8 @@ def test_a_damaged_gzip_is_refused_before_its_format_is_known(tmp_path: Path) ->
 
     with pytest.raises(LoadError, match=r"complete\.json\.gz: damaged gzip"):
         list(upstox.read(file))
+
+
+@pytest.mark.parametrize("quantity", [0, 0.0, None])
+def test_a_freeze_quantity_of_0_is_none(tmp_path: Path, quantity: float | None) -> None:
+    assert listed(tmp_path, CALL | {"freeze_quantity": quantity}).freeze_quantity is None

@@ -58,19 +58,21 @@ def test_ticks_of_currencies_and_commodities_are_in_paise_and_others_in_rupees(
         (future("BCD_FO", "741GS2036", "0.25", kind="FUTIRC"), 2000),
         (future("MCX_FO", "GOLDM", "100.0", "100", "FUTCOM"), 10),
         (future("NSE_COM", "ZINC", "5.0", kind="FUTCOM"), 5000),
-        (future("NSE_FO", "SJVN", "0.01", "5875", "FUTSTK"), 1),
+        (future("NSE_FO", "SJVN", "0.01", "5875", "FUTSTK"), None),
+        (future("MCX_FO", "NICKEL", "10.0", "250"), None),
+        (future("NCD_FO", "91DTB", "0.25"), None),
         (CALL, 100),
     ],
 )
-def test_contract_values_are_those_of_the_exchange(tmp_path: Path, line: str, value: int) -> None:
+def test_contract_values_are_those_of_the_exchange_or_not_known(
+    tmp_path: Path, line: str, value: int | None
+) -> None:
     assert listed(tmp_path, line).contract_value == value
 
 
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (future("MCX_FO", "NICKEL", "10.0", "250"), "say the contract value of 'NICKEL'"),
-        (future("NCD_FO", "91DTB", "0.25"), "say the contract value of '91DTB'"),
         ("NSE_COM|4,4,BRENTCRUDEOIL,BRCRUDE,0,,0.0,100.0,1,,COM,NSE_COM", "symbol of a commodity"),
         (SHARE.replace(",1,EQUITY", ",1200,EQUITY"), "the series of a security in lots"),
         (SHARE.replace("INE467B01029", "INE467B08105"), "the series of 'TCS', which is not a"),

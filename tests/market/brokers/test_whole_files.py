@@ -66,6 +66,25 @@ def test_every_broker_has_a_file_and_every_file_is_served() -> None:
     assert {*chain(*SERVED.values())} == {*MADE} - {"instruments.csv"}
 
 
+# What files cannot say, by what was served: nothing else may differ. Where a file has neither ISINs
+# nor groups of BSE, a unit of a REIT or InvIT is taken for a share; without names, one of a closed
+# fund too.
+TAKEN_FOR_SHARES = {
+    "angel": {("BSE", "TRUST"), ("BSE", "MF")},
+    "zerodha": {("BSE", "TRUST")},
+}
+WITH_CONTRACT_VALUES = {
+    "upstox": {"NSE", "BSE", "NFO", "BFO", "CDS", "BCD", "MCX", "NCO"},
+    "fyers": {"CDS", "BCD", "MCX", "NCO"},
+}
+WITH_FREEZE_QUANTITIES = {"angel", "upstox"}
+
+
+def type_in(served: str, row: dict[str, str]) -> str:
+    place = (row["exchange"], row["instrument_type"])
+    return "EQ" if place in TAKEN_FOR_SHARES.get(served, set()) else place[1]
+
+
 def wanted(served: str) -> set[tuple[object, ...]]:
     """Return the common part of each instrument in the files, except indices."""
     names = {*SERVED[served]}
@@ -74,14 +93,16 @@ def wanted(served: str) -> set[tuple[object, ...]]:
             row["exchange"],
             row["symbol"],
             (row["root"] if served == "angel" else row["name"]) or None,
-            row["instrument_type"],
+            type_in(served, row),
             row["root"] if row["expiry"] else None,
             date.fromisoformat(row["expiry"]) if row["expiry"] else None,
             Decimal(row["strike"]) if row["strike"] else None,
             int(row["lot_size"]),
             Decimal(row["tick_size"]),
-            # Other brokers' files do not have it; for Fyers', it is known.
-            Decimal(row["contract_value"] if served in {"upstox", "fyers"} else 1),
+            Decimal(row["contract_value"])
+            if row["exchange"] in WITH_CONTRACT_VALUES.get(served, set())
+            else None,
+            int(row["freeze_quantity"]) if served in WITH_FREEZE_QUANTITIES else None,
         )
         for row in WANTED
         if names & {*row["files"].split()} and row["instrument_type"] != "INDEX"
@@ -133,7 +154,7 @@ def test_every_row_of_a_file_is_loaded_and_found(tx: Transaction, served: str) -
 
 # Number of rows, exchange and symbol of one of them, and Zerodha's symbol of it.
 KNOWN = {
-    "zerodha.csv": (282, ("NFO", "NIFTY28AUG25FUT"), "NIFTY25AUGFUT"),
+    "zerodha.csv": (301, ("NFO", "NIFTY28AUG25FUT"), "NIFTY25AUGFUT"),
     "kite_nfo.csv.gz": (36_340, ("NFO", "NIFTY31JUL25FUT"), "NIFTY25JULFUT"),
     "kite_nse.csv.gz": (8_490, ("NSE_INDEX", "BANKNIFTY"), "NIFTY BANK"),
 }

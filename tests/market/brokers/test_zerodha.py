@@ -40,7 +40,6 @@ def test_a_share_keeps_its_symbol(file: Path) -> None:
         strike=None,
         lot_size=1,
         tick_size=Decimal("0.1"),
-        contract_value=Decimal(1),
     )
 
 

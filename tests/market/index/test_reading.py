@@ -31,7 +31,8 @@ ROWS = st.builds(
     strike=PRICES | st.none(),
     lot_size=st.integers(0, 2**63 - 1),
     tick_size=PRICES,
-    contract_value=PRICES,
+    contract_value=PRICES | st.none(),
+    freeze_quantity=st.integers(1, 2**63 - 1) | st.none(),
 )
 
 
