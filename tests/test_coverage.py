@@ -8,7 +8,8 @@ import pytest
 from oadb.market import brokers
 from tests.support import declared
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "coverage.md"
+ROOT = Path(__file__).parents[1]
+DOCUMENT = ROOT / "docs" / "coverage.md"
 TESTS = sorted(path for path in Path(__file__).parent.rglob("test_*.py") if path != Path(__file__))
 
 # What the modules of OpenAlgo offer to their callers.
@@ -70,6 +71,27 @@ SEED = {
     """,
 }
 
+# The class diagram of OpenAlgo's design documents.
+DIAGRAM = {
+    "User": "UserID Username Email HashedPassword FirstName LastName CreatedAt UpdatedAt",
+    "AuthSession": "SessionID UserID Expiry Data",
+    "BrokerToken": """
+        TokenID UserID BrokerName EncryptedAccessToken EncryptedRefreshToken Expiry
+    """,
+    "APILog": "LogID Timestamp UserID Endpoint RequestMethod StatusCode IPAddress",
+    "Strategy": "StrategyID UserID Name Definition IsActive",
+    "MasterContract": "InstrumentID Symbol Exchange TokenType LotSize",
+    "Setting": "SettingID UserID SettingKey SettingValue",
+}
+RELATIONS = {
+    "User has AuthSession",
+    "User stores BrokerToken",
+    "User performed APILog",
+    "User defines Strategy",
+    "User configures Setting",
+    "User: relationships to Settings, APITokens, Strategies",
+}
+
 # token_db has no tables.
 WITHOUT_TABLES = {"token_db"}
 
@@ -128,6 +150,47 @@ def test_a_counterpart_is_named_with_its_module_and_exists(name: str) -> None:
     found: object = brokers if module == "brokers" else declared.module(module)
     for attribute in attributes:
         found = getattr(found, attribute)
+
+
+# The class diagram ------------------------------------------------------------------------------
+
+
+def schema() -> dict[str, str]:
+    """Return the text between the parentheses of each table in sql/schema.sql."""
+    text = (ROOT / "sql" / "schema.sql").read_text()
+    return dict(
+        re.findall(r"^create table oadb\.(\w+) \(\n(.*?)^\)", text, re.MULTILINE | re.DOTALL)
+    )
+
+
+TABLES_OF_SCHEMA = schema()
+RELATED = [row for row in TABLES["The class diagram"] if "foreign key" in row[-1]]
+
+
+def test_every_field_and_relation_of_the_diagram_has_one_row() -> None:
+    fields = {f"{name}.{field}" for name, of in DIAGRAM.items() for field in of.split()}
+    named = [row[0] for row in TABLES["The class diagram"]]
+    relations = [cell for cell in named if cell in RELATIONS]
+    listed = [each for cell in named if cell not in RELATIONS for each in cell.split(", ")]
+
+    assert sorted([*listed, *relations]) == sorted(fields | RELATIONS)
+
+
+@pytest.mark.parametrize("row", TABLES["The class diagram"], ids=lambda row: row[0])
+def test_a_column_of_the_diagram_exists(row: Row) -> None:
+    columns = [name.split(".") for cell in row[1:] for name in code(cell)]
+
+    assert columns
+    for table, column in columns:
+        assert re.search(rf"^    {column} ", TABLES_OF_SCHEMA[table], re.MULTILINE), (table, column)
+
+
+@pytest.mark.parametrize("row", RELATED, ids=lambda row: row[0])
+def test_a_foreign_key_is_there_where_a_row_of_the_diagram_says_so(row: Row) -> None:
+    for name in code(row[1]):
+        table = TABLES_OF_SCHEMA[name.partition(".")[0]]
+        has_key = "foreign key (user_id) references oadb.users(user_id)" in table
+        assert has_key == ("no foreign key" not in row[2])
 
 
 # Defects ----------------------------------------------------------------------------------------
