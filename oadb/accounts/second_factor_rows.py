@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from oadb.errors import ParameterError
 from oadb.security.secret import Secret
 
 Purpose = Literal["login", "mcp", "password_reset"]
@@ -23,12 +24,20 @@ class SecondFactor:
     recovery_codes_left: int
 
     def is_required_for(self, purpose: Purpose) -> bool:
-        """Return whether a code is required; never before the factor was confirmed."""
+        """Return whether a code is required; never before the factor was confirmed.
+
+        Raises:
+            ParameterError: another purpose, for which nothing was decided.
+        """
         required = {
             "login": self.is_required_for_login,
             "mcp": self.is_required_for_mcp,
             "password_reset": self.is_required_for_password_reset,
         }
+        if purpose not in required:
+            raise ParameterError(
+                "SecondFactor.is_required_for: purpose must be 'login', 'mcp' or 'password_reset'"
+            )
         return self.confirmed_at is not None and required[purpose]
 
 

@@ -89,9 +89,10 @@ def block(text: str) -> str:
     )
 
 
-def _parsed(text: str) -> IPv4Address | IPv6Address:
+def _parsed(text: object) -> IPv4Address | IPv6Address:
     try:
-        parsed = ip_address(text)
+        # Of a number or of bytes ip_address would make an address, of which nobody spoke.
+        parsed = ip_address(text) if isinstance(text, str) else None
     except ValueError:
         parsed = None
     if parsed is None or getattr(parsed, "scope_id", None):

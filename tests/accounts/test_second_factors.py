@@ -95,6 +95,18 @@ def test_a_factor_is_required_for_nothing_until_it_is_confirmed(
     ]
 
 
+def test_what_no_code_can_be_required_for_is_an_error_and_not_an_answer(
+    db: Database, user_id: int, phone: Authenticator
+) -> None:
+    second_factors.verify(db, user_id, phone.code())
+    factor = second_factors.get(db, user_id)
+
+    assert factor is not None
+    for purpose in ("trade", None):
+        with pytest.raises(ParameterError, match="must be 'login', 'mcp' or"):
+            factor.is_required_for(purpose)  # type: ignore[arg-type]  # that is the error
+
+
 def test_the_purposes_that_require_a_code_are_replaced_as_a_whole(
     db: Database, user_id: int, phone: Authenticator
 ) -> None:

@@ -197,9 +197,10 @@ def test_an_error_of_the_first_read_is_raised(config: Config, oadb_database_url:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "localhost", "fe80::1%eth0", "203.0.113.0/24", "\0", "\ud800"]
+    "text",
+    ["", "localhost", "fe80::1%eth0", "203.0.113.0/24", "\0", "\ud800", None, 5, b"\xcb\0qA"],
 )
-def test_what_is_no_address_is_refused(shared_db: Database, text: str) -> None:
+def test_what_is_no_address_is_refused(shared_db: Database, text: Any) -> None:
     with (
         LiveBans(shared_db) as bans,
         pytest.raises(ParameterError, match="must be an IPv4 or IPv6 address"),

@@ -22,7 +22,7 @@ class InstrumentIndex:
 
     Its methods return the same as the functions of ``instruments`` and ``search`` of the same
     names. It never changes, so any number of threads may use it. ``get_token`` and ``get_symbol``
-    allocate nothing.
+    allocate nothing. An argument of another type is a ParameterError, as there.
     """
 
     __slots__ = ("_by_token", "_sections", "_tokens")
@@ -52,6 +52,7 @@ class InstrumentIndex:
 
     def list_exchanges(self, broker: str) -> list[str]:
         """Return the exchanges on which a broker lists instruments, in order."""
+        _require_texts(broker=broker)
         return sorted(self._sections.get(broker, {}))
 
     def get_token(self, broker: str, exchange: str, symbol: str) -> str | None:
@@ -65,7 +66,7 @@ class InstrumentIndex:
         except KeyError:
             found = None
         if found is None:
-            _require_texts(broker, exchange, symbol)
+            _require_texts(broker=broker, exchange=exchange, symbol=symbol)
         return found
 
     def get_symbol(self, broker: str, exchange: str, token: str) -> str | None:
@@ -79,20 +80,26 @@ class InstrumentIndex:
         except KeyError:
             found = None
         if found is None:
-            _require_texts(broker, exchange, token)
+            _require_texts(broker=broker, exchange=exchange, token=token)
         return found
 
     def get_broker_symbol(self, broker: str, exchange: str, symbol: str) -> str | None:
         """Return the broker's symbol of a symbol; None for an unknown symbol."""
         section = self._section(broker, exchange)
         row = None if section is None else section.row(symbol)
-        return None if section is None or row is None else section.broker_symbol(row)
+        if section is None or row is None:
+            _require_texts(broker=broker, exchange=exchange, symbol=symbol)
+            return None
+        return section.broker_symbol(row)
 
     def get(self, broker: str, exchange: str, symbol: str) -> Instrument | None:
         """Return the instrument of a symbol; None for an unknown symbol."""
         section = self._section(broker, exchange)
         row = None if section is None else section.row(symbol)
-        return None if section is None or row is None else section.instrument(row)
+        if section is None or row is None:
+            _require_texts(broker=broker, exchange=exchange, symbol=symbol)
+            return None
+        return section.instrument(row)
 
     def find_by_token(self, broker: str, exchange: str, token: str) -> Instrument | None:
         """Return the instrument of a token; None for an unknown token.
@@ -107,6 +114,7 @@ class InstrumentIndex:
         self, broker: str, exchange: str, broker_symbol: str
     ) -> Instrument | None:
         """Return the instrument of a broker's symbol; of several, that of the first symbol."""
+        _require_texts(broker=broker, exchange=exchange, broker_symbol=broker_symbol)
         section = self._section(broker, exchange)
         row = None if section is None else section.row_of_broker_symbol(broker_symbol)
         return None if section is None or row is None else section.instrument(row)
@@ -123,6 +131,7 @@ class InstrumentIndex:
         self, broker: str, exchange: str, *, with_futures: bool = False
     ) -> list[str]:
         """Return underlyings of options, and *with_futures* of futures that have not expired."""
+        _require_texts(broker=broker, exchange=exchange)
         section, today = self._section(broker, exchange), _today()
         found = {
             terms.underlying
@@ -158,6 +167,8 @@ class InstrumentIndex:
         self, broker: str, exchange: str, underlying: str, expiry: date
     ) -> list[Instrument]:
         """Return the options on one underlying and expiry, by strike, each call before its put."""
+        _require_texts(broker=broker, exchange=exchange, underlying=underlying)
+        _require_day(expiry)
         section = self._section(broker, exchange)
         if section is None:
             return []
@@ -191,6 +202,7 @@ class InstrumentIndex:
         Raises:
             ParameterError: as in ``search.search``.
         """
+        _require_texts(broker=broker, text=text)
         filters = Filters(exchange, instrument_type, expiry, strike_min, strike_max, underlying)
         sections = self._sections.get(broker, {}).values()
         return searching.search(sections, text, filters, limit)
@@ -201,6 +213,7 @@ class InstrumentIndex:
     def _expiries(
         self, broker: str, exchange: str, underlying: str, kinds: frozenset[str], past: bool
     ) -> list[date]:
+        _require_texts(broker=broker, exchange=exchange, underlying=underlying)
         section, start = self._section(broker, exchange), date.min if past else _today()
         found = {
             terms.expiry
@@ -215,14 +228,17 @@ class InstrumentIndex:
         return self._sections.get(broker, {}).get(exchange)
 
 
-def _require_texts(*given: object) -> None:
-    """Refuse a number in place of a text, as SQL does, instead of finding nothing."""
-    for value in given:
+def _require_texts(**given: object) -> None:
+    """Refuse a number or None in place of a text, as SQL does, instead of finding nothing."""
+    for name, value in given.items():
         if not isinstance(value, str):
-            kind = type(value).__name__
-            raise ParameterError(
-                f"index: broker, exchange, symbol and token must be str, not {kind}"
-            )
+            raise ParameterError(f"index: {name} must be str, not {type(value).__name__}")
+
+
+def _require_day(expiry: object) -> None:
+    """Refuse what is no date, or has a time, as SQL does, instead of finding nothing."""
+    if not isinstance(expiry, date) or isinstance(expiry, datetime):
+        raise ParameterError(f"index: expiry must be date, not {type(expiry).__name__}")
 
 
 def _chain_key(row: Instrument) -> tuple[bool, Decimal, str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from oadb import Database
 from oadb.errors import ParameterError
-from oadb.market import instruments
+from oadb.market import instruments, search
 from oadb.market.index.lookups import InstrumentIndex
 from oadb.market.instruments import Instrument
 from tests.market.index.listed import assert_lookups_find
@@ -34,6 +34,43 @@ def test_a_number_as_a_token_is_an_error_and_not_an_unknown_token(index: Instrum
     for lookup in (index.get_token, index.get_symbol, index.find_by_token):
         with pytest.raises(ParameterError, match="must be str, not int"):
             lookup("zerodha", "NSE", 408065)  # type: ignore[arg-type]  # that is the error
+
+
+LOOKUPS: list[tuple[str, tuple[object, ...]]] = [
+    ("get_token", ("zerodha", "NSE", None)),
+    ("get_symbol", ("zerodha", None, "408065")),
+    ("get_broker_symbol", ("zerodha", "NSE", None)),
+    ("get_broker_symbol", ("zerodha", None, "INFY")),
+    ("get", ("zerodha", "NSE", None)),
+    ("get", (None, "NSE", "INFY")),
+    ("find_by_token", ("zerodha", "NSE", None)),
+    ("find_by_broker_symbol", ("zerodha", "NSE", None)),
+    ("find_by_broker_symbol", ("zerodha", None, "INFY")),
+    ("get_all", ("zerodha", [("NSE", None)])),
+    ("get_all_by_token", ("zerodha", [("NSE", None)])),
+    ("list_exchanges", (None,)),
+    ("list_underlyings", ("zerodha", None)),
+    ("list_option_expiries", ("zerodha", "NFO", None)),
+    ("list_future_expiries", ("zerodha", None, "NIFTY")),
+    ("list_strikes", ("zerodha", "NFO", "NIFTY", None)),
+    ("list_chain", ("zerodha", "NFO", None, date(2025, 7, 31))),
+    ("list_chain", ("zerodha", "NFO", "NIFTY", datetime(2025, 7, 31, tzinfo=ZoneInfo("UTC")))),
+    ("search", ("zerodha", None)),
+    ("search", (None, "NIFTY")),
+]
+
+
+@pytest.mark.parametrize(("name", "given"), LOOKUPS)
+def test_none_for_an_argument_is_refused_in_memory_as_by_sql(
+    market_db: Database, index: InstrumentIndex, name: str, given: tuple[object, ...]
+) -> None:
+    in_sql: Any = search.search if name == "search" else getattr(instruments, name, None)
+
+    with pytest.raises(ParameterError, match="must be"):
+        getattr(index, name)(*given)
+    if in_sql is not None:
+        with pytest.raises(ParameterError):
+            in_sql(market_db, *given)
 
 
 def test_derivatives_are_listed_by_underlying_expiry_and_strike(
