@@ -132,7 +132,9 @@ def counterparts() -> set[str]:
 
     Without commands, which have spaces, calls with arguments, and environment variables.
     """
-    found = {name for module in SEED for row in TABLES[module] for name in code(row[1])}
+    cells = [row[1] for module in SEED for row in TABLES[module]]
+    cells += [row[2] for row in TABLES["What callers get"]]
+    found = {name for cell in cells for name in code(cell)}
     return {name for name in found if not name.isupper()}
 
 

@@ -236,7 +236,7 @@ def _require_texts(**given: object) -> None:
 
 
 def _require_day(expiry: object) -> None:
-    """Refuse what is no date, or has a time, as SQL does, instead of finding nothing."""
+    """Refuse a value of another type, or with a time, as SQL does."""
     if not isinstance(expiry, date) or isinstance(expiry, datetime):
         raise ParameterError(f"index: expiry must be date, not {type(expiry).__name__}")
 
