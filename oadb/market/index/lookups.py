@@ -52,7 +52,7 @@ class InstrumentIndex:
 
     def list_exchanges(self, broker: str) -> list[str]:
         """Return the exchanges on which a broker lists instruments, in order."""
-        _require_texts(broker=broker)
+        _require_texts("broker", broker)
         return sorted(self._sections.get(broker, {}))
 
     def get_token(self, broker: str, exchange: str, symbol: str) -> str | None:
@@ -66,7 +66,7 @@ class InstrumentIndex:
         except KeyError:
             found = None
         if found is None:
-            _require_texts(broker=broker, exchange=exchange, symbol=symbol)
+            _require_texts("broker exchange symbol", broker, exchange, symbol)
         return found
 
     def get_symbol(self, broker: str, exchange: str, token: str) -> str | None:
@@ -80,7 +80,7 @@ class InstrumentIndex:
         except KeyError:
             found = None
         if found is None:
-            _require_texts(broker=broker, exchange=exchange, token=token)
+            _require_texts("broker exchange token", broker, exchange, token)
         return found
 
     def get_broker_symbol(self, broker: str, exchange: str, symbol: str) -> str | None:
@@ -88,7 +88,7 @@ class InstrumentIndex:
         section = self._section(broker, exchange)
         row = None if section is None else section.row(symbol)
         if section is None or row is None:
-            _require_texts(broker=broker, exchange=exchange, symbol=symbol)
+            _require_texts("broker exchange symbol", broker, exchange, symbol)
             return None
         return section.broker_symbol(row)
 
@@ -97,7 +97,7 @@ class InstrumentIndex:
         section = self._section(broker, exchange)
         row = None if section is None else section.row(symbol)
         if section is None or row is None:
-            _require_texts(broker=broker, exchange=exchange, symbol=symbol)
+            _require_texts("broker exchange symbol", broker, exchange, symbol)
             return None
         return section.instrument(row)
 
@@ -114,7 +114,7 @@ class InstrumentIndex:
         self, broker: str, exchange: str, broker_symbol: str
     ) -> Instrument | None:
         """Return the instrument of a broker's symbol; of several, that of the first symbol."""
-        _require_texts(broker=broker, exchange=exchange, broker_symbol=broker_symbol)
+        _require_texts("broker exchange broker_symbol", broker, exchange, broker_symbol)
         section = self._section(broker, exchange)
         row = None if section is None else section.row_of_broker_symbol(broker_symbol)
         return None if section is None or row is None else section.instrument(row)
@@ -131,7 +131,7 @@ class InstrumentIndex:
         self, broker: str, exchange: str, *, with_futures: bool = False
     ) -> list[str]:
         """Return underlyings of options, and *with_futures* of futures that have not expired."""
-        _require_texts(broker=broker, exchange=exchange)
+        _require_texts("broker exchange", broker, exchange)
         section, today = self._section(broker, exchange), _today()
         found = {
             terms.underlying
@@ -167,7 +167,7 @@ class InstrumentIndex:
         self, broker: str, exchange: str, underlying: str, expiry: date
     ) -> list[Instrument]:
         """Return the options on one underlying and expiry, by strike, each call before its put."""
-        _require_texts(broker=broker, exchange=exchange, underlying=underlying)
+        _require_texts("broker exchange underlying", broker, exchange, underlying)
         _require_day(expiry)
         section = self._section(broker, exchange)
         if section is None:
@@ -202,7 +202,7 @@ class InstrumentIndex:
         Raises:
             ParameterError: as in ``search.search``.
         """
-        _require_texts(broker=broker, text=text)
+        _require_texts("broker text", broker, text)
         filters = Filters(exchange, instrument_type, expiry, strike_min, strike_max, underlying)
         sections = self._sections.get(broker, {}).values()
         return searching.search(sections, text, filters, limit)
@@ -213,7 +213,7 @@ class InstrumentIndex:
     def _expiries(
         self, broker: str, exchange: str, underlying: str, kinds: frozenset[str], past: bool
     ) -> list[date]:
-        _require_texts(broker=broker, exchange=exchange, underlying=underlying)
+        _require_texts("broker exchange underlying", broker, exchange, underlying)
         section, start = self._section(broker, exchange), date.min if past else _today()
         found = {
             terms.expiry
@@ -228,10 +228,11 @@ class InstrumentIndex:
         return self._sections.get(broker, {}).get(exchange)
 
 
-def _require_texts(**given: object) -> None:
+def _require_texts(names: str, *given: object) -> None:
     """Refuse a number or None in place of a text, as SQL does, instead of finding nothing."""
-    for name, value in given.items():
+    for place, value in enumerate(given):
         if not isinstance(value, str):
+            name = names.split()[place]
             raise ParameterError(f"index: {name} must be str, not {type(value).__name__}")
 
 
