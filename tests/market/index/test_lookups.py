@@ -50,7 +50,7 @@ LOOKUPS: list[tuple[str, tuple[object, ...]]] = [
     ("get_all_by_token", ("zerodha", [("NSE", None)])),
     ("list_exchanges", (None,)),
     ("list_underlyings", ("zerodha", None)),
-    ("list_option_expiries", ("zerodha", "NFO", None)),
+    ("list_option_expiries", ("zerodha", "NFO", 5)),
     ("list_future_expiries", ("zerodha", None, "NIFTY")),
     ("list_strikes", ("zerodha", "NFO", "NIFTY", None)),
     ("list_chain", ("zerodha", "NFO", None, date(2025, 7, 31))),
@@ -61,7 +61,7 @@ LOOKUPS: list[tuple[str, tuple[object, ...]]] = [
 
 
 @pytest.mark.parametrize(("name", "given"), LOOKUPS)
-def test_none_for_an_argument_is_refused_in_memory_as_by_sql(
+def test_none_or_a_number_for_a_text_is_refused_in_memory_as_by_sql(
     market_db: Database, index: InstrumentIndex, name: str, given: tuple[object, ...]
 ) -> None:
     in_sql: Any = search.search if name == "search" else getattr(instruments, name, None)
