@@ -50,8 +50,9 @@ LONGEST_TEXT = 200
 class Instrument:
     """An instrument as a broker lists it. Prices are in the currency of the exchange.
 
-    ``contract_value`` is the change of a contract's worth for a change of its price by 1, and
-    ``freeze_quantity`` the most of it in one order; each is None where the broker does not say it.
+    ``contract_value`` is the change of a contract's worth for a change of its price by 1.
+    ``freeze_quantity`` is where the exchange freezes an order: the largest that passes, or the
+    smallest that does not, as the broker writes it. Each is None where the broker does not say it.
     """
 
     broker: str

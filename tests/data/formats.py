@@ -28,7 +28,7 @@ class Format:
 # Parts of several formats ------------------------------------------------------------------------
 
 
-def _csv(rows: Iterable[Iterable[object]], quoting: Any = csv.QUOTE_MINIMAL) -> str:
+def csv_text(rows: Iterable[Iterable[object]], quoting: Any = csv.QUOTE_MINIMAL) -> str:
     out = io.StringIO()
     csv.writer(out, quoting=quoting, lineterminator="\n").writerows(rows)
     return out.getvalue()
@@ -39,7 +39,7 @@ def _array(entries: Iterable[dict[str, Any]]) -> str:
     return "[" + ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in entries) + "]\n"
 
 
-def _short(row: Made) -> str:
+def short(row: Made) -> str:
     """Return the symbol that Zerodha, Upstox and Fyers make: 25AUG for a month, else 25807."""
     if row.expiry is None:
         return row.root
@@ -48,7 +48,7 @@ def _short(row: Made) -> str:
     return f"{row.root}{row.expiry:%y}{when}{row.price}{row.kind}"
 
 
-def _market_of(row: Made) -> str:
+def market_of(row: Made) -> str:
     """Return what is traded, as exchanges call it: FUTIDX, OPTSTK, OPTCUR, FUTCOM."""
     kind = "FUT" if row.kind == "FUT" else "OPT"
     if row.exchange in _CURRENCIES:
@@ -80,7 +80,7 @@ def _zerodha(market: list[Made]) -> str:
         "instrument_token", "exchange_token", "tradingsymbol", "name", "last_price", "expiry",
         "strike", "tick_size", "lot_size", "instrument_type", "segment", "exchange",
     )  # fmt: skip  # a record
-    return _csv([heading, *map(_zerodha_line, market)])
+    return csv_text([heading, *map(_zerodha_line, market)])
 
 
 def _zerodha_line(row: Made) -> tuple[object, ...]:
@@ -89,7 +89,7 @@ def _zerodha_line(row: Made) -> tuple[object, ...]:
     if index:
         segment, kind, theirs = "INDICES", "EQ", row.name.upper()
     elif row.expiry:
-        segment, theirs = f"{exchange}-{'FUT' if kind == 'FUT' else 'OPT'}", _short(row)
+        segment, theirs = f"{exchange}-{'FUT' if kind == 'FUT' else 'OPT'}", short(row)
     token = row.code * 256 + (9 if index else _KITE_SEGMENTS[exchange])
     name = theirs if index else row.name
     return (token, row.code, theirs, name, "0.0", row.expiry or "", float(row.strike or 0),
@@ -151,7 +151,7 @@ def _upstox_csv(market: list[Made]) -> str:
         "instrument_key", "exchange_token", "tradingsymbol", "name", "last_price", "expiry",
         "strike", "tick_size", "lot_size", "instrument_type", "option_type", "exchange",
     )  # fmt: skip  # a record
-    return _csv([heading, *map(_upstox_line, market)], csv.QUOTE_ALL)
+    return csv_text([heading, *map(_upstox_line, market)], csv.QUOTE_ALL)
 
 
 def _in_upstox_csv(row: Made) -> bool:
@@ -163,9 +163,9 @@ def _in_upstox_csv(row: Made) -> bool:
 
 def _upstox_line(row: Made) -> tuple[object, ...]:
     index = row.kind == "INDEX"
-    kind = _market_of(row) if row.expiry else "INDEX" if index else "EQUITY"
+    kind = market_of(row) if row.expiry else "INDEX" if index else "EQUITY"
     option = "FF" if row.kind == "FUT" else row.kind if row.strike else "INDEX" if index else ""
-    theirs = row.name.upper() if index else _short(row)
+    theirs = row.name.upper() if index else short(row)
     strike = float(row.strike or 0) if row.expiry else ""
     tick, lot = ("", "") if index else (float(row.tick), row.lot)
     return (
@@ -197,7 +197,7 @@ def _angel_entry(row: Made) -> dict[str, Any]:
     if row.kind == "INDEX":
         symbol, kind = row.name, "AMXIDX"
     elif row.expiry:
-        kind = _market_of(row)
+        kind = market_of(row)
     elif row.exchange == "NSE":
         symbol = f"{row.root}-{row.series}"
     return {
@@ -234,7 +234,7 @@ def _dhan(market: list[Made]) -> str:
         "SEM_EXPIRY_DATE", "SEM_STRIKE_PRICE", "SEM_OPTION_TYPE", "SEM_TICK_SIZE",
         "SEM_EXPIRY_FLAG", "SEM_EXCH_INSTRUMENT_TYPE", "SEM_SERIES", "SM_SYMBOL_NAME",
     )  # fmt: skip  # a record
-    return _csv([heading, *map(_dhan_line, market)])
+    return csv_text([heading, *map(_dhan_line, market)])
 
 
 def _dhan_line(row: Made) -> tuple[object, ...]:
@@ -251,7 +251,7 @@ def _dhan_line(row: Made) -> tuple[object, ...]:
     symbol = "-".join((row.root, when, *filter(None, (row.price, row.kind))))
     shown = " ".join((row.root, row.day[:6], row.price, row.kind))
     strike, option = (f"{row.strike:.5f}", row.kind) if row.strike else ("-0.01000", "XX")
-    return (*place, _market_of(row), 0, symbol, f"{row.lot:.1f}", shown,
+    return (*place, market_of(row), 0, symbol, f"{row.lot:.1f}", shown,
             f"{row.expiry} 14:30:00", strike, option, tick, "M" if row.monthly else "W",
             "FUT" if row.kind == "FUT" else "OP", "NA", "")  # fmt: skip  # a record
 
@@ -282,7 +282,7 @@ def _fyers(name: str) -> Format:
     """Return one of the files; futures of BFO, which Fyers writes in another way, are in none."""
     return Format(
         lambda row: _FYERS[row.exchange][0] == name and (row.exchange, row.kind) != ("BFO", "FUT"),
-        lambda market: _csv(map(_fyers_line, market)),
+        lambda market: csv_text(map(_fyers_line, market)),
     )
 
 
@@ -294,7 +294,7 @@ def _fyers_line(row: Made) -> tuple[object, ...]:
         description, kind = symbol, 10
     elif row.expiry:
         description = f"{row.root} {row.expiry:%y %b %d} {row.price} {row.kind}".replace("  ", " ")
-        kind, symbol = _FYERS_TYPES[_market_of(row)], _short(row)
+        kind, symbol = _FYERS_TYPES[market_of(row)], short(row)
     day = f"{row.expiry:%y%m%d}" if row.expiry else "000000"
     token = f"{numbers[0]}{numbers[1]}{day}{row.code}"
     return (token, description, kind, row.lot, row.tick, row.isin,

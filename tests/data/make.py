@@ -13,8 +13,11 @@ from pathlib import Path
 
 from tests.data.formats import FORMATS
 from tests.data.made_instruments import Made, instruments
+from tests.data.more_formats import MORE_FORMATS
 
 FOLDER = Path(__file__).parent
+
+_ALL = FORMATS | MORE_FORMATS
 
 _HEADING = (
     "exchange", "symbol", "root", "name", "instrument_type", "expiry", "strike", "lot_size",
@@ -26,8 +29,7 @@ def files() -> dict[str, str]:
     """Return the text of each file; of one that is named .gz, before it is packed."""
     market = [*instruments()]
     texts = {
-        name: each.text([row for row in market if each.lists(row)])
-        for name, each in FORMATS.items()
+        name: each.text([row for row in market if each.lists(row)]) for name, each in _ALL.items()
     }
     return texts | {"instruments.csv": _expected(market)}
 
@@ -44,7 +46,7 @@ def _expected(market: list[Made]) -> str:
 def _expected_line(row: Made) -> Iterator[object]:
     yield from (row.exchange, row.symbol, row.root, row.name, row.kind, row.expiry or "")
     yield from (row.price, row.lot, row.tick, row.value, row.most or "")
-    yield " ".join(name for name, each in FORMATS.items() if each.lists(row))
+    yield " ".join(name for name, each in _ALL.items() if each.lists(row))
 
 
 def main() -> None:

@@ -145,7 +145,7 @@ def test_a_file_is_loaded_with_its_name_and_checksum_as_its_record(db: Database)
     )
     assert record.checksum == sha256(path.read_bytes()).digest()
     assert instruments.count_by_broker(db, "zerodha") == report.accepted > 0
-    with pytest.raises(LoadError, match="no reader for 'nobody'; expected one of angel, dhan"):
+    with pytest.raises(LoadError, match="no reader for 'nobody'; expected one of aliceblue, angel"):
         loads.load_file(db, "nobody", path)
 
 

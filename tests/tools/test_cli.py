@@ -156,7 +156,8 @@ def test_the_error_about_an_unknown_broker_lists_the_known_ones(tmp_path: Path) 
     assert done.returncode == 2
     assert done.stderr.endswith(
         "Invalid value for '--broker': no reader for 'kite'; "
-        "give one of angel, dhan, fyers, upstox, zerodha\n"
+        "give one of aliceblue, angel, dhan, fivepaisa, fyers, groww, kotak, shoonya, upstox, "
+        "zerodha\n"
     )
 
 

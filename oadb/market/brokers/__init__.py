@@ -4,13 +4,36 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from oadb.errors import LoadError
-from oadb.market.brokers import angel, dhan, fyers, upstox, zerodha
+from oadb.market.brokers import (
+    aliceblue,
+    angel,
+    dhan,
+    fivepaisa,
+    fyers,
+    groww,
+    kotak,
+    shoonya,
+    upstox,
+    zerodha,
+)
 from oadb.market.instruments import Listing, Rejected
 
 __all__ = ["READERS", "read"]
 
 READERS: dict[str, Callable[[Path], Iterator[Listing | Rejected]]] = {
-    module.BROKER: module.read for module in (angel, dhan, fyers, upstox, zerodha)
+    module.BROKER: module.read
+    for module in (
+        aliceblue,
+        angel,
+        dhan,
+        fivepaisa,
+        fyers,
+        groww,
+        kotak,
+        shoonya,
+        upstox,
+        zerodha,
+    )
 }
 """The reader of each broker's files, by the name of the broker."""
 

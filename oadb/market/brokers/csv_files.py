@@ -38,6 +38,8 @@ def rows(
         reader = csv.reader(source.lines(), strict=True)
         try:
             first = next(reader, list[str]())
+            if not heading:
+                first = [*map(_stripped, first)]
             _require_commas(source.name, first)
             if len(first) < len(heading):
                 raise LoadError(
@@ -66,9 +68,15 @@ def heading(path: Path) -> list[str]:
     """
     with opened(path) as source:
         try:
-            return next(csv.reader(source.lines(), strict=True), list[str]())
+            first = next(csv.reader(source.lines(), strict=True), list[str]())
+            return [*map(_stripped, first)]
         except csv.Error:
             return []
+
+
+def _stripped(column: str) -> str:
+    """Return the name of a column without what brokers leave around it: dStrikePrice;."""
+    return column.strip(" ;")
 
 
 def _require_commas(name: str, first: list[str]) -> None:

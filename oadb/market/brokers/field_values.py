@@ -173,3 +173,27 @@ def underlying(text: str) -> str:
     if not _UNDERLYING.fullmatch(cleaned):
         raise ValueError
     return cleaned
+
+
+def root_before_date(symbol: str, expiry: str, strike: str, kind: str) -> str:
+    """Return the underlying of a derivative: what comes before the expiry in the broker's symbol.
+
+    Args:
+        symbol: it ends with the expiry, the strike and the type. The expiry is 25AUG for a month,
+            25807 (in October 25O09) for a day, or 07AUG25.
+        expiry: as 2025-08-07.
+
+    Raises:
+        RowError: the symbol has another expiry, strike or type.
+    """
+    day = date.fromisoformat(expiry)
+    month = MONTHS[day.month - 1]
+    short = f"{day:%y}{day.month if day.month < 10 else month[0]}{day:%d}"
+    for date_text in (f"{day:%d}{month}{day:%y}", f"{day:%y}{month}", short):
+        root = symbol.removesuffix(f"{date_text}{strike}{kind}")
+        if root != symbol:
+            return root
+    raise RowError(
+        f"the symbol is {symbol[:40]!r}; expected {short} or {day:%y}{month} in it, and "
+        f"{strike}{kind} at its end"
+    )

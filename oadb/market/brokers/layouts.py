@@ -95,10 +95,10 @@ class Layout:
     token: tuple[str, ...]
     series: str | None = None
     nature: str | None = None
-    expiry: str
-    strike: str
-    lot_size: str
-    tick_size: str
+    expiry: str | None
+    strike: str | None
+    lot_size: str | None
+    tick_size: str | None
     contract_value: str | None = None
     contract_value_of: Callable[[str, str], str] | None = None
     freeze_quantity: str | None = None
@@ -200,7 +200,9 @@ def _number_caches(layout: Layout) -> tuple[ConversionCache[str, str], ...]:
 
     A freeze quantity of 0 is none.
     """
-    lots = cache_of_column(layout.lot_size, field_values.whole_number, "a whole number from 0")
+    lots = cache_of_column(
+        layout.lot_size or "lot_size", field_values.whole_number, "a whole number from 0"
+    )
     column = layout.contract_value or "contract_value"
     values = cache_of_column(column, field_values.positive, "a number above 0")
     values[""] = ""
@@ -217,17 +219,19 @@ def _own_values(layout: Layout) -> ConversionCache[tuple[str, str], str] | None:
 
 def _tick_cache(layout: Layout, unit: str) -> ConversionCache[str, str]:
     number = partial(field_values.number, unit=unit)
-    return cache_of_column(layout.tick_size, number, "a number from 0")
+    return cache_of_column(layout.tick_size or "tick_size", number, "a number from 0")
 
 
 def _strike_cache(layout: Layout, unit: str) -> ConversionCache[str, str]:
     positive = partial(field_values.positive, unit=unit)
-    return cache_of_column(layout.strike, positive, "a number above 0")
+    return cache_of_column(layout.strike or "strike", positive, "a number above 0")
 
 
 def _derivatives(layout: Layout) -> Callable[..., tuple[str, str, str, str, str]]:
     """Return the function that finds type, underlying, expiry, strike and symbol."""
-    expiries = cache_of_column(layout.expiry, layout.parse_expiry, "a date such as 2025-07-31")
+    expiries = cache_of_column(
+        layout.expiry or "expiry", layout.parse_expiry, "a date such as 2025-07-31"
+    )
     roots = _root_cache(layout)
     find_root = layout.root
 

@@ -49,10 +49,10 @@ _BY_SERIES = {
 }
 _BY_FIRST_LETTER = {"P": "PREF", "W": "WARRANT"}
 
-# BSE's groups of securities that are no shares. In F there are funds too.
+# BSE's groups of securities that are no shares. In F are debt, preference shares and funds: their
+# codes say which.
 _BY_GROUP = {
     "E": "ETF",
-    "F": "BOND",
     "G": "GSEC",
     "IF": "TRUST",
     "R": "RIGHTS",
@@ -70,6 +70,8 @@ _BY_CODE = {
     "81": "GSEC",
     **dict.fromkeys(map(str, range(90, 98)), "BOND"),
 }
+
+_DIGITS = 6
 
 _SERIES = re.compile(r"-([A-Z][A-Z0-9])$", re.ASCII)
 
@@ -137,14 +139,20 @@ def by_series(symbol: str, name: str) -> str:
 
 def by_code(code: str, symbol: str, name: str, group: str = "") -> str:
     """Return the type of a security of BSE, by its group, if the file has it, and its code."""
-    kind = _BY_GROUP.get(group) or (_BY_CODE.get(code[:2]) if len(code) == 6 else None)
-    if kind == "GSEC" and symbol.startswith("SGB"):
-        return "SGB"
     if symbol.endswith("-RE"):
         return "RIGHTS"
-    if kind in {None, "BOND"} and is_fund(symbol, name):
-        return fund_of_bse(symbol, group)
-    return kind or "EQ"
+    kind = _BY_GROUP.get(group)
+    if kind is None and len(code) == _DIGITS:
+        kind = _BY_CODE.get(code[:2])
+    if kind == "GSEC" and symbol.startswith("SGB"):
+        return "SGB"
+    if kind is not None:
+        return kind
+    if group == "F" and len(code) != _DIGITS:
+        return "BOND"
+    # A fund in group F has the code of a share.
+    is_any = group == "F" or is_fund(symbol, name)
+    return fund_of_bse(symbol, group) if is_any else "EQ"
 
 
 def _fund_of_nse(symbol: str) -> str:

@@ -7,12 +7,17 @@ JSON gives TCS-BE.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 from oadb.errors import RowError
-from oadb.market.brokers import contract_values, csv_files, json_files, securities
-from oadb.market.brokers.field_values import MONTHS, PAISA, RUPEE, EmptyFieldError
+from oadb.market.brokers import (
+    contract_values,
+    csv_files,
+    field_values,
+    json_files,
+    securities,
+)
+from oadb.market.brokers.field_values import PAISA, RUPEE, EmptyFieldError
 from oadb.market.brokers.files import is_json
 from oadb.market.brokers.layouts import Layout, Market, converter, type_of, with_series
 from oadb.market.instruments import Listing, Rejected
@@ -106,18 +111,6 @@ def _csv_security(
     return securities.of_isin(exchange, symbol, name, ticker, "", isin, isin)
 
 
-def _root(symbol: str, expiry: str, strike: str, kind: str) -> str:
-    """Cut off expiry, strike and type; the expiry is 24JAN for a month, 24125 for a day."""
-    day = date.fromisoformat(expiry)
-    month = MONTHS[day.month - 1]
-    short = f"{day:%y}{day.month if day.month < 10 else month[0]}{day:%d}"
-    for date_text in (f"{day:%y}{month}", short):
-        root = symbol.removesuffix(f"{date_text}{strike}{kind}")
-        if root != symbol:
-            return root
-    raise RowError(f"tradingsymbol is {symbol[:40]!r}; expected {short} or {day:%y}{month} in it")
-
-
 JSON = Layout(
     broker=BROKER,
     market_columns=("segment", "instrument_type"),
@@ -156,5 +149,5 @@ CSV = Layout(
     contract_value_of=contract_values.known,
     cash_symbol=_csv_symbol,
     security=_csv_security,
-    root=_root,
+    root=field_values.root_before_date,
 )

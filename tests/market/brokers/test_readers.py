@@ -48,6 +48,46 @@ FILES = {
         "101000000026000,NIFTY50-INDEX,10,0,0.05,,0915-1530:,2025-07-01,,NSE:NIFTY50-INDEX,10,10,"
         "26000,NIFTY,26000,-1.0,XX,101000000026000,None\n"
     ),
+    "groww": (
+        "exchange,exchange_token,trading_symbol,groww_symbol,name,instrument_type,segment,series,"
+        "isin,underlying_symbol,underlying_exchange_token,expiry_date,strike_price,lot_size,"
+        "tick_size,freeze_quantity,is_reserved,buy_allowed,sell_allowed\n"
+        "NSE,35,NIFTY25JUL24000.5CE,NSE-NIFTY-31Jul25-24000.5-CE,,CE,FNO,,,NIFTY,26000,2025-07-31,"
+        "24000.5,75,0.05,1801,0,1,1\n"
+        "NSE,NIFTY,NIFTY,NSE-NIFTY,,IDX,CASH,,,,,,,,,,0,1,1\n"
+    ),
+    "fivepaisa": (
+        "Exch,ExchType,ScripCode,Name,Expiry,ScripType,StrikeRate,FullName,TickSize,LotSize,"
+        "QtyLimit,Multiplier,SymbolRoot,BOCOAllowed,ISIN,ScripData,Series\n"
+        "N,D,35,NIFTY 31 Jul 2025 CE 24000.50,2025-07-31 14:30:00,CE,24000.50,NIFTY,0.05,75,0,1,"
+        "NIFTY,N,,NIFTY_20250731_CE_24000.50,XX\n"
+        "N,C,999920000,NIFTY,,EQ,0,NIFTY 50,0.05,1,0,1,NIFTY 50,N,,NIFTY 50,EQ\n"
+    ),
+    "kotak": (
+        "pSymbol,pGroup,pExchSeg,pInstType,pSymbolName,pTrdSymbol,pOptionType,pISIN,pDesc,"
+        "dTickSize ,lLotSize,lExpiryDate ,lMultiplier ,lPrecision,dStrikePrice;,lFreezeQty\n"
+        "35,XX,nse_fo,OPTIDX,NIFTY,NIFTY25JUL24000.5CE,CE,,,5,75,1438439400,-1,2,2.40005e+06,1801\n"
+        "26000,,nse_cm,,NIFTY,NIFTY,,,Nifty 50,5,1,0,,2,,0\n"
+    ),
+    "shoonya": (
+        "Exchange,Token,LotSize,Symbol,TradingSymbol,Expiry,Instrument,OptionType,StrikePrice,"
+        "TickSize,\n"
+        "NFO,35,75,NIFTY,NIFTY31JUL25C24000.5,31-JUL-2025,OPTIDX,CE,24000.5,0.05,\n"
+    ),
+    "aliceblue": (
+        "Exch,Exchange Segment,Symbol,Token,Instrument Type,Option Type,Strike Price,"
+        "Instrument Name,Formatted Ins Name,Trading Symbol,Expiry Date,Lot Size,Tick Size\n"
+        "NFO,nse_fo,NIFTY,35,OPTIDX,CE,24000.5,NIFTY,NIFTY 31JUL25 24000.5 CE,"
+        "NIFTY25JUL24000.5CE,2025-07-31,75,0.05\n"
+    ),
+}
+# Those of brokers that list indices in a file of their own.
+INDEX_FILES = {
+    "shoonya": (
+        "Exchange,Token,LotSize,Symbol,TradingSymbol,Instrument,TickSize,\n"
+        "NSE,26000,1,Nifty 50,NIFTY INDEX,INDEX,0,\n"
+    ),
+    "aliceblue": "exch,symbol,token\nNSE,NIFTY 50,26000\n",
 }
 
 
@@ -65,8 +105,11 @@ def test_every_broker_gives_an_instrument_the_same_symbol(
     tmp_path: Path, broker: str, packed: Callable[[bytes], bytes]
 ) -> None:
     file = tmp_path / "file"
-    file.write_bytes(packed(FILES[broker].encode()))
-    option, index = read(file, broker)
+    found: list[Instrument] = []
+    for text in filter(None, (FILES[broker], INDEX_FILES.get(broker))):
+        file.write_bytes(packed(text.encode()))
+        found += read(file, broker)
+    option, index = found
 
     assert option.broker == broker
     assert (option.exchange, option.symbol) == ("NFO", "NIFTY31JUL2524000.5CE")
@@ -85,8 +128,10 @@ def test_rows_of_a_reader_are_stored_unchanged(
     file.write_text(FILES[broker])
     report = loads.load(tx, broker, brokers.read(broker, file))
 
-    assert (report.accepted, report.rejected) == (2, ())
-    for row in read(file, broker):
+    rows = read(file, broker)
+    assert (report.accepted, report.rejected) == (len(rows), ())
+    assert rows
+    for row in rows:
         assert instruments.get(tx, broker, row.exchange, row.symbol) == row
 
 
@@ -106,6 +151,6 @@ def test_the_file_of_another_broker_is_refused_or_all_its_rows_are_rejected(
 
 def test_the_error_for_an_unknown_broker_lists_the_known_ones() -> None:
     with pytest.raises(
-        LoadError, match="no reader for 'kite'; expected one of angel, dhan, fyers, upstox, zerodha"
+        LoadError, match="no reader for 'kite'; expected one of aliceblue, angel, dhan, fivepaisa,"
     ):
         brokers.read("kite", Path("none"))

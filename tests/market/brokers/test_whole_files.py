@@ -24,8 +24,13 @@ WANTED = [*csv.DictReader(MADE["instruments.csv"].splitlines())]
 
 # The files that a broker serves for one day.
 SERVED = {
+    "aliceblue": sorted(name for name in MADE if name.startswith("aliceblue")),
     "angel": ["angel.json"],
     "dhan": ["dhan.csv"],
+    "fivepaisa": ["fivepaisa.csv"],
+    "groww": ["groww.csv"],
+    "kotak": sorted(name for name in MADE if name.startswith("kotak")),
+    "shoonya": sorted(name for name in MADE if name.startswith("shoonya")),
     "fyers": sorted(name for name in MADE if name.startswith("fyers")),
     "upstox": ["upstox.json.gz"],
     "upstox, the older form": ["upstox.csv"],
@@ -73,11 +78,13 @@ TAKEN_FOR_SHARES = {
     "angel": {("BSE", "TRUST"), ("BSE", "MF")},
     "zerodha": {("BSE", "TRUST")},
 }
+NAMED_BY_SYMBOL = {"angel", "shoonya"}
 WITH_CONTRACT_VALUES = {
+    "shoonya": {"CDS"},
     "upstox": {"NSE", "BSE", "NFO", "BFO", "CDS", "BCD", "MCX", "NCO"},
     "fyers": {"CDS", "BCD", "MCX", "NCO"},
 }
-WITH_FREEZE_QUANTITIES = {"angel", "upstox"}
+WITH_FREEZE_QUANTITIES = {"angel", "fivepaisa", "groww", "kotak", "upstox"}
 
 
 def type_in(served: str, row: dict[str, str]) -> str:
@@ -92,7 +99,7 @@ def wanted(served: str) -> set[tuple[object, ...]]:
         (
             row["exchange"],
             row["symbol"],
-            (row["root"] if served == "angel" else row["name"]) or None,
+            (row["root"] if served in NAMED_BY_SYMBOL else row["name"]) or None,
             type_in(served, row),
             row["root"] if row["expiry"] else None,
             date.fromisoformat(row["expiry"]) if row["expiry"] else None,
