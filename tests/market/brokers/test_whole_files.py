@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import astuple
 from datetime import date
@@ -183,3 +184,44 @@ def test_every_line_of_a_file_of_zerodha_is_loaded(tx: Transaction, path: Path) 
     assert found is not None
     assert found.broker_symbol == theirs
     assert instruments.find_by_token(tx, "zerodha", known[0], found.token) == found
+
+
+# Rows of real files, and how many of them are rejected.
+REAL = {
+    "kite_nfo.csv.gz": (36_340, 0),
+    "kite_nse.csv.gz": (8_490, 0),
+    "upstox_complete.json.gz": (95_846, 0),
+    # NSE's bonds and SME shares, whose series the file does not say.
+    "upstox_complete.csv.gz": (95_846, 5_727),
+    "fyers_bse_fo.csv.gz": (6_708, 0),
+    "fyers_bse_cm.csv.gz": (12_569, 0),
+    "fyers_nse_cm.csv.gz": (8_730, 0),
+    "fyers_nse_cd.csv.gz": (11_063, 0),
+    "dhan_compact.csv.gz": (23_116, 0),
+    "dhan_detailed.csv.gz": (9_469, 0),
+}
+
+
+@pytest.mark.long("reads whole files of brokers, where there are any")
+@pytest.mark.parametrize("path", broker_files.found(*REAL), ids=lambda path: path.name)
+def test_every_row_of_a_real_file_is_read_but_those_that_say_too_little(path: Path) -> None:
+    broker = path.name.partition("_")[0].replace("kite", "zerodha")
+    rows = [*brokers.read(broker, path)]
+
+    assert (len(rows), sum(isinstance(row, Rejected) for row in rows)) == REAL[path.name]
+
+
+@pytest.mark.long("reads whole files of brokers, where there are any")
+def test_real_files_agree_on_the_type_and_the_contract_value_of_every_instrument() -> None:
+    """But Upstox's CSV, which has neither series nor groups."""
+    found: dict[tuple[str, str], dict[str, tuple[str, str]]] = defaultdict(dict)
+    for path in broker_files.found(*REAL.keys() - {"upstox_complete.csv.gz"}):
+        broker = path.name.partition("_")[0].replace("kite", "zerodha")
+        for row in brokers.read(broker, path):
+            if isinstance(row, Listing):
+                facts = (row.instrument_type, row.contract_value)
+                found[row.exchange, row.symbol][path.name] = facts
+
+    for place, facts_of in found.items():
+        assert len({kind for kind, _ in facts_of.values()}) == 1, (place, facts_of)
+        assert len({value for _, value in facts_of.values() if value}) <= 1, (place, facts_of)
