@@ -1,7 +1,7 @@
 """Dhan's CSV for all exchanges: api-scrip-master.csv and its detailed form.
 
 The detailed form has 31, 32 or 39 columns; the columns that are read are the same.
-Ticks are in paise, but for those of indices.
+Ticks are in paise.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from oadb.errors import RowError
 from oadb.market.brokers import csv_files, field_values, securities
-from oadb.market.brokers.field_values import PAISA, RUPEE
+from oadb.market.brokers.field_values import PAISA
 from oadb.market.brokers.layouts import Layout, Market, converter, type_of, with_series
 from oadb.market.instruments import Listing, Rejected
 
@@ -60,7 +60,7 @@ def _market(exchange: str, segment: str, instrument: str) -> Market:
     expected, kind = _SEGMENT_TYPES.get(segment), type_of(instrument)
     if (kind not in {"FUT", "OPT"}) if expected is None else instrument != expected:
         raise RowError(f"instrument {instrument[:40]!r} in segment {segment!r} is unknown")
-    return Market(*names, kind, RUPEE if kind == "INDEX" else PAISA)
+    return Market(*names, kind, PAISA)
 
 
 def _root(symbol: str, expiry: str, strike: str, kind: str) -> str:

@@ -157,7 +157,7 @@ def converter(layout: Layout) -> Convert[Listing]:
             symbol = cash_symbol(ticker, exchange, series)
             if kind == "INDEX":
                 exchange, symbol = indices[exchange, symbol]
-                lot, tick = lot or "0", tick or "0"
+                lot = tick = "0"  # it is not traded, whatever the file says
             elif kind == _SECURITY:
                 kind = security(exchange, symbol, name, ticker, series, nature, second or token)
         token = f"{token}::::{second}" if second else token

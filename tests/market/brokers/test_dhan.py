@@ -85,7 +85,7 @@ def test_an_index_is_on_its_own_exchange(tmp_path: Path, name: str, symbol: str)
     found = listed(tmp_path, INDEX.replace(",0,NIFTY,", f",0,{name},"))
 
     assert (found.exchange, found.symbol, found.expiry) == ("NSE_INDEX", symbol, None)
-    assert (found.broker_exchange, found.tick_size) == ("IDX_I", Decimal("0.05"))
+    assert (found.broker_exchange, found.tick_size) == ("IDX_I", Decimal(0))
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_a_share_is_read_as_from_the_compact_file(tmp_path: Path, columns: int) 
     ("line", "exchange", "symbol", "theirs", "tick"),
     [
         (BOND, "NSE", "656MH32-SG", "656MH32", "0.01"),
-        (INDEX, "NSE_INDEX", "NIFTY", "NIFTY", "0.05"),
+        (INDEX, "NSE_INDEX", "NIFTY", "NIFTY", "0"),
         (FUTURE, "NFO", "NIFTY29SEP26FUT", "NIFTY-Sep2026-FUT", "0.1"),
         (CALL, "NFO", "BAJAJ-AUTO30JUL269000CE", "BAJAJ-AUTO-Jul2026-9000-CE", "0.05"),
         (CURRENCY, "CDS", "USDINR26AUG2688.25PE", "USDINR-Aug2026-88.25-PE", "0.0025"),

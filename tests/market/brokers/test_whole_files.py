@@ -141,6 +141,7 @@ def test_every_index_has_the_same_exchange_and_symbol_for_every_broker(
         (row["exchange"], row["symbol"]) for row in WANTED if row["instrument_type"] == "INDEX"
     }
     assert {(row.underlying, row.expiry, row.strike) for row in found} == {(None, None, None)}
+    assert {(row.lot_size, row.tick_size) for row in found} == {(0, Decimal(0))}
     assert len(found) == 8
 
 
