@@ -1,43 +1,64 @@
 """Loads of instruments: each replaces the set of a broker as a whole, in one transaction.
 
-A load that would drop rows by accident (an empty file, or one without half of an exchange) is
-refused. A hint on CHANNEL follows its commit.
+A load that loses what an exchange held, for which its source is more likely wrong than right, is
+refused: see LoadLimits. A hint on CHANNEL follows the commit of a load.
 """
 
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import asdict
-from datetime import time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 
 from oadb.engine.binding.operations import operation
-from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
+from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import AsyncExecutor
-from oadb.errors import Error, LoadError, ParameterError
+from oadb.errors import Error, LoadError
 from oadb.market import brokers
 from oadb.market.brokers import files
-from oadb.market.instruments import LONGEST_TEXT, InstrumentRow, count_by_exchange
-from oadb.market.intake import Intake, require_no_shrinking
-from oadb.market.load_rows import InstrumentLoad, LoadOutcome, LoadReport, LoadStatus, Merged
-from oadb.validation.argument_rules import TimeZone
+from oadb.market.instruments import InstrumentRow
+from oadb.market.intake import Intake
+from oadb.market.left_out import LeftOut
+from oadb.market.load_guards import Guard, LoadLimits, require_valid, sizes_of
+from oadb.market.load_records import (
+    end_load,
+    get_status,
+    is_due,
+    list_exchange_status,
+    list_recent,
+    start_load,
+)
+from oadb.market.load_rows import (
+    ExchangeStatus,
+    Held,
+    InstrumentLoad,
+    LoadChange,
+    LoadOutcome,
+    LoadReport,
+    LoadStatus,
+)
 from oadb.validation.said_texts import explained_error, without_secrets
 
 __all__ = [
     "CHANNEL",
-    "SHRINK_LIMIT",
+    "ExchangeStatus",
     "InstrumentLoad",
+    "LeftOut",
+    "LoadChange",
+    "LoadLimits",
     "LoadOutcome",
     "LoadReport",
     "LoadStatus",
     "get_status",
     "is_due",
+    "list_exchange_status",
     "list_recent",
     "load",
     "load_file",
+    "preview",
 ]
 
 query = queries(__name__)
@@ -45,8 +66,7 @@ query = queries(__name__)
 CHANNEL = "oadb_instruments"
 """The channel of hints that a load has ended; they have no content."""
 
-SHRINK_LIMIT = 0.5
-"""The part of an exchange's instruments that a load may remove without ``force``."""
+_LIMITS = LoadLimits()
 
 # New instruments above this part of the listed ones make the statistics of the planner stale.
 _STALE_PART = 0.1
@@ -55,10 +75,6 @@ _STALE_PART = 0.1
 LONGEST = timedelta(minutes=10, seconds=2)
 
 _LONGEST_REASON, _LONGEST_NAME = 1000, 255
-
-
-@query
-def _start_load(broker: str, source: str, checksum: bytes | None) -> int: ...
 
 
 @query
@@ -78,7 +94,23 @@ def _unstage(broker: str, positions: list[int]) -> Affected: ...
 
 
 @query
-def _merge_staged(broker: str, exchanges: list[str]) -> Merged: ...
+def _count_held(broker: str) -> list[Held]: ...
+
+
+@query
+def _find_today() -> date: ...
+
+
+@query
+def _merge_staged(
+    broker: str,
+    exchanges: list[str],
+    held_exchanges: list[str],
+    held_types: list[str],
+    most: list[int],
+    writes: bool,
+    is_forced: bool,
+) -> list[LoadChange]: ...
 
 
 @query
@@ -93,57 +125,15 @@ def _clear_staged(broker: str) -> Affected: ...
 def _refresh_statistics() -> None: ...
 
 
-@query
-def _end_load(
-    load_id: int,
-    reason: str | None,
-    counts: dict[str, object],
-    exchanges: dict[str, object],
-    left_out: list[str],
-) -> Affected: ...
-
-
-@query
-def list_recent(
-    broker: str, *, cursor: str | None = None, limit: Limit = 20
-) -> Page[InstrumentLoad]:
-    """List the loads of a broker, newest first."""
-    ...
-
-
-@query
-def get_status(broker: str) -> LoadStatus | None:
-    """Return the state of a broker's last load; None if there never was one."""
-    ...
-
-
-@query
-def _is_due(broker: str, cutoff: time, time_zone: str) -> bool: ...
-
-
 query.complete()
 
 
-@operation
-async def is_due(
-    db: AsyncExecutor,
-    broker: str,
-    *,
-    cutoff: time = time(8),
-    time_zone: TimeZone = "Asia/Kolkata",
-) -> bool:
-    """Find out whether a broker's instruments are to be loaded again.
+class _PreviewedError(Exception):
+    """Rolls the transaction of a preview back, and brings its report out of it."""
 
-    Args:
-        cutoff: time of day from which on the load of the day before is out of date.
-
-    Returns:
-        Whether no load of *broker* has succeeded since the last *cutoff* in *time_zone*.
-
-    Raises:
-        ParameterError: *time_zone* is not a name in the IANA time zone database.
-    """
-    return await _is_due(db, broker, cutoff, time_zone)
+    def __init__(self, report: LoadReport) -> None:
+        super().__init__()
+        self.report = report
 
 
 @operation
@@ -154,8 +144,9 @@ async def load(
     *,
     source: str = "rows",
     checksum: bytes | None = None,
+    downloaded_at: datetime | Unset | None = UNSET,
     exchanges: Collection[str] | None = None,
-    shrink_limit: float = SHRINK_LIMIT,
+    limits: LoadLimits = _LIMITS,
     force: bool = False,
 ) -> LoadReport:
     """Replace the instruments of *broker* on *exchanges* by *rows*, all or nothing.
@@ -164,32 +155,70 @@ async def load(
     that fails changes nothing, and its record has the reason.
 
     Args:
-        rows: iterated once; an error of the iterator is raised unchanged.
+        rows: iterated once; an error of the iterator is raised unchanged. Those of ``brokers.read``
+            also say which exchanges must be among them.
         checksum: SHA-256 of *source*, for the record.
+        downloaded_at: when *source* was downloaded from the broker, for ``is_due``; None: it is not
+            known. Left out: now.
         exchanges: the exchanges to replace; None: those of *rows*. Others stay as they are.
-        shrink_limit: the part of an exchange's instruments, 0 to 1, that the load may remove;
-            with *force* it may remove all.
+        force: load the rows whatever the limits say, but for a set without a valid row.
 
     Returns:
         The number of rows written, and the rows left out with reasons.
 
     Raises:
-        LoadError: no row is valid, an exchange would lose more than *shrink_limit*, or another
-            load of *broker* is running.
-        ParameterError: *broker* is blank or exceeds 200 characters, *exchanges* is a str, or
-            *shrink_limit* is out of range; no record is written.
+        LoadError: no row is valid, the load would exceed *limits*, or another load of *broker* is
+            running.
+        ParameterError: *broker* is blank or exceeds 200 characters, or *exchanges* is a str; no
+            record is written.
     """
-    _require_valid(broker, exchanges, shrink_limit)
-    load_id = await _start_load(db, broker, without_secrets(source, _LONGEST_NAME), checksum)
-    intake = Intake(broker, exchanges)
+    require_valid(broker, exchanges)
+    load_id = await start_load(db, broker, without_secrets(source, _LONGEST_NAME), checksum)
+    intake, guard = Intake(broker, exchanges), Guard(limits, brokers.together(rows), force=force)
     try:
         async with db.transaction() as tx:
-            return await _replace(tx, load_id, intake, rows, 1 if force else shrink_limit)
+            await _stage_all(tx, intake, rows)
+            report = await _compare(tx, load_id, intake, guard)
+            await _tidy(tx, broker, report)
+            counts, sizes = intake.counts() | report.counts(), dict[str, object](report.exchanges)
+            await end_load(tx, load_id, None, downloaded_at, counts, sizes, intake.left_out())
     except Exception as error:
         reason = explained_error(error, _LONGEST_REASON)
         with suppress(Error, psycopg.Error):  # the error of the load is more helpful
-            await _end_load(db, load_id, reason, intake.counts(), {}, intake.left_out())
+            counts = intake.counts()
+            await end_load(db, load_id, reason, None, counts, {}, intake.left_out())
         raise
+    return report
+
+
+@operation
+async def preview(
+    db: AsyncExecutor,
+    broker: str,
+    rows: Iterable[InstrumentRow],
+    *,
+    exchanges: Collection[str] | None = None,
+    limits: LoadLimits = _LIMITS,
+) -> LoadReport:
+    """Compare *rows* with the instruments of *broker* as ``load`` does, and write nothing.
+
+    Returns:
+        What the load would write; *objections* says why it would be refused.
+
+    Raises:
+        LoadError: no row is valid, or a load of *broker* is running.
+        ParameterError: as in ``load``.
+    """
+    require_valid(broker, exchanges)
+    intake, guard = Intake(broker, exchanges), Guard(limits, brokers.together(rows), writes=False)
+    try:
+        async with db.transaction() as tx:
+            load_id = await start_load(tx, broker, "preview", None)
+            await _stage_all(tx, intake, rows)
+            report = await _compare(tx, load_id, intake, guard)
+            raise _PreviewedError(report)  # noqa: TRY301  # it is to end the transaction
+    except _PreviewedError as done:
+        return done.report
 
 
 @operation
@@ -199,7 +228,7 @@ async def load_file(
     path: Path,
     *,
     exchanges: Collection[str] | None = None,
-    shrink_limit: float = SHRINK_LIMIT,
+    limits: LoadLimits = _LIMITS,
     force: bool = False,
 ) -> LoadReport:
     """Replace the instruments of *broker* by those of its file; see ``load``.
@@ -223,27 +252,12 @@ async def load_file(
         source=path.name,
         checksum=files.checksum(path),
         exchanges=exchanges,
-        shrink_limit=shrink_limit,
+        limits=limits,
         force=force,
     )
 
 
-def _require_valid(broker: str, exchanges: Collection[str] | None, shrink_limit: float) -> None:
-    if not broker.strip() or len(broker) > LONGEST_TEXT:
-        raise ParameterError(f"loads.load: broker is blank or exceeds {LONGEST_TEXT} characters")
-    if isinstance(exchanges, str):  # which is a collection of characters
-        raise ParameterError("loads.load: exchanges is a str; expected a list")
-    if not 0 <= shrink_limit <= 1:
-        raise ParameterError(f"loads.load: shrink_limit is {shrink_limit}; expected 0 to 1")
-
-
-async def _replace(
-    tx: AsyncExecutor,
-    load_id: int,
-    intake: Intake,
-    rows: Iterable[InstrumentRow],
-    shrink_limit: float,
-) -> LoadReport:
+async def _stage_all(tx: AsyncExecutor, intake: Intake, rows: Iterable[InstrumentRow]) -> None:
     broker = intake.broker
     if not await _claim_load(tx, broker):
         raise LoadError(f"another load of {broker} is in progress; try again when it has ended")
@@ -253,36 +267,31 @@ async def _replace(
     intake.require_any()
     if intake.superseded:
         await _unstage(tx, broker, [*intake.superseded])
-    listed = {each.exchange: each.instruments for each in await count_by_exchange(tx, broker)}
-    sizes = {
-        exchange: (listed.get(exchange, 0), accepted)
-        for exchange, accepted in intake.accepted_by_exchange().items()
-    }
-    require_no_shrinking(sizes, shrink_limit)
-    merged = await _merge_staged(tx, broker, intake.exchanges)
+
+
+async def _compare(tx: AsyncExecutor, load_id: int, intake: Intake, guard: Guard) -> LoadReport:
+    """Compare the staged rows with the listed ones, and write the differences if *guard* does."""
+    held = await _count_held(tx, intake.broker)
+    sizes = sizes_of(held, intake.accepted_by_exchange())
+    objections = [*guard.objections(intake, sizes, await _find_today(tx))]
+    guard.refuse(objections)
+    changes = await _merge_staged(
+        tx,
+        intake.broker,
+        intake.exchanges,
+        *guard.allowances(held),
+        guard.writes,
+        guard.force,
+    )
+    objections += guard.vanishing(held, changes)
+    guard.refuse(objections)
+    return intake.report(load_id, changes, sizes, objections)
+
+
+async def _tidy(tx: AsyncExecutor, broker: str, report: LoadReport) -> None:
     await _clear_staged(tx, broker)
-    if merged.inserted or merged.updated:
+    if report.inserted or report.updated:
         await _merge_search_entries(tx)
-    if merged.inserted > sum(listed.values()) * _STALE_PART:
+    if report.inserted > sum(before for before, _ in report.exchanges.values()) * _STALE_PART:
         await _refresh_statistics(tx)
     tx.hint(CHANNEL)
-    report = _report(load_id, intake, merged, sizes)
-    counts, exchanges = intake.counts() | asdict(merged), dict[str, object](report.exchanges)
-    await _end_load(tx, load_id, None, counts, exchanges, intake.left_out())
-    return report
-
-
-def _report(
-    load_id: int, intake: Intake, merged: Merged, sizes: dict[str, tuple[int, int]]
-) -> LoadReport:
-    return LoadReport(
-        load_id=load_id,
-        rows=intake.rows,
-        accepted=intake.accepted,
-        inserted=merged.inserted,
-        updated=merged.updated,
-        deleted=merged.deleted,
-        rejected=tuple(intake.rejected),
-        duplicates=(*intake.duplicate_symbols, *intake.duplicate_tokens),
-        exchanges=sizes,
-    )

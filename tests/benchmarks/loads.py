@@ -26,7 +26,7 @@ Spent = dict[str, float]
 _ALL, _INTAKE, _STAGING = "all", "intake: rows validated and formatted", "staging, after intake"
 _STEPS = {
     "_stage": _STAGING,
-    "count_by_exchange": "count what is listed",
+    "_count_held": "count what is listed",
     "_merge_staged": "merge",
     "_merge_search_entries": "merge what search finds",
     "_clear_staged": "clear the staging table",

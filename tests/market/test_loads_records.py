@@ -22,7 +22,7 @@ DATA = Path(__file__).parents[1] / "data"
 
 def test_a_load_leaves_a_record(db: Database) -> None:
     rows = [INFY, replace(TCS, symbol=""), replace(INFY, token="9"), TCS]
-    report = loads.load(db, "zerodha", rows, source="nse.csv", checksum=b"1" * 32)
+    report = loads.load(db, "zerodha", rows, source="nse.csv", checksum=b"1" * 32, force=True)
     (record,) = loads.list_recent(db, "zerodha")
 
     assert (record.load_id, record.source, record.outcome) == (report.load_id, "nse.csv", "loaded")
@@ -33,8 +33,13 @@ def test_a_load_leaves_a_record(db: Database) -> None:
         "rows": 4,
         "accepted": 2,
         "rejected": 1,
+        "omitted": 0,
         "duplicate_symbols": 1,
         "duplicate_tokens": 0,
+        "reasons": {
+            "symbol is empty": 1,
+            "symbol … is that of row …, which comes first": 1,
+        },
         "inserted": 2,
         "updated": 0,
         "deleted": 0,
@@ -52,7 +57,10 @@ def test_a_load_leaves_a_record(db: Database) -> None:
     [
         ([], "there are no rows; an empty set is never loaded"),
         ([replace(INFY, symbol="")], "none of 1 rows can be loaded; the first reasons:"),
-        (many(1), "instruments would vanish: NSE from 3 to 1;"),
+        (
+            many(1),
+            "the load is refused: NSE would shrink from 3 to 1 instruments, by more than 50%.",
+        ),
         ([Rejected("a\0b:1", "no \ud800")], "none of 1 rows"),
     ],
 )
@@ -61,7 +69,7 @@ def test_a_failed_load_is_not_recorded_as_a_success(
 ) -> None:
     load(db, many(3))
     with pytest.raises(LoadError):
-        load(db, rows)
+        loads.load(db, "zerodha", rows)
     failed, loaded = loads.list_recent(db, "zerodha")
     status = loads.get_status(db, "zerodha")
 
@@ -112,8 +120,7 @@ def test_a_load_is_due_after_the_cutoff_in_india(db: Database, oadb_database_url
     assert not loads.is_due(db, "zerodha")
     with psycopg.connect(oadb_database_url) as connection:
         connection.execute(
-            "update oadb.instrument_loads set "
-            "started_at = started_at - interval '1 day', ended_at = ended_at - interval '1 day'"
+            "update oadb.instrument_loads set downloaded_at = downloaded_at - interval '1 day'"
         )
     assert loads.is_due(db, "zerodha")
     hour = datetime.now(ZoneInfo("Asia/Kolkata")).time().replace(microsecond=0)
@@ -128,14 +135,14 @@ def test_a_load_is_due_after_the_cutoff_in_india(db: Database, oadb_database_url
 def test_a_zone_must_be_a_name_in_the_time_zone_database(tx: Transaction, zone: str) -> None:
     with pytest.raises(
         ParameterError,
-        match=r"^loads\.is_due: time_zone must be a time zone, such as Asia/Kolkata$",
+        match=r"^load_records\.is_due: time_zone must be a time zone, such as Asia/Kolkata$",
     ):
         loads.is_due(tx, "zerodha", time_zone=zone)
 
 
 def test_a_file_is_loaded_with_its_name_and_checksum_as_its_record(db: Database) -> None:
     path = DATA / "zerodha.csv"
-    report = loads.load_file(db, "zerodha", path)
+    report = loads.load_file(db, "zerodha", path, force=True)
     (record,) = loads.list_recent(db, "zerodha")
 
     assert (record.load_id, record.outcome, record.source) == (

@@ -112,7 +112,7 @@ MAY = {
     - {"row_security.list_walls"}
     - {"proof.list_uses", *KEYS, *PROMOTING}
     - {"rotation._list_under_key"}
-    - {label for label in BY_LABEL if label.startswith("loads.")},
+    - {label for label in BY_LABEL if label.startswith(("loads.", "load_records."))},
     "oadb_owner": {*BY_LABEL},
     "oadb_migrate": {*BY_LABEL},
 }  # fmt: skip  # a table

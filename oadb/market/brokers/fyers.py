@@ -15,6 +15,12 @@ from oadb.market.instruments import Listing, Rejected
 
 BROKER = "fyers"
 
+TOGETHER = (
+    frozenset({"NSE", "NSE_INDEX"}),
+    frozenset({"BSE", "BSE_INDEX"}),
+    *(frozenset({exchange}) for exchange in ("NFO", "CDS", "NCO", "MCX", "BFO", "BCD")),
+)
+
 # By Fyers' numbers of exchange (10 NSE, 11 MCX, 12 BSE) and segment (10 cash; derivatives of:
 # 11 shares and indices, 12 currencies, 20 commodities).
 _EXCHANGES = {

@@ -171,7 +171,16 @@ def converter(layout: Layout) -> Convert[Listing]:
             lots[lot], ticks[tick], values[value], most[freeze],
         ))  # fmt: skip  # a record
 
-    return convert
+    def convert_placed(fields: tuple[str, ...]) -> Listing:
+        try:
+            return convert(fields)
+        except RowError as fault:
+            # Of a row without a known market, the exchange stays unknown.
+            if fields[11:] in markets:
+                fault.exchange = markets[fields[11:]][0]
+            raise
+
+    return convert_placed
 
 
 def _known_markets(layout: Layout) -> Callable[[tuple[str, ...]], _KnownMarket]:

@@ -146,7 +146,7 @@ def _load(db: Database, file: Path | None, watch: Watch) -> Iterator[DemoStep]:
         rows = option_chain.generate(today) if file is None else zerodha.read(file)
         report, seconds = _timed(partial(loads.load, db, broker, watch(rows)))
         yield DemoStep(name, _summary(report), seconds)
-    for rejected in report.rejected[:_SHOWN]:
+    for rejected in report.rejected.sample[:_SHOWN]:
         yield DemoStep("rejected", str(rejected))
     yield from _look_up(db, broker)
     yield from _search(db, broker)
@@ -155,7 +155,7 @@ def _load(db: Database, file: Path | None, watch: Watch) -> Iterator[DemoStep]:
 def _summary(report: LoadReport) -> str:
     return (
         f"{report.rows:,} rows: {report.inserted:,} new, {report.unchanged:,} unchanged, "
-        f"{len(report.rejected):,} rejected"
+        f"{report.rejected.rows:,} rejected"
     )
 
 

@@ -1,26 +1,5 @@
 -- Loads of instruments: each replaces the set of a broker. Bound in oadb/market/loads.py.
 
--- name: _start_load
--- Returns the id of the load, which stays 'started' if its process dies. Also makes what
--- _claim_load locks.
-with claim as (
-    insert into oadb.claims (subject)
-    values ('instruments ' || :broker)
-    on conflict (subject) do nothing
-)
-
-insert into oadb.instrument_loads (
-    broker,
-    source,
-    checksum
-)
-values (
-    :broker,
-    :source,
-    :checksum
-)
-returning load_id;
-
 -- name: _claim_load
 -- False if another load of this broker is running. The claim is held until the transaction
 -- ends, also if the process dies. The advisory lock excludes nobody, because anybody who may
@@ -69,11 +48,39 @@ where
     broker = :broker
     and position = any(:positions::bigint[]);
 
+-- name: _count_held
+-- lasting: without an expiry, or with one after today. A contract may be gone from the evening of
+-- its last day on.
+select
+    exchange,
+    instrument_type,
+    count(*) as instruments,
+    count(*) filter (
+        where expiry is null or expiry > (now() at time zone 'Asia/Kolkata')::date
+    ) as lasting,
+    count(expiry) as contracts
+from oadb.instruments
+where broker = :broker
+group by
+    exchange,
+    instrument_type
+order by
+    exchange,
+    instrument_type;
+
+-- name: _find_today
+-- In India, by the clock of the database.
+select (now() at time zone 'Asia/Kolkata')::date as today;
+
 -- name: _merge_staged
 -- Deletes, updates and inserts the rows that differ, by one comparison. Unchanged rows
 -- are not written, so that a reload leaves few dead rows. Symbols may swap tokens, or
 -- take those of deleted rows, as instruments_token_key is checked at the end of the
 -- statement.
+--
+-- Returns the number of differences of each exchange and type, listed or new. Nothing is written
+-- unless :writes, nor if more instruments vanish than :most allows for their exchange and type,
+-- unless :is_forced. A share may get another type, a contract may not.
 with staged as (
     select
         exchange,
@@ -135,7 +142,21 @@ differing as materialized (
         staged.lot_size,
         staged.tick_size,
         staged.contract_value,
-        staged.freeze_quantity
+        staged.freeze_quantity,
+        coalesce(listed.instrument_type, staged.instrument_type) as kind,
+        listed.is_listed
+        and (
+            listed.expiry is null
+            or listed.expiry > (now() at time zone 'Asia/Kolkata')::date
+        )
+        and (
+            staged.is_staged is null
+            or (staged.expiry, staged.strike) is distinct from (listed.expiry, listed.strike)
+            or (
+                listed.expiry is not null
+                and staged.instrument_type <> listed.instrument_type
+            )
+        ) as has_vanished
     from staged
     full join listed
         on
@@ -170,6 +191,40 @@ differing as materialized (
     )
 ),
 
+differences as materialized (
+    select
+        exchange,
+        kind as instrument_type,
+        count(*) filter (where is_new) as added,
+        count(*) filter (where not is_new and not has_gone) as changed,
+        count(*) filter (where has_gone) as removed,
+        count(*) filter (where has_vanished) as vanished
+    from differing
+    group by
+        exchange,
+        kind
+),
+
+verdict as materialized (
+    select
+        :writes
+        and (
+            :is_forced
+            or not exists (
+                select
+                from differences
+                inner join
+                    unnest(
+                        :held_exchanges::text[], :held_types::text[], :most::bigint[]
+                    ) as held (exchange, instrument_type, most)
+                    on
+                        differences.exchange = held.exchange
+                        and differences.instrument_type = held.instrument_type
+                where differences.vanished > held.most
+            )
+        ) as is_written
+),
+
 gone as (
     delete from oadb.instruments
     using differing
@@ -178,7 +233,7 @@ gone as (
         and instruments.exchange = differing.exchange
         and instruments.symbol = differing.symbol
         and differing.has_gone
-    returning 1 as one
+        and (select verdict.is_written from verdict)
 ),
 
 changed as (
@@ -203,7 +258,7 @@ changed as (
         and instruments.symbol = differing.symbol
         and not differing.has_gone
         and not differing.is_new
-    returning 1 as one
+        and (select verdict.is_written from verdict)
 ),
 
 added as (
@@ -241,14 +296,22 @@ added as (
         contract_value,
         freeze_quantity
     from differing
-    where is_new
-    returning 1 as one
+    where
+        is_new
+        and (select verdict.is_written from verdict)
 )
 
 select
-    (select count(*) from added) as inserted,
-    (select count(*) from changed) as updated,
-    (select count(*) from gone) as deleted;
+    exchange,
+    instrument_type,
+    added,
+    changed,
+    removed,
+    vanished
+from differences
+order by
+    exchange,
+    instrument_type;
 
 -- name: _merge_search_entries
 -- Merges the pending entries of the trigram index, which every search reads one by one.
@@ -262,86 +325,3 @@ where broker = :broker;
 -- Without it, lookups right after a first load are planned for an empty table. After
 -- a small load autovacuum is early enough.
 analyze oadb.instruments;
-
--- name: _end_load
--- The load failed if there is a :reason.
-update oadb.instrument_loads
-set
-    outcome = case when :reason::text is null then 'loaded' else 'failed' end,
-    reason = :reason,
-    ended_at = clock_timestamp(),
-    counts = :counts,
-    exchanges = :exchanges,
-    left_out = :left_out
-where load_id = :load_id;
-
--- name: list_recent
--- Newest first. Served by instrument_loads_broker_idx.
-select
-    load_id,
-    broker,
-    source,
-    checksum,
-    outcome,
-    reason,
-    started_at,
-    ended_at,
-    counts,
-    exchanges,
-    left_out
-from oadb.instrument_loads
-where
-    broker = :broker
-    and load_id < :last_load_id  --? cursor
-order by load_id desc
-limit :limit;
-
--- name: get_status
--- is_running: a load of this broker holds its lock now; a load that is 'started' but
--- not running has died. No row if there never was a load.
-select
-    instrument_loads.load_id,
-    instrument_loads.outcome,
-    instrument_loads.reason,
-    instrument_loads.started_at,
-    (
-        select max(loaded.ended_at)
-        from oadb.instrument_loads as loaded
-        where
-            loaded.broker = instrument_loads.broker
-            and loaded.outcome = 'loaded'
-    ) as loaded_at,
-    exists(
-        select
-        from pg_catalog.pg_locks
-        where
-            pg_locks.locktype = 'advisory'
-            and pg_locks.database = (
-                select pg_database.oid
-                from pg_catalog.pg_database
-                where pg_database.datname = current_database()
-            )
-            and pg_locks.objsubid = 1
-            and pg_locks.classid::bigint << 32 | pg_locks.objid::bigint
-            = pg_catalog.hashtextextended('oadb.instruments ' || instrument_loads.broker, 0)
-    ) as is_running
-from oadb.instrument_loads
-where instrument_loads.broker = :broker
-order by instrument_loads.load_id desc
-limit 1;
-
--- name: _is_due
--- True if no load has succeeded since the last :cutoff in :time_zone.
-select
-    coalesce(
-        max(ended_at) < timezone(
-            :time_zone,
-            date_trunc('day', timezone(:time_zone, now()) - cast(:cutoff as time)::interval)
-            + cast(:cutoff as time)
-        ),
-        true
-    ) as due
-from oadb.instrument_loads
-where
-    broker = :broker
-    and outcome = 'loaded';

@@ -1,0 +1,151 @@
+-- Records of loads of instruments, and how old the instruments are. Bound in
+-- oadb/market/load_records.py.
+
+-- name: start_load
+-- Returns the id of the load, which stays 'started' if its process dies. Also makes what
+-- loads._claim_load locks.
+with claim as (
+    insert into oadb.claims (subject)
+    values ('instruments ' || :broker)
+    on conflict (subject) do nothing
+)
+
+insert into oadb.instrument_loads (
+    broker,
+    source,
+    checksum
+)
+values (
+    :broker,
+    :source,
+    :checksum
+)
+returning load_id;
+
+-- name: end_load
+-- The load failed if there is a :reason. Its list was downloaded at :downloaded_at, and now if that
+-- is left out.
+update oadb.instrument_loads
+set
+    outcome = case when :reason::text is null then 'loaded' else 'failed' end,
+    reason = :reason,
+    ended_at = clock_timestamp(),
+    downloaded_at = case
+        when :reason::text is not null then null
+        when not :downloaded_at_is_set then clock_timestamp()
+        when :downloaded_at::timestamptz > clock_timestamp() then clock_timestamp()
+        else :downloaded_at::timestamptz
+    end,
+    counts = :counts,
+    exchanges = :exchanges,
+    left_out = :left_out
+where load_id = :load_id;
+
+-- name: list_recent
+-- Newest first. Served by instrument_loads_broker_idx.
+select
+    load_id,
+    broker,
+    source,
+    checksum,
+    outcome,
+    reason,
+    started_at,
+    ended_at,
+    downloaded_at,
+    counts,
+    exchanges,
+    left_out
+from oadb.instrument_loads
+where
+    broker = :broker
+    and load_id < :last_load_id  --? cursor
+order by load_id desc
+limit :limit;
+
+-- name: get_status
+-- is_running: a load of this broker holds its lock now; a load that is 'started' but
+-- not running has died. No row if there never was a load.
+select
+    instrument_loads.load_id,
+    instrument_loads.outcome,
+    instrument_loads.reason,
+    instrument_loads.started_at,
+    (
+        select max(loaded.ended_at)
+        from oadb.instrument_loads as loaded
+        where
+            loaded.broker = instrument_loads.broker
+            and loaded.outcome = 'loaded'
+    ) as loaded_at,
+    exists(
+        select
+        from pg_catalog.pg_locks
+        where
+            pg_locks.locktype = 'advisory'
+            and pg_locks.database = (
+                select pg_database.oid
+                from pg_catalog.pg_database
+                where pg_database.datname = current_database()
+            )
+            and pg_locks.objsubid = 1
+            and pg_locks.classid::bigint << 32 | pg_locks.objid::bigint
+            = pg_catalog.hashtextextended('oadb.instruments ' || instrument_loads.broker, 0)
+    ) as is_running
+from oadb.instrument_loads
+where instrument_loads.broker = :broker
+order by instrument_loads.load_id desc
+limit 1;
+
+-- name: _list_exchange_status
+-- is_due: the list of the exchange was not downloaded since the last :cutoff in :time_zone, or it
+-- is not known when. Skips from one exchange to the next in an index, and to the last load that
+-- brought it in instrument_loads_downloaded_at_idx.
+with recursive listed (exchange) as (
+    (
+        select exchange
+        from oadb.instruments
+        where broker = :broker
+        order by exchange
+        limit 1
+    )
+    union all
+    select following.exchange
+    from listed
+    cross join lateral (
+        select instruments.exchange
+        from oadb.instruments
+        where
+            instruments.broker = :broker
+            and instruments.exchange > listed.exchange
+        order by instruments.exchange
+        limit 1
+    ) as following
+),
+
+last_cutoff as (
+    select
+        timezone(
+            :time_zone,
+            date_trunc('day', timezone(:time_zone, now()) - cast(:cutoff as time)::interval)
+            + cast(:cutoff as time)
+        ) as since
+)
+
+select
+    listed.exchange,
+    brought.downloaded_at,
+    coalesce(brought.downloaded_at < last_cutoff.since, true) as is_due
+from listed
+cross join last_cutoff
+left join lateral (
+    select instrument_loads.downloaded_at
+    from oadb.instrument_loads
+    where
+        instrument_loads.broker = :broker
+        and instrument_loads.downloaded_at is not null
+        and instrument_loads.exchanges ? listed.exchange
+    order by instrument_loads.downloaded_at desc
+    limit 1
+) as brought on true
+order by listed.exchange;
