@@ -139,10 +139,14 @@ class Guard:
             yield f"all {rejected[exchange]:,} rows of {exchange} are invalid"
         listed = {exchange for exchange, (before, _) in sizes.items() if before}
         named = brought | rejected.keys()
-        for exchange in sorted(self._expected(listed, named) - named):
-            if intake.only is None or exchange in intake.only:
-                before, _ = sizes.get(exchange, (0, 0))
-                yield f"{exchange} is missing, of which {before:,} instruments are listed"
+        missing = self._expected(listed, named) - named
+        if intake.only is not None:
+            missing.intersection_update(intake.only)
+        for exchange in sorted(missing & listed):
+            yield f"{exchange} is missing, of which {sizes[exchange][0]:,} instruments are listed"
+        if missing - listed:
+            names = ", ".join(sorted(missing - listed))
+            yield f"the file has no instruments of {names}, as each file of this broker has"
 
     def _expected(self, listed: set[str], named: set[str]) -> set[str]:
         """Return the exchanges that must be in the file: those listed of it; at first, all."""

@@ -64,10 +64,13 @@ async def list_exchange_status(
     cutoff: time = _CUTOFF,
     time_zone: TimeZone = "Asia/Kolkata",
 ) -> list[ExchangeStatus]:
-    """List the exchanges on which a broker lists instruments, with the age of each list, in order.
+    """Find out how old the instruments of each exchange are.
 
     Args:
         cutoff: time of day from which on the list of the day before is out of date.
+
+    Returns:
+        The exchanges on which *broker* lists instruments, in order; see ``is_due``.
 
     Raises:
         ParameterError: *time_zone* is not a name in the IANA time zone database.

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 
@@ -71,9 +72,7 @@ _LIMITS = LoadLimits()
 # New instruments above this part of the listed ones make the statistics of the planner stale.
 _STALE_PART = 0.1
 
-# As in allow_time, and 2 s for the answer.
-LONGEST = timedelta(minutes=10, seconds=2)
-
+LONGEST = timedelta(minutes=10, seconds=2)  # as in allow_time, and 2 s for the answer
 _LONGEST_REASON, _LONGEST_NAME = 1000, 255
 
 
@@ -215,8 +214,7 @@ async def preview(
         async with db.transaction() as tx:
             load_id = await start_load(tx, broker, "preview", None)
             await _stage_all(tx, intake, rows)
-            report = await _compare(tx, load_id, intake, guard)
-            raise _PreviewedError(report)  # noqa: TRY301  # it is to end the transaction
+            _roll_back(await _compare(tx, load_id, intake, guard))
     except _PreviewedError as done:
         return done.report
 
@@ -255,6 +253,10 @@ async def load_file(
         limits=limits,
         force=force,
     )
+
+
+def _roll_back(report: LoadReport) -> NoReturn:
+    raise _PreviewedError(report)
 
 
 async def _stage_all(tx: AsyncExecutor, intake: Intake, rows: Iterable[InstrumentRow]) -> None:

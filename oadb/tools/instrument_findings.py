@@ -15,7 +15,10 @@ def checks(db: Executor) -> dict[str, Check]:
 
 
 def _check_ages(db: Executor) -> Iterator[Finding]:
-    for broker in instruments.list_brokers(db):
+    brokers = instruments.list_brokers(db)
+    if not brokers:
+        yield Finding(True, "instruments", "none are loaded")
+    for broker in brokers:
         found = loads.list_exchange_status(db, broker)
         due = [_described(each) for each in found if each.is_due]
         text = f"{', '.join(due)}; run oadb instruments load" if due else "all lists are of today"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -126,6 +126,35 @@ def test_a_load_is_due_after_the_cutoff_in_india(db: Database, oadb_database_url
     hour = datetime.now(ZoneInfo("Asia/Kolkata")).time().replace(microsecond=0)
     for zone in ("Asia/Kolkata", "UTC"):
         assert loads.is_due(db, "zerodha", cutoff=hour, time_zone=zone)
+
+
+def test_each_exchange_is_due_by_when_its_own_list_was_downloaded(db: Database) -> None:
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    loads.load(db, "zerodha", many(3, "BSE"), downloaded_at=yesterday)
+    loads.load(db, "zerodha", many(3))
+    loads.load(db, "zerodha", many(3, "MCX"), downloaded_at=None)
+    with pytest.raises(LoadError):
+        loads.load(db, "zerodha", [], exchanges=["BSE"])
+
+    bse, mcx, nse = loads.list_exchange_status(db, "zerodha")
+    assert (bse.exchange, bse.downloaded_at, bse.is_due) == ("BSE", yesterday, True)
+    assert (mcx.exchange, mcx.downloaded_at, mcx.is_due) == ("MCX", None, True)
+    assert (nse.exchange, nse.is_due) == ("NSE", False)
+    assert loads.is_due(db, "zerodha")
+    assert not loads.is_due(db, "zerodha", exchange="NSE")
+    assert loads.is_due(db, "zerodha", exchange="NFO")
+
+    for exchange in ("BSE", "MCX"):
+        loads.load(db, "zerodha", many(3, exchange), exchanges=[exchange])
+    assert not loads.is_due(db, "zerodha")
+
+
+def test_a_list_of_the_future_counts_as_one_of_now(db: Database) -> None:
+    loads.load(db, "zerodha", many(1), downloaded_at=datetime(2999, 1, 1, tzinfo=UTC))
+    (record,) = loads.list_recent(db, "zerodha").rows
+
+    assert record.downloaded_at is not None
+    assert record.downloaded_at - record.started_at < timedelta(minutes=10)
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,7 @@ COMMANDS = [
     ("keys", "verify"),
     ("keys", "rewrap"),
     ("keys", "promote", "1"),
-    ("instruments", "load", "FILE", "--broker", "zerodha"),
+    ("instruments", "load", "FILE", "--broker", "zerodha", "--allow-missing"),
 ]
 
 
