@@ -6,41 +6,34 @@ refused: see LoadLimits. A hint on CHANNEL follows the commit of a load.
 
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from datetime import date, datetime, timedelta
+from datetime import datetime, time
 from pathlib import Path
 from typing import NoReturn
 
 import psycopg
 
 from oadb.engine.binding.operations import operation
+from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import AsyncExecutor
-from oadb.errors import Error, LoadError
-from oadb.market import brokers
+from oadb.errors import Error
+from oadb.market import brokers, staging
 from oadb.market.brokers import files
 from oadb.market.instruments import InstrumentRow
 from oadb.market.intake import Intake
 from oadb.market.left_out import LeftOut
-from oadb.market.load_guards import Guard, LoadLimits, require_valid, sizes_of
-from oadb.market.load_records import (
-    end_load,
-    get_status,
-    is_due,
-    list_exchange_status,
-    list_recent,
-    start_load,
-)
+from oadb.market.load_guards import Guard, LoadLimits, require_valid
 from oadb.market.load_rows import (
     ExchangeStatus,
-    Held,
     InstrumentLoad,
     LoadChange,
     LoadOutcome,
     LoadReport,
     LoadStatus,
 )
+from oadb.validation.argument_rules import TimeZone
 from oadb.validation.said_texts import explained_error, without_secrets
 
 __all__ = [
@@ -67,64 +60,96 @@ query = queries(__name__)
 CHANNEL = "oadb_instruments"
 """The channel of hints that a load has ended; they have no content."""
 
-_LIMITS = LoadLimits()
+_LIMITS, _CUTOFF = LoadLimits(), time(8)
 
-# New instruments above this part of the listed ones make the statistics of the planner stale.
-_STALE_PART = 0.1
-
-LONGEST = timedelta(minutes=10, seconds=2)  # as in allow_time, and 2 s for the answer
 _LONGEST_REASON, _LONGEST_NAME = 1000, 255
 
 
 @query
-def _claim_load(broker: str) -> bool: ...
+def _start_load(broker: str, source: str, checksum: bytes | None) -> int: ...
 
 
 @query
-def allow_time() -> str: ...
+def _end_load(
+    load_id: int,
+    reason: str | None,
+    downloaded_at: datetime | Unset | None,
+    counts: dict[str, object],
+    exchanges: dict[str, object],
+    left_out: list[str],
+) -> Affected: ...
 
 
 @query
-def _stage(blocks: Iterable[bytes]) -> Affected: ...
+def list_recent(
+    broker: str, *, cursor: str | None = None, limit: Limit = 20
+) -> Page[InstrumentLoad]:
+    """List the loads of a broker, newest first."""
+    ...
 
 
 @query
-def _unstage(broker: str, positions: list[int]) -> Affected: ...
+def get_status(broker: str) -> LoadStatus | None:
+    """Return the state of a broker's last load; None if there never was one."""
+    ...
 
 
 @query
-def _count_held(broker: str) -> list[Held]: ...
-
-
-@query
-def _find_today() -> date: ...
-
-
-@query
-def _merge_staged(
-    broker: str,
-    exchanges: list[str],
-    held_exchanges: list[str],
-    held_types: list[str],
-    most: list[int],
-    writes: bool,
-    is_forced: bool,
-) -> list[LoadChange]: ...
-
-
-@query
-def _merge_search_entries() -> None: ...
-
-
-@query
-def _clear_staged(broker: str) -> Affected: ...
-
-
-@query
-def _refresh_statistics() -> None: ...
+def _list_exchange_status(broker: str, cutoff: time, time_zone: str) -> list[ExchangeStatus]: ...
 
 
 query.complete()
+
+
+@operation
+async def list_exchange_status(
+    db: AsyncExecutor,
+    broker: str,
+    *,
+    cutoff: time = _CUTOFF,
+    time_zone: TimeZone = "Asia/Kolkata",
+) -> list[ExchangeStatus]:
+    """Find out how old the instruments of each exchange are.
+
+    Args:
+        cutoff: time of day from which on the list of the day before is out of date.
+
+    Returns:
+        The exchanges on which *broker* lists instruments, in order; see ``is_due``.
+
+    Raises:
+        ParameterError: *time_zone* is not a name in the IANA time zone database.
+    """
+    return await _list_exchange_status(db, broker, cutoff, time_zone)
+
+
+@operation
+async def is_due(
+    db: AsyncExecutor,
+    broker: str,
+    *,
+    exchange: str | None = None,
+    cutoff: time = _CUTOFF,
+    time_zone: TimeZone = "Asia/Kolkata",
+) -> bool:
+    """Find out whether a broker's instruments are to be loaded again.
+
+    An import counts from when its source had downloaded them; not at all if that is not known.
+
+    Args:
+        exchange: the one that is asked about; None: all on which *broker* lists instruments.
+        cutoff: time of day from which on the list of the day before is out of date.
+
+    Returns:
+        Whether the list of one of these exchanges was not downloaded since the last *cutoff* in
+        *time_zone*, or there is none.
+
+    Raises:
+        ParameterError: *time_zone* is not a name in the IANA time zone database.
+    """
+    found = await _list_exchange_status(db, broker, cutoff, time_zone)
+    asked = [each for each in found if exchange in {None, each.exchange}]
+    return not asked or any(each.is_due for each in asked)
 
 
 class _PreviewedError(Exception):
@@ -172,20 +197,21 @@ async def load(
             record is written.
     """
     require_valid(broker, exchanges)
-    load_id = await start_load(db, broker, without_secrets(source, _LONGEST_NAME), checksum)
+    load_id = await _start_load(db, broker, without_secrets(source, _LONGEST_NAME), checksum)
     intake, guard = Intake(broker, exchanges), Guard(limits, brokers.together(rows), force=force)
     try:
         async with db.transaction() as tx:
-            await _stage_all(tx, intake, rows)
-            report = await _compare(tx, load_id, intake, guard)
-            await _tidy(tx, broker, report)
+            await staging.stage(tx, intake, rows)
+            report = await staging.compare(tx, load_id, intake, guard)
+            await staging.tidy(tx, broker, report)
+            tx.hint(CHANNEL)
             counts, sizes = intake.counts() | report.counts(), dict[str, object](report.exchanges)
-            await end_load(tx, load_id, None, downloaded_at, counts, sizes, intake.left_out())
+            await _end_load(tx, load_id, None, downloaded_at, counts, sizes, intake.left_out())
     except Exception as error:
         reason = explained_error(error, _LONGEST_REASON)
         with suppress(Error, psycopg.Error):  # the error of the load is more helpful
             counts = intake.counts()
-            await end_load(db, load_id, reason, None, counts, {}, intake.left_out())
+            await _end_load(db, load_id, reason, None, counts, {}, intake.left_out())
         raise
     return report
 
@@ -212,9 +238,9 @@ async def preview(
     intake, guard = Intake(broker, exchanges), Guard(limits, brokers.together(rows), writes=False)
     try:
         async with db.transaction() as tx:
-            load_id = await start_load(tx, broker, "preview", None)
-            await _stage_all(tx, intake, rows)
-            _roll_back(await _compare(tx, load_id, intake, guard))
+            load_id = await _start_load(tx, broker, "preview", None)
+            await staging.stage(tx, intake, rows)
+            _roll_back(await staging.compare(tx, load_id, intake, guard))
     except _PreviewedError as done:
         return done.report
 
@@ -257,43 +283,3 @@ async def load_file(
 
 def _roll_back(report: LoadReport) -> NoReturn:
     raise _PreviewedError(report)
-
-
-async def _stage_all(tx: AsyncExecutor, intake: Intake, rows: Iterable[InstrumentRow]) -> None:
-    broker = intake.broker
-    if not await _claim_load(tx, broker):
-        raise LoadError(f"another load of {broker} is in progress; try again when it has ended")
-    await allow_time(tx)
-    tx.allow(LONGEST)
-    await _stage(tx, intake.accept(rows))
-    intake.require_any()
-    if intake.superseded:
-        await _unstage(tx, broker, [*intake.superseded])
-
-
-async def _compare(tx: AsyncExecutor, load_id: int, intake: Intake, guard: Guard) -> LoadReport:
-    """Compare the staged rows with the listed ones, and write the differences if *guard* does."""
-    held = await _count_held(tx, intake.broker)
-    sizes = sizes_of(held, intake.accepted_by_exchange())
-    objections = [*guard.objections(intake, sizes, await _find_today(tx))]
-    guard.refuse(objections)
-    changes = await _merge_staged(
-        tx,
-        intake.broker,
-        intake.exchanges,
-        *guard.allowances(held),
-        guard.writes,
-        guard.force,
-    )
-    objections += guard.vanishing(held, changes)
-    guard.refuse(objections)
-    return intake.report(load_id, changes, sizes, objections)
-
-
-async def _tidy(tx: AsyncExecutor, broker: str, report: LoadReport) -> None:
-    await _clear_staged(tx, broker)
-    if report.inserted or report.updated:
-        await _merge_search_entries(tx)
-    if report.inserted > sum(before for before, _ in report.exchanges.values()) * _STALE_PART:
-        await _refresh_statistics(tx)
-    tx.hint(CHANNEL)

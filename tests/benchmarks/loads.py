@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from oadb import Database
-from oadb.market import loads
+from oadb.market import staging
 from oadb.market.instruments import Listing
 from tests.benchmarks import conditions, market
 from tests.benchmarks.rounds import ratio, seconds
@@ -131,8 +131,8 @@ def _load(db: Database, rows: Sequence[Listing]) -> Spent:
     spent = dict.fromkeys((_INTAKE, *_STEPS.values()), 0.0)
     with ExitStack() as patches:
         for name in _STEPS:
-            step = partial(_step, spent, name, getattr(loads, name))
-            patches.enter_context(mock.patch.object(loads, name, step))
+            step = partial(_step, spent, name, getattr(staging, name))
+            patches.enter_context(mock.patch.object(staging, name, step))
         took = seconds(lambda: market.load(db, rows))
     spent[_STAGING] -= spent[_INTAKE]
     return spent | {"the rest: record, commit": took - sum(spent.values()), _ALL: took}

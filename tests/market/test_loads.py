@@ -151,7 +151,7 @@ def test_the_merge_does_not_read_the_rows_it_inserts(oadb_database_url: str) -> 
     """Into a table that is known to be empty, as after vacuumdb: its time must not be squared."""
     with psycopg.connect(oadb_database_url, autocommit=True) as connection:
         connection.execute("vacuum analyze oadb.instruments, oadb.instrument_staging")
-        merge = declared.statement("loads._merge_staged")
+        merge = declared.statement("staging._merge_staged")
         connection.execute(b"prepare merge as " + merge.sql)
         rows = connection.execute(
             "explain execute merge ('zerodha', '{NFO,NSE}', true, false, '{NFO}', '{CE}', '{9}')"

@@ -164,7 +164,7 @@ def test_a_list_of_the_future_counts_as_one_of_now(db: Database) -> None:
 def test_a_zone_must_be_a_name_in_the_time_zone_database(tx: Transaction, zone: str) -> None:
     with pytest.raises(
         ParameterError,
-        match=r"^load_records\.is_due: time_zone must be a time zone, such as Asia/Kolkata$",
+        match=r"^loads\.is_due: time_zone must be a time zone, such as Asia/Kolkata$",
     ):
         loads.is_due(tx, "zerodha", time_zone=zone)
 

@@ -7,7 +7,7 @@ import pytest
 
 from oadb import Database, Transaction
 from oadb.errors import LoadError, ParameterError
-from oadb.market import instruments, load_records, loads
+from oadb.market import instruments, loads, staging
 from oadb.market.loads import LoadLimits
 from tests.support.instrument_rows import INFY
 from tests.support.loading import ALL, load, many, stored
@@ -56,9 +56,9 @@ def test_an_exchange_missing_from_the_source_is_noticed(tx: Transaction) -> None
 
 
 def test_a_load_is_refused_while_another_of_the_same_broker_runs(db: Database) -> None:
-    load_records.start_load(db, "zerodha", "a file", None)
+    loads._start_load(db, "zerodha", "a file", None)
     with db.transaction() as tx:
-        assert loads._claim_load(tx, "zerodha")
+        assert staging._claim_load(tx, "zerodha")
         with pytest.raises(LoadError, match="another load of zerodha is in progress"):
             load(db, ALL)
         assert loads.load(db, "upstox", [replace(INFY, broker="upstox")]).inserted == 1
