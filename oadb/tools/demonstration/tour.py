@@ -144,7 +144,8 @@ def _load(db: Database, file: Path | None, watch: Watch) -> Iterator[DemoStep]:
     today = datetime.now(UTC).date()
     for name in ("instruments loaded", "loaded once more"):
         rows = option_chain.generate(today) if file is None else zerodha.read(file)
-        report, seconds = _timed(partial(loads.load, db, broker, watch(rows)))
+        # An old file will do: there is nothing that could be lost.
+        report, seconds = _timed(partial(loads.load, db, broker, watch(rows), force=True))
         yield DemoStep(name, _summary(report), seconds)
     for rejected in report.rejected.sample[:_SHOWN]:
         yield DemoStep("rejected", str(rejected))
