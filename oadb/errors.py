@@ -97,6 +97,9 @@ class RowError(Error):
     Callers never get it: readers and imports report the row and go on with the next one.
     """
 
+    exchange = ""
+    """The exchange of the row, as the platform names it; empty if it is not known."""
+
 
 class LoadError(Error):
     """A file or a set of rows cannot be loaded, or not completely; the text says where.

@@ -478,32 +478,38 @@ grant select on table oadb.imports to oadb_ro;
 
 -- Each load that was tried, and what became of it.
 create table oadb.instrument_loads (
-    load_id    bigint not null generated always as identity,
-    broker     text collate "C" not null,
-    source     text not null,
+    load_id       bigint not null generated always as identity,
+    broker        text collate "C" not null,
+    source        text not null,
     -- SHA-256 of the source file. Null: no file.
-    checksum   bytea,
+    checksum      bytea,
     -- started: it runs, or its process died; a load that runs holds the advisory lock of its
     -- broker.
-    outcome    text not null default 'started'::text,
-    reason     text,
-    started_at timestamp with time zone not null default clock_timestamp(),
-    ended_at   timestamp with time zone,
-    -- Rows of the source: rows, accepted, rejected, duplicate_symbols, duplicate_tokens; and of the
-    -- table: inserted, updated, deleted. Accepted and neither inserted nor updated: unchanged.
-    counts     jsonb not null default '{}'::jsonb,
+    outcome       text not null default 'started'::text,
+    reason        text,
+    started_at    timestamp with time zone not null default clock_timestamp(),
+    ended_at      timestamp with time zone,
+    -- Rows of the source: rows, accepted, rejected, omitted, duplicate_symbols, duplicate_tokens,
+    -- and reasons with the number of rows for each; and of the table: inserted, updated, deleted.
+    -- Accepted and neither inserted nor updated: unchanged.
+    counts        jsonb not null default '{}'::jsonb,
     -- How many instruments each exchange of the load had before and after it: {"NFO": [100, 101]}.
-    exchanges  jsonb not null default '{}'::jsonb,
-    -- A sample of the rows that were rejected or duplicates: where, and why.
-    left_out   text[] not null default '{}'::text[],
+    exchanges     jsonb not null default '{}'::jsonb,
+    -- A sample of the rows that were rejected, omitted or duplicates: where, and why.
+    left_out      text[] not null default '{}'::text[],
+    -- When the list was downloaded that the load brought: as its source says, else the time of the
+    -- load. Null: not known, or the load has not succeeded.
+    downloaded_at timestamp with time zone,
 
     constraint instrument_loads_pkey primary key (load_id),
+    constraint instrument_loads_downloaded_at_check check (downloaded_at is null or outcome = 'loaded'::text),
     constraint instrument_loads_ended_at_check check ((ended_at is null) = (outcome = 'started'::text)),
     constraint instrument_loads_outcome_check check (outcome = any (array['started'::text, 'loaded'::text, 'failed'::text])),
     constraint instrument_loads_reason_check check ((reason is null) = (outcome <> 'failed'::text))
 );
 
 create index instrument_loads_broker_idx on oadb.instrument_loads using btree (broker, load_id);
+create index instrument_loads_downloaded_at_idx on oadb.instrument_loads using btree (broker, downloaded_at) where (downloaded_at is not null);
 
 alter table oadb.instrument_loads enable row level security, force row level security;
 

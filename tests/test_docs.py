@@ -23,7 +23,7 @@ from oadb.tools.migrations.runner import migrate, rollback
 from oadb.tools.retention import DEFAULT_DAYS
 from tests.conftest import RING, configured
 from tests.importing.openalgo import ENVIRON, Installation
-from tests.support import shell
+from tests.support import kite_lines, shell
 from tests.test_house import ARROWS, SUBJECTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,12 +35,6 @@ ALONE = [document for document in DOCUMENTS if document not in SERVICES]
 # The two commands install; .ci/run takes them from the README and runs them as written.
 INSTALLS = ".venv/bin/pip install"
 EXPORTED = "export DATABASE_URL=postgresql://oadb@localhost/oadb\n"
-
-ROWS = (
-    "instrument_token,exchange_token,tradingsymbol,name,last_price,expiry,strike,tick_size,"
-    "lot_size,instrument_type,segment,exchange\n"
-    "13623298,53216,NIFTY25JULFUT,NIFTY,0.0,2025-07-31,0.0,0.1,75,FUT,NFO-FUT,NFO\n"
-)
 
 
 def shown_path(path: Path) -> str:
@@ -79,7 +73,7 @@ def test_python_in_a_document_runs_from_top_to_bottom(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", oadb_database_url)
     monkeypatch.setenv("OADB_KEYRING", RING.to_json())
-    (tmp_path / "instruments.csv").write_text(ROWS)
+    (tmp_path / "instruments.csv").write_text(kite_lines.text(*kite_lines.whole()))
     names: dict[str, object] = {"__name__": "__main__"}
     for block in blocks(document, "python"):
         exec(compile(block, document.name, "exec"), names)

@@ -192,7 +192,7 @@ READERS: dict[str, Callable[[Transaction, dict[str, Any]], object]] = {
     "api_logs._insert": lambda tx, _: api_logs.list_calls(tx, limit=1).rows[0],
     "analyzer_logs._insert": lambda tx, _: analyzer_logs.list_analyses(tx, limit=1).rows[0],
     "broker_tokens._put": lambda tx, given: broker_tokens.find_sealed(tx, 1, given["broker"]),
-    "loads._merge_staged": lambda tx, given: instruments.count_by_broker(tx, given["broker"]),
+    "staging._merge_staged": lambda tx, given: instruments.count_by_broker(tx, given["broker"]),
 }
 
 

@@ -17,6 +17,7 @@ from oadb.market.brokers import field_values
 from oadb.market.brokers.field_values import ConversionCache
 from oadb.market.instruments import LONGEST_TEXT, Listing, Rejected
 from oadb.market.intake import Intake
+from oadb.market.loads import LoadLimits
 
 TABLE = "symtoken"
 
@@ -32,6 +33,9 @@ _DERIVATIVE = re.compile(r"(.+?)\d\d[A-Z]{3}\d\d[\d.]*(?:FUT|CE|PE)", re.ASCII)
 
 _OPTIONS = frozenset({"CE", "PE"})
 _CONTRACTS = _OPTIONS | {"FUT"}
+
+# What an installation held comes over as it is, however old; rows that do not are in the report.
+_LIMITS = LoadLimits(max_rejected=1, allow_expired=True)
 
 
 def load(db: Database, sources: Sources, broker: str | None, *, applies: bool) -> TableReport:
@@ -71,18 +75,25 @@ def _load(
 ) -> tuple[int, int]:
     """Load rows; return the numbers of rows written and of duplicates."""
     try:
-        done = loads.load(db, broker, rows, source="symtoken of OpenAlgo")
+        done = loads.load(
+            db,
+            broker,
+            rows,
+            source="symtoken of OpenAlgo",
+            downloaded_at=None,
+            limits=_LIMITS,
+        )
     except LoadError as error:
         report.remarks.append(str(error).partition("\n")[0])
         return 0, 0
-    return done.inserted, len(done.duplicates)
+    return done.inserted, done.duplicates.rows
 
 
 def _check(broker: str, rows: Iterable[Listing | Rejected]) -> tuple[int, int]:
     """Return the same numbers without loading the rows."""
     intake = Intake(broker)
     deque(intake.accept(rows), maxlen=0)
-    return intake.accepted, len(intake.duplicate_symbols) + len(intake.duplicate_tokens)
+    return intake.accepted, intake.duplicate_symbols.rows + intake.duplicate_tokens.rows
 
 
 def _listed(reader: "_RowReader", broker: str, report: TableReport, row: Row) -> Listing | Rejected:

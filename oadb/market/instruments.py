@@ -11,6 +11,7 @@ from oadb.engine.binding.operations import operation
 from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.executors import AsyncExecutor
+from oadb.market.left_out import Rejected
 
 __all__ = [
     "LONGEST_TEXT",
@@ -31,6 +32,7 @@ __all__ = [
     "get_near_future",
     "list_brokers",
     "list_by_broker",
+    "list_by_broker_symbol",
     "list_chain",
     "list_exchanges",
     "list_future_expiries",
@@ -119,19 +121,6 @@ class Listing(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A row that was not loaded: its place in the source, the reason, and how it begins."""
-
-    where: str
-    reason: str
-    sample: str = ""
-
-    def __str__(self) -> str:
-        """Return the place and the reason, as a compiler would: ``file.csv:3: reason``."""
-        return f"{self.where}: {self.reason}"
-
-
 InstrumentRow = Instrument | Listing | Rejected
 """A row for a load; Rejected if its reader could not read it."""
 
@@ -158,7 +147,17 @@ def find_by_token(broker: str, exchange: str, token: str) -> Instrument | None:
 
 @query
 def find_by_broker_symbol(broker: str, exchange: str, broker_symbol: str) -> Instrument | None:
-    """Return the instrument of a broker's symbol, of several the first one; None if none."""
+    """Return the one instrument of a broker's symbol; None if there is none, or more than one.
+
+    Dhan has one symbol for the options of a month, whatever their expiry: ``find_by_token`` tells
+    them apart, and ``list_by_broker_symbol`` lists them.
+    """
+    ...
+
+
+@query
+def list_by_broker_symbol(broker: str, exchange: str, broker_symbol: str) -> list[Instrument]:
+    """List the instruments for which a broker uses one symbol, by the platform's symbol."""
     ...
 
 

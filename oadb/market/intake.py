@@ -6,16 +6,18 @@ the first row in the source. So a warrant never replaces the share whose token i
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from oadb.engine.binding.sendable_texts import readable, unsendable
 from oadb.errors import LoadError
 from oadb.market.instruments import LONGEST_TEXT, Instrument, InstrumentRow, Listing, Rejected
+from oadb.market.left_out import Tally, merged, merged_reasons
+from oadb.market.load_rows import LoadChange, LoadReport
 
 _SHOWN_REJECTIONS = 5
-_SAMPLE, _LONGEST_LINE = 100, 1000
+_LONGEST_LINE = 1000
 _SHARE = "EQ"
 _OPTIONS = frozenset({"CE", "PE"})
 
@@ -40,22 +42,32 @@ _LINES_IN_BLOCK = 1000
 
 
 @dataclass(slots=True)
+class _Exchange:
+    """The valid rows of an exchange: positions by symbol and by token, and the last expiry."""
+
+    symbols: dict[str, int] = field(default_factory=dict[str, int])
+    tokens: dict[str, int] = field(default_factory=dict[str, int])
+    # As in a Listing: dates compare as texts, and there is none yet.
+    last_expiry: str = ""
+
+
+@dataclass(slots=True)
 class Intake:
-    """Validates and counts the rows of one load; rows of exchanges not in *only* are rejected."""
+    """Validates and counts the rows of one load; rows of exchanges not in *only* are omitted."""
 
     broker: str
     only: Collection[str] | None = None
     rows: int = 0
     passed: int = 0
-    rejected: list[Rejected] = field(default_factory=list[Rejected])
-    duplicate_symbols: list[Rejected] = field(default_factory=list[Rejected])
-    duplicate_tokens: list[Rejected] = field(default_factory=list[Rejected])
+    rejected: Tally = field(default_factory=Tally)
+    # What its reader, or *only*, leaves out on purpose.
+    omitted: Tally = field(default_factory=Tally)
+    duplicate_symbols: Tally = field(default_factory=Tally)
+    duplicate_tokens: Tally = field(default_factory=Tally)
     # Positions of rows that were yielded before a share took their symbol or token.
     superseded: set[int] = field(default_factory=set[int])
     _shares: set[int] = field(default_factory=set[int])
-    # By exchange: positions of rows by symbol and by token.
-    _symbols: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
-    _tokens: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    _known: defaultdict[str, _Exchange] = field(default_factory=lambda: defaultdict(_Exchange))
 
     @property
     def accepted(self) -> int:
@@ -65,13 +77,22 @@ class Intake:
     @property
     def exchanges(self) -> list[str]:
         """Exchanges that the load replaces: *only*, or without it those of valid rows."""
-        return sorted(self._symbols if self.only is None else self.only)
+        return sorted(self._known if self.only is None else self.only)
 
     def accepted_by_exchange(self) -> dict[str, int]:
         """Return the number of rows in the new set of each exchange."""
         return {
-            exchange: len({*self._symbols.get(exchange, {}).values()} - self.superseded)
+            exchange: len({*known.symbols.values()} - self.superseded)
             for exchange in self.exchanges
+            for known in (self._known.get(exchange, _Exchange()),)
+        }
+
+    def last_expiries(self) -> dict[str, str]:
+        """Return the last expiry of each exchange that has contracts in the new set, as text."""
+        return {
+            exchange: known.last_expiry
+            for exchange, known in self._known.items()
+            if known.last_expiry
         }
 
     def accept(self, rows: Iterable[InstrumentRow]) -> Iterator[bytes]:
@@ -94,7 +115,8 @@ class Intake:
             return
         if not self.rows:
             raise LoadError("there are no rows; an empty set is never loaded")
-        shown = "".join(f"\n  {rejected}" for rejected in self.rejected[:_SHOWN_REJECTIONS])
+        sample = (*self.rejected.sample, *self.omitted.sample)
+        shown = "".join(f"\n  {row}" for row in sample[:_SHOWN_REJECTIONS])
         raise LoadError(f"none of {self.rows} rows can be loaded; the first reasons:{shown}")
 
     def counts(self) -> dict[str, object]:
@@ -102,43 +124,75 @@ class Intake:
         return {
             "rows": self.rows,
             "accepted": self.accepted,
-            "rejected": len(self.rejected),
-            "duplicate_symbols": len(self.duplicate_symbols),
-            "duplicate_tokens": len(self.duplicate_tokens),
+            "rejected": self.rejected.rows,
+            "omitted": self.omitted.rows,
+            "duplicate_symbols": self.duplicate_symbols.rows,
+            "duplicate_tokens": self.duplicate_tokens.rows,
+            "reasons": merged_reasons(*self._tallies()),
         }
 
     def left_out(self) -> list[str]:
         """Return a sample of the rows left out, as lines that PostgreSQL can store."""
-        kinds = (self.rejected, self.duplicate_symbols, self.duplicate_tokens)
-        sample = [each for kind in kinds for each in kind[:_SAMPLE]]
+        sample = [each for tally in self._tallies() for each in tally.sample]
         lines = [f"{each}; it is {each.sample!r}" if each.sample else str(each) for each in sample]
         return [readable(line, _LONGEST_LINE) for line in lines]
+
+    def report(
+        self,
+        load_id: int,
+        changes: Iterable[LoadChange],
+        sizes: Mapping[str, tuple[int, int]],
+        objections: Iterable[str],
+    ) -> LoadReport:
+        """Return the report of the load, whose rows were compared with the table."""
+        return LoadReport(
+            load_id=load_id,
+            rows=self.rows,
+            accepted=self.accepted,
+            rejected=self.rejected.left_out(),
+            omitted=self.omitted.left_out(),
+            duplicates=merged(self.duplicate_symbols, self.duplicate_tokens),
+            changes=tuple(changes),
+            exchanges={exchange: sizes[exchange] for exchange in self.exchanges},
+            objections=tuple(objections),
+        )
+
+    def _tallies(self) -> tuple[Tally, ...]:
+        return self.rejected, self.omitted, self.duplicate_symbols, self.duplicate_tokens
 
     def _listings(self, rows: Iterable[InstrumentRow]) -> Iterator[Listing]:
         for self.rows, row in enumerate(rows, 1):
             if isinstance(row, Rejected):
-                self.rejected.append(row)
+                (self.omitted if row.omitted else self.rejected).add(row)
                 continue
-            reason = self._fault_of(row)
-            if reason is not None:
-                self.rejected.append(Rejected(f"row {self.rows}", reason))
+            fault = self._fault_of(row)
+            if fault is not None:
+                (self.omitted if fault.omitted else self.rejected).add(fault)
                 continue
             listing = row if isinstance(row, Listing) else Listing.of(row)
             if self._claims(listing):
                 self.passed += 1
                 yield listing
 
-    def _fault_of(self, row: Instrument | Listing) -> str | None:
+    def _fault_of(self, row: Instrument | Listing) -> Rejected | None:
         """Return what is wrong with a row; its reader has checked the fields of a Listing."""
+        omitted = False
         if row.broker != self.broker:
-            return f"broker is {row.broker!r}; this load is for {self.broker!r}"
-        if self.only is not None and row.exchange not in self.only:
-            return f"exchange is {row.exchange[:40]!r}; this load is for {', '.join(self.only)}"
-        return None if isinstance(row, Listing) else _wrong_text(row) or _wrong_number(row)
+            reason = f"broker is {row.broker!r}; this load is for {self.broker!r}"
+        elif self.only is not None and row.exchange not in self.only:
+            omitted = True
+            reason = f"exchange is {row.exchange[:40]!r}; this load is for {', '.join(self.only)}"
+        else:
+            fault = None if isinstance(row, Listing) else _wrong_text(row) or _wrong_number(row)
+            if fault is None:
+                return None
+            reason = fault
+        return Rejected(f"row {self.rows}", reason, exchange=row.exchange, omitted=omitted)
 
     def _claims(self, row: Listing) -> bool:
         """Claim the symbol and token for the current row; False if another row keeps one."""
-        symbols, tokens = self._symbols[row.exchange], self._tokens[row.exchange]
+        known = self._known[row.exchange]
+        symbols, tokens = known.symbols, known.tokens
         by_symbol, by_token = symbols.get(row.symbol), tokens.get(row.token)
         is_share = row.instrument_type == _SHARE
         if by_symbol or by_token:
@@ -151,10 +205,12 @@ class Intake:
         if is_share:
             self._shares.add(self.rows)
         symbols[row.symbol] = tokens[row.token] = self.rows
+        if row.expiry > known.last_expiry:  # noqa: PLR1730  # max() takes three times as long
+            known.last_expiry = row.expiry
         return True
 
     def _displaces(
-        self, is_share: bool, holder: int | None, column: str, value: str, losers: list[Rejected]
+        self, is_share: bool, holder: int | None, column: str, value: str, losers: Tally
     ) -> bool:
         """Return whether the current row takes a value from its *holder*; record who loses it."""
         if holder is None or holder in self.superseded:
@@ -163,30 +219,8 @@ class Intake:
         kept, lost = (self.rows, holder) if wins else (holder, self.rows)
         why = "is a share" if wins else "comes first"
         reason = f"{column} {value!r} is that of row {kept}, which {why}"
-        losers.append(Rejected(f"row {lost}", reason))
+        losers.add(Rejected(f"row {lost}", reason))
         return wins
-
-
-def require_no_shrinking(sizes: dict[str, tuple[int, int]], limit: float) -> None:
-    """Check that no exchange loses too many of its instruments.
-
-    Args:
-        sizes: the number of instruments of each exchange before and after the load.
-        limit: the part of an exchange's instruments, 0 to 1, that it may lose.
-
-    Raises:
-        LoadError: an exchange would lose more.
-    """
-    shrinking = ", ".join(
-        f"{exchange} from {before:,} to {after:,}"
-        for exchange, (before, after) in sizes.items()
-        if after < before * (1 - limit)
-    )
-    if shrinking:
-        raise LoadError(
-            f"instruments would vanish: {shrinking}; more than {limit:.0%} of an exchange. "
-            "Check the source; if it is right, force the load"
-        )
 
 
 def _line(row: Listing) -> str:

@@ -22,7 +22,8 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.errors import ParameterError
 from oadb.market.index.lookups import InstrumentIndex
 from oadb.market.index.reading import Reader
-from oadb.market.loads import CHANNEL, LONGEST, allow_time
+from oadb.market.loads import CHANNEL
+from oadb.market.staging import LONGEST, allow_time
 
 __all__ = ["AsyncLiveIndex", "InstrumentIndex", "LiveIndex", "build"]
 

@@ -1,14 +1,14 @@
 """Loads of instruments: each replaces the set of a broker as a whole, in one transaction.
 
-A load that would drop rows by accident (an empty file, or one without half of an exchange) is
-refused. A hint on CHANNEL follows its commit.
+A load that loses what an exchange held, for which its source is more likely wrong than right, is
+refused: see LoadLimits. A hint on CHANNEL follows the commit of a load.
 """
 
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import asdict
-from datetime import time, timedelta
+from datetime import datetime, time
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 
@@ -16,28 +16,43 @@ from oadb.engine.binding.operations import operation
 from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
+from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import AsyncExecutor
-from oadb.errors import Error, LoadError, ParameterError
-from oadb.market import brokers
+from oadb.errors import Error
+from oadb.market import brokers, staging
 from oadb.market.brokers import files
-from oadb.market.instruments import LONGEST_TEXT, InstrumentRow, count_by_exchange
-from oadb.market.intake import Intake, require_no_shrinking
-from oadb.market.load_rows import InstrumentLoad, LoadOutcome, LoadReport, LoadStatus, Merged
+from oadb.market.instruments import InstrumentRow
+from oadb.market.intake import Intake
+from oadb.market.left_out import LeftOut
+from oadb.market.load_guards import Guard, LoadLimits, require_valid
+from oadb.market.load_rows import (
+    ExchangeStatus,
+    InstrumentLoad,
+    LoadChange,
+    LoadOutcome,
+    LoadReport,
+    LoadStatus,
+)
 from oadb.validation.argument_rules import TimeZone
 from oadb.validation.said_texts import explained_error, without_secrets
 
 __all__ = [
     "CHANNEL",
-    "SHRINK_LIMIT",
+    "ExchangeStatus",
     "InstrumentLoad",
+    "LeftOut",
+    "LoadChange",
+    "LoadLimits",
     "LoadOutcome",
     "LoadReport",
     "LoadStatus",
     "get_status",
     "is_due",
+    "list_exchange_status",
     "list_recent",
     "load",
     "load_file",
+    "preview",
 ]
 
 query = queries(__name__)
@@ -45,14 +60,7 @@ query = queries(__name__)
 CHANNEL = "oadb_instruments"
 """The channel of hints that a load has ended; they have no content."""
 
-SHRINK_LIMIT = 0.5
-"""The part of an exchange's instruments that a load may remove without ``force``."""
-
-# New instruments above this part of the listed ones make the statistics of the planner stale.
-_STALE_PART = 0.1
-
-# As in allow_time, and 2 s for the answer.
-LONGEST = timedelta(minutes=10, seconds=2)
+_LIMITS, _CUTOFF = LoadLimits(), time(8)
 
 _LONGEST_REASON, _LONGEST_NAME = 1000, 255
 
@@ -62,41 +70,10 @@ def _start_load(broker: str, source: str, checksum: bytes | None) -> int: ...
 
 
 @query
-def _claim_load(broker: str) -> bool: ...
-
-
-@query
-def allow_time() -> str: ...
-
-
-@query
-def _stage(blocks: Iterable[bytes]) -> Affected: ...
-
-
-@query
-def _unstage(broker: str, positions: list[int]) -> Affected: ...
-
-
-@query
-def _merge_staged(broker: str, exchanges: list[str]) -> Merged: ...
-
-
-@query
-def _merge_search_entries() -> None: ...
-
-
-@query
-def _clear_staged(broker: str) -> Affected: ...
-
-
-@query
-def _refresh_statistics() -> None: ...
-
-
-@query
 def _end_load(
     load_id: int,
     reason: str | None,
+    downloaded_at: datetime | Unset | None,
     counts: dict[str, object],
     exchanges: dict[str, object],
     left_out: list[str],
@@ -118,10 +95,32 @@ def get_status(broker: str) -> LoadStatus | None:
 
 
 @query
-def _is_due(broker: str, cutoff: time, time_zone: str) -> bool: ...
+def _list_exchange_status(broker: str, cutoff: time, time_zone: str) -> list[ExchangeStatus]: ...
 
 
 query.complete()
+
+
+@operation
+async def list_exchange_status(
+    db: AsyncExecutor,
+    broker: str,
+    *,
+    cutoff: time = _CUTOFF,
+    time_zone: TimeZone = "Asia/Kolkata",
+) -> list[ExchangeStatus]:
+    """Find out how old the instruments of each exchange are.
+
+    Args:
+        cutoff: time of day from which on the list of the day before is out of date.
+
+    Returns:
+        The exchanges on which *broker* lists instruments, in order; see ``is_due``.
+
+    Raises:
+        ParameterError: *time_zone* is not a name in the IANA time zone database.
+    """
+    return await _list_exchange_status(db, broker, cutoff, time_zone)
 
 
 @operation
@@ -129,21 +128,36 @@ async def is_due(
     db: AsyncExecutor,
     broker: str,
     *,
-    cutoff: time = time(8),
+    exchange: str | None = None,
+    cutoff: time = _CUTOFF,
     time_zone: TimeZone = "Asia/Kolkata",
 ) -> bool:
     """Find out whether a broker's instruments are to be loaded again.
 
+    A load of which it is not known when its list was downloaded, such as an import, does not count.
+
     Args:
-        cutoff: time of day from which on the load of the day before is out of date.
+        exchange: the one that is asked about; None: all on which *broker* lists instruments.
+        cutoff: time of day from which on the list of the day before is out of date.
 
     Returns:
-        Whether no load of *broker* has succeeded since the last *cutoff* in *time_zone*.
+        Whether the list of one of these exchanges was not downloaded since the last *cutoff* in
+        *time_zone*, or there is none.
 
     Raises:
         ParameterError: *time_zone* is not a name in the IANA time zone database.
     """
-    return await _is_due(db, broker, cutoff, time_zone)
+    found = await _list_exchange_status(db, broker, cutoff, time_zone)
+    asked = [each for each in found if exchange in {None, each.exchange}]
+    return not asked or any(each.is_due for each in asked)
+
+
+class _PreviewedError(Exception):
+    """Rolls the transaction of a preview back, and brings its report out of it."""
+
+    def __init__(self, report: LoadReport) -> None:
+        super().__init__()
+        self.report = report
 
 
 @operation
@@ -154,8 +168,9 @@ async def load(
     *,
     source: str = "rows",
     checksum: bytes | None = None,
+    downloaded_at: datetime | Unset | None = UNSET,
     exchanges: Collection[str] | None = None,
-    shrink_limit: float = SHRINK_LIMIT,
+    limits: LoadLimits = _LIMITS,
     force: bool = False,
 ) -> LoadReport:
     """Replace the instruments of *broker* on *exchanges* by *rows*, all or nothing.
@@ -164,32 +179,70 @@ async def load(
     that fails changes nothing, and its record has the reason.
 
     Args:
-        rows: iterated once; an error of the iterator is raised unchanged.
+        rows: iterated once; an error of the iterator is raised unchanged. Those of ``brokers.read``
+            also say which exchanges must be among them.
         checksum: SHA-256 of *source*, for the record.
+        downloaded_at: when *source* was downloaded from the broker, for ``is_due``; None: it is not
+            known. Left out: now.
         exchanges: the exchanges to replace; None: those of *rows*. Others stay as they are.
-        shrink_limit: the part of an exchange's instruments, 0 to 1, that the load may remove;
-            with *force* it may remove all.
+        force: load the rows whatever the limits say, but for a set without a valid row.
 
     Returns:
         The number of rows written, and the rows left out with reasons.
 
     Raises:
-        LoadError: no row is valid, an exchange would lose more than *shrink_limit*, or another
-            load of *broker* is running.
-        ParameterError: *broker* is blank or exceeds 200 characters, *exchanges* is a str, or
-            *shrink_limit* is out of range; no record is written.
+        LoadError: no row is valid, the load would exceed *limits*, or another load of *broker* is
+            running.
+        ParameterError: *broker* is blank or exceeds 200 characters, or *exchanges* is a str; no
+            record is written.
     """
-    _require_valid(broker, exchanges, shrink_limit)
+    require_valid(broker, exchanges)
     load_id = await _start_load(db, broker, without_secrets(source, _LONGEST_NAME), checksum)
-    intake = Intake(broker, exchanges)
+    intake, guard = Intake(broker, exchanges), Guard(limits, brokers.together(rows), force=force)
     try:
         async with db.transaction() as tx:
-            return await _replace(tx, load_id, intake, rows, 1 if force else shrink_limit)
+            await staging.stage(tx, intake, rows)
+            report = await staging.compare(tx, load_id, intake, guard)
+            await staging.tidy(tx, broker, report)
+            tx.hint(CHANNEL)
+            counts, sizes = intake.counts() | report.counts(), dict[str, object](report.exchanges)
+            await _end_load(tx, load_id, None, downloaded_at, counts, sizes, intake.left_out())
     except Exception as error:
         reason = explained_error(error, _LONGEST_REASON)
         with suppress(Error, psycopg.Error):  # the error of the load is more helpful
-            await _end_load(db, load_id, reason, intake.counts(), {}, intake.left_out())
+            counts = intake.counts()
+            await _end_load(db, load_id, reason, None, counts, {}, intake.left_out())
         raise
+    return report
+
+
+@operation
+async def preview(
+    db: AsyncExecutor,
+    broker: str,
+    rows: Iterable[InstrumentRow],
+    *,
+    exchanges: Collection[str] | None = None,
+    limits: LoadLimits = _LIMITS,
+) -> LoadReport:
+    """Compare *rows* with the instruments of *broker* as ``load`` does, and write nothing.
+
+    Returns:
+        What the load would write; *objections* says why it would be refused.
+
+    Raises:
+        LoadError: no row is valid, or a load of *broker* is running.
+        ParameterError: as in ``load``.
+    """
+    require_valid(broker, exchanges)
+    intake, guard = Intake(broker, exchanges), Guard(limits, brokers.together(rows), writes=False)
+    try:
+        async with db.transaction() as tx:
+            load_id = await _start_load(tx, broker, "preview", None)
+            await staging.stage(tx, intake, rows)
+            _roll_back(await staging.compare(tx, load_id, intake, guard))
+    except _PreviewedError as done:
+        return done.report
 
 
 @operation
@@ -199,7 +252,7 @@ async def load_file(
     path: Path,
     *,
     exchanges: Collection[str] | None = None,
-    shrink_limit: float = SHRINK_LIMIT,
+    limits: LoadLimits = _LIMITS,
     force: bool = False,
 ) -> LoadReport:
     """Replace the instruments of *broker* by those of its file; see ``load``.
@@ -223,66 +276,10 @@ async def load_file(
         source=path.name,
         checksum=files.checksum(path),
         exchanges=exchanges,
-        shrink_limit=shrink_limit,
+        limits=limits,
         force=force,
     )
 
 
-def _require_valid(broker: str, exchanges: Collection[str] | None, shrink_limit: float) -> None:
-    if not broker.strip() or len(broker) > LONGEST_TEXT:
-        raise ParameterError(f"loads.load: broker is blank or exceeds {LONGEST_TEXT} characters")
-    if isinstance(exchanges, str):  # which is a collection of characters
-        raise ParameterError("loads.load: exchanges is a str; expected a list")
-    if not 0 <= shrink_limit <= 1:
-        raise ParameterError(f"loads.load: shrink_limit is {shrink_limit}; expected 0 to 1")
-
-
-async def _replace(
-    tx: AsyncExecutor,
-    load_id: int,
-    intake: Intake,
-    rows: Iterable[InstrumentRow],
-    shrink_limit: float,
-) -> LoadReport:
-    broker = intake.broker
-    if not await _claim_load(tx, broker):
-        raise LoadError(f"another load of {broker} is in progress; try again when it has ended")
-    await allow_time(tx)
-    tx.allow(LONGEST)
-    await _stage(tx, intake.accept(rows))
-    intake.require_any()
-    if intake.superseded:
-        await _unstage(tx, broker, [*intake.superseded])
-    listed = {each.exchange: each.instruments for each in await count_by_exchange(tx, broker)}
-    sizes = {
-        exchange: (listed.get(exchange, 0), accepted)
-        for exchange, accepted in intake.accepted_by_exchange().items()
-    }
-    require_no_shrinking(sizes, shrink_limit)
-    merged = await _merge_staged(tx, broker, intake.exchanges)
-    await _clear_staged(tx, broker)
-    if merged.inserted or merged.updated:
-        await _merge_search_entries(tx)
-    if merged.inserted > sum(listed.values()) * _STALE_PART:
-        await _refresh_statistics(tx)
-    tx.hint(CHANNEL)
-    report = _report(load_id, intake, merged, sizes)
-    counts, exchanges = intake.counts() | asdict(merged), dict[str, object](report.exchanges)
-    await _end_load(tx, load_id, None, counts, exchanges, intake.left_out())
-    return report
-
-
-def _report(
-    load_id: int, intake: Intake, merged: Merged, sizes: dict[str, tuple[int, int]]
-) -> LoadReport:
-    return LoadReport(
-        load_id=load_id,
-        rows=intake.rows,
-        accepted=intake.accepted,
-        inserted=merged.inserted,
-        updated=merged.updated,
-        deleted=merged.deleted,
-        rejected=tuple(intake.rejected),
-        duplicates=(*intake.duplicate_symbols, *intake.duplicate_tokens),
-        exchanges=sizes,
-    )
+def _roll_back(report: LoadReport) -> NoReturn:
+    raise _PreviewedError(report)

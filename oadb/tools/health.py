@@ -1,4 +1,4 @@
-"""The checks of ``oadb doctor``: connection, transport, server, roles, keys, logs, migrations.
+"""The checks of ``oadb doctor``: connection, server, roles, keys, logs, instruments, migrations.
 
 Each finding is one line. A finding that is not ok makes ``oadb doctor`` exit with 3. A check that
 this role may not run is such a finding, and the other checks still run.
@@ -17,6 +17,7 @@ from oadb.tools import (
     audit_findings,
     catalog,
     findings,
+    instrument_findings,
     log_findings,
     row_security,
     transport_check,
@@ -74,6 +75,7 @@ def _checks(db: Database, config: Config, packages: Sequence[Package]) -> dict[s
         "keys": partial(_check_keys, db, config),
         **audit_findings.checks(db),
         **log_findings.checks(db),
+        **instrument_findings.checks(db),
     }
     return {
         "server": partial(_check_server, db),

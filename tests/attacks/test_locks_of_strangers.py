@@ -84,4 +84,4 @@ def test_no_statement_claims_by_an_advisory_lock() -> None:
         if any("advisory" in name for name in statement.functions)
     }
 
-    assert claiming == {"loads._claim_load"}
+    assert claiming == {"staging._claim_load"}

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from oadb import Database
-from oadb.market import loads
+from oadb.market import staging
 from oadb.market.instruments import Listing
 from tests.benchmarks import conditions, market
 from tests.benchmarks.rounds import ratio, seconds
@@ -26,7 +26,7 @@ Spent = dict[str, float]
 _ALL, _INTAKE, _STAGING = "all", "intake: rows validated and formatted", "staging, after intake"
 _STEPS = {
     "_stage": _STAGING,
-    "count_by_exchange": "count what is listed",
+    "_count_held": "count what is listed",
     "_merge_staged": "merge",
     "_merge_search_entries": "merge what search finds",
     "_clear_staged": "clear the staging table",
@@ -131,8 +131,8 @@ def _load(db: Database, rows: Sequence[Listing]) -> Spent:
     spent = dict.fromkeys((_INTAKE, *_STEPS.values()), 0.0)
     with ExitStack() as patches:
         for name in _STEPS:
-            step = partial(_step, spent, name, getattr(loads, name))
-            patches.enter_context(mock.patch.object(loads, name, step))
+            step = partial(_step, spent, name, getattr(staging, name))
+            patches.enter_context(mock.patch.object(staging, name, step))
         took = seconds(lambda: market.load(db, rows))
     spent[_STAGING] -= spent[_INTAKE]
     return spent | {"the rest: record, commit": took - sum(spent.values()), _ALL: took}

@@ -45,7 +45,7 @@ def database(pool_size: int = conditions.POOL_SIZE) -> Generator[tuple[str, Data
 
 def load(db: Database, listed: Sequence[Listing]) -> None:
     """Replace the instruments of the market."""
-    loads.load(db, BROKER, listed)
+    loads.load(db, BROKER, listed, force=True)  # contracts of real files have expired
 
 
 @cache

@@ -51,7 +51,7 @@ class Ground:
 
     def load(self, file: Path) -> LoadReport:
         with Database(configured(self.url)) as db:
-            return loads.load(db, "zerodha", brokers.read("zerodha", file))
+            return loads.load(db, "zerodha", brokers.read("zerodha", file), force=True)
 
     def status(self) -> LoadStatus:
         with Database(configured(self.url)) as db:
@@ -64,7 +64,7 @@ class Ground:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "oadb", "instruments", "load"),
-                *(str(self.new), "--broker", "zerodha"),
+                *(str(self.new), "--broker", "zerodha", "--force"),
             ],
             env={**os.environ, "DATABASE_URL": self.url},
             stdout=subprocess.DEVNULL,

@@ -81,12 +81,21 @@ def test_another_broker_exchange_or_spelling_finds_nothing(
     assert instruments.get_all_by_token(tx, broker, [(exchange, key)]) == [None]
 
 
-def test_of_several_with_one_broker_symbol_the_first_symbol_is_found(tx: Transaction) -> None:
-    for symbol in ("C", "A", "B"):
-        insert_rows(tx, replace(INFY, symbol=symbol, token=symbol, broker_symbol="X"))
+def test_of_several_with_one_broker_symbol_none_is_found_and_all_are_listed(
+    tx: Transaction,
+) -> None:
+    insert_rows(tx, replace(INFY, symbol="C", token="C", broker_symbol="X"))
     found = instruments.find_by_broker_symbol(tx, "zerodha", "NSE", "X")
+    assert symbols([found]) == ["C"]
 
-    assert symbols([found]) == ["A"]
+    for symbol in ("A", "B"):
+        insert_rows(tx, replace(INFY, symbol=symbol, token=symbol, broker_symbol="X"))
+    insert_rows(tx, replace(INFY, exchange="BSE", broker_symbol="X"))
+
+    assert instruments.find_by_broker_symbol(tx, "zerodha", "NSE", "X") is None
+    listed = instruments.list_by_broker_symbol(tx, "zerodha", "NSE", "X")
+    assert symbols(listed) == ["A", "B", "C"]
+    assert instruments.find_by_broker_symbol(tx, "zerodha", "BSE", "X") is not None
 
 
 # Bulk lookups ----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ DATA = Path(__file__).parents[1] / "data"
 
 def test_a_load_leaves_a_record(db: Database) -> None:
     rows = [INFY, replace(TCS, symbol=""), replace(INFY, token="9"), TCS]
-    report = loads.load(db, "zerodha", rows, source="nse.csv", checksum=b"1" * 32)
+    report = loads.load(db, "zerodha", rows, source="nse.csv", checksum=b"1" * 32, force=True)
     (record,) = loads.list_recent(db, "zerodha")
 
     assert (record.load_id, record.source, record.outcome) == (report.load_id, "nse.csv", "loaded")
@@ -33,8 +33,13 @@ def test_a_load_leaves_a_record(db: Database) -> None:
         "rows": 4,
         "accepted": 2,
         "rejected": 1,
+        "omitted": 0,
         "duplicate_symbols": 1,
         "duplicate_tokens": 0,
+        "reasons": {
+            "symbol is empty": 1,
+            "symbol … is that of row …, which comes first": 1,
+        },
         "inserted": 2,
         "updated": 0,
         "deleted": 0,
@@ -52,7 +57,10 @@ def test_a_load_leaves_a_record(db: Database) -> None:
     [
         ([], "there are no rows; an empty set is never loaded"),
         ([replace(INFY, symbol="")], "none of 1 rows can be loaded; the first reasons:"),
-        (many(1), "instruments would vanish: NSE from 3 to 1;"),
+        (
+            many(1),
+            "the load is refused: NSE would shrink from 3 to 1 instruments, by more than 50%.",
+        ),
         ([Rejected("a\0b:1", "no \ud800")], "none of 1 rows"),
     ],
 )
@@ -61,7 +69,7 @@ def test_a_failed_load_is_not_recorded_as_a_success(
 ) -> None:
     load(db, many(3))
     with pytest.raises(LoadError):
-        load(db, rows)
+        loads.load(db, "zerodha", rows)
     failed, loaded = loads.list_recent(db, "zerodha")
     status = loads.get_status(db, "zerodha")
 
@@ -112,13 +120,41 @@ def test_a_load_is_due_after_the_cutoff_in_india(db: Database, oadb_database_url
     assert not loads.is_due(db, "zerodha")
     with psycopg.connect(oadb_database_url) as connection:
         connection.execute(
-            "update oadb.instrument_loads set "
-            "started_at = started_at - interval '1 day', ended_at = ended_at - interval '1 day'"
+            "update oadb.instrument_loads set downloaded_at = downloaded_at - interval '1 day'"
         )
     assert loads.is_due(db, "zerodha")
     hour = datetime.now(ZoneInfo("Asia/Kolkata")).time().replace(microsecond=0)
     for zone in ("Asia/Kolkata", "UTC"):
         assert loads.is_due(db, "zerodha", cutoff=hour, time_zone=zone)
+
+
+def test_each_exchange_is_due_by_when_its_own_list_was_downloaded(db: Database) -> None:
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    loads.load(db, "zerodha", many(3, "BSE"), downloaded_at=yesterday)
+    loads.load(db, "zerodha", many(3))
+    loads.load(db, "zerodha", many(3, "MCX"), downloaded_at=None)
+    with pytest.raises(LoadError):
+        loads.load(db, "zerodha", [], exchanges=["BSE"])
+
+    bse, mcx, nse = loads.list_exchange_status(db, "zerodha")
+    assert (bse.exchange, bse.downloaded_at, bse.is_due) == ("BSE", yesterday, True)
+    assert (mcx.exchange, mcx.downloaded_at, mcx.is_due) == ("MCX", None, True)
+    assert (nse.exchange, nse.is_due) == ("NSE", False)
+    assert loads.is_due(db, "zerodha")
+    assert not loads.is_due(db, "zerodha", exchange="NSE")
+    assert loads.is_due(db, "zerodha", exchange="NFO")
+
+    for exchange in ("BSE", "MCX"):
+        loads.load(db, "zerodha", many(3, exchange), exchanges=[exchange])
+    assert not loads.is_due(db, "zerodha")
+
+
+def test_a_list_of_the_future_counts_as_one_of_now(db: Database) -> None:
+    loads.load(db, "zerodha", many(1), downloaded_at=datetime(2999, 1, 1, tzinfo=UTC))
+    (record,) = loads.list_recent(db, "zerodha").rows
+
+    assert record.downloaded_at is not None
+    assert record.downloaded_at - record.started_at < timedelta(minutes=10)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +171,7 @@ def test_a_zone_must_be_a_name_in_the_time_zone_database(tx: Transaction, zone: 
 
 def test_a_file_is_loaded_with_its_name_and_checksum_as_its_record(db: Database) -> None:
     path = DATA / "zerodha.csv"
-    report = loads.load_file(db, "zerodha", path)
+    report = loads.load_file(db, "zerodha", path, force=True)
     (record,) = loads.list_recent(db, "zerodha")
 
     assert (record.load_id, record.outcome, record.source) == (

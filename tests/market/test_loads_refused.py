@@ -7,7 +7,8 @@ import pytest
 
 from oadb import Database, Transaction
 from oadb.errors import LoadError, ParameterError
-from oadb.market import instruments, loads
+from oadb.market import instruments, loads, staging
+from oadb.market.loads import LoadLimits
 from tests.support.instrument_rows import INFY
 from tests.support.loading import ALL, load, many, stored
 
@@ -36,18 +37,19 @@ def test_a_set_without_a_valid_row_is_refused_with_the_first_reasons(tx: Transac
 def test_a_load_that_would_empty_an_exchange_changes_nothing(tx: Transaction) -> None:
     load(tx, many(10) + many(4, "BSE"))
     with pytest.raises(
-        LoadError, match=r"instruments would vanish: NSE from 10 to 4; more than 50%"
+        LoadError,
+        match=r"refused: NSE would shrink from 10 to 4 instruments, by more than 50%\. Check",
     ):
-        load(tx, many(4) + many(4, "BSE"))
+        loads.load(tx, "zerodha", many(4) + many(4, "BSE"))
 
     assert instruments.count_by_broker(tx, "zerodha") == 14
-    assert load(tx, many(5)).deleted == 5
+    assert loads.load(tx, "zerodha", many(5)).deleted == 5
     assert loads.load(tx, "zerodha", many(1), force=True).deleted == 4
 
 
 def test_an_exchange_missing_from_the_source_is_noticed(tx: Transaction) -> None:
     load(tx, many(2) + many(2, "BSE"))
-    with pytest.raises(LoadError, match="BSE from 2 to 0"):
+    with pytest.raises(LoadError, match="BSE would shrink from 2 to 0 instruments"):
         loads.load(tx, "zerodha", many(2), exchanges=["NSE", "BSE"])
 
     assert instruments.count_by_broker(tx, "zerodha") == 4
@@ -56,7 +58,7 @@ def test_an_exchange_missing_from_the_source_is_noticed(tx: Transaction) -> None
 def test_a_load_is_refused_while_another_of_the_same_broker_runs(db: Database) -> None:
     loads._start_load(db, "zerodha", "a file", None)
     with db.transaction() as tx:
-        assert loads._claim_load(tx, "zerodha")
+        assert staging._claim_load(tx, "zerodha")
         with pytest.raises(LoadError, match="another load of zerodha is in progress"):
             load(db, ALL)
         assert loads.load(db, "upstox", [replace(INFY, broker="upstox")]).inserted == 1
@@ -64,10 +66,11 @@ def test_a_load_is_refused_while_another_of_the_same_broker_runs(db: Database) -
     assert load(db, ALL).inserted == 3
 
 
-@pytest.mark.parametrize("limit", [-0.1, 1.1, float("nan")])
-def test_the_shrink_limit_must_be_0_to_1(tx: Transaction, limit: float) -> None:
-    with pytest.raises(ParameterError, match="expected 0 to 1"):
-        loads.load(tx, "zerodha", ALL, shrink_limit=limit)
+@pytest.mark.parametrize("part", [-0.1, 1.1, float("nan")])
+@pytest.mark.parametrize("name", ["max_removed", "max_rejected", "max_vanished"])
+def test_the_parts_of_limits_must_be_0_to_1(name: str, part: float) -> None:
+    with pytest.raises(ParameterError, match=f"^LoadLimits: {name} is .*; expected 0 to 1$"):
+        replace(LoadLimits(), **{name: part})
 
 
 @pytest.mark.parametrize("broker", ["", " ", "x" * 201, "a\0b", "\ud800"])

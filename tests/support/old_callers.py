@@ -94,7 +94,8 @@ def downloads(db: Database, observer: Observer) -> Answers:
     loads.load(db, "dhan", [replace(INFY, broker="dhan")])
     observer.rows(
         "update oadb.instrument_loads set started_at = started_at - interval '3 days', "
-        "ended_at = ended_at - interval '3 days'"
+        "ended_at = ended_at - interval '3 days', "
+        "downloaded_at = downloaded_at - interval '3 days'"
     )
     brokers = {"none": None, "unknown": "angel", "expired": "dhan"}
     yield "check_if_ready", asked(lambda of: loads.is_due(db, of), **brokers)

@@ -112,7 +112,7 @@ MAY = {
     - {"row_security.list_walls"}
     - {"proof.list_uses", *KEYS, *PROMOTING}
     - {"rotation._list_under_key"}
-    - {label for label in BY_LABEL if label.startswith("loads.")},
+    - {label for label in BY_LABEL if label.startswith(("loads.", "staging."))},
     "oadb_owner": {*BY_LABEL},
     "oadb_migrate": {*BY_LABEL},
 }  # fmt: skip  # a table
@@ -160,7 +160,7 @@ MUST_NOT = {
     "oadb_user": {
         *KEYS, *CHAIN, *PROMOTING, "login_audit._record",
         "login_audit.record_resumed", "login_attempts.delete_old",
-        "lockouts._reset_account", "loads._merge_staged", "rotation._list_under_key",
+        "lockouts._reset_account", "staging._merge_staged", "rotation._list_under_key",
         *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "partitions.list_strays",
         *WRITES, *STATISTICS, *(ROLLUPS - TABLELESS), *DEFINITIONS,
     },

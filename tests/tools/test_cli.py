@@ -119,7 +119,9 @@ def test_instruments_load_reports(oadb_database_url: str, tmp_path: Path) -> Non
     file = tmp_path / "kite.csv"
     file.write_text(HEADING + GOOD + BAD)
 
-    done = oadb("instruments", "load", str(file), "--broker", "zerodha", url=oadb_database_url)
+    load = ("instruments", "load", str(file), "--broker", "zerodha")
+    limits = ("--max-rejected", "0.5", "--allow-missing")
+    done = oadb(*load, *limits, url=oadb_database_url)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
@@ -127,6 +129,12 @@ def test_instruments_load_reports(oadb_database_url: str, tmp_path: Path) -> Non
         "  NSE                  0 before         1 after\n"
         "  kite.csv:3: tick_size is 'cheap'; expected a number from 0\n"
     )
+    refused = oadb(*load, url=oadb_database_url)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("oadb: the load is refused: 1 of 2 rows are invalid, more th")
+    forced = oadb(*load, "--force", url=oadb_database_url)
+    assert forced.returncode == 0
+    assert forced.stdout.splitlines()[-1].startswith("  forced, although 1 of 2 rows are invalid")
 
 
 @pytest.mark.parametrize(
@@ -231,7 +239,7 @@ COMMANDS = [
     ("keys", "verify"),
     ("keys", "rewrap"),
     ("keys", "promote", "1"),
-    ("instruments", "load", "FILE", "--broker", "zerodha"),
+    ("instruments", "load", "FILE", "--broker", "zerodha", "--allow-missing"),
 ]
 
 

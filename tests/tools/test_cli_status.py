@@ -87,8 +87,8 @@ def test_brokers_without_a_load_are_said_to_have_none(oadb_database_url: str) ->
 def test_the_last_load_is_shown_with_the_number_of_instruments(
     db: Database, oadb_database_url: str
 ) -> None:
-    loads.load(db, "zerodha", [CALL, FUTURE])
-    loads.load(db, "own", [replace(CALL, broker="own")])
+    loads.load(db, "zerodha", [CALL, FUTURE], force=True)
+    loads.load(db, "own", [replace(CALL, broker="own")], force=True)
     at = loads.get_status(db, "zerodha")
     assert at is not None
     assert at.loaded_at is not None
@@ -106,7 +106,7 @@ def test_the_last_load_is_shown_with_the_number_of_instruments(
 def test_a_failed_load_a_dead_one_and_one_that_is_due_are_told(
     db: Database, oadb_database_url: str
 ) -> None:
-    loads.load(db, "zerodha", [CALL])
+    loads.load(db, "zerodha", [CALL], force=True)
     with pytest.raises(LoadError):
         loads.load(db, "zerodha", [])
     (line, _) = shown(oadb_database_url, "zerodha")
@@ -115,13 +115,16 @@ def test_a_failed_load_a_dead_one_and_one_that_is_due_are_told(
     before = datetime.now(UTC) - timedelta(days=2)
     with psycopg.connect(oadb_database_url) as connection:
         connection.execute(
-            "update oadb.instrument_loads set started_at = %(at)s, ended_at = %(at)s",
+            "update oadb.instrument_loads "
+            "set started_at = %(at)s, ended_at = %(at)s, downloaded_at = %(at)s "
+            "where outcome = 'loaded'",
             {"at": before},
         )
         connection.execute(
             "insert into oadb.instrument_loads (broker, source, started_at, outcome) "
             "values ('zerodha', 'x', now(), 'started')"
         )
-    (line, _) = shown(oadb_database_url, "zerodha")
+    (line, exchange) = shown(oadb_database_url, "zerodha")
     assert "failed (its process died)" in line
     assert line.endswith("; a load is due")
+    assert f"1 instruments, due: downloaded at {before:%Y-%m-%d %H:%M}" in exchange

@@ -12,7 +12,19 @@ PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 COMMANDS = {" ".join(name): command for name, command in command_pages.commands()}
 GROUPS = {"", "new", "instruments", "keys", "users", "bans", "audit"}
 
-VALUES = {"DAY", "FILE", "FOLDER", "URL", "SPAN", "COUNT", "BROKER", "EXCHANGE", "NAME", "REASON"}
+VALUES = {
+    "DAY",
+    "FILE",
+    "FOLDER",
+    "URL",
+    "SPAN",
+    "COUNT",
+    "BROKER",
+    "EXCHANGE",
+    "NAME",
+    "PART",
+    "REASON",
+}
 
 # Commands that connect to no database of the user, and commands that change nothing that stays.
 OFFLINE = {"demo", "new package", "keys new", "keys add"}

@@ -113,7 +113,7 @@ EXPECTED = {
     "migrate rollback": ((), "would roll back "),
     "maintain": ((), "ok   latency: would make latency_"),
     "instruments load": (
-        ("{folder}/kite.csv", "--broker", "zerodha"),
+        ("{folder}/kite.csv", "--broker", "zerodha", "--allow-missing"),
         "1 of 1 rows accepted (1 new, 0 changed, 0 gone), 0 rejected, 0 duplicates\n",
     ),
     "keys new": (("{folder}/new.json",), "would create {folder}/new.json with key 1\n"),
@@ -155,12 +155,19 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(scene: Scene, nam
 
 
 def test_a_dry_run_of_a_load_shows_its_whole_report(scene: Scene) -> None:
-    shown = scene.run("instruments", "load", f"{scene.folder}/kite.csv", "--broker", "zerodha")
+    load = ("instruments", "load", f"{scene.folder}/kite.csv", "--broker", "zerodha")
+    shown = scene.run(*load, "--allow-missing").splitlines()
 
-    assert shown.splitlines()[1:] == [
+    assert shown[1:] == [
         "  NSE                  0 before         1 after",
+        "  NSE          EQ                1 new         0 changed         0 gone",
         "dry run, nothing was changed",
     ]
+    missing = "the file has no instruments of BFO, BSE, BSE_INDEX, CDS, MCX, NFO, NSE_INDEX, as"
+    assert scene.run(*load, code=1).startswith(f"oadb: the load would be refused: {missing}")
+    forced = scene.run(*load, "--force").splitlines()
+    assert forced[-2].startswith(f"  would be forced, although {missing}")
+    assert forced[:2] + forced[-1:] == shown[:2] + shown[-1:]
 
 
 def test_a_dry_run_of_maintenance_lists_each_kind_of_work(scene: Scene) -> None:

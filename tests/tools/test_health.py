@@ -301,6 +301,7 @@ EVERY_SUBJECT = [
     "partitions",
     "default partitions",
     "rows of logs",
+    "instruments",
     "migrations",
 ]
 

@@ -9,10 +9,16 @@ from pathlib import Path
 
 from oadb.errors import RowError
 from oadb.market.brokers import csv_files, securities
+from oadb.market.brokers.files import a_file_each
 from oadb.market.brokers.layouts import Layout, Market, converter, with_series
 from oadb.market.instruments import Listing, Rejected
 
 BROKER = "aliceblue"
+
+TOGETHER = (
+    frozenset({"NSE_INDEX", "BSE_INDEX"}),
+    *a_file_each("NSE", "BSE", "NFO", "CDS", "BFO", "BCD", "MCX"),
+)
 
 _CASH = frozenset({"NSE", "BSE"})
 _DERIVATIVES = frozenset({"NFO", "BFO", "CDS", "BCD", "MCX"})

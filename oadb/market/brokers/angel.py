@@ -5,10 +5,13 @@ from pathlib import Path
 
 from oadb.market.brokers import json_files
 from oadb.market.brokers.field_values import PAISA
+from oadb.market.brokers.files import ALL_EXCHANGES
 from oadb.market.brokers.layouts import Layout, Market, converter, type_of
 from oadb.market.instruments import Listing, Rejected
 
 BROKER = "angel"
+
+TOGETHER = ALL_EXCHANGES
 
 # Strikes of currency options have seven decimal places.
 _CURRENCY = "0.0000001"

@@ -10,10 +10,13 @@ from pathlib import Path
 from oadb.errors import RowError
 from oadb.market.brokers import csv_files, field_values, securities
 from oadb.market.brokers.field_values import PAISA
+from oadb.market.brokers.files import ALL_EXCHANGES
 from oadb.market.brokers.layouts import Layout, Market, converter, type_of, with_series
 from oadb.market.instruments import Listing, Rejected
 
 BROKER = "dhan"
+
+TOGETHER = ALL_EXCHANGES
 
 # The exchange at the platform and at Dhan, by Dhan's exchange and segment (E cash, I indices;
 # derivatives of: D shares and indices, C currencies and interest rates, M commodities).

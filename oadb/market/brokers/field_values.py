@@ -51,6 +51,13 @@ class EmptyFieldError(RowError):
         self.column = column
 
 
+class OmittedRowError(RowError):
+    """A row is not wrong, but its file says too little about it; the text names a file with more.
+
+    Such rows do not count as invalid when a load is judged.
+    """
+
+
 class ConversionCache(dict[K, T]):
     """Converted values by key; a missing key is converted when it is looked up.
 

@@ -15,12 +15,27 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
 from oadb.errors import LoadError, RowError
+from oadb.market.brokers.field_values import OmittedRowError
 from oadb.market.instruments import Rejected
 
 T = TypeVar("T")
 
 Convert = Callable[[tuple[str, ...]], T]
 """Converts the fields of a line or an entry to a row; raises RowError."""
+
+Together = tuple[frozenset[str], ...]
+"""The exchanges of each file of a broker: a file that has one of a set must have all of the set."""
+
+ALL_EXCHANGES: Together = (
+    frozenset({"NSE", "NSE_INDEX", "NFO", "CDS", "BSE", "BSE_INDEX", "BFO", "MCX"}),
+)
+"""Those of a broker with one file; more may be in it."""
+
+
+def a_file_each(*exchanges: str) -> Together:
+    """Return *exchanges* as those of a broker with a file for each."""
+    return tuple(frozenset({exchange}) for exchange in exchanges)
+
 
 BLOCK = 1 << 18
 """Bytes read at once, and the maximum length of a line or an entry; brokers' are under 1,000."""
@@ -45,7 +60,13 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 def rejected(where: str, fault: RowError, fields: Iterable[object]) -> Rejected:
     """Return the rejection of a row, with the beginning of its fields as a sample."""
-    return Rejected(where, str(fault), ",".join(map(str, fields))[:_SAMPLE])
+    return Rejected(
+        where,
+        str(fault),
+        ",".join(map(str, fields))[:_SAMPLE],
+        fault.exchange,
+        omitted=isinstance(fault, OmittedRowError),
+    )
 
 
 def checksum(path: Path) -> bytes | None:

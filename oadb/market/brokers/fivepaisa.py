@@ -5,10 +5,17 @@ from pathlib import Path
 
 from oadb.errors import RowError
 from oadb.market.brokers import csv_files, securities
+from oadb.market.brokers.files import a_file_each
 from oadb.market.brokers.layouts import Layout, Market, converter, with_series
 from oadb.market.instruments import Listing, Rejected
 
 BROKER = "fivepaisa"
+
+TOGETHER = (
+    frozenset({"NSE", "NSE_INDEX"}),
+    frozenset({"BSE", "BSE_INDEX"}),
+    *a_file_each("NFO", "CDS", "BFO", "BCD", "MCX"),
+)
 
 # By exchange (N NSE, B BSE, M MCX) and type (C cash; derivatives of: D shares, indices and
 # commodities, U currencies).

@@ -9,11 +9,17 @@ from pathlib import Path
 
 from oadb.errors import RowError
 from oadb.market.brokers import contract_values, csv_files, json_files, securities
-from oadb.market.brokers.files import is_json
+from oadb.market.brokers.files import a_file_each, is_json
 from oadb.market.brokers.layouts import Layout, Market, converter
 from oadb.market.instruments import Listing, Rejected
 
 BROKER = "fyers"
+
+TOGETHER = (
+    frozenset({"NSE", "NSE_INDEX"}),
+    frozenset({"BSE", "BSE_INDEX"}),
+    *a_file_each("NFO", "CDS", "NCO", "MCX", "BFO", "BCD"),
+)
 
 # By Fyers' numbers of exchange (10 NSE, 11 MCX, 12 BSE) and segment (10 cash; derivatives of:
 # 11 shares and indices, 12 currencies, 20 commodities).

@@ -10,6 +10,8 @@ from oadb.market.instruments import Listing, Rejected
 
 BROKER = "groww"
 
+TOGETHER = (frozenset({"NSE", "NSE_INDEX", "NFO", "BSE", "BSE_INDEX", "BFO"}),)
+
 _EXCHANGES = {
     ("NSE", "CASH"): "NSE",
     ("NSE", "FNO"): "NFO",

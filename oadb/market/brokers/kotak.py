@@ -13,10 +13,17 @@ from pathlib import Path
 
 from oadb.errors import RowError
 from oadb.market.brokers import csv_files, field_values, securities
+from oadb.market.brokers.files import a_file_each
 from oadb.market.brokers.layouts import Layout, Market, converter, with_series
 from oadb.market.instruments import Listing, Rejected
 
 BROKER = "kotak"
+
+# Whether BSE's file has indices is not known.
+TOGETHER = (
+    frozenset({"NSE", "NSE_INDEX"}),
+    *a_file_each("BSE", "BSE_INDEX", "NFO", "CDS", "BFO", "MCX"),
+)
 
 _EXCHANGES = {
     "nse_cm": "NSE",

@@ -5,7 +5,7 @@ DDMMMYY, the strike, and FUT, CE or PE; an index is on an exchange of its own, u
 ``index_names``. What a security of a cash exchange is, ``securities`` says.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -171,7 +171,24 @@ def converter(layout: Layout) -> Convert[Listing]:
             lots[lot], ticks[tick], values[value], most[freeze],
         ))  # fmt: skip  # a record
 
-    return convert
+    return _with_exchange(convert, markets)
+
+
+def _with_exchange(
+    convert: Convert[Listing], markets: Mapping[tuple[str, ...], _KnownMarket]
+) -> Convert[Listing]:
+    """Return *convert*, whose errors have the exchange of the row if its market is known."""
+
+    def convert_row(fields: tuple[str, ...]) -> Listing:
+        try:
+            return convert(fields)
+        except RowError as fault:
+            market = markets.get(fields[13:])
+            if market is not None:
+                fault.exchange = market[0]
+            raise
+
+    return convert_row
 
 
 def _known_markets(layout: Layout) -> Callable[[tuple[str, ...]], _KnownMarket]:

@@ -6,11 +6,17 @@ from pathlib import Path
 
 from oadb.errors import RowError
 from oadb.market.brokers import csv_files, securities
-from oadb.market.brokers.files import Convert
+from oadb.market.brokers.files import Convert, a_file_each
 from oadb.market.brokers.layouts import Layout, Market, converter, type_of
 from oadb.market.instruments import Listing, Rejected
 
 BROKER = "shoonya"
+
+# Whether BSE's file has indices is not known.
+TOGETHER = (
+    frozenset({"NSE", "NSE_INDEX"}),
+    *a_file_each("BSE", "BSE_INDEX", "NFO", "CDS", "NCO", "BFO", "BCD", "MCX"),
+)
 
 _CASH = frozenset({"NSE", "BSE"})
 _DERIVATIVES = {"NFO": "NFO", "BFO": "BFO", "CDS": "CDS", "BCD": "BCD", "MCX": "MCX", "NCX": "NCO"}

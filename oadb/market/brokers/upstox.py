@@ -17,12 +17,14 @@ from oadb.market.brokers import (
     json_files,
     securities,
 )
-from oadb.market.brokers.field_values import PAISA, RUPEE, EmptyFieldError
-from oadb.market.brokers.files import is_json
+from oadb.market.brokers.field_values import PAISA, RUPEE, EmptyFieldError, OmittedRowError
+from oadb.market.brokers.files import ALL_EXCHANGES, is_json
 from oadb.market.brokers.layouts import Layout, Market, converter, type_of, with_series
 from oadb.market.instruments import Listing, Rejected
 
 BROKER = "upstox"
+
+TOGETHER = ALL_EXCHANGES
 
 _EXCHANGES = {
     "NSE_EQ": "NSE",
@@ -76,9 +78,11 @@ def _csv_market(segment: str, instrument: str, lot: str) -> Market:
     """Return the market of a line in the CSV file."""
     market = _market(segment, instrument or _COMMODITY)
     if instrument == "" and market.exchange == "NCO":
-        raise RowError(f"the file does not say the symbol of a commodity; load {_MASTER}")
+        raise OmittedRowError(f"the file does not say the symbol of a commodity; load {_MASTER}")
     if market.exchange == "NSE" and lot != "1":
-        raise RowError(f"the file does not say the series of a security in lots; load {_MASTER}")
+        raise OmittedRowError(
+            f"the file does not say the series of a security in lots; load {_MASTER}"
+        )
     unit = PAISA if market.exchange in _TICKS_IN_PAISE else RUPEE
     return replace(market, tick_unit=unit)
 
@@ -87,7 +91,7 @@ def _csv_symbol(symbol: str, exchange: str, key: str) -> str:
     """Return the symbol of a share or fund; the other securities of NSE need their series."""
     isin = key.partition("|")[2]
     if exchange == "NSE" and not (isin[:3] == "INF" or (isin[:3] == "INE" and isin[7:9] == "01")):
-        raise RowError(
+        raise OmittedRowError(
             f"the file does not say the series of {symbol[:40]!r}, which is not a share by its "
             f"ISIN {isin[:40]!r}; load {_MASTER}"
         )

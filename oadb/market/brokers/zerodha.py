@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from oadb.market.brokers import csv_files
+from oadb.market.brokers.files import ALL_EXCHANGES
 from oadb.market.brokers.layouts import Layout, Market, converter
 from oadb.market.instruments import Listing, Rejected
 
 BROKER = "zerodha"
+
+TOGETHER = ALL_EXCHANGES
 
 
 def read(path: Path) -> Iterator[Listing | Rejected]:

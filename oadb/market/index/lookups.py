@@ -113,11 +113,21 @@ class InstrumentIndex:
     def find_by_broker_symbol(
         self, broker: str, exchange: str, broker_symbol: str
     ) -> Instrument | None:
-        """Return the instrument of a broker's symbol; of several, that of the first symbol."""
+        """Return the one instrument of a broker's symbol; None if there is none, or more."""
         _require_texts("broker exchange broker_symbol", broker, exchange, broker_symbol)
         section = self._section(broker, exchange)
-        row = None if section is None else section.row_of_broker_symbol(broker_symbol)
-        return None if section is None or row is None else section.instrument(row)
+        rows = [] if section is None else section.rows_of_broker_symbol(broker_symbol)
+        return section.instrument(rows[0]) if section is not None and len(rows) == 1 else None
+
+    def list_by_broker_symbol(
+        self, broker: str, exchange: str, broker_symbol: str
+    ) -> list[Instrument]:
+        """Return the instruments for which a broker uses one symbol, by the platform's symbol."""
+        _require_texts("broker exchange broker_symbol", broker, exchange, broker_symbol)
+        section = self._section(broker, exchange)
+        if section is None:
+            return []
+        return [*map(section.instrument, section.rows_of_broker_symbol(broker_symbol))]
 
     def get_all(self, broker: str, pairs: Pairs) -> list[Instrument | None]:
         """Return the instrument of each (exchange, symbol), in order; None for unknown ones."""

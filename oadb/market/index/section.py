@@ -73,16 +73,17 @@ class Section:
         start = self.text.index(END, self.starts[row]) + 1
         return self.text[start : self.text.index(END, start)].decode() or self.symbols[row]
 
-    def row_of_broker_symbol(self, broker_symbol: str) -> int | None:
-        """Return the first row with this broker's symbol; None if there is none."""
+    def rows_of_broker_symbol(self, broker_symbol: str) -> list[int]:
+        """Return the rows with this broker's symbol, in order."""
         ordered, found = self.by_broker_symbol, list[int]()
         at = bisect_left(ordered, broker_symbol, key=self.broker_symbol)
-        if at < len(ordered) and self.broker_symbol(ordered[at]) == broker_symbol:
+        while at < len(ordered) and self.broker_symbol(ordered[at]) == broker_symbol:
             found.append(ordered[at])
+            at += 1
         same = self.row(broker_symbol)
         if same is not None and self.broker_symbol(same) == broker_symbol:
             found.append(same)
-        return min(found, default=None)
+        return sorted(found)
 
     def instrument(self, row: int) -> Instrument:
         """Return the instrument of a row."""

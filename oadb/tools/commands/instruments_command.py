@@ -1,5 +1,6 @@
 """The commands ``oadb instruments``: master contracts of brokers."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -7,17 +8,18 @@ import typer
 
 from oadb.engine.binding.sendable_texts import readable
 from oadb.engine.database import Database
+from oadb.errors import LoadError
 from oadb.market import brokers, instruments, loads
 from oadb.market.brokers import files
-from oadb.market.loads import LoadReport, LoadStatus
+from oadb.market.loads import ExchangeStatus, LoadLimits, LoadReport, LoadStatus
 from oadb.tools.commands import options
 from oadb.tools.commands.options import DatabaseUrl, DryRun
 from oadb.tools.commands.progress import watching
-from oadb.tools.rehearsal import rehearsed
 
 app = options.group("Load instruments of brokers, and show what is loaded.")
 
 _SHOWN, _LONGEST_NAME = 10, 255
+_USUAL = LoadLimits()
 
 
 def _known(broker: str) -> str:
@@ -26,6 +28,31 @@ def _known(broker: str) -> str:
             f"no reader for {broker[:40]!r}; give one of {', '.join(brokers.READERS)}"
         )
     return broker
+
+
+_MaxRejected = Annotated[
+    float,
+    typer.Option(metavar="PART", min=0, max=1, help="The part of the rows that may be invalid."),
+]
+_MaxRemoved = Annotated[
+    float,
+    typer.Option(metavar="PART", min=0, max=1, help="The part of an exchange that may be removed."),
+]
+_MaxVanished = Annotated[
+    float,
+    typer.Option(
+        metavar="PART",
+        min=0,
+        max=1,
+        help="The part of an exchange and type that may be gone before it has expired.",
+    ),
+]
+_AllowMissing = Annotated[
+    bool, typer.Option("--allow-missing", help="Leave exchanges that are missing as they are.")
+]
+_AllowExpired = Annotated[
+    bool, typer.Option("--allow-expired", help="All contracts of an exchange may have expired.")
+]
 
 
 @app.command("load")
@@ -41,43 +68,87 @@ def run_load(
             metavar="EXCHANGE", help="An exchange that the file must contain; repeatable."
         ),
     ] = None,
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Load even if an exchange loses more than half of its rows."),
-    ] = False,
+    max_rejected: _MaxRejected = _USUAL.max_rejected,
+    max_removed: _MaxRemoved = _USUAL.max_removed,
+    max_vanished: _MaxVanished = _USUAL.max_vanished,
+    allow_missing: _AllowMissing = False,
+    allow_expired: _AllowExpired = False,
+    force: Annotated[bool, typer.Option("--force", help="Load, whatever the limits say.")] = False,
     dry_run: DryRun = False,
     _url: DatabaseUrl = None,
 ) -> None:
-    """Replace a broker's instruments with those of a file, in one transaction."""
-    rows, checksum = brokers.read(broker, file), files.checksum(file)
-    with (
-        Database.from_env() as db,
-        watching(f"loading {file.name}") as watch,
-        rehearsed(db, dry_run) as executor,
-    ):
+    """Replace a broker's instruments with those of a file, in one transaction.
+
+    A load that would lose more than its limits allow is refused, and nothing is changed.
+    """
+    limits = LoadLimits(
+        max_removed=max_removed,
+        max_rejected=max_rejected,
+        max_vanished=max_vanished,
+        allow_missing=allow_missing,
+        allow_expired=allow_expired,
+    )
+    if dry_run:
+        _preview(broker, file, exchange or None, limits, force)
+    else:
+        _load(broker, file, exchange or None, limits, force)
+
+
+def _load(
+    broker: str, file: Path, exchanges: list[str] | None, limits: LoadLimits, force: bool
+) -> None:
+    rows = brokers.read(broker, file)
+    with Database.from_env() as db, watching(f"loading {file.name}") as watch:
         report = loads.load(
-            executor,
+            db,
             broker,
-            watch(rows),
+            rows.through(watch),
             source=readable(file.name, _LONGEST_NAME),
-            checksum=checksum,
-            exchanges=exchange or None,
+            checksum=files.checksum(file),
+            exchanges=exchanges,
+            limits=limits,
             force=force,
         )
     _show(report)
-    if dry_run:
-        typer.echo("dry run, nothing was changed")
+    for objection in report.objections:
+        typer.echo(f"  forced, although {objection}")
+
+
+def _preview(
+    broker: str, file: Path, exchanges: list[str] | None, limits: LoadLimits, force: bool
+) -> None:
+    """Show what a load would change; raises LoadError if it would be refused."""
+    rows = brokers.read(broker, file)
+    with Database.from_env() as db, watching(f"comparing {file.name}") as watch:
+        report = loads.preview(db, broker, rows.through(watch), exchanges=exchanges, limits=limits)
+    _show(report)
+    for each in report.changes:
+        typer.echo(
+            f"  {each.exchange:<12} {each.instrument_type:<9} {each.added:>9,} new "
+            f"{each.changed:>9,} changed {each.removed:>9,} gone"
+        )
+    for objection in report.objections if force else ():
+        typer.echo(f"  would be forced, although {objection}")
+    typer.echo("dry run, nothing was changed")
+    if report.objections and not force:
+        raise LoadError(f"the load would be refused: {'; '.join(report.objections)}")
 
 
 def _show(report: LoadReport) -> None:
     typer.echo(str(report))
     for name, (before, after) in sorted(report.exchanges.items()):
         typer.echo(f"  {name:<12} {before:>9,} before {after:>9,} after")
-    left_out = (*report.rejected, *report.duplicates)
-    for each in left_out[:_SHOWN]:
-        typer.echo(f"  {each}")
-    if len(left_out) > _SHOWN:
-        typer.echo(f"  and {len(left_out) - _SHOWN:,} more")
+    for line in _left_out(report):
+        typer.echo(f"  {line}")
+
+
+def _left_out(report: LoadReport) -> Iterator[str]:
+    """Yield the first rows that were left out, and how many more there are."""
+    yield from (f"{rows:,} omitted: {reason}" for reason, rows in report.omitted.reasons.items())
+    rows = report.rejected.rows + report.duplicates.rows
+    yield from map(str, (*report.rejected.sample, *report.duplicates.sample)[:_SHOWN])
+    if rows > _SHOWN:
+        yield f"and {rows - _SHOWN:,} more"
 
 
 @app.command("status")
@@ -88,9 +159,9 @@ def run_status(
     ] = None,
     _url: DatabaseUrl = None,
 ) -> None:
-    """Show each broker's last load, and whether a new one is due.
+    """Show each broker's last load, and the exchanges of which a new one is due.
 
-    Also how many instruments it has. A load is due if none has succeeded since 08:00 in India.
+    A load is due if the list of an exchange was not downloaded since 08:00 in India.
     """
     with Database.from_env() as db:
         known = {*brokers.READERS, *instruments.list_brokers(db)}
@@ -105,11 +176,20 @@ def run_status(
 
 
 def _show_status(db: Database, broker: str, status: LoadStatus) -> None:
-    due = "a load is due" if loads.is_due(db, broker) else "not due"
-    counts = instruments.count_by_exchange(db, broker)
-    typer.echo(f"{broker}: {_last_load(status)}; {due}")
-    for each in counts:
-        typer.echo(f"  {each.exchange:<12} {each.instruments:>9,} instruments")
+    ages = {each.exchange: each for each in loads.list_exchange_status(db, broker)}
+    is_due = not ages or any(each.is_due for each in ages.values())
+    typer.echo(f"{broker}: {_last_load(status)}; {'a load is due' if is_due else 'not due'}")
+    for each in instruments.count_by_exchange(db, broker):
+        age = _age(ages.get(each.exchange))
+        typer.echo(f"  {each.exchange:<12} {each.instruments:>9,} instruments{age}")
+
+
+def _age(status: ExchangeStatus | None) -> str:
+    if status is None or not status.is_due:
+        return ""
+    if status.downloaded_at is None:
+        return ", due: not known when they were downloaded"
+    return f", due: downloaded at {status.downloaded_at:%Y-%m-%d %H:%M %Z}"
 
 
 def _last_load(status: LoadStatus) -> str:

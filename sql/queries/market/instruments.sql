@@ -53,7 +53,7 @@ where
     and token = :token;
 
 -- name: find_by_broker_symbol
--- The first symbol, if a broker uses one name for several of the platform's symbols. Served by
+-- None if a broker uses one name for several of the platform's symbols. Served by
 -- instruments_broker_symbol_idx.
 select
     broker,
@@ -76,8 +76,40 @@ where
     broker = :broker
     and exchange = :exchange
     and broker_symbol = :broker_symbol
-order by symbol
-limit 1;
+    and not exists (
+        select
+        from oadb.instruments as others
+        where
+            others.broker = instruments.broker
+            and others.exchange = instruments.exchange
+            and others.broker_symbol = instruments.broker_symbol
+            and others.symbol <> instruments.symbol
+    );
+
+-- name: list_by_broker_symbol
+-- Ordered by symbol. Served by instruments_broker_symbol_idx.
+select
+    broker,
+    exchange,
+    symbol,
+    name,
+    broker_symbol,
+    broker_exchange,
+    token,
+    instrument_type,
+    underlying,
+    expiry,
+    strike,
+    lot_size,
+    tick_size,
+    contract_value,
+    freeze_quantity
+from oadb.instruments
+where
+    broker = :broker
+    and exchange = :exchange
+    and broker_symbol = :broker_symbol
+order by symbol;
 
 -- name: _list_by_pairs
 -- Pairs each exchange with the symbol or token at the same position of the other list. Served by

@@ -67,5 +67,5 @@ def assert_lookups_find(index: InstrumentIndex, rows: list[Instrument]) -> None:
         assert index.get_token(*place, row.symbol) == row.token
         assert index.get_symbol(*place, row.token) == row.symbol
         assert index.get_broker_symbol(*place, row.symbol) == row.broker_symbol
-        assert index.find_by_broker_symbol(*place, row.broker_symbol) is not None
+        assert row in index.list_by_broker_symbol(*place, row.broker_symbol)
     assert len(index) == len(rows)

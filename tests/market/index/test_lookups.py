@@ -132,6 +132,7 @@ def test_an_unknown_instrument_is_none_or_an_empty_list(index: InstrumentIndex) 
         assert index.get(*place, "none") is None
         assert index.find_by_token(*place, "none") is None
         assert index.find_by_broker_symbol(*place, "none") is None
+        assert index.list_by_broker_symbol(*place, "none") == []
     assert index.list_underlyings("nobody", "NSE", with_futures=True) == []
     assert index.list_option_expiries("nobody", "NSE", "NIFTY") == []
     assert index.list_chain("nobody", "NSE", "NIFTY", date(2025, 7, 31)) == []

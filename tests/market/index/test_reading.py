@@ -71,4 +71,8 @@ def test_every_row_is_found_as_by_sql(
             same = [
                 each for each in rows if (each.broker, each.exchange, each.broker_symbol) == place
             ]
-            assert found == min(same, key=lambda each: each.symbol)
+            listed = sorted(same, key=lambda each: each.symbol)
+            assert index.list_by_broker_symbol(*place) == listed
+            assert instruments.list_by_broker_symbol(tx, *place) == listed
+            assert found == (listed[0] if len(listed) == 1 else None)
+            assert instruments.find_by_broker_symbol(tx, *place) == found
