@@ -1,4 +1,7 @@
-"""Instruments that brokers list: lookups in their master contracts."""
+"""Instruments that brokers list: lookups in their master contracts.
+
+An underlying may be given in any case: nifty finds NIFTY, as the readers of files write it.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -170,17 +173,17 @@ def _list_by_pairs(
 
 @query
 def list_option_expiries(
-    broker: str, exchange: str, underlying: str, *, with_expired: bool = False
+    broker: str, exchange: str, underlying: str | None, *, with_expired: bool = False
 ) -> list[date]:
-    """List the expiries of options, earliest first; past dates only *with_expired*."""
+    """List the expiries of options on one underlying, None: on any; past ones *with_expired*."""
     ...
 
 
 @query
 def list_future_expiries(
-    broker: str, exchange: str, underlying: str, *, with_expired: bool = False
+    broker: str, exchange: str, underlying: str | None, *, with_expired: bool = False
 ) -> list[date]:
-    """List the expiries of futures, earliest first; past dates only *with_expired*."""
+    """List the expiries of futures on one underlying, None: on any; past ones *with_expired*."""
     ...
 
 
@@ -247,8 +250,17 @@ def list_by_broker(
 
 
 @query
-def stream_by_broker(broker: str) -> Iterator[Instrument]:
-    """Yield the instruments of a broker by exchange and symbol as they arrive."""
+def stream_by_broker(
+    broker: str,
+    *,
+    exchange: str | None = None,
+    instrument_type: str | None = None,
+    expiry: date | None = None,
+    strike_min: Decimal | None = None,
+    strike_max: Decimal | None = None,
+    underlying: str | None = None,
+) -> Iterator[Instrument]:
+    """Yield a broker's instruments that pass every filter, by exchange and symbol; all of them."""
     ...
 
 
