@@ -39,7 +39,11 @@ REFRESH = {
 TABLELESS = {
     "rollups._allow_time", "rollups._plan_lightly", "rollups._list_resolutions",
 }  # fmt: skip  # a table
-BANS = {label for label in BY_LABEL if label.startswith(("ip_bans.", "trackers.", "live_bans."))}
+BANS = {
+    label
+    for label in BY_LABEL
+    if label.startswith(("ip_bans.", "trackers.", "live_bans.", "host_bans."))
+}
 # A user sees only the trading mode of the settings of the application.
 APPLICATION = {
     label for label in BY_LABEL if label.startswith(("app_settings.", "smtp_settings."))
@@ -156,6 +160,7 @@ MUST_NOT = {
         "strategy_changes._set_active", "strategy_changes._delete_mappings", "webhooks._replace",
         "proof.list_canaries", *KEYS, *CHAIN, *ROTATION,
         "ip_bans._put", "ip_bans._unban", "ip_bans._exempt", "ip_bans._unexempt",
+        "host_bans._ban_clients",
         "ip_bans.delete_expired",
         "trackers._count_hit", "trackers._delete", "trackers.delete_expired",
     },
