@@ -30,7 +30,7 @@ from oadb.security.refusals import Refusal, usable
 from oadb.security.secret import Secret
 from oadb.security.tokens import hint_of
 from oadb.validation import owners
-from oadb.validation.argument_rules import Duration
+from oadb.validation.argument_rules import Duration, Label
 
 __all__ = [
     "ApiKey", "NewApiKey", "OrderMode", "VerifiedKey", "create", "get", "get_order_mode",
@@ -131,7 +131,7 @@ SEALED = SealedTable("api_keys", rotation.token_and_columns(TOKEN, KEPT), _resea
 async def create(
     db: AsyncExecutor,
     user_id: int,
-    name: str,
+    name: Label,
     *,
     order_mode: OrderMode,
     scopes: list[str] | None = None,
@@ -141,7 +141,7 @@ async def create(
     """Create a key for a user.
 
     Args:
-        name: 1 to 100 characters.
+        name: 1 to 100 characters, not blank.
         scopes: at most 50 texts, defined by the service; None: none.
         lifetime: None: the key does not expire.
         keep_token: store the token, sealed, so that ``open_kept`` can return it.
@@ -151,7 +151,7 @@ async def create(
 
     Raises:
         NoRowError: there is no such user.
-        ParameterError: an unknown order mode, or a lifetime that is not above 0.
+        ParameterError: a blank name, an unknown order mode, or a lifetime that is not above 0.
         CheckViolation: a value out of range (psycopg).
         KeyRingError: the key ring does not fit the database.
     """
@@ -258,14 +258,15 @@ async def set_order_mode(
 
 
 @operation
-async def rename(db: AsyncExecutor, user_id: int, api_key_id: UUID, name: str) -> bool:
+async def rename(db: AsyncExecutor, user_id: int, api_key_id: UUID, name: Label) -> bool:
     """Rename a key, also one that is revoked, and announce it.
 
     Returns:
         False if the user has no such key.
 
     Raises:
-        CheckViolation: a name not of 1 to 100 characters (psycopg).
+        ParameterError: a blank name.
+        CheckViolation: a name of more than 100 characters (psycopg).
     """
     change = _change(user_id, api_key_id)
     return await announcements.write(db, change, _rename, user_id, api_key_id, name) > 0

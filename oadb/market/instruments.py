@@ -16,32 +16,12 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.executors import AsyncExecutor
 
 __all__ = [
-    "LONGEST_TEXT",
-    "ExchangeCount",
-    "Instrument",
-    "InstrumentRow",
-    "Listing",
-    "Rejected",
-    "count_by_broker",
-    "count_by_exchange",
-    "export_csv",
-    "find_by_broker_symbol",
-    "find_by_token",
-    "get",
-    "get_all",
-    "get_all_by_token",
-    "get_lot_size",
-    "get_near_future",
-    "list_brokers",
-    "list_by_broker",
-    "list_chain",
-    "list_exchanges",
-    "list_future_expiries",
-    "list_option_expiries",
-    "list_strikes",
-    "list_underlyings",
-    "stream_by_broker",
-]
+    "LONGEST_TEXT", "ExchangeCount", "Instrument", "InstrumentRow", "Listing", "Rejected",
+    "count_by_broker", "count_by_exchange", "export_csv", "find_by_broker_symbol",
+    "find_by_token", "get", "get_all", "get_all_by_token", "get_lot_size", "get_near_future",
+    "list_brokers", "list_by_broker", "list_chain", "list_exchanges", "list_future_expiries",
+    "list_option_expiries", "list_strikes", "list_underlyings", "stream_by_broker",
+]  # fmt: skip  # a list
 
 query = queries(__name__)
 

@@ -89,11 +89,10 @@ def test_nothing_is_renamed_or_changed_that_the_user_does_not_have(
     assert stored(db, made.key) == made.key
 
 
-@pytest.mark.parametrize("name", ["", "x" * 101], ids=["empty", "long"])
-def test_a_name_that_does_not_fit_is_refused(db: Database, user_id: int, name: str) -> None:
+def test_a_name_that_does_not_fit_is_refused(db: Database, user_id: int) -> None:
     key = issue(db, user_id).key
     with pytest.raises(CheckViolation) as refused:
-        api_keys.rename(db, user_id, key.api_key_id, name)
+        api_keys.rename(db, user_id, key.api_key_id, "x" * 101)
 
     assert refused.value.diag.constraint_name == "api_keys_name_check"
     assert stored(db, key) == key
