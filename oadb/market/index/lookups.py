@@ -214,7 +214,9 @@ class InstrumentIndex:
     def _expiries(
         self, broker: str, exchange: str, underlying: str | None, kinds: frozenset[str], past: bool
     ) -> list[date]:
-        _require_texts("broker exchange underlying", broker, exchange, underlying or "")
+        _require_texts(
+            "broker exchange underlying", broker, exchange, "" if underlying is None else underlying
+        )
         section, start = self._section(broker, exchange), date.min if past else _today()
         spellings = set[str]() if underlying is None else {underlying, capitals(underlying)}
         found = {
