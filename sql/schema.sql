@@ -113,6 +113,7 @@ create table oadb.api_keys (
     constraint api_keys_hint_check check (length(hint) >= 1 and length(hint) <= 20),
     constraint api_keys_kept_token_check check (oadb.is_sealed(kept_token) and oadb.key_id_of(kept_token) = oadb.key_id_of(fingerprint)),
     constraint api_keys_name_check check (length(name) >= 1 and length(name) <= 100),
+    constraint api_keys_name_visible_check check (oadb.is_visible(name)),
     constraint api_keys_order_mode_check check (order_mode = any (array['auto'::text, 'semi_auto'::text])),
     constraint api_keys_scopes_check check (cardinality(scopes) <= 50 and array_position(scopes, null::text) is null),
     constraint api_keys_token_digest_check check (octet_length(token_digest) = 32),
@@ -1207,6 +1208,7 @@ create table oadb.pending_orders (
     constraint pending_orders_order_data_size_check check (octet_length(order_data::text) <= 65536),
     constraint pending_orders_reason_check check (length(reason) >= 1 and length(reason) <= 500),
     constraint pending_orders_status_check check (status = any (array['pending'::text, 'approved'::text, 'rejected'::text, 'sent'::text, 'failed'::text])),
+    constraint pending_orders_symbol_check check (status <> 'pending'::text or not oadb.has_blank_symbol(order_data)),
     constraint pending_orders_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete cascade
 );
 
@@ -1793,6 +1795,7 @@ create table oadb.strategies (
     constraint strategies_end_time_check check (start_time < end_time),
     constraint strategies_fingerprint_check check (oadb.is_sealed(fingerprint)),
     constraint strategies_name_check check (length(name) >= 1 and length(name) <= 255),
+    constraint strategies_name_visible_check check (oadb.is_visible(name)),
     constraint strategies_platform_check check (platform ~ '^[a-z0-9_]{1,50}$'::text),
     constraint strategies_squareoff_time_check check (start_time < squareoff_time and end_time <= squareoff_time),
     constraint strategies_time_zone_check check (length(time_zone) >= 1 and length(time_zone) <= 100),
@@ -1842,6 +1845,7 @@ create table oadb.strategy_mappings (
     constraint strategy_mappings_product_type_check check (product_type = any (array['CNC'::text, 'MIS'::text, 'NRML'::text])),
     constraint strategy_mappings_quantity_check check (quantity > 0),
     constraint strategy_mappings_symbol_check check (length(symbol) >= 1 and length(symbol) <= 200),
+    constraint strategy_mappings_visible_check check (oadb.is_visible(symbol) and oadb.is_visible(exchange)),
     constraint strategy_mappings_strategy_id_fkey foreign key (user_id, strategy_id) references oadb.strategies(user_id, strategy_id) on delete cascade
 );
 
@@ -2670,6 +2674,18 @@ begin
 end
 $procedure$;
 
+-- function oadb.has_blank_symbol(jsonb) -----------------------------------------------------------
+
+-- Whether an order, or a part of it, names a symbol that shows nothing.
+create or replace function oadb.has_blank_symbol(order_data jsonb)
+ returns boolean
+ language sql
+ immutable parallel safe
+return (exists (select 1 from jsonb_path_query(has_blank_symbol.order_data, '$.**."symbol"?(@.type() == "string")'::jsonpath) found(symbol) where (not oadb.is_visible((found.symbol #>> '{}'::text[])))));
+
+grant execute on function oadb.has_blank_symbol(jsonb) to oadb_app, oadb_log, oadb_ro, oadb_rotate,
+    oadb_user, public;
+
 -- function oadb.is_sealed(bytea) ------------------------------------------------------------------
 
 -- Whether this has the form version 1, key id (4 bytes), nonce (12), ciphertext, tag (16).
@@ -2680,6 +2696,18 @@ create or replace function oadb.is_sealed(sealed bytea)
 return case when (octet_length(sealed) >= 33) then (get_byte(sealed, 0) = 1) when (sealed is not null) then false else null::boolean end;
 
 grant execute on function oadb.is_sealed(bytea) to oadb_app, oadb_log, oadb_ro, oadb_rotate,
+    oadb_user, public;
+
+-- function oadb.is_visible(text) ------------------------------------------------------------------
+
+-- Whether a text has a character that is neither white space nor without a shape.
+create or replace function oadb.is_visible(label text)
+ returns boolean
+ language sql
+ immutable parallel safe
+return (label ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f-\u1160\u1680\u17b4-\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]'::text);
+
+grant execute on function oadb.is_visible(text) to oadb_app, oadb_log, oadb_ro, oadb_rotate,
     oadb_user, public;
 
 -- function oadb.keep_security_events() ------------------------------------------------------------

@@ -157,8 +157,9 @@ AGAINST: dict[type, list[object]] = {
 
 
 def against_rules(label: str, name: str, kind: ValueType) -> Iterator[Mistake]:
-    for value in AGAINST[kind.python]:
-        yield Mistake(label, name, "rule", value, f"{name} must be ")
+    is_label = kind.rule is not None and kind.rule.text == "a text that is not blank"
+    for value in ["", " \u200b"] if is_label else AGAINST[kind.python]:
+        yield Mistake(label, name, "rule", [value] if kind.array else value, f"{name} must be ")
 
 
 MISTAKES = [*mistakes()]

@@ -1,5 +1,4 @@
-"""Hostile texts in each argument that takes a text: a sixteenth of them in each test, all of them
-with `-m slow`.
+"""Hostile texts in each argument that takes a text: a sixteenth in each test, all with `-m slow`.
 
 A text is stored as it was sent, or refused with an error of oadb or psycopg; nothing else may
 happen, least of all to the schema.
@@ -32,6 +31,7 @@ from oadb.market import instruments, live_index, loads, search
 from oadb.market.instruments import Instrument
 from oadb.security.sealing import SealedColumn
 from oadb.tools.contract import comparison
+from oadb.validation.argument_rules import is_visible
 from tests.conftest import RING, configured
 from tests.support import (
     hostile_accounts,
@@ -51,13 +51,14 @@ VALID: dict[str, object] = {
     "token_digest": b"\0" * 32, "content_digest": b"\0" * 32, "user_id": 1, "user_ids": [1],
     "checksum": b"\0" * 32, "ips": ["::1"], "methods": ["password"], "outcomes": ["failed"],
     "time_zone": "UTC", "cursor": None, "kind": "not_found", "before_network": "192.0.2.1",
-    "mode": "live", "security_events.list_all.kind": "user_created",
-    "status": "sent", "json_values": ["1"], "api_keys._reseal.api_key_ids": [str(ID)],
+    "security_events.list_all.kind": "user_created", "api_keys._reseal.api_key_ids": [str(ID)],
     "sessions._reseal.session_ids": [str(ID)], "webhooks._reseal.strategy_ids": [str(ID)],
     "api_logs._insert.status": 200, "traffic._insert.status": 200, "table_name": "traffic",
-    "api_logs.list_calls.status": 200, "traffic._list_requests.status": None,
-    "partition_name": f"traffic_{datetime.now(UTC):%Y%m%d}",
-    "direction": "LONG", "product_types": "MIS", "end_time": time(9),
+    "api_logs.count.status": 200, "api_logs.stream.status": 200, "traffic.count.status": 200,
+    "traffic.stream.status": 200, "api_logs.list_calls.status": 200, "json_values": ["1"],
+    "partition_name": f"traffic_{datetime.now(UTC):%Y%m%d}", "traffic._list_requests.status": None,
+    "direction": "LONG", "product_types": "MIS", "end_time": time(9), "mode": "live",
+    "status": "sent",
     "squareoff_time": time(10), "last_snapshot": "1:1:", "binding": b"\0" * 32, "new_email": None,
 }  # fmt: skip  # a table
 BY_TYPE: dict[type, object] = {
@@ -321,7 +322,7 @@ def listed(tx: Transaction) -> dict[str, Instrument]:
     report = loads.load(tx, "zerodha", rows.values(), force=True)
     fit = {text: row for text, row in rows.items() if text in report.exchanges}
     assert report.accepted == len(fit) >= 500
-    assert all(unsendable(text) or not text.strip() or len(text) > 200 for text in {*rows} - {*fit})
+    assert all(unsendable(t) or not is_visible(t) or len(t) > 200 for t in {*rows} - {*fit})
     return fit
 
 

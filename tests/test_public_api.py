@@ -52,6 +52,7 @@ SHORT_LISTS = {
     "oadb.accounts.broker_tokens.list_by_user": "one for each broker",
     "oadb.logs.analyzer_logs.count_by_facet": "bounded by the window",
     "oadb.logs.latency.list_brokers": "one for each broker",
+    "oadb.logs.path_traffic.summarize": "one for each given prefix",
     "oadb.logs.rollups.list_backlog": "one for each table",
     "oadb.market.instruments.count_by_exchange": "one for each exchange",
     "oadb.market.instruments.list_by_broker_symbol": "the expiries of a month",

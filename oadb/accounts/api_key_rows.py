@@ -59,6 +59,14 @@ class VerifiedKey(Accepted):
 
 
 @dataclass(frozen=True, slots=True)
+class KeptToken:
+    """The sealed token of a key that can be used."""
+
+    api_key_id: UUID
+    kept_token: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FoundKey(VerifiedKey):
     """The key that a digest leads to, before its token, state and expiry are checked."""
 

@@ -12,6 +12,7 @@ from oadb.accounts.api_key_rows import (
     TOKEN,
     ApiKey,
     FoundKey,
+    KeptToken,
     NewApiKey,
     OrderMode,
     VerifiedKey,
@@ -29,12 +30,12 @@ from oadb.security.refusals import Refusal, usable
 from oadb.security.secret import Secret
 from oadb.security.tokens import hint_of
 from oadb.validation import owners
-from oadb.validation.argument_rules import Duration
+from oadb.validation.argument_rules import Duration, Label
 
 __all__ = [
     "ApiKey", "NewApiKey", "OrderMode", "VerifiedKey", "create", "get", "get_order_mode",
-    "list_by_user", "open_kept", "rename", "revoke", "rotate", "set_order_mode", "set_scopes",
-    "verify",
+    "list_by_user", "open_current", "open_kept", "rename", "revoke", "rotate", "set_order_mode",
+    "set_scopes", "verify",
 ]  # fmt: skip  # a list
 
 query = queries(__name__)
@@ -72,7 +73,7 @@ def list_by_user(user_id: int, *, cursor: str | None = None, limit: Limit = 100)
 
 
 @query
-def _get_kept_token(user_id: int, api_key_id: UUID) -> bytes | None: ...
+def _find_kept(user_id: int, api_key_id: UUID | None = None) -> KeptToken | None: ...
 
 
 @query
@@ -130,7 +131,7 @@ SEALED = SealedTable("api_keys", rotation.token_and_columns(TOKEN, KEPT), _resea
 async def create(
     db: AsyncExecutor,
     user_id: int,
-    name: str,
+    name: Label,
     *,
     order_mode: OrderMode,
     scopes: list[str] | None = None,
@@ -140,7 +141,7 @@ async def create(
     """Create a key for a user.
 
     Args:
-        name: 1 to 100 characters.
+        name: 1 to 100 characters, not blank.
         scopes: at most 50 texts, defined by the service; None: none.
         lifetime: None: the key does not expire.
         keep_token: store the token, sealed, so that ``open_kept`` can return it.
@@ -150,26 +151,15 @@ async def create(
 
     Raises:
         NoRowError: there is no such user.
-        ParameterError: an unknown order mode, or a lifetime that is not above 0.
+        ParameterError: a blank name, an unknown order mode, or a lifetime that is not above 0.
         CheckViolation: a value out of range (psycopg).
         KeyRingError: the key ring does not fit the database.
     """
-    ring, token, api_key_id = await proof.ring_of(db), TOKEN.new(), uuid4()
-    row = (user_id, api_key_id)
+    ring, token, row = await proof.ring_of(db), TOKEN.new(), (user_id, uuid4())
     stored = TOKEN.store(ring, row, token)
     kept = KEPT.seal(ring, row, token.reveal().encode()) if keep_token else None
-    key = await _insert_key(
-        db,
-        *row,
-        name,
-        hint_of(token),
-        stored.digest,
-        stored.fingerprint,
-        kept,
-        scopes or [],
-        order_mode,
-        lifetime,
-    )
+    texts, proofs = (name, hint_of(token)), (stored.digest, stored.fingerprint)
+    key = await _insert_key(db, *row, *texts, *proofs, kept, scopes or [], order_mode, lifetime)
     return NewApiKey(token, key)
 
 
@@ -199,17 +189,28 @@ async def open_kept(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret
     """Open the kept token of a key.
 
     Returns:
-        The token; None if there is no such key, its token is not kept, it is revoked, or the user
-        is disabled.
+        The token; None if there is no such key, its token is not kept, it is revoked or expired,
+        or the user is disabled.
 
     Raises:
         SealError: the stored token was tampered with.
         KeyRingError: the key ring does not fit the database.
     """
-    kept = await _get_kept_token(db, user_id, api_key_id)
-    if kept is None:
-        return None
-    return Secret(KEPT.open(await proof.ring_of(db), (user_id, api_key_id), kept).decode())
+    return await _opened(db, user_id, await _find_kept(db, user_id, api_key_id))
+
+
+@operation
+async def open_current(db: AsyncExecutor, user_id: int) -> Secret | None:
+    """Open the newest of the kept tokens of a user, to be shown where the user pastes it.
+
+    Returns:
+        The token; None if none is kept, or what ``open_kept`` says of each.
+
+    Raises:
+        SealError: the stored token was tampered with.
+        KeyRingError: the key ring does not fit the database.
+    """
+    return await _opened(db, user_id, await _find_kept(db, user_id))
 
 
 @operation
@@ -235,19 +236,11 @@ async def rotate(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | 
     Raises:
         KeyRingError: the key ring does not fit the database.
     """
-    ring, token = await proof.ring_of(db), TOKEN.new()
-    stored = TOKEN.store(ring, (user_id, api_key_id), token)
-    rotated = await announcements.write(
-        db,
-        _change(user_id, api_key_id),
-        _replace_token,
-        user_id,
-        api_key_id,
-        hint_of(token),
-        stored.digest,
-        stored.fingerprint,
-        KEPT.seal(ring, (user_id, api_key_id), token.reveal().encode()),
-    )
+    ring, token, row = await proof.ring_of(db), TOKEN.new(), (user_id, api_key_id)
+    stored, kept = TOKEN.store(ring, row, token), KEPT.seal(ring, row, token.reveal().encode())
+    sealed = (stored.digest, stored.fingerprint, kept)
+    change = _change(user_id, api_key_id)
+    rotated = await announcements.write(db, change, _replace_token, *row, hint_of(token), *sealed)
     return token if rotated else None
 
 
@@ -265,14 +258,15 @@ async def set_order_mode(
 
 
 @operation
-async def rename(db: AsyncExecutor, user_id: int, api_key_id: UUID, name: str) -> bool:
+async def rename(db: AsyncExecutor, user_id: int, api_key_id: UUID, name: Label) -> bool:
     """Rename a key, also one that is revoked, and announce it.
 
     Returns:
         False if the user has no such key.
 
     Raises:
-        CheckViolation: a name not of 1 to 100 characters (psycopg).
+        ParameterError: a blank name.
+        CheckViolation: a name of more than 100 characters (psycopg).
     """
     change = _change(user_id, api_key_id)
     return await announcements.write(db, change, _rename, user_id, api_key_id, name) > 0
@@ -293,6 +287,13 @@ async def set_scopes(db: AsyncExecutor, user_id: int, api_key_id: UUID, scopes: 
     """
     change = _change(user_id, api_key_id)
     return await announcements.write(db, change, _set_scopes, user_id, api_key_id, scopes) > 0
+
+
+async def _opened(db: AsyncExecutor, user_id: int, kept: KeptToken | None) -> Secret | None:
+    if kept is None or kept.kept_token is None:
+        return None
+    row = (user_id, kept.api_key_id)
+    return Secret(KEPT.open(await proof.ring_of(db), row, kept.kept_token).decode())
 
 
 def _change(user_id: int, api_key_id: UUID) -> Change:

@@ -26,6 +26,7 @@ __all__ = [
     "BrokerToken",
     "Tokens",
     "find_any_active",
+    "list_active",
     "list_by_user",
     "list_expiring",
     "open",
@@ -76,6 +77,18 @@ def list_expiring(
     within: Duration, *, cursor: str | None = None, limit: Limit = 100
 ) -> Page[BrokerLogin]:
     """List the logins of all users that expire within a duration from now, soonest first."""
+    ...
+
+
+@query
+def list_active(
+    *,
+    broker: str | None = None,
+    oldest_first: bool = False,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> Page[BrokerLogin]:
+    """List the logins that can be used, of a broker or of all: the last one to change first."""
     ...
 
 
@@ -161,7 +174,7 @@ async def open(  # noqa: A001  # called as broker_tokens.open
         SealError: a stored value was tampered with.
         KeyRingError: the key ring does not fit the database.
     """
-    return await _usable(db, await find_sealed(db, user_id, broker))
+    return await opened(db, await find_sealed(db, user_id, broker))
 
 
 @operation
@@ -176,7 +189,7 @@ async def open_current(db: AsyncExecutor, user_id: int) -> BrokerToken | Refusal
         SealError: a stored value was tampered with.
         KeyRingError: the key ring does not fit the database.
     """
-    return await _usable(db, await find_sealed(db, user_id))
+    return await opened(db, await find_sealed(db, user_id))
 
 
 @operation
@@ -198,7 +211,8 @@ def stored(ring: KeyRing, row: Row, tokens: Tokens) -> tuple[_Contents, list[byt
     return _sealed(ring, row, _contents(tokens))
 
 
-async def _usable(db: AsyncExecutor, stored: FoundToken | None) -> BrokerToken | Refusal:
+async def opened(db: AsyncExecutor, stored: FoundToken | None) -> BrokerToken | Refusal:
+    """Open the tokens of a row as it is stored, or say why they cannot be used; see ``open``."""
     found = usable(stored)
     if isinstance(found, Refusal):
         return found

@@ -162,7 +162,9 @@ async def create(
         KeyRingError: the key ring does not fit the database.
     """
     if (purpose == "email_change") != (new_email is not None):
-        raise ParameterError("one_time_tokens.create: new_email is for email_change, and only then")
+        raise ParameterError(
+            "one_time_tokens.create: new_email must be given for email_change, and only then"
+        )
     if lifetime > LONGEST_LIFETIME:
         raise ParameterError("one_time_tokens.create: lifetime must be at most 3 days")
     ring, token, token_id = await proof.ring_of(db), TOKEN.new(), uuid4()

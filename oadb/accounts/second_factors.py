@@ -285,7 +285,7 @@ def _matching_step(ring: KeyRing, found: FoundFactor, code: Secret, window: int)
     RFC 6238, 5.2, recommends a window of one step, for the delay of network and typing.
     """
     secret = SECRET.open(ring, (found.user_id,), found.secret).decode()
-    given = code.reveal().encode(errors="surrogatepass")
+    given = recovery.typed(code).encode(errors="surrogatepass")
     generator = TOTP(secret, digits=_DIGITS, interval=_STEP)
     now = found.clock // _STEP
     matching = [

@@ -155,7 +155,7 @@ def require_combinable(query: Any) -> None:
     """
     if query.is_copy:
         raise ParameterError(
-            f"{query.label}: a COPY cannot be part of a batch, or run for many rows"
+            f"{query.label}: a COPY cannot be part of a batch, or run for many rows; call it alone"
         )
     if query.guards.is_alone:
         raise ParameterError(

@@ -15,6 +15,7 @@ from oadb.engine.binding.values import EARLIEST, LATEST
 from oadb.errors import RowError
 from oadb.importing.openalgo_tables import Row
 from oadb.security.addresses import address
+from oadb.validation.argument_rules import is_visible
 from oadb.validation.said_texts import described, explained
 
 T = TypeVar("T")
@@ -102,6 +103,18 @@ def text(row: Row, column: str, longest: int = _LONGEST) -> str:
     value = optional_text(row, column, longest)
     if value is None:
         raise RowError(f"{column} is missing")
+    return value
+
+
+def label(row: Row, column: str) -> str:
+    """Return a text that shows something, such as a symbol; see ``optional_text``.
+
+    Raises:
+        RowError: the value is missing, blank, or not a text.
+    """
+    value = text(row, column)
+    if not is_visible(value):
+        raise RowError(f"{column} is blank")
     return value
 
 

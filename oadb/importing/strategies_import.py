@@ -12,7 +12,7 @@ from datetime import time
 from oadb.engine.executors import Executor
 from oadb.errors import RowError
 from oadb.importing import strategy_takeover
-from oadb.importing.columns import created, one_of, optional_flag, optional_text, text, whole
+from oadb.importing.columns import created, label, one_of, optional_flag, optional_text, text, whole
 from oadb.importing.openalgo_tables import Row
 from oadb.importing.reports import TableReport
 from oadb.importing.sources import Sources
@@ -48,7 +48,7 @@ class Strategies:
             tx,
             user_id,
             strategy_id,
-            text(row, "name"),
+            label(row, "name"),
             Secret(text(row, "webhook_id")),
             platform=CHARTINK if chartink else optional_text(row, "platform") or "tradingview",
             direction="BOTH" if chartink else one_of(row, "trading_mode", _DIRECTIONS, "LONG"),
@@ -102,8 +102,8 @@ _DIRECTIONS: dict[str, Direction] = {"LONG": "LONG", "SHORT": "SHORT", "BOTH": "
 
 def _mapping(row: Row, column: str) -> SymbolMapping:
     return SymbolMapping(
-        text(row, column),
-        text(row, "exchange"),
+        label(row, column),
+        label(row, "exchange"),
         whole(row, "quantity"),
         one_of(row, "product_type", _PRODUCTS),
     )

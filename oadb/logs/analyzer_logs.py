@@ -1,5 +1,6 @@
 """Analyzer logs: orders that were analyzed instead of sent to a broker."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -23,6 +24,7 @@ __all__ = [
     "get",
     "list_analyses",
     "record",
+    "stream",
 ]
 
 query = queries(__name__)
@@ -97,6 +99,8 @@ def get(log_id: int, *, logged_at: datetime) -> LoggedAnalysis | None:
 def list_analyses(
     *,
     user_id: int | None = None,
+    api_type: str | None = None,
+    text: str | None = None,
     day: date | None = None,
     time_zone: TimeZone = "Asia/Kolkata",
     since: datetime | None = None,
@@ -104,7 +108,23 @@ def list_analyses(
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> Page[LoggedAnalysis]:
-    """List the analyses in a window, of a user, or of a *day* in *time_zone*; newest first."""
+    """List the analyses in a window or of a *day* that pass every filter, newest first.
+
+    *text* is looked for in any case, in API type and both bodies.
+    """
+    ...
+
+
+@query
+def stream(
+    *,
+    user_id: int | None = None,
+    api_type: str | None = None,
+    text: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Iterator[LoggedAnalysis]:
+    """Yield the analyses in a window that pass every filter as they arrive, oldest first."""
     ...
 
 
@@ -117,8 +137,15 @@ def count_by_facet(
 
 
 @query
-def count(*, since: datetime | None = None, until: datetime | None = None) -> int:
-    """Count the analyses in a window."""
+def count(
+    *,
+    user_id: int | None = None,
+    api_type: str | None = None,
+    text: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> int:
+    """Count the analyses in a window that pass every filter: the total of ``list_analyses``."""
     ...
 
 

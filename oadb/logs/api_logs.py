@@ -99,12 +99,16 @@ def list_calls(
     user_id: int | None = None,
     endpoint: str | None = None,
     status: int | None = None,
+    text: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> Page[LoggedCall]:
-    """List the calls in a window, of a user, of an endpoint, or with a status; newest first."""
+    """List the calls in a window that pass every filter, newest first.
+
+    *text* is looked for in any case, in endpoint, error and both bodies.
+    """
     ...
 
 
@@ -123,8 +127,16 @@ def search(
 
 
 @query
-def stream(*, since: datetime | None = None, until: datetime | None = None) -> Iterator[LoggedCall]:
-    """Yield the calls in a window as they arrive, oldest first."""
+def stream(
+    *,
+    user_id: int | None = None,
+    endpoint: str | None = None,
+    status: int | None = None,
+    text: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Iterator[LoggedCall]:
+    """Yield the calls in a window that pass every filter as they arrive, oldest first."""
     ...
 
 
@@ -132,10 +144,13 @@ def stream(*, since: datetime | None = None, until: datetime | None = None) -> I
 def count(
     *,
     user_id: int | None = None,
+    endpoint: str | None = None,
+    status: int | None = None,
+    text: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> int:
-    """Count the calls in a window, of all users or of one."""
+    """Count the calls in a window that pass every filter: the total of ``list_calls``."""
     ...
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "LoggedTiming",
     "PartLatency",
     "Timing",
+    "count",
     "get",
     "list_brokers",
     "list_timings",
@@ -164,20 +165,44 @@ def get(log_id: int, *, logged_at: datetime) -> LoggedTiming | None:
 @query
 def list_timings(
     *,
+    broker: str | None = None,
+    outcome: CallOutcome | None = None,
+    text: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> Page[LoggedTiming]:
-    """List the calls to brokers in a window, newest first."""
+    """List the calls to brokers in a window that pass every filter, newest first.
+
+    *text* is looked for in any case, in order id, broker, symbol, order type and error.
+    """
     ...
 
 
 @query
 def stream(
-    *, since: datetime | None = None, until: datetime | None = None
+    *,
+    broker: str | None = None,
+    outcome: CallOutcome | None = None,
+    text: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Iterator[LoggedTiming]:
-    """Yield the calls to brokers in a window as they arrive, oldest first."""
+    """Yield the calls to brokers in a window that pass every filter, oldest first."""
+    ...
+
+
+@query
+def count(
+    *,
+    broker: str | None = None,
+    outcome: CallOutcome | None = None,
+    text: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> int:
+    """Count the calls in a window that pass every filter: the total of ``list_timings``."""
     ...
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "LoggedRequest",
     "Request",
     "TrafficStatistics",
+    "count",
     "get",
     "list_clients",
     "list_requests",
@@ -155,6 +156,7 @@ def _list_requests(
     status: int | None,
     error_status: int | None,
     *,
+    text: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     cursor: str | None = None,
@@ -164,9 +166,29 @@ def _list_requests(
 
 @query
 def stream(
-    *, since: datetime | None = None, until: datetime | None = None
+    *,
+    ip: Ip | None = None,
+    endpoint: str | None = None,
+    status: int | None = None,
+    text: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Iterator[LoggedRequest]:
-    """Yield the requests in a window as they arrive, oldest first."""
+    """Yield the requests in a window that pass every filter as they arrive, oldest first."""
+    ...
+
+
+@query
+def count(
+    *,
+    ip: Ip | None = None,
+    endpoint: str | None = None,
+    status: int | None = None,
+    text: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> int:
+    """Count the requests in a window that pass every filter: the total of ``list_requests``."""
     ...
 
 
@@ -224,15 +246,17 @@ async def list_requests(
     ip: Ip | None = None,
     endpoint: str | None = None,
     status: int | None = None,
+    text: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> Page[LoggedRequest]:
-    """List the requests in a window, of an address, of an endpoint, or with a status.
+    """List the requests in a window that pass every filter.
 
-    Indexes serve an address, and statuses from 400 on. For a rare endpoint or a rare status below
-    400, all requests of the window are read.
+    *text* is looked for in any case, in path, endpoint, host and error. Indexes serve an address,
+    and statuses from 400 on. For a rare text, endpoint or status below 400, all requests of the
+    window are read.
 
     Returns:
         A page of the requests, newest first.
@@ -244,7 +268,7 @@ async def list_requests(
     is_error = status is not None and status >= _FIRST_ERROR
     statuses = (None, status) if is_error else (status, None)
     return await _list_requests(
-        db, ip, endpoint, *statuses, since=since, until=until, cursor=cursor, limit=limit
+        db, ip, endpoint, *statuses, text=text, since=since, until=until, cursor=cursor, limit=limit
     )
 
 

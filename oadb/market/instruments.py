@@ -1,4 +1,7 @@
-"""Instruments that brokers list: lookups in their master contracts."""
+"""Instruments that brokers list: lookups in their master contracts.
+
+An underlying may be given in any case: nifty finds NIFTY, as the readers of files write it.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -14,33 +17,13 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.market.left_out import Rejected
 
 __all__ = [
-    "LONGEST_TEXT",
-    "ExchangeCount",
-    "Instrument",
-    "InstrumentRow",
-    "Listing",
-    "Rejected",
-    "count_by_broker",
-    "count_by_exchange",
-    "export_csv",
-    "find_by_broker_symbol",
-    "find_by_token",
-    "get",
-    "get_all",
-    "get_all_by_token",
-    "get_lot_size",
-    "get_near_future",
-    "list_brokers",
-    "list_by_broker",
-    "list_by_broker_symbol",
-    "list_chain",
-    "list_exchanges",
-    "list_future_expiries",
-    "list_option_expiries",
-    "list_strikes",
-    "list_underlyings",
+    "LONGEST_TEXT", "ExchangeCount", "Instrument", "InstrumentRow", "Listing", "Rejected",
+    "count_by_broker", "count_by_exchange", "export_csv", "find_by_broker_symbol",
+    "find_by_token", "get", "get_all", "get_all_by_token", "get_lot_size", "get_near_future",
+    "list_brokers", "list_by_broker", "list_by_broker_symbol", "list_chain", "list_exchanges",
+    "list_future_expiries", "list_option_expiries", "list_strikes", "list_underlyings",
     "stream_by_broker",
-]
+]  # fmt: skip  # a list
 
 query = queries(__name__)
 
@@ -169,17 +152,17 @@ def _list_by_pairs(
 
 @query
 def list_option_expiries(
-    broker: str, exchange: str, underlying: str, *, with_expired: bool = False
+    broker: str, exchange: str, underlying: str | None, *, with_expired: bool = False
 ) -> list[date]:
-    """List the expiries of options, earliest first; past dates only *with_expired*."""
+    """List the expiries of options on one underlying, None: on any; past ones *with_expired*."""
     ...
 
 
 @query
 def list_future_expiries(
-    broker: str, exchange: str, underlying: str, *, with_expired: bool = False
+    broker: str, exchange: str, underlying: str | None, *, with_expired: bool = False
 ) -> list[date]:
-    """List the expiries of futures, earliest first; past dates only *with_expired*."""
+    """List the expiries of futures on one underlying, None: on any; past ones *with_expired*."""
     ...
 
 
@@ -246,8 +229,17 @@ def list_by_broker(
 
 
 @query
-def stream_by_broker(broker: str) -> Iterator[Instrument]:
-    """Yield the instruments of a broker by exchange and symbol as they arrive."""
+def stream_by_broker(
+    broker: str,
+    *,
+    exchange: str | None = None,
+    instrument_type: str | None = None,
+    expiry: date | None = None,
+    strike_min: Decimal | None = None,
+    strike_max: Decimal | None = None,
+    underlying: str | None = None,
+) -> Iterator[Instrument]:
+    """Yield a broker's instruments that pass every filter, by exchange and symbol; all of them."""
     ...
 
 

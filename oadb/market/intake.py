@@ -15,6 +15,7 @@ from oadb.errors import LoadError
 from oadb.market.instruments import LONGEST_TEXT, Instrument, InstrumentRow, Listing, Rejected
 from oadb.market.left_out import Tally, merged, merged_reasons
 from oadb.market.load_rows import LoadChange, LoadReport
+from oadb.validation.argument_rules import is_visible
 
 _SHOWN_REJECTIONS = 5
 _LONGEST_LINE = 1000
@@ -236,7 +237,7 @@ def _wrong_text(row: Instrument) -> str | None:
         value = getattr(row, column)
         if value is None and column not in _REQUIRED_TEXTS:
             continue
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or not is_visible(value):
             return f"{column} is empty"
         if len(value) > LONGEST_TEXT:
             return f"{column} has {len(value)} characters; at most {LONGEST_TEXT} are allowed"

@@ -85,7 +85,7 @@ class _IndexInMemory(Following[AnyDatabase]):
 
     def __init__(self, db: AnyDatabase, *brokers: str, interval_seconds: float = 60.0) -> None:
         if not brokers:
-            raise ParameterError("an index follows one or more brokers")
+            raise ParameterError("an index follows one or more brokers; name them")
         super().__init__(db, "instruments", CHANNEL, interval_seconds)
         self.index = InstrumentIndex()
         self._brokers = [*brokers]

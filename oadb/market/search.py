@@ -6,11 +6,11 @@ from decimal import Decimal
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
 from oadb.engine.executors import AsyncExecutor
-from oadb.market.index.terms import require_limit, terms_of
+from oadb.market.index.terms import Matches, require_limit, terms_of
 from oadb.market.instruments import Instrument
 from oadb.market.patterns import containing, first_three, has_trigram, trigram, upper_bound
 
-__all__ = ["search"]
+__all__ = ["Matches", "search"]
 
 query = queries(__name__)
 
@@ -142,7 +142,7 @@ async def search(
     strike_max: Decimal | None = None,
     underlying: str | None = None,
     limit: int = 50,
-) -> list[Instrument]:
+) -> Matches:
     """Find a broker's instruments that contain every term of *text* and pass every filter.
 
     White space separates terms. A term is contained in the symbol, the broker's symbol, the name,
@@ -154,10 +154,12 @@ async def search(
         text: at most 200 characters and 10 terms.
         strike_min: lowest strike, itself included.
         strike_max: highest strike, itself included.
-        limit: 1 to 1000.
+        underlying: in any case.
+        limit: 1 to 1000. For all that pass filters, use ``instruments.stream_by_broker``.
 
     Returns:
-        The best matches, up to *limit*, best first. Empty without terms and filters.
+        The best matches, up to *limit*, best first; ``is_cut`` says whether there are more. Empty
+        without terms and filters.
 
     Raises:
         ParameterError: *text* is too long or has too many terms, or *limit* is out of range.
@@ -166,10 +168,19 @@ async def search(
     require_limit(limit)
     filters = (exchange, instrument_type, expiry, strike_min, strike_max)
     if not terms and underlying is None and filters == _NO_FILTERS:
-        return []
+        return Matches([], limit)
+    # One more than asked for shows whether the result is cut.
+    if underlying is None:
+        return Matches(await _search(db, broker, terms, filters, limit + 1), limit)
     first, patterns = terms[0] if terms else "", [*map(containing, terms)]
-    if underlying is not None:
-        return await _search_scanning(db, broker, first, patterns, *filters, limit, underlying)
+    found = await _search_scanning(db, broker, first, patterns, *filters, limit + 1, underlying)
+    return Matches(found, limit)
+
+
+async def _search(
+    db: AsyncExecutor, broker: str, terms: list[str], filters: _Filters, limit: int
+) -> list[Instrument]:
+    first, patterns = terms[0] if terms else "", [*map(containing, terms)]
     found = await _search_beginning(
         db, broker, first, upper_bound(first), _MOST_PREFIXED, patterns, *filters, limit
     )

@@ -128,7 +128,9 @@ def require_declared(keys: Collection[AnySettingKey]) -> None:
     for key in keys:
         name = getattr(key, "name", "")
         if name not in _declared or _declared[name] is not key:
-            raise ParameterError("a key was not declared by user_settings.declare")
+            raise ParameterError(
+                "a key was not declared by user_settings.declare; pass what it returned"
+            )
 
 
 def _size(value: object) -> float:
@@ -140,5 +142,7 @@ def _size(value: object) -> float:
 def _allowed(name: str, kind: type[T], value: T, fits: Callable[[T], bool]) -> str:
     """Return the JSON of a value that its key allows."""
     if not (is_of(kind, value) and fits(value)):
-        raise ParameterError(f"setting {name}: its key does not allow this value")
+        raise ParameterError(
+            f"setting {name}: its key does not allow this value; see its declaration"
+        )
     return written(f"setting {name}", kind, value)

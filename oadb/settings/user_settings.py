@@ -94,7 +94,7 @@ class SettingValues:
         """
         require_declared([key])
         if key.name not in self._stored:
-            raise ParameterError(f"setting {key.name}: it is not among the keys of get_all")
+            raise ParameterError(f"setting {key.name}: it is not among the keys of get_all; add it")
         return key.read(self._stored[key.name])
 
 
@@ -195,7 +195,7 @@ async def put(
     _require_choices(choices)
     chosen = {choice.key.name: choice.value for choice in choices}
     if len(chosen) < len(choices):
-        raise ParameterError("user_settings.put: two choices for the same key")
+        raise ParameterError("user_settings.put: two choices for the same key; give one")
     actor = user_id if isinstance(by, Unset) else by
 
     @transacted
@@ -257,11 +257,13 @@ def _require_choices(choices: Collection[SettingChoice]) -> None:
     """Refuse choices that ``SettingKey.to`` did not make."""
     for choice in choices:
         if not isinstance(cast("object", choice), SettingChoice):
-            raise ParameterError("user_settings.put: a choice was not made by SettingKey.to")
+            raise ParameterError(
+                "user_settings.put: a choice was not made by SettingKey.to; pass key.to(value)"
+            )
         require_declared([choice.key])
         try:
             choice.key.read(str(choice.value))
         except SettingError:
             raise ParameterError(
-                f"setting {choice.key.name}: its key does not allow this value"
+                f"setting {choice.key.name}: its key does not allow this value; see its declaration"
             ) from None

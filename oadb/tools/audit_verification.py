@@ -192,5 +192,7 @@ def expectations(lines: Iterable[str]) -> list[Expected]:
             day, position = date.fromisoformat(fields["day"]), int(fields["position"])
             last[day] = Expected(day, position, bytes.fromhex(fields["checksum"]))
         except (ValueError, TypeError, KeyError):
-            raise ParameterError(f"line {number} is not one of oadb audit export") from None
+            raise ParameterError(
+                f"line {number} is not one of oadb audit export; expected a line of its file"
+            ) from None
     return [*last.values()]

@@ -27,7 +27,7 @@ from oadb.trading.strategy_rows import (
     SymbolMapping,
 )
 from oadb.validation import owners
-from oadb.validation.argument_rules import TimeZone
+from oadb.validation.argument_rules import Label, TimeZone
 
 __all__ = [
     "ChartinkMapping",
@@ -50,8 +50,8 @@ __all__ = [
 class ChartinkMapping:
     """The order placed when a scan names *chartink_symbol*; *quantity* is above 0."""
 
-    chartink_symbol: str
-    exchange: str
+    chartink_symbol: Label
+    exchange: Label
     quantity: int
     product_type: ProductType
 
@@ -65,7 +65,7 @@ _KIND = StrategyKind("chartink", True, ChartinkMapping)
 async def create(
     db: AsyncExecutor,
     user_id: int,
-    name: str,
+    name: Label,
     *,
     definition: dict[str, object] | None = None,
     is_intraday: bool = True,
@@ -173,7 +173,7 @@ async def update(
 
 
 @operation
-async def rename(db: AsyncExecutor, user_id: int, strategy_id: UUID, name: str) -> bool:
+async def rename(db: AsyncExecutor, user_id: int, strategy_id: UUID, name: Label) -> bool:
     """Rename a strategy; see ``strategies.rename``.
 
     Returns:

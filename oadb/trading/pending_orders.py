@@ -146,7 +146,7 @@ async def create(
 
     Raises:
         ParameterError: an unfit object (see ``require_document``); or, at any depth, a field
-            that is not one of an order, or a text that looks like a secret.
+            that is not one of an order, a blank symbol, or a text that looks like a secret.
         NoRowError: there is no such user.
         CheckViolation: a value out of range (psycopg).
     """

@@ -34,7 +34,7 @@ from oadb.trading.strategy_rows import (
     SymbolMapping,
 )
 from oadb.validation import owners
-from oadb.validation.argument_rules import TimeZone
+from oadb.validation.argument_rules import Label, TimeZone
 
 __all__ = [
     "Direction",
@@ -65,7 +65,7 @@ _KIND = StrategyKind("strategies", False, SymbolMapping)
 async def create(
     db: AsyncExecutor,
     user_id: int,
-    name: str,
+    name: Label,
     *,
     platform: str = "tradingview",
     direction: Direction = "LONG",
@@ -79,7 +79,7 @@ async def create(
     """Create an active strategy with a webhook.
 
     Args:
-        name: 1 to 255 characters.
+        name: 1 to 255 characters, not blank.
         platform: 1 to 50 of a-z, 0-9 and _, but not "chartink".
         direction: what its alerts may open: long positions, short ones, or both.
         definition: a JSON object of bounded size and depth (see ``require_document``).
@@ -90,7 +90,7 @@ async def create(
         The strategy and its webhook, which is not stored and cannot be read again.
 
     Raises:
-        ParameterError: an unfit definition, or the platform "chartink".
+        ParameterError: a blank name, an unfit definition, or the platform "chartink".
         NoRowError: there is no such user.
         CheckViolation: a value out of range (psycopg).
         KeyRingError: the key ring does not fit the database.
@@ -199,7 +199,7 @@ async def update(
 
 
 @operation
-async def rename(db: AsyncExecutor, user_id: int, strategy_id: UUID, name: str) -> bool:
+async def rename(db: AsyncExecutor, user_id: int, strategy_id: UUID, name: Label) -> bool:
     """Rename a strategy.
 
     Returns:

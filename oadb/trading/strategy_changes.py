@@ -176,7 +176,7 @@ def _require_different(label: str, symbols: list[str]) -> None:
     for number, symbol in enumerate(symbols):
         if symbol in seen:
             raise ParameterError(
-                f"{label}: mappings[{number}] repeats the symbol of an earlier one"
+                f"{label}: mappings[{number}] repeats the symbol of an earlier one; give one"
             )
         seen.add(symbol)
 

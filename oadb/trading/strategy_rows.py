@@ -9,6 +9,7 @@ from uuid import UUID
 from oadb.security.refusals import Accepted
 from oadb.security.sealing import Row
 from oadb.security.secret import Secret
+from oadb.validation.argument_rules import Label
 
 M = TypeVar("M")
 
@@ -29,8 +30,8 @@ ProductType = Literal["CNC", "MIS", "NRML"]
 class SymbolMapping:
     """The order placed when an alert names *symbol*; *quantity* is above 0."""
 
-    symbol: str
-    exchange: str
+    symbol: Label
+    exchange: Label
     quantity: int
     product_type: ProductType
 

@@ -44,7 +44,9 @@ def require_document(label: str, document: object) -> None:
         place, value, depth = waiting.pop()
         size += _weight(value)
         if size > LARGEST:
-            raise ParameterError(f"{label} is larger than {LARGEST:,} values and characters")
+            raise ParameterError(
+                f"{label} is larger than {LARGEST:,} values and characters; leave some out"
+            )
         problem = _problem(value, depth)
         if problem is not None:
             raise ParameterError(f"{_path(place)} {problem}")

@@ -22,7 +22,7 @@ ROWS = 7
 LABELS = (
     "users.list_all", "sessions.list_by_user", "api_keys.list_by_user",
     "login_attempts.list_attempts", "login_attempts.list_attempts of a user",
-    "broker_tokens.list_expiring",
+    "broker_tokens.list_expiring", "broker_tokens.list_active", "broker_tokens.list_active oldest",
 )  # fmt: skip  # a table
 
 every_list = pytest.mark.parametrize("label", LABELS)
@@ -52,6 +52,10 @@ class Filled:
             "broker_tokens.list_expiring": lambda **given: broker_tokens.list_expiring(
                 db, timedelta(days=2), **given
             ),
+            "broker_tokens.list_active": lambda **given: broker_tokens.list_active(db, **given),
+            "broker_tokens.list_active oldest": lambda **given: broker_tokens.list_active(
+                db, oldest_first=True, **given
+            ),
         }
 
 
@@ -71,7 +75,10 @@ def filled(url: str) -> Generator[Filled]:
         observer.rows("update oadb.sessions set created_at = %s", then)
         observer.rows("update oadb.api_keys set created_at = %s", then)
         observer.rows("update oadb.login_attempts set attempted_at = %s", then)
-        observer.rows("update oadb.broker_tokens set expires_at = now() + interval '1 day'")
+        observer.rows(
+            "update oadb.broker_tokens set updated_at = %s, expires_at = now() + interval '1 day'",
+            then,
+        )
         yield Filled(db, owner, observer)
 
 
@@ -105,6 +112,8 @@ def test_each_list_has_its_order(filled: Filled) -> None:
         "login_attempts.list_attempts": lambda row: -row.attempt_id,
         "login_attempts.list_attempts of a user": lambda row: -row.attempt_id,
         "broker_tokens.list_expiring": lambda row: (row.user_id, row.broker),
+        "broker_tokens.list_active": lambda row: (-row.user_id, -ord(row.broker[-1])),
+        "broker_tokens.list_active oldest": lambda row: (row.user_id, row.broker),
     }
 
     assert users.count(filled.db) == ROWS
@@ -210,7 +219,7 @@ def test_a_window_that_ends_before_it_begins_is_refused(
         "count": lambda: login_attempts.count(alone, **window),
     }
     for name, call in calls.items():
-        with pytest.raises(ParameterError, match=f"^login_attempts.{name}: since is after until$"):
+        with pytest.raises(ParameterError, match=f"^login_attempts.{name}: since is after until; "):
             call()
 
 

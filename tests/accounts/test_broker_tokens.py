@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -281,6 +282,36 @@ def test_the_first_active_login_is_the_oldest_and_stays_so_while_it_is_valid(
     third = broker_tokens.find_any_active(alone)
     assert third is not None
     assert (third.user_id, third.broker) == (made[0], "angel")
+
+
+def test_working_logins_are_listed_newest_or_oldest_first(
+    alone: Database, oadb_database_url: str
+) -> None:
+    """By when they changed last: a put that changes nothing does not make a login newer."""
+    first, second, third = (new_user(alone) for _ in range(3))
+    given = tokens()
+    for who, broker in ((first, "zerodha"), (second, "angel"), (third, "zerodha")):
+        put(alone, who, given, broker, expires_at=TOMORROW)
+    put(alone, second, tokens())
+    broker_tokens.revoke(alone, second, "zerodha")
+    put(alone, third, tokens(), "angel", expires_at=TOMORROW - timedelta(days=40_000))
+
+    def listed(**given: Any) -> list[tuple[int, str]]:
+        return [(each.user_id, each.broker) for each in broker_tokens.list_active(alone, **given)]
+
+    assert listed() == [(third, "zerodha"), (second, "angel"), (first, "zerodha")]
+    assert listed(oldest_first=True) == listed()[::-1]
+    assert listed(broker="zerodha") == [(third, "zerodha"), (first, "zerodha")]
+    assert listed(broker="zerodha", oldest_first=True, limit=1) == [(first, "zerodha")]
+    assert listed(broker="dhan") == []
+
+    assert not put(alone, first, given, expires_at=TOMORROW)
+    assert listed()[0] == (third, "zerodha")
+    assert put(alone, first, tokens(), expires_at=TOMORROW)
+    assert listed()[0] == (first, "zerodha")
+
+    Observer(oadb_database_url).rows("update oadb.users set disabled_at = now()")
+    assert listed() == []
 
 
 async def test_broker_tokens_work_for_asyncio(adb: AsyncDatabase) -> None:

@@ -59,7 +59,7 @@ def test_tokens_are_events(db: Database, asha: SignedInUser) -> None:
 
 def test_a_new_address_is_for_a_change_of_it_alone(db: Database, user_id: int) -> None:
     for purpose, new_email in (("email_change", None), ("activation", "new@example.in")):
-        with pytest.raises(ParameterError, match="new_email is for email_change"):
+        with pytest.raises(ParameterError, match="new_email must be given for email_change"):
             one_time_tokens.create(db, user_id, purpose, new_email=new_email)  # type: ignore[arg-type]  # of a loop
 
 

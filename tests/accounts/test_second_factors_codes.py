@@ -34,6 +34,28 @@ def test_a_code_is_accepted_once(db: Database, user_id: int, phone: Authenticato
     assert not wrong
 
 
+@pytest.mark.parametrize(
+    "typed", ["{} {}", " {}{} ", "{}{}", "{}-{}", "{}\u2013{}\n", "\u200b{}\xa0{}"], ids=ascii
+)
+def test_a_code_may_be_typed_with_spaces_and_dashes(
+    db: Database, user_id: int, phone: Authenticator, typed: str
+) -> None:
+    code = phone.code().reveal()
+
+    assert second_factors.verify(db, user_id, Secret(typed.format(code[:3], code[3:])))
+
+
+@pytest.mark.parametrize("typed", ["{}.{}", "{}{}0", "0{}{}", "{1}{0}", "{0}", "{}{}" + " " * 200])
+def test_a_code_with_anything_else_is_wrong(
+    db: Database, user_id: int, phone: Authenticator, typed: str
+) -> None:
+    code = phone.code().reveal()
+    phone_code = typed.format(code[:3], code[3:])
+
+    assert phone_code != code
+    assert not second_factors.verify(db, user_id, Secret(phone_code))
+
+
 def test_codes_of_the_steps_before_and_after_are_accepted_once_each(
     db: Database, user_id: int, phone: Authenticator
 ) -> None:
@@ -65,7 +87,15 @@ def test_a_user_without_a_second_factor_has_no_right_code(db: Database) -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["", "12345", "1234567", "abcdef", " 123456", "\uff11\uff12\uff13\uff14\uff15\uff16", "\0" * 6],
+    [
+        "",
+        "12345",
+        "1234567",
+        "abcdef",
+        "123 45 67",
+        "\uff11\uff12\uff13\uff14\uff15\uff16",
+        "\0" * 6,
+    ],
     ids=["empty", "short", "long", "letters", "space", "fullwidth", "nul"],
 )
 def test_a_malformed_code_is_wrong(

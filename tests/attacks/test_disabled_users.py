@@ -11,6 +11,7 @@ import pytest
 from oadb import Database, Refusal, Secret
 from oadb.accounts import (
     api_keys,
+    authorization,
     broker_tokens,
     login_attempts,
     sealed_passwords,
@@ -71,7 +72,9 @@ def ways(db: Database, asha: SignedInUser) -> dict[str, Callable[[], object]]:
         "verify_password": lambda: users.verify_password(db, asha.username, PASSWORD),
         "sessions.verify": lambda: sessions.verify(db, session),
         "api_keys.verify": lambda: api_keys.verify(db, key.token),
+        "authorize": lambda: authorization.authorize(db, key.token),
         "api_keys.open_kept": lambda: api_keys.open_kept(db, user_id, key_id),
+        "api_keys.open_current": lambda: api_keys.open_current(db, user_id),
         "api_keys.get_order_mode": lambda: api_keys.get_order_mode(db, user_id, key_id),
         "broker_tokens.open": lambda: broker_tokens.open(db, user_id, "zerodha"),
         "broker_tokens.open_current": lambda: broker_tokens.open_current(db, user_id),
@@ -106,6 +109,7 @@ def test_no_service_uses_the_broker_of_a_disabled_user(
 
     def users_of_brokers() -> set[int]:
         found = [*broker_tokens.list_expiring(db, timedelta(hours=1))]
+        found += broker_tokens.list_active(db, broker="zerodha")
         any_active = broker_tokens.find_any_active(db)
         return {each.user_id for each in (*found, any_active) if each is not None}
 

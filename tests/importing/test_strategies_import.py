@@ -84,6 +84,7 @@ UNFIT = {
     "strategies_end_time_check refuses it": {"end_time": "09:00"},
     "strategies_platform_check refuses it": {"platform": "Trading View"},
     "is_active is neither true nor false": {"is_active": "perhaps"},
+    "name is blank": {"name": " "},
 }
 
 
@@ -101,7 +102,14 @@ def test_invalid_strategies_are_left_out(db: Database, origin: Installation) -> 
 
 
 @pytest.mark.parametrize(
-    "change", [{"product_type": "X"}, {"quantity": 0}, {"quantity": "x"}, {"symbol": "SBIN"}]
+    "change",
+    [
+        {"product_type": "X"},
+        {"quantity": 0},
+        {"quantity": "x"},
+        {"symbol": "SBIN"},
+        {"symbol": " "},
+    ],
 )
 def test_a_strategy_comes_with_all_its_mappings_or_not_at_all(
     db: Database, trading: Installation, change: dict[str, object]

@@ -122,10 +122,16 @@ def test_a_day_is_read_from_its_partition_by_its_index(url: str) -> None:
         connection.execute("vacuum analyze oadb.analyzer_logs")
         connection.execute("set plan_cache_mode = force_generic_plan")
         planned = declaration("analyzer_logs.list_analyses +day")
-        assert planned.statement.params == ("day", "time_zone", "limit")
+        assert planned.statement.params == (
+            "api_type",
+            "text",
+            "day",
+            "time_zone",
+            "limit",
+        )
         connection.execute(b"prepare planned as " + planned.statement.sql)
         lines = connection.execute(
-            "explain execute planned ('2026-02-10', 'Asia/Kolkata', 10)"
+            "explain execute planned (null, null, '2026-02-10', 'Asia/Kolkata', 10)"
         ).fetchall()
         read = "\n".join(line for (line,) in lines)
 

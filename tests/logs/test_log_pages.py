@@ -166,7 +166,8 @@ def test_a_window_that_ends_before_it_begins_is_refused(filled: Database, name: 
 
     with pytest.raises(ParameterError) as refused:
         read(filled, **key, since=NOON + HOUR, until=NOON)
-    assert str(refused.value) == f"{name.partition(' ')[0]}: since is after until"
+    said = f"{name.partition(' ')[0]}: since is after until; it must be the earlier one"
+    assert str(refused.value) == said
 
 
 def test_a_cursor_of_any_other_list_is_refused(filled: Database) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 import pytest
@@ -236,6 +237,37 @@ def test_the_lot_size_is_that_of_the_contract_that_expires_next(tx: Transaction)
     assert instruments.get_lot_size(tx, "zerodha", "NFO", "NIF") is None
 
 
+def test_an_underlying_is_found_in_any_case_and_never_by_a_part_or_a_pattern(
+    tx: Transaction,
+) -> None:
+    insert_rows(tx, future("NIFTY", 3), option("NIFTY", 3, "24000"), option("Own", 3, "1"))
+    place, day = ("zerodha", "NFO"), days(3)
+
+    for spelling in ("NIFTY", "nifty", "Nifty"):
+        assert instruments.list_option_expiries(tx, *place, spelling) == [day]
+        assert instruments.list_future_expiries(tx, *place, spelling) == [day]
+        assert instruments.list_strikes(tx, *place, spelling, day) == [Decimal(24000)]
+        assert len(instruments.list_chain(tx, *place, spelling, day)) == 1
+        assert instruments.get_near_future(tx, *place, spelling) == future("NIFTY", 3)
+        assert instruments.get_lot_size(tx, *place, spelling) == 75
+        assert len([*instruments.stream_by_broker(tx, "zerodha", underlying=spelling)]) == 2
+    assert instruments.list_option_expiries(tx, *place, "Own") == [day], "as it was stored"
+    for other in ("nift", "nifty%", "", "n_fty"):
+        assert instruments.list_option_expiries(tx, *place, other) == []
+
+
+def test_without_an_underlying_the_expiries_are_those_of_the_exchange(tx: Transaction) -> None:
+    insert_rows(tx, *(option(name, 3, "1") for name in ("NIFTY", "GOLD")), option("GOLD", -1, "1"))
+    insert_rows(tx, future("GOLD", 9), replace(option("SENSEX", 5, "1"), exchange="BFO"))
+    place = ("zerodha", "NFO", None)
+
+    assert instruments.list_option_expiries(tx, *place) == [days(3)]
+    assert instruments.list_option_expiries(tx, *place, with_expired=True) == [days(-1), days(3)]
+    assert instruments.list_future_expiries(tx, *place) == [days(9)]
+    assert instruments.list_option_expiries(tx, "zerodha", "BFO", None) == [days(5)]
+    assert instruments.list_option_expiries(tx, "zerodha", "NOWHERE", None) == []
+
+
 # Counts, pages, exports ------------------------------------------------------------------------
 
 
@@ -261,6 +293,21 @@ def test_pages_give_every_instrument_once_in_the_order_of_the_stream(tx: Transac
 
     assert paged == sorted(rows, key=lambda row: (row.exchange, row.symbol))
     assert paged == list(instruments.stream_by_broker(tx, "zerodha"))
+
+
+def test_a_stream_yields_all_that_pass_every_filter_however_many(tx: Transaction) -> None:
+    chain = [option("NIFTY", 3, str(strike)) for strike in range(1, 1102)]
+    insert_rows(tx, *chain, option("NIFTY", 3, "5", "PE"), option("NIFTY", 9, "5"), INFY)
+    filters = {"exchange": "NFO", "instrument_type": "CE", "expiry": days(3)}
+
+    def found(**given: Any) -> list[Instrument]:
+        return [*instruments.stream_by_broker(tx, "zerodha", **given)]
+
+    assert len(found()) == 1104
+    assert found(**filters) == sorted(chain, key=lambda row: row.symbol)
+    assert len(found(strike_min=Decimal(5), strike_max=Decimal("6.5"))) == 4
+    assert found(exchange="NSE") == [INFY]
+    assert found(**filters, underlying="GOLD") == []
 
 
 def test_brokers_and_their_exchanges_are_listed_once_in_order(tx: Transaction) -> None:
@@ -297,8 +344,8 @@ def test_an_export_has_a_heading_and_every_row(tx: Transaction) -> None:
         ("find_by_broker_symbol", "instruments_broker_symbol_idx"),
         ("_list_by_pairs by=symbol", "instruments_pkey"),
         ("_list_by_pairs by=token", "instruments_token_key"),
-        ("list_option_expiries", "instruments_underlying_idx"),
-        ("list_future_expiries", "instruments_underlying_idx"),
+        ("list_option_expiries +underlying", "instruments_underlying_idx"),
+        ("list_future_expiries +underlying", "instruments_underlying_idx"),
         ("list_underlyings", "instruments_underlying_idx"),
         ("list_strikes", "instruments_underlying_idx"),
         ("list_chain", "instruments_underlying_idx"),
@@ -306,6 +353,7 @@ def test_an_export_has_a_heading_and_every_row(tx: Transaction) -> None:
         ("get_lot_size", "instruments_underlying_idx"),
         ("list_by_broker", "instruments_pkey"),
         ("list_by_broker +cursor", "instruments_pkey"),
+        ("stream_by_broker +exchange +underlying", "instruments_underlying_idx"),
         ("list_brokers", "Index Only Scan using instruments_"),
         ("list_exchanges", "Index Only Scan using instruments_"),
     ],

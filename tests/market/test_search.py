@@ -165,6 +165,7 @@ def test_every_filter_narrows(tx: Transaction) -> None:
         ({"strike_min": Decimal("24000.00")}, 2),
         ({"strike_max": Decimal("23999.99")}, 0),
         ({"underlying": "NIFTY"}, 3),
+        ({"underlying": "nifty"}, 3),
         ({"underlying": "NIF%"}, 0),
     ],
 )
@@ -194,7 +195,9 @@ RANKED = [
 def test_the_limit_returns_the_best_matches(tx: Transaction, limit: int) -> None:
     insert_rows(tx, *reversed(RANKED), stock("NONE"))
 
-    assert search.search(tx, BROKER, "ab", limit=limit) == RANKED[:limit]
+    found = search.search(tx, BROKER, "ab", limit=limit)
+    assert found == RANKED[:limit]
+    assert found.is_cut is (limit < len(RANKED))
 
 
 @pytest.mark.parametrize("limit", range(1, len(RANKED) + 2))
@@ -206,7 +209,9 @@ def test_matches_beyond_the_first_symbols_are_found(
     monkeypatch.setattr(search, "_MOST_WALKED", 2)
     insert_rows(tx, *reversed(RANKED), stock("NONE"))
 
-    assert search.search(tx, BROKER, text, limit=limit) == model(RANKED, text, None, limit)
+    found = search.search(tx, BROKER, text, limit=limit)
+    assert found == model(RANKED, text, None, limit)
+    assert found.is_cut is (len(model(RANKED, text, None, len(RANKED))) > limit)
 
 
 def test_equal_spellings_are_ordered_by_case_then_exchange(tx: Transaction) -> None:

@@ -48,7 +48,8 @@ def test_a_value_that_its_key_does_not_allow_is_refused_and_not_shown(
     with pytest.raises(ParameterError) as refused:
         key.to(value)
 
-    assert str(refused.value) == f"setting {key.name}: its key does not allow this value"
+    said = f"setting {key.name}: its key does not allow this value; see its declaration"
+    assert str(refused.value) == said
     assert refused.value.__cause__ is refused.value.__context__ is None
 
 

@@ -39,7 +39,11 @@ REFRESH = {
 TABLELESS = {
     "rollups._allow_time", "rollups._plan_lightly", "rollups._list_resolutions",
 }  # fmt: skip  # a table
-BANS = {label for label in BY_LABEL if label.startswith(("ip_bans.", "trackers.", "live_bans."))}
+BANS = {
+    label
+    for label in BY_LABEL
+    if label.startswith(("ip_bans.", "trackers.", "live_bans.", "host_bans."))
+}
 # A user sees only the trading mode of the settings of the application.
 APPLICATION = {
     label for label in BY_LABEL if label.startswith(("app_settings.", "smtp_settings."))
@@ -80,7 +84,7 @@ MAY = {
         "users.count", "stored_passwords.find_verified", "login_attempts.list_attempts",
         "login_attempts.count",
         "broker_tokens.list_by_user", "broker_tokens.list_expiring",
-        "broker_tokens.find_any_active",
+        "broker_tokens.find_any_active", "broker_tokens.list_active",
         "second_factors.get", "instruments.get", "instruments.count_by_broker", "proof.list_uses",
         *(LOGS - WRITES), *(PARTITIONS - MAINTENANCE),
         *(REQUESTS - WRITES), *(ROLLUPS - REFRESH - {"rollups._claim_refresh"}),
@@ -122,6 +126,7 @@ MUST_NOT = {
         "api_logs.list_calls", "analyzer_logs.list_analyses", "partitions.count_lost",
         "login_attempts.list_attempts", "login_attempts.delete_old", "users.get",
         "stored_passwords._find_password", "api_keys._find_by_digest", "broker_tokens.find_sealed",
+        "authorization._find_by_digest",
         *KEYS, *CHAIN, *BANS, "security_events.list_all",
         "strategy_kinds._insert", "strategy_kinds._find", "strategy_kinds._find_by_digest",
         *BANS, *(REQUESTS - WRITES), *(ROLLUPS - TABLELESS),
@@ -143,7 +148,8 @@ MUST_NOT = {
     "oadb_ro": {
         *BATCHES, *MAINTENANCE, *WRITES, *REFRESH,
         "stored_passwords._find_password", "sessions._find_by_digest", "api_keys._find_by_digest",
-        "api_keys._get_kept_token", "broker_tokens.find_sealed", "second_factors._accept_step",
+        "authorization._find_by_digest",
+        "api_keys._find_kept", "broker_tokens.find_sealed", "second_factors._accept_step",
         "users._delete", "users._update", "users._set_username", "users._set_admin",
         "second_factors._disable", "api_keys._rename", "api_keys._set_scopes",
         "sessions.get", "sessions.list_by_user", "smtp_settings._get_sealed",
@@ -154,6 +160,7 @@ MUST_NOT = {
         "strategy_changes._set_active", "strategy_changes._delete_mappings", "webhooks._replace",
         "proof.list_canaries", *KEYS, *CHAIN, *ROTATION,
         "ip_bans._put", "ip_bans._unban", "ip_bans._exempt", "ip_bans._unexempt",
+        "host_bans._ban_clients",
         "ip_bans.delete_expired",
         "trackers._count_hit", "trackers._delete", "trackers.delete_expired",
     },

@@ -163,7 +163,6 @@ async def test_strategies_work_with_asyncio(adb: AsyncDatabase) -> None:
 @pytest.mark.parametrize(
     ("given", "constraint"),
     [
-        ({"name": ""}, "name"),
         ({"name": "x" * 256}, "name"),
         ({"platform": ""}, "platform"),
         ({"platform": "Chartink"}, "platform"),

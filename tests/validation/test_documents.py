@@ -16,7 +16,7 @@ from oadb.validation.documents import DEEPEST, LARGEST, require_document
 
 MARK = "marked-9"
 FLOAT = "is a float that would not read back as one"
-NUL = "a NUL character, which PostgreSQL's text cannot hold"
+NUL = "a NUL character, which PostgreSQL's text cannot hold; remove it"
 
 
 def nested(depth: int, last: object = None) -> dict[str, object]:
@@ -60,15 +60,18 @@ def test_a_valid_document_is_accepted(document: dict[str, object]) -> None:
         ({"n": (MARK,)}, "x[n] is of type tuple, which JSON does not have"),
         ({"n": MARK.encode()}, "x[n] is of type bytes, which JSON does not have"),
         ({"n": f"{MARK}\0"}, f"x[n] holds {NUL}"),
-        ({"n": [f"{MARK}\ud800"]}, "x[n][0] holds a lone surrogate, which UTF-8 cannot represent"),
+        (
+            {"n": [f"{MARK}\ud800"]},
+            "x[n][0] holds a lone surrogate, which UTF-8 cannot represent; remove it",
+        ),
         ({f"{MARK}\0": 1}, f"x has a name that holds {NUL}"),
         ({"n": {1: MARK}}, "x[n] has a name that is not text"),
         ({"a": 1, MARK: {"b": math.inf}}, f"x[1][b] {FLOAT}"),
         ({"a" * 31: math.inf}, f"x[0] {FLOAT}"),
         (nested(DEEPEST + 1), "x" + "[a]" * DEEPEST + " is deeper than 32"),
-        ({"a": MARK * LARGEST}, "x is larger than 65,536 values and characters"),
-        ({MARK * LARGEST: 1}, "x is larger than 65,536 values and characters"),
-        ({"a": [0] * LARGEST}, "x is larger than 65,536 values and characters"),
+        ({"a": MARK * LARGEST}, "x is larger than 65,536 values and characters; leave some out"),
+        ({MARK * LARGEST: 1}, "x is larger than 65,536 values and characters; leave some out"),
+        ({"a": [0] * LARGEST}, "x is larger than 65,536 values and characters; leave some out"),
     ],
     ids=lambda given: repr(given)[:30],
 )

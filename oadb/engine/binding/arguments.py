@@ -127,4 +127,4 @@ def require_window(label: str, values: Mapping[str, Any]) -> None:
     """
     since, until = values.get("since"), values.get("until")
     if since is not None and until is not None and since > until:
-        raise ParameterError(f"{label}: since is after until")
+        raise ParameterError(f"{label}: since is after until; it must be the earlier one")

@@ -279,7 +279,7 @@ class Declaration:
             reason = unsendable(value)
             if reason is not None:
                 return ParameterError(f"{self.label}: {name} holds {reason}")
-        return ParameterError(f"{self.label}: a value cannot be sent")
+        return ParameterError(f"{self.label}: a value cannot be sent; expected text")
 
 
 def _unusual(signature: inspect.Signature) -> list[str]:

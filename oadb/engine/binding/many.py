@@ -104,7 +104,9 @@ def _named(names: list[str], row: object) -> dict[str, Any]:
         return dict(cast("Mapping[str, object]", row))
     missing = [name for name in names if not hasattr(row, name)]
     if missing:
-        raise ParameterError(f"{type(row).__name__} has no attribute {missing[0]}")
+        raise ParameterError(
+            f"{type(row).__name__} has no attribute {missing[0]}; it needs one for each parameter"
+        )
     return {name: getattr(row, name) for name in names}
 
 

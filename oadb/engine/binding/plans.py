@@ -70,7 +70,7 @@ async def _explain(
         ParameterError: a COPY, which has no plan.
     """
     if declared.is_copy:
-        raise ParameterError(f"{declared.label}: a COPY has no plan")
+        raise ParameterError(f"{declared.label}: a COPY has no plan; explain the query in it")
     chosen = declared.chosen(values)
     explained = _explained(chosen, _ANALYZE if analyze else _EXPLAIN)
     if not analyze:

@@ -24,5 +24,5 @@ def unsendable(value: object) -> str | None:
     if found is None:
         return None
     if found[0] == "\0":
-        return "a NUL character, which PostgreSQL's text cannot hold"
-    return "a lone surrogate, which UTF-8 cannot represent"
+        return "a NUL character, which PostgreSQL's text cannot hold; remove it"
+    return "a lone surrogate, which UTF-8 cannot represent; remove it"

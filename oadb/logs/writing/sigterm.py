@@ -84,7 +84,7 @@ def drain_on_sigterm(*, deadline_seconds: float = AT_EXIT) -> Generator[None]:
     try:
         signal.signal(signal.SIGTERM, handler)
     except ValueError:
-        raise ParameterError("drain_on_sigterm: enter it in the main thread") from None
+        raise ParameterError("drain_on_sigterm: it must be entered in the main thread") from None
     try:
         yield
     finally:

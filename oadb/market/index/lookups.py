@@ -8,6 +8,7 @@ from oadb.errors import ParameterError
 from oadb.market.index import searching
 from oadb.market.index.searching import Filters
 from oadb.market.index.section import Section
+from oadb.market.index.terms import Matches, capitals
 from oadb.market.instruments import Instrument
 from oadb.validation.time_zones import INDIA
 
@@ -155,15 +156,15 @@ class InstrumentIndex:
         return sorted(found)
 
     def list_option_expiries(
-        self, broker: str, exchange: str, underlying: str, *, with_expired: bool = False
+        self, broker: str, exchange: str, underlying: str | None, *, with_expired: bool = False
     ) -> list[date]:
-        """Return expiries of options, earliest first; past dates only *with_expired*."""
+        """Return expiries of options on one underlying or on any; past ones *with_expired*."""
         return self._expiries(broker, exchange, underlying, OPTIONS, with_expired)
 
     def list_future_expiries(
-        self, broker: str, exchange: str, underlying: str, *, with_expired: bool = False
+        self, broker: str, exchange: str, underlying: str | None, *, with_expired: bool = False
     ) -> list[date]:
-        """Return expiries of futures, earliest first; past dates only *with_expired*."""
+        """Return expiries of futures on one underlying or on any; past ones *with_expired*."""
         return self._expiries(broker, exchange, underlying, frozenset({FUTURE}), with_expired)
 
     def list_strikes(
@@ -179,13 +180,13 @@ class InstrumentIndex:
         """Return the options on one underlying and expiry, by strike, each call before its put."""
         _require_texts("broker exchange underlying", broker, exchange, underlying)
         _require_day(expiry)
-        section = self._section(broker, exchange)
+        section, spellings = self._section(broker, exchange), {underlying, capitals(underlying)}
         if section is None:
             return []
         codes = {
             code
             for code, terms in enumerate(section.terms)
-            if terms.underlying == underlying
+            if terms.underlying in spellings
             and terms.expiry == expiry
             and terms.instrument_type in OPTIONS
         }
@@ -204,7 +205,7 @@ class InstrumentIndex:
         strike_max: Decimal | None = None,
         underlying: str | None = None,
         limit: int = 50,
-    ) -> list[Instrument]:
+    ) -> Matches:
         """Find instruments that contain every term of *text* and pass every filter.
 
         ``search.search`` returns the same and explains the arguments.
@@ -221,14 +222,17 @@ class InstrumentIndex:
         return (section for each in self._sections.values() for section in each.values())
 
     def _expiries(
-        self, broker: str, exchange: str, underlying: str, kinds: frozenset[str], past: bool
+        self, broker: str, exchange: str, underlying: str | None, kinds: frozenset[str], past: bool
     ) -> list[date]:
-        _require_texts("broker exchange underlying", broker, exchange, underlying)
+        _require_texts(
+            "broker exchange underlying", broker, exchange, "" if underlying is None else underlying
+        )
         section, start = self._section(broker, exchange), date.min if past else _today()
+        spellings = set[str]() if underlying is None else {underlying, capitals(underlying)}
         found = {
             terms.expiry
             for terms in (section.terms if section else ())
-            if terms.underlying == underlying
+            if (underlying is None or terms.underlying in spellings)
             and terms.instrument_type in kinds
             and terms.expires_from(start)
         }

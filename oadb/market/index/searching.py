@@ -8,7 +8,7 @@ from decimal import Decimal
 from heapq import nsmallest
 
 from oadb.market.index.section import END, Section, Terms
-from oadb.market.index.terms import require_limit, terms_of
+from oadb.market.index.terms import Matches, capitals, require_limit, terms_of
 from oadb.market.instruments import Instrument
 
 # Rank, length of the symbol, symbol in upper case, symbol, exchange, row: the order of results.
@@ -39,7 +39,10 @@ class Filters:
         return (
             (self.instrument_type is None or self.instrument_type == terms.instrument_type)
             and (self.expiry is None or self.expiry == terms.expiry)
-            and (self.underlying is None or self.underlying == terms.underlying)
+            and (
+                self.underlying is None
+                or terms.underlying in {self.underlying, capitals(self.underlying)}
+            )
         )
 
     def fit_strike(self, strike: Decimal | None) -> bool:
@@ -53,9 +56,7 @@ class Filters:
         )
 
 
-def search(
-    sections: Iterable[Section], text: str, filters: Filters, limit: int
-) -> list[Instrument]:
+def search(sections: Iterable[Section], text: str, filters: Filters, limit: int) -> Matches:
     """Return up to *limit* instruments, best first.
 
     Raises:
@@ -64,7 +65,13 @@ def search(
     terms = [term.encode() for term in terms_of(text)]
     require_limit(limit)
     if not terms and not filters:
-        return []
+        return Matches([], limit)
+    return Matches(_search(sections, terms, filters, limit + 1), limit)
+
+
+def _search(
+    sections: Iterable[Section], terms: list[bytes], filters: Filters, limit: int
+) -> list[Instrument]:
     searches = [
         _Search(section, terms, filters, limit)
         for section in sections

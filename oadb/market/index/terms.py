@@ -5,6 +5,7 @@ from string import ascii_lowercase, ascii_uppercase
 
 from oadb.engine.binding.sendable_texts import unsendable
 from oadb.errors import ParameterError
+from oadb.market.instruments import Instrument
 
 LONGEST_TEXT = 200
 """Maximum length of a search text: no column of an instrument is longer."""
@@ -19,6 +20,24 @@ MOST_FOUND = 1000
 _CAPITALS = str.maketrans(ascii_lowercase, ascii_uppercase)
 
 _DECIMAL = re.compile(r"[0-9]+\.[0-9]*")
+
+
+class Matches(list[Instrument]):
+    """The best matches of a search, best first."""
+
+    __slots__ = ("is_cut",)
+
+    is_cut: bool
+    """Whether there are more matches than the limit, so that the rest is missing."""
+
+    def __init__(self, found: list[Instrument], limit: int) -> None:
+        super().__init__(found[:limit])
+        self.is_cut = len(found) > limit
+
+
+def capitals(text: str) -> str:
+    """Return a text with a to z as A to Z, as underlyings are written."""
+    return text.translate(_CAPITALS)
 
 
 def terms_of(text: str) -> list[str]:

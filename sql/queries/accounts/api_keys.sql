@@ -106,16 +106,25 @@ order by
     api_key_id desc
 limit :limit;
 
--- name: _get_kept_token
--- Null: there is no such key, its token is not kept, or it is revoked, or the user disabled.
-select api_keys.kept_token
+-- name: _find_kept
+-- The kept token of a key, or without :api_key_id the newest one of the user. No row: none is kept,
+-- or its key is revoked or expired, or the user disabled. Served by api_keys_pkey.
+select
+    api_keys.api_key_id,
+    api_keys.kept_token
 from oadb.api_keys
 inner join oadb.users on api_keys.user_id = users.user_id
 where
     api_keys.user_id = :user_id
-    and api_keys.api_key_id = :api_key_id
+    and api_keys.api_key_id = :api_key_id  --? api_key_id
+    and api_keys.kept_token is not null
     and api_keys.revoked_at is null
-    and users.disabled_at is null;
+    and coalesce(api_keys.expires_at > now(), true)
+    and users.disabled_at is null
+order by
+    coalesce(api_keys.rotated_at, api_keys.created_at) desc,
+    api_keys.api_key_id desc
+limit 1;
 
 -- name: get_order_mode
 -- No row for a key that is revoked or expired, or of a disabled user.

@@ -116,6 +116,40 @@ order by
     broker
 limit :limit;
 
+-- name: list_active
+-- scope: all users (a background service that works for every login, or a broker's service)
+-- Those that are neither revoked nor expired, nor of a disabled user; those that changed last come
+-- first, or last. Each page reads all logins: a platform has few.
+select
+    user_id,
+    broker,
+    client_id,
+    updated_at,
+    expires_at,
+    revoked_at
+from oadb.broker_tokens
+where
+    revoked_at is null
+    and broker = :broker  --? broker
+    and coalesce(expires_at > now(), true)
+    and exists (
+        select from oadb.users
+        where
+            users.user_id = broker_tokens.user_id
+            and users.disabled_at is null
+    )
+    and (updated_at, user_id, broker)                       --? cursor
+    < (:last_updated_at, :last_user_id, :last_broker)       --? cursor and oldest_first = false
+    -- > (:last_updated_at, :last_user_id, :last_broker)    --? cursor and oldest_first = true
+order by
+    updated_at desc,     --? oldest_first = false
+    user_id desc,        --? oldest_first = false
+    broker desc          --? oldest_first = false
+    -- updated_at asc,   --? oldest_first = true
+    -- user_id asc,      --? oldest_first = true
+    -- broker asc        --? oldest_first = true
+limit :limit;
+
 -- name: find_any_active
 -- scope: all users (a background service that needs market data from any login)
 -- The oldest that is neither revoked nor expired, nor of a disabled user, so that the answer does

@@ -65,7 +65,8 @@ where
 -- Analyses, newest first; of a calendar day in a time zone if :day is given. Computes the bounds
 -- of the day instead of the day of each row, so that an index serves it and partitions are
 -- pruned. Days of 23 or 25 hours are counted right. Those of a user are served by
--- analyzer_logs_user_id_idx, others by analyzer_logs_pkey.
+-- analyzer_logs_user_id_idx, others by analyzer_logs_pkey. For an :api_type, and for :text, in any
+-- case and anywhere in the row, all of the window are read: give :day or :since.
 select
     log_id,
     logged_at,
@@ -77,6 +78,14 @@ from oadb.analyzer_logs
 where
     true
     and user_id = :user_id                                                         --? user_id
+    and (:api_type::text is null or api_type = :api_type)
+    and (
+        :text::text is null
+        or strpos(
+            lower(concat_ws(e'\n', api_type, request::text, response::text)),
+            lower(:text)
+        ) > 0
+    )
     and logged_at >= (cast(:day as date)::timestamp at time zone :time_zone)       --? day
     and logged_at < ((cast(:day as date) + 1)::timestamp at time zone :time_zone)  --? day
     and logged_at >= :since                                                        --? since
@@ -87,6 +96,33 @@ order by
     logged_at desc,
     log_id desc
 limit :limit;
+
+-- name: stream
+-- Analyses of a window that pass the filters of list_analyses, oldest first, for an export. Served
+-- by analyzer_logs_pkey.
+select
+    log_id,
+    logged_at,
+    user_id,
+    api_type,
+    request,
+    response
+from oadb.analyzer_logs
+where
+    (:user_id::bigint is null or user_id = :user_id)
+    and (:api_type::text is null or api_type = :api_type)
+    and (
+        :text::text is null
+        or strpos(
+            lower(concat_ws(e'\n', api_type, request::text, response::text)),
+            lower(:text)
+        ) > 0
+    )
+    and logged_at >= :since  --? since
+    and logged_at < :until   --? until
+order by
+    logged_at,
+    log_id;
 
 -- name: count_by_facet
 -- The number of analyses in a window, in one pass: the total, then by api_type, kind of
@@ -154,9 +190,19 @@ order by
     place asc;
 
 -- name: count
--- The number of analyses in a window.
+-- The number of analyses that pass the filters of list_analyses. Those of a user are served by
+-- analyzer_logs_user_id_idx, others by analyzer_logs_pkey.
 select count(*) as analyses
 from oadb.analyzer_logs
 where
     logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
+    and user_id = :user_id  --? user_id
+    and (:api_type::text is null or api_type = :api_type)
+    and (
+        :text::text is null
+        or strpos(
+            lower(concat_ws(e'\n', api_type, request::text, response::text)),
+            lower(:text)
+        ) > 0
+    )
     and logged_at < coalesce(cast(:until as timestamptz), 'infinity');

@@ -95,7 +95,8 @@ where
 -- name: list_calls
 -- Calls, newest first. Served by api_logs_user_id_idx, api_logs_endpoint_idx or
 -- api_logs_status_idx with one of these filters, and by api_logs_pkey without any. Of several
--- filters one index serves, and the rows it finds are compared with the others.
+-- filters one index serves, and the rows it finds are compared with the others; for :text, in any
+-- case and anywhere in the row, all of the window are: give :since.
 select
     log_id,
     logged_at,
@@ -113,6 +114,13 @@ where
     and user_id = :user_id                                     --? user_id
     and endpoint = :endpoint                                   --? endpoint
     and status = :status                                       --? status
+    and (
+        :text::text is null
+        or strpos(
+            lower(concat_ws(e'\n', endpoint, error, request::text, response::text)),
+            lower(:text)
+        ) > 0
+    )
     and logged_at >= :since                                    --? since
     and logged_at < :until                                     --? until
     and logged_at <= :last_logged_at                           --? cursor
@@ -171,7 +179,8 @@ order by
 limit :limit;
 
 -- name: stream
--- Calls of a window, oldest first, for an export. Served by api_logs_pkey.
+-- Calls of a window that pass the filters of list_calls, oldest first, for an export.
+-- Served by api_logs_pkey.
 select
     log_id,
     logged_at,
@@ -185,7 +194,16 @@ select
     error
 from oadb.api_logs
 where
-    true
+    (:user_id::bigint is null or user_id = :user_id)
+    and (:endpoint::text is null or endpoint = :endpoint)
+    and (:status::integer is null or status = :status)
+    and (
+        :text::text is null
+        or strpos(
+            lower(concat_ws(e'\n', endpoint, error, request::text, response::text)),
+            lower(:text)
+        ) > 0
+    )
     and logged_at >= :since  --? since
     and logged_at < :until   --? until
 order by
@@ -193,10 +211,20 @@ order by
     log_id;
 
 -- name: count
--- The number of calls. Those of a user are served by api_logs_user_id_idx.
+-- The number of calls that pass the filters of list_calls. Those of a user are served by
+-- api_logs_user_id_idx.
 select count(*) as calls
 from oadb.api_logs
 where
     logged_at >= coalesce(cast(:since as timestamptz), '-infinity')
     and user_id = :user_id  --? user_id
+    and (:endpoint::text is null or endpoint = :endpoint)
+    and (:status::integer is null or status = :status)
+    and (
+        :text::text is null
+        or strpos(
+            lower(concat_ws(e'\n', endpoint, error, request::text, response::text)),
+            lower(:text)
+        ) > 0
+    )
     and logged_at < coalesce(cast(:until as timestamptz), 'infinity');

@@ -134,7 +134,9 @@ where
     and log_id = :log_id;
 
 -- name: list_timings
--- Calls, newest first; api_logs.sql explains windows and pages. Served by latency_pkey.
+-- Calls, newest first; api_logs.sql explains windows and pages. Served by latency_pkey: for a rare
+-- :broker or :outcome, and for :text, in any case and anywhere in the row, all rows of the window
+-- are read.
 select
     log_id,
     logged_at,
@@ -152,7 +154,15 @@ select
     error
 from oadb.latency
 where
-    true
+    (:broker::text is null or broker = :broker)
+    and (:outcome::text is null or outcome = :outcome)
+    and (
+        :text::text is null
+        or strpos(
+            lower(concat_ws(e'\n', order_id, broker, symbol, order_type, error)),
+            lower(:text)
+        ) > 0
+    )
     and logged_at >= :since                                    --? since
     and logged_at < :until                                     --? until
     and logged_at <= :last_logged_at                           --? cursor
@@ -163,7 +173,8 @@ order by
 limit :limit;
 
 -- name: stream
--- Calls of a window, oldest first, for an export. Served by latency_pkey.
+-- Calls of a window that pass the filters of list_timings, oldest first, for an export.
+-- Served by latency_pkey.
 select
     log_id,
     logged_at,
@@ -181,12 +192,38 @@ select
     error
 from oadb.latency
 where
-    true
+    (:broker::text is null or broker = :broker)
+    and (:outcome::text is null or outcome = :outcome)
+    and (
+        :text::text is null
+        or strpos(
+            lower(concat_ws(e'\n', order_id, broker, symbol, order_type, error)),
+            lower(:text)
+        ) > 0
+    )
     and logged_at >= :since  --? since
     and logged_at < :until   --? until
 order by
     logged_at,
     log_id;
+
+-- name: count
+-- The number of calls that pass the filters of list_timings. Reads the window, without one all.
+select count(*) as calls
+from oadb.latency
+where
+    true
+    and logged_at >= :since  --? since
+    and logged_at < :until   --? until
+    and (:broker::text is null or broker = :broker)
+    and (:outcome::text is null or outcome = :outcome)
+    and (
+        :text::text is null
+        or strpos(
+            lower(concat_ws(e'\n', order_id, broker, symbol, order_type, error)),
+            lower(:text)
+        ) > 0
+    );
 
 -- name: _summarize
 -- Five rows, one for each part of a call, for all brokers together; then five for each

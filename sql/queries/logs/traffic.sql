@@ -116,7 +116,8 @@ where
 -- Requests, newest first; api_logs.sql explains windows and pages. :error_status is a status of
 -- 400 or above, :status another. Served by traffic_ip_idx with an address, by
 -- traffic_status_idx with an :error_status, and by traffic_pkey otherwise: for a rare route or
--- another rare status, all rows of the window are read.
+-- another rare status, and for :text, in any case and anywhere in the row, all rows of the window
+-- are read.
 -- not together: status, error_status
 -- variants: at most 128
 select
@@ -139,6 +140,10 @@ where
     and status = :status                                       --? status
     and status >= 400                                          --? error_status
     and status = :error_status                                 --? error_status
+    and (
+        :text::text is null
+        or strpos(lower(concat_ws(e'\n', path, endpoint, host, error)), lower(:text)) > 0
+    )
     and logged_at >= :since                                    --? since
     and logged_at < :until                                     --? until
     and logged_at <= :last_logged_at                           --? cursor
@@ -149,7 +154,8 @@ order by
 limit :limit;
 
 -- name: stream
--- Requests of a window, oldest first, for an export. Served by traffic_pkey.
+-- Requests of a window that pass the filters of list_requests, oldest first, for an export.
+-- Served by traffic_pkey.
 select
     log_id,
     logged_at,
@@ -164,12 +170,35 @@ select
     error
 from oadb.traffic
 where
-    true
+    (:ip::text is null or ip = :ip::text::inet)
+    and (:endpoint::text is null or endpoint = :endpoint)
+    and (:status::integer is null or status = :status)
+    and (
+        :text::text is null
+        or strpos(lower(concat_ws(e'\n', path, endpoint, host, error)), lower(:text)) > 0
+    )
     and logged_at >= :since  --? since
     and logged_at < :until   --? until
 order by
     logged_at,
     log_id;
+
+-- name: count
+-- The number of requests that pass the filters of list_requests. Those of an address are served by
+-- traffic_ip_idx, others by traffic_pkey.
+select count(*) as requests
+from oadb.traffic
+where
+    true
+    and ip = :ip::text::inet  --? ip
+    and logged_at >= :since   --? since
+    and logged_at < :until    --? until
+    and (:endpoint::text is null or endpoint = :endpoint)
+    and (:status::integer is null or status = :status)
+    and (
+        :text::text is null
+        or strpos(lower(concat_ws(e'\n', path, endpoint, host, error)), lower(:text)) > 0
+    );
 
 -- name: list_clients
 -- The addresses that sent requests to a host name, in any letter case; those with most

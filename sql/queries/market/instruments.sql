@@ -144,27 +144,29 @@ inner join oadb.instruments
 where instruments.broker = :broker;
 
 -- name: list_option_expiries
--- Earliest first; past dates only if :with_expired. Served by instruments_underlying_idx.
+-- Of an underlying, in any case, or of all; earliest first; past dates only if :with_expired.
+-- Served by instruments_underlying_idx; of all, by instruments_pkey: the exchange is read.
 select distinct expiry
 from oadb.instruments
 where
     broker = :broker
     and exchange = :exchange
-    and underlying = :underlying
+    and underlying in (:underlying, upper(:underlying collate "C"))  --? underlying
     and instrument_type in ('CE', 'PE')
-    and expiry >= (now() at time zone 'Asia/Kolkata')::date  --? with_expired = false
+    and expiry >= (now() at time zone 'Asia/Kolkata')::date          --? with_expired = false
 order by expiry;
 
 -- name: list_future_expiries
--- Earliest first; past dates only if :with_expired. Served by instruments_underlying_idx.
+-- Of an underlying, in any case, or of all; earliest first; past dates only if :with_expired.
+-- Served by instruments_underlying_idx; of all, by instruments_pkey: the exchange is read.
 select distinct expiry
 from oadb.instruments
 where
     broker = :broker
     and exchange = :exchange
-    and underlying = :underlying
+    and underlying in (:underlying, upper(:underlying collate "C"))  --? underlying
     and instrument_type = 'FUT'
-    and expiry >= (now() at time zone 'Asia/Kolkata')::date  --? with_expired = false
+    and expiry >= (now() at time zone 'Asia/Kolkata')::date          --? with_expired = false
 order by expiry;
 
 -- name: list_underlyings
@@ -223,13 +225,13 @@ where
 order by roots.underlying;
 
 -- name: list_strikes
--- Lowest first. Served by instruments_underlying_idx.
+-- Lowest first; the underlying in any case, as below. Served by instruments_underlying_idx.
 select distinct strike
 from oadb.instruments
 where
     broker = :broker
     and exchange = :exchange
-    and underlying = :underlying
+    and underlying in (:underlying, upper(:underlying collate "C"))
     and expiry = :expiry
     and instrument_type in ('CE', 'PE')
 order by strike;
@@ -257,7 +259,7 @@ from oadb.instruments
 where
     broker = :broker
     and exchange = :exchange
-    and underlying = :underlying
+    and underlying in (:underlying, upper(:underlying collate "C"))
     and expiry = :expiry
     and instrument_type in ('CE', 'PE')
 order by
@@ -287,7 +289,7 @@ from oadb.instruments
 where
     broker = :broker
     and exchange = :exchange
-    and underlying = :underlying
+    and underlying in (:underlying, upper(:underlying collate "C"))
     and instrument_type = 'FUT'
     and expiry >= (now() at time zone 'Asia/Kolkata')::date
 order by
@@ -303,7 +305,7 @@ from oadb.instruments
 where
     broker = :broker
     and exchange = :exchange
-    and underlying = :underlying
+    and underlying in (:underlying, upper(:underlying collate "C"))
     and expiry >= (now() at time zone 'Asia/Kolkata')::date
 order by
     expiry,
@@ -405,7 +407,8 @@ order by
 limit :limit;
 
 -- name: stream_by_broker
--- Ordered by exchange and symbol. Served by instruments_pkey.
+-- Those that pass every filter, by exchange and symbol. Served by instruments_pkey, or with an
+-- underlying by instruments_underlying_idx.
 select
     broker,
     exchange,
@@ -423,7 +426,14 @@ select
     contract_value,
     freeze_quantity
 from oadb.instruments
-where broker = :broker
+where
+    broker = :broker
+    and exchange = :exchange                                         --? exchange
+    and underlying in (:underlying, upper(:underlying collate "C"))  --? underlying
+    and (:instrument_type::text is null or instrument_type = :instrument_type)
+    and (:expiry::date is null or expiry = :expiry)
+    and (:strike_min::numeric is null or strike >= :strike_min)
+    and (:strike_max::numeric is null or strike <= :strike_max)
 order by
     exchange,
     symbol;

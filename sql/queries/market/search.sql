@@ -376,7 +376,7 @@ select
 from oadb.instruments
 where
     broker = :broker
-    and underlying = :underlying  --? underlying
+    and underlying in (:underlying, upper(:underlying collate "C"))  --? underlying
     and search_text like all(:patterns::text[])
     and (:exchange::text is null or exchange = :exchange)
     and (:instrument_type::text is null or instrument_type = :instrument_type)

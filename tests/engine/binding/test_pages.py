@@ -198,7 +198,10 @@ def test_a_window_may_move_between_pages_and_must_not_end_before_it_begins(
     )
 
     assert [each.note_id for each in (*first, *rest)] == [4, 3]
-    with pytest.raises(ParameterError, match=r"^probe\.list_notes: since is after until$"):
+    with pytest.raises(
+        ParameterError,
+        match=r"^probe\.list_notes: since is after until; it must be the earlier one$",
+    ):
         list_notes(module_db, since=START + second, until=START)
 
 

@@ -93,8 +93,8 @@ def test_an_empty_array_has_no_rows(file: Path) -> None:
     [
         ("[1]", "\"['1']\" is neither text nor number"),
         ("true", "'True' is neither text nor number"),
-        (r'"\u0000"', "it holds a NUL character, which PostgreSQL's text cannot hold"),
-        (r'"\ud800"', "it holds a lone surrogate, which UTF-8 cannot represent"),
+        (r'"\u0000"', "it holds a NUL character, which PostgreSQL's text cannot hold; remove it"),
+        (r'"\ud800"', "it holds a lone surrogate, which UTF-8 cannot represent; remove it"),
     ],
 )
 def test_an_entry_with_an_invalid_value_is_rejected_and_the_rest_is_read(

@@ -45,7 +45,15 @@ def _fields(row: Instrument) -> list[str]:
     return [*map(_capitals, fields)]
 
 
-def _passes(row: Instrument, strike_min: Any = None, strike_max: Any = None, **equal: Any) -> bool:
+def _passes(
+    row: Instrument,
+    strike_min: Any = None,
+    strike_max: Any = None,
+    underlying: str | None = None,
+    **equal: Any,
+) -> bool:
+    if underlying is not None and row.underlying not in {underlying, _capitals(underlying)}:
+        return False
     if any(getattr(row, name) != value for name, value in equal.items()):
         return False
     if strike_min is None and strike_max is None:

@@ -95,7 +95,7 @@ def test_derivatives_are_listed_by_underlying_expiry_and_strike(
     )
 
 
-@pytest.mark.parametrize("underlying", ["NIFTY", "RELIANCE", "none"])
+@pytest.mark.parametrize("underlying", ["NIFTY", "nifty", "RELIANCE", "none"])
 def test_derivatives_are_listed_as_by_sql(
     market_db: Database, index: InstrumentIndex, underlying: str
 ) -> None:
@@ -114,6 +114,19 @@ def test_derivatives_are_listed_as_by_sql(
     for day in index.list_future_expiries(*place, with_expired=True):
         for name in ("list_strikes", "list_chain"):
             assert getattr(index, name)(*place, day) == getattr(sql, name)(market_db, *place, day)
+
+
+@pytest.mark.parametrize("exchange", ["NFO", "MCX", "NSE", "NOWHERE"])
+def test_expiries_of_an_exchange_are_those_of_sql(
+    market_db: Database, index: InstrumentIndex, exchange: str
+) -> None:
+    place, flag = ("zerodha", exchange, None), {"with_expired": True}
+
+    options = index.list_option_expiries(*place, **flag)
+    assert options == instruments.list_option_expiries(market_db, *place, **flag)
+    futures = index.list_future_expiries(*place, **flag)
+    assert futures == instruments.list_future_expiries(market_db, *place, **flag)
+    assert bool(options) is (exchange == "NFO") or exchange == "MCX"
 
 
 def test_expired_contracts_are_listed_only_on_request(index: InstrumentIndex) -> None:
