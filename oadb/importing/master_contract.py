@@ -51,10 +51,10 @@ def load(db: Database, sources: Sources, broker: str | None, *, applies: bool) -
             _load(db, broker, listed, report) if applies else _check(broker, listed)
         )
         if duplicates:
-            report.remarks.append(
-                f"{duplicates:,} rows have the symbol or the token of another row"
-            )
+            report.lack(f"{duplicates:,} rows have the symbol or the token of another row")
     deque(rows, maxlen=0)  # counts the remaining rows
+    if broker is None and report.found:
+        report.is_complete = False
     return report
 
 
@@ -73,7 +73,7 @@ def _load(
     try:
         done = loads.load(db, broker, rows, source="symtoken of OpenAlgo")
     except LoadError as error:
-        report.remarks.append(str(error).partition("\n")[0])
+        report.lack(str(error).partition("\n")[0])
         return 0, 0
     return done.inserted, len(done.duplicates)
 
