@@ -1,4 +1,4 @@
-"""Counts what redaction leaves out of bodies, so that nothing is lost in silence."""
+"""Counts what redaction leaves out of bodies, so that nothing is lost silently."""
 
 import re
 from collections import Counter

@@ -34,6 +34,34 @@ _OPTIONS = frozenset({"CE", "PE"})
 _CONTRACTS = _OPTIONS | {"FUT"}
 
 
+_COMPARED = (
+    "token", "broker_symbol", "broker_exchange", "expiry", "strike", "lot_size", "tick_size",
+)  # fmt: skip  # a table
+"""What an order needs to be right."""
+
+
+def verify(db: Database, sources: Sources, broker: str) -> TableReport:
+    """Compare the master contract row by row with the instruments of *broker* in oadb."""
+    report, reader = TableReport(TABLE), _RowReader()
+    known = {
+        (each.exchange, each.symbol): each for each in instruments.stream_by_broker(db, broker)
+    }
+    for row in _counted(sources.rows(TABLE), report):
+        listed = _listed(reader, broker, report, row)
+        if isinstance(listed, Rejected):
+            continue
+        given = listed.instrument()
+        found = known.get((given.exchange, given.symbol))
+        if found is None:
+            report.leave_out(row.get("id"), "oadb has no such instrument")
+            continue
+        report.existing += 1
+        for name in _COMPARED:
+            if getattr(given, name) != getattr(found, name):
+                report.keep(row.get("id"), name)
+    return report
+
+
 def load(db: Database, sources: Sources, broker: str | None, *, applies: bool) -> TableReport:
     """Load the master contract as that of *broker*, unless the broker has instruments in oadb.
 

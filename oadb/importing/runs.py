@@ -79,7 +79,8 @@ class Plan:
 
     ``broker`` is the broker of the master contract; None leaves that out. Without ``applies`` it
     is a dry run. ``renames`` has the names in oadb of users whose names do not fit;
-    ``kept_fields`` names fields of bodies that are kept as well.
+    ``kept_fields`` names fields of bodies that are kept as well. To verify
+    is a dry run that compares the instruments, too.
     """
 
     installation: str
@@ -88,6 +89,7 @@ class Plan:
     choices: Choices = field(default_factory=Choices)
     renames: Mapping[str, str] = field(default_factory=dict[str, str])
     kept_fields: tuple[str, ...] = ()
+    verifies: bool = False
 
 
 class _UndoneError(Exception):
@@ -135,9 +137,7 @@ def run(
         ThreadPoolExecutor(1) as thread,
         closing(Converters(owner, plan.kept_fields)) as converters,
     ):
-        contract = thread.submit(
-            master_contract.load, db, sources, plan.broker, applies=plan.applies
-        )
+        contract = thread.submit(_contract, db, sources, plan)
         streams = Streams(db, sources, converters, plan.installation, watch, plan.applies)
         if ATTEMPTS in sources:
             yield streams.copy(attempts(user_of), starts[ATTEMPTS])
@@ -146,6 +146,13 @@ def run(
                 yield streams.copy(log, starts[log.table])
         if master_contract.TABLE in sources:
             yield contract.result()
+
+
+def _contract(db: Database, sources: Sources, plan: Plan) -> TableReport:
+    """Load the master contract, or verify it."""
+    if plan.verifies and plan.broker is not None:
+        return master_contract.verify(db, sources, plan.broker)
+    return master_contract.load(db, sources, plan.broker, applies=plan.applies)
 
 
 def _no_user(_name: object) -> int | None:

@@ -27,9 +27,10 @@ def run_import(
     choices: Choices | None = None,
     renames: Mapping[str, str] | None = None,
     kept_fields: tuple[str, ...] = (),
+    verifies: bool = False,
 ) -> Reports:
     """Import an installation; return the reports by table."""
-    chosen = (choices or Choices(), renames or {}, kept_fields)
+    chosen = (choices or Choices(), renames or {}, kept_fields, verifies)
     plan = runs.Plan(installation, broker, applies, *chosen)
     with sources.opened([origin.folder], []) as found:
         return {

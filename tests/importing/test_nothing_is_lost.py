@@ -1,4 +1,4 @@
-"""Nothing of OpenAlgo is lost in silence: what stays behind is counted, by name."""
+"""Nothing of OpenAlgo is lost silently: what stays behind is counted, by name."""
 
 import json
 

@@ -100,7 +100,9 @@ def run_import(
         raise UsageError("--verify writes nothing: give it without --apply")
     environ = os.environ if env_file is None else _variables(env_file)
     choices = Choices(_rows(take), _rows(keep))
-    plan = runs.Plan(installation, broker, apply, choices, _renames(rename), (*(keep_field or ()),))
+    plan = runs.Plan(
+        installation, broker, apply, choices, _renames(rename), (*(keep_field or ()),), verify
+    )
     show = _said_as_json if json else partial(_said, verify)
     with (
         sources.opened(sqlite or [], postgresql or []) as found,
