@@ -453,6 +453,7 @@ create table oadb.imported_rows (
     -- empty.
     target       text not null,
     -- A keyed digest of each field of the row there: nobody can guess a value without the key ring.
+    -- Of the field that says whose row it is, the value.
     there        jsonb not null,
     -- The same of oadb, after a mark: = the values were equal, ! oadb had another one, and kept it.
     -- Only ?: they differed, and it is not known which is newer.

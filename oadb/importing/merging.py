@@ -107,7 +107,8 @@ class Merge:
 
     def _merge(self, tx: Executor, row: Row, report: TableReport) -> bool:
         there, row_id = self.subject.read(row), whole(row, "id")
-        digests = Digests(self.ring, (self.installation, self.table, row_id))
+        place = (self.installation, self.table, row_id)
+        digests = Digests(self.ring, place, self.subject.identity)
         entry = self.entries.get(row_id)
         if entry and not self._is_of(entry, digests, there):
             report.miss(row_id, "an earlier row of this id")
@@ -126,10 +127,7 @@ class Merge:
         return is_new
 
     def _is_of(self, entry: Recorded, digests: Digests, there: State) -> bool:
-        """Say whether an entry is of this row, and not of an earlier one of the same id.
-
-        Without a key of its time, it is taken for one of this row.
-        """
+        """Say whether an entry is of this row, and not of an earlier one of the same id."""
         name = self.subject.identity
         known = entry.there.get(name)
         return name not in there or known is None or known in digests.all_of(name, there[name])

@@ -29,7 +29,8 @@ comment on column oadb.imported_rows.row_id is 'Its id there.';
 comment on column oadb.imported_rows.target is
 'What it became in oadb: of a user, the user id; of tokens of a broker, the broker; else empty.';
 comment on column oadb.imported_rows.there is
-'A keyed digest of each field of the row there: nobody can guess a value without the key ring.';
+'A keyed digest of each field of the row there: nobody can guess a value without the key ring. Of '
+'the field that says whose row it is, the value.';
 comment on column oadb.imported_rows.here is
 'The same of oadb, after a mark: = the values were equal, ! oadb had another one, and kept it. '
 'Only ?: they differed, and it is not known which is newer.';

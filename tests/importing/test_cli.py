@@ -114,6 +114,7 @@ def test_a_run_without_a_source_is_wrong_usage(oadb_database_url: str) -> None:
     assert done.stderr == "oadb: no source: give --sqlite FILE or --postgresql URL\n"
 
 
+@pytest.mark.long("eight commands")
 def test_the_exit_code_says_whether_oadb_is_as_openalgo(
     db: Database, origin: Installation, oadb_database_url: str
 ) -> None:

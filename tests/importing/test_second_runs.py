@@ -57,6 +57,7 @@ def change_here(db: Database, fields: list[Field]) -> None:
         each.here(db)
 
 
+@pytest.mark.long("imports a whole installation several times")
 def test_what_changed_there_alone_is_taken(db: Database, imported: Installation) -> None:
     assert followed(db) == []
     for each in FIELDS:
@@ -87,6 +88,7 @@ def test_what_changed_here_alone_stays(db: Database, imported: Installation) -> 
         assert all(reports[each.table].differs for each in CHANGEABLE)
 
 
+@pytest.mark.long("imports a whole installation several times")
 def test_what_changed_in_both_is_listed_and_needs_a_choice(
     db: Database, imported: Installation
 ) -> None:
@@ -106,6 +108,7 @@ def test_what_changed_in_both_is_listed_and_needs_a_choice(
     assert [secret for secret in SECRETS if secret in said] == []
 
 
+@pytest.mark.long("imports a whole installation several times")
 def test_a_choice_settles_what_changed_in_both(db: Database, imported: Installation) -> None:
     differing = [each for each in CHANGEABLE if not each.two]
     for each in differing:
@@ -138,6 +141,7 @@ def test_what_is_gone_there_is_listed_and_stays(db: Database, imported: Installa
     assert all(reports[table].differs for table in tables)
 
 
+@pytest.mark.long("imports a whole installation several times")
 def test_what_was_deleted_here_stays_deleted(db: Database, imported: Installation) -> None:
     asha = users.find_by_username(db, "asha")
     assert asha is not None
@@ -155,6 +159,7 @@ def test_what_was_deleted_here_stays_deleted(db: Database, imported: Installatio
     assert api_keys.verify(db, Secret(API_KEY))
 
 
+@pytest.mark.long("imports a whole installation several times")
 def test_an_unchanged_installation_is_imported_again_without_a_write(
     db: Database, imported: Installation, observer: Observer
 ) -> None:
@@ -192,3 +197,24 @@ def test_without_a_ledger_a_difference_needs_a_choice(
         ("api_keys", "1", "order_mode"),
         ("settings", "1", "analyze_mode"),
     }
+
+
+def test_after_the_retirement_of_a_root_key_what_is_equal_stays_so_and_the_rest_needs_a_choice(
+    db: Database, imported: Installation, observer: Observer
+) -> None:
+    names = "'username', 'user_id', 'name', 'ip_address'"
+    lost = f"""
+    update oadb.imported_rows set
+        there = (select jsonb_object_agg(key, case when key in ({names}) then value else '"00"' end)
+                 from jsonb_each(there)),
+        here = (select jsonb_object_agg(key, case when key in ({names}) then value else '"=00"' end)
+                from jsonb_each(here))
+    where table_name <> 'ip_bans' returning 1"""
+    observer.rows(lost)
+    imported.change("api_keys", 1, order_mode="auto")
+    reports = run_import(db, imported)
+
+    assert seen(reports, "open") == {("api_keys", "1", "order_mode")}
+    assert not any(seen(reports, each) for each in ("taken", "kept", "gone"))
+    imported.change("api_keys", 1, order_mode="semi_auto")
+    assert not any(each.differs for each in run_import(db, imported).values())
