@@ -439,6 +439,46 @@ end);
 
 grant insert, select, update on table oadb.claims to oadb_app;
 
+-- table oadb.imported_rows ------------------------------------------------------------------------
+
+-- What imported rows were like when they were compared last. Without its row here, a difference
+-- between the two systems cannot be said to come from one of them.
+create table oadb.imported_rows (
+    -- The name given to it by who imported it.
+    installation text not null,
+    -- As it is called there.
+    table_name   text not null,
+    -- Its id there.
+    row_id       bigint not null,
+    -- What it became in oadb: of a user, the user id; of tokens of a broker, the broker; else
+    -- empty.
+    target       text not null,
+    -- A keyed digest of each field of the row there: nobody can guess a value without the key ring.
+    -- Of the field that says whose row it is, the value.
+    there        jsonb not null,
+    -- The same of oadb, after a mark: = the values were equal, ! oadb had another one, and kept it.
+    -- Only ?: they differed, and it is not known which is newer.
+    here         jsonb not null,
+    compared_at  timestamp with time zone not null default now(),
+
+    constraint imported_rows_pkey primary key (installation, table_name, row_id),
+    constraint imported_rows_here_check check (jsonb_typeof(here) = 'object'::text),
+    constraint imported_rows_installation_check check (length(installation) >= 1 and length(installation) <= 100),
+    constraint imported_rows_there_check check (jsonb_typeof(there) = 'object'::text)
+);
+
+alter table oadb.imported_rows enable row level security, force row level security;
+
+create policy service_policy on oadb.imported_rows for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
+grant select (installation, table_name, row_id, target, compared_at) on table oadb.imported_rows to
+    oadb_ro;
+
 -- table oadb.imports ------------------------------------------------------------------------------
 
 -- How far the tables of other systems that only grow were brought over. Rows are never deleted:
@@ -1328,6 +1368,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'ban_rules', 'select'),
 ('oadb_ro', 'broker_tokens', 'select (user_id, broker, client_id, key_id, created_at, updated_at, expires_at, revoked_at)'),
 ('oadb_ro', 'changes', 'select'),
+('oadb_ro', 'imported_rows', 'select (installation, table_name, row_id, target, compared_at)'),
 ('oadb_ro', 'imports', 'select'),
 ('oadb_ro', 'instrument_loads', 'select'),
 ('oadb_ro', 'instruments', 'select'),

@@ -6,6 +6,7 @@ A key is PBKDF2-HMAC-SHA256 of API_KEY_PEPPER with a salt for its use, 100,000 r
 import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -48,13 +49,9 @@ class Ciphers:
         if len(pepper) < _SHORTEST:
             state = f"has less than {_SHORTEST} characters" if pepper else "is not set"
             raise ConfigError(f"{PEPPER} {state}; take it from OpenAlgo's .env with --env-file")
-        try:
-            found = bytes.fromhex(salt) or _STATIC_SALT
-        except ValueError:
-            found = b""
-        if not found:
-            raise ConfigError(f"{SALT} is not hexadecimal; take it from OpenAlgo's .env")
-        return cls(Secret(pepper), found, (environ.get(SMTP_SALT) or _SMTP_SALT).encode())
+        return cls(
+            Secret(pepper), _salt(salt.strip()), (environ.get(SMTP_SALT) or _SMTP_SALT).encode()
+        )
 
     def open(self, use: Use, cipher: str) -> Secret | None:
         """Decrypt a text; None if it is not a cipher, damaged, or under another key."""
@@ -71,6 +68,14 @@ class Ciphers:
             "auth": _multi_fernet(_derive(pepper, self._salt), _derive(pepper, _STATIC_SALT)),
             "smtp": _multi_fernet(_derive(pepper, self._smtp_salt), legacy),
         }
+
+
+def _salt(text: str) -> bytes:
+    """Return the salt that OpenAlgo uses: it ignores one that is short or not hexadecimal."""
+    if len(text) >= _SHORTEST:
+        with suppress(ValueError):
+            return bytes.fromhex(text)
+    return _STATIC_SALT
 
 
 def is_cipher(text: str) -> bool:

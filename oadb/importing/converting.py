@@ -1,7 +1,7 @@
 """Converts rows of histories, the most expensive step of an import, in separate processes."""
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -47,6 +47,8 @@ class Converted(Generic[T]):
     times: list[datetime] = field(default_factory=list[datetime])
     """The first and the last time of ``fit``; empty if ``fit`` is."""
     left_out: list[tuple[object, str]] = field(default_factory=list[tuple[object, str]])
+    hidden: Counter[str] = field(default_factory=Counter[str])
+    """How many fields of bodies were left out, by name."""
 
 
 class Converters:
@@ -55,10 +57,12 @@ class Converters:
     They start with the first full batch, and end with ``close`` or with their parent.
     """
 
-    def __init__(self, owner: int | None) -> None:
+    def __init__(self, owner: int | None, kept_fields: tuple[str, ...] = ()) -> None:
         self._workers = min(os.cpu_count() or 1, _MOST)
         # Forked processes would inherit locks held by other threads, and their connections.
-        self._pool = ProcessPoolExecutor(self._workers, get_context("spawn"), _start, (owner,))
+        self._pool = ProcessPoolExecutor(
+            self._workers, get_context("spawn"), _start, (owner, kept_fields)
+        )
 
     def close(self) -> None:
         """End the processes; batches that they have not started are dropped."""
@@ -111,6 +115,7 @@ def convert(history: History[T], rows: Iterable[Row]) -> Converted[T]:
             made.left_out.append((row.get("id"), str(fault)))
         else:
             times.append(time)
+    made.hidden = history.hidden.taken()
     made.times = [min(times), max(times)] if times else []
     return made
 
@@ -137,11 +142,11 @@ def time_of(history: History[T], row: Row, earliest: datetime, latest: datetime)
 _logs: dict[str, History[Elements]] = {}
 
 
-def _start(owner: int | None) -> None:
+def _start(owner: int | None, kept_fields: tuple[str, ...]) -> None:
     # Ctrl-C is sent to all processes of a terminal; the parent ends these.
     signal(SIGINT, SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
-    _logs.update((log.table, log) for log in histories.logs(owner))
+    _logs.update((log.table, log) for log in histories.logs(owner, kept_fields))
 
 
 def _end_with_parent() -> None:

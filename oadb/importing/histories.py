@@ -1,4 +1,4 @@
-"""Histories, which are OpenAlgo's tables that only grow: its logs and its login attempts.
+"""Histories, which are OpenAlgo's tables that only grow: its logs; ``attempts`` has its sign-ins.
 
 Each describes how rows are converted and stored. Secrets are redacted as in new rows: OpenAlgo
 wrote API keys into bodies, and secrets of webhooks into paths. A time without a zone is Indian time
@@ -6,21 +6,17 @@ if OpenAlgo's clock set it, and UTC if SQLite's did.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import Generic, TypeVar, cast
 
-from oadb.accounts.login_attempts import LoginMethod, LoginOutcome
 from oadb.engine.binding.queries import Query
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import Executor
 from oadb.errors import RowError
-from oadb.importing import imports
 from oadb.importing.columns import (
-    described_text,
-    explained_text,
     ip,
     number,
     one_of,
@@ -29,7 +25,7 @@ from oadb.importing.columns import (
     text,
     whole,
 )
-from oadb.importing.imports import ImportedAttempt
+from oadb.importing.hidden_fields import HiddenFields
 from oadb.importing.openalgo_tables import Row
 from oadb.logs import analyzer_logs, api_logs, latency, traffic
 from oadb.logs.redaction import Redaction
@@ -42,20 +38,14 @@ T = TypeVar("T")
 Elements = tuple[str, ...]
 """The values of a row, each encoded as an element of an array."""
 
-ATTEMPTS = "login_attempts"
+BODIES = ("request_body", "response_body")
+"""The columns of order_latency that have no counterpart."""
 
 _CALL_OUTCOMES: Mapping[str, latency.CallOutcome] = {
     "SUCCESS": "succeeded",
     "FAILED": "failed",
     "PARTIAL": "partial",
 }
-_ATTEMPT_OUTCOMES: Mapping[str, LoginOutcome] = {
-    "success": "succeeded",
-    "failed": "failed",
-    "resumed": "resumed",
-}
-_METHODS: Mapping[str, LoginMethod] = {"password": "password", "oauth": "oauth", "resume": "resume"}
-
 # Reads NaN and infinities, which jsonb does not have, as texts.
 _decoder = json.JSONDecoder(parse_constant=str)
 
@@ -68,7 +58,7 @@ class History(Generic[T]):
     """A table that only grows: how its rows are converted and stored.
 
     ``column`` has the time of a row; ``zone`` applies to times without a zone. ``log`` is the log
-    table in oadb; None for login attempts.
+    table in oadb; None for login attempts. ``hidden`` counts what is left out of bodies.
     """
 
     table: str
@@ -78,19 +68,26 @@ class History(Generic[T]):
     convert: Callable[[Row, datetime], T]
     store: Callable[[Executor, list[T]], object]
     log: str | None = None
+    hidden: HiddenFields = field(default_factory=HiddenFields)
 
 
-def logs(owner: int | None) -> tuple[History[Elements], ...]:
-    """Return the logs; requests to the API, which have no user in OpenAlgo, become *owner*'s."""
-    redaction = Redaction()
+def logs(owner: int | None, kept_fields: Collection[str] = ()) -> tuple[History[Elements], ...]:
+    """Return the logs; requests to the API, which have no user in OpenAlgo, become *owner*'s.
+
+    Args:
+        kept_fields: names of fields of bodies that are kept as well; see ``Redaction``.
+    """
+    hidden = HiddenFields()
+    redaction = Redaction(kept_fields, hidden.add)
     known = ConversionCache[str, str](lambda text: element(redaction.text(text)))
-    writer = _RowEncoder(redaction, known, owner)
+    writer = _RowEncoder(redaction, known, owner, hidden)
+    made = partial(_log, hidden)
     bodies = ("id", "api_type", "request_data", "response_data", "created_at")
     return (
-        _log("order_logs", bodies, "created_at", INDIA, writer.call, api_logs.store),
-        _log("analyzer_logs", bodies, "created_at", INDIA, writer.analysis, analyzer_logs.store),
-        _log("traffic_logs", _TRAFFIC, "timestamp", UTC, writer.request, traffic.store),
-        _log("order_latency", _LATENCY, "timestamp", UTC, writer.timing, latency.store),
+        made("order_logs", bodies, "created_at", INDIA, writer.call, api_logs.store),
+        made("analyzer_logs", bodies, "created_at", INDIA, writer.analysis, analyzer_logs.store),
+        made("traffic_logs", _TRAFFIC, "timestamp", UTC, writer.request, traffic.store),
+        made("order_latency", _LATENCY, "timestamp", UTC, writer.timing, latency.store),
     )
 
 
@@ -106,6 +103,7 @@ _LATENCY = (
 
 
 def _log(
+    hidden: HiddenFields,
     table: str,
     columns: tuple[str, ...],
     column: str,
@@ -121,6 +119,7 @@ def _log(
         convert,
         partial(_insert, store),
         store.label.partition(".")[0],
+        hidden,
     )
 
 
@@ -136,6 +135,7 @@ class _RowEncoder:
     known: ConversionCache[str, str]
     """Redacted and encoded texts: many rows have the same names and paths."""
     owner: int | None
+    hidden: HiddenFields
 
     def call(self, row: Row, moment: datetime) -> Elements:
         """Convert an order log. OpenAlgo stores neither method nor status; both are inferred."""
@@ -175,12 +175,15 @@ class _RowEncoder:
             None,
             status,
             _milliseconds(row, "duration_ms"),
-            optional_text(row, "host"),
+            _host(row),
             None,
             optional_text(row, "error"),
         )
 
     def timing(self, row: Row, moment: datetime) -> Elements:
+        for name in BODIES:
+            if row.get(name) is not None:
+                self.hidden.add(name)
         overhead = optional_number(row, "overhead_ms")
         if overhead is not None and abs(overhead) > _LONGEST_DURATION:
             raise RowError("overhead_ms is not a duration in milliseconds")
@@ -217,36 +220,6 @@ class _Json(str):
     __slots__ = ()
 
 
-def attempts(user_of: Callable[[object], int | None]) -> History[ImportedAttempt]:
-    """Return the login attempts; *user_of* returns the user id in oadb of a name."""
-    columns = (
-        "id", "username", "ip_address", "device_info", "status", "login_type", "broker",
-        "failure_reason", "timestamp",
-    )  # fmt: skip  # a table
-    convert = partial(_attempt, user_of)
-    return History(ATTEMPTS, columns, "timestamp", INDIA, convert, imports.record_attempts)
-
-
-def _attempt(
-    user_of: Callable[[object], int | None], row: Row, moment: datetime
-) -> ImportedAttempt:
-    try:
-        address = ip(row, "ip_address")
-    except RowError:
-        address = None
-    return ImportedAttempt(
-        moment,
-        text(row, "username", 254),
-        user_of(row.get("username")),
-        address,
-        described_text(row, "device_info", 500),
-        described_text(row, "broker", 50),
-        one_of(row, "login_type", _METHODS, "password"),
-        one_of(row, "status", _ATTEMPT_OUTCOMES),
-        explained_text(row, "failure_reason", 500),
-    )
-
-
 def _parsed(row: Row, column: str) -> object:
     """Return the value of a column of JSON; its text if it is not valid JSON."""
     given = row.get(column)
@@ -269,6 +242,12 @@ def _outcome(response: object) -> tuple[bool, str | None]:
             return False, message
         case _:
             return False, None
+
+
+def _host(row: Row) -> str | None:
+    """Return the host of a request; "unknown" stands for none."""
+    host = optional_text(row, "host")
+    return None if host == "unknown" else host
 
 
 def _milliseconds(row: Row, column: str) -> float:

@@ -38,6 +38,34 @@ _CONTRACTS = _OPTIONS | {"FUT"}
 _LIMITS = LoadLimits(max_rejected=1, allow_expired=True)
 
 
+_COMPARED = (
+    "token", "broker_symbol", "broker_exchange", "expiry", "strike", "lot_size", "tick_size",
+)  # fmt: skip  # a table
+"""What an order needs to be right."""
+
+
+def verify(db: Database, sources: Sources, broker: str) -> TableReport:
+    """Compare the master contract row by row with the instruments of *broker* in oadb."""
+    report, reader = TableReport(TABLE), _RowReader()
+    known = {
+        (each.exchange, each.symbol): each for each in instruments.stream_by_broker(db, broker)
+    }
+    for row in _counted(sources.rows(TABLE), report):
+        listed = _listed(reader, broker, report, row)
+        if isinstance(listed, Rejected):
+            continue
+        given = listed.instrument()
+        found = known.get((given.exchange, given.symbol))
+        if found is None:
+            report.leave_out(row.get("id"), "oadb has no such instrument")
+            continue
+        report.existing += 1
+        for name in _COMPARED:
+            if getattr(given, name) != getattr(found, name):
+                report.keep(row.get("id"), name)
+    return report
+
+
 def load(db: Database, sources: Sources, broker: str | None, *, applies: bool) -> TableReport:
     """Load the master contract as that of *broker*, unless the broker has instruments in oadb.
 
@@ -55,10 +83,10 @@ def load(db: Database, sources: Sources, broker: str | None, *, applies: bool) -
             _load(db, broker, listed, report) if applies else _check(broker, listed)
         )
         if duplicates:
-            report.remarks.append(
-                f"{duplicates:,} rows have the symbol or the token of another row"
-            )
+            report.lack(f"{duplicates:,} rows have the symbol or the token of another row")
     deque(rows, maxlen=0)  # counts the remaining rows
+    if broker is None and report.found:
+        report.is_complete = False
     return report
 
 
@@ -84,7 +112,7 @@ def _load(
             limits=_LIMITS,
         )
     except LoadError as error:
-        report.remarks.append(str(error).partition("\n")[0])
+        report.lack(str(error).partition("\n")[0])
         return 0, 0
     return done.inserted, done.duplicates.rows
 

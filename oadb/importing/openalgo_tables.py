@@ -24,6 +24,9 @@ def statements(name: str) -> dict[str, bytes]:
 READ = statements("tables")
 """Reads a page of each table: the rows after an id."""
 
+COUNT = statements("others")
+"""Counts the rows of each table that has no counterpart in oadb, or only a short life."""
+
 
 def position(table: str, after: int, rows: Sequence[Row] = ()) -> str:
     """Describe a position for messages: after the last of *rows*, or after the id *after*."""

@@ -12,7 +12,7 @@ from psycopg.types.string import TextLoader
 from oadb.engine import dsn
 from oadb.engine.direct_connection import DirectConnection
 from oadb.errors import ConfigError, LoadError
-from oadb.importing.openalgo_tables import PAGE_ROWS, READ, Row, position, statements
+from oadb.importing.openalgo_tables import COUNT, PAGE_ROWS, READ, Row, position, statements
 
 # Read as text: that is what SQLite returns as well, and no value can fail to be converted.
 _AS_TEXT = ("timestamp", "timestamptz", "json", "jsonb", "numeric")
@@ -51,6 +51,20 @@ class PostgresqlSource:
                 return [dict(zip(columns, values, strict=True)) for values in cursor.fetchall()]
         except psycopg.Error as error:
             raise LoadError(f"{self.name}: {position(table, after)}: {_message(error)}") from None
+
+    def count(self, table: str) -> int | None:
+        """Count the rows of a table that is not imported; see ``sources.Source``.
+
+        Raises:
+            LoadError: the database failed, or the connection was lost.
+        """
+        if table not in COUNT:
+            return None
+        try:
+            ((found,),) = self._connection.execute(COUNT[table])
+        except psycopg.Error as error:
+            raise LoadError(f"{self.name}: {table}: {_message(error)}") from None
+        return cast("int", found)
 
 
 @contextmanager

@@ -7,29 +7,27 @@ and converts the rest: it changes nothing.
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import dataclass
-
-import psycopg
+from dataclasses import dataclass, field
 
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
-from oadb.engine.failures import is_data_error
-from oadb.errors import ParameterError, RowError
-from oadb.importing import histories, master_contract
+from oadb.importing import decided_orders, histories, ledger, master_contract
+from oadb.importing.attempts import ATTEMPTS, attempts
+from oadb.importing.bans_import import Bans
 from oadb.importing.ciphers import Ciphers
 from oadb.importing.converting import Converters
-from oadb.importing.openalgo_tables import Row
+from oadb.importing.keys_import import ApiKeys, BrokerLogins
+from oadb.importing.merging import Choices, Merge, Subject
+from oadb.importing.owners_import import Owners, prove_pepper
 from oadb.importing.reports import TableReport
 from oadb.importing.resuming import Resumption, resume
-from oadb.importing.settings_import import Settings, take_over_ban
+from oadb.importing.settings_import import Settings
 from oadb.importing.sources import Sources
 from oadb.importing.strategies_import import Strategies
 from oadb.importing.streams import Streams, Watch
-from oadb.importing.users_import import Users, prove_pepper
+from oadb.importing.users_import import Users
 from oadb.keys import proof
-
-TakeOver = Callable[[Executor, Row, TableReport], bool]
-"""Imports a row; False if oadb has it. Raises a RowError with the reason if it cannot."""
+from oadb.security.keyring import KeyRing
 
 _COLUMNS = {
     "users": (
@@ -80,12 +78,18 @@ class Plan:
     """What to import. ``installation`` names the source of the rows, in 1 to 100 characters.
 
     ``broker`` is the broker of the master contract; None leaves that out. Without ``applies`` it
-    is a dry run.
+    is a dry run. ``renames`` has the names in oadb of users whose names do not fit;
+    ``kept_fields`` names fields of bodies that are kept as well. To verify
+    is a dry run that compares the instruments, too.
     """
 
     installation: str
     broker: str | None
     applies: bool
+    choices: Choices = field(default_factory=Choices)
+    renames: Mapping[str, str] = field(default_factory=dict[str, str])
+    kept_fields: tuple[str, ...] = ()
+    verifies: bool = False
 
 
 class _UndoneError(Exception):
@@ -115,30 +119,40 @@ def run(
     """
     starts = _resumptions(db, sources, plan.installation)
     for table, reason in _unfit(sources).items():
-        yield TableReport(table, remarks=[reason])
+        yield TableReport(table, remarks=[reason], is_complete=False)
     owner: int | None = None
     user_of: Callable[[object], int | None] = _no_user
     if any(table in sources for table in _SECRET):
         ciphers = Ciphers.from_env(environ)
-        users = Users(plan.installation, ciphers, prove_pepper(sources, ciphers))
+        owners = Owners(plan.installation, ciphers, prove_pepper(sources, ciphers), plan.renames)
         if plan.applies:
             proof.prove(db)
-        yield from _import_tables(db, sources, _steps(users, sources), plan)
-        owner, user_of = users.only_user, users.find
-    yield from _import_tables(db, sources, {"ip_bans": take_over_ban}, plan)
+        yield from _import_tables(db, sources, _subjects(owners, sources), plan)
+        owner, user_of = owners.only_user, owners.find
+    yield from _import_tables(db, sources, {"ip_bans": Bans()}, plan)
+    if decided_orders.TABLE in sources:
+        yield decided_orders.report(sources)
     # In a thread: most of the time of a master contract is spent in the server.
-    with ThreadPoolExecutor(1) as thread, closing(Converters(owner)) as converters:
-        contract = thread.submit(
-            master_contract.load, db, sources, plan.broker, applies=plan.applies
-        )
+    with (
+        ThreadPoolExecutor(1) as thread,
+        closing(Converters(owner, plan.kept_fields)) as converters,
+    ):
+        contract = thread.submit(_contract, db, sources, plan)
         streams = Streams(db, sources, converters, plan.installation, watch, plan.applies)
-        if histories.ATTEMPTS in sources:
-            yield streams.copy(histories.attempts(user_of), starts[histories.ATTEMPTS])
-        for log in histories.logs(owner):
+        if ATTEMPTS in sources:
+            yield streams.copy(attempts(user_of), starts[ATTEMPTS])
+        for log in histories.logs(owner, plan.kept_fields):
             if log.table in sources:
                 yield streams.copy(log, starts[log.table])
         if master_contract.TABLE in sources:
             yield contract.result()
+
+
+def _contract(db: Database, sources: Sources, plan: Plan) -> TableReport:
+    """Load the master contract, or verify it."""
+    if plan.verifies and plan.broker is not None:
+        return master_contract.verify(db, sources, plan.broker)
+    return master_contract.load(db, sources, plan.broker, applies=plan.applies)
 
 
 def _no_user(_name: object) -> int | None:
@@ -148,9 +162,9 @@ def _no_user(_name: object) -> int | None:
 
 def _resumptions(db: Database, sources: Sources, installation: str) -> Mapping[str, Resumption]:
     """Find where each history continues."""
-    attempts, logs = histories.attempts(_no_user), histories.logs(None)
+    sign_ins, logs = attempts(_no_user), histories.logs(None)
     return {
-        attempts.table: resume(db, sources, installation, attempts),
+        sign_ins.table: resume(db, sources, installation, sign_ins),
         **{log.table: resume(db, sources, installation, log) for log in logs},
     }
 
@@ -168,52 +182,52 @@ def _unfit(sources: Sources) -> dict[str, str]:
     }
 
 
-def _steps(users: Users, sources: Sources) -> Mapping[str, TakeOver]:
+def _subjects(owners: Owners, sources: Sources) -> Mapping[str, Subject]:
     """Return the tables that are imported row by row: users before what belongs to them."""
     return {
-        "users": users.take_over_user,
-        "api_keys": users.take_over_api_key,
-        "auth": users.take_over_broker_token,
-        "strategies": Strategies("strategies", sources, users).take_over,
-        "chartink_strategies": Strategies("chartink_strategies", sources, users).take_over,
-        "settings": Settings(users.installation, sources, users.ciphers).take_over,
+        "settings": Settings(owners.installation, sources, owners.ciphers),
+        "users": Users(owners),
+        "api_keys": ApiKeys(owners),
+        "auth": BrokerLogins(owners),
+        "strategies": Strategies("strategies", sources, owners),
+        "chartink_strategies": Strategies("chartink_strategies", sources, owners),
     }
 
 
 def _import_tables(
-    db: Database, sources: Sources, steps: Mapping[str, TakeOver], plan: Plan
+    db: Database, sources: Sources, subjects: Mapping[str, Subject], plan: Plan
 ) -> list[TableReport]:
     """Import tables row by row; a dry run is rolled back."""
     unfit = _unfit(sources)
     present = {
-        table: step for table, step in steps.items() if table in sources and table not in unfit
+        table: subject
+        for table, subject in subjects.items()
+        if table in sources and table not in unfit
     }
+    # Bans hold no secret: a file of logs is imported without a key ring.
+    ring = ledger.ring_of(db) if present.keys() & _SECRET else None
     if plan.applies:
-        return [_import_table(db, sources, table, step) for table, step in present.items()]
+        return [_import_table(db, sources, *each, plan, ring) for each in present.items()]
     reports: list[TableReport] = []
     with suppress(_UndoneError), db.transaction() as tx:
-        reports = [_import_table(tx, sources, table, step) for table, step in present.items()]
+        reports = [_import_table(tx, sources, *each, plan, ring) for each in present.items()]
         raise _UndoneError
     return reports
 
 
-def _import_table(db: Executor, sources: Sources, table: str, take_over: TakeOver) -> TableReport:
+def _import_table(
+    db: Executor, sources: Sources, table: str, subject: Subject, plan: Plan, ring: KeyRing | None
+) -> TableReport:
     """Import the rows of a small table, each in a transaction of its own."""
     report = TableReport(table)
+    entries = {each.row_id: each for each in ledger.list_entries(db, plan.installation, table)}
+    merge = Merge(plan.installation, table, subject, ring, plan.choices, entries)
     for row in sources.rows(table):
         if not report.found:
             report.compare(row, _COLUMNS[table])
         report.found += 1
-        try:
-            with db.transaction() as tx:
-                is_new = take_over(tx, row, report)
-        except (RowError, ParameterError) as fault:
-            report.leave_out(row.get("id"), str(fault))
-        except psycopg.Error as error:
-            if not is_data_error(error):
-                raise
-            refusing = error.diag.constraint_name or "the table in oadb"
-            report.leave_out(row.get("id"), f"{refusing} refuses it")
-        else:
-            report.count(is_new=is_new)
+        merge.row(db, row, report)
+    merge.report_gone(report)
+    if isinstance(subject, Strategies):
+        subject.remark(report, merge.seen)
     return report

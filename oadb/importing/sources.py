@@ -13,10 +13,10 @@ from oadb.errors import LoadError
 from oadb.importing import postgresql_source, sqlite_source
 from oadb.importing.openalgo_tables import PAGE_ROWS, READ, START, Row
 
-# Not imported, because their rows expire soon: sign-ins, counters of a day, orders to approve.
-_SHORT_LIVED = frozenset(
-    {"active_sessions", "error_404_tracker", "invalid_api_key_tracker", "pending_orders"}
-)
+# Not imported, because their rows expire soon: sessions, counters of a day.
+_SHORT_LIVED = frozenset({"active_sessions", "error_404_tracker", "invalid_api_key_tracker"})
+
+_EXPIRING, _UNKNOWN = "short-lived", "no counterpart in oadb"
 
 
 class Source(Protocol):
@@ -39,6 +39,10 @@ class Source(Protocol):
         """
         ...
 
+    def count(self, table: str) -> int | None:
+        """Count the rows of a table that is not imported; None if it is unknown."""
+        ...
+
 
 class Sources:
     """The databases of one installation, read as one."""
@@ -54,12 +58,23 @@ class Sources:
             table: name for table, name in found if table in READ and table not in self._homes
         }
         others = {table for table, _ in found} - set(READ)
-        self.short_lived = sorted(others & _SHORT_LIVED)
-        self.unread = sorted(others - _SHORT_LIVED)
+        self._others = {
+            table: [source for source in sources if table in source.tables]
+            for table in sorted(others)
+        }
 
     def __contains__(self, table: str) -> bool:
         """Say whether a table exists and can be read."""
         return table in self._homes
+
+    def not_imported(self) -> dict[str, dict[str, int | None]]:
+        """Return why tables are not imported, and how many rows each has; None: unknown."""
+        found: dict[str, dict[str, int | None]] = {_EXPIRING: {}, _UNKNOWN: {}}
+        for table, homes in self._others.items():
+            counts = [home.count(table) for home in homes]
+            total = None if None in counts else sum(each or 0 for each in counts)
+            found[_EXPIRING if table in _SHORT_LIVED else _UNKNOWN][table] = total
+        return found
 
     def settled(self, table: str) -> datetime | None:
         """Return the time before which all rows of a table are visible; None: all are."""

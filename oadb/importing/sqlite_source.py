@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from oadb.errors import LoadError
-from oadb.importing.openalgo_tables import PAGE_ROWS, READ, Row, position, statements
+from oadb.importing.openalgo_tables import COUNT, PAGE_ROWS, READ, Row, position, statements
 
 # Seconds to wait for the transaction of another process on a file.
 _BUSY_TIMEOUT = 30.0
@@ -69,6 +69,15 @@ class SqliteSource:
             place = position(table, after, rows)
             raise LoadError(f"{self.name}: {place}: {_reason(error)}") from None
         return rows
+
+    def count(self, table: str) -> int | None:
+        """Count the rows of a table that is not imported; see ``sources.Source``."""
+        try:
+            with self._lock:
+                (found,) = self._connection.execute(COUNT[table].decode()).fetchone()
+        except (KeyError, sqlite3.Error):
+            return None
+        return int(found)
 
 
 def _replacing_invalid(text: bytes) -> str:

@@ -1,11 +1,14 @@
 """Takes over strategies, with webhooks that keep working."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, time
 from uuid import UUID
 
+from oadb.changes import announcements
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
+from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import AsyncExecutor
 from oadb.errors import RowError
 from oadb.keys import proof
@@ -13,8 +16,17 @@ from oadb.security.secret import Secret
 from oadb.security.tokens import sha256_of
 from oadb.trading import webhooks
 from oadb.trading.strategies import Direction
+from oadb.trading.strategy_changes import change_of
 
 query = queries(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWebhook:
+    """The webhook of a strategy as it is stored."""
+
+    fingerprint: bytes = field(repr=False)
+    is_revoked: bool
 
 
 @query
@@ -40,6 +52,32 @@ def _adopt_strategy(
 
 @query
 def _list_by_webhook(token_digests: list[bytes]) -> list[UUID]: ...
+
+
+@query
+def _find_webhook(user_id: int, strategy_id: UUID) -> StoredWebhook | None: ...
+
+
+@query
+def _replace_webhook(
+    user_id: int,
+    strategy_id: UUID,
+    webhook_hint: str,
+    token_digest: bytes,
+    fingerprint: bytes,
+    token_digests: list[bytes],
+) -> Affected: ...
+
+
+@query
+def _set_kind(
+    user_id: int,
+    strategy_id: UUID,
+    *,
+    platform: str | Unset = UNSET,
+    direction: Direction | Unset = UNSET,
+    is_intraday: bool | Unset = UNSET,
+) -> Affected: ...
 
 
 query.complete()
@@ -96,3 +134,65 @@ async def adopt_strategy(
     if strategy_id not in owners:
         raise RowError("its webhook is that of another strategy in oadb")
     return False
+
+
+@operation
+async def find_webhook(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> str | None:
+    """Return the SHA-256 of the webhook of a strategy; "revoked"; None: there is no strategy."""
+    found = await _find_webhook(db, user_id, strategy_id)
+    if found is None or found.is_revoked:
+        return None if found is None else "revoked"
+    ring = await proof.ring_of(db)
+    return webhooks.TOKEN.column.open(ring, (user_id, strategy_id), found.fingerprint).hex()
+
+
+@operation
+@proof.seals
+async def replace_webhook(
+    db: AsyncExecutor, user_id: int, strategy_id: UUID, webhook: Secret
+) -> None:
+    """Replace the webhook of a strategy by another one of OpenAlgo.
+
+    Raises:
+        RowError: it is not one of OpenAlgo, or leads to another strategy in oadb.
+    """
+    if not webhooks.TOKEN.is_adoptable(webhook):
+        raise RowError("its webhook is not a UUID as OpenAlgo makes them")
+    ring, row, shown = await proof.ring_of(db), (user_id, strategy_id), webhook.reveal()
+    stored = webhooks.TOKEN.store(ring, row, webhook)
+    digests = webhooks.TOKEN.digests(ring, sha256_of(webhook))
+    replaced = await announcements.write(
+        db,
+        change_of(user_id, strategy_id),
+        _replace_webhook,
+        *row,
+        f"{shown[:4]}...{shown[-4:]}",
+        stored.digest,
+        stored.fingerprint,
+        digests,
+    )
+    if not replaced:
+        raise RowError("its webhook is that of another strategy in oadb")
+
+
+@operation
+async def set_kind(
+    db: AsyncExecutor,
+    user_id: int,
+    strategy_id: UUID,
+    *,
+    platform: str | Unset = UNSET,
+    direction: Direction | Unset = UNSET,
+    is_intraday: bool | Unset = UNSET,
+) -> None:
+    """Set what kind of strategy one is; what is not given stays."""
+    await announcements.write(
+        db,
+        change_of(user_id, strategy_id),
+        _set_kind,
+        user_id,
+        strategy_id,
+        platform=platform,
+        direction=direction,
+        is_intraday=is_intraday,
+    )

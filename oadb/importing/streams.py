@@ -17,7 +17,7 @@ from oadb.errors import RowError
 from oadb.importing import imports
 from oadb.importing.columns import whole
 from oadb.importing.converting import Converted, ConvertedBatch, Converters, Fit, bounds, time_of
-from oadb.importing.histories import History
+from oadb.importing.histories import BODIES, History
 from oadb.importing.imports import Reach
 from oadb.importing.openalgo_tables import Row
 from oadb.importing.reports import TableReport
@@ -71,6 +71,8 @@ class Streams:
                 known = checksum(history, batch.rows[-1])
             if stored is not None:
                 self._note(stored.result(), report)
+        if report.found and {*history.columns}.issuperset(BODIES) and not report.hidden:
+            report.remarks.append("no row has the body of a request or a response")
         return report
 
     def _settled(self, history: History[T], after: int, report: TableReport) -> Iterator[Row]:
@@ -103,6 +105,7 @@ class Streams:
         rows = len(made.fit) + len(made.left_out)
         report.found += rows
         report.written += len(made.fit)
+        report.hidden += made.hidden
         for row_id, reason in made.left_out:
             report.leave_out(row_id, reason)
         self.watch(rows)
@@ -115,7 +118,7 @@ def _rows_until(
     for row in rows:
         with suppress(RowError):
             if time_of(history, row, earliest, latest) > until:
-                report.remarks.append(_YOUNG)
+                report.lack(_YOUNG)
                 return
         yield row
 

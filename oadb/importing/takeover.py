@@ -19,7 +19,8 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.repeating import transacted
-from oadb.errors import ParameterError, RowError
+from oadb.errors import RowError
+from oadb.importing.updating import Factor
 from oadb.keys import proof
 from oadb.security.passwords import peppered
 from oadb.security.secret import Secret
@@ -91,7 +92,11 @@ def _adopt_tokens(
 
 @query
 def _adopt_ban(
-    network: str, reason: str, expires_at: datetime | None, offences: int
+    network: str,
+    reason: str,
+    expires_at: datetime | None,
+    offences: int,
+    banned_at: datetime | None,
 ) -> BanVerdict: ...
 
 
@@ -119,39 +124,43 @@ async def adopt_password(db: AsyncExecutor, user_id: int, known: Secret, pepper:
 
 @operation
 @proof.seals
-async def adopt_second_factor(
-    db: AsyncExecutor,
-    user_id: int,
-    secret: Secret,
-    *,
-    for_login: bool,
-    for_mcp: bool,
-    for_password_reset: bool,
-    is_confirmed: bool,
-) -> bool:
+async def adopt_second_factor(db: AsyncExecutor, user_id: int, factor: Factor) -> bool:
     """Give a user the second factor of another system, whose codes stay valid.
-
-    Args:
-        is_confirmed: the user proved to the other system to have it.
 
     Returns:
         Whether it was stored; False if the user has a second factor.
 
     Raises:
-        ParameterError: the secret is not base32 of 16 to 128 characters.
         ForeignKeyViolation: there is no such user.
     """
-    if not _BASE32.fullmatch(secret.reveal()):
-        raise ParameterError(
-            "takeover.adopt_second_factor: secret must be 16 to 128 characters of base32"
-        )
     sealed = second_factors.SECRET.seal(
-        await proof.ring_of(db), (user_id,), secret.reveal().encode()
+        await proof.ring_of(db), (user_id,), factor.secret.reveal().encode()
     )
-    taken = await _adopt_second_factor(
-        db, user_id, sealed, for_login, for_mcp, for_password_reset, is_confirmed
-    )
-    return taken > 0
+    required = (factor.for_login, factor.for_mcp, factor.for_password_reset)
+    return await _adopt_second_factor(db, user_id, sealed, *required, factor.is_confirmed) > 0
+
+
+def factor_of(
+    secret: Secret,
+    *,
+    is_confirmed: bool,
+    for_login: bool,
+    for_mcp: bool,
+    for_password_reset: bool,
+) -> Factor:
+    """Return a second factor of another system; one that is not confirmed is required for nothing.
+
+    Args:
+        is_confirmed: the user proved to the other system to have it.
+
+    Raises:
+        RowError: the secret is not base32 of 16 to 128 characters.
+    """
+    secret = Secret(secret.reveal().upper().rstrip("="))
+    if not _BASE32.fullmatch(secret.reveal()):
+        raise RowError("the secret is not 16 to 128 characters of base32")
+    required = (for_login, for_mcp, for_password_reset)
+    return Factor(secret, is_confirmed, *(is_confirmed and each for each in required))
 
 
 @operation
@@ -233,12 +242,14 @@ async def adopt_ban(
     expires_at: datetime | None,
     *,
     offences: int,
+    banned_at: datetime | None,
 ) -> bool:
     """Ban an IPv4 address, or the /64 of an IPv6 address.
 
     Args:
         expires_at: the end of the ban; None bans permanently.
         offences: how often the address was banned, 1 or more.
+        banned_at: since when; None: from now on.
 
     Returns:
         Whether it was banned; False if it is banned already.
@@ -250,7 +261,7 @@ async def adopt_ban(
 
     @transacted
     async def work(tx: AsyncExecutor) -> BanVerdict:
-        verdict = await _adopt_ban(tx, ip, reason, expires_at, offences)
+        verdict = await _adopt_ban(tx, ip, reason, expires_at, offences, banned_at)
         if verdict.is_taken:
             tx.hint(ip_bans.CHANNEL)
         return verdict

@@ -44,6 +44,8 @@ class Rendering:
     known: Mapping[str, str]
     """Results of ``quoted`` for texts seen before."""
     names: Mapping[str, str]
+    note: Callable[[object], object] | None = None
+    """Called with the name of each field that is left out."""
     values: int = MOST_VALUES
     characters: int = MOST_CHARACTERS
 
@@ -78,6 +80,8 @@ class Rendering:
             if name is None:
                 self.values -= 1
                 hidden += 1
+                if self.note is not None:
+                    self.note(key)
             elif type(each) is str:
                 self.values -= 1
                 parts.append(name + self._text(each, known.get(each)))

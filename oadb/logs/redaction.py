@@ -6,7 +6,7 @@ error, its template is kept. No value makes redaction raise.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import Field, fields, replace
 from json.encoder import encode_basestring as _quoted
@@ -46,9 +46,15 @@ _ROW_BYTES = 500
 
 
 class Redaction:
-    """Redacts texts, bodies and rows. *more* names fields to keep in addition to FIELDS."""
+    """Redacts texts, bodies and rows. *more* names fields to keep in addition to FIELDS.
 
-    def __init__(self, more: Iterable[str] = ()) -> None:
+    *note* is called with the name of each field of a body that is left out.
+    """
+
+    def __init__(
+        self, more: Iterable[str] = (), note: Callable[[object], object] | None = None
+    ) -> None:
+        self._note = note
         names = [*more]
         if not all(isinstance(name, str) and name for name in cast("list[object]", names)):
             raise ParameterError("fields must be names of fields, as non-empty texts")
@@ -88,7 +94,9 @@ class Redaction:
     def body(self, body: object) -> str:
         """Return *body*, redacted, as JSON that jsonb accepts."""
         try:
-            return Rendering(self.quoted, self._quoted, self._names).render(body, DEEPEST)
+            return Rendering(self.quoted, self._quoted, self._names, self._note).render(
+                body, DEEPEST
+            )
         except Exception:  # noqa: BLE001  # methods of values may raise anything
             return _quoted(_UNREADABLE)
 

@@ -6,12 +6,15 @@ of instruments, because ``token`` is also the name of a secret.
 
 _ORDERS = """
 action actions amount average_price averageprice basket disclosed_quantity exchange
-exchange_order_id filled_quantity legs lots margin margin_required market_protection neworderid
+exchange_order_id expires_at filled_quantity leg legs lots margin margin_required
+market_protection neworderid
 newquantity offset option_type order order_id order_ids order_status order_type orderid
 orderids ordertype orders parentorderid pending_quantity position_size price price_type pricetype
 product product_type
 quantity rejection_reason side split_size splitsize squareoff strategy symbol symbols tag target
-stoploss total_margin_required transaction_type trigger_price triggerprice validity variety
+stoploss strike_int total_buy_orders total_completed_orders total_margin_required
+total_open_orders total_rejected_orders total_sell_orders transaction_type trigger_id
+trigger_price trigger_type triggerprice triggerprice_sl triggerprice_tg validity variety
 """
 
 _ANSWERS = """
@@ -38,7 +41,7 @@ FIELDS = frozenset(f"{_ORDERS} {_ANSWERS} {_MARKET}".split())
 
 _REQUESTED = """
 expirydate limit_price marketprotection note order_tag position_type positiontype remarks
-strike_int trailing_stop
+trailing_stop
 """
 
 ORDER_FIELDS = FIELDS | frozenset(_REQUESTED.split())
@@ -57,7 +60,8 @@ REPORTED = FIELDS | frozenset(_REPORTED.split())
 """Words, in lower case, after which a text may go on, as in ``order rejected: no funds``."""
 
 _ROUTES = """
-.aws .env .git .htaccess .ssh .well-known about account actuator admin analyzer api app apps assets
+.aws .env .git .htaccess .ssh .well-known about account actuator admin analyzer analyzer_status
+analyzer_toggle api app apps assets cancelgttorder gttorderbook modifygttorder placegttorder
 auth backup basket basketorder blog broker brokers callback cancelallorder cancelorder cgi-bin
 chart chartink charts closeposition config console credentials css dashboard database db debug
 depth dist docs download downloads env expiry export favicon.ico feed files forgot-password forms

@@ -81,6 +81,13 @@ where id > :after
 order by id
 limit :most;
 
+-- name: pending_orders
+select * -- noqa: AM04
+from pending_orders
+where id > :after
+order by id
+limit :most;
+
 -- name: strategies
 select * -- noqa: AM04
 from strategies

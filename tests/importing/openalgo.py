@@ -91,12 +91,16 @@ class Installation:
                 )
 
     def change(self, table: str, row_id: int, **values: object) -> None:
-        """Change a row of openalgo.db."""
-        with closing(sqlite3.connect(self.path("openalgo"))) as connection, connection:
+        """Change a row."""
+        path = self.path(FILES.get(table, "openalgo"))
+        with closing(sqlite3.connect(path)) as connection, connection:
             names = ", ".join(f"{name} = ?" for name in values)
             connection.execute(
                 f"update {table} set {names} where id = ?", [*values.values(), row_id]
             )
+
+    def delete(self, table: str, row_id: int) -> None:
+        self.script(FILES.get(table, "openalgo"), f"delete from {table} where id = {row_id}")
 
     def add_asha(self, name: str = "Asha", api_key: str = API_KEY, **other: object) -> None:
         """Add a user with a second factor, an API key and a broker token."""

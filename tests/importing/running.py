@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from oadb import Database
 from oadb.importing import runs, sources
+from oadb.importing.merging import Choices
 from oadb.importing.reports import TableReport
 from tests.importing.openalgo import ENVIRON, Installation
 from tests.support.rig import Observer
@@ -23,9 +24,14 @@ def run_import(
     environ: Mapping[str, str] = ENVIRON,
     installation: str = "openalgo",
     broker: str | None = None,
+    choices: Choices | None = None,
+    renames: Mapping[str, str] | None = None,
+    kept_fields: tuple[str, ...] = (),
+    verifies: bool = False,
 ) -> Reports:
     """Import an installation; return the reports by table."""
-    plan = runs.Plan(installation, broker, applies)
+    chosen = (choices or Choices(), renames or {}, kept_fields, verifies)
+    plan = runs.Plan(installation, broker, applies, *chosen)
     with sources.opened([origin.folder], []) as found:
         return {
             report.table: report

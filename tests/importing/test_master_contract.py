@@ -133,3 +133,19 @@ def test_a_contract_without_a_valid_row_does_not_stop_the_run(
 
     assert reports["symtoken"].left_out == 1
     assert reports["order_logs"].written == 1
+
+
+def test_a_verification_compares_instruments_row_by_row(db: Database, origin: Installation) -> None:
+    origin.add("symtoken", SHARE, OPTION, FUTURE)
+    run_import(db, origin, broker="zerodha")
+    same = run_import(db, origin, broker="zerodha", applies=False, verifies=True)["symtoken"]
+    assert (same.found, same.existing, same.differs) == (3, 3, False)
+    origin.change("symtoken", 2, token="9", lotsize=65)
+    origin.change("symtoken", 3, symbol="M&M28AUG25FUT")
+    report = run_import(db, origin, broker="zerodha", applies=False, verifies=True)["symtoken"]
+
+    assert report.compared()["kept"] == {"token": ["2"], "lot_size": ["2"]}
+    assert report.left_out_ids() == {"oadb has no such instrument": ["3"]}
+    assert " ".join(report.figures().split()) == (
+        "symtoken 3 compared 2 fields differ 1 not in oadb 0 only in oadb"
+    )

@@ -64,17 +64,19 @@ def test_settings_are_imported_once(db: Database, origin: Installation) -> None:
     assert said not in text_of(again)
 
 
-@pytest.mark.parametrize("installation", ["openalgo", "another"])
-def test_going_live_in_openalgo_later_has_no_effect(
-    db: Database, origin: Installation, installation: str
+@pytest.mark.parametrize(("installation", "mode"), [("openalgo", "live"), ("another", "analyze")])
+def test_going_live_later_is_followed_by_the_installation_whose_settings_they_are(
+    db: Database, origin: Installation, installation: str, mode: str
 ) -> None:
     origin.add("settings", {"analyze_mode": 1})
     run_import(db, origin)
     origin.change("settings", 1, analyze_mode=0)
     reports = run_import(db, origin, installation=installation)
 
-    assert app_settings.get_trading_mode(db) == "analyze"
+    assert app_settings.get_trading_mode(db) == mode
     assert (reports["settings"].written, reports["settings"].existing) == (0, 1)
+    said = "! 1 changed in OpenAlgo, written: analyze_mode (id 1)" in text_of(reports)
+    assert said == (mode == "live")
 
 
 def test_a_group_of_settings_changed_in_oadb_stays(db: Database, origin: Installation) -> None:
@@ -120,6 +122,7 @@ def test_bans_last_until_their_original_end(db: Database, origin: Installation) 
             "ip_address": "203.0.113.1",
             "expires_at": str(now + timedelta(hours=5)),
             "ban_count": 7,
+            "banned_at": "2025-03-01 10:00:00",
         },
         {**ban, "ip_address": "203.0.113.2", "expires_at": str(now - timedelta(hours=1))},
         {**ban, "ip_address": "203.0.113.3", "is_permanent": 1},
@@ -146,6 +149,7 @@ def test_bans_last_until_their_original_end(db: Database, origin: Installation) 
     assert first.expires_at is not None
     assert timedelta(hours=4.9) < first.expires_at - datetime.now(UTC) < timedelta(hours=5.1)
     assert (first.reason, first.offences) == ("404s", 7)
+    assert first.banned_at == datetime(2025, 3, 1, 10, tzinfo=UTC)
     assert third is not None
     assert third.expires_at is None
     assert third.offences == 1

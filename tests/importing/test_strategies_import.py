@@ -103,13 +103,7 @@ def test_invalid_strategies_are_left_out(db: Database, origin: Installation) -> 
 
 @pytest.mark.parametrize(
     "change",
-    [
-        {"product_type": "X"},
-        {"quantity": 0},
-        {"quantity": "x"},
-        {"symbol": "SBIN"},
-        {"symbol": " "},
-    ],
+    [{"product_type": "X"}, {"quantity": 0}, {"quantity": "x"}, {"symbol": " "}],
 )
 def test_a_strategy_comes_with_all_its_mappings_or_not_at_all(
     db: Database, trading: Installation, change: dict[str, object]
@@ -121,6 +115,18 @@ def test_a_strategy_comes_with_all_its_mappings_or_not_at_all(
     assert (reports["strategies"].written, reports["strategies"].left_out) == (0, 1)
 
 
+def test_of_two_mappings_of_a_symbol_the_first_counts_and_the_report_says_so(
+    db: Database, trading: Installation
+) -> None:
+    trading.change("strategy_symbol_mappings", 2, symbol="SBIN", quantity=7)
+    reports = run_import(db, trading)
+    found = strategies.verify_webhook(db, Secret(WEBHOOK))
+
+    assert isinstance(found, Strategy)
+    assert found.mappings == (SymbolMapping("SBIN", "NSE", 5, "MIS"),)
+    assert "it has several mappings of SBIN: the first one counts (id 1)" in text_of(reports)
+
+
 def test_a_strategy_that_may_be_inactive_is_switched_off(
     db: Database, trading: Installation
 ) -> None:
@@ -130,6 +136,18 @@ def test_a_strategy_that_may_be_inactive_is_switched_off(
     assert strategies.verify_webhook(db, Secret(WEBHOOK)) is Refusal.INACTIVE
     assert "is switched off" in text_of(reports)
     assert "is switched off" not in text_of(run_import(db, trading))
+
+
+@pytest.mark.parametrize(("given", "expected"), [("9:20", time(9, 20)), ("9:5", time(9, 5))])
+def test_a_time_is_read_as_openalgo_reads_it(
+    db: Database, trading: Installation, given: str, expected: time
+) -> None:
+    trading.change("strategies", 1, start_time=given)
+    run_import(db, trading)
+    found = strategies.verify_webhook(db, Secret(WEBHOOK))
+
+    assert isinstance(found, Strategy)
+    assert found.start_time == expected
 
 
 OTHER = f"{WEBHOOK[:-1]}9"
@@ -153,6 +171,7 @@ def test_a_mapping_without_a_strategy_does_not_affect_the_others(
         for each in found
         if isinstance(each, Strategy)
     ] == [["SBIN", "TCS"], ["HDFC", "WIPRO"]]
+    assert reports["strategies"].differs
     assert reports["strategies"].remarks == [
         "1 rows of strategy_symbol_mappings are left out: they belong to no strategy"
     ]
@@ -189,13 +208,15 @@ def test_keys_and_webhooks_are_recognised_under_another_root_key(
     assert again["strategies"].left_out == 1
 
 
-def test_a_strategy_with_the_id_of_a_deleted_one_is_reported(
+def test_a_strategy_with_the_id_of_a_deleted_one_replaces_it(
     db: Database, trading: Installation
 ) -> None:
     run_import(db, trading)
     trading.change("strategies", 1, name="Other", webhook_id=OTHER)
     reports = run_import(db, trading)
+    found = strategies.verify_webhook(db, Secret(OTHER))
 
-    assert strategies.verify_webhook(db, Secret(OTHER)) is Refusal.UNKNOWN
-    assert (reports["strategies"].existing, reports["strategies"].left_out) == (0, 1)
-    assert "an older strategy was imported in its place" in text_of(reports)
+    assert isinstance(found, Strategy)
+    assert found.name == "Other"
+    assert strategies.verify_webhook(db, Secret(WEBHOOK)) is Refusal.UNKNOWN
+    assert "! 1 changed in OpenAlgo, written: webhook_id (id 1)" in text_of(reports)

@@ -267,3 +267,21 @@ def test_login_attempts_of_a_user_who_was_left_out_have_no_user(
     assert (reports["users"].left_out, reports["login_attempts"].written) == (1, 1)
     assert (attempt.username, attempt.user_id) == ("asha", None)
     assert users.get(db, other.user_id) == other
+
+
+@pytest.mark.parametrize("name", ["Asha Rao", "O'Neil", "asha+algo", "आशा राव", "a=b"])
+def test_a_user_whose_name_does_not_fit_is_imported_under_another_one(
+    db: Database, origin: Installation, name: str
+) -> None:
+    origin.add_asha(name=name, email="asha@example.in")
+    origin.add_logs(1)
+    refused = run_import(db, origin)
+    assert "give it another one with --rename" in text_of(refused)
+    assert refused["api_keys"].left_out == refused["auth"].left_out == 1
+    reports = run_import(db, origin, renames={name: "asha"})
+    user = users.verify_password(db, "asha", Secret(PASSWORD))
+
+    assert user is not None
+    assert api_keys.verify(db, Secret(API_KEY))
+    assert [each.broker for each in broker_tokens.list_by_user(db, user.user_id)] == ["zerodha"]
+    assert not any(each.differs for each in (*reports.values(), *run_import(db, origin).values()))

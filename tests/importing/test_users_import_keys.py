@@ -166,7 +166,7 @@ def test_a_key_of_another_user_in_oadb_stays_theirs(db: Database, origin: Instal
     assert reports["api_keys"].left_out_ids() == {"it is the key of another user in oadb": ["2"]}
 
 
-def test_a_key_that_was_replaced_in_openalgo_is_reported(
+def test_a_key_that_was_replaced_in_openalgo_is_replaced(
     db: Database, origin: Installation, asha: User
 ) -> None:
     newer = "ab" * 32
@@ -174,8 +174,9 @@ def test_a_key_that_was_replaced_in_openalgo_is_reported(
     reports = run_import(db, origin)
 
     assert len(api_keys.list_by_user(db, asha.user_id)) == 1
-    assert api_keys.verify(db, Secret(newer)) is Refusal.UNKNOWN
-    assert "an older key was imported in its place" in text_of(reports)
+    assert api_keys.verify(db, Secret(newer))
+    assert api_keys.verify(db, Secret(API_KEY)) is Refusal.UNKNOWN
+    assert "! 1 changed in OpenAlgo, written: api_key (id 1)" in text_of(reports)
 
 
 def test_an_unknown_mode_becomes_semi_auto(db: Database, origin: Installation) -> None:

@@ -124,6 +124,7 @@ UNAUDITED = {
     "lockouts", "ip_trackers", "known_networks", "known_devices",
     # No rights.
     "strategy_mappings", "instruments", "instrument_loads", "instrument_staging", "imports",
+    "imported_rows",
     "api_logs", "analyzer_logs", "traffic", "latency", "log_batches", "log_drops", "log_rejects",
     "log_tables", "claims", "applied_migrations", "traffic_rollups", "latency_rollups",
 }  # fmt: skip  # a list

@@ -51,6 +51,7 @@ APPLICATION = {
 # An import writes rows with past times, as the owner.
 PAST = {
     "imports.get_progress", "imports.is_begun", "imports._advance", "imports._record_attempts",
+    "ledger.list_entries", "ledger.put",
 }  # fmt: skip  # a table
 # Which root keys there are.
 KEYS = {"proof._enroll", "proof._note_promotion", "proof._remove"}
@@ -108,6 +109,7 @@ MAY = {
     - ROLLUPS
     - PAST
     - {"imports.record_batch", "imports.list_changed_settings", "takeover._adopt_ban"}
+    - {"updating._find_ban", "updating._replace_ban"}
     - BANS
     - APPLICATION
     - DEFINITIONS

@@ -54,3 +54,45 @@ select strategy_id
 from oadb.strategies
 where token_digest = any(:token_digests)
 order by strategy_id;
+
+-- name: _find_webhook
+-- The sealed SHA-256 of the webhook of a strategy.
+select
+    strategies.fingerprint,
+    strategies.webhook_revoked_at is not null as is_revoked
+from oadb.strategies
+where
+    strategies.user_id = :user_id
+    and strategies.strategy_id = :strategy_id;
+
+-- name: _replace_webhook
+-- The old webhook stops working with this statement. Replaces nothing if the new one leads to
+-- another strategy, under any root key (:token_digests).
+update oadb.strategies
+set
+    webhook_hint = :webhook_hint,
+    token_digest = :token_digest,
+    fingerprint = :fingerprint,
+    webhook_revoked_at = null,
+    updated_at = now()
+where
+    user_id = :user_id
+    and strategy_id = :strategy_id
+    and not exists (
+        select from oadb.strategies as others
+        where
+            others.token_digest = any(:token_digests)
+            and others.strategy_id <> :strategy_id
+    );
+
+-- name: _set_kind
+-- Fields that are not given stay. May violate strategies_platform_check.
+update oadb.strategies
+set
+    platform = :platform,        --? platform
+    trading_mode = :direction,   --? direction
+    is_intraday = :is_intraday,  --? is_intraday
+    updated_at = now()
+where
+    user_id = :user_id
+    and strategy_id = :strategy_id;

@@ -122,7 +122,7 @@ taken as (
         found.network,
         :reason,
         :offences,
-        now(),
+        least(coalesce(cast(:banned_at as timestamptz), now()), now()),
         case when :expires_at < now() + interval '36500 days' then :expires_at end,
         'import'
     from found
