@@ -50,13 +50,13 @@ where
 
 -- name: _count_held
 -- lasting: without an expiry, or with one after today. A contract may be gone from the evening of
--- its last day on.
+-- its last day on. A subquery, so that today is found once and not for each row.
 select
     exchange,
     instrument_type,
     count(*) as instruments,
     count(*) filter (
-        where expiry is null or expiry > (now() at time zone 'Asia/Kolkata')::date
+        where expiry is null or expiry > (select (now() at time zone 'Asia/Kolkata')::date)
     ) as lasting,
     count(expiry) as contracts
 from oadb.instruments
@@ -147,7 +147,7 @@ differing as materialized (
         listed.is_listed
         and (
             listed.expiry is null
-            or listed.expiry > (now() at time zone 'Asia/Kolkata')::date
+            or listed.expiry > (select (now() at time zone 'Asia/Kolkata')::date)
         )
         and (
             staged.is_staged is null
