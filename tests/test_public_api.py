@@ -383,8 +383,8 @@ UNANNOUNCED = {
     "sessions.delete_expired": "expired sessions are not found anyway",
     "one_time_tokens.delete_expired": "they are not cached",
     "lockouts.delete_expired": "counters are not cached",
-    "known_clients.delete_expired_networks": "known clients are not cached",
-    "known_clients.delete_expired_devices": "known clients are not cached",
+    "known_clients.delete_expired_networks": "they are not cached",
+    "known_clients.delete_expired_devices": "they are not cached",
     "login_attempts.delete_old": "the audit is not cached",
     "ip_bans.delete_expired": "expired bans have no effect",
     "trackers.delete_expired": "counters are not cached",
@@ -392,10 +392,7 @@ UNANNOUNCED = {
 
 
 def test_what_others_may_have_cached_is_written_by_operations_that_announce_it() -> None:
-    written = {
-        each.value.label
-        for each in CALLS.values()
-        if isinstance(each.value, Declaration) and not each.value.is_read and not each.value.is_copy
-    }
+    declared = (each.value for each in CALLS.values() if isinstance(each.value, Declaration))
+    written = {each.label for each in declared if not each.is_read and not each.is_copy}
 
     assert written == set(UNANNOUNCED)

@@ -3,12 +3,14 @@
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 
 from oadb.engine.database import Database
 from oadb.errors import LoadError, RowError
-from oadb.importing.columns import optional_text, text
+from oadb.importing.columns import moment, optional_text, text
 from oadb.importing.openalgo_tables import Row
 from oadb.importing.reports import TableReport
 from oadb.importing.sources import Sources
@@ -18,6 +20,7 @@ from oadb.market.brokers.field_values import ConversionCache
 from oadb.market.instruments import LONGEST_TEXT, Listing, Rejected
 from oadb.market.intake import Intake
 from oadb.market.loads import LoadLimits
+from oadb.validation.time_zones import INDIA
 
 TABLE = "symtoken"
 
@@ -80,7 +83,9 @@ def load(db: Database, sources: Sources, broker: str | None, *, applies: bool) -
     elif (first := next(rows, None)) is not None:
         listed = map(partial(_listed, _RowReader(), broker, report), chain((first,), rows))
         report.written, duplicates = (
-            _load(db, broker, listed, report) if applies else _check(broker, listed)
+            _load(db, broker, listed, report, _downloaded_at(sources, broker))
+            if applies
+            else _check(broker, listed)
         )
         if duplicates:
             report.lack(f"{duplicates:,} rows have the symbol or the token of another row")
@@ -98,8 +103,22 @@ def _counted(rows: Iterator[Row], report: TableReport) -> Iterator[Row]:
         yield row
 
 
+def _downloaded_at(sources: Sources, broker: str) -> datetime | None:
+    """Return when OpenAlgo downloaded the list, by its clock; None: not known, or in the future."""
+    for row in sources.downloads():
+        if row.get("broker") == broker:
+            with suppress(RowError):
+                found = moment(row, "last_download_time", INDIA)
+                return found if found <= datetime.now(UTC) else None
+    return None
+
+
 def _load(
-    db: Database, broker: str, rows: Iterable[Listing | Rejected], report: TableReport
+    db: Database,
+    broker: str,
+    rows: Iterable[Listing | Rejected],
+    report: TableReport,
+    downloaded_at: datetime | None,
 ) -> tuple[int, int]:
     """Load rows; return the numbers of rows written and of duplicates."""
     try:
@@ -108,7 +127,7 @@ def _load(
             broker,
             rows,
             source="symtoken of OpenAlgo",
-            downloaded_at=None,
+            downloaded_at=downloaded_at,
             limits=_LIMITS,
         )
     except LoadError as error:

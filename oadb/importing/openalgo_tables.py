@@ -21,6 +21,9 @@ def statements(name: str) -> dict[str, bytes]:
     return {statement.name: statement.sql for statement in found.values()}
 
 
+DOWNLOADS = "master_contract_status"
+"""The table of what ``list_downloads`` lists."""
+
 READ = statements("tables")
 """Reads a page of each table: the rows after an id."""
 

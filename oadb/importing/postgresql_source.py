@@ -12,7 +12,15 @@ from psycopg.types.string import TextLoader
 from oadb.engine import dsn
 from oadb.engine.direct_connection import DirectConnection
 from oadb.errors import ConfigError, LoadError
-from oadb.importing.openalgo_tables import COUNT, PAGE_ROWS, READ, Row, position, statements
+from oadb.importing.openalgo_tables import (
+    COUNT,
+    DOWNLOADS,
+    PAGE_ROWS,
+    READ,
+    Row,
+    position,
+    statements,
+)
 
 # Read as text: that is what SQLite returns as well, and no value can fail to be converted.
 _AS_TEXT = ("timestamp", "timestamptz", "json", "jsonb", "numeric")
@@ -45,12 +53,24 @@ class PostgresqlSource:
             LoadError: the database failed, or the connection was lost.
         """
         try:
-            with RawCursor(self._connection) as cursor:
-                cursor.execute(READ[table], (after, PAGE_ROWS))
-                columns = [column.name for column in cursor.description or ()]
-                return [dict(zip(columns, values, strict=True)) for values in cursor.fetchall()]
+            return self._rows(READ[table], after, PAGE_ROWS)
         except psycopg.Error as error:
             raise LoadError(f"{self.name}: {position(table, after)}: {_message(error)}") from None
+
+    def downloads(self) -> list[Row]:
+        """Return when each broker's list was downloaded last; see ``sources.Source``."""
+        if DOWNLOADS not in self.tables:
+            return []
+        try:
+            return self._rows(_STATEMENTS["list_downloads"])
+        except psycopg.Error as error:
+            raise LoadError(f"{self.name}: {DOWNLOADS}: {_message(error)}") from None
+
+    def _rows(self, sql: bytes, *params: int) -> list[Row]:
+        with RawCursor(self._connection) as cursor:
+            cursor.execute(sql, params)
+            columns = [column.name for column in cursor.description or ()]
+            return [dict(zip(columns, values, strict=True)) for values in cursor.fetchall()]
 
     def count(self, table: str) -> int | None:
         """Count the rows of a table that is not imported; see ``sources.Source``.

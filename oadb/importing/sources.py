@@ -39,6 +39,14 @@ class Source(Protocol):
         """
         ...
 
+    def downloads(self) -> list[Row]:
+        """Return the rows that say when each broker's list was downloaded last, if there are any.
+
+        Raises:
+            LoadError: the database cannot be read.
+        """
+        ...
+
     def count(self, table: str) -> int | None:
         """Count the rows of a table that is not imported; None if it is unknown."""
         ...
@@ -48,6 +56,7 @@ class Sources:
     """The databases of one installation, read as one."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
         self._homes: dict[str, Source] = {}
         for table in READ:
             homes = [source for source in sources if source.tables.get(table)]
@@ -80,6 +89,10 @@ class Sources:
         """Return the time before which all rows of a table are visible; None: all are."""
         home = self._homes.get(table)
         return None if home is None else home.settled
+
+    def downloads(self) -> list[Row]:
+        """Return the rows that say when each broker's list was downloaded last."""
+        return [row for source in self._sources for row in source.downloads()]
 
     def rows(self, table: str, after: int = START) -> Iterator[Row]:
         """Yield the rows of a table after an id; none if the table does not exist.

@@ -4,14 +4,22 @@ A file is locked only while a page is read, so that OpenAlgo can go on writing.
 """
 
 import sqlite3
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
 from oadb.errors import LoadError
-from oadb.importing.openalgo_tables import COUNT, PAGE_ROWS, READ, Row, position, statements
+from oadb.importing.openalgo_tables import (
+    COUNT,
+    DOWNLOADS,
+    PAGE_ROWS,
+    READ,
+    Row,
+    position,
+    statements,
+)
 
 # Seconds to wait for the transaction of another process on a file.
 _BUSY_TIMEOUT = 30.0
@@ -57,9 +65,7 @@ class SqliteSource:
         params = {"1": after, "2": PAGE_ROWS}
         try:
             with self._lock:
-                cursor = self._connection.execute(READ[table].decode(), params)
-                columns = [column[0] for column in cursor.description]
-                rows += (dict(zip(columns, values, strict=True)) for values in cursor)
+                rows += _rows(self._connection.execute(READ[table].decode(), params))
             if self._state is not None and _state(self._path) != self._state:
                 raise LoadError(
                     f"{self.name}: it was written to during the import; stop OpenAlgo, and try "
@@ -70,6 +76,16 @@ class SqliteSource:
             raise LoadError(f"{self.name}: {place}: {_reason(error)}") from None
         return rows
 
+    def downloads(self) -> list[Row]:
+        """Return when each broker's list was downloaded last; see ``sources.Source``."""
+        if DOWNLOADS not in self.tables:
+            return []
+        try:
+            with self._lock:
+                return [*_rows(self._connection.execute(_STATEMENTS["list_downloads"]))]
+        except sqlite3.Error as error:
+            raise LoadError(f"{self.name}: {DOWNLOADS}: {_reason(error)}") from None
+
     def count(self, table: str) -> int | None:
         """Count the rows of a table that is not imported; see ``sources.Source``."""
         try:
@@ -78,6 +94,11 @@ class SqliteSource:
         except (KeyError, sqlite3.Error):
             return None
         return int(found)
+
+
+def _rows(cursor: sqlite3.Cursor) -> Iterator[Row]:
+    columns = [column[0] for column in cursor.description]
+    return (dict(zip(columns, values, strict=True)) for values in cursor)
 
 
 def _replacing_invalid(text: bytes) -> str:

@@ -33,3 +33,9 @@ select
     now() - interval '5 minutes' as settled,
     set_config('timezone', 'UTC', true) as timezone,
     set_config('datestyle', 'ISO', true) as datestyle;
+
+-- name: list_downloads
+-- When the master contract of each broker was downloaded last. Whole rows, as in tables.sql.
+select * -- noqa: AM04
+from master_contract_status
+order by broker;

@@ -24,3 +24,9 @@ order by tables.name;
 -- gigabyte.
 select quick_check as fault
 from pragma_quick_check(1);
+
+-- name: list_downloads
+-- When the master contract of each broker was downloaded last. Whole rows, as in tables.sql.
+select * -- noqa: AM04
+from master_contract_status
+order by broker;

@@ -120,11 +120,10 @@ def test_a_key_expires_by_the_clock_of_the_database(
 @pytest.mark.parametrize(
     ("given", "constraint"),
     [
-        ({"name": ""}, "api_keys_name_check"),
         ({"name": "x" * 101}, "api_keys_name_check"),
         ({"scopes": ["x"] * 51}, "api_keys_scopes_check"),
     ],
-    ids=["no name", "long name", "51 scopes"],
+    ids=["long name", "51 scopes"],
 )
 def test_a_key_with_an_invalid_value_is_not_created(
     db: Database, user_id: int, given: dict[str, Any], constraint: str

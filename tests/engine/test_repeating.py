@@ -84,7 +84,11 @@ OPERATIONS: list[tuple[str, Callable[[Database, int], object], object]] = [
     ("lockouts.revert_try", sign_in, True),
     ("ip_bans._put", lambda db, _: ip_bans.ban(db, IP, "x", duration=None, by=None).offences, 1),
     ("ip_bans._exempt", lambda db, _: ip_bans.exempt(db, IP, "x"), True),
-    ("takeover._adopt_ban", lambda db, _: takeover.adopt_ban(db, IP, "x", None, offences=1), True),
+    (
+        "takeover._adopt_ban",
+        lambda db, _: takeover.adopt_ban(db, IP, "x", None, offences=1, banned_at=None),
+        True,
+    ),
     (
         RECORD,
         lambda db, user: strategies.create(db, user, "x", direction="BOTH").strategy.name,

@@ -1,9 +1,11 @@
 """The master contract is imported for the broker that is given."""
 
+from datetime import UTC
+
 import pytest
 
 from oadb import Database
-from oadb.market import instruments
+from oadb.market import instruments, loads
 from tests.importing.openalgo import Installation
 from tests.importing.running import run_import, text_of
 
@@ -74,6 +76,37 @@ def test_instruments_are_imported_with_types(db: Database, origin: Installation)
         75,
     )
     assert (future.strike, future.underlying, str(future.contract_value)) == (None, "M&M", "0.001")
+
+
+STATUS = "create table master_contract_status (broker varchar primary key, {} datetime);"
+
+
+@pytest.mark.parametrize(
+    ("column", "given", "downloaded_at"),
+    [
+        ("last_download_time", "2025-07-30 08:15:00.123456", "2025-07-30T02:45:00.123456+00:00"),
+        ("last_download_time", "2999-07-30 08:15:00", None),
+        ("last_download_time", "yesterday", None),
+        ("last_updated", "2025-07-30 08:15:00", None),
+    ],
+)
+def test_a_list_is_as_old_as_its_last_download_there(
+    db: Database, origin: Installation, column: str, given: str, downloaded_at: str | None
+) -> None:
+    """OpenAlgo writes Indian time; older versions wrote when the row had changed."""
+    origin.add("symtoken", SHARE)
+    origin.script("openalgo", STATUS.format(column))
+    origin.add(
+        "master_contract_status",
+        {"broker": "angel", column: "2025-07-31 08:15:00"},
+        {"broker": "zerodha", column: given},
+    )
+    run_import(db, origin, broker="zerodha")
+
+    (status,) = loads.list_exchange_status(db, "zerodha")
+    found = status.downloaded_at
+    assert (found and found.astimezone(UTC).isoformat()) == downloaded_at
+    assert loads.is_due(db, "zerodha")
 
 
 def test_existing_instruments_are_not_replaced(db: Database, origin: Installation) -> None:

@@ -24,6 +24,8 @@ VALUES = {
     "NAME",
     "PART",
     "REASON",
+    "TABLE",
+    "FIELD",
 }
 
 # Commands that connect to no database of the user, and commands that change nothing that stays.
