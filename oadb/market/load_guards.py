@@ -75,7 +75,7 @@ class Guard:
         if objections and self.writes and not self.force:
             raise LoadError(
                 f"the load is refused: {'; '.join(objections)}. Check the source; if it is right, "
-                "force the load, or set its limits"
+                "name its exchanges, set the limits, or force the load"
             )
 
     def objections(
@@ -146,13 +146,17 @@ class Guard:
             yield f"{exchange} is missing, of which {sizes[exchange][0]:,} instruments are listed"
         if missing - listed:
             names = ", ".join(sorted(missing - listed))
-            yield f"the file has no instruments of {names}, as each file of this broker has"
+            yield f"the file has no instruments of {names}, as whole files of this broker have"
 
     def _expected(self, listed: set[str], named: set[str]) -> set[str]:
-        """Return the exchanges that must be in the file: those listed of it; at first, all."""
+        """Return the exchanges that must be in the file: those listed of it; at first, all.
+
+        Brokers with one file publish the part of each exchange too, with its indices.
+        """
         if len(self.together) == 1:
             (every,) = self.together
-            return listed or {*every}
+            is_part = len({exchange.removesuffix("_INDEX") for exchange in named}) == 1
+            return listed or (set() if is_part else {*every})
         touched = [exchanges for exchanges in self.together if exchanges & named]
         return {each for exchanges in touched for each in (listed & exchanges or exchanges)}
 

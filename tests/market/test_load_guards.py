@@ -110,10 +110,21 @@ def test_the_exchange_of_a_row_that_a_reader_cannot_read_is_known(
 def test_the_first_file_of_a_broker_must_have_all_of_its_exchanges(
     tx: Transaction, tmp_path: Path
 ) -> None:
-    with pytest.raises(LoadError, match="refused: the file has no instruments of BFO, MCX, as e"):
+    with pytest.raises(LoadError, match="refused: the file has no instruments of BFO, MCX, as w"):
         loads.load(tx, "zerodha", file(tmp_path, *whole("BFO", "MCX")))
 
     assert loads.load(tx, "zerodha", file(tmp_path, *whole())).accepted == 302
+
+
+def test_the_file_of_one_exchange_is_no_whole_file(tx: Transaction, tmp_path: Path) -> None:
+    nse = [*(line("NSE", n) for n in range(5)), kite_lines.index_line("NSE", 900)]
+
+    assert loads.load(tx, "zerodha", file(tmp_path, line("NFO", 0))).accepted == 1
+    with pytest.raises(LoadError, match=r"refused: NFO is missing.*name its exchanges"):
+        loads.load(tx, "zerodha", file(tmp_path, *nse))
+    part = file(tmp_path, *nse)
+    assert loads.load(tx, "zerodha", part, exchanges=["NSE", "NSE_INDEX"]).accepted == 6
+    assert instruments.count_by_broker(tx, "zerodha") == 7
 
 
 def test_an_exchange_that_is_listed_must_be_in_the_next_file(

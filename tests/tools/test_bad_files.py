@@ -183,7 +183,7 @@ def test_a_file_of_mostly_bad_rows_would_shrink_the_set_and_is_refused_with_a_sa
         "the load is refused: 3 of 4 rows are invalid, more than 2% (most often, lot_size is …; "
         "expected a whole number from 0); all contracts of NFO have expired, the last on "
         "2025-07-31; NFO would shrink from 4 to 1 instruments, by more than 50%. Check the "
-        "source; if it is right, force the load, or set its limits\n",
+        "source; if it is right, name its exchanges, set the limits, or force the load\n",
     )
     assert shell.last_load().left_out[0].startswith("f.csv:3: lot_size is '-1'; expected ")
     assert len(shell.last_load().left_out) == 3
