@@ -119,6 +119,8 @@ def socket_folder(place: Path) -> Path:
 @pytest.mark.long("starts a server")
 @needs_root
 def test_a_user_who_reaches_the_socket_is_refused(folder: Path) -> None:
+    for parent in folder.parents[:4]:
+        parent.chmod(parent.stat().st_mode | 0o001)
     server = embedded_server.start(folder)
     sockets = Path(server.keywords["host"])
     try:

@@ -157,10 +157,16 @@ SECRET = [
 
 def planted(label: str) -> str:
     """Return a secret that a call takes to the database: of tokens those of the right form."""
-    prefixes = {"api_keys": "oak", "sessions": "oas", "elevation": "oas", "one_time_tokens": "oat"}
+    prefixes = {
+        "api_keys": "oak",
+        "authorization": "oak",
+        "sessions": "oas",
+        "elevation": "oas",
+        "one_time_tokens": "oat",
+    }
     prefix = prefixes.get(label.split(".")[-2], "oaw")
     kind = TokenKind(prefix, SealedColumn("x", "y"))
-    finds = re.search("verify(_webhook)?$|by_token|elevation|one_time_tokens", label)
+    finds = re.search("verify(_webhook)?$|by_token|authorize$|elevation|one_time_tokens", label)
     return kind.new().reveal() if finds else CANARY
 
 

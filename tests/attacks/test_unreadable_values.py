@@ -28,6 +28,7 @@ from oadb.engine.binding.values import ValueType
 from oadb.engine.executors import Executor
 from oadb.errors import Error, TransactionError
 from oadb.market.instruments import Instrument
+from oadb.market.loads import LoadLimits
 from oadb.settings import user_settings
 from oadb.trading import chartink, pending_orders, strategies
 from oadb.trading.chartink import ChartinkMapping
@@ -159,6 +160,7 @@ def world(url: str) -> Iterator[World]:
             "account": account(db, user_id),
             "rows": [LISTED],
             "broker": "zerodha",
+            "limits": LoadLimits(),
             "choices": COUNT.to(1),
             "key": COUNT,
             "keys": COUNT,

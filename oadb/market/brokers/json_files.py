@@ -93,6 +93,7 @@ class _Window:
         self._text = ""
         self._at = 0
         self._number = 0
+        self._is_new = True
 
     def entries(self) -> Iterator[Entry]:
         """Yield the objects of the array, or of the object; the file must end after it."""
@@ -101,6 +102,7 @@ class _Window:
         if self._text.startswith(closing, self._at):
             mark = self._read_mark(closing)
         while mark != closing:
+            yield from self._whole_entries()
             self._number += 1
             if self._named:
                 self._value(str, "a name")
@@ -109,6 +111,26 @@ class _Window:
             mark = self._read_mark(f",{closing}")
         if self._at < len(self._text):
             raise self._fault("the file goes on after the last entry")
+
+    def _whole_entries(self) -> list[Entry]:
+        """Decode at once the entries of an array that are whole in the window, but for the last.
+
+        None if one is invalid, which is then found by itself. Once for a window: the comma that
+        ends the last one may stand inside of an entry.
+        """
+        if self._named or not self._is_new:
+            return []
+        self._is_new = False
+        end = self._text.rfind("},", self._at) + 1
+        try:
+            found, _ = cast("tuple[list[object], int]", _decode(f"[{self._text[self._at : end]}]"))
+        except (json.JSONDecodeError, RecursionError):
+            return []
+        if not all(isinstance(entry, dict) for entry in found) or not found:
+            return []
+        self._number, self._at = self._number + len(found), end
+        self._read_mark(",")
+        return cast("list[Entry]", found)
 
     def _value(self, kind: type, expected: str) -> object:
         """Decode a value of a kind."""
@@ -149,7 +171,7 @@ class _Window:
         text = next(self._texts, None)
         if text is None:
             return False
-        self._text, self._at = self._text[self._at :] + text, 0
+        self._text, self._at, self._is_new = self._text[self._at :] + text, 0, True
         return True
 
     def _fault(self, reason: str) -> LoadError:
