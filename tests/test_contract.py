@@ -36,6 +36,7 @@ def disagreements(shared_db: Database, connection: psycopg.Connection[tuple[obje
     return check
 
 
+@pytest.mark.long("plans every statement")
 @for_each("declared", DECLARED, lambda declared: declared.label)
 def test_a_declaration_agrees_with_the_database(
     declared: Declaration, disagreements: Check

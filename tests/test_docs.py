@@ -98,6 +98,7 @@ def test_shell_in_a_document_runs(
     shell.run(block, tmp_path, environ)
 
 
+@pytest.mark.long("starts commands")
 def test_the_installed_command_runs(oadb_database_url: str) -> None:
     command = Path(sys.executable).parent / "oadb"
     done = subprocess.run(
@@ -156,6 +157,7 @@ def migrating(superuser: psycopg.Connection[Any]) -> Dsn:
     return Dsn({**place, "user": "oadb_migrate"})
 
 
+@pytest.mark.long("migrates on a server of its own")
 def test_a_role_of_its_own_migrates_from_the_start(superuser: psycopg.Connection[Any]) -> None:
     follow(superuser, RECIPES[0])
     migrate(migrating(superuser))
@@ -168,6 +170,7 @@ def test_a_role_of_its_own_migrates_from_the_start(superuser: psycopg.Connection
     assert owners(superuser) == {"oadb_owner"}
 
 
+@pytest.mark.long("migrates on a server of its own")
 def test_what_a_superuser_migrated_is_given_to_a_role_of_its_own(
     superuser: psycopg.Connection[Any],
 ) -> None:

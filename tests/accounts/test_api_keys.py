@@ -171,6 +171,7 @@ def test_keys_are_deleted_with_their_user(db: Database, user_id: int) -> None:
     assert api_keys.verify(db, issued.token) is Refusal.UNKNOWN
 
 
+@pytest.mark.long("fills the table")
 def test_one_index_scan_finds_a_key_among_ten_thousand(
     db: Database, observer: Observer, user_id: int
 ) -> None:

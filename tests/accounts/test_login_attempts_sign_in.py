@@ -168,6 +168,7 @@ def test_concurrent_right_passwords_all_sign_in_without_a_wait(
     assert lockout(observer, ip) == (0, None)
 
 
+@pytest.mark.long("hundreds of concurrent sign-ins")
 def test_concurrent_sign_ins_do_not_deadlock(
     many: Database, asha: User, ip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -204,6 +204,7 @@ def test_an_event_is_undone_with_its_change_and_a_change_with_its_event(
         assert found == (False,)
 
 
+@pytest.mark.long("migrates on a server of its own")
 def test_a_role_that_oadb_makes_or_grants_is_an_event() -> None:
     with controlled() as control:
         with psycopg.connect(control.url, autocommit=True) as connection:

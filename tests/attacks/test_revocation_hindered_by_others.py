@@ -143,6 +143,7 @@ def test_garbage_on_the_channels_keeps_no_revoked_key_in_a_cache(
             eventually(lambda verify=verify: not verify())
 
 
+@pytest.mark.long("counts the reads of two seconds")
 def test_a_flood_of_hints_causes_no_more_than_ten_reads_a_second(
     url: str, hostile_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

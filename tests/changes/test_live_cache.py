@@ -275,6 +275,7 @@ async def test_an_error_of_loading_is_raised_for_asyncio(adb: AsyncDatabase) -> 
         assert not cache._loading
 
 
+@pytest.mark.long("waits until entries are too old")
 def test_a_cache_that_cannot_read_loads_each_time_and_says_why(
     db: Database, oadb_database_url: str
 ) -> None:

@@ -26,6 +26,7 @@ def connects(tree: ast.AST) -> bool:
     )
 
 
+@pytest.mark.long("reads every module")
 def test_every_connection_is_made_where_its_waits_have_a_bound() -> None:
     modules = {path: ast.parse(path.read_bytes()) for path in PACKAGE.rglob("*.py")}
 

@@ -97,6 +97,7 @@ def test_nothing_is_lost_while_the_caller_is_busy(
     assert received == [Notification("news", payload) for payload in payloads]
 
 
+@pytest.mark.long("waits for a check of the server")
 def test_a_notification_that_arrives_during_a_check_of_the_server_is_received(
     listen: Listen, proxy: Proxy, observer: Observer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,7 @@ async def test_a_wait_that_timed_out_loses_no_notification(url: str, observer: O
         assert await asyncio.wait_for(anext(events), 10) == Notification("news", "later")
 
 
+@pytest.mark.long("waits for checks of the server")
 async def test_short_waits_check_the_server_as_well(
     url: str, observer: Observer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

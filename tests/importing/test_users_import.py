@@ -269,6 +269,7 @@ def test_login_attempts_of_a_user_who_was_left_out_have_no_user(
     assert users.get(db, other.user_id) == other
 
 
+@pytest.mark.long("hashes passwords as OpenAlgo does")
 @pytest.mark.parametrize("name", ["Asha Rao", "O'Neil", "asha+algo", "आशा राव", "a=b"])
 def test_a_user_whose_name_does_not_fit_is_imported_under_another_one(
     db: Database, origin: Installation, name: str

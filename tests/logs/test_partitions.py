@@ -105,6 +105,7 @@ def test_a_partition_is_a_day_or_month_of_utc_in_any_session_time_zone(url: str,
     ]
 
 
+@pytest.mark.long("hundreds of partitions")
 def test_partitions_follow_each_other_without_a_gap_through_leap_days_and_new_years(
     db: Database, url: str
 ) -> None:
@@ -200,6 +201,7 @@ def test_no_row_is_lost_or_refused_while_its_missing_partition_is_made(
 # Waiting ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long("waits for locks")
 def test_a_long_reader_prevents_a_drop_which_blocks_no_other_reader(db: Database, url: str) -> None:
     insert(url, "traffic", "now")
     partitions.make(db, "traffic", LONG_AGO)
@@ -277,6 +279,7 @@ def test_partitions_of_now_or_later_never_expire(db: Database) -> None:
 # Planning ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.long("hundreds of partitions")
 def test_ten_years_of_partitions_are_planned_in_bounded_time(db: Database, url: str) -> None:
     """By month, as for logs that are kept for years."""
     for number in range(120):

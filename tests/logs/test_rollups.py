@@ -174,6 +174,7 @@ def test_buckets_of_both_tables_are_deleted_and_counted(
     assert observer.rows(count) == [(0,), (0,)]
 
 
+@pytest.mark.long("hundreds of concurrent writes")
 def test_concurrent_writers_and_refreshes_count_every_row_once(
     db: Database, url: str, observer: Observer
 ) -> None:

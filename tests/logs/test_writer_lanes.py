@@ -197,6 +197,7 @@ def test_a_row_that_a_trigger_refuses_is_parked_and_the_others_are_stored(
     assert "no /13 here" in reason
 
 
+@pytest.mark.long("waits for retries")
 def test_rows_that_a_trigger_refuses_altogether_are_parked(
     logs: LogWriter, observer: Observer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -284,6 +285,7 @@ async def test_drain_from_asyncio(config: Config, observer: Observer) -> None:
         assert observer.ask("select count(*) from oadb.traffic") == 1
 
 
+@pytest.mark.long("waits for a deadline")
 def test_drain_ends_at_its_deadline_and_says_what_is_left(
     config: Config, observer: Observer
 ) -> None:

@@ -57,6 +57,7 @@ def called_repeatedly(*checks: Callable[[], None]) -> Iterator[None]:
 
 
 # Defect 20.
+@pytest.mark.long("loads again and again")
 def test_a_lookup_never_misses_while_a_load_replaces_everything(db: Database) -> None:
     def rows(generation: int) -> list[Instrument]:
         return [
@@ -295,6 +296,7 @@ def memory_of(work: Callable[[], T]) -> tuple[T, int]:
 
 
 # Defect 28.
+@pytest.mark.long("measures memory of many rows")
 def test_an_index_needs_less_memory_than_its_rows(filled_url: str) -> None:
     with Database(configured(filled_url)) as db:
         rows, memory_of_rows = memory_of(lambda: [*instruments.stream_by_broker(db, "broker0")])

@@ -300,6 +300,7 @@ def model(rows: list[Instrument], text: str, exchange: str | None, limit: int) -
     return reference.search(mine, text, limit, **filters)
 
 
+@pytest.mark.long("hundreds of random searches")
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=listed(),

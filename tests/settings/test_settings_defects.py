@@ -52,6 +52,7 @@ def unreachable() -> Database:
 
 
 # Defect 4, and what it says of a mode: an error is no answer, and least of all "live" or "auto".
+@pytest.mark.long("waits for retries")
 def test_an_unreadable_mode_raises(
     oadb_database_url: str,
 ) -> None:

@@ -305,6 +305,7 @@ def test_concurrent_bulk_puts_do_not_deadlock(many: Database, user_id: int) -> N
     assert values[SIZE] == values[RISK] == values[EVEN] / 2
 
 
+@pytest.mark.long("hundreds of concurrent writes")
 def test_concurrent_puts_and_resets_do_not_deadlock(
     many: Database, observer: Observer, user_id: int
 ) -> None:

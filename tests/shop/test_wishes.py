@@ -156,6 +156,7 @@ def test_privileges_that_nothing_lists_are_named(oadb_server: Server, template: 
         ]
 
 
+@pytest.mark.long("migrates down and up")
 def test_what_services_list_is_not_rolled_back_under_them(
     oadb_server: Server, template: str
 ) -> None:

@@ -148,6 +148,7 @@ def test_a_wrong_url_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None
         pass
 
 
+@pytest.mark.long("starts a server")
 def test_without_a_docker_engine_the_server_is_embedded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -163,6 +164,7 @@ def started_before(postgres: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded_server, "temporary", lambda _parent: nullcontext(postgres))
 
 
+@pytest.mark.long("waits for a timeout")
 @pytest.mark.usefixtures("started_before")
 def test_a_docker_engine_that_never_answers_is_given_up_quickly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

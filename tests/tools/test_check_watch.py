@@ -144,6 +144,7 @@ def test_it_goes_on_after_every_mistake(folder: Path, watched: Watched) -> None:
     assert any('column "missing" does not exist' in line for line in watched.until(r"ms\)$"))
 
 
+@pytest.mark.long("starts the command, which watches")
 def test_a_module_that_was_broken_at_the_start_is_noticed_when_it_is_mended(
     folder: Path, oadb_server: Server
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_module_that_was_broken_at_the_start_is_noticed_when_it_is_mended(
         assert watched.until(r"ms\)$")[-1].startswith("part_7: all declarations agree")
 
 
+@pytest.mark.long("starts the command, which watches")
 def test_an_edited_module_of_row_classes_is_imported_again_and_everything_checked(
     folder: Path, oadb_server: Server
 ) -> None:

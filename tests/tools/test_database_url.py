@@ -29,6 +29,7 @@ CONNECTING = [
 ]
 
 
+@pytest.mark.long("starts every command")
 def test_it_replaces_the_variable(oadb_database_url: str) -> None:
     for command in (("migrate", "status"), ("bans", "list"), ("check",)):
         done = oadb(*command, "--database-url", oadb_database_url, url=ELSEWHERE)

@@ -155,15 +155,19 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(scene: Scene, nam
 
 
 def test_a_dry_run_of_a_load_shows_its_whole_report(scene: Scene) -> None:
+    with (scene.folder / "kite.csv").open("a") as file:
+        file.write(ROW.replace("NSE", "BSE"))
     load = ("instruments", "load", f"{scene.folder}/kite.csv", "--broker", "zerodha")
     shown = scene.run(*load, "--allow-missing").splitlines()
 
     assert shown[1:] == [
+        "  BSE                  0 before         1 after",
         "  NSE                  0 before         1 after",
+        "  BSE          EQ                1 new         0 changed         0 gone",
         "  NSE          EQ                1 new         0 changed         0 gone",
         "dry run, nothing was changed",
     ]
-    missing = "the file has no instruments of BFO, BSE, BSE_INDEX, CDS, MCX, NFO, NSE_INDEX, as"
+    missing = "the file has no instruments of BFO, BSE_INDEX, CDS, MCX, NFO, NSE_INDEX, as"
     assert scene.run(*load, code=1).startswith(f"oadb: the load would be refused: {missing}")
     forced = scene.run(*load, "--force").splitlines()
     assert forced[-2].startswith(f"  would be forced, although {missing}")

@@ -191,6 +191,7 @@ def test_separate_roles_are_reported_with_the_use_of_the_current_one(
     assert finding_on(url, "row security").startswith("ok   row security: forced on all ")
 
 
+@pytest.mark.long("migrates on a server of its own")
 def test_a_connection_as_the_owner_is_advised_to_use_another_role(
     server: Server, separate: str
 ) -> None:

@@ -115,6 +115,7 @@ def test_the_tests_of_a_new_package_pass_and_find_a_fault(
     assert "column body is declared as str | None, but is never null" in done.stdout
 
 
+@pytest.mark.long("builds a wheel")
 def test_the_wheel_of_a_new_package_has_its_sql(project: Path, tmp_path: Path) -> None:
     done = python(project, "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), ".")
     assert done.returncode == 0, done.stdout

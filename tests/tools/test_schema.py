@@ -313,6 +313,7 @@ def test_the_text_has_a_block_for_each_table_view_and_routine(observed: Observed
     ]
 
 
+@pytest.mark.long("migrates on a server of its own")
 def test_another_owner_without_superuser_has_the_same_schema(database: MigrationDatabase) -> None:
     database.query("create role proprietor login")
     database.query(f"alter database {database.name} owner to proprietor")

@@ -99,6 +99,7 @@ def test_a_server_that_answers_nobody_is_given_up(
         connection.execute("select 1")
 
 
+@pytest.mark.long("waits for a long statement")
 def test_a_long_statement_is_waited_for_and_reported(
     database: MigrationDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -126,6 +127,7 @@ def test_a_statement_that_waits_for_a_lock_names_who_holds_it(
     assert said(caplog, "oadb.tools")[0].endswith(holder)
 
 
+@pytest.mark.long("waits for attempts to connect")
 def test_a_server_that_takes_no_more_connections_is_not_given_up(
     database: MigrationDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -113,6 +113,7 @@ def test_the_connection_to_a_socket_is_described(shared_url: str) -> None:
     assert finding.text.startswith("within this machine, without TLS, signed in ")
 
 
+@pytest.mark.long("starts a server")
 def test_the_method_is_that_of_the_server() -> None:
     with open_server({}, "local all app scram-sha-256\nlocal all all trust\n") as server:
         observer = Observer(server.url)

@@ -61,6 +61,7 @@ def test_right_code_has_no_errors_and_the_types_it_claims(checker: str) -> None:
     assert found_by(checker)["tasks.py"] == set()
 
 
+@pytest.mark.long("starts type checkers")
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_every_mistake_is_found_and_nothing_else(checker: str) -> None:
     wanted, found = expected(checker), found_by(checker)["mistakes.py"]

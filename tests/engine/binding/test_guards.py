@@ -76,6 +76,7 @@ def timeouts(executor: Any) -> tuple[str, str]:
     return tuple(probes.setting(executor, name) for name in names)  # type: ignore[return-value]  # two
 
 
+@pytest.mark.long("waits for timeouts")
 def test_a_statement_has_its_own_timeout_and_the_next_one_the_usual(db: Db) -> None:
     with pytest.raises(QueryCanceled, match=r"guarded\.slow"):
         SLOW(db, 0.5)
@@ -85,6 +86,7 @@ def test_a_statement_has_its_own_timeout_and_the_next_one_the_usual(db: Db) -> N
         probes.pause(db, 1.5)
 
 
+@pytest.mark.long("waits for timeouts")
 def test_a_timeout_within_a_transaction_ends_with_its_statement(db: Db) -> None:
     with db.transaction() as tx:
         before = timeouts(tx)

@@ -69,6 +69,7 @@ def test_an_unknown_host_is_named(connect: Connect) -> None:
     assert SECRET not in text
 
 
+@pytest.mark.long("waits for a timeout of whole seconds")
 @pytest.mark.holds("F41")
 def test_a_silent_host_is_given_up_after_connect_timeout() -> None:
     with silent_port() as port:

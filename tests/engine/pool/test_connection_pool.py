@@ -55,6 +55,7 @@ def test_no_more_than_size_and_overflow_are_opened(connect: Connect, observer: O
     assert most == db.stats().size == db.stats().most == 3
 
 
+@pytest.mark.long("waits until they are idle")
 def test_connections_beyond_the_size_are_closed_when_they_are_not_used(
     connect: Connect, observer: Observer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +94,7 @@ def test_a_pool_timeout_names_what_holds_the_connections(connect: Connect) -> No
     assert "DB_POOL_SIZE" in str(caught.value)
 
 
+@pytest.mark.long("waits for a timeout")
 def test_the_query_that_holds_a_connection_longest_is_named(connect: Connect) -> None:
     db = connect(pool_size=1, max_overflow=0, pool_timeout_seconds=0.3)
     probes.one(db)
@@ -120,6 +122,7 @@ def test_the_newest_calls_are_refused_at_once_where_too_many_wait(connect: Conne
     assert all("4 callers are waiting already" in str(error) for error in refused)
 
 
+@pytest.mark.long("hundreds of threads")
 def test_a_burst_far_beyond_the_pool_is_served_in_its_order(connect: Connect) -> None:
     db = connect(pool_size=1, max_overflow=1)
     probes.put(db, 1, "counter")

@@ -93,6 +93,7 @@ def test_a_hint_that_fails_is_logged_once_and_hinders_nothing(
     assert len(said(caplog, "oadb.hints")) == 1
 
 
+@pytest.mark.long("waits for hints that do not come")
 def test_a_hint_of_a_database_that_was_closed_is_dropped(
     connect: Connect, listener: Connection
 ) -> None:

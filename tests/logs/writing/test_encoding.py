@@ -83,6 +83,7 @@ any_row = st.tuples(
 )
 
 
+@pytest.mark.long("hundreds of random rows")
 @SETTINGS
 @given(rows=st.lists(any_row, max_size=30))
 def test_stored_rows_equal_the_given_rows(connection: psycopg.Connection, rows: Rows) -> None:

@@ -70,6 +70,7 @@ def test_entries_are_read_whole_wherever_a_block_ends(file: Path, length: int, s
     assert read(file) == [(entry["a"], str(entry["b"])) for entry in entries]
 
 
+@pytest.mark.long("reads a large file")
 def test_only_a_window_of_the_file_is_in_memory(file: Path) -> None:
     file.write_text(json.dumps([{"a": "x" * 200, "b": n} for n in range(60_000)]))
 

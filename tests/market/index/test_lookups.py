@@ -15,6 +15,7 @@ from oadb.market.instruments import Instrument
 from tests.market.index.listed import assert_lookups_find
 
 
+@pytest.mark.long("every lookup of every row")
 def test_every_lookup_of_every_row_returns_what_sql_returns(
     market_db: Database, index: InstrumentIndex, listed: list[Instrument]
 ) -> None:

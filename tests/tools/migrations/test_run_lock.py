@@ -82,6 +82,7 @@ def test_a_run_that_waits_does_not_block_create_index_concurrently(
     assert "applied=()" in second.communicate(timeout=20)[0]
 
 
+@pytest.mark.long("starts runs")
 @pytest.mark.holds("F25")
 def test_a_killed_run_releases_its_locks(
     run: Run, folder: MigrationFolder, start_run: StartRun, database: MigrationDatabase

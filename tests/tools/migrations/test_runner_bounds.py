@@ -94,6 +94,7 @@ def test_ctrl_c_ends_a_run_whose_server_process_is_stopped(
     eventually(lambda: not database.is_sleeping(), 10)
 
 
+@pytest.mark.long("waits for a report")
 def test_a_run_reports_what_a_long_migration_waits_for(
     run: Run, folder: MigrationFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
