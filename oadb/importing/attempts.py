@@ -6,7 +6,7 @@ from functools import partial
 
 from oadb.accounts.login_attempts import LoginMethod, LoginOutcome
 from oadb.errors import RowError
-from oadb.importing import imports
+from oadb.importing import imports, verifying
 from oadb.importing.columns import described_text, explained_text, ip, one_of, text
 from oadb.importing.histories import History
 from oadb.importing.imports import ImportedAttempt
@@ -37,7 +37,15 @@ def attempts(user_of: Callable[[object], int | None]) -> History[ImportedAttempt
         "failure_reason", "timestamp",
     )  # fmt: skip  # a table
     convert = partial(_attempt, user_of)
-    return History(ATTEMPTS, columns, "timestamp", INDIA, convert, imports.record_attempts)
+    return History(
+        ATTEMPTS,
+        columns,
+        "timestamp",
+        INDIA,
+        convert,
+        imports.record_attempts,
+        verifying.list_missing_attempts,
+    )
 
 
 def _attempt(

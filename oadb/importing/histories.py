@@ -13,9 +13,9 @@ from functools import partial
 from typing import Generic, TypeVar, cast
 
 from oadb.engine.binding.queries import Query
-from oadb.engine.binding.results import Affected
 from oadb.engine.executors import Executor
 from oadb.errors import RowError
+from oadb.importing import verifying
 from oadb.importing.columns import (
     ip,
     number,
@@ -27,7 +27,7 @@ from oadb.importing.columns import (
 )
 from oadb.importing.hidden_fields import HiddenFields
 from oadb.importing.openalgo_tables import Row
-from oadb.logs import analyzer_logs, api_logs, latency, traffic
+from oadb.logs import latency
 from oadb.logs.redaction import Redaction
 from oadb.logs.writing.encoding import array, element
 from oadb.market.brokers.field_values import ConversionCache
@@ -57,8 +57,9 @@ _LONGEST_DURATION = 1e9
 class History(Generic[T]):
     """A table that only grows: how its rows are converted and stored.
 
-    ``column`` has the time of a row; ``zone`` applies to times without a zone. ``log`` is the log
-    table in oadb; None for login attempts. ``hidden`` counts what is left out of bodies.
+    ``column`` has the time of a row; ``zone`` applies to times without a zone. ``list_missing``
+    returns the positions, from 1, of rows that oadb does not have. ``log`` is the log table in
+    oadb; None for login attempts. ``hidden`` counts what is left out of bodies.
     """
 
     table: str
@@ -67,6 +68,7 @@ class History(Generic[T]):
     zone: tzinfo
     convert: Callable[[Row, datetime], T]
     store: Callable[[Executor, list[T]], object]
+    list_missing: Callable[[Executor, list[T]], list[int]]
     log: str | None = None
     hidden: HiddenFields = field(default_factory=HiddenFields)
 
@@ -84,10 +86,10 @@ def logs(owner: int | None, kept_fields: Collection[str] = ()) -> tuple[History[
     made = partial(_log, hidden)
     bodies = ("id", "api_type", "request_data", "response_data", "created_at")
     return (
-        made("order_logs", bodies, "created_at", INDIA, writer.call, api_logs.store),
-        made("analyzer_logs", bodies, "created_at", INDIA, writer.analysis, analyzer_logs.store),
-        made("traffic_logs", _TRAFFIC, "timestamp", UTC, writer.request, traffic.store),
-        made("order_latency", _LATENCY, "timestamp", UTC, writer.timing, latency.store),
+        made("order_logs", bodies, "created_at", INDIA, writer.call, verifying.CALLS),
+        made("analyzer_logs", bodies, "created_at", INDIA, writer.analysis, verifying.ANALYSES),
+        made("traffic_logs", _TRAFFIC, "timestamp", UTC, writer.request, verifying.REQUESTS),
+        made("order_latency", _LATENCY, "timestamp", UTC, writer.timing, verifying.TIMINGS),
     )
 
 
@@ -109,22 +111,16 @@ def _log(
     column: str,
     zone: tzinfo,
     convert: Callable[[Row, datetime], Elements],
-    store: Query[..., Affected],
+    statements: verifying.Statements,
 ) -> History[Elements]:
-    return History(
-        table,
-        columns,
-        column,
-        zone,
-        convert,
-        partial(_insert, store),
-        store.label.partition(".")[0],
-        hidden,
-    )
+    store, list_missing = statements
+    log = store.label.partition(".")[0]
+    stored, missing = partial(_in_columns, store), partial(_in_columns, list_missing)
+    return History(table, columns, column, zone, convert, stored, missing, log, hidden)
 
 
-def _insert(store: Query[..., Affected], tx: Executor, rows: list[Elements]) -> None:
-    store(tx, *map(array, zip(*rows, strict=True)))
+def _in_columns(run: Query[..., T], db: Executor, rows: list[Elements]) -> T:
+    return run(db, *map(array, zip(*rows, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,9 @@ def run(
         closing(Converters(owner, plan.kept_fields)) as converters,
     ):
         contract = thread.submit(_contract, db, sources, plan)
-        streams = Streams(db, sources, converters, plan.installation, watch, plan.applies)
+        streams = Streams(
+            db, sources, converters, plan.installation, watch, plan.applies, plan.verifies
+        )
         if ATTEMPTS in sources:
             yield streams.copy(attempts(user_of), starts[ATTEMPTS])
         for log in histories.logs(owner, plan.kept_fields):

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import TypeVar
 from uuid import uuid4
 
@@ -33,13 +34,21 @@ _SIZED = (str, bytes)  # made once: isinstance is called for each value
 
 _YOUNG = "rows of the last 5 minutes are left to a later run: earlier rows may not be committed yet"
 
+_MISSING = (
+    "oadb has no such row: it was changed or deleted, perhaps by maintain for its age, or imported "
+    "with other options"
+)
+
 Watch = Callable[[int], object]
 """Called with the number of rows read since the last call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Imports the histories of an installation; without ``applies``, nothing is written."""
+    """Imports the histories of an installation; without ``applies``, nothing is written.
+
+    To verify is to compare, row by row, what was imported before.
+    """
 
     db: Database
     sources: Sources
@@ -47,6 +56,7 @@ class Streams:
     installation: str
     watch: Watch
     applies: bool
+    verifies: bool = False
 
     def copy(self, history: History[T], start: Resumption) -> TableReport:
         """Import the rows after *start*.
@@ -58,6 +68,8 @@ class Streams:
         report = TableReport(history.table, existing=start.existing)
         if start.is_anew:
             report.remarks.append("its ids started again: it is imported from its first row")
+        if self.verifies:
+            self._verify(history, start, report)
         known = start.known
         batches = _batches(self._settled(history, start.after, report))
         with ThreadPoolExecutor(max_workers=1) as server:
@@ -74,6 +86,20 @@ class Streams:
         if report.found and {*history.columns}.issuperset(BODIES) and not report.hidden:
             report.remarks.append("no row has the body of a request or a response")
         return report
+
+    def _verify(self, history: History[T], start: Resumption, report: TableReport) -> None:
+        """Compare the rows that were imported before with those of oadb."""
+        rows = takewhile(
+            lambda row: whole(row, "id") <= start.after, self.sources.rows(history.table)
+        )
+        for _, made in self.converters.convert(history, _batches(rows)):
+            converted = [each for _, each in made.fit]
+            for position in history.list_missing(self.db, converted) if converted else ():
+                made.left_out.append((made.fit[position - 1][0], _MISSING))
+            report.found += len(made.fit)
+            for row_id, reason in made.left_out:
+                report.leave_out(row_id, reason)
+            self.watch(len(made.fit))
 
     def _settled(self, history: History[T], after: int, report: TableReport) -> Iterator[Row]:
         """Yield the rows after an id, up to the first one before which a row may be uncommitted."""

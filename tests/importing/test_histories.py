@@ -1,6 +1,7 @@
 """Logs of OpenAlgo are imported with their times, without secrets; invalid rows are reported."""
 
 import logging
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,7 @@ from oadb import Database
 from oadb.accounts import users
 from oadb.importing import streams
 from tests.importing.openalgo import SECRETS, Installation
-from tests.importing.running import HISTORIES, LOGS, counts, run_import, text_of
+from tests.importing.running import HISTORIES, LOGS, counts, run_import, tally, text_of
 from tests.support.rig import Observer
 
 
@@ -231,3 +232,39 @@ def test_invalid_rows_are_reported_by_their_ids(db: Database, origin: Installati
         "status is not one of SUCCESS, FAILED, PARTIAL": ["2", "3"],
         "overhead_ms is not a duration in milliseconds": ["4"],
     }
+
+
+CHANGES = {
+    "order_logs": "update oadb.api_logs set response = '[]' where {}",
+    "analyzer_logs": "delete from oadb.analyzer_logs where {}",
+    "traffic_logs": "update oadb.traffic set duration_ms = duration_ms + 0.001 where {}",
+    "order_latency": "update oadb.latency set order_id = null where {}",
+    "login_attempts": "update oadb.login_attempts set device = 'Chrome' where {}",
+}
+
+
+@pytest.mark.parametrize("rows_of_a_batch", [5000, 2])
+def test_a_verification_compares_each_row_of_a_history(
+    db: Database,
+    observer: Observer,
+    origin: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+    rows_of_a_batch: int,
+) -> None:
+    monkeypatch.setattr(streams, "_ROWS", rows_of_a_batch)
+    origin.add_asha()
+    origin.add_logs(3)
+    run_import(db, origin)
+    same = run_import(db, origin, applies=False, verifies=True)
+    for change in CHANGES.values():
+        table = re.findall(r"oadb\.(\w+)", change)[0]
+        time = "attempted_at" if table == "login_attempts" else "logged_at"
+        observer.rows(change.format(f"{time} = (select max({time}) from oadb.{table})"))
+    changed = run_import(db, origin, applies=False, verifies=True)
+
+    for table in HISTORIES:
+        assert tally(same[table]) == tally(changed[table]) == (3, 0, 3)
+        assert not same[table].differs
+        ((reason, ids),) = changed[table].left_out_ids().items()
+        assert (reason[:24], ids) == ("oadb has no such row: it", ["3"])
+    assert counts(observer) == {**dict.fromkeys(LOGS, 3), "analyzer_logs": 2}
