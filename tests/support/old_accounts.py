@@ -105,10 +105,11 @@ def keys(db: Database, observer: Observer, of: People) -> Answers:
     yield (
         "get_api_key_for_tradingview",
         asked(
-            lambda at: api_keys.open_kept(db, user_id, at),
+            lambda of: api_keys.open_current(db, of),
             none=None,
-            unknown=uuid4(),
-            revoked=named["revoked"],
+            unknown=NOBODY,
+            expired=user_id,
+            revoked=user_id,
         ),
     )
     replaced = issue(db, user_id)
