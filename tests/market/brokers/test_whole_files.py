@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import astuple
@@ -187,8 +188,9 @@ def test_every_line_of_a_file_of_zerodha_is_loaded(tx: Transaction, path: Path) 
     assert instruments.find_by_token(tx, "zerodha", known[0], found.token) == found
 
 
-# Rows of real files, and how many of them are rejected.
-REAL = {
+# Rows of whole files, and how many of them are rejected: of our own, and of real ones.
+WHOLE = {
+    "zerodha.csv": (301, 0),
     "kite_nfo.csv.gz": (36_340, 0),
     "kite_nse.csv.gz": (8_490, 0),
     "upstox_complete.json.gz": (95_846, 0),
@@ -203,20 +205,24 @@ REAL = {
 }
 
 
-@pytest.mark.long("reads whole files of brokers, where there are any")
-@pytest.mark.parametrize("path", broker_files.found(*REAL), ids=lambda path: path.name)
-def test_every_row_of_a_real_file_is_read_but_those_that_say_too_little(path: Path) -> None:
-    broker = path.name.partition("_")[0].replace("kite", "zerodha")
+@pytest.mark.long("reads real files of brokers, where there are any")
+@pytest.mark.parametrize(
+    "path",
+    [Path(make.__file__).with_name("zerodha.csv"), *broker_files.found(*WHOLE)],
+    ids=lambda path: path.name,
+)
+def test_every_row_of_a_whole_file_is_read_but_those_that_say_too_little(path: Path) -> None:
+    broker = re.split("[_.]", path.name)[0].replace("kite", "zerodha")
     rows = [*brokers.read(broker, path)]
 
-    assert (len(rows), sum(isinstance(row, Rejected) for row in rows)) == REAL[path.name]
+    assert (len(rows), sum(isinstance(row, Rejected) for row in rows)) == WHOLE[path.name]
 
 
 @pytest.mark.long("reads whole files of brokers, where there are any")
 def test_real_files_agree_on_the_type_and_the_contract_value_of_every_instrument() -> None:
     """But Upstox's CSV, which has neither series nor groups."""
     found: dict[tuple[str, str], dict[str, tuple[str, str]]] = defaultdict(dict)
-    for path in broker_files.found(*REAL.keys() - {"upstox_complete.csv.gz"}):
+    for path in broker_files.found(*WHOLE.keys() - {"upstox_complete.csv.gz"}):
         broker = path.name.partition("_")[0].replace("kite", "zerodha")
         for row in brokers.read(broker, path):
             if isinstance(row, Listing):
