@@ -12,13 +12,16 @@ from psycopg.errors import CheckViolation
 
 from oadb import Database
 from oadb.accounts import api_keys
+from oadb.engine import dsn
 from oadb.errors import ParameterError
 from oadb.market.intake import _wrong_text
+from oadb.tools.migrations.runner import migrate, rollback, status
 from oadb.trading import chartink, pending_orders, strategies
 from oadb.trading.chartink import ChartinkMapping
 from oadb.trading.strategies import SymbolMapping
 from oadb.validation.argument_rules import is_visible
-from tests.support.accounts import issue
+from tests.conftest import configured
+from tests.support.accounts import issue, new_user
 from tests.support.instrument_rows import INFY
 from tests.support.trading import db, user_id
 
@@ -138,3 +141,37 @@ def test_the_tables_and_the_operations_mean_the_same_characters(url: str) -> Non
         "\u1160",
         "\uffa0",
     }
+
+
+def test_a_migration_repairs_what_was_stored_before(oadb_database_url: str) -> None:
+    target = dsn.parse(oadb_database_url)
+    later = [each for each in status(target) if each.migration_id >= "0038"]
+    with Database(configured(oadb_database_url)) as db:
+        user_id = new_user(db)
+        made = strategies.create(db, user_id, "Trend", direction="LONG").strategy.strategy_id
+        mappings = [SymbolMapping(symbol, "NSE", 1, "MIS") for symbol in ("TCS", "INFY")]
+        strategies.put_mappings(db, user_id, made, mappings)
+        key_id = issue(db, user_id).key.api_key_id
+        orders = [
+            pending_orders.create(db, user_id, "placeorder", {"symbol": symbol}).pending_order_id
+            for symbol in ("TCS", "INFY")
+        ]
+    rollback(target, count=len(later))
+    with psycopg.connect(oadb_database_url, autocommit=True) as connection:
+        for change in (
+            "update oadb.strategies set name = ' '",
+            "update oadb.strategy_mappings set symbol = ' ' where symbol = 'TCS'",
+            "update oadb.api_keys set name = ' '",
+            """update oadb.pending_orders set order_data = '{"symbol": " "}'
+            where order_data ->> 'symbol' = 'TCS'""",
+        ):
+            connection.execute(change.encode())
+    migrate(target)
+
+    with Database(configured(oadb_database_url)) as db:
+        (strategy,) = strategies.list_by_user(db, user_id)
+        (key,) = api_keys.list_by_user(db, user_id)
+        assert (strategy.name, key.name, key.api_key_id) == ("unnamed", "unnamed", key_id)
+        assert [each.symbol for each in strategy.mappings] == ["INFY"]
+        states = [pending_orders.get(db, user_id, pending_order_id=order_id) for order_id in orders]
+        assert [state and state.status for state in states] == ["rejected", "pending"]
