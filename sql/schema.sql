@@ -3001,8 +3001,7 @@ begin
             new_row ->> 'banned_by',
             new_row ->> 'set_by',
             case
-                when tg_argv[0] in ('user_disabled', 'user_enabled')
-                    then new_row ->> 'access_set_by'
+                when tg_argv[0] in ('user_disabled', 'user_enabled') then new_row ->> 'access_set_by'
             end,
             nullif(actor, '')
         )::bigint,

@@ -157,15 +157,7 @@ begin
     values (
         tg_argv[0],
         (coalesce(new_row, old_row) ->> 'user_id')::bigint,
-        coalesce(
-            new_row ->> 'banned_by',
-            new_row ->> 'set_by',
-            case
-                when tg_argv[0] in ('user_disabled', 'user_enabled')
-                    then new_row ->> 'access_set_by'
-            end,
-            nullif(actor, '')
-        )::bigint,
+        coalesce(new_row ->> 'banned_by', new_row ->> 'set_by', nullif(actor, ''))::bigint,
         session_user,
         coalesce(
             new_row ->> 'ip', nullif(current_setting('oadb.client_ip', true), '')
