@@ -93,13 +93,14 @@ class Streams:
             lambda row: whole(row, "id") <= start.after, self.sources.rows(history.table)
         )
         for _, made in self.converters.convert(history, _batches(rows)):
+            rows_read = len(made.fit) + len(made.left_out)
             converted = [each for _, each in made.fit]
             for position in history.list_missing(self.db, converted) if converted else ():
-                made.left_out.append((made.fit[position - 1][0], _MISSING))
-            report.found += len(made.fit)
+                report.leave_out(made.fit[position - 1][0], _MISSING)
             for row_id, reason in made.left_out:
                 report.leave_out(row_id, reason)
-            self.watch(len(made.fit))
+            report.found += rows_read
+            self.watch(rows_read)
 
     def _settled(self, history: History[T], after: int, report: TableReport) -> Iterator[Row]:
         """Yield the rows after an id, up to the first one before which a row may be uncommitted."""
