@@ -629,7 +629,8 @@ create table oadb.instruments (
     underlying      text collate "C",
     -- All that a search looks at, in upper case.
     search_text     text collate "C" generated always as (upper(((((((((symbol || ' '::text) || broker_symbol) || ' '::text) || coalesce(name, ''::text)) || ' '::text) || token) || ' '::text) || coalesce(trim_scale(strike)::text, ''::text)) collate "C")) stored,
-    -- Most of it in one order, as the exchange allows. Null: the file does not say.
+    -- As the file writes it: the largest order that the exchange takes, at some brokers the
+    -- smallest that it does not. Null: the file does not say.
     freeze_quantity bigint,
 
     constraint instruments_pkey primary key (broker, exchange, symbol),

@@ -134,7 +134,7 @@ async def is_due(
 ) -> bool:
     """Find out whether a broker's instruments are to be loaded again.
 
-    A load of which it is not known when its list was downloaded, such as an import, does not count.
+    A load of which it is not known when its list was downloaded does not count.
 
     Args:
         exchange: the one that is asked about; None: all on which *broker* lists instruments.

@@ -21,7 +21,8 @@ comment on column oadb.instruments.contract_value is
 'Change of a contract''s worth for a change of its price by 1: 100 for crude oil. Null: the file '
 'does not say.';
 comment on column oadb.instruments.freeze_quantity is
-'Most of it in one order, as the exchange allows. Null: the file does not say.';
+'As the file writes it: the largest order that the exchange takes, at some brokers the smallest '
+'that it does not. Null: the file does not say.';
 comment on column oadb.instruments.instrument_type is
 'EQ, PREF, WARRANT, RIGHTS, BOND, GSEC, SGB, ETF, MF, TRUST, INDEX, FUT, CE, PE or COM of readers; '
 'other rows may have others.';
