@@ -21,7 +21,9 @@ with clients as materialized (
             )
         ) as is_spared
     from (
-        select oadb.client_network(traffic.ip) as network
+        select
+            set_masklen(traffic.ip, case family(traffic.ip) when 4 then 32 else 64 end)::cidr::inet
+                as network
         from oadb.traffic
         where
             strpos(lower(traffic.host), lower(:host)) > 0
