@@ -23,6 +23,7 @@ from tests.support.rig import MODES, Connect, Observer, connecting
 pytest_plugins = [
     "oadb.testing.fixtures",
     "tests.support.compiling",
+    "tests.support.prepared_servers",
     "tests.support.skips",
     "tests.support.time_limit",
 ]

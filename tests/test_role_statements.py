@@ -32,7 +32,6 @@ from tests.support.roles import (
     alone,
     ask,
     connect,
-    made,
     migrated,
     server,
     sessions_of,
@@ -40,7 +39,7 @@ from tests.support.roles import (
 )
 from tests.support.user_rows import SEE, login
 
-__all__ = ["alone", "made", "migrated", "server", "sessions_of"]
+__all__ = ["alone", "migrated", "server", "sessions_of"]
 
 
 def test_no_group_of_statements_is_empty() -> None:

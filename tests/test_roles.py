@@ -31,7 +31,6 @@ from tests.support.roles import (
     alone,
     ask,
     connect,
-    made,
     migrated,
     server,
     sessions_of,
@@ -39,7 +38,7 @@ from tests.support.roles import (
 )
 from tests.support.user_rows import COUNT, SEE, TABLES, database, fill, login
 
-__all__ = ["alone", "made", "migrated", "server", "sessions_of"]
+__all__ = ["alone", "migrated", "server", "sessions_of"]
 
 
 # With and without an identity --------------------------------------------------------------------
@@ -123,18 +122,15 @@ def test_a_role_of_one_user_that_row_security_would_not_bind_is_refused(
 # One role ---------------------------------------------------------------------------------------
 
 
-def test_one_role_is_bound_by_an_identity_and_sees_all_without(alone: str, made: None) -> None:
-    assert made is None
+def test_one_role_is_bound_by_an_identity_and_sees_all_without(alone: str) -> None:
     with Database(config(alone)) as db:
         assert [COUNT[table](db) for table in TABLES] == [len(USERS)] * len(TABLES)
         assert [SEE[table](db.as_user(3)) for table in TABLES] == [[3]] * len(TABLES)
 
 
 @pytest.fixture(scope="module")
-def later(server: Server, alone: str, made: None) -> Generator[str]:
+def later(server: Server) -> Generator[str]:
     """Give the URL of a database that was migrated when there were roles, and stays so."""
-    assert alone
-    assert made is None
     with database(server, "later", "alone") as url:
         yield url
 
@@ -150,10 +146,9 @@ def test_roles_of_other_databases_have_no_privileges_in_a_new_one(later: str) ->
 
 
 def test_a_superuser_that_row_security_would_not_bind_gets_no_identity(
-    server: Server, alone: str, made: None
+    server: Server, alone: str
 ) -> None:
     assert alone
-    assert made is None
     with (
         Database(config(server.url("single"))) as db,
         pytest.raises(InsufficientPrivilege, match="does not bind the role postgres: see oadb"),
@@ -247,9 +242,8 @@ def state(url: str) -> list[str]:
 
 @pytest.mark.long("migrates down and up")
 def test_row_security_is_rolled_back_completely_and_applied_again(
-    server: Server, made: None, tmp_path: Path
+    server: Server, tmp_path: Path
 ) -> None:
-    assert made is None
     earlier, later = split(tmp_path)
     with connect(server.url("postgres")) as connection:
         connection.execute("create database undone owner oadb_owner")

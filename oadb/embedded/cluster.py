@@ -86,6 +86,17 @@ class Cluster:
             return False
         return True
 
+    def copy(self, data: Path) -> None:
+        """Begin with a copy of the database files of a server that was stopped.
+
+        Args:
+            data: Their folder; the server was of the same major version.
+        """
+        shutil.copytree(data, self.data)
+        if self.account is not None:
+            for path in (self.data, *self.data.rglob("*")):
+                os.chown(path, self.account.uid, self.account.gid)
+
     def ensure_running(self, settings: Mapping[str, str]) -> None:
         """Start the server, its files made where there are none, or wait for the running one.
 

@@ -84,17 +84,23 @@ class ServerControl:
 
 
 @contextmanager
-def controlled(settings: Mapping[str, str] | None = None) -> Generator[ServerControl]:
+def controlled(
+    settings: Mapping[str, str] | None = None, *, copied_from: Path | None = None
+) -> Generator[ServerControl]:
     """Give a running server of its own; at the end it is gone, with its data.
 
     Args:
         settings: PostgreSQL settings of its command line. Without them it does not wait for the
             disk (``fsync``, ``synchronous_commit`` and ``full_page_writes`` are off).
+        copied_from: The folder of the database files of a server that was stopped, which this one
+            begins with; by default it begins with none.
     """
     given = os.environ.get("OADB_TEST_BINDIR")
     binaries = Path(given) if given else embedded_server.binaries()
     with temporary_folder(memory(), binaries) as folder:
         cluster = Cluster(folder, binaries, account_for(folder, binaries))
+        if copied_from is not None:
+            cluster.copy(copied_from)
         try:
             yield ServerControl(cluster, settings)
         finally:

@@ -21,14 +21,13 @@ from tests.support.roles import (
     alone,
     ask,
     connect,
-    made,
     migrated,
     server,
     sessions_of,
     url_of,
 )
 
-__all__ = ["alone", "made", "migrated", "server", "sessions_of"]
+__all__ = ["alone", "migrated", "server", "sessions_of"]
 
 SERVICES = sorted({*ROLES} - {"oadb_owner", "oadb_migrate"})
 FORGERIES = {

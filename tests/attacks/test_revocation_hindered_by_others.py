@@ -24,12 +24,13 @@ from oadb.changes.live_cache import LiveCache, _Cache
 from oadb.changes.pacing import SHORTEST_PAUSE
 from oadb.engine.executors import AsyncExecutor
 from oadb.market.live_index import LiveIndex, _IndexInMemory
-from oadb.testing.control import controlled
 from oadb.testing.servers import Server
 from tests.conftest import configured
+from tests.support.layouts import layouts, url_in
+from tests.support.prepared_servers import Prepared
 from tests.support.rig import eventually
 from tests.support.roles import connect
-from tests.support.user_rows import database, login
+from tests.support.user_rows import login
 
 NEVER = 3600.0
 CHANNELS = ("oadb_changes", "oadb_ip_bans", "oadb_instruments")
@@ -37,9 +38,9 @@ ADDRESS = "203.0.113.7"
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[Server]:
+def server(prepared: Prepared) -> Generator[Server]:
     """Give a server with a notification queue of half a megabyte, where that can be set."""
-    with controlled() as control:
+    with prepared(layouts) as control:
         with connect(control.url) as connection:
             connection.execute("create role hostile login")
             if connection.info.server_version >= 170000:
@@ -49,14 +50,13 @@ def server() -> Generator[Server]:
 
 
 @pytest.fixture(scope="module")
-def url(server: Server) -> Generator[str]:
-    with database(server, "attacked", "postgres") as url:
-        yield url
+def url(server: Server) -> str:
+    return url_in(server, "separate")
 
 
 @pytest.fixture
 def hostile_url(server: Server) -> str:
-    return login(server, "hostile", "attacked")
+    return login(server, "hostile", "separate")
 
 
 @contextmanager

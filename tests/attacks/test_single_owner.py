@@ -13,28 +13,25 @@ from oadb import Database
 from oadb.accounts import users
 from oadb.engine.binding.packages import find
 from oadb.settings import app_settings, smtp_settings
-from oadb.testing.control import controlled
 from oadb.testing.servers import Server
 from oadb.tools import health
 from oadb.tools.findings import Finding
+from tests.support.layouts import layouts, url_in
+from tests.support.prepared_servers import Prepared
 from tests.support.rig import config
 from tests.support.roles import connect
-from tests.support.user_rows import database
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[Server]:
-    with controlled() as control:
+def server(prepared: Prepared) -> Generator[Server]:
+    with prepared(layouts) as control:
         yield control.server
 
 
 @pytest.fixture(scope="module")
-def managed(server: Server) -> Generator[str]:
+def managed(server: Server) -> str:
     """Give the URL of a database whose owner may make roles, as managed services give it."""
-    with connect(server.url("postgres")) as connection:
-        connection.execute("create role managed login createrole")
-    with database(server, "managed", "managed") as url:
-        yield url
+    return url_in(server, "managed")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ refused.
 """
 
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from psycopg.errors import InsufficientPrivilege
 from oadb import Database
 from oadb.engine.acting import acting_as
 from oadb.engine.binding.declarations import Declaration
-from oadb.testing.control import controlled
 from oadb.testing.servers import Server
 from oadb.tools import row_security
+from tests.support.layouts import OWNERS, layouts, url_in
 from tests.support.pgbouncer import PROGRAM, bouncing, needs_pgbouncer
+from tests.support.prepared_servers import Prepared
 from tests.support.role_statements import STATEMENTS
-from tests.support.user_rows import database, insert, login
+from tests.support.user_rows import insert, login
 from tests.support.walls import (
     CANARY,
     ME,
@@ -52,31 +53,30 @@ LAYOUTS = [
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[Server]:
-    with controlled() as control:
-        with psycopg.connect(control.url, autocommit=True) as connection:
-            connection.execute("create role alone login")
-            connection.execute("create role managed login createrole")
+def server(prepared: Prepared) -> Generator[Server]:
+    with prepared(layouts) as control:
         yield control.server
 
 
 @pytest.fixture(scope="module")
 def urls(server: Server) -> Generator[dict[str, str]]:
-    """Give the URLs of each layout; the database with one role comes before there are others."""
-    with ExitStack() as stack:
-        made = {
-            "one role": stack.enter_context(database(server, "single", "alone")),
-            "managed owner": stack.enter_context(database(server, "managed", "managed")),
-            "superuser": stack.enter_context(database(server, "separate", "postgres")),
-        }
-        for name in ("single", "managed", "separate"):
-            fill_all(server.url(name))
-        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-            connection.execute("create role service login in role oadb_app")
-        made["seven roles"] = login(server, "service", "separate")
-        if PROGRAM is not None:
-            made["PgBouncer"] = stack.enter_context(bouncing(made["seven roles"])).url
+    """Give the URLs of each layout."""
+    for name in OWNERS:
+        fill_all(server.url(name))
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute("create role service login in role oadb_app")
+    service = login(server, "service", "separate")
+    made = {
+        "one role": url_in(server, "single"),
+        "managed owner": url_in(server, "managed"),
+        "superuser": url_in(server, "separate"),
+        "seven roles": service,
+    }
+    if PROGRAM is None:
         yield made
+    else:
+        with bouncing(service) as bouncer:
+            yield {**made, "PgBouncer": bouncer.url}
 
 
 @pytest.fixture(params=LAYOUTS)

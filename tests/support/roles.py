@@ -7,10 +7,10 @@ import psycopg
 import pytest
 
 from oadb.engine import dsn
-from oadb.testing.control import controlled
 from oadb.testing.servers import Server
 from oadb.tools.migrations.runner import migrate
-from tests.support.user_rows import database, fill, login
+from tests.support.prepared_servers import Prepared
+from tests.support.user_rows import create_database, fill, login
 
 ROLES = [
     "oadb_app", "oadb_log", "oadb_migrate", "oadb_owner", "oadb_ro", "oadb_rotate", "oadb_user",
@@ -29,50 +29,49 @@ def ask(connection: Connection, question: str) -> list[Any]:
     return [row[0] if len(row) == 1 else row for row in connection.execute(question.encode())]
 
 
-@pytest.fixture(scope="module")
-def server() -> Generator[Server]:
-    """Give a server of its own, because roles belong to a server, and some here can log in."""
-    with controlled() as control:
-        yield control.server
+def separated(server: Server) -> None:
+    """Make a database with one role, and one that oadb_migrate has migrated.
 
-
-@pytest.fixture(scope="module")
-def alone(server: Server) -> Generator[str]:
-    """Give the URL of a database whose owner may not create roles, on a server without any."""
+    A DBA creates the roles in the database with one role, where they get no privileges.
+    """
     with connect(server.url("postgres")) as connection:
         connection.execute("create role alone login")
-    with database(server, "single", "alone") as url:
-        fill(url, USERS)
-        yield url
-
-
-@pytest.fixture(scope="module")
-def made(server: Server, alone: str) -> None:
-    """Have a DBA create the roles in the database with one role, where they get no privileges."""
-    assert alone
-    with connect(server.url("single")) as connection:
+        create_database(server, "single", "alone")
+        migrate(dsn.parse(login(server, "alone", "single")))
         assert ask(connection, "select rolname from pg_roles where rolname like 'oadb%'") == []
+    with connect(server.url("single")) as connection:
         connection.execute("call oadb.create_roles()")
         for role in ROLES:
             connection.execute(f"create role a_{role} login in role {role}".encode())
         connection.execute("alter role oadb_migrate login")
-
-
-@pytest.fixture(scope="module")
-def migrated(server: Server, made: None) -> Generator[str]:
-    """Give the URL, for oadb_migrate, of a database that it has migrated."""
-    assert made is None
-    with connect(server.url("postgres")) as connection:
         connection.execute("create database separate")
         connection.execute("grant create on database separate to oadb_owner")
     with connect(server.url("separate")) as connection:
         connection.execute("grant create on schema public to oadb_owner")
-    url = login(server, "oadb_migrate", "separate")
-    migrate(dsn.parse(url))
+    migrate(dsn.parse(login(server, "oadb_migrate", "separate")))
+
+
+@pytest.fixture(scope="module")
+def server(prepared: Prepared) -> Generator[Server]:
+    """Give a server of its own, because roles belong to a server, and some here can log in."""
+    with prepared(separated) as control:
+        yield control.server
+
+
+@pytest.fixture(scope="module")
+def alone(server: Server) -> str:
+    """Give the URL of a database whose owner may not create roles."""
+    url = login(server, "alone", "single")
     fill(url, USERS)
-    yield url
-    with connect(server.url("postgres")) as connection:
-        connection.execute("drop database separate with (force)")
+    return url
+
+
+@pytest.fixture(scope="module")
+def migrated(server: Server) -> str:
+    """Give the URL, for oadb_migrate, of a database that it has migrated."""
+    url = login(server, "oadb_migrate", "separate")
+    fill(url, USERS)
+    return url
 
 
 @pytest.fixture(scope="module")

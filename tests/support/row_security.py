@@ -7,10 +7,11 @@ import psycopg
 import pytest
 
 from oadb import Database
-from oadb.testing.control import controlled
 from oadb.testing.servers import Server
+from tests.support.layouts import layouts, url_in
+from tests.support.prepared_servers import Prepared
 from tests.support.rig import config
-from tests.support.user_rows import database, declared, fill, login
+from tests.support.user_rows import declared, fill, login
 
 USERS = range(1, 41)
 ME, OTHER = 1, 2
@@ -30,27 +31,21 @@ BECOME_OWNER = declared("select set_config('role', 'oadb_owner', true) as role",
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[Server]:
+def server(prepared: Prepared) -> Generator[Server]:
     """Give a server of its own, because roles belong to a server, and some here can log in."""
-    with controlled() as control:
-        with psycopg.connect(control.url, autocommit=True) as connection:
-            connection.execute("create role alone login")
+    with prepared(layouts) as control:
         yield control.server
 
 
 @pytest.fixture(scope="module")
-def urls(server: Server) -> Generator[dict[str, str]]:
-    # The database with one role comes first, before the server has roles of oadb.
-    with (
-        database(server, "single", "alone") as alone,
-        database(server, "separate", "postgres") as superuser,
-    ):
-        with psycopg.connect(superuser, autocommit=True) as connection:
-            connection.execute("create role service login in role oadb_app")
-        fill(alone, USERS)
-        fill(superuser, USERS)
-        service = login(server, "service", "separate")
-        yield {"superuser": superuser, "service": service, "alone": alone}
+def urls(server: Server) -> dict[str, str]:
+    alone, superuser = url_in(server, "single"), url_in(server, "separate")
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute("create role service login in role oadb_app")
+    fill(alone, USERS)
+    fill(superuser, USERS)
+    service = login(server, "service", "separate")
+    return {"superuser": superuser, "service": service, "alone": alone}
 
 
 @pytest.fixture(params=["superuser", "service", "alone"])

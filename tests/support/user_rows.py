@@ -134,22 +134,22 @@ def database(
 
     A copy of another database of that owner is made without migrating it.
     """
+    create_database(server, name, owner, template=copied_from or "template1")
+    try:
+        url = login(server, owner, name)
+        if copied_from is None:
+            migrate(dsn.parse(url))
+        yield url
+    finally:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            drop = SQL("drop database {} with (force)").format(Identifier(name))
+            connection.execute(drop)
+
+
+def create_database(server: Server, name: str, owner: str, *, template: str = "template1") -> None:
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        named = {
-            "name": Identifier(name),
-            "owner": Identifier(owner),
-            "template": Identifier(copied_from or "template1"),
-        }
-        connection.execute(
-            SQL("create database {name} owner {owner} template {template}").format(**named)
-        )
-        try:
-            url = login(server, owner, name)
-            if copied_from is None:
-                migrate(dsn.parse(url))
-            yield url
-        finally:
-            connection.execute(SQL("drop database {name} with (force)").format(**named))
+        names = map(Identifier, (name, owner, template))
+        connection.execute(SQL("create database {} owner {} template {}").format(*names))
 
 
 def login(server: Server, role: str, database: str) -> str:
