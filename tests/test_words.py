@@ -32,6 +32,7 @@ def once(heading: str) -> list[str]:
 PHRASES = once("Phrases once used")
 GIVEN_UP = re.compile(rf"\b({'|'.join(PHRASES)})s?\b(?! longer)", re.IGNORECASE)
 NAMES = [name.strip("`") for name in once("Names once used")]
+NAMED = re.compile(rf"\b({'|'.join(NAMES)})\b")
 
 
 def prose(path: Path) -> list[tuple[int, str]]:
@@ -82,7 +83,9 @@ def names_in(path: Path) -> set[str]:
 
 
 def test_no_module_has_a_name_that_was_given_up() -> None:
-    given_up = {shown(path): names_in(path).intersection(NAMES) for path in MODULES}
+    # A few modules have one in their prose: only there are names told apart, which takes long.
+    suspected = [path for path in MODULES if NAMED.search(path.stem + " " + path.read_text())]
+    given_up = {shown(path): names_in(path).intersection(NAMES) for path in suspected}
 
     assert {path: names for path, names in given_up.items() if names} == {}
 
@@ -90,5 +93,6 @@ def test_no_module_has_a_name_that_was_given_up() -> None:
 def test_phrases_and_names_are_read_from_the_glossary() -> None:
     assert {"for ever", "whoever"} <= {*PHRASES}
     assert {"Shelf", "conclude"} <= {*NAMES}
+    assert NAMED.findall("Shelf bookshelf _Shelf conclude()") == ["Shelf", "conclude"]
     assert used("Nothing stays for\never.") == ["for ever"]
     assert used("It lasts forever.") == []

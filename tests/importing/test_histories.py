@@ -243,7 +243,9 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("rows_of_a_batch", [5000, 2])
+@pytest.mark.parametrize(
+    "rows_of_a_batch", [5000, pytest.param(2, marks=pytest.mark.long("reads by two rows"))]
+)
 def test_a_verification_compares_each_row_of_a_history(
     db: Database,
     observer: Observer,

@@ -101,6 +101,24 @@ def test_nothing_is_left_although_the_test_killed_it() -> None:
     assert not folder.exists()
 
 
+def test_a_copy_of_a_stopped_server_has_its_databases_and_roles_and_leaves_it_alone() -> None:
+    with controlled() as first:
+        with psycopg.connect(first.url, autocommit=True) as connection:
+            connection.execute("create role kept login")
+            connection.execute("create database kept owner kept")
+        first.stop()
+        with (
+            controlled(copied_from=first.data) as second,
+            psycopg.connect(second.server.url("kept"), user="kept") as connection,
+        ):
+            connection.execute("create schema mine create table only_in_the_copy ()")
+        first.start()
+        with psycopg.connect(first.server.url("kept")) as connection:
+            found = connection.execute("select to_regclass('mine.only_in_the_copy')").fetchone()
+
+    assert found == (None,)
+
+
 @pytest.mark.skipif(not DEBIAN.exists(), reason="Debian's PostgreSQL 15 is not installed")
 def test_the_programs_of_another_version_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OADB_TEST_BINDIR", str(DEBIAN))

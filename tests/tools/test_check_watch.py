@@ -15,6 +15,8 @@ import pytest
 
 from oadb.testing.servers import Server
 
+pytestmark = pytest.mark.long("starts the command on a hundred modules")
+
 MODULE = """
 from oadb import queries
 

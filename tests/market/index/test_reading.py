@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -45,6 +46,7 @@ def consistent(rows: list[Instrument]) -> list[Instrument]:
     ]
 
 
+@pytest.mark.long("builds sixty indexes, each with rows in the database")
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROWS, max_size=12).map(consistent), text=WORDS, limit=st.integers(1, 5))
 def test_every_row_is_found_as_by_sql(
