@@ -1,3 +1,4 @@
+-- depends: 0001_create_schema
 -- Accounts: one row for each person who can sign in.
 --
 -- Lock: none, the table is new.

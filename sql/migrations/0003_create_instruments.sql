@@ -1,3 +1,4 @@
+-- depends: 0002_create_users
 -- Master contracts: what each broker lists, and the table through which a load passes.
 --
 -- Lock: none, the tables are new.

@@ -1,3 +1,4 @@
+-- depends: 0003_create_instruments
 -- What every sealed column needs: a row for each key, and two functions that read the header of a
 -- sealed value. A value sealed under a key without a row here cannot be stored, and a row cannot go
 -- while one value needs its key.

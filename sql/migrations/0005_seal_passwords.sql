@@ -1,3 +1,4 @@
+-- depends: 0004_create_key_canaries
 -- Password hashes are sealed: a stolen dump cannot be attacked offline, and a hash cannot be copied
 -- from one user to another.
 --

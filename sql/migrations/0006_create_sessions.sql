@@ -1,3 +1,4 @@
+-- depends: 0005_seal_passwords
 -- Sessions: one row for each sign-in that still counts. Ending one deletes its row.
 --
 -- Lock: share row exclusive on oadb.users, for an instant, for the foreign key.

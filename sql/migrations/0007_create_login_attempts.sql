@@ -1,3 +1,4 @@
+-- depends: 0006_create_sessions
 -- Sign-ins that were tried, and the counters that slow down who guesses.
 --
 -- Lock: share row exclusive on oadb.users, for an instant, for the foreign key.

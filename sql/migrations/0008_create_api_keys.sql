@@ -1,3 +1,4 @@
+-- depends: 0007_create_login_attempts
 -- API keys: what a program shows to act for a user.
 --
 -- Lock: share row exclusive on oadb.users, for an instant, for the foreign key.

@@ -1,3 +1,4 @@
+-- depends: 0008_create_api_keys
 -- Broker tokens: what a user's broker gave us to act for that user. All of it is sealed.
 --
 -- Lock: share row exclusive on oadb.users, for an instant, for the foreign key.

@@ -1,3 +1,4 @@
+-- depends: 0009_create_broker_tokens
 -- Second factors: the time-based one-time codes (TOTP, RFC 6238) of users who have them.
 --
 -- Lock: share row exclusive on oadb.users, for an instant, for the foreign key.

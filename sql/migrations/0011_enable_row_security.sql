@@ -1,3 +1,4 @@
+-- depends: 0010_create_second_factors
 -- Roles and row-level security: an executor with an identity (db.as_user) sees that user's rows
 -- alone, whatever the statement says.
 --

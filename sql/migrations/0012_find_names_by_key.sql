@@ -1,3 +1,4 @@
+-- depends: 0011_enable_row_security
 -- Names and addresses are found by a column that holds them in lower case. An index on lower(...)
 -- is of no use under row-level security: the function could tell about rows that the policy hides,
 -- as far as PostgreSQL knows, so that a sign-in would read the whole table.

@@ -1,3 +1,4 @@
+-- depends: 0012_find_names_by_key
 -- A load replaces what a broker listed, and leaves a record; derivatives name their underlying.
 --
 -- Identifiers compare by their bytes (collation "C"): faster, the same on every machine, and an

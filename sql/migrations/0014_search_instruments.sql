@@ -1,3 +1,4 @@
+-- depends: 0013_record_instrument_loads
 -- Instruments are found by any part of their names, numbers and strikes, and derivatives by what
 -- they derive from.
 --

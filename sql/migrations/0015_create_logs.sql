@@ -1,3 +1,4 @@
+-- depends: 0014_search_instruments
 -- Logs: what was asked of the platform, and how it went. Partitioned by time, written in batches.
 --
 -- Lock: none on tables that are there already.

@@ -1,3 +1,4 @@
+-- depends: 0015_create_logs
 -- Partitions of logs: made ahead of need, and dropped when their time has passed. The first are
 -- made here, the others by oadb maintain.
 --

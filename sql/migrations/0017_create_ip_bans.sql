@@ -1,3 +1,4 @@
+-- depends: 0016_partition_logs
 -- Networks that are kept out, those that never are, and what makes a network suspect.
 --
 -- Lock: none on tables that are there already.

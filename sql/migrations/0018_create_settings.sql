@@ -1,3 +1,4 @@
+-- depends: 0017_create_ip_bans
 -- Settings: of each user, and of the application in groups. A group is a table with one row, which
 -- is there from here on: nobody makes it, so that no two readers can make two. Every change leaves
 -- a row in an audit that services can add to, and neither change nor trim.

@@ -1,3 +1,4 @@
+-- depends: 0018_create_settings
 -- Pending orders: orders of semi-automatic keys, which go to a broker once a person approved them.
 --
 -- Lock: share row exclusive on oadb.users, for an instant, for the foreign key.

@@ -1,3 +1,4 @@
+-- depends: 0019_create_pending_orders
 -- Strategies: what a platform's alerts trade, and the webhooks by which they come.
 --
 -- Those of Chartink are rows of the same tables: oadb/chartink.py reads them in its own words.

@@ -1,3 +1,4 @@
+-- depends: 0020_create_strategies
 -- Traffic and latency rolled up: what statistics read instead of millions of rows.
 --
 -- Lock: share on oadb.traffic, oadb.latency and oadb.log_batches, while indexes are built.

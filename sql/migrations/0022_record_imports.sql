@@ -1,3 +1,4 @@
+-- depends: 0021_roll_up_logs
 -- Imports from other systems: how far each table was brought over, so that a run goes on where
 -- another one ended, and brings nothing twice.
 --

@@ -1,3 +1,4 @@
+-- depends: 0022_record_imports
 -- The time that imports have come to, by which ids that began again are told from an older copy.
 --
 -- Lock: oadb.imports, for an instant: imports wait.

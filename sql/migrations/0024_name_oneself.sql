@@ -1,3 +1,4 @@
+-- depends: 0023_date_imports
 -- Under an identity (db.as_user), whoever changes a setting or decides on an order does so in his
 -- own name: neither in that of another user nor as the platform, which is nobody.
 --

@@ -1,3 +1,4 @@
+-- depends: 0024_name_oneself
 -- No pending order holds an API key under a longer name either: x-api-key, openalgo_apikey.
 --
 -- It fails where one does: delete the order, or take the key out and replace it.

@@ -1,3 +1,4 @@
+-- depends: 0025_refuse_api_keys
 -- What several statements read as one, as views: a strategy with its mappings, and each part of a
 -- call to a broker that was measured.
 --

@@ -1,3 +1,4 @@
+-- depends: 0026_create_views
 -- A sign-in with a second factor has an outcome of its own for a right password without a code,
 -- and services may rename users and make them administrators.
 --

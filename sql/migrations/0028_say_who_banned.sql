@@ -1,3 +1,4 @@
+-- depends: 0027_ask_for_codes
 -- What banned a network (a person, a tracker, an import), and which user: created_by was a text for
 -- both.
 --

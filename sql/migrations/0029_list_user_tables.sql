@@ -1,3 +1,4 @@
+-- depends: 0028_say_who_banned
 -- Which tables hold rows of users is listed, for services with tables of their own too. One
 -- procedure makes their row-level security from that list, and can be called again at any time:
 -- also after a restore into a cluster without the roles, which loses the policies that name them.

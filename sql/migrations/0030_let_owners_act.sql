@@ -1,3 +1,4 @@
+-- depends: 0029_list_user_tables
 -- The owner of the tables who may make roles and is no superuser, as managed services give it, may
 -- become oadb_user: under db.as_user it then sees neither logs nor settings of the application,
 -- which belong to no user. Before, row-level security alone bound it.

@@ -1,3 +1,4 @@
+-- depends: 0030_let_owners_act
 -- Row-level security is forced on every table: on logs, where a user reads his own rows, and on
 -- what belongs to no user, where an identity reads what oadb_user may read and is refused
 -- everything else. So db.as_user is the same wall with one role as with seven.

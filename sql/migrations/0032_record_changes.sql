@@ -1,3 +1,4 @@
+-- depends: 0031_wall_every_table
 -- Changes of rows that other processes may have cached are rows themselves, written in the
 -- transaction of the change, and read in the order of their commits. Before, they were the payloads
 -- of notifications: everybody who may connect could read and send these, and a full queue of them

@@ -1,3 +1,4 @@
+-- depends: 0032_record_changes
 -- Lockouts that an attacker cannot use against an owner: networks and devices from which a user
 -- signed in are known, and each has a counter of its own; every client is counted for each account
 -- alone as well. Refused attempts of a client that has to wait share one row of the audit. Networks

@@ -1,3 +1,4 @@
+-- depends: 0033_protect_owners
 -- Security events: an audit of what changes who may do what. Triggers write it, in the statement of
 -- the change, whoever makes the change: services, psql, an import, a cascade of foreign keys. They
 -- run as the owner of the tables, so services need no right to write events, and can forge none.

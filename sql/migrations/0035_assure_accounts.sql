@@ -1,3 +1,4 @@
+-- depends: 0034_record_security_events
 -- Users can be disabled without being deleted; sessions say how, and when, their users last proved
 -- who they are; one-time tokens reset passwords and change addresses; second factors have recovery
 -- codes.

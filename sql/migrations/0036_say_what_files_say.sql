@@ -1,3 +1,4 @@
+-- depends: 0035_assure_accounts
 -- Instruments say what their file says: a contract value that it leaves out is null, no longer 1,
 -- and a freeze quantity that it has is kept.
 --

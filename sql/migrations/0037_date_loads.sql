@@ -1,3 +1,4 @@
+-- depends: 0036_say_what_files_say
 -- When the lists were downloaded that loads brought: of this, not of the time of a load, it depends
 -- whether the instruments of an exchange are out of date.
 --

@@ -1,3 +1,4 @@
+-- depends: 0037_date_loads
 -- Labels that show nothing are refused: symbols and exchanges of mappings, names of strategies and
 -- of API keys, symbols of pending orders. A mapping without a visible symbol or exchange is
 -- deleted, as no order can come of it; a pending order without a visible symbol is rejected, by

@@ -1,3 +1,4 @@
+-- depends: 0038_refuse_blank_labels
 -- What each imported row was like, there and here, when it was compared last. So a later import
 -- can tell what changed in the other system, what changed in oadb, and what changed in both.
 --

@@ -1,3 +1,4 @@
+-- depends: 0039_keep_imported_rows
 -- Under an identity nobody disables or enables a user, with one role either: privileges on columns
 -- do not bind an owner.
 -- Lock: share row exclusive on oadb.users, for a moment.

@@ -69,7 +69,8 @@ class MigrationFolder:
         """Write a migration and its rollback, each below the lines that it must begin with."""
         limit = f"{LOCK_TIMEOUT}\n" if transactional else ""
         directive = "" if transactional else "-- transactional: false\n\n"
-        self.file(f"{stem}.sql").write_text(f"{directive}{limit}{body}\n")
+        depends = depends_on_the_one_before(self.path, stem)
+        self.file(f"{stem}.sql").write_text(f"{depends}{directive}{limit}{body}\n")
         self.file(f"{stem}.rollback.sql").write_text(f"{limit}{rollback}\n")
 
     def table(self, stem: str, name: str) -> None:
@@ -82,6 +83,14 @@ class MigrationFolder:
     def remove(self, stem: str) -> None:
         self.file(f"{stem}.sql").unlink()
         self.file(f"{stem}.rollback.sql").unlink()
+
+
+def depends_on_the_one_before(folder: Path, stem: str, *others: str) -> str:
+    """Return the directive of a migration of *folder*, which depends on *others* as well."""
+    earlier = (path.stem for path in folder.glob("*.sql") if ".rollback" not in path.stem)
+    before = max((each for each in earlier if each < stem), default="")
+    ids = [*filter(None, (before, *others))]
+    return f"-- depends: {' '.join(ids)}\n" if ids else ""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """oadb migrate rollback asks before it drops tables; dry runs of migrate and rollback."""
 
+import re
+
 import psycopg
 import pytest
 
@@ -7,6 +9,7 @@ from oadb.engine.binding.packages import find
 from oadb.tools.commands import migrate_command
 from oadb.tools.migrations import package_order
 from tests.support.command_line import oadb
+from tests.support.migrations import MIGRATIONS, yoyo_command
 from tests.support.terminals import on_terminal
 
 IDS = [migration.id for migration in package_order.read([find("oadb")])]
@@ -62,7 +65,8 @@ def test_without_a_terminal_rollback_needs_yes(oadb_database_url: str) -> None:
     )
     assert applied(oadb_database_url) == IDS
     done = oadb("migrate", "rollback", "--yes", url=oadb_database_url)
-    assert (done.returncode, done.stdout) == (0, f"rolled back {LAST}\n")
+    assert done.returncode == 0
+    assert re.fullmatch(f"rolling back {LAST}\nrolled back {LAST} in \\d+\\.\\d s\n", done.stdout)
     assert applied(oadb_database_url) == IDS[:-1]
 
 
@@ -112,3 +116,24 @@ def test_a_count_of_more_than_is_applied_is_an_error(oadb_database_url: str) -> 
 
         assert done.returncode == 1
         assert "cannot undo 999 migrations" in done.stderr
+
+
+@pytest.mark.long("runs the yoyo command over all migrations")
+def test_a_mark_without_a_run_is_named_by_check_and_accepted_by_name(
+    oadb_database_url: str,
+) -> None:
+    assert oadb("migrate", "rollback", "--yes", url=oadb_database_url).returncode == 0
+    database = oadb_database_url.replace("postgresql://", "postgresql+psycopg://")
+    yoyo_command("mark", "--batch", "--database", database, str(MIGRATIONS), cwd=MIGRATIONS)
+
+    checked = oadb("check", url=oadb_database_url)
+    assert checked.returncode == 3
+    assert checked.stdout.startswith(f"{LAST}.sql was marked as applied at ")
+    assert (
+        f"{LAST} marked; oadb migrate runs nothing" in oadb("doctor", url=oadb_database_url).stdout
+    )
+    for given, done in (("--dry-run", "would record"), ("--yes", ""), ("", "recorded")):
+        accepted = oadb("migrate", "accept", *filter(None, (given,)), LAST, url=oadb_database_url)
+        assert accepted.stdout == (f"{done} {LAST} as applied\n" if done else "")
+    assert oadb("check", url=oadb_database_url).returncode == 0
+    assert oadb("migrate", url=oadb_database_url).stdout == "nothing to apply\n"

@@ -10,6 +10,7 @@ from oadb.tools.commands import options
 from oadb.tools.commands.options import DatabaseUrl, Packages
 from oadb.tools.commands.report import FOUND
 from oadb.tools.contract import comparison, watching
+from oadb.tools.migrations import runner, states
 
 app = options.command()
 
@@ -24,12 +25,14 @@ def run_check(
 ) -> None:
     """Compare every query with the database.
 
-    Compares parameters, columns, types and nullability. Exits with 3 if one disagrees.
+    Compares parameters, columns, types and nullability. Exits with 3 if one disagrees, or if a
+    migration was marked as applied without being run.
     """
     config, packages = Config.from_env(), package_list.chosen(package or ())
     if watch:
         watching.watch(config, packages, typer.echo)
-    disagreements = list(comparison.check(config, packages))
+    doubts = states.doubts(runner.status(config.dsn, packages=packages))
+    disagreements = [*doubts, *comparison.check(config, packages)]
     for line in disagreements:
         typer.echo(line)
     if disagreements:

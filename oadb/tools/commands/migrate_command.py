@@ -30,12 +30,14 @@ def run_migrate(
             raise UsageError(f"give --package behind {context.invoked_subcommand}")
         return
     dsn, packages = Config.from_env().dsn, package_list.chosen(package or ())
-    report = (runner.plan if dry_run else runner.migrate)(dsn, packages=packages)
-    recorded, applied = ("would record", "would apply") if dry_run else ("recorded", "applied")
-    for migration in report.adopted:
-        typer.echo(f"{recorded} {migration}, applied earlier by the yoyo command")
-    for migration in report.applied:
-        typer.echo(f"{applied} {migration}")
+    if dry_run:
+        report = runner.plan(dsn, packages=packages)
+        for migration in report.adopted:
+            typer.echo(f"would record {migration}, applied earlier by the yoyo command")
+        for migration in report.applied:
+            typer.echo(f"would apply {migration}")
+    else:
+        report = runner.migrate(dsn, packages=packages, tell=typer.echo)
     if not report.applied:
         typer.echo("nothing to apply")
 
@@ -73,8 +75,23 @@ def run_rollback(
         return
     if not yes:
         _ask(planned, str(config.dsn))
-    for migration in runner.rollback(config.dsn, count=count, packages=packages, expected=planned):
-        typer.echo(f"rolled back {migration}")
+    runner.rollback(config.dsn, count=count, packages=packages, expected=planned, tell=typer.echo)
+
+
+@app.command("accept")
+def run_accept(
+    migration: Annotated[str, typer.Argument(metavar="MIGRATION", help="Its name without .sql.")],
+    dry_run: DryRun = False,
+    package: Packages = None,
+    _url: DatabaseUrl = None,
+) -> None:
+    """Record a migration that status calls marked or misplaced as applied.
+
+    Look first whether what it changes is there: oadb schema prints it.
+    """
+    accept = runner.plan_accept if dry_run else runner.accept
+    accept(Config.from_env().dsn, migration, packages=package_list.chosen(package or ()))
+    typer.echo(f"{'would record' if dry_run else 'recorded'} {migration} as applied")
 
 
 def _ask(migrations: tuple[str, ...], database: str) -> None:

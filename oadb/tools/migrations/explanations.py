@@ -58,10 +58,12 @@ def _message(error: psycopg.Error) -> str:
 
 def _hint(error: psycopg.Error, migration: Migration, script: Script) -> str:
     if not migration.transactional and error.sqlstate in _RUN_BEFORE:
-        command = "mark" if script is migration.script else "unmark"
+        forward = script is migration.script
+        command = "mark" if forward else "unmark"
+        accept = f", then oadb migrate accept {migration.id}" if forward else ""
         return (
             "an earlier run may have been stopped right after this statement; if its work is done, "
-            f"record that with: yoyo {command} --revision {migration.id}"
+            f"record that with: yoyo {command} --revision {migration.id}{accept}"
         )
     if error.sqlstate is None:
         return "the connection was lost; run again when the server is back"

@@ -129,6 +129,10 @@ def list_logged() -> list[Logged]: ...
 
 
 @query
+def list_marked() -> list[str]: ...
+
+
+@query
 def record_in_log(migration_id: str, package_name: str, checksum: bytes) -> Affected: ...
 
 

@@ -45,13 +45,30 @@ def dependencies(script: Script) -> tuple[str, ...]:
     return tuple(word for value in values for word in value.split())
 
 
-def check(script: Script, earlier: Collection[str]) -> Iterator[Problem]:
-    """Check a migration; it may depend on the *earlier* ids.
+def without_dependencies(script: Script) -> str:
+    """Return the text of *script* without its directive ``depends``."""
+    left_out = {line for line, (name, _) in _directives(script).items() if name == "depends"}
+    return "\n".join(line for n, line in enumerate(script.lines, 1) if n not in left_out)
+
+
+def check(script: Script, earlier: Collection[str], previous: str | None) -> Iterator[Problem]:
+    """Check a migration.
+
+    Args:
+        earlier: the ids that it may depend on.
+        previous: the id that it must depend on, that of the one before it; None: it is the first.
 
     Yields:
         Every problem.
     """
     yield from _check_directives(script, earlier)
+    if previous is not None and previous not in dependencies(script):
+        yield script.problem(
+            1,
+            f"the migration does not depend on {previous}, the one before it, so that the yoyo "
+            "command could undo that one alone",
+            f"begin the file with -- depends: {previous}; checksums do not count this line",
+        )
     yield from _check_statements(script, transactional=is_transactional(script))
 
 
@@ -130,8 +147,7 @@ def _check_value(
                 line,
                 f"{unknown!r} is not an earlier migration",
                 "name earlier files of this folder, or files of another package, without .sql, "
-                "separated by spaces; or remove the line: migrations run in the order of their "
-                "numbers",
+                "separated by spaces",
             )
 
 

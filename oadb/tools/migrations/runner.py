@@ -5,46 +5,27 @@ directly, not through a pooler that shares sessions: the lock belongs to the ses
 """
 
 import logging
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Self
+from time import monotonic
 
-from oadb.engine.binding.packages import Package, find
+from oadb.engine.binding.packages import Package
 from oadb.engine.dsn import Dsn, reachable
 from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError
-from oadb.tools.migrations import history_schema, package_order, run_lock
+from oadb.tools.migrations import history_schema, recorded_states, run_lock
 from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations.explanations import explained
+from oadb.tools.migrations.run_scope import RunScope
 from oadb.tools.migrations.script_folder import Migration
-from oadb.tools.migrations.states import MigrationStatus, compare, explain, known
+from oadb.tools.migrations.states import DOUBTFUL, MigrationStatus, explain
 from oadb.tools.migrations.yoyo_backend import READ_ONLY, Backend, check_user, record
 
 logger = logging.getLogger("oadb.migrations")
 
 WAIT = 60.0
 """Seconds to wait for another run."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """The packages that a run is about, and their migrations, in the order of applying them.
-
-    Among these are those of oadb, if a package depends on it; they are applied, and never undone.
-    """
-
-    packages: tuple[str, ...]
-    migrations: Sequence[Migration]
-
-    @classmethod
-    def of(cls, packages: Sequence[Package] | None) -> Self:
-        chosen = [find("oadb")] if packages is None else packages
-        return cls(tuple(package.name for package in chosen), package_order.read(chosen))
-
-    def select(self, statuses: Sequence[MigrationStatus], *states: str) -> list[Migration]:
-        chosen = {status.migration_id for status in statuses if status.state in states}
-        return [migration for migration in self.migrations if migration.id in chosen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +37,31 @@ class Report:
     """Applied earlier by the yoyo command; this run recorded the checksums of their files."""
 
 
-def migrate(dsn: Dsn, *, packages: Sequence[Package] | None = None, wait: float = WAIT) -> Report:
+def migrate(
+    dsn: Dsn,
+    *,
+    packages: Sequence[Package] | None = None,
+    wait: float = WAIT,
+    tell: Callable[[str], None] = logger.info,
+) -> Report:
     """Apply all pending migrations; wait at most *wait* seconds for another run.
 
     Args:
         packages: those whose migrations are meant; by default oadb.
+        tell: is called with a line when a migration begins, and when it has ended.
 
     Raises:
         MigrationError: the files are invalid or disagree with the database, and nothing was run;
             or a migration failed, and those before it stay applied; or another run did not end.
         UnavailableError: no connection to the server.
     """
-    scope = _Scope.of(packages)
+    scope = RunScope.of(packages)
     with _run(dsn, wait) as backend:
         pending, adopted = _to_apply(backend.session, scope)
         for migration in adopted:
             record(backend.session, migration)
-        return Report(tuple(_apply(backend, pending)), _ids(adopted))
+            tell(f"recorded {migration.id}, applied earlier by the yoyo command")
+        return Report(tuple(_apply(backend, pending, tell)), _ids(adopted))
 
 
 def plan(dsn: Dsn, *, packages: Sequence[Package] | None = None) -> Report:
@@ -82,7 +71,7 @@ def plan(dsn: Dsn, *, packages: Sequence[Package] | None = None) -> Report:
         MigrationError: ``migrate`` would run nothing; the text says why.
         UnavailableError: no connection to the server.
     """
-    scope = _Scope.of(packages)
+    scope = RunScope.of(packages)
     with _reading(dsn) as session:
         pending, adopted = _to_apply(session, scope)
         return Report(_ids(pending), _ids(adopted))
@@ -95,10 +84,12 @@ def rollback(
     packages: Sequence[Package] | None = None,
     wait: float = WAIT,
     expected: Sequence[str] | None = None,
+    tell: Callable[[str], None] = logger.info,
 ) -> tuple[str, ...]:
     """Undo the last *count* migrations.
 
     Args:
+        tell: as for ``migrate``.
         expected: the result of ``plan_rollback``, to undo these or none.
 
     Returns:
@@ -109,7 +100,7 @@ def rollback(
             others than *expected* would be undone, and nothing was run.
         UnavailableError: no connection to the server.
     """
-    scope = _Scope.of(packages)
+    scope = RunScope.of(packages)
     with _run(dsn, wait) as backend:
         last = _to_undo(backend.session, scope, count)
         if expected is not None and _ids(last) != tuple(expected):
@@ -117,7 +108,7 @@ def rollback(
                 "nothing was run: other migrations were applied or undone meanwhile; "
                 f"the last are {', '.join(_ids(last))} now"
             )
-        return tuple(_undo(backend, last))
+        return tuple(_undo(backend, last, tell))
 
 
 def plan_rollback(
@@ -129,7 +120,7 @@ def plan_rollback(
         MigrationError: ``rollback`` would run nothing; the text says why.
         UnavailableError: no connection to the server.
     """
-    scope = _Scope.of(packages)
+    scope = RunScope.of(packages)
     with _reading(dsn) as session:
         return _ids(_to_undo(session, scope, count))
 
@@ -141,9 +132,39 @@ def status(dsn: Dsn, *, packages: Sequence[Package] | None = None) -> list[Migra
         MigrationError: the files are invalid, or search_path leads to no schema.
         UnavailableError: no connection to the server.
     """
-    scope = _Scope.of(packages)
+    scope = RunScope.of(packages)
     with _reading(dsn) as session:
-        return _compare(session, scope)
+        return scope.read(session)
+
+
+def accept(
+    dsn: Dsn,
+    migration_id: str,
+    *,
+    packages: Sequence[Package] | None = None,
+    wait: float = WAIT,
+) -> None:
+    """Record a migration that is marked or misplaced as applied: somebody has looked at its work.
+
+    Raises:
+        MigrationError: it is in another state, and nothing was recorded; or as ``migrate``.
+        UnavailableError: no connection to the server.
+    """
+    scope = RunScope.of(packages)
+    with _run(dsn, wait) as backend:
+        record(backend.session, _to_accept(backend.session, scope, migration_id))
+
+
+def plan_accept(dsn: Dsn, migration_id: str, *, packages: Sequence[Package] | None = None) -> None:
+    """Do what ``accept`` does without recording anything.
+
+    Raises:
+        MigrationError: ``accept`` would record nothing; the text says why.
+        UnavailableError: no connection to the server.
+    """
+    scope = RunScope.of(packages)
+    with _reading(dsn) as session:
+        _to_accept(session, scope, migration_id)
 
 
 @contextmanager
@@ -169,7 +190,7 @@ def _run(dsn: Dsn, wait: float) -> Generator[Backend]:
     ):
         _require_schema(backend.session)
         with run_lock.hold(backend, wait) as backend.lock_session:
-            _check_history(backend.session)
+            recorded_states.check_history(backend.session)
             backend.create_tables()
             yield backend
 
@@ -179,22 +200,25 @@ def _require_schema(session: SingleConnection) -> None:
         raise history_schema.missing()
 
 
-def _to_apply(session: SingleConnection, scope: _Scope) -> tuple[list[Migration], list[Migration]]:
+def _to_apply(
+    session: SingleConnection, scope: RunScope
+) -> tuple[list[Migration], list[Migration]]:
     """Return the migrations to apply, and those to record as applied by the yoyo command."""
-    statuses = _compare(session, scope)
+    statuses = scope.read(session)
     _refuse([explain(status) for status in statuses])
     invalid = history.list_invalid_indexes(session, [*scope.packages])
     _refuse([_invalid_index(name) for name in invalid])
     return scope.select(statuses, "pending"), scope.select(statuses, "unrecorded")
 
 
-def _to_undo(session: SingleConnection, scope: _Scope, count: int) -> list[Migration]:
+def _to_undo(session: SingleConnection, scope: RunScope, count: int) -> list[Migration]:
     """Return the last *count* applied migrations, the last one first."""
-    statuses = _compare(session, scope)
-    _refuse([explain(status) for status in statuses if status.applied_at])
+    statuses = scope.read(session)
+    states = {status.migration_id: status for status in statuses if status.applied_at}
+    _refuse([explain(each) for each in states.values() if each.state not in DOUBTFUL])
     applied = [
         migration
-        for migration in scope.select(statuses, "applied", "unrecorded")
+        for migration in scope.select(statuses, "applied", "unrecorded", *DOUBTFUL)
         if migration.package in scope.packages
     ]
     if len(scope.packages) > 1:  # those of one package are undone by their numbers
@@ -205,54 +229,52 @@ def _to_undo(session: SingleConnection, scope: _Scope, count: int) -> list[Migra
             f"cannot undo {count} migrations: {len(applied)} of {', '.join(scope.packages)} are "
             "applied; give a count from 1 to that number"
         )
-    return applied[: -count - 1 : -1]
+    last = applied[: -count - 1 : -1]
+    # Of one that was only marked, nothing is there that could be undone.
+    _refuse([explain(states[each.id]) for each in last if states[each.id].state == "marked"])
+    return last
+
+
+def _to_accept(session: SingleConnection, scope: RunScope, migration_id: str) -> Migration:
+    """Return the migration of that id, which is marked or misplaced."""
+    statuses = scope.read(session)
+    found = {each.migration_id: each.state for each in statuses}.get(migration_id, "unknown")
+    if found not in DOUBTFUL:
+        raise MigrationError(
+            f"{migration_id} is {found}, and nothing was recorded: only a migration that oadb "
+            "migrate status calls marked or misplaced can be accepted"
+        )
+    return next(each for each in scope.migrations if each.id == migration_id)
 
 
 def _ids(migrations: Sequence[Migration]) -> tuple[str, ...]:
     return tuple(migration.id for migration in migrations)
 
 
-def _apply(backend: Backend, migrations: Sequence[Migration]) -> Iterator[str]:
+def _apply(
+    backend: Backend, migrations: Sequence[Migration], tell: Callable[[str], None]
+) -> Iterator[str]:
     for migration in migrations:
+        tell(f"applying {migration.id}")
+        begun = monotonic()
         with explained(migration.id):
             run_lock.check(backend.lock_session)
             backend.apply(migration)
-        logger.info("applied %s", migration.id)
+        tell(f"applied {migration.id} in {monotonic() - begun:.1f} s")
         yield migration.id
 
 
-def _undo(backend: Backend, migrations: Sequence[Migration]) -> Iterator[str]:
+def _undo(
+    backend: Backend, migrations: Sequence[Migration], tell: Callable[[str], None]
+) -> Iterator[str]:
     for migration in migrations:
+        tell(f"rolling back {migration.id}")
+        begun = monotonic()
         with explained(f"{migration.id}.rollback"):
             run_lock.check(backend.lock_session)
             backend.undo(migration)
-        logger.info("rolled back %s", migration.id)
+        tell(f"rolled back {migration.id} in {monotonic() - begun:.1f} s")
         yield migration.id
-
-
-def _compare(session: SingleConnection, scope: _Scope) -> list[MigrationStatus]:
-    has_history = _check_history(session)
-    applied = history.list_applied(session) if has_history else []
-    checksums = history.list_checksums(session) if history.keeps_checksums(session) else []
-    files = {migration.id for migration in scope.migrations}
-    # Services' migrations are in yoyo's log, which not every role may read.
-    is_theirs = any(row.migration_id not in files for row in applied)
-    reads_log = has_history and (is_theirs or {*scope.packages} != {"oadb"})
-    logged = history.list_logged(session) if reads_log else []
-    return compare(scope.migrations, scope.packages, applied, known(applied, checksums, logged))
-
-
-def _check_history(session: SingleConnection) -> bool:
-    """Return whether yoyo has a history in the current schema; refuse one in other schemas only."""
-    histories = history.list_histories(session)
-    has_history = any(found.is_current for found in histories)
-    if not has_history and histories and history.keeps_checksums(session):
-        raise MigrationError(
-            "migrations were applied, but search_path does not lead to yoyo's record of them; "
-            f"it is in schema {', '.join(found.schema_name for found in histories)}\n"
-            "    hint: run as the role that applied them, or put that schema first in search_path"
-        )
-    return has_history
 
 
 def _invalid_index(index: str) -> str:

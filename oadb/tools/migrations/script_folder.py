@@ -29,7 +29,8 @@ class Migration:
     Attributes:
         package: The name of the package that it belongs to.
         depends: The ids that it says it depends on.
-        checksum: The SHA-256 of the change.
+        checksum: The SHA-256 of the change, without its directive ``depends``.
+        full_checksum: The same with the directive, which runs recorded earlier.
     """
 
     package: str
@@ -39,6 +40,12 @@ class Migration:
     transactional: bool
     depends: tuple[str, ...]
     checksum: bytes
+    full_checksum: bytes
+
+    @property
+    def checksums(self) -> frozenset[bytes]:
+        """Those of which a record of the unchanged file has one."""
+        return frozenset({self.checksum, self.full_checksum})
 
 
 def read(
@@ -70,6 +77,10 @@ def ids(folder: Traversable) -> list[str]:
 # Splitting scripts takes most of the time of a read, and a rollback reads the folder twice: to
 # plan, and to do what was planned.
 _cached_script = lru_cache(maxsize=256)(Script)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 class _FolderReader:
@@ -153,11 +164,19 @@ class _FolderReader:
         if script is None or rollback is None:
             return None
         transactional = rules.is_transactional(script)
-        self.problems += rules.check(script, {*earlier, *self._others})
+        previous = earlier[-1] if earlier else None
+        self.problems += rules.check(script, {*earlier, *self._others}, previous)
         self.problems += rules.check_rollback(rollback, transactional=transactional)
-        checksum = hashlib.sha256(script.text.encode()).digest()
-        depends = rules.dependencies(script)
-        return Migration(self._package, id_, script, rollback, transactional, depends, checksum)
+        return Migration(
+            package=self._package,
+            id=id_,
+            script=script,
+            rollback=rollback,
+            transactional=transactional,
+            depends=rules.dependencies(script),
+            checksum=_digest(rules.without_dependencies(script)),
+            full_checksum=_digest(script.text),
+        )
 
     def _script(self, path: Traversable) -> Script | None:
         content = path.read_bytes()

@@ -8,7 +8,20 @@ from typing import Literal
 from oadb.tools.migrations.migration_history import Applied, Checksum, Logged
 from oadb.tools.migrations.script_folder import Migration
 
-State = Literal["applied", "unrecorded", "pending", "edited", "gone", "renamed", "late"]
+State = Literal[
+    "applied",
+    "unrecorded",
+    "pending",
+    "marked",
+    "misplaced",
+    "edited",
+    "gone",
+    "renamed",
+    "late",
+]
+
+DOUBTFUL: frozenset[State] = frozenset({"marked", "misplaced"})
+"""Of these nobody knows whether what they change is there; to be accepted by a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +31,8 @@ class MigrationStatus:
     applied       and its file is unchanged
     unrecorded    applied by the yoyo command, which does not record the file's checksum
     pending       not applied yet
+    marked        the yoyo command marked it as applied, and did not run it
+    misplaced     the yoyo command applied it when a later one of its package was applied already
     edited        applied, and its file has changed since
     gone          applied, and its file does not exist
     renamed       not applied, but has the content of an applied migration whose file is gone
@@ -56,10 +71,12 @@ def compare(
     packages: Sequence[str],
     applied: Sequence[Applied],
     records: Mapping[str, Known],
+    marked: Collection[str],
 ) -> list[MigrationStatus]:
     """Return the state of every migration that has a file or is applied.
 
     Args:
+        marked: the ids of those that the yoyo command marked, and did not run.
         packages: the packages that *migrations* are of; what others have applied is left out. What
             the yoyo command applied is in no record: it is the first one's if it has no file.
 
@@ -78,7 +95,20 @@ def compare(
     for package in ordered:
         own = [migration for migration in migrations if migration.package == package]
         gone = [id_ for id_, owner in owners.items() if owner == package]
-        found += _compare_package(package, own, gone, times, records)
+        doubtful = _misplaced(own, times) | dict.fromkeys(marked, "marked")
+        found += _compare_package(package, own, gone, times, records, doubtful)
+    return found
+
+
+def _misplaced(migrations: Sequence[Migration], times: Mapping[str, datetime]) -> dict[str, State]:
+    """Return those that were applied when a later one was applied already."""
+    found: dict[str, State] = {}
+    earliest: datetime | None = None
+    for migration in reversed(migrations):
+        time = times.get(migration.id)
+        if time is not None and earliest is not None and time > earliest:
+            found[migration.id] = "misplaced"
+        earliest = min(filter(None, (time, earliest)), default=None)
     return found
 
 
@@ -88,11 +118,12 @@ def _compare_package(
     gone: Collection[str],
     times: Mapping[str, datetime],
     records: Mapping[str, Known],
+    doubtful: Mapping[str, State],
 ) -> list[MigrationStatus]:
     lost = {records[id_].checksum for id_ in gone if id_ in records}
     newest = max([*gone, *(each.id for each in migrations if each.id in times)], default="")
     found = [
-        _status_of_applied(migration, records.get(migration.id), times[migration.id])
+        _status_of_applied(migration, records.get(migration.id), times[migration.id], doubtful)
         if migration.id in times
         else _status_of_new(migration, lost, newest)
         for migration in migrations
@@ -101,46 +132,56 @@ def _compare_package(
     return sorted(found, key=lambda status: status.migration_id)
 
 
+# Why a state stops a run, with what to do about it. The others stop none.
+_REASONS: Mapping[State, str] = {
+    "edited": """{id}.sql was edited after it was applied at {at}
+    hint: restore the file, and write the change as a new migration""",
+    "gone": """{id}.sql does not exist, but was applied at {at}
+    hint: restore the file; if a newer release applied it, run that release""",
+    "renamed": """{id}.sql is an applied migration under a new name
+    hint: restore the name of the file""",
+    "late": """{id}.sql is not applied, although a later migration is
+    hint: if it is new, give it the next free number; if the yoyo command undid it alone, undo the \
+later ones as well: oadb migrate rollback""",
+    "marked": """{id}.sql was marked as applied at {at} by the yoyo command, which did not run it
+    hint: if it is the last, yoyo unmark --revision {id}; else run the file with psql, if what it \
+changes is not there, and then: oadb migrate accept {id}""",
+    "misplaced": """{id}.sql was applied at {at} by the yoyo command, when later ones were applied \
+already: what those changed may be lost
+    hint: undo it and the later ones: oadb migrate rollback; or if oadb schema prints what should \
+be there: oadb migrate accept {id}""",
+}
+
+
 def explain(status: MigrationStatus) -> str | None:
     """Return why a migration stops a run, with what to do; None if it does not."""
-    name = f"{status.migration_id}.sql"
-    match status.state:
-        case "edited":
-            return (
-                f"{name} was edited after it was applied at {status.applied_at:%Y-%m-%d %H:%M %Z}\n"
-                "    hint: restore the file, and write the change as a new migration"
-            )
-        case "gone":
-            return (
-                f"{name} does not exist, but was applied at "
-                f"{status.applied_at:%Y-%m-%d %H:%M %Z}\n"
-                "    hint: restore the file; if a newer release applied it, run that release"
-            )
-        case "renamed":
-            return (
-                f"{name} is an applied migration under a new name\n"
-                "    hint: restore the name of the file"
-            )
-        case "late":
-            return (
-                f"{name} is not applied, although a later migration is\n"
-                "    hint: give it the next free number"
-            )
-        case _:
-            return None
+    reason = _REASONS.get(status.state)
+    if reason is None:
+        return None
+    at = "" if status.applied_at is None else f"{status.applied_at:%Y-%m-%d %H:%M %Z}"
+    return reason.format(id=status.migration_id, at=at)
+
+
+def doubts(statuses: Iterable[MigrationStatus]) -> list[str]:
+    """Return a line for each migration that is marked or misplaced."""
+    reasons = [explain(status) for status in statuses if status.state in DOUBTFUL]
+    return [" ".join(reason.split()) for reason in reasons if reason is not None]
 
 
 def _status_of_applied(
-    migration: Migration, recorded: Known | None, applied_at: datetime
+    migration: Migration,
+    recorded: Known | None,
+    applied_at: datetime,
+    doubtful: Mapping[str, State],
 ) -> MigrationStatus:
-    state: State = "unrecorded" if recorded is None else "applied"
-    if recorded is not None and recorded.checksum != migration.checksum:
+    state: State = "applied" if recorded else doubtful.get(migration.id, "unrecorded")
+    if recorded is not None and recorded.checksum not in migration.checksums:
         state = "edited"
     return MigrationStatus(migration.package, migration.id, state, applied_at)
 
 
 def _status_of_new(migration: Migration, lost: set[bytes], newest: str) -> MigrationStatus:
     state: State = "late" if migration.id < newest else "pending"
-    if migration.checksum in lost:
+    if migration.checksums & lost:
         state = "renamed"
     return MigrationStatus(migration.package, migration.id, state, None)

@@ -15,6 +15,7 @@ from tests.support.migrations import (
     LOCK_TIMEOUT,
     MigrationDatabase,
     MigrationFolder,
+    depends_on_the_one_before,
     refused,
     yoyo_command,
 )
@@ -34,7 +35,7 @@ class Service:
     def write(self, stem: str, body: str, rollback: str, *, depends: str = "") -> None:
         migrations = self.folder / "migrations"
         migrations.mkdir(parents=True, exist_ok=True)
-        directive = f"-- depends: {depends}\n" if depends else ""
+        directive = depends_on_the_one_before(migrations, stem, *depends.split())
         (migrations / f"{stem}.sql").write_text(f"{directive}{LOCK_TIMEOUT}\n{body}\n")
         (migrations / f"{stem}.rollback.sql").write_text(f"{LOCK_TIMEOUT}\n{rollback}\n")
 

@@ -97,7 +97,35 @@ def test_prose_that_only_mentions_transactions_passes(folder: MigrationFolder) -
     path = folder.file("0002_create_users.sql")
     path.write_text(
         "-- Users: what a transaction writes depends on them, and is false in no case.\n"
-        f"-- Lock: none.\n-- depends: 0001_create_schema\n{path.read_text()}"
+        f"-- Lock: none.\n{path.read_text()}"
     )
 
     assert len(script_folder.read(folder.path)) == 2
+
+
+@pytest.mark.parametrize("depends", ["", "-- depends: 0001_create_schema\n"])
+def test_a_migration_that_does_not_depend_on_the_one_before_it_is_refused(
+    folder: MigrationFolder, refusal: Refusal, depends: str
+) -> None:
+    folder.table("0002_create_users", "users")
+    folder.file("0003_create_ants.rollback.sql").write_text(f"{LOCK_TIMEOUT}select 1;")
+    folder.file("0003_create_ants.sql").write_text(f"{depends}{LOCK_TIMEOUT}select 1;")
+
+    text = refusal()
+
+    assert text.startswith("1 problem in ")
+    assert "0003_create_ants.sql:1: the migration does not depend on 0002_create_users, " in text
+    assert "begin the file with -- depends: 0002_create_users" in text
+
+
+def test_a_migration_may_depend_on_others_as_well(folder: MigrationFolder) -> None:
+    folder.table("0002_create_users", "users")
+    folder.table("0003_create_ants", "ants")
+    path = folder.file("0003_create_ants.sql")
+    path.write_text(
+        path.read_text().replace("0002_create_users", "0001_create_schema 0002_create_users")
+    )
+
+    last = script_folder.read(folder.path)[-1]
+
+    assert last.depends == ("0001_create_schema", "0002_create_users")

@@ -28,7 +28,7 @@ def test_transaction_control_is_refused(
 ) -> None:
     folder.write("0002_create_users", f"select 1;\n{statement};\nselect 2;", "select 1;")
 
-    assert "0002_create_users.sql:4: " in refusal()
+    assert "0002_create_users.sql:5: " in refusal()
     assert "would commit or undo a part" in refusal()
 
 
@@ -73,8 +73,8 @@ def test_the_same_words_in_bodies_strings_and_comments_pass(
 def test_copy_with_data_is_refused(folder: MigrationFolder, refusal: Refusal) -> None:
     folder.write("0002_load_users", "copy oadb.users (a) from stdin;\n1\n2\n\\.", "select 1;")
 
-    assert "0002_load_users.sql:3: yoyo cannot send copy from stdin" in refusal()
-    assert "0002_load_users.sql:6: psql commands cannot run" in refusal()
+    assert "0002_load_users.sql:4: yoyo cannot send copy from stdin" in refusal()
+    assert "0002_load_users.sql:7: psql commands cannot run" in refusal()
 
 
 def test_copy_from_a_file_of_the_server_passes(folder: MigrationFolder) -> None:
@@ -86,7 +86,7 @@ def test_copy_from_a_file_of_the_server_passes(folder: MigrationFolder) -> None:
 def test_a_psql_command_is_refused(folder: MigrationFolder, refusal: Refusal) -> None:
     folder.write("0002_create_users", "\\restrict abc\nselect 1;", "select 1;")
 
-    assert "0002_create_users.sql:3: psql commands cannot run" in refusal()
+    assert "0002_create_users.sql:4: psql commands cannot run" in refusal()
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,10 @@ def test_a_statement_that_yoyo_would_split_wrongly_is_refused(
 ) -> None:
     folder.write("0002_create_users", body, "select 1;")
 
-    assert "0002_create_users.sql:3: yoyo would" in refusal()
+    assert "0002_create_users.sql:4: yoyo would" in refusal()
 
 
 def test_an_unclosed_quote_is_refused(folder: MigrationFolder, refusal: Refusal) -> None:
     folder.write("0002_create_users", "select 'a;", "select 1;")
 
-    assert "0002_create_users.sql:3: a quote or comment is not closed" in refusal()
+    assert "0002_create_users.sql:4: a quote or comment is not closed" in refusal()

@@ -30,7 +30,7 @@ def test_a_migration_that_does_not_begin_with_a_lock_timeout_is_refused(
 @pytest.mark.parametrize("value", ["'4s'", "'500 ms'", "4000", "'1min'"])
 def test_any_lock_timeout_passes(folder: MigrationFolder, value: str) -> None:
     folder.table("0002_create_users", "users")
-    text = f"-- Users.\n\nSET LOCAL lock_timeout TO {value};\nselect 1;"
+    text = f"-- depends: 0001_create_schema\n\nSET LOCAL lock_timeout TO {value};\nselect 1;"
     folder.file("0002_create_users.sql").write_text(text)
 
     assert len(script_folder.read(folder.path)) == 2
@@ -103,7 +103,7 @@ def test_one_statement_without_a_transaction_passes(folder: MigrationFolder) -> 
 @pytest.mark.parametrize(
     ("body", "rollback", "place"),
     [
-        ("create table oadb.a (a int);\nselect 1;", "drop table oadb.a;", ".sql:4"),
+        ("create table oadb.a (a int);\nselect 1;", "drop table oadb.a;", ".sql:5"),
         ("create table oadb.a (a int);", "drop table oadb.a;\nselect 1;", ".rollback.sql:2"),
     ],
 )

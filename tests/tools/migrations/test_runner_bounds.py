@@ -67,7 +67,7 @@ def test_a_run_whose_server_process_is_stopped_ends_and_names_it(
         stopping.join()
         os.kill(found[0], signal.SIGCONT)
 
-    assert text.startswith(("0003_create_ants: ", "0002_wait_long.sql:3: "))
+    assert text.startswith(("0003_create_ants: ", "0002_wait_long.sql:4: "))
     assert f"server process {found[0]} {reason}" in text
     assert "run again" in text
     eventually(lambda: not database.query(_LOCK_HOLDER))

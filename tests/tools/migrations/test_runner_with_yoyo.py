@@ -42,9 +42,16 @@ def test_the_yoyo_command_applies_and_undoes_from_the_root_with_only_database_ur
     applied = root_yoyo("apply")
     first = database.schema()
     report = migrate(database.dsn)
+    one_undone = root_yoyo("rollback", "--revision", "0020")
+    left = [each.migration_id for each in status(database.dsn) if each.state == "applied"]
+    again = root_yoyo("apply")
+    second = database.schema()
     undone = root_yoyo("rollback", "--all")
 
     assert (applied.returncode, applied.stderr, report.applied) == (0, "", ())
+    assert (one_undone.returncode, one_undone.stderr, again.returncode) == (0, "", 0)
+    assert (left[-1], len(left)) == ("0019_create_pending_orders", 19)
+    assert second == first
     assert (undone.returncode, undone.stderr) == (0, "")
     assert database.query("select 1 from pg_namespace where nspname = 'oadb'") == []
     assert migrate(database.dsn).applied

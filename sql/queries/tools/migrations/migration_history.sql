@@ -148,6 +148,23 @@ from (
 where entries.comment ~ ' sha256:[0-9a-f]{64}$'
 order by migration_id;
 
+-- name: list_marked
+-- The yoyo command marked them as applied, and did not run them: yoyo mark.
+select coalesce(entries.migration_id, '') as migration_id
+from (
+    select distinct on (migration_id)
+        migration_id,
+        operation
+    from _yoyo_log
+    where migration_id is not null
+    order by
+        migration_id asc,
+        created_at_utc desc,
+        id desc
+) as entries
+where entries.operation = 'mark'
+order by migration_id;
+
 -- name: record_in_log
 -- In yoyo's own log, so that a database without the schema oadb has a record as well.
 update _yoyo_log

@@ -1,3 +1,4 @@
+-- depends: 0001_create_films
 -- A loan is a film that is out, or was. Two loans of one copy cannot overlap.
 set local lock_timeout = '4s';
 

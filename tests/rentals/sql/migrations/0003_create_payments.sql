@@ -1,3 +1,4 @@
+-- depends: 0002_create_loans
 set local lock_timeout = '4s';
 
 create table rentals.payments (

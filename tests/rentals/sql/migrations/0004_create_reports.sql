@@ -1,3 +1,4 @@
+-- depends: 0003_create_payments
 set local lock_timeout = '4s';
 
 create view rentals.film_list with (security_invoker = true) as

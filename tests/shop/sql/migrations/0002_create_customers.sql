@@ -1,3 +1,4 @@
+-- depends: 0001_create_shop
 set local lock_timeout = '4s';
 
 create table shop.customers (

@@ -1,3 +1,4 @@
+-- depends: 0002_create_customers
 set local lock_timeout = '4s';
 
 create table shop.products (

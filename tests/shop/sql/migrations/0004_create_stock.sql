@@ -1,3 +1,4 @@
+-- depends: 0003_create_products
 set local lock_timeout = '4s';
 
 create table shop.stock (

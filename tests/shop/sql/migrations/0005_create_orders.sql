@@ -1,3 +1,4 @@
+-- depends: 0004_create_stock
 set local lock_timeout = '4s';
 
 create table shop.orders (

@@ -1,3 +1,4 @@
+-- depends: 0005_create_orders
 set local lock_timeout = '4s';
 
 create table shop.order_lines (

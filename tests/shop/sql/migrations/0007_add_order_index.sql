@@ -1,3 +1,4 @@
+-- depends: 0006_create_order_lines
 set local lock_timeout = '4s';
 
 create index orders_customer_id_idx

@@ -1,3 +1,4 @@
+-- depends: 0007_add_order_index
 set local lock_timeout = '4s';
 
 create view shop.order_totals with (security_invoker = true) as

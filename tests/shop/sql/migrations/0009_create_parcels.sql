@@ -1,3 +1,4 @@
+-- depends: 0008_create_order_totals
 set local lock_timeout = '4s';
 
 create type shop.parcel_state as enum ('packed', 'sent', 'lost');

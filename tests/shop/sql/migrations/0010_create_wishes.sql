@@ -1,6 +1,5 @@
--- What a user of the platform wants: the rows of one user, whatever a statement says.
---
 -- depends: 0009_create_parcels 0029_list_user_tables
+-- What a user of the platform wants: the rows of one user, whatever a statement says.
 
 set local lock_timeout = '4s';
 
