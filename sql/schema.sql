@@ -439,6 +439,29 @@ end);
 
 grant insert, select, update on table oadb.claims to oadb_app;
 
+-- table oadb.deleted_users ------------------------------------------------------------------------
+
+-- Users who were deleted, and whose names and addresses are still in audits.
+create table oadb.deleted_users (
+    former_user_id bigint not null,
+    deleted_at     timestamp with time zone not null default now(),
+
+    constraint deleted_users_pkey primary key (former_user_id)
+);
+
+create index deleted_users_deleted_at_idx on oadb.deleted_users using btree (deleted_at);
+
+alter table oadb.deleted_users enable row level security, force row level security;
+
+create policy service_policy on oadb.deleted_users for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
+grant select on table oadb.deleted_users to oadb_ro;
+
 -- table oadb.imported_rows ------------------------------------------------------------------------
 
 -- What imported rows were like when they were compared last. Without its row here, a difference
@@ -936,6 +959,38 @@ end);
 
 grant select on table oadb.latency_rollups to oadb_app, oadb_ro;
 
+-- table oadb.locked_clients -----------------------------------------------------------------------
+
+-- Clients that have to wait, each with its row of this hour in login_attempts. Rows of earlier
+-- hours are swept.
+create table oadb.locked_clients (
+    -- The beginning of the hour.
+    hour_at  timestamp with time zone not null,
+    -- As locked_network of login_attempts.
+    network  text collate "C" not null,
+    -- As locked_account of login_attempts.
+    account  text collate "C" not null,
+    -- As attempted_at of login_attempts.
+    first_at timestamp with time zone not null default now(),
+    tries    bigint not null default 1,
+
+    constraint locked_clients_pkey primary key (hour_at, network, account),
+    constraint locked_clients_tries_check check (tries >= 1)
+);
+
+alter table oadb.locked_clients enable row level security, force row level security;
+
+create policy service_policy on oadb.locked_clients for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
+grant delete, insert (hour_at, network, account), select, update (tries) on table
+    oadb.locked_clients to oadb_app;
+grant select on table oadb.locked_clients to oadb_ro;
+
 -- table oadb.lockouts -----------------------------------------------------------------------------
 
 -- Failed sign-ins in a row, by account name (also of nobody), network, both together, and device.
@@ -1078,6 +1133,8 @@ create table oadb.log_tables (
     made_ahead    interval not null,
     -- When oadb maintain last came to its end.
     maintained_at timestamp with time zone not null default now(),
+    -- By which the table is partitioned.
+    time_column   text not null default 'logged_at'::text,
 
     constraint log_tables_pkey primary key (table_name),
     constraint log_tables_period_check check (period = 'day'::text and name_format = 'YYYYMMDD'::text or period = 'month'::text and name_format = 'YYYYMM'::text)
@@ -1094,11 +1151,12 @@ end);
 
 grant select on table oadb.log_tables to oadb_app, oadb_ro;
 
-insert into oadb.log_tables (table_name, period, name_format, made_ahead) values
-('analyzer_logs', 'month', 'YYYYMM', '2 mons'),
-('api_logs', 'month', 'YYYYMM', '2 mons'),
-('latency', 'day', 'YYYYMMDD', '7 days'),
-('traffic', 'day', 'YYYYMMDD', '7 days');
+insert into oadb.log_tables (table_name, period, name_format, made_ahead, time_column) values
+('analyzer_logs', 'month', 'YYYYMM', '2 mons', 'logged_at'),
+('api_logs', 'month', 'YYYYMM', '2 mons', 'logged_at'),
+('latency', 'day', 'YYYYMMDD', '7 days', 'logged_at'),
+('login_attempts', 'month', 'YYYYMM', '2 mons', 'attempted_at'),
+('traffic', 'day', 'YYYYMMDD', '7 days', 'logged_at');
 
 -- table oadb.login_attempts -----------------------------------------------------------------------
 
@@ -1109,7 +1167,8 @@ create table oadb.login_attempts (
     attempted_at   timestamp with time zone not null default now(),
     -- As it was given, whether or not it exists.
     username       text not null,
-    -- Who was meant. Null: nobody of that name.
+    -- Who was meant. Null: nobody of that name. No foreign key: an attempt outlives the user, and
+    -- ids are not used again.
     user_id        bigint,
     ip             inet,
     device         text,
@@ -1131,20 +1190,18 @@ create table oadb.login_attempts (
     -- The account that has to wait; empty: the network has to, whichever account it names.
     locked_account text,
 
-    constraint login_attempts_pkey primary key (attempt_id),
+    constraint login_attempts_pkey primary key (attempted_at, attempt_id),
     constraint login_attempts_broker_check check (length(broker) >= 1 and length(broker) <= 50),
     constraint login_attempts_device_check check (length(device) >= 1 and length(device) <= 500),
     constraint login_attempts_method_check check (method = any (array['password'::text, 'oauth'::text, 'resume'::text, 'code'::text])),
     constraint login_attempts_outcome_check check (outcome = any (array['succeeded'::text, 'failed'::text, 'locked'::text, 'unverified'::text, 'resumed'::text, 'code_needed'::text])),
     constraint login_attempts_reason_check check (length(reason) >= 1 and length(reason) <= 500),
     constraint login_attempts_tries_check check (tries >= 1),
-    constraint login_attempts_username_check check (length(username) >= 1 and length(username) <= 254),
-    constraint login_attempts_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete set null
-);
+    constraint login_attempts_username_check check (length(username) >= 1 and length(username) <= 254)
+) partition by range (attempted_at);
 
-create index login_attempts_attempted_at_idx on oadb.login_attempts using btree (attempted_at, attempt_id);
-create unique index login_attempts_locked_key on oadb.login_attempts using btree (locked_hour_at, locked_network, locked_account) where (locked_hour_at is not null);
-create index login_attempts_user_id_idx on oadb.login_attempts using btree (user_id, attempted_at);
+create index login_attempts_outcome_idx on only oadb.login_attempts using btree (outcome, attempted_at, attempt_id);
+create index login_attempts_user_id_idx on only oadb.login_attempts using btree (user_id, attempted_at);
 
 alter table oadb.login_attempts enable row level security, force row level security;
 
@@ -1159,6 +1216,20 @@ grant delete, insert (username, user_id, ip, device, broker, method, outcome, re
 grant insert (username, user_id, ip, device, broker, method, outcome, reason) on table
     oadb.login_attempts to oadb_log;
 grant select on table oadb.login_attempts to oadb_ro, oadb_user;
+
+-- table oadb.login_attempts_default ---------------------------------------------------------------
+
+-- Rows of a time that has no partition; should be empty.
+create table oadb.login_attempts_default partition of oadb.login_attempts default;
+
+alter table oadb.login_attempts_default enable row level security, force row level security;
+
+create policy service_policy on oadb.login_attempts_default for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
+create policy user_policy on oadb.login_attempts_default for select to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+
+grant select on table oadb.login_attempts_default to oadb_app, oadb_ro;
 
 -- table oadb.one_time_tokens ----------------------------------------------------------------------
 
@@ -1253,6 +1324,7 @@ create table oadb.pending_orders (
     constraint pending_orders_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete cascade
 );
 
+create index pending_orders_created_at_idx on oadb.pending_orders using btree (created_at);
 create index pending_orders_status_idx on oadb.pending_orders using btree (user_id, status, pending_order_id);
 
 alter table oadb.pending_orders enable row level security, force row level security;
@@ -1262,6 +1334,9 @@ using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
 create policy user_policy on oadb.pending_orders for all to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint)
 with check (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint and (status = 'pending'::text or decided_by = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint));
+
+create trigger records_order_approved after update on oadb.pending_orders for each row when (new.status = 'approved'::text and (old.status is distinct from new.status or old.decided_by is distinct from new.decided_by)) execute function oadb.record_security_event('order_approved', 'pending_order_id', 'api_type');
+create trigger records_order_rejected after update on oadb.pending_orders for each row when (new.status = 'rejected'::text and (old.status is distinct from new.status or old.decided_by is distinct from new.decided_by)) execute function oadb.record_security_event('order_rejected', 'pending_order_id', 'api_type');
 
 grant delete, insert (user_id, api_type, order_data), select, update (status, decided_at,
     decided_by, reason, answered_at, broker_order_id, broker_status) on table oadb.pending_orders to
@@ -1320,6 +1395,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'latency_default', 'select'),
 ('oadb_app', 'latency_parts', 'select'),
 ('oadb_app', 'latency_rollups', 'select'),
+('oadb_app', 'locked_clients', 'select, delete, insert (hour_at, network, account), update (tries)'),
 ('oadb_app', 'lockouts', 'select, insert, update, delete'),
 ('oadb_app', 'log_batches', 'select, insert (batch_id, table_name, rows, first_at, last_at)'),
 ('oadb_app', 'log_drops', 'select, insert (writer, table_name, rows)'),
@@ -1327,6 +1403,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'log_rejects', 'select, insert (batch_id, table_name, reason, row_text)'),
 ('oadb_app', 'log_tables', 'select'),
 ('oadb_app', 'login_attempts', 'select, delete, update (tries, last_at), insert (username, user_id, ip, device, broker, method, outcome, reason, locked_hour_at, locked_network, locked_account)'),
+('oadb_app', 'login_attempts_default', 'select'),
 ('oadb_app', 'networks_in_use', 'select'),
 ('oadb_app', 'one_time_tokens', 'select, insert, update, delete'),
 ('oadb_app', 'pending_orders', 'select, insert (user_id, api_type, order_data), delete, update (status, decided_at, decided_by, reason, answered_at, broker_order_id, broker_status)'),
@@ -1369,6 +1446,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'ban_rules', 'select'),
 ('oadb_ro', 'broker_tokens', 'select (user_id, broker, client_id, key_id, created_at, updated_at, expires_at, revoked_at)'),
 ('oadb_ro', 'changes', 'select'),
+('oadb_ro', 'deleted_users', 'select'),
 ('oadb_ro', 'imported_rows', 'select (installation, table_name, row_id, target, compared_at)'),
 ('oadb_ro', 'imports', 'select'),
 ('oadb_ro', 'instrument_loads', 'select'),
@@ -1381,6 +1459,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'latency_default', 'select'),
 ('oadb_ro', 'latency_parts', 'select'),
 ('oadb_ro', 'latency_rollups', 'select'),
+('oadb_ro', 'locked_clients', 'select'),
 ('oadb_ro', 'lockouts', 'select'),
 ('oadb_ro', 'log_batches', 'select'),
 ('oadb_ro', 'log_drops', 'select'),
@@ -1388,6 +1467,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'log_rejects', 'select'),
 ('oadb_ro', 'log_tables', 'select'),
 ('oadb_ro', 'login_attempts', 'select'),
+('oadb_ro', 'login_attempts_default', 'select'),
 ('oadb_ro', 'networks_in_use', 'select'),
 ('oadb_ro', 'one_time_tokens', 'select (user_id, token_id, purpose, auth_epoch, email, new_email, created_at, expires_at, used_at)'),
 ('oadb_ro', 'pending_orders', 'select'),
@@ -1691,8 +1771,10 @@ grant select (user_id, session_id, fingerprint, key_id), update (token_digest, f
 
 -- table oadb.setting_changes ----------------------------------------------------------------------
 
--- Audit: every change of a setting of a user. Rows are never changed; they go with the user.
+-- Audit: every change of a setting of a user. Rows are never changed, but for the values of a user
+-- who was deleted, which are erased.
 create table oadb.setting_changes (
+    -- No foreign key: what was done outlives the user, and ids are not used again.
     user_id    bigint not null,
     change_id  bigint not null generated always as identity,
     changed_at timestamp with time zone not null default clock_timestamp(),
@@ -1704,9 +1786,10 @@ create table oadb.setting_changes (
     -- Null: it was reset to the default.
     new_value  jsonb,
 
-    constraint setting_changes_pkey primary key (user_id, change_id),
-    constraint setting_changes_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete cascade
+    constraint setting_changes_pkey primary key (user_id, change_id)
 );
+
+create index setting_changes_changed_at_idx on oadb.setting_changes using btree (changed_at);
 
 alter table oadb.setting_changes enable row level security, force row level security;
 
@@ -2135,6 +2218,7 @@ using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::
 create policy user_update_policy on oadb.users for update to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
+create trigger notes_deleted_user after delete on oadb.users for each row execute function oadb.note_deleted_user();
 create trigger records_email_changed after update on oadb.users for each row when (old.email <> new.email) execute function oadb.record_security_event('email_changed', 'email');
 create trigger records_is_admin_changed after update on oadb.users for each row when (old.is_admin <> new.is_admin) execute function oadb.record_security_event('is_admin_changed', 'is_admin');
 create trigger records_password_changed after update on oadb.users for each row when (old.password_hash is distinct from new.password_hash and (old.auth_epoch <> new.auth_epoch or old.password_hash is null or new.password_hash is null)) execute function oadb.record_security_event('password_changed', 'auth_epoch');
@@ -2901,9 +2985,9 @@ begin
         'create table oadb.%I (like oadb.%I including all excluding identity)', made, log_table
     );
     move := format(
-        'with moved as (delete from oadb.%I where logged_at >= %L and logged_at < %L returning *) '
-        'insert into oadb.%I select * from moved',
-        stray, starts, ends, made
+        'with moved as (delete from oadb.%1$I where %2$I >= %3$L and %2$I < %4$L returning *) '
+        'insert into oadb.%5$I select * from moved',
+        stray, kept.time_column, starts, ends, made
     );
     -- Most of them before anybody has to wait.
     execute move;
@@ -2940,6 +3024,40 @@ begin atomic
 end;
 
 grant execute on procedure oadb.merge_search_entries() to public;
+
+-- function oadb.note_deleted_user() ---------------------------------------------------------------
+
+-- For a trigger of oadb.users: notes that a user was deleted.
+create or replace function oadb.note_deleted_user()
+ returns trigger
+ language plpgsql
+ security definer
+ set search_path to ''
+as $function$
+declare
+    actor text := coalesce(current_setting('oadb.user_id', true), '');
+begin
+    -- Whoever has a table of his own could otherwise have it note users.
+    if tg_table_schema <> 'oadb' or tg_table_name <> 'users' then
+        raise insufficient_privilege using
+            message = 'oadb.note_deleted_user() serves oadb.users alone';
+    end if;
+    -- An identity writes no row of nobody; the owner of the table does.
+    if actor <> '' then
+        perform set_config('oadb.user_id', '', true);
+    end if;
+    insert into oadb.deleted_users (former_user_id)
+    values (old.user_id)
+    on conflict (former_user_id) do nothing;
+    if actor <> '' then
+        perform set_config('oadb.user_id', actor, true);
+    end if;
+    return null;
+end
+$function$;
+
+grant execute on function oadb.note_deleted_user() to oadb_app, oadb_log, oadb_ro, oadb_rotate,
+    oadb_user, public;
 
 -- function oadb.record_security_event() -----------------------------------------------------------
 
@@ -3003,6 +3121,7 @@ begin
             new_row ->> 'set_by',
             case
                 when tg_argv[0] in ('user_disabled', 'user_enabled') then new_row ->> 'access_set_by'
+                when tg_argv[0] in ('order_approved', 'order_rejected') then new_row ->> 'decided_by'
             end,
             nullif(actor, '')
         )::bigint,

@@ -386,6 +386,11 @@ UNANNOUNCED = {
     "known_clients.delete_expired_networks": "they are not cached",
     "known_clients.delete_expired_devices": "they are not cached",
     "login_attempts.delete_old": "the audit is not cached",
+    "deleted_users.erase": "the audit is not cached",
+    "user_settings.delete_old_changes": "the audit is not cached",
+    "app_settings.delete_old_changes": "the audit is not cached",
+    "loads.delete_old": "the last load of each broker stays",
+    "pending_orders.delete_old": "orders of years ago wait for nobody",
     "ip_bans.delete_expired": "expired bans have no effect",
     "trackers.delete_expired": "counters are not cached",
 }

@@ -7,6 +7,7 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.repeating import transacted
+from oadb.validation.argument_rules import Positive
 
 query = queries(__name__)
 
@@ -39,6 +40,12 @@ def _record_locked(
 def record_resumed(
     user_id: int, ip: str | None, device: str | None, broker: str | None
 ) -> Affected: ...
+
+
+@query
+def delete_expired(*, batch: Positive = 1000) -> Affected:
+    """Delete at most *batch* clients that had to wait in an earlier hour; return how many."""
+    ...
 
 
 query.complete()

@@ -28,6 +28,7 @@ SecurityEventKind = Literal[
     "one_time_token_issued", "one_time_token_used", "one_time_token_revoked",
     "banned", "unbanned", "exempted", "unexempted",
     "trading_mode_changed",
+    "order_approved", "order_rejected",
     "root_key_added", "root_key_promoted", "root_key_retired",
     "role_changed",
 ]  # fmt: skip  # a list

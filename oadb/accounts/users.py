@@ -270,7 +270,7 @@ async def enable(tx: AsyncExecutor, user_id: int, *, by: int | None) -> bool:
 
 @operation
 async def delete(db: AsyncExecutor, user_id: int) -> bool:
-    """Delete a user with everything stored for it; the audit of sign-ins stays.
+    """Delete a user with everything stored for it; audits stay, with its id.
 
     One change is announced: drop everything cached for this user.
 

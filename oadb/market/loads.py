@@ -33,7 +33,7 @@ from oadb.market.load_rows import (
     LoadReport,
     LoadStatus,
 )
-from oadb.validation.argument_rules import TimeZone
+from oadb.validation.argument_rules import Duration, Positive, TimeZone
 from oadb.validation.said_texts import explained_error, without_secrets
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "LoadOutcome",
     "LoadReport",
     "LoadStatus",
+    "delete_old",
     "get_status",
     "is_due",
     "list_exchange_status",
@@ -96,6 +97,15 @@ def get_status(broker: str) -> LoadStatus | None:
 
 @query
 def _list_exchange_status(broker: str, cutoff: time, time_zone: str) -> list[ExchangeStatus]: ...
+
+
+@query
+def delete_old(*, older_than: Duration, batch: Positive = 1000) -> Affected:
+    """Delete at most *batch* records of loads that are older; return how many.
+
+    The last successful load of each broker stays, with those after it.
+    """
+    ...
 
 
 query.complete()

@@ -13,14 +13,17 @@ from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import UNSET, Rule, Unset
 from oadb.engine.executors import AsyncExecutor
 from oadb.validation import owners
+from oadb.validation.argument_rules import Duration, Positive
 
 __all__ = [
     "AppSettingChange",
     "SecuritySettings",
     "TradingMode",
+    "delete_old_changes",
     "get_security",
     "get_trading_mode",
     "list_changes",
@@ -113,6 +116,12 @@ def _update_security(
 @query
 def list_changes(*, cursor: str | None = None, limit: Limit = 100) -> Page[AppSettingChange]:
     """List the changes of settings of the application, newest first."""
+    ...
+
+
+@query
+def delete_old_changes(*, older_than: Duration, batch: Positive = 1000) -> Affected:
+    """Delete at most *batch* changes of settings that are older; return how many."""
     ...
 
 

@@ -20,6 +20,7 @@ from oadb.changes.announcements import Change
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
+from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import UNSET, Unset
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.repeating import transacted
@@ -33,6 +34,7 @@ from oadb.settings.setting_keys import (
     require_declared,
 )
 from oadb.validation import owners
+from oadb.validation.argument_rules import Duration, Positive
 from oadb.validation.json_values import T
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "SettingValues",
     "StoredSetting",
     "declare",
+    "delete_old_changes",
     "get",
     "get_all",
     "list_by_user",
@@ -127,6 +130,12 @@ def list_changes(
     user_id: int, *, cursor: str | None = None, limit: Limit = 100
 ) -> Page[SettingChange]:
     """List the changes of the settings of a user, newest first."""
+    ...
+
+
+@query
+def delete_old_changes(*, older_than: Duration, batch: Positive = 1000) -> Affected:
+    """Delete at most *batch* changes of settings of users that are older; return how many."""
     ...
 
 

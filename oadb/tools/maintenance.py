@@ -18,21 +18,14 @@ from threading import Event
 import psycopg
 from psycopg.errors import LockNotAvailable
 
-from oadb.accounts import known_clients, lockouts, login_attempts, one_time_tokens, sessions
-from oadb.bans import ip_bans, trackers
-from oadb.changes import announcements
 from oadb.engine.config import Config
 from oadb.engine.database import Database
-from oadb.engine.executors import Executor
 from oadb.engine.transactions import Transaction
 from oadb.errors import Error
 from oadb.logs import partitions, rollups
-from oadb.tools import audit_chain, log_findings
+from oadb.tools import audit_chain, log_findings, sweeping
 from oadb.tools.findings import Finding, explain_command_error, explain_error
 from oadb.tools.retention import Retention
-
-BATCH = 1000
-"""Rows that are deleted at a time."""
 
 PATIENCE = timedelta(seconds=10)
 """How long to try to lock a table that is in use, before it is left to the next run."""
@@ -200,7 +193,7 @@ def _drop(db: Database, table: str, partition: str, patience: timedelta) -> str:
 
 def _sweep(db: Database, retention: Retention) -> Iterator[Finding]:
     """Delete expired rows in batches."""
-    for table, sweep in sweeps(db, retention).items():
+    for table, sweep in sweeping.sweeps(db, retention).items():
         deleted = sum(_batches(sweep))
         if deleted:
             yield Finding(True, table, f"deleted {deleted:,} rows")
@@ -219,32 +212,9 @@ def _audit(db: Database, retention: Retention) -> Iterator[Finding]:
         yield Finding(True, "security_events", text)
 
 
-def sweeps(db: Executor, retention: Retention) -> dict[str, Callable[[], int]]:
-    """Return, by table, what deletes a batch of its expired rows and returns their number."""
-    age = retention["login_attempts"]
-    found: dict[str, Callable[[], int]] = {
-        "sessions": partial(sessions.delete_expired, db, batch=BATCH),
-        "changes": partial(announcements.delete_expired, db, batch=BATCH),
-        "one_time_tokens": partial(one_time_tokens.delete_expired, db, batch=BATCH),
-        "ip_bans": partial(ip_bans.delete_expired, db, batch=BATCH),
-        "ip_trackers": partial(trackers.delete_expired, db, batch=BATCH),
-        "lockouts": partial(lockouts.delete_expired, db, batch=BATCH),
-        "known_networks": partial(known_clients.delete_expired_networks, db, batch=BATCH),
-        "known_devices": partial(known_clients.delete_expired_devices, db, batch=BATCH),
-        "log_batches": partial(partitions.delete_expired_batches, db, batch=BATCH),
-        "log_rejects": partial(partitions.delete_expired_rejects, db, batch=BATCH),
-        "log_drops": partial(partitions.delete_expired_drops, db, batch=BATCH),
-    }
-    if age is not None:
-        found["login_attempts"] = partial(
-            login_attempts.delete_old, db, older_than=age, batch=BATCH
-        )
-    return found
-
-
 def _batches(sweep: Callable[[], int]) -> Iterator[int]:
     """Call *sweep* until a batch is not full, and yield the size of each."""
-    while (deleted := sweep()) == BATCH:
+    while (deleted := sweep()) == sweeping.BATCH:
         yield deleted
     yield deleted
 

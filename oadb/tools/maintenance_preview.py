@@ -14,9 +14,10 @@ from oadb.errors import Error
 from oadb.logs import partitions, rollups
 from oadb.tools import audit_chain
 from oadb.tools.findings import Finding, explain_command_error
-from oadb.tools.maintenance import BATCH, missing_rights, sweeps
+from oadb.tools.maintenance import missing_rights
 from oadb.tools.rehearsal import rehearsed
 from oadb.tools.retention import Retention
+from oadb.tools.sweeping import BATCH, sweeps
 
 
 def run(config: Config, retention: Retention) -> Generator[Finding]:

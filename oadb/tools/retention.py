@@ -17,9 +17,13 @@ DEFAULT_DAYS = {
     "rollups": 1825,
     "login_attempts": 365,
     "security_events": 1825,
+    "setting_changes": 1825,
+    "pending_orders": 1825,
+    "instrument_loads": 365,
+    "deleted_users": 90,
 }
-"""Calls of the API, rollups and security events are kept for five years, traffic and latency for a
-month."""
+"""Calls of the API, rollups, orders and audits are kept for five years, traffic and latency for a
+month, and what audits say of deleted users, but for their ids, for three months."""
 
 FEWEST_DAYS = {"security_events": 90}
 """The database refuses to delete younger events."""

@@ -20,6 +20,7 @@ from oadb.engine.outside_transactions import refuse_transaction
 from oadb.security.secret_patterns import template
 from oadb.trading.order_documents import remark, require_order
 from oadb.validation import owners
+from oadb.validation.argument_rules import Duration, Positive
 
 __all__ = [
     "OrderOutcome",
@@ -30,6 +31,7 @@ __all__ = [
     "count_by_status",
     "create",
     "delete",
+    "delete_old",
     "get",
     "list_by_user",
     "record_outcome",
@@ -121,6 +123,12 @@ def _record_outcome(
     broker_status: str | None,
     reason: str | None,
 ) -> Affected: ...
+
+
+@query
+def delete_old(*, older_than: Duration, batch: Positive = 1000) -> Affected:
+    """Delete at most *batch* orders that are older, in any state; return how many."""
+    ...
 
 
 @query

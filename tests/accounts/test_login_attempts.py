@@ -134,4 +134,4 @@ def test_the_audit_outlives_the_user(db: Database, asha: User) -> None:
     users.delete(db, asha.user_id)
     (attempt,) = login_attempts.list_attempts(db, limit=1)
 
-    assert (attempt.username, attempt.user_id) == (asha.username, None)
+    assert (attempt.username, attempt.user_id) == (asha.username, asha.user_id)

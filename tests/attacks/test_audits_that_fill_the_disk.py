@@ -76,9 +76,7 @@ def test_each_account_network_and_hour_has_a_row_of_its_own(
     lock(observer, "account", "ravi")
     for name, ip in (("asha", IP), ("ravi", IP), ("ASHA", "198.51.100.8"), ("Asha", IP)):
         login_attempts.sign_in(db, name, WRONG, ip=ip)
-    observer.rows(
-        "update oadb.login_attempts set locked_hour_at = locked_hour_at - interval '1 hour'"
-    )
+    observer.rows("update oadb.locked_clients set hour_at = hour_at - interval '1 hour'")
     login_attempts.sign_in(db, "asha", WRONG, ip=IP)
 
     assert rows(observer) in {4, 5}

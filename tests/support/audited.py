@@ -115,9 +115,11 @@ UNWATCHED = {
 UNAUDITED = {
     # Audits themselves.
     "login_attempts", "setting_changes", "app_setting_changes", "security_events",
-    "security_event_links",
+    "security_event_links", "locked_clients", "deleted_users",
     # With an audit of their own, in the same statement.
-    "settings", "security_settings", "smtp_settings", "pending_orders",
+    "settings", "security_settings", "smtp_settings",
+    # But for its approvals and rejections, which are events.
+    "pending_orders",
     # What others may have cached.
     "changes",
     # Counts and lists, of which no right is made but a ban, which is an event.

@@ -64,6 +64,11 @@ CHAIN = {"audit_chain._insert_links", "audit_chain._forget_day"}
 READ_CHAIN = {
     label for label in BY_LABEL if label.startswith(("audit_chain.", "audit_findings."))
 } - CHAIN
+# Only the owner ends the rows of audits.
+EXPIRED = {
+    "user_settings.delete_old_changes", "app_settings.delete_old_changes", "loads.delete_old",
+    "deleted_users.erase",
+}  # fmt: skip  # a list
 # Only the owner compares the schema with its file.
 DEFINITIONS = {"schema._list_rows", "row_security.list_unlisted_privileges"}
 
@@ -74,6 +79,7 @@ MAY = {
     - MAINTENANCE
     - REFRESH
     - PAST
+    - EXPIRED
     - DEFINITIONS,
     "oadb_log": {
         "login_audit._record", *BATCHES, *WRITES,
@@ -113,6 +119,7 @@ MAY = {
     - BANS
     - APPLICATION
     - DEFINITIONS
+    - EXPIRED
     - CHAIN
     - READ_CHAIN
     - {"row_security.list_walls"}
@@ -123,7 +130,7 @@ MAY = {
     "oadb_migrate": {*BY_LABEL},
 }  # fmt: skip  # a table
 MUST_NOT = {
-    "oadb_app": {*KEYS, *CHAIN, *MAINTENANCE, *REFRESH, *PAST, *DEFINITIONS},
+    "oadb_app": {*KEYS, *CHAIN, *MAINTENANCE, *REFRESH, *PAST, *EXPIRED, *DEFINITIONS},
     "oadb_log": {
         "api_logs.list_calls", "analyzer_logs.list_analyses", "partitions.count_lost",
         "login_attempts.list_attempts", "login_attempts.delete_old", "users.get",
@@ -171,7 +178,7 @@ MUST_NOT = {
         "login_audit.record_resumed", "login_attempts.delete_old",
         "lockouts._reset_account", "staging._merge_staged", "rotation._list_under_key",
         *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "partitions.list_strays",
-        *WRITES, *STATISTICS, *(ROLLUPS - TABLELESS), *DEFINITIONS,
+        *WRITES, *STATISTICS, *(ROLLUPS - TABLELESS), *DEFINITIONS, *EXPIRED,
     },
     "oadb_owner": set(),
     "oadb_migrate": set(),

@@ -63,7 +63,10 @@ AUDITS = {"login_attempts", "setting_changes", "changes", "security_events"}
 """Tables whose rows a user may not change, not even the own ones."""
 
 KEPT = {"security_events"}
-"""Tables whose rows nobody may change, and that outlive the user."""
+"""Tables whose rows nobody may change."""
+
+OUTLIVING = {*KEPT, "login_attempts", "setting_changes"}
+"""Tables whose rows outlive the user."""
 
 SEALED = f"'\\x01{1:08x}{bytes(28).hex()}'::bytea"
 _TOUCHED = {

@@ -15,7 +15,7 @@ from oadb import Config, Database
 from oadb.accounts import login_attempts
 from oadb.engine.binding.packages import find
 from oadb.logs import partitions, rollups, traffic
-from oadb.tools import audit_chain, health, maintenance, retention
+from oadb.tools import audit_chain, health, maintenance, retention, sweeping
 from oadb.tools.retention import Retention
 from tests.support.command_line import oadb
 from tests.support.log_rows import INSERTS, LONG_AGO, insert, partitions_of, places
@@ -110,17 +110,34 @@ def test_expired_partitions_are_dropped_and_the_others_stay(config: Config, url:
 def test_old_sign_ins_are_deleted_in_batches(
     config: Config, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(maintenance, "BATCH", 2)
+    monkeypatch.setattr(sweeping, "BATCH", 2)
     observer = Observer(url)
     observer.rows(
         "insert into oadb.login_attempts (username, method, outcome, attempted_at) "
-        "select 'asha', 'password', 'failed', now() - n * interval '1 day' "
+        "select 'asha', 'password', 'failed', now() - (31 + n) * interval '1 day' "
         "from generate_series(1, 9) as n"
     )
     kept = {**KEEP, "login_attempts": timedelta(days=5, hours=1)}
 
     assert maintain(config, kept) == ["ok   login_attempts: deleted 4 rows"]
     assert observer.ask("select count(*) from oadb.login_attempts") == 5
+
+
+def test_a_month_of_sign_ins_is_dropped_with_its_partition(config: Config, url: str) -> None:
+    observer = Observer(url)
+    observer.rows(
+        "insert into oadb.login_attempts (username, method, outcome, attempted_at) "
+        "select 'asha', 'password', 'failed', now() + interval '4 months'"
+    )
+    (made,) = maintain(config)
+    assert made.endswith("moved 1 rows of login_attempts_default into it")
+    with Database(config) as db:
+        expired = partitions.list_expired(db, "login_attempts", timedelta(days=-200))
+        for name in expired:
+            partitions.drop(db, "login_attempts", name)
+
+    assert len(expired) == 4
+    assert observer.ask("select count(*) from oadb.login_attempts") == 0
 
 
 def test_a_batch_of_sign_ins_is_no_larger_than_asked(config: Config, url: str) -> None:

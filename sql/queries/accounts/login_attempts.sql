@@ -3,9 +3,9 @@
 
 -- name: list_attempts
 -- scope: all users (administration; or of one)
--- Newest first, by the first of several tries. Those of a user are served by
--- login_attempts_user_id_idx, others by login_attempts_attempted_at_idx: for a rare outcome,
--- all rows of the window are read.
+-- Newest first, by the first of several tries. Of a user served by login_attempts_user_id_idx, of
+-- an outcome by login_attempts_outcome_idx, else by login_attempts_pkey: a page from each partition
+-- of the window at most.
 select
     attempt_id,
     attempted_at,
@@ -35,8 +35,9 @@ limit :limit;
 
 -- name: count
 -- scope: all users (administration)
--- Of a window. Those of a user are served by login_attempts_user_id_idx, others by
--- login_attempts_attempted_at_idx.
+-- Reads every row that is counted, of the partitions of the window. Of a user served by
+-- login_attempts_user_id_idx, of an outcome by login_attempts_outcome_idx, else by
+-- login_attempts_pkey; of a large part of a partition, that is read from end to end.
 select coalesce(sum(tries), 0)::bigint as attempts
 from oadb.login_attempts
 where
@@ -48,12 +49,16 @@ where
 -- name: delete_old
 -- scope: all users (retention)
 -- Deletes at most :batch attempts that are older than :older_than. Served by
--- login_attempts_attempted_at_idx.
+-- login_attempts_pkey of their partitions.
 delete from oadb.login_attempts
-where attempt_id in (
-    select old.attempt_id
-    from oadb.login_attempts as old
-    where old.attempted_at < now() - cast(:older_than as interval)
-    order by old.attempted_at
-    limit :batch
-);
+where
+    attempted_at < now() - cast(:older_than as interval)
+    and (attempted_at, attempt_id) in (
+        select
+            old.attempted_at,
+            old.attempt_id
+        from oadb.login_attempts as old
+        where old.attempted_at < now() - cast(:older_than as interval)
+        order by old.attempted_at
+        limit :batch
+    );

@@ -32,8 +32,48 @@ values (
 -- scope: all users (the name may be unknown)
 -- Counts the tries of a client that has to wait in one row an hour: of an account in a
 -- network, or, if the network has to wait and :locked_account is empty, of whatever account
--- it names. The row says what the first of them was. May violate the checks.
-insert into oadb.login_attempts as known (
+-- it names. The row says what the first of them was. locked_clients knows when that was; who
+-- comes meanwhile waits for its row there, and is counted after it. A statement that began
+-- before the first try was committed does not see its row: oadb.try_again() raises an error,
+-- and the statement is repeated. A row that was deleted counts no more. May violate the
+-- checks. Served by locked_clients_pkey and login_attempts_pkey.
+with waiting as (
+    insert into oadb.locked_clients as known (
+        hour_at,
+        network,
+        account
+    )
+    values (
+        date_trunc('hour', now(), 'UTC'),
+        :locked_network,
+        lower(:locked_account)
+    )
+    on conflict (hour_at, network, account) do update
+        set tries = known.tries + 1
+    returning
+        hour_at,
+        network,
+        account,
+        first_at,
+        tries
+),
+
+counted as (
+    update oadb.login_attempts
+    set
+        tries = waiting.tries,
+        last_at = clock_timestamp()
+    from waiting
+    where
+        waiting.tries > 1
+        and login_attempts.attempted_at = waiting.first_at
+        and login_attempts.locked_hour_at = waiting.hour_at
+        and login_attempts.locked_network = waiting.network
+        and login_attempts.locked_account = waiting.account
+    returning login_attempts.attempt_id
+)
+
+insert into oadb.login_attempts (
     username,
     user_id,
     ip,
@@ -45,27 +85,46 @@ insert into oadb.login_attempts as known (
     locked_network,
     locked_account
 )
-values (
+select
     :username,
     (
         select users.user_id
         from oadb.users
         where users.username_key = lower(:username)
-    ),
-    cast(cast(:ip as text) as inet),
+    ) as user_id,
+    cast(cast(:ip as text) as inet) as ip,
     :device,
     :broker,
-    'password',
-    'locked',
-    date_trunc('hour', now(), 'UTC'),
-    :locked_network,
-    lower(:locked_account)
-)
-on conflict (locked_hour_at, locked_network, locked_account) where locked_hour_at is not null
-do update
-    set
-        tries = known.tries + 1,
-        last_at = clock_timestamp();
+    'password' as method,
+    'locked' as outcome,
+    waiting.hour_at,
+    waiting.network,
+    waiting.account
+from waiting
+where
+    case
+        when waiting.tries = 1 then true
+        when exists (select from counted) then false
+        when waiting.first_at < now() - interval '10 seconds' then false
+        else oadb.try_again() is null
+    end;
+
+-- name: delete_expired
+-- scope: all users (background sweep)
+-- Deletes at most :batch clients of hours that are over for an hour. Served by
+-- locked_clients_pkey.
+delete from oadb.locked_clients
+where (hour_at, network, account) in (
+    select
+        old.hour_at,
+        old.network,
+        old.account
+    from oadb.locked_clients as old
+    where old.hour_at < now() - interval '2 hours'
+    order by old.hour_at
+    limit :batch
+    for update skip locked
+);
 
 -- name: record_resumed
 -- Affects no row if there is no such user. May violate login_attempts_broker_check.

@@ -186,7 +186,7 @@ order by batch.position;
 -- name: _list_missing_attempts
 -- scope: all users (a name may belong to no user)
 -- The same of attempts to sign in, in the arrays of imports._record_attempts. Served by
--- login_attempts_attempted_at_idx.
+-- login_attempts_pkey.
 select attempts.position
 from
     unnest(

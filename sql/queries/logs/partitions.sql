@@ -56,6 +56,11 @@ with strays as (
         'latency' as table_name,
         logged_at
     from oadb.latency_default
+    union all
+    select
+        'login_attempts' as table_name,
+        attempted_at as logged_at
+    from oadb.login_attempts_default
 ),
 
 placed as (

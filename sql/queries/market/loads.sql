@@ -62,6 +62,27 @@ where
 order by load_id desc
 limit :limit;
 
+-- name: delete_old
+-- Deletes at most :batch loads that began :older_than ago, but for the last successful one of each
+-- broker and those after it. Reads all of them, a few for each broker and day: served by
+-- instrument_loads_pkey and instrument_loads_broker_idx.
+delete from oadb.instrument_loads
+where load_id in (
+    select old.load_id
+    from oadb.instrument_loads as old
+    where
+        old.started_at < now() - cast(:older_than as interval)
+        and exists (
+            select from oadb.instrument_loads as later
+            where
+                later.broker = old.broker
+                and later.load_id > old.load_id
+                and later.outcome = 'loaded'
+        )
+    order by old.load_id
+    limit :batch
+);
+
 -- name: get_status
 -- is_running: a load of this broker holds its lock now; a load that is 'started' but
 -- not running has died. No row if there never was a load.

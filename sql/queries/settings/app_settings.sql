@@ -194,3 +194,15 @@ where
     and change_id < :last_change_id  --? cursor
 order by change_id desc
 limit :limit;
+
+-- name: delete_old_changes
+-- Deletes at most :batch changes older than :older_than, from the first on. As the owner of the
+-- table. Reads all of them, a few for each day: served by app_setting_changes_pkey.
+delete from oadb.app_setting_changes
+where change_id in (
+    select old.change_id
+    from oadb.app_setting_changes as old
+    where old.changed_at < now() - cast(:older_than as interval)
+    order by old.change_id
+    limit :batch
+);

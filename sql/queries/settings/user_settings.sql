@@ -148,3 +148,19 @@ where
     and change_id < :last_change_id  --? cursor
 order by change_id desc
 limit :limit;
+
+-- name: delete_old_changes
+-- scope: all users (retention)
+-- Deletes at most :batch changes older than :older_than. As the owner of the table. Served by
+-- setting_changes_changed_at_idx.
+delete from oadb.setting_changes
+where (user_id, change_id) in (
+    select
+        old.user_id,
+        old.change_id
+    from oadb.setting_changes as old
+    where old.changed_at < now() - cast(:older_than as interval)
+    order by old.changed_at
+    limit :batch
+    for update skip locked
+);

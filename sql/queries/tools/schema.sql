@@ -587,9 +587,9 @@ select
     'row' as kind,
     'oadb.log_tables ' || table_name as name,
     format(
-        'insert into oadb.log_tables (table_name, period, name_format, made_ahead) '
-        'values (%L, %L, %L, %L)',
-        table_name, period, name_format, made_ahead
+        'insert into oadb.log_tables (table_name, period, name_format, made_ahead, time_column) '
+        'values (%L, %L, %L, %L, %L)',
+        table_name, period, name_format, made_ahead, time_column
     ) as definition,
     null::text as description
 from oadb.log_tables

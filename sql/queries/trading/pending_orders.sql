@@ -129,6 +129,22 @@ where
     and pending_order_id = :pending_order_id
     and status = 'approved';
 
+-- name: delete_old
+-- scope: all users (retention)
+-- Deletes at most :batch orders created :older_than ago, in any state, without waiting for locked
+-- rows. Served by pending_orders_created_at_idx.
+delete from oadb.pending_orders
+where (user_id, pending_order_id) in (
+    select
+        old.user_id,
+        old.pending_order_id
+    from oadb.pending_orders as old
+    where old.created_at < now() - cast(:older_than as interval)
+    order by old.created_at
+    limit :batch
+    for update skip locked
+);
+
 -- name: _delete
 -- Not while it is pending, or approved and on its way to the broker.
 delete from oadb.pending_orders

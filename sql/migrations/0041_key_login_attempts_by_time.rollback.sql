@@ -1,0 +1,1 @@
+drop index concurrently oadb.login_attempts_time_key;

@@ -1,0 +1,1 @@
+drop index concurrently oadb.setting_changes_changed_at_idx;

@@ -1,0 +1,1 @@
+drop index concurrently oadb.pending_orders_created_at_idx;

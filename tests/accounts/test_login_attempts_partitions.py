@@ -1,0 +1,88 @@
+"""Sign-ins that were tried have partitions by month: how the table became one, and its plans."""
+
+from collections.abc import Generator
+
+import psycopg
+import pytest
+
+from oadb import Database
+from oadb.accounts import login_attempts
+from tests.conftest import configured
+from tests.support.migrations import MIGRATIONS
+from tests.support.rig import Observer
+
+
+def script(name: str) -> bytes:
+    return (MIGRATIONS / f"0044_partition_login_attempts{name}.sql").read_bytes()
+
+
+ROWS = (
+    "select attempt_id, attempted_at, username, user_id, ip, outcome, tries, locked_hour_at "
+    "from oadb.login_attempts order by attempt_id"
+)
+
+
+@pytest.fixture
+def connection(oadb_database_url: str) -> Generator[psycopg.Connection]:
+    with psycopg.connect(oadb_database_url) as connection:
+        connection.execute(script(".rollback"))
+        connection.execute(
+            "insert into oadb.login_attempts (username, method, outcome, attempted_at) "
+            "select 'asha', 'password', case when n % 9 = 0 then 'unverified' else 'failed' end, "
+            "now() - n * interval '10 days' from generate_series(-9, 90) as n"
+        )
+        yield connection
+
+
+def test_a_filled_table_becomes_partitions_and_back_without_a_change_of_its_rows(
+    connection: psycopg.Connection,
+) -> None:
+    before = connection.execute(ROWS).fetchall()
+    connection.execute(script(""))
+    parted = connection.execute(ROWS).fetchall()
+    places = connection.execute(
+        "select count(distinct tableoid) from oadb.login_attempts"
+    ).fetchall()
+    added = connection.execute(
+        "insert into oadb.login_attempts (username, method, outcome) "
+        "values ('asha', 'password', 'failed') returning attempt_id"
+    ).fetchone()
+    connection.execute(script(".rollback"))
+    after = connection.execute(ROWS).fetchall()
+
+    assert len(before) == 100
+    assert parted == before
+    # This month with all before it, and each of the next two; or what is ahead of them.
+    assert places[0][0] >= 3
+    assert added == (max(row[0] for row in before) + 1,)
+    assert after[:-1] == before
+
+
+def test_no_row_is_copied_when_the_table_becomes_a_partition(
+    connection: psycopg.Connection,
+) -> None:
+    connection.execute("delete from oadb.login_attempts where attempted_at > now()")
+    place = "select pg_relation_filepath(tableoid) from oadb.login_attempts group by tableoid"
+    before = connection.execute(place).fetchall()
+    connection.execute(script(""))
+
+    assert connection.execute(place).fetchall() == before
+
+
+def test_a_rare_outcome_is_listed_without_reading_the_others(url: str) -> None:
+    observer = Observer(url)
+    observer.rows(
+        "insert into oadb.login_attempts (username, method, outcome, attempted_at) "
+        "select 'asha', 'password', case when n % 500 = 0 then 'unverified' else 'failed' end, "
+        "now() - n * interval '1 minute' from generate_series(1, 10000) as n"
+    )
+    observer.rows("analyze oadb.login_attempts")
+    with Database(configured(url)) as db:
+        assert len(login_attempts.list_attempts(db, outcome="unverified").rows) == 20
+        assert login_attempts.count(db, outcome="unverified") == 20
+    removed = observer.rows(
+        "explain (analyze, costs off, timing off) select attempt_id from oadb.login_attempts "
+        "where outcome = 'unverified' order by attempted_at desc, attempt_id desc limit 100"
+    )
+
+    assert not [line for (line,) in removed if "Rows Removed" in line]
