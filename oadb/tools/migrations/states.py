@@ -95,7 +95,8 @@ def compare(
     for package in ordered:
         own = [migration for migration in migrations if migration.package == package]
         gone = [id_ for id_, owner in owners.items() if owner == package]
-        doubtful = _misplaced(own, times) | dict.fromkeys(marked, "marked")
+        marks: dict[str, State] = dict.fromkeys(marked, "marked")
+        doubtful = _misplaced(own, times) | marks
         found += _compare_package(package, own, gone, times, records, doubtful)
     return found
 
