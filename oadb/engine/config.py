@@ -104,13 +104,13 @@ class Config:
         )
 
     @property
-    def _server_settings(self) -> dict[str, int | str]:
+    def _server_settings(self) -> dict[str, int | str] | None:
         """What the server enforces: limits in milliseconds, and where it looks for names.
 
         None through PgBouncer, which refuses startup options: set those of the role instead.
         """
         if self.pooler == "pgbouncer":
-            return {}
+            return None
         return {
             # Rounded up, because 0 means no limit.
             "statement_timeout": math.ceil(self.statement_timeout_seconds * 1000),

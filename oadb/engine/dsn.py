@@ -115,17 +115,29 @@ def parse(url: str, environ: Mapping[str, str] | None = None) -> Dsn:
     return Dsn(keywords, None, is_production)
 
 
-def connection_keywords(dsn: Dsn, settings: Mapping[str, int | str]) -> dict[str, str]:
+SESSION_FORMS = {
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "array_nulls": "on",
+    "standard_conforming_strings": "on",
+}
+"""Settings of the server on which the texts of values depend, and how statements are read."""
+
+
+def connection_keywords(dsn: Dsn, settings: Mapping[str, int | str] | None) -> dict[str, str]:
     """Return libpq's keywords for a connection; what the URL says takes precedence.
 
-    Every connection of oadb has these: what ``transport`` promises holds for each.
+    Every connection of oadb has these: what ``transport`` promises holds for each. The forms of
+    values and texts are the same in each session, whatever URL, role and database say.
 
     Args:
-        settings: settings of the session on the server.
+        settings: settings of the session on the server; None: none at all, not even those forms,
+            because this may be a pooler, which refuses all.
     """
-    options = [f"-c {name}={value}" for name, value in settings.items()]
-    if "options" in dsn.keywords:
-        options.append(dsn.keywords["options"])
+    given = [dsn.keywords["options"]] if "options" in dsn.keywords else []
+    options = given if settings is None else [*_options(settings), *given, *_options(SESSION_FORMS)]
     several = {"target_session_attrs": "read-write"} if "," in dsn.keywords.get("host", "") else {}
     return {
         **_LIVENESS,
@@ -133,8 +145,13 @@ def connection_keywords(dsn: Dsn, settings: Mapping[str, int | str]) -> dict[str
         **several,
         **({} if dsn.local else transport.defaults(dsn.keywords, is_production=dsn.is_production)),
         **dsn.keywords,
+        "client_encoding": "UTF8",
         **({"options": " ".join(options)} if options else {}),
     }
+
+
+def _options(settings: Mapping[str, int | str]) -> list[str]:
+    return [f"-c {name}={value}" for name, value in settings.items()]
 
 
 @contextmanager

@@ -12,12 +12,15 @@ from oadb.engine.pool.outage import Outage
 
 
 class SingleConnection(Runner):
-    """Runs declared queries on one connection; it neither begins nor ends a transaction."""
+    """Runs declared queries on one connection; it neither begins nor ends a transaction.
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    ``prepares`` is False behind a pooler, where others would meet its prepared statements.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], *, prepares: bool = True) -> None:
         self._driver = BlockingDriver()
         self._connection = connection
-        state = ConnectionTerms(Outage()).accept(connection.pgconn)
+        state = ConnectionTerms(Outage(), prepares=prepares).accept(connection.pgconn)
         state.close()  # no watchdog looks after it
         setattr(connection, "state", state)  # noqa: B010  # psycopg's class does not declare it
 

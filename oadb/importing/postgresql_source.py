@@ -99,7 +99,7 @@ def opened(url: str) -> Generator[PostgresqlSource]:
         target = dsn.parse(url)
     except ConfigError as error:
         raise ConfigError(str(error).replace("DATABASE_URL", "--postgresql")) from None
-    keywords = {**dsn.connection_keywords(target, {}), "client_encoding": "UTF8"}
+    keywords = dsn.connection_keywords(target, None)  # this may be a pooler
     with ExitStack() as stack:
         try:
             # No prepared statements, which a connection pooler may not support.

@@ -20,6 +20,7 @@ from oadb.tools import (
     instrument_findings,
     log_findings,
     row_security,
+    session_forms,
     transport_check,
 )
 from oadb.tools.findings import Check, Finding
@@ -84,6 +85,7 @@ def _checks(db: Database, config: Config, packages: Sequence[Package]) -> dict[s
         "pool": partial(_check_pool, db, config),
         "limits": partial(_check_limits, db),
         "search path": partial(_check_path, db),
+        "texts of values": partial(session_forms.check, db, config),
         **(of_oadb if package_order.includes_oadb(packages) else {}),
         "migrations": partial(_check_migrations, config, packages),
     }
@@ -249,7 +251,7 @@ def _check_keys(db: Database, config: Config) -> Iterator[Finding]:
 
 def _check_migrations(config: Config, packages: Sequence[Package]) -> Iterator[Finding]:
     try:
-        statuses = runner.status(config.dsn, packages=packages)
+        statuses = runner.status(config.dsn, packages=packages, pooler=config.pooler)
     except (MigrationError, ConfigError) as error:
         yield Finding(False, "migrations", " ".join(str(error).split()))
     else:

@@ -80,7 +80,7 @@ def _explore(db: Database, config: Config) -> Route:
     return Route(
         is_remote=config.dsn.local is None and transport.leads_beyond_loopback(config.dsn.keywords),
         has_tls=has_tls,
-        sslmode=dsn.connection_keywords(config.dsn, {}).get("sslmode"),
+        sslmode=dsn.connection_keywords(config.dsn, None).get("sslmode"),
         can_refuse=pq.version() >= transport.REFUSING_LIBPQ,
         used_password=used_password,
         session=session,

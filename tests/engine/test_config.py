@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from oadb import AsyncDatabase, Config, Database
+from oadb.engine import dsn
 from oadb.engine.url_schemes import LocalTarget
 from oadb.errors import ConfigError, ParameterError, UnavailableError
 
@@ -108,7 +109,7 @@ def test_a_short_limit_is_not_rounded_to_no_limit() -> None:
 
 
 def test_a_pooler_gets_no_settings_at_startup() -> None:
-    assert config(DB_POOLER="pgbouncer")._server_settings == {}
+    assert config(DB_POOLER="pgbouncer")._server_settings is None
     assert "options" not in config(DB_POOLER="pgbouncer").connection_keywords()
 
 
@@ -155,7 +156,9 @@ def test_options_of_the_url_take_precedence() -> None:
     assert keywords["connect_timeout"] == "9"
     assert keywords["application_name"] == "bot"
     assert keywords["options"].startswith("-c statement_timeout=15000 ")
-    assert keywords["options"].endswith(" -c work_mem=1MB")
+    _, given, after = keywords["options"].partition(" -c work_mem=1MB ")
+    assert given
+    assert after.split()[1::2] == [f"{name}={value}" for name, value in dsn.SESSION_FORMS.items()]
 
 
 def test_an_embedded_database_is_a_folder() -> None:

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import pq, waiting
 
 from oadb.engine.binding.dumpers import Untyped
+from oadb.engine.dsn import SESSION_FORMS
 from oadb.engine.pool.outage import Outage
 
 # The peer has closed (RDHUP, Linux only), hung up, or the descriptor is invalid.
@@ -99,8 +100,10 @@ class ConnectionTerms:
         """Return the state of a new connection.
 
         Raises:
-            psycopg.OperationalError: it is to a standby, after a primary; it is closed.
+            psycopg.OperationalError: it is to a standby, after a primary; or values have another
+                form in it than oadb reads; it is closed.
         """
+        _require_forms(pgconn)
         self.outage.check_role(pgconn)
         self.outage.ended()
         poll = select.poll()
@@ -108,6 +111,19 @@ class ConnectionTerms:
         # A little early, at random: connections made together must not expire together.
         expires = monotonic() + self.recycle * uniform(0.95, 1.0)  # noqa: S311  # not secret
         return ConnectionState(expires, self.prepares, self.patience, poll, os.dup(pgconn.socket))
+
+
+def _require_forms(pgconn: Any) -> None:
+    """Compare what the server reports of a session. Through a pooler, nothing else has set it."""
+    for name in ("client_encoding", "DateStyle", "IntervalStyle", "standard_conforming_strings"):
+        wanted = SESSION_FORMS.get(name, "UTF8")
+        reported = pgconn.parameter_status(name.encode())
+        if reported is not None and reported.partition(b",")[0] != wanted.encode():
+            pgconn.finish()
+            raise psycopg.OperationalError(
+                f"{name} of the session is {reported.decode()!r}, and oadb needs {wanted}: alter "
+                f"role ... set {name} = '{wanted}', or the same for the database"
+            )
 
 
 class PooledConnection(psycopg.Connection[Any]):

@@ -7,6 +7,17 @@ from typing import Any
 import psycopg
 
 
+def explain_refusal(error: psycopg.Error) -> str:
+    """Return why a connection was not made, in one line; of a pooler, what to do."""
+    line = " ".join(str(error).split())
+    if "unsupported startup parameter" in line:
+        return (
+            f"{line}; this is PgBouncer: set DB_POOLER=pgbouncer, or give the address of the "
+            "server itself, which migrations and listeners need"
+        )
+    return line
+
+
 @dataclass(slots=True)
 class Outage:
     """The result of the last attempts to connect, shared by the pool and its callers.
@@ -24,7 +35,7 @@ class Outage:
 
     def failed(self, error: psycopg.Error) -> None:
         """Record a failed attempt; the first of several starts the outage."""
-        self.reason = " ".join(str(error).split())
+        self.reason = explain_refusal(error)
         if self.since is None:
             self.since = monotonic()
 

@@ -31,8 +31,8 @@ def run_check(
     config, packages = Config.from_env(), package_list.chosen(package or ())
     if watch:
         watching.watch(config, packages, typer.echo)
-    doubts = states.doubts(runner.status(config.dsn, packages=packages))
-    disagreements = [*doubts, *comparison.check(config, packages)]
+    found = runner.status(config.dsn, packages=packages, pooler=config.pooler)
+    disagreements = [*states.doubts(found), *comparison.check(config, packages)]
     for line in disagreements:
         typer.echo(line)
     if disagreements:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from oadb.engine.config import Config
+from oadb.errors import ConfigError
 from oadb.tools import package_list
 from oadb.tools.commands import options
 from oadb.tools.commands.options import DatabaseUrl, DryRun, Packages
@@ -29,7 +30,7 @@ def run_migrate(
         if package:
             raise UsageError(f"give --package behind {context.invoked_subcommand}")
         return
-    dsn, packages = Config.from_env().dsn, package_list.chosen(package or ())
+    dsn, packages = _direct().dsn, package_list.chosen(package or ())
     if dry_run:
         report = runner.plan(dsn, packages=packages)
         for migration in report.adopted:
@@ -46,7 +47,8 @@ def run_migrate(
 def run_status(package: Packages = None, _url: DatabaseUrl = None) -> None:
     """List every migration with its state. Changes nothing."""
     packages = package_list.chosen(package or ())
-    for status in runner.status(Config.from_env().dsn, packages=packages):
+    config = Config.from_env()
+    for status in runner.status(config.dsn, packages=packages, pooler=config.pooler):
         when = "" if status.applied_at is None else f"{status.applied_at:%Y-%m-%d %H:%M %Z}"
         name = f"{status.package:<10} " if len(packages) > 1 else ""
         typer.echo(f"{status.state:<10} {name}{status.migration_id:<40} {when}".rstrip())
@@ -67,7 +69,7 @@ def run_rollback(
 
     Asks on a terminal; elsewhere it needs --yes.
     """
-    config, packages = Config.from_env(), package_list.chosen(package or ())
+    config, packages = _direct(), package_list.chosen(package or ())
     planned = runner.plan_rollback(config.dsn, count=count, packages=packages)
     if dry_run:
         for migration in planned:
@@ -90,8 +92,24 @@ def run_accept(
     Look first whether what it changes is there: oadb schema prints it.
     """
     accept = runner.plan_accept if dry_run else runner.accept
-    accept(Config.from_env().dsn, migration, packages=package_list.chosen(package or ()))
+    accept(_direct().dsn, migration, packages=package_list.chosen(package or ()))
     typer.echo(f"{'would record' if dry_run else 'recorded'} {migration} as applied")
+
+
+def _direct() -> Config:
+    """Return the configuration of an address that leads to the server itself.
+
+    Raises:
+        ConfigError: DB_POOLER is pgbouncer.
+    """
+    config = Config.from_env()
+    if config.pooler == "pgbouncer":
+        raise ConfigError(
+            "DB_POOLER is pgbouncer, and a run of migrations needs a session that is its own, for "
+            "its lock: set DB_POOLER=none and give the address of the server itself in "
+            "DATABASE_URL or --database-url; nothing was run"
+        )
+    return config
 
 
 def _ask(migrations: tuple[str, ...], database: str) -> None:

@@ -72,8 +72,9 @@ def check_places(config: Config, places: Sequence[tuple[Package, str]]) -> Itera
         catalog_answers = Remembered(db)
         for name, group in groupby(places, lambda each: each[0].name):
             # As statements find names in a service. Those of oadb find yoyo's tables by their path.
-            found_by = {} if name == "oadb" or config.pooler == "pgbouncer" else EMPTY_PATH
-            keywords = connection_keywords(target, found_by)
+            found_by = {} if name == "oadb" else EMPTY_PATH
+            is_pooled = config.pooler == "pgbouncer"
+            keywords = connection_keywords(target, None if is_pooled else found_by)
             with DirectConnection.to(keywords, seconds=_PATIENCE) as connection:
                 for package, place in group:
                     yield from _check_place(catalog_answers, connection, package, place)

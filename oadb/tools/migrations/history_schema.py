@@ -3,7 +3,9 @@
 import os
 import re
 
+from oadb.engine.single_connection import SingleConnection
 from oadb.errors import ConfigError, MigrationError
+from oadb.tools.migrations import migration_history as history
 
 _NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
 
@@ -22,15 +24,21 @@ def named() -> str | None:
     return name or None
 
 
-def missing() -> MigrationError:
-    """Return the error for a search_path that leads to no schema."""
+def require(session: SingleConnection) -> None:
+    """Check that search_path leads to a schema.
+
+    Raises:
+        MigrationError: it leads to none.
+    """
+    if history.find_current_schema(session) is not None:
+        return
     name = named()
     if name is None:
-        return MigrationError(
+        raise MigrationError(
             "nothing was run: search_path leads to no schema for yoyo's record\n"
             "    hint: name one that exists in OADB_HISTORY_SCHEMA, or put one into search_path"
         )
-    return MigrationError(
+    raise MigrationError(
         f"nothing was run: there is no schema {name}, which OADB_HISTORY_SCHEMA names, or this "
         f"role may not use it\n    hint: as a role that may: create schema {name};"
     )

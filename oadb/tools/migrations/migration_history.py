@@ -101,6 +101,10 @@ def find_current_schema() -> str | None: ...
 
 
 @query
+def set_path(schema: str) -> str: ...
+
+
+@query
 def list_histories() -> list[YoyoSchema]: ...
 
 

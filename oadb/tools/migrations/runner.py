@@ -6,15 +6,21 @@ directly, not through a pooler that shares sessions: the lock belongs to the ses
 
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from time import monotonic
 
 from oadb.engine.binding.packages import Package
+from oadb.engine.config import Pooler
 from oadb.engine.dsn import Dsn, reachable
 from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError
-from oadb.tools.migrations import history_schema, recorded_states, run_lock
+from oadb.tools.migrations import (
+    history_schema,
+    pooled_reading,
+    recorded_states,
+    run_lock,
+)
 from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations.explanations import explained
 from oadb.tools.migrations.run_scope import RunScope
@@ -125,15 +131,21 @@ def plan_rollback(
         return _ids(_to_undo(session, scope, count))
 
 
-def status(dsn: Dsn, *, packages: Sequence[Package] | None = None) -> list[MigrationStatus]:
+def status(
+    dsn: Dsn, *, packages: Sequence[Package] | None = None, pooler: Pooler = "none"
+) -> list[MigrationStatus]:
     """Return the state of every migration that has a file or is applied. Changes nothing.
+
+    Args:
+        packages: as for ``migrate``.
+        pooler: what *dsn* leads to. Only this works through PgBouncer: a run has locks.
 
     Raises:
         MigrationError: the files are invalid, or search_path leads to no schema.
         UnavailableError: no connection to the server.
     """
     scope = RunScope.of(packages)
-    with _reading(dsn) as session:
+    with _reading(dsn, pooler) as session:
         return scope.read(session)
 
 
@@ -168,15 +180,16 @@ def plan_accept(dsn: Dsn, migration_id: str, *, packages: Sequence[Package] | No
 
 
 @contextmanager
-def _reading(dsn: Dsn) -> Generator[SingleConnection]:
+def _reading(dsn: Dsn, pooler: Pooler = "none") -> Generator[SingleConnection]:
     """Connect for reading only, without a lock."""
-    with (
-        reachable(dsn) as reached,
-        Backend.open(reached, READ_ONLY) as backend,
-        explained("status"),
-    ):
-        _require_schema(backend.session)
-        yield backend.session
+    with reachable(dsn) as reached, ExitStack() as stack:
+        if pooler == "pgbouncer":
+            session = stack.enter_context(pooled_reading.reading(reached))
+        else:
+            session = stack.enter_context(Backend.open(reached, READ_ONLY)).session
+        with explained("status"):
+            history_schema.require(session)
+            yield session
 
 
 @contextmanager
@@ -188,16 +201,11 @@ def _run(dsn: Dsn, wait: float) -> Generator[Backend]:
         Backend.open(reached) as backend,
         explained("preparing migrations"),
     ):
-        _require_schema(backend.session)
+        history_schema.require(backend.session)
         with run_lock.hold(backend, wait) as backend.lock_session:
             recorded_states.check_history(backend.session)
             backend.create_tables()
             yield backend
-
-
-def _require_schema(session: SingleConnection) -> None:
-    if history.find_current_schema(session) is None:
-        raise history_schema.missing()
 
 
 def _to_apply(

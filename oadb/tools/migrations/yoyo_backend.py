@@ -25,6 +25,7 @@ from yoyo.migrations import get_migration_hash
 from oadb.engine.binding.dumpers import Untyped
 from oadb.engine.direct_connection import DirectConnection
 from oadb.engine.dsn import SERVER_LIVENESS, Dsn, connection_keywords
+from oadb.engine.pool.outage import explain_refusal
 from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError, UnavailableError
 from oadb.tools.migrations import history_schema
@@ -75,21 +76,27 @@ class Backend(PostgresqlPsycopgBackend):
 
         Raises:
             ConfigError: OADB_HISTORY_SCHEMA is not a plain name.
+            MigrationError: a pooler is between, so that the session is not this one's own.
             UnavailableError: no connection to the server.
         """
         schema = history_schema.named()
         chosen: dict[str, int | str] = {**settings}
         if schema is not None:
             chosen["search_path"] = schema
-        keywords = {**connection_keywords(dsn, chosen), "client_encoding": "UTF8"}
+        keywords = connection_keywords(dsn, chosen)
         # All as keywords, because yoyo's URLs cannot contain several hosts or a socket.
         uri = DatabaseURI("postgresql+psycopg", None, None, None, None, None, keywords)
         try:
-            return cls(uri, default_migration_table)
+            backend = cls(uri, default_migration_table)
         except psycopg.OperationalError as error:
-            raise UnavailableError(
-                f"no connection to {dsn}: {' '.join(str(error).split())}"
-            ) from None
+            raise UnavailableError(f"no connection to {dsn}: {explain_refusal(error)}") from None
+        if backend.watch.pid != backend.connection.process:
+            backend.connection.close()
+            raise MigrationError(
+                f"nothing was run: {dsn} leads to a pooler, which may give the session to others, "
+                "and its locks with it; give the address of the server itself"
+            )
+        return backend
 
     def connect(self, dburi: DatabaseURI) -> DirectConnection:
         """Connect, watch the session, and log the server's notices."""

@@ -68,6 +68,10 @@ from yoyo_lock;
 -- Null if search_path leads to none that this role may use.
 select pg_catalog.current_schema()::text as schema_name;
 
+-- name: set_path
+-- Until the end of the transaction.
+select pg_catalog.set_config('search_path', :schema, true) as search_path;
+
 -- name: list_histories
 -- Every schema with a history of yoyo.
 select
