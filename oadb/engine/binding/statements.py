@@ -69,18 +69,22 @@ class Statement:
 
     @property
     def sql(self) -> bytes:
-        """The text that is sent: the label in a comment, then the SQL with $1, $2, ...
+        """The text that is sent: the SQL with $1, $2, ..., and the label behind its first word.
 
-        Of a statement with variants, as it stands in the file.
+        PostgreSQL 18 keeps no comment that stands in front of a statement in pg_stat_statements.
+        Of a statement with variants, it is the text as it stands in the file.
         """
         if self.marked:
             return self.variant([line for line in self.marked if not line.is_comment], "").sql
         numbers = {f":{name}": f"${number}" for number, name in enumerate(self.params, 1)}
-        text = f"/* {self.label} */ "
-        for part in self.parts:
-            if part.kind == "placeholder" and re.match(r"\w", text[-1]):
+        first = next(n for n, part in enumerate(self.parts) if part.kind not in _SILENT)
+        text = ""
+        for number, part in enumerate(self.parts):
+            if part.kind == "placeholder" and re.match(r"\w", text[-1:]):
                 text += " "  # limit:n must not become the identifier limit$1
             text += numbers.get(part.text, part.text)
+            if number == first:
+                text += f" /* {self.label} */"
         return text.encode()
 
     @property

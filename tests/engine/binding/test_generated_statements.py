@@ -66,7 +66,7 @@ def test_exactly_the_placeholders_outside_of_quotes_and_comments_are_kept(
 @given(selects())
 def test_everything_but_placeholders_is_sent_unchanged(drawn: tuple[str, list[str]]) -> None:
     statement = parsed_one(drawn[0])
-    sent = statement.sql.decode().removeprefix("/* probe.probe */ ")
+    sent = statement.sql.decode().replace(" /* probe.probe */", "", 1)
     for number, name in reversed(list(enumerate(statement.params, 1))):
         assert f"${number}" in sent
         sent = sent.replace(f"${number}", f":{name}")

@@ -237,4 +237,4 @@ def test_a_statement_reaches_the_server_with_its_name(shared_db: Database) -> No
 
     declared.complete()
 
-    assert see(shared_db).startswith("/* probe.see */ select query")
+    assert see(shared_db).startswith("select /* probe.see */ query")

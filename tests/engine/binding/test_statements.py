@@ -40,17 +40,17 @@ def test_a_statement_has_a_name_a_comment_a_text_and_parameters() -> None:
     assert found.doc == "By key.\nFast."
     assert found.line == 6
     assert found.params == ("a", "b")
-    assert found.sql == b"/* probe.get */ select $1, $2, $1"
+    assert found.sql == b"select /* probe.get */ $1, $2, $1"
 
 
 def test_parameters_are_numbered_in_the_order_of_the_declaration() -> None:
     found = parsed_one("select :a, :b, :a").with_params(["b", "a"])
 
-    assert found.sql == b"/* probe.probe */ select $2, $1, $2"
+    assert found.sql == b"select /* probe.probe */ $2, $1, $2"
 
 
 def test_a_name_that_begins_like_another_keeps_its_own_number() -> None:
-    assert parsed_one("select :a, :a_b, :ab").sql.endswith(b"select $1, $2, $3")
+    assert parsed_one("select :a, :a_b, :ab").sql.endswith(b" $1, $2, $3")
 
 
 @pytest.mark.parametrize("sql", ["select 1 limit:a", "select x from y where x in(1)and:a"])
@@ -100,7 +100,7 @@ def test_lines_may_end_as_on_windows_and_a_file_may_begin_with_a_mark(tmp_path: 
 
     assert found.doc == "One.\nTwo."
     assert found.params == ("a",)
-    assert found.sql == b"/* probe.get */ select 'a\nb', -- it's :no\n  $1"
+    assert found.sql == b"select /* probe.get */ 'a\nb', -- it's :no\n  $1"
 
 
 def test_every_problem_is_reported_at_once_with_line_source_and_hint() -> None:

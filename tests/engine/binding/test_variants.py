@@ -207,10 +207,10 @@ def test_each_variant_has_its_own_prepared_statement_and_label(db: Db, observer:
     with db.transaction() as tx:
         LIST(tx, author="asha", text="f%")
         [(running,)] = observer.rows(
-            "select query from pg_stat_activity where query like '/* notes.list%'"
+            "select query from pg_stat_activity where query like 'select /* notes.list%'"
         )
 
-    assert running.startswith("/* notes.list_notes +author +text order=newest */ select")
+    assert running.startswith("select /* notes.list_notes +author +text order=newest */\n")
 
 
 def test_an_error_of_a_variant_says_the_line_in_the_file(db: Db) -> None:

@@ -72,7 +72,7 @@ def test_a_run_that_waits_does_not_block_create_index_concurrently(
         eventually(
             lambda: database.query(
                 "select 1 from pg_stat_activity "
-                "where query like '/* migration_history.lock_runs %' "
+                "where query like 'lock /* migration_history.lock_runs %' "
                 "and datname = current_database()"
             ),
             20,
