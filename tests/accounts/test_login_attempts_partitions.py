@@ -1,12 +1,14 @@
 """Sign-ins that were tried have partitions by month: how the table became one, and its plans."""
 
 from collections.abc import Generator
+from datetime import timedelta
 
 import psycopg
 import pytest
 
 from oadb import Database
-from oadb.accounts import login_attempts
+from oadb.accounts import login_attempts, login_audit
+from oadb.logs import partitions
 from tests.conftest import configured
 from tests.support.migrations import MIGRATIONS
 from tests.support.rig import Observer
@@ -86,3 +88,37 @@ def test_a_rare_outcome_is_listed_without_reading_the_others(url: str) -> None:
     )
 
     assert not [line for (line,) in removed if "Rows Removed" in line]
+
+
+def test_a_month_of_attempts_is_dropped_with_its_partition(oadb_database_url: str) -> None:
+    observer = Observer(oadb_database_url)
+    observer.rows(
+        "insert into oadb.login_attempts (username, method, outcome, attempted_at) "
+        "values ('asha', 'password', 'failed', now() + interval '4 months')"
+    )
+    with Database(configured(oadb_database_url)) as db:
+        (stray,) = partitions.list_strays(db)
+        assert stray.starts_at is not None
+        assert partitions.make(db, "login_attempts", stray.starts_at) == 1
+        expired = partitions.list_expired(db, "login_attempts", timedelta(days=-200))
+        for name in expired:
+            partitions.drop(db, "login_attempts", name)
+
+    # This month, the two that are made ahead, and the one of the row.
+    assert len(expired) == 4
+    assert observer.ask("select count(*) from oadb.login_attempts") == 0
+
+
+def test_clients_of_past_hours_are_swept(oadb_database_url: str) -> None:
+    observer = Observer(oadb_database_url)
+    observer.rows(
+        "insert into oadb.locked_clients (hour_at, network, account) "
+        "select date_trunc('hour', now(), 'UTC') - n * interval '1 hour', '192.0.2.1', 'asha' "
+        "from generate_series(0, 5) as n"
+    )
+    with Database(configured(oadb_database_url)) as db:
+        swept = login_audit.delete_expired(db)
+
+    # The second hour is over for an hour now or soon.
+    assert swept in {3, 4}
+    assert observer.ask("select count(*) from oadb.locked_clients") == 6 - swept

@@ -123,23 +123,6 @@ def test_old_sign_ins_are_deleted_in_batches(
     assert observer.ask("select count(*) from oadb.login_attempts") == 5
 
 
-def test_a_month_of_sign_ins_is_dropped_with_its_partition(config: Config, url: str) -> None:
-    observer = Observer(url)
-    observer.rows(
-        "insert into oadb.login_attempts (username, method, outcome, attempted_at) "
-        "select 'asha', 'password', 'failed', now() + interval '4 months'"
-    )
-    (made,) = maintain(config)
-    assert made.endswith("moved 1 rows of login_attempts_default into it")
-    with Database(config) as db:
-        expired = partitions.list_expired(db, "login_attempts", timedelta(days=-200))
-        for name in expired:
-            partitions.drop(db, "login_attempts", name)
-
-    assert len(expired) == 4
-    assert observer.ask("select count(*) from oadb.login_attempts") == 0
-
-
 def test_a_batch_of_sign_ins_is_no_larger_than_asked(config: Config, url: str) -> None:
     Observer(url).rows(
         "insert into oadb.login_attempts (username, method, outcome, attempted_at) "
