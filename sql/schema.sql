@@ -2634,6 +2634,8 @@ declare
     wanted text;
     made   text[] := '{}';
 begin
+    -- So that the events below can be written after a restore that lost policies.
+    call oadb.secure_user_tables();
     foreach wanted in array
         array['oadb_owner', 'oadb_migrate', 'oadb_app', 'oadb_log', 'oadb_rotate', 'oadb_ro', 'oadb_user']
     loop
@@ -2729,6 +2731,7 @@ as $procedure$
 declare
     granted record;
 begin
+    call oadb.mend_restore();
     for granted in
         select
             pg_roles.rolname as role_name,
@@ -3012,6 +3015,64 @@ begin
 end
 $procedure$;
 
+-- procedure oadb.mend_restore() -------------------------------------------------------------------
+
+-- Makes good what a restore may have lost, before the lists are used: the owner of oadb.user_tables
+-- and oadb.role_privileges reads them, and procedures are closed to everybody again.
+create or replace procedure oadb.mend_restore()
+ language plpgsql
+ set search_path to ''
+as $procedure$
+declare
+    listed    regclass;
+    procedure regprocedure;
+begin
+    -- Everybody may call what nobody was forbidden; services call merge_search_entries.
+    for procedure in
+        select pg_proc.oid::regprocedure
+        from pg_catalog.pg_proc
+        where
+            pg_proc.pronamespace = 'oadb'::regnamespace
+            and pg_proc.prokind = 'p'
+            and pg_proc.proname <> 'merge_search_entries'
+            and has_function_privilege('public', pg_proc.oid, 'execute')
+        order by pg_proc.oid
+    loop
+        execute format('revoke execute on procedure %s from public', procedure);
+    end loop;
+    foreach listed in array array['oadb.user_tables', 'oadb.role_privileges']::regclass[] loop
+        if exists (
+            select
+            from pg_catalog.pg_class
+            where
+                pg_class.oid = listed
+                and pg_class.relrowsecurity
+                and not exists (
+                    select
+                    from pg_catalog.pg_policy
+                    where
+                        pg_policy.polrelid = pg_class.oid
+                        and pg_policy.polname = 'service_policy'
+                        and pg_class.relowner = any(pg_policy.polroles)
+                )
+        ) then
+            execute format('drop policy if exists service_policy on %s', listed);
+            execute format(
+                'create policy service_policy on %s to %s using (case when '
+                'nullif(current_setting(''oadb.user_id'', true), '''') is null then true '
+                'else oadb.refuse_identity() end)',
+                listed,
+                (
+                    select pg_class.relowner::regrole::text
+                    from pg_catalog.pg_class
+                    where pg_class.oid = listed
+                )
+            );
+        end if;
+    end loop;
+end
+$procedure$;
+
 -- procedure oadb.merge_search_entries() -----------------------------------------------------------
 
 -- Moves what a load added to the search of instruments to its place.
@@ -3187,6 +3248,7 @@ create or replace procedure oadb.renew_privileges()
  set search_path to ''
 as $procedure$
 begin
+    call oadb.mend_restore();
     if exists (
         select
         from pg_catalog.pg_roles
@@ -3286,6 +3348,7 @@ declare
     shown    text;
     roles    text;
 begin
+    call oadb.mend_restore();
     select format('%I.%I', user_tables.schema_name, user_tables.table_name) into missing
     from oadb.user_tables
     where to_regclass(format('%I.%I', user_tables.schema_name, user_tables.table_name)) is null
