@@ -23,7 +23,10 @@ def run_migrate(
     package: Packages = None,
     _url: DatabaseUrl = None,
 ) -> None:
-    """Apply all pending migrations; its commands list or undo migrations."""
+    """Apply all pending migrations; its commands list or undo migrations.
+
+    Then build indexes that a migration created "on only" a partitioned table, on each partition.
+    """
     if context.invoked_subcommand is not None:
         if dry_run:
             raise UsageError(f"give --dry-run behind {context.invoked_subcommand}")
@@ -37,9 +40,11 @@ def run_migrate(
             typer.echo(f"would record {migration}, applied earlier by the yoyo command")
         for migration in report.applied:
             typer.echo(f"would apply {migration}")
+        for part in report.indexed:
+            typer.echo(f"would build {part}")
     else:
         report = runner.migrate(dsn, packages=packages, tell=typer.echo)
-    if not report.applied:
+    if not (report.applied or report.indexed):
         typer.echo("nothing to apply")
 
 

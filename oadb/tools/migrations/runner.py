@@ -17,11 +17,11 @@ from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError
 from oadb.tools.migrations import (
     history_schema,
+    partition_indexes,
     pooled_reading,
     recorded_states,
     run_lock,
 )
-from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations.explanations import explained
 from oadb.tools.migrations.run_scope import RunScope
 from oadb.tools.migrations.script_folder import Migration
@@ -36,11 +36,15 @@ WAIT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The ids of the migrations that a run applied, and of those that it adopted, in order."""
+    """The ids of the migrations that a run applied, and of those that it adopted, in order.
+
+    ``indexed`` names indexes of partitioned tables, and each partition on which one was built.
+    """
 
     applied: tuple[str, ...]
     adopted: tuple[str, ...]
     """Applied earlier by the yoyo command; this run recorded the checksums of their files."""
+    indexed: tuple[str, ...] = ()
 
 
 def migrate(
@@ -50,7 +54,9 @@ def migrate(
     wait: float = WAIT,
     tell: Callable[[str], None] = logger.info,
 ) -> Report:
-    """Apply all pending migrations; wait at most *wait* seconds for another run.
+    """Apply all pending migrations, and build indexes that partitions lack.
+
+    Waits at most *wait* seconds for another run.
 
     Args:
         packages: those whose migrations are meant; by default oadb.
@@ -67,7 +73,9 @@ def migrate(
         for migration in adopted:
             record(backend.session, migration)
             tell(f"recorded {migration.id}, applied earlier by the yoyo command")
-        return Report(tuple(_apply(backend, pending, tell)), _ids(adopted))
+        applied = tuple(_apply(backend, pending, tell))
+        indexed = tuple(partition_indexes.build(backend, scope.packages, tell))
+        return Report(applied, _ids(adopted), indexed)
 
 
 def plan(dsn: Dsn, *, packages: Sequence[Package] | None = None) -> Report:
@@ -80,7 +88,8 @@ def plan(dsn: Dsn, *, packages: Sequence[Package] | None = None) -> Report:
     scope = RunScope.of(packages)
     with _reading(dsn) as session:
         pending, adopted = _to_apply(session, scope)
-        return Report(_ids(pending), _ids(adopted))
+        indexed = partition_indexes.plan(session, scope.packages)
+        return Report(_ids(pending), _ids(adopted), indexed)
 
 
 def rollback(
@@ -214,8 +223,7 @@ def _to_apply(
     """Return the migrations to apply, and those to record as applied by the yoyo command."""
     statuses = scope.read(session)
     _refuse([explain(status) for status in statuses])
-    invalid = history.list_invalid_indexes(session, [*scope.packages])
-    _refuse([_invalid_index(name) for name in invalid])
+    _refuse(partition_indexes.explain_invalid(session, scope.packages))
     return scope.select(statuses, "pending"), scope.select(statuses, "unrecorded")
 
 
@@ -283,13 +291,6 @@ def _undo(
             backend.undo(migration)
         tell(f"rolled back {migration.id} in {monotonic() - begun:.1f} s")
         yield migration.id
-
-
-def _invalid_index(index: str) -> str:
-    return (
-        f"index {index} is invalid: create index concurrently failed\n"
-        f"    hint: drop index concurrently {index}; then run again"
-    )
 
 
 def _refuse(problems: Sequence[str | None]) -> None:

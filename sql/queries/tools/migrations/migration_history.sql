@@ -188,7 +188,8 @@ where id = (
 -- name: list_invalid_indexes
 -- In the schemas of packages, which have their names.
 -- Left behind by a failed "create index concurrently"; indexes that are being
--- built right now look the same and are left out.
+-- built right now look the same and are left out, and so are those on partitions that lack
+-- their part of an index: partition_indexes drops them.
 with namespace as (
     select
         oid,
@@ -208,5 +209,13 @@ where
         select 1
         from pg_catalog.pg_stat_progress_create_index as progress
         where progress.index_relid = index.indexrelid
+    )
+    and not exists (
+        select 1
+        from pg_catalog.pg_inherits as inheritance
+        inner join pg_catalog.pg_index as parent on inheritance.inhparent = parent.indrelid
+        where
+            inheritance.inhrelid = index.indrelid
+            and not parent.indisvalid
     )
 order by index_name;
