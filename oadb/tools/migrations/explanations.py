@@ -17,7 +17,9 @@ _HINTS = {
     "57P01": "an administrator terminated the session; run again",
     "42501": "run migrations as a role that has this privilege",
 }
-# Already exists, does not exist: errors of a statement that is run a second time.
+# Already exists: schema, table, other objects, column.
+_THERE_ALREADY = frozenset({"42P06", "42P07", "42710", "42701"})
+# The same, or does not exist: errors of a statement that is run a second time.
 _RUN_BEFORE = frozenset({"42P07", "42710", "42701", "42704", "42P01", "42703"})
 
 
@@ -64,6 +66,12 @@ def _hint(error: psycopg.Error, migration: Migration, script: Script) -> str:
         return (
             "an earlier run may have been stopped right after this statement; if its work is done, "
             f"record that with: yoyo {command} --revision {migration.id}{accept}"
+        )
+    if migration.transactional and script is migration.script and error.sqlstate in _THERE_ALREADY:
+        return (
+            "if all that this file makes is there, as after a yoyo command that was stopped before "
+            f"it recorded that: yoyo mark --revision {migration.id}, then oadb migrate accept "
+            f"{migration.id}; if it belongs to somebody else, move it out of the way"
         )
     if error.sqlstate is None:
         return "the connection was lost; run again when the server is back"
