@@ -7,6 +7,17 @@ from oadb.engine.binding.queries import queries
 
 query = queries(__name__)
 
+SERVICE_ROLES = (
+    "oadb_owner",
+    "oadb_migrate",
+    "oadb_app",
+    "oadb_log",
+    "oadb_rotate",
+    "oadb_ro",
+    "oadb_user",
+)
+"""The roles of the server that oadb.create_roles makes."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:

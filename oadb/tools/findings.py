@@ -28,13 +28,19 @@ class Finding:
 Check = Callable[[], Iterable[Finding]]
 
 
-def run_checks(checks: Mapping[str, Check]) -> Iterator[Finding]:
-    """Yield the findings of each check; an error of PostgreSQL is one, and the next check runs."""
+def run_checks(
+    checks: Mapping[str, Check], explain: Callable[[psycopg.Error], str] | None = None
+) -> Iterator[Finding]:
+    """Yield the findings of each check; an error of PostgreSQL is one, and the next check runs.
+
+    Args:
+        explain: makes a line of an error; by default ``explain_error``.
+    """
     for subject, check in checks.items():
         try:
             yield from check()
         except psycopg.Error as error:
-            yield Finding(False, subject, explain_error(error))
+            yield Finding(False, subject, (explain or explain_error)(error))
 
 
 def explain_command_error(error: psycopg.Error, database: str) -> str:

@@ -18,12 +18,15 @@ from oadb.tools import (
     catalog,
     findings,
     instrument_findings,
+    lock_holders,
     log_findings,
     row_security,
     session_forms,
     transport_check,
+    upkeep_findings,
 )
 from oadb.tools.findings import Check, Finding
+from oadb.tools.intended import schema_findings
 from oadb.tools.migrations import package_order, runner
 from oadb.tools.migrations.states import MigrationStatus
 
@@ -34,16 +37,6 @@ OLDEST, NEWEST = 15, 18
 _EXTENSIONS = ["btree_gin", "pg_stat_statements", "pg_trgm"]
 
 _LIMITS = ["idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout"]
-
-_ROLES = [
-    "oadb_owner",
-    "oadb_migrate",
-    "oadb_app",
-    "oadb_log",
-    "oadb_rotate",
-    "oadb_ro",
-    "oadb_user",
-]
 
 _CREATE_ROLES = (
     "as a role that may make roles: call oadb.create_roles(); call oadb.grant_privileges();"
@@ -61,9 +54,10 @@ def examine(config: Config, packages: Sequence[Package]) -> Iterator[Finding]:
             them, and none of them depends on it.
     """
     try:
-        with Database(config) as db:
+        with Database(lock_holders.patient(config)) as db:
             yield Finding(True, "connection", f"{config.dsn} answers")
-            yield from findings.run_checks(_checks(db, config, packages))
+            checks = _checks(db, config, packages)
+            yield from findings.run_checks(checks, partial(lock_holders.explain, db))
     except UnavailableError as error:
         yield Finding(False, "connection", str(error))
 
@@ -83,11 +77,13 @@ def _checks(db: Database, config: Config, packages: Sequence[Package]) -> dict[s
         "transport": partial(transport_check.check, db, config),
         "clock": partial(_check_clock, db),
         "pool": partial(_check_pool, db, config),
-        "limits": partial(_check_limits, db),
+        "limits": partial(_check_limits, config),
         "search path": partial(_check_path, db),
         "texts of values": partial(session_forms.check, db, config),
+        **upkeep_findings.checks(db, schema_findings.names(packages)),
         **(of_oadb if package_order.includes_oadb(packages) else {}),
         "migrations": partial(_check_migrations, config, packages),
+        "schema": partial(schema_findings.check, config, packages),
     }
 
 
@@ -130,8 +126,11 @@ def _check_pool(db: Database, config: Config) -> Iterator[Finding]:
     yield Finding(fits, "pool", text + advice)
 
 
-def _check_limits(db: Database) -> Iterator[Finding]:
-    for limit in catalog.list_settings(db, _LIMITS):
+def _check_limits(config: Config) -> Iterator[Finding]:
+    """Check the limits of a service; those of a check are lower."""
+    with Database(config) as db:
+        limits = catalog.list_settings(db, _LIMITS)
+    for limit in limits:
         if limit.setting == "0":
             yield Finding(
                 False, limit.name, "no limit; set it on the role: alter role ... set " + limit.name
@@ -174,7 +173,7 @@ def _check_roles(db: Database) -> Iterator[Finding]:
     """Check the roles; there are none before the first migration."""
     standing = catalog.find_standing(db)
     if standing is not None:
-        yield _roles_finding(standing, catalog.list_roles(db, _ROLES))
+        yield _roles_finding(standing, catalog.list_roles(db, [*catalog.SERVICE_ROLES]))
 
 
 def _roles_finding(standing: catalog.Standing, roles: list[catalog.Role]) -> Finding:
@@ -191,7 +190,7 @@ def _roles_finding(standing: catalog.Standing, roles: list[catalog.Role]) -> Fin
             advice = f"db.as_user is refused to {own}: grant oadb_user to {own};"
             return Finding(False, "roles", advice)
         return Finding(True, "roles", f"one for everything: row-level security alone binds {own}")
-    missing = sorted({*_ROLES} - {role.name for role in roles})
+    missing = sorted({*catalog.SERVICE_ROLES} - {role.name for role in roles})
     if missing:
         return Finding(False, "roles", f"{', '.join(missing)} missing; {_CREATE_ROLES}")
     return Finding(True, "roles", f"separate; {_role_advice(standing)}")

@@ -24,6 +24,7 @@ _PLACES = {
     "notes.sql": "$name/sql/queries/notes.sql",
     "create.sql": "$name/sql/migrations/0001_create_$name.sql",
     "create.rollback.sql": "$name/sql/migrations/0001_create_$name.rollback.sql",
+    "schema_levels.jsonl": "$name/sql/schema_levels.jsonl",
     "conftest.py": "conftest.py",
     "test_contract.py": "tests/test_contract.py",
 }

@@ -27,6 +27,14 @@ class SchemaObject:
     description: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class RowTable:
+    """A table whose rows belong to the schema."""
+
+    name: str
+    is_readable: bool
+
+
 @query
 def _fix_output() -> str: ...
 
@@ -96,7 +104,39 @@ def _list_owners(schema_ids: list[int], relation_ids: list[int]) -> list[SchemaO
 
 
 @query
-def _list_rows() -> list[SchemaObject]: ...
+def _list_row_tables(names: list[str]) -> list[RowTable]: ...
+
+
+@query
+def _list_role_privileges() -> list[SchemaObject]: ...
+
+
+@query
+def _list_user_tables() -> list[SchemaObject]: ...
+
+
+@query
+def _list_log_tables() -> list[SchemaObject]: ...
+
+
+@query
+def _list_ban_exemptions() -> list[SchemaObject]: ...
+
+
+@query
+def _list_trading_mode() -> list[SchemaObject]: ...
+
+
+@query
+def _list_security_settings() -> list[SchemaObject]: ...
+
+
+@query
+def _list_smtp_settings() -> list[SchemaObject]: ...
+
+
+@query
+def _list_faults(schema_ids: list[int]) -> list[SchemaObject]: ...
 
 
 @query
@@ -104,6 +144,19 @@ def _list_others(schema_ids: list[int]) -> list[SchemaObject]: ...
 
 
 query.complete()
+
+
+# What oadb's migrations write into tables that define behaviour. Of rows that services change, only
+# the key.
+_ROWS = {
+    "oadb.role_privileges": _list_role_privileges,
+    "oadb.user_tables": _list_user_tables,
+    "oadb.log_tables": _list_log_tables,
+    "oadb.ban_exemptions": _list_ban_exemptions,
+    "oadb.trading_mode": _list_trading_mode,
+    "oadb.security_settings": _list_security_settings,
+    "oadb.smtp_settings": _list_smtp_settings,
+}
 
 
 def read(tx: Runner, names: Sequence[str] = ("oadb",)) -> list[SchemaObject]:
@@ -116,10 +169,19 @@ def read(tx: Runner, names: Sequence[str] = ("oadb",)) -> list[SchemaObject]:
     Raises:
         MigrationError: the database has no schema of one of the names.
     """
+    found = read_present(tx, names)
+    if sum(each.kind == "schema" for each in found) < len(names):
+        raise MigrationError(UNMIGRATED)
+    return found
+
+
+def read_present(tx: Runner, names: Sequence[str]) -> list[SchemaObject]:
+    """Return what ``read`` does, at any level of migration; a schema may be missing.
+
+    Without the rows of tables that this role may not read; see ``list_unread``.
+    """
     _fix_output(tx)
     schemas = _list_schema_ids(tx, [*names])
-    if len(schemas) < len(names):
-        raise MigrationError(UNMIGRATED)
     ids = _list_relation_ids(tx, schemas)
     kinds = [
         _list_schemas(tx, schemas),
@@ -137,9 +199,21 @@ def read(tx: Runner, names: Sequence[str] = ("oadb",)) -> list[SchemaObject]:
         _list_owners(tx, schemas, ids),
         _list_grants(tx, schemas, ids),
         _list_rows(tx) if "oadb" in names else [],
+        _list_faults(tx, schemas),
         _list_others(tx, schemas),
     ]
     return [each for found in kinds for each in sorted(found, key=_order)]
+
+
+def list_unread(db: Runner, names: Sequence[str]) -> list[str]:
+    """Return the tables of some schemas whose rows ``read_present`` leaves out."""
+    tables = _list_row_tables(db, [*_ROWS]) if "oadb" in names else []
+    return [table.name for table in tables if not table.is_readable]
+
+
+def _list_rows(tx: Runner) -> list[SchemaObject]:
+    tables = _list_row_tables(tx, [*_ROWS])
+    return [row for table in tables if table.is_readable for row in _ROWS[table.name](tx)]
 
 
 def _order(each: SchemaObject) -> tuple[str, str]:

@@ -293,6 +293,10 @@ EVERY_SUBJECT = [
     "lock_timeout",
     "statement_timeout",
     "search path",
+    "settings",
+    "sequences",
+    "statistics",
+    "idle transactions",
     "extensions",
     "roles",
     "row security",
@@ -304,6 +308,7 @@ EVERY_SUBJECT = [
     "rows of logs",
     "instruments",
     "migrations",
+    "schema",
 ]
 
 
@@ -321,7 +326,7 @@ def test_the_runbook_explains_every_finding() -> None:
     [
         ("service", set()),
         ("reader", {"keys"}),
-        ("auditor", {*EVERY_SUBJECT[12:]}),
+        ("auditor", {*EVERY_SUBJECT[16:]}),
     ],
 )
 def test_a_check_that_a_role_may_not_run_is_a_finding_and_the_other_checks_run(

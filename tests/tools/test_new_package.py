@@ -69,6 +69,9 @@ def test_a_new_package_is_migrated_checked_and_used(oadb_server: Server) -> None
         assert f"applied 0001_create_{NAME} in " in applied
         assert oadb("check", url=url).stdout == "all declarations agree with the database\n"
         assert f"create schema {NAME};" in oadb("schema", url=url).stdout
+        assert oadb("check", "--schema", url=url).stdout == (
+            f"{NAME}: the schema is the intended one at level 0001_create_{NAME}\n"
+        )
 
         notes = import_module(f"{NAME}.notes")
         with Database.from_url(url) as db:

@@ -1,16 +1,21 @@
-"""The command ``oadb check``; see ``oadb.tools.contract.comparison``."""
+"""The command ``oadb check``; see ``oadb.tools.contract`` and ``oadb.tools.intended``."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from oadb.engine.binding.packages import Package
 from oadb.engine.config import Config
 from oadb.tools import package_list
 from oadb.tools.commands import options
 from oadb.tools.commands.options import DatabaseUrl, Packages
 from oadb.tools.commands.report import FOUND
 from oadb.tools.contract import comparison, watching
+from oadb.tools.intended import schema_check
+from oadb.tools.intended.schema_check import SchemaReport
 from oadb.tools.migrations import runner, states
+from oadb.tools.usage import UsageError
 
 app = options.command()
 
@@ -21,14 +26,28 @@ def run_check(
     watch: Annotated[
         bool, typer.Option("--watch", help="Stay, and check again what is edited.")
     ] = False,
+    schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema",
+            help="Compare tables, indexes, functions, policies, privileges and all else of the "
+            "schema with what they should be after the migrations that are applied.",
+        ),
+    ] = False,
     _url: DatabaseUrl = None,
 ) -> None:
-    """Compare every query with the database.
+    """Compare every query with the database, or with --schema the database with its migrations.
 
     Compares parameters, columns, types and nullability. Exits with 3 if one disagrees, or if a
-    migration was marked as applied without being run.
+    migration was marked as applied without being run. Of a schema, each difference is a line: what
+    is, what should be, and the statement that mends it, which is not run.
     """
     config, packages = Config.from_env(), package_list.chosen(package or ())
+    if schema and watch:
+        raise UsageError("--watch is about queries: leave out --schema")
+    if schema:
+        _check_schema(config, packages, by_name=bool(package))
+        return
     if watch:
         watching.watch(config, packages, typer.echo)
     found = runner.status(config.dsn, packages=packages, pooler=config.pooler)
@@ -38,3 +57,27 @@ def run_check(
     if disagreements:
         raise typer.Exit(FOUND)
     typer.echo("all declarations agree with the database")
+
+
+def _check_schema(config: Config, packages: Sequence[Package], *, by_name: bool) -> None:
+    reports = [*schema_check.check(config, packages, by_name=by_name)]
+    for report in reports:
+        _show(report)
+    if not all(report.is_intended for report in reports):
+        raise typer.Exit(FOUND)
+
+
+def _show(report: SchemaReport) -> None:
+    for line in (*report.obstacles, *report.differences):
+        typer.echo(str(line))
+    if report.level is None:
+        return
+    if report.unread:
+        tables = ", ".join(report.unread)
+        typer.echo(
+            f"{report.package}: this role may not read the rows of {tables}, which were not "
+            "compared; connect as the owner"
+        )
+    count = len(report.differences)
+    found = f"{count} difference{'s'[: count != 1]}" if count else "the schema is the intended one"
+    typer.echo(f"{report.package}: {found} at level {report.level}")

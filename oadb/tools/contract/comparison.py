@@ -24,7 +24,7 @@ from oadb.engine.dsn import EMPTY_PATH, connection_keywords, reachable
 from oadb.engine.executors import Runner
 from oadb.engine.remembering import Remembered
 from oadb.errors import DeclarationError
-from oadb.tools import catalog
+from oadb.tools import catalog, lock_holders
 from oadb.tools.contract.copied_tables import compare_table
 from oadb.tools.contract.description import Column, Connection, Description, describe
 from oadb.tools.contract.nullability import never_null
@@ -42,10 +42,14 @@ _WITHOUT_EFFECTS = frozenset(
         "gen_random_uuid",
         "pg_blocking_pids",
         "pg_is_in_recovery",
+        "pg_relation_size",
         "random",
         "system",
     }
 )
+
+# Without an answer of the server, or without one about the statement.
+_UNANSWERED = (None, lock_holders.LOCKED)
 
 # Seconds to prepare and explain a statement.
 _PATIENCE = 15.0
@@ -66,18 +70,28 @@ def check(config: Config, packages: Iterable[Package]) -> Iterator[str]:
 
 def check_places(config: Config, places: Sequence[tuple[Package, str]]) -> Iterator[str]:
     """Compare the declarations of some query files; see ``check``."""
-    with Database(config) as db, reachable(config.dsn) as target:
+    with (
+        Database(lock_holders.patient(config)) as db,
+        reachable(config.dsn) as target,
+        lock_holders.told(db),
+    ):
         if any(each.name == "oadb" for each, _ in places) and not history.keeps_checksums(db):
             yield f"{config.dsn} {UNMIGRATED}"
         catalog_answers = Remembered(db)
         for name, group in groupby(places, lambda each: each[0].name):
-            # As statements find names in a service. Those of oadb find yoyo's tables by their path.
-            found_by = {} if name == "oadb" else EMPTY_PATH
-            is_pooled = config.pooler == "pgbouncer"
-            keywords = connection_keywords(target, None if is_pooled else found_by)
+            keywords = connection_keywords(target, _settings(config, name))
             with DirectConnection.to(keywords, seconds=_PATIENCE) as connection:
                 for package, place in group:
                     yield from _check_place(catalog_answers, connection, package, place)
+
+
+def _settings(config: Config, package: str) -> dict[str, int | str] | None:
+    """Return the settings of the session that prepares statements; PgBouncer refuses any."""
+    if config.pooler == "pgbouncer":
+        return None
+    # As statements find names in a service. Those of oadb find yoyo's tables by their path.
+    found_by = {} if package == "oadb" else EMPTY_PATH
+    return {**found_by, "lock_timeout": round(lock_holders.PATIENCE * 1000)}
 
 
 def _check_place(db: Runner, connection: Connection, package: Package, place: str) -> Iterator[str]:
@@ -137,7 +151,7 @@ def disagreements(db: Runner, connection: Connection, declared: Declaration) -> 
         Every disagreement.
 
     Raises:
-        psycopg.Error: the connection was lost, or the server does not answer.
+        psycopg.Error: the connection was lost, the server does not answer, or a lock is not free.
     """
     if declared.row_types is not None:
         declared = _without_copy(declared)
@@ -146,7 +160,7 @@ def disagreements(db: Runner, connection: Connection, declared: Declaration) -> 
     try:
         description = describe(connection, declared.statement)
     except psycopg.Error as error:
-        if error.sqlstate is None:
+        if error.sqlstate in _UNANSWERED:
             raise
         return [f"the server rejects the statement: {_reason(declared, error)}"]
     if declared.variants:  # each of them is compared; the text of the file need only be valid

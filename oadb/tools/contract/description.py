@@ -9,6 +9,7 @@ from psycopg import generators, pq
 from psycopg.pq.abc import PGresult
 
 from oadb.engine.binding.statements import Statement
+from oadb.tools import lock_holders
 from oadb.tools.contract.padding import Plan
 
 # The unnamed prepared statement: each PREPARE replaces it, so none is left behind.
@@ -60,7 +61,7 @@ def generic_plan(connection: Connection, statement: Statement) -> Plan | None:
         role may not read a table.
 
     Raises:
-        psycopg.Error: the connection was lost, or the server does not answer.
+        psycopg.Error: the connection was lost, the server does not answer, or a lock is not free.
     """
     _prepare(connection, _EXPLAINED, statement.sql)
     nulls = b", ".join([b"null"] * len(statement.params))
@@ -72,7 +73,7 @@ def generic_plan(connection: Connection, statement: Statement) -> Plan | None:
             cursor.execute(b"explain (verbose, format json) execute " + _EXPLAINED + values)
             found = cast("tuple[list[dict[str, Plan]]]", cursor.fetchone())
         except psycopg.Error as error:
-            if error.sqlstate is None:
+            if error.sqlstate in {None, lock_holders.LOCKED}:
                 raise
             found = None
         cursor.execute(b"deallocate " + _EXPLAINED)

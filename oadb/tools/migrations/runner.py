@@ -78,6 +78,13 @@ def migrate(
         return Report(applied, _ids(adopted), indexed)
 
 
+def steps(dsn: Dsn, *, packages: Sequence[Package]) -> Iterator[str]:
+    """Apply all pending migrations as ``migrate`` does; yield each id before the next begins."""
+    with _run(dsn, WAIT) as backend:
+        pending, _ = _to_apply(backend.session, RunScope.of(packages))
+        yield from _apply(backend, pending, logger.info)
+
+
 def plan(dsn: Dsn, *, packages: Sequence[Package] | None = None) -> Report:
     """Return what ``migrate`` would do now. Changes nothing.
 

@@ -47,7 +47,7 @@ SETTINGS = {
     "idle_in_transaction_session_timeout": 0,
     "client_connection_check_interval": 500,
 }
-READ_ONLY = {**SETTINGS, "default_transaction_read_only": 1}
+READ_ONLY = {**SETTINGS, "default_transaction_read_only": 1, "lock_timeout": 1000}
 
 # Seconds for the first answer, and for what is not worth waiting for; see Backend.hurry.
 _PATIENCE, _HURRY = 10.0, 1.0

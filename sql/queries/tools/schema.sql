@@ -28,7 +28,9 @@ from pg_catalog.pg_class as class
 where
     class.relnamespace::bigint = any(:schema_ids)
     and class.relkind in ('r', 'p', 'v', 'm')
-    and class.relname not in ('_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
+    and class.relname not in (
+        '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'oadb_migration_lock'
+    )
     and (
         not class.relispartition
         or pg_catalog.pg_get_expr(class.relpartbound, class.oid) = 'DEFAULT'
@@ -523,7 +525,41 @@ group by
     privileges.is_grantable;
 
 -- name: _list_owners
--- Of relations and routines that do not belong to the owner of their schema.
+-- Of what does not belong to the owner of most of its schema.
+with owned as (
+    select
+        namespace.oid as schema_id,
+        'schema' as kind,
+        namespace.oid::regnamespace::text as name,
+        namespace.nspowner as owner_id
+    from pg_catalog.pg_namespace as namespace
+    where namespace.oid::bigint = any(:schema_ids)
+    union all
+    select
+        class.relnamespace,
+        'table',
+        class.oid::regclass::text,
+        class.relowner
+    from pg_catalog.pg_class as class
+    where class.oid::bigint = any(:relation_ids)
+    union all
+    select
+        routine.pronamespace,
+        'routine',
+        routine.oid::regprocedure::text,
+        routine.proowner
+    from pg_catalog.pg_proc as routine
+    where routine.pronamespace::bigint = any(:schema_ids)
+),
+
+usual as (
+    select
+        schema_id,
+        mode() within group (order by owner_id) as owner_id
+    from owned
+    group by schema_id
+)
+
 select
     owned.name as part_of,
     'owner' as kind,
@@ -531,102 +567,200 @@ select
     'alter ' || owned.kind || ' ' || owned.name || ' owner to ' || owned.owner_id::regrole::text
         as definition,
     null::text as description
-from pg_catalog.pg_namespace as namespace
-cross join
-    lateral (
-        select
-            'table' as kind,
-            class.oid::regclass::text as name,
-            class.relowner as owner_id
-        from pg_catalog.pg_class as class
-        where
-            class.relnamespace = namespace.oid
-            and class.oid::bigint = any(:relation_ids)
-        union all
-        select
-            'routine' as kind,
-            routine.oid::regprocedure::text as name,
-            routine.proowner as owner_id
-        from pg_catalog.pg_proc as routine
-        where routine.pronamespace = namespace.oid
-    ) as owned
-where
-    namespace.oid::bigint = any(:schema_ids)
-    and namespace.nspowner <> owned.owner_id;
+from owned
+inner join usual on owned.schema_id = usual.schema_id
+where owned.owner_id <> usual.owner_id;
 
--- name: _list_rows
--- What oadb's migrations write into tables that define behaviour. Of rows that services
--- change, only the key; the reason of an exemption is among what they change.
+-- name: _list_row_tables
+-- Of the tables with rows that migrations write, those that there are, and whether this role may
+-- read them.
+select
+    given.name,
+    pg_catalog.has_table_privilege(pg_catalog.to_regclass(given.name)::oid, 'select') as is_readable
+from unnest(:names::text[]) with ordinality as given (name, place)
+where pg_catalog.to_regclass(given.name) is not null
+order by given.place;
+
+-- name: _list_role_privileges
+-- The statements on rows read them as documents: earlier levels have other columns.
 select
     'oadb.role_privileges' as part_of,
     'row' as kind,
-    'oadb.role_privileges ' || role_name || ' ' || table_name as name,
+    concat_ws(' ', 'oadb.role_privileges', kept.role_name, kept.table_name) as name,
     format(
         'insert into oadb.role_privileges (role_name, table_name, privileges) '
         'values (%L, %L, %L)',
-        role_name, table_name, regexp_replace(privileges, '\s+', ' ', 'g')
+        kept.role_name, kept.table_name, regexp_replace(kept.privileges, '\s+', ' ', 'g')
     ) as definition,
     null::text as description
 from oadb.role_privileges
-where schema_name = 'oadb'
-union all
+cross join
+    lateral jsonb_to_record(to_jsonb(role_privileges)) as kept (
+        schema_name text, role_name text, table_name text, privileges text
+    )
+where coalesce(kept.schema_name, 'oadb') = 'oadb';
+
+-- name: _list_user_tables
 select
     'oadb.user_tables' as part_of,
     'row' as kind,
-    'oadb.user_tables ' || table_name as name,
+    concat_ws(' ', 'oadb.user_tables', kept.table_name) as name,
     format(
         'insert into oadb.user_tables (table_name, user_column, write_check) values (%L, %L, %L)',
-        table_name, user_column, write_check
+        kept.table_name, kept.user_column, kept.write_check
     ) as definition,
     null::text as description
 from oadb.user_tables
-where schema_name = 'oadb'
-union all
+cross join
+    lateral jsonb_to_record(to_jsonb(user_tables)) as kept (
+        schema_name text, table_name text, user_column text, write_check text
+    )
+where coalesce(kept.schema_name, 'oadb') = 'oadb';
+
+-- name: _list_log_tables
 select
     'oadb.log_tables' as part_of,
     'row' as kind,
-    'oadb.log_tables ' || table_name as name,
+    concat_ws(' ', 'oadb.log_tables', kept.table_name) as name,
     format(
-        'insert into oadb.log_tables (table_name, period, name_format, made_ahead, time_column) '
-        'values (%L, %L, %L, %L, %L)',
-        table_name, period, name_format, made_ahead, time_column
+        'insert into oadb.log_tables (table_name, period, name_format, made_ahead%s) '
+        'values (%L, %L, %L, %L%s)',
+        case when kept.time_column is not null then ', time_column' end,
+        kept.table_name, kept.period, kept.name_format, kept.made_ahead,
+        ', ' || quote_literal(kept.time_column)
     ) as definition,
     null::text as description
 from oadb.log_tables
-union all
+cross join
+    lateral jsonb_to_record(to_jsonb(log_tables)) as kept (
+        table_name text, period text, name_format text, made_ahead text, time_column text
+    );
+
+-- name: _list_ban_exemptions
+-- Services change the reason, which is not shown.
 select
     'oadb.ban_exemptions' as part_of,
     'row' as kind,
-    'oadb.ban_exemptions ' || network as name,
-    format('insert into oadb.ban_exemptions (network, is_builtin) values (%L, true)', network)
+    concat_ws(' ', 'oadb.ban_exemptions', kept.network) as name,
+    format('insert into oadb.ban_exemptions (network, is_builtin) values (%L, true)', kept.network)
         as definition,
     null::text as description
 from oadb.ban_exemptions
-where is_builtin
-union all
+cross join
+    lateral jsonb_to_record(to_jsonb(ban_exemptions)) as kept (network text, is_builtin boolean)
+where kept.is_builtin;
+
+-- name: _list_trading_mode
+-- Only the key: services change the rest.
 select
-    groups.name as part_of,
+    'oadb.trading_mode' as part_of,
     'row' as kind,
-    groups.name || ' ' || groups.singleton_id as name,
-    format('insert into %s (singleton_id) values (%s)', groups.name, groups.singleton_id)
+    concat_ws(' ', 'oadb.trading_mode', kept.singleton_id) as name,
+    format('insert into oadb.trading_mode (singleton_id) values (%s)', kept.singleton_id)
         as definition,
     null::text as description
-from (
-    select
-        'oadb.trading_mode' as name,
-        singleton_id
-    from oadb.trading_mode
-    union all
-    select
-        'oadb.security_settings' as name,
-        singleton_id
-    from oadb.security_settings
-    union all
-    select
-        'oadb.smtp_settings' as name,
-        singleton_id
-    from oadb.smtp_settings
-) as groups;
+from oadb.trading_mode
+cross join lateral jsonb_to_record(to_jsonb(trading_mode)) as kept (singleton_id text);
+
+-- name: _list_security_settings
+-- Only the key: services change the rest.
+select
+    'oadb.security_settings' as part_of,
+    'row' as kind,
+    concat_ws(' ', 'oadb.security_settings', kept.singleton_id) as name,
+    format('insert into oadb.security_settings (singleton_id) values (%s)', kept.singleton_id)
+        as definition,
+    null::text as description
+from oadb.security_settings
+cross join lateral jsonb_to_record(to_jsonb(security_settings)) as kept (singleton_id text);
+
+-- name: _list_smtp_settings
+-- Only the key: services change the rest.
+select
+    'oadb.smtp_settings' as part_of,
+    'row' as kind,
+    concat_ws(' ', 'oadb.smtp_settings', kept.singleton_id) as name,
+    format('insert into oadb.smtp_settings (singleton_id) values (%s)', kept.singleton_id)
+        as definition,
+    null::text as description
+from oadb.smtp_settings
+cross join lateral jsonb_to_record(to_jsonb(smtp_settings)) as kept (singleton_id text);
+
+-- name: _list_faults
+-- What a sound database has nowhere, and what no statement above shows: triggers of foreign keys
+-- that are switched off, invalid indexes of constraints and partitions, partitions that are
+-- unlogged, and what owners of tables may not do with them.
+select
+    triggers.tgrelid::regclass::text as part_of,
+    'switched off' as kind,
+    quote_ident(triggers.tgname) || ' on ' || triggers.tgrelid::regclass::text as name,
+    'alter table ' || triggers.tgrelid::regclass::text || ' disable trigger '
+    || quote_ident(triggers.tgname) as definition,
+    null::text as description
+from pg_catalog.pg_trigger as triggers
+inner join pg_catalog.pg_class as class on triggers.tgrelid = class.oid
+where
+    class.relnamespace::bigint = any(:schema_ids)
+    and triggers.tgenabled <> 'O'
+    and (triggers.tgisinternal or triggers.tgparentid <> 0)
+union all
+select
+    indexes.indrelid::regclass::text,
+    'invalid',
+    indexes.indexrelid::regclass::text,
+    pg_catalog.pg_get_indexdef(indexes.indexrelid) || ' invalid',
+    null
+from pg_catalog.pg_index as indexes
+inner join pg_catalog.pg_class as class on indexes.indexrelid = class.oid
+where
+    class.relnamespace::bigint = any(:schema_ids)
+    and class.relkind = 'i'
+    and not (indexes.indisvalid and indexes.indisready)
+    and (
+        class.relispartition
+        or exists (
+            select
+            from pg_catalog.pg_constraint as constraints
+            where indexes.indexrelid = constraints.conindid
+        )
+    )
+union all
+select
+    class.oid::regclass::text,
+    'unlogged',
+    class.oid::regclass::text,
+    'alter table ' || class.oid::regclass::text || ' set unlogged',
+    null
+from pg_catalog.pg_class as class
+where
+    class.relnamespace::bigint = any(:schema_ids)
+    and class.relkind = 'r'
+    and class.relispartition
+    and class.relpersistence = 'u'
+union all
+select
+    class.oid::regclass::text,
+    'withheld',
+    class.oid::regclass::text || ' from its owner',
+    'revoke ' || string_agg(lower(own.privilege_type), ', ' order by own.privilege_type)
+    || ' on table ' || class.oid::regclass::text || ' from ' || class.relowner::regrole::text,
+    null
+from pg_catalog.pg_class as class
+cross join
+    lateral pg_catalog.aclexplode(pg_catalog.acldefault('r', class.relowner)) as own
+where
+    class.relnamespace::bigint = any(:schema_ids)
+    and class.relkind in ('r', 'p', 'v', 'm')
+    and class.relacl is not null
+    and own.grantee = class.relowner
+    and not exists (
+        select
+        from pg_catalog.aclexplode(class.relacl) as given
+        where
+            given.grantee = class.relowner
+            and own.privilege_type = given.privilege_type
+    )
+group by class.oid, class.relowner;
 
 -- name: _list_others
 -- Objects of the schemas of a kind that no statement above lists, by kind and name.
