@@ -1,6 +1,8 @@
 """oadb migrate rollback asks before it drops tables; dry runs of migrate and rollback."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -139,3 +141,21 @@ def test_a_mark_without_a_run_is_named_by_check_and_accepted_by_name(
         assert accepted.stdout == (f"{done} {LAST} as applied\n" if done else "")
     assert oadb("check", url=oadb_database_url).returncode == 0
     assert oadb("migrate", url=oadb_database_url).stdout == "nothing to apply\n"
+
+
+@pytest.mark.long("starts the command as a process")
+def test_a_pipe_gets_a_line_when_a_migration_begins_and_when_it_has_ended(
+    oadb_empty_url: str,
+) -> None:
+    command = [sys.executable, "-m", "oadb", "migrate", "--database-url", oadb_empty_url]
+    with psycopg.connect(oadb_empty_url) as other:
+        other.execute("create schema oadb")  # until the end of the transaction, the first waits
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == f"applying {IDS[0]}\n"
+            other.rollback()
+            lines = process.stdout.read().splitlines()
+
+    assert process.returncode == 0
+    assert re.fullmatch(rf"applied {IDS[0]} in \d+\.\d s", lines[0])
+    assert [line.split()[0] for line in lines[1:]] == ["applying", "applied"] * (len(IDS) - 1)
