@@ -73,7 +73,7 @@ def check(
     """
     try:
         created = created_schemas.of_packages(packages, by_name=by_name)
-        statuses = runner.status(config.dsn, packages=packages)
+        statuses = runner.status(config.dsn, packages=packages, pooler=config.pooler)
     except MigrationError as error:
         raise MigrationError(" ".join(str(error).split())) from None
     for package in packages:

@@ -1,7 +1,7 @@
 """Errors of PostgreSQL in migrations, with hints; without DETAIL and CONTEXT, which quote rows."""
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -21,6 +21,17 @@ _HINTS = {
 _THERE_ALREADY = frozenset({"42P06", "42P07", "42710", "42701"})
 # The same, or does not exist: errors of a statement that is run a second time.
 _RUN_BEFORE = frozenset({"42P07", "42710", "42701", "42704", "42P01", "42703"})
+
+
+def refuse(problems: Sequence[str | None]) -> None:
+    """Refuse a run if there are problems.
+
+    Raises:
+        MigrationError: lists those that are not None.
+    """
+    found = [problem for problem in problems if problem is not None]
+    if found:
+        raise MigrationError("\n".join(["nothing was run", *found]))
 
 
 def failed_statement(

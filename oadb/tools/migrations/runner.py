@@ -22,7 +22,7 @@ from oadb.tools.migrations import (
     recorded_states,
     run_lock,
 )
-from oadb.tools.migrations.explanations import explained
+from oadb.tools.migrations.explanations import explained, refuse
 from oadb.tools.migrations.run_scope import RunScope
 from oadb.tools.migrations.script_folder import Migration
 from oadb.tools.migrations.states import DOUBTFUL, MigrationStatus, explain
@@ -166,11 +166,7 @@ def status(
 
 
 def accept(
-    dsn: Dsn,
-    migration_id: str,
-    *,
-    packages: Sequence[Package] | None = None,
-    wait: float = WAIT,
+    dsn: Dsn, migration_id: str, *, packages: Sequence[Package] | None = None, wait: float = WAIT
 ) -> None:
     """Record a migration that is marked or misplaced as applied: somebody has looked at its work.
 
@@ -229,8 +225,8 @@ def _to_apply(
 ) -> tuple[list[Migration], list[Migration]]:
     """Return the migrations to apply, and those to record as applied by the yoyo command."""
     statuses = scope.read(session)
-    _refuse([explain(status) for status in statuses])
-    _refuse(partition_indexes.explain_invalid(session, scope.packages))
+    refuse([explain(status) for status in statuses])
+    refuse(partition_indexes.explain_invalid(session, scope.packages))
     return scope.select(statuses, "pending"), scope.select(statuses, "unrecorded")
 
 
@@ -238,7 +234,7 @@ def _to_undo(session: SingleConnection, scope: RunScope, count: int) -> list[Mig
     """Return the last *count* applied migrations, the last one first."""
     statuses = scope.read(session)
     states = {status.migration_id: status for status in statuses if status.applied_at}
-    _refuse([explain(each) for each in states.values() if each.state not in DOUBTFUL])
+    refuse([explain(each) for each in states.values() if each.state not in DOUBTFUL])
     applied = [
         migration
         for migration in scope.select(statuses, "applied", "unrecorded", *DOUBTFUL)
@@ -254,7 +250,7 @@ def _to_undo(session: SingleConnection, scope: RunScope, count: int) -> list[Mig
         )
     last = applied[: -count - 1 : -1]
     # Of one that was only marked, nothing is there that could be undone.
-    _refuse([explain(states[each.id]) for each in last if states[each.id].state == "marked"])
+    refuse([explain(states[each.id]) for each in last if states[each.id].state == "marked"])
     return last
 
 
@@ -298,9 +294,3 @@ def _undo(
             backend.undo(migration)
         tell(f"rolled back {migration.id} in {monotonic() - begun:.1f} s")
         yield migration.id
-
-
-def _refuse(problems: Sequence[str | None]) -> None:
-    found = [problem for problem in problems if problem is not None]
-    if found:
-        raise MigrationError("\n".join(["nothing was run", *found]))
