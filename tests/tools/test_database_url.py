@@ -21,6 +21,7 @@ ARGUMENTS = {
     "bans remove": ("203.0.113.7",),
     "import-openalgo": ("--sqlite", "/nowhere"),
     "migrate rollback": ("--yes",),
+    "migrate accept": ("0001_create_schema",),
 }
 CONNECTING = [
     " ".join(name)
