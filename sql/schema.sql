@@ -237,7 +237,7 @@ grant select on table oadb.app_setting_changes to oadb_ro;
 -- What each applied migration said when it was applied, so that a later edit is noticed.
 create table oadb.applied_migrations (
     -- File name without .sql, as in _yoyo_migration, which says what is applied.
-    migration_id text not null,
+    migration_id text collate "C" not null,
     -- SHA-256 of the file with line ends as \n.
     checksum     bytea not null,
     -- Equal to applied_at_utc of _yoyo_migration; if not, the yoyo command applied the file anew.
@@ -320,7 +320,7 @@ insert into oadb.ban_exemptions (network, is_builtin) values
 create table oadb.broker_tokens (
     user_id        bigint not null,
     -- As the platform names it: zerodha, angel.
-    broker         text not null,
+    broker         text collate "C" not null,
     -- What the broker calls this user.
     client_id      text,
     -- Sealed. Null: revoked.
@@ -422,7 +422,7 @@ grant select on table oadb.changes to oadb_ro;
 -- What one process at a time does: who does it locks the row, and oadb maintain the table. Not by
 -- advisory locks, which anybody who may connect can hold.
 create table oadb.claims (
-    subject text not null,
+    subject text collate "C" not null,
 
     constraint claims_pkey primary key (subject),
     constraint claims_subject_check check (length(subject) >= 1 and length(subject) <= 300)
@@ -468,9 +468,9 @@ grant select on table oadb.deleted_users to oadb_ro;
 -- between the two systems cannot be said to come from one of them.
 create table oadb.imported_rows (
     -- The name given to it by who imported it.
-    installation text not null,
+    installation text collate "C" not null,
     -- As it is called there.
-    table_name   text not null,
+    table_name   text collate "C" not null,
     -- Its id there.
     row_id       bigint not null,
     -- What it became in oadb: of a user, the user id; of tokens of a broker, the broker; else
@@ -508,9 +508,9 @@ grant select (installation, table_name, row_id, target, compared_at) on table oa
 -- without its row here, a log would be brought over again.
 create table oadb.imports (
     -- The name given to it by who imported it.
-    installation text not null,
+    installation text collate "C" not null,
     -- As it is called there.
-    table_name   text not null,
+    table_name   text collate "C" not null,
     -- The id there of the last row that was looked at.
     last_id      bigint not null,
     -- SHA-256 of id and time of the last row, by which it is noticed that another one has its id.
@@ -742,7 +742,7 @@ grant select on table oadb.ip_bans to oadb_ro;
 
 -- What makes a network suspect, counted for 24 hours from the first hit.
 create table oadb.ip_trackers (
-    kind     text not null,
+    kind     text collate "C" not null,
     network  inet not null,
     hits     bigint not null,
     first_at timestamp with time zone not null,
@@ -929,8 +929,8 @@ create table oadb.latency_rollups (
     resolution   interval not null,
     started_at   timestamp with time zone not null,
     -- Empty: not said.
-    broker       text not null,
-    part         text not null,
+    broker       text collate "C" not null,
+    part         text collate "C" not null,
     -- Of which this part was measured.
     calls        bigint not null,
     failed       bigint not null,
@@ -995,10 +995,10 @@ grant select on table oadb.locked_clients to oadb_ro;
 
 -- Failed sign-ins in a row, by account name (also of nobody), network, both together, and device.
 create table oadb.lockouts (
-    kind       text not null,
+    kind       text collate "C" not null,
     -- A user name in lower case, a network (an IPv4 address; the /64, /56 or /48 of an IPv6
     -- address), both with a space between them, or the id of a known device.
-    subject    text not null,
+    subject    text collate "C" not null,
     failures   bigint not null,
     -- The last try.
     failed_at  timestamp with time zone not null,
@@ -1809,7 +1809,7 @@ grant select on table oadb.setting_changes to oadb_ro;
 -- What users chose. No row: the default of the key, which the service that declares it knows.
 create table oadb.settings (
     user_id        bigint not null,
-    name           text not null,
+    name           text collate "C" not null,
     value          jsonb not null,
     -- The value before this one, so that a put can tell the audit, also where two come at once.
     replaced_value jsonb,
@@ -2081,7 +2081,7 @@ create table oadb.traffic_rollups (
     resolution  interval not null,
     started_at  timestamp with time zone not null,
     -- Empty: no route took them.
-    endpoint    text not null,
+    endpoint    text collate "C" not null,
     requests    bigint not null,
     status_1xx  bigint not null,
     status_2xx  bigint not null,
@@ -2184,9 +2184,9 @@ create table oadb.users (
     -- The key that the hash is sealed under.
     password_key_id bigint generated always as (oadb.key_id_of(password_hash)) stored,
     -- The name by which people are told apart.
-    username_key    text generated always as (lower(username)) stored,
+    username_key    text collate "C" generated always as (lower(username)) stored,
     -- The address by which people are told apart.
-    email_key       text generated always as (lower(email)) stored,
+    email_key       text collate "C" generated always as (lower(email)) stored,
     -- Not null: sign-ins, sessions, keys, broker tokens and webhooks of the user are refused.
     disabled_at     timestamp with time zone,
     -- Who disabled or enabled the user last: a user. Null: the platform. No foreign key, as in

@@ -378,21 +378,18 @@ def test_an_input_names_its_fields() -> None:
         assert all(field.kw_only for field in dataclasses.fields(kind)), label
 
 
+UNCACHED = {
+    "login_attempts.delete_old", "deleted_users.erase", "user_settings.delete_old_changes",
+    "app_settings.delete_old_changes", "one_time_tokens.delete_expired", "lockouts.delete_expired",
+    "known_clients.delete_expired_networks", "known_clients.delete_expired_devices",
+    "trackers.delete_expired",
+}  # fmt: skip  # a list
 # What a public query, run by itself, may write: nothing that another process may have cached.
-UNANNOUNCED = {
+UNANNOUNCED = dict.fromkeys(UNCACHED, "audits and counters are not cached") | {
     "sessions.delete_expired": "expired sessions are not found anyway",
-    "one_time_tokens.delete_expired": "they are not cached",
-    "lockouts.delete_expired": "counters are not cached",
-    "known_clients.delete_expired_networks": "they are not cached",
-    "known_clients.delete_expired_devices": "they are not cached",
-    "login_attempts.delete_old": "the audit is not cached",
-    "deleted_users.erase": "the audit is not cached",
-    "user_settings.delete_old_changes": "the audit is not cached",
-    "app_settings.delete_old_changes": "the audit is not cached",
     "loads.delete_old": "the last load of each broker stays",
     "pending_orders.delete_old": "orders of years ago wait for nobody",
     "ip_bans.delete_expired": "expired bans have no effect",
-    "trackers.delete_expired": "counters are not cached",
 }
 
 

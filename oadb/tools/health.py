@@ -16,6 +16,7 @@ from oadb.keys import proof
 from oadb.tools import (
     audit_findings,
     catalog,
+    collation_check,
     findings,
     instrument_findings,
     lock_holders,
@@ -81,6 +82,7 @@ def _checks(db: Database, config: Config, packages: Sequence[Package]) -> dict[s
         "search path": partial(_check_path, db),
         "texts of values": partial(session_forms.check, db, config),
         **upkeep_findings.checks(db, schema_findings.names(packages)),
+        "collations": partial(collation_check.check, db),
         **(of_oadb if package_order.includes_oadb(packages) else {}),
         "migrations": partial(_check_migrations, config, packages),
         "schema": partial(schema_findings.check, config, packages),

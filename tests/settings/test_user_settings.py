@@ -174,7 +174,7 @@ def test_users_do_not_share_settings(db: Database, user_id: int) -> None:
     assert user_settings.get(db, other, SIZE) == 6
     assert users.delete(db, other)
     assert user_settings.list_by_user(db, other) == []
-    assert not user_settings.list_changes(db, other)
+    assert [each.name for each in user_settings.list_changes(db, other).rows] == [SIZE.name]
 
 
 # Audit and listeners ---------------------------------------------------------------------------

@@ -9,11 +9,11 @@
 -- itself, any other one also by its wider networks and for the account. Counters forget
 -- failures one by one, also while they are in use.
 -- Concurrent tries wait for a row here, and see each other's count. All statements lock
--- counters in the same order, so there is no deadlock. If a wait began after this statement
--- did, when some may be counted already, oadb.try_again() raises an error: the statement is
--- rolled back and repeated. tried_at is clock_timestamp(), not now(), so that a later try
--- has a later time. A name of nobody takes the same path, with a user 0. (noqa: sqlfluff
--- does not know the existing row.)
+-- counters in the same order, that of bytes, so there is no deadlock. If a wait began after
+-- this statement did, when some may be counted already, oadb.try_again() raises an error:
+-- the statement is rolled back and repeated. tried_at is clock_timestamp(), not now(), so
+-- that a later try has a later time. A name of nobody takes the same path, with a user 0.
+-- (noqa: sqlfluff does not know the existing row, nor collations.)
 with given as (
     select
         lower(:account) as account,
@@ -151,8 +151,8 @@ counted as (
     cross join waiting
     where waiting.wait is null
     order by
-        counters.kind,
-        counters.subject
+        counters.kind collate "C",  -- noqa: RF02
+        counters.subject collate "C"  -- noqa: RF02
     on conflict (kind, subject) do update
         set (failures, failed_at, unlocks_at, decayed_at) = (
             select

@@ -35,8 +35,8 @@ order by name;
 -- Values are compared as text: 5 and 5.0 are equal in jsonb, but a key may allow only one
 -- of them. The old value is passed on in the row itself (replaced_value): of two
 -- concurrent first puts, the second sees no row in its snapshot and still replaces one. In
--- order of name, so that two puts cannot deadlock. Changes nothing if there is no user :by
--- besides :user_id. May violate settings_user_id_fkey and the checks.
+-- order of name by its bytes, so that two puts cannot deadlock. Changes nothing if there is no
+-- user :by besides :user_id. May violate settings_user_id_fkey and the checks.
 with changed as (
     insert into oadb.settings as known (
         user_id,
@@ -55,7 +55,7 @@ with changed as (
             where users.user_id = :by
             for key share
         )
-    order by given.name
+    order by given.name collate "C"
     on conflict (user_id, name) do update
         set
             value = excluded.value,
