@@ -4,8 +4,9 @@
 -- in the order of a language.
 --
 -- Lock: access exclusive on oadb.applied_migrations, claims, imports, imported_rows, settings,
--- broker_tokens, lockouts, ip_trackers, traffic_rollups and latency_rollups, while their indexes are
--- built again: two seconds for a million rows. The largest are those of rollups. No row is written.
+-- broker_tokens, lockouts, ip_trackers, traffic_rollups and latency_rollups, while their indexes
+-- are built again: two seconds for a million rows. The largest are those of rollups. No row is
+-- written.
 
 -- squawk-ignore-file changing-column-type
 
