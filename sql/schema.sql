@@ -119,7 +119,7 @@ create table oadb.api_keys (
     constraint api_keys_token_digest_check check (octet_length(token_digest) = 32),
     constraint api_keys_key_id_fkey foreign key (key_id) references oadb.key_canaries(key_id),
     constraint api_keys_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete cascade
-);
+) with (fillfactor=80);
 
 create index api_keys_key_id_idx on oadb.api_keys using btree (key_id, user_id, api_key_id);
 create index api_keys_token_digest_idx on oadb.api_keys using btree (token_digest);
@@ -258,6 +258,27 @@ end);
 
 grant select on table oadb.applied_migrations to oadb_app, oadb_ro;
 
+-- table oadb.ban_changes --------------------------------------------------------------------------
+
+-- Changes of bans and exemptions: each adds a row, in its transaction, and deletes the older ones
+-- that it sees. So the ids that are here differ after any change, however transactions overlap.
+create table oadb.ban_changes (
+    ban_change_id bigint not null generated always as identity,
+
+    constraint ban_changes_pkey primary key (ban_change_id)
+);
+
+alter table oadb.ban_changes enable row level security, force row level security;
+
+create policy service_policy on oadb.ban_changes for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
+using (
+case
+    when nullif(current_setting('oadb.user_id'::text, true), ''::text) is null then true
+    else oadb.refuse_identity()
+end);
+
+grant select on table oadb.ban_changes to oadb_app, oadb_ro;
+
 -- table oadb.ban_exemptions -----------------------------------------------------------------------
 
 -- Networks that are never banned: proxies, gateways, offices, and what no client comes from.
@@ -285,6 +306,10 @@ case
     else oadb.refuse_identity()
 end);
 
+create trigger notes_delete after delete on oadb.ban_exemptions referencing old table as changed for each statement execute function oadb.note_ban_change();
+create trigger notes_insert after insert on oadb.ban_exemptions referencing new table as changed for each statement execute function oadb.note_ban_change();
+create trigger notes_truncate after truncate on oadb.ban_exemptions for each statement execute function oadb.note_ban_change();
+create trigger notes_update after update on oadb.ban_exemptions referencing new table as changed for each statement execute function oadb.note_ban_change();
 create trigger records_exempted after insert on oadb.ban_exemptions for each row execute function oadb.record_security_event('exempted', 'network', 'reason');
 create trigger records_exempted_again after update on oadb.ban_exemptions for each row when (old.network <> new.network) execute function oadb.record_security_event('exempted', 'network', 'reason');
 create trigger records_unexempted after delete on oadb.ban_exemptions for each row execute function oadb.record_security_event('unexempted', 'network', 'reason');
@@ -318,28 +343,31 @@ insert into oadb.ban_exemptions (network, is_builtin) values
 
 -- One row for each user and broker, also after revocation.
 create table oadb.broker_tokens (
-    user_id        bigint not null,
+    user_id          bigint not null,
     -- As the platform names it: zerodha, angel.
-    broker         text collate "C" not null,
+    broker           text collate "C" not null,
     -- What the broker calls this user.
-    client_id      text,
+    client_id        text,
     -- Sealed. Null: revoked.
-    access_token   bytea,
+    access_token     bytea,
     -- Sealed. Null: none was given.
-    refresh_token  bytea,
+    refresh_token    bytea,
     -- Sealed: for market data. Null: none was given.
-    feed_token     bytea,
+    feed_token       bytea,
     -- Sealed: a JSON object of what else the broker needs.
-    parameters     bytea,
+    parameters       bytea,
     -- HMAC-SHA256 of all that is sealed, by which a put knows whether it changes anything.
-    content_digest bytea,
+    content_digest   bytea,
     -- The key of all sealed columns of the row.
-    key_id         bigint generated always as (oadb.key_id_of(access_token)) stored,
-    created_at     timestamp with time zone not null default now(),
-    updated_at     timestamp with time zone not null default now(),
+    key_id           bigint generated always as (oadb.key_id_of(access_token)) stored,
+    created_at       timestamp with time zone not null default now(),
+    updated_at       timestamp with time zone not null default now(),
     -- When the broker ends the token. Null: unknown.
-    expires_at     timestamp with time zone,
-    revoked_at     timestamp with time zone,
+    expires_at       timestamp with time zone,
+    revoked_at       timestamp with time zone,
+    -- The expires_at that a sweep has seen pass: while both are equal, the token is in no index of
+    -- those that may be used. Null: none.
+    swept_expires_at timestamp with time zone,
 
     constraint broker_tokens_pkey primary key (user_id, broker),
     constraint broker_tokens_access_token_check check (oadb.is_sealed(access_token)),
@@ -358,8 +386,10 @@ create table oadb.broker_tokens (
     constraint broker_tokens_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete cascade
 );
 
-create index broker_tokens_expires_at_idx on oadb.broker_tokens using btree (expires_at);
+create index broker_tokens_created_at_idx on oadb.broker_tokens using btree (created_at, user_id, broker) where ((revoked_at is null) and coalesce((swept_expires_at <> expires_at), true));
+create index broker_tokens_expiring_idx on oadb.broker_tokens using btree (expires_at, user_id, broker) where ((revoked_at is null) and coalesce((swept_expires_at <> expires_at), true));
 create index broker_tokens_key_id_idx on oadb.broker_tokens using btree (key_id, user_id, broker);
+create index broker_tokens_updated_at_idx on oadb.broker_tokens using btree (updated_at, user_id, broker) where ((revoked_at is null) and coalesce((swept_expires_at <> expires_at), true));
 
 alter table oadb.broker_tokens enable row level security, force row level security;
 
@@ -374,8 +404,8 @@ create trigger records_broker_token_stored after insert on oadb.broker_tokens fo
 create trigger records_broker_token_stored_again after update on oadb.broker_tokens for each row when (new.revoked_at is null and (old.client_id is distinct from new.client_id or old.expires_at is distinct from new.expires_at or old.updated_at is distinct from new.updated_at or old.revoked_at is distinct from new.revoked_at or (old.access_token is distinct from new.access_token or old.refresh_token is distinct from new.refresh_token or old.feed_token is distinct from new.feed_token or old.parameters is distinct from new.parameters) and new.key_id <= old.key_id)) execute function oadb.record_security_event('broker_token_stored', 'broker', 'client_id', 'expires_at');
 
 grant delete, insert, select, update on table oadb.broker_tokens to oadb_app, oadb_user;
-grant select (user_id, broker, client_id, key_id, created_at, updated_at, expires_at, revoked_at) on
-    table oadb.broker_tokens to oadb_ro;
+grant select (user_id, broker, client_id, key_id, created_at, updated_at, expires_at, revoked_at,
+    swept_expires_at) on table oadb.broker_tokens to oadb_ro;
 grant select (user_id, broker, access_token, refresh_token, feed_token, parameters, key_id), update
     (access_token, refresh_token, feed_token, parameters, content_digest) on table
     oadb.broker_tokens to oadb_rotate;
@@ -401,7 +431,7 @@ create table oadb.changes (
     expires_at timestamp with time zone,
 
     constraint changes_pkey primary key (xid, change_id)
-);
+) with (fillfactor=50);
 
 create index changes_changed_at_idx on oadb.changes using btree (changed_at);
 
@@ -666,8 +696,8 @@ create table oadb.instruments (
 );
 
 create index instruments_broker_symbol_idx on oadb.instruments using btree (broker, exchange, broker_symbol);
+create index instruments_broker_text_idx on oadb.instruments using gin ((((broker || ' '::text) || ((length(symbol) / 5))::text)), search_text public.gin_trgm_ops) with (gin_pending_list_limit='65536');
 create index instruments_ranked_idx on oadb.instruments using btree (broker, length(symbol), upper(symbol), symbol, exchange);
-create index instruments_search_text_idx on oadb.instruments using gin (((length(symbol) / 5)), search_text public.gin_trgm_ops) with (gin_pending_list_limit='65536');
 create index instruments_underlying_idx on oadb.instruments using btree (broker, underlying, exchange, expiry) where (underlying is not null);
 
 alter table oadb.instruments enable row level security, force row level security;
@@ -731,6 +761,10 @@ case
     else oadb.refuse_identity()
 end);
 
+create trigger notes_delete after delete on oadb.ip_bans referencing old table as changed for each statement execute function oadb.note_ban_change();
+create trigger notes_insert after insert on oadb.ip_bans referencing new table as changed for each statement execute function oadb.note_ban_change();
+create trigger notes_truncate after truncate on oadb.ip_bans for each statement execute function oadb.note_ban_change();
+create trigger notes_update after update on oadb.ip_bans referencing new table as changed for each statement execute function oadb.note_ban_change();
 create trigger records_banned after insert on oadb.ip_bans for each row execute function oadb.record_security_event('banned', 'network', 'reason', 'offences', 'expires_at', 'source');
 create trigger records_banned_again after update on oadb.ip_bans for each row when (old.network is distinct from new.network or old.offences is distinct from new.offences or old.banned_at is distinct from new.banned_at or old.expires_at is distinct from new.expires_at or old.source is distinct from new.source or old.banned_by is distinct from new.banned_by) execute function oadb.record_security_event('banned', 'network', 'reason', 'offences', 'expires_at', 'source');
 create trigger records_unbanned after delete on oadb.ip_bans for each row when (coalesce(old.expires_at > now(), true)) execute function oadb.record_security_event('unbanned', 'network', 'offences');
@@ -755,7 +789,7 @@ create table oadb.ip_trackers (
     constraint ip_trackers_kind_check check (kind = any (array['not_found'::text, 'bad_key'::text])),
     constraint ip_trackers_network_check check (network = network(network)::inet),
     constraint ip_trackers_samples_check check (cardinality(samples) <= 50)
-);
+) with (fillfactor=70);
 
 create index ip_trackers_first_at_idx on oadb.ip_trackers using btree (first_at);
 
@@ -803,6 +837,7 @@ create trigger records_root_key_promoted after update on oadb.key_canaries for e
 create trigger records_root_key_retired after delete on oadb.key_canaries for each row execute function oadb.record_security_event('root_key_retired', 'key_id');
 
 grant select on table oadb.key_canaries to oadb_app, oadb_user;
+grant select (key_id, enrolled_at, promoted_at) on table oadb.key_canaries to oadb_ro;
 grant delete, insert, select, update (promoted_at) on table oadb.key_canaries to oadb_rotate;
 
 -- table oadb.known_devices ------------------------------------------------------------------------
@@ -816,13 +851,15 @@ create table oadb.known_devices (
     token_digest bytea not null,
     -- The last time.
     signed_in_at timestamp with time zone not null default now(),
+    -- When a sweep looks at it next. Moves only when a sweep has looked.
+    sweep_at     timestamp with time zone not null default '1970-01-01 00:00:00+00'::timestamp with time zone,
 
     constraint known_devices_pkey primary key (user_id, device_id),
     constraint known_devices_token_digest_check check (octet_length(token_digest) = 32),
     constraint known_devices_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete cascade
-);
+) with (fillfactor=90);
 
-create index known_devices_signed_in_at_idx on oadb.known_devices using btree (signed_in_at);
+create index known_devices_sweep_at_idx on oadb.known_devices using btree (sweep_at);
 
 alter table oadb.known_devices enable row level security, force row level security;
 
@@ -843,14 +880,16 @@ create table oadb.known_networks (
     network      inet not null,
     -- The last time.
     signed_in_at timestamp with time zone not null default now(),
+    -- When a sweep looks at it next. Moves only when a sweep has looked.
+    sweep_at     timestamp with time zone not null default '1970-01-01 00:00:00+00'::timestamp with time zone,
 
     constraint known_networks_pkey primary key (user_id, network),
     constraint known_networks_network_check check (network = oadb.client_network(network)),
     constraint known_networks_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete cascade
-);
+) with (fillfactor=90);
 
 create index known_networks_network_idx on oadb.known_networks using btree (network);
-create index known_networks_signed_in_at_idx on oadb.known_networks using btree (signed_in_at);
+create index known_networks_sweep_at_idx on oadb.known_networks using btree (sweep_at);
 
 alter table oadb.known_networks enable row level security, force row level security;
 
@@ -1006,14 +1045,16 @@ create table oadb.lockouts (
     unlocks_at timestamp with time zone,
     -- Until when failures are forgotten, one by one.
     decayed_at timestamp with time zone not null default now(),
+    -- When a sweep looks at it next. Moves only when a sweep has looked.
+    sweep_at   timestamp with time zone not null default '1970-01-01 00:00:00+00'::timestamp with time zone,
 
     constraint lockouts_pkey primary key (kind, subject),
     constraint lockouts_failures_check check (failures >= 0),
     constraint lockouts_kind_check check (kind = any (array['account'::text, 'account_network'::text, 'device'::text, 'network'::text])),
     constraint lockouts_subject_check check (length(subject) >= 1 and length(subject) <= 600)
-);
+) with (fillfactor=70);
 
-create index lockouts_failed_at_idx on oadb.lockouts using btree (failed_at);
+create index lockouts_sweep_at_idx on oadb.lockouts using btree (sweep_at);
 
 alter table oadb.lockouts enable row level security, force row level security;
 
@@ -1378,6 +1419,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'api_logs_default', 'select'),
 ('oadb_app', 'app_setting_changes', 'select, insert (changed_by, group_name, field, old_value, new_value)'),
 ('oadb_app', 'applied_migrations', 'select'),
+('oadb_app', 'ban_changes', 'select'),
 ('oadb_app', 'ban_exemptions', 'select, delete, insert (network, reason), update (reason)'),
 ('oadb_app', 'ban_rules', 'select'),
 ('oadb_app', 'broker_tokens', 'select, insert, update, delete'),
@@ -1442,9 +1484,10 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'api_logs_default', 'select'),
 ('oadb_ro', 'app_setting_changes', 'select'),
 ('oadb_ro', 'applied_migrations', 'select'),
+('oadb_ro', 'ban_changes', 'select'),
 ('oadb_ro', 'ban_exemptions', 'select'),
 ('oadb_ro', 'ban_rules', 'select'),
-('oadb_ro', 'broker_tokens', 'select (user_id, broker, client_id, key_id, created_at, updated_at, expires_at, revoked_at)'),
+('oadb_ro', 'broker_tokens', 'select (user_id, broker, client_id, key_id, created_at, updated_at, expires_at, revoked_at, swept_expires_at)'),
 ('oadb_ro', 'changes', 'select'),
 ('oadb_ro', 'deleted_users', 'select'),
 ('oadb_ro', 'imported_rows', 'select (installation, table_name, row_id, target, compared_at)'),
@@ -1453,6 +1496,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_ro', 'instruments', 'select'),
 ('oadb_ro', 'ip_bans', 'select'),
 ('oadb_ro', 'ip_trackers', 'select'),
+('oadb_ro', 'key_canaries', 'select (key_id, enrolled_at, promoted_at)'),
 ('oadb_ro', 'known_devices', 'select (user_id, device_id, signed_in_at)'),
 ('oadb_ro', 'known_networks', 'select'),
 ('oadb_ro', 'latency', 'select'),
@@ -1559,7 +1603,7 @@ create table oadb.second_factors (
     constraint second_factors_secret_check check (oadb.is_sealed(secret)),
     constraint second_factors_key_id_fkey foreign key (key_id) references oadb.key_canaries(key_id),
     constraint second_factors_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete cascade
-);
+) with (fillfactor=90);
 
 create index second_factors_key_id_idx on oadb.second_factors using btree (key_id, user_id);
 
@@ -1730,6 +1774,8 @@ create table oadb.sessions (
     authenticated_at timestamp with time zone not null default clock_timestamp(),
     -- 1: a password, or what an identity provider said; 2: a second factor as well.
     assurance        bigint not null default 1,
+    -- When a sweep looks at it next; it lapses then or later. Moves only when a sweep has looked.
+    sweep_at         timestamp with time zone not null default '1970-01-01 00:00:00+00'::timestamp with time zone,
 
     constraint sessions_pkey primary key (user_id, session_id),
     constraint sessions_assurance_check check (assurance = any (array[1::bigint, 2::bigint])),
@@ -1741,14 +1787,15 @@ create table oadb.sessions (
     constraint sessions_fingerprint_check check (oadb.is_sealed(fingerprint)),
     constraint sessions_idle_timeout_check check (idle_timeout >= '00:02:00'::interval),
     constraint sessions_lapses_at_check check (lapses_at <= expires_at),
+    constraint sessions_sweep_at_check check (sweep_at <= expires_at),
     constraint sessions_token_digest_check check (octet_length(token_digest) = 32),
     constraint sessions_key_id_fkey foreign key (key_id) references oadb.key_canaries(key_id),
     constraint sessions_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete cascade
-);
+) with (fillfactor=80);
 
 create index sessions_key_id_idx on oadb.sessions using btree (key_id, user_id, session_id);
-create index sessions_lapses_at_idx on oadb.sessions using btree (lapses_at);
 create index sessions_network_idx on oadb.sessions using btree (oadb.client_network(ip));
+create index sessions_sweep_at_idx on oadb.sessions using btree (sweep_at);
 create index sessions_token_digest_idx on oadb.sessions using btree (token_digest);
 
 alter table oadb.sessions enable row level security, force row level security;
@@ -3081,10 +3128,54 @@ create or replace procedure oadb.merge_search_entries()
  security definer
  set search_path to ''
 begin atomic
- select gin_clean_pending_list('oadb.instruments_search_text_idx'::regclass) as gin_clean_pending_list;
+ select gin_clean_pending_list('oadb.instruments_broker_text_idx'::regclass) as gin_clean_pending_list;
 end;
 
 grant execute on procedure oadb.merge_search_entries() to public;
+
+-- function oadb.note_ban_change() -----------------------------------------------------------------
+
+-- A trigger: notes in ban_changes that a statement has changed rows.
+create or replace function oadb.note_ban_change()
+ returns trigger
+ language plpgsql
+ security definer
+ set search_path to ''
+as $function$
+declare
+    noted bigint;
+begin
+    -- Whoever has a table of his own could otherwise have everybody read all bans again.
+    if tg_table_schema <> 'oadb' then
+        raise insufficient_privilege using
+            message = 'oadb.note_ban_change() serves the tables of oadb alone';
+    end if;
+    if tg_op <> 'TRUNCATE' then
+        perform from changed limit 1;
+        if not found then
+            return null;
+        end if;
+    end if;
+    insert into oadb.ban_changes default values
+    returning ban_change_id into noted;
+    -- At a higher level, a row that another transaction has deleted would be an error.
+    if current_setting('transaction_isolation') = 'read committed' then
+        delete from oadb.ban_changes
+        where ban_change_id in (
+            select older.ban_change_id
+            from oadb.ban_changes as older
+            where older.ban_change_id < noted
+            order by older.ban_change_id
+            limit 100
+            for update skip locked
+        );
+    end if;
+    return null;
+end
+$function$;
+
+grant execute on function oadb.note_ban_change() to oadb_app, oadb_log, oadb_ro, oadb_rotate,
+    oadb_user, public;
 
 -- function oadb.note_deleted_user() ---------------------------------------------------------------
 

@@ -380,13 +380,11 @@ def test_an_input_names_its_fields() -> None:
 
 UNCACHED = {
     "login_attempts.delete_old", "deleted_users.erase", "user_settings.delete_old_changes",
-    "app_settings.delete_old_changes", "one_time_tokens.delete_expired", "lockouts.delete_expired",
-    "known_clients.delete_expired_networks", "known_clients.delete_expired_devices",
-    "trackers.delete_expired",
+    "app_settings.delete_old_changes", "one_time_tokens.delete_expired", "trackers.delete_expired",
 }  # fmt: skip  # a list
 # What a public query, run by itself, may write: nothing that another process may have cached.
 UNANNOUNCED = dict.fromkeys(UNCACHED, "audits and counters are not cached") | {
-    "sessions.delete_expired": "expired sessions are not found anyway",
+    "broker_tokens.retire_expired": "they had expired",
     "loads.delete_old": "the last load of each broker stays",
     "pending_orders.delete_old": "orders of years ago wait for nobody",
     "ip_bans.delete_expired": "expired bans have no effect",

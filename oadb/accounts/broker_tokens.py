@@ -19,7 +19,7 @@ from oadb.security.refusals import Refusal, usable
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
 from oadb.validation import owners
-from oadb.validation.argument_rules import Duration
+from oadb.validation.argument_rules import Duration, Positive
 
 __all__ = [
     "BrokerLogin",
@@ -32,6 +32,7 @@ __all__ = [
     "open",
     "open_current",
     "put",
+    "retire_expired",
     "revoke",
 ]
 
@@ -89,6 +90,15 @@ def list_active(
     limit: Limit = 100,
 ) -> Page[BrokerLogin]:
     """List the logins that can be used, of a broker or of all: the last one to change first."""
+    ...
+
+
+@query
+def retire_expired(*, batch: Positive = 1000) -> Affected:
+    """Note that at most *batch* tokens have expired, so that no list reads them; return how many.
+
+    ``oadb maintain`` calls it. It does not change what any call returns.
+    """
     ...
 
 

@@ -7,6 +7,7 @@ only a keyed digest of it. Neither signs anybody in.
 
 from uuid import UUID
 
+from oadb.accounts.due_rows import Swept, delete_due
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
@@ -49,18 +50,34 @@ def _forget_devices(user_id: int) -> Affected: ...
 
 
 @query
-def delete_expired_networks(*, batch: Positive = 1000) -> Affected:
-    """Delete at most *batch* networks without a sign-in for 30 days; return how many."""
-    ...
+def _sweep_networks(batch: Positive) -> Swept: ...
 
 
 @query
-def delete_expired_devices(*, batch: Positive = 1000) -> Affected:
-    """Delete at most *batch* devices without a sign-in for 90 days; return how many."""
-    ...
+def _sweep_devices(batch: Positive) -> Swept: ...
 
 
 query.complete()
+
+
+@operation
+async def delete_expired_networks(db: AsyncExecutor, *, batch: Positive = 1000) -> int:
+    """Delete at most *batch* networks without a sign-in for 30 days.
+
+    Returns:
+        The number deleted.
+    """
+    return await delete_due(db, _sweep_networks, batch)
+
+
+@operation
+async def delete_expired_devices(db: AsyncExecutor, *, batch: Positive = 1000) -> int:
+    """Delete at most *batch* devices without a sign-in for 90 days.
+
+    Returns:
+        The number deleted.
+    """
+    return await delete_due(db, _sweep_devices, batch)
 
 
 @operation

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from oadb.accounts import known_clients
+from oadb.accounts.due_rows import Swept, delete_due
 from oadb.accounts.login_attempt_rows import LONGEST_NAME
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
@@ -79,12 +80,20 @@ def _reset_account(account: str) -> Affected: ...
 
 
 @query
-def delete_expired(*, batch: Positive = 1000) -> Affected:
-    """Delete at most *batch* counters without a failure for a day; return how many."""
-    ...
+def _sweep(batch: Positive) -> Swept: ...
 
 
 query.complete()
+
+
+@operation
+async def delete_expired(db: AsyncExecutor, *, batch: Positive = 1000) -> int:
+    """Delete at most *batch* counters without a failure for a day.
+
+    Returns:
+        The number deleted.
+    """
+    return await delete_due(db, _sweep, batch)
 
 
 @operation

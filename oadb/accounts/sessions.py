@@ -10,6 +10,7 @@ from datetime import timedelta
 from operator import attrgetter
 from uuid import UUID, uuid4
 
+from oadb.accounts.due_rows import Swept, delete_due
 from oadb.accounts.session_rows import FoundSession, NewSession, Session
 from oadb.accounts.user_rows import Assurance, SignedInUser
 from oadb.changes import announcements
@@ -108,9 +109,7 @@ def _end_all(user_id: int, keep: UUID | None) -> Affected: ...
 
 
 @query
-def delete_expired(*, batch: Positive = 1000) -> Affected:
-    """Delete at most *batch* sessions that have expired; return how many."""
-    ...
+def _sweep(batch: Positive) -> Swept: ...
 
 
 @query
@@ -288,3 +287,13 @@ async def end_all(db: AsyncExecutor, user_id: int, *, keep: UUID | None = None) 
         The number of sessions ended.
     """
     return await announcements.write(db, Change("sessions", user_id, ""), _end_all, user_id, keep)
+
+
+@operation
+async def delete_expired(db: AsyncExecutor, *, batch: Positive = 1000) -> int:
+    """Delete at most *batch* sessions that have expired.
+
+    Returns:
+        The number deleted.
+    """
+    return await delete_due(db, _sweep, batch)

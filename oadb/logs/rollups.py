@@ -54,6 +54,10 @@ _BATCHES = 5000
 """Batches marked as counted at a time; a busy writer makes them in about 15 minutes."""
 
 
+# Buckets of one resolution that a statement deletes.
+_DELETED = 5000
+
+
 @dataclass(frozen=True, slots=True)
 class RollupStep:
     """Minutes within one hour, counted in one transaction."""
@@ -135,11 +139,11 @@ def list_backlog() -> list[Backlog]:
 
 
 @query
-def _delete_old_traffic(older_than: timedelta) -> Affected: ...
+def _delete_old_traffic(older_than: timedelta, batch: int = _DELETED) -> Affected: ...
 
 
 @query
-def _delete_old_latency(older_than: timedelta) -> Affected: ...
+def _delete_old_latency(older_than: timedelta, batch: int = _DELETED) -> Affected: ...
 
 
 query.complete()
@@ -230,5 +234,8 @@ async def delete_old(db: AsyncExecutor, *, older_than: Duration) -> int:
     Raises:
         ParameterError: *older_than* is not above 0.
     """
-    traffic = await _delete_old_traffic(db, older_than)
-    return traffic + await _delete_old_latency(db, older_than)
+    deleted = 0
+    for delete in (_delete_old_traffic, _delete_old_latency):
+        while some := await delete(db, older_than):
+            deleted += some
+    return deleted

@@ -201,7 +201,10 @@ def list_clients(
     cursor: str | None = None,
     limit: Limit = 100,
 ) -> Page[ClientTraffic]:
-    """List the addresses that requested a host in a window, most requests first."""
+    """List the addresses that requested a host in a window, most requests first.
+
+    Looks at the newest 200,000 requests of the window, to all hosts.
+    """
     ...
 
 

@@ -18,6 +18,7 @@ from threading import Event
 import psycopg
 from psycopg.errors import LockNotAvailable
 
+from oadb.accounts import broker_tokens
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.transactions import Transaction
@@ -192,7 +193,9 @@ def _drop(db: Database, table: str, partition: str, patience: timedelta) -> str:
 
 
 def _sweep(db: Database, retention: Retention) -> Iterator[Finding]:
-    """Delete expired rows in batches."""
+    """Delete expired rows in batches; of broker tokens, set them aside."""
+    while broker_tokens.retire_expired(db, batch=sweeping.BATCH) == sweeping.BATCH:
+        pass
     for table, sweep in sweeping.sweeps(db, retention).items():
         deleted = sum(_batches(sweep))
         if deleted:

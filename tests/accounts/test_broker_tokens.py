@@ -1,7 +1,7 @@
 """Broker tokens: put, read, compared, revoked and listed."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -312,6 +312,29 @@ def test_working_logins_are_listed_newest_or_oldest_first(
 
     Observer(oadb_database_url).rows("update oadb.users set disabled_at = now()")
     assert listed() == []
+
+
+def test_tokens_that_expired_are_set_aside_until_their_expiry_changes(
+    alone: Database, oadb_database_url: str
+) -> None:
+    observer, soon = Observer(oadb_database_url), datetime.now(UTC) + timedelta(hours=1)
+    made = [new_user(alone) for _ in range(5)]
+    for who in made[:4]:
+        put(alone, who, tokens(), expires_at=soon)
+    put(alone, made[4], tokens())
+    observer.rows(
+        "update oadb.broker_tokens set expires_at = now() where user_id = any(%s)", made[:3]
+    )
+    swept = [broker_tokens.retire_expired(alone, batch=2) for _ in range(3)]
+    put(alone, made[0], tokens(), expires_at=soon)
+    observer.rows("update oadb.broker_tokens set expires_at = %s where user_id = %s", soon, made[1])
+    listed = broker_tokens.list_active(alone)
+    expiring = broker_tokens.list_expiring(alone, timedelta(days=1))
+
+    assert swept == [2, 1, 0]
+    assert {each.user_id for each in listed} == {made[0], made[1], made[3], made[4]}
+    assert {each.user_id for each in expiring} == {made[0], made[1], made[3]}
+    assert isinstance(broker_tokens.open_current(alone, made[2]), Refusal)
 
 
 async def test_broker_tokens_work_for_asyncio(adb: AsyncDatabase) -> None:

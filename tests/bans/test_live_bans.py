@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from oadb import AsyncDatabase, Config, Database
-from oadb.bans import ip_bans
+from oadb.bans import ip_bans, live_bans
 from oadb.bans.live_bans import AsyncLiveBans, LiveBans
 from oadb.engine import dsn
 from oadb.errors import ParameterError, UnavailableError
@@ -96,6 +96,33 @@ def test_changes_made_by_hand_are_followed(
         assert seconds_until(lambda: not bans.is_banned(IP)) < 1.5
 
 
+def test_what_changed_is_told_from_a_few_rows_however_transactions_overlap(
+    db: Database, oadb_database_url: str
+) -> None:
+    states = [live_bans._get_state(db)]
+    with psycopg.connect(oadb_database_url) as first:
+        first.execute(BY_HAND, [IP])
+        ip_bans.ban(db, OTHER, "x", duration=HOUR, by=None)
+        states.append(live_bans._get_state(db))
+    states.append(live_bans._get_state(db))
+    for _ in range(3):
+        ip_bans.unban(db, OTHER)
+        ip_bans.ban(db, OTHER, "x", duration=HOUR, by=None)
+        states.append(live_bans._get_state(db))
+    unchanged = [ip_bans.unban(db, "192.0.2.77"), ip_bans.delete_expired(db)]
+
+    assert len({*states}) == len(states)
+    assert unchanged == [False, 0]
+    assert live_bans._get_state(db) == states[-1]
+    assert Observer(oadb_database_url).ask("select count(*) from oadb.ban_changes") == 1
+
+
+def test_bans_at_once_do_not_wait_for_each_other(db: Database, oadb_database_url: str) -> None:
+    with psycopg.connect(oadb_database_url) as first:
+        first.execute(BY_HAND, [IP])
+        assert ip_bans.ban(db, OTHER, "x", duration=HOUR, by=None)
+
+
 def test_without_a_change_nothing_is_read_again(config: Config) -> None:
     with Database(behind_pgbouncer(config)) as db, LiveBans(db, interval_seconds=0.01) as bans:
         ip_bans.ban(db, IP, "x", duration=HOUR, by=None)
@@ -135,7 +162,7 @@ def test_bans_are_kept_during_an_outage_and_unknown_after_the_patience(
     ):
         ip_bans.ban(db, IP, "x", duration=HOUR, by=None)
         eventually(lambda: bans.is_banned(IP))
-        observer.rows("alter table oadb.ip_bans rename to gone")
+        observer.rows("alter table oadb.ban_changes rename to gone")
         eventually(lambda: bans.error)
 
         assert isinstance(bans.error, psycopg.errors.UndefinedTable)
@@ -145,7 +172,7 @@ def test_bans_are_kept_during_an_outage_and_unknown_after_the_patience(
         for address in (IP, OTHER):
             with pytest.raises(UnavailableError, match="bans are not known: last read 6"):
                 bans.is_banned(address)
-        observer.rows("alter table oadb.gone rename to ip_bans")
+        observer.rows("alter table oadb.gone rename to ban_changes")
         eventually(lambda: bans.error is None)
         assert bans.is_banned(IP)
         assert not bans.is_banned(OTHER)
@@ -191,7 +218,7 @@ def test_a_listener_that_lost_its_connection_misses_no_ban(
 
 
 def test_an_error_of_the_first_read_is_raised(config: Config, oadb_database_url: str) -> None:
-    Observer(oadb_database_url).rows("alter table oadb.ip_bans rename to gone")
+    Observer(oadb_database_url).rows("alter table oadb.ban_changes rename to gone")
     with Database(config) as db, pytest.raises(psycopg.errors.UndefinedTable):
         LiveBans(db).__enter__()
 

@@ -250,6 +250,7 @@ CACHED = {
 SILENT = {
     "api_keys._insert_key": "this key is new",
     "api_keys._reseal": "the same key, under another root key",
+    "broker_tokens.retire_expired": "they had expired, as their rows show",
     "broker_tokens._reseal": "the same tokens, under another root key",
     "ip_bans.delete_expired": "they had ended long before",
     "trackers._count_hit": "reads exemptions only",
@@ -264,7 +265,7 @@ SILENT = {
     "sessions._insert_session": "this session is new",
     "sessions._find_by_digest": "records that it was used",
     "sessions._reseal": "the same session, under another root key",
-    "sessions.delete_expired": "they had expired, as their rows show",
+    "sessions._sweep": "they had expired, as their rows show",
     "smtp_settings._reseal": "the same password, under another root key",
     "users._reseal": "the same password, under another root key",
     "stored_passwords._upgrade_password": "the same password, hashed again",

@@ -323,10 +323,10 @@ def test_a_search_finds_what_its_description_says(
 @pytest.mark.parametrize(
     ("name", "index"),
     [
-        ("_search_selective", "instruments_search_text_idx"),
+        ("_search_selective", "instruments_broker_text_idx"),
         ("_search_scanning +underlying", "instruments_underlying_idx"),
         ("_search_beginning", "instruments_ranked_idx"),
-        ("_search_further", "instruments_search_text_idx"),
+        ("_search_further", "instruments_broker_text_idx"),
         ("_search_walking", "instruments_ranked_idx"),
     ],
 )

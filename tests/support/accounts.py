@@ -48,7 +48,9 @@ def age_session(observer: Observer, session: Session, by: timedelta) -> None:
     """Move a session into the past, as if so much time had passed."""
     observer.rows(
         "update oadb.sessions set created_at = created_at - %s, last_seen_at = last_seen_at - %s, "
-        "lapses_at = lapses_at - %s, expires_at = expires_at - %s where session_id = %s",
+        "lapses_at = lapses_at - %s, sweep_at = sweep_at - %s, expires_at = expires_at - %s "
+        "where session_id = %s",
+        by,
         by,
         by,
         by,

@@ -72,7 +72,7 @@ def silence_at(proxy: Proxy, statement: str) -> None:
         ("keys verify", "proof.list_canaries", 1, "the database did not answer before the"),
         ("maintain", "partitions.find_owner", 3, "FAIL maintain: partitions.find_owner: the data"),
         ("maintain", "partitions.list_missing", 3, "FAIL maintain: partitions.list_missing: the"),
-        ("maintain", "sessions.delete_expired", 3, "sessions.delete_expired: the deadline"),
+        ("maintain", "sessions._sweep", 3, "sessions._sweep: the deadline"),
         ("maintain --dry-run", "partitions.list_missing", 3, "FAIL maintain: partitions.list_mi"),
         ("migrate", "migration_history.lock_runs", 1, "the server does not answer another"),
         ("migrate status", "migration_history.list_applied", 1, "the server does not answer"),

@@ -43,7 +43,7 @@ returning
 -- name: _find_by_digest
 -- scope: all users (a request carries a key and no user)
 -- Expiry is by the database's clock. While root keys rotate, a token has one digest for each, and
--- at most one row. Served by api_keys_token_digest_idx.
+-- at most one row. Served by api_keys_token_digest_idx and users_pkey.
 select
     api_keys.user_id,
     api_keys.api_key_id,
@@ -63,7 +63,7 @@ where
     );
 
 -- name: get
--- Also one that is revoked or expired.
+-- Also one that is revoked or expired. Served by api_keys_pkey.
 select
     user_id,
     api_key_id,
@@ -108,7 +108,7 @@ limit :limit;
 
 -- name: _find_kept
 -- The kept token of a key, or without :api_key_id the newest one of the user. No row: none is kept,
--- or its key is revoked or expired, or the user disabled. Served by api_keys_pkey.
+-- or its key is revoked or expired, or the user disabled. Served by api_keys_pkey and users_pkey.
 select
     api_keys.api_key_id,
     api_keys.kept_token
@@ -127,7 +127,8 @@ order by
 limit 1;
 
 -- name: get_order_mode
--- No row for a key that is revoked or expired, or of a disabled user.
+-- No row for a key that is revoked or expired, or of a disabled user. Served by api_keys_pkey and
+-- users_pkey.
 select api_keys.order_mode
 from oadb.api_keys
 inner join oadb.users on api_keys.user_id = users.user_id
@@ -139,6 +140,7 @@ where
     and users.disabled_at is null;
 
 -- name: _set_mode
+-- Served by api_keys_pkey.
 update oadb.api_keys
 set order_mode = :order_mode
 where
@@ -147,6 +149,7 @@ where
     and revoked_at is null;
 
 -- name: _rename
+-- Served by api_keys_pkey.
 update oadb.api_keys
 set name = :name
 where
@@ -154,6 +157,7 @@ where
     and api_key_id = :api_key_id;
 
 -- name: _set_scopes
+-- Served by api_keys_pkey.
 update oadb.api_keys
 set scopes = :scopes
 where
@@ -162,7 +166,7 @@ where
     and revoked_at is null;
 
 -- name: _revoke
--- Deletes a kept token. A key that is already revoked keeps its time.
+-- Deletes a kept token. A key that is already revoked keeps its time. Served by api_keys_pkey.
 update oadb.api_keys
 set
     revoked_at = now(),
@@ -174,7 +178,7 @@ where
 
 -- name: _replace_token
 -- The old token stops working with this statement. A revoked or expired key is left alone,
--- because its new token would not be accepted.
+-- because its new token would not be accepted. Served by api_keys_pkey.
 update oadb.api_keys
 set
     hint = :hint,
@@ -192,7 +196,7 @@ where
 -- name: _reseal
 -- scope: all users (key rotation)
 -- Compare and swap: a row that was changed meanwhile is left alone. An empty element of
--- :kept_tokens stands for null.
+-- :kept_tokens stands for null. Served by api_keys_pkey.
 update oadb.api_keys
 set
     token_digest = resealed.token_digest,

@@ -47,7 +47,7 @@ on conflict (user_id, broker) do update
 -- name: find_sealed
 -- Those of a broker; of any broker, the newest that can be used, or if none can, the newest. Each
 -- change and the revocation make a row the newest; a put that changes nothing does not. Expiry is
--- by the database's clock. Served by broker_tokens_pkey.
+-- by the database's clock. Served by broker_tokens_pkey and users_pkey.
 select
     broker_tokens.user_id,
     broker_tokens.broker,
@@ -74,7 +74,7 @@ order by
 limit 1;
 
 -- name: list_by_user
--- In order of broker, including revoked and expired ones.
+-- In order of broker, including revoked and expired ones. Served by broker_tokens_pkey.
 select
     user_id,
     broker,
@@ -89,7 +89,7 @@ order by broker;
 -- name: list_expiring
 -- scope: all users (a service that renews tokens)
 -- Those of enabled users that will expire within the next :within, soonest first. Served by
--- broker_tokens_expires_at_idx.
+-- broker_tokens_expiring_idx and users_pkey.
 select
     user_id,
     broker,
@@ -102,6 +102,7 @@ where
     expires_at > now()
     and expires_at <= now() + cast(:within as interval)
     and revoked_at is null
+    and coalesce(swept_expires_at <> expires_at, true)
     and exists (
         select from oadb.users
         where
@@ -119,7 +120,8 @@ limit :limit;
 -- name: list_active
 -- scope: all users (a background service that works for every login, or a broker's service)
 -- Those that are neither revoked nor expired, nor of a disabled user; those that changed last come
--- first, or last. Each page reads all logins: a platform has few.
+-- first, or last. Passes over those that expired since the last sweep, and in the index over those
+-- of other brokers. Served by broker_tokens_updated_at_idx and users_pkey.
 select
     user_id,
     broker,
@@ -131,6 +133,7 @@ from oadb.broker_tokens
 where
     revoked_at is null
     and broker = :broker  --? broker
+    and coalesce(swept_expires_at <> expires_at, true)
     and coalesce(expires_at > now(), true)
     and exists (
         select from oadb.users
@@ -153,7 +156,8 @@ limit :limit;
 -- name: find_any_active
 -- scope: all users (a background service that needs market data from any login)
 -- The oldest that is neither revoked nor expired, nor of a disabled user, so that the answer does
--- not change while it is valid.
+-- not change while it is valid. Passes over those that expired since the last sweep. Served by
+-- broker_tokens_created_at_idx and users_pkey.
 select
     user_id,
     broker,
@@ -164,6 +168,7 @@ select
 from oadb.broker_tokens
 where
     revoked_at is null
+    and coalesce(swept_expires_at <> expires_at, true)
     and coalesce(expires_at > now(), true)
     and exists (
         select from oadb.users
@@ -177,8 +182,28 @@ order by
     broker
 limit 1;
 
+-- name: retire_expired
+-- scope: all users (background sweep)
+-- Takes at most :batch expired tokens out of the indexes of those that may be used, without waiting
+-- for locked rows. A new expiry puts a token back. Served by broker_tokens_expiring_idx.
+update oadb.broker_tokens
+set swept_expires_at = expires_at
+where (user_id, broker) in (
+    select
+        expired.user_id,
+        expired.broker
+    from oadb.broker_tokens as expired
+    where
+        expired.revoked_at is null
+        and coalesce(expired.swept_expires_at <> expired.expires_at, true)
+        and expired.expires_at <= now()
+    order by expired.expires_at
+    limit :batch
+    for update skip locked
+);
+
 -- name: _revoke
--- Deletes the tokens. A row that is already revoked keeps its time.
+-- Deletes the tokens. A row that is already revoked keeps its time. Served by broker_tokens_pkey.
 update oadb.broker_tokens
 set
     access_token = null,
@@ -197,7 +222,7 @@ where
 -- scope: all users (key rotation)
 -- Compare and swap: a row that was changed or revoked meanwhile is left alone. Every put
 -- seals all columns again, so comparing one of them is enough. An empty value stands for
--- null.
+-- null. Served by broker_tokens_pkey.
 update oadb.broker_tokens
 set
     access_token = resealed.access_token,

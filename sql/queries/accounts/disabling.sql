@@ -3,7 +3,8 @@
 -- name: _set_disabled
 -- scope: all users (:by is any of them)
 -- Returns whether it changed; no row if there is no such user. It changes nothing if there is no
--- user :by. A sign-in that makes a session waits in _claim_user, and then gets none.
+-- user :by. A sign-in that makes a session waits in _claim_user, and then gets none. Served by
+-- users_pkey.
 with known as (
     select
         user_id,

@@ -3,7 +3,7 @@
 
 -- name: _replace
 -- The old session ends and the new one begins in one statement; of several at once, one replaces
--- it. No row: it had ended. May violate sessions_key_id_fkey.
+-- it. No row: it had ended. May violate sessions_key_id_fkey. Served by sessions_pkey.
 with ended as (
     delete from oadb.sessions
     where
@@ -35,6 +35,7 @@ insert into oadb.sessions (
     assurance,
     idle_timeout,
     lapses_at,
+    sweep_at,
     expires_at
 )
 select
@@ -52,6 +53,7 @@ select
     cast(:assurance as bigint) as assurance,
     ended.idle_timeout,
     least(clock_timestamp() + ended.idle_timeout, ended.expires_at) as lapses_at,
+    least(clock_timestamp() + ended.idle_timeout, ended.expires_at) as sweep_at,
     ended.expires_at
 from ended
 returning

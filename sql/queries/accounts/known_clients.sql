@@ -5,18 +5,20 @@
 insert into oadb.known_networks as known (
     user_id,
     network,
-    signed_in_at
+    signed_in_at,
+    sweep_at
 )
 values (
     :user_id,
     cast(cast(:network as text) as inet),
-    now()
+    now(),
+    now() + interval '30 days'
 )
 on conflict (user_id, network) do update
     set signed_in_at = greatest(known.signed_in_at, excluded.signed_in_at);
 
 -- name: _renew_device
--- The digest becomes that of the primary key.
+-- The digest becomes that of the primary key. Served by known_devices_pkey.
 update oadb.known_devices
 set
     token_digest = :token_digest,
@@ -26,7 +28,8 @@ where
     and device_id = :device_id;
 
 -- name: _add_device
--- Deletes the devices beyond the :most that signed in last, this one included.
+-- Deletes the devices beyond the :most that signed in last, this one included. Served by
+-- known_devices_pkey.
 with removed as (
     delete from oadb.known_devices
     where
@@ -44,49 +47,101 @@ with removed as (
 
 insert into oadb.known_devices (
     user_id,
-    token_digest
+    token_digest,
+    sweep_at
 )
 values (
     :user_id,
-    :token_digest
+    :token_digest,
+    now() + interval '90 days'
 );
 
 -- name: _forget_networks
+-- Served by known_networks_pkey.
 delete from oadb.known_networks
 where user_id = :user_id;
 
 -- name: _forget_devices
+-- Served by known_devices_pkey.
 delete from oadb.known_devices
 where user_id = :user_id;
 
--- name: delete_expired_networks
+-- name: _sweep_networks
 -- scope: all users (background sweep)
--- Deletes at most :batch networks without a sign-in for 30 days. Served by
--- known_networks_signed_in_at_idx.
-delete from oadb.known_networks
-where (user_id, network) in (
+-- As in sessions.sql: deletes networks without a sign-in for 30 days. Served by
+-- known_networks_sweep_at_idx and known_networks_pkey.
+with due as materialized (
     select
-        old.user_id,
-        old.network
-    from oadb.known_networks as old
-    where old.signed_in_at <= now() - interval '30 days'
-    order by old.signed_in_at
+        known_networks.user_id,
+        known_networks.network,
+        known_networks.signed_in_at
+    from oadb.known_networks
+    where known_networks.sweep_at <= now()
+    order by known_networks.sweep_at
     limit :batch
     for update skip locked
-);
+),
 
--- name: delete_expired_devices
+postponed as (
+    update oadb.known_networks
+    set sweep_at = due.signed_in_at + interval '30 days'
+    from due
+    where
+        known_networks.user_id = due.user_id
+        and known_networks.network = due.network
+        and due.signed_in_at > now() - interval '30 days'
+),
+
+deleted as (
+    delete from oadb.known_networks
+    using due
+    where
+        known_networks.user_id = due.user_id
+        and known_networks.network = due.network
+        and due.signed_in_at <= now() - interval '30 days'
+    returning known_networks.network
+)
+
+select
+    (select count(*) from due) as due,
+    (select count(*) from deleted) as deleted;
+
+-- name: _sweep_devices
 -- scope: all users (background sweep)
--- Deletes at most :batch devices without a sign-in for 90 days. Served by
--- known_devices_signed_in_at_idx.
-delete from oadb.known_devices
-where (user_id, device_id) in (
+-- As in sessions.sql: deletes devices without a sign-in for 90 days. Served by
+-- known_devices_sweep_at_idx and known_devices_pkey.
+with due as materialized (
     select
-        old.user_id,
-        old.device_id
-    from oadb.known_devices as old
-    where old.signed_in_at <= now() - interval '90 days'
-    order by old.signed_in_at
+        known_devices.user_id,
+        known_devices.device_id,
+        known_devices.signed_in_at
+    from oadb.known_devices
+    where known_devices.sweep_at <= now()
+    order by known_devices.sweep_at
     limit :batch
     for update skip locked
-);
+),
+
+postponed as (
+    update oadb.known_devices
+    set sweep_at = due.signed_in_at + interval '90 days'
+    from due
+    where
+        known_devices.user_id = due.user_id
+        and known_devices.device_id = due.device_id
+        and due.signed_in_at > now() - interval '90 days'
+),
+
+deleted as (
+    delete from oadb.known_devices
+    using due
+    where
+        known_devices.user_id = due.user_id
+        and known_devices.device_id = due.device_id
+        and due.signed_in_at <= now() - interval '90 days'
+    returning known_devices.device_id
+)
+
+select
+    (select count(*) from due) as due,
+    (select count(*) from deleted) as deleted;

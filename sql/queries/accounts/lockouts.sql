@@ -14,6 +14,7 @@
 -- the statement is rolled back and repeated. tried_at is clock_timestamp(), not now(), so
 -- that a later try has a later time. A name of nobody takes the same path, with a user 0.
 -- (noqa: sqlfluff does not know the existing row, nor collations.)
+-- Served by known_devices_pkey, known_networks_pkey, lockouts_pkey and users_username_lower_key.
 with given as (
     select
         lower(:account) as account,
@@ -139,14 +140,16 @@ counted as (
         subject,
         failures,
         failed_at,
-        unlocks_at
+        unlocks_at,
+        sweep_at
     )
     select
         counters.kind,
         counters.subject,
         1 as failures,
         clock_timestamp() as failed_at,
-        clock_timestamp() + oadb.lockout_wait(1, counters.allowed) as unlocks_at
+        clock_timestamp() + oadb.lockout_wait(1, counters.allowed) as unlocks_at,
+        clock_timestamp() + interval '1 day' as sweep_at
     from counters
     cross join waiting
     where waiting.wait is null
@@ -279,7 +282,8 @@ where
 -- name: _reset_account
 -- scope: all users (administration)
 -- The account in all networks and on all devices, but no network by itself. Reads all
--- counters of accounts with networks. Locks in the order of _count_try.
+-- counters of accounts with networks. Locks in the order of _count_try. Served by
+-- known_devices_pkey, lockouts_pkey and users_username_lower_key.
 with given as (
     select lower(:account) as account
 ),
@@ -320,17 +324,41 @@ where
     lockouts.kind = counted.kind
     and lockouts.subject = counted.subject;
 
--- name: delete_expired
--- Deletes at most :batch counters without a failure for a day, when all is forgotten, without
--- waiting for locked rows. Served by lockouts_failed_at_idx.
-delete from oadb.lockouts
-where (kind, subject) in (
+-- name: _sweep
+-- As in sessions.sql: deletes counters without a failure for a day, when all is forgotten. Served
+-- by lockouts_sweep_at_idx. Served by lockouts_pkey.
+with due as materialized (
     select
-        quiet.kind,
-        quiet.subject
-    from oadb.lockouts as quiet
-    where quiet.failed_at < now() - interval '1 day'
-    order by quiet.failed_at
+        lockouts.kind,
+        lockouts.subject,
+        lockouts.failed_at
+    from oadb.lockouts
+    where lockouts.sweep_at <= now()
+    order by lockouts.sweep_at
     limit :batch
     for update skip locked
-);
+),
+
+postponed as (
+    update oadb.lockouts
+    set sweep_at = due.failed_at + interval '1 day'
+    from due
+    where
+        lockouts.kind = due.kind
+        and lockouts.subject = due.subject
+        and due.failed_at > now() - interval '1 day'
+),
+
+deleted as (
+    delete from oadb.lockouts
+    using due
+    where
+        lockouts.kind = due.kind
+        and lockouts.subject = due.subject
+        and due.failed_at <= now() - interval '1 day'
+    returning lockouts.subject
+)
+
+select
+    (select count(*) from due) as due,
+    (select count(*) from deleted) as deleted;

@@ -2,7 +2,7 @@
 
 -- name: _record
 -- scope: all users (the name may be unknown)
--- May violate the checks.
+-- May violate the checks. Served by users_username_lower_key.
 insert into oadb.login_attempts (
     username,
     user_id,
@@ -36,7 +36,8 @@ values (
 -- comes meanwhile waits for its row there, and is counted after it. A statement that began
 -- before the first try was committed does not see its row: oadb.try_again() raises an error,
 -- and the statement is repeated. A row that was deleted counts no more. May violate the
--- checks. Served by locked_clients_pkey and login_attempts_pkey.
+-- checks. Served by locked_clients_pkey and login_attempts_pkey. Also served by
+-- users_username_lower_key.
 with waiting as (
     insert into oadb.locked_clients as known (
         hour_at,
@@ -127,7 +128,8 @@ where (hour_at, network, account) in (
 );
 
 -- name: record_resumed
--- Affects no row if there is no such user. May violate login_attempts_broker_check.
+-- Affects no row if there is no such user. May violate login_attempts_broker_check. Served by
+-- users_pkey.
 insert into oadb.login_attempts (
     username,
     user_id,

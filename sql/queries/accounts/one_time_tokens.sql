@@ -3,13 +3,14 @@
 
 -- name: _lock_user
 -- So that of a user, one token is made or used at a time; an index of the tokens orders nothing.
+-- Served by users_pkey.
 select user_id
 from oadb.users
 where user_id = :user_id
 for no key update;
 
 -- name: _insert
--- May violate one_time_tokens_new_email_check.
+-- May violate one_time_tokens_new_email_check. Served by users_pkey.
 insert into oadb.one_time_tokens (
     user_id,
     token_id,
@@ -37,7 +38,7 @@ returning expires_at;
 
 -- name: _trim
 -- Deletes the oldest unused ones of a purpose beyond the newest :most. :token_id was just made and
--- counts as the newest, even if the clock went back.
+-- counts as the newest, even if the clock went back. Served by one_time_tokens_pkey.
 delete from oadb.one_time_tokens
 where
     user_id = :user_id
@@ -58,7 +59,8 @@ where
 -- name: _find_by_digest
 -- scope: all users (a link carries a token and no user)
 -- A token that was used, has expired, or was made before a new password or address is not found,
--- nor that of a disabled user. Served by one_time_tokens_token_digest_idx.
+-- nor that of a disabled user. Served by one_time_tokens_token_digest_idx, second_factors_pkey and
+-- users_pkey.
 select
     tokens.user_id,
     tokens.token_id,
@@ -81,7 +83,8 @@ where
     and users.disabled_at is null;
 
 -- name: _use
--- Of several calls at once, one uses a token; others of the user wait in _lock_user.
+-- Of several calls at once, one uses a token; others of the user wait in _lock_user. Served by
+-- one_time_tokens_pkey and users_pkey.
 update oadb.one_time_tokens as tokens
 set used_at = now()
 from oadb.users
@@ -96,7 +99,7 @@ where
     and users.disabled_at is null;
 
 -- name: _void
--- Of all purposes.
+-- Of all purposes. Served by one_time_tokens_pkey.
 delete from oadb.one_time_tokens
 where
     user_id = :user_id
@@ -105,8 +108,8 @@ where
 
 -- name: delete_expired
 -- scope: all users (background sweep)
--- Deletes at most :batch, without waiting for locked rows. Served by
--- one_time_tokens_expires_at_idx.
+-- Deletes at most :batch, without waiting for locked rows. Served by one_time_tokens_expires_at_idx
+-- and one_time_tokens_pkey.
 delete from oadb.one_time_tokens
 where (user_id, token_id) in (
     select

@@ -26,7 +26,7 @@ on conflict (user_id) do update
 -- Runs before the code is verified, so that concurrent tries all count. Returns no row
 -- during a wait. From the fifth consecutive try on, each one doubles the wait (see
 -- oadb.lockout_wait). clock is the database's, in seconds since 1970; wait is how long the
--- next try has to wait if this code is wrong.
+-- next try has to wait if this code is wrong. Served by second_factors_pkey.
 update oadb.second_factors
 set
     failures = failures + 1,
@@ -44,12 +44,14 @@ returning
     coalesce(unlocks_at - now(), interval '0') as wait;
 
 -- name: _get_wait
--- The time until a code is verified again; no row for a user without a second factor.
+-- The time until a code is verified again; no row for a user without a second factor. Served by
+-- second_factors_pkey.
 select coalesce(greatest(unlocks_at - now(), interval '0'), interval '0') as wait
 from oadb.second_factors
 where user_id = :user_id;
 
 -- name: get
+-- Served by second_factors_pkey.
 select
     user_id,
     is_required_for_login,
@@ -66,7 +68,7 @@ where user_id = :user_id;
 -- name: _accept_step
 -- Compare and swap: one of several calls at once accepts a step. Resets the count of
 -- _count_try. created_at identifies the factor: it changes when the user enrolls again,
--- and stays when the secret is sealed again under another key.
+-- and stays when the secret is sealed again under another key. Served by second_factors_pkey.
 update oadb.second_factors
 set
     last_step = :step,
@@ -79,7 +81,7 @@ where
     and created_at = :created_at;
 
 -- name: _find_secret
--- Of a confirmed factor.
+-- Of a confirmed factor. Served by second_factors_pkey.
 select
     secret,
     created_at
@@ -89,7 +91,8 @@ where
     and confirmed_at is not null;
 
 -- name: _set_recovery
--- All codes from before stop working. created_at identifies the factor.
+-- All codes from before stop working. created_at identifies the factor. Served by
+-- second_factors_pkey.
 update oadb.second_factors
 set
     recovery_salt = :salt,
@@ -100,6 +103,7 @@ where
 
 -- name: _accept_recovery
 -- One of several calls at once accepts a code: each has a bit. Resets the count of _count_try.
+-- Served by second_factors_pkey.
 update oadb.second_factors
 set
     recovery_used = recovery_used | :bit,
@@ -112,7 +116,7 @@ where
     and recovery_used & :bit = 0;
 
 -- name: _note_wrong
--- For the security events; the try was counted before.
+-- For the security events; the try was counted before. Served by second_factors_pkey.
 update oadb.second_factors
 set wrong_at = clock_timestamp()
 where
@@ -121,7 +125,7 @@ where
 
 -- name: _set_required
 -- Sets what a code is required for, all three flags. Returns the number of factors
--- changed, 0 or 1.
+-- changed, 0 or 1. Served by second_factors_pkey.
 update oadb.second_factors
 set
     is_required_for_login = :for_login,
@@ -131,13 +135,13 @@ where user_id = :user_id;
 
 -- name: _disable
 -- No code is required until the user enrolls again. Returns the number of factors
--- deleted, 0 or 1.
+-- deleted, 0 or 1. Served by second_factors_pkey.
 delete from oadb.second_factors
 where user_id = :user_id;
 
 -- name: _reseal
 -- scope: all users (key rotation)
--- Compare and swap: a row that was changed meanwhile is left alone.
+-- Compare and swap: a row that was changed meanwhile is left alone. Served by second_factors_pkey.
 update oadb.second_factors
 set secret = resealed.secret
 from

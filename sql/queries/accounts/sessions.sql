@@ -3,7 +3,7 @@
 -- name: _claim_user
 -- Locks the user's row, so that sign-ins of one user at once do not exceed :most; other
 -- users do not wait. Returns no row if there is no such user, it is disabled, or the password was
--- changed after it was verified.
+-- changed after it was verified. Served by users_pkey.
 select user_id
 from oadb.users
 where
@@ -31,6 +31,7 @@ insert into oadb.sessions (
     assurance,
     idle_timeout,
     lapses_at,
+    sweep_at,
     expires_at
 )
 values (
@@ -47,6 +48,7 @@ values (
     clock_timestamp(),
     :assurance,
     :idle_timeout,
+    clock_timestamp() + least(:idle_timeout, cast(:lifetime as interval)),
     clock_timestamp() + least(:idle_timeout, cast(:lifetime as interval)),
     clock_timestamp() + cast(:lifetime as interval)
 )
@@ -65,7 +67,7 @@ returning
 
 -- name: _trim
 -- Deletes lapsed sessions, and the oldest beyond the newest :most. :session_id was just
--- made and counts as the newest, even if the clock went back.
+-- made and counts as the newest, even if the clock went back. Served by sessions_pkey.
 delete from oadb.sessions
 where
     user_id = :user_id
@@ -90,7 +92,7 @@ where
 -- repeatable: a second run only writes a later time
 -- last_seen_at is written when it is a minute old, by only one of several requests at
 -- once. While root keys rotate, a token has one digest for each, and at most one row. Served
--- by sessions_token_digest_idx.
+-- by sessions_token_digest_idx. Served by sessions_pkey and users_pkey.
 with found as materialized (
     select
         sessions.user_id,
@@ -145,6 +147,7 @@ select
 from found;
 
 -- name: get
+-- Served by sessions_pkey.
 select
     user_id,
     session_id,
@@ -188,6 +191,7 @@ order by
 limit :limit;
 
 -- name: _set_data
+-- Served by sessions_pkey.
 update oadb.sessions
 set data = :data
 where
@@ -197,37 +201,65 @@ where
 
 -- name: _end
 -- repeatable: an idempotent delete
+-- Served by sessions_pkey.
 delete from oadb.sessions
 where
     user_id = :user_id
     and session_id = :session_id;
 
 -- name: _end_all
--- All but :keep; null keeps none.
+-- All but :keep; null keeps none. Served by sessions_pkey.
 delete from oadb.sessions
 where
     user_id = :user_id
     and session_id is distinct from :keep;
 
--- name: delete_expired
+-- name: _sweep
 -- scope: all users (background sweep)
--- Deletes at most :batch lapsed sessions, without waiting for locked rows. Served by
--- sessions_lapses_at_idx.
-delete from oadb.sessions
-where (user_id, session_id) in (
+-- Looks at no more than :batch sessions whose time to be looked at has come, without waiting for
+-- locked rows. Deletes those that lapsed; the others are looked at again when they would lapse
+-- now. So lapses_at, which moves every minute, needs no index. Served by sessions_sweep_at_idx and
+-- sessions_pkey.
+with due as materialized (
     select
-        lapsed.user_id,
-        lapsed.session_id
-    from oadb.sessions as lapsed
-    where lapsed.lapses_at <= now()
-    order by lapsed.lapses_at
+        sessions.user_id,
+        sessions.session_id,
+        sessions.lapses_at
+    from oadb.sessions
+    where sessions.sweep_at <= now()
+    order by sessions.sweep_at
     limit :batch
     for update skip locked
-);
+),
+
+postponed as (
+    update oadb.sessions
+    set sweep_at = due.lapses_at
+    from due
+    where
+        sessions.user_id = due.user_id
+        and sessions.session_id = due.session_id
+        and due.lapses_at > now()
+),
+
+deleted as (
+    delete from oadb.sessions
+    using due
+    where
+        sessions.user_id = due.user_id
+        and sessions.session_id = due.session_id
+        and due.lapses_at <= now()
+    returning sessions.session_id
+)
+
+select
+    (select count(*) from due) as due,
+    (select count(*) from deleted) as deleted;
 
 -- name: _reseal
 -- scope: all users (key rotation)
--- Compare and swap: a session that was changed or ended meanwhile is left alone.
+-- Compare and swap: a session that was changed or ended meanwhile is left alone. Served by
+-- sessions_pkey.
 update oadb.sessions
 set
     token_digest = resealed.token_digest,

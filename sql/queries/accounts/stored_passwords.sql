@@ -16,7 +16,8 @@ where
 
 -- name: find_verified
 -- scope: all users (a sign-in knows the id, and has no identity yet)
--- With whether a sign-in requires a code as well, so that it needs no further round trip.
+-- With whether a sign-in requires a code as well, so that it needs no further round trip. Served by
+-- second_factors_pkey and users_pkey.
 select
     users.user_id,
     users.username,
@@ -37,7 +38,7 @@ left outer join oadb.second_factors on users.user_id = second_factors.user_id
 where users.user_id = :user_id;
 
 -- name: _upgrade_password
--- Compare and swap: a password that was changed meanwhile stays.
+-- Compare and swap: a password that was changed meanwhile stays. Served by users_pkey.
 update oadb.users
 set password_hash = :password_hash
 where
@@ -45,7 +46,7 @@ where
     and password_hash = :replaced_hash;
 
 -- name: _store_password
--- The new epoch denies a session to a sign-in that verified the old password.
+-- The new epoch denies a session to a sign-in that verified the old password. Served by users_pkey.
 update oadb.users
 set
     password_hash = :password_hash,

@@ -1,6 +1,7 @@
 -- Users: who can sign in, and their passwords. Bound in oadb/accounts/users.py.
 
 -- name: get
+-- Served by users_pkey.
 select
     user_id,
     username,
@@ -51,7 +52,7 @@ where email_key = lower(:email);
 
 -- name: list_all
 -- scope: all users (administration)
--- In order of user_id.
+-- In order of user_id. Served by users_pkey.
 select
     user_id,
     username,
@@ -107,7 +108,7 @@ returning
 -- name: _update
 -- Returns what changed; no row if there is no such user. The row is locked before it is compared,
 -- so that one of two updates at once sees the other. May violate users_email_lower_key and the
--- checks.
+-- checks. Served by users_pkey.
 with known as (
     select
         user_id,
@@ -142,7 +143,7 @@ from known;
 
 -- name: _set_admin
 -- Not part of _update, because oadb_user must not change the column. Returns the number of
--- users that changed; 0 also if there is no such user.
+-- users that changed; 0 also if there is no such user. Served by users_pkey.
 update oadb.users
 set
     is_admin = :is_admin,
@@ -153,7 +154,7 @@ where
 
 -- name: _set_username
 -- Returns whether the name changed; no row if there is no such user. May violate
--- users_username_lower_key and users_username_check.
+-- users_username_lower_key and users_username_check. Served by users_pkey.
 with known as (
     select user_id
     from oadb.users
@@ -177,13 +178,13 @@ select (select count(*) from changed) > 0 as is_changed
 from known;
 
 -- name: _delete
--- Deletes the user's rows in other tables as well (on delete cascade).
+-- Deletes the user's rows in other tables as well (on delete cascade). Served by users_pkey.
 delete from oadb.users
 where user_id = :user_id;
 
 -- name: _reseal
 -- scope: all users (key rotation)
--- Compare and swap: a password that was changed meanwhile stays.
+-- Compare and swap: a password that was changed meanwhile stays. Served by users_pkey.
 update oadb.users
 set password_hash = resealed.password_hash
 from

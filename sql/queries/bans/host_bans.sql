@@ -6,7 +6,8 @@
 -- ip_bans._put does, but leaves a ban that lasts at least as long as it is, so that it can be
 -- repeated, and spares exempt networks and those in use: the host may be one that users ask for as
 -- well. In order of networks, so that two do not deadlock. Bans nothing if there is no user :by.
--- Reads all requests of the window, and prunes the partitions before it.
+-- Reads all requests of the window, and prunes the partitions before it. Served by
+-- ban_exemptions_network_idx, sessions_network_idx, traffic_pkey and users_pkey.
 with clients as materialized (
     select
         found.network,

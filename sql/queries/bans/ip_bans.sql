@@ -1,7 +1,7 @@
 -- IP bans and exemptions from them. Bound in oadb/bans/ip_bans.py.
 
 -- name: _find_active
--- Served by ip_bans_pkey.
+-- Served by ip_bans_pkey and ban_exemptions_network_idx.
 select
     abbrev(network) as network,
     reason,
@@ -20,6 +20,7 @@ where network = cast(cast(:network as text) as inet);
 -- network is exempt, or if there is no user :by. If the settings row is missing, the ban
 -- still lasts for its duration.
 -- scope: all users (:by is any of them)
+-- Served by ban_exemptions_network_idx and users_pkey.
 with asked as (
     select
         cast(cast(:network as text) as inet) as network,
@@ -94,7 +95,7 @@ returning
     banned_by as by;
 
 -- name: _find_exemption
--- The narrowest exemption that contains the network.
+-- The narrowest exemption that contains the network. Served by ban_exemptions_network_idx.
 select
     abbrev(network) as network,
     reason,
@@ -106,7 +107,8 @@ order by masklen(network) desc
 limit 1;
 
 -- name: _unban
--- Also deletes the hits counted against it, so that the next hit does not ban it again.
+-- Also deletes the hits counted against it, so that the next hit does not ban it again. Served by
+-- ip_bans_pkey and ip_trackers_pkey.
 with forgotten as (
     delete from oadb.ip_trackers
     where network = cast(cast(:network as text) as inet)
@@ -140,7 +142,7 @@ order by
 limit :limit;
 
 -- name: count
--- Bans that are in effect, and the permanent ones among them.
+-- Bans that are in effect, and the permanent ones among them. Served by ban_exemptions_network_idx.
 select
     count(*) as active,
     count(*) filter (where expires_at is null) as permanent
@@ -160,6 +162,7 @@ on conflict (network) do update
     where not known.is_builtin;
 
 -- name: _unexempt
+-- Served by ban_exemptions_network_idx.
 delete from oadb.ban_exemptions
 where
     network = cast(cast(:network as text) as inet)
@@ -180,8 +183,8 @@ order by ban_exemptions.network
 limit :limit;
 
 -- name: delete_expired
--- Deletes at most :batch bans that expired over a year ago. Served by
--- ip_bans_expires_at_idx.
+-- Deletes at most :batch bans that expired over a year ago. Served by ip_bans_expires_at_idx and
+-- ip_bans_pkey.
 delete from oadb.ip_bans
 where network in (
     select old.network

@@ -7,6 +7,7 @@
 -- of 0 never bans, nor does a hit from a network in use: a page of somebody else may have
 -- made a user's browser send it. (noqa: sqlfluff does not see the row that was written.)
 -- scope: all users (a network that one of them uses is not banned)
+-- Served by ban_exemptions_network_idx, ip_bans_pkey and sessions_network_idx.
 insert into oadb.ip_trackers as known (
     kind,
     network,
@@ -70,6 +71,7 @@ returning
 -- Locks a tracker that is due, so that one process bans; none of a network in use. Returns the
 -- duration of the ban, null for a permanent one, and the offence from which on it is permanent.
 -- scope: all users (a network that one of them uses is not banned)
+-- Served by ip_trackers_pkey and sessions_network_idx.
 select
     ip_trackers.hits,
     ban_rules.duration,
@@ -89,6 +91,7 @@ where
 for update of ip_trackers;
 
 -- name: _delete
+-- Served by ip_trackers_pkey.
 delete from oadb.ip_trackers
 where
     kind = :kind

@@ -31,7 +31,7 @@ where (xid, change_id) in (
 
 -- name: _delete_expired
 -- scope: all users (a sweep)
--- Served by changes_changed_at_idx.
+-- Served by changes_changed_at_idx and changes_pkey.
 delete from oadb.changes
 where (xid, change_id) in (
     select

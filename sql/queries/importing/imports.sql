@@ -73,7 +73,8 @@ values (
 
 -- name: _record_attempts
 -- scope: all users (a name may belong to no user)
--- The arrays have one value per attempt; an empty text and the id 0 mean null.
+-- The arrays have one value per attempt; an empty text and the id 0 mean null. Served by
+-- users_pkey.
 insert into oadb.login_attempts (
     attempted_at,
     username,

@@ -4,7 +4,7 @@
 -- name: _adopt_strategy
 -- Inserts nothing if the webhook exists, under any root key (:token_digests), or if a
 -- strategy was taken over under this id. May violate strategies_user_id_fkey and the
--- checks.
+-- checks. Served by strategies_token_digest_idx.
 insert into oadb.strategies (
     user_id,
     strategy_id,
@@ -56,7 +56,7 @@ where token_digest = any(:token_digests)
 order by strategy_id;
 
 -- name: _find_webhook
--- The sealed SHA-256 of the webhook of a strategy.
+-- The sealed SHA-256 of the webhook of a strategy. Served by strategies_pkey.
 select
     strategies.fingerprint,
     strategies.webhook_revoked_at is not null as is_revoked
@@ -67,7 +67,8 @@ where
 
 -- name: _replace_webhook
 -- The old webhook stops working with this statement. Replaces nothing if the new one leads to
--- another strategy, under any root key (:token_digests).
+-- another strategy, under any root key (:token_digests). Served by strategies_pkey and
+-- strategies_token_digest_idx.
 update oadb.strategies
 set
     webhook_hint = :webhook_hint,
@@ -86,7 +87,7 @@ where
     );
 
 -- name: _set_kind
--- Fields that are not given stay. May violate strategies_platform_check.
+-- Fields that are not given stay. May violate strategies_platform_check. Served by strategies_pkey.
 update oadb.strategies
 set
     platform = :platform,        --? platform

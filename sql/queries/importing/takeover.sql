@@ -3,7 +3,7 @@
 
 -- name: _adopt_password
 -- An existing password stays. No session began with the new one, so auth_epoch need
--- not change.
+-- not change. Served by users_pkey.
 update oadb.users
 set password_hash = :password_hash
 where
@@ -32,7 +32,8 @@ on conflict (user_id) do nothing;
 
 -- name: _adopt_key
 -- Inserts nothing if the key exists, under any root key (:token_digests), or if another
--- key was taken over under this id. May violate api_keys_user_id_fkey and the checks.
+-- key was taken over under this id. May violate api_keys_user_id_fkey and the checks. Served by
+-- api_keys_token_digest_idx.
 insert into oadb.api_keys (
     user_id,
     api_key_id,
@@ -98,7 +99,7 @@ on conflict (user_id, broker) do nothing;
 
 -- name: _adopt_ban
 -- An existing ban stays, unless it has expired. A ban of more than 36,500 days is made
--- permanent.
+-- permanent. Served by ban_exemptions_network_idx.
 with found as (
     select
         cast(cast(:network as text) as inet) as network,

@@ -51,7 +51,8 @@ on conflict (user_id) do update
 
 -- name: _replace_key
 -- The old token stops working with this statement. Replaces nothing if the new one is that of
--- another key, under any root key (:token_digests), or if this one is revoked.
+-- another key, under any root key (:token_digests), or if this one is revoked. Served by
+-- api_keys_pkey and api_keys_token_digest_idx.
 update oadb.api_keys
 set
     hint = :hint,
@@ -81,7 +82,7 @@ from oadb.ip_bans
 where network = cast(cast(:network as text) as inet);
 
 -- name: _replace_ban
--- A ban of more than 36,500 days is made permanent, as by adopt_ban.
+-- A ban of more than 36,500 days is made permanent, as by adopt_ban. Served by ip_bans_pkey.
 update oadb.ip_bans
 set
     reason = :reason,

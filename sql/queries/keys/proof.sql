@@ -38,58 +38,123 @@ where key_id = :key_id;
 
 -- name: list_uses
 -- scope: all users (key rotation)
--- The number of rows of each table that need each key, in one index-only scan per table.
+-- The number of rows of each table that need each key: counts up to 1,000,000 of each, which it
+-- finds by the index of the key. Served by users_password_key_id_idx, sessions_key_id_idx,
+-- api_keys_key_id_idx, broker_tokens_key_id_idx, second_factors_key_id_idx,
+-- smtp_settings_key_id_idx and strategies_key_id_idx.
+with counted as materialized (
+    select
+        'users' as table_name,
+        key_canaries.key_id,
+        (
+            select count(*)
+            from (
+                select users.password_key_id
+                from oadb.users
+                where users.password_key_id = key_canaries.key_id
+                order by users.password_key_id
+                limit 1000000
+            ) as those
+        ) as uses
+    from oadb.key_canaries
+    union all
+    select
+        'sessions' as table_name,
+        key_canaries.key_id,
+        (
+            select count(*)
+            from (
+                select sessions.key_id
+                from oadb.sessions
+                where sessions.key_id = key_canaries.key_id
+                order by sessions.key_id
+                limit 1000000
+            ) as those
+        ) as uses
+    from oadb.key_canaries
+    union all
+    select
+        'api_keys' as table_name,
+        key_canaries.key_id,
+        (
+            select count(*)
+            from (
+                select api_keys.key_id
+                from oadb.api_keys
+                where api_keys.key_id = key_canaries.key_id
+                order by api_keys.key_id
+                limit 1000000
+            ) as those
+        ) as uses
+    from oadb.key_canaries
+    union all
+    select
+        'broker_tokens' as table_name,
+        key_canaries.key_id,
+        (
+            select count(*)
+            from (
+                select broker_tokens.key_id
+                from oadb.broker_tokens
+                where broker_tokens.key_id = key_canaries.key_id
+                order by broker_tokens.key_id
+                limit 1000000
+            ) as those
+        ) as uses
+    from oadb.key_canaries
+    union all
+    select
+        'second_factors' as table_name,
+        key_canaries.key_id,
+        (
+            select count(*)
+            from (
+                select second_factors.key_id
+                from oadb.second_factors
+                where second_factors.key_id = key_canaries.key_id
+                order by second_factors.key_id
+                limit 1000000
+            ) as those
+        ) as uses
+    from oadb.key_canaries
+    union all
+    select
+        'smtp_settings' as table_name,
+        key_canaries.key_id,
+        (
+            select count(*)
+            from (
+                select smtp_settings.key_id
+                from oadb.smtp_settings
+                where smtp_settings.key_id = key_canaries.key_id
+                order by smtp_settings.key_id
+                limit 1000000
+            ) as those
+        ) as uses
+    from oadb.key_canaries
+    union all
+    select
+        'strategies' as table_name,
+        key_canaries.key_id,
+        (
+            select count(*)
+            from (
+                select strategies.key_id
+                from oadb.strategies
+                where strategies.key_id = key_canaries.key_id
+                order by strategies.key_id
+                limit 1000000
+            ) as those
+        ) as uses
+    from oadb.key_canaries
+)
+
 select
-    'users' as table_name,
-    users.password_key_id as key_id,
-    count(*) as uses
-from oadb.users
-where users.password_key_id is not null
-group by users.password_key_id
-union all
-select
-    'sessions' as table_name,
-    sessions.key_id,
-    count(*) as uses
-from oadb.sessions
-group by sessions.key_id
-union all
-select
-    'api_keys' as table_name,
-    api_keys.key_id,
-    count(*) as uses
-from oadb.api_keys
-group by api_keys.key_id
-union all
-select
-    'broker_tokens' as table_name,
-    broker_tokens.key_id,
-    count(*) as uses
-from oadb.broker_tokens
-where broker_tokens.key_id is not null
-group by broker_tokens.key_id
-union all
-select
-    'second_factors' as table_name,
-    second_factors.key_id,
-    count(*) as uses
-from oadb.second_factors
-group by second_factors.key_id
-union all
-select
-    'smtp_settings' as table_name,
-    smtp_settings.key_id,
-    count(*) as uses
-from oadb.smtp_settings
-where smtp_settings.key_id is not null
-group by smtp_settings.key_id
-union all
-select
-    'strategies' as table_name,
-    strategies.key_id,
-    count(*) as uses
-from oadb.strategies
-group by strategies.key_id
+    counted.table_name,
+    counted.key_id,
+    counted.uses
+from counted
+where counted.uses > 0
 order by
-    table_name,
-    key_id;
+    counted.table_name,
+    counted.key_id;

@@ -131,13 +131,66 @@ order by
 limit :limit;
 
 -- name: search
--- Calls whose request or response contains :content (the operator @> of jsonb), newest first.
--- Finds all matches before it takes the newest: give :since for content that is in many rows;
--- it also prunes partitions. Without it, logged_at must not be compared before all are found, or
--- PostgreSQL reads the primary key instead. Served by api_logs_request_idx and
--- api_logs_response_idx, but not to the owner of the tables: row-level security binds it by a
--- condition, and the planner does not know that @> leaks nothing. Then it reads the window.
-with found as materialized (
+-- Calls whose request or response contains :content (the operator @> of jsonb), newest first. Looks
+-- at the newest rows of the window, 300 for each row that is wanted: content that is in more than
+-- one row of 300 fills the page there. Otherwise finds all matches before it takes the newest; the
+-- window prunes partitions. There, logged_at must not be compared before all are found unless both
+-- ends are given, or PostgreSQL reads the primary key instead. Served by api_logs_pkey, or by
+-- api_logs_user_id_idx with a :user_id, then by api_logs_request_idx and api_logs_response_idx.
+-- These two do not serve the owner of the tables: row-level security binds it by a condition, and
+-- the planner does not know that @> leaks nothing. Then it reads the window.
+with newest as (
+    select
+        log_id,
+        logged_at,
+        user_id,
+        endpoint,
+        method,
+        status,
+        ip,
+        request,
+        response,
+        error
+    from oadb.api_logs
+    where
+        true
+        and user_id = :user_id                                     --? user_id
+        and logged_at >= :since                                    --? since
+        and logged_at < :until                                     --? until
+        and logged_at <= :last_logged_at                           --? cursor
+        and (logged_at, log_id) < (:last_logged_at, :last_log_id)  --? cursor
+    order by
+        logged_at desc,
+        log_id desc
+    limit 300 * :limit::bigint
+),
+
+recent as materialized (
+    select
+        log_id,
+        logged_at,
+        user_id,
+        endpoint,
+        method,
+        status,
+        host(ip) as ip,
+        request,
+        response,
+        error
+    from newest
+    where request @> :content or response @> :content
+    order by
+        logged_at desc,
+        log_id desc
+    limit :limit
+),
+
+enough as materialized (
+    select count(*) >= :limit as is_full
+    from recent
+),
+
+found as materialized (
     select
         log_id,
         logged_at,
@@ -152,6 +205,7 @@ with found as materialized (
     from oadb.api_logs
     where
         (request @> :content or response @> :content)
+        and not (select enough.is_full from enough)
         and user_id = :user_id   --? user_id
         and logged_at >= :since  --? since
         and logged_at < :until   --? since and until
@@ -168,11 +222,38 @@ select
     request,
     response,
     error
-from found
-where
-    true
-    and logged_at < :until                                     --? until
-    and (logged_at, log_id) < (:last_logged_at, :last_log_id)  --? cursor
+from (
+    select
+        log_id,
+        logged_at,
+        user_id,
+        endpoint,
+        method,
+        status,
+        ip,
+        request,
+        response,
+        error
+    from recent
+    where (select enough.is_full from enough)
+    union all
+    select
+        log_id,
+        logged_at,
+        user_id,
+        endpoint,
+        method,
+        status,
+        ip,
+        request,
+        response,
+        error
+    from found
+    where
+        true
+        and logged_at < :until                                     --? until
+        and (logged_at, log_id) < (:last_logged_at, :last_log_id)  --? cursor
+) as matches
 order by
     logged_at desc,
     log_id desc
@@ -212,7 +293,7 @@ order by
 
 -- name: count
 -- The number of calls that pass the filters of list_calls. Those of a user are served by
--- api_logs_user_id_idx.
+-- api_logs_user_id_idx. Also served by api_logs_pkey.
 select count(*) as calls
 from oadb.api_logs
 where

@@ -209,6 +209,7 @@ order by
 
 -- name: count
 -- The number of calls that pass the filters of list_timings. Reads the window, without one all.
+-- Served by latency_pkey.
 select count(*) as calls
 from oadb.latency
 where
@@ -227,7 +228,8 @@ where
 
 -- name: _summarize
 -- Five rows, one for each part of a call, for all brokers together; then five for each
--- broker, by number of calls. Otherwise as traffic._summarize.
+-- broker, by number of calls. Otherwise as traffic._summarize. Served by latency_pkey,
+-- latency_rollups_pkey and log_batches_first_at_idx.
 with spans as materialized (
     select
         resolution,
@@ -547,7 +549,8 @@ order by
     parts.place asc;
 
 -- name: list_brokers
--- Of all calls in rollups, and of those that are not rolled up yet.
+-- Of all calls in rollups, and of those that are not rolled up yet. Served by latency_pkey,
+-- latency_rollups_pkey and log_batches_first_at_idx.
 with waiting as (
     select
         min(first_at) as since,

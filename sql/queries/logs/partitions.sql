@@ -153,7 +153,7 @@ select
 -- name: delete_expired_batches
 -- At most :batch of those stored more than a week ago: no writer retries them any
 -- more. Batches of traffic and latency stay until they are rolled up. Served by
--- log_batches_stored_at_idx.
+-- log_batches_stored_at_idx and log_batches_pkey.
 delete from oadb.log_batches
 where batch_id in (
     select old.batch_id
@@ -167,7 +167,8 @@ where batch_id in (
 );
 
 -- name: delete_expired_rejects
--- At most :batch of those older than 30 days. Served by log_rejects_rejected_at_idx.
+-- At most :batch of those older than 30 days. Served by log_rejects_rejected_at_idx and
+-- log_rejects_pkey.
 delete from oadb.log_rejects
 where reject_id in (
     select old.reject_id
@@ -179,7 +180,8 @@ where reject_id in (
 );
 
 -- name: delete_expired_drops
--- At most :batch of those older than 30 days. Served by log_drops_dropped_at_idx.
+-- At most :batch of those older than 30 days. Served by log_drops_dropped_at_idx and
+-- log_drops_pkey.
 delete from oadb.log_drops
 where drop_id in (
     select old.drop_id

@@ -45,7 +45,7 @@ limit :at_most;
 
 -- name: _list_steps
 -- The minutes of the batches; consecutive minutes are one step, which ends at the hour
--- in UTC at the latest.
+-- in UTC at the latest. Served by log_batches_pkey.
 with minutes as (
     select
         unnest(
@@ -74,7 +74,7 @@ order by starts_at;
 
 -- name: _count_traffic
 -- Counts the rows of whole minutes. A count never decreases: rows are only deleted by
--- retention, and stay counted here.
+-- retention, and stay counted here. Served by traffic_pkey.
 insert into oadb.traffic_rollups as known (
     resolution,
     started_at,
@@ -143,7 +143,7 @@ on conflict (resolution, started_at, endpoint) do update
 
 -- name: _merge_traffic
 -- Adds the buckets of one resolution up to buckets of the next, for those that overlap
--- the time that was counted.
+-- the time that was counted. Served by traffic_rollups_pkey.
 insert into oadb.traffic_rollups as known (
     resolution,
     started_at,
@@ -251,7 +251,7 @@ on conflict (resolution, started_at, endpoint) do update
     where known.requests < excluded.requests; -- noqa: RF01
 
 -- name: _count_latency
--- As _count_traffic, for each measured part of a call.
+-- As _count_traffic, for each measured part of a call. Served by latency_pkey.
 insert into oadb.latency_rollups as known (
     resolution,
     started_at,
@@ -324,7 +324,7 @@ on conflict (resolution, started_at, broker, part) do update
     where known.calls < excluded.calls; -- noqa: RF01
 
 -- name: _merge_latency
--- As _merge_traffic.
+-- As _merge_traffic. Served by latency_rollups_pkey.
 insert into oadb.latency_rollups as known (
     resolution,
     started_at,
@@ -442,14 +442,15 @@ on conflict (resolution, started_at, broker, part) do update
     where known.calls < excluded.calls; -- noqa: RF01
 
 -- name: _mark
--- From now on, statistics read the minutes of these batches from rollups.
+-- From now on, statistics read the minutes of these batches from rollups. Served by
+-- log_batches_pkey.
 update oadb.log_batches
 set rolled_up_at = now()
 where batch_id = any(:batch_ids::uuid[]);
 
 -- name: list_backlog
 -- Batches not rolled up yet, by table; no row for a table without any. Statistics count
--- their rows directly.
+-- their rows directly. Served by log_batches_first_at_idx.
 select
     table_name,
     count(*) as batches,
@@ -462,17 +463,45 @@ group by table_name
 order by table_name;
 
 -- name: _delete_old_traffic
--- Buckets that ended at least :older_than ago.
+-- Buckets that ended at least :older_than ago, at most :batch of each resolution. Their places come
+-- from the index, one resolution after the other: joined with the table, they would have all of it
+-- read. Served by traffic_rollups_pkey.
 delete from oadb.traffic_rollups
-using oadb.rollup_resolutions() as resolutions
-where
-    traffic_rollups.resolution = resolutions.resolution
-    and traffic_rollups.started_at <= now() - :older_than::interval - resolutions.resolution;
+where ctid = any(
+    array(
+        select old.ctid
+        from oadb.rollup_resolutions() as resolutions
+        cross join
+            lateral (
+                select traffic_rollups.ctid
+                from oadb.traffic_rollups
+                where
+                    traffic_rollups.resolution = resolutions.resolution
+                    and traffic_rollups.started_at
+                    <= now() - :older_than::interval - resolutions.resolution
+                order by traffic_rollups.started_at
+                limit :batch
+            ) as old
+    )
+);
 
 -- name: _delete_old_latency
--- As _delete_old_traffic.
+-- As _delete_old_traffic. Served by latency_rollups_pkey.
 delete from oadb.latency_rollups
-using oadb.rollup_resolutions() as resolutions
-where
-    latency_rollups.resolution = resolutions.resolution
-    and latency_rollups.started_at <= now() - :older_than::interval - resolutions.resolution;
+where ctid = any(
+    array(
+        select old.ctid
+        from oadb.rollup_resolutions() as resolutions
+        cross join
+            lateral (
+                select latency_rollups.ctid
+                from oadb.latency_rollups
+                where
+                    latency_rollups.resolution = resolutions.resolution
+                    and latency_rollups.started_at
+                    <= now() - :older_than::interval - resolutions.resolution
+                order by latency_rollups.started_at
+                limit :batch
+            ) as old
+    )
+);

@@ -201,22 +201,36 @@ where
     );
 
 -- name: list_clients
--- The addresses that sent requests to a host name, in any letter case; those with most
--- requests first. A client whose number of requests changes between two pages may be
--- missed or appear twice; :until in the past prevents it. Each page reads all rows of the
--- window. Served by traffic_pkey.
-with clients as (
+-- The addresses that sent requests to a host name, in any letter case, among the newest 200,000
+-- requests of the window, whatever their hosts; those with most requests first. A client whose
+-- number of requests changes between two pages may be missed or appear twice; :until in the past
+-- prevents it. Served by traffic_pkey.
+with newest as (
     select
         traffic.ip,
-        count(*) as requests,
-        count(*) filter (where traffic.status >= 400) as errors,
-        max(traffic.logged_at) as last_at
+        traffic.status,
+        traffic.host,
+        traffic.logged_at
     from oadb.traffic
     where
-        lower(traffic.host) = lower(:host)
+        true
         and traffic.logged_at >= :since  --? since
         and traffic.logged_at < :until   --? until
-    group by traffic.ip
+    order by
+        traffic.logged_at desc,
+        traffic.log_id desc
+    limit 200000
+),
+
+clients as (
+    select
+        newest.ip,
+        count(*) as requests,
+        count(*) filter (where newest.status >= 400) as errors,
+        max(newest.logged_at) as last_at
+    from newest
+    where lower(newest.host) = lower(:host)
+    group by newest.ip
 )
 
 select
@@ -239,7 +253,8 @@ limit :limit;
 -- of requests. One statement, so one snapshot: oadb.rollup_spans says for which time
 -- the buckets are complete; elsewhere the rows are counted. If the window has at most
 -- :few requests, percentiles are computed from its rows. The lateral subqueries are
--- ordered so that each span is read from the index.
+-- ordered so that each span is read from the index. Served by log_batches_first_at_idx,
+-- traffic_pkey and traffic_rollups_pkey.
 with spans as materialized (
     select
         resolution,

@@ -145,7 +145,7 @@ where instruments.broker = :broker;
 
 -- name: list_option_expiries
 -- Of an underlying, in any case, or of all; earliest first; past dates only if :with_expired.
--- Served by instruments_underlying_idx; of all, by instruments_pkey: the exchange is read.
+-- Served by instruments_underlying_idx; of all, by instruments_token_key: the exchange is read.
 select distinct expiry
 from oadb.instruments
 where
@@ -158,7 +158,7 @@ order by expiry;
 
 -- name: list_future_expiries
 -- Of an underlying, in any case, or of all; earliest first; past dates only if :with_expired.
--- Served by instruments_underlying_idx; of all, by instruments_pkey: the exchange is read.
+-- Served by instruments_underlying_idx; of all, by instruments_token_key: the exchange is read.
 select distinct expiry
 from oadb.instruments
 where
@@ -313,11 +313,13 @@ order by
 limit 1;
 
 -- name: count_by_broker
+-- Served by instruments_token_key.
 select count(*) as instruments
 from oadb.instruments
 where broker = :broker;
 
 -- name: count_by_exchange
+-- Served by instruments_token_key.
 select
     exchange,
     count(*) as instruments
@@ -327,7 +329,7 @@ group by exchange
 order by exchange;
 
 -- name: list_brokers
--- Skips from one broker to the next in an index.
+-- Skips from one broker to the next in an index. Served by instruments_token_key.
 with recursive found (broker) as (
     (
         select broker
@@ -352,7 +354,7 @@ from found
 order by broker;
 
 -- name: list_exchanges
--- Skips from one exchange to the next in an index.
+-- Skips from one exchange to the next in an index. Served by instruments_token_key.
 with recursive found (exchange) as (
     (
         select exchange
@@ -407,8 +409,8 @@ order by
 limit :limit;
 
 -- name: stream_by_broker
--- Those that pass every filter, by exchange and symbol. Served by instruments_pkey, or with an
--- underlying by instruments_underlying_idx.
+-- Those that pass every filter, by exchange and symbol. Served by instruments_token_key, which is
+-- smaller than the primary key, and sorted; with an underlying by instruments_underlying_idx.
 select
     broker,
     exchange,

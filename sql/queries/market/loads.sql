@@ -23,7 +23,7 @@ returning load_id;
 
 -- name: _end_load
 -- The load failed if there is a :reason. Its list was downloaded at :downloaded_at, and now if that
--- is left out.
+-- is left out. Served by instrument_loads_pkey.
 update oadb.instrument_loads
 set
     outcome = case when :reason::text is null then 'loaded' else 'failed' end,
@@ -41,7 +41,7 @@ set
 where load_id = :load_id;
 
 -- name: list_recent
--- Newest first. Served by instrument_loads_broker_idx.
+-- Newest first. Served by instrument_loads_pkey: each broker loads about as often as the others.
 select
     load_id,
     broker,
@@ -85,7 +85,7 @@ where load_id in (
 
 -- name: get_status
 -- is_running: a load of this broker holds its lock now; a load that is 'started' but
--- not running has died. No row if there never was a load.
+-- not running has died. No row if there never was a load. Served by instrument_loads_broker_idx.
 select
     instrument_loads.load_id,
     instrument_loads.outcome,
@@ -120,7 +120,7 @@ limit 1;
 -- name: _list_exchange_status
 -- is_due: the list of the exchange was not downloaded since the last :cutoff in :time_zone, or it
 -- is not known when. Skips from one exchange to the next in an index, and to the last load that
--- brought it in instrument_loads_downloaded_at_idx.
+-- brought it in instrument_loads_downloaded_at_idx. Served by instruments_token_key.
 with recursive listed (exchange) as (
     (
         select exchange

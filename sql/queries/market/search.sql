@@ -128,7 +128,7 @@ limit :wanted;
 -- name: _search_selective
 -- Collects and sorts all matches: for terms that few rows match. First estimates their number from
 -- one in 200 pages of the table, always the same ones; returns no row if it is :few or more.
--- Served by instruments_search_text_idx with up to three patterns; :others are the rest.
+-- Served by instruments_broker_text_idx with up to three patterns; :others are the rest.
 select
     broker,
     exchange,
@@ -178,9 +178,10 @@ order by
 limit :wanted;
 
 -- name: _search_further
--- Rank 2 or 3, for terms that many rows match. instruments_search_text_idx groups symbols by
--- length, five lengths a group: reads it group by group until there are enough rows. Looks up only
--- one trigram of a common term: further ones cost as much each and leave out few rows.
+-- Rank 2 or 3, for terms that many rows match. instruments_broker_text_idx groups the symbols of a
+-- broker by length, five lengths a group: reads it group by group until there are enough rows.
+-- Looks up only one trigram of a common term: further ones cost as much each and leave out few.
+-- Served by instruments_pkey and instruments_ranked_idx.
 with recursive longest as materialized (
     select length(symbol) as size
     from oadb.instruments
@@ -211,7 +212,8 @@ steps (five, matches, exchanges, symbols) as (
                 from oadb.instruments
                 where
                     instruments.broker = :broker
-                    and length(instruments.symbol) / 5 = steps.five + 1
+                    and instruments.broker || ' ' || (length(instruments.symbol) / 5)::text
+                    = :broker || ' ' || (steps.five + 1)::text
                     and instruments.search_text like :longest
                     and instruments.search_text like :second
                     and instruments.search_text like :third
@@ -281,6 +283,7 @@ limit :wanted;
 -- Rank 2, among the first :most symbols, for terms without a trigram. Reads
 -- instruments_ranked_idx, which has the order of the result, until there are enough rows. Fetches a
 -- row only if its symbol contains the term; the limit keeps the planner from joining all rows.
+-- Served by instruments_pkey.
 with walked as (
     select
         exchange,

@@ -11,6 +11,7 @@ where singleton_id = 1;
 -- name: _set_trading_mode
 -- Returns the number of fields that changed.
 -- scope: all users (:by is any of them)
+-- Served by users_pkey.
 with previous as (
     select
         singleton_id,
@@ -79,6 +80,7 @@ where singleton_id = 1;
 -- Returns the number of fields that changed. The table has hours, 0 for permanent bans; the
 -- audit has intervals, null for permanent bans. May violate the checks.
 -- scope: all users (:by is any of them)
+-- Served by users_pkey.
 with previous as (
     select
         singleton_id,

@@ -43,6 +43,7 @@ for update;
 -- anew. As in app_settings, the row is locked first, and nothing changes if there is no user
 -- :by. May violate the checks.
 -- scope: all users (:by is any of them)
+-- Served by users_pkey.
 with previous as (
     select
         singleton_id,

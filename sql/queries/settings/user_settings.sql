@@ -1,7 +1,7 @@
 -- Settings of users. Bound in oadb/settings/user_settings.py.
 
 -- name: _find
--- The value as JSON; no row if the default applies.
+-- The value as JSON; no row if the default applies. Served by settings_pkey.
 select value::text as value
 from oadb.settings
 where
@@ -9,7 +9,7 @@ where
     and name = :name;
 
 -- name: _find_all
--- No row for a name whose default applies.
+-- No row for a name whose default applies. Served by settings_pkey.
 select
     user_id,
     name,
@@ -21,7 +21,7 @@ where
 order by name;
 
 -- name: list_by_user
--- All stored settings by name, whichever service declared them.
+-- All stored settings by name, whichever service declared them. Served by settings_pkey.
 select
     user_id,
     name,
@@ -36,7 +36,8 @@ order by name;
 -- of them. The old value is passed on in the row itself (replaced_value): of two
 -- concurrent first puts, the second sees no row in its snapshot and still replaces one. In
 -- order of name by its bytes, so that two puts cannot deadlock. Changes nothing if there is no
--- user :by besides :user_id. May violate settings_user_id_fkey and the checks.
+-- user :by besides :user_id. May violate settings_user_id_fkey and the checks. Served by
+-- users_pkey.
 with changed as (
     insert into oadb.settings as known (
         user_id,
@@ -86,7 +87,7 @@ returning name;
 -- name: _reset
 -- Deletes values, so that the defaults apply; returns their names. Locks in order of name
 -- first, as _put does; a delete alone would lock in the order of its plan. As in _put, :by
--- must exist.
+-- must exist. Served by settings_pkey and users_pkey.
 with held as (
     select
         user_id,

@@ -6,7 +6,8 @@
 lock table oadb.security_event_links in share row exclusive mode;
 
 -- name: _get_last_link
--- happened_at is null if the event has expired. Served by security_event_links_pkey.
+-- happened_at is null if the event has expired. Served by security_event_links_pkey and
+-- security_events_pkey.
 select
     links.day,
     links.position,
@@ -21,8 +22,8 @@ limit 1;
 
 -- name: _list_unlinked
 -- scope: all users (the chain)
--- What is committed and not linked yet, in order of event_id. Served by
--- security_events_happened_at_idx.
+-- What is committed and not linked yet, in order of event_id. Served by security_events_pkey and
+-- security_event_links_event_id_key.
 select
     events.event_id,
     events.happened_at,
@@ -65,6 +66,7 @@ from
 -- name: stream_links
 -- scope: all users (the chain)
 -- In the order of the chain; of an event that is missing, everything is null but link_event_id.
+-- Served by security_events_pkey.
 select
     links.day,
     links.position,
@@ -107,7 +109,7 @@ order by
 
 -- name: _list_expired
 -- scope: all users (retention)
--- Linked days that ended :older_than ago, and have events.
+-- Linked days that ended :older_than ago, and have events. Served by security_events_pkey.
 select distinct links.day
 from oadb.security_event_links as links
 inner join oadb.security_events as events on links.event_id = events.event_id
@@ -118,6 +120,7 @@ order by links.day;
 -- scope: all users (retention)
 -- Deletes the events of the oldest linked day that has some, if it ended :older_than ago, with its
 -- links but the last one. Returns the day and how many events it had; no row if there is none.
+-- Served by security_events_pkey.
 with oldest as (
     select links.day
     from oadb.security_event_links as links

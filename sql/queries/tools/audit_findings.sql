@@ -43,7 +43,7 @@ order by
 -- name: _find_lag
 -- scope: all users (the chain)
 -- The first event that happened after the newest linked one and over a day ago; null if there is
--- none. Served by security_events_happened_at_idx.
+-- none. Served by security_events_happened_at_idx and security_events_pkey.
 select min(events.happened_at) as happened_at
 from oadb.security_events as events
 where

@@ -29,7 +29,7 @@ returning
     broker_status;
 
 -- name: get
--- No row if the user has no such order.
+-- No row if the user has no such order. Served by pending_orders_pkey.
 select
     user_id,
     pending_order_id,
@@ -73,7 +73,7 @@ order by pending_order_id desc
 limit :limit;
 
 -- name: count_by_status
--- No row for a state without orders.
+-- No row for a state without orders. Served by pending_orders_status_idx.
 select
     status,
     count(*) as orders
@@ -83,7 +83,7 @@ group by status
 order by status;
 
 -- name: _approve
--- By the owner, who is named as the one who decided.
+-- By the owner, who is named as the one who decided. Served by pending_orders_status_idx.
 update oadb.pending_orders
 set
     status = 'approved',
@@ -95,7 +95,8 @@ where
     and status = 'pending';
 
 -- name: _reject
--- :by null: the platform; refused under an identity. Writes nothing if there is no user :by.
+-- :by null: the platform; refused under an identity. Writes nothing if there is no user :by. Served
+-- by pending_orders_status_idx and users_pkey.
 update oadb.pending_orders
 set
     status = 'rejected',
@@ -116,7 +117,7 @@ where
     );
 
 -- name: _record_outcome
--- An outcome does not replace an earlier one.
+-- An outcome does not replace an earlier one. Served by pending_orders_status_idx.
 update oadb.pending_orders
 set
     status = :outcome,
@@ -146,7 +147,7 @@ where (user_id, pending_order_id) in (
 );
 
 -- name: _delete
--- Not while it is pending, or approved and on its way to the broker.
+-- Not while it is pending, or approved and on its way to the broker. Served by pending_orders_pkey.
 delete from oadb.pending_orders
 where
     user_id = :user_id

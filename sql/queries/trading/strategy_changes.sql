@@ -1,6 +1,7 @@
 -- Changes of strategies of any platform. Bound in oadb/trading/strategy_changes.py.
 
 -- name: _set_active
+-- Served by strategies_pkey.
 update oadb.strategies
 set
     is_active = :is_active,
@@ -11,7 +12,8 @@ where
 
 -- name: _update
 -- Fields that are not given stay, also where another update changes them meanwhile. Writes no
--- row that has the given values already. May violate the checks of the times.
+-- row that has the given values already. May violate the checks of the times. Served by
+-- strategies_pkey.
 update oadb.strategies
 set
     start_time = :start_time,          --? start_time
@@ -31,6 +33,7 @@ where
     );
 
 -- name: _rename
+-- Served by strategies_pkey.
 update oadb.strategies
 set
     name = :name,
@@ -40,6 +43,7 @@ where
     and strategy_id = :strategy_id;
 
 -- name: _set_definition
+-- Served by strategies_pkey.
 update oadb.strategies
 set
     definition = :definition,
@@ -49,7 +53,7 @@ where
     and strategy_id = :strategy_id;
 
 -- name: _delete
--- Its mappings go with it.
+-- Its mappings go with it. Served by strategies_pkey.
 delete from oadb.strategies
 where
     user_id = :user_id
@@ -58,7 +62,7 @@ where
 -- name: _put_mappings
 -- All or none; returns the number written, and no row if there is no such strategy. The
 -- strategy is locked first, so that two puts cannot deadlock, and updated only if there is
--- something to put.
+-- something to put. Served by strategies_pkey.
 with held as (
     select
         user_id,
@@ -114,7 +118,7 @@ from held;
 
 -- name: _delete_mappings
 -- Returns the number deleted. Locks the strategy first, as _put_mappings does, and updates
--- it only if it had such a mapping.
+-- it only if it had such a mapping. Served by strategies_pkey and strategy_mappings_pkey.
 with held as (
     select
         user_id,

@@ -88,7 +88,7 @@ where
 -- Of any platform; that of a disabled user is not active. While root keys rotate, a webhook has one
 -- digest for each, and at most one row. Served by strategies_token_digest_idx and
 -- strategy_mappings_pkey. Not from strategies_with_mappings: that has no fingerprint, for a role
--- that may not see one to read it.
+-- that may not see one to read it. Also served by users_pkey.
 select
     strategies.user_id,
     strategies.strategy_id,
@@ -208,7 +208,7 @@ order by
     page.strategy_id desc;
 
 -- name: _count_by_user
--- Those for Chartink, or all others.
+-- Those for Chartink, or all others. Served by strategies_pkey.
 select count(*) as strategies
 from oadb.strategies
 where

@@ -1,7 +1,8 @@
 -- Webhooks: secrets that alerts carry to identify a strategy. Bound in oadb/trading/webhooks.py.
 
 -- name: _replace
--- The old webhook stops working with this statement; a revoked one is replaced as well.
+-- The old webhook stops working with this statement; a revoked one is replaced as well. Served by
+-- strategies_pkey.
 update oadb.strategies
 set
     webhook_hint = :webhook_hint,
@@ -14,7 +15,7 @@ where
     and strategy_id = :strategy_id;
 
 -- name: _revoke
--- A webhook that is already revoked keeps its time.
+-- A webhook that is already revoked keeps its time. Served by strategies_pkey.
 update oadb.strategies
 set
     webhook_revoked_at = now(),
@@ -26,7 +27,7 @@ where
 
 -- name: _reseal
 -- scope: all users (key rotation)
--- Compare and swap: a row that was changed in between is left alone.
+-- Compare and swap: a row that was changed in between is left alone. Served by strategies_pkey.
 update oadb.strategies
 set
     token_digest = resealed.token_digest,
