@@ -60,6 +60,7 @@ def restore_with_errors(backup: Desk, url: str, *options: str) -> None:
 
 def assert_is_the_same(installation: Installation, url: str) -> None:
     assert contents.schema(url) == contents.schema(installation.url)
+    assert contents.schema_differences(url) == ""
     assert contents.policies(url) == contents.policies(installation.url)
     assert contents.wall_faults(url) == []
 
@@ -137,6 +138,7 @@ def test_one_role_for_everything_restores_what_it_would_have_migrated(
     backup.follow("The roles were missing", 2, NEW=url)
 
     assert contents.schema(url) == contents.schema(fresh)
+    assert contents.schema_differences(url) == ""
     assert contents.policies(url) == contents.policies(fresh)
     assert contents.wall_faults(url) == []
     assert installation.works(url)

@@ -81,6 +81,13 @@ def schema(url: str) -> str:
     return done.stdout
 
 
+def schema_differences(url: str) -> str:
+    """Return what oadb check --schema prints, without its last line, if nothing else is wrong."""
+    done = oadb("check", "--schema", "--package", "oadb", url=url)
+    assert done.stderr == ""
+    return "".join(done.stdout.splitlines(keepends=True)[:-1])
+
+
 def wall_faults(url: str) -> list[str]:
     """Return what roles may do, and see, that they should not, and the reverse."""
     return [*checks.row_security_faults(url), *checks.privilege_faults(url)]
