@@ -73,7 +73,7 @@ CHANGES = [
     ("alter table oadb.imports add other text", "column oadb.imports.other"),
     ("alter table oadb.imports alter rows type integer", "column oadb.imports.rows"),
     (
-        'alter table oadb.settings alter name type text collate "C"',
+        'alter table oadb.settings alter name type text collate "POSIX"',
         "column oadb.settings.name",
     ),
     (
