@@ -94,7 +94,7 @@ def run_accept(
 ) -> None:
     """Record a migration that status calls marked or misplaced as applied.
 
-    Look first whether what it changes is there: oadb schema prints it.
+    Look first whether what it changes is there, with oadb check --schema.
     """
     accept = runner.plan_accept if dry_run else runner.accept
     accept(_direct().dsn, migration, packages=package_list.chosen(package or ()))

@@ -145,12 +145,12 @@ _REASONS: Mapping[State, str] = {
     hint: if it is new, give it the next free number; if the yoyo command undid it alone, undo the \
 later ones as well: oadb migrate rollback""",
     "marked": """{id}.sql was marked as applied at {at} by the yoyo command, which did not run it
-    hint: if it is the last, yoyo unmark --revision {id}; else run the file with psql, if what it \
-changes is not there, and then: oadb migrate accept {id}""",
+    hint: if it is the last, yoyo unmark --revision {id}; else run the file with psql, if oadb \
+check --schema misses what it makes, and then: oadb migrate accept {id}""",
     "misplaced": """{id}.sql was applied at {at} by the yoyo command, when later ones were applied \
 already: what those changed may be lost
-    hint: undo it and the later ones: oadb migrate rollback; or if oadb schema prints what should \
-be there: oadb migrate accept {id}""",
+    hint: undo it and the later ones: oadb migrate rollback; or if oadb check --schema misses \
+nothing: oadb migrate accept {id}""",
 }
 
 

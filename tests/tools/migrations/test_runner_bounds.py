@@ -102,4 +102,4 @@ def test_a_run_reports_what_a_long_migration_waits_for(
 
     assert run().applied[-1] == "0002_wait_long"
     report = said(caplog, "oadb.tools")[0]
-    assert report.startswith("0002_wait_long.sql:4: no answer for 0 s: server process ")
+    assert report.startswith("0002_wait_long.sql:5: no answer for 0 s: server process ")
