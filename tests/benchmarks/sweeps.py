@@ -17,7 +17,7 @@ import psycopg
 
 from oadb import Database
 from oadb.logs import partitions
-from oadb.tools.maintenance import BATCH
+from oadb.tools.sweeping import BATCH
 from tests.benchmarks import conditions
 from tests.support import declared
 

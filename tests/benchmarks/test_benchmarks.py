@@ -73,6 +73,14 @@ def test_each_part_of_the_benchmark_of_logs_runs(
     assert shown in done.stdout
 
 
+@pytest.mark.slow
+def test_the_benchmark_of_sweeps_runs(oadb_server: Server) -> None:
+    done = run("sweeps.py", "2000", DATABASE_URL=oadb_server.url("postgres"))
+
+    assert done.returncode == 0, done.stderr
+    assert "| 2,000, beside a snapshot |" in done.stdout
+
+
 def test_the_benchmark_of_redaction_runs() -> None:
     done = run("logs.py", "redaction")
 

@@ -8,12 +8,12 @@ killed leaves the rest to the next one. A partition that is made meanwhile has i
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from time import monotonic
 
 from oadb.engine.binding.queries import queries
 from oadb.engine.single_connection import SingleConnection
 from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations.explanations import explained
+from oadb.tools.migrations.timed_steps import timed
 from oadb.tools.migrations.yoyo_backend import Backend
 
 query = queries(__name__)
@@ -65,11 +65,9 @@ def build(backend: Backend, packages: Sequence[str], tell: Callable[[str], None]
         MigrationError: a statement failed; what was built stays.
     """
     for part in _list_lacking(backend.session, [*packages]):
-        tell(f"building {part}")
-        begun = monotonic()
-        with explained(str(part)), backend.copy() as copy:
-            copy.watch.subject = str(part)
+        name = str(part)
+        with timed(tell, "building", "built", name), explained(name), backend.copy() as copy:
+            copy.watch.subject = name
             for statement in filter(None, (part.drop_failed, part.create_part, part.attach_part)):
                 copy.connection.execute(statement.encode())
-        tell(f"built {part} in {monotonic() - begun:.1f} s")
-        yield str(part)
+        yield name

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from time import monotonic
 
 from oadb.engine.binding.packages import Package
 from oadb.engine.config import Pooler
@@ -26,6 +25,7 @@ from oadb.tools.migrations.explanations import explained, refuse
 from oadb.tools.migrations.run_scope import RunScope
 from oadb.tools.migrations.script_folder import Migration
 from oadb.tools.migrations.states import DOUBTFUL, MigrationStatus, explain
+from oadb.tools.migrations.timed_steps import timed
 from oadb.tools.migrations.yoyo_backend import READ_ONLY, Backend, check_user, record
 
 logger = logging.getLogger("oadb.migrations")
@@ -274,12 +274,9 @@ def _apply(
     backend: Backend, migrations: Sequence[Migration], tell: Callable[[str], None]
 ) -> Iterator[str]:
     for migration in migrations:
-        tell(f"applying {migration.id}")
-        begun = monotonic()
-        with explained(migration.id):
+        with timed(tell, "applying", "applied", migration.id), explained(migration.id):
             run_lock.check(backend.lock_session)
             backend.apply(migration)
-        tell(f"applied {migration.id} in {monotonic() - begun:.1f} s")
         yield migration.id
 
 
@@ -287,10 +284,8 @@ def _undo(
     backend: Backend, migrations: Sequence[Migration], tell: Callable[[str], None]
 ) -> Iterator[str]:
     for migration in migrations:
-        tell(f"rolling back {migration.id}")
-        begun = monotonic()
-        with explained(f"{migration.id}.rollback"):
+        label = f"{migration.id}.rollback"
+        with timed(tell, "rolling back", "rolled back", migration.id), explained(label):
             run_lock.check(backend.lock_session)
             backend.undo(migration)
-        tell(f"rolled back {migration.id} in {monotonic() - begun:.1f} s")
         yield migration.id
