@@ -8,7 +8,7 @@
 -- client that has to wait is found by a table of its own, which has a row for an hour or two.
 --
 -- Lock: access exclusive on oadb.login_attempts, for half a second, and while its rows are read
--- once: 0.3 s for a million of them. No row is written.
+-- once: 0.3 s for a million of them, and on oadb.log_tables meanwhile. No row is written.
 -- Deploy: with the code. A process of the code before it goes on, but for a client that has to
 -- wait: its sign-in is refused with an error, and is not written to the audit.
 

@@ -3,8 +3,9 @@
 -- writes to no index (a HOT update).
 --
 -- Lock: sign-ins wait while three indexes are built, a second for a million known networks; then
--- access exclusive on the tables of dropped indexes, for a moment. A fillfactor holds for pages
--- that are written from now on.
+-- access exclusive on oadb.sessions, lockouts, known_networks and known_devices, whose indexes are
+-- dropped, for a moment; share update exclusive on oadb.ip_trackers, changes, api_keys and
+-- second_factors. A fillfactor holds for pages that are written from now on.
 -- Deploy: with the code that sweeps by sweep_at: that before it would read all rows.
 
 -- What is dropped or built is small, or locked for a moment.

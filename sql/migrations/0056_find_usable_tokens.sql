@@ -3,7 +3,7 @@
 -- in these indexes until oadb maintain has looked at them.
 --
 -- Lock: who stores a broker token waits while three indexes are built, seconds for a million; then
--- access exclusive, for a moment.
+-- access exclusive on oadb.broker_tokens, for a moment.
 -- Deploy: with the code that lists them by these indexes.
 
 -- A token is stored once a day.
