@@ -269,7 +269,7 @@ def run(tx: Transaction, declared: Any, name: str, given: dict[str, Any]) -> Non
         found = list(found)
     if declared.label in READERS:
         found = READERS[declared.label](tx, given)
-    if not name or declared.label.startswith("catalog."):  # which looks for what is there
+    if not name or declared.label.startswith(("catalog.", "schema.", "schema_check.")):
         return
     verb = declared.__name__.lstrip("_")
     if verb.startswith(SEEKING) and verb not in FINDING:

@@ -70,7 +70,12 @@ EXPIRED = {
     "deleted_users.erase",
 }  # fmt: skip  # a list
 # Only the owner compares the schema with its file.
-DEFINITIONS = {"schema._list_rows", "row_security.list_unlisted_privileges"}
+DEFINITIONS = {"schema._list_role_privileges", "row_security.list_unlisted_privileges"}
+# What is the same for all users is none of theirs.
+SINGLE_ROWS = {
+    "schema._list_user_tables", "schema._list_log_tables", "schema._list_ban_exemptions",
+    "schema._list_security_settings", "schema._list_smtp_settings",
+}  # fmt: skip  # a list
 
 MAY = {
     "oadb_app": {*BY_LABEL}
@@ -119,6 +124,7 @@ MAY = {
     - BANS
     - APPLICATION
     - DEFINITIONS
+    - SINGLE_ROWS
     - EXPIRED
     - CHAIN
     - READ_CHAIN
@@ -179,6 +185,7 @@ MUST_NOT = {
         "lockouts._reset_account", "staging._merge_staged", "rotation._list_under_key",
         *BATCHES, *MAINTENANCE, *BANS, *APPLICATION, "partitions.list_strays",
         *WRITES, *STATISTICS, *(ROLLUPS - TABLELESS), *DEFINITIONS, *EXPIRED,
+        *SINGLE_ROWS,
     },
     "oadb_owner": set(),
     "oadb_migrate": set(),
