@@ -336,6 +336,13 @@ def test_a_policy_does_not_keep_a_page_from_beginning_at_its_position(
 # policy of services has no condition.
 NOT_FOR_OWNERS = {"api_logs.search"}
 
+# Part of them has no index under a policy, for services and owners: comparisons of networks might
+# leak something, counts read their window, and settings are one row.
+PARTLY = {
+    "lockouts._count_try", "host_bans._ban_clients", "ip_bans._find_exemption",
+    "trackers._count_hit", "trackers._claim", "latency.count",
+}  # fmt: skip  # a list
+
 
 @pytest.mark.parametrize("role", ["oadb_app", "oadb_owner"])
 @pytest.mark.parametrize("label", SERVED)
@@ -347,4 +354,5 @@ def test_a_policy_does_not_keep_a_statement_from_its_index(
     plans = [planned(sessions_of[role], each) for each in declared.variants.values() or [declared]]
 
     reads_all = any("Seq Scan" in plan for plan in plans)
-    assert reads_all == (role == "oadb_owner" and label in NOT_FOR_OWNERS), plans
+    is_known = label in PARTLY or (role == "oadb_owner" and label in NOT_FOR_OWNERS)
+    assert reads_all == is_known, plans

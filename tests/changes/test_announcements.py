@@ -253,6 +253,7 @@ SILENT = {
     "broker_tokens.retire_expired": "they had expired, as their rows show",
     "broker_tokens._reseal": "the same tokens, under another root key",
     "ip_bans.delete_expired": "they had ended long before",
+    "pending_orders.delete_old": "orders of years ago wait for nobody",
     "trackers._count_hit": "reads exemptions only",
     "key_uses._store": "does not change what a key may do",
     "lockouts._count_try": "reads users only",
