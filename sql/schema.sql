@@ -1793,8 +1793,8 @@ create table oadb.sessions (
     constraint sessions_user_id_fkey foreign key (user_id) references oadb.users(user_id) on delete cascade
 ) with (fillfactor=80);
 
+create index sessions_ip_idx on oadb.sessions using btree (ip);
 create index sessions_key_id_idx on oadb.sessions using btree (key_id, user_id, session_id);
-create index sessions_network_idx on oadb.sessions using btree (oadb.client_network(ip));
 create index sessions_sweep_at_idx on oadb.sessions using btree (sweep_at);
 create index sessions_token_digest_idx on oadb.sessions using btree (token_digest);
 
@@ -2385,10 +2385,11 @@ grant select on table oadb.log_periods to oadb_app, oadb_ro;
 
 -- view oadb.networks_in_use -----------------------------------------------------------------------
 
--- Networks with a live session, or from which somebody signed in during the last 30 days.
+-- Addresses of sessions, and networks from which somebody signed in in the last 30 days: they are
+-- not banned by hits. To be compared with a range, from a network to its last address.
 --     network inet
 create view oadb.networks_in_use with (security_invoker=true) as
- select oadb.client_network(sessions.ip) as network
+ select sessions.ip as network
    from oadb.sessions
   where sessions.lapses_at > now()
 union all

@@ -21,3 +21,8 @@ create index known_devices_signed_in_at_idx on oadb.known_devices (signed_in_at)
 drop index oadb.lockouts_sweep_at_idx;
 drop index oadb.known_networks_sweep_at_idx;
 drop index oadb.known_devices_sweep_at_idx;
+
+-- It was not validated before.
+alter table oadb.sessions
+drop constraint sessions_sweep_at_check,
+add constraint sessions_sweep_at_check check (sweep_at <= expires_at) not valid;

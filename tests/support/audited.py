@@ -93,7 +93,8 @@ _KEYS |= {"username_key", "email_key", "password_key_id"}
 _NOTES = {
     "created_at", "updated_at", "last_seen_at", "last_used_at", "rotated_at", "enrolled_at",
     "created_by", "set_by", "reason", "device", "ip", "data", "hint", "webhook_hint", "lapses_at",
-    "access_set_by", "first_name", "last_name", "failures", "unlocks_at",
+    "access_set_by", "first_name", "last_name", "failures", "unlocks_at", "sweep_at",
+    "swept_expires_at",
 }  # fmt: skip  # a list
 # Changed together with a column that is watched.
 _BESIDE = {"auth_epoch", "fingerprint", "kept_token", "content_digest"}

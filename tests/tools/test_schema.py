@@ -121,7 +121,7 @@ CHANGES = [
     ),
     # Indexes.
     ("drop index oadb.sessions_token_digest_idx", "index oadb.sessions_token_digest_idx"),
-    ("drop index oadb.broker_tokens_expires_at_idx", "index oadb.broker_tokens_expires_at_idx"),
+    ("drop index oadb.broker_tokens_expiring_idx", "index oadb.broker_tokens_expiring_idx"),
     ("drop index oadb.pending_orders_status_idx", "index oadb.pending_orders_status_idx"),
     (
         (

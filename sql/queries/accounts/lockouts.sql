@@ -24,7 +24,8 @@ with given as (
         cast(:client_limit as bigint) as client_limit,
         cast(:account_limit as bigint) as account_limit,
         cast(:network_limit as bigint) as network_limit,
-        coalesce(
+        -- Not coalesce(), which row-level security keeps from indexes.
+        greatest(
             (
                 select users.user_id
                 from oadb.users

@@ -7,7 +7,8 @@
 -- repeated, and spares exempt networks and those in use: the host may be one that users ask for as
 -- well. In order of networks, so that two do not deadlock. Bans nothing if there is no user :by.
 -- Reads all requests of the window, and prunes the partitions before it. Served by
--- ban_exemptions_network_idx, sessions_network_idx, traffic_pkey and users_pkey.
+-- ban_exemptions_network_idx, known_networks_network_idx, sessions_ip_idx, traffic_pkey and
+-- users_pkey.
 with clients as materialized (
     select
         found.network,
@@ -18,7 +19,12 @@ with clients as materialized (
             )
             or exists (
                 select from oadb.networks_in_use
-                where networks_in_use.network = found.network
+                where
+                    networks_in_use.network >= found.network
+                    and networks_in_use.network <= set_masklen(
+                        broadcast(found.network),
+                        case family(found.network) when 4 then 32 else 128 end
+                    )
             )
         ) as is_spared
     from (

@@ -7,7 +7,8 @@
 -- of 0 never bans, nor does a hit from a network in use: a page of somebody else may have
 -- made a user's browser send it. (noqa: sqlfluff does not see the row that was written.)
 -- scope: all users (a network that one of them uses is not banned)
--- Served by ban_exemptions_network_idx, ip_bans_pkey and sessions_network_idx.
+-- Served by ban_exemptions_network_idx, ip_bans_pkey, known_networks_network_idx and
+-- sessions_ip_idx.
 insert into oadb.ip_trackers as known (
     kind,
     network,
@@ -63,7 +64,12 @@ returning
         )
         and not exists (
             select from oadb.networks_in_use
-            where networks_in_use.network = known.network -- noqa: RF01
+            where
+                networks_in_use.network >= known.network -- noqa: RF01
+                and networks_in_use.network <= set_masklen(
+                    broadcast(known.network), -- noqa: RF01
+                    case family(known.network) when 4 then 32 else 128 end -- noqa: RF01
+                )
         )
     ) as is_due;
 
@@ -71,7 +77,8 @@ returning
 -- Locks a tracker that is due, so that one process bans; none of a network in use. Returns the
 -- duration of the ban, null for a permanent one, and the offence from which on it is permanent.
 -- scope: all users (a network that one of them uses is not banned)
--- Served by ip_trackers_pkey and sessions_network_idx.
+-- Its network is compared as a parameter, because row-level security keeps functions of columns
+-- from indexes. Served by ip_trackers_pkey, known_networks_network_idx and sessions_ip_idx.
 select
     ip_trackers.hits,
     ban_rules.duration,
@@ -86,7 +93,12 @@ where
     and ip_trackers.network = cast(cast(:network as text) as inet)
     and not exists (
         select from oadb.networks_in_use
-        where networks_in_use.network = ip_trackers.network
+        where
+            networks_in_use.network >= cast(cast(:network as text) as inet)
+            and networks_in_use.network <= set_masklen(
+                broadcast(cast(cast(:network as text) as inet)),
+                case family(cast(cast(:network as text) as inet)) when 4 then 32 else 128 end
+            )
     )
 for update of ip_trackers;
 
