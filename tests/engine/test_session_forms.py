@@ -124,6 +124,7 @@ def test_options_of_the_url_do_not_change_them(connect: Connect, url: str) -> No
     assert shown(db) == "5MB"
 
 
+@pytest.mark.long("waits until the pool gives up")
 def test_a_variable_of_libpq_that_changes_them_is_refused(
     connect: Connect, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +134,7 @@ def test_a_variable_of_libpq_that_changes_them_is_refused(
         get(connect(url), *GIVEN)
 
 
+@pytest.mark.long("waits until the pool gives up")
 @needs_pgbouncer
 def test_behind_pgbouncer_a_session_of_another_form_is_refused(
     connect: Connect, hostile_url: str

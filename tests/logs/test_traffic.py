@@ -233,6 +233,7 @@ def test_an_address_that_is_invalid_is_refused_by_its_list(tx: Transaction) -> N
         traffic.list_requests(tx, ip="localhost")
 
 
+@pytest.mark.long("fills two weeks of requests")
 @pytest.mark.parametrize(
     "name",
     [
@@ -329,6 +330,7 @@ def fill(url: str) -> None:
         connection.execute("vacuum analyze oadb.traffic, oadb.traffic_rollups, oadb.log_batches")
 
 
+@pytest.mark.long("fills two weeks of requests")
 @pytest.mark.parametrize(
     "name",
     [
@@ -347,6 +349,7 @@ def test_no_statement_scans_the_whole_table(filled_url: str, name: str) -> None:
     assert "Seq Scan on traffic_0" not in plan(filled_url, "traffic", name)
 
 
+@pytest.mark.long("fills two weeks of requests")
 def test_statistics_read_no_row_that_is_rolled_up(filled_url: str) -> None:
     """All but two minutes of 14 days are; only the partitions of those minutes are read."""
     statement = traffic._summarize.statement.sql

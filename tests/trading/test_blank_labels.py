@@ -143,6 +143,7 @@ def test_the_tables_and_the_operations_mean_the_same_characters(url: str) -> Non
     }
 
 
+@pytest.mark.long("migrates a database down and up")
 def test_a_migration_repairs_what_was_stored_before(oadb_database_url: str) -> None:
     target = dsn.parse(oadb_database_url)
     later = [each for each in status(target) if each.migration_id >= "0038"]
