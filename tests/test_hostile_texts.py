@@ -67,7 +67,7 @@ BY_TYPE: dict[type, object] = {
     date: date(2126, 1, 1), Decimal: Decimal(1),
 }  # fmt: skip  # a table
 
-pytestmark = pytest.mark.usefixtures("cheap_hashing")
+pytestmark = [pytest.mark.usefixtures("cheap_hashing"), pytest.mark.long("tries all statements")]
 
 # Parameters whose text the server parses.
 PARSED = frozenset({"ip", "last_snapshot", "network", "time_zone"})

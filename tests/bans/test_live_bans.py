@@ -69,6 +69,7 @@ async def test_a_change_is_known_for_asyncio(adb: AsyncDatabase) -> None:
         await asyncio.to_thread(eventually, lambda: bans.is_banned(IP))
 
 
+@pytest.mark.long("waits for the second")
 def test_without_notifications_a_change_is_known_within_a_second(config: Config) -> None:
     with Database(behind_pgbouncer(config)) as db, LiveBans(db) as bans:
         ip_bans.ban(db, IP, "x", duration=HOUR, by=None)
@@ -250,6 +251,7 @@ def test_impossible_intervals_are_refused(db: Database, given: dict[str, Any]) -
         LiveBans(db, **given)
 
 
+@pytest.mark.long("bans and reads for a second")
 def test_readers_see_each_ban_whole_or_not_at_all_while_others_ban(
     db: Database, config: Config
 ) -> None:

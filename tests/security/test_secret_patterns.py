@@ -169,6 +169,7 @@ def test_the_text_around_a_secret_stays() -> None:
     assert hide('{"apikey": "a", "symbol": "SBIN"}') == '{"apikey": ***, "symbol": "SBIN"}'
 
 
+@pytest.mark.long("hides in a hundred texts, three times each")
 @given(st.text())
 def test_hiding_is_idempotent_for_any_text(text: str) -> None:
     hidden = hide(text)
