@@ -47,6 +47,17 @@ select
     now() + interval '1 hour', now() + interval '1 hour', now() + interval '11 hours'
 from generate_series(1, %s) as n
 """
+_EVENTS = """
+insert into oadb.security_events (happened_at, kind, user_id, db_role)
+select now() - n * interval '1 hour', 'user_created', n, 'oadb_app'
+from generate_series(%s, 1, -1) as n
+"""
+_LINKS = """
+insert into oadb.security_event_links (day, position, event_id, checksum)
+select happened_at::date, row_number() over (order by event_id), event_id, sha256('')
+from oadb.security_events
+where %s > 0
+"""
 _TRAFFIC = """
 insert into oadb.traffic (logged_at, ip, method, path, endpoint, status, duration_ms, host)
 select
@@ -117,6 +128,11 @@ ACCOUNTS = [
     Asked("broker_tokens.retire_expired", {"batch": "1000"}, "none is due"),
     Asked("sessions._sweep", {"batch": "1000"}, "none is due"),
     Asked("proof.list_uses", {}),
+    Asked(
+        "audit_chain._list_unlinked +since",
+        {"batch": "1000", "since": "now() - interval '1 day'"},
+        "all are linked",
+    ),
 ]
 _PAGE = {"limit": "101", "content": """'{"exchange": "NSE"}'"""}
 LOGS = [
@@ -138,7 +154,14 @@ INSTRUMENTS = [
     ),
 ]
 
-ACCOUNT_ROWS = {"users": _USERS, "broker_tokens": _TOKENS, "ip_bans": _BANS, "sessions": _SESSIONS}
+ACCOUNT_ROWS = {
+    "users": _USERS,
+    "broker_tokens": _TOKENS,
+    "ip_bans": _BANS,
+    "sessions": _SESSIONS,
+    "security_events": _EVENTS,
+    "security_event_links": _LINKS,
+}
 LOG_ROWS = {"traffic": _TRAFFIC, "traffic_rollups": _BUCKETS, "api_logs": _CALLS}
 INSTRUMENT_ROWS = {"instruments": _INSTRUMENTS}
 """What fills each table with so many rows; of instruments, with those of so many brokers."""

@@ -22,8 +22,25 @@ limit 1;
 
 -- name: _list_unlinked
 -- scope: all users (the chain)
--- What is committed and not linked yet, in order of event_id. Served by security_events_pkey and
--- security_event_links_event_id_key.
+-- What is committed and not linked yet, in order of event_id. With :since, of the events since
+-- then, compared with the links of their days and later ones; without it, of all. Served by
+-- security_events_happened_at_idx and security_event_links_pkey.
+with events as materialized (
+    select
+        security_events.event_id,
+        security_events.happened_at,
+        security_events.kind,
+        security_events.user_id,
+        security_events.acted_by,
+        security_events.db_role,
+        security_events.ip,
+        security_events.detail
+    from oadb.security_events
+    where
+        true
+        and security_events.happened_at >= :since  --? since
+)
+
 select
     events.event_id,
     events.happened_at,
@@ -33,13 +50,15 @@ select
     events.db_role,
     host(events.ip) as ip,
     events.detail::text as detail
-from oadb.security_events as events
+from events
 where
     not exists (
-        select from oadb.security_event_links as links
-        where links.event_id = events.event_id
+        select
+        from oadb.security_event_links as links
+        where
+            links.event_id = events.event_id
+            and links.day >= cast(:since at time zone 'UTC' as date)  --? since
     )
-    and events.happened_at >= :since  --? since
 order by events.event_id
 limit :batch;
 
@@ -66,7 +85,7 @@ from
 -- name: stream_links
 -- scope: all users (the chain)
 -- In the order of the chain; of an event that is missing, everything is null but link_event_id.
--- Served by security_events_pkey.
+-- Served by security_event_links_pkey and security_events_pkey.
 select
     links.day,
     links.position,
@@ -109,7 +128,8 @@ order by
 
 -- name: _list_expired
 -- scope: all users (retention)
--- Linked days that ended :older_than ago, and have events. Served by security_events_pkey.
+-- Linked days that ended :older_than ago, and have events. Served by security_event_links_pkey and
+-- security_events_pkey.
 select distinct links.day
 from oadb.security_event_links as links
 inner join oadb.security_events as events on links.event_id = events.event_id
@@ -120,7 +140,7 @@ order by links.day;
 -- scope: all users (retention)
 -- Deletes the events of the oldest linked day that has some, if it ended :older_than ago, with its
 -- links but the last one. Returns the day and how many events it had; no row if there is none.
--- Served by security_events_pkey.
+-- Served by security_event_links_pkey and security_events_pkey.
 with oldest as (
     select links.day
     from oadb.security_event_links as links
