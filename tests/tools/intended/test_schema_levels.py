@@ -1,8 +1,10 @@
 """The intended schema of every level: what the migrations make of an empty database, both ways."""
 
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 
+import psycopg
 import pytest
 
 from oadb import Config, Database
@@ -11,9 +13,16 @@ from oadb.engine.binding.packages import find
 from oadb.tools.intended import level_recorder, schema_check, schema_levels
 from oadb.tools.intended.schema_levels import Pinned
 from oadb.tools.migrations import runner, script_folder
+from tests.support.user_rows import INSERTS, SEALED
 
 OADB = find("oadb")
 IDS = script_folder.ids(OADB.sql / "migrations")
+FILLS = {
+    "key_canaries": "insert into oadb.key_canaries (key_id, canary) values (1, {1}) "
+    "on conflict do nothing",
+    **INSERTS,
+}
+"""Rows of a user, root keys before them."""
 ADVICE = """sql/schema_levels.jsonl is not what the migrations make; to rewrite it:
 oadb schema --levels --package oadb > sql/schema_levels.jsonl"""
 
@@ -42,6 +51,37 @@ def test_the_schema_is_the_intended_one_at_every_level_up_down_and_up_again(
             assert differing(db, levels, below) == [], below
         assert runner.migrate(target).applied == tuple(IDS[1:])
         assert differing(db, levels, IDS[-1]) == []
+
+
+def fill_what_is_there(connection: psycopg.Connection, missing: set[str]) -> None:
+    """Insert a row of two users into each table that takes it at this level."""
+    for table, text in FILLS.items():
+        if table in missing:
+            with suppress(psycopg.Error), connection.transaction():
+                for user in (1, 2):
+                    connection.execute(text.format(user, SEALED).encode())
+                missing.remove(table)
+
+
+@pytest.mark.long("applies every migration to tables with rows")
+def test_tables_that_have_rows_end_as_empty_ones_do_and_keep_them(
+    oadb_empty_url: str, levels: list[Pinned]
+) -> None:
+    missing = {*FILLS}
+    with (
+        Database(Config.from_env({"DATABASE_URL": oadb_empty_url})) as db,
+        psycopg.connect(oadb_empty_url, autocommit=True) as connection,
+    ):
+        for _ in runner.steps(dsn.parse(oadb_empty_url), packages=[OADB]):
+            fill_what_is_there(connection, missing)
+        kept = {
+            table: connection.execute(f"select count(*) from oadb.{table}".encode()).fetchone()
+            for table in FILLS
+        }
+
+        assert missing == set()
+        assert differing(db, levels, IDS[-1]) == []
+    assert {table for table, found in kept.items() if not (found and found[0] >= 1)} == set()
 
 
 @pytest.mark.long("migrates on a server of its own")
