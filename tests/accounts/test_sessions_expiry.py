@@ -39,6 +39,15 @@ def test_a_session_that_is_not_used_lapses(db: Database, observer: Observer, use
     assert sessions.list_by_user(db, user_id).rows == []
 
 
+def test_sessions_may_be_as_short_as_their_idle_timeout(db: Database, user_id: int) -> None:
+    """Their times are computed one after the other, within microseconds."""
+    user, hour = account(db, user_id), timedelta(hours=1)
+
+    made = [sessions.create(db, user, idle_timeout=hour, lifetime=hour) for _ in range(200)]
+
+    assert {each.session.expires_at - each.session.created_at < hour * 2 for each in made} == {True}
+
+
 def test_a_session_ends_at_its_expiry_although_it_is_used(
     db: Database, observer: Observer, user_id: int
 ) -> None:

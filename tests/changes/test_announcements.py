@@ -167,7 +167,7 @@ def test_changes_of_a_second_factor_are_announced_and_tries_are_not(db: Database
 
     def phone() -> Authenticator:
         """Show the codes of the second enrollment at the time of the call."""
-        clock = Observer(url).ask("select extract(epoch from now())::bigint")
+        clock = Observer(url).ask("select floor(extract(epoch from now()))::bigint")
         return Authenticator(int(clock), enrolled[1])
 
     def enroll() -> None:

@@ -14,7 +14,8 @@ for no key update;
 
 -- name: _insert_session
 -- By clock_timestamp(), not now(): the transaction may have waited in _claim_user, and the
--- newest session must be the last one made. May violate the checks and
+-- newest session must be the last one made. sweep_at is by now(), because PostgreSQL computes
+-- expires_at before it, and it must not be the later one. May violate the checks and
 -- sessions_key_id_fkey.
 insert into oadb.sessions (
     user_id,
@@ -49,7 +50,7 @@ values (
     :assurance,
     :idle_timeout,
     clock_timestamp() + least(:idle_timeout, cast(:lifetime as interval)),
-    clock_timestamp() + least(:idle_timeout, cast(:lifetime as interval)),
+    now() + least(:idle_timeout, cast(:lifetime as interval)),
     clock_timestamp() + cast(:lifetime as interval)
 )
 returning
