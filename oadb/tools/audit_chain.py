@@ -98,7 +98,7 @@ def _get_last_link() -> LastLink | None: ...
 
 
 @query
-def _list_unlinked(batch: int, *, since: datetime | None = None) -> list[StoredEvent]: ...
+def _list_unlinked(since: datetime | None, batch: int) -> list[StoredEvent]: ...
 
 
 @query
@@ -151,7 +151,7 @@ def _link_batch(db: Executor, reach: timedelta, batch: int) -> int:
         _lock_links(tx)
         last = _get_last_link(tx)
         newest = last.happened_at if last else None
-        events = _list_unlinked(tx, batch, since=newest - reach if newest else None)
+        events = _list_unlinked(tx, newest - reach if newest else None, batch)
         if events:
             _insert_links(tx, *map(list, zip(*_links_of(events, last), strict=True)))
     return len(events)

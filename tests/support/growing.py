@@ -129,7 +129,7 @@ ACCOUNTS = [
     Asked("sessions._sweep", {"batch": "1000"}, "none is due"),
     Asked("proof.list_uses", {}),
     Asked(
-        "audit_chain._list_unlinked +since",
+        "audit_chain._list_unlinked",
         {"batch": "1000", "since": "now() - interval '1 day'"},
         "all are linked",
     ),

@@ -22,9 +22,9 @@ limit 1;
 
 -- name: _list_unlinked
 -- scope: all users (the chain)
--- What is committed and not linked yet, in order of event_id. With :since, of the events since
--- then, compared with the links of their days and later ones; without it, of all. Served by
--- security_events_happened_at_idx and security_event_links_pkey.
+-- What of the events since :since is committed and not linked yet, in order of event_id. They are
+-- compared with the links of their days and later ones. Null: of all events, before the first link.
+-- Served by security_events_happened_at_idx and security_event_links_pkey.
 with events as materialized (
     select
         security_events.event_id,
@@ -36,9 +36,8 @@ with events as materialized (
         security_events.ip,
         security_events.detail
     from oadb.security_events
-    where
-        true
-        and security_events.happened_at >= :since  --? since
+    -- Not coalesce(), which row-level security keeps from indexes.
+    where security_events.happened_at >= greatest(cast(:since as timestamptz), '-infinity')
 )
 
 select
@@ -57,7 +56,8 @@ where
         from oadb.security_event_links as links
         where
             links.event_id = events.event_id
-            and links.day >= cast(:since at time zone 'UTC' as date)  --? since
+            and links.day
+            >= cast(greatest(cast(:since as timestamptz), '-infinity') at time zone 'UTC' as date)
     )
 order by events.event_id
 limit :batch;
