@@ -124,23 +124,21 @@ def test_options_of_the_url_do_not_change_them(connect: Connect, url: str) -> No
     assert shown(db) == "5MB"
 
 
-@pytest.mark.long("waits until the pool gives up")
 def test_a_variable_of_libpq_that_changes_them_is_refused(
     connect: Connect, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGDATESTYLE", "German")
 
     with pytest.raises(UnavailableError, match="DateStyle of the session is 'German, DMY'"):
-        get(connect(url), *GIVEN)
+        get(connect(url, pool_timeout_seconds=0.3), *GIVEN)
 
 
-@pytest.mark.long("waits until the pool gives up")
 @needs_pgbouncer
 def test_behind_pgbouncer_a_session_of_another_form_is_refused(
     connect: Connect, hostile_url: str
 ) -> None:
     with bouncing(hostile_url) as bouncer:
-        db = connect(bouncer.url, pooler="pgbouncer")
+        db = connect(bouncer.url, pooler="pgbouncer", pool_timeout_seconds=0.3)
         with pytest.raises(UnavailableError, match=r"of the session is .* alter role \.\.\. set"):
             get(db, *GIVEN)
 

@@ -277,10 +277,12 @@ class Pool:
             raise UnavailableError(_CLOSED)
         outage = self._outage
         refused = outage.since is not None and len(self.leases) < self._config.pool_max
+        is_over = waited >= self._config.pool_timeout_seconds or monotonic() >= limit
         # Of an outage that is older than *patience*, later callers learn at once.
-        if refused and max(waited, monotonic() - (outage.since or 0.0)) >= patience:
+        is_sure = refused and max(waited, monotonic() - (outage.since or 0.0)) >= patience
+        if is_sure or (refused and is_over):
             raise UnavailableError(f"cannot connect to {self._config.dsn}: {outage.reason}")
-        if waited >= self._config.pool_timeout_seconds or monotonic() >= limit:
+        if is_over:
             raise PoolTimeoutError(self._busy(f"no connection in {waited:.1f} s"))
 
     def _busy(self, what: str) -> str:
