@@ -346,7 +346,9 @@ WINDOWS_OF_OWNERS = {**WINDOWS, "api_logs.search": {"api_logs"}}
 
 def read_whole(plan: str) -> set[str]:
     """Return the tables that a plan reads from start to end; of partitions, their table."""
-    names = re.findall(r"Seq Scan on (\w+)", plan)
+    # PostgreSQL 15 shows a scan that is never done.
+    done = re.sub(r"One-Time Filter: false\s+->  Seq Scan on", "", plan)
+    names = re.findall(r"Seq Scan on (\w+)", done)
     return {re.sub(r"_(\d{6,8}|default)$", "", name) for name in names} - SMALL
 
 
