@@ -2,7 +2,8 @@
 -- When a sweep looks at a session, a lockout or a known client next. The times that sweeps went by
 -- move with each use, and an index on them had every use write to all indexes of its table.
 --
--- Lock: access exclusive on oadb.sessions, lockouts, known_networks and known_devices, for a moment.
+-- Lock: access exclusive on oadb.sessions, lockouts, known_networks and known_devices, for a
+-- moment.
 -- Deploy: before the code that sweeps by sweep_at. Rows of older code are due at once: the next
 -- sweep looks at them and says when to look again.
 
