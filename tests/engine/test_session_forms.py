@@ -81,17 +81,19 @@ stream = declared(f"select {COLUMNS}", Iterator[Values], **TAKES)
 @pytest.fixture(params=["database", "role", "role in database"])
 def hostile_url(request: pytest.FixtureRequest, url: str) -> Generator[str]:
     """Give the URL of a database, with hostile settings for it, or for the role that connects."""
-    name = dsn.parse(url).keywords["dbname"]
+    keywords = {**dsn.parse(url).keywords, "user": ROLE}
+    name = keywords["dbname"]
+    # A server in a container asks for one.
+    password = f"password '{keywords['password']}'" if "password" in keywords else ""
     target = {"database": f"database {name}", "role": f"role {ROLE}"}.get(
         request.param, f"role {ROLE} in database {name}"
     )
     with psycopg.connect(url, autocommit=True) as admin:
-        admin.execute(f"create role {ROLE} login".encode())
+        admin.execute(f"create role {ROLE} login {password}".encode())
         try:
             for setting, value in HOSTILE.items():
                 given = value if setting == "search_path" else f"'{value}'"
                 admin.execute(f"alter {target} set {setting} = {given}".encode())
-            keywords = {**dsn.parse(url).keywords, "user": ROLE}
             yield Server("url", keywords).url(name)
         finally:
             admin.execute(f"alter database {name} reset all".encode())
