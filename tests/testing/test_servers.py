@@ -55,6 +55,20 @@ def test_a_clone_has_what_the_migrations_made(postgres: Server, template: str) -
         assert ask(url, "select answer from migrated") == 42
 
 
+def test_a_clone_has_no_dead_rows_of_the_migrations(postgres: Server) -> None:
+    def change_much(url: str) -> None:
+        with psycopg.connect(url) as connection:
+            for number in range(500):
+                connection.execute(f"create table t{number} (id int)".encode())
+            for number in range(500):
+                connection.execute(f"drop table t{number}".encode())
+
+    # A database without them has less than 120 kB, and the dead rows are 60 more.
+    is_compact = "select pg_relation_size('pg_class') < 120000"
+    with postgres.template(change_much) as template, postgres.clone(template) as url:
+        assert ask(url, is_compact)
+
+
 def test_clones_do_not_see_each_other(postgres: Server, template: str) -> None:
     with postgres.clone(template) as one, postgres.clone(template) as other:
         ask(one, "delete from migrated returning 1")
