@@ -60,7 +60,7 @@ RING = KeyRing([Key(1, "primary", datetime(2026, 1, 1, tzinfo=UTC), secrets.toke
 
 def configured(url: str) -> Config:
     return Config.from_env(
-        {"DATABASE_URL": url, "DB_POOL_SIZE": "2", "OADB_KEYRING": RING.to_json()}
+        {"DATABASE_URL": url, "DB_POOL_SIZE": "1", "OADB_KEYRING": RING.to_json()}
     )
 
 
