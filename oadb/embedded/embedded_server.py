@@ -13,16 +13,22 @@ import atexit
 import fcntl
 import os
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
+
+from psycopg.sql import SQL, Identifier
 
 from oadb.embedded.cluster import Cluster
 from oadb.embedded.system_user import account_for, require_private
 from oadb.embedded.temporary_folders import temporary_folder
+from oadb.engine.direct_connection import DirectConnection
 from oadb.errors import ConfigError
 
 _LOCK = "lock"
+
+_COPY_SECONDS = 60.0
 
 TEMPORARY = {
     "fsync": "off",
@@ -47,6 +53,22 @@ class EmbeddedServer:
     def keywords(self) -> dict[str, str]:
         """The libpq keywords of its administration database."""
         return dict(self._keywords)
+
+    @property
+    def data(self) -> Path:
+        """The folder of its database files."""
+        return self._cluster.data
+
+    def copy_database(self, source: str, name: str) -> None:
+        """Make the database *name* of the files of *source*, which nobody may be connected to.
+
+        Raises:
+            psycopg.Error: The server refuses.
+        """
+        keywords = {**self._keywords, "dbname": "template1"}
+        statement = SQL("create database {} template {} strategy file_copy")
+        with closing(DirectConnection.to(keywords, seconds=_COPY_SECONDS)) as connection:
+            connection.execute(statement.format(Identifier(name), Identifier(source)))
 
     def stop(self) -> None:
         """Stop using the server; it stops with its last user. A second call does nothing.
@@ -100,20 +122,23 @@ def start(place: str) -> EmbeddedServer:
 
 
 @contextmanager
-def temporary(parent: Path | None = None) -> Generator[EmbeddedServer]:
+def temporary(
+    parent: Path | None = None, settings: Mapping[str, str] = MappingProxyType({})
+) -> Generator[EmbeddedServer]:
     """Give a server whose data is deleted at the end, also if this process is killed.
 
-    Its data would not survive a crash of the machine.
+    Its data would not survive a crash of the machine; its pages have no checksums.
 
     Args:
         parent: The folder for its folder; by default the system's for temporary files.
+        settings: PostgreSQL settings, beside those of ``TEMPORARY``.
 
     Raises:
         ConfigError: The package or the folder cannot be used.
         UnavailableError: The server does not start.
     """
     with temporary_folder(parent, binaries()) as folder:
-        server = _join(_cluster(folder), TEMPORARY)
+        server = _join(_cluster(folder), {**TEMPORARY, **settings})
         try:
             yield server
         finally:

@@ -1,0 +1,86 @@
+"""What ANALYZE would find in the columns of a table of a given shape and size."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from oadb.tools.plans.derived_shapes import TIMES, WHOLE
+from oadb.tools.plans.moments import ValueLimits
+from oadb.tools.plans.planned_catalog import RestoredColumn
+from oadb.tools.plans.table_shapes import ColumnShape
+
+# As default_statistics_target has it: the most values in the list of common ones, and the parts of
+# a histogram.
+_TARGET = 100
+
+# From this share of the rows on, ANALYZE takes it that the number of values grows with the rows.
+_GROWING = 0.1
+
+
+def statistics_of(
+    relation: tuple[str, str],
+    column: tuple[str, str],
+    shape: ColumnShape,
+    *,
+    rows: float,
+    distinct: float,
+    limits: ValueLimits | None,
+) -> RestoredColumn:
+    """Return the statistics of a column of a table with rows.
+
+    Args:
+        relation: the schema and the name of the table, or of an index for an expression.
+        column: its name and the name of its type.
+        shape: what is in the column, derived where it was not given.
+        rows: of the table, at least one.
+        distinct: how many different values there are among them.
+        limits: the least and the greatest value, if they are known.
+    """
+    nulls = shape.nulls or 0.0
+    filled = max(1.0, rows * (1 - nulls))
+    different = min(max(distinct, 1.0), filled)
+    common = dict(shape.values) or _evenly(limits, column[1], different, filled, nulls)
+    bounds = [*map(str, shape.bounds)] or (_bounds(limits, column[1]) if not common else [])
+    return RestoredColumn(
+        *relation,
+        column[0],
+        nulls,
+        shape.width or 4,
+        -different / rows if different > _GROWING * rows else different,
+        [*common] or None,
+        [*common.values()] or None,
+        bounds if len(bounds) > 1 else None,
+        shape.correlation,
+    )
+
+
+def _evenly(
+    limits: ValueLimits | None, type_name: str, different: float, filled: float, nulls: float
+) -> dict[str, float]:
+    """Return the values of a column of few whole numbers, which ANALYZE lists all."""
+    if limits is None or type_name not in WHOLE or filled < 2 * different:
+        return {}
+    first, last = math.ceil(limits.least), math.floor(limits.greatest)
+    count = last - first + 1
+    if not 1 <= count <= _TARGET:
+        return {}
+    return {str(value): (1 - nulls) / count for value in range(first, last + 1)}
+
+
+def _bounds(limits: ValueLimits | None, type_name: str) -> list[str]:
+    if limits is None:
+        return []
+    size = limits.greatest - limits.least
+    points = (limits.least + size * step / _TARGET for step in range(_TARGET + 1))
+    return _without_repeats([_written(point, type_name) for point in points])
+
+
+def _written(value: float, type_name: str) -> str:
+    if type_name in TIMES:
+        moment = datetime.fromtimestamp(value, UTC)
+        return str(moment.date()) if type_name == "date" else moment.isoformat(" ")
+    return str(round(value)) if type_name in WHOLE else repr(value)
+
+
+def _without_repeats(texts: Sequence[str]) -> list[str]:
+    return [*dict.fromkeys(texts)]

@@ -1,0 +1,88 @@
+"""ValueLimits of the values of a column: times, written relative to now, and numbers, as numbers."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+_AGE = re.compile(r"([+-]?\d+(?:\.\d+)?) (second|minute|hour|day|week|year)s?")
+_UNITS = {
+    "second": timedelta(seconds=1),
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "year": timedelta(days=365),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ValueLimits:
+    """The least and the greatest value of a column; times are seconds since 1970."""
+
+    least: float
+    greatest: float
+    is_time: bool
+
+    def share(self, limit: str) -> float:
+        """Return which share of the values is below a limit of a partition, as SQL shows it."""
+        value = _seconds(limit) if self.is_time else float(limit)
+        size = self.greatest - self.least
+        return 0.0 if size <= 0 else min(max((value - self.least) / size, 0.0), 1.0)
+
+    def part(self, first: float, last: float) -> "ValueLimits":
+        """Return the limits of a part, by the shares of the values at which it begins and ends."""
+        size = self.greatest - self.least
+        return ValueLimits(self.least + first * size, self.least + last * size, self.is_time)
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Reads limits; ``now`` is the time for which they are read, with its zone."""
+
+    now: datetime
+
+    def limits(
+        self,
+        between: tuple[str | float, str | float],
+        rows_of: Callable[[str], float],
+        *,
+        is_time: bool,
+    ) -> ValueLimits:
+        """Return two limits as numbers.
+
+        Args:
+            between: the least and the greatest, as in a file of statistics.
+            rows_of: how many rows there are: in the table of the column for "rows", else in the
+                table of that name.
+
+        Raises:
+            ValueError: it is no time, or no number; the text is the limit.
+        """
+        read = self._time if is_time else _numbers(rows_of)
+        first, last = (read(each) for each in between)
+        return ValueLimits(min(first, last), last, is_time)
+
+    def _time(self, limit: str | float) -> float:
+        if limit == "now":
+            return self.now.timestamp()
+        found = _AGE.fullmatch(str(limit))
+        if found:
+            return (self.now + float(found[1]) * _UNITS[found[2]]).timestamp()
+        return _seconds(str(limit))
+
+
+def _numbers(rows_of: Callable[[str], float]) -> Callable[[str | float], float]:
+    def read(limit: str | float) -> float:
+        if not isinstance(limit, str):
+            return limit
+        if limit != "rows" and "." not in limit:
+            raise ValueError(limit)
+        return rows_of(limit)
+
+    return read
+
+
+def _seconds(text: str) -> float:
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

