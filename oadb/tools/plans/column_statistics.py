@@ -13,6 +13,9 @@ from oadb.tools.plans.table_shapes import ColumnShape
 # a histogram.
 _TARGET = 100
 
+# How many rows ANALYZE looks at.
+_SAMPLE = 300 * _TARGET
+
 # From this share of the rows on, ANALYZE takes it that the number of values grows with the rows.
 _GROWING = 0.1
 
@@ -52,6 +55,22 @@ def statistics_of(
         bounds if len(bounds) > 1 else None,
         shape.correlation,
     )
+
+
+def estimated_distinct(rows: float, different: float) -> float:
+    """Return how many values ANALYZE takes a column to have, in which each row has one by chance.
+
+    It looks at a sample of the rows, and where many values are in it once, underestimates them:
+    see compute_scalar_stats in PostgreSQL, and Haas and Stokes, from whom the estimator is.
+
+    Args:
+        rows: of the table.
+        different: how many values there are to choose from.
+    """
+    sample = min(rows, _SAMPLE)
+    each = sample / different
+    found, once = different * -math.expm1(-each), different * each * math.exp(-each)
+    return sample * found / (sample - once + once * sample / rows)
 
 
 def _evenly(

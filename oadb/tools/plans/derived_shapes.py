@@ -87,7 +87,7 @@ def _distinct(
 def _is_unique(column: PlannedColumn, catalog: PlannedCatalog) -> bool:
     return any(
         index.is_unique and index.keys == 1 and index.numbers[0] == column.number
-        for index in catalog.indexes
+        for index in catalog.indexes.values()
         if index.table_id == column.table_id and index.predicate is None
     )
 

@@ -2,17 +2,34 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal
+
+Order = Literal["end", "anywhere", "runs"]
 
 _PAGE = 8192 - 40
 _POINTER, _HEADER = 4, 8
 
-# How full pages are after rows were added at the end, and in any order.
-_AT_THE_END, _ANYWHERE = 0.9, 0.68
+# How full pages are: after rows were added at the end, in any order, or at the ends of a few runs,
+# each of which leaves halves of pages behind.
+_FULL = {"end": 0.9, "anywhere": 0.68, "runs": 0.53}
+_ANYWHERE = _FULL["anywhere"]
 
 # A tuple of a B-tree that stands for several rows holds at most so many bytes, and so many each.
 _LONGEST_POSTING, _ROW_ID = 812, 6
 
 _HASH_ENTRY, _GIN_ROW = 20, 40
+
+
+def btree_levels(pages: int, widths: Sequence[int]) -> int:
+    """Return how many levels a B-tree has above its leaves.
+
+    Args:
+        pages: all of its pages.
+        widths: the bytes of each of its columns.
+    """
+    entry = _HEADER + math.ceil(sum(widths) / 8) * 8 + _POINTER
+    leaves = pages - 1
+    return max(0, math.ceil(math.log(max(leaves, 1), _PAGE * _ANYWHERE / entry) - 1e-9))
 
 
 def index_pages(
@@ -21,7 +38,7 @@ def index_pages(
     widths: Sequence[int],
     *,
     repeats: float,
-    in_order: bool,
+    order: Order,
     given: float | None,
 ) -> int:
     """Return how many pages an index fills, the one with its own data among them.
@@ -30,7 +47,7 @@ def index_pages(
         rows: how many are in it.
         widths: the bytes of each of its columns.
         repeats: how many rows have the same key.
-        in_order: whether rows come in the order of the index.
+        order: where rows are added.
         given: bytes for each row, if a file says so.
     """
     if method == "brin":
@@ -43,8 +60,8 @@ def index_pages(
         return 2 + math.ceil(rows * _HASH_ENTRY / _PAGE / _ANYWHERE)
     entry: float = _HEADER + math.ceil(sum(widths) / 8) * 8 + _POINTER
     together = min(repeats, (_LONGEST_POSTING - entry) / _ROW_ID)
-    if method == "btree" and together >= 2:
+    if method == "btree" and together > 1:
         entry = (entry + _ROW_ID * together) / together
-    full = _AT_THE_END if in_order and method == "btree" else _ANYWHERE
+    full = _FULL[order] if method == "btree" else _ANYWHERE
     leaves = math.ceil(rows * entry / (_PAGE * full))
     return 1 + leaves + math.ceil(leaves * (_HEADER + sum(widths) + _POINTER) / (_PAGE * _ANYWHERE))

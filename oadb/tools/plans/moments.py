@@ -1,4 +1,4 @@
-"""ValueLimits of the values of a column: times, written relative to now, and numbers, as numbers."""
+"""Limits of the values of a column, as numbers: times, written relative to now, and numbers."""
 
 import re
 from collections.abc import Callable

@@ -102,15 +102,15 @@ class PlannedCatalog:
     tables: Mapping[int, PlannedTable]
     columns: Mapping[int, Sequence[PlannedColumn]]
     rules: Mapping[int, Sequence[ColumnRule]]
-    indexes: Sequence[PlannedIndex]
+    indexes: Mapping[int, PlannedIndex]
     expressions: Mapping[int, Sequence[IndexExpression]]
     extended: Sequence[str]
 
-    def root(self, table: PlannedTable) -> PlannedTable:
-        """Return the table that a partition belongs to in the end, or the table itself."""
-        while table.parent_id is not None:
-            table = self.tables[table.parent_id]
-        return table
+    def whole_index(self, index: PlannedIndex) -> PlannedIndex:
+        """Return the index of the whole table that one of a partition belongs to, or itself."""
+        while index.parent_id is not None:
+            index = self.indexes[index.parent_id]
+        return index
 
 
 @query
@@ -167,7 +167,7 @@ def read(db: Runner, schemas: Sequence[str]) -> PlannedCatalog:
         {each.table_id: each for each in _list_tables(db, names)},
         _by_number(_list_columns(db, names), lambda each: each.table_id),
         _by_number(_list_rules(db, names), lambda each: each.table_id),
-        _list_indexes(db, names),
+        {each.index_id: each for each in _list_indexes(db, names)},
         _by_number(_list_expressions(db, names), lambda each: each.index_id),
         _list_extended_statistics(db, names),
     )

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from oadb.errors import DeclarationError
 from oadb.tools.plans import column_statistics, derived_shapes, index_sizes, table_sizes
-from oadb.tools.plans.moments import ValueLimits, Moments
+from oadb.tools.plans.index_sizes import Order
+from oadb.tools.plans.moments import Moments, ValueLimits
 from oadb.tools.plans.planned_catalog import (
     PlannedCatalog,
     PlannedColumn,
@@ -19,19 +20,30 @@ from oadb.tools.plans.planned_catalog import (
 from oadb.tools.plans.table_shapes import Amount, ColumnShape, IndexShape, TableShape
 from oadb.tools.plans.table_sizes import TablePart, TableRows
 
+# From this correlation on, rows come in the order of a column; from so many rows with the same
+# first columns on, those of an index come in runs.
+_IN_ORDER, _ROWS_OF_A_RUN = 0.9, 100
+
 # Of a partial index, and of a GIN index, of which no file says more.
 _SHARE, _KEYS = 0.5, Amount(share=0.1)
 
 
 @dataclass(frozen=True, slots=True)
 class SizedFile:
-    """How many pages a table or an index has; ``keys`` are those of a GIN index."""
+    """How many pages a table or an index has.
+
+    Attributes:
+        heap_pages: of an index, those of its table.
+        keys: of a GIN index, how many different ones there are.
+        levels: of a B-tree, above its leaves.
+    """
 
     file: str
     pages: int
     method: str
-    heap_pages: int
-    keys: float
+    heap_pages: int = 0
+    keys: float = 0
+    levels: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +139,10 @@ class _Table:
             [each.shape for each in self._columns.values()],
             self._shape.bytes,
         )
-        self._add_relation(part.table, pages, part.rows, found, method="heap")
-        for index in self._catalog.indexes:
+        self._add_relation(
+            part.table, part.rows, SizedFile(part.table.file or "", pages, "heap"), found
+        )
+        for index in self._catalog.indexes.values():
             if index.table_id == part.table.table_id:
                 self._add_index(index, part, pages, found)
         if part.rows >= table_sizes.FEWEST:
@@ -136,22 +150,13 @@ class _Table:
             found.columns.extend(self._statistics(relation, part))
 
     def _add_relation(
-        self,
-        relation: PlannedTable | PlannedIndex,
-        pages: int,
-        rows: float,
-        found: Simulated,
-        *,
-        method: str,
-        heap_pages: int = 0,
-        keys: float = 0,
+        self, relation: PlannedTable | PlannedIndex, rows: float, sized: SizedFile, found: Simulated
     ) -> None:
-        if relation.file is not None:
-            found.files.append(SizedFile(relation.file, pages, method, heap_pages, keys))
+        found.files.append(sized)
         if rows >= table_sizes.FEWEST:
-            visible = round(pages * self._shape.visible) if method == "heap" else 0
+            visible = round(sized.pages * self._shape.visible) if sized.method == "heap" else 0
             found.relations.append(
-                RestoredRelation(relation.schema_name, relation.name, pages, rows, visible)
+                RestoredRelation(relation.schema_name, relation.name, sized.pages, rows, visible)
             )
 
     def _statistics(self, relation: tuple[str, str], part: TablePart) -> Iterator[RestoredColumn]:
@@ -168,11 +173,13 @@ class _Table:
             )
 
     def _distinct(self, shape: ColumnShape, part: TablePart) -> float:
-        """Return how many different values there are in a part of the table."""
+        """Return how many different values ANALYZE finds in a part of the table."""
         amount = shape.distinct or Amount(fixed=1)
-        if amount.share is not None or part.rows >= self._total:
-            return amount.of(part.rows, self._rows.of)
-        every = max(1.0, amount.of(self._total, self._rows.of))
+        every = max(1.0, amount.of(part.rows, self._rows.of))
+        if amount.share is not None:
+            return every
+        if amount.table:
+            return column_statistics.estimated_distinct(part.rows, every)
         return every * -math.expm1(-part.rows / every)
 
     # Indexes ---------------------------------------------------------------------------------
@@ -180,34 +187,27 @@ class _Table:
     def _add_index(
         self, index: PlannedIndex, part: TablePart, heap_pages: int, found: Simulated
     ) -> None:
-        shape = self._shape.indexes.get(self._whole(index).name, IndexShape())
+        shape = self._shape.indexes.get(self._catalog.whole_index(index).name, IndexShape())
         share = 1.0 if index.predicate is None else _SHARE
         rows = part.rows * (share if shape.share is None else shape.share)
         if rows >= 1:
             pages = self._index_pages(index, shape, part, rows)
             keys = (shape.keys or _KEYS).of(part.rows, self._rows.of)
-            self._add_relation(
-                index, pages, rows, found, method=index.method, heap_pages=heap_pages, keys=keys
-            )
+            levels = index_sizes.btree_levels(pages, [*self._widths(index)])
+            sized = SizedFile(index.file or "", pages, index.method, heap_pages, keys, levels)
+            self._add_relation(index, rows, sized, found)
             if rows >= table_sizes.FEWEST:
                 found.columns.extend(self._expressions(index, part, rows))
-
-    def _whole(self, index: PlannedIndex) -> PlannedIndex:
-        while index.parent_id is not None:
-            parent = index.parent_id
-            index = next(each for each in self._catalog.indexes if each.index_id == parent)
-        return index
 
     def _index_pages(
         self, index: PlannedIndex, shape: IndexShape, part: TablePart, rows: float
     ) -> int:
-        first = self._columns.get(index.numbers[0])
         return index_sizes.index_pages(
             index.method,
             rows,
             [*self._widths(index)],
             repeats=self._repeats(index, part),
-            in_order=first is not None and (first.shape.correlation or 0) > 0.9,
+            order=self._order(index, part),
             given=shape.bytes,
         )
 
@@ -222,17 +222,34 @@ class _Table:
         """Return how many rows have the same key, if its columns are independent."""
         if index.is_unique or index.keys < len(index.numbers):
             return 1
-        keys = 1.0
-        for number in index.numbers:
-            column = self._columns.get(number)
-            keys *= part.rows if column is None else max(1, self._distinct(column.shape, part))
-        return max(1.0, part.rows / keys)
+        each = [self._keys(number, part) for number in index.numbers]
+        keys, most = math.prod(each), max(each)
+        if len(each) == 1 or most >= part.rows:
+            return part.rows / most
+        return part.rows / (keys * -math.expm1(-part.rows / keys))
+
+    def _keys(self, number: int, part: TablePart) -> float:
+        """Return how many different values a column of an index has; an expression has many."""
+        column = self._columns.get(number)
+        found = part.rows if column is None else self._distinct(column.shape, part)
+        return min(max(1.0, found), part.rows)
+
+    def _order(self, index: PlannedIndex, part: TablePart) -> Order:
+        ordered = [
+            number in self._columns and (self._columns[number].shape.correlation or 0) > _IN_ORDER
+            for number in index.numbers[: index.keys]
+        ]
+        if ordered[0]:
+            return "end"
+        before = index.numbers[: ordered.index(True)] if True in ordered else ()
+        runs = math.prod(self._keys(number, part) for number in before)
+        return "runs" if before and runs * _ROWS_OF_A_RUN < part.rows else "anywhere"
 
     def _expressions(
         self, index: PlannedIndex, part: TablePart, rows: float
     ) -> Iterator[RestoredColumn]:
         for each in self._catalog.expressions.get(index.index_id, ()):
-            name = f"{self._whole(index).name}.{each.name}"
+            name = f"{self._catalog.whole_index(index).name}.{each.name}"
             shape = self._shape.columns.get(name)
             if shape is not None:
                 yield column_statistics.statistics_of(

@@ -24,6 +24,7 @@ from oadb.logs import partitions
 from oadb.tools import catalog, retention
 from oadb.tools.migrations import created_schemas, runner
 from oadb.tools.plans import (
+    btree_pages,
     index_pages,
     planned_catalog,
     simulation,
@@ -56,13 +57,16 @@ class Sizing:
             DeclarationError: a file of statistics does not fit the schema.
         """
         if rows not in self._made:
-            name = f"sized_{rows}"
-            self._server.copy_database(self._server.keywords["dbname"], name)
-            dsn = Dsn({**self._server.keywords, "dbname": name})
+            dsn = self.copy(f"sized_{rows}")
             with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
                 simulate(db, self._server.data, self._schemas, self._shapes, rows)
             self._made[rows] = dsn
         return self._made[rows]
+
+    def copy(self, name: str) -> Dsn:
+        """Make a database with the schemas and no rows, which has no size."""
+        self._server.copy_database(self._server.keywords["dbname"], name)
+        return Dsn({**self._server.keywords, "dbname": name})
 
 
 @contextmanager
@@ -150,6 +154,8 @@ def simulate(
 
 def _size(data: Path, sized: SizedFile) -> None:
     file = data / sized.file
+    if sized.method == "btree":
+        btree_pages.write_height(file, sized.levels)
     if sized.method == "gin":
         index_pages.write_gin(file, sized.pages, sized.keys)
     if sized.method == "brin":

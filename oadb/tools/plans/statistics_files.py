@@ -90,7 +90,7 @@ def _unknown_table(name: str, catalog: PlannedCatalog) -> str:
 
 
 def _check_names(shape: TableShape, table: PlannedTable, catalog: PlannedCatalog) -> None:
-    own = [index for index in catalog.indexes if index.table_id == table.table_id]
+    own = [index for index in catalog.indexes.values() if index.table_id == table.table_id]
     expressions = {
         f"{index.name}.{each.name}"
         for index in own

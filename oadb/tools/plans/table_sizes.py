@@ -103,13 +103,13 @@ def heap_pages(
     """Return how many pages a table fills.
 
     Args:
-        given: bytes of a row, if a file says so.
+        given: bytes of a row with what is free beside it, if a file says so.
     """
-    row = given
-    if row is None:
-        data = sum((each.width or 0) * (1 - (each.nulls or 0)) for each in columns)
-        nulls = math.ceil(len(columns) / 8) if any(each.nulls for each in columns) else 0
-        row = _aligned(23 + nulls) + _aligned(data + len(columns)) + _POINTER
+    if given is not None:
+        return math.ceil(rows * given / 8192)
+    data = sum((each.width or 0) * (1 - (each.nulls or 0)) for each in columns)
+    nulls = math.ceil(len(columns) / 8) if any(each.nulls for each in columns) else 0
+    row = _aligned(23 + nulls) + _aligned(data + len(columns)) + _POINTER
     in_page = max(1, int(_PAGE * table.fillfactor / 100 / row))
     return math.ceil(rows / in_page)
 

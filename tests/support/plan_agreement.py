@@ -1,0 +1,49 @@
+"""Whether two databases plan a statement alike: the same indexes and joins in the same order."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from oadb.engine.binding.declarations import Declaration
+
+_DATED = re.compile(r"_\d{6,8}(?=_|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan: its nodes with table, index and join, from the top, and the rows of the top."""
+
+    nodes: tuple[str, ...]
+    rows: float
+    cost: float
+
+
+def planned(connection: psycopg.Connection, declared: Declaration) -> Planned | None:
+    """Return the generic plan of a statement, or None for one that cannot be planned."""
+    try:
+        found = psycopg.RawCursor(connection).execute(
+            b"explain (generic_plan, format json) " + declared.statement.sql
+        )
+        top = found.fetchone()[0][0]["Plan"]  # type: ignore[index]  # EXPLAIN has one row
+    except psycopg.Error:
+        return None
+    return Planned(tuple(_nodes(top)), top["Plan Rows"], top["Total Cost"])
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[str]:
+    """Yield the nodes; of partitions, in an order of their own, one of each kind."""
+    yield _shown(plan)
+    parts = [(*_nodes(part),) for part in plan.get("Plans", ())]
+    if plan["Node Type"] in {"Append", "Merge Append"}:
+        parts = sorted({*parts})
+    for nodes in parts:
+        yield from nodes
+
+
+def _shown(plan: dict[str, Any]) -> str:
+    names = (plan.get(each, "") for each in ("Join Type", "Relation Name", "Index Name"))
+    parts = [plan["Node Type"], *(_DATED.sub("_*", name) for name in names if name)]
+    return " ".join(parts)

@@ -1,0 +1,188 @@
+"""Real rows of the shape that files of statistics describe, for plans to compare with."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import psycopg
+
+from oadb.tools.plans import derived_shapes
+from oadb.tools.plans.moments import Moments, ValueLimits
+from oadb.tools.plans.planned_catalog import PlannedCatalog, PlannedColumn, PlannedTable
+from oadb.tools.plans.table_shapes import Amount, ColumnShape, TableShape
+from oadb.tools.plans.table_sizes import FEWEST, TableRows
+
+# Columns whose values depend on others: n counts the rows of the table.
+_DEPENDENT = {
+    "oadb.broker_tokens.swept_expires_at": "case when {expires_at} < now() then {expires_at} end",
+    "oadb.settings.user_id": "1 + n % {users}",
+    "oadb.settings.name": "'name' || lpad((n / {users} * 2 + n % 2)::text, 11, '0')",
+    "oadb.traffic_rollups.endpoint": "'/api/v1/endpoint' || lpad((n % 60)::text, 3, '0')",
+    "oadb.latency_rollups.broker": "'broker' || lpad((n / 5 % 25)::text, 2, '0')",
+    "oadb.latency_rollups.part": "(array['rtt','validation','response','overhead','total'])"
+    "[1 + n % 5]",
+    "oadb.security_event_links.event_id": "n",
+    "oadb.security_event_links.position": "n",
+    "oadb.instruments.broker": "(array['zerodha','angel','dhan','zerodha','angel','dhan',"
+    "'zerodha','angel','upstox','zerodha'])[1 + n % 10]",
+    "oadb.instruments.symbol": "'SYM' || lpad((n * 2 / 5)::text, 16, '0')",
+    "oadb.instruments.token": "lpad(n::text, 6, '0')",
+    "oadb.api_logs.request": "jsonb_build_object('symbol', 'S' || n, 'exchange', 'NSE', "
+    "'every', n % 1000, 'pad', repeat('x', 40))",
+    "oadb.api_logs.response": "jsonb_build_object('orderid', n::text, 'status', 'success')",
+}
+# Their unique constraints are deferrable: nothing may conflict there.
+_DEFERRED = {"oadb.instruments"}
+
+_SEALED = "decode('0100000001' || md5('a' || {0}) || md5('b' || {0}) || repeat('ab', {1}), 'hex')"
+# The bytes of an object of JSON with one member.
+_OBJECT = 30
+
+# Scatters the numbers of values.
+_STRIDE = 7919
+
+_BYTES = "decode(substr(repeat(md5({0}::text), {1} / 16 + 1), 1, 2 * {1}), 'hex')"
+
+# By the type, the value number {0} of a column; {1} is its width.
+_VALUES = {
+    "text": "lpad({0}::text, {1} - 1, 'x')",
+    "uuid": "md5({0}::text)::uuid",
+    "inet": "'11.0.0.0'::inet + {0} % 2000000000",
+    "jsonb": "jsonb_build_object('k', {0}, 'pad', repeat('x', greatest(0, {1} - 30)))",
+    "interval": "'1 hour'::interval * ({0} + 1)",
+    "time": "'09:00'::time + {0} * interval '1 minute'",
+    "numeric": "({0} + 0.05)::numeric",
+    "float8": "({0} + 0.5)::float8",
+    "xid8": "{0}::text::xid8",
+    "_text": "array[lpad({0}::text, greatest(1, {1} - 25), 'x')]",
+    "_int2": "array_fill(({0} % 30000)::smallint, array[greatest(1, ({1} - 24) / 2)])",
+    "_int8": "array_fill({0}::bigint, array[greatest(1, ({1} - 24) / 8)])",
+}
+
+
+class ShapeRows:
+    """Fills tables as their shapes say, at a scale."""
+
+    def __init__(
+        self, catalog: PlannedCatalog, shapes: Mapping[str, TableShape], scale: int
+    ) -> None:
+        self._catalog, self._shapes = catalog, shapes
+        self._rows = TableRows(shapes, catalog, scale)
+        self._moments = Moments(datetime.now(UTC))
+
+    def fill(self, connection: psycopg.Connection) -> None:
+        """Fill every table without its triggers and checks, and analyze as autovacuum would."""
+        connection.execute("set session_replication_role = replica")
+        checks = connection.execute(
+            "select conrelid::regclass::text, quote_ident(conname) from pg_constraint "
+            "where contype = 'c' and connamespace = 'oadb'::regnamespace and coninhcount = 0"
+        ).fetchall()
+        for table, name in checks:
+            connection.execute(f"alter table {table} drop constraint {name}".encode())
+        for table in self._catalog.tables.values():
+            if table.parent_id is None and self._rows.of(str(table)) >= 1:
+                self._fill_table(connection, table)
+        for table in self._catalog.tables.values():
+            if not table.is_partitioned:
+                found = connection.execute(f"select count(*) from {table}".encode()).fetchone()
+                if found and found[0] >= FEWEST:
+                    connection.execute(f"vacuum analyze {table}".encode())
+
+    def _fill_table(self, connection: psycopg.Connection, table: PlannedTable) -> None:
+        rows, done = int(self._rows.of(str(table))), 0
+        columns = self._expressions(connection, table, rows)
+        names, values = ", ".join(columns), ", ".join(columns.values())
+        for _ in range(4):
+            if done < rows:
+                connection.execute(
+                    f"insert into {table} ({names}) overriding system value "
+                    f"select {values} from generate_series({done + 1}, {rows}) as n "
+                    f"{'' if str(table) in _DEFERRED else 'on conflict do nothing'}".encode()
+                )
+            found = connection.execute(f"select count(*) from {table}".encode()).fetchone()
+            done = found[0] if found else rows
+
+    def _expressions(
+        self, connection: psycopg.Connection, table: PlannedTable, rows: int
+    ) -> dict[str, str]:
+        made = connection.execute(
+            "select attname::text from pg_attribute where attrelid = %s::bigint::oid "
+            "and attgenerated <> ''",
+            [table.table_id],
+        ).fetchall()
+        generated = {name for (name,) in made}
+        return {
+            f'"{column.name}"': self._expression(table, column, rows)
+            for column in self._catalog.columns[table.table_id]
+            if column.name not in generated
+        }
+
+    def _expression(self, table: PlannedTable, column: PlannedColumn, rows: int) -> str:
+        special = _DEPENDENT.get(f"{table}.{column.name}")
+        if special is not None:
+            others = {
+                each.name: self._expression(table, each, rows)
+                for each in self._catalog.columns[table.table_id]
+                if f"{{{each.name}}}" in special
+            }
+            return special.format(users=int(self._rows.of("oadb.users")), **others)
+        shape = self._shapes.get(str(table), TableShape("", "", Amount()))
+        whole = derived_shapes.derive(
+            column, shape.columns.get(column.name, ColumnShape()), self._catalog
+        )
+        value = _common(column, whole) if whole.values else self._value(table, column, whole, rows)
+        nulls = whole.nulls or 0
+        return value if not nulls else f"case when {_chance(column, 1)} >= {nulls} then {value} end"
+
+    def _value(
+        self, table: PlannedTable, column: PlannedColumn, shape: ColumnShape, rows: int
+    ) -> str:
+        distinct = shape.distinct or Amount(fixed=1)
+        different = max(1, int(distinct.of(rows, self._rows.of)))
+        key = f"({_hash(column, 2)} % {different})"
+        if distinct.share is not None:
+            key = "n" if distinct.share >= 1 else f"(n % {different} * {_STRIDE} % {different})"
+        if shape.between is not None:
+            limits = self._moments.limits(
+                shape.between,
+                lambda name: self._rows.of(str(table) if name == "rows" else name),
+                is_time=column.type_name in derived_shapes.TIMES,
+            )
+            return _between(column, shape, limits, rows, key)
+        if column.type_name == "bytea":
+            pattern = _SEALED if (shape.width or 0) >= 60 else _BYTES
+            more = max(0, (shape.width or 0) - 38 if pattern == _SEALED else (shape.width or 1) - 1)
+            return pattern.format(key, more)
+        if column.type_name == "jsonb" and (shape.width or 0) < _OBJECT:
+            return f"to_jsonb({key})"
+        return _VALUES.get(column.type_name, "{0}").format(key, shape.width)
+
+
+def _hash(column: PlannedColumn, seed: int) -> str:
+    return f"(hashint8extended(n, {column.number * 10 + seed}) & 9223372036854775807)"
+
+
+def _chance(column: PlannedColumn, seed: int) -> str:
+    return f"({_hash(column, seed)} % 1000000 / 1000000.0)"
+
+
+def _common(column: PlannedColumn, shape: ColumnShape) -> str:
+    total, reached, cases = sum(shape.values.values()), 0.0, ""
+    for value, share in shape.values.items():
+        reached += share / total
+        cases += f" when {_chance(column, 3)} < {reached + 1e-9} then '{value}'::{column.type_name}"
+    return f"case{cases} end"
+
+
+def _between(
+    column: PlannedColumn, shape: ColumnShape, limits: ValueLimits, rows: int, key: str
+) -> str:
+    size = limits.greatest - limits.least
+    is_ordered = (shape.correlation or 0) >= 0.9
+    if limits.is_time:
+        place = f"(n - 0.5) / {rows}" if is_ordered else _chance(column, 4)
+        if shape.distinct is not None and shape.distinct.fixed is not None:
+            place = f"(floor({place} * {shape.distinct.fixed}) / {shape.distinct.fixed})"
+        return f"to_timestamp({limits.least} + {size} * {place})::{column.type_name}"
+    if is_ordered or key == "n":
+        return f"({limits.least:.0f} + (n - 1) % {size + 1:.0f})::{column.type_name}"
+    return f"({limits.least:.0f} + {_hash(column, 2)} % {size + 1:.0f})::{column.type_name}"
