@@ -21,6 +21,7 @@ _COMMANDS = (
     "stats",
     "check",
     "schema",
+    "statistics",
     "new",
     "migrate",
     "instruments",

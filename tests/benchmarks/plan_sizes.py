@@ -13,8 +13,6 @@ from pathlib import Path
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import psycopg
-
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.config import Config
 from oadb.engine.database import Database
@@ -23,7 +21,7 @@ from oadb.tools import package_list
 from oadb.tools.contract import comparison
 from oadb.tools.plans import planned_catalog, statistics_files
 from oadb.tools.plans.sized_database import sizing
-from tests.support.plan_agreement import planned
+from tests.support.plan_agreement import Planned, connect, planned
 from tests.support.shape_rows import ShapeRows
 
 
@@ -39,6 +37,7 @@ def statements() -> list[Declaration]:
 
 
 def main(scale: int) -> None:
+    """Fill tables, and print how many plans differ from those of the simulated size."""
     packages = package_list.chosen(["oadb"])
     with sizing(packages) as sizes:
         simulated = sizes.database(scale)
@@ -46,17 +45,19 @@ def main(scale: int) -> None:
         with Database(Config(real)) as db:
             catalog = planned_catalog.read(db, ["oadb"])
         begun = time.monotonic()
-        with closing(psycopg.connect(**real.keywords, autocommit=True)) as connection:
+        with closing(connect(real)) as connection:
             ShapeRows(catalog, statistics_files.load(packages), scale).fill(connection)
         print(f"filled in {time.monotonic() - begun:.0f} s", flush=True)
         compare(simulated, real)
 
 
 def compare(simulated: Dsn, real: Dsn) -> None:
-    same, near, differing = 0, 0, []
+    """Print each statement that two databases plan with other nodes, tables, indexes or joins."""
+    same, near = 0, 0
+    differing: list[tuple[str, Planned, Planned]] = []
     with (
-        closing(psycopg.connect(**simulated.keywords, autocommit=True)) as left,
-        closing(psycopg.connect(**real.keywords, autocommit=True)) as right,
+        closing(connect(simulated)) as left,
+        closing(connect(real)) as right,
     ):
         for declared in statements():
             first, second = planned(left, declared), planned(right, declared)

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from oadb.engine.binding.declarations import Declaration
+from oadb.engine.dsn import Dsn
+from tests.support import declared
 
 _DATED = re.compile(r"_\d{6,8}(?=_|$)")
 
@@ -21,13 +24,25 @@ class Planned:
     cost: float
 
 
-def planned(connection: psycopg.Connection, declared: Declaration) -> Planned | None:
+def connect(dsn: Dsn) -> psycopg.Connection:
+    """Connect to a database, in autocommit mode."""
+    return psycopg.connect(make_conninfo("", **dsn.keywords), autocommit=True)
+
+
+def labels_of(module: str) -> list[str]:
+    """Return the labels of the declarations of a module, and of their variants."""
+    found = declared.module(module).query
+    return [each.label for one in found for each in one.variants.values() or [one]]
+
+
+def planned(connection: psycopg.Connection, statement: Declaration) -> Planned | None:
     """Return the generic plan of a statement, or None for one that cannot be planned."""
     try:
         found = psycopg.RawCursor(connection).execute(
-            b"explain (generic_plan, format json) " + declared.statement.sql
+            b"explain (generic_plan, format json) " + statement.statement.sql
         )
-        top = found.fetchone()[0][0]["Plan"]  # type: ignore[index]  # EXPLAIN has one row
+        row: Any = found.fetchone()
+        top: dict[str, Any] = row[0][0]["Plan"]
     except psycopg.Error:
         return None
     return Planned(tuple(_nodes(top)), top["Plan Rows"], top["Total Cost"])
@@ -36,7 +51,8 @@ def planned(connection: psycopg.Connection, declared: Declaration) -> Planned | 
 def _nodes(plan: dict[str, Any]) -> Iterator[str]:
     """Yield the nodes; of partitions, in an order of their own, one of each kind."""
     yield _shown(plan)
-    parts = [(*_nodes(part),) for part in plan.get("Plans", ())]
+    inner: list[dict[str, Any]] = plan.get("Plans", [])
+    parts = [(*_nodes(part),) for part in inner]
     if plan["Node Type"] in {"Append", "Merge Append"}:
         parts = sorted({*parts})
     for nodes in parts:

@@ -1,6 +1,6 @@
 """Real rows of the shape that files of statistics describe, for plans to compare with."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 import psycopg
@@ -69,8 +69,12 @@ class ShapeRows:
         self._rows = TableRows(shapes, catalog, scale)
         self._moments = Moments(datetime.now(UTC))
 
-    def fill(self, connection: psycopg.Connection) -> None:
-        """Fill every table without its triggers and checks, and analyze as autovacuum would."""
+    def fill(self, connection: psycopg.Connection, only: Collection[str] = ()) -> None:
+        """Fill tables without their triggers and checks, and analyze as autovacuum would.
+
+        Args:
+            only: their names, with the schema; by default all.
+        """
         connection.execute("set session_replication_role = replica")
         checks = connection.execute(
             "select conrelid::regclass::text, quote_ident(conname) from pg_constraint "
@@ -79,7 +83,8 @@ class ShapeRows:
         for table, name in checks:
             connection.execute(f"alter table {table} drop constraint {name}".encode())
         for table in self._catalog.tables.values():
-            if table.parent_id is None and self._rows.of(str(table)) >= 1:
+            is_wanted = not only or str(table) in only
+            if is_wanted and table.parent_id is None and self._rows.of(str(table)) >= 1:
                 self._fill_table(connection, table)
         for table in self._catalog.tables.values():
             if not table.is_partitioned:
@@ -140,7 +145,11 @@ class ShapeRows:
         different = max(1, int(distinct.of(rows, self._rows.of)))
         key = f"({_hash(column, 2)} % {different})"
         if distinct.share is not None:
-            key = "n" if distinct.share >= 1 else f"(n % {different} * {_STRIDE} % {different})"
+            key = (
+                "n"
+                if distinct.share >= 1
+                else f"(n::bigint % {different} * {_STRIDE} % {different})"
+            )
         if shape.between is not None:
             limits = self._moments.limits(
                 shape.between,

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 _AGE = re.compile(r"([+-]?\d+(?:\.\d+)?) (second|minute|hour|day|week|year)s?")
+# Limits of partitions without an end, and the share of values below them.
+_ENDS = {"MINVALUE": 0.0, "-infinity": 0.0, "MAXVALUE": 1.0, "infinity": 1.0}
+
 _UNITS = {
     "second": timedelta(seconds=1),
     "minute": timedelta(minutes=1),
@@ -26,6 +29,8 @@ class ValueLimits:
 
     def share(self, limit: str) -> float:
         """Return which share of the values is below a limit of a partition, as SQL shows it."""
+        if limit in _ENDS:
+            return _ENDS[limit]
         value = _seconds(limit) if self.is_time else float(limit)
         size = self.greatest - self.least
         return 0.0 if size <= 0 else min(max((value - self.least) / size, 0.0), 1.0)

@@ -1,5 +1,6 @@
 """Typed reading of the objects in a file of statistics; each error names the place."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import cast
 
@@ -56,11 +57,19 @@ class ShapeEntry:
             raise self.fault(f"{name!r} must be a text, not {_shown(value)}")
         return value
 
-    def inner(self, name: str, kind: str = "") -> "ShapeEntry | None":
-        """Read an object; *kind* is how its place is named, by default the name of the field."""
+    def inner(self, name: str) -> "ShapeEntry | None":
+        """Read an object; None if it is not there."""
         if name not in self._left:
             return None
-        return ShapeEntry(f"{self.place}: {kind or name}", self._left.pop(name))
+        return ShapeEntry(f"{self.place}: {name}", self._left.pop(name))
+
+    def named(self, name: str, kind: str) -> dict[str, "ShapeEntry"]:
+        """Read an object of objects, by their names; *kind* says what each is, in its place."""
+        found = self.inner(name)
+        if found is None:
+            return {}
+        found.place = self.place
+        return dict(found.each(f"{kind} "))
 
     def each(self, kind: str) -> Iterator[tuple[str, "ShapeEntry"]]:
         """Read all fields, which are objects, with the name of each."""
@@ -91,5 +100,12 @@ class ShapeEntry:
 
 
 def _shown(value: object) -> str:
-    kinds = {dict: "an object", list: "a list", bool: "true or false", type(None): "null"}
-    return kinds.get(type(value)) or repr(value)[:60]
+    match value:
+        case dict():
+            return "an object"
+        case list():
+            return "a list"
+        case None | bool():
+            return json.dumps(value)
+        case _:
+            return repr(value)[:60]

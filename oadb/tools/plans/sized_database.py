@@ -50,6 +50,11 @@ class Sizing:
         self._server, self._schemas, self._shapes = server, schemas, shapes
         self._made: dict[int, Dsn] = {}
 
+    @property
+    def data(self) -> Path:
+        """The folder of the server's files."""
+        return self._server.data
+
     def database(self, rows: int) -> Dsn:
         """Return the database in which the largest tables have so many rows; made once.
 
@@ -59,7 +64,7 @@ class Sizing:
         if rows not in self._made:
             dsn = self.copy(f"sized_{rows}")
             with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
-                simulate(db, self._server.data, self._schemas, self._shapes, rows)
+                simulate(db, self.data, self._schemas, self._shapes, rows)
             self._made[rows] = dsn
         return self._made[rows]
 

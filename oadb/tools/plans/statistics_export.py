@@ -102,7 +102,8 @@ class _Export:
         self._largest = max((self._rows(each) for each in self._roots), default=0)
 
     def result(self) -> Exported:
-        tables, unread = {}, []
+        tables: dict[str, Json] = {}
+        unread: list[str] = []
         for table in self._roots:
             if self._rows(table) >= FEWEST:
                 tables[str(table)] = self._table(table)

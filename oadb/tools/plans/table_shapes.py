@@ -124,16 +124,11 @@ def read_table(name: str, entry: ShapeEntry) -> TableShape:
         _amount(rows),
         entry.number("bytes", 1, 1e6),
         1.0 if (visible := entry.number("visible", 0, 1)) is None else visible,
-        {each: _column(inner) for each, inner in _inner(entry, "columns", "column ")},
-        {each: _index(inner) for each, inner in _inner(entry, "indexes", "index ")},
+        {each: _column(inner) for each, inner in entry.named("columns", "column").items()},
+        {each: _index(inner) for each, inner in entry.named("indexes", "index").items()},
     )
     entry.end("rows", "bytes", "visible", "columns", "indexes")
     return shape
-
-
-def _inner(entry: ShapeEntry, name: str, kind: str) -> list[tuple[str, ShapeEntry]]:
-    found = entry.inner(name)
-    return [] if found is None else [*found.each(kind)]
 
 
 def _amount(entry: ShapeEntry) -> Amount:
