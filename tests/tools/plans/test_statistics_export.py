@@ -39,6 +39,10 @@ def exported(url: str, *values: str) -> statistics_export.Exported:
         return statistics_export.export(db, ["oadb"], values)
 
 
+def share_of(found: statistics_export.Exported, table: str) -> float:
+    return cast("dict[str, float]", found.tables[table]["rows"])["share"]
+
+
 Fields = dict[str, dict[str, object]]
 
 
@@ -49,8 +53,7 @@ def fields(found: statistics_export.Exported, table: str, part: str) -> Fields:
 def test_counts_shares_and_widths_are_exported(used_url: str) -> None:
     found = exported(used_url)
 
-    assert found.tables["oadb.users"]["rows"] == {"share": 1}
-    assert found.tables["oadb.traffic"]["rows"] == {"share": 0.5}
+    assert share_of(found, "oadb.users") == 2 * share_of(found, "oadb.traffic") > 0
     assert found.tables["oadb.strategies"] == {"rows": {"fixed": 0}}
     columns = fields(found, "oadb.users", "columns")
     assert columns["first_name"] == {
@@ -100,7 +103,7 @@ def test_tables_that_hide_their_statistics_from_a_role_are_named(used_url: str) 
             connection.execute("drop owned by oadb_test_reader")
             connection.execute("drop role oadb_test_reader")
 
-    assert found.tables["oadb.users"]["rows"] == {"share": 1}
+    assert share_of(found, "oadb.users") > 0
     assert "columns" not in found.tables["oadb.users"]
     assert any(
         each.startswith("columns of oadb.users cannot be read: it was never analyzed, or its")
