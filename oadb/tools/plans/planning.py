@@ -1,0 +1,245 @@
+"""Plans of declared statements, for any values or for some, as a role and under an identity.
+
+Nothing is run unless ``Planner.plan`` is told to analyze. The text EXPLAIN stands here and in
+``oadb.engine.binding.plans``, which explains calls over an executor.
+
+    with Planner.to(dsn) as planner:
+        for each in statements(users.get):
+            planned = planner.plan(each)
+            print(planned if isinstance(planned, Unplanned) else planned.tree.indexes)
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Literal, Self, TypedDict, cast
+
+import psycopg
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+
+from oadb.engine.acting import acting_as
+from oadb.engine.binding.declarations import Declaration
+from oadb.engine.config import Config
+from oadb.engine.database import Database
+from oadb.engine.direct_connection import DirectConnection
+from oadb.engine.dsn import Dsn, connection_keywords, reachable
+from oadb.tools import lock_holders
+from oadb.tools.plans import plan_tree, planned_relations
+from oadb.tools.plans.plan_tree import PlanJson, PlanNode
+from oadb.tools.usage import UsageError
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+_PREPARE = b"prepare oadb_planned as "
+_EXPLAIN = b"explain (verbose, format json) execute oadb_planned"
+_ANALYZE = b"explain (analyze, buffers, verbose, format json) execute oadb_planned"
+
+# PostgreSQL plans these alone.
+_PLANNED = frozenset({"select", "with", "values", "table", "insert", "update", "delete", "merge"})
+
+# Seconds to plan a statement.
+_PATIENCE = 15.0
+
+Reason = Literal["copy", "utility", "privilege", "missing", "refused"]
+"""Why there is no plan: a COPY; another statement that PostgreSQL does not plan, such as CALL; the
+role may not; a table, column, function, type or extension is not there; anything else."""
+
+_REASONS: dict[str, Reason] = {
+    "42501": "privilege",
+    "42P01": "missing",
+    "42703": "missing",
+    "42704": "missing",
+    "42883": "missing",
+    "3F000": "missing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan of a statement; ``is_generic`` says whether it is that for any values.
+
+    Attributes:
+        planning_ms, execution_ms: In milliseconds; None unless it was run.
+    """
+
+    label: str
+    tree: PlanNode
+    is_generic: bool
+    planning_ms: float | None = None
+    execution_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unplanned:
+    """A statement that has no plan here, and why."""
+
+    label: str
+    reason: Reason
+    text: str
+
+    def __str__(self) -> str:
+        """Return it as one line."""
+        return f"{self.label}: {self.text}"
+
+
+_Explained = TypedDict(
+    "_Explained", {"Plan": PlanJson, "Planning Time": float, "Execution Time": float}, total=False
+)
+
+
+def statements(declared: Declaration) -> list[Declaration]:
+    """Return what is sent for a declaration: itself, or its variants; and the form for many rows.
+
+    Each has a label of its own.
+    """
+    return [*([] if declared.variants else [declared]), *declared.forms]
+
+
+class Planner:
+    """Plans statements on one connection, one after another."""
+
+    def __init__(self, connection: Connection, owners: Mapping[str, str]) -> None:
+        self._connection, self._owners = connection, owners
+
+    @classmethod
+    @contextmanager
+    def to(cls, dsn: Dsn) -> Generator[Self]:
+        """Give a planner for a database.
+
+        Raises:
+            UnavailableError: no connection to the server.
+            psycopg.OperationalError: likewise.
+        """
+        with reachable(dsn) as target:
+            with Database(Config(dsn=target)) as db:
+                owners = planned_relations.owners(db)
+            keywords = connection_keywords(target, None)
+            with DirectConnection.to(
+                keywords, seconds=_PATIENCE, prepare_threshold=None
+            ) as connection:
+                yield cls(connection, owners)
+
+    @contextmanager
+    def acting(self, *, role: str | None = None, user_id: int | None = None) -> Generator[None]:
+        """Plan in the block as a role, and under the identity of a user; undone at its end.
+
+        Raises:
+            ParameterError: an invalid user_id.
+            psycopg.Error: there is no such role, or it may not be taken, or an identity would be no
+                wall: InsufficientPrivilege says what to do.
+        """
+        with self._connection.transaction(force_rollback=True):
+            if role is not None:
+                self._connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
+            for setup in () if user_id is None else acting_as(user_id, None):
+                with psycopg.RawCursor(self._connection) as cursor:
+                    cursor.execute(setup.sql, [value and value.decode() for value in setup.params])
+            yield
+
+    def plan(
+        self,
+        statement: Declaration,
+        values: Mapping[str, str | None] | None = None,
+        *,
+        for_any: bool = False,
+        analyze: bool = False,
+    ) -> Planned | Unplanned:
+        """Return the plan of a statement, as ``statements`` returns it.
+
+        Args:
+            values: of its parameters, by name, as texts that PostgreSQL reads; those that are not
+                given are null. Without values it is the plan for any, with all partitions.
+            for_any: with values, whether to plan for any all the same: the plan says how many
+                partitions these leave out.
+            analyze: whether to run it, and to measure; its caller undoes what it writes.
+
+        Raises:
+            UsageError: a value that is not one of the type of its parameter, which the text names.
+            psycopg.Error: the connection was lost, the server does not answer, a lock is not free,
+                or the statement failed when it was run.
+        """
+        unplanned = _unplannable(statement)
+        if unplanned is not None:
+            return unplanned
+        is_generic = for_any or values is None
+        self._prepare_for("generic" if is_generic else "custom", prunes=values is not None)
+        texts = [(values or {}).get(name) for name in statement.statement.params]
+        try:
+            with self._contained():
+                explained = self._explained(statement, texts, analyze=analyze)
+        except psycopg.Error as error:
+            if analyze or error.sqlstate in {None, lock_holders.LOCKED}:
+                raise
+            return _refused(statement, error)
+        return Planned(
+            statement.label,
+            plan_tree.read(explained.get("Plan", {}), self._owners),
+            is_generic,
+            explained.get("Planning Time"),
+            explained.get("Execution Time"),
+        )
+
+    def _prepare_for(self, mode: str, *, prunes: bool) -> None:
+        # In one round trip: without parameters several statements may stand in a text.
+        self._connection.execute(
+            "deallocate all; "
+            f"set plan_cache_mode = force_{mode}_plan; "
+            f"set enable_partition_pruning = {'on' if prunes else 'off'}".encode()
+        )
+
+    def _contained(self) -> AbstractContextManager[object]:
+        """Return what keeps an error from ending the transaction of ``acting``."""
+        if self._connection.info.transaction_status == TransactionStatus.IDLE:
+            return nullcontext()
+        return self._connection.transaction(force_rollback=True)
+
+    def _explained(
+        self, statement: Declaration, texts: Sequence[str | None], *, analyze: bool
+    ) -> _Explained:
+        literals = [sql.Literal(text).as_string(self._connection) for text in texts]
+        values = f" ({', '.join(literals)})" if literals else ""
+        prefix = _ANALYZE if analyze else _EXPLAIN
+        with psycopg.Cursor(self._connection) as cursor:
+            cursor.execute(_PREPARE + statement.statement.sql)
+            try:
+                cursor.execute(prefix + values.encode())
+            except psycopg.DataError as error:
+                name = _misfit(statement, literals, error, len(prefix) + len(" ("))
+                if name is None:
+                    raise
+                reason = error.diag.message_primary
+                raise UsageError(f"{statement.label}: {name}: {reason}") from None
+            found = cast("tuple[list[_Explained]]", cursor.fetchone())
+        return found[0][0]
+
+
+def _unplannable(declared: Declaration) -> Unplanned | None:
+    if declared.is_copy:
+        text = "a COPY has no plan; plan the query in it"
+        return Unplanned(declared.label, "copy", text)
+    (word, *_) = declared.statement.words
+    if word not in _PLANNED:
+        text = f"PostgreSQL makes no plan for {word}"
+        return Unplanned(declared.label, "utility", text)
+    return None
+
+
+def _refused(declared: Declaration, error: psycopg.Error) -> Unplanned:
+    reason = _REASONS.get(error.sqlstate or "", "refused")
+    return Unplanned(declared.label, reason, " ".join(str(error).split()))
+
+
+def _misfit(
+    declared: Declaration, literals: Sequence[str], error: psycopg.Error, start: int
+) -> str | None:
+    """Return the parameter whose value the server refuses; *start* is where the first one stands.
+
+    None if it does not say where.
+    """
+    position = int(error.diag.statement_position or 0) - 1
+    for name, literal in zip(declared.statement.params, literals, strict=True):
+        if start <= position < start + len(literal):
+            return name
+        start += len(literal) + len(", ")
+    return None

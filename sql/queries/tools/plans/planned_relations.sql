@@ -1,0 +1,21 @@
+-- Planned relations: what plans name. Bound in oadb/tools/plans/planned_relations.py.
+
+-- name: _list_partitions
+-- The partitions of tables and of their indexes, also partitions of partitions, each with what is
+-- partitioned. Reads the catalog alone.
+select
+    case
+        when part.relkind in ('r', 'p', 'f') then part_schema.nspname || '.' || part.relname
+        else part.relname::text
+    end as name,
+    case
+        when part.relkind in ('r', 'p', 'f') then whole_schema.nspname || '.' || whole.relname
+        else whole.relname::text
+    end as owner_name
+from pg_catalog.pg_class as part
+inner join pg_catalog.pg_namespace as part_schema on part.relnamespace = part_schema.oid
+inner join pg_catalog.pg_class as whole
+    on whole.oid = pg_catalog.pg_partition_root(part.oid::regclass)
+inner join pg_catalog.pg_namespace as whole_schema on whole.relnamespace = whole_schema.oid
+where part.relispartition
+order by name, owner_name;
