@@ -96,6 +96,7 @@ class PlanNode:
         relation: The table that it reads or writes, as ``schema.name``; of a partition, the
             table that is partitioned. None if it has no table of its own.
         partition: The partition, as ``schema.name``; None if it is none.
+        source: The CTE or the function that it reads.
         index: The name of the index that it reads; of a partition, that of the partitioned table.
         is_backward: Whether it reads the index from its end.
         condition: What it looks for in the index, or joins by, as PostgreSQL writes it.
@@ -114,6 +115,7 @@ class PlanNode:
     relation: str | None
     partition: str | None
     alias: str | None
+    source: str | None
     index: str | None
     is_backward: bool
     condition: str | None
@@ -164,7 +166,8 @@ def read(plan: PlanJson, owners: Mapping[str, str]) -> PlanNode:
         kind=_kind(plan),
         relation=None if relation is None else owners.get(relation, relation),
         partition=relation if relation in owners else None,
-        alias=plan.get("Alias", plan.get("CTE Name", plan.get("Function Name"))),
+        alias=plan.get("Alias"),
+        source=plan.get("CTE Name", plan.get("Function Name")),
         index=None if index is None else owners.get(index, index),
         is_backward=plan.get("Scan Direction") == _BACKWARD,
         condition=_joined(plan, _CONDITIONS),
