@@ -22,6 +22,8 @@ _COMMANDS = (
     "check",
     "schema",
     "statistics",
+    "plan",
+    "explain",
     "new",
     "migrate",
     "instruments",

@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
+from oadb.engine import failures
 from oadb.engine.acting import acting_as
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.config import Config
@@ -34,6 +35,11 @@ Connection = psycopg.Connection[tuple[object, ...]]
 _PREPARE = b"prepare oadb_planned as "
 _EXPLAIN = b"explain (verbose, format json) execute oadb_planned"
 _ANALYZE = b"explain (analyze, buffers, verbose, format json) execute oadb_planned"
+
+_USABLE = frozenset({TransactionStatus.IDLE, TransactionStatus.INTRANS})
+
+Limits = tuple[float, float]
+"""Seconds that a statement may take, and that it may wait for a lock."""
 
 # PostgreSQL plans these alone.
 _PLANNED = frozenset({"select", "with", "values", "table", "insert", "update", "delete", "merge"})
@@ -101,11 +107,12 @@ class Planner:
 
     def __init__(self, connection: Connection, owners: Mapping[str, str]) -> None:
         self._connection, self._owners = connection, owners
+        self._is_prepared = False
 
     @classmethod
     @contextmanager
-    def to(cls, dsn: Dsn) -> Generator[Self]:
-        """Give a planner for a database.
+    def to(cls, dsn: Dsn, *, role: str | None = None) -> Generator[Self]:
+        """Give a planner for a database, of a role that the one of the address may become.
 
         Raises:
             UnavailableError: no connection to the server.
@@ -114,15 +121,26 @@ class Planner:
         with reachable(dsn) as target:
             with Database(Config(dsn=target)) as db:
                 owners = planned_relations.owners(db)
-            keywords = connection_keywords(target, None)
+            keywords = connection_keywords(target, None if role is None else {"role": role})
             with DirectConnection.to(
                 keywords, seconds=_PATIENCE, prepare_threshold=None
             ) as connection:
                 yield cls(connection, owners)
 
     @contextmanager
-    def acting(self, *, role: str | None = None, user_id: int | None = None) -> Generator[None]:
+    def acting(
+        self,
+        *,
+        role: str | None = None,
+        user_id: int | None = None,
+        is_read: bool = False,
+        limits: Limits | None = None,
+    ) -> Generator[None]:
         """Plan in the block as a role, and under the identity of a user; undone at its end.
+
+        Args:
+            is_read: whether nothing may be written, not even by a statement that is analyzed.
+            limits: how long each statement may take, and wait for a lock.
 
         Raises:
             ParameterError: an invalid user_id.
@@ -130,12 +148,27 @@ class Planner:
                 wall: InsufficientPrivilege says what to do.
         """
         with self._connection.transaction(force_rollback=True):
-            if role is not None:
-                self._connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
-            for setup in () if user_id is None else acting_as(user_id, None):
-                with psycopg.RawCursor(self._connection) as cursor:
-                    cursor.execute(setup.sql, [value and value.decode() for value in setup.params])
-            yield
+            try:
+                self._set_up(role, user_id, limits, is_read=is_read)
+                yield
+            finally:
+                self._forget()
+
+    def _set_up(
+        self, role: str | None, user_id: int | None, limits: Limits | None, *, is_read: bool
+    ) -> None:
+        if is_read:
+            self._connection.execute("set transaction read only")
+        if limits is not None:
+            longest, wait = (round(seconds * 1000) for seconds in limits)
+            self._connection.execute(
+                f"set local statement_timeout = {longest}; set local lock_timeout = {wait}".encode()
+            )
+        if role is not None:
+            self._connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
+        for setup in () if user_id is None else acting_as(user_id, None):
+            with psycopg.RawCursor(self._connection) as cursor:
+                cursor.execute(setup.sql, [value and value.decode() for value in setup.params])
 
     def plan(
         self,
@@ -169,8 +202,10 @@ class Planner:
             with self._contained():
                 explained = self._explained(statement, texts, analyze=analyze)
         except psycopg.Error as error:
-            if analyze or error.sqlstate in {None, lock_holders.LOCKED}:
+            if error.sqlstate in {None, lock_holders.LOCKED}:
                 raise
+            if analyze:
+                raise failures.scrubbed(error, statement.label, statement.place_at) from None
             return _refused(statement, error)
         return Planned(
             statement.label,
@@ -181,12 +216,21 @@ class Planner:
         )
 
     def _prepare_for(self, mode: str, *, prunes: bool) -> None:
+        self._forget()
+        # Behind a pooler, what is set for the session would reach others.
+        is_idle = self._connection.info.transaction_status == TransactionStatus.IDLE
+        to_set = "set" if is_idle else "set local"
         # In one round trip: without parameters several statements may stand in a text.
         self._connection.execute(
-            "deallocate all; "
-            f"set plan_cache_mode = force_{mode}_plan; "
-            f"set enable_partition_pruning = {'on' if prunes else 'off'}".encode()
+            f"{to_set} plan_cache_mode = force_{mode}_plan; "
+            f"{to_set} enable_partition_pruning = {'on' if prunes else 'off'}".encode()
         )
+
+    def _forget(self) -> None:
+        """Drop the prepared statement, which outlives its transaction."""
+        if self._is_prepared and self._connection.info.transaction_status in _USABLE:
+            self._is_prepared = False
+            self._connection.execute("deallocate oadb_planned")
 
     def _contained(self) -> AbstractContextManager[object]:
         """Return what keeps an error from ending the transaction of ``acting``."""
@@ -202,14 +246,17 @@ class Planner:
         prefix = _ANALYZE if analyze else _EXPLAIN
         with psycopg.Cursor(self._connection) as cursor:
             cursor.execute(_PREPARE + statement.statement.sql)
+            self._is_prepared = True
             try:
                 cursor.execute(prefix + values.encode())
             except psycopg.DataError as error:
                 name = _misfit(statement, literals, error, len(prefix) + len(" ("))
                 if name is None:
                     raise
-                reason = error.diag.message_primary
-                raise UsageError(f"{statement.label}: {name}: {reason}") from None
+                raise UsageError(
+                    f"{statement.label}: {name} is {statement.parameters[name]}: "
+                    f"{error.diag.message_primary}"
+                ) from None
             found = cast("tuple[list[_Explained]]", cursor.fetchone())
         return found[0][0]
 
@@ -227,7 +274,7 @@ def _unplannable(declared: Declaration) -> Unplanned | None:
 
 def _refused(declared: Declaration, error: psycopg.Error) -> Unplanned:
     reason = _REASONS.get(error.sqlstate or "", "refused")
-    return Unplanned(declared.label, reason, " ".join(str(error).split()))
+    return Unplanned(declared.label, reason, error.diag.message_primary or str(error))
 
 
 def _misfit(

@@ -1,0 +1,96 @@
+"""``oadb explain``: the plan of one statement, on a live database."""
+
+import psycopg
+import pytest
+
+from tests.support.command_line import oadb
+
+
+def test_a_plan_for_values_is_a_tree_with_the_index(url: str) -> None:
+    done = oadb("explain", "users.get", "--set", "user_id=7", url=url)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "users.get  for these values"
+    assert lines[1].strip(" └─") == "Index Scan users_pkey of oadb.users"
+    assert "rows expected, cost" in lines[2]
+    assert "condition: (users.user_id = '7'::bigint)" in done.stdout
+
+
+def test_without_values_it_is_the_plan_for_any(url: str) -> None:
+    done = oadb("explain", "users.get", url=url)
+
+    assert done.stdout.startswith("users.get  for any values\n")
+    assert "users.user_id = $1" in done.stdout
+
+
+def test_what_is_analyzed_says_rows_times_and_buffers(url: str) -> None:
+    done = oadb("explain", "users.get", "--set", "user_id=7", "--analyze", url=url)
+
+    assert "0 rows, " in done.stdout
+    assert " buffers hit, " in done.stdout
+    assert "run in " in done.stdout.splitlines()[-1]
+
+
+def test_a_write_that_is_analyzed_is_undone(url: str) -> None:
+    values = ("username=explained", "email=explained@example.in", "is_admin=false")
+    given = [part for value in values for part in ("--set", value)]
+    done = oadb("explain", "users._create", *given, "--analyze", url=url)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    with psycopg.connect(url) as connection:
+        found = connection.execute("select count(*) from oadb.users where username = 'explained'")
+        assert found.fetchone() == (0,)
+
+
+def test_a_statement_that_fails_shows_no_row(url: str) -> None:
+    values = ("username=", "email=hidden@example.in", "is_admin=false")
+    given = [part for value in values for part in ("--set", value)]
+    done = oadb("explain", "users._create", *given, "--analyze", url=url)
+
+    assert done.returncode == 1
+    assert "users._create: " in done.stderr
+    assert "hidden@example.in" not in done.stderr
+
+
+def test_a_variant_is_named_by_what_its_label_has_behind_the_name(url: str) -> None:
+    done = oadb("explain", "traffic.count", "--variant", "+ip", "--set", "ip=::1", url=url)
+
+    assert done.stdout.startswith("traffic.count +ip  for these values\n")
+
+
+def test_it_is_planned_as_the_role(url: str) -> None:
+    done = oadb("explain", "users.get", "--role", "oadb_log", url=url)
+
+    assert done.returncode == 3
+    assert done.stdout == "users.get: permission denied for table users\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("users.gett",), "there is no statement users.gett; near it are users.get, "),
+        (("find_by_email",), "near it are users.find_by_email"),
+        (("users.get", "--set", "user=7"), "has no such parameter; there are: user_id (int)"),
+        (("users.get", "--set", "user_id"), "--set user_id: users.get has no such parameter"),
+        (("users.get", "--set", "user_id=x"), "user_id is int: invalid input syntax for type"),
+        (("users.get", "--analyze"), "users.get needs values of user_id as well"),
+        (("users.get", "--variant", "+status"), "there is no statement users.get +status"),
+        (("users.get", "--rows", "0"), "must be a number of rows from 1 to 1e10"),
+        (("users.get", "--rows", "1e9", "--analyze"), "leave out --analyze"),
+    ],
+)
+def test_what_it_cannot_explain_is_a_usage_error(
+    url: str, arguments: tuple[str, ...], message: str
+) -> None:
+    done = oadb("explain", *arguments, url=url)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+
+
+def test_what_has_no_plan_says_so(url: str) -> None:
+    done = oadb("explain", "instruments.export_csv", url=url)
+
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout == ("instruments.export_csv: a COPY has no plan; plan the query in it\n")
