@@ -1,10 +1,11 @@
 """Classes of growth: how the work of a plan, and its rows, grow with tables."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
 from oadb.tools.plans.plan_tree import PlanNode
+from oadb.tools.plans.planned_relations import TableCounts
 
 
 class Growth(IntEnum):
@@ -71,16 +72,16 @@ class JudgedNode:
 
 @dataclass(frozen=True, slots=True)
 class Scales:
-    """Two scales of a database, between which growth is judged.
+    """Two scales of a database, between which growth is judged."""
 
-    Attributes:
-        ratios: Of each table, ``schema.name``, how many times more rows it has at the larger one.
-        partitions: Of each partitioned table, how many partitions it has.
-    """
-
-    ratios: Mapping[str, float]
-    partitions: Mapping[str, int]
+    large: TableCounts
+    small: TableCounts
 
     def ratio(self, node: PlanNode) -> float:
         """Return by how much the tables of a node and of all below it grow, at most."""
-        return max((self.ratios.get(name, 1.0) for name in node.tables), default=1.0)
+        names = {each.partition or each.relation for each in node.walk()}
+        return max((self._ratio(name) for name in names if name is not None), default=1.0)
+
+    def _ratio(self, name: str) -> float:
+        rows = self.large.rows.get(name, 0)
+        return rows / max(self.small.rows.get(name, 0), 1) if rows else 1.0

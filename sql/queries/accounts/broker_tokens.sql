@@ -90,6 +90,7 @@ order by broker;
 -- scope: all users (a service that renews tokens)
 -- Those of enabled users that will expire within the next :within, soonest first. Served by
 -- broker_tokens_expiring_idx and users_pkey.
+-- grows: with the tokens that expire within :within, which are all returned.
 select
     user_id,
     broker,
@@ -122,6 +123,7 @@ limit :limit;
 -- Those that are neither revoked nor expired, nor of a disabled user; those that changed last come
 -- first, or last. Passes over those that expired since the last sweep, and in the index over those
 -- of other brokers. Served by broker_tokens_updated_at_idx and users_pkey.
+-- grows: with the tokens of disabled users and of other brokers, which it passes over.
 select
     user_id,
     broker,
@@ -158,6 +160,7 @@ limit :limit;
 -- The oldest that is neither revoked nor expired, nor of a disabled user, so that the answer does
 -- not change while it is valid. Passes over those that expired since the last sweep. Served by
 -- broker_tokens_created_at_idx and users_pkey.
+-- grows: with the tokens of disabled users, which it passes over.
 select
     user_id,
     broker,
@@ -186,6 +189,7 @@ limit 1;
 -- scope: all users (background sweep)
 -- Takes at most :batch expired tokens out of the indexes of those that may be used, without waiting
 -- for locked rows. A new expiry puts a token back. Served by broker_tokens_expiring_idx.
+-- grows: with the tokens that were taken out before; a sweep passes over them in the index.
 update oadb.broker_tokens
 set swept_expires_at = expires_at
 where (user_id, broker) in (

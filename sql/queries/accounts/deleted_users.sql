@@ -6,6 +6,7 @@
 -- Of at most :batch users who were deleted :older_than ago: attempts keep when, how and with what
 -- outcome, changes of settings which, when and by whom. As the owner of the tables. Served by
 -- deleted_users_deleted_at_idx, login_attempts_user_id_idx and setting_changes_pkey.
+-- grows: with the attempts and changes of :batch users, in every partition; a nightly sweep.
 with due as materialized (
     select old.former_user_id
     from oadb.deleted_users as old

@@ -70,6 +70,7 @@ where user_id = :user_id;
 -- scope: all users (background sweep)
 -- As in sessions.sql: deletes networks without a sign-in for 30 days. Served by
 -- known_networks_sweep_at_idx and known_networks_pkey.
+-- grows: with the rows that are due, of which each sweep leaves few.
 with due as materialized (
     select
         known_networks.user_id,
@@ -110,6 +111,7 @@ select
 -- scope: all users (background sweep)
 -- As in sessions.sql: deletes devices without a sign-in for 90 days. Served by
 -- known_devices_sweep_at_idx and known_devices_pkey.
+-- grows: with the rows that are due, of which each sweep leaves few.
 with due as materialized (
     select
         known_devices.user_id,

@@ -285,6 +285,7 @@ where
 -- The account in all networks and on all devices, but no network by itself. Reads all
 -- counters of accounts with networks. Locks in the order of _count_try. Served by
 -- known_devices_pkey, lockouts_pkey and users_username_lower_key.
+-- grows: with the counters of a day, which are swept; an administrator runs it.
 with given as (
     select lower(:account) as account
 ),

@@ -6,6 +6,7 @@
 -- Newest first, by the first of several tries. Of a user served by login_attempts_user_id_idx, of
 -- an outcome by login_attempts_outcome_idx, else by login_attempts_pkey: a page from each partition
 -- of the window at most.
+-- grows: with the window, if no filter has an index; an administrator gives :since.
 select
     attempt_id,
     attempted_at,
@@ -38,6 +39,7 @@ limit :limit;
 -- Reads every row that is counted, of the partitions of the window. Of a user served by
 -- login_attempts_user_id_idx, of an outcome by login_attempts_outcome_idx, else by
 -- login_attempts_pkey; of a large part of a partition, that is read from end to end.
+-- grows: with the rows that are counted; an administrator gives :since.
 select coalesce(sum(tries), 0)::bigint as attempts
 from oadb.login_attempts
 where

@@ -38,6 +38,7 @@ values (
 -- and the statement is repeated. A row that was deleted counts no more. May violate the
 -- checks. Served by locked_clients_pkey and login_attempts_pkey. Also served by
 -- users_username_lower_key.
+-- grows: with the partitions, one for each month of the retention: a lookup in each.
 with waiting as (
     insert into oadb.locked_clients as known (
         hour_at,

@@ -27,6 +27,7 @@ limit :limit;
 -- scope: all users (administration)
 -- Newest first, or of a kind, for which all rows of the window are read. Served by
 -- security_events_happened_at_idx.
+-- grows: with the window, for a kind that is rare; an administrator gives :since.
 select
     event_id,
     happened_at,

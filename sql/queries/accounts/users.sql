@@ -73,6 +73,7 @@ limit :limit;
 
 -- name: count
 -- scope: all users (administration)
+-- grows: with the users; for an administrator's page.
 select count(*) as users
 from oadb.users;
 

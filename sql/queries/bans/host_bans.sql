@@ -9,6 +9,7 @@
 -- Reads all requests of the window, and prunes the partitions before it. Served by
 -- ban_exemptions_network_idx, known_networks_network_idx, sessions_ip_idx, traffic_pkey and
 -- users_pkey.
+-- grows: with the requests of the window; an administrator runs it.
 with clients as materialized (
     select
         found.network,

@@ -123,6 +123,7 @@ where
 -- name: list_all
 -- Bans in effect, and on request expired ones; newest first. Served by
 -- ip_bans_banned_at_idx.
+-- grows: with the expired bans that it passes over; a year of them is kept.
 select
     abbrev(bans.network) as network,
     bans.reason,
@@ -143,6 +144,7 @@ limit :limit;
 
 -- name: count
 -- Bans that are in effect, and the permanent ones among them. Served by ban_exemptions_network_idx.
+-- grows: with the bans; for an administrator's page.
 select
     count(*) as active,
     count(*) filter (where expires_at is null) as permanent

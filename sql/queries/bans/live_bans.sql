@@ -8,6 +8,7 @@ from oadb.ban_changes;
 
 -- name: _list_active
 -- Served by ban_exemptions_network_idx.
+-- grows: with the bans in effect, all of which a process keeps in memory.
 select
     abbrev(network) as network,
     expires_at - now() as remaining

@@ -9,6 +9,7 @@
 -- scope: all users (a network that one of them uses is not banned)
 -- Served by ban_exemptions_network_idx, ip_bans_pkey, known_networks_network_idx and
 -- sessions_ip_idx.
+-- grows: with the sessions and sign-ins of one network; PostgreSQL expects more of them.
 insert into oadb.ip_trackers as known (
     kind,
     network,
@@ -79,6 +80,7 @@ returning
 -- scope: all users (a network that one of them uses is not banned)
 -- Its network is compared as a parameter, because row-level security keeps functions of columns
 -- from indexes. Served by ip_trackers_pkey, known_networks_network_idx and sessions_ip_idx.
+-- grows: with the sessions and sign-ins of one network; PostgreSQL expects more of them.
 select
     ip_trackers.hits,
     ban_rules.duration,
@@ -112,6 +114,7 @@ where
 -- name: list_suspects
 -- Networks with at least :least_hits hits in the 24 hours from the first one, the most hits
 -- first. A network whose hits are counted while pages are read may move to another page.
+-- grows: with the networks that had a hit in the last day; older ones are swept.
 select
     suspects.kind,
     abbrev(suspects.network) as network,
@@ -133,6 +136,7 @@ limit :limit;
 
 -- name: count_suspects
 -- The number of networks that list_suspects lists.
+-- grows: with the networks that had a hit in the last day; older ones are swept.
 select count(*) as suspects
 from oadb.ip_trackers
 where

@@ -17,6 +17,7 @@ values (
 -- scope: all users (a sweep)
 -- Begins the last hour of at most :batch changes that it is the first to see: one that is old may
 -- have been committed a moment ago. Served by changes_changed_at_idx.
+-- grows: with the changes of the last hour; older ones are swept.
 update oadb.changes
 set expires_at = now() + interval '1 hour'
 where (xid, change_id) in (
@@ -32,6 +33,7 @@ where (xid, change_id) in (
 -- name: _delete_expired
 -- scope: all users (a sweep)
 -- Served by changes_changed_at_idx and changes_pkey.
+-- grows: with the changes of the last hour; older ones are swept.
 delete from oadb.changes
 where (xid, change_id) in (
     select

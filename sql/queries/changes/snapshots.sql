@@ -11,6 +11,7 @@
 -- says whether the last read can be continued: null or false if there was none, if it was on
 -- another server or before a restart, if it lies in the future, or so far back that what came after
 -- it may be deleted. Served by changes_pkey and changes_changed_at_idx.
+-- grows: with the changes since the last read, all of which are returned.
 with here as (
     select
         pg_postmaster_start_time() as started_at,

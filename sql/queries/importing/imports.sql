@@ -21,6 +21,7 @@ select exists(
 
 -- name: list_changed_settings
 -- The groups with a setting that was ever changed in oadb.
+-- grows: with the changes of application settings, a few for each day.
 select distinct group_name
 from oadb.app_setting_changes
 order by group_name;

@@ -42,6 +42,7 @@ where key_id = :key_id;
 -- finds by the index of the key. Served by users_password_key_id_idx, sessions_key_id_idx,
 -- api_keys_key_id_idx, broker_tokens_key_id_idx, second_factors_key_id_idx,
 -- smtp_settings_key_id_idx and strategies_key_id_idx.
+-- grows: up to a million rows of each table, by which it ends; a rotation runs it.
 with counted as materialized (
     select
         'users' as table_name,

@@ -7,6 +7,7 @@
 -- begin behind it. An array has no null here: an empty value stands for it. Also served by
 -- api_keys_pkey, broker_tokens_pkey, second_factors_pkey, sessions_pkey, smtp_settings_key_id_idx,
 -- strategies_pkey and users_password_key_id_idx.
+-- grows: with the ties of one number, such as a user's rows; a rotation runs it.
 select
     sealed_rows.first_id,
     sealed_rows.second_id,

@@ -67,6 +67,7 @@ where
 -- pruned. Days of 23 or 25 hours are counted right. Those of a user are served by
 -- analyzer_logs_user_id_idx, others by analyzer_logs_pkey. For an :api_type, and for :text, in any
 -- case and anywhere in the row, all of the window are read: give :day or :since.
+-- grows: with the window, for an :api_type or a :text that is rare.
 select
     log_id,
     logged_at,
@@ -100,6 +101,7 @@ limit :limit;
 -- name: stream
 -- Analyses of a window that pass the filters of list_analyses, oldest first, for an export. Served
 -- by analyzer_logs_pkey.
+-- grows: with the window, all of which is exported.
 select
     log_id,
     logged_at,
@@ -129,6 +131,7 @@ order by
 -- error, strategy and symbol, the most frequent first, at most 100 of each. An error is a
 -- response with the status "error"; its message gives the kind. Those of a user are served by
 -- analyzer_logs_user_id_idx, all by analyzer_logs_pkey.
+-- grows: with the window, all of which is counted.
 with analyses as (
     select
         api_type,
@@ -192,6 +195,7 @@ order by
 -- name: count
 -- The number of analyses that pass the filters of list_analyses. Those of a user are served by
 -- analyzer_logs_user_id_idx, others by analyzer_logs_pkey.
+-- grows: with the window, all of which is counted.
 select count(*) as analyses
 from oadb.analyzer_logs
 where

@@ -97,6 +97,7 @@ where
 -- api_logs_status_idx with one of these filters, and by api_logs_pkey without any. Of several
 -- filters one index serves, and the rows it finds are compared with the others; for :text, in any
 -- case and anywhere in the row, all of the window are: give :since.
+-- grows: with the window, for several filters or a :text of which few calls are.
 select
     log_id,
     logged_at,
@@ -139,6 +140,7 @@ limit :limit;
 -- api_logs_user_id_idx with a :user_id, then by api_logs_request_idx and api_logs_response_idx.
 -- These two do not serve the owner of the tables: row-level security binds it by a condition, and
 -- the planner does not know that @> leaks nothing. Then it reads the window.
+-- grows: with the matches, of which the newest are taken, and for the owner with the window.
 with newest as (
     select
         log_id,
@@ -262,6 +264,7 @@ limit :limit;
 -- name: stream
 -- Calls of a window that pass the filters of list_calls, oldest first, for an export.
 -- Served by api_logs_pkey.
+-- grows: with the window, all of which is exported.
 select
     log_id,
     logged_at,
@@ -294,6 +297,7 @@ order by
 -- name: count
 -- The number of calls that pass the filters of list_calls. Those of a user are served by
 -- api_logs_user_id_idx. Also served by api_logs_pkey.
+-- grows: with the window, all of which is counted.
 select count(*) as calls
 from oadb.api_logs
 where

@@ -137,6 +137,7 @@ where
 -- Calls, newest first; api_logs.sql explains windows and pages. Served by latency_pkey: for a rare
 -- :broker or :outcome, and for :text, in any case and anywhere in the row, all rows of the window
 -- are read.
+-- grows: with the window, for a filter that few calls pass.
 select
     log_id,
     logged_at,
@@ -175,6 +176,7 @@ limit :limit;
 -- name: stream
 -- Calls of a window that pass the filters of list_timings, oldest first, for an export.
 -- Served by latency_pkey.
+-- grows: with the window, all of which is exported.
 select
     log_id,
     logged_at,
@@ -210,6 +212,7 @@ order by
 -- name: count
 -- The number of calls that pass the filters of list_timings. Reads the window, without one all.
 -- Served by latency_pkey.
+-- grows: with the window, all of which is counted.
 select count(*) as calls
 from oadb.latency
 where
@@ -230,6 +233,7 @@ where
 -- Five rows, one for each part of a call, for all brokers together; then five for each
 -- broker, by number of calls. Otherwise as traffic._summarize. Served by latency_pkey,
 -- latency_rollups_pkey and log_batches_first_at_idx.
+-- grows: with the buckets of the window, and the rows that are not rolled up yet.
 with spans as materialized (
     select
         resolution,
@@ -551,6 +555,7 @@ order by
 -- name: list_brokers
 -- Of all calls in rollups, and of those that are not rolled up yet. Served by latency_pkey,
 -- latency_rollups_pkey and log_batches_first_at_idx.
+-- grows: with the buckets of rollups; for an administrator's page.
 with waiting as (
     select
         min(first_at) as since,

@@ -4,6 +4,7 @@
 -- One row for each of :prefixes, in their order, also if no path begins with it; a request counts
 -- for each of its prefixes. The requests of the window are read once. Rollups are by endpoint, so
 -- they do not serve it. Served by traffic_pkey.
+-- grows: with the requests of the window, all of which are counted.
 with wanted as materialized (
     select
         asked.prefix,

@@ -451,6 +451,7 @@ where batch_id = any(:batch_ids::uuid[]);
 -- name: list_backlog
 -- Batches not rolled up yet, by table; no row for a table without any. Statistics count
 -- their rows directly. Served by log_batches_first_at_idx.
+-- grows: with the batches that are not rolled up yet, of which maintenance leaves few.
 select
     table_name,
     count(*) as batches,

@@ -118,6 +118,7 @@ where
 -- traffic_status_idx with an :error_status, and by traffic_pkey otherwise: for a rare route or
 -- another rare status, and for :text, in any case and anywhere in the row, all rows of the window
 -- are read.
+-- grows: with the window, for a filter without an index that few requests pass.
 -- not together: status, error_status
 -- variants: at most 128
 select
@@ -156,6 +157,7 @@ limit :limit;
 -- name: stream
 -- Requests of a window that pass the filters of list_requests, oldest first, for an export.
 -- Served by traffic_pkey.
+-- grows: with the window, all of which is exported.
 select
     log_id,
     logged_at,
@@ -186,6 +188,7 @@ order by
 -- name: count
 -- The number of requests that pass the filters of list_requests. Those of an address are served by
 -- traffic_ip_idx, others by traffic_pkey.
+-- grows: with the window, all of which is counted.
 select count(*) as requests
 from oadb.traffic
 where
@@ -205,6 +208,7 @@ where
 -- requests of the window, whatever their hosts; those with most requests first. A client whose
 -- number of requests changes between two pages may be missed or appear twice; :until in the past
 -- prevents it. Served by traffic_pkey.
+-- grows: with the partitions of the window, in each of which it looks for the newest rows.
 with newest as (
     select
         traffic.ip,
@@ -255,6 +259,7 @@ limit :limit;
 -- :few requests, percentiles are computed from its rows. The lateral subqueries are
 -- ordered so that each span is read from the index. Served by log_batches_first_at_idx,
 -- traffic_pkey and traffic_rollups_pkey.
+-- grows: with the buckets of the window, and the rows that are not rolled up yet.
 with spans as materialized (
     select
         resolution,

@@ -200,6 +200,7 @@ limit :limit;
 -- name: delete_old_changes
 -- Deletes at most :batch changes older than :older_than, from the first on. As the owner of the
 -- table. Reads all of them, a few for each day: served by app_setting_changes_pkey.
+-- grows: with the changes of application settings, a few for each day.
 delete from oadb.app_setting_changes
 where change_id in (
     select old.change_id

@@ -25,6 +25,7 @@ limit 1;
 -- What of the events since :since is committed and not linked yet, in order of event_id. They are
 -- compared with the links of their days and later ones. Null: of all events, before the first link.
 -- Served by security_events_happened_at_idx and security_event_links_pkey.
+-- grows: with the events since :since; at first with all of them.
 with events as materialized (
     select
         security_events.event_id,
@@ -91,6 +92,7 @@ from
 -- scope: all users (the chain)
 -- In the order of the chain; of an event that is missing, everything is null but link_event_id.
 -- Served by security_event_links_pkey and security_events_pkey.
+-- grows: with the chain, all of which is verified.
 select
     links.day,
     links.position,
@@ -118,6 +120,7 @@ order by
 -- name: stream_unlinked
 -- scope: all users (the chain)
 -- Events without a link, oldest first.
+-- grows: with the events, all of which are compared with their links.
 select
     events.event_id,
     events.happened_at
@@ -135,6 +138,7 @@ order by
 -- scope: all users (retention)
 -- Linked days that ended :older_than ago, and have events. Served by security_event_links_pkey and
 -- security_events_pkey.
+-- grows: with the days of the chain, one link of each of which is kept.
 select distinct links.day
 from oadb.security_event_links as links
 inner join oadb.security_events as events on links.event_id = events.event_id
@@ -146,6 +150,7 @@ order by links.day;
 -- Deletes the events of the oldest linked day that has some, if it ended :older_than ago, with its
 -- links but the last one. Returns the day and how many events it had; no row if there is none.
 -- Served by security_event_links_pkey and security_events_pkey.
+-- grows: with the events of one day, all of which are deleted.
 with oldest as (
     select links.day
     from oadb.security_event_links as links

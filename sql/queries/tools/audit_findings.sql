@@ -44,6 +44,7 @@ order by
 -- scope: all users (the chain)
 -- The first event that happened after the newest linked one and over a day ago; null if there is
 -- none. Served by security_events_happened_at_idx and security_events_pkey.
+-- grows: with the events after the newest link, of which there are few.
 select min(events.happened_at) as happened_at
 from oadb.security_events as events
 where

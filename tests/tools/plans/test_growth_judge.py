@@ -5,55 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import psycopg
 import pytest
 
 from oadb.engine import dsn
-from oadb.testing.servers import Server
-from oadb.tools.plans.growth import Growth, JudgedNode, Scales
+from oadb.tools.plans.growth import Growth, JudgedNode
 from oadb.tools.plans.growth_judge import judge
 from oadb.tools.plans.planning import Planned, Planner
 from tests.support.declaring import declared
+from tests.support.growing_shop import SCALES, large_shop, small_shop
+
+__all__ = ["large_shop", "small_shop"]
 
 pytestmark = pytest.mark.long("fills tables with a hundred thousand rows")
-
-TABLES = """
-create schema shop;
-create table shop.users (user_id bigint primary key, email text not null unique);
-create table shop.orders (
-    user_id bigint not null, order_id bigint not null, placed_at timestamptz not null,
-    status text not null, note text not null, primary key (user_id, order_id)
-);
-create index orders_placed_at_idx on shop.orders (placed_at, order_id);
-create index orders_status_idx on shop.orders (status);
-create table shop.markets (name text primary key);
-create table shop.visits (visited_at timestamptz not null, visit_id bigint not null, path text)
-partition by range (visited_at);
-create index visits_visited_at_idx on shop.visits (visited_at);
-create table shop.visits_1 partition of shop.visits
-for values from ('2026-01-01') to ('2026-02-01');
-create table shop.visits_2 partition of shop.visits
-for values from ('2026-02-01') to ('2026-03-01');
-create table shop.visits_3 partition of shop.visits
-for values from ('2026-03-01') to ('2026-04-01');
-"""
-ROWS = """
-insert into shop.users select n, 'user' || n from generate_series(1, {0} / 10) as n;
-insert into shop.orders
-select n % ({0} / 10) + 1, n, timestamptz '2026-01-01' + n * interval '80 days' / {0},
-    case when n % 100 = 0 then 'open' else 'done' end, 'note' || n
-from generate_series(1, {0}) as n;
-insert into shop.visits
-select timestamptz '2026-01-01' + n * interval '80 days' / {0}, n, 'x' || n
-from generate_series(1, {0}) as n;
-insert into shop.markets select 'market' || n from generate_series(1, 500) as n;
-analyze shop.users, shop.orders, shop.visits, shop.markets;
-"""
-SMALL, LARGE = 1_000, 100_000
-SCALES = Scales(
-    {"shop.users": 100.0, "shop.orders": 100.0, "shop.visits": 100.0, "shop.markets": 1.0},
-    {"shop.visits": 3},
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +35,16 @@ class Judging:
         return judge(large.tree, small.tree, SCALES)
 
 
-def filled(server: Server, rows: int) -> Generator[Planner]:
-    with server.clone("template0") as url:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(TABLES.encode())
-            connection.execute(ROWS.format(rows).encode())
-            connection.execute("vacuum shop.users, shop.orders, shop.visits, shop.markets")
-        with Planner.to(dsn.parse(url)) as planner:
-            yield planner
+@pytest.fixture(scope="module")
+def small(small_shop: str) -> Generator[Planner]:
+    with Planner.to(dsn.parse(small_shop)) as planner:
+        yield planner
 
 
 @pytest.fixture(scope="module")
-def small(oadb_server: Server) -> Generator[Planner]:
-    yield from filled(oadb_server, SMALL)
-
-
-@pytest.fixture(scope="module")
-def large(oadb_server: Server) -> Generator[Planner]:
-    yield from filled(oadb_server, LARGE)
+def large(large_shop: str) -> Generator[Planner]:
+    with Planner.to(dsn.parse(large_shop)) as planner:
+        yield planner
 
 
 @pytest.fixture(scope="module")

@@ -19,3 +19,22 @@ inner join pg_catalog.pg_class as whole
 inner join pg_catalog.pg_namespace as whole_schema on whole.relnamespace = whole_schema.oid
 where part.relispartition
 order by name, owner_name;
+
+-- name: _list_tables
+-- The tables of all schemas but the server's, with their rows as statistics say; 0 where they say
+-- nothing. Of a partition, owner_name is the table that is partitioned.
+select
+    namespace.nspname || '.' || class.relname as name,
+    whole_schema.nspname || '.' || whole.relname as owner_name,
+    greatest(class.reltuples, 0)::float8 as rows
+from pg_catalog.pg_class as class
+inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
+left join pg_catalog.pg_class as whole
+    on
+        class.relispartition
+        and whole.oid = pg_catalog.pg_partition_root(class.oid::regclass)
+left join pg_catalog.pg_namespace as whole_schema on whole.relnamespace = whole_schema.oid
+where
+    class.relkind in ('r', 'm')
+    and namespace.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+order by name;

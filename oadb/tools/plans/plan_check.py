@@ -1,0 +1,108 @@
+"""Plans all statements of packages, and compares them with the locks of their plans."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from oadb.engine.binding.packages import Package
+from oadb.engine.dsn import Dsn
+from oadb.tools.plans import growth_reasons, plan_lock, plan_text, scaled_plans
+from oadb.tools.plans.growth_reasons import Unbounded
+from oadb.tools.plans.named_statements import PlacedStatement
+from oadb.tools.plans.plan_lock import Block, LockedPlan
+from oadb.tools.plans.planning import Unplanned
+from oadb.tools.plans.scaled_plans import ScaledPlan
+
+# Of a statement with more variants, blocks say less, so that many of them are the same.
+_MOST_VARIANTS = 8
+
+# What has no plan anywhere.
+_NEVER = frozenset({"copy", "utility"})
+
+Disagreement = LockedPlan | Unbounded | Unplanned
+"""What a check finds: a plan that is not the locked one, a statement that grows without a reason, a
+statement that cannot be planned."""
+
+
+@dataclass(slots=True)
+class PlannedFile:
+    """The plans of one query file."""
+
+    package: Package
+    place: str
+    plans: list[ScaledPlan] = field(default_factory=list[ScaledPlan])
+
+    @property
+    def blocks(self) -> dict[str, Block]:
+        """The block of each statement, by its label; variants with the same plan share one."""
+        counts = Counter(plan.statement.statement.name for plan in self.plans)
+        found: dict[str, Block] = {}
+        for plan in self.plans:
+            is_brief = counts[plan.statement.statement.name] > _MOST_VARIANTS
+            block = plan_text.block(plan, is_brief=is_brief)
+            same = (each for each in found.values() if plan_text.is_same(each, block))
+            found[plan.statement.label] = next(same, block) if is_brief else block
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPackages:
+    """The plans of packages, and the statements that should have some and have none."""
+
+    files: tuple[PlannedFile, ...]
+    unplanned: tuple[Unplanned, ...]
+
+    def write(self) -> None:
+        """Write the locks, and delete those of query files that are gone.
+
+        Raises:
+            UsageError: a package is in a zip file.
+        """
+        for file in self.files:
+            path = plan_lock.path_of(file.package, file.place)
+            queries = file.package.query_file(file.place)[1]
+            before = plan_lock.read(path)
+            plan_lock.write(path, queries, plan_lock.kept(before, file.blocks))
+        for package in {file.package for file in self.files}:
+            for path in plan_lock.strays(package):
+                path.unlink()
+
+    def check(self) -> Iterator[Disagreement]:
+        """Yield what disagrees with the locks, and what grows without a reason.
+
+        Raises:
+            UsageError: a package is in a zip file.
+        """
+        yield from self.unplanned
+        yield from self.unbounded()
+        for file in self.files:
+            shown = plan_lock.shown_path(file.package, file.place)
+            before = plan_lock.read(plan_lock.path_of(file.package, file.place))
+            yield from plan_lock.compare(shown, before, file.blocks)
+        for package in {file.package for file in self.files}:
+            for path in plan_lock.strays(package):
+                yield from plan_lock.compare(str(path), plan_lock.read(path), {})
+
+    def unbounded(self) -> Iterator[Unbounded]:
+        """Yield the statements of which the growth and its reason disagree."""
+        for file in self.files:
+            yield from growth_reasons.unbounded(file.plans)
+
+
+def plan(database: Callable[[int], Dsn], statements: Sequence[PlacedStatement]) -> PlannedPackages:
+    """Plan statements.
+
+    Args:
+        database: gives the database of a scale.
+    """
+    files: dict[tuple[Package, str], PlannedFile] = {}
+    unplanned: list[Unplanned] = []
+    found = scaled_plans.plan_all(database, [each.statement for each in statements])
+    for each, planned in zip(statements, found, strict=True):
+        key = each.package, each.place
+        file = files.setdefault(key, PlannedFile(each.package, each.place))
+        if isinstance(planned, ScaledPlan):
+            file.plans.append(planned)
+        elif planned.reason not in _NEVER:
+            unplanned.append(planned)
+    return PlannedPackages(tuple(files.values()), tuple(unplanned))

@@ -1,0 +1,197 @@
+"""The lock of plans: what it finds when an index, a statement or a comment changes."""
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from oadb.engine import dsn
+from oadb.engine.binding.packages import Package
+from oadb.tools.plans import plan_check, plan_lock, plan_text
+from oadb.tools.plans.growth_reasons import Unbounded
+from oadb.tools.plans.named_statements import PlacedStatement
+from oadb.tools.plans.plan_check import PlannedPackages
+from oadb.tools.plans.plan_lock import LockedPlan
+from oadb.tools.plans.planning import Unplanned
+from oadb.tools.plans.scaled_plans import SCALES
+from tests.support.declaring import declared
+from tests.support.growing_shop import large_shop, small_shop
+
+__all__ = ["large_shop", "small_shop"]
+
+pytestmark = pytest.mark.long("fills tables with a hundred thousand rows")
+
+OF_USER = "select order_id from shop.orders where user_id = :user_id"
+TAKES: dict[str, Any] = {"user_id": int, "placed": datetime, "most": int}
+
+
+class Shop:
+    """A package with one statement, and its plans in two databases."""
+
+    def __init__(self, folder: Path, urls: tuple[str, str]) -> None:
+        self.package = Package("rows", folder, "sql")
+        (folder / "queries").mkdir()
+        (folder / "queries" / "rows.sql").touch()
+        self.lock = plan_lock.path_of(self.package, "rows")
+        self.urls = urls
+
+    def plan(self, sql: str, comment: str = "") -> PlannedPackages:
+        takes = {name: kind for name, kind in TAKES.items() if f":{name}" in sql}
+        statement = declared(sql, list[int], comment=comment, **takes)
+        large, small = (dsn.parse(url) for url in self.urls)
+        return plan_check.plan(
+            lambda scale: large if scale == SCALES[0] else small,
+            [PlacedStatement(self.package, "rows", statement)],
+        )
+
+    def found(self, sql: str, comment: str = "") -> list[plan_check.Disagreement]:
+        return [*self.plan(sql, comment).check()]
+
+    @contextmanager
+    def without(self, index: str, again: str) -> Generator[None]:
+        """Drop an index, and make it again."""
+        for url in self.urls:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(f"drop index shop.{index}".encode())
+        try:
+            yield
+        finally:
+            for url in self.urls:
+                with psycopg.connect(url, autocommit=True) as connection:
+                    connection.execute(f"create index {index} on {again}".encode())
+
+
+@pytest.fixture
+def shop(tmp_path: Path, large_shop: str, small_shop: str) -> Shop:
+    return Shop(tmp_path, (large_shop, small_shop))
+
+
+def test_a_plan_that_is_written_agrees(shop: Shop) -> None:
+    shop.plan(OF_USER).write()
+
+    assert shop.found(OF_USER) == []
+    assert shop.lock.read_text().splitlines()[3] == "rows.go"
+    assert "        orders.user_id = :user_id" in shop.lock.read_text().splitlines()
+
+
+BY_TIME = "select order_id from shop.orders where placed_at = :placed"
+
+
+def test_a_dropped_index_is_another_plan_and_a_growth(shop: Shop) -> None:
+    shop.plan(BY_TIME).write()
+    with shop.without("orders_placed_at_idx", "shop.orders (placed_at, order_id)"):
+        growth, changed = shop.found(BY_TIME)
+
+    assert isinstance(growth, Unbounded)
+    assert "rows.go grows like O(n): change it or its indexes" in str(growth)
+    assert isinstance(changed, LockedPlan)
+    text = str(changed)
+    assert re.search(r"^    -\w.* orders_placed_at_idx\b", text, re.MULTILINE)
+    assert "    +Seq Scan shop.orders" in text
+    assert shop.found(BY_TIME) == []
+
+
+def test_a_plan_that_turns_into_a_scan_is_found(shop: Shop) -> None:
+    shop.plan(BY_TIME).write()
+    for url in shop.urls:
+        with psycopg.connect(url, autocommit=True) as connection:
+            name = f'"{connection.info.dbname}"'
+            for each in ("indexscan", "bitmapscan", "indexonlyscan"):
+                connection.execute(f"alter database {name} set enable_{each} = off".encode())
+    try:
+        found = shop.found(BY_TIME)
+    finally:
+        for url in shop.urls:
+            with psycopg.connect(url, autocommit=True) as connection:
+                name = f'"{connection.info.dbname}"'
+                connection.execute(f"alter database {name} reset all".encode())
+
+    assert [type(each) for each in found] == [Unbounded, LockedPlan]
+
+
+UNBOUNDED = {
+    "select order_id from shop.orders order by note": "sorts rows without a bound by",
+    "select count(*) as n from shop.orders group by note": "hashes rows without a bound",
+    "select visit_id from shop.visits where visit_id = :user_id": "reads all partitions of",
+    "select count(*) as n from shop.orders": "grows like O(n)",
+    "select order_id from shop.orders where status = 'done' order by placed_at limit :most":
+        "reads shop.orders until enough rows pass a filter",
+}  # fmt: skip  # a table
+
+
+@pytest.mark.parametrize("sql", UNBOUNDED)
+def test_what_has_no_bound_needs_a_reason(shop: Shop, sql: str) -> None:
+    shop.plan(sql).write()
+    (found,) = shop.found(sql)
+
+    assert isinstance(found, Unbounded)
+    assert UNBOUNDED[sql] in str(found)
+    assert str(found).startswith("rows.sql:")
+    assert shop.found(sql, "grows: an administrator runs it.") == []
+
+
+def test_a_reason_without_growth_is_superfluous(shop: Shop) -> None:
+    shop.plan(OF_USER).write()
+    (found,) = shop.found(OF_USER, "grows: no more.")
+
+    assert "rows.go does not grow: delete its line -- grows:" in str(found)
+
+
+def test_a_statement_without_a_block_and_a_block_without_a_statement_are_found(shop: Shop) -> None:
+    (missing,) = shop.found(OF_USER)
+    shop.plan(OF_USER).write()
+    shop.lock.write_text(shop.lock.read_text() + "\nrows.gone\n    O(1)\n")
+    (superfluous,) = shop.found(OF_USER)
+
+    assert "is not in sql/plans/rows.plan; its plan is:\n    O(k)" in str(missing)
+    assert str(superfluous).startswith("sql/plans/rows.plan: rows.gone: there is no such statement")
+
+
+def test_a_file_without_its_queries_is_found_and_deleted(shop: Shop) -> None:
+    shop.plan(OF_USER).write()
+    stray = plan_lock.path_of(shop.package, "gone")
+    stray.write_text("gone.it\n    O(1)\n")
+    (found,) = shop.found(OF_USER)
+    shop.plan(OF_USER).write()
+
+    assert "gone.it: there is no such statement" in str(found)
+    assert not stray.exists()
+
+
+def test_what_cannot_be_planned_is_found(shop: Shop) -> None:
+    (found,) = shop.found("select gone_id from shop.gone")
+
+    assert isinstance(found, Unplanned)
+    assert str(found) == 'rows.go: relation "shop.gone" does not exist'
+
+
+def test_rows_that_differ_little_are_the_same_plan() -> None:
+    block = ("O(k), for any values", "Index Scan a_idx of a [rows ~20, cost ~8, O(k)]")
+
+    def other(number: str) -> tuple[str, ...]:
+        return block[0], block[1].replace("~20", number)
+
+    assert plan_text.is_same(block, other("~60"))
+    assert not plan_text.is_same(block, other("~2000"))
+    assert not plan_text.is_same(block, (block[0], block[1].replace("a_idx", "b_idx")))
+    assert not plan_text.is_same(block, ("O(n), for any values", block[1]))
+
+
+def test_variants_with_the_same_plan_share_a_block(tmp_path: Path) -> None:
+    path = tmp_path / "a.plan"
+    blocks = {"a.b": ("O(1)", "Result"), "a.c": ("O(k)", "Limit"), "a.b +c": ("O(1)", "Result")}
+    plan_lock.write(path, "sql/queries/a.sql", blocks)
+
+    assert plan_lock.read(path) == blocks
+    assert path.read_text().count("Result") == 1
+
+
+def test_numbers_that_differ_little_are_written_as_they_were() -> None:
+    before, now = (("O(k)", f"Limit [rows ~{rows}, cost ~8, O(k)]") for rows in (20, 30))
+
+    assert plan_lock.kept({"a.b": before}, {"a.b": now}) == {"a.b": before}
