@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from itertools import islice
+from itertools import accumulate, islice
 from operator import attrgetter
 from typing import Any, get_args
 from uuid import UUID
@@ -34,6 +34,8 @@ _NULL = r"\N"
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 _SPECIAL = "\\\t\n\r"
+
+_BRACKETS = {"(": 1, ")": -1}
 
 # The type whose text form each Python type reads.
 _NAMES: dict[type, str] = {
@@ -185,6 +187,7 @@ def copied_columns(statement: Statement) -> list[str]:
 
 def copied_query(statement: Statement) -> Statement:
     """Return the query of a COPY of one, as a statement of its own."""
-    texts = [part.text for part in statement.parts]
-    last = len(texts) - 1 - texts[::-1].index(")")
-    return replace(statement, parts=statement.parts[texts.index("(") + 1 : last])
+    depths = [*accumulate(_BRACKETS.get(part.text, 0) for part in statement.parts)]
+    first = depths.index(1)
+    last = depths.index(0, first)  # options may follow, in brackets of their own
+    return replace(statement, parts=statement.parts[first + 1 : last])

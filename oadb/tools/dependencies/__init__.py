@@ -1,0 +1,1 @@
+"""Which tables, columns and functions each statement uses, and what follows from it."""
