@@ -1,0 +1,236 @@
+"""Which code runs which statement: names of Python files, resolved through their imports.
+
+A reference is a line that names a function of a package, by a call or otherwise: a statement may
+be handed to another function that runs it. What is only found by its name in a string is not seen.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_MOST_TESTS = 15
+"""Tests of a statement that are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodePlace:
+    """A line of code: ``oadb/accounts/users.py:120`` in ``verify_password``.
+
+    Attributes:
+        within: The function or class that the line is in; empty at the top of a module.
+        through: The functions between the line and the statement, nearest to the line first.
+    """
+
+    path: str
+    line: int
+    within: str
+    through: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CodeUses:
+    """Who runs a statement, as far as names in the code say.
+
+    Attributes:
+        tests: The nearest ones first, not all of them.
+        test_count: Of all.
+    """
+
+    callers: tuple[CodePlace, ...] = ()
+    tests: tuple[CodePlace, ...] = ()
+    test_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """A line that names a unit: a function, class or variable at the top of a module."""
+
+    unit: str
+    within: str
+    path: str
+    line: int
+    is_test: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A Python file; *shown* is its path as it is shown."""
+
+    module: str
+    path: Path
+    shown: str
+    is_test: bool
+
+
+class CodeReferences:
+    """The references between the units of some files."""
+
+    def __init__(self, files: Iterable[SourceFile]) -> None:
+        self._modules = {each.file.module: each for file in files if (each := _read(file))}
+        self._to: dict[str, list[_Reference]] = {}
+        for module in self._modules.values():
+            for named in module.named:
+                found = self._resolved(named.name)
+                if found is not None and found != f"{module.file.module}.{named.unit}":
+                    self._to.setdefault(found, []).append(_reference(module.file, named))
+
+    def uses_of(self, unit: str) -> CodeUses:
+        """Return who uses a unit: ``oadb.accounts.users.get``.
+
+        Its callers are in the code itself. Tests run it by its name or through its callers.
+        """
+        callers = [each for each in self._to.get(unit, ()) if not each.is_test]
+        tests = [*self._tests_of(unit)]
+        return CodeUses(
+            tuple(CodePlace(each.path, each.line, each.within) for each in callers),
+            tuple(tests[:_MOST_TESTS]),
+            len(tests),
+        )
+
+    def _tests_of(self, unit: str) -> Iterator[CodePlace]:
+        """Yield the tests that reach a unit, each once, those on the shortest way first."""
+        waiting: list[tuple[str, tuple[str, ...]]] = [(unit, ())]
+        seen, told = {unit}, set[tuple[str, str]]()
+        for name, through in waiting:
+            for each in self._to.get(name, ()):
+                if not each.is_test and each.unit not in seen:
+                    seen.add(each.unit)
+                    waiting.append((each.unit, (_short(each.unit), *through)))
+                elif each.is_test and (each.path, each.within) not in told:
+                    told.add((each.path, each.within))
+                    if each.within.startswith("test_"):
+                        yield CodePlace(each.path, each.line, each.within, through)
+
+    def _resolved(self, name: str) -> str | None:
+        """Return the unit that a dotted name means, also where a module only imports it."""
+        for _ in range(4):  # an import of an import is rare; a circle would not end
+            module, _, last = name.rpartition(".")
+            found = self._modules.get(module)
+            if found is None:  # perhaps an attribute of a unit
+                above, _, last = module.rpartition(".")
+                found, name = self._modules.get(above), module
+            if found is None:
+                return None
+            if last in found.defined:
+                return name
+            if last not in found.imports:
+                return None
+            name = found.imports[last]
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A dotted name that a unit of a module reads; *within* is empty for a variable."""
+
+    name: str
+    unit: str
+    within: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class _ModuleNames:
+    """What a module defines, imports and reads."""
+
+    file: SourceFile
+    defined: frozenset[str]
+    imports: Mapping[str, str]
+    named: tuple[_Named, ...]
+
+
+def _reference(file: SourceFile, named: _Named) -> _Reference:
+    unit = f"{file.module}.{named.unit}"
+    return _Reference(unit, named.within, file.shown, named.line, file.is_test)
+
+
+def _read(file: SourceFile) -> _ModuleNames | None:
+    """Read a file; None if it is not Python, such as a template."""
+    try:
+        tree = ast.parse(file.path.read_bytes())
+    except (SyntaxError, ValueError, OSError):
+        return None
+    units = [(_unit(node), [*_nodes(node)]) for node in tree.body]
+    defined = frozenset(unit for unit, _ in units if unit)
+    imports = dict(pair for _, nodes in units for pair in _imports(file.module, nodes))
+    known = {**imports, **{name: f"{file.module}.{name}" for name in defined}}
+    named = (
+        _Named(name, unit, getattr(node, "name", ""), line)
+        for node, (unit, nodes) in zip(tree.body, units, strict=True)
+        for name, line in _names_in(node, nodes, known)
+    )
+    return _ModuleNames(file, defined, imports, tuple(named))
+
+
+def _nodes(top: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a statement; of an attribute of a name, not the name."""
+    waiting = [top]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not (isinstance(node, ast.Attribute) and _dotted(node)[0]):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def _names_in(
+    top: ast.AST, nodes: Iterable[ast.AST], known: Mapping[str, str]
+) -> Iterator[tuple[str, int]]:
+    """Yield the dotted names of a statement that the module knows, each with its line."""
+    local = _bound_in(nodes) if isinstance(top, ast.FunctionDef | ast.AsyncFunctionDef) else ()
+    for each in nodes:
+        if isinstance(each, ast.Attribute | ast.Name) and isinstance(each.ctx, ast.Load):
+            first, *rest = _dotted(each)
+            if first in known and first not in local:
+                yield ".".join((known[first], *rest)), each.lineno
+
+
+def _dotted(node: ast.expr) -> list[str]:
+    """Return the parts of ``a.b.c``; the first is empty if it does not begin with a name."""
+    if isinstance(node, ast.Name):
+        return [node.id]
+    if isinstance(node, ast.Attribute):
+        return [*_dotted(node.value), node.attr]
+    return [""]
+
+
+def _bound_in(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return the parameters and variables of a function, which hide names of the module."""
+    found = {each.arg for each in nodes if isinstance(each, ast.arg)}
+    return found | {
+        each.id for each in nodes if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
+
+
+def _imports(module: str, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
+    """Yield each imported name with what it means."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for each in node.names:
+                first = each.name.partition(".")[0]
+                yield (each.asname, each.name) if each.asname else (first, first)
+        elif isinstance(node, ast.ImportFrom):
+            source = _source(module, node)
+            yield from ((each.asname or each.name, f"{source}.{each.name}") for each in node.names)
+
+
+def _source(module: str, node: ast.ImportFrom) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = module.split(".")[: -node.level]
+    return ".".join((*parts, node.module) if node.module else parts)
+
+
+def _unit(node: ast.stmt) -> str:
+    """Return what a statement defines; empty if it is nothing, or several variables."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return node.name
+        case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+        case _:
+            return ""
+
+
+def _short(unit: str) -> str:
+    return ".".join(unit.split(".")[-2:])
