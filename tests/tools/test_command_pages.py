@@ -29,11 +29,11 @@ VALUES = {
 }
 
 # Commands that connect to no database of the user, and commands that change nothing that stays.
-OFFLINE = {"demo", "new package", "keys new", "keys add"}
+OFFLINE = {"demo", "impact", "unused", "grants", "new package", "keys new", "keys add"}
 READING = {
     "demo", "doctor", "stats", "check", "schema", "migrate status", "instruments status",
     "keys status", "keys verify", "bans list", "audit verify",
-    "audit export",
+    "audit export", "impact", "unused", "grants",
 }  # fmt: skip  # a list
 
 

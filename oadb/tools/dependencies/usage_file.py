@@ -24,6 +24,12 @@ from oadb.errors import ConfigError
 
 FILE = "uses.toml"
 
+KINDS = ("index", "column", "statement", "grant")
+"""What can be kept."""
+
+# Of a role.
+_KEYS = ("runs", "not")
+
 
 @dataclass(frozen=True, slots=True)
 class RoleStatements:
@@ -79,6 +85,8 @@ def read(package: Package) -> UsageFile:
     for name, reason in kept.items():
         if not isinstance(reason, str) or not reason.strip():
             raise ConfigError(f'{shown}: [kept] "{name}" needs a reason, as a text')
+        if name.partition(" ")[0] not in KINDS:
+            raise ConfigError(f'{shown}: [kept] "{name}" begins with none of {", ".join(KINDS)}')
     roles = _table(shown, "roles", content.get("roles", {}))
     return UsageFile(
         shown,
@@ -90,11 +98,8 @@ def read(package: Package) -> UsageFile:
 def _role(shown: str, name: str, value: object) -> RoleStatements:
     where = f"roles.{name}"
     role = _table(shown, where, value)
-    _require_keys(f"{shown}: [{where}]", role, {"runs", "not"})
+    _require_keys(f"{shown}: [{where}]", role, {*_KEYS})
     return RoleStatements(*(_patterns(shown, where, key, role.get(key, [])) for key in _KEYS))
-
-
-_KEYS = ("runs", "not")
 
 
 def _patterns(shown: str, where: str, key: str, value: object) -> tuple[str, ...]:
