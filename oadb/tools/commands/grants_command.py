@@ -38,7 +38,7 @@ def run_grants(
             for role, statements in examination.runs.items()
             for each in statements
             for need in grant_check.needs(role, each)
-            if need.table_name.partition(".")[0] in examination.schema_names
+            if need.schema_name in examination.schema_names
         )
         for line in grant_check.as_statements(needed):
             typer.echo(line)

@@ -53,7 +53,7 @@ def missing(
     for role, statements in runs.items():
         for each in statements:
             for need in needs(role, each):
-                is_ours = need.table_name.partition(".")[0] in schemas
+                is_ours = need.schema_name in schemas
                 if is_ours and need not in seen and not held.allows(need):
                     yield need, each.declared.label
                 seen.add(need)

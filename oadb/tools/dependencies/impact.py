@@ -58,7 +58,7 @@ def of(examination: Examination, name: str) -> Impact:
         UsageError: there is none, or there are several; the text has near names.
     """
     found = _named(used_objects.list_objects(examination.db, examination.schema_names), name)
-    indexed = _planned_with(examination, found.name) if found.kind == "index" else set[str]()
+    indexed = _planned_with(examination, found.own_name) if found.kind == "index" else set[str]()
     affected = [
         AffectedStatement(
             each.declared.label,
@@ -70,10 +70,11 @@ def of(examination: Examination, name: str) -> Impact:
         if (how := ("plans with it",) if each.declared.label in indexed else _how(found, each.uses))
     ]
     dependents = {*_dependents(examination, found), *_in_texts(examination, found)}
+    column = found.own_name if found.kind in _COLUMNS else None
     grants = [
         DependentObject("grant", str(each))
         for each in used_objects.list_grants(examination.db, examination.schema_names)
-        if found.name in {each.table_name, f"{each.table_name}.{each.column_name}"}
+        if each.table_name == found.table_name and column in {None, each.column_name}
     ]
     ordered = sorted(dependents, key=lambda each: (each.kind, each.name))
     return Impact(found.kind, found.name, tuple(affected), (*ordered, *grants))
@@ -95,18 +96,18 @@ def _named(objects: Sequence[DatabaseObject], name: str) -> DatabaseObject:
 
 
 def _short(each: DatabaseObject) -> str:
-    """Return the name without arguments; of a constraint, with the schema of its table."""
-    name, on, table = each.name.partition(" on ")
-    return f"{table.partition('.')[0]}.{name}" if on else name.partition("(")[0]
+    """Return the name without arguments and quotes; of a constraint, with its schema."""
+    table = f"{each.relation_name}." if each.kind in _COLUMNS else ""
+    return f"{each.schema_name}.{table}{each.own_name}"
 
 
 def _how(found: DatabaseObject, uses: StatementUses | NotAsked) -> tuple[str, ...]:
     """Return how a statement uses an object; nothing if it does not."""
-    is_column = found.kind in _COLUMNS
-    table, _, column = found.name.rpartition(".") if is_column else (found.name, "", "")
+    table, column = found.table_name, found.own_name
     if isinstance(uses, NotAsked):
-        return ("names it",) if {table, _short(found)} & uses.names else ()
-    if is_column:
+        relation = f"{found.schema_name}.{found.relation_name or found.own_name}"
+        return ("names it",) if relation in uses.names else ()
+    if found.kind in _COLUMNS:
         own = [use for use in uses.tables if use.table == table]
         sets = {
             "reads": [use.reads for use in own],
@@ -124,12 +125,11 @@ def _how(found: DatabaseObject, uses: StatementUses | NotAsked) -> tuple[str, ..
 
 def _planned_with(examination: Examination, index: str) -> set[str]:
     """Return the labels of the statements that have the index in a plan, or in their comment."""
-    name = index.rpartition(".")[2]
     with Planner.to(Dsn({**examination.dsn.keywords, "options": _BY_INDEX})) as planner:
         return {
             asked.declared.label
             for asked in examination.asked
-            if name in asked.declared.statement.doc or _plans_with(planner, asked, name)
+            if index in asked.declared.statement.doc or _plans_with(planner, asked, index)
         }
 
 
@@ -158,8 +158,7 @@ def _dependents(examination: Examination, found: DatabaseObject) -> Iterator[Dep
 
 def _in_texts(examination: Examination, found: DatabaseObject) -> Iterator[DependentObject]:
     """Yield the functions whose text has the name: what such a text uses, nobody knows."""
-    words = found.name.partition("(")[0].partition(" on ")[0].split(".")
-    named = words[1:] if len(words) > 1 else words
+    named = [name for name in (found.relation_name, found.own_name) if name]
     for each in used_objects.list_functions_naming(examination.db, examination.schema_names, named):
         if each != found.name:
             yield DependentObject("function, by its text", each)

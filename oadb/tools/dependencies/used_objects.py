@@ -34,6 +34,11 @@ class Grant:
     privilege: str
     column_name: str
 
+    @property
+    def schema_name(self) -> str:
+        """The schema of the table, without quotes."""
+        return self.table_name.partition(".")[0].strip('"')
+
     def __str__(self) -> str:
         """Return it as in ``[kept]``: ``oadb_app: update oadb.users (email)``."""
         column = f" ({self.column_name})" if self.column_name else ""
@@ -50,10 +55,20 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseObject:
-    """An object, by its kind and name as PostgreSQL writes them, and by its numbers."""
+    """An object, by its kind and name as PostgreSQL writes them, and by its numbers.
+
+    Attributes:
+        relation_name: Of a column the table; of a table, view, index or sequence its own; else ''.
+        table_name: The same with its schema, quoted where it must be.
+        own_name: Without schema, table, arguments and quotes.
+    """
 
     kind: str
     name: str
+    schema_name: str
+    table_name: str
+    relation_name: str
+    own_name: str
     class_id: int
     object_id: int
     sub_id: int

@@ -39,6 +39,7 @@ create trigger touches before insert on planted.goods
 for each row execute function planted.touch();
 create function planted.shout(text) returns text language sql immutable return upper($1);
 create view planted.emails as select person_id, email from planted.people;
+create table planted."odd (names" ("x.y+(" text, "it's" text);
 grant select on planted.goods, planted.emails to oadb_app;
 grant delete, update (name, forgotten) on planted.goods to oadb_app;
 """
@@ -56,6 +57,9 @@ update planted.goods set state = 'sold'::planted.state where good_id = :good_id;
 -- name: list_emails
 select email from planted.emails order by email limit 10;
 
+-- name: read_odd
+select "x.y+(" as odd from planted."odd (names" order by 1 limit 1;
+
 -- name: never_called
 select state::text as state from planted.goods where good_id = :good_id;
 """
@@ -66,7 +70,7 @@ from dataclasses import dataclass
 from oadb import Affected, queries
 
 query = queries(__name__)
-__all__ = ["list_emails"]
+__all__ = ["list_emails", "read_odd"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,10 @@ def list_emails() -> list[str | None]: ...
 
 
 @query
+def read_odd() -> list[str | None]: ...
+
+
+@query
 def never_called(good_id: int) -> str: ...
 
 
@@ -107,7 +115,7 @@ def rename(db, name, new):
 USES = """
 [roles.oadb_app]
 runs = ["goods.*"]
-not = ["goods.never_called"]
+not = ["goods.never_called", "goods.read_odd"]
 
 [kept]
 """

@@ -29,6 +29,8 @@ def dependents(examination: Examination, name: str) -> set[str]:
         ("planted.state", {"goods._sell": ("uses it",)}),
         ("planted.goods_name_idx", {"goods.find_by_name": ("plans with it",)}),
         ("planted.goods_forgotten_idx", {}),
+        ('planted."odd (names"."x.y+("', {"goods.read_odd": ("reads",)}),
+        ("planted.odd (names", {"goods.read_odd": ("selects",)}),
     ],
 )
 def test_statements_that_use_an_object(
@@ -41,7 +43,7 @@ def test_a_statement_has_its_place_and_its_callers(examination: Examination) -> 
     (found,) = impact.of(examination, "planted.state").statements
 
     assert found.place == "planted/sql/queries/goods.sql:9"
-    assert found.callers == ("planted/goods.py:42 (rename)",)
+    assert found.callers == ("planted/goods.py:46 (rename)",)
 
 
 def test_other_objects_that_depend_on_a_column(examination: Examination) -> None:

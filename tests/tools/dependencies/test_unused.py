@@ -28,6 +28,7 @@ def test_each_planted_thing_is_found_and_no_other(examination: Examination) -> N
         "index planted.goods_forgotten_idx",
         "column planted.goods.forgotten",
         "column planted.people.email_key",
+        """column planted."odd (names".it's""",
         "statement goods.never_called",
         "grant oadb_app: delete planted.goods",
         "grant oadb_app: update planted.goods (forgotten)",

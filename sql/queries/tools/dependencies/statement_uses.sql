@@ -41,7 +41,7 @@ order by function.proname;
 -- a view, its query as PostgreSQL understood it, and what that uses besides tables.
 select
     class.oid::bigint as relation_id,
-    namespace.nspname || '.' || class.relname as name,
+    format('%I.%I', namespace.nspname, class.relname) as name,
     array(
         select case when attribute.attisdropped then '' else attribute.attname::text end
         from pg_catalog.pg_attribute as attribute

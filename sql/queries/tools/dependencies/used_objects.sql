@@ -4,8 +4,18 @@
 -- name: list_columns
 -- The columns of tables, with what besides statements reads them. The body of a function is a text:
 -- that of a trigger of the table counts if it names the column, any other if it names both.
+with bodies as (
+    select
+        function.oid as function_id,
+        function.oid::regprocedure::text as function_name,
+        regexp_split_to_array(function.prosrc, '\W+') as words
+    from pg_catalog.pg_proc as function
+    inner join pg_catalog.pg_namespace as namespace on function.pronamespace = namespace.oid
+    inner join unnest(:schemas::text[]) as wanted (name) on namespace.nspname = wanted.name
+)
+
 select
-    namespace.nspname || '.' || class.relname as table_name,
+    format('%I.%I', namespace.nspname, class.relname) as table_name,
     attribute.attname::text as column_name,
     array(
         select
@@ -47,20 +57,18 @@ select
                 )
             )
         union
-        select 'function ' || function.oid::regprocedure::text
-        from pg_catalog.pg_proc as function
-        inner join pg_catalog.pg_namespace as home on function.pronamespace = home.oid
-        inner join unnest(:schemas::text[]) as wanted (name) on home.nspname = wanted.name
+        select 'function ' || bodies.function_name
+        from bodies
         where
-            function.prosrc ~ ('\m' || attribute.attname || '\M')
+            attribute.attname = any(bodies.words)
             and (
-                function.prosrc ~ ('\m' || class.relname || '\M')
+                class.relname = any(bodies.words)
                 or exists (
                     select
                     from pg_catalog.pg_trigger as triggers
                     where
                         triggers.tgrelid = class.oid
-                        and triggers.tgfoid = function.oid
+                        and triggers.tgfoid = bodies.function_id
                 )
             )
     ) as readers
@@ -81,8 +89,8 @@ order by
 -- Those that only make statements fast: a unique one is a rule. One that begins with the columns of
 -- a foreign key finds the rows of what is deleted there.
 select
-    namespace.nspname || '.' || class.relname as name,
-    namespace.nspname || '.' || indexed.relname as table_name,
+    format('%I.%I', namespace.nspname, class.relname) as name,
+    format('%I.%I', namespace.nspname, indexed.relname) as table_name,
     exists(
         select
         from pg_catalog.pg_constraint as constraints
@@ -110,7 +118,7 @@ order by name;
 -- What roles may do with tables and views, but for their owners; '' where it is all columns.
 select
     coalesce(grantee.rolname::text, 'public') as role_name,
-    namespace.nspname || '.' || class.relname as table_name,
+    format('%I.%I', namespace.nspname, class.relname) as table_name,
     lower(acl.privilege_type) as privilege,
     '' as column_name
 from pg_catalog.pg_class as class
@@ -124,7 +132,7 @@ where
 union all
 select
     coalesce(grantee.rolname::text, 'public'),
-    namespace.nspname || '.' || class.relname,
+    format('%I.%I', namespace.nspname, class.relname),
     lower(acl.privilege_type),
     attribute.attname::text
 from pg_catalog.pg_class as class
@@ -159,12 +167,15 @@ order by
 
 -- name: list_objects
 -- What can be asked about: tables, views, their columns, indexes, sequences, functions, types and
--- constraints.
-with object (class_id, object_id, sub_id) as (
+-- constraints. The name is quoted where it must be, the parts of it are as they are.
+with object (class_id, object_id, sub_id, schema_name, relation_name, own_name) as (
     select
-        'pg_catalog.pg_class'::regclass::oid::bigint as class_id,
-        class.oid::bigint as object_id,
-        0 as sub_id
+        'pg_catalog.pg_class'::regclass,
+        class.oid,
+        0,
+        wanted.name,
+        class.relname::text,
+        class.relname::text
     from pg_catalog.pg_class as class
     inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
     inner join unnest(:schemas::text[]) as wanted (name) on namespace.nspname = wanted.name
@@ -173,9 +184,12 @@ with object (class_id, object_id, sub_id) as (
         and not class.relispartition
     union all
     select
-        'pg_catalog.pg_class'::regclass::oid::bigint,
-        class.oid::bigint,
-        attribute.attnum::int
+        'pg_catalog.pg_class'::regclass,
+        class.oid,
+        attribute.attnum::int,
+        wanted.name,
+        class.relname::text,
+        attribute.attname::text
     from pg_catalog.pg_class as class
     inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
     inner join unnest(:schemas::text[]) as wanted (name) on namespace.nspname = wanted.name
@@ -187,17 +201,23 @@ with object (class_id, object_id, sub_id) as (
         and not attribute.attisdropped
     union all
     select
-        'pg_catalog.pg_proc'::regclass::oid::bigint,
-        function.oid::bigint,
-        0
+        'pg_catalog.pg_proc'::regclass,
+        function.oid,
+        0,
+        wanted.name,
+        '',
+        function.proname::text
     from pg_catalog.pg_proc as function
     inner join pg_catalog.pg_namespace as namespace on function.pronamespace = namespace.oid
     inner join unnest(:schemas::text[]) as wanted (name) on namespace.nspname = wanted.name
     union all
     select
-        'pg_catalog.pg_type'::regclass::oid::bigint,
-        type.oid::bigint,
-        0
+        'pg_catalog.pg_type'::regclass,
+        type.oid,
+        0,
+        wanted.name,
+        '',
+        type.typname::text
     from pg_catalog.pg_type as type
     inner join pg_catalog.pg_namespace as namespace on type.typnamespace = namespace.oid
     inner join unnest(:schemas::text[]) as wanted (name) on namespace.nspname = wanted.name
@@ -207,9 +227,12 @@ with object (class_id, object_id, sub_id) as (
         and coalesce(class.relkind, 'c') = 'c'
     union all
     select
-        'pg_catalog.pg_constraint'::regclass::oid::bigint,
-        constraints.oid::bigint,
-        0
+        'pg_catalog.pg_constraint'::regclass,
+        constraints.oid,
+        0,
+        wanted.name,
+        '',
+        constraints.conname::text
     from pg_catalog.pg_constraint as constraints
     inner join pg_catalog.pg_namespace as namespace on constraints.connamespace = namespace.oid
     inner join unnest(:schemas::text[]) as wanted (name) on namespace.nspname = wanted.name
@@ -222,13 +245,20 @@ with object (class_id, object_id, sub_id) as (
 select
     named.kind,
     named.identity as name,
-    object.class_id,
-    object.object_id,
+    object.schema_name,
+    case
+        when object.relation_name = '' then ''
+        else format('%I.%I', object.schema_name, object.relation_name)
+    end as table_name,
+    object.relation_name,
+    object.own_name,
+    object.class_id::oid::bigint as class_id,
+    object.object_id::bigint as object_id,
     object.sub_id
 from object
 cross join
     lateral pg_catalog.pg_identify_object(
-        object.class_id::oid, object.object_id::oid, object.sub_id
+        object.class_id, object.object_id, object.sub_id
     ) as named (kind, schema_name, object_name, identity)
 order by
     name,
@@ -300,8 +330,5 @@ inner join pg_catalog.pg_namespace as namespace on function.pronamespace = names
 inner join unnest(:schemas::text[]) as wanted (name) on namespace.nspname = wanted.name
 where
     function.prosqlbody is null
-    and (
-        select bool_and(function.prosrc ~ ('\m' || words.word || '\M'))
-        from unnest(:words::text[]) as words (word)
-    )
+    and regexp_split_to_array(function.prosrc, '\W+') @> :words::text[]
 order by name;
