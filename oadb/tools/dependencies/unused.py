@@ -4,11 +4,13 @@
                 rule, and finds no rows of a foreign key
     column      read by no statement, view in one, key, policy, trigger or function
     statement   named by no code of the packages, and not in the ``__all__`` of its module
+    comment     of a statement, "Served by orders_note_idx.", that names an index which is not there
     grant       to a role of ``uses.toml``, and needed by none of its statements
 
 What is kept all the same stands in ``[kept]`` of ``uses.toml``, with the reason.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -29,7 +31,11 @@ _BY_INDEX = "-c enable_seqscan=off"
 Finder = Callable[[Examination], Iterator[Finding]]
 """Yields what nothing uses; the subject of each is its kind and name, as in ``[kept]``."""
 
-_KINDS = frozenset({"index", "column", "statement"})
+_KINDS = frozenset({"index", "column", "statement", "comment"})
+
+# Of an index, by the end that PostgreSQL or a habit gives it.
+_INDEX = re.compile(r"\b\w+_(?:idx|pkey|key)\b")
+_SERVED_BY = re.compile(r"\bserved by\b(.*?)\.(?:\s|$)", re.DOTALL | re.IGNORECASE)
 
 
 def find(examination: Examination) -> Iterator[Finding]:
@@ -37,7 +43,8 @@ def find(examination: Examination) -> Iterator[Finding]:
 
     What is kept is ok: one for each entry of ``[kept]``, with its number and the reason.
     """
-    yield from _judged((_indexes, _columns, _statements), examination, _KINDS)
+    finders = (_indexes, _columns, _statements, _comments)
+    yield from _judged(finders, examination, _KINDS)
     yield from find_needless_grants(examination)
 
 
@@ -99,6 +106,18 @@ def _statements(examination: Examination) -> Iterator[Finding]:
             yield Finding(
                 False, f"statement {declared.label}", f"nothing calls it ({declared.place})"
             )
+
+
+def _comments(examination: Examination) -> Iterator[Finding]:
+    objects = used_objects.list_objects(examination.db, examination.schema_names)
+    known = {each.own_name for each in objects if each.kind == "index"}
+    for asked in examination.asked:
+        statement = asked.declared.statement
+        said = " ".join(_SERVED_BY.findall(statement.doc))
+        for name in sorted({*_INDEX.findall(said)} - known):
+            where = f"{statement.path}:{statement.line}"
+            text = f"served by {name}, which is no index ({where})"
+            yield Finding(False, f"comment {asked.declared.label}", text)
 
 
 def _grants(examination: Examination) -> Iterator[Finding]:

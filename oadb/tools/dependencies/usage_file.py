@@ -24,7 +24,7 @@ from oadb.errors import ConfigError
 
 FILE = "uses.toml"
 
-KINDS = ("index", "column", "statement", "grant")
+KINDS = ("index", "column", "statement", "comment", "grant")
 """What can be kept."""
 
 # Of a role.

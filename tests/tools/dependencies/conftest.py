@@ -46,6 +46,7 @@ grant delete, update (name, forgotten) on planted.goods to oadb_app;
 
 QUERIES = """
 -- name: find_by_name
+-- Served by goods_name_idx, or goods_dropped_idx.
 select good_id, planted.shout(name) as shouted from planted.goods where name = :name;
 
 -- name: _rename

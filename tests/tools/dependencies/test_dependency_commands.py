@@ -40,9 +40,9 @@ def _here(examination: Examination, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_impact_shows_statements_callers_and_objects() -> None:
     assert oadb("impact", "planted.goods.name").stdout.splitlines() == [
         "table column planted.goods.name",
-        "  statement goods.find_by_name (planted/sql/queries/goods.sql:3): reads",
+        "  statement goods.find_by_name (planted/sql/queries/goods.sql:4): reads",
         "    planted/goods.py:44 (rename)",
-        "  statement goods._rename (planted/sql/queries/goods.sql:6): updates",
+        "  statement goods._rename (planted/sql/queries/goods.sql:7): updates",
         "    planted/goods.py:45 (rename)",
         "  index planted.goods_name_idx",
         "  grant oadb_app: update planted.goods (name)",

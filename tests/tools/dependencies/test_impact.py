@@ -42,7 +42,7 @@ def test_statements_that_use_an_object(
 def test_a_statement_has_its_place_and_its_callers(examination: Examination) -> None:
     (found,) = impact.of(examination, "planted.state").statements
 
-    assert found.place == "planted/sql/queries/goods.sql:9"
+    assert found.place == "planted/sql/queries/goods.sql:10"
     assert found.callers == ("planted/goods.py:46 (rename)",)
 
 

@@ -30,6 +30,7 @@ def test_each_planted_thing_is_found_and_no_other(examination: Examination) -> N
         "column planted.people.email_key",
         """column planted."odd (names".it's""",
         "statement goods.never_called",
+        "comment goods.find_by_name",
         "grant oadb_app: delete planted.goods",
         "grant oadb_app: update planted.goods (forgotten)",
     }
