@@ -44,8 +44,7 @@ from tests.support.hostile import TEXTS, Work
 from tests.support.rollback import rolled_back
 
 ID = UUID(int=1)
-# What their statements find is that of the catalog, not what the tests have stored.
-CATALOG = ("catalog.", "schema.", "schema_check.", "used_objects.")
+CATALOG = ("catalog.", "schema.", "schema_check.", "used_objects.")  # nothing that tests store
 SEALED = SealedColumn("a", "b").seal(RING, (1,), b"c")
 VALID: dict[str, object] = {
     "email": "valid@example.in", "ip": "::1", "broker": "zerodha", "method": "password",
