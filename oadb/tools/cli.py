@@ -20,6 +20,7 @@ _COMMANDS = (
     "maintain",
     "stats",
     "check",
+    "compat",
     "schema",
     "statistics",
     "plan",

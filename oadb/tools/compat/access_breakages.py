@@ -1,0 +1,153 @@
+"""What triggers, row-level security and privileges do to statements that still prepare."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from oadb.tools.compat.release_statement import ReleaseStatement, StatementFault
+from oadb.tools.compat.schema_shapes import SchemaShape
+from oadb.tools.schema import SchemaObject
+
+_TRIGGER = re.compile(
+    r"CREATE (?:CONSTRAINT )?TRIGGER \S+ (?P<time>BEFORE|AFTER|INSTEAD OF) (?P<events>.+?) ON .*"
+    r" EXECUTE FUNCTION (?P<function>\S+?)\(",
+    re.DOTALL,
+)
+_EVENT = re.compile(r"(INSERT|UPDATE|DELETE|TRUNCATE)(?: OF (.+?))?(?= OR |$)")
+_RAISES = re.compile(
+    r"\braise\s+(?!notice|info|log|debug|warning)[^;]*;|\braise\s*;", re.IGNORECASE
+)
+_NO_ROW = re.compile(r"\breturn\s+null\s*;", re.IGNORECASE)
+_PRIVILEGE = re.compile(r"([a-z]+)(?: \(([^)]*)\))?")
+
+_LATER = "let it stand aside until no process of the old code runs"
+
+Privileges = frozenset[tuple[str, str | None]]
+
+
+def find(
+    before: SchemaShape, after: SchemaShape, statements: Sequence[ReleaseStatement]
+) -> Iterator[StatementFault]:
+    """Yield what statements made for the schema *before* do wrong on the one *after*."""
+    for trigger in after.of_kind("trigger"):
+        yield from _trigger(before, after, trigger, statements)
+    walled = {each.name for each in _changed(before, after, "row security")}
+    for table in sorted(walled):
+        yield from _about(statements, table, "has other row-level security now")
+    for policy in _changed(before, after, "policy"):
+        if policy.part_of not in walled:
+            text = f"has another policy now: {policy.name.partition(' on ')[0]}"
+            yield from _about(statements, policy.part_of, text)
+    for grant in before.of_kind("grant"):
+        yield from _grant(after, grant, statements)
+
+
+def _about(
+    statements: Sequence[ReleaseStatement], table: str, text: str
+) -> Iterator[StatementFault]:
+    for each in statements:
+        if each.uses(table):
+            yield StatementFault(each.label, each.where, f"{table} {text}", _LATER)
+
+
+def _changed(before: SchemaShape, after: SchemaShape, kind: str) -> Iterator[SchemaObject]:
+    """Yield what is new or otherwise or gone, where fewer rows may be seen or written for it."""
+    for each in after.of_kind(kind):
+        old = before.objects.get((each.kind, each.name))
+        is_harmless = kind == "policy" and old is None and " as restrictive" not in each.definition
+        if old != each and not is_harmless:
+            yield each
+    if kind == "policy":
+        yield from (each for each in before.of_kind(kind) if (kind, each.name) not in after.objects)
+
+
+def _trigger(
+    before: SchemaShape,
+    after: SchemaShape,
+    trigger: SchemaObject,
+    statements: Sequence[ReleaseStatement],
+) -> Iterator[StatementFault]:
+    old = before.objects.get((trigger.kind, trigger.name))
+    found = _TRIGGER.match(trigger.definition)
+    if found is None:
+        return
+    is_before = found["time"] != "AFTER"
+    now = _refusals(after, found["function"], is_before=is_before)
+    known = _refusals(before, found["function"], is_before=is_before) if old == trigger else []
+    added = [text for text in now if text not in known]
+    if not added:
+        return
+    for each in statements:
+        if _fires(found["events"], trigger.part_of, each):
+            text = f"{trigger.part_of} has a trigger that may refuse rows: {added[0]}"
+            name = trigger.name.partition(" on ")[0]
+            yield StatementFault(each.label, each.where, f"{text} ({name})", _LATER)
+
+
+def _refusals(shape: SchemaShape, function: str, *, is_before: bool) -> list[str]:
+    """Return what of the functions of that name raises an error, or drops a row."""
+    bodies = [each.definition for each in shape.of_kind("function") if _is_named(each, function)]
+    patterns = (_RAISES, _NO_ROW) if is_before else (_RAISES,)
+    found = [text for body in bodies for pattern in patterns for text in pattern.findall(body)]
+    return [" ".join(text.split()) for text in found]
+
+
+def _is_named(function: SchemaObject, name: str) -> bool:
+    return function.name.partition("(")[0] == name
+
+
+def _fires(events: str, table: str, statement: ReleaseStatement) -> bool:
+    for kind, columns in _EVENT.findall(events):
+        for write in statement.written(table, kind.lower().replace("truncate", "delete")):
+            if not columns or not {*columns.split(", ")}.isdisjoint(write.columns):
+                return True
+    return False
+
+
+def _grant(
+    after: SchemaShape, grant: SchemaObject, statements: Sequence[ReleaseStatement]
+) -> Iterator[StatementFault]:
+    new = after.objects.get((grant.kind, grant.name))
+    had, has = _privileges(grant), frozenset[tuple[str, str | None]]()
+    if new is not None:
+        has = _privileges(new)
+    role = grant.name.rpartition(" to ")[2]
+    name = grant.part_of.partition("(")[0]
+    columns = [column for table, column in after.columns if table == grant.part_of]
+    for each in statements:
+        for privilege, column in _needed(each, grant.part_of, columns):
+            if _is_held(had, privilege, column) and not _is_held(has, privilege, column):
+                subject = f"{name}.{column}" if column else name
+                text = f"{subject} may not be used by {role} any more: {privilege} is revoked"
+                yield StatementFault(each.label, each.where, text, "revoke it a release later")
+
+
+def _privileges(grant: SchemaObject) -> Privileges:
+    listed = grant.definition.removeprefix("grant ").rpartition(" on ")[0]
+    found = _PRIVILEGE.findall(listed)
+    return frozenset(
+        (name, column or None) for name, columns in found for column in columns.split(", ")
+    )
+
+
+def _is_held(held: Privileges, privilege: str, column: str | None) -> bool:
+    return (privilege, None) in held or (column is not None and (privilege, column) in held)
+
+
+def _needed(
+    statement: ReleaseStatement, part: str, columns: Sequence[str]
+) -> Iterator[tuple[str, str | None]]:
+    """Yield the privileges that a statement needs on a table, function or schema."""
+    name = part.partition("(")[0]
+    if "." not in part:
+        if f" {part} . " in statement.code:
+            yield "usage", None
+    elif "(" in part:
+        if statement.uses(name):
+            yield "execute", None
+    elif statement.uses(part):
+        writes = statement.written(part, "insert", "update", "delete")
+        yield from (("delete", None) for each in writes if each.kind == "delete")
+        yield from ((each.kind, column) for each in writes for column in each.columns)
+        if not writes or " returning " in statement.code or " where " in statement.code:
+            named = [one for one in columns if statement.names(part, one)]
+            yield from (("select", one) for one in (named if columns else [None]))

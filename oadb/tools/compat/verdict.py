@@ -1,0 +1,154 @@
+"""Whether a rolling deploy of a new release is safe: what breaks, and at which migration."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from oadb.engine.binding.packages import Package
+from oadb.engine.dsn import Dsn
+from oadb.tools.compat import access_breakages, column_breakages, release_probe, rule_breakages
+from oadb.tools.compat.base_release import BaseRelease
+from oadb.tools.compat.level_walk import BASE, ReleaseStep, WalkedLevel, step, walk
+from oadb.tools.compat.old_release import OldRelease
+from oadb.tools.compat.release_statement import ReleaseStatement, StatementFault
+from oadb.tools.compat.schema_shapes import SchemaShape
+
+_ACCEPTED = re.compile(r"\s*--\s*breaks\s*:\s*(?P<label>[\w.]+)\s*:\s*(?P<why>\S.*)")
+_NEARLY_ACCEPTED = re.compile(r"\s*--\s*breaks\b\s*[:=]", re.IGNORECASE)
+
+Direction = Literal["old code", "new code", "migrations"]
+
+
+@dataclass(frozen=True, slots=True)
+class CompatFinding:
+    """What does not go together, as one line.
+
+    Attributes:
+        direction: The old code on the schema after a migration, the new code on the schema before
+            all of them, or the files of the migrations themselves.
+        migration: The one that breaks the old code, or with which the new code runs.
+        fault: The statement, what is the matter with it, and what to do.
+        reason: Why it is accepted, by a line in the migration; None if it is not.
+    """
+
+    direction: Direction
+    migration: str
+    fault: StatementFault
+    reason: str | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a rolling deploy would fail for it: the new code runs after the migrations."""
+        return self.direction != "new code" and self.reason is None
+
+    def __str__(self) -> str:
+        """Return the finding as one line."""
+        fault = self.fault
+        statement = f"{fault.label} ({fault.where}): " if fault.label else ""
+        if self.direction == "new code":
+            return f"new code: {statement}{fault.text}; runs from {self.migration} on"
+        end = f"accepted: {self.reason}" if self.reason else fault.advice
+        line = f"{self.direction}, {self.migration}: {statement}{fault.text}"
+        return f"{line}; {end}" if end else line
+
+
+def compare(dsn: Dsn, base: BaseRelease, packages: Sequence[Package]) -> list[CompatFinding]:
+    """Compare the code and the schema of packages with those of an earlier release.
+
+    Args:
+        dsn: an empty database, in which their migrations are applied.
+
+    Raises:
+        DeclarationError: the code of the earlier release cannot be asked.
+        MigrationError: files of today are invalid, or a migration failed.
+    """
+    packages = [each for each in packages if each.name in base.roots]
+    with OldRelease.running(base, packages) as old:
+        steps = [step(each, old.folder(each)) for each in packages]
+        obstacles = [_obstacle(text) for each in steps for text in each.obstacles]
+        if obstacles:
+            return obstacles
+        levels = [*walk(dsn, steps, old)]
+        old_statements = old.statements
+    new_statements = [ReleaseStatement.of(each) for each in release_probe.told(packages)]
+    found = [*_old_on_new(levels, old_statements)]
+    return [*_judged(found, steps), *_new_on_old(levels, new_statements)]
+
+
+def _obstacle(text: str) -> CompatFinding:
+    id_, _, what = text.partition(" ")
+    advice = "databases that have the earlier release cannot be migrated: restore what it applied"
+    return CompatFinding("migrations", id_, StatementFault("", "", f"{id_} {what}", advice))
+
+
+def _old_on_new(
+    levels: Sequence[WalkedLevel], statements: Sequence[ReleaseStatement]
+) -> Iterator[CompatFinding]:
+    """Yield what the old code does wrong at a level and did not at its own, at the first one."""
+    base, *later = levels
+    seen = {(each.label, each.text) for each in base.old_faults}
+    for level in later:
+        for fault in (*level.old_faults, *_breakages(base.shape, level.shape, statements)):
+            if (fault.label, fault.text) not in seen:
+                seen.add((fault.label, fault.text))
+                yield CompatFinding("old code", level.migration, fault)
+
+
+def _new_on_old(
+    levels: Sequence[WalkedLevel], statements: Sequence[ReleaseStatement]
+) -> Iterator[CompatFinding]:
+    """Yield what the new code does wrong before the migrations, and since which it does not."""
+    *earlier, last = [
+        {
+            (fault.label, fault.text): fault
+            for fault in (*level.new_faults, *_breakages(levels[-1].shape, level.shape, statements))
+        }
+        for level in levels
+    ]
+    for known, fault in earlier[0].items() if earlier else ():
+        if known not in last:
+            until = max(place for place, faults in enumerate(earlier) if known in faults)
+            yield CompatFinding("new code", levels[until + 1].migration, fault)
+
+
+def _breakages(
+    before: SchemaShape, after: SchemaShape, statements: Sequence[ReleaseStatement]
+) -> Iterator[StatementFault]:
+    for kind in (column_breakages, rule_breakages, access_breakages):
+        yield from kind.find(before, after, statements)
+
+
+def _judged(
+    findings: Iterable[CompatFinding], steps: Sequence[ReleaseStep]
+) -> Iterator[CompatFinding]:
+    """Yield the findings with the reasons that migrations give, and lines that accept nothing."""
+    reasons: dict[tuple[str, str], str] = {}
+    for migration in (each for found in steps for each in found.later):
+        for number, line in enumerate(migration.script.lines, 1):
+            accepted = _ACCEPTED.fullmatch(line)
+            if accepted:
+                reasons[migration.id, accepted["label"]] = accepted["why"]
+            elif _NEARLY_ACCEPTED.match(line):
+                text = f"{migration.id}.sql:{number} accepts nothing as it stands: {line.strip()}"
+                advice = "write -- breaks: orders.list_open: why"
+                yield CompatFinding(
+                    "migrations", migration.id, StatementFault("", "", text, advice)
+                )
+    yield from _accepted([*findings], reasons)
+
+
+def _accepted(
+    findings: Sequence[CompatFinding], reasons: Mapping[tuple[str, str], str]
+) -> Iterator[CompatFinding]:
+    for each in findings:
+        yield replace(each, reason=reasons.get((each.migration, each.fault.name)))
+    used = {(each.migration, each.fault.name) for each in findings}
+    for migration, label in reasons:
+        if (migration, label) not in used:
+            text = f"{migration}.sql says that it breaks {label}, which it does not"
+            fault = StatementFault("", "", text, "remove the line")
+            yield CompatFinding("migrations", migration, fault)
+
+
+__all__ = ["BASE", "CompatFinding", "compare"]
