@@ -1,6 +1,7 @@
 """A small package in a git repository with two releases: what is planted between them, by case."""
 
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -90,12 +91,22 @@ class Releases:
 
     def write(self, source: Source) -> None:
         """Write the files of a release; the last one is the one of today."""
+        for name in (self.package, "sql"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
         module = self.folder / self.package / "cases.py"
         migrations, queries = self.folder / "sql/migrations", self.folder / "sql/queries"
         for folder in (module.parent, migrations, queries):
             folder.mkdir(parents=True, exist_ok=True)
         (module.parent / "__init__.py").write_text("")
         (module.parent / "py.typed").write_text("")
+        before = ""
+        for number, text in enumerate(source.migrations, 1):
+            name = f"{number:04}_change_{self.package}"
+            (migrations / f"{name}.sql").write_text(f"{before}{LIMIT}{text}")
+            (migrations / f"{name}.rollback.sql").write_text(f"{LIMIT}select 1;\n")
+            before = f"-- depends: {name}\n"
+        if not source.declared:
+            return
         bodies = [f"@query\ndef {declared}: ...\n" for declared in source.declared]
         module.write_text("\n\n".join([MODULE, *bodies, "query.complete()\n"]))
         texts = [
@@ -103,12 +114,6 @@ class Releases:
             for declared, statement in source.declared.items()
         ]
         (queries / "cases.sql").write_text("\n".join(texts))
-        before = ""
-        for number, text in enumerate(source.migrations, 1):
-            name = f"{number:04}_change_{self.package}"
-            (migrations / f"{name}.sql").write_text(f"{before}{LIMIT}{text}")
-            (migrations / f"{name}.rollback.sql").write_text(f"{LIMIT}select 1;\n")
-            before = f"-- depends: {name}\n"
 
     def release(self, source: Source, tag: str) -> None:
         """Write the files of a release, and commit and tag them."""

@@ -32,10 +32,10 @@ def find(
         yield from _trigger(before, after, trigger, statements)
     walled = {each.name for each in _changed(before, after, "row security")}
     for table in sorted(walled):
-        yield from _about(statements, table, "has other row-level security now")
+        yield from _about(statements, table, "has other row-level security")
     for policy in _changed(before, after, "policy"):
         if policy.part_of not in walled:
-            text = f"has another policy now: {policy.name.partition(' on ')[0]}"
+            text = f"has another policy: {policy.name.partition(' on ')[0]}"
             yield from _about(statements, policy.part_of, text)
     for grant in before.of_kind("grant"):
         yield from _grant(after, grant, statements)
@@ -117,7 +117,7 @@ def _grant(
         for privilege, column in _needed(each, grant.part_of, columns):
             if _is_held(had, privilege, column) and not _is_held(has, privilege, column):
                 subject = f"{name}.{column}" if column else name
-                text = f"{subject} may not be used by {role} any more: {privilege} is revoked"
+                text = f"{subject} may not be used by {role}: without the privilege {privilege}"
                 yield StatementFault(each.label, each.where, text, "revoke it a release later")
 
 

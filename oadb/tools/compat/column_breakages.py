@@ -48,7 +48,7 @@ def _find(
         if left_out and not (was_required and old and old.default_text is None):
             yield _fault(statement, column, "must not be null and is left out", _FILL)
     elif old and old.default_text and column.default_text is None and left_out:
-        text = f"is left out, and null now instead of {old.default_text}"
+        text = f"is left out, and null instead of {old.default_text}"
         yield _fault(statement, column, text, "drop the default a release later")
     if old is None:
         return
@@ -56,7 +56,7 @@ def _find(
         yield _fault(statement, column, "must not be null, and may be written as null", _FILL)
     yield from _identity(before, old, column, statement)
     if not accepts_type(old.type_name, column.type_name) and _writes(column, statement):
-        text = f"is {column.type_name} now, which takes fewer values than {old.type_name}"
+        text = f"is {column.type_name}, which takes fewer values than {old.type_name}"
         yield _fault(statement, column, text, _TYPE)
 
 
@@ -66,10 +66,10 @@ def _identity(
     if column.table_id != old.table_id:
         first = next(name for table, name in before.columns if table == old.table_name)
         if column.name == first:  # once for each table
-            text = f"{column.table_name} is another table of the same name now"
+            text = f"{column.table_name} is another table of the same name"
             yield StatementFault(statement.label, statement.where, text, _SWAP)
     elif column.number != old.number and statement.names(column.table_name, column.name):
-        yield _fault(statement, column, "is another column of the same name now", _SWAP)
+        yield _fault(statement, column, "is another column of the same name", _SWAP)
 
 
 def _is_required(shape: SchemaShape, column: ShapeColumn) -> bool:
@@ -113,7 +113,7 @@ def _domain(
     for column in after.columns.values():
         for each in statements:
             if column.type_name == domain.name and _writes(column, each):
-                text = f"is of the domain {domain.name}, which takes fewer values now"
+                text = f"is of the domain {domain.name}, which takes fewer values"
                 yield _fault(each, column, text, "tighten it when all code keeps to it")
 
 

@@ -91,11 +91,14 @@ def walk(dsn: Dsn, steps: Sequence[ReleaseStep], old: OldRelease) -> Iterator[Wa
         db = stack.enter_context(Database(Config(dsn, pool_size=1, max_overflow=0)))
         packages = [each.package for each in steps]
         later = {each.id for found in steps for each in found.later}
-        level = _level(dsn, db, BASE, old, packages)
+        level = WalkedLevel(BASE, _shape(db), _told_by(old, dsn), _told_of(packages, dsn))
         yield level
         for id_ in runner.steps(dsn, packages=packages):
-            if id_ in later and _shape(db) != level.shape:
-                level = _level(dsn, db, id_, old, packages)
+            shape = _shape(db)
+            if id_ in later and shape != level.shape:
+                # New code that runs is not asked again.
+                new = _told_of(packages, dsn) if level.new_faults else []
+                level = WalkedLevel(id_, shape, _told_by(old, dsn), new)
                 yield level
 
 
@@ -117,8 +120,9 @@ def _shape(db: Database) -> SchemaShape:
     return db.transact(schema_shapes.read, isolation="repeatable read", read_only=True)
 
 
-def _level(
-    dsn: Dsn, db: Database, migration: str, old: OldRelease, packages: Sequence[Package]
-) -> WalkedLevel:
-    new = [parse(line) for line in comparison.check(Config(dsn), packages)]
-    return WalkedLevel(migration, _shape(db), harmful(old.check(dsn)), harmful(new))
+def _told_by(old: OldRelease, dsn: Dsn) -> list[StatementFault]:
+    return harmful(old.check(dsn))
+
+
+def _told_of(packages: Sequence[Package], dsn: Dsn) -> list[StatementFault]:
+    return harmful(parse(line) for line in comparison.check(Config(dsn), packages))

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Timer
@@ -41,8 +41,11 @@ class OldRelease:
 
     @classmethod
     @contextmanager
-    def running(cls, base: BaseRelease, packages: Sequence[Package]) -> Generator[Self]:
+    def running(cls, base: BaseRelease, packages: Sequence[Package], dsn: Dsn) -> Generator[Self]:
         """Start the process; it is ended with the block.
+
+        Args:
+            dsn: the database that its modules get to see as theirs.
 
         Raises:
             DeclarationError: the release cannot be imported, or does not declare what its files
@@ -54,7 +57,12 @@ class OldRelease:
         with (
             TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
             subprocess.Popen(  # noqa: S603  # our own program
-                command, stdin=pipe, stdout=pipe, stderr=errors, text=True, env=_environment(base)
+                command,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=errors,
+                text=True,
+                env=_environment(base, dsn),
             ) as process,
         ):
             try:
@@ -74,8 +82,8 @@ class OldRelease:
         """
         asked = self._process.stdin
         assert asked is not None  # noqa: S101  # it was opened as a pipe
-        url = f"postgresql:///?{urlencode(dsn.keywords, quote_via=quote)}"
-        print(url, file=asked, flush=True)
+        with suppress(BrokenPipeError):  # of a process that has ended, which the answer tells
+            print(_url(dsn), file=asked, flush=True)
         return [parse(line) for line in cast("list[str]", self._answer())]
 
     def _answer(self) -> object:
@@ -86,9 +94,9 @@ class OldRelease:
         line = told.readline()
         timer.cancel()
         if not line:
-            self._process.wait()
+            ended = f"it ended with {self._process.wait()}"
             self._errors.seek(0)
-            last = (self._errors.read().strip().splitlines() or ["it was killed"])[-1]
+            last = (self._errors.read().strip().splitlines() or [ended])[-1]
             raise self._fault(f"its contract check cannot be asked: {last}")
         answer = cast("list[str] | Mapping[str, str]", json.loads(line))
         if isinstance(answer, dict) and "error" in answer:
@@ -99,11 +107,15 @@ class OldRelease:
         return DeclarationError(f"the code of {self._base.name} cannot be compared: {text}")
 
 
-def _environment(base: BaseRelease) -> dict[str, str]:
+def _url(dsn: Dsn) -> str:
+    return f"postgresql:///?{urlencode(dsn.keywords, quote_via=quote)}"
+
+
+def _environment(base: BaseRelease, dsn: Dsn) -> dict[str, str]:
     """Return the environment of the process: packages are found in the release first."""
     roots = [str(root) for root in dict.fromkeys(base.roots.values())]
     # Behind them, what of oadb and of other packages is not of that release.
     behind = [str(Path(oadb.__file__).parents[1]), *filter(None, sys.path)]
     path = os.pathsep.join(dict.fromkeys([*roots, *behind]))
     own = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
-    return {**os.environ, **own}
+    return {**os.environ, **own, "DATABASE_URL": _url(dsn)}

@@ -45,12 +45,12 @@ def _narrowed(
                 old is not None and accepts_all(old.definition, rule.definition)
             )
             if not is_known and _may_violate(statement, rule):
-                yield _fault(statement, rule, f"is checked now: {rule.definition}", _LATER)
+                yield _fault(statement, rule, f"is checked: {rule.definition}", _LATER)
         case "f":
             yield from _references(old, rule, statement)
         case _:
             if not _is_implied(before, rule) and _may_repeat(after, statement, rule):
-                yield _fault(statement, rule, f"may not repeat now: {rule.definition}", _LATER)
+                yield _fault(statement, rule, f"may not repeat: {rule.definition}", _LATER)
 
 
 def _written(statement: ReleaseStatement, rule: ShapeRule) -> Iterator[Write]:
@@ -95,11 +95,11 @@ def _references(
     old: ShapeRule | None, rule: ShapeRule, statement: ReleaseStatement
 ) -> Iterator[StatementFault]:
     if old is None and any(_written(statement, rule)):
-        yield _fault(statement, rule, f"must refer to a row now: {rule.definition}", _LATER)
+        yield _fault(statement, rule, f"must refer to a row: {rule.definition}", _LATER)
     if rule.referenced is None or not rule.is_restricting or (old and old.is_restricting):
         return
     if statement.written(rule.referenced, "delete"):
-        text = f"keeps rows of {rule.referenced} from being deleted now: {rule.definition}"
+        text = f"keeps rows of {rule.referenced} from being deleted: {rule.definition}"
         yield _fault(statement, rule, text, "let it be on delete cascade or set null meanwhile")
 
 
@@ -112,7 +112,7 @@ def _lost(
             return
         for write in statement.written(rule.table_name, "insert"):
             if write.conflict and write.conflict == frozenset(rule.columns):
-                text = f"has no unique rule any more, which on conflict needs: {rule.definition}"
+                text = f"has no unique rule, which on conflict needs: {rule.definition}"
                 yield _fault(statement, rule, text, _KEEP)
     elif rule.kind == "c":
         yield from _unknown_texts(rule, new, statement)
@@ -131,7 +131,7 @@ def _unknown_texts(
         if new is None or unknown:
             which = ", ".join(map(repr, unknown)) or "anything"
             subject, known = f"{rule.table_name}.{name}", ", ".join(choices)
-            text = f"{subject} may be {which} now, and the class of the result lists {known}"
+            text = f"{subject} may be {which}, and the class of the result lists {known}"
             advice = "let a release know the value before one writes it"
             yield StatementFault(statement.label, statement.where, text, advice)
 

@@ -9,7 +9,7 @@ from oadb.engine.binding.packages import Package
 from oadb.engine.dsn import Dsn
 from oadb.tools.compat import access_breakages, column_breakages, release_probe, rule_breakages
 from oadb.tools.compat.base_release import BaseRelease
-from oadb.tools.compat.level_walk import BASE, ReleaseStep, WalkedLevel, step, walk
+from oadb.tools.compat.level_walk import ReleaseStep, WalkedLevel, step, walk
 from oadb.tools.compat.old_release import OldRelease
 from oadb.tools.compat.release_statement import ReleaseStatement, StatementFault
 from oadb.tools.compat.schema_shapes import SchemaShape
@@ -47,9 +47,10 @@ class CompatFinding:
         fault = self.fault
         statement = f"{fault.label} ({fault.where}): " if fault.label else ""
         if self.direction == "new code":
-            return f"new code: {statement}{fault.text}; runs from {self.migration} on"
+            return f"new code, before {self.migration}: {statement}{fault.text}"
         end = f"accepted: {self.reason}" if self.reason else fault.advice
-        line = f"{self.direction}, {self.migration}: {statement}{fault.text}"
+        at = "after" if self.direction == "old code" else "at"
+        line = f"{self.direction}, {at} {self.migration}: {statement}{fault.text}"
         return f"{line}; {end}" if end else line
 
 
@@ -64,7 +65,7 @@ def compare(dsn: Dsn, base: BaseRelease, packages: Sequence[Package]) -> list[Co
         MigrationError: files of today are invalid, or a migration failed.
     """
     packages = [each for each in packages if each.name in base.roots]
-    with OldRelease.running(base, packages) as old:
+    with OldRelease.running(base, packages, dsn) as old:
         steps = [step(each, old.folder(each)) for each in packages]
         obstacles = [_obstacle(text) for each in steps for text in each.obstacles]
         if obstacles:
@@ -87,11 +88,11 @@ def _old_on_new(
 ) -> Iterator[CompatFinding]:
     """Yield what the old code does wrong at a level and did not at its own, at the first one."""
     base, *later = levels
-    seen = {(each.label, each.text) for each in base.old_faults}
+    seen = {(each.name, each.text) for each in base.old_faults}
     for level in later:
         for fault in (*level.old_faults, *_breakages(base.shape, level.shape, statements)):
-            if (fault.label, fault.text) not in seen:
-                seen.add((fault.label, fault.text))
+            if (fault.name, fault.text) not in seen:
+                seen.add((fault.name, fault.text))
                 yield CompatFinding("old code", level.migration, fault)
 
 
@@ -101,7 +102,7 @@ def _new_on_old(
     """Yield what the new code does wrong before the migrations, and since which it does not."""
     *earlier, last = [
         {
-            (fault.label, fault.text): fault
+            (fault.name, fault.text): fault
             for fault in (*level.new_faults, *_breakages(levels[-1].shape, level.shape, statements))
         }
         for level in levels
@@ -149,6 +150,3 @@ def _accepted(
             text = f"{migration}.sql says that it breaks {label}, which it does not"
             fault = StatementFault("", "", text, "remove the line")
             yield CompatFinding("migrations", migration, fault)
-
-
-__all__ = ["BASE", "CompatFinding", "compare"]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 from oadb.engine.binding.lexer import Token, tokens
 
@@ -14,7 +15,10 @@ _FAMILIES = (
 _SIZED = re.compile(r"(?P<name>[a-z ]+?)(?:\((?P<sizes>[\d,]+)\))?")
 
 # With one of these, more may be less.
-_TURNS = frozenset({"not", "case", "false", "is"})
+_TURNS = frozenset({"not", "case", "false", "is", "all"})
+# What may stand behind a bound that stands alone, and of what operators are made.
+_BEHIND = frozenset({")", "and", "or", "::"})
+_OPERATORS = frozenset("+-*/<>=~!@#%^&|`?")
 _LIST = re.compile(r"ARRAY\[([^\[\]]*)\]")
 
 
@@ -65,9 +69,11 @@ def _is_no_less(old: list[Token], new: list[Token], place: int) -> bool:
     had, has = old[place], new[place]
     if had.text == has.text:
         return True
-    if not (had.kind == has.kind == "number"):
+    following = old[place + 1].text.lower() if place + 1 < len(old) else ""
+    if not (had.kind == has.kind == "number") or following not in _BEHIND:
         return False
-    compared = "".join(each.text for each in old[max(0, place - 2) : place])
-    if compared.endswith(("<", "<=")):
+    before = takewhile(lambda each: each.text in _OPERATORS, reversed(old[:place]))
+    operator = "".join(each.text for each in before)[::-1]
+    if operator in {"<", "<="}:
         return float(had.text) <= float(has.text)
-    return compared.endswith((">", ">=")) and float(had.text) >= float(has.text)
+    return operator in {">", ">="} and float(had.text) >= float(has.text)

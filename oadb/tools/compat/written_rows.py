@@ -14,8 +14,8 @@ from oadb.engine.binding.lexer import tokens
 Words = Sequence[str]
 
 # What ends a list of values at the depth at which it began.
-_ENDS = frozenset({"from", "where", "union", "intersect", "except", "on", "returning"})
-_ENDS |= {"order", "limit", "group", "having", "when"}
+_CLAUSES = frozenset({"from", "where", "group", "having", "order", "limit", "returning"})
+_ENDS = _CLAUSES | {"union", "intersect", "except", "on", "when"}
 _DEPTHS = {"(": 1, "[": 1, ")": -1, "]": -1}
 _NEVER_NULL = frozenset({"default", "true", "false", "current_timestamp", "current_date"})
 _NEVER_NULL_CALLS = frozenset(

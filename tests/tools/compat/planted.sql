@@ -57,7 +57,7 @@ create table kiosk.defaulted (id bigint primary key, kind text default 'plain');
 insert into kiosk.defaulted (id) select :id::bigint;
 -- migration
 alter table kiosk.defaulted alter column kind drop default;
--- told: kiosk.defaulted.kind is left out, and null now instead of 'plain'::text
+-- told: kiosk.defaulted.kind is left out, and null instead of 'plain'::text
 
 -- case: a check is new
 create table kiosk.checked (id bigint primary key, amount bigint not null);
@@ -65,7 +65,7 @@ create table kiosk.checked (id bigint primary key, amount bigint not null);
 update kiosk.checked set amount = :amount where checked.id = :id;
 -- migration
 alter table kiosk.checked add constraint amount_check check (amount > 0);
--- told: kiosk.checked.amount is checked now: CHECK (amount > 0) (amount_check)
+-- told: kiosk.checked.amount is checked: CHECK (amount > 0) (amount_check)
 
 -- case: a check takes less
 create table kiosk.tighter (id bigint primary key, kind text check (kind in ('a', 'b')));
@@ -75,7 +75,7 @@ insert into kiosk.tighter (id, kind) values (:id, :kind);
 alter table kiosk.tighter
 drop constraint tighter_kind_check,
 add constraint tighter_kind_check check (kind in ('a', 'c'));
--- told: kiosk.tighter.kind is checked now:
+-- told: kiosk.tighter.kind is checked:
 
 -- case: what is written may not repeat any more
 create table kiosk.unique_code (id bigint primary key, code text not null);
@@ -83,7 +83,7 @@ create table kiosk.unique_code (id bigint primary key, code text not null);
 insert into kiosk.unique_code (id, code) values (:id, :code);
 -- migration
 create unique index code_idx on kiosk.unique_code (lower(code));
--- told: kiosk.unique_code.code may not repeat now:
+-- told: kiosk.unique_code.code may not repeat:
 
 -- case: the rule is gone that on conflict needs
 create table kiosk.upserted (id bigint primary key, code text unique, hits bigint not null);
@@ -92,7 +92,7 @@ insert into kiosk.upserted (id, code, hits) values (:id, :code, 1)
 on conflict (code) do update set hits = upserted.hits + 1;
 -- migration
 alter table kiosk.upserted drop constraint upserted_code_key;
--- told: kiosk.upserted.code has no unique rule any more, which on conflict needs: UNIQUE (code)
+-- told: kiosk.upserted.code has no unique rule, which on conflict needs: UNIQUE (code)
 
 -- case: a type takes less
 create table kiosk.narrowed (id bigint primary key, code text);
@@ -100,7 +100,7 @@ create table kiosk.narrowed (id bigint primary key, code text);
 insert into kiosk.narrowed (id, code) values (:id, :code);
 -- migration
 alter table kiosk.narrowed alter column code type varchar(8);
--- told: kiosk.narrowed.code is character varying(8) now, which takes fewer values than text
+-- told: kiosk.narrowed.code is character varying(8), which takes fewer values than text
 
 -- case: a domain takes less
 create domain kiosk.percent as bigint check (value <= 100);
@@ -109,7 +109,7 @@ create table kiosk.shares (id bigint primary key, part kiosk.percent not null);
 insert into kiosk.shares (id, part) values (:id, :part);
 -- migration
 alter domain kiosk.percent add check (value > 0);
--- told: kiosk.shares.part is of the domain kiosk.percent, which takes fewer values now
+-- told: kiosk.shares.part is of the domain kiosk.percent, which takes fewer values
 
 -- case: a column has the name of another one
 create table kiosk.swapped (id bigint primary key, quantity bigint not null);
@@ -118,7 +118,7 @@ select swapped.quantity from kiosk.swapped;
 -- migration
 alter table kiosk.swapped rename column quantity to quantity_old;
 alter table kiosk.swapped add column quantity bigint not null default 0;
--- told: kiosk.swapped.quantity is another column of the same name now
+-- told: kiosk.swapped.quantity is another column of the same name
 
 -- case: a table has the name of another one
 create table kiosk.moved (id bigint primary key);
@@ -127,7 +127,7 @@ select moved.id from kiosk.moved;
 -- migration
 alter table kiosk.moved rename to moved_old;
 create table kiosk.moved (id bigint primary key);
--- told: kiosk.moved is another table of the same name now
+-- told: kiosk.moved is another table of the same name
 
 -- case: a label of an enum is gone
 create type kiosk.state as enum ('open', 'lost');
@@ -147,7 +147,7 @@ select texts.kind from kiosk.texts;
 alter table kiosk.texts
 drop constraint texts_kind_check,
 add constraint texts_kind_check check (kind in ('a', 'b', 'c'));
--- told: kiosk.texts.kind may be 'c' now, and the class of the result lists a, b
+-- told: kiosk.texts.kind may be 'c', and the class of the result lists a, b
 
 -- case: what is written must refer to a row
 create table kiosk.shops (id bigint primary key);
@@ -157,7 +157,7 @@ insert into kiosk.sales (id, shop_id) values (:id, :shop_id);
 -- migration
 alter table kiosk.sales
 add constraint sales_shop_id_fkey foreign key (shop_id) references kiosk.shops (id);
--- told: kiosk.sales.shop_id must refer to a row now:
+-- told: kiosk.sales.shop_id must refer to a row:
 
 -- case: rows of a new table keep others from being deleted
 create table kiosk.rooms (id bigint primary key);
@@ -165,7 +165,7 @@ create table kiosk.rooms (id bigint primary key);
 delete from kiosk.rooms where rooms.id = :id;
 -- migration
 create table kiosk.beds (id bigint primary key, room_id bigint references kiosk.rooms (id));
--- told: kiosk.beds.room_id keeps rows of kiosk.rooms from being deleted now:
+-- told: kiosk.beds.room_id keeps rows of kiosk.rooms from being deleted:
 
 -- case: a trigger raises
 create table kiosk.guarded (id bigint primary key, amount bigint);
@@ -191,7 +191,7 @@ select granted.id, granted.code from kiosk.granted;
 -- migration
 revoke select on kiosk.granted from public;
 grant select (id) on kiosk.granted to public;
--- told: kiosk.granted.code may not be used by public any more: select is revoked
+-- told: kiosk.granted.code may not be used by public: without the privilege select
 
 -- case: row-level security is enabled
 create table kiosk.walled (id bigint primary key);
@@ -199,7 +199,7 @@ create table kiosk.walled (id bigint primary key);
 select walled.id from kiosk.walled;
 -- migration
 alter table kiosk.walled enable row level security;
--- told: kiosk.walled has other row-level security now
+-- told: kiosk.walled has other row-level security
 
 -- case: a function has another signature
 create function kiosk.total(id bigint) returns bigint language sql as 'select 1::bigint';

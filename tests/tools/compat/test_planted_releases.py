@@ -85,7 +85,7 @@ def test_a_statement_of_the_new_code_is_told_with_the_migration_that_it_needs(
     assert new.migration == level(grown)
     assert not new.is_refused
     assert str(new) == (
-        "new code: cases.list_notes (kiosk.cases:29 and sql/queries/cases.sql:2): the server "
-        "rejects the statement: column grown.note does not exist (line 2); runs from "
-        f"{level(grown)} on"
+        f"new code, before {level(grown)}: cases.list_notes "
+        "(kiosk.cases:29 and sql/queries/cases.sql:2): the server "
+        "rejects the statement: column grown.note does not exist (line 2)"
     )
