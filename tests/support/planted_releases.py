@@ -85,7 +85,8 @@ class Releases:
 
     def git(self, *arguments: str) -> str:
         """Run git in the repository, as somebody, without anybody's settings."""
-        command = ["git", "-c", "user.name=x", "-c", "user.email=x@example.in", *arguments]
+        settings = ("user.name=x", "user.email=x@example.in", "commit.gpgsign=false")
+        command = ["git", *(word for each in settings for word in ("-c", each)), *arguments]
         done = subprocess.run(command, cwd=self.folder, check=True, capture_output=True, text=True)
         return done.stdout.strip()
 

@@ -24,14 +24,16 @@ VALUES = {
     "NAME",
     "PART",
     "REASON",
+    "REV",
     "TABLE",
     "FIELD",
 }
 
 # Commands that connect to no database of the user, and commands that change nothing that stays.
-OFFLINE = {"demo", "impact", "unused", "grants", "new package", "keys new", "keys add"}
+OFFLINE = {"demo", "impact", "unused", "grants", "new package", "keys new", "keys add", "compat"}
+
 READING = {
-    "demo", "doctor", "stats", "check", "schema", "migrate status", "instruments status",
+    "demo", "doctor", "stats", "check", "compat", "schema", "migrate status", "instruments status",
     "keys status", "keys verify", "bans list", "audit verify",
     "audit export", "impact", "unused", "grants",
 }  # fmt: skip  # a list

@@ -11,9 +11,10 @@ from oadb.tools.schema import SchemaObject
 
 _NOT_NULL = re.compile(r"CHECK \(\(?(\S+) IS NOT NULL\)?\)(?: NOT VALID)?")
 
-_FILL = "let a release write it before the schema requires it, or give it a default"
-_SWAP = "give the new column a name of its own, and drop the old one a release later"
-_TYPE = "add a column of the new type beside it"
+_PAGE = "see docs/online-changes.md"
+_FILL = f"let a release write it before the schema requires it, or give it a default: {_PAGE}"
+_SWAP = f"if it does not have the same values, give it a name of its own: {_PAGE}"
+_TYPE = f"add a column of the new type beside it: {_PAGE}"
 
 
 def find(

@@ -13,7 +13,10 @@ _LINE = re.compile(
 # A class that expects null where there is none any more goes on.
 _HARMLESS = "but is never null"
 
-_ADVICE = "expand first: keep what the old code uses until no process of it runs"
+_ADVICE = (
+    "expand first: keep what the old code uses until no process of it runs: see "
+    "docs/online-changes.md"
+)
 
 
 def parse(line: str) -> StatementFault:

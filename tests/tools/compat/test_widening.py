@@ -1,4 +1,4 @@
-"""A wider type or condition is told from a narrower one; what is not known counts as narrower."""
+"""Wider types and conditions are known from narrower ones; what is not known is narrower."""
 
 import pytest
 
