@@ -35,6 +35,11 @@ class Code:
 @dataclass(frozen=True, slots=True)
 class Kind:
     kind: Literal["a", "b"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    mood: Literal["good", "bad"]
 '''
 
 _CASE = re.compile(

@@ -142,9 +142,9 @@ def _needed(
         if f" {part} . " in statement.code:
             yield "usage", None
     elif "(" in part:
-        if statement.uses(name):
+        if statement.says(name):
             yield "execute", None
-    elif statement.uses(part):
+    elif statement.says(part):
         writes = statement.written(part, "insert", "update", "delete")
         yield from (("delete", None) for each in writes if each.kind == "delete")
         yield from ((each.kind, column) for each in writes for column in each.columns)

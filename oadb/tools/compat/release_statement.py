@@ -1,7 +1,7 @@
 """A statement of a release, and what may go wrong with it on another schema."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oadb.tools.compat.release_probe import ToldStatement
 from oadb.tools.compat.written_rows import Write, words, writes
@@ -17,6 +17,7 @@ class ReleaseStatement:
         code: Its words in lower case, between blanks, to look for names.
         optional: Of each parameter, whether it may be null.
         choices: The texts that a column of its result may have, if the class lists them.
+        behind: The tables behind the views that it names.
     """
 
     label: str
@@ -25,6 +26,7 @@ class ReleaseStatement:
     writes: tuple[Write, ...]
     optional: Sequence[bool]
     choices: Mapping[str, Sequence[str]]
+    behind: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, told: ToldStatement) -> "ReleaseStatement":
@@ -38,9 +40,24 @@ class ReleaseStatement:
             choices=told["choices"],
         )
 
+    def through(self, views: Mapping[str, frozenset[str]]) -> "ReleaseStatement":
+        """Return the statement with what it does to views done to the tables behind them, too."""
+        named = [view for view in views if self.says(view)]
+        writes = [
+            replace(write, table=table)
+            for write in self.writes
+            for table in views.get(write.table, ())
+        ]
+        behind = frozenset(table for view in named for table in views[view])
+        return replace(self, writes=(*self.writes, *writes), behind=behind)
+
+    def says(self, name: str) -> bool:
+        """Say whether a table, view or function stands in its text; the name has its schema."""
+        return f" {name.replace('.', ' . ', 1)} " in self.code
+
     def uses(self, table: str) -> bool:
-        """Say whether it names a table, view or function, given with its schema."""
-        return f" {table.replace('.', ' . ', 1)} " in self.code
+        """Say whether it names a table, or a view of it."""
+        return table in self.behind or self.says(table)
 
     def names(self, table: str, column: str) -> bool:
         """Say whether it names the table, and the column or another one of that name."""

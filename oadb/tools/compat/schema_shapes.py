@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from oadb.engine.binding.queries import queries
 from oadb.engine.executors import Runner
 from oadb.tools import schema
+from oadb.tools.compat.written_rows import words
 from oadb.tools.intended.schema_levels import Key, key
 from oadb.tools.schema import SchemaObject
 
@@ -96,3 +97,22 @@ def read(tx: Runner) -> SchemaShape:
             if each.kind not in _WITHOUT_EFFECT
         },
     )
+
+
+def tables_behind(shape: SchemaShape) -> dict[str, frozenset[str]]:
+    """Return the tables that each view names, also through other views."""
+    tables = {table for table, _ in shape.columns}
+    views = [*shape.of_kind("view", "materialized view")]
+    code = {each.name: f" {' '.join(words(each.definition))} " for each in views}
+    named = {*tables, *code}
+    direct = {
+        view: {each for each in named - {view} if f" {each.replace('.', ' . ', 1)} " in text}
+        for view, text in code.items()
+    }
+
+    def found(view: str) -> frozenset[str]:
+        return frozenset[str]().union(
+            *(found(each) if each in direct else {each} for each in direct[view])
+        )
+
+    return {view: found(view) for view in direct}

@@ -12,7 +12,7 @@ from oadb.tools.compat.base_release import BaseRelease
 from oadb.tools.compat.level_walk import ReleaseStep, WalkedLevel, step, walk
 from oadb.tools.compat.old_release import OldRelease
 from oadb.tools.compat.release_statement import ReleaseStatement, StatementFault
-from oadb.tools.compat.schema_shapes import SchemaShape
+from oadb.tools.compat.schema_shapes import SchemaShape, tables_behind
 
 _ACCEPTED = re.compile(r"\s*--\s*breaks\s*:\s*(?P<label>[\w.]+)\s*:\s*(?P<why>\S.*)")
 _NEARLY_ACCEPTED = re.compile(r"\s*--\s*breaks\b\s*[:=]", re.IGNORECASE)
@@ -116,8 +116,10 @@ def _new_on_old(
 def _breakages(
     before: SchemaShape, after: SchemaShape, statements: Sequence[ReleaseStatement]
 ) -> Iterator[StatementFault]:
+    views = tables_behind(before)
+    followed = [each.through(views) for each in statements]
     for kind in (column_breakages, rule_breakages, access_breakages):
-        yield from kind.find(before, after, statements)
+        yield from kind.find(before, after, followed)
 
 
 def _judged(

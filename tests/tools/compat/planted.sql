@@ -18,6 +18,16 @@ insert into kiosk.required (id) values (:id);
 alter table kiosk.required add column kind text not null;
 -- told: kiosk.required.kind must not be null and is left out
 
+-- case: a column is required that an insert into a view leaves out
+create table kiosk.hidden (id bigint primary key);
+create view kiosk.inner_view as select hidden.id from kiosk.hidden;
+create view kiosk.outer_view as select inner_view.id from kiosk.inner_view;
+-- declared: add_hidden(id: int) -> None
+insert into kiosk.outer_view (id) values (:id);
+-- migration
+alter table kiosk.hidden add column kind text not null;
+-- told: kiosk.hidden.kind must not be null and is left out
+
 -- case: a check requires a column that an insert leaves out
 create table kiosk.checked_null (id bigint primary key, kind text);
 -- declared: add_checked_null(id: int) -> None
@@ -237,6 +247,37 @@ select nullable.id, nullable.code from kiosk.nullable;
 -- migration
 alter table kiosk.nullable alter column code drop not null;
 -- told: column code is declared as str, but may be null
+
+-- case: a policy is stricter
+create table kiosk.ruled (id bigint primary key);
+alter table kiosk.ruled enable row level security;
+create policy everybody on kiosk.ruled using (true);
+-- declared: list_ruled() -> list[int]
+select ruled.id from kiosk.ruled;
+-- migration
+create policy positive on kiosk.ruled as restrictive using (ruled.id > 0);
+-- told: kiosk.ruled has another policy: positive
+
+-- case: a trigger that was there raises
+create table kiosk.watched (id bigint primary key);
+create function kiosk.watch() returns trigger language plpgsql as 'begin return new; end';
+create trigger watches after delete on kiosk.watched
+for each row execute function kiosk.watch();
+-- declared: delete_watched(id: int) -> Affected
+delete from kiosk.watched where watched.id = :id;
+-- migration
+create or replace function kiosk.watch() returns trigger language plpgsql
+as 'begin raise exception $x$no$x$; end';
+-- told: kiosk.watched has a trigger that may refuse rows: raise exception $x$no$x$; (watches)
+
+-- case: a type of many values has a new label
+create type kiosk.mood as enum ('good', 'bad');
+create table kiosk.moods (id bigint primary key, mood kiosk.mood not null);
+-- declared: list_moods() -> list[Mood]
+select moods.mood from kiosk.moods;
+-- migration
+alter type kiosk.mood add value 'fair';
+-- told: column mood is declared as str, but is mood, whose 'fair' is no member
 
 -- case: a nullable column is added
 create table kiosk.grown (id bigint primary key);

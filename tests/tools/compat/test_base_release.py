@@ -174,7 +174,7 @@ def test_a_wheel_is_asked_and_keeps_its_modules_from_what_is_live(
         (told,) = old.statements
         assert (told.label, told.where) == (
             "cases.list_rows",
-            "stall.cases:29 and stall/sql/queries/cases.sql:2",
+            "stall.cases:34 and stall/sql/queries/cases.sql:2",
         )
         with pytest.raises(DeclarationError, match="UnavailableError"):
             old.check(scratch)

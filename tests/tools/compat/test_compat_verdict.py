@@ -74,7 +74,7 @@ def test_a_finding_is_accepted_by_its_migration_and_what_accepts_nothing_is_one(
     rejected = "the server rejects the statement: column"
     (ended,) = map(str, accepted)
     assert ended == (
-        f"old code, after {first}: cases.list_ended (booth.cases:29 and sql/queries/cases.sql:2): "
+        f"old code, after {first}: cases.list_ended (booth.cases:34 and sql/queries/cases.sql:2): "
         f"{rejected} ended.note does not exist (line 2); accepted: no page of the release before "
         "shows notes"
     )
@@ -84,7 +84,7 @@ def test_a_finding_is_accepted_by_its_migration_and_what_accepts_nothing_is_one(
         "-- breaks: cases.list_loose"
     )
     assert paused == (
-        f"old code, after {first}: cases.list_paused (booth.cases:33 and sql/queries/cases.sql:5): "
+        f"old code, after {first}: cases.list_paused (booth.cases:38 and sql/queries/cases.sql:5): "
         f"{rejected} paused.note does not exist (line 5)"
     )
     assert stale == (
