@@ -4,7 +4,7 @@ At each level the old code is checked, as its processes run while migrations are
 new code where it did not run yet.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,9 @@ from oadb.tools.compat.old_release import OldRelease
 from oadb.tools.compat.release_statement import StatementFault
 from oadb.tools.compat.schema_shapes import SchemaShape
 from oadb.tools.contract import comparison
-from oadb.tools.migrations import rules, runner, script_folder
+from oadb.tools.migrations import package_order, rules, runner, script_folder
 from oadb.tools.migrations.script_folder import Migration
+from oadb.tools.migrations.scripts import Script
 
 BASE = ""
 """The id of the level at which the earlier release ends."""
@@ -51,14 +52,23 @@ class ReleaseStep:
     """Why databases at the level of the earlier release cannot be migrated; a line each."""
 
 
-def step(package: Package, folder: Path) -> ReleaseStep:
-    """Compare the migrations of a package with those in the folder of an earlier release.
+def steps_since(packages: Sequence[Package], folders: Mapping[str, Path]) -> list[ReleaseStep]:
+    """Compare the migrations of packages with those of an earlier release.
+
+    Args:
+        folders: by the names of the packages, their folders with SQL in that release.
 
     Raises:
         MigrationError: the files of today are invalid.
     """
-    today = package.sql / "migrations"
-    migrations = script_folder.read(today, package.name) if today.is_dir() else []
+    migrations = package_order.read(packages)
+    return [
+        _step(each, [one for one in migrations if one.package == each.name], folders[each.name])
+        for each in packages
+    ]
+
+
+def _step(package: Package, migrations: Sequence[Migration], folder: Path) -> ReleaseStep:
     then = folder / "migrations"
     known = set[str](script_folder.ids(then) if then.is_dir() else ())
     obstacles = [f"{id_} is gone" for id_ in sorted(known - {each.id for each in migrations})]
@@ -72,7 +82,7 @@ def step(package: Package, folder: Path) -> ReleaseStep:
 
 def _is_edited(migration: Migration, folder: Path) -> bool:
     text = (folder / f"{migration.id}.sql").read_bytes().decode(errors="replace")
-    script = migration.script.__class__(migration.script.file_name, text.replace("\r\n", "\n"))
+    script = Script(f"{migration.id}.sql", text.replace("\r\n", "\n"))
     return rules.without_dependencies(script) != rules.without_dependencies(migration.script)
 
 

@@ -70,9 +70,10 @@ class OldRelease:
             finally:
                 process.kill()
 
-    def folder(self, package: Package) -> Path:
-        """Return the folder with the SQL of a package in this release."""
-        return Path(self._told["folders"][package.name])
+    @property
+    def folders(self) -> dict[str, Path]:
+        """The folders with the SQL of the packages in this release, by their names."""
+        return {name: Path(folder) for name, folder in self._told["folders"].items()}
 
     def check(self, dsn: Dsn) -> list[StatementFault]:
         """Compare every declaration with a database.

@@ -9,7 +9,7 @@ from oadb.engine.binding.packages import Package
 from oadb.engine.dsn import Dsn
 from oadb.tools.compat import access_breakages, column_breakages, release_probe, rule_breakages
 from oadb.tools.compat.base_release import BaseRelease
-from oadb.tools.compat.level_walk import ReleaseStep, WalkedLevel, step, walk
+from oadb.tools.compat.level_walk import ReleaseStep, WalkedLevel, steps_since, walk
 from oadb.tools.compat.old_release import OldRelease
 from oadb.tools.compat.release_statement import ReleaseStatement, StatementFault
 from oadb.tools.compat.schema_shapes import SchemaShape, tables_behind
@@ -66,7 +66,7 @@ def compare(dsn: Dsn, base: BaseRelease, packages: Sequence[Package]) -> list[Co
     """
     packages = [each for each in packages if each.name in base.roots]
     with OldRelease.running(base, packages, dsn) as old:
-        steps = [step(each, old.folder(each)) for each in packages]
+        steps = steps_since(packages, old.folders)
         obstacles = [_obstacle(text) for each in steps for text in each.obstacles]
         if obstacles:
             return obstacles

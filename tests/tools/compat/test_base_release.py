@@ -12,6 +12,7 @@ import pytest
 from oadb.engine.binding.packages import Package, find
 from oadb.engine.dsn import Dsn
 from oadb.errors import DeclarationError
+from oadb.tools import package_list
 from oadb.tools.compat import base_release, level_walk
 from oadb.tools.compat.old_release import OldRelease
 from oadb.tools.usage import UsageError
@@ -151,10 +152,22 @@ def test_migrations_that_were_edited_or_are_gone_are_told(
     (then / "0002_change_stall.sql").write_text(first)  # as before it had to depend on 0001
     (then / "0003_add_more.sql").write_text("select 1;")
 
-    assert level_walk.step(package, tmp_path / "sql").obstacles == [
-        "0003_add_more is gone",
-        "0001_change_stall was edited",
-    ]
+    (step,) = level_walk.steps_since([package], {"stall": tmp_path / "sql"})
+    assert step.obstacles == ["0003_add_more is gone", "0001_change_stall was edited"]
+
+
+def test_packages_that_depend_on_each_other_are_compared_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2] / "shop")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delenv("OADB_PACKAGES", raising=False)
+    oadb, shop = package_list.chosen(["oadb", "shop"])
+    folders = {each.name: Path(str(each.sql)) for each in (oadb, shop)}
+    steps = level_walk.steps_since([oadb, shop], folders)
+
+    assert [(each.later, each.obstacles) for each in steps] == [([], []), ([], [])]
+    assert [each.earlier[0].id for each in steps] == ["0001_create_schema", "0001_create_shop"]
 
 
 @pytest.mark.long("starts a process for each release")
