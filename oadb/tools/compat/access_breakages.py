@@ -50,7 +50,19 @@ def _about(
 
 
 def _changed(before: SchemaShape, after: SchemaShape, kind: str) -> Iterator[SchemaObject]:
-    """Yield what is new or otherwise or gone, where fewer rows may be seen or written for it."""
+    """Yield what is new or otherwise or gone, where fewer rows may be seen or written for it.
+
+    Of tables that are there before and after.
+    """
+    kept = _names(before) & _names(after)
+    yield from (each for each in _stricter(before, after, kind) if each.part_of in kept)
+
+
+def _names(shape: SchemaShape) -> set[str]:
+    return {each.name for each in shape.objects.values() if each.name == each.part_of}
+
+
+def _stricter(before: SchemaShape, after: SchemaShape, kind: str) -> Iterator[SchemaObject]:
     for each in after.of_kind(kind):
         old = before.objects.get((each.kind, each.name))
         is_harmless = kind == "policy" and old is None and " as restrictive" not in each.definition
@@ -79,8 +91,8 @@ def _trigger(
     for each in statements:
         if _fires(found["events"], trigger.part_of, each):
             text = f"{trigger.part_of} has a trigger that may refuse rows: {added[0]}"
-            name = trigger.name.partition(" on ")[0]
-            yield StatementFault(each.label, each.where, f"{text} ({name})", _LATER)
+            line = f"{text} ({found['function']})"
+            yield StatementFault(each.label, each.where, line, _LATER)
 
 
 def _refusals(shape: SchemaShape, function: str, *, is_before: bool) -> list[str]:
@@ -97,7 +109,7 @@ def _is_named(function: SchemaObject, name: str) -> bool:
 
 def _fires(events: str, table: str, statement: ReleaseStatement) -> bool:
     for kind, columns in _EVENT.findall(events):
-        for write in statement.written(table, kind.lower().replace("truncate", "delete")):
+        for write in statement.written(table, kind.lower()):
             if not columns or not {*columns.split(", ")}.isdisjoint(write.columns):
                 return True
     return False
@@ -106,19 +118,23 @@ def _fires(events: str, table: str, statement: ReleaseStatement) -> bool:
 def _grant(
     after: SchemaShape, grant: SchemaObject, statements: Sequence[ReleaseStatement]
 ) -> Iterator[StatementFault]:
+    if grant.part_of not in _names(after):
+        return
     new = after.objects.get((grant.kind, grant.name))
-    had, has = _privileges(grant), frozenset[tuple[str, str | None]]()
-    if new is not None:
-        has = _privileges(new)
+    had = _privileges(grant)
+    has = frozenset[tuple[str, str | None]]() if new is None else _privileges(new)
     role = grant.name.rpartition(" to ")[2]
     name = grant.part_of.partition("(")[0]
     columns = [column for table, column in after.columns if table == grant.part_of]
     for each in statements:
+        lost: dict[str, list[str]] = {}
         for privilege, column in _needed(each, grant.part_of, columns):
             if _is_held(had, privilege, column) and not _is_held(has, privilege, column):
-                subject = f"{name}.{column}" if column else name
-                text = f"{subject} may not be used by {role}: without the privilege {privilege}"
-                yield StatementFault(each.label, each.where, text, "revoke it a release later")
+                lost.setdefault(privilege, []).append(column or "")
+        for privilege, listed in lost.items():
+            subject = f"{name}.{', '.join(dict.fromkeys(listed))}".removesuffix(".")
+            text = f"{subject} may not be used by {role}: without the privilege {privilege}"
+            yield StatementFault(each.label, each.where, text, "revoke it a release later")
 
 
 def _privileges(grant: SchemaObject) -> Privileges:

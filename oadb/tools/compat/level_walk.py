@@ -101,13 +101,12 @@ def walk(dsn: Dsn, steps: Sequence[ReleaseStep], old: OldRelease) -> Iterator[Wa
         db = stack.enter_context(Database(Config(dsn, pool_size=1, max_overflow=0)))
         packages = [each.package for each in steps]
         later = {each.id for found in steps for each in found.later}
-        level = WalkedLevel(BASE, _shape(db), _told_by(old, dsn), _told_of(packages, dsn))
+        level = WalkedLevel(BASE, _shape(db), _told_by(old, dsn), _told_of(packages, dsn, None))
         yield level
         for id_ in runner.steps(dsn, packages=packages):
             shape = _shape(db)
             if id_ in later and shape != level.shape:
-                # New code that runs is not asked again.
-                new = _told_of(packages, dsn) if level.new_faults else []
+                new = _told_of(packages, dsn, level.new_faults)
                 level = WalkedLevel(id_, shape, _told_by(old, dsn), new)
                 yield level
 
@@ -134,5 +133,19 @@ def _told_by(old: OldRelease, dsn: Dsn) -> list[StatementFault]:
     return harmful(old.check(dsn))
 
 
-def _told_of(packages: Sequence[Package], dsn: Dsn) -> list[StatementFault]:
-    return harmful(parse(line) for line in comparison.check(Config(dsn), packages))
+def _told_of(
+    packages: Sequence[Package], dsn: Dsn, faults: Sequence[StatementFault] | None
+) -> list[StatementFault]:
+    """Check the new code: all of it, or the files with faults, as code that runs goes on to."""
+    places = [
+        (package, place)
+        for package in packages
+        for place in package.places()
+        if faults is None or _is_in(package.query_file(place)[1], faults)
+    ]
+    found = comparison.check_places(Config(dsn), places) if places else ()
+    return harmful(map(parse, found))
+
+
+def _is_in(file: str, faults: Sequence[StatementFault]) -> bool:
+    return any(not each.where or f" {file}:" in each.where for each in faults)

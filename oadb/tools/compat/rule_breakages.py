@@ -98,7 +98,7 @@ def _references(
         yield _fault(statement, rule, f"must refer to a row: {rule.definition}", _LATER)
     if rule.referenced is None or not rule.is_restricting or (old and old.is_restricting):
         return
-    if statement.written(rule.referenced, "delete"):
+    if statement.written(rule.referenced, "delete", "truncate"):
         text = f"keeps rows of {rule.referenced} from being deleted: {rule.definition}"
         yield _fault(statement, rule, text, "let it be on delete cascade or set null meanwhile")
 
@@ -137,6 +137,7 @@ def _unknown_texts(
 
 
 def _fault(statement: ReleaseStatement, rule: ShapeRule, text: str, advice: str) -> StatementFault:
+    text = text.replace(" NOT VALID", "", 1)  # rows that are there are checked later
     columns = ", ".join(rule.columns)
     subject = f"{rule.table_name}.{columns}" if len(rule.columns) == 1 else rule.table_name
     listed = f" ({columns})" if len(rule.columns) > 1 else ""

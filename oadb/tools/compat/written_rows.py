@@ -28,13 +28,13 @@ class Write:
     """A part of a statement that stores or deletes rows of a table.
 
     Attributes:
-        columns: Those that it names, in order; none of a delete.
+        columns: Those that it names, in order; none of a delete or truncate.
         values: The expressions for a column, each as words; a column of unknown ones is missing.
         conflict: The columns of its ON CONFLICT.
         is_copy: Whether the values come from a client in a stream.
     """
 
-    kind: Literal["insert", "update", "delete"]
+    kind: Literal["insert", "update", "delete", "truncate"]
     table: str
     columns: tuple[str, ...] = ()
     values: Mapping[str, Sequence[Words]] = field(default_factory=dict[str, Sequence[Words]])
@@ -77,7 +77,7 @@ def _by_itself(code: Words, place: int) -> Write | None:
         case ["delete", "from"]:
             return Write("delete", _table(code, place + 2))
         case ["truncate", following]:
-            return Write("delete", _table(code, place + 1 + (following == "table")))
+            return Write("truncate", _table(code, place + 1 + (following == "table")))
         case ["copy", _] if place == 0 and "stdin" in code:
             return Write("insert", _table(code, 1), tuple(_names(code, 4)), is_copy=True)
         case _:

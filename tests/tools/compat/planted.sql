@@ -191,7 +191,7 @@ begin
 end
 $$;
 create trigger guards before insert on kiosk.guarded for each row execute function kiosk.guard();
--- told: kiosk.guarded has a trigger that may refuse rows: raise not_null_violation; (guards)
+-- told: kiosk.guarded has a trigger that may refuse rows: raise not_null_violation; (kiosk.guard)
 
 -- case: a privilege is revoked
 create table kiosk.granted (id bigint primary key, code text);
@@ -268,7 +268,7 @@ delete from kiosk.watched where watched.id = :id;
 -- migration
 create or replace function kiosk.watch() returns trigger language plpgsql
 as 'begin raise exception $x$no$x$; end';
--- told: kiosk.watched has a trigger that may refuse rows: raise exception $x$no$x$; (watches)
+-- told: kiosk.watched has a trigger that may refuse rows: raise exception $x$no$x$; (kiosk.watch)
 
 -- case: a type of many values has a new label
 create type kiosk.mood as enum ('good', 'bad');

@@ -63,7 +63,7 @@ def shown(write: Write) -> str:
         ),
         ("copy a.b (c, d) from stdin", ["insert a.b ['c', 'd'] {}"]),
         ("copy (select c from a.b) to stdout", []),
-        ("truncate table a.b", ["delete a.b [] {}"]),
+        ("truncate table a.b", ["truncate a.b [] {}"]),
     ],
 )
 def test_writes_are_found_with_their_columns_and_values(sql: str, expected: list[str]) -> None:
