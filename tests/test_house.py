@@ -11,12 +11,14 @@ from statistics import median
 
 import pytest
 
+from oadb.engine.binding.packages import find
+from oadb.tools.activity import optional_statements
 from tests.support.declared import OADB
 
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "oadb"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-PLACES = OADB.places()
+PLACES = sorted([*OADB.places(), *find("oadb", optional_statements.FOLDER).places()])
 
 DOCUMENTS = [REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/*.md"))]
 

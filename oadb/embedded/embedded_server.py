@@ -34,6 +34,7 @@ TEMPORARY = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    "cluster_name": "throwaway",  # so that oadb doctor does not call this a fault
     "dynamic_shared_memory_type": "mmap",  # in its folder, so that none is left by a kill
 }
 """Settings of a server whose data need not survive a crash of the machine."""

@@ -1,6 +1,6 @@
 """Findings, the result lines of tools; and errors of PostgreSQL as one line."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -10,6 +10,9 @@ UNMIGRATED = "is not migrated; run oadb migrate"
 # The schema or the table does not exist.
 _MISSING = frozenset({"3F000", "42P01"})
 _INSUFFICIENT_PRIVILEGE = "42501"
+
+# Findings of one check that are shown; a hundred lines about one cause would hide the others.
+_MOST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,16 @@ class Finding:
 
 
 Check = Callable[[], Iterable[Finding]]
+
+
+def judged(subject: str, faults: Sequence[str], fine: str) -> Iterator[Finding]:
+    """Yield a finding for each of the first faults, or the one that says what is *fine*."""
+    for fault in faults[:_MOST]:
+        yield Finding(False, subject, fault)
+    if len(faults) > _MOST:
+        yield Finding(False, subject, f"and {len(faults) - _MOST:,} more")
+    if not faults:
+        yield Finding(True, subject, fine)
 
 
 def run_checks(

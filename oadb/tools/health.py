@@ -26,6 +26,7 @@ from oadb.tools import (
     transport_check,
     upkeep_findings,
 )
+from oadb.tools.activity import on_call
 from oadb.tools.findings import Check, Finding
 from oadb.tools.intended import schema_findings
 from oadb.tools.migrations import package_order, runner
@@ -73,6 +74,7 @@ def _checks(db: Database, config: Config, packages: Sequence[Package]) -> dict[s
         **log_findings.checks(db),
         **instrument_findings.checks(db),
     }
+    schemas = schema_findings.names(packages)
     return {
         "server": partial(_check_server, db),
         "transport": partial(transport_check.check, db, config),
@@ -81,7 +83,8 @@ def _checks(db: Database, config: Config, packages: Sequence[Package]) -> dict[s
         "limits": partial(_check_limits, config),
         "search path": partial(_check_path, db),
         "texts of values": partial(session_forms.check, db, config),
-        **upkeep_findings.checks(db, schema_findings.names(packages)),
+        **upkeep_findings.checks(db, schemas),
+        **on_call.checks(db, schemas),
         "collations": partial(collation_check.check, db),
         **(of_oadb if package_order.includes_oadb(packages) else {}),
         "migrations": partial(_check_migrations, config, packages),
