@@ -17,6 +17,7 @@ from oadb.tools.usage import UsageError
 _COMMANDS = (
     "demo",
     "doctor",
+    "top",
     "maintain",
     "stats",
     "check",

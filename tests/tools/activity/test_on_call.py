@@ -73,6 +73,7 @@ def filled(connection: psycopg.Connection, rows: int) -> Generator[None]:
     )
     try:
         connection.execute("insert into oadb.bulk (n) select * from generate_series(1, %s)", [rows])
+        connection.execute("select pg_stat_force_next_flush()")
         connection.execute("vacuum analyze oadb.bulk")
         yield
     finally:

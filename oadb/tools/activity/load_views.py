@@ -1,0 +1,112 @@
+"""A report of the load of statements, as a table for readers and as JSON for programs."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+from rich.console import Group, JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+from oadb.tools.activity.quantities import duration, size
+from oadb.tools.activity.statement_load import LoadReport, StatementCost
+
+_HEADS = (
+    "statement", "calls", "time", "mean", "share", "rows", "hits", "reads", "WAL", "temp", "where",
+)  # fmt: skip  # a list
+
+# Bytes.
+_BLOCK = 8192
+
+
+def table(report: LoadReport, most: int, *, width: int, rates: bool) -> Group:
+    """Return a title, a line for each of *most* statements, one for the others, and remarks.
+
+    Args:
+        width: of the terminal. The last columns are left out if it is too narrow for them.
+        rates: whether calls, time, rows, reads, WAL and temp are those of a second.
+    """
+    rows = [*_rows(report, most, max(report.seconds, 0.001) if rates else 1.0)]
+    widths = [max(len(row[place]) for row in rows) + 2 for place in range(len(_HEADS))]
+    shown = [place for place in range(len(_HEADS)) if sum(widths[: place + 1]) <= width + 2]
+    lines = Table(box=None, pad_edge=False, show_header=False)
+    for place in shown:
+        justify: JustifyMethod = "right" if 0 < place < len(_HEADS) - 1 else "left"
+        lines.add_column(justify=justify, no_wrap=True)
+    for row in rows:
+        lines.add_row(*(row[place] for place in shown))
+    title = f"Statements of the last {duration(timedelta(seconds=report.seconds))}"
+    title += ", per second" if rates else ""
+    return Group(Text(title), lines, *map(Text, report.remarks))
+
+
+def _rows(report: LoadReport, most: int, seconds: float) -> Iterator[tuple[str, ...]]:
+    """Yield the heads, and a text for each head of each line."""
+    yield _HEADS
+    for load in report.loads[:most]:
+        yield (load.label, *_figures(load.cost, report.total, seconds), str(load.place))
+    if len(report.loads) > most:
+        yield (f"{len(report.loads) - most:,} more", *[""] * (len(_HEADS) - 1))
+    yield ("other", *_figures(report.other, report.total, seconds), "")
+
+
+def document(report: LoadReport, most: int) -> str:
+    """Return the same as one line of JSON; times are in milliseconds, WAL and temp in bytes."""
+    return json.dumps(
+        {
+            "seconds": report.seconds,
+            "statements": [
+                {
+                    "label": load.label,
+                    "file": load.place.path,
+                    "line": load.place.line,
+                    **_numbers(load.cost, report.total),
+                }
+                for load in report.loads[:most]
+            ],
+            "other": _numbers(report.other, report.total),
+            "hidden": _numbers(report.hidden, report.total),
+            "total": _numbers(report.total, report.total),
+            "remarks": report.remarks,
+        }
+    )
+
+
+def _figures(cost: StatementCost, total: StatementCost, seconds: float) -> Iterator[str]:
+    yield _count(cost.calls / seconds)
+    yield _time(cost.total_ms / seconds)
+    yield _time(cost.mean_ms)
+    yield f"{_share(cost, total):.1%}"
+    yield _count(cost.rows / seconds)
+    yield "-" if cost.hit_share is None else f"{cost.hit_share:.1%}"
+    yield _count(cost.reads / seconds)
+    yield size(cost.wal_bytes / seconds)
+    yield size(cost.temporary_blocks * _BLOCK / seconds)
+
+
+def _numbers(cost: StatementCost, total: StatementCost) -> dict[str, float]:
+    return {
+        "calls": cost.calls,
+        "total_ms": cost.total_ms,
+        "mean_ms": cost.mean_ms,
+        "rows": cost.rows,
+        "share": _share(cost, total),
+        "blocks_hit": cost.hits,
+        "blocks_read": cost.reads,
+        "wal_bytes": cost.wal_bytes,
+        "temp_bytes": cost.temporary_blocks * _BLOCK,
+    }
+
+
+def _share(cost: StatementCost, total: StatementCost) -> float:
+    return cost.total_ms / total.total_ms if total.total_ms else 0.0
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 or number == int(number) else f"{number:.1f}"
+
+
+def _time(milliseconds: float) -> str:
+    if milliseconds >= 10_000:
+        return f"{milliseconds / 1000:,.0f} s"
+    return f"{milliseconds:.0f} ms" if milliseconds >= 100 else f"{milliseconds:.3g} ms"

@@ -1,0 +1,90 @@
+"""The command ``oadb top``; see ``oadb.tools.activity``."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from oadb.engine.config import Config
+from oadb.engine.database import Database
+from oadb.tools import lock_holders, package_list
+from oadb.tools.activity import load_views, statement_counters, statement_places
+from oadb.tools.activity.statement_counters import CounterSnapshot
+from oadb.tools.activity.statement_load import LoadReport, Measure, report
+from oadb.tools.commands import options, spans
+from oadb.tools.commands.options import DatabaseUrl, Packages
+from oadb.tools.commands.spans import Span
+
+app = options.command()
+
+# The width of output that does not go to a terminal: the longest label and path fit.
+_PIPED_WIDTH = 240
+
+_TWO_SECONDS = spans.parse("2s")
+
+
+@app.command()
+def run_top(
+    every: Annotated[
+        Span, typer.Option(parser=spans.parse, metavar="SPAN", help="How often to look again.")
+    ] = _TWO_SECONDS,
+    by: Annotated[Measure, typer.Option(help="What the worst have most of.")] = "time",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many statements to show.")] = 20,
+    variants: Annotated[
+        bool, typer.Option("--variants", help="Show the variants of a statement apart.")
+    ] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Show what was counted since the reset, and end.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as one line of JSON.")] = False,
+    package: Packages = None,
+    _url: DatabaseUrl = None,
+) -> None:
+    """Show what each statement costs the server, by its name, the worst first.
+
+    On a terminal, what was counted since the last look, per second, until Ctrl-C. In a pipe, and
+    with --once or --json, what was counted since the counters were reset. Reads pg_stat_statements;
+    statements of no package are one line, other.
+    """
+    places = statement_places.places(package_list.chosen(package or ()))
+    console = Console(highlight=False, markup=False)
+    with Database(lock_holders.patient(Config.from_env())) as db:
+        looks = _looks(db, partial(report, places=places, by=by, variants=variants))
+        found = next(looks)
+        if as_json:
+            typer.echo(load_views.document(found, limit))
+        elif once or not console.is_terminal:
+            if not console.is_terminal:
+                console.width = _PIPED_WIDTH
+            console.print(load_views.table(found, limit, width=console.width, rates=False))
+        else:
+            _stay(console, every, looks, limit)
+
+
+def _looks(
+    db: Database, compared: Callable[[CounterSnapshot, CounterSnapshot | None], LoadReport]
+) -> Iterator[LoadReport]:
+    """Yield what was counted until the first look, then what was between each two."""
+    earlier: CounterSnapshot | None = None
+    while True:
+        now = statement_counters.take(db)
+        yield compared(now, earlier)
+        earlier = now
+
+
+def _stay(console: Console, every: Span, looks: Iterator[LoadReport], limit: int) -> None:
+    """Show each report in the place of the one before, until Ctrl-C."""
+    with (
+        suppress(KeyboardInterrupt),
+        Live("looking ...", console=console, screen=True, auto_refresh=False) as live,
+    ):
+        live.refresh()
+        while True:
+            time.sleep(every.length.total_seconds())
+            table = load_views.table(next(looks), limit, width=console.width, rates=True)
+            live.update(table, refresh=True)
