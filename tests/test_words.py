@@ -12,7 +12,14 @@ ROOT = Path(__file__).resolve().parent.parent
 GLOSSARY = ROOT / "docs" / "glossary.md"
 FILES = sorted(
     path
-    for pattern in ("*.md", "docs/**/*.md", "oadb/**/*.py", "tests/**/*.py", "sql/queries/**/*.sql")
+    for pattern in (
+        "*.md",
+        "docs/**/*.md",
+        "oadb/**/*.py",
+        "tests/**/*.py",
+        "sql/queries/**/*.sql",
+        "sql/optional/**/*.sql",
+    )
     for path in ROOT.glob(pattern)
 )
 MODULES = sorted(ROOT.glob("oadb/**/*.py"))

@@ -27,6 +27,7 @@ from oadb.tools import (
     upkeep_findings,
 )
 from oadb.tools.activity import on_call
+from oadb.tools.activity.alert_limits import USUAL
 from oadb.tools.findings import Check, Finding
 from oadb.tools.intended import schema_findings
 from oadb.tools.migrations import package_order, runner
@@ -43,9 +44,6 @@ _LIMITS = ["idle_in_transaction_session_timeout", "lock_timeout", "statement_tim
 _CREATE_ROLES = (
     "as a role that may make roles: call oadb.create_roles(); call oadb.grant_privileges();"
 )
-
-MOST_SKEW = timedelta(seconds=2)
-"""A larger difference of clocks ends tokens early and misdates logs."""
 
 
 def examine(config: Config, packages: Sequence[Package]) -> Iterator[Finding]:
@@ -83,8 +81,8 @@ def _checks(db: Database, config: Config, packages: Sequence[Package]) -> dict[s
         "limits": partial(_check_limits, config),
         "search path": partial(_check_path, db),
         "texts of values": partial(session_forms.check, db, config),
-        **upkeep_findings.checks(db, schemas),
-        **on_call.checks(db, schemas),
+        **upkeep_findings.checks(db, schemas, USUAL),
+        **on_call.checks(db, schemas, USUAL),
         "collations": partial(collation_check.check, db),
         **(of_oadb if package_order.includes_oadb(packages) else {}),
         "migrations": partial(_check_migrations, config, packages),
@@ -117,7 +115,7 @@ def _check_clock(db: Database) -> Iterator[Finding]:
     server = catalog.describe_server(db).clock
     after = datetime.now(UTC)
     skew = max(before - server, server - after, timedelta())
-    fits = skew <= MOST_SKEW
+    fits = skew <= USUAL.clock_skew
     advice = "" if fits else "; synchronise both hosts with NTP"
     yield Finding(fits, "clock", f"{skew.total_seconds():.3f} s from the server's{advice}")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from psycopg import pq
 
@@ -11,13 +11,12 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.tools import server_certificate
+from oadb.tools.activity.alert_limits import USUAL
 from oadb.tools.findings import Finding
 
 query = queries(__name__)
 
 _SUBJECT = "transport"
-
-_NOTICE = timedelta(days=30)
 
 _VERIFY = "set sslmode=verify-full in DATABASE_URL"
 
@@ -98,7 +97,7 @@ def finding(route: Route) -> Finding:
 
 def _fault(route: Route) -> str:
     """Return what to do about what is wrong; empty if nothing is."""
-    if route.expires is not None and route.expires - datetime.now(UTC) < _NOTICE:
+    if route.expires is not None and route.expires - datetime.now(UTC) < USUAL.certificate:
         return "renew the certificate of the server"
     if route.has_tls or not route.is_remote:
         return ""

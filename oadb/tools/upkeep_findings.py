@@ -7,14 +7,10 @@ from functools import partial
 
 from oadb.engine.binding.queries import queries
 from oadb.engine.executors import Runner
+from oadb.tools.activity.alert_limits import AlertLimits
 from oadb.tools.findings import Check, Finding
 
 query = queries(__name__)
-
-OLDEST_IDLE = timedelta(minutes=5)
-"""How long a transaction may be idle: VACUUM removes no row that was deleted after its begin."""
-
-_MOST_USED = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +58,13 @@ def _list_old_transactions(older_than: timedelta) -> list[OldTransaction]: ...
 query.complete()
 
 
-def checks(db: Runner, schemas: list[str]) -> dict[str, Check]:
+def checks(db: Runner, schemas: list[str], limits: AlertLimits) -> dict[str, Check]:
     """Return the checks by subject; *schemas* are those whose sequences and tables are meant."""
     return {
         "settings": partial(check_settings, db, schemas),
-        "sequences": partial(check_sequences, db, schemas),
+        "sequences": partial(check_sequences, db, schemas, limits),
         "statistics": partial(check_statistics, db, schemas),
-        "idle transactions": partial(check_transactions, db),
+        "idle transactions": partial(check_transactions, db, limits),
     }
 
 
@@ -81,15 +77,15 @@ def check_settings(db: Runner, schemas: list[str]) -> Iterator[Finding]:
         yield Finding(True, "settings", "writes, triggers, vacuum and all plans are allowed")
 
 
-def check_sequences(db: Runner, schemas: list[str]) -> Iterator[Finding]:
+def check_sequences(db: Runner, schemas: list[str], limits: AlertLimits) -> Iterator[Finding]:
     """Check that no sequence will soon have given its last number."""
     found = _list_sequences(db, schemas)
     known = [(each.name, each.used) for each in found if each.used is not None]
     for name, used in known:
-        if used >= _MOST_USED:
+        if used >= limits.sequence:
             text = f"{name} has used {used:.0%} of its numbers, and inserts fail after the last"
             yield Finding(False, "sequences", f"{text}: make its column bigint, or restart it")
-    if all(used < _MOST_USED for _, used in known):
+    if all(used < limits.sequence for _, used in known):
         text = f"none of {len(known)} is near its end"
         hidden = len(found) - len(known)
         yield Finding(True, "sequences", f"{text}; {hidden} may not be read" if hidden else text)
@@ -105,13 +101,13 @@ def check_statistics(db: Runner, schemas: list[str]) -> Iterator[Finding]:
         yield Finding(True, "statistics", "every table with rows was analyzed")
 
 
-def check_transactions(db: Runner) -> Iterator[Finding]:
+def check_transactions(db: Runner, limits: AlertLimits) -> Iterator[Finding]:
     """Check that nobody has left a transaction open."""
-    found = _list_old_transactions(db, OLDEST_IDLE)
+    found = _list_old_transactions(db, limits.idle_transaction)
     for each in found:
         text = f"{each.holder} is idle in a transaction since {each.begun_at:%Y-%m-%d %H:%M %Z}"
         text += ", and VACUUM removes nothing that was deleted since"
         yield Finding(False, "idle transactions", f"{text}; {each.mending}")
     if not found:
-        minutes = OLDEST_IDLE / timedelta(minutes=1)
+        minutes = limits.idle_transaction / timedelta(minutes=1)
         yield Finding(True, "idle transactions", f"none of more than {minutes:g} minutes")

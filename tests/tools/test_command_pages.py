@@ -34,6 +34,7 @@ OFFLINE = {"demo", "impact", "unused", "grants", "new package", "keys new", "key
 
 READING = {
     "demo", "doctor", "stats", "check", "compat", "schema", "migrate status", "instruments status",
+    "demo", "doctor", "top", "stats", "check", "schema", "migrate status", "instruments status",
     "keys status", "keys verify", "bans list", "audit verify",
     "audit export", "impact", "unused", "grants",
 }  # fmt: skip  # a list

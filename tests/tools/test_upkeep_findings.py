@@ -1,6 +1,7 @@
 """What no schema shows and what breaks a service: each is planted, found, and undone."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
@@ -8,6 +9,7 @@ import pytest
 
 from oadb.engine.single_connection import SingleConnection
 from oadb.tools import upkeep_findings
+from oadb.tools.activity.alert_limits import USUAL
 from oadb.tools.findings import Finding
 
 
@@ -48,7 +50,7 @@ def settings(observed: Observed) -> list[str]:
 
 
 def test_a_migrated_database_has_nothing_wrong(observed: Observed) -> None:
-    for check in upkeep_findings.checks(observed.session, ["oadb"]).values():
+    for check in upkeep_findings.checks(observed.session, ["oadb"], USUAL).values():
         [found] = check()
         assert found.ok, str(found)
 
@@ -106,7 +108,7 @@ def test_a_sequence_near_its_end_is_wrong(observed: Observed) -> None:
         "select nextval('oadb.log_drops_drop_id_seq')"
     )
 
-    assert wrong(upkeep_findings.check_sequences(observed.session, ["oadb"])) == [
+    assert wrong(upkeep_findings.check_sequences(observed.session, ["oadb"], USUAL)) == [
         (
             "oadb.log_drops_drop_id_seq has used 87% of its numbers, and inserts fail after the "
             "last: make its column bigint, or restart it"
@@ -128,14 +130,12 @@ def test_a_table_with_rows_that_was_never_analyzed_is_wrong(observed: Observed) 
     ]
 
 
-def test_a_transaction_that_was_left_open_is_wrong(
-    observed: Observed, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(upkeep_findings, "OLDEST_IDLE", timedelta())
+def test_a_transaction_that_was_left_open_is_wrong(observed: Observed, url: str) -> None:
+    limits = replace(USUAL, idle_transaction=timedelta())
     with psycopg.connect(url, application_name="a console") as left_open:
         left_open.execute("select 1")
         pid = left_open.info.backend_pid
-        [text] = wrong(upkeep_findings.check_transactions(observed.session))
+        [text] = wrong(upkeep_findings.check_transactions(observed.session, limits))
 
     assert text.startswith(f"server process {pid} (a console) is idle in a transaction since ")
     assert text.endswith(f"; select pg_terminate_backend({pid})")

@@ -1,6 +1,6 @@
-"""What is too much: every threshold of the findings about a running server, and where it is from.
+"""What is too much: every threshold of ``oadb doctor``, and where it is from.
 
-docs/operations.md lists them beside what to do; a test compares that table with this module.
+Tests compare the tables of docs/operations.md and docs/reliability.md with them.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,12 @@ GIBIBYTE = 1024**3
 @dataclass(frozen=True, slots=True)
 class AlertLimits:
     """The thresholds. A share is from 0 to 1, sizes are bytes, counts a day are averages."""
+
+    clock_skew: timedelta = timedelta(seconds=2)
+    """Between this host and the server; more ends tokens early and misdates logs."""
+
+    certificate: timedelta = timedelta(days=30)
+    """Until it expires: what certificate authorities themselves warn at, and a holiday long."""
 
     idle_transaction: timedelta = timedelta(minutes=5)
     """VACUUM removes no row that was deleted after its begin; services end theirs in seconds."""
@@ -82,3 +88,7 @@ class AlertLimits:
 
     wal_times: float = 3.0
     """Times the larger of max_wal_size and wal_keep_size that the files of the WAL may take."""
+
+
+USUAL = AlertLimits()
+"""Those of ``oadb doctor``."""

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from oadb.tools.activity.quantities import duration, size
-from oadb.tools.activity.statement_load import LoadReport, StatementCost
+from oadb.tools.activity.statement_load import CostReport, StatementCost
 
 _HEADS = (
     "statement", "calls", "time", "mean", "share", "rows", "hits", "reads", "WAL", "temp", "where",
@@ -19,7 +19,7 @@ _HEADS = (
 _BLOCK = 8192
 
 
-def table(report: LoadReport, most: int, *, width: int, rates: bool) -> Group:
+def table(report: CostReport, most: int, *, width: int, rates: bool) -> Group:
     """Return a title, a line for each of *most* statements, one for the others, and remarks.
 
     Args:
@@ -40,7 +40,7 @@ def table(report: LoadReport, most: int, *, width: int, rates: bool) -> Group:
     return Group(Text(title), lines, *map(Text, report.remarks))
 
 
-def _rows(report: LoadReport, most: int, seconds: float) -> Iterator[tuple[str, ...]]:
+def _rows(report: CostReport, most: int, seconds: float) -> Iterator[tuple[str, ...]]:
     """Yield the heads, and a text for each head of each line."""
     yield _HEADS
     for load in report.loads[:most]:
@@ -50,7 +50,7 @@ def _rows(report: LoadReport, most: int, seconds: float) -> Iterator[tuple[str, 
     yield ("other", *_figures(report.other, report.total, seconds), "")
 
 
-def document(report: LoadReport, most: int) -> str:
+def document(report: CostReport, most: int) -> str:
     """Return the same as one line of JSON; times are in milliseconds, WAL and temp in bytes."""
     return json.dumps(
         {

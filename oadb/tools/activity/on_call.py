@@ -13,9 +13,8 @@ from oadb.tools.activity.alert_limits import AlertLimits
 from oadb.tools.findings import Check
 
 
-def checks(db: Runner, schemas: list[str]) -> dict[str, Check]:
+def checks(db: Runner, schemas: list[str], limits: AlertLimits) -> dict[str, Check]:
     """Return the checks by subject; *schemas* are those whose tables and indexes are meant."""
-    limits = AlertLimits()
     return {
         **session_findings.checks(db, limits),
         **server_findings.checks(db),

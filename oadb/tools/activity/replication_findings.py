@@ -78,7 +78,7 @@ def checks(db: Runner, limits: AlertLimits) -> dict[str, Check]:
 
 
 def check_standbys(db: Runner, limits: AlertLimits) -> Iterator[Finding]:
-    """Check that whoever follows this server is close to it, and keeps no rows for long."""
+    """Check that what follows this server is close to it, and keeps no rows for long."""
     found = _list_standbys(db)
     faults = [fault for each in found for fault in _standby_faults(each, limits)]
     fine = f"{len(found)} connected, none far behind" if found else "none is seen"

@@ -33,7 +33,7 @@ class StatementEntry:
 
 @dataclass(frozen=True, slots=True)
 class CounterHistory:
-    """When counters were reset, how often rare entries were dropped, and who asked when."""
+    """When counters were reset, how often rare entries were dropped, and the role of the caller."""
 
     reset_at: datetime
     evictions: int

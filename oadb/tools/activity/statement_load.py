@@ -57,7 +57,7 @@ class StatementLoad:
 
 
 @dataclass(frozen=True, slots=True)
-class LoadReport:
+class CostReport:
     """What statements cost since a moment: each one of packages, and the others together.
 
     Attributes:
@@ -83,7 +83,7 @@ def report(
     *,
     by: Measure,
     variants: bool,
-) -> LoadReport:
+) -> CostReport:
     """Sum what was counted since *earlier*; None: since the counters were reset.
 
     Args:
@@ -107,7 +107,7 @@ def report(
     hidden = _sum(cost for entry, cost in spent if entry.is_hidden)
     total = _sum(cost for _, cost in spent)
     begun = later.history.reset_at if earlier is None else earlier.history.taken_at
-    return LoadReport(
+    return CostReport(
         (later.history.taken_at - max(begun, later.history.reset_at)).total_seconds(),
         tuple(loads),
         _sum(rest),

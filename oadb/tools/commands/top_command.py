@@ -15,7 +15,7 @@ from oadb.engine.database import Database
 from oadb.tools import lock_holders, package_list
 from oadb.tools.activity import load_views, statement_counters, statement_places
 from oadb.tools.activity.statement_counters import CounterSnapshot
-from oadb.tools.activity.statement_load import LoadReport, Measure, report
+from oadb.tools.activity.statement_load import CostReport, Measure, report
 from oadb.tools.commands import options, spans
 from oadb.tools.commands.options import DatabaseUrl, Packages
 from oadb.tools.commands.spans import Span
@@ -67,8 +67,8 @@ def run_top(
 
 
 def _looks(
-    db: Database, compared: Callable[[CounterSnapshot, CounterSnapshot | None], LoadReport]
-) -> Iterator[LoadReport]:
+    db: Database, compared: Callable[[CounterSnapshot, CounterSnapshot | None], CostReport]
+) -> Iterator[CostReport]:
     """Yield what was counted until the first look, then what was between each two."""
     earlier: CounterSnapshot | None = None
     while True:
@@ -77,7 +77,7 @@ def _looks(
         earlier = now
 
 
-def _stay(console: Console, every: Span, looks: Iterator[LoadReport], limit: int) -> None:
+def _stay(console: Console, every: Span, looks: Iterator[CostReport], limit: int) -> None:
     """Show each report in the place of the one before, until Ctrl-C."""
     with (
         suppress(KeyboardInterrupt),

@@ -20,11 +20,10 @@ from oadb.tools.activity import (
     session_findings,
     vacuum_findings,
 )
-from oadb.tools.activity.alert_limits import AlertLimits
+from oadb.tools.activity.alert_limits import USUAL
 from oadb.tools.findings import Finding
 
 SCHEMAS = ["oadb"]
-USUAL = AlertLimits()
 ALWAYS = replace(USUAL, changed_rows=10, vacuum_delay=0.1, analyze_delay=0.1, freeze_delay=0.0)
 NEVER_PATIENT = replace(USUAL, long_transaction=timedelta(), lock_wait=timedelta())
 
@@ -81,7 +80,7 @@ def filled(connection: psycopg.Connection, rows: int) -> Generator[None]:
 
 
 def test_a_migrated_database_has_nothing_wrong(db: Runner) -> None:
-    for subject, check in on_call.checks(db, SCHEMAS).items():
+    for subject, check in on_call.checks(db, SCHEMAS, USUAL).items():
         found = [*check()]
         assert [each.subject for each in found] == [subject]
         assert found[0].ok or subject in {"durability", "checkpoints"}, str(found[0])
@@ -132,7 +131,7 @@ def test_a_role_that_sees_only_itself_says_which_grant_helps(
         connection.execute("set local role watcher")
         found = {
             subject: finding
-            for subject, check in on_call.checks(db, SCHEMAS).items()
+            for subject, check in on_call.checks(db, SCHEMAS, USUAL).items()
             for finding in check()
         }
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oadb.tools.activity.statement_counters import CounterHistory, CounterSnapshot, StatementEntry
-from oadb.tools.activity.statement_load import LoadReport, StatementCost, report
+from oadb.tools.activity.statement_load import CostReport, StatementCost, report
 from oadb.tools.activity.statement_places import StatementPlace
 
 BEGUN = datetime(2026, 11, 29, 9, 15, tzinfo=UTC)
@@ -29,7 +29,7 @@ def snapshot(*entries: StatementEntry, later: int = 0, evictions: int = 0) -> Co
 
 def compared(
     later: CounterSnapshot, earlier: CounterSnapshot | None = None, *, variants: bool = False
-) -> LoadReport:
+) -> CostReport:
     return report(later, earlier, PLACES, by="time", variants=variants)
 
 

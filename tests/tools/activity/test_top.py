@@ -13,11 +13,19 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from oadb.engine.binding.packages import find
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.testing.control import ServerControl, controlled
-from oadb.tools.activity import counter_findings, replication_findings, server_findings
-from oadb.tools.activity.alert_limits import AlertLimits
+from oadb.tools import catalog
+from oadb.tools.activity import (
+    counter_findings,
+    optional_statements,
+    replication_findings,
+    server_findings,
+)
+from oadb.tools.activity.alert_limits import USUAL
+from oadb.tools.contract import comparison
 from oadb.tools.findings import Finding
 from tests.support.command_line import oadb
 from tests.support.declared import statement
@@ -139,6 +147,19 @@ def test_on_a_terminal_it_shows_rates_until_it_is_interrupted(server: ServerCont
     assert "where" not in shown
 
 
+def test_declarations_agree_with_what_this_server_has(server: ServerControl, db: Database) -> None:
+    optional = find("oadb", optional_statements.FOLDER)
+    config = Config.from_env({"DATABASE_URL": f"{server.url}&options=-csearch_path%3Dodd"})
+    places = [(optional, place) for place in optional.places()]
+    found = [*comparison.check_places(config, places)]
+    version = catalog.describe_server(db).version_number
+    absent = "_find_in_bgwriter" if version >= 170000 else "_find_in_checkpointer"
+
+    unmigrated, *disagreements = found
+    assert unmigrated.endswith("is not migrated; run oadb migrate")
+    assert [line.split(": ")[1] for line in disagreements] == [f"checkpoint_counters.{absent}"]
+
+
 # The doctor -------------------------------------------------------------------------------------
 
 
@@ -171,7 +192,7 @@ def test_an_archive_that_fails_is_wrong(server: ServerControl, db: Database) -> 
 def test_checkpoints_that_are_requested_too_often_are_wrong(
     server: ServerControl, db: Database
 ) -> None:
-    limits = replace(AlertLimits(), counted=timedelta(), requested_checkpoints=0.1)
+    limits = replace(USUAL, counted=timedelta(), requested_checkpoints=0.1)
     with psycopg.connect(server.url, autocommit=True) as admin:
         admin.execute("checkpoint")
         admin.execute("checkpoint")

@@ -1,7 +1,7 @@
 -- What sessions do to each other. Bound in oadb/tools/activity/session_findings.py.
 
 -- name: find_sight
--- Who asks, and whether PostgreSQL shows this role what others do.
+-- The role of this session, and whether PostgreSQL shows it what others do.
 select
     current_user::text as role_name,
     pg_catalog.pg_has_role('pg_monitor', 'usage') as sees_all;

@@ -28,7 +28,7 @@ from pg_stat_statements as stats
 where stats.toplevel;
 
 -- name: _get_history
--- Since when it counts, how often it has dropped rare entries, for how many it has room, who asks.
+-- Since when it counts, how often it has dropped rare entries, for how many it has room; the role.
 select
     info.stats_reset as reset_at,
     info.dealloc as evictions,
