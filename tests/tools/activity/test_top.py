@@ -38,6 +38,7 @@ SETTINGS = {
     "cluster_name": "",
     "archive_mode": "on",
     "archive_command": "false",
+    "max_slot_wal_keep_size": "0",
 }
 
 
@@ -187,6 +188,18 @@ def test_an_archive_that_fails_is_wrong(server: ServerControl, db: Database) -> 
         text = only(replication_findings.check_archiving(db))
 
     assert text.endswith("so that the disk fills: the server's log says why")
+
+
+def test_a_slot_whose_wal_is_gone_is_wrong(server: ServerControl, db: Database) -> None:
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute("select pg_create_physical_replication_slot('gone', true)")
+        admin.execute("select pg_switch_wal()")
+        admin.execute("checkpoint")
+
+    assert only(replication_findings.check_slots(db, USUAL)) == (
+        "FAIL replication slots: gone is lost: WAL that it needs is gone; "
+        "select pg_drop_replication_slot('gone'), and copy anew"
+    )
 
 
 def test_checkpoints_that_are_requested_too_often_are_wrong(

@@ -8,7 +8,7 @@ select
 
 -- name: _find_connections
 -- How many connections there are, how many there may be for roles that are no superusers, and whose
--- the most are.
+-- the most are. Of other roles a session does not show what it is for.
 select
     count(*) as used,
     pg_catalog.current_setting('max_connections')::int
@@ -16,7 +16,9 @@ select
     - coalesce(pg_catalog.current_setting('reserved_connections', true)::int, 0) as most,
     mode() within group (order by usename)::text as busiest
 from pg_catalog.pg_stat_activity
-where datid is not null;
+where
+    datid is not null
+    and coalesce(backend_type, 'client backend') = 'client backend';
 
 -- name: _list_long_transactions
 -- Transactions of this database in which somebody works, the oldest first. Of other roles they are
