@@ -36,7 +36,7 @@ def _list_invalid_indexes(schemas: list[str]) -> list[InvalidIndex]: ...
 
 
 @query
-def _list_index_sizes(schemas: list[str]) -> list[IndexSize]: ...
+def _list_index_sizes(schemas: list[str], least: int) -> list[IndexSize]: ...
 
 
 query.complete()
@@ -61,7 +61,7 @@ def check_validity(db: Runner, schemas: list[str]) -> Iterator[Finding]:
 
 def check_bloat(db: Runner, schemas: list[str], limits: AlertLimits) -> Iterator[Finding]:
     """Check that no B-tree is mostly empty; of other kinds SQL does not tell."""
-    found = _list_index_sizes(db, schemas)
+    found = _list_index_sizes(db, schemas, limits.index_waste)
     known = [(each, each.used - each.needed) for each in found if each.needed is not None]
     bloated = [
         (waste, each)
@@ -73,7 +73,7 @@ def check_bloat(db: Runner, schemas: list[str], limits: AlertLimits) -> Iterator
         f"{each.mending}"
         for waste, each in sorted(bloated, key=lambda pair: pair[0], reverse=True)
     ]
-    fine = f"none of {len(known)} B-trees is mostly empty"
+    fine = f"none of {len(known)} B-trees of at least {size(limits.index_waste)} is mostly empty"
     hidden = len(found) - len(known)
     fine += (
         f"; of {hidden} the keys were not analyzed, or this role does not see them"

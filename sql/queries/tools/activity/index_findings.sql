@@ -31,34 +31,51 @@ where
 order by name;
 
 -- name: _list_index_sizes
--- The bytes of each B-tree, and what its rows need in pages that are filled to 90 % (7336 bytes),
--- by the width of its columns when they were analyzed; null where this role may not see that. Equal
--- keys are stored once, so that some need less.
-with key as (
+-- The bytes of each B-tree of at least :least, and what its rows need in pages that are filled to 90 %
+-- (7336 bytes), by the width of its columns when they were analyzed; null where this role may not see
+-- that. Equal keys are stored once, so that some need less.
+with large as (
     select
         pg_index.indexrelid,
+        pg_index.indrelid,
+        pg_index.indkey,
+        class.relname,
+        class.reltuples,
+        namespace.nspname,
+        pg_catalog.pg_relation_size(class.oid) as used
+    from pg_catalog.pg_index
+    inner join pg_catalog.pg_class as class on pg_index.indexrelid = class.oid
+    inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
+    inner join pg_catalog.pg_am on class.relam = pg_am.oid
+    where
+        namespace.nspname = any(:schemas)
+        and pg_am.amname = 'btree'
+        and class.relkind = 'i'
+        and pg_catalog.pg_relation_size(class.oid) >= :least::bigint
+),
+
+key as (
+    select
+        large.indexrelid,
         coalesce(
             max(pg_stats.avg_width),
             max(pg_type.typlen) filter (where pg_type.typlen > 0)
         ) as width
-    from pg_catalog.pg_index
-    cross join lateral unnest(pg_index.indkey::int[]) with ordinality as part (number, place)
+    from large
+    inner join pg_catalog.pg_class as owner on large.indrelid = owner.oid
+    cross join lateral unnest(large.indkey::int[]) with ordinality as part (number, place)
     inner join pg_catalog.pg_attribute as attribute
-        on pg_index.indexrelid = attribute.attrelid and part.place = attribute.attnum
+        on large.indexrelid = attribute.attrelid and part.place = attribute.attnum
     inner join pg_catalog.pg_type on attribute.atttypid = pg_type.oid
-    inner join pg_catalog.pg_class as owner
-        on owner.oid = case part.number when 0 then pg_index.indexrelid else pg_index.indrelid end
-    inner join pg_catalog.pg_namespace on owner.relnamespace = pg_namespace.oid
     left join pg_catalog.pg_attribute as original
-        on pg_index.indrelid = original.attrelid and part.number = original.attnum
+        on large.indrelid = original.attrelid and part.number = original.attnum
     left join pg_catalog.pg_stats
         on
-            pg_namespace.nspname = pg_stats.schemaname
-            and owner.relname = pg_stats.tablename
-            and coalesce(original.attname, attribute.attname) = pg_stats.attname
-    where pg_namespace.nspname = any(:schemas)
+            large.nspname = pg_stats.schemaname
+            and pg_stats.tablename = case part.number when 0 then large.relname else owner.relname end
+            and pg_stats.attname = coalesce(original.attname, attribute.attname)
     group by
-        pg_index.indexrelid,
+        large.indexrelid,
         part.place
 ),
 
@@ -73,18 +90,14 @@ entry as (
 )
 
 select
-    class.oid::regclass::text as name,
-    pg_catalog.pg_relation_size(class.oid) as used,
+    large.indexrelid::regclass::text as name,
+    large.used,
     case
-        when entry.is_known and class.reltuples >= 0
+        when entry.is_known and large.reltuples >= 0
             then
-                8192 * (1 + ceil(class.reltuples * entry.width::double precision / 7336))::bigint
+                8192 * (1 + ceil(large.reltuples * entry.width::double precision / 7336))::bigint
     end as needed,
-    'reindex index concurrently ' || class.oid::regclass::text as mending
+    'reindex index concurrently ' || large.indexrelid::regclass::text as mending
 from entry
-inner join pg_catalog.pg_class as class on entry.indexrelid = class.oid
-inner join pg_catalog.pg_am on class.relam = pg_am.oid
-where
-    pg_am.amname = 'btree'
-    and class.relkind = 'i'
+inner join large on entry.indexrelid = large.indexrelid
 order by name;
