@@ -31,9 +31,9 @@ where
 order by name;
 
 -- name: _list_index_sizes
--- The bytes of each B-tree of at least :least, and what its rows need in pages that are filled to 90 %
--- (7336 bytes), by the width of its columns when they were analyzed; null where this role may not see
--- that. Equal keys are stored once, so that some need less.
+-- The bytes of each B-tree of at least :least, and what its rows need in pages that are filled to
+-- 90 % (7336 bytes), by the width of its columns when they were analyzed; null where this role may
+-- not see that. Equal keys are stored once, so that some need less.
 with large as (
     select
         pg_index.indexrelid,
@@ -72,7 +72,8 @@ key as (
     left join pg_catalog.pg_stats
         on
             large.nspname = pg_stats.schemaname
-            and pg_stats.tablename = case part.number when 0 then large.relname else owner.relname end
+            and pg_stats.tablename
+            = case part.number when 0 then large.relname else owner.relname end
             and pg_stats.attname = coalesce(original.attname, attribute.attname)
     group by
         large.indexrelid,
