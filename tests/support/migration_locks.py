@@ -9,33 +9,12 @@ from dataclasses import dataclass
 
 import psycopg
 
+from oadb.engine.binding.dumpers import Untyped
+from oadb.engine.single_connection import SingleConnection
 from oadb.testing.servers import server
-from oadb.tools.migrations import script_folder
+from oadb.tools.migrations import script_folder, table_states
 from oadb.tools.migrations.script_folder import Migration
 from tests.support.migrations import MIGRATIONS
-
-MODES = {
-    "ShareUpdateExclusiveLock": "share update exclusive",
-    "ShareLock": "share",
-    "ShareRowExclusiveLock": "share row exclusive",
-    "ExclusiveLock": "exclusive",
-    "AccessExclusiveLock": "access exclusive",
-}
-"""Modes that exclude writers, or maintenance, from the weakest to the strongest."""
-
-# Of a partition, the name of the table that it belongs to.
-_TABLES = """
-select class.oid, coalesce(pg_partition_root(class.oid), class.oid)::regclass::text as name,
-    pg_relation_filenode(class.oid), coalesce(counted.seq_scan, 0)
-from pg_class as class
-left join pg_stat_xact_all_tables as counted on counted.relid = class.oid
-where class.relkind in ('r', 'p') and class.relnamespace = to_regnamespace('oadb')
-order by class.oid
-"""
-_LOCKED = """
-select relation::bigint, mode from pg_locks
-where pid = pg_backend_pid() and locktype = 'relation' and database <> 0
-"""
 
 # Lists of oadb about its own tables, of some dozens of rows, which most migrations read.
 _SMALL = {"oadb.role_privileges", "oadb.user_tables"}
@@ -60,16 +39,6 @@ builds or drops an index concurrently, and nobody waits for it.
 """
 
 
-_ORDER = [*MODES.values()]
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    name: str
-    node: int
-    scans: int
-
-
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What a migration does to tables that are there: each has its strongest lock."""
@@ -83,7 +52,7 @@ class Effect:
         """Return the row of the page."""
         by_mode = {
             mode: [name for name, held in self.locks.items() if held == mode]
-            for mode in reversed(_ORDER)
+            for mode in reversed(table_states.MODES)
         }
         locks = "; ".join(f"{mode}: {', '.join(held)}" for mode, held in by_mode.items() if held)
         if not self.migration.transactional:
@@ -93,39 +62,36 @@ class Effect:
         return row.replace("oadb.", "")
 
 
-def measure(connection: psycopg.Connection) -> Iterator[Effect]:
+def measure(url: str) -> Iterator[Effect]:
     """Apply each migration to an empty database, and yield what it did."""
-    connection.autocommit = True
-    for migration in script_folder.read(MIGRATIONS):
-        if not migration.transactional:
-            connection.execute(migration.script.steps[0].sql.encode())
-            yield Effect(migration, {}, [], [])
-            continue
-        with connection.transaction():
-            yield _effect(connection, migration)
+    with psycopg.connect(url, autocommit=True, context=Untyped()) as connection:
+        for migration in script_folder.read(MIGRATIONS):
+            if not migration.transactional:
+                connection.execute(migration.script.steps[0].sql.encode())
+                yield Effect(migration, {}, [], [])
+                continue
+            with connection.transaction():
+                yield _effect(connection, migration)
 
 
 def _effect(connection: psycopg.Connection, migration: Migration) -> Effect:
-    before = _tables(connection)
+    session, pid = SingleConnection(connection), connection.info.backend_pid
+    before = table_states.take(session, pid)
     for step in migration.script.steps:
         connection.execute(step.sql.encode())
-    after = _tables(connection)
-    locks: dict[str, str] = {}
-    for oid, mode in sorted(connection.execute(_LOCKED)):
-        if oid in before and mode in MODES:
-            name = before[oid].name
-            locks[name] = max(MODES[mode], locks.get(name, MODES[mode]), key=_ORDER.index)
-    both = [(found, after[oid]) for oid, found in before.items() if oid in after]
+    after = table_states.take(session, pid)
+    known = {each.table_id: each.root_name for each in before.tables.values()}
+    locks = table_states.new_locks(before, after, known)
+    works = table_states.works(before, after, known)
+    changed = [
+        (old, after.tables[id_]) for id_, old in before.tables.items() if id_ in after.tables
+    ]
     return Effect(
         migration,
-        locks,
-        sorted({old.name for old, new in both if new.scans > old.scans} - _SMALL),
-        sorted({old.name for old, new in both if new.node != old.node}),
+        {name: mode for name, mode in locks.items() if mode != table_states.WEAK},
+        sorted({old.root_name for old, new in changed if new.scans > old.scans} - _SMALL),
+        sorted({each.table_name for each in works if each.kind in {"rewrite", "replace"}}),
     )
-
-
-def _tables(connection: psycopg.Connection) -> dict[int, _Table]:
-    return {oid: _Table(*rest) for oid, *rest in connection.execute(_TABLES)}
 
 
 def unsaid(effect: Effect) -> list[str]:
@@ -145,5 +111,5 @@ def page(effects: Iterable[Effect]) -> str:
 
 
 if __name__ == "__main__":
-    with server() as chosen, chosen.clone("template1") as url, psycopg.connect(url) as target:
-        print(page(measure(target)), end="")
+    with server() as chosen, chosen.clone("template1") as url:
+        print(page(measure(url)), end="")

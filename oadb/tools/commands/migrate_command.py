@@ -1,16 +1,20 @@
 """The commands ``oadb migrate``; see ``oadb.tools.migrations.runner``."""
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from oadb.engine.binding.packages import Package
 from oadb.engine.config import Config
+from oadb.engine.dsn import Dsn
 from oadb.errors import ConfigError
 from oadb.tools import package_list
 from oadb.tools.commands import options
 from oadb.tools.commands.options import DatabaseUrl, DryRun, Packages
-from oadb.tools.migrations import runner
+from oadb.tools.commands.report import FOUND
+from oadb.tools.migrations import migration_preview, preview_text, runner
 from oadb.tools.usage import UsageError
 
 app = options.command()
@@ -26,6 +30,10 @@ def run_migrate(
     """Apply all pending migrations; its commands list or undo migrations.
 
     Then build indexes that a migration created "on only" a partitioned table, on each partition.
+
+    With --dry-run, run them on a temporary server instead, and tell for each, from the sizes of the
+    tables of the database, which locks it takes, what it reads and writes again, and what waits
+    meanwhile. Exits with 3 if callers would wait for what is done to many rows.
     """
     if context.invoked_subcommand is not None:
         if dry_run:
@@ -35,17 +43,30 @@ def run_migrate(
         return
     dsn, packages = _direct().dsn, package_list.chosen(package or ())
     if dry_run:
-        report = runner.plan(dsn, packages=packages)
-        for migration in report.adopted:
-            typer.echo(f"would record {migration}, applied earlier by the yoyo command")
-        for migration in report.applied:
-            typer.echo(f"would apply {migration}")
-        for part in report.indexed:
-            typer.echo(f"would build {part}")
-    else:
-        report = runner.migrate(dsn, packages=packages, tell=typer.echo)
+        _show(dsn, packages)
+        return
+    report = runner.migrate(dsn, packages=packages, tell=typer.echo)
     if not (report.applied or report.indexed):
         typer.echo("nothing to apply")
+
+
+def _show(dsn: Dsn, packages: Sequence[Package]) -> None:
+    """Say what a run would do, and what would wait for it."""
+    report = runner.plan(dsn, packages=packages)
+    for migration in report.adopted:
+        typer.echo(f"would record {migration}, applied earlier by the yoyo command")
+    is_safe = True
+    if report.applied:
+        for found in migration_preview.preview(dsn, packages, report.applied):
+            typer.echo(preview_text.block(found))
+            is_safe = is_safe and found.is_safe
+    for part in report.indexed:
+        typer.echo(f"would build {part}")
+    if not (report.applied or report.indexed):
+        typer.echo("nothing to apply")
+    if not is_safe:
+        typer.echo(preview_text.WHY)
+        raise typer.Exit(FOUND)
 
 
 @app.command("status")

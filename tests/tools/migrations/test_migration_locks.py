@@ -1,6 +1,5 @@
 """What is said of the locks of migrations is what they take."""
 
-import psycopg
 import pytest
 
 from tests.support.migration_locks import measure, page, unsaid
@@ -14,8 +13,7 @@ LANDED = 40
 def test_the_page_of_locks_and_the_comments_of_later_migrations_are_true(
     oadb_empty_url: str,
 ) -> None:
-    with psycopg.connect(oadb_empty_url) as connection:
-        effects = [*measure(connection)]
+    effects = [*measure(oadb_empty_url)]
 
     assert (REPOSITORY / "docs" / "migration-locks.md").read_text() == page(effects)
     assert {
