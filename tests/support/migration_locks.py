@@ -65,17 +65,20 @@ class Effect:
 def measure(url: str) -> Iterator[Effect]:
     """Apply each migration to an empty database, and yield what it did."""
     with psycopg.connect(url, autocommit=True, context=Untyped()) as connection:
+        session = SingleConnection(connection, prepares=False)
         for migration in script_folder.read(MIGRATIONS):
             if not migration.transactional:
                 connection.execute(migration.script.steps[0].sql.encode())
                 yield Effect(migration, {}, [], [])
                 continue
             with connection.transaction():
-                yield _effect(connection, migration)
+                yield _effect(connection, session, migration)
 
 
-def _effect(connection: psycopg.Connection, migration: Migration) -> Effect:
-    session, pid = SingleConnection(connection), connection.info.backend_pid
+def _effect(
+    connection: psycopg.Connection, session: SingleConnection, migration: Migration
+) -> Effect:
+    pid = connection.info.backend_pid
     before = table_states.take(session, pid)
     for step in migration.script.steps:
         connection.execute(step.sql.encode())

@@ -8,11 +8,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from oadb.embedded import embedded_server
 from oadb.engine.binding.packages import find
 from oadb.tools.commands import migrate_command
 from oadb.tools.migrations import package_order
 from tests.support.command_line import oadb
 from tests.support.migrations import MIGRATIONS, yoyo_command
+from tests.support.planted_migrations import PlantedShop
 from tests.support.terminals import on_terminal
 
 IDS = [migration.id for migration in package_order.read([find("oadb")])]
@@ -25,16 +27,41 @@ def applied(url: str) -> list[str]:
     return [migration_id for (migration_id,) in rows]
 
 
-def test_a_dry_run_of_migrate_lists_what_is_pending_and_changes_nothing(
-    oadb_empty_url: str,
+@pytest.mark.long("starts a server")
+def test_a_dry_run_of_migrate_says_what_waits_and_changes_nothing(
+    oadb_empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shop = PlantedShop(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "shop", raising=False)
+    assert oadb("migrate", "--package", "shop", url=oadb_empty_url).returncode == 0
+    with psycopg.connect(oadb_empty_url) as connection:
+        connection.execute("insert into shop.few select n, 'x' from generate_series(1, 20000) n")
+        connection.execute("analyze shop.few")
+    shop.plant("add_more", "create table shop.more (a integer);")
+    shop.plant("refuse_nulls", "alter table shop.few alter column word set not null;")
+
+    done = oadb("migrate", "--dry-run", "--package", "shop", url=oadb_empty_url)
+
+    assert (done.returncode, done.stderr) == (3, "")
+    first, *others, last = done.stdout.splitlines()
+    assert first == "ok   shop 0002_add_more: nobody waits for it"
+    wait = "reads and writes of shop.few wait while it reads all of shop.few: about 20,000 rows"
+    assert any(line.startswith(f"FAIL shop 0003_refuse_nulls: {wait}") for line in others)
+    assert last.startswith("FAIL: callers wait while more than 10,000 rows are read or written")
+    assert applied(oadb_empty_url) == ["0001_create_shop"]
+
+
+def test_a_dry_run_of_migrate_without_a_server_of_its_own_says_what_to_install(
+    oadb_empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded_server, "find_spec", lambda _name: None)
     done = oadb("migrate", "--dry-run", url=oadb_empty_url)
 
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [f"would apply {migration}" for migration in IDS]
-    with psycopg.connect(oadb_empty_url) as connection:
-        found = connection.execute("select count(*) from pg_class where relname ~ 'yoyo|^users'")
-        assert found.fetchone() == (0,)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "oadb: embedded PostgreSQL is not installed: pip install 'oadb[embedded]'\n"
+    )
 
 
 def test_a_dry_run_of_migrate_says_that_nothing_is_pending(oadb_database_url: str) -> None:

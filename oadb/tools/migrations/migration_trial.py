@@ -87,7 +87,8 @@ class Trial:
         self._keywords = connection_keywords(dsn, limits)
         self._patience = patience + _GRACE
         self._connection = self._connect()
-        self._session = SingleConnection(self._connection)
+        # A migration may discard what is prepared.
+        self._session = SingleConnection(self._connection, prepares=False)
         self._pid = get_process_id(self._session)
         table_states.prepare(self._session)
         self.known: dict[int, str] = {}
@@ -165,7 +166,7 @@ class Trial:
         (step,) = migration.script.steps
         before, plan = self._snapshot(), step_plans.planned(self._connection, step.sql)
         with self._connect() as other, ThreadPoolExecutor(1) as thread:
-            watcher = SingleConnection(other)
+            watcher = SingleConnection(other, prepares=False)
             with other.transaction():
                 table_states.stop_writers(watcher)
                 running = thread.submit(self._send_step, migration, migration.script, step)
