@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,13 +12,22 @@ from oadb.engine.config import Config
 from oadb.engine.dsn import Dsn
 from oadb.errors import ConfigError
 from oadb.tools import package_list
-from oadb.tools.commands import options
+from oadb.tools.commands import options, spans
 from oadb.tools.commands.options import DatabaseUrl, DryRun, Packages
 from oadb.tools.commands.report import FOUND
-from oadb.tools.migrations import migration_preview, preview_text, runner
+from oadb.tools.commands.spans import Span
+from oadb.tools.migrations import (
+    migration_preview,
+    migration_rehearsal,
+    preview_text,
+    rehearsal_text,
+    runner,
+)
 from oadb.tools.usage import UsageError
 
 app = options.command()
+
+_TEN_MINUTES = spans.parse("10m")
 
 
 @app.callback(invoke_without_command=True)
@@ -120,6 +130,45 @@ def run_accept(
     accept = runner.plan_accept if dry_run else runner.accept
     accept(_direct().dsn, migration, packages=package_list.chosen(package or ()))
     typer.echo(f"{'would record' if dry_run else 'recorded'} {migration} as applied")
+
+
+@app.command("rehearse")
+def run_rehearse(
+    rows: Annotated[
+        int,
+        typer.Option(min=1, max=100_000_000, metavar="ROWS", help="Of the largest table touched."),
+    ] = 100_000,
+    dump: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Of pg_dump: the schema, instead of the migrations."),
+    ] = None,
+    timeout: Annotated[
+        Span,
+        typer.Option(parser=spans.parse, metavar="SPAN", help="For all.  [default: 10m]"),
+    ] = _TEN_MINUTES,
+    package: Packages = None,
+    _url: DatabaseUrl = None,
+) -> None:
+    """Run pending migrations on a temporary server, with rows and callers. Changes nothing.
+
+    The tables that they touch get rows that their constraints allow, in proportion to those of the
+    database, and callers read and write these all the time. Tells for each migration how long it
+    took, who waited how long and what failed. Exits with 3 if one failed, a caller waited for more
+    than 100 ms or saw an error, or the schema is not the intended one.
+    """
+    rehearsal = migration_rehearsal.Rehearsal(
+        _direct().dsn,
+        package_list.chosen(package or ()),
+        rows=rows,
+        dump=dump,
+        seconds=timeout.length.total_seconds(),
+    )
+    is_safe = True
+    for part in rehearsal.run():
+        typer.echo(rehearsal_text.text(part))
+        is_safe = is_safe and part.is_safe
+    if not is_safe:
+        raise typer.Exit(FOUND)
 
 
 def _direct() -> Config:

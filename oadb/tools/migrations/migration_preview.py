@@ -5,7 +5,6 @@ and write again there is set beside the sizes of the live tables.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 
 from oadb.embedded import embedded_server
@@ -17,6 +16,7 @@ from oadb.tools.migrations.live_tables import LiveDatabase, TableSize
 from oadb.tools.migrations.migration_trial import StepEffect, Trial, TrialResult
 from oadb.tools.migrations.run_scope import RunScope
 from oadb.tools.migrations.script_folder import Migration
+from oadb.tools.migrations.script_session import ScriptSession
 from oadb.tools.migrations.step_plans import StepPlan
 from oadb.tools.migrations.table_states import Work
 
@@ -155,8 +155,8 @@ def preview_on(
         UnavailableError: as ``preview``.
     """
     migrations = RunScope.of(packages).migrations
-    with closing(Trial(scratch, patience)) as trial, live_tables.reading(dsn) as live:
-        _raise(trial, [each for each in migrations if each.id not in pending])
+    with Trial(scratch, patience) as trial, live_tables.reading(dsn) as live:
+        raise_level(trial, [each for each in migrations if each.id not in pending])
         trial.know_tables()
         sizes = live.sizes()
         for migration in migrations:
@@ -167,15 +167,15 @@ def preview_on(
                     return
 
 
-def _raise(trial: Trial, applied: Sequence[Migration]) -> None:
-    """Bring a database to the live level.
+def raise_level(session: ScriptSession, applied: Sequence[Migration]) -> None:
+    """Bring an empty database to the level of a live one, by its *applied* migrations.
 
     Raises:
         MigrationError: a migration failed.
     """
     for migration in applied:
         try:
-            trial.apply(migration)
+            session.apply(migration)
         except MigrationError as error:
             raise MigrationError(
                 f"the schema that pending migrations would meet cannot be made: {migration.id}, "

@@ -5,25 +5,19 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 
-import psycopg
-
-from oadb.engine.binding.dumpers import Untyped
-from oadb.engine.direct_connection import DirectConnection
-from oadb.engine.dsn import Dsn, connection_keywords
+from oadb.engine.dsn import Dsn
 from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError
 from oadb.tools.migrations import step_plans, table_states
-from oadb.tools.migrations.explanations import failed_statement
 from oadb.tools.migrations.script_folder import Migration
-from oadb.tools.migrations.scripts import Script, ScriptStep
+from oadb.tools.migrations.script_session import ScriptSession
+from oadb.tools.migrations.scripts import ScriptStep
 from oadb.tools.migrations.step_plans import StepPlan
 from oadb.tools.migrations.table_states import LockState, Snapshot, Work
 from oadb.tools.session_watch import get_process_id
 
 # Between two looks at what a statement outside of a transaction has locked.
 _LOOK_SECONDS = 0.005
-# What a client waits beyond what the server allows a statement.
-_GRACE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +61,7 @@ class TrialResult:
     dropped: tuple[str, ...] = ()
 
 
-class Trial:
+class Trial(ScriptSession):
     """Runs migrations for their effects, in a session of a superuser.
 
     Attributes:
@@ -75,39 +69,17 @@ class Trial:
     """
 
     def __init__(self, dsn: Dsn, patience: float) -> None:
-        """Connect.
-
-        Args:
-            patience: how long a statement may take, in seconds.
+        """Connect; see ScriptSession.
 
         Raises:
             psycopg.Error: no connection to the server, or no superuser.
         """
-        limits = {"statement_timeout": int(patience * 1000), "lock_timeout": 4000}
-        self._keywords = connection_keywords(dsn, limits)
-        self._patience = patience + _GRACE
-        self._connection = self._connect()
+        super().__init__(dsn, patience)
         # A migration may discard what is prepared.
         self._session = SingleConnection(self._connection, prepares=False)
         self._pid = get_process_id(self._session)
         table_states.prepare(self._session)
         self.known: dict[int, str] = {}
-
-    def close(self) -> None:
-        """Disconnect."""
-        self._connection.close()
-
-    def apply(self, migration: Migration) -> None:
-        """Run a migration without a look at its effects.
-
-        Raises:
-            MigrationError: it failed.
-        """
-        if migration.transactional:
-            with self._connection.transaction():
-                self._send(migration, migration.script)
-        else:
-            self._send(migration, migration.script)
 
     def know_tables(self) -> None:
         """Have effects told of the tables that are there now."""
@@ -205,22 +177,3 @@ class Trial:
 
     def _snapshot(self) -> Snapshot:
         return table_states.take(self._session, self._pid)
-
-    def _send(self, migration: Migration, script: Script) -> None:
-        for step in script.steps:
-            self._send_step(migration, script, step)
-
-    def _send_step(self, migration: Migration, script: Script, step: ScriptStep) -> None:
-        """Send a statement.
-
-        Raises:
-            MigrationError: it failed.
-        """
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(step.sql.encode(), prepare=False)
-        except psycopg.Error as error:
-            raise failed_statement(error, migration, script, step) from None
-
-    def _connect(self) -> DirectConnection:
-        return DirectConnection.to(self._keywords, seconds=self._patience, context=Untyped())

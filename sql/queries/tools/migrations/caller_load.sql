@@ -1,0 +1,16 @@
+-- Waits of callers during a rehearsal. Bound in oadb/tools/migrations/caller_load.py.
+
+-- name: _list_waits
+-- Sessions of this name that wait for a lock, since when, and how many seconds so far: by the
+-- server's own clock, however busy the callers are.
+select
+    locks.pid,
+    locks.waitstart as since,
+    extract(epoch from pg_catalog.clock_timestamp() - locks.waitstart)::double precision as seconds
+from pg_catalog.pg_locks as locks
+inner join pg_catalog.pg_stat_activity as activity on locks.pid = activity.pid
+where
+    not locks.granted
+    and locks.waitstart is not null
+    and activity.application_name = :name
+order by locks.pid;
