@@ -37,6 +37,9 @@ READING = {
     "demo", "doctor", "top", "stats", "check", "schema", "migrate status", "instruments status",
     "keys status", "keys verify", "bans list", "audit verify",
     "audit export", "impact", "unused", "grants",
+    "demo", "doctor", "stats", "check", "schema", "migrate status", "migrate rehearse",
+    "instruments status", "keys status", "keys verify", "bans list", "audit verify",
+    "audit export",
 }  # fmt: skip  # a list
 
 

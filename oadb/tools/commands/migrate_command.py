@@ -136,7 +136,7 @@ def run_accept(
 def run_rehearse(
     rows: Annotated[
         int,
-        typer.Option(min=1, max=100_000_000, metavar="ROWS", help="Of the largest table touched."),
+        typer.Option(min=1, max=100_000_000, metavar="COUNT", help="Of the largest table."),
     ] = 100_000,
     dump: Annotated[
         Path | None,

@@ -43,10 +43,14 @@ def live(migration_server: str, shop: PlantedShop) -> Iterator[MigrationDatabase
 
 
 def rehearse(
-    live: MigrationDatabase, shop: PlantedShop, *, rows: int = 1000, **options: object
+    live: MigrationDatabase,
+    shop: PlantedShop,
+    *,
+    rows: int = 1000,
+    dump: Path | None = None,
+    seconds: float = 60.0,
 ) -> list[Stage | RehearsedMigration | Aftermath]:
-    settings: dict[str, object] = {"dump": None, "seconds": 60.0, **options}
-    rehearsal = Rehearsal(live.dsn, shop.packages, rows=rows, **settings)  # type: ignore[arg-type]
+    rehearsal = Rehearsal(live.dsn, shop.packages, rows=rows, dump=dump, seconds=seconds)
     return [*rehearsal.run_on(live.dsn)]
 
 

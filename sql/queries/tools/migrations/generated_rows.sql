@@ -80,7 +80,9 @@ valued as (
                 when typed.base_type = 'date'::regtype then 'current_date - oadb_n::integer % 1000'
                 when typed.base_type = 'time'::regtype
                     then 'time ''00:00'' + oadb_n * interval ''1 second'''
-                when typed.typcategory = 'D' then 'pg_catalog.now() - oadb_n * interval ''1 second'''
+                when
+                    typed.typcategory = 'D'
+                    then 'pg_catalog.now() - oadb_n * interval ''1 second'''
                 when typed.base_type = 'interval'::regtype then 'oadb_n * interval ''1 second'''
                 when typed.typcategory = 'S' and typed.atttypmod > 4
                     then pg_catalog.format('right(''x'' || oadb_n, %s)', typed.atttypmod - 4)
@@ -146,14 +148,15 @@ select
         written.values
     )
     || case
-        when exists (
-            select 1
-            from pg_catalog.pg_constraint as held
-            where
-                held.conrelid = wanted.oid
-                and held.condeferrable
-                and held.contype <> 'f'
-        )
+        when
+            exists (
+                select 1
+                from pg_catalog.pg_constraint as held
+                where
+                    held.conrelid = wanted.oid
+                    and held.condeferrable
+                    and held.contype <> 'f'
+            )
             then ''
         else ' on conflict do nothing'
     end as fill,
