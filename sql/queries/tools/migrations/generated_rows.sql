@@ -29,7 +29,7 @@ typed as (
         attribute.atttypmod,
         coalesce(nullif(type.typbasetype, 0), type.oid)::regtype as base_type,
         base.typcategory,
-        :chosen::jsonb #>> array[wanted.oid::text, attribute.attnum::text] as chosen,
+        :chosen::text::jsonb #>> array[wanted.oid::text, attribute.attnum::text] as chosen,
         (
             select
                 pg_catalog.format(
@@ -211,7 +211,7 @@ select
     ) as literals
 from pg_catalog.pg_constraint as held
 where
-    held.conrelid = :table_id
+    held.conrelid::bigint = :table_id
     and held.conname = :name
     and held.contype = 'c';
 

@@ -15,7 +15,8 @@ select
 from (
     select
         class.oid,
-        pg_catalog.pg_table_size(class.oid) as bytes,
+        pg_catalog.pg_relation_size(class.oid)
+        + coalesce(pg_catalog.pg_relation_size(nullif(class.reltoastrelid, 0)), 0) as bytes,
         case
             when pg_catalog.pg_relation_size(class.oid) = 0 then 0
             when class.reltuples >= 0 and class.relpages > 0

@@ -36,7 +36,9 @@ order by noted.place;
 
 -- name: _list_tables
 -- Tables and materialized views of all schemas but the server's own. The scans are those that were
--- flushed, and those of this transaction. A partition has the name of its table.
+-- flushed, and those of this transaction. A partition has the name of its table. What counts them
+-- is volatile, and writes nothing.
+-- writes: pg_stat_get_xact_numscans()
 select
     class.oid::bigint as table_id,
     pg_catalog.format('%I.%I', root_schema.nspname, root.relname) as root_name,
@@ -108,6 +110,7 @@ order by
 
 -- name: flush_statistics
 -- At the end of the transaction that this is in.
+-- writes: pg_stat_force_next_flush()
 select pg_catalog.pg_stat_force_next_flush()::text as flushed;
 
 -- name: show_lock_timeout
