@@ -39,6 +39,9 @@ from oadb.tools.migrations.yoyo_backend import Backend
 
 query = queries(__name__)
 
+# Rows of the largest table of a database that has been in use.
+_IN_USE = 1000
+
 # Tables that callers use, each with two of them.
 _MOST_CALLED = 8
 
@@ -117,7 +120,8 @@ class Rehearsal:
         results = self._try(Dsn({**server.keywords, "dbname": "oadb_trial"}))
         names = [*dict.fromkeys(name for each in results for name in _touched(each))]
         filled = self._fill(level, names)
-        called = [each for each in filled if each.generated.table_name in names][:_MOST_CALLED]
+        by_name = {each.generated.table_name: each for each in filled}
+        called = [by_name[name] for name in names if name in by_name][:_MOST_CALLED]
         calls = [call for each in called for call in _calls(each)]
         with caller_load.running(level, calls) as load:
             told = tuple(each.generated.table_name for each in called)
@@ -151,7 +155,7 @@ class Rehearsal:
         return results
 
     def _fill(self, level: Dsn, names: Sequence[str]) -> list[FilledTable]:
-        """Fill those that are empty; in proportion to the live ones, if these have rows."""
+        """Fill those that are empty; in proportion to the live ones, if these are in use."""
         with live_tables.reading(level) as reading:
             there = reading.sizes()
         largest = max((self._live_rows(name) for name in names), default=0)
@@ -159,7 +163,7 @@ class Rehearsal:
         def rows(name: str) -> int:
             if name in there and there[name].rows != 0:
                 return 0
-            share = self._live_rows(name) / largest if largest else 1.0
+            share = self._live_rows(name) / largest if largest >= _IN_USE else 1.0
             return min(self._rows, max(1, round(self._rows * share)))
 
         with self._connected(level) as connection:

@@ -88,7 +88,7 @@ class Trial(ScriptSession):
 
     def run(self, migration: Migration) -> TrialResult:
         """Run a migration, look at its effects, and try its rollback, which is undone."""
-        before = self._snapshot()
+        before = table_states.columns(self._session)
         try:
             if migration.transactional:
                 with self._connection.transaction():
@@ -101,18 +101,21 @@ class Trial(ScriptSession):
                 undoing = self._undoing_failure(migration)
         except MigrationError as error:
             return TrialResult(migration, failure=str(error))
-        dropped = table_states.dropped(before, self._snapshot(), self.known)
+        after = table_states.columns(self._session)
+        dropped = table_states.dropped(before, after, self.known)
         effects = tuple(each for each in steps if each.locks or each.works)
         return TrialResult(migration, effects, None, timeout, undoing, tuple(dropped))
 
     def _steps(self, migration: Migration) -> Iterator[StepEffect]:
         before = self._snapshot()
         for step in migration.script.steps:
-            plan = step_plans.planned(self._connection, step.sql)
             self._send_step(migration, migration.script, step)
-            after = self._snapshot()
-            yield self._effect(step, plan, before, after)
-            before = after
+            locks = table_states.locks_of(self._session, self._pid)
+            if any(each.table_id in self.known for each in locks):  # else nothing was done to them
+                after = self._snapshot()
+                plan = step_plans.planned(self._connection, step.sql)
+                yield self._effect(step, plan, before, after)
+                before = after
 
     def _effect(
         self, step: ScriptStep, plan: StepPlan | None, before: Snapshot, after: Snapshot

@@ -92,14 +92,13 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Tables, indexes and columns by their ids, and the strongest lock on each table, as a mode.
+    """Tables and indexes by their ids, and the strongest lock on each table, as a mode.
 
     ``rewritten`` has the ids of the tables that the session wrote again so far, in order.
     """
 
     tables: Mapping[int, TableState]
     indexes: Mapping[int, IndexState]
-    columns: Mapping[tuple[int, int], str]
     locks: Mapping[int, str]
     rewritten: tuple[int, ...]
 
@@ -153,15 +152,19 @@ def take(session: SingleConnection, pid: int) -> Snapshot:
     return Snapshot(
         {each.table_id: each for each in _list_tables(session)},
         {each.index_id: each for each in _list_indexes(session)},
-        {(each.table_id, each.number): each.column_name for each in _list_columns(session)},
         strongest(_list_locks(session, pid)),
         tuple(_list_rewritten(session)),
     )
 
 
+def columns(session: SingleConnection) -> dict[tuple[int, int], str]:
+    """Return the names of all columns, by the ids of their tables and their numbers."""
+    return {(each.table_id, each.number): each.column_name for each in _list_columns(session)}
+
+
 def locks_of(session: SingleConnection, pid: int) -> list[LockState]:
-    """Return the locks that another session holds or waits for, of those that matter."""
-    return [each for each in _list_locks(session, pid) if each.mode in _NAMES]
+    """Return the locks that a session holds or waits for, of every mode."""
+    return _list_locks(session, pid)
 
 
 def strongest(locks: list[LockState]) -> dict[int, str]:
@@ -228,16 +231,15 @@ def _is_built(index: IndexState, before: Snapshot) -> bool:
     return earlier is None or earlier.file_node != index.file_node
 
 
-def dropped(before: Snapshot, after: Snapshot, known: Mapping[int, str]) -> list[str]:
-    """Return the tables with *known* ids, and the columns of those that stay, that are gone."""
-    gone = [known[each] for each in known if each in before.tables and each not in after.tables]
-    columns = [
-        f"{known[table_id]}.{name}"
-        for (table_id, number), name in before.columns.items()
-        if table_id in known
-        and table_id in after.tables
-        and (table_id, number) not in after.columns
-    ]
-    return [f"table {name}" for name in dict.fromkeys(gone)] + [
-        f"column {each}" for each in columns
+def dropped(
+    before: Mapping[tuple[int, int], str],
+    after: Mapping[tuple[int, int], str],
+    known: Mapping[int, str],
+) -> list[str]:
+    """Return which tables with *known* ids are gone, and which columns of those that stay."""
+    stay = {table_id for table_id, _ in after}
+    gone = [(key, name) for key, name in before.items() if key[0] in known and key not in after]
+    tables = dict.fromkeys(known[table_id] for (table_id, _), _ in gone if table_id not in stay)
+    return [f"table {name}" for name in tables] + [
+        f"column {known[table_id]}.{name}" for (table_id, _), name in gone if table_id in stay
     ]
