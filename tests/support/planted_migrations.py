@@ -59,6 +59,11 @@ class PlantedShop:
         (self._migrations / f"{id_}.rollback.sql").write_text(f"{begin}{rollback}\n")
         return id_
 
+    def remove(self, id_: str) -> None:
+        """Delete the files of a migration."""
+        for ending in (".sql", ".rollback.sql"):
+            (self._migrations / f"{id_}{ending}").unlink()
+
     def migrate(self, database: MigrationDatabase) -> None:
         """Apply what is pending."""
         runner.migrate(database.dsn, packages=self.packages)

@@ -64,6 +64,14 @@ def test_a_dry_run_of_migrate_without_a_server_of_its_own_says_what_to_install(
     )
 
 
+@pytest.mark.parametrize("command", [("--dry-run",), ("rehearse",)])
+def test_what_would_wait_is_not_asked_through_a_pooler(command: tuple[str, ...]) -> None:
+    done = oadb("migrate", *command, url="postgresql://nowhere/oadb", DB_POOLER="pgbouncer")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "DB_POOLER is pgbouncer" in done.stderr
+
+
 def test_a_dry_run_of_migrate_says_that_nothing_is_pending(oadb_database_url: str) -> None:
     assert oadb("migrate", "--dry-run", url=oadb_database_url).stdout == "nothing to apply\n"
 

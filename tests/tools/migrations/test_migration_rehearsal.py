@@ -184,6 +184,17 @@ def test_a_dump_that_cannot_be_read_is_refused(live: MigrationDatabase, shop: Pl
         rehearse(live, shop, dump=Path("nowhere.sql"))
 
 
+def test_a_database_ahead_of_the_code_is_refused(
+    live: MigrationDatabase, shop: PlantedShop
+) -> None:
+    later = shop.plant("create_more", "create table shop.more (a integer);")
+    shop.migrate(live)
+    shop.remove(later)
+
+    with pytest.raises(MigrationError, match=f"{later}.sql does not exist, but was applied"):
+        rehearse(live, shop)
+
+
 def test_the_command_tells_each_part_and_changes_nothing(
     live: MigrationDatabase, shop: PlantedShop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
