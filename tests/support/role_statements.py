@@ -12,8 +12,6 @@ STATEMENTS = [
     if declared.statement.words[0] in {"select", "insert", "update", "delete", "with"}
 ]
 BY_LABEL = {declared.label: declared for declared in STATEMENTS}
-# Only members of pg_monitor: how large files are.
-MONITORING = {"counter_findings._get_wal_size"}
 ROTATION = {label for label in BY_LABEL if label.endswith(("._list_under_key", "._reseal"))}
 AUDIT = {
     label
@@ -64,6 +62,8 @@ PROMOTING = {
 }  # fmt: skip  # a list
 # Only the owner links and forgets events of the audit.
 CHAIN = {"audit_chain._insert_links", "audit_chain._forget_day"}
+# Only members of pg_monitor: how large files are.
+MONITORING = {"counter_findings._get_wal_size"}
 # Only the owner ends the rows of audits.
 EXPIRED = {
     "user_settings.delete_old_changes", "app_settings.delete_old_changes", "loads.delete_old",
@@ -80,71 +80,10 @@ SINGLE_ROWS = {
 _USES = usage_file.read(find("oadb")).roles
 MAY = {
     **{role: {*filter(_USES[role].includes, BY_LABEL)} for role in _USES},
-    "oadb_owner": {*BY_LABEL},
-    "oadb_migrate": {*BY_LABEL},
-}
-MUST_NOT: dict[str, set[str]] = {
-    "oadb_app": {*KEYS, *CHAIN, *MAINTENANCE, *REFRESH, *PAST, *EXPIRED, *DEFINITIONS},
-    "oadb_app": {*BY_LABEL}
-    - MONITORING
-    - KEYS
-    - CHAIN
-    - MAINTENANCE
-    - REFRESH
-    - PAST
-    - EXPIRED
-    - DEFINITIONS,
-    "oadb_log": {
-        "login_audit._record", *BATCHES, *WRITES,
-    },
-    "oadb_rotate": ROTATION
-    | {"proof.list_canaries", "proof.list_uses", *KEYS},
-    "oadb_ro": {
-        "users.get", "users.find_by_username", "users.find_by_email", "users.list_all",
-        "users.count", "stored_passwords.find_verified", "login_attempts.list_attempts",
-        "login_attempts.count",
-        "broker_tokens.list_by_user", "broker_tokens.list_expiring",
-        "broker_tokens.find_any_active", "broker_tokens.list_active",
-        "second_factors.get", "instruments.get", "instruments.count_by_broker", "proof.list_uses",
-        *(LOGS - WRITES), *(PARTITIONS - MAINTENANCE),
-        *(REQUESTS - WRITES), *(ROLLUPS - REFRESH - {"rollups._claim_refresh"}),
-        "ip_bans._find_active", "ip_bans._find_exemption", "ip_bans.list_all",
-        "ip_bans.count", "ip_bans.list_exemptions", "trackers.list_suspects",
-        "trackers.count_suspects", "live_bans._get_state", "live_bans._list_active",
-        "snapshots._read",
-        "user_settings._find", "user_settings.list_changes", "app_settings.get_trading_mode",
-        "app_settings.get_security", "app_settings.list_changes", "pending_orders.list_by_user",
-        "strategy_kinds._find", "strategy_kinds._list_by_user",
-        "strategy_kinds._count_by_user", "row_security.list_walls",
-        "security_events.list_all", "security_events.list_by_user", *READ_CHAIN,
-    },
-    "oadb_user": {*BY_LABEL}
-    - MONITORING
-    - AUDIT
-    - WRITES
-    - STATISTICS
-    - BATCHES
-    - PARTITIONS
-    - MAINTENANCE
-    - ROLLUPS
-    - PAST
-    - {"imports.record_batch", "imports.list_changed_settings", "takeover._adopt_ban"}
-    - {"updating._find_ban", "updating._replace_ban"}
-    - BANS
-    - APPLICATION
-    - DEFINITIONS
-    - SINGLE_ROWS
-    - EXPIRED
-    - CHAIN
-    - READ_CHAIN
-    - {"row_security.list_walls"}
-    - {"proof.list_uses", *KEYS, *PROMOTING}
-    - {"rotation._list_under_key"}
-    - {label for label in BY_LABEL if label.startswith(("loads.", "staging."))},
     "oadb_owner": {*BY_LABEL} - MONITORING,
     "oadb_migrate": {*BY_LABEL} - MONITORING,
-}  # fmt: skip  # a table
-MUST_NOT = {
+}
+MUST_NOT: dict[str, set[str]] = {
     "oadb_app": {
         *KEYS, *CHAIN, *MAINTENANCE, *REFRESH, *PAST, *EXPIRED, *DEFINITIONS, *MONITORING,
     },

@@ -31,15 +31,10 @@ VALUES = {
 
 # Commands that connect to no database of the user, and commands that change nothing that stays.
 OFFLINE = {"demo", "impact", "unused", "grants", "new package", "keys new", "keys add", "compat"}
-
 READING = {
     "demo", "doctor", "stats", "check", "compat", "schema", "migrate status", "instruments status",
-    "demo", "doctor", "top", "stats", "check", "schema", "migrate status", "instruments status",
-    "keys status", "keys verify", "bans list", "audit verify",
-    "audit export", "impact", "unused", "grants",
-    "demo", "doctor", "stats", "check", "schema", "migrate status", "migrate rehearse",
-    "instruments status", "keys status", "keys verify", "bans list", "audit verify",
-    "audit export",
+    "top", "keys status", "keys verify", "bans list", "audit verify", "audit export", "impact",
+    "unused", "grants", "migrate rehearse",
 }  # fmt: skip  # a list
 
 
