@@ -9,7 +9,7 @@ from oadb.tools.plans import derived_shapes
 from oadb.tools.plans.moments import Moments, ValueLimits
 from oadb.tools.plans.planned_catalog import PlannedCatalog, PlannedColumn, PlannedTable
 from oadb.tools.plans.table_shapes import Amount, ColumnShape, TableShape
-from oadb.tools.plans.table_sizes import FEWEST, TableRows
+from oadb.tools.plans.table_sizes import FEWEST, TableRows, parts, within
 
 # Columns whose values depend on others: n counts the rows of the table.
 _DEPENDENT = {
@@ -156,6 +156,8 @@ class ShapeRows:
                 lambda name: self._rows.of(str(table) if name == "rows" else name),
                 is_time=column.type_name in derived_shapes.TIMES,
             )
+            if column.number == table.key_number:
+                return self._in_partitions(table, limits, rows)
             return _between(column, shape, limits, rows, key)
         if column.type_name == "bytea":
             pattern = _SEALED if (shape.width or 0) >= 60 else _BYTES
@@ -164,6 +166,20 @@ class ShapeRows:
         if column.type_name == "jsonb" and (shape.width or 0) < _OBJECT:
             return f"to_jsonb({key})"
         return _VALUES.get(column.type_name, "{0}").format(key, shape.width)
+
+    def _in_partitions(self, table: PlannedTable, limits: ValueLimits, rows: int) -> str:
+        """Return times in order, as many in each partition that has rows."""
+        held = [each.table for each in parts(table, rows, limits, self._catalog)]
+        inside = sorted((within(limits, each) for each in held), key=lambda each: each.least)
+        place = f"((n - 0.5) / {rows} * {len(inside)})"
+        least, sizes = (
+            f"(array[{', '.join(str(number) for number in numbers)}])[1 + floor({place})::integer]"
+            for numbers in (
+                [each.least for each in inside],
+                [each.greatest - each.least for each in inside],
+            )
+        )
+        return f"to_timestamp({least} + {sizes} * ({place} - floor({place})))"
 
 
 def _hash(column: PlannedColumn, seed: int) -> str:

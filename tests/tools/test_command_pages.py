@@ -10,7 +10,7 @@ from tests.support.command_line import oadb
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 COMMANDS = {" ".join(name): command for name, command in command_pages.commands()}
-GROUPS = {"", "new", "instruments", "keys", "users", "bans", "audit"}
+GROUPS = {"", "new", "instruments", "keys", "users", "bans", "audit", "statistics"}
 
 VALUES = {
     "DAY",
@@ -20,6 +20,7 @@ VALUES = {
     "SPAN",
     "COUNT",
     "BROKER",
+    "COLUMN",
     "EXCHANGE",
     "NAME",
     "PART",
@@ -35,6 +36,9 @@ READING = {
     "demo", "doctor", "stats", "check", "compat", "schema", "migrate status", "instruments status",
     "top", "keys status", "keys verify", "bans list", "audit verify", "audit export", "impact",
     "unused", "grants", "migrate rehearse",
+    "demo", "doctor", "stats", "check", "schema", "migrate status", "instruments status",
+    "keys status", "keys verify", "bans list", "audit verify",
+    "audit export", "statistics export",
 }  # fmt: skip  # a list
 
 

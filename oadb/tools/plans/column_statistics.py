@@ -1,12 +1,12 @@
 """What ANALYZE would find in the columns of a table of a given shape and size."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from oadb.tools.plans.derived_shapes import TIMES, WHOLE
 from oadb.tools.plans.moments import ValueLimits
-from oadb.tools.plans.planned_catalog import RestoredColumn
+from oadb.tools.plans.restoring import RestoredColumn
 from oadb.tools.plans.table_shapes import ColumnShape
 
 # As default_statistics_target has it: the most values in the list of common ones, and the parts of
@@ -53,7 +53,7 @@ def statistics_of(
         [*common] or None,
         [*common.values()] or None,
         bounds if len(bounds) > 1 else None,
-        shape.correlation,
+        _by_chance(common, nulls, different) if shape.correlation is None else shape.correlation,
     )
 
 
@@ -71,6 +71,16 @@ def estimated_distinct(rows: float, different: float) -> float:
     each = sample / different
     found, once = different * -math.expm1(-each), different * each * math.exp(-each)
     return sample * found / (sample - once + once * sample / rows)
+
+
+def _by_chance(common: Mapping[str, float], nulls: float, different: float) -> float:
+    """Return the correlation that ANALYZE finds where the order of rows says nothing.
+
+    Equal values count as in order, so that one value that most rows have makes it high.
+    """
+    shares = [share / (1 - nulls) for share in common.values()] if nulls < 1 else []
+    rest = max(0.0, 1 - sum(shares)) ** 2 / max(1.0, different - len(shares))
+    return min(1.0, sum(share**2 for share in shares) + rest)
 
 
 def _evenly(

@@ -32,7 +32,7 @@ _HISTORY = "-365 days"
 
 
 def derive(column: PlannedColumn, given: ColumnShape, catalog: PlannedCatalog) -> ColumnShape:
-    """Return the whole shape of a column.
+    """Return the whole shape of a column; its correlation is None where rows come by chance.
 
     Args:
         given: what a file says of it.
@@ -49,7 +49,7 @@ def derive(column: PlannedColumn, given: ColumnShape, catalog: PlannedCatalog) -
         values=values,
         distinct=given.distinct or _distinct(column, values, catalog),
         between=given.between or _between(column, catalog),
-        correlation=(1.0 if in_order else 0.0) if given.correlation is None else given.correlation,
+        correlation=1.0 if given.correlation is None and in_order else given.correlation,
     )
 
 

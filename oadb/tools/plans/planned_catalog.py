@@ -1,15 +1,13 @@
-"""What the catalog says of tables whose size is simulated, and what is written into it."""
+"""What the catalog says of tables whose size is simulated."""
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from oadb.engine.binding.queries import queries
 from oadb.engine.executors import Runner
-from oadb.errors import DeclarationError
 
 _Found = TypeVar("_Found")
 
@@ -149,14 +147,6 @@ def list_endless_partitions(table_name: str) -> list[str]: ...
 def list_unmade_partitions(table_name: str, age: timedelta) -> list[datetime]: ...
 
 
-@query
-def _restore_relations(relations: str) -> int: ...
-
-
-@query
-def _restore_columns(columns: str) -> int: ...
-
-
 query.complete()
 
 
@@ -178,49 +168,3 @@ def _by_number(found: Sequence[_Found], number: Callable[[_Found], int]) -> dict
     for each in found:
         groups[number(each)].append(each)
     return dict(groups)
-
-
-@dataclass(frozen=True, slots=True)
-class RestoredRelation:
-    """The rows and pages of a table or an index."""
-
-    schema_name: str
-    name: str
-    pages: int
-    rows: float
-    visible_pages: int
-
-
-@dataclass(frozen=True, slots=True)
-class RestoredColumn:
-    """What ANALYZE would find in a column, as in pg_stats; None for what it would not."""
-
-    schema_name: str
-    relation_name: str
-    name: str
-    nulls: float
-    width: int
-    distinct_values: float
-    common: list[str] | None
-    frequencies: list[float] | None
-    bounds: list[str] | None
-    correlation: float | None
-
-
-def restore(
-    db: Runner, relations: Sequence[RestoredRelation], columns: Sequence[RestoredColumn]
-) -> None:
-    """Write statistics into the catalog; needs PostgreSQL 18.
-
-    Raises:
-        DeclarationError: the server did not take some, such as values of another type.
-        psycopg.Error: it refused them.
-    """
-    restored = _restore_relations(db, json.dumps([asdict(each) for each in relations]))
-    restored += _restore_columns(db, json.dumps([asdict(each) for each in columns]))
-    wanted = len(relations) + len(columns)
-    if restored != wanted:
-        raise DeclarationError(
-            f"the server took {restored} of {wanted} statistics; its log says which it refused: "
-            "correct the values of these columns in the files of statistics"
-        )

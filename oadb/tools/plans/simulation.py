@@ -14,9 +14,8 @@ from oadb.tools.plans.planned_catalog import (
     PlannedColumn,
     PlannedIndex,
     PlannedTable,
-    RestoredColumn,
-    RestoredRelation,
 )
+from oadb.tools.plans.restoring import RestoredColumn, RestoredRelation
 from oadb.tools.plans.table_shapes import Amount, ColumnShape, IndexShape, TableShape
 from oadb.tools.plans.table_sizes import TablePart, TableRows
 
@@ -161,15 +160,18 @@ class _Table:
 
     def _statistics(self, relation: tuple[str, str], part: TablePart) -> Iterator[RestoredColumn]:
         for each in self._columns.values():
-            is_ordered = each.column.is_identity or each.column.number == self._table.key_number
             limits = each.limits
+            if limits and each.column.number == self._table.key_number:
+                limits = table_sizes.within(limits, part.table)
+            elif limits and each.column.is_identity:
+                limits = limits.part(part.first, part.last)
             yield column_statistics.statistics_of(
                 relation,
                 (each.column.name, each.column.type_name),
                 each.shape,
                 rows=part.rows,
                 distinct=self._distinct(each.shape, part),
-                limits=limits.part(part.first, part.last) if limits and is_ordered else limits,
+                limits=limits,
             )
 
     def _distinct(self, shape: ColumnShape, part: TablePart) -> float:

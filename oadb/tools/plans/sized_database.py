@@ -27,6 +27,7 @@ from oadb.tools.plans import (
     btree_pages,
     index_pages,
     planned_catalog,
+    restoring,
     simulation,
     sparse_files,
     statistics_files,
@@ -63,8 +64,7 @@ class Sizing:
         """
         if rows not in self._made:
             dsn = self.copy(f"sized_{rows}")
-            with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
-                simulate(db, self.data, self._schemas, self._shapes, rows)
+            simulate(dsn, self.data, self._schemas, self._shapes, rows)
             self._made[rows] = dsn
         return self._made[rows]
 
@@ -138,21 +138,22 @@ def make_partitions(db: Database) -> None:
 
 
 def simulate(
-    db: Database, data: Path, schemas: list[str], shapes: dict[str, TableShape], rows: int
+    dsn: Dsn, data: Path, schemas: list[str], shapes: dict[str, TableShape], rows: int
 ) -> None:
     """Give the tables of a database without rows the size of a scale.
 
     Args:
-        db: of a superuser, on a server of ours that was made without checksums.
+        dsn: of a superuser, on a server of ours that was made without checksums.
         data: the folder of the server's files.
 
     Raises:
         DeclarationError: a file of statistics does not fit the schema.
     """
-    found = planned_catalog.read(db, schemas)
+    with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
+        found = planned_catalog.read(db, schemas)
     statistics_files.check(shapes, found)
     simulated = simulation.simulate(found, shapes, rows, datetime.now(UTC))
-    planned_catalog.restore(db, simulated.relations, simulated.columns)
+    restoring.restore(dsn, simulated.relations, simulated.columns)
     for each in simulated.files:
         _size(data, each)
 

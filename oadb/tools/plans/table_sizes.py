@@ -73,8 +73,9 @@ def parts(
 ) -> Iterator[TablePart]:
     """Yield the parts of a table that have files, each with its rows.
 
-    Partitions by a range of times or numbers have rows as far as *history*, the range of their key,
-    reaches into them; others share them equally. A default partition has none.
+    Of partitions by a range of times or numbers those have rows into which *history* reaches, the
+    range of their key, and each as many, so that plans do not depend on the time of day. A default
+    partition has none.
     """
     if not table.is_partitioned:
         yield TablePart(table, rows, 0, 1)
@@ -88,13 +89,22 @@ def parts(
 def _shares(
     partitions: Sequence[PlannedTable], history: ValueLimits | None
 ) -> Iterator[tuple[PlannedTable, float, float]]:
-    named = [each for each in partitions if each.bound != _DEFAULT]
-    for number, each in enumerate(named):
-        found = _RANGE.fullmatch(each.bound or "")
-        if history is None or found is None:
-            yield each, number / len(named), (number + 1) / len(named)
-        else:
-            yield each, history.share(found[1]), history.share(found[2])
+    held = [each for each in partitions if each.bound != _DEFAULT and _reaches(history, each)]
+    for number, each in enumerate(held):
+        yield each, number / len(held), (number + 1) / len(held)
+
+
+def within(history: ValueLimits, partition: PlannedTable) -> ValueLimits:
+    """Return the part of a history that is in a partition."""
+    found = _RANGE.fullmatch(partition.bound or "")
+    return history.part(history.share(found[1]), history.share(found[2])) if found else history
+
+
+def _reaches(history: ValueLimits | None, partition: PlannedTable) -> bool:
+    if history is None or not _RANGE.fullmatch(partition.bound or ""):
+        return True
+    part = within(history, partition)
+    return part.least < part.greatest
 
 
 def heap_pages(

@@ -137,8 +137,7 @@ def test_exported_statistics_have_the_same_plans_again(
     (tmp_path / "statistics" / "live.json").write_text(json.dumps(tables))
     shapes = statistics_files.load([Package("live", tmp_path, "sql")])
     again = sizes.copy("again")
-    with Database(Config(again, pool_size=1, max_overflow=0)) as db:
-        sized_database.simulate(db, sizes.data, ["oadb"], shapes, ROWS)
+    sized_database.simulate(again, sizes.data, ["oadb"], shapes, ROWS)
     labels = [each for name in ("users", "sessions", "api_keys") for each in labels_of(name)]
 
     assert len(differing(again, filled, labels)) <= 0.1 * len(labels)

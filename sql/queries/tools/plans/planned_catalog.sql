@@ -1,4 +1,4 @@
--- What the catalog says of tables whose size is simulated, and what is written into it. Bound in
+-- What the catalog says of tables whose size is simulated. Bound in
 -- oadb/tools/plans/planned_catalog.py.
 
 -- name: _list_tables
@@ -201,12 +201,22 @@ where
 order by name;
 
 -- name: list_unmade_partitions
--- The starts of the periods since :age ago of which a table of logs has no partition.
+-- The starts of the periods since :age ago of which a table of logs has no partition; months are
+-- counted as such, so that there are as many on each day.
 select starts.starts_at at time zone 'UTC' as starts_at
 from oadb.log_tables
 cross join
     lateral generate_series(
-        date_trunc(log_tables.period, (now() - cast(:age as interval)) at time zone 'UTC'),
+        date_trunc(
+            log_tables.period,
+            now() at time zone 'UTC' - case
+                when log_tables.period = 'month'
+                    then
+                        round(extract(epoch from cast(:age as interval)) / 2629800)
+                        * interval '1 month'
+                else cast(:age as interval)
+            end
+        ),
         now() at time zone 'UTC',
         ('1 ' || log_tables.period)::interval
     ) as starts (starts_at)
@@ -216,58 +226,3 @@ where
         'oadb.' || log_tables.table_name || '_' || to_char(starts.starts_at, log_tables.name_format)
     ) is null
 order by starts_at;
-
--- name: _restore_relations
--- Writes how many rows and pages tables and indexes have; returns for how many that succeeded.
--- Needs PostgreSQL 18. A parameter holds them as an array of JSON.
-select
-    count(*) filter (
-        where pg_catalog.pg_restore_relation_stats(
-            'schemaname', given.schema_name,
-            'relname', given.name,
-            'relpages', given.pages,
-            'reltuples', given.rows,
-            'relallvisible', given.visible_pages
-        )
-    ) as restored
-from
-    jsonb_to_recordset(cast(:relations as jsonb)) as given (
-        schema_name text,
-        name text,
-        pages integer,
-        rows real,
-        visible_pages integer
-    );
-
--- name: _restore_columns
--- Writes what ANALYZE would have found in columns, and in expressions of indexes; returns for how
--- many that succeeded. Needs PostgreSQL 18. A parameter holds them as an array of JSON.
-select
-    count(*) filter (
-        where pg_catalog.pg_restore_attribute_stats(
-            'schemaname', given.schema_name,
-            'relname', given.relation_name,
-            'attname', given.name,
-            'inherited', false,
-            'null_frac', given.nulls,
-            'avg_width', given.width,
-            'n_distinct', given.distinct_values,
-            'most_common_vals', given.common::text,
-            'most_common_freqs', given.frequencies,
-            'histogram_bounds', given.bounds::text,
-            'correlation', given.correlation
-        )
-    ) as restored
-from
-    jsonb_to_recordset(cast(:columns as jsonb)) as given (
-        schema_name text,
-        relation_name text,
-        name text,
-        nulls real,
-        width integer,
-        distinct_values real,
-        common text[],
-        frequencies real[],
-        bounds text[],
-        correlation real
-    );
