@@ -35,10 +35,7 @@ OFFLINE = {"demo", "impact", "unused", "grants", "new package", "keys new", "key
 READING = {
     "demo", "doctor", "stats", "check", "compat", "schema", "migrate status", "instruments status",
     "top", "keys status", "keys verify", "bans list", "audit verify", "audit export", "impact",
-    "unused", "grants", "migrate rehearse",
-    "demo", "doctor", "stats", "check", "schema", "migrate status", "instruments status",
-    "keys status", "keys verify", "bans list", "audit verify",
-    "audit export", "statistics export",
+    "unused", "grants", "migrate rehearse", "statistics export",
 }  # fmt: skip  # a list
 
 
