@@ -5,7 +5,6 @@ refers to. Where a check refuses that, the literals in the check are tried inste
 checks no such row meets stays empty, and is named.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -57,7 +56,7 @@ class FilledTable:
 
 
 @query
-def _list_generated(names: list[str], chosen: str) -> list[GeneratedTable]: ...
+def _list_generated(names: list[str], chosen: dict[str, object]) -> list[GeneratedTable]: ...
 
 
 @query
@@ -75,7 +74,7 @@ def _vacuum() -> None: ...
 query.complete()
 
 Chosen = dict[str, dict[str, str]]
-"""Literals by the numbers of columns, by the oids of tables; all as texts, for JSON."""
+"""Literals by the numbers of columns, by the oids of tables."""
 
 
 def fill(
@@ -93,7 +92,7 @@ def fill(
     _leave_triggers_out(session)
     filled = [
         _filled(connection, session, each, rows(each.table_name))
-        for each in _list_generated(session, [*names], "{}")
+        for each in _list_generated(session, [*names], {})
     ]
     _vacuum(session)
     return filled
@@ -148,7 +147,7 @@ def _others(
         if columns:
             given = {each: text for each, text in zip(columns, values, strict=True) if text}
             choice = {key: {**own, **given}}
-            found = _list_generated(session, [table.table_name], json.dumps(choice))
+            found = _list_generated(session, [table.table_name], {**choice})
             yield next(each for each in found if each.table_id == table.table_id), choice
 
 

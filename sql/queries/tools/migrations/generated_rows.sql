@@ -29,7 +29,7 @@ typed as (
         attribute.atttypmod,
         coalesce(nullif(type.typbasetype, 0), type.oid)::regtype as base_type,
         base.typcategory,
-        :chosen::text::jsonb #>> array[wanted.oid::text, attribute.attnum::text] as chosen,
+        :chosen::jsonb #>> array[wanted.oid::text, attribute.attnum::text] as chosen,
         (
             select
                 pg_catalog.format(
