@@ -56,8 +56,10 @@ class CallerReport:
     """
 
     calls: int = 0
-    waits: dict[tuple[int, datetime], float] = field(default_factory=dict)
-    errors: Counter[str] = field(default_factory=Counter)
+    waits: dict[tuple[int, datetime], float] = field(
+        default_factory=dict[tuple[int, datetime], float]
+    )
+    errors: Counter[str] = field(default_factory=Counter[str])
 
     @property
     def longest(self) -> float:
