@@ -31,11 +31,13 @@ VALUES = {
 }
 
 # Commands that connect to no database of the user, and commands that change nothing that stays.
-OFFLINE = {"demo", "impact", "unused", "grants", "new package", "keys new", "keys add", "compat"}
+OFFLINE = {
+    "demo", "plan", "impact", "unused", "grants", "new package", "keys new", "keys add", "compat",
+}  # fmt: skip  # a list
 READING = {
     "demo", "doctor", "stats", "check", "compat", "schema", "migrate status", "instruments status",
     "top", "keys status", "keys verify", "bans list", "audit verify", "audit export", "impact",
-    "unused", "grants", "migrate rehearse", "statistics export",
+    "unused", "grants", "migrate rehearse", "statistics export", "explain",
 }  # fmt: skip  # a list
 
 
@@ -81,6 +83,7 @@ def test_every_command_that_connects_takes_the_url_of_the_database(name: str) ->
     assert "--database-url" in options(name)
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - GROUPS - READING))
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - GROUPS - READING - {"plan"}))
 def test_every_command_that_writes_has_a_dry_run(name: str) -> None:
+    """That of plan is --check."""
     assert "--dry-run" in options(name)

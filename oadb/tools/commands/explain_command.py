@@ -15,7 +15,7 @@ from oadb.tools.commands import options
 from oadb.tools.commands.options import DatabaseUrl, Packages
 from oadb.tools.commands.report import FOUND
 from oadb.tools.plans import named_statements, plan_view, sized_database
-from oadb.tools.plans.planning import Limits, Planner, Unplanned
+from oadb.tools.plans.planning import Limits, Planned, Planner, Unplanned
 from oadb.tools.usage import UsageError
 
 app = options.command()
@@ -39,31 +39,35 @@ def _rows(text: str) -> int:
     return round(rows)
 
 
+_Given = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A parameter's value, as PostgreSQL reads it; may be repeated.",
+    ),
+]
+_Rows = Annotated[
+    int | None,
+    typer.Option(
+        parser=_rows,
+        metavar="COUNT",
+        help="Plan it where the largest tables have so many rows, without a database.",
+    ),
+]
+
+
 @app.command()
 def run_explain(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A statement, such as users.get.")],
-    given: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="A parameter's value, as PostgreSQL reads it; may be repeated.",
-        ),
-    ] = None,
+    given: _Given = None,
     variant: Annotated[
-        str, typer.Option(metavar="VARIANT", help="What its label has behind the name: +status.")
+        str, typer.Option(metavar="NAME", help="What its label has behind the name: +status.")
     ] = "",
     role: Annotated[
-        str | None, typer.Option(metavar="ROLE", help="Plan and run it as this role.")
+        str | None, typer.Option(metavar="NAME", help="Plan and run it as this role.")
     ] = None,
-    rows: Annotated[
-        int | None,
-        typer.Option(
-            parser=_rows,
-            metavar="ROWS",
-            help="Plan it where the largest tables have so many rows, without a database.",
-        ),
-    ] = None,
+    rows: _Rows = None,
     analyze: Annotated[
         bool, typer.Option("--analyze", help="Run it, measure it, and undo what it writes.")
     ] = False,
@@ -88,6 +92,10 @@ def run_explain(
     if isinstance(planned, Unplanned):
         typer.echo(str(planned))
         raise typer.Exit(FOUND)
+    _show(planned)
+
+
+def _show(planned: Planned) -> None:
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = _PIPED_WIDTH

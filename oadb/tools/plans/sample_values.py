@@ -55,7 +55,7 @@ def _sample(name: str, kind: ValueType, number: int, now: datetime) -> str | Non
     elif kind.choices:
         one = str(kind.choices[0])
     else:
-        (type_name, *_) = sorted(kind.postgres)
+        type_name = min(kind.postgres, default="")
         one = _value(type_name.removeprefix("_"), name, number, now)
     if one is None or not kind.array:
         return one

@@ -156,7 +156,6 @@ def test_migrations_that_were_edited_or_are_gone_are_told(
     assert step.obstacles == ["0003_add_more is gone", "0001_change_stall was edited"]
 
 
-@pytest.mark.long("reads all migrations of oadb")
 def test_packages_that_depend_on_each_other_are_compared_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

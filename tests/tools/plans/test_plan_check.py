@@ -1,10 +1,12 @@
 """The lock of plans: what it finds when an index, a statement or a comment changes."""
 
 import re
+import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -12,13 +14,15 @@ import pytest
 
 from oadb.engine import dsn
 from oadb.engine.binding.packages import Package
-from oadb.tools.plans import plan_check, plan_lock, plan_text
+from oadb.engine.dsn import Dsn
+from oadb.tools.plans import plan_check, plan_lock, plan_text, sized_database
 from oadb.tools.plans.growth_reasons import Unbounded
 from oadb.tools.plans.named_statements import PlacedStatement
 from oadb.tools.plans.plan_check import PlannedPackages
 from oadb.tools.plans.plan_lock import LockedPlan
 from oadb.tools.plans.planning import Unplanned
 from oadb.tools.plans.scaled_plans import SCALES
+from tests.support.command_line import oadb
 from tests.support.declaring import declared
 from tests.support.growing_shop import large_shop, small_shop
 
@@ -195,3 +199,37 @@ def test_numbers_that_differ_little_are_written_as_they_were() -> None:
     before, now = (("O(k)", f"Limit [rows ~{rows}, cost ~8, O(k)]") for rows in (20, 30))
 
     assert plan_lock.kept({"a.b": before}, {"a.b": now}) == {"a.b": before}
+
+
+def test_the_command_shows_writes_and_checks(
+    tmp_path: Path, large_shop: str, small_shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sql" / "queries").mkdir(parents=True)
+    statement = f"-- name: list_orders\n{OF_USER};\n"
+    (tmp_path / "sql" / "queries" / "planned_shop.sql").write_text(statement)
+    (tmp_path / "planned_shop.py").write_text(
+        "from oadb.engine.binding.queries import queries\n\nquery = queries(__name__)\n\n\n"
+        "@query\ndef list_orders(user_id: int) -> list[int]: ...\n\n\nquery.complete()\n"
+    )
+    monkeypatch.setattr("sys.path", [str(tmp_path), *sys.path])
+
+    def database(scale: int) -> Dsn:
+        return dsn.parse(large_shop if scale == SCALES[0] else small_shop)
+
+    def sizing(_: object) -> nullcontext[SimpleNamespace]:
+        return nullcontext(SimpleNamespace(database=database))
+
+    monkeypatch.setattr(sized_database, "sizing", sizing)
+    package = ("--package", "planned_shop")
+
+    shown = oadb("plan", "planned_shop.list_orders", *package)
+    missing = oadb("plan", "--check", *package)
+    written = oadb("plan", "--write", *package)
+    checked = oadb("plan", "--check", *package)
+    nothing = oadb("plan", *package)
+
+    assert shown.stdout.startswith("planned_shop.list_orders\n    O(k), for any values")
+    assert (missing.returncode, written.returncode, checked.returncode) == (3, 0, 0)
+    assert "is not in sql/plans/planned_shop.plan" in missing.stdout
+    assert (nothing.returncode, nothing.stdout) == (2, "")
+    assert "one of NAME, --write and --check is needed" in nothing.stderr
