@@ -104,7 +104,7 @@ class _Shown:
     def _partitions_of(self, node: PlanNode) -> str:
         """Return how many partitions a node reads, if it reads one table's."""
         if not _is_of_one_table(node):
-            return ""
+            return "" if node.partition is None else ", of some partitions"
         read = {each.partition for each in node.walk() if each.partition is not None}
         (table,) = node.tables
         share = "all" if len(read) == self._partitions.get(table) else "some"

@@ -108,6 +108,7 @@ class Planner:
     def __init__(self, connection: Connection, owners: Mapping[str, str]) -> None:
         self._connection, self._owners = connection, owners
         self._is_prepared = False
+        self._mode: tuple[str, bool] | None = None
 
     @classmethod
     @contextmanager
@@ -148,6 +149,7 @@ class Planner:
                 wall: InsufficientPrivilege says what to do.
         """
         with self._connection.transaction(force_rollback=True):
+            self._mode = None
             try:
                 self._set_up(role, user_id, limits, is_read=is_read)
                 yield
@@ -196,7 +198,7 @@ class Planner:
         if unplanned is not None:
             return unplanned
         is_generic = for_any or values is None
-        self._prepare_for("generic" if is_generic else "custom", prunes=values is not None)
+        self._plan_for("generic" if is_generic else "custom", prunes=values is not None)
         texts = [(values or {}).get(name) for name in statement.statement.params]
         try:
             with self._contained():
@@ -215,8 +217,10 @@ class Planner:
             explained.get("Execution Time"),
         )
 
-    def _prepare_for(self, mode: str, *, prunes: bool) -> None:
-        self._forget()
+    def _plan_for(self, mode: str, *, prunes: bool) -> None:
+        """Have the next statements planned for any values, generic, or for theirs, custom."""
+        if self._mode == (mode, prunes):
+            return
         # Behind a pooler, what is set for the session would reach others.
         is_idle = self._connection.info.transaction_status == TransactionStatus.IDLE
         to_set = "set" if is_idle else "set local"
@@ -225,9 +229,18 @@ class Planner:
             f"{to_set} plan_cache_mode = force_{mode}_plan; "
             f"{to_set} enable_partition_pruning = {'on' if prunes else 'off'}".encode()
         )
+        self._mode = mode, prunes
+
+    def _prepare(self, statement: Declaration) -> None:
+        """Prepare a statement instead of the one before, which outlives its transaction."""
+        before = b"deallocate oadb_planned; " if self._is_prepared else b""
+        self._is_prepared = False
+        self._connection.execute(before + _PREPARE + statement.statement.sql)
+        self._is_prepared = True
 
     def _forget(self) -> None:
-        """Drop the prepared statement, which outlives its transaction."""
+        """Undo what the session keeps of a transaction."""
+        self._mode = None
         if self._is_prepared and self._connection.info.transaction_status in _USABLE:
             self._is_prepared = False
             self._connection.execute("deallocate oadb_planned")
@@ -245,8 +258,7 @@ class Planner:
         values = f" ({', '.join(literals)})" if literals else ""
         prefix = _ANALYZE if analyze else _EXPLAIN
         with psycopg.Cursor(self._connection) as cursor:
-            cursor.execute(_PREPARE + statement.statement.sql)
-            self._is_prepared = True
+            self._prepare(statement)
             try:
                 cursor.execute(prefix + values.encode())
             except psycopg.DataError as error:
