@@ -272,6 +272,8 @@ def run(tx: Transaction, declared: Any, name: str, given: dict[str, Any]) -> Non
         found = READERS[declared.label](tx, given)
     if not name or declared.label.startswith(CATALOG):
         return
+    if name == "schemas":  # some texts are names of schemas that exist
+        return
     verb = declared.__name__.lstrip("_")
     if verb.startswith(SEEKING) and verb not in FINDING:
         assert not found or given[name] == arguments(declared)[name], (declared.label, name)
