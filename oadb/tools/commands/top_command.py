@@ -1,7 +1,7 @@
 """The command ``oadb top``; see ``oadb.tools.activity``."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Annotated
@@ -13,11 +13,13 @@ from rich.live import Live
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.tools import lock_holders, package_list
-from oadb.tools.activity import load_views, statement_counters, statement_places
+from oadb.tools.activity import load_views, plan_drift, statement_counters, statement_places
+from oadb.tools.activity.plan_drift import PlanDrift
 from oadb.tools.activity.statement_counters import CounterSnapshot
 from oadb.tools.activity.statement_load import CostReport, Measure, report
 from oadb.tools.commands import options, spans
 from oadb.tools.commands.options import DatabaseUrl, Packages
+from oadb.tools.commands.report import FOUND
 from oadb.tools.commands.spans import Span
 
 app = options.command()
@@ -41,6 +43,9 @@ def run_top(
     once: Annotated[
         bool, typer.Option("--once", help="Show what was counted since the reset, and end.")
     ] = False,
+    plans: Annotated[
+        bool, typer.Option("--plans", help="Compare their plans here with their locks, and end.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The same as one line of JSON.")] = False,
     package: Packages = None,
     _url: DatabaseUrl = None,
@@ -49,21 +54,37 @@ def run_top(
 
     On a terminal, what was counted since the last look, per second, until Ctrl-C. In a pipe, and
     with --once or --json, what was counted since the counters were reset. Reads pg_stat_statements;
-    statements of no package are one line, other.
+    statements of no package are one line, other. With --plans, those that are shown are planned,
+    not run; exits with 3 if one reads a large table in a way that its lock does not have.
     """
-    places = statement_places.places(package_list.chosen(package or ()))
+    packages = package_list.chosen(package or ())
+    places = statement_places.places(packages)
+    config = Config.from_env()
     console = Console(highlight=False, markup=False)
-    with Database(lock_holders.patient(Config.from_env())) as db:
+    with Database(lock_holders.patient(config)) as db:
         looks = _looks(db, partial(report, places=places, by=by, variants=variants))
         found = next(looks)
         if as_json:
             typer.echo(load_views.document(found, limit))
-        elif once or not console.is_terminal:
+        elif once or plans or not console.is_terminal:
             if not console.is_terminal:
                 console.width = _PIPED_WIDTH
             console.print(load_views.table(found, limit, width=console.width, rates=False))
+            if plans:
+                names = [load.label for load in found.loads[:limit]]
+                _show_drifts(plan_drift.drifts(db, config.dsn, packages, names))
         else:
             _stay(console, every, looks, limit)
+
+
+def _show_drifts(drifts: Iterable[PlanDrift]) -> None:
+    drifted = False
+    for drift in drifts:
+        typer.echo(str(drift))
+        drifted = True
+    if drifted:
+        raise typer.Exit(FOUND)
+    typer.echo("no plan has drifted from its lock")
 
 
 def _looks(

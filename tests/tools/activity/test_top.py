@@ -116,6 +116,13 @@ def test_statements_of_other_roles_are_counted_and_the_grant_is_named(
     assert done.stdout.splitlines()[-1].endswith("grant pg_read_all_stats to watcher;")
 
 
+def test_plans_that_cannot_be_made_here_have_not_drifted(server: ServerControl) -> None:
+    done = oadb("top", "--plans", "--package", "oadb", url=server.url)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "no plan has drifted from its lock"
+
+
 def test_without_the_extension_one_line_says_what_to_do(server: ServerControl) -> None:
     done = oadb("top", url=server.server.url("template1"))
 

@@ -1,0 +1,57 @@
+"""Plans on a live database are compared with their locks where tables are large."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from oadb import Database
+from oadb.engine import dsn
+from oadb.engine.binding.packages import find
+from oadb.tools.activity import plan_drift
+from oadb.tools.activity.plan_drift import PlanDrift
+from tests.conftest import configured
+
+OADB = [find("oadb")]
+EMAIL = "users.find_by_email"
+
+
+@pytest.fixture(scope="module")
+def db(url: str) -> Iterator[Database]:
+    with Database(configured(url)) as db:
+        yield db
+
+
+@pytest.fixture(scope="module")
+def _large(url: str) -> None:
+    """Have the planner take the table of users for a large one."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "insert into oadb.users (username, email) "
+            "select 'user' || n, 'user' || n || '@example.in' from generate_series(1, 500) as n"
+        )
+        connection.execute("analyze oadb.users")
+
+
+def drifts(db: Database, url: str, least: int) -> list[PlanDrift]:
+    return [*plan_drift.drifts(db, dsn.parse(url), OADB, [EMAIL, "no.such"], least=least)]
+
+
+@pytest.mark.usefixtures("_large")
+def test_a_plan_that_uses_the_index_of_its_lock_has_not_drifted(db: Database, url: str) -> None:
+    assert drifts(db, url, 100) == []
+
+
+@pytest.mark.usefixtures("_large")
+def test_without_its_index_a_plan_has_drifted_where_the_table_is_large(
+    db: Database, url: str
+) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("drop index oadb.users_email_lower_key")
+    [found] = drifts(db, url, 100)
+
+    assert (found.label, found.live) == (EMAIL, ("Seq Scan oadb.users",))
+    lines = str(found).splitlines()
+    assert lines[0] == f"drift: {EMAIL} reads by Seq Scan oadb.users; its lock has"
+    assert any("Index Scan users_email_lower_key of oadb.users" in line for line in lines)
+    assert drifts(db, url, plan_drift.LEAST_ROWS) == []
