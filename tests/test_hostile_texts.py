@@ -266,14 +266,11 @@ def run_reads(
 
 def run(tx: Transaction, declared: Any, name: str, given: dict[str, Any]) -> None:
     found = declared(tx, **given)
-    if isinstance(found, Generator):
-        found = list(found)
+    found = list(found) if isinstance(found, Generator) else found
     if declared.label in READERS:
         found = READERS[declared.label](tx, given)
-    if not name or declared.label.startswith(CATALOG):
-        return
-    if name == "schemas":  # some texts are names of schemas that exist
-        return
+    if name in {"", "schemas"} or declared.label.startswith(CATALOG):
+        return  # some texts are names of what exists
     verb = declared.__name__.lstrip("_")
     if verb.startswith(SEEKING) and verb not in FINDING:
         assert not found or given[name] == arguments(declared)[name], (declared.label, name)
