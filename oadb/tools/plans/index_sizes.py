@@ -27,9 +27,16 @@ def btree_levels(pages: int, widths: Sequence[int]) -> int:
         pages: all of its pages.
         widths: the bytes of each of its columns.
     """
-    entry = _HEADER + math.ceil(sum(widths) / 8) * 8 + _POINTER
-    leaves = pages - 1
-    return max(0, math.ceil(math.log(max(leaves, 1), _PAGE * _ANYWHERE / entry) - 1e-9))
+    # Above the leaves, keys end where they differ from those before.
+    key = max(widths[0], sum(widths) / 2)
+    entry = _HEADER + math.ceil(key / 8) * 8 + _POINTER
+    most, level = _PAGE / entry, 0
+    inner = float(pages - 1)
+    while inner > 1:
+        # The root splits when it is full; the pages below it have split.
+        inner = 1 if inner <= most else inner / (most * _ANYWHERE)
+        level += 1
+    return level
 
 
 def index_pages(

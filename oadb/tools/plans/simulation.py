@@ -195,7 +195,7 @@ class _Table:
         if rows >= 1:
             pages = self._index_pages(index, shape, part, rows)
             keys = (shape.keys or _KEYS).of(part.rows, self._rows.of)
-            levels = index_sizes.btree_levels(pages, [*self._widths(index)])
+            levels = index_sizes.btree_levels(pages, [*self._widths(index), 0])
             sized = SizedFile(index.file or "", pages, index.method, heap_pages, keys, levels)
             self._add_relation(index, rows, sized, found)
             if rows >= table_sizes.FEWEST:
@@ -245,6 +245,8 @@ class _Table:
             return "end"
         before = index.numbers[: ordered.index(True)] if True in ordered else ()
         runs = math.prod(self._keys(number, part) for number in before)
+        if before and runs <= 1:
+            return "end"
         return "runs" if before and runs * _ROWS_OF_A_RUN < part.rows else "anywhere"
 
     def _expressions(
