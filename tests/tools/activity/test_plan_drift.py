@@ -12,6 +12,8 @@ from oadb.tools.activity import plan_drift
 from oadb.tools.activity.plan_drift import PlanDrift
 from tests.conftest import configured
 
+pytestmark = pytest.mark.long("imports every module with queries")
+
 OADB = [find("oadb")]
 EMAIL = "users.find_by_email"
 
