@@ -116,8 +116,7 @@ class Planner:
         """Give a planner for a database, of a role that the one of the address may become.
 
         Raises:
-            UnavailableError: no connection to the server.
-            psycopg.OperationalError: likewise.
+            UnavailableError, psycopg.OperationalError: no connection to the server.
         """
         with reachable(dsn) as target:
             with Database(Config(dsn=target)) as db:
@@ -274,13 +273,11 @@ class Planner:
 
 
 def _unplannable(declared: Declaration) -> Unplanned | None:
+    word = declared.statement.words[0]
     if declared.is_copy:
-        text = "a COPY has no plan; plan the query in it"
-        return Unplanned(declared.label, "copy", text)
-    (word, *_) = declared.statement.words
+        return Unplanned(declared.label, "copy", "a COPY has no plan; plan the query in it")
     if word not in _PLANNED:
-        text = f"PostgreSQL makes no plan for {word}"
-        return Unplanned(declared.label, "utility", text)
+        return Unplanned(declared.label, "utility", f"PostgreSQL makes no plan for {word}")
     return None
 
 
@@ -292,10 +289,7 @@ def _refused(declared: Declaration, error: psycopg.Error) -> Unplanned:
 def _misfit(
     declared: Declaration, literals: Sequence[str], error: psycopg.Error, start: int
 ) -> str | None:
-    """Return the parameter whose value the server refuses; *start* is where the first one stands.
-
-    None if it does not say where.
-    """
+    """Return the parameter whose value is refused, if that is said; the first stands at *start*."""
     position = int(error.diag.statement_position or 0) - 1
     for name, literal in zip(declared.statement.params, literals, strict=True):
         if start <= position < start + len(literal):
