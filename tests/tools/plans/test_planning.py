@@ -104,6 +104,7 @@ def test_what_has_no_plan_says_why(planner: Planner, statement: Declaration, rea
     assert str(found).startswith(statement.label)
 
 
+@pytest.mark.long("plans all statements")
 def test_every_other_statement_has_a_plan(planner: Planner) -> None:
     found = [planner.plan(statement) for statement in BY_LABEL.values()]
 
