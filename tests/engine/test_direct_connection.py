@@ -37,6 +37,7 @@ def test_every_connection_is_made_where_its_waits_have_a_bound() -> None:
 # The modules that connect without connection_keywords, and whose keywords they have.
 WITH_OTHERS = {
     "embedded/cluster.py": "those of a socket that the server itself has written down",
+    "embedded/embedded_server.py": "the same",
     "tools/session_watch.py": "those of the connection that it watches",
 }
 

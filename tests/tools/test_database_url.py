@@ -22,6 +22,7 @@ ARGUMENTS = {
     "import-openalgo": ("--sqlite", "/nowhere"),
     "migrate rollback": ("--yes",),
     "migrate accept": ("0001_create_schema",),
+    "explain": ("users.count",),
 }
 CONNECTING = [
     " ".join(name)
