@@ -29,6 +29,7 @@ _COMMANDS = (
     "impact",
     "unused",
     "grants",
+    "review",
     "new",
     "migrate",
     "instruments",

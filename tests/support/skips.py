@@ -15,6 +15,7 @@ ALLOWED = {
     "no Python that an ordinary user can run": "the Python of the tests may be in the home of root",
     "libpq before 17": "what is tested is a function of libpq 17",
     "PostgreSQL before 17": "its notification queue of 8 GB cannot be made smaller",
+    "chromium is not installed": "a package of the system, which pip cannot install",
     "pgbouncer is not installed": "a package of the system, which pip cannot install",
     "Debian's PostgreSQL 15 is not installed": "a package of the system, which pip cannot install",
     "reads /proc and limits address space": "other systems than Linux have neither",

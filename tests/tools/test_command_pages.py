@@ -32,12 +32,14 @@ VALUES = {
 
 # Commands that connect to no database of the user, and commands that change nothing that stays.
 OFFLINE = {
-    "demo", "plan", "impact", "unused", "grants", "new package", "keys new", "keys add", "compat",
+    "demo", "plan", "impact", "unused", "grants", "review", "new package", "keys new", "keys add",
+    "compat",
 }  # fmt: skip  # a list
 READING = {
     "demo", "doctor", "stats", "check", "compat", "schema", "migrate status", "instruments status",
     "top", "keys status", "keys verify", "bans list", "audit verify", "audit export", "impact",
     "unused", "grants", "migrate rehearse", "statistics export", "explain",
+    "review",
 }  # fmt: skip  # a list
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_MOST_TESTS = 15
+_MOST_TESTS = 6
 """Tests of a statement that are listed."""
 
 

@@ -95,7 +95,8 @@ def sizing(packages: Sequence[Package]) -> Generator[Sizing]:
         runner.migrate(dsn, packages=packages)
         with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
             logs = partitions.list_tables(db) if planned_catalog.has_logs(db) else []
-        simulated_partitions.make(dsn, logs)
+        if logs:
+            simulated_partitions.make(dsn, logs)
         yield Sizing(server, schemas, shapes)
 
 

@@ -1,0 +1,292 @@
+"""The review book as data: what its pages show, without how they look.
+
+Texts are plain, never HTML: ``book_pages`` escapes them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from oadb.tools.dependencies.code_references import CodeUses
+from oadb.tools.plans.growth import Growth
+from oadb.tools.review.catalog_facts import ForeignKey
+
+_GROWTHS = [str(each) for each in Growth]
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A commit that changed something; *day* is an ISO date."""
+
+    commit: str
+    day: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterReview:
+    """A parameter of a statement.
+
+    Attributes:
+        annotation: Its Python type.
+        postgres: The type that the server infers; empty if it is derived into others.
+        meaning: Its unit or its rule, where there is one.
+        example: Its value as an SQL literal, for psql.
+    """
+
+    name: str
+    annotation: str
+    postgres: str
+    meaning: str
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultColumn:
+    """A column that a statement returns.
+
+    Attributes:
+        source: The column of a table that it is; empty for an expression.
+        nullability: ``never null``, ``may be null`` or ``not known``.
+        why: What says so.
+    """
+
+    name: str
+    annotation: str
+    postgres: str
+    source: str
+    nullability: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockReview:
+    """A lock on a table or view that a statement takes, and what it keeps waiting."""
+
+    relation: str
+    mode: str
+    blocks: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormReview:
+    """A text that is sent for a statement: a variant of it, or its form for many rows.
+
+    Attributes:
+        sql: Of the form for many rows alone; the lines of a variant are those of the statement.
+    """
+
+    label: str
+    sql: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnUse:
+    """What a statement does with a column of a table; *column* is empty for the table itself."""
+
+    table: str
+    column: str
+    is_written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPicture:
+    """A plan drawn as SVG.
+
+    Attributes:
+        scales: The rows of the largest tables at which the plan is this one, the most first.
+        cost: At the first of them, in the server's units.
+    """
+
+    scales: tuple[int, ...]
+    cost: float
+    svg: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReview:
+    """The plans of a form of a statement at several scales.
+
+    Attributes:
+        growth: How its work grows: ``O(log n)``.
+        hazards: What in it has no bound.
+        same_as: The form whose plans are the same, and are drawn there; empty if it is drawn here.
+        curve: Its cost by rows, drawn as SVG.
+        is_generic: Whether the plan serves any values.
+    """
+
+    label: str
+    growth: str
+    hazards: tuple[str, ...]
+    indexes: tuple[str, ...]
+    same_as: str
+    pictures: tuple[PlanPicture, ...]
+    curve: str
+    is_generic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StatementReview:
+    """All about a statement.
+
+    Attributes:
+        module: The place of its file, such as ``accounts/users``.
+        comment: What stands above it, without the lines of guards and scope.
+        declaration: The Python that declares it, and the class of its rows.
+        cardinality: How many rows it returns, in words.
+        scope: Whose rows it reads: what its comment says, or the owner that it names.
+        fault: Why the server refuses to prepare it; then types and locks are not known.
+        accesses: The columns of tables that it reads and writes; None: not known.
+        roles: Those that may run it; None: not known.
+        unplanned: Why some of its forms have no plan.
+    """
+
+    package: str
+    module: str
+    name: str
+    label: str
+    path: str
+    line: int
+    declared_at: str
+    comment: str
+    sql: str
+    declaration: str
+    is_read: bool
+    is_repeatable: bool
+    cardinality: str
+    scope: str
+    guards: tuple[str, ...]
+    parameters: tuple[ParameterReview, ...]
+    columns: tuple[ResultColumn, ...]
+    forms: tuple[FormReview, ...]
+    locks: tuple[LockReview, ...]
+    fault: str
+    uses: CodeUses
+    history: tuple[Revision, ...] | None
+    accesses: tuple[ColumnUse, ...] | None = None
+    roles: tuple[str, ...] | None = None
+    plans: tuple[PlanReview, ...] = ()
+    unplanned: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The first sentence of its comment."""
+        return first_sentence(self.comment)
+
+    @property
+    def growth(self) -> str:
+        """How its cost grows with its tables, in the worst of its forms; empty: not known."""
+        known = [each.growth for each in self.plans]
+        return max(known, key=_GROWTHS.index, default="")
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumnReview:
+    """A column of a table; *definition* is its type and all that stands behind it."""
+
+    name: str
+    definition: str
+    comment: str
+    readers: tuple[str, ...] = ()
+    writers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReview:
+    """An index, and the labels of the statements whose plans use it."""
+
+    name: str
+    definition: str
+    used_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableReview:
+    """All about a table or a view.
+
+    Attributes:
+        kind: ``table``, ``view`` or ``materialized view``.
+        definition: As SQL.
+        retention: How long its rows are kept; empty if nothing bounds it.
+        statements: The labels of those that use it, with what they do: ``reads`` or ``writes``.
+    """
+
+    package: str
+    name: str
+    kind: str
+    comment: str
+    definition: str
+    columns: tuple[TableColumnReview, ...]
+    constraints: tuple[tuple[str, str], ...]
+    indexes: tuple[IndexReview, ...]
+    policies: tuple[tuple[str, str], ...]
+    grants: tuple[str, ...]
+    triggers: tuple[tuple[str, str], ...]
+    foreign_keys: tuple[ForeignKey, ...]
+    retention: str
+    statements: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationReview:
+    """A migration, by its files.
+
+    Attributes:
+        comment: Its purpose, without the parts below.
+        lock: What its comment says about locks.
+        deploy: Before or after which code it is to be run.
+    """
+
+    package: str
+    id: str
+    path: str
+    comment: str
+    lock: str
+    deploy: str
+    is_transactional: bool
+    sql: str
+    rollback: str
+    history: tuple[Revision, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedChange:
+    """What became of a page's subject since the base revision.
+
+    Attributes:
+        kind: ``statement``, ``table`` or ``migration``.
+        what: ``added``, ``changed`` or ``removed``.
+        parts: What differs, as pairs of texts: title, old and new.
+    """
+
+    kind: str
+    package: str
+    name: str
+    what: str
+    parts: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Everything that the pages show.
+
+    Attributes:
+        revision: The commit that the files are at; empty without git.
+        base: The revision with which everything was compared; empty: not compared.
+        changes: What changed since the base.
+    """
+
+    title: str
+    revision: str
+    packages: tuple[str, ...]
+    statements: tuple[StatementReview, ...]
+    tables: tuple[TableReview, ...]
+    migrations: tuple[MigrationReview, ...]
+    base: str = ""
+    changes: Sequence[ReviewedChange] = field(default=())
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a text, in one line."""
+    joined = " ".join(text.split())
+    end = joined.find(". ")
+    return joined if end < 0 else joined[: end + 1]

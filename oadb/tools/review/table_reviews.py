@@ -1,0 +1,141 @@
+"""The reviews of tables and views, from the objects of a schema."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from oadb.tools import retention, schema_text
+from oadb.tools.review.book_model import (
+    ColumnUse,
+    IndexReview,
+    StatementReview,
+    TableColumnReview,
+    TableReview,
+)
+from oadb.tools.review.catalog_facts import ForeignKey
+from oadb.tools.schema import SchemaObject
+
+_WITH_INDEX = ("primary key", "unique", "exclude", "constraint")
+"""How the definitions of constraints begin that have an index."""
+
+_KINDS = frozenset({"table", "view", "materialized view"})
+
+
+@dataclass(frozen=True, slots=True)
+class TableSources:
+    """Where the reviews of tables come from; *owners* are the packages of the schemas."""
+
+    objects: Sequence[SchemaObject]
+    owners: Mapping[str, str]
+    foreign_keys: Sequence[ForeignKey]
+    statements: Sequence[StatementReview]
+
+
+def review(sources: TableSources) -> Iterator[TableReview]:
+    """Yield the review of each table and view, in the order of their names."""
+    parts: dict[str, list[SchemaObject]] = {}
+    for each in sources.objects:
+        parts.setdefault(each.part_of, []).append(each)
+    texts = schema_text.blocks(sources.objects)
+    uses = _uses_by_table(sources.statements)
+    for each in sources.objects:
+        if each.kind in _KINDS:
+            yield _review(
+                each, parts[each.name], texts[each.name], uses.get(each.name, ()), sources
+            )
+
+
+def _review(
+    table: SchemaObject,
+    parts: Sequence[SchemaObject],
+    text: str,
+    uses: Sequence[tuple[str, ColumnUse]],
+    sources: TableSources,
+) -> TableReview:
+    keys = [key for key in sources.foreign_keys if table.name in {key.table_name, key.target}]
+    return TableReview(
+        package=sources.owners.get(table.name.partition(".")[0], ""),
+        name=table.name,
+        kind=table.kind,
+        comment=table.description or "",
+        definition=text.partition("\n\n")[2].rstrip(),
+        columns=tuple(_columns(table, _of_kind(parts, "column"), uses)),
+        constraints=_pairs(parts, "constraint"),
+        indexes=tuple(_indexes(table, parts, sources.statements)),
+        policies=_pairs(parts, "policy"),
+        grants=tuple(each.definition for each in _of_kind(parts, "grant")),
+        triggers=_pairs(parts, "trigger"),
+        foreign_keys=tuple(keys),
+        retention=_retention(table.name),
+        statements=_statements(uses),
+    )
+
+
+def _of_kind(parts: Iterable[SchemaObject], kind: str) -> list[SchemaObject]:
+    return [each for each in parts if each.kind == kind]
+
+
+def _pairs(parts: Iterable[SchemaObject], kind: str) -> tuple[tuple[str, str], ...]:
+    return tuple((each.name, each.definition) for each in _of_kind(parts, kind))
+
+
+def _columns(
+    table: SchemaObject, columns: Iterable[SchemaObject], uses: Sequence[tuple[str, ColumnUse]]
+) -> Iterator[TableColumnReview]:
+    for each in columns:
+        name = each.name.removeprefix(f"{table.name}.")
+        own = [(label, use) for label, use in uses if use.column == _unquoted(name)]
+        yield TableColumnReview(
+            name,
+            each.definition,
+            each.description or "",
+            tuple(dict.fromkeys(label for label, use in own if not use.is_written)),
+            tuple(dict.fromkeys(label for label, use in own if use.is_written)),
+        )
+
+
+def _indexes(
+    table: SchemaObject, parts: Sequence[SchemaObject], statements: Sequence[StatementReview]
+) -> Iterator[IndexReview]:
+    """Yield the indexes of a table, also those of its constraints."""
+    keys = [
+        each
+        for each in _of_kind(parts, "constraint")
+        if each.definition.lower().startswith(_WITH_INDEX)
+    ]
+    for each in (*keys, *_of_kind(parts, "index")):
+        name = _unquoted(each.name.removesuffix(f" on {table.name}").rpartition(".")[2])
+        users = (one.label for one in statements if any(name in plan.indexes for plan in one.plans))
+        yield IndexReview(name, each.definition, tuple(users))
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+def _uses_by_table(
+    statements: Iterable[StatementReview],
+) -> dict[str, list[tuple[str, ColumnUse]]]:
+    found: dict[str, list[tuple[str, ColumnUse]]] = {}
+    for each in statements:
+        for use in each.accesses or ():
+            found.setdefault(use.table, []).append((each.label, use))
+    return found
+
+
+def _statements(uses: Iterable[tuple[str, ColumnUse]]) -> tuple[tuple[str, str], ...]:
+    """Return what each statement does with a table; one that writes may read it as well."""
+    found: dict[str, str] = {}
+    for label, use in uses:
+        if use.is_written or label not in found:
+            found[label] = "writes" if use.is_written else "reads"
+    return tuple(found.items())
+
+
+def _retention(table: str) -> str:
+    """Return how long oadb keeps the rows of a table of its own."""
+    name = table.removeprefix("oadb.")
+    kept = "rollups" if name.endswith("_rollups") else name
+    days = retention.DEFAULT_DAYS.get(kept) if table.startswith("oadb.") else None
+    if days is None:
+        return ""
+    return f"{days} days, unless OADB_{kept.upper()}_RETENTION_DAYS says otherwise"
