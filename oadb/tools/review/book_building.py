@@ -77,14 +77,14 @@ class _Built:
 
 def _built(packages: Sequence[Package]) -> _Built:
     owners = _owners(packages)
-    with ThreadPoolExecutor(2) as threads:  # while the server starts, migrates and plans
+    with ThreadPoolExecutor(3) as threads:  # while the server starts, migrates and plans
         references = threads.submit(lambda: CodeReferences(source_files.files_of(packages)))
         history = threads.submit(_history, packages)
         with sized_database.sizing(packages) as sizes:
             dsn = sizes.copy("reviewed")
             objects, keys = _schema(dsn, owners)
-            uses = _uses(packages, dsn)
-            plans = _plans(packages, sizes)
+            asked = threads.submit(_uses, packages, dsn)
+            plans, uses = _plans(packages, sizes), asked.result()
             with DirectConnection.to(
                 dsn.keywords, seconds=_PATIENCE, context=Untyped()
             ) as connection:

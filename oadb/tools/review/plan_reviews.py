@@ -8,7 +8,8 @@ from oadb.tools.review import growth_curves, plan_pictures
 from oadb.tools.review.book_model import PlanPicture, PlanReview
 
 _MOST_DRAWN = 4
-"""Forms of one statement that are drawn; of more, growth and indexes are told."""
+"""Forms of one statement that are drawn, the first at all scales, others at the largest; of more,
+growth and indexes are told."""
 
 Shape = tuple[object, ...]
 
@@ -23,13 +24,14 @@ def review(plans: Iterable[ScaledPlan]) -> Iterator[PlanReview]:
         label = each.statement.label
         same_as = known.setdefault(tuple(_shape(tree) for tree in each.trees), label)
         is_drawn = same_as == label and len(known) <= _MOST_DRAWN
+        pictures = [*_pictures(each.trees, label)] if is_drawn else []
         yield PlanReview(
             label=label,
             growth=str(each.judged.growth),
             hazards=_hazards(each),
             indexes=tuple(sorted(each.trees[0].indexes)),
             same_as="" if same_as == label else same_as,
-            pictures=tuple(_pictures(each.trees, label)) if is_drawn else (),
+            pictures=tuple(pictures[: None if len(known) == 1 else 1]),
             curve=_curve(each) if is_drawn else "",
             is_generic=each.is_generic,
         )
