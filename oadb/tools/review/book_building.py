@@ -10,7 +10,7 @@ from oadb.engine.binding.packages import Package
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.direct_connection import DirectConnection
-from oadb.engine.dsn import Dsn
+from oadb.engine.dsn import Dsn, connection_keywords
 from oadb.tools import schema, scratch_database
 from oadb.tools.contract import comparison
 from oadb.tools.dependencies import source_files, statement_uses
@@ -85,9 +85,8 @@ def _built(packages: Sequence[Package]) -> _Built:
             objects, keys = _schema(dsn, owners)
             asked = threads.submit(_uses, packages, dsn)
             plans, uses = _plans(packages, sizes), asked.result()
-            with DirectConnection.to(
-                dsn.keywords, seconds=_PATIENCE, context=Untyped()
-            ) as connection:
+            keywords = connection_keywords(dsn, {})
+            with DirectConnection.to(keywords, seconds=_PATIENCE, context=Untyped()) as connection:
                 asker = StatementAsker(connection)
                 sources = StatementSources(
                     asker, references.result(), history.result(), plans, uses

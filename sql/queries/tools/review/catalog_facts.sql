@@ -113,28 +113,28 @@ called as materialized (
         on named.signature = function.oid::regprocedure::text
 )
 
-select role.rolname::text as name
-from pg_catalog.pg_roles as role
+select candidate.rolname::text as name
+from pg_catalog.pg_roles as candidate
 where
-    not role.rolsuper
-    and role.rolname !~ '^pg_'
+    not candidate.rolsuper
+    and candidate.rolname !~ '^pg_'
     and not exists (
         select
         from needed
         where
             not coalesce(
-                pg_catalog.has_schema_privilege(role.oid, needed.schema_id, 'usage')
+                pg_catalog.has_schema_privilege(candidate.oid, needed.schema_id, 'usage')
                 and case
                     when needed.number is not null
                         then pg_catalog.has_column_privilege(
-                            role.oid, needed.table_id, needed.number, needed.privilege
+                            candidate.oid, needed.table_id, needed.number, needed.privilege
                         )
                     when needed.privilege = 'delete'
                         then pg_catalog.has_table_privilege(
-                            role.oid, needed.table_id, needed.privilege
+                            candidate.oid, needed.table_id, needed.privilege
                         )
                     else pg_catalog.has_any_column_privilege(
-                        role.oid, needed.table_id, needed.privilege
+                        candidate.oid, needed.table_id, needed.privilege
                     )
                 end,
                 false
@@ -145,7 +145,10 @@ where
         from called
         where
             not coalesce(
-                pg_catalog.has_function_privilege(role.oid, called.function_id, 'execute'), false
+                pg_catalog.has_function_privilege(
+                    candidate.oid, called.function_id, 'execute'
+                ),
+                false
             )
     )
 order by name;
