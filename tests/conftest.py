@@ -1,11 +1,13 @@
 """Fixtures for every test: a fresh, migrated database and the executors over it."""
 
 import gc
+import os
 import secrets
 import signal
 from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import argon2
 import pytest
@@ -46,6 +48,12 @@ gc.disable()
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail where a fixture that outlives its test has left another current folder or packages."""
+    assert Path.cwd() == item.config.invocation_params.dir, "an earlier test left its folder"
+    assert "OADB_PACKAGES" not in os.environ, "an earlier test left its packages"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,7 @@
 """Fixtures for tests of the review book: the books of a small package with hostile names."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,31 +13,44 @@ from oadb.tools.review.book_model import Book
 from tests.support import hostile_package
 
 
-@pytest.fixture(scope="session")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give the folder of the package, which can be imported meanwhile."""
-    folder = tmp_path_factory.mktemp("ledger")
-    hostile_package.make(folder)
+@contextmanager
+def _inside(folder: Path) -> Generator[None]:
+    """Make *folder* the current one, from which its package can be imported."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.syspath_prepend(str(folder / "src"))
         patch.delenv("OADB_PACKAGES", raising=False)
-        yield folder
+        yield
     find.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of the package."""
+    folder = tmp_path_factory.mktemp("ledger")
+    hostile_package.make(folder)
+    return folder
+
+
+@pytest.fixture
+def in_ledger(ledger: Path) -> Generator[None]:
+    """Let a test run in the folder of the package."""
+    with _inside(ledger):
+        yield
 
 
 @pytest.fixture(scope="session")
 def changed_book(ledger: Path) -> Book:
     """Give the book of what a branch changes in the package."""
-    assert ledger.is_dir()
-    return book_building.build(package_list.chosen([hostile_package.NAME]), "HEAD")
+    with _inside(ledger):
+        return book_building.build(package_list.chosen([hostile_package.NAME]), "HEAD")
 
 
 @pytest.fixture(scope="session")
 def book(ledger: Path) -> Book:
     """Give the whole book of the package."""
-    assert ledger.is_dir()
-    return book_building.build(package_list.chosen([hostile_package.NAME]))
+    with _inside(ledger):
+        return book_building.build(package_list.chosen([hostile_package.NAME]))
 
 
 @pytest.fixture(scope="session")

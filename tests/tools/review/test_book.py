@@ -171,10 +171,9 @@ def test_the_command_writes_the_book_and_its_summary(
     assert (folder / "index.html").is_file()
 
 
+@pytest.mark.usefixtures("in_ledger")
 @pytest.mark.parametrize("base", ["no-such-revision", "--all", ""])
-def test_a_base_that_is_none_is_one_line(ledger: Path, tmp_path: Path, base: str) -> None:
-    assert ledger.is_dir()
-
+def test_a_base_that_is_none_is_one_line(tmp_path: Path, base: str) -> None:
     done = oadb("review", "--html", str(tmp_path / "book"), f"--base={base}")
 
     assert (done.returncode, done.stdout) == (1, "")
