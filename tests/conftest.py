@@ -50,17 +50,18 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Fail where a fixture that outlives its test has left another current folder or packages."""
-    assert Path.cwd() == item.config.invocation_params.dir, "an earlier test left its folder"
-    assert "OADB_PACKAGES" not in os.environ, "an earlier test left its packages"
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _stopped_by_a_kill(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
     """Have the servers that tests start in their folders stopped if this process is killed."""
     with deleted_if_killed(tmp_path_factory.getbasetemp(), embedded_server.binaries()):
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _begun_in_the_repository(pytestconfig: pytest.Config) -> None:
+    """Fail where a fixture of an earlier module has left another current folder or packages."""
+    assert Path.cwd() == pytestconfig.invocation_params.dir, "an earlier test left its folder"
+    assert "OADB_PACKAGES" not in os.environ, "an earlier test left its packages"
 
 
 RING = KeyRing([Key(1, "primary", datetime(2026, 1, 1, tzinfo=UTC), secrets.token_bytes(32))])
