@@ -83,6 +83,7 @@ def test_python_in_a_document_runs_from_top_to_bottom(
         exec(compile(block, document.name, "exec"), names)
 
 
+@pytest.mark.long("runs the commands of a page, some of which start servers")
 @pytest.mark.parametrize("block", SHELL.values(), ids=SHELL)
 def test_shell_in_a_document_runs(
     block: str, oadb_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

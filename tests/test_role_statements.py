@@ -41,6 +41,8 @@ from tests.support.roles import (
 )
 from tests.support.user_rows import SEE, login
 
+pytestmark = pytest.mark.long("plans every statement as each of seven roles")
+
 __all__ = ["alone", "migrated", "server", "sessions_of"]
 
 

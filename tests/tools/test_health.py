@@ -21,6 +21,8 @@ from oadb.tools.findings import Finding
 from tests.support.finding_names import EVERY_SUBJECT
 from tests.support.user_rows import database, login
 
+pytestmark = pytest.mark.long("each runs all checks of the doctor")
+
 
 @pytest.fixture
 def config(oadb_database_url: str) -> Config:

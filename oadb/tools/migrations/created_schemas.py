@@ -1,6 +1,7 @@
 """The schemas of a package: those that its migrations create, by their files."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from oadb.engine.binding.lexer import Token, tokens
@@ -41,12 +42,21 @@ def schemas(package: Package) -> list[str]:
     found: list[str] = []
     for id_ in script_folder.ids(folder) if folder.is_dir() else ():
         text = (folder / f"{id_}.sql").read_bytes().decode(errors="replace")
-        for statement in _statements(text):
+        for statement in _about_schemas(text):
             found = _after(statement, found)
     return found
 
 
-def _after(statement: list[str], found: list[str]) -> list[str]:
+# To read all files takes most of the time of a doctor's run, which asks several times.
+@lru_cache(maxsize=256)
+def _about_schemas(text: str) -> tuple[tuple[str, ...], ...]:
+    """Return the statements of a file that make, rename or drop schemas."""
+    if "schema" not in text.lower():
+        return ()
+    return tuple(each for each in _statements(text) if each[1:2] == ("schema",))
+
+
+def _after(statement: Sequence[str], found: list[str]) -> list[str]:
     """Return the schemas that are there after a statement; *found* were there before it."""
     match statement:
         case ["create", "schema", *words]:
@@ -61,12 +71,12 @@ def _after(statement: list[str], found: list[str]) -> list[str]:
             return found
 
 
-def _statements(text: str) -> Iterator[list[str]]:
+def _statements(text: str) -> Iterator[tuple[str, ...]]:
     """Yield the code of each statement: words in lower case, quoted names as they stand."""
     code = (each for each in tokens(text) if each.kind not in {"space", "comment", "string"})
     for is_end, statement in groupby(code, lambda each: each.kind == "semicolon"):
         if not is_end:
-            yield [_word(each) for each in statement]
+            yield tuple(_word(each) for each in statement)
 
 
 def _word(token: Token) -> str:
