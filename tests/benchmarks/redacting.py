@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import cycle
 from time import thread_time
 
 from oadb.logs.redaction import Redaction
@@ -47,9 +46,8 @@ def _spent(redaction: Redaction, texts: Sequence[str]) -> list[str]:
 
 def texts_of(parts: Sequence[str]) -> list[str]:
     """Return a MB of different texts, so that none is found in the cache."""
-    text, endless = "", cycle(parts)
-    while len(text) < MEGABYTE:
-        text += next(endless) + " "
+    once = "".join(f"{part} " for part in parts)
+    text = once * (MEGABYTE // len(once) + 1)
     return [f"{at} {text[at : at + LENGTH]}" for at in range(0, MEGABYTE, LENGTH)]
 
 

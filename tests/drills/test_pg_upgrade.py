@@ -25,7 +25,8 @@ pytestmark = [
 ]
 # Those by which a test server is made; see oadb.embedded.cluster.
 SAME = {
-    True: "--encoding=UTF8 --no-locale --locale-provider=builtin --builtin-locale=C.UTF-8",
+    True: "--encoding=UTF8 --no-locale --locale-provider=builtin --builtin-locale=C.UTF-8 "
+    "--no-data-checksums",
     False: "--encoding=UTF8 --locale=C.UTF-8 --lc-messages=C --no-data-checksums",
 }
 

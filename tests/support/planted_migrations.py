@@ -1,13 +1,16 @@
 """A small package whose migrations are planted, and databases for it."""
 
 import itertools
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import ModuleType
 
+import pytest
 from psycopg import sql
 
-from oadb.engine.binding.packages import Package
+from oadb.engine.binding.packages import Package, find
 from oadb.tools.migrations import migration_preview, runner
 from oadb.tools.migrations.migration_preview import MigrationPreview
 from tests.support.migrations import LOCK_TIMEOUT, MigrationDatabase, depends_on_the_one_before
@@ -35,16 +38,36 @@ insert into shop.few values (1, 'one');
 _NUMBERS = itertools.count(1)
 
 
+def _without_shop() -> dict[str, ModuleType]:
+    """Forget the package shop as if it were not imported, and return its modules."""
+    find.cache_clear()
+    names = [name for name in sys.modules if name.partition(".")[0] == "shop"]
+    return {name: sys.modules.pop(name) for name in names}
+
+
 class PlantedShop:
     """The package shop, whose first migration creates its tables."""
 
     def __init__(self, folder: Path) -> None:
         package = folder / "shop"
+        self._folder = folder
         self._migrations = package / "sql" / "migrations"
         self._migrations.mkdir(parents=True)
         (package / "__init__.py").touch()
         self.packages = [Package("shop", package / "sql", "sql")]
         self.plant("create_shop", _TABLES, "drop schema shop cascade;")
+
+    @contextmanager
+    def importable(self) -> Generator[None]:
+        """Let commands find the package by its name, whatever other shop was imported before."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(self._folder)
+            others = _without_shop()
+            try:
+                yield
+            finally:
+                _without_shop()
+                sys.modules.update(others)
 
     def plant(
         self, name: str, body: str, rollback: str = "select 1;", *, transactional: bool = True

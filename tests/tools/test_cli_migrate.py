@@ -29,19 +29,19 @@ def applied(url: str) -> list[str]:
 
 @pytest.mark.long("starts a server")
 def test_a_dry_run_of_migrate_says_what_waits_and_changes_nothing(
-    oadb_empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    oadb_empty_url: str, tmp_path: Path
 ) -> None:
     shop = PlantedShop(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "shop", raising=False)
-    assert oadb("migrate", "--package", "shop", url=oadb_empty_url).returncode == 0
+    with shop.importable():
+        assert oadb("migrate", "--package", "shop", url=oadb_empty_url).returncode == 0
     with psycopg.connect(oadb_empty_url) as connection:
         connection.execute("insert into shop.few select n, 'x' from generate_series(1, 20000) n")
         connection.execute("analyze shop.few")
     shop.plant("add_more", "create table shop.more (a integer);")
     shop.plant("refuse_nulls", "alter table shop.few alter column word set not null;")
 
-    done = oadb("migrate", "--dry-run", "--package", "shop", url=oadb_empty_url)
+    with shop.importable():
+        done = oadb("migrate", "--dry-run", "--package", "shop", url=oadb_empty_url)
 
     assert (done.returncode, done.stderr) == (3, "")
     first, *others, last = done.stdout.splitlines()
