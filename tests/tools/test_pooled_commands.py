@@ -37,6 +37,15 @@ def test_a_run_of_migrations_is_refused(oadb_empty_url: str, command: str) -> No
     assert "set DB_POOLER=none and give the address of the server itself" in done.stderr
 
 
+def test_a_plan_is_refused(oadb_empty_url: str) -> None:
+    done = oadb("explain", "users.get", url=oadb_empty_url, DB_POOLER="pgbouncer")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(
+        "oadb: DB_POOLER is pgbouncer, and a plan needs a session that is its own"
+    )
+
+
 def test_without_the_variable_the_pooler_is_recognised(oadb_empty_url: str) -> None:
     with bouncing(oadb_empty_url) as bouncer:
         refused = oadb("migrate", url=bouncer.url)

@@ -14,7 +14,7 @@ from oadb.tools import package_list
 from oadb.tools.commands import options
 from oadb.tools.commands.options import DatabaseUrl, Packages
 from oadb.tools.commands.report import FOUND
-from oadb.tools.plans import named_statements, plan_view, sized_database
+from oadb.tools.plans import named_statements, own_session, plan_view, sized_database
 from oadb.tools.plans.planning import Limits, Planned, Planner, Unplanned
 from oadb.tools.usage import UsageError
 
@@ -114,7 +114,7 @@ def _planner(packages: Sequence[Package], rows: int | None) -> Generator[tuple[P
     config = Config.from_env()
     statement = min(config.statement_timeout_seconds or _LIMITS[0], _LIMITS[0])
     lock = min(config.lock_timeout_seconds or _LIMITS[1], _LIMITS[1])
-    with Planner.to(config.dsn) as planner:
+    with Planner.to(own_session.target(config)) as planner:
         yield planner, (statement, lock)
 
 

@@ -21,6 +21,7 @@ from oadb.tools.commands import options, spans
 from oadb.tools.commands.options import DatabaseUrl, Packages
 from oadb.tools.commands.report import FOUND
 from oadb.tools.commands.spans import Span
+from oadb.tools.plans import own_session
 
 app = options.command()
 
@@ -72,7 +73,7 @@ def run_top(
             console.print(load_views.table(found, limit, width=console.width, rates=False))
             if plans:
                 names = [load.label for load in found.loads[:limit]]
-                _show_drifts(plan_drift.drifts(db, config.dsn, packages, names))
+                _show_drifts(plan_drift.drifts(db, own_session.target(config), packages, names))
         else:
             _stay(console, every, looks, limit)
 
