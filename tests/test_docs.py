@@ -70,6 +70,7 @@ def test_every_block_says_what_it_is(document: Path) -> None:
     assert set(fences[::2]) <= {"python", "sh", "sql", "text"}
 
 
+@pytest.mark.long("runs all examples of a page")
 @pytest.mark.parametrize("document", WITH_PYTHON, ids=shown_path)
 def test_python_in_a_document_runs_from_top_to_bottom(
     document: Path, oadb_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

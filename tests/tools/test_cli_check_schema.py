@@ -19,6 +19,8 @@ from tests.support.migrations import yoyo_command
 OADB = find("oadb")
 IDS = script_folder.ids(OADB.sql / "migrations")
 
+pytestmark = pytest.mark.long("compares whole schemas, up to a second each")
+
 
 def check(url: str, *arguments: str, **environ: str) -> CompletedProcess[str]:
     done = oadb("check", "--schema", *arguments, url=url, **environ)

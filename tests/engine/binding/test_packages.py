@@ -25,6 +25,8 @@ SQL = "-- name: count\nselect 1 as one;\n"
 
 Write = Callable[..., Path]
 
+pytestmark = pytest.mark.long("most of them start an interpreter")
+
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:

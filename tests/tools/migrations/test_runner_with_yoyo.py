@@ -18,6 +18,7 @@ def test_a_role_named_like_the_schema_keeps_its_history(
     assert migrate(owner.dsn, packages=folder.packages).applied
 
 
+@pytest.mark.long("starts the yoyo command seven times")
 def test_a_role_named_like_the_schema_keeps_the_history_of_the_yoyo_command(
     folder: MigrationFolder, owner: MigrationDatabase, yoyo: Yoyo
 ) -> None:
