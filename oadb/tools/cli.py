@@ -5,12 +5,15 @@ import signal
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from oadb.errors import ConfigError, Error
+from oadb.tools.commands.env_files import read_env_file
+from oadb.tools.commands.output_streams import writing
 from oadb.tools.usage import UsageError
 
 # In the order of the help; each has a module in oadb.tools.commands.
@@ -47,6 +50,7 @@ Exit codes:
   1  an error: one line on stderr, which begins with oadb:
   2  wrong usage: nothing was done
   3  done, and something was found: a line says FAIL, or what disagrees
+  130  Ctrl-C    141  nobody read the output any longer    143  SIGTERM
 
 Environment variables: DATABASE_URL; DB_... for the pool and its limits; OADB_KEYRING_FILE
 or OADB_KEYRING; for maintain OADB_<TABLE>_RETENTION_DAYS. README.md and docs/reliability.md
@@ -73,7 +77,6 @@ class _LazyCommands(TyperGroup):
 app = typer.Typer(
     cls=_LazyCommands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -93,6 +96,14 @@ def describe(
         bool,
         typer.Option("--version", help="Show the version and exit.", callback=_show_version),
     ] = False,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Variables in NAME=value lines; those of the environment come first.",
+            callback=read_env_file,
+        ),
+    ] = None,
 ) -> None:
     """Operate oadb, the data layer of a trading platform on PostgreSQL.
 
@@ -111,11 +122,14 @@ def main() -> None:
     # SIGTERM raises SystemExit, so that context managers stop an embedded server.
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(128 + signal.SIGTERM))
     try:
-        app()
+        with writing():
+            app()
     except UsageError as error:
         _fail(str(error), 2)
     except Error as error:
         _fail(str(error), 1)
+    except OSError as error:
+        _fail(f"{error.filename or 'the output'}: {error.strerror or error}", 1)
     except Exception as error:
         message = _explain(error)
         if message is None:

@@ -1,6 +1,5 @@
 """A report of the load of statements, as a table for readers and as JSON for programs."""
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -50,26 +49,24 @@ def _rows(report: CostReport, most: int, seconds: float) -> Iterator[tuple[str, 
     yield ("other", *_figures(report.other, report.total, seconds), "")
 
 
-def document(report: CostReport, most: int) -> str:
-    """Return the same as one line of JSON; times are in milliseconds, WAL and temp in bytes."""
-    return json.dumps(
-        {
-            "seconds": report.seconds,
-            "statements": [
-                {
-                    "label": load.label,
-                    "file": load.place.path,
-                    "line": load.place.line,
-                    **_numbers(load.cost, report.total),
-                }
-                for load in report.loads[:most]
-            ],
-            "other": _numbers(report.other, report.total),
-            "hidden": _numbers(report.hidden, report.total),
-            "total": _numbers(report.total, report.total),
-            "remarks": report.remarks,
-        }
-    )
+def document(report: CostReport, most: int) -> dict[str, object]:
+    """Return the same for a program; times are in milliseconds, WAL and temp in bytes."""
+    return {
+        "seconds": report.seconds,
+        "statements": [
+            {
+                "label": load.label,
+                "file": load.place.path,
+                "line": load.place.line,
+                **_numbers(load.cost, report.total),
+            }
+            for load in report.loads[:most]
+        ],
+        "other": _numbers(report.other, report.total),
+        "hidden": _numbers(report.hidden, report.total),
+        "total": _numbers(report.total, report.total),
+        "remarks": report.remarks,
+    }
 
 
 def _figures(cost: StatementCost, total: StatementCost, seconds: float) -> Iterator[str]:

@@ -13,6 +13,7 @@ from oadb.engine.executors import Executor
 from oadb.errors import ParameterError
 from oadb.security import addresses
 from oadb.tools.commands import options, spans
+from oadb.tools.commands.json_output import AsJson, print_json
 from oadb.tools.commands.options import DatabaseUrl, DryRun
 from oadb.tools.commands.spans import Span
 from oadb.tools.rehearsal import rehearsed
@@ -43,10 +44,14 @@ def run_list(
     with_expired: Annotated[
         bool, typer.Option("--with-expired", help="Also those of the last year that expired.")
     ] = False,
+    as_json: AsJson = False,
     _url: DatabaseUrl = None,
 ) -> None:
     """List the bans that are in effect, newest first."""
     with Database.from_env() as db:
+        if as_json:
+            print_json({"bans": [*_bans(db, with_expired=with_expired)]})
+            return
         found = False
         for ban in _bans(db, with_expired=with_expired):
             found = True

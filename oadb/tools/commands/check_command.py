@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from oadb.engine.binding.packages import Package
 from oadb.engine.config import Config
 from oadb.tools import package_list
 from oadb.tools.commands import options
+from oadb.tools.commands.json_output import AsJson, print_json
 from oadb.tools.commands.options import DatabaseUrl, Packages
-from oadb.tools.commands.report import FOUND
+from oadb.tools.commands.report import exit_if
 from oadb.tools.contract import comparison, watching
 from oadb.tools.intended import schema_check
 from oadb.tools.intended.schema_check import SchemaReport
@@ -34,6 +34,7 @@ def run_check(
             "schema with what they should be after the migrations that are applied.",
         ),
     ] = False,
+    as_json: AsJson = False,
     _url: DatabaseUrl = None,
 ) -> None:
     """Compare every query with the database, or with --schema the database with its migrations.
@@ -45,26 +46,30 @@ def run_check(
     config, packages = Config.from_env(), package_list.chosen(package or ())
     if schema and watch:
         raise UsageError("--watch is about queries: leave out --schema")
+    if watch and as_json:
+        raise UsageError("--watch prints as long as it runs: leave out --json")
     if schema:
-        _check_schema(config, packages, by_name=bool(package))
+        reports = [*schema_check.check(config, packages, by_name=bool(package))]
+        _show_schemas(reports, as_json=as_json)
         return
     if watch:
         watching.watch(config, packages, typer.echo)
     found = runner.status(config.dsn, packages=packages, pooler=config.pooler)
     disagreements = [*states.doubts(found), *comparison.check(config, packages)]
-    for line in disagreements:
+    if as_json:
+        print_json({"ok": not disagreements, "disagreements": disagreements})
+    for line in () if as_json else disagreements or ["all declarations agree with the database"]:
         typer.echo(line)
-    if disagreements:
-        raise typer.Exit(FOUND)
-    typer.echo("all declarations agree with the database")
+    exit_if(found=bool(disagreements))
 
 
-def _check_schema(config: Config, packages: Sequence[Package], *, by_name: bool) -> None:
-    reports = [*schema_check.check(config, packages, by_name=by_name)]
-    for report in reports:
+def _show_schemas(reports: Sequence[SchemaReport], *, as_json: bool) -> None:
+    is_intended = all(report.is_intended for report in reports)
+    if as_json:
+        print_json({"ok": is_intended, "packages": reports})
+    for report in () if as_json else reports:
         _show(report)
-    if not all(report.is_intended for report in reports):
-        raise typer.Exit(FOUND)
+    exit_if(found=not is_intended)
 
 
 def _show(report: SchemaReport) -> None:

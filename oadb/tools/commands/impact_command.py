@@ -1,6 +1,5 @@
 """The command ``oadb impact``; see ``oadb.tools.dependencies.impact``."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 
 from oadb.tools import package_list
 from oadb.tools.commands import options
+from oadb.tools.commands.json_output import AsJson, print_json
 from oadb.tools.commands.options import Packages
 from oadb.tools.dependencies import impact
 from oadb.tools.dependencies.examination import examining
@@ -27,7 +27,7 @@ def run_impact(
         ),
     ],
     package: Packages = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what depends on a column, table, index, function or other object.
 
@@ -38,7 +38,7 @@ def run_impact(
     with examining(package_list.chosen(package or ())) as examination:
         found = impact.of(examination, name)
     if as_json:
-        typer.echo(json.dumps(asdict(found), indent=2))
+        print_json(asdict(found))
         return
     for line in _lines(found):
         typer.echo(line)

@@ -4,21 +4,19 @@ import os
 import re
 from collections.abc import Iterable
 from functools import partial
-from io import StringIO
 from json import dumps
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from dotenv import dotenv_values
 
 from oadb.engine.database import Database
-from oadb.errors import ConfigError
 from oadb.importing import runs, sources
 from oadb.importing.merging import Choices
 from oadb.importing.reports import TableReport
 from oadb.importing.sources import Sources
 from oadb.tools.commands import options
+from oadb.tools.commands.env_files import openalgo_variables
 from oadb.tools.commands.options import DatabaseUrl
 from oadb.tools.commands.progress import counting
 from oadb.tools.commands.report import FOUND
@@ -98,7 +96,7 @@ def run_import(
         raise UsageError("no source: give --sqlite FILE or --postgresql URL")
     if apply and verify:
         raise UsageError("--verify writes nothing: give it without --apply")
-    environ = os.environ if env_file is None else _variables(env_file)
+    environ = os.environ if env_file is None else openalgo_variables(env_file)
     choices = Choices(_rows(take), _rows(keep))
     plan = runs.Plan(
         installation, broker, apply, choices, _renames(rename), (*(keep_field or ()),), verify
@@ -172,14 +170,3 @@ def _renames(given: list[str] | None) -> dict[str, str]:
     if not all(name and other for name, _, other in pairs):
         raise UsageError("--rename needs two names, such as 'Asha Rao=asha'")
     return {name: other for name, _, other in pairs}
-
-
-def _variables(file: Path) -> dict[str, str]:
-    """Return the variables of an .env file as OpenAlgo reads them."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-    else:
-        return {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
-    raise ConfigError(f"cannot read {file}: {reason}")

@@ -1,6 +1,7 @@
 """The commands ``oadb instruments``: master contracts of brokers."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,10 @@ from oadb.engine.database import Database
 from oadb.errors import LoadError
 from oadb.market import brokers, instruments, loads
 from oadb.market.brokers import files
+from oadb.market.instruments import ExchangeCount
 from oadb.market.loads import ExchangeStatus, LoadLimits, LoadReport, LoadStatus
 from oadb.tools.commands import options
+from oadb.tools.commands.json_output import AsJson, print_json
 from oadb.tools.commands.options import DatabaseUrl, DryRun
 from oadb.tools.commands.progress import watching
 
@@ -157,6 +160,7 @@ def run_status(
         str | None,
         typer.Argument(metavar="BROKER", help="One broker; without it, all with a load."),
     ] = None,
+    as_json: AsJson = False,
     _url: DatabaseUrl = None,
 ) -> None:
     """Show each broker's last load, and the exchanges of which a new one is due.
@@ -164,22 +168,44 @@ def run_status(
     A load is due if the list of an exchange was not downloaded since 08:00 in India.
     """
     with Database.from_env() as db:
-        known = {*brokers.READERS, *instruments.list_brokers(db)}
-        found = False
-        for name in sorted(known) if broker is None else [broker]:
-            status = loads.get_status(db, name)
-            if status is not None:
-                found = True
-                _show_status(db, name, status)
-    if not found:
+        loaded = [*_loaded(db, broker)]
+    if as_json:
+        print_json({"brokers": loaded})
+        return
+    for each in loaded:
+        _show_status(each)
+    if not loaded:
         typer.echo(f"{broker or 'no broker'}: never loaded; see oadb instruments load")
 
 
-def _show_status(db: Database, broker: str, status: LoadStatus) -> None:
-    ages = {each.exchange: each for each in loads.list_exchange_status(db, broker)}
-    is_due = not ages or any(each.is_due for each in ages.values())
-    typer.echo(f"{broker}: {_last_load(status)}; {'a load is due' if is_due else 'not due'}")
-    for each in instruments.count_by_exchange(db, broker):
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What is loaded of a broker."""
+
+    broker: str
+    is_due: bool
+    last_load: LoadStatus
+    exchanges: list[ExchangeCount]
+    downloads: list[ExchangeStatus]
+
+
+def _loaded(db: Database, broker: str | None) -> Iterator[_Loaded]:
+    """Yield what is loaded of *broker*, or of all brokers, by name."""
+    known = {*brokers.READERS, *instruments.list_brokers(db)}
+    for name in sorted(known) if broker is None else [broker]:
+        status = loads.get_status(db, name)
+        if status is not None:
+            downloads = loads.list_exchange_status(db, name)
+            is_due = not downloads or any(each.is_due for each in downloads)
+            counts = instruments.count_by_exchange(db, name)
+            yield _Loaded(name, is_due, status, counts, downloads)
+
+
+def _show_status(loaded: _Loaded) -> None:
+    ages = {each.exchange: each for each in loaded.downloads}
+    due = "a load is due" if loaded.is_due else "not due"
+    typer.echo(f"{loaded.broker}: {_last_load(loaded.last_load)}; {due}")
+    for each in loaded.exchanges:
         age = _age(ages.get(each.exchange))
         typer.echo(f"  {each.exchange:<12} {each.instruments:>9,} instruments{age}")
 

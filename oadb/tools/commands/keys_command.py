@@ -15,10 +15,12 @@ from oadb.keys import proof
 from oadb.security.keyring import KeyRing
 from oadb.tools import key_rotation
 from oadb.tools.commands import options
+from oadb.tools.commands.json_output import AsJson, print_json
 from oadb.tools.commands.options import DatabaseUrl, DryRun
 from oadb.tools.commands.progress import counting
-from oadb.tools.commands.report import show
+from oadb.tools.commands.report import exit_if, show
 from oadb.tools.findings import Finding
+from oadb.tools.key_rotation import KeyReport
 from oadb.tools.rehearsal import rehearsed
 
 app = options.group("Create, rotate and retire the keys of sealed columns.")
@@ -98,19 +100,36 @@ def run_rewrap(dry_run: DryRun = False, _url: DatabaseUrl = None) -> None:
 
 
 @app.command("status")
-def run_status(_url: DatabaseUrl = None) -> None:
+def run_status(as_json: AsJson = False, _url: DatabaseUrl = None) -> None:
     """List the keys, the rows that need each, and the next step.
 
     Changes nothing. Exits with 3 if the ring does not fit the database.
     """
     with _database() as (db, ring):
         reports, canaries = key_rotation.list_keys(db, ring), proof.list_canaries(db)
+    fit, step = _fit(ring, canaries), key_rotation.next_step(ring, reports)
+    if as_json:
+        keys = [*map(_described, reports)]
+        print_json({"ok": fit.ok, "keys": keys, "fit": fit.text, "next": step if fit.ok else None})
+        exit_if(found=not fit.ok)
+        return
     for report in reports:
         typer.echo(str(report))
-    show([_fit(ring, canaries)])
-    step = key_rotation.next_step(ring, reports)
+    show([fit])
     if step is not None:
         typer.echo(f"next: {step}")
+
+
+def _described(report: KeyReport) -> dict[str, object]:
+    """Return what may be said of a key: everything but the key."""
+    key = report.key
+    return {
+        "key_id": key.key_id,
+        "state": key.state,
+        "created": key.created,
+        "fingerprint": key.fingerprint,
+        "rows": report.uses,
+    }
 
 
 def _fit(ring: KeyRing, canaries: list[proof.Canary]) -> Finding:

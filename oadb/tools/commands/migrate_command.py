@@ -13,6 +13,7 @@ from oadb.engine.dsn import Dsn
 from oadb.errors import ConfigError
 from oadb.tools import package_list
 from oadb.tools.commands import options, spans
+from oadb.tools.commands.json_output import AsJson, print_json
 from oadb.tools.commands.options import DatabaseUrl, DryRun, Packages
 from oadb.tools.commands.report import FOUND
 from oadb.tools.commands.spans import Span
@@ -80,11 +81,15 @@ def _show(dsn: Dsn, packages: Sequence[Package]) -> None:
 
 
 @app.command("status")
-def run_status(package: Packages = None, _url: DatabaseUrl = None) -> None:
+def run_status(package: Packages = None, as_json: AsJson = False, _url: DatabaseUrl = None) -> None:
     """List every migration with its state. Changes nothing."""
     packages = package_list.chosen(package or ())
     config = Config.from_env()
-    for status in runner.status(config.dsn, packages=packages, pooler=config.pooler):
+    statuses = runner.status(config.dsn, packages=packages, pooler=config.pooler)
+    if as_json:
+        print_json({"migrations": statuses})
+        return
+    for status in statuses:
         when = "" if status.applied_at is None else f"{status.applied_at:%Y-%m-%d %H:%M %Z}"
         name = f"{status.package:<10} " if len(packages) > 1 else ""
         typer.echo(f"{status.state:<10} {name}{status.migration_id:<40} {when}".rstrip())

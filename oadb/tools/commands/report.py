@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import typer
 
+from oadb.tools.commands.json_output import print_json
 from oadb.tools.findings import Finding
 
 FOUND = 3
@@ -16,5 +17,18 @@ def show(findings: Iterable[Finding]) -> None:
     for finding in findings:
         typer.echo(str(finding))
         failed |= not finding.ok
-    if failed:
+    exit_if(found=failed)
+
+
+def show_json(findings: Iterable[Finding]) -> None:
+    """Print all findings as one line of JSON; exit with 3 if one is not ok."""
+    listed = [*findings]
+    is_ok = all(finding.ok for finding in listed)
+    print_json({"ok": is_ok, "findings": listed})
+    exit_if(found=not is_ok)
+
+
+def exit_if(*, found: bool) -> None:
+    """Exit with 3 if something wrong was *found*."""
+    if found:
         raise typer.Exit(FOUND)

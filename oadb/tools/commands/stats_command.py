@@ -12,6 +12,7 @@ from oadb.engine.database import Database
 from oadb.logs import latency, rollups, traffic
 from oadb.tools import catalog
 from oadb.tools.commands import options, spans
+from oadb.tools.commands.json_output import AsJson, print_json
 from oadb.tools.commands.options import DatabaseUrl
 from oadb.tools.commands.spans import Span
 
@@ -37,22 +38,31 @@ def run_stats(
         Span,
         typer.Option(parser=spans.parse, metavar="SPAN", help="The window: this long until now."),
     ] = _DAY,
+    as_json: AsJson = False,
     _url: DatabaseUrl = None,
 ) -> None:
     """Show traffic and latency until now.
 
     Counts, shares, averages, percentiles and histograms.
     """
+    with Database.from_env() as db:
+        until = catalog.describe_server(db).clock
+        since = until - last.length
+        requests = traffic.statistics(db, since=since, until=until)
+        calls = latency.statistics(db, since=since, until=until)
+        backlog = rollups.list_backlog(db)
+    if as_json:
+        window = {"since": since, "until": until}
+        print_json({**window, "traffic": requests, "latency": calls, "backlog": backlog})
+        return
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = _PIPED_WIDTH
-    with Database.from_env() as db:
-        until = catalog.describe_server(db).clock
-        _show_traffic(console, traffic.statistics(db, since=until - last.length, until=until), last)
-        _show_latency(console, latency.statistics(db, since=until - last.length, until=until), last)
-        for waiting in rollups.list_backlog(db):
-            if until - waiting.first_at > _USUAL_LAG:
-                console.print(_backlog_advice(waiting))
+    _show_traffic(console, requests, last)
+    _show_latency(console, calls, last)
+    for waiting in backlog:
+        if until - waiting.first_at > _USUAL_LAG:
+            console.print(_backlog_advice(waiting))
 
 
 def _backlog_advice(waiting: rollups.Backlog) -> str:

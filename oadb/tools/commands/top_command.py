@@ -18,6 +18,7 @@ from oadb.tools.activity.plan_drift import PlanDrift
 from oadb.tools.activity.statement_counters import CounterSnapshot
 from oadb.tools.activity.statement_load import CostReport, Measure, report
 from oadb.tools.commands import options, spans
+from oadb.tools.commands.json_output import AsJson, print_json
 from oadb.tools.commands.options import DatabaseUrl, Packages
 from oadb.tools.commands.report import FOUND
 from oadb.tools.commands.spans import Span
@@ -47,7 +48,7 @@ def run_top(
     plans: Annotated[
         bool, typer.Option("--plans", help="Compare their plans here with their locks, and end.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as one line of JSON.")] = False,
+    as_json: AsJson = False,
     package: Packages = None,
     _url: DatabaseUrl = None,
 ) -> None:
@@ -66,7 +67,7 @@ def run_top(
         looks = _looks(db, partial(report, places=places, by=by, variants=variants))
         found = next(looks)
         if as_json:
-            typer.echo(load_views.document(found, limit))
+            print_json(load_views.document(found, limit))
         elif once or plans or not console.is_terminal:
             if not console.is_terminal:
                 console.width = _PIPED_WIDTH
