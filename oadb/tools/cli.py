@@ -33,6 +33,7 @@ _COMMANDS = (
     "unused",
     "grants",
     "review",
+    "shell",
     "new",
     "migrate",
     "instruments",

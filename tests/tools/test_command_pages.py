@@ -39,7 +39,7 @@ READING = {
     "demo", "doctor", "stats", "check", "compat", "schema", "migrate status", "instruments status",
     "top", "keys status", "keys verify", "bans list", "audit verify", "audit export", "impact",
     "unused", "grants", "migrate rehearse", "statistics export", "explain",
-    "review",
+    "review", "shell",
 }  # fmt: skip  # a list
 
 

@@ -23,6 +23,7 @@ ARGUMENTS = {
     "migrate rollback": ("--yes",),
     "migrate accept": ("0001_create_schema",),
     "explain": ("users.count",),
+    "shell": ("--python",),
 }
 CONNECTING = [
     " ".join(name)
