@@ -45,8 +45,10 @@ def run(config: Config, packages: Sequence[Package]) -> int:
         _interrupts_left_to_psql(),
     ):
         keywords = replace(config, dsn=target).connection_keywords()
-        environ = _write(Path(folder), keywords, packages)
-        return subprocess.call(command, env={**os.environ, **environ})  # noqa: S603  # no shell
+        environ = {**os.environ, **write_files(Path(folder), keywords, packages)}
+        if "password" in keywords:
+            environ.pop("PGPASSWORD", None)  # comes before a file
+        return subprocess.call(command, env=environ)  # noqa: S603  # no shell
 
 
 def _program() -> str:
@@ -63,7 +65,7 @@ def _program() -> str:
         ) from None
 
 
-def _write(
+def write_files(
     folder: Path, keywords: Mapping[str, str], packages: Sequence[Package]
 ) -> dict[str, str]:
     """Write the files of a session into *folder*; return the variables that name them."""
@@ -71,7 +73,7 @@ def _write(
     service.write_text("".join([f"[{_SERVICE}]\n", *_settings(folder, keywords)]))
     usual = Path(os.environ.get("PSQLRC", "~/.psqlrc")).expanduser()
     lines = [rf"\i {_quoted(str(usual))}"] if usual.is_file() else []
-    for name, text in _queries(packages).items():
+    for name, text in query_texts(packages).items():
         file = folder / f"{name}.sql"
         file.write_text(text, encoding="utf-8")
         reading = rf"\i {_quoted(str(file))}"
@@ -93,7 +95,7 @@ def _settings(folder: Path, keywords: Mapping[str, str]) -> Iterator[str]:
             yield f"{name}={value}\n"
 
 
-def _queries(packages: Sequence[Package]) -> dict[str, str]:
+def query_texts(packages: Sequence[Package]) -> dict[str, str]:
     """Return the text of every statement, by the name of its variable in psql.
 
     Where two packages have a statement of the same name, that of the later one begins with its

@@ -17,7 +17,7 @@ def run(db: Database, address: str, packages: Sequence[Package]) -> None:
     names = _modules(packages)
     banner = f"db is {address}; modules: {', '.join(sorted(names))}"
     try:
-        import readline  # noqa: F401, PLC0415  # edits lines and remembers them, where it exists
+        import_module("readline")  # which edits lines and remembers them, where it exists
     except ImportError:
         banner += "\n(lines cannot be edited here)"
     code.interact(banner=banner, local={"db": db, **names}, exitmsg="")

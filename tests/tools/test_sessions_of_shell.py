@@ -81,7 +81,7 @@ def test_any_password_stands_in_a_file_that_its_user_alone_reads(
 ) -> None:
     keywords = {"host": "db.internal", "password": password, "options": "-c lock_timeout=2000"}
 
-    environ = psql_session._write(tmp_path, keywords, [])
+    environ = psql_session.write_files(tmp_path, keywords, [])
 
     service = Path(environ["PGSERVICEFILE"]).read_text()
     assert password not in service
@@ -101,7 +101,7 @@ def test_two_packages_with_the_same_statement_have_a_variable_each() -> None:
     oadb = find("oadb")
     other = Package("other", oadb.sql, oadb.shown)
 
-    names = psql_session._queries([oadb, other])
+    names = psql_session.query_texts([oadb, other])
 
     assert {"users_get", "other_users_get"} <= {*names}
 
