@@ -13,6 +13,10 @@ classes the same functions are awaited, or iterated over with ``async for``.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from oadb import runtimes
+
+runtimes.refuse_others()
+
 if TYPE_CHECKING:
     from oadb.engine.batches import AsyncBatch, Batch, Pending
     from oadb.engine.binding.forms import COMPOSITE, Codec
@@ -90,7 +94,11 @@ def __getattr__(name: str) -> object:
     """Import a name at its first use, because importing psycopg takes longer than all of oadb."""
     if name not in _HOMES:
         raise AttributeError(f"module 'oadb' has no attribute {name!r}")
-    return getattr(import_module(f"oadb.{_HOMES[name]}"), name)
+    try:
+        return getattr(import_module(f"oadb.{_HOMES[name]}"), name)
+    except AttributeError as error:
+        # Python would take it for a name that is not there, and hide what is wrong.
+        raise ImportError(f"oadb.{_HOMES[name]} cannot be imported: {error}") from error
 
 
 def __dir__() -> list[str]:

@@ -102,18 +102,21 @@ def test_a_module_declares_queries_where_a_file_of_its_path_has_them() -> None:
     assert sorted(declaring) == PLACES
 
 
-def test_only_the_package_itself_and_its_errors_are_in_no_room() -> None:
-    assert {path.stem for path in PACKAGE.glob("*.py")} == {"__init__", "__main__", "errors"}
+def test_only_the_package_itself_its_errors_and_where_it_runs_are_in_no_room() -> None:
+    alone = {"__init__", "__main__", "errors", "runtimes"}
+
+    assert {path.stem for path in PACKAGE.glob("*.py")} == alone
 
 
-BELOW_SUBJECTS = ("keys", "changes", "validation", "engine", "security", "errors")
+BELOW_SUBJECTS = ("keys", "changes", "validation", "engine", "security", "runtimes", "errors")
 SUBJECTS = ("accounts", "market", "trading", "logs", "bans", "settings")
 
 # Which rooms each room may import from, besides itself; the order is that of the floors.
 ARROWS = {
     "errors.py": (),
+    "runtimes.py": ("errors",),
     "security": ("errors",),
-    "engine": ("security", "errors"),
+    "engine": ("security", "runtimes", "errors"),
     "embedded": ("engine", "errors"),
     "validation": ("engine", "security", "errors"),
     "changes": ("engine", "security", "errors"),
@@ -122,7 +125,7 @@ ARROWS = {
     "importing": (*SUBJECTS, *BELOW_SUBJECTS),
     "tools": ("importing", "embedded", *SUBJECTS, *BELOW_SUBJECTS),
     "testing": ("tools", "embedded", "engine", "errors"),
-    "__init__.py": ("engine", "security"),
+    "__init__.py": ("engine", "security", "runtimes"),
     "__main__.py": ("tools",),
 }
 
