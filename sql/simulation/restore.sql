@@ -39,7 +39,8 @@ select
             'most_common_vals', given.common::text,
             'most_common_freqs', given.frequencies,
             'histogram_bounds', given.bounds::text,
-            'correlation', given.correlation
+            'correlation', given.correlation,
+            'elem_count_histogram', given.item_counts
         )
     ) as restored
 from
@@ -53,5 +54,6 @@ from
         common text[],
         frequencies real[],
         bounds text[],
-        correlation real
+        correlation real,
+        item_counts real[]
     );

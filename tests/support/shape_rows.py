@@ -21,10 +21,11 @@ _DEPENDENT = {
     "oadb.latency_rollups.part": "(array['rtt','validation','response','overhead','total'])"
     "[1 + n % 5]",
     "oadb.security_event_links.event_id": "n",
-    "oadb.security_event_links.position": "n",
+    "oadb.security_event_links.position": "n % (1 + {rows} / 1825)",
     "oadb.instruments.broker": "(array['zerodha','angel','dhan','zerodha','angel','dhan',"
     "'zerodha','angel','upstox','zerodha'])[1 + n % 10]",
-    "oadb.instruments.symbol": "'SYM' || lpad((n * 2 / 5)::text, 16, '0')",
+    "oadb.instruments.symbol": "'SYM' || lpad((n * 2 / 5)::text, 6, '0') "
+    "|| repeat('0', n * 2 / 5 % 20)",
     "oadb.instruments.token": "lpad(n::text, 6, '0')",
     "oadb.api_logs.request": "jsonb_build_object('symbol', 'S' || n, 'exchange', 'NSE', "
     "'every', n % 1000, 'pad', repeat('x', 40))",
@@ -37,12 +38,15 @@ _SEALED = "decode('0100000001' || md5('a' || {0}) || md5('b' || {0}) || repeat('
 # The bytes of an object of JSON with one member.
 _OBJECT = 30
 
-# Scatters the numbers of values.
-_STRIDE = 7919
+# From this correlation on, rows come in the order of a column.
+_IN_ORDER = 0.9
+
+# Scatter the numbers of values: primes.
+_STRIDES = 7919, 6007
 
 _BYTES = "decode(substr(repeat(md5({0}::text), {1} / 16 + 1), 1, 2 * {1}), 'hex')"
 
-# By the type, the value number {0} of a column; {1} is its width.
+# By the type, the value number {0} of a column; {1} is its width, {2} the items of an array.
 _VALUES = {
     "text": "lpad({0}::text, {1} - 1, 'x')",
     "uuid": "md5({0}::text)::uuid",
@@ -53,9 +57,10 @@ _VALUES = {
     "numeric": "({0} + 0.05)::numeric",
     "float8": "({0} + 0.5)::float8",
     "xid8": "{0}::text::xid8",
-    "_text": "array[lpad({0}::text, greatest(1, {1} - 25), 'x')]",
-    "_int2": "array_fill(({0} % 30000)::smallint, array[greatest(1, ({1} - 24) / 2)])",
-    "_int8": "array_fill({0}::bigint, array[greatest(1, ({1} - 24) / 8)])",
+    "_text": "(select array_agg(lpad({0} || '-' || i, greatest(1, ({1} - 24) / {2} - 4), 'x')) "
+    "from generate_series(1, {2}) as i)",
+    "_int2": "(select array_agg((({0} + i) % 30000)::smallint) from generate_series(1, {2}) as i)",
+    "_int8": "(select array_agg({0}::bigint + i) from generate_series(1, {2}) as i)",
 }
 
 
@@ -69,30 +74,52 @@ class ShapeRows:
         self._rows = TableRows(shapes, catalog, scale)
         self._moments = Moments(datetime.now(UTC))
 
+    @property
+    def tables(self) -> list[str]:
+        """The tables that have rows at this scale, those with most rows first."""
+        rows = {
+            str(table): self._rows.of(str(table))
+            for table in self._catalog.tables.values()
+            if table.parent_id is None
+        }
+        return sorted((name for name in rows if rows[name] >= 1), key=lambda name: -rows[name])
+
     def fill(self, connection: psycopg.Connection, only: Collection[str] = ()) -> None:
         """Fill tables without their triggers and checks, and analyze as autovacuum would.
 
         Args:
             only: their names, with the schema; by default all.
         """
+        loosen(connection)
         connection.execute("set session_replication_role = replica")
-        checks = connection.execute(
-            "select conrelid::regclass::text, quote_ident(conname) from pg_constraint "
-            "where contype = 'c' and connamespace = 'oadb'::regnamespace and coninhcount = 0"
-        ).fetchall()
-        for table, name in checks:
-            connection.execute(f"alter table {table} drop constraint {name}".encode())
-        for table in self._catalog.tables.values():
-            is_wanted = not only or str(table) in only
-            if is_wanted and table.parent_id is None and self._rows.of(str(table)) >= 1:
-                self._fill_table(connection, table)
-        for table in self._catalog.tables.values():
-            if not table.is_partitioned:
-                found = connection.execute(f"select count(*) from {table}".encode()).fetchone()
-                if found and found[0] >= FEWEST:
-                    connection.execute(f"vacuum analyze {table}".encode())
+        connection.execute("set maintenance_work_mem = '512MB'")
+        # Vacuum takes rows to be visible to all whose commit is written.
+        connection.execute("set synchronous_commit = on")
+        whole = {
+            str(table): table for table in self._catalog.tables.values() if table.parent_id is None
+        }
+        for name in self.tables:
+            if not only or name in only:
+                self._fill_table(connection, whole[name])
+                self._analyze(connection, whole[name])
+
+    def _analyze(self, connection: psycopg.Connection, table: PlannedTable) -> None:
+        parts = [each for each in self._catalog.tables.values() if each.parent_id == table.table_id]
+        for part in parts:
+            self._analyze(connection, part)
+        if not table.is_partitioned:
+            found = connection.execute(f"select count(*) from {table}".encode()).fetchone()
+            if found and found[0] >= FEWEST:
+                connection.execute(f"vacuum analyze {table}".encode())
 
     def _fill_table(self, connection: psycopg.Connection, table: PlannedTable) -> None:
+        # One by one, keys are added to a GIN index ten times as slowly as all at once.
+        slow = _drop_slow_indexes(connection, table) if table.is_partitioned else []
+        self._insert(connection, table)
+        for definition in slow:
+            connection.execute(definition.replace(" ON ONLY ", " ON ").encode())
+
+    def _insert(self, connection: psycopg.Connection, table: PlannedTable) -> None:
         rows, done = int(self._rows.of(str(table))), 0
         columns = self._expressions(connection, table, rows)
         names, values = ", ".join(columns), ", ".join(columns.values())
@@ -129,7 +156,8 @@ class ShapeRows:
                 for each in self._catalog.columns[table.table_id]
                 if f"{{{each.name}}}" in special
             }
-            return special.format(users=int(self._rows.of("oadb.users")), **others)
+            users = int(self._rows.of("oadb.users"))
+            return special.format(users=users, rows=rows, **others)
         shape = self._shapes.get(str(table), TableShape("", "", Amount()))
         whole = derived_shapes.derive(
             column, shape.columns.get(column.name, ColumnShape()), self._catalog
@@ -145,11 +173,11 @@ class ShapeRows:
         different = max(1, int(distinct.of(rows, self._rows.of)))
         key = f"({_hash(column, 2)} % {different})"
         if distinct.share is not None:
-            key = (
-                "n"
-                if distinct.share >= 1
-                else f"(n::bigint % {different} * {_STRIDE} % {different})"
-            )
+            stride = next(each for each in _STRIDES if different % each)
+            key = f"(n::bigint % {different} * {stride} % {different})"
+        is_ordered = (shape.correlation or 0) >= _IN_ORDER
+        if distinct.share is not None and distinct.share >= 1 and is_ordered:
+            key = "n"
         if shape.between is not None:
             limits = self._moments.limits(
                 shape.between,
@@ -158,14 +186,15 @@ class ShapeRows:
             )
             if column.number == table.key_number:
                 return self._in_partitions(table, limits, rows)
-            return _between(column, shape, limits, rows, key)
+            return _between(column, shape, limits, rows, (key, different))
         if column.type_name == "bytea":
             pattern = _SEALED if (shape.width or 0) >= 60 else _BYTES
             more = max(0, (shape.width or 0) - 38 if pattern == _SEALED else (shape.width or 1) - 1)
             return pattern.format(key, more)
         if column.type_name == "jsonb" and (shape.width or 0) < _OBJECT:
             return f"to_jsonb({key})"
-        return _VALUES.get(column.type_name, "{0}").format(key, shape.width)
+        pattern = _VALUES.get(column.type_name, "{0}")
+        return pattern.format(key, shape.width, int(shape.items or 1))
 
     def _in_partitions(self, table: PlannedTable, limits: ValueLimits, rows: int) -> str:
         """Return times in order, as many in each partition that has rows."""
@@ -182,12 +211,36 @@ class ShapeRows:
         return f"to_timestamp({least} + {sizes} * ({place} - floor({place})))"
 
 
+def loosen(connection: psycopg.Connection) -> None:
+    """Drop the checks of tables."""
+    checks = connection.execute(
+        "select conrelid::regclass::text, quote_ident(conname) from pg_constraint "
+        "where contype = 'c' and connamespace = 'oadb'::regnamespace and coninhcount = 0"
+    ).fetchall()
+    for table, name in checks:
+        connection.execute(f"alter table {table} drop constraint {name}".encode())
+
+
+def _drop_slow_indexes(connection: psycopg.Connection, table: PlannedTable) -> list[str]:
+    """Drop the GIN indexes of a partitioned table, and return their definitions."""
+    slow = connection.execute(
+        "select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index "
+        "inner join pg_class on pg_index.indexrelid = pg_class.oid "
+        "inner join pg_am on pg_class.relam = pg_am.oid "
+        "where indrelid = %s::bigint::oid and amname = 'gin'",
+        [table.table_id],
+    ).fetchall()
+    for name, _ in slow:
+        connection.execute(f"drop index {name}".encode())
+    return [definition for _, definition in slow]
+
+
 def _hash(column: PlannedColumn, seed: int) -> str:
     return f"(hashint8extended(n, {column.number * 10 + seed}) & 9223372036854775807)"
 
 
 def _chance(column: PlannedColumn, seed: int) -> str:
-    return f"({_hash(column, seed)} % 1000000 / 1000000.0)"
+    return f"({_hash(column, seed)} % 1000000000 / '1e9'::float8)"
 
 
 def _common(column: PlannedColumn, shape: ColumnShape) -> str:
@@ -199,15 +252,20 @@ def _common(column: PlannedColumn, shape: ColumnShape) -> str:
 
 
 def _between(
-    column: PlannedColumn, shape: ColumnShape, limits: ValueLimits, rows: int, key: str
+    column: PlannedColumn,
+    shape: ColumnShape,
+    limits: ValueLimits,
+    rows: int,
+    values: tuple[str, int],
 ) -> str:
-    size = limits.greatest - limits.least
-    is_ordered = (shape.correlation or 0) >= 0.9
+    """Return a value between limits; *values* is its number, and how many there are."""
+    (key, different), size = values, limits.greatest - limits.least
+    place = f"((n - 0.5) / {rows})"
+    if (shape.correlation or 0) < _IN_ORDER:
+        is_unique = shape.distinct is not None and (shape.distinct.share or 0) >= 1
+        place = f"(({key} + 0.5) / {different})" if is_unique else _chance(column, 4)
     if limits.is_time:
-        place = f"(n - 0.5) / {rows}" if is_ordered else _chance(column, 4)
-        if shape.distinct is not None and shape.distinct.fixed is not None:
-            place = f"(floor({place} * {shape.distinct.fixed}) / {shape.distinct.fixed})"
+        if shape.distinct is not None and different < rows:
+            place = f"(floor({place} * {different}) / {different})"
         return f"to_timestamp({limits.least} + {size} * {place})::{column.type_name}"
-    if is_ordered or key == "n":
-        return f"({limits.least:.0f} + (n - 1) % {size + 1:.0f})::{column.type_name}"
-    return f"({limits.least:.0f} + {_hash(column, 2)} % {size + 1:.0f})::{column.type_name}"
+    return f"({limits.least:.0f} + floor({place} * {size + 1:.0f}))::{column.type_name}"

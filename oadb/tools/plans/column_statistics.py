@@ -16,6 +16,9 @@ _TARGET = 100
 # How many rows ANALYZE looks at.
 _SAMPLE = 300 * _TARGET
 
+# The numbers that ANALYZE keeps of how many items arrays have, the mean at the end.
+_COUNTS = 11
+
 # From this share of the rows on, ANALYZE takes it that the number of values grows with the rows.
 _GROWING = 0.1
 
@@ -43,18 +46,27 @@ def statistics_of(
     filled = max(1.0, rows * (1 - nulls))
     different = min(max(distinct, 1.0), filled)
     common = dict(shape.values) or _evenly(limits, column[1], different, filled, nulls)
-    bounds = [*map(str, shape.bounds)] or (_bounds(limits, column[1]) if not common else [])
+    bounds = [*map(str, shape.bounds)] or (_bounds(limits, column[1], filled) if not common else [])
     return RestoredColumn(
         *relation,
         column[0],
         nulls,
         shape.width or 4,
-        -different / rows if different > _GROWING * rows else different,
+        -different / rows if _grows(different, filled, rows) else different,
         [*common] or None,
         [*common.values()] or None,
         bounds if len(bounds) > 1 else None,
         _by_chance(common, nulls, different) if shape.correlation is None else shape.correlation,
+        None if shape.items is None else [shape.items] * _COUNTS,
     )
+
+
+def _grows(different: float, filled: float, rows: float) -> bool:
+    """Say whether ANALYZE writes the number of values as a share of the rows.
+
+    It does if no value is there twice, or if there are many.
+    """
+    return different >= filled or different > _GROWING * rows
 
 
 def estimated_distinct(rows: float, different: float) -> float:
@@ -96,11 +108,14 @@ def _evenly(
     return {str(value): (1 - nulls) / count for value in range(first, last + 1)}
 
 
-def _bounds(limits: ValueLimits | None, type_name: str) -> list[str]:
+def _bounds(limits: ValueLimits | None, type_name: str, filled: float) -> list[str]:
     if limits is None:
         return []
-    size = limits.greatest - limits.least
-    points = (limits.least + size * step / _TARGET for step in range(_TARGET + 1))
+    # The first and the last of a few times are well within their limits.
+    margin = 0.5 / filled if type_name in TIMES else 0.0
+    inside = limits.part(margin, 1 - margin)
+    size = inside.greatest - inside.least
+    points = (inside.least + size * step / _TARGET for step in range(_TARGET + 1))
     return _without_repeats([_written(point, type_name) for point in points])
 
 

@@ -3,7 +3,7 @@
 A column that is unique has a value of its own in each row, and so have identities, uuids, digests
 and times; a foreign key has as many values as the other table has rows; labels of an enum and
 values of a check that lists them are equally frequent. Half of the rows have no value in a column
-that may be null.
+that may be null, or as many as the given shares of values leave.
 """
 
 import re
@@ -38,19 +38,35 @@ def derive(column: PlannedColumn, given: ColumnShape, catalog: PlannedCatalog) -
         given: what a file says of it.
     """
     values = given.values or _listed(column, catalog)
-    nulls = given.nulls if given.nulls is not None else 0.0 if column.is_not_null else 0.5
+    nulls = _nulls(column, given)
     if not given.values:
         values = {value: (1 - nulls) / len(values) for value in values}
     in_order = column.is_identity or column.is_dated_by_default
     return replace(
         given,
         nulls=nulls,
-        width=given.width or width_of(column.type_name, column.width),
+        width=given.width or _width(column, values),
         values=values,
         distinct=given.distinct or _distinct(column, values, catalog),
         between=given.between or _between(column, catalog),
         correlation=1.0 if given.correlation is None and in_order else given.correlation,
     )
+
+
+def _nulls(column: PlannedColumn, given: ColumnShape) -> float:
+    if given.nulls is not None:
+        return given.nulls
+    if column.is_not_null:
+        return 0.0
+    return min(0.5, max(0.0, 1 - sum(given.values.values()))) if given.values else 0.5
+
+
+def _width(column: PlannedColumn, values: Mapping[str, float]) -> int:
+    """Return the usual bytes of a value; of listed texts the mean, with the byte of its length."""
+    total = sum(values.values())
+    if column.type_name != "text" or total <= 0:
+        return width_of(column.type_name, column.width)
+    return 1 + round(sum(len(value) * share for value, share in values.items()) / total)
 
 
 def width_of(type_name: str, width: int) -> int:

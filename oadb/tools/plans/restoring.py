@@ -41,6 +41,7 @@ class RestoredColumn:
     frequencies: list[float] | None
     bounds: list[str] | None
     correlation: float | None
+    item_counts: list[float] | None
 
 
 def restore(

@@ -10,6 +10,7 @@ from oadb.tools.plans import column_statistics, derived_shapes, index_sizes, tab
 from oadb.tools.plans.index_sizes import Order
 from oadb.tools.plans.moments import Moments, ValueLimits
 from oadb.tools.plans.planned_catalog import (
+    IndexExpression,
     PlannedCatalog,
     PlannedColumn,
     PlannedIndex,
@@ -218,7 +219,14 @@ class _Table:
             if number in self._columns:
                 yield self._columns[number].shape.width or 0
         for each in self._catalog.expressions.get(index.index_id, ()):
-            yield derived_shapes.width_of(each.type_name, each.width)
+            shape = self._expression(index, each)
+            given = None if shape is None else shape.width
+            yield given or derived_shapes.width_of(each.type_name, each.width)
+
+    def _expression(self, index: PlannedIndex, expression: IndexExpression) -> ColumnShape | None:
+        """Return what a file says of an expression of an index."""
+        name = f"{self._catalog.whole_index(index).name}.{expression.name}"
+        return self._shape.columns.get(name)
 
     def _repeats(self, index: PlannedIndex, part: TablePart) -> float:
         """Return how many rows have the same key, if its columns are independent."""
@@ -253,8 +261,7 @@ class _Table:
         self, index: PlannedIndex, part: TablePart, rows: float
     ) -> Iterator[RestoredColumn]:
         for each in self._catalog.expressions.get(index.index_id, ()):
-            name = f"{self._catalog.whole_index(index).name}.{each.name}"
-            shape = self._shape.columns.get(name)
+            shape = self._expression(index, each)
             if shape is not None:
                 yield column_statistics.statistics_of(
                     (index.schema_name, index.name),

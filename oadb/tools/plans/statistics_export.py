@@ -32,7 +32,7 @@ class LiveSize:
 
 @dataclass(frozen=True, slots=True)
 class LiveColumn:
-    """What ANALYZE found in a column, as in pg_stats."""
+    """What ANALYZE found in a column, as in pg_stats; ``items`` is the mean length of arrays."""
 
     relation_name: str
     name: str
@@ -40,6 +40,7 @@ class LiveColumn:
     width: int
     distinct_values: float
     correlation: float | None
+    items: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,8 @@ class _Export:
         }
         if column.correlation is not None:
             found["correlation"] = _rounded(column.correlation)
+        if column.items is not None:
+            found["items"] = _rounded(column.items)
         values = self._values.get((column.relation_name, column.name))
         if values is not None and values.common:
             shares = map(_rounded, values.frequencies)

@@ -18,7 +18,7 @@ from oadb.tools.plans.shape_entries import ShapeEntry
 
 _MOST = 1e12
 _AMOUNT = ("fixed", "share", "times", "table", "least", "most")
-_COLUMN = ("null", "width", "distinct", "values", "between", "bounds", "correlation")
+_COLUMN = ("null", "width", "distinct", "values", "between", "bounds", "correlation", "items")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class ColumnShape:
             times, ages such as "-30 days", "now", or "oadb.users" for its number of rows.
         bounds: instead of these two, values between which there are equally many rows.
         correlation: of the order of values and of rows, from -1 to 1.
+        items: how many different items an array has.
     """
 
     nulls: float | None = None
@@ -73,6 +74,7 @@ class ColumnShape:
     between: tuple[str | float, str | float] | None = None
     bounds: tuple[str | float, ...] = ()
     correlation: float | None = None
+    items: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ def _column(entry: ShapeEntry) -> ColumnShape:
         _between(entry),
         tuple(entry.limits("bounds")),
         entry.number("correlation", -1, 1),
+        entry.number("items", 0, _MOST),
     )
     if sum(found.values.values()) + (nulls or 0) > 1 + 1e-6:
         raise entry.fault('the shares of "values" and of "null" are more than all rows')

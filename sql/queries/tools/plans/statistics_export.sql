@@ -28,7 +28,9 @@ select
     null_frac::float8 as nulls,
     avg_width as width,
     n_distinct::float8 as distinct_values,
-    correlation::float8 as correlation
+    correlation::float8 as correlation,
+    -- The last number is the mean of how many different items arrays have.
+    elem_count_histogram[array_upper(elem_count_histogram, 1)]::float8 as items
 from pg_catalog.pg_stats
 where
     schemaname = any(:schemas)
