@@ -3,11 +3,12 @@
     python tests/benchmarks/plan_sizes.py 1000000
 
 The argument is the scale: the rows of the largest tables. At 10^6 it takes 3 GB of disk and some
-minutes, and ten times as much at 10^7.
+minutes, and ten times as much at 10^7. The disk is that of TMPDIR.
 """
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from oadb.tools.contract import comparison
 from oadb.tools.plans import planned_catalog, statistics_files
 from oadb.tools.plans.sized_database import sizing
 from tests.support.plan_agreement import Planned, connect, planned
-from tests.support.shape_rows import ShapeRows
+from tests.support.shape_rows import ShapeRows, loosen
 
 
 def statements() -> list[Declaration]:
@@ -46,10 +47,26 @@ def main(scale: int) -> None:
         with Database(Config(real)) as db:
             catalog = planned_catalog.read(db, ["oadb"])
         begun = time.monotonic()
-        with closing(connect(real)) as connection:
-            ShapeRows(catalog, statistics_files.load(packages), scale).fill(connection)
+        fill(real, ShapeRows(catalog, statistics_files.load(packages), scale))
         print(f"filled in {time.monotonic() - begun:.0f} s", flush=True)
         compare(simulated, real)
+
+
+def fill(real: Dsn, rows: ShapeRows) -> None:
+    """Fill all tables, two at a time."""
+    with closing(connect(real)) as connection:
+        connection.execute("alter system set max_wal_size = '8GB'")
+        connection.execute("select pg_reload_conf()")
+        loosen(connection)
+
+    def one(table: str) -> None:
+        with closing(connect(real)) as connection:
+            rows.insert(connection, [table])
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, rows.tables))
+    with closing(connect(real)) as connection:
+        rows.analyze(connection, rows.tables)
 
 
 def compare(simulated: Dsn, real: Dsn) -> None:

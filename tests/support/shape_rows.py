@@ -41,9 +41,6 @@ _OBJECT = 30
 # From this correlation on, rows come in the order of a column.
 _IN_ORDER = 0.9
 
-# Scatter the numbers of values: primes.
-_STRIDES = 7919, 6007
-
 _BYTES = "decode(substr(repeat(md5({0}::text), {1} / 16 + 1), 1, 2 * {1}), 'hex')"
 
 # By the type, the value number {0} of a column; {1} is its width, {2} the items of an array.
@@ -91,17 +88,26 @@ class ShapeRows:
             only: their names, with the schema; by default all.
         """
         loosen(connection)
+        self.insert(connection, only or self.tables)
+        self.analyze(connection, only or self.tables)
+
+    def insert(self, connection: psycopg.Connection, tables: Collection[str]) -> None:
+        """Insert the rows of tables that were loosened."""
         connection.execute("set session_replication_role = replica")
         connection.execute("set maintenance_work_mem = '512MB'")
         # Vacuum takes rows to be visible to all whose commit is written.
         connection.execute("set synchronous_commit = on")
-        whole = {
-            str(table): table for table in self._catalog.tables.values() if table.parent_id is None
-        }
-        for name in self.tables:
-            if not only or name in only:
-                self._fill_table(connection, whole[name])
-                self._analyze(connection, whole[name])
+        for table in self._whole(tables):
+            self._fill_table(connection, table)
+
+    def analyze(self, connection: psycopg.Connection, tables: Collection[str]) -> None:
+        """Vacuum and analyze tables; while others are filled, not all rows count as visible."""
+        for table in self._whole(tables):
+            self._analyze(connection, table)
+
+    def _whole(self, names: Collection[str]) -> list[PlannedTable]:
+        whole = (each for each in self._catalog.tables.values() if each.parent_id is None)
+        return [each for each in whole if str(each) in names and self._rows.of(str(each)) >= 1]
 
     def _analyze(self, connection: psycopg.Connection, table: PlannedTable) -> None:
         parts = [each for each in self._catalog.tables.values() if each.parent_id == table.table_id]
@@ -173,8 +179,7 @@ class ShapeRows:
         different = max(1, int(distinct.of(rows, self._rows.of)))
         key = f"({_hash(column, 2)} % {different})"
         if distinct.share is not None:
-            stride = next(each for each in _STRIDES if different % each)
-            key = f"(n::bigint % {different} * {stride} % {different})"
+            key = _scattered(f"n::bigint % {different}", different)
         is_ordered = (shape.correlation or 0) >= _IN_ORDER
         if distinct.share is not None and distinct.share >= 1 and is_ordered:
             key = "n"
@@ -186,7 +191,7 @@ class ShapeRows:
             )
             if column.number == table.key_number:
                 return self._in_partitions(table, limits, rows)
-            return _between(column, shape, limits, rows, (key, different))
+            return _between(column, shape, limits, rows, different)
         if column.type_name == "bytea":
             pattern = _SEALED if (shape.width or 0) >= 60 else _BYTES
             more = max(0, (shape.width or 0) - 38 if pattern == _SEALED else (shape.width or 1) - 1)
@@ -252,20 +257,26 @@ def _common(column: PlannedColumn, shape: ColumnShape) -> str:
 
 
 def _between(
-    column: PlannedColumn,
-    shape: ColumnShape,
-    limits: ValueLimits,
-    rows: int,
-    values: tuple[str, int],
+    column: PlannedColumn, shape: ColumnShape, limits: ValueLimits, rows: int, different: int
 ) -> str:
-    """Return a value between limits; *values* is its number, and how many there are."""
-    (key, different), size = values, limits.greatest - limits.least
-    place = f"((n - 0.5) / {rows})"
+    """Return a value between limits, of which there are so many different ones."""
+    size, place = limits.greatest - limits.least, f"((n - 0.5) / {rows})"
     if (shape.correlation or 0) < _IN_ORDER:
-        is_unique = shape.distinct is not None and (shape.distinct.share or 0) >= 1
-        place = f"(({key} + 0.5) / {different})" if is_unique else _chance(column, 4)
+        place = _chance(column, 4)
+        if not limits.is_time and shape.distinct is not None and (shape.distinct.share or 0) >= 1:
+            place = f"({_scattered('n::bigint', different)} / {_power(different)}::float8)"
     if limits.is_time:
         if shape.distinct is not None and different < rows:
             place = f"(floor({place} * {different}) / {different})"
         return f"to_timestamp({limits.least} + {size} * {place})::{column.type_name}"
     return f"({limits.least:.0f} + floor({place} * {size + 1:.0f}))::{column.type_name}"
+
+
+def _scattered(number: str, different: int) -> str:
+    """Scatter the numbers up to a power of 2, in which each comes once."""
+    mask = _power(different) - 1
+    return f"(({number}) * ((7919 + 12014 * ({number})) & {mask}) & {mask})"
+
+
+def _power(different: int) -> int:
+    return 1 << (different - 1).bit_length()

@@ -163,6 +163,28 @@ def test_what_a_file_does_not_say_follows_from_the_schema(
     assert (bounds[0], bounds[-1]) == ("1", "10000")
 
 
+def test_columns_are_as_their_values_say(tmp_path: Path, shared_db: Database) -> None:
+    columns = {
+        "assurance": {"values": {"1": 0.7, "2": 0.2}},
+        "key_id": {"values": {"1": 1}},
+        "broker": {"null": 0.95, "distinct": {"share": 1}},
+    }
+    content = {
+        "oadb.sessions": {"rows": {"fixed": 1000}, "columns": columns},
+        "oadb.api_keys": {"rows": {"fixed": 1000}, "columns": {"scopes": {"items": 2}}},
+        "oadb.ip_trackers": {"rows": {"fixed": 1000}},
+    }
+    found = {
+        (each.relation_name, each.name): each
+        for each in simulated(tmp_path, shared_db, content).columns
+    }
+
+    assert found["sessions", "key_id"].nulls == 0
+    assert found["sessions", "broker"].distinct_values == pytest.approx(-0.05)
+    assert found["ip_trackers", "kind"].width == 1 + len("not_found bad_key") // 2
+    assert (found["api_keys", "scopes"].item_counts or [])[-1] == 2
+
+
 def test_tables_that_are_counted_by_each_other_are_refused(
     tmp_path: Path, shared_db: Database
 ) -> None:
