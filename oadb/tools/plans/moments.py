@@ -31,7 +31,7 @@ class ValueLimits:
         """Return which share of the values is below a limit of a partition, as SQL shows it."""
         if limit in _ENDS:
             return _ENDS[limit]
-        value = _seconds(limit) if self.is_time else float(limit)
+        value = seconds(limit) if self.is_time else float(limit)
         size = self.greatest - self.least
         return 0.0 if size <= 0 else min(max((value - self.least) / size, 0.0), 1.0)
 
@@ -74,7 +74,7 @@ class Moments:
         found = _AGE.fullmatch(str(limit))
         if found:
             return (self.now + float(found[1]) * _UNITS[found[2]]).timestamp()
-        return _seconds(str(limit))
+        return seconds(str(limit))
 
 
 def _numbers(rows_of: Callable[[str], float]) -> Callable[[str | float], float]:
@@ -88,6 +88,11 @@ def _numbers(rows_of: Callable[[str], float]) -> Callable[[str | float], float]:
     return read
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Return a time in ISO format as seconds since 1970; without a zone it is that of UTC.
+
+    Raises:
+        ValueError: it is no time.
+    """
     found = datetime.fromisoformat(text)
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

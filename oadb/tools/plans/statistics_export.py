@@ -6,11 +6,12 @@ were named.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from oadb.engine.binding.queries import queries
 from oadb.engine.executors import Runner
 from oadb.errors import ParameterError
-from oadb.tools.plans import planned_catalog
+from oadb.tools.plans import moments, planned_catalog, table_sizes
 from oadb.tools.plans.planned_catalog import PlannedIndex, PlannedTable
 from oadb.tools.plans.sparse_files import PAGE
 from oadb.tools.plans.table_sizes import FEWEST
@@ -167,11 +168,34 @@ class _Export:
 
     def _described(self, table: PlannedTable) -> Iterator[tuple[str, Json]]:
         typical = self._typical(table)
+        key = {each.name: each.number for each in self._catalog.columns[table.table_id]}
         for column in self._columns.get(str(typical), ()):
-            yield column.name, self._column(column)
+            is_key = key[column.name] == table.key_number
+            history = self._history(table) if is_key else {}
+            yield column.name, {**self._column(column), **history}
         for index in self._own(typical):
             for column in self._columns.get(f"{index.schema_name}.{index.name}", ()):
                 yield f"{self._catalog.whole_index(index).name}.{column.name}", self._column(column)
+
+    def _history(self, table: PlannedTable) -> Json:
+        """Return the range of the key of a partitioned table, as its partitions with rows have it.
+
+        It ends now where the last of them goes on.
+        """
+        held = (each for each in self._parts(table) if self._sizes[each.table_id].rows > 0)
+        try:
+            found = [
+                (moments.seconds(limits[0]), moments.seconds(limits[1]))
+                for limits in map(table_sizes.limits, held)
+                if limits is not None
+            ]
+        except ValueError:  # no times
+            return {}
+        if not found:
+            return {}
+        # Partitions do not overlap.
+        first, last = (datetime.fromtimestamp(each, UTC) for each in (min(found)[0], max(found)[1]))
+        return {"between": [str(first), "now" if last > datetime.now(UTC) else str(last)]}
 
     def _column(self, column: LiveColumn) -> Json:
         distinct = column.distinct_values

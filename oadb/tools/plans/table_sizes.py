@@ -94,14 +94,20 @@ def _shares(
         yield each, number / len(held), (number + 1) / len(held)
 
 
+def limits(partition: PlannedTable) -> tuple[str, str] | None:
+    """Return where a partition by range begins and ends, as SQL shows it; None for another one."""
+    found = _RANGE.fullmatch(partition.bound or "")
+    return (found[1], found[2]) if found else None
+
+
 def within(history: ValueLimits, partition: PlannedTable) -> ValueLimits:
     """Return the part of a history that is in a partition."""
-    found = _RANGE.fullmatch(partition.bound or "")
-    return history.part(history.share(found[1]), history.share(found[2])) if found else history
+    found = limits(partition)
+    return history.part(*map(history.share, found)) if found else history
 
 
 def _reaches(history: ValueLimits | None, partition: PlannedTable) -> bool:
-    if history is None or not _RANGE.fullmatch(partition.bound or ""):
+    if history is None or limits(partition) is None:
         return True
     part = within(history, partition)
     return part.least < part.greatest
