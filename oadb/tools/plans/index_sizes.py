@@ -19,6 +19,9 @@ _LONGEST_POSTING, _ROW_ID = 812, 6
 
 _HASH_ENTRY, _GIN_ROW = 20, 40
 
+OWN_PAGES = 2
+"""Pages of an index that its rows do not fill: the one with its own data, and the root."""
+
 
 def btree_levels(pages: int, widths: Sequence[int]) -> int:
     """Return how many levels a B-tree has above its leaves.
@@ -60,11 +63,11 @@ def index_pages(
     if method == "brin":
         return 3 + math.ceil(rows / 1e8)
     if given is not None:
-        return 2 + math.ceil(rows * given / 8192)
+        return OWN_PAGES + math.ceil(rows * given / 8192)
     if method == "gin":
-        return 2 + math.ceil(rows * _GIN_ROW / 8192)
+        return OWN_PAGES + math.ceil(rows * _GIN_ROW / 8192)
     if method == "hash":
-        return 2 + math.ceil(rows * _HASH_ENTRY / _PAGE / _ANYWHERE)
+        return OWN_PAGES + math.ceil(rows * _HASH_ENTRY / _PAGE / _ANYWHERE)
     entry: float = _HEADER + math.ceil(sum(widths) / 8) * 8 + _POINTER
     together = min(repeats, (_LONGEST_POSTING - entry) / _ROW_ID)
     if method == "btree" and together > 1:

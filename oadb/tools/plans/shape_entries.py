@@ -6,6 +6,9 @@ from typing import cast
 
 from oadb.errors import DeclarationError
 
+MOST_SHARES = 1 + 1e-4
+"""What shares of all rows, which are rounded, may add up to."""
+
 
 class ShapeEntry:
     """An object of JSON, of which each field is read once.
@@ -94,7 +97,7 @@ class ShapeEntry:
         if entry is None:
             return {}
         found = {each: entry.number(each, 0, 1) or 0.0 for each in entry.names()}
-        if sum(found.values()) > 1 + 1e-6:
+        if sum(found.values()) > MOST_SHARES:
             raise entry.fault(f"the shares add up to {sum(found.values()):g}; 1 is all rows")
         return found
 

@@ -12,6 +12,7 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.executors import Runner
 from oadb.errors import ParameterError
 from oadb.tools.plans import moments, planned_catalog, table_sizes
+from oadb.tools.plans.index_sizes import OWN_PAGES
 from oadb.tools.plans.planned_catalog import PlannedIndex, PlannedTable
 from oadb.tools.plans.sparse_files import PAGE
 from oadb.tools.plans.table_sizes import FEWEST
@@ -228,7 +229,7 @@ class _Export:
         for name, indexes in found.items():
             sizes = [self._sizes[each.index_id] for each in indexes]
             inside = sum(max(0, size.rows) for size in sizes)
-            pages = sum(size.pages for size in sizes)
+            pages = sum(max(0, size.pages - OWN_PAGES) for size in sizes)
             share = {"share": _rounded(min(1, inside / rows))} if indexes[0].predicate else {}
             if inside > 0:
                 yield name, {**share, "bytes": _rounded(pages * PAGE / inside)}

@@ -14,7 +14,7 @@ What is not said is derived from the schema: see ``derived_shapes``.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from oadb.tools.plans.shape_entries import ShapeEntry
+from oadb.tools.plans.shape_entries import MOST_SHARES, ShapeEntry
 
 _MOST = 1e12
 _AMOUNT = ("fixed", "share", "times", "table", "least", "most")
@@ -164,7 +164,7 @@ def _column(entry: ShapeEntry) -> ColumnShape:
         entry.number("correlation", -1, 1),
         entry.number("items", 0, _MOST),
     )
-    if sum(found.values.values()) + (nulls or 0) > 1 + 1e-6:
+    if sum(found.values.values()) + (nulls or 0) > MOST_SHARES:
         raise entry.fault('the shares of "values" and of "null" are more than all rows')
     entry.end(*_COLUMN)
     return found

@@ -1,6 +1,8 @@
 """oadb statistics export: what it prints of a live database, and what it must not."""
 
 import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import cast
 from urllib.parse import quote
 
@@ -8,8 +10,9 @@ import psycopg
 import pytest
 
 from oadb import Database
+from oadb.engine.binding.packages import Package
 from oadb.errors import ParameterError
-from oadb.tools.plans import statistics_export
+from oadb.tools.plans import statistics_export, statistics_files
 from tests.conftest import configured
 from tests.support.command_line import oadb
 
@@ -19,9 +22,16 @@ select 'asha' || n, 'secret' || n || '@example.in', case when n % 4 > 0 then 'As
 from generate_series(1, 400) as n
 """
 _REQUESTS = """
-insert into oadb.traffic (logged_at, ip, method, path, status, duration_ms)
-select now(), '192.0.2.7', 'GET', '/secret', case when n % 10 = 0 then 404 else 200 end, 1
+insert into oadb.traffic (logged_at, ip, method, path, status, duration_ms, host)
+select
+    now(), '192.0.2.7', 'GET', '/secret', case when n % 10 = 0 then 404 else 200 end, 1,
+    'host' || n % 70
 from generate_series(1, 200) as n
+"""
+_TRACKERS = """
+insert into oadb.ip_trackers (kind, network, hits, first_at, last_at, samples)
+select 'not_found', '192.0.2.0'::inet + n, 1, now(), now(), array['/a' || n, '/b' || n]
+from generate_series(1, 60) as n
 """
 
 
@@ -29,7 +39,7 @@ from generate_series(1, 200) as n
 def used_url(url: str) -> str:
     """Give a database with a few hundred users and requests."""
     with psycopg.connect(url, autocommit=True) as connection:
-        for statement in (_PEOPLE, _REQUESTS, "analyze"):
+        for statement in (_PEOPLE, _REQUESTS, _TRACKERS, "analyze"):
             connection.execute(statement.encode())
     return url
 
@@ -76,6 +86,31 @@ def test_values_of_named_columns_are_exported_of_partitions_as_well(used_url: st
     status = fields(found, "oadb.traffic", "columns")["status"]
     assert status["values"] == {"200": 0.9, "404": 0.1}
     assert "secret" not in json.dumps(found.tables)
+
+
+def test_partitions_with_rows_say_how_old_the_oldest_is(used_url: str) -> None:
+    columns = fields(exported(used_url), "oadb.traffic", "columns")
+    first, last = cast("list[str]", columns["logged_at"]["between"])
+
+    assert timedelta(0) <= datetime.now(UTC) - datetime.fromisoformat(first) < timedelta(days=1)
+    assert last == "now"
+    assert "between" not in columns["status"]
+
+
+def test_arrays_are_exported_with_the_number_of_their_items(used_url: str) -> None:
+    columns = fields(exported(used_url), "oadb.ip_trackers", "columns")
+
+    assert columns["samples"]["items"] == 2
+
+
+def test_what_was_exported_can_be_read_again(used_url: str, tmp_path: Path) -> None:
+    (tmp_path / "statistics").mkdir()
+    found = exported(used_url, "oadb.traffic.host")
+    (tmp_path / "statistics" / "live.json").write_text(json.dumps(found.tables))
+    shapes = statistics_files.load([Package("live", tmp_path, "sql")])
+
+    assert sum(shapes["oadb.traffic"].columns["host"].values.values()) == pytest.approx(1)
+    assert shapes["oadb.ip_trackers"].columns["samples"].items == 2
 
 
 @pytest.mark.parametrize("name", ["oadb.traffic.statuses", "status", "oadb.traffic_default.status"])
