@@ -12,7 +12,7 @@ from oadb.engine.binding.declarations import Declaration
 from oadb.engine.dsn import Dsn
 from tests.support import declared
 
-_DATED = re.compile(r"_\d{6,8}(?=_|$)")
+_NUMBERED = re.compile(r"_\d+(?=_|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +61,5 @@ def _nodes(plan: dict[str, Any]) -> Iterator[str]:
 
 def _shown(plan: dict[str, Any]) -> str:
     names = (plan.get(each, "") for each in ("Join Type", "Relation Name", "Index Name"))
-    parts = [plan["Node Type"], *(_DATED.sub("_*", name) for name in names if name)]
+    parts = [plan["Node Type"], *(_NUMBERED.sub("_*", name) for name in names if name)]
     return " ".join(parts)
