@@ -169,11 +169,12 @@ class _Export:
 
     def _described(self, table: PlannedTable) -> Iterator[tuple[str, Json]]:
         typical = self._typical(table)
-        key = {each.name: each.number for each in self._catalog.columns[table.table_id]}
+        numbers = {each.name: each.number for each in self._catalog.columns[table.table_id]}
         for column in self._columns.get(str(typical), ()):
-            is_key = key[column.name] == table.key_number
-            history = self._history(table) if is_key else {}
-            yield column.name, {**self._column(column), **history}
+            found = self._column(column)
+            if numbers[column.name] == table.key_number:
+                found = {**found, **self._history(table)}
+            yield column.name, found
         for index in self._own(typical):
             for column in self._columns.get(f"{index.schema_name}.{index.name}", ()):
                 yield f"{self._catalog.whole_index(index).name}.{column.name}", self._column(column)
