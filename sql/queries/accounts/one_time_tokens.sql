@@ -110,7 +110,6 @@ where
 -- scope: all users (background sweep)
 -- Deletes at most :batch, without waiting for locked rows. Served by one_time_tokens_expires_at_idx
 -- and one_time_tokens_pkey.
--- grows: with the tokens that are due, of which each sweep leaves few.
 delete from oadb.one_time_tokens
 where (user_id, token_id) in (
     select
