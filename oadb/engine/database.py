@@ -9,13 +9,16 @@ AsyncDatabase does all the work; a Database wraps one whose awaits complete at o
 """
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import Self, cast
 
+from oadb.engine import readiness
 from oadb.engine.acting import acting_as
 from oadb.engine.config import Config
+from oadb.engine.deadlines import seconds_of
 from oadb.engine.driver import AsyncioDriver, BlockingDriver, Driver, drive
 from oadb.engine.listener import AsyncListener, Listener
 from oadb.engine.plain_connection import AsyncPlainConnection, PlainConnection
@@ -23,21 +26,18 @@ from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.pool_stats import PoolStats
 from oadb.engine.pool_executors import AsyncPoolExecutor, PoolExecutor
 from oadb.engine.provided import provided
+from oadb.engine.readiness import Ping, Readiness
 from oadb.errors import ParameterError
 
+_PING, _READY = timedelta(seconds=1), timedelta(seconds=5)
 
-class AsyncDatabase(AsyncPoolExecutor):
-    """A database behind a connection pool, for asyncio; the tasks of a process share one."""
 
-    def __init__(self, config: Config, driver: Driver | None = None) -> None:
-        if not isinstance(cast("object", config), Config):
-            raise ParameterError(
-                f"Database: config must be Config, not {type(config).__name__}; "
-                "for a URL, call Database.from_url(url)"
-            )
-        driver = AsyncioDriver() if driver is None else driver
-        self._config = config
-        super().__init__(Pool(config, driver), driver)
+class _Configured(ABC):
+    """What AsyncDatabase and Database share: they are made of a configuration."""
+
+    @abstractmethod
+    def __init__(self, config: Config) -> None:
+        """Make one; nothing connects yet."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -61,6 +61,20 @@ class AsyncDatabase(AsyncPoolExecutor):
             KeyRingError: the key ring cannot be read or is invalid.
         """
         return cls(Config.from_env({**os.environ, "DATABASE_URL": url}))
+
+
+class AsyncDatabase(_Configured, AsyncPoolExecutor):
+    """A database behind a connection pool, for asyncio; the tasks of a process share one."""
+
+    def __init__(self, config: Config, driver: Driver | None = None) -> None:
+        if not isinstance(cast("object", config), Config):
+            raise ParameterError(
+                f"Database: config must be Config, not {type(config).__name__}; "
+                "for a URL, call Database.from_url(url)"
+            )
+        driver = AsyncioDriver() if driver is None else driver
+        self._config = config
+        AsyncPoolExecutor.__init__(self, Pool(config, driver), driver)
 
     async def __aenter__(self) -> Self:
         """Open the pool."""
@@ -102,6 +116,33 @@ class AsyncDatabase(AsyncPoolExecutor):
             ConfigError: no key ring is configured.
         """
         await provided("oadb.proof", "prove")(self)
+
+    async def ping(self, *, deadline: timedelta = _PING) -> Ping:
+        """Make one round trip, and say whether the database answered; for probes of liveness.
+
+        Args:
+            deadline: for all of it, with the wait for a connection.
+
+        Raises:
+            ParameterError: a *deadline* that is not above 0.
+            ConfigError: the server of an ``embedded:`` URL cannot be started here.
+        """
+        return await readiness.ping(self._pool, self._driver, seconds_of("ping", deadline))
+
+    async def ready(self, *, deadline: timedelta = _READY) -> Readiness:
+        """Say whether this service can work: the database answers, and fits it.
+
+        Migrations are applied, the keys of the database are in the ring, the role may do what a
+        service does; and what packages check besides. Each finding says what to do. Writes nothing.
+
+        Args:
+            deadline: for each wait; what was not checked by then is not ready.
+
+        Raises:
+            ParameterError: a *deadline* that is not above 0.
+            ConfigError: the server of an ``embedded:`` URL cannot be started here.
+        """
+        return await readiness.examine(self, self._config, seconds_of("ready", deadline))
 
     def as_user(self, user_id: int, *, ip: str | None = None) -> AsyncPoolExecutor:
         """Return an executor that sees the rows of this user only, whatever a statement says.
@@ -152,32 +193,12 @@ class AsyncDatabase(AsyncPoolExecutor):
         return self._pool.stats()
 
 
-class Database(PoolExecutor):
+class Database(_Configured, PoolExecutor):
     """A database behind a connection pool; the threads of a process share one."""
 
     def __init__(self, config: Config) -> None:
         self._inner = AsyncDatabase(config, BlockingDriver())
-        super().__init__(self._inner)
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the configuration from the environment; see ``Config.from_env``.
-
-        Raises:
-            ConfigError: a variable is missing or invalid.
-            KeyRingError: the key ring cannot be read or is invalid.
-        """
-        return cls(Config.from_env(environ))
-
-    @classmethod
-    def from_url(cls, url: str) -> Self:
-        """Connect to *url* instead of DATABASE_URL; see AsyncDatabase.from_url.
-
-        Raises:
-            ConfigError: the URL or a variable is invalid.
-            KeyRingError: the key ring cannot be read or is invalid.
-        """
-        return cls(Config.from_env({**os.environ, "DATABASE_URL": url}))
+        PoolExecutor.__init__(self, self._inner)
 
     def __enter__(self) -> Self:
         """Open the pool."""
@@ -216,6 +237,22 @@ class Database(PoolExecutor):
             ConfigError: no key ring is configured.
         """
         drive(self._inner.prove())
+
+    def ping(self, *, deadline: timedelta = _PING) -> Ping:
+        """Make one round trip, and say whether the database answered; see AsyncDatabase.ping.
+
+        Raises:
+            ParameterError: a *deadline* that is not above 0.
+        """
+        return drive(self._inner.ping(deadline=deadline))
+
+    def ready(self, *, deadline: timedelta = _READY) -> Readiness:
+        """Say whether this service can work with its database; see AsyncDatabase.ready.
+
+        Raises:
+            ParameterError: a *deadline* that is not above 0.
+        """
+        return drive(self._inner.ready(deadline=deadline))
 
     def as_user(self, user_id: int, *, ip: str | None = None) -> PoolExecutor:
         """Return an executor that sees the rows of this user only; see AsyncDatabase.as_user.

@@ -20,6 +20,7 @@ from oadb.tools.usage import UsageError
 _COMMANDS = (
     "demo",
     "doctor",
+    "ready",
     "top",
     "maintain",
     "stats",

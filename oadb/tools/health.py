@@ -11,7 +11,8 @@ from functools import partial
 from oadb.engine.binding.packages import Package
 from oadb.engine.config import Config
 from oadb.engine.database import Database
-from oadb.errors import ConfigError, KeyRingError, MigrationError, UnavailableError
+from oadb.engine.readiness import ReadyFinding
+from oadb.errors import ConfigError, MigrationError, UnavailableError
 from oadb.keys import proof
 from oadb.tools import (
     audit_findings,
@@ -22,6 +23,7 @@ from oadb.tools import (
     lock_holders,
     log_findings,
     row_security,
+    service_checks,
     session_forms,
     transport_check,
     upkeep_findings,
@@ -31,7 +33,6 @@ from oadb.tools.activity.alert_limits import USUAL
 from oadb.tools.findings import Check, Finding
 from oadb.tools.intended import schema_findings
 from oadb.tools.migrations import package_order, runner
-from oadb.tools.migrations.states import MigrationStatus
 
 OLDEST, NEWEST = 15, 18
 """Major versions of PostgreSQL that oadb supports."""
@@ -40,10 +41,6 @@ OLDEST, NEWEST = 15, 18
 _EXTENSIONS = ["btree_gin", "pg_stat_statements", "pg_trgm"]
 
 _LIMITS = ["idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout"]
-
-_CREATE_ROLES = (
-    "as a role that may make roles: call oadb.create_roles(); call oadb.grant_privileges();"
-)
 
 
 def examine(config: Config, packages: Sequence[Package]) -> Iterator[Finding]:
@@ -176,37 +173,8 @@ def _check_roles(db: Database) -> Iterator[Finding]:
     """Check the roles; there are none before the first migration."""
     standing = catalog.find_standing(db)
     if standing is not None:
-        yield _roles_finding(standing, catalog.list_roles(db, [*catalog.SERVICE_ROLES]))
-
-
-def _roles_finding(standing: catalog.Standing, roles: list[catalog.Role]) -> Finding:
-    own, owner = standing.role_name, standing.owner_name
-    if standing.is_exempt and not standing.can_act_as_user:
-        return Finding(
-            False,
-            "roles",
-            f"row-level security does not bind {own}, so db.as_user is refused; "
-            f"connect as a role without superuser and bypassrls, or {_CREATE_ROLES}",
-        )
-    if own == owner and not standing.can_act_as_user:
-        if any(role.name == "oadb_user" and role.is_let_in for role in roles):
-            advice = f"db.as_user is refused to {own}: grant oadb_user to {own};"
-            return Finding(False, "roles", advice)
-        return Finding(True, "roles", f"one for everything: row-level security alone binds {own}")
-    missing = sorted({*catalog.SERVICE_ROLES} - {role.name for role in roles})
-    if missing:
-        return Finding(False, "roles", f"{', '.join(missing)} missing; {_CREATE_ROLES}")
-    return Finding(True, "roles", f"separate; {_role_advice(standing)}")
-
-
-def _role_advice(standing: catalog.Standing) -> str:
-    """Return what this connection's role is for, if roles are separate."""
-    own, owner = standing.role_name, standing.owner_name
-    if standing.is_exempt:
-        return f"only db.as_user binds {own}: connect services as a member of oadb_app"
-    if own == owner:
-        return f"{own} owns the tables: connect services as a member of oadb_app"
-    return f"{owner} owns the tables, {own} uses them"
+        roles = catalog.list_roles(db, [*catalog.SERVICE_ROLES])
+        yield _told(service_checks.roles_finding(standing, roles))
 
 
 def _check_row_security(db: Database) -> Iterator[Finding]:
@@ -220,35 +188,14 @@ def _row_security_finding(tables: list[row_security.Wall], standing: catalog.Sta
     faults = [fault for table in tables for fault in row_security.faults(table)]
     if faults:
         return Finding(False, subject, " ".join(faults))
-    hidden = [table.name for table in tables if not table.is_open_to_us]
-    if hidden and not standing.is_exempt:
-        return Finding(
-            False,
-            subject,
-            f"without db.as_user, {standing.role_name} sees no row of {len(hidden)} tables, "
-            f"such as {hidden[0]}; "
-            "connect as a member of oadb_app, or as the owner: call oadb.grant_privileges();",
-        )
+    for hidden in service_checks.visible_finding(standing, tables):
+        return _told(hidden)
     return Finding(True, subject, f"forced on all {len(tables)} tables")
 
 
 def _check_keys(db: Database, config: Config) -> Iterator[Finding]:
     canaries = proof.list_canaries(db)
-    enrolled = ", ".join(str(canary.key_id) for canary in canaries)
-    if config.keyring is None:
-        advice = f"no key ring, but secrets are sealed under key {enrolled}: set OADB_KEYRING_FILE"
-        yield Finding(not canaries, "keys", advice if canaries else "no key ring; none needed yet")
-        return
-    primary = config.keyring.primary.key_id
-    if not canaries:
-        yield Finding(True, "keys", f"none in use; the first secret enrolls key {primary}")
-        return
-    try:
-        proof.require_fit(config.keyring, canaries)
-    except KeyRingError as error:
-        yield Finding(False, "keys", str(error))
-    else:
-        yield Finding(True, "keys", f"{enrolled} in use, all in the ring; {primary} is primary")
+    yield _told(service_checks.keys_finding(config.keyring, canaries))
 
 
 def _check_migrations(config: Config, packages: Sequence[Package]) -> Iterator[Finding]:
@@ -257,19 +204,10 @@ def _check_migrations(config: Config, packages: Sequence[Package]) -> Iterator[F
     except (MigrationError, ConfigError) as error:
         yield Finding(False, "migrations", " ".join(str(error).split()))
     else:
-        yield _migrations_finding(statuses)
+        yield _told(service_checks.migrations_finding(statuses))
 
 
-def _migrations_finding(statuses: list[MigrationStatus]) -> Finding:
-    pending = [status.migration_id for status in statuses if status.state == "pending"]
-    wrong = [
-        f"{status.migration_id} {status.state}"
-        for status in statuses
-        if status.state not in {"applied", "unrecorded", "pending"}
-    ]
-    if wrong:
-        advice = "oadb migrate runs nothing and says what to do"
-        return Finding(False, "migrations", f"{', '.join(wrong)}; {advice}")
-    if pending:
-        return Finding(False, "migrations", f"{', '.join(pending)} pending; run oadb migrate")
-    return Finding(True, "migrations", f"all {len(statuses)} are applied")
+def _told(found: ReadyFinding) -> Finding:
+    """Return a finding of ``db.ready()`` as one of the doctor."""
+    advice = f"; {found.advice}" if found.advice else ""
+    return Finding(found.ok, found.subject, found.text + advice)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import typer
 
+from oadb.engine.readiness import ReadyFinding
 from oadb.tools.commands.json_output import print_json
 from oadb.tools.findings import Finding
 
@@ -11,7 +12,7 @@ FOUND = 3
 """The exit code of a command that ran and found something wrong."""
 
 
-def show(findings: Iterable[Finding]) -> None:
+def show(findings: Iterable[Finding | ReadyFinding]) -> None:
     """Print each finding as it arrives; at the end, exit with 3 if one is not ok."""
     failed = False
     for finding in findings:
@@ -20,7 +21,7 @@ def show(findings: Iterable[Finding]) -> None:
     exit_if(found=failed)
 
 
-def show_json(findings: Iterable[Finding]) -> None:
+def show_json(findings: Iterable[Finding | ReadyFinding]) -> None:
     """Print all findings as one line of JSON; exit with 3 if one is not ok."""
     listed = [*findings]
     is_ok = all(finding.ok for finding in listed)
