@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from oadb.engine.binding.queries import queries
     from oadb.engine.binding.results import Affected
     from oadb.engine.binding.values import UNSET, Unset
+    from oadb.engine.blocking import Transaction
     from oadb.engine.config import Config
     from oadb.engine.database import AsyncDatabase, Database
     from oadb.engine.executors import AsyncExecutor, Executor
     from oadb.engine.listener import AsyncListener, Listener, Listening, Notification
-    from oadb.engine.transactions import AsyncTransaction, Transaction
+    from oadb.engine.transactions import AsyncTransaction
     from oadb.security.refusals import Refusal
     from oadb.security.secret import Secret
 
@@ -54,7 +55,7 @@ _HOMES = {
     "Pending": "engine.batches",
     "Refusal": "security.refusals",
     "Secret": "security.secret",
-    "Transaction": "engine.transactions",
+    "Transaction": "engine.blocking",
     "UNSET": "engine.binding.values",
     "Unset": "engine.binding.values",
     "operation": "engine.binding.operations",

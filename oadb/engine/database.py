@@ -17,6 +17,7 @@ from typing import Self, cast
 
 from oadb.engine import readiness
 from oadb.engine.acting import acting_as
+from oadb.engine.blocking import PoolExecutor
 from oadb.engine.config import Config
 from oadb.engine.deadlines import seconds_of
 from oadb.engine.driver import AsyncioDriver, BlockingDriver, Driver, drive
@@ -24,7 +25,7 @@ from oadb.engine.listener import AsyncListener, Listener
 from oadb.engine.plain_connection import AsyncPlainConnection, PlainConnection
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.pool_stats import PoolStats
-from oadb.engine.pool_executors import AsyncPoolExecutor, PoolExecutor
+from oadb.engine.pool_executors import AsyncPoolExecutor
 from oadb.engine.provided import provided
 from oadb.engine.readiness import Ping, Readiness
 from oadb.errors import ParameterError

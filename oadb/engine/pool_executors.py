@@ -5,7 +5,7 @@ pipeline and the same transaction, and row-level security does the rest.
 """
 
 import math
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -14,13 +14,13 @@ import psycopg
 from oadb.engine import execution, failures
 from oadb.engine.binding.guards import Isolation
 from oadb.engine.deadlines import expected, positive, seconds_of
-from oadb.engine.driver import Driver, drive, driven
-from oadb.engine.executors import AsyncExecutor, Executor
+from oadb.engine.driver import Driver
+from oadb.engine.executors import AsyncExecutor
 from oadb.engine.failures import Retry
 from oadb.engine.pool.connection_pool import PATIENCE, Pool
 from oadb.engine.pool.leases import UNCONFIRMED
 from oadb.engine.transaction_session import begin
-from oadb.engine.transactions import AsyncTransaction, Transaction
+from oadb.engine.transactions import AsyncTransaction
 from oadb.engine.wire import SetupStatement
 from oadb.errors import (
     PoolTimeoutError,
@@ -210,83 +210,3 @@ class AsyncPoolExecutor(AsyncExecutor):
             await self._driver.sleep(pause)
 
     _operate_in_transaction = transact
-
-
-class PoolExecutor(Executor):
-    """Runs queries on the connections of a pool."""
-
-    def __init__(self, inner: AsyncPoolExecutor) -> None:
-        self._executor = inner
-
-    def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
-        """Run one bound query; see AsyncPoolExecutor._run."""
-        return drive(self._executor._run(query, params))
-
-    def _stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
-        """Yield the rows of a bound query; see AsyncPoolExecutor._stream."""
-        return driven(self._executor._stream(query, params))
-
-    def _operate(self, work: Callable[[AsyncExecutor], Coroutine[Any, Any, T]]) -> T:
-        """Run an operation to its end."""
-        return drive(work(self._executor))
-
-    def within(self, seconds: float) -> "PoolExecutor":
-        """Return an executor whose calls end within *seconds*; see AsyncPoolExecutor.within.
-
-        Args:
-            seconds: more than 0; DB_CALL_DEADLINE stays in force.
-
-        Raises:
-            ParameterError: not a number above 0.
-        """
-        return PoolExecutor(self._executor.within(seconds))
-
-    def transaction(
-        self,
-        *,
-        isolation: Isolation | None = None,
-        read_only: bool = False,
-        deadline: timedelta | None = None,
-    ) -> Transaction:
-        """Return a transaction to enter; it commits at the end of its block, or rolls back.
-
-        Args:
-            isolation: by default the server's.
-            deadline: how long it may take as a whole; see ``within``. None: as long as each
-                statement ends within DB_CALL_DEADLINE.
-
-        Raises:
-            ParameterError: a *deadline* that is not above 0.
-        """
-        return Transaction(
-            self._executor.transaction(isolation=isolation, read_only=read_only, deadline=deadline)
-        )
-
-    def transact(
-        self,
-        work: Callable[[Transaction], T],
-        *,
-        isolation: Isolation | None = None,
-        read_only: bool = False,
-    ) -> T:
-        """Run *work* in a transaction, and again from its start if the server rolled it back.
-
-        Args:
-            work: must have no effects outside of the transaction.
-            isolation: by default the server's.
-
-        Returns:
-            What *work* returned when its transaction was committed.
-
-        Raises:
-            PoolTimeoutError: no connection became free in time, or too many callers wait for one.
-            UnavailableError: the database did not answer; nothing was changed.
-            OutcomeUnknownError: the answer to COMMIT was lost; it may have happened.
-            TransactionError: *work* swallowed an error of a statement; rolled back.
-            psycopg.Error: what the server reports, without row data; rolled back.
-        """
-
-        async def in_place(tx: AsyncTransaction) -> T:
-            return work(Transaction(tx))
-
-        return drive(self._executor.transact(in_place, isolation=isolation, read_only=read_only))

@@ -5,7 +5,7 @@ statements cost k + 1 round trips, and a transaction without a statement costs n
 """
 
 import math
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from datetime import timedelta
 from types import TracebackType
@@ -16,8 +16,8 @@ from psycopg.pq import TransactionStatus
 
 from oadb.engine import execution, failures
 from oadb.engine.deadlines import expected
-from oadb.engine.driver import Driver, drive, driven
-from oadb.engine.executors import AsyncExecutor, Executor
+from oadb.engine.driver import Driver
+from oadb.engine.executors import AsyncExecutor
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.interruptions import finish_interrupted
 from oadb.engine.pool.leases import UNCONFIRMED, callers
@@ -261,40 +261,3 @@ class AsyncTransaction(AsyncExecutor):
             session.connection.state.disconnect()  # so that nothing of it is committed
             return failures.unavailable(label, overdue=session.connection.state.overdue)
         return failures.scrubbed(error, label, place_at)
-
-
-class Transaction(Executor):
-    """A transaction in progress; ``with db.transaction() as tx``."""
-
-    def __init__(self, inner: AsyncTransaction) -> None:
-        self._inner = inner
-
-    def __enter__(self) -> Self:
-        """Lease a connection; see AsyncTransaction."""
-        drive(self._inner.__aenter__())
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Commit, or roll back; see AsyncTransaction."""
-        drive(self._inner.__aexit__(kind, error, trace))
-
-    def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
-        """Run a bound query in this transaction; see AsyncTransaction._run."""
-        return drive(self._inner._run(query, params))
-
-    def _stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
-        """Yield the rows of a bound query through a server-side cursor."""
-        return driven(self._inner._stream(query, params))
-
-    def _operate(self, work: Callable[[AsyncExecutor], Coroutine[Any, Any, T]]) -> T:
-        """Run an operation to its end."""
-        return drive(work(self._inner))
-
-    def transaction(self) -> "Transaction":
-        """Return a nested transaction, which can roll back without this one."""
-        return Transaction(self._inner.transaction())

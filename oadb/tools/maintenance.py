@@ -19,9 +19,9 @@ import psycopg
 from psycopg.errors import LockNotAvailable
 
 from oadb.accounts import broker_tokens
+from oadb.engine.blocking import Transaction
 from oadb.engine.config import Config
 from oadb.engine.database import Database
-from oadb.engine.transactions import Transaction
 from oadb.errors import Error
 from oadb.logs import partitions, rollups
 from oadb.tools import audit_chain, log_findings, sweeping

@@ -20,9 +20,9 @@ from uuid import UUID
 import psycopg
 from psycopg.errors import QueryCanceled
 
+from oadb.engine.blocking import Transaction
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
-from oadb.engine.transactions import Transaction
 from oadb.logs.texts import cut
 from oadb.logs.writing.encoding import Clock, encoded, shown
 from oadb.logs.writing.log_tables import LogTable
