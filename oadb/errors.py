@@ -9,6 +9,7 @@ Error                     base of all of them; never raised itself
 ├── NoRowError            a query that promises a row found none
 ├── TooManyRowsError      a query that promises at most one row found more
 ├── TransactionError      a transaction cannot go on, or a call must not run in one
+│   └── SecondConnectionError  a thread or task that holds a connection asks for another
 ├── UnavailableError      the database did not answer; nothing was changed
 │   └── PoolTimeoutError  no connection became free in time
 ├── OutcomeUnknownError   a write was sent and its answer was lost
@@ -23,8 +24,8 @@ Error                     base of all of them; never raised itself
 __all__ = [
     "BusyError", "ConfigError", "DeclarationError", "Error", "KeyRingError", "LoadError",
     "MigrationError", "NoRowError", "OutcomeUnknownError", "ParameterError", "PoolTimeoutError",
-    "ResultError", "RowError", "SealError", "SettingError", "TooManyRowsError", "TransactionError",
-    "UnavailableError",
+    "ResultError", "RowError", "SealError", "SecondConnectionError", "SecondConnectionWarning",
+    "SettingError", "TooManyRowsError", "TransactionError", "UnavailableError",
 ]  # fmt: skip  # a list
 
 
@@ -71,12 +72,25 @@ class TransactionError(Error):
     """A transaction cannot go on, or an operation that must not be rolled back runs in one."""
 
 
+class SecondConnectionError(TransactionError):
+    """A thread or task that holds a connection asks for another; see DB_SECOND_CONNECTION."""
+
+
+class SecondConnectionWarning(RuntimeWarning):
+    """A thread or task that holds a connection asks for another, and may wait for itself."""
+
+
 class UnavailableError(Error):
     """The database did not answer. Nothing was changed, and the call can be repeated."""
 
 
 class PoolTimeoutError(UnavailableError):
-    """No connection became free in time, or too many callers are waiting for one."""
+    """No connection became free in time, or too many callers are waiting for one.
+
+    The latter *was_refused*: it did not wait.
+    """
+
+    was_refused = False
 
 
 class OutcomeUnknownError(Error):

@@ -80,6 +80,13 @@ class PoolExecutor(Executor):
         """
         return PoolExecutor(self._executor.within(seconds))
 
+    def outside(self) -> "PoolExecutor":
+        """Return an executor for calls that are meant to run outside of the caller's transaction.
+
+        See AsyncPoolExecutor.outside.
+        """
+        return PoolExecutor(self._executor.outside())
+
     def transaction(
         self,
         *,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Self, cast
 
 from oadb.engine import dsn
+from oadb.engine.pool.holders import SecondConnection
 from oadb.errors import ConfigError
 from oadb.security import keyring_file
 from oadb.security.keyring import KeyRing
@@ -29,6 +30,9 @@ class Config:
     server, whatever has become of it: by default 2 seconds more than the statement timeout; 0 is no
     limit.
 
+    A thread or task that holds a connection, of a transaction, and asks for a second one, is
+    warned, refused or left alone (``second_connection``).
+
     Codes of second factors are accepted ``totp_window`` steps of 30 s before and after their time,
     0 to 2. ``breached`` says whether a new password is known to be; it is called in a thread, and
     if it raises, or returns no bool, no password is set. No variable sets it.
@@ -45,6 +49,7 @@ class Config:
     lock_timeout_seconds: float = 2.0
     idle_in_transaction_timeout_seconds: float = 10.0
     call_deadline_seconds: float | None = None
+    second_connection: SecondConnection = "warn"
     pooler: Pooler = "none"
     keyring: KeyRing | None = None
     totp_window: int = 1
@@ -84,6 +89,9 @@ class Config:
                 "DB_IDLE_IN_TRANSACTION_TIMEOUT", default.idle_in_transaction_timeout_seconds
             ),
             call_deadline_seconds=env.optional_seconds("DB_CALL_DEADLINE"),
+            second_connection=env.second_connection(
+                "DB_SECOND_CONNECTION", default.second_connection
+            ),
             pooler=env.pooler("DB_POOLER", default.pooler),
             keyring=keyring_file.from_env(env.values),
             totp_window=env.integer("OADB_TOTP_WINDOW", default.totp_window, least=0, most=2),
@@ -193,6 +201,12 @@ class _Environment:
         if text not in {"none", "pgbouncer"}:
             raise self._invalid(name, "none or pgbouncer")
         return cast("Pooler", text)
+
+    def second_connection(self, name: str, default: SecondConnection) -> SecondConnection:
+        text = self._text(name) or default
+        if text not in {"warn", "error", "allow"}:
+            raise self._invalid(name, "warn, error or allow")
+        return cast("SecondConnection", text)
 
     def _text(self, name: str) -> str | None:
         """Return the value, or None: an empty variable is unset, as in shells and Compose."""

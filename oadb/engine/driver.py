@@ -6,7 +6,9 @@ to its end on the caller's thread, without a loop.
 """
 
 import asyncio
+import threading
 import time
+import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from itertools import islice
@@ -26,6 +28,15 @@ T = TypeVar("T")
 _BLOCK = 65536
 
 
+def _current_task() -> object:
+    """Return the running task: a weak reference, as its frames hold what it has begun."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # it is called outside of the loop
+        return None
+    return None if task is None else weakref.ref(task)
+
+
 class Driver(Protocol):
     """The calls of psycopg that the engine uses, blocking or awaited."""
 
@@ -34,6 +45,8 @@ class Driver(Protocol):
     server_cursor: type[Any]
     home: Callable[[], object] | None
     """Returns the running event loop, to which connections belong; None for threads."""
+    owner: Callable[[], object]
+    """Returns the calling thread or task; None: none is known."""
 
     async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call a method of psycopg that blocks or must be awaited."""
@@ -92,6 +105,8 @@ class BlockingDriver:
     pool = psycopg_pool.ConnectionPool
     server_cursor = psycopg.RawServerCursor
     home: Callable[[], object] | None = None
+    # Not get_ident itself: gevent may replace it later.
+    owner: Callable[[], object] = staticmethod(lambda: threading.get_ident())  # noqa: PLW0108
 
     async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
@@ -154,6 +169,7 @@ class AsyncioDriver:
     pool = psycopg_pool.AsyncConnectionPool
     server_cursor = psycopg.AsyncRawServerCursor
     home: Callable[[], object] | None = staticmethod(asyncio.get_running_loop)
+    owner: Callable[[], object] = staticmethod(_current_task)
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -19,8 +19,9 @@ from psycopg.adapt import AdaptersMap
 
 from oadb.engine.deadlines import expected, seconds_of
 from oadb.engine.driver import drive
+from oadb.engine.pool.callers import callers
 from oadb.engine.pool.connection_pool import Pool
-from oadb.engine.pool.leases import UNCONFIRMED, callers
+from oadb.engine.pool.leases import UNCONFIRMED
 
 _LABEL = "a plain connection"
 

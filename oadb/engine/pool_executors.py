@@ -18,6 +18,7 @@ from oadb.engine.driver import Driver
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.failures import Retry
 from oadb.engine.pool.connection_pool import PATIENCE, Pool
+from oadb.engine.pool.holders import TRANSACTION
 from oadb.engine.pool.leases import UNCONFIRMED
 from oadb.engine.transaction_session import begin
 from oadb.engine.transactions import AsyncTransaction
@@ -43,11 +44,14 @@ class AsyncPoolExecutor(AsyncExecutor):
         driver: Driver,
         identity: tuple[SetupStatement, ...] = (),
         seconds: float | None = None,
+        *,
+        is_outside: bool = False,
     ) -> None:
         self._pool = pool
         self._driver = driver
         self._identity = identity
         self._seconds = seconds
+        self._is_outside = is_outside
 
     @property
     def vault(self) -> Vault:
@@ -77,6 +81,8 @@ class AsyncPoolExecutor(AsyncExecutor):
                 async with self.transaction() as tx:  # a COPY cannot be sent in a pipeline
                     return await tx._run(query, params)
         pool, label, retry = self._pool, query.label, None
+        if pool.holders.table and not self._is_outside:
+            pool.holders.check(label)
         limit = _FOREVER if self._seconds is None else expected(self._seconds)
         seconds = UNCONFIRMED if query.is_copy else pool.lease_seconds
         while True:
@@ -109,7 +115,8 @@ class AsyncPoolExecutor(AsyncExecutor):
             psycopg.Error: what the server reports, without row data.
         """
         isolation = query.guards.isolation
-        async with self.transaction(isolation=isolation, read_only=True) as tx:
+        label = f"the stream {query.label}"
+        async with self._begun(label, begin(isolation, read_only=True), self._seconds) as tx:
             rows = await tx._open_stream(query, params)
             try:
                 while batch := await rows.read():
@@ -131,7 +138,24 @@ class AsyncPoolExecutor(AsyncExecutor):
         Raises:
             ParameterError: not a number above 0.
         """
-        return AsyncPoolExecutor(self._pool, self._driver, self._identity, positive(seconds))
+        return AsyncPoolExecutor(
+            self._pool,
+            self._driver,
+            self._identity,
+            positive(seconds),
+            is_outside=self._is_outside,
+        )
+
+    def outside(self) -> "AsyncPoolExecutor":
+        """Return an executor whose calls are meant to run outside of the caller's transaction.
+
+        Such as an audit log that stays when the transaction is rolled back. A task that holds a
+        transaction and calls it needs a second connection: with DB_POOL_SIZE + DB_MAX_OVERFLOW of
+        such tasks at a time, all of them wait until DB_POOL_TIMEOUT.
+        """
+        return AsyncPoolExecutor(
+            self._pool, self._driver, self._identity, self._seconds, is_outside=True
+        )
 
     def hint(self, channel: str) -> None:
         """Have who listens to *channel* told soon that something has changed."""
@@ -163,10 +187,16 @@ class AsyncPoolExecutor(AsyncExecutor):
             ParameterError: a *deadline* that is not above 0.
         """
         first = begin(isolation, read_only=read_only)
-        executor = self if deadline is None else self.within(seconds_of("transaction", deadline))
-        return AsyncTransaction(
-            self._pool, self._driver, [first, *self._identity], seconds=executor._seconds
-        )
+        limit = self._seconds if deadline is None else seconds_of("transaction", deadline)
+        return self._begun(TRANSACTION, first, limit)
+
+    def _begun(self, label: str, first: SetupStatement, seconds: float | None) -> AsyncTransaction:
+        """Return a transaction to enter, which messages call *label*."""
+        pool = self._pool
+        if pool.holders.table and not self._is_outside:
+            pool.holders.check(label)
+        begun = [first, *self._identity]
+        return AsyncTransaction(pool, self._driver, begun, seconds=seconds, label=label)
 
     async def transact(
         self,

@@ -18,9 +18,11 @@ from oadb.engine import execution, failures
 from oadb.engine.deadlines import expected
 from oadb.engine.driver import Driver
 from oadb.engine.executors import AsyncExecutor
+from oadb.engine.pool.callers import callers
 from oadb.engine.pool.connection_pool import Pool
+from oadb.engine.pool.holders import TRANSACTION
 from oadb.engine.pool.interruptions import finish_interrupted
-from oadb.engine.pool.leases import UNCONFIRMED, callers
+from oadb.engine.pool.leases import UNCONFIRMED
 from oadb.engine.row_stream import RowStream
 from oadb.engine.transaction_session import (
     RELEASE,
@@ -34,9 +36,6 @@ from oadb.security.vault import Vault
 
 T = TypeVar("T")
 
-# What a transaction is called in messages about its connection.
-_LABEL = "a transaction"
-
 
 class AsyncTransaction(AsyncExecutor):
     """A transaction in progress; ``async with db.transaction() as tx``."""
@@ -48,10 +47,12 @@ class AsyncTransaction(AsyncExecutor):
         begin: list[SetupStatement],
         outer: TransactionSession | None = None,
         seconds: float | None = None,
+        label: str = TRANSACTION,
     ) -> None:
         self._pool, self._driver = pool, driver
         self._begin = begin
         self._seconds = seconds
+        self._label = label
         self._outer = outer
         self._session: TransactionSession | None = outer
         self._unwatch: Callable[[], Any] = lambda: None
@@ -65,11 +66,11 @@ class AsyncTransaction(AsyncExecutor):
         """
         if self._outer is None:
             limit = math.inf if self._seconds is None else expected(self._seconds)
-            first = (_LABEL, limit, UNCONFIRMED)
+            first = (self._label, limit, UNCONFIRMED)
             connection = self._pool.take(*first) or await self._pool.acquire(*first)
             isolation = getattr(self._begin[0], "isolation", None)
             self._session = TransactionSession(self._pool, connection, isolation=isolation)
-            self._unwatch = self._pool.leases.hold(self, connection, _LABEL, limit, callers())
+            self._unwatch = self._pool.leases.hold(self, connection, self._label, limit, callers())
         self._open.prelude.extend(self._begin)
         return self
 

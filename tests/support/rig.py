@@ -157,8 +157,8 @@ def connecting(mode: str, url: str) -> Generator[Connect]:
 
 
 def config(url: str, **settings: Any) -> Config:
-    """Return the configuration for *url*."""
-    return Config(dsn=dsn.parse(url), **settings)
+    """Return the configuration for *url*; tests hold connections and look from others."""
+    return Config(dsn=dsn.parse(url), **{"second_connection": "allow", **settings})
 
 
 class Observer:

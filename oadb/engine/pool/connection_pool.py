@@ -19,7 +19,9 @@ from oadb.engine.config import Config
 from oadb.engine.driver import Driver
 from oadb.engine.failures import RetryBudget
 from oadb.engine.pool.connections import cut_off, give_up, looks_alive
+from oadb.engine.pool.exhaustion import Exhaustion
 from oadb.engine.pool.hint_sender import HintSender
+from oadb.engine.pool.holders import Holders
 from oadb.engine.pool.idle_stack import IdleStack
 from oadb.engine.pool.leases import UNCONFIRMED, Leases
 from oadb.engine.pool.outage import Outage
@@ -27,7 +29,7 @@ from oadb.engine.pool.pool_stats import PoolStats
 from oadb.engine.pool.upkeep import POLLING_INTERVAL, Upkeep
 from oadb.engine.pool.watchdog import watchdog
 from oadb.engine.url_schemes import LocalServer
-from oadb.errors import PoolTimeoutError, UnavailableError
+from oadb.errors import UnavailableError
 from oadb.security.vault import Vault
 
 # Seconds that a call waits for a server that refuses connections: enough for a restart, and much
@@ -39,7 +41,6 @@ _RARELY = 2.0
 
 # Attempts for each connection that the retry budget holds at first, and at most.
 _RESERVE = 4
-_CLOSED = "this database was closed: close() was called"
 
 _NO_TRANSACTION = TransactionStatus.IDLE
 
@@ -77,9 +78,11 @@ class Pool:
         self._lock = threading.Lock()
         self._server = server
         self._outage = Outage("target_session_attrs" in self._config.dsn.keywords)
-        self.leases = Leases()
+        self.holders = Holders(self._driver, self._config.second_connection)
+        self.leases = Leases(self.holders)
         self._table = self.leases.table
         self._idle = IdleStack(self.leases)
+        self._exhaustion = Exhaustion(self._config, self.leases, self._outage)
         self._upkeep = Upkeep(self._config, self._driver, self._outage, self.leases, self._idle)
         self.hints = HintSender(self, self._driver)
         self._budget = RetryBudget(_RESERVE * self._config.pool_max)
@@ -212,9 +215,12 @@ class Pool:
             ConfigError: the local server cannot be started here.
         """
         with self._lock:
-            if self._closed:
-                raise UnavailableError(_CLOSED)
+            self._require_open()
             return self._resolve()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise UnavailableError("this database was closed: close() was called")
 
     def _resolve(self) -> dict[str, str]:
         """Return libpq's keywords; start the local server, if it is one. The lock must be held."""
@@ -228,8 +234,7 @@ class Pool:
         """Make a pool of psycopg_pool, unless there is one for this event loop."""
         self._come_home()
         with self._lock:
-            if self._closed:
-                raise UnavailableError(_CLOSED)
+            self._require_open()
             if self._upkeep.pool is None:
                 self._upkeep.prepare(self._resolve())
                 watchdog.watch(self._upkeep)
@@ -252,8 +257,7 @@ class Pool:
         self, label: str, started: float, limit: float, patience: float, dead: int
     ) -> Any:
         """Wait in the queue for a connection, living or not; *dead* ones were given before."""
-        if 0 < self._config.pool_max_waiting <= self._idle.waiting:
-            raise PoolTimeoutError(self._busy(f"{self._idle.waiting} callers are waiting already"))
+        self._exhaustion.check_queue(self._idle.waiting)
         # Callers far behind look for an outage less often: thousands would keep a processor busy.
         interval = min(POLLING_INTERVAL * (1 + self._idle.waiting // 50), _RARELY)
         waiter = self._driver.waiter()
@@ -264,32 +268,13 @@ class Pool:
                 seconds = min(interval, limit - monotonic())
                 if (connection := await waiter.wait(seconds)) is not None:
                     return connection
-                self._raise_if_useless(monotonic() - started, limit, patience)
+                self._require_open()
+                self._exhaustion.check(monotonic() - started, limit, patience)
         except BaseException:
             self._idle.leave(waiter, label)
             if (connection := waiter.withdraw()) is not None:
                 self.release(connection)
             raise
-
-    def _raise_if_useless(self, waited: float, limit: float, patience: float) -> None:
-        """Raise the reason if waiting longer is useless."""
-        if self._closed:
-            raise UnavailableError(_CLOSED)
-        outage = self._outage
-        refused = outage.since is not None and len(self.leases) < self._config.pool_max
-        is_over = waited >= self._config.pool_timeout_seconds or monotonic() >= limit
-        # Of an outage that is older than *patience*, later callers learn at once.
-        is_sure = refused and max(waited, monotonic() - (outage.since or 0.0)) >= patience
-        if is_sure or (refused and is_over):
-            raise UnavailableError(f"cannot connect to {self._config.dsn}: {outage.reason}")
-        if is_over:
-            raise PoolTimeoutError(self._busy(f"no connection in {waited:.1f} s"))
-
-    def _busy(self, what: str) -> str:
-        in_use = f"{len(self.leases)} of {self._config.pool_max} connections are in use"
-        longest = self.leases.longest()
-        advice = "raise DB_POOL_SIZE or DB_MAX_OVERFLOW, or hold connections for less time"
-        return f"{what}: {in_use}{longest}; {advice}"
 
 
 def _abandon_all_inherited() -> None:

@@ -4,22 +4,19 @@ A connection whose holder was garbage collected is only marked, because the fina
 anywhere, even while its holder is still being wound up. The watchdog takes it back; see upkeep.
 """
 
-import inspect
 import logging
 import math
-import traceback
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
-from types import CodeType
 from typing import Any
 
-logger = logging.getLogger("oadb.pool")
+from oadb.engine.pool.callers import Callers, formatted
+from oadb.engine.pool.holders import Holders
 
-Callers = list[tuple[CodeType, int]]
-"""Frames of a stack, the innermost first: code and line."""
+logger = logging.getLogger("oadb.pool")
 
 Lease = tuple[str, float, float]
 """What a connection is used for, since when, and until when at most (monotonic clock). A tuple,
@@ -28,8 +25,6 @@ because one is made with each call."""
 # Seconds until a caller that got a connection must have begun to use it. One that is interrupted on
 # its way there loses the connection, which the watchdog takes back then.
 UNCONFIRMED = 5.0
-
-_STACK_DEPTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +40,8 @@ class Leak:
 class Leases:
     """The connections of a pool, each with its lease; those without one are idle."""
 
-    def __init__(self) -> None:
+    def __init__(self, holders: Holders) -> None:
+        self._holders = holders
         # Pool.take and Pool.release write to it themselves: a call less with each call.
         self.table: dict[Any, Lease | None] = {}
         self._leaks: deque[Leak] = deque()
@@ -98,20 +94,29 @@ class Leases:
 
     def hold(
         self, holder: object, connection: Any, label: str, limit: float, origin: Callers
-    ) -> Callable[[], Any]:
+    ) -> Callable[[], None]:
         """Begin a lease that the watchdog takes back if *holder* is collected with it.
 
         Returns:
             A function that ends the watch, to be called when the connection is returned.
         """
         lease = (label, monotonic(), limit)
-        final = weakref.finalize(holder, self._mark, connection, lease, origin)
+        let_go = self._holders.begin(label, origin)
+        final = weakref.finalize(holder, self._mark, connection, lease, origin, let_go)
         final.atexit = False
         connection.state.limit = limit
         self.table[connection] = lease
-        return final.detach
 
-    def _mark(self, connection: Any, lease: Lease, origin: Callers) -> None:
+        def end() -> None:
+            let_go()
+            final.detach()
+
+        return end
+
+    def _mark(
+        self, connection: Any, lease: Lease, origin: Callers, let_go: Callable[[], None]
+    ) -> None:
+        let_go()
         self._leaks.append(Leak(connection, lease, origin, monotonic()))
 
     def leaks(self, before: float) -> Iterator[Leak]:
@@ -130,7 +135,7 @@ class Leases:
             "its connection is closed and replaced. It was opened at:\n%s",
             label,
             leak.noticed - since,
-            _formatted(leak.origin),
+            formatted(leak.origin),
         )
 
     def longest(self) -> str:
@@ -140,21 +145,3 @@ class Leases:
             return ""
         since, label = oldest
         return f", longest by {label} for {monotonic() - since:.1f} s"
-
-
-def callers() -> Callers:
-    """Return the call stack. Cheap, because it is rarely shown."""
-    frame, found = inspect.currentframe(), Callers()
-    while frame is not None and len(found) < _STACK_DEPTH:
-        found.append((frame.f_code, frame.f_lineno))
-        frame = frame.f_back
-    return found
-
-
-def _formatted(origin: Callers) -> str:
-    """Return *origin* in the form of a traceback; only now are source files read."""
-    frames = [
-        traceback.FrameSummary(code.co_filename, line, code.co_name)
-        for code, line in reversed(origin)
-    ]
-    return "".join(traceback.format_list(frames))

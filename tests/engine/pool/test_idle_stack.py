@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from oadb.engine.driver import BlockingDriver
+from oadb.engine.pool.holders import Holders
 from oadb.engine.pool.idle_stack import IdleStack
 from oadb.engine.pool.leases import Leases
 
@@ -17,7 +19,7 @@ class Contended(list[Any]):
 
 
 def test_draining_ends_although_another_thread_takes_the_last_connection() -> None:
-    stack = IdleStack(Leases())
+    stack = IdleStack(Leases(Holders(BlockingDriver(), "allow")))
     stack._idle = Contended(["one", "two"])
 
     assert [*stack.drain()] == ["two", "one"]

@@ -1,0 +1,81 @@
+"""Where something was begun: the frames of a call, noted cheaply because they are rarely shown."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import PurePath
+from types import CodeType, FrameType
+from typing import NamedTuple
+
+_DEPTH = 12
+
+# Files of the engine, and of what only passes calls on.
+_ENGINE = str(PurePath(__file__).parent.parent)
+_PASSING = (_ENGINE, str(PurePath(traceback.__file__).parent / "contextlib.py"))
+_PACKAGE = (str(PurePath(_ENGINE).parent), *_PASSING)
+
+
+class CallingFrame(NamedTuple):
+    """A frame when it was noted: its code and line, which frame it is, and how far it had come."""
+
+    code: CodeType
+    line: int
+    frame_id: int
+    instruction: int
+
+
+Callers = list[CallingFrame]
+"""Frames of a stack, the innermost first."""
+
+
+def callers() -> Callers:
+    """Return the innermost frames of the calling thread or task, without this one."""
+    frame: FrameType | None = sys._getframe(1)
+    found = Callers()
+    while frame is not None and len(found) < _DEPTH:
+        found.append(CallingFrame(frame.f_code, frame.f_lineno, id(frame), frame.f_lasti))
+        frame = frame.f_back
+    return found
+
+
+def begun_by(origin: Sequence[CallingFrame]) -> CallingFrame:
+    """Return the innermost frame outside of the engine."""
+    return _outside(origin, _PASSING)
+
+
+def asked_by() -> CallingFrame:
+    """Return the innermost frame of the calling thread or task outside of oadb."""
+    return _outside(callers(), _PACKAGE)
+
+
+def _outside(origin: Sequence[CallingFrame], files: tuple[str, ...]) -> CallingFrame:
+    for caller in origin:
+        if not caller.code.co_filename.startswith(files):
+            return caller
+    return origin[-1]
+
+
+def is_still_in(origin: Sequence[CallingFrame]) -> bool:
+    """Say whether the calling thread is still in a call from which *origin* was noted.
+
+    The innermost frame that both have is one of the same call, unless it is where it was: then it
+    is the loop of a thread that does one piece of work after the other, and *origin* belongs to
+    an earlier one, whose work went on in another thread.
+    """
+    noted = {caller.frame_id: caller for caller in origin}
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        caller = noted.get(id(frame))
+        if caller is not None and caller.code is frame.f_code:
+            return caller.instruction != frame.f_lasti
+        frame = frame.f_back
+    return False
+
+
+def formatted(origin: Sequence[CallingFrame]) -> str:
+    """Return *origin* in the form of a traceback; only now are source files read."""
+    frames = [
+        traceback.FrameSummary(caller.code.co_filename, caller.line, caller.code.co_name)
+        for caller in reversed(origin)
+    ]
+    return "".join(traceback.format_list(frames))

@@ -1,0 +1,115 @@
+"""Threads and tasks that hold a connection, and ask the Database for a second one.
+
+If all callers of a service do so at the same time, each holds a connection that the others wait
+for, until DB_POOL_TIMEOUT. So who asks again is told, once for each place in the code; or refused.
+"""
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Literal, NamedTuple, Protocol
+
+from oadb.engine.pool.callers import Callers, CallingFrame, asked_by, begun_by, is_still_in
+from oadb.errors import SecondConnectionError, SecondConnectionWarning
+
+SecondConnection = Literal["warn", "error", "allow"]
+
+TRANSACTION = "a transaction"
+"""What a transaction is called in messages about its connection."""
+
+
+class Caller(Protocol):
+    """What tells callers apart: a Driver."""
+
+    @property
+    def owner(self) -> Callable[[], object]:
+        """Returns the calling thread or task; None: none is known."""
+        ...
+
+    @property
+    def home(self) -> Callable[[], object] | None:
+        """Returns the running event loop; None for threads."""
+        ...
+
+
+class Hold(NamedTuple):
+    """A connection that a thread or task holds, and where it began to."""
+
+    label: str
+    origin: Callers
+
+    @property
+    def advice(self) -> str:
+        """What to do instead of asking for another one."""
+        if self.label.startswith("the stream"):
+            return "read it and ask in one transaction"
+        return "pass tx" if self.label == TRANSACTION else "return it first"
+
+
+class Holders:
+    """Who holds connections of a pool across calls: in transactions, streams, plain connections.
+
+    Args:
+        policy: what becomes of those that ask for a second one.
+    """
+
+    def __init__(self, driver: Caller, policy: SecondConnection) -> None:
+        self._owner = driver.owner
+        self._policy = policy
+        # Of a pool of threads one may do other work before what it began has ended elsewhere.
+        self._in_threads = driver.home is None
+        # Empty if nobody is told.
+        self.table: dict[object, tuple[Hold, ...]] = {}
+        self._told: set[tuple[object, int]] = set()
+
+    def begin(self, label: str, origin: Callers) -> Callable[[], None]:
+        """Note that the caller holds a connection; return what ends that, from anywhere."""
+        owner = self._owner() if self._policy != "allow" else None
+        if owner is None:
+            return _nothing
+        hold = Hold(label, origin)
+        self.table[owner] = (*self.table.get(owner, ()), hold)
+        return partial(self._end, owner, hold)
+
+    def _end(self, owner: object, hold: Hold) -> None:
+        left = tuple(each for each in self.table.get(owner, ()) if each is not hold)
+        if left:
+            self.table[owner] = left
+        else:
+            self.table.pop(owner, None)
+
+    def check(self, label: str) -> None:
+        """Tell the caller, who wants a connection for *label*, if it holds one already.
+
+        Raises:
+            SecondConnectionError: DB_SECOND_CONNECTION is ``error``.
+        """
+        held = self.table.get(self._owner(), ())
+        if self._in_threads:
+            held = tuple(each for each in held if is_still_in(each.origin))
+        if not held:
+            return
+        asked, text = asked_by(), self._text(label, held[-1])
+        if self._policy == "error":
+            raise SecondConnectionError(text)
+        if (asked.code, asked.line) not in self._told:
+            self._told.add((asked.code, asked.line))
+            _warn(text, asked)
+
+    def _text(self, label: str, hold: Hold) -> str:
+        who = "thread" if self._in_threads else "task"
+        begun = begun_by(hold.origin)
+        return (
+            f"{label}: this {who} already holds {hold.label} "
+            f"(begun at {begun.code.co_filename}:{begun.line}): {hold.advice}. For second "
+            "connections callers wait for each other; where one is meant, call db.outside()"
+        )
+
+
+def _warn(text: str, asked: CallingFrame) -> None:
+    file = asked.code.co_filename
+    warnings.warn_explicit(text, SecondConnectionWarning, file, asked.line)
+
+
+def _nothing() -> None:
+    """Do nothing."""
