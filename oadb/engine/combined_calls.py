@@ -11,6 +11,7 @@ from oadb.engine.burst import Burst, Encoded
 from oadb.engine.config import MARGIN
 from oadb.engine.driver import Driver
 from oadb.engine.execution import dumped, end_later, prepared_on, shaped
+from oadb.engine.observing import StatementKind
 from oadb.engine.wire import SetupStatement, is_failed
 from oadb.errors import ParameterError
 
@@ -53,6 +54,21 @@ class CombinedCalls:
             and (each.is_judged or each.guards.most_rows or each.result.cardinality in _JUDGED)
             for each in {call.query for call in calls}
         )
+
+    @property
+    def observed_label(self) -> str:
+        """What observers call it, whatever fails: one of a bounded number of names."""
+        return self._label
+
+    @property
+    def kind(self) -> StatementKind:
+        """How it runs."""
+        return "batch"
+
+    @property
+    def source_place(self) -> str:
+        """Empty: it is several statements."""
+        return ""
 
     @property
     def label(self) -> str:

@@ -22,12 +22,14 @@ from oadb.engine.config import Config
 from oadb.engine.deadlines import seconds_of
 from oadb.engine.driver import AsyncioDriver, BlockingDriver, Driver, drive
 from oadb.engine.listener import AsyncListener, Listener
+from oadb.engine.observed import timed
 from oadb.engine.plain_connection import AsyncPlainConnection, PlainConnection
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.pool_stats import PoolStats
 from oadb.engine.pool_executors import AsyncPoolExecutor
 from oadb.engine.provided import provided
 from oadb.engine.readiness import Ping, Readiness
+from oadb.engine.telling import Observers, teller_of
 from oadb.errors import ParameterError
 
 _PING, _READY = timedelta(seconds=1), timedelta(seconds=5)
@@ -37,45 +39,55 @@ class _Configured(ABC):
     """What AsyncDatabase and Database share: they are made of a configuration."""
 
     @abstractmethod
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, observer: Observers = None) -> None:
         """Make one; nothing connects yet."""
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+    def from_env(
+        cls, environ: Mapping[str, str] | None = None, *, observer: Observers = None
+    ) -> Self:
         """Read the configuration from the environment; see ``Config.from_env``.
+
+        Args:
+            observer: one or several; see oadb.engine.observing.
 
         Raises:
             ConfigError: a variable is missing or invalid.
             KeyRingError: the key ring cannot be read or is invalid.
         """
-        return cls(Config.from_env(environ))
+        return cls(Config.from_env(environ), observer=observer)
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, *, observer: Observers = None) -> Self:
         """Connect to *url* instead of DATABASE_URL; all else is read from the environment.
 
         Args:
             url: such as postgresql://user:password@host:5432/database.
+            observer: as for ``from_env``.
 
         Raises:
             ConfigError: the URL or a variable is invalid.
             KeyRingError: the key ring cannot be read or is invalid.
         """
-        return cls(Config.from_env({**os.environ, "DATABASE_URL": url}))
+        return cls(Config.from_env({**os.environ, "DATABASE_URL": url}), observer=observer)
 
 
 class AsyncDatabase(_Configured, AsyncPoolExecutor):
     """A database behind a connection pool, for asyncio; the tasks of a process share one."""
 
-    def __init__(self, config: Config, driver: Driver | None = None) -> None:
+    def __init__(
+        self, config: Config, driver: Driver | None = None, *, observer: Observers = None
+    ) -> None:
         if not isinstance(cast("object", config), Config):
             raise ParameterError(
                 f"Database: config must be Config, not {type(config).__name__}; "
                 "for a URL, call Database.from_url(url)"
             )
-        driver = AsyncioDriver() if driver is None else driver
+        driver = driver or AsyncioDriver()
+        teller = teller_of(observer, "Database")
         self._config = config
-        AsyncPoolExecutor.__init__(self, Pool(config, driver), driver)
+        used = driver if teller is None else timed(driver)
+        AsyncPoolExecutor.__init__(self, Pool(config, driver, teller), used)
 
     async def __aenter__(self) -> Self:
         """Open the pool."""
@@ -197,8 +209,8 @@ class AsyncDatabase(_Configured, AsyncPoolExecutor):
 class Database(_Configured, PoolExecutor):
     """A database behind a connection pool; the threads of a process share one."""
 
-    def __init__(self, config: Config) -> None:
-        self._inner = AsyncDatabase(config, BlockingDriver())
+    def __init__(self, config: Config, *, observer: Observers = None) -> None:
+        self._inner = AsyncDatabase(config, BlockingDriver(), observer=observer)
         PoolExecutor.__init__(self, self._inner)
 
     def __enter__(self) -> Self:

@@ -19,12 +19,15 @@ Database. What it raises is logged once, and breaks no call.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from types import CodeType
 from typing import Literal, NamedTuple, Protocol
+
+from oadb.engine.pool.callers import CallingFrame, begun_by
 
 StatementKind = Literal["read", "write", "stream", "copy", "batch"]
 
 Outcome = Literal["committed", "rolled back", "unknown"]
+
+WaitFailure = Literal["timed out", "refused", "unavailable"]
 
 
 class ObservedQuery(Protocol):
@@ -100,7 +103,7 @@ class TransactionDone(NamedTuple):
     """A transaction that has ended; nested ones are part of it. A tuple, as StatementDone.
 
     Attributes:
-        origin: Where it was begun: code and line of the frames, the innermost first.
+        origin: The frames of the call that began it, the innermost first.
         started: Of the monotonic clock (time.monotonic).
         seconds: From entering its block, and waiting for a connection, to its end.
         waiting_seconds: For a connection.
@@ -111,7 +114,7 @@ class TransactionDone(NamedTuple):
         retries: Attempts of ``transact`` before this one.
     """
 
-    origin: Sequence[tuple[CodeType, int]]
+    origin: Sequence[CallingFrame]
     started: float
     seconds: float
     waiting_seconds: float
@@ -124,18 +127,14 @@ class TransactionDone(NamedTuple):
     @property
     def label(self) -> str:
         """The function that began it, such as ``orders.place``: module file and name."""
-        code, _ = self._begin
+        code = begun_by(self.origin).code
         return f"{PurePath(code.co_filename).stem}.{code.co_qualname}"
 
     @property
     def place(self) -> str:
         """File and line where it was begun."""
-        code, line = self._begin
-        return f"{code.co_filename}:{line}"
-
-    @property
-    def _begin(self) -> tuple[CodeType, int]:
-        return self.origin[0]
+        begun = begun_by(self.origin)
+        return f"{begun.code.co_filename}:{begun.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +163,7 @@ class WaitFailed:
 
     label: str
     seconds: float
-    reason: Literal["timed out", "refused", "unavailable"]
+    reason: WaitFailure
     waiting: int
 
 

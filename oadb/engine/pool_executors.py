@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from oadb.engine import execution, failures
+from oadb.engine import execution, failures, observed
 from oadb.engine.binding.guards import Isolation
 from oadb.engine.deadlines import expected, positive, seconds_of
 from oadb.engine.driver import Driver
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.failures import Retry
+from oadb.engine.observed import CallWatch
+from oadb.engine.observed_transactions import ObservedTransaction
 from oadb.engine.pool.connection_pool import PATIENCE, Pool
 from oadb.engine.pool.holders import TRANSACTION
 from oadb.engine.pool.leases import UNCONFIRMED
@@ -48,6 +50,7 @@ class AsyncPoolExecutor(AsyncExecutor):
         is_outside: bool = False,
     ) -> None:
         self._pool = pool
+        self._teller = pool.teller
         self._driver = driver
         self._identity = identity
         self._seconds = seconds
@@ -58,7 +61,9 @@ class AsyncPoolExecutor(AsyncExecutor):
         """The key ring of the Database."""
         return self._pool.vault
 
-    async def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
+    async def _run(
+        self, query: Any, params: tuple[Any, ...], watch: CallWatch | None = None
+    ) -> Any:
         """Run one bound query in a transaction of its own, in one round trip.
 
         A read is run again if the connection was lost, a write only if the server rolled it back:
@@ -72,17 +77,14 @@ class AsyncPoolExecutor(AsyncExecutor):
             OutcomeUnknownError: a write was sent and its answer was lost; it may have happened.
             psycopg.Error: what the server reports, without row data.
         """
-        if query.special is not None:
-            if query.is_judged:
-                # Its COMMIT waits for what the client says to its number of rows.
-                isolation = query.guards.isolation
-                return await self.transact(lambda tx: tx._run(query, params), isolation=isolation)
-            if query.is_copy and self._identity:
-                async with self.transaction() as tx:  # a COPY cannot be sent in a pipeline
-                    return await tx._run(query, params)
-        pool, label, retry = self._pool, query.label, None
-        if pool.holders.table and not self._is_outside:
-            pool.holders.check(label)
+        if query.special is not None and (query.is_judged or (query.is_copy and self._identity)):
+            return await self._run_in_transaction(query, params)
+        if self._teller is not None and watch is None:
+            return await observed.run(self, self._teller, query, params)
+        label, retry = query.label, None
+        if self._pool.holders.table and not self._is_outside:
+            self._pool.holders.check(label)
+        pool = watch or self._pool
         limit = _FOREVER if self._seconds is None else expected(self._seconds)
         seconds = UNCONFIRMED if query.is_copy else pool.lease_seconds
         while True:
@@ -105,6 +107,14 @@ class AsyncPoolExecutor(AsyncExecutor):
             if final is not None:
                 raise final
             await self._driver.sleep(pause)
+
+    async def _run_in_transaction(self, query: Any, params: tuple[Any, ...]) -> Any:
+        if query.is_judged:
+            # Its COMMIT waits for what the client says to its number of rows.
+            isolation = query.guards.isolation
+            return await self.transact(lambda tx: tx._run(query, params), isolation=isolation)
+        async with self.transaction() as tx:  # a COPY cannot be sent in a pipeline
+            return await tx._run(query, params)
 
     async def _stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
         """Yield the rows of a bound query, in a transaction that lasts as long as the iteration.
@@ -192,11 +202,12 @@ class AsyncPoolExecutor(AsyncExecutor):
 
     def _begun(self, label: str, first: SetupStatement, seconds: float | None) -> AsyncTransaction:
         """Return a transaction to enter, which messages call *label*."""
-        pool = self._pool
-        if pool.holders.table and not self._is_outside:
-            pool.holders.check(label)
-        begun = [first, *self._identity]
-        return AsyncTransaction(pool, self._driver, begun, seconds=seconds, label=label)
+        if self._pool.holders.table and not self._is_outside:
+            self._pool.holders.check(label)
+        given = (self._pool, self._driver, [first, *self._identity], None, seconds, label)
+        if self._teller is not None:
+            return ObservedTransaction(self._teller, None, *given)
+        return AsyncTransaction(*given)
 
     async def transact(
         self,
@@ -225,8 +236,10 @@ class AsyncPoolExecutor(AsyncExecutor):
             psycopg.Error: what the server reports, without row data; rolled back.
         """
         retry = Retry(PATIENCE, self._pool.may_retry)
+        retries = 0
         while True:
             tx = self.transaction(isolation=isolation, read_only=read_only)
+            tx.retries = retries
             try:
                 async with tx:
                     return await work(tx)
@@ -237,6 +250,7 @@ class AsyncPoolExecutor(AsyncExecutor):
                 pause = retry.next_pause(error) if again else None
                 if pause is None:
                     raise
+            retries += 1
             await self._driver.sleep(pause)
 
     _operate_in_transaction = transact

@@ -35,17 +35,18 @@ class Teller:
             for hear in hearers:
                 try:
                     hear(event)
-                except Exception:
-                    self._note(hear)
+                except Exception as error:  # noqa: BLE001  # of somebody else's code
+                    self._note(hear, error)
 
         return tell
 
-    def _note(self, hear: Callable[[E], None]) -> None:
+    def _note(self, hear: Callable[[E], None], error: Exception) -> None:
         """Log an error of an observer once; it would be as frequent as calls."""
         name = f"{hear.__module__}.{hear.__qualname__}"
         if name not in self._failed:
             self._failed.add(name)
-            logger.exception("%s raised an error; more of them are not logged", name)
+            text = "%s raised an error; more of them are not logged"
+            logger.error(text, name, exc_info=error)
 
 
 def teller_of(observers: Observers, label: str) -> Teller | None:

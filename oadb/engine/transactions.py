@@ -23,7 +23,7 @@ from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.holders import TRANSACTION
 from oadb.engine.pool.interruptions import finish_interrupted
 from oadb.engine.pool.leases import UNCONFIRMED
-from oadb.engine.row_stream import RowStream
+from oadb.engine.row_stream import RowSource, RowStream
 from oadb.engine.transaction_session import (
     RELEASE,
     ROLLBACK_TO,
@@ -57,6 +57,8 @@ class AsyncTransaction(AsyncExecutor):
         self._session: TransactionSession | None = outer
         self._unwatch: Callable[[], Any] = lambda: None
         self.was_overdue = False
+        # Attempts at its work before this one.
+        self.retries = 0
 
     async def __aenter__(self) -> Self:
         """Lease a connection; nothing is sent yet.
@@ -135,7 +137,7 @@ class AsyncTransaction(AsyncExecutor):
         finally:
             await rows.close()
 
-    async def _open_stream(self, query: Any, params: tuple[Any, ...]) -> RowStream:
+    async def _open_stream(self, query: Any, params: tuple[Any, ...]) -> RowSource:
         session = self._open
         session.require_leased()
         await self._resume(session)

@@ -91,8 +91,8 @@ class OnLoopTransaction(_Awaited):
 class OnLoop(_Awaited):
     """An AsyncDatabase with the interface of a Database."""
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(AsyncDatabase(config), Loop())
+    def __init__(self, config: Config, **options: Any) -> None:
+        super().__init__(AsyncDatabase(config, **options), Loop())
 
     def open(self) -> None:
         self.loop.wait_for(self.inner.open())

@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import partial
 from typing import Any, Literal, Self, get_type_hints
@@ -11,14 +11,14 @@ from oadb.engine.binding import copies, effects, guards, results
 from oadb.engine.binding.annotations import value_type
 from oadb.engine.binding.arguments import Parameters
 from oadb.engine.binding.derived import Derivation
+from oadb.engine.binding.disagreements import unmatched, unusual
 from oadb.engine.binding.guards import Guards
 from oadb.engine.binding.sendable_texts import unsendable
 from oadb.engine.binding.statements import Statement
 from oadb.engine.binding.values import ValueType
 from oadb.engine.binding.variants import Variants, picking
+from oadb.engine.observing import StatementKind
 from oadb.errors import DeclarationError, ParameterError
-
-_ORDINARY = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 class Declaration:
@@ -83,6 +83,23 @@ class Declaration:
         """Where it is declared: ``oadb.users:34``."""
         return f"{self.__module__}:{self._function.__code__.co_firstlineno}"
 
+    @property
+    def observed_label(self) -> str:
+        """What observers call it."""
+        return self.label
+
+    @property
+    def kind(self) -> StatementKind:
+        """How it runs, for observers."""
+        if self.is_copy:
+            return "copy"
+        return "read" if self.is_read else "write"
+
+    @property
+    def source_place(self) -> str:
+        """File and line of its SQL."""
+        return f"{self.statement.path}:{self.statement.line}"
+
     def place_at(self, position: int) -> str:
         """Return file and line of a *position* as the server reports it, counted from 1."""
         line = self.statement.line_at(position - self.prefix)
@@ -98,7 +115,7 @@ class Declaration:
         self.classify(statement)
         names = [] if self.is_copy else list(signature.parameters)
         problems = [
-            *_unusual(signature),
+            *unusual(signature),
             *self._read_parameters(names, hints),
             *self._read_result(hints.get("return", signature.empty)),
         ]
@@ -130,7 +147,7 @@ class Declaration:
             self.choice = Variants(self.statement, self.kinds, derivation.names)
             problems = self.choice.problems
             used |= self.choice.conditions
-        return [*_unmatched(derivation.names, used), *problems]
+        return [*unmatched(derivation.names, used), *problems]
 
     def _read_guards(self, statement: Statement) -> list[str]:
         self.guards = guards.read(statement.doc)
@@ -280,19 +297,3 @@ class Declaration:
             if reason is not None:
                 return ParameterError(f"{self.label}: {name} holds {reason}")
         return ParameterError(f"{self.label}: a value cannot be sent; expected text")
-
-
-def _unusual(signature: inspect.Signature) -> list[str]:
-    """Report parameters of which a call can have any number."""
-    return [
-        f"{name} must be an ordinary parameter"
-        for name, parameter in signature.parameters.items()
-        if parameter.kind not in _ORDINARY
-    ]
-
-
-def _unmatched(names: list[str], used: Collection[str]) -> list[str]:
-    return [
-        *(f":{name} is not a parameter" for name in used if name not in names),
-        *(f"{name} is not in the SQL" for name in names if name not in used),
-    ]

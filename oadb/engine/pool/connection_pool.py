@@ -7,9 +7,7 @@ distinguished from exhaustion, and a forked child has its own connections.
 """
 
 import math
-import os
 import threading
-import weakref
 from time import monotonic
 from typing import Any, NoReturn
 
@@ -19,7 +17,8 @@ from oadb.engine.config import Config
 from oadb.engine.driver import Driver
 from oadb.engine.failures import RetryBudget
 from oadb.engine.pool.connections import cut_off, give_up, looks_alive
-from oadb.engine.pool.exhaustion import Exhaustion
+from oadb.engine.pool.exhaustion import Exhaustion, wait_failed
+from oadb.engine.pool.forking import expect_forks, keep_forever
 from oadb.engine.pool.hint_sender import HintSender
 from oadb.engine.pool.holders import Holders
 from oadb.engine.pool.idle_stack import IdleStack
@@ -28,6 +27,7 @@ from oadb.engine.pool.outage import Outage
 from oadb.engine.pool.pool_stats import PoolStats
 from oadb.engine.pool.upkeep import POLLING_INTERVAL, Upkeep
 from oadb.engine.pool.watchdog import watchdog
+from oadb.engine.telling import Teller
 from oadb.engine.url_schemes import LocalServer
 from oadb.errors import UnavailableError
 from oadb.security.vault import Vault
@@ -44,24 +44,20 @@ _RESERVE = 4
 
 _NO_TRANSACTION = TransactionStatus.IDLE
 
-_pools: weakref.WeakSet["Pool"] = weakref.WeakSet()
-# Pools inherited through fork. Their sockets belong to the parent, whose sessions would end if they
-# were closed, so they are kept forever.
-_inherited: list[Any] = []
-
 
 class Pool:
     """The connections of one process to one database, sync or async."""
 
-    def __init__(self, config: Config, driver: Driver) -> None:
+    def __init__(self, config: Config, driver: Driver, teller: Teller | None = None) -> None:
         self._config = config
         self._driver = driver
+        self.teller = teller
         self.vault = Vault(config.keyring, config.totp_window, config.breached)
         self.call_seconds = config.call_seconds
         # How long the lease of a call may last, before it is confirmed where there is no limit.
         self.lease_seconds = UNCONFIRMED if math.isinf(self.call_seconds) else self.call_seconds
         self._reset()
-        _pools.add(self)
+        expect_forks(self)
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         """Refuse to be pickled: no other process can use these connections."""
@@ -71,7 +67,7 @@ class Pool:
         """Drop, without closing them, the connections of the process that forked this one."""
         for connection, _ in self.leases.open():
             cut_off(connection)
-        _inherited.append((self._upkeep, self._server))
+        keep_forever(self._upkeep, self._server)
         self._reset()
 
     def _reset(self, *, closed: bool = False, server: LocalServer | None = None) -> None:
@@ -83,7 +79,14 @@ class Pool:
         self._table = self.leases.table
         self._idle = IdleStack(self.leases)
         self._exhaustion = Exhaustion(self._config, self.leases, self._outage)
-        self._upkeep = Upkeep(self._config, self._driver, self._outage, self.leases, self._idle)
+        self._upkeep = Upkeep(
+            self._config,
+            self._driver,
+            self._outage,
+            self.leases,
+            self._idle,
+            self.teller,
+        )
         self.hints = HintSender(self, self._driver)
         self._budget = RetryBudget(_RESERVE * self._config.pool_max)
         self._closed = closed
@@ -154,7 +157,19 @@ class Pool:
             PoolTimeoutError: no connection became free in time, or too many callers wait for one.
             UnavailableError: no connection can be made, or the pool is closed.
         """
-        started, dead = monotonic(), 0
+        started = monotonic()
+        try:
+            return await self._acquire(label, started, limit, seconds, patience)
+        except UnavailableError as error:
+            if self.teller is not None:
+                waited = monotonic() - started
+                self.teller.wait_failed(wait_failed(label, waited, error, self._idle.waiting))
+            raise
+
+    async def _acquire(
+        self, label: str, started: float, limit: float, seconds: float, patience: float
+    ) -> Any:
+        dead = 0
         self._prepare()
         while True:
             connection = self._idle.pop() or await self._queue(
@@ -275,11 +290,3 @@ class Pool:
             if (connection := waiter.withdraw()) is not None:
                 self.release(connection)
             raise
-
-
-def _abandon_all_inherited() -> None:
-    for pool in list(_pools):
-        pool.abandon_inherited()
-
-
-os.register_at_fork(after_in_child=_abandon_all_inherited)

@@ -5,6 +5,7 @@ import os
 import select
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import uniform
@@ -16,6 +17,7 @@ from psycopg import pq, waiting
 
 from oadb.engine.binding.dumpers import Untyped
 from oadb.engine.dsn import SESSION_FORMS
+from oadb.engine.observing import ConnectionChange
 from oadb.engine.pool.outage import Outage
 
 # The peer has closed (RDHUP, Linux only), hung up, or the descriptor is invalid.
@@ -54,6 +56,10 @@ class ConnectionState:
     """What interrupted its owner in the middle of an exchange with the server."""
     unfinished: Any = None
     """The rest of that exchange."""
+    served: float = 0.0
+    """For observers: the seconds that the server took since they began to count."""
+    rows: int = 0
+    """For observers: the rows of the last exchange."""
 
     def take_unfinished(self) -> Any:
         """Return the rest of an interrupted exchange, to be run, or None."""
@@ -88,13 +94,14 @@ class ConnectionTerms:
     """How connections are made and used.
 
     ``recycle`` is the seconds after which one expires, about; ``patience`` the seconds within which
-    the server must answer; either may be infinite.
+    the server must answer; either may be infinite. ``tell`` hears of each.
     """
 
     outage: Outage
     recycle: float = math.inf
     patience: float = math.inf
     prepares: bool = True
+    tell: Callable[[ConnectionChange], None] | None = None
 
     def accept(self, pgconn: Any) -> ConnectionState:
         """Return the state of a new connection.
@@ -110,6 +117,8 @@ class ConnectionTerms:
         poll.register(pgconn.socket, select.POLLIN | _GONE)
         # A little early, at random: connections made together must not expire together.
         expires = monotonic() + self.recycle * uniform(0.95, 1.0)  # noqa: S311  # not secret
+        if self.tell is not None:
+            self.tell(ConnectionChange("opened", "wanted"))
         return ConnectionState(expires, self.prepares, self.patience, poll, os.dup(pgconn.socket))
 
 

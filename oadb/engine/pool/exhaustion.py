@@ -3,6 +3,7 @@
 from time import monotonic
 
 from oadb.engine.config import Config
+from oadb.engine.observing import WaitFailed, WaitFailure
 from oadb.engine.pool.leases import Leases
 from oadb.engine.pool.outage import Outage
 from oadb.errors import PoolTimeoutError, UnavailableError
@@ -54,3 +55,11 @@ class Exhaustion:
         longest = self._leases.longest()
         advice = "raise DB_POOL_SIZE or DB_MAX_OVERFLOW, or hold connections for less time"
         return PoolTimeoutError(f"{what}: {in_use}{longest}; {advice}")
+
+
+def wait_failed(label: str, waited: float, error: UnavailableError, waiting: int) -> WaitFailed:
+    """Return what observers are told of a caller that got no connection."""
+    reason: WaitFailure = "unavailable"
+    if isinstance(error, PoolTimeoutError):
+        reason = "refused" if error.was_refused else "timed out"
+    return WaitFailed(label, waited, reason, waiting)

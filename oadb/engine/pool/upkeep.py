@@ -17,29 +17,16 @@ from psycopg.pq import TransactionStatus
 from oadb.engine import wire
 from oadb.engine.config import Config
 from oadb.engine.driver import Driver
-from oadb.engine.pool.connections import (
-    AsyncPooledConnection,
-    ConnectionTerms,
-    PooledConnection,
-    give_up,
-    looks_alive,
-)
+from oadb.engine.pool.connection_news import ConnectionNews
+from oadb.engine.pool.connections import ConnectionTerms, give_up, looks_alive
 from oadb.engine.pool.idle_stack import IdleStack
 from oadb.engine.pool.interruptions import finish_interrupted
 from oadb.engine.pool.leases import Leases
 from oadb.engine.pool.outage import Outage
+from oadb.engine.telling import Teller
 
 logger = logging.getLogger("oadb.pool")
 
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Leave out psycopg_pool's warning of each connection that it gets back to replace it."""
-    return not isinstance(record.args, tuple) or not any(
-        isinstance(value, PooledConnection | AsyncPooledConnection) for value in record.args
-    )
-
-
-logging.getLogger("psycopg.pool").addFilter(_is_news)
 
 # Seconds between checks for an outage while waiting for a connection.
 POLLING_INTERVAL = 0.25
@@ -70,13 +57,20 @@ class Upkeep:
     """What a pool does apart from its callers."""
 
     def __init__(
-        self, config: Config, driver: Driver, outage: Outage, leases: Leases, idle: IdleStack
+        self,
+        config: Config,
+        driver: Driver,
+        outage: Outage,
+        leases: Leases,
+        idle: IdleStack,
+        teller: Teller | None = None,
     ) -> None:
         self._config = config
         self._driver = driver
         self._outage = outage
         self._leases = leases
         self._idle = idle
+        self._news = ConnectionNews(teller)
         self.pool: Any = None
         self.overdue = self.lost = 0
         self._is_fetching = self._is_closed = False
@@ -102,6 +96,7 @@ class Upkeep:
                     config.pool_recycle_seconds,
                     config.call_seconds,
                     prepares=config.pooler != "pgbouncer",
+                    tell=self._news.tell,
                 ),
             },
             min_size=config.pool_size,
@@ -138,6 +133,8 @@ class Upkeep:
 
     def replace(self, connection: Any) -> None:
         """Have a leased connection closed, and another opened in its place."""
+        expired = monotonic() >= connection.state.expires
+        self._news.ended(connection, "expired" if expired else "lost")
         self._apart(self._replace(connection), lambda: self._abandon(connection))
 
     def clear(self, connection: Any, label: str) -> None:
@@ -148,7 +145,7 @@ class Upkeep:
 
     async def close(self) -> None:
         """Close the pool of psycopg_pool and every idle connection."""
-        self._is_closed = True
+        self._is_closed = self._news.is_closed = True
         if self.pool is not None:
             await self._driver.call(self.pool.close)
         await self._put_all()
@@ -201,6 +198,7 @@ class Upkeep:
                     connection = await self._driver.call(self.pool.getconn, POLLING_INTERVAL)
                     self._leases.add(connection)
                     if self._is_closed:
+                        self._news.ended(connection, "")
                         await self._replace(connection)
                     else:
                         self._idle.push(connection)
@@ -224,6 +222,7 @@ class Upkeep:
         if is_idle and not (connection.state.is_spoiled or self._is_closed):
             self._idle.push(connection)
         else:
+            self._news.ended(connection, "spoiled")
             await self._replace(connection)
 
     async def _finish(self, connection: Any) -> None:
@@ -244,6 +243,7 @@ class Upkeep:
 
     async def _put_all(self) -> None:
         for connection in self._idle.drain():
+            self._news.ended(connection, "")
             await self._put(connection)
 
     # For the watchdog, in the thread or event loop of the pool -----------------------------------
@@ -251,6 +251,7 @@ class Upkeep:
     def _take_back(self, connection: Any) -> None:
         """Replace a leased connection whose owner does not return it."""
         if connection in self._leases:
+            self._news.ended(connection, "taken back")
             self._abandon(connection)
             self._apart(self._put(connection), lambda: None)
 
@@ -280,6 +281,7 @@ class Upkeep:
         self._unused = now, unused
         for connection in unused:
             if connection in before and self._idle.remove(connection):
+                self._news.unused()
                 self._apart(self._put(connection), lambda: None)
 
     def _return_all(self) -> None:

@@ -1,0 +1,154 @@
+"""Transactions that tell observers of themselves, and of each statement and stream in them."""
+
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self
+
+from oadb.engine.observed import sqlstate_of
+from oadb.engine.observing import Outcome, StatementDone, TransactionDone
+from oadb.engine.pool.callers import Callers, callers
+from oadb.engine.row_stream import RowSource
+from oadb.engine.telling import Teller
+from oadb.engine.transaction_session import SAVEPOINT
+from oadb.engine.transactions import AsyncTransaction
+from oadb.errors import OutcomeUnknownError
+
+
+class ObservedTransaction(AsyncTransaction):
+    """A transaction that is told of when it ends; nested ones are part of it."""
+
+    def __init__(
+        self, teller: Teller, root: "ObservedTransaction | None", *given: Any, **named: Any
+    ) -> None:
+        super().__init__(*given, **named)
+        self._teller = teller
+        self._root = self if root is None else root
+        self._started = self._waited = 0.0
+        self._statements = 0
+        self._origin = Callers()
+
+    async def __aenter__(self) -> Self:
+        """Lease a connection; see AsyncTransaction."""
+        self._started = monotonic()
+        await super().__aenter__()
+        self._waited = monotonic() - self._started
+        if self._root is self:
+            self._origin = callers()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Commit, or roll back; see AsyncTransaction."""
+        try:
+            await super().__aexit__(kind, error, trace)
+        except BaseException as failure:
+            self._tell(_outcome(error, failure), failure)
+            raise
+        self._tell("committed" if error is None else "rolled back", error)
+
+    def transaction(self) -> AsyncTransaction:
+        """Return a nested transaction, which is a part of this one."""
+        return ObservedTransaction(
+            self._teller, self._root, self._pool, self._driver, [SAVEPOINT], self._open
+        )
+
+    async def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
+        """Run a bound query in this transaction; see AsyncTransaction._run."""
+        state, started = self._open.connection.state, monotonic()
+        state.served, state.rows = 0.0, 0
+        try:
+            result = await super()._run(query, params)
+        except BaseException as error:
+            self._tell_statement(query, started, state.served, state.rows, error)
+            raise
+        rows = result if query.is_copy and isinstance(result, int) else state.rows
+        self._tell_statement(query, started, state.served, rows, None)
+        return result
+
+    async def _open_stream(self, query: Any, params: tuple[Any, ...]) -> RowSource:
+        started = monotonic()
+        try:
+            rows = await super()._open_stream(query, params)
+        except BaseException as error:
+            self._tell_statement(query, started, monotonic() - started, 0, error)
+            raise
+        return _ObservedStream(rows, self, query, started)
+
+    def _tell_statement(
+        self, query: Any, started: float, served: float, rows: int, error: BaseException | None
+    ) -> None:
+        self._root._statements += 1
+        name = None if error is None else type(error).__name__
+        seconds = monotonic() - started
+        self._teller.statement(
+            StatementDone(
+                query, started, seconds, 0.0, served, rows, name, sqlstate_of(error), 0, True
+            )
+        )
+
+    def _tell(self, outcome: Outcome, error: BaseException | None) -> None:
+        if self._root is not self:
+            return
+        self._teller.transaction(
+            TransactionDone(
+                origin=self._origin,
+                started=self._started,
+                seconds=monotonic() - self._started,
+                waiting_seconds=self._waited,
+                outcome=outcome,
+                statements=self._statements,
+                error=None if error is None else type(error).__name__,
+                sqlstate=sqlstate_of(error),
+                retries=self.retries,
+            )
+        )
+
+
+def _outcome(error: BaseException | None, failure: BaseException) -> Outcome:
+    """Return what became of a transaction whose block raised *error*, and its end *failure*."""
+    is_interrupted = error is None and not isinstance(failure, Exception)
+    is_unknown = is_interrupted or isinstance(failure, OutcomeUnknownError)
+    return "unknown" if is_unknown else "rolled back"
+
+
+class _ObservedStream:
+    """The rows of a stream, which is told of when it is closed."""
+
+    def __init__(
+        self, rows: RowSource, tx: ObservedTransaction, query: Any, started: float
+    ) -> None:
+        self._source, self._tx, self._query, self._started = rows, tx, query, started
+        self._served, self._rows = monotonic() - started, 0
+        self._error: BaseException | None = None
+
+    async def open(self) -> None:
+        """Do nothing: it is open."""
+
+    async def read(self) -> Any:
+        """See RowSource."""
+        began = monotonic()
+        try:
+            rows = await self._source.read()
+        except BaseException as error:
+            self._error = error
+            raise
+        finally:
+            self._served += monotonic() - began
+        self._rows += 0 if rows and isinstance(rows[0], bytes) else len(rows)
+        return rows
+
+    async def close(self) -> None:
+        """See RowSource."""
+        try:
+            await self._source.close()
+        except BaseException as error:
+            self._error = error
+            raise
+        finally:
+            self._tx._tell_statement(
+                self._query, self._started, self._served, self._rows, self._error
+            )
