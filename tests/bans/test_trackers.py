@@ -187,7 +187,7 @@ def test_an_exemption_written_meanwhile_keeps_the_hits(
     claim = trackers._claim
 
     async def claimed(tx: Any, *args: Any) -> Any:
-        ip_bans.exempt(db, ip, "just now")
+        ip_bans.exempt(db.outside(), ip, "just now")
         return await claim(tx, *args)
 
     monkeypatch.setattr(trackers, "_claim", claimed)

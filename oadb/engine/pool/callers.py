@@ -23,6 +23,10 @@ class CallingFrame(NamedTuple):
     frame_id: int
     instruction: int
 
+    def has_gone_on(self, frame: FrameType) -> bool:
+        """Say whether *frame*, of the same id, is this one, at another instruction."""
+        return self.code is frame.f_code and self.instruction != frame.f_lasti
+
 
 Callers = list[CallingFrame]
 """Frames of a stack, the innermost first."""
@@ -58,16 +62,16 @@ def _outside(origin: Sequence[CallingFrame], files: tuple[str, ...]) -> CallingF
 def is_still_in(origin: Sequence[CallingFrame]) -> bool:
     """Say whether the calling thread is still in a call from which *origin* was noted.
 
-    The innermost frame that both have is one of the same call, unless it is where it was: then it
-    is the loop of a thread that does one piece of work after the other, and *origin* belongs to
+    Then it shares a frame with *origin* that has gone on since. One that is where it was may be
+    the loop of a thread that does one piece of work after the other, of which *origin* belongs to
     an earlier one, whose work went on in another thread.
     """
     noted = {caller.frame_id: caller for caller in origin}
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         caller = noted.get(id(frame))
-        if caller is not None and caller.code is frame.f_code:
-            return caller.instruction != frame.f_lasti
+        if caller is not None and caller.has_gone_on(frame):
+            return True
         frame = frame.f_back
     return False
 
