@@ -22,7 +22,6 @@ from oadb.engine.config import Config
 from oadb.engine.deadlines import seconds_of
 from oadb.engine.driver import AsyncioDriver, BlockingDriver, Driver, drive
 from oadb.engine.listener import AsyncListener, Listener
-from oadb.engine.observed import timed
 from oadb.engine.plain_connection import AsyncPlainConnection, PlainConnection
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.pool_stats import PoolStats
@@ -86,8 +85,7 @@ class AsyncDatabase(_Configured, AsyncPoolExecutor):
         driver = driver or AsyncioDriver()
         teller = teller_of(observer, "Database")
         self._config = config
-        used = driver if teller is None else timed(driver)
-        AsyncPoolExecutor.__init__(self, Pool(config, driver, teller), used)
+        AsyncPoolExecutor.__init__(self, Pool(config, driver, teller), driver)
 
     async def __aenter__(self) -> Self:
         """Open the pool."""

@@ -85,6 +85,11 @@ def is_stale(error: psycopg.Error) -> bool:
     )
 
 
+def is_unusable(error: psycopg.Error, connection: Any) -> bool:
+    """Say whether nothing else can run on the connection after this error."""
+    return is_lost(error, connection) or needs_new_session(error)
+
+
 def needs_new_session(error: psycopg.Error) -> bool:
     """Say whether the statement did not run, and can run in another session only."""
     return error.sqlstate == _READ_ONLY or is_stale(error)

@@ -4,7 +4,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
-from oadb.engine.observed import sqlstate_of
+from oadb.engine.observed_calls import rows_in, sqlstate_of
 from oadb.engine.observing import Outcome, StatementDone, TransactionDone
 from oadb.engine.pool.callers import Callers, callers
 from oadb.engine.row_stream import RowSource
@@ -59,15 +59,17 @@ class ObservedTransaction(AsyncTransaction):
     async def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
         """Run a bound query in this transaction; see AsyncTransaction._run."""
         state, started = self._open.connection.state, monotonic()
-        state.served, state.rows = 0.0, 0
+        state.answer = None
+        failure: BaseException | None = None
         try:
-            result = await super()._run(query, params)
+            return await super()._run(query, params)
         except BaseException as error:
-            self._tell_statement(query, started, state.served, state.rows, error)
+            failure = error
             raise
-        rows = result if query.is_copy and isinstance(result, int) else state.rows
-        self._tell_statement(query, started, state.served, rows, None)
-        return result
+        finally:
+            answer, state.answer = state.answer, None
+            served = max(state.answered - started, 0.0)
+            self._tell_statement(query, started, served, rows_in(answer), failure)
 
     async def _open_stream(self, query: Any, params: tuple[Any, ...]) -> RowSource:
         started = monotonic()

@@ -55,9 +55,9 @@ class StatementDone(NamedTuple):
     Attributes:
         started: Of the monotonic clock (time.monotonic).
         seconds: All of it, from the call to its result or error.
-        waiting_seconds: For a connection; 0 in a transaction, which has one.
-        server_seconds: From sending to the last answer; 0 for what psycopg runs itself, such as
-            a COPY from the client.
+        waiting_seconds: For a connection, with pauses between attempts; 0 in a transaction, which
+            has one.
+        server_seconds: From having a connection to the last answer of the server.
         rows: Returned, or else written.
         error: The name of the class of the error that it raised; None: it returned.
         sqlstate: Of an error that the server reported.
@@ -95,7 +95,7 @@ class StatementDone(NamedTuple):
 
     @property
     def making_seconds(self) -> float:
-        """The rest: encoding values, making rows, pauses between attempts."""
+        """The rest: making rows."""
         return max(self.seconds - self.waiting_seconds - self.server_seconds, 0.0)
 
 

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from oadb.engine import execution, failures, observed
+from oadb.engine import execution, failures
 from oadb.engine.binding.guards import Isolation
 from oadb.engine.deadlines import expected, positive, seconds_of
 from oadb.engine.driver import Driver
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.failures import Retry
-from oadb.engine.observed import CallWatch
+from oadb.engine.observed_calls import ObservedCall
 from oadb.engine.observed_transactions import ObservedTransaction
 from oadb.engine.pool.connection_pool import PATIENCE, Pool
 from oadb.engine.pool.holders import TRANSACTION
@@ -61,9 +61,7 @@ class AsyncPoolExecutor(AsyncExecutor):
         """The key ring of the Database."""
         return self._pool.vault
 
-    async def _run(
-        self, query: Any, params: tuple[Any, ...], watch: CallWatch | None = None
-    ) -> Any:
+    def _run(self, query: Any, params: tuple[Any, ...]) -> Coroutine[Any, Any, Any]:
         """Run one bound query in a transaction of its own, in one round trip.
 
         A read is run again if the connection was lost, a write only if the server rolled it back:
@@ -78,35 +76,47 @@ class AsyncPoolExecutor(AsyncExecutor):
             psycopg.Error: what the server reports, without row data.
         """
         if query.special is not None and (query.is_judged or (query.is_copy and self._identity)):
-            return await self._run_in_transaction(query, params)
-        if self._teller is not None and watch is None:
-            return await observed.run(self, self._teller, query, params)
-        label, retry = query.label, None
-        if self._pool.holders.table and not self._is_outside:
-            self._pool.holders.check(label)
-        pool = watch or self._pool
+            return self._run_in_transaction(query, params)
+        return self._attempt(query, params)
+
+    async def _attempt(self, query: Any, params: tuple[Any, ...]) -> Any:
+        """Lease a connection and run a query on it, as often as is needed."""
+        pool, label, retry = self._pool, query.label, None
+        if pool.holders.table and not self._is_outside:
+            pool.holders.check(label)
         limit = _FOREVER if self._seconds is None else expected(self._seconds)
         seconds = UNCONFIRMED if query.is_copy else pool.lease_seconds
-        while True:
-            connection = pool.take(label, limit, seconds) or await pool.acquire(
-                label, limit, seconds
-            )
-            try:
-                if seconds is UNCONFIRMED:
-                    pool.leases.begin(connection, label, limit)
-                return await execution.run(
-                    self._driver, connection, query, params, [*self._identity]
+        call = None if self._teller is None else ObservedCall(self._teller, query)
+        try:
+            while True:
+                connection = pool.take(label, limit, seconds) or await pool.acquire(
+                    label, limit, seconds
                 )
-            except psycopg.Error as error:
-                retry = retry or Retry(PATIENCE, pool.may_retry)
-                pause, final = failures.retry_or_fail(error, query, connection, retry)
-                unusable = failures.is_lost(error, connection) or failures.needs_new_session(error)
-                connection.state.is_spoiled |= unusable
-            finally:
-                pool.release(connection)
-            if final is not None:
-                raise final
-            await self._driver.sleep(pause)
+                try:
+                    if seconds is UNCONFIRMED:
+                        pool.leases.begin(connection, label, limit)
+                    return await execution.run(
+                        self._driver, connection, query, params, [*self._identity]
+                    )
+                except psycopg.Error as error:
+                    retry = retry or Retry(PATIENCE, pool.may_retry)
+                    pause, final = failures.retry_or_fail(error, query, connection, retry)
+                    unusable = failures.is_unusable(error, connection)
+                    connection.state.is_spoiled |= unusable
+                finally:
+                    if call is not None:
+                        call.note(connection, pool.leases)
+                    pool.release(connection)
+                if final is not None:
+                    raise final  # noqa: TRY301  # not in the except clause: it has row data
+                await self._driver.sleep(pause)
+        except BaseException as error:
+            if call is not None:
+                call.error = error
+            raise
+        finally:
+            if call is not None:
+                call.tell()
 
     async def _run_in_transaction(self, query: Any, params: tuple[Any, ...]) -> Any:
         if query.is_judged:

@@ -63,7 +63,11 @@ def _databases(config: Config) -> Generator[tuple[Database, Database]]:
     """Open the database twice: for what is quick, and for what may take long."""
     # The transaction of the claim is idle while statements run.
     limits = replace(
-        config, max_overflow=0, call_deadline_seconds=None, idle_in_transaction_timeout_seconds=0.0
+        config,
+        max_overflow=0,
+        call_deadline_seconds=None,
+        idle_in_transaction_timeout_seconds=0.0,
+        second_connection="allow",
     )
     with (
         Database(replace(limits, pool_size=2, statement_timeout_seconds=_QUICK)) as db,

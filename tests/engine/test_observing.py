@@ -129,7 +129,7 @@ def test_the_wait_of_a_call_for_a_connection_is_told_apart(db: Any, ear: Ear) ->
     assert 0 < ear.statements[0].waiting_seconds <= ear.statements[0].seconds
 
     probes.one(db)
-    assert ear.statements[1].waiting_seconds == 0
+    assert ear.statements[1].waiting_seconds < ear.statements[1].server_seconds
 
 
 def test_a_transaction_is_told_with_its_statements_and_where_it_began(db: Any, ear: Ear) -> None:

@@ -73,7 +73,7 @@ def test_a_second_refresh_leaves_the_work_to_the_first(db: Database, url: str) -
     with db.transaction() as tx:
         assert rollups._claim_refresh(tx)
 
-        assert rollups.refresh(db) == rollups.Refreshed(0, 0, is_complete=False)
+        assert rollups.refresh(db.outside()) == rollups.Refreshed(0, 0, is_complete=False)
     assert rollups.refresh(db).is_complete
 
 

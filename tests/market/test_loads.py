@@ -206,7 +206,7 @@ def test_readers_see_the_old_set_until_the_load_has_ended(db: Database) -> None:
 
     def peeking() -> Iterator[Instrument]:
         yield from (replace(INFY, name="NEW"), TCS)
-        assert stored(db) == set(ALL)
+        assert stored(db.outside()) == set(ALL)
 
     load(db, peeking())
 

@@ -96,7 +96,7 @@ def test_the_status_says_while_a_load_runs(db: Database) -> None:
 
     def looking() -> Iterator[Instrument]:
         yield INFY
-        said.append(loads.get_status(db, "zerodha"))
+        said.append(loads.get_status(db.outside(), "zerodha"))
 
     load(db, looking())
     (during,) = said

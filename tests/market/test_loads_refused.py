@@ -60,8 +60,8 @@ def test_a_load_is_refused_while_another_of_the_same_broker_runs(db: Database) -
     with db.transaction() as tx:
         assert staging._claim_load(tx, "zerodha")
         with pytest.raises(LoadError, match="another load of zerodha is in progress"):
-            load(db, ALL)
-        assert loads.load(db, "upstox", [replace(INFY, broker="upstox")]).inserted == 1
+            load(db.outside(), ALL)
+        assert loads.load(db.outside(), "upstox", [replace(INFY, broker="upstox")]).inserted == 1
 
     assert load(db, ALL).inserted == 3
 

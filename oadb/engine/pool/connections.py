@@ -56,10 +56,12 @@ class ConnectionState:
     """What interrupted its owner in the middle of an exchange with the server."""
     unfinished: Any = None
     """The rest of that exchange."""
-    served: float = 0.0
-    """For observers: the seconds that the server took since they began to count."""
-    rows: int = 0
-    """For observers: the rows of the last exchange."""
+    is_observed: bool = False
+    """Whether the two that follow are noted."""
+    answered: float = 0.0
+    """When the server has answered last (monotonic clock)."""
+    answer: Any = None
+    """The last answer."""
 
     def take_unfinished(self) -> Any:
         """Return the rest of an interrupted exchange, to be run, or None."""
@@ -117,9 +119,11 @@ class ConnectionTerms:
         poll.register(pgconn.socket, select.POLLIN | _GONE)
         # A little early, at random: connections made together must not expire together.
         expires = monotonic() + self.recycle * uniform(0.95, 1.0)  # noqa: S311  # not secret
+        state = ConnectionState(expires, self.prepares, self.patience, poll, os.dup(pgconn.socket))
         if self.tell is not None:
+            state.is_observed = True
             self.tell(ConnectionChange("opened", "wanted"))
-        return ConnectionState(expires, self.prepares, self.patience, poll, os.dup(pgconn.socket))
+        return state
 
 
 def _require_forms(pgconn: Any) -> None:
@@ -170,10 +174,14 @@ class PooledConnection(psycopg.Connection[Any]):
         due = monotonic() + state.patience
         state.due = due if due < state.limit else state.limit  # noqa: FURB136  # min() is slower
         try:
-            return waiting.wait(gen, pgconn.socket, _INTERVAL)
+            answer = waiting.wait(gen, pgconn.socket, _INTERVAL)
         except BaseException as error:
             note_interruption(state, pgconn, gen, error)
             raise
+        else:
+            if state.is_observed:
+                state.answered, state.answer = monotonic(), answer
+            return answer
         finally:
             state.due = math.inf
 
@@ -209,10 +217,14 @@ class AsyncPooledConnection(psycopg.AsyncConnection[Any]):
         due = monotonic() + state.patience
         state.due = due if due < state.limit else state.limit  # noqa: FURB136  # min() is slower
         try:
-            return await waiting.wait_async(gen, pgconn.socket, _INTERVAL)
+            answer = await waiting.wait_async(gen, pgconn.socket, _INTERVAL)
         except BaseException as error:
             note_interruption(state, pgconn, gen, error)
             raise
+        else:
+            if state.is_observed:
+                state.answered, state.answer = monotonic(), answer
+            return answer
         finally:
             state.due = math.inf
 

@@ -1,0 +1,78 @@
+"""What observers cost a lookup: without one, to another version of oadb; and with one.
+
+    python tests/benchmarks/observing.py [FOLDER]
+
+FOLDER is a checkout of the version before, such as ``git worktree add`` makes. Each worker is a
+process; in each round all run in turn, in an order that changes. CPU time of the worker counts.
+"""
+
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+from tests.benchmarks.conditions import database, table
+from tests.benchmarks.rounds import Variant, measure, ratio
+
+_WORKER = Path(__file__).parent / "lookup_worker.py"
+_HERE = str(Path(__file__).parents[2])
+ROUNDS = int(os.environ.get("OADB_BENCH_ROUNDS", "400"))
+
+
+def main(before: str | None = None) -> None:
+    with database() as url, ExitStack() as running:
+        variants = [
+            _variant(running, url, "without an observer", _HERE, "none"),
+            _variant(running, url, "with an observer", _HERE, "observer"),
+        ]
+        if before is not None:
+            variants.insert(0, _variant(running, url, "before", before, "none"))
+        measure(variants, rounds=ROUNDS, calls=100)
+    base = variants[0]
+    table(
+        ["variant", "CPU us a call", f"ratio to: {base.name}", "us more", "lowest"],
+        (
+            [
+                each.name,
+                f"{each.microseconds:.1f}",
+                str(ratio(each.seconds, base.seconds)),
+                f"{_more(each, base):.2f}",
+                f"{min(each.seconds) * 1e6:.2f}",
+            ]
+            for each in variants
+        ),
+    )
+
+
+def _more(variant: Variant, base: Variant) -> float:
+    """Return the median of the differences within a round, in microseconds for a call."""
+    pairs = zip(variant.seconds, base.seconds, strict=True)
+    return median(above - below for above, below in pairs) * 1e6
+
+
+def _variant(running: ExitStack, url: str, name: str, folder: str, how: str) -> Variant:
+    worker = running.enter_context(
+        subprocess.Popen(
+            [sys.executable, _WORKER, url, how],
+            env={**os.environ, "PYTHONPATH": folder},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    )
+    asked, answered = worker.stdin, worker.stdout
+    if asked is None or answered is None:
+        raise RuntimeError(name)
+    running.callback(asked.close)
+
+    def run(calls: int) -> float:
+        print(calls, file=asked, flush=True)
+        return float(answered.readline())
+
+    return Variant(name, run)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
