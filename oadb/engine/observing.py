@@ -189,7 +189,7 @@ class RowsWritten:
 
 @dataclass(frozen=True, slots=True)
 class RowsDropped:
-    """Rows that a writer did not take, because its queue was full."""
+    """Rows that a writer did not take: its queue was full, or it is closed."""
 
     writer: str
     rows: int

@@ -24,6 +24,7 @@ from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.config import Config
 from oadb.engine.database import Database
+from oadb.engine.telling import Observers, teller_of
 from oadb.errors import ConfigError
 from oadb.logs import analyzer_logs, api_logs, latency, traffic
 from oadb.logs.writing.delivery import Ledger
@@ -90,19 +91,36 @@ class _SharedWriter:
     """What LogWriter and AsyncLogWriter share."""
 
     def __init__(
-        self, config: Config, *, limits: Limits | None = None, fields: Iterable[str] = ()
+        self,
+        config: Config,
+        *,
+        limits: Limits | None = None,
+        fields: Iterable[str] = (),
+        observer: Observers = None,
     ) -> None:
         # Connections of its own, so that the load of the service cannot delay logs; one for each
         # table, so that no table waits for another.
         config = replace(config, pool_size=1, max_overflow=len(_TABLES) - 1, keyring=None)
         ledger = Ledger(_claim_batch, _park, _record_drops, _check_at_once)
-        self._worker = Worker(Database(config), ledger, _TABLES, limits or Limits(), fields)
+        self._worker = Worker(
+            Database(config),
+            ledger,
+            _TABLES,
+            limits or Limits(),
+            fields,
+            teller_of(observer, "LogWriter"),
+        )
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+    def from_env(
+        cls, environ: Mapping[str, str] | None = None, *, observer: Observers = None
+    ) -> Self:
         """Read the configuration from the environment.
 
         OADB_LOG_DATABASE_URL names the database; without it, DATABASE_URL does.
+
+        Args:
+            observer: hears of stored batches, dropped rows and failures; see oadb.engine.observing.
 
         Raises:
             ConfigError: a setting is missing or invalid; the text names it.
@@ -110,9 +128,9 @@ class _SharedWriter:
         env = {**(os.environ if environ is None else environ)}
         given = env.get(URL, "").strip()
         if not given:
-            return cls(Config.from_env(env))
+            return cls(Config.from_env(env), observer=observer)
         try:
-            return cls(Config.from_env(env | {"DATABASE_URL": given}))
+            return cls(Config.from_env(env | {"DATABASE_URL": given}), observer=observer)
         except ConfigError as error:
             raise ConfigError(f"{URL}, read like DATABASE_URL: {error}") from None
 
@@ -153,7 +171,7 @@ class LogWriter(_SharedWriter):
         queue = worker.queue_of(row)
         if queue.wait_for_room(queue.patience) and worker.offer(row):
             return True
-        queue.drop()
+        worker.drop(row)
         return False
 
     def record(self, row: LogRow, *, timeout_seconds: float = 5.0) -> None:
@@ -226,7 +244,7 @@ class AsyncLogWriter(_SharedWriter):
         while not worker.offer(row):
             queue = worker.queue_of(row)
             if not queue.patience:
-                queue.drop()
+                worker.drop(row)
                 return False
             await asyncio.sleep(_POLLING_INTERVAL)
         return True

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from random import uniform
-from time import monotonic_ns
+from time import monotonic, monotonic_ns
 from typing import Protocol
 from uuid import UUID
 
@@ -23,6 +23,8 @@ from psycopg.errors import QueryCanceled
 from oadb.engine.blocking import Transaction
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
+from oadb.engine.observing import RowsWritten, WriteFailed
+from oadb.engine.telling import Teller
 from oadb.logs.texts import cut
 from oadb.logs.writing.encoding import Clock, encoded, shown
 from oadb.logs.writing.log_tables import LogTable
@@ -78,6 +80,7 @@ class Delivery:
     table: LogTable
     db: Database
     ledger: Ledger
+    teller: Teller | None = None
     is_failing: bool = False
     """Whether the last attempt failed, and that was logged."""
 
@@ -88,7 +91,7 @@ class Delivery:
 
     def _deliver(self, batch: LogBatch) -> None:
         """Try to store a batch until it succeeds, or until the queue is given up."""
-        pause = _FIRST_PAUSE
+        pause, started, retries = _FIRST_PAUSE, monotonic(), 0
         while True:
             try:
                 self._store(batch)
@@ -101,9 +104,11 @@ class Delivery:
                 if not self.queue.retry(str(error), seconds):
                     return
                 pause = min(2 * pause, _LONGEST_PAUSE)
+                retries += 1
             else:
                 self._note_success(batch)
                 self.queue.settle(batch)
+                self._tell_success(batch, monotonic() - started, retries)
                 return
 
     def _store(self, batch: LogBatch) -> None:
@@ -177,6 +182,20 @@ class Delivery:
             rows, name = self.queue.stats().queued_rows, self.table.name
             logger.warning("logs cannot be stored, %d rows of %s are queued: %s", rows, name, error)
         self.is_failing = True
+        if self.teller is not None:
+            state: str | None = getattr(error, "sqlstate", None)
+            queued = self.queue.stats().queued_rows
+            self.teller.write_failed(
+                WriteFailed(self.table.name, type(error).__name__, state, queued)
+            )
+
+    def _tell_success(self, batch: LogBatch, seconds: float, retries: int) -> None:
+        if self.teller is not None:
+            rows, rejected = len(batch.entries), len(batch.rejects)
+            queued = self.queue.stats().queued_rows
+            self.teller.rows_written(
+                RowsWritten(self.table.name, rows, rejected, seconds, retries, queued)
+            )
 
     def _note_success(self, batch: LogBatch) -> None:
         name = self.table.name

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from time import monotonic
 
 from oadb.engine.database import Database
+from oadb.engine.observing import RowsDropped
+from oadb.engine.telling import Teller
 from oadb.errors import BusyError, OutcomeUnknownError, ParameterError, UnavailableError
 from oadb.logs.redaction import Redaction
 from oadb.logs.writing import exits
@@ -40,10 +42,12 @@ class Worker:
         tables: Iterable[LogTable],
         limits: Limits,
         fields: Iterable[str],
+        teller: Teller | None = None,
     ) -> None:
         self._db = db
         self._ledger = ledger
         self._limits = limits
+        self._teller = teller
         self._tables = tuple(tables)
         self._redaction = Redaction(fields)
         self.start_afresh()
@@ -74,6 +78,12 @@ class Worker:
     def queue_of(self, row: object) -> Queue:
         """Return the queue of a row that was offered."""
         return self._lanes[type(row)].queue
+
+    def drop(self, row: object) -> None:
+        """Count a row that was offered and not queued."""
+        self.queue_of(row).drop()
+        if self._teller is not None:
+            self._teller.rows_dropped(RowsDropped(self._lanes[type(row)].table.name, 1))
 
     def stats(self) -> LogStats:
         """Return the state and the counters of all tables."""
@@ -125,7 +135,7 @@ class Worker:
         with self._starting:
             if lane.thread is None:
                 self._running += 1
-                delivery = Delivery(lane.queue, lane.table, self._db, self._ledger)
+                delivery = Delivery(lane.queue, lane.table, self._db, self._ledger, self._teller)
                 name = f"oadb {lane.table.name}"
                 thread = threading.Thread(
                     target=self._deliver, args=(delivery,), name=name, daemon=True
