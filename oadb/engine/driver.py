@@ -28,6 +28,11 @@ T = TypeVar("T")
 _BLOCK = 65536
 
 
+def _current_thread() -> object:
+    """Return the id of the running thread, by the name that gevent may replace later."""
+    return threading.get_ident()
+
+
 def _current_task() -> object:
     """Return the running task: a weak reference, as its frames hold what it has begun."""
     try:
@@ -105,8 +110,7 @@ class BlockingDriver:
     pool = psycopg_pool.ConnectionPool
     server_cursor = psycopg.RawServerCursor
     home: Callable[[], object] | None = None
-    # Not get_ident itself: gevent may replace it later.
-    owner: Callable[[], object] = staticmethod(lambda: threading.get_ident())  # noqa: PLW0108
+    owner: Callable[[], object] = staticmethod(_current_thread)
 
     async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)

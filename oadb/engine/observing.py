@@ -23,6 +23,17 @@ from typing import Literal, NamedTuple, Protocol
 
 from oadb.engine.pool.callers import CallingFrame, begun_by
 
+__all__ = [
+    "ConnectionChange",
+    "Observer",
+    "RowsDropped",
+    "RowsWritten",
+    "StatementDone",
+    "TransactionDone",
+    "WaitFailed",
+    "WriteFailed",
+]
+
 StatementKind = Literal["read", "write", "stream", "copy", "batch"]
 
 Outcome = Literal["committed", "rolled back", "unknown"]

@@ -29,6 +29,8 @@ from oadb.engine.executors import AsyncExecutor
 from oadb.engine.pool.connection_pool import Pool
 from oadb.errors import Error, UnavailableError
 
+__all__ = ["Ping", "Readiness", "ReadyCheck", "ReadyFinding"]
+
 _GROUP = "oadb.readiness"
 
 # Of errors: a schema, a table, or a function is not there.

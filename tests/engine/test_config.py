@@ -40,6 +40,8 @@ VARIABLES: list[tuple[str, Read, Any, dict[str, Any], list[str]]] = [
      ["-1", "2 s"]),
     ("DB_IDLE_IN_TRANSACTION_TIMEOUT", lambda c: c.idle_in_transaction_timeout_seconds, 10.0,
      {"0": 0.0, "5": 5.0}, ["-0.1", "ten"]),
+    ("DB_SECOND_CONNECTION", lambda c: c.second_connection, "warn",
+     {"warn": "warn", "error": "error", "allow": "allow"}, ["yes", "Warn"]),
     ("DB_POOLER", lambda c: c.pooler, "none", {"none": "none", "pgbouncer": "pgbouncer"},
      ["PgBouncer", "odyssey"]),
 ]  # fmt: skip  # a table
