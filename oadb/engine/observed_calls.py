@@ -8,73 +8,62 @@ from typing import Any
 
 from oadb.engine.observing import ObservedQuery, StatementDone
 from oadb.engine.pool.leases import Leases
-from oadb.engine.telling import Teller
 
 # The constructor of a named tuple takes four times as long.
 _new = tuple.__new__
 
 
-class ObservedCall:
-    """One call on a pool, from its beginning to its end, with all attempts."""
+def measured(
+    query: ObservedQuery,
+    connection: Any,
+    leases: Leases,
+    started: float,
+    before: StatementDone | None,
+) -> StatementDone:
+    """Return what an attempt of a call took, before its connection is released.
 
-    __slots__ = (
-        "_attempts",
-        "_query",
-        "_rows",
-        "_served",
-        "_since",
-        "_started",
-        "_teller",
-        "_waited",
-        "error",
+    Args:
+        started: when the call began to wait (monotonic clock); 0 if it got a connection at once.
+        before: what the attempts before it took.
+    """
+    state, ended = connection.state, monotonic()
+    lease = leases.table.get(connection)
+    leased = ended if lease is None else lease[1]  # None: the watchdog took it back
+    answered, answer, state.answer = state.answered, state.answer, None
+    served = (answered if answered > leased else ended) - leased
+    rows = 0 if answer is None else rows_in(answer)
+    if before is not None:
+        return _added(before, ended, served, rows)
+    if not started:
+        started = leased
+    return _new(
+        StatementDone,
+        (query, started, ended - started, leased - started, served, rows, None, None, 0, False),
     )
 
-    def __init__(self, teller: Teller, query: ObservedQuery) -> None:
-        self._teller = teller
-        self._query = query
-        self._served = self._waited = 0.0
-        self._rows = self._attempts = 0
-        self.error: BaseException | None = None
-        self._started = self._since = monotonic()
 
-    def note(self, connection: Any, leases: Leases) -> None:
-        """Note what an attempt took, before its connection is released."""
-        self._attempts += 1
-        state, lease = connection.state, leases.table.get(connection)
-        if lease is None:  # the watchdog took it back
-            return
-        leased = lease[1]
-        self._waited += leased - self._since
-        answered = state.answered
-        if answered < leased:
-            answered = monotonic()
-        self._served += answered - leased
-        self._since = answered
-        answer, state.answer = state.answer, None
-        self._rows = rows_in(answer)
+def _added(before: StatementDone, ended: float, served: float, rows: int) -> StatementDone:
+    """Return what all attempts took; what they did not take of the server, they waited."""
+    seconds, served = ended - before.started, before.server_seconds + served
+    return before._replace(
+        seconds=seconds,
+        waiting_seconds=max(seconds - served - before.making_seconds, 0.0),
+        server_seconds=served,
+        rows=rows,
+        retries=before.retries + 1,
+    )
 
-    def tell(self) -> None:
-        """Tell of its end."""
-        error = self.error
-        if not self._attempts:  # it got no connection
-            self._waited = monotonic() - self._started
-        self._teller.statement(
-            _new(
-                StatementDone,
-                (
-                    self._query,
-                    self._started,
-                    monotonic() - self._started,
-                    self._waited,
-                    self._served,
-                    self._rows,
-                    None if error is None else type(error).__name__,
-                    None if error is None else sqlstate_of(error),
-                    self._attempts - 1 if self._attempts else 0,
-                    False,
-                ),
-            )
-        )
+
+def failed(
+    query: ObservedQuery, started: float, done: StatementDone | None, error: BaseException
+) -> StatementDone:
+    """Return what a call took that raised *error*; *done* None: it got no connection."""
+    if done is None:
+        ended = monotonic()
+        started = started or ended
+        waited = ended - started
+        done = StatementDone(query, started, waited, waited, 0.0, 0, None, None, 0, False)
+    return done._replace(error=type(error).__name__, sqlstate=sqlstate_of(error))
 
 
 def rows_in(answer: Any) -> int:

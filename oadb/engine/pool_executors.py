@@ -7,6 +7,7 @@ pipeline and the same transaction, and row-level security does the rest.
 import math
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from datetime import timedelta
+from time import monotonic
 from typing import Any, TypeVar
 
 import psycopg
@@ -17,7 +18,7 @@ from oadb.engine.deadlines import expected, positive, seconds_of
 from oadb.engine.driver import Driver
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.failures import Retry
-from oadb.engine.observed_calls import ObservedCall
+from oadb.engine.observed_calls import failed, measured
 from oadb.engine.observed_transactions import ObservedTransaction
 from oadb.engine.pool.connection_pool import PATIENCE, Pool
 from oadb.engine.pool.holders import TRANSACTION
@@ -79,19 +80,21 @@ class AsyncPoolExecutor(AsyncExecutor):
             return self._run_in_transaction(query, params)
         return self._attempt(query, params)
 
-    async def _attempt(self, query: Any, params: tuple[Any, ...]) -> Any:
+    async def _attempt(self, query: Any, params: tuple[Any, ...]) -> Any:  # noqa: C901  # calls cost
         """Lease a connection and run a query on it, as often as is needed."""
         pool, label, retry = self._pool, query.label, None
         if pool.holders.table and not self._is_outside:
             pool.holders.check(label)
         limit = _FOREVER if self._seconds is None else expected(self._seconds)
         seconds = UNCONFIRMED if query.is_copy else pool.lease_seconds
-        call = None if self._teller is None else ObservedCall(self._teller, query)
+        teller, started = self._teller, 0.0
+        done: Any = None
         try:
             while True:
-                connection = pool.take(label, limit, seconds) or await pool.acquire(
-                    label, limit, seconds
-                )
+                connection = pool.take(label, limit, seconds)
+                if connection is None:
+                    started = started or monotonic()
+                    connection = await pool.acquire(label, limit, seconds)
                 try:
                     if seconds is UNCONFIRMED:
                         pool.leases.begin(connection, label, limit)
@@ -101,22 +104,21 @@ class AsyncPoolExecutor(AsyncExecutor):
                 except psycopg.Error as error:
                     retry = retry or Retry(PATIENCE, pool.may_retry)
                     pause, final = failures.retry_or_fail(error, query, connection, retry)
-                    unusable = failures.is_unusable(error, connection)
-                    connection.state.is_spoiled |= unusable
+                    connection.state.is_spoiled |= failures.is_unusable(error, connection)
                 finally:
-                    if call is not None:
-                        call.note(connection, pool.leases)
+                    if teller is not None:
+                        done = measured(query, connection, pool.leases, started, done)
                     pool.release(connection)
                 if final is not None:
                     raise final  # noqa: TRY301  # not in the except clause: it has row data
                 await self._driver.sleep(pause)
         except BaseException as error:
-            if call is not None:
-                call.error = error
+            if teller is not None:
+                done = failed(query, started, done, error)
             raise
         finally:
-            if call is not None:
-                call.tell()
+            if teller is not None:
+                teller.statement(done)
 
     async def _run_in_transaction(self, query: Any, params: tuple[Any, ...]) -> Any:
         if query.is_judged:

@@ -1,7 +1,8 @@
 """Threads and tasks that hold a connection, and ask the Database for a second one.
 
 If all callers of a service do so at the same time, each holds a connection that the others wait
-for, until DB_POOL_TIMEOUT. So a caller that does is told, once for each place in the code; or refused.
+for, until DB_POOL_TIMEOUT. So a caller that does is told, once for each place in the code, or
+refused.
 """
 
 import warnings
