@@ -296,6 +296,7 @@ RULED = (
     "idle_timeout",
     "duration",
 )
+SAYS_ITS_UNIT = re.compile(".*_ms|(.*_)?seconds")
 FREE_FLOATS = {"max_removed", "max_rejected", "max_vanished"}
 
 
@@ -324,16 +325,12 @@ def test_every_duration_is_bounded() -> None:
             rule.check(timedelta.max)
 
 
-def says_its_unit(name: str) -> bool:
-    return name == "seconds" or name.endswith(("_ms", "_seconds"))
-
-
 def test_a_duration_is_a_timedelta_and_a_float_says_its_unit() -> None:
     named = {
         (label, name)
         for label, name, annotation in inputs()
         for part in alternatives(annotation)
-        if part is float and not says_its_unit(name) and name not in FREE_FLOATS
+        if part is float and not SAYS_ITS_UNIT.fullmatch(name) and name not in FREE_FLOATS
     }
     fields = {
         (label, field.name)
@@ -341,7 +338,7 @@ def test_a_duration_is_a_timedelta_and_a_float_says_its_unit() -> None:
         if dataclasses.is_dataclass(kind)
         for field in dataclasses.fields(kind)
         if float in alternatives(get_type_hints(kind)[field.name])
-        and not (says_its_unit(field.name) or field.name in FREE_FLOATS)
+        and not (SAYS_ITS_UNIT.fullmatch(field.name) or field.name in FREE_FLOATS)
     }
     numbers = {
         (label, name)

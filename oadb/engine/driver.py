@@ -28,20 +28,6 @@ T = TypeVar("T")
 _BLOCK = 65536
 
 
-def _current_thread() -> object:
-    """Return the id of the running thread, by the name that gevent may replace later."""
-    return threading.get_ident()
-
-
-def _current_task() -> object:
-    """Return the running task: a weak reference, as its frames hold what it has begun."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:  # it is called outside of the loop
-        return None
-    return None if task is None else weakref.ref(task)
-
-
 class Driver(Protocol):
     """The calls of psycopg that the engine uses, blocking or awaited."""
 
@@ -50,8 +36,6 @@ class Driver(Protocol):
     server_cursor: type[Any]
     home: Callable[[], object] | None
     """Returns the running event loop, to which connections belong; None for threads."""
-    owner: Callable[[], object]
-    """Returns the calling thread or task; None: none is known."""
 
     async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call a method of psycopg that blocks or must be awaited."""
@@ -79,6 +63,10 @@ class Driver(Protocol):
 
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         """Run a long computation without blocking the event loop."""
+        ...
+
+    def owner(self) -> object:
+        """Return what tells the calling thread or task from others; None: nothing does."""
         ...
 
     def waiter(self) -> Waiter:
@@ -110,7 +98,6 @@ class BlockingDriver:
     pool = psycopg_pool.ConnectionPool
     server_cursor = psycopg.RawServerCursor
     home: Callable[[], object] | None = None
-    owner: Callable[[], object] = staticmethod(_current_thread)
 
     async def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
@@ -144,6 +131,9 @@ class BlockingDriver:
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         return function(*args)
 
+    def owner(self) -> object:
+        return threading.get_ident()  # by the name that gevent may replace later
+
     def waiter(self) -> Waiter:
         return WaitingThread()
 
@@ -173,7 +163,6 @@ class AsyncioDriver:
     pool = psycopg_pool.AsyncConnectionPool
     server_cursor = psycopg.AsyncRawServerCursor
     home: Callable[[], object] | None = staticmethod(asyncio.get_running_loop)
-    owner: Callable[[], object] = staticmethod(_current_task)
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -211,6 +200,14 @@ class AsyncioDriver:
 
     async def offload(self, function: Callable[..., T], /, *args: Any) -> T:
         return await asyncio.to_thread(function, *args)
+
+    def owner(self) -> object:
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:  # it is called outside of the loop
+            return None
+        # Weak, because the frames of a task hold what it has begun.
+        return None if task is None else weakref.ref(task)
 
     def waiter(self) -> Waiter:
         return WaitingTask()

@@ -51,7 +51,7 @@ class AsyncExecutor(ABC):
         """The key ring of the Database, for sealing and digests."""
 
     @abstractmethod
-    async def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
+    def _run(self, query: Any, params: tuple[Any, ...]) -> Coroutine[Any, Any, Any]:
         """Run a bound query and return what its declaration promises."""
 
     @abstractmethod

@@ -3,6 +3,7 @@
 A connection notes when the server has answered last, and what; the rest is in its lease.
 """
 
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -10,7 +11,7 @@ from oadb.engine.observing import ObservedQuery, StatementDone
 from oadb.engine.pool.leases import Leases
 
 # The constructor of a named tuple takes four times as long.
-_new = tuple.__new__
+_new: Callable[[type[StatementDone], tuple[object, ...]], StatementDone] = getattr(tuple, "__new__")  # noqa: B009  # its own type is not complete
 
 
 def measured(
@@ -71,7 +72,8 @@ def rows_in(answer: Any) -> int:
     try:
         return answer.ntuples or answer.command_tuples or 0
     except AttributeError:  # of several statements; of BEGIN; of what psycopg itself sends
-        return sum(map(rows_in, answer)) if isinstance(answer, list) else 0
+        answers: list[Any] = answer if isinstance(answer, list) else []
+        return sum(map(rows_in, answers))
 
 
 def sqlstate_of(error: BaseException | None) -> str | None:

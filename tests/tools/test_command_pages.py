@@ -36,7 +36,8 @@ OFFLINE = {
     "compat",
 }  # fmt: skip  # a list
 READING = {
-    "demo", "doctor", "stats", "check", "compat", "schema", "migrate status", "instruments status",
+    "demo", "doctor", "ready", "stats", "check", "compat", "schema", "migrate status",
+    "instruments status",
     "top", "keys status", "keys verify", "bans list", "audit verify", "audit export", "impact",
     "unused", "grants", "migrate rehearse", "statistics export", "explain",
     "review", "shell",

@@ -91,8 +91,8 @@ class Declaration:
     @property
     def kind(self) -> StatementKind:
         """How it runs, for observers."""
-        if self.is_copy:
-            return "copy"
+        if self.is_copy or self.result.cardinality == "stream":
+            return "copy" if self.is_copy else "stream"
         return "read" if self.is_read else "write"
 
     @property

@@ -143,7 +143,6 @@ class Stream(Described[P], Generic[P, T]):
     """A declared statement whose rows are yielded as they arrive."""
 
     cursor_name = "oadb_stream_"
-    kind = "stream"
 
     def bind(self, statement: Statement) -> list[str]:
         """Bind to *statement*, and return every disagreement with it."""

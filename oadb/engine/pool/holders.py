@@ -22,9 +22,8 @@ TRANSACTION = "a transaction"
 class Caller(Protocol):
     """What tells callers apart: a Driver."""
 
-    @property
-    def owner(self) -> Callable[[], object]:
-        """Returns the calling thread or task; None: none is known."""
+    def owner(self) -> object:
+        """Return what tells the calling thread or task from others; None: nothing does."""
         ...
 
     @property

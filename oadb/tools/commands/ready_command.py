@@ -10,8 +10,9 @@ import typer
 from oadb.engine.database import Database
 from oadb.engine.readiness import ReadyFinding
 from oadb.tools.commands import options, spans
+from oadb.tools.commands.json_output import AsJson
 from oadb.tools.commands.options import DatabaseUrl
-from oadb.tools.commands.report import show
+from oadb.tools.commands.report import show, show_json
 from oadb.tools.commands.spans import Span
 
 app = options.command()
@@ -24,6 +25,7 @@ def run_ready(
     within: Annotated[
         Span, typer.Option("--within", metavar="SPAN", parser=spans.parse, help="Time for it all.")
     ] = _USUAL,
+    as_json: AsJson = False,
     _url: DatabaseUrl = None,
 ) -> None:
     """Say whether a service can work with its database; for the probes of containers.
@@ -35,7 +37,8 @@ def run_ready(
             found = db.ready(deadline=within.length).findings
     except TimeoutError as error:
         found = (ReadyFinding(False, "connection", str(error), "oadb doctor says more"),)
-    show(found)
+    output = show_json if as_json else show
+    output(found)
 
 
 @contextmanager
