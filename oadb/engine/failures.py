@@ -25,6 +25,8 @@ _ROLLED_BACK = frozenset({"40001", "40P01"})
 # A report after which the session has ended, whatever its SQLSTATE is: a PANIC without space in
 # the write-ahead log has that of a full disk.
 _ENDS_SESSION = frozenset({"FATAL", "PANIC"})
+# A schema, a table or a function does not exist.
+UNMIGRATED = frozenset({"3F000", "42P01", "42883"})
 # The server is read-only, as a standby is after a failover: connect to the primary.
 _READ_ONLY = "25006"
 # The server no longer has the prepared statement.
@@ -202,6 +204,9 @@ def scrubbed(error: psycopg.Error, label: str, place_at: PlaceAt | None = None) 
         primary = _in_words(type(error).__name__)
     info: dict[int, bytes | None] = {name: _raw(error, name) for name in _SHOWN}
     info[DiagnosticField.MESSAGE_PRIMARY] = primary.encode()
+    if error.diag.sqlstate in UNMIGRATED:
+        primary += "; if the database is not migrated, run oadb migrate"
+        info[DiagnosticField.MESSAGE_PRIMARY] = primary.encode()
     where = f" ({place_at(int(position))})" if position and place_at else ""
     copied = _COPIED.search(error.diag.context or "")
     line = f"{copied[1]}: " if copied else ""

@@ -72,8 +72,7 @@ def rows_in(answer: Any) -> int:
     try:
         return answer.ntuples or answer.command_tuples or 0
     except AttributeError:  # of several statements; of BEGIN; of what psycopg itself sends
-        answers: list[Any] = answer if isinstance(answer, list) else []
-        return sum(map(rows_in, answers))
+        return sum(map(rows_in, answer)) if answer.__class__ is list else 0
 
 
 def sqlstate_of(error: BaseException | None) -> str | None:

@@ -21,7 +21,7 @@ from typing import Any, cast
 
 import psycopg
 
-from oadb.engine import wire
+from oadb.engine import failures, wire
 from oadb.engine.config import Config
 from oadb.engine.deadlines import expected
 from oadb.engine.driver import Driver
@@ -32,9 +32,6 @@ from oadb.errors import Error, UnavailableError
 __all__ = ["Ping", "Readiness", "ReadyCheck", "ReadyFinding"]
 
 _GROUP = "oadb.readiness"
-
-# Of errors: a schema, a table, or a function is not there.
-UNMIGRATED = frozenset({"3F000", "42P01", "42883"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +156,7 @@ async def _findings_of(
     try:
         return [*await check(db.within(seconds), config)]
     except psycopg.Error as error:
-        is_missing = error.sqlstate in UNMIGRATED
+        is_missing = error.sqlstate in failures.UNMIGRATED
         advice = "run oadb migrate" if is_missing else "oadb doctor says more"
         return [ReadyFinding(False, subject, _in_one_line(error), advice)]
     except Error as error:

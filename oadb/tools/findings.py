@@ -66,7 +66,7 @@ def explain_command_error(error: psycopg.Error, database: str) -> str:
 def explain_error(error: psycopg.Error) -> str:
     """Return an error of PostgreSQL as one line, with what to do about it if that is known."""
     line = " ".join(str(error).split())
-    if error.sqlstate in _MISSING:
+    if error.sqlstate in _MISSING and "oadb migrate" not in line:
         return f"{line}; run oadb migrate"
     if error.sqlstate == _INSUFFICIENT_PRIVILEGE:
         return f"{line}; connect as a member of oadb_app (for keys: oadb_rotate), or as the owner"

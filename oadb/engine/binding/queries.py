@@ -31,7 +31,7 @@ from oadb.engine.binding.packages import FOLDER, locate
 from oadb.engine.binding.plans import QueryPlan
 from oadb.engine.binding.reloading import Reloader, reloader
 from oadb.engine.binding.statements import Statement, load
-from oadb.engine.executors import AsyncExecutor, Executor, Runner, not_an_executor
+from oadb.engine.executors import AsyncExecutor, Executor, Runner, require_executor
 from oadb.errors import DeclarationError
 
 P = ParamSpec("P")
@@ -88,7 +88,7 @@ class Query(Described[P], Generic[P, R]):
     ) -> Coroutine[Any, Any, R]: ...
     @overload
     def __call__(self, db: BatchedCalls, /, *args: P.args, **kwargs: P.kwargs) -> Pending[R]: ...
-    def __call__(self, db: Any, /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, db: Any = None, /, *args: Any, **kwargs: Any) -> Any:
         """Run it; over an async executor, return the coroutine that runs it; in a batch, add it.
 
         See AsyncPoolExecutor._run and AsyncTransaction._run for errors of the call itself.
@@ -96,13 +96,12 @@ class Query(Described[P], Generic[P, R]):
         Raises:
             ParameterError: an argument of another type; the text names the parameter.
         """
-        values = self.arguments(args, kwargs)
         try:
+            values = self.arguments(args, kwargs)
             return db._run(self if self.choice is None else self.chosen(values), values)
-        except AttributeError:
-            if hasattr(db, "_run"):
-                raise
-        raise not_an_executor(self.label, db)
+        except (AttributeError, TypeError):
+            require_executor(self.label, db, "_run")
+            raise
 
     def row(self, *args: P.args, **kwargs: P.kwargs) -> CheckedRow:
         """Return the arguments of one call, as a row for ``many`` that type checkers understand.
@@ -159,19 +158,18 @@ class Stream(Described[P], Generic[P, T]):
     def __call__(
         self, db: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs
     ) -> AsyncGenerator[T, None]: ...
-    def __call__(self, db: Any, /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, db: Any = None, /, *args: Any, **kwargs: Any) -> Any:
         """Run it and iterate over its rows; close the iterator if you stop early.
 
         Raises:
             ParameterError: an argument of another type; the text names the parameter.
         """
-        values = self.arguments(args, kwargs)
         try:
+            values = self.arguments(args, kwargs)
             return db._stream(self if self.choice is None else self.chosen(values), values)
-        except AttributeError:
-            if hasattr(db, "_stream"):
-                raise
-        raise not_an_executor(self.label, db)
+        except (AttributeError, TypeError):
+            require_executor(self.label, db, "_stream")
+            raise
 
 
 class Queries:
