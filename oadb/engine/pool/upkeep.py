@@ -14,6 +14,7 @@ import psycopg
 import psycopg_pool
 from psycopg.pq import TransactionStatus
 
+from oadb import runtimes
 from oadb.engine import wire
 from oadb.engine.config import Config
 from oadb.engine.driver import Driver
@@ -83,7 +84,11 @@ class Upkeep:
 
         Args:
             keywords: libpq's, for a connection.
+
+        Raises:
+            ConfigError: gevent or eventlet has patched the standard library too late.
         """
+        runtimes.require_early_patches()
         config = self._config
         self.pool = self._driver.pool(
             connection_class=self._driver.connection_class,

@@ -7,9 +7,10 @@ while they store rows at the same time, to one for each of them.
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 
+from oadb import runtimes
 from oadb.engine.database import Database
 from oadb.engine.observing import RowsDropped
 from oadb.engine.telling import Teller
@@ -30,6 +31,7 @@ class Lane:
     table: LogTable
     queue: Queue
     thread: threading.Thread | None = None
+    started: threading.Event = field(default_factory=threading.Event)
 
 
 class Worker:
@@ -125,27 +127,41 @@ class Worker:
         end = monotonic() + deadline_seconds
         self.take_no_more()
         exits.open_workers.discard(self)
-        lanes = self._lanes.values()
-        for thread in [each.thread for each in lanes if each.thread is not None]:
-            thread.join(max(end - monotonic(), 0.0))
+        for lane in self._lanes.values():
+            if lane.thread is not None and lane.started.wait(max(end - monotonic(), 0.0)):
+                lane.thread.join(max(end - monotonic(), 0.0))
         self._close_database_at_end()
-        return sum(each.queue.give_up() for each in lanes)
+        return sum(each.queue.give_up() for each in self._lanes.values())
 
     def _start(self, lane: Lane) -> None:
+        """Start the thread of a lane, unless another caller does.
+
+        Raises:
+            ConfigError: gevent or eventlet has patched the standard library too late.
+            RuntimeError: the system has no room for a thread.
+        """
+        runtimes.require_early_patches()
         with self._starting:
-            if lane.thread is None:
-                self._running += 1
-                delivery = Delivery(lane.queue, lane.table, self._db, self._ledger, self._teller)
-                name = f"oadb {lane.table.name}"
-                thread = threading.Thread(
-                    target=self._deliver, args=(delivery,), name=name, daemon=True
-                )
-                thread.start()
-                lane.thread = thread
+            if lane.thread is not None:
+                return
+            name = f"oadb {lane.table.name}"
+            lane.thread = threading.Thread(
+                target=self._deliver, args=(lane,), name=name, daemon=True
+            )
+            self._running += 1
+        # Without the lock: start() waits for the new thread, which takes it when it ends.
+        try:
+            lane.thread.start()
+        except RuntimeError:
+            with self._starting:
+                lane.thread = None
+                self._running -= 1
+            raise
         exits.end_with_process()
 
-    def _deliver(self, delivery: Delivery) -> None:
-        delivery.run()
+    def _deliver(self, lane: Lane) -> None:
+        lane.started.set()
+        Delivery(lane.queue, lane.table, self._db, self._ledger, self._teller).run()
         with self._starting:
             self._running -= 1
         self._close_database_at_end()
