@@ -28,7 +28,7 @@ from oadb.tools import (
     transport_check,
     upkeep_findings,
 )
-from oadb.tools.activity import on_call
+from oadb.tools.activity import drift_findings, on_call
 from oadb.tools.activity.alert_limits import USUAL
 from oadb.tools.findings import Check, Finding
 from oadb.tools.intended import schema_findings
@@ -80,6 +80,7 @@ def _checks(db: Database, config: Config, packages: Sequence[Package]) -> dict[s
         "texts of values": partial(session_forms.check, db, config),
         **upkeep_findings.checks(db, schemas, USUAL),
         **on_call.checks(db, schemas, USUAL),
+        **drift_findings.checks(db, config, packages),
         "collations": partial(collation_check.check, db),
         **(of_oadb if package_order.includes_oadb(packages) else {}),
         "migrations": partial(_check_migrations, config, packages),

@@ -35,6 +35,7 @@ EVERY_SUBJECT = [
     "deadlocks",
     "checkpoints",
     "disk",
+    "plans",
     "collations",
     "extensions",
     "roles",

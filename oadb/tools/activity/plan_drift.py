@@ -1,7 +1,7 @@
 """Plans on the live database that read large tables in another way than their locks say."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from oadb.engine.binding.packages import Package
@@ -11,17 +11,21 @@ from oadb.engine.executors import Runner
 from oadb.tools import lock_holders
 from oadb.tools.activity import statement_places
 from oadb.tools.plans import named_statements, plan_lock
+from oadb.tools.plans.named_statements import PlacedStatement
 from oadb.tools.plans.plan_lock import Block
 from oadb.tools.plans.plan_tree import PlanNode
-from oadb.tools.plans.planning import Limits, Planned, Planner
+from oadb.tools.plans.planning import Limits, Planned, Planner, Unplanned
 
 query = queries(__name__)
 
 LEAST_ROWS = 10_000
 """The smallest size that a lock has plans for; below it a scan of the whole table is right."""
 
-# Seconds to plan a statement, and to wait for a lock.
-_LIMITS: Limits = (5.0, lock_holders.PATIENCE)
+# Of which PostgreSQL makes no plan anywhere.
+_PLANLESS = frozenset({"copy", "utility"})
+
+LIMITS: Limits = (5.0, lock_holders.PATIENCE)
+"""Seconds to plan a statement, and to wait for a lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,31 @@ class PlanDrift:
         return f"drift: {self.label} reads by {', '.join(self.live)}; its lock has\n{lines}"
 
 
+@dataclass(slots=True)
+class DriftReport:
+    """What came of the comparison of some plans with their locks.
+
+    Attributes:
+        compared: how many were planned, and have a lock.
+        unplanned: what cannot be planned here, although it has a plan elsewhere.
+        unlocked: the labels of plans without a lock.
+    """
+
+    drifts: list[PlanDrift] = field(default_factory=list[PlanDrift])
+    compared: int = 0
+    unplanned: list[Unplanned] = field(default_factory=list[Unplanned])
+    unlocked: list[str] = field(default_factory=list[str])
+
+    def __str__(self) -> str:
+        """Return what was compared, in one line."""
+        parts = [f"plans compared with their locks: {self.compared}"]
+        if self.unlocked:
+            parts.append(f"without a lock: {len(self.unlocked)}, such as {self.unlocked[0]}")
+        if self.unplanned:
+            parts.append(f"not made here: {len(self.unplanned)}, such as {self.unplanned[0]}")
+        return "; ".join(parts)
+
+
 @query
 def _list_large_tables(names: list[str], least: int) -> list[str]: ...
 
@@ -50,41 +79,61 @@ def _list_large_tables(names: list[str], least: int) -> list[str]: ...
 query.complete()
 
 
-def drifts(
+def compare(
     db: Runner,
     dsn: Dsn,
     packages: Sequence[Package],
-    names: Sequence[str],
+    labels: Sequence[str],
     *,
+    limits: Limits = LIMITS,
     least: int = LEAST_ROWS,
-) -> Iterator[PlanDrift]:
-    """Plan statements for any values in a database, and yield those that drifted.
+) -> DriftReport:
+    """Plan statements for any values in a database, and compare them with their locks.
 
-    Nothing is run. What has no lock, or cannot be planned here, is left out.
+    Nothing is run.
 
     Args:
         db: runs a query in the same database.
-        names: of statements, without what variants have behind it.
+        labels: of variants; or names of statements, whose variants are all meant.
+        limits: seconds to plan a statement, and to wait for a lock.
         least: rows of a table below which it does not matter how it is read.
 
     Raises:
+        DeclarationError: a module and its query file disagree.
         UsageError: a package is in a zip file.
         psycopg.Error: the connection was lost, or a lock is not free.
     """
-    wanted = {*names}
-    every = [
-        each
-        for each in named_statements.every(packages)
-        if statement_places.name_of(each.statement.label) in wanted
-    ]
-    with Planner.to(dsn) as planner, planner.acting(is_read=True, limits=_LIMITS):
-        for path, group in groupby(every, lambda each: plan_lock.path_of(each.package, each.place)):
+    report = DriftReport()
+    with Planner.to(dsn) as planner, planner.acting(is_read=True, limits=limits):
+        wanted = _wanted(packages, labels)
+        for path, group in groupby(
+            wanted, lambda each: plan_lock.path_of(each.package, each.place)
+        ):
             locked = plan_lock.read(path)
             for each in group:
                 planned = planner.plan(each.statement)
-                block = locked.get(each.statement.label)
-                if block is not None and isinstance(planned, Planned):
-                    yield from _drift(db, planned, block, least)
+                block = locked.get(planned.label)
+                if isinstance(planned, Unplanned):
+                    report.unplanned += [planned] if planned.reason not in _PLANLESS else []
+                elif block is None:
+                    report.unlocked.append(planned.label)
+                else:
+                    report.compared += 1
+                    report.drifts += _drift(db, planned, block, least)
+    return report
+
+
+def _wanted(packages: Sequence[Package], labels: Sequence[str]) -> Iterator[PlacedStatement]:
+    """Yield the statements of some labels; modules of other statements are not imported."""
+    modules = {label.partition(".")[0] for label in labels}
+    for package in packages:
+        for place in package.places():
+            if place.rpartition("/")[2] not in modules:
+                continue
+            for each in named_statements.at(package, place):
+                label = each.statement.label
+                if label in labels or statement_places.name_of(label) in labels:
+                    yield each
 
 
 def _drift(db: Runner, planned: Planned, locked: Block, least: int) -> Iterator[PlanDrift]:

@@ -1,7 +1,7 @@
 """The command ``oadb top``; see ``oadb.tools.activity``."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Annotated
@@ -14,7 +14,7 @@ from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.tools import lock_holders, package_list
 from oadb.tools.activity import load_views, plan_drift, statement_counters, statement_places
-from oadb.tools.activity.plan_drift import PlanDrift
+from oadb.tools.activity.plan_drift import DriftReport
 from oadb.tools.activity.statement_counters import CounterSnapshot
 from oadb.tools.activity.statement_load import CostReport, Measure, report
 from oadb.tools.commands import options, spans
@@ -57,11 +57,13 @@ def run_top(
     On a terminal, what was counted since the last look, per second, until Ctrl-C. In a pipe, and
     with --once or --json, what was counted since the counters were reset. Reads pg_stat_statements;
     statements of no package are one line, other. With --plans, those that are shown are planned,
-    not run; exits with 3 if one reads a large table in a way that its lock does not have.
+    not run; exits with 3 if one reads a large table in a way that its lock does not have, or cannot
+    be planned here.
     """
     packages = package_list.chosen(package or ())
     places = statement_places.places(packages)
     config = Config.from_env()
+    target = own_session.target(config) if plans else config.dsn
     console = Console(highlight=False, markup=False)
     with Database(lock_holders.patient(config)) as db:
         looks = _looks(db, partial(report, places=places, by=by, variants=variants))
@@ -73,20 +75,18 @@ def run_top(
                 console.width = _PIPED_WIDTH
             console.print(load_views.table(found, limit, width=console.width, rates=False))
             if plans:
-                names = [load.label for load in found.loads[:limit]]
-                _show_drifts(plan_drift.drifts(db, own_session.target(config), packages, names))
+                labels = [load.label for load in found.loads[:limit]]
+                _show_drifts(plan_drift.compare(db, target, packages, labels))
         else:
             _stay(console, every, looks, limit)
 
 
-def _show_drifts(drifts: Iterable[PlanDrift]) -> None:
-    drifted = False
-    for drift in drifts:
+def _show_drifts(found: DriftReport) -> None:
+    for drift in found.drifts:
         typer.echo(str(drift))
-        drifted = True
-    if drifted:
+    typer.echo(f"{found}; {'these' if found.drifts else 'none'} drifted")
+    if found.drifts or found.unplanned:
         raise typer.Exit(FOUND)
-    typer.echo("no plan has drifted from its lock")
 
 
 def _looks(

@@ -30,9 +30,18 @@ def every(packages: Sequence[Package]) -> Iterator[PlacedStatement]:
     """
     for package in packages:
         for place in package.places():
-            for declared in comparison.declared_at(package, place):
-                for statement in statements(declared):
-                    yield PlacedStatement(package, place, statement)
+            yield from at(package, place)
+
+
+def at(package: Package, place: str) -> Iterator[PlacedStatement]:
+    """Yield the statements of a query file, whose module is imported.
+
+    Raises:
+        DeclarationError: the module and the file disagree.
+    """
+    for declared in comparison.declared_at(package, place):
+        for statement in statements(declared):
+            yield PlacedStatement(package, place, statement)
 
 
 def named(packages: Sequence[Package], name: str, variant: str = "") -> list[PlacedStatement]:

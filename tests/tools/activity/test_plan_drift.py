@@ -9,7 +9,8 @@ from oadb import Database
 from oadb.engine import dsn
 from oadb.engine.binding.packages import find
 from oadb.tools.activity import plan_drift
-from oadb.tools.activity.plan_drift import PlanDrift
+from oadb.tools.activity.plan_drift import DriftReport
+from oadb.tools.plans import plan_lock
 from tests.conftest import configured
 
 pytestmark = pytest.mark.long("imports every module with queries")
@@ -35,13 +36,18 @@ def _large(url: str) -> None:
         connection.execute("analyze oadb.users")
 
 
-def drifts(db: Database, url: str, least: int) -> list[PlanDrift]:
-    return [*plan_drift.drifts(db, dsn.parse(url), OADB, [EMAIL, "no.such"], least=least)]
+def compared(
+    db: Database, url: str, least: int = plan_drift.LEAST_ROWS, role: str = ""
+) -> DriftReport:
+    target = dsn.parse(url)
+    if role:
+        target = dsn.Dsn({**target.keywords, "options": f"-crole={role}"})
+    return plan_drift.compare(db, target, OADB, [EMAIL, "no.such"], least=least)
 
 
 @pytest.mark.usefixtures("_large")
 def test_a_plan_that_uses_the_index_of_its_lock_has_not_drifted(db: Database, url: str) -> None:
-    assert drifts(db, url, 100) == []
+    assert compared(db, url, 100) == DriftReport([], 1)
 
 
 @pytest.mark.usefixtures("_large")
@@ -50,10 +56,32 @@ def test_without_its_index_a_plan_has_drifted_where_the_table_is_large(
 ) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("drop index oadb.users_email_lower_key")
-    [found] = drifts(db, url, 100)
+    [found] = compared(db, url, 100).drifts
 
     assert (found.label, found.live) == (EMAIL, ("Seq Scan oadb.users",))
     lines = str(found).splitlines()
     assert lines[0] == f"drift: {EMAIL} reads by Seq Scan oadb.users; its lock has"
     assert any("Index Scan users_email_lower_key of oadb.users" in line for line in lines)
-    assert drifts(db, url, plan_drift.LEAST_ROWS) == []
+    assert compared(db, url).drifts == []
+
+
+def test_a_statement_that_the_role_may_not_plan_is_not_taken_for_one_without_drift(
+    db: Database, url: str
+) -> None:
+    found = compared(db, url, role="pg_monitor")
+
+    assert (found.compared, found.drifts) == (0, [])
+    assert str(found) == (
+        f"plans compared with their locks: 0; not made here: 1, such as {EMAIL}: "
+        "permission denied for schema oadb"
+    )
+
+
+def test_a_statement_without_a_lock_is_told(
+    db: Database, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan_lock, "read", lambda _path: {})
+
+    assert str(compared(db, url)) == (
+        f"plans compared with their locks: 0; without a lock: 1, such as {EMAIL}"
+    )

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import psycopg
 import pytest
@@ -20,6 +21,7 @@ from oadb.testing.control import ServerControl, controlled
 from oadb.tools import catalog
 from oadb.tools.activity import (
     counter_findings,
+    drift_findings,
     optional_statements,
     replication_findings,
     server_findings,
@@ -40,6 +42,20 @@ SETTINGS = {
     "archive_command": "false",
     "max_slot_wal_keep_size": "0",
 }
+
+
+_USERS_WITHOUT_INDEX = """
+create extension pg_stat_statements;
+create schema oadb;
+create table oadb.users as
+select
+    n as user_id, 'user' as username, 'email' as email, 'email' || n as email_key,
+    '' as first_name, '' as last_name, true as is_admin, 1 as auth_epoch,
+    now() as created_at, now() as updated_at, now() as disabled_at
+from generate_series(1, 200) as n;
+analyze oadb.users;
+select /* users.find_by_email */ pg_sleep(0.05);
+"""
 
 
 @pytest.fixture(scope="module")
@@ -116,11 +132,24 @@ def test_statements_of_other_roles_are_counted_and_the_grant_is_named(
     assert done.stdout.splitlines()[-1].endswith("grant pg_read_all_stats to watcher;")
 
 
-def test_plans_that_cannot_be_made_here_have_not_drifted(server: ServerControl) -> None:
+def test_plans_that_cannot_be_made_here_are_a_finding(server: ServerControl) -> None:
     done = oadb("top", "--plans", "--package", "oadb", url=server.url)
 
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == "no plan has drifted from its lock"
+    assert (done.returncode, done.stderr) == (3, "")
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("plans compared with their locks: ")
+    assert '; not made here: ' in last
+    assert ', such as users.get: relation "oadb.users" does not exist' in last
+    assert last.endswith("; none drifted")
+
+
+def test_plans_are_refused_behind_pgbouncer(server: ServerControl) -> None:
+    done = oadb("top", "--plans", "--package", "oadb", url=server.url, DB_POOLER="pgbouncer")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(
+        "oadb: DB_POOLER is pgbouncer, and a plan needs a session that is its own"
+    )
 
 
 def test_without_the_extension_one_line_says_what_to_do(server: ServerControl) -> None:
@@ -234,6 +263,26 @@ def test_the_doctor_says_whether_statements_are_counted(
     assert only(server_findings.check_statement_statistics(db)) == (
         "ok   statement counters: pg_stat_statements counts for oadb top"
     )
+
+
+def test_the_doctor_compares_the_plans_that_took_the_most_time(server: ServerControl) -> None:
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute("create database drifted")
+    config = Config.from_env({"DATABASE_URL": server.server.url("drifted")})
+    look = partial(drift_findings.check_plans, packages=[find("oadb")], least=100)
+    with Database(config) as db:
+        missing = only(look(db, config))
+        with psycopg.connect(server.server.url("drifted"), autocommit=True) as admin:
+            admin.execute(_USERS_WITHOUT_INDEX)
+        found = [*map(str, look(db, config))]
+        pooled = only(look(db, replace(config, pooler="pgbouncer")))
+
+    assert missing.startswith("ok   plans: not looked at, because nobody counts calls: this data")
+    assert found[0].startswith(
+        "FAIL plans: users.find_by_email reads by Seq Scan oadb.users, which its lock does not have"
+    )
+    assert any(each.startswith("FAIL plans: api_logs.list_calls +since: rel") for each in found)
+    assert pooled.startswith("ok   plans: not looked at, because DB_POOLER is pgbouncer, and a ")
 
 
 def test_settings_that_fit_the_load_badly_are_advice(db: Database) -> None:
