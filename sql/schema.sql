@@ -13,7 +13,7 @@
 -- * tables of yoyo, and privileges on them
 -- * roles, which belong to the server (see oadb.create_roles), and privileges of the owner
 -- * rows, except those that only migrations write; of rows that services change, all but the key
--- * publications, event triggers and security labels, which no migration makes
+-- * publications and security labels, which no migration makes
 --
 -- Made with PostgreSQL 18. Before 17 there is no privilege "maintain"; before 16 the columns of a
 -- view of one table have the name of the table in front.

@@ -88,6 +88,10 @@ def _list_triggers(relation_ids: list[int]) -> list[SchemaObject]: ...
 
 
 @query
+def _list_event_triggers(schema_ids: list[int]) -> list[SchemaObject]: ...
+
+
+@query
 def _list_routines(schema_ids: list[int]) -> list[SchemaObject]: ...
 
 
@@ -196,6 +200,7 @@ def read_present(tx: Runner, names: Sequence[str]) -> list[SchemaObject]:
         _list_row_security(tx, ids),
         _list_policies(tx, ids),
         _list_triggers(tx, ids),
+        _list_event_triggers(tx, schemas),
         _list_owners(tx, schemas, ids),
         _list_grants(tx, schemas, ids),
         _list_rows(tx) if "oadb" in names else [],

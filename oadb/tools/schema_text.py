@@ -29,7 +29,7 @@ _HEAD = """\
 -- * tables of yoyo, and privileges on them
 -- * roles, which belong to the server (see oadb.create_roles), and privileges of the owner
 -- * rows, except those that only migrations write; of rows that services change, all but the key
--- * publications, event triggers and security labels, which no migration makes
+-- * publications and security labels, which no migration makes
 --
 -- Made with PostgreSQL 18. Before 17 there is no privilege "maintain"; before 16 the columns of a
 -- view of one table have the name of the table in front.
@@ -44,7 +44,7 @@ _HEAD_OF_PACKAGES = """\
 --
 -- The owner of a schema is called oadb_owner, whatever its name; objects of another owner say so.
 -- Left out: partitions of a day or a month, roles and the privileges of the owner, rows except some
--- of oadb's, publications, event triggers and security labels, and what is in other schemas.
+-- of oadb's, publications and security labels, and what is in other schemas.
 """
 
 _INSIDE = ("column", "constraint")

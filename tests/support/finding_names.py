@@ -24,6 +24,7 @@ EVERY_SUBJECT = [
     "statement counters",
     "invalid indexes",
     "bloated indexes",
+    "bloated tables",
     "stale statistics",
     "vacuum",
     "wraparound",

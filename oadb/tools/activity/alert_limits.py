@@ -39,7 +39,13 @@ class AlertLimits:
     """Half of the default shared_buffers. Less is not worth a REINDEX."""
 
     index_bloat: float = 0.5
-    """Of the pages of a B-tree. Random inserts alone leave 30 % free."""
+    """Of the pages of an index. Random inserts alone leave 30 % of a B-tree free."""
+
+    table_waste: int = 256 * MEBIBYTE
+    """Twice the default shared_buffers. Less is not worth a lock, or a copy of the table."""
+
+    table_bloat: float = 0.5
+    """Of the pages of a table: a scan reads twice what it needs."""
 
     changed_rows: int = 10_000
     """Dead or changed rows below which no plan and no scan suffers."""

@@ -6,8 +6,9 @@ from functools import partial
 
 from oadb.engine.binding.queries import queries
 from oadb.engine.executors import Runner
+from oadb.tools.activity import bloat
 from oadb.tools.activity.alert_limits import AlertLimits
-from oadb.tools.activity.quantities import size
+from oadb.tools.activity.bloat import StoredSize
 from oadb.tools.findings import Check, Finding, judged
 
 query = queries(__name__)
@@ -21,22 +22,12 @@ class InvalidIndex:
     mending: str
 
 
-@dataclass(frozen=True, slots=True)
-class IndexSize:
-    """The bytes of a B-tree, and those that its rows need; None: the width of a key is unknown."""
-
-    name: str
-    used: int
-    needed: int | None
-    mending: str
-
-
 @query
 def _list_invalid_indexes(schemas: list[str]) -> list[InvalidIndex]: ...
 
 
 @query
-def _list_index_sizes(schemas: list[str], least: int) -> list[IndexSize]: ...
+def _list_index_sizes(schemas: list[str], least: int) -> list[StoredSize]: ...
 
 
 query.complete()
@@ -60,24 +51,11 @@ def check_validity(db: Runner, schemas: list[str]) -> Iterator[Finding]:
 
 
 def check_bloat(db: Runner, schemas: list[str], limits: AlertLimits) -> Iterator[Finding]:
-    """Check that no B-tree is mostly empty; of other kinds SQL does not tell."""
+    """Check that no B-tree, GiST or hash index is mostly empty; others do not tell."""
     found = _list_index_sizes(db, schemas, limits.index_waste)
-    known = [(each, each.used - each.needed) for each in found if each.needed is not None]
-    bloated = [
-        (waste, each)
-        for each, waste in known
-        if waste >= limits.index_waste and waste >= limits.index_bloat * each.used
-    ]
     faults = [
-        f"{each.name} takes {size(each.used)}, of which about {size(waste)} are empty; "
-        f"{each.mending}"
-        for waste, each in sorted(bloated, key=lambda pair: pair[0], reverse=True)
+        f"{each}; {each.mending}"
+        for each in bloat.wasteful(found, limits.index_waste, limits.index_bloat)
     ]
-    fine = f"none of {len(known)} B-trees of at least {size(limits.index_waste)} is mostly empty"
-    hidden = len(found) - len(known)
-    fine += (
-        f"; of {hidden} the keys were not analyzed, or this role does not see them"
-        if hidden
-        else ""
-    )
+    fine = bloat.summary(found, "B-trees, GiST and hash indexes", limits.index_waste)
     yield from judged("bloated indexes", faults, fine)

@@ -7,6 +7,7 @@ from oadb.tools.activity import (
     replication_findings,
     server_findings,
     session_findings,
+    table_findings,
     vacuum_findings,
 )
 from oadb.tools.activity.alert_limits import AlertLimits
@@ -19,6 +20,7 @@ def checks(db: Runner, schemas: list[str], limits: AlertLimits) -> dict[str, Che
         **session_findings.checks(db, limits),
         **server_findings.checks(db),
         **index_findings.checks(db, schemas, limits),
+        **table_findings.checks(db, schemas, limits),
         **vacuum_findings.checks(db, schemas, limits),
         **replication_findings.checks(db, limits),
         **counter_findings.checks(db, limits),

@@ -46,6 +46,7 @@ _WITHOUT_EFFECTS = frozenset(
         "pg_is_in_recovery",
         "pg_last_wal_receive_lsn",
         "pg_ls_waldir",
+        "pg_partition_ancestors",
         "pg_partition_tree",
         "pg_relation_size",
         "random",

@@ -81,14 +81,24 @@ def _changing(live: SchemaObject, intended: SchemaObject, owner: str) -> str | N
             return column_mending.changing(live, intended)
         case "table":
             return _changing_table(live, intended)
-        case "trigger" if live.definition.partition(" enabled ")[0] == intended.definition:
-            return f"alter table {live.part_of} enable trigger {_own_name(live)};"
+        case "trigger" | "event trigger" if _is_enabled_otherwise(live, intended):
+            return _enabling(live)
         case kind if kind in _REPLACED:
             return f"{_statement(intended, owner)};"
         case kind if kind in _KEPT:
             return None
         case _:
             return f"{_dropping(live, owner)} {_making(intended, owner)}"
+
+
+def _is_enabled_otherwise(live: SchemaObject, intended: SchemaObject) -> bool:
+    return live.definition.partition(" enabled ")[0] == intended.definition
+
+
+def _enabling(each: SchemaObject) -> str:
+    if each.kind == "event trigger":
+        return f"alter event trigger {each.name} enable;"
+    return f"alter table {each.part_of} enable trigger {_own_name(each)};"
 
 
 def _own_name(each: SchemaObject) -> str:
@@ -140,6 +150,7 @@ _ENDINGS: dict[str, str | Callable[[SchemaObject, str], str | None]] = {
     "withheld": _regranting,
     "index": "drop index {name};",
     "policy": "drop policy {name};",
+    "event trigger": "drop event trigger {name};",
     "trigger": "drop trigger {name};",
     "rule": "drop rule {name};",
     "table": "drop table {name};",

@@ -21,8 +21,9 @@ inner join pg_catalog.pg_namespace as namespace on given.name = namespace.nspnam
 order by given.place;
 
 -- name: _list_relation_ids
--- Tables and views, without the partitions of a time, and without yoyo's tables,
--- which are in the schema with the name of the role that migrated.
+-- Tables and views, without the partitions of a time and what is in them, and without yoyo's
+-- tables, which are in the schema with the name of the role that migrated. Partitions of a list or
+-- of a hash are made by migrations, and so are default ones.
 select class.oid::bigint as relation_id
 from pg_catalog.pg_class as class
 where
@@ -31,9 +32,17 @@ where
     and class.relname not in (
         '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock', 'oadb_migration_lock'
     )
-    and (
-        not class.relispartition
-        or pg_catalog.pg_get_expr(class.relpartbound, class.oid) = 'DEFAULT'
+    and not exists (
+        select
+        from pg_catalog.pg_partition_ancestors(class.oid) as line (relation_id)
+        inner join pg_catalog.pg_class as part on line.relation_id = part.oid
+        inner join pg_catalog.pg_inherits as inherits on part.oid = inherits.inhrelid
+        inner join pg_catalog.pg_partitioned_table as whole
+            on inherits.inhparent = whole.partrelid
+        where
+            part.relispartition
+            and whole.partstrat = 'r'
+            and pg_catalog.pg_get_expr(part.relpartbound, part.oid) <> 'DEFAULT'
     );
 
 -- name: _list_schemas
@@ -340,6 +349,34 @@ from pg_catalog.pg_rewrite as rules
 where
     rules.ev_class::bigint = any(:relation_ids)
     and rules.rulename <> '_RETURN';
+
+-- name: _list_event_triggers
+-- Those that run a function of the schemas.
+select
+    quote_ident(triggers.evtname) as part_of,
+    'event trigger' as kind,
+    quote_ident(triggers.evtname) as name,
+    concat_ws(
+        ' ',
+        'create event trigger',
+        quote_ident(triggers.evtname),
+        'on',
+        triggers.evtevent,
+        (
+            select
+                'when tag in ('
+                || string_agg(quote_literal(tag.name), ', ' order by tag.name) || ')'
+            from unnest(triggers.evttags) as tag (name)
+        ),
+        'execute function',
+        triggers.evtfoid::regprocedure::text
+    )
+    || case triggers.evtenabled when 'O' then '' else ' enabled ' || triggers.evtenabled::text end
+        as definition,
+    pg_catalog.obj_description(triggers.oid, 'pg_event_trigger') as description
+from pg_catalog.pg_event_trigger as triggers
+inner join pg_catalog.pg_proc as routine on triggers.evtfoid = routine.oid
+where routine.pronamespace::bigint = any(:schema_ids);
 
 -- name: _list_routines
 select

@@ -18,6 +18,7 @@ from oadb.tools.activity import (
     on_call,
     replication_findings,
     session_findings,
+    table_findings,
     vacuum_findings,
 )
 from oadb.tools.activity.alert_limits import USUAL
@@ -31,6 +32,7 @@ NEVER_PATIENT = replace(USUAL, long_transaction=timedelta(), lock_wait=timedelta
 @pytest.fixture(scope="module")
 def connection(url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(url, autocommit=True, context=Untyped()) as connection:
+        connection.prepare_threshold = None  # psycopg deallocates all after a DROP, if it has any
         yield connection
 
 
@@ -182,6 +184,75 @@ def test_an_index_that_is_mostly_empty_is_wrong(connection: psycopg.Connection, 
     assert full == []
     assert text.startswith("oadb.bulk_pkey takes 456 KB, of which about 4")
     assert text.endswith(" are empty; reindex index concurrently oadb.bulk_pkey")
+
+
+@pytest.mark.parametrize(
+    "kind", ["gist (int8range(n, n, '[]'))", "gist ((inet '10.0.0.0' + n) inet_ops)", "hash (n)"]
+)
+def test_an_index_of_another_kind_that_is_mostly_empty_is_wrong(
+    connection: psycopg.Connection, db: Runner, kind: str
+) -> None:
+    limits = replace(USUAL, index_waste=300_000)
+    with filled(connection, 20_000):
+        connection.execute("alter table oadb.bulk drop constraint bulk_pkey")
+        connection.execute(f"create index bulk_other on oadb.bulk using {kind}".encode())
+        connection.execute("vacuum analyze oadb.bulk")
+        full = wrong(index_findings.check_bloat(db, SCHEMAS, limits))
+        connection.execute("delete from oadb.bulk where n % 100 <> 0")
+        connection.execute("vacuum analyze oadb.bulk")
+        [text] = wrong(index_findings.check_bloat(db, SCHEMAS, limits))
+
+    assert full == []
+    assert text.startswith("oadb.bulk_other takes ")
+    assert text.endswith(" are empty; reindex index concurrently oadb.bulk_other")
+
+
+def test_a_table_that_is_mostly_empty_is_wrong(connection: psycopg.Connection, db: Runner) -> None:
+    limits = replace(USUAL, table_waste=100_000)
+    with filled(connection, 20_000):
+        full = wrong(table_findings.check_bloat(db, SCHEMAS, limits))
+        connection.execute("delete from oadb.bulk where n % 100 <> 0")
+        connection.execute("vacuum analyze oadb.bulk")
+        [text] = wrong(table_findings.check_bloat(db, SCHEMAS, limits))
+
+    assert full == []
+    assert text.startswith("oadb.bulk takes 712 KB, of which about 69")
+    assert text.endswith(
+        " are empty; new rows use that; to give it back: vacuum (full) oadb.bulk, for which "
+        "everybody waits, or pg_repack"
+    )
+
+
+def test_a_full_table_of_columns_of_all_alignments_is_not_taken_for_an_empty_one(
+    connection: psycopg.Connection, db: Runner
+) -> None:
+    connection.execute(
+        "create table oadb.mixed with (fillfactor = 70) as select n % 2 = 0 as flag, n as big, "
+        "n::smallint as small, 'x' || n as word, now() as at, nullif(n % 3, 0)::integer as some, "
+        "repeat('y', n % 50) as more, n::numeric as amount from generate_series(1, 9000) as n"
+    )
+    try:
+        connection.execute("vacuum analyze oadb.mixed")
+        limits = replace(USUAL, table_waste=0, table_bloat=0.02)
+        found = wrong(table_findings.check_bloat(db, SCHEMAS, limits))
+    finally:
+        connection.execute("drop table oadb.mixed")
+
+    assert not any(text.startswith("oadb.mixed") for text in found), found
+
+
+def test_a_table_that_grew_since_it_was_analyzed_is_not_taken_for_an_empty_one(
+    connection: psycopg.Connection, db: Runner
+) -> None:
+    limits = replace(USUAL, table_waste=100_000, index_waste=100_000)
+    with filled(connection, 10):
+        connection.execute("insert into oadb.bulk (n) select generate_series(100, 20000)")
+        found = [
+            *wrong(table_findings.check_bloat(db, SCHEMAS, limits)),
+            *wrong(index_findings.check_bloat(db, SCHEMAS, limits)),
+        ]
+
+    assert found == []
 
 
 # VACUUM and ANALYZE -----------------------------------------------------------------------------

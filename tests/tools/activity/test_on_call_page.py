@@ -23,6 +23,8 @@ SAID = {
     "sequence": ("sequences", f"{USUAL.sequence * 100:g} %"),
     "index_waste": ("bloated indexes", f"{USUAL.index_waste // MEBIBYTE} MB"),
     "index_bloat": ("bloated indexes", f"{USUAL.index_bloat * 100:g} %"),
+    "table_waste": ("bloated tables", f"{USUAL.table_waste // MEBIBYTE} MB"),
+    "table_bloat": ("bloated tables", f"{USUAL.table_bloat * 100:g} %"),
     "changed_rows": ("vacuum", f"{USUAL.changed_rows:,} rows"),
     "vacuum_delay": ("vacuum", f"{USUAL.vacuum_delay:g} times"),
     "analyze_delay": ("stale statistics", f"{USUAL.analyze_delay:g} times"),

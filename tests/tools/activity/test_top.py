@@ -138,7 +138,7 @@ def test_plans_that_cannot_be_made_here_are_a_finding(server: ServerControl) -> 
     assert (done.returncode, done.stderr) == (3, "")
     last = done.stdout.splitlines()[-1]
     assert last.startswith("plans compared with their locks: ")
-    assert '; not made here: ' in last
+    assert "; not made here: " in last
     assert ', such as users.get: relation "oadb.users" does not exist' in last
     assert last.endswith("; none drifted")
 

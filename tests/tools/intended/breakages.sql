@@ -249,3 +249,13 @@ update oadb.role_privileges set privileges = 'select' where (role_name, table_na
 -- name: dropped comment
 comment on table oadb.sessions is null;
 -- told: comment on table oadb.sessions is no comment; should be
+
+-- name: foreign event trigger
+create function oadb.look_on() returns event_trigger language plpgsql as 'begin end';
+create event trigger looks_on on ddl_command_end when tag in ('DROP TABLE', 'ALTER TABLE') execute function oadb.look_on();
+-- told: event trigger looks_on is create event trigger looks_on on ddl_command_end when tag in ('ALTER TABLE', 'DROP TABLE') execute
+
+-- name: foreign partition of a hash
+create table oadb.spread (n bigint) partition by hash (n);
+create table oadb.spread_0 partition of oadb.spread for values with (modulus 1, remainder 0);
+-- told: table oadb.spread_0 is create table oadb.spread_0 partition of oadb.spread (...) FOR VALUES WITH

@@ -9,6 +9,7 @@ import pytest
 
 from oadb.engine.binding.packages import find
 from oadb.engine.single_connection import SingleConnection
+from oadb.tools import schema
 from oadb.tools.intended import schema_check, schema_levels
 from oadb.tools.intended.schema_differences import SchemaDifference
 
@@ -32,6 +33,10 @@ class Broken:
 
     def differences(self) -> list[SchemaDifference]:
         return schema_check.differences(self._session, ["oadb"], self._intended)
+
+    def intend(self) -> None:
+        """Take what is now for what should be."""
+        self._intended = schema.read_present(self._session, ["oadb"])
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +84,42 @@ def test_a_breakage_is_told_and_what_is_said_to_mend_it_mends_it(
         broken.run(str(found[0].statement))
         found = broken.differences()
     pytest.fail("\n".join(map(str, found)))
+
+
+_WATCHED = """
+create function oadb.look_on() returns event_trigger language plpgsql as 'begin end';
+create event trigger looks_on on ddl_command_end execute function oadb.look_on();
+create table oadb.spread (user_id bigint, at date) partition by hash (user_id);
+create table oadb.spread_0 partition of oadb.spread for values with (modulus 1, remainder 0)
+partition by range (at);
+create table oadb.spread_0_rest partition of oadb.spread_0 default;
+create table oadb.spread_0_day partition of oadb.spread_0
+for values from ('2026-11-30') to ('2026-12-01');
+"""
+
+
+@pytest.mark.long("compares the whole schema after every statement")
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("drop event trigger looks_on", "event trigger looks_on is missing; should be create ev"),
+        ("alter event trigger looks_on disable", "event trigger looks_on is "),
+        ("drop table oadb.spread_0_rest", "table oadb.spread_0_rest is missing"),
+        ("drop table oadb.spread_0_day", ""),
+    ],
+)
+def test_event_triggers_and_partitions_that_are_not_of_a_time_belong_to_the_schema(
+    shared_url: str, statement: str, told: str
+) -> None:
+    with psycopg.connect(shared_url) as connection:
+        broken = Broken(connection)
+        broken.run(_WATCHED)
+        broken.intend()
+        broken.run(statement)
+        found = broken.differences()
+
+        assert [str(each).startswith(told) for each in found] == ([True] if told else []), found
+        for each in found:
+            broken.run(str(each.statement))
+        assert broken.differences() == []
+        connection.rollback()

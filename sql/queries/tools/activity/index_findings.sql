@@ -31,9 +31,11 @@ where
 order by name;
 
 -- name: _list_index_sizes
--- The bytes of each B-tree of at least :least, and what its rows need in pages that are filled to
--- 90 % (7336 bytes), by the width of its columns when they were analyzed; null where this role may
--- not see that. Equal keys are stored once, so that some need less.
+-- The bytes of each B-tree, GiST and hash index of at least :least when it was last vacuumed or
+-- analyzed, and what its entries need: in a B-tree in pages that are filled to 90 % (7336 bytes),
+-- in GiST to a half (4076), which splits may leave, and in a hash index to 75 % of buckets of which
+-- a quarter is made ahead (4891). By the width of columns when they were analyzed; null where this
+-- role may not see that. Equal keys of a B-tree are stored once, so that some need less.
 with large as (
     select
         pg_index.indexrelid,
@@ -42,25 +44,35 @@ with large as (
         class.relname,
         class.reltuples,
         namespace.nspname,
-        pg_catalog.pg_relation_size(class.oid) as used
+        8192 * class.relpages::bigint as used,
+        case pg_am.amname
+            when 'btree' then 7336
+            when 'gist' then 4076
+            else 4891
+        end as filled,
+        pg_am.amname = 'hash' as is_hash
     from pg_catalog.pg_index
     inner join pg_catalog.pg_class as class on pg_index.indexrelid = class.oid
     inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
     inner join pg_catalog.pg_am on class.relam = pg_am.oid
     where
         namespace.nspname = any(:schemas)
-        and pg_am.amname = 'btree'
+        and pg_am.amname in ('btree', 'gist', 'hash')
         and class.relkind = 'i'
-        and pg_catalog.pg_relation_size(class.oid) >= :least::bigint
+        and 8192 * class.relpages::bigint >= :least::bigint
 ),
 
 key as (
     select
         large.indexrelid,
-        coalesce(
-            max(pg_stats.avg_width),
-            max(pg_type.typlen) filter (where pg_type.typlen > 0)
-        ) as width
+        case
+            -- Of any key, a hash of 4 bytes.
+            when large.is_hash then 4
+            else coalesce(
+                max(pg_stats.avg_width),
+                max(pg_type.typlen) filter (where pg_type.typlen > 0)
+            )
+        end as width
     from large
     inner join pg_catalog.pg_class as owner on large.indrelid = owner.oid
     cross join lateral unnest(large.indkey::int[]) with ordinality as part (number, place)
@@ -75,8 +87,11 @@ key as (
             and pg_stats.tablename
             = case part.number when 0 then large.relname else owner.relname end
             and pg_stats.attname = coalesce(original.attname, attribute.attname)
+            -- An index may keep something else than the column: a box of a polygon.
+            and (part.number = 0 or attribute.atttypid = original.atttypid)
     group by
         large.indexrelid,
+        large.is_hash,
         part.place
 ),
 
@@ -96,7 +111,8 @@ select
     case
         when entry.is_known and large.reltuples >= 0
             then
-                8192 * (1 + ceil(large.reltuples * entry.width::double precision / 7336))::bigint
+                8192
+                * (1 + ceil(large.reltuples * entry.width::double precision / large.filled))::bigint
     end as needed,
     'reindex index concurrently ' || large.indexrelid::regclass::text as mending
 from entry
