@@ -82,6 +82,19 @@ class PlantedShop:
         (self._migrations / f"{id_}.rollback.sql").write_text(f"{begin}{rollback}\n")
         return id_
 
+    def declare(self, module: str, sql_text: str, code: str) -> None:
+        """Write a query file, and the module that declares its statements."""
+        queries = self._migrations.parent / "queries"
+        queries.mkdir(exist_ok=True)
+        (queries / f"{module}.sql").write_text(sql_text)
+        (self._folder / "shop" / f"{module}.py").write_text(code)
+
+    def say(self, statistics: str) -> None:
+        """Write a file of statistics."""
+        folder = self._migrations.parent / "statistics"
+        folder.mkdir()
+        (folder / "all.json").write_text(statistics)
+
     def remove(self, id_: str) -> None:
         """Delete the files of a migration."""
         for ending in (".sql", ".rollback.sql"):

@@ -157,9 +157,10 @@ def run_rehearse(
     """Run pending migrations on a temporary server, with rows and callers. Changes nothing.
 
     The tables that they touch get rows that their constraints allow, in proportion to those of the
-    database, and callers read and write these all the time. Tells for each migration how long it
-    took, who waited how long and what failed. Exits with 3 if one failed, a caller waited for more
-    than 100 ms or saw an error, or the schema is not the intended one.
+    database, and callers run the statements of the packages on them all the time. Tells for each
+    migration how long it took, which statements waited how long and what failed. Exits with 3 if
+    one failed, a caller waited for more than 100 ms or saw an error, or the schema is not the
+    intended one.
     """
     rehearsal = migration_rehearsal.Rehearsal(
         _direct().dsn,

@@ -21,6 +21,7 @@ from oadb.tools.intended import schema_check, schema_levels
 from oadb.tools.migrations import (
     caller_load,
     created_schemas,
+    declared_calls,
     dump_restore,
     generated_rows,
     live_tables,
@@ -29,21 +30,21 @@ from oadb.tools.migrations import (
     runner,
     table_states,
 )
-from oadb.tools.migrations.caller_load import CallerLoad, CallText
+from oadb.tools.migrations.caller_load import CallerLoad, CallerStatement
 from oadb.tools.migrations.generated_rows import FilledTable
 from oadb.tools.migrations.migration_trial import Trial, TrialResult
 from oadb.tools.migrations.rehearsal_report import Aftermath, RehearsedMigration, Stage
+from oadb.tools.migrations.rehearsal_rows import RehearsalRows
 from oadb.tools.migrations.run_scope import RunScope
 from oadb.tools.migrations.script_session import ScriptSession
 from oadb.tools.migrations.yoyo_backend import Backend
 
 query = queries(__name__)
 
-# Rows of the largest table of a database that has been in use.
-_IN_USE = 1000
-
-# Tables that callers use, each with two of them.
+# Tables that callers use by their keys, as no declared statement uses them.
 _MOST_CALLED = 8
+
+_MOST_CALLERS = 16
 
 
 @query
@@ -66,7 +67,8 @@ class Rehearsal:
         """Read which migrations are pending, and how large tables are.
 
         Args:
-            rows: of the largest table; others get as many in proportion as they have.
+            rows: of the largest table; others get as many in proportion as they have there, or as
+                files of statistics say.
             dump: the file of a pg_dump that makes the schema; None: the applied migrations do.
             seconds: how long all of it may take.
 
@@ -82,7 +84,8 @@ class Rehearsal:
         self._rows, self._dump, self._seconds = rows, dump, seconds
         self._deadline = monotonic() + seconds
         with live_tables.reading(dsn) as live:
-            self._sizes = live.sizes()
+            self._live_rows = {name: size.rows or 0 for name, size in live.sizes().items()}
+        self._counted = declared_calls.count_calls(dsn)
 
     def run(self) -> Iterator[Stage | RehearsedMigration | Aftermath]:
         """Yield the stage, each pending migration when it has run, and what there is then.
@@ -108,7 +111,8 @@ class Rehearsal:
             yield from self._parts(server)
         except psycopg.Error as error:
             self._left()  # what is cut by its end says so less clearly
-            raise MigrationError(f"the rehearsal failed: {_first_line(error)}") from None
+            line = caller_load.first_line(error)
+            raise MigrationError(f"the rehearsal failed: {line}") from None
 
     def _parts(self, server: Dsn) -> Iterator[Stage | RehearsedMigration | Aftermath]:
         level = Dsn({**server.keywords, "dbname": "oadb_rehearsal"})
@@ -120,19 +124,25 @@ class Rehearsal:
         results = self._try(Dsn({**server.keywords, "dbname": "oadb_trial"}))
         names = [*dict.fromkeys(name for each in results for name in _touched(each))]
         filled = self._fill(level, names)
+        declared = declared_calls.find(level, self._packages, names, self._counted)
         by_name = {each.generated.table_name: each for each in filled}
-        called = [by_name[name] for name in names if name in by_name][:_MOST_CALLED]
-        calls = [call for each in called for call in _calls(each)]
-        with caller_load.running(level, calls) as load:
-            told = tuple(each.generated.table_name for each in called)
-            yield Stage(tuple(filled), told, tuple(refused))
+        by_key = [
+            by_name[name]
+            for name in names
+            if name in by_name and declared_calls.plain(name) not in declared.tables
+        ][:_MOST_CALLED]
+        own = [call for each in by_key for call in _calls(each)]
+        count = min(_MOST_CALLERS, len(declared.statements) + len(own))
+        callers = [[*declared.of_row(row), *own] for row in range(1, count + 1)]
+        with caller_load.running(level, callers) as load:
+            yield Stage(tuple(filled), declared, _names(by_key), tuple(refused))
             for result in results:
                 done = self._rehearse(level, result, load)
                 yield done
                 if done.failure is not None:
                     return
             indexed = self._build_parts(level)
-            load.settle()
+            load.call_each()
             differences = [*self._differences(level)]
             yield Aftermath(tuple(indexed), load.take(), tuple(differences), self._unpinned())
 
@@ -155,22 +165,18 @@ class Rehearsal:
         return results
 
     def _fill(self, level: Dsn, names: Sequence[str]) -> list[FilledTable]:
-        """Fill those that are empty; in proportion to the live ones, if these are in use."""
+        """Fill those that are empty."""
         with live_tables.reading(level) as reading:
             there = reading.sizes()
-        largest = max((self._live_rows(name) for name in names), default=0)
-
-        def rows(name: str) -> int:
-            if name in there and there[name].rows != 0:
-                return 0
-            share = self._live_rows(name) / largest if largest >= _IN_USE else 1.0
-            return min(self._rows, max(1, round(self._rows * share)))
-
         with self._connected(level) as connection:
-            return generated_rows.fill(connection, names, rows)
+            session = SingleConnection(connection, prepares=False)
+            shares = RehearsalRows(session, self._packages, self._live_rows, names)
 
-    def _live_rows(self, name: str) -> int:
-        return self._sizes[name].rows or 0 if name in self._sizes else 0
+            def rows(name: str) -> int:
+                has_rows = name in there and there[name].rows != 0
+                return 0 if has_rows else shares.of(name, self._rows)
+
+            return generated_rows.fill(connection, names, rows)
 
     def _rehearse(self, level: Dsn, result: TrialResult, load: CallerLoad) -> RehearsedMigration:
         failure: str | None = None
@@ -182,7 +188,7 @@ class Rehearsal:
             except MigrationError as error:
                 failure = str(error)
         seconds = monotonic() - begun
-        load.settle()
+        load.call_each()
         return RehearsedMigration(result, seconds, failure, load.take())
 
     def _build_parts(self, level: Dsn) -> list[str]:
@@ -232,10 +238,6 @@ class Rehearsal:
         return DirectConnection.to(keywords, seconds=left, context=Untyped())
 
 
-def _first_line(error: psycopg.Error) -> str:
-    return (error.diag.message_primary or str(error)).partition("\n")[0]
-
-
 def _touched(result: TrialResult) -> Iterator[str]:
     """Yield the tables that a migration locks or works on, the most disturbed first."""
     locks = [(mode, name) for step in result.steps for name, mode in step.locks.items()]
@@ -244,7 +246,13 @@ def _touched(result: TrialResult) -> Iterator[str]:
     yield from (work.table_name for step in result.steps for work in step.works)
 
 
-def _calls(filled: FilledTable) -> Iterator[CallText]:
-    for text in (filled.generated.read, filled.generated.change):
+def _names(tables: Sequence[FilledTable]) -> tuple[str, ...]:
+    return tuple(each.generated.table_name for each in tables)
+
+
+def _calls(filled: FilledTable) -> Iterator[CallerStatement]:
+    """Yield a read and a change of some row, by its primary key."""
+    name, rows = filled.generated.table_name, str(max(1, filled.rows))
+    for kind, text in (("read", filled.generated.read), ("change", filled.generated.change)):
         if text is not None:
-            yield CallText(text, max(1, filled.rows))
+            yield CallerStatement(f"{kind} of {name} by key", text.encode(), (rows,))

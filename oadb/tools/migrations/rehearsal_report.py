@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from oadb.tools.migrations.caller_load import CallerReport
+from oadb.tools.migrations.declared_calls import DeclaredCalls
 from oadb.tools.migrations.generated_rows import FilledTable
 from oadb.tools.migrations.migration_trial import TrialResult
 
@@ -38,12 +39,14 @@ class Stage:
 
     Attributes:
         filled: Tables with the rows that were generated for them.
-        called: The names of those that callers use.
+        declared: The statements that callers run.
+        by_key: The names of tables that callers use by their keys, as no statement uses them.
         refused: Why statements of a dump failed.
     """
 
     filled: tuple[FilledTable, ...]
-    called: tuple[str, ...]
+    declared: DeclaredCalls
+    by_key: tuple[str, ...]
     refused: tuple[str, ...]
 
     @property

@@ -32,8 +32,20 @@ def _stage(part: Stage) -> Iterator[str]:
     for each in part.filled:
         if each.reason:
             yield f"     {each.generated.table_name} stayed empty: {each.reason}"
-    yield f"callers: {', '.join(part.called) or 'none, because no table is touched'}"
+    yield f"callers: {'; '.join(_callers(part)) or 'none, because no table is touched'}"
+    yield from _some("not called, as it fails before", part.declared.left_out)
     yield from _some("a statement of the dump failed", part.refused)
+
+
+def _callers(part: Stage) -> Iterator[str]:
+    declared = part.declared
+    if declared.statements:
+        how = "as often as in the database" if declared.is_weighted else "each as often"
+        yield (
+            f"{len(declared.statements)} statements on {', '.join(sorted(declared.tables))}, {how}"
+        )
+    if part.by_key:
+        yield f"{', '.join(part.by_key)} by key"
 
 
 def _migration(part: RehearsedMigration) -> Iterator[str]:
@@ -48,6 +60,7 @@ def _migration(part: RehearsedMigration) -> Iterator[str]:
         for table, mode in step.locks.items():
             if mode != table_states.WEAK:
                 yield f"     line {step.line} {mode} lock on {table}"
+    yield from _who_waited(part.callers)
     yield from _errors(part.callers)
 
 
@@ -62,7 +75,16 @@ def _aftermath(part: Aftermath) -> Iterator[str]:
         unpinned = ", ".join(part.unpinned)
         compared = f"nobody says what the schema of {unpinned} should be" if unpinned else ""
         yield f"{name}: {compared or 'the schema is the intended one'}; {_waits(part.callers)}"
+    yield from _who_waited(part.callers)
     yield from _errors(part.callers)
+
+
+def _who_waited(callers: CallerReport) -> Iterator[str]:
+    texts = [
+        f"{each.longest * 1000:,.0f} ms at most, {each.count:,} times: {each.name}"
+        for each in callers.by_statement()
+    ]
+    yield from _some("waited", texts)
 
 
 def _waits(callers: CallerReport) -> str:

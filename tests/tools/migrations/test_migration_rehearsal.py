@@ -1,5 +1,6 @@
 """A rehearsal runs pending migrations on rows, while callers work, and tells who waited."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from oadb.embedded import embedded_server
+from oadb.engine.binding.packages import find
 from oadb.errors import ConfigError, MigrationError
-from oadb.tools.migrations import rehearsal_text
+from oadb.tools.migrations import declared_calls, rehearsal_text
 from oadb.tools.migrations.migration_rehearsal import (
     Aftermath,
     Rehearsal,
@@ -24,6 +26,43 @@ from tests.support.planted_migrations import ORDERS, PlantedShop, databases
 pytestmark = pytest.mark.long("runs migrations on tables with rows, while callers work")
 
 ROWS = 100_000
+
+_STOCK_SQL = """
+-- name: get
+select word
+from shop.few
+where few_id = :few_id;
+
+-- name: set_word
+update shop.few
+set word = :word
+where few_id = :few_id;
+
+-- name: divide
+select few_id
+from shop.few
+where few_id / (few_id - few_id) = :few_id;
+"""
+_STOCK = """
+from oadb.engine.binding.queries import queries
+
+query = queries(__name__)
+
+
+@query
+def get(few_id: int) -> str | None: ...
+
+
+@query
+def set_word(few_id: int, word: str) -> None: ...
+
+
+@query
+def divide(few_id: int) -> list[int]: ...
+
+
+query.complete()
+"""
 
 
 @pytest.fixture
@@ -61,9 +100,10 @@ def test_who_waits_for_a_rewrite_is_told_with_the_longest_wait(
     stage, widened, after = rehearse(live, shop, rows=ROWS)
 
     assert isinstance(stage, Stage)
-    assert rehearsal_text.text(stage) == f"rows: {ORDERS} 100,000\ncallers: {ORDERS}"
+    assert rehearsal_text.text(stage) == f"rows: {ORDERS} 100,000\ncallers: {ORDERS} by key"
     assert isinstance(widened, RehearsedMigration)
-    assert len(widened.callers.waits) == 2, "one who reads, one who writes"
+    assert len(widened.callers.waits) == 2, "each caller"
+    assert " by key" in rehearsal_text.text(widened).partition("     waited: ")[2]
     assert 0.02 < widened.callers.longest < widened.seconds + 0.1
     assert not widened.callers.errors
     assert isinstance(after, Aftermath)
@@ -92,7 +132,8 @@ def test_errors_that_callers_see_are_told(live: MigrationDatabase, shop: Planted
 
     assert isinstance(dropped, RehearsedMigration)
     assert not dropped.is_safe
-    assert "times: column told.note does not exist" in rehearsal_text.text(dropped)
+    text = rehearsal_text.text(dropped)
+    assert f" times: read of {ORDERS} by key: column told.note does not exist" in text
 
 
 def test_a_migration_that_fails_on_rows_is_told_and_ends_the_rehearsal(
@@ -176,6 +217,47 @@ def test_a_dump_makes_the_schema_and_keeps_its_rows(
         assert rehearsed.execute("select count(*) from shop.few").fetchone() == (1,)
 
 
+def test_the_declared_statements_are_called_and_those_that_wait_are_named(
+    live: MigrationDatabase, shop: PlantedShop
+) -> None:
+    shop.declare("stock", _STOCK_SQL, _STOCK)
+    shop.plant("hold_few", "alter table shop.few add note text; select pg_sleep(0.3);")
+    shop.plant("drop_word", "alter table shop.few drop column word;")
+
+    with shop.importable():
+        packages = [find("shop")]
+        rehearsal = Rehearsal(live.dsn, packages, rows=100, dump=None, seconds=60.0)
+        stage, held, dropped, _ = map(rehearsal_text.text, rehearsal.run_on(live.dsn))
+        counted = declared_calls.find(live.dsn, packages, ["shop.few"], {"stock.get": 5})
+
+    assert stage.splitlines()[1:] == [
+        "callers: 2 statements on shop.few, each as often",
+        "     not called, as it fails before: stock.divide: division by zero",
+    ]
+    assert re.match(r"FAIL shop 0002_hold_few: .*; 2 of [\d,]+ calls waited, the longest ", held)
+    assert re.search(r"     waited: \d{3,} ms at most, \d times: stock\.(get|set_word)\n?", held)
+    for name in ("stock.get", "stock.set_word"):
+        assert f' times: {name}: column "word" ' in dropped
+    assert counted.is_weighted
+    weights = {each.name: each.weight for each in counted.statements}
+    assert (weights["stock.get"], weights["stock.set_word"]) == (6, 1)
+
+
+def test_rows_are_in_proportion_to_what_files_of_statistics_say(
+    live: MigrationDatabase, shop: PlantedShop
+) -> None:
+    shop.say('{"shop.few": {"rows": {"share": 0.25}}}')
+    shop.plant("add_words", f"alter table {ORDERS} add w int; alter table shop.few add w int;")
+
+    stage, *_ = rehearse(live, shop)
+
+    assert isinstance(stage, Stage)
+    assert {each.generated.table_name: each.rows for each in stage.filled} == {
+        ORDERS: 1000,
+        "shop.few": 250,
+    }
+
+
 def test_a_dump_that_cannot_be_read_is_refused(live: MigrationDatabase, shop: PlantedShop) -> None:
     shop.plant("create_more", "create table shop.more (a integer);")
 
@@ -205,7 +287,7 @@ def test_the_command_tells_each_part_and_changes_nothing(
 
     assert (done.returncode, done.stderr) == (3, "")
     lines = done.stdout.splitlines()
-    assert lines[:2] == [f"rows: {ORDERS} 100", f"callers: {ORDERS}"]
+    assert lines[:2] == [f"rows: {ORDERS} 100", f"callers: {ORDERS} by key"]
     assert lines[2].startswith("FAIL shop 0002_drop_note: ")
     assert "afterwards: nobody says what the schema of shop should be" in done.stdout
     assert live.names_elsewhere() == before
