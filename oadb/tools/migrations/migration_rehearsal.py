@@ -170,11 +170,11 @@ class Rehearsal:
             there = reading.sizes()
         with self._connected(level) as connection:
             session = SingleConnection(connection, prepares=False)
-            shares = RehearsalRows(session, self._packages, self._live_rows, names)
+            shares = RehearsalRows(session, self._packages, self._live_rows, names, self._rows)
 
             def rows(name: str) -> int:
                 has_rows = name in there and there[name].rows != 0
-                return 0 if has_rows else shares.of(name, self._rows)
+                return 0 if has_rows else shares.of(name)
 
             return generated_rows.fill(connection, names, rows)
 
