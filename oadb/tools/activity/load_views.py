@@ -14,24 +14,42 @@ _HEADS = (
     "statement", "calls", "time", "mean", "share", "rows", "hits", "reads", "WAL", "temp", "where",
 )  # fmt: skip  # a list
 
+# The first columns, which every terminal shows, and the least width of labels for it.
+_NEEDED, _SHORTEST = 5, 22
+
+# Lines of a table beside its statements: the title, the heads, the rest and the others.
+_BESIDE = 4
+
 # Bytes.
 _BLOCK = 8192
+
+
+def screen(report: CostReport, most: int, *, width: int, height: int) -> Group:
+    """Return a table of what was counted a second, with as many lines as a terminal shows.
+
+    Statements give way: what the remarks say must be seen.
+    """
+    remarked = sum(-(-len(each) // width) for each in report.remarks)
+    fitting = min(most, max(1, height - _BESIDE - remarked))
+    return table(report, fitting, width=width, rates=True)
 
 
 def table(report: CostReport, most: int, *, width: int, rates: bool) -> Group:
     """Return a title, a line for each of *most* statements, one for the others, and remarks.
 
     Args:
-        width: of the terminal. The last columns are left out if it is too narrow for them.
+        width: of the terminal. The last columns are left out if it is too narrow for them; a long
+            label is cut before calls, time and share are.
         rates: whether calls, time, rows, reads, WAL and temp are those of a second.
     """
     rows = [*_rows(report, most, max(report.seconds, 0.001) if rates else 1.0)]
     widths = [max(len(row[place]) for row in rows) + 2 for place in range(len(_HEADS))]
+    widths[0] = min(widths[0], max(_SHORTEST, width + 2 - sum(widths[1:_NEEDED])))
     shown = [place for place in range(len(_HEADS)) if sum(widths[: place + 1]) <= width + 2]
     lines = Table(box=None, pad_edge=False, show_header=False)
     for place in shown:
         justify: JustifyMethod = "right" if 0 < place < len(_HEADS) - 1 else "left"
-        lines.add_column(justify=justify, no_wrap=True)
+        lines.add_column(justify=justify, no_wrap=True, max_width=widths[place] - 2)
     for row in rows:
         lines.add_row(*(row[place] for place in shown))
     title = f"Statements of the last {duration(timedelta(seconds=report.seconds))}"

@@ -109,5 +109,6 @@ def _stay(console: Console, every: Span, looks: Iterator[CostReport], limit: int
         live.refresh()
         while True:
             time.sleep(every.length.total_seconds())
-            table = load_views.table(next(looks), limit, width=console.width, rates=True)
-            live.update(table, refresh=True)
+            width, height = console.size
+            shown = load_views.screen(next(looks), limit, width=width, height=height)
+            live.update(shown, refresh=True)

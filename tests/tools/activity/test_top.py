@@ -184,6 +184,21 @@ def test_on_a_terminal_it_shows_rates_until_it_is_interrupted(server: ServerCont
     assert "where" not in shown
 
 
+def test_a_pipe_that_is_closed_ends_it_without_a_word(server: ServerControl) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "oadb", "top", "--package", "oadb"],
+        env={**os.environ, "DATABASE_URL": server.url},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_declarations_agree_with_what_this_server_has(server: ServerControl, db: Database) -> None:
     optional = find("oadb", optional_statements.FOLDER)
     config = Config.from_env({"DATABASE_URL": f"{server.url}&options=-csearch_path%3Dodd"})
