@@ -169,6 +169,9 @@ def run_rehearse(
         dump=dump,
         seconds=timeout.length.total_seconds(),
     )
+    if not rehearsal.is_needed:
+        typer.echo("nothing to apply")
+        return
     is_safe = True
     for part in rehearsal.run():
         typer.echo(rehearsal_text.text(part))

@@ -59,7 +59,11 @@ query.complete()
 
 
 class Rehearsal:
-    """A rehearsal of the pending migrations of a live database, from which it only reads."""
+    """A rehearsal of the pending migrations of a live database, from which it only reads.
+
+    Attributes:
+        is_needed: Whether there is anything to apply.
+    """
 
     def __init__(
         self, dsn: Dsn, packages: Sequence[Package], *, rows: int, dump: Path | None, seconds: float
@@ -81,6 +85,7 @@ class Rehearsal:
         self._packages = packages
         self._pending = [each for each in migrations if each.id in report.applied]
         self._applied = [each for each in migrations if each.id not in report.applied]
+        self.is_needed = bool(report.applied or report.indexed)
         self._rows, self._dump, self._seconds = rows, dump, seconds
         self._deadline = monotonic() + seconds
         with live_tables.reading(dsn) as live:
