@@ -68,25 +68,28 @@ def run_top(
     with Database(lock_holders.patient(config)) as db:
         looks = _looks(db, partial(report, places=places, by=by, variants=variants))
         found = next(looks)
-        if as_json:
-            print_json(load_views.document(found, limit))
-        elif once or plans or not console.is_terminal:
-            if not console.is_terminal:
-                console.width = _PIPED_WIDTH
-            console.print(load_views.table(found, limit, width=console.width, rates=False))
-            if plans:
-                labels = [load.label for load in found.loads[:limit]]
-                _show_drifts(plan_drift.compare(db, target, packages, labels))
-        else:
+        if not (as_json or once or plans) and console.is_terminal:
             _stay(console, every, looks, limit)
-
-
-def _show_drifts(found: DriftReport) -> None:
-    for drift in found.drifts:
-        typer.echo(str(drift))
-    typer.echo(f"{found}; {'these' if found.drifts else 'none'} drifted")
-    if found.drifts or found.unplanned:
+            return
+        labels = [load.label for load in found.loads[:limit]]
+        drift = plan_drift.compare(db, target, packages, labels) if plans else None
+    if as_json:
+        compared = {} if drift is None else {"plans": drift}
+        print_json({**load_views.document(found, limit), **compared})
+    else:
+        _show(console, found, limit, drift)
+    if drift is not None and (drift.drifts or drift.unplanned):
         raise typer.Exit(FOUND)
+
+
+def _show(console: Console, found: CostReport, limit: int, drift: DriftReport | None) -> None:
+    if not console.is_terminal:
+        console.width = _PIPED_WIDTH
+    console.print(load_views.table(found, limit, width=console.width, rates=False))
+    if drift is not None:
+        for each in drift.drifts:
+            typer.echo(str(each))
+        typer.echo(f"{drift}; {'these' if drift.drifts else 'none'} drifted")
 
 
 def _looks(
