@@ -1,6 +1,7 @@
 """Plans on a live database are compared with their locks where tables are large."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -80,7 +81,10 @@ def test_a_statement_that_the_role_may_not_plan_is_not_taken_for_one_without_dri
 def test_a_statement_without_a_lock_is_told(
     db: Database, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan_lock, "read", lambda _path: {})
+    def read_nothing(_path: Path) -> dict[str, plan_lock.Block]:
+        return {}
+
+    monkeypatch.setattr(plan_lock, "read", read_nothing)
 
     assert str(compared(db, url)) == (
         f"plans compared with their locks: 0; without a lock: 1, such as {EMAIL}"

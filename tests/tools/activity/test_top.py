@@ -302,7 +302,9 @@ def test_the_doctor_compares_the_plans_that_took_the_most_time(server: ServerCon
         pooled = only(look(db, replace(config, pooler="pgbouncer")))
 
     assert missing.startswith("ok   plans: not looked at, because nobody counts calls: this data")
-    drifted = "FAIL plans: users.find_by_email reads by Seq Scan oadb.users, which its lock does not"
+    drifted = (
+        "FAIL plans: users.find_by_email reads by Seq Scan oadb.users, which its lock does not"
+    )
     assert any(each.startswith(drifted) for each in found), found
     assert any(each.endswith("does not exist; see oadb top --plans") for each in found)
     assert pooled.startswith("ok   plans: not looked at, because DB_POOLER is pgbouncer, and a ")
