@@ -44,7 +44,6 @@ def standby() -> Iterator[str]:
     [
         ("doctor", 3, "FAIL role: a standby, which cannot write; connect to the primary"),
         ("top --once", 1, "oadb: pg_stat_statements is not loaded: add it to shared_preload_"),
-        ("top --plans", 1, "oadb: pg_stat_statements is not loaded: add it to shared_preload_"),
         ("explain users.get --set user_id=7", 0, "users_pkey"),
         ("explain users.get --set user_id=7 --analyze", 0, "run in "),
         ("explain users.get --role oadb_owner", 1, 'permission denied to set role "oadb_owner"'),
@@ -84,11 +83,10 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-@pytest.mark.long("starts interpreters and servers")
-@pytest.mark.parametrize("command", ["explain users.get --rows 1000", "grants"])
-def test_ctrl_c_ends_a_command_and_its_server_without_a_word(folder: Path, command: str) -> None:
+@pytest.mark.long("starts an interpreter and a server")
+def test_ctrl_c_ends_a_command_and_its_server_without_a_word(folder: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "oadb", *command.split(), *PACKAGE],
+        [sys.executable, "-m", "oadb", "explain", "users.get", "--rows", "1000", *PACKAGE],
         env={**os.environ, "TMPDIR": str(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -14,6 +14,7 @@ from functools import partial
 import psycopg
 import pytest
 
+from oadb.engine import dsn
 from oadb.engine.binding.packages import find
 from oadb.engine.config import Config
 from oadb.engine.database import Database
@@ -29,6 +30,7 @@ from oadb.tools.activity import (
 from oadb.tools.activity.alert_limits import USUAL
 from oadb.tools.contract import comparison
 from oadb.tools.findings import Finding
+from oadb.tools.migrations import declared_calls
 from tests.support.command_line import oadb
 from tests.support.declared import statement
 from tests.support.user_rows import login
@@ -118,6 +120,14 @@ def test_as_json_it_is_one_line_in_the_order_that_is_asked_for(server: ServerCon
     assert 0 < worst["share"] < 1
     assert found["other"]["calls"] >= 3
     assert found["hidden"]["calls"] == 0
+
+
+def test_a_rehearsal_knows_how_often_each_statement_is_called(server: ServerControl) -> None:
+    counted = declared_calls.count_calls(dsn.parse(server.url))
+    elsewhere = declared_calls.count_calls(dsn.parse(server.server.url("template1")))
+
+    assert (counted["users.get"], counted["api_logs.list_calls +since"]) == (3, 1)
+    assert elsewhere == {}
 
 
 def test_statements_of_other_roles_are_counted_and_the_grant_is_named(
