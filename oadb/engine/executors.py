@@ -103,16 +103,6 @@ async def run_combined(db: AsyncExecutor, calls: CombinedCalls) -> list[Any]:
     return results
 
 
-def require_executor(label: str, given: object, method: str) -> None:
-    """Refuse a first argument that has no *method* to run a query.
-
-    Raises:
-        TypeError: it has none.
-    """
-    if not hasattr(given, method):
-        raise not_an_executor(label, given)
-
-
 def not_an_executor(label: str, given: object) -> TypeError:
     """Return the error for a first argument that runs nothing; it names function and class."""
     return TypeError(

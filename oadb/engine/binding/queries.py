@@ -31,7 +31,7 @@ from oadb.engine.binding.packages import FOLDER, locate
 from oadb.engine.binding.plans import QueryPlan
 from oadb.engine.binding.reloading import Reloader, reloader
 from oadb.engine.binding.statements import Statement, load
-from oadb.engine.executors import AsyncExecutor, Executor, Runner, require_executor
+from oadb.engine.executors import AsyncExecutor, Executor, Runner, not_an_executor
 from oadb.errors import DeclarationError
 
 P = ParamSpec("P")
@@ -100,8 +100,9 @@ class Query(Described[P], Generic[P, R]):
             values = self.arguments(args, kwargs)
             return db._run(self if self.choice is None else self.chosen(values), values)
         except (AttributeError, TypeError):
-            require_executor(self.label, db, "_run")
-            raise
+            if hasattr(db, "_run"):
+                raise
+        raise not_an_executor(self.label, db)
 
     def row(self, *args: P.args, **kwargs: P.kwargs) -> CheckedRow:
         """Return the arguments of one call, as a row for ``many`` that type checkers understand.
@@ -168,8 +169,9 @@ class Stream(Described[P], Generic[P, T]):
             values = self.arguments(args, kwargs)
             return db._stream(self if self.choice is None else self.chosen(values), values)
         except (AttributeError, TypeError):
-            require_executor(self.label, db, "_stream")
-            raise
+            if hasattr(db, "_stream"):
+                raise
+        raise not_an_executor(self.label, db)
 
 
 class Queries:
