@@ -31,6 +31,11 @@ set local lock_timeout = '4s';
 create table notes (note_id bigint generated always as identity primary key, text text not null);
 """
 
+ROLLBACK = """set local lock_timeout = '4s';
+
+drop table notes;
+"""
+
 QUERIES = """-- name: create
 insert into public.notes (text) values (:text) returning note_id;
 
@@ -142,7 +147,7 @@ def test_a_service_is_tested_with_its_own_tables_on_several_workers(
             "src/notes/__init__.py": "",
             "src/notes/texts.py": MODULE,
             "src/notes/sql/migrations/0001_create_notes.sql": MIGRATION,
-            "src/notes/sql/migrations/0001_create_notes.rollback.sql": "drop table notes;\n",
+            "src/notes/sql/migrations/0001_create_notes.rollback.sql": ROLLBACK,
             "src/notes/sql/queries/texts.sql": QUERIES,
             "test_notes.py": TESTS,
         },
