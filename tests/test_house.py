@@ -124,6 +124,7 @@ ARROWS = {
     **dict.fromkeys(SUBJECTS, BELOW_SUBJECTS),
     "importing": (*SUBJECTS, *BELOW_SUBJECTS),
     "tools": ("importing", "embedded", *SUBJECTS, *BELOW_SUBJECTS),
+    "integrations": ("importing", *SUBJECTS, *BELOW_SUBJECTS),
     "testing": ("tools", "embedded", *SUBJECTS, "engine", "security", "errors"),
     "__init__.py": ("engine", "security", "runtimes"),
     "__main__.py": ("tools",),
