@@ -1,0 +1,56 @@
+"""What an observer hears, made by hand."""
+
+from dataclasses import dataclass
+
+from oadb.engine.observing import StatementDone, StatementKind, TransactionDone
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query that was called."""
+
+    observed_label: str
+    kind: StatementKind = "read"
+    source_place: str = "users.sql:12"
+
+
+def statement(
+    label: str = "users.get",
+    *,
+    kind: StatementKind = "read",
+    seconds: float = 0.03,
+    error: str | None = None,
+    sqlstate: str | None = None,
+    retries: int = 0,
+    in_transaction: bool = False,
+) -> StatementDone:
+    return StatementDone(
+        query=Asked(label, kind),
+        started=0.0,
+        seconds=seconds,
+        waiting_seconds=0.01,
+        server_seconds=0.015,
+        rows=2,
+        error=error,
+        sqlstate=sqlstate,
+        retries=retries,
+        in_transaction=in_transaction,
+    )
+
+
+def place_order() -> None:
+    """Begin the transactions of tests: its code is their origin."""
+
+
+def transaction(*, error: str | None = None, retries: int = 0) -> TransactionDone:
+    return TransactionDone(
+        origin=[(place_order.__code__, 7)],
+        started=0.0,
+        seconds=0.2,
+        waiting_seconds=0.01,
+        outcome="rolled back" if error else "committed",
+        statements=3,
+        error=error,
+        sqlstate=None,
+        retries=retries,
+    )
