@@ -29,11 +29,15 @@ from tests.test_house import ARROWS, SUBJECTS
 ROOT = Path(__file__).resolve().parent.parent
 OWN_TABLES = ROOT / "docs" / "your-own-tables.md"
 DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")} - {OWN_TABLES})
-# The first two build a service: test_own_tables.py runs their blocks. Those of the runbook need
-# servers of their own, in tests/drills, and those of changes a large table: test_online_changes.py.
+# The first three build a service: test_own_tables.py and test_pytest_plugin.py run their blocks.
+# Those of the runbook need servers of their own, in tests/drills, and those of changes a large
+# table: test_online_changes.py.
 ELSEWHERE = {
     OWN_TABLES,
-    *(ROOT / "docs" / f"{page}.md" for page in ("comparison", "operations", "online-changes")),
+    *(
+        ROOT / "docs" / f"{page}.md"
+        for page in ("comparison", "testing", "operations", "online-changes")
+    ),
 }
 ALONE = [document for document in DOCUMENTS if document not in ELSEWHERE]
 # The two commands install; .ci/run takes them from the README and runs them as written.

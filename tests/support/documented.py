@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -14,15 +14,20 @@ _BLOCK = re.compile(
 )
 
 
-def build(document: Path, folder: Path, url: str) -> list[list[str]]:
+def build(
+    document: Path, folder: Path, url: str, environ: Mapping[str, str] | None = None
+) -> list[list[str]]:
     """Write the files of *document* into *folder* and run its commands, as it comes to them.
 
     A block belongs into the file that the line before it names, after what is there already.
 
+    Args:
+        environ: variables of its commands beside the usual ones, or instead of them.
+
     Returns:
         For each block of commands, the lines that it prints.
     """
-    return [_run(commands, folder, url) for commands in _follow(document, folder)]
+    return [_run(commands, folder, url, environ or {}) for commands in _follow(document, folder)]
 
 
 def _follow(document: Path, folder: Path) -> Iterator[str]:
@@ -39,7 +44,7 @@ def _follow(document: Path, folder: Path) -> Iterator[str]:
             yield block["text"]
 
 
-def _run(commands: str, folder: Path, url: str) -> list[str]:
+def _run(commands: str, folder: Path, url: str, environ: Mapping[str, str]) -> list[str]:
     done = subprocess.run(
         ["bash", "-euc", f"oadb() {{ '{sys.executable}' -m oadb \"$@\"; }}\n{commands}"],
         env={
@@ -47,6 +52,7 @@ def _run(commands: str, folder: Path, url: str) -> list[str]:
             "PYTHONPATH": str(DOCS.parent),
             "PYTEST_ADDOPTS": "-p no:asyncio",  # it warns where it is not configured
             "DATABASE_URL": url,
+            **environ,
         },
         cwd=folder,
         capture_output=True,

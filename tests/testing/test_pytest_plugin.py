@@ -9,96 +9,9 @@ from pathlib import Path
 import pytest
 
 from oadb.testing.servers import Server
+from tests.support.documented import DOCS, build
 
 REPOSITORY = Path(__file__).parents[2]
-
-PROJECT = """
-[tool.oadb]
-packages = ["oadb", "notes"]
-
-[tool.pytest.ini_options]
-pythonpath = ["src"]
-addopts = ["--strict-markers", "--strict-config"]
-filterwarnings = ["error"]
-asyncio_mode = "strict"
-asyncio_default_fixture_loop_scope = "function"
-"""
-
-MIGRATION = """-- depends:
-
-set local lock_timeout = '4s';
-
-create table notes (note_id bigint generated always as identity primary key, text text not null);
-"""
-
-ROLLBACK = """set local lock_timeout = '4s';
-
-drop table notes;
-"""
-
-QUERIES = """-- name: create
-insert into public.notes (text) values (:text) returning note_id;
-
--- name: count
-select count(*) as notes from public.notes;
-"""
-
-MODULE = """from oadb import queries
-
-query = queries(__name__)
-
-
-@query
-def create(text: str) -> int: ...
-
-
-@query
-def count() -> int: ...
-
-
-query.complete()
-"""
-
-TESTS = """import pytest
-from notes import texts
-
-from oadb import Database
-from oadb.testing import factories
-
-
-@pytest.mark.parametrize("turn", [1, 2])
-def test_fresh(oadb_db, turn):
-    texts.create(oadb_db, "a")
-    assert texts.count(oadb_db) == 1
-
-
-@pytest.mark.oadb_database("rollback")
-@pytest.mark.parametrize("turn", [1, 2])
-def test_rollback(oadb_db, turn):
-    user = factories.make_user(oadb_db)
-    assert factories.make_api_key(oadb_db, user.user_id)
-    texts.create(oadb_db, "a")
-    assert texts.count(oadb_db) == 1
-
-
-def test_environment(oadb_environ):
-    with Database.from_env() as db:
-        assert texts.count(db) == 0
-
-
-@pytest.mark.asyncio
-async def test_asyncio(oadb_async_db):
-    await texts.create(oadb_async_db, "a")
-    assert await texts.count(oadb_async_db) == 1
-
-
-@pytest.mark.anyio
-@pytest.mark.oadb_database("rollback")
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_anyio(oadb_async_db, anyio_backend):
-    await texts.create(oadb_async_db, "a")
-    assert await texts.count(oadb_async_db) == 1
-"""
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:
@@ -137,26 +50,17 @@ def run(
 
 
 @pytest.mark.long("migrates two databases")
-def test_a_service_is_tested_with_its_own_tables_on_several_workers(
+def test_a_service_is_tested_by_following_the_document(
     tmp_path: Path, installed: Path, oadb_server: Server
 ) -> None:
-    service = write(
-        tmp_path / "service",
-        {
-            "pyproject.toml": PROJECT,
-            "src/notes/__init__.py": "",
-            "src/notes/texts.py": MODULE,
-            "src/notes/sql/migrations/0001_create_notes.sql": MIGRATION,
-            "src/notes/sql/migrations/0001_create_notes.rollback.sql": ROLLBACK,
-            "src/notes/sql/queries/texts.sql": QUERIES,
-            "test_notes.py": TESTS,
-        },
-    )
+    environ = {
+        "OADB_TEST_DATABASE_URL": oadb_server.url("postgres"),
+        "PYTHONPATH": f"{REPOSITORY}:{installed}",
+        "PYTEST_ADDOPTS": "--strict-markers -W error",
+    }
+    [lines] = build(DOCS / "testing.md", tmp_path / "service", "postgresql://nowhere", environ)
 
-    url = oadb_server.url("postgres")
-    done = run(service, installed, "-n", "2", OADB_TEST_DATABASE_URL=url)
-
-    assert "7 passed" in done.stdout, done.stdout + done.stderr
+    assert "6 passed" in lines[-1]
 
 
 UNUSED = """import sys
