@@ -61,12 +61,13 @@ class _OfQuery(NamedTuple):
 class PrometheusObserver(Observer):
     """Counts and times what a Database and its writers do; make one per process."""
 
-    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        """Register the metrics.
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        """Register the metrics, by default in the registry of prometheus_client itself.
 
         Raises:
             ValueError: the registry has them already, from another observer.
         """
+        registry = REGISTRY if registry is None else registry
         self._state = PrometheusState()
         registry.register(self._state)
         self._make_statement_metrics(registry)
