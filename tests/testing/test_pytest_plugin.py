@@ -80,7 +80,9 @@ def test_nothing():
 
 @pytest.mark.long("starts pytest")
 def test_where_no_test_asks_nothing_else_is_imported(tmp_path: Path, installed: Path) -> None:
-    folder = write(tmp_path / "service", {"test_unused.py": UNUSED})
+    # A conftest.py may name the fixtures as well.
+    named = 'pytest_plugins = ["oadb.testing.fixtures"]'
+    folder = write(tmp_path / "service", {"test_unused.py": UNUSED, "conftest.py": named})
 
     done = run(folder, installed, "-p", "no:asyncio", "-p", "no:anyio", "-p", "no:xdist")
 

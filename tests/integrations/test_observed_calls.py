@@ -1,0 +1,146 @@
+"""What the observers make of real calls: names, parents, and never a value."""
+
+import asyncio
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import CollectorRegistry, generate_latest
+from psycopg.errors import UniqueViolation
+
+from oadb import AsyncDatabase, Database
+from oadb.accounts import users
+from oadb.integrations.observer_group import ObserverGroup
+from oadb.integrations.opentelemetry import OpenTelemetryObserver
+from oadb.integrations.prometheus import PrometheusObserver
+from oadb.integrations.slow_statements import SlowStatements
+from oadb.testing import factories
+from tests.conftest import configured
+
+
+class Observed:
+    """All observers of this package, and what they have exported."""
+
+    def __init__(self) -> None:
+        self.exporter, self.registry = InMemorySpanExporter(), CollectorRegistry()
+        tracers = TracerProvider()
+        tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.tracer = tracers.get_tracer("a service")
+        self.observer = ObserverGroup(
+            PrometheusObserver(self.registry),
+            OpenTelemetryObserver(tracers),
+            SlowStatements(timedelta(0)),
+        )
+
+    @property
+    def spans(self) -> tuple[ReadableSpan, ...]:
+        return self.exporter.get_finished_spans()
+
+    def parents(self) -> set[tuple[str, str]]:
+        """Return each span that has a parent, with the name of the parent."""
+        names = {span.context.span_id: span.name for span in self.spans if span.context}
+        return {
+            (span.name, names[span.parent.span_id])
+            for span in self.spans
+            if span.parent is not None
+        }
+
+
+@pytest.fixture
+def observed(caplog: pytest.LogCaptureFixture) -> Observed:
+    caplog.set_level(logging.WARNING, "oadb.slow_statements")
+    return Observed()
+
+
+@pytest.fixture
+def db(observed: Observed, url: str) -> Iterator[Database]:
+    with Database(configured(url), observer=observed.observer) as db:
+        yield db
+
+
+def test_a_call_is_told_to_each_by_the_name_of_its_query(
+    observed: Observed, db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert users.find_by_username(db, "nobody") is None
+
+    called = {"query": "users.find_by_username"}
+    assert observed.registry.get_sample_value("oadb_statement_seconds_count", called) == 1
+    [span] = observed.spans
+    assert span.name == "users.find_by_username"
+    assert re.search(r"users\.sql:\d+$", str((span.attributes or {})["oadb.sql_place"]))
+    [record] = caplog.records
+    assert re.search(r"users\.find_by_username took .*users\.sql:\d+$", record.getMessage())
+
+
+def test_the_statements_of_an_operation_belong_to_its_caller(
+    observed: Observed, db: Database
+) -> None:
+    with observed.tracer.start_as_current_span("request"):
+        user = factories.make_user(db)
+        users.delete(db, user.user_id)
+
+    names = {name for name, parent in observed.parents() if parent == "request"}
+    assert {name for name in names if name.startswith("users.")} >= {"users._create"}
+    assert len(observed.spans) == len(names) + 1, "every span but that of the request"
+
+
+def test_threads_are_told_apart(observed: Observed, db: Database) -> None:
+    def work(number: int) -> None:
+        with observed.tracer.start_as_current_span(f"request {number}"):
+            users.count(db)
+
+    threads = [threading.Thread(target=work, args=[number]) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert observed.parents() == {("users.count", f"request {number}") for number in range(3)}
+
+
+async def test_tasks_are_told_apart(observed: Observed, url: str) -> None:
+    async with AsyncDatabase(configured(url), observer=observed.observer) as adb:
+
+        async def work(number: int) -> None:
+            with observed.tracer.start_as_current_span(f"request {number}"):
+                await users.count(adb)
+
+        await asyncio.gather(*map(work, range(3)))
+
+    assert observed.parents() == {("users.count", f"request {number}") for number in range(3)}
+
+
+def test_a_transaction_is_told_with_the_function_that_began_it(
+    observed: Observed, db: Database
+) -> None:
+    with db.transaction() as tx:
+        users.count(tx)
+
+    begun = "test_observed_calls.test_a_transaction_is_told_with_the_function_that_began_it"
+    labels = {"transaction": begun, "outcome": "committed"}
+    assert observed.registry.get_sample_value("oadb_transaction_seconds_count", labels) == 1
+    assert [span.name for span in observed.spans] == ["users.count", begun]
+
+
+def test_no_value_is_told_of_calls_that_succeed_or_fail(
+    observed: Observed, db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    users.create(db, "very_private", "very_private@example.in")
+    with pytest.raises(UniqueViolation):
+        users.create(db, "very_private", "very_private@example.in")
+
+    told = [
+        generate_latest(observed.registry).decode(),
+        *(span.to_json() for span in observed.spans),
+        *(str(record.__dict__) for record in caplog.records),
+    ]
+    assert [text for text in told if "very_private" in text] == []
+    failed = {"query": "users._create", "error": "UniqueViolation", "sqlstate": "23505"}
+    assert observed.registry.get_sample_value("oadb_statement_errors_total", failed) == 1
+    assert any("23505" in text for text in told[1:])
