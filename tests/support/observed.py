@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from oadb.engine.observing import StatementDone, StatementKind, TransactionDone
+from oadb.engine.pool.callers import CallingFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def place_order() -> None:
 
 def transaction(*, error: str | None = None, retries: int = 0) -> TransactionDone:
     return TransactionDone(
-        origin=[(place_order.__code__, 7)],
+        origin=[CallingFrame(place_order.__code__, 7, 0, 0)],
         started=0.0,
         seconds=0.2,
         waiting_seconds=0.01,
