@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Literal, cast, get_args
 import pytest
 
 if TYPE_CHECKING:
+    from oadb.engine.blocking import Transaction
     from oadb.engine.database import AsyncDatabase, Database
-    from oadb.engine.transactions import AsyncTransaction, Transaction
+    from oadb.engine.transactions import AsyncTransaction
     from oadb.testing.servers import Server
 
 DatabaseKind = Literal["fresh", "rollback"]

@@ -9,7 +9,6 @@ from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 
 from oadb.engine.observing import Observer
-from oadb.integrations.observer_group import ObserverGroup
 from oadb.integrations.opentelemetry import OpenTelemetryObserver
 from oadb.integrations.prometheus import PrometheusObserver
 from oadb.integrations.slow_statements import SlowStatements
@@ -25,7 +24,6 @@ OBSERVERS: dict[str, Observer] = {
     "OpenTelemetryObserver with the SDK, exporting nothing": OpenTelemetryObserver(
         TracerProvider(), MeterProvider()
     ),
-    "ObserverGroup, beside those in it": ObserverGroup(Observer()),
 }
 
 

@@ -16,7 +16,6 @@ from psycopg.errors import UniqueViolation
 
 from oadb import AsyncDatabase, Database
 from oadb.accounts import users
-from oadb.integrations.observer_group import ObserverGroup
 from oadb.integrations.opentelemetry import OpenTelemetryObserver
 from oadb.integrations.prometheus import PrometheusObserver
 from oadb.integrations.slow_statements import SlowStatements
@@ -32,7 +31,7 @@ class Observed:
         tracers = TracerProvider()
         tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
         self.tracer = tracers.get_tracer("a service")
-        self.observer = ObserverGroup(
+        self.observers = (
             PrometheusObserver(self.registry),
             OpenTelemetryObserver(tracers),
             SlowStatements(timedelta(0)),
@@ -60,7 +59,7 @@ def observed(caplog: pytest.LogCaptureFixture) -> Observed:
 
 @pytest.fixture
 def db(observed: Observed, url: str) -> Iterator[Database]:
-    with Database(configured(url), observer=observed.observer) as db:
+    with Database(configured(url), observer=observed.observers) as db:
         yield db
 
 
@@ -105,7 +104,7 @@ def test_threads_are_told_apart(observed: Observed, db: Database) -> None:
 
 
 async def test_tasks_are_told_apart(observed: Observed, url: str) -> None:
-    async with AsyncDatabase(configured(url), observer=observed.observer) as adb:
+    async with AsyncDatabase(configured(url), observer=observed.observers) as adb:
 
         async def work(number: int) -> None:
             with observed.tracer.start_as_current_span(f"request {number}"):
