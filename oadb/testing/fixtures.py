@@ -183,5 +183,9 @@ def oadb_async_db(request: pytest.FixtureRequest) -> "AsyncDatabase | AsyncTrans
     It is opened and closed on the event loop that the plugin gives to fixtures of functions.
     """
     plugin = "anyio" if "anyio_backend" in request.fixturenames else "asyncio"
+    if not request.config.pluginmanager.hasplugin(plugin):
+        pytest.fail(
+            "oadb_async_db needs pytest-asyncio, or AnyIO and its mark: install one of them"
+        )
     given = request.getfixturevalue(f"oadb_{plugin}_db")
     return cast("AsyncDatabase | AsyncTransaction", given)

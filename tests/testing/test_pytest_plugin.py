@@ -65,6 +65,8 @@ def test_a_service_is_tested_by_following_the_document(
 
 UNUSED = """import sys
 
+import pytest
+
 
 def test_nothing():
     loaded = {name for name in sys.modules if name.partition(".")[0] in {"oadb", "psycopg"}}
@@ -75,6 +77,11 @@ def test_nothing():
         "oadb.testing.fixtures",
         "oadb.testing.pytest_plugin",
     }
+
+
+def test_what_runs_coroutines_is_missing(request):
+    with pytest.raises(pytest.fail.Exception, match="needs pytest-asyncio, or AnyIO"):
+        request.getfixturevalue("oadb_async_db")
 """
 
 
@@ -86,7 +93,7 @@ def test_where_no_test_asks_nothing_else_is_imported(tmp_path: Path, installed: 
 
     done = run(folder, installed, "-p", "no:asyncio", "-p", "no:anyio", "-p", "no:xdist")
 
-    assert done.stdout.startswith("."), done.stdout + done.stderr
+    assert done.stdout.startswith(".."), done.stdout + done.stderr
 
 
 @pytest.mark.long("starts pytest")
