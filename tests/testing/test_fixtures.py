@@ -92,6 +92,7 @@ async def test_an_async_transaction_leaves_nothing(
 
 
 @rolled_back
+@pytest.mark.usefixtures("cheap_hashing")
 def test_factories_make_what_a_service_makes(oadb_db: Transaction) -> None:
     password = Secret("correct horse battery")
     user = factories.make_user(oadb_db, password=password, is_admin=True)
