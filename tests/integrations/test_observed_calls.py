@@ -19,8 +19,10 @@ from oadb.accounts import users
 from oadb.integrations.opentelemetry import OpenTelemetryObserver
 from oadb.integrations.prometheus import PrometheusObserver
 from oadb.integrations.slow_statements import SlowStatements
+from oadb.logs.writer import LogWriter
 from oadb.testing import factories
 from tests.conftest import configured
+from tests.support import log_rows
 
 
 class Observed:
@@ -125,6 +127,14 @@ def test_a_transaction_is_told_with_the_function_that_began_it(
     labels = {"transaction": begun, "outcome": "committed"}
     assert observed.registry.get_sample_value("oadb_transaction_seconds_count", labels) == 1
     assert [span.name for span in observed.spans] == ["users.count", begun]
+
+
+def test_a_log_writer_tells_of_its_batches(observed: Observed, url: str) -> None:
+    with LogWriter(configured(url), observer=observed.observers) as logs:
+        logs.record(log_rows.request())
+
+    written = observed.registry.get_sample_value("oadb_writer_rows_total", {"writer": "traffic"})
+    assert written == 1
 
 
 def test_no_value_is_told_of_calls_that_succeed_or_fail(
