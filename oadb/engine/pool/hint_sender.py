@@ -15,6 +15,7 @@ import psycopg
 
 from oadb.engine import wire
 from oadb.engine.driver import Driver
+from oadb.engine.pool.connections import give_up
 
 logger = logging.getLogger("oadb.hints")
 
@@ -87,10 +88,13 @@ class HintSender:
             if not self._has_failed:
                 logger.warning("no hints are sent, readers find changes by themselves: %s", error)
             self._has_failed = True
+        except BaseException:
+            # Cancelled, because the loop is ending: it would not run a task that clears up.
+            give_up(connection)
+            raise
         else:
             self._has_failed = False
-        finally:
-            self._pool.release(connection)
+        self._pool.release(connection)
 
     async def _take(self) -> Any:
         """Lease a connection that nobody uses; callers of the pool come first."""

@@ -1,16 +1,20 @@
 """Hints: notifications without content, sent apart from their reason, which nobody waits for."""
 
+import asyncio
 import logging
 from collections.abc import Generator
 from time import monotonic
+from typing import Any
 
 import psycopg
 import pytest
 
+from oadb.engine import wire
+from oadb.engine.database import AsyncDatabase
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.pool.hint_sender import HintSender
 from tests.support.log_records import said
-from tests.support.rig import Connect, Db, eventually, pool_of
+from tests.support.rig import Connect, Db, config, eventually, pool_of
 from tests.support.roles import Connection
 from tests.support.roles import connect as connect_to
 
@@ -91,6 +95,31 @@ def test_a_hint_that_fails_is_logged_once_and_hinders_nothing(
 
     assert len(sent(db, listener)) == 1
     assert len(said(caplog, "oadb.hints")) == 1
+
+
+async def test_a_hint_that_is_being_sent_when_the_loop_ends_leaves_no_task(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_sent = asyncio.Event()
+
+    async with AsyncDatabase(config(url)) as db:
+        run = db._driver.run_exchange
+
+        async def send(connection: Any, _: Any) -> None:
+            is_sent.set()
+            await run(connection, wire.simple(connection.pgconn, b"select pg_sleep(5)"))
+
+        monkeypatch.setattr(db._driver, "run_exchange", send)
+        db._pool.hints.send([CHANNEL])
+        await is_sent.wait()
+        monkeypatch.undo()
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:  # as asyncio.run does
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+    assert left
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 @pytest.mark.long("waits for hints that do not come")
