@@ -38,7 +38,8 @@ class Operation(Generic[P, R]):
         self._function = function
         functools.update_wrapper(self, function)
         self.label = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
-        function.__qualname__ = self.label  # Python names it so if arguments are missing
+        if inspect.isfunction(function):  # a method has the name of its class
+            function.__qualname__ = self.label  # Python names it so if arguments are missing
         signature = inspect.signature(function)
         _, *parameters = signature.parameters.values()
         # As called over a Database: otherwise help() would show a coroutine function.
