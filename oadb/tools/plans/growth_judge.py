@@ -33,9 +33,17 @@ _QUOTED = re.compile(r"'[^']*'")
 _COLUMN = re.compile(r'[\w$"]\.[\w$"]+(?![\w$"]*\()')
 
 
-def judge(large: PlanNode, small: PlanNode, scales: Scales) -> JudgedNode:
-    """Judge the plan of a statement at the larger scale, beside that at the smaller one."""
-    return _Judge(scales, scales.ratio(large), _counterparts(large, small)).judged(
+def judge(
+    large: PlanNode, small: PlanNode, scales: Scales, *, has_identity: bool = False
+) -> JudgedNode:
+    """Judge the plan of a statement at the larger scale, beside that at the smaller one.
+
+    Args:
+        has_identity: whether it was made under the identity of a user, whose rows alone pass the
+            filters of row-level security.
+    """
+    same = _counterparts(large, small)
+    return _Judge(scales, scales.ratio(large), same, has_identity=has_identity).judged(
         large, Extent.ALL
     )
 
@@ -53,13 +61,13 @@ def _identity(node: PlanNode) -> tuple[object, ...]:
     return node.kind, node.partition or node.relation, node.alias, node.index, node.condition
 
 
-def _asks_columns(text: str | None) -> bool:
+def _asks_columns(text: str | None, *, has_identity: bool) -> bool:
     """Say whether a filter asks something of the columns of each row.
 
     A policy of row-level security that asks for the user of the session lets all rows pass where
-    there is none, as for these plans.
+    there is none.
     """
-    clauses = _OF_SESSION.sub("", text or "")
+    clauses = text or "" if has_identity else _OF_SESSION.sub("", text or "")
     return _COLUMN.search(_QUOTED.sub("", clauses)) is not None
 
 
@@ -77,8 +85,11 @@ class _Judge:
         small: the same nodes at the smaller scale, by the id of each.
     """
 
-    def __init__(self, scales: Scales, ratio: float, small: Mapping[int, PlanNode]) -> None:
+    def __init__(
+        self, scales: Scales, ratio: float, small: Mapping[int, PlanNode], *, has_identity: bool
+    ) -> None:
         self._scales, self._ratio, self._small = scales, ratio, small
+        self._has_identity = has_identity
         self._ctes: dict[str, Extent] = {}
 
     def judged(self, node: PlanNode, wanted: Extent) -> JudgedNode:
@@ -103,7 +114,7 @@ class _Judge:
         found = self._extent(node, ratio)
         growth, hazards = self._work_of_scan(node, found, ratio), tuple[str, ...]()
         if wanted is not Extent.ALL and node.kind != "Bitmap Heap Scan":
-            if not _asks_columns(node.filter):
+            if not _asks_columns(node.filter, has_identity=self._has_identity):
                 first = Growth.LOGARITHMIC if node.kind in _BY_INDEX else Growth.CONSTANT
                 growth = min(growth, max(first, wanted.reading))
             elif growth is Growth.LINEAR:

@@ -61,6 +61,14 @@ def unbounded(plans: Iterable[ScaledPlan]) -> Iterator[Unbounded]:
 
 
 def _hazards(plan: ScaledPlan) -> Iterator[str]:
+    """Yield what has no bound in the plans of a statement; of other roles, what is not in all."""
+    own = dict.fromkeys(_hazards_of(plan))
+    yield from own
+    for other in plan.others:
+        yield from (f"as {other.role} {text}" for text in _hazards_of(other) if text not in own)
+
+
+def _hazards_of(plan: ScaledPlan) -> Iterator[str]:
     if plan.judged.growth >= Growth.LINEAR:
         yield f"grows like {plan.judged.growth}"
     yield from dict.fromkeys(text for node in plan.judged.walk() for text in node.hazards)

@@ -1,4 +1,4 @@
-"""Plans all statements of packages, and compares them with the locks of their plans."""
+"""Plans all statements of packages as the roles that run them; compares plans with their locks."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 
 from oadb.engine.binding.packages import Package
 from oadb.engine.dsn import Dsn
-from oadb.tools.plans import growth_reasons, plan_lock, plan_text, scaled_plans
+from oadb.tools.dependencies import usage_file
+from oadb.tools.dependencies.usage_file import UsageFile
+from oadb.tools.plans import growth_reasons, plan_lock, plan_text, role_plans, scaled_plans
 from oadb.tools.plans.growth_reasons import Unbounded
 from oadb.tools.plans.named_statements import PlacedStatement
 from oadb.tools.plans.plan_lock import Block, LockedPlan
 from oadb.tools.plans.planning import Unplanned
+from oadb.tools.plans.role_plans import RunStatement
+from oadb.tools.plans.role_policies import IDENTITY_ROLE
 from oadb.tools.plans.scaled_plans import ScaledPlan
 
 # Of a statement with more variants, blocks say less, so that many of them are the same.
@@ -94,15 +98,33 @@ def plan(database: Callable[[int], Dsn], statements: Sequence[PlacedStatement]) 
 
     Args:
         database: gives the database of a scale.
+
+    Raises:
+        ConfigError: a package's ``uses.toml`` is not valid.
     """
-    files: dict[tuple[Package, str], PlannedFile] = {}
-    unplanned: list[Unplanned] = []
     found = scaled_plans.plan_all(database, [each.statement for each in statements])
+    unplanned = [
+        each for each in found if isinstance(each, Unplanned) and each.reason not in _NEVER
+    ]
+    usage = {each.package: usage_file.read(each.package) for each in statements}
+    placed, run = list[PlacedStatement](), list[RunStatement]()
+    files = {
+        key: PlannedFile(*key)
+        for key in dict.fromkeys((each.package, each.place) for each in statements)
+    }
     for each, planned in zip(statements, found, strict=True):
-        key = each.package, each.place
-        file = files.setdefault(key, PlannedFile(each.package, each.place))
         if isinstance(planned, ScaledPlan):
-            file.plans.append(planned)
-        elif planned.reason not in _NEVER:
-            unplanned.append(planned)
-    return PlannedPackages(tuple(files.values()), tuple(unplanned))
+            placed.append(each)
+            run.append(RunStatement(planned, _roles(usage[each.package], planned)))
+    plans, refused = role_plans.with_roles(database, run)
+    for each, plan in zip(placed, plans, strict=True):
+        files[each.package, each.place].plans.append(plan)
+    return PlannedPackages(tuple(files.values()), (*unplanned, *refused))
+
+
+def _roles(usage: UsageFile, plan: ScaledPlan) -> list[str]:
+    """Return the roles that run a statement; whether an identity may, the server says as well."""
+    statement = plan.statement.statement
+    label = f"{statement.module}.{statement.name}"
+    found = [role for role, own in usage.roles.items() if own.includes(label)]
+    return found if IDENTITY_ROLE in usage.roles else [*found, IDENTITY_ROLE]

@@ -14,11 +14,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from oadb.tools.plans.growth import JudgedNode
+from oadb.tools.plans.plan_outline import is_of_one_table, outline, title
 from oadb.tools.plans.plan_tree import PlanNode
 from oadb.tools.plans.sample_values import named_in
 from oadb.tools.plans.scaled_plans import SCALES, ScaledPlan
-
-_APPENDS = frozenset({"Append", "Merge Append"})
 
 # What PostgreSQL has worked out of a value or of the time.
 _TIME = re.compile(r"'[^']*\d{4}-\d\d-\d\d[^']*'(::[a-z ]+(\[\])?)?")
@@ -29,6 +28,7 @@ _WALLS = re.compile(
     rf"\(+[\w$\"]+\.user_id = {_NO_USER}\)::bigint\) OR {_NO_USER} IS NULL\)\)"
     rf"|CASE WHEN {_NO_USER} IS NULL\) THEN true ELSE oadb\.refuse_identity\(\) END"
 )
+_IDENTITY = re.compile(r"\(NULLIF\(setting\(oadb\.user_id\), ''::text\)\)::bigint")
 _COLUMNS = re.compile(r"(?<![\w.:])[a-z_]\w*\.[a-z_]\w*(?![\w(])")
 _BOUNDED = re.compile(r", O\((?:1|log n|k)\)\]$")
 _SAMPLE = re.compile(r"~([\d.]+(?:e\d+)?)")
@@ -43,16 +43,22 @@ def block(plan: ScaledPlan, *, is_brief: bool = False) -> tuple[str, ...]:
     Args:
         is_brief: whether to show of conditions only the columns that an index is asked for.
     """
+    return *_lines(plan, is_brief=is_brief), *(
+        line for other in plan.others for line in _lines(other, is_brief=is_brief)
+    )
+
+
+def _lines(plan: ScaledPlan, *, is_brief: bool) -> Iterator[str]:
+    """Yield the lines of the plans as one role, and as those with the same."""
     how = "for any values" if plan.is_generic else "for the values of a call"
-    who = plan.role or "the owner of the server"
+    who = ", ".join((plan.role or "the owner of the server", *plan.alike))
     shown = _Shown(plan, is_brief=is_brief)
-    outlines = [" < ".join(_outline(tree)) for tree in plan.trees]
-    others = [
-        f"10^{len(str(scale)) - 1} rows: {outline}"
-        for scale, outline in zip(SCALES[1:], outlines[1:], strict=True)
-        if outline != outlines[0]
-    ]
-    return f"{plan.judged.growth}, {how}, as {who}", *shown.lines(plan.judged), *others
+    outlines = [" < ".join(outline(tree)) for tree in plan.trees]
+    yield f"{plan.judged.growth}, {how}, as {who}"
+    yield from shown.lines(plan.judged)
+    for scale, found in zip(SCALES[1:], outlines[1:], strict=False):  # other roles have fewer
+        if found != outlines[0]:
+            yield f"10^{len(str(scale)) - 1} rows: {found}"
 
 
 def is_same(left: Sequence[str], right: Sequence[str]) -> bool:
@@ -93,9 +99,9 @@ class _Shown:
         numbers = f"rows ~{_rounded(node.rows)}, cost ~{_rounded(node.total_cost)}"
         name = "" if node.subplan is None else f"{node.subplan}: "
         where = self._partitions_of(node)
-        if _is_of_one_table(node):
+        if is_of_one_table(node):
             judged = max(judged.parts, key=lambda part: part.node.rows)
-        yield f"{indent}{name}{_title(judged.node)}{where} [{numbers}, {judged.growth}]"
+        yield f"{indent}{name}{title(judged.node)}{where} [{numbers}, {judged.growth}]"
         for line in self._details(judged.node):
             yield f"{indent}    {line}"
         for part in judged.parts:
@@ -103,7 +109,7 @@ class _Shown:
 
     def _partitions_of(self, node: PlanNode) -> str:
         """Return how many partitions a node reads, if it reads one table's."""
-        if not _is_of_one_table(node):
+        if not is_of_one_table(node):
             return "" if node.partition is None else ", of some partitions"
         read = {each.partition for each in node.walk() if each.partition is not None}
         (table,) = node.tables
@@ -132,35 +138,12 @@ class _Shown:
         for alias, plain in self._aliases.items():
             text = re.sub(rf"\b{re.escape(alias)}\.", f"{plain}.", text)
         text = _WALLS.sub("(row security)", _SESSION.sub(r"setting(\1)", text))
-        text = " ".join(text.split())
+        text = " ".join(_IDENTITY.sub("the identity", text).split())
         return text[1:-1] if re.fullmatch(r"\([^()]*(\([^()]*\)[^()]*)*\)", text) else text
 
     def _named(self, found: re.Match[str]) -> str:
         number = int(found[1])
         return f":{self._names[number - 1]}" if 0 < number <= len(self._names) else found[0]
-
-
-def _outline(node: PlanNode) -> Iterator[str]:
-    """Yield the kinds of the nodes of a plan, and what they read."""
-    if _is_of_one_table(node):
-        node = max(node.parts, key=lambda part: part.rows)
-    yield _title(node)
-    for part in node.parts:
-        yield from _outline(part)
-
-
-def _title(node: PlanNode) -> str:
-    join = f" {node.join_type}" if node.join_type not in {None, "Inner"} else ""
-    backward = " Backward" if node.is_backward else ""
-    read = " of ".join(filter(None, (node.index, node.relation))) or node.source or ""
-    return f"{node.kind}{join}{backward} {read}".rstrip()
-
-
-def _is_of_one_table(node: PlanNode) -> bool:
-    """Say whether a node appends partitions of one table, each read once."""
-    if node.kind not in _APPENDS or len(node.tables) != 1:
-        return False
-    return {sum(each.partition is not None for each in part.walk()) for part in node.parts} == {1}
 
 
 def _rounded(number: float) -> str:

@@ -45,6 +45,8 @@ class ScaledPlan:
         trees: At each scale.
         judged: The first of the trees.
         partitions: Of each partitioned table, how many partitions it has.
+        alike: Other roles that run it, with the same plan.
+        others: Its plans as each role with another plan, at the first two of SCALES.
     """
 
     statement: Declaration
@@ -54,6 +56,8 @@ class ScaledPlan:
     trees: tuple[PlanNode, ...]
     judged: JudgedNode
     partitions: Mapping[str, int]
+    alike: tuple[str, ...] = ()
+    others: "tuple[ScaledPlan, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
