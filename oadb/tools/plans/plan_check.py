@@ -115,16 +115,15 @@ def plan(database: Callable[[int], Dsn], statements: Sequence[PlacedStatement]) 
     for each, planned in zip(statements, found, strict=True):
         if isinstance(planned, ScaledPlan):
             placed.append(each)
-            run.append(RunStatement(planned, _roles(usage[each.package], planned)))
+            run.append(_run(usage[each.package], planned))
     plans, refused = role_plans.with_roles(database, run)
     for each, plan in zip(placed, plans, strict=True):
         files[each.package, each.place].plans.append(plan)
     return PlannedPackages(tuple(files.values()), (*unplanned, *refused))
 
 
-def _roles(usage: UsageFile, plan: ScaledPlan) -> list[str]:
-    """Return the roles that run a statement; whether an identity may, the server says as well."""
+def _run(usage: UsageFile, plan: ScaledPlan) -> RunStatement:
     statement = plan.statement.statement
     label = f"{statement.module}.{statement.name}"
-    found = [role for role, own in usage.roles.items() if own.includes(label)]
-    return found if IDENTITY_ROLE in usage.roles else [*found, IDENTITY_ROLE]
+    roles = [role for role, own in usage.roles.items() if own.includes(label)]
+    return RunStatement(plan, roles, () if IDENTITY_ROLE in usage.roles else (IDENTITY_ROLE,))

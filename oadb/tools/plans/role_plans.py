@@ -20,22 +20,30 @@ from oadb.tools.plans.plan_outline import plain_outline
 from oadb.tools.plans.plan_tree import PlanNode
 from oadb.tools.plans.planning import Planned, Planner, Unplanned
 from oadb.tools.plans.role_policies import IDENTITY_ROLE
-from oadb.tools.plans.scaled_plans import SCALES, ScaledPlan
+from oadb.tools.plans.scaled_plans import FIRST_ROLES, SCALES, ScaledPlan
 from oadb.tools.usage import UsageError
 
 # What oadb.act_as sets beside the role, here for the whole session: a transaction would need a
 # savepoint for each plan. The user is no value of a parameter.
 _IDENTITY = "-c oadb.user_id=7099"
 
+# From so many statements on, a second connection pays.
+_MANY = 200
+
 _COLUMN = re.compile(r"[a-z_]\w*\.([a-z_]\w*)(?![\w(])")
 
 
 @dataclass(frozen=True, slots=True)
 class RunStatement:
-    """The plan of a statement, and the other roles that run it."""
+    """The plan of a statement, and the other roles that run it.
+
+    Attributes:
+        unsaid: Roles of which the server has to say whether they may run it.
+    """
 
     plan: ScaledPlan
     roles: Sequence[str]
+    unsaid: Sequence[str] = ()
 
 
 def with_roles(
@@ -47,12 +55,13 @@ def with_roles(
         database: gives the database of a scale.
 
     Returns:
-        The plans with those of other roles, in order; and what a role cannot plan, but for want of
-        a privilege.
+        The plans with those of other roles, in order; and what a role cannot plan though it has
+        the privileges.
     """
     large, small = (database(scale) for scale in SCALES[:2])
     with Database(Config(large)) as db:
-        known = role_policies.read(db, sorted({role for each in statements for role in each.roles}))
+        roles = {role for each in statements for role in (*each.roles, *each.unsaid)}
+        known = role_policies.read(db, sorted(roles - {*FIRST_ROLES}))
         ours = planned_relations.counts(db)
     with Database(Config(small)) as db:
         scales = Scales(ours, planned_relations.counts(db))
@@ -60,9 +69,13 @@ def with_roles(
     for role in known.of_role:
         alike = _Roles(role, scales)
         for number, each in enumerate(statements):
-            if role in each.roles and role != each.plan.role:
-                asked = known.differ(each.plan.role, role, each.plan.trees[0].tables)
-                (alike.to_plan if asked else alike.same).append(number)
+            tables = each.plan.trees[0].tables
+            if role in each.unsaid or (
+                role in each.roles and known.differ(each.plan.role, role, tables)
+            ):
+                alike.to_plan.append(number)
+            elif role in each.roles:
+                alike.same.append(number)
         unplanned += alike.plan(large, small, plans)
     return plans, unplanned
 
@@ -115,11 +128,16 @@ class _Roles:
         ours = plan.trees[0]
         if [*plain_outline(ours)] != [*plain_outline(tree)] or _asked(ours) - _asked(tree):
             return True
-        other = self._judge(ours, plan.trees[1]) if judged is None else judged
-        return _growth(plan.judged) != _growth(other)
+        if judged is None:
+            if not any("oadb.user_id" in (node.filter or "") for node in tree.walk()):
+                return False
+            judged = self._judge(ours, plan.trees[1])
+        return _growth(plan.judged) != _growth(judged)
 
     def _all(self, target: Dsn, plans: Sequence[ScaledPlan]) -> list[Planned | Unplanned]:
-        """Plan all of them, half of them on each of two connections."""
+        """Plan all of them, half of many on each of two connections, which cost time as well."""
+        if len(plans) < _MANY:
+            return self._half(target, plans)
         with ThreadPoolExecutor(2) as pool:
             halves = [*pool.map(partial(self._half, target), (plans[::2], plans[1::2]))]
         return [halves[number % 2][number // 2] for number in range(len(plans))]

@@ -26,10 +26,6 @@ class BoundRole:
 def _list_policies(roles: list[str]) -> list[BoundRole]: ...
 
 
-@query
-def _has_identity() -> bool: ...
-
-
 query.complete()
 
 
@@ -39,25 +35,22 @@ class RolePolicies:
 
     of_role: Mapping[str, Mapping[str, str]]
 
+    def _of(self, role: str | None) -> Mapping[str, str]:
+        return {} if role is None else self.of_role.get(role, {})
+
     def differ(self, one: str | None, other: str, tables: frozenset[str]) -> bool:
         """Say whether two roles are bound by other policies in some of the tables.
 
         Args:
             one: None is a superuser, whom no policy binds.
         """
-        ours = {} if one is None else self.of_role.get(one, {})
-        theirs = self.of_role.get(other, {})
+        ours, theirs = self._of(one), self._of(other)
         return any(ours.get(table) != theirs.get(table) for table in tables)
 
 
 def read(db: Runner, roles: Sequence[str]) -> RolePolicies:
-    """Read the policies of roles; of those that the server lacks there are none.
-
-    The role of an identity is left out where nobody can take one.
-    """
+    """Read the policies of roles; those that the server lacks are left out."""
     found: dict[str, dict[str, str]] = {each.name: {} for each in catalog.list_roles(db, [*roles])}
-    if IDENTITY_ROLE in found and not _has_identity(db):
-        del found[IDENTITY_ROLE]
     for each in _list_policies(db, [*found]):
         found[each.role_name][each.table_name] = each.policies
     return RolePolicies(found)

@@ -24,8 +24,8 @@ from oadb.tools.usage import UsageError
 SCALES = (10**9, 10**6, 10**4)
 """The rows of the largest tables for which statements are planned, the most first."""
 
-# Who plans a statement: the first that may run it; None is the owner of the server.
-_ROLES = ("oadb_app", "oadb_owner", None)
+FIRST_ROLES = ("oadb_app", "oadb_owner", None)
+"""Who plans a statement: the first that may run it; None is the owner of the server."""
 
 # PostgreSQL counts so much for the planning of a plan for certain values, for each table and once.
 _PLANNING_COST = 2.5
@@ -106,11 +106,13 @@ def _counted(target: Dsn) -> TableCounts:
 def _planners(target: Dsn) -> Generator[dict[str | None, Planner]]:
     """Give a planner of each role that the server has."""
     with Database(Config(target)) as db:
-        found = {each.name for each in catalog.list_roles(db, [name for name in _ROLES if name])}
+        found = {
+            each.name for each in catalog.list_roles(db, [name for name in FIRST_ROLES if name])
+        }
     with ExitStack() as stack:
         yield {
             role: stack.enter_context(Planner.to(target, role=role))
-            for role in _ROLES
+            for role in FIRST_ROLES
             if role is None or role in found
         }
 

@@ -2,80 +2,30 @@
 
 import re
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
-from datetime import datetime
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import psycopg
 import pytest
 
 from oadb.engine import dsn
-from oadb.engine.binding.packages import Package
 from oadb.engine.dsn import Dsn
-from oadb.tools.plans import plan_check, plan_lock, plan_text, sized_database
+from oadb.tools.plans import plan_lock, plan_text, sized_database
 from oadb.tools.plans.growth_reasons import Unbounded
-from oadb.tools.plans.named_statements import PlacedStatement
-from oadb.tools.plans.plan_check import PlannedPackages
 from oadb.tools.plans.plan_lock import LockedPlan
 from oadb.tools.plans.planning import Unplanned
 from oadb.tools.plans.scaled_plans import SCALES
 from tests.support.command_line import oadb
-from tests.support.declaring import declared
 from tests.support.growing_shop import large_shop, small_shop
+from tests.support.planned_shop import OF_USER, PlannedShop, shop
 
-__all__ = ["large_shop", "small_shop"]
+__all__ = ["large_shop", "shop", "small_shop"]
 
 pytestmark = pytest.mark.long("fills tables with a hundred thousand rows")
 
-OF_USER = "select order_id from shop.orders where user_id = :user_id"
-TAKES: dict[str, Any] = {"user_id": int, "placed": datetime, "most": int}
 
-
-class Shop:
-    """A package with one statement, and its plans in two databases."""
-
-    def __init__(self, folder: Path, urls: tuple[str, str]) -> None:
-        self.package = Package("rows", folder, "sql")
-        (folder / "queries").mkdir()
-        (folder / "queries" / "rows.sql").touch()
-        self.lock = plan_lock.path_of(self.package, "rows")
-        self.urls = urls
-
-    def plan(self, sql: str, comment: str = "") -> PlannedPackages:
-        takes = {name: kind for name, kind in TAKES.items() if f":{name}" in sql}
-        statement = declared(sql, list[int], comment=comment, **takes)
-        large, small = (dsn.parse(url) for url in self.urls)
-        return plan_check.plan(
-            lambda scale: large if scale == SCALES[0] else small,
-            [PlacedStatement(self.package, "rows", statement)],
-        )
-
-    def found(self, sql: str, comment: str = "") -> list[plan_check.Disagreement]:
-        return [*self.plan(sql, comment).check()]
-
-    @contextmanager
-    def without(self, index: str, again: str) -> Generator[None]:
-        """Drop an index, and make it again."""
-        for url in self.urls:
-            with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute(f"drop index shop.{index}".encode())
-        try:
-            yield
-        finally:
-            for url in self.urls:
-                with psycopg.connect(url, autocommit=True) as connection:
-                    connection.execute(f"create index {index} on {again}".encode())
-
-
-@pytest.fixture
-def shop(tmp_path: Path, large_shop: str, small_shop: str) -> Shop:
-    return Shop(tmp_path, (large_shop, small_shop))
-
-
-def test_a_plan_that_is_written_agrees(shop: Shop) -> None:
+def test_a_plan_that_is_written_agrees(shop: PlannedShop) -> None:
     shop.plan(OF_USER).write()
 
     assert shop.found(OF_USER) == []
@@ -86,7 +36,7 @@ def test_a_plan_that_is_written_agrees(shop: Shop) -> None:
 BY_TIME = "select order_id from shop.orders where placed_at = :placed"
 
 
-def test_a_dropped_index_is_another_plan_and_a_growth(shop: Shop) -> None:
+def test_a_dropped_index_is_another_plan_and_a_growth(shop: PlannedShop) -> None:
     shop.plan(BY_TIME).write()
     with shop.without("orders_placed_at_idx", "shop.orders (placed_at, order_id)"):
         growth, changed = shop.found(BY_TIME)
@@ -100,7 +50,7 @@ def test_a_dropped_index_is_another_plan_and_a_growth(shop: Shop) -> None:
     assert shop.found(BY_TIME) == []
 
 
-def test_a_plan_that_turns_into_a_scan_is_found(shop: Shop) -> None:
+def test_a_plan_that_turns_into_a_scan_is_found(shop: PlannedShop) -> None:
     shop.plan(BY_TIME).write()
     for url in shop.urls:
         with psycopg.connect(url, autocommit=True) as connection:
@@ -129,7 +79,7 @@ UNBOUNDED = {
 
 
 @pytest.mark.parametrize("sql", UNBOUNDED)
-def test_what_has_no_bound_needs_a_reason(shop: Shop, sql: str) -> None:
+def test_what_has_no_bound_needs_a_reason(shop: PlannedShop, sql: str) -> None:
     shop.plan(sql).write()
     (found,) = shop.found(sql)
 
@@ -139,14 +89,16 @@ def test_what_has_no_bound_needs_a_reason(shop: Shop, sql: str) -> None:
     assert shop.found(sql, "grows: an administrator runs it.") == []
 
 
-def test_a_reason_without_growth_is_superfluous(shop: Shop) -> None:
+def test_a_reason_without_growth_is_superfluous(shop: PlannedShop) -> None:
     shop.plan(OF_USER).write()
     (found,) = shop.found(OF_USER, "grows: no more.")
 
     assert "rows.go does not grow: delete its line -- grows:" in str(found)
 
 
-def test_a_statement_without_a_block_and_a_block_without_a_statement_are_found(shop: Shop) -> None:
+def test_a_statement_without_a_block_and_a_block_without_a_statement_are_found(
+    shop: PlannedShop,
+) -> None:
     (missing,) = shop.found(OF_USER)
     shop.plan(OF_USER).write()
     shop.lock.write_text(shop.lock.read_text() + "\nrows.gone\n    O(1)\n")
@@ -156,7 +108,7 @@ def test_a_statement_without_a_block_and_a_block_without_a_statement_are_found(s
     assert str(superfluous).startswith("sql/plans/rows.plan: rows.gone: there is no such statement")
 
 
-def test_a_file_without_its_queries_is_found_and_deleted(shop: Shop) -> None:
+def test_a_file_without_its_queries_is_found_and_deleted(shop: PlannedShop) -> None:
     shop.plan(OF_USER).write()
     stray = plan_lock.path_of(shop.package, "gone")
     stray.write_text("gone.it\n    O(1)\n")
@@ -167,7 +119,7 @@ def test_a_file_without_its_queries_is_found_and_deleted(shop: Shop) -> None:
     assert not stray.exists()
 
 
-def test_what_cannot_be_planned_is_found(shop: Shop) -> None:
+def test_what_cannot_be_planned_is_found(shop: PlannedShop) -> None:
     (found,) = shop.found("select gone_id from shop.gone")
 
     assert isinstance(found, Unplanned)

@@ -36,9 +36,3 @@ inner join pg_catalog.pg_roles as bound
         )
 where class.relrowsecurity
 order by role_name, table_name;
-
--- name: _has_identity
--- Whether a session can take the identity of a user.
-select
-    to_regprocedure('oadb.act_as(bigint)') is not null
-    and to_regrole('oadb_user') is not null as has_identity;
