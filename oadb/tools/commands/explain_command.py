@@ -1,15 +1,17 @@
 """The command ``oadb explain``; see ``oadb.tools.plans.planning``."""
 
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Annotated
 
 import typer
+from psycopg.errors import InsufficientPrivilege, InvalidParameterValue
 from rich.console import Console
 
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.packages import Package
 from oadb.engine.config import Config
+from oadb.errors import ConfigError
 from oadb.tools import package_list
 from oadb.tools.commands import options
 from oadb.tools.commands.options import DatabaseUrl, Packages
@@ -67,6 +69,12 @@ def run_explain(
     role: Annotated[
         str | None, typer.Option(metavar="NAME", help="Plan and run it as this role.")
     ] = None,
+    identity: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="USER_ID", help="As db.as_user does: as oadb_user, for this user."
+        ),
+    ] = None,
     rows: _Rows = None,
     analyze: Annotated[
         bool, typer.Option("--analyze", help="Run it, measure it, and undo what it writes.")
@@ -86,13 +94,39 @@ def run_explain(
     values = _values(statement, given or (), needed=analyze)
     with (
         _planner(packages, rows) as (planner, limits),
-        planner.acting(role=role, is_read=statement.is_read, limits=limits),
+        _acting(planner, role, identity, limits, statement),
     ):
         planned = planner.plan(statement, values, analyze=analyze)
     if isinstance(planned, Unplanned):
         typer.echo(str(planned))
         raise typer.Exit(FOUND)
     _show(planned)
+
+
+@contextmanager
+def _acting(
+    planner: Planner, role: str | None, identity: int | None, limits: Limits, statement: Declaration
+) -> Generator[None]:
+    """Plan in the block as a role, or under an identity.
+
+    Raises:
+        ConfigError: the session may do neither.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(
+                planner.acting(
+                    role=role, user_id=identity, is_read=statement.is_read, limits=limits
+                )
+            )
+        except (InsufficientPrivilege, InvalidParameterValue) as error:
+            given = {"--role": role, "--identity": identity}
+            wanted = " ".join(f"{name} {value}" for name, value in given.items() if value)
+            raise ConfigError(
+                f"{wanted}: {error.diag.message_primary}; connect as oadb_app, as another member "
+                "of the role, or as a superuser"
+            ) from None
+        yield
 
 
 def _show(planned: Planned) -> None:

@@ -3,7 +3,9 @@
 import psycopg
 import pytest
 
+from oadb.testing.servers import Server
 from tests.support.command_line import oadb
+from tests.support.user_rows import login
 
 
 def test_a_plan_for_values_is_a_tree_with_the_index(url: str) -> None:
@@ -66,9 +68,57 @@ def test_it_is_planned_as_the_role(url: str) -> None:
     assert done.stdout == "users.get: permission denied for table users\n"
 
 
+def test_under_an_identity_it_is_planned_with_the_policies(url: str) -> None:
+    of_service, of_user = (
+        oadb("explain", "users.list_all", "--variant", "+cursor", *given, url=url)
+        for given in ((), ("--identity", "7"))
+    )
+
+    assert "users.user_id = (NULLIF(current_setting('oadb.user_id'" not in of_service.stdout
+    assert "users.user_id = (NULLIF(current_setting('oadb.user_id'" in of_user.stdout
+
+
+def test_under_an_identity_it_runs_and_sees_the_rows_of_that_user(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "insert into oadb.users (username, email) "
+            "values ('asha', 'asha@example.in'), ('ben', 'ben@example.in')"
+        )
+        (first,) = connection.execute("select min(user_id) from oadb.users").fetchone() or (0,)
+    done = oadb("explain", "users.list_all", "--variant", "", "--set", "limit=9", "--analyze",
+                "--identity", str(first), url=url)  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 rows, " in done.stdout.splitlines()[2]
+
+
+def test_what_no_identity_may_run_says_so(url: str) -> None:
+    done = oadb("explain", "ip_bans.count", "--identity", "7", url=url)
+
+    assert done.returncode == 3
+    assert done.stdout == "ip_bans.count: permission denied for view active_ip_bans\n"
+
+
+def test_a_role_that_the_session_may_not_take_is_one_line(oadb_server: Server, url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create role reader_explains login in role oadb_ro")
+        own = login(oadb_server, "reader_explains", connection.info.dbname)
+        try:
+            refused = oadb("explain", "users.get", "--role", "oadb_owner", url=own)
+        finally:
+            connection.execute("drop role reader_explains")
+    unknown = oadb("explain", "users.get", "--role", "nobody_explains", url=url)
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith('oadb: --role oadb_owner: permission denied to set role "oadb')
+    assert unknown.stderr.startswith('oadb: --role nobody_explains: role "nobody_explains" does')
+    assert len(unknown.stderr.splitlines()) == len(refused.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("users.get", "--identity", "0"), "--identity': Input should be greater than"),
         (("users.gett",), "there is no statement users.gett; near it are users.get, "),
         (("find_by_email",), "near it are users.find_by_email"),
         (("users.get", "--set", "user=7"), "has no such parameter; there are: user_id (int)"),
