@@ -51,7 +51,7 @@ def run_plan(
         _show(planned, statements)
     elif write:
         planned.write()
-        _report([*planned.unplanned, *planned.unbounded()], "all plans are written")
+        _report([*planned.problems()], "all plans are written")
     else:
         _report([*planned.check()], "all plans are those of their locks, and none is unbounded")
 

@@ -16,6 +16,9 @@ from oadb.tools.dependencies.code_references import CodePlace, CodeReferences
 from oadb.tools.dependencies.usage_file import UsageFile
 from oadb.tools.dependencies.uses import AskedStatement
 from oadb.tools.migrations import created_schemas
+from oadb.tools.plans import sized_database
+
+_ROWS = 10**9
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,14 @@ class Examination:
 
     Attributes:
         dsn: A database with their schemas.
+        large: One with the sizes of production, where statements are only planned; None: plans are
+            those on empty tables.
     """
 
     dsn: Dsn
     db: Runner
     packages: Sequence[Package]
+    large: Dsn | None = None
 
     @cached_property
     def asked(self) -> list[AskedStatement]:
@@ -89,3 +95,16 @@ def examining(packages: Sequence[Package]) -> Generator[Examination]:
     """
     with scratch_database.migrated(packages) as dsn, Database(Config(dsn=dsn)) as db:
         yield Examination(dsn, db, packages)
+
+
+@contextmanager
+def examining_sizes(packages: Sequence[Package]) -> Generator[Examination]:
+    """Examine packages also in a database whose largest tables have 10^9 rows.
+
+    Raises:
+        As ``sized_database.sizing``.
+    """
+    with sized_database.sizing(packages) as sizes:
+        dsn = sizes.copy("examined")
+        with Database(Config(dsn=dsn)) as db:
+            yield Examination(dsn, db, packages, sizes.database(_ROWS))

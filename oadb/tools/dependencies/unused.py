@@ -1,7 +1,7 @@
 """What of packages nothing uses: indexes, columns, statements, grants.
 
-    index       in no plan of a statement, on empty tables that may not be read whole; it is no
-                rule, and finds no rows of a foreign key
+    index       in no plan of a statement, where tables have the sizes of production and may not be
+                read whole; it is no rule, and finds no rows of a foreign key
     column      read by no statement, view in one, key, policy, trigger or function
     statement   named by no code of the packages, and not in the ``__all__`` of its module
     comment     of a statement, "Served by orders_note_idx.", that names an index which is not there
@@ -10,7 +10,6 @@
 What is kept all the same stands in ``[kept]`` of ``uses.toml``, with the reason.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -22,9 +21,10 @@ from oadb.tools.dependencies import grant_check, used_objects
 from oadb.tools.dependencies.examination import Examination
 from oadb.tools.dependencies.uses import NotAsked
 from oadb.tools.findings import Finding
+from oadb.tools.plans import served_comments
 from oadb.tools.plans.planning import Planned, Planner, statements
 
-# Empty tables are read whole, unless the planner is told that this costs much.
+# Small tables are read whole, unless the planner is told that this costs much.
 _BY_INDEX = "-c enable_seqscan=off"
 
 
@@ -32,10 +32,6 @@ Finder = Callable[[Examination], Iterator[Finding]]
 """Yields what nothing uses; the subject of each is its kind and name, as in ``[kept]``."""
 
 _KINDS = frozenset({"index", "column", "statement", "comment"})
-
-# Of an index, by the end that PostgreSQL or a habit gives it.
-_INDEX = re.compile(r"\b\w+_(?:idx|pkey|key)\b")
-_SERVED_BY = re.compile(r"\bserved by\b(.*?)\.(?:\s|$)", re.DOTALL | re.IGNORECASE)
 
 
 def find(examination: Examination) -> Iterator[Finding]:
@@ -73,7 +69,8 @@ def _judged(
 
 def _indexes(examination: Examination) -> Iterator[Finding]:
     used = set[str]()
-    by_index = Dsn({**examination.dsn.keywords, "options": _BY_INDEX})
+    database = examination.large or examination.dsn
+    by_index = Dsn({**database.keywords, "options": _BY_INDEX})
     with Planner.to(by_index) as planner:
         for asked in examination.asked:
             for form in statements(asked.declared):
@@ -113,8 +110,7 @@ def _comments(examination: Examination) -> Iterator[Finding]:
     known = {each.own_name for each in objects if each.kind == "index"}
     for asked in examination.asked:
         statement = asked.declared.statement
-        said = " ".join(_SERVED_BY.findall(statement.doc))
-        for name in sorted({*_INDEX.findall(said)} - known):
+        for name in sorted(served_comments.named_indexes(asked.declared) - known):
             where = f"{statement.path}:{statement.line}"
             text = f"served by {name}, which is no index ({where})"
             yield Finding(False, f"comment {asked.declared.label}", text)

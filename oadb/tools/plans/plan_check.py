@@ -8,7 +8,14 @@ from oadb.engine.binding.packages import Package
 from oadb.engine.dsn import Dsn
 from oadb.tools.dependencies import usage_file
 from oadb.tools.dependencies.usage_file import UsageFile
-from oadb.tools.plans import growth_reasons, plan_lock, plan_text, role_plans, scaled_plans
+from oadb.tools.plans import (
+    growth_reasons,
+    plan_lock,
+    plan_text,
+    role_plans,
+    scaled_plans,
+    served_comments,
+)
 from oadb.tools.plans.growth_reasons import Unbounded
 from oadb.tools.plans.named_statements import PlacedStatement
 from oadb.tools.plans.plan_lock import Block, LockedPlan
@@ -16,6 +23,7 @@ from oadb.tools.plans.planning import Unplanned
 from oadb.tools.plans.role_plans import RunStatement
 from oadb.tools.plans.role_policies import IDENTITY_ROLE
 from oadb.tools.plans.scaled_plans import ScaledPlan
+from oadb.tools.plans.served_comments import UnprovenIndex
 
 # Of a statement with more variants, blocks say less, so that many of them are the same.
 _MOST_VARIANTS = 8
@@ -23,9 +31,9 @@ _MOST_VARIANTS = 8
 # What has no plan anywhere.
 _NEVER = frozenset({"copy", "utility"})
 
-Disagreement = LockedPlan | Unbounded | Unplanned
+Disagreement = LockedPlan | Unbounded | Unplanned | UnprovenIndex
 """What a check finds: a plan that is not the locked one, a statement that grows without a reason, a
-statement that cannot be planned."""
+statement that cannot be planned, an index in its comment that is in none of its plans."""
 
 
 @dataclass(slots=True)
@@ -51,10 +59,16 @@ class PlannedFile:
 
 @dataclass(frozen=True, slots=True)
 class PlannedPackages:
-    """The plans of packages, and the statements that should have some and have none."""
+    """The plans of packages.
+
+    Attributes:
+        unplanned: Statements that should have a plan, and have none.
+        unproven: Indexes that comments name wrongly.
+    """
 
     files: tuple[PlannedFile, ...]
     unplanned: tuple[Unplanned, ...]
+    unproven: tuple[UnprovenIndex, ...]
 
     def write(self) -> None:
         """Write the locks, and delete those of query files that are gone.
@@ -77,8 +91,7 @@ class PlannedPackages:
         Raises:
             UsageError: a package is in a zip file.
         """
-        yield from self.unplanned
-        yield from self.unbounded()
+        yield from self.problems()
         for file in self.files:
             shown = plan_lock.shown_path(file.package, file.place)
             before = plan_lock.read(plan_lock.path_of(file.package, file.place))
@@ -87,8 +100,10 @@ class PlannedPackages:
             for path in plan_lock.strays(package):
                 yield from plan_lock.compare(str(path), plan_lock.read(path), {})
 
-    def unbounded(self) -> Iterator[Unbounded]:
-        """Yield the statements of which the growth and its reason disagree."""
+    def problems(self) -> Iterator[Unplanned | UnprovenIndex | Unbounded]:
+        """Yield what is wrong whatever the locks say."""
+        yield from self.unplanned
+        yield from self.unproven
         for file in self.files:
             yield from growth_reasons.unbounded(file.plans)
 
@@ -119,7 +134,8 @@ def plan(database: Callable[[int], Dsn], statements: Sequence[PlacedStatement]) 
     plans, refused = role_plans.with_roles(database, run)
     for each, plan in zip(placed, plans, strict=True):
         files[each.package, each.place].plans.append(plan)
-    return PlannedPackages(tuple(files.values()), (*unplanned, *refused))
+    unproven = served_comments.unproven(database, plans)
+    return PlannedPackages(tuple(files.values()), (*unplanned, *refused), (*unproven,))
 
 
 def _run(usage: UsageFile, plan: ScaledPlan) -> RunStatement:

@@ -119,8 +119,9 @@ limit 1;
 
 -- name: _list_exchange_status
 -- is_due: the list of the exchange was not downloaded since the last :cutoff in :time_zone, or it
--- is not known when. Skips from one exchange to the next in an index, and to the last load that
--- brought it in instrument_loads_downloaded_at_idx. Served by instruments_token_key.
+-- is not known when. Skips from one exchange to the next in instruments_broker_symbol_idx, where
+-- there are few rows in instruments_token_key, and to the last load that brought it in
+-- instrument_loads_downloaded_at_idx.
 with recursive listed (exchange) as (
     (
         select exchange

@@ -6,17 +6,18 @@ from contextlib import contextmanager
 
 import pytest
 
-from oadb import Database
-from oadb.engine import dsn
 from oadb.engine.binding.packages import Package, find
 from oadb.tools import package_list
 from oadb.tools.commands import grants_command, impact_command, unused_command
 from oadb.tools.dependencies import unused
-from oadb.tools.dependencies.examination import Examination
-from tests.conftest import configured
+from oadb.tools.dependencies.examination import Examination, examining_sizes
 from tests.support.command_line import oadb
 
-HERE = (grants_command, impact_command, unused_command)
+HERE = {
+    grants_command: "examining",
+    impact_command: "examining",
+    unused_command: "examining_sizes",
+}
 
 
 @pytest.fixture
@@ -27,8 +28,8 @@ def _here(examination: Examination, monkeypatch: pytest.MonkeyPatch) -> None:
     def examining(_packages: Sequence[Package]) -> Generator[Examination]:
         yield examination
 
-    for command in HERE:
-        monkeypatch.setattr(command, "examining", examining)
+    for command, name in HERE.items():
+        monkeypatch.setattr(command, name, examining)
 
     def chosen(_names: Sequence[str]) -> Sequence[Package]:
         return examination.packages
@@ -74,11 +75,8 @@ def test_grants_are_printed_as_statements() -> None:
 
 
 @pytest.mark.long("asks about every statement, and plans each")
-def test_nothing_of_oadb_is_unused_without_a_reason_and_no_grant_is_missing(
-    shared_url: str,
-) -> None:
-    with Database(configured(shared_url)) as db:
-        examination = Examination(dsn.parse(shared_url), db, [find("oadb")])
+def test_nothing_of_oadb_is_unused_without_a_reason_and_no_grant_is_missing() -> None:
+    with examining_sizes([find("oadb")]) as examination:
         found = [
             *unused.find(examination),
             *unused.find_missing_grants(examination),

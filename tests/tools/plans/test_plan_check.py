@@ -126,6 +126,31 @@ def test_what_cannot_be_planned_is_found(shop: PlannedShop) -> None:
     assert str(found) == 'rows.go: relation "shop.gone" does not exist'
 
 
+@pytest.mark.parametrize(
+    ("sql", "index"),
+    [
+        (OF_USER, "orders_pkey"),
+        ("select 1 as one from shop.markets where name = 'nse'", "markets_pkey"),
+        ("select 1 as one from shop.markets where name > 'nse' limit 9", "markets_pkey"),
+    ],
+)
+def test_an_index_that_a_comment_names_is_proven_by_a_plan(
+    shop: PlannedShop, sql: str, index: str
+) -> None:
+    """Also that of a small table, which is read whole."""
+    assert shop.plan(sql, f"Served by {index}.").unproven == ()
+
+
+@pytest.mark.parametrize("index", ["orders_status_idx", "orders_gone_idx"])
+def test_an_index_that_a_comment_names_and_no_plan_has_is_found(
+    shop: PlannedShop, index: str
+) -> None:
+    shop.plan(OF_USER).write()
+    (found,) = shop.found(OF_USER, f"Few rows. Served by orders_pkey or {index}. Quick.")
+
+    assert f'rows.go: the comment says "Served by {index}", which is in none' in str(found)
+
+
 def test_rows_that_differ_little_are_the_same_plan() -> None:
     block = ("O(k), for any values", "Index Scan a_idx of a [rows ~20, cost ~8, O(k)]")
 
