@@ -1,7 +1,7 @@
 """What plans name: the tables and indexes that partitions belong to."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from oadb.engine.binding.queries import queries
@@ -31,11 +31,29 @@ class CountedTable:
 def _list_partitions() -> list[PlannedPartition]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class IndexKey:
+    """An index, its table, as ``schema.name``, and its columns; '' is an expression."""
+
+    name: str
+    table_name: str
+    columns: list[str]
+
+
 @query
 def _list_tables() -> list[CountedTable]: ...
 
 
+@query
+def _list_keys(names: list[str]) -> list[IndexKey]: ...
+
+
 query.complete()
+
+
+def keys(db: Runner, names: Sequence[str]) -> list[IndexKey]:
+    """Return what the indexes of some names are on; those that are not there are left out."""
+    return _list_keys(db, [*names])
 
 
 def owners(db: Runner) -> dict[str, str]:

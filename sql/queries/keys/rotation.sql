@@ -4,9 +4,10 @@
 -- scope: all users (key rotation)
 -- Rows of one table, served by the index of its key_id; the other parts are not run.
 -- With ties: all rows that begin with the same number, so that the next batch can
--- begin behind it. An array has no null here: an empty value stands for it. Also served by
--- api_keys_pkey, broker_tokens_pkey, second_factors_pkey, sessions_pkey, smtp_settings_key_id_idx,
--- strategies_pkey and users_password_key_id_idx.
+-- begin behind it. An array has no null here: an empty value stands for it. Where nearly all rows
+-- have the number, a primary key may be read instead: api_keys_pkey, broker_tokens_pkey,
+-- second_factors_pkey, sessions_pkey, strategies_pkey; else smtp_settings_key_id_idx,
+-- users_password_key_id_idx and those of the others.
 -- grows: with the ties of one number, such as a user's rows; a rotation runs it.
 select
     sealed_rows.first_id,

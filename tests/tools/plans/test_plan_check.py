@@ -132,13 +132,18 @@ def test_what_cannot_be_planned_is_found(shop: PlannedShop) -> None:
         (OF_USER, "orders_pkey"),
         ("select 1 as one from shop.markets where name = 'nse'", "markets_pkey"),
         ("select 1 as one from shop.markets where name > 'nse' limit 9", "markets_pkey"),
+        ("select 1 as one from shop.orders where status = 'open'", "orders_status_too_key"),
     ],
 )
 def test_an_index_that_a_comment_names_is_proven_by_a_plan(
     shop: PlannedShop, sql: str, index: str
 ) -> None:
-    """Also that of a small table, which is read whole."""
-    assert shop.plan(sql, f"Served by {index}.").unproven == ()
+    """Also that of a small table, which is read whole, and one of two that are alike."""
+    shop.execute("create index orders_status_too_key on shop.orders (status, note)")
+    try:
+        assert shop.plan(sql, f"Served by {index}.").unproven == ()
+    finally:
+        shop.execute("drop index shop.orders_status_too_key")
 
 
 @pytest.mark.parametrize("index", ["orders_status_idx", "orders_gone_idx"])

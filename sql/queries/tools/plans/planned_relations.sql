@@ -38,3 +38,26 @@ where
     class.relkind in ('r', 'm')
     and namespace.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
 order by name;
+
+-- name: _list_keys
+-- Of indexes by name, the table and the columns of the key; an expression is an empty text.
+select
+    index_class.relname::text as name,
+    namespace.nspname || '.' || class.relname as table_name,
+    array(
+        select coalesce(pg_attribute.attname::text, '')
+        from unnest(pg_index.indkey::int2[]) with ordinality as key (number, position)
+        left join pg_catalog.pg_attribute
+            on
+                pg_index.indrelid = pg_attribute.attrelid
+                and key.number = pg_attribute.attnum
+                and key.number > 0
+        where key.position <= pg_index.indnkeyatts
+        order by key.position
+    ) as columns
+from pg_catalog.pg_index
+inner join pg_catalog.pg_class as index_class on pg_index.indexrelid = index_class.oid
+inner join pg_catalog.pg_class as class on pg_index.indrelid = class.oid
+inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
+where index_class.relname::text = any(:names)
+order by table_name, name;
