@@ -85,8 +85,8 @@ def test_under_an_identity_it_runs_and_sees_the_rows_of_that_user(url: str) -> N
             "values ('asha', 'asha@example.in'), ('ben', 'ben@example.in')"
         )
         (first,) = connection.execute("select min(user_id) from oadb.users").fetchone() or (0,)
-    done = oadb("explain", "users.list_all", "--variant", "", "--set", "limit=9", "--analyze",
-                "--identity", str(first), url=url)  # fmt: skip
+    given = ("--set", "limit=9", "--analyze", "--identity", str(first))
+    done = oadb("explain", "users.list_all", "--variant", "", *given, url=url)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "1 rows, " in done.stdout.splitlines()[2]
