@@ -68,6 +68,7 @@ def test_it_is_planned_as_the_role(url: str) -> None:
     assert done.stdout == "users.get: permission denied for table users\n"
 
 
+@pytest.mark.long("starts interpreters")
 def test_under_an_identity_it_is_planned_with_the_policies(url: str) -> None:
     of_service, of_user = (
         oadb("explain", "users.list_all", "--variant", "+cursor", *given, url=url)
@@ -78,6 +79,7 @@ def test_under_an_identity_it_is_planned_with_the_policies(url: str) -> None:
     assert "users.user_id = (NULLIF(current_setting('oadb.user_id'" in of_user.stdout
 
 
+@pytest.mark.long("starts interpreters")
 def test_under_an_identity_it_runs_and_sees_the_rows_of_that_user(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
@@ -92,6 +94,7 @@ def test_under_an_identity_it_runs_and_sees_the_rows_of_that_user(url: str) -> N
     assert "1 rows, " in done.stdout.splitlines()[2]
 
 
+@pytest.mark.long("starts interpreters")
 def test_what_no_identity_may_run_says_so(url: str) -> None:
     done = oadb("explain", "ip_bans.count", "--identity", "7", url=url)
 
@@ -99,6 +102,7 @@ def test_what_no_identity_may_run_says_so(url: str) -> None:
     assert done.stdout == "ip_bans.count: permission denied for view active_ip_bans\n"
 
 
+@pytest.mark.long("starts interpreters")
 def test_a_role_that_the_session_may_not_take_is_one_line(oadb_server: Server, url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("create role reader_explains login in role oadb_ro")
