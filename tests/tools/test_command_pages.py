@@ -19,6 +19,7 @@ VALUES = {
     "URL",
     "SPAN",
     "COUNT",
+    "USER",
     "BROKER",
     "COLUMN",
     "EXCHANGE",
