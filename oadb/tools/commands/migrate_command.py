@@ -44,7 +44,8 @@ def run_migrate(
 
     With --dry-run, run them on a temporary server instead, and tell for each, from the sizes of the
     tables of the database, which locks it takes, what it reads and writes again, and what waits
-    meanwhile. Exits with 3 if callers would wait for what is done to many rows.
+    meanwhile. Exits with 3 if callers would wait for what is done to many rows, or if a migration
+    or its rollback fails.
     """
     if context.invoked_subcommand is not None:
         if dry_run:

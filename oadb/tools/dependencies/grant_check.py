@@ -12,7 +12,7 @@ from oadb.tools.dependencies.uses import AskedStatement, NotAsked, TableUse
 
 PUBLIC = "public"
 
-# Privileges of which statements tell whether they are needed; not references, trigger, maintain.
+# Privileges of which uses tell whether they are needed; not references, trigger, maintain.
 _DERIVED = frozenset({"select", "insert", "update", "delete"})
 
 
@@ -75,12 +75,22 @@ def needless(
     by_name = {_key(need) for need in needed if need.column_name}
     somewhere = {_key(need) for need in needed}
     for grant in grants:
-        if grant.role_name not in runs or grant.privilege not in _DERIVED:
+        if grant.role_name not in runs:
+            continue
+        if grant.privilege == "truncate" and not _may_truncate(grant, runs):
+            yield grant
+        if grant.privilege not in _DERIVED:
             continue
         # Where no column is named, any of them serves.
         serves_any = not grant.column_name or _key(grant) not in by_name
         if grant not in needed and not (serves_any and _key(grant) in somewhere):
             yield grant
+
+
+def _may_truncate(grant: Grant, runs: Mapping[str, Sequence[AskedStatement]]) -> bool:
+    """Say whether a statement of the role may be what truncates the table: it is never asked."""
+    not_asked = (each.uses for each in runs[grant.role_name] if isinstance(each.uses, NotAsked))
+    return any(grant.table_name in each.names for each in not_asked)
 
 
 def as_statements(needed: Iterable[Grant]) -> Iterator[str]:

@@ -116,8 +116,9 @@ class MigrationPreview:
 
     @property
     def is_safe(self) -> bool:
-        """Whether it runs, and nobody waits for what is done to many rows."""
-        return self.trial.failure is None and not any(each.is_long for each in self.locks)
+        """Whether it and its rollback run, and nobody waits for what is done to many rows."""
+        has_failed = self.trial.failure is not None or self.trial.undoing_failure is not None
+        return not has_failed and not any(each.is_long for each in self.locks)
 
 
 def preview(

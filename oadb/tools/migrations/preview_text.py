@@ -53,12 +53,13 @@ def _sum(found: MigrationPreview) -> str:
     if found.trial.failure is not None:
         return "it fails on an empty database, and what comes after it was not tried"
     worst = next((each for each in found.locks if each.stopped), None)
+    undone = "" if found.trial.undoing_failure is None else ", and its rollback fails"
     if worst is None:
-        return "nobody waits for it"
+        return f"nobody waits for it{undone}"
     if not worst.is_long:
-        return f"{worst.stopped} of {worst.table_name} wait for an instant"
+        return f"{worst.stopped} of {worst.table_name} wait for an instant{undone}"
     longest = next(each for each in worst.works if each.is_large)
-    return f"{worst.stopped} of {worst.table_name} wait while it {_done(longest)}"
+    return f"{worst.stopped} of {worst.table_name} wait while it {_done(longest)}{undone}"
 
 
 def _held(hold: LockHold) -> str:

@@ -148,7 +148,27 @@ EXPECTED: list[tuple[str, set[tuple[str, str, str, bool]], set[tuple[str, str, i
 ]
 
 
-@pytest.mark.parametrize(("name", "locks", "works"), EXPECTED)
+UNSAFE = {
+    "add_random_code": "each row gets a value of its own in a new column",
+    "refuse_nulls": "a column of a large table may not be null any more",
+    "widen_quantity": "a type is changed, which writes a large table again",
+    "add_index": "an index is built while writers wait",
+    "refer_to_customers": "a foreign key is checked while writers of two tables wait",
+    "fill_in_notes": "an update of all rows",
+    "fill_in_a_block": "an update of all rows in a block of code",
+    "empty_orders": "a large table is emptied",
+    "hold_few_meanwhile": "a table is locked while an index is built on another one",
+    "fill_outside": "an update of all rows without a transaction",
+}
+
+
+def _marks(name: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.planted("migration", UNSAFE[name])] if name in UNSAFE else []
+
+
+@pytest.mark.parametrize(
+    ("name", "locks", "works"), [pytest.param(*each, marks=_marks(each[0])) for each in EXPECTED]
+)
 def test_each_kind_of_change_is_told_by_what_it_locks_and_does(
     found: dict[str, MigrationPreview],
     name: str,
@@ -159,7 +179,7 @@ def test_each_kind_of_change_is_told_by_what_it_locks_and_does(
 
     assert each.trial.failure is None
     assert (held(each), done(each)) == (locks, works)
-    assert each.is_safe == (not any(is_long for *_, is_long in locks))
+    assert each.is_safe == (name not in UNSAFE)
 
 
 def test_the_worst_lock_comes_first_and_says_what_waits(
@@ -192,6 +212,7 @@ def test_what_a_rollback_does_not_bring_back_is_named(found: dict[str, Migration
     )
 
 
+@pytest.mark.planted("migration", "a statement fails")
 def test_a_migration_that_fails_is_told_and_ends_the_dry_run(
     pair: Sequence[MigrationDatabase], shop: PlantedShop
 ) -> None:
@@ -207,6 +228,7 @@ def test_a_migration_that_fails_is_told_and_ends_the_dry_run(
     assert 'relation "shop.nothing" does not exist' in preview_text.block(found["read_nothing"])
 
 
+@pytest.mark.planted("migration", "a statement never ends")
 def test_a_migration_that_never_ends_is_stopped(
     pair: Sequence[MigrationDatabase], shop: PlantedShop
 ) -> None:
@@ -219,6 +241,7 @@ def test_a_migration_that_never_ends_is_stopped(
     assert "SQLSTATE 57014" in preview_text.block(found["wait_forever"])
 
 
+@pytest.mark.planted("migration", "a rollback fails")
 def test_a_rollback_that_fails_is_told(
     pair: Sequence[MigrationDatabase], shop: PlantedShop
 ) -> None:
@@ -226,7 +249,14 @@ def test_a_rollback_that_fails_is_told(
     shop.migrate(live)
     shop.plant("add_word", "alter table shop.few add column w text;", "drop table shop.nothing;")
 
-    assert "its rollback FAILS" in preview_text.block(shop.preview(live, scratch)["add_word"])
+    found = shop.preview(live, scratch)["add_word"]
+
+    assert not found.is_safe
+    assert "its rollback FAILS" in preview_text.block(found)
+    assert preview_text.block(found).startswith(
+        "FAIL shop 0002_add_word: reads and writes of shop.few wait for an instant, and its "
+        "rollback fails\n"
+    )
 
 
 def test_rows_that_nobody_has_counted_are_not_taken_for_few(

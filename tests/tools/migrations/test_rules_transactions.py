@@ -9,9 +9,15 @@ from tests.support.migrations import LOCK_TIMEOUT, MigrationFolder, Refusal
 @pytest.mark.parametrize(
     "statement",
     [
-        "select 1;",
+        pytest.param(
+            "select 1;",
+            marks=pytest.mark.planted("migration", "it does not say how long it waits for a lock"),
+        ),
         "set lock_timeout = '4s';",
-        "set local lock_timeout = 0;",
+        pytest.param(
+            "set local lock_timeout = 0;",
+            marks=pytest.mark.planted("migration", "it waits for a lock for any time"),
+        ),
         "set local lock_timeout = '0';",
         "set local statement_timeout = '4s';",
     ],
@@ -36,6 +42,7 @@ def test_any_lock_timeout_passes(folder: MigrationFolder, value: str) -> None:
     assert len(script_folder.read(folder.path)) == 2
 
 
+@pytest.mark.planted("migration", "a rollback does not say how long it waits for a lock")
 def test_a_rollback_that_does_not_begin_with_a_lock_timeout_is_refused(
     folder: MigrationFolder, refusal: Refusal
 ) -> None:

@@ -36,6 +36,7 @@ def test_a_plan_that_is_written_agrees(shop: PlannedShop) -> None:
 BY_TIME = "select order_id from shop.orders where placed_at = :placed"
 
 
+@pytest.mark.planted("scan", "the index of a column is dropped")
 def test_a_dropped_index_is_another_plan_and_a_growth(shop: PlannedShop) -> None:
     shop.plan(BY_TIME).write()
     with shop.without("orders_placed_at_idx", "shop.orders (placed_at, order_id)"):
@@ -50,6 +51,7 @@ def test_a_dropped_index_is_another_plan_and_a_growth(shop: PlannedShop) -> None
     assert shop.found(BY_TIME) == []
 
 
+@pytest.mark.planted("scan", "a setting of the database takes index scans away")
 def test_a_plan_that_turns_into_a_scan_is_found(shop: PlannedShop) -> None:
     shop.plan(BY_TIME).write()
     for url in shop.urls:
@@ -68,17 +70,70 @@ def test_a_plan_that_turns_into_a_scan_is_found(shop: PlannedShop) -> None:
     assert [type(each) for each in found] == [Unbounded, LockedPlan]
 
 
+NEWEST = "select order_id from shop.orders order by placed_at desc limit :most"
+OF_EMAIL = "select user_id from shop.users where email = 'user7'"
+SCANS = {
+    "an indexed column is calculated with":
+        (OF_USER, "select order_id from shop.orders where user_id + 0 = :user_id"),
+    "an indexed column is cast":
+        (OF_USER, "select order_id from shop.orders where user_id::numeric = :user_id"),
+    "another column serves as well, which has no index":
+        (OF_USER, "select order_id from shop.orders where user_id = :user_id or note = 'x'"),
+    "all but one are asked for":
+        (OF_USER, "select order_id from shop.orders where user_id <> :user_id"),
+    "a condition is lost":
+        (OF_USER, "select order_id from shop.orders"),
+    "a pattern begins with anything":
+        (OF_EMAIL, "select user_id from shop.users where email like '%7'"),
+    "a limit is lost":
+        (NEWEST, "select order_id from shop.orders order by placed_at desc"),
+    "rows are ordered by a column that has no index":
+        (NEWEST, "select order_id from shop.orders order by note limit :most"),
+}  # fmt: skip  # a table
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        pytest.param(*each, id=what, marks=pytest.mark.planted("scan", what))
+        for what, each in SCANS.items()
+    ],
+)
+def test_a_statement_that_is_changed_into_a_scan_is_found(
+    shop: PlannedShop, before: str, now: str
+) -> None:
+    shop.plan(before).write()
+    growth, changed = shop.found(now)
+
+    assert isinstance(growth, Unbounded)
+    assert isinstance(changed, LockedPlan)
+
+
+def test_a_statement_that_is_changed_and_needs_no_scan_is_another_plan_alone(shop: PlannedShop) -> None:
+    shop.plan(OF_USER).write()
+    (found,) = shop.found(f"{OF_USER} order by order_id limit 10")
+
+    assert isinstance(found, LockedPlan)
+
+
 UNBOUNDED = {
-    "select order_id from shop.orders order by note": "sorts rows without a bound by",
+    "select order_id from shop.orders order by note": "sorts rows without a bound by orders.note",
     "select count(*) as n from shop.orders group by note": "hashes rows without a bound",
-    "select visit_id from shop.visits where visit_id = :user_id": "reads all partitions of",
+    "select visit_id from shop.visits where visit_id = :user_id":
+        "reads all partitions of shop.visits",
     "select count(*) as n from shop.orders": "grows like O(n)",
     "select order_id from shop.orders where status = 'done' order by placed_at limit :most":
         "reads shop.orders until enough rows pass a filter",
 }  # fmt: skip  # a table
 
 
-@pytest.mark.parametrize("sql", UNBOUNDED)
+@pytest.mark.parametrize(
+    "sql",
+    [
+        pytest.param(sql, marks=pytest.mark.planted("scan", f"a new statement {told}"))
+        for sql, told in UNBOUNDED.items()
+    ],
+)
 def test_what_has_no_bound_needs_a_reason(shop: PlannedShop, sql: str) -> None:
     shop.plan(sql).write()
     (found,) = shop.found(sql)
