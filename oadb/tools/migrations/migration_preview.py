@@ -163,7 +163,7 @@ def preview_on(
         for migration in migrations:
             if migration.id in pending:
                 result = trial.run(migration)
-                yield _preview(result, sizes, live)
+                yield weigh(result, sizes, live)
                 if result.failure is not None:
                     return
 
@@ -184,9 +184,10 @@ def raise_level(session: ScriptSession, applied: Sequence[Migration]) -> None:
             ) from None
 
 
-def _preview(
+def weigh(
     result: TrialResult, sizes: Mapping[str, TableSize], live: LiveDatabase
 ) -> MigrationPreview:
+    """Set what a migration did beside the *sizes* of the tables of a database."""
     backfills: list[Backfill] = []
     works: list[SizedWork] = []
     for step in result.steps:

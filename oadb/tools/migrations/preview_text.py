@@ -11,6 +11,7 @@ from oadb.tools.migrations.migration_preview import (
     SizedWork,
 )
 from oadb.tools.migrations.migration_trial import TrialResult
+from oadb.tools.migrations.table_states import Work
 
 WHY = (
     f"FAIL: callers wait while more than {LARGE:,} rows are read or written, of which about that "
@@ -71,9 +72,13 @@ def _held(hold: LockHold) -> str:
     return f"line {hold.line} {hold.mode} lock on {hold.table_name}, {how_long}: {stopped}"
 
 
+def does(work: Work) -> str:
+    """Return what is done to the rows of a table."""
+    return _DOES[work.kind].format(table=work.table_name, index=work.index_name)
+
+
 def _done(each: SizedWork) -> str:
-    text = _DOES[each.work.kind].format(table=each.work.table_name, index=each.work.index_name)
-    return f"{text}: {_amount(each)}"
+    return f"{does(each.work)}: {_amount(each)}"
 
 
 def _amount(each: SizedWork) -> str:

@@ -71,7 +71,14 @@ class Sizing:
 
     def copy(self, name: str) -> Dsn:
         """Make a database with the schemas and no rows, which has no size."""
-        self._server.copy_database(self._server.keywords["dbname"], name)
+        return self._copied(self._server.keywords["dbname"], name)
+
+    def blank(self, name: str) -> Dsn:
+        """Make a database with nothing in it."""
+        return self._copied("template0", name)
+
+    def _copied(self, source: str, name: str) -> Dsn:
+        self._server.copy_database(source, name)
         return Dsn({**self._server.keywords, "dbname": name})
 
 

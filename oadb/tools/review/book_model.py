@@ -9,17 +9,10 @@ from dataclasses import dataclass, field
 from oadb.tools.dependencies.code_references import CodeUses
 from oadb.tools.plans.growth import Growth
 from oadb.tools.review.catalog_facts import ForeignKey
+from oadb.tools.review.file_history import Revision
+from oadb.tools.review.migration_model import MigrationReview
 
 _GROWTHS = [str(each) for each in Growth]
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """A commit that changed something; *day* is an ISO date."""
-
-    commit: str
-    day: str
-    subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +185,33 @@ class TableColumnReview:
 
 @dataclass(frozen=True, slots=True)
 class IndexReview:
-    """An index, and the labels of the statements whose plans use it."""
+    """An index, and the labels of the statements whose plans use it.
+
+    Attributes:
+        sizes: Its bytes at each scale of the sizes of its table.
+    """
 
     name: str
     definition: str
     used_by: tuple[str, ...]
+    sizes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledSize:
+    """The simulated size of a table where the largest tables have *scale* rows.
+
+    Attributes:
+        rows: None: not known.
+        bytes: Without indexes; *index_bytes* are those of all of them.
+        parts: Its partitions with files; 1 if it has none.
+    """
+
+    scale: int
+    rows: int | None
+    bytes: int
+    index_bytes: int
+    parts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +221,9 @@ class TableReview:
     Attributes:
         kind: ``table``, ``view`` or ``materialized view``.
         definition: As SQL.
-        retention: How long its rows are kept; empty if nothing bounds it.
+        retention: How long its rows are kept, and with what they go; empty if nothing says it.
+        deleters: The labels of the statements that delete its rows.
+        sizes: At each scale, the most rows first; none of a view.
         statements: The labels of those that use it, with what they do: ``reads`` or ``writes``.
     """
 
@@ -224,28 +241,8 @@ class TableReview:
     foreign_keys: tuple[ForeignKey, ...]
     retention: str
     statements: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class MigrationReview:
-    """A migration, by its files.
-
-    Attributes:
-        comment: Its purpose, without the parts below.
-        lock: What its comment says about locks.
-        deploy: Before or after which code it is to be run.
-    """
-
-    package: str
-    id: str
-    path: str
-    comment: str
-    lock: str
-    deploy: str
-    is_transactional: bool
-    sql: str
-    rollback: str
-    history: tuple[Revision, ...] | None = None
+    deleters: tuple[str, ...] = ()
+    sizes: tuple[ScaledSize, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from markupsafe import Markup
 from oadb.tools.review import page_rows, pasteable_sql, schema_diagrams, text_filters
 from oadb.tools.review.book_model import (
     Book,
-    MigrationReview,
     ReviewedChange,
     StatementReview,
     TableReview,
     first_sentence,
 )
+from oadb.tools.review.migration_model import MigrationReview
 from oadb.tools.review.page_addresses import page
 from oadb.tools.review.page_rows import PageLinks
 
@@ -39,6 +39,7 @@ _STATEMENT_SECTIONS = (
 )
 _TABLE_SECTIONS = (
     ("columns", "Columns"),
+    ("size", "Size and retention"),
     ("diagram", "Around it"),
     ("statements", "Statements"),
     ("indexes", "Indexes"),
@@ -49,6 +50,8 @@ _TABLE_SECTIONS = (
 )
 _MIGRATION_SECTIONS = (
     ("locks", "Locks and deployment"),
+    ("work", "What it reads and writes"),
+    ("old", "Old code"),
     ("sql", "SQL"),
     ("rollback", "Rollback"),
     ("history", "History"),
@@ -103,6 +106,7 @@ class _BookRenderer:
     def _table(self, it: TableReview) -> str:
         diagram = schema_diagrams.draw(it)
         present = {
+            "size": it.kind != "view",
             "diagram": bool(diagram),
             "indexes": bool(it.indexes),
             "constraints": bool(it.constraints),
@@ -200,5 +204,11 @@ def _templates() -> Environment:
         "column_rows": page_rows.column_rows,
         "statement_rows": page_rows.statement_rows,
         "index_rows": page_rows.index_rows,
+        "size_rows": page_rows.size_rows,
+        "measured_rows": page_rows.measured_rows,
+        "work_rows": page_rows.work_rows,
+        "size_headings": page_rows.size_headings,
+        "scale_headings": page_rows.scale_headings,
+        "listed": page_rows.listed,
     }
     return templates

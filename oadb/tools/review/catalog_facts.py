@@ -39,6 +39,15 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexSize:
+    """The size of an index of a table; the name of the table is that of the schema's objects."""
+
+    table_name: str
+    index_name: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class HeldLock:
     """A lock that a session holds; *mode* is that of pg_locks."""
 
@@ -56,6 +65,10 @@ def list_type_names(type_ids: list[int]) -> list[ShownType]: ...
 
 @query
 def list_foreign_keys(schemas: list[str]) -> list[ForeignKey]: ...
+
+
+@query
+def list_index_sizes(schemas: list[str]) -> list[IndexSize]: ...
 
 
 @query

@@ -5,17 +5,27 @@ Git names, for each changed place, the last line above it that begins a statemen
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from oadb.tools.review import git_repository
-from oadb.tools.review.book_model import Revision
 
 _HEADING = r"^-- name: *([^ ]+)"
 _FORMAT = "--format=%x00%h%x09%as%x09%s"
 _OPTIONS = ("log", "--no-color", "--no-ext-diff", "--no-merges", "-U0", "-p", _FORMAT)
 _PLACE = re.compile(r"@@ [-+,\d ]+ @@ ?(.*)")
 _CHANGED_HEADING = re.compile(r"[-+]-- name: *(\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A commit that changed something; *day* is an ISO date."""
+
+    commit: str
+    day: str
+    subject: str
+
 
 Key = tuple[str, str]
 """The name of a file without folders, and a statement in it; empty for the file itself."""

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from math import log10
 
+from oadb.tools.review.text_filters import power
+
 _WIDTH, _HEIGHT = 360, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 14, 30
 
@@ -17,26 +19,25 @@ def draw(points: Sequence[tuple[int, float]], label: str) -> str:
     line = "L".join(f"{x:.0f} {y:.0f}" for x, y in places)
     floor = _HEIGHT - _BOTTOM
     parts = [
-        f'<path class="axis" d="M{_LEFT} {_TOP}V{floor}H{_WIDTH - _RIGHT}" fill="none"/>',
-        f'<path class="curve" d="M{line}"/>',
+        f'<path class=axis d="M{_LEFT} {_TOP}V{floor}H{_WIDTH - _RIGHT}" />',
+        f'<path class=curve d="M{line}" />',
     ]
     for (x, y), (rows, cost) in zip(places, points, strict=True):
         title = f"<title>{rows:,} rows: cost {cost:,.0f}</title>"
         parts += [
-            f'<g>{title}<circle class="dot" cx="{x:.0f}" cy="{y:.0f}" r="4"/></g>',
-            _text(x, floor + 18, "middle", _power(rows)),
+            f"<g>{title}<circle cx={x:.0f} cy={y:.0f} /></g>",
+            _text(x, floor + 18, "middle", f"{power(rows)} rows"),
         ]
     for y, cost in ((low, 10**low), (high, 10**high)):
         parts.append(_text(_LEFT - 8, _down(y, low, high) + 4, "end", _cost(cost)))
     return (
-        f'<svg class="growth" role="img" aria-label="{escape(label)}" width="{_WIDTH}" '
-        f'height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}">{"".join(parts)}</svg>'
+        f'<svg class=growth role=img aria-label="{escape(label)}" '
+        f'viewBox="0 0 {_WIDTH} {_HEIGHT}">{"".join(parts)}</svg>'
     )
 
 
 def _text(x: float, y: float, anchor: str, text: str) -> str:
-    place = f'x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}"'
-    return f'<text class="d" {place}>{text}</text>'
+    return f"<text class=d x={x:.0f} y={y:.0f} text-anchor={anchor}>{text}</text>"
 
 
 def _place(value: float, first: float, last: float) -> float:
@@ -47,12 +48,6 @@ def _place(value: float, first: float, last: float) -> float:
 def _down(value: float, low: float, high: float) -> float:
     share = (value - low) / (high - low) if high > low else 0
     return _HEIGHT - _BOTTOM - 6 - share * (_HEIGHT - _TOP - _BOTTOM - 12)
-
-
-def _power(rows: int) -> str:
-    """Return a number of rows as a power of ten, which scales are."""
-    digits = str(len(str(rows)) - 1)
-    return f"10{digits.translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))} rows"
 
 
 def _cost(cost: float) -> str:

@@ -1,21 +1,35 @@
-"""The reviews of migrations, from their files."""
+"""The reviews of migrations: their files, and what they do to tables."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from oadb.engine.binding.packages import Package
 from oadb.tools.migrations import package_order
 from oadb.tools.migrations.script_folder import Migration
-from oadb.tools.review.book_model import MigrationReview, Revision
-from oadb.tools.review.file_history import Key
+from oadb.tools.review.file_history import Key, Revision
+from oadb.tools.review.migration_model import MeasuredMigration, MigrationReview
 
 _DIRECTIVE = re.compile(r"(depends|transactional|squawk-ignore[-a-z]*)\b")
 _PART = re.compile(r"(Lock|Deploy): *(.*)")
 
 
-def review(
-    packages: Sequence[Package], history: Mapping[Key, Sequence[Revision]] | None
-) -> Iterator[MigrationReview]:
+@dataclass(frozen=True, slots=True)
+class MigrationSources:
+    """Where the reviews of migrations come from.
+
+    Attributes:
+        history: None without git.
+        measured: By package and id, what migrations did when they were tried.
+        breaks: By id, what of the base's code does not go with a migration; None: not compared.
+    """
+
+    history: Mapping[Key, Sequence[Revision]] | None
+    measured: Mapping[tuple[str, str], MeasuredMigration]
+    breaks: Mapping[str, Sequence[str]] | None
+
+
+def review(packages: Sequence[Package], sources: MigrationSources) -> Iterator[MigrationReview]:
     """Yield the review of each migration of packages, in the order in which they are applied.
 
     Raises:
@@ -24,13 +38,12 @@ def review(
     shown = {package.name: package.shown for package in packages}
     for migration in package_order.read(packages):
         if migration.package in shown:
-            yield _review(migration, shown[migration.package], history)
+            yield _review(migration, shown[migration.package], sources)
 
 
-def _review(
-    migration: Migration, folder: str, history: Mapping[Key, Sequence[Revision]] | None
-) -> MigrationReview:
+def _review(migration: Migration, folder: str, sources: MigrationSources) -> MigrationReview:
     file = migration.script.file_name
+    history, breaks = sources.history, sources.breaks
     parts = _parts(migration.script.lines)
     return MigrationReview(
         package=migration.package,
@@ -43,6 +56,8 @@ def _review(
         sql=migration.script.text,
         rollback=migration.rollback.text,
         history=None if history is None else tuple(history.get((file, ""), ())),
+        measured=sources.measured.get((migration.package, migration.id)),
+        breaks=None if breaks is None else tuple(breaks.get(migration.id, ())),
     )
 
 

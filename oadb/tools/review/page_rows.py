@@ -9,13 +9,18 @@ from oadb.tools.review.book_model import (
     ColumnUse,
     IndexReview,
     LockReview,
+    ScaledSize,
     TableColumnReview,
 )
+from oadb.tools.review.migration_model import MeasuredLock, MeasuredWork
+from oadb.tools.review.text_filters import power
 
 Cells = tuple[str, ...]
 
 _FEW = 3
 """Statements that a cell lists; more of them are folded away."""
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +93,49 @@ def statement_rows(statements: Iterable[tuple[str, str]], links: PageLinks) -> I
 def index_rows(indexes: Iterable[IndexReview], links: PageLinks) -> Iterator[Cells]:
     """Yield the indexes of a table, with the statements that use them."""
     for each in indexes:
-        yield each.name, each.definition, links.listed(each.used_by) or "no plan of a statement"
+        used_by = links.listed(each.used_by) or "no plan of a statement"
+        yield each.name, each.definition, used_by, *map(_bytes, each.sizes)
+
+
+def size_rows(sizes: Iterable[ScaledSize]) -> Iterator[Cells]:
+    """Yield the sizes of a table at each scale."""
+    for each in sizes:
+        rows = "not known" if each.rows is None else f"{each.rows:,}"
+        parts = str(each.parts) if each.parts > 1 else ""
+        yield f"{each.scale:,} rows", rows, _bytes(each.bytes), _bytes(each.index_bytes), parts
+
+
+def size_headings(sizes: Iterable[ScaledSize]) -> list[str]:
+    """Return the headings of the sizes of an index."""
+    return [f"{power(each.scale)} rows" for each in sizes]
+
+
+def scale_headings(scales: Iterable[int]) -> list[str]:
+    """Return the headings of times at scales."""
+    return [f"{power(each)} rows" for each in scales]
+
+
+def measured_rows(locks: Iterable[MeasuredLock], links: PageLinks) -> Iterator[Cells]:
+    """Yield the locks of a migration."""
+    for each in locks:
+        waits = each.waits or "nobody"
+        meanwhile = "; ".join(each.meanwhile)
+        yield str(each.line), links.table(each.table), each.mode, waits, *each.held, meanwhile
+
+
+def work_rows(works: Iterable[MeasuredWork]) -> Iterator[Cells]:
+    """Yield what a migration does to rows."""
+    for each in works:
+        yield str(each.line), each.does, *each.takes
+
+
+def listed(labels: Iterable[str], links: PageLinks) -> Markup:
+    """Return links to statements."""
+    return links.listed(labels)
+
+
+def _bytes(size: float) -> str:
+    unit = 0
+    while size >= 1024 and unit < len(_UNITS) - 1:
+        size, unit = size / 1024, unit + 1
+    return f"{size:,.{1 if unit and size < 10 else 0}f} {_UNITS[unit]}"

@@ -1,6 +1,7 @@
 """Plans drawn as SVG: a line for each node, indented below its parent, with its share of the cost.
 
-The share is that of the node without its parts, of the cost of the whole plan.
+The share is that of the node without its parts, of the cost of the whole plan. What is the same in
+all drawings, such as sizes and colours of shapes, stands in book.css.
 """
 
 from collections.abc import Iterator
@@ -41,12 +42,11 @@ def draw(plan: PlanNode, label: str) -> str:
     deepest = max(each.depth for each in drawn)
     width, height = _WIDTH + deepest * _INDENT, len(drawn) * _LINE + 8
     whole = max(plan.total_cost, 1e-9)
-    parts = "".join(_edge(each) for each in drawn) + "".join(
-        _line(each, whole, width) for each in drawn
-    )
+    edges = "".join(_edge(each) for each in drawn)
+    parts = "".join(_line(each, whole, width) for each in drawn)
     return (
-        f'<svg class="plan" role="img" aria-label="{escape(label)}" width="{width}" '
-        f'height="{height}" viewBox="0 0 {width} {height}">{parts}</svg>'
+        f'<svg class=plan role=img aria-label="{escape(label)}" width={width} height={height}>'
+        f'<path class=edge d="{edges}" />{parts}</svg>'
     )
 
 
@@ -59,16 +59,20 @@ def _placed(plan: PlanNode) -> list[_Drawn]:
         number = len(drawn)
         cost = sum(_own_cost(node) for node in nodes)
         drawn.append(_Drawn(nodes[0], len(nodes), cost, depth, number, parent))
-        parts = _alike([part for node in nodes for part in node.parts])
+        parts = _alike([part for node in nodes for part in node.parts], is_within=len(nodes) > 1)
         waiting += [(part, depth + 1, number) for part in reversed(parts)]
     return drawn
 
 
-def _alike(parts: list[PlanNode]) -> list[list[PlanNode]]:
-    """Return nodes with those together that do the same with other partitions of a table."""
+def _alike(parts: list[PlanNode], *, is_within: bool) -> list[list[PlanNode]]:
+    """Return nodes with those together that do the same with other partitions of a table.
+
+    Args:
+        is_within: whether the nodes above them are such ones.
+    """
     found: dict[object, list[PlanNode]] = {}
     for number, part in enumerate(parts):
-        key = _form(part) if _reads_partition(part) else number
+        key = _form(part) if is_within or _reads_partition(part) else number
         found.setdefault(key, []).append(part)
     return [*found.values()]
 
@@ -86,7 +90,7 @@ def _edge(each: _Drawn) -> str:
         return ""
     x = _LEFT + (each.depth - 1) * _INDENT
     top, y = each.parent * _LINE + 28, each.number * _LINE + 20
-    return f'<path class="edge" d="M{x} {top}V{y}h{_INDENT - 8}"/>'
+    return f"M{x} {top}V{y}h{_INDENT - 8}"
 
 
 def _line(each: _Drawn, whole: float, width: int) -> str:
@@ -97,20 +101,20 @@ def _line(each: _Drawn, whole: float, width: int) -> str:
     bar = width - _BAR - 12
     tip = f"<title>{escape(detail[:_MOST])}</title>" if len(detail) > _LONGEST else ""
     texts = [
-        f'<text x="{x + 12}" y="{y + 24}">{escape(title)}</text>',
+        f"<text x={x + 12} y={y + 24}>{escape(title)}</text>",
         _detail(x + 12, y + 39, _short(detail)),
         _detail(bar, y + 14, _rows(node)),
     ]
     if share >= _LEAST_SHARE:
         texts += [
-            f'<rect class="share" x="{bar}" y="{y + 20}" width="{share * _BAR:.0f}" height="6"/>',
+            f"<rect x={bar} y={y + 20} width={share * _BAR:.0f} />",
             _detail(bar, y + 39, f"{share:.0%} of the cost"),
         ]
-    return f'<g>{tip}<circle class="dot" cx="{x}" cy="{y + 20}" r="4"/>{"".join(texts)}</g>'
+    return f"<g>{tip}<circle cx={x} cy={y + 20} />{''.join(texts)}</g>"
 
 
 def _detail(x: int, y: int, text: str) -> str:
-    return f'<text class="d" x="{x}" y="{y}">{escape(text)}</text>' if text else ""
+    return f"<text class=d x={x} y={y}>{escape(text)}</text>" if text else ""
 
 
 def _own_cost(node: PlanNode) -> float:

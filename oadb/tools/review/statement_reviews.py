@@ -19,12 +19,12 @@ from oadb.tools.review.book_model import (
     FormReview,
     ParameterReview,
     ResultColumn,
-    Revision,
     StatementReview,
 )
 from oadb.tools.review.declaration_texts import DeclarationTexts
-from oadb.tools.review.file_history import Key
-from oadb.tools.review.server_answers import Answer, StatementAsker
+from oadb.tools.review.file_history import Key, Revision
+from oadb.tools.review.server_answers import Answer
+from oadb.tools.review.server_questions import ServerFindings, key_of
 
 _CARDINALITIES = {
     "one": "exactly one row",
@@ -59,15 +59,11 @@ class StatementSources:
 
     Attributes:
         history: None without git.
-        plans: Of the forms of each statement, by ``key_of`` it.
-        uses: What each statement uses, by ``key_of`` it, where PostgreSQL tells it.
     """
 
-    asker: StatementAsker
+    server: ServerFindings
     references: CodeReferences
     history: Mapping[Key, Sequence[Revision]] | None
-    plans: Mapping[str, Sequence[ScaledPlan | Unplanned]]
-    uses: Mapping[str, StatementUses]
 
 
 def review(packages: Sequence[Package], sources: StatementSources) -> Iterator[StatementReview]:
@@ -92,9 +88,10 @@ def _review(
     sources: StatementSources,
 ) -> StatementReview:
     described, comment = describe(declared), statement_comments.read(declared.statement)
-    answer = sources.asker.ask(declared)
+    asked = sources.server.statements[key_of(declared)]
+    answer, uses = asked.answer, asked.uses
     key = (Path(described.path).name, declared.__name__)
-    plans, uses = sources.plans.get(key_of(declared), ()), sources.uses.get(key_of(declared))
+    plans = sources.server.plans.get(key_of(declared), ())
     return StatementReview(
         package=package.name,
         module=place,
@@ -119,7 +116,7 @@ def _review(
         uses=sources.references.uses_of(key_of(declared)),
         history=None if sources.history is None else tuple(sources.history.get(key, ())),
         accesses=None if uses is None else tuple(_accesses(uses)),
-        roles=None if uses is None else tuple(sources.asker.allowed_roles(uses)),
+        roles=asked.roles,
         plans=tuple(plan_reviews.review(each for each in plans if isinstance(each, ScaledPlan))),
         unplanned=_unplanned(plans),
     )
@@ -128,11 +125,6 @@ def _review(
 def _unplanned(plans: Sequence[ScaledPlan | Unplanned]) -> str:
     reasons = [each.text for each in plans if isinstance(each, Unplanned)]
     return "; ".join(dict.fromkeys(reasons))
-
-
-def key_of(declared: Declaration) -> str:
-    """Return by what a declaration is known among those of all packages."""
-    return f"{declared.__module__}.{declared.__name__}"
 
 
 def _accesses(uses: StatementUses) -> Iterator[ColumnUse]:

@@ -1,5 +1,6 @@
 """The reviews of tables and views, from the objects of a schema."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,27 +8,36 @@ from oadb.tools import retention, schema_text
 from oadb.tools.review.book_model import (
     ColumnUse,
     IndexReview,
+    ScaledSize,
     StatementReview,
     TableColumnReview,
     TableReview,
 )
 from oadb.tools.review.catalog_facts import ForeignKey
+from oadb.tools.review.relation_sizes import RelationSizes
 from oadb.tools.schema import SchemaObject
 
-_WITH_INDEX = ("primary key", "unique", "exclude", "constraint")
+_WITH_INDEX = re.compile(r'constraint (?:"(?:[^"]|"")+"|\S+) (?:PRIMARY KEY|UNIQUE|EXCLUDE)\b')
 """How the definitions of constraints begin that have an index."""
+
+_CASCADE = re.compile(r"\bREFERENCES (?P<target>.+?)\(.*\bON DELETE CASCADE", re.IGNORECASE)
 
 _KINDS = frozenset({"table", "view", "materialized view"})
 
 
 @dataclass(frozen=True, slots=True)
 class TableSources:
-    """Where the reviews of tables come from; *owners* are the packages of the schemas."""
+    """Where the reviews of tables come from; *owners* are the packages of the schemas.
+
+    Attributes:
+        sizes: By scale, the most rows first.
+    """
 
     objects: Sequence[SchemaObject]
     owners: Mapping[str, str]
     foreign_keys: Sequence[ForeignKey]
     statements: Sequence[StatementReview]
+    sizes: Mapping[int, RelationSizes]
 
 
 def review(sources: TableSources) -> Iterator[TableReview]:
@@ -60,14 +70,24 @@ def _review(
         definition=text.partition("\n\n")[2].rstrip(),
         columns=tuple(_columns(table, _of_kind(parts, "column"), uses)),
         constraints=_pairs(parts, "constraint"),
-        indexes=tuple(_indexes(table, parts, sources.statements)),
+        indexes=tuple(_indexes(table, parts, sources)),
         policies=_pairs(parts, "policy"),
         grants=tuple(each.definition for each in _of_kind(parts, "grant")),
         triggers=_pairs(parts, "trigger"),
         foreign_keys=tuple(keys),
-        retention=_retention(table.name),
+        retention="; ".join(_retention(table.name, parts)),
         statements=_statements(uses),
+        deleters=tuple(label for label, use in uses if use.is_written and not use.column),
+        sizes=tuple(_sizes(table, sources)),
     )
+
+
+def _sizes(table: SchemaObject, sources: TableSources) -> Iterator[ScaledSize]:
+    for scale, sizes in sources.sizes.items():
+        found = sizes.tables.get(table.name)
+        if found is not None:
+            indexes = sum(size for (name, _), size in sizes.indexes.items() if name == table.name)
+            yield ScaledSize(scale, found.rows, found.bytes, indexes, found.parts)
 
 
 def _of_kind(parts: Iterable[SchemaObject], kind: str) -> list[SchemaObject]:
@@ -94,18 +114,20 @@ def _columns(
 
 
 def _indexes(
-    table: SchemaObject, parts: Sequence[SchemaObject], statements: Sequence[StatementReview]
+    table: SchemaObject, parts: Sequence[SchemaObject], sources: TableSources
 ) -> Iterator[IndexReview]:
     """Yield the indexes of a table, also those of its constraints."""
-    keys = [
-        each
-        for each in _of_kind(parts, "constraint")
-        if each.definition.lower().startswith(_WITH_INDEX)
-    ]
+    keys = [each for each in _of_kind(parts, "constraint") if _WITH_INDEX.match(each.definition)]
     for each in (*keys, *_of_kind(parts, "index")):
         name = _unquoted(each.name.removesuffix(f" on {table.name}").rpartition(".")[2])
-        users = (one.label for one in statements if any(name in plan.indexes for plan in one.plans))
-        yield IndexReview(name, each.definition, tuple(users))
+        users = (
+            one.label
+            for one in sources.statements
+            if any(name in plan.indexes for plan in one.plans)
+        )
+        found = (sizes.indexes.get((table.name, name)) for sizes in sources.sizes.values())
+        sizes = tuple(size for size in found if size is not None)
+        yield IndexReview(name, each.definition, tuple(users), sizes)
 
 
 def _unquoted(name: str) -> str:
@@ -131,11 +153,14 @@ def _statements(uses: Iterable[tuple[str, ColumnUse]]) -> tuple[tuple[str, str],
     return tuple(found.items())
 
 
-def _retention(table: str) -> str:
-    """Return how long oadb keeps the rows of a table of its own."""
+def _retention(table: str, parts: Sequence[SchemaObject]) -> Iterator[str]:
+    """Yield how long oadb keeps the rows of a table of its own, and with which others rows go."""
     name = table.removeprefix("oadb.")
     kept = "rollups" if name.endswith("_rollups") else name
     days = retention.DEFAULT_DAYS.get(kept) if table.startswith("oadb.") else None
-    if days is None:
-        return ""
-    return f"{days} days, unless OADB_{kept.upper()}_RETENTION_DAYS says otherwise"
+    if days is not None:
+        yield f"kept {days} days, unless OADB_{kept.upper()}_RETENTION_DAYS says otherwise"
+    for each in _of_kind(parts, "constraint"):
+        found = _CASCADE.search(each.definition)
+        if found is not None:
+            yield f"deleted with the row of {found['target']} that they refer to"

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import cache
 from itertools import groupby
@@ -40,10 +40,26 @@ def highlight(text: str, language: str) -> Markup:
 def _marked(text: str, language: str) -> Markup:
     parts: list[str] = []
     found = _LEXERS[language].get_tokens(text)
-    for style, group in groupby(found, lambda each: _style(each[0])):
+    for style, group in groupby(_styled(found), lambda each: each[0]):
         escaped = html.escape("".join(value for _, value in group), quote=False)
-        parts.append(f'<span class="{style}">{escaped}</span>' if style else escaped)
+        parts.append(f"<span class={style}>{escaped}</span>" if style else escaped)
     return Markup("".join(parts).rstrip("\n"))  # noqa: S704  # each part is escaped above
+
+
+def _styled(found: Iterable[tuple[tuple[str, ...], str]]) -> Iterator[tuple[str, str]]:
+    """Yield the class of each token; blanks between two of one class are of it as well."""
+    before, blank = "", ""
+    for kind, value in found:
+        if value.isspace():
+            blank += value
+            continue
+        style = _style(kind)
+        if blank:
+            yield before if before == style else "", blank
+            blank = ""
+        yield style, value
+        before = style
+    yield "", blank
 
 
 @cache
@@ -67,6 +83,12 @@ def breakable(name: str) -> Markup:
 def count(number: float) -> str:
     """Return a number as people read it: 1,000,000."""
     return f"{number:,.0f}" if number >= 10 else f"{number:.3g}"
+
+
+def power(number: int) -> str:
+    """Return a power of ten, which scales are: 10⁶."""
+    digits = str(len(str(number)) - 1)
+    return f"10{digits.translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
 def side_by_side(old: str, new: str) -> Iterator[DiffRow]:

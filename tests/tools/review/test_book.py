@@ -129,6 +129,36 @@ def test_a_migration_has_its_parts(book: Book) -> None:
     assert second.deploy == "before the code."
 
 
+def test_a_migration_says_what_it_locks_for_how_long_and_that_its_rollback_runs(
+    book: Book, pages: Path
+) -> None:
+    first, second = (each.measured for each in book.migrations)
+    assert first is not None
+    assert second is not None
+
+    assert first.locks == ()
+    assert [(each.line, each.table, each.mode, each.waits) for each in second.locks] == [
+        (9, hostile_package.TABLE, "access exclusive", "reads and writes")
+    ]
+    assert (second.scales, second.locks[0].held) == ((10**9, 10**6, 10**4), ("an instant",) * 3)
+    assert (second.lock_timeout, second.undoing_failure) == ("4s", "")
+    text = next((pages / "migrations").glob("*0002*")).read_text()
+    assert "It was tried, and runs" in text
+
+
+def test_a_table_has_its_size_at_each_scale_and_what_bounds_it(book: Book) -> None:
+    found = table(book)
+
+    assert [(each.scale, each.rows) for each in found.sizes] == [
+        (10**9, 10**9),
+        (10**6, 10**6),
+        (10**4, 10**4),
+    ]
+    assert found.sizes[0].bytes > 1000 * found.sizes[1].bytes * 0.9 > found.sizes[1].bytes
+    assert all(each.sizes[0] > each.sizes[2] for each in found.indexes)
+    assert (found.retention, found.deleters) == ("", ())
+
+
 def test_with_a_base_the_book_has_what_changed_alone(changed_book: Book) -> None:
     found = {
         (each.kind, each.what): [part[0] for part in each.parts] for each in changed_book.changes

@@ -113,7 +113,7 @@ def test_a_scope_that_goes_on_in_the_next_line_is_read_whole() -> None:
 
 def test_a_curve_without_growth_is_flat() -> None:
     svg = growth_curves.draw([(10**4, 8.4), (10**6, 8.4), (10**9, 8.4)], "Cost")
-    (line,) = re.findall(r'class="curve" d="([^"]*)"', svg)
+    (line,) = re.findall(r'class=curve d="([^"]*)"', svg)
 
     assert len({point.split()[1] for point in line[1:].split("L")}) == 1
 

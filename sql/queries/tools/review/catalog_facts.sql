@@ -59,6 +59,27 @@ where
     and namespace.nspname::text = any(:schemas::text[])
 order by table_name, name;
 
+-- name: list_index_sizes
+-- In bytes, all partitions together.
+select
+    pg_catalog.format('%I.%I', namespace.nspname, heap.relname) as table_name,
+    index.relname::text as index_name,
+    sum(pg_catalog.pg_relation_size(part.oid))::bigint as bytes
+from pg_catalog.pg_class as part
+inner join pg_catalog.pg_index as definition on part.oid = definition.indexrelid
+inner join pg_catalog.pg_class as heap
+    on heap.oid = coalesce(
+        pg_catalog.pg_partition_root(definition.indrelid), definition.indrelid
+    )
+inner join pg_catalog.pg_class as index
+    on index.oid = coalesce(pg_catalog.pg_partition_root(part.oid), part.oid)
+inner join pg_catalog.pg_namespace as namespace on heap.relnamespace = namespace.oid
+where
+    part.relkind = 'i'
+    and namespace.nspname::text = any(:schemas::text[])
+group by namespace.nspname, heap.relname, index.relname
+order by table_name, index_name;
+
 -- name: list_held_locks
 -- Those of a session on tables and views, strongest last. A partition has the name of its table.
 select distinct

@@ -1,0 +1,86 @@
+"""The review of a migration as data: its files, and what it does to tables that are there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from oadb.tools.review.file_history import Revision
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredLock:
+    """A lock that a statement of a migration takes on a table that is there before it.
+
+    Attributes:
+        line: Of the statement, in the file.
+        waits: What waits for it: ``reads and writes``; empty if nothing does.
+        held: Of each scale, how long: ``an instant``, ``seconds``, ``hours``, ``not known``.
+        meanwhile: What takes more than an instant at the first scale until it is released, the
+            longest first.
+    """
+
+    line: int
+    table: str
+    mode: str
+    waits: str
+    held: tuple[str, ...]
+    meanwhile: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredWork:
+    """What a statement does to the rows of a table: reads all, writes them again, builds an index.
+
+    Attributes:
+        takes: Of each scale, how long: ``an instant``, ``seconds``, ``hours``, ``not known``.
+    """
+
+    line: int
+    does: str
+    takes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredMigration:
+    """What a migration did when it was tried on the schema that the ones before it make.
+
+    Attributes:
+        scales: The rows of the largest tables that *held* and *takes* are for, the most first.
+        failure: Why it does not run; then nothing else is known.
+        lock_timeout: How long its statements wait for a lock, as PostgreSQL shows it.
+        undoing_failure: Why its rollback does not run; empty if it does.
+        dropped: Tables and columns that no rollback brings back with their values.
+    """
+
+    scales: tuple[int, ...]
+    locks: tuple[MeasuredLock, ...] = ()
+    works: tuple[MeasuredWork, ...] = ()
+    failure: str = ""
+    lock_timeout: str = ""
+    undoing_failure: str = ""
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationReview:
+    """A migration, by its files.
+
+    Attributes:
+        comment: Its purpose, without the parts below.
+        lock: What its comment says about locks.
+        deploy: Before or after which code it is to be run.
+        measured: What it did when it was tried; None: an earlier one failed.
+        breaks: What of the code of the base does not go with it, a line each; None: not compared.
+    """
+
+    package: str
+    id: str
+    path: str
+    comment: str
+    lock: str
+    deploy: str
+    is_transactional: bool
+    sql: str
+    rollback: str
+    history: Sequence[Revision] | None = None
+    measured: MeasuredMigration | None = None
+    breaks: tuple[str, ...] | None = None
