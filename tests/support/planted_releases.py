@@ -74,10 +74,11 @@ def cases(text: str) -> list[Case]:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The files of a package at a release."""
+    """The files of a package at a release; *uses* is the text of ``sql/uses.toml``."""
 
     migrations: Sequence[str]
     declared: Mapping[str, str] = field(default_factory=dict[str, str])
+    uses: str = ""
 
 
 class Releases:
@@ -111,6 +112,8 @@ class Releases:
             (migrations / f"{name}.sql").write_text(f"{before}{LIMIT}{text}")
             (migrations / f"{name}.rollback.sql").write_text(f"{LIMIT}select 1;\n")
             before = f"-- depends: {name}\n"
+        if source.uses:
+            (self.folder / "sql/uses.toml").write_text(source.uses)
         if not source.declared:
             return
         bodies = [f"@query\ndef {declared}: ...\n" for declared in source.declared]

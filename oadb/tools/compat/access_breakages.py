@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from oadb.tools.compat.release_statement import ReleaseStatement, StatementFault
 from oadb.tools.compat.schema_shapes import SchemaShape
+from oadb.tools.compat.statement_roles import StatementRoles
+from oadb.tools.dependencies.grant_check import PUBLIC
 from oadb.tools.schema import SchemaObject
 
 _TRIGGER = re.compile(
@@ -25,9 +27,16 @@ Privileges = frozenset[tuple[str, str | None]]
 
 
 def find(
-    before: SchemaShape, after: SchemaShape, statements: Sequence[ReleaseStatement]
+    before: SchemaShape,
+    after: SchemaShape,
+    statements: Sequence[ReleaseStatement],
+    known: StatementRoles | None = None,
 ) -> Iterator[StatementFault]:
-    """Yield what statements made for the schema *before* do wrong on the one *after*."""
+    """Yield what statements made for the schema *before* do wrong on the one *after*.
+
+    Args:
+        known: what the statements use and who runs them, if privileges differ.
+    """
     for trigger in after.of_kind("trigger"):
         yield from _trigger(before, after, trigger, statements)
     walled = {each.name for each in _changed(before, after, "row security")}
@@ -38,7 +47,7 @@ def find(
             text = f"has another policy: {policy.name.partition(' on ')[0]}"
             yield from _about(statements, policy.part_of, text)
     for grant in before.of_kind("grant"):
-        yield from _grant(after, grant, statements)
+        yield from _grant(after, grant, statements, known)
 
 
 def _about(
@@ -116,25 +125,46 @@ def _fires(events: str, table: str, statement: ReleaseStatement) -> bool:
 
 
 def _grant(
-    after: SchemaShape, grant: SchemaObject, statements: Sequence[ReleaseStatement]
+    after: SchemaShape,
+    grant: SchemaObject,
+    statements: Sequence[ReleaseStatement],
+    known: StatementRoles | None,
 ) -> Iterator[StatementFault]:
     if grant.part_of not in _names(after):
         return
-    new = after.objects.get((grant.kind, grant.name))
-    had = _privileges(grant)
-    has = frozenset[tuple[str, str | None]]() if new is None else _privileges(new)
     role = grant.name.rpartition(" to ")[2]
-    name = grant.part_of.partition("(")[0]
+    had, name = _privileges(grant), grant.part_of.partition("(")[0]
     columns = [column for table, column in after.columns if table == grant.part_of]
     for each in statements:
-        lost: dict[str, list[str]] = {}
-        for privilege, column in _needed(each, grant.part_of, columns):
-            if _is_held(had, privilege, column) and not _is_held(has, privilege, column):
-                lost.setdefault(privilege, []).append(column or "")
-        for privilege, listed in lost.items():
-            subject = f"{name}.{', '.join(dict.fromkeys(listed))}".removesuffix(".")
-            text = f"{subject} may not be used by {role}: without the privilege {privilege}"
-            yield StatementFault(each.label, each.where, text, "revoke it a release later")
+        told = None if known is None else known.needed(each, grant.part_of)
+        needs = [*_needed(each, grant.part_of, columns)] if told is None else told
+        needed = [need for need in needs if _is_held(had, *need)]
+        for loser in _losers(role, each, known):
+            has = _held_by(after, grant, loser)
+            lost: dict[str, list[str]] = {}
+            for privilege, column in needed:
+                if not _is_held(has, privilege, column):
+                    lost.setdefault(privilege, []).append(column or "")
+            for privilege, listed in lost.items():
+                subject = f"{name}.{', '.join(dict.fromkeys(listed))}".removesuffix(".")
+                text = f"{subject} may not be used by {loser}: without the privilege {privilege}"
+                yield StatementFault(each.label, each.where, text, "revoke it a release later")
+
+
+def _losers(role: str, statement: ReleaseStatement, known: StatementRoles | None) -> list[str]:
+    """Return who runs a statement by a grant to a role: of everybody, the roles that are known."""
+    if known is None:
+        return [role]
+    if role == PUBLIC:
+        return known.running(statement) or [role]
+    return [role] if known.runs(role, statement) else []
+
+
+def _held_by(after: SchemaShape, grant: SchemaObject, role: str) -> Privileges:
+    """Return what a role may do with the same object, by itself and as everybody."""
+    subject = grant.name.rpartition(" to ")[0]
+    found = (after.objects.get((grant.kind, f"{subject} to {each}")) for each in (role, PUBLIC))
+    return frozenset[tuple[str, str | None]]().union(*(_privileges(each) for each in found if each))
 
 
 def _privileges(grant: SchemaObject) -> Privileges:
@@ -146,7 +176,9 @@ def _privileges(grant: SchemaObject) -> Privileges:
 
 
 def _is_held(held: Privileges, privilege: str, column: str | None) -> bool:
-    return (privilege, None) in held or (column is not None and (privilege, column) in held)
+    if column is None:  # any column will do
+        return any(name == privilege for name, _ in held)
+    return (privilege, None) in held or (privilege, column) in held
 
 
 def _needed(

@@ -14,6 +14,8 @@ class ReleaseStatement:
     Attributes:
         label: Its name, as in logs; that of a variant has its arguments behind it.
         where: Where it is declared and where it stands: ``shop.orders:31 and sql/...:14``.
+        package: The name of its package.
+        sql: As it is sent, with $1 for its first parameter.
         code: Its words in lower case, between blanks, to look for names.
         optional: Of each parameter, whether it may be null.
         choices: The texts that a column of its result may have, if the class lists them.
@@ -22,6 +24,8 @@ class ReleaseStatement:
 
     label: str
     where: str
+    package: str
+    sql: str
     code: str
     writes: tuple[Write, ...]
     optional: Sequence[bool]
@@ -34,11 +38,18 @@ class ReleaseStatement:
         return cls(
             label=told["label"],
             where=f"{told['place']} and {told['path']}:{told['line']}",
+            package=told["place"].partition(":")[0].partition(".")[0],
+            sql=told["sql"],
             code=f" {' '.join(words(told['sql']))} ",
             writes=writes(told["sql"]),
             optional=told["optional"],
             choices=told["choices"],
         )
+
+    @property
+    def name(self) -> str:
+        """Its label without the arguments of a variant."""
+        return self.label.partition(" ")[0]
 
     def through(self, views: Mapping[str, frozenset[str]]) -> "ReleaseStatement":
         """Return the statement with what it does to views done to the tables behind them, too."""

@@ -3,16 +3,24 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from oadb.engine.binding.packages import Package
 from oadb.engine.dsn import Dsn
-from oadb.tools.compat import access_breakages, column_breakages, release_probe, rule_breakages
+from oadb.tools.compat import (
+    access_breakages,
+    column_breakages,
+    release_probe,
+    rule_breakages,
+    statement_roles,
+)
 from oadb.tools.compat.base_release import BaseRelease
 from oadb.tools.compat.level_walk import ReleaseStep, WalkedLevel, steps_since, walk
 from oadb.tools.compat.old_release import OldRelease
 from oadb.tools.compat.release_statement import ReleaseStatement, StatementFault
 from oadb.tools.compat.schema_shapes import SchemaShape, tables_behind
+from oadb.tools.compat.statement_roles import StatementRoles
 
 _ACCEPTED = re.compile(r"\s*--\s*breaks\s*:\s*(?P<label>[\w.]+)\s*:\s*(?P<why>\S.*)")
 _NEARLY_ACCEPTED = re.compile(r"\s*--\s*breaks\b\s*[:=]", re.IGNORECASE)
@@ -71,10 +79,30 @@ def compare(dsn: Dsn, base: BaseRelease, packages: Sequence[Package]) -> list[Co
         if obstacles:
             return obstacles
         levels = [*walk(dsn, steps, old)]
-        old_statements = old.statements
-    new_statements = [ReleaseStatement.of(each) for each in release_probe.told(packages)]
-    found = [*_old_on_new(levels, old_statements)]
-    return [*_judged(found, steps), *_new_on_old(levels, new_statements)]
+        old_code = _Code(old.statements, None)
+        new_code = _Code([ReleaseStatement.of(each) for each in release_probe.told(packages)], None)
+        if _differ_in_grants(levels):
+            today = {each.name: Path(str(each.sql)) for each in packages}
+            old_code = old_code.asked(dsn, old.folders)
+            new_code = new_code.asked(dsn, today)
+    found = [*_old_on_new(levels, old_code)]
+    return [*_judged(found, steps), *_new_on_old(levels, new_code)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """The statements of a release; what they use and who runs them, where that was asked."""
+
+    statements: Sequence[ReleaseStatement]
+    roles: StatementRoles | None
+
+    def asked(self, dsn: Dsn, folders: Mapping[str, Path]) -> "_Code":
+        return replace(self, roles=statement_roles.ask(dsn, self.statements, folders))
+
+
+def _differ_in_grants(levels: Sequence[WalkedLevel]) -> bool:
+    grants = [{*each.shape.of_kind("grant")} for each in levels]
+    return any(each != grants[0] for each in grants)
 
 
 def _obstacle(text: str) -> CompatFinding:
@@ -83,27 +111,23 @@ def _obstacle(text: str) -> CompatFinding:
     return CompatFinding("migrations", id_, StatementFault("", "", f"{id_} {what}", advice))
 
 
-def _old_on_new(
-    levels: Sequence[WalkedLevel], statements: Sequence[ReleaseStatement]
-) -> Iterator[CompatFinding]:
+def _old_on_new(levels: Sequence[WalkedLevel], code: _Code) -> Iterator[CompatFinding]:
     """Yield what the old code does wrong at a level and did not at its own, at the first one."""
     base, *later = levels
     seen = {(each.name, each.text) for each in base.old_faults}
     for level in later:
-        for fault in (*level.old_faults, *_breakages(base.shape, level.shape, statements)):
+        for fault in (*level.old_faults, *_breakages(base.shape, level.shape, code)):
             if (fault.name, fault.text) not in seen:
                 seen.add((fault.name, fault.text))
                 yield CompatFinding("old code", level.migration, fault)
 
 
-def _new_on_old(
-    levels: Sequence[WalkedLevel], statements: Sequence[ReleaseStatement]
-) -> Iterator[CompatFinding]:
+def _new_on_old(levels: Sequence[WalkedLevel], code: _Code) -> Iterator[CompatFinding]:
     """Yield what the new code does wrong before the migrations, and since which it does not."""
     *earlier, last = [
         {
             (fault.name, fault.text): fault
-            for fault in (*level.new_faults, *_breakages(levels[-1].shape, level.shape, statements))
+            for fault in (*level.new_faults, *_breakages(levels[-1].shape, level.shape, code))
         }
         for level in levels
     ]
@@ -113,13 +137,12 @@ def _new_on_old(
             yield CompatFinding("new code", levels[until + 1].migration, fault)
 
 
-def _breakages(
-    before: SchemaShape, after: SchemaShape, statements: Sequence[ReleaseStatement]
-) -> Iterator[StatementFault]:
+def _breakages(before: SchemaShape, after: SchemaShape, code: _Code) -> Iterator[StatementFault]:
     views = tables_behind(before)
-    followed = [each.through(views) for each in statements]
-    for kind in (column_breakages, rule_breakages, access_breakages):
+    followed = [each.through(views) for each in code.statements]
+    for kind in (column_breakages, rule_breakages):
         yield from kind.find(before, after, followed)
+    yield from access_breakages.find(before, after, followed, code.roles)
 
 
 def _judged(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import psycopg
 
 from oadb.engine.binding.copies import copied_columns, copied_query, copied_table
-from oadb.engine.binding.declarations import Declaration
+from oadb.engine.binding.statements import Statement
 from oadb.tools.contract.description import Connection
 
 
@@ -34,10 +34,14 @@ def make(connection: Connection, number: int, statement: bytes, types: Sequence[
         cursor.execute(text)
 
 
-def askable(declared: Declaration) -> bytes:
+def is_copy(statement: Statement) -> bool:
+    """Say whether a statement is a COPY, which PostgreSQL does not prepare."""
+    return statement.words[0] == "copy"
+
+
+def askable(statement: Statement) -> bytes:
     """Return the statement, or of a COPY one that reads or writes the same."""
-    statement = declared.statement
-    if not declared.is_copy:
+    if not is_copy(statement):
         return statement.sql
     table = copied_table(statement)
     if table is None:

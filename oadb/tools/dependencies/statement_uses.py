@@ -15,6 +15,7 @@ from psycopg.errors import FeatureNotSupported
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.packages import Package
 from oadb.engine.binding.queries import queries
+from oadb.engine.binding.statements import Statement
 from oadb.engine.direct_connection import DirectConnection
 from oadb.engine.dsn import EMPTY_PATH, Dsn, connection_keywords, reachable
 from oadb.engine.executors import Runner
@@ -105,19 +106,27 @@ def ask(target: Dsn, packages: Iterable[Package]) -> list[AskedStatement]:
 
 def ask_about(dsn: Dsn, package: str, declared: Sequence[Declaration]) -> list[AskedStatement]:
     """Ask about some statements of a package; see ``ask``."""
-    # Names are found as in a service. Statements of oadb find yoyo's tables by their path.
-    keywords = connection_keywords(dsn, {} if package == "oadb" else EMPTY_PATH)
     forms = [(each, form) for each in declared for form in _forms(each)]
-    answers = list[StatementUses | NotAsked]()
-    with DirectConnection.to(keywords, seconds=_PATIENCE, prepare_threshold=None) as connection:
-        asking = _Asking(connection)
-        for start in range(0, len(forms), _AT_ONCE):
-            answers += asking.answers([form for _, form in forms[start : start + _AT_ONCE]])
+    answers = ask_statements(dsn, package, [form.statement for _, form in forms])
     found = zip(forms, answers, strict=True)
     return [
         AskedStatement(package, each, {form.label: answer for (_, form), answer in group})
         for each, group in groupby(found, lambda pair: pair[0][0])
     ]
+
+
+def ask_statements(
+    dsn: Dsn, package: str, statements: Sequence[Statement]
+) -> list[StatementUses | NotAsked]:
+    """Ask about statements of a package that need no declarations; see ``ask``."""
+    # Names are found as in a service. Statements of oadb find yoyo's tables by their path.
+    keywords = connection_keywords(dsn, {} if package == "oadb" else EMPTY_PATH)
+    answers = list[StatementUses | NotAsked]()
+    with DirectConnection.to(keywords, seconds=_PATIENCE, prepare_threshold=None) as connection:
+        asking = _Asking(connection)
+        for start in range(0, len(statements), _AT_ONCE):
+            answers += asking.answers(statements[start : start + _AT_ONCE])
+    return answers
 
 
 def _forms(declared: Declaration) -> list[Declaration]:
@@ -134,7 +143,7 @@ class _Asking:
         self._relations: dict[int, UsedRelation] = {}
         self._types: dict[int, str] = {}
 
-    def answers(self, forms: Sequence[Declaration]) -> list[StatementUses | NotAsked]:
+    def answers(self, forms: Sequence[Statement]) -> list[StatementUses | NotAsked]:
         faults = dict[int, NotAsked]()
         with self._connection.transaction(force_rollback=True):
             for number, form in enumerate(forms):
@@ -153,10 +162,11 @@ class _Asking:
             for number in range(len(forms))
         ]
 
-    def _make(self, number: int, form: Declaration) -> NotAsked | None:
+    def _make(self, number: int, form: Statement) -> NotAsked | None:
         try:
             with self._connection.transaction():
-                ids = () if form.is_copy else describe(self._connection, form.statement).parameters
+                is_copy = statement_functions.is_copy(form)
+                ids = () if is_copy else describe(self._connection, form).parameters
                 types = self._type_names(ids)
                 text = statement_functions.askable(form)
                 statement_functions.make(self._connection, number, text, types)
@@ -208,11 +218,11 @@ class _Asking:
         return TableUse(relation.name, noted.commands, reads, inserts, updates)
 
 
-def _reason(form: Declaration, error: psycopg.Error) -> NotAsked:
-    words = form.statement.words
+def _reason(form: Statement, error: psycopg.Error) -> NotAsked:
+    words = form.words
     text = error.diag.message_primary or str(error)
     if isinstance(error, FeatureNotSupported):
         text = f"{words[0]} is no query, so PostgreSQL does not tell what it uses"
-    code = [part.text for part in form.statement.parts if part.kind not in {"space", "comment"}]
+    code = [part.text for part in form.parts if part.kind not in {"space", "comment"}]
     names = zip(code, code[1:], code[2:], strict=False)
     return NotAsked(text, frozenset(f"{a}.{c}".lower() for a, dot, c in names if dot == "."))
