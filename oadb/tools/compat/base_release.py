@@ -5,7 +5,7 @@ import sys
 import zipfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -22,16 +22,40 @@ class BaseRelease:
 
     Attributes:
         name: As it was given: a revision, or the name of a wheel.
+        folder: The temporary folder with all of its files.
         roots: Of each package that it has, the folder from which that is imported.
     """
 
     name: str
+    folder: Path
     roots: Mapping[str, Path]
+
+    def package(self, package: Package) -> Package:
+        """Return a package with the SQL of the release; with none, if the release has none."""
+        root = self.root(package)
+        inside = [] if package.is_module else [root / package.name]
+        above = [root.parent] if root.name == "src" else []
+        folders = (each / package.sql.name for each in (*inside, root, *above))
+        empty = self.folder / f"no SQL of {package.name}"
+        sql = next((each for each in folders if _has_sql(each)), empty)
+        sql.mkdir(exist_ok=True)
+        return replace(package, sql=sql)
+
+    def root(self, package: Package) -> Path:
+        """Return the folder that a package is imported from; without the package, an empty one."""
+        empty = self.folder / f"no {package.name}"
+        found = self.roots.get(package.name, empty)
+        found.mkdir(exist_ok=True)
+        return found
+
+
+def _has_sql(folder: Path) -> bool:
+    return any((folder / each).is_dir() for each in ("queries", "migrations"))
 
 
 @contextmanager
 def unpacked(base: str, packages: Sequence[Package], *, by_name: bool) -> Generator[BaseRelease]:
-    """Unpack a release; its files are deleted at the end, and nothing else is written.
+    """Unpack a release that has the packages; see ``taken``.
 
     Args:
         base: a revision of the repository with the packages, or a file that ends with .whl.
@@ -39,6 +63,28 @@ def unpacked(base: str, packages: Sequence[Package], *, by_name: bool) -> Genera
 
     Raises:
         UsageError: there is no such release, it cannot be read, or a package is not in it.
+    """
+    with taken(base, packages) as release:
+        missing = [each.name for each in packages if each.name not in release.roots]
+        if not release.roots or (by_name and missing):
+            raise UsageError(
+                f"{release.name} does not have the package {', '.join(missing)}: name an earlier "
+                "release that has it, or the packages to compare with --package"
+            )
+        yield release
+
+
+@contextmanager
+def taken(base: str, packages: Sequence[Package]) -> Generator[BaseRelease]:
+    """Unpack a release, whatever it has of the packages.
+
+    Its files are deleted at the end, and nothing else is written.
+
+    Args:
+        base: a revision of the repository with the packages, or a file that ends with .whl.
+
+    Raises:
+        UsageError: there is no such release, or it cannot be read.
     """
     with TemporaryDirectory(prefix="oadb-compat-") as made:
         folder = Path(made).resolve()
@@ -49,13 +95,7 @@ def unpacked(base: str, packages: Sequence[Package], *, by_name: bool) -> Genera
             name, places = base, _check_out(base, packages, folder)
         found = {each: _root(each, folders) for each, folders in places.items()}
         roots = {each: root for each, root in found.items() if root is not None}
-        missing = [each.name for each in packages if each.name not in roots]
-        if not roots or (by_name and missing):
-            raise UsageError(
-                f"{name} does not have the package {', '.join(missing)}: name an earlier release "
-                "that has it, or the packages to compare with --package"
-            )
-        yield BaseRelease(name, roots)
+        yield BaseRelease(name, folder, roots)
 
 
 def _root(package: str, folders: Sequence[Path]) -> Path | None:

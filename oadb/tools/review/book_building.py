@@ -7,22 +7,23 @@ from pathlib import Path
 
 from oadb.engine.binding.packages import Package
 from oadb.tools import scratch_database
+from oadb.tools.compat import base_release
+from oadb.tools.compat.base_release import BaseRelease
 from oadb.tools.dependencies import source_files
 from oadb.tools.dependencies.code_references import CodeReferences
 from oadb.tools.migrations import created_schemas
 from oadb.tools.migrations.script_folder import Migration
 from oadb.tools.plans import sized_database
 from oadb.tools.review import (
-    base_revision,
     book_changes,
     file_history,
     git_repository,
     migration_reviews,
+    release_comparison,
     server_questions,
     statement_reviews,
     table_reviews,
 )
-from oadb.tools.review.base_revision import BasePackage
 from oadb.tools.review.book_model import Book
 from oadb.tools.review.file_history import Key, Revision
 from oadb.tools.review.migration_reviews import MigrationSources
@@ -34,25 +35,28 @@ History = dict[Key, list[Revision]]
 
 
 def build(packages: Sequence[Package], base: str | None = None) -> Book:
-    """Return the book of packages; with a *base*, of what changed since that revision of git.
+    """Return the book of packages; with a *base*, a revision or a wheel, of what changed since.
 
     Raises:
-        ConfigError: the embedded PostgreSQL is not installed, or there is no such revision.
+        ConfigError: the embedded PostgreSQL is not installed.
         DeclarationError, MigrationError: the files of a package have problems.
         UnavailableError: the temporary server does not start.
+        UsageError: there is no such revision.
     """
     if base is None:
-        return _built(packages, lambda _: True, None).book
-    with base_revision.exported(packages, base) as old:
-        pairs = [*zip(packages, old, strict=True)]
-        changes = [each for pair in pairs for each in book_changes.of_migrations(*pair)]
+        return _built(packages, lambda _: True).book
+    with base_release.taken(base, packages) as old, ThreadPoolExecutor(2) as threads:
+        changes = [each for one in packages for each in book_changes.of_migrations(one, old)]
         changed = {(each.package, each.name) for each in changes}
-        found = _built(packages, lambda each: (each.package, each.id) in changed, {})
-        if changes:  # otherwise the schema is the same
-            objects = _base_objects(old)
-            changes = [*changes, *book_changes.of_objects(objects, found.objects, found.owners)]
-        of_statements = (each for pair in pairs for each in book_changes.of_statements(*pair))
-        return book_changes.narrowed(found.book, base, [*of_statements, *changes])
+        # Without any, the schema is the same, and old code goes on to work.
+        asked = threads.submit(_base_objects, old, packages) if changes else None
+        compared = threads.submit(release_comparison.compare, old, packages) if changes else None
+        found = _built(packages, lambda each: (each.package, each.id) in changed)
+        if asked:
+            changes += book_changes.of_objects(asked.result(), found.objects, found.owners)
+        of_statements = (each for one in packages for each in book_changes.of_statements(one, old))
+        disagreements = compared.result() if compared else []
+        return book_changes.narrowed(found.book, base, [*of_statements, *changes], disagreements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +68,7 @@ class _Built:
     owners: Mapping[str, str]
 
 
-def _built(
-    packages: Sequence[Package],
-    is_tried: Callable[[Migration], bool],
-    breaks: Mapping[str, Sequence[str]] | None,
-) -> _Built:
+def _built(packages: Sequence[Package], is_tried: Callable[[Migration], bool]) -> _Built:
     owners = _owners(packages)
     with ThreadPoolExecutor(4) as threads:  # while the server starts, migrates and plans
         referring = threads.submit(lambda: CodeReferences(source_files.files_of(packages)))
@@ -80,7 +80,7 @@ def _built(
         statement_reviews.review(packages, StatementSources(found, references, history))
     )
     tables = TableSources(found.objects, owners, found.foreign_keys, statements, found.sizes)
-    migrations = MigrationSources(history, found.measured, breaks)
+    migrations = MigrationSources(history, found.measured)
     book = Book(
         title=f"Review of {', '.join(package.name for package in packages)}",
         revision=_revision(packages),
@@ -92,10 +92,10 @@ def _built(
     return _Built(book, found.objects, owners)
 
 
-def _base_objects(old: Sequence[BasePackage]) -> list[SchemaObject]:
-    packages = [each.sql for each in old]
-    with scratch_database.migrated(packages) as dsn:
-        return server_questions.read_schema(dsn, _owners(packages))[0]
+def _base_objects(old: BaseRelease, packages: Sequence[Package]) -> list[SchemaObject]:
+    before = [old.package(each) for each in packages]
+    with scratch_database.migrated(before) as dsn:
+        return server_questions.read_schema(dsn, _owners(before))[0]
 
 
 def _owners(packages: Sequence[Package]) -> dict[str, str]:

@@ -10,12 +10,13 @@ from oadb.engine.binding.packages import Package
 from oadb.engine.binding.statements import Statement
 from oadb.errors import DeclarationError
 from oadb.tools import schema_text
+from oadb.tools.compat.base_release import BaseRelease
 from oadb.tools.dependencies import source_files
 from oadb.tools.migrations import script_folder
 from oadb.tools.plans import plan_lock
-from oadb.tools.review.base_revision import BasePackage
 from oadb.tools.review.book_model import Book, ReviewedChange
 from oadb.tools.review.declaration_texts import DeclarationTexts
+from oadb.tools.review.migration_model import ReleaseDisagreement
 from oadb.tools.schema import SchemaObject
 
 Parts = dict[str, str]
@@ -24,20 +25,20 @@ Parts = dict[str, str]
 _TABLES = frozenset({"table", "view", "materialized view"})
 
 
-def of_statements(package: Package, base: BasePackage) -> Iterator[ReviewedChange]:
+def of_statements(package: Package, base: BaseRelease) -> Iterator[ReviewedChange]:
     """Yield what became of the statements of a package: text, comment, declaration, plans."""
-    old_texts = DeclarationTexts(base.code)
+    before, old_texts = base.package(package), DeclarationTexts(base.root(package))
     new_texts = DeclarationTexts(source_files.folder_of(package).parent)
-    for place in sorted({*package.places(), *base.sql.places()}):
-        old = _statement_parts(base.sql, place, old_texts)
+    for place in sorted({*package.places(), *before.places()}):
+        old = _statement_parts(before, place, old_texts)
         new = _statement_parts(package, place, new_texts)
         for name in dict.fromkeys([*new, *old]):
             yield from _change("statement", package.name, f"{place}.{name}", old, new, name)
 
 
-def of_migrations(package: Package, base: BasePackage) -> Iterator[ReviewedChange]:
+def of_migrations(package: Package, base: BaseRelease) -> Iterator[ReviewedChange]:
     """Yield what became of the migrations of a package, by their files."""
-    old, new = _migration_parts(base.sql), _migration_parts(package)
+    old, new = _migration_parts(base.package(package)), _migration_parts(package)
     for id_ in sorted({*old, *new}):
         yield from _change("migration", package.name, id_, old, new, id_)
 
@@ -60,13 +61,23 @@ def of_objects(
         yield from _change(shown, package, name, before, after, name)
 
 
-def narrowed(book: Book, base: str, changes: Sequence[ReviewedChange]) -> Book:
-    """Return the book of what changed alone."""
+def narrowed(
+    book: Book,
+    base: str,
+    changes: Sequence[ReviewedChange],
+    disagreements: Sequence[ReleaseDisagreement],
+) -> Book:
+    """Return the book of what changed alone.
+
+    Args:
+        disagreements: what of old code and new schema, and the other way, does not go together.
+    """
     known = {(each.kind, each.package, each.name) for each in changes}
     return replace(
         book,
         base=base,
         changes=tuple(changes),
+        disagreements=tuple(disagreements),
         statements=tuple(
             each
             for each in book.statements
@@ -74,7 +85,9 @@ def narrowed(book: Book, base: str, changes: Sequence[ReviewedChange]) -> Book:
         ),
         tables=tuple(each for each in book.tables if ("table", each.package, each.name) in known),
         migrations=tuple(
-            each for each in book.migrations if ("migration", each.package, each.id) in known
+            replace(each, breaks=tuple(one for one in disagreements if one.migration == each.id))
+            for each in book.migrations
+            if ("migration", each.package, each.id) in known
         ),
     )
 

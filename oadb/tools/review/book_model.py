@@ -10,7 +10,7 @@ from oadb.tools.dependencies.code_references import CodeUses
 from oadb.tools.plans.growth import Growth
 from oadb.tools.review.catalog_facts import ForeignKey
 from oadb.tools.review.file_history import Revision
-from oadb.tools.review.migration_model import MigrationReview
+from oadb.tools.review.migration_model import MigrationReview, ReleaseDisagreement
 
 _GROWTHS = [str(each) for each in Growth]
 
@@ -270,6 +270,7 @@ class Book:
         revision: The commit that the files are at; empty without git.
         base: The revision with which everything was compared; empty: not compared.
         changes: What changed since the base.
+        disagreements: What does not go together of the code of one and the schema of the other.
     """
 
     title: str
@@ -280,6 +281,12 @@ class Book:
     migrations: tuple[MigrationReview, ...]
     base: str = ""
     changes: Sequence[ReviewedChange] = field(default=())
+    disagreements: tuple[ReleaseDisagreement, ...] = ()
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether old and new code cannot run side by side while it is deployed."""
+        return any(each.is_refused for each in self.disagreements)
 
 
 def first_sentence(text: str) -> str:

@@ -123,7 +123,12 @@ class _BookRenderer:
         )
 
     def _migration(self, it: MigrationReview) -> str:
-        return self._page("migration", it.id, "../", it=it, sections=_MIGRATION_SECTIONS)
+        changes = self._changes.get(("migration", it.package, it.id), [])
+        # All of a new one is shown below.
+        changed = [each for each in changes if each.what != "added"]
+        return self._page(
+            "migration", it.id, "../", it=it, changes=changed, sections=_MIGRATION_SECTIONS
+        )
 
     def _page(self, template: str, title: str, root: str, **values: object) -> str:
         links = PageLinks(self._statements, self._tables, root)

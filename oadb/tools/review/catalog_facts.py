@@ -39,7 +39,7 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexSize:
+class ScaledIndex:
     """The size of an index of a table; the name of the table is that of the schema's objects."""
 
     table_name: str
@@ -68,7 +68,7 @@ def list_foreign_keys(schemas: list[str]) -> list[ForeignKey]: ...
 
 
 @query
-def list_index_sizes(schemas: list[str]) -> list[IndexSize]: ...
+def list_index_sizes(schemas: list[str]) -> list[ScaledIndex]: ...
 
 
 @query

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from difflib import unified_diff
 
 from oadb.tools.review.book_model import Book, ReviewedChange, StatementReview
+from oadb.tools.review.migration_model import MigrationReview
 
 _WHATS = ("added", "changed", "removed")
 _MOST_LINES = 60
@@ -21,13 +22,54 @@ def render(book: Book) -> str:
         own = [each for each in book.changes if each.kind == kind]
         counts = (str(sum(each.what == what for each in own)) for what in _WHATS)
         lines.append(f"| {kind}s | {' | '.join(counts)} |")
+    lines += ["", *_together(book)]
+    migrations = {(each.package, each.id): each for each in book.migrations}
     reviews = {(each.package, f"{each.module}.{each.name}"): each for each in book.statements}
     for change in book.changes:
         lines += ["", f"### {change.kind} {_code(change.name)}: {change.what}", ""]
         if change.kind == "statement":
             lines += _facts(reviews.get((change.package, change.name)))
+        if change.kind == "migration":
+            lines += _effects(migrations.get((change.package, change.name)))
         lines += _differences(change)
     return "\n".join([*lines, ""])
+
+
+def _together(book: Book) -> Iterator[str]:
+    """Yield whether old and new code run side by side."""
+    base = _code(book.base)
+    if book.is_refused:
+        yield f"**Refused beside {base}:** a statement would fail or do something else."
+    elif book.disagreements:
+        yield f"Safe beside {base} if the migrations are run before the new code starts."
+    else:
+        yield f"Safe beside {base}: old and new code run side by side."
+    if book.disagreements:
+        yield ""
+        yield from (f"- {_code(each.text)}" for each in book.disagreements)
+
+
+def _effects(review: MigrationReview | None) -> Iterator[str]:
+    """Yield what a migration locks, and for how long where the largest tables are largest."""
+    if review is None or review.measured is None:
+        return
+    measured = review.measured
+    if measured.failure:
+        yield f"- It does not run: {_code(measured.failure)}"
+        yield ""
+        return
+    for each in measured.locks:
+        waits = f"{each.waits} wait" if each.waits else "nobody waits"
+        yield (
+            f"- Line {each.line}: {each.mode} lock on {_code(each.table)}, with "
+            f"{measured.scales[0]:,} rows: {each.held[0]}; {waits}"
+        )
+    if not measured.locks:
+        yield "- It locks no table that was there before."
+    undone = "runs" if not measured.undoing_failure else f"fails: {_code(measured.undoing_failure)}"
+    lost = f", without what was in {', '.join(map(_code, measured.dropped))}"
+    yield f"- Its rollback {undone}{lost if measured.dropped else ''}"
+    yield ""
 
 
 def _facts(review: StatementReview | None) -> Iterator[str]:

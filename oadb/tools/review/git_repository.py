@@ -1,12 +1,8 @@
-"""Git, as far as the book asks it: files of a revision, and the history of parts of files."""
+"""Git, as far as the book asks it: where files are, and the history of parts of them."""
 
 import subprocess
-import tarfile
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
-
-from oadb.errors import ConfigError
 
 _SECONDS = 60
 
@@ -20,31 +16,6 @@ def root_of(folder: Path) -> Path | None:
 def head_of(root: Path) -> str:
     """Return the short name of the commit that is checked out; empty if there is none."""
     return (_run(root, ["rev-parse", "--short", "HEAD"]) or b"").decode().strip()
-
-
-def commit_of(root: Path, revision: str) -> str:
-    """Return the whole name of a revision's commit.
-
-    Raises:
-        ConfigError: there is no such revision.
-    """
-    name = f"{revision}^{{commit}}"
-    found = _run(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", name])
-    if found is None:
-        raise ConfigError(f"--base {revision}: {root} has no such revision; see git log")
-    return found.decode().strip()
-
-
-def export(root: Path, commit: str, paths: Sequence[Path], target: Path) -> None:
-    """Write the files of some folders of the repository, as they were at a commit.
-
-    Folders that were not there then are left out.
-    """
-    for path in paths:
-        archived = _run(root, ["archive", "--format=tar", commit, "--", str(path)])
-        if archived is not None:
-            with tarfile.open(fileobj=BytesIO(archived)) as archive:
-                archive.extractall(target, filter="data")
 
 
 def log_of(root: Path, options: Sequence[str], paths: Sequence[Path]) -> str:

@@ -61,6 +61,20 @@ class MeasuredMigration:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseDisagreement:
+    """What of the code of the base and of the new code does not go with a migration, as a line.
+
+    Attributes:
+        migration: Its id; empty where the base could not be compared.
+        is_refused: Whether a rolling deploy would fail for it.
+    """
+
+    migration: str
+    text: str
+    is_refused: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MigrationReview:
     """A migration, by its files.
 
@@ -69,7 +83,7 @@ class MigrationReview:
         lock: What its comment says about locks.
         deploy: Before or after which code it is to be run.
         measured: What it did when it was tried; None: an earlier one failed.
-        breaks: What of the code of the base does not go with it, a line each; None: not compared.
+        breaks: What of old and new code does not go with it; None: not compared.
     """
 
     package: str
@@ -83,4 +97,4 @@ class MigrationReview:
     rollback: str
     history: Sequence[Revision] | None = None
     measured: MeasuredMigration | None = None
-    breaks: tuple[str, ...] | None = None
+    breaks: tuple[ReleaseDisagreement, ...] | None = None

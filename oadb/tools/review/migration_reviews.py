@@ -21,12 +21,10 @@ class MigrationSources:
     Attributes:
         history: None without git.
         measured: By package and id, what migrations did when they were tried.
-        breaks: By id, what of the base's code does not go with a migration; None: not compared.
     """
 
     history: Mapping[Key, Sequence[Revision]] | None
     measured: Mapping[tuple[str, str], MeasuredMigration]
-    breaks: Mapping[str, Sequence[str]] | None
 
 
 def review(packages: Sequence[Package], sources: MigrationSources) -> Iterator[MigrationReview]:
@@ -43,7 +41,7 @@ def review(packages: Sequence[Package], sources: MigrationSources) -> Iterator[M
 
 def _review(migration: Migration, folder: str, sources: MigrationSources) -> MigrationReview:
     file = migration.script.file_name
-    history, breaks = sources.history, sources.breaks
+    history = sources.history
     parts = _parts(migration.script.lines)
     return MigrationReview(
         package=migration.package,
@@ -57,7 +55,6 @@ def _review(migration: Migration, folder: str, sources: MigrationSources) -> Mig
         rollback=migration.rollback.text,
         history=None if history is None else tuple(history.get((file, ""), ())),
         measured=sources.measured.get((migration.package, migration.id)),
-        breaks=None if breaks is None else tuple(breaks.get(migration.id, ())),
     )
 
 

@@ -1,7 +1,7 @@
 """Plans drawn as SVG: a line for each node, indented below its parent, with its share of the cost.
 
 The share is that of the node without its parts, of the cost of the whole plan. What is the same in
-all drawings, such as sizes and colours of shapes, stands in book.css.
+all drawings, such as sizes and colors of shapes, stands in book.css.
 """
 
 from collections.abc import Iterator
