@@ -29,9 +29,9 @@ def run_review(
         str | None,
         typer.Option(
             "--base",
-            metavar="REV",
-            help="Show only what changed since this revision of git, old and new side by side, "
-            "and print a summary for a pull request.",
+            metavar="REV|WHEEL",
+            help="Show only what changed since this revision of git or wheel, old and new side by "
+            "side, and print a summary for a pull request.",
         ),
     ] = None,
     package: Packages = None,

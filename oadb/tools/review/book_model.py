@@ -1,7 +1,4 @@
-"""The review book as data: what its pages show, without how they look.
-
-Texts are plain, never HTML: ``book_pages`` escapes them.
-"""
+"""The review book as data: what its pages show, in plain texts that ``book_pages`` escapes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -195,6 +192,11 @@ class IndexReview:
     definition: str
     used_by: tuple[str, ...]
     sizes: tuple[int, ...] = ()
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether no plan of a statement uses it, and it is no rule."""
+        return not self.used_by and self.definition.lower().startswith("create index")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from difflib import unified_diff
 
-from oadb.tools.review.book_model import Book, ReviewedChange, StatementReview
+from oadb.tools.review.book_model import Book, ReviewedChange, StatementReview, TableReview
 from oadb.tools.review.migration_model import MigrationReview
 
 _WHATS = ("added", "changed", "removed")
@@ -24,6 +24,7 @@ def render(book: Book) -> str:
         lines.append(f"| {kind}s | {' | '.join(counts)} |")
     lines += ["", *_together(book)]
     migrations = {(each.package, each.id): each for each in book.migrations}
+    tables = {(each.package, each.name): each for each in book.tables}
     reviews = {(each.package, f"{each.module}.{each.name}"): each for each in book.statements}
     for change in book.changes:
         lines += ["", f"### {change.kind} {_code(change.name)}: {change.what}", ""]
@@ -31,6 +32,8 @@ def render(book: Book) -> str:
             lines += _facts(reviews.get((change.package, change.name)))
         if change.kind == "migration":
             lines += _effects(migrations.get((change.package, change.name)))
+        if change.kind == "table":
+            lines += _unused(tables.get((change.package, change.name)))
         lines += _differences(change)
     return "\n".join([*lines, ""])
 
@@ -64,12 +67,22 @@ def _effects(review: MigrationReview | None) -> Iterator[str]:
             f"- Line {each.line}: {each.mode} lock on {_code(each.table)}, with "
             f"{measured.scales[0]:,} rows: {each.held[0]}; {waits}"
         )
+    yield from (f"- Its comment does not name: {_code(each)}" for each in review.unsaid)
     if not measured.locks:
         yield "- It locks no table that was there before."
     undone = "runs" if not measured.undoing_failure else f"fails: {_code(measured.undoing_failure)}"
     lost = f", without what was in {', '.join(map(_code, measured.dropped))}"
     yield f"- Its rollback {undone}{lost if measured.dropped else ''}"
     yield ""
+
+
+def _unused(review: TableReview | None) -> Iterator[str]:
+    """Yield the indexes of a table, but for those of rules, that no plan uses."""
+    indexes = () if review is None else review.indexes
+    names = [each.name for each in indexes if each.is_unused]
+    yield from (f"- No plan of a statement uses {_code(name)}" for name in names)
+    if names:
+        yield ""
 
 
 def _facts(review: StatementReview | None) -> Iterator[str]:
@@ -84,7 +97,7 @@ def _facts(review: StatementReview | None) -> Iterator[str]:
     if review.scope:
         yield f"- Scope: {_code(review.scope)}"
     callers = [f"{each.path}:{each.line}" for each in review.uses.callers]
-    yield f"- Callers: {', '.join(map(_code, callers)) or 'none'}"
+    yield f"- Callers: {', '.join(map(_code, callers)) or 'none in its package'}"
     yield f"- Tests that reach it: {review.uses.test_count}"
     yield ""
 

@@ -98,3 +98,17 @@ class MigrationReview:
     history: Sequence[Revision] | None = None
     measured: MeasuredMigration | None = None
     breaks: tuple[ReleaseDisagreement, ...] | None = None
+
+    @property
+    def unsaid(self) -> list[str]:
+        """The locks that keep somebody waiting, and that its comment about locks does not name."""
+        locks = () if self.measured is None else self.measured.locks
+        return [
+            f"{each.mode} on {each.table}"
+            for each in locks
+            if each.waits and not (each.mode in self.lock and _name_of(each.table) in self.lock)
+        ]
+
+
+def _name_of(table: str) -> str:
+    return table.partition(".")[2]

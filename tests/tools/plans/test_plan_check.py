@@ -109,7 +109,9 @@ def test_a_statement_that_is_changed_into_a_scan_is_found(
     assert isinstance(changed, LockedPlan)
 
 
-def test_a_statement_that_is_changed_and_needs_no_scan_is_another_plan_alone(shop: PlannedShop) -> None:
+def test_a_statement_that_is_changed_and_needs_no_scan_is_another_plan_alone(
+    shop: PlannedShop,
+) -> None:
     shop.plan(OF_USER).write()
     (found,) = shop.found(f"{OF_USER} order by order_id limit 10")
 

@@ -1,13 +1,15 @@
 """The review book of a small package, from its files to its pages."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from oadb.tools.review import book_building, book_pages, change_summary
-from oadb.tools.review.book_model import Book, StatementReview, TableReview
+from oadb.tools.review.book_model import Book, IndexReview, StatementReview, TableReview
+from oadb.tools.review.migration_model import ReleaseDisagreement
 from tests.support import hostile_package
 from tests.support.command_line import oadb
 
@@ -142,8 +144,10 @@ def test_a_migration_says_what_it_locks_for_how_long_and_that_its_rollback_runs(
     ]
     assert (second.scales, second.locks[0].held) == ((10**9, 10**6, 10**4), ("an instant",) * 3)
     assert (second.lock_timeout, second.undoing_failure) == ("4s", "")
+    assert book.migrations[1].unsaid == [f"access exclusive on {hostile_package.TABLE}"]
     text = next((pages / "migrations").glob("*0002*")).read_text()
     assert "It was tried, and runs" in text
+    assert "Its comment does not name it: access exclusive on" in text
 
 
 def test_a_table_has_its_size_at_each_scale_and_what_bounds_it(book: Book) -> None:
@@ -184,7 +188,40 @@ def test_the_summary_shows_the_difference_in_a_fence(changed_book: Book) -> None
     summary = change_summary.render(changed_book)
 
     assert "| statements | 0 | 1 | 0 |" in summary
+    assert "Safe beside `HEAD`: old and new code run side by side." in summary
+    assert 'lock on `ledger_of_tests."<b>Rows</b> & ""co"""`, with 1,000,000,000 rows' in summary
+    assert "- No plan of a statement uses" not in summary
     assert "+where row_id = :row_id and amount is not null" in summary
+
+
+def test_the_summary_names_indexes_of_a_changed_table_that_no_plan_uses(
+    changed_book: Book,
+) -> None:
+    index = IndexReview("lost_idx", "CREATE INDEX lost_idx ON ledger (a)", ())
+    rule = IndexReview("ruled_idx", "CREATE UNIQUE INDEX ruled_idx ON ledger (a)", ())
+    tables = (replace(table(changed_book), indexes=(index, rule)),)
+
+    summary = change_summary.render(replace(changed_book, tables=tables))
+
+    assert summary.count("- No plan of a statement uses ") == 1
+    assert "- No plan of a statement uses `lost_idx`" in summary
+
+
+def test_what_breaks_old_code_is_refused_on_the_page_and_in_the_summary(
+    changed_book: Book,
+) -> None:
+    assert (changed_book.disagreements, changed_book.migrations[0].breaks) == ((), ())
+    told = ReleaseDisagreement("0002_add_note", "old code, after it: <b> is gone", is_refused=True)
+    migration = replace(changed_book.migrations[0], breaks=(told,))
+    book = replace(changed_book, disagreements=(told,), migrations=(migration,))
+
+    pages = dict(book_pages.render(book))
+    page = next(text for name, text in pages.items() if "0002_add_note" in name)
+
+    assert "**Refused beside `HEAD`:**" in change_summary.render(book)
+    assert "- `old code, after it: <b> is gone`" in change_summary.render(book)
+    assert "<li>old code, after it: &lt;b&gt; is gone</li>" in page
+    assert "Refused: a statement of HEAD" in pages["changes.html"]
 
 
 def test_the_command_writes_the_book_and_its_summary(
