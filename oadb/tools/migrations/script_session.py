@@ -62,8 +62,8 @@ class ScriptSession:
         for step in script.steps:
             self._send_step(migration, script, step)
 
-    def _send_step(self, migration: Migration, script: Script, step: ScriptStep) -> None:
-        """Send a statement.
+    def _send_step(self, migration: Migration, script: Script, step: ScriptStep) -> str:
+        """Send a statement, and return how PostgreSQL calls what it did: ``CREATE TABLE``.
 
         Raises:
             MigrationError: it failed.
@@ -71,6 +71,7 @@ class ScriptSession:
         try:
             with self._connection.cursor() as cursor:
                 cursor.execute(step.sql.encode(), prepare=False)
+                return cursor.statusmessage or ""
         except psycopg.Error as error:
             raise failed_statement(error, migration, script, step) from None
 
