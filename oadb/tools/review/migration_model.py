@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from oadb.tools.migrations.table_states import WEAK
 from oadb.tools.review.file_history import Revision
 
 
@@ -101,12 +102,14 @@ class MigrationReview:
 
     @property
     def unsaid(self) -> list[str]:
-        """The locks that keep somebody waiting, and that its comment about locks does not name."""
+        """The locks that stop others, and that its comment about locks does not name."""
         locks = () if self.measured is None else self.measured.locks
         return [
             f"{each.mode} on {each.table}"
             for each in locks
-            if each.waits and not (each.mode in self.lock and _name_of(each.table) in self.lock)
+            if each.waits
+            and each.mode != WEAK
+            and not (each.mode in self.lock and _name_of(each.table) in self.lock)
         ]
 
 

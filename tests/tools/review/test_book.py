@@ -147,7 +147,7 @@ def test_a_migration_says_what_it_locks_for_how_long_and_that_its_rollback_runs(
     assert book.migrations[1].unsaid == [f"access exclusive on {hostile_package.TABLE}"]
     text = next((pages / "migrations").glob("*0002*")).read_text()
     assert "It was tried, and runs" in text
-    assert "Its comment does not name it: access exclusive on" in text
+    assert "Its comment does not name: access exclusive on" in text
 
 
 def test_a_table_has_its_size_at_each_scale_and_what_bounds_it(book: Book) -> None:
