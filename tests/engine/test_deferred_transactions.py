@@ -114,16 +114,16 @@ async def test_a_stream_begins_it(adb: AsyncDatabase) -> None:
 
 
 async def test_a_cancelled_task_leaves_nothing(adb: AsyncDatabase) -> None:
-    tx = deferred(adb)
+    has_written = asyncio.Event()
 
     async def work() -> None:
-        async with tx:
+        async with deferred(adb) as tx:
             await probes.put(tx, 1, "one")
+            has_written.set()
             await asyncio.Event().wait()
 
     task = asyncio.create_task(work())
-    while not tx.has_begun:
-        await asyncio.sleep(0)
+    await has_written.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -1,0 +1,113 @@
+"""What an ASGI application has of oadb while it runs: a Database, bans in memory, a log."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from oadb.bans.live_bans import AsyncLiveBans
+from oadb.engine.config import Config
+from oadb.engine.database import AsyncDatabase
+from oadb.errors import Error, UnavailableError
+from oadb.integrations.readiness_answers import ProbeAnswer, ready_answer, unready_answer
+from oadb.integrations.web_requests import SeenRequest
+from oadb.integrations.web_settings import WebSettings
+from oadb.logs.writer import AsyncLogWriter
+
+logger = logging.getLogger("oadb.web")
+
+
+class AsgiService:
+    """The Database of an application, which opens and closes with it.
+
+    Without a lifespan, as in some tests, the first request opens it; then ``close`` it.
+    """
+
+    def __init__(self, settings: WebSettings) -> None:
+        self.settings = settings
+        self._opening = asyncio.Lock()
+        self._stack = AsyncExitStack()
+        self._db: AsyncDatabase | None = None
+        self._log: AsyncLogWriter | None = None
+        self._bans: AsyncLiveBans | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open it."""
+        await self.database()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        await self.close()
+
+    async def database(self) -> AsyncDatabase:
+        """Return the Database; the first call opens it, and checks that the key ring fits.
+
+        A database that does not answer yet is no reason not to start: calls are answered with 503
+        until it does.
+
+        Raises:
+            ConfigError: a variable is missing or invalid.
+            KeyRingError: the key ring does not fit the database.
+        """
+        if self._db is None:
+            async with self._opening:
+                if self._db is None:
+                    await self._open()
+        assert self._db is not None  # noqa: S101  # for type checkers
+        return self._db
+
+    async def close(self) -> None:
+        """Close the Database, and store what is left to log; a later call opens it again."""
+        self._db = self._bans = self._log = None
+        await self._stack.aclose()
+
+    async def is_banned(self, ip: str) -> bool:
+        """Say whether the network of an address is banned.
+
+        Raises:
+            UnavailableError: it is not known.
+        """
+        if not self.settings.bans:
+            return False
+        if self._bans is None:
+            db = await self.database()
+            async with self._opening:
+                if self._bans is None:
+                    self._bans = await self._stack.enter_async_context(AsyncLiveBans(db))
+        return self._bans.is_banned(ip)
+
+    async def readiness(self) -> ProbeAnswer:
+        """Return what to answer to a probe that asks whether this service can work."""
+        try:
+            db = await self.database()
+        except Error as error:
+            return unready_answer(error)
+        return ready_answer(await db.ready())
+
+    async def log(self, seen: SeenRequest) -> None:
+        """Have a request logged."""
+        if self._log is not None:
+            await self._log.offer(seen.row())
+
+    async def _open(self) -> None:
+        given = self.settings.config
+        config = Config.from_env() if given is None else given
+        db = AsyncDatabase(config)
+        self._stack.push_async_callback(db.close)
+        try:
+            await db.open()
+            if config.keyring is not None:
+                await db.prove()
+        except UnavailableError as error:
+            logger.warning("requests are refused until the database answers: %s", error)
+        if self.settings.log_requests:
+            log = AsyncLogWriter.from_env() if given is None else AsyncLogWriter(given)
+            self._log = await self._stack.enter_async_context(log)
+        self._db = db

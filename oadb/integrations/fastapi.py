@@ -1,0 +1,106 @@
+"""FastAPI: what a request has of oadb, as typed dependencies.
+
+    app = FastAPI()
+    install(app)
+
+    @app.post("/orders")
+    async def place(order: Order, key: KeyHolder, tx: Tx) -> int:
+        return await orders.add(tx, key.user_id, ...)   # committed before the answer leaves
+
+Paths are ``async def``: what oadb offers here is awaited.
+"""
+
+from oadb.integrations.missing_extras import missing_extra
+
+try:
+    from fastapi import Depends
+    from fastapi.requests import HTTPConnection
+except ModuleNotFoundError as error:
+    raise missing_extra("fastapi", error) from error
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated
+
+from oadb.accounts.api_keys import VerifiedKey
+from oadb.accounts.sessions import Session
+from oadb.accounts.user_rows import Assurance
+from oadb.engine.database import AsyncDatabase
+from oadb.engine.deferred_transactions import AsyncDeferredTransaction
+from oadb.integrations.starlette import AskedRequest, asked_of, install
+from oadb.integrations.web_settings import WebSettings
+
+__all__ = [
+    "Asked", "ClientIp", "Db", "KeyHolder", "SignedIn", "StreamTx", "Tx", "WebSettings", "install",
+    "require_key", "require_session",
+]  # fmt: skip  # a list
+
+
+# Coroutine functions, because FastAPI runs others in threads.
+
+
+async def _asked(connection: HTTPConnection) -> AskedRequest:
+    return asked_of(connection)
+
+
+async def _db(connection: HTTPConnection) -> AsyncDatabase:
+    return asked_of(connection).db
+
+
+async def _tx(connection: HTTPConnection) -> AsyncDeferredTransaction:
+    return asked_of(connection).tx
+
+
+async def _stream_tx(connection: HTTPConnection) -> AsyncDeferredTransaction:
+    return asked_of(connection).keep_open()
+
+
+async def _ip(connection: HTTPConnection) -> str:
+    return asked_of(connection).ip
+
+
+def require_session(
+    *, at_least: Assurance = 1, max_age: timedelta | None = None
+) -> Callable[[HTTPConnection], Awaitable[Session]]:
+    """Return a dependency: the session of the cookie; see ``AskedRequest.session``.
+
+    Args:
+        at_least: 2: the user has proven a second factor.
+        max_age: the time since the user last proved who it is; None: of any age.
+    """
+
+    async def session(connection: HTTPConnection) -> Session:
+        return await asked_of(connection).session(at_least=at_least, max_age=max_age)
+
+    return session
+
+
+def require_key(*scopes: str) -> Callable[[HTTPConnection], Awaitable[VerifiedKey]]:
+    """Return a dependency: the API key of the header, with all of *scopes*."""
+
+    async def key(connection: HTTPConnection) -> VerifiedKey:
+        return await asked_of(connection).key(*scopes)
+
+    return key
+
+
+Asked = Annotated[AskedRequest, Depends(_asked)]
+"""All that a request has of oadb."""
+
+Db = Annotated[AsyncDatabase, Depends(_db)]
+"""For what is no part of the transaction, such as what must stay after a refusal."""
+
+Tx = Annotated[AsyncDeferredTransaction, Depends(_tx)]
+"""The transaction of the request; see ``AskedRequest.tx``."""
+
+StreamTx = Annotated[AsyncDeferredTransaction, Depends(_stream_tx)]
+"""The same, until the end of a streamed answer; see ``AskedRequest.keep_open``."""
+
+SignedIn = Annotated[Session, Depends(require_session())]
+"""The session of the cookie; 401 without a valid one."""
+
+KeyHolder = Annotated[VerifiedKey, Depends(require_key())]
+"""The API key of the header; 401 without a valid one."""
+
+ClientIp = Annotated[str, Depends(_ip)]
+"""The address of the client; see TrustedProxies."""
