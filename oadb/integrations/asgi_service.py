@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -10,8 +11,9 @@ from oadb.bans.live_bans import AsyncLiveBans
 from oadb.engine.config import Config
 from oadb.engine.database import AsyncDatabase
 from oadb.errors import Error, UnavailableError
+from oadb.integrations import readiness_answers
 from oadb.integrations.readiness_answers import ProbeAnswer, ready_answer, unready_answer
-from oadb.integrations.web_requests import SeenRequest
+from oadb.integrations.web_requests import SeenRequest, segments
 from oadb.integrations.web_settings import WebSettings
 from oadb.logs.writer import AsyncLogWriter
 
@@ -24,8 +26,9 @@ class AsgiService:
     Without a lifespan, as in some tests, the first request opens it; then ``close`` it.
     """
 
-    def __init__(self, settings: WebSettings) -> None:
+    def __init__(self, settings: WebSettings, templates: Callable[[], Iterable[str]]) -> None:
         self.settings = settings
+        self._templates = templates
         self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
         self._db: AsyncDatabase | None = None
@@ -89,7 +92,7 @@ class AsgiService:
             db = await self.database()
         except Error as error:
             return unready_answer(error)
-        return ready_answer(await db.ready())
+        return ready_answer(await db.ready(deadline=readiness_answers.WAIT))
 
     async def log(self, seen: SeenRequest) -> None:
         """Have a request logged."""
@@ -108,6 +111,11 @@ class AsgiService:
         except UnavailableError as error:
             logger.warning("requests are refused until the database answers: %s", error)
         if self.settings.log_requests:
-            log = AsyncLogWriter.from_env() if given is None else AsyncLogWriter(given)
+            kept = segments(self._templates())
+            log = (
+                AsyncLogWriter.from_env(fields=kept)
+                if given is None
+                else AsyncLogWriter(given, fields=kept)
+            )
             self._log = await self._stack.enter_async_context(log)
         self._db = db

@@ -13,12 +13,13 @@ Paths are ``async def``: what oadb offers here is awaited.
 from oadb.integrations.missing_extras import missing_extra
 
 try:
-    from fastapi import Depends
+    from fastapi import Depends, FastAPI
     from fastapi.requests import HTTPConnection
+    from fastapi.routing import iter_route_contexts
 except ModuleNotFoundError as error:
     raise missing_extra("fastapi", error) from error
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Annotated
 
@@ -27,13 +28,36 @@ from oadb.accounts.sessions import Session
 from oadb.accounts.user_rows import Assurance
 from oadb.engine.database import AsyncDatabase
 from oadb.engine.deferred_transactions import AsyncDeferredTransaction
-from oadb.integrations.starlette import AskedRequest, asked_of, install
+from oadb.integrations.starlette import (
+    AsgiService,
+    AskedRequest,
+    asked_of,
+    install_with,
+    templates_in,
+)
 from oadb.integrations.web_settings import WebSettings
 
 __all__ = [
     "Asked", "ClientIp", "Db", "KeyHolder", "SignedIn", "StreamTx", "Tx", "WebSettings", "install",
     "require_key", "require_session",
 ]  # fmt: skip  # a list
+
+
+def install(app: FastAPI, settings: WebSettings | None = None) -> AsgiService:
+    """Give an application a Database, and each of its requests a transaction.
+
+    Call it once, before middleware that is to see its answers, such as that for CORS.
+
+    Raises:
+        ParameterError: the application has oadb already.
+    """
+
+    def templates() -> Iterator[str]:
+        yield from templates_in(app.routes)
+        for context in iter_route_contexts(app.routes):  # with the prefixes of routers
+            yield context.path or ""
+
+    return install_with(app, settings, templates)
 
 
 # Coroutine functions, because FastAPI runs others in threads.

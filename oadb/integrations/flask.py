@@ -148,7 +148,10 @@ def install(app: Flask, settings: WebSettings | None = None) -> FlaskService:
     """
     if _EXTENSION in app.extensions:
         raise ParameterError("install: this application has oadb already; call it once")
-    service = FlaskService(WebSettings() if settings is None else settings)
+    service = FlaskService(
+        WebSettings() if settings is None else settings,
+        lambda: [rule.rule for rule in app.url_map.iter_rules()],
+    )
     app.extensions[_EXTENSION] = service
     app.wsgi_app = _Wrapped(app.wsgi_app, service)  # type: ignore[method-assign]  # as Flask says
     app.url_value_preprocessor(_note_route)

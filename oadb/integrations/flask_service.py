@@ -2,13 +2,15 @@
 
 import os
 import threading
+from collections.abc import Callable, Iterable
 
 from oadb.bans.live_bans import LiveBans
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.errors import Error
+from oadb.integrations import readiness_answers
 from oadb.integrations.readiness_answers import ProbeAnswer, ready_answer, unready_answer
-from oadb.integrations.web_requests import SeenRequest
+from oadb.integrations.web_requests import SeenRequest, segments
 from oadb.integrations.web_settings import WebSettings
 from oadb.logs.writer import LogWriter
 
@@ -16,7 +18,7 @@ from oadb.logs.writer import LogWriter
 class FlaskService:
     """The Database of an application. It connects at the first call, in each process anew."""
 
-    def __init__(self, settings: WebSettings) -> None:
+    def __init__(self, settings: WebSettings, templates: Callable[[], Iterable[str]]) -> None:
         """Read the configuration; nothing connects yet, so that servers may fork.
 
         Raises:
@@ -26,9 +28,10 @@ class FlaskService:
         given = settings.config
         self.settings = settings
         self.db = Database(Config.from_env() if given is None else given)
-        self._log: LogWriter | None = None
         if settings.log_requests:
-            self._log = LogWriter.from_env() if given is None else LogWriter(given)
+            self._new_log(()).close()  # so that a wrong variable is named now
+        self._log: LogWriter | None = None
+        self._templates = templates
         self._publishing = threading.Lock()
         self._bans: tuple[int, LiveBans] | None = None
 
@@ -51,14 +54,23 @@ class FlaskService:
     def readiness(self) -> ProbeAnswer:
         """Return what to answer to a probe that asks whether this service can work."""
         try:
-            return ready_answer(self.db.ready())
+            return ready_answer(self.db.ready(deadline=readiness_answers.WAIT))
         except Error as error:
             return unready_answer(error)
 
     def log(self, seen: SeenRequest) -> None:
         """Have a request logged."""
-        if self._log is not None:
-            self._log.offer(seen.row())
+        if not self.settings.log_requests:
+            return
+        if self._log is None:  # only now are all routes known
+            made = self._new_log(segments(self._templates()))
+            with self._publishing:
+                self._log = self._log or made
+        self._log.offer(seen.row())
+
+    def _new_log(self, kept: Iterable[str]) -> LogWriter:
+        given = self.settings.config
+        return LogWriter.from_env(fields=kept) if given is None else LogWriter(given, fields=kept)
 
     def _live_bans(self) -> LiveBans:
         """Return the bans that this process follows: those of its parent are not followed here."""

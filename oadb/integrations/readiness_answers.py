@@ -6,12 +6,16 @@ anybody who can reach the port.
 
 import json
 import logging
+from datetime import timedelta
 from http import HTTPStatus
 
 from oadb.engine.readiness import Readiness
 from oadb.errors import Error
 
 logger = logging.getLogger("oadb.web")
+
+WAIT = timedelta(seconds=2)
+"""How long each look at the database may take: probes give up after a few seconds."""
 
 ProbeAnswer = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers and body."""

@@ -18,11 +18,12 @@ try:
     from starlette.applications import Starlette
     from starlette.requests import HTTPConnection, Request
     from starlette.responses import Response
-    from starlette.routing import Mount
+    from starlette.routing import BaseRoute, Mount
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 except ModuleNotFoundError as error:
     raise missing_extra("fastapi", error) from error
 
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 import psycopg
@@ -158,10 +159,17 @@ def install(app: Starlette, settings: WebSettings | None = None) -> AsgiService:
     Raises:
         ParameterError: the application has oadb already.
     """
+    return install_with(app, settings, lambda: templates_in(app.routes))
+
+
+def install_with(
+    app: Starlette, settings: WebSettings | None, templates: Callable[[], Iterable[str]]
+) -> AsgiService:
+    """Install oadb in an application that finds the templates of its routes in its own way."""
     if hasattr(app.state, _INSTALLED):
         raise ParameterError("install: this application has oadb already; call it once")
     chosen = WebSettings() if settings is None else settings
-    service = AsgiService(chosen)
+    service = AsgiService(chosen, templates)
     app.state.oadb = service
     app.add_middleware(_Middleware, service=service)
 
@@ -256,14 +264,22 @@ class _Middleware:
         await self._app(scope, receive_after_opening, send_after_closing)
 
 
+def templates_in(routes: Iterable[BaseRoute]) -> Iterator[str]:
+    """Yield the templates of routes, and of those in mounts."""
+    for route in routes:
+        yield str(getattr(route, "path", ""))
+        yield from templates_in(getattr(route, "routes", None) or ())
+
+
 def template_of(scope: Scope) -> str | None:
     """Return the template of the route that matched, with those of the mounts around it."""
-    route = scope.get("route")
-    values = {str(value): name for name, value in scope.get("path_params", {}).items()}
-    # The root has the values of the parameters of mounts.
-    parts = scope.get("root_path", "").split("/")
-    root = "/".join(f"{{{values[part]}}}" if part in values else part for part in parts)
-    if isinstance(route, Mount):
-        return f"{root}/"
-    path = getattr(route, "path_format", None)
-    return f"{root}{path}" if isinstance(path, str) else None
+    route, values = scope.get("route"), scope.get("path_params", {})
+    own: object = "/" if isinstance(route, Mount) else getattr(route, "path_format", None)
+    path = f"{scope.get('root_path', '')}/" if isinstance(route, Mount) else scope["path"]
+    if not isinstance(own, str):
+        return None
+    # What stands before it are prefixes of mounts and routers, where parameters have their values.
+    within = sum(str(value).count("/") for value in values.values())
+    names = {str(value): f"{{{name}}}" for name, value in values.items()}
+    before = path.rsplit("/", own.count("/") + within)[0].split("/")
+    return "/".join(names.get(part, part) for part in before) + own

@@ -1,5 +1,6 @@
 """A request as the integrations see it, whatever the framework: who asks, for what, since when."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -15,6 +16,11 @@ REPLACED_LOG = "%s %s: the answer %d was not sent, because its transaction was n
 
 SUCCESS_ENDS = 400
 """From this status on, what a request has written is rolled back."""
+
+
+def segments(templates: Iterable[str]) -> set[str]:
+    """Return the segments of templates of routes, which the log may show: they are code."""
+    return {part for template in templates for part in template.split("/") if part}
 
 
 @dataclass(slots=True)

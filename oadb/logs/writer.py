@@ -113,13 +113,18 @@ class _SharedWriter:
 
     @classmethod
     def from_env(
-        cls, environ: Mapping[str, str] | None = None, *, observer: Observers = None
+        cls,
+        environ: Mapping[str, str] | None = None,
+        *,
+        fields: Iterable[str] = (),
+        observer: Observers = None,
     ) -> Self:
         """Read the configuration from the environment.
 
         OADB_LOG_DATABASE_URL names the database; without it, DATABASE_URL does.
 
         Args:
+            fields: as of the class.
             observer: hears of stored batches, dropped rows and failures; see oadb.engine.observing.
 
         Raises:
@@ -128,9 +133,10 @@ class _SharedWriter:
         env = {**(os.environ if environ is None else environ)}
         given = env.get(URL, "").strip()
         if not given:
-            return cls(Config.from_env(env), observer=observer)
+            return cls(Config.from_env(env), fields=fields, observer=observer)
         try:
-            return cls(Config.from_env(env | {"DATABASE_URL": given}), observer=observer)
+            there = Config.from_env(env | {"DATABASE_URL": given})
+            return cls(there, fields=fields, observer=observer)
         except ConfigError as error:
             raise ConfigError(f"{URL}, read like DATABASE_URL: {error}") from None
 
