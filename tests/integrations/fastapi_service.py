@@ -28,7 +28,7 @@ from oadb.integrations.fastapi import (
     require_key,
     require_session,
 )
-from tests.integrations.web_errors import ERRORS
+from tests.integrations.web_errors import ERRORS, SLOWLY
 
 api = APIRouter(prefix="/users")
 
@@ -115,6 +115,13 @@ async def create_and_wait(name: str, tx: Tx) -> int:
     """Create a user, and answer when a test says so."""
     user = await users.create(tx, name, f"{name}@example.in")
     await WAITING.wait_for(name)
+    return user.user_id
+
+
+@api.post("/{name}/slowly")
+async def create_slowly(name: str, tx: Tx) -> int:
+    user = await users.create(tx, name, f"{name}@example.in")
+    await asyncio.sleep(SLOWLY)
     return user.user_id
 
 

@@ -1,6 +1,6 @@
 """A service as one would write it with Flask: what the tests of the integration ask."""
 
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -23,12 +23,9 @@ from oadb.integrations.flask import (
     require_session,
     start_session,
 )
-from tests.integrations.web_errors import ERRORS
+from tests.integrations.web_errors import ERRORS, SLOWLY
 
 api = Blueprint("users", __name__, url_prefix="/v1/users")
-
-REACHED, LET_GO = threading.Event(), threading.Event()
-"""The middle of a request that waits, and its end."""
 
 
 def swallow(tx: Executor, user_id: int) -> None:
@@ -100,13 +97,11 @@ def create_while_streaming(name: str, end: str) -> ResponseReturnValue:
     return Response(stream_with_context(parts()))
 
 
-@api.post("/<name>/wait")
-def create_and_wait(name: str) -> ResponseReturnValue:
-    """Create a user, and answer when a test says so."""
-    users.create(current_tx(), name, f"{name}@example.in")
-    REACHED.set()
-    LET_GO.wait(60)
-    return "done"
+@api.post("/<name>/slowly")
+def create_slowly(name: str) -> ResponseReturnValue:
+    user = users.create(current_tx(), name, f"{name}@example.in")
+    time.sleep(SLOWLY)
+    return jsonify(user.user_id)
 
 
 def made(settings: WebSettings) -> Flask:

@@ -1,6 +1,9 @@
-"""Errors that the services of these tests raise, by a name in their paths."""
+"""What the services of these tests do besides answering: errors, by a name in their paths."""
 
 from oadb.errors import BusyError, NoRowError, PoolTimeoutError, UnavailableError
+
+SLOWLY = 0.03
+"""Seconds that a slow request takes, in which its client leaves."""
 
 ERRORS = {
     "busy": BusyError("full"),
