@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Send
 from oadb.engine.database import AsyncDatabase
 from oadb.engine.deferred_transactions import AsyncDeferredTransaction, deferred
 from oadb.integrations.error_map import INTERNAL, problem_of
-from oadb.integrations.problem_details import Problem
+from oadb.integrations.problem_details import ProblemDetails
 from oadb.integrations.web_requests import GONE, REPLACED_LOG, SUCCESS_ENDS, SeenRequest
 
 logger = logging.getLogger("oadb.web")
@@ -69,7 +69,7 @@ class AsgiGate:
                 await self._end_stream()
             await self._send(message)
 
-    async def answer(self, problem: Problem) -> None:
+    async def answer(self, problem: ProblemDetails) -> None:
         """Send a problem as the whole answer."""
         self.has_started = self._is_replaced = True
         self.seen.status, self.seen.error = problem.status, problem.reason
@@ -107,7 +107,7 @@ class AsgiGate:
         self.has_started = True
         await self._send(message)
 
-    async def _settled(self) -> Problem | None:
+    async def _settled(self) -> ProblemDetails | None:
         """End the transaction; return what to answer instead if it was not committed."""
         tx = self.tx
         if tx is None:

@@ -14,7 +14,7 @@ from oadb.accounts.user_rows import Assurance, SignedInUser
 from oadb.bans import trackers
 from oadb.engine.binding.operations import operation
 from oadb.engine.executors import AsyncExecutor
-from oadb.integrations.problem_details import Problem, RequestRefusedError
+from oadb.integrations.problem_details import ProblemDetails, RequestRefusedError
 from oadb.security.refusals import Refusal
 from oadb.security.secret import Secret
 
@@ -66,7 +66,7 @@ def refuse_other_sites(method: str, fetch_site: str) -> None:
     """
     if method not in _SAFE and fetch_site.strip().lower() == "cross-site":
         said = "A page of another site has sent this request."
-        raise RequestRefusedError(Problem(403, "cross_site", said))
+        raise RequestRefusedError(ProblemDetails(403, "cross_site", said))
 
 
 @operation
@@ -118,7 +118,7 @@ async def key_of(
         raise RequestRefusedError(_refused(found, _KEY_TEXTS[found], _INVALID_BEARER))
     if missing := [scope for scope in scopes if scope not in found.scopes]:
         said = f"The API key lacks the scope {missing[0]}."
-        raise RequestRefusedError(Problem(403, "scope", said))
+        raise RequestRefusedError(ProblemDetails(403, "scope", said))
     return found
 
 
@@ -134,7 +134,7 @@ def signed_in(result: SignIn) -> SignedInUser:
     if result.wait > timedelta():
         seconds = math.ceil(result.wait.total_seconds())
         said = "There were too many tries; wait before the next one."
-        raise RequestRefusedError(Problem(429, "locked", said, retry_after=seconds))
+        raise RequestRefusedError(ProblemDetails(429, "locked", said, retry_after=seconds))
     if result.needs_code:
         raise RequestRefusedError(
             _unauthorized("code_needed", "A code of the second factor is needed.", _FORM)
@@ -165,10 +165,10 @@ def _cookie_challenge(name: str) -> str:
     return f'Cookie cookie-name="{name}"'
 
 
-def _refused(refusal: Refusal, said: str, challenge: str) -> Problem:
+def _refused(refusal: Refusal, said: str, challenge: str) -> ProblemDetails:
     status = _STATUS.get(refusal, 401)
-    return Problem(status, refusal.value, said, challenge=challenge if status == 401 else "")
+    return ProblemDetails(status, refusal.value, said, challenge=challenge if status == 401 else "")
 
 
-def _unauthorized(reason: str, said: str, challenge: str) -> Problem:
-    return Problem(401, reason, said, challenge=challenge)
+def _unauthorized(reason: str, said: str, challenge: str) -> ProblemDetails:
+    return ProblemDetails(401, reason, said, challenge=challenge)

@@ -12,19 +12,19 @@ from oadb.errors import (
     PoolTimeoutError,
     UnavailableError,
 )
-from oadb.integrations.problem_details import Problem, RequestRefusedError
+from oadb.integrations.problem_details import ProblemDetails, RequestRefusedError
 
 _SOON, _LATER = 1, 5
 """Seconds after which to try again: when work ends, and when a server may be back."""
 
-_BUSY = Problem(503, "busy", "The service is busy; try again.", retry_after=_SOON)
-_UNAVAILABLE = Problem(
+_BUSY = ProblemDetails(503, "busy", "The service is busy; try again.", retry_after=_SOON)
+_UNAVAILABLE = ProblemDetails(
     503, "unavailable", "The service cannot answer now; nothing was changed.", retry_after=_LATER
 )
-_UNKNOWN = Problem(
+_UNKNOWN = ProblemDetails(
     500, "outcome_unknown", "It is not known whether this was done; look before you repeat it."
 )
-_ABSENT = Problem(404, "absent", "What the request names does not exist.")
+_ABSENT = ProblemDetails(404, "absent", "What the request names does not exist.")
 
 # The first that fits: PoolTimeoutError is an UnavailableError as well.
 _ANSWERS = (
@@ -35,7 +35,7 @@ _ANSWERS = (
     (NoRowError, _ABSENT),
 )
 
-INTERNAL = Problem(500, "internal", "The service has failed; nothing was changed.")
+INTERNAL = ProblemDetails(500, "internal", "The service has failed; nothing was changed.")
 """For errors that only operators can explain: they stand in the log."""
 
 # By SQLSTATE: rolled back (serialization failure, deadlock), a lock or a result that did not come
@@ -47,7 +47,7 @@ _CONFLICTS = ("23505", "23P01", "23503", "23001")
 _INVALID = ("23", "22", "54")
 
 
-def problem_of(error: Exception, sentences: Mapping[str, str]) -> Problem | None:
+def problem_of(error: Exception, sentences: Mapping[str, str]) -> ProblemDetails | None:
     """Return how to answer an error; None: it is not one of those that a client can act on.
 
     Args:
@@ -58,18 +58,20 @@ def problem_of(error: Exception, sentences: Mapping[str, str]) -> Problem | None
     if isinstance(error, psycopg.Error):
         return _problem_of_statement(error, sentences)
     if isinstance(error, ParameterError):
-        return Problem(422, "invalid", str(error))
+        return ProblemDetails(422, "invalid", str(error))
     return next((answer for kind, answer in _ANSWERS if isinstance(error, kind)), None)
 
 
-def _problem_of_statement(error: psycopg.Error, sentences: Mapping[str, str]) -> Problem | None:
+def _problem_of_statement(
+    error: psycopg.Error, sentences: Mapping[str, str]
+) -> ProblemDetails | None:
     state, constraint = error.sqlstate or "", error.diag.constraint_name or ""
     if state.startswith(_PASSING):
         return _BUSY
     if state.startswith(_CONFLICTS):
         said = sentences.get(constraint, "This conflicts with what is stored.")
-        return Problem(409, "conflict", said, constraint)
+        return ProblemDetails(409, "conflict", said, constraint)
     if state.startswith(_INVALID):
         said = sentences.get(constraint, "A value is not allowed.")
-        return Problem(422, "invalid", said, constraint)
+        return ProblemDetails(422, "invalid", said, constraint)
     return None

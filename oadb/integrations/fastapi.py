@@ -112,7 +112,7 @@ Asked = Annotated[AskedRequest, Depends(_asked)]
 """All that a request has of oadb."""
 
 Db = Annotated[AsyncDatabase, Depends(_db)]
-"""For what is no part of the transaction, such as what must stay after a refusal."""
+"""For what runs outside of the transaction, such as what must stay after a refusal."""
 
 Tx = Annotated[AsyncDeferredTransaction, Depends(_tx)]
 """The transaction of the request; see ``AskedRequest.tx``."""

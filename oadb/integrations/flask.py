@@ -54,7 +54,7 @@ _GATE = "oadb.gate"
 
 
 def current_db() -> Database:
-    """Return the Database, for what is no part of the transaction of a request, and for commands.
+    """Return the Database, for what runs outside of the transaction of a request, and for commands.
 
     Raises:
         RuntimeError: ``install`` was not called for the current application.

@@ -13,7 +13,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ProblemDetails:
     """Why a request was not answered as it was meant to be.
 
     Attributes:
@@ -63,7 +63,7 @@ class RequestRefusedError(Error):
     A service may raise one of its own.
     """
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: ProblemDetails) -> None:
         super().__init__(f"{problem.status} {problem.reason}: {problem.detail}")
         self.problem = problem
 

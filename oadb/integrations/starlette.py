@@ -60,7 +60,7 @@ class AskedRequest:
     ) -> None:
         self._settings, self._scope, self._seen, self._gate = settings, scope, seen, gate
         self.db = db
-        """For what is no part of the transaction, such as what must stay after a refusal."""
+        """For what runs outside of the transaction, such as what must stay after a refusal."""
 
     @property
     def ip(self) -> str:

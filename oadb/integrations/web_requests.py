@@ -1,15 +1,15 @@
-"""A request as the integrations see it, whatever the framework: who asks, for what, since when."""
+"""A request as the integrations see it, whatever the framework: its client, route and time."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from oadb.integrations.problem_details import CLIENT_GONE, Problem
+from oadb.integrations.problem_details import CLIENT_GONE, ProblemDetails
 from oadb.logs import traffic
 
-BANNED = Problem(403, "banned", "This network is banned.")
+BANNED = ProblemDetails(403, "banned", "This network is banned.")
 
-GONE = Problem(CLIENT_GONE, "client_gone", "The client did not wait for the answer.")
+GONE = ProblemDetails(CLIENT_GONE, "client_gone", "The client did not wait for the answer.")
 
 REPLACED_LOG = "%s %s: the answer %d was not sent, because its transaction was not committed"
 """For answers that a failed COMMIT, or a swallowed error, has made untrue."""

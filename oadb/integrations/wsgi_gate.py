@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from oadb.engine.database import Database
 from oadb.engine.deferred_transactions import DeferredTransaction, deferred
 from oadb.integrations.error_map import INTERNAL, problem_of
-from oadb.integrations.problem_details import Problem, RequestRefusedError, phrase
+from oadb.integrations.problem_details import ProblemDetails, RequestRefusedError, phrase
 from oadb.integrations.web_requests import GONE, REPLACED_LOG, SUCCESS_ENDS, SeenRequest
 
 if TYPE_CHECKING:
@@ -80,14 +80,14 @@ class WsgiGate:
         self._has_started = True
         return self._start(status, headers, exc_info)
 
-    def answer(self, problem: Problem) -> Iterable[bytes]:
+    def answer(self, problem: ProblemDetails) -> Iterable[bytes]:
         """Answer with a problem."""
         self.seen.status, self.seen.error = problem.status, problem.reason
         fields = [*problem.headers, ("Content-Length", str(len(problem.body)))]
         self._start(f"{problem.status} {phrase(problem.status)}", fields)
         return [problem.body]
 
-    def _problem_of(self, error: BaseException) -> Problem | None:
+    def _problem_of(self, error: BaseException) -> ProblemDetails | None:
         if self._has_started or not isinstance(error, Exception):
             return None
         return problem_of(error, self._sentences)
@@ -96,7 +96,7 @@ class WsgiGate:
         if self._tx is not None:
             self._tx.roll_back()
 
-    def _settled(self) -> Problem | None:
+    def _settled(self) -> ProblemDetails | None:
         """End the transaction; return what to answer instead if it was not committed."""
         tx = self._tx
         if tx is None:

@@ -20,7 +20,7 @@ from oadb.errors import (
 from oadb.integrations import credentials
 from oadb.integrations.error_map import problem_of
 from oadb.integrations.missing_extras import missing_extra
-from oadb.integrations.problem_details import Problem, RequestRefusedError, phrase
+from oadb.integrations.problem_details import ProblemDetails, RequestRefusedError, phrase
 from oadb.integrations.web_settings import WebSettings
 from oadb.security.secret import Secret
 
@@ -69,7 +69,7 @@ def test_errors_of_the_service_itself_are_left_to_its_framework(error: Exception
 
 
 def test_a_problem_is_json_without_members_that_are_empty() -> None:
-    problem = Problem(429, "locked", "Wait.", retry_after=3)
+    problem = ProblemDetails(429, "locked", "Wait.", retry_after=3)
 
     assert json.loads(problem.body) == {
         "type": "about:blank",

@@ -48,14 +48,18 @@ class Outcome:
 
 
 def ask_many(
-    serving: AbstractContextManager[int], stored: Database, count: int, clients: int = 8
+    serving: AbstractContextManager[int],
+    stored: Database,
+    count: int,
+    prefix: str = "",
+    clients: int = 8,
 ) -> Outcome:
     """Ask *count* times, in turns of all kinds; look for each answered user at once.
 
     What is stored is looked at once more when the server has ended.
     """
     kinds = [*KINDS]
-    named = [(f"{kinds[n % len(kinds)]}{n}", kinds[n % len(kinds)]) for n in range(count)]
+    named = [(f"{prefix}{kinds[n % len(kinds)]}{n}", kinds[n % len(kinds)]) for n in range(count)]
     first = users.count(stored)
     with serving as port, ThreadPoolExecutor(clients) as pool:
         statuses = [*pool.map(partial(_ask_one, port, stored), named)]
