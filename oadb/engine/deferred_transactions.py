@@ -5,15 +5,18 @@ statement runs, no connection is leased.
 """
 
 import threading
+from abc import abstractmethod
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from copy import copy
 from datetime import timedelta
+from types import TracebackType
 from typing import Any, Self, overload
 
+from oadb.engine.blocking import PoolExecutor, Transaction
 from oadb.engine.driver import drive
-from oadb.engine.pool_executors import AsyncPoolExecutor, PoolExecutor
-from oadb.engine.row_stream import RowStream
-from oadb.engine.transaction_session import SAVEPOINT, begin
-from oadb.engine.transactions import AsyncTransaction, Transaction
+from oadb.engine.pool_executors import AsyncPoolExecutor
+from oadb.engine.transactions import AsyncTransaction
 from oadb.errors import TransactionError
 from oadb.security.vault import Vault
 
@@ -25,16 +28,42 @@ class _RollBackError(Exception):
     """Given to the end of a transaction that is rolled back without an error of its own."""
 
 
-class AsyncDeferredTransaction(AsyncTransaction):
+class _LateTransaction(AsyncTransaction):
+    """Passes all calls to a transaction that is made later."""
+
+    def __init__(self, db: AsyncPoolExecutor) -> None:
+        super().__init__(db._pool, db._driver, [])
+        self._made: AsyncTransaction | None = None
+
+    @abstractmethod
+    async def begun(self) -> AsyncTransaction:
+        """Return the transaction that does the work, which has begun."""
+
+    async def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
+        """Run a bound query in this transaction, which begins with it; see AsyncTransaction."""
+        made = self._made or await self.begun()
+        return await made._run(query, params)
+
+    async def _stream(self, query: Any, params: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
+        """Yield the rows of a bound query through a server-side cursor; see AsyncTransaction."""
+        async with aclosing((await self.begun())._stream(query, params)) as rows:
+            async for row in rows:
+                yield row
+
+    def transaction(self) -> AsyncTransaction:
+        """Return a nested transaction, which can roll back without this one."""
+        return _LateSavepoint(self)
+
+
+class AsyncDeferredTransaction(_LateTransaction):
     """A transaction that begins with its first statement; see ``deferred``."""
 
     def __init__(self, db: AsyncPoolExecutor) -> None:
-        first = begin(None, read_only=False)
-        prelude = [first, *db._identity]
-        super().__init__(db._pool, db._driver, prelude, seconds=db._seconds)
+        super().__init__(db)
+        self._db = db
         self._early_vault: Vault | None = None
-        self._early_hints: set[str] = set()
-        self._patience = 0.0
+        self._hints: set[str] = set()
+        self._allowed = timedelta()
         self._beginner = threading.Lock()
         self._is_over = False
 
@@ -42,14 +71,19 @@ class AsyncDeferredTransaction(AsyncTransaction):
         """Return itself; nothing is leased or sent yet."""
         return self
 
-    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Commit, or roll back if the block raised or swallowed an error of a statement."""
-        await (self.commit() if error is None else self.roll_back())
+        await self._finish(kind, error, trace)
 
     @property
     def has_begun(self) -> bool:
         """Whether a statement has run, and the transaction has not ended."""
-        return self._session is not None
+        return self._made is not None
 
     async def commit(self) -> None:
         """End it: commit what was done. Without a statement nothing is sent.
@@ -60,20 +94,24 @@ class AsyncDeferredTransaction(AsyncTransaction):
             UnavailableError: the connection was lost before; nothing was changed.
             psycopg.Error: what the server reports, such as a violated deferred constraint.
         """
-        self._is_over = True
-        if self.has_begun:
-            await super().__aexit__(None, None, None)
-        elif self._early_hints:
-            self._pool.hints.send(self._early_hints)
+        await self._finish(None, None, None)
 
     async def roll_back(self) -> None:
         """End it: undo what was done. Without a statement nothing is sent."""
-        self._is_over = True
-        if self.has_begun:
-            await super().__aexit__(_RollBackError, _RollBackError(), None)
+        await self._finish(_RollBackError, _RollBackError(), None)
 
-    async def begin_now(self) -> None:
-        """Lease a connection, unless it has one.
+    async def _finish(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._is_over, made, self._made = True, self._made, None
+        if made is not None:
+            await made.__aexit__(kind, error, trace)
+
+    async def begun(self) -> AsyncTransaction:
+        """Return the transaction that does the work; the first call leases a connection.
 
         Raises:
             UnavailableError: no connection can be made, or became free (PoolTimeoutError).
@@ -82,21 +120,21 @@ class AsyncDeferredTransaction(AsyncTransaction):
         while not self._beginner.acquire(blocking=False):  # by another task of its owner
             await self._driver.sleep(_PAUSE)
         try:
-            if not self.has_begun:
-                await self._begin_once()
+            return self._made or await self._begin_once()
         finally:
             self._beginner.release()
 
-    async def _begin_once(self) -> None:
+    async def _begin_once(self) -> AsyncTransaction:
         self._require_going_on()
-        await super().__aenter__()
+        made = await self._db.transaction().__aenter__()
         if self._is_over:  # ended while this waited for a connection
-            await super().__aexit__(_RollBackError, _RollBackError(), None)
+            await made.__aexit__(_RollBackError, _RollBackError(), None)
             self._require_going_on()
-        session = self._open
-        session.hints = self._early_hints
-        session._vault = self._early_vault
-        session.connection.state.patience = max(session.connection.state.patience, self._patience)
+        made._open.hints = self._hints
+        made._open._vault = self._early_vault
+        made.allow(self._allowed)
+        self._made = made
+        return made
 
     def _require_going_on(self) -> None:
         if self._is_over:
@@ -105,52 +143,74 @@ class AsyncDeferredTransaction(AsyncTransaction):
                 "begin another one: db.transaction()"
             )
 
-    async def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
-        """Run a bound query in this transaction, which begins with it; see AsyncTransaction."""
-        if self._session is None:
-            await self.begin_now()
-        return await super()._run(query, params)
-
-    async def _open_stream(self, query: Any, params: tuple[Any, ...]) -> RowStream:
-        await self.begin_now()
-        return await super()._open_stream(query, params)
-
     @property
     def vault(self) -> Vault:
         """The key ring of the Database; a proof of it in this transaction can be rolled back."""
-        if self.has_begun:
-            return super().vault
+        if self._made is not None:
+            return self._made.vault
         if self._early_vault is None:
             self._early_vault = copy(self._pool.vault)
         return self._early_vault
 
     def hint(self, channel: str) -> None:
         """Have who listens to *channel* told when this is committed; see AsyncExecutor."""
-        self._early_hints.add(channel)
+        self._hints.add(channel)
 
     def allow(self, limit: timedelta) -> None:
         """Wait up to *limit* for each statement of this transaction; see AsyncExecutor."""
-        if self.has_begun:
-            super().allow(limit)
-        self._patience = max(self._patience, limit.total_seconds())
-
-    def transaction(self) -> AsyncTransaction:
-        """Return a nested transaction, which can roll back without this one."""
-        return _DeferredSavepoint(self)
+        self._allowed = max(self._allowed, limit)
+        if self._made is not None:
+            self._made.allow(limit)
 
 
-class _DeferredSavepoint(AsyncTransaction):
-    """A transaction within a deferred one, which it begins."""
+class _LateSavepoint(_LateTransaction):
+    """A transaction within one that is made later, which it begins."""
 
-    def __init__(self, around: AsyncDeferredTransaction) -> None:
-        super().__init__(around._pool, around._driver, [SAVEPOINT])
+    def __init__(self, around: _LateTransaction) -> None:
+        AsyncTransaction.__init__(self, around._pool, around._driver, [])
         self._around = around
+        self._made = None
 
     async def __aenter__(self) -> Self:
         """Begin the transaction around it, and the savepoint with the next statement."""
-        await self._around.begin_now()
-        self._outer = self._session = self._around._open
-        return await super().__aenter__()
+        self._made = await (await self._around.begun()).transaction().__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Release the savepoint, or roll back to it."""
+        await (await self.begun()).__aexit__(kind, error, trace)
+
+    async def begun(self) -> AsyncTransaction:
+        """Return the savepoint that does the work.
+
+        Raises:
+            TransactionError: it was not entered.
+        """
+        return self._entered
+
+    @property
+    def _entered(self) -> AsyncTransaction:
+        if self._made is None:
+            raise TransactionError("enter the transaction first: with tx.transaction() as nested")
+        return self._made
+
+    @property
+    def vault(self) -> Vault:
+        """The key ring of the Database; a proof of it in this transaction can be rolled back."""
+        return self._entered.vault
+
+    def hint(self, channel: str) -> None:
+        """Have who listens to *channel* told when all is committed; see AsyncExecutor."""
+        self._entered.hint(channel)
+
+    def allow(self, limit: timedelta) -> None:
+        """Wait up to *limit* for each statement of this transaction; see AsyncExecutor."""
+        self._entered.allow(limit)
 
 
 class DeferredTransaction(Transaction):

@@ -102,7 +102,7 @@ class AsgiService:
     async def _open(self) -> None:
         given = self.settings.config
         config = Config.from_env() if given is None else given
-        db = AsyncDatabase(config)
+        db = AsyncDatabase(config, observer=self.settings.observer)
         self._stack.push_async_callback(db.close)
         try:
             await db.open()
@@ -111,11 +111,11 @@ class AsgiService:
         except UnavailableError as error:
             logger.warning("requests are refused until the database answers: %s", error)
         if self.settings.log_requests:
-            kept = segments(self._templates())
+            kept, observer = segments(self._templates()), self.settings.observer
             log = (
-                AsyncLogWriter.from_env(fields=kept)
+                AsyncLogWriter.from_env(fields=kept, observer=observer)
                 if given is None
-                else AsyncLogWriter(given, fields=kept)
+                else AsyncLogWriter(given, fields=kept, observer=observer)
             )
             self._log = await self._stack.enter_async_context(log)
         self._db = db

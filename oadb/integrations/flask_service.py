@@ -27,7 +27,8 @@ class FlaskService:
         """
         given = settings.config
         self.settings = settings
-        self.db = Database(Config.from_env() if given is None else given)
+        config = Config.from_env() if given is None else given
+        self.db = Database(config, observer=settings.observer)
         if settings.log_requests:
             self._new_log(()).close()  # so that a wrong variable is named now
         self._log: LogWriter | None = None
@@ -69,8 +70,10 @@ class FlaskService:
         self._log.offer(seen.row())
 
     def _new_log(self, kept: Iterable[str]) -> LogWriter:
-        given = self.settings.config
-        return LogWriter.from_env(fields=kept) if given is None else LogWriter(given, fields=kept)
+        given, observer = self.settings.config, self.settings.observer
+        if given is None:
+            return LogWriter.from_env(fields=kept, observer=observer)
+        return LogWriter(given, fields=kept, observer=observer)
 
     def _live_bans(self) -> LiveBans:
         """Return the bans that this process follows: those of its parent are not followed here."""

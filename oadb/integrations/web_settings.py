@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from oadb.engine.config import Config
+from oadb.engine.telling import Observers
 from oadb.errors import ParameterError
 from oadb.integrations.client_address import TrustedProxies
 
@@ -26,6 +27,7 @@ class WebSettings:
         log_requests: Whether each request is logged, by the template of its route.
         health_path, ready_path: Where containers and load balancers ask whether the process is
             alive, and whether it can work; None: nowhere.
+        observer: Hears what the Database and the log do; see oadb.engine.observing.
         sentences: What to tell clients of violated constraints, by their names.
     """
 
@@ -37,6 +39,7 @@ class WebSettings:
     log_requests: bool = True
     health_path: str | None = "/health"
     ready_path: str | None = "/ready"
+    observer: Observers = None
     sentences: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
