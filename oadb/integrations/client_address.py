@@ -60,7 +60,7 @@ class TrustedProxies:
             UNKNOWN_ADDRESS if there is none.
         """
         found = _normal(peer or "")
-        if not self._trusts(found):
+        if not self.are_any or not self._trusts(found):
             return found or UNKNOWN_ADDRESS
         read = _READERS[self.header]
         for element in reversed(forwarded.split(",")):

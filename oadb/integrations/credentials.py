@@ -1,19 +1,16 @@
 """Credentials of a request: the session of a cookie, the API key of a header, and refusals.
 
-Written once for all frameworks: the operations run over a Database and over an AsyncDatabase.
+Written once for all frameworks, which only call ``verify``, or await it, in between.
 """
 
 import math
+from collections.abc import Iterable
 from datetime import timedelta
 
-from oadb.accounts import api_keys, sessions
 from oadb.accounts.api_keys import VerifiedKey
 from oadb.accounts.login_attempts import SignIn
 from oadb.accounts.sessions import NewSession, Session
-from oadb.accounts.user_rows import Assurance, SignedInUser
-from oadb.bans import trackers
-from oadb.engine.binding.operations import operation
-from oadb.engine.executors import AsyncExecutor
+from oadb.accounts.user_rows import SignedInUser
 from oadb.integrations.problem_details import ProblemDetails, RequestRefusedError
 from oadb.security.refusals import Refusal
 from oadb.security.secret import Secret
@@ -69,52 +66,56 @@ def refuse_other_sites(method: str, fetch_site: str) -> None:
         raise RequestRefusedError(ProblemDetails(403, "cross_site", said))
 
 
-@operation
-async def session_of(
-    db: AsyncExecutor,
-    token: Secret | None,
-    *,
-    cookie: str,
-    at_least: Assurance = 1,
-    max_age: timedelta | None = None,
-) -> Session:
-    """Return the session of a token; see ``sessions.verify``.
+def session_token(header: str, name: str) -> Secret:
+    """Return the token of the session in a Cookie header.
+
+    Raises:
+        RequestRefusedError: 401: there is none.
+    """
+    token = cookie_of(header, name)
+    if token is None:
+        raise RequestRefusedError(_unauthorized("missing", "Sign in.", _cookie_challenge(name)))
+    return token
+
+
+def accepted_session(found: Session | Refusal, name: str) -> Session:
+    """Return the session that ``sessions.verify`` has found.
 
     Args:
-        cookie: the name of its cookie.
+        name: that of its cookie.
 
     Raises:
         RequestRefusedError: 401: there is no valid one; 403: it is too weak.
     """
-    if token is None:
-        raise RequestRefusedError(_unauthorized("missing", "Sign in.", _cookie_challenge(cookie)))
-    found = await sessions.verify(db, token, at_least=at_least, max_age=max_age)
     if isinstance(found, Refusal):
         said = _SESSION_TEXTS.get(found, "Sign in.")
-        raise RequestRefusedError(_refused(found, said, _cookie_challenge(cookie)))
+        raise RequestRefusedError(_refused(found, said, _cookie_challenge(name)))
     return found
 
 
-@operation
-async def key_of(
-    db: AsyncExecutor, token: Secret | None, *, scopes: list[str], ip: str | None
-) -> VerifiedKey:
-    """Return the API key of a token; see ``api_keys.verify``.
+def key_token(value: str, header: str) -> Secret:
+    """Return the API key in the value of a header.
+
+    Raises:
+        RequestRefusedError: 401: there is none.
+    """
+    token = key_in(value, header)
+    if token is None:
+        raise RequestRefusedError(_unauthorized("missing", "An API key is needed.", _BEARER))
+    return token
+
+
+def accepted_key(found: VerifiedKey | Refusal, scopes: Iterable[str]) -> VerifiedKey:
+    """Return the key that ``api_keys.verify`` has found.
 
     Args:
         scopes: what it must be allowed.
-        ip: where an unknown key counts towards a ban; None: nowhere.
 
     Raises:
         RequestRefusedError: 401: there is no valid one; 403: it lacks a scope, or its user is
             disabled.
     """
-    if token is None:
-        raise RequestRefusedError(_unauthorized("missing", "An API key is needed.", _BEARER))
-    found = await api_keys.verify(db, token)
     if isinstance(found, Refusal):
-        if found is Refusal.UNKNOWN and ip is not None:
-            await trackers.track_bad_key(db, ip, key=token)
         raise RequestRefusedError(_refused(found, _KEY_TEXTS[found], _INVALID_BEARER))
     if missing := [scope for scope in scopes if scope not in found.scopes]:
         said = f"The API key lacks the scope {missing[0]}."

@@ -26,9 +26,11 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from oadb.accounts import api_keys, sessions
 from oadb.accounts.api_keys import VerifiedKey
 from oadb.accounts.sessions import NewSession, Session
 from oadb.accounts.user_rows import Assurance
+from oadb.bans import trackers
 from oadb.engine.database import Database
 from oadb.engine.deferred_transactions import DeferredTransaction
 from oadb.errors import Error, ParameterError
@@ -40,6 +42,7 @@ from oadb.integrations.readiness_answers import ALIVE, ProbeAnswer
 from oadb.integrations.web_requests import BANNED, SeenRequest
 from oadb.integrations.web_settings import WebSettings
 from oadb.integrations.wsgi_gate import WsgiGate
+from oadb.security.refusals import Refusal
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -100,10 +103,9 @@ def require_session(*, at_least: Assurance = 1, max_age: timedelta | None = None
     service, gate = _service(), _gate()
     name = service.settings.session_cookie
     credentials.refuse_other_sites(request.method, request.headers.get("Sec-Fetch-Site", ""))
-    token = credentials.cookie_of(request.headers.get("Cookie", ""), name)
-    found = credentials.session_of(
-        service.db, token, cookie=name, at_least=at_least, max_age=max_age
-    )
+    token = credentials.session_token(request.headers.get("Cookie", ""), name)
+    verified = sessions.verify(service.db, token, at_least=at_least, max_age=max_age)
+    found = credentials.accepted_session(verified, name)
     gate.seen.user_id = found.user_id
     return found
 
@@ -117,9 +119,11 @@ def require_key(*scopes: str) -> VerifiedKey:
     """
     service, gate = _service(), _gate()
     header = service.settings.key_header
-    token = credentials.key_in(request.headers.get(header, ""), header)
-    ip = gate.seen.ip if service.settings.bans else None
-    found = credentials.key_of(service.db, token, scopes=[*scopes], ip=ip)
+    token = credentials.key_token(request.headers.get(header, ""), header)
+    verified = api_keys.verify(service.db, token)
+    if verified is Refusal.UNKNOWN and service.settings.bans:
+        trackers.track_bad_key(service.db, gate.seen.ip, key=token)
+    found = credentials.accepted_key(verified, scopes)
     gate.seen.user_id = found.user_id
     return found
 
@@ -176,10 +180,10 @@ def _service() -> FlaskService:
 
 
 def _gate() -> WsgiGate:
-    _service()
     found = request.environ.get(_GATE)
     if isinstance(found, WsgiGate):
         return found
+    _service()
     raise RuntimeError("no request is answered here, so there is no transaction: use current_db()")
 
 

@@ -28,9 +28,11 @@ from datetime import timedelta
 
 import psycopg
 
+from oadb.accounts import api_keys, sessions
 from oadb.accounts.api_keys import VerifiedKey
 from oadb.accounts.sessions import NewSession, Session
 from oadb.accounts.user_rows import Assurance
+from oadb.bans import trackers
 from oadb.engine.database import AsyncDatabase
 from oadb.engine.deferred_transactions import AsyncDeferredTransaction
 from oadb.errors import Error, ParameterError
@@ -40,6 +42,7 @@ from oadb.integrations.asgi_service import AsgiService
 from oadb.integrations.error_map import problem_of
 from oadb.integrations.web_requests import BANNED, SeenRequest
 from oadb.integrations.web_settings import WebSettings
+from oadb.security.refusals import Refusal
 
 __all__ = ["AsgiService", "AskedRequest", "WebSettings", "asked_of", "install"]
 
@@ -103,10 +106,9 @@ class AskedRequest:
         """
         name = self._settings.session_cookie
         credentials.refuse_other_sites(self._seen.method, self._header(b"sec-fetch-site"))
-        token = credentials.cookie_of(self._header(b"cookie", "; "), name)
-        found = await credentials.session_of(
-            self.db, token, cookie=name, at_least=at_least, max_age=max_age
-        )
+        token = credentials.session_token(self._header(b"cookie", "; "), name)
+        verified = await sessions.verify(self.db, token, at_least=at_least, max_age=max_age)
+        found = credentials.accepted_session(verified, name)
         self._seen.user_id = found.user_id
         return found
 
@@ -119,9 +121,11 @@ class AskedRequest:
         """
         settings = self._settings
         value = self._header(settings.key_header.lower().encode())
-        token = credentials.key_in(value, settings.key_header)
-        ip = self.ip if settings.bans else None
-        found = await credentials.key_of(self.db, token, scopes=[*scopes], ip=ip)
+        token = credentials.key_token(value, settings.key_header)
+        verified = await api_keys.verify(self.db, token)
+        if verified is Refusal.UNKNOWN and settings.bans:
+            await trackers.track_bad_key(self.db, self.ip, key=token)
+        found = credentials.accepted_key(verified, scopes)
         self._seen.user_id = found.user_id
         return found
 
