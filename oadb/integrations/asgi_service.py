@@ -69,6 +69,7 @@ class AsgiService:
     async def close(self) -> None:
         """Close the Database, and store what is left to log; a later call opens it again."""
         self._db = self._bans = self._log = None
+        self._opening = asyncio.Lock()  # the next event loop may be another one
         await self._stack.aclose()
 
     async def is_banned(self, ip: str) -> bool:

@@ -104,7 +104,7 @@ def require_session(*, at_least: Assurance = 1, max_age: timedelta | None = None
     name = service.settings.session_cookie
     credentials.refuse_other_sites(request.method, request.headers.get("Sec-Fetch-Site", ""))
     token = credentials.session_token(request.headers.get("Cookie", ""), name)
-    verified = sessions.verify(service.db, token, at_least=at_least, max_age=max_age)
+    verified = sessions.verify(service.outside, token, at_least=at_least, max_age=max_age)
     found = credentials.accepted_session(verified, name)
     gate.seen.user_id = found.user_id
     return found
@@ -120,9 +120,9 @@ def require_key(*scopes: str) -> VerifiedKey:
     service, gate = _service(), _gate()
     header = service.settings.key_header
     token = credentials.key_token(request.headers.get(header, ""), header)
-    verified = api_keys.verify(service.db, token)
+    verified = api_keys.verify(service.outside, token)
     if verified is Refusal.UNKNOWN and service.settings.bans:
-        trackers.track_bad_key(service.db, gate.seen.ip, key=token)
+        trackers.track_bad_key(service.outside, gate.seen.ip, key=token)
     found = credentials.accepted_key(verified, scopes)
     gate.seen.user_id = found.user_id
     return found

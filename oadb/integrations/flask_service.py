@@ -29,6 +29,8 @@ class FlaskService:
         self.settings = settings
         config = Config.from_env() if given is None else given
         self.db = Database(config, observer=settings.observer)
+        self.outside = self.db.outside()
+        """For credentials, which are verified beside the transaction of the request."""
         if settings.log_requests:
             self._new_log(()).close()  # so that a wrong variable is named now
         self._log: LogWriter | None = None

@@ -35,6 +35,7 @@ from oadb.accounts.user_rows import Assurance
 from oadb.bans import trackers
 from oadb.engine.database import AsyncDatabase
 from oadb.engine.deferred_transactions import AsyncDeferredTransaction
+from oadb.engine.pool_executors import AsyncPoolExecutor
 from oadb.errors import Error, ParameterError
 from oadb.integrations import credentials, readiness_answers
 from oadb.integrations.asgi_gate import AsgiGate, send_whole
@@ -107,7 +108,7 @@ class AskedRequest:
         name = self._settings.session_cookie
         credentials.refuse_other_sites(self._seen.method, self._header(b"sec-fetch-site"))
         token = credentials.session_token(self._header(b"cookie", "; "), name)
-        verified = await sessions.verify(self.db, token, at_least=at_least, max_age=max_age)
+        verified = await sessions.verify(self._outside, token, at_least=at_least, max_age=max_age)
         found = credentials.accepted_session(verified, name)
         self._seen.user_id = found.user_id
         return found
@@ -122,9 +123,9 @@ class AskedRequest:
         settings = self._settings
         value = self._header(settings.key_header.lower().encode())
         token = credentials.key_token(value, settings.key_header)
-        verified = await api_keys.verify(self.db, token)
+        verified = await api_keys.verify(self._outside, token)
         if verified is Refusal.UNKNOWN and settings.bans:
-            await trackers.track_bad_key(self.db, self.ip, key=token)
+            await trackers.track_bad_key(self._outside, self.ip, key=token)
         found = credentials.accepted_key(verified, scopes)
         self._seen.user_id = found.user_id
         return found
@@ -138,6 +139,11 @@ class AskedRequest:
         """Have the client forget the token of its session; ``sessions.end`` ends the session."""
         name = self._settings.session_cookie
         response.headers.append("set-cookie", credentials.ended_cookie(name))
+
+    @property
+    def _outside(self) -> AsyncPoolExecutor:
+        """For credentials, which are verified beside the transaction of the request."""
+        return self.db.outside()
 
     def _header(self, name: bytes, joined: str = ",") -> str:
         return header_of(self._scope, name, joined)

@@ -118,6 +118,12 @@ async def create_and_wait(name: str, tx: Tx) -> int:
     return user.user_id
 
 
+@api.post("/{name}/keyed")
+async def create_before_the_key_is_verified(name: str, asked: Asked) -> int:
+    await users.create(asked.tx, name, f"{name}@example.in")
+    return (await asked.key()).user_id
+
+
 @api.post("/{name}/slowly")
 async def create_slowly(name: str, tx: Tx) -> int:
     user = await users.create(tx, name, f"{name}@example.in")

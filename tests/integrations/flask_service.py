@@ -97,6 +97,12 @@ def create_while_streaming(name: str, end: str) -> ResponseReturnValue:
     return Response(stream_with_context(parts()))
 
 
+@api.post("/<name>/keyed")
+def create_before_the_key_is_verified(name: str) -> ResponseReturnValue:
+    users.create(current_tx(), name, f"{name}@example.in")
+    return jsonify(require_key().user_id)
+
+
 @api.post("/<name>/slowly")
 def create_slowly(name: str) -> ResponseReturnValue:
     user = users.create(current_tx(), name, f"{name}@example.in")

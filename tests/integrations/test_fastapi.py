@@ -278,6 +278,18 @@ async def test_an_api_key_is_read_from_its_header(client: httpx2.AsyncClient, as
     assert await get("/key", asha.key[:-1]) == (401, "unknown")
 
 
+async def test_a_key_may_be_verified_after_a_write(
+    client: httpx2.AsyncClient, stored: Database, asha: Asha
+) -> None:
+    path, key = "/v1/users/{}/keyed", "X-API-Key"
+    answer = await client.post(path.format("keyed"), headers={key: asha.key})
+    refused = await client.post(path.format("unkeyed"), headers={key: asha.revoked_key})
+
+    assert (answer.status_code, refused.status_code) == (200, 401)
+    assert users.find_by_username(stored, "keyed")
+    assert users.find_by_username(stored, "unkeyed") is None
+
+
 async def test_a_banned_client_is_refused_and_wrong_keys_count(app: Any, stored: Database) -> None:
     async with client_of(app, STRANGER) as client:
         await client.get("/key", headers={"X-API-Key": "0" * 64})

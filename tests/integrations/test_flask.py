@@ -41,13 +41,17 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
+def json_of(answer: TestResponse) -> Any:
+    return answer.json
+
+
 def test_an_answered_write_is_there_when_it_is_read_back(
     client: FlaskClient, stored: Database
 ) -> None:
     answer = client.post("/v1/users/ravi")
 
     assert answer.status_code == 200
-    assert users.get(stored, answer.json)
+    assert users.get(stored, json_of(answer))
 
 
 @pytest.mark.parametrize(
@@ -175,10 +179,10 @@ def test_a_session_travels_in_a_cookie(app: Flask, asha: Asha) -> None:
     assert client.get("/me", headers=kept).json == asha.user_id
     assert client.get("/strong", headers=kept).status_code == 403
     crossed = client.post("/logout", headers={**kept, "Sec-Fetch-Site": "cross-site"})
-    assert (crossed.status_code, crossed.json["reason"]) == (403, "cross_site")
+    assert (crossed.status_code, json_of(crossed)["reason"]) == (403, "cross_site")
     assert client.post("/logout", headers=kept).status_code == 204
     answer = client.get("/me", headers=kept)
-    assert (answer.status_code, answer.json["reason"]) == (401, "unknown")
+    assert (answer.status_code, json_of(answer)["reason"]) == (401, "unknown")
 
 
 def test_too_many_tries_are_told_how_long_to_wait(client: FlaskClient) -> None:
@@ -189,7 +193,7 @@ def test_too_many_tries_are_told_how_long_to_wait(client: FlaskClient) -> None:
     found = [client.post("/login", **asked) for _ in range(7)]
 
     assert [each.status_code for each in found[:3]] == [401] * 3
-    assert (found[-1].status_code, found[-1].json["reason"]) == (429, "locked")
+    assert (found[-1].status_code, json_of(found[-1])["reason"]) == (429, "locked")
     assert int(found[-1].headers["Retry-After"]) >= 1
 
 
@@ -207,6 +211,17 @@ def test_an_api_key_is_read_from_its_header(client: FlaskClient, asha: Asha) -> 
     assert get("/key", asha.key[:-1]) == (401, "unknown")
 
 
+def test_a_key_may_be_verified_after_a_write(
+    client: FlaskClient, stored: Database, asha: Asha
+) -> None:
+    answer = client.post("/v1/users/keyed/keyed", headers={"X-API-Key": asha.key})
+    refused = client.post("/v1/users/unkeyed/keyed", headers={"X-API-Key": asha.revoked_key})
+
+    assert (answer.status_code, refused.status_code) == (200, 401)
+    assert users.find_by_username(stored, "keyed")
+    assert users.find_by_username(stored, "unkeyed") is None
+
+
 def test_a_banned_client_is_refused_and_wrong_keys_count(app: Flask, stored: Database) -> None:
     client, service = app.test_client(), app.extensions["oadb"]
     stranger, proxy = {"REMOTE_ADDR": STRANGER}, {"REMOTE_ADDR": PROXY}
@@ -216,7 +231,7 @@ def test_a_banned_client_is_refused_and_wrong_keys_count(app: Flask, stored: Dat
     ip_bans.ban(stored, STRANGER, "tests", by=None)
     eventually(lambda: service.is_banned(STRANGER))
     answer = client.get("/me", environ_base=stranger)
-    assert (answer.status_code, answer.json["reason"]) == (403, "banned")
+    assert (answer.status_code, json_of(answer)["reason"]) == (403, "banned")
     assert client.get("/health", environ_base=stranger).json == {"status": "ok"}
     behind = {"Forwarded": f"for=198.51.100.4, for={STRANGER};proto=https"}
     assert client.get("/ip", headers=behind, environ_base=proxy).status_code == 403

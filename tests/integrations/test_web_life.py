@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -17,6 +18,7 @@ from starlette.websockets import WebSocket
 from oadb import Config, Database
 from oadb.accounts import users
 from oadb.engine import dsn
+from oadb.engine.observing import Observer, StatementDone, TransactionDone
 from oadb.errors import KeyRingError
 from oadb.integrations import flask as flask_integration
 from oadb.integrations import readiness_answers
@@ -120,6 +122,27 @@ def test_mounts_and_websockets_have_what_requests_have(
     assert log_of(stored, "mounts") == [("GET", template, template, 200, None, None)]
 
 
+class Labels(Observer):
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def statement(self, done: StatementDone) -> None:
+        self.heard.append(done.label)
+
+    def transaction(self, done: TransactionDone) -> None:
+        self.heard.append(done.outcome)
+
+
+def test_an_observer_hears_of_the_transaction_of_a_request(logged: WebSettings) -> None:
+    labels = Labels()
+    app = fastapi_service.made(replace(logged, log_requests=False, observer=labels))
+    with TestClient(app) as client:
+        client.post("/v1/users/heard")
+
+    assert labels.heard[-2:] == ["announcements._record", "committed"]
+    assert "users._create" in labels.heard
+
+
 def test_an_application_may_start_again(logged: WebSettings) -> None:
     app = fastapi_service.made(replace(logged, log_requests=False))
     for _ in range(2):
@@ -155,7 +178,8 @@ def test_without_its_database_a_flask_service_is_not_ready(unreachable: WebSetti
     client = app.test_client()
     assert client.get("/health").status_code == 200
     answer = client.get("/ready")
-    assert (answer.status_code, answer.json["failed"][0]) == (503, "connection")
+    found: Any = answer.json
+    assert (answer.status_code, found["failed"][0]) == (503, "connection")
     app.extensions["oadb"].close()
 
 
