@@ -12,6 +12,8 @@ from typing import Literal
 from oadb.errors import ParameterError
 from oadb.security.addresses import address
 
+__all__ = ["UNKNOWN_ADDRESS", "TrustedProxies"]
+
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104  # nothing is bound to it
 """For clients without an IP address, such as those of a Unix socket: all of them share it."""
 

@@ -15,6 +15,8 @@ from oadb.integrations.problem_details import ProblemDetails, RequestRefusedErro
 from oadb.security.refusals import Refusal
 from oadb.security.secret import Secret
 
+__all__ = ["signed_in"]
+
 # Credentials that were accepted once and are not any more are as good as none.
 _STATUS = {Refusal.TOO_WEAK: 403, Refusal.INACTIVE: 403}
 

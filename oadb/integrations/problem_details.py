@@ -6,6 +6,8 @@ from http import HTTPStatus
 
 from oadb.errors import Error
 
+__all__ = ["ProblemDetails", "RequestRefusedError"]
+
 CLIENT_GONE = 499
 """The status in the log of a request whose client did not wait for the answer."""
 

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from flask import Flask
 from starlette.applications import Starlette
+from starlette.middleware.base import RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
@@ -20,8 +22,10 @@ from oadb.accounts import users
 from oadb.engine import dsn
 from oadb.engine.observing import Observer, StatementDone, TransactionDone
 from oadb.errors import KeyRingError
+from oadb.integrations import fastapi as fastapi_integration
 from oadb.integrations import flask as flask_integration
 from oadb.integrations import readiness_answers
+from oadb.integrations.fastapi import Tx
 from oadb.integrations.starlette import WebSettings, asked_of, install
 from oadb.logs import traffic
 from oadb.security.keyring import Key, KeyRing
@@ -120,6 +124,28 @@ def test_mounts_and_websockets_have_what_requests_have(
 
     template = "/tenants/{tenant}/orders/{order}"
     assert log_of(stored, "mounts") == [("GET", template, template, 200, None, None)]
+
+
+def test_middleware_that_runs_the_application_in_a_task_of_its_own_changes_nothing(
+    logged: WebSettings, stored: Database
+) -> None:
+    async def passing(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        return await call_next(request)
+
+    async def create(name: str, status: int, tx: Tx) -> Response:
+        await users.create(tx, name, f"{name}@example.in")
+        return Response(status_code=status)
+
+    app = FastAPI()
+    app.middleware("http")(passing)
+    fastapi_integration.install(app, replace(logged, log_requests=False))
+    app.middleware("http")(passing)
+    app.post("/{name}/{status}")(create)
+    with TestClient(app) as client:
+        assert client.post("/within/201").status_code == 201
+        assert users.find_by_username(stored, "within")
+        assert client.post("/refused/400").status_code == 400
+        assert users.find_by_username(stored, "refused") is None
 
 
 class Labels(Observer):
