@@ -6,19 +6,22 @@ statement runs, no connection is leased.
 
 import threading
 from abc import abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from copy import copy
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self, overload
+from typing import Any, Self, TypeVar, overload
 
 from oadb.engine.blocking import PoolExecutor, Transaction
 from oadb.engine.driver import drive
+from oadb.engine.executors import AsyncExecutor
 from oadb.engine.pool_executors import AsyncPoolExecutor
 from oadb.engine.transactions import AsyncTransaction
 from oadb.errors import TransactionError
 from oadb.security.vault import Vault
+
+T = TypeVar("T")
 
 # Seconds between two looks whether another task has begun the transaction.
 _PAUSE = 0.002
@@ -52,7 +55,15 @@ class _LateTransaction(AsyncTransaction):
 
     def transaction(self) -> AsyncTransaction:
         """Return a nested transaction, which can roll back without this one."""
-        return _LateSavepoint(self)
+        return _LateSavepoint(self) if self._made is None else self._made.transaction()
+
+    async def _operate_in_transaction(
+        self, work: Callable[[AsyncExecutor], Coroutine[Any, Any, T]]
+    ) -> T:
+        """Run *work* in a nested transaction."""
+        made = self._made or await self.begun()
+        async with made.transaction() as nested:
+            return await work(nested)
 
 
 class AsyncDeferredTransaction(_LateTransaction):
@@ -63,7 +74,7 @@ class AsyncDeferredTransaction(_LateTransaction):
         self._db = db
         self._early_vault: Vault | None = None
         self._hints: set[str] = set()
-        self._allowed = timedelta()
+        self._allowed: timedelta | None = None
         self._beginner = threading.Lock()
         self._is_over = False
 
@@ -132,7 +143,8 @@ class AsyncDeferredTransaction(_LateTransaction):
             self._require_going_on()
         made._open.hints = self._hints
         made._open._vault = self._early_vault
-        made.allow(self._allowed)
+        if self._allowed is not None:
+            made.allow(self._allowed)
         self._made = made
         return made
 
@@ -158,7 +170,7 @@ class AsyncDeferredTransaction(_LateTransaction):
 
     def allow(self, limit: timedelta) -> None:
         """Wait up to *limit* for each statement of this transaction; see AsyncExecutor."""
-        self._allowed = max(self._allowed, limit)
+        self._allowed = limit if self._allowed is None else max(self._allowed, limit)
         if self._made is not None:
             self._made.allow(limit)
 

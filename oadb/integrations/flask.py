@@ -102,8 +102,8 @@ def require_session(*, at_least: Assurance = 1, max_age: timedelta | None = None
     """
     service, gate = _service(), _gate()
     name = service.settings.session_cookie
-    credentials.refuse_other_sites(request.method, request.headers.get("Sec-Fetch-Site", ""))
-    token = credentials.session_token(request.headers.get("Cookie", ""), name)
+    credentials.refuse_other_sites(gate.seen.method, gate.header("Sec-Fetch-Site"))
+    token = credentials.session_token(gate.header("Cookie"), name)
     verified = sessions.verify(service.outside, token, at_least=at_least, max_age=max_age)
     found = credentials.accepted_session(verified, name)
     gate.seen.user_id = found.user_id
@@ -119,7 +119,7 @@ def require_key(*scopes: str) -> VerifiedKey:
     """
     service, gate = _service(), _gate()
     header = service.settings.key_header
-    token = credentials.key_token(request.headers.get(header, ""), header)
+    token = credentials.key_token(gate.header(header), header)
     verified = api_keys.verify(service.outside, token)
     if verified is Refusal.UNKNOWN and service.settings.bans:
         trackers.track_bad_key(service.outside, gate.seen.ip, key=token)

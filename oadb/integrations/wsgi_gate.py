@@ -42,9 +42,14 @@ class WsgiGate:
         self.keeps_open = False
         self._tx: DeferredTransaction | None = None
         self._db = db
-        self._environ, self._start = environ, start
+        self.environ, self._start = environ, start
         self._sentences = sentences
         self._has_started = False
+
+    def header(self, name: str) -> str:
+        """Return the value of a header; several ones are joined by commas, none is empty."""
+        found = self.environ.get(f"HTTP_{name.upper().replace('-', '_')}", "")
+        return found if isinstance(found, str) else ""
 
     def transaction(self) -> DeferredTransaction:
         """Return the transaction of this request, which begins with its first statement."""
@@ -55,7 +60,7 @@ class WsgiGate:
     def run(self, app: "WSGIApplication") -> Iterable[bytes]:
         """Have the application answer."""
         try:
-            parts = app(self._environ, self.start_response)
+            parts = app(self.environ, self.start_response)
         except BaseException as error:
             self._roll_back()
             problem = self._problem_of(error)
@@ -129,7 +134,7 @@ class WsgiGate:
 
     def _has_gone(self) -> bool:
         """Say whether the client has closed its connection, where the server lets us look."""
-        found = (self._environ.get(name) for name in _SOCKETS)
+        found = (self.environ.get(name) for name in _SOCKETS)
         connection = next((each for each in found if isinstance(each, socket)), None)
         if connection is None or not _CLOSED or not hasattr(select, "poll"):
             return False
