@@ -58,7 +58,7 @@ async def create_and_raise(name: str, status: int, tx: Tx) -> None:
 @api.post("/{name}/error/{kind}")
 async def create_and_fail(name: str, kind: str, tx: Tx) -> None:
     await users.create(tx, name, f"{name}@example.in")
-    raise ERRORS[kind]
+    raise ERRORS[kind]("on purpose")
 
 
 @api.post("/{name}/swallow")

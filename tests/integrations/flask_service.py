@@ -53,7 +53,7 @@ def create_and_raise(name: str, status: int) -> ResponseReturnValue:
 @api.post("/<name>/error/<kind>")
 def create_and_fail(name: str, kind: str) -> ResponseReturnValue:
     users.create(current_tx(), name, f"{name}@example.in")
-    raise ERRORS[kind]
+    raise ERRORS[kind]("on purpose")
 
 
 @api.post("/<name>/swallow")
