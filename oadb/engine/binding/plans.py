@@ -7,15 +7,12 @@ from functools import cache
 from operator import itemgetter
 from typing import Any, NoReturn
 
+from oadb.engine.binding import explaining
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.results import Result
 from oadb.engine.binding.values import ValueType
 from oadb.engine.executors import AsyncExecutor, Executor, not_an_executor
 from oadb.errors import ParameterError
-
-# What stands before the statement; the server plans it with the values of the call.
-_EXPLAIN = b"explain (verbose) "
-_ANALYZE = b"explain (analyze, verbose, buffers) "
 
 _ESTIMATES = re.compile(r"cost=[\d.]+\.\.([\d.]+) rows=(\d+)")
 _TIME = re.compile(r"Execution Time: ([\d.]+) ms")
@@ -72,7 +69,8 @@ async def _explain(
     if declared.is_copy:
         raise ParameterError(f"{declared.label}: a COPY has no plan; explain the query in it")
     chosen = declared.chosen(values)
-    explained = _explained(chosen, _ANALYZE if analyze else _EXPLAIN)
+    # The server plans it with the values of the call.
+    explained = _explained(chosen, explaining.explain(analyze=analyze).encode())
     if not analyze:
         return _plan(chosen.label, await db._run(explained, values))
     # A read as well: it may call a function that writes.

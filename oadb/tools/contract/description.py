@@ -8,13 +8,14 @@ import psycopg
 from psycopg import generators, pq
 from psycopg.pq.abc import PGresult
 
+from oadb.engine.binding import explaining
 from oadb.engine.binding.statements import Statement
 from oadb.tools import lock_holders
 from oadb.tools.contract.padding import Plan
 
 # The unnamed prepared statement: each PREPARE replaces it, so none is left behind.
 _UNNAMED = b""
-_EXPLAINED = b"oadb_explained"
+_EXPLAINED = "oadb_explained"
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -54,8 +55,6 @@ def describe_view(connection: Connection, definition: str) -> tuple[Column, ...]
 def generic_plan(connection: Connection, statement: Statement) -> Plan | None:
     """Return the plan for any parameters, with all partitions.
 
-    EXPLAIN (GENERIC_PLAN) would need PostgreSQL 16.
-
     Returns:
         None if the server does not plan it: the parameters are null, which a domain refuses, or the
         role may not read a table.
@@ -63,20 +62,20 @@ def generic_plan(connection: Connection, statement: Statement) -> Plan | None:
     Raises:
         psycopg.Error: the connection was lost, the server does not answer, or a lock is not free.
     """
-    _prepare(connection, _EXPLAINED, statement.sql)
-    nulls = b", ".join([b"null"] * len(statement.params))
-    values = b" (" + nulls + b")" if nulls else b""
+    _prepare(connection, _EXPLAINED.encode(), statement.sql)
+    nulls = ["null"] * len(statement.params)
+    text = explaining.explain_prepared(_EXPLAINED, nulls, "generic", prunes=False)
     with psycopg.RawCursor(connection) as cursor:
-        cursor.execute("set plan_cache_mode = force_generic_plan")
-        cursor.execute("set enable_partition_pruning = off")
         try:
-            cursor.execute(b"explain (verbose, format json) execute " + _EXPLAINED + values)
+            cursor.execute(text.encode())
+            while cursor.nextset():
+                pass  # to the answer to EXPLAIN, the last
             found = cast("tuple[list[dict[str, Plan]]]", cursor.fetchone())
         except psycopg.Error as error:
             if error.sqlstate in {None, lock_holders.LOCKED}:
                 raise
             found = None
-        cursor.execute(b"deallocate " + _EXPLAINED)
+        cursor.execute(f"deallocate {_EXPLAINED}".encode())
     return found and found[0][0]["Plan"]
 
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import psycopg
 
+from oadb.engine.binding import explaining
 from oadb.engine.direct_connection import DirectConnection
 from oadb.tools.migrations.table_states import Work
 
-# Parentheses, so that a statement that begins with "analyze" is not run.
-_EXPLAIN = b"explain (verbose, format text) "
 _WRITES = re.compile(r"\b(?P<operation>Insert|Update|Delete|Merge) on (?P<rest>.*)")
 _ROWS = re.compile(r"rows=(\d+)")
 _LEFT_OUT = ("Output: ", "Query Identifier: ")
@@ -51,8 +50,10 @@ def explain(connection: DirectConnection, sql: str) -> StepPlan:
         psycopg.Error: it has none, or this role may not run it; the transaction can go on.
     """
     with connection.transaction(force_rollback=True):
+        # Behind its parentheses, a statement that begins with "analyze" is not run.
+        text = explaining.explain() + sql
         found: Sequence[tuple[object, ...]]
-        found = connection.execute(_EXPLAIN + sql.encode(), prepare=False).fetchall()
+        found = connection.execute(text.encode(), prepare=False).fetchall()
     lines = (str(line) for (line,) in found)
     return StepPlan(tuple(each for each in lines if not each.lstrip().startswith(_LEFT_OUT)))
 

@@ -1,7 +1,6 @@
 """Plans of declared statements, for any values or for some, as a role and under an identity.
 
-Nothing is run unless ``Planner.plan`` is told to analyze. The text EXPLAIN stands here and in
-``oadb.engine.binding.plans``, which explains calls over an executor.
+Nothing is run unless ``Planner.plan`` is told to analyze.
 
     with Planner.to(dsn) as planner:
         for each in statements(users.get):
@@ -9,9 +8,10 @@ Nothing is run unless ``Planner.plan`` is told to analyze. The text EXPLAIN stan
             print(planned if isinstance(planned, Unplanned) else planned.tree.indexes)
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Self, TypedDict, cast
 
 import psycopg
@@ -20,7 +20,9 @@ from psycopg.pq import TransactionStatus
 
 from oadb.engine import failures
 from oadb.engine.acting import acting_as
+from oadb.engine.binding import explaining
 from oadb.engine.binding.declarations import Declaration
+from oadb.engine.binding.explaining import PlanMode
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.direct_connection import DirectConnection
@@ -32,11 +34,10 @@ from oadb.tools.usage import UsageError
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-_PREPARE = b"prepare oadb_planned as "
-_EXPLAIN = b"explain (verbose, format json) execute oadb_planned"
-_ANALYZE = b"explain (analyze, buffers, verbose, format json) execute oadb_planned"
+_NAME = "oadb_planned"
 
-_USABLE = frozenset({TransactionStatus.IDLE, TransactionStatus.INTRANS})
+# One that was refused when it was executed is left behind; a planner's session is its own.
+_PREPARE = f"deallocate all; prepare {_NAME} as "
 
 Limits = tuple[float, float]
 """Seconds that a statement may take, and that it may wait for a lock."""
@@ -95,10 +96,7 @@ _Explained = TypedDict(
 
 
 def statements(declared: Declaration) -> list[Declaration]:
-    """Return what is sent for a declaration: itself, or its variants; and the form for many rows.
-
-    Each has a label of its own.
-    """
+    """Return what is sent, each with a label: a declaration or its variants; that for many rows."""
     return [*([] if declared.variants else [declared]), *declared.forms]
 
 
@@ -107,8 +105,6 @@ class Planner:
 
     def __init__(self, connection: Connection, owners: Mapping[str, str]) -> None:
         self._connection, self._owners = connection, owners
-        self._is_prepared = False
-        self._mode: tuple[str, bool] | None = None
 
     @classmethod
     @contextmanager
@@ -148,12 +144,8 @@ class Planner:
                 wall: InsufficientPrivilege says what to do.
         """
         with self._connection.transaction(force_rollback=True):
-            self._mode = None
-            try:
-                self._set_up(role, user_id, limits, is_read=is_read)
-                yield
-            finally:
-                self._forget()
+            self._set_up(role, user_id, limits, is_read=is_read)
+            yield
 
     def _set_up(
         self, role: str | None, user_id: int | None, limits: Limits | None, *, is_read: bool
@@ -196,53 +188,32 @@ class Planner:
         unplanned = _unplannable(statement)
         if unplanned is not None:
             return unplanned
-        is_generic = for_any or values is None
-        self._plan_for("generic" if is_generic else "custom", prunes=values is not None)
-        texts = [(values or {}).get(name) for name in statement.statement.params]
+        mode: PlanMode = "generic" if for_any or values is None else "custom"
         try:
             with self._contained():
-                explained = self._explained(statement, texts, analyze=analyze)
+                (found,) = self._planned(statement, values, mode, analyze=analyze)
         except psycopg.Error as error:
             if error.sqlstate in {None, lock_holders.LOCKED}:
                 raise
             if analyze:
                 raise failures.scrubbed(error, statement.label, statement.place_at) from None
             return _refused(statement, error)
-        return Planned(
-            statement.label,
-            plan_tree.read(explained.get("Plan", {}), self._owners),
-            is_generic,
-            explained.get("Planning Time"),
-            explained.get("Execution Time"),
-        )
+        return found
 
-    def _plan_for(self, mode: str, *, prunes: bool) -> None:
-        """Have the next statements planned for any values, generic, or for theirs, custom."""
-        if self._mode == (mode, prunes):
-            return
-        # Behind a pooler, what is set for the session would reach others.
-        is_idle = self._connection.info.transaction_status == TransactionStatus.IDLE
-        to_set = "set" if is_idle else "set local"
-        # In one round trip: without parameters several statements may stand in a text.
-        self._connection.execute(
-            f"{to_set} plan_cache_mode = force_{mode}_plan; "
-            f"{to_set} enable_partition_pruning = {'on' if prunes else 'off'}".encode()
-        )
-        self._mode = mode, prunes
+    def plan_both(
+        self, statement: Declaration, values: Mapping[str, str | None]
+    ) -> tuple[Planned | Unplanned, Planned | Unplanned]:
+        """Return the plan for any values and the one for these, as ``plan`` does, in less time.
 
-    def _prepare(self, statement: Declaration) -> None:
-        """Prepare a statement instead of the one before, which outlives its transaction."""
-        before = b"deallocate oadb_planned; " if self._is_prepared else b""
-        self._is_prepared = False
-        self._connection.execute(before + _PREPARE + statement.statement.sql)
-        self._is_prepared = True
-
-    def _forget(self) -> None:
-        """Undo what the session keeps of a transaction."""
-        self._mode = None
-        if self._is_prepared and self._connection.info.transaction_status in _USABLE:
-            self._is_prepared = False
-            self._connection.execute("deallocate oadb_planned")
+        Raises:
+            As ``plan``.
+        """
+        try:
+            with self._contained():
+                for_any, custom = self._planned(statement, values, "generic", "custom")
+        except (psycopg.Error, UsageError):  # of one of them, or of both
+            return self.plan(statement, values, for_any=True), self.plan(statement, values)
+        return for_any, custom
 
     def _contained(self) -> AbstractContextManager[object]:
         """Return what keeps an error from ending the transaction of ``acting``."""
@@ -250,26 +221,54 @@ class Planner:
             return nullcontext()
         return self._connection.transaction(force_rollback=True)
 
-    def _explained(
-        self, statement: Declaration, texts: Sequence[str | None], *, analyze: bool
-    ) -> _Explained:
-        literals = [sql.Literal(text).as_string(self._connection) for text in texts]
-        values = f" ({', '.join(literals)})" if literals else ""
-        prefix = _ANALYZE if analyze else _EXPLAIN
+    def _planned(
+        self,
+        statement: Declaration,
+        values: Mapping[str, str | None] | None,
+        *modes: PlanMode,
+        analyze: bool = False,
+    ) -> list[Planned]:
+        """Return the plans of a statement, in one round trip: of texts without parameters."""
+        literals = [
+            sql.Literal((values or {}).get(name)).as_string(self._connection)
+            for name in statement.statement.params
+        ]
+        explain = partial(
+            explaining.explain_prepared, _NAME, literals, prunes=values is not None, analyze=analyze
+        )
+        text = "\n; ".join([f"{_PREPARE}{statement.statement.sql.decode()}", *map(explain, modes)])
         with psycopg.Cursor(self._connection) as cursor:
-            self._prepare(statement)
             try:
-                cursor.execute(prefix + values.encode())
+                cursor.execute(text.encode())
             except psycopg.DataError as error:
-                name = _misfit(statement, literals, error, len(prefix) + len(" ("))
+                name = _misfit(statement, literals, text, error)
                 if name is None:
                     raise
                 raise UsageError(
                     f"{statement.label}: {name} is {statement.parameters[name]}: "
                     f"{error.diag.message_primary}"
                 ) from None
-            found = cast("tuple[list[_Explained]]", cursor.fetchone())
-        return found[0][0]
+            found = [*_answers(cursor)]
+        return [
+            Planned(
+                statement.label,
+                plan_tree.read(each.get("Plan", {}), self._owners),
+                mode == "generic",
+                each.get("Planning Time"),
+                each.get("Execution Time"),
+            )
+            for mode, each in zip(modes, found, strict=True)
+        ]
+
+
+def _answers(cursor: psycopg.Cursor[tuple[object, ...]]) -> Iterator[_Explained]:
+    """Yield the answers to EXPLAIN; what else was sent with it has none."""
+    is_left: bool | None = True
+    while is_left:
+        if cursor.description is not None:
+            ((explained,),) = cast("list[tuple[list[_Explained]]]", cursor.fetchall())
+            yield explained[0]
+        is_left = cursor.nextset()
 
 
 def _unplannable(declared: Declaration) -> Unplanned | None:
@@ -287,10 +286,11 @@ def _refused(declared: Declaration, error: psycopg.Error) -> Unplanned:
 
 
 def _misfit(
-    declared: Declaration, literals: Sequence[str], error: psycopg.Error, start: int
+    declared: Declaration, literals: Sequence[str], text: str, error: psycopg.Error
 ) -> str | None:
-    """Return the parameter whose value is refused, if that is said; the first stands at *start*."""
+    """Return the parameter whose value is refused, if that is said; they stand at the end."""
     position = int(error.diag.statement_position or 0) - 1
+    start = len(text) - len(", ".join(literals)) - len(")")
     for name, literal in zip(declared.statement.params, literals, strict=True):
         if start <= position < start + len(literal):
             return name

@@ -144,13 +144,14 @@ def _choose(planner: Planner, statement: Declaration, values: Values) -> Planned
     It chooses the plan for any values, unless those for certain values cost less with their
     planning. Where they cost nearly the same, the first is taken here, so that it stays the same.
     """
+    if not statement.statement.params:
+        return planner.plan(statement, values, for_any=True)
     try:
-        for_any = planner.plan(statement, values, for_any=True)
+        for_any, custom = planner.plan_both(statement, values)
     except UsageError:  # a text that the statement reads as something else
         return planner.plan(statement)
-    if isinstance(for_any, Unplanned) or not statement.statement.params:
+    if isinstance(for_any, Unplanned):
         return for_any
-    custom = planner.plan(statement, values)
     # Values that no table may hold, as its constraints say, leave no plan to speak of.
     if isinstance(custom, Unplanned) or custom.tree.tables < for_any.tree.tables:
         return for_any

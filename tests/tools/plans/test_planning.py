@@ -16,6 +16,7 @@ from oadb.tools.contract import comparison
 from oadb.tools.plans.plan_tree import PlanNode
 from oadb.tools.plans.planning import Planned, Planner, Unplanned, statements
 from oadb.tools.usage import UsageError
+from tests.support.declaring import declared
 
 BY_LABEL = {
     statement.label: statement
@@ -62,6 +63,27 @@ def test_a_plan_for_values_has_the_values(planner: Planner) -> None:
 
     assert "'7'" in str(planned(planner.plan(users.get, values)).tree.condition)
     assert "$1" in str(planned(planner.plan(users.get, values, for_any=True)).tree.condition)
+
+
+def test_both_plans_of_a_statement_are_made_at_once(planner: Planner) -> None:
+    for_any, custom = planner.plan_both(users.get, {"user_id": "7"})
+
+    assert planned(for_any).is_generic
+    assert "$1" in str(planned(for_any).tree.condition)
+    assert not planned(custom).is_generic
+    assert "'7'" in str(planned(custom).tree.condition)
+
+
+def test_of_both_plans_one_may_be_refused(planner: Planner) -> None:
+    divides = declared("select 1 / :n from oadb.users", list[int], n=int)
+
+    for_any, custom = planner.plan_both(divides, {"n": "0"})
+
+    assert isinstance(for_any, Planned)
+    assert isinstance(custom, Unplanned)
+    assert "division by zero" in str(custom)
+    with pytest.raises(UsageError, match="user_id is int"):
+        planner.plan_both(users.get, {"user_id": "seven"})
 
 
 def asked(tree: PlanNode) -> str:
