@@ -158,8 +158,7 @@ class Cluster:
     def _start(self, log: int, settings: Mapping[str, str]) -> None:
         major = self._major()
         if not self.data.exists():
-            # Without waits for the disk, a crash spoils more than checksums of pages tell.
-            self._create(log, major, sums=settings.get("fsync") != "off")
+            self._create(log, major, lasts=settings.get("fsync") != "off")
         found = (self.data / "PG_VERSION").read_text().strip()
         if found != str(major):
             raise ConfigError(
@@ -185,17 +184,23 @@ class Cluster:
             local_access.clear_socket_folder(sockets, self.account)
             raise self._failure("does not start")
 
-    def _create(self, log: int, major: int, *, sums: bool) -> None:
-        """Make the database files, whole or not at all."""
+    def _create(self, log: int, major: int, *, lasts: bool) -> None:
+        """Make the database files, whole or not at all.
+
+        Args:
+            lasts: whether they have to survive a crash of the machine.
+        """
         fresh = self.folder / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
         # The provider that gives every platform the same order and the same letter cases.
         builtin = ("--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         locale = builtin if major >= 17 else ("--locale=C.UTF-8", "--lc-messages=C")
         where = ("--pgdata=data.new", "--username=postgres", "--auth=peer", "--encoding=UTF8")
-        # Before 18 there are none unless asked for.
-        plain = ("--no-data-checksums",) if major >= 18 and not sums else ()
-        if self._run("initdb", *where, *locale, *plain, log=log):
+        # Without waits for the disk, a crash spoils more than checksums of pages tell. Before 18
+        # there are none unless asked for.
+        unsummed = ("--no-data-checksums",) if major >= 18 else ()
+        hasty = () if lasts else ("--no-sync", *unsummed)
+        if self._run("initdb", *where, *locale, *hasty, log=log):
             raise self._failure("cannot be set up")
         fresh.rename(self.data)
 

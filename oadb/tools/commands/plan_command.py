@@ -40,16 +40,15 @@ def run_plan(
     if [name is not None, write, check].count(True) != 1:
         raise UsageError("one of NAME, --write and --check is needed: oadb plan users.get")
     packages = package_list.chosen(package or ())
-    statements = (
-        [*named_statements.every(packages)]
-        if name is None
-        else named_statements.named(packages, *_split(name))
-    )
-    with sized_database.sizing(packages) as sizes:
-        planned = plan_check.plan(sizes.database, statements)
     if name is not None:
-        _show(planned, statements)
-    elif write:
+        named = named_statements.named(packages, *_split(name))
+        with sized_database.sizing(packages) as sizes:
+            _show(plan_check.plan(sizes.database, named), named)
+        return
+    with sized_database.sizing(packages) as sizes:
+        every = [*named_statements.every(packages)]
+        planned = plan_check.plan(sizes.database, every)
+    if write:
         planned.write()
         _report([*planned.problems()], "all plans are written")
     else:

@@ -136,9 +136,11 @@ class PlanNode:
 
     def walk(self) -> "Iterator[PlanNode]":
         """Yield the node and all below it, each before its parts."""
-        yield self
-        for part in self.parts:
-            yield from part.walk()
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting.extend(reversed(node.parts))
 
     @property
     def indexes(self) -> frozenset[str]:

@@ -236,7 +236,7 @@ class Planner:
         explain = partial(
             explaining.explain_prepared, _NAME, literals, prunes=values is not None, analyze=analyze
         )
-        text = "\n; ".join([f"{_PREPARE}{statement.statement.sql.decode()}", *map(explain, modes)])
+        text = "\n; ".join([f"{_PREPARE}{statement.wire_sql.decode()}", *map(explain, modes)])
         with psycopg.Cursor(self._connection) as cursor:
             try:
                 cursor.execute(text.encode())
@@ -272,7 +272,7 @@ def _answers(cursor: psycopg.Cursor[tuple[object, ...]]) -> Iterator[_Explained]
 
 
 def _unplannable(declared: Declaration) -> Unplanned | None:
-    word = declared.statement.words[0]
+    word = declared.statement.verb
     if declared.is_copy:
         return Unplanned(declared.label, "copy", "a COPY has no plan; plan the query in it")
     if word not in _PLANNED:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import cast
 
 import psycopg
@@ -56,8 +56,8 @@ def restore(
     keywords = dsn.connection_keywords(place, {})
     with closing(DirectConnection.to(keywords, seconds=_SECONDS)) as connection:
         try:
-            restored = _run(connection, "relations", [asdict(each) for each in relations])
-            restored += _run(connection, "columns", [asdict(each) for each in columns])
+            restored = _run(connection, "relations", relations)
+            restored += _run(connection, "columns", columns)
         except psycopg.DataError as error:
             raise DeclarationError(f"statistics: {error.diag.message_primary}; {_REMEDY}") from None
     if restored != len(relations) + len(columns):
@@ -68,7 +68,14 @@ def restore(
 _REMEDY = "correct the values, bounds and limits in the files of statistics"
 
 
-def _run(connection: DirectConnection, name: str, content: list[dict[str, object]]) -> int:
+def _run(
+    connection: DirectConnection,
+    name: str,
+    content: Sequence[RestoredRelation] | Sequence[RestoredColumn],
+) -> int:
     """Run a statement of sql/simulation/restore.sql; return for how many it succeeded."""
-    rows = simulation_statements.run(connection, "restore", name, json.dumps(content))
+    # asdict would copy each of the values.
+    names = [field.name for field in fields(content[0])] if content else []
+    given = [{name: getattr(each, name) for name in names} for each in content]
+    rows = simulation_statements.run(connection, "restore", name, json.dumps(given))
     return cast("tuple[int]", rows[0])[0]

@@ -82,15 +82,16 @@ def plan_all(
     Returns:
         For each statement, in order, its plans, or why it has none.
     """
-    now, targets = datetime.now(UTC), [database(scale) for scale in SCALES]
-    counts = [_counted(target) for target in targets]
-    with ThreadPoolExecutor(2) as pool:
-        # Half of them on each of two connections.
-        halves = [
-            *pool.map(partial(_settle_all, targets[0], now), (statements[::2], statements[1::2]))
-        ]
+    now, largest = datetime.now(UTC), database(SCALES[0])
+    with ThreadPoolExecutor(2 + len(SCALES[1:])) as pool:
+        # Half of them on each of two connections, while the other databases are made.
+        smaller = [pool.submit(database, scale) for scale in SCALES[1:]]
+        parts = statements[::2], statements[1::2]
+        halves = [*pool.map(partial(_settle_all, largest, now), parts)]
         settled = [halves[number % 2][number // 2] for number in range(len(statements))]
+        targets = [largest, *(each.result() for each in smaller)]
         others = [*pool.map(partial(_plan_again, settled), targets[1:])]
+    counts = [_counted(target) for target in targets]
     return [
         first if isinstance(first, Unplanned) else _scaled(first, rest, counts)
         for first, *rest in zip(settled, *others, strict=True)

@@ -9,9 +9,11 @@ executed there: a statement would read empty pages.
 """
 
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 
 from oadb.embedded import embedded_server
 from oadb.embedded.embedded_server import EmbeddedServer
@@ -44,18 +46,22 @@ _SETTINGS = {"autovacuum": "off"}
 
 
 class Sizing:
-    """A server with a database for each scale, made when it is asked for."""
+    """A server with a database for each scale, made when it is asked for; threads may share it.
+
+    Whatever is asked waits until the server is there, and raises what prevents that.
+    """
 
     def __init__(
-        self, server: EmbeddedServer, schemas: list[str], shapes: dict[str, TableShape]
+        self, server: Future[EmbeddedServer], schemas: list[str], shapes: dict[str, TableShape]
     ) -> None:
         self._server, self._schemas, self._shapes = server, schemas, shapes
         self._made: dict[int, Dsn] = {}
+        self._making = Lock()
 
     @property
     def data(self) -> Path:
         """The folder of the server's files."""
-        return self._server.data
+        return self._server.result().data
 
     def database(self, rows: int) -> Dsn:
         """Return the database in which the largest tables have so many rows; made once.
@@ -63,28 +69,32 @@ class Sizing:
         Raises:
             DeclarationError: a file of statistics does not fit the schema.
         """
-        if rows not in self._made:
-            dsn = self.copy(f"sized_{rows}")
-            simulate(dsn, self.data, self._schemas, self._shapes, rows)
-            self._made[rows] = dsn
-        return self._made[rows]
+        with self._making:
+            if rows not in self._made:
+                dsn = self.copy(f"sized_{rows}")
+                simulate(dsn, self.data, self._schemas, self._shapes, rows)
+                self._made[rows] = dsn
+            return self._made[rows]
 
     def copy(self, name: str) -> Dsn:
         """Make a database with the schemas and no rows, which has no size."""
-        return self._copied(self._server.keywords["dbname"], name)
+        return self._copied(self._server.result().keywords["dbname"], name)
 
     def blank(self, name: str) -> Dsn:
         """Make a database with nothing in it."""
         return self._copied("template0", name)
 
     def _copied(self, source: str, name: str) -> Dsn:
-        self._server.copy_database(source, name)
-        return Dsn({**self._server.keywords, "dbname": name})
+        server = self._server.result()
+        server.copy_database(source, name)
+        return Dsn({**server.keywords, "dbname": name})
 
 
 @contextmanager
 def sizing(packages: Sequence[Package]) -> Generator[Sizing]:
     """Give a temporary server with the schemas of the packages, for databases of several scales.
+
+    It is made meanwhile: what takes a second, such as reading declarations, may be done first.
 
     Raises:
         ConfigError: the embedded PostgreSQL is missing or older than 18.
@@ -95,16 +105,24 @@ def sizing(packages: Sequence[Package]) -> Generator[Sizing]:
     shapes = statistics_files.load(packages)
     created = created_schemas.of_packages(packages, by_name=False)
     schemas = [name for names in created.values() for name in names]
-    with embedded_server.temporary(settings=_SETTINGS) as server:
-        dsn = Dsn(server.keywords)
-        with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
-            require_version(catalog.describe_server(db).version_number)
-        runner.migrate(dsn, packages=packages)
-        with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
-            logs = partitions.list_tables(db) if planned_catalog.has_logs(db) else []
-        if logs:
-            simulated_partitions.make(dsn, logs)
+    with ExitStack() as stack, ThreadPoolExecutor(1) as thread:
+        server = thread.submit(_migrated, stack, packages)
         yield Sizing(server, schemas, shapes)
+        server.result()
+
+
+def _migrated(stack: ExitStack, packages: Sequence[Package]) -> EmbeddedServer:
+    """Return a server with the schemas, which is stopped with the *stack*."""
+    server = stack.enter_context(embedded_server.temporary(settings=_SETTINGS))
+    dsn = Dsn(server.keywords)
+    with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
+        require_version(catalog.describe_server(db).version_number)
+    runner.migrate(dsn, packages=packages)
+    with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
+        logs = partitions.list_tables(db) if planned_catalog.has_logs(db) else []
+    if logs:
+        simulated_partitions.make(dsn, logs)
+    return server
 
 
 @contextmanager
