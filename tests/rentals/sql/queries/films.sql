@@ -176,6 +176,7 @@ group by rating
 order by rating;
 
 -- name: list_never_rented
+-- grows: with the loans; for a report.
 select
     films.film_id,
     films.title

@@ -10,6 +10,7 @@ copy rentals.payments (
 
 -- name: list_best_customers
 -- Those who paid most in each month, with their rank; equals share one.
+-- grows: with the payments; for a report.
 with totals as (
     select
         date_trunc('month', payments.paid_at, 'UTC') as month,
@@ -46,6 +47,7 @@ order by
 
 -- name: list_running_totals
 -- The payments of a customer, with what was paid by then and the average of the last three.
+-- grows: with the loans; of one customer no index finds them.
 select
     payments.paid_at,
     payments.amount,
@@ -60,6 +62,7 @@ order by payments.paid_at;
 
 -- name: list_days
 -- Every day of a time, also those without payments.
+-- grows: with the payments; for a report.
 select
     days.day::date as day,
     count(payments.payment_id) as payments,
@@ -75,6 +78,7 @@ order by days.day;
 
 -- name: list_loans_with_payments
 -- Each loan with its payments; one without any is there as well.
+-- grows: with the payments; for a report.
 select
     loans.loan_id,
     payments.payment_id,
@@ -88,6 +92,7 @@ order by
 
 -- name: sum_by_city_and_category
 -- With sums for each city and for all; there the category, or both, are null.
+-- grows: with the payments; for a report.
 select
     stores.city,
     categories.name as category,
@@ -106,6 +111,7 @@ order by
 
 -- name: compare_months
 -- Income of each month, and how much more it is than that of the one before.
+-- grows: with the payments; for a report.
 select
     date_trunc('month', paid_at, 'UTC') as month,
     sum(amount) as income,
@@ -123,6 +129,7 @@ select rentals.charge_late(:at, :fee) as charged;
 refresh materialized view rentals.income_by_month;
 
 -- name: list_by_month
+-- grows: with the months of each store; a view of a few rows.
 select
     month,
     store_id,

@@ -43,6 +43,7 @@ returning period;
 
 -- name: list_overdue
 -- What is out and should not be, with how long and whom to call. Longest first.
+-- grows: with the loans that are out.
 select
     films.title,
     customers.name,
@@ -59,6 +60,7 @@ order by loans.due_at;
 
 -- name: claim_overdue
 -- Takes one that nobody was reminded of and no other worker has taken.
+-- grows: with the loans that are out.
 update rentals.loans
 set reminded_at = :at
 where
@@ -79,6 +81,7 @@ returning
 
 -- name: list_latest
 -- The latest loan of each customer.
+-- grows: with the loans; for a report.
 select distinct on (loans.customer_id)
     loans.customer_id,
     loans.loan_id,
@@ -90,6 +93,7 @@ order by
 
 -- name: list_during
 -- Those that overlap a time, in order of their beginnings.
+-- grows: with the loans of the time.
 select
     loan_id,
     period
@@ -109,6 +113,7 @@ order by copies.copy_id;
 
 -- name: list_idle_spells
 -- How long each copy stood in its store between two loans.
+-- grows: with the loans; for a report.
 select
     copy_id,
     film,
@@ -130,6 +135,7 @@ order by copy_id, idle;
 
 -- name: delete_ended
 -- Loans that ended before a time, with their payments.
+-- grows: with the loans; a job that runs at night.
 delete from rentals.loans
 using rentals.copies
 where

@@ -93,6 +93,7 @@ when not matched then
     values (:store_id, given.email, given.name, :joined_on);
 
 -- name: list_all
+-- grows: with the customers; for an export.
 select
     customer_id,
     name,
@@ -102,6 +103,7 @@ order by customer_id;
 
 -- name: list_joined
 -- The number of customers who joined in each month of a year, and how many there were by then.
+-- grows: with the customers; for a report.
 select
     months.month::date as month,
     count(customers.customer_id) as joined,

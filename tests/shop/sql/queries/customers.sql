@@ -41,6 +41,7 @@ where email = lower(:email);
 
 -- name: list_all
 -- In the order of creation, or by name.
+-- grows: with the customers; for an administrator's page.
 select
     customer_id,
     email,
@@ -86,5 +87,6 @@ select exists(
 ) as is_known;
 
 -- name: count
+-- grows: with the customers; for an administrator's page.
 select count(*) as customers
 from shop.customers;

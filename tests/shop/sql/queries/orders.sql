@@ -39,6 +39,7 @@ where orders.order_id = :order_id;
 
 -- name: list_orders
 -- Newest first, or oldest. Served by orders_customer_id_idx where a customer is given.
+-- grows: with the orders without a customer; of one, it sorts all of them.
 select
     order_id,
     customer_id,
@@ -82,6 +83,7 @@ where
 returning order_id;
 
 -- name: count_by_status
+-- grows: with the orders; for a report.
 select
     status,
     count(*) as orders
@@ -94,6 +96,7 @@ order by status;
 
 -- name: delete_cancelled
 -- Orders that were cancelled before a time.
+-- grows: with the orders; a job that runs at night.
 delete from shop.orders
 where
     status = 'cancelled'

@@ -24,6 +24,7 @@ set state = :state
 where parcel_id = :parcel_id;
 
 -- name: count_by_state
+-- grows: with the parcels; for a report.
 select
     state,
     count(*) as parcels

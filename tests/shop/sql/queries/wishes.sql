@@ -44,6 +44,7 @@ order by
 
 -- name: list_everything
 -- Every wish that the caller may see. Reads the whole table.
+-- grows: with the wishes; under an identity, with those of one user.
 select
     user_id,
     product_id,
@@ -56,6 +57,7 @@ order by
 
 -- name: count_by_product
 -- The most wanted first.
+-- grows: with the wishes; for a report.
 select
     product_id,
     count(*) as wishes
