@@ -88,11 +88,6 @@ class Statement:
         return text.encode()
 
     @property
-    def verb(self) -> str:
-        """The first keyword, in lower case: select, with, insert, ..."""
-        return next(part.text.lower() for part in self.parts if part.kind == "word")
-
-    @property
     def words(self) -> tuple[str, ...]:
         """The keywords and unquoted identifiers, in order, in lower case."""
         return tuple(part.text.lower() for part in self.parts if part.kind == "word")

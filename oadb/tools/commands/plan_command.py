@@ -35,7 +35,8 @@ def run_plan(
     It needs no database: plans are made on a temporary server, in databases without rows whose
     statistics and files have the size of 10^9, 10^6 and 10^4 rows. With --check, a plan that is
     another one than in sql/plans is shown as a diff, and a statement that grows with its tables is
-    refused unless its comment says -- grows: why. Exits with 3 if anything was found.
+    refused unless its comment says -- grows: why. Tables that sql/statistics does not have are
+    named. Exits with 3 if anything was found.
     """
     if [name is not None, write, check].count(True) != 1:
         raise UsageError("one of NAME, --write and --check is needed: oadb plan users.get")
@@ -48,6 +49,7 @@ def run_plan(
     with sized_database.sizing(packages) as sizes:
         every = [*named_statements.every(packages)]
         planned = plan_check.plan(sizes.database, every)
+        _name_without_statistics(sizes.without_statistics())
     if write:
         planned.write()
         _report([*planned.problems()], "all plans are written")
@@ -68,6 +70,15 @@ def _show(planned: PlannedPackages, statements: list[PlacedStatement]) -> None:
         typer.echo(str(each))
     if not any(file.plans for file in planned.files) and not planned.unplanned:
         typer.echo(f"{statements[0].statement.label}: PostgreSQL makes no plan for it")
+
+
+def _name_without_statistics(tables: list[str]) -> None:
+    if tables:
+        typer.echo(
+            "planned with as many rows as the largest tables, because no file of sql/statistics "
+            f"has them: {', '.join(tables)}",
+            err=True,
+        )
 
 
 def _report(found: list[plan_check.Disagreement], otherwise: str) -> None:

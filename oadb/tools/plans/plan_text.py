@@ -21,6 +21,7 @@ from oadb.tools.plans.scaled_plans import SCALES, ScaledPlan
 
 # What PostgreSQL has worked out of a value or of the time.
 _TIME = re.compile(r"'[^']*\d{4}-\d\d-\d\d[^']*'(::[a-z ]+(\[\])?)?")
+_QUALIFIER = re.compile(r"\w+(?=\.)")
 _NUMBERED = re.compile(r"\$(\d+)")
 _SESSION = re.compile(r"current_setting\('([^']+)'[^)]*\)")
 _NO_USER = r"\(NULLIF\(setting\(oadb\.user_id\), ''::text\)"
@@ -63,6 +64,8 @@ def _lines(plan: ScaledPlan, *, is_brief: bool) -> Iterator[str]:
 
 def is_same(left: Sequence[str], right: Sequence[str]) -> bool:
     """Say whether two blocks are the same but for rows and costs that differ little."""
+    if left == right:
+        return True
     if [*map(_without_numbers, left)] != [*map(_without_numbers, right)]:
         return False
     numbers = zip(_numbers(left), _numbers(right), strict=True)
@@ -135,8 +138,7 @@ class _Shown:
         """Return a condition with the names of parameters, and without numbers of partitions."""
         text = _NUMBERED.sub(self._named, named_in(text, self._values))
         text = _TIME.sub("a time", text)
-        for alias, plain in self._aliases.items():
-            text = re.sub(rf"\b{re.escape(alias)}\.", f"{plain}.", text)
+        text = _QUALIFIER.sub(lambda found: self._aliases.get(found[0], found[0]), text)
         text = _WALLS.sub("(row security)", _SESSION.sub(r"setting(\1)", text))
         text = " ".join(_IDENTITY.sub("the identity", text).split())
         return text[1:-1] if re.fullmatch(r"\([^()]*(\([^()]*\)[^()]*)*\)", text) else text

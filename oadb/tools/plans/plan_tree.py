@@ -136,7 +136,7 @@ class PlanNode:
 
     def walk(self) -> "Iterator[PlanNode]":
         """Yield the node and all below it, each before its parts."""
-        waiting = [self]
+        waiting: list[PlanNode] = [self]
         while waiting:
             node = waiting.pop()
             yield node

@@ -185,9 +185,6 @@ class Planner:
             psycopg.Error: the connection was lost, the server does not answer, a lock is not free,
                 or the statement failed when it was run.
         """
-        unplanned = _unplannable(statement)
-        if unplanned is not None:
-            return unplanned
         mode: PlanMode = "generic" if for_any or values is None else "custom"
         try:
             with self._contained():
@@ -195,9 +192,10 @@ class Planner:
         except psycopg.Error as error:
             if error.sqlstate in {None, lock_holders.LOCKED}:
                 raise
-            if analyze:
+            unplannable = _unplannable(statement)  # such cannot be prepared
+            if analyze and unplannable is None:
                 raise failures.scrubbed(error, statement.label, statement.place_at) from None
-            return _refused(statement, error)
+            return unplannable or _refused(statement, error)
         return found
 
     def plan_both(
@@ -272,7 +270,7 @@ def _answers(cursor: psycopg.Cursor[tuple[object, ...]]) -> Iterator[_Explained]
 
 
 def _unplannable(declared: Declaration) -> Unplanned | None:
-    word = declared.statement.verb
+    word = declared.statement.words[0]
     if declared.is_copy:
         return Unplanned(declared.label, "copy", "a COPY has no plan; plan the query in it")
     if word not in _PLANNED:

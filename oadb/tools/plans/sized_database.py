@@ -35,6 +35,7 @@ from oadb.tools.plans import (
     sparse_files,
     statistics_files,
 )
+from oadb.tools.plans.planned_catalog import PlannedCatalog
 from oadb.tools.plans.simulation import SizedFile
 from oadb.tools.plans.table_shapes import TableShape
 
@@ -75,6 +76,11 @@ class Sizing:
                 simulate(dsn, self.data, self._schemas, self._shapes, rows)
                 self._made[rows] = dsn
             return self._made[rows]
+
+    def without_statistics(self) -> list[str]:
+        """Return the tables of which no file of statistics says anything, in order."""
+        found = _read(Dsn(self._server.result().keywords), self._schemas)
+        return statistics_files.without_statistics(self._shapes, found)
 
     def copy(self, name: str) -> Dsn:
         """Make a database with the schemas and no rows, which has no size."""
@@ -165,13 +171,17 @@ def simulate(
     Raises:
         DeclarationError: a file of statistics does not fit the schema.
     """
-    with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
-        found = planned_catalog.read(db, schemas)
+    found = _read(dsn, schemas)
     statistics_files.check(shapes, found)
     simulated = simulation.simulate(found, shapes, rows, datetime.now(UTC))
     restoring.restore(dsn, simulated.relations, simulated.columns)
     for each in simulated.files:
         _size(data, each)
+
+
+def _read(dsn: Dsn, schemas: list[str]) -> PlannedCatalog:
+    with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
+        return planned_catalog.read(db, schemas)
 
 
 def _size(data: Path, sized: SizedFile) -> None:

@@ -256,7 +256,9 @@ def test_the_command_shows_writes_and_checks(
         return dsn.parse(large_shop if scale == SCALES[0] else small_shop)
 
     def sizing(_: object) -> nullcontext[SimpleNamespace]:
-        return nullcontext(SimpleNamespace(database=database))
+        return nullcontext(
+            SimpleNamespace(database=database, without_statistics=lambda: ["shop.orders"])
+        )
 
     monkeypatch.setattr(sized_database, "sizing", sizing)
     package = ("--package", "planned_shop")
@@ -270,5 +272,6 @@ def test_the_command_shows_writes_and_checks(
     assert shown.stdout.startswith("planned_shop.list_orders\n    O(k), for any values")
     assert (missing.returncode, written.returncode, checked.returncode) == (3, 0, 0)
     assert "is not in sql/plans/planned_shop.plan" in missing.stdout
+    assert "no file of sql/statistics has them: shop.orders" in checked.stderr
     assert (nothing.returncode, nothing.stdout) == (2, "")
     assert "one of NAME, --write and --check is needed" in nothing.stderr

@@ -4,14 +4,6 @@
 -- name: _list_tables
 -- Tables, partitioned ones, partitions and materialized views of some schemas. A table that is no
 -- partition has no parent; a partitioned one has no file.
-with namespace as (
-    select
-        oid,
-        nspname
-    from pg_catalog.pg_namespace
-    where nspname = any(:schemas)
-)
-
 select
     class.oid::bigint as table_id,
     namespace.nspname::text as schema_name,
@@ -23,14 +15,15 @@ select
     pg_catalog.pg_relation_filepath(class.oid) as file,
     coalesce(options.option_value::integer, 100) as fillfactor
 from pg_catalog.pg_class as class
-inner join namespace on class.relnamespace = namespace.oid
+inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
 left join pg_catalog.pg_inherits on class.oid = pg_inherits.inhrelid
 left join pg_catalog.pg_partitioned_table as partitioned on class.oid = partitioned.partrelid
 left join
     lateral pg_catalog.pg_options_to_table(class.reloptions) as options
     on options.option_name = 'fillfactor'
 where
-    class.relkind in ('r', 'p', 'm')
+    namespace.nspname = any(:schemas)
+    and class.relkind in ('r', 'p', 'm')
 order by
     schema_name,
     name;
@@ -38,14 +31,6 @@ order by
 -- name: _list_columns
 -- The columns of these tables. Partitions have those of their table. The width is negative for
 -- values of any length; labels are those of an enum.
-with namespace as (
-    select
-        oid,
-        nspname
-    from pg_catalog.pg_namespace
-    where nspname = any(:schemas)
-)
-
 select
     class.oid::bigint as table_id,
     attribute.attnum::integer as number,
@@ -65,7 +50,7 @@ select
         '{}'
     ) as labels
 from pg_catalog.pg_class as class
-inner join namespace on class.relnamespace = namespace.oid
+inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
 inner join pg_catalog.pg_attribute as attribute on class.oid = attribute.attrelid
 inner join pg_catalog.pg_type as type on attribute.atttypid = type.oid
 left join pg_catalog.pg_type as base on type.typbasetype = base.oid
@@ -74,7 +59,8 @@ left join pg_catalog.pg_attrdef as attrdef
         class.oid = attrdef.adrelid
         and attribute.attnum = attrdef.adnum
 where
-    class.relkind in ('r', 'p', 'm')
+    namespace.nspname = any(:schemas)
+    and class.relkind in ('r', 'p', 'm')
     and not class.relispartition
     and attribute.attnum > 0
     and not attribute.attisdropped
@@ -84,23 +70,16 @@ order by
 
 -- name: _list_rules
 -- Check and foreign key constraints of one column each. For a check, the referenced table is 0.
-with namespace as (
-    select
-        oid,
-        nspname
-    from pg_catalog.pg_namespace
-    where nspname = any(:schemas)
-)
-
 select
     constraint_.conrelid::bigint as table_id,
     constraint_.conkey[1]::integer as number,
     constraint_.confrelid::bigint as referenced_id,
     pg_catalog.pg_get_constraintdef(constraint_.oid) as definition
 from pg_catalog.pg_constraint as constraint_
-inner join namespace on constraint_.connamespace = namespace.oid
+inner join pg_catalog.pg_namespace as namespace on constraint_.connamespace = namespace.oid
 where
-    constraint_.contype in ('c', 'f')
+    namespace.nspname = any(:schemas)
+    and constraint_.contype in ('c', 'f')
     and cardinality(constraint_.conkey) = 1
 order by
     table_id,
@@ -109,14 +88,6 @@ order by
 -- name: _list_indexes
 -- The indexes of these tables and of their partitions. A partitioned one has no file. An expression
 -- has the number 0 among the keys.
-with namespace as (
-    select
-        oid,
-        nspname
-    from pg_catalog.pg_namespace
-    where nspname = any(:schemas)
-)
-
 select
     index.indexrelid::bigint as index_id,
     index.indrelid::bigint as table_id,
@@ -132,26 +103,19 @@ select
     coalesce(options.option_value::integer, 90) as fillfactor
 from pg_catalog.pg_index as index
 inner join pg_catalog.pg_class as class on index.indexrelid = class.oid
-inner join namespace on class.relnamespace = namespace.oid
+inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
 inner join pg_catalog.pg_am on class.relam = pg_am.oid
 left join pg_catalog.pg_inherits as parent on class.oid = parent.inhrelid
 left join
     lateral pg_catalog.pg_options_to_table(class.reloptions) as options
     on options.option_name = 'fillfactor'
+where namespace.nspname = any(:schemas)
 order by
     schema_name,
     name;
 
 -- name: _list_expressions
 -- The columns of indexes that are expressions, which have statistics of their own.
-with namespace as (
-    select
-        oid,
-        nspname
-    from pg_catalog.pg_namespace
-    where nspname = any(:schemas)
-)
-
 select
     index.indexrelid::bigint as index_id,
     attribute.attnum::integer as number,
@@ -160,11 +124,12 @@ select
     attribute.attlen::integer as width
 from pg_catalog.pg_index as index
 inner join pg_catalog.pg_class as class on index.indexrelid = class.oid
-inner join namespace on class.relnamespace = namespace.oid
+inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
 inner join pg_catalog.pg_attribute as attribute on index.indexrelid = attribute.attrelid
 inner join pg_catalog.pg_type as type on attribute.atttypid = type.oid
 where
-    attribute.attnum <= index.indnkeyatts
+    namespace.nspname = any(:schemas)
+    and attribute.attnum <= index.indnkeyatts
     and index.indkey[attribute.attnum - 1] = 0
 order by
     index_id,
@@ -172,17 +137,10 @@ order by
 
 -- name: _list_extended_statistics
 -- What "create statistics" made in these schemas: PostgreSQL 18 has no function that restores it.
-with namespace as (
-    select
-        oid,
-        nspname
-    from pg_catalog.pg_namespace
-    where nspname = any(:schemas)
-)
-
 select (namespace.nspname || '.' || extended.stxname)::text as name
 from pg_catalog.pg_statistic_ext as extended
-inner join namespace on extended.stxnamespace = namespace.oid
+inner join pg_catalog.pg_namespace as namespace on extended.stxnamespace = namespace.oid
+where namespace.nspname = any(:schemas)
 order by name;
 
 -- name: has_logs

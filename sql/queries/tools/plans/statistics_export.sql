@@ -3,20 +3,16 @@
 
 -- name: _list_sizes
 -- Rows and pages of tables and indexes, as they were last analyzed; rows are -1 if never.
-with namespace as (
-    select oid
-    from pg_catalog.pg_namespace
-    where nspname = any(:schemas)
-)
-
 select
     class.oid::bigint as relation_id,
     class.reltuples::float8 as rows,
     class.relpages::bigint as pages,
     class.relallvisible::bigint as visible_pages
 from pg_catalog.pg_class as class
-inner join namespace on class.relnamespace = namespace.oid
-where class.relkind in ('r', 'i', 'm')
+inner join pg_catalog.pg_namespace as namespace on class.relnamespace = namespace.oid
+where
+    namespace.nspname = any(:schemas)
+    and class.relkind in ('r', 'i', 'm')
 order by relation_id;
 
 -- name: _list_columns
