@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Generator
+from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from oadb.embedded.embedded_server import EmbeddedServer
 from oadb.engine.binding.packages import Package
 from oadb.engine.config import Config
 from oadb.engine.database import Database
@@ -84,6 +86,7 @@ def test_tables_without_rows_are_planned_as_if_they_had_as_many_as_the_scale(siz
     assert "Index Scan Backward using api_logs_2" in explained(many, newest)
     assert "rows=1000000 " in explained(many, "select * from oadb.sessions")
     assert sizes.database(10**9) is many
+    assert sizes.without_statistics() == []
 
 
 @pytest.mark.long("migrates a server of its own, and fills tables")
@@ -157,6 +160,16 @@ def test_a_file_with_holes_has_the_size_and_the_owner_of_the_first(tmp_path: Pat
     assert (first.stat().st_blocks + second.stat().st_blocks) * 512 < 1e6
     sparse_files.extend(first, 1)
     assert first.stat().st_size == 1 << 30
+
+
+def test_what_prevents_the_server_is_raised_where_a_database_is_asked_for() -> None:
+    server = Future[EmbeddedServer]()
+    server.set_exception(ConfigError("embedded PostgreSQL is not installed"))
+    sizes = Sizing(server, ["oadb"], {})
+
+    for ask in (lambda: sizes.database(10), lambda: sizes.copy("again"), sizes.without_statistics):
+        with pytest.raises(ConfigError, match="not installed"):
+            ask()
 
 
 def test_an_older_server_is_refused_with_what_works_there() -> None:
