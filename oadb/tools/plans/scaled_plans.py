@@ -82,14 +82,14 @@ def plan_all(
     Returns:
         For each statement, in order, its plans, or why it has none.
     """
-    now, largest = datetime.now(UTC), database(SCALES[0])
-    with ThreadPoolExecutor(2 + len(SCALES[1:])) as pool:
+    now = datetime.now(UTC)
+    with ThreadPoolExecutor(2 + len(SCALES)) as pool:
+        made = [pool.submit(database, scale) for scale in SCALES]
         # Half of them on each of two connections, while the other databases are made.
-        smaller = [pool.submit(database, scale) for scale in SCALES[1:]]
         parts = statements[::2], statements[1::2]
-        halves = [*pool.map(partial(_settle_all, largest, now), parts)]
+        halves = [*pool.map(partial(_settle_all, made[0].result(), now), parts)]
         settled = [halves[number % 2][number // 2] for number in range(len(statements))]
-        targets = [largest, *(each.result() for each in smaller)]
+        targets = [each.result() for each in made]
         others = [*pool.map(partial(_plan_again, settled), targets[1:])]
     counts = [_counted(target) for target in targets]
     return [

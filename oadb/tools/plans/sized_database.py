@@ -57,7 +57,8 @@ class Sizing:
     ) -> None:
         self._server, self._schemas, self._shapes = server, schemas, shapes
         self._made: dict[int, Dsn] = {}
-        self._making = Lock()
+        self._making: dict[int, Lock] = {}
+        self._copying = Lock()
 
     @property
     def data(self) -> Path:
@@ -70,7 +71,7 @@ class Sizing:
         Raises:
             DeclarationError: a file of statistics does not fit the schema.
         """
-        with self._making:
+        with self._making.setdefault(rows, Lock()):
             if rows not in self._made:
                 dsn = self.copy(f"sized_{rows}")
                 simulate(dsn, self.data, self._schemas, self._shapes, rows)
@@ -92,7 +93,8 @@ class Sizing:
 
     def _copied(self, source: str, name: str) -> Dsn:
         server = self._server.result()
-        server.copy_database(source, name)
+        with self._copying:  # the first that is asked for is there first
+            server.copy_database(source, name)
         return Dsn({**server.keywords, "dbname": name})
 
 
