@@ -129,7 +129,6 @@ select rentals.charge_late(:at, :fee) as charged;
 refresh materialized view rentals.income_by_month;
 
 -- name: list_by_month
--- grows: with the months of each store; a view of a few rows.
 select
     month,
     store_id,
