@@ -9,11 +9,11 @@ executed there: a statement would read empty pages.
 """
 
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
 from oadb.embedded import embedded_server
 from oadb.embedded.embedded_server import EmbeddedServer
@@ -113,19 +113,32 @@ def sizing(packages: Sequence[Package]) -> Generator[Sizing]:
     shapes = statistics_files.load(packages)
     created = created_schemas.of_packages(packages, by_name=False)
     schemas = [name for names in created.values() for name in names]
+    is_left = Event()
     with ExitStack() as stack, ThreadPoolExecutor(1) as thread:
-        server = thread.submit(_migrated, stack, packages)
-        yield Sizing(server, schemas, shapes)
-        server.result()
+        server = thread.submit(_migrated, stack, packages, is_left)
+        try:
+            yield Sizing(server, schemas, shapes)
+            server.result()
+        finally:
+            is_left.set()
 
 
-def _migrated(stack: ExitStack, packages: Sequence[Package]) -> EmbeddedServer:
-    """Return a server with the schemas, which is stopped with the *stack*."""
+def _migrated(stack: ExitStack, packages: Sequence[Package], is_left: Event) -> EmbeddedServer:
+    """Return a server with the schemas, which is stopped with the *stack*.
+
+    Raises:
+        CancelledError: nobody waits for it any more, as after Ctrl-C.
+    """
+
+    def go_on(_: str) -> None:
+        if is_left.is_set():
+            raise CancelledError
+
     server = stack.enter_context(embedded_server.temporary(settings=_SETTINGS))
     dsn = Dsn(server.keywords)
     with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
         require_version(catalog.describe_server(db).version_number)
-    runner.migrate(dsn, packages=packages)
+    runner.migrate(dsn, packages=packages, tell=go_on)
     with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
         logs = partitions.list_tables(db) if planned_catalog.has_logs(db) else []
     if logs:

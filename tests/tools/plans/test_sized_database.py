@@ -1,7 +1,7 @@
 """Databases that plan as if they had rows: what EXPLAIN says there, and that rows would say it."""
 
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +14,7 @@ from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.dsn import Dsn
 from oadb.errors import ConfigError
+from oadb.tools.migrations import runner
 from oadb.tools.plans import (
     planned_catalog,
     sized_database,
@@ -170,6 +171,18 @@ def test_what_prevents_the_server_is_raised_where_a_database_is_asked_for() -> N
     for ask in (lambda: sizes.database(10), lambda: sizes.copy("again"), sizes.without_statistics):
         with pytest.raises(ConfigError, match="not installed"):
             ask()
+
+
+@pytest.mark.long("starts a server of its own")
+def test_who_leaves_early_waits_for_one_migration_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(_: object, *, packages: object, tell: Callable[[str], None]) -> None:
+        while True:
+            tell(f"applying one of {packages}")
+
+    monkeypatch.setattr(runner, "migrate", endless)
+
+    with pytest.raises(KeyboardInterrupt), sized_database.sizing([OADB]):
+        raise KeyboardInterrupt
 
 
 def test_an_older_server_is_refused_with_what_works_there() -> None:
