@@ -136,10 +136,11 @@ class AsgiGate:
         """Say whether the server knows that the client has closed its connection."""
         while not (self._is_gone or self._is_receiving or len(self._read_ahead) > 1):
             asked = asyncio.ensure_future(self._receive())
-            await asyncio.sleep(0)
-            if not asked.done():
-                asked.cancel()
-                await asyncio.wait([asked])
+            try:
+                await asyncio.sleep(0)
+            finally:
+                asked.cancel()  # also if this task is cancelled; one that is done stays so
+            await asyncio.wait([asked])
             if asked.cancelled():
                 break
             message = asked.result()
