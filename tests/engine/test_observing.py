@@ -309,6 +309,7 @@ def test_connections_are_told_when_opened_replaced_and_closed(db: Any, ear: Ear,
     eventually(lambda: ear.changes[-1] == ConnectionChange("closed", "pool closed"))
 
 
+@pytest.mark.long("waits for a call to be overdue")
 def test_an_overdue_connection_is_told_as_replaced(proxy: Proxy, ear: Ear) -> None:
     with opened("sync", proxy.url, ear, pool_size=1, max_overflow=0) as db:
         probes.one(db)

@@ -40,6 +40,7 @@ def test_every_query_agrees_with_its_database(rentals_url: str, rentals: Package
     assert sum(len([*found]) for found in comparison.declarations(rentals)) > 40
 
 
+@pytest.mark.long("starts a command")
 def test_the_command_checks_the_package_by_its_name(rentals_url: str) -> None:
     done = run("oadb", "check", "--package", "rentals", DATABASE_URL=rentals_url)
 

@@ -50,6 +50,7 @@ def test_a_failed_finding_exits_with_3() -> None:
     assert "127.0.0.1:1" in found["findings"][0]["text"]
 
 
+@pytest.mark.long("compares all declarations twice")
 def test_declarations_that_agree_and_those_that_do_not_are_listed(oadb_database_url: str) -> None:
     sound = printed(oadb_database_url, "check", "--package", "oadb")
     with psycopg.connect(oadb_database_url, autocommit=True) as connection:
