@@ -124,7 +124,10 @@ def start(place: str) -> EmbeddedServer:
 
 @contextmanager
 def temporary(
-    parent: Path | None = None, settings: Mapping[str, str] = MappingProxyType({})
+    parent: Path | None = None,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    *,
+    copied_from: Path | None = None,
 ) -> Generator[EmbeddedServer]:
     """Give a server whose data is deleted at the end, also if this process is killed.
 
@@ -133,13 +136,18 @@ def temporary(
     Args:
         parent: The folder for its folder; by default the system's for temporary files.
         settings: PostgreSQL settings, beside those of ``TEMPORARY``.
+        copied_from: The folder of the database files of a server that was stopped, which this one
+            begins with; by default it begins with none.
 
     Raises:
         ConfigError: The package or the folder cannot be used.
         UnavailableError: The server does not start.
     """
     with temporary_folder(parent, binaries()) as folder:
-        server = _join(_cluster(folder), {**TEMPORARY, **settings})
+        cluster = _cluster(folder)
+        if copied_from is not None:
+            cluster.copy(copied_from)
+        server = _join(cluster, {**TEMPORARY, **settings})
         try:
             yield server
         finally:

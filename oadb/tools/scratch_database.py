@@ -3,10 +3,9 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from oadb.embedded import embedded_server
 from oadb.engine.binding.packages import Package
 from oadb.engine.dsn import Dsn
-from oadb.tools.migrations import runner
+from oadb.tools import kept_clusters
 
 
 @contextmanager
@@ -18,7 +17,5 @@ def migrated(packages: Sequence[Package]) -> Generator[Dsn]:
         MigrationError: a migration failed.
         UnavailableError: the server does not start.
     """
-    with embedded_server.temporary() as server:
-        dsn = Dsn(server.keywords)
-        runner.migrate(dsn, packages=packages)
-        yield dsn
+    with kept_clusters.migrated_server(packages, {}) as server:
+        yield Dsn(server.keywords)

