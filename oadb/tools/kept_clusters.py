@@ -29,6 +29,9 @@ from oadb.tools.migrations import runner
 _MOST = 3
 """How many are kept, the latest: 80 MB each."""
 
+# Of the first server: its tables stay as migrations leave them, which nobody has vacuumed.
+_SETTINGS = {"autovacuum": "off"}
+
 Tell = Callable[[str], None]
 
 
@@ -106,7 +109,7 @@ def _files(folder: Traversable) -> Iterator[Traversable]:
 def _keep(kept: Path, packages: Sequence[Package], tell: Tell) -> None:
     """Migrate a server, and keep its files; delete those that were not used for the longest."""
     with (
-        embedded_server.temporary() as server,
+        embedded_server.temporary(settings=_SETTINGS) as server,
         tempfile.TemporaryDirectory(dir=kept.parent, prefix=".") as made,
     ):
         runner.migrate(Dsn(server.keywords), packages=packages, tell=tell)

@@ -20,6 +20,9 @@ pytestmark = pytest.mark.fault
 
 REQUESTS, CLIENTS = 400, 8
 
+# Seconds. At rest each stops within 2; CI does other work meanwhile.
+LONGEST_STOP = 5.0
+
 _PATCHED = "from gevent import monkey\nmonkey.patch_all()\n"
 
 # The command behind ``python -m``; SOCKET stands for where it listens, CONFIG for a file that
@@ -113,7 +116,7 @@ def test_a_worker_loses_nothing_that_it_answered_and_stops_in_time(
     assert observer.ask("select count(*) from oadb.users") == REQUESTS
     logged = observer.rows("select endpoint, count(*) from oadb.traffic group by endpoint")
     assert [count for _, count in logged] == [REQUESTS]
-    assert seconds < 2
+    assert seconds < LONGEST_STOP
     eventually(lambda: not observer.backends())
 
 

@@ -29,7 +29,7 @@ def tables(folder: MigrationFolder, **settings: str) -> list[str]:
     ):
         rows = connection.execute(
             "select relname from pg_class where relnamespace = 'oadb'::regnamespace "
-            "and relkind = 'r' order by relname"
+            "and relkind = 'r' and relname <> 'applied_migrations' order by relname"
         )
         return [name for (name,) in rows]
 

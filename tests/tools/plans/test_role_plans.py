@@ -26,11 +26,14 @@ BY_NOTE = "note = nullif(current_setting('oadb.user_id', true), '')"
 
 @contextmanager
 def walled(shop: PlannedShop, policy: str, role: str = "oadb_user") -> Generator[None]:
-    """Let services read all orders, and a role those for which a policy holds."""
+    """Let services read all orders, and a role those for which a policy holds.
+
+    The lock of the table is taken first: what grants wait for may be autovacuum, which holds one.
+    """
     shop.execute(
+        "alter table shop.orders enable row level security; "
         f"grant usage on schema shop to oadb_app, {role}; "
         f"grant select on shop.orders to oadb_app, {role}; "
-        "alter table shop.orders enable row level security; "
         "create policy service on shop.orders to oadb_app using (true); "
         f"create policy planted on shop.orders to {role} using ({policy})"
     )
