@@ -1,5 +1,6 @@
 """No secret that a broker, a client or an exception said is in the database, in any column."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -188,9 +189,14 @@ def begin(db: Database, user_id: int, plant: Plant) -> None:
     sessions.create(db, account(db, user_id), device=plant.text)
 
 
+# Each ban has an address of its own: a later one would replace what is stored.
+_PLACES = itertools.count()
+
+
 def ban(db: Database, _user_id: int, plant: Plant) -> None:
-    ip_bans.ban(db, "12.1.2.3", plant.text, duration=timedelta(hours=1), by=None)
-    ip_bans.exempt(db, "12.9.0.0/16", plant.text)
+    high, low = divmod(next(_PLACES), 256)
+    ip_bans.ban(db, f"12.{high}.{low}.3", plant.text, duration=timedelta(hours=1), by=None)
+    ip_bans.exempt(db, f"13.{high}.{low}.0/24", plant.text)
 
 
 def load(db: Database, _user_id: int, plant: Plant) -> None:
@@ -209,14 +215,8 @@ def test_no_secret_is_stored_by_another_writer_of_texts(
     user_id, planted = new_user(db), PLANTS[::7]
     for plant in planted:
         write(db, user_id, plant)
-        assert found_here(observer, write, plant) == []
 
     assert found(observer, planted) == []
-
-
-def found_here(observer: Observer, write: Writer, plant: Plant) -> list[str]:
-    """Look at once where a later write replaces what is stored."""
-    return found(observer, [plant]) if write is ban else []
 
 
 def orders(plant: Plant) -> Iterator[dict[str, object]]:

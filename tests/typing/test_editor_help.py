@@ -60,6 +60,7 @@ def test_a_call_is_shown_with_its_executor(editor: LanguageServer, call: str) ->
 def test_help_shows_no_directives_of_linters() -> None:
     directives = re.compile(r"noqa|type: ignore|pyright:|fmt: (skip|off)|pragma: no")
 
-    for module in public_api.modules():
-        found = directives.search(pydoc.plain(pydoc.render_doc(module)))
-        assert found is None, f"{module}: {found}"
+    for each in public_api.names():
+        if each.is_function:  # the other names are classes, which are declared as others are
+            found = directives.search(pydoc.plain(pydoc.render_doc(each.value)))
+            assert found is None, f"{each.label}: {found}"
