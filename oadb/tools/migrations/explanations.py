@@ -45,6 +45,14 @@ def failed_statement(
     return MigrationError(str(problem))
 
 
+def met_another_run(error: BaseException | None) -> bool:
+    """Say whether another session has made or granted the same role at the same time."""
+    if isinstance(error, psycopg.errors.UniqueViolation):
+        return (error.diag.table_name or "").startswith("pg_auth")
+    concurrent = "tuple concurrently updated"
+    return isinstance(error, psycopg.errors.InternalError_) and concurrent in str(error)
+
+
 @contextmanager
 def explained(label: str) -> Generator[None]:
     """Convert psycopg.Error in the block into a MigrationError that begins with *label*.

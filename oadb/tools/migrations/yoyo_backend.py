@@ -30,7 +30,7 @@ from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError, UnavailableError
 from oadb.tools.migrations import history_schema
 from oadb.tools.migrations import migration_history as history
-from oadb.tools.migrations.explanations import failed_statement
+from oadb.tools.migrations.explanations import failed_statement, met_another_run
 from oadb.tools.migrations.script_folder import Migration
 from oadb.tools.migrations.scripts import Script
 from oadb.tools.session_watch import SessionWatch, get_process_id
@@ -51,6 +51,9 @@ READ_ONLY = {**SETTINGS, "default_transaction_read_only": 1, "lock_timeout": 100
 
 # Seconds for the first answer, and for what is not worth waiting for; see Backend.hurry.
 _PATIENCE, _HURRY = 10.0, 1.0
+
+# How often a migration may meet runs in other databases of the server, each of which goes on.
+_MEETINGS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,22 @@ class Backend(PostgresqlPsycopgBackend):
             internalmigrations.upgrade(self)
 
     def apply(self, migration: Migration) -> None:
-        """Run *migration* and record it, in one transaction if it is transactional."""
+        """Run *migration* and record it, in one transaction if it is transactional.
+
+        It is run again if it met another run, in another database of the server, at a role that
+        both make or grant: roles belong to the server, and nothing was changed.
+        """
+        for _ in range(_MEETINGS):
+            try:
+                self._apply(migration)
+            except MigrationError as error:
+                if not (migration.transactional and met_another_run(error.__context__)):
+                    raise
+            else:
+                return
+        self._apply(migration)
+
+    def _apply(self, migration: Migration) -> None:
         stored = _as_stored_by_yoyo(migration)
         with self.copy() as copy, copy.transaction_around(migration):
             copy.run(migration, migration.script)
