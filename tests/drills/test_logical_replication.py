@@ -58,7 +58,10 @@ def at(old: ServerControl) -> Iterator[Desk]:
         yield at
 
 
-@pytest.mark.parametrize("subscriber", ["postgres", "manager"])
+# As a role that may do less than a superuser; with -m slow also as one.
+@pytest.mark.parametrize(
+    "subscriber", ["manager", pytest.param("postgres", marks=pytest.mark.slow)]
+)
 def test_every_table_arrives_and_the_schema_is_the_same(
     old: ServerControl, new: ServerControl, at: Desk, subscriber: str, tmp_path: Path
 ) -> None:
