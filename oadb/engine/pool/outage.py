@@ -30,7 +30,6 @@ class Outage:
     takes_any: bool = False
     since: float | None = None
     reason: str = ""
-    ever_connected: bool = False
     had_primary: bool = False
 
     def failed(self, error: psycopg.Error) -> None:
@@ -54,4 +53,3 @@ class Outage:
     def ended(self) -> None:
         """Record a successful attempt."""
         self.since = None
-        self.ever_connected = True

@@ -28,11 +28,10 @@ from oadb.engine.telling import Teller
 
 logger = logging.getLogger("oadb.pool")
 
-
 # Seconds between checks for an outage while waiting for a connection.
 POLLING_INTERVAL = 0.25
 
-# Seconds between checks for the first connection of a new pool, and how long they go on.
+# Seconds between checks for a connection that is being made, and how long they go on.
 _OPENING_INTERVAL, _OPENING = 0.002, 5.0
 
 # Seconds to clear an interrupted connection.
@@ -197,8 +196,8 @@ class Upkeep:
             await self._driver.call(self.pool.open)
             if self._is_closed:  # close() may have come before open()
                 await self._driver.call(self.pool.close)
-            await self._first_attempt()
             while self._wants_more():
+                await self._arrival()
                 with suppress(psycopg_pool.PoolTimeout):
                     connection = await self._driver.call(self.pool.getconn, POLLING_INTERVAL)
                     self._leases.add(connection)
@@ -212,10 +211,13 @@ class Upkeep:
         finally:
             self._is_fetching = False
 
-    async def _first_attempt(self) -> None:
-        """Wait for the result of psycopg_pool's first attempts: getconn would make one more."""
-        outage, end = self._outage, monotonic() + _OPENING
-        while not (outage.ever_connected or outage.since or self._is_closed) and monotonic() < end:
+    async def _arrival(self) -> None:
+        """Wait for a connection that psycopg_pool makes: getconn would have it make one more."""
+        end = monotonic() + _OPENING
+        while not (self._outage.since or self._is_closed) and monotonic() < end:
+            counted = self.pool.get_stats()
+            if counted["pool_available"] or counted["pool_size"] <= self._leases.total:
+                return
             await self._driver.sleep(_OPENING_INTERVAL)
 
     async def _clear(self, connection: Any) -> None:
