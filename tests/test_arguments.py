@@ -14,6 +14,7 @@ from oadb.engine.binding.operations import Operation
 from oadb.errors import ParameterError
 from oadb.trading import strategies
 from tests.support.declared import MODULES, module
+from tests.support.each import for_each
 
 CANARY = "canary-4711"
 VALUES: dict[type, object] = {
@@ -57,10 +58,11 @@ def test_operations_with_secrets_are_found() -> None:
 
 
 @pytest.mark.parametrize("given", [CANARY, CANARY.encode(), 4711], ids=["str", "bytes", "int"])
-@pytest.mark.parametrize(("label", "name"), SECRETS)
+@for_each("parameter", SECRETS)
 def test_a_secret_that_is_not_wrapped_is_refused_and_not_shown(
-    shared_db: Database, label: str, name: str, given: object
+    shared_db: Database, parameter: tuple[str, str], given: object
 ) -> None:
+    label, name = parameter
     operation = OPERATIONS[label]
     with pytest.raises(ParameterError) as refused:
         operation(shared_db, **{**arguments(operation), name: given})

@@ -7,6 +7,7 @@ import pytest
 
 from oadb.market import brokers
 from tests.support import declared
+from tests.support.each import for_each
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "coverage.md"
@@ -153,7 +154,7 @@ def test_counterparts_are_found_in_the_tables() -> None:
     assert {"users.create", "broker_tokens.put", "api_keys.verify"} <= counterparts()
 
 
-@pytest.mark.parametrize("name", sorted(counterparts()))
+@for_each("name", sorted(counterparts()))
 def test_a_counterpart_is_named_with_its_module_and_exists(name: str) -> None:
     module, *attributes = name.split(".")
     found: object = brokers if module == "brokers" else declared.module(module)
@@ -185,7 +186,7 @@ def test_every_field_and_relation_of_the_diagram_has_one_row() -> None:
     assert sorted([*listed, *relations]) == sorted(fields | RELATIONS)
 
 
-@pytest.mark.parametrize("row", TABLES["The class diagram"], ids=lambda row: row[0])
+@for_each("row", TABLES["The class diagram"], lambda row: row[0])
 def test_a_column_of_the_diagram_exists(row: Row) -> None:
     columns = [name.split(".") for cell in row[1:] for name in code(cell)]
 
@@ -194,7 +195,7 @@ def test_a_column_of_the_diagram_exists(row: Row) -> None:
         assert re.search(rf"^    {column} ", TABLES_OF_SCHEMA[table], re.MULTILINE), (table, column)
 
 
-@pytest.mark.parametrize("row", RELATED, ids=lambda row: row[0])
+@for_each("row", RELATED, lambda row: row[0])
 def test_a_foreign_key_is_there_where_a_row_of_the_diagram_says_so(row: Row) -> None:
     for name in code(row[1]):
         table = TABLES_OF_SCHEMA[name.partition(".")[0]]

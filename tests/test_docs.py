@@ -24,6 +24,7 @@ from oadb.tools.retention import DEFAULT_DAYS
 from tests.conftest import RING, configured
 from tests.importing.openalgo import ENVIRON, Installation
 from tests.support import kite_lines, shell
+from tests.support.each import for_each
 from tests.test_house import ARROWS, SUBJECTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,7 +68,7 @@ SHELL = dict(shell_blocks())
 WITH_PYTHON = [document for document in ALONE if blocks(document, "python")]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
+@for_each("document", DOCUMENTS, shown_path)
 def test_every_block_says_what_it_is(document: Path) -> None:
     fences = re.findall(r"^ *```(\w*)$", document.read_text(), re.MULTILINE)
 
@@ -124,7 +125,7 @@ def test_the_installed_command_runs(oadb_database_url: str) -> None:
     assert "FAIL" not in done.stdout
 
 
-@pytest.mark.parametrize("document", ALONE, ids=shown_path)
+@for_each("document", ALONE, shown_path)
 def test_sql_in_a_document_stands_in_a_query_file(document: Path) -> None:
     files = [path.read_text() for path in ROOT.glob("sql/queries/**/*.sql")]
     for block in blocks(document, "sql"):
@@ -206,7 +207,7 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
+@for_each("document", DOCUMENTS, shown_path)
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
     for link in re.findall(r"\]\((?!https?:)([^)]+)\)", document.read_text()):
         name, _, anchor = link.partition("#")
@@ -215,14 +216,14 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
+@for_each("document", DOCUMENTS, shown_path)
 def test_files_that_a_document_names_exist(document: Path) -> None:
     named = re.findall(r"`((?:oadb|sql|tests|docs)/[\w./-]+)`", document.read_text())
 
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
+@for_each("document", DOCUMENTS, shown_path)
 def test_modules_and_tables_that_a_document_names_exist(document: Path) -> None:
     named = re.findall(r"`(oadb\.[a-z_.]+)`", document.read_text())
     declared = "".join(
@@ -236,7 +237,7 @@ def test_modules_and_tables_that_a_document_names_exist(document: Path) -> None:
     assert [name for name in named if not exists(name)] == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=shown_path)
+@for_each("document", DOCUMENTS, shown_path)
 def test_tests_that_a_document_names_exist(document: Path) -> None:
     named = re.findall(r"`(test_\w+)`", document.read_text())
 
@@ -296,7 +297,7 @@ HEAD = re.compile(
 SECTIONS = ["Context", "Decision", "Rejected alternatives", "Consequences"]
 
 
-@pytest.mark.parametrize("record", RECORDS, ids=shown_path)
+@for_each("record", RECORDS, shown_path)
 def test_a_decision_has_status_date_and_every_section(record: Path) -> None:
     text = record.read_text()
     sections = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)

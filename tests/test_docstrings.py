@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from tests.test_house import trees
 
@@ -26,11 +27,13 @@ def public(body: list[ast.stmt], path: str) -> Iterator[tuple[str, Function]]:
             yield f"{path}.{node.name}", node
 
 
-FUNCTIONS = {
-    label: function
-    for path, tree in trees().items()
-    for label, function in public(tree.body, str(path.with_suffix("")).replace("/", "."))
-}
+@cache
+def functions() -> dict[str, Function]:
+    return {
+        label: function
+        for path, tree in trees().items()
+        for label, function in public(tree.body, str(path.with_suffix("")).replace("/", "."))
+    }
 
 
 def raised(function: Function) -> set[str]:
@@ -53,7 +56,7 @@ def returns(function: Function) -> bool:
 
 def errors_elsewhere(label: str) -> set[str]:
     """Return what a docstring says of errors outside of Raises, and errors that it leaves out."""
-    function = FUNCTIONS[label]
+    function = functions()[label]
     docstring = ast.get_docstring(function) or ""
     listed = {*re.findall(r"^    (\w+)", sections(function).get("Raises", ""), flags=re.MULTILINE)}
     left_out = raised(function) - listed if label.startswith(ROOMS) else set[str]()
@@ -61,24 +64,27 @@ def errors_elsewhere(label: str) -> set[str]:
 
 
 def test_errors_stand_in_a_section_of_their_own() -> None:
-    found = {label: errors_elsewhere(label) for label in FUNCTIONS}
+    found = {label: errors_elsewhere(label) for label in functions()}
 
     assert {label: errors for label, errors in found.items() if errors} == {}
 
 
-OPERATIONS = [
-    label
-    for label, function in FUNCTIONS.items()
-    if label.startswith(ROOMS)
-    and returns(function)
-    and any(
+def is_operation(function: Function) -> bool:
+    return any(
         isinstance(each, ast.Name) and each.id == "operation" for each in function.decorator_list
     )
-]
 
 
 def test_an_operation_says_what_it_returns() -> None:
-    assert len(OPERATIONS) > 50
+    operations = {
+        label: function
+        for label, function in functions().items()
+        if label.startswith(ROOMS) and returns(function) and is_operation(function)
+    }
+
+    assert len(operations) > 50
     assert [
-        label for label in OPERATIONS if not {"Returns", "Yields"} & {*sections(FUNCTIONS[label])}
+        label
+        for label, function in operations.items()
+        if not {"Returns", "Yields"} & {*sections(function)}
     ] == []

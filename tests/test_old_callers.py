@@ -12,6 +12,7 @@ from oadb import Database
 from oadb.accounts import sealed_passwords
 from oadb.security.passwords import Passwords
 from tests.conftest import configured
+from tests.support.each import for_each
 from tests.support.old_callers import answers
 from tests.support.rig import Observer
 
@@ -48,7 +49,7 @@ def stated(cell: str) -> set[str]:
     return {cell.rpartition("→ ")[2].replace("`", "")}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=name_of)
+@for_each("row", ROWS, name_of)
 def test_oadb_answers_what_the_table_says(row: Row, found: dict[str, dict[str, set[str]]]) -> None:
     cells = {case: cell for case, cell in zip(CASES, row[3:7], strict=True) if cell != "-"}
 

@@ -3,6 +3,7 @@
 All of oadb connects here, in the pool, or in a listener; a test looks for other places.
 """
 
+import select
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -18,6 +19,15 @@ _INTERVAL = 0.1
 
 # Seconds to connect to a host, if the URL does not say.
 _CONNECT_TIMEOUT = "3"
+
+
+def is_usable(connection: psycopg.Connection[Any]) -> bool:
+    """Say whether a kept connection is idle and, as far as the socket tells, has its server."""
+    if connection.closed or connection.info.transaction_status != TransactionStatus.IDLE:
+        return False
+    told = select.poll()  # a server that ends a session has sent something
+    told.register(connection, select.POLLIN)
+    return not told.poll(0)
 
 
 class DirectConnection(psycopg.Connection[tuple[object, ...]]):

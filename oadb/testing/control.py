@@ -11,7 +11,7 @@ It is the embedded PostgreSQL, or the programs in the folder OADB_TEST_BINDIR, s
 import os
 import signal
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from oadb.embedded import embedded_server
@@ -102,6 +102,8 @@ def controlled(
         if copied_from is not None:
             cluster.copy(copied_from)
         try:
-            yield ServerControl(cluster, settings)
+            control = ServerControl(cluster, settings)
+            with closing(control.server):
+                yield control
         finally:
             cluster.stop("immediate")

@@ -13,7 +13,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal, LiteralString
 from urllib.parse import quote, urlencode
@@ -22,7 +22,7 @@ from psycopg.sql import SQL, Identifier
 
 from oadb.embedded import embedded_server
 from oadb.engine import dsn
-from oadb.engine.direct_connection import DirectConnection
+from oadb.engine.direct_connection import DirectConnection, is_usable
 from oadb.errors import ConfigError, UnavailableError
 from oadb.testing import containers
 from oadb.testing.memory import memory
@@ -55,6 +55,8 @@ class Server:
 
     name: ServerName
     keywords: Mapping[str, str] = field(repr=False)
+    _kept: list[DirectConnection] = field(default_factory=list, repr=False, compare=False)
+    """The connection that is kept for the next database; a new one takes as long as a drop."""
 
     def url(self, database: str) -> str:
         """Return the DATABASE_URL of a database of this server; its password is in it."""
@@ -92,16 +94,39 @@ class Server:
         finally:
             self._run("drop database {} with (force)", name)
 
+    def close(self) -> None:
+        """Close the connection that is kept, if any."""
+        while self._kept:
+            self._kept.pop().close()
+
     def _copy(self, template: str, name: str) -> None:
-        with self._connected() as connection:
+        with self._asked() as connection:
             syncs = connection.execute("show fsync").fetchone() == ("on",)
             connection.execute(SQL(_CREATE[syncs]).format(Identifier(name), Identifier(template)))
 
     def _run(self, statement: LiteralString, *names: str) -> None:
         # The names of databases cannot be parameters.
         composed = SQL(statement).format(*map(Identifier, names))
-        with self._connected() as connection:
+        with self._asked() as connection:
             connection.execute(composed)
+
+    @contextmanager
+    def _asked(self) -> Generator[DirectConnection]:
+        """Give a connection to the server's own database, and keep it; a thread has it alone."""
+        connection = self._taken() or self._connected()
+        try:
+            yield connection
+        finally:
+            self.close()
+            self._kept.append(connection)
+
+    def _taken(self) -> DirectConnection | None:
+        with suppress(IndexError):
+            kept = self._kept.pop()
+            if is_usable(kept):
+                return kept
+            kept.close()
+        return None
 
     def _connected(self, database: str | None = None) -> DirectConnection:
         chosen = {} if database is None else {"dbname": database}
@@ -121,7 +146,9 @@ def server() -> Generator[Server]:
     """
     url = os.environ.get("OADB_TEST_DATABASE_URL")
     with ExitStack() as running:
-        yield Server("url", _given(url)) if url else _started(running)
+        given = Server("url", _given(url)) if url else _started(running)
+        with closing(given):
+            yield given
 
 
 def _given(url: str) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from oadb.errors import ParameterError
 from oadb.logs import analyzer_logs, api_logs, latency, traffic
 from oadb.testing.servers import Server
 from tests.conftest import configured
+from tests.support.each import for_each
 
 MODULES = (api_logs, analyzer_logs, traffic, latency)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -160,7 +161,7 @@ def test_a_window_includes_since_and_excludes_until(filled: Database, name: str)
         assert not inside or [*page, *rest] == inside
 
 
-@pytest.mark.parametrize("name", LISTS)
+@for_each("name", LISTS)
 def test_a_window_that_ends_before_it_begins_is_refused(filled: Database, name: str) -> None:
     read, key = LISTS[name]
 
@@ -198,7 +199,7 @@ def test_a_cursor_is_refused_with_another_key(filled: Database) -> None:
             read(filled, **{name: other}, cursor=cursor)
 
 
-@pytest.mark.parametrize("name", LISTS)
+@for_each("name", LISTS)
 @pytest.mark.parametrize("limit", [0, -1, 1001])
 def test_a_limit_out_of_range_is_refused(filled: Database, name: str, limit: int) -> None:
     read, key = LISTS[name]
@@ -208,7 +209,7 @@ def test_a_limit_out_of_range_is_refused(filled: Database, name: str, limit: int
     assert str(refused.value).endswith("limit must be 1 to 1000")
 
 
-@pytest.mark.parametrize("name", LISTS)
+@for_each("name", LISTS)
 def test_a_time_is_never_positional(filled: Database, name: str) -> None:
     read, key = LISTS[name]
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from oadb.errors import KeyRingError
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.secret import Secret
+from tests.support.each import for_each
 from tests.support.error_texts import error_texts_and_variables
 from tests.support.roots import some_root
 
@@ -299,7 +300,7 @@ def roots_in(text: str | bytes) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("case", BAD)
+@for_each("case", BAD)
 def test_a_bad_key_ring_is_refused_and_not_shown(case: str) -> None:
     text, problem = BAD[case]
     with pytest.raises(KeyRingError, match=problem) as refused:
@@ -334,7 +335,7 @@ CONSTRUCTED: dict[str, tuple[Callable[[], list[Key]], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", CONSTRUCTED)
+@for_each("case", CONSTRUCTED)
 def test_a_ring_made_of_keys_is_checked_as_closely(case: str) -> None:
     keys, problem = CONSTRUCTED[case]
     with pytest.raises(KeyRingError, match=problem) as refused:

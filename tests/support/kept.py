@@ -5,14 +5,14 @@ A new one for each question costs 10 ms of both cores; tests that wait for a con
 
 import atexit
 import os
-import select
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg.pq import TransactionStatus
+
+from oadb.engine.direct_connection import is_usable
 
 Connection = psycopg.Connection[Any]
 
@@ -62,17 +62,8 @@ def _taken(url: str) -> Connection | None:
         kept = _kept.pop()
     except IndexError:
         return None
-    if (kept.url, kept.process) == (url, os.getpid()) and _is_usable(kept.connection):
+    if (kept.url, kept.process) == (url, os.getpid()) and is_usable(kept.connection):
         return kept.connection
     _kept.append(kept)
     forget()
     return None
-
-
-def _is_usable(connection: Connection) -> bool:
-    """Say whether the server has kept the connection: one that ended it has sent something."""
-    if connection.closed or connection.info.transaction_status != TransactionStatus.IDLE:
-        return False
-    told = select.poll()
-    told.register(connection, select.POLLIN)
-    return not told.poll(0)

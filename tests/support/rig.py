@@ -253,7 +253,7 @@ def reset(url: str) -> None:
     observer.rows(f"alter database {name} reset all")
     observer.rows("drop schema public cascade")
     observer.rows("create schema public")
-    create_tables(url)
+    observer.rows(probes.TABLES)
 
 
 def create_tables(url: str) -> None:

@@ -40,8 +40,11 @@ def databases(postgres: Server) -> list[str]:
 
 @pytest.fixture(scope="module")
 def postgres() -> Generator[Server]:
-    with embedded_server.temporary(memory()) as running:
-        yield Server("embedded", running.keywords)
+    with (
+        embedded_server.temporary(memory()) as running,
+        closing(Server("embedded", running.keywords)) as server,
+    ):
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -242,3 +245,19 @@ class EngineWithoutImages(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         """Say nothing: standard error belongs to the tests."""
+
+
+def test_a_server_that_ends_the_kept_connection_is_connected_to_again(
+    postgres: Server, template: str
+) -> None:
+    administration = postgres.url("postgres")
+    with postgres.clone(template) as url, psycopg.connect(administration) as connection:
+        ended = connection.execute(
+            "select count(pg_terminate_backend(pid, 10000)) from pg_stat_activity "
+            "where pid <> pg_backend_pid() and backend_type = 'client backend'"
+        ).fetchone()
+        assert ask(url, "select answer from migrated") == 42
+
+    assert ended == (1,)
+    with postgres.clone(template) as url:
+        assert ask(url, "select answer from migrated") == 42

@@ -9,15 +9,13 @@ import psycopg
 import pytest
 
 from oadb.embedded import embedded_server
-from oadb.engine.binding.packages import find
 from oadb.tools.commands import migrate_command
-from oadb.tools.migrations import package_order
 from tests.support.command_line import oadb
 from tests.support.migrations import MIGRATIONS, yoyo_command
 from tests.support.planted_migrations import PlantedShop
 from tests.support.terminals import on_terminal
 
-IDS = [migration.id for migration in package_order.read([find("oadb")])]
+IDS = sorted(path.stem for path in MIGRATIONS.glob("[0-9]*.sql") if path.suffixes == [".sql"])
 LAST = IDS[-1]
 
 

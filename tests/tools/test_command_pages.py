@@ -3,10 +3,9 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.support import command_pages
 from tests.support.command_line import oadb
+from tests.support.each import for_each
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 COMMANDS = {" ".join(name): command for name, command in command_pages.commands()}
@@ -58,7 +57,7 @@ def test_the_page_of_commands_is_what_they_say() -> None:
     assert "\x1b" not in PAGE.read_text()
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@for_each("name", COMMANDS)
 def test_h_is_help(name: str) -> None:
     short, long = oadb(*name.split(), "-h"), oadb(*name.split(), "--help")
 
@@ -67,7 +66,7 @@ def test_h_is_help(name: str) -> None:
     assert "-h, --help" in short.stdout
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@for_each("name", COMMANDS)
 def test_an_unknown_option_is_wrong_usage(name: str) -> None:
     done = oadb(*name.split(), "--nonsense")
 
@@ -75,19 +74,19 @@ def test_an_unknown_option_is_wrong_usage(name: str) -> None:
     assert done.stderr.splitlines()[-1].startswith("Error: No such option: --nonsense")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@for_each("name", COMMANDS)
 def test_a_value_is_named_after_what_it_is(name: str) -> None:
     values = re.findall(r"(?m)^  --[\w-]+ ([A-Z]+)", command_pages.help_of((*name.split(),)))
 
     assert {*values} <= VALUES
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - GROUPS - OFFLINE))
+@for_each("name", sorted(COMMANDS.keys() - GROUPS - OFFLINE))
 def test_every_command_that_connects_takes_the_url_of_the_database(name: str) -> None:
     assert "--database-url" in options(name)
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - GROUPS - READING - {"plan"}))
+@for_each("name", sorted(COMMANDS.keys() - GROUPS - READING - {"plan"}))
 def test_every_command_that_writes_has_a_dry_run(name: str) -> None:
     """That of plan is --check."""
     assert "--dry-run" in options(name)

@@ -15,6 +15,7 @@ from oadb.errors import LoadError
 from oadb.market import brokers
 from oadb.market.brokers import files
 from tests.market.brokers.samples import HEADING, SHARE
+from tests.support.each import for_each
 
 TEXT = f"{HEADING}\n{SHARE}\n"
 PAGE = "<!DOCTYPE html>\n<html><body>503 Service Unavailable</body></html>"
@@ -53,7 +54,7 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@for_each("kind", KINDS)
 @pytest.mark.parametrize("packed", [bytes, gzip.compress], ids=["plain", "gzip"])
 @pytest.mark.parametrize("broker", brokers.READERS)
 def test_a_file_of_another_kind_is_refused_with_what_it_is_and_what_to_do(

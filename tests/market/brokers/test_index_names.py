@@ -1,8 +1,7 @@
 """Indices have the platform's names, whichever way a broker writes them."""
 
-import pytest
-
 from oadb.market.brokers import index_names
+from tests.support.each import for_each
 
 NAMES = {
     ("NSE_INDEX", "NIFTY"): ["NIFTY 50", "Nifty 50", "NIFTY50", "NIFTY", "NIFTY INDEX"],
@@ -30,10 +29,9 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize(
-    ("place", "name"), [(place, name) for place, names in NAMES.items() for name in names]
-)
-def test_an_index_has_the_name_of_the_platform(place: tuple[str, str], name: str) -> None:
+@for_each("known", [(place, name) for place, names in NAMES.items() for name in names])
+def test_an_index_has_the_name_of_the_platform(known: tuple[tuple[str, str], str]) -> None:
+    place, name = known
     listed_on = place[0] if place[0] != "GLOBAL_INDEX" else "NSE_INDEX"
 
     assert index_names.find(listed_on, name) == place
