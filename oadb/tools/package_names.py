@@ -30,6 +30,13 @@ _RESERVED = frozenset({
 })  # fmt: skip  # a list
 
 
+# What the packages and services that are written here need, installed or not.
+_NEEDED = frozenset({
+    "fastapi", "flask", "gunicorn", "hatchling", "httpx2", "mypy", "prometheus_client", "psycopg",
+    "pydantic", "pyright", "pytest", "ruff", "starlette", "uvicorn", "werkzeug",
+})  # fmt: skip  # a list
+
+
 def require_free(name: str) -> None:
     """Check the name of a new package.
 
@@ -50,9 +57,21 @@ def require_free(name: str) -> None:
         )
 
 
+def current_folder() -> Path:
+    """Return the current folder.
+
+    Raises:
+        UsageError: it was deleted.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder was deleted; change to one that exists") from None
+
+
 def _is_installed(name: str) -> bool:
     """Say whether a module can be imported, and not only from the current folder."""
-    here = Path.cwd()
+    here = current_folder()
     elsewhere = [path for path in sys.path if Path(path).resolve() != here]
     return any(finder.find_spec(name, elsewhere) is not None for finder in sys.meta_path)
 
@@ -65,5 +84,7 @@ _TAKEN: tuple[tuple[Callable[[str], bool], str], ...] = (
     (lambda name: name.startswith("pg_"), "for PostgreSQL's own schemas"),
     ({"public", "information_schema"}.__contains__, "a schema that every database has"),
     ({"tests", "conftest"}.__contains__, "what its tests are called"),
+    ({"build", "dist"}.__contains__, "where builds are put"),
     (_is_installed, "an installed module"),
+    (_NEEDED.__contains__, "a library that it may need"),
 )

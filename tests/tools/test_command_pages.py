@@ -32,7 +32,8 @@ VALUES = {
 
 # Commands that connect to no database of the user, and commands that change nothing that stays.
 OFFLINE = {
-    "demo", "plan", "impact", "unused", "grants", "review", "new package", "keys new", "keys add",
+    "demo", "plan", "impact", "unused", "grants", "review", "new package", "new service",
+    "keys new", "keys add",
     "compat",
 }  # fmt: skip  # a list
 READING = {

@@ -122,6 +122,7 @@ EXPECTED = {
     "keys rewrap": ((), "would seal 9 rows under key 2\n"),
     "keys retire": (("3",), "would retire key 3, which no row needs\n"),
     "new package": (("library", "--folder", "{folder}/made"), "would create {folder}/made/"),
+    "new service": (("{folder}/made",), "would create {folder}/made/"),
     "users create": (("ravi", "ravi@example.in", "--admin"), "would create administrator ravi\n"),
     "users reset-password": (("asha",), "would set the password of asha\n"),
     "users disable": (("asha",), "would disable asha\n"),

@@ -1,22 +1,22 @@
 """``oadb new package``: what it writes runs as it is, and what it refuses leaves nothing behind."""
 
-import os
-import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 from zipfile import ZipFile
 
 import pytest
 
 from oadb import Database
 from oadb.testing.servers import Server
-from oadb.tools import new_package, package_names
+from oadb.tools import new_package, new_service, package_names, skeleton_files
+from oadb.tools.new_service import Framework
 from oadb.tools.usage import UsageError
 from tests.support.command_line import oadb
+from tests.support.new_projects import REPOSITORY, files_in, python
 from tests.support.rig import Observer
 
-REPOSITORY = Path(__file__).parents[2]
 NAME = "depot_2"
 
 
@@ -35,28 +35,6 @@ def in_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
     monkeypatch.delenv("OADB_PACKAGES", raising=False)
     monkeypatch.syspath_prepend("")  # restores what a project file adds to sys.path
-
-
-def python(project: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a module of Python in the folder of the project, as its developer does."""
-    return subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=project,
-        env={
-            **os.environ,
-            "MYPYPATH": str(REPOSITORY),
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            "PYRIGHT_PYTHON_GLOBAL_NODE": "false",
-            **environ,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def files_in(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
 # As it is --------------------------------------------------------------------------------------
@@ -134,11 +112,17 @@ def test_the_wheel_of_a_new_package_has_its_sql(project: Path, tmp_path: Path) -
 
 
 def test_every_template_is_written() -> None:
-    skeleton = Path(new_package.__file__).parent / "skeleton"
-
-    assert {path.name for path in skeleton.iterdir()} == {
-        f"{template}.template" for template in new_package._PLACES
+    skeleton = Path(skeleton_files.__file__).parent / "skeleton"
+    written = {
+        *new_package._PLACES,
+        *(
+            template.replace("$framework", framework)
+            for framework in get_args(Framework)
+            for template in new_service._PLACES
+        ),
     }
+
+    assert files_in(skeleton) == {f"{template}.template" for template in written}
 
 
 # Refusals --------------------------------------------------------------------------------------
@@ -163,6 +147,7 @@ def test_every_template_is_written() -> None:
         ("pg_shop", "that is for PostgreSQL's own schemas"),
         ("tests", "that is what its tests are called"),
         ("conftest", "that is what its tests are called"),
+        ("dist", "that is where builds are put"),
     ],
 )
 def test_a_name_that_would_not_work_is_refused(
