@@ -5,7 +5,8 @@ Error                     base of all of them; never raised itself
 ├── KeyRingError          a key ring is invalid, or does not fit the database
 ├── SealError             a sealed value cannot be opened
 ├── DeclarationError      SQL files and declarations disagree; raised at import
-├── ParameterError        an invalid argument; nothing was sent
+├── ParameterError        an invalid argument; nothing was stored
+├── ConflictError         a row conflicts with what is stored; nothing was stored
 ├── NoRowError            a query that promises a row found none
 ├── TooManyRowsError      a query that promises at most one row found more
 ├── TransactionError      a transaction cannot go on, or a call must not run in one
@@ -22,10 +23,11 @@ Error                     base of all of them; never raised itself
 """
 
 __all__ = [
-    "BusyError", "ConfigError", "DeclarationError", "Error", "KeyRingError", "LoadError",
-    "MigrationError", "NoRowError", "OutcomeUnknownError", "ParameterError", "PoolTimeoutError",
-    "ResultError", "RowError", "SealError", "SecondConnectionError", "SecondConnectionWarning",
-    "SettingError", "TooManyRowsError", "TransactionError", "UnavailableError",
+    "BusyError", "ConfigError", "ConflictError", "DeclarationError", "Error", "KeyRingError",
+    "LoadError", "MigrationError", "NoRowError", "OutcomeUnknownError", "ParameterError",
+    "PoolTimeoutError", "ResultError", "RowError", "SealError", "SecondConnectionError",
+    "SecondConnectionWarning", "SettingError", "TooManyRowsError", "TransactionError",
+    "UnavailableError",
 ]  # fmt: skip  # a list
 
 
@@ -50,7 +52,38 @@ class DeclarationError(Error):
 
 
 class ParameterError(Error):
-    """An argument is invalid; the text names the parameter, and never shows the value."""
+    """An argument is invalid; the text names the parameter, and never shows the value.
+
+    If ``constraint`` is empty, nothing was sent. Else a check of the database refused a row, and
+    the error is a psycopg.IntegrityError as well; a transaction can then only be rolled back.
+    """
+
+    field = ""
+    """The parameter, or the field of a row; empty if it is not one alone."""
+
+    limit = ""
+    """What the field must be: ``1 to 80 characters``; empty if the text says it otherwise."""
+
+    constraint = ""
+    """The constraint of the database that refused the value; empty if nothing was sent."""
+
+
+class ConflictError(Error):
+    """A row conflicts with another one; the text names the field, and never shows the value.
+
+    A key is taken, a row is referred to that does not exist, or one is to be deleted that others
+    refer to. The error is a psycopg.IntegrityError as well; a transaction can then only be rolled
+    back.
+    """
+
+    field = ""
+    """The field of the row, as the caller knows it."""
+
+    limit = ""
+    """What the field must be: ``unique in any letter case``."""
+
+    constraint = ""
+    """The violated constraint, as it was declared; also if a shard of Citus has another name."""
 
 
 class ResultError(Error):

@@ -151,8 +151,8 @@ async def create(
 
     Raises:
         NoRowError: there is no such user.
-        ParameterError: a blank name, an unknown order mode, or a lifetime that is not above 0.
-        CheckViolation: a value out of range (psycopg).
+        ParameterError: a blank name, an unknown order mode, or a lifetime that is not above 0; or a
+            value out of range.
         KeyRingError: the key ring does not fit the database.
     """
     ring, token, row = await proof.ring_of(db), TOKEN.new(), (user_id, uuid4())
@@ -265,8 +265,7 @@ async def rename(db: AsyncExecutor, user_id: int, api_key_id: UUID, name: Label)
         False if the user has no such key.
 
     Raises:
-        ParameterError: a blank name.
-        CheckViolation: a name of more than 100 characters (psycopg).
+        ParameterError: a blank name; or a name of more than 100 characters.
     """
     change = _change(user_id, api_key_id)
     return await announcements.write(db, change, _rename, user_id, api_key_id, name) > 0
@@ -283,7 +282,7 @@ async def set_scopes(db: AsyncExecutor, user_id: int, api_key_id: UUID, scopes: 
         False if the user has no such key, or it is revoked.
 
     Raises:
-        CheckViolation: too many scopes, or one that is too long (psycopg).
+        ParameterError: too many scopes, or one that is too long.
     """
     change = _change(user_id, api_key_id)
     return await announcements.write(db, change, _set_scopes, user_id, api_key_id, scopes) > 0

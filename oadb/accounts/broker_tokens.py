@@ -152,7 +152,7 @@ async def put(
 
     Raises:
         NoRowError: there is no such user.
-        CheckViolation: a value out of range (psycopg).
+        ParameterError: a value out of range.
         KeyRingError: the key ring does not fit the database.
     """
     sealed, digests = stored(await proof.ring_of(db), (user_id, broker), tokens)

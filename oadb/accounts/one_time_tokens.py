@@ -157,8 +157,8 @@ async def create(
 
     Raises:
         NoRowError: there is no such user.
-        ParameterError: a lifetime out of range, or *new_email* with another purpose or without it.
-        CheckViolation: an address of more than 254 characters (psycopg).
+        ParameterError: a lifetime out of range, or *new_email* with another purpose or without it;
+            or an address of more than 254 characters.
         KeyRingError: the key ring does not fit the database.
     """
     if (purpose == "email_change") != (new_email is not None):
@@ -240,7 +240,7 @@ async def change_email(db: AsyncExecutor, token: Secret) -> TokenUse:
 
     Raises:
         TransactionError: *db* is a transaction, whose rollback would make the token valid again.
-        UniqueViolation: another user has the address by now; the token stays valid (psycopg).
+        ConflictError: another user has the address by now; the token stays valid.
         KeyRingError: the key ring lacks a key that the database needs.
     """
     refuse_transaction(db, "one_time_tokens.change_email")

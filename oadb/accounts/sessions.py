@@ -157,8 +157,8 @@ async def create(
 
     Raises:
         NoRowError: the user was deleted, was disabled or has a new password: sign in again.
-        ParameterError: an invalid address, or a time or *most* out of range.
-        CheckViolation: a value out of range (psycopg).
+        ParameterError: an invalid address, or a time or *most* out of range; or a value out of
+            range.
         KeyRingError: the key ring does not fit the database.
     """
     _require_long_enough(idle_timeout)

@@ -122,8 +122,8 @@ async def create(
         The user.
 
     Raises:
-        UniqueViolation: the name or the address is taken (psycopg).
-        CheckViolation: a value out of range (psycopg).
+        ConflictError: the name or the address is taken.
+        ParameterError: a value out of range.
     """
     given = (username, email, first_name, last_name, is_admin)
     return await announcements.create(
@@ -154,8 +154,8 @@ async def update(
     Raises:
         NoRowError: there is no such user.
         InsufficientPrivilege: *is_admin* is given under an identity (psycopg).
-        UniqueViolation: the address is taken (psycopg).
-        CheckViolation: a value out of range; see ``create`` (psycopg).
+        ConflictError: the address is taken.
+        ParameterError: a value out of range; see ``create``.
     """
     found = await _update(tx, user_id, email=email, first_name=first_name, last_name=last_name)
     changed = None if found is None else found.is_changed
@@ -176,8 +176,8 @@ async def set_username(tx: AsyncExecutor, user_id: int, username: str) -> bool:
 
     Raises:
         NoRowError: there is no such user.
-        UniqueViolation: the name is taken (psycopg).
-        CheckViolation: a name not of 1 to 80 characters (psycopg).
+        ConflictError: the name is taken.
+        ParameterError: a name not of 1 to 80 characters.
     """
     return await _announce(tx, "set_username", user_id, await _set_username(tx, user_id, username))
 

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import DiagnosticField
 
+from oadb.engine.constraint_errors import refusal_of
 from oadb.engine.pool.connections import is_broken
 from oadb.errors import OutcomeUnknownError, UnavailableError
 
@@ -191,6 +192,8 @@ def outcome_unknown(label: str, *, overdue: bool = False) -> OutcomeUnknownError
 def scrubbed(error: psycopg.Error, label: str, place_at: PlaceAt | None = None) -> Exception:
     """Return *error* without row data: of the same class, with ``diag``, and with *label*.
 
+    A violated constraint becomes one of ``constraint_errors``.
+
     PostgreSQL quotes values in DETAIL and CONTEXT, and for invalid values (class 22) also in the
     message itself. Of the rows of a COPY the line is named, counted from 1.
 
@@ -210,6 +213,9 @@ def scrubbed(error: psycopg.Error, label: str, place_at: PlaceAt | None = None) 
     where = f" ({place_at(int(position))})" if position and place_at else ""
     copied = _COPIED.search(error.diag.context or "")
     line = f"{copied[1]}: " if copied else ""
+    refusal = refusal_of(error, label, line, info)
+    if refusal is not None:
+        return refusal
     return type(error)(f"{label}: {line}{primary}{where}", info=info)
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import psycopg
 
+from oadb.engine.constraint_errors import constraint_of
 from oadb.engine.executors import Executor
 from oadb.engine.failures import is_data_error
 from oadb.errors import ParameterError, RowError
@@ -82,13 +83,13 @@ class Merge:
             self.seen.add(whole(row, "id"))
             with db.transaction() as tx:
                 is_new = self._merge(tx, row, report)
-        except (RowError, ParameterError) as fault:
-            self._refuse(report, row_id, str(fault))
         except psycopg.Error as error:
             if not is_data_error(error):
                 raise
-            refusing = error.diag.constraint_name or "the table in oadb"
+            refusing = constraint_of(error) or "the table in oadb"
             self._refuse(report, row_id, f"{refusing} refuses it")
+        except (RowError, ParameterError) as fault:
+            self._refuse(report, row_id, str(fault))
         else:
             report.count(is_new=is_new)
 

@@ -110,8 +110,8 @@ async def adopt_strategy(
     Raises:
         RowError: the webhook is not one of OpenAlgo, or belongs to another strategy in oadb, or
             the strategy has another webhook in oadb.
-        ForeignKeyViolation: there is no such user.
-        CheckViolation: a value does not fit the table.
+        ConflictError: there is no such user.
+        ParameterError: a value does not fit the table.
     """
     if not webhooks.TOKEN.is_adoptable(webhook):
         raise RowError("its webhook is not a UUID as OpenAlgo makes them")

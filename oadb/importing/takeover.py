@@ -131,7 +131,7 @@ async def adopt_second_factor(db: AsyncExecutor, user_id: int, factor: Factor) -
         Whether it was stored; False if the user has a second factor.
 
     Raises:
-        ForeignKeyViolation: there is no such user.
+        ConflictError: there is no such user.
     """
     sealed = second_factors.SECRET.seal(
         await proof.ring_of(db), (user_id,), factor.secret.reveal().encode()
@@ -183,7 +183,7 @@ async def adopt_key(
     Raises:
         RowError: it is not a key of OpenAlgo, or belongs to another user in oadb, or another key
             was taken over under this id.
-        ForeignKeyViolation: there is no such user.
+        ConflictError: there is no such user.
     """
     if not api_key_rows.TOKEN.is_adoptable(token):
         raise RowError("it does not have the 64 hexadecimal digits of OpenAlgo's keys")
@@ -223,8 +223,8 @@ async def adopt_tokens(
         Whether they were stored; False if the user has tokens of this broker, even revoked ones.
 
     Raises:
-        ForeignKeyViolation: there is no such user.
-        CheckViolation: a value does not fit the table.
+        ConflictError: there is no such user.
+        ParameterError: a value does not fit the table.
     """
     sealed, digests = broker_tokens.stored(await proof.ring_of(db), (user_id, broker), tokens)
     change = Change("broker_tokens", user_id, broker)

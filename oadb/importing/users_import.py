@@ -6,8 +6,6 @@ A password is hashed again at the next sign-in, which is not a change of it.
 from contextlib import suppress
 from dataclasses import dataclass
 
-from psycopg.errors import CheckViolation
-
 from oadb.accounts import users
 from oadb.accounts.users import User
 from oadb.engine.binding.values import UNSET
@@ -73,8 +71,8 @@ class Users:
             return False
         try:
             user = users.create(tx, username, email, is_admin=flag(row, "is_admin"))
-        except CheckViolation as error:
-            if error.diag.constraint_name != "users_username_check":
+        except ParameterError as error:
+            if error.constraint != "users_username_check":
                 raise
             raise RowError(_UNFIT) from None
         self._add_credentials(tx, user, row, report)

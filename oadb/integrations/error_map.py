@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 import psycopg
 
+from oadb.engine.constraint_errors import constraint_of
 from oadb.errors import (
     BusyError,
+    ConflictError,
     NoRowError,
     OutcomeUnknownError,
     ParameterError,
@@ -55,17 +57,26 @@ def problem_of(error: Exception, sentences: Mapping[str, str]) -> ProblemDetails
     """
     if isinstance(error, RequestRefusedError):
         return error.problem
+    if isinstance(error, ConflictError):
+        return _problem_of_field(409, "conflict", error, sentences)
+    if isinstance(error, ParameterError):
+        return _problem_of_field(422, "invalid", error, sentences)
     if isinstance(error, psycopg.Error):
         return _problem_of_statement(error, sentences)
-    if isinstance(error, ParameterError):
-        return ProblemDetails(422, "invalid", str(error))
     return next((answer for kind, answer in _ANSWERS if isinstance(error, kind)), None)
+
+
+def _problem_of_field(
+    status: int, reason: str, error: ParameterError | ConflictError, sentences: Mapping[str, str]
+) -> ProblemDetails:
+    detail = sentences.get(error.constraint, str(error))
+    return ProblemDetails(status, reason, detail, error.constraint, field=error.field)
 
 
 def _problem_of_statement(
     error: psycopg.Error, sentences: Mapping[str, str]
 ) -> ProblemDetails | None:
-    state, constraint = error.sqlstate or "", error.diag.constraint_name or ""
+    state, constraint = error.sqlstate or "", constraint_of(error)
     if state.startswith(_PASSING):
         return _BUSY
     if state.startswith(_CONFLICTS):

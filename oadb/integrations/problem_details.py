@@ -23,6 +23,7 @@ class ProblemDetails:
         reason: A word for programs, such as ``revoked`` or ``busy``; never changed once released.
         detail: A sentence for people, without secrets and without values.
         constraint: The constraint of the schema that was violated, if any.
+        field: What of the request is at fault, if that is known: ``email``.
         retry_after: Seconds until the request may succeed; None: not known.
         challenge: How to authenticate (WWW-Authenticate), with status 401.
     """
@@ -33,6 +34,7 @@ class ProblemDetails:
     constraint: str = ""
     retry_after: int | None = None
     challenge: str = ""
+    field: str = ""
 
     @property
     def body(self) -> bytes:
@@ -46,6 +48,8 @@ class ProblemDetails:
         }
         if self.constraint:
             members["constraint"] = self.constraint
+        if self.field:
+            members["field"] = self.field
         return json.dumps(members).encode()
 
     @property

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from psycopg.errors import ForeignKeyViolation, InsufficientPrivilege
+from psycopg.errors import InsufficientPrivilege
 
 from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import Query, queries
 from oadb.engine.binding.results import Affected
+from oadb.engine.constraint_errors import ReferenceRefusalError, table_of
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.repeating import transacted
-from oadb.errors import KeyRingError, SealError
+from oadb.errors import ConflictError, KeyRingError, SealError
 from oadb.security.keyring import KeyRing
 from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
@@ -165,8 +166,8 @@ def seals(
     async def sealed(db: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return await write(db, *args, **kwargs)
-        except ForeignKeyViolation as refusal:
-            if not (refusal.diag.constraint_name or "").endswith("_key_id_fkey"):
+        except ConflictError as refusal:
+            if not refusal.constraint.endswith("_key_id_fkey"):
                 raise
         raise KeyRingError(
             f"key {db.vault.ring.primary.key_id}, which this process seals with, is unknown to the "
@@ -222,8 +223,8 @@ async def withdraw(db: AsyncExecutor, key_id: int) -> None:
     try:
         async with db.transaction() as tx:
             await _remove(tx, key_id)
-    except ForeignKeyViolation as refusal:
-        table = refusal.diag.table_name
+    except ReferenceRefusalError as refusal:
+        table = table_of(refusal)
     else:
         return
     raise KeyRingError(

@@ -165,8 +165,7 @@ async def record(db: AsyncExecutor, call: Call) -> None:
     characters, the method to 20, the template of the error to 500.
 
     Raises:
-        ParameterError: the IP address is invalid.
-        CheckViolation: the status is not in 100 to 599.
+        ParameterError: the IP address is invalid; or the status is not in 100 to 599.
     """
     kept = redacted(call)
     await _insert(

@@ -226,8 +226,8 @@ async def record(db: AsyncExecutor, timing: Timing) -> None:
     Redacted as by a LogWriter. Texts are cut to 2000 characters, the template of the error to 500.
 
     Raises:
-        ParameterError: the outcome is unknown.
-        CheckViolation: a time is negative (except ``overhead_ms``), above 1e9 or NaN.
+        ParameterError: the outcome is unknown; or a time is negative (except ``overhead_ms``),
+            above 1e9 or NaN.
     """
     kept = redacted(timing)
     await _insert(

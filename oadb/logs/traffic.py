@@ -223,9 +223,8 @@ async def record(db: AsyncExecutor, request: Request) -> None:
     template of the error to 500.
 
     Raises:
-        ParameterError: the IP address is invalid.
-        CheckViolation: the status is not in 100 to 599, or the duration is negative, above 1e9
-            or NaN.
+        ParameterError: the IP address is invalid; or the status is not in 100 to 599, or the
+            duration is negative, above 1e9 or NaN.
     """
     kept = redacted(request)
     await _insert(

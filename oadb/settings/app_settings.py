@@ -173,9 +173,8 @@ async def update_security(
         Whether any field changed.
 
     Raises:
-        ParameterError: a ban that is not of whole hours, or out of range.
+        ParameterError: a ban that is not of whole hours, or out of range; or a number out of range.
         NoRowError: there is no user *by*.
-        CheckViolation: a number out of range (psycopg).
     """
     changed = await announcements.write(
         db,

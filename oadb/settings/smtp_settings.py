@@ -172,9 +172,9 @@ async def update(
 
     Raises:
         ParameterError: a text with a line break of any kind, which could inject a mail header; or
-            the stored password would go elsewhere.
+            the stored password would go elsewhere; or a text not of 1 to 255 characters, a port not
+            of 1 to 65535.
         NoRowError: there is no user *by*.
-        CheckViolation: a text not of 1 to 255 characters, a port not of 1 to 65535 (psycopg).
         KeyRingError: the key ring does not fit the database.
     """
     given = GivenTarget(server, port, username, use_tls)

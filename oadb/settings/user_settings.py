@@ -195,10 +195,10 @@ async def put(
         The number of settings that changed.
 
     Raises:
-        ParameterError: a choice not made by ``SettingKey.to``, or two for the same key.
+        ParameterError: a choice not made by ``SettingKey.to``, or two for the same key; or a value
+            of more than 64 KiB.
         NoRowError: there is no user *user_id* or *by*. Under an identity (``db.as_user``) there is
             no other user.
-        CheckViolation: a value of more than 64 KiB (psycopg).
         InsufficientPrivilege: under an identity, *by* is None (psycopg).
     """
     _require_choices(choices)

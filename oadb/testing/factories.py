@@ -39,7 +39,7 @@ async def make_user(
 
     Raises:
         ParameterError: the name or the password is not accepted.
-        psycopg.errors.UniqueViolation: the name is taken.
+        ConflictError: the name is taken.
     """
     name = username or _new_name("user")
     user = await users.create(db, name, f"{name}@example.com", is_admin=is_admin)

@@ -153,10 +153,10 @@ async def create(
         The order as it is stored.
 
     Raises:
-        ParameterError: an unfit object (see ``require_document``); or, at any depth, a field
-            that is not one of an order, a blank symbol, or a text that looks like a secret.
+        ParameterError: an unfit object (see ``require_document``); or, at any depth, a field that
+            is not one of an order, a blank symbol, or a text that looks like a secret; or a value
+            out of range.
         NoRowError: there is no such user.
-        CheckViolation: a value out of range (psycopg).
     """
     require_order("pending_orders.create: order_data", order_data)
 
@@ -204,7 +204,7 @@ async def reject(
     Raises:
         NoRowError: *by* is not a user, or under an identity (``db.as_user``) another one.
         InsufficientPrivilege: *by* is None under an identity (psycopg).
-        CheckViolation: a reason not of 1 to 500 characters (psycopg).
+        ParameterError: a reason not of 1 to 500 characters.
     """
     change = _change(user_id, pending_order_id)
     said = remark(reason, _LONGEST_REASON)
@@ -235,7 +235,7 @@ async def record_outcome(
         False if the user has no such order, or it is not approved or already has an outcome.
 
     Raises:
-        CheckViolation: a text that is empty or too long (psycopg).
+        ParameterError: a text that is empty or too long.
     """
     changed = await announcements.write(
         db,

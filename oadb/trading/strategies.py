@@ -90,9 +90,9 @@ async def create(
         The strategy and its webhook, which is not stored and cannot be read again.
 
     Raises:
-        ParameterError: a blank name, an unfit definition, or the platform "chartink".
+        ParameterError: a blank name, an unfit definition, or the platform "chartink"; or a value
+            out of range.
         NoRowError: there is no such user.
-        CheckViolation: a value out of range (psycopg).
         KeyRingError: the key ring does not fit the database.
     """
     if platform == CHARTINK:
@@ -191,7 +191,7 @@ async def update(
         Whether anything changed; False also if there is no such strategy.
 
     Raises:
-        CheckViolation: times out of order (psycopg).
+        ParameterError: times out of order.
     """
     return await strategy_changes.update(
         db, user_id, strategy_id, start_time, end_time, squareoff_time, time_zone
@@ -206,7 +206,7 @@ async def rename(db: AsyncExecutor, user_id: int, strategy_id: UUID, name: Label
         False if there is no such strategy.
 
     Raises:
-        CheckViolation: a name not of 1 to 255 characters (psycopg).
+        ParameterError: a name not of 1 to 255 characters.
     """
     return await strategy_changes.rename(db, user_id, strategy_id, name)
 
@@ -237,8 +237,7 @@ async def put_mappings(
         The number of mappings written; None if there is no such strategy.
 
     Raises:
-        ParameterError: a symbol that occurs twice.
-        CheckViolation: a value out of range (psycopg).
+        ParameterError: a symbol that occurs twice; or a value out of range.
     """
     label = "strategies.put_mappings"
     return await strategy_changes.put_mappings(db, label, user_id, strategy_id, mappings)

@@ -20,11 +20,9 @@ from functools import wraps
 from inspect import signature
 from typing import Concatenate, ParamSpec, TypeVar
 
-from psycopg.errors import ForeignKeyViolation
-
 from oadb.engine.binding.queries import queries
 from oadb.engine.executors import AsyncExecutor
-from oadb.errors import NoRowError
+from oadb.errors import ConflictError, NoRowError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,8 +52,8 @@ def required(
     async def owned(db: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return await write(db, *args, **kwargs)
-        except ForeignKeyViolation as refusal:
-            if not (refusal.diag.constraint_name or "").endswith("_user_id_fkey"):
+        except ConflictError as refusal:
+            if not refusal.constraint.endswith("_user_id_fkey"):
                 raise
         label = f"{write.__module__.rpartition('.')[2]}.{write.__name__}"
         user_id = signature(write).bind(db, *args, **kwargs).arguments["user_id"]

@@ -45,10 +45,10 @@ def explained_error(error: Exception, longest: int) -> str:
     others have none. Of oadb's own errors, which may quote a cell of a file, the text stays without
     secrets, behind the place in the file.
     """
-    if isinstance(error, Error):
-        return readable(_without_secrets_at_places(str(error)[: longest + MARGIN]), longest)
     code, kind, said = getattr(error, "sqlstate", None), type(error).__name__, str(error)
     if not isinstance(code, str):
+        if isinstance(error, Error):
+            return readable(_without_secrets_at_places(said[: longest + MARGIN]), longest)
         return _joined(longest, kind, explained(said, longest))
     query, colon, rest = said.partition(": ")
     if not colon or not _QUERY.fullmatch(query):

@@ -84,7 +84,7 @@ def test_an_empty_batch_and_one_whose_block_raises_send_nothing(connect: Connect
 def test_nothing_stays_if_a_call_fails_and_the_error_names_it(db: Db) -> None:
     pending: list[Pending[Affected]] = []
     with pytest.raises(
-        psycopg.errors.UniqueViolation, match=r"^probe\.put: duplicate key"
+        psycopg.errors.UniqueViolation, match=r"^probe\.put: the primary key must be"
     ) as caught:
         send(
             db,

@@ -127,7 +127,7 @@ def filled(shared_db: Database) -> Generator[Database]:
 
 def checked(error: psycopg.Error, kind: str) -> None:
     _, expected, constraint = VIOLATIONS[kind]
-    assert type(error) is expected
+    assert isinstance(error, expected)
     assert error.sqlstate == expected.sqlstate
     assert error.diag.constraint_name == constraint
     assert error.diag.message_detail is None

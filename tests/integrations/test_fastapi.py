@@ -108,6 +108,7 @@ async def test_a_conflict_names_its_constraint(client: httpx2.AsyncClient) -> No
         "detail": "This name is taken.",
         "reason": "conflict",
         "constraint": "users_username_lower_key",
+        "field": "username",
     }
 
 

@@ -104,6 +104,7 @@ def test_a_conflict_names_its_constraint(client: FlaskClient) -> None:
         "detail": "This name is taken.",
         "reason": "conflict",
         "constraint": "users_username_lower_key",
+        "field": "username",
     }
 
 

@@ -150,6 +150,6 @@ def test_no_value_is_told_of_calls_that_succeed_or_fail(
         *(str(record.__dict__) for record in caplog.records),
     ]
     assert [text for text in told if "very_private" in text] == []
-    failed = {"query": "users._create", "error": "UniqueViolation", "sqlstate": "23505"}
+    failed = {"query": "users._create", "error": "KeyTakenError", "sqlstate": "23505"}
     assert observed.registry.get_sample_value("oadb_statement_errors_total", failed) == 1
     assert any("23505" in text for text in told[1:])

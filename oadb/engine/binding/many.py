@@ -120,11 +120,11 @@ async def run(db: AsyncExecutor, declared: Declaration, rows: _Rows) -> list[Any
 
         try:
             return await db._operate_in_transaction(work)
-        except ParameterError:  # of which row is found out below
-            pass
         except psycopg.Error as error:
             if not (error.sqlstate or "").startswith(_ONE_BY_ONE):
                 raise
+        except ParameterError:  # of which row is found out below
+            pass
     return await run_combined(db, _one_by_one(declared, rows)) if rows else []
 
 

@@ -26,6 +26,8 @@ FOLDER = "sql"
 # The query file of a package's top-level module.
 _TOP = "__init__"
 
+_found: dict[tuple[str, str], "Package"] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Package:
@@ -71,11 +73,18 @@ def find(name: str, folder: str = FOLDER) -> Package:
     """
     for sql, shown in _candidates(name, folder):
         if (sql / "queries").is_dir() or (sql / "migrations").is_dir():
-            return Package(name, sql, shown, not hasattr(_module(name), "__path__"))
+            package = Package(name, sql, shown, not hasattr(_module(name), "__path__"))
+            _found[name, folder] = package
+            return package
     raise DeclarationError(
         f"{name} has no SQL: neither {name}/{folder}/queries nor {folder}/queries beside {name} "
         f"exists; create one of them, or name another folder: queries(__name__, folder=...)"
     )
+
+
+def found() -> list[Package]:
+    """Return the packages that were found so far."""
+    return [*_found.values()]
 
 
 def locate(module: str, folder: str = FOLDER) -> tuple[Package, str]:

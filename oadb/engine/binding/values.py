@@ -164,10 +164,10 @@ class ValueType:
         given = value if self.array else [value]
         bounds = bounds_broken(self.python, given)
         if bounds is not None:
-            raise ParameterError(f"{label}: {name} must be {bounds}")
+            raise wrong(label, name, bounds)
         if self.choices and not all(each in self.choices for each in given):
             members = ", ".join(map(str, self.choices))
-            raise ParameterError(f"{label}: {name} must be one of {members}")
+            raise wrong(label, name, f"one of {members}")
         if self.rule is None:
             return value
         try:
@@ -176,7 +176,9 @@ class ValueType:
         except ValueError as error:
             fault = str(error)
         # Not raised in the except clause: the context of an error can hold the value.
-        raise ParameterError(f"{label}: {name} {fault}")
+        refusal = ParameterError(f"{label}: {name} {fault}")
+        refusal.field, refusal.limit = name, self.rule.text
+        raise refusal
 
     def _mismatch(self, label: str, name: str, value: Any) -> ParameterError:
         """Return the error for another type; of a list, that of its first wrong item."""
@@ -209,4 +211,15 @@ def mismatch(label: str, name: str, expected: ValueType, value: object) -> Param
     """Return the error for an argument of another type; it shows the type, never the value."""
     hint = "; wrap it: Secret(...)" if expected.python is Secret and isinstance(value, str) else ""
     given = type(value).__name__
-    return ParameterError(f"{label}: {name} must be {expected}, not {given}{hint}")
+    return wrong(label, name, str(expected), f", not {given}{hint}")
+
+
+def wrong(label: str, name: str, limit: str, given: str = "") -> ParameterError:
+    """Return the error for an argument that is not what it must be: *limit*.
+
+    Args:
+        given: goes on after the limit; it must not show the value.
+    """
+    error = ParameterError(f"{label}: {name} must be {limit}{given}")
+    error.field, error.limit = name, limit
+    return error

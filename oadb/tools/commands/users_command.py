@@ -3,13 +3,12 @@
 from typing import Annotated
 
 import typer
-from psycopg.errors import CheckViolation, UniqueViolation
 
 from oadb.accounts import lockouts, users
 from oadb.accounts.users import User
 from oadb.engine.database import Database
 from oadb.engine.executors import Executor
-from oadb.errors import NoRowError, ParameterError
+from oadb.errors import ConflictError, NoRowError, ParameterError
 from oadb.security.secret import Secret
 from oadb.tools.commands import options, password_input
 from oadb.tools.commands.options import DatabaseUrl, DryRun
@@ -52,15 +51,13 @@ def _create(db: Executor, username: str, email: str, password: Secret, *, is_adm
         with db.transaction() as tx:
             user = users.create(tx, username, email, is_admin=is_admin)
             users.set_password(tx, user.user_id, password)
-    except UniqueViolation as error:
-        what = "EMAIL" if "email" in (error.diag.constraint_name or "") else "USERNAME"
+    except ConflictError as error:
+        what = error.field.upper()
         raise ParameterError(f"another user has this {what}; nothing was changed") from None
-    except CheckViolation as error:
-        what, allowed = (
-            ("EMAIL", "an address of at most 254 characters")
-            if "email" in (error.diag.constraint_name or "")
-            else ("USERNAME", "1 to 80 letters, digits and . _ - @")
-        )
+    except ParameterError as error:
+        if not error.constraint:
+            raise
+        what, allowed = error.field.upper(), error.limit
         raise ParameterError(f"{what} must be {allowed}; nothing was changed") from None
     return user
 

@@ -25,6 +25,7 @@ from oadb.engine.executors import Runner
 from oadb.engine.remembering import Remembered
 from oadb.errors import DeclarationError
 from oadb.tools import catalog, lock_holders
+from oadb.tools.contract.constraint_check import compare_words
 from oadb.tools.contract.copied_tables import compare_table
 from oadb.tools.contract.description import Column, Connection, Description, describe
 from oadb.tools.contract.nullability import never_null
@@ -86,9 +87,11 @@ def check_places(config: Config, places: Sequence[tuple[Package, str]]) -> Itera
         catalog_answers = Remembered(db)
         for name, group in groupby(places, lambda each: each[0].name):
             keywords = connection_keywords(target, _settings(config, name))
+            checked = [*group]
             with DirectConnection.to(keywords, seconds=_PATIENCE) as connection:
-                for package, place in group:
+                for package, place in checked:
                     yield from _check_place(catalog_answers, connection, package, place)
+            yield from compare_words(db, checked[0][0])
 
 
 def _settings(config: Config, package: str) -> dict[str, int | str] | None:

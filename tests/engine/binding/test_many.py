@@ -175,7 +175,7 @@ def test_a_row_that_the_server_refuses_is_named_and_none_is_stored(db: Db, state
     rows = [(number, "a secret note") for number in range(3000)] + [(1700, "a secret note")]
     with pytest.raises(psycopg.errors.UniqueViolation) as caught:
         statement.many(db, rows)
-    assert str(caught.value).startswith(f"{statement.label}.many: rows[3000]: duplicate key")
+    assert str(caught.value).startswith(f"{statement.label}.many: rows[3000]: the primary key ")
     assert "secret" not in "".join(format_exception(caught.value))
     assert probes.ids(db) == []
 
