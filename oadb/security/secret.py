@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from hmac import compare_digest
-from typing import NoReturn, cast, final
+from typing import TYPE_CHECKING, NoReturn, cast, final
 
 from oadb.errors import ParameterError
 
 _HIDDEN = "***"
+_ADVICE = "leave it out, or pass what its reveal() returns, on purpose"
 
 
 class Hidden:
@@ -36,7 +37,21 @@ class Hidden:
         return self
 
     def __getstate__(self) -> NoReturn:
-        raise TypeError(f"a {type(self).__name__} cannot be pickled")
+        raise TypeError(f"a {type(self).__name__} cannot be pickled; {_ADVICE}")
+
+    if not TYPE_CHECKING:  # which refuse a loop over one already
+
+        def __iter__(self) -> NoReturn:
+            # FastAPI tries it on what it cannot make JSON of, and then shows this error.
+            raise TypeError(f"a {type(self).__name__} has no parts and is not made JSON; {_ADVICE}")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> NoReturn:
+        # When the model or the route is declared: a mask would be sent as if it were the value.
+        raise TypeError(
+            f"a {cls.__name__} is no field of a pydantic model or of an answer of FastAPI; "
+            f"{_ADVICE}. To take one from a request, use pydantic.SecretStr"
+        )
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         self.__getstate__()
