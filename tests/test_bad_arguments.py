@@ -93,7 +93,11 @@ class Mistake:
 
 def kinds(label: str) -> Kinds:
     value = CALLS[label].value
-    return value.kinds if isinstance(value, Declaration | Operation) else {}
+    if not isinstance(value, Declaration | Operation):
+        return {}
+    variadic = inspect.Parameter.VAR_POSITIONAL  # which the function checks itself
+    parameters = inspect.signature(value).parameters
+    return {n: kind for n, kind in value.kinds.items() if parameters[n].kind is not variadic}
 
 
 def is_needed(parameter: inspect.Parameter) -> bool:
@@ -195,6 +199,11 @@ def test_a_mistake_is_refused_by_name_before_anything_is_sent(
     assert text.startswith(f"{short}: {mistake.said}")
     assert not re.search(r"nonsense|no\nwhere|object at", text)
     assert refused.value.__context__ is None
+    if mistake.what == "type":
+        assert text.endswith(", not object")
+    if mistake.what not in {"window", "cursor"}:
+        assert refused.value.field.startswith(mistake.name)
+        assert refused.value.limit
 
 
 def called(function: Callable[..., Any], db: Database, given: dict[str, Any]) -> Any:

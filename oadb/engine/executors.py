@@ -101,11 +101,3 @@ async def run_combined(db: AsyncExecutor, calls: CombinedCalls) -> list[Any]:
     """Run calls together, and return their results in order."""
     results: list[Any] = await db._run(calls, ())
     return results
-
-
-def not_an_executor(label: str, given: object) -> TypeError:
-    """Return the error for a first argument that runs nothing; it names function and class."""
-    return TypeError(
-        f"{label}(): the first argument is a Database, a transaction or a batch, "
-        f"not {type(given).__name__}"
-    )

@@ -22,6 +22,7 @@ from oadb.engine.binding.pages import Limit, Page
 from oadb.engine.binding.queries import queries
 from oadb.engine.binding.results import Affected
 from oadb.engine.binding.values import UNSET, Unset
+from oadb.engine.executor_faults import not_an_executor
 from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.engine.repeating import transacted
 from oadb.errors import ParameterError, SettingError
@@ -155,10 +156,15 @@ def get(
         ParameterError: the key was not declared.
         SettingError: the key no longer allows the stored value.
     """
+    if not isinstance(cast("object", db), (Executor, AsyncExecutor)):
+        raise not_an_executor("user_settings.get", db)
     require_declared([key])
     if isinstance(db, Executor):
         return key.read(_find(db, user_id, key.name))
     return _awaited(_find(db, user_id, key.name), key)
+
+
+get.__qualname__ = "user_settings.get"  # Python names it so if arguments are missing
 
 
 @operation

@@ -11,6 +11,7 @@ from datetime import datetime, time, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from oadb.engine.binding.call_faults import call_fault
 from oadb.engine.binding.sendable_texts import unsendable
 from oadb.engine.binding.values import LEAST_INT, MOST_INT, ValueType, bounds_broken, fits
 from oadb.errors import ParameterError
@@ -80,12 +81,12 @@ class Parameters:
             pass
         try:
             bound = self._signature.bind(*args, **kwargs)
-        except TypeError as error:
-            fault = str(error)
+        except TypeError:
+            pass
         else:
             bound.apply_defaults()
             return tuple(bound.arguments.values())
-        raise TypeError(f"{self.label}(): {fault}")
+        raise call_fault(self.label, self._signature, args, kwargs)
 
     def _checked(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         values = tuple(

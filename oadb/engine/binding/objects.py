@@ -7,8 +7,7 @@ from functools import cache
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from oadb.engine.binding.annotations import alternatives, value_type
-from oadb.engine.binding.values import ValueType, fits, mismatch
-from oadb.errors import ParameterError
+from oadb.engine.binding.values import ValueType, fits, mismatch, wrong
 from oadb.security.secret import Secret
 
 
@@ -36,7 +35,7 @@ class ObjectType:
         if not self.array:
             return self._object(label, name, value)
         if not isinstance(value, Sequence) or isinstance(value, str | bytes):
-            raise ParameterError(f"{label}: {name} must be a sequence, not {type(value).__name__}")
+            raise wrong(label, name, "a sequence", f", not {type(value).__name__}")
         items = enumerate(cast("Sequence[object]", value))
         return [self._object(label, f"{name}[{number}]", each) for number, each in items]
 

@@ -21,9 +21,11 @@ from inspect import Parameter
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_type_hints, overload
 
 from oadb.engine.binding.arguments import require_window
+from oadb.engine.binding.call_faults import CallShape, call_fault
 from oadb.engine.binding.objects import argument_kind
 from oadb.engine.binding.values import fits
-from oadb.engine.executors import AsyncExecutor, Executor, not_an_executor
+from oadb.engine.executor_faults import not_an_executor
+from oadb.engine.executors import AsyncExecutor, Executor
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,12 +41,13 @@ class Operation(Generic[P, R]):
         functools.update_wrapper(self, function)
         self.label = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
         if inspect.isfunction(function):  # a method has the name of its class
-            function.__qualname__ = self.label  # Python names it so if arguments are missing
+            function.__qualname__ = self.label  # Python warns of a coroutine by this name
         signature = inspect.signature(function)
         _, *parameters = signature.parameters.values()
         # As called over a Database: otherwise help() would show a coroutine function.
         executor = Parameter("db", Parameter.POSITIONAL_ONLY)
         self.__signature__ = signature.replace(parameters=[executor, *parameters])
+        self._shape = CallShape(signature.replace(parameters=parameters))
         hints = get_type_hints(function, include_extras=True)
         kinds = {each.name: argument_kind(hints[each.name]) for each in parameters}
         self.kinds = {name: kind for name, kind in kinds.items() if kind is not None}
@@ -61,19 +64,22 @@ class Operation(Generic[P, R]):
     def __call__(
         self, db: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, R]: ...
-    def __call__(self, db: Any, /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, db: Any = None, /, *args: Any, **kwargs: Any) -> Any:
         """Run it; over an async executor, return the coroutine that runs it.
 
         Raises:
             ParameterError: an argument of another type; the text names the parameter.
         """
+        is_sync = isinstance(db, Executor)
+        if not (is_sync or isinstance(db, AsyncExecutor)):
+            raise not_an_executor(self.label, db)
+        if not self._shape.fits(args, kwargs):
+            raise call_fault(self.label, self._shape.signature, args, kwargs)
         placed = zip(self._places, args, strict=False)
         if not self._are_exact(placed) or (kwargs and not self._are_exact(kwargs.items())):
             args, kwargs = self._checked(args, kwargs)
-        if isinstance(db, Executor):
+        if is_sync:
             return db._operate(lambda inner: self._function(inner, *args, **kwargs))
-        if not isinstance(db, AsyncExecutor):
-            raise not_an_executor(self.label, db)
         return self._function(db, *args, **kwargs)
 
     def _are_exact(self, given: Iterable[tuple[str, Any]]) -> bool:

@@ -11,7 +11,8 @@ from oadb.engine.binding import explaining
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.binding.results import Result
 from oadb.engine.binding.values import ValueType
-from oadb.engine.executors import AsyncExecutor, Executor, not_an_executor
+from oadb.engine.executor_faults import not_an_executor
+from oadb.engine.executors import AsyncExecutor, Executor
 from oadb.errors import ParameterError
 
 _ESTIMATES = re.compile(r"cost=[\d.]+\.\.([\d.]+) rows=(\d+)")

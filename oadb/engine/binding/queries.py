@@ -31,8 +31,9 @@ from oadb.engine.binding.packages import FOLDER, locate
 from oadb.engine.binding.plans import QueryPlan
 from oadb.engine.binding.reloading import Reloader, reloader
 from oadb.engine.binding.statements import Statement, load
-from oadb.engine.executors import AsyncExecutor, Executor, Runner, not_an_executor
-from oadb.errors import DeclarationError
+from oadb.engine.executor_faults import not_an_executor
+from oadb.engine.executors import AsyncExecutor, Executor, Runner
+from oadb.errors import DeclarationError, ParameterError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -99,8 +100,8 @@ class Query(Described[P], Generic[P, R]):
         try:
             values = self.arguments(args, kwargs)
             return db._run(self if self.choice is None else self.chosen(values), values)
-        except (AttributeError, TypeError):
-            if hasattr(db, "_run"):
+        except (AttributeError, TypeError, ParameterError):
+            if hasattr(db, "_run") and not isinstance(db, type):
                 raise
         raise not_an_executor(self.label, db)
 
@@ -168,8 +169,8 @@ class Stream(Described[P], Generic[P, T]):
         try:
             values = self.arguments(args, kwargs)
             return db._stream(self if self.choice is None else self.chosen(values), values)
-        except (AttributeError, TypeError):
-            if hasattr(db, "_stream"):
+        except (AttributeError, TypeError, ParameterError):
+            if hasattr(db, "_stream") and not isinstance(db, type):
                 raise
         raise not_an_executor(self.label, db)
 

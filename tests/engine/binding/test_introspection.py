@@ -205,7 +205,16 @@ async def test_plans_are_awaited_over_an_async_database(url: str) -> None:
 WRONG: dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]] = {
     "self.add(): missing a required argument: 'note'": (add, (1,), {}),
     "self.add(): too many positional arguments": (add, (1, "a", 2), {}),
-    "self.add(): got an unexpected keyword argument 'more'": (add, (1, "a"), {"more": 1}),
+    "self.add(): got an unexpected keyword argument 'more'; it takes probe_id, note": (
+        add,
+        (1, "a"),
+        {"more": 1},
+    ),
+    "self.add(): got an unexpected keyword argument 'notes'; did you mean 'note'?": (
+        add,
+        (1,),
+        {"notes": "a"},
+    ),
     "self.list_probes(): too many positional arguments": (list_probes, (1, "a"), {}),
 }
 

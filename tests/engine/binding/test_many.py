@@ -155,7 +155,10 @@ def test_rows_may_be_tuples_mappings_objects_or_checked_rows(db: Db) -> None:
         ((1, "a", "b"), "it has 3 values, not 2"),
         ((1, 2), "note must be str, not int"),
         ({"probe_id": 1}, "missing a required argument: 'note'"),
-        ({"probe_id": 1, "note": "a", "more": 1}, "got an unexpected keyword argument 'more'"),
+        (
+            {"probe_id": 1, "note": "a", "more": 1},
+            "got an unexpected keyword argument 'more'; it takes probe_id, note",
+        ),
         (7, "int has no attribute probe_id; it needs one for each parameter"),
         ((1, "a\0b"), "note holds a NUL character, which PostgreSQL's text cannot hold; remove it"),
     ],

@@ -22,7 +22,9 @@ def test_an_operation_without_an_executor_says_what_comes_first() -> None:
 def test_missing_arguments_are_told_with_the_name_of_the_function(shared_db: Database) -> None:
     with pytest.raises(TypeError, match=r"^users\.get\(\): missing a required argument: 'user_id'"):
         users.get(shared_db)  # type: ignore[call-overload]  # the fault
-    with pytest.raises(TypeError, match=r"^users\.create\(\) missing 2 required .*'username'"):
+    with pytest.raises(
+        TypeError, match=r"^users\.create\(\): missing required .*'username', 'email'"
+    ):
         users.create(shared_db)  # type: ignore[call-overload]  # the fault
 
 

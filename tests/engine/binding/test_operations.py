@@ -133,5 +133,5 @@ def test_help_shows_an_operation_as_a_function() -> None:
 
 def test_a_wrong_call_of_an_operation_is_a_type_error(shared_db: Database) -> None:
     wrong = register.__call__
-    with pytest.raises(TypeError, match="missing 1 required positional argument: 'username'"):
+    with pytest.raises(TypeError, match="missing a required argument: 'username'"):
         wrong(shared_db)  # type: ignore[call-overload]  # the mistake
