@@ -37,6 +37,7 @@ create table probe.rooms (
     next_to integer references probe.rooms,
     constraint rooms_days_excl exclude using gist (days with &&)
 );
+create unique index unique_stars on probe.rooms (room_id, stars);
 create function probe.refuse(state text, schema text, place text, name text) returns void
 language plpgsql as $$
 begin
@@ -287,9 +288,10 @@ def test_a_file_is_compared_with_the_database(db: Database, tmp_path: Path) -> N
     text = "\n".join(found)
 
     assert "sql/constraints.toml: [probe.rooms] rooms_gone_check is no constraint" in text
-    for name in ("rooms_name_check", "rating_range", "rooms_pkey"):
+    for name in ("rooms_name_check", "rating_range", "unique_stars"):
         assert f"has no line for {name}; add" in text
     assert "rooms_next_to_fkey" not in text
+    assert "rooms_pkey" not in text
 
 
 @pytest.mark.parametrize(

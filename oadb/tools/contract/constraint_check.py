@@ -2,7 +2,7 @@
 
 Each line must be about a constraint that exists, and each constraint of the schemas in the file
 must have a line if its name does not say enough: checks, whose limit it never has, and all whose
-field is no column of the table.
+field is no column of the table, except primary keys, which are called so.
 """
 
 from collections.abc import Iterator
@@ -34,8 +34,8 @@ class PlacedConstraint:
     @property
     def needs_words(self) -> bool:
         """Whether its name does not say enough."""
-        table = self.place.partition(".")[2]
-        return self.is_check or derived_field(table, self.name) not in self.columns
+        field = derived_field(self.place.partition(".")[2], self.name)
+        return self.is_check or field not in {"", *self.columns}
 
 
 @query
