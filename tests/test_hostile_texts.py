@@ -40,6 +40,7 @@ from tests.support import (
     hostile_trading,
     user_rows,
 )
+from tests.support.error_texts import require_field
 from tests.support.hostile import TEXTS, Work
 from tests.support.rollback import rolled_back
 
@@ -156,6 +157,7 @@ def judge(work: Callable[[], None], text: str, hides: str) -> None:
     try:
         work()
     except (Error, psycopg.Error) as error:
+        require_field(error)
         if hides and len(text) > 40:
             shown = "".join(traceback.format_exception(error))
             assert text[:41] not in shown

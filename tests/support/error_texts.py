@@ -1,8 +1,10 @@
-"""All that an error shows to a logger or an error tracker."""
+"""All that an error shows to a logger or an error tracker, and the field that it must name."""
 
 import traceback
 
 import psycopg
+
+from oadb.errors import ConflictError, ParameterError
 
 
 def error_texts(error: BaseException) -> str:
@@ -30,3 +32,10 @@ def error_texts_and_variables(error: BaseException) -> str:
     below = error.__traceback__ and error.__traceback__.tb_next
     captured = traceback.TracebackException(type(error), error, below, capture_locals=True)
     return "".join((error_texts(error), *captured.format()))
+
+
+def require_field(error: Exception) -> None:
+    """Check that a violated constraint is an error of oadb that names its field."""
+    if isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith("23"):
+        assert isinstance(error, ParameterError | ConflictError)
+        assert error.field
