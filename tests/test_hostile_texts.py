@@ -174,9 +174,7 @@ def test_the_corpus_is_large_and_has_no_text_twice() -> None:
 
 
 def takes_text(declared: Declaration) -> list[str]:
-    return [
-        name for name, kind in declared.kinds.items() if kind.python is str and name != "cursor"
-    ]
+    return [n for n, kind in declared.kinds.items() if kind.python is str and n != "cursor"]
 
 
 def arguments(declared: Declaration) -> dict[str, Any]:

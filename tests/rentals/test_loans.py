@@ -119,5 +119,5 @@ def test_a_copy_names_the_loan_that_overlaps_another(changing: Transaction) -> N
     period = Range(noon(4, 1), noon(4, 5))
     rows = [loans.NewLoan(1, customer, period, noon(4, 5)) for customer in (1, 2)]
 
-    with pytest.raises(ExclusionViolation, match=r"loans\.load: line 2: conflicting key value"):
+    with pytest.raises(ExclusionViolation, match=r"loans\.load: line 2: period must be free"):
         loans.load(changing, rows)

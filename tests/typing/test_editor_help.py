@@ -45,7 +45,7 @@ def test_an_operation_is_shown_with_ranges_and_errors(editor: LanguageServer) ->
 
     assert "(username: str, email: str, *, first_name: str | None = None" in shown
     assert "at most 254 characters" in shown
-    assert "UniqueViolation: the name or the address is taken" in shown
+    assert "ConflictError: the name or the address is taken" in shown
 
 
 @pytest.mark.parametrize("call", ["users.get(", "users.create(", "api_logs.stream("])
