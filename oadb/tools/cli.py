@@ -56,8 +56,8 @@ Exit codes:
   130  Ctrl-C    141  nobody read the output any longer    143  SIGTERM
 
 Environment variables: DATABASE_URL; DB_... for the pool and its limits; OADB_KEYRING_FILE
-or OADB_KEYRING; for maintain OADB_<TABLE>_RETENTION_DAYS. README.md and docs/reliability.md
-explain them.
+or OADB_KEYRING; for maintain OADB_<TABLE>_RETENTION_DAYS. docs/configuration.md and
+docs/reliability.md explain them.
 """
 
 

@@ -2,9 +2,11 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -12,6 +14,7 @@ _BLOCK = re.compile(
     r"(?:^In `(?P<file>[^`]+)`(?:, too)?:\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```",
     re.MULTILINE | re.DOTALL,
 )
+_END = "END OF THE FILE"
 
 
 def build(
@@ -61,3 +64,29 @@ def _run(commands: str, folder: Path, url: str, environ: Mapping[str, str]) -> l
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
     return done.stdout.splitlines()
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A block of a document that is typed in one terminal: commands, or what a file has then."""
+
+    file: str
+    text: str
+
+    @property
+    def script(self) -> str:
+        """The block as a line of a shell that may have changed its folder."""
+        if not self.file:
+            return self.text
+        folder = shlex.quote(os.path.dirname(self.file) or ".")  # noqa: PTH120  # not of this folder
+        file = shlex.quote(self.file)
+        return f"mkdir -p {folder}\ncat > {file} <<'{_END}'\n{self.text}{_END}\n"
+
+
+def typed(text: str) -> list[Typed]:
+    """Return what a document has its reader type, in its order."""
+    return [
+        Typed(block["file"] or "", block["text"])
+        for block in _BLOCK.finditer(text)
+        if block["file"] or block["language"] == "sh"
+    ]

@@ -1,0 +1,102 @@
+"""The tutorial, typed block by block in one terminal, as it is written and nothing else."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from oadb.testing.servers import Server
+from tests.support.documented import DOCS, Typed, typed
+
+TUTORIAL = (DOCS / "tutorial.md").read_text()
+INSTALLS = "pip install"
+
+# What clients of the service do before it is stopped: 100 orders, 8 at a time.
+LOAD = """\
+seq 100 | xargs -P 8 -I NUMBER curl -sf -o /dev/null -H "X-API-Key: $KEY" \\
+    http://localhost:8711/orders --json '{"symbol": "INFY", "exchange": "NSE", "action": "BUY",
+    "quantity": "1", "reason": "order NUMBER"}'
+oadb shell --database-url "${OWNER_URL:-$DATABASE_URL}" <<'SQL'
+select 'stored', count(*), count(distinct reason) from desk.journal;
+SQL
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Give a folder whose path is short: PostgreSQL has its socket in it."""
+    made = Path(tempfile.mkdtemp(prefix="oadb-"))
+    made.chmod(0o755)  # as root, the server runs as another user
+    yield made
+    shutil.rmtree(made, ignore_errors=True)  # a run that failed may still be stopping
+
+
+def follow(blocks: list[Typed], folder: Path, environ: Mapping[str, str]) -> str:
+    """Type blocks in one terminal, with the load before the last one; return what is printed."""
+    *first, last = [block.script for block in blocks]
+    (folder / "typed.sh").write_text("\n".join([*first, LOAD, last]))
+    with (
+        (folder / "printed").open("w") as printed,
+        subprocess.Popen(
+            ["bash", "-eu", folder / "typed.sh"],
+            cwd=folder,
+            env={"HOME": str(folder), **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as terminal,
+    ):
+        try:
+            terminal.wait()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(terminal.pid, signal.SIGTERM)  # servers of a run that has failed
+    said = (folder / "printed").read_text()
+    assert terminal.returncode == 0, said
+    return said
+
+
+@pytest.mark.long("builds, tests and serves a service")
+def test_the_service_of_the_tutorial_is_built_tested_and_served(
+    folder: Path, oadb_server: Server
+) -> None:
+    served, _, rest = TUTORIAL.partition("\n## Deploy it\n")
+    *_, stop = typed(rest)
+    blocks = [block for block in typed(served) if INSTALLS not in block.text]
+    environ = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": f"{DOCS.parent}:{folder / 'desk'}",
+        "PYTEST_ADDOPTS": "-p no:cacheprovider -p no:asyncio",
+        "OADB_TEST_DATABASE_URL": oadb_server.url("postgres"),
+    }
+
+    said = follow([*blocks, stop], folder, environ)
+
+    assert "all declarations agree with the database" in said
+    assert "4 passed" in said
+    assert 'statement_seconds_count{query="journal.write"} 1.0' in said
+    assert "101 |   101" in said
+
+
+@pytest.mark.slow
+def test_a_stranger_types_the_whole_tutorial(folder: Path) -> None:
+    dist = folder / "dist"
+    build = [sys.executable, "-m", "build", "--wheel", "--outdir", dist, DOCS.parent]
+    subprocess.run(build, check=True, capture_output=True)
+    environ = {"PATH": os.environ["PATH"], "PIP_FIND_LINKS": str(dist)}
+
+    said = follow(typed(TUTORIAL), folder, environ)
+
+    assert "desk 0002_index_journal: nobody waits for it" in said
+    assert "all plans are written" in said
+    assert "desk: the schema is the intended one at level 0002_index_journal" in said
+    assert "FAIL" not in said
+    assert "101 |   101" in said
