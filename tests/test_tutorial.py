@@ -89,7 +89,7 @@ def test_the_service_of_the_tutorial_is_built_tested_and_served(
 @pytest.mark.slow
 def test_a_stranger_types_the_whole_tutorial(folder: Path) -> None:
     dist = folder / "dist"
-    build = [sys.executable, "-m", "build", "--wheel", "--outdir", dist, DOCS.parent]
+    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(dist), str(DOCS.parent)]
     subprocess.run(build, check=True, capture_output=True)
     environ = {"PATH": os.environ["PATH"], "PIP_FIND_LINKS": str(dist)}
 
