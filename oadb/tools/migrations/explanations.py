@@ -17,6 +17,11 @@ _HINTS = {
     "57P01": "an administrator terminated the session; run again",
     "42501": "run migrations as a role that has this privilege",
 }
+# Who only looks, as a service does to say whether it is ready, need not be one that migrates.
+_LOOKING = {
+    "42501": "look as the role that migrates, or as the owner of the table: grant select on it to "
+    "this role",
+}
 # Already exists: schema, table, other objects, column.
 _THERE_ALREADY = frozenset({"42P06", "42P07", "42710", "42701"})
 # The same, or does not exist: errors of a statement that is run a second time.
@@ -54,8 +59,11 @@ def met_another_run(error: BaseException | None) -> bool:
 
 
 @contextmanager
-def explained(label: str) -> Generator[None]:
+def explained(label: str, *, looking: bool = False) -> Generator[None]:
     """Convert psycopg.Error in the block into a MigrationError that begins with *label*.
+
+    Args:
+        looking: nothing is to be run, so the hint is one for readers.
 
     Raises:
         MigrationError: an error of PostgreSQL or psycopg.
@@ -63,7 +71,8 @@ def explained(label: str) -> Generator[None]:
     try:
         yield
     except psycopg.Error as error:
-        hint = _HINTS.get(error.sqlstate or "", "run again; applied migrations are skipped")
+        hints = {**_HINTS, **_LOOKING} if looking else _HINTS
+        hint = hints.get(error.sqlstate or "", "run again; applied migrations are skipped")
         raise MigrationError(f"{label}: {_message(error)}\n    hint: {hint}") from None
 
 

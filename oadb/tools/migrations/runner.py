@@ -203,7 +203,7 @@ def _reading(dsn: Dsn, pooler: Pooler = "none") -> Generator[SingleConnection]:
             session = stack.enter_context(pooled_reading.reading(reached))
         else:
             session = stack.enter_context(Backend.open(reached, READ_ONLY)).session
-        with explained("status"):
+        with explained("status", looking=True):
             history_schema.require(session)
             yield session
 

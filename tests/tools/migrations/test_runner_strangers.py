@@ -52,10 +52,12 @@ def test_a_database_of_another_owner_is_neither_migrated_nor_looked_into(
     folder.table("0002_create_users", "users")
     before, begun = everything(database), monotonic()
 
-    for call in (status, migrate, rollback):
+    may_run = "hint: run migrations as a role that has this privilege"
+    may_look = "hint: look as the role that migrates, or as the owner of the table: grant select"
+    for call, hint in ((status, may_look), (migrate, may_run), (rollback, may_run)):
         text = refused(lambda call=call: call(stranger.dsn, packages=folder.packages))
         assert "permission denied for " in text
-        assert "hint: run migrations as a role that has this privilege" in text
+        assert hint in text
     assert (everything(database), monotonic() - begun < 5) == (before, True)
 
 
