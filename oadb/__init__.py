@@ -1,10 +1,10 @@
 """The data layer of a trading platform on PostgreSQL: raw SQL bound to typed functions.
 
-from oadb import Database
-from oadb.accounts import users
+    from oadb import Database
+    from oadb.accounts import users
 
-with Database.from_env() as db:
-    user = users.find_by_email(db, "asha@example.in")
+    with Database.from_env() as db:
+        user = users.find_by_email(db, "asha@example.in")
 
 A function's ``db`` is a Database, a Transaction of it, or what ``as_user`` returns. With the Async
 classes the same functions are awaited, or iterated over with ``async for``.
