@@ -34,6 +34,8 @@ class TransactionSession:
     isolation: str | None = None
     # Whether a write was refused because of its number of rows: nothing may be committed.
     is_refused: bool = False
+    # Whether its end has begun, perhaps in another thread than that of its statements.
+    is_ending: bool = False
     # Channels to notify when it is committed.
     hints: set[str] = field(default_factory=set[str])
     _vault: Vault | None = None
@@ -105,7 +107,7 @@ class TransactionSession:
             TransactionError: it was; or the server has no transaction, although BEGIN was sent.
             UnavailableError: the pool took it back, because the deadline of the transaction passed.
         """
-        if self.connection not in self.pool.leases:
+        if self.is_ending or self.connection not in self.pool.leases:
             if self.connection.state.overdue:
                 raise unavailable("a transaction", overdue=True)
             raise TransactionError("this transaction has ended, or belongs to the parent process")

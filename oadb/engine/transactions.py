@@ -92,6 +92,7 @@ class AsyncTransaction(AsyncExecutor):
         session = self._open
         try:
             if not session.is_over(error):
+                session.is_ending |= self._outer is None
                 await self._end(session, failed=error is not None)
         finally:
             if self._outer is None:

@@ -10,13 +10,20 @@ from collections.abc import Mapping
 
 from starlette.types import Message, Receive, Send
 
-from oadb.engine.database import AsyncDatabase
-from oadb.engine.deferred_transactions import AsyncDeferredTransaction, deferred
+from oadb.engine.deferred_transactions import (
+    AsyncDeferredTransaction,
+    DeferredTransaction,
+    deferred,
+)
 from oadb.integrations.error_map import INTERNAL, problem_of
 from oadb.integrations.problem_details import ProblemDetails
+from oadb.integrations.request_owner import RequestOwner
+from oadb.integrations.request_transactions import AsgiDatabases, AwaitedEnd, ThreadedEnd
 from oadb.integrations.web_requests import GONE, REPLACED_LOG, SUCCESS_ENDS, SeenRequest
 
 logger = logging.getLogger("oadb.web")
+
+_TWO = "a request has one transaction, and this one has asked for both Tx and SyncTx: ask for one"
 
 
 class AsgiGate:
@@ -25,27 +32,61 @@ class AsgiGate:
     def __init__(
         self,
         seen: SeenRequest,
-        db: AsyncDatabase,
+        dbs: AsgiDatabases,
         receive: Receive,
         send: Send,
         sentences: Mapping[str, str],
     ) -> None:
         self.seen = seen
-        self.tx: AsyncDeferredTransaction | None = None
         self.keeps_open = False
         self.has_started = False
-        self._db = db
+        self._dbs, self._owner = dbs, RequestOwner()
+        self._tx: AsyncDeferredTransaction | None = None
+        self._sync_tx: DeferredTransaction | None = None
+        self._end: AwaitedEnd | None = None
+        self._has_place = False
         self._receive, self._send = receive, send
         self._sentences = sentences
         self._is_replaced = self._is_settled = False
         self._is_gone = self._is_receiving = False
         self._read_ahead: list[Message] = []
 
-    def transaction(self) -> AsyncDeferredTransaction:
-        """Return the transaction of this request, which begins with its first statement."""
-        if self.tx is None:
-            self.tx = deferred(self._db)
-        return self.tx
+    def transaction(self, user_id: int | None = None) -> AsyncDeferredTransaction:
+        """Return the transaction of this request, which begins with its first statement.
+
+        Args:
+            user_id: whose rows it sees; see RequestOwner.
+
+        Raises:
+            RuntimeError: it was asked for otherwise before.
+        """
+        if self._sync_tx is not None:
+            raise RuntimeError(_TWO)
+        owner, db = self._owner.ask(user_id), self._dbs.awaited
+        if self._tx is None:
+            self._tx = deferred(db if owner is None else db.as_user(owner, ip=self.seen.ip))
+            self._end = self._tx
+        return self._tx
+
+    def sync_transaction(self, user_id: int | None = None) -> DeferredTransaction:
+        """Return the transaction of this request for a plain function; see ``transaction``."""
+        if self._tx is not None:
+            raise RuntimeError(_TWO)
+        owner, db = self._owner.ask(user_id), self._dbs.blocking
+        if self._sync_tx is None:
+            self._sync_tx = deferred(db if owner is None else db.as_user(owner, ip=self.seen.ip))
+            self._end = ThreadedEnd(self._sync_tx, self._dbs.ends)
+        return self._sync_tx
+
+    async def enter_threads(self) -> None:
+        """Wait until plain functions of this request may use the database.
+
+        Raises:
+            PoolTimeoutError: they may not in time.
+        """
+        if not self._has_place:
+            await self._dbs.enter(self)
+            self._has_place = True
 
     async def receive(self) -> Message:
         """Receive for the application."""
@@ -81,8 +122,7 @@ class AsgiGate:
         Returns:
             False: the error is left to the server.
         """
-        if self.tx is not None:
-            await self.tx.roll_back()
+        await self._roll_back()
         if self.has_started or not isinstance(error, Exception):
             return False
         problem = problem_of(error, self._sentences)
@@ -92,8 +132,16 @@ class AsgiGate:
 
     async def end(self) -> None:
         """Roll back what was not settled, such as the rest of a stream whose client is gone."""
-        if self.tx is not None:
-            await self.tx.roll_back()
+        try:
+            await self._roll_back()
+        finally:
+            if self._has_place:
+                self._has_place = False
+                self._dbs.leave(self)
+
+    async def _roll_back(self) -> None:
+        if self._end is not None:
+            await self._end.roll_back()
 
     async def _start(self, message: Message) -> None:
         status = message["status"]
@@ -109,7 +157,7 @@ class AsgiGate:
 
     async def _settled(self) -> ProblemDetails | None:
         """End the transaction; return what to answer instead if it was not committed."""
-        tx = self.tx
+        tx = self._end
         if tx is None:
             return None
         if not tx.has_begun or self.seen.status >= SUCCESS_ENDS:
@@ -129,8 +177,8 @@ class AsgiGate:
     async def _end_stream(self) -> None:
         """Commit before the last part of a stream; an error breaks the connection."""
         self.keeps_open = False
-        if self.tx is not None and self.tx.has_begun:
-            await self.tx.commit()
+        if self._end is not None and self._end.has_begun:
+            await self._end.commit()
 
     async def _has_gone(self) -> bool:
         """Say whether the server knows that the client has closed its connection."""

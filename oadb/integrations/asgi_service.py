@@ -7,12 +7,15 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
+from anyio import to_thread
+
 from oadb.bans.live_bans import AsyncLiveBans
 from oadb.engine.config import Config
-from oadb.engine.database import AsyncDatabase
+from oadb.engine.database import AsyncDatabase, Database
 from oadb.errors import Error, UnavailableError
 from oadb.integrations import readiness_answers
 from oadb.integrations.readiness_answers import ProbeAnswer, ready_answer, unready_answer
+from oadb.integrations.request_transactions import AsgiDatabases
 from oadb.integrations.web_requests import SeenRequest, segments
 from oadb.integrations.web_settings import WebSettings
 from oadb.logs.writer import AsyncLogWriter
@@ -31,7 +34,7 @@ class AsgiService:
         self._templates = templates
         self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
-        self._db: AsyncDatabase | None = None
+        self._dbs: AsgiDatabases | None = None
         self._log: AsyncLogWriter | None = None
         self._bans: AsyncLiveBans | None = None
 
@@ -59,16 +62,20 @@ class AsgiService:
             ConfigError: a variable is missing or invalid.
             KeyRingError: the key ring does not fit the database.
         """
-        if self._db is None:
+        return (await self.databases()).awaited
+
+    async def databases(self) -> AsgiDatabases:
+        """Return the Databases for coroutines and for plain functions; see ``database``."""
+        if self._dbs is None:
             async with self._opening:
-                if self._db is None:
+                if self._dbs is None:
                     await self._open()
-        assert self._db is not None  # noqa: S101  # for type checkers
-        return self._db
+        assert self._dbs is not None  # noqa: S101  # for type checkers
+        return self._dbs
 
     async def close(self) -> None:
         """Close the Database, and store what is left to log; a later call opens it again."""
-        self._db = self._bans = self._log = None
+        self._dbs = self._bans = self._log = None
         self._opening = asyncio.Lock()  # the next event loop may be another one
         await self._stack.aclose()
 
@@ -105,6 +112,8 @@ class AsgiService:
         config = Config.from_env() if given is None else given
         db = AsyncDatabase(config, observer=self.settings.observer)
         self._stack.push_async_callback(db.close)
+        blocking = Database(config, observer=self.settings.observer)
+        self._stack.push_async_callback(to_thread.run_sync, blocking.close)
         try:
             await db.open()
             if config.keyring is not None:
@@ -119,4 +128,4 @@ class AsgiService:
                 else AsyncLogWriter(given, fields=kept, observer=observer)
             )
             self._log = await self._stack.enter_async_context(log)
-        self._db = db
+        self._dbs = AsgiDatabases.of(config, db, blocking)

@@ -7,7 +7,7 @@
     async def place(order: Order, key: KeyHolder, tx: Tx) -> int:
         return await orders.add(tx, key.user_id, ...)   # committed before the answer leaves
 
-Paths are ``async def``: what oadb offers here is awaited.
+Paths that are plain functions ask for SyncTx and SyncDb: FastAPI runs them in threads.
 """
 
 from oadb.integrations.missing_extras import missing_extra
@@ -26,20 +26,21 @@ from typing import Annotated
 from oadb.accounts.api_keys import VerifiedKey
 from oadb.accounts.sessions import Session
 from oadb.accounts.user_rows import Assurance
-from oadb.engine.database import AsyncDatabase
-from oadb.engine.deferred_transactions import AsyncDeferredTransaction
+from oadb.engine.database import AsyncDatabase, Database
+from oadb.engine.deferred_transactions import AsyncDeferredTransaction, DeferredTransaction
+from oadb.integrations.asgi_routes import templates_in
 from oadb.integrations.starlette import (
     AsgiService,
     AskedRequest,
     asked_of,
     install_with,
-    templates_in,
 )
 from oadb.integrations.web_settings import WebSettings
 
 __all__ = [
-    "Asked", "ClientIp", "Db", "KeyHolder", "SignedIn", "StreamTx", "Tx", "WebSettings", "install",
-    "require_key", "require_session",
+    "Asked", "ClientIp", "Db", "KeyHolder", "OwnTx", "SignedIn", "StreamTx", "SyncDb", "SyncOwnTx",
+    "SyncTx", "Tx", "WebSettings", "install", "own_sync_tx", "own_tx", "require_key",
+    "require_session",
 ]  # fmt: skip  # a list
 
 
@@ -67,12 +68,26 @@ async def _asked(connection: HTTPConnection) -> AskedRequest:
     return asked_of(connection)
 
 
+async def _in_threads(connection: HTTPConnection) -> AskedRequest:
+    found = asked_of(connection)
+    await found.enter_threads()
+    return found
+
+
 async def _db(connection: HTTPConnection) -> AsyncDatabase:
     return asked_of(connection).db
 
 
 async def _tx(connection: HTTPConnection) -> AsyncDeferredTransaction:
     return asked_of(connection).tx
+
+
+async def _sync_db(connection: HTTPConnection) -> Database:
+    return (await _in_threads(connection)).sync_db
+
+
+async def _sync_tx(connection: HTTPConnection) -> DeferredTransaction:
+    return (await _in_threads(connection)).sync_tx
 
 
 async def _stream_tx(connection: HTTPConnection) -> AsyncDeferredTransaction:
@@ -108,6 +123,39 @@ def require_key(*scopes: str) -> Callable[[HTTPConnection], Awaitable[VerifiedKe
     return key
 
 
+def own_tx(
+    credential: Callable[[HTTPConnection], Awaitable[Session | VerifiedKey]],
+) -> Callable[..., Awaitable[AsyncDeferredTransaction]]:
+    """Return a dependency: the transaction, which sees the rows of the request's user only.
+
+    Args:
+        credential: says who that is: what ``require_session`` or ``require_key`` has returned, the
+            same one that the path asks for, so that it is verified once.
+    """
+
+    async def tx(
+        connection: HTTPConnection, holder: Annotated[Session | VerifiedKey, Depends(credential)]
+    ) -> AsyncDeferredTransaction:
+        return asked_of(connection).tx_of(holder.user_id)
+
+    return tx
+
+
+def own_sync_tx(
+    credential: Callable[[HTTPConnection], Awaitable[Session | VerifiedKey]],
+) -> Callable[..., Awaitable[DeferredTransaction]]:
+    """Return what ``own_tx`` returns, for plain functions."""
+
+    async def tx(
+        connection: HTTPConnection, holder: Annotated[Session | VerifiedKey, Depends(credential)]
+    ) -> DeferredTransaction:
+        return (await _in_threads(connection)).sync_tx_of(holder.user_id)
+
+    return tx
+
+
+_signed_in = require_session()
+
 Asked = Annotated[AskedRequest, Depends(_asked)]
 """All that a request has of oadb."""
 
@@ -117,10 +165,22 @@ Db = Annotated[AsyncDatabase, Depends(_db)]
 Tx = Annotated[AsyncDeferredTransaction, Depends(_tx)]
 """The transaction of the request; see ``AskedRequest.tx``."""
 
+SyncDb = Annotated[Database, Depends(_sync_db)]
+"""As Db, for plain functions; it has a pool of its own."""
+
+SyncTx = Annotated[DeferredTransaction, Depends(_sync_tx)]
+"""As Tx, for plain functions."""
+
+OwnTx = Annotated[AsyncDeferredTransaction, Depends(own_tx(_signed_in))]
+"""As Tx; it sees the rows of the user of the session only, and needs a session."""
+
+SyncOwnTx = Annotated[DeferredTransaction, Depends(own_sync_tx(_signed_in))]
+"""As OwnTx, for plain functions."""
+
 StreamTx = Annotated[AsyncDeferredTransaction, Depends(_stream_tx)]
 """The same, until the end of a streamed answer; see ``AskedRequest.keep_open``."""
 
-SignedIn = Annotated[Session, Depends(require_session())]
+SignedIn = Annotated[Session, Depends(_signed_in)]
 """The session of the cookie; 401 without a valid one."""
 
 KeyHolder = Annotated[VerifiedKey, Depends(require_key())]

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FlaskService", "WebSettings", "client_ip", "current_db", "current_tx", "end_session",
-    "install", "keep_open", "require_key", "require_session", "start_session",
+    "install", "keep_open", "own_tx", "require_key", "require_session", "start_session",
 ]  # fmt: skip  # a list
 
 _EXTENSION = "oadb"
@@ -75,6 +75,19 @@ def current_tx() -> DeferredTransaction:
         RuntimeError: no request is answered here.
     """
     return _gate().transaction()
+
+
+def own_tx(user_id: int) -> DeferredTransaction:
+    """Return the transaction of the request, which sees the rows of this user only.
+
+    Ask for it before ``current_tx``, which is the same transaction afterwards. ``Database.as_user``
+    says what enforces it.
+
+    Raises:
+        RuntimeError: it was asked for with the rows of other users before; or no request is
+            answered here.
+    """
+    return _gate().transaction(user_id)
 
 
 def keep_open() -> DeferredTransaction:

@@ -18,135 +18,28 @@ try:
     from starlette.applications import Starlette
     from starlette.requests import HTTPConnection, Request
     from starlette.responses import Response
-    from starlette.routing import BaseRoute, Mount
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 except ModuleNotFoundError as error:
     raise missing_extra("fastapi", error) from error
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterable
 
 import psycopg
 
-from oadb.accounts import api_keys, sessions
-from oadb.accounts.api_keys import VerifiedKey
-from oadb.accounts.sessions import NewSession, Session
-from oadb.accounts.user_rows import Assurance
-from oadb.bans import trackers
-from oadb.engine.database import AsyncDatabase
-from oadb.engine.deferred_transactions import AsyncDeferredTransaction
-from oadb.engine.pool_executors import AsyncPoolExecutor
 from oadb.errors import Error, ParameterError
-from oadb.integrations import credentials, readiness_answers
+from oadb.integrations import readiness_answers
 from oadb.integrations.asgi_gate import AsgiGate, send_whole
+from oadb.integrations.asgi_routes import template_of, templates_in
 from oadb.integrations.asgi_service import AsgiService
+from oadb.integrations.asked_request import AskedRequest, header_of
 from oadb.integrations.error_map import problem_of
 from oadb.integrations.web_requests import BANNED, SeenRequest
 from oadb.integrations.web_settings import WebSettings
-from oadb.security.refusals import Refusal
 
 __all__ = ["AsgiService", "AskedRequest", "WebSettings", "asked_of", "install"]
 
 _KEY = "oadb.asked"
 _INSTALLED = "oadb"
-
-
-class AskedRequest:
-    """What a request, or a websocket, has of oadb."""
-
-    def __init__(
-        self,
-        settings: WebSettings,
-        scope: Scope,
-        seen: SeenRequest,
-        db: AsyncDatabase,
-        gate: AsgiGate | None,
-    ) -> None:
-        self._settings, self._scope, self._seen, self._gate = settings, scope, seen, gate
-        self.db = db
-        """For what runs outside of the transaction, such as what must stay after a refusal."""
-
-    @property
-    def ip(self) -> str:
-        """The address of the client; see TrustedProxies."""
-        return self._seen.ip
-
-    @property
-    def tx(self) -> AsyncDeferredTransaction:
-        """The transaction of the request. It begins with its first statement.
-
-        It is committed before the answer leaves; rolled back if the status is 400 or above, after
-        an exception, and if the client is gone. A background task has none: use ``db``.
-
-        Raises:
-            RuntimeError: a websocket has no transaction: begin one for each message.
-        """
-        if self._gate is None:
-            raise RuntimeError("a websocket has no transaction: begin one with db.transaction()")
-        return self._gate.transaction()
-
-    def keep_open(self) -> AsyncDeferredTransaction:
-        """Return the transaction, which ends with the last part of a streamed answer, not before.
-
-        It is committed before that part is sent. If that fails, the connection is broken off, since
-        the status was sent already; so a client must read to the end.
-        """
-        tx = self.tx
-        if self._gate is not None:
-            self._gate.keeps_open = True
-        return tx
-
-    async def session(
-        self, *, at_least: Assurance = 1, max_age: timedelta | None = None
-    ) -> Session:
-        """Return the session of the cookie; see ``sessions.verify``.
-
-        Raises:
-            RequestRefusedError: 401: there is no valid one; 403: it is too weak, or a page of
-                another site has sent the request.
-        """
-        name = self._settings.session_cookie
-        credentials.refuse_other_sites(self._seen.method, self._header(b"sec-fetch-site"))
-        token = credentials.session_token(self._header(b"cookie", "; "), name)
-        verified = await sessions.verify(self._outside, token, at_least=at_least, max_age=max_age)
-        found = credentials.accepted_session(verified, name)
-        self._seen.user_id = found.user_id
-        return found
-
-    async def key(self, *scopes: str) -> VerifiedKey:
-        """Return the API key of the header; see ``api_keys.verify``.
-
-        Raises:
-            RequestRefusedError: 401: there is no valid one; 403: it lacks a scope, or its user is
-                disabled.
-        """
-        settings = self._settings
-        value = self._header(settings.key_header.lower().encode())
-        token = credentials.key_token(value, settings.key_header)
-        verified = await api_keys.verify(self._outside, token)
-        if verified is Refusal.UNKNOWN and settings.bans:
-            await trackers.track_bad_key(self._outside, self.ip, key=token)
-        found = credentials.accepted_key(verified, scopes)
-        self._seen.user_id = found.user_id
-        return found
-
-    def start_session(self, response: Response, made: NewSession) -> None:
-        """Have the client keep the token of a new session in its cookie."""
-        name = self._settings.session_cookie
-        response.headers.append("set-cookie", credentials.session_cookie(name, made))
-
-    def end_session(self, response: Response) -> None:
-        """Have the client forget the token of its session; ``sessions.end`` ends the session."""
-        name = self._settings.session_cookie
-        response.headers.append("set-cookie", credentials.ended_cookie(name))
-
-    @property
-    def _outside(self) -> AsyncPoolExecutor:
-        """For credentials, which are verified beside the transaction of the request."""
-        return self.db.outside()
-
-    def _header(self, name: bytes, joined: str = ",") -> str:
-        return header_of(self._scope, name, joined)
 
 
 def asked_of(connection: HTTPConnection) -> AskedRequest:
@@ -194,12 +87,6 @@ def install_with(
     return service
 
 
-def header_of(scope: Scope, name: bytes, joined: str = ",") -> str:
-    """Return the values of a header, joined in their order; empty if there is none."""
-    found = [value for key, value in scope["headers"] if key == name]
-    return joined.join(value.decode("latin-1") for value in found)
-
-
 class _Middleware:
     """Opens and closes the Database, refuses banned clients, ends transactions, logs requests."""
 
@@ -222,9 +109,9 @@ class _Middleware:
 
     async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
         service, seen = self._service, self._seen(scope)
-        db = await service.database()
-        gate = AsgiGate(seen, db, receive, send, service.settings.sentences)
-        scope[_KEY] = AskedRequest(service.settings, scope, seen, db, gate)
+        dbs = await service.databases()
+        gate = AsgiGate(seen, dbs, receive, send, service.settings.sentences)
+        scope[_KEY] = AskedRequest(service.settings, scope, seen, dbs, gate)
         try:
             if await service.is_banned(seen.ip):
                 await gate.answer(BANNED)
@@ -245,7 +132,7 @@ class _Middleware:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": BANNED.reason})
             return
-        scope[_KEY] = AskedRequest(service.settings, scope, seen, await service.database(), None)
+        scope[_KEY] = AskedRequest(service.settings, scope, seen, await service.databases(), None)
         await self._app(scope, receive, send)
 
     def _seen(self, scope: Scope) -> SeenRequest:
@@ -272,24 +159,3 @@ class _Middleware:
             await send(message)
 
         await self._app(scope, receive_after_opening, send_after_closing)
-
-
-def templates_in(routes: Iterable[BaseRoute]) -> Iterator[str]:
-    """Yield the templates of routes, and of those in mounts."""
-    for route in routes:
-        yield str(getattr(route, "path", ""))
-        yield from templates_in(getattr(route, "routes", None) or ())
-
-
-def template_of(scope: Scope) -> str | None:
-    """Return the template of the route that matched, with those of the mounts around it."""
-    route, values = scope.get("route"), scope.get("path_params", {})
-    own: object = "/" if isinstance(route, Mount) else getattr(route, "path_format", None)
-    path = f"{scope.get('root_path', '')}/" if isinstance(route, Mount) else scope["path"]
-    if not isinstance(own, str):
-        return None
-    # What stands before it are prefixes of mounts and routers, where parameters have their values.
-    within = sum(str(value).count("/") for value in values.values())
-    names = {str(value): f"{{{name}}}" for name, value in values.items()}
-    before = path.rsplit("/", own.count("/") + within)[0].split("/")
-    return "/".join(names.get(part, part) for part in before) + own

@@ -13,6 +13,7 @@ from oadb.engine.database import Database
 from oadb.engine.deferred_transactions import DeferredTransaction, deferred
 from oadb.integrations.error_map import INTERNAL, problem_of
 from oadb.integrations.problem_details import ProblemDetails, RequestRefusedError, phrase
+from oadb.integrations.request_owner import RequestOwner
 from oadb.integrations.web_requests import GONE, REPLACED_LOG, SUCCESS_ENDS, SeenRequest
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class WsgiGate:
         self.seen = seen
         self.keeps_open = False
         self._tx: DeferredTransaction | None = None
-        self._db = db
+        self._db, self._owner = db, RequestOwner()
         self.environ, self._start = environ, start
         self._sentences = sentences
         self._has_started = False
@@ -51,10 +52,18 @@ class WsgiGate:
         found = self.environ.get(f"HTTP_{name.upper().replace('-', '_')}", "")
         return found if isinstance(found, str) else ""
 
-    def transaction(self) -> DeferredTransaction:
-        """Return the transaction of this request, which begins with its first statement."""
+    def transaction(self, user_id: int | None = None) -> DeferredTransaction:
+        """Return the transaction of this request, which begins with its first statement.
+
+        Args:
+            user_id: whose rows it sees; see RequestOwner.
+
+        Raises:
+            RuntimeError: it was asked for with the rows of other users before.
+        """
+        owner, db = self._owner.ask(user_id), self._db
         if self._tx is None:
-            self._tx = deferred(self._db)
+            self._tx = deferred(db if owner is None else db.as_user(owner, ip=self.seen.ip))
         return self._tx
 
     def run(self, app: "WSGIApplication") -> Iterable[bytes]:
