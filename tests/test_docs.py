@@ -33,12 +33,12 @@ DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")} - {OWN_TABLE
 # The first four build a service: test_own_tables.py, test_pytest_plugin.py and test_tutorial.py run
 # their blocks.
 # Those of the runbook need servers of their own, in tests/drills, and those of changes a large
-# table: test_online_changes.py.
+# table: test_online_changes.py. Those of workers are files of a service: tests/workers.
 ELSEWHERE = {
     OWN_TABLES,
     *(
         ROOT / "docs" / f"{page}.md"
-        for page in ("comparison", "testing", "tutorial", "operations", "online-changes")
+        for page in ("comparison", "testing", "tutorial", "operations", "online-changes", "workers")
     ),
 }
 ALONE = [document for document in DOCUMENTS if document not in ELSEWHERE]
