@@ -178,16 +178,17 @@ def test_a_missing_extra_is_named() -> None:
     )
 
 
-@pytest.mark.parametrize("extra", ["flask", "fastapi", "starlette"])
+@pytest.mark.parametrize("extra", ["flask", "fastapi", "starlette", "celery"])
 def test_an_integration_without_its_library_says_how_to_install_it(
     extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in sys.modules if name.startswith("oadb.integrations.")]:
         monkeypatch.delitem(sys.modules, name)
-    missing = [name for name in sys.modules if name.startswith(("flask", "fastapi", "starlette"))]
-    for name in {*missing, "flask", "fastapi", "starlette.applications"}:
+    frameworks = ("flask", "fastapi", "starlette", "celery")
+    missing = [name for name in sys.modules if name.startswith(frameworks)]
+    for name in {*missing, *frameworks, "starlette.applications"}:
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImportError, match=r"pip install 'oadb\[(flask|fastapi)\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'oadb\[(flask|fastapi|celery)\]'"):
         importlib.import_module(f"oadb.integrations.{extra}")
 
 

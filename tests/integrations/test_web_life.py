@@ -176,6 +176,24 @@ def test_an_application_may_start_again(logged: WebSettings) -> None:
             assert client.get("/ready").status_code == 200
 
 
+async def test_two_applications_of_a_loop_have_nothing_in_common(logged: WebSettings) -> None:
+    apps = [fastapi_service.made(replace(logged, log_requests=False)) for _ in range(2)]
+    async with apps[0].state.oadb as first, apps[1].state.oadb as second:
+        assert await first.database() is not await second.database()
+        await first.close()
+        assert (await second.readiness())[0] == 200
+
+
+def test_clients_without_a_lifespan_may_ask_from_a_new_loop_each_time(logged: WebSettings) -> None:
+    app = fastapi_service.made(replace(logged, log_requests=False))
+    client = TestClient(app)
+
+    assert [client.get("/ready").status_code for _ in range(3)] == [200, 200, 200]
+    assert client.post("/v1/users/loop").status_code == 200
+    with TestClient(app):  # closes it at the end
+        pass
+
+
 def test_a_key_ring_of_another_database_stops_the_start(logged: WebSettings) -> None:
     assert logged.config is not None
     other = KeyRing([Key(1, "primary", datetime(2026, 1, 1, tzinfo=UTC), os.urandom(32))])

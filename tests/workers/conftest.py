@@ -82,3 +82,4 @@ def working(log: Path, *command: str) -> Generator[Working]:
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
+            print(log.read_text())
