@@ -14,6 +14,7 @@ from oadb.integrations.missing_extras import missing_extra
 
 try:
     from fastapi import Depends, FastAPI
+    from fastapi.dependencies.models import Dependant
     from fastapi.requests import HTTPConnection
     from fastapi.routing import iter_route_contexts
 except ModuleNotFoundError as error:
@@ -21,6 +22,7 @@ except ModuleNotFoundError as error:
 
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
+from inspect import iscoroutinefunction, isfunction, unwrap
 from typing import Annotated
 
 from oadb.accounts.api_keys import VerifiedKey
@@ -61,6 +63,26 @@ def install(app: FastAPI, settings: WebSettings | None = None) -> AsgiService:
     return install_with(app, settings, templates)
 
 
+def _refuse_mixed(connection: HTTPConnection, asked: Callable[..., object], other: str) -> None:
+    """Refuse what is awaited to a path that is a plain function, where a call would do nothing.
+
+    And the reverse, which would block the loop. What dependencies take, they may pass on.
+
+    Raises:
+        RuntimeError: the path takes *asked* as a parameter, and should take *other*.
+    """
+    route, path = connection.scope.get("route"), connection.scope.get("endpoint")
+    whole = getattr(route, "dependant", None)
+    if not isinstance(whole, Dependant) or not isfunction(path):
+        return
+    is_awaited = other.startswith("Sync")
+    if is_awaited in {iscoroutinefunction(path), iscoroutinefunction(unwrap(path))}:
+        return
+    if any(each.call is asked for each in whole.dependencies):
+        kind = "a plain function" if is_awaited else "a coroutine, which this would block"
+        raise RuntimeError(f"{path.__qualname__} is {kind}: ask for {other} instead")
+
+
 # Coroutine functions, because FastAPI runs others in threads.
 
 
@@ -75,18 +97,22 @@ async def _in_threads(connection: HTTPConnection) -> AskedRequest:
 
 
 async def _db(connection: HTTPConnection) -> AsyncDatabase:
+    _refuse_mixed(connection, _db, "SyncDb")
     return asked_of(connection).db
 
 
 async def _tx(connection: HTTPConnection) -> AsyncDeferredTransaction:
+    _refuse_mixed(connection, _tx, "SyncTx")
     return asked_of(connection).tx
 
 
 async def _sync_db(connection: HTTPConnection) -> Database:
+    _refuse_mixed(connection, _sync_db, "Db")
     return (await _in_threads(connection)).sync_db
 
 
 async def _sync_tx(connection: HTTPConnection) -> DeferredTransaction:
+    _refuse_mixed(connection, _sync_tx, "Tx")
     return (await _in_threads(connection)).sync_tx
 
 
@@ -136,6 +162,7 @@ def own_tx(
     async def tx(
         connection: HTTPConnection, holder: Annotated[Session | VerifiedKey, Depends(credential)]
     ) -> AsyncDeferredTransaction:
+        _refuse_mixed(connection, tx, "SyncOwnTx or own_sync_tx")
         return asked_of(connection).tx_of(holder.user_id)
 
     return tx
@@ -149,6 +176,7 @@ def own_sync_tx(
     async def tx(
         connection: HTTPConnection, holder: Annotated[Session | VerifiedKey, Depends(credential)]
     ) -> DeferredTransaction:
+        _refuse_mixed(connection, tx, "OwnTx or own_tx")
         return (await _in_threads(connection)).sync_tx_of(holder.user_id)
 
     return tx

@@ -16,6 +16,7 @@ from oadb import Config, Database
 from oadb.accounts import users
 from oadb.integrations.fastapi import (
     Asked,
+    Db,
     SignedIn,
     SyncDb,
     SyncTx,
@@ -66,8 +67,8 @@ def made(settings: WebSettings) -> FastAPI:
         return users.find_by_username(db, name) is not None
 
     @app.post("/users/{name}/both")
-    def create_with_both(name: str, tx: SyncTx, other: Tx) -> None:
-        raise AssertionError((name, tx, other))
+    def create_with_both(name: str, tx: SyncTx, asked: Asked) -> None:
+        raise AssertionError((name, tx, asked.tx))
 
     @app.post("/users/{name}/held")
     def create_when_let_go(name: str, asked: Asked) -> None:
@@ -132,6 +133,38 @@ async def test_errors_of_a_plain_function_are_answered_by_the_same_map(
     assert (answer.status_code, answer.json()["reason"]) == (409, "conflict")
     assert (await client.get("/me")).status_code == 401
     assert (await client.post("/users/nobody/beside")).json() is False
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/plain", "plain is a plain function: ask for SyncTx instead"),
+        ("/plain-db", "plain_db is a plain function: ask for SyncDb instead"),
+        ("/blocks", "blocks is a coroutine, which this would block: ask for Tx instead"),
+    ],
+)
+async def test_a_function_that_would_do_nothing_or_block_the_loop_is_told(
+    web_config: Config, path: str, said: str
+) -> None:
+    app = FastAPI()
+    install(app, WebSettings(config=web_config, bans=False, log_requests=False))
+
+    @app.post("/plain")
+    def plain(tx: Tx) -> None:
+        users.create(tx, "lost", "lost@example.in")  # a coroutine that nobody would await
+
+    @app.post("/plain-db")
+    def plain_db(db: Db) -> None:
+        users.create(db, "lost", "lost@example.in")
+
+    @app.post("/blocks")
+    async def blocks(tx: SyncTx) -> None:
+        users.create(tx, "lost", "lost@example.in")
+
+    async with app.state.oadb:
+        _, error = await asked(app, path)
+
+    assert str(error).endswith(said)
 
 
 async def test_a_request_has_one_transaction_not_two(app: Any) -> None:
