@@ -6,22 +6,17 @@ from dataclasses import dataclass, field
 
 from oadb.engine.binding.packages import Package
 from oadb.engine.dsn import Dsn
-from oadb.tools.dependencies import usage_file
-from oadb.tools.dependencies.usage_file import UsageFile
 from oadb.tools.plans import (
     growth_reasons,
     plan_lock,
     plan_text,
     role_plans,
-    scaled_plans,
     served_comments,
 )
 from oadb.tools.plans.growth_reasons import Unbounded
 from oadb.tools.plans.named_statements import PlacedStatement
 from oadb.tools.plans.plan_lock import Block, LockedPlan
 from oadb.tools.plans.planning import Unplanned
-from oadb.tools.plans.role_plans import RunStatement
-from oadb.tools.plans.role_policies import IDENTITY_ROLE
 from oadb.tools.plans.scaled_plans import ScaledPlan
 from oadb.tools.plans.served_comments import UnprovenIndex
 
@@ -48,12 +43,14 @@ class PlannedFile:
     def blocks(self) -> dict[str, Block]:
         """The block of each statement, by its label; variants with the same plan share one."""
         counts = Counter(plan.statement.statement.name for plan in self.plans)
-        found: dict[str, Block] = {}
+        found, alike = dict[str, Block](), dict[Block, list[Block]]()
         for plan in self.plans:
             is_brief = counts[plan.statement.statement.name] > _MOST_VARIANTS
             block = plan_text.block(plan, is_brief=is_brief)
-            same = (each for each in found.values() if plan_text.is_same(each, block))
+            before = alike.setdefault(plan_text.without_numbers(block), [])
+            same = (each for each in before if plan_text.is_same(each, block))
             found[plan.statement.label] = next(same, block) if is_brief else block
+            before.append(found[plan.statement.label])
         return found
 
 
@@ -117,29 +114,17 @@ def plan(database: Callable[[int], Dsn], statements: Sequence[PlacedStatement]) 
     Raises:
         ConfigError: a package's ``uses.toml`` is not valid.
     """
-    found = scaled_plans.plan_all(database, [each.statement for each in statements])
+    found, refused = role_plans.plan_all(database, statements)
     unplanned = [
         each for each in found if isinstance(each, Unplanned) and each.reason not in _NEVER
     ]
-    usage = {each.package: usage_file.read(each.package) for each in statements}
-    placed, run = list[PlacedStatement](), list[RunStatement]()
     files = {
         key: PlannedFile(*key)
         for key in dict.fromkeys((each.package, each.place) for each in statements)
     }
     for each, planned in zip(statements, found, strict=True):
         if isinstance(planned, ScaledPlan):
-            placed.append(each)
-            run.append(_run(usage[each.package], planned))
-    plans, refused = role_plans.with_roles(database, run)
-    for each, plan in zip(placed, plans, strict=True):
-        files[each.package, each.place].plans.append(plan)
+            files[each.package, each.place].plans.append(planned)
+    plans = (plan for file in files.values() for plan in file.plans)
     unproven = served_comments.unproven(database, plans)
     return PlannedPackages(tuple(files.values()), (*unplanned, *refused), (*unproven,))
-
-
-def _run(usage: UsageFile, plan: ScaledPlan) -> RunStatement:
-    statement = plan.statement.statement
-    label = f"{statement.module}.{statement.name}"
-    roles = [role for role, own in usage.roles.items() if own.includes(label)]
-    return RunStatement(plan, roles, () if IDENTITY_ROLE in usage.roles else (IDENTITY_ROLE,))

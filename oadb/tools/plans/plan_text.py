@@ -66,15 +66,15 @@ def is_same(left: Sequence[str], right: Sequence[str]) -> bool:
     """Say whether two blocks are the same but for rows and costs that differ little."""
     if left == right:
         return True
-    if [*map(_without_numbers, left)] != [*map(_without_numbers, right)]:
+    if without_numbers(left) != without_numbers(right):
         return False
     numbers = zip(_numbers(left), _numbers(right), strict=True)
     return all(max(a, b) <= _TOLERANCE * max(min(a, b), 1) for a, b in numbers)
 
 
-def _without_numbers(line: str) -> str:
-    """Return a line without what may differ; one row more makes O(k) of O(log n) in a node."""
-    return _BOUNDED.sub("]", _SAMPLE.sub("~", line))
+def without_numbers(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return lines without what may differ; one row more makes O(k) of O(log n) in a node."""
+    return tuple(_BOUNDED.sub("]", _SAMPLE.sub("~", line)) for line in lines)
 
 
 def _numbers(lines: Sequence[str]) -> list[float]:

@@ -8,11 +8,11 @@ Nothing is run unless ``Planner.plan`` is told to analyze.
             print(planned if isinstance(planned, Unplanned) else planned.tree.indexes)
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Self, TypedDict, cast
+from typing import Literal, Self
 
 import psycopg
 from psycopg import sql
@@ -28,8 +28,8 @@ from oadb.engine.database import Database
 from oadb.engine.direct_connection import DirectConnection
 from oadb.engine.dsn import Dsn, connection_keywords, reachable
 from oadb.tools import lock_holders
-from oadb.tools.plans import plan_tree, planned_relations
-from oadb.tools.plans.plan_tree import PlanJson, PlanNode
+from oadb.tools.plans import explain_answers, plan_tree, planned_relations
+from oadb.tools.plans.plan_tree import PlanNode
 from oadb.tools.usage import UsageError
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -90,11 +90,6 @@ class Unplanned:
         return f"{self.label}: {self.text}"
 
 
-_Explained = TypedDict(
-    "_Explained", {"Plan": PlanJson, "Planning Time": float, "Execution Time": float}, total=False
-)
-
-
 def statements(declared: Declaration) -> list[Declaration]:
     """Return what is sent, each with a label: a declaration or its variants; that for many rows."""
     return [*([] if declared.variants else [declared]), *declared.forms]
@@ -105,6 +100,7 @@ class Planner:
 
     def __init__(self, connection: Connection, owners: Mapping[str, str]) -> None:
         self._connection, self._owners = connection, owners
+        self._actor: tuple[str | None, int | None] = None, None
 
     @classmethod
     @contextmanager
@@ -122,6 +118,27 @@ class Planner:
                 keywords, seconds=_PATIENCE, prepare_threshold=None
             ) as connection:
                 yield cls(connection, owners)
+
+    def become(self, role: str | None, user_id: int | None) -> None:
+        """Plan from now on as a role, and as under the identity of a user, outside of transactions.
+
+        Args:
+            role: None for that with which the planner began.
+            user_id: whose identity the policies of row-level security are to see.
+
+        Raises:
+            psycopg.Error: there is no such role, or it may not be taken.
+        """
+        if (role, user_id) == self._actor:
+            return
+        taken = sql.SQL("reset role") if role is None else sql.Identifier(role)
+        self._connection.execute(
+            sql.SQL("{}; set oadb.user_id = {}").format(
+                taken if role is None else sql.SQL("set role {}").format(taken),
+                sql.Literal("" if user_id is None else str(user_id)),
+            )
+        )
+        self._actor = role, user_id
 
     @contextmanager
     def acting(
@@ -239,14 +256,14 @@ class Planner:
             try:
                 cursor.execute(text.encode())
             except psycopg.DataError as error:
-                name = _misfit(statement, literals, text, error)
+                name = explain_answers.misfit(statement, literals, text, error)
                 if name is None:
                     raise
                 raise UsageError(
                     f"{statement.label}: {name} is {statement.parameters[name]}: "
                     f"{error.diag.message_primary}"
                 ) from None
-            found = [*_answers(cursor)]
+            found = [*explain_answers.answers(cursor)]
         return [
             Planned(
                 statement.label,
@@ -257,16 +274,6 @@ class Planner:
             )
             for mode, each in zip(modes, found, strict=True)
         ]
-
-
-def _answers(cursor: psycopg.Cursor[tuple[object, ...]]) -> Iterator[_Explained]:
-    """Yield the answers to EXPLAIN; what else was sent with it has none."""
-    is_left: bool | None = True
-    while is_left:
-        if cursor.description is not None:
-            ((explained,),) = cast("list[tuple[list[_Explained]]]", cursor.fetchall())
-            yield explained[0]
-        is_left = cursor.nextset()
 
 
 def _unplannable(declared: Declaration) -> Unplanned | None:
@@ -281,16 +288,3 @@ def _unplannable(declared: Declaration) -> Unplanned | None:
 def _refused(declared: Declaration, error: psycopg.Error) -> Unplanned:
     reason = _REASONS.get(error.sqlstate or "", "refused")
     return Unplanned(declared.label, reason, error.diag.message_primary or str(error))
-
-
-def _misfit(
-    declared: Declaration, literals: Sequence[str], text: str, error: psycopg.Error
-) -> str | None:
-    """Return the parameter whose value is refused, if that is said; they stand at the end."""
-    position = int(error.diag.statement_position or 0) - 1
-    start = len(text) - len(", ".join(literals)) - len(")")
-    for name, literal in zip(declared.statement.params, literals, strict=True):
-        if start <= position < start + len(literal):
-            return name
-        start += len(literal) + len(", ")
-    return None

@@ -6,29 +6,26 @@ A policy of row-level security adds conditions to a statement, which an index ha
 
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 
 from oadb.engine.config import Config
 from oadb.engine.database import Database
 from oadb.engine.dsn import Dsn
-from oadb.tools.plans import planned_relations, role_policies
+from oadb.tools.dependencies import usage_file
+from oadb.tools.dependencies.usage_file import UsageFile
+from oadb.tools.plans import planning_sessions, role_policies, scaled_plans
 from oadb.tools.plans.growth import Growth, JudgedNode, Scales
 from oadb.tools.plans.growth_judge import judge
+from oadb.tools.plans.named_statements import PlacedStatement
 from oadb.tools.plans.plan_outline import plain_outline
 from oadb.tools.plans.plan_tree import PlanNode
-from oadb.tools.plans.planning import Planned, Planner, Unplanned
+from oadb.tools.plans.planning import Planned, Unplanned
+from oadb.tools.plans.planning_sessions import PlanningSessions, ScaleSessions
 from oadb.tools.plans.role_policies import IDENTITY_ROLE
-from oadb.tools.plans.scaled_plans import FIRST_ROLES, SCALES, ScaledPlan
-from oadb.tools.usage import UsageError
+from oadb.tools.plans.scaled_plans import FIRST_ROLES, SCALES, ScaledPlan, again
 
-# What oadb.act_as sets beside the role, here for the whole session: a transaction would need a
-# savepoint for each plan. The user is no value of a parameter.
-_IDENTITY = "-c oadb.user_id=7099"
-
-# From so many statements on, a second connection pays.
-_MANY = 200
+# A user that is no value of a parameter.
+_IDENTITY = 7099
 
 _COLUMN = re.compile(r"[a-z_]\w*\.([a-z_]\w*)(?![\w(])")
 
@@ -46,25 +43,49 @@ class RunStatement:
     unsaid: Sequence[str] = ()
 
 
-def with_roles(
-    database: Callable[[int], Dsn], statements: Sequence[RunStatement]
-) -> tuple[list[ScaledPlan], list[Unplanned]]:
-    """Plan statements as the other roles that run them.
+def plan_all(
+    database: Callable[[int], Dsn], statements: Sequence[PlacedStatement]
+) -> tuple[list[ScaledPlan | Unplanned], list[Unplanned]]:
+    """Plan statements at each of SCALES, and as the other roles that run them.
 
     Args:
         database: gives the database of a scale.
 
     Returns:
-        The plans with those of other roles, in order; and what a role cannot plan though it has
-        the privileges.
+        For each statement, in order, its plans with those of other roles, or why it has none; and
+        what another role cannot plan though it has the privileges.
+
+    Raises:
+        ConfigError: a package's ``uses.toml`` is not valid.
     """
-    large, small = (database(scale) for scale in SCALES[:2])
-    with Database(Config(large)) as db:
+    usage = {package: usage_file.read(package) for package in {each.package for each in statements}}
+    with planning_sessions.opened(database, SCALES) as sessions:
+        found = scaled_plans.plan_all(sessions, [each.statement for each in statements])
+        run = [
+            _run(usage[each.package], plan)
+            for each, plan in zip(statements, found, strict=True)
+            if isinstance(plan, ScaledPlan)
+        ]
+        plans, refused = _with_roles(sessions, run)
+    left = iter(plans)
+    return [next(left) if isinstance(each, ScaledPlan) else each for each in found], refused
+
+
+def _run(usage: UsageFile, plan: ScaledPlan) -> RunStatement:
+    statement = plan.statement.statement
+    label = f"{statement.module}.{statement.name}"
+    roles = [role for role, own in usage.roles.items() if own.includes(label)]
+    return RunStatement(plan, roles, () if IDENTITY_ROLE in usage.roles else (IDENTITY_ROLE,))
+
+
+def _with_roles(
+    sessions: PlanningSessions, statements: Sequence[RunStatement]
+) -> tuple[list[ScaledPlan], list[Unplanned]]:
+    """Return plans with those of the other roles that run them, in order; and what has none."""
+    with Database(Config(sessions.target(0))) as db:
         roles = {role for each in statements for role in (*each.roles, *each.unsaid)}
         known = role_policies.read(db, sorted(roles - {*FIRST_ROLES}))
-        ours = planned_relations.counts(db)
-    with Database(Config(small)) as db:
-        scales = Scales(ours, planned_relations.counts(db))
+    scales = sessions.scales()
     plans, unplanned = [each.plan for each in statements], list[Unplanned]()
     for role in known.of_role:
         alike = _Roles(role, scales)
@@ -76,7 +97,7 @@ def with_roles(
                 alike.to_plan.append(number)
             elif role in each.roles:
                 alike.same.append(number)
-        unplanned += alike.plan(large, small, plans)
+        unplanned += alike.plan(sessions, plans)
     return plans, unplanned
 
 
@@ -87,34 +108,43 @@ class _Roles:
         self._role, self._scales = role, scales
         self.to_plan, self.same = list[int](), list[int]()
 
-    def plan(self, large: Dsn, small: Dsn, plans: list[ScaledPlan]) -> list[Unplanned]:
+    def plan(self, sessions: PlanningSessions, plans: list[ScaledPlan]) -> list[Unplanned]:
         """Add to each plan that the role has the same, or its own; return what has none."""
-        at_large = self._all(large, [plans[number] for number in self.to_plan])
-        unplanned, other = list[Unplanned](), dict[int, PlanNode]()
-        for number, found in zip(self.to_plan, at_large, strict=True):
-            if isinstance(found, Unplanned):
-                unplanned += [found] if found.reason != "privilege" else []
-            elif self._differs(plans[number], found.tree, None):
-                other[number] = found.tree
-            else:
+        chosen = [plans[number] for number in self.to_plan]
+        found = sessions.each(
+            [plan.statement for plan in chosen],
+            lambda own, number: self._planned(own, chosen[number]),
+        )
+        for number, own in zip(self.to_plan, found, strict=True):
+            if isinstance(own, ScaledPlan):
+                plans[number] = replace(plans[number], others=(*plans[number].others, own))
+            elif own is None:
                 self.same.append(number)
-        at_small = self._all(small, [plans[number] for number in other])
-        for (number, tree), found in zip(other.items(), at_small, strict=True):
-            if isinstance(found, Unplanned):
-                unplanned.append(found)
-            else:
-                self._add(plans, number, (tree, found.tree))
         for number in self.same:
             plans[number] = replace(plans[number], alike=(*plans[number].alike, self._role))
-        return unplanned
+        refused = (each for each in found if isinstance(each, Unplanned))
+        return [each for each in refused if each.reason != "privilege"]
 
-    def _add(self, plans: list[ScaledPlan], number: int, trees: tuple[PlanNode, PlanNode]) -> None:
-        plan, judged = plans[number], self._judge(*trees)
-        if not self._differs(plan, trees[0], judged):
-            self.same.append(number)
-            return
-        own = replace(plan, role=self._role, trees=trees, judged=judged, alike=(), others=())
-        plans[number] = replace(plan, others=(*plan.others, own))
+    def _planned(self, sessions: ScaleSessions, plan: ScaledPlan) -> ScaledPlan | Unplanned | None:
+        """Return the plan of a statement as the role; None: it is the same."""
+        large = self._again(sessions, 0, plan)
+        if isinstance(large, Unplanned):
+            return large
+        if not self._differs(plan, large.tree, None):
+            return None
+        small = self._again(sessions, 1, plan)
+        if isinstance(small, Unplanned):
+            return small
+        judged = self._judge(large.tree, small.tree)
+        if not self._differs(plan, large.tree, judged):
+            return None
+        trees = large.tree, small.tree
+        return replace(plan, role=self._role, trees=trees, judged=judged, alike=(), others=())
+
+    def _again(self, sessions: ScaleSessions, scale: int, plan: ScaledPlan) -> Planned | Unplanned:
+        user_id = _IDENTITY if self._role == IDENTITY_ROLE else None
+        planner = sessions.planner(scale, self._role, user_id)
+        return again(planner, plan.statement, plan.values, for_any=plan.is_generic)
 
     def _judge(self, large: PlanNode, small: PlanNode) -> JudgedNode:
         return judge(large, small, self._scales, has_identity=self._role == IDENTITY_ROLE)
@@ -133,29 +163,6 @@ class _Roles:
                 return False
             judged = self._judge(ours, plan.trees[1])
         return _growth(plan.judged) != _growth(judged)
-
-    def _all(self, target: Dsn, plans: Sequence[ScaledPlan]) -> list[Planned | Unplanned]:
-        """Plan all of them, half of many on each of two connections, which cost time as well."""
-        if len(plans) < _MANY:
-            return self._half(target, plans)
-        with ThreadPoolExecutor(2) as pool:
-            halves = [*pool.map(partial(self._half, target), (plans[::2], plans[1::2]))]
-        return [halves[number % 2][number // 2] for number in range(len(plans))]
-
-    def _half(self, target: Dsn, plans: Sequence[ScaledPlan]) -> list[Planned | Unplanned]:
-        if not plans:
-            return []
-        if self._role == IDENTITY_ROLE:
-            target = Dsn({**target.keywords, "options": _IDENTITY})
-        with Planner.to(target, role=self._role) as planner:
-            return [_again(planner, plan) for plan in plans]
-
-
-def _again(planner: Planner, plan: ScaledPlan) -> Planned | Unplanned:
-    try:
-        return planner.plan(plan.statement, plan.values, for_any=plan.is_generic)
-    except UsageError:  # a text that the statement reads as something else
-        return planner.plan(plan.statement)
 
 
 def _asked(tree: PlanNode) -> set[tuple[str, str]]:

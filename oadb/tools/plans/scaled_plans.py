@@ -1,23 +1,18 @@
 """The plans of statements at three scales, and how each of them grows."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 from oadb.engine.binding.declarations import Declaration
 from oadb.engine.config import Config
 from oadb.engine.database import Database
-from oadb.engine.dsn import Dsn
 from oadb.tools import catalog
-from oadb.tools.plans import planned_relations
 from oadb.tools.plans.growth import JudgedNode, Scales
 from oadb.tools.plans.growth_judge import judge
 from oadb.tools.plans.plan_tree import PlanNode
-from oadb.tools.plans.planned_relations import TableCounts
 from oadb.tools.plans.planning import Planned, Planner, Unplanned
+from oadb.tools.plans.planning_sessions import PlanningSessions, ScaleSessions
 from oadb.tools.plans.sample_values import sample_values
 from oadb.tools.usage import UsageError
 
@@ -71,67 +66,42 @@ class _Settled:
 
 
 def plan_all(
-    database: Callable[[int], Dsn], statements: Sequence[Declaration]
+    sessions: PlanningSessions, statements: Sequence[Declaration]
 ) -> list[ScaledPlan | Unplanned]:
     """Plan statements at each of SCALES.
 
     Args:
-        database: gives the database of a scale.
+        sessions: in the databases of SCALES.
         statements: as ``planning.statements`` returns them.
 
     Returns:
         For each statement, in order, its plans, or why it has none.
     """
     now = datetime.now(UTC)
-    with ThreadPoolExecutor(2 + len(SCALES)) as pool:
-        made = [pool.submit(database, scale) for scale in SCALES]
-        # Half of them on each of two connections, while the other databases are made.
-        parts = statements[::2], statements[1::2]
-        halves = [*pool.map(partial(_settle_all, made[0].result(), now), parts)]
-        settled = [halves[number % 2][number // 2] for number in range(len(statements))]
-        targets = [each.result() for each in made]
-        others = [*pool.map(partial(_plan_again, settled), targets[1:])]
-    counts = [_counted(target) for target in targets]
-    return [
-        first if isinstance(first, Unplanned) else _scaled(first, rest, counts)
-        for first, *rest in zip(settled, *others, strict=True)
-    ]
-
-
-def _counted(target: Dsn) -> TableCounts:
-    with Database(Config(target)) as db:
-        return planned_relations.counts(db)
-
-
-@contextmanager
-def _planners(target: Dsn) -> Generator[dict[str | None, Planner]]:
-    """Give a planner of each role that the server has."""
-    with Database(Config(target)) as db:
+    with Database(Config(sessions.target(0))) as db:
         found = {
             each.name for each in catalog.list_roles(db, [name for name in FIRST_ROLES if name])
         }
-    with ExitStack() as stack:
-        yield {
-            role: stack.enter_context(Planner.to(target, role=role))
-            for role in FIRST_ROLES
-            if role is None or role in found
-        }
-
-
-def _settle_all(
-    target: Dsn, now: datetime, statements: Iterable[Declaration]
-) -> list[_Settled | Unplanned]:
-    with _planners(target) as planners:
-        return [_settled(planners, each, sample_values(each, now)) for each in statements]
+    roles = [role for role in FIRST_ROLES if role is None or role in found]
+    settled = sessions.each(
+        statements,
+        lambda own, number: _settled(
+            own, roles, statements[number], sample_values(statements[number], now)
+        ),
+    )
+    scales = sessions.scales()
+    return sessions.each(
+        statements, lambda own, number: _at_other_scales(own, settled[number], scales)
+    )
 
 
 def _settled(
-    planners: Mapping[str | None, Planner], statement: Declaration, values: Values
+    sessions: ScaleSessions, roles: Iterable[str | None], statement: Declaration, values: Values
 ) -> _Settled | Unplanned:
     """Plan a statement as the first role that may run it."""
     refused: Unplanned | None = None
-    for role, planner in planners.items():
-        found = _choose(planner, statement, values)
+    for role in roles:
+        found = _choose(sessions.planner(0, role), statement, values)
         if isinstance(found, Planned):
             return _Settled(statement, values, role, found)
         if refused is None or refused.reason == "privilege":
@@ -161,36 +131,35 @@ def _choose(planner: Planner, statement: Declaration, values: Values) -> Planned
     return custom if costs_less else for_any
 
 
-def _plan_again(settled: Iterable[_Settled | Unplanned], target: Dsn) -> list[Planned | Unplanned]:
-    """Plan statements at another scale, as they were settled."""
-    with _planners(target) as planners:
-        return [
-            each if isinstance(each, Unplanned) else _again(planners[each.role], each)
-            for each in settled
-        ]
-
-
-def _again(planner: Planner, settled: _Settled) -> Planned | Unplanned:
-    try:
-        return planner.plan(settled.statement, settled.values, for_any=settled.plan.is_generic)
-    except UsageError:
-        return planner.plan(settled.statement)
-
-
-def _scaled(
-    first: _Settled, others: Iterable[Planned | Unplanned], counts: Sequence[TableCounts]
+def _at_other_scales(
+    sessions: ScaleSessions, settled: _Settled | Unplanned, scales: Scales
 ) -> ScaledPlan | Unplanned:
-    trees = [first.plan.tree]
-    for each in others:
-        if isinstance(each, Unplanned):
-            return each
-        trees.append(each.tree)
+    """Plan a statement at the other scales, as it was settled, and judge how it grows."""
+    if isinstance(settled, Unplanned):
+        return settled
+    trees = [settled.plan.tree]
+    for number in range(1, len(SCALES)):
+        planner = sessions.planner(number, settled.role)
+        found = again(planner, settled.statement, settled.values, for_any=settled.plan.is_generic)
+        if isinstance(found, Unplanned):
+            return found
+        trees.append(found.tree)
     return ScaledPlan(
-        first.statement,
-        first.values,
-        first.role,
-        first.plan.is_generic,
+        settled.statement,
+        settled.values,
+        settled.role,
+        settled.plan.is_generic,
         (*trees,),
-        judge(trees[0], trees[1], Scales(counts[0], counts[1])),
-        counts[0].partitions,
+        judge(trees[0], trees[1], scales),
+        scales.large.partitions,
     )
+
+
+def again(
+    planner: Planner, statement: Declaration, values: Values, *, for_any: bool
+) -> Planned | Unplanned:
+    """Plan a statement elsewhere, as it was planned before; see ``Planner.plan``."""
+    try:
+        return planner.plan(statement, values, for_any=for_any)
+    except UsageError:  # a text that the statement reads as something else
+        return planner.plan(statement)

@@ -19,7 +19,8 @@ from oadb.tools.dependencies.uses import StatementUses
 from oadb.tools.migrations import live_tables
 from oadb.tools.migrations.migration_trial import TrialResult
 from oadb.tools.migrations.script_folder import Migration
-from oadb.tools.plans import planning, scaled_plans
+from oadb.tools.plans import planning, role_plans
+from oadb.tools.plans.named_statements import PlacedStatement
 from oadb.tools.plans.planning import Unplanned
 from oadb.tools.plans.scaled_plans import SCALES, ScaledPlan
 from oadb.tools.plans.sized_database import Sizing
@@ -120,13 +121,13 @@ def _asked(asker: StatementAsker, declared: Declaration, uses: object) -> AskedO
 
 def _plans(packages: Sequence[Package], sizes: Sizing) -> Plans:
     forms = [
-        (key_of(declared), form)
+        (key_of(declared), PlacedStatement(package, place, form))
         for package in packages
-        for queries in comparison.declarations(package)
-        for declared in queries
+        for place in package.places()
+        for declared in comparison.declared_at(package, place)
         for form in planning.statements(declared)
     ]
-    plans = scaled_plans.plan_all(sizes.database, [form for _, form in forms])
+    plans, _ = role_plans.plan_all(sizes.database, [form for _, form in forms])
     found: Plans = {}
     for (key, _), plan in zip(forms, plans, strict=True):
         found.setdefault(key, []).append(plan)

@@ -82,11 +82,36 @@ def test_a_policy_that_no_index_serves_is_refused(shop: PlannedShop) -> None:
     with walled(shop, BY_NOTE):
         shop.plan(NEWEST).write()
         (found,) = shop.found(NEWEST)
-        reasoned = shop.found(NEWEST, "grows: few have an identity.")
+        reasoned = shop.found(NEWEST, "grows (as oadb_user): few have an identity.")
 
     assert isinstance(found, Unbounded)
     assert "rows.go as oadb_user grows like O(n)" in str(found)
+    assert "say in its comment why it may: -- grows (as oadb_user): why" in str(found)
     assert reasoned == []
+
+
+def test_a_reason_for_services_is_none_for_a_policy_that_no_index_serves(
+    shop: PlannedShop,
+) -> None:
+    sql = "select order_id from shop.orders where note = 'a' order by order_id"
+    with walled(shop, BY_NOTE.replace("note", "note || ''")):
+        shop.plan(sql).write()
+        (found,) = shop.found(sql, "grows: an administrator runs it.")
+        both = "grows: an administrator runs it.\ngrows (as oadb_user): few have an identity."
+        reasoned = shop.found(sql, both)
+
+    assert "rows.go as oadb_user grows like O(n)" in str(found)
+    assert reasoned == []
+
+
+def test_a_reason_for_a_role_without_such_a_plan_is_refused(shop: PlannedShop) -> None:
+    shop.plan(OF_USER).write()
+    found = shop.found(OF_USER, "grows (as oadb_ro, oadb_user): no more.")
+
+    assert sorted(str(each).partition(": delete")[0].partition(": ")[2] for each in found) == [
+        "rows.go as oadb_ro does not grow",
+        "rows.go as oadb_user does not grow",
+    ]
 
 
 def test_a_policy_is_refused_that_an_unchanged_plan_filters_by(shop: PlannedShop) -> None:

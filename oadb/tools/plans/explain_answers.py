@@ -1,0 +1,41 @@
+"""What the server answers to EXPLAIN of a prepared statement, behind other commands."""
+
+from collections.abc import Iterator, Sequence
+from typing import TypedDict, cast
+
+import psycopg
+
+from oadb.engine.binding.declarations import Declaration
+from oadb.tools.plans.plan_tree import PlanJson
+
+Explained = TypedDict(
+    "Explained", {"Plan": PlanJson, "Planning Time": float, "Execution Time": float}, total=False
+)
+"""An answer; times, in milliseconds, only of what was run."""
+
+
+def answers(cursor: psycopg.Cursor[tuple[object, ...]]) -> Iterator[Explained]:
+    """Yield the answers to EXPLAIN; what else was sent with it has none."""
+    is_left: bool | None = True
+    while is_left:
+        if cursor.description is not None:
+            ((explained,),) = cast("list[tuple[list[Explained]]]", cursor.fetchall())
+            yield explained[0]
+        is_left = cursor.nextset()
+
+
+def misfit(
+    declared: Declaration, literals: Sequence[str], text: str, error: psycopg.Error
+) -> str | None:
+    """Return the parameter whose value is refused, if that is said.
+
+    Args:
+        literals: the values of the parameters, which stand at the end of the text, in parentheses.
+    """
+    position = int(error.diag.statement_position or 0) - 1
+    start = len(text) - len(", ".join(literals)) - len(")")
+    for name, literal in zip(declared.statement.params, literals, strict=True):
+        if start <= position < start + len(literal):
+            return name
+        start += len(literal) + len(", ")
+    return None
