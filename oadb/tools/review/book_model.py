@@ -8,6 +8,7 @@ from oadb.tools.plans.growth import Growth
 from oadb.tools.review.catalog_facts import ForeignKey
 from oadb.tools.review.file_history import Revision
 from oadb.tools.review.migration_model import MigrationReview, ReleaseDisagreement
+from oadb.tools.review.plan_model import PlanReview
 
 _GROWTHS = [str(each) for each in Growth]
 
@@ -76,42 +77,6 @@ class ColumnUse:
     table: str
     column: str
     is_written: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PlanPicture:
-    """A plan drawn as SVG.
-
-    Attributes:
-        scales: The rows of the largest tables at which the plan is this one, the most first.
-        cost: At the first of them, in the server's units.
-    """
-
-    scales: tuple[int, ...]
-    cost: float
-    svg: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlanReview:
-    """The plans of a form of a statement at several scales.
-
-    Attributes:
-        growth: How its work grows: ``O(log n)``.
-        hazards: What in it has no bound.
-        same_as: The form whose plans are the same, and are drawn there; empty if it is drawn here.
-        curve: Its cost by rows, drawn as SVG.
-        is_generic: Whether the plan serves any values.
-    """
-
-    label: str
-    growth: str
-    hazards: tuple[str, ...]
-    indexes: tuple[str, ...]
-    same_as: str
-    pictures: tuple[PlanPicture, ...]
-    curve: str
-    is_generic: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from oadb.tools.plans.plan_tree import PlanNode
 from oadb.tools.plans.scaled_plans import SCALES, ScaledPlan
 from oadb.tools.review import growth_curves, plan_pictures
-from oadb.tools.review.book_model import PlanPicture, PlanReview
+from oadb.tools.review.plan_model import PlanPicture, PlanReview, RolePlanReview
 
 _MOST_DRAWN = 4
 """Forms of one statement that are drawn, the first at all scales, others at the largest; of more,
@@ -20,6 +20,7 @@ def review(plans: Iterable[ScaledPlan]) -> Iterator[PlanReview]:
     A form whose plans look like those of an earlier form is not drawn again.
     """
     known: dict[tuple[Shape, ...], str] = {}
+    drawn = set[tuple[str, Shape]]()
     for each in plans:
         label = each.statement.label
         same_as = known.setdefault(tuple(_shape(tree) for tree in each.trees), label)
@@ -34,7 +35,20 @@ def review(plans: Iterable[ScaledPlan]) -> Iterator[PlanReview]:
             pictures=tuple(pictures[: None if len(known) == 1 else 1]),
             curve=_curve(each) if is_drawn else "",
             is_generic=each.is_generic,
+            roles=(each.role or "the owner of the server", *each.alike),
+            others=tuple(_other(other, drawn) for other in each.others),
         )
+
+
+def _other(plan: ScaledPlan, drawn: set[tuple[str, Shape]]) -> RolePlanReview:
+    """Return the plan as another role, which is drawn if it is one of the first that look so."""
+    tree, role = plan.trees[0], str(plan.role)
+    key, svg = (role, _shape(tree)), ""
+    if key not in drawn and len(drawn) < _MOST_DRAWN:
+        drawn.add(key)
+        svg = plan_pictures.draw(tree, f"Plan of {plan.statement.label} as {role}")
+    indexes = tuple(sorted(tree.indexes))
+    return RolePlanReview(role, str(plan.judged.growth), _hazards(plan), indexes, svg)
 
 
 def _curve(plan: ScaledPlan) -> str:

@@ -7,7 +7,7 @@ from oadb.engine.binding.statements import Statement
 
 _FOR_TOOLS = re.compile(
     r"(timeout|lock timeout|rows|isolation|expects|deprecated|read only|scope|repeatable|writes"
-    r"|not together|variants|grows)(:|$)"
+    r"|not together|variants|grows( \(as [^)]*\))?)(:|$)"
 )
 _SCOPE = "scope:"
 
@@ -26,7 +26,9 @@ def read(statement: Statement) -> StatementComment:
     lines = _logical_lines(statement.doc)
     prose = [line for line in lines if not _FOR_TOOLS.match(line)]
     scopes = [line.removeprefix(_SCOPE).strip() for line in lines if line.startswith(_SCOPE)]
-    others = [line for line in lines if re.match("(repeatable|writes|grows):", line)]
+    others = [
+        line for line in lines if re.match(r"(repeatable|writes|grows( \(as [^)]*\))?):", line)
+    ]
     return StatementComment("\n".join(prose), _scope(statement, scopes), tuple(others))
 
 

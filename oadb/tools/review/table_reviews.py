@@ -123,7 +123,7 @@ def _indexes(
         users = (
             one.label
             for one in sources.statements
-            if any(name in plan.indexes for plan in one.plans)
+            if any(name in plan.every_index for plan in one.plans)
         )
         found = (sizes.indexes.get((table.name, name)) for sizes in sources.sizes.values())
         sizes = tuple(size for size in found if size is not None)

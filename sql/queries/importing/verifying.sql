@@ -52,7 +52,7 @@ order by batch.position;
 -- scope: all users (an import has rows of nobody, too)
 -- The positions, from 1, of rows of a batch that analyzer_logs does not have. Served
 -- by analyzer_logs_pkey.
--- grows: under an identity, which no import has, it reads all partitions.
+-- grows (as oadb_user): no import has an identity, which would read all partitions.
 select batch.position
 from
     unnest(
@@ -188,7 +188,7 @@ order by batch.position;
 -- scope: all users (a name may belong to no user)
 -- The same of attempts to sign in, in the arrays of imports._record_attempts. Served by
 -- login_attempts_pkey.
--- grows: under an identity, which no import has, it reads all partitions.
+-- grows (as oadb_user): no import has an identity, which would read all partitions.
 select attempts.position
 from
     unnest(

@@ -68,6 +68,7 @@ where
 -- analyzer_logs_user_id_idx, others by analyzer_logs_pkey. For an :api_type, and for :text, in any
 -- case and anywhere in the row, all of the window are read: give :day or :since.
 -- grows: with the window, for an :api_type or a :text that is rare.
+-- grows (as oadb_user): with the partitions, in each of which an index finds the rows.
 select
     log_id,
     logged_at,

@@ -98,6 +98,7 @@ where
 -- filters one index serves, and the rows it finds are compared with the others; for :text, in any
 -- case and anywhere in the row, all of the window are: give :since.
 -- grows: with the window, for several filters or a :text of which few calls are.
+-- grows (as oadb_user): with the partitions, in each of which an index finds the rows.
 select
     log_id,
     logged_at,
@@ -141,6 +142,7 @@ limit :limit;
 -- These two do not serve the owner of the tables: row-level security binds it by a condition, and
 -- the planner does not know that @> leaks nothing. Then it reads the window.
 -- grows: with the matches, of which the newest are taken, and for the owner with the window.
+-- grows (as oadb_user): with the partitions and the calls of one user.
 with newest as (
     select
         log_id,
@@ -265,6 +267,7 @@ limit :limit;
 -- Calls of a window that pass the filters of list_calls, oldest first, for an export.
 -- Served by api_logs_pkey.
 -- grows: with the window, all of which is exported.
+-- grows (as oadb_user): with the partitions and the calls of one user.
 select
     log_id,
     logged_at,

@@ -138,6 +138,7 @@ where
 -- :broker or :outcome, and for :text, in any case and anywhere in the row, all rows of the window
 -- are read.
 -- grows: with the window, for a filter that few calls pass.
+-- grows (as oadb_user): no index is by user, which every order would pay for; give :since.
 select
     log_id,
     logged_at,
@@ -177,6 +178,7 @@ limit :limit;
 -- Calls of a window that pass the filters of list_timings, oldest first, for an export.
 -- Served by latency_pkey.
 -- grows: with the window, all of which is exported.
+-- grows (as oadb_user): no index is by user, which every order would pay for; give :since.
 select
     log_id,
     logged_at,

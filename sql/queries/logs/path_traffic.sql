@@ -5,6 +5,7 @@
 -- for each of its prefixes. The requests of the window are read once. Rollups are by endpoint, so
 -- they do not serve it. Served by traffic_pkey.
 -- grows: with the requests of the window, all of which are counted.
+-- grows (as oadb_user): with the requests of the window, of which those of one user count.
 with wanted as materialized (
     select
         asked.prefix,

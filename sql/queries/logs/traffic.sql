@@ -119,6 +119,7 @@ where
 -- another rare status, and for :text, in any case and anywhere in the row, all rows of the window
 -- are read.
 -- grows: with the window, for a filter without an index that few requests pass.
+-- grows (as oadb_user): no index is by user, which every request would pay for; give :since.
 -- not together: status, error_status
 -- variants: at most 128
 select
@@ -158,6 +159,7 @@ limit :limit;
 -- Requests of a window that pass the filters of list_requests, oldest first, for an export.
 -- Served by traffic_pkey.
 -- grows: with the window, all of which is exported.
+-- grows (as oadb_user): no index is by user, which every request would pay for; give :since.
 select
     log_id,
     logged_at,
@@ -189,6 +191,7 @@ order by
 -- The number of requests that pass the filters of list_requests. Those of an address are served by
 -- traffic_ip_idx, others by traffic_pkey.
 -- grows: with the window, all of which is counted.
+-- grows (as oadb_user): no index is by user, which every request would pay for; give :since.
 select count(*) as requests
 from oadb.traffic
 where
@@ -209,6 +212,7 @@ where
 -- number of requests changes between two pages may be missed or appear twice; :until in the past
 -- prevents it. Served by traffic_pkey.
 -- grows: with the partitions of the window, in each of which it looks for the newest rows.
+-- grows (as oadb_user): no index is by user, which every request would pay for; give :since.
 with newest as (
     select
         traffic.ip,

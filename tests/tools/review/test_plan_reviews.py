@@ -1,0 +1,47 @@
+"""The plans of a statement in the book, also those of other roles, which policies make others."""
+
+from dataclasses import replace
+
+from oadb.tools.plans.growth import Extent, Growth, JudgedNode
+from oadb.tools.plans.plan_tree import PlanNode, read
+from oadb.tools.plans.scaled_plans import ScaledPlan
+from oadb.tools.review import plan_reviews
+from tests.support.declaring import declared
+
+
+def scan(index: str) -> PlanNode:
+    """Return a plan that reads one index."""
+    return read(
+        {"Node Type": "Index Scan", "Schema": "shop", "Relation Name": "orders",
+         "Index Name": index, "Total Cost": 8.0, "Plan Rows": 1},
+        {},
+    )  # fmt: skip
+
+
+def planned(role: str, index: str, growth: Growth, *hazards: str) -> ScaledPlan:
+    """Return the plan of a statement as a role."""
+    tree = scan(index)
+    judged = JudgedNode(tree, Extent.SOME, growth, hazards, ())
+    statement = declared("select 1 as n", list[int])
+    return ScaledPlan(statement, {}, role, True, (tree, tree, tree), judged, {})
+
+
+def test_the_plan_of_another_role_stands_beside_that_of_services() -> None:
+    other = planned("oadb_user", "orders_note_idx", Growth.LINEAR, "reads all partitions")
+    plan = planned("oadb_app", "orders_pkey", Growth.LOGARITHMIC)
+    (found,) = plan_reviews.review([replace(plan, alike=("oadb_ro",), others=(other,))])
+    (beside,) = found.others
+
+    assert found.roles == ("oadb_app", "oadb_ro")
+    assert (found.growth, beside.role, beside.growth) == ("O(log n)", "oadb_user", "O(n)")
+    assert beside.indexes == ("orders_note_idx",)
+    assert beside.hazards == ("reads all partitions",)
+    assert "index orders_note_idx" in beside.svg
+
+
+def test_of_many_forms_the_plans_of_a_role_that_look_the_same_are_drawn_once() -> None:
+    other = planned("oadb_user", "orders_note_idx", Growth.LINEAR)
+    plan = replace(planned("oadb_app", "orders_pkey", Growth.ASKED), others=(other,))
+    drawn = [each.others[0].svg != "" for each in plan_reviews.review([plan, plan])]
+
+    assert drawn == [True, False]
