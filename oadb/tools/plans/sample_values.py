@@ -17,6 +17,15 @@ ROWS, KEYS, DAYS = 100, 10, 3
 _LIMIT = re.compile(r"\b(?:limit|offset)\s+\(*:(\w+)", re.IGNORECASE)
 _BEGINNING = re.compile(r"since|after|first|begin|from|oldest")
 
+# A text that the statement reads as another type: :ip::text::inet, :ids::text[]::uuid[].
+_CAST = re.compile(
+    r":(\w+)(?:::text(?:\[\])?::| as text\)(?: as |::))(double precision|\w+)(\[\])?", re.IGNORECASE
+)
+_NAMES = {
+    "bigint": "int8", "integer": "int4", "smallint": "int2", "boolean": "bool",
+    "double precision": "float8", "real": "float4",
+}  # fmt: skip  # a table
+
 _ZONE = "Asia/Kolkata"
 
 # Types of which no number is needed to tell values apart.
@@ -30,8 +39,14 @@ def sample_values(statement: Declaration, now: datetime) -> dict[str, str | None
         now: the time until which a caller asks, with its zone.
     """
     limits = {*_LIMIT.findall(statement.sql)}
+    casts = {
+        name: (_NAMES.get(to.lower(), to.lower()), array)
+        for name, to, array in _CAST.findall(statement.sql)
+    }
     return {
-        name: str(ROWS + number) if name in limits else _sample(name, kind, number, now)
+        name: str(ROWS + number)
+        if name in limits
+        else _sample(name, kind, casts.get(name), number, now)
         for number, (name, kind) in enumerate(statement.parameters.items())
     }
 
@@ -49,17 +64,22 @@ def _mark(number: int) -> str:
     return f"{7100 + number}"
 
 
-def _sample(name: str, kind: ValueType, number: int, now: datetime) -> str | None:
+def _sample(
+    name: str, kind: ValueType, cast: tuple[str, str] | None, number: int, now: datetime
+) -> str | None:
+    """Return the value of a parameter; *cast* is the type that the statement makes of its text."""
+    is_array = kind.array or (cast is not None and cast[1] != "")
     if "zone" in name:
         one: str | None = _ZONE
     elif kind.choices:
         one = str(kind.choices[0])
     else:
-        type_name = min(kind.postgres, default="")
+        type_name = min(kind.postgres, default="") if cast is None else cast[0]
         one = _value(type_name.removeprefix("_"), name, number, now)
-    if one is None or not kind.array:
+    if one is None or not is_array:
         return one
-    return "{" + ",".join([f'"{one}"'] * KEYS) + "}"
+    quoted = one.replace("\\", "\\\\")
+    return "{" + ",".join([f'"{quoted}"'] * KEYS) + "}"
 
 
 def _value(type_name: str, name: str, number: int, now: datetime) -> str | None:
@@ -72,5 +92,6 @@ def _value(type_name: str, name: str, number: int, now: datetime) -> str | None:
         "text": f"x{mark}", "varchar": f"x{mark}", "bpchar": f"x{mark}", "name": f"x{mark}",
         "bytea": rf"\x{mark * 16}", "uuid": f"00000000-0000-0000-0000-00000000{mark}",
         "inet": f"2001:db8::{mark}", "cidr": f"2001:db8::{mark}", "interval": f"{mark} seconds",
+        "pg_snapshot": f"{mark}:{mark}:",
     }  # fmt: skip  # a table
     return {**forms, **_PLAIN}.get(type_name)

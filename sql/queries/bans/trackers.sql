@@ -80,7 +80,6 @@ returning
 -- scope: all users (a network that one of them uses is not banned)
 -- Its network is compared as a parameter, because row-level security keeps functions of columns
 -- from indexes. Served by ip_trackers_pkey, known_networks_network_idx and sessions_ip_idx.
--- grows: with the sessions and sign-ins of one network; PostgreSQL expects more of them.
 select
     ip_trackers.hits,
     ban_rules.duration,
