@@ -12,14 +12,14 @@ create table rentals.payments (
     constraint payments_amount_check check (amount > 0)
 ) partition by range (paid_at);
 
-create table rentals.payments_2026_01 partition of rentals.payments
-for values from ('2026-01-01 00:00:00Z') to ('2026-02-01 00:00:00Z');
+create table rentals.payments_2015_01 partition of rentals.payments
+for values from ('2015-01-01 00:00:00Z') to ('2015-02-01 00:00:00Z');
 
-create table rentals.payments_2026_02 partition of rentals.payments
-for values from ('2026-02-01 00:00:00Z') to ('2026-03-01 00:00:00Z');
+create table rentals.payments_2015_02 partition of rentals.payments
+for values from ('2015-02-01 00:00:00Z') to ('2015-03-01 00:00:00Z');
 
-create table rentals.payments_2026_03 partition of rentals.payments
-for values from ('2026-03-01 00:00:00Z') to ('2026-04-01 00:00:00Z');
+create table rentals.payments_2015_03 partition of rentals.payments
+for values from ('2015-03-01 00:00:00Z') to ('2015-04-01 00:00:00Z');
 
 create table rentals.payments_others partition of rentals.payments default;
 

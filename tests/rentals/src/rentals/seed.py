@@ -38,9 +38,9 @@ _ROLES = ((1, 1), (1, 2), (2, 2), (2, 3), (3, 3), (3, 4), (5, 4), (5, 5), (4, 5)
 _CUSTOMERS = (
     (1, "meera@example.in", "Meera", date(2025, 11, 3)),
     (1, "noah@example.in", "Noah", date(2025, 11, 20)),
-    (2, "omar@example.in", "Omar", date(2026, 1, 4)),
-    (2, "priya@example.in", "Priya", date(2026, 1, 30)),
-    (2, "quinn@example.in", "Quinn", date(2026, 3, 1)),
+    (2, "omar@example.in", "Omar", date(2015, 1, 4)),
+    (2, "priya@example.in", "Priya", date(2015, 1, 30)),
+    (2, "quinn@example.in", "Quinn", date(2015, 3, 1)),
 )
 
 # Film and store.
@@ -74,8 +74,8 @@ _PAYMENTS = (
 
 
 def noon(month: int, day: int) -> datetime:
-    """Return noon of a day of 2026."""
-    return datetime(2026, month, day, 12, tzinfo=UTC)
+    """Return noon of a day of 2015."""
+    return datetime(2015, month, day, 12, tzinfo=UTC)
 
 
 def plant(db: Database) -> None:
