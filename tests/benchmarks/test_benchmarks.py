@@ -118,3 +118,12 @@ def test_each_part_of_the_benchmark_of_own_statements_runs(part: str, shown: str
 
     assert done.returncode == 0, done.stderr
     assert shown in done.stdout
+
+
+@pytest.mark.slow
+def test_the_comparison_of_simulated_and_real_plans_runs() -> None:
+    done = run("plan_sizes.py", "10000")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(" alike, of which ") == 3
+    assert "from an export with values" in done.stdout

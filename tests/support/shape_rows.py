@@ -34,6 +34,9 @@ _DEPENDENT = {
 # Their unique constraints are deferrable: nothing may conflict there.
 _DEFERRED = {"oadb.instruments"}
 
+# Rows of a statement, so that what it keeps until its end is bounded.
+_AT_ONCE = 1_000_000
+
 _SEALED = "decode('0100000001' || md5('a' || {0}) || md5('b' || {0}) || repeat('ab', {1}), 'hex')"
 # The bytes of an object of JSON with one member.
 _OBJECT = 30
@@ -130,10 +133,11 @@ class ShapeRows:
         columns = self._expressions(connection, table, rows)
         names, values = ", ".join(columns), ", ".join(columns.values())
         for _ in range(4):
-            if done < rows:
+            for first in range(done + 1, rows + 1, _AT_ONCE):
+                last = min(first + _AT_ONCE - 1, rows)
                 connection.execute(
                     f"insert into {table} ({names}) overriding system value "
-                    f"select {values} from generate_series({done + 1}, {rows}) as n "
+                    f"select {values} from generate_series({first}, {last}) as n "
                     f"{'' if str(table) in _DEFERRED else 'on conflict do nothing'}".encode()
                 )
             found = connection.execute(f"select count(*) from {table}".encode()).fetchone()
