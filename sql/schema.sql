@@ -128,7 +128,11 @@ alter table oadb.api_keys enable row level security, force row level security;
 
 create policy service_policy on oadb.api_keys for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
 using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
-create policy user_policy on oadb.api_keys for all to public
+create policy user_insert_policy on oadb.api_keys for insert to public
+with check (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+create policy user_policy on oadb.api_keys for select to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+create policy user_update_policy on oadb.api_keys for update to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
 create trigger records_api_key_changed after update on oadb.api_keys for each row when (old.name is distinct from new.name or old.scopes is distinct from new.scopes or old.order_mode is distinct from new.order_mode or old.expires_at is distinct from new.expires_at or old.revoked_at is not null and new.revoked_at is null) execute function oadb.record_security_event('api_key_changed', 'api_key_id', 'name', 'scopes', 'order_mode', 'expires_at', 'revoked_at');
@@ -137,7 +141,7 @@ create trigger records_api_key_issued after insert on oadb.api_keys for each row
 create trigger records_api_key_replaced after update on oadb.api_keys for each row when (old.token_digest <> new.token_digest and (old.rotated_at is distinct from new.rotated_at or new.key_id <= old.key_id)) execute function oadb.record_security_event('api_key_replaced', 'api_key_id', 'name');
 create trigger records_api_key_revoked after update on oadb.api_keys for each row when (old.revoked_at is null and new.revoked_at is not null) execute function oadb.record_security_event('api_key_revoked', 'api_key_id', 'name');
 
-grant delete, insert, select, update on table oadb.api_keys to oadb_app, oadb_user;
+grant insert, select, update on table oadb.api_keys to oadb_app, oadb_user;
 grant select (user_id, api_key_id, name, hint, key_id, scopes, order_mode, created_at, rotated_at,
     last_used_at, expires_at, revoked_at) on table oadb.api_keys to oadb_ro;
 grant select (user_id, api_key_id, fingerprint, kept_token, key_id), update (token_digest,
@@ -395,7 +399,11 @@ alter table oadb.broker_tokens enable row level security, force row level securi
 
 create policy service_policy on oadb.broker_tokens for all to oadb_app, oadb_log, oadb_owner, oadb_ro, oadb_rotate
 using (nullif(current_setting('oadb.user_id'::text, true), ''::text) is null);
-create policy user_policy on oadb.broker_tokens for all to public
+create policy user_insert_policy on oadb.broker_tokens for insert to public
+with check (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+create policy user_policy on oadb.broker_tokens for select to public
+using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
+create policy user_update_policy on oadb.broker_tokens for update to public
 using (user_id = nullif(current_setting('oadb.user_id'::text, true), ''::text)::bigint);
 
 create trigger records_broker_token_deleted after delete on oadb.broker_tokens for each row when (old.revoked_at is null) execute function oadb.record_security_event('broker_token_revoked', 'broker', 'client_id');
@@ -403,7 +411,7 @@ create trigger records_broker_token_revoked after update on oadb.broker_tokens f
 create trigger records_broker_token_stored after insert on oadb.broker_tokens for each row when (new.revoked_at is null) execute function oadb.record_security_event('broker_token_stored', 'broker', 'client_id', 'expires_at');
 create trigger records_broker_token_stored_again after update on oadb.broker_tokens for each row when (new.revoked_at is null and (old.client_id is distinct from new.client_id or old.expires_at is distinct from new.expires_at or old.updated_at is distinct from new.updated_at or old.revoked_at is distinct from new.revoked_at or (old.access_token is distinct from new.access_token or old.refresh_token is distinct from new.refresh_token or old.feed_token is distinct from new.feed_token or old.parameters is distinct from new.parameters) and new.key_id <= old.key_id)) execute function oadb.record_security_event('broker_token_stored', 'broker', 'client_id', 'expires_at');
 
-grant delete, insert, select, update on table oadb.broker_tokens to oadb_app, oadb_user;
+grant insert, select, update on table oadb.broker_tokens to oadb_app, oadb_user;
 grant select (user_id, broker, client_id, key_id, created_at, updated_at, expires_at, revoked_at,
     swept_expires_at) on table oadb.broker_tokens to oadb_ro;
 grant select (user_id, broker, access_token, refresh_token, feed_token, parameters, key_id), update
@@ -1414,7 +1422,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'active_ip_bans', 'select'),
 ('oadb_app', 'analyzer_logs', 'select, insert (logged_at, user_id, api_type, request, response)'),
 ('oadb_app', 'analyzer_logs_default', 'select'),
-('oadb_app', 'api_keys', 'select, insert, update, delete'),
+('oadb_app', 'api_keys', 'select, insert, update'),
 ('oadb_app', 'api_logs', 'select, insert (logged_at, user_id, endpoint, method, status, ip, request, response, error)'),
 ('oadb_app', 'api_logs_default', 'select'),
 ('oadb_app', 'app_setting_changes', 'select, insert (changed_by, group_name, field, old_value, new_value)'),
@@ -1422,7 +1430,7 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_app', 'ban_changes', 'select'),
 ('oadb_app', 'ban_exemptions', 'select, delete, insert (network, reason), update (reason)'),
 ('oadb_app', 'ban_rules', 'select'),
-('oadb_app', 'broker_tokens', 'select, insert, update, delete'),
+('oadb_app', 'broker_tokens', 'select, insert, update'),
 ('oadb_app', 'changes', 'select, insert (table_name, user_id, key)'),
 ('oadb_app', 'claims', 'select, insert, update'),
 ('oadb_app', 'instrument_loads', 'select, insert, update'),
@@ -1542,9 +1550,9 @@ insert into oadb.role_privileges (role_name, table_name, privileges) values
 ('oadb_rotate', 'strategies', 'select (user_id, strategy_id, fingerprint, key_id), update (token_digest, fingerprint)'),
 ('oadb_rotate', 'users', 'select (user_id, password_hash, password_key_id), update (password_hash)'),
 ('oadb_user', 'analyzer_logs', 'select'),
-('oadb_user', 'api_keys', 'select, insert, update, delete'),
+('oadb_user', 'api_keys', 'select, insert, update'),
 ('oadb_user', 'api_logs', 'select'),
-('oadb_user', 'broker_tokens', 'select, insert, update, delete'),
+('oadb_user', 'broker_tokens', 'select, insert, update'),
 ('oadb_user', 'changes', 'select, insert (table_name, user_id, key)'),
 ('oadb_user', 'instrument_loads', 'select'),
 ('oadb_user', 'instruments', 'select'),
