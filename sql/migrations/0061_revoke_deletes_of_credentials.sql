@@ -2,8 +2,8 @@
 -- API keys and tokens of brokers are revoked and kept; their rows go with their users alone. So
 -- services and users may not delete them: no statement does.
 --
--- Lock: access exclusive on oadb.api_keys and oadb.broker_tokens, whose policies are made again, for
--- a moment.
+-- Lock: access exclusive on oadb.api_keys and oadb.broker_tokens, whose policies are made again,
+-- for a moment.
 -- Deploy: before or after the code: no statement deletes such rows.
 
 set local lock_timeout = '4s';

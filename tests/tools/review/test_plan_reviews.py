@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from oadb.tools.plans.growth import Extent, Growth, JudgedNode
-from oadb.tools.plans.plan_tree import PlanNode, read
+from oadb.tools.plans.plan_tree import PlanJson, PlanNode, read
 from oadb.tools.plans.scaled_plans import ScaledPlan
 from oadb.tools.review import plan_reviews
 from tests.support.declaring import declared
@@ -11,11 +11,8 @@ from tests.support.declaring import declared
 
 def scan(index: str) -> PlanNode:
     """Return a plan that reads one index."""
-    return read(
-        {"Node Type": "Index Scan", "Schema": "shop", "Relation Name": "orders",
-         "Index Name": index, "Total Cost": 8.0, "Plan Rows": 1},
-        {},
-    )  # fmt: skip
+    found: PlanJson = {"Node Type": "Index Scan", "Schema": "shop", "Relation Name": "orders"}
+    return read({**found, "Index Name": index, "Total Cost": 8.0, "Plan Rows": 1}, {})
 
 
 def planned(role: str, index: str, growth: Growth, *hazards: str) -> ScaledPlan:
