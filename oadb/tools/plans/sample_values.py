@@ -40,7 +40,7 @@ def sample_values(statement: Declaration, now: datetime) -> dict[str, str | None
     """
     limits = {*_LIMIT.findall(statement.sql)}
     casts = {
-        name: (_NAMES.get(to.lower(), to.lower()), array)
+        name: (_NAMES.get(to.lower(), str(to).lower()), str(array))
         for name, to, array in _CAST.findall(statement.sql)
     }
     return {

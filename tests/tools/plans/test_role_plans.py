@@ -90,20 +90,6 @@ def test_a_policy_that_no_index_serves_is_refused(shop: PlannedShop) -> None:
     assert reasoned == []
 
 
-def test_a_reason_for_services_is_none_for_a_policy_that_no_index_serves(
-    shop: PlannedShop,
-) -> None:
-    sql = "select order_id from shop.orders where note = 'a' order by order_id"
-    with walled(shop, BY_NOTE.replace("note", "note || ''")):
-        shop.plan(sql).write()
-        (found,) = shop.found(sql, "grows: an administrator runs it.")
-        both = "grows: an administrator runs it.\ngrows (as oadb_user): few have an identity."
-        reasoned = shop.found(sql, both)
-
-    assert "rows.go as oadb_user grows like O(n)" in str(found)
-    assert reasoned == []
-
-
 def test_a_reason_for_a_role_without_such_a_plan_is_refused(shop: PlannedShop) -> None:
     shop.plan(OF_USER).write()
     found = shop.found(OF_USER, "grows (as oadb_ro, oadb_user): no more.")

@@ -2,25 +2,9 @@
 
 from dataclasses import replace
 
-from oadb.tools.plans.growth import Extent, Growth, JudgedNode
-from oadb.tools.plans.plan_tree import PlanJson, PlanNode, read
-from oadb.tools.plans.scaled_plans import ScaledPlan
+from oadb.tools.plans.growth import Growth
 from oadb.tools.review import plan_reviews
-from tests.support.declaring import declared
-
-
-def scan(index: str) -> PlanNode:
-    """Return a plan that reads one index."""
-    found: PlanJson = {"Node Type": "Index Scan", "Schema": "shop", "Relation Name": "orders"}
-    return read({**found, "Index Name": index, "Total Cost": 8.0, "Plan Rows": 1}, {})
-
-
-def planned(role: str, index: str, growth: Growth, *hazards: str) -> ScaledPlan:
-    """Return the plan of a statement as a role."""
-    tree = scan(index)
-    judged = JudgedNode(tree, Extent.SOME, growth, hazards, ())
-    statement = declared("select 1 as n", list[int])
-    return ScaledPlan(statement, {}, role, True, (tree, tree, tree), judged, {})
+from tests.support.made_plans import planned
 
 
 def test_the_plan_of_another_role_stands_beside_that_of_services() -> None:
