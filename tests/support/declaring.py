@@ -9,7 +9,7 @@ from oadb.engine.binding.statements import parse
 
 def declared(sql: str, returns: Any, *, comment: str = "", **takes: Any) -> Query[..., Any]:
     """Declare a statement, below a comment, as a function with these annotations."""
-    heading = f"-- name: go\n-- {comment}\n" if comment else "-- name: go\n"
+    heading = "".join(f"-- {line}\n" for line in ("name: go", *comment.splitlines()))
     declare = Queries("rows", parse(f"{heading}{sql};", "rows", "rows.sql"))
     made: dict[str, Callable[..., Any]] = {}
     exec(f"def go({', '.join(takes)}): ...", made)  # a function with these parameters
