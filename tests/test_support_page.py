@@ -39,7 +39,7 @@ def test_the_versions_of_psycopg_are_those_of_the_project() -> None:
 
 def test_every_extra_stands_in_the_page_of_configuration() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
-    for_changing_oadb = {"dev", "bench"}
+    for_changing_oadb = {"dev", "bench", "docs"}
     extras = {*PROJECT["optional-dependencies"]} - for_changing_oadb
 
     assert {*re.findall(r"`oadb\[(\w+)\]`", page)} == extras

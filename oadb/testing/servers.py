@@ -55,7 +55,9 @@ class Server:
 
     name: ServerName
     keywords: Mapping[str, str] = field(repr=False)
-    _kept: list[DirectConnection] = field(default_factory=list, repr=False, compare=False)
+    _kept: list[DirectConnection] = field(
+        default_factory=list[DirectConnection], repr=False, compare=False
+    )
     """The connection that is kept for the next database; a new one takes as long as a drop."""
 
     def url(self, database: str) -> str:
