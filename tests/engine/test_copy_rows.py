@@ -142,7 +142,7 @@ def test_a_bad_row_is_named_and_nothing_is_stored(db: Db, row: Any, fault: str) 
 
 
 def test_a_row_that_the_server_refuses_leaves_nothing(db: Db) -> None:
-    said = r"^copies\.load: line 2: duplicate key"
+    said = r"^copies\.load: line 2: the primary key must be unique; "
     with pytest.raises(psycopg.errors.UniqueViolation, match=said):
         load(db, [FULL, FULL])
     assert list(export(db)) == []

@@ -60,6 +60,9 @@ INSERTS = {
 }
 TABLES = sorted(INSERTS)
 AUDITS = {"login_attempts", "setting_changes", "changes", "security_events"}
+
+# Rows that go with their user alone: credentials are revoked, and what was recorded is kept.
+UNDELETED = AUDITS | {"api_keys", "broker_tokens"}
 """Tables whose rows a user may not change, not even the own ones."""
 
 KEPT = {"security_events"}

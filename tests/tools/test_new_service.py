@@ -117,15 +117,15 @@ def test_no_password_and_no_key_has_a_default(services: dict[Framework, Path]) -
     ("folder", "reason"),
     [
         ("My Shop", "its name is up to 63 lower-case letters, digits, and"),
-        ("my-shop", "its name is up to 63"),
-        ("shop ", "its name is up to 63"),
+        ("my-stall", "its name is up to 63"),
+        ("stall ", "its name is up to 63"),
         ("..", "its name is up to 63"),
-        ("shop/..", "its name is up to 63"),
+        ("stall/..", "its name is up to 63"),
         ("/", "its name is up to 63"),
         ("2shops", "its name is up to 63"),
         ("", "its name is up to 63"),
         ("größe", "its name is up to 63"),
-        ("shop\n", "its name is up to 63"),
+        ("stall\n", "its name is up to 63"),
         ("\udcff", "its name is up to 63"),
         ("$name", "its name is up to 63"),
         ("{name}", "its name is up to 63"),
@@ -167,7 +167,7 @@ def test_other_names_are_those_of_the_service(
 
 
 def test_a_framework_that_is_neither_is_refused(in_empty: Path) -> None:
-    done = oadb("new", "service", "shop", "--framework", "django")
+    done = oadb("new", "service", "stall", "--framework", "django")
 
     assert done.returncode == 2
     assert "'django' is not one of 'fastapi', 'flask'" in done.stderr
@@ -175,43 +175,45 @@ def test_a_framework_that_is_neither_is_refused(in_empty: Path) -> None:
 
 
 def test_nothing_is_written_where_a_file_exists(in_empty: Path) -> None:
-    existing = in_empty / "shop" / "Dockerfile"
+    existing = in_empty / "stall" / "Dockerfile"
     existing.parent.mkdir()
     existing.symlink_to("nowhere")
-    done = oadb("new", "service", "shop")
+    done = oadb("new", "service", "stall")
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "oadb: nothing was written, because this exists already: shop/Dockerfile; "
+        "oadb: nothing was written, because this exists already: stall/Dockerfile; "
         "choose another folder\n"
     )
     assert [*existing.parent.iterdir()] == [existing]
 
 
-@pytest.mark.parametrize("obstacle", ["shop", "shop/.github", "shop/shop/sql"])
+@pytest.mark.parametrize("obstacle", ["stall", "stall/.github", "stall/stall/sql"])
 def test_what_was_written_is_removed_where_a_file_cannot_be(in_empty: Path, obstacle: str) -> None:
     (in_empty / obstacle).parent.mkdir(parents=True, exist_ok=True)
     (in_empty / obstacle).touch()
     before = files_in(in_empty)
-    done = oadb("new", "service", "shop")
+    done = oadb("new", "service", "stall")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("oadb: nothing was written, because shop/")
+    assert done.stderr.startswith("oadb: nothing was written, because stall/")
     assert done.stderr.endswith((" cannot be: Not a directory\n", " cannot be: File exists\n"))
     assert files_in(in_empty) == before
 
 
 def test_a_current_folder_that_was_deleted_is_told(in_empty: Path) -> None:
     in_empty.rmdir()
-    for command in (("service", "shop"), ("package", "shop")):
+    for command in (("service", "stall"), ("package", "stall")):
         done = oadb("new", *command)
         assert done.returncode == 2
         assert done.stderr == "oadb: the current folder was deleted; change to one that exists\n"
 
 
 def test_a_folder_that_takes_no_file_is_named(in_empty: Path) -> None:
-    done = oadb("new", "service", "/proc/self/shop")
+    done = oadb("new", "service", "/proc/self/stall")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert "oadb: nothing was written, because /proc/self/shop/pyproject.toml cannot" in done.stderr
+    assert (
+        "oadb: nothing was written, because /proc/self/stall/pyproject.toml cannot" in done.stderr
+    )
     assert not [*in_empty.iterdir()]
