@@ -25,6 +25,7 @@ from tests.support.rig import MODES, Connect, Observer, connecting
 pytest_plugins = [
     "oadb.testing.fixtures",
     "tests.support.compiling",
+    "tests.support.longest_first",
     "tests.support.prepared_servers",
     "tests.support.skips",
     "tests.support.time_limit",

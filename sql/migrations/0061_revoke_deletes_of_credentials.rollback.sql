@@ -8,3 +8,9 @@ where
     and role_name in ('oadb_app', 'oadb_user');
 
 call oadb.renew_privileges();
+
+-- One policy for all that a user may do has taken the place of one for each.
+drop policy if exists user_insert_policy on oadb.api_keys;
+drop policy if exists user_update_policy on oadb.api_keys;
+drop policy if exists user_insert_policy on oadb.broker_tokens;
+drop policy if exists user_update_policy on oadb.broker_tokens;

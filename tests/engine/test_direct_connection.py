@@ -12,8 +12,9 @@ PACKAGE = Path(oadb.__file__).parent
 # Each bounds the waits of the connections that it makes.
 CONNECTING = {"engine/direct_connection.py", "engine/listener.py", "engine/pool/connections.py"}
 
-# Other things that have a method of this name: SQLite, and the socket of the Docker engine.
-OTHERS = {"sqlite3", "probe"}
+# Other things that have a method of this name: SQLite, the socket of the Docker engine, and signals
+# of Celery.
+OTHERS = {"sqlite3", "probe", "worker_process_shutdown", "worker_shutdown"}
 
 
 def connects(tree: ast.AST) -> bool:
