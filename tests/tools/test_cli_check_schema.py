@@ -219,17 +219,17 @@ def package(folder: Path, name: str, levels: str | None) -> None:
 def test_a_package_that_does_not_say_what_its_schema_should_be_was_not_compared(
     oadb_empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package(tmp_path, "depot", None)
+    package(tmp_path, "quarry", None)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert oadb("migrate", "--package", "depot", url=oadb_empty_url).returncode == 0
+    assert oadb("migrate", "--package", "quarry", url=oadb_empty_url).returncode == 0
 
-    done = check(oadb_empty_url, "--package", "depot")
+    done = check(oadb_empty_url, "--package", "quarry")
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout == (
-        "depot was not compared: there is no depot/sql/schema_levels.jsonl, which says what its "
-        "schema should be; write it with: oadb schema --levels --package depot\n"
+        "quarry was not compared: there is no quarry/sql/schema_levels.jsonl, which says what its "
+        "schema should be; write it with: oadb schema --levels --package quarry\n"
     )
-    assert done.stdout in oadb("doctor", "--package", "depot", url=oadb_empty_url).stdout
+    assert done.stdout in oadb("doctor", "--package", "quarry", url=oadb_empty_url).stdout
 
 
 def test_a_damaged_file_is_named_with_its_line(

@@ -56,7 +56,7 @@ def test_the_tests_of_new_services_pass(
         assert "5 passed" in said
 
 
-@pytest.mark.long("starts type checkers")
+@pytest.mark.slow
 def test_type_checkers_accept_new_services(services: dict[Framework, Path], tmp_path: Path) -> None:
     for project in services.values():  # one run for both
         copytree(project / project.name, tmp_path / project.name)
