@@ -19,7 +19,7 @@ from tests.support import public_api
 from tests.support.browser import Page, opened
 
 # The build takes 25 s of a core, and may have to share it with a dozen other processes.
-pytestmark = [pytest.mark.long("builds the site"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 WIDTHS = (1280, 390)
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

@@ -11,7 +11,6 @@ import pytest
 LONGEST = (
     "tests/test_tutorial.py",
     "tests/tools/intended/test_schema_levels.py",
-    "tests/test_documentation_site.py",
     "tests/faults/test_worker_classes.py",
     "tests/faults/test_simulation.py",
     "tests/faults/test_log_storm.py",

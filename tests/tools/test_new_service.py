@@ -85,7 +85,7 @@ def test_ruff_accepts_new_services(services: dict[Framework, Path]) -> None:
         assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.long("plans at simulated sizes")
+@pytest.mark.slow
 def test_the_plans_of_a_new_service_are_those_of_its_lock(
     services: dict[Framework, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,6 @@ def test_tables_that_have_rows_end_as_empty_ones_do_and_keep_them(
     assert {table for table, found in kept.items() if not (found and found[0] >= 1)} == set()
 
 
-@pytest.mark.long("migrates on a server of its own")
+@pytest.mark.slow
 def test_the_file_is_what_the_command_writes(levels: list[Pinned]) -> None:
     assert schema_levels.render(level_recorder.record(OADB)) == schema_levels.render(levels), ADVICE
