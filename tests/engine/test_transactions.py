@@ -8,6 +8,8 @@ import pytest
 from oadb.engine import dsn
 from oadb.engine.binding.guards import Isolation
 from oadb.engine.database import Database
+from oadb.engine.transaction_session import TransactionSession
+from oadb.engine.transactions import AsyncTransaction
 from oadb.errors import ParameterError, TransactionError
 from tests.faults.proxy import Proxy
 from tests.support import pool_probes as probes
@@ -265,3 +267,23 @@ def test_a_transaction_goes_on_after_a_value_that_cannot_be_sent(connect: Connec
         probes.put(tx, 2, "kept")
 
     assert probes.notes(db) == ["kept"]
+
+
+def test_a_transaction_whose_end_has_begun_takes_no_statement(
+    connect: Connect, observer: Observer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would run behind the COMMIT, without a transaction; another thread may send one."""
+    end, refused = AsyncTransaction._end, list[str]()
+
+    async def ended(self: AsyncTransaction, session: TransactionSession, *, failed: bool) -> None:
+        with pytest.raises(TransactionError, match="this transaction has ended") as error:
+            session.require_leased()
+        refused.append(str(error.value))
+        await end(self, session, failed=failed)
+
+    monkeypatch.setattr(AsyncTransaction, "_end", ended)
+    with connect().transaction() as tx:
+        probes.put(tx, 1, "one")
+
+    assert len(refused) == 1
+    assert observer.ask("select count(*) from probe") == 1
