@@ -11,8 +11,8 @@ from math import sqrt
 from oadb.tools.plans.growth import Extent, Growth, JudgedNode, Scales
 from oadb.tools.plans.plan_tree import PlanNode
 
-# Without a node to compare with: a lookup that costs less than 10,000 reads of a page anywhere on a
-# disk, or returns fewer rows than that, is bounded.
+# Without a node to compare with, a lookup is bounded that costs at most 10,000 reads of a page
+# anywhere on a disk, and returns at most as many rows.
 _MOST_COST, _MOST_ROWS = 40_000.0, 10_000.0
 
 _SCAN = re.compile(r"(Seq|Index|Index Only|Bitmap Heap|Tid Range|Sample|Foreign) Scan$")
@@ -142,11 +142,10 @@ class _Judge:
         """Say whether the cost or the rows of a node grow where its tables grow by *ratio*."""
         if ratio <= 1:
             return False
-        now, most = (node.total_cost, _MOST_COST) if cost else (node.rows, _MOST_ROWS)
         small = self._small.get(id(node))
         if small is None:
-            return now > most
-        before = small.total_cost if cost else small.rows
+            return node.rows > _MOST_ROWS or (cost and node.total_cost > _MOST_COST)
+        now, before = (node.total_cost, small.total_cost) if cost else (node.rows, small.rows)
         return now > max(before, 1) * sqrt(ratio)
 
     def _wanted(self, node: PlanNode, part: PlanNode, wanted: Extent) -> Extent:

@@ -74,7 +74,7 @@ KNOWN = {
     "select users.user_id from few inner join shop.users on few.order_id = users.user_id":
         Growth.ASKED,
     "select user_id from shop.users where user_id in "
-    "(select user_id from shop.orders where user_id = :user_id)": Growth.ASKED,
+    "(select user_id from shop.orders where user_id = :user_id)": Growth.LOGARITHMIC,
     "select 1 as one where exists (select from shop.orders)": Growth.CONSTANT,
     "select count(*) from shop.orders": Growth.LINEAR,
     f"{ORDERS} where note = 'x'": Growth.LINEAR,

@@ -26,10 +26,7 @@ BY_NOTE = "note = nullif(current_setting('oadb.user_id', true), '')"
 
 @contextmanager
 def walled(shop: PlannedShop, policy: str, role: str = "oadb_user") -> Generator[None]:
-    """Let services read all orders, and a role those for which a policy holds.
-
-    The lock of the table is taken first: what grants wait for may be autovacuum, which holds one.
-    """
+    """Let services read all orders, and a role those for which a policy holds."""
     shop.execute(
         "alter table shop.orders enable row level security; "
         f"grant usage on schema shop to oadb_app, {role}; "
@@ -130,7 +127,7 @@ def test_other_roles_of_the_file_of_uses_are_planned_with_their_policies(
     with walled(shop, "note = 'shown'", role="oadb_ro"):
         shop.plan(NEWEST).write()
         (found,) = shop.found(NEWEST)
-        excluded = headings(shop, OF_USER)
+        excluded = headings(shop, OF_USER.replace("order_id", "length(note)"))
 
     assert "as oadb_ro" in str(found)
     assert excluded == ["O(k), for any values, as oadb_app, oadb_ro"]
