@@ -19,9 +19,7 @@ _PING_SECONDS = 2
 _PULL_SECONDS = 60
 
 # The data of a test need not survive a crash of the machine.
-_COMMAND = (
-    "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c cluster_name=throwaway"
-)
+_COMMAND = "-c fsync=off -c full_page_writes=off -c cluster_name=throwaway"
 
 
 class _Images(Protocol):

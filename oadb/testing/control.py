@@ -91,7 +91,7 @@ def controlled(
 
     Args:
         settings: PostgreSQL settings of its command line. Without them it does not wait for the
-            disk (``fsync``, ``synchronous_commit`` and ``full_page_writes`` are off).
+            disk (``fsync`` and ``full_page_writes`` are off).
         copied_from: The folder of the database files of a server that was stopped, which this one
             begins with; by default it begins with none.
     """

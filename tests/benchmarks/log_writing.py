@@ -56,21 +56,11 @@ ANSWER: dict[str, object] = {"status": "success", "orderid": "250723000012345"}
 
 def main() -> None:
     print(f"\n## The writer of logs, {ROWS:,} rows of traffic")
-    with conditions.database() as url, _durable(url) as connection:
+    with conditions.database() as url, psycopg.connect(url, autocommit=True) as connection:
         _print_throughput(url, connection)
         _print_callers(url)
         _print_memory(url)
         _print_overload(url, connection)
-
-
-def _durable(url: str) -> psycopg.Connection:
-    """Connect to a database whose commits wait for the disk, as in production."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "do $$ begin execute format('alter database %I set synchronous_commit = on', "
-            "current_database()); end $$"
-        )
-    return psycopg.connect(url, autocommit=True)
 
 
 def request(number: int, path: str = "/api/v1/placeorder") -> traffic.Request:

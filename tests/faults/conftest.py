@@ -12,8 +12,6 @@ from tests.support.rig import Observer, create_tables
 def victim() -> Generator[ServerControl]:
     with controlled() as server:
         create_tables(server.url)
-        # Test servers are fast, not durable; here acknowledged commits must survive.
-        Observer(server.url).rows("alter database postgres set synchronous_commit = on")
         yield server
 
 

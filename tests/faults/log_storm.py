@@ -83,7 +83,6 @@ class Storm:
 def storm(rows: int) -> tuple[LogLoad, Counter[str]]:
     """Store *rows* during faults, and check that each is stored once."""
     with controlled() as server:
-        Observer(server.url).rows("alter database postgres set synchronous_commit = on")
         migrate(dsn.parse(server.url))
         with Proxy(dsn.parse(server.url).keywords) as proxy, loading(proxy.url) as load:
             faults = Storm(server, proxy)

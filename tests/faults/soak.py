@@ -137,7 +137,6 @@ def soak(minutes: float) -> None:
     with controlled() as server:
         create_tables(server.url)
         observer = Observer(server.url)
-        observer.rows("alter database postgres set synchronous_commit = on")
         for number in range(1, _COUNTERS + 1):
             observer.rows("insert into probe (probe_id, note) values (%s, 'counter')", number)
         with Proxy(dsn.parse(server.url).keywords) as proxy:

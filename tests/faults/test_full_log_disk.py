@@ -19,7 +19,7 @@ from tests.support.small_disk import small_disk
 
 pytestmark = pytest.mark.fault
 
-_DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+_DURABLE = {"fsync": "on", "full_page_writes": "on"}
 
 # A file of the log has 16 MB: the second one does not fit.
 _SIZE = "24m"

@@ -34,7 +34,6 @@ TABLES = "oadb.traffic, oadb.log_batches, oadb.log_rejects, oadb.log_drops"
 @pytest.fixture(scope="module")
 def server() -> Generator[ServerControl]:
     with controlled() as server:
-        Observer(server.url).rows("alter database postgres set synchronous_commit = on")
         migrate(dsn.parse(server.url))
         yield server
 

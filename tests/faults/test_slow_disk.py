@@ -39,7 +39,7 @@ _ADDRESS = f"127.{randrange(1, 255)}.{randrange(255)}.1"
 
 @pytest.fixture(scope="module")
 def server() -> Generator[ServerControl]:
-    settings = {"fsync": "on", "synchronous_commit": "on", "commit_siblings": "0"}
+    settings = {"fsync": "on", "commit_siblings": "0"}
     with open_server({**settings, "listen_addresses": _ADDRESS}) as server:
         create_tables(server.url)
         migrate(dsn.parse(server.url))

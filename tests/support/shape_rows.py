@@ -98,8 +98,6 @@ class ShapeRows:
         """Insert the rows of tables that were loosened."""
         connection.execute("set session_replication_role = replica")
         connection.execute("set maintenance_work_mem = '512MB'")
-        # Vacuum takes rows to be visible to all whose commit is written.
-        connection.execute("set synchronous_commit = on")
         for table in self._whole(tables):
             self._fill_table(connection, table)
 

@@ -43,6 +43,7 @@ SETTINGS = {
     "archive_mode": "on",
     "archive_command": "false",
     "max_slot_wal_keep_size": "0",
+    "synchronous_commit": "off",
 }
 
 
