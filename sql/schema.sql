@@ -2835,16 +2835,21 @@ begin
     then
         grant maintain on oadb.instruments to oadb_app;
     end if;
-    -- For oadb doctor: what was applied is in yoyo's table, whose schema may be one of its own.
+    -- For oadb ready and the doctor: what was applied is in yoyo's tables, whose schema may be one of
+    -- their own. Who migrated, from which host, is nobody else's business.
     for granted in
         select
             pg_class.oid::regclass::text as yoyo_table,
+            case pg_class.relname
+                when '_yoyo_log' then '(id, migration_id, operation, comment, created_at_utc)'
+                else ''
+            end as columns,
             pg_class.relnamespace::regnamespace::text as yoyo_schema,
             pg_roles.rolname as role_name
         from pg_catalog.pg_class
         inner join pg_catalog.pg_roles on pg_roles.rolname in ('oadb_app', 'oadb_ro')
         where
-            pg_class.relname = '_yoyo_migration'
+            pg_class.relname in ('_yoyo_migration', '_yoyo_log')
             and pg_class.relkind = 'r'
             and pg_class.relowner = (
                 select pg_namespace.nspowner
@@ -2853,7 +2858,10 @@ begin
             )
     loop
         execute format('grant usage on schema %s to %I', granted.yoyo_schema, granted.role_name);
-        execute format('grant select on %s to %I', granted.yoyo_table, granted.role_name);
+        execute format(
+            'grant select %s on %s to %I',
+            granted.columns, granted.yoyo_table, granted.role_name
+        );
     end loop;
     call oadb.secure_user_tables();
 end

@@ -228,6 +228,25 @@ def test_the_role_of_logs_records_attempts_and_reads_none(server: Server, migrat
     assert recorded[-1] == 1
 
 
+def test_services_read_what_was_applied_but_not_who_migrated_from_where(
+    sessions_of: dict[str, Connection],
+) -> None:
+    def read(role: str, column: str) -> bool:
+        try:
+            sessions_of[role].execute(f"select {column} from public._yoyo_log".encode())
+        except InsufficientPrivilege:
+            return False
+        return True
+
+    shown = "id, migration_id, operation, comment, created_at_utc"
+    assert {role for role in ROLES if read(role, shown)} == {
+        "oadb_app", "oadb_ro", "oadb_owner", "oadb_migrate",
+    }  # fmt: skip  # a table
+    assert {role for role in ROLES if read(role, "username") or read(role, "hostname")} == {
+        "oadb_owner", "oadb_migrate",
+    }  # fmt: skip  # a table
+
+
 LOCK = "lock table oadb.key_canaries in share row exclusive mode"
 
 SECRETS = """
