@@ -66,7 +66,7 @@ async def test_uses_are_kept_when_the_task_that_writes_them_is_cancelled(
     async with adb.transaction() as tx:
         assert await api_keys.set_order_mode(tx, asha.user_id, verified.api_key_id, "semi_auto")
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(key_uses.flush(adb, uses), 0.2)
+            await asyncio.wait_for(asyncio.create_task(key_uses.flush(adb, uses)), 0.2)
         # Until the pool has cancelled the statement: otherwise it may still run.
         await asyncio.to_thread(eventually, lambda: adb.stats().leased == 1)
 

@@ -1,6 +1,6 @@
 """Runs tests on a server of its own, of the PostgreSQL programs in a folder.
 
-    python -m tests.support.on_server /usr/lib/postgresql/15/bin tests/accounts
+python -m tests.support.on_server /usr/lib/postgresql/15/bin tests/accounts
 """
 
 import os
@@ -15,8 +15,8 @@ def main(programs: Path, arguments: list[str]) -> int:
     """Run pytest with the arguments; return its exit code."""
     os.environ["OADB_TEST_BINDIR"] = str(programs)
     with controlled() as server:
-        environment = {**os.environ, "OADB_TEST_DATABASE_URL": server.url}
-        return subprocess.run([sys.executable, "-m", "pytest", *arguments], env=environment).returncode
+        os.environ["OADB_TEST_DATABASE_URL"] = server.url
+        return subprocess.call([sys.executable, "-m", "pytest", *arguments])
 
 
 if __name__ == "__main__":

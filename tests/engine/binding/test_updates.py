@@ -149,7 +149,8 @@ def test_keyword_only_parameters_are_refused_by_position(shared_db: Database) ->
             call()
     assert place(shared_db, "buy", lot=3) == "buy 3 192.0.2.1"
     assert place(shared_db, ip="192.0.2.2", side="sell") == "sell 1 192.0.2.2"
-    assert "(db, /, side: Literal['buy', 'sell'], *, lot: int = 1" in pydoc.render_doc(place)
+    shown = " ".join(pydoc.render_doc(place).split())  # newer Pythons write a line for each
+    assert "db, /, side: Literal['buy', 'sell'], *, lot: int = 1" in shown
 
 
 @pytest.mark.parametrize("given", ["BUY", "", "buy ", "hold\0"])
