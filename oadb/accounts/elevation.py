@@ -13,7 +13,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from oadb.accounts import second_factors, sessions, stored_passwords, users
-from oadb.accounts.session_rows import NewSession, Session
+from oadb.accounts.session_rows import TOKEN, NewSession, Session
 from oadb.accounts.user_rows import Assurance, SignedInUser
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
@@ -83,8 +83,8 @@ async def by_sign_in(
     if not found or found.user_id != account.user_id:
         return Refusal.UNKNOWN
     ring, user_id, session_id = await proof.ring_of(db), found.user_id, uuid4()
-    new = sessions.TOKEN.new()
-    stored = sessions.TOKEN.store(ring, (user_id, session_id), new)
+    new = TOKEN.new()
+    stored = TOKEN.store(ring, (user_id, session_id), new)
     row = (user_id, found.session_id, session_id, stored.digest, stored.fingerprint)
 
     @transacted

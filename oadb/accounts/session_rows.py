@@ -1,13 +1,17 @@
 """Sessions as they are stored and read."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 from uuid import UUID
 
 from oadb.accounts.user_rows import Assurance
 from oadb.security.refusals import Accepted
-from oadb.security.sealing import Row
+from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
+from oadb.security.tokens import TokenKind
+
+TOKEN = TokenKind("oas", SealedColumn("sessions", "fingerprint"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +34,35 @@ class Session(Accepted):
     assurance: Assurance
 
 
+_columns = attrgetter(*(column.name for column in fields(Session)))
+
+
 @dataclass(frozen=True, slots=True)
 class FoundSession(Session):
     """The session that a digest leads to, before its token is verified.
 
-    ``age`` is the time since ``authenticated_at``, by the clock of the database.
+    Its times are by the clock of the database.
+
+    Attributes:
+        age: The time since ``authenticated_at``.
+        seen_at: Now, if it must be noted that the session was seen; None: it was, within a minute.
+        lapses_at: When the session ends unless it is seen again.
     """
 
     fingerprint: bytes = field(repr=False)
     age: timedelta
+    seen_at: datetime | None
+    lapses_at: datetime
 
     @property
-    def row(self) -> Row:
+    def row(self) -> tuple[int, UUID]:
         """Its primary key."""
         return self.user_id, self.session_id
+
+    @property
+    def session(self) -> Session:
+        """The session alone."""
+        return Session(*_columns(self))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,11 @@ ended, when it was not used for its idle timeout, and at its absolute expiry, by
 clock. No function returns a session that has ended or expired.
 """
 
-from dataclasses import fields
-from datetime import timedelta
-from operator import attrgetter
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from oadb.accounts.due_rows import Swept, delete_due
-from oadb.accounts.session_rows import FoundSession, NewSession, Session
+from oadb.accounts.session_rows import TOKEN, FoundSession, NewSession, Session
 from oadb.accounts.user_rows import Assurance, SignedInUser
 from oadb.changes import announcements
 from oadb.changes.announcements import Change
@@ -25,9 +23,7 @@ from oadb.errors import NoRowError, ParameterError
 from oadb.keys import proof, rotation
 from oadb.keys.rotation import SealedTable
 from oadb.security.refusals import Refusal
-from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
-from oadb.security.tokens import TokenKind
 from oadb.validation.argument_rules import Duration, Ip, Positive
 from oadb.validation.said_texts import without_secrets
 
@@ -39,8 +35,6 @@ __all__ = [
 
 query = queries(__name__)
 
-TOKEN = TokenKind("oas", SealedColumn("sessions", "fingerprint"))
-
 MOST_SESSIONS = 5
 """Sessions that a user may have at once by default."""
 
@@ -49,9 +43,6 @@ SHORTEST_IDLE_TIMEOUT = timedelta(minutes=2)
 
 LONGEST_DEVICE = 500
 """Characters of a device's description; the rest is cut off."""
-
-
-_columns = attrgetter(*(column.name for column in fields(Session)))
 
 
 @query
@@ -82,6 +73,12 @@ def _trim(user_id: int, session_id: UUID, most: Positive) -> Affected: ...
 def _find_by_digest(
     token_digest: bytes, others: list[bytes] | None = None
 ) -> FoundSession | None: ...
+
+
+@query
+def _note_seen(
+    user_id: int, session_id: UUID, seen_at: datetime, lapses_at: datetime
+) -> Affected: ...
 
 
 @query
@@ -215,16 +212,17 @@ async def verify(
     at_least: Assurance = 1,
     max_age: Duration | None = None,
 ) -> Session | Refusal:
-    """Verify the token of a session, and record that it was seen: one statement.
+    """Verify the token of a session: one statement, which only reads.
 
-    A malformed token costs no statement.
+    A malformed token costs none. That the session was seen is noted apart, once a minute, without
+    making the caller wait; also if *db* is a transaction that is rolled back.
 
     Args:
         at_least: 2: the user has proven a second factor.
         max_age: the time since the user last proved who it is; None: of any age.
 
     Returns:
-        The session as it was before this call, or the refusal: UNKNOWN, it ended, expired or never
+        The session, or the refusal: UNKNOWN, it ended, expired or never
         existed; TOO_WEAK, it is valid, but not *at_least* or older than *max_age*.
 
     Raises:
@@ -234,8 +232,10 @@ async def verify(
     found = await proof.find_by_token(db, TOKEN, token, _find_by_digest)
     if found is None:
         return Refusal.UNKNOWN
+    if found.seen_at is not None:
+        db.note(_note_seen, (*found.row, found.seen_at, found.lapses_at), key=found.row)
     is_old = max_age is not None and found.age > max_age
-    return Refusal.TOO_WEAK if is_old or found.assurance < at_least else Session(*_columns(found))
+    return Refusal.TOO_WEAK if is_old or found.assurance < at_least else found.session
 
 
 @operation
@@ -272,8 +272,8 @@ async def end_by_token(db: AsyncExecutor, token: Secret) -> bool:
     Raises:
         KeyRingError: the key ring lacks a key that the database needs.
     """
-    found = await verify(db, token)
-    return await end(db, found.user_id, found.session_id) if found else False
+    found = await proof.find_by_token(db, TOKEN, token, _find_by_digest)
+    return False if found is None else await end(db, found.user_id, found.session_id)
 
 
 @operation

@@ -6,7 +6,7 @@ statement runs, no connection is leased.
 
 import threading
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 from contextlib import aclosing
 from copy import copy
 from datetime import timedelta
@@ -168,6 +168,10 @@ class AsyncDeferredTransaction(_LateTransaction):
         """Have who listens to *channel* told when this is committed; see AsyncExecutor."""
         self._hints.add(channel)
 
+    def note(self, query: Any, values: tuple[Any, ...], *, key: Hashable) -> None:
+        """Have a call of *query* run soon, outside of this transaction; see AsyncExecutor."""
+        self._db.note(query, values, key=key)
+
     def allow(self, limit: timedelta) -> None:
         """Wait up to *limit* for each statement of this transaction; see AsyncExecutor."""
         self._allowed = limit if self._allowed is None else max(self._allowed, limit)
@@ -219,6 +223,10 @@ class _LateSavepoint(_LateTransaction):
     def hint(self, channel: str) -> None:
         """Have who listens to *channel* told when all is committed; see AsyncExecutor."""
         self._entered.hint(channel)
+
+    def note(self, query: Any, values: tuple[Any, ...], *, key: Hashable) -> None:
+        """Have a call of *query* run soon, outside of this transaction; see AsyncExecutor."""
+        self._entered.note(query, values, key=key)
 
     def allow(self, limit: timedelta) -> None:
         """Wait up to *limit* for each statement of this transaction; see AsyncExecutor."""

@@ -1,7 +1,7 @@
 """Executors run declared queries: a Database or a transaction, sync or async."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Hashable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
 from functools import partial
@@ -79,6 +79,18 @@ class AsyncExecutor(ABC):
 
         A hint is a notification without content. It may get lost, which undoes nothing: who
         follows changes also looks by itself.
+        """
+
+    @abstractmethod
+    def note(self, query: Any, values: tuple[Any, ...], *, key: Hashable) -> None:
+        """Have a call of *query* run soon, apart from the caller, who does not wait for it.
+
+        It is no part of a transaction of the caller, and runs again if it fails; see NoteWriter.
+
+        Args:
+            query: a write that is repeatable, and says itself when what it writes was so.
+            values: in the order of its parameters.
+            key: of several calls with one key that have not run yet, only the last one runs.
         """
 
     @abstractmethod

@@ -5,7 +5,7 @@ pipeline and the same transaction, and row-level security does the rest.
 """
 
 import math
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 from datetime import timedelta
 from time import monotonic
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from oadb.engine.observed_transactions import ObservedTransaction
 from oadb.engine.pool.connection_pool import PATIENCE, Pool
 from oadb.engine.pool.holders import TRANSACTION
 from oadb.engine.pool.leases import UNCONFIRMED
+from oadb.engine.pool.note_writer import Note
 from oadb.engine.transaction_session import begin
 from oadb.engine.transactions import AsyncTransaction
 from oadb.engine.wire import SetupStatement
@@ -182,6 +183,10 @@ class AsyncPoolExecutor(AsyncExecutor):
     def hint(self, channel: str) -> None:
         """Have who listens to *channel* told soon that something has changed."""
         self._pool.hints.send([channel])
+
+    def note(self, query: Any, values: tuple[Any, ...], *, key: Hashable) -> None:
+        """Have a call of *query* run soon, apart from the caller; see AsyncExecutor."""
+        self._pool.notes.put(Note(query, values, key, self._identity))
 
     def allow(self, limit: timedelta) -> None:
         """Refuse: only the statements of a transaction may be allowed more time."""

@@ -32,6 +32,8 @@ class TransactionSession:
     prelude: list[SetupStatement] = field(default_factory=list[SetupStatement])
     must_close: bool = False
     isolation: str | None = None
+    # What restricts it to the rows of one user.
+    identity: tuple[SetupStatement, ...] = ()
     # Whether a write was refused because of its number of rows: nothing may be committed.
     is_refused: bool = False
     # Whether its end has begun, perhaps in another thread than that of its statements.

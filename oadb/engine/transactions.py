@@ -5,7 +5,7 @@ statements cost k + 1 round trips, and a transaction without a statement costs n
 """
 
 import math
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import suppress
 from datetime import timedelta
 from types import TracebackType
@@ -23,6 +23,7 @@ from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.holders import TRANSACTION
 from oadb.engine.pool.interruptions import finish_interrupted
 from oadb.engine.pool.leases import UNCONFIRMED
+from oadb.engine.pool.note_writer import Note
 from oadb.engine.row_stream import RowSource, RowStream
 from oadb.engine.transaction_session import (
     RELEASE,
@@ -71,7 +72,9 @@ class AsyncTransaction(AsyncExecutor):
             first = (self._label, limit, UNCONFIRMED)
             connection = self._pool.take(*first) or await self._pool.acquire(*first)
             isolation = getattr(self._begin[0], "isolation", None)
-            self._session = TransactionSession(self._pool, connection, isolation=isolation)
+            self._session = TransactionSession(
+                self._pool, connection, isolation=isolation, identity=(*self._begin[1:],)
+            )
             self._unwatch = self._pool.leases.hold(self, connection, self._label, limit, callers())
         self._open.prelude.extend(self._begin)
         return self
@@ -164,6 +167,10 @@ class AsyncTransaction(AsyncExecutor):
     def hint(self, channel: str) -> None:
         """Have who listens to *channel* told when this is committed; see AsyncExecutor."""
         self._open.hints.add(channel)
+
+    def note(self, query: Any, values: tuple[Any, ...], *, key: Hashable) -> None:
+        """Have a call of *query* run soon, outside of this transaction; see AsyncExecutor."""
+        self._pool.notes.put(Note(query, values, key, self._open.identity))
 
     def allow(self, limit: timedelta) -> None:
         """Wait up to *limit* for each statement of this transaction; see AsyncExecutor."""

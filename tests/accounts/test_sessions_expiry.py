@@ -3,33 +3,22 @@
 import inspect
 from datetime import timedelta
 
-import psycopg
 import pytest
 
 from oadb import Database
 from oadb.accounts import sessions
 from oadb.accounts.sessions import Session
 from oadb.security.refusals import Refusal
-from tests.support.accounts import account, age_session
-from tests.support.rig import Observer, eventually, threads
-
-
-def version_of(observer: Observer, session: Session) -> str:
-    """Return the version of a row, which changes with each write."""
-    return str(
-        observer.ask(
-            "select xmin::text || ctid::text from oadb.sessions where session_id = %s",
-            session.session_id,
-        )
-    )
+from tests.support.accounts import account, age_session, seen
+from tests.support.rig import Observer
 
 
 def test_a_session_that_is_not_used_lapses(db: Database, observer: Observer, user_id: int) -> None:
     made = sessions.create(db, account(db, user_id), idle_timeout=timedelta(minutes=10))
     age_session(observer, made.session, timedelta(minutes=9, seconds=50))
-    used = sessions.verify(db, made.token)
+    used = seen(db, made)
     age_session(observer, made.session, timedelta(minutes=9, seconds=50))
-    used_again = sessions.verify(db, made.token)
+    used_again = seen(db, made)
     age_session(observer, made.session, timedelta(minutes=10, seconds=1))
 
     assert isinstance(used, Session)
@@ -54,7 +43,7 @@ def test_a_session_ends_at_its_expiry_although_it_is_used(
     made = sessions.create(db, account(db, user_id), lifetime=timedelta(minutes=30))
     for _ in range(2):
         age_session(observer, made.session, timedelta(minutes=14))
-        assert isinstance(sessions.verify(db, made.token), Session)
+        assert isinstance(seen(db, made), Session)
     age_session(observer, made.session, timedelta(minutes=2, seconds=1))
 
     assert sessions.verify(db, made.token) is Refusal.UNKNOWN
@@ -69,7 +58,7 @@ def test_the_expiry_is_never_moved(db: Database, observer: Observer, user_id: in
     before = observer.ask(
         "select expires_at from oadb.sessions where session_id = %s", made.session.session_id
     )
-    sessions.verify(db, made.token)
+    seen(db, made)
     found = sessions.verify(db, made.token)
 
     assert isinstance(found, Session)
@@ -91,47 +80,3 @@ def test_the_clock_of_the_application_is_not_read(
 
     assert sessions.verify(db, made.token) == made.session
     assert "now(" not in inspect.getsource(sessions)
-
-
-def test_last_seen_is_written_at_most_once_a_minute(
-    db: Database, observer: Observer, user_id: int
-) -> None:
-    made = sessions.create(db, account(db, user_id))
-    fresh = version_of(observer, made.session)
-    sessions.verify(db, made.token)
-    sessions.verify(db, made.token)
-
-    assert version_of(observer, made.session) == fresh
-    age_session(observer, made.session, timedelta(seconds=61))
-    old = version_of(observer, made.session)
-    sessions.verify(db, made.token)
-    seen = version_of(observer, made.session)
-    assert seen != old
-    found = sessions.verify(db, made.token)
-    assert version_of(observer, made.session) == seen
-    assert isinstance(found, Session)
-    assert found.last_seen_at > found.created_at + timedelta(seconds=60)
-
-
-def test_of_two_concurrent_requests_one_writes(
-    db: Database, observer: Observer, url: str, user_id: int
-) -> None:
-    made = sessions.create(db, account(db, user_id))
-    age_session(observer, made.session, timedelta(minutes=5))
-    with threads(1) as pool, psycopg.connect(url) as other:
-        other.execute(
-            "update oadb.sessions set last_seen_at = now() where session_id = %s",
-            [made.session.session_id],
-        )
-        waiting = pool.submit(sessions.verify, db, made.token)
-        eventually(lambda: observer.running("oadb.sessions"))
-        xid = other.execute("select pg_current_xact_id()::text").fetchone()
-        other.commit()
-        found = waiting.result()
-
-    assert isinstance(found, Session)
-    assert (
-        observer.ask(
-            "select xmin::text from oadb.sessions where session_id = %s", made.session.session_id
-        ),
-    ) == xid

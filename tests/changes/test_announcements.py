@@ -264,7 +264,7 @@ SILENT = {
     "second_factors._reseal": "the same secret, under another root key",
     "sessions._claim_user": "locks the user only",
     "sessions._insert_session": "this session is new",
-    "sessions._find_by_digest": "records that it was used",
+    "sessions._note_seen": "records that it was used",
     "sessions._reseal": "the same session, under another root key",
     "sessions._sweep": "they had expired, as their rows show",
     "smtp_settings._reseal": "the same password, under another root key",

@@ -11,7 +11,8 @@ from oadb.accounts.sessions import NewSession, Session
 from oadb.accounts.user_rows import Assurance
 from oadb.accounts.users import SignedInUser
 from oadb.engine.executors import Executor
-from tests.support.rig import Observer
+from oadb.security.refusals import Refusal
+from tests.support.rig import Observer, eventually
 
 PASSWORD, OTHER = Secret("correct horse"), Secret("another horse")
 
@@ -57,6 +58,18 @@ def age_session(observer: Observer, session: Session, by: timedelta) -> None:
         by,
         session.session_id,
     )
+
+
+def noted(db: Database) -> None:
+    """Wait until everything is written that nobody waits for, such as that a session was seen."""
+    eventually(lambda: db.stats().notes_queued == 0)
+
+
+def seen(db: Database, made: NewSession) -> Session | Refusal:
+    """Verify the token of a session, and wait until it is noted that it was seen."""
+    found = sessions.verify(db, made.token)
+    noted(db)
+    return found
 
 
 def found_sessions(db: Database, *made: NewSession) -> list[bool]:

@@ -99,7 +99,8 @@ MUST_NOT: dict[str, set[str]] = {
     "oadb_rotate": {
         "users._create", "users._delete", "users._update", "users._set_username",
         "users._set_admin", "sessions._insert_session",
-        "sessions._find_by_digest", "api_keys._insert_key", "api_keys._find_by_digest",
+        "sessions._find_by_digest", "sessions._note_seen", "api_keys._insert_key",
+        "api_keys._find_by_digest",
         "broker_tokens._put", "second_factors._accept_step", "second_factors._disable",
         "second_factors._set_required", *BANS,
         "login_audit._record", "login_attempts.list_attempts", "app_settings._set_trading_mode",
@@ -112,7 +113,8 @@ MUST_NOT: dict[str, set[str]] = {
     },
     "oadb_ro": {
         *BATCHES, *MAINTENANCE, *WRITES, *REFRESH,
-        "stored_passwords._find_password", "sessions._find_by_digest", "api_keys._find_by_digest",
+        "stored_passwords._find_password", "sessions._find_by_digest", "sessions._note_seen",
+        "api_keys._find_by_digest",
         "authorization._find_by_digest",
         "api_keys._find_kept", "broker_tokens.find_sealed", "second_factors._accept_step",
         "users._delete", "users._update", "users._set_username", "users._set_admin",

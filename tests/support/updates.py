@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from oadb.engine.binding.statements import Statement
 
 FREQUENT: dict[str, dict[str, str]] = {
-    "sessions._find_by_digest": {},
+    "sessions._note_seen": {},
     "lockouts._count_try": {},
     "lockouts.revert_try": {},
     "known_clients.remember_network": {},

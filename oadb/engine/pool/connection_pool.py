@@ -23,6 +23,7 @@ from oadb.engine.pool.hint_sender import HintSender
 from oadb.engine.pool.holders import Holders
 from oadb.engine.pool.idle_stack import IdleStack
 from oadb.engine.pool.leases import UNCONFIRMED, Leases
+from oadb.engine.pool.note_writer import NoteWriter
 from oadb.engine.pool.outage import Outage
 from oadb.engine.pool.pool_stats import PoolStats
 from oadb.engine.pool.upkeep import POLLING_INTERVAL, Upkeep
@@ -88,6 +89,7 @@ class Pool:
             self.teller,
         )
         self.hints = HintSender(self, self._driver)
+        self.notes = NoteWriter(self, self._driver)
         self._budget = RetryBudget(_RESERVE * self._config.pool_max)
         self._closed = closed
         self._stale = self._calls = 0
@@ -112,6 +114,7 @@ class Pool:
     async def close(self) -> None:
         """Close every idle connection now, and each leased one when it is returned."""
         self._come_home()
+        await self.notes.close()
         with self._lock:
             self._closed = True
             server, self._server = self._server, None
@@ -220,6 +223,9 @@ class Pool:
             overdue=self._upkeep.overdue,
             leaked=self.leases.leaked,
             lost=self._upkeep.lost,
+            notes_queued=self.notes.queued,
+            notes_failed=self.notes.failed,
+            notes_dropped=self.notes.dropped,
         )
 
     def keywords(self) -> dict[str, str]:
@@ -265,8 +271,10 @@ class Pool:
             )
         for connection in self.leases.connections:
             give_up(connection)
+        before = self.notes
         self._reset(closed=self._closed, server=self._server)
         self._home = home
+        self.notes.take_over(before)
 
     async def _queue(
         self, label: str, started: float, limit: float, patience: float, dead: int

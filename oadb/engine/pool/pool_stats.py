@@ -11,6 +11,10 @@ class PoolStats:
     ``stale_replaced`` counts dead and expired connections, ``overdue`` those that were disconnected
     because a deadline passed, ``leaked`` those never returned, ``lost`` those that an interrupted
     caller left between being idle and being leased.
+
+    ``notes_queued`` are writes that nobody waits for, such as that a session was seen, and that are
+    not known to be written; ``notes_failed`` counts attempts to write one that failed and are made
+    again, ``notes_dropped`` those that were given up because too many were queued.
     """
 
     size: int
@@ -22,3 +26,6 @@ class PoolStats:
     overdue: int
     leaked: int
     lost: int
+    notes_queued: int
+    notes_failed: int
+    notes_dropped: int

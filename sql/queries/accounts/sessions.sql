@@ -90,62 +90,50 @@ where
 
 -- name: _find_by_digest
 -- scope: all users (a request carries a token and no user)
--- repeatable: a second run only writes a later time
--- last_seen_at is written when it is a minute old, by only one of several requests at
--- once. While root keys rotate, a token has one digest for each, and at most one row. Served
--- by sessions_token_digest_idx. Served by sessions_pkey and users_pkey.
-with found as materialized (
-    select
-        sessions.user_id,
-        sessions.session_id,
-        sessions.fingerprint,
-        sessions.device,
-        sessions.ip,
-        sessions.broker,
-        sessions.data,
-        sessions.created_at,
-        sessions.last_seen_at,
-        sessions.expires_at,
-        sessions.authenticated_at,
-        sessions.assurance
-    from oadb.sessions
-    inner join oadb.users on sessions.user_id = users.user_id
-    where
-        (
-            sessions.token_digest = :token_digest
-            or sessions.token_digest = any(:others)  --? others
-        )
-        and sessions.lapses_at > now()
-        and users.disabled_at is null
-),
-
-seen as (
-    update oadb.sessions
-    set
-        last_seen_at = now(),
-        lapses_at = least(sessions.expires_at, now() + sessions.idle_timeout)
-    from found
-    where
-        sessions.user_id = found.user_id
-        and sessions.session_id = found.session_id
-        and sessions.last_seen_at < now() - interval '1 minute'
-)
-
+-- seen_at is null until a minute has passed since the session was noted as seen. lapses_at is what
+-- _note_seen writes then. While root keys rotate, a token has one digest for each, and at most one
+-- row. Served by sessions_token_digest_idx and users_pkey.
 select
-    user_id,
-    session_id,
-    device,
-    host(ip) as ip,
-    broker,
-    data,
-    created_at,
-    last_seen_at,
-    expires_at,
-    authenticated_at,
-    assurance,
-    fingerprint,
-    now() - authenticated_at as age
-from found;
+    sessions.user_id,
+    sessions.session_id,
+    sessions.device,
+    host(sessions.ip) as ip,
+    sessions.broker,
+    sessions.data,
+    sessions.created_at,
+    sessions.last_seen_at,
+    sessions.expires_at,
+    sessions.authenticated_at,
+    sessions.assurance,
+    sessions.fingerprint,
+    now() - sessions.authenticated_at as age,
+    case when sessions.last_seen_at < now() - interval '1 minute' then now() end as seen_at,
+    least(sessions.expires_at, now() + sessions.idle_timeout) as lapses_at
+from oadb.sessions
+inner join oadb.users on sessions.user_id = users.user_id
+where
+    (
+        sessions.token_digest = :token_digest
+        or sessions.token_digest = any(:others)  --? others
+    )
+    and sessions.lapses_at > now()
+    and users.disabled_at is null;
+
+-- name: _note_seen
+-- repeatable: a second run finds the session seen
+-- lock timeout: 100 ms
+-- Runs apart from the request that has seen the session, at :seen_at, and later if it failed; so
+-- it writes no time of its own, and one that has lapsed by now stays so. Of many processes that saw
+-- it within a minute, one writes. Served by sessions_pkey.
+update oadb.sessions
+set
+    last_seen_at = :seen_at,
+    lapses_at = :lapses_at
+where
+    user_id = :user_id
+    and session_id = :session_id
+    and last_seen_at < cast(:seen_at as timestamptz) - interval '1 minute'
+    and lapses_at > now();
 
 -- name: get
 -- Served by sessions_pkey.
