@@ -67,11 +67,10 @@ async def replace(
     return stored > 0
 
 
-@proof.seals
 async def _upgrade(
     db: AsyncExecutor, ring: KeyRing, stored: StoredPassword, known: Secret | None, password: Secret
 ) -> None:
-    """Hash a verified password again if its hash has outdated parameters."""
+    """Hash a verified password again if its hash has outdated parameters; it is stored apart."""
     if (
         known is None
         or stored.password_hash is None
@@ -79,4 +78,5 @@ async def _upgrade(
     ):
         return
     sealed = await sealed_passwords.hashed(db, ring, stored.user_id, password)
-    await _upgrade_password(db, stored.user_id, sealed, stored.password_hash)
+    values = (stored.user_id, sealed, stored.password_hash)
+    db.note(_upgrade_password, values, key=stored.user_id)

@@ -4,9 +4,10 @@ A note is written at once, but apart from the call that makes it, in a transacti
 is no part of the caller's transaction, and stays when that is rolled back; and as it locks one row,
 no two of them can wait for each other.
 
-One that fails is kept, and written again after a pause. It may run late, or twice: its statement
-must be repeatable, and carry the time of what it notes. Of several notes with one key, the last
-counts. What cannot be written, or does not fit into the queue, is counted and logged.
+One that fails is kept, and written again after a pause, unless its values are at fault. It may run
+late, or twice: its statement must be repeatable, and carry the time of what it notes. Of several
+notes with one key, the last counts. What cannot be written, or does not fit into the queue, is
+counted and logged.
 """
 
 import atexit
@@ -28,7 +29,7 @@ from oadb.engine.observing import RowsDropped, RowsWritten, WriteFailed
 from oadb.engine.pool.connections import give_up
 from oadb.engine.telling import Teller
 from oadb.engine.wire import SetupStatement
-from oadb.errors import Error
+from oadb.errors import Error, UnavailableError
 
 logger = logging.getLogger("oadb.notes")
 
@@ -172,7 +173,7 @@ class NoteWriter:
             return None
 
     async def _write(self, note: Note, limit: float = math.inf) -> bool:
-        """Write a note, or put it back; return whether it is written.
+        """Write a note, or put it back; return whether it is over: written, or refused for good.
 
         Args:
             limit: when to give up (monotonic clock).
@@ -181,14 +182,15 @@ class NoteWriter:
         try:
             error = await self._attempt(note, limit)
         except BaseException:
-            self._settle(note, is_written=False)
+            self._settle(note, is_over=False)
             raise
-        self._settle(note, is_written=error is None)
+        is_over = error is None or _is_at_fault(error)
+        self._settle(note, is_over=is_over)
         if error is None:
             self._tell_written(note, monotonic() - started)
         else:
-            self._tell_failed(note, error)
-        return error is None
+            self._tell_failed(note, error, is_over=is_over)
+        return is_over
 
     async def _attempt(self, note: Note, limit: float) -> Exception | None:
         """Write a note; return what has prevented it, without row data."""
@@ -202,6 +204,8 @@ class NoteWriter:
         except psycopg.Error as error:
             connection.state.is_spoiled |= failures.is_unusable(error, connection)
             return failures.scrubbed(error, label, note.query.place_at)
+        except Error as error:
+            return error
         except BaseException:
             # Cancelled, because the loop is ending: it would not run a task that clears up.
             give_up(connection)
@@ -222,11 +226,11 @@ class NoteWriter:
             await self._driver.sleep(_PAUSE)
         return await self._pool.acquire(label, limit, seconds)
 
-    def _settle(self, note: Note, *, is_written: bool) -> None:
-        """Count an attempt that has ended; put the note back unless it is written."""
+    def _settle(self, note: Note, *, is_over: bool) -> None:
+        """Count an attempt that has ended; put the note back unless it is over."""
         with self._lock:
             self._writing -= 1
-            if is_written:
+            if is_over:
                 self._failures = 0
             else:
                 self._failures += 1
@@ -237,9 +241,11 @@ class NoteWriter:
             written = RowsWritten(note.query.label, 1, 0, seconds, 0, self.queued)
             self._pool.teller.rows_written(written)
 
-    def _tell_failed(self, note: Note, error: Exception) -> None:
+    def _tell_failed(self, note: Note, error: Exception, *, is_over: bool) -> None:
         self.failed += 1
-        if self._failures == 1:  # of an outage, once
+        if is_over:
+            logger.error("%s is written apart, and was refused: %s", note.query.label, error)
+        elif self._failures == 1:  # of an outage, once
             text = "%s is written apart, and could not be; it is tried again: %s"
             logger.warning(text, note.query.label, error)
         if self._pool.teller is not None:
@@ -254,6 +260,13 @@ class NoteWriter:
         self.dropped += 1
         if self._pool.teller is not None:
             self._pool.teller.rows_dropped(RowsDropped(note.query.label, 1))
+
+
+def _is_at_fault(error: Exception) -> bool:
+    """Say whether a note would fail again: its values, or what it returns, are not as declared."""
+    if isinstance(error, psycopg.Error):
+        return failures.is_data_error(error)
+    return not isinstance(error, UnavailableError)
 
 
 def _close_all() -> None:

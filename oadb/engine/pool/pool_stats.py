@@ -13,8 +13,8 @@ class PoolStats:
     caller left between being idle and being leased.
 
     ``notes_queued`` are writes that nobody waits for, such as that a session was seen, and that are
-    not known to be written; ``notes_failed`` counts attempts to write one that failed and are made
-    again, ``notes_dropped`` those that were given up because too many were queued.
+    not known to be written; ``notes_failed`` counts attempts to write one that failed,
+    ``notes_dropped`` those that were not taken, because too many were queued.
     """
 
     size: int

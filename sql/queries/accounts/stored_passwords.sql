@@ -38,7 +38,10 @@ left outer join oadb.second_factors on users.user_id = second_factors.user_id
 where users.user_id = :user_id;
 
 -- name: _upgrade_password
--- Compare and swap: a password that was changed meanwhile stays. Served by users_pkey.
+-- repeatable: a second run finds another hash
+-- lock timeout: 100 ms
+-- Runs apart from the sign-in. Compare and swap: a password that was changed meanwhile stays.
+-- Served by users_pkey.
 update oadb.users
 set password_hash = :password_hash
 where

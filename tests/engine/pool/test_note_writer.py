@@ -132,13 +132,27 @@ def test_a_note_that_fails_holds_no_other_up(
 ) -> None:
     db = opened(connect(pool_size=1))
     with caplog.at_level(logging.WARNING, LOG):
-        note(db, probes.divide, 0, key="fails")
+        note(db, probes.setting, "unknown.setting", key="fails")
         eventually(lambda: db.stats().notes_failed)
         note(db, probes.bump, 1, key="other")
         eventually(lambda: probes.amount(db, 1) == 1)
 
     assert db.stats().notes_queued == 1
-    assert "division by zero" in said(caplog, LOG)[0]
+    assert "it is tried again: probe.setting: unrecognized" in said(caplog, LOG)[0]
+
+
+def test_a_note_whose_values_are_refused_is_not_tried_again(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    db = opened(connect(pool_size=1))
+    with caplog.at_level(logging.WARNING, LOG):
+        note(db, probes.divide, 0)
+        noted(db)
+
+    assert db.stats().notes_failed == 1
+    assert said(caplog, LOG) == [
+        "probe.divide is written apart, and was refused: probe.divide: division by zero"
+    ]
 
 
 class Heard(Hearer):
@@ -163,11 +177,11 @@ def test_observers_hear_of_notes(url: str, caplog: pytest.LogCaptureFixture) -> 
         probes.put(db, 1, "noted")
         note(db, probes.bump, 1)
         noted(db)
-        note(db, probes.divide, 0)
+        note(db, probes.setting, "unknown.setting")
         eventually(lambda: db.stats().notes_failed)
     note(db, probes.bump, 1)
 
-    assert heard.events[:2] == [("probe.bump", 1), ("probe.divide", "DivisionByZero", "22012")]
+    assert heard.events[:2] == [("probe.bump", 1), ("probe.setting", "UndefinedObject", "42704")]
     assert heard.events[-1] == ("probe.bump", "dropped")
     assert "1 notes were not written before their Database was closed" in said(caplog, LOG)
 
