@@ -183,7 +183,7 @@ class RowsWritten:
     """A batch of rows that a writer, such as a LogWriter, has committed.
 
     Attributes:
-        writer: The table, such as ``traffic``.
+        writer: The table, such as ``traffic``; of a note, its statement.
         rows: Of the batch; *rejected* of them were refused, and parked.
         seconds: From the first attempt.
         retries: Attempts that failed before.

@@ -223,9 +223,7 @@ class Pool:
             overdue=self._upkeep.overdue,
             leaked=self.leases.leaked,
             lost=self._upkeep.lost,
-            notes_queued=self.notes.queued,
-            notes_failed=self.notes.failed,
-            notes_dropped=self.notes.dropped,
+            **self.notes.counts(),
         )
 
     def keywords(self) -> dict[str, str]:

@@ -94,7 +94,7 @@ class NoteWriter:
         self._last = -math.inf
         self._failures = 0
         self._is_closed = False
-        self.failed = self.dropped = 0
+        self._failed = self._dropped = 0
         _writers.add(self)
 
     @property
@@ -106,6 +106,14 @@ class NoteWriter:
     def queued(self) -> int:
         """Notes that are not known to be written."""
         return len(self._due) + self._writing
+
+    def counts(self) -> dict[str, int]:
+        """Return what PoolStats says of notes."""
+        return {
+            "notes_queued": self.queued,
+            "notes_failed": self._failed,
+            "notes_dropped": self._dropped,
+        }
 
     def put(self, note: Note) -> None:
         """Have a note written soon. Returns at once, and raises nothing."""
@@ -242,7 +250,7 @@ class NoteWriter:
             self._pool.teller.rows_written(written)
 
     def _tell_failed(self, note: Note, error: Exception, *, is_over: bool) -> None:
-        self.failed += 1
+        self._failed += 1
         if is_over:
             logger.error("%s is written apart, and was refused: %s", note.query.label, error)
         elif self._failures == 1:  # of an outage, once
@@ -254,10 +262,10 @@ class NoteWriter:
             self._pool.teller.write_failed(told)
 
     def _drop(self, note: Note) -> None:
-        if not self.dropped:
+        if not self._dropped:
             text = "%s is written apart, and was dropped: %d notes wait, or the Database is closed"
             logger.warning(text, note.query.label, self.queued)
-        self.dropped += 1
+        self._dropped += 1
         if self._pool.teller is not None:
             self._pool.teller.rows_dropped(RowsDropped(note.query.label, 1))
 

@@ -90,6 +90,7 @@ where
 
 -- name: _find_by_digest
 -- scope: all users (a request carries a token and no user)
+-- primary: whether a session may act
 -- seen_at is null until a minute has passed since the session was noted as seen. lapses_at is what
 -- _note_seen writes then. While root keys rotate, a token has one digest for each, and at most one
 -- row. Served by sessions_token_digest_idx and users_pkey.
