@@ -15,6 +15,7 @@ import gevent
 import psycopg
 
 from oadb.engine.database import Database
+from oadb.engine.pool.note_writer import Note
 from oadb.errors import OutcomeUnknownError, UnavailableError
 from tests.support import pool_probes as probes
 from tests.support.rig import config, eventually
@@ -113,9 +114,26 @@ def survive_a_cut(url: str) -> None:
         assert [probes.one(db) for _ in range(5)] == [1] * 5
 
 
+def write_notes(url: str) -> None:
+    """Notes are written while a greenlet holds a lock, and block no other one."""
+    with Database(config(url, pool_size=2, max_overflow=0)) as db, psycopg.connect(url) as other:
+        other.execute("insert into public.probe (probe_id, note) values (3000, 'noted')")
+        other.commit()
+        other.execute("select from public.probe where probe_id = 3000 for update")
+        db._inner._pool.notes.put(Note(probes.bump, (3000,), 3000))
+        clock = Clock()
+        gevent.sleep(0.1)
+        assert (probes.one(db), db.stats().notes_queued) == (1, 1)
+        other.rollback()
+        eventually(lambda: db.stats().notes_queued == 0)
+        clock.stop()
+        assert clock.longest < 0.5, clock.longest
+        assert probes.amount(db, 3000) == 1
+
+
 def main() -> None:
     [_, url] = sys.argv
-    for part in (share_connections, keep_deadlines, kill_callers, survive_a_cut):
+    for part in (share_connections, keep_deadlines, kill_callers, survive_a_cut, write_notes):
         part(url)
         print(part.__name__, flush=True)
 

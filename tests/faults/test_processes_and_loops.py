@@ -49,7 +49,7 @@ def test_greenlets_share_a_database(url: str) -> None:
     parts = output("-m", "gevent.monkey", "--module", "tests.faults.greenlets", url)
 
     assert parts.split() == [
-        *("share_connections", "keep_deadlines", "kill_callers", "survive_a_cut"),
+        *("share_connections", "keep_deadlines", "kill_callers", "survive_a_cut", "write_notes"),
     ]
 
 

@@ -137,7 +137,7 @@ class NoteWriter:
         while monotonic() < end and self._writing:
             await self._driver.sleep(_POLLING_INTERVAL)
         if left := self.queued:
-            logger.warning("%d notes were not written before their Database was closed", left)
+            logger.warning("notes that were not written when their Database was closed: %d", left)
 
     def take_over(self, before: "NoteWriter") -> None:
         """Write what another one, whose event loop has ended, has left."""

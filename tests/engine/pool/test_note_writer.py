@@ -183,7 +183,7 @@ def test_observers_hear_of_notes(url: str, caplog: pytest.LogCaptureFixture) -> 
 
     assert heard.events[:2] == [("probe.bump", 1), ("probe.setting", "UndefinedObject", "42704")]
     assert heard.events[-1] == ("probe.bump", "dropped")
-    assert "1 notes were not written before their Database was closed" in said(caplog, LOG)
+    assert "notes that were not written when their Database was closed: 1" in said(caplog, LOG)
 
 
 def test_a_forked_child_leaves_the_notes_of_its_parent_to_it(
