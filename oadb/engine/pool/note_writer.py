@@ -16,7 +16,6 @@ import math
 import threading
 import weakref
 from collections.abc import Callable, Hashable
-from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol
@@ -43,8 +42,9 @@ _PAUSE, _TRIES, _LONGEST_PAUSE = 0.05, 20, 30.0
 # Seconds for the notes that are left when a pool is closed, or the process ends.
 _CLOSING = 2.0
 
-# Seconds between two looks at a note that another thread or task is writing.
-_POLLING_INTERVAL = 0.002
+# Seconds between two looks, while pausing, whether the pool was closed; and for that, whether the
+# thread or task has ended.
+_SLICE, _POLLING_INTERVAL = 0.02, 0.002
 
 
 class Lessor(Protocol):
@@ -129,12 +129,14 @@ class NoteWriter:
     async def close(self) -> None:
         """Write what is due, within 2 s, and take no more; log how much could not be written."""
         with self._lock:
-            self._is_closed = True
+            was_closed, self._is_closed = self._is_closed, True
+        if was_closed:
+            return
         end = monotonic() + _CLOSING
         while monotonic() < end and (note := self._next()) is not None:
             if not await self._write(note, end):
-                break
-        while monotonic() < end and self._writing:
+                await self._driver.sleep(_PAUSE)
+        while monotonic() < end and self._runs is not None and self._runs():
             await self._driver.sleep(_POLLING_INTERVAL)
         if left := self.queued:
             logger.warning("notes that were not written when their Database was closed: %d", left)
@@ -146,16 +148,20 @@ class NoteWriter:
 
     def _ensure_running(self) -> None:
         if self._runs is None or not self._runs():
-            self._runs = None
-            # Otherwise the interpreter or the loop is ending.
-            with suppress(RuntimeError):
-                self._runs = self._driver.apart(self._run())
+            work = self._run()
+            try:
+                self._runs = self._driver.apart(work)
+            except RuntimeError:  # the interpreter or the loop is ending
+                work.close()
+                self._runs = None
 
     async def _run(self) -> None:
         """Write notes, until none is due for a while."""
         while True:
-            await self._driver.sleep(max(0.0, self._last + self._pause - monotonic()))
-            note = self._next(ends=True)
+            due = self._last + self._pause
+            while (left := due - monotonic()) > 0 and not self._is_closed:
+                await self._driver.sleep(min(left, _SLICE))
+            note = None if self._is_closed else self._next(ends=True)
             if note is None:
                 return
             while note is not None and await self._write(note):
