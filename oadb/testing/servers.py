@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, LiteralString
 from urllib.parse import quote, urlencode
 
@@ -137,10 +138,15 @@ class Server:
 
 
 @contextmanager
-def server() -> Generator[Server]:
+def server(copied_from: Callable[[], Path] | None = None) -> Generator[Server]:
     """Give the server for tests; one that was started for them is stopped at the end.
 
     Why it is not a container is logged by "oadb.testing" at level INFO.
+
+    Args:
+        copied_from: is called only if the server is the embedded one, and returns the folder of the
+            database files of a server that was stopped, which it begins with; by default it begins
+            with none.
 
     Raises:
         ConfigError: OADB_TEST_DATABASE_URL is wrong, or there is neither a Docker engine nor the
@@ -148,7 +154,7 @@ def server() -> Generator[Server]:
     """
     url = os.environ.get("OADB_TEST_DATABASE_URL")
     with ExitStack() as running:
-        given = Server("url", _given(url)) if url else _started(running)
+        given = Server("url", _given(url)) if url else _started(running, copied_from)
         with closing(given):
             yield given
 
@@ -163,12 +169,14 @@ def _given(url: str) -> Mapping[str, str]:
     return given.keywords
 
 
-def _started(running: ExitStack) -> Server:
+def _started(running: ExitStack, copied_from: Callable[[], Path] | None) -> Server:
     try:
         return Server("container", running.enter_context(containers.postgres()))
     except UnavailableError as reason:
         _logger.info("no container, so the embedded server: %s", reason)
-    return Server("embedded", running.enter_context(embedded_server.temporary(memory())).keywords)
+    data = copied_from() if copied_from else None
+    embedded = embedded_server.temporary(memory(), copied_from=data)
+    return Server("embedded", running.enter_context(embedded).keywords)
 
 
 def _new_name(kind: str) -> str:

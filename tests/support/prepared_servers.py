@@ -5,21 +5,28 @@ a database for each layout of roles takes seconds; to copy the files, a tenth of
 """
 
 import fcntl
+import os
 import shutil
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 from oadb.embedded.temporary_folders import temporary_folder
+from oadb.engine import dsn
 from oadb.testing.control import ServerControl, controlled
 from oadb.testing.memory import memory
 from oadb.testing.servers import Server
+from oadb.testing.servers import server as chosen_server
+from oadb.tools.migrations.runner import migrate
+from tests.support.user_rows import create_database
 
 Prepare = Callable[[Server], None]
 """A function of a module, called once in a run with a new server."""
+
+_TEMPLATE = "oadb_template_of_all"
 
 _folder = pytest.StashKey[Path]()
 
@@ -57,6 +64,37 @@ def prepared(pytestconfig: pytest.Config) -> Prepared:
             yield control
 
     return copied
+
+
+@pytest.fixture(scope="session")
+def oadb_server(pytestconfig: pytest.Config) -> Generator[Server]:
+    """Give the PostgreSQL of this test run; an embedded one has the template of all workers."""
+    folder = pytestconfig.stash[_folder]
+    with chosen_server((lambda: _data(folder, with_template)) if _shared() else None) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def oadb_template(oadb_server: Server) -> Generator[str]:
+    """Give the name of a migrated database, to be cloned."""
+    shared = oadb_server.name == "embedded" and _shared()
+    with nullcontext(_TEMPLATE) if shared else _template(oadb_server) as name:
+        yield name
+
+
+def with_template(server: Server) -> None:
+    """Make the migrated database that the workers clone: to migrate takes each of them 3 s."""
+    with _template(server) as made:
+        create_database(server, _TEMPLATE, "postgres", template=made)
+
+
+def _template(server: Server) -> AbstractContextManager[str]:
+    return server.template(lambda url: migrate(dsn.parse(url)))
+
+
+def _shared() -> bool:
+    # Prepared servers are of the programs of that variable, the server of a run is not.
+    return not os.environ.get("OADB_TEST_BINDIR")
 
 
 def _data(folder: Path, prepare: Prepare) -> Path:

@@ -178,7 +178,7 @@ def test_without_a_docker_engine_the_server_is_embedded(
 @pytest.fixture
 def started_before(postgres: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the server of this module taken where an embedded one would be started."""
-    monkeypatch.setattr(embedded_server, "temporary", lambda _parent: nullcontext(postgres))
+    monkeypatch.setattr(embedded_server, "temporary", lambda *_, **_options: nullcontext(postgres))
 
 
 @pytest.mark.long("waits for a timeout")
