@@ -16,7 +16,7 @@ from oadb.settings import app_settings, smtp_settings
 from oadb.testing.servers import Server
 from oadb.tools import health
 from oadb.tools.findings import Finding
-from tests.support.layouts import layouts, url_in
+from tests.support.layouts import ALL_LAYOUTS, url_in
 from tests.support.prepared_servers import Prepared
 from tests.support.rig import config
 from tests.support.roles import connect
@@ -24,7 +24,7 @@ from tests.support.roles import connect
 
 @pytest.fixture(scope="module")
 def server(prepared: Prepared) -> Generator[Server]:
-    with prepared(layouts) as control:
+    with prepared(*ALL_LAYOUTS) as control:
         yield control.server
 
 

@@ -19,7 +19,7 @@ from oadb.engine.acting import acting_as
 from oadb.engine.binding.declarations import Declaration
 from oadb.testing.servers import Server
 from oadb.tools import row_security
-from tests.support.layouts import OWNERS, layouts, url_in
+from tests.support.layouts import ALL_LAYOUTS, OWNERS, url_in
 from tests.support.pgbouncer import PROGRAM, bouncing, needs_pgbouncer
 from tests.support.prepared_servers import Prepared
 from tests.support.role_statements import STATEMENTS
@@ -54,7 +54,7 @@ LAYOUTS = [
 
 @pytest.fixture(scope="module")
 def server(prepared: Prepared) -> Generator[Server]:
-    with prepared(layouts) as control:
+    with prepared(*ALL_LAYOUTS) as control:
         yield control.server
 
 

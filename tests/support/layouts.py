@@ -11,14 +11,28 @@ OWNERS = {"single": "alone", "managed": "managed", "separate": "postgres"}
 """The owner of each database; the one of the database with one role may make none."""
 
 
-def layouts(server: Server) -> None:
-    """Make the databases; the one with one role comes before the server has roles of oadb."""
+def single(server: Server) -> None:
+    """Make the database with one role, which comes before the server has roles of oadb."""
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute("create role alone login")
+    _make(server, "single")
+
+
+def others(server: Server) -> None:
+    """Make the databases beside the one with one role."""
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute("create role managed login createrole")
-    for name, owner in OWNERS.items():
-        create_database(server, name, owner)
-        migrate(dsn.parse(url_in(server, name)))
+    _make(server, "managed")
+    _make(server, "separate")
+
+
+ALL_LAYOUTS = (single, others)
+"""What prepares a server with all of them."""
+
+
+def _make(server: Server, name: str) -> None:
+    create_database(server, name, OWNERS[name])
+    migrate(dsn.parse(url_in(server, name)))
 
 
 def url_in(server: Server, name: str) -> str:

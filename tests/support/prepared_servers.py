@@ -32,9 +32,12 @@ _folder = pytest.StashKey[Path]()
 
 
 class Prepared(Protocol):
-    """Gives a server of a test's own as *prepare* leaves one; at the end it is gone."""
+    """Gives a server of a test's own as the *steps* leave one; at the end it is gone.
 
-    def __call__(self, prepare: Prepare) -> AbstractContextManager[ServerControl]: ...
+    Each is done once, so that those that begin with the same steps share these.
+    """
+
+    def __call__(self, *steps: Prepare) -> AbstractContextManager[ServerControl]: ...
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,8 +62,8 @@ def prepared(pytestconfig: pytest.Config) -> Prepared:
     folder = pytestconfig.stash[_folder]
 
     @contextmanager
-    def copied(prepare: Prepare) -> Generator[ServerControl]:
-        with controlled(copied_from=_data(folder, prepare)) as control:
+    def copied(*steps: Prepare) -> Generator[ServerControl]:
+        with controlled(copied_from=_data(folder, *steps)) as control:
             yield control
 
     return copied
@@ -97,14 +100,16 @@ def _shared() -> bool:
     return not os.environ.get("OADB_TEST_BINDIR")
 
 
-def _data(folder: Path, prepare: Prepare) -> Path:
-    """Return the data of the server that *prepare* prepares, which the first caller does."""
-    data = folder / f"{prepare.__module__}.{prepare.__name__}"
-    with data.with_suffix(".lock").open("w") as lock:
+def _data(folder: Path, *steps: Prepare) -> Path:
+    """Return the data of the server that the steps prepare, which the first caller does."""
+    data = folder / "+".join(f"{step.__module__}.{step.__name__}" for step in steps)
+    with (folder / f"{data.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not data.exists():
-            with controlled() as control:
-                prepare(control.server)
+            *before, last = steps
+            begun_with = _data(folder, *before) if before else None
+            with controlled(copied_from=begun_with) as control:
+                last(control.server)
                 control.stop()
                 shutil.move(control.data, data)
     return data

@@ -9,8 +9,9 @@ import pytest
 from oadb.engine import dsn
 from oadb.testing.servers import Server
 from oadb.tools.migrations.runner import migrate
+from tests.support.layouts import single
 from tests.support.prepared_servers import Prepared
-from tests.support.user_rows import create_database, fill, login
+from tests.support.user_rows import fill, login
 
 ROLES = [
     "oadb_app", "oadb_log", "oadb_migrate", "oadb_owner", "oadb_ro", "oadb_rotate", "oadb_user",
@@ -30,14 +31,11 @@ def ask(connection: Connection, question: str) -> list[Any]:
 
 
 def separated(server: Server) -> None:
-    """Make a database with one role, and one that oadb_migrate has migrated.
+    """Make a database that oadb_migrate has migrated, beside the one with one role.
 
     A DBA creates the roles in the database with one role, where they get no privileges.
     """
     with connect(server.url("postgres")) as connection:
-        connection.execute("create role alone login")
-        create_database(server, "single", "alone")
-        migrate(dsn.parse(login(server, "alone", "single")))
         assert ask(connection, "select rolname from pg_roles where rolname like 'oadb%'") == []
     with connect(server.url("single")) as connection:
         connection.execute("call oadb.create_roles()")
@@ -54,7 +52,7 @@ def separated(server: Server) -> None:
 @pytest.fixture(scope="module")
 def server(prepared: Prepared) -> Generator[Server]:
     """Give a server of its own, because roles belong to a server, and some here can log in."""
-    with prepared(separated) as control:
+    with prepared(single, separated) as control:
         yield control.server
 
 
