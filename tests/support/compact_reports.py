@@ -25,5 +25,5 @@ def pytest_report_to_serializable() -> Generator[
 def pytest_report_from_serializable(data: dict[str, Any]) -> Generator[None, object, object]:
     report = data.pop(_REPORT, None)
     if report is not None:
-        data.update(marshal.loads(report))  # noqa: S302  # of our own worker
+        data.update(marshal.loads(report))  # of our own worker
     return (yield)
