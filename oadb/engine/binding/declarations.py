@@ -48,8 +48,8 @@ class Declaration:
         self.wire_sql = b""
         # The characters that the server sees before it.
         self.prefix = 0
-        self.label = f"{module}.{function.__name__}"
-        self.is_judged = False
+        self.label, self.is_judged = f"{module}.{function.__name__}", False
+        self.misplacement = ""  # why no replica may run it; empty if one may
         self.is_copy = self.is_read = self.is_repeatable = self.takes_blocks = False
         # How ``execution`` runs it, if not as a plain statement.
         self.special: Literal["copy", "guards"] | None = None
@@ -135,6 +135,7 @@ class Declaration:
         self.is_copy = statement.words[:1] == ("copy",)
         self.is_read = effects.is_read(statement)
         self.is_repeatable = effects.is_repeatable(statement)
+        self.misplacement = effects.misplacement(statement)
 
     def _derive(self, statement: Statement) -> list[str]:
         """Compare the parameters with those of the SQL, and put these in order."""

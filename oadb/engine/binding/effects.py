@@ -1,4 +1,4 @@
-"""Whether a statement only reads, and whether it may be run again when its answer is lost."""
+"""What a statement changes: whether it may be run again, and whether a replica may run it."""
 
 import re
 
@@ -36,6 +36,17 @@ _WRITING = re.compile(r"^writes: \S", re.MULTILINE)
 _REPEATABLE = re.compile(r"^repeatable: \S", re.MULTILINE)
 
 
+# A read that decides who may do what, or that must see what others have just written, says so in
+# its comment, with the reason: it runs on the primary.
+_ON_PRIMARY = re.compile(r"^primary: +(\S.*)", re.MULTILINE)
+
+# What a replica runs although it is no read: settings of its own session.
+_OF_SESSION = frozenset({"set_config"})
+
+# What a replica refuses of a SELECT that changes nothing: the locks of rows.
+_LOCKS = re.compile(r"\bfor (key )?share\b")
+
+
 def is_read(statement: Statement) -> bool:
     """Say whether a statement changes nothing."""
     words = statement.words
@@ -47,3 +58,21 @@ def is_read(statement: Statement) -> bool:
 def is_repeatable(statement: Statement) -> bool:
     """Say whether a statement may be run again when its answer is lost."""
     return is_read(statement) or bool(_REPEATABLE.search(statement.doc))
+
+
+def misplacement(statement: Statement) -> str:
+    """Return why a statement must not be run on a replica, or nothing if it may be.
+
+    A COPY ... TO may run on one, and what sets nothing but settings of its own session.
+    """
+    words, named = {*statement.words}, _ON_PRIMARY.search(statement.doc)
+    if named is not None:
+        return f"it stays on the primary: {named[1]}"
+    if statement.words[:1] == ("copy",):
+        reads = "stdin" not in words
+    else:
+        reads = not _READS.isdisjoint(statement.words[:1])
+    changes = words & (_WRITES - _OF_SESSION) or _WRITING.search(statement.doc)
+    if not reads or changes:
+        return "it writes"
+    return "it locks rows" if _LOCKS.search(" ".join(statement.words)) else ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from oadb.engine.binding.statements import Statement
 
 _FOR_TOOLS = re.compile(
-    r"(timeout|lock timeout|rows|isolation|expects|deprecated|read only|scope|repeatable|writes"
+    r"(timeout|lock timeout|rows|isolation|expects|deprecated|read only|scope|repeatable|writes|primary"
     r"|not together|variants|grows( \(as [^)]*\))?)(:|$)"
 )
 _SCOPE = "scope:"

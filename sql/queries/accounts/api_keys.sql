@@ -42,6 +42,7 @@ returning
 
 -- name: _find_by_digest
 -- scope: all users (a request carries a key and no user)
+-- primary: whether a key may act
 -- Expiry is by the database's clock. While root keys rotate, a token has one digest for each, and
 -- at most one row. Served by api_keys_token_digest_idx and users_pkey.
 select
@@ -107,6 +108,7 @@ order by
 limit :limit;
 
 -- name: _find_kept
+-- primary: the token of a key
 -- The kept token of a key, or without :api_key_id the newest one of the user. No row: none is kept,
 -- or its key is revoked or expired, or the user disabled. Served by api_keys_pkey and users_pkey.
 select
@@ -127,6 +129,7 @@ order by
 limit 1;
 
 -- name: get_order_mode
+-- primary: whether an order is sent at once
 -- No row for a key that is revoked or expired, or of a disabled user. Served by api_keys_pkey and
 -- users_pkey.
 select api_keys.order_mode

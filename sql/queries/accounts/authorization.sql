@@ -3,6 +3,7 @@
 
 -- name: _find_by_digest
 -- scope: all users (a request carries a key and no user)
+-- primary: whether a session or key may act
 -- The key, its user, the trading mode, and the user's current login at a broker; null if there is
 -- none. Digests are those of api_keys._find_by_digest, and the login that of
 -- broker_tokens.find_sealed. Of one snapshot; expiry is by the database's clock. Served by

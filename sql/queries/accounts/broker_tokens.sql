@@ -45,6 +45,7 @@ on conflict (user_id, broker) do update
     or known.expires_at is distinct from excluded.expires_at;
 
 -- name: find_sealed
+-- primary: whether a login at a broker is valid
 -- Those of a broker; of any broker, the newest that can be used, or if none can, the newest. Each
 -- change and the revocation make a row the newest; a put that changes nothing does not. Expiry is
 -- by the database's clock. Served by broker_tokens_pkey and users_pkey.
@@ -157,6 +158,7 @@ limit :limit;
 
 -- name: find_any_active
 -- scope: all users (a background service that needs market data from any login)
+-- primary: whether a login at a broker is valid
 -- The oldest that is neither revoked nor expired, nor of a disabled user, so that the answer does
 -- not change while it is valid. Passes over those that expired since the last sweep. Served by
 -- broker_tokens_created_at_idx and users_pkey.

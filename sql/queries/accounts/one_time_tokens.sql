@@ -58,6 +58,7 @@ where
 
 -- name: _find_by_digest
 -- scope: all users (a link carries a token and no user)
+-- primary: whether a token may be used
 -- A token that was used, has expired, or was made before a new password or address is not found,
 -- nor that of a disabled user. Served by one_time_tokens_token_digest_idx, second_factors_pkey and
 -- users_pkey.

@@ -44,6 +44,7 @@ returning
     coalesce(unlocks_at - now(), interval '0') as wait;
 
 -- name: _get_wait
+-- primary: whether a code may be tried
 -- The time until a code is verified again; no row for a user without a second factor. Served by
 -- second_factors_pkey.
 select coalesce(greatest(unlocks_at - now(), interval '0'), interval '0') as wait
@@ -51,6 +52,7 @@ from oadb.second_factors
 where user_id = :user_id;
 
 -- name: get
+-- primary: whether a sign-in needs a code
 -- Served by second_factors_pkey.
 select
     user_id,
@@ -81,6 +83,7 @@ where
     and created_at = :created_at;
 
 -- name: _find_secret
+-- primary: whether a code is right
 -- Of a confirmed factor. Served by second_factors_pkey.
 select
     secret,

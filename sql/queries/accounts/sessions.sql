@@ -137,6 +137,7 @@ where
     and lapses_at > now();
 
 -- name: get
+-- primary: whether a session is in effect
 -- Served by sessions_pkey.
 select
     user_id,

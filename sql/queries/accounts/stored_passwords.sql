@@ -3,6 +3,7 @@
 
 -- name: _find_password
 -- scope: all users (a sign-in does not know the id yet)
+-- primary: whether a password is right
 -- Apart from rotation, the only query that reads the hash. A disabled user is like an unknown one,
 -- so that nobody who has the password learns more. Served by users_username_lower_key.
 select
@@ -16,6 +17,7 @@ where
 
 -- name: find_verified
 -- scope: all users (a sign-in knows the id, and has no identity yet)
+-- primary: whether a password is right
 -- With whether a sign-in requires a code as well, so that it needs no further round trip. Served by
 -- second_factors_pkey and users_pkey.
 select

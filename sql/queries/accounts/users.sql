@@ -1,6 +1,7 @@
 -- Users: who can sign in, and their passwords. Bound in oadb/accounts/users.py.
 
 -- name: get
+-- primary: who a user is, and whether he is disabled
 -- Served by users_pkey.
 select
     user_id,
@@ -18,6 +19,7 @@ where user_id = :user_id;
 
 -- name: find_by_username
 -- scope: all users (a sign-in does not know the id yet)
+-- primary: who a user is, and whether he is disabled
 -- In any letter case. Served by users_username_lower_key.
 select
     user_id,
@@ -35,6 +37,7 @@ where username_key = lower(:username);
 
 -- name: find_by_email
 -- scope: all users (a password reset does not know the id yet)
+-- primary: who a user is, and whether he is disabled
 -- In any letter case. Served by users_email_lower_key.
 select
     user_id,

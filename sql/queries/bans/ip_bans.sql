@@ -1,6 +1,7 @@
 -- IP bans and exemptions from them. Bound in oadb/bans/ip_bans.py.
 
 -- name: _find_active
+-- primary: whether an address is banned
 -- Served by ip_bans_pkey and ban_exemptions_network_idx.
 select
     abbrev(network) as network,
@@ -95,6 +96,7 @@ returning
     banned_by as by;
 
 -- name: _find_exemption
+-- primary: whether an address is banned
 -- The narrowest exemption that contains the network. Served by ban_exemptions_network_idx.
 select
     abbrev(network) as network,

@@ -1,6 +1,7 @@
 -- Proof: the keys that the database knows. Bound in oadb/keys/proof.py.
 
 -- name: list_canaries
+-- primary: whether the keys fit
 select
     key_id,
     canary
@@ -38,6 +39,7 @@ where key_id = :key_id;
 
 -- name: list_uses
 -- scope: all users (key rotation)
+-- primary: whether a key can be taken out of the ring
 -- The number of rows of each table that need each key: counts up to 1,000,000 of each, which it
 -- finds by the index of the key. Served by users_password_key_id_idx, sessions_key_id_idx,
 -- api_keys_key_id_idx, broker_tokens_key_id_idx, second_factors_key_id_idx,

@@ -2,6 +2,7 @@
 
 -- name: _list_under_key
 -- scope: all users (key rotation)
+-- primary: what is still to be sealed again
 -- Rows of one table, served by the index of its key_id; the other parts are not run.
 -- With ties: all rows that begin with the same number, so that the next batch can
 -- begin behind it. An array has no null here: an empty value stands for it. Where nearly all rows

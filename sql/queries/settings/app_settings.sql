@@ -3,6 +3,7 @@
 -- value, however many change it at once. It changes nothing if there is no user :by.
 
 -- name: get_trading_mode
+-- primary: whether orders are real
 -- live or analyze.
 select mode
 from oadb.trading_mode
@@ -65,6 +66,7 @@ select (select count(*) from audited) as fields
 from previous;
 
 -- name: get_security
+-- primary: whether an address is banned
 -- When and for how long addresses are banned; the one row.
 select
     is_auto_ban_enabled as auto_ban_enabled,

@@ -14,6 +14,7 @@ from oadb.smtp_settings
 where singleton_id = 1;
 
 -- name: _get_sealed
+-- primary: a password
 select
     server,
     port,

@@ -85,6 +85,7 @@ where
 
 -- name: _find_by_digest
 -- scope: all users (an alert carries a webhook and no user)
+-- primary: whether a webhook may act
 -- Of any platform; that of a disabled user is not active. While root keys rotate, a webhook has one
 -- digest for each, and at most one row. Served by strategies_token_digest_idx and
 -- strategy_mappings_pkey. Not from strategies_with_mappings: that has no fingerprint, for a role

@@ -1,0 +1,63 @@
+"""Where a statement may run: on any replica, or on the primary alone."""
+
+import pytest
+
+from oadb.engine.binding.effects import misplacement
+from oadb.engine.binding.statements import parse
+from tests.support import declared
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("select 1", ""),
+        ("with one as (select 1) select * from one", ""),
+        ("copy (select 1) to stdout", ""),
+        ("select pg_catalog.set_config('oadb.brokers', '', true)", ""),
+        ("copy oadb.users (username) from stdin", "it writes"),
+        ("insert into oadb.users (username) values ('a')", "it writes"),
+        ("select nextval('oadb.numbers')", "it writes"),
+        ("copy (delete from oadb.users returning 1) to stdout", "it writes"),
+        ("select 1 from oadb.users for update", "it writes"),
+        ("select 1 from oadb.users for key share", "it locks rows"),
+        ("select 1 from oadb.users for share", "it locks rows"),
+        ("call oadb.work()", "it writes"),
+    ],
+)
+def test_a_replica_runs_what_changes_and_locks_nothing(sql: str, reason: str) -> None:
+    statement = parse(f"-- name: work\n{sql};", "probe", "probe.sql")["work"]
+
+    assert misplacement(statement) == reason
+
+
+def test_a_read_stays_on_the_primary_by_its_comment_and_says_why() -> None:
+    text = "-- name: work\n-- primary: whether a key may act\nselect 1;"
+
+    reason = misplacement(parse(text, "probe", "probe.sql")["work"])
+
+    assert reason == "it stays on the primary: whether a key may act"
+
+
+VERDICTS = {
+    "api_keys._find_by_digest", "api_keys._find_kept", "api_keys.get_order_mode",
+    "app_settings.get_security", "app_settings.get_trading_mode", "authorization._find_by_digest",
+    "broker_tokens.find_any_active", "broker_tokens.find_sealed", "ip_bans._find_active",
+    "ip_bans._find_exemption", "live_bans._get_state", "live_bans._list_active",
+    "one_time_tokens._find_by_digest", "owners._find", "proof.list_canaries", "proof.list_uses",
+    "rotation._list_under_key", "second_factors._find_secret", "second_factors._get_wait",
+    "second_factors.get", "sessions.get", "smtp_settings._get_sealed",
+    "stored_passwords._find_password", "stored_passwords.find_verified",
+    "strategy_kinds._find_by_digest", "users.find_by_email", "users.find_by_username", "users.get",
+}  # fmt: skip  # a list
+
+
+def test_the_reads_that_decide_who_may_do_what_stay_on_the_primary() -> None:
+    statements = {
+        each.label: each.misplacement
+        for name in declared.PLACES
+        for each in declared.module(name).query
+    }
+
+    marked = {label for label, why in statements.items() if "primary" in why}
+
+    assert marked == VERDICTS
