@@ -9,6 +9,7 @@ Error                     base of all of them; never raised itself
 ├── ConflictError         a row conflicts with what is stored; nothing was stored
 ├── NoRowError            a query that promises a row found none
 ├── TooManyRowsError      a query that promises at most one row found more
+├── MisplacedError        a write, or a read that stays on the primary, over db.reads()
 ├── TransactionError      a transaction cannot go on, or a call must not run in one
 │   └── SecondConnectionError  a thread or task that holds a connection asks for another
 ├── UnavailableError      the database did not answer; nothing was changed
@@ -24,10 +25,10 @@ Error                     base of all of them; never raised itself
 
 __all__ = [
     "BusyError", "ConfigError", "ConflictError", "DeclarationError", "Error", "KeyRingError",
-    "LoadError", "MigrationError", "NoRowError", "OutcomeUnknownError", "ParameterError",
-    "PoolTimeoutError", "ResultError", "RowError", "SealError", "SecondConnectionError",
-    "SecondConnectionWarning", "SettingError", "TooManyRowsError", "TransactionError",
-    "UnavailableError",
+    "LoadError", "MigrationError", "MisplacedError", "NoRowError", "OutcomeUnknownError",
+    "ParameterError", "PoolTimeoutError", "ResultError", "RowError", "SealError",
+    "SecondConnectionError", "SecondConnectionWarning", "SettingError", "TooManyRowsError",
+    "TransactionError", "UnavailableError",
 ]  # fmt: skip  # a list
 
 
@@ -99,6 +100,10 @@ class NoRowError(Error):
 
 class TooManyRowsError(Error):
     """A query that promises at most one row found more."""
+
+
+class MisplacedError(Error):
+    """What must run on the primary was called over ``db.reads()``; nothing of it was sent."""
 
 
 class TransactionError(Error):

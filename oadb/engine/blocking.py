@@ -19,6 +19,7 @@ class Transaction(Executor):
 
     def __init__(self, inner: AsyncTransaction) -> None:
         self._inner = inner
+        self.takes_reads_only = inner.takes_reads_only
 
     def __enter__(self) -> Self:
         """Lease a connection; see AsyncTransaction."""

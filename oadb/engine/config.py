@@ -4,10 +4,11 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self, cast
 
 from oadb.engine import dsn
+from oadb.engine.dsn import Dsn
 from oadb.engine.pool.holders import SecondConnection
 from oadb.errors import ConfigError
 from oadb.security import keyring_file
@@ -30,6 +31,11 @@ class Config:
     server, whatever has become of it: by default 2 seconds more than the statement timeout; 0 is no
     limit.
 
+    Reads may run on ``read_hosts``, replicas with a pool of ``read_pool_size`` connections each,
+    and ``read_max_overflow`` more under load. A read waits ``read_wait_seconds`` for what it must
+    see, and goes to the primary then, as it does while a replica is behind by more than
+    ``read_max_lag_seconds``. ``is_replica`` is set in the configuration of the pool of one.
+
     A thread or task that holds a connection, of a transaction, and asks for a second one, is
     warned, refused or left alone (``second_connection``).
 
@@ -39,6 +45,12 @@ class Config:
     """
 
     dsn: dsn.Dsn
+    read_hosts: tuple[Dsn, ...] = ()
+    read_pool_size: int = 5
+    read_max_overflow: int = 10
+    read_wait_seconds: float = 0.1
+    read_max_lag_seconds: float = 10.0
+    is_replica: bool = False
     pool_size: int = 5
     max_overflow: int = 10
     pool_timeout_seconds: float = 30.0
@@ -69,10 +81,19 @@ class Config:
         env = _Environment(os.environ if environ is None else environ)
         del environ  # keeps its secrets out of tracebacks that show variables
         default = cls(dsn=env.dsn())
+        size = env.integer("DB_POOL_SIZE", default.pool_size, least=1, most=1000)
+        overflow = env.integer("DB_MAX_OVERFLOW", default.max_overflow, least=0, most=1000)
         return cls(
             dsn=default.dsn,
-            pool_size=env.integer("DB_POOL_SIZE", default.pool_size, least=1, most=1000),
-            max_overflow=env.integer("DB_MAX_OVERFLOW", default.max_overflow, least=0, most=1000),
+            read_hosts=env.read_hosts(),
+            read_pool_size=env.integer("DB_READ_POOL_SIZE", size, least=1, most=1000),
+            read_max_overflow=env.integer("DB_READ_MAX_OVERFLOW", overflow, least=0, most=1000),
+            read_wait_seconds=env.seconds("DB_READ_WAIT", default.read_wait_seconds, most=60),
+            read_max_lag_seconds=env.seconds(
+                "DB_READ_MAX_LAG", default.read_max_lag_seconds, least=0.001
+            ),
+            pool_size=size,
+            max_overflow=overflow,
             pool_timeout_seconds=env.seconds(
                 "DB_POOL_TIMEOUT", default.pool_timeout_seconds, least=0.001
             ),
@@ -95,6 +116,17 @@ class Config:
             pooler=env.pooler("DB_POOLER", default.pooler),
             keyring=keyring_file.from_env(env.values),
             totp_window=env.integer("OADB_TOTP_WINDOW", default.totp_window, least=0, most=2),
+        )
+
+    def of_replica(self, host: Dsn) -> Self:
+        """Return the configuration of the pool of one of ``read_hosts``."""
+        return replace(
+            self,
+            dsn=host,
+            read_hosts=(),
+            is_replica=True,
+            pool_size=self.read_pool_size,
+            max_overflow=self.read_max_overflow,
         )
 
     @property
@@ -156,6 +188,10 @@ class _Environment:
             )
         return found
 
+    def read_hosts(self) -> tuple[Dsn, ...]:
+        url = self._text("DATABASE_URL_READ")
+        return () if url is None else dsn.parse_hosts(url, self.values, "DATABASE_URL_READ")
+
     def integer(self, name: str, default: int, *, least: int, most: int) -> int:
         text = self._text(name)
         if text is None:
@@ -164,14 +200,15 @@ class _Environment:
             raise self._invalid(name, f"a whole number from {least} to {most}")
         return int(text)
 
-    def seconds(self, name: str, default: float, *, least: float = 0.0) -> float:
+    def seconds(self, name: str, default: float, *, least: float = 0.0, most: int = 86400) -> float:
         text = self._text(name)
         if text is None:
             return default
         value = self._number(text)
-        if not least <= value <= 86400:
-            allowed = "more than 0" if least else "from 0 (no limit)"
-            raise self._invalid(name, f"seconds, {allowed} to 86400")
+        if not least <= value <= most:
+            zero = "from 0 (no limit)" if most == 86400 else "from 0 (no wait)"
+            allowed = "more than 0" if least else zero
+            raise self._invalid(name, f"seconds, {allowed} to {most}")
         return value
 
     def optional_seconds(self, name: str) -> float | None:

@@ -8,9 +8,6 @@
 AsyncDatabase does all the work; a Database wraps one whose awaits complete at once.
 """
 
-import os
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import Self, cast
@@ -19,6 +16,7 @@ from oadb.engine import readiness
 from oadb.engine.acting import acting_as
 from oadb.engine.blocking import PoolExecutor
 from oadb.engine.config import Config
+from oadb.engine.configured import Configured
 from oadb.engine.deadlines import seconds_of
 from oadb.engine.driver import AsyncioDriver, BlockingDriver, Driver, drive
 from oadb.engine.listener import AsyncListener, Listener
@@ -28,50 +26,15 @@ from oadb.engine.pool.pool_stats import PoolStats
 from oadb.engine.pool_executors import AsyncPoolExecutor
 from oadb.engine.provided import provided
 from oadb.engine.readiness import Ping, Readiness
+from oadb.engine.reads.read_sources import AsyncReadSource, ReadSource
+from oadb.engine.reads.replica_set import replicas_of
 from oadb.engine.telling import Observers, teller_of
 from oadb.errors import ParameterError
 
 _PING, _READY = timedelta(seconds=1), timedelta(seconds=5)
 
 
-class _Configured(ABC):
-    """What AsyncDatabase and Database share: they are made of a configuration."""
-
-    @abstractmethod
-    def __init__(self, config: Config, *, observer: Observers = None) -> None:
-        """Make one; nothing connects yet."""
-
-    @classmethod
-    def from_env(
-        cls, environ: Mapping[str, str] | None = None, *, observer: Observers = None
-    ) -> Self:
-        """Read the configuration from the environment; see ``Config.from_env``.
-
-        Args:
-            observer: one or several; see oadb.engine.observing.
-
-        Raises:
-            ConfigError: a variable is missing or invalid.
-            KeyRingError: the key ring cannot be read or is invalid.
-        """
-        return cls(Config.from_env(environ), observer=observer)
-
-    @classmethod
-    def from_url(cls, url: str, *, observer: Observers = None) -> Self:
-        """Connect to *url* instead of DATABASE_URL; all else is read from the environment.
-
-        Args:
-            url: such as postgresql://user:password@host:5432/database.
-            observer: as for ``from_env``.
-
-        Raises:
-            ConfigError: the URL or a variable is invalid.
-            KeyRingError: the key ring cannot be read or is invalid.
-        """
-        return cls(Config.from_env({**os.environ, "DATABASE_URL": url}), observer=observer)
-
-
-class AsyncDatabase(_Configured, AsyncPoolExecutor):
+class AsyncDatabase(Configured, AsyncReadSource, AsyncPoolExecutor):
     """A database behind a connection pool, for asyncio; the tasks of a process share one."""
 
     def __init__(
@@ -85,7 +48,9 @@ class AsyncDatabase(_Configured, AsyncPoolExecutor):
         driver = driver or AsyncioDriver()
         teller = teller_of(observer, "Database")
         self._config = config
-        AsyncPoolExecutor.__init__(self, Pool(config, driver, teller), driver)
+        pool = Pool(config, driver, teller)
+        AsyncPoolExecutor.__init__(self, pool, driver)
+        self._replicas = replicas_of(config, driver, teller, pool)
 
     async def __aenter__(self) -> Self:
         """Open the pool."""
@@ -113,7 +78,9 @@ class AsyncDatabase(_Configured, AsyncPoolExecutor):
         await self._pool.open()
 
     async def close(self) -> None:
-        """Close the pool for good. Connections in use are closed when they are returned."""
+        """Close the pools for good. Connections in use are closed when they are returned."""
+        if self._replicas is not None:
+            await self._replicas.close()
         await self._pool.close()
 
     async def prove(self) -> None:
@@ -204,11 +171,11 @@ class AsyncDatabase(_Configured, AsyncPoolExecutor):
         return self._pool.stats()
 
 
-class Database(_Configured, PoolExecutor):
+class Database(Configured, ReadSource, PoolExecutor):
     """A database behind a connection pool; the threads of a process share one."""
 
     def __init__(self, config: Config, *, observer: Observers = None) -> None:
-        self._inner = AsyncDatabase(config, BlockingDriver(), observer=observer)
+        self._inner = self._source = AsyncDatabase(config, BlockingDriver(), observer=observer)
         PoolExecutor.__init__(self, self._inner)
 
     def __enter__(self) -> Self:
@@ -237,7 +204,7 @@ class Database(_Configured, PoolExecutor):
         drive(self._inner.open())
 
     def close(self) -> None:
-        """Close the pool for good. Connections in use are closed when they are returned."""
+        """Close the pools for good. Connections in use are closed when they are returned."""
         drive(self._inner.close())
 
     def prove(self) -> None:

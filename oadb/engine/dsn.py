@@ -58,6 +58,12 @@ class Dsn:
     local: LocalTarget | None = None
     is_production: bool = False
 
+    @property
+    def seeks_primary(self) -> bool:
+        """Whether only a primary will do, as far as the address says."""
+        given = self.keywords.get("target_session_attrs", "read-write")
+        return given in {"read-write", "primary"}
+
     def __str__(self) -> str:
         """Return the address without the password, for messages."""
         if self.local is not None:
@@ -67,8 +73,10 @@ class Dsn:
         return f"{given.get('user', '')}@{target}/{given.get('dbname', '')}"
 
 
-def parse(url: str, environ: Mapping[str, str] | None = None) -> Dsn:
-    """Read a DATABASE_URL.
+def parse(
+    url: str, environ: Mapping[str, str] | None = None, variable: str = "DATABASE_URL"
+) -> Dsn:
+    """Read a DATABASE_URL, or another *variable* of its kind, which errors name.
 
     Its scheme is ``postgresql://``, ``postgres://`` or ``postgresql+psycopg://`` (the form that
     yoyo needs for psycopg 3), each with one host or several, or one that an installed package
@@ -93,7 +101,7 @@ def parse(url: str, environ: Mapping[str, str] | None = None) -> Dsn:
         found = re.match(r"([a-z][a-z0-9+.-]{0,20})://", url)
         scheme = f"the scheme is {found[1]}" if found else "there is no scheme"
         raise ConfigError(
-            f"DATABASE_URL: {scheme}; allowed are postgresql://, postgres://, "
+            f"{variable}: {scheme}; allowed are postgresql://, postgres://, "
             "postgresql+psycopg:// and embedded:PATH"
         )
     try:
@@ -101,7 +109,7 @@ def parse(url: str, environ: Mapping[str, str] | None = None) -> Dsn:
     except (psycopg.Error, UnicodeError, ValueError):
         # libpq's own text quotes parts of the URL, possibly the password.
         raise ConfigError(
-            "DATABASE_URL is not a valid PostgreSQL URL: expected "
+            f"{variable} is not a valid PostgreSQL URL: expected "
             "postgresql://user:password@host:port/database?option=value, "
             "with special characters percent-encoded"
         ) from None
@@ -109,10 +117,41 @@ def parse(url: str, environ: Mapping[str, str] | None = None) -> Dsn:
     if not _PORTS.fullmatch(keywords.get("port", "")) or "@" in keywords.get("host", "")[1:]:
         # An unescaped / or @ in the password makes the rest of it look like a port or a host.
         raise ConfigError(
-            "DATABASE_URL: no valid host and port; percent-encode the special characters of the "
+            f"{variable}: no valid host and port; percent-encode the special characters of the "
             "password (@ as %40, / as %2F, : as %3A)"
         )
     return Dsn(keywords, None, is_production)
+
+
+def parse_hosts(
+    url: str, environ: Mapping[str, str] | None = None, variable: str = "DATABASE_URL"
+) -> tuple[Dsn, ...]:
+    """Read a URL with several hosts as one address for each, which takes any kind of server.
+
+    Raises:
+        ConfigError: an invalid URL, or one of a local server; the text never shows it.
+    """
+    found = parse(url, environ, variable)
+    if found.local is not None:
+        raise ConfigError(f"{variable}: {found.local.scheme}: has no replicas; name servers")
+    given = {"target_session_attrs": "any", **found.keywords}
+    lists = {name: given.pop(name, "").split(",") for name in ("host", "hostaddr", "port")}
+    count = max(map(len, lists.values()))
+    for name, values in lists.items():
+        if len(values) not in {1, count} or (name == "host" and count > 1 and not all(values)):
+            raise ConfigError(
+                f"{variable}: {count} hosts or ports, but {len(values)} of {name}; write "
+                "postgresql://user:password@host1:port,host2:port/database"
+            )
+    # One of a name holds for all.
+    places = [
+        {name: values[place % len(values)] for name, values in lists.items()}
+        for place in range(count)
+    ]
+    return tuple(
+        Dsn({**given, **{k: v for k, v in place.items() if v}}, None, found.is_production)
+        for place in places
+    )
 
 
 SESSION_FORMS = {

@@ -25,6 +25,8 @@ class Runner(ABC):
 class Executor(Runner):
     """A Database or a Transaction: the first argument of every declared function."""
 
+    takes_reads_only = False
+
     @abstractmethod
     def _stream(self, query: Any, params: tuple[Any, ...]) -> Generator[Any, None, None]:
         """Run a bound query and yield its rows as they arrive."""
@@ -44,6 +46,8 @@ class Executor(Runner):
 
 class AsyncExecutor(ABC):
     """An AsyncDatabase or an AsyncTransaction; operations get one in sync calls as well."""
+
+    takes_reads_only = False
 
     @property
     @abstractmethod

@@ -12,10 +12,10 @@ from time import monotonic
 from typing import Any
 
 import psycopg
+from psycopg import pq
 from psycopg.pq import DiagnosticField
 
 from oadb.engine.constraint_errors import refusal_of
-from oadb.engine.pool.connections import is_broken
 from oadb.errors import OutcomeUnknownError, UnavailableError
 
 # The server ended the session (shutdown, crash of another session, timeout) or is not ready yet.
@@ -67,6 +67,11 @@ _SHOWN = (
 )
 
 
+def is_broken(connection: Any) -> bool:
+    """Say whether libpq considers the connection lost."""
+    return bool(connection.pgconn.status == pq.ConnStatus.BAD)
+
+
 def is_lost(error: psycopg.Error, connection: Any) -> bool:
     """Say whether the connection failed, not the statement.
 
@@ -90,12 +95,17 @@ def is_stale(error: psycopg.Error) -> bool:
 
 def is_unusable(error: psycopg.Error, connection: Any) -> bool:
     """Say whether nothing else can run on the connection after this error."""
-    return is_lost(error, connection) or needs_new_session(error)
+    seeks = connection.state.seeks_primary
+    return is_lost(error, connection) or needs_new_session(error, seeks_primary=seeks)
 
 
-def needs_new_session(error: psycopg.Error) -> bool:
-    """Say whether the statement did not run, and can run in another session only."""
-    return error.sqlstate == _READ_ONLY or is_stale(error)
+def needs_new_session(error: psycopg.Error, *, seeks_primary: bool) -> bool:
+    """Say whether the statement did not run, and can run in another session only.
+
+    Args:
+        seeks_primary: whether another session may be one of a primary, which takes writes.
+    """
+    return (error.sqlstate == _READ_ONLY and seeks_primary) or is_stale(error)
 
 
 def was_rolled_back(error: psycopg.Error) -> bool:
@@ -237,10 +247,11 @@ def _in_words(name: str) -> str:
     return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
 
 
-def may_transact_again(error: Exception) -> bool:
+def may_transact_again(error: Exception, *, seeks_primary: bool) -> bool:
     """Say whether a transaction that ended with *error* was rolled back and may be repeated."""
     if isinstance(error, psycopg.Error):
-        return was_rolled_back(error) or needs_new_session(error)
+        again = needs_new_session(error, seeks_primary=seeks_primary)
+        return again or was_rolled_back(error)
     return isinstance(error, UnavailableError)
 
 
@@ -253,7 +264,7 @@ def retry_or_fail(
         return 0.0, outcome_unknown(query.label, overdue=overdue)
     if lost and overdue:
         return 0.0, unavailable(query.label, overdue=True)
-    again = lost or needs_new_session(error) or was_rolled_back(error)
+    again = is_unusable(error, connection) or was_rolled_back(error)
     pause = retry.next_pause(error) if again and not query.is_copy else None
     if pause is not None:
         return pause, None

@@ -24,6 +24,7 @@ from oadb.engine.pool.connection_pool import PATIENCE, Pool
 from oadb.engine.pool.holders import TRANSACTION
 from oadb.engine.pool.leases import UNCONFIRMED
 from oadb.engine.pool.note_writer import Note
+from oadb.engine.reads.noted_writes import NotedWrite
 from oadb.engine.transaction_session import begin
 from oadb.engine.transactions import AsyncTransaction
 from oadb.engine.wire import SetupStatement
@@ -79,6 +80,9 @@ class AsyncPoolExecutor(AsyncExecutor):
         """
         if query.special is not None and (query.is_judged or (query.is_copy and self._identity)):
             return self._run_in_transaction(query, params)
+        commits = self._pool.commits
+        if commits is not None and not query.is_read:
+            return self._attempt(NotedWrite(query, params, commits), ())
         return self._attempt(query, params)
 
     async def _attempt(self, query: Any, params: tuple[Any, ...]) -> Any:  # noqa: C901  # calls cost
@@ -263,8 +267,9 @@ class AsyncPoolExecutor(AsyncExecutor):
             except PoolTimeoutError:
                 raise
             except (UnavailableError, psycopg.Error) as error:
-                again = failures.may_transact_again(error) and not tx.was_overdue
-                pause = retry.next_pause(error) if again else None
+                seeks = self._pool.seeks_primary
+                again = failures.may_transact_again(error, seeks_primary=seeks)
+                pause = retry.next_pause(error) if again and not tx.was_overdue else None
                 if pause is None:
                     raise
             retries += 1

@@ -36,6 +36,8 @@ class TransactionSession:
     identity: tuple[SetupStatement, ...] = ()
     # Whether a write was refused because of its number of rows: nothing may be committed.
     is_refused: bool = False
+    # Whether a statement ran that is no read.
+    has_written: bool = False
     # Whether its end has begun, perhaps in another thread than that of its statements.
     is_ending: bool = False
     # Channels to notify when it is committed.

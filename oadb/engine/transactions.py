@@ -15,10 +15,12 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from oadb.engine import execution, failures
+from oadb.engine.binding.guards import COMMIT
 from oadb.engine.deadlines import expected
 from oadb.engine.driver import Driver
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.pool.callers import callers
+from oadb.engine.pool.commits import COMMIT_POINT
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.pool.holders import TRANSACTION
 from oadb.engine.pool.interruptions import finish_interrupted
@@ -31,7 +33,7 @@ from oadb.engine.transaction_session import (
     SAVEPOINT,
     TransactionSession,
 )
-from oadb.engine.wire import SetupStatement, simple
+from oadb.engine.wire import SetupStatement, set_up_and_ask, simple
 from oadb.errors import NoRowError, TooManyRowsError, TransactionError
 from oadb.security.vault import Vault
 
@@ -117,6 +119,8 @@ class AsyncTransaction(AsyncExecutor):
         session.require_leased()
         if query.guards.isolation is not None:
             session.require_isolation(query)
+        if not query.is_read:
+            session.has_written = True
         if session.is_interrupted:
             await self._resume(session)
         try:
@@ -221,10 +225,12 @@ class AsyncTransaction(AsyncExecutor):
             if due:
                 await execution.set_up(self._driver, session.connection, due)
             if self._outer is None:
-                await self._send(session, b"commit")
+                await self._send_commit(session)
         except psycopg.Error as error:
             lost = failures.is_lost(error, session.connection) and self._outer is None
             overdue = session.connection.state.overdue
+            if lost and session.pool.commits is not None:
+                session.pool.commits.doubt()
             unknown = failures.outcome_unknown("commit", overdue=overdue)
             failure = unknown if lost else self._failure_of(session, error, "commit")
         else:
@@ -245,6 +251,16 @@ class AsyncTransaction(AsyncExecutor):
         except psycopg.Error:
             # The connection is lost, so the server has rolled back.
             session.must_close = True
+
+    async def _send_commit(self, session: TransactionSession) -> None:
+        """Send COMMIT; where reads run on replicas, have its position noted."""
+        commits, connection = session.pool.commits, session.connection
+        begun = connection.pgconn.transaction_status != TransactionStatus.IDLE
+        if commits is None or not (session.has_written and begun):
+            await self._send(session, b"commit")
+            return
+        exchange = set_up_and_ask(connection.pgconn, [COMMIT], COMMIT_POINT)
+        commits.record(await self._driver.run_exchange(connection, exchange))
 
     async def _send(self, session: TransactionSession, statement: bytes) -> None:
         """Send COMMIT or ROLLBACK, unless no transaction was begun on the server."""
@@ -267,7 +283,8 @@ class AsyncTransaction(AsyncExecutor):
         label: str,
         place_at: failures.PlaceAt | None = None,
     ) -> Exception:
-        session.must_close |= failures.needs_new_session(error)
+        seeks = session.connection.state.seeks_primary
+        session.must_close |= failures.needs_new_session(error, seeks_primary=seeks)
         if failures.is_lost(error, session.connection):
             session.connection.state.disconnect()  # so that nothing of it is committed
             return failures.unavailable(label, overdue=session.connection.state.overdue)

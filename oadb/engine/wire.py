@@ -95,6 +95,26 @@ def exchange(
     Raises:
         psycopg.Error: the server's first report.
     """
+    commands, parsing = _statement(pgconn, prepared, sql, values, prelude, prepares=prepares)
+    place = len(commands) - 1
+    commands += _commands(pgconn, then or ())
+    answers = yield from _pipeline(pgconn, commands, prelude)
+    if parsing is not None:
+        # Before the results are checked: a statement stays parsed even if its execution failed.
+        prepared.parsed = answers[parsing][0].status == pq.ExecStatus.COMMAND_OK
+    return [_first(results) for results in answers][place]
+
+
+def _statement(
+    pgconn: Any,
+    prepared: PreparedStatement,
+    sql: bytes,
+    values: Any,
+    prelude: list[SetupStatement],
+    *,
+    prepares: bool,
+) -> tuple[list[Callable[[], None]], int | None]:
+    """Return the commands of a statement, itself the last, and the place of its Parse if any."""
     formats = prepared.converters.formats
     commands = _commands(pgconn, prelude)
     parsing = len(commands) if prepares and not prepared.parsed else None
@@ -106,13 +126,59 @@ def exchange(
         if prepares  # a pooler keeps no prepared statements
         else partial(pgconn.send_query_params, sql, values, param_formats=formats)
     )
-    place = len(commands) - 1
-    commands += _commands(pgconn, then or ())
-    answers = yield from _pipeline(pgconn, commands, prelude)
+    return commands, parsing
+
+
+def exchange_and_ask(
+    pgconn: Any,
+    prepared: PreparedStatement,
+    sql: bytes,
+    values: Any,
+    prelude: list[SetupStatement],
+    question: SetupStatement,
+    *,
+    prepares: bool,
+) -> Exchange:
+    """Send a statement as ``exchange`` does, and a question that the server hears after its commit.
+
+    Returns:
+        Its result, and that of the question, which may be an error.
+
+    Raises:
+        psycopg.Error: the server's first report on the statement.
+    """
+    commands, parsing = _statement(pgconn, prepared, sql, values, prelude, prepares=prepares)
+    commands += [pgconn.pipeline_sync, *_commands(pgconn, [question])]
+    *answers, _, asked = yield from _pipeline(pgconn, commands, prelude)
     if parsing is not None:
-        # Before the results are checked: a statement stays parsed even if its execution failed.
         prepared.parsed = answers[parsing][0].status == pq.ExecStatus.COMMAND_OK
-    return [_first(results) for results in answers][place]
+    return [_first(results) for results in answers][-1], asked[0]
+
+
+def set_up_and_ask(
+    pgconn: Any, statements: list[SetupStatement], question: SetupStatement
+) -> Exchange:
+    """Send *statements* that end with COMMIT, and a question; return the answer to this.
+
+    Raises:
+        psycopg.Error: the server's first report on a statement; of the question none is raised.
+    """
+    commands = [*_commands(pgconn, statements), pgconn.pipeline_sync]
+    commands += _commands(pgconn, [question])
+    *answers, _, asked = yield from _pipeline(pgconn, commands, statements)
+    for results in answers:
+        _first(results)
+    return asked[0]
+
+
+def ask(pgconn: Any, question: SetupStatement) -> Exchange:
+    """Send a question by itself, and return the answer.
+
+    Raises:
+        psycopg.Error: the server's report.
+    """
+    pgconn.send_query_params(question.sql, [*question.params])
+    return _first((yield from generators.execute(pgconn)))
 
 
 def set_up(pgconn: Any, statements: list[SetupStatement]) -> Exchange:

@@ -26,6 +26,7 @@ from oadb.engine.binding.objects import argument_kind
 from oadb.engine.binding.values import fits
 from oadb.engine.executor_faults import not_an_executor
 from oadb.engine.executors import AsyncExecutor, Executor
+from oadb.engine.reads.placing import require_reads
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,6 +76,8 @@ class Operation(Generic[P, R]):
             raise not_an_executor(self.label, db)
         if not self._shape.fits(args, kwargs):
             raise call_fault(self.label, self._shape.signature, args, kwargs)
+        if db.takes_reads_only:
+            require_reads(self.label, self._function)
         placed = zip(self._places, args, strict=False)
         if not self._are_exact(placed) or (kwargs and not self._are_exact(kwargs.items())):
             args, kwargs = self._checked(args, kwargs)

@@ -16,6 +16,7 @@ from psycopg.pq import TransactionStatus
 from oadb.engine.config import Config
 from oadb.engine.driver import Driver
 from oadb.engine.failures import RetryBudget
+from oadb.engine.pool.commits import Commits
 from oadb.engine.pool.connections import cut_off, give_up, looks_alive
 from oadb.engine.pool.exhaustion import Exhaustion, wait_failed
 from oadb.engine.pool.forking import expect_forks, keep_forever
@@ -55,6 +56,8 @@ class Pool:
         self.teller = teller
         self.vault = Vault(config.keyring, config.totp_window, config.breached)
         self.call_seconds = config.call_seconds
+        self.commits = Commits() if config.read_hosts else None
+        self.seeks_primary = config.dsn.seeks_primary
         # How long the lease of a call may last, before it is confirmed where there is no limit.
         self.lease_seconds = UNCONFIRMED if math.isinf(self.call_seconds) else self.call_seconds
         self._reset()
@@ -74,7 +77,8 @@ class Pool:
     def _reset(self, *, closed: bool = False, server: LocalServer | None = None) -> None:
         self._lock = threading.Lock()
         self._server = server
-        self._outage = Outage("target_session_attrs" in self._config.dsn.keywords)
+        takes_any = "target_session_attrs" in self._config.dsn.keywords
+        self._outage = Outage(takes_any, self.seeks_primary)
         self.holders = Holders(self._driver, self._config.second_connection)
         self.leases = Leases(self.holders)
         self._table = self.leases.table
@@ -149,18 +153,20 @@ class Pool:
         label: str,
         limit: float = math.inf,
         seconds: float = math.inf,
-        patience: float = PATIENCE,
+        patience: float | None = None,
     ) -> Any:
         """Lease a living connection; see ``take``.
 
         Args:
-            patience: seconds to wait for a server that refuses connections.
+            patience: seconds to wait for a server that refuses connections; None: as usual.
 
         Raises:
             PoolTimeoutError: no connection became free in time, or too many callers wait for one.
             UnavailableError: no connection can be made, or the pool is closed.
         """
         started = monotonic()
+        if patience is None:
+            patience = 0.0 if self._config.is_replica else PATIENCE
         try:
             return await self._acquire(label, started, limit, seconds, patience)
         except UnavailableError as error:

@@ -62,6 +62,10 @@ class ConnectionState:
     """When the server has answered last (monotonic clock)."""
     answer: Any = None
     """The last answer."""
+    replayed: int = 0
+    """Of a replica: the position in the log that its server is known to have replayed."""
+    seeks_primary: bool = True
+    """Whether another connection may be to a primary, should this one be to a standby."""
 
     def take_unfinished(self) -> Any:
         """Return the rest of an interrupted exchange, to be run, or None."""
@@ -120,6 +124,7 @@ class ConnectionTerms:
         # A little early, at random: connections made together must not expire together.
         expires = monotonic() + self.recycle * uniform(0.95, 1.0)  # noqa: S311  # not secret
         state = ConnectionState(expires, self.prepares, self.patience, poll, os.dup(pgconn.socket))
+        state.seeks_primary = self.outage.seeks_primary
         if self.tell is not None:
             state.is_observed = True
             self.tell(ConnectionChange("opened", "wanted"))
@@ -290,8 +295,3 @@ def cut_off(connection: Any) -> None:
         for descriptor in (connection.pgconn.socket, connection.state.descriptor):
             os.dup2(nowhere, descriptor, inheritable=False)
         os.close(nowhere)
-
-
-def is_broken(connection: Any) -> bool:
-    """Say whether libpq considers the connection lost."""
-    return bool(connection.pgconn.status == pq.ConnStatus.BAD)

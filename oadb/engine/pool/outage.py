@@ -24,10 +24,12 @@ class Outage:
 
     A service that had connections to a primary takes none to a standby, where it would read what
     was true some time ago: a name or a proxy may lead there after a failover. It does if its URL
-    says which servers it takes (*takes_any*: ``target_session_attrs``).
+    says which servers it takes (*takes_any*: ``target_session_attrs``); *seeks_primary* is False
+    if it takes standbys.
     """
 
     takes_any: bool = False
+    seeks_primary: bool = True
     since: float | None = None
     reason: str = ""
     had_primary: bool = False

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from oadb.engine.binding.statements import Statement
 
 _FOR_TOOLS = re.compile(
-    r"(timeout|lock timeout|rows|isolation|expects|deprecated|read only|scope|repeatable|writes|primary"
-    r"|not together|variants|grows( \(as [^)]*\))?)(:|$)"
+    r"(timeout|lock timeout|rows|isolation|expects|deprecated|read only|scope|repeatable|writes"
+    r"|primary|not together|variants|grows( \(as [^)]*\))?)(:|$)"
 )
+_SHOWN = re.compile(r"(repeatable|writes|primary|grows( \(as [^)]*\))?):")
 _SCOPE = "scope:"
 
 
@@ -26,9 +27,7 @@ def read(statement: Statement) -> StatementComment:
     lines = _logical_lines(statement.doc)
     prose = [line for line in lines if not _FOR_TOOLS.match(line)]
     scopes = [line.removeprefix(_SCOPE).strip() for line in lines if line.startswith(_SCOPE)]
-    others = [
-        line for line in lines if re.match(r"(repeatable|writes|grows( \(as [^)]*\))?):", line)
-    ]
+    others = [line for line in lines if _SHOWN.match(line)]
     return StatementComment("\n".join(prose), _scope(statement, scopes), tuple(others))
 
 

@@ -1,0 +1,104 @@
+"""Refuses what must run on the primary, before anything is sent to a replica."""
+
+import dis
+import inspect
+from collections.abc import Callable, Iterator
+from functools import cache
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, cast
+
+from oadb.engine.binding.declarations import Declaration
+from oadb.errors import MisplacedError
+
+_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"})
+_MEMBERS = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+
+
+def require_read(query: Any) -> None:
+    """Refuse a statement, or several that are sent together, if one of them is misplaced.
+
+    Raises:
+        MisplacedError: it writes, or stays on the primary by its comment.
+    """
+    reason = query.misplacement
+    if not reason and query.guards.isolation == "serializable":
+        reason = "its isolation is serializable, which no replica has"
+    if reason:
+        raise MisplacedError(f"{query.label}: {reason}, and db.reads() may be a replica; {_ADVICE}")
+
+
+_ADVICE = "call it over the Database itself, or in a transaction of it"
+
+
+def require_reads(label: str, function: Callable[..., Any]) -> None:
+    """Refuse an operation if a statement that its code names, or what that calls, is misplaced.
+
+    Raises:
+        MisplacedError: one is.
+    """
+    found = first_misplaced(function)
+    if found is not None:
+        raise MisplacedError(
+            f"{label}: it runs {found.label}, and {found.misplacement}; db.reads() may be a "
+            f"replica: {_ADVICE}"
+        )
+
+
+@cache
+def first_misplaced(function: Callable[..., Any]) -> Declaration | None:
+    """Return a statement that an operation may run and that must not run on a replica."""
+    return next((each for each in reached(function) if each.misplacement), None)
+
+
+def reached(function: Callable[..., Any]) -> Iterator[Declaration]:
+    """Yield the statements that a function may run, itself or by functions of its package.
+
+    Read from its code: what it names of its module and of other modules. Calls of methods are not
+    followed, so the executor compares each statement as well.
+    """
+    first = inspect.unwrap(function)
+    seen: set[object] = {first}
+    waiting = [first]
+    packages = {_package(first), "oadb"}
+    while waiting:
+        for found in _named(waiting.pop()):
+            if isinstance(found, Declaration):
+                yield found
+                continue
+            inner = inspect.unwrap(found) if callable(found) else None
+            if isinstance(inner, FunctionType) and inner not in seen and _follows(inner, packages):
+                seen.add(inner)
+                waiting.append(inner)
+
+
+def _follows(function: FunctionType, packages: set[str]) -> bool:
+    module = function.__module__
+    return _package(function) in packages and not module.startswith("oadb.engine.")
+
+
+def _package(function: Callable[..., Any]) -> str:
+    return function.__module__.partition(".")[0]
+
+
+def _named(function: Callable[..., Any]) -> Iterator[Any]:
+    """Yield what the code of a function names: globals, members of modules, and its closure."""
+    closed = inspect.getclosurevars(cast("FunctionType", function)).nonlocals
+    known = {**function.__globals__, **closed}
+    for code in _codes(function.__code__):
+        module: ModuleType | None = None
+        for step in dis.get_instructions(code):
+            found = None
+            if step.opname in _LOADS:
+                found = known.get(step.argval)
+            elif step.opname in _MEMBERS and module is not None:
+                found = vars(module).get(step.argval)
+            module = found if isinstance(found, ModuleType) else None
+            if found is not None:
+                yield found
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield from _codes(each)
