@@ -42,12 +42,16 @@ class PrometheusState(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield each metric, also one without samples, so that its name is known."""
         yield from self._pool_metrics()
+        yield from self._replica_metrics()
         yield from self._log_metrics()
         yield from self._follower_metrics()
 
     def _pool_metrics(self) -> Iterator[Metric]:
         # Copied, as another thread may add one meanwhile.
-        stats = {name: db.stats() for name, db in [*self.pools.items()]}
+        stats: dict[str, PoolStats] = {}
+        for name, db in [*self.pools.items()]:
+            stats[name] = db.stats()
+            stats |= {f"{name} {each.host}": each.pool for each in db.read_stats().replicas}
         connections = GaugeMetricFamily(
             "oadb_pool_connections", "Connections, idle and leased.", labels=["pool", "state"]
         )
@@ -65,6 +69,31 @@ class PrometheusState(Collector):
             for name, each in stats.items():
                 counter.add_metric([name], value(each))
             yield counter
+
+    def _replica_metrics(self) -> Iterator[Metric]:
+        labels = ["pool", "host"]
+        out = GaugeMetricFamily(
+            "oadb_replica_out", "1 while a replica takes no reads.", labels=labels
+        )
+        lag = GaugeMetricFamily(
+            "oadb_replica_lag_seconds", "How far a replica is behind, at most.", labels=labels
+        )
+        reads = CounterMetricFamily("oadb_replica_reads", "Reads of a replica.", labels=labels)
+        primary = CounterMetricFamily(
+            "oadb_replica_reads_by_primary",
+            "Reads that the primary ran, as all replicas were out or behind.",
+            labels=["pool"],
+        )
+        for name, db in [*self.pools.items()]:
+            stats = db.read_stats()
+            for each in stats.replicas:
+                out.add_metric([name, each.host], bool(each.out))
+                reads.add_metric([name, each.host], each.reads)
+                if each.lag_seconds is not None:
+                    lag.add_metric([name, each.host], each.lag_seconds)
+            if stats.replicas:
+                primary.add_metric([name], stats.primary_reads)
+        yield from (out, lag, reads, primary)
 
     def _log_metrics(self) -> Iterator[Metric]:
         table = ["table"]

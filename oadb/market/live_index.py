@@ -19,6 +19,7 @@ from oadb.engine.binding.operations import operation
 from oadb.engine.binding.queries import queries
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.engine.executors import AsyncExecutor
+from oadb.engine.reads.read_sources import reads_of_now
 from oadb.errors import ParameterError
 from oadb.market.index.lookups import InstrumentIndex
 from oadb.market.index.reading import Reader
@@ -92,11 +93,11 @@ class _IndexInMemory(Following[AnyDatabase]):
         self._generations: list[Generation] | None = None
 
     async def _read(self, db: AsyncExecutor) -> None:
-        """Build the index again if there was a load."""
+        """Build the index again if there was a load, on a replica if there is one."""
         # The loads first: a load between the two reads costs another build, and is not missed.
         generations = await _list_generations(db, self._brokers)
         if generations != self._generations:
-            self.index = await build(db, *self._brokers)
+            self.index = await build(await reads_of_now(db), *self._brokers)
             self._generations = generations
 
 

@@ -20,7 +20,9 @@ from oadb.engine.binding.guards import Isolation
 from oadb.engine.config import Config
 from oadb.engine.database import AsyncDatabase, Database
 from oadb.engine.executors import AsyncExecutor, Executor
+from oadb.engine.pool.commits import CommitPoint
 from oadb.engine.pool.connection_pool import Pool, PoolStats
+from oadb.engine.reads.read_stats import ReadStats
 from oadb.engine.transactions import AsyncTransaction
 from tests.support import pool_probes as probes
 from tests.support.kept import NAME, connected
@@ -54,6 +56,7 @@ class _Awaited(Executor):
     def __init__(self, inner: Any, loop: Loop) -> None:
         self.inner = inner
         self.loop = loop
+        self.takes_reads_only = inner.takes_reads_only
 
     def _run(self, query: Any, params: tuple[Any, ...]) -> Any:
         return self.loop.wait_for(self.inner._run(query, params))
@@ -130,6 +133,25 @@ class OnLoop(_Awaited):
 
     def stats(self) -> PoolStats:
         return cast("PoolStats", self.inner.stats())
+
+    def reads(self, *, after: CommitPoint | None = None, own_writes: bool = True) -> "OnLoopReads":
+        return OnLoopReads(self.inner.reads(after=after, own_writes=own_writes), self.loop)
+
+    def committed(self) -> CommitPoint:
+        return cast("CommitPoint", self.loop.wait_for(self.inner.committed()))
+
+    def read_stats(self) -> ReadStats:
+        return cast("ReadStats", self.inner.read_stats())
+
+
+class OnLoopReads(_Awaited):
+    """An AsyncReads with the interface of a Reads."""
+
+    def within(self, seconds: float) -> _Awaited:
+        return OnLoopReads(self.inner.within(seconds), self.loop)
+
+    def transaction(self, *, isolation: Isolation | None = None) -> Any:
+        return self._entered(self.inner.transaction(isolation=isolation))
 
 
 Db = Database | OnLoop

@@ -99,13 +99,16 @@ async def _ask(pool: Pool, driver: Driver, question: SetupStatement, limit: floa
     raise UnavailableError(f"{label}: {reason}")
 
 
-async def committed(pool: Pool, driver: Driver) -> CommitPoint:
+async def committed(pool: Pool, driver: Driver, *, by_all: bool = False) -> CommitPoint:
     """Return a point that is not before any commit of this Database so far.
+
+    Args:
+        by_all: nor before any commit of others.
 
     Raises:
         UnavailableError: the primary was asked, and did not answer.
     """
-    commits = pool.commits
+    commits = None if by_all else pool.commits
     if commits is not None and commits.latest and commits.doubts == commits.settled:
         return CommitPoint(commits.latest)
     state = await ask_primary(pool, driver, monotonic() + _PATIENCE)

@@ -4,13 +4,13 @@ import dis
 import inspect
 from collections.abc import Callable, Iterator
 from functools import cache
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, cast
 
 from oadb.engine.binding.declarations import Declaration
 from oadb.errors import MisplacedError
 
-_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"})
+_LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_FAST")
 _MEMBERS = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 
 
@@ -53,27 +53,24 @@ def first_misplaced(function: Callable[..., Any]) -> Declaration | None:
 def reached(function: Callable[..., Any]) -> Iterator[Declaration]:
     """Yield the statements that a function may run, itself or by functions of its package.
 
-    Read from its code: what it names of its module and of other modules. Calls of methods are not
-    followed, so the executor compares each statement as well.
+    Read from its code: what it names of its module, of other modules, and of objects there. What is
+    called in other ways is not followed, so executors compare each statement as well.
     """
     first = inspect.unwrap(function)
+    packages = {_package(first), "oadb"}
     seen: set[object] = {first}
     waiting = [first]
-    packages = {_package(first), "oadb"}
     while waiting:
         for found in _named(waiting.pop()):
             if isinstance(found, Declaration):
                 yield found
                 continue
             inner = inspect.unwrap(found) if callable(found) else None
-            if isinstance(inner, FunctionType) and inner not in seen and _follows(inner, packages):
-                seen.add(inner)
+            if not isinstance(inner, FunctionType | MethodType) or inner in seen:
+                continue
+            seen.add(inner)
+            if _package(inner) in packages and not inner.__module__.startswith("oadb.engine."):
                 waiting.append(inner)
-
-
-def _follows(function: FunctionType, packages: set[str]) -> bool:
-    module = function.__module__
-    return _package(function) in packages and not module.startswith("oadb.engine.")
 
 
 def _package(function: Callable[..., Any]) -> str:
@@ -81,20 +78,33 @@ def _package(function: Callable[..., Any]) -> str:
 
 
 def _named(function: Callable[..., Any]) -> Iterator[Any]:
-    """Yield what the code of a function names: globals, members of modules, and its closure."""
+    """Yield what the code of a function names: globals, its closure, and members of both."""
     closed = inspect.getclosurevars(cast("FunctionType", function)).nonlocals
     known = {**function.__globals__, **closed}
+    if isinstance(function, MethodType):
+        known[function.__code__.co_varnames[0]] = function.__self__
     for code in _codes(function.__code__):
-        module: ModuleType | None = None
+        holder: Any = None
         for step in dis.get_instructions(code):
             found = None
-            if step.opname in _LOADS:
-                found = known.get(step.argval)
-            elif step.opname in _MEMBERS and module is not None:
-                found = vars(module).get(step.argval)
-            module = found if isinstance(found, ModuleType) else None
+            if step.opname.startswith(_LOADS):
+                last = step.argval[-1] if isinstance(step.argval, tuple) else step.argval
+                found = known.get(last)
+            elif step.opname in _MEMBERS and holder is not None:
+                found = _member(holder, step.argval)
+            holder = found
             if found is not None:
                 yield found
+
+
+def _member(holder: object, name: str) -> Any:
+    """Return a member of a module, class or object, without running any code of it."""
+    found = inspect.getattr_static(holder, name, None)
+    if isinstance(found, classmethod):
+        return MethodType(cast("Any", found).__func__, holder)
+    if isinstance(found, FunctionType) and not isinstance(holder, ModuleType | type):
+        return MethodType(found, holder)
+    return found
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

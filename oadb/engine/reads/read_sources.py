@@ -1,6 +1,7 @@
 """What Database and AsyncDatabase offer for reads on replicas."""
 
 from oadb.engine.driver import Driver, drive
+from oadb.engine.executors import AsyncExecutor
 from oadb.engine.pool.commits import CommitPoint, position_of
 from oadb.engine.pool.connection_pool import Pool
 from oadb.engine.reads.asking import committed
@@ -8,6 +9,20 @@ from oadb.engine.reads.blocking_reads import Reads
 from oadb.engine.reads.read_executors import AsyncReads
 from oadb.engine.reads.read_stats import ReadStats
 from oadb.engine.reads.replica_set import ReplicaSet
+
+
+async def reads_of_now(db: AsyncExecutor) -> AsyncExecutor:
+    """Return what reads run on that must see all that was committed until now, by anybody.
+
+    Args:
+        db: an AsyncDatabase; of other executors and of one without replicas, itself is returned.
+
+    Raises:
+        UnavailableError: the primary does not say how far it is.
+    """
+    if not isinstance(db, AsyncReadSource) or db._replicas is None:
+        return db
+    return db.reads(after=await committed(db._pool, db._driver, by_all=True))
 
 
 class AsyncReadSource:

@@ -11,12 +11,14 @@ class ReplicaStats:
 
     Attributes:
         host: As DATABASE_URL_READ names it, without user and password.
+        is_standby: Whether it is one; None: it has not answered yet.
         out: Why it runs no reads now; empty if it does.
         lag_seconds: How far it was behind when it was asked last, at most; None: it is not known.
         reads: How many it has run.
     """
 
     host: str
+    is_standby: bool | None
     out: str
     lag_seconds: float | None
     reads: int

@@ -48,6 +48,7 @@ class Replica:
         self.pool = Pool(config, driver, teller)
         self.out = _UNASKED
         self.lag: float | None = None
+        self.is_standby: bool | None = None
         self.reads = 0
         self.hurried_until = 0.0
 
@@ -57,7 +58,9 @@ class Replica:
 
     def stats(self) -> ReplicaStats:
         """Return what is known of it."""
-        return ReplicaStats(self.host, self.out, self.lag, self.reads, self.pool.stats())
+        return ReplicaStats(
+            self.host, self.is_standby, self.out, self.lag, self.reads, self.pool.stats()
+        )
 
 
 class ReplicaSet:
@@ -165,11 +168,11 @@ class ReplicaSet:
         return state
 
     def _judge(self, replica: Replica, state: ReplicaState, primary: PrimaryState | None) -> None:
-        replica.lag = lag = self._lag_of(state)
+        replica.lag, replica.is_standby = self._lag_of(state), state.timeline is None
         if state.timeline is not None and (primary is None or state.timeline != primary.timeline):
             self.take_out(replica, "it is no standby, and not known to be the primary")
-        elif lag > self._most:
-            self.take_out(replica, f"it is {lag:.0f} s behind, more than DB_READ_MAX_LAG")
+        elif replica.lag > self._most:
+            self.take_out(replica, f"it is {replica.lag:.0f} s behind, beyond DB_READ_MAX_LAG")
         elif replica.out:
             if replica.out != _UNASKED:
                 logger.warning("the replica %s is in use again", replica.host)
