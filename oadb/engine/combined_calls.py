@@ -48,13 +48,17 @@ class CombinedCalls:
         self._calls = calls
         self._failed: CombinedCall | None = None
         self.is_repeatable = all(call.query.is_repeatable for call in calls)
-        self.is_read = all(call.query.is_read for call in calls)
         # Whether a result can be refused after the server has accepted everything.
         self.is_judged = any(
             not each.is_read
             and (each.is_judged or each.guards.most_rows or each.result.cardinality in _JUDGED)
             for each in {call.query for call in calls}
         )
+
+    @property
+    def is_read(self) -> bool:
+        """Whether none of them changes anything."""
+        return all(call.query.is_read for call in self._calls)
 
     @property
     def misplacement(self) -> str:

@@ -119,7 +119,7 @@ class AsyncTransaction(AsyncExecutor):
         session.require_leased()
         if query.guards.isolation is not None:
             session.require_isolation(query)
-        if not query.is_read:
+        if session.pool.commits is not None and not query.is_read:
             session.has_written = True
         if session.is_interrupted:
             await self._resume(session)
@@ -232,7 +232,8 @@ class AsyncTransaction(AsyncExecutor):
             if lost and session.pool.commits is not None:
                 session.pool.commits.doubt()
             unknown = failures.outcome_unknown("commit", overdue=overdue)
-            failure = unknown if lost else self._failure_of(session, error, "commit")
+            writes = b"read only" not in self._begin[0].sql
+            failure = unknown if lost and writes else self._failure_of(session, error, "commit")
         else:
             return
         raise failure
