@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from oadb.engine.database import AsyncDatabase, Database
     from oadb.engine.executors import AsyncExecutor, Executor
     from oadb.engine.listener import AsyncListener, Listener, Listening, Notification
+    from oadb.engine.pool.commits import CommitPoint
+    from oadb.engine.reads.blocking_reads import Reads
+    from oadb.engine.reads.read_executors import AsyncReads
     from oadb.engine.transactions import AsyncTransaction
     from oadb.security.refusals import Refusal
     from oadb.security.secret import Secret
@@ -40,10 +43,12 @@ _HOMES = {
     "AsyncDatabase": "engine.database",
     "AsyncExecutor": "engine.executors",
     "AsyncListener": "engine.listener",
+    "AsyncReads": "engine.reads.read_executors",
     "AsyncTransaction": "engine.transactions",
     "Batch": "engine.batches",
     "COMPOSITE": "engine.binding.forms",
     "Codec": "engine.binding.forms",
+    "CommitPoint": "engine.pool.commits",
     "Config": "engine.config",
     "Database": "engine.database",
     "Executor": "engine.executors",
@@ -53,6 +58,7 @@ _HOMES = {
     "Notification": "engine.listener",
     "Page": "engine.binding.pages",
     "Pending": "engine.batches",
+    "Reads": "engine.reads.blocking_reads",
     "Refusal": "security.refusals",
     "Secret": "security.secret",
     "Transaction": "engine.blocking",
@@ -70,9 +76,11 @@ __all__ = [
     "AsyncDatabase",
     "AsyncExecutor",
     "AsyncListener",
+    "AsyncReads",
     "AsyncTransaction",
     "Batch",
     "Codec",
+    "CommitPoint",
     "Config",
     "Database",
     "Executor",
@@ -82,6 +90,7 @@ __all__ = [
     "Notification",
     "Page",
     "Pending",
+    "Reads",
     "Refusal",
     "Secret",
     "Transaction",
