@@ -58,6 +58,8 @@ class AsyncPlainConnection:
     ) -> None:
         """Return the connection, to be replaced; an open transaction is rolled back."""
         self._unwatch()
+        if self._pool.commits is not None:
+            self._pool.commits.doubt()  # nobody knows what was done on it
         self._connection.state.is_spoiled = True
         self._pool.release(self._connection)
 

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from oadb import Database
 from oadb.engine import dsn
 from oadb.engine.binding.operations import operation
 from oadb.engine.executors import AsyncExecutor
@@ -139,6 +140,20 @@ def test_every_kind_of_write_moves_what_reads_must_see(db: Db, url: str) -> None
     with db.transaction() as tx:
         assert probes.count_all(tx) == 5
     assert db.committed() == before
+
+
+def test_after_a_plain_connection_the_primary_is_asked_what_reads_must_see(
+    connect: Connect, url: str
+) -> None:
+    db = connect(read_hosts=dsn.parse_hosts(url))
+    commits = pool_of(db).commits
+    if isinstance(db, Database):
+        with db.connection() as connection:
+            connection.execute("insert into public.probe (probe_id, note) values (1, 'a')")
+        assert commits is not None
+        assert commits.latest == 0
+        assert probes.count_all(db.reads()) == 1
+        assert commits.latest > 0
 
 
 def test_an_error_of_a_write_is_told_as_without_replicas(db: Db) -> None:

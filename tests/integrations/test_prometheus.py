@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from oadb import Database
 from oadb.bans.live_bans import LiveBans
+from oadb.engine import dsn
 from oadb.engine.observing import (
     ConnectionChange,
     RowsDropped,
@@ -23,6 +25,7 @@ from oadb.engine.observing import (
 from oadb.integrations import prometheus
 from oadb.integrations.prometheus import PrometheusObserver
 from oadb.logs.writer import LogWriter
+from oadb.market import instruments
 from tests.conftest import configured
 from tests.support import log_rows
 from tests.support.observed import statement, transaction
@@ -179,9 +182,10 @@ def everything(
     registry: CollectorRegistry, metrics: PrometheusObserver, url: str
 ) -> dict[str, set[str]]:
     """Give each exported name with the names of its labels."""
-    config = configured(url)
+    config = replace(configured(url), read_hosts=dsn.parse_hosts(url))
     with Database(config) as db, LogWriter(config) as logs:
         bans = LiveBans(db)
+        assert instruments.list_brokers(db.reads()) == []
         metrics.watch_pool(db)
         metrics.watch_logs(logs)
         metrics.watch_follower("bans", bans)

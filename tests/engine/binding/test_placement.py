@@ -3,8 +3,14 @@
 import pytest
 
 from oadb.engine.binding.effects import misplacement
+from oadb.engine.binding.operations import Operation
 from oadb.engine.binding.statements import parse
+from oadb.engine.reads.placing import first_misplaced
 from tests.support import declared
+
+
+ROOMS = ("accounts", "bans", "logs", "market", "settings", "trading")
+SUBJECTS = tuple(f"oadb.{room}." for room in ROOMS)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +55,30 @@ VERDICTS = {
     "stored_passwords._find_password", "stored_passwords.find_verified",
     "strategy_kinds._find_by_digest", "users.find_by_email", "users.find_by_username", "users.get",
 }  # fmt: skip  # a list
+
+
+# Operations that a replica may run; the others write, or decide. What they do is read from code.
+ON_REPLICAS = {
+    "chartink.count_by_user", "chartink.get", "chartink.list_by_user", "instruments.get_all",
+    "instruments.get_all_by_token", "latency.statistics", "live_index.build", "loads.is_due",
+    "loads.list_exchange_status", "search.search", "strategies.count_by_user", "strategies.get",
+    "strategies.list_by_user", "traffic.list_requests", "traffic.statistics",
+    "user_settings.get_all",
+}  # fmt: skip  # a list
+
+
+def test_an_operation_is_judged_by_all_that_its_code_may_run() -> None:
+    operations = {
+        each.label: each
+        for name in declared.MODULES
+        for each in vars(declared.module(name)).values()
+        if isinstance(each, Operation) and each.__module__.startswith(SUBJECTS)
+    }
+
+    found = {name for name, each in operations.items() if not first_misplaced(each._function)}
+
+    assert len(operations) > 90
+    assert found == ON_REPLICAS
 
 
 def test_the_reads_that_decide_who_may_do_what_stay_on_the_primary() -> None:
