@@ -121,6 +121,8 @@ async def examine(db: Any, config: Config, seconds: float) -> Readiness:
     started = monotonic()
     pinged = await ping(db._pool, db._driver, seconds)
     found = [_connection_finding(pinged, config)]
+    if pinged and db._replicas is not None:
+        found += [ReadyFinding(True, "replicas", each) for each in await db._replicas.sentences()]
     if pinged:
         for subject, check in _checks().items():
             left = seconds - (monotonic() - started)

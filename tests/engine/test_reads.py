@@ -56,7 +56,7 @@ REFUSED: dict[str, Callable[[Any], object]] = {
     "probe.put.many: of probe.put, it writes": lambda db: probes.put.many(db, [(1, "a")]),
     "probe.bump: it writes": lambda db: probes.bump(db, 1),
     "probe.load: it writes": lambda db: probes.load(db, []),
-    "test_reads._note_all: it runs probe.put, and it writes": lambda db: _note_all(db, 1),
+    "test_reads._note_all runs probe.put: it writes": lambda db: _note_all(db, 1),
 }
 
 
@@ -66,7 +66,7 @@ def test_a_write_is_refused_before_anything_is_sent(db: Db) -> None:
             write(db.reads())
         assert str(refused.value).startswith(text)
         assert str(refused.value).endswith(
-            "call it over the Database itself, or in a transaction of it"
+            "so call it over the Database itself, or in a transaction of it"
         )
     assert db.stats().size == 0
 

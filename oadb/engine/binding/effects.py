@@ -67,7 +67,7 @@ def misplacement(statement: Statement) -> str:
     """
     words, named = {*statement.words}, _ON_PRIMARY.search(statement.doc)
     if named is not None:
-        return f"it stays on the primary: {named[1]}"
+        return f"it stays on the primary ({named[1]})"
     if statement.words[:1] == ("copy",):
         reads = "stdin" not in words
     else:

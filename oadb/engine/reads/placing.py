@@ -24,10 +24,12 @@ def require_read(query: Any) -> None:
     if not reason and query.guards.isolation == "serializable":
         reason = "its isolation is serializable, which no replica has"
     if reason:
-        raise MisplacedError(f"{query.label}: {reason}, and db.reads() may be a replica; {_ADVICE}")
+        raise MisplacedError(f"{query.label}: {reason}; {_ADVICE}")
 
 
-_ADVICE = "call it over the Database itself, or in a transaction of it"
+_ADVICE = (
+    "db.reads() may be a replica, so call it over the Database itself, or in a transaction of it"
+)
 
 
 def require_reads(label: str, function: Callable[..., Any]) -> None:
@@ -38,10 +40,7 @@ def require_reads(label: str, function: Callable[..., Any]) -> None:
     """
     found = first_misplaced(function)
     if found is not None:
-        raise MisplacedError(
-            f"{label}: it runs {found.label}, and {found.misplacement}; db.reads() may be a "
-            f"replica: {_ADVICE}"
-        )
+        raise MisplacedError(f"{label} runs {found.label}: {found.misplacement}; {_ADVICE}")
 
 
 @cache
@@ -88,8 +87,9 @@ def _named(function: Callable[..., Any]) -> Iterator[Any]:
         for step in dis.get_instructions(code):
             found = None
             if step.opname.startswith(_LOADS):
-                last = step.argval[-1] if isinstance(step.argval, tuple) else step.argval
-                found = known.get(last)
+                # Python 3.13 loads two at once; the latter is what a member is taken of.
+                loaded: Any = step.argval
+                found = known.get(loaded if type(loaded) is str else loaded[-1])
             elif step.opname in _MEMBERS and holder is not None:
                 found = _member(holder, step.argval)
             holder = found

@@ -128,6 +128,14 @@ class ReplicaSet:
         each = tuple(replica.stats() for replica in self.replicas)
         return ReadStats(each, self.primary_reads, self.behind)
 
+    async def sentences(self) -> list[str]:
+        """Say of each replica, in a sentence, whether it takes reads."""
+        await self.usable()
+        return [
+            f"{each.host} takes reads" if not each.out else f"{each.host} takes none: {each.out}"
+            for each in self.replicas
+        ]
+
     async def close(self) -> None:
         """Close the pools of all replicas."""
         for replica in self.replicas:

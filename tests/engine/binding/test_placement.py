@@ -8,7 +8,6 @@ from oadb.engine.binding.statements import parse
 from oadb.engine.reads.placing import first_misplaced
 from tests.support import declared
 
-
 ROOMS = ("accounts", "bans", "logs", "market", "settings", "trading")
 SUBJECTS = tuple(f"oadb.{room}." for room in ROOMS)
 
@@ -41,7 +40,7 @@ def test_a_read_stays_on_the_primary_by_its_comment_and_says_why() -> None:
 
     reason = misplacement(parse(text, "probe", "probe.sql")["work"])
 
-    assert reason == "it stays on the primary: whether a key may act"
+    assert reason == "it stays on the primary (whether a key may act)"
 
 
 VERDICTS = {
@@ -81,13 +80,21 @@ def test_an_operation_is_judged_by_all_that_its_code_may_run() -> None:
     assert found == ON_REPLICAS
 
 
-def test_the_reads_that_decide_who_may_do_what_stay_on_the_primary() -> None:
-    statements = {
-        each.label: each.misplacement
-        for name in declared.PLACES
-        for each in declared.module(name).query
-    }
+STATEMENTS = {each.label: each for name in declared.PLACES for each in declared.module(name).query}
 
-    marked = {label for label, why in statements.items() if "primary" in why}
+
+def test_the_reads_that_decide_who_may_do_what_stay_on_the_primary() -> None:
+    marked = {label for label, each in STATEMENTS.items() if "primary" in each.misplacement}
 
     assert marked == VERDICTS
+
+
+def test_no_lookup_by_a_secret_runs_on_a_replica() -> None:
+    by_secret = {
+        label: each.misplacement
+        for label, each in STATEMENTS.items()
+        if any("digest" in name for name in each.parameters)
+    }
+
+    assert len(by_secret) > 5
+    assert [label for label, why in by_secret.items() if not why] == []
