@@ -49,6 +49,7 @@ on conflict (user_id, strategy_id) do nothing;
 
 -- name: _list_by_webhook
 -- scope: all users (a webhook does not name its user)
+-- primary: what an import has stored before
 -- At most one. Served by strategies_token_digest_idx.
 select strategy_id
 from oadb.strategies

@@ -66,6 +66,7 @@ on conflict (user_id, api_key_id) do nothing;
 
 -- name: _list_owners
 -- scope: all users (a key does not name its user)
+-- primary: what an import has stored before
 -- At most one. Served by api_keys_token_digest_idx.
 select user_id
 from oadb.api_keys
