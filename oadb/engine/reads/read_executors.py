@@ -5,7 +5,7 @@ page = api_logs.list_calls(reads, since=since, until=until)
 """
 
 import math
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 from contextlib import aclosing
 from copy import copy
 from datetime import timedelta
@@ -22,6 +22,7 @@ from oadb.engine.driver import Driver
 from oadb.engine.executors import AsyncExecutor
 from oadb.engine.failures import Retry
 from oadb.engine.pool.connection_pool import PATIENCE, Pool
+from oadb.engine.pool.note_writer import Note
 from oadb.engine.pool_executors import AsyncPoolExecutor
 from oadb.engine.reads.asking import ask_primary
 from oadb.engine.reads.placing import require_read
@@ -230,6 +231,10 @@ class AsyncReads(AsyncExecutor):
     def hint(self, channel: str) -> None:
         """Have who listens to *channel* told soon that something has changed."""
         self._primary.hints.send([channel])
+
+    def note(self, query: Any, values: tuple[Any, ...], *, key: Hashable) -> None:
+        """Have a call of *query* run soon, on the primary; see AsyncExecutor."""
+        self._primary.notes.put(Note(query, values, key, self._identity))
 
     def allow(self, limit: timedelta) -> None:
         """Refuse: only the statements of a transaction may be allowed more time."""

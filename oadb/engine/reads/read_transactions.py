@@ -1,6 +1,6 @@
 """Transactions that take reads only, on a replica or on the primary."""
 
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 from contextlib import aclosing
 from datetime import timedelta
 from types import TracebackType
@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from oadb.engine.driver import Driver
 from oadb.engine.pool.connection_pool import Pool
+from oadb.engine.pool.note_writer import Note
 from oadb.engine.reads.placing import require_read
 from oadb.engine.transactions import AsyncTransaction
 from oadb.errors import TransactionError
@@ -78,6 +79,10 @@ class AsyncReadTransaction(AsyncTransaction):
     def hint(self, channel: str) -> None:
         """Have who listens to *channel* told soon; nothing is committed that it could wait for."""
         self._pool.hints.send([channel])
+
+    def note(self, query: Any, values: tuple[Any, ...], *, key: Hashable) -> None:
+        """Have a call of *query* run soon, on the primary; see AsyncExecutor."""
+        self._pool.notes.put(Note(query, values, key, self._inner._open.identity))
 
     def allow(self, limit: timedelta) -> None:
         """Wait up to *limit* for each statement of this transaction; see AsyncExecutor."""
