@@ -125,7 +125,11 @@ def opened(path: Path) -> Generator[SqliteSource]:
             at_rest = _is_at_rest(path)
             uri = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
             connection = sqlite3.connect(
-                uri, _BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, uri=True
+                uri,
+                timeout=_BUSY_TIMEOUT,
+                isolation_level=None,
+                check_same_thread=False,
+                uri=True,
             )
             stack.enter_context(closing(connection))
             file = SqliteSource(path, connection, at_rest=at_rest)
