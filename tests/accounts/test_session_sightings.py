@@ -76,10 +76,10 @@ def test_last_seen_is_written_at_most_once_a_minute(
     age_session(observer, made.session, timedelta(seconds=61))
     old = version_of(observer, made.session)
     seen(db, made)
-    written = version_of(observer, made.session)
-    assert written != old
+    fresh = version_of(observer, made.session)
+    assert fresh != old
     found = seen(db, made)
-    assert version_of(observer, made.session) == written
+    assert version_of(observer, made.session) == fresh
     assert isinstance(found, Session)
     assert found.last_seen_at > found.created_at + timedelta(seconds=60)
 
@@ -105,17 +105,41 @@ def test_a_session_is_seen_also_in_a_transaction_that_is_rolled_back(
     assert of(observer, "now() - last_seen_at < interval '1 minute'", made)
 
 
-def test_a_user_sees_its_own_session(db: Database, observer: Observer, made: NewSession) -> None:
-    user = db.as_user(made.session.user_id)
-    with user.transaction() as tx:
-        assert isinstance(sessions.verify(tx, made.token), Session)
-    noted(db)
-    assert of(observer, "now() - last_seen_at < interval '1 minute'", made)
+@contextmanager
+def written(observer: Observer, what: str) -> Generator[None]:
+    """Keep *what* of each update of a session in public.written, until the block ends."""
+    observer.rows("create table public.written (value text)")
+    observer.rows(
+        "create function public.keep() returns trigger language plpgsql security definer as $$ "
+        f"begin insert into public.written values ({what}); return new; end $$"
+    )
+    observer.rows(
+        "create trigger kept after update on oadb.sessions for each row "
+        "execute function public.keep()"
+    )
+    try:
+        yield
+    finally:
+        observer.rows("drop function public.keep() cascade")
+        observer.rows("drop table public.written")
 
-    age_session(observer, made.session, timedelta(minutes=2))
-    assert isinstance(sessions.verify(user, made.token), Session)
-    noted(db)
-    assert of(observer, "now() - last_seen_at < interval '1 minute'", made)
+
+def test_a_session_is_noted_under_the_identity_that_saw_it(
+    db: Database, observer: Observer, made: NewSession
+) -> None:
+    user = db.as_user(made.session.user_id)
+    with written(observer, "current_setting('oadb.user_id', true)"):
+        with user.transaction() as tx:
+            assert isinstance(sessions.verify(tx, made.token), Session)
+        noted(db)
+        observer.rows("alter table oadb.sessions disable trigger kept")
+        age_session(observer, made.session, timedelta(minutes=2))
+        observer.rows("alter table oadb.sessions enable trigger kept")
+        assert isinstance(sessions.verify(user, made.token), Session)
+        noted(db)
+        acted = observer.rows("select value from public.written")
+
+    assert acted == [(str(made.session.user_id),)] * 2
     assert sessions.verify(db.as_user(made.session.user_id + 1), made.token) is Refusal.UNKNOWN
 
 
@@ -167,30 +191,33 @@ def test_a_session_that_was_ended_stays_so(db: Database, url: str, made: NewSess
     assert sessions.verify(db, made.token) is Refusal.UNKNOWN
 
 
+def test_of_two_that_saw_a_session_within_a_minute_one_writes(
+    db: Database, observer: Observer, made: NewSession
+) -> None:
+    """Both had read it before either wrote."""
+    row = made.session.user_id, made.session.session_id
+    ((now, lapses),) = observer.rows("select now(), now() + interval '10 minutes'")
+    seconds = [0, 1, 60, 61]
+
+    assert [
+        sessions._note_seen(db, *row, now + timedelta(seconds=each), lapses) for each in seconds
+    ] == [1, 0, 0, 1]
+
+
 def test_of_many_threads_and_processes_one_writes(
     many: Database, other_process: Database, observer: Observer, made: NewSession
 ) -> None:
-    observer.rows("create table public.writes (session_id uuid)")
-    observer.rows(
-        "create function public.count_write() returns trigger language plpgsql as $$ begin "
-        "insert into public.writes values (new.session_id); return new; end $$"
-    )
-    observer.rows(
-        "create trigger counted after update on oadb.sessions for each row "
-        "execute function public.count_write()"
-    )
-    with threads(24) as pool:
-        dbs = [many, other_process] * 60
-        found = [*pool.map(lambda db: sessions.verify(db, made.token), dbs)]
-    for db in (many, other_process):
-        noted(db)
-    written = observer.ask("select count(*) from public.writes")
-    observer.rows("drop function public.count_write() cascade")
-    observer.rows("drop table public.writes")
+    with written(observer, "new.session_id"):
+        with threads(24) as pool:
+            dbs = [many, other_process] * 60
+            found = [*pool.map(lambda db: sessions.verify(db, made.token), dbs)]
+        for db in (many, other_process):
+            noted(db)
+        writes = observer.ask("select count(*) from public.written")
 
     assert {each.session_id for each in found if each} == {made.session.session_id}
     assert len(found) == 120
-    assert written == 1
+    assert writes == 1
 
 
 def test_a_note_that_fails_is_counted_said_once_and_written_when_it_can_be(
