@@ -57,7 +57,9 @@ def _insert_key(
 
 
 @query
-def _find_by_digest(token_digest: bytes, others: list[bytes] | None = None) -> FoundKey | None: ...
+def _find_by_digest(
+    token_digest: bytes, user_id: int | None = None, others: list[bytes] | None = None
+) -> FoundKey | None: ...
 
 
 @query
@@ -155,7 +157,7 @@ async def create(
             value out of range.
         KeyRingError: the key ring does not fit the database.
     """
-    ring, token, row = await proof.ring_of(db), TOKEN.new(), (user_id, uuid4())
+    ring, token, row = await proof.ring_of(db), TOKEN.new(user_id), (user_id, uuid4())
     stored = TOKEN.store(ring, row, token)
     kept = KEPT.seal(ring, row, token.reveal().encode()) if keep_token else None
     texts, proofs = (name, hint_of(token)), (stored.digest, stored.fingerprint)
@@ -236,7 +238,7 @@ async def rotate(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | 
     Raises:
         KeyRingError: the key ring does not fit the database.
     """
-    ring, token, row = await proof.ring_of(db), TOKEN.new(), (user_id, api_key_id)
+    ring, token, row = await proof.ring_of(db), TOKEN.new(user_id), (user_id, api_key_id)
     stored, kept = TOKEN.store(ring, row, token), KEPT.seal(ring, row, token.reveal().encode())
     sealed = (stored.digest, stored.fingerprint, kept)
     change = _change(user_id, api_key_id)

@@ -104,7 +104,7 @@ class FoundAuthorization:
 
 @query
 def _find_by_digest(
-    token_digest: bytes, others: list[bytes] | None = None
+    token_digest: bytes, user_id: int | None = None, others: list[bytes] | None = None
 ) -> FoundAuthorization | None: ...
 
 

@@ -83,7 +83,7 @@ async def by_sign_in(
     if not found or found.user_id != account.user_id:
         return Refusal.UNKNOWN
     ring, user_id, session_id = await proof.ring_of(db), found.user_id, uuid4()
-    new = TOKEN.new()
+    new = TOKEN.new(user_id)
     stored = TOKEN.store(ring, (user_id, session_id), new)
     row = (user_id, found.session_id, session_id, stored.digest, stored.fingerprint)
 

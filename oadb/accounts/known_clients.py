@@ -16,14 +16,15 @@ from oadb.engine.repeating import transacted
 from oadb.keys import proof
 from oadb.security.keyring import KeyRing
 from oadb.security.secret import Secret
-from oadb.security.tokens import TokenForm, sha256_of
+from oadb.security.tokens import UnownedForm, sha256_of
 from oadb.validation.argument_rules import Positive
 
 __all__ = ["MOST_DEVICES", "delete_expired_devices", "delete_expired_networks", "forget"]
 
 query = queries(__name__)
 
-TOKEN = TokenForm("oad")
+# Without the user id: a device is looked up among those of a user whose name is known.
+TOKEN = UnownedForm("oad")
 
 MOST_DEVICES = 10
 """Devices of a user that are known; those that signed in last."""

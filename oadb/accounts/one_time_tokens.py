@@ -27,7 +27,7 @@ from oadb.errors import NoRowError, ParameterError
 from oadb.keys import proof
 from oadb.security.keyring import KeyRing
 from oadb.security.secret import Secret
-from oadb.security.tokens import TokenForm, sha256_of
+from oadb.security.tokens import OwnedForm, sha256_of
 from oadb.validation.argument_rules import Duration, Positive
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
 
 query = queries(__name__)
 
-TOKEN = TokenForm("oat")
+TOKEN = OwnedForm("oat")
 
 LONGEST_LIFETIME = timedelta(days=3)
 """The longest lifetime of a token."""
@@ -117,7 +117,9 @@ def _trim(user_id: int, purpose: TokenPurpose, token_id: UUID, most: int) -> Aff
 
 
 @query
-def _find_by_digest(digests: list[bytes]) -> FoundOneTimeToken | None: ...
+def _find_by_digest(
+    digests: list[bytes], user_id: int | None = None
+) -> FoundOneTimeToken | None: ...
 
 
 @query
@@ -167,7 +169,7 @@ async def create(
         )
     if lifetime > LONGEST_LIFETIME:
         raise ParameterError("one_time_tokens.create: lifetime must be at most 3 days")
-    ring, token, token_id = await proof.ring_of(db), TOKEN.new(), uuid4()
+    ring, token, token_id = await proof.ring_of(db), TOKEN.new(user_id), uuid4()
     digest = TOKEN.digests(ring, sha256_of(token))[0]
     binding = _bindings(ring, token, _bound(user_id, token_id, purpose, new_email))[0]
 
@@ -276,7 +278,8 @@ async def _find(
     if not TOKEN.is_wellformed(token):
         return None
     ring = await proof.ring_of(db)
-    found = await _find_by_digest(db, TOKEN.digests(ring, sha256_of(token)))
+    digests = TOKEN.digests(ring, sha256_of(token))
+    found = await _find_by_digest(db, digests, TOKEN.owner_of(token))
     if found is None or found.purpose not in purposes:
         return None
     bindings = _bindings(ring, token, found.bound)

@@ -71,7 +71,7 @@ def _trim(user_id: int, session_id: UUID, most: Positive) -> Affected: ...
 
 @query
 def _find_by_digest(
-    token_digest: bytes, others: list[bytes] | None = None
+    token_digest: bytes, user_id: int | None = None, others: list[bytes] | None = None
 ) -> FoundSession | None: ...
 
 
@@ -160,7 +160,7 @@ async def create(
     """
     _require_long_enough(idle_timeout)
     ring, user_id, session_id = await proof.ring_of(db), account.user_id, uuid4()
-    token = TOKEN.new()
+    token = TOKEN.new(user_id)
     stored = TOKEN.store(ring, (user_id, session_id), token)
 
     @transacted

@@ -124,12 +124,13 @@ async def find_by_token(
     db: AsyncExecutor,
     kind: TokenKind,
     token: Secret,
-    by_digest: Query[[bytes, list[bytes] | None], Found | None],
+    by_digest: Query[[bytes, int | None, list[bytes] | None], Found | None],
 ) -> Found | None:
-    """Find the row of a token by its digest. A malformed token costs no statement.
+    """Find the row of a token by its user and digest. A malformed token costs no statement.
 
-    It is one statement, also while keys rotate: two lookups, one for each digest, could both miss
-    a row that is sealed again between them.
+    A token of the old form, which names no user, is looked up by its digest alone. It is one
+    statement, also while keys rotate: two lookups, one for each digest, could both miss a row that
+    is sealed again between them.
 
     Returns:
         The row; None if there is none, or its fingerprint is not that of the token.
@@ -141,9 +142,9 @@ async def find_by_token(
         return None
     ring, hashed = await ring_of(db), sha256_of(token)
     digests = kind.digests(ring, hashed)
-    # Two variants: with an array, the statement is planned at each call, which doubles its time;
+    # Variants: with an array, the statement is planned at each call, which doubles its time;
     # with one parameter for each of several keys, every call takes a tenth longer.
-    found = await by_digest(db, digests[0], digests[1:] or None)
+    found = await by_digest(db, digests[0], kind.owner_of(token), digests[1:] or None)
     if found is None:
         await _require_no_other_key(db, ring)
         return None

@@ -1,10 +1,15 @@
 """Bearer tokens: shown once, and stored as a keyed digest that one index lookup finds.
 
-    oak_<43 characters: 32 random bytes in base62><6 characters: CRC-32 in base62>
+    oak_<43 characters: 32 random bytes><11 characters: the user id><6 characters: CRC-32>
 
-A token of 256 random bits needs no slow hash. Its digest is keyed, so that write access to the
-table is not enough to plant a token. The sealed SHA-256 of the token is stored beside it, so that
-the digest can be computed under a new key without the token, which only its owner has.
+All of it is base62. A token of 256 random bits needs no slow hash. Its digest is keyed, so that
+write access to the table is not enough to plant a token. The sealed SHA-256 of the token is stored
+beside it, so that the digest can be computed under a new key without the token, which only its
+owner has.
+
+The user id says where the row of the token is, and proves nothing: it is digested with the rest, so
+a token with another one is unknown. Each id has one spelling. Tokens of the old form, which have no
+user id, are accepted until they end or are replaced.
 """
 
 import re
@@ -20,9 +25,14 @@ from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_VALUES = {digit: value for value, digit in enumerate(_ALPHABET)}
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _RANDOM_BYTES = 32
-_BODY, _CHECKSUM = 43, 6
+_BODY, _OWNER, _CHECKSUM = 43, 11, 6
+
+# A user id is written as an unsigned number of 64 bits, so that every bigint has a spelling.
+_OWNERS = 2**64
+_SIGN = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +56,8 @@ class TokenForm:
 
     def __post_init__(self) -> None:
         """Prepare the parts that all tokens of the kind share."""
-        form = rf"{self.prefix}_[0-9A-Za-z]{{{_BODY + _CHECKSUM}}}"
-        object.__setattr__(self, "pattern", re.compile(form))
+        object.__setattr__(self, "pattern", re.compile(self._form()))
         object.__setattr__(self, "_label", f"digest/{self.prefix}")
-
-    def new(self) -> Secret:
-        """Return a new token."""
-        number = int.from_bytes(secrets.token_bytes(_RANDOM_BYTES))
-        body = f"{self.prefix}_{_base62(number, _BODY)}"
-        return Secret(body + _checksum(body))
 
     def is_wellformed(self, token: Secret) -> bool:
         """Say whether *token* has a valid form; a checksum finds typing errors."""
@@ -68,9 +71,52 @@ class TokenForm:
         """
         return ring.digests(self._label, hashed)
 
+    def _form(self) -> str:
+        return rf"{self.prefix}_[0-9A-Za-z]{{{_BODY + _CHECKSUM}}}"
+
+    def _new(self, owner: str) -> Secret:
+        number = int.from_bytes(secrets.token_bytes(_RANDOM_BYTES))
+        body = f"{self.prefix}_{_base62(number, _BODY)}{owner}"
+        return Secret(body + _checksum(body))
+
 
 @dataclass(frozen=True, slots=True)
-class TokenKind(TokenForm):
+class UnownedForm(TokenForm):
+    """The form of tokens that name no user: they are looked up among the rows of one."""
+
+    def new(self) -> Secret:
+        """Return a new token."""
+        return self._new("")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedForm(TokenForm):
+    """The form of tokens that name their user; those of the old form, which do not, fit as well."""
+
+    def new(self, user_id: int) -> Secret:
+        """Return a new token of a user."""
+        return self._new(_base62(user_id % _OWNERS, _OWNER))
+
+    def is_wellformed(self, token: Secret) -> bool:
+        """Say whether *token* has a valid form; a checksum finds typing errors."""
+        return TokenForm.is_wellformed(self, token) and (self._owner(token) or 0) < _OWNERS
+
+    def owner_of(self, token: Secret) -> int | None:
+        """Return the user id in a well-formed token; None if it names no user."""
+        number = self._owner(token)
+        return None if number is None else (number ^ _SIGN) - _SIGN
+
+    def _owner(self, token: Secret) -> int | None:
+        found = self.pattern.fullmatch(token.reveal())
+        return _number(found[1]) if found and found[1] else None
+
+    def _form(self) -> str:
+        parts = (f"[0-9A-Za-z]{{{length}}}" for length in (_BODY, _OWNER, _CHECKSUM))
+        return "{}_{}({})?{}".format(self.prefix, *parts)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKind(OwnedForm):
     """A kind of token that is found by its digest: the column holds its sealed SHA-256.
 
     ``adopted`` matches tokens that were taken over from another system: equally random, but without
@@ -82,7 +128,7 @@ class TokenKind(TokenForm):
 
     def is_wellformed(self, token: Secret) -> bool:
         """Say whether *token* has a valid form; a checksum finds typing errors."""
-        return TokenForm.is_wellformed(self, token) or self.is_adoptable(token)
+        return OwnedForm.is_wellformed(self, token) or self.is_adoptable(token)
 
     def is_adoptable(self, token: Secret) -> bool:
         """Say whether *token* has the form of tokens that are taken over."""
@@ -136,3 +182,10 @@ def _base62(number: int, length: int) -> str:
         number, digit = divmod(number, 62)
         digits = _ALPHABET[digit] + digits
     return digits
+
+
+def _number(digits: str) -> int:
+    number = 0
+    for digit in digits:
+        number = number * 62 + _VALUES[digit]
+    return number

@@ -62,7 +62,7 @@ def _find(user_id: int, strategy_id: UUID) -> FoundStrategy | None: ...
 
 @query
 def _find_by_digest(
-    token_digest: bytes, others: list[bytes] | None = None
+    token_digest: bytes, user_id: int | None = None, others: list[bytes] | None = None
 ) -> FoundWebhook | None: ...
 
 
@@ -110,7 +110,7 @@ class StrategyKind(Generic[M]):
         """Create a strategy; see ``strategies.create``."""
         document = {} if definition is None else definition
         require_document(f"{self.module}.create: definition", document)
-        ring, token, strategy_id = await proof.ring_of(db), TOKEN.new(), uuid4()
+        ring, token, strategy_id = await proof.ring_of(db), TOKEN.new(user_id), uuid4()
         stored = TOKEN.store(ring, (user_id, strategy_id), token)
         profile = await announcements.create(
             db,

@@ -67,7 +67,7 @@ async def rotate(db: AsyncExecutor, user_id: int, strategy_id: UUID) -> Secret |
     Raises:
         KeyRingError: the key ring does not fit the database.
     """
-    ring, token = await proof.ring_of(db), TOKEN.new()
+    ring, token = await proof.ring_of(db), TOKEN.new(user_id)
     stored = TOKEN.store(ring, (user_id, strategy_id), token)
     rotated = await announcements.write(
         db,

@@ -70,7 +70,7 @@ def test_a_user_may_have_several_keys_listed_newest_first(db: Database, user_id:
 
 
 def test_an_unknown_token_is_refused_as_unknown(db: Database) -> None:
-    assert api_keys.verify(db, api_key_rows.TOKEN.new()) is Refusal.UNKNOWN
+    assert api_keys.verify(db, api_key_rows.TOKEN.new(1)) is Refusal.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_an_unknown_token_is_refused_as_unknown(db: Database) -> None:
     ],
 )
 def test_a_malformed_token_costs_no_query(change: Callable[[str], str]) -> None:
-    text = change(api_key_rows.TOKEN.new().reveal())
+    text = change(api_key_rows.TOKEN.new(1).reveal())
 
     assert api_keys.verify(unreachable(), Secret(text)) is Refusal.UNKNOWN
 
@@ -96,7 +96,7 @@ def test_an_unavailable_database_raises_and_refuses_no_key(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with pytest.raises(UnavailableError):
-        api_keys.verify(unreachable(), api_key_rows.TOKEN.new())
+        api_keys.verify(unreachable(), api_key_rows.TOKEN.new(1))
     caplog.clear()
 
 

@@ -80,7 +80,7 @@ def test_unknown_revoked_expired_and_disabled_are_different_answers(
 
 def test_a_store_that_does_not_answer_is_an_error_and_no_refusal() -> None:
     with pytest.raises(UnavailableError):
-        authorization.authorize(unreachable(), api_key_rows.TOKEN.new())
+        authorization.authorize(unreachable(), api_key_rows.TOKEN.new(1))
 
 
 def test_a_key_without_a_login_is_accepted_and_says_why_there_is_none(

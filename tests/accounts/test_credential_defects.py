@@ -63,7 +63,7 @@ def test_verifying_a_key_never_hashes_slowly(
     asked.extend(len(each) for each in digests)
 
     assert all(isinstance(api_keys.verify(db, each.token), VerifiedKey) for each in made)
-    assert api_keys.verify(db, api_key_rows.TOKEN.new()) is Refusal.UNKNOWN
+    assert api_keys.verify(db, api_key_rows.TOKEN.new(1)) is Refusal.UNKNOWN
     assert asked == [32]
 
 
@@ -85,7 +85,7 @@ def test_a_broken_row_does_not_break_the_keys_beside_it(
 # Defect 3.
 def test_an_unavailable_database_is_not_an_invalid_key() -> None:
     with pytest.raises(UnavailableError):
-        api_keys.verify(unreachable(), api_key_rows.TOKEN.new())
+        api_keys.verify(unreachable(), api_key_rows.TOKEN.new(1))
 
 
 # Defect 4.

@@ -89,7 +89,7 @@ def test_more_than_a_session_proves_is_too_weak(
     age(observer, strong.session, minutes)
     assert sessions.verify(db, strong.token, at_least=2, max_age=minutes) is Refusal.TOO_WEAK
     assert sessions.verify(db, strong.token, at_least=2)
-    assert sessions.verify(db, sessions.TOKEN.new(), at_least=2) is Refusal.UNKNOWN
+    assert sessions.verify(db, sessions.TOKEN.new(1), at_least=2) is Refusal.UNKNOWN
 
 
 def test_a_code_elevates_a_session_which_gets_a_new_token(
@@ -126,7 +126,7 @@ def test_a_wrong_code_elevates_nothing_and_counts(
     assert not elevation.by_code(db, made.token, confirmed.wrong())
     assert failures(observer, user_id) == 1
     assert verified(db, made.token).assurance == 1
-    assert not elevation.by_code(db, sessions.TOKEN.new(), confirmed.code())
+    assert not elevation.by_code(db, sessions.TOKEN.new(1), confirmed.code())
     assert failures(observer, user_id) == 1
 
 

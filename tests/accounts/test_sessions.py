@@ -46,7 +46,7 @@ def test_the_database_holds_neither_the_token_nor_its_plain_hash(
 
 
 def test_an_unknown_token_finds_no_session(db: Database) -> None:
-    assert sessions.verify(db, sessions.TOKEN.new()) is Refusal.UNKNOWN
+    assert sessions.verify(db, sessions.TOKEN.new(1)) is Refusal.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_an_unknown_token_finds_no_session(db: Database) -> None:
     ],
 )
 def test_a_malformed_token_costs_no_query(change: Callable[[str], str]) -> None:
-    token = sessions.TOKEN.new().reveal()
+    token = sessions.TOKEN.new(1).reveal()
 
     assert sessions.verify(unreachable(), Secret(change(token))) is Refusal.UNKNOWN
 
@@ -163,7 +163,7 @@ def test_a_session_is_ended_by_its_token(db: Database, user_id: int) -> None:
 
     assert sessions.end_by_token(db, first.token) is True
     assert sessions.end_by_token(db, first.token) is False
-    assert sessions.end_by_token(db, sessions.TOKEN.new()) is False
+    assert sessions.end_by_token(db, sessions.TOKEN.new(1)) is False
     assert found_sessions(db, first, second) == [False, True]
 
 

@@ -55,7 +55,7 @@ def planted(canary: str) -> Iterator[LogRow]:
 def test_no_canary_reaches_the_tables_the_rejects_the_queue_or_an_error(
     config: Config, observer: Observer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    canary = api_key_rows.TOKEN.new().reveal()
+    canary = api_key_rows.TOKEN.new(1).reveal()
     logs = LogWriter(config, limits=Limits(flush_seconds=60))
     rows = [*planted(canary)]
     said = []

@@ -104,9 +104,9 @@ def test_a_text_encoded_too_often_is_hidden_entirely() -> None:
 
 
 SELF_EVIDENT: list[Callable[[], str]] = [
-    lambda: API_KEY.new().reveal(),
-    lambda: SESSION.new().reveal(),
-    lambda: API_KEY.new().reveal()[:20],
+    lambda: API_KEY.new(7).reveal(),
+    lambda: SESSION.new(7).reveal(),
+    lambda: API_KEY.new(7).reveal()[:20],
     lambda: JWT,
     lambda: JWT[:60],
     lambda: secrets.token_hex(32),

@@ -1,4 +1,4 @@
-"""Bearer tokens: their form, the typing errors that are noticed, and what is stored."""
+"""Bearer tokens: their forms, the typing errors that are noticed, and what is stored."""
 
 import re
 import string
@@ -9,12 +9,14 @@ from time import perf_counter
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oadb.errors import SealError
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
-from oadb.security.tokens import TokenKind, _checksum, sha256_of
+from oadb.security.tokens import TokenKind, UnownedForm, _base62, _checksum, sha256_of
 from tests.support.roots import some_root
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -31,6 +33,9 @@ ROW = (7, UUID("0190c5b4-0000-7000-8000-000000000001"))
 # Pinned: every later release must accept a token that was issued once.
 PINNED = "oak_No287qEH4uQv9vBo5cxQTXAw02KFtzjuPbCrH1FrBEB0nzlu0"
 PINNED_DIGEST = "2b5cd721689c3fc4802e2ecca05c9f366c10b8c7d05dd34e63750810a50e6f5a"
+OWNED = "oak_No287qEH4uQv9vBo5cxQTXAw02KFtzjuPbCrH1FrBEB000000003D70Vzoq4"
+OWNED_DIGEST = "382b647a93003ec1a1dd04e84cefcb780e602c3c7452c6634f0c481b8737c34c"
+OWNER = 12345
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
@@ -40,16 +45,16 @@ def lookups(kind: TokenKind, ring: KeyRing, token: Secret) -> list[bytes]:
 
 @pytest.mark.parametrize("kind", [API, SESSION], ids=["oak", "oas"])
 def test_a_new_token_has_the_form_that_scanners_search_for(kind: TokenKind) -> None:
-    token = kind.new()
+    token = kind.new(OWNER)
     text = token.reveal()
 
-    assert re.fullmatch(rf"{kind.prefix}_[0-9A-Za-z]{{49}}", text)
+    assert re.fullmatch(rf"{kind.prefix}_[0-9A-Za-z]{{60}}", text)
     assert kind.pattern.search(f"curl -H 'X-Key: {text}' https://x.in")
     assert kind.is_wellformed(token)
 
 
 def test_new_tokens_are_distinct_and_use_every_digit() -> None:
-    made = [API.new().reveal() for _ in range(2000)]
+    made = [API.new(OWNER).reveal() for _ in range(2000)]
 
     assert len(set(made)) == 2000
     # The first of 43 digits is at most f: 62 ** 43 is a little more than 256 bits.
@@ -58,38 +63,98 @@ def test_new_tokens_are_distinct_and_use_every_digit() -> None:
 
 def test_a_token_of_an_earlier_release_is_still_accepted(released: KeyRing) -> None:
     assert API.is_wellformed(Secret(PINNED))
+    assert API.owner_of(Secret(PINNED)) is None
     assert lookups(API, released, Secret(PINNED)) == [bytes.fromhex(PINNED_DIGEST)]
 
 
-def test_every_change_of_one_character_is_noticed() -> None:
+def test_a_token_that_names_its_user_is_accepted_by_later_releases(released: KeyRing) -> None:
+    assert API.is_wellformed(Secret(OWNED))
+    assert API.owner_of(Secret(OWNED)) == OWNER
+    assert lookups(API, released, Secret(OWNED)) == [bytes.fromhex(OWNED_DIGEST)]
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_a_token_names_the_user_that_it_was_made_for(user_id: int) -> None:
+    token = API.new(user_id)
+
+    assert API.is_wellformed(token)
+    assert API.owner_of(token) == user_id
+    assert len(token.reveal()) == 64
+
+
+def with_owner(digits: str) -> Secret:
+    """Return a token with other digits of its user and a right checksum."""
+    return Secret(with_checksum(OWNED[:47] + digits))
+
+
+@given(st.text(DIGITS, min_size=11, max_size=11))
+def test_two_spellings_are_never_one_user(digits: str) -> None:
+    token = with_owner(digits)
+    named = API.owner_of(token)
+
+    assert named is not None
+    if API.is_wellformed(token):
+        assert _base62(named % 2**64, 11) == digits
+    else:
+        assert digits > _base62(2**64 - 1, 11)
+
+
+def test_a_user_beyond_the_numbers_of_the_database_is_malformed() -> None:
+    assert API.is_wellformed(with_owner(_base62(2**64 - 1, 11)))
+    assert not API.is_wellformed(with_owner(_base62(2**64, 11)))
+    assert not API.is_wellformed(with_owner("z" * 11))
+    assert not API.is_wellformed(with_owner("0" * 10))
+    assert not API.is_wellformed(with_owner("0" * 12))
+
+
+def test_another_user_makes_another_digest() -> None:
+    owners = [_base62(user_id, 11) for user_id in (OWNER, OWNER + 1, 0)]
+    digests = {lookups(API, RING, with_owner(owner))[0] for owner in ("", *owners)}
+
+    assert len(digests) == 4
+
+
+def test_a_token_that_names_no_user_has_one_form() -> None:
+    kind = UnownedForm("oad")
+    token = kind.new()
+
+    assert kind.is_wellformed(token)
+    assert len(token.reveal()) == 53
+    assert not kind.is_wellformed(Secret(with_checksum("oad" + OWNED[3:-6])))
+
+
+@pytest.mark.parametrize("token", [PINNED, OWNED], ids=["old", "new"])
+def test_every_change_of_one_character_is_noticed(token: str) -> None:
     accepted = [
         text
-        for place, digit in product(range(len(PINNED)), DIGITS + "_-é\0")
-        if digit != PINNED[place]
-        and API.is_wellformed(Secret(text := PINNED[:place] + digit + PINNED[place + 1 :]))
+        for place, digit in product(range(len(token)), DIGITS + "_-é\0")
+        if digit != token[place]
+        and API.is_wellformed(Secret(text := token[:place] + digit + token[place + 1 :]))
     ]
 
     assert accepted == []
 
 
-def test_every_exchange_of_two_neighbours_is_noticed() -> None:
+@pytest.mark.parametrize("token", [PINNED, OWNED], ids=["old", "new"])
+def test_every_exchange_of_two_neighbours_is_noticed(token: str) -> None:
     exchanged = {
-        PINNED[:n] + PINNED[n + 1] + PINNED[n] + PINNED[n + 2 :] for n in range(len(PINNED) - 1)
-    } - {PINNED}
+        token[:n] + token[n + 1] + token[n] + token[n + 2 :] for n in range(len(token) - 1)
+    } - {token}
 
     assert len(exchanged) > 45
     assert not any(API.is_wellformed(Secret(text)) for text in exchanged)
 
 
-def test_every_missing_or_doubled_character_is_noticed() -> None:
-    for place in range(len(PINNED)):
-        assert not API.is_wellformed(Secret(PINNED[:place] + PINNED[place + 1 :]))
-        assert not API.is_wellformed(Secret(PINNED[:place] + PINNED[place] + PINNED[place:]))
-        assert not API.is_wellformed(Secret(PINNED[:place]))
+@pytest.mark.parametrize("token", [PINNED, OWNED], ids=["old", "new"])
+def test_every_missing_or_doubled_character_is_noticed(token: str) -> None:
+    for place in range(len(token)):
+        assert not API.is_wellformed(Secret(token[:place] + token[place + 1 :]))
+        assert not API.is_wellformed(Secret(token[:place] + token[place] + token[place:]))
+        assert not API.is_wellformed(Secret(token[:place]))
 
 
 def test_a_token_of_one_kind_is_not_one_of_another() -> None:
-    key, session = API.new(), SESSION.new()
+    key, session = API.new(OWNER), SESSION.new(OWNER)
     renamed = Secret("oas" + key.reveal()[3:])
 
     assert not SESSION.is_wellformed(key)
@@ -116,6 +181,7 @@ HOSTILE = {
     "surrogates": "oak_" + "\ud800" * 49,
     "NUL": "oak_" + "\0" * 49,
     "long": "oak_" + "0" * 10_000_000,
+    "zeros of a user": "oak_" + "0" * 60,
     "long without end": PINNED * 200_000,
     "upper prefix": "OAK" + PINNED[3:],
     "SQL": "oak_' or 1=1 --".ljust(53),
@@ -143,7 +209,7 @@ def test_malformed_texts_have_digests_as_well() -> None:
 
 
 def test_there_is_a_digest_for_each_usable_key_the_primary_first() -> None:
-    token = API.new()
+    token = API.new(OWNER)
 
     assert lookups(API, RING, token) == lookups(API, BOTH, token)[:1]
     assert len(lookups(API, BOTH, token)) == 2
@@ -151,7 +217,7 @@ def test_there_is_a_digest_for_each_usable_key_the_primary_first() -> None:
 
 
 def test_a_digest_is_keyed_and_differs_from_the_plain_hash() -> None:
-    token = API.new()
+    token = API.new(OWNER)
     stored = API.store(RING, ROW, token)
     hashed = sha256(token.reveal().encode()).digest()
 
@@ -162,7 +228,7 @@ def test_a_digest_is_keyed_and_differs_from_the_plain_hash() -> None:
 
 
 def test_a_stored_token_can_be_stored_again_under_a_new_key_without_the_token() -> None:
-    token = API.new()
+    token = API.new(OWNER)
     old = API.store(BOTH, ROW, token)
     rotated = BOTH.with_primary(2)
     new = API.store_again(rotated, ROW, old.fingerprint)
@@ -177,7 +243,7 @@ def test_a_stored_token_can_be_stored_again_under_a_new_key_without_the_token() 
 
 
 def test_a_fingerprint_of_another_row_or_kind_cannot_be_stored_again() -> None:
-    stored = API.store(RING, ROW, API.new())
+    stored = API.store(RING, ROW, API.new(OWNER))
 
     with pytest.raises(SealError):
         API.store_again(RING, (8, ROW[1]), stored.fingerprint)
@@ -185,6 +251,7 @@ def test_a_fingerprint_of_another_row_or_kind_cannot_be_stored_again() -> None:
         SESSION.store_again(RING, ROW, stored.fingerprint)
 
 
+# As long as a token that names its user.
 ADOPTING = TokenKind("oak", SealedColumn("api_keys", "fingerprint"), re.compile("[0-9a-f]{64}"))
 
 
@@ -193,6 +260,7 @@ def test_a_token_of_another_system_is_wellformed_if_its_form_is_declared() -> No
 
     assert ADOPTING.is_wellformed(theirs)
     assert ADOPTING.is_adoptable(theirs)
+    assert ADOPTING.owner_of(theirs) is None
     assert not API.is_wellformed(theirs)
     assert ADOPTING.is_wellformed(Secret(PINNED))
     assert not ADOPTING.is_adoptable(Secret(PINNED))

@@ -101,7 +101,7 @@ def test_a_violation_that_does_not_concern_a_key_is_raised_unchanged(ring: Ring)
     @proof.seals
     async def insert(db: AsyncExecutor) -> None:
         row = (7, UUID(int=1))
-        token = api_key_rows.TOKEN.store(await proof.ring_of(db), row, api_key_rows.TOKEN.new())
+        token = api_key_rows.TOKEN.store(await proof.ring_of(db), row, api_key_rows.TOKEN.new(1))
         secrets = (token.digest, token.fingerprint, None)
         await api_keys._insert_key(db, *row, "new", "x", *secrets, [], "auto", None)
 
@@ -152,7 +152,7 @@ def test_a_token_under_a_key_that_the_process_lacks_is_an_error_and_not_unknown(
             rewrapped(db, ring)
             later(11)
             assert isinstance(sessions.verify(db, session), Session)
-            assert api_keys.verify(db, api_key_rows.TOKEN.new()) is Refusal.UNKNOWN
+            assert api_keys.verify(db, api_key_rows.TOKEN.new(1)) is Refusal.UNKNOWN
         for _ in range(2):
             with pytest.raises(KeyRingError, match="key 2, which the ring lacks; restart this pr"):
                 sessions.verify(late, session)
@@ -180,6 +180,6 @@ def test_a_failed_lookup_reads_the_canaries_at_most_every_ten_seconds_and_a_succ
             later(seconds)
             assert isinstance(api_keys.verify(db, key), VerifiedKey)
             for _ in range(3):
-                assert api_keys.verify(db, api_key_rows.TOKEN.new()) is Refusal.UNKNOWN
-                assert sessions.verify(db, sessions.TOKEN.new()) is Refusal.UNKNOWN
+                assert api_keys.verify(db, api_key_rows.TOKEN.new(1)) is Refusal.UNKNOWN
+                assert sessions.verify(db, sessions.TOKEN.new(1)) is Refusal.UNKNOWN
             assert len(looks) == expected

@@ -30,7 +30,7 @@ def test_unknown_inactive_revoked_and_unavailable_are_four_answers(
     issued = module.create(db, user_id, "x")
     strategy_id = issued.strategy.strategy_id
 
-    assert module.verify_webhook(db, webhooks.TOKEN.new()) is Refusal.UNKNOWN
+    assert module.verify_webhook(db, webhooks.TOKEN.new(1)) is Refusal.UNKNOWN
     module.set_active(db, user_id, strategy_id, is_active=False)
     assert module.verify_webhook(db, issued.webhook) is Refusal.INACTIVE
     webhooks.revoke(db, user_id, strategy_id)
@@ -54,7 +54,7 @@ def test_unknown_inactive_revoked_and_unavailable_are_four_answers(
     ],
 )
 def test_a_malformed_webhook_costs_no_query(module: Any, change: Callable[[str], str]) -> None:
-    text = change(webhooks.TOKEN.new().reveal())
+    text = change(webhooks.TOKEN.new(1).reveal())
 
     assert module.verify_webhook(unreachable(), Secret(text)) is Refusal.UNKNOWN
 
@@ -63,7 +63,7 @@ def test_similar_webhooks_find_nothing(db: Database, module: Any, user_id: int) 
     """A checksum is no secret: who guesses computes it."""
     text = module.create(db, user_id, "x").webhook.reveal()
     kind = webhooks.TOKEN
-    guesses = [kind.new() for _ in range(50)]
+    guesses = [kind.new(user_id) for _ in range(50)]
     for place in range(4, 47):
         body = text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 : 47]
         guesses.append(Secret(body + tokens._checksum(body)))

@@ -41,7 +41,7 @@ returning
     revoked_at;
 
 -- name: _find_by_digest
--- scope: all users (a request carries a key and no user)
+-- scope: all users (a key of the old form names no user)
 -- primary: whether a key may act
 -- Expiry is by the database's clock. While root keys rotate, a token has one digest for each, and
 -- at most one row. Served by api_keys_token_digest_idx and users_pkey.
@@ -56,7 +56,10 @@ select
     coalesce(api_keys.expires_at <= now(), false) as is_expired,
     users.disabled_at is not null as is_disabled
 from oadb.api_keys
-inner join oadb.users on api_keys.user_id = users.user_id
+inner join oadb.users
+    on
+        api_keys.user_id = users.user_id
+        and api_keys.user_id = :user_id  --? user_id
 where
     (
         api_keys.token_digest = :token_digest

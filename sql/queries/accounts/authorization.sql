@@ -2,7 +2,7 @@
 -- oadb/accounts/authorization.py.
 
 -- name: _find_by_digest
--- scope: all users (a request carries a key and no user)
+-- scope: all users (a key of the old form names no user)
 -- primary: whether a session or key may act
 -- The key, its user, the trading mode, and the user's current login at a broker; null if there is
 -- none. Digests are those of api_keys._find_by_digest, and the login that of
@@ -31,7 +31,10 @@ select
     login.revoked_at is not null as is_login_revoked,
     coalesce(login.expires_at <= now(), false) as is_login_expired
 from oadb.api_keys
-inner join oadb.users on api_keys.user_id = users.user_id
+inner join oadb.users
+    on
+        api_keys.user_id = users.user_id
+        and api_keys.user_id = :user_id  --? user_id
 left join oadb.trading_mode on trading_mode.singleton_id = 1
 left join lateral (
     select
@@ -45,7 +48,9 @@ left join lateral (
         broker_tokens.expires_at,
         broker_tokens.revoked_at
     from oadb.broker_tokens
-    where broker_tokens.user_id = api_keys.user_id
+    where
+        broker_tokens.user_id = api_keys.user_id
+        and broker_tokens.user_id = :user_id  --? user_id
     order by
         broker_tokens.revoked_at is null
         and coalesce(broker_tokens.expires_at > now(), true) desc,

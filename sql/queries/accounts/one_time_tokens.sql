@@ -57,7 +57,7 @@ where
     );
 
 -- name: _find_by_digest
--- scope: all users (a link carries a token and no user)
+-- scope: all users (a token of the old form names no user)
 -- primary: whether a token may be used
 -- A token that was used, has expired, or was made before a new password or address is not found,
 -- nor that of a disabled user. Served by one_time_tokens_token_digest_idx, second_factors_pkey and
@@ -73,7 +73,10 @@ select
         false
     ) as is_code_required
 from oadb.one_time_tokens as tokens
-inner join oadb.users on tokens.user_id = users.user_id
+inner join oadb.users
+    on
+        tokens.user_id = users.user_id
+        and tokens.user_id = :user_id  --? user_id
 left outer join oadb.second_factors on tokens.user_id = second_factors.user_id
 where
     tokens.token_digest = any(:digests)

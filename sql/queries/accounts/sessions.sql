@@ -89,7 +89,7 @@ where
     );
 
 -- name: _find_by_digest
--- scope: all users (a request carries a token and no user)
+-- scope: all users (a token of the old form names no user)
 -- primary: whether a session may act
 -- seen_at is null until a minute has passed since the session was noted as seen. lapses_at is what
 -- _note_seen writes then. While root keys rotate, a token has one digest for each, and at most one
@@ -111,7 +111,10 @@ select
     case when sessions.last_seen_at < now() - interval '1 minute' then now() end as seen_at,
     least(sessions.expires_at, now() + sessions.idle_timeout) as lapses_at
 from oadb.sessions
-inner join oadb.users on sessions.user_id = users.user_id
+inner join oadb.users
+    on
+        sessions.user_id = users.user_id
+        and sessions.user_id = :user_id  --? user_id
 where
     (
         sessions.token_digest = :token_digest

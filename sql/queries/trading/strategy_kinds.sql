@@ -84,7 +84,7 @@ where
     and strategy_id = :strategy_id;
 
 -- name: _find_by_digest
--- scope: all users (an alert carries a webhook and no user)
+-- scope: all users (a webhook of the old form names no user)
 -- primary: whether a webhook may act
 -- Of any platform; that of a disabled user is not active. While root keys rotate, a webhook has one
 -- digest for each, and at most one row. Served by strategies_token_digest_idx and
@@ -113,7 +113,10 @@ select
     mapped.product_types,
     strategies.fingerprint
 from oadb.strategies
-inner join oadb.users on strategies.user_id = users.user_id
+inner join oadb.users
+    on
+        strategies.user_id = users.user_id
+        and strategies.user_id = :user_id  --? user_id
 cross join
     lateral (
         select
@@ -126,6 +129,7 @@ cross join
         from oadb.strategy_mappings as mappings
         where
             mappings.user_id = strategies.user_id
+            and mappings.user_id = :user_id  --? user_id
             and mappings.strategy_id = strategies.strategy_id
     ) as mapped
 where
