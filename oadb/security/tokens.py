@@ -1,11 +1,12 @@
 """Bearer tokens: shown once, and stored as a keyed digest that one index lookup finds.
 
-    oak_<43 characters: 32 random bytes><11 characters: the user id><6 characters: CRC-32>
+    oak_<43 characters: 32 random bytes in base62>
+        <16 characters: the user id in hexadecimal digits>
+        <6 characters: CRC-32 in base62>
 
-All of it is base62. A token of 256 random bits needs no slow hash. Its digest is keyed, so that
-write access to the table is not enough to plant a token. The sealed SHA-256 of the token is stored
-beside it, so that the digest can be computed under a new key without the token, which only its
-owner has.
+A token of 256 random bits needs no slow hash. Its digest is keyed, so that write access to the
+table is not enough to plant a token. The sealed SHA-256 of the token is stored beside it, so that
+the digest can be computed under a new key without the token, which only its owner has.
 
 The user id says where the row of the token is, and proves nothing: it is digested with the rest, so
 a token with another one is unknown. Each id has one spelling. Tokens of the old form, which have no
@@ -25,14 +26,16 @@ from oadb.security.sealing import Row, SealedColumn
 from oadb.security.secret import Secret
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_VALUES = {digit: value for value, digit in enumerate(_ALPHABET)}
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _RANDOM_BYTES = 32
-_BODY, _OWNER, _CHECKSUM = 43, 11, 6
+_BODY, _OWNER, _CHECKSUM = 43, 16, 6
 
-# A user id is written as an unsigned number of 64 bits, so that every bigint has a spelling.
+# A user id is written as an unsigned number of 64 bits: each bigint has one spelling, and each
+# spelling is a bigint.
 _OWNERS = 2**64
 _SIGN = 2**63
+_OWNER_PLACE = slice(-_OWNER - _CHECKSUM, -_CHECKSUM)
+_OWNED_LENGTH = len("_") + _BODY + _OWNER + _CHECKSUM
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +98,18 @@ class OwnedForm(TokenForm):
 
     def new(self, user_id: int) -> Secret:
         """Return a new token of a user."""
-        return self._new(_base62(user_id % _OWNERS, _OWNER))
-
-    def is_wellformed(self, token: Secret) -> bool:
-        """Say whether *token* has a valid form; a checksum finds typing errors."""
-        return TokenForm.is_wellformed(self, token) and (self._owner(token) or 0) < _OWNERS
+        return self._new(f"{user_id % _OWNERS:0{_OWNER}x}")
 
     def owner_of(self, token: Secret) -> int | None:
         """Return the user id in a well-formed token; None if it names no user."""
-        number = self._owner(token)
-        return None if number is None else (number ^ _SIGN) - _SIGN
-
-    def _owner(self, token: Secret) -> int | None:
-        found = self.pattern.fullmatch(token.reveal())
-        return _number(found[1]) if found and found[1] else None
+        text = token.reveal()
+        if len(text) != len(self.prefix) + _OWNED_LENGTH:
+            return None
+        return (int(text[_OWNER_PLACE], 16) ^ _SIGN) - _SIGN
 
     def _form(self) -> str:
-        parts = (f"[0-9A-Za-z]{{{length}}}" for length in (_BODY, _OWNER, _CHECKSUM))
-        return "{}_{}({})?{}".format(self.prefix, *parts)
+        body, checksum = (f"[0-9A-Za-z]{{{length}}}" for length in (_BODY, _CHECKSUM))
+        return rf"{self.prefix}_{body}(?:[0-9a-f]{{{_OWNER}}})?{checksum}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +117,7 @@ class TokenKind(OwnedForm):
     """A kind of token that is found by its digest: the column holds its sealed SHA-256.
 
     ``adopted`` matches tokens that were taken over from another system: equally random, but without
-    a checksum.
+    a checksum or a user, and shorter than tokens with a user.
     """
 
     column: SealedColumn
@@ -128,7 +125,7 @@ class TokenKind(OwnedForm):
 
     def is_wellformed(self, token: Secret) -> bool:
         """Say whether *token* has a valid form; a checksum finds typing errors."""
-        return OwnedForm.is_wellformed(self, token) or self.is_adoptable(token)
+        return TokenForm.is_wellformed(self, token) or self.is_adoptable(token)
 
     def is_adoptable(self, token: Secret) -> bool:
         """Say whether *token* has the form of tokens that are taken over."""
@@ -182,10 +179,3 @@ def _base62(number: int, length: int) -> str:
         number, digit = divmod(number, 62)
         digits = _ALPHABET[digit] + digits
     return digits
-
-
-def _number(digits: str) -> int:
-    number = 0
-    for digit in digits:
-        number = number * 62 + _VALUES[digit]
-    return number

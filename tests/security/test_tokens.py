@@ -16,7 +16,7 @@ from oadb.errors import SealError
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
-from oadb.security.tokens import TokenKind, UnownedForm, _base62, _checksum, sha256_of
+from oadb.security.tokens import TokenKind, UnownedForm, _checksum, sha256_of
 from tests.support.roots import some_root
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,8 +33,8 @@ ROW = (7, UUID("0190c5b4-0000-7000-8000-000000000001"))
 # Pinned: every later release must accept a token that was issued once.
 PINNED = "oak_No287qEH4uQv9vBo5cxQTXAw02KFtzjuPbCrH1FrBEB0nzlu0"
 PINNED_DIGEST = "2b5cd721689c3fc4802e2ecca05c9f366c10b8c7d05dd34e63750810a50e6f5a"
-OWNED = "oak_No287qEH4uQv9vBo5cxQTXAw02KFtzjuPbCrH1FrBEB000000003D70Vzoq4"
-OWNED_DIGEST = "382b647a93003ec1a1dd04e84cefcb780e602c3c7452c6634f0c481b8737c34c"
+OWNED = "oak_No287qEH4uQv9vBo5cxQTXAw02KFtzjuPbCrH1FrBEB00000000000030393BQzi6"
+OWNED_DIGEST = "9ac2b5114166ad0916bd18e3d7f61c89f915005fdfe504f7f86565fc3e020772"
 OWNER = 12345
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
@@ -48,7 +48,7 @@ def test_a_new_token_has_the_form_that_scanners_search_for(kind: TokenKind) -> N
     token = kind.new(OWNER)
     text = token.reveal()
 
-    assert re.fullmatch(rf"{kind.prefix}_[0-9A-Za-z]{{60}}", text)
+    assert re.fullmatch(rf"{kind.prefix}_[0-9A-Za-z]{{43}}[0-9a-f]{{16}}[0-9A-Za-z]{{6}}", text)
     assert kind.pattern.search(f"curl -H 'X-Key: {text}' https://x.in")
     assert kind.is_wellformed(token)
 
@@ -79,7 +79,7 @@ def test_a_token_names_the_user_that_it_was_made_for(user_id: int) -> None:
 
     assert API.is_wellformed(token)
     assert API.owner_of(token) == user_id
-    assert len(token.reveal()) == 64
+    assert len(token.reveal()) == 69
 
 
 def with_owner(digits: str) -> Secret:
@@ -87,28 +87,24 @@ def with_owner(digits: str) -> Secret:
     return Secret(with_checksum(OWNED[:47] + digits))
 
 
-@given(st.text(DIGITS, min_size=11, max_size=11))
-def test_two_spellings_are_never_one_user(digits: str) -> None:
+@given(st.text("0123456789abcdef", min_size=16, max_size=16))
+def test_each_spelling_is_another_user(digits: str) -> None:
     token = with_owner(digits)
-    named = API.owner_of(token)
+    user_id = API.owner_of(token)
 
-    assert named is not None
-    if API.is_wellformed(token):
-        assert _base62(named % 2**64, 11) == digits
-    else:
-        assert digits > _base62(2**64 - 1, 11)
+    assert API.is_wellformed(token)
+    assert user_id is not None
+    assert -(2**63) <= user_id < 2**63
+    assert API.new(user_id).reveal()[47:63] == digits
 
 
-def test_a_user_beyond_the_numbers_of_the_database_is_malformed() -> None:
-    assert API.is_wellformed(with_owner(_base62(2**64 - 1, 11)))
-    assert not API.is_wellformed(with_owner(_base62(2**64, 11)))
-    assert not API.is_wellformed(with_owner("z" * 11))
-    assert not API.is_wellformed(with_owner("0" * 10))
-    assert not API.is_wellformed(with_owner("0" * 12))
+@pytest.mark.parametrize("digits", ["F" * 16, "0" * 15, "0" * 17, " " * 16, "0x" + "0" * 14])
+def test_a_user_that_is_spelled_in_another_way_is_malformed(digits: str) -> None:
+    assert not API.is_wellformed(with_owner(digits))
 
 
 def test_another_user_makes_another_digest() -> None:
-    owners = [_base62(user_id, 11) for user_id in (OWNER, OWNER + 1, 0)]
+    owners = [f"{user_id:016x}" for user_id in (OWNER, OWNER + 1, 0)]
     digests = {lookups(API, RING, with_owner(owner))[0] for owner in ("", *owners)}
 
     assert len(digests) == 4
@@ -181,7 +177,7 @@ HOSTILE = {
     "surrogates": "oak_" + "\ud800" * 49,
     "NUL": "oak_" + "\0" * 49,
     "long": "oak_" + "0" * 10_000_000,
-    "zeros of a user": "oak_" + "0" * 60,
+    "zeros of a user": "oak_" + "0" * 65,
     "long without end": PINNED * 200_000,
     "upper prefix": "OAK" + PINNED[3:],
     "SQL": "oak_' or 1=1 --".ljust(53),
@@ -251,7 +247,6 @@ def test_a_fingerprint_of_another_row_or_kind_cannot_be_stored_again() -> None:
         SESSION.store_again(RING, ROW, stored.fingerprint)
 
 
-# As long as a token that names its user.
 ADOPTING = TokenKind("oak", SealedColumn("api_keys", "fingerprint"), re.compile("[0-9a-f]{64}"))
 
 
