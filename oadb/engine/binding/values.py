@@ -116,11 +116,10 @@ class ValueType:
 
     @property
     def exact(self) -> frozenset[type]:
-        """The types whose values are accepted at once; empty if each value must be checked."""
+        """The types whose values are accepted at once; a value of another one must be checked."""
         looked_into = self.array or self.unset or self.choices or self.rule is not None or self.form
-        if looked_into or self.python in {datetime, time}:
-            return frozenset()
-        return frozenset({self.python, type(None)} if self.optional else {self.python})
+        found = set[type]() if looked_into or self.python in {datetime, time} else {self.python}
+        return frozenset({*found, type(None)} if self.optional else found)
 
     def accepts(self, value: object) -> bool:
         """Say whether *value* may be sent."""
