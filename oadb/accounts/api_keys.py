@@ -240,9 +240,8 @@ async def rotate(db: AsyncExecutor, user_id: int, api_key_id: UUID) -> Secret | 
     """
     ring, token, row = await proof.ring_of(db), TOKEN.new(user_id), (user_id, api_key_id)
     stored, kept = TOKEN.store(ring, row, token), KEPT.seal(ring, row, token.reveal().encode())
-    sealed = (stored.digest, stored.fingerprint, kept)
-    change = _change(user_id, api_key_id)
-    rotated = await announcements.write(db, change, _replace_token, *row, hint_of(token), *sealed)
+    written = (*row, hint_of(token), stored.digest, stored.fingerprint, kept)
+    rotated = await announcements.write(db, _change(*row), _replace_token, *written)
     return token if rotated else None
 
 

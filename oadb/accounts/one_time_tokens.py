@@ -277,9 +277,8 @@ async def _find(
     """Return the row of a token that can be used for one of the purposes."""
     if not TOKEN.is_wellformed(token):
         return None
-    ring = await proof.ring_of(db)
-    digests = TOKEN.digests(ring, sha256_of(token))
-    found = await _find_by_digest(db, digests, TOKEN.owner_of(token))
+    ring, owner = await proof.ring_of(db), TOKEN.owner_of(token)
+    found = await _find_by_digest(db, TOKEN.digests(ring, sha256_of(token)), owner)
     if found is None or found.purpose not in purposes:
         return None
     bindings = _bindings(ring, token, found.bound)

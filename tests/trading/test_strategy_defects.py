@@ -264,4 +264,4 @@ def test_an_alert_is_one_statement(
     assert strategies.verify_webhook(db, Secret("oaw_nonsense")) is Refusal.UNKNOWN
     strategies.list_by_user(db, user_id)
 
-    assert run == ["strategy_kinds._find_by_digest", "strategy_kinds._list_by_user"]
+    assert run == ["strategy_kinds._find_by_digest +user_id", "strategy_kinds._list_by_user"]

@@ -1,7 +1,8 @@
 -- Strategies of any platform, with the symbols that their alerts may name: created, read, and found
 -- by their webhooks. Bound in oadb/trading/strategy_kinds.py.
 --
--- The mappings of a strategy come beside it as four arrays, in the order of the symbols.
+-- The mappings of a strategy come beside it as four arrays, in the order of the symbols. A lateral
+-- subquery names the user again: where tables are distributed, one shard is asked.
 
 -- name: _insert
 -- May violate the checks, strategies_user_id_fkey and strategies_key_id_fkey.
@@ -58,38 +59,51 @@ returning
 -- name: _find
 -- Of any platform. Served by strategies_pkey and strategy_mappings_pkey.
 select
-    user_id,
-    strategy_id,
-    name,
-    platform,
-    trading_mode as direction,
-    definition,
-    is_active,
-    is_intraday,
-    start_time,
-    end_time,
-    squareoff_time,
-    time_zone,
-    webhook_hint,
-    webhook_revoked_at,
-    created_at,
-    updated_at,
-    symbols,
-    exchanges,
-    quantities,
-    product_types
-from oadb.strategies_with_mappings
+    strategies.user_id,
+    strategies.strategy_id,
+    strategies.name,
+    strategies.platform,
+    strategies.trading_mode as direction,
+    strategies.definition,
+    strategies.is_active,
+    strategies.is_intraday,
+    strategies.start_time,
+    strategies.end_time,
+    strategies.squareoff_time,
+    strategies.time_zone,
+    strategies.webhook_hint,
+    strategies.webhook_revoked_at,
+    strategies.created_at,
+    strategies.updated_at,
+    mapped.symbols,
+    mapped.exchanges,
+    mapped.quantities,
+    mapped.product_types
+from oadb.strategies
+cross join
+    lateral (
+        select
+            coalesce(array_agg(mappings.symbol order by mappings.symbol), '{}') as symbols,
+            coalesce(array_agg(mappings.exchange order by mappings.symbol), '{}') as exchanges,
+            coalesce(array_agg(mappings.quantity order by mappings.symbol), '{}') as quantities,
+            coalesce(
+                array_agg(mappings.product_type order by mappings.symbol), '{}'
+            ) as product_types
+        from oadb.strategy_mappings as mappings
+        where
+            mappings.user_id = :user_id
+            and mappings.strategy_id = strategies.strategy_id
+    ) as mapped
 where
-    user_id = :user_id
-    and strategy_id = :strategy_id;
+    strategies.user_id = :user_id
+    and strategies.strategy_id = :strategy_id;
 
 -- name: _find_by_digest
 -- scope: all users (a webhook of the old form names no user)
 -- primary: whether a webhook may act
 -- Of any platform; that of a disabled user is not active. While root keys rotate, a webhook has one
 -- digest for each, and at most one row. Served by strategies_token_digest_idx and
--- strategy_mappings_pkey. Not from strategies_with_mappings: that has no fingerprint, for a role
--- that may not see one to read it. Also served by users_pkey.
+-- strategy_mappings_pkey. Also served by users_pkey.
 select
     strategies.user_id,
     strategies.strategy_id,
@@ -140,8 +154,7 @@ where
 
 -- name: _list_by_user
 -- Those for Chartink, or all others; newest first, with their mappings. The page is chosen before
--- its mappings are read, unlike from strategies_with_mappings. Served by strategies_pkey and
--- strategy_mappings_pkey.
+-- its mappings are read. Served by strategies_pkey and strategy_mappings_pkey.
 with page as (
     select
         user_id,
@@ -205,7 +218,7 @@ cross join
             ) as product_types
         from oadb.strategy_mappings as mappings
         where
-            mappings.user_id = page.user_id
+            mappings.user_id = :user_id
             and mappings.strategy_id = page.strategy_id
     ) as mapped
 order by
