@@ -5,6 +5,7 @@ import string
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import product
+from pathlib import Path
 from time import perf_counter
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from oadb.errors import SealError
 from oadb.security.keyring import Key, KeyRing
 from oadb.security.sealing import SealedColumn
 from oadb.security.secret import Secret
-from oadb.security.tokens import TokenKind, UnownedForm, _checksum, sha256_of
+from oadb.security.tokens import OwnedForm, TokenKind, UnownedForm, _checksum, sha256_of
 from tests.support.roots import some_root
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,6 +52,17 @@ def test_a_new_token_has_the_form_that_scanners_search_for(kind: TokenKind) -> N
     assert re.fullmatch(rf"{kind.prefix}_[0-9A-Za-z]{{43}}[0-9a-f]{{16}}[0-9A-Za-z]{{6}}", text)
     assert kind.pattern.search(f"curl -H 'X-Key: {text}' https://x.in")
     assert kind.is_wellformed(token)
+
+
+def test_the_pattern_of_the_documents_finds_whole_tokens_of_every_kind() -> None:
+    text = (Path(__file__).parents[2] / "docs/security.md").read_text()
+    (form,) = set(re.findall(r"`(oa\[\w+\]_\S+)` for scanners", text))
+    for kind in (API, SESSION, *map(OwnedForm, ("oaw", "oat"))):
+        for token in (kind.new(OWNER).reveal(), UnownedForm(kind.prefix).new().reveal()):
+            found = re.search(form, f"key={token}&x")
+            assert found is not None
+            assert found[0] == token
+    assert re.fullmatch(form, UnownedForm("oad").new().reveal())
 
 
 def test_new_tokens_are_distinct_and_use_every_digit() -> None:
