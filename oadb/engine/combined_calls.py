@@ -126,7 +126,7 @@ class CombinedCalls:
         for the rest, and a cancel request would meet no statement.
         """
         burst = Burst(connection.pgconn, prepares=connection.state.prepares)
-        guards = Guards()
+        guards, mark = Guards(), connection.state.mark
         try:
             for number, chunk in enumerate(self._chunks(connection)):
                 if number:  # the chunk before
@@ -136,7 +136,7 @@ class CombinedCalls:
                     if call.query.guards is not guards:
                         burst.set_up(_between(guards.setup, call.query.guards.setup))
                         guards = call.query.guards
-                    burst.put(encoded, call.query.wire_sql)
+                    burst.put(encoded, call.query.wire_sql + mark)
             results: list[Any] = await driver.run_exchange(connection, burst.finish())
         except BaseException:
             if not burst.is_ending:

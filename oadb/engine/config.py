@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, Self, cast
+from typing import Literal, Self, cast, get_args
 
 from oadb.engine import dsn
 from oadb.engine.dsn import Dsn
@@ -15,7 +15,7 @@ from oadb.security import keyring_file
 from oadb.security.keyring import KeyRing
 from oadb.security.secret import Secret
 
-Pooler = Literal["none", "pgbouncer"]
+Pooler = Literal["none", "pgbouncer", "pgbouncer-prepared"]
 
 # Seconds that the answer of the server may take beyond its statement timeout.
 MARGIN = 2.0
@@ -144,13 +144,13 @@ class Config:
         )
 
     @property
-    def _server_settings(self) -> dict[str, int | str] | None:
-        """What the server enforces: limits in milliseconds, and where it looks for names.
+    def is_pooled(self) -> bool:
+        """Whether a session of the server lasts as long as a transaction, and is shared."""
+        return self.pooler != "none"
 
-        None through PgBouncer, which refuses startup options: set those of the role instead.
-        """
-        if self.pooler == "pgbouncer":
-            return None
+    @property
+    def _limits(self) -> dict[str, int]:
+        """The settings of the server that hold the limits, in milliseconds."""
         return {
             # Rounded up, because 0 means no limit.
             "statement_timeout": math.ceil(self.statement_timeout_seconds * 1000),
@@ -158,9 +158,17 @@ class Config:
             "idle_in_transaction_session_timeout": math.ceil(
                 self.idle_in_transaction_timeout_seconds * 1000
             ),
-            **dsn.SERVER_LIVENESS,
-            **dsn.EMPTY_PATH,
         }
+
+    @property
+    def _server_settings(self) -> dict[str, int | str] | None:
+        """What the server enforces: the limits, and where it looks for names.
+
+        None through PgBouncer, which refuses startup options: set those of the role instead.
+        """
+        if self.is_pooled:
+            return None
+        return {**self._limits, **dsn.SERVER_LIVENESS, **dsn.EMPTY_PATH}
 
     def connection_keywords(self) -> dict[str, str]:
         """Return libpq's keywords for a connection, including the password."""
@@ -235,8 +243,8 @@ class _Environment:
 
     def pooler(self, name: str, default: Pooler) -> Pooler:
         text = self._text(name) or default
-        if text not in {"none", "pgbouncer"}:
-            raise self._invalid(name, "none or pgbouncer")
+        if text not in get_args(Pooler):
+            raise self._invalid(name, "none, pgbouncer or pgbouncer-prepared")
         return cast("Pooler", text)
 
     def second_connection(self, name: str, default: SecondConnection) -> SecondConnection:

@@ -4,6 +4,7 @@ Each is an error of oadb and, with SQLSTATE and ``diag``, one of psycopg. What P
 its own words is replaced: it names the constraint, but neither the field nor the limit.
 """
 
+import re
 from collections.abc import Mapping
 
 import psycopg
@@ -68,18 +69,52 @@ _ANSWERS: Mapping[str, tuple[type[ParameterError | ConflictError], str, str]] = 
 _RAISES = "exec_stmt_raise"
 
 
+# A name in a message of Citus, which passes on that of a worker, but none of its other fields. A
+# table or constraint has the number of its shard.
+_QUOTED = re.compile(r"[\"«»„“”]\s?(\w+)\s?[\"«»„“”]")
+_SHARD = re.compile(r"_\d{6,}$")
+
+# What such a message names, by SQLSTATE: shards in their order, and before them a column.
+_NAMED: Mapping[str, tuple[str, ...]] = {
+    "23514": ("table", "constraint"),
+    "23502": ("table",),
+    "23505": ("constraint",),
+    "23P01": ("constraint",),
+    "23503": ("table", "constraint"),
+    "23001": ("table", "constraint"),
+}
+
+
 def constraint_of(error: psycopg.Error) -> str:
     """Return the name of the violated constraint as it is declared; empty if there is none.
 
-    Whatever decides by the name of a constraint asks this: Citus reports the name of a shard.
+    Whatever decides by the name of a constraint asks this: Citus reports the name of a shard, and
+    that only in the message.
     """
-    return without_shard(error.diag.table_name or "", error.diag.constraint_name or "")
+    name = error.diag.constraint_name
+    if name is None:
+        return _named(error, "constraint")
+    return without_shard(error.diag.table_name or "", name)
 
 
 def table_of(error: psycopg.Error) -> str:
     """Return the name of the table that the error is about, of a shard that of its table."""
-    table = error.diag.table_name or ""
-    return without_shard(table, table)
+    table = error.diag.table_name
+    return _named(error, "table") if table is None else without_shard(table, table)
+
+
+def _named(error: psycopg.Error, part: str) -> str:
+    """Return a part of what the message of a worker of Citus names: table, constraint, column."""
+    diag = error.diag
+    parts = _NAMED.get(diag.sqlstate or "", ())
+    if diag.table_name or diag.constraint_name or diag.source_function == _RAISES or not parts:
+        return ""
+    quoted = _QUOTED.findall(diag.message_primary or "")
+    shards = [_SHARD.sub("", name) for name in quoted if _SHARD.search(name)]
+    found = dict(zip(parts, shards, strict=False))
+    if part == "column" and shards and diag.sqlstate == "23502":
+        return str(quoted[0])
+    return found.get(part, "")
 
 
 def refusal_of(
@@ -115,7 +150,7 @@ def words_for(error: psycopg.Error) -> ConstraintWords | None:
     """Return the field that an error is about and what it must be; None: it names no field."""
     diag, constraint, domain = error.diag, constraint_of(error), error.diag.datatype_name or ""
     if not constraint:
-        field = diag.column_name or domain
+        field = diag.column_name or domain or _named(error, "column")
         return ConstraintWords(field) if field else None
     words = words_of(diag.schema_name or "", table_of(error) or domain, constraint)
     # Of a domain the server does not say which column has it.

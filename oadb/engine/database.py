@@ -162,7 +162,7 @@ class AsyncDatabase(Configured, AsyncReadSource, AsyncPoolExecutor):
 
         Raises:
             ParameterError: no channel, or an invalid name.
-            ConfigError: DB_POOLER is pgbouncer, which passes no notifications on.
+            ConfigError: DB_POOLER is not none; PgBouncer passes no notifications on.
         """
         return AsyncListener(self._config, self._driver, self._pool.keywords, *channels)
 
@@ -257,7 +257,7 @@ class Database(Configured, ReadSource, PoolExecutor):
 
         Raises:
             ParameterError: no channel, or an invalid name.
-            ConfigError: DB_POOLER is pgbouncer, which passes no notifications on.
+            ConfigError: DB_POOLER is not none; PgBouncer passes no notifications on.
         """
         return Listener(self._inner.listen(*channels))
 

@@ -50,9 +50,9 @@ async def run(
     if prepared.parsed and not prelude and not then:  # the usual case
         exchange = wire.execute_parsed(connection.pgconn, prepared, values)
     else:
-        prepares = connection.state.prepares
+        prepares, sql = connection.state.prepares, query.wire_sql + connection.state.mark
         exchange = wire.exchange(
-            connection.pgconn, prepared, query.wire_sql, values, prelude, then, prepares=prepares
+            connection.pgconn, prepared, sql, values, prelude, then, prepares=prepares
         )
     result = await driver.run_exchange(connection, exchange)
     if query.fetches:

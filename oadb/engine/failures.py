@@ -95,8 +95,14 @@ def is_stale(error: psycopg.Error) -> bool:
 
 def is_unusable(error: psycopg.Error, connection: Any) -> bool:
     """Say whether nothing else can run on the connection after this error."""
-    seeks = connection.state.seeks_primary
-    return is_lost(error, connection) or needs_new_session(error, seeks_primary=seeks)
+    return is_lost(error, connection) or must_replace(error, connection)
+
+
+def must_replace(error: psycopg.Error, connection: Any) -> bool:
+    """Say whether the statement needs a new session; of a stale plan, have it prepared anew."""
+    if is_stale(error):
+        connection.state.renew_texts()
+    return needs_new_session(error, seeks_primary=connection.state.seeks_primary)
 
 
 def needs_new_session(error: psycopg.Error, *, seeks_primary: bool) -> bool:

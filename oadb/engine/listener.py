@@ -33,7 +33,8 @@ from oadb.engine import wire
 from oadb.engine.bounded import at_most, bounded
 from oadb.engine.config import Config
 from oadb.engine.driver import Driver, drive
-from oadb.engine.pool.connections import ConnectionTerms, cut_off
+from oadb.engine.pool.connection_terms import ConnectionTerms
+from oadb.engine.pool.connections import cut_off
 from oadb.engine.pool.outage import Outage
 from oadb.engine.wire import Exchange
 from oadb.errors import ConfigError, ParameterError, UnavailableError
@@ -73,9 +74,9 @@ class AsyncListener(AsyncIterator[Event]):
     """Yields events to one task, which may stop waiting (a timeout) and wait again without loss."""
 
     def __init__(self, config: Config, driver: Driver, keywords: Keywords, *channels: str) -> None:
-        if config.pooler == "pgbouncer":
+        if config.is_pooled:
             raise ConfigError(
-                "DB_POOLER is pgbouncer: LISTEN needs a direct connection to the server"
+                f"DB_POOLER is {config.pooler}: LISTEN needs a direct connection to the server"
             )
         if not channels or not all(map(_CHANNEL.fullmatch, channels)):
             raise ParameterError(

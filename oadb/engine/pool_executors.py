@@ -78,7 +78,7 @@ class AsyncPoolExecutor(AsyncExecutor):
             OutcomeUnknownError: a write was sent and its answer was lost; it may have happened.
             psycopg.Error: what the server reports, without row data.
         """
-        if query.special is not None and (query.is_judged or (query.is_copy and self._identity)):
+        if query.special is not None and (query.is_judged or self._copies_after(query)):
             return self._run_in_transaction(query, params)
         commits = self._pool.commits
         if commits is not None and not query.is_read:
@@ -103,9 +103,8 @@ class AsyncPoolExecutor(AsyncExecutor):
                 try:
                     if seconds is UNCONFIRMED:
                         pool.leases.begin(connection, label, limit)
-                    return await execution.run(
-                        self._driver, connection, query, params, [*self._identity]
-                    )
+                    prelude = [*connection.state.limits, *self._identity]
+                    return await execution.run(self._driver, connection, query, params, prelude)
                 except psycopg.Error as error:
                     retry = retry or Retry(PATIENCE, pool.may_retry)
                     pause, final = failures.retry_or_fail(error, query, connection, retry)
@@ -124,6 +123,10 @@ class AsyncPoolExecutor(AsyncExecutor):
         finally:
             if teller is not None:
                 teller.statement(done)
+
+    def _copies_after(self, query: Any) -> bool:
+        """Say whether a query is a COPY, which no pipeline takes, and comes after something."""
+        return bool(query.is_copy and (self._identity or self._pool.begins_with_limits))
 
     async def _run_in_transaction(self, query: Any, params: tuple[Any, ...]) -> Any:
         if query.is_judged:

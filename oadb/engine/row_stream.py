@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import psycopg
 
 from oadb.engine.driver import Driver
-from oadb.engine.pool.connections import ConnectionState
+from oadb.engine.pool.connection_terms import ConnectionState
 
 # Rows that are fetched in one round trip: some hundred kilobytes.
 _BATCH = 2000

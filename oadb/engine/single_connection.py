@@ -7,7 +7,7 @@ import psycopg
 from oadb.engine import execution, failures
 from oadb.engine.driver import BlockingDriver, drive
 from oadb.engine.executors import Runner
-from oadb.engine.pool.connections import ConnectionTerms
+from oadb.engine.pool.connection_terms import ConnectionTerms
 from oadb.engine.pool.outage import Outage
 
 

@@ -78,6 +78,7 @@ class AsyncTransaction(AsyncExecutor):
                 self._pool, connection, isolation=isolation, identity=(*self._begin[1:],)
             )
             self._unwatch = self._pool.leases.hold(self, connection, self._label, limit, callers())
+            self._begin[1:1] = connection.state.limits
         self._open.prelude.extend(self._begin)
         return self
 
@@ -284,8 +285,7 @@ class AsyncTransaction(AsyncExecutor):
         label: str,
         place_at: failures.PlaceAt | None = None,
     ) -> Exception:
-        seeks = session.connection.state.seeks_primary
-        session.must_close |= failures.needs_new_session(error, seeks_primary=seeks)
+        session.must_close |= failures.must_replace(error, session.connection)
         if failures.is_lost(error, session.connection):
             session.connection.state.disconnect()  # so that nothing of it is committed
             return failures.unavailable(label, overdue=session.connection.state.overdue)

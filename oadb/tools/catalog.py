@@ -96,13 +96,15 @@ class Role:
 class Standing:
     """The role of a connection and what it may do with the tables of oadb.
 
-    ``owner_name`` owns them; ``is_exempt``: row-level security does not bind the role.
+    ``owner_name`` owns them; ``is_exempt``: row-level security does not bind the role; ``givers``
+    are the roles that may grant oadb_user, but superusers.
     """
 
     role_name: str
     owner_name: str
     is_exempt: bool
     can_act_as_user: bool
+    givers: list[str]
 
 
 @dataclass(frozen=True, slots=True)

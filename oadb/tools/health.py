@@ -20,6 +20,7 @@ from oadb.tools import (
     collation_check,
     findings,
     instrument_findings,
+    limit_findings,
     lock_holders,
     log_findings,
     replica_findings,
@@ -40,8 +41,6 @@ OLDEST, NEWEST = 15, 18
 
 # Extensions that oadb may use; managed services offer all of them.
 _EXTENSIONS = ["btree_gin", "pg_stat_statements", "pg_trgm"]
-
-_LIMITS = ["idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout"]
 
 
 def examine(config: Config, packages: Sequence[Package]) -> Iterator[Finding]:
@@ -77,7 +76,7 @@ def _checks(db: Database, config: Config, packages: Sequence[Package]) -> dict[s
         "clock": partial(_check_clock, db),
         "pool": partial(_check_pool, db, config),
         "replicas": partial(replica_findings.check, db),
-        "limits": partial(_check_limits, config),
+        "limits": partial(limit_findings.check, config),
         "search path": partial(_check_path, db),
         "texts of values": partial(session_forms.check, db, config),
         **upkeep_findings.checks(db, schemas, USUAL),
@@ -127,19 +126,6 @@ def _check_pool(db: Database, config: Config) -> Iterator[Finding]:
     text = f"needs up to {config.pool_max} of the server's {most} connections; others use {others}"
     advice = "" if fits else "; lower DB_POOL_SIZE or DB_MAX_OVERFLOW, or raise max_connections"
     yield Finding(fits, "pool", text + advice)
-
-
-def _check_limits(config: Config) -> Iterator[Finding]:
-    """Check the limits of a service; those of a check are lower."""
-    with Database(config) as db:
-        limits = catalog.list_settings(db, _LIMITS)
-    for limit in limits:
-        if limit.setting == "0":
-            yield Finding(
-                False, limit.name, "no limit; set it on the role: alter role ... set " + limit.name
-            )
-        else:
-            yield Finding(True, limit.name, f"{int(limit.setting) / 1000:g} s")
 
 
 def _check_path(db: Database) -> Iterator[Finding]:

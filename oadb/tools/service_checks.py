@@ -106,20 +106,40 @@ async def _check_roles(db: AsyncExecutor, _config: Config) -> list[ReadyFinding]
 def roles_finding(standing: Standing, roles: Sequence[Role]) -> ReadyFinding:
     """Say whether the role of the connection fits, and what it is for."""
     subject, own, owner = "roles", standing.role_name, standing.owner_name
+    let_in = [role.name for role in roles if role.is_let_in]
+    is_concerned = standing.is_exempt or own == owner
+    if is_concerned and not standing.can_act_as_user and "oadb_user" in let_in:
+        text = f"db.as_user is refused to {own}, which may not become oadb_user"
+        return ReadyFinding(False, subject, text, _acting_advice(standing, let_in))
     if standing.is_exempt and not standing.can_act_as_user:
         text = f"row-level security does not bind {own}, so db.as_user is refused"
         advice = f"connect as a role without superuser and bypassrls, or {_CREATE_ROLES}"
         return ReadyFinding(False, subject, text, advice)
     if own == owner and not standing.can_act_as_user:
-        if any(role.name == "oadb_user" and role.is_let_in for role in roles):
-            text = f"db.as_user is refused to {own}"
-            return ReadyFinding(False, subject, text, f"grant oadb_user to {own};")
         text = f"one for everything: row-level security alone binds {own}"
         return ReadyFinding(True, subject, text)
     missing = sorted({*catalog.SERVICE_ROLES} - {role.name for role in roles})
     if missing:
         return ReadyFinding(False, subject, f"{', '.join(missing)} missing", _CREATE_ROLES)
     return ReadyFinding(True, subject, f"separate; {_role_advice(standing)}")
+
+
+def _acting_advice(standing: Standing, let_in: Sequence[str]) -> str:
+    """Return what lets an owner become oadb_user, which somebody else has made.
+
+    That is the owner of another database of the server, if not a superuser.
+    """
+    own, givers = standing.role_name, standing.givers
+    grant = f"grant oadb_user to {own};"
+    if own in givers:
+        return grant
+    if not givers:
+        return f"as the administrator of the server: {grant}"
+    advice = f"the roles were made for another database of this server; as {' or '.join(givers)}: "
+    if standing.is_exempt:
+        return advice + grant
+    revoke = f"revoke usage on schema oadb from {', '.join(let_in)};"
+    return f"{advice}{grant} or, to do without them here: {revoke}"
 
 
 def _role_advice(standing: Standing) -> str:

@@ -42,7 +42,8 @@ VARIABLES: list[tuple[str, Read, Any, dict[str, Any], list[str]]] = [
      {"0": 0.0, "5": 5.0}, ["-0.1", "ten"]),
     ("DB_SECOND_CONNECTION", lambda c: c.second_connection, "warn",
      {"warn": "warn", "error": "error", "allow": "allow"}, ["yes", "Warn"]),
-    ("DB_POOLER", lambda c: c.pooler, "none", {"none": "none", "pgbouncer": "pgbouncer"},
+    ("DB_POOLER", lambda c: c.pooler, "none",
+     {each: each for each in ("none", "pgbouncer", "pgbouncer-prepared")},
      ["PgBouncer", "odyssey"]),
 ]  # fmt: skip  # a table
 GOOD = [
@@ -113,6 +114,7 @@ def test_a_short_limit_is_not_rounded_to_no_limit() -> None:
 def test_a_pooler_gets_no_settings_at_startup() -> None:
     assert config(DB_POOLER="pgbouncer")._server_settings is None
     assert "options" not in config(DB_POOLER="pgbouncer").connection_keywords()
+    assert "options" not in config(DB_POOLER="pgbouncer-prepared").connection_keywords()
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -17,11 +18,25 @@ from oadb.engine import dsn
 from oadb.testing.servers import Server
 from tests.support.rig import eventually
 
-PROGRAM = shutil.which("pgbouncer", path=f"{os.defpath}:/usr/sbin:{os.environ.get('PATH', '')}")
+PROGRAM = os.environ.get("OADB_TEST_PGBOUNCER") or shutil.which(
+    "pgbouncer", path=f"{os.defpath}:/usr/sbin:{os.environ.get('PATH', '')}"
+)
 _USER = "app"
 _PORT = 6432  # names the socket in a folder of its own; nothing listens on it
 
+
+def _renames() -> bool:
+    """Say whether this PgBouncer gives prepared statements names of its own: 1.21 and newer."""
+    if PROGRAM is None:
+        return False
+    shown = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True)
+    found = re.search(r"PgBouncer (\d+)\.(\d+)", shown.stdout)
+    return found is not None and (int(found[1]), int(found[2])) >= (1, 21)
+
+
 needs_pgbouncer = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
+RENAMES = _renames()
+needs_renaming_pgbouncer = pytest.mark.skipif(not RENAMES, reason="PgBouncer before 1.21")
 
 
 class Bouncer:

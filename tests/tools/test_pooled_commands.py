@@ -2,6 +2,8 @@
 
 import pytest
 
+from oadb.engine import dsn
+from oadb.tools.migrations.yoyo_backend import Backend
 from tests.support.command_line import oadb
 from tests.support.pgbouncer import bouncing, needs_pgbouncer
 
@@ -50,8 +52,20 @@ def test_without_the_variable_the_pooler_is_recognised(oadb_empty_url: str) -> N
     with bouncing(oadb_empty_url) as bouncer:
         refused = oadb("migrate", url=bouncer.url)
         assert (refused.returncode, refused.stdout) == (1, "")
-        assert "this is PgBouncer: set DB_POOLER=pgbouncer, or give the address" in refused.stderr
+        assert "this is PgBouncer: set DB_POOLER=pgbouncer, from 1.21 on " in refused.stderr
     with bouncing(oadb_empty_url, ignore_startup_parameters="options") as bouncer:
-        refused = oadb("migrate", url=bouncer.url)
-        assert (refused.returncode, refused.stdout) == (1, "")
-        assert " leads to a pooler, which may give the session to others" in refused.stderr
+        for command in ["migrate"], ["explain", "users.get"]:
+            refused = oadb(*command, url=bouncer.url)
+            assert (refused.returncode, refused.stdout) == (1, "")
+            assert " leads to a pooler, which " in refused.stderr
+
+
+def test_a_session_that_begins_without_the_limits_is_not_its_own(oadb_empty_url: str) -> None:
+    """As behind a pooler that passes process ids on, and leaves out what it is sent."""
+    backend = Backend.open(dsn.parse(oadb_empty_url))
+    try:
+        assert backend.owns_session(4000)
+        backend.connection.execute("set lock_timeout = 0")
+        assert not backend.owns_session(4000)
+    finally:
+        backend.connection.close()

@@ -64,6 +64,7 @@ def words_of(schema: str, table: str, constraint: str) -> ConstraintWords:
     it, and the error of a constraint must not become another one.
 
     Args:
+        schema: empty if the error names none, as one of a worker of Citus.
         table: a table or a domain.
     """
     same_schema: ConstraintWords | None = None
@@ -71,7 +72,7 @@ def words_of(schema: str, table: str, constraint: str) -> ConstraintWords:
         if (f"{schema}.{table}", constraint) in words:
             return words[f"{schema}.{table}", constraint]
         for (place, name), each in words.items():
-            if name == constraint and place.startswith(f"{schema}."):
+            if name == constraint and place.startswith(f"{schema}." if schema else ""):
                 same_schema = each
     return same_schema or ConstraintWords(derived_field(table, constraint))
 

@@ -58,6 +58,8 @@ class Pool:
         self.call_seconds = config.call_seconds
         self.commits = Commits() if config.read_hosts else None
         self.seeks_primary = config.dsn.seeks_primary
+        # Whether transactions may have to begin with their limits.
+        self.begins_with_limits = config.pooler == "pgbouncer-prepared"
         # How long the lease of a call may last, before it is confirmed where there is no limit.
         self.lease_seconds = UNCONFIRMED if math.isinf(self.call_seconds) else self.call_seconds
         self._reset()

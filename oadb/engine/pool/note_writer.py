@@ -214,7 +214,8 @@ class NoteWriter:
         except Error as error:
             return error
         try:
-            await execution.run(self._driver, connection, note.query, note.values, [*note.identity])
+            prelude = [*connection.state.limits, *note.identity]
+            await execution.run(self._driver, connection, note.query, note.values, prelude)
         except psycopg.Error as error:
             connection.state.is_spoiled |= failures.is_unusable(error, connection)
             return failures.scrubbed(error, label, note.query.place_at)

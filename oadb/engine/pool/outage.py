@@ -12,8 +12,8 @@ def explain_refusal(error: psycopg.Error) -> str:
     line = " ".join(str(error).split())
     if "unsupported startup parameter" in line:
         return (
-            f"{line}; this is PgBouncer: set DB_POOLER=pgbouncer, or give the address of the "
-            "server itself, which migrations and listeners need"
+            f"{line}; this is PgBouncer: set DB_POOLER=pgbouncer, from 1.21 on pgbouncer-prepared, "
+            "or give the address of the server itself, which migrations and listeners need"
         )
     return line
 

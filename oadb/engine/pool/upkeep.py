@@ -19,7 +19,8 @@ from oadb.engine import wire
 from oadb.engine.config import Config
 from oadb.engine.driver import Driver
 from oadb.engine.pool.connection_news import ConnectionNews
-from oadb.engine.pool.connections import ConnectionTerms, give_up, looks_alive
+from oadb.engine.pool.connection_terms import ConnectionTerms
+from oadb.engine.pool.connections import give_up, looks_alive
 from oadb.engine.pool.idle_stack import IdleStack
 from oadb.engine.pool.interruptions import finish_interrupted
 from oadb.engine.pool.leases import Leases
@@ -95,13 +96,7 @@ class Upkeep:
                 **keywords,
                 "autocommit": True,
                 "prepare_threshold": None,  # the engine prepares; see wire
-                "terms": ConnectionTerms(
-                    self._outage,
-                    config.pool_recycle_seconds,
-                    config.call_seconds,
-                    prepares=config.pooler != "pgbouncer",
-                    tell=self._news.tell,
-                ),
+                "terms": ConnectionTerms.of(config, self._outage, self._news.tell),
             },
             min_size=config.pool_size,
             max_size=config.pool_max,

@@ -10,6 +10,7 @@ from functools import partial
 
 from oadb.engine.binding.queries import queries
 from oadb.engine.executors import Runner
+from oadb.tools import managed_servers
 from oadb.tools.activity import checkpoint_counters, session_findings
 from oadb.tools.activity.alert_limits import AlertLimits
 from oadb.tools.activity.quantities import duration, size
@@ -121,7 +122,9 @@ def check_checkpoints(db: Runner, limits: AlertLimits) -> Iterator[Finding]:
         and a_day >= limits.checkpoints
         and found.requested > limits.requested_checkpoints * total
     ):
-        text += "; alter system set max_wal_size to twice what it is; then pg_reload_conf()"
+        administration = managed_servers.find(db)
+        text += f"; {administration.change('set max_wal_size')} to twice what it is"
+        text += "" if administration.place else "; then pg_reload_conf()"
         yield Finding(False, "checkpoints", text)
     else:
         yield Finding(True, "checkpoints", text)

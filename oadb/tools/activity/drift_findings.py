@@ -43,7 +43,8 @@ def check_plans(
     Args:
         least: rows of a table below which it does not matter how it is read.
     """
-    obstacle = server_findings.find_statement_statistics(db).obstacle
+    found = server_findings.find_statement_statistics(db)
+    obstacle = server_findings.explain_missing(db, found)
     if obstacle is not None:
         yield Finding(True, _SUBJECT, f"not looked at, because nobody counts calls: {obstacle}")
         return
@@ -52,14 +53,14 @@ def check_plans(
     except ConfigError as error:
         yield Finding(True, _SUBJECT, f"not looked at, because {error}")
         return
-    found = statement_load.report(
+    loads = statement_load.report(
         statement_counters.take(db),
         None,
         statement_places.places(packages),
         by="time",
         variants=True,
     )
-    labels = [load.label for load in found.loads[:_MOST]]
+    labels = [load.label for load in loads.loads[:_MOST]]
     try:
         report = plan_drift.compare(db, target, packages, labels, limits=_LIMITS, least=least)
     except (DeclarationError, UsageError) as error:

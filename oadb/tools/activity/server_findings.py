@@ -6,6 +6,7 @@ from functools import partial
 
 from oadb.engine.binding.queries import queries
 from oadb.engine.executors import Runner
+from oadb.tools import managed_servers
 from oadb.tools.findings import Check, Finding, judged
 
 query = queries(__name__)
@@ -31,14 +32,6 @@ _FITTING = {
     ("log_lock_waits", "off"): ("on", "so that the log tells who waited for whom"),
 }
 
-_NOT_LOADED = (
-    "pg_stat_statements is not loaded: add it to shared_preload_libraries, restart the server, "
-    "then, as a superuser: create extension pg_stat_statements;"
-)
-_NOT_CREATED = (
-    "this database has no pg_stat_statements; as a superuser: create extension pg_stat_statements;"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class ShownSetting:
@@ -55,13 +48,6 @@ class StatementStatistics:
     is_loaded: bool
     schema_name: str | None
 
-    @property
-    def obstacle(self) -> str | None:
-        """Say what is missing and what to do; None: nothing is."""
-        if not self.is_loaded:
-            return _NOT_LOADED
-        return _NOT_CREATED if self.schema_name is None else None
-
 
 @query
 def _list_server_settings(names: list[str]) -> list[ShownSetting]: ...
@@ -72,6 +58,21 @@ def find_statement_statistics() -> StatementStatistics: ...
 
 
 query.complete()
+
+
+def explain_missing(db: Runner, found: StatementStatistics) -> str | None:
+    """Say what is missing to count statements, and what to do; None: nothing is."""
+    if found.schema_name is not None and found.is_loaded:
+        return None
+    administration = managed_servers.find(db)
+    create = f"as {administration.who}: create extension pg_stat_statements;"
+    if found.is_loaded:
+        return f"this database has no pg_stat_statements; {create}"
+    place = f" {administration.place}" if administration.place else ""
+    return (
+        f"pg_stat_statements is not loaded: add it to shared_preload_libraries{place}, restart the "
+        f"server, then, {create}"
+    )
 
 
 def checks(db: Runner) -> dict[str, Check]:
@@ -87,8 +88,9 @@ def check_durability(db: Runner) -> Iterator[Finding]:
     """Check that what was committed survives a crash, on any server but a throwaway one."""
     names = [name for name, _ in _LOSING]
     found = {each.name: each.value for each in _list_server_settings(db, [*names, "cluster_name"])}
+    change = managed_servers.find(db).change
     faults = [
-        f"{name} is {value}, so that {effect}; alter system reset {name}, or set it on the role "
+        f"{name} is {value}, so that {effect}; {change(f'reset {name}')}, or set it on the role "
         "or database where that is its source"
         for (name, value), effect in _LOSING.items()
         if found.get(name) == value
@@ -106,8 +108,9 @@ def check_tuning(db: Runner) -> Iterator[Finding]:
         (each.name, each.value)
         for each in _list_server_settings(db, [name for name, _ in _FITTING])
     }
+    change = managed_servers.find(db).change
     advice = [
-        f"alter system set {setting[0]} = {better} ({why})"
+        f"{change(f'set {setting[0]} = {better}')} ({why})"
         for setting, (better, why) in _FITTING.items()
         if setting in found
     ]
@@ -117,5 +120,5 @@ def check_tuning(db: Runner) -> Iterator[Finding]:
 
 def check_statement_statistics(db: Runner) -> Iterator[Finding]:
     """Say whether ``oadb top`` can count statements; a service runs without."""
-    obstacle = find_statement_statistics(db).obstacle
+    obstacle = explain_missing(db, find_statement_statistics(db))
     yield Finding(True, "statement counters", obstacle or "pg_stat_statements counts for oadb top")

@@ -72,8 +72,9 @@ def take(db: Database) -> CounterSnapshot:
         UnavailableError: the server does not count statements, or this database does not show them.
     """
     found = server_findings.find_statement_statistics(db)
-    if found.obstacle is not None or found.schema_name is None:
-        raise UnavailableError(str(found.obstacle))
+    obstacle = server_findings.explain_missing(db, found)
+    if obstacle is not None or found.schema_name is None:
+        raise UnavailableError(str(obstacle))
     with db.transaction(read_only=True) as tx:
         _look_in(tx, found.schema_name)
         history = _get_history(tx)

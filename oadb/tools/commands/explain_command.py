@@ -124,7 +124,7 @@ def _acting(
             wanted = " ".join(f"{name} {value}" for name, value in given.items() if value)
             raise ConfigError(
                 f"{wanted}: {error.diag.message_primary}; connect as oadb_app, as another member "
-                "of the role, or as a superuser"
+                "of the role, or as one that may become it"
             ) from None
         yield
 

@@ -185,13 +185,13 @@ def _direct() -> Config:
     """Return the configuration of an address that leads to the server itself.
 
     Raises:
-        ConfigError: DB_POOLER is pgbouncer.
+        ConfigError: DB_POOLER is not none.
     """
     config = Config.from_env()
-    if config.pooler == "pgbouncer":
+    if config.is_pooled:
         raise ConfigError(
-            "DB_POOLER is pgbouncer, and a run of migrations needs a session that is its own, for "
-            "its lock: set DB_POOLER=none and give the address of the server itself in "
+            f"DB_POOLER is {config.pooler}, and a run of migrations needs a session that is its "
+            "own, for its lock: set DB_POOLER=none and give the address of the server itself in "
             "DATABASE_URL or --database-url; nothing was run"
         )
     return config

@@ -88,7 +88,9 @@ def check_places(config: Config, places: Sequence[tuple[Package, str]]) -> Itera
         for name, group in groupby(places, lambda each: each[0].name):
             keywords = connection_keywords(target, _settings(config, name))
             checked = [*group]
-            with DirectConnection.to(keywords, seconds=_PATIENCE) as connection:
+            with DirectConnection.to(
+                keywords, seconds=_PATIENCE, prepare_threshold=None
+            ) as connection:
                 for package, place in checked:
                     yield from _check_place(catalog_answers, connection, package, place)
             yield from compare_words(db, checked[0][0])
@@ -96,7 +98,7 @@ def check_places(config: Config, places: Sequence[tuple[Package, str]]) -> Itera
 
 def _settings(config: Config, package: str) -> dict[str, int | str] | None:
     """Return the settings of the session that prepares statements; PgBouncer refuses any."""
-    if config.pooler == "pgbouncer":
+    if config.is_pooled:
         return None
     # As statements find names in a service. Those of oadb find yoyo's tables by their path.
     found_by = {} if package == "oadb" else EMPTY_PATH

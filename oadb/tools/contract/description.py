@@ -62,15 +62,18 @@ def generic_plan(connection: Connection, statement: Statement) -> Plan | None:
     Raises:
         psycopg.Error: the connection was lost, the server does not answer, or a lock is not free.
     """
-    _prepare(connection, _EXPLAINED.encode(), statement.sql)
     nulls = ["null"] * len(statement.params)
     text = explaining.explain_prepared(_EXPLAINED, nulls, "generic", prunes=False)
-    with psycopg.RawCursor(connection) as cursor:
+    # In one transaction, which is one session of the server also through a pooler; and prepared in
+    # SQL, because a pooler may give what libpq prepares another name.
+    with connection.transaction(), psycopg.RawCursor(connection) as cursor:
+        cursor.execute(b"prepare " + _EXPLAINED.encode() + b" as " + statement.sql)
         try:
-            cursor.execute(text.encode())
-            while cursor.nextset():
-                pass  # to the answer to EXPLAIN, the last
-            found = cast("tuple[list[dict[str, Plan]]]", cursor.fetchone())
+            with connection.transaction():
+                cursor.execute(text.encode())
+                while cursor.nextset():
+                    pass  # to the answer to EXPLAIN, the last
+                found = cast("tuple[list[dict[str, Plan]]]", cursor.fetchone())
         except psycopg.Error as error:
             if error.sqlstate in {None, lock_holders.LOCKED}:
                 raise
@@ -80,9 +83,11 @@ def generic_plan(connection: Connection, statement: Statement) -> Plan | None:
 
 
 def _described(connection: Connection, sql: bytes) -> Description:
-    _prepare(connection, _UNNAMED, sql)
-    connection.pgconn.send_describe_prepared(_UNNAMED)
-    result = _answer(connection)
+    with connection.transaction():  # as above
+        connection.pgconn.send_prepare(_UNNAMED, sql)
+        _answer(connection)
+        connection.pgconn.send_describe_prepared(_UNNAMED)
+        result = _answer(connection)
     return Description(
         parameters=tuple(result.param_type(number) for number in range(result.nparams)),
         columns=tuple(_columns(result)),
@@ -97,11 +102,6 @@ def _columns(result: PGresult) -> Iterator[Column]:
             table_id=result.ftable(number),
             number=result.ftablecol(number),
         )
-
-
-def _prepare(connection: Connection, name: bytes, sql: bytes) -> None:
-    connection.pgconn.send_prepare(name, sql)
-    _answer(connection)
 
 
 def _answer(connection: Connection) -> PGresult:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import psycopg
 
+from oadb.engine.constraint_errors import table_of
 from oadb.errors import MigrationError
 from oadb.tools.migrations.script_folder import Migration
 from oadb.tools.migrations.scripts import Script, ScriptStep
@@ -53,7 +54,7 @@ def failed_statement(
 def met_another_run(error: BaseException | None) -> bool:
     """Say whether another session has made or granted the same role at the same time."""
     if isinstance(error, psycopg.errors.UniqueViolation):
-        return (error.diag.table_name or "").startswith("pg_auth")
+        return table_of(error).startswith("pg_auth")
     concurrent = "tuple concurrently updated"
     return isinstance(error, psycopg.errors.InternalError_) and concurrent in str(error)
 

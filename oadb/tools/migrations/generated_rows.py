@@ -12,6 +12,7 @@ from itertools import product
 import psycopg
 
 from oadb.engine.binding.queries import queries
+from oadb.engine.constraint_errors import constraint_of
 from oadb.engine.direct_connection import DirectConnection
 from oadb.engine.single_connection import SingleConnection
 
@@ -119,12 +120,11 @@ def _satisfying(
     chosen: Chosen = {str(table.table_id): {}}
     error = _refusal(connection, table)
     while isinstance(error, psycopg.errors.CheckViolation):
-        refused = error.diag.constraint_name or ""
+        refused = constraint_of(error)
         for found, choice in _others(session, table, chosen, refused):
             again = _refusal(connection, found)
             if again is None or (
-                isinstance(again, psycopg.errors.CheckViolation)
-                and again.diag.constraint_name != refused
+                isinstance(again, psycopg.errors.CheckViolation) and constraint_of(again) != refused
             ):
                 table, chosen, error = found, choice, again
                 break

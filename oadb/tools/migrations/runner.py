@@ -199,7 +199,7 @@ def plan_accept(dsn: Dsn, migration_id: str, *, packages: Sequence[Package] | No
 def _reading(dsn: Dsn, pooler: Pooler = "none") -> Generator[SingleConnection]:
     """Connect for reading only, without a lock."""
     with reachable(dsn) as reached, ExitStack() as stack:
-        if pooler == "pgbouncer":
+        if pooler != "none":
             session = stack.enter_context(pooled_reading.reading(reached))
         else:
             session = stack.enter_context(Backend.open(reached, READ_ONLY)).session

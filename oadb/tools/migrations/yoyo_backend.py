@@ -28,6 +28,7 @@ from oadb.engine.dsn import SERVER_LIVENESS, Dsn, connection_keywords
 from oadb.engine.pool.outage import explain_refusal
 from oadb.engine.single_connection import SingleConnection
 from oadb.errors import MigrationError, UnavailableError
+from oadb.tools import catalog
 from oadb.tools.migrations import history_schema
 from oadb.tools.migrations import migration_history as history
 from oadb.tools.migrations.explanations import failed_statement, met_another_run
@@ -93,7 +94,9 @@ class Backend(PostgresqlPsycopgBackend):
             backend = cls(uri, default_migration_table)
         except psycopg.OperationalError as error:
             raise UnavailableError(f"no connection to {dsn}: {explain_refusal(error)}") from None
-        if backend.watch.pid != backend.connection.process:
+        # What the URL says of limits goes before ours.
+        sent = None if "options" in dsn.keywords else settings["lock_timeout"]
+        if not backend.owns_session(sent):
             backend.connection.close()
             raise MigrationError(
                 f"nothing was run: {dsn} leads to a pooler, which may give the session to others, "
@@ -110,6 +113,19 @@ class Backend(PostgresqlPsycopgBackend):
         self.watch = SessionWatch(keywords, get_process_id(self.session), "oadb migrate")
         connection.look = self.watch
         return connection
+
+    def owns_session(self, lock_timeout: int | None) -> bool:
+        """Say whether the session is this one's own, and began with the limits that were sent.
+
+        A pooler gives its clients other process ids than those of the server, whose sessions it
+        shares; or it leaves out what it is sent.
+
+        Args:
+            lock_timeout: in milliseconds; None: it is not known what was sent.
+        """
+        found = catalog.list_settings(self.session, ["lock_timeout"])
+        is_own = self.watch.pid == self.connection.process
+        return is_own and (lock_timeout is None or found[0].setting == str(lock_timeout))
 
     @property
     def connection(self) -> DirectConnection:

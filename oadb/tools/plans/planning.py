@@ -28,7 +28,7 @@ from oadb.engine.database import Database
 from oadb.engine.direct_connection import DirectConnection
 from oadb.engine.dsn import Dsn, connection_keywords, reachable
 from oadb.tools import lock_holders
-from oadb.tools.plans import explain_answers, plan_tree, planned_relations
+from oadb.tools.plans import explain_answers, own_session, plan_tree, planned_relations
 from oadb.tools.plans.plan_tree import PlanNode
 from oadb.tools.usage import UsageError
 
@@ -108,6 +108,7 @@ class Planner:
         """Give a planner for a database, of a role that the one of the address may become.
 
         Raises:
+            ConfigError: a pooler is between.
             UnavailableError, psycopg.OperationalError: no connection to the server.
         """
         with reachable(dsn) as target:
@@ -117,6 +118,7 @@ class Planner:
             with DirectConnection.to(
                 keywords, seconds=_PATIENCE, prepare_threshold=None
             ) as connection:
+                own_session.require(connection, target)
                 yield cls(connection, owners)
 
     def become(self, role: str | None, user_id: int | None) -> None:

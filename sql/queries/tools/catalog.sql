@@ -183,7 +183,8 @@ order by name;
 -- name: find_standing
 -- The role of this connection, beside the owner of the schema; no row if the
 -- schema does not exist. Row-level security does not bind an exempt role.
--- can_act_as_user tests what oadb.act_as needs.
+-- can_act_as_user tests what oadb.act_as needs; givers are the roles, but
+-- superusers, that may grant it.
 select
     own.rolname::text as role_name,
     owner.rolname::text as owner_name,
@@ -200,7 +201,28 @@ select
             end
         ),
         false
-    ) as can_act_as_user
+    ) as can_act_as_user,
+    array(
+        select giver.rolname::text
+        from pg_catalog.pg_roles as giver
+        where
+            not giver.rolsuper
+            and (
+                exists (
+                    select 1
+                    from pg_catalog.pg_auth_members
+                    where
+                        pg_auth_members.roleid = acting.oid
+                        and pg_auth_members.member = giver.oid
+                        and pg_auth_members.admin_option
+                )
+                or (
+                    giver.rolcreaterole
+                    and pg_catalog.current_setting('server_version_num')::int < 160000
+                )
+            )
+        order by giver.rolname
+    ) as givers
 from pg_catalog.pg_namespace as namespace
 inner join pg_catalog.pg_roles as owner on namespace.nspowner = owner.oid
 inner join pg_catalog.pg_roles as own on own.rolname = current_user
