@@ -58,7 +58,6 @@ class Pool:
         self.call_seconds = config.call_seconds
         self.commits = Commits() if config.read_hosts else None
         self.seeks_primary = config.dsn.seeks_primary
-        # Whether transactions may have to begin with their limits.
         self.begins_with_limits = config.pooler == "pgbouncer-prepared"
         # How long the lease of a call may last, before it is confirmed where there is no limit.
         self.lease_seconds = UNCONFIRMED if math.isinf(self.call_seconds) else self.call_seconds
@@ -87,12 +86,7 @@ class Pool:
         self._idle = IdleStack(self.leases)
         self._exhaustion = Exhaustion(self._config, self.leases, self._outage)
         self._upkeep = Upkeep(
-            self._config,
-            self._driver,
-            self._outage,
-            self.leases,
-            self._idle,
-            self.teller,
+            self._config, self._driver, self._outage, self.leases, self._idle, self.teller
         )
         self.hints = HintSender(self, self._driver)
         self.notes = NoteWriter(self, self._driver)

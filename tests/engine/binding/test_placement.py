@@ -50,7 +50,7 @@ VERDICTS = {
     "ip_bans._find_exemption", "live_bans._get_state", "live_bans._list_active",
     "one_time_tokens._find_by_digest", "owners._find", "proof.list_canaries", "proof.list_uses",
     "rotation._list_under_key", "second_factors._find_secret", "second_factors._get_wait",
-    "second_factors.get", "sessions.get", "smtp_settings._get_sealed",
+    "second_factors.get", "sessions._find_by_digest", "sessions.get", "smtp_settings._get_sealed",
     "stored_passwords._find_password", "stored_passwords.find_verified",
     "strategy_kinds._find_by_digest", "strategy_takeover._list_by_webhook",
     "takeover._list_owners", "users.find_by_email", "users.find_by_username", "users.get",
